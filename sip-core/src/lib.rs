@@ -1,4 +1,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
-//! (to come)
+//! A SIP user agent that does no I/O.
+
 extern crate alloc;
+
+pub mod rand;
+pub mod time;
+
+pub use time::Timestamp;
