@@ -57,6 +57,9 @@ pub fn preprocess(text: &str) -> Preprocessed {
     }
 }
 
+/// After so many faults the rest of the text is left to the JSON5 reader.
+const ERRORS_LIMIT: usize = 100;
+
 /// An object or a list that has not been closed.
 enum Open {
     /// The key whose value comes next or was last; `None` where a key is to come.
@@ -184,6 +187,9 @@ impl<'t> Scanner<'t> {
         loop {
             self.skip_space();
             let Some(next) = self.peek() else { return };
+            if self.errors.len() >= ERRORS_LIMIT {
+                return;
+            }
             match next {
                 '}' | ']' => {
                     self.advance();

@@ -751,3 +751,15 @@ fn integer(value: &Value) -> Option<i64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_syntax_error_does_not_quote_the_source() {
+        let message = " --> 1:12\n  |\n1 | {password: hunter2\n  |   ^---\n  = expected a value";
+        assert_eq!(without_source_lines(message), "--> 1:12 = expected a value");
+        assert_eq!(without_source_lines(&"x".repeat(1000)).len(), 200);
+    }
+}

@@ -179,6 +179,12 @@ fn what_is_not_json5_is_a_syntax_error() {
     }
 }
 
+#[test]
+fn the_number_of_faults_is_bounded() {
+    let text = format!("{}{}", "[".repeat(1000), "x,".repeat(1000));
+    assert_eq!(preprocess(&text).errors.len(), 100);
+}
+
 mod properties {
     use proptest::prelude::*;
 
