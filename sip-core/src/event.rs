@@ -1,0 +1,300 @@
+//! News for the application.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use sip_parse::{Request, Response, StatusCode};
+
+use crate::action::Body;
+use crate::connection::{ConnectError, DisconnectReason};
+use crate::slab::handle_type;
+use crate::time::Timestamp;
+
+handle_type! {
+    /// A call, from the first INVITE to its end.
+    SessionId
+}
+
+handle_type! {
+    /// A request of ours outside any call, from its command to its outcome.
+    RequestId
+}
+
+handle_type! {
+    /// A request of a peer that waits for the application's answer.
+    IncomingId
+}
+
+/// What happened, as far as an application cares.
+///
+/// Events are queued in the order in which things happened and are never lost.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// No `instanceId` was configured and this one was drawn (RFC 5626 section 4.1). An application
+    /// that wants to keep its identity over restarts stores it and configures it next time.
+    InstanceIdDrawn(Box<str>),
+    /// A connection is being opened.
+    Connecting {
+        /// Place in the server list, from 0.
+        server: usize,
+        /// 1 for the first try since the server last worked.
+        attempt: u32,
+    },
+    /// A connection is open.
+    Connected {
+        /// Place in the server list, from 0.
+        server: usize,
+    },
+    /// A connection could not be opened.
+    ConnectFailed {
+        /// Place in the server list, from 0.
+        server: usize,
+        /// Why.
+        error: ConnectError,
+    },
+    /// An open connection is gone. Confirmed calls live on.
+    Disconnected {
+        /// Place in the server list, from 0.
+        server: usize,
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// The next connection will be opened at `at`.
+    ReconnectScheduled {
+        /// When, on the host's clock.
+        at: Timestamp,
+        /// How many tries have failed in a row.
+        attempt: u32,
+    },
+    /// The registrar accepted our binding, for the first time or again (RFC 3261 section 10.2.4).
+    Registered(Box<Registration>),
+    /// A REGISTER failed. Unless `retry_at` is `None` it is tried again by itself.
+    RegistrationFailed {
+        /// Why.
+        reason: Box<EndReason>,
+        /// When it is tried again, on the host's clock.
+        retry_at: Option<Timestamp>,
+    },
+    /// Our binding is gone: by command, or because it lapsed.
+    Unregistered {
+        /// Why.
+        reason: Box<EndReason>,
+    },
+    /// A peer calls (RFC 3261 section 13.3). Answer with [`UserAgent::session`](crate::UserAgent::session).
+    Incoming {
+        /// The call.
+        session: SessionId,
+        /// The INVITE.
+        request: Box<Request>,
+    },
+    /// A provisional response to our INVITE (RFC 3261 section 13.2.2.1), 100 not included.
+    Progress {
+        /// The call.
+        session: SessionId,
+        /// The response.
+        response: Box<Response>,
+    },
+    /// The core needs a session description; answer with [`UserAgent::describe`](crate::UserAgent::describe).
+    DescriptionNeeded {
+        /// The call.
+        session: SessionId,
+        /// Offer or answer (RFC 3264).
+        kind: DescriptionKind,
+    },
+    /// The peer's session description.
+    RemoteDescription {
+        /// The call.
+        session: SessionId,
+        /// Offer or answer (RFC 3264).
+        kind: DescriptionKind,
+        /// The description.
+        body: Box<Body>,
+    },
+    /// The peer accepted our INVITE: the first 2xx (RFC 3261 section 13.2.2.4), or we answered a
+    /// call and the peer's ACK came (section 13.3.1.4).
+    Established {
+        /// The call.
+        session: SessionId,
+    },
+    /// The call is over; its handle is stale from now on. Comes exactly once for each call.
+    Ended {
+        /// The call.
+        session: SessionId,
+        /// Why.
+        reason: Box<EndReason>,
+    },
+    /// A MESSAGE, INFO or other request of a peer that the application has to answer with
+    /// [`UserAgent::respond`](crate::UserAgent::respond).
+    RequestReceived {
+        /// Name it in the answer.
+        incoming: IncomingId,
+        /// The call it belongs to, if any.
+        session: Option<SessionId>,
+        /// The request.
+        request: Box<Request>,
+    },
+    /// A request of ours outside any call is through.
+    RequestFinished {
+        /// Which.
+        request: RequestId,
+        /// The final response, or why there is none.
+        outcome: Result<Box<Response>, Box<EndReason>>,
+    },
+    /// [`UserAgent::stop`](crate::UserAgent::stop) is through; nothing happens any more until `start`.
+    Stopped {
+        /// How many things (calls, registrations, requests) were cut short by the grace period.
+        unfinished: u32,
+    },
+}
+
+/// Which half of an offer/answer exchange (RFC 3264).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DescriptionKind {
+    /// The first half.
+    Offer,
+    /// The second half.
+    Answer,
+}
+
+/// A binding that the registrar holds (RFC 3261 section 10.3).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Registration {
+    /// How long the binding lasts from now on.
+    pub expires: Duration,
+    /// When the core will refresh it, on the host's clock.
+    pub refresh_at: Timestamp,
+    /// All bindings of the address-of-record, as Contact values.
+    pub bindings: Vec<Box<str>>,
+    /// Whether this is a refresh of a binding that was there before.
+    pub refreshed: bool,
+}
+
+/// Who brought something to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Originator {
+    /// The application, by a command.
+    Local,
+    /// The far end, by a SIP message.
+    Peer,
+    /// The connection, or silence on it.
+    Transport,
+    /// A named limit.
+    Limit,
+}
+
+/// Why something ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It was asked for and done.
+    Requested,
+    /// BYE.
+    Bye,
+    /// CANCEL, by whom the originator says.
+    Cancelled,
+    /// A final response of 300 to 699.
+    Refused,
+    /// The call was answered elsewhere or the peer ended it after its answer could not be used.
+    BadDescription,
+    /// No final response in time (RFC 3261 section 17.1: timers B and F).
+    Timeout,
+    /// Nobody answered within `noAnswerTimeout`, or within the Expires of the INVITE.
+    NoAnswer,
+    /// No ACK for our 2xx (RFC 3261 section 13.3.1.4) or for our refusal (timer H).
+    NoAck,
+    /// No connection, or it broke.
+    ConnectionLost,
+    /// The peer does not know the dialog (481, 408; RFC 5057).
+    DialogGone,
+    /// The credentials were refused, or there are none.
+    Authentication,
+    /// A 2xx that names no usable binding, or a dialog-forming response without Contact.
+    Malformed,
+    /// The binding lapsed before it could be refreshed.
+    Expired,
+    /// A limit of [`Limits`](crate::Limits).
+    LimitReached,
+    /// The user agent was stopped.
+    Stopped,
+}
+
+/// Why something ended, and who ended it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EndReason {
+    /// Who.
+    pub originator: Originator,
+    /// Why.
+    pub cause: Cause,
+    /// The final response, where there was one.
+    pub status: Option<StatusCode>,
+    /// The value of the peer's Reason header field (RFC 3326), or its reason phrase.
+    pub text: Option<Box<str>>,
+}
+
+impl EndReason {
+    pub(crate) const fn new(originator: Originator, cause: Cause) -> Self {
+        Self { originator, cause, status: None, text: None }
+    }
+
+    pub(crate) const fn local(cause: Cause) -> Self {
+        Self::new(Originator::Local, cause)
+    }
+
+    pub(crate) const fn transport(cause: Cause) -> Self {
+        Self::new(Originator::Transport, cause)
+    }
+
+    pub(crate) fn refused(response: &Response, cause: Cause) -> Self {
+        Self {
+            originator: Originator::Peer,
+            cause,
+            status: Some(response.status()),
+            text: Some(alloc::string::String::from_utf8_lossy(response.reason()).into()),
+        }
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = match self.originator {
+            Originator::Local => "this side",
+            Originator::Peer => "the peer",
+            Originator::Transport => "the network",
+            Originator::Limit => "a limit",
+        };
+        let why = match self.cause {
+            Cause::Requested => "as asked",
+            Cause::Bye => "hung up",
+            Cause::Cancelled => "cancelled",
+            Cause::Refused => "refused",
+            Cause::BadDescription => "no usable session description",
+            Cause::Timeout => "no answer in time",
+            Cause::NoAnswer => "nobody answered",
+            Cause::NoAck => "no ACK",
+            Cause::ConnectionLost => "no connection",
+            Cause::DialogGone => "the dialog is unknown there",
+            Cause::Authentication => "credentials refused or missing",
+            Cause::Malformed => "unusable response",
+            Cause::Expired => "expired",
+            Cause::LimitReached => "limit reached",
+            Cause::Stopped => "stopped",
+        };
+        write!(f, "{why}, by {who}")?;
+        if let Some(status) = self.status {
+            write!(f, ": {}", status.as_u16())?;
+        }
+        match &self.text {
+            Some(text) => write!(f, " {text}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EndReason({self})")
+    }
+}
