@@ -82,7 +82,7 @@ impl Core {
             request.append(name, value);
         }
         for header in parts.extra {
-            request.append(HeaderName::parse(header.name().as_bytes()), header.value());
+            request.append(header.header_name(), header.value());
         }
         request.append(HeaderName::UserAgent, self.config.user_agent_string());
         if let Some(body) = parts.body {
@@ -151,7 +151,7 @@ impl Core {
             request.append(*name, value.as_str());
         }
         for header in extra {
-            request.append(HeaderName::parse(header.name().as_bytes()), header.value());
+            request.append(header.header_name(), header.value());
         }
         request.append(HeaderName::UserAgent, self.config.user_agent_string());
         if let Some(body) = body {
