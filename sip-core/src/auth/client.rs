@@ -63,10 +63,24 @@ pub struct Attempts {
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
     realm: u32,
-    /// 0: credentials went out before any challenge.
-    answered: u8,
+    /// The nonce that went out last, if any did.
+    sent: Option<u32>,
+    /// A challenge of this request was answered; until then credentials only go out in advance.
+    answered: bool,
     stale: u8,
     rejected: bool,
+}
+
+impl Attempt {
+    const fn new(realm: u32, answered: bool) -> Self {
+        Self {
+            realm,
+            sent: None,
+            answered,
+            stale: 0,
+            rejected: false,
+        }
+    }
 }
 
 impl Attempts {
@@ -80,17 +94,10 @@ impl Attempts {
     /// will ask again (RFC 3261 section 22.3), so they get some in advance; nothing is used up.
     #[must_use]
     pub fn for_next_request(&self) -> Self {
-        let fresh = |attempt: &Attempt| Attempt {
-            answered: 0,
-            stale: 0,
-            ..*attempt
-        };
+        let accepted = self.entries.iter().filter(|attempt| !attempt.rejected);
         Self {
-            entries: self
-                .entries
-                .iter()
-                .filter(|attempt| !attempt.rejected)
-                .map(fresh)
+            entries: accepted
+                .map(|attempt| Attempt::new(attempt.realm, false))
                 .collect(),
         }
     }
@@ -116,8 +123,8 @@ impl Attempts {
 #[derive(Debug)]
 pub enum Scope<'a> {
     /// Those that asked in this request's life, or were known to ask.
-    Challenged(&'a Attempts),
-    /// All whose nonce is fresh, to save the round trip. They are noted in the attempts.
+    Challenged(&'a mut Attempts),
+    /// All whose nonce is fresh, to save the round trip, as well.
     ///
     /// Only for requests to the server that the credentials belong to, such as the registrar or the
     /// configured outbound proxy: RFC 3261 section 22.3 forbids to keep a proxy's challenge across
@@ -133,6 +140,8 @@ pub type Authorizations = SmallVec<[(HeaderName<'static>, String); 2]>;
 struct Realm {
     /// Never used for another realm of this client.
     serial: u32,
+    /// Never used for another nonce of this realm.
+    nonce_serial: u32,
     offer: Offer,
     cnonce: String,
     /// The nonce of the challenge: `-sess` stays bound to it when `nextnonce` brings others.
@@ -205,8 +214,10 @@ impl DigestClient {
             let attempt = serial.and_then(|serial| attempts.find(serial));
             if let (Some(place), Some(attempt)) = (known, attempt) {
                 let realm = &mut self.realms[place];
-                let new_nonce = realm.offer.nonce.value != offer.nonce.value;
-                let in_advance = attempt.answered == 0 && (offer.stale || new_nonce);
+                // Another request may have brought the nonce in the meantime.
+                let same_nonce = attempt.sent == Some(realm.nonce_serial)
+                    && realm.offer.nonce.value == offer.nonce.value;
+                let in_advance = !attempt.answered && (offer.stale || !same_nonce);
                 let stale_again = offer.stale && attempt.stale < self.policy.stale_retries;
                 if attempt.rejected || !(in_advance || stale_again) {
                     attempt.rejected = true;
@@ -217,19 +228,14 @@ impl DigestClient {
                 if !in_advance {
                     attempt.stale += 1;
                 }
-                attempt.answered = 1;
+                attempt.answered = true;
             } else if attempts.entries.len() >= self.policy.realms {
                 too_many = true;
                 continue;
             }
             let serial = self.learn(offer, known, attempts, rng);
             if !attempts.knows(serial) {
-                attempts.entries.push(Attempt {
-                    realm: serial,
-                    answered: 1,
-                    stale: 0,
-                    rejected: false,
-                });
+                attempts.entries.push(Attempt::new(serial, true));
             }
             progress = true;
         }
@@ -303,7 +309,11 @@ impl DigestClient {
                 realm.offer = offer;
                 realm.fresh = realm.count < u32::MAX;
             } else {
-                realm = Realm::new(realm.serial, offer, rng);
+                let nonce_serial = realm.nonce_serial.wrapping_add(1);
+                realm = Realm {
+                    nonce_serial,
+                    ..Realm::new(realm.serial, offer, rng)
+                };
             }
             let serial = realm.serial;
             self.realms.push(realm);
@@ -340,12 +350,7 @@ impl DigestClient {
                 for realm in self.realms.iter().filter(|realm| realm.fresh) {
                     if !attempts.knows(realm.serial) && attempts.entries.len() < self.policy.realms
                     {
-                        attempts.entries.push(Attempt {
-                            realm: realm.serial,
-                            answered: 0,
-                            stale: 0,
-                            rejected: false,
-                        });
+                        attempts.entries.push(Attempt::new(realm.serial, false));
                     }
                 }
                 attempts
@@ -353,7 +358,11 @@ impl DigestClient {
         };
         let uri = String::from_utf8_lossy(uri);
         let mut fields = Authorizations::new();
-        for attempt in attempts.entries.iter().filter(|attempt| !attempt.rejected) {
+        for attempt in attempts
+            .entries
+            .iter_mut()
+            .filter(|attempt| !attempt.rejected)
+        {
             let realm = self
                 .realms
                 .iter_mut()
@@ -365,6 +374,7 @@ impl DigestClient {
                 } else {
                     HeaderName::Authorization
                 };
+                attempt.sent = Some(realm.nonce_serial);
                 fields.push((name, value));
             }
         }
@@ -448,6 +458,7 @@ impl DigestClient {
             && next.value != realm.offer.nonce.value
         {
             realm.offer.nonce = next;
+            realm.nonce_serial = realm.nonce_serial.wrapping_add(1);
             realm.count = 0;
             realm.fresh = true;
         }
@@ -459,6 +470,7 @@ impl Realm {
     fn new(serial: u32, offer: Offer, rng: &mut dyn CryptoRng) -> Self {
         Self {
             serial,
+            nonce_serial: 0,
             first_nonce: offer.nonce.value.clone(),
             offer,
             cnonce: crate::rand::token(rng, 26),

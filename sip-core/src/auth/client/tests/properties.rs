@@ -100,8 +100,7 @@ fn rfc7616_client_and_server_agree_on_every_algorithm() {
             };
             let mut agent = Agent::with(bob(), policy);
             let lifetime = Duration::from_secs(60);
-            let mut server =
-                DigestServer::new("w \"x\"", &[algorithm], lifetime, [7; 32]).unwrap();
+            let mut server = DigestServer::new("w \"x\"", &[algorithm], lifetime, [7; 32]).unwrap();
             if auth_int {
                 server = server.with_auth_int();
             }
