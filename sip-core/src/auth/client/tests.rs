@@ -254,6 +254,25 @@ fn rfc3261_22_1_a_rejection_does_not_hold_up_another_realm() {
     assert_eq!(bare(&fields[0].1, "realm"), "two");
 }
 
+/// 3261-22.1-B: a realm that refused stays out of this request also when another request has brought
+/// a new nonce in the meantime.
+#[test]
+fn rfc3261_22_1_a_rejection_holds_for_the_rest_of_the_request() {
+    let mut agent = Agent::new();
+    agent.answer("realm=\"one\", nonce=\"1\"");
+    let one = www("realm=\"one\", nonce=\"2\"");
+    assert_eq!(agent.challenged(401, &[&one]), Err(rejected("one")));
+    let refused = core::mem::take(&mut agent.attempts);
+    agent.challenged(401, &[&one]).unwrap();
+    agent.attempts = refused;
+    agent
+        .challenged(401, &[&www("realm=\"two\", nonce=\"3\"")])
+        .unwrap();
+    let fields = agent.retry();
+    assert_eq!(fields.len(), 1);
+    assert_eq!(bare(&fields[0].1, "realm"), "two");
+}
+
 /// 3261-22.4-A: `stale=true` leads to one silent retry with the new nonce and nc 1; a server that
 /// always says stale is left.
 #[test]
@@ -700,9 +719,10 @@ fn realms_are_bounded_and_the_oldest_is_forgotten() {
     assert!(agent.client.place_of(false, "8").is_some());
 }
 
-/// Limits: what is too long is skipped.
+/// RFC 7616 section 3.3 and limits: what is too long, missing, unknown or cannot be sent back is
+/// skipped.
 #[test]
-fn overlong_parameters_are_skipped() {
+fn rfc7616_3_3_challenges_that_cannot_be_answered_are_skipped() {
     let long = "x".repeat(1_025);
     for row in [
         format!("realm=\"w\", nonce=\"{long}\""),
@@ -710,6 +730,8 @@ fn overlong_parameters_are_skipped() {
         format!("realm=\"{long}\", nonce=\"1\""),
         "realm=\"w\"".to_string(),
         "nonce=\"1\"".to_string(),
+        "realm=\"a\\\u{7}b\", nonce=\"1\"".to_string(),
+        "realm=\"w\", nonce=\"1\", algorithm=SHA-1024".to_string(),
     ] {
         let mut agent = Agent::new();
         assert!(agent.challenged(401, &[&www(&row)]).is_err(), "{row}");

@@ -323,6 +323,12 @@ fn rfc2069_a_nonce_without_qop_is_good_once() {
     };
     assert_eq!(answer.verify(&mut server, at(0)), bob());
     assert_eq!(answer.verify(&mut server, at(0)), Verdict::Replayed);
+    let counted = Answer {
+        qop: Some(Qop::Auth),
+        nc: 2,
+        ..answer
+    };
+    assert_eq!(counted.verify(&mut server, at(0)), Verdict::Replayed);
 }
 
 /// Limits: the memory for replays is bounded, and what was forgotten is stale, never new.
