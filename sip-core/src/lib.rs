@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+pub mod auth;
+pub mod connection;
 pub mod rand;
 pub mod time;
 
