@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use sip_core::auth::Algorithm;
+use sip_core::auth::{Algorithm, DigestServerError};
 use sip_parse::Uri;
 
 /// The configuration of an [`Edge`](crate::Edge) and of the [`EdgeServer`](crate::EdgeServer) around it.
@@ -128,8 +128,8 @@ pub enum EdgeConfigError {
     /// `min_expires` is over an hour (RFC 3261 section 10.3) or above `max_expires`, or
     /// `max_expires` is below a second or above 2^32 - 1 seconds.
     Expires,
-    /// No algorithm.
-    Algorithms,
+    /// The realm and the algorithms make no challenge.
+    Challenge(DigestServerError),
     /// A limit that is zero.
     Limit,
 }
@@ -143,7 +143,7 @@ impl fmt::Display for EdgeConfigError {
             Self::Expires => f.write_str(
                 "min_expires must be at most an hour and at most max_expires, max_expires 1 to 4294967295 seconds",
             ),
-            Self::Algorithms => f.write_str("a challenge needs an algorithm"),
+            Self::Challenge(error) => error.fmt(f),
             Self::Limit => f.write_str("no limit can be zero"),
         }
     }
@@ -176,12 +176,14 @@ impl EdgeConfig {
         {
             return Err(EdgeConfigError::Expires);
         }
-        if self.algorithms.is_empty() {
-            return Err(EdgeConfigError::Algorithms);
-        }
         let limits = &self.limits;
-        let numbers =
-            [limits.bindings_per_user, limits.forwarded_requests, limits.actions, limits.connections, limits.queued_messages];
+        let numbers = [
+            limits.bindings_per_user,
+            limits.forwarded_requests,
+            limits.actions,
+            limits.connections,
+            limits.queued_messages,
+        ];
         if numbers.contains(&0) {
             return Err(EdgeConfigError::Limit);
         }
@@ -189,7 +191,10 @@ impl EdgeConfig {
     }
 
     pub(crate) fn password(&self, user: &str) -> Option<&str> {
-        self.users.iter().find(|(name, _)| name == user).map(|(_, password)| password.as_str())
+        self.users
+            .iter()
+            .find(|(name, _)| name == user)
+            .map(|(_, password)| password.as_str())
     }
 }
 
@@ -216,7 +221,9 @@ impl Domain {
     /// Whether the host of this URI is ours. The port does not matter: all our ports are one edge.
     pub(crate) fn holds(&self, uri: &Uri<'_>) -> bool {
         let host = uri.host_bytes();
-        self.names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(host))
+        self.names
+            .iter()
+            .any(|name| name.as_bytes().eq_ignore_ascii_case(host))
     }
 
     /// The user part of an address-of-record in this domain, unescaped; `None` if it is of another
@@ -225,6 +232,8 @@ impl Domain {
         if !self.holds(uri) {
             return None;
         }
-        String::from_utf8(uri.user_unescaped().into_owned()).ok().filter(|user| !user.is_empty())
+        String::from_utf8(uri.user_unescaped()?.into_owned())
+            .ok()
+            .filter(|user| !user.is_empty())
     }
 }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use rand_core::CryptoRng;
 use sip_core::auth::DigestServer;
 use sip_core::transaction::{
-    Output, ServerTransactionId, TransactionLayer, TransactionSettings,
+    Output, ServerTransactionId, TimerSettings, TransactionLayer, TransactionSettings,
 };
-use sip_core::{ConnectionId, ConnectionInfo, Timestamp};
-use sip_parse::{Builder, HeaderName, Request, StatusCode};
+use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp};
+use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
 
 use crate::config::{Domain, EdgeConfig, EdgeConfigError};
 use crate::event::{Counters, CutReason, EdgeAction, EdgeEvent, RemovalReason};
@@ -47,7 +47,6 @@ pub struct Edge {
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: ConnectionId,
-    pub(crate) info: ConnectionInfo,
     /// Who proved to be there.
     pub(crate) user: Option<String>,
     /// Who first said to be there: good enough for a trace.
@@ -58,7 +57,12 @@ pub(crate) struct Peer {
 #[derive(Clone, Debug)]
 pub(crate) enum Tag {
     /// A branch of a forwarded request.
-    Branch { forward: u64, branch: usize, server: ServerTransactionId, invite: bool },
+    Branch {
+        forward: u64,
+        branch: usize,
+        server: ServerTransactionId,
+        invite: bool,
+    },
     /// A CANCEL of ours; its answer ends here (RFC 3261 section 16.10).
     Cancel,
 }
@@ -72,7 +76,10 @@ pub(crate) struct Refusal {
 
 impl From<StatusCode> for Refusal {
     fn from(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new() }
+        Self {
+            status,
+            headers: Vec::new(),
+        }
     }
 }
 
@@ -111,16 +118,31 @@ impl Edge {
         let tokens = FlowTokens::new(&mut *rng);
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
+        let mut limits = Limits::default();
+        limits.message = config.limits.message;
+        // Each forwarded request is one server transaction and a client transaction per branch; as
+        // many again may linger or be CANCELs.
+        limits.server_transactions = config.limits.forwarded_requests.saturating_mul(2);
+        limits.client_transactions = limits
+            .server_transactions
+            .saturating_mul(config.limits.bindings_per_user);
         let settings = TransactionSettings {
-            limits: config.limits.message.clone(),
-            sent_by: Bytes::from(config.listen.to_string()),
-            stamp_received: true,
-            ..TransactionSettings::default()
+            timers: TimerSettings::default(),
+            limits,
+            sent_by: config.listen.to_string(),
+            via_transport: None,
+            rport: false,
         };
+        let digest = DigestServer::new(
+            &*config.realm,
+            &config.algorithms,
+            config.nonce_lifetime,
+            key,
+        );
         Ok(Self {
             layer: TransactionLayer::new(settings, rng),
             domain: Domain::new(&config),
-            digest: DigestServer::new(config.realm.clone(), &[], config.nonce_lifetime, key),
+            digest: digest.map_err(EdgeConfigError::Challenge)?,
             config,
             tokens,
             location: Location::default(),
@@ -138,7 +160,14 @@ impl Edge {
     /// A connection was accepted. Returns its name from now on.
     pub fn accept(&mut self, info: ConnectionInfo) -> ConnectionId {
         let id = self.layer.accept(info);
-        self.peers.insert(id.to_bits(), Peer { id, info, user: None, claimed: None });
+        self.peers.insert(
+            id.to_bits(),
+            Peer {
+                id,
+                user: None,
+                claimed: None,
+            },
+        );
         id
     }
 
@@ -180,7 +209,12 @@ impl Edge {
     pub fn cut(&mut self, user: &str, now: Timestamp) -> usize {
         let now = self.advance(now);
         let of_user = |peer: &&Peer| peer.user.as_deref() == Some(user);
-        let connections: Vec<_> = self.peers.values().filter(of_user).map(|peer| peer.id).collect();
+        let connections: Vec<_> = self
+            .peers
+            .values()
+            .filter(of_user)
+            .map(|peer| peer.id)
+            .collect();
         for &connection in &connections {
             self.disconnect(connection, CutReason::Requested, now);
         }
@@ -195,11 +229,15 @@ impl Edge {
         self.layer.tick(now);
         self.drain(now);
         for _ in 0..BATCH {
-            let Some(change) = self.location.expire(now) else { break };
+            let Some(change) = self.location.expire(now) else {
+                break;
+            };
             self.tell(vec![change]);
         }
         for _ in 0..BATCH {
-            let Some(&(at, forward, branch)) = self.deadlines.first() else { break };
+            let Some(&(at, forward, branch)) = self.deadlines.first() else {
+                break;
+            };
             if at > now {
                 break;
             }
@@ -213,7 +251,14 @@ impl Edge {
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
         let deadline = self.deadlines.first().map(|&(at, ..)| at);
-        [self.layer.next_tick(), self.location.next_expiry(), deadline].into_iter().flatten().min()
+        [
+            self.layer.next_tick(),
+            self.location.next_expiry(),
+            deadline,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// The next thing to carry out. Every input may add some.
@@ -259,15 +304,21 @@ impl Edge {
             match output {
                 Output::Transmit { connection, bytes } => {
                     self.counters.transmitted += 1;
-                    self.actions.push_back(EdgeAction::Transmit { connection, bytes });
+                    self.actions
+                        .push_back(EdgeAction::Transmit { connection, bytes });
                 }
-                Output::Request { transaction, connection, request, cancels, merged } => {
+                Output::Request {
+                    transaction,
+                    connection,
+                    request,
+                    cancels,
+                    merged,
+                } => {
                     self.note_claim(connection, &request);
-                    match cancels {
-                        _ if request.method() == sip_parse::Method::Cancel => {
-                            self.on_cancel(transaction, &request, cancels, now);
-                        }
-                        _ => self.on_request(transaction, connection, request, merged, now),
+                    if request.method() == Method::Cancel {
+                        self.on_cancel(transaction, &request, cancels, now);
+                    } else {
+                        self.on_request(transaction, connection, request, merged, now);
                     }
                 }
                 Output::Ack { request, .. } => self.on_ack(&request),
@@ -276,8 +327,10 @@ impl Edge {
                 Output::StrayResponse { .. } => self.counters.dropped += 1,
                 Output::Failed { user, error, .. } => self.on_failed(&user, error, now),
                 Output::ServerFailed { transaction, .. } => self.on_server_failed(transaction, now),
-                Output::KeepAlive { .. } => {}
                 Output::Malformed { .. } => self.counters.malformed += 1,
+                Output::Ignored { .. } => self.counters.dropped += 1,
+                // Keep-alives are answered by the layer.
+                _ => {}
             }
         }
     }
@@ -297,7 +350,9 @@ impl Edge {
             _ => {}
         }
         // A provisional response of a proxy must not make a dialog, so it has no tag.
-        let tag = status.is_final().then(|| sip_core::rand::token(self.layer.rng(), 16));
+        let tag = status
+            .is_final()
+            .then(|| sip_core::rand::token(self.layer.rng(), 16));
         let tag = tag.as_ref().map(String::as_bytes);
         let mut response = Builder::response_to(request, status, tag);
         for (name, value) in headers {
@@ -310,29 +365,57 @@ impl Edge {
     }
 
     /// Closes a connection ourselves. The host will not say that it is closed.
-    pub(crate) fn disconnect(&mut self, connection: ConnectionId, reason: CutReason, now: Timestamp) {
-        self.actions.push_back(EdgeAction::Disconnect { connection, reason });
+    pub(crate) fn disconnect(
+        &mut self,
+        connection: ConnectionId,
+        reason: CutReason,
+        now: Timestamp,
+    ) {
+        self.actions
+            .push_back(EdgeAction::Disconnect { connection, reason });
         self.forget(connection, now);
     }
 
     /// Tells and counts what became of bindings.
     pub(crate) fn tell(&mut self, changes: Vec<Change>) {
-        for Change { user, contact, connection, kind } in changes {
+        for Change {
+            user,
+            contact,
+            connection,
+            kind,
+        } in changes
+        {
             let event = match kind {
                 ChangeKind::Added(expires) => {
                     self.counters.registered += 1;
-                    EdgeEvent::Registered { user, contact, connection, expires, refreshed: false }
+                    EdgeEvent::Registered {
+                        user,
+                        contact,
+                        connection,
+                        expires,
+                        refreshed: false,
+                    }
                 }
                 ChangeKind::Refreshed(expires) => {
                     self.counters.refreshed += 1;
-                    EdgeEvent::Registered { user, contact, connection, expires, refreshed: true }
+                    EdgeEvent::Registered {
+                        user,
+                        contact,
+                        connection,
+                        expires,
+                        refreshed: true,
+                    }
                 }
                 ChangeKind::Removed(reason) => {
                     match reason {
                         RemovalReason::Requested => self.counters.unregistered += 1,
                         _ => self.counters.bindings_lost += 1,
                     }
-                    EdgeEvent::Unregistered { user, contact, reason }
+                    EdgeEvent::Unregistered {
+                        user,
+                        contact,
+                        reason,
+                    }
                 }
             };
             self.event(event);
@@ -352,9 +435,14 @@ impl Edge {
     }
 
     fn note_claim(&mut self, connection: ConnectionId, request: &Request) {
-        let Some(peer) = self.peers.get_mut(&connection.to_bits()) else { return };
+        let Some(peer) = self.peers.get_mut(&connection.to_bits()) else {
+            return;
+        };
         if peer.claimed.is_none() {
-            let user = request.from().ok().and_then(|from| self.domain.user(from.uri()));
+            let user = request
+                .from()
+                .ok()
+                .and_then(|from| self.domain.user(from.uri()));
             // Only names that exist: what a trace prints is bounded by the configuration.
             peer.claimed = user.filter(|user| self.config.password(user).is_some());
         }

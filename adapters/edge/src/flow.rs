@@ -12,7 +12,8 @@ const MAC: usize = 10;
 /// Makes and checks flow tokens under a key that lives as long as the edge.
 #[derive(Clone)]
 pub(crate) struct FlowTokens {
-    key: [u8; 32],
+    /// One block of the hash: what a HMAC key is filled up to.
+    key: [u8; 64],
 }
 
 /// What the user part of one of our own Route URIs says.
@@ -26,7 +27,7 @@ pub(crate) enum FlowToken {
 
 impl FlowTokens {
     pub(crate) fn new(rng: &mut dyn CryptoRng) -> Self {
-        let mut key = [0; 32];
+        let mut key = [0; 64];
         rng.fill_bytes(&mut key);
         Self { key }
     }
@@ -59,12 +60,18 @@ impl FlowTokens {
         number.copy_from_slice(&bytes[..NUMBER]);
         let expected = self.mac(number);
         // No early exit: the time says nothing about how many bytes were right.
-        let difference = expected.iter().zip(&bytes[NUMBER..]).fold(0, |sum, (a, b)| sum | (a ^ b));
-        if difference == 0 { FlowToken::Connection(u64::from_be_bytes(number)) } else { FlowToken::Forged }
+        let difference = expected
+            .iter()
+            .zip(&bytes[NUMBER..])
+            .fold(0, |sum, (a, b)| sum | (a ^ b));
+        if difference == 0 {
+            FlowToken::Connection(u64::from_be_bytes(number))
+        } else {
+            FlowToken::Forged
+        }
     }
 
     fn mac(&self, number: [u8; NUMBER]) -> [u8; MAC] {
-        // Same bytes as HMAC over a key of any length; 32 is never refused.
         let mut mac = <Hmac<Sha256> as KeyInit>::new(&self.key.into());
         mac.update(&number);
         let mut short = [0; MAC];
@@ -95,14 +102,22 @@ mod tests {
     fn rfc5626_5_2_a_token_names_its_connection_and_cannot_be_made_up() {
         let ours = tokens(1);
         let token = ours.token(0x1_0000_0007);
-        assert_eq!(ours.read(token.as_bytes()), FlowToken::Connection(0x1_0000_0007));
+        assert_eq!(
+            ours.read(token.as_bytes()),
+            FlowToken::Connection(0x1_0000_0007)
+        );
         assert_eq!(tokens(2).read(token.as_bytes()), FlowToken::Forged);
         for place in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[place] = if changed[place] == b'0' { b'1' } else { b'0' };
             assert_eq!(ours.read(&changed), FlowToken::Forged, "place {place}");
         }
-        for bad in [&b""[..], b"bob", token[1..].as_bytes(), token.to_uppercase().as_bytes()] {
+        for bad in [
+            &b""[..],
+            b"bob",
+            token[1..].as_bytes(),
+            token.to_uppercase().as_bytes(),
+        ] {
             assert_eq!(ours.read(bad), FlowToken::Forged);
         }
     }

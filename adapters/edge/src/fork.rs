@@ -104,14 +104,21 @@ mod tests {
     #[test]
     fn rfc3261_16_7_6_the_best_of_several_finals() {
         let best = |statuses: &[u16]| {
-            let all = statuses.iter().filter_map(|&status| StatusCode::new(status));
-            all.min_by_key(|&status| rank(status)).map(StatusCode::as_u16)
+            let all = statuses
+                .iter()
+                .filter_map(|&status| StatusCode::new(status));
+            all.min_by_key(|&status| rank(status))
+                .map(StatusCode::as_u16)
         };
         assert_eq!(best(&[486, 603, 302]), Some(603), "a 6xx before all others");
         assert_eq!(best(&[500, 486]), Some(486), "the lowest class");
         assert_eq!(best(&[404, 302]), Some(302), "the lowest class");
         for telling in [401, 407, 415, 420, 484] {
-            assert_eq!(best(&[404, telling, 486]), Some(telling), "what the caller can change");
+            assert_eq!(
+                best(&[404, telling, 486]),
+                Some(telling),
+                "what the caller can change"
+            );
         }
         assert_eq!(best(&[503, 504]), Some(504), "another before 503");
         assert_eq!(best(&[486, 404]), Some(486), "else the first");

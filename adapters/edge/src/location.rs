@@ -93,7 +93,9 @@ impl Location {
     /// The bindings of a user, oldest first.
     pub(crate) fn bindings(&self, user: &str) -> impl Iterator<Item = &Binding> {
         let numbers = self.users.get(user).map(Vec::as_slice).unwrap_or_default();
-        numbers.iter().filter_map(|number| self.bindings.get(number).map(|(_, binding)| binding))
+        numbers
+            .iter()
+            .filter_map(|number| self.bindings.get(number).map(|(_, binding)| binding))
     }
 
     /// The bindings of a user as the targets of a request: for each instance its latest flow first,
@@ -163,7 +165,11 @@ impl Location {
     }
 
     /// `Contact: *`: removes every binding of a user (RFC 3261 section 10.3 step 6).
-    pub(crate) fn clear(&mut self, user: &str, source: Source<'_>) -> Result<Vec<Change>, UpdateError> {
+    pub(crate) fn clear(
+        &mut self,
+        user: &str,
+        source: Source<'_>,
+    ) -> Result<Vec<Change>, UpdateError> {
         let late = |binding: &Binding| {
             binding.call_id[..] == *source.call_id && source.sequence <= binding.sequence
         };
@@ -172,15 +178,24 @@ impl Location {
         }
         let numbers = self.users.get(user).cloned().unwrap_or_default();
         let reason = RemovalReason::Requested;
-        Ok(numbers.into_iter().filter_map(|number| self.remove(number, reason)).collect())
+        Ok(numbers
+            .into_iter()
+            .filter_map(|number| self.remove(number, reason))
+            .collect())
     }
 
     /// Removes what a closed connection reached.
     pub(crate) fn connection_closed(&mut self, connection: ConnectionId) -> Vec<Change> {
-        let lost = self.bindings.iter().filter(|(_, (_, binding))| binding.connection == connection);
+        let lost = self
+            .bindings
+            .iter()
+            .filter(|(_, (_, binding))| binding.connection == connection);
         let numbers: Vec<u64> = lost.map(|(&number, _)| number).collect();
         let reason = RemovalReason::ConnectionLost;
-        numbers.into_iter().filter_map(|number| self.remove(number, reason)).collect()
+        numbers
+            .into_iter()
+            .filter_map(|number| self.remove(number, reason))
+            .collect()
     }
 
     /// When the next binding runs out.
@@ -206,7 +221,10 @@ impl Location {
                 if update.instance.is_some() && update.flow_number.is_some() {
                     binding.instance == update.instance && binding.flow_number == update.flow_number
                 } else {
-                    binding.contact.as_uri().equivalent(&update.contact.as_uri())
+                    binding
+                        .contact
+                        .as_uri()
+                        .equivalent(&update.contact.as_uri())
                 }
             })
         };
@@ -245,7 +263,10 @@ impl Location {
         };
         let number = place.unwrap_or_else(|| {
             self.next += 1;
-            self.users.entry(user.to_owned()).or_default().push(self.next);
+            self.users
+                .entry(user.to_owned())
+                .or_default()
+                .push(self.next);
             self.next
         });
         self.deadlines.insert((expires_at, number));

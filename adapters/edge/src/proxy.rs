@@ -68,8 +68,12 @@ impl Edge {
         self.answer(transaction, request, StatusCode::OK, Vec::new(), now);
         if let Some(&id) = self.servers.get(&invite) {
             // RFC 3326 section 2: why it was cancelled is told on every branch.
-            let reason = request.header(HeaderName::Reason).map(|header| header.unfolded());
-            let reason = reason.as_deref().and_then(|reason| std::str::from_utf8(reason).ok());
+            let reason = request
+                .header(HeaderName::Reason)
+                .map(|header| header.unfolded());
+            let reason = reason
+                .as_deref()
+                .and_then(|reason| std::str::from_utf8(reason).ok());
             self.stop_branches(id, reason, now);
         }
     }
@@ -83,10 +87,18 @@ impl Edge {
     }
 
     fn forward_ack(&mut self, request: &Request) -> bool {
-        let Ok(routing) = Routing::of(request, &self.domain, &self.tokens) else { return false };
-        let Some(FlowToken::Connection(number)) = routing.flow else { return false };
-        let Some(peer) = self.peers.get(&number) else { return false };
-        let Ok(hops) = hops(request) else { return false };
+        let Ok(routing) = Routing::of(request, &self.domain, &self.tokens) else {
+            return false;
+        };
+        let Some(FlowToken::Connection(number)) = routing.flow else {
+            return false;
+        };
+        let Some(peer) = self.peers.get(&number) else {
+            return false;
+        };
+        let Ok(hops) = hops(request) else {
+            return false;
+        };
         let target = peer.id;
         let credentials = self.foreign_credentials(request);
         let copy = copy(request, &routing, routing.uri, hops, &credentials);
@@ -120,8 +132,8 @@ impl Edge {
         }
         hops(request)?;
         refuse_unknown(request, HeaderName::ProxyRequire, &[])?;
-        let in_dialog = request.to()?.tag().is_some()
-            && matches!(routing.flow, Some(FlowToken::Connection(_)));
+        let in_dialog =
+            request.to()?.tag().is_some() && matches!(routing.flow, Some(FlowToken::Connection(_)));
         if !in_dialog {
             self.admit(connection, request, now)?;
         }
@@ -130,13 +142,20 @@ impl Edge {
             Some(FlowToken::Connection(number)) => {
                 let peer = self.peers.get(&number).ok_or(StatusCode::FLOW_FAILED)?;
                 let lost = StatusCode::FLOW_FAILED;
-                return Ok(Plan::Forward(vec![vec![Target { connection: peer.id, uri: None, lost }]]));
+                return Ok(Plan::Forward(vec![vec![Target {
+                    connection: peer.id,
+                    uri: None,
+                    lost,
+                }]]));
             }
             // Other domains are out of reach, as next hop or as target (RFC 3261 section 21.4.5).
             None if !here => return Err(StatusCode::NOT_FOUND.into()),
             None => {}
         }
-        let user = self.domain.user(&uri).filter(|user| self.config.password(user).is_some());
+        let user = self
+            .domain
+            .user(&uri)
+            .filter(|user| self.config.password(user).is_some());
         let user = user.ok_or(StatusCode::NOT_FOUND)?;
         let lost = StatusCode::TEMPORARILY_UNAVAILABLE;
         let target = |binding: &crate::location::Binding| Target {
@@ -218,9 +237,16 @@ impl Edge {
         };
         for mut flows in targets {
             flows.reverse();
-            let lost = flows.last().map_or(StatusCode::TEMPORARILY_UNAVAILABLE, |flow| flow.lost);
+            let lost = flows
+                .last()
+                .map_or(StatusCode::TEMPORARILY_UNAVAILABLE, |flow| flow.lost);
             let state = BranchState::Done(Outcome::Failed(lost));
-            forward.branches.push(Branch { connection, spare: flows, lost, state });
+            forward.branches.push(Branch {
+                connection,
+                spare: flows,
+                lost,
+                state,
+            });
             self.start_branch(id, &mut forward, now);
         }
         self.servers.insert(transaction, id);
@@ -246,7 +272,12 @@ impl Edge {
         let invite = forward.request.method() == Method::Invite;
         let server = forward.server;
         while let Some(target) = forward.branches[index].spare.pop() {
-            let tag = Tag::Branch { forward: id, branch: index, server, invite };
+            let tag = Tag::Branch {
+                forward: id,
+                branch: index,
+                server,
+                invite,
+            };
             let sent = self.send_copy(forward, &target, tag, now);
             let branch = &mut forward.branches[index];
             match sent {
@@ -287,7 +318,10 @@ impl Edge {
         let routing = Routing::of(request, &self.domain, &self.tokens).map_err(unreadable)?;
         let hops = hops(request).map_err(|_| SendError::Forbidden("no hop is left"))?;
         let foreign = self.foreign_credentials(request);
-        let uri = target.uri.as_ref().map_or(routing.uri, |uri| uri.as_bytes());
+        let uri = target
+            .uri
+            .as_ref()
+            .map_or(routing.uri, |uri| uri.as_bytes());
         let mut copy = copy(request, &routing, uri, hops, &foreign);
         if makes_dialog(request.method()) {
             // Two values, one for each side: whoever sends in the dialog, the last of ours that it
@@ -313,7 +347,8 @@ impl Edge {
     fn foreign_credentials<'a>(&self, request: &'a Request) -> Vec<&'a [u8]> {
         let rows = request.headers_named(HeaderName::ProxyAuthorization);
         let foreign = rows.filter(|row| {
-            let realm = Credentials::parse(row.value).ok().and_then(|value| value.realm());
+            let value = Credentials::parse(row.value, true).ok();
+            let realm = value.as_ref().and_then(|value| value.realm());
             realm.is_none_or(|realm| realm[..] != *self.config.realm.as_bytes())
         });
         foreign.map(|row| row.value).collect()
@@ -347,11 +382,16 @@ fn copy<'a>(
 /// Max-Forwards of the copy: one less, or 70 if there is none (RFC 3261 sections 16.3 step 3 and
 /// 16.6 step 3). None is left: 483.
 fn hops(request: &Request) -> Result<u8, Refusal> {
-    let hops = request.max_forwards()?.map_or(Some(MAX_FORWARDS), |hops| hops.checked_sub(1));
+    let hops = request
+        .max_forwards()?
+        .map_or(Some(MAX_FORWARDS), |hops| hops.checked_sub(1));
     hops.ok_or_else(|| StatusCode::TOO_MANY_HOPS.into())
 }
 
 /// Requests that make dialogs, or renew them (RFC 3261 section 16.6 step 4, RFC 6665 section 4.3).
 fn makes_dialog(method: Method<'_>) -> bool {
-    matches!(method, Method::Invite | Method::Subscribe | Method::Notify | Method::Refer)
+    matches!(
+        method,
+        Method::Invite | Method::Subscribe | Method::Notify | Method::Refer
+    )
 }

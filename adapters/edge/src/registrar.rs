@@ -28,19 +28,28 @@ impl Edge {
         let username = self.authenticate(connection, request, false, now)?;
         // RFC 3261 section 10.3 steps 4 and 5: nobody changes another's bindings.
         let to = request.to()?;
-        let user = self.domain.user(to.uri()).filter(|user| self.config.password(user).is_some());
+        let user = self
+            .domain
+            .user(to.uri())
+            .filter(|user| self.config.password(user).is_some());
         let user = user.ok_or(StatusCode::NOT_FOUND)?;
         if user != username {
             return Err(StatusCode::FORBIDDEN.into());
         }
         let sequence = request.cseq()?.number;
-        let source = Source { call_id: request.call_id()?, sequence, connection };
+        let source = Source {
+            call_id: request.call_id()?,
+            sequence,
+            connection,
+        };
         let changes = match self.wanted(request)? {
             Wanted::Nothing => Vec::new(),
             Wanted::RemoveAll => self.location.clear(&user, source).map_err(refuse_update)?,
             Wanted::Updates(updates) => {
                 let limit = self.config.limits.bindings_per_user;
-                self.location.update(&user, source, updates, limit, now).map_err(refuse_update)?
+                self.location
+                    .update(&user, source, updates, limit, now)
+                    .map_err(refuse_update)?
             }
         };
         self.tell(changes);
@@ -67,16 +76,20 @@ impl Edge {
 
     /// Reads the Contact header field values of a REGISTER (RFC 3261 section 10.3 steps 6 and 7).
     fn wanted(&self, request: &Request) -> Result<Wanted, Refusal> {
-        let general = request.header(HeaderName::Expires).map(|_| {
-            request.expires().ok().flatten().unwrap_or(DEFAULT_EXPIRES)
-        });
-        let outbound = request.values(HeaderName::Supported).any(|tag| tag == b"outbound");
+        let general = request
+            .header(HeaderName::Expires)
+            .map(|_| request.expires().ok().flatten().unwrap_or(DEFAULT_EXPIRES));
+        let outbound = request
+            .values(HeaderName::Supported)
+            .any(|tag| tag == b"outbound");
         let (mut updates, mut star, mut count) = (Vec::new(), false, 0_usize);
         for contact in request.contacts() {
             count += 1;
             match contact? {
                 Contact::Star => star = true,
-                Contact::Addr(address) => updates.push(self.update_of(&address, general, outbound)?),
+                Contact::Addr(address) => {
+                    updates.push(self.update_of(&address, general, outbound)?)
+                }
             }
         }
         match (count, star) {
@@ -154,25 +167,26 @@ impl Edge {
         proxy: bool,
         now: Timestamp,
     ) -> Result<String, Refusal> {
-        let verdict = self.verdict(request, proxy, now)?;
-        let stale = match verdict {
+        let config = &self.config;
+        let lookup = |user: &str, _realm: &str| config.password(user).map(Secret::password);
+        let stale = match self.digest.verify(request, proxy, lookup, now) {
             Verdict::Ok { username } => {
                 if let Some(peer) = self.peers.get_mut(&connection.to_bits()) {
                     peer.user = Some(username.clone());
                 }
                 return Ok(username);
             }
-            Verdict::Malformed => return Err(StatusCode::BAD_REQUEST.into()),
             Verdict::Stale | Verdict::Replayed => true,
             Verdict::Missing | Verdict::Wrong => false,
+            _ => return Err(StatusCode::BAD_REQUEST.into()),
         };
-        let (status, name) = if proxy {
-            (StatusCode::PROXY_AUTHENTICATION_REQUIRED, HeaderName::ProxyAuthenticate)
+        let status = if proxy {
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED
         } else {
-            (StatusCode::UNAUTHORIZED, HeaderName::WwwAuthenticate)
+            StatusCode::UNAUTHORIZED
         };
-        let challenges = self.digest.challenge(stale, now, self.layer.rng());
-        Err(Refusal { status, headers: challenges.into_iter().map(|value| (name, value)).collect() })
+        let headers = self.digest.challenge(proxy, stale, now, self.layer.rng());
+        Err(Refusal { status, headers })
     }
 }
 
@@ -203,13 +217,19 @@ pub(crate) fn refuse_unknown(
     let mut headers = Vec::new();
     for tag in request.values(name) {
         if !known.iter().any(|known| known.eq_ignore_ascii_case(tag)) {
-            headers.push((HeaderName::Unsupported, String::from_utf8_lossy(tag).into_owned()));
+            headers.push((
+                HeaderName::Unsupported,
+                String::from_utf8_lossy(tag).into_owned(),
+            ));
         }
     }
     if headers.is_empty() {
         return Ok(());
     }
-    Err(Refusal { status: StatusCode::BAD_EXTENSION, headers })
+    Err(Refusal {
+        status: StatusCode::BAD_EXTENSION,
+        headers,
+    })
 }
 
 /// Delta-seconds; more than fits is the most that fits, anything but digits is nothing.

@@ -15,7 +15,15 @@ const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 impl Edge {
     /// A response to a copy that we sent.
     pub(crate) fn on_response(&mut self, tag: &Tag, response: Box<Response>, now: Timestamp) {
-        let &Tag::Branch { forward: id, branch, server, invite } = tag else { return };
+        let &Tag::Branch {
+            forward: id,
+            branch,
+            server,
+            invite,
+        } = tag
+        else {
+            return;
+        };
         let status = response.status();
         if status.is_provisional() {
             self.on_provisional(id, branch, &response, now);
@@ -36,9 +44,21 @@ impl Edge {
 
     /// A copy that we sent got no answer.
     pub(crate) fn on_failed(&mut self, tag: &Tag, error: TransactionError, now: Timestamp) {
-        let &Tag::Branch { forward: id, branch, .. } = tag else { return };
-        let lost = self.forwards.get(&id).and_then(|forward| forward.branches.get(branch));
-        let Some(lost) = lost.map(|branch| branch.lost) else { return };
+        let &Tag::Branch {
+            forward: id,
+            branch,
+            ..
+        } = tag
+        else {
+            return;
+        };
+        let lost = self
+            .forwards
+            .get(&id)
+            .and_then(|forward| forward.branches.get(branch));
+        let Some(lost) = lost.map(|branch| branch.lost) else {
+            return;
+        };
         let status = match error {
             TransactionError::Timeout => StatusCode::REQUEST_TIMEOUT,
             TransactionError::ConnectionLost => lost,
@@ -67,8 +87,12 @@ impl Edge {
     /// Timer C fired (RFC 3261 section 16.8): the branch is cancelled. The layer ends it 64 T1 later
     /// if that does not help.
     pub(crate) fn waited_long_enough(&mut self, id: u64, index: usize, now: Timestamp) {
-        let branch = self.forwards.get_mut(&id).and_then(|forward| forward.branches.get_mut(index));
-        let Some(BranchState::Pending { client, deadline }) = branch.map(|branch| &mut branch.state)
+        let branch = self
+            .forwards
+            .get_mut(&id)
+            .and_then(|forward| forward.branches.get_mut(index));
+        let Some(BranchState::Pending { client, deadline }) =
+            branch.map(|branch| &mut branch.state)
         else {
             return;
         };
@@ -81,11 +105,17 @@ impl Edge {
 
     /// Sends the best response upstream once every branch is done (RFC 3261 section 16.7 step 6).
     pub(crate) fn finish_if_done(&mut self, id: u64, now: Timestamp) {
-        let Some(best) = self.forwards.get(&id).and_then(Forward::best) else { return };
-        let Some(mut forward) = self.forwards.remove(&id) else { return };
+        let Some(best) = self.forwards.get(&id).and_then(Forward::best) else {
+            return;
+        };
+        let Some(mut forward) = self.forwards.remove(&id) else {
+            return;
+        };
         self.close(id, &forward);
         let chosen = forward.branches.swap_remove(best);
-        let BranchState::Done(outcome) = chosen.state else { return };
+        let BranchState::Done(outcome) = chosen.state else {
+            return;
+        };
         match outcome {
             // RFC 3261 section 16.7 step 6: 503 says that the sender is down, and the edge is not.
             outcome if outcome.status() == StatusCode::SERVICE_UNAVAILABLE => {
@@ -116,8 +146,12 @@ impl Edge {
         };
         let server = forward.server;
         // RFC 3261 section 16.7 step 2.
-        if let Some(BranchState::Pending { deadline: Some(at), .. }) =
-            forward.branches.get_mut(index).map(|branch| &mut branch.state)
+        if let Some(BranchState::Pending {
+            deadline: Some(at), ..
+        }) = forward
+            .branches
+            .get_mut(index)
+            .map(|branch| &mut branch.state)
         {
             self.deadlines.remove(&(*at, id, index));
             *at = now + TIMER_C;
@@ -130,7 +164,10 @@ impl Edge {
     fn succeeded(&mut self, id: u64, mut forward: Forward, index: usize, now: Timestamp) {
         if let Some(branch) = forward.branches.get_mut(index) {
             // Answered: neither cancelled nor waited for.
-            if let BranchState::Pending { deadline: Some(at), .. } = branch.state {
+            if let BranchState::Pending {
+                deadline: Some(at), ..
+            } = branch.state
+            {
                 self.deadlines.remove(&(at, id, index));
             }
             branch.state = BranchState::Done(Outcome::Failed(StatusCode::OK));
@@ -139,7 +176,10 @@ impl Edge {
         self.close(id, &forward);
         let request = &forward.request;
         let text = |address: Result<sip_parse::NameAddr<'_>, _>| {
-            address.map_or_else(|_| String::new(), |address| sip_parse::text(address.uri_text()).to_string())
+            address.map_or_else(
+                |_| String::new(),
+                |address| sip_parse::text(address.uri_text()).to_string(),
+            )
         };
         let (from, to) = (text(request.from()), text(request.to()));
         let outside = request.to().is_ok_and(|to| to.tag().is_none());
@@ -167,10 +207,15 @@ impl Edge {
 
     /// A branch ended without success.
     fn branch_done(&mut self, id: u64, index: usize, outcome: Outcome, now: Timestamp) {
-        let Some(mut forward) = self.forwards.remove(&id) else { return };
+        let Some(mut forward) = self.forwards.remove(&id) else {
+            return;
+        };
         let status = outcome.status();
         if let Some(branch) = forward.branches.get_mut(index) {
-            if let BranchState::Pending { deadline: Some(at), .. } = branch.state {
+            if let BranchState::Pending {
+                deadline: Some(at), ..
+            } = branch.state
+            {
                 self.deadlines.remove(&(at, id, index));
             }
             let lost = match &outcome {
@@ -197,7 +242,9 @@ impl Edge {
             return;
         }
         for (index, branch) in forward.branches.iter_mut().enumerate() {
-            let BranchState::Pending { client, deadline } = &mut branch.state else { continue };
+            let BranchState::Pending { client, deadline } = &mut branch.state else {
+                continue;
+            };
             // The layer waits 64 T1 for the effect, then the branch fails by itself; one that is
             // refused here was cancelled before.
             if self.layer.cancel(*client, reason, Tag::Cancel, now).is_ok() {
@@ -212,7 +259,10 @@ impl Edge {
     fn close(&mut self, id: u64, forward: &Forward) {
         self.servers.remove(&forward.server);
         for (index, branch) in forward.branches.iter().enumerate() {
-            if let BranchState::Pending { deadline: Some(at), .. } = branch.state {
+            if let BranchState::Pending {
+                deadline: Some(at), ..
+            } = branch.state
+            {
                 self.deadlines.remove(&(at, id, index));
             }
         }
@@ -236,7 +286,9 @@ impl Edge {
         copy.remove_first_value(HeaderName::Via);
         if asks(best.status()) {
             for branch in &forward.branches {
-                let BranchState::Done(Outcome::Response(other)) = &branch.state else { continue };
+                let BranchState::Done(Outcome::Response(other)) = &branch.state else {
+                    continue;
+                };
                 for name in [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate] {
                     for row in other.headers_named(name).filter(|_| asks(other.status())) {
                         copy.append(name, row.value);

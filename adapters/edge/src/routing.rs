@@ -61,5 +61,7 @@ impl<'a> Routing<'a> {
 
 /// What the user part of a URI of our domain says; `None` for other URIs and without a user part.
 fn token(uri: &Uri<'_>, domain: &Domain, tokens: &FlowTokens) -> Option<FlowToken> {
-    uri.user().filter(|_| domain.holds(uri)).map(|user| tokens.read(user))
+    uri.user()
+        .filter(|_| domain.holds(uri))
+        .map(|user| tokens.read(user))
 }

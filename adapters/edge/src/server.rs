@@ -84,7 +84,10 @@ impl Trace {
 }
 
 enum Command {
-    Cut { user: String, done: oneshot::Sender<usize> },
+    Cut {
+        user: String,
+        done: oneshot::Sender<usize>,
+    },
     Stop,
 }
 
@@ -135,7 +138,13 @@ impl EdgeServer {
             tasks: JoinSet::new(),
         };
         let task = runtime.spawn(service.run());
-        Ok(Self { local_addr, commands, counters, trace, task })
+        Ok(Self {
+            local_addr,
+            commands,
+            counters,
+            trace,
+            task,
+        })
     }
 
     /// Where it listens.
@@ -160,7 +169,10 @@ impl EdgeServer {
     /// Closes all connections of a user who authenticated on them; returns how many.
     pub async fn cut(&self, user: &str) -> usize {
         let (done, count) = oneshot::channel();
-        let command = Command::Cut { user: user.to_owned(), done };
+        let command = Command::Cut {
+            user: user.to_owned(),
+            done,
+        };
         // A task that is gone has no connections left.
         if self.commands.send(command).await.is_err() {
             return 0;
@@ -215,7 +227,8 @@ impl Service {
             self.carry_out();
             // Without a deadline the branch is off, and this one is never waited for.
             let deadline = self.edge.next_tick();
-            let until = self.start + Duration::from_micros(deadline.map_or(0, Timestamp::as_micros));
+            let until =
+                self.start + Duration::from_micros(deadline.map_or(0, Timestamp::as_micros));
             tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(Command::Cut { user, done }) => {
@@ -257,23 +270,39 @@ impl Service {
         }
         let number = self.next_socket;
         self.next_socket += 1;
-        let run = socket::run(stream, remote, number, self.socket_settings, self.inputs.clone());
+        let run = socket::run(
+            stream,
+            remote,
+            number,
+            self.socket_settings,
+            self.inputs.clone(),
+        );
         let task = self.tasks.spawn(run);
         self.sockets.insert(number, Socket { open: None, task });
     }
 
     fn on_input(&mut self, input: socket::Input) {
         match input {
-            socket::Input::Opened { socket, remote, outgoing } => {
+            socket::Input::Opened {
+                socket,
+                remote,
+                outgoing,
+            } => {
                 if let Some(entry) = self.sockets.get_mut(&socket) {
-                    let info = ConnectionInfo { transport: Transport::Ws, remote: Some(remote) };
+                    let info = ConnectionInfo {
+                        transport: Transport::Ws,
+                        remote: Some(remote),
+                    };
                     let connection = self.edge.accept(info);
                     entry.open = Some((connection, outgoing));
                     self.by_connection.insert(connection, socket);
                 }
             }
             socket::Input::Message { socket, bytes } => {
-                let open = self.sockets.get(&socket).and_then(|entry| entry.open.as_ref());
+                let open = self
+                    .sockets
+                    .get(&socket)
+                    .and_then(|entry| entry.open.as_ref());
                 let Some(&(connection, _)) = open else { return };
                 let now = self.now();
                 while self.edge.receive(connection, bytes.clone(), now).is_err() {
@@ -293,8 +322,13 @@ impl Service {
             match action {
                 EdgeAction::Transmit { connection, bytes } => {
                     self.show(Way::Out, connection, &bytes);
-                    let Some(&number) = self.by_connection.get(&connection) else { continue };
-                    let open = self.sockets.get(&number).and_then(|entry| entry.open.as_ref());
+                    let Some(&number) = self.by_connection.get(&connection) else {
+                        continue;
+                    };
+                    let open = self
+                        .sockets
+                        .get(&number)
+                        .and_then(|entry| entry.open.as_ref());
                     let full = open.is_some_and(|(_, outgoing)| outgoing.try_send(bytes).is_err());
                     if full {
                         // Too slow, or gone already: nothing may pile up for it.
@@ -316,7 +350,9 @@ impl Service {
     }
 
     fn close(&mut self, number: u64) {
-        let Some(entry) = self.sockets.remove(&number) else { return };
+        let Some(entry) = self.sockets.remove(&number) else {
+            return;
+        };
         if let Some((connection, _)) = entry.open {
             self.by_connection.remove(&connection);
             self.edge.closed(connection, self.now());
@@ -329,6 +365,12 @@ impl Service {
         }
         let at = self.start.elapsed();
         let user = self.edge.user(connection);
-        self.trace.show(&TraceMessage { at, way, connection, user, bytes });
+        self.trace.show(&TraceMessage {
+            at,
+            way,
+            connection,
+            user,
+            bytes,
+        });
     }
 }

@@ -42,7 +42,11 @@ pub(super) struct Settings {
 pub(super) enum Input {
     /// The handshake is done; what is put into `outgoing` is sent, and when it is dropped the socket
     /// closes.
-    Opened { socket: u64, remote: SocketAddr, outgoing: mpsc::Sender<Bytes> },
+    Opened {
+        socket: u64,
+        remote: SocketAddr,
+        outgoing: mpsc::Sender<Bytes>,
+    },
     /// A message came.
     Message { socket: u64, bytes: Bytes },
     /// It is gone, or never came to be.
@@ -79,7 +83,15 @@ async fn serve(
     inputs: &mpsc::Sender<Input>,
 ) {
     let (outgoing, mut queue) = mpsc::channel(settings.queued);
-    if inputs.send(Input::Opened { socket, remote, outgoing }).await.is_err() {
+    if inputs
+        .send(Input::Opened {
+            socket,
+            remote,
+            outgoing,
+        })
+        .await
+        .is_err()
+    {
         return;
     }
     let (code, reason) = loop {
@@ -106,7 +118,10 @@ async fn serve(
         }
     };
     let goodbye = async {
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        };
         if websocket.close(Some(frame)).await.is_ok() {
             // Reads until the client's close frame, so that ours is not lost in a reset.
             while let Some(Ok(_)) = websocket.next().await {}
@@ -125,13 +140,19 @@ fn message(bytes: Bytes) -> Message {
 }
 
 /// RFC 7118 section 4: without the sub-protocol `sip` there is no SIP.
-#[expect(clippy::result_large_err, reason = "the type that the handshake asks for")]
+#[expect(
+    clippy::result_large_err,
+    reason = "the type that the handshake asks for"
+)]
 fn require_sip(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let mut offered = offered.iter().filter_map(|value| value.to_str().ok());
     if offered.any(|value| value.split(',').any(|protocol| protocol.trim() == "sip")) {
         let headers = response.headers_mut();
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("sip"));
+        headers.insert(
+            header::SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static("sip"),
+        );
         return Ok(response);
     }
     let why = "The WebSocket sub-protocol \"sip\" is required (RFC 7118).\n";

@@ -1,5 +1,5 @@
 //! A bench for the edge: hand-written messages in, what it sends out, a clock that the test turns.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -25,7 +25,10 @@ pub fn config() -> EdgeConfig {
     EdgeConfig {
         listen: SocketAddr::from(([192, 0, 2, 1], 5080)),
         realm: "example.com".to_owned(),
-        users: vec![("alice".into(), "wonderland".into()), ("bob".into(), "builder".into())],
+        users: vec![
+            ("alice".into(), "wonderland".into()),
+            ("bob".into(), "builder".into()),
+        ],
         min_expires: Duration::from_secs(60),
         ..EdgeConfig::default()
     }
@@ -41,7 +44,9 @@ pub fn password(user: &str) -> &'static str {
 /// The status of a response; panics on a request.
 pub fn status(message: &str) -> u16 {
     let line = message.lines().next().unwrap_or_default();
-    let code = line.strip_prefix("SIP/2.0 ").unwrap_or_else(|| panic!("no response: {message}"));
+    let code = line
+        .strip_prefix("SIP/2.0 ")
+        .unwrap_or_else(|| panic!("no response: {message}"));
     code[..3].parse().unwrap()
 }
 
@@ -49,7 +54,9 @@ pub fn status(message: &str) -> u16 {
 pub fn headers<'a>(message: &'a str, name: &str) -> Vec<&'a str> {
     let head = message.split("\r\n\r\n").next().unwrap_or_default();
     let rows = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    rows.filter(|(row, _)| row.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+    rows.filter(|(row, _)| row.trim().eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim())
+        .collect()
 }
 
 pub fn header<'a>(message: &'a str, name: &str) -> &'a str {
@@ -74,11 +81,25 @@ fn hex(parts: &[&str]) -> String {
 }
 
 /// Digest credentials for the MD5 challenge of a response (RFC 7616 section 3.4), computed here.
-pub fn credentials(response: &str, user: &str, password: &str, method: &str, uri: &str, nc: u32) -> String {
-    let name = if status(response) == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
+pub fn credentials(
+    response: &str,
+    user: &str,
+    password: &str,
+    method: &str,
+    uri: &str,
+    nc: u32,
+) -> String {
+    let name = if status(response) == 407 {
+        "Proxy-Authenticate"
+    } else {
+        "WWW-Authenticate"
+    };
     let rows = headers(response, name);
     let md5 = |row: &&&str| parameter(row, "algorithm").is_none_or(|value| value == "MD5");
-    let challenge = rows.iter().find(md5).unwrap_or_else(|| panic!("no MD5 challenge in {response}"));
+    let challenge = rows
+        .iter()
+        .find(md5)
+        .unwrap_or_else(|| panic!("no MD5 challenge in {response}"));
     let realm = parameter(challenge, "realm").unwrap();
     let nonce = parameter(challenge, "nonce").unwrap();
     let (ha1, ha2) = (hex(&[user, realm, password]), hex(&[method, uri]));
@@ -108,12 +129,22 @@ impl Bench {
         let edge = Edge::new(config, rng).unwrap();
         let now = Timestamp::from_millis(1_000);
         let (events, cuts) = (Vec::new(), Vec::new());
-        Self { edge, now, events, cuts, sent: VecDeque::new(), branches: 0 }
+        Self {
+            edge,
+            now,
+            events,
+            cuts,
+            sent: VecDeque::new(),
+            branches: 0,
+        }
     }
 
     pub fn connect(&mut self) -> ConnectionId {
         let remote = Some(SocketAddr::from(([198, 51, 100, 7], 40_000)));
-        self.edge.accept(ConnectionInfo { transport: Transport::Ws, remote })
+        self.edge.accept(ConnectionInfo {
+            transport: Transport::Ws,
+            remote,
+        })
     }
 
     pub fn close(&mut self, connection: ConnectionId) {
@@ -127,7 +158,9 @@ impl Bench {
     }
 
     pub fn send_raw(&mut self, connection: ConnectionId, bytes: impl Into<Vec<u8>>) {
-        self.edge.receive(connection, bytes.into().into(), self.now).unwrap();
+        self.edge
+            .receive(connection, bytes.into().into(), self.now)
+            .unwrap();
         self.poll();
     }
 
@@ -138,7 +171,9 @@ impl Bench {
                     let text = String::from_utf8(bytes.to_vec()).unwrap();
                     self.sent.push_back((connection, text));
                 }
-                EdgeAction::Disconnect { connection, reason } => self.cuts.push((connection, reason)),
+                EdgeAction::Disconnect { connection, reason } => {
+                    self.cuts.push((connection, reason))
+                }
                 EdgeAction::Event(event) => self.events.push(event),
             }
         }
@@ -148,7 +183,8 @@ impl Bench {
     #[track_caller]
     pub fn take(&mut self, connection: ConnectionId) -> String {
         let place = self.sent.iter().position(|(to, _)| *to == connection);
-        let place = place.unwrap_or_else(|| panic!("nothing to {connection:?}, but {:#?}", self.sent));
+        let place =
+            place.unwrap_or_else(|| panic!("nothing to {connection:?}, but {:#?}", self.sent));
         self.sent.remove(place).unwrap().1
     }
 
@@ -164,7 +200,10 @@ impl Bench {
     #[track_caller]
     pub fn take_request(&mut self, connection: ConnectionId, method: &str) -> String {
         let message = self.take(connection);
-        assert!(message.starts_with(&format!("{method} ")), "no {method}: {message}");
+        assert!(
+            message.starts_with(&format!("{method} ")),
+            "no {method}: {message}"
+        );
         message
     }
 
@@ -192,7 +231,13 @@ impl Bench {
     }
 
     /// A REGISTER of `user` at `domain` example.com with more header fields, no credentials.
-    pub fn register_lines(&mut self, connection: ConnectionId, user: &str, number: u32, more: &str) -> String {
+    pub fn register_lines(
+        &mut self,
+        connection: ConnectionId,
+        user: &str,
+        number: u32,
+        more: &str,
+    ) -> String {
         let branch = self.branch();
         let device = connection.to_bits();
         format!(
@@ -209,11 +254,24 @@ impl Bench {
 
     /// Sends a REGISTER, answers its challenge, returns the final response. Uses two CSeq numbers.
     #[track_caller]
-    pub fn register(&mut self, connection: ConnectionId, user: &str, number: u32, more: &str) -> String {
+    pub fn register(
+        &mut self,
+        connection: ConnectionId,
+        user: &str,
+        number: u32,
+        more: &str,
+    ) -> String {
         let lines = self.register_lines(connection, user, number, more);
         self.send(connection, &lines);
         let challenge = self.take_status(connection, 401);
-        let answer = credentials(&challenge, user, password(user), "REGISTER", "sip:example.com", 1);
+        let answer = credentials(
+            &challenge,
+            user,
+            password(user),
+            "REGISTER",
+            "sip:example.com",
+            1,
+        );
         let more = format!("Authorization: {answer}\n{more}");
         let lines = self.register_lines(connection, user, number + 1, &more);
         self.send(connection, &lines);
@@ -232,9 +290,18 @@ impl Bench {
     /// A request from alice on `connection`, with her challenge answered; returns its CSeq number
     /// and the branch it has.
     #[track_caller]
-    pub fn request(&mut self, connection: ConnectionId, method: &str, uri: &str, more: &str) -> Sent {
+    pub fn request(
+        &mut self,
+        connection: ConnectionId,
+        method: &str,
+        uri: &str,
+        more: &str,
+    ) -> Sent {
         let (branch, first) = (self.branch(), 1);
-        self.send(connection, &request_lines(method, uri, &branch, first, more));
+        self.send(
+            connection,
+            &request_lines(method, uri, &branch, first, more),
+        );
         let challenge = self.take_status(connection, 407);
         if method == "INVITE" {
             self.send(connection, &ack_lines(uri, &branch, first, &challenge));
@@ -244,7 +311,11 @@ impl Bench {
         let more = format!("Proxy-Authorization: {answer}\n{more}");
         let lines = request_lines(method, uri, &branch, 2, &more);
         self.send(connection, &lines);
-        Sent { branch, number: 2, lines }
+        Sent {
+            branch,
+            number: 2,
+            lines,
+        }
     }
 }
 
@@ -258,7 +329,11 @@ pub struct Sent {
 /// A request from alice.
 pub fn request_lines(method: &str, uri: &str, branch: &str, number: u32, more: &str) -> String {
     let contact = "Contact: <sip:a1@alice.invalid;transport=ws>";
-    let contact = if method == "INVITE" { format!("{contact}\n") } else { String::new() };
+    let contact = if method == "INVITE" {
+        format!("{contact}\n")
+    } else {
+        String::new()
+    };
     format!(
         "{method} {uri} SIP/2.0
          Via: SIP/2.0/WS alice.invalid;branch={branch}
@@ -294,7 +369,11 @@ pub fn answer(request: &str, status_line: &str, tag: &str, more: &str) -> String
         }
     }
     let to = header(request, "To");
-    let tag = if to.contains(";tag=") || tag.is_empty() { String::new() } else { format!(";tag={tag}") };
+    let tag = if to.contains(";tag=") || tag.is_empty() {
+        String::new()
+    } else {
+        format!(";tag={tag}")
+    };
     lines.push_str(&format!("To: {to}{tag}\n{more}"));
     lines
 }
