@@ -115,6 +115,26 @@ fn cfg_wsrec_a_dropped_connection_is_retried_then_the_next_server_is_used() {
     }
 }
 
+/// CFG-WSREC: the retries are each server's own: the next one gets all of them.
+#[test]
+fn cfg_wsrec_the_next_server_has_its_own_retries() {
+    let (mut c, mut rng) = (connector(&[1, 0]), least());
+    let _ = c.start(ms(0), &mut rng);
+    c.opened(ms(0));
+    let mut now = 60_000;
+    let _ = c.closed(ms(now), &mut rng);
+    while c.server() != Some(1) {
+        if let Some(next) = c.next_tick() {
+            now = next.as_micros() / 1_000;
+        }
+        let _ = c.kick(ms(now), &mut rng);
+        let _ = c.failed(ConnectError::Refused, ms(now), &mut rng);
+    }
+    c.opened(ms(now));
+    assert_eq!(c.closed(ms(now), &mut rng), wait(now, 0));
+    assert_eq!(c.tick(ms(now), &mut rng), connect(1, 1));
+}
+
 /// `wsServerMaxReconnection` 0: no retries of the same server.
 #[test]
 fn cfg_wsrec_zero_means_the_next_server_at_once() {
