@@ -352,7 +352,7 @@ impl Edge {
         // A provisional response of a proxy must not make a dialog, so it has no tag.
         let tag = status
             .is_final()
-            .then(|| sip_core::rand::token(self.layer.rng(), 16));
+            .then(|| format!("{:016x}", self.layer.rng().next_u64()));
         let tag = tag.as_ref().map(String::as_bytes);
         let mut response = Builder::response_to(request, status, tag);
         for (name, value) in headers {
