@@ -186,7 +186,7 @@ impl Edge {
                 refuse_unknown(request, HeaderName::Require, &[])?;
                 Ok(vec![
                     (HeaderName::Allow, "REGISTER, OPTIONS".to_owned()),
-                    (HeaderName::Supported, "outbound, path".to_owned()),
+                    (HeaderName::Supported, "outbound".to_owned()),
                 ])
             }
             // There is no user to be reached (RFC 3261 section 21.4.5).

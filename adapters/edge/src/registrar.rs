@@ -14,7 +14,7 @@ use crate::location::{Source, Update, UpdateError};
 const DEFAULT_EXPIRES: u32 = 3600;
 
 /// Extensions that a REGISTER may require.
-const EXTENSIONS: [&[u8]; 2] = [b"outbound", b"path"];
+const EXTENSIONS: [&[u8]; 1] = [b"outbound"];
 
 impl Edge {
     /// Carries out a REGISTER; returns the header fields of its 200.

@@ -187,10 +187,9 @@ impl Edge {
             Method::Invite if outside => {
                 self.counters.calls_answered += 1;
                 self.event(EdgeEvent::CallAnswered { from, to });
-                if self.config.faults.kill_ws_after_answer {
-                    if let Some(branch) = forward.branches.get(index) {
-                        self.disconnect(branch.connection, CutReason::Fault, now);
-                    }
+                let callee = forward.branches.get(index).map(|branch| branch.connection);
+                if let Some(callee) = callee.filter(|_| self.config.faults.kill_ws_after_answer) {
+                    self.disconnect(callee, CutReason::Fault, now);
                 }
             }
             Method::Bye => {
@@ -247,10 +246,9 @@ impl Edge {
             };
             // The layer waits 64 T1 for the effect, then the branch fails by itself; one that is
             // refused here was cancelled before.
-            if self.layer.cancel(*client, reason, Tag::Cancel, now).is_ok() {
-                if let Some(at) = deadline.take() {
-                    self.deadlines.remove(&(at, id, index));
-                }
+            let cancelled = self.layer.cancel(*client, reason, Tag::Cancel, now).is_ok();
+            if let Some(at) = deadline.take_if(|_| cancelled) {
+                self.deadlines.remove(&(at, id, index));
             }
         }
     }
