@@ -132,6 +132,7 @@ impl Edge {
             sent_by: config.listen.to_string(),
             via_transport: None,
             rport: false,
+            forwards: true,
         };
         let digest = DigestServer::new(
             &*config.realm,
