@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::connect::{ConnectFailure, Dialer, Socket};
 use crate::description::{Described, Handlers};
 use crate::handle::{Command, LastFailure};
-use crate::link::{Link, LinkInput, code_for};
+use crate::link::{Link, LinkInput};
 use crate::log;
 
 /// The longest sleep. tokio's timers stand still while the machine is suspended, the core's clock
@@ -75,8 +75,8 @@ impl Network {
                 let connection = self.links[place].connection;
                 // Whoever spoke goes to the end of the row, so that all are heard.
                 let link = self.links.remove(place);
-                if let LinkInput::Closed(reason) = &input {
-                    self.closing.push(Box::pin(link.close(code_for(reason))));
+                if let LinkInput::Closed(_, code) = input {
+                    self.closing.push(Box::pin(link.close(code)));
                 } else {
                     self.links.push(link);
                 }
@@ -385,7 +385,7 @@ impl Driver {
                 }
             }
             NetworkInput::Link(connection, LinkInput::Pong) => self.agent.pong(connection, now),
-            NetworkInput::Link(connection, LinkInput::Closed(reason)) => {
+            NetworkInput::Link(connection, LinkInput::Closed(reason, _)) => {
                 self.agent.connection_closed(connection, reason, now);
             }
             NetworkInput::Described(Described::Local(session, result)) => {

@@ -1,7 +1,6 @@
 //! One open WebSocket: frames in both directions, bounded, and its end.
 
 use std::collections::VecDeque;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt};
 use sip_core::action::ConnectionId;
 use sip_core::connection::DisconnectReason;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WebSocketError};
+use tokio_tungstenite::tungstenite::error::{Error as WebSocketError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -34,7 +33,8 @@ pub(crate) struct Link {
 pub(crate) enum LinkInput {
     Message(Bytes),
     Pong,
-    Closed(DisconnectReason),
+    /// The end, and the code of the close frame that says goodbye.
+    Closed(DisconnectReason, CloseCode),
 }
 
 impl Link {
@@ -80,7 +80,7 @@ impl Link {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<LinkInput> {
         loop {
             if let Poll::Ready(Err(error)) = self.poll_send(cx) {
-                return Poll::Ready(LinkInput::Closed(reason_of(&error)));
+                return Poll::Ready(broken(&error));
             }
             if !read {
                 return Poll::Pending;
@@ -90,15 +90,18 @@ impl Link {
                 Some(Ok(Message::Binary(bytes))) => LinkInput::Message(bytes),
                 Some(Ok(Message::Pong(_))) => LinkInput::Pong,
                 Some(Ok(Message::Close(frame))) => {
-                    LinkInput::Closed(DisconnectReason::Closed(close_code(frame.as_ref())))
+                    // The closing handshake answers with the code that came.
+                    let code = frame.map(|frame| frame.code);
+                    let reason = DisconnectReason::Closed(code.map(u16::from));
+                    LinkInput::Closed(reason, code.unwrap_or(CloseCode::Normal))
                 }
                 // The answer is queued inside the socket: the loop flushes it.
                 Some(Ok(Message::Ping(_) | Message::Frame(_))) => {
                     self.unflushed = true;
                     continue;
                 }
-                Some(Err(error)) => LinkInput::Closed(reason_of(&error)),
-                None => LinkInput::Closed(DisconnectReason::Lost),
+                Some(Err(error)) => broken(&error),
+                None => LinkInput::Closed(DisconnectReason::Lost, CloseCode::Normal),
             };
             return Poll::Ready(input);
         }
@@ -142,25 +145,15 @@ impl Link {
     }
 }
 
-/// The code to close with after `reason`.
-pub(crate) fn code_for(reason: &DisconnectReason) -> CloseCode {
-    match reason {
-        DisconnectReason::TooLarge => CloseCode::Size,
-        _ => CloseCode::Normal,
-    }
-}
-
-/// RFC 6455 section 7.1.5: a close frame without a code counts as 1005.
-fn close_code(frame: Option<&CloseFrame>) -> u16 {
-    frame.map_or(1005, |frame| frame.code.into())
-}
-
-fn reason_of(error: &WebSocketError) -> DisconnectReason {
+/// What a failing socket is to the core, and to the peer if it still listens (RFC 6455 section 7.4).
+fn broken(error: &WebSocketError) -> LinkInput {
+    tracing::debug!(target: "sip.transport", "connection broken: {error}");
     match error {
-        WebSocketError::Capacity(CapacityError::MessageTooLong { .. }) => DisconnectReason::TooLarge,
-        WebSocketError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-            DisconnectReason::Lost
+        WebSocketError::Capacity(_) => LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Size),
+        WebSocketError::Utf8(_) => LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Invalid),
+        WebSocketError::Protocol(error) if *error != ProtocolError::ResetWithoutClosingHandshake => {
+            LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Protocol)
         }
-        _ => DisconnectReason::Lost,
+        _ => LinkInput::Closed(DisconnectReason::Lost, CloseCode::Normal),
     }
 }
