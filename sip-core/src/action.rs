@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 use bytes::Bytes;
 use sip_parse::{HeaderName, Limits, Message};
 
+use crate::config::LogLevel;
 use crate::connection::DisconnectReason;
 use crate::event::Event;
 use crate::slab::handle_type;
@@ -118,24 +119,11 @@ pub struct ConnectionInfo {
     pub remote: Option<SocketAddr>,
 }
 
-/// How much a log record matters: the four levels of the SIP.js `log.level` parameter.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Level {
-    /// Something failed.
-    Error,
-    /// Something is odd.
-    Warn,
-    /// What a person who watches wants to see.
-    Log,
-    /// Everything.
-    Debug,
-}
-
 /// A log record: plain data, formatted by its `Display` only if somebody reads it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogRecord {
     /// How much it matters.
-    pub level: Level,
+    pub level: LogLevel,
     /// `sip.ua`, `sip.transport`, `sip.transaction`, `sip.dialog`, `sip.registration`, `sip.session`.
     pub category: &'static str,
     /// Which transaction, session or connection, as its handle's `to_bits`; 0 for none.

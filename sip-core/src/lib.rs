@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+pub mod config;
 pub mod rand;
 pub mod time;
 

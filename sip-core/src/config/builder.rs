@@ -1,0 +1,751 @@
+//! The builder: checks each value as it comes, and what belongs together at the end.
+
+use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, vec::Vec};
+use core::{fmt, time::Duration};
+
+use zeroize::Zeroizing;
+
+use super::{
+    Authentication, Config, ConfigError, ConfigErrors, DtmfType, IpInContact, LogLevel, Opaque,
+    Parameter, Secret, Server, ServerUrl, Settings, Source, Support, Warning,
+    address::{address_of_record, default_authorization_user, default_registrar, registrar},
+    error::{REDACTED, excerpt, excerpt_of_uri},
+    explain::seconds,
+    server::excerpt_of_url,
+    values::{
+        TEXT_LIMIT, ha1_digits, is_contact_host, is_registered_option_tag, is_text, is_token,
+        is_user, uuid,
+    },
+};
+
+/// The most servers, and the most option tags, that are taken.
+pub const SERVERS_LIMIT: usize = 64;
+
+/// The most bytes of keys and values that `custom`, and likewise
+/// `sessionDescriptionHandlerFactoryOptions`, may hold.
+pub const OPTIONS_LIMIT: usize = 65_536;
+
+/// The longest time a parameter takes, in seconds: what an Expires header can say (RFC 3261
+/// section 20.19).
+const SECONDS_LIMIT: u64 = u32::MAX as u64;
+
+/// Builds a [`Config`]; from [`Config::builder`] or [`Config::to_builder`].
+///
+/// Each method sets one parameter and may be called again: the last valid value counts. A bad value
+/// is remembered, and [`build`](Self::build) reports them all at once.
+#[derive(Clone, Default)]
+pub struct ConfigBuilder {
+    source: Option<Source>,
+    pub(super) settings: Settings,
+    pub(super) errors: Vec<ConfigError>,
+    pub(super) warnings: Vec<Warning>,
+    password: Option<Zeroizing<String>>,
+    ha1: Option<Zeroizing<String>>,
+    realm: Option<String>,
+}
+
+impl fmt::Debug for ConfigBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The credentials are left out; the built Config says whether there are any.
+        f.debug_struct("ConfigBuilder")
+            .field("settings", &self.settings)
+            .field("errors", &self.errors)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ConfigBuilder {
+    pub(super) fn from_settings(mut settings: Settings) -> Self {
+        let mut builder = Self::default();
+        match settings.secret.take() {
+            Some(Secret::Password(password)) => builder.password = Some(password),
+            Some(Secret::Ha1 { realm, hash }) => {
+                (builder.realm, builder.ha1) = (Some(realm), Some(hash));
+            }
+            None => {}
+        }
+        // What was derived from other parameters is derived again.
+        if !settings.sources.given(Parameter::AuthorizationUser) {
+            settings.authorization_user = None;
+        }
+        if !settings.sources.given(Parameter::RegistrarServer) {
+            settings.registrar_server = None;
+        }
+        builder.settings = settings;
+        builder
+    }
+
+    /// Says where the values of the following calls come from; [`Source::Code`] until then.
+    pub fn source(&mut self, source: Source) -> &mut Self {
+        self.source = Some(source);
+        self
+    }
+
+    pub(super) fn current_source(&self) -> Source {
+        self.source.unwrap_or(Source::Code)
+    }
+
+    /// What was taken, but should be written otherwise.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Adds faults that were found elsewhere, such as those of `preprocess`: [`build`](Self::build)
+    /// reports them first.
+    pub fn refuse(&mut self, errors: impl IntoIterator<Item = ConfigError>) -> &mut Self {
+        self.errors.splice(0..0, errors);
+        self
+    }
+
+    /// Checks what belongs together, and fills in what follows from `uri`.
+    ///
+    /// # Errors
+    /// Every fault of every parameter, at least one.
+    pub fn build(&self) -> Result<Config, ConfigErrors> {
+        let mut errors = self.errors.clone();
+        let mut settings = self.settings.clone();
+        let s = &mut settings;
+        s.secret = self.secret(&mut errors);
+        if let Some(uri) = &s.uri {
+            if s.registrar_server.is_none() {
+                s.registrar_server = default_registrar(uri);
+            }
+            if s.authorization_user.is_none() {
+                s.authorization_user = default_authorization_user(uri);
+                if s.authorization_user.is_none() {
+                    errors.push(ConfigError::value(
+                        Parameter::AuthorizationUser.name(),
+                        "the user part of uri",
+                        "given, because that user part is not UTF-8 text without control characters",
+                    ));
+                }
+            }
+        }
+        check_intervals(s, &mut errors);
+        check_option_tags(s, &mut errors);
+        if s.servers.is_empty() && errors.is_empty() {
+            errors.push(ConfigError::value(
+                Parameter::WsServers.name(),
+                "empty",
+                "at least one server",
+            ));
+        }
+        match ConfigErrors::new(errors) {
+            Some(errors) => Err(errors),
+            None => Ok(Config {
+                settings: alloc::sync::Arc::new(settings),
+            }),
+        }
+    }
+
+    fn secret(&self, errors: &mut Vec<ConfigError>) -> Option<Secret> {
+        let mut wrong = |parameter: Parameter, value: &str, expected: &'static str| {
+            errors.push(ConfigError::value(parameter.name(), value, expected));
+        };
+        match (&self.password, &self.ha1, &self.realm) {
+            (Some(_), Some(_), _) => {
+                wrong(
+                    Parameter::Ha1,
+                    REDACTED,
+                    "left out, because password is given too",
+                );
+                None
+            }
+            (_, None, Some(realm)) => {
+                wrong(
+                    Parameter::Realm,
+                    &excerpt(realm),
+                    "left out, because ha1 is not given",
+                );
+                None
+            }
+            (None, Some(_), None) => {
+                wrong(
+                    Parameter::Ha1,
+                    REDACTED,
+                    "given together with the realm it was made for",
+                );
+                None
+            }
+            (Some(password), None, None) => Some(Secret::Password(password.clone())),
+            (None, Some(hash), Some(realm)) => Some(Secret::Ha1 {
+                realm: realm.clone(),
+                hash: hash.clone(),
+            }),
+            (None, None, None) => None,
+        }
+    }
+
+    fn note(&mut self, parameter: Parameter) -> &mut Settings {
+        let source = self.current_source();
+        self.settings.sources.note(parameter, source);
+        &mut self.settings
+    }
+
+    fn wrong(
+        &mut self,
+        parameter: Parameter,
+        value: impl Into<String>,
+        expected: impl Into<Cow<'static, str>>,
+    ) -> &mut Self {
+        let value = if parameter.is_secret() {
+            REDACTED.to_owned()
+        } else {
+            value.into()
+        };
+        let error = ConfigError::value(parameter.name(), value, expected);
+        self.errors.push(error);
+        self
+    }
+
+    /// `uri`: the address-of-record, default `sip:anonymous.X@anonymous.invalid` with a random X.
+    ///
+    /// A SIP or SIPS URI (RFC 3261 section 19.1) with a user part; `sip:` may be left out. Port and
+    /// parameters are kept; a password or headers are refused.
+    pub fn uri(&mut self, uri: impl AsRef<str>) -> &mut Self {
+        let text = uri.as_ref();
+        match address_of_record(text) {
+            Ok(uri) => self.note(Parameter::Uri).uri = Some(uri),
+            Err(expected) => return self.wrong(Parameter::Uri, excerpt_of_uri(text), expected),
+        }
+        self
+    }
+
+    /// `wsServers`, one more with weight 0. The first one of a [source](Self::source) takes the
+    /// place of what came from another, the default included.
+    pub fn server(&mut self, url: impl AsRef<str>) -> &mut Self {
+        self.weighted_server(url, 0)
+    }
+
+    /// `wsServers`, one more: as [`server`](Self::server), of higher weight tried first.
+    pub fn weighted_server(&mut self, url: impl AsRef<str>, weight: i64) -> &mut Self {
+        if self.settings.sources.of(Parameter::WsServers) != self.current_source() {
+            self.note(Parameter::WsServers).servers.clear();
+        }
+        self.push_server(Parameter::WsServers.name(), url.as_ref(), weight);
+        self
+    }
+
+    /// `wsServers`, all of them: each a `ws:` or `wss:` URL (see [`ServerUrl::parse`]) and its
+    /// weight. At least one, at most [`SERVERS_LIMIT`].
+    pub fn servers<U: AsRef<str>>(
+        &mut self,
+        servers: impl IntoIterator<Item = (U, i64)>,
+    ) -> &mut Self {
+        self.note(Parameter::WsServers).servers.clear();
+        let mut count = 0;
+        for (url, weight) in servers {
+            let place = format!("{}[{count}]", Parameter::WsServers.name());
+            count += 1;
+            self.push_server(place, url.as_ref(), weight);
+            if count > SERVERS_LIMIT {
+                break;
+            }
+        }
+        if count == 0 {
+            return self.wrong(Parameter::WsServers, "empty", "at least one server");
+        }
+        self
+    }
+
+    /// `place` names the server in an error.
+    pub(super) fn push_server(
+        &mut self,
+        place: impl Into<Cow<'static, str>>,
+        url: &str,
+        weight: i64,
+    ) {
+        if self.settings.servers.len() >= SERVERS_LIMIT {
+            let expected = format!("a list of at most {SERVERS_LIMIT} servers");
+            self.wrong(Parameter::WsServers, "longer", expected);
+            return;
+        }
+        match ServerUrl::parse(url) {
+            Ok(url) => self.settings.servers.push(Server { url, weight }),
+            Err(error) => {
+                let expected = format!("{error}");
+                self.errors
+                    .push(ConfigError::value(place, excerpt_of_url(url), expected));
+            }
+        }
+    }
+
+    /// Begins a new list of servers: for the file form, which names each place itself.
+    #[cfg(feature = "serde")]
+    pub(super) fn no_servers(&mut self) {
+        self.note(Parameter::WsServers).servers.clear();
+    }
+
+    /// `displayName`: any text without control characters, default none. It is quoted and escaped
+    /// when it is written (RFC 3261 section 25.1).
+    pub fn display_name(&mut self, name: impl AsRef<str>) -> &mut Self {
+        let name = name.as_ref();
+        if !is_text(name) {
+            return self.wrong(Parameter::DisplayName, excerpt(name), TEXT);
+        }
+        self.note(Parameter::DisplayName).display_name =
+            (!name.is_empty()).then(|| name.to_owned());
+        self
+    }
+
+    /// `authorizationUser`: the digest username (RFC 7616 section 3.4), default the unescaped user
+    /// part of `uri`.
+    pub fn authorization_user(&mut self, user: impl AsRef<str>) -> &mut Self {
+        let user = user.as_ref();
+        if user.is_empty() || !is_text(user) {
+            return self.wrong(Parameter::AuthorizationUser, excerpt(user), SOME_TEXT);
+        }
+        self.note(Parameter::AuthorizationUser).authorization_user = Some(user.to_owned());
+        self
+    }
+
+    /// `password`: in clear, default none. Not together with [`ha1`](Self::ha1).
+    pub fn password(&mut self, password: impl AsRef<str>) -> &mut Self {
+        let password = password.as_ref();
+        if password.is_empty() || password.len() > TEXT_LIMIT {
+            let expected = format!("text of 1 to {TEXT_LIMIT} bytes, or left out for none");
+            return self.wrong(Parameter::Password, "", expected);
+        }
+        self.note(Parameter::Password);
+        self.password = Some(Zeroizing::new(password.to_owned()));
+        self
+    }
+
+    /// Instead of a password, what is made of it for one realm: the hexadecimal digits of
+    /// H(username ":" realm ":" password), RFC 7616 section 3.4.2; 32 of MD5, or 64 of SHA-256.
+    pub fn ha1(&mut self, realm: impl AsRef<str>, digits: impl AsRef<str>) -> &mut Self {
+        self.realm(realm).ha1_digits(digits)
+    }
+
+    pub(super) fn realm(&mut self, realm: impl AsRef<str>) -> &mut Self {
+        let realm = realm.as_ref();
+        if realm.is_empty() || !is_text(realm) {
+            return self.wrong(Parameter::Realm, excerpt(realm), SOME_TEXT);
+        }
+        self.note(Parameter::Realm);
+        self.realm = Some(realm.to_owned());
+        self
+    }
+
+    pub(super) fn ha1_digits(&mut self, digits: impl AsRef<str>) -> &mut Self {
+        let Some(digits) = ha1_digits(digits.as_ref()) else {
+            return self.wrong(
+                Parameter::Ha1,
+                "",
+                "32 hexadecimal digits of MD5, or 64 of SHA-256",
+            );
+        };
+        self.note(Parameter::Ha1);
+        self.ha1 = Some(Zeroizing::new(digits));
+        self
+    }
+
+    /// `authenticationFactory`: who answers a challenge, default [`Authentication::Digest`].
+    pub fn authentication(&mut self, by: Authentication) -> &mut Self {
+        self.note(Parameter::AuthenticationFactory).authentication = by;
+        self
+    }
+
+    /// `autostart`: true (the default): the first poll yields a connect; false: nothing happens
+    /// until the user agent is started.
+    pub fn autostart(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::Autostart).autostart = yes;
+        self
+    }
+
+    /// `autostop`: stop when the page unloads, default false, since there is no page.
+    pub fn autostop(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::Autostop).autostop = yes;
+        self
+    }
+
+    /// `register`: register on each connection, default true.
+    pub fn register(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::Register).register = yes;
+        self
+    }
+
+    /// `registerExpires`: what to ask of the registrar, default 600 s; whole seconds from 1 to
+    /// 4294967295 (RFC 3261 section 20.19).
+    pub fn register_expires(&mut self, expires: Duration) -> &mut Self {
+        if expires.as_secs() == 0 || expires.subsec_nanos() != 0 || is_too_long(expires) {
+            let expected = "a whole number of seconds from 1 to 4294967295";
+            return self.wrong(Parameter::RegisterExpires, seconds(expires), expected);
+        }
+        self.note(Parameter::RegisterExpires).register_expires = expires;
+        self
+    }
+
+    /// `registrarServer`: the Request-URI of REGISTER, default `uri` without its user part. A SIP or
+    /// SIPS URI without a user part (RFC 3261 section 10.2); `sip:` may be left out.
+    pub fn registrar_server(&mut self, uri: impl AsRef<str>) -> &mut Self {
+        let text = uri.as_ref();
+        match registrar(text) {
+            Ok(uri) => self.note(Parameter::RegistrarServer).registrar_server = Some(uri),
+            Err(expected) => {
+                return self.wrong(Parameter::RegistrarServer, excerpt_of_uri(text), expected);
+            }
+        }
+        self
+    }
+
+    /// `instanceId`: a UUID, perhaps after `uuid:`, default a random one. A stable one belongs in the
+    /// host's storage (RFC 5626 section 4.1).
+    pub fn instance_id(&mut self, id: impl AsRef<str>) -> &mut Self {
+        let id = id.as_ref();
+        let Some(uuid) = uuid(id) else {
+            let expected =
+                "a UUID like 8f1fa16a-1165-4a96-8341-785b1ef24f12, with uuid: before it or not";
+            return self.wrong(Parameter::InstanceId, excerpt(id), expected);
+        };
+        self.note(Parameter::InstanceId).instance_id = Some(uuid.to_owned());
+        self
+    }
+
+    /// `userAgentString`: the whole value of User-Agent (RFC 3261 section 20.41), default this
+    /// crate's name and version.
+    pub fn user_agent_string(&mut self, value: impl AsRef<str>) -> &mut Self {
+        let value = value.as_ref();
+        if value.trim().is_empty() || !is_text(value) {
+            return self.wrong(Parameter::UserAgentString, excerpt(value), SOME_TEXT);
+        }
+        self.note(Parameter::UserAgentString).user_agent_string = value.trim().to_owned();
+        self
+    }
+
+    /// `hackViaTcp`: say `TCP` in Via, default false; changes nothing else.
+    pub fn hack_via_tcp(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::HackViaTcp).hack_via_tcp = yes;
+        self
+    }
+
+    /// `hackIpInContact`: the host in Contact and Via, default false. True: a random address of
+    /// 192.0.2.0/24; a text: that host.
+    pub fn hack_ip_in_contact(&mut self, host: impl Into<IpInContact>) -> &mut Self {
+        let host = host.into();
+        if let IpInContact::Host(name) = &host
+            && !is_contact_host(name)
+        {
+            let expected =
+                "true, false, or a host: a name, an IPv4 address, or an IPv6 address in brackets";
+            return self.wrong(Parameter::HackIpInContact, excerpt(name), expected);
+        }
+        self.note(Parameter::HackIpInContact).hack_ip_in_contact = host;
+        self
+    }
+
+    /// `hackWssInTransport`: say `transport=wss` in Contact, default false; changes nothing else.
+    pub fn hack_wss_in_transport(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::HackWssInTransport)
+            .hack_wss_in_transport = yes;
+        self
+    }
+
+    /// `hackAllowUnregisteredOptionTags`: let [`extra_supported`](Self::extra_supported) hold tags
+    /// that IANA does not know, default false.
+    pub fn hack_allow_unregistered_option_tags(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::HackAllowUnregisteredOptionTags)
+            .hack_allow_unregistered_option_tags = yes;
+        self
+    }
+
+    /// `usePreloadedRoute`: begin requests outside dialogs with `Route: <sip:host[:port];lr;transport=ws>`
+    /// of the server in use, default false.
+    pub fn use_preloaded_route(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::UsePreloadedRoute).use_preloaded_route = yes;
+        self
+    }
+
+    /// `noAnswerTimeout`: after which an unanswered incoming call gets 408, default 60 s; more than 0.
+    pub fn no_answer_timeout(&mut self, time: Duration) -> &mut Self {
+        if self.is_time(Parameter::NoAnswerTimeout, time) {
+            self.note(Parameter::NoAnswerTimeout).no_answer_timeout = time;
+        }
+        self
+    }
+
+    /// `rel100`: reliable provisional responses (RFC 3262), default [`Support::None`].
+    pub fn rel100(&mut self, support: Support) -> &mut Self {
+        self.note(Parameter::Rel100).rel100 = support;
+        self
+    }
+
+    /// `replaces`: RFC 3891, default [`Support::None`].
+    pub fn replaces(&mut self, support: Support) -> &mut Self {
+        self.note(Parameter::Replaces).replaces = support;
+        self
+    }
+
+    /// `allowLegacyNotifications`: take a NOTIFY that has no subscription, default false.
+    pub fn allow_legacy_notifications(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::AllowLegacyNotifications)
+            .allow_legacy_notifications = yes;
+        self
+    }
+
+    /// `allowOutOfDialogRefers`: let the application decide on a REFER outside a dialog, default
+    /// false (403).
+    pub fn allow_out_of_dialog_refers(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::AllowOutOfDialogRefers)
+            .allow_out_of_dialog_refers = yes;
+        self
+    }
+
+    /// `connectionRecoveryMinInterval`: the shortest wait once all servers have failed, default 2 s;
+    /// more than 0, at most the maximum.
+    pub fn connection_recovery_min_interval(&mut self, time: Duration) -> &mut Self {
+        if self.is_time(Parameter::ConnectionRecoveryMinInterval, time) {
+            self.note(Parameter::ConnectionRecoveryMinInterval)
+                .connection_recovery_min_interval = time;
+        }
+        self
+    }
+
+    /// `connectionRecoveryMaxInterval`: the longest wait once all servers have failed, default 30 s.
+    pub fn connection_recovery_max_interval(&mut self, time: Duration) -> &mut Self {
+        if self.is_time(Parameter::ConnectionRecoveryMaxInterval, time) {
+            self.note(Parameter::ConnectionRecoveryMaxInterval)
+                .connection_recovery_max_interval = time;
+        }
+        self
+    }
+
+    /// `outboundRecovery`: wait as RFC 5626 section 4.5 says instead, default false.
+    pub fn outbound_recovery(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::OutboundRecovery).outbound_recovery = yes;
+        self
+    }
+
+    /// `wsServerMaxReconnection`: attempts at one server after its connection drops, default 3;
+    /// 0: the next server at once.
+    pub fn ws_server_max_reconnection(&mut self, attempts: u32) -> &mut Self {
+        self.note(Parameter::WsServerMaxReconnection)
+            .ws_server_max_reconnection = attempts;
+        self
+    }
+
+    /// `wsServerReconnectionTimeout`: the time between those attempts, default 4 s; more than 0.
+    pub fn ws_server_reconnection_timeout(&mut self, time: Duration) -> &mut Self {
+        if self.is_time(Parameter::WsServerReconnectionTimeout, time) {
+            self.note(Parameter::WsServerReconnectionTimeout)
+                .ws_server_reconnection_timeout = time;
+        }
+        self
+    }
+
+    /// `connectionTimeout`: how long one attempt to connect may take, name resolution and handshakes
+    /// included, default 5 s; more than 0.
+    pub fn connection_timeout(&mut self, time: Duration) -> &mut Self {
+        if self.is_time(Parameter::ConnectionTimeout, time) {
+            self.note(Parameter::ConnectionTimeout).connection_timeout = time;
+        }
+        self
+    }
+
+    /// `keepAliveInterval`: the longest silence before a ping (RFC 5626 section 4.4.1), default 0: none.
+    pub fn keep_alive_interval(&mut self, time: Duration) -> &mut Self {
+        if time.is_zero() {
+            self.note(Parameter::KeepAliveInterval).keep_alive_interval = None;
+        } else if self.is_time(Parameter::KeepAliveInterval, time) {
+            self.note(Parameter::KeepAliveInterval).keep_alive_interval = Some(time);
+        }
+        self
+    }
+
+    /// `traceSip`: report each message, whatever the log level, default false.
+    pub fn trace_sip(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::TraceSip).trace_sip = yes;
+        self
+    }
+
+    /// `traceSipCredentials`: show credentials in those reports, default false.
+    pub fn trace_sip_credentials(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::TraceSipCredentials)
+            .trace_sip_credentials = yes;
+        self
+    }
+
+    /// `log.level`: default [`LogLevel::Log`].
+    pub fn log_level(&mut self, level: LogLevel) -> &mut Self {
+        self.note(Parameter::LogLevel).log.level = level;
+        self
+    }
+
+    /// `log.builtinEnabled`: let the adapter print records, default true.
+    pub fn log_builtin_enabled(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::LogBuiltinEnabled).log.builtin_enabled = yes;
+        self
+    }
+
+    /// `contactName`: the user part of Contact, escaped (RFC 3261 section 25.1), default random.
+    pub fn contact_name(&mut self, name: impl AsRef<str>) -> &mut Self {
+        let name = name.as_ref();
+        if !is_user(name) {
+            let expected = "the user part of a SIP URI, other characters as %XX";
+            return self.wrong(Parameter::ContactName, excerpt(name), expected);
+        }
+        self.note(Parameter::ContactName).contact_name = Some(name.to_owned());
+        self
+    }
+
+    /// `contactTransport`: the transport parameter of Contact, default `ws`.
+    pub fn contact_transport(&mut self, transport: impl AsRef<str>) -> &mut Self {
+        let transport = transport.as_ref();
+        if !is_token(transport) {
+            let expected = "a transport like ws or wss";
+            return self.wrong(Parameter::ContactTransport, excerpt(transport), expected);
+        }
+        self.note(Parameter::ContactTransport).contact_transport = transport.to_owned();
+        self
+    }
+
+    /// `forceRport`: ask for `rport` in Via (RFC 3581), default false.
+    pub fn force_rport(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::ForceRport).force_rport = yes;
+        self
+    }
+
+    /// `extraSupported`: option tags to add to Supported (RFC 3261 section 20.37), default none; at
+    /// most [`SERVERS_LIMIT`]. What they promise is the application's to keep.
+    pub fn extra_supported<T: AsRef<str>>(
+        &mut self,
+        tags: impl IntoIterator<Item = T>,
+    ) -> &mut Self {
+        let parameter = Parameter::ExtraSupported;
+        self.note(parameter).extra_supported.clear();
+        for (place, tag) in tags.into_iter().enumerate() {
+            let tag = tag.as_ref();
+            if place >= SERVERS_LIMIT {
+                let expected = format!("a list of at most {SERVERS_LIMIT} option tags");
+                return self.wrong(parameter, "longer", expected);
+            }
+            if is_token(tag) {
+                self.settings.extra_supported.push(tag.to_owned());
+            } else {
+                let name = format!("{}[{place}]", parameter.name());
+                let error = ConfigError::value(name, excerpt(tag), "an option tag like timer");
+                self.errors.push(error);
+            }
+        }
+        self
+    }
+
+    /// `dtmfType`: how tones are sent, default [`DtmfType::Info`].
+    pub fn dtmf_type(&mut self, by: DtmfType) -> &mut Self {
+        self.note(Parameter::DtmfType).dtmf_type = by;
+        self
+    }
+
+    /// `sessionDescriptionHandlerFactoryOptions`, one of them: passed to the adapter's factory
+    /// unread. All keys and values together at most [`OPTIONS_LIMIT`] bytes.
+    pub fn session_description_handler_factory_option(
+        &mut self,
+        key: impl Into<String>,
+        value: impl Into<String>,
+    ) -> &mut Self {
+        let parameter = Parameter::SessionDescriptionHandlerFactoryOptions;
+        let options = &mut self
+            .note(parameter)
+            .session_description_handler_factory_options;
+        if !options.insert(key.into(), value.into()) {
+            return self.wrong(parameter, "larger", OPTIONS_SIZE);
+        }
+        self
+    }
+
+    /// `custom`, one entry: the application's own, passed through. All keys and values together at
+    /// most [`OPTIONS_LIMIT`] bytes.
+    pub fn custom(&mut self, key: impl Into<String>, value: impl Into<String>) -> &mut Self {
+        if !self
+            .note(Parameter::Custom)
+            .custom
+            .insert(key.into(), value.into())
+        {
+            return self.wrong(Parameter::Custom, "larger", OPTIONS_SIZE);
+        }
+        self
+    }
+
+    /// Whether `time` is a time that can pass; an error if not.
+    fn is_time(&mut self, parameter: Parameter, time: Duration) -> bool {
+        let fits = !time.is_zero() && !is_too_long(time);
+        if !fits {
+            let expected = "a number of seconds above 0, at most 4294967295";
+            self.wrong(parameter, seconds(time), expected);
+        }
+        fits
+    }
+}
+
+const TEXT: &str = "text without control characters, at most 1024 bytes";
+const SOME_TEXT: &str = "text without control characters, 1 to 1024 bytes";
+const OPTIONS_SIZE: &str = "at most 65536 bytes of keys and values";
+
+impl Opaque {
+    /// False, and nothing changed, when that would be more than [`OPTIONS_LIMIT`].
+    fn insert(&mut self, key: String, value: String) -> bool {
+        let others = self.0.iter().filter(|(other, _)| **other != key);
+        let size: usize = others.map(|(key, value)| key.len() + value.len()).sum();
+        let fits = size.saturating_add(key.len()).saturating_add(value.len()) <= OPTIONS_LIMIT;
+        if fits {
+            self.0.insert(key, value);
+        }
+        fits
+    }
+}
+
+fn is_too_long(time: Duration) -> bool {
+    time > Duration::from_secs(SECONDS_LIMIT)
+}
+
+fn check_intervals(s: &Settings, errors: &mut Vec<ConfigError>) {
+    let (min, max) = (
+        s.connection_recovery_min_interval,
+        s.connection_recovery_max_interval,
+    );
+    if min <= max {
+        return;
+    }
+    // The one that was given is the one to change; of two, the maximum.
+    errors.push(
+        if s.sources.given(Parameter::ConnectionRecoveryMaxInterval) {
+            let expected = format!(
+                "at least connectionRecoveryMinInterval, which is {}",
+                seconds(min)
+            );
+            ConfigError::value(
+                Parameter::ConnectionRecoveryMaxInterval.name(),
+                seconds(max),
+                expected,
+            )
+        } else {
+            let expected = format!(
+                "at most connectionRecoveryMaxInterval, which is {}",
+                seconds(max)
+            );
+            ConfigError::value(
+                Parameter::ConnectionRecoveryMinInterval.name(),
+                seconds(min),
+                expected,
+            )
+        },
+    );
+}
+
+fn check_option_tags(s: &Settings, errors: &mut Vec<ConfigError>) {
+    if s.hack_allow_unregistered_option_tags {
+        return;
+    }
+    for tag in s
+        .extra_supported
+        .iter()
+        .filter(|tag| !is_registered_option_tag(tag))
+    {
+        errors.push(ConfigError::value(
+            Parameter::ExtraSupported.name(),
+            excerpt(tag),
+            "an option tag that IANA knows, or hackAllowUnregisteredOptionTags true",
+        ));
+    }
+}

@@ -1,0 +1,164 @@
+//! The names of the parameters, in one table: what the file form knows, what errors and
+//! [`Explained`](super::Explained) say.
+
+/// A place where the configuration came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// Not given: the documented default.
+    #[default]
+    Default,
+    /// A call of the builder.
+    Code,
+    /// The SIP.js form, usually a file.
+    File,
+    /// A command-line flag on top of the file.
+    Flag,
+}
+
+impl Source {
+    /// One word: `default`, `code`, `file`, `flag`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Code => "code",
+            Self::File => "file",
+            Self::Flag => "flag",
+        }
+    }
+}
+
+macro_rules! parameters {
+    ($($variant:ident $name:literal $origin:ident,)*) => {
+        /// A parameter of the configuration.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Parameter {
+            $(#[doc = concat!("`", $name, "`")] $variant,)*
+        }
+
+        impl Parameter {
+            /// Every parameter: first those of the SIP.js page in the page's order, then the others.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name in the file form; the parts of `log` as `log.level` and so on.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// Who defines the parameter.
+            pub fn origin(self) -> Origin {
+                match self {
+                    $(Self::$variant => Origin::$origin,)*
+                }
+            }
+        }
+    };
+}
+
+/// Who defines a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The page "SIP.UA Configuration Parameters" of SIP.js 0.9.
+    Page,
+    /// SIP.js 0.9 to 0.11, but not on that page.
+    Undocumented,
+    /// Only this crate.
+    Own,
+}
+
+parameters! {
+    Uri "uri" Page,
+    WsServers "wsServers" Page,
+    AllowLegacyNotifications "allowLegacyNotifications" Page,
+    AllowOutOfDialogRefers "allowOutOfDialogRefers" Page,
+    AuthenticationFactory "authenticationFactory" Page,
+    AuthorizationUser "authorizationUser" Page,
+    Autostart "autostart" Page,
+    ConnectionRecoveryMaxInterval "connectionRecoveryMaxInterval" Page,
+    ConnectionRecoveryMinInterval "connectionRecoveryMinInterval" Page,
+    DisplayName "displayName" Page,
+    HackIpInContact "hackIpInContact" Page,
+    HackViaTcp "hackViaTcp" Page,
+    HackWssInTransport "hackWssInTransport" Page,
+    InstanceId "instanceId" Page,
+    LogBuiltinEnabled "log.builtinEnabled" Page,
+    LogLevel "log.level" Page,
+    LogConnector "log.connector" Page,
+    NoAnswerTimeout "noAnswerTimeout" Page,
+    Password "password" Page,
+    Register "register" Page,
+    RegisterExpires "registerExpires" Page,
+    RegistrarServer "registrarServer" Page,
+    Rel100 "rel100" Page,
+    Replaces "replaces" Page,
+    SessionDescriptionHandlerFactory "sessionDescriptionHandlerFactory" Page,
+    SessionDescriptionHandlerFactoryOptions "sessionDescriptionHandlerFactoryOptions" Page,
+    TraceSip "traceSip" Page,
+    UsePreloadedRoute "usePreloadedRoute" Page,
+    UserAgentString "userAgentString" Page,
+    WsServerMaxReconnection "wsServerMaxReconnection" Page,
+    WsServerReconnectionTimeout "wsServerReconnectionTimeout" Page,
+    Autostop "autostop" Undocumented,
+    ConnectionTimeout "connectionTimeout" Undocumented,
+    ContactName "contactName" Undocumented,
+    ContactTransport "contactTransport" Undocumented,
+    Custom "custom" Undocumented,
+    DtmfType "dtmfType" Undocumented,
+    ExtraSupported "extraSupported" Undocumented,
+    ForceRport "forceRport" Undocumented,
+    HackAllowUnregisteredOptionTags "hackAllowUnregisteredOptionTags" Undocumented,
+    KeepAliveInterval "keepAliveInterval" Undocumented,
+    Ha1 "ha1" Own,
+    Realm "realm" Own,
+    OutboundRecovery "outboundRecovery" Own,
+    TraceSipCredentials "traceSipCredentials" Own,
+}
+
+impl Parameter {
+    /// Whether its value is a secret as a whole: never in an error, a log or an explanation.
+    pub fn is_secret(self) -> bool {
+        matches!(self, Self::Password | Self::Ha1)
+    }
+}
+
+/// For each parameter, where its value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sources([Source; Parameter::ALL.len()]);
+
+impl Sources {
+    pub(crate) const NONE: Self = Self([Source::Default; Parameter::ALL.len()]);
+
+    pub(crate) fn of(&self, parameter: Parameter) -> Source {
+        self.0[parameter as usize]
+    }
+
+    pub(crate) fn note(&mut self, parameter: Parameter, source: Source) {
+        self.0[parameter as usize] = source;
+    }
+
+    /// Whether somebody chose the value.
+    pub(crate) fn given(&self, parameter: Parameter) -> bool {
+        self.of(parameter) != Source::Default
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_29_parameters() {
+        let page = Parameter::ALL
+            .iter()
+            .filter(|parameter| parameter.origin() == Origin::Page);
+        let mut tops: alloc::vec::Vec<_> = page
+            .map(|parameter| parameter.name().split('.').next().unwrap())
+            .collect();
+        tops.dedup();
+        assert_eq!(tops.len(), 29);
+    }
+}

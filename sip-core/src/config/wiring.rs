@@ -1,0 +1,121 @@
+//! What a configuration asks for that this version does not do yet: refused by name, never ignored.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Authentication, Config, DtmfType, Parameter, Settings, Support};
+
+/// A parameter whose value has no effect yet; `Display` is one sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotWired {
+    /// Which parameter.
+    pub parameter: Parameter,
+    /// What is missing.
+    pub reason: &'static str,
+}
+
+impl fmt::Display for NotWired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} has no effect yet: {}",
+            self.parameter.name(),
+            self.reason
+        )
+    }
+}
+
+/// A row: the parameter, whether a configuration asks for what is missing, what is missing.
+type Row = (Parameter, fn(&Settings) -> bool, &'static str);
+
+/// One row for each thing that is missing. A row goes when its effect is there.
+const MISSING: &[Row] = &[
+    (
+        Parameter::Rel100,
+        |s| s.rel100 != Support::None,
+        "reliable provisional responses (RFC 3262) are not offered",
+    ),
+    (
+        Parameter::Replaces,
+        |s| s.replaces != Support::None,
+        "calls cannot be replaced (RFC 3891)",
+    ),
+    (
+        Parameter::AllowLegacyNotifications,
+        |s| s.allow_legacy_notifications,
+        "a NOTIFY without a subscription is always answered 481",
+    ),
+    (
+        Parameter::AllowOutOfDialogRefers,
+        |s| s.allow_out_of_dialog_refers,
+        "a REFER is always refused",
+    ),
+    (
+        Parameter::AuthenticationFactory,
+        |s| s.authentication == Authentication::Application,
+        "challenges are answered by digest only",
+    ),
+    (
+        Parameter::Autostop,
+        |s| s.autostop,
+        "there is no page that unloads; stop the user agent when the program ends",
+    ),
+    (
+        Parameter::DtmfType,
+        |s| s.dtmf_type == DtmfType::Rtp,
+        "tones in the media stream are the session description handler's",
+    ),
+    (
+        Parameter::ContactTransport,
+        |s| s.contact_transport != "ws",
+        "Contact says ws, or wss with hackWssInTransport",
+    ),
+    (
+        Parameter::ContactName,
+        |s| s.contact_name.is_some(),
+        "the user part of Contact is always drawn",
+    ),
+    (
+        Parameter::ForceRport,
+        |s| s.force_rport,
+        "Via does not ask for rport (RFC 3581)",
+    ),
+    (
+        Parameter::ExtraSupported,
+        |s| !s.extra_supported.is_empty(),
+        "Supported lists only what this user agent does itself",
+    ),
+    (
+        Parameter::KeepAliveInterval,
+        |s| s.keep_alive_interval.is_some(),
+        "no pings are sent",
+    ),
+    (
+        Parameter::OutboundRecovery,
+        |s| s.outbound_recovery,
+        "only the connectionRecovery intervals are there",
+    ),
+];
+
+impl Config {
+    /// What this configuration asks for in vain; empty when all of it takes effect. A program
+    /// refuses to start unless it is empty.
+    pub fn not_wired(&self) -> Vec<NotWired> {
+        MISSING
+            .iter()
+            .filter(|(_, asked, _)| asked(&self.settings))
+            .map(|&(parameter, _, reason)| NotWired { parameter, reason })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_ask_for_nothing_that_is_missing() {
+        assert_eq!(Config::default().not_wired(), []);
+    }
+}

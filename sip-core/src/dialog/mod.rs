@@ -1,0 +1,299 @@
+//! Dialogs (RFC 3261 section 12): their state, route sets, CSeq order and target refresh.
+//!
+//! [`DialogSet`] is public and usable alone. A dialog is named by Call-ID, local tag and remote tag; all
+//! dialogs that share the first two (an INVITE that forked) are one [`HalfDialogId`]. The local tag
+//! carries the half dialog's handle, hidden by a keyed permutation, and 64 random bits.
+
+mod state;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+use rand_core::CryptoRng;
+use sip_parse::{Builder, HeaderName, Method, ParseError, Request, Response};
+use smallvec::SmallVec;
+
+pub use state::Dialog;
+
+use crate::rand::{Permutation, equal_in_constant_time, push_base32, read_base32};
+use crate::slab::{Slab, handle_type};
+
+handle_type! {
+    /// Our end of one dialog or of the several that a fork makes: a Call-ID and a tag of ours.
+    HalfDialogId
+}
+
+/// A dialog.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DialogId {
+    half: HalfDialogId,
+    fork: u32,
+}
+
+impl DialogId {
+    /// Our end of it.
+    #[must_use]
+    pub const fn half(self) -> HalfDialogId {
+        self.half
+    }
+}
+
+/// Why a dialog cannot be made or used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum DialogError {
+    /// The handle is stale: the dialog is over.
+    Stale,
+    /// A request is older than one that came before: answer 500 (RFC 3261 section 12.2.2).
+    OutOfOrder,
+    /// A limit of forks or routes.
+    Limit(&'static str),
+    /// A header field that makes a dialog is missing or cannot be read.
+    Malformed(ParseError),
+}
+
+impl fmt::Display for DialogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale => f.write_str("the dialog is over"),
+            Self::OutOfOrder => f.write_str("CSeq is lower than that of an earlier request"),
+            Self::Limit(name) => write!(f, "the limit of {name} is reached"),
+            Self::Malformed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for DialogError {}
+
+impl From<ParseError> for DialogError {
+    fn from(error: ParseError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+/// What a dialog-forming response did (RFC 3261 sections 12.1.2 and 13.2.2.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Established {
+    /// The dialog of this response's To tag.
+    pub dialog: DialogId,
+    /// Whether it did not exist before.
+    pub new: bool,
+    /// Whether the response named a Contact, without which the dialog has no target of its own.
+    pub has_target: bool,
+}
+
+struct HalfDialog {
+    call_id: Box<[u8]>,
+    tag: Box<str>,
+    dialogs: SmallVec<[Dialog; 1]>,
+    next_fork: u32,
+}
+
+/// All dialogs of one agent.
+pub struct DialogSet {
+    halves: Slab<HalfDialog>,
+    hidden: Permutation,
+    forks: usize,
+    routes: usize,
+}
+
+impl DialogSet {
+    /// An empty set; draws its key from `rng`. At most `forks` dialogs share a half, and a route set
+    /// has at most `routes` entries.
+    pub fn new(forks: usize, routes: usize, rng: &mut dyn CryptoRng) -> Self {
+        Self { halves: Slab::new(), hidden: Permutation::new(rng), forks, routes }
+    }
+
+    /// A new local end with a tag of its own, for a request that is about to be sent (RFC 3261 section
+    /// 12.1.2) or for one that came in and may be answered with a tag (section 12.1.1).
+    pub fn open(&mut self, call_id: &[u8], rng: &mut dyn CryptoRng) -> HalfDialogId {
+        let mut tag = String::with_capacity(26);
+        push_base32(self.hidden.conceal(self.halves.next_handle().to_bits()), &mut tag);
+        push_base32(rng.next_u64(), &mut tag);
+        HalfDialogId(self.halves.insert(HalfDialog {
+            call_id: call_id.into(),
+            tag: tag.into(),
+            dialogs: SmallVec::new(),
+            next_fork: 0,
+        }))
+    }
+
+    /// Forgets a local end and all its dialogs.
+    pub fn close(&mut self, half: HalfDialogId) {
+        self.halves.remove(half.0);
+    }
+
+    /// The tag of a local end.
+    #[must_use]
+    pub fn tag(&self, half: HalfDialogId) -> Option<&str> {
+        self.halves.get(half.0).map(|half| &*half.tag)
+    }
+
+    /// How many local ends there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.halves.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.halves.is_empty()
+    }
+
+    /// A dialog; `None` if it is over.
+    #[must_use]
+    pub fn dialog(&self, id: DialogId) -> Option<&Dialog> {
+        self.halves.get(id.half.0)?.dialogs.iter().find(|dialog| dialog.fork == id.fork)
+    }
+
+    fn dialog_mut(&mut self, id: DialogId) -> Option<&mut Dialog> {
+        self.halves.get_mut(id.half.0)?.dialogs.iter_mut().find(|dialog| dialog.fork == id.fork)
+    }
+
+    /// Forgets one dialog of a fork; its local end stays.
+    pub fn remove(&mut self, id: DialogId) {
+        if let Some(half) = self.halves.get_mut(id.half.0) {
+            half.dialogs.retain(|dialog| dialog.fork != id.fork);
+        }
+    }
+
+    /// The caller's side: a 101 to 199 with a To tag, or a 2xx, to `request` as it was sent (RFC 3261
+    /// section 12.1.2). Makes the dialog of the response's To tag; a 2xx confirms it, and its route set
+    /// is computed anew (section 13.2.2.4).
+    ///
+    /// # Errors
+    /// [`DialogError`] if the half is closed, a limit is reached or a header field cannot be read.
+    pub fn establish(
+        &mut self,
+        half: HalfDialogId,
+        request: &Request,
+        response: &Response,
+    ) -> Result<Established, DialogError> {
+        let (forks, routes) = (self.forks, self.routes);
+        let entry = self.halves.get_mut(half.0).ok_or(DialogError::Stale)?;
+        let remote_tag = response.to()?.tag();
+        let known = entry.dialogs.iter_mut().find(|dialog| dialog.has_remote_tag(remote_tag));
+        let confirmed = response.status().is_success();
+        let has_target = response.header(HeaderName::Contact).is_some();
+        if let Some(dialog) = known {
+            if confirmed {
+                dialog.confirm(response, routes)?;
+            }
+            return Ok(Established { dialog: DialogId { half, fork: dialog.fork }, new: false, has_target });
+        }
+        if entry.dialogs.len() >= forks {
+            return Err(DialogError::Limit("forks"));
+        }
+        let fork = entry.next_fork;
+        entry.dialogs.push(Dialog::of_caller(fork, request, response, routes)?);
+        entry.next_fork += 1;
+        Ok(Established { dialog: DialogId { half, fork }, new: true, has_target })
+    }
+
+    /// The callee's side: a request that a 2xx or 1xx with our tag answers makes a dialog (RFC 3261
+    /// section 12.1.1), early until [`DialogSet::confirm`].
+    ///
+    /// # Errors
+    /// As [`DialogSet::establish`].
+    pub fn accept(&mut self, half: HalfDialogId, request: &Request) -> Result<DialogId, DialogError> {
+        let routes = self.routes;
+        let entry = self.halves.get_mut(half.0).ok_or(DialogError::Stale)?;
+        let fork = entry.next_fork;
+        entry.dialogs.push(Dialog::of_callee(fork, request, &entry.tag, routes)?);
+        entry.next_fork += 1;
+        Ok(DialogId { half, fork })
+    }
+
+    /// The callee sent its 2xx: the dialog is confirmed.
+    pub fn confirm(&mut self, id: DialogId) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.set_confirmed();
+        }
+    }
+
+    /// The dialog that a request of the peer belongs to: its To tag is ours, Call-ID and From tag are the
+    /// dialog's (RFC 3261 section 12.2.2). `None` is answered 481.
+    #[must_use]
+    pub fn find(&self, request: &Request) -> Option<DialogId> {
+        let tag = request.to().ok()?.tag()?;
+        let half = self.read_tag(tag)?;
+        let entry = self.halves.get(half.0)?;
+        if request.call_id().ok()? != &*entry.call_id || !equal_in_constant_time(tag, entry.tag.as_bytes()) {
+            return None;
+        }
+        let from_tag = request.from().ok()?.tag();
+        let dialog = entry.dialogs.iter().find(|dialog| dialog.has_remote_tag(from_tag))?;
+        Some(DialogId { half, fork: dialog.fork })
+    }
+
+    fn read_tag(&self, tag: &[u8]) -> Option<HalfDialogId> {
+        let hidden = read_base32(tag.get(..13)?)?;
+        Some(HalfDialogId(crate::slab::Handle::from_bits(self.hidden.reveal(hidden))))
+    }
+
+    /// The order of requests (RFC 3261 section 12.2.2): takes the CSeq number of a request of the
+    /// peer. Not for ACK and CANCEL, which repeat a number.
+    ///
+    /// # Errors
+    /// [`DialogError::OutOfOrder`] if it is not above that of the last request: answer 500.
+    pub fn order(&mut self, id: DialogId, request: &Request) -> Result<(), DialogError> {
+        let number = request.cseq()?.number;
+        let dialog = self.dialog_mut(id).ok_or(DialogError::Stale)?;
+        if dialog.remote_cseq.is_some_and(|last| number <= last) {
+            return Err(DialogError::OutOfOrder);
+        }
+        dialog.remote_cseq = Some(number);
+        Ok(())
+    }
+
+    /// Takes a new remote target from the Contact of a target refresh request or of the 2xx to one
+    /// (RFC 3261 sections 12.2.1.2 and 12.2.2).
+    pub fn refresh_target(&mut self, id: DialogId, message: &sip_parse::Message) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.refresh_target(message);
+        }
+    }
+
+    /// A request within the dialog (RFC 3261 section 12.2.1.1): Request-URI and Route from the route
+    /// set, tags, Call-ID and the next CSeq number are filled in; Via, Max-Forwards and Contact are not.
+    ///
+    /// # Errors
+    /// [`DialogError::Stale`] if the dialog is over.
+    pub fn request<'a>(&'a mut self, id: DialogId, method: Method<'a>) -> Result<Builder<'a>, DialogError> {
+        let entry = self.halves.get_mut(id.half.0).ok_or(DialogError::Stale)?;
+        let dialog =
+            entry.dialogs.iter_mut().find(|dialog| dialog.fork == id.fork).ok_or(DialogError::Stale)?;
+        dialog.local_cseq = dialog.local_cseq.saturating_add(1);
+        let number = dialog.local_cseq;
+        Ok(dialog.build(&entry.call_id, method, number))
+    }
+
+    /// The ACK to a 2xx (RFC 3261 section 13.2.2.4): as [`DialogSet::request`], with the CSeq number of
+    /// the INVITE.
+    ///
+    /// # Errors
+    /// [`DialogError::Stale`] if the dialog is over.
+    pub fn ack(&self, id: DialogId, number: u32) -> Result<Builder<'_>, DialogError> {
+        let entry = self.halves.get(id.half.0).ok_or(DialogError::Stale)?;
+        let dialog = self.dialog(id).ok_or(DialogError::Stale)?;
+        Ok(dialog.build(&entry.call_id, Method::Ack, number))
+    }
+
+    /// The next CSeq number, for a request that is sent again with credentials; it counts as used.
+    ///
+    /// # Errors
+    /// [`DialogError::Stale`] if the dialog is over.
+    pub fn next_cseq(&mut self, id: DialogId) -> Result<u32, DialogError> {
+        let dialog = self.dialog_mut(id).ok_or(DialogError::Stale)?;
+        dialog.local_cseq = dialog.local_cseq.saturating_add(1);
+        Ok(dialog.local_cseq)
+    }
+}
+
+impl fmt::Debug for DialogSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialogSet").field("len", &self.len()).finish_non_exhaustive()
+    }
+}

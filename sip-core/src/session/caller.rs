@@ -1,0 +1,234 @@
+//! The caller before the call is up (RFC 3261 section 13.2).
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+use sip_parse::{Method, Response, UriBuf};
+
+use super::confirmed::Confirmed;
+use super::{Context, InviteOptions, State, failure, has_description, refusal};
+use crate::action::Body;
+use crate::auth::Attempts;
+use crate::dialog::DialogId;
+use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
+use crate::session::DescriptionFailed;
+use crate::transaction::{ClientTransactionId, SendError, TransactionError};
+use crate::ua::{Purpose, RetryError, sent_request};
+
+/// The application has not described its offer yet.
+pub(crate) struct OfferWanted {
+    pub(crate) target: UriBuf,
+    pub(crate) options: InviteOptions,
+}
+
+/// INVITE is sent.
+pub(crate) struct Calling {
+    transaction: ClientTransactionId,
+    attempts: Attempts,
+    /// The application hung up: a 2xx is acknowledged and ended at once (RFC 3261 section 15).
+    cancelled: bool,
+    late_offer: bool,
+}
+
+/// The peer's 2xx brought an offer.
+pub(crate) struct AnswerWanted {
+    dialog: DialogId,
+    /// The INVITE as sent.
+    invite: Bytes,
+}
+
+impl OfferWanted {
+    pub(crate) fn described(
+        self,
+        description: Result<Body, DescriptionFailed>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match description {
+            Ok(offer) => send(&self.target, &self.options, Some(&offer), context),
+            Err(DescriptionFailed) => context.end(EndReason::local(Cause::BadDescription)),
+        }
+    }
+}
+
+/// Sends the INVITE, or ends the call because it cannot be sent.
+fn send(
+    target: &UriBuf,
+    options: &InviteOptions,
+    offer: Option<&Body>,
+    context: &mut Context<'_>,
+) -> Option<State> {
+    match invite(target, options, offer, context) {
+        Ok(state) => Some(state),
+        Err(error) => context.end(EndReason::local(match error {
+            SendError::NotConnected => Cause::ConnectionLost,
+            SendError::TooManyTransactions => Cause::LimitReached,
+            _ => Cause::Malformed,
+        })),
+    }
+}
+
+/// Sends the INVITE.
+pub(crate) fn invite(
+    target: &UriBuf,
+    options: &InviteOptions,
+    offer: Option<&Body>,
+    context: &mut Context<'_>,
+) -> Result<State, SendError> {
+    let id = context.common.id;
+    let transaction = context.core.send_invite(context.common.half, target, options, offer, Purpose::Invite(id))?;
+    Ok(State::Calling(Calling {
+        transaction,
+        attempts: Attempts::default(),
+        cancelled: false,
+        late_offer: options.late_offer,
+    }))
+}
+
+impl Calling {
+    pub(crate) fn hang_up(mut self, context: &mut Context<'_>) -> Option<State> {
+        if !self.cancelled {
+            self.cancelled = true;
+            // Stale means that a final response is on its way to us already.
+            let _ = context.core.layer.cancel(self.transaction, None, Purpose::Nobody, context.core.now);
+        }
+        Some(State::Calling(self))
+    }
+
+    pub(crate) fn response(mut self, response: &Response, request: &Bytes, context: &mut Context<'_>) -> Option<State> {
+        let status = response.status();
+        if status.is_provisional() {
+            self.progress(response, request, context);
+            return Some(State::Calling(self));
+        }
+        if status.is_success() {
+            return self.accepted(response, request, context);
+        }
+        if self.cancelled {
+            return context.end(EndReason { originator: Originator::Local, cause: Cause::Cancelled, ..refusal(response) });
+        }
+        if !matches!(status.as_u16(), 401 | 407) {
+            return context.end(refusal(response));
+        }
+        let purpose = Purpose::Invite(context.common.id);
+        match context.core.retry_with_credentials(request, response, &mut self.attempts, None, purpose) {
+            Ok(transaction) => Some(State::Calling(Self { transaction, ..self })),
+            Err(RetryError::Authentication) => context.end(EndReason::refused(response, Cause::Authentication)),
+            Err(RetryError::Send(_)) => context.end(EndReason::transport(Cause::ConnectionLost)),
+        }
+    }
+
+    fn progress(&self, response: &Response, request: &Bytes, context: &mut Context<'_>) {
+        // RFC 3261 section 13.2.2.1: a tag makes an early dialog; 100 says only that somebody is there.
+        if response.status().as_u16() == 100 || self.cancelled {
+            return;
+        }
+        if response.to().is_ok_and(|to| to.tag().is_some()) {
+            if let Some(request) = sent_request(request, &context.core.limits) {
+                // Above the limit of forks a leg has no dialog; its 2xx is acknowledged and ended.
+                let _ = context.core.dialogs.establish(context.common.half, &request, response);
+            }
+        }
+        let session = context.common.id;
+        context.event(Event::Progress { session, response: Box::new(response.clone()) });
+    }
+
+    fn accepted(self, response: &Response, request: &Bytes, context: &mut Context<'_>) -> Option<State> {
+        let Some(invite) = sent_request(request, &context.core.limits) else {
+            return context.end(EndReason::local(Cause::Malformed));
+        };
+        let established = match context.core.dialogs.establish(context.common.half, &invite, response) {
+            Ok(established) => established,
+            Err(_) => {
+                context.core.refuse_leg(&invite, response);
+                return context.end(EndReason::new(Originator::Peer, Cause::Malformed));
+            }
+        };
+        let dialog = established.dialog;
+        context.common.dialog = Some(dialog);
+        let described = has_description(response);
+        if self.late_offer && described && !self.cancelled && established.has_target {
+            context.remote_description(DescriptionKind::Offer, response);
+            context.need_description(DescriptionKind::Answer);
+            return Some(State::AnswerWanted(AnswerWanted { dialog, invite: request.clone() }));
+        }
+        match context.acknowledge(dialog, &invite, None) {
+            Ok(ack) => context.common.ack = ack,
+            Err(_) => return context.end(EndReason::transport(Cause::ConnectionLost)),
+        }
+        // RFC 3261 section 15: a 2xx that crossed our CANCEL is ended by BYE; so is one that cannot be used.
+        if self.cancelled {
+            return context.hang_up(EndReason::local(Cause::Cancelled));
+        }
+        if !established.has_target {
+            return context.hang_up(EndReason::new(Originator::Peer, Cause::Malformed));
+        }
+        if !described {
+            return context.hang_up(EndReason::new(Originator::Peer, Cause::BadDescription));
+        }
+        context.remote_description(DescriptionKind::Answer, response);
+        let session = context.common.id;
+        context.event(Event::Established { session });
+        Some(State::Confirmed(Confirmed::established(dialog)))
+    }
+
+    pub(crate) fn failed(self, error: TransactionError, context: &mut Context<'_>) -> Option<State> {
+        if self.cancelled {
+            return context.end(EndReason::local(Cause::Cancelled));
+        }
+        context.end(failure(error))
+    }
+}
+
+impl AnswerWanted {
+    pub(crate) fn described(
+        self,
+        description: Result<Body, DescriptionFailed>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        let answer = description.as_ref().ok();
+        match self.acknowledge(answer, context) {
+            Ok(()) if answer.is_some() => {
+                let session = context.common.id;
+                context.event(Event::Established { session });
+                Some(State::Confirmed(Confirmed::established(self.dialog)))
+            }
+            Ok(()) => context.hang_up(EndReason::local(Cause::BadDescription)),
+            Err(_) => context.end(EndReason::transport(Cause::ConnectionLost)),
+        }
+    }
+
+    /// RFC 3261 section 13.2.2.4: the ACK goes out even if the call is ended at once.
+    pub(crate) fn hang_up(self, context: &mut Context<'_>) -> Option<State> {
+        match self.acknowledge(None, context) {
+            Ok(()) => context.hang_up(EndReason::local(Cause::Requested)),
+            Err(_) => context.end(EndReason::local(Cause::Requested)),
+        }
+    }
+
+    fn acknowledge(&self, answer: Option<&Body>, context: &mut Context<'_>) -> Result<(), SendError> {
+        let invite = sent_request(&self.invite, &context.core.limits).ok_or(SendError::Stale)?;
+        context.common.ack = context.acknowledge(self.dialog, &invite, answer)?;
+        Ok(())
+    }
+
+    pub(crate) fn dialog(&self) -> DialogId {
+        self.dialog
+    }
+}
+
+/// A further 2xx to our INVITE (RFC 3261 section 13.2.2.4): a repeat gets the same ACK, another leg of a
+/// fork is acknowledged and ended.
+pub(crate) fn further_success(response: &Response, request: &Bytes, waits: bool, context: &mut Context<'_>) {
+    let Some(invite) = sent_request(request, &context.core.limits) else { return };
+    debug_assert_eq!(invite.method(), Method::Invite);
+    let tag = response.to().ok().and_then(|to| to.tag());
+    let ours = context.common.dialog.and_then(|dialog| context.core.dialogs.dialog(dialog));
+    if ours.is_some_and(|dialog| dialog.remote_tag() == tag) {
+        if let (false, Ok(connection)) = (waits, context.core.connection()) {
+            let ack = context.common.ack.clone();
+            context.core.layer.repeat_ack(connection, ack);
+        }
+        return;
+    }
+    context.core.refuse_leg(&invite, response);
+}

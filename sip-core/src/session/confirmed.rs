@@ -1,0 +1,236 @@
+//! A call that is up, or is about to be: a 2xx was sent or received (RFC 3261 sections 13.3.1.4 to 15).
+
+use alloc::boxed::Box;
+use alloc::format;
+use core::time::Duration;
+
+use bytes::Bytes;
+use sip_parse::{HeaderName, Request, Response, StatusCode};
+
+use super::{Context, DescriptionFailed, SessionTimer, State, ended_by_peer, has_description};
+use crate::action::Body;
+use crate::auth::Attempts;
+use crate::dialog::DialogId;
+use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
+use crate::rand::below;
+use crate::transaction::{ServerTransactionId, TransactionError};
+use crate::ua::Purpose;
+
+/// A call with a dialog.
+pub(crate) struct Confirmed {
+    dialog: DialogId,
+    /// The peer knows that the call is up: its ACK came, or we sent ours.
+    established: bool,
+    /// The application hung up before the ACK came: BYE must wait for it (RFC 3261 section 15).
+    hung_up: bool,
+    /// An INVITE of the peer's that is being answered.
+    answering: Option<Answering>,
+}
+
+/// The answer to an INVITE or re-INVITE.
+pub(crate) struct Answering {
+    pub(super) transaction: ServerTransactionId,
+    /// The offer is ours, because the INVITE had none; the answer comes in the ACK.
+    pub(super) ours: bool,
+    pub(super) stage: Stage,
+}
+
+/// How far an answer has come.
+pub(crate) enum Stage {
+    /// The application has been asked for a description.
+    Asked,
+    /// The 2xx was sent; it is repeated until the ACK comes.
+    Sent { interval: Duration },
+}
+
+/// BYE is sent.
+pub(crate) struct Ending {
+    pub(crate) reason: EndReason,
+    pub(crate) attempts: Attempts,
+}
+
+impl Confirmed {
+    /// We acknowledged a 2xx.
+    pub(crate) fn established(dialog: DialogId) -> Self {
+        Self { dialog, established: true, hung_up: false, answering: None }
+    }
+
+    /// We sent a 2xx.
+    pub(crate) fn answered(dialog: DialogId, answering: Answering) -> Self {
+        Self { dialog, established: false, hung_up: false, answering: Some(answering) }
+    }
+
+    pub(crate) fn is_established(&self) -> bool {
+        self.established && !self.hung_up
+    }
+
+    pub(crate) fn hang_up(mut self, context: &mut Context<'_>) -> Option<State> {
+        if !self.established {
+            // RFC 3261 section 15: the callee waits for the ACK, or for the 2xx to time out.
+            self.hung_up = true;
+            return Some(State::Confirmed(self));
+        }
+        self.drop_renegotiation(context);
+        context.hang_up(EndReason::local(Cause::Requested))
+    }
+
+    /// A BYE of the peer's (RFC 3261 section 15.1.2). It has been answered.
+    pub(crate) fn bye(mut self, bye: &Request, context: &mut Context<'_>) -> Option<State> {
+        self.drop_renegotiation(context);
+        context.end(ended_by_peer(bye, Cause::Bye))
+    }
+
+    /// A re-INVITE that nobody will answer any more gets 487 (RFC 3261 section 15.1.2).
+    fn drop_renegotiation(&mut self, context: &mut Context<'_>) {
+        if let Some(Answering { transaction, stage: Stage::Asked, .. }) = self.answering.take() {
+            context.refuse(transaction, StatusCode::REQUEST_TERMINATED, &[]);
+        }
+    }
+
+    /// A re-INVITE (RFC 3261 section 14.2).
+    pub(crate) fn reinvite(
+        mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        if self.answering.is_some() {
+            let wait = format!("{}", below(context.core.layer.rng(), 11));
+            context.refuse(transaction, StatusCode::SERVER_INTERNAL_ERROR, &[(HeaderName::RetryAfter, &wait)]);
+            return Some(State::Confirmed(self));
+        }
+        let ours = !has_description(request);
+        if ours {
+            context.need_description(DescriptionKind::Offer);
+        } else {
+            context.remote_description(DescriptionKind::Offer, request);
+            context.need_description(DescriptionKind::Answer);
+        }
+        let patience = context.core.config.no_answer_timeout();
+        context.set(SessionTimer::NoAnswer, patience);
+        self.answering = Some(Answering { transaction, ours, stage: Stage::Asked });
+        Some(State::Confirmed(self))
+    }
+
+    pub(crate) fn described(
+        mut self,
+        description: Result<Body, DescriptionFailed>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        let Some(Answering { transaction, ours, stage: Stage::Asked }) = self.answering else {
+            return Some(State::Confirmed(self));
+        };
+        context.clear(SessionTimer::NoAnswer);
+        let request = context.core.layer.request(transaction).cloned();
+        let sent = match &description {
+            Ok(body) => context.respond_in_dialog(transaction, StatusCode::OK, Some(body)).is_ok(),
+            Err(DescriptionFailed) => false,
+        };
+        if sent {
+            // RFC 3261 section 12.2.2: the target changes when the request is accepted, not before.
+            if let Some(request) = request {
+                context.core.dialogs.refresh_target(self.dialog, &request);
+            }
+            self.answering = Some(Answering::sent(transaction, ours, context));
+        } else {
+            context.refuse(transaction, StatusCode::NOT_ACCEPTABLE_HERE, &[]);
+            self.answering = None;
+        }
+        Some(State::Confirmed(self))
+    }
+
+    /// Whether the application has been asked for a description.
+    pub(crate) fn is_asked(&self) -> bool {
+        matches!(self.answering, Some(Answering { stage: Stage::Asked, .. }))
+    }
+
+    /// RFC 3261 section 9.2 for a re-INVITE: it gets 487, the call goes on.
+    pub(crate) fn cancelled(mut self, transaction: ServerTransactionId, context: &mut Context<'_>) -> Option<State> {
+        if self.answering.as_ref().is_some_and(|answering| answering.transaction == transaction) && self.is_asked() {
+            context.clear(SessionTimer::NoAnswer);
+            self.drop_renegotiation(context);
+        }
+        Some(State::Confirmed(self))
+    }
+
+    /// The ACK to our 2xx.
+    pub(crate) fn ack(mut self, ack: &Request, context: &mut Context<'_>) -> Option<State> {
+        let Some(Answering { ours, stage: Stage::Sent { .. }, .. }) = self.answering else {
+            return Some(State::Confirmed(self));
+        };
+        self.answering = None;
+        context.clear(SessionTimer::Repeat);
+        context.clear(SessionTimer::GiveUp);
+        if self.hung_up {
+            return context.hang_up(EndReason::local(Cause::Requested));
+        }
+        if ours {
+            if !has_description(ack) {
+                return context.hang_up(EndReason::new(Originator::Peer, Cause::BadDescription));
+            }
+            context.remote_description(DescriptionKind::Answer, ack);
+        }
+        if !self.established {
+            self.established = true;
+            let session = context.common.id;
+            context.event(Event::Established { session });
+        }
+        Some(State::Confirmed(self))
+    }
+
+    pub(crate) fn fired(mut self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
+        match (timer, &mut self.answering) {
+            (SessionTimer::Repeat, Some(Answering { transaction, stage: Stage::Sent { interval }, .. })) => {
+                // Stale means that the connection is gone; the wait for the ACK goes on.
+                let _ = context.core.layer.repeat_response(*transaction);
+                *interval = interval.saturating_mul(2).min(context.core.timer_settings().t2());
+                let next = *interval;
+                context.set(SessionTimer::Repeat, next);
+                Some(State::Confirmed(self))
+            }
+            // RFC 3261 section 13.3.1.4: no ACK within 64 T1 ends the call.
+            (SessionTimer::GiveUp, Some(Answering { stage: Stage::Sent { .. }, .. })) => {
+                context.hang_up(EndReason::transport(Cause::NoAck))
+            }
+            (SessionTimer::NoAnswer, Some(Answering { transaction, stage: Stage::Asked, .. })) => {
+                let transaction = *transaction;
+                self.answering = None;
+                context.refuse(transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
+                Some(State::Confirmed(self))
+            }
+            _ => Some(State::Confirmed(self)),
+        }
+    }
+
+    /// The connection of a server transaction of ours is gone.
+    pub(crate) fn server_failed(mut self, transaction: ServerTransactionId, context: &mut Context<'_>) -> Option<State> {
+        if self.answering.as_ref().is_some_and(|answering| answering.transaction == transaction) && self.is_asked() {
+            self.answering = None;
+            context.clear(SessionTimer::NoAnswer);
+        }
+        Some(State::Confirmed(self))
+    }
+}
+
+impl Ending {
+    pub(crate) fn response(mut self, response: &Response, request: &Bytes, context: &mut Context<'_>) -> Option<State> {
+        if response.status().is_provisional() {
+            return Some(State::Ending(self));
+        }
+        if matches!(response.status().as_u16(), 401 | 407) {
+            let (purpose, dialog) = (Purpose::Bye(context.common.id), context.common.dialog);
+            let again =
+                context.core.retry_with_credentials(request, response, &mut self.attempts, dialog, purpose);
+            if again.is_ok() {
+                return Some(State::Ending(self));
+            }
+        }
+        // RFC 3261 section 15.1.1: whatever the outcome, the call is over.
+        context.end(self.reason)
+    }
+
+    pub(crate) fn failed(self, _error: TransactionError, context: &mut Context<'_>) -> Option<State> {
+        context.end(self.reason)
+    }
+}
+

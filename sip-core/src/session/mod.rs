@@ -1,0 +1,244 @@
+//! Calls: the INVITE usage (RFC 3261 sections 13 to 15).
+//!
+//! A call is one state, consumed by each input and replaced by the next one; `None` means that it is over
+//! and its entry is freed at once. `caller.rs` has the states before our INVITE is answered, `callee.rs`
+//! those before we answer one, `confirmed.rs` the rest.
+
+mod callee;
+mod caller;
+mod confirmed;
+mod options;
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use bytes::Bytes;
+use sip_parse::{Builder, HeaderName, Message, Method, Request, Response, StatusCode};
+
+pub(crate) use callee::Incoming;
+pub(crate) use caller::{AnswerWanted, Calling, OfferWanted};
+pub(crate) use confirmed::{Confirmed, Ending};
+pub use options::{
+    DescriptionFailed, ExtraHeader, ExtraHeaderError, FailureStatus, InviteOptions, NotAFailure,
+};
+
+use crate::action::Body;
+use crate::auth::Attempts;
+use crate::dialog::{DialogId, HalfDialogId};
+use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator, SessionId};
+use crate::timer::TimerKey;
+use crate::transaction::{SendError, ServerTransactionId, TransactionError};
+use crate::ua::{Core, Due, Purpose};
+
+/// The deadlines that a call can have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SessionTimer {
+    /// Nobody answers: `noAnswerTimeout`, or the Expires of the INVITE.
+    NoAnswer,
+    /// A provisional response is due again (RFC 3261 section 13.3.1.1).
+    Ring,
+    /// The 2xx is due again (RFC 3261 section 13.3.1.4).
+    Repeat,
+    /// The ACK is overdue (RFC 3261 section 13.3.1.4).
+    GiveUp,
+}
+
+/// A call as its table holds it.
+pub(crate) struct Session {
+    pub(crate) common: Common,
+    pub(crate) state: Option<State>,
+}
+
+/// What every state of a call needs.
+pub(crate) struct Common {
+    pub(crate) id: SessionId,
+    pub(crate) half: HalfDialogId,
+    /// The dialog of the call, once there is one that matters.
+    pub(crate) dialog: Option<DialogId>,
+    /// Our last ACK to a 2xx, for when that comes again.
+    pub(crate) ack: Bytes,
+    timers: [Option<TimerKey>; 4],
+}
+
+/// Where a call stands. At most 128 bytes: what is large lives in a box.
+pub(crate) enum State {
+    /// Caller: the application has not described its offer yet.
+    OfferWanted(Box<OfferWanted>),
+    /// Caller: INVITE is sent.
+    Calling(Calling),
+    /// Caller: the 2xx brought an offer; the ACK waits for the answer.
+    AnswerWanted(AnswerWanted),
+    /// Callee: not answered yet.
+    Incoming(Box<Incoming>),
+    /// Both: a 2xx was sent or received.
+    Confirmed(Confirmed),
+    /// Both: BYE is sent.
+    Ending(Ending),
+}
+
+/// What a state sees while it takes a step.
+pub(crate) struct Context<'a> {
+    pub(crate) core: &'a mut Core,
+    pub(crate) common: &'a mut Common,
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, half: HalfDialogId, state: State) -> Self {
+        let common = Common { id, half, dialog: None, ack: Bytes::new(), timers: [None; 4] };
+        Self { common, state: Some(state) }
+    }
+}
+
+impl Context<'_> {
+    fn event(&mut self, event: Event) {
+        self.core.event(event);
+    }
+
+    fn need_description(&mut self, kind: DescriptionKind) {
+        let session = self.common.id;
+        self.event(Event::DescriptionNeeded { session, kind });
+    }
+
+    fn remote_description(&mut self, kind: DescriptionKind, message: &Message) {
+        if let Some(body) = body_of(message) {
+            let session = self.common.id;
+            self.event(Event::RemoteDescription { session, kind, body: Box::new(body) });
+        }
+    }
+
+    pub(crate) fn set(&mut self, timer: SessionTimer, after: Duration) {
+        self.clear(timer);
+        let due = Due::Session(self.common.id, timer);
+        self.common.timers[timer as usize] = Some(self.core.timers.set(self.core.now + after, due));
+    }
+
+    pub(crate) fn clear(&mut self, timer: SessionTimer) {
+        if let Some(key) = self.common.timers[timer as usize].take() {
+            self.core.timers.cancel(key);
+        }
+    }
+
+    /// The timer fired: its key is of no use any more.
+    pub(crate) fn fired(&mut self, timer: SessionTimer) {
+        self.common.timers[timer as usize] = None;
+    }
+
+    /// The call is over: says so once, and leaves nothing behind.
+    pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
+        for timer in [SessionTimer::NoAnswer, SessionTimer::Ring, SessionTimer::Repeat, SessionTimer::GiveUp] {
+            self.clear(timer);
+        }
+        self.core.dialogs.close(self.common.half);
+        let session = self.common.id;
+        self.event(Event::Ended { session, reason: Box::new(reason) });
+        None
+    }
+
+    /// Ends the call by BYE (RFC 3261 section 15.1.1), or at once where none can be sent.
+    pub(crate) fn hang_up(&mut self, reason: EndReason) -> Option<State> {
+        for timer in [SessionTimer::NoAnswer, SessionTimer::Repeat, SessionTimer::GiveUp] {
+            self.clear(timer);
+        }
+        let Some(dialog) = self.common.dialog else { return self.end(reason) };
+        let id = self.common.id;
+        match self.send_in_dialog(dialog, Method::Bye, None, Purpose::Bye(id)) {
+            Ok(()) => Some(State::Ending(Ending { reason, attempts: Attempts::default() })),
+            Err(_) => self.end(EndReason { cause: Cause::ConnectionLost, ..reason }),
+        }
+    }
+
+    /// A request within a dialog, with credentials where challenges were seen before.
+    fn send_in_dialog(
+        &mut self,
+        dialog: DialogId,
+        method: Method<'static>,
+        body: Option<&Body>,
+        purpose: Purpose,
+    ) -> Result<(), SendError> {
+        self.core.send_in_dialog(dialog, method, body, purpose).map(|_| ())
+    }
+
+    /// ACKs a 2xx (RFC 3261 section 13.2.2.4) with the credentials of its INVITE (section 22.1).
+    fn acknowledge(&mut self, dialog: DialogId, invite: &Request, answer: Option<&Body>) -> Result<Bytes, SendError> {
+        self.core.acknowledge(dialog, invite, answer)
+    }
+
+    /// The response to an INVITE from a dialog of ours: 101 to 299 (RFC 3261 sections 12.1.1 and 13.3.1).
+    fn respond_in_dialog(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        body: Option<&Body>,
+    ) -> Result<(), SendError> {
+        let core = &mut *self.core;
+        let Some(request) = core.layer.request(transaction).cloned() else { return Err(SendError::Stale) };
+        let tag = core.dialogs.tag(self.common.half).ok_or(SendError::Stale)?;
+        let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
+        for route in request.headers_named(HeaderName::RecordRoute) {
+            response.append(HeaderName::RecordRoute, route.value);
+        }
+        response
+            .append(HeaderName::Contact, core.identity.dialog_contact.as_str())
+            .append(HeaderName::Allow, crate::ua::ALLOW)
+            .append(HeaderName::Supported, core.identity.supported.as_str())
+            .append(HeaderName::UserAgent, core.config.user_agent_string());
+        if let Some(body) = body {
+            response.body(body.content_type.as_bytes(), &body.bytes);
+        }
+        core.layer.respond(transaction, response, core.now)
+    }
+
+    /// Refuses an INVITE with the tag of its dialog, so that all its responses have the same one.
+    fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode, headers: &[(HeaderName<'_>, &str)]) {
+        let tag = self.core.dialogs.tag(self.common.half).map(alloc::borrow::ToOwned::to_owned);
+        self.core.answer_tagged(transaction, status, headers, tag.as_deref());
+    }
+}
+
+/// The body of a message and its type; `None` if there is none.
+pub(crate) fn body_of(message: &Message) -> Option<Body> {
+    if message.body().is_empty() {
+        return None;
+    }
+    let content_type = message.header(HeaderName::ContentType).map(|header| header.unfolded().into_owned());
+    let content_type = content_type.as_deref().map(alloc::string::String::from_utf8_lossy);
+    Some(Body::new(&*content_type.unwrap_or_default(), message.body_bytes()))
+}
+
+/// RFC 3261 section 8.2.3: this core carries session descriptions in SDP only.
+pub(crate) fn is_sdp(message: &Message) -> bool {
+    matches!(message.content_type(), Ok(Some(media)) if media.is(b"application", b"sdp"))
+}
+
+/// Whether a message carries a session description (RFC 3264).
+fn has_description(message: &Message) -> bool {
+    !message.body().is_empty() && is_sdp(message)
+}
+
+/// What a failed transaction means to a call.
+pub(crate) fn failure(error: TransactionError) -> EndReason {
+    EndReason::transport(match error {
+        TransactionError::Timeout => Cause::Timeout,
+        TransactionError::ConnectionLost => Cause::ConnectionLost,
+    })
+}
+
+/// A final response of 300 to 699.
+pub(crate) fn refusal(response: &Response) -> EndReason {
+    EndReason::refused(response, match response.status().as_u16() {
+        401 | 407 => Cause::Authentication,
+        408 => Cause::Timeout,
+        _ => Cause::Refused,
+    })
+}
+
+/// The Reason header field of a BYE or CANCEL (RFC 3326), if there is one.
+fn reason_text(request: &Request) -> Option<Box<str>> {
+    let header = request.header(HeaderName::Reason)?;
+    Some(alloc::string::String::from_utf8_lossy(&header.unfolded()).into())
+}
+
+/// The peer ended the call.
+fn ended_by_peer(request: &Request, cause: Cause) -> EndReason {
+    EndReason { text: reason_text(request), ..EndReason::new(Originator::Peer, cause) }
+}

@@ -1,0 +1,390 @@
+//! The client half of the transaction layer: sending requests, ACK and CANCEL, matching responses.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
+
+use super::invite_client::InviteClient;
+use super::layer::{Owner, TimerKeys, TransactionLayer};
+use super::machine::{ClientInput, Context, Effect};
+use super::matching::{branch, read_branch};
+use super::non_invite_client::NonInviteClient;
+use super::{ClientTransactionId, Output, SendError, TransactionError};
+use crate::action::{ConnectionId, ConnectionInfo};
+use crate::slab::Handle;
+use crate::time::Timestamp;
+
+pub(super) struct Client<U> {
+    machine: Machine,
+    pub(super) connection: ConnectionId,
+    reliable: bool,
+    user: U,
+    /// As sent.
+    request: Bytes,
+    /// The random half of the branch.
+    secret: u64,
+    /// The handle in the branch: its own, or for a CANCEL that of its INVITE.
+    named: Handle,
+    pub(super) timers: TimerKeys,
+    /// The ACK, once a failure came.
+    ack: Bytes,
+    cancel: Cancel<U>,
+}
+
+#[derive(Clone, Copy)]
+enum Machine {
+    Invite(InviteClient),
+    NonInvite(NonInviteClient),
+}
+
+impl Machine {
+    fn step(self, input: ClientInput, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
+            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
+        }
+    }
+}
+
+/// What has become of the wish to cancel an INVITE (RFC 3261 section 9.1).
+enum Cancel<U> {
+    Unwanted,
+    /// Held until the first provisional response.
+    Wanted { user: U, reason: Option<Box<str>> },
+    Sent,
+}
+
+impl<U: Clone> TransactionLayer<U> {
+    /// Sends a request in a new client transaction (RFC 3261 section 17.1).
+    ///
+    /// Takes the request without our Via, which is put on top with a fresh branch; everything else
+    /// is the caller's. `user` comes back with each response. For an ACK see
+    /// [`TransactionLayer::send_ack`], for a CANCEL [`TransactionLayer::cancel`].
+    ///
+    /// # Errors
+    /// [`SendError`] if the connection is not open, a limit is reached or the message cannot be written.
+    pub fn send_request(
+        &mut self,
+        connection: ConnectionId,
+        request: Builder<'_>,
+        user: U,
+        now: Timestamp,
+    ) -> Result<ClientTransactionId, SendError> {
+        let info = self.info(connection).ok_or(SendError::NotConnected)?;
+        if self.clients.len() >= self.settings.limits.client_transactions {
+            return Err(SendError::TooManyTransactions);
+        }
+        let handle = self.clients.next_handle();
+        let secret = self.rng.next_u64();
+        let request = self.with_via(info, request, handle, secret)?;
+        let invite = request.as_request().is_some_and(|request| request.method() == Method::Invite);
+        let bytes = request.bytes().clone();
+        self.start_client(connection, info, bytes, user, (handle, secret), invite, now);
+        Ok(ClientTransactionId(handle))
+    }
+
+    /// Sends an ACK to a 2xx: a request without a transaction, with a branch of its own (RFC 3261
+    /// section 13.2.2.4). Returns the bytes as sent, for when the 2xx comes again.
+    ///
+    /// # Errors
+    /// [`SendError`] if the connection is not open or the message cannot be written.
+    pub fn send_ack(&mut self, connection: ConnectionId, ack: Builder<'_>) -> Result<Bytes, SendError> {
+        let info = self.info(connection).ok_or(SendError::NotConnected)?;
+        let (handle, secret) = (Handle::from_bits(self.rng.next_u64()), self.rng.next_u64());
+        let ack = self.with_via(info, ack, handle, secret)?;
+        self.transmit(connection, ack.bytes().clone());
+        Ok(ack.bytes().clone())
+    }
+
+    /// Sends bytes that were returned by [`TransactionLayer::send_ack`] again.
+    pub fn repeat_ack(&mut self, connection: ConnectionId, ack: Bytes) {
+        self.transmit(connection, ack);
+    }
+
+    /// Cancels an INVITE (RFC 3261 section 9.1): sends CANCEL at once if a provisional response has
+    /// come, else when the first one comes, and never if a final response comes before. If no final
+    /// response follows within 64 T1 the INVITE fails with a time-out.
+    ///
+    /// `reason` is the value of a Reason header field (RFC 3326); `user` comes back with the answer to
+    /// the CANCEL.
+    ///
+    /// # Errors
+    /// [`SendError::Stale`] if the transaction is over, is no INVITE, or has been cancelled before.
+    pub fn cancel(
+        &mut self,
+        transaction: ClientTransactionId,
+        reason: Option<&str>,
+        user: U,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        let client = self.clients.get_mut(transaction.0).ok_or(SendError::Stale)?;
+        let (Machine::Invite(state), Cancel::Unwanted) = (client.machine, &client.cancel) else {
+            return Err(SendError::Stale);
+        };
+        match state {
+            InviteClient::Calling { .. } | InviteClient::Proceeding => {
+                client.cancel = Cancel::Wanted { user, reason: reason.map(Into::into) };
+                self.cancel_if_wanted(transaction.0, now);
+                Ok(())
+            }
+            InviteClient::Completed | InviteClient::Accepted => Err(SendError::Stale),
+        }
+    }
+
+    fn cancel_if_wanted(&mut self, handle: Handle, now: Timestamp) {
+        let Some(client) = self.clients.get_mut(handle) else { return };
+        if !matches!(client.machine, Machine::Invite(InviteClient::Proceeding)) {
+            return;
+        }
+        let (user, reason) = match core::mem::replace(&mut client.cancel, Cancel::Sent) {
+            Cancel::Wanted { user, reason } => (user, reason),
+            other => {
+                client.cancel = other;
+                return;
+            }
+        };
+        let (connection, secret, invite) = (client.connection, client.secret, client.request.clone());
+        if let (Some(info), Some(cancel)) = (self.info(connection), self.build_cancel(invite, reason.as_deref())) {
+            let cancel_handle = self.start_client(connection, info, cancel, user, (handle, secret), false, now);
+            self.cancels.insert(handle.to_bits(), cancel_handle);
+        }
+        self.drive_client(handle, ClientInput::Cancelled, None, now);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one record, named once")]
+    fn start_client(
+        &mut self,
+        connection: ConnectionId,
+        info: ConnectionInfo,
+        request: Bytes,
+        user: U,
+        (named, secret): (Handle, u64),
+        invite: bool,
+        now: Timestamp,
+    ) -> Handle {
+        let reliable = info.transport.is_reliable();
+        let timers = self.settings.timers;
+        let mut context = Context::new(&timers, reliable);
+        let machine = if invite {
+            Machine::Invite(InviteClient::start(&mut context))
+        } else {
+            Machine::NonInvite(NonInviteClient::start(&mut context))
+        };
+        let handle = self.clients.insert(Client {
+            machine,
+            connection,
+            reliable,
+            user,
+            request,
+            secret,
+            named,
+            timers: TimerKeys::default(),
+            ack: Bytes::new(),
+            cancel: Cancel::Unwanted,
+        });
+        self.carry_out_client(handle, &context.effects, None, now);
+        handle
+    }
+
+    fn with_via(
+        &self,
+        info: ConnectionInfo,
+        request: Builder<'_>,
+        handle: Handle,
+        secret: u64,
+    ) -> Result<Message, SendError> {
+        let branch = branch(&self.hidden, handle, secret);
+        let mut request = request;
+        request.prepend(
+            HeaderName::Via,
+            Value::Via {
+                transport: self.settings.via_transport.unwrap_or(info.transport.via_token()).as_bytes(),
+                sent_by: self.settings.sent_by.as_bytes(),
+                branch: branch.as_bytes(),
+                rport: self.settings.rport || !info.transport.is_reliable(),
+            },
+        );
+        Ok(request.build()?)
+    }
+
+    pub(super) fn receive_response(&mut self, connection: ConnectionId, response: Response, now: Timestamp) {
+        let (Ok(via), Ok(cseq)) = (response.top_via(), response.cseq()) else {
+            return self.ignore(connection, "a response whose Via or CSeq cannot be read");
+        };
+        // RFC 3261 section 18.1.2.
+        if !via.sent_by().eq_ignore_ascii_case(self.settings.sent_by.as_bytes()) {
+            return self.ignore(connection, "a response whose top Via is not ours");
+        }
+        let (is_invite, is_cancel) = (cseq.method == Method::Invite, cseq.method == Method::Cancel);
+        let named = via.branch().and_then(|branch| read_branch(&self.hidden, branch));
+        let found = named.and_then(|(handle, secret)| {
+            let handle = if is_cancel { *self.cancels.get(&handle.to_bits())? } else { handle };
+            let client = self.clients.get(handle)?;
+            let same = client.secret == secret
+                && Message::parse(client.request.clone(), &self.settings.limits.message)
+                    .is_ok_and(|sent| sent.as_request().is_some_and(|sent| sent.method() == cseq.method));
+            same.then_some(handle)
+        });
+        let status = response.status();
+        let Some(handle) = found else {
+            if is_invite && status.is_success() {
+                self.outputs.push_back(Output::StrayResponse { connection, response: Box::new(response) });
+            } else {
+                self.ignore(connection, "a response that matches no transaction");
+            }
+            return;
+        };
+        let input = if status.is_provisional() {
+            ClientInput::Provisional
+        } else if status.is_success() {
+            ClientInput::Success
+        } else {
+            ClientInput::Failure
+        };
+        self.drive_client(handle, input, Some(response), now);
+        self.cancel_if_wanted(handle, now);
+    }
+
+    /// Lets a machine take a step and carries out what it asks for.
+    pub(super) fn drive_client(
+        &mut self,
+        handle: Handle,
+        input: ClientInput,
+        response: Option<Response>,
+        now: Timestamp,
+    ) {
+        let Some(client) = self.clients.get_mut(handle) else { return };
+        let timers = self.settings.timers;
+        let mut context = Context::new(&timers, client.reliable);
+        let next = client.machine.step(input, &mut context);
+        if let Some(machine) = next {
+            client.machine = machine;
+        }
+        self.carry_out_client(handle, &context.effects, response, now);
+        if next.is_none() {
+            self.remove_client(handle);
+        }
+    }
+
+    fn carry_out_client(
+        &mut self,
+        handle: Handle,
+        effects: &[Effect],
+        response: Option<Response>,
+        now: Timestamp,
+    ) {
+        let mut response = response;
+        for &effect in effects {
+            let Some(client) = self.clients.get_mut(handle) else { return };
+            let connection = client.connection;
+            match effect {
+                Effect::Send => {
+                    let bytes = client.request.clone();
+                    self.transmit(connection, bytes);
+                }
+                Effect::SendAck => {
+                    if let (true, Some(response)) = (client.ack.is_empty(), &response) {
+                        client.ack = build_ack(&client.request, response, &self.settings.limits.message);
+                    }
+                    let bytes = client.ack.clone();
+                    self.transmit(connection, bytes);
+                }
+                Effect::Deliver => {
+                    if let Some(response) = response.take() {
+                        self.outputs.push_back(Output::Response {
+                            transaction: ClientTransactionId(handle),
+                            user: client.user.clone(),
+                            connection,
+                            response: Box::new(response),
+                            request: client.request.clone(),
+                        });
+                    }
+                }
+                Effect::Set(timer, after) => {
+                    let slot = client.timers.slot(timer);
+                    if let Some(key) = slot.take() {
+                        self.timers.cancel(key);
+                    }
+                    *slot = Some(self.timers.set(now + after, (Owner::Client(handle), timer)));
+                }
+                Effect::Clear(timer) => {
+                    if let Some(key) = client.timers.slot(timer).take() {
+                        self.timers.cancel(key);
+                    }
+                }
+                Effect::Timeout | Effect::TransportError => {
+                    let error = match effect {
+                        Effect::Timeout => TransactionError::Timeout,
+                        _ => TransactionError::ConnectionLost,
+                    };
+                    self.outputs.push_back(Output::Failed {
+                        transaction: ClientTransactionId(handle),
+                        user: client.user.clone(),
+                        error,
+                        request: client.request.clone(),
+                    });
+                }
+                // No client machine asks for it.
+                Effect::SendTrying => {}
+            }
+        }
+    }
+
+    fn remove_client(&mut self, handle: Handle) {
+        let Some(mut client) = self.clients.remove(handle) else { return };
+        client.timers.clear_all(&mut self.timers);
+        if self.cancels.get(&client.named.to_bits()) == Some(&handle) {
+            self.cancels.remove(&client.named.to_bits());
+        }
+    }
+
+    /// RFC 3261 section 9.1: Request-URI, Call-ID, To, From, CSeq number, Route and the one Via of the
+    /// INVITE as it was sent.
+    fn build_cancel(&self, invite: Bytes, reason: Option<&str>) -> Option<Bytes> {
+        let Ok(Kind::Request(invite)) = Message::parse(invite, &self.settings.limits.message).map(Message::kind)
+        else {
+            return None;
+        };
+        let number = invite.cseq().ok()?.number;
+        let mut cancel = Builder::request(Method::Cancel, invite.uri_bytes());
+        copy_for_same_transaction(&invite, &mut cancel);
+        cancel.append(HeaderName::To, invite.header(HeaderName::To)?.value);
+        cancel.append(HeaderName::CSeq, Value::CSeq(number, Method::Cancel));
+        if let Some(reason) = reason {
+            cancel.append(HeaderName::Reason, reason);
+        }
+        cancel.build().ok().map(|cancel| cancel.bytes().clone())
+    }
+}
+
+/// RFC 3261 section 17.1.1.3: as the INVITE, but To is the response's and there is no body. Empty if
+/// the response cannot be acknowledged, which `validate` has excluded.
+fn build_ack(invite: &Bytes, response: &Response, limits: &sip_parse::Limits) -> Bytes {
+    let Ok(Kind::Request(invite)) = Message::parse(invite.clone(), limits).map(Message::kind) else {
+        return Bytes::new();
+    };
+    let (Ok(cseq), Some(to)) = (invite.cseq(), response.header(HeaderName::To)) else { return Bytes::new() };
+    let mut ack = Builder::request(Method::Ack, invite.uri_bytes());
+    copy_for_same_transaction(&invite, &mut ack);
+    ack.append(HeaderName::To, to.value);
+    ack.append(HeaderName::CSeq, Value::CSeq(cseq.number, Method::Ack));
+    ack.build().map(|ack| ack.bytes().clone()).unwrap_or_default()
+}
+
+/// What ACK (section 17.1.1.3) and CANCEL (section 9.1) take over from their INVITE: the top Via,
+/// Route, From, Call-ID, and Max-Forwards.
+fn copy_for_same_transaction<'a>(invite: &'a sip_parse::Request, request: &mut Builder<'a>) {
+    if let Some(via) = invite.values(HeaderName::Via).next() {
+        request.append(HeaderName::Via, via);
+    }
+    request.append(HeaderName::MaxForwards, 70_u32);
+    for route in invite.headers_named(HeaderName::Route) {
+        request.append(HeaderName::Route, route.value);
+    }
+    for name in [HeaderName::From, HeaderName::CallId] {
+        if let Some(header) = invite.header(name) {
+            request.append(name, header.value);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! How messages find their transaction (RFC 3261 sections 17.1.3 and 17.2.3).
+//!
+//! A client transaction is named by the branch that the layer minted: the handle, hidden by a keyed
+//! permutation, and 64 random bits. A server transaction is named by what the peer chose, hashed with
+//! a key of ours and compared in full.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use sip_parse::{Method, ParseError, Request, Via};
+
+use crate::rand::{KeyedHash, Permutation, push_base32, read_base32};
+use crate::slab::Handle;
+
+/// RFC 3261 section 8.1.1.7.
+pub(super) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
+
+/// The branch of a client transaction, or of a stateless ACK.
+pub(super) fn branch(hidden: &Permutation, handle: Handle, secret: u64) -> String {
+    let mut text = String::with_capacity(MAGIC_COOKIE.len() + 26);
+    text.push_str("z9hG4bK");
+    push_base32(hidden.conceal(handle.to_bits()), &mut text);
+    push_base32(secret, &mut text);
+    text
+}
+
+/// The handle and the random half of a branch that [`branch`] may have made.
+pub(super) fn read_branch(hidden: &Permutation, branch: &[u8]) -> Option<(Handle, u64)> {
+    let token = branch.strip_prefix(MAGIC_COOKIE)?;
+    if token.len() != 26 {
+        return None;
+    }
+    let (handle, secret) = token.split_at(13);
+    Some((Handle::from_bits(hidden.reveal(read_base32(handle)?)), read_base32(secret)?))
+}
+
+/// What names a server transaction, as bytes; equal for a request, its retransmissions and, for an
+/// INVITE, its ACK to a non-2xx.
+pub(super) struct Key {
+    bytes: Vec<u8>,
+    hash: u64,
+}
+
+impl Key {
+    /// RFC 3261 section 17.2.3: branch, sent-by and method; without the magic cookie the rules of RFC
+    /// 2543 (Request-URI, tags, Call-ID, CSeq and top Via). `method` is the one to look for: INVITE
+    /// for an ACK, INVITE again for the transaction that a CANCEL is meant for.
+    pub(super) fn of(request: &Request, method: Method<'_>, hash: KeyedHash) -> Result<Self, ParseError> {
+        let via = request.top_via()?;
+        let mut bytes = Vec::with_capacity(96);
+        push(&mut bytes, method.as_bytes());
+        push_sent_by(&mut bytes, &via);
+        match via.branch().filter(|branch| has_cookie(branch)) {
+            Some(branch) => push(&mut bytes, branch),
+            None => {
+                let cseq = request.cseq()?;
+                push(&mut bytes, request.uri_bytes());
+                push(&mut bytes, request.from()?.tag().unwrap_or_default());
+                push(&mut bytes, request.call_id()?);
+                bytes.extend_from_slice(&cseq.number.to_be_bytes());
+                push(&mut bytes, via.branch().unwrap_or_default());
+                if !matches!(method, Method::Invite) {
+                    push(&mut bytes, request.to()?.tag().unwrap_or_default());
+                }
+            }
+        }
+        let hash = hash.hash(&bytes);
+        Ok(Self { bytes, hash })
+    }
+
+    /// RFC 3261 section 8.2.2.2: From tag, Call-ID and CSeq. `None` if the request has a To tag.
+    pub(super) fn of_merge(request: &Request, hash: KeyedHash) -> Result<Option<Self>, ParseError> {
+        if request.to()?.tag().is_some() {
+            return Ok(None);
+        }
+        let cseq = request.cseq()?;
+        let mut bytes = Vec::with_capacity(64);
+        push(&mut bytes, cseq.method.as_bytes());
+        bytes.extend_from_slice(&cseq.number.to_be_bytes());
+        push(&mut bytes, request.from()?.tag().unwrap_or_default());
+        push(&mut bytes, request.call_id()?);
+        let hash = hash.hash(&bytes);
+        Ok(Some(Self { bytes, hash }))
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+fn has_cookie(branch: &[u8]) -> bool {
+    branch.len() > MAGIC_COOKIE.len() && branch[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
+}
+
+/// Fields are separated by a byte that no field can hold.
+fn push(bytes: &mut Vec<u8>, field: &[u8]) {
+    bytes.extend_from_slice(field);
+    bytes.push(0);
+}
+
+fn push_sent_by(bytes: &mut Vec<u8>, via: &Via<'_>) {
+    bytes.extend(via.host_bytes().iter().map(u8::to_ascii_lowercase));
+    bytes.extend_from_slice(&via.port().unwrap_or_default().to_be_bytes());
+    bytes.push(0);
+}
+
+/// Handles by key.
+pub(super) struct Index {
+    entries: BTreeMap<(u64, u32), (Box<[u8]>, Handle)>,
+}
+
+/// Where an [`Index`] holds a handle.
+pub(super) type Place = (u64, u32);
+
+impl Index {
+    pub(super) const fn new() -> Self {
+        Self { entries: BTreeMap::new() }
+    }
+
+    pub(super) fn find(&self, key: &Key) -> Option<Handle> {
+        let same_hash = self.entries.range((key.hash, 0)..=(key.hash, u32::MAX));
+        same_hash.map(|(_, entry)| entry).find(|(bytes, _)| **bytes == key.bytes[..]).map(|&(_, handle)| handle)
+    }
+
+    pub(super) fn insert(&mut self, key: Key, handle: Handle) -> Place {
+        let mut place = (key.hash, 0);
+        while self.entries.contains_key(&place) {
+            place.1 += 1;
+        }
+        self.entries.insert(place, (key.bytes.into_boxed_slice(), handle));
+        place
+    }
+
+    pub(super) fn remove(&mut self, place: Place) {
+        self.entries.remove(&place);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}

@@ -1,0 +1,336 @@
+//! The server half of the transaction layer: matching requests, sending responses.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode, Value};
+
+use super::invite_server::InviteServer;
+use super::layer::{Owner, TimerKeys, TransactionLayer};
+use super::machine::{Context, Effect, ServerInput};
+use super::matching::{Key, Place};
+use super::non_invite_server::NonInviteServer;
+use super::{Output, SendError, ServerTransactionId, TransactionError};
+use crate::action::ConnectionId;
+use crate::slab::Handle;
+use crate::time::Timestamp;
+
+/// Seconds in the Retry-After of a 503 that a limit causes.
+const OVERLOAD_RETRY_AFTER: u32 = 5;
+
+pub(super) struct Server {
+    machine: Machine,
+    pub(super) connection: ConnectionId,
+    reliable: bool,
+    place: Place,
+    merge_place: Option<Place>,
+    pub(super) timers: TimerKeys,
+    /// Until the final response.
+    request: Option<Box<Request>>,
+    /// The last response, as sent.
+    response: Bytes,
+}
+
+#[derive(Clone, Copy)]
+enum Machine {
+    Invite(InviteServer),
+    NonInvite(NonInviteServer),
+}
+
+impl Machine {
+    fn step(self, input: ServerInput, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
+            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
+        }
+    }
+}
+
+impl<U: Clone> TransactionLayer<U> {
+    /// The request of a server transaction, until its final response is sent.
+    #[must_use]
+    pub fn request(&self, transaction: ServerTransactionId) -> Option<&Request> {
+        self.servers.get(transaction.0)?.request.as_deref()
+    }
+
+    /// Sends a response in a server transaction (RFC 3261 section 17.2), on the connection that the
+    /// request came on. Further 2xx to an INVITE may follow the first (RFC 6026 section 7.1).
+    ///
+    /// # Errors
+    /// [`SendError::Stale`] if the transaction is over or has its final response,
+    /// [`SendError::Forbidden`] for what RFC 4320 forbids: a provisional response but 100, or 408, to a
+    /// request other than INVITE, [`SendError::Build`] if the message cannot be written.
+    pub fn respond(
+        &mut self,
+        transaction: ServerTransactionId,
+        response: Builder<'_>,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
+        let server = self.servers.get_mut(transaction.0).ok_or(SendError::Stale)?;
+        let message = response.build()?;
+        let Some(status) = message.as_response().map(|response| response.status()) else {
+            return Err(SendError::Forbidden("only a response answers a request"));
+        };
+        match server.machine {
+            Machine::Invite(InviteServer::Proceeding) => {}
+            Machine::Invite(InviteServer::Accepted) if status.is_success() => {}
+            Machine::NonInvite(NonInviteServer::Trying | NonInviteServer::Proceeding) => {
+                if status.is_provisional() && status != StatusCode::TRYING {
+                    return Err(SendError::Forbidden("RFC 4320: no provisional response but 100 to a non-INVITE"));
+                }
+                if status == StatusCode::REQUEST_TIMEOUT {
+                    return Err(SendError::Forbidden("RFC 4320: no 408 to a non-INVITE"));
+                }
+            }
+            _ => return Err(SendError::Stale),
+        }
+        server.response = message.bytes().clone();
+        let input = if status.is_provisional() {
+            ServerInput::Provisional
+        } else {
+            server.request = None;
+            if status.is_success() { ServerInput::Success } else { ServerInput::Failure }
+        };
+        self.drive_server(transaction.0, input, None, now);
+        Ok(())
+    }
+
+    /// Sends the last response of an accepted INVITE once more (RFC 3261 section 13.3.1.4: its user
+    /// repeats the 2xx until the ACK comes, on every transport).
+    ///
+    /// # Errors
+    /// [`SendError::Stale`] if the transaction is over.
+    pub fn repeat_response(&mut self, transaction: ServerTransactionId) -> Result<(), SendError> {
+        let server = self.servers.get(transaction.0).ok_or(SendError::Stale)?;
+        let (connection, bytes) = (server.connection, server.response.clone());
+        self.transmit(connection, bytes);
+        Ok(())
+    }
+
+    /// The connection that a request came on.
+    pub(crate) fn connection_of(&self, transaction: ServerTransactionId) -> Option<ConnectionId> {
+        self.servers.get(transaction.0).map(|server| server.connection)
+    }
+
+    pub(super) fn receive_request(&mut self, connection: ConnectionId, request: Request, now: Timestamp) {
+        let method = request.method();
+        let looked_for = if method == Method::Ack { Method::Invite } else { method };
+        let Ok(key) = Key::of(&request, looked_for, self.hash) else {
+            return self.ignore(connection, "a request whose Via cannot be read");
+        };
+        let found = self.index.find(&key);
+        if method == Method::Ack {
+            return match found.filter(|&handle| self.is_acknowledged_by(handle, &request)) {
+                Some(handle) => self.drive_server(handle, ServerInput::Ack, Some(request), now),
+                None => self.outputs.push_back(Output::Ack { connection, request: Box::new(request) }),
+            };
+        }
+        if let Some(handle) = found {
+            return self.drive_server(handle, ServerInput::Request, None, now);
+        }
+        if self.servers.len() >= self.settings.limits.server_transactions {
+            // RFC 3261 section 8.2.7, TX-CAP: what is under way goes on, the new one is refused without state.
+            if self
+                .answer_statelessly(connection, &request, StatusCode::SERVICE_UNAVAILABLE, Some(OVERLOAD_RETRY_AFTER))
+                .is_ok()
+            {
+                self.ignore(connection, "the limit of server transactions is reached: answered 503");
+            }
+            return;
+        }
+        let cancels = (method == Method::Cancel)
+            .then(|| Key::of(&request, Method::Invite, self.hash).ok())
+            .flatten()
+            .and_then(|key| self.index.find(&key))
+            .map(ServerTransactionId);
+        let request = self.stamp(connection, request);
+        self.start_server(connection, request, key, cancels, now);
+    }
+
+    fn start_server(
+        &mut self,
+        connection: ConnectionId,
+        request: Request,
+        key: Key,
+        cancels: Option<ServerTransactionId>,
+        now: Timestamp,
+    ) {
+        let method = request.method();
+        let reliable = self.info(connection).is_some_and(|info| info.transport.is_reliable());
+        let timers = self.settings.timers;
+        let mut context = Context::new(&timers, reliable);
+        let machine = if method == Method::Invite {
+            Machine::Invite(InviteServer::start(&mut context))
+        } else {
+            Machine::NonInvite(NonInviteServer::start(&mut context))
+        };
+        let handle = self.servers.next_handle();
+        let merge_key = Key::of_merge(&request, self.hash).ok().flatten().filter(|_| method != Method::Cancel);
+        let merged = merge_key.as_ref().is_some_and(|key| self.merges.find(key).is_some());
+        let merge_place = merge_key.filter(|_| !merged).map(|key| self.merges.insert(key, handle));
+        let place = self.index.insert(key, handle);
+        self.servers.insert(Server {
+            machine,
+            connection,
+            reliable,
+            place,
+            merge_place,
+            timers: TimerKeys::default(),
+            request: Some(Box::new(request.clone())),
+            response: Bytes::new(),
+        });
+        for &effect in &context.effects {
+            if effect == Effect::Deliver {
+                self.outputs.push_back(Output::Request {
+                    transaction: ServerTransactionId(handle),
+                    connection,
+                    request: Box::new(request.clone()),
+                    cancels,
+                    merged,
+                });
+            } else {
+                self.carry_out_server(handle, effect, &mut None, now);
+            }
+        }
+    }
+
+    /// RFC 3261 section 17.2.3: without the magic cookie the ACK's To tag must be that of our response.
+    fn is_acknowledged_by(&self, handle: Handle, ack: &Request) -> bool {
+        let has_cookie = ack.top_via().is_ok_and(|via| {
+            via.branch().is_some_and(|branch| branch.starts_with(super::matching::MAGIC_COOKIE))
+        });
+        has_cookie
+            || self.servers.get(handle).is_some_and(|server| {
+                let response = Message::parse(server.response.clone(), &self.settings.limits.message);
+                response.is_ok_and(|response| match (response.to(), ack.to()) {
+                    (Ok(ours), Ok(theirs)) => ours.tag() == theirs.tag(),
+                    _ => false,
+                })
+            })
+    }
+
+    /// RFC 3261 section 18.2.1 and RFC 3581 section 4: adds `received`, and fills `rport` if it is there,
+    /// where the far end is known and its Via does not say the same.
+    fn stamp(&self, connection: ConnectionId, request: Request) -> Request {
+        let Some(remote) = self.info(connection).and_then(|info| info.remote) else { return request };
+        let Ok(via) = request.top_via() else { return request };
+        let asked = via.rport() == Some(None);
+        let same_host = match via.host() {
+            sip_parse::Host::V4(address) => remote.ip() == core::net::IpAddr::V4(address),
+            sip_parse::Host::V6(address) => remote.ip() == core::net::IpAddr::V6(address),
+            sip_parse::Host::Name(_) => false,
+        };
+        let (Some(first), false) = (request.values(HeaderName::Via).next(), same_host && !asked) else {
+            return request;
+        };
+        let mut value = alloc::string::String::from_utf8_lossy(first).into_owned();
+        if asked {
+            // The parameter itself gets the value: it stands as `;rport` with nothing behind it.
+            if let Some(end) = find_bare_rport(&value) {
+                value.insert_str(end, &alloc::format!("={}", remote.port()));
+            }
+        }
+        if via.received().is_none() {
+            value.push_str(&alloc::format!(";received={}", remote.ip()));
+        }
+        let mut builder = Builder::from_message(&request);
+        builder.set_first_value(HeaderName::Via, Value::from(value));
+        match builder.build().map(Message::kind) {
+            Ok(sip_parse::Kind::Request(stamped)) => stamped,
+            _ => request,
+        }
+    }
+
+    pub(super) fn drive_server(
+        &mut self,
+        handle: Handle,
+        input: ServerInput,
+        ack: Option<Request>,
+        now: Timestamp,
+    ) {
+        let Some(server) = self.servers.get_mut(handle) else { return };
+        let timers = self.settings.timers;
+        let mut context = Context::new(&timers, server.reliable);
+        let next = server.machine.step(input, &mut context);
+        if let Some(machine) = next {
+            server.machine = machine;
+        }
+        let mut ack = ack;
+        for &effect in &context.effects {
+            self.carry_out_server(handle, effect, &mut ack, now);
+        }
+        if next.is_none() {
+            self.remove_server(handle);
+        }
+    }
+
+    fn carry_out_server(&mut self, handle: Handle, effect: Effect, ack: &mut Option<Request>, now: Timestamp) {
+        let Some(server) = self.servers.get_mut(handle) else { return };
+        let connection = server.connection;
+        match effect {
+            Effect::Send => {
+                let bytes = server.response.clone();
+                self.transmit(connection, bytes);
+            }
+            Effect::SendTrying => {
+                let Some(request) = server.request.as_deref() else { return };
+                // A request that was read can be answered; a failure leaves the peer to its timer.
+                if let Ok(trying) = Builder::response_to(request, StatusCode::TRYING, None).build() {
+                    server.response = trying.bytes().clone();
+                    self.transmit(connection, trying.bytes().clone());
+                }
+            }
+            Effect::Deliver => {
+                if let Some(request) = ack.take() {
+                    self.outputs.push_back(Output::Ack { connection, request: Box::new(request) });
+                }
+            }
+            Effect::Set(timer, after) => {
+                let slot = server.timers.slot(timer);
+                if let Some(key) = slot.take() {
+                    self.timers.cancel(key);
+                }
+                *slot = Some(self.timers.set(now + after, (Owner::Server(handle), timer)));
+            }
+            Effect::Clear(timer) => {
+                if let Some(key) = server.timers.slot(timer).take() {
+                    self.timers.cancel(key);
+                }
+            }
+            Effect::Timeout | Effect::TransportError => {
+                let error = match effect {
+                    Effect::Timeout => TransactionError::Timeout,
+                    _ => TransactionError::ConnectionLost,
+                };
+                self.outputs.push_back(Output::ServerFailed { transaction: ServerTransactionId(handle), error });
+            }
+            // No server machine asks for it.
+            Effect::SendAck => {}
+        }
+    }
+
+    fn remove_server(&mut self, handle: Handle) {
+        let Some(mut server) = self.servers.remove(handle) else { return };
+        server.timers.clear_all(&mut self.timers);
+        self.index.remove(server.place);
+        if let Some(place) = server.merge_place {
+            self.merges.remove(place);
+        }
+    }
+}
+
+/// Where the name of a `;rport` without a value ends.
+fn find_bare_rport(via: &str) -> Option<usize> {
+    let lower = via.to_ascii_lowercase();
+    let mut from = 0;
+    while let Some(at) = lower[from..].find("rport") {
+        let (start, end) = (from + at, from + at + 5);
+        let before = lower[..start].trim_end().ends_with(';');
+        let after = lower[end..].trim_start();
+        if before && (after.is_empty() || after.starts_with(';')) {
+            return Some(end);
+        }
+        from = end;
+    }
+    None
+}

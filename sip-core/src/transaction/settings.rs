@@ -1,0 +1,157 @@
+//! The timer values of RFC 3261 table 4.
+
+use core::fmt;
+use core::time::Duration;
+
+/// T1, T2, T4 and the times that are multiples of T1 (RFC 3261 table 4, RFC 6026 section 7).
+///
+/// The default is the RFC's: T1 500 ms, T2 4 s, T4 5 s, and 64 T1 for B, F, H, J, L and M.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TimerSettings {
+    t1: Duration,
+    t2: Duration,
+    t4: Duration,
+    timeout: Duration,
+    linger: Duration,
+}
+
+/// A timer value that cannot work, by the name it has in RFC 3261 table 4.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TimerError {
+    /// T1, T2, T4 or the time-out is zero.
+    Zero(&'static str),
+    /// The value is below the one that it may not be below.
+    Below(&'static str, &'static str),
+    /// The value is above one hour.
+    TooLong(&'static str),
+}
+
+impl fmt::Display for TimerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zero(name) => write!(f, "{name} is zero"),
+            Self::Below(name, floor) => write!(f, "{name} is below {floor}"),
+            Self::TooLong(name) => write!(f, "{name} is above one hour"),
+        }
+    }
+}
+
+impl core::error::Error for TimerError {}
+
+const LONGEST: Duration = Duration::from_secs(3_600);
+
+impl TimerSettings {
+    /// Timers from T1 (estimate of the round trip), T2 (longest wait between retransmissions) and T4
+    /// (how long a message stays in the network), with `timeout` for B, F, H, J, L and M.
+    ///
+    /// # Errors
+    /// [`TimerError`] if a value is zero, above one hour, T2 is below T1 or `timeout` below T2.
+    pub fn new(t1: Duration, t2: Duration, t4: Duration, timeout: Duration) -> Result<Self, TimerError> {
+        for (name, value) in [("T1", t1), ("T2", t2), ("T4", t4), ("64*T1", timeout)] {
+            if value.is_zero() {
+                return Err(TimerError::Zero(name));
+            }
+            if value > LONGEST {
+                return Err(TimerError::TooLong(name));
+            }
+        }
+        if t2 < t1 {
+            return Err(TimerError::Below("T2", "T1"));
+        }
+        if timeout < t2 {
+            return Err(TimerError::Below("64*T1", "T2"));
+        }
+        Ok(Self { t1, t2, t4, timeout, linger: timeout.max(Duration::from_secs(32)) })
+    }
+
+    /// T1: the estimate of the round trip time.
+    #[must_use]
+    pub const fn t1(&self) -> Duration {
+        self.t1
+    }
+
+    /// T2: the longest wait between retransmissions of a non-INVITE request or an INVITE response.
+    #[must_use]
+    pub const fn t2(&self) -> Duration {
+        self.t2
+    }
+
+    /// T4: how long a message stays in the network; timers I and K on unreliable transports.
+    #[must_use]
+    pub const fn t4(&self) -> Duration {
+        self.t4
+    }
+
+    /// Timer B: how long an INVITE may stay without any response.
+    #[must_use]
+    pub const fn b(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Timer D: how long an INVITE client waits for repeated failures, at least 32 s.
+    #[must_use]
+    pub const fn d(&self) -> Duration {
+        self.linger
+    }
+
+    /// Timer F: how long a non-INVITE request may stay without a final response.
+    #[must_use]
+    pub const fn f(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Timer H: how long an INVITE server waits for the ACK.
+    #[must_use]
+    pub const fn h(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Timer J: how long a non-INVITE server repeats its final response on demand.
+    #[must_use]
+    pub const fn j(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Timer L: how long an accepted INVITE server absorbs retransmissions (RFC 6026).
+    #[must_use]
+    pub const fn l(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Timer M: how long an accepted INVITE client passes on further 2xx (RFC 6026).
+    #[must_use]
+    pub const fn m(&self) -> Duration {
+        self.timeout
+    }
+}
+
+impl Default for TimerSettings {
+    fn default() -> Self {
+        Self {
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+            timeout: Duration::from_secs(32),
+            linger: Duration::from_secs(32),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// TX-CFG: zero and inverted values are refused at construction.
+    #[test]
+    fn tx_cfg_refuses_what_cannot_work() {
+        let s = Duration::from_secs;
+        let (t1, t2, t4, timeout) = (Duration::from_millis(500), s(4), s(5), s(32));
+        assert_eq!(TimerSettings::new(t1, t2, t4, timeout), Ok(TimerSettings::default()));
+        assert_eq!(TimerSettings::new(s(0), t2, t4, timeout), Err(TimerError::Zero("T1")));
+        assert_eq!(TimerSettings::new(t1, t2, s(0), timeout), Err(TimerError::Zero("T4")));
+        assert_eq!(TimerSettings::new(s(5), t2, t4, timeout), Err(TimerError::Below("T2", "T1")));
+        assert_eq!(TimerSettings::new(t1, t2, t4, s(1)), Err(TimerError::Below("64*T1", "T2")));
+        assert_eq!(TimerSettings::new(t1, t2, t4, s(4_000)), Err(TimerError::TooLong("64*T1")));
+    }
+}

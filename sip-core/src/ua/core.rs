@@ -1,0 +1,279 @@
+//! What calls, registration and requests share: the layers below them, the queue of actions, and the
+//! few ways to send something.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use sip_parse::{Builder, HeaderName, Kind, Message, Method, Request, Response, Scheme, StatusCode, UriBuf, Value};
+
+use super::identity::Identity;
+use crate::action::{Action, ConnectionId, LogContent, LogRecord, TraceRecord, Transport, Way};
+use crate::auth::{Attempts, Credentials, DigestClient, Scope};
+use crate::config::{Config, LogLevel};
+use crate::dialog::{DialogId, DialogSet};
+use crate::error::CommandError;
+use crate::event::{Event, IncomingId, RequestId, SessionId};
+use crate::limits::Limits;
+use crate::session::SessionTimer;
+use crate::time::Timestamp;
+use crate::timer::Timers;
+use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TransactionLayer};
+
+/// Methods that are answered, in the order in which Allow lists them.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY";
+
+/// What a client transaction was for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    Register,
+    Invite(SessionId),
+    Bye(SessionId),
+    Request(RequestId),
+    /// Nobody waits for the outcome: a CANCEL, or the BYE of a leg that nobody wanted.
+    Nobody,
+}
+
+/// Whose deadline it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Due {
+    Session(SessionId, SessionTimer),
+    Registration,
+    Incoming(IncomingId),
+    Stop,
+}
+
+/// Counts of what passed, for operators.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Messages and keep-alives received.
+    pub received: u64,
+    /// Messages and keep-alives sent, repeats included.
+    pub transmitted: u64,
+    /// Received bytes that were no acceptable message.
+    pub malformed: u64,
+    /// Of these, requests that were answered.
+    pub malformed_answered: u64,
+    /// Messages that were read and dropped.
+    pub ignored: u64,
+    /// Requests that the core refused by itself.
+    pub refused: u64,
+    /// Log and trace records that were dropped because the queue was full.
+    pub records_dropped: u64,
+}
+
+/// The connection in use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    pub(crate) connection: ConnectionId,
+    pub(crate) server: usize,
+    pub(crate) transport: Transport,
+}
+
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) limits: Limits,
+    pub(crate) identity: Identity,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) layer: TransactionLayer<Purpose>,
+    pub(crate) dialogs: DialogSet,
+    pub(crate) digest: DigestClient,
+    pub(crate) timers: Timers<Due>,
+    pub(crate) actions: VecDeque<Action>,
+    pub(crate) counters: Counters,
+    pub(crate) flow: Option<Flow>,
+    /// Of the last REGISTER that was accepted (RFC 3608), as Route values.
+    pub(crate) service_route: Vec<Box<[u8]>>,
+    pub(crate) now: Timestamp,
+}
+
+/// Why a challenge was not answered with a new request.
+pub(crate) enum RetryError {
+    /// No credentials, or they were refused.
+    Authentication,
+    Send(SendError),
+}
+
+impl Core {
+    pub(crate) fn event(&mut self, event: Event) {
+        self.actions.push_back(Action::Event(event));
+    }
+
+    pub(crate) fn log(&mut self, level: LogLevel, category: &'static str, label: u64, content: LogContent) {
+        if level > self.config.log().level {
+            return;
+        }
+        self.push_record(Action::Log(LogRecord { level, category, label, content }));
+    }
+
+    pub(crate) fn trace(&mut self, way: Way, connection: ConnectionId, bytes: &Bytes) {
+        if self.config.trace_sip() {
+            let reveal = self.config.trace_sip_credentials();
+            self.push_record(Action::Trace(TraceRecord { way, connection, reveal, bytes: bytes.clone() }));
+        }
+    }
+
+    /// Records may be lost, events and bytes never.
+    fn push_record(&mut self, record: Action) {
+        if self.actions.len() < self.limits.actions {
+            self.actions.push_back(record);
+        } else {
+            self.counters.records_dropped += 1;
+        }
+    }
+
+    /// The connection for requests of ours.
+    pub(crate) fn connection(&self) -> Result<ConnectionId, SendError> {
+        self.flow.map(|flow| flow.connection).ok_or(SendError::NotConnected)
+    }
+
+    /// A target as an application writes it: a URI, or a user at the address-of-record's host.
+    pub(crate) fn target(&self, target: &str) -> Result<UriBuf, CommandError> {
+        let has_scheme = target.split_once(':').is_some_and(|(scheme, _)| {
+            !scheme.is_empty() && !scheme.contains('@') && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+        let registrar = without_scheme(&self.identity.home);
+        let full = if has_scheme && !target.starts_with(|first: char| first.is_ascii_digit()) {
+            target.into()
+        } else if target.contains('@') {
+            format!("sip:{target}")
+        } else {
+            format!("sip:{target}@{registrar}")
+        };
+        let uri = UriBuf::parse(full.as_bytes()).map_err(CommandError::Target)?;
+        let secure = self.flow.is_some_and(|flow| flow.transport.is_secure());
+        match uri.as_uri().scheme() {
+            Scheme::Sip => Ok(uri),
+            Scheme::Sips if secure => Ok(uri),
+            _ => Err(CommandError::TargetScheme),
+        }
+    }
+
+    /// The Route of a request outside any dialog: the server's own if `usePreloadedRoute` asks for
+    /// it, then the registrar's (RFC 3608 section 5), never twice for one host.
+    pub(crate) fn preloaded_route(&self, with_service_route: bool) -> Vec<Box<[u8]>> {
+        let mut routes = Vec::new();
+        if let (true, Some(flow)) = (self.config.use_preloaded_route(), self.flow) {
+            if let Some(server) = self.config.servers().get(flow.server) {
+                routes.push(format!("<sip:{};lr;transport=ws>", server.url.route_host()).into_bytes().into());
+            }
+        }
+        if with_service_route {
+            for (place, route) in self.service_route.iter().enumerate() {
+                let repeats = place == 0 && routes.first().is_some_and(|first| same_host(first, route));
+                if !repeats {
+                    routes.push(route.clone());
+                }
+            }
+        }
+        routes
+    }
+
+    /// Credentials that answer challenges seen before, to save a round trip.
+    pub(crate) fn authorize(&mut self, method: Method<'_>, uri: &[u8], body: &[u8]) -> Vec<(HeaderName<'static>, String)> {
+        let Some(credentials) = &self.credentials else { return Vec::new() };
+        self.digest.authorize(method, uri, body, credentials, Scope::Cached, self.layer.rng()).into_iter().collect()
+    }
+
+    /// Sends a request again with the credentials that `response` asks for (RFC 3261 section 22.2): the
+    /// same Call-ID, From and To, CSeq one higher (or `cseq`), a new branch.
+    pub(crate) fn retry_with_credentials(
+        &mut self,
+        request: &Bytes,
+        response: &Response,
+        attempts: &mut Attempts,
+        dialog: Option<DialogId>,
+        purpose: Purpose,
+    ) -> Result<ClientTransactionId, RetryError> {
+        let credentials = self.credentials.as_ref().ok_or(RetryError::Authentication)?;
+        self.digest
+            .challenged(response, credentials, attempts, self.layer.rng())
+            .map_err(|_| RetryError::Authentication)?;
+        let request = sent_request(request, &self.limits).ok_or(RetryError::Authentication)?;
+        let method = request.method();
+        let headers = self.digest.authorize(
+            method,
+            request.uri_bytes(),
+            request.body(),
+            credentials,
+            Scope::Challenged(attempts),
+            self.layer.rng(),
+        );
+        let number = match dialog {
+            Some(dialog) => self.dialogs.next_cseq(dialog).map_err(|_| RetryError::Send(SendError::Stale))?,
+            None => request.cseq().map_or(1, |cseq| cseq.number.saturating_add(1)),
+        };
+        let mut again = Builder::from_message(&request);
+        again
+            .remove_first_value(HeaderName::Via)
+            .remove(HeaderName::Authorization)
+            .remove(HeaderName::ProxyAuthorization)
+            .set(HeaderName::CSeq, Value::CSeq(number, method));
+        for (name, value) in headers {
+            again.append(name, value);
+        }
+        let connection = self.connection().map_err(RetryError::Send)?;
+        self.layer.send_request(connection, again, purpose, self.now).map_err(RetryError::Send)
+    }
+
+    /// Answers a request that waits for nothing else: a refusal, or a plain 200.
+    pub(crate) fn answer(&mut self, transaction: ServerTransactionId, status: StatusCode, headers: &[(HeaderName<'_>, &str)]) {
+        self.answer_tagged(transaction, status, headers, None);
+    }
+
+    /// As [`Core::answer`], with the To tag of a dialog or of a call that was not answered yet.
+    pub(crate) fn answer_tagged(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+        tag: Option<&str>,
+    ) {
+        let Some(request) = self.layer.request(transaction).cloned() else { return };
+        let drawn;
+        let tag = match tag {
+            Some(tag) => tag,
+            None => {
+                drawn = crate::rand::token(self.layer.rng(), 26);
+                &drawn
+            }
+        };
+        let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
+        for &(name, value) in headers {
+            response.append(name, value);
+        }
+        response.append(HeaderName::UserAgent, self.config.user_agent_string());
+        // A request that was read can be answered; if not, the peer's own timer ends it.
+        if self.layer.respond(transaction, response, self.now).is_err() {
+            self.log(LogLevel::Warn, "sip.ua", transaction.to_bits(), LogContent::Text("a response could not be sent"));
+        }
+    }
+}
+
+/// Host, port and parameters of a URI without user.
+fn without_scheme(uri: &UriBuf) -> String {
+    let uri = uri.as_bytes();
+    let start = uri.iter().position(|&byte| byte == b':').map_or(0, |at| at + 1);
+    String::from_utf8_lossy(&uri[start..]).into_owned()
+}
+
+fn same_host(a: &[u8], b: &[u8]) -> bool {
+    match (sip_parse::NameAddr::parse(a), sip_parse::NameAddr::parse(b)) {
+        (Ok(a), Ok(b)) => {
+            a.uri().host_bytes().eq_ignore_ascii_case(b.uri().host_bytes()) && a.uri().port() == b.uri().port()
+        }
+        _ => false,
+    }
+}
+
+/// A request of ours, read back from the bytes that were sent.
+pub(crate) fn sent_request(bytes: &Bytes, limits: &Limits) -> Option<Request> {
+    match Message::parse(bytes.clone(), &limits.message).ok()?.kind() {
+        Kind::Request(request) => Some(request),
+        Kind::Response(_) => None,
+    }
+}

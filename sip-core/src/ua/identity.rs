@@ -1,0 +1,105 @@
+//! Who the agent is on the wire: what of the configuration goes into every message.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use rand_core::CryptoRng;
+use sip_parse::{Scheme, UriBuf, text};
+
+use crate::config::{Config, IpInContact};
+use crate::rand::{below, token};
+
+/// The names that an agent keeps for its whole life, drawn where the configuration gives none.
+pub(crate) struct Identity {
+    pub(crate) aor: UriBuf,
+    /// The address-of-record without its user: what a target that is a mere user is completed with.
+    pub(crate) home: UriBuf,
+    /// The user part of the address-of-record, unescaped: it decides which requests are ours.
+    pub(crate) user: String,
+    /// Where REGISTER goes: the address-of-record's host, or `registrarServer`.
+    pub(crate) registrar: UriBuf,
+    pub(crate) contact_user: String,
+    /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
+    pub(crate) host: String,
+    /// `<sip:user@host;transport=ws>`.
+    pub(crate) contact: String,
+    /// The same with `;ob` (RFC 5626 section 4.3), for what makes a dialog.
+    pub(crate) dialog_contact: String,
+    /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
+    pub(crate) instance: String,
+    pub(crate) instance_drawn: bool,
+    /// The value of Supported.
+    pub(crate) supported: String,
+}
+
+impl Identity {
+    pub(crate) fn new(config: &Config, rng: &mut dyn CryptoRng) -> Self {
+        let aor = config.uri().cloned().unwrap_or_else(|| anonymous(rng));
+        let uri = aor.as_uri();
+        let user = uri.user_unescaped();
+        let user = String::from_utf8_lossy(user.as_deref().unwrap_or_default()).into_owned();
+        let home = without_user(&aor);
+        let registrar = config.registrar_server().unwrap_or(&home).clone();
+        let contact_user = config.contact_name().map_or_else(|| token(rng, 13), ToOwned::to_owned);
+        let host = match config.hack_ip_in_contact() {
+            IpInContact::No => format!("{}.invalid", token(rng, 13)),
+            IpInContact::Random => format!("192.0.2.{}", 1 + below(rng, 254)),
+            IpInContact::Host(host) => host.clone(),
+        };
+        let scheme = if uri.scheme() == Scheme::Sips { "sips" } else { "sip" };
+        let transport = if config.hack_wss_in_transport() { "wss" } else { config.contact_transport() };
+        let uri_text = format!("{scheme}:{contact_user}@{host};transport={transport}");
+        let mut supported = "outbound".to_string();
+        for tag in config.extra_supported() {
+            supported.push_str(", ");
+            supported.push_str(tag);
+        }
+        Self {
+            user,
+            registrar,
+            home,
+            contact: format!("<{uri_text}>"),
+            dialog_contact: format!("<{uri_text};ob>"),
+            contact_user,
+            host,
+            instance: config.instance_id().map_or_else(|| uuid(rng), ToOwned::to_owned),
+            instance_drawn: config.instance_id().is_none(),
+            supported,
+            aor,
+        }
+    }
+
+    /// A Request-URI is ours when its user part is that of the address-of-record or of our Contact; the
+    /// host does not matter, because servers rewrite it.
+    pub(crate) fn is_ours(&self, uri: &sip_parse::Uri<'_>) -> bool {
+        uri.user_unescaped()
+            .is_some_and(|user| *user == *self.user.as_bytes() || *user == *self.contact_user.as_bytes())
+    }
+}
+
+fn anonymous(rng: &mut dyn CryptoRng) -> UriBuf {
+    let text = format!("sip:anonymous.{}@anonymous.invalid", token(rng, 6));
+    UriBuf::parse(text.as_bytes()).expect("letters, digits and dots are a URI")
+}
+
+/// `registrarServer` defaults to the URI without its user; port and parameters stay.
+fn without_user(aor: &UriBuf) -> UriBuf {
+    let full = aor.as_bytes();
+    let host = full.iter().position(|&byte| byte == b'@').map_or(full, |at| &full[at + 1..]);
+    let scheme = if aor.as_uri().scheme() == Scheme::Sips { "sips" } else { "sip" };
+    UriBuf::parse(format!("{scheme}:{}", text(host)).as_bytes()).unwrap_or_else(|_| aor.clone())
+}
+
+/// A random UUID of version 4 (RFC 9562 section 5.4).
+fn uuid(rng: &mut dyn CryptoRng) -> String {
+    let (high, low) = (rng.next_u64(), rng.next_u64());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | ((low >> 48) & 0x3fff),
+        low & 0xffff_ffff_ffff,
+    )
+}

@@ -1,0 +1,737 @@
+//! Typed access to a message's header fields, on demand and without allocation.
+
+use core::marker::PhantomData;
+
+use crate::class::skip_lws;
+use crate::error::{ErrorKind, ParseError};
+use crate::grammar::digits;
+use crate::headers::auth::{Authentication, AuthenticationInfo, Challenge, Credentials};
+use crate::headers::call::{
+    DialogReference, Reason, Replaces, RetryAfter, SessionExpires, call_id,
+};
+use crate::headers::cseq::{CSeq, RAck};
+use crate::headers::event::{Event, SubscriptionState};
+use crate::headers::media::{ContentDisposition, MediaType};
+use crate::headers::name_addr::{Contact, NameAddr, check_contact};
+use crate::headers::via::Via;
+use crate::headers::{Element, Token, single};
+use crate::message::Message;
+use crate::method::Method;
+use crate::name::{HeaderId, HeaderName};
+
+/// The values of a list field over all its rows, in order (RFC 3261 section 7.3.1). After a fault the rest of that row is
+/// skipped.
+pub struct Values<'a, T> {
+    message: &'a Message,
+    id: HeaderId,
+    row: usize,
+    /// Offset in the row's value; 0 at its start.
+    at: usize,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Values<'_, T> {
+    fn clone(&self) -> Self {
+        Values {
+            message: self.message,
+            id: self.id,
+            row: self.row,
+            at: self.at,
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<T> core::fmt::Debug for Values<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Values({} from row {})", self.id, self.row)
+    }
+}
+
+impl<'a, T> Values<'a, T> {
+    fn new(message: &'a Message, name: HeaderName<'_>) -> Self {
+        let row = message
+            .head
+            .find(name.id())
+            .unwrap_or(message.head.records.len());
+        Values {
+            message,
+            id: name.id(),
+            row,
+            at: 0,
+            kind: PhantomData,
+        }
+    }
+
+    fn next_row(&mut self) {
+        self.at = 0;
+        let records = self.message.head.records.get(self.row + 1..).unwrap_or(&[]);
+        self.row += 1;
+        self.row += records
+            .iter()
+            .position(|record| record.id == self.id)
+            .unwrap_or(records.len());
+    }
+}
+
+#[allow(private_bounds)] // The trait is an internal hook; `Values` is only named, never built, outside.
+impl<'a, T: Element<'a>> Iterator for Values<'a, T> {
+    type Item = Result<T, ParseError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let record = self.message.head.records.get(self.row)?;
+            let value = self.message.value_of(record);
+            // An empty row is an empty list (Supported, Allow, Accept may be empty).
+            if value.is_empty() {
+                self.next_row();
+                continue;
+            }
+            let base = usize::from(record.value_start);
+            let (found, end) = match T::element(value, self.at, self.message.parameters) {
+                Ok(found) => found,
+                Err(error) => {
+                    self.next_row();
+                    return Some(Err(error.within(self.id, base)));
+                }
+            };
+            let end = skip_lws(value, end);
+            match value.get(end) {
+                None => self.next_row(),
+                Some(b',') => self.at = end + 1,
+                Some(_) => {
+                    self.next_row();
+                    return Some(Err(
+                        ParseError::at(ErrorKind::Character, end).within(self.id, base)
+                    ));
+                }
+            }
+            return Some(Ok(found));
+        }
+    }
+}
+
+impl Message {
+    fn missing(&self, name: HeaderName<'_>) -> ParseError {
+        ParseError {
+            kind: ErrorKind::Missing,
+            offset: u32::from(self.head.end),
+            header: Some(name.id()),
+        }
+    }
+
+    /// The one value of a field that is not a list; `None` when absent.
+    pub(crate) fn one<'a, T: Element<'a>>(
+        &'a self,
+        name: HeaderName<'_>,
+    ) -> Result<Option<T>, ParseError> {
+        let Some(row) = self.head.find(name.id()) else {
+            return Ok(None);
+        };
+        self.value_in(row).map(Some)
+    }
+
+    fn value_in<'a, T: Element<'a>>(&'a self, row: usize) -> Result<T, ParseError> {
+        let record = &self.head.records[row];
+        single(self.value_of(record), self.parameters)
+            .map_err(|error| error.within(record.id, usize::from(record.value_start)))
+    }
+
+    fn mandatory<'a, T: Element<'a>>(&'a self, name: HeaderName<'_>) -> Result<T, ParseError> {
+        self.one(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    fn number(&self, name: HeaderName<'_>, max: u64) -> Result<Option<u64>, ParseError> {
+        let Some(row) = self.head.find(name.id()) else {
+            return Ok(None);
+        };
+        let record = &self.head.records[row];
+        let value = self.value_of(record);
+        let place = |error: ParseError| error.within(record.id, usize::from(record.value_start));
+        let (number, end) = digits(value, 0, max).map_err(place)?;
+        if end != value.len() {
+            return Err(place(ParseError::at(ErrorKind::Character, end)));
+        }
+        Ok(Some(number))
+    }
+
+    /// A number of seconds: more than 32 bits is a fault in a request and `u32::MAX` in a response (RFC 4475 section
+    /// 3.1.2.4).
+    fn seconds(&self, name: HeaderName<'_>) -> Result<Option<u32>, ParseError> {
+        let max = if self.is_request() {
+            u64::from(u32::MAX)
+        } else {
+            u64::MAX
+        };
+        Ok(self
+            .number(name, max)?
+            .map(|number| u32::try_from(number).unwrap_or(u32::MAX)))
+    }
+
+    fn text_of(&self, name: HeaderName<'_>) -> Option<&[u8]> {
+        self.head
+            .find(name.id())
+            .map(|row| self.value_of(&self.head.records[row]))
+    }
+
+    /// The values of a field over all rows, in order: comma-separated for list fields, whole rows for others (RFC 3261
+    /// section 7.3.1). A comma in quotes, angle brackets or an escape does not separate.
+    pub fn values<'a, 'n>(
+        &'a self,
+        name: HeaderName<'n>,
+    ) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
+        let list = name.is_list();
+        self.headers_named(name).flat_map(move |header| Split {
+            rest: Some(header.value),
+            list,
+        })
+    }
+
+    /// Whether a list field holds `token`, without regard to case, such as an option tag in Supported.
+    pub fn has_token(&self, name: HeaderName<'_>, token: &[u8]) -> bool {
+        self.rows(name.id())
+            .flat_map(|row| Split {
+                rest: Some(self.value_of(&self.head.records[row])),
+                list: true,
+            })
+            .any(|value| value.eq_ignore_ascii_case(token))
+    }
+
+    /// The topmost Via value.
+    ///
+    /// # Errors
+    /// Absent or malformed (RFC 3261 section 20.42).
+    #[inline]
+    pub fn top_via(&self) -> Result<Via<'_>, ParseError> {
+        self.vias()
+            .next()
+            .unwrap_or_else(|| Err(self.missing(HeaderName::Via)))
+    }
+
+    /// All Via values, topmost first.
+    pub fn vias(&self) -> Values<'_, Via<'_>> {
+        Values::new(self, HeaderName::Via)
+    }
+
+    /// From.
+    ///
+    /// # Errors
+    /// Absent or malformed (RFC 3261 section 20.20).
+    #[inline]
+    pub fn from(&self) -> Result<NameAddr<'_>, ParseError> {
+        self.mandatory(HeaderName::From)
+    }
+
+    /// To.
+    ///
+    /// # Errors
+    /// Absent or malformed (RFC 3261 section 20.39).
+    #[inline]
+    pub fn to(&self) -> Result<NameAddr<'_>, ParseError> {
+        self.mandatory(HeaderName::To)
+    }
+
+    /// Call-ID.
+    ///
+    /// # Errors
+    /// Absent or malformed (RFC 3261 section 20.8).
+    #[inline]
+    pub fn call_id(&self) -> Result<&[u8], ParseError> {
+        let name = HeaderName::CallId;
+        let row = self
+            .head
+            .find(name.id())
+            .ok_or_else(|| self.missing(name))?;
+        let record = &self.head.records[row];
+        let value = self.value_of(record);
+        let place = |error: ParseError| error.within(record.id, usize::from(record.value_start));
+        let end = call_id(value, 0).map_err(place)?;
+        if end != value.len() {
+            return Err(place(ParseError::at(ErrorKind::Character, end)));
+        }
+        Ok(value)
+    }
+
+    /// CSeq.
+    ///
+    /// # Errors
+    /// Absent, malformed, or a number of 2^31 or more (RFC 3261 section 20.16).
+    #[inline]
+    pub fn cseq(&self) -> Result<CSeq<'_>, ParseError> {
+        self.mandatory(HeaderName::CSeq)
+    }
+
+    /// Max-Forwards; `None` when absent.
+    ///
+    /// # Errors
+    /// Malformed or over 255 (RFC 3261 section 20.22).
+    #[inline]
+    pub fn max_forwards(&self) -> Result<Option<u8>, ParseError> {
+        Ok(self
+            .number(HeaderName::MaxForwards, 255)?
+            .map(|hops| hops as u8))
+    }
+
+    /// All Contact values.
+    pub fn contacts(&self) -> Values<'_, Contact<'_>> {
+        Values::new(self, HeaderName::Contact)
+    }
+
+    /// All Route values.
+    pub fn routes(&self) -> Values<'_, NameAddr<'_>> {
+        Values::new(self, HeaderName::Route)
+    }
+
+    /// All Record-Route values.
+    pub fn record_routes(&self) -> Values<'_, NameAddr<'_>> {
+        Values::new(self, HeaderName::RecordRoute)
+    }
+
+    /// All Path values (RFC 3327).
+    pub fn paths(&self) -> Values<'_, NameAddr<'_>> {
+        Values::new(self, HeaderName::Path)
+    }
+
+    /// All Service-Route values (RFC 3608).
+    pub fn service_routes(&self) -> Values<'_, NameAddr<'_>> {
+        Values::new(self, HeaderName::ServiceRoute)
+    }
+
+    /// All values of any address-list field, such as P-Asserted-Identity or History-Info.
+    pub fn addresses(&self, name: HeaderName<'_>) -> Values<'_, NameAddr<'_>> {
+        Values::new(self, name)
+    }
+
+    /// Expires in seconds.
+    ///
+    /// # Errors
+    /// Malformed; in a request also over 32 bits. In a response such a number reads as `u32::MAX`.
+    pub fn expires(&self) -> Result<Option<u32>, ParseError> {
+        self.seconds(HeaderName::Expires)
+    }
+
+    /// Min-Expires in seconds.
+    ///
+    /// # Errors
+    /// As [`Message::expires`].
+    pub fn min_expires(&self) -> Result<Option<u32>, ParseError> {
+        self.seconds(HeaderName::MinExpires)
+    }
+
+    /// Flow-Timer in seconds (RFC 5626 section 10).
+    ///
+    /// # Errors
+    /// As [`Message::expires`].
+    pub fn flow_timer(&self) -> Result<Option<u32>, ParseError> {
+        self.seconds(HeaderName::FlowTimer)
+    }
+
+    /// Content-Length as it is written.
+    ///
+    /// # Errors
+    /// Malformed, or over 32 bits.
+    pub fn content_length(&self) -> Result<Option<u32>, ParseError> {
+        Ok(self
+            .number(HeaderName::ContentLength, u64::from(u32::MAX))?
+            .map(|length| length as u32))
+    }
+
+    /// Content-Type.
+    ///
+    /// # Errors
+    /// Malformed (RFC 3261 section 20.15).
+    pub fn content_type(&self) -> Result<Option<MediaType<'_>>, ParseError> {
+        self.one(HeaderName::ContentType)
+    }
+
+    /// Content-Disposition.
+    ///
+    /// # Errors
+    /// Malformed (RFC 3261 section 20.11).
+    pub fn content_disposition(&self) -> Result<Option<ContentDisposition<'_>>, ParseError> {
+        self.one(HeaderName::ContentDisposition)
+    }
+
+    /// The media ranges of Accept.
+    pub fn accept(&self) -> Values<'_, MediaType<'_>> {
+        Values::new(self, HeaderName::Accept)
+    }
+
+    /// The option tags of Supported; compare without regard to case, or use [`Message::has_token`].
+    pub fn supported(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.values(HeaderName::Supported)
+            .filter(|tag| !tag.is_empty())
+    }
+
+    /// The option tags of Require.
+    pub fn require(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.values(HeaderName::Require)
+            .filter(|tag| !tag.is_empty())
+    }
+
+    /// The option tags of Proxy-Require.
+    pub fn proxy_require(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.values(HeaderName::ProxyRequire)
+            .filter(|tag| !tag.is_empty())
+    }
+
+    /// The option tags of Unsupported.
+    pub fn unsupported(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.values(HeaderName::Unsupported)
+            .filter(|tag| !tag.is_empty())
+    }
+
+    /// The methods of Allow. Text that is no token comes as [`Method::Other`].
+    pub fn allow(&self) -> impl Iterator<Item = Method<'_>> + Clone {
+        self.values(HeaderName::Allow)
+            .filter(|token| !token.is_empty())
+            .map(Method::from_token)
+    }
+
+    /// The event packages of Allow-Events.
+    pub fn allow_events(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.values(HeaderName::AllowEvents)
+            .filter(|token| !token.is_empty())
+    }
+
+    /// Event.
+    ///
+    /// # Errors
+    /// Malformed (RFC 6665 section 8.2.1).
+    pub fn event(&self) -> Result<Option<Event<'_>>, ParseError> {
+        self.one(HeaderName::Event)
+    }
+
+    /// Subscription-State.
+    ///
+    /// # Errors
+    /// Malformed (RFC 6665 section 8.2.3).
+    pub fn subscription_state(&self) -> Result<Option<SubscriptionState<'_>>, ParseError> {
+        self.one(HeaderName::SubscriptionState)
+    }
+
+    /// Retry-After.
+    ///
+    /// # Errors
+    /// Malformed (RFC 3261 section 20.33).
+    pub fn retry_after(&self) -> Result<Option<RetryAfter<'_>>, ParseError> {
+        self.one(HeaderName::RetryAfter)
+    }
+
+    fn authentication<'a>(
+        &'a self,
+        names: [HeaderName<'static>; 2],
+    ) -> impl Iterator<Item = Result<(bool, Authentication<'a>), ParseError>> + Clone + use<'a>
+    {
+        let ids = [names[0].id(), names[1].id()];
+        let rows = 0..self.head.records.len();
+        rows.filter(move |&row| ids.contains(&self.head.records[row].id))
+            .map(move |row| {
+                let proxy = self.head.records[row].id == ids[1];
+                Ok((proxy, self.value_in(row)?))
+            })
+    }
+
+    /// The challenges of WWW-Authenticate and Proxy-Authenticate rows, in order.
+    pub fn challenges(&self) -> impl Iterator<Item = Result<Challenge<'_>, ParseError>> + Clone {
+        self.authentication([HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate])
+            .map(|row| {
+                row.map(|(proxy, Authentication { scheme, params, .. })| Challenge {
+                    proxy,
+                    scheme,
+                    params,
+                })
+            })
+    }
+
+    /// The credentials of Authorization and Proxy-Authorization rows, in order.
+    pub fn credentials(&self) -> impl Iterator<Item = Result<Credentials<'_>, ParseError>> + Clone {
+        self.authentication([HeaderName::Authorization, HeaderName::ProxyAuthorization])
+            .map(|row| {
+                row.map(
+                    |(
+                        proxy,
+                        Authentication {
+                            scheme,
+                            params,
+                            token68,
+                        },
+                    )| Credentials {
+                        proxy,
+                        scheme,
+                        params,
+                        token68,
+                    },
+                )
+            })
+    }
+
+    /// Authentication-Info.
+    ///
+    /// # Errors
+    /// Malformed (RFC 3261 section 20.6).
+    pub fn authentication_info(&self) -> Result<Option<AuthenticationInfo<'_>>, ParseError> {
+        self.one(HeaderName::AuthenticationInfo)
+    }
+
+    /// User-Agent as it came.
+    pub fn user_agent(&self) -> Option<&[u8]> {
+        self.text_of(HeaderName::UserAgent)
+    }
+
+    /// Server as it came.
+    pub fn server(&self) -> Option<&[u8]> {
+        self.text_of(HeaderName::Server)
+    }
+
+    /// Subject as it came.
+    pub fn subject(&self) -> Option<&[u8]> {
+        self.text_of(HeaderName::Subject)
+    }
+
+    /// SIP-ETag (RFC 3903).
+    pub fn sip_etag(&self) -> Option<&[u8]> {
+        self.text_of(HeaderName::SipEtag)
+    }
+
+    /// SIP-If-Match (RFC 3903).
+    pub fn sip_if_match(&self) -> Option<&[u8]> {
+        self.text_of(HeaderName::SipIfMatch)
+    }
+
+    /// The values of Reason (RFC 3326).
+    pub fn reason_headers(&self) -> Values<'_, Reason<'_>> {
+        Values::new(self, HeaderName::Reason)
+    }
+
+    /// RAck (RFC 3262).
+    ///
+    /// # Errors
+    /// Malformed (RFC 3262 section 7.2).
+    pub fn rack(&self) -> Result<Option<RAck<'_>>, ParseError> {
+        self.one(HeaderName::RAck)
+    }
+
+    /// RSeq (RFC 3262).
+    ///
+    /// # Errors
+    /// Malformed or over 32 bits (RFC 3262 section 7.1).
+    pub fn rseq(&self) -> Result<Option<u32>, ParseError> {
+        Ok(self
+            .number(HeaderName::RSeq, u64::from(u32::MAX))?
+            .map(|number| number as u32))
+    }
+
+    /// Refer-To (RFC 3515).
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn refer_to(&self) -> Result<Option<NameAddr<'_>>, ParseError> {
+        self.one(HeaderName::ReferTo)
+    }
+
+    /// Referred-By (RFC 3892).
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn referred_by(&self) -> Result<Option<NameAddr<'_>>, ParseError> {
+        self.one(HeaderName::ReferredBy)
+    }
+
+    /// Reply-To.
+    ///
+    /// # Errors
+    /// Malformed (RFC 3261 section 20.31).
+    pub fn reply_to(&self) -> Result<Option<NameAddr<'_>>, ParseError> {
+        self.one(HeaderName::ReplyTo)
+    }
+
+    /// Replaces (RFC 3891).
+    ///
+    /// # Errors
+    /// Malformed, or a tag missing.
+    pub fn replaces(&self) -> Result<Option<Replaces<'_>>, ParseError> {
+        self.one(HeaderName::Replaces)
+    }
+
+    /// Join (RFC 3911).
+    ///
+    /// # Errors
+    /// Malformed, or a tag missing.
+    pub fn join(&self) -> Result<Option<DialogReference<'_>>, ParseError> {
+        self.one(HeaderName::Join)
+    }
+
+    /// Target-Dialog (RFC 4538).
+    ///
+    /// # Errors
+    /// Malformed, or a tag missing.
+    pub fn target_dialog(&self) -> Result<Option<DialogReference<'_>>, ParseError> {
+        self.one(HeaderName::TargetDialog)
+    }
+
+    /// Session-Expires (RFC 4028).
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn session_expires(&self) -> Result<Option<SessionExpires<'_>>, ParseError> {
+        self.one(HeaderName::SessionExpires)
+    }
+
+    /// Min-SE in seconds (RFC 4028).
+    ///
+    /// # Errors
+    /// Malformed.
+    pub fn min_se(&self) -> Result<Option<u32>, ParseError> {
+        Ok(self
+            .one::<SessionExpires<'_>>(HeaderName::MinSe)?
+            .map(|value| value.seconds))
+    }
+
+    /// What RFC 3261 asks of every receiver: Via, From, To, Call-ID and CSeq present, fields of one value not repeated
+    /// (RFC 4475 section 3.3.8), each known field well formed, the CSeq method that of the request, the Request-URI
+    /// well formed. An unknown URI scheme is no fault here; a missing Max-Forwards neither (RFC 3261 section 16.3).
+    ///
+    /// # Errors
+    /// The first fault, with what to answer in [`ParseError::status`].
+    pub fn validate(&self) -> Result<(), ParseError> {
+        if self.is_request() {
+            self.request_uri()?;
+        }
+        let mut seen = [0u64; 4];
+        for record in &self.head.records {
+            let number = usize::from(record.id.0);
+            let bit = 1u64 << (number % 64);
+            let repeated = seen[number / 64] & bit != 0;
+            seen[number / 64] |= bit;
+            let single = record.id.name().is_some_and(|name| name.is_single());
+            if repeated && single && record.id != HeaderName::ContentLength.id() {
+                return Err(ParseError::at(ErrorKind::Repeated, 0)
+                    .within(record.id, usize::from(record.start)));
+            }
+        }
+        let mut any_via = false;
+        for via in self.vias() {
+            via?.check_numbers()
+                .map_err(|error| error.within(HeaderName::Via.id(), 0))?;
+            any_via = true;
+        }
+        if !any_via {
+            return Err(self.missing(HeaderName::Via));
+        }
+        self.from()?;
+        self.to()?;
+        self.call_id()?;
+        let cseq = self.cseq()?;
+        if self
+            .request_method()
+            .is_some_and(|method| method != cseq.method)
+        {
+            let row = self.head.find(HeaderName::CSeq.id()).unwrap_or(0);
+            let offset = usize::from(self.head.records[row].value_start);
+            return Err(
+                ParseError::at(ErrorKind::MethodMismatch, offset).within(HeaderName::CSeq.id(), 0)
+            );
+        }
+        self.max_forwards()?;
+        for contact in self.contacts() {
+            if let Contact::Addr(addr) = contact? {
+                check_contact(&addr).map_err(|error| error.within(HeaderName::Contact.id(), 0))?;
+            }
+        }
+        self.validate_known()
+    }
+
+    fn validate_known(&self) -> Result<(), ParseError> {
+        for name in [
+            HeaderName::Route,
+            HeaderName::RecordRoute,
+            HeaderName::Path,
+            HeaderName::ServiceRoute,
+        ] {
+            for address in self.addresses(name) {
+                address?;
+            }
+        }
+        self.expires()?;
+        self.min_expires()?;
+        self.content_type()?;
+        self.content_disposition()?;
+        for name in [
+            HeaderName::Supported,
+            HeaderName::Require,
+            HeaderName::ProxyRequire,
+            HeaderName::Allow,
+        ] {
+            for token in Values::<Token<'_>>::new(self, name) {
+                token?;
+            }
+        }
+        for range in self.accept() {
+            range?;
+        }
+        self.event()?;
+        self.subscription_state()?;
+        self.retry_after()?;
+        for challenge in self.challenges() {
+            challenge?;
+        }
+        for credentials in self.credentials() {
+            credentials?;
+        }
+        self.rack()?;
+        self.rseq()?;
+        self.refer_to()?;
+        self.replaces()?;
+        self.session_expires()?;
+        self.min_se()?;
+        Ok(())
+    }
+}
+
+/// Splits a value at the commas that are outside quotes and angle brackets.
+#[derive(Clone)]
+pub(crate) struct Split<'a> {
+    pub(crate) rest: Option<&'a [u8]>,
+    pub(crate) list: bool,
+}
+
+/// Where the first value of a list ends: at a comma outside quotes and angle brackets, or at the end.
+pub(crate) fn first_value_end(value: &[u8]) -> usize {
+    let mut at = 0;
+    let mut bracket = false;
+    while let Some(&byte) = value.get(at) {
+        match byte {
+            b',' if !bracket => break,
+            b'<' => bracket = true,
+            b'>' => bracket = false,
+            b'"' if !bracket => match crate::params::quoted(value, at) {
+                Ok(end) => {
+                    at = end;
+                    continue;
+                }
+                // An open quote swallows the rest.
+                Err(_) => return value.len(),
+            },
+            _ => {}
+        }
+        at += 1;
+    }
+    at
+}
+
+impl<'a> Iterator for Split<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let value = self.rest?;
+        let end = if self.list {
+            first_value_end(value)
+        } else {
+            value.len()
+        };
+        self.rest = value.get(end + 1..);
+        Some(crate::class::trim(&value[..end]))
+    }
+}

@@ -1,0 +1,189 @@
+//! Character classes of RFC 3261 section 25.1 as one 256-entry table, and the loops that use it.
+
+/// `token`.
+pub(crate) const TOKEN: u16 = 1;
+/// `word`, the two halves of a Call-ID.
+pub(crate) const WORD: u16 = 1 << 1;
+/// `user`, plus `#`, which dial strings carry unescaped; without `%`.
+pub(crate) const USER: u16 = 1 << 2;
+/// `user` without `,` `;` `?`, which an addr-spec outside angle brackets must not hold (section 20).
+pub(crate) const BARE_USER: u16 = 1 << 3;
+/// `password`, without `%`.
+pub(crate) const PASSWORD: u16 = 1 << 4;
+/// `paramchar`, without `%`.
+pub(crate) const URI_PARAM: u16 = 1 << 5;
+/// `hname` and `hvalue`, without `%`.
+pub(crate) const URI_HEADER: u16 = 1 << 6;
+/// Host name characters, plus `_`, which live networks use.
+pub(crate) const HOST: u16 = 1 << 7;
+/// `DIGIT`.
+pub(crate) const DIGIT: u16 = 1 << 8;
+/// Hexadecimal digit.
+pub(crate) const HEX: u16 = 1 << 9;
+/// `gen-value` that is no quoted string: token or host, plus `/` `@` `=` `&` `$` `?` that are seen in the wild.
+pub(crate) const VALUE: u16 = 1 << 10;
+/// `uric` of an absolute URI, without `%`.
+pub(crate) const URIC: u16 = 1 << 11;
+/// `uric` without `,` `;` `?`.
+pub(crate) const BARE_URIC: u16 = 1 << 12;
+/// What may stand in a quoted string without a backslash: `qdtext`, with any byte above 127.
+pub(crate) const QUOTED: u16 = 1 << 13;
+/// TEXT-UTF8 and blanks: everything but controls.
+pub(crate) const TEXT: u16 = 1 << 14;
+/// `LWS` bytes that need no look-ahead.
+pub(crate) const BLANK: u16 = 1 << 15;
+
+const fn contains(set: &[u8], byte: u8) -> bool {
+    let mut i = 0;
+    while i < set.len() {
+        if set[i] == byte {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+const fn class(byte: u8) -> u16 {
+    let alphanum = byte.is_ascii_alphanumeric();
+    let unreserved = alphanum || contains(b"-_.!~*'()", byte);
+    let mut class = 0;
+    if alphanum || contains(b"-.!%*_+`'~", byte) {
+        class |= TOKEN | WORD | VALUE;
+    }
+    if contains(b"()<>:\\\"/[]?{}", byte) {
+        class |= WORD;
+    }
+    if contains(b"[]:/@=&$?", byte) {
+        class |= VALUE;
+    }
+    if unreserved || contains(b"&=+$,;?/#", byte) {
+        class |= USER;
+        if !contains(b",;?", byte) {
+            class |= BARE_USER;
+        }
+    }
+    if unreserved || contains(b"&=+$,", byte) {
+        class |= PASSWORD;
+    }
+    if unreserved || contains(b"[]/:&+$", byte) {
+        class |= URI_PARAM;
+    }
+    if unreserved || contains(b"[]/?:+$", byte) {
+        class |= URI_HEADER;
+    }
+    if alphanum || contains(b"-._", byte) {
+        class |= HOST;
+    }
+    if byte.is_ascii_digit() {
+        class |= DIGIT;
+    }
+    if byte.is_ascii_hexdigit() {
+        class |= HEX;
+    }
+    if unreserved || contains(b";/?:@&=+$,[]#", byte) {
+        class |= URIC;
+        if !contains(b",;?", byte) {
+            class |= BARE_URIC;
+        }
+    }
+    if byte == b' ' || byte == b'\t' {
+        class |= BLANK;
+    }
+    if byte == b'\t' || byte >= 0x20 && byte != 0x7F {
+        class |= TEXT;
+        if byte != b'"' && byte != b'\\' {
+            class |= QUOTED;
+        }
+    }
+    class
+}
+
+const TABLE: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = class(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
+/// Whether `byte` belongs to one of the classes in `mask`.
+#[inline]
+pub(crate) const fn is(byte: u8, mask: u16) -> bool {
+    TABLE[byte as usize] & mask != 0
+}
+
+/// Whether `at` holds a byte of `mask`.
+#[inline]
+pub(crate) fn at(input: &[u8], at: usize, mask: u16) -> bool {
+    matches!(input.get(at), Some(&byte) if is(byte, mask))
+}
+
+/// The first offset from `at` on whose byte is not in `mask`.
+#[inline]
+pub(crate) fn run(input: &[u8], mut at: usize, mask: u16) -> usize {
+    while let Some(&byte) = input.get(at) {
+        if !is(byte, mask) {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Like [`run`], and takes `%` with two hexadecimal digits too; stops at a malformed escape.
+#[inline]
+pub(crate) fn run_escaped(input: &[u8], mut at: usize, mask: u16) -> usize {
+    while let Some(&byte) = input.get(at) {
+        if is(byte, mask) {
+            at += 1;
+        } else if byte == b'%' && self::at(input, at + 1, HEX) && self::at(input, at + 2, HEX) {
+            at += 3;
+        } else {
+            break;
+        }
+    }
+    at
+}
+
+/// Skips LWS: blanks, and line ends that a blank follows (a fold).
+#[inline]
+pub(crate) fn skip_lws(input: &[u8], at: usize) -> usize {
+    match input.get(at) {
+        Some(&byte) if byte > b' ' => at,
+        _ => skip_lws_slow(input, at),
+    }
+}
+
+fn skip_lws_slow(input: &[u8], mut at: usize) -> usize {
+    while let Some(&byte) = input.get(at) {
+        match byte {
+            b' ' | b'\t' => at += 1,
+            b'\r' if input.get(at + 1) == Some(&b'\n') && self::at(input, at + 2, BLANK) => at += 3,
+            b'\n' if self::at(input, at + 1, BLANK) => at += 2,
+            _ => break,
+        }
+    }
+    at
+}
+
+/// `input` without the blanks and line ends at both ends.
+pub(crate) fn trim(input: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let start = input
+        .iter()
+        .position(|byte| !blank(byte))
+        .unwrap_or(input.len());
+    let end = input
+        .iter()
+        .rposition(|byte| !blank(byte))
+        .map_or(start, |last| last + 1);
+    &input[start..end]
+}
+
+/// The value of a hexadecimal digit.
+pub(crate) fn hex(byte: u8) -> Option<u8> {
+    (byte as char).to_digit(16).map(|digit| digit as u8)
+}

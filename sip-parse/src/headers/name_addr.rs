@@ -1,0 +1,225 @@
+//! Addresses: From, To, Contact, Route, Record-Route, Path, Refer-To, P-Asserted-Identity and their kin (RFC 3261
+//! section 20.10).
+
+use alloc::borrow::Cow;
+use core::str;
+
+use super::{Element, alone};
+use crate::class::{self, skip_lws};
+use crate::error::{ErrorKind, ParseError};
+use crate::params::{self, Params, unexpected, unquote};
+use crate::uri::{Form, Uri};
+
+/// An address with its header parameters: `"Name" <uri>;params` or `uri;params`.
+#[derive(Clone, Copy, Debug)]
+pub struct NameAddr<'a> {
+    display: &'a [u8],
+    uri: Uri<'a>,
+    params: Params<'a>,
+    tag: Option<&'a [u8]>,
+}
+
+impl<'a> NameAddr<'a> {
+    /// Reads one address and nothing else.
+    ///
+    /// # Errors
+    /// The first fault against RFC 3261 section 25.1, with its offset in `value`.
+    pub fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+        alone(value)
+    }
+
+    /// The display name as it came, quotes kept; empty when there is none.
+    pub fn display_name(&self) -> &'a [u8] {
+        self.display
+    }
+
+    /// The display name as a reader sees it: no quotes, escapes undone; `None` when there is none.
+    pub fn display(&self) -> Option<Cow<'a, [u8]>> {
+        (!self.display.is_empty()).then(|| unquote(self.display))
+    }
+
+    /// The URI.
+    pub fn uri(&self) -> &Uri<'a> {
+        &self.uri
+    }
+
+    /// The URI's text.
+    pub fn uri_text(&self) -> &'a [u8] {
+        self.uri.as_bytes()
+    }
+
+    /// The header parameters (not the URI's).
+    pub fn params(&self) -> Params<'a> {
+        self.params
+    }
+
+    /// The value of a header parameter; a quoted one keeps its quotes.
+    pub fn param(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.params.value(name)
+    }
+
+    /// The `tag` parameter.
+    pub fn tag(&self) -> Option<&'a [u8]> {
+        self.tag
+    }
+
+    /// The `expires` parameter in seconds; too large a number gives `u32::MAX`, none or a malformed one `None`.
+    pub fn expires(&self) -> Option<u32> {
+        let (seconds, end) = crate::grammar::digits(self.param(b"expires")?, 0, u64::MAX).ok()?;
+        (end == self.param(b"expires")?.len()).then(|| u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+
+    /// The `q` parameter in thousandths, 0 to 1000; `None` when absent or malformed.
+    pub fn q(&self) -> Option<u16> {
+        qvalue(self.param(b"q")?)
+    }
+}
+
+/// `qvalue` in thousandths (RFC 3261 section 25.1).
+pub(crate) fn qvalue(text: &[u8]) -> Option<u16> {
+    let (whole, fraction) = match text {
+        [whole] => (whole, &b""[..]),
+        [whole, b'.', fraction @ ..] if fraction.len() <= 3 => (whole, fraction),
+        _ => return None,
+    };
+    let mut value = match whole {
+        b'0' => 0,
+        b'1' => 1000,
+        _ => return None,
+    };
+    let mut scale = 100;
+    for digit in fraction {
+        value += u16::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?) * scale;
+        scale /= 10;
+    }
+    (value <= 1000).then_some(value)
+}
+
+impl<'a> Element<'a> for NameAddr<'a> {
+    #[inline]
+    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
+        let start = skip_lws(input, at);
+        let (display, open) = match input.get(start) {
+            Some(b'<') => (&[][..], Some(start)),
+            Some(b'"') => {
+                let end = params::quoted(input, start)?;
+                let open = skip_lws(input, end);
+                if input.get(open) != Some(&b'<') {
+                    return Err(ParseError::at(ErrorKind::Expected(b'<'), open));
+                }
+                (&input[start..end], Some(open))
+            }
+            _ => unquoted_display(input, start)?,
+        };
+        let (uri, uri_end) = match open {
+            Some(open) => {
+                let (uri, end) = Uri::prefix(input, open + 1, Form::Full, limit)?;
+                if input.get(end) != Some(&b'>') {
+                    return Err(ParseError::at(ErrorKind::Expected(b'>'), end));
+                }
+                (uri, end + 1)
+            }
+            None => Uri::prefix(input, start, Form::Bare, limit)?,
+        };
+        let mut tag = None;
+        let end = params::scan(input, uri_end, limit, |name, value| {
+            if name.len() == 3 && tag.is_none() && name.eq_ignore_ascii_case(b"tag") {
+                tag = value;
+            }
+        })?;
+        let params = Params::new(&input[uri_end..end], b';');
+        Ok((
+            NameAddr {
+                display,
+                uri,
+                params,
+                tag,
+            },
+            end,
+        ))
+    }
+}
+
+/// A display name of tokens and the `<` behind it, or neither when this is an addr-spec. Bytes above 127 are taken
+/// without quotes too, as phones send them.
+#[inline]
+fn unquoted_display(input: &[u8], start: usize) -> Result<(&[u8], Option<usize>), ParseError> {
+    let mut at = start;
+    let mut display_end = start;
+    loop {
+        while matches!(input.get(at), Some(&byte) if class::is(byte, class::TOKEN) || byte >= 0x80)
+        {
+            at += 1;
+        }
+        if at > display_end {
+            display_end = at;
+        }
+        let next = skip_lws(input, at);
+        match input.get(next) {
+            Some(b'<') => return Ok((&input[start..display_end], Some(next))),
+            Some(b':') if next == at && at > start => return Ok((&[], None)),
+            Some(_) if next > at => at = next,
+            _ => return Err(unexpected(input, next)),
+        }
+    }
+}
+
+/// One Contact value.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::large_enum_variant)] // A borrowed view that lives on the stack; a box would allocate per value.
+pub enum Contact<'a> {
+    /// `*`, all bindings (RFC 3261 section 10.2.2).
+    Star,
+    /// An address.
+    Addr(NameAddr<'a>),
+}
+
+impl<'a> Contact<'a> {
+    /// Reads one Contact value and nothing else.
+    ///
+    /// # Errors
+    /// Those of [`NameAddr::parse`].
+    pub fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+        alone(value)
+    }
+
+    /// The address; `None` for `*`.
+    pub fn addr(&self) -> Option<&NameAddr<'a>> {
+        match self {
+            Contact::Star => None,
+            Contact::Addr(addr) => Some(addr),
+        }
+    }
+}
+
+impl<'a> Element<'a> for Contact<'a> {
+    #[inline]
+    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
+        let start = skip_lws(input, at);
+        if input.get(start) == Some(&b'*') {
+            let next = skip_lws(input, start + 1);
+            if next >= input.len() || input[next] == b',' {
+                return Ok((Contact::Star, start + 1));
+            }
+        }
+        let (addr, end) = NameAddr::element(input, at, limit)?;
+        Ok((Contact::Addr(addr), end))
+    }
+}
+
+/// Parameter checks of a Contact value that RFC 3261 section 20.10 bounds: `q` and `expires`.
+pub(crate) fn check_contact(addr: &NameAddr<'_>) -> Result<(), ParseError> {
+    if addr.param(b"q").is_some_and(|q| qvalue(q).is_none()) {
+        return Err(ParseError::at(ErrorKind::Number, 0));
+    }
+    if let Some(expires) = addr.param(b"expires") {
+        if str::from_utf8(expires)
+            .ok()
+            .and_then(|text| text.parse::<u32>().ok())
+            .is_none()
+        {
+            return Err(ParseError::at(ErrorKind::Number, 0));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Via (RFC 3261 section 20.42, RFC 3581, RFC 5118).
+
+use core::net::IpAddr;
+use core::str;
+
+use super::{Element, alone};
+use crate::class::{self, skip_lws};
+use crate::error::{ErrorKind, ParseError};
+use crate::grammar::digits;
+use crate::params::{self, Params, unexpected};
+use crate::uri::{self, Host, HostKind};
+
+/// One Via value.
+#[derive(Clone, Copy, Debug)]
+pub struct Via<'a> {
+    transport: &'a [u8],
+    sent_by: &'a [u8],
+    host: &'a [u8],
+    params: Params<'a>,
+    branch: Option<&'a [u8]>,
+    host_kind: HostKind,
+    port: Option<u16>,
+}
+
+impl core::fmt::Debug for HostKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            HostKind::None => "None",
+            HostKind::Name => "Name",
+            HostKind::V4 => "V4",
+            HostKind::V6 => "V6",
+        })
+    }
+}
+
+impl<'a> Via<'a> {
+    /// Reads one Via value and nothing else.
+    ///
+    /// # Errors
+    /// The first fault against RFC 3261 section 25.1, with its offset in `value`.
+    pub fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+        alone(value)
+    }
+
+    /// The transport token as it came: `UDP`, `TCP`, `TLS`, `WS`, `WSS`, ...
+    pub fn transport(&self) -> &'a [u8] {
+        self.transport
+    }
+
+    /// The host of the sent-by.
+    pub fn host(&self) -> Host<'a> {
+        self.host_kind.read(self.host)
+    }
+
+    /// The host of the sent-by as it came.
+    pub fn host_bytes(&self) -> &'a [u8] {
+        self.host
+    }
+
+    /// The port of the sent-by, when one is written.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// `host[:port]` as it came.
+    pub fn sent_by(&self) -> &'a [u8] {
+        self.sent_by
+    }
+
+    /// All parameters.
+    pub fn params(&self) -> Params<'a> {
+        self.params
+    }
+
+    /// The `branch` parameter.
+    pub fn branch(&self) -> Option<&'a [u8]> {
+        self.branch
+    }
+
+    /// The `received` parameter as it came.
+    pub fn received(&self) -> Option<&'a [u8]> {
+        self.params.value(b"received")
+    }
+
+    /// The address in `received`, IPv6 with or without brackets (RFC 5118 section 4.5).
+    pub fn received_ip(&self) -> Option<IpAddr> {
+        let text = self.received()?;
+        let inner = text
+            .strip_prefix(b"[")
+            .and_then(|rest| rest.strip_suffix(b"]"))
+            .unwrap_or(text);
+        str::from_utf8(inner).ok()?.parse().ok()
+    }
+
+    /// The `rport` parameter: `Some(None)` when it has no value, as a client asks (RFC 3581). A value that is no port
+    /// counts as none.
+    pub fn rport(&self) -> Option<Option<u16>> {
+        let value = self.params.find(b"rport")?;
+        Some(value.and_then(|value| str::from_utf8(value).ok()?.parse().ok()))
+    }
+
+    /// The `maddr` parameter.
+    pub fn maddr(&self) -> Option<&'a [u8]> {
+        self.params.value(b"maddr")
+    }
+
+    /// The `ttl` parameter; `None` also when it is over 255.
+    pub fn ttl(&self) -> Option<u8> {
+        str::from_utf8(self.params.value(b"ttl")?)
+            .ok()?
+            .parse()
+            .ok()
+    }
+
+    /// The bounded numbers among the parameters: ttl up to 255, rport up to 65,535.
+    pub(crate) fn check_numbers(&self) -> Result<(), ParseError> {
+        let numbers = [(b"ttl".as_slice(), 255), (b"rport", 65_535)];
+        for (name, max) in numbers {
+            if let Some(value) = self.params.value(name) {
+                let (_, end) = digits(value, 0, max)?;
+                if end != value.len() {
+                    return Err(ParseError::at(ErrorKind::Number, 0));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Element<'a> for Via<'a> {
+    #[inline]
+    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
+        let start = skip_lws(input, at);
+        let transport_start = match input.get(start..start + 8) {
+            Some(b"SIP/2.0/") if class::at(input, start + 8, class::TOKEN) => start + 8,
+            _ => protocol(input, start)?,
+        };
+        let transport_end = class::run(input, transport_start, class::TOKEN);
+        if transport_end == transport_start {
+            return Err(unexpected(input, transport_end));
+        }
+        let host_start = skip_lws(input, transport_end);
+        if host_start == transport_end {
+            return Err(unexpected(input, host_start));
+        }
+        let (host_kind, host_end) = uri::host(input, host_start)?;
+        let mut sent_by_end = host_end;
+        let mut port = None;
+        let colon = skip_lws(input, host_end);
+        if input.get(colon) == Some(&b':') {
+            let (number, end) = digits(input, skip_lws(input, colon + 1), u64::from(u16::MAX))?;
+            port = Some(number as u16);
+            sent_by_end = end;
+        }
+        let mut branch = None;
+        let end = params::scan(input, sent_by_end, limit, |name, value| {
+            if name.len() == 6 && branch.is_none() && name.eq_ignore_ascii_case(b"branch") {
+                branch = value;
+            }
+        })?;
+        let via = Via {
+            transport: &input[transport_start..transport_end],
+            sent_by: &input[host_start..sent_by_end],
+            host: &input[host_start..host_end],
+            params: Params::new(&input[sent_by_end..end], b';'),
+            branch,
+            host_kind,
+            port,
+        };
+        Ok((via, end))
+    }
+}
+
+/// `protocol-name SLASH protocol-version SLASH` with blanks in it; returns where the transport starts.
+#[cold]
+fn protocol(input: &[u8], start: usize) -> Result<usize, ParseError> {
+    let mut at = start;
+    for _ in 0..2 {
+        let end = class::run(input, at, class::TOKEN);
+        if end == at {
+            return Err(unexpected(input, at));
+        }
+        let slash = skip_lws(input, end);
+        if input.get(slash) != Some(&b'/') {
+            return Err(ParseError::at(ErrorKind::Expected(b'/'), slash));
+        }
+        at = skip_lws(input, slash + 1);
+    }
+    Ok(at)
+}

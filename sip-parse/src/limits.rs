@@ -1,0 +1,50 @@
+//! Named bounds on what a peer may send.
+
+/// Bounds that are checked before anything is allocated; exceeding one is a [`ParseError`](crate::ParseError) of its own kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in a whole message. Default 131,072.
+    pub message: usize,
+    /// Bytes in the start line, all header lines and the blank line. Default and highest value: 65,535.
+    pub head: usize,
+    /// Bytes in a body. Default 65,536.
+    pub body: usize,
+    /// Header rows in a message. Default 256.
+    pub headers: u16,
+    /// Bytes in one header field with its folded lines, and in the start line. Default 8,192.
+    pub header_line: usize,
+    /// Continuation lines of one header field. Default 64.
+    pub folds: u16,
+    /// Parameters of one value, be it a URI, a Via, a Contact or credentials. Default 64.
+    pub parameters: u16,
+}
+
+impl Limits {
+    /// The bounds of [`Limits::default`].
+    pub const DEFAULT: Limits = Limits {
+        message: 131_072,
+        head: 65_535,
+        body: 65_536,
+        headers: 256,
+        header_line: 8_192,
+        folds: 64,
+        parameters: 64,
+    };
+
+    /// The widest bounds that the record layout allows: a head of 65,535 bytes and a body of 2^32 - 1 bytes.
+    pub const MAX: Limits = Limits {
+        message: u32::MAX as usize,
+        head: 65_535,
+        body: u32::MAX as usize - 65_535,
+        headers: u16::MAX,
+        header_line: 65_535,
+        folds: u16::MAX,
+        parameters: u16::MAX,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits::DEFAULT
+    }
+}

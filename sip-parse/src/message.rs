@@ -1,0 +1,492 @@
+//! Messages: one `Bytes` and where things lie in it.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Deref;
+
+use bytes::Bytes;
+
+use crate::class;
+use crate::error::{ErrorKind, ParseError};
+use crate::grammar::digits;
+use crate::limits::Limits;
+use crate::method::Method;
+use crate::name::{HeaderId, HeaderName};
+use crate::scan::{self, Head, Record};
+use crate::status::StatusCode;
+use crate::uri::Uri;
+
+/// A SIP message whose structure is known: start line, header rows, body. Values are read when asked for.
+#[derive(Clone)]
+pub struct Message {
+    pub(crate) bytes: Bytes,
+    pub(crate) head: Head,
+    /// Parameters allowed in one value.
+    pub(crate) parameters: u16,
+}
+
+/// A request: a [`Message`] that has a method and a Request-URI.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request(Message);
+
+/// A response: a [`Message`] that has a status.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response(Message);
+
+/// Which of the two a message is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // Both variants are the same size.
+pub enum Kind {
+    /// A request.
+    Request(Request),
+    /// A response.
+    Response(Response),
+}
+
+impl Message {
+    /// Reads one message from a transport that carries whole messages: a datagram or a WebSocket message. Line ends in
+    /// front are skipped; bytes behind Content-Length are left out (RFC 3261 section 18.3); without Content-Length the
+    /// body is what is there. A line may end in LF alone. Values are not looked into: see [`Message::validate`].
+    ///
+    /// # Errors
+    /// A malformed start line or header line, a body shorter than Content-Length, Content-Length fields that differ,
+    /// and everything over `limits`.
+    pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Message, ParseError> {
+        let skip = leading_line_ends(&bytes);
+        let bytes = if skip > 0 { bytes.slice(skip..) } else { bytes };
+        if bytes.len() > limits.message {
+            return Err(ParseError::at(ErrorKind::MessageTooLarge, limits.message));
+        }
+        let head = scan::head(&bytes, limits)?;
+        let present = bytes.len() - usize::from(head.end);
+        let body = match content_length(&bytes, &head)? {
+            Some(length) => {
+                check_body(length, limits)?;
+                match (length as usize).checked_sub(present) {
+                    None | Some(0) => length as usize,
+                    Some(missing) => {
+                        let kind = ErrorKind::BodyTooShort {
+                            missing: missing as u32,
+                        };
+                        return Err(ParseError::at(kind, bytes.len()));
+                    }
+                }
+            }
+            None => {
+                check_body(present as u64, limits)?;
+                present
+            }
+        };
+        let mut bytes = bytes;
+        bytes.truncate(usize::from(head.end) + body);
+        Ok(Message {
+            bytes,
+            head,
+            parameters: limits.parameters,
+        })
+    }
+
+    /// What can be saved of a request that [`Message::parse`] refused, so that it can be answered: lines that are no
+    /// header fields are skipped, fields over the limits left out. `None` for responses, and when there is no Via to
+    /// answer to. Only for [`Builder::response_to`](crate::Builder::response_to): the body is left out, and the start line may be malformed.
+    pub fn salvage(bytes: Bytes, limits: &Limits) -> Option<Request> {
+        let skip = leading_line_ends(&bytes);
+        let bytes = bytes.slice(skip..);
+        let window = &bytes[..bytes.len().min(limits.head).min(usize::from(u16::MAX))];
+        if window.len() >= 4 && window[..4].eq_ignore_ascii_case(b"SIP/") {
+            return None;
+        }
+        let line_end = memchr::memchr(b'\n', window)? + 1;
+        let text = class::trim(&window[..line_end]);
+        let method_end = class::run(text, 0, class::TOKEN);
+        if method_end == 0 {
+            return None;
+        }
+        let text_start = class::skip_lws(text, method_end);
+        let start = scan::StartLine {
+            status: 0,
+            method_end: method_end as u16,
+            text_start: text_start as u16,
+            text_end: text.len().max(text_start) as u16,
+            line_end: line_end as u16,
+        };
+        let mut head = Head {
+            start,
+            first: [0; scan::HOT],
+            end: 0,
+            records: scan::Records::new(),
+        };
+        let mut at = line_end;
+        let mut count = 0u16;
+        while at < window.len() && !matches!(window[at], b'\n' | b'\r') && count < limits.headers {
+            count += 1;
+            match scan::field(window, at, limits) {
+                Ok((record, next)) => {
+                    head.push(record);
+                    at = next;
+                }
+                Err(_) => {
+                    at += memchr::memchr(b'\n', &window[at..])
+                        .map_or(window.len() - at, |end| end + 1)
+                }
+            }
+        }
+        head.end = at as u16;
+        head.find(HeaderName::Via.id())?;
+        let bytes = bytes.slice(..at);
+        Some(Request(Message {
+            bytes,
+            head,
+            parameters: limits.parameters,
+        }))
+    }
+
+    /// The message as it goes over the wire.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Start line, header lines and blank line.
+    pub fn head(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.head.end)]
+    }
+
+    /// The body; empty when there is none.
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[usize::from(self.head.end)..]
+    }
+
+    /// The body, sharing the message's memory.
+    pub fn body_bytes(&self) -> Bytes {
+        self.bytes.slice(usize::from(self.head.end)..)
+    }
+
+    /// Whether this is a request.
+    pub fn is_request(&self) -> bool {
+        self.head.start.status == 0
+    }
+
+    /// The message as what it is.
+    pub fn kind(self) -> Kind {
+        if self.is_request() {
+            Kind::Request(Request(self))
+        } else {
+            Kind::Response(Response(self))
+        }
+    }
+
+    /// The message as a request.
+    ///
+    /// # Errors
+    /// The message itself, when it is a response.
+    pub fn into_request(self) -> Result<Request, Message> {
+        if self.is_request() {
+            Ok(Request(self))
+        } else {
+            Err(self)
+        }
+    }
+
+    /// The message as a response.
+    ///
+    /// # Errors
+    /// The message itself, when it is a request.
+    pub fn into_response(self) -> Result<Response, Message> {
+        if self.is_request() {
+            Err(self)
+        } else {
+            Ok(Response(self))
+        }
+    }
+
+    /// A copy as a request, sharing the bytes; `None` for a response.
+    pub fn as_request(&self) -> Option<Request> {
+        self.is_request().then(|| Request(self.clone()))
+    }
+
+    /// A copy as a response, sharing the bytes; `None` for a request.
+    pub fn as_response(&self) -> Option<Response> {
+        (!self.is_request()).then(|| Response(self.clone()))
+    }
+
+    pub(crate) fn slice(&self, start: u16, end: u16) -> &[u8] {
+        &self.bytes[usize::from(start)..usize::from(end)]
+    }
+
+    pub(crate) fn value_of(&self, record: &Record) -> &[u8] {
+        self.slice(record.value_start, record.value_end)
+    }
+
+    /// The request's method; `None` in a response.
+    pub(crate) fn request_method(&self) -> Option<Method<'_>> {
+        self.is_request()
+            .then(|| Method::from_token(self.slice(0, self.head.start.method_end)))
+    }
+
+    pub(crate) fn start_text(&self) -> &[u8] {
+        self.slice(self.head.start.text_start, self.head.start.text_end)
+    }
+
+    pub(crate) fn request_uri(&self) -> Result<Uri<'_>, ParseError> {
+        let start = usize::from(self.head.start.text_start);
+        let text = self.start_text();
+        let place = |error: ParseError| ParseError {
+            offset: error.offset + start as u32,
+            ..error
+        };
+        let (uri, end) =
+            Uri::prefix(text, 0, crate::uri::Form::Full, self.parameters).map_err(place)?;
+        if end != text.len() {
+            return Err(place(ParseError::at(ErrorKind::Character, end)));
+        }
+        Ok(uri)
+    }
+
+    /// The header field in row `row`.
+    pub(crate) fn row(&self, row: usize) -> Header<'_> {
+        let record = &self.head.records[row];
+        let next = self
+            .head
+            .records
+            .get(row + 1)
+            .map_or(self.rows_end(), |next| next.start);
+        Header {
+            name: HeaderName::of(record.id, self.slice(record.start, record.name_end)),
+            raw_name: self.slice(record.start, record.name_end),
+            value: self.value_of(record),
+            offset: usize::from(record.value_start),
+            line: self.slice(record.start, next.max(record.value_end)),
+            folded: record.folded,
+        }
+    }
+
+    /// Where the blank line starts.
+    fn rows_end(&self) -> u16 {
+        let end = usize::from(self.head.end);
+        let blank = match &self.bytes[..end] {
+            [.., b'\n', b'\r', b'\n'] => 2,
+            [.., b'\n', b'\n'] => 1,
+            _ => 0,
+        };
+        (end - blank) as u16
+    }
+
+    /// All header fields in order.
+    pub fn headers(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = Header<'_>> + ExactSizeIterator + Clone {
+        (0..self.head.records.len()).map(|row| self.row(row))
+    }
+
+    /// The first header field of that name.
+    pub fn header(&self, name: HeaderName<'_>) -> Option<Header<'_>> {
+        match name {
+            HeaderName::Other(_) => self.headers_named(name).next(),
+            known => self.head.find(known.id()).map(|row| self.row(row)),
+        }
+    }
+
+    /// Whether there is a header field of that name.
+    pub fn has(&self, name: HeaderName<'_>) -> bool {
+        self.header(name).is_some()
+    }
+
+    /// The header fields of that name, in order.
+    pub fn headers_named<'a, 'n>(
+        &'a self,
+        name: HeaderName<'n>,
+    ) -> impl Iterator<Item = Header<'a>> + Clone + use<'a, 'n> {
+        self.rows(name.id())
+            .map(|row| self.row(row))
+            .filter(move |header| header.name == name)
+    }
+
+    pub(crate) fn rows(&self, id: HeaderId) -> impl Iterator<Item = usize> + Clone + '_ {
+        let first = self.head.find(id).unwrap_or(self.head.records.len());
+        (first..self.head.records.len()).filter(move |&row| self.head.records[row].id == id)
+    }
+}
+
+fn leading_line_ends(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count()
+}
+
+fn check_body(length: u64, limits: &Limits) -> Result<(), ParseError> {
+    let cap = limits.body.min(u32::MAX as usize) as u64;
+    if length > cap {
+        Err(ParseError::at(ErrorKind::BodyTooLarge, 0))
+    } else {
+        Ok(())
+    }
+}
+
+/// The one Content-Length of a head (RFC 3261 section 20.14).
+pub(crate) fn content_length(bytes: &[u8], head: &Head) -> Result<Option<u64>, ParseError> {
+    let id = HeaderName::ContentLength.id();
+    let Some(first) = head.find(id) else {
+        return Ok(None);
+    };
+    let mut length = None;
+    for record in head.records[first..]
+        .iter()
+        .filter(|record| record.id == id)
+    {
+        let start = usize::from(record.value_start);
+        let value = &bytes[start..usize::from(record.value_end)];
+        let (number, end) =
+            digits(value, 0, u64::from(u32::MAX)).map_err(|error| error.within(id, start))?;
+        if end != value.len() {
+            return Err(ParseError::at(ErrorKind::Character, end).within(id, start));
+        }
+        // Two lengths mean that two receivers may see two different messages.
+        if length.is_some_and(|length| length != number) {
+            return Err(ParseError::at(ErrorKind::ContentLengthMismatch, 0).within(id, start));
+        }
+        length = Some(number);
+    }
+    Ok(length)
+}
+
+/// Two messages are equal when their bytes are.
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Message {}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message(\"{}\")", self.bytes.escape_ascii())
+    }
+}
+
+impl Request {
+    /// The method.
+    pub fn method(&self) -> Method<'_> {
+        Method::from_token(self.slice(0, self.head.start.method_end))
+    }
+
+    /// The Request-URI as it came.
+    pub fn uri_bytes(&self) -> &[u8] {
+        self.start_text()
+    }
+
+    /// The Request-URI.
+    ///
+    /// # Errors
+    /// The first fault in it, with its offset in the message.
+    pub fn uri(&self) -> Result<Uri<'_>, ParseError> {
+        self.request_uri()
+    }
+
+    /// The Request-URI, which has to be a sip or sips one.
+    ///
+    /// # Errors
+    /// Those of [`Request::uri`], and [`ErrorKind::UnknownScheme`] (416) for other schemes (RFC 3261 section 8.2.2.1).
+    pub fn sip_uri(&self) -> Result<Uri<'_>, ParseError> {
+        let uri = self.uri()?;
+        if !uri.is_sip() {
+            return Err(ParseError::at(
+                ErrorKind::UnknownScheme,
+                usize::from(self.head.start.text_start),
+            ));
+        }
+        Ok(uri)
+    }
+
+    /// The message.
+    pub fn into_message(self) -> Message {
+        self.0
+    }
+}
+
+impl Response {
+    /// The status code.
+    pub fn status(&self) -> StatusCode {
+        // The scan lets only 100 to 699 pass.
+        StatusCode::new(self.head.start.status).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR)
+    }
+
+    /// The reason phrase; may be empty.
+    pub fn reason(&self) -> &[u8] {
+        self.start_text()
+    }
+
+    /// The message.
+    pub fn into_message(self) -> Message {
+        self.0
+    }
+}
+
+macro_rules! wraps_message {
+    ($($type:ident)*) => {$(
+        impl Deref for $type {
+            type Target = Message;
+
+            fn deref(&self) -> &Message {
+                &self.0
+            }
+        }
+
+        impl From<$type> for Message {
+            fn from(wrapped: $type) -> Message {
+                wrapped.0
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    )*};
+}
+
+wraps_message! { Request Response }
+
+/// One header field of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Header<'a> {
+    /// The name; compact and long forms alike.
+    pub name: HeaderName<'a>,
+    /// The name as it is spelled in the message.
+    pub raw_name: &'a [u8],
+    /// The value without blanks around it; may hold folds.
+    pub value: &'a [u8],
+    /// Where the value starts in the message.
+    pub offset: usize,
+    /// The whole line or lines with the line end.
+    pub line: &'a [u8],
+    folded: bool,
+}
+
+impl<'a> Header<'a> {
+    /// The value with each fold as one space (RFC 3261 section 7.3.1). Allocates only when there is a fold.
+    pub fn unfolded(&self) -> Cow<'a, [u8]> {
+        if !self.folded || memchr::memchr(b'\n', self.value).is_none() {
+            return Cow::Borrowed(self.value);
+        }
+        let mut plain = Vec::with_capacity(self.value.len());
+        let mut at = 0;
+        while let Some(&byte) = self.value.get(at) {
+            if matches!(byte, b'\r' | b'\n') {
+                // Blanks on both sides of the line end belong to the fold.
+                while matches!(plain.last(), Some(b' ' | b'\t')) {
+                    plain.pop();
+                }
+                plain.push(b' ');
+                at = class::skip_lws(self.value, at).max(at + 1);
+            } else {
+                plain.push(byte);
+                at += 1;
+            }
+        }
+        Cow::Owned(plain)
+    }
+}

@@ -1,0 +1,340 @@
+//! Header field names: the known ones by number, all others as they came (RFC 3261 section 7.3.1).
+
+use core::fmt;
+
+use crate::class;
+use crate::error::{ErrorKind, ParseError};
+
+/// How often a header field may occur and what a comma in it means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// At most once in a message.
+    Single,
+    /// Any number of rows, each with a comma-separated list.
+    List,
+    /// Any number of rows; a comma does not separate values.
+    Rows,
+}
+
+macro_rules! headers {
+    ($($variant:ident $text:literal $compact:literal $shape:ident $rfc:literal;)*) => {
+        /// A header field name. Compact and long forms are one name; other names compare without regard to case.
+        #[derive(Clone, Copy, Debug)]
+        #[non_exhaustive]
+        pub enum HeaderName<'a> {
+            $(#[doc = concat!($text, " (RFC ", $rfc, ").")] $variant,)*
+            /// Any other name, as it is spelled in the message.
+            Other(&'a [u8]),
+        }
+
+        #[allow(dead_code)] // Other only keeps 0 free.
+        #[repr(u8)]
+        enum Number { Other, $($variant,)* }
+
+        static TEXTS: &[&str] = &["", $($text,)*];
+        static SHAPES: &[Shape] = &[Shape::Rows, $(Shape::$shape,)*];
+        static COMPACT: &[(u8, u8)] = &[$(($compact, Number::$variant as u8),)*];
+        static NAMES: &[HeaderName<'static>] = &[HeaderName::Other(b""), $(HeaderName::$variant,)*];
+
+        impl HeaderName<'_> {
+            /// The number of this name; all [`HeaderName::Other`] share [`HeaderId::OTHER`].
+            #[inline]
+            pub const fn id(&self) -> HeaderId {
+                match self {
+                    $(HeaderName::$variant => HeaderId(Number::$variant as u8),)*
+                    HeaderName::Other(_) => HeaderId::OTHER,
+                }
+            }
+        }
+    };
+}
+
+headers! {
+    Via "Via" b'v' List "3261";
+    From "From" b'f' Single "3261";
+    To "To" b't' Single "3261";
+    CallId "Call-ID" b'i' Single "3261";
+    CSeq "CSeq" 0 Single "3261";
+    MaxForwards "Max-Forwards" 0 Single "3261";
+    Contact "Contact" b'm' List "3261";
+    ContentLength "Content-Length" b'l' Single "3261";
+    ContentType "Content-Type" b'c' Single "3261";
+    Route "Route" 0 List "3261";
+    RecordRoute "Record-Route" 0 List "3261";
+    Expires "Expires" 0 Single "3261";
+    Supported "Supported" b'k' List "3261";
+    Require "Require" 0 List "3261";
+    Allow "Allow" 0 List "3261";
+    UserAgent "User-Agent" 0 Single "3261";
+    Authorization "Authorization" 0 Rows "3261";
+    ProxyAuthorization "Proxy-Authorization" 0 Rows "3261";
+    WwwAuthenticate "WWW-Authenticate" 0 Rows "3261";
+    ProxyAuthenticate "Proxy-Authenticate" 0 Rows "3261";
+    AuthenticationInfo "Authentication-Info" 0 Rows "3261";
+    ProxyAuthenticationInfo "Proxy-Authentication-Info" 0 Rows "7615";
+    Accept "Accept" 0 List "3261";
+    AcceptEncoding "Accept-Encoding" 0 List "3261";
+    AcceptLanguage "Accept-Language" 0 List "3261";
+    AlertInfo "Alert-Info" 0 List "3261";
+    CallInfo "Call-Info" 0 List "3261";
+    ContentDisposition "Content-Disposition" 0 Single "3261";
+    ContentEncoding "Content-Encoding" b'e' List "3261";
+    ContentLanguage "Content-Language" 0 List "3261";
+    Date "Date" 0 Single "3261";
+    ErrorInfo "Error-Info" 0 List "3261";
+    InReplyTo "In-Reply-To" 0 List "3261";
+    MimeVersion "MIME-Version" 0 Single "3261";
+    MinExpires "Min-Expires" 0 Single "3261";
+    Organization "Organization" 0 Single "3261";
+    Priority "Priority" 0 Single "3261";
+    ProxyRequire "Proxy-Require" 0 List "3261";
+    ReplyTo "Reply-To" 0 Single "3261";
+    RetryAfter "Retry-After" 0 Single "3261";
+    Server "Server" 0 Single "3261";
+    Subject "Subject" b's' Single "3261";
+    Timestamp "Timestamp" 0 Single "3261";
+    Unsupported "Unsupported" 0 List "3261";
+    Warning "Warning" 0 List "3261";
+    RAck "RAck" 0 Single "3262";
+    RSeq "RSeq" 0 Single "3262";
+    Event "Event" b'o' Single "6665";
+    AllowEvents "Allow-Events" b'u' List "6665";
+    SubscriptionState "Subscription-State" 0 Single "6665";
+    Privacy "Privacy" 0 Single "3323";
+    PAssertedIdentity "P-Asserted-Identity" 0 List "3325";
+    PPreferredIdentity "P-Preferred-Identity" 0 List "3325";
+    Reason "Reason" 0 List "3326";
+    Path "Path" 0 List "3327";
+    ServiceRoute "Service-Route" 0 List "3608";
+    SecurityClient "Security-Client" 0 List "3329";
+    SecurityServer "Security-Server" 0 List "3329";
+    SecurityVerify "Security-Verify" 0 List "3329";
+    ReferTo "Refer-To" b'r' Single "3515";
+    ReferredBy "Referred-By" b'b' Single "3892";
+    ReferSub "Refer-Sub" 0 Single "4488";
+    Replaces "Replaces" 0 Single "3891";
+    Join "Join" 0 Single "3911";
+    TargetDialog "Target-Dialog" 0 Single "4538";
+    AcceptContact "Accept-Contact" b'a' List "3841";
+    RejectContact "Reject-Contact" b'j' List "3841";
+    RequestDisposition "Request-Disposition" b'd' List "3841";
+    SipEtag "SIP-ETag" 0 Single "3903";
+    SipIfMatch "SIP-If-Match" 0 Single "3903";
+    SuppressIfMatch "Suppress-If-Match" 0 Single "5839";
+    SessionExpires "Session-Expires" b'x' Single "4028";
+    MinSe "Min-SE" 0 Single "4028";
+    ResourcePriority "Resource-Priority" 0 List "4412";
+    AcceptResourcePriority "Accept-Resource-Priority" 0 List "4412";
+    FlowTimer "Flow-Timer" 0 Single "5626";
+    InfoPackage "Info-Package" 0 Single "6086";
+    RecvInfo "Recv-Info" 0 List "6086";
+    FeatureCaps "Feature-Caps" 0 List "6809";
+    HistoryInfo "History-Info" 0 List "7044";
+    PAccessNetworkInfo "P-Access-Network-Info" 0 List "7315";
+    PAssociatedUri "P-Associated-URI" 0 List "7315";
+    PCalledPartyId "P-Called-Party-ID" 0 Single "7315";
+    PChargingFunctionAddresses "P-Charging-Function-Addresses" 0 List "7315";
+    PChargingVector "P-Charging-Vector" 0 Single "7315";
+    PVisitedNetworkId "P-Visited-Network-ID" 0 List "7315";
+    SessionId "Session-ID" 0 Single "7989";
+    Identity "Identity" b'y' List "8224";
+    IdentityInfo "Identity-Info" b'n' Single "4474";
+    AnswerMode "Answer-Mode" 0 Single "5373";
+    PrivAnswerMode "Priv-Answer-Mode" 0 Single "5373";
+    MaxBreadth "Max-Breadth" 0 Single "5393";
+    UserToUser "User-to-User" 0 List "7433";
+    Geolocation "Geolocation" 0 List "6442";
+    Diversion "Diversion" 0 List "5806";
+    ContentId "Content-ID" 0 Single "8262";
+}
+
+/// The number of a header field name, as records and errors hold it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HeaderId(pub(crate) u8);
+
+impl HeaderId {
+    /// The one number of all names that are not known.
+    pub const OTHER: HeaderId = HeaderId(0);
+
+    /// The name with this number; `None` for [`HeaderId::OTHER`].
+    pub fn name(self) -> Option<HeaderName<'static>> {
+        match self {
+            HeaderId::OTHER => None,
+            HeaderId(number) => NAMES.get(usize::from(number)).copied(),
+        }
+    }
+
+    fn text(self) -> &'static str {
+        TEXTS.get(usize::from(self.0)).copied().unwrap_or("")
+    }
+
+    fn shape(self) -> Shape {
+        SHAPES
+            .get(usize::from(self.0))
+            .copied()
+            .unwrap_or(Shape::Rows)
+    }
+}
+
+impl fmt::Display for HeaderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match *self {
+            HeaderId::OTHER => "extension header",
+            id => id.text(),
+        })
+    }
+}
+
+impl fmt::Debug for HeaderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+const SLOTS: usize = 1024;
+const MULTIPLIER: u32 = 0x9E37_79B1;
+
+/// A few bytes of the name and its length, without case, as a slot of [`SLOT_OF`].
+#[inline]
+const fn slot(name: &[u8]) -> usize {
+    let length = name.len();
+    let first = name[0] | 0x20;
+    let last = name[length - 1] | 0x20;
+    let middle = name[length / 2] | 0x20;
+    let quarter = name[length / 4] | 0x20;
+    let key = (first as u32) | (last as u32) << 8 | (middle as u32) << 16 | (quarter as u32) << 24;
+    let key = (key ^ (length as u32).wrapping_mul(0x0100_4021)).wrapping_mul(MULTIPLIER);
+    (key >> 22) as usize
+}
+
+/// Slot to header number. Names that fall on an occupied slot take the next free one.
+static SLOT_OF: [u8; SLOTS] = {
+    let mut slots = [0u8; SLOTS];
+    let mut number = 1;
+    while number < TEXTS.len() {
+        let mut at = slot(TEXTS[number].as_bytes());
+        while slots[at] != 0 {
+            at = (at + 1) % SLOTS;
+        }
+        slots[at] = number as u8;
+        number += 1;
+    }
+    slots
+};
+
+static COMPACT_OF: [u8; 256] = {
+    let mut table = [0u8; 256];
+    let mut i = 0;
+    while i < COMPACT.len() {
+        let (letter, number) = COMPACT[i];
+        if letter != 0 {
+            table[letter as usize] = number;
+            table[letter.to_ascii_uppercase() as usize] = number;
+        }
+        i += 1;
+    }
+    table
+};
+
+/// The number of a name that is known to be a token.
+#[inline]
+pub(crate) fn lookup(name: &[u8]) -> HeaderId {
+    match name {
+        [] => HeaderId::OTHER,
+        [letter] => HeaderId(COMPACT_OF[usize::from(*letter)]),
+        _ => {
+            let mut at = slot(name);
+            loop {
+                let number = SLOT_OF[at];
+                if number == 0 {
+                    return HeaderId::OTHER;
+                }
+                let text = TEXTS[usize::from(number)].as_bytes();
+                if text == name || text.eq_ignore_ascii_case(name) {
+                    return HeaderId(number);
+                }
+                at = (at + 1) % SLOTS;
+            }
+        }
+    }
+}
+
+impl<'a> HeaderName<'a> {
+    /// Reads a name, long or compact.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Character`] when `bytes` is no token (RFC 3261 section 7.3.1).
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let end = class::run(bytes, 0, class::TOKEN);
+        if end != bytes.len() || end == 0 {
+            return Err(ParseError::at(ErrorKind::Character, end));
+        }
+        Ok(HeaderName::of(lookup(bytes), bytes))
+    }
+
+    /// The name with number `id`, spelled `raw` in the message.
+    #[inline]
+    pub(crate) fn of(id: HeaderId, raw: &'a [u8]) -> Self {
+        id.name().unwrap_or(HeaderName::Other(raw))
+    }
+
+    /// The name as RFCs spell it; other names as they came.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        match self {
+            HeaderName::Other(name) => name,
+            known => known.id().text().as_bytes(),
+        }
+    }
+
+    /// Whether rows hold comma-separated lists (RFC 3261 section 7.3.1). False for the four authentication fields.
+    pub fn is_list(&self) -> bool {
+        self.id().shape() == Shape::List
+    }
+
+    /// Whether the field may occur at most once in a message.
+    pub fn is_single(&self) -> bool {
+        self.id().shape() == Shape::Single
+    }
+}
+
+impl PartialEq for HeaderName<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (HeaderName::Other(a), HeaderName::Other(b)) => a.eq_ignore_ascii_case(b),
+            _ => self.id() == other.id(),
+        }
+    }
+}
+
+impl Eq for HeaderName<'_> {}
+
+impl fmt::Display for HeaderName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&crate::text(self.as_bytes()), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 3261 7.3.1: names are case-insensitive and compact forms are the same name.
+    #[test]
+    fn every_known_name_is_found_in_any_case() {
+        for (number, text) in TEXTS.iter().enumerate().skip(1) {
+            let id = HeaderId(number as u8);
+            assert_eq!(lookup(text.as_bytes()), id, "{text}");
+            assert_eq!(lookup(text.to_ascii_lowercase().as_bytes()), id, "{text}");
+            assert_eq!(lookup(text.to_ascii_uppercase().as_bytes()), id, "{text}");
+            assert_eq!(
+                HeaderName::parse(text.as_bytes()).unwrap().as_bytes(),
+                text.as_bytes()
+            );
+        }
+        for (letter, number) in COMPACT.iter().filter(|(letter, _)| *letter != 0) {
+            assert_eq!(lookup(&[*letter]), HeaderId(*number));
+            assert_eq!(lookup(&[letter.to_ascii_uppercase()]), HeaderId(*number));
+        }
+        assert_eq!(lookup(b"X-Unknown"), HeaderId::OTHER);
+    }
+}

@@ -1,0 +1,894 @@
+//! The one writer: messages from parts, responses from requests, edits of a message.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::access::first_value_end;
+use crate::class::{self, trim};
+use crate::error::ParseError;
+use crate::headers::media::MediaType;
+use crate::limits::Limits;
+use crate::message::{Message, Request};
+use crate::method::Method;
+use crate::name::{HeaderId, HeaderName};
+use crate::scan::{HOT, Head, Record, Records, StartLine};
+use crate::status::StatusCode;
+use crate::uri::Uri;
+use crate::value::Value;
+
+/// Why a message cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildError {
+    /// What is wrong.
+    pub kind: BuildErrorKind,
+    /// The header field; `None` for the start line and sizes.
+    pub header: Option<HeaderId>,
+    /// Byte offset in the offending value.
+    pub offset: u32,
+}
+
+/// The kinds of [`BuildError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildErrorKind {
+    /// CR, LF, NUL or another control where none may be.
+    Control,
+    /// A header field that every such message needs is absent (RFC 3261 section 8.1.1).
+    Missing,
+    /// A header name that is no token.
+    Name,
+    /// A method that is no token, or differs from that of CSeq.
+    Method,
+    /// A malformed Request-URI or URI.
+    Uri,
+    /// A malformed value.
+    Value,
+    /// A head over 65,535 bytes, a body over 2^32 - 1 bytes or over 65,535 header fields.
+    TooLarge,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            BuildErrorKind::Control => "control character",
+            BuildErrorKind::Missing => "missing",
+            BuildErrorKind::Name => "malformed header name",
+            BuildErrorKind::Method => "malformed or differing method",
+            BuildErrorKind::Uri => "malformed URI",
+            BuildErrorKind::Value => "malformed value",
+            BuildErrorKind::TooLarge => "too large",
+        };
+        match self.header {
+            Some(header) => write!(f, "{header} at byte {}: {what}", self.offset),
+            None => write!(f, "at byte {}: {what}", self.offset),
+        }
+    }
+}
+
+impl core::error::Error for BuildError {}
+
+fn refuse<T>(
+    kind: BuildErrorKind,
+    header: Option<HeaderId>,
+    offset: usize,
+) -> Result<T, BuildError> {
+    Err(BuildError {
+        kind,
+        header,
+        offset: u32::try_from(offset).unwrap_or(u32::MAX),
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Start<'a> {
+    Request {
+        method: Method<'a>,
+        uri: &'a [u8],
+    },
+    Response {
+        status: StatusCode,
+        reason: Option<&'a [u8]>,
+    },
+    /// A message's own line, kept as it is.
+    Kept {
+        line: &'a [u8],
+        start: StartLine,
+    },
+}
+
+#[derive(Clone, Debug)]
+enum Content<'a> {
+    /// A message's own line or lines with the line end; the record counts from the line's start.
+    Line {
+        line: &'a [u8],
+        record: Record,
+    },
+    /// A message's own value under a new line; may hold folds.
+    Kept(&'a [u8]),
+    /// The To of a request, for a response: the value and the tag to add.
+    Tagged(&'a [u8], &'a [u8]),
+    New(Value<'a>),
+}
+
+#[derive(Clone, Debug)]
+struct Item<'a> {
+    name: HeaderName<'a>,
+    content: Content<'a>,
+}
+
+impl<'a> Item<'a> {
+    /// The value's text, when it is one piece of borrowed text.
+    fn text(&self) -> Option<&'a [u8]> {
+        match &self.content {
+            Content::Line { line, record } => {
+                line.get(usize::from(record.value_start)..usize::from(record.value_end))
+            }
+            Content::Kept(value) | Content::New(Value::Bytes(value)) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// Builds a message. Methods chain on `&mut Self`; nothing is allocated for up to 32 header fields until
+/// [`Builder::build`], which allocates once.
+#[derive(Clone, Debug)]
+pub struct Builder<'a> {
+    start: Start<'a>,
+    items: SmallVec<[Item<'a>; 32]>,
+    body: &'a [u8],
+    /// What must be there: all of a request's fields, those of a response, or only Via.
+    needs: &'static [HeaderName<'static>],
+    parameters: u16,
+}
+
+const REQUEST_NEEDS: &[HeaderName<'static>] = &[
+    HeaderName::Via,
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+    HeaderName::MaxForwards,
+];
+const MESSAGE_NEEDS: &[HeaderName<'static>] = &[
+    HeaderName::Via,
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+];
+// A response to a request that lacks fields cannot but lack them too.
+const ANSWER_NEEDS: &[HeaderName<'static>] = &[HeaderName::Via];
+
+impl<'a> Builder<'a> {
+    fn new(start: Start<'a>, needs: &'static [HeaderName<'static>]) -> Self {
+        Builder {
+            start,
+            items: SmallVec::new(),
+            body: b"",
+            needs,
+            parameters: Limits::DEFAULT.parameters,
+        }
+    }
+
+    /// A request from parts. Via, From, To, Call-ID, CSeq and Max-Forwards have to be added.
+    pub fn request(method: Method<'a>, uri: &'a [u8]) -> Builder<'a> {
+        Builder::new(Start::Request { method, uri }, REQUEST_NEEDS)
+    }
+
+    /// A response from parts. Via, From, To, Call-ID and CSeq have to be added.
+    pub fn response(status: StatusCode) -> Builder<'a> {
+        Builder::new(
+            Start::Response {
+                status,
+                reason: None,
+            },
+            MESSAGE_NEEDS,
+        )
+    }
+
+    /// A response to `request` (RFC 3261 section 8.2.6.2): all Via lines in order, From, To, Call-ID and CSeq copied;
+    /// Timestamp too for a 100. `to_tag` is added to To when that has no tag.
+    pub fn response_to(
+        request: &'a Request,
+        status: StatusCode,
+        to_tag: Option<&'a [u8]>,
+    ) -> Builder<'a> {
+        let mut builder = Builder::new(
+            Start::Response {
+                status,
+                reason: None,
+            },
+            ANSWER_NEEDS,
+        );
+        builder.parameters = request.parameters;
+        let mut single = [false; HOT];
+        for (row, record) in request.head.records.iter().enumerate() {
+            let header = || request.row(row);
+            let number = usize::from(record.id.0);
+            let Some(name) = record.id.name() else {
+                continue;
+            };
+            match name {
+                HeaderName::Via => builder.keep(header().line, record),
+                HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq
+                    if !single[number] =>
+                {
+                    single[number] = true;
+                    let tag =
+                        to_tag.filter(|_| matches!(name, HeaderName::To) && lacks_tag(request));
+                    match tag {
+                        Some(tag) => {
+                            let content = Content::Tagged(header().value, tag);
+                            builder.items.push(Item { name, content });
+                        }
+                        None => builder.keep(header().line, record),
+                    }
+                }
+                HeaderName::Timestamp if status == StatusCode::TRYING => {
+                    builder.keep(header().line, record)
+                }
+                _ => {}
+            }
+        }
+        builder
+    }
+
+    /// A message's own start line, header lines and body, each kept byte for byte unless edited. A Content-Length that is
+    /// missing or wrong is set right.
+    pub fn from_message(message: &'a Message) -> Builder<'a> {
+        let line = &message.bytes()[..usize::from(message.head.start.line_end)];
+        let start = Start::Kept {
+            line,
+            start: message.head.start,
+        };
+        let mut builder = Builder::new(start, MESSAGE_NEEDS);
+        builder.parameters = message.parameters;
+        builder.body = message.body();
+        for (row, record) in message.head.records.iter().enumerate() {
+            builder.keep(message.row(row).line, record);
+        }
+        builder
+    }
+
+    fn keep(&mut self, line: &'a [u8], record: &Record) {
+        let base = record.start;
+        let name_end = usize::from(record.name_end - base);
+        let record = Record {
+            start: 0,
+            name_end: record.name_end - base,
+            value_start: record.value_start - base,
+            value_end: record.value_end - base,
+            ..*record
+        };
+        let name = HeaderName::of(record.id, &line[..name_end]);
+        self.items.push(Item {
+            name,
+            content: Content::Line { line, record },
+        });
+    }
+
+    /// Sets the reason phrase of a response; no effect on a request.
+    pub fn reason(&mut self, phrase: &'a [u8]) -> &mut Self {
+        match &mut self.start {
+            Start::Response { reason, .. } => *reason = Some(phrase),
+            Start::Kept { start, .. } => {
+                if let Some(status) = StatusCode::new(start.status) {
+                    self.start = Start::Response {
+                        status,
+                        reason: Some(phrase),
+                    };
+                }
+            }
+            Start::Request { .. } => {}
+        }
+        self
+    }
+
+    /// Sets the Request-URI; no effect on a response.
+    pub fn set_request_uri(&mut self, new: &'a [u8]) -> &mut Self {
+        match &mut self.start {
+            Start::Request { uri, .. } => *uri = new,
+            Start::Kept { line, start } if start.status == 0 => {
+                let method = Method::from_token(&line[..usize::from(start.method_end)]);
+                self.start = Start::Request { method, uri: new };
+            }
+            Start::Kept { .. } | Start::Response { .. } => {}
+        }
+        self
+    }
+
+    fn position(&self, name: HeaderName<'_>) -> Option<usize> {
+        self.items.iter().position(|item| item.name == name)
+    }
+
+    /// Adds a header field at the end.
+    pub fn append(&mut self, name: HeaderName<'a>, value: impl Into<Value<'a>>) -> &mut Self {
+        self.items.push(Item {
+            name,
+            content: Content::New(value.into()),
+        });
+        self
+    }
+
+    /// Adds a header field in front of the first of that name. When there is none, a Via goes first, Route and
+    /// Record-Route behind the Vias, all others at the end.
+    pub fn prepend(&mut self, name: HeaderName<'a>, value: impl Into<Value<'a>>) -> &mut Self {
+        let at = self.position(name).unwrap_or_else(|| match name {
+            HeaderName::Via => 0,
+            HeaderName::Route | HeaderName::RecordRoute => self
+                .items
+                .iter()
+                .rposition(|item| item.name == HeaderName::Via)
+                .map_or(0, |via| via + 1),
+            _ => self.items.len(),
+        });
+        self.items.insert(
+            at,
+            Item {
+                name,
+                content: Content::New(value.into()),
+            },
+        );
+        self
+    }
+
+    /// Replaces all header fields of that name by one, in place of the first; at the end when there was none.
+    pub fn set(&mut self, name: HeaderName<'a>, value: impl Into<Value<'a>>) -> &mut Self {
+        let Some(first) = self.position(name) else {
+            return self.append(name, value);
+        };
+        self.items[first].content = Content::New(value.into());
+        self.items[first].name = name;
+        let mut row = 0;
+        self.items.retain(|item| {
+            row += 1;
+            row - 1 <= first || item.name != name
+        });
+        self
+    }
+
+    /// Removes all header fields of that name.
+    pub fn remove(&mut self, name: HeaderName<'_>) -> &mut Self {
+        self.items.retain(|item| item.name != name);
+        self
+    }
+
+    /// Removes the first comma-separated value of that name: the top Via or Route, even when several share a row.
+    pub fn remove_first_value(&mut self, name: HeaderName<'_>) -> &mut Self {
+        if let Some(row) = self.position(name) {
+            match self.rest_of(row) {
+                Some(rest) => self.items[row].content = rest,
+                None => {
+                    self.items.remove(row);
+                }
+            }
+        }
+        self
+    }
+
+    /// Replaces the first comma-separated value of that name; adds the field as [`Builder::prepend`] does when there is none.
+    pub fn set_first_value(
+        &mut self,
+        name: HeaderName<'a>,
+        value: impl Into<Value<'a>>,
+    ) -> &mut Self {
+        let Some(row) = self.position(name) else {
+            return self.prepend(name, value);
+        };
+        match self.rest_of(row) {
+            Some(rest) => {
+                self.items[row].content = rest;
+                self.items.insert(
+                    row,
+                    Item {
+                        name,
+                        content: Content::New(value.into()),
+                    },
+                );
+            }
+            None => self.items[row].content = Content::New(value.into()),
+        }
+        self
+    }
+
+    /// What stays of a row without its first value.
+    fn rest_of(&self, row: usize) -> Option<Content<'a>> {
+        let item = &self.items[row];
+        if !item.name.is_list() {
+            return None;
+        }
+        let behind = |value: &[u8]| {
+            let comma = first_value_end(value);
+            let rest = trim(value.get(comma + 1..)?);
+            (!rest.is_empty()).then_some(value.len() - rest.len())
+        };
+        match &item.content {
+            Content::New(Value::Joined([_, rest @ ..])) if !rest.is_empty() => {
+                Some(Content::New(Value::Joined(rest)))
+            }
+            Content::New(Value::Owned(value)) => {
+                let start = behind(trim_end(value))?;
+                Some(Content::New(Value::Owned(value.slice(start..))))
+            }
+            Content::New(Value::Bytes(value)) => {
+                let value = trim_end(value);
+                Some(Content::New(Value::Bytes(&value[behind(value)?..])))
+            }
+            _ => {
+                let value = trim_end(item.text()?);
+                Some(Content::Kept(&value[behind(value)?..]))
+            }
+        }
+    }
+
+    /// Sets the body and its Content-Type.
+    pub fn body(&mut self, content_type: &'a [u8], body: &'a [u8]) -> &mut Self {
+        self.body = body;
+        self.set(HeaderName::ContentType, content_type)
+    }
+
+    /// Removes the body and the header fields that describe one.
+    pub fn no_body(&mut self) -> &mut Self {
+        self.body = b"";
+        for name in [
+            HeaderName::ContentType,
+            HeaderName::ContentDisposition,
+            HeaderName::ContentEncoding,
+            HeaderName::ContentLanguage,
+        ] {
+            self.remove(name);
+        }
+        self
+    }
+
+    /// The header names in the order in which they will be written, without Content-Length when that is added at the end.
+    pub fn header_names(&self) -> impl Iterator<Item = HeaderName<'a>> + Clone + '_ {
+        self.items.iter().map(|item| item.name)
+    }
+
+    /// Whether there is a header field of that name.
+    pub fn has(&self, name: HeaderName<'_>) -> bool {
+        self.position(name).is_some()
+    }
+
+    /// Writes the message. Content-Length is always right: in place where the message had one, else at the end.
+    ///
+    /// # Errors
+    /// A mandatory field that is missing; a control character in a name, value, URI or reason phrase; a method, name or
+    /// value against its grammar; sizes over what a message can hold.
+    pub fn build(&self) -> Result<Message, BuildError> {
+        self.check()?;
+        if self.body.len() > u32::MAX as usize - usize::from(u16::MAX)
+            || self.items.len() >= usize::from(u16::MAX)
+        {
+            return refuse(BuildErrorKind::TooLarge, None, 0);
+        }
+        let mut count = Count(0);
+        self.emit(&mut count, None);
+        if count.0 > usize::from(u16::MAX) {
+            return refuse(BuildErrorKind::TooLarge, None, usize::from(u16::MAX));
+        }
+        let mut out = Vec::with_capacity(count.0 + self.body.len());
+        let start = StartLine {
+            status: 0,
+            method_end: 0,
+            text_start: 0,
+            text_end: 0,
+            line_end: 0,
+        };
+        let mut head = Head {
+            start,
+            first: [0; HOT],
+            end: count.0 as u16,
+            records: Records::new(),
+        };
+        self.emit(&mut out, Some(&mut head));
+        out.extend_from_slice(self.body);
+        Ok(Message {
+            bytes: Bytes::from(out),
+            head,
+            parameters: self.parameters,
+        })
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        match &self.start {
+            Start::Request { method, uri } => {
+                if Method::parse(method.as_bytes()).is_err() {
+                    return refuse(BuildErrorKind::Method, None, 0);
+                }
+                check_uri(uri, None)?;
+            }
+            Start::Response { reason, .. } => {
+                if let Some(reason) = reason {
+                    check_text(reason, None)?;
+                }
+            }
+            Start::Kept { .. } => {}
+        }
+        for item in &self.items {
+            let id = item.name.id();
+            match &item.content {
+                Content::New(value) => {
+                    if HeaderName::parse(item.name.as_bytes()).is_err() {
+                        return refuse(BuildErrorKind::Name, Some(id), 0);
+                    }
+                    self.check_value(value, item.name)?;
+                }
+                Content::Tagged(_, tag) => check_token(tag, Some(id))?,
+                Content::Line { .. } | Content::Kept(_) => {}
+            }
+        }
+        for name in self.needs {
+            if !self.has(*name) {
+                return refuse(BuildErrorKind::Missing, Some(name.id()), 0);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_value(&self, value: &Value<'_>, name: HeaderName<'_>) -> Result<(), BuildError> {
+        let id = Some(name.id());
+        match value {
+            Value::Bytes(text) => self.check_known(text, name),
+            Value::Owned(text) => self.check_known(text, name),
+            Value::Number(_) => Ok(()),
+            Value::Joined(values) => values.iter().try_for_each(|text| check_text(text, id)),
+            Value::Via {
+                transport,
+                sent_by,
+                branch,
+                ..
+            } => {
+                check_token(transport, id)?;
+                check_text(sent_by, id)?;
+                check_token(branch, id)
+            }
+            Value::CSeq(_, method) => self.check_cseq_method(method),
+            Value::NameAddr {
+                display,
+                uri,
+                tag,
+                params,
+            } => {
+                if let Some(display) = display {
+                    check_text(display.as_bytes(), id)?;
+                }
+                check_uri(uri, id)?;
+                if let Some(tag) = tag {
+                    check_token(tag, id)?;
+                }
+                check_text(params, id)
+            }
+        }
+    }
+
+    fn check_cseq_method(&self, method: &Method<'_>) -> Result<(), BuildError> {
+        let cseq = Some(HeaderName::CSeq.id());
+        match self.method() {
+            Some(expected) if expected != *method => refuse(BuildErrorKind::Method, cseq, 0),
+            _ if Method::parse(method.as_bytes()).is_err() => {
+                refuse(BuildErrorKind::Method, cseq, 0)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The method, when a request is built.
+    fn method(&self) -> Option<Method<'a>> {
+        match &self.start {
+            Start::Request { method, .. } => Some(*method),
+            Start::Kept { line, start } if start.status == 0 => {
+                Some(Method::from_token(&line[..usize::from(start.method_end)]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Text for a known field must be a value of that field.
+    fn check_known(&self, text: &[u8], name: HeaderName<'_>) -> Result<(), BuildError> {
+        let id = Some(name.id());
+        check_text(text, id)?;
+        let wrong = |error: ParseError| BuildError {
+            kind: BuildErrorKind::Value,
+            header: id,
+            offset: error.offset,
+        };
+        match name {
+            HeaderName::CSeq => {
+                let cseq = crate::CSeq::parse(text).map_err(wrong)?;
+                self.check_cseq_method(&cseq.method)
+            }
+            HeaderName::From | HeaderName::To => {
+                crate::NameAddr::parse(text).map(drop).map_err(wrong)
+            }
+            HeaderName::ContentType => MediaType::parse(text).map(drop).map_err(wrong),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes start line, header fields and the blank line; records where they lie when asked to.
+    fn emit(&self, out: &mut impl Sink, mut head: Option<&mut Head>) {
+        let start = self.emit_start(out);
+        if let Some(head) = head.as_deref_mut() {
+            head.start = start;
+        }
+        let length_id = HeaderName::ContentLength.id();
+        let mut length_written = false;
+        for item in &self.items {
+            let id = item.name.id();
+            if id == length_id {
+                if !length_written {
+                    self.emit_length(out, item, head.as_deref_mut());
+                }
+                length_written = true;
+                continue;
+            }
+            match &item.content {
+                Content::Line { line, record } => emit_line(out, line, record, head.as_deref_mut()),
+                content => emit_field(out, item.name, head.as_deref_mut(), |out| {
+                    emit_content(out, content)
+                }),
+            }
+        }
+        if !length_written {
+            let value = Value::Number(self.body.len() as u32);
+            emit_field(out, HeaderName::ContentLength, head, |out| {
+                emit_value(out, &value)
+            });
+        }
+        out.put(b"\r\n");
+    }
+
+    fn emit_length(&self, out: &mut impl Sink, item: &Item<'a>, head: Option<&mut Head>) {
+        if let Content::Line { line, record } = &item.content {
+            let right = crate::grammar::digits(item.text().unwrap_or(b""), 0, u64::MAX)
+                .is_ok_and(|(number, _)| number == self.body.len() as u64);
+            if right {
+                return emit_line(out, line, record, head);
+            }
+        }
+        let value = Value::Number(self.body.len() as u32);
+        emit_field(out, HeaderName::ContentLength, head, |out| {
+            emit_value(out, &value)
+        });
+    }
+
+    fn emit_start(&self, out: &mut impl Sink) -> StartLine {
+        let (status, method_end, text_start, text_end) = match &self.start {
+            Start::Request { method, uri } => {
+                out.put(method.as_bytes());
+                let method_end = out.at();
+                out.put(b" ");
+                out.put(uri);
+                let text_end = out.at();
+                out.put(b" SIP/2.0\r\n");
+                (0, method_end, method_end + 1, text_end)
+            }
+            Start::Response { status, reason } => {
+                out.put(b"SIP/2.0 ");
+                out.put(&status.digits());
+                out.put(b" ");
+                let text_start = out.at();
+                out.put(reason.unwrap_or(status.reason().as_bytes()));
+                let text_end = out.at();
+                out.put(b"\r\n");
+                (status.as_u16(), 0, text_start, text_end)
+            }
+            Start::Kept { line, start } => {
+                out.put(line);
+                return *start;
+            }
+        };
+        StartLine {
+            status,
+            method_end: method_end as u16,
+            text_start: text_start as u16,
+            text_end: text_end as u16,
+            line_end: out.at() as u16,
+        }
+    }
+}
+
+fn lacks_tag(request: &Request) -> bool {
+    request.to().map_or(true, |to| to.tag().is_none())
+}
+
+fn trim_end(value: &[u8]) -> &[u8] {
+    let end = value
+        .iter()
+        .rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    &value[..end.map_or(0, |last| last + 1)]
+}
+
+fn emit_line(out: &mut impl Sink, line: &[u8], record: &Record, head: Option<&mut Head>) {
+    let base = out.at();
+    out.put(line);
+    if let Some(head) = head {
+        let base = base as u16;
+        head.push(Record {
+            start: base,
+            name_end: base + record.name_end,
+            value_start: base + record.value_start,
+            value_end: base + record.value_end,
+            ..*record
+        });
+    }
+}
+
+fn emit_field<S: Sink>(
+    out: &mut S,
+    name: HeaderName<'_>,
+    head: Option<&mut Head>,
+    value: impl FnOnce(&mut S),
+) {
+    let start = out.at();
+    out.put(name.as_bytes());
+    let name_end = out.at();
+    out.put(b": ");
+    let value_start = out.at();
+    value(out);
+    let value_end = out.at();
+    out.put(b"\r\n");
+    if let Some(head) = head {
+        head.push(Record {
+            start: start as u16,
+            name_end: name_end as u16,
+            value_start: value_start as u16,
+            value_end: value_end as u16,
+            id: name.id(),
+            // Only a value kept from a message can hold one; a wrong "yes" costs a search and no more.
+            folded: true,
+        });
+    }
+}
+
+fn emit_content(out: &mut impl Sink, content: &Content<'_>) {
+    match content {
+        Content::Kept(value) | Content::Line { line: value, .. } => out.put(value),
+        Content::Tagged(value, tag) => {
+            out.put(value);
+            out.put(b";tag=");
+            out.put(tag);
+        }
+        Content::New(value) => emit_value(out, value),
+    }
+}
+
+fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
+    match value {
+        Value::Bytes(text) => out.put(trim(text)),
+        Value::Owned(text) => out.put(trim(text)),
+        Value::Number(number) => put_number(out, *number),
+        Value::Joined(values) => {
+            for (i, text) in values.iter().enumerate() {
+                if i > 0 {
+                    out.put(b", ");
+                }
+                out.put(text);
+            }
+        }
+        Value::Via {
+            transport,
+            sent_by,
+            branch,
+            rport,
+        } => {
+            out.put(b"SIP/2.0/");
+            out.put(transport);
+            out.put(b" ");
+            out.put(sent_by);
+            out.put(b";branch=");
+            out.put(branch);
+            if *rport {
+                out.put(b";rport");
+            }
+        }
+        Value::CSeq(number, method) => {
+            put_number(out, *number);
+            out.put(b" ");
+            out.put(method.as_bytes());
+        }
+        Value::NameAddr {
+            display,
+            uri,
+            tag,
+            params,
+        } => {
+            if let Some(display) = display {
+                out.put(b"\"");
+                let mut rest = display.as_bytes();
+                while let Some(special) = memchr::memchr2(b'"', b'\\', rest) {
+                    out.put(&rest[..special]);
+                    out.put(b"\\");
+                    out.put(&rest[special..special + 1]);
+                    rest = &rest[special + 1..];
+                }
+                out.put(rest);
+                out.put(b"\" ");
+            }
+            out.put(b"<");
+            out.put(uri);
+            out.put(b">");
+            if let Some(tag) = tag {
+                out.put(b";tag=");
+                out.put(tag);
+            }
+            out.put(params);
+        }
+    }
+}
+
+fn put_number(out: &mut impl Sink, number: u32) {
+    let mut digits = [0u8; 10];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.put(&digits[at..]);
+}
+
+/// Where written bytes go: a vector, or a count of what the vector will need.
+trait Sink {
+    fn put(&mut self, bytes: &[u8]);
+    fn at(&self) -> usize;
+}
+
+struct Count(usize);
+
+impl Sink for Count {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+
+    fn at(&self) -> usize {
+        self.0
+    }
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn at(&self) -> usize {
+        self.len()
+    }
+}
+
+/// No controls but HT: neither CR nor LF nor NUL can get through.
+fn check_text(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
+    match text.iter().position(|&byte| !class::is(byte, class::TEXT)) {
+        Some(at) => refuse(BuildErrorKind::Control, header, at),
+        None => Ok(()),
+    }
+}
+
+fn check_token(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
+    check_text(text, header)?;
+    let end = class::run(text, 0, class::TOKEN);
+    if end != text.len() || end == 0 {
+        refuse(BuildErrorKind::Value, header, end)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_uri(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
+    check_text(text, header)?;
+    match Uri::parse(text) {
+        Ok(_) => Ok(()),
+        Err(error) => refuse(BuildErrorKind::Uri, header, error.offset as usize),
+    }
+}
