@@ -1,7 +1,7 @@
 //! Events of the core in words and in JSON.
 
 use serde_json::{Value, json};
-use sip_core::event::{DescriptionKind, EndReason, Event};
+use sip_core::{DescriptionKind, EndReason, Event};
 use sip_parse::{NameAddr, Request, Response};
 
 use crate::report::Report;

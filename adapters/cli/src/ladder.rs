@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip_core::action::Way;
+use sip_core::Way;
 use sip_parse::{HeaderName, Limits, Message};
 
 /// Characters between two life lines.

@@ -5,11 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_core::action::TraceRecord;
-use sip_core::action::Way;
+use sip_core::{Cause, EndReason, Event, FailureStatus, TraceRecord, Way};
 use sip_core::config::Config;
-use sip_core::event::{Cause, EndReason, Event};
-use sip_core::session::FailureStatus;
 use sip_parse::StatusCode;
 use sip_tokio::{Agent, CommandFailure, Events, Handle, Options, StartError};
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sip_core::action::Body;
-use sip_core::event::{DescriptionKind, SessionId};
+use sip_core::{Body, DescriptionKind, SessionId};
 use sip_tokio::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 
 /// One audio line as a browser writes it (RFC 8829), with a fingerprint that belongs to nobody and

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use rustls_pki_types::CertificateDer;
-use sip_core::action::{LogRecord, TraceRecord};
-use sip_core::config::{Config, ConfigErrors};
-use sip_core::{Timestamp, UserAgent};
+use sip_core::config::Config;
+use sip_core::{LogRecord, Timestamp, TraceRecord, UserAgent};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -71,8 +70,8 @@ impl std::fmt::Debug for Options {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The configuration does not hold together.
-    Config(ConfigErrors),
+    /// The core cannot do what the configuration asks for.
+    Core(sip_core::StartError),
     /// The operating system gave no randomness.
     Entropy(getrandom::Error),
     /// A certificate of [`Options::extra_roots`] cannot be read.
@@ -84,7 +83,7 @@ pub enum StartError {
 impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Config(error) => error.fmt(f),
+            Self::Core(error) => error.fmt(f),
             Self::Entropy(error) => write!(f, "no randomness from the operating system: {error}"),
             Self::Root(error) => write!(f, "root certificate: {error}"),
             Self::NoRuntime => f.write_str("a user agent must be started inside a tokio runtime"),
@@ -107,22 +106,28 @@ impl Agent {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub fn start(config: Config, options: Options) -> Result<(Handle, Events), StartError> {
-        let runtime =
-            tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let message_limit = sip_parse::Limits::default().message;
-        let dialer =
-            Dialer::new(&options.extra_roots, message_limit).map_err(StartError::Root)?;
+        let dialer = Dialer::new(&options.extra_roots, message_limit).map_err(StartError::Root)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Entropy)?;
         let rng = Box::new(ChaCha20Rng::from_seed(seed));
         let clock = Clock::start();
-        let agent = UserAgent::new(config.clone(), rng, clock.now()).map_err(StartError::Config)?;
+        let agent = UserAgent::new(config.clone(), rng, clock.now()).map_err(StartError::Core)?;
         let (commands, command_queue) = mpsc::channel(options.command_queue.max(1));
         let (event_queue, events) = mpsc::channel(options.event_queue.max(1));
         let last_failure = LastFailure::default();
         let handle = Handle::new(commands, last_failure.clone());
-        let driver =
-            Driver::new(agent, config, options, dialer, clock, command_queue, event_queue, last_failure);
+        let driver = Driver::new(
+            agent,
+            config,
+            options,
+            dialer,
+            clock,
+            command_queue,
+            event_queue,
+            last_failure,
+        );
         runtime.spawn(driver.run());
         Ok((handle, Events::new(events)))
     }

@@ -9,9 +9,9 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
-use sip_core::action::{ConnectionInfo, Transport};
 use sip_core::config::ServerUrl;
 use sip_core::connection::ConnectError;
+use sip_core::{ConnectionInfo, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -37,7 +37,7 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-pub(crate) type Socket = WebSocketStream<Box<dyn Stream>>;
+pub(crate) type Socket = Box<WebSocketStream<Box<dyn Stream>>>;
 
 /// Why a connection could not be opened: what the core is told, and the same in a sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,7 +54,11 @@ pub struct ConnectFailure {
 impl std::fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "no connection to {}: {}", self.server, self.error)?;
-        if self.detail.is_empty() { Ok(()) } else { write!(f, " ({})", self.detail) }
+        if self.detail.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", self.detail)
+        }
     }
 }
 
@@ -78,7 +82,10 @@ impl Dialer {
             .write_buffer_size(16 * 1024)
             .max_message_size(Some(message_limit))
             .max_frame_size(Some(message_limit));
-        Ok(Self { tls: tls_connector(roots)?, websocket })
+        Ok(Self {
+            tls: tls_connector(roots)?,
+            websocket,
+        })
     }
 
     /// Opens a connection to `server` within [`CONNECT_TIMEOUT`].
@@ -90,30 +97,42 @@ impl Dialer {
         let (error, detail) = match attempt.await {
             Ok(Ok(opened)) => return Ok(opened),
             Ok(Err(failure)) => failure,
-            Err(_) => (ConnectError::Timeout, format!("after {} s", CONNECT_TIMEOUT.as_secs())),
+            Err(_) => (
+                ConnectError::Timeout,
+                format!("after {} s", CONNECT_TIMEOUT.as_secs()),
+            ),
         };
-        Err(ConnectFailure { server: server.to_string(), error, detail })
+        Err(ConnectFailure {
+            server: server.to_string(),
+            error,
+            detail,
+        })
     }
 
     async fn attempt(&self, server: &ServerUrl) -> Result<(Socket, ConnectionInfo), Failure> {
         // Names are resolved on each attempt: a server that moved is found again.
-        let addresses: Vec<SocketAddr> =
-            tokio::net::lookup_host((server.host(), server.port()))
-                .await
-                .map_err(|error| (ConnectError::Dns, error.to_string()))?
-                .take(ADDRESS_LIMIT)
-                .collect();
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((server.host(), server.port()))
+            .await
+            .map_err(|error| (ConnectError::Dns, error.to_string()))?
+            .take(ADDRESS_LIMIT)
+            .collect();
         if addresses.is_empty() {
             return Err((ConnectError::Dns, "the name has no address".to_owned()));
         }
-        let tcp = dial(alternate(addresses)).await.map_err(|error| tcp_failure(&error))?;
+        let tcp = dial(alternate(addresses))
+            .await
+            .map_err(|error| tcp_failure(&error))?;
         let remote = tcp.peer_addr().ok();
         // A SIP message is one write: waiting for more to send with it only delays it.
         tcp.set_nodelay(true).map_err(|error| tcp_failure(&error))?;
         let (stream, transport): (Box<dyn Stream>, _) = if server.is_secure() {
             let name = ServerName::try_from(server.host().to_owned())
                 .map_err(|error| (ConnectError::Tls, error.to_string()))?;
-            let tls = self.tls.connect(name, tcp).await.map_err(|error| tls_failure(&error))?;
+            let tls = self
+                .tls
+                .connect(name, tcp)
+                .await
+                .map_err(|error| tls_failure(&error))?;
             (Box::new(tls), Transport::Wss)
         } else {
             (Box::new(tcp), Transport::Ws)
@@ -124,7 +143,7 @@ impl Dialer {
             Some(self.websocket),
         );
         let (socket, _) = handshake.await.map_err(|error| handshake_failure(&error))?;
-        Ok((socket, ConnectionInfo { transport, remote }))
+        Ok((Box::new(socket), ConnectionInfo { transport, remote }))
     }
 }
 
@@ -152,8 +171,9 @@ fn tls_connector(roots: &[CertificateDer<'static>]) -> Result<TlsConnector, rust
 /// The two address families in turn, the resolver's first choice first (RFC 8305 section 4).
 fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (mut first, mut second): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let (mut first, mut second): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv6() == first_is_v6);
     let mut ordered = Vec::with_capacity(first.len() + second.len());
     let (mut first, mut second) = (first.drain(..), second.drain(..));
     loop {
@@ -198,7 +218,11 @@ fn handshake(server: &ServerUrl) -> Result<Request, Failure> {
     let scheme = if server.is_secure() { "wss" } else { "ws" };
     let target = server.path_and_query();
     Request::builder()
-        .uri(format!("{scheme}://{}{}", server.route_host(), target.as_str()))
+        .uri(format!(
+            "{scheme}://{}{}",
+            server.route_host(),
+            target.as_str()
+        ))
         .header("Host", server.route_host())
         .header("Connection", "Upgrade")
         .header("Upgrade", "websocket")
@@ -220,8 +244,14 @@ fn tcp_failure(error: &io::Error) -> Failure {
 
 fn tls_failure(error: &io::Error) -> Failure {
     // A connection that breaks during the TLS handshake is no verdict on certificates.
-    let is_tls = error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-    if is_tls { (ConnectError::Tls, error.to_string()) } else { tcp_failure(error) }
+    let is_tls = error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
+    if is_tls {
+        (ConnectError::Tls, error.to_string())
+    } else {
+        tcp_failure(error)
+    }
 }
 
 fn handshake_failure(error: &WebSocketError) -> Failure {

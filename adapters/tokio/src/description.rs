@@ -7,8 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sip_core::action::Body;
-use sip_core::event::{DescriptionKind, SessionId};
+use sip_core::{Body, DescriptionKind, SessionId};
 
 /// What a [`SessionDescriptionHandler`] returns: it may wait as long as media takes.
 pub type Describing<T> = Pin<Box<dyn Future<Output = Result<T, DescriptionError>> + Send>>;
@@ -87,7 +86,11 @@ impl Handlers {
         factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
         options: BTreeMap<String, String>,
     ) -> Self {
-        Self { factory, options, calls: BTreeMap::new() }
+        Self {
+            factory,
+            options,
+            calls: BTreeMap::new(),
+        }
     }
 
     /// Whether the handlers answer, so that the application need not.

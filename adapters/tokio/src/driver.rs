@@ -6,12 +6,11 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use sip_core::action::{Action, Body, ConnectionId, ConnectionInfo};
 use sip_core::config::{Config, Server};
 use sip_core::connection::{ConnectError, DisconnectReason};
-use sip_core::event::Event;
-use sip_core::session::DescriptionFailed;
-use sip_core::{Timestamp, UserAgent};
+use sip_core::{
+    Action, Body, ConnectionId, ConnectionInfo, DescriptionFailed, Event, Timestamp, UserAgent,
+};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -30,15 +29,16 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 /// How many things from the network may go before a deadline that has passed.
 const NETWORK_BEFORE_TICK: u32 = 64;
 
-/// A step that the core takes without calling it a clock jump.
-const LONGEST_TICK: Duration = Duration::from_secs(6 * 24 * 3600);
-
-type Opening = Pin<Box<dyn Future<Output = Result<(Socket, ConnectionInfo), ConnectFailure>> + Send>>;
+type Opening =
+    Pin<Box<dyn Future<Output = Result<(Socket, ConnectionInfo), ConnectFailure>> + Send>>;
 type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What comes from sockets and media.
 enum NetworkInput {
-    Opened(ConnectionId, Result<(Socket, ConnectionInfo), ConnectFailure>),
+    Opened(
+        ConnectionId,
+        Result<(Socket, ConnectionInfo), ConnectFailure>,
+    ),
     Link(ConnectionId, LinkInput),
     Described(Described),
 }
@@ -63,7 +63,8 @@ struct Network {
 impl Network {
     /// The next thing from a socket or a handler; from open sockets only if `read`.
     fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<NetworkInput> {
-        self.closing.retain_mut(|closing| closing.as_mut().poll(cx).is_pending());
+        self.closing
+            .retain_mut(|closing| closing.as_mut().poll(cx).is_pending());
         for place in 0..self.opening.len() {
             if let Poll::Ready(result) = self.opening[place].1.as_mut().poll(cx) {
                 let (connection, _) = self.opening.swap_remove(place);
@@ -89,14 +90,20 @@ impl Network {
     /// Takes the link out of service; the closing handshake goes on beside everything else.
     fn close(&mut self, connection: ConnectionId, code: CloseCode) {
         self.opening.retain(|(opening, _)| *opening != connection);
-        if let Some(place) = self.links.iter().position(|link| link.connection == connection) {
+        if let Some(place) = self
+            .links
+            .iter()
+            .position(|link| link.connection == connection)
+        {
             let link = self.links.remove(place);
             self.closing.push(Box::pin(link.close(code)));
         }
     }
 
     fn link(&mut self, connection: ConnectionId) -> Option<&mut Link> {
-        self.links.iter_mut().find(|link| link.connection == connection)
+        self.links
+            .iter_mut()
+            .find(|link| link.connection == connection)
     }
 
     async fn close_all(mut self) {
@@ -105,8 +112,13 @@ impl Network {
             self.closing.push(Box::pin(link.close(CloseCode::Away)));
         }
         std::future::poll_fn(|cx| {
-            self.closing.retain_mut(|closing| closing.as_mut().poll(cx).is_pending());
-            if self.closing.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            self.closing
+                .retain_mut(|closing| closing.as_mut().poll(cx).is_pending());
+            if self.closing.is_empty() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }
@@ -135,7 +147,10 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    #[expect(clippy::too_many_arguments, reason = "called once, with the parts of one agent")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, with the parts of one agent"
+    )]
     pub(crate) fn new(
         agent: UserAgent,
         config: Config,
@@ -181,15 +196,20 @@ impl Driver {
                 break;
             }
             // One command for each thing from the network, so that neither shuts the other out.
-            if let Some(command) = self.commands.as_mut().and_then(|queue| queue.try_recv().ok()) {
+            if let Some(command) = self
+                .commands
+                .as_mut()
+                .and_then(|queue| queue.try_recv().ok())
+            {
                 command(&mut self.agent, self.clock.now());
                 continue;
             }
             let input = self.wait().await;
             self.feed(input);
         }
-        // Nobody waits for answers: say goodbye and go.
-        self.agent.stop(Duration::ZERO, self.clock.now());
+        // Nobody waits for answers: the first stop says goodbye, the second one goes.
+        self.agent.stop(Some(Duration::ZERO), self.clock.now());
+        self.agent.stop(Some(Duration::ZERO), self.clock.now());
         self.carry_out();
         self.network.close_all().await;
     }
@@ -197,14 +217,18 @@ impl Driver {
     /// Everything that the core has to say, until an event finds no room.
     fn carry_out(&mut self) {
         while self.waiting.is_none() {
-            let Some(action) = self.agent.poll_action() else { return };
+            let Some(action) = self.agent.poll_action() else {
+                return;
+            };
             self.carry_out_one(action);
         }
     }
 
     fn carry_out_one(&mut self, action: Action) {
         match action {
-            Action::Connect { connection, server, .. } => self.connect(connection, server),
+            Action::Connect {
+                connection, server, ..
+            } => self.connect(connection, server),
             Action::Transmit { connection, bytes } => {
                 self.put(connection, |link| link.send(bytes));
             }
@@ -233,7 +257,8 @@ impl Driver {
 
     fn connect(&mut self, connection: ConnectionId, server: usize) {
         let Some(server) = self.servers.get(server) else {
-            self.agent.connection_failed(connection, ConnectError::Other, self.clock.now());
+            self.agent
+                .connection_failed(connection, ConnectError::Other, self.clock.now());
             return;
         };
         let (dialer, url) = (self.dialer.clone(), server.url.clone());
@@ -244,11 +269,16 @@ impl Driver {
     /// Queues something on a link; one whose peer does not read is given up.
     fn put(&mut self, connection: ConnectionId, queue: impl FnOnce(&mut Link) -> bool) {
         // The core may speak of a connection whose end it has not heard of yet.
-        let Some(link) = self.network.link(connection) else { return };
+        let Some(link) = self.network.link(connection) else {
+            return;
+        };
         if !queue(link) {
             tracing::warn!(target: "sip.transport", "the server does not read: connection dropped");
-            self.network.links.retain(|link| link.connection != connection);
-            self.agent.connection_closed(connection, DisconnectReason::Lost, self.clock.now());
+            self.network
+                .links
+                .retain(|link| link.connection != connection);
+            self.agent
+                .connection_closed(connection, DisconnectReason::Lost, self.clock.now());
         }
     }
 
@@ -259,7 +289,11 @@ impl Driver {
                 handlers.describe(*session, *kind);
                 return;
             }
-            Event::RemoteDescription { session, kind, body } => {
+            Event::RemoteDescription {
+                session,
+                kind,
+                body,
+            } => {
                 handlers.accept(*session, *kind, Body::clone(body));
             }
             Event::Ended { session, .. } => handlers.close(*session),
@@ -288,7 +322,13 @@ impl Driver {
             // that are already here go before the tick.
             tokio::task::yield_now().await;
         }
-        let Self { network, commands, events, waiting, .. } = self;
+        let Self {
+            network,
+            commands,
+            events,
+            waiting,
+            ..
+        } = self;
         let network = std::future::poll_fn(|cx| network.poll(cx, !paused));
         let command = async {
             match commands {
@@ -355,27 +395,25 @@ impl Driver {
         if self.agent.tick(now).is_ok() {
             return;
         }
-        // A machine that slept for more than a week: walk there in steps that the core takes.
-        let mut step = self.agent.next_tick().unwrap_or(now);
-        while step < now {
-            step = (step + LONGEST_TICK).min(now);
-            if self.agent.tick(step).is_err() {
-                tracing::error!(target: "sip.ua", "the clock jumped from {step:?} to {now:?}");
-                return;
-            }
-        }
+        // A machine that slept for more than a week: its clock counted that, and is right.
+        self.agent.resume(now);
     }
 
     fn feed_network(&mut self, input: NetworkInput, now: Timestamp) {
         match input {
             NetworkInput::Opened(connection, Ok((socket, info))) => {
-                self.network.links.push(Link::new(connection, socket, self.send_queue));
+                self.network
+                    .links
+                    .push(Link::new(connection, socket, self.send_queue));
                 self.agent.connection_opened(connection, info, now);
             }
             NetworkInput::Opened(connection, Err(failure)) => {
                 tracing::warn!(target: "sip.transport", "{failure}");
                 let error = failure.error;
-                *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                *self
+                    .last_failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = Some(failure);
                 self.agent.connection_failed(connection, error, now);
             }
             NetworkInput::Link(connection, LinkInput::Message(bytes)) => {
@@ -400,7 +438,11 @@ impl Driver {
             }
             NetworkInput::Described(Described::Unusable(session, error)) => {
                 tracing::warn!(target: "sip.session", "{error}");
-                if self.agent.describe(session, Err(DescriptionFailed), now).is_err() {
+                if self
+                    .agent
+                    .describe(session, Err(DescriptionFailed), now)
+                    .is_err()
+                {
                     // Nothing was asked of us: an answer that cannot be used ends the call.
                     let _ = self.agent.hang_up(session, now);
                 }

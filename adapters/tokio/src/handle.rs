@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sip_core::action::Body;
-use sip_core::error::{CommandError, StaleHandle};
-use sip_core::event::{Event, IncomingId, RequestId, SessionId};
-use sip_core::session::{FailureStatus, InviteOptions, Session};
-use sip_core::{ExtraHeaders, Timestamp, UserAgent};
+use sip_core::{
+    Body, CommandError, DescriptionFailed, Event, FailureStatus, IncomingId, IncomingSession,
+    InviteOptions,
+    RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
+};
 use sip_parse::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,7 +20,7 @@ pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
 pub(crate) type LastFailure = Arc<Mutex<Option<ConnectFailure>>>;
 
 /// Why a command was not carried out.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum CommandFailure {
     /// The agent's task is gone: the runtime shuts down.
@@ -73,7 +73,10 @@ impl std::fmt::Debug for Handle {
 
 impl Handle {
     pub(crate) fn new(commands: mpsc::Sender<Command>, last_failure: LastFailure) -> Self {
-        Self { commands, last_failure }
+        Self {
+            commands,
+            last_failure,
+        }
     }
 
     /// Runs `command` in the agent's task and returns its result: the way to everything that
@@ -91,7 +94,10 @@ impl Handle {
             // Nobody waits any more: the command is carried out all the same.
             let _ = answer.send(command(agent, now));
         });
-        self.commands.send(command).await.map_err(|_| CommandFailure::Gone)?;
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| CommandFailure::Gone)?;
         result.await.map_err(|_| CommandFailure::Gone)
     }
 
@@ -109,7 +115,8 @@ impl Handle {
     /// # Errors
     /// [`CommandFailure::Gone`].
     pub async fn stop(&self, grace: Duration) -> Result<(), CommandFailure> {
-        self.with(move |agent, now| agent.stop(grace, now)).await
+        self.with(move |agent, now| agent.stop(Some(grace), now))
+            .await
     }
 
     /// [`UserAgent::register`] (RFC 3261 section 10.2).
@@ -139,7 +146,24 @@ impl Handle {
         options: InviteOptions,
     ) -> Result<SessionId, CommandFailure> {
         let target = target.into();
-        Ok(self.with(move |agent, now| agent.invite(&target, options, now)).await??)
+        Ok(self
+            .with(move |agent, now| agent.invite(&target, options, now))
+            .await??)
+    }
+
+    /// A command to a call that has not been answered yet.
+    async fn incoming<F>(&self, session: SessionId, command: F) -> Result<(), CommandFailure>
+    where
+        F: FnOnce(IncomingSession<'_>, Timestamp) + Send + 'static,
+    {
+        self.with(move |agent, now| match agent.session(session)? {
+            Session::Incoming(call) => {
+                command(call, now);
+                Ok(())
+            }
+            _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+        })
+        .await?
     }
 
     /// Sends 180 Ringing for an incoming call.
@@ -147,11 +171,7 @@ impl Handle {
     /// # Errors
     /// A call that has ended or is not ringing, or [`CommandFailure::Gone`].
     pub async fn ring(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.with(move |agent, now| match agent.session(session)? {
-            Session::Incoming(mut call) => Ok(call.ring(now)?),
-            _ => Err(CommandFailure::Refused(CommandError::WrongState)),
-        })
-        .await?
+        self.incoming(session, move |call, now| call.ring(now)).await
     }
 
     /// Answers an incoming call (RFC 3261 section 13.3.1.4); leads to a description being asked for.
@@ -159,11 +179,7 @@ impl Handle {
     /// # Errors
     /// A call that has ended or is not ringing, or [`CommandFailure::Gone`].
     pub async fn answer(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.with(move |agent, now| match agent.session(session)? {
-            Session::Incoming(mut call) => Ok(call.answer(now)?),
-            _ => Err(CommandFailure::Refused(CommandError::WrongState)),
-        })
-        .await?
+        self.incoming(session, move |call, now| call.answer(now)).await
     }
 
     /// Refuses an incoming call with `status` (RFC 3261 section 13.3.1.3).
@@ -175,11 +191,7 @@ impl Handle {
         session: SessionId,
         status: FailureStatus,
     ) -> Result<(), CommandFailure> {
-        self.with(move |agent, now| match agent.session(session)? {
-            Session::Incoming(mut call) => Ok(call.reject(status, now)?),
-            _ => Err(CommandFailure::Refused(CommandError::WrongState)),
-        })
-        .await?
+        self.incoming(session, move |call, now| call.reject(status, now)).await
     }
 
     /// Ends a call in the way its state asks for: CANCEL, a refusal or BYE.
@@ -187,7 +199,9 @@ impl Handle {
     /// # Errors
     /// A call that has ended, or [`CommandFailure::Gone`].
     pub async fn hang_up(&self, session: SessionId) -> Result<(), CommandFailure> {
-        Ok(self.with(move |agent, now| agent.hang_up(session, now)).await??)
+        Ok(self
+            .with(move |agent, now| agent.hang_up(session, now))
+            .await??)
     }
 
     /// Answers [`Event::DescriptionNeeded`]: `Some` description, or `None` if there is none, which
@@ -200,8 +214,10 @@ impl Handle {
         session: SessionId,
         description: Option<Body>,
     ) -> Result<(), CommandFailure> {
-        let description = description.ok_or(sip_core::session::DescriptionFailed);
-        Ok(self.with(move |agent, now| agent.describe(session, description, now)).await??)
+        let description = description.ok_or(DescriptionFailed);
+        Ok(self
+            .with(move |agent, now| agent.describe(session, description, now))
+            .await??)
     }
 
     /// [`UserAgent::message`] with plain text (RFC 3428).
@@ -216,7 +232,7 @@ impl Handle {
         let (target, text) = (target.into(), text.into());
         let body = Body::new("text/plain", text);
         let command = move |agent: &mut UserAgent, now| {
-            agent.message(&target, body, ExtraHeaders::default(), now)
+            agent.message(&target, body, now)
         };
         Ok(self.with(command).await??)
     }
@@ -227,7 +243,9 @@ impl Handle {
     /// The core's refusal, such as a target that is no URI, or [`CommandFailure::Gone`].
     pub async fn options(&self, target: impl Into<String>) -> Result<RequestId, CommandFailure> {
         let target = target.into();
-        Ok(self.with(move |agent, now| agent.options(&target, now)).await??)
+        Ok(self
+            .with(move |agent, now| agent.options(&target, now))
+            .await??)
     }
 
     /// Answers [`Event::RequestReceived`] with `status`.
@@ -239,14 +257,19 @@ impl Handle {
         incoming: IncomingId,
         status: StatusCode,
     ) -> Result<(), CommandFailure> {
-        Ok(self.with(move |agent, now| agent.respond(incoming, status, now)).await??)
+        Ok(self
+            .with(move |agent, now| agent.respond(incoming, status, now))
+            .await??)
     }
 
     /// The last connection that could not be opened, with more detail than
     /// [`Event::ConnectFailed`] carries; `None` if all could.
     #[must_use]
     pub fn connect_failure(&self) -> Option<ConnectFailure> {
-        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

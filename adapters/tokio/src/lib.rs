@@ -11,7 +11,7 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use sip_core::config::Config;
-//! use sip_core::event::Event;
+//! use sip_core::Event;
 //! use sip_tokio::{Agent, Options};
 //!
 //! let config = Config::builder()

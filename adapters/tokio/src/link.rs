@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt};
-use sip_core::action::ConnectionId;
+use sip_core::ConnectionId;
 use sip_core::connection::DisconnectReason;
 use tokio_tungstenite::tungstenite::error::{Error as WebSocketError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -108,7 +108,7 @@ impl Link {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
-        let mut socket = Pin::new(&mut self.socket);
+        let mut socket = Pin::new(&mut *self.socket);
         while !self.outgoing.is_empty() {
             ready!(socket.as_mut().poll_ready(cx))?;
             if let Some(message) = self.outgoing.pop_front() {
@@ -130,7 +130,12 @@ impl Link {
             for message in std::mem::take(&mut self.outgoing) {
                 self.socket.feed(message).await?;
             }
-            self.socket.close(Some(CloseFrame { code, reason: Utf8Bytes::default() })).await?;
+            self.socket
+                .close(Some(CloseFrame {
+                    code,
+                    reason: Utf8Bytes::default(),
+                }))
+                .await?;
             // Until the peer's close frame: what comes before it is too late to matter.
             while let Some(message) = self.socket.next().await {
                 message?;
@@ -149,9 +154,15 @@ impl Link {
 fn broken(error: &WebSocketError) -> LinkInput {
     tracing::debug!(target: "sip.transport", "connection broken: {error}");
     match error {
-        WebSocketError::Capacity(_) => LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Size),
-        WebSocketError::Utf8(_) => LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Invalid),
-        WebSocketError::Protocol(error) if *error != ProtocolError::ResetWithoutClosingHandshake => {
+        WebSocketError::Capacity(_) => {
+            LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Size)
+        }
+        WebSocketError::Utf8(_) => {
+            LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Invalid)
+        }
+        WebSocketError::Protocol(error)
+            if *error != ProtocolError::ResetWithoutClosingHandshake =>
+        {
             LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Protocol)
         }
         _ => LinkInput::Closed(DisconnectReason::Lost, CloseCode::Normal),

@@ -1,7 +1,7 @@
 //! Log and trace records on their way to `tracing` and to the application.
 
-use sip_core::Timestamp;
-use sip_core::action::{Level, LogRecord, TraceRecord, Way};
+use sip_core::config::LogLevel;
+use sip_core::{LogRecord, Timestamp, TraceRecord, Way};
 
 /// Hands a record to `tracing`, under its category as the target.
 pub(crate) fn log(record: &LogRecord) {
@@ -15,10 +15,10 @@ pub(crate) fn log(record: &LogRecord) {
         };
         (@ $target:literal) => {
             match record.level {
-                Level::Error => tracing::error!(target: $target, label = record.label, "{}", record.content),
-                Level::Warn => tracing::warn!(target: $target, label = record.label, "{}", record.content),
-                Level::Log => tracing::info!(target: $target, label = record.label, "{}", record.content),
-                Level::Debug => tracing::debug!(target: $target, label = record.label, "{}", record.content),
+                LogLevel::Error => tracing::error!(target: $target, label = record.label, "{}", record.content),
+                LogLevel::Warn => tracing::warn!(target: $target, label = record.label, "{}", record.content),
+                LogLevel::Log => tracing::info!(target: $target, label = record.label, "{}", record.content),
+                LogLevel::Debug => tracing::debug!(target: $target, label = record.label, "{}", record.content),
             }
         };
     }

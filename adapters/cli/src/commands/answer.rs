@@ -1,8 +1,6 @@
 //! `sip answer`
 
-use sip_core::event::Event;
-use sip_core::session::FailureStatus;
-use sip_parse::StatusCode;
+use sip_core::{Event, FailureStatus};
 
 use crate::arguments::Answer;
 use crate::outcome::Failure;
@@ -12,9 +10,8 @@ use crate::settings::Registering;
 pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
     let refusal = match arguments.reject {
         Some(code) => Some(
-            StatusCode::new(code)
-                .and_then(FailureStatus::new)
-                .ok_or_else(|| Failure::Usage(format!("--reject {code}: not a status from 300 to 699")))?,
+            FailureStatus::new(code)
+                .map_err(|error| Failure::Usage(format!("--reject: {error}")))?,
         ),
         None => None,
     };

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sip_core::event::{Cause, EndReason, Event, Originator, SessionId};
-use sip_core::session::InviteOptions;
+use sip_core::{Cause, EndReason, Event, InviteOptions, Originator};
 use tokio::time::Instant;
 
 use crate::arguments::Call;
@@ -29,7 +28,7 @@ async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
         let event = tokio::select! {
             event = running.next() => event?,
             () = &mut interrupt => {
-                interrupt = Box::pin(std::future::pending());
+                interrupt = Box::pin(interrupted());
                 tolerate_ended(running.handle.hang_up(session).await)?;
                 continue;
             }
@@ -46,7 +45,7 @@ async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
                 hang_up_at = after.map(|after| Instant::now() + after);
             }
             Event::Ended { session: which, reason } if which == session => {
-                return outcome(&arguments.target, session, established, &reason);
+                return outcome(&arguments.target, established, &reason);
             }
             event => running.courtesy(&event).await?,
         }
@@ -61,12 +60,7 @@ async fn at(time: Option<Instant>) {
 }
 
 /// A call that was established and hung up by either side is a success.
-fn outcome(
-    target: &str,
-    _session: SessionId,
-    established: bool,
-    reason: &EndReason,
-) -> Result<(), Failure> {
+fn outcome(target: &str, established: bool, reason: &EndReason) -> Result<(), Failure> {
     let hung_up = match reason.cause {
         Cause::Bye => true,
         Cause::Requested => reason.originator == Originator::Local,

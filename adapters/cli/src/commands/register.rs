@@ -1,6 +1,6 @@
 //! `sip register`
 
-use sip_core::event::Event;
+use sip_core::Event;
 
 use crate::arguments::Register;
 use crate::outcome::Failure;

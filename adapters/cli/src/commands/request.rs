@@ -1,6 +1,6 @@
 //! `sip message` and `sip options`: one request, its outcome.
 
-use sip_core::event::{Event, RequestId};
+use sip_core::{Event, RequestId};
 
 use crate::arguments::{Message, Options};
 use crate::outcome::Failure;

@@ -1,12 +1,13 @@
 //! `sip serve`
 
 use serde_json::json;
+use sip_core::TraceRecord;
 use sip_edge::{EdgeConfig, EdgeServer};
 
 use crate::arguments::Serve;
 use crate::outcome::Failure;
-use crate::report::{Report, complain};
-use crate::running::interrupted;
+use crate::report::Report;
+use crate::running::{interrupted, print_trace};
 
 pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let report = Report::new(arguments.output.json);
@@ -18,10 +19,17 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
         ..EdgeConfig::default()
     };
     let server = EdgeServer::start(config)
-        .await
         .map_err(|error| Failure::Usage(format!("cannot listen on {}: {error}", arguments.listen)))?;
     if arguments.output.trace {
-        server.trace(|message| complain(&message.to_string()));
+        server.trace(|message| {
+            let record = TraceRecord {
+                way: message.way,
+                connection: message.connection,
+                reveal: false,
+                bytes: message.bytes.clone(),
+            };
+            print_trace(message.user, message.at, &record);
+        });
     }
     let address = server.local_addr();
     report.event(

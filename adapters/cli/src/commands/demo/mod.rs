@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sip_core::config::Config;
-use sip_core::session::InviteOptions;
+use sip_core::InviteOptions;
 use sip_edge::{EdgeConfig, EdgeServer, Faults};
 
 use crate::arguments::{Demo, Fault};
@@ -65,7 +65,7 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     settings::check_adapter(arguments.adapter)?;
     let report = Report::new(arguments.output.json).quiet();
     let ladder = Ladder::new("alice", "bob");
-    let edge = start_edge(arguments.fault).await?;
+    let edge = start_edge(arguments.fault)?;
     let url = format!("ws://{}", edge.local_addr());
     let alice_password = match arguments.fault {
         Some(Fault::BadPassword) => "wrong",
@@ -101,7 +101,7 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     }))
 }
 
-async fn start_edge(fault: Option<Fault>) -> Result<EdgeServer, Failure> {
+fn start_edge(fault: Option<Fault>) -> Result<EdgeServer, Failure> {
     let user = |name: &str, password: &str| (name.to_owned(), password.to_owned());
     let config = EdgeConfig {
         realm: REALM.to_owned(),
@@ -113,7 +113,6 @@ async fn start_edge(fault: Option<Fault>) -> Result<EdgeServer, Failure> {
         ..EdgeConfig::default()
     };
     EdgeServer::start(config)
-        .await
         .map_err(|error| Failure::NoConnection(format!("the edge server cannot start: {error}")))
 }
 
@@ -130,7 +129,8 @@ fn config(name: &str, password: &str, url: &str) -> Result<Config, Failure> {
 fn edge_summary(edge: &EdgeServer) -> Summary {
     let counters = edge.counters();
     Summary {
-        registered: counters.registered,
+        // A binding that was made anew after its connection broke is still the same user's.
+        registered: counters.registered.saturating_sub(counters.bindings_lost),
         answered: counters.calls_answered,
         ended: counters.calls_ended,
         messages: counters.messages_delivered,
@@ -268,7 +268,7 @@ impl Stage {
         counts.messages_delivered > 0
     }
 
-    async fn hang_up(&mut self, session: sip_core::event::SessionId, number: u32) -> bool {
+    async fn hang_up(&mut self, session: sip_core::SessionId, number: u32) -> bool {
         if let Err(error) = self.alice.handle.hang_up(session).await {
             self.problems.push(format!("alice could not hang up: {error}"));
             return false;

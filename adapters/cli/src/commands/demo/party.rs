@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sip_core::action::{TraceRecord, Way};
+use sip_core::{Cause, DescriptionKind, Event, TraceRecord, Way};
 use sip_core::config::Config;
-use sip_core::event::{Cause, DescriptionKind, Event};
 use sip_parse::StatusCode;
 use sip_tokio::{Agent, Events, Handle, Options};
 use tokio::sync::watch;

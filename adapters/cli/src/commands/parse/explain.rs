@@ -98,7 +98,7 @@ fn typed(name: HeaderName<'_>, value: &[u8]) -> Result<Option<Value>, ParseError
         HeaderName::ContentType | HeaderName::Accept => media_type(&MediaType::parse(value)?),
         HeaderName::ContentDisposition => {
             let disposition = ContentDisposition::parse(value)?;
-            json!({ "disposition": text(disposition.token), "params": params(disposition.params) })
+            json!({ "disposition": text(disposition.disposition), "params": params(disposition.params) })
         }
         HeaderName::WwwAuthenticate | HeaderName::ProxyAuthenticate => {
             let challenge = sip_parse::Challenge::parse(value, false)?;

@@ -4,10 +4,8 @@ use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_json::{Value, json};
-use sip_core::action::{Action, ConnectionInfo, LogContent, Transport};
+use sip_core::{Action, ConnectionInfo, Event, LogContent, Timestamp, Transport, UserAgent};
 use sip_core::config::{Config, ConfigBuilder, LogLevel};
-use sip_core::event::Event;
-use sip_core::{Timestamp, UserAgent};
 use sip_parse::{Limits, Message, Response, Scheme};
 
 use crate::outcome::Failure;
