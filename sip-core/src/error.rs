@@ -4,7 +4,9 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::auth::{SecretError, UsernameError};
 use crate::config::ConfigErrors;
+use crate::connection::PolicyError;
 use crate::transaction::SendError;
 
 /// The longest jump of the clock that is believed without being vouched for.
@@ -56,12 +58,21 @@ impl core::error::Error for StaleHandle {}
 pub enum StartError {
     /// What the configuration asks for is not to be had, parameter by parameter.
     Config(ConfigErrors),
+    /// The connection policy cannot be carried out.
+    Policy(PolicyError),
+    /// The authorization user holds a control character.
+    Username(UsernameError),
+    /// The HA1 is not one of the digests that are known.
+    Secret(SecretError),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(errors) => errors.fmt(f),
+            Self::Policy(error) => error.fmt(f),
+            Self::Username(error) => error.fmt(f),
+            Self::Secret(error) => error.fmt(f),
         }
     }
 }

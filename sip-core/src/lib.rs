@@ -1,11 +1,82 @@
 #![no_std]
 #![forbid(unsafe_code)]
-//! A SIP user agent that does no I/O.
+//! A SIP user agent that does no I/O: bytes and ticks in, actions out (RFC 3261 and its extensions).
+//!
+//! The core owns its state machines and its timers, and nothing else: no socket, no clock, no thread, no
+//! entropy. A host carries out what [`UserAgent::poll_action`] returns, waits, and feeds the one thing that
+//! happened together with the time. This loop is the only one there is:
+//!
+//! ```
+//! use sip_core::{Action, ConnectionInfo, Timestamp, Transport, UserAgent, config::Config};
+//! # use rand_core::SeedableRng;
+//! # struct Network;
+//! # enum Input { Opened(sip_core::ConnectionId), Bytes(sip_core::ConnectionId, sip_parse::Bytes), Deadline, Over }
+//! # impl Network {
+//! #     fn carry_out(&mut self, action: Action) {}
+//! #     fn wait(&mut self, deadline: Option<Timestamp>) -> (Input, Timestamp) { (Input::Over, Timestamp::ZERO) }
+//! # }
+//! # let mut network = Network;
+//! # let random = Box::new(rand_chacha::ChaCha20Rng::from_seed([7; 32]));
+//! let config = Config::builder().uri("sip:alice@example.com").server("wss://edge.example.com").build()?;
+//! let mut agent = UserAgent::new(config, random, Timestamp::ZERO)?;
+//! loop {
+//!     while let Some(action) = agent.poll_action() {
+//!         network.carry_out(action); // connect, transmit, ping, disconnect, event, log, trace
+//!     }
+//!     let (input, now) = network.wait(agent.next_tick());
+//!     match input {
+//!         Input::Opened(connection) => {
+//!             let info = ConnectionInfo { transport: Transport::Wss, remote: None };
+//!             agent.connection_opened(connection, info, now);
+//!         }
+//!         Input::Bytes(connection, bytes) => agent.receive(connection, bytes, now)?,
+//!         Input::Deadline => agent.tick(now)?,
+//!         Input::Over => break,
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What is guaranteed: any order of calls is correct; output is built when input arrives, so polling is
+//! a queue pop and [`UserAgent::next_tick`] a few comparisons, whatever is pending; the same seed and the
+//! same inputs give the same bytes; no input makes it panic, and everything that a peer can drive has a
+//! limit in [`Limits`].
+//!
+//! Where things are: [`transaction`] and [`dialog`] are public layers of their own, for proxies and load
+//! generators; [`config`] has the 29 parameters of SIP.js's `SIP.UA`; [`auth`] is digest for both sides;
+//! [`connection`] chooses servers and keeps flows alive.
 
 extern crate alloc;
 
+mod action;
+pub mod auth;
 pub mod config;
-pub mod rand;
-pub mod time;
+pub mod connection;
+pub mod dialog;
+mod error;
+mod event;
+mod limits;
+mod rand;
+mod registration;
+mod session;
+mod slab;
+mod time;
+mod timer;
+pub mod transaction;
+mod ua;
 
+pub use action::{
+    Action, Body, ConnectionId, ConnectionInfo, LogContent, LogRecord, TraceRecord, Transport, Way,
+};
+pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
+pub use event::{
+    Cause, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration, RequestId, SessionId,
+};
+pub use limits::Limits;
+pub use session::{
+    DescriptionFailed, ExtraHeader, ExtraHeaderError, FailureStatus, InviteOptions, NotAFailure,
+};
 pub use time::Timestamp;
+pub use ua::{
+    Counters, EstablishedSession, IncomingSession, OutgoingSession, Session, TableSizes, UserAgent,
+};

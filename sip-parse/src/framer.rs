@@ -121,10 +121,10 @@ impl Framer {
 
     fn advance(&mut self) -> Result<Option<Frame>, ParseError> {
         if self.head.is_none() {
-            if self.line == 0 {
-                if let Some(frame) = self.keep_alive() {
-                    return Ok(Some(frame));
-                }
+            if self.line == 0
+                && let Some(frame) = self.keep_alive()
+            {
+                return Ok(Some(frame));
             }
             self.scan()?;
         }
@@ -170,6 +170,7 @@ impl Framer {
             }
         };
         self.buffer.advance(taken);
+        self.searched = 0;
         if self.half_ping {
             self.half_ping = false;
             return Some(Frame::Ping);
@@ -204,15 +205,13 @@ impl Framer {
             let blank = text == b"\r\n" || text == b"\n";
             let continues = class::at(text, 0, class::BLANK);
             // A line is whole only when the next one does not continue it.
-            if !continues {
-                if let Some(start) = self.length_line.take() {
-                    let length = content_length(&self.buffer[start..line], start)?;
-                    if self.length.is_some_and(|known| known != length) {
-                        let error = ParseError::at(ErrorKind::ContentLengthMismatch, start);
-                        return Err(error.within(HeaderName::ContentLength.id(), 0));
-                    }
-                    self.length = Some(length);
+            if !continues && let Some(start) = self.length_line.take() {
+                let length = content_length(&self.buffer[start..line], start)?;
+                if self.length.is_some_and(|known| known != length) {
+                    let error = ParseError::at(ErrorKind::ContentLengthMismatch, start);
+                    return Err(error.within(HeaderName::ContentLength.id(), 0));
                 }
+                self.length = Some(length);
             }
             self.line = next;
             self.searched = next;

@@ -180,6 +180,7 @@ impl Message {
     ///
     /// # Errors
     /// The message itself, when it is a response.
+    #[allow(clippy::result_large_err)] // The message is handed back, not lost.
     pub fn into_request(self) -> Result<Request, Message> {
         if self.is_request() {
             Ok(Request(self))
@@ -192,6 +193,7 @@ impl Message {
     ///
     /// # Errors
     /// The message itself, when it is a request.
+    #[allow(clippy::result_large_err)] // The message is handed back, not lost.
     pub fn into_response(self) -> Result<Response, Message> {
         if self.is_request() {
             Err(self)

@@ -190,15 +190,18 @@ pub(crate) fn scan<'a>(
             return Err(ParseError::at(ErrorKind::TooManyParameters, semicolon));
         }
         count += 1;
-        let (name, value, next) = parameter(input, skip_lws(input, semicolon + 1))?;
+        let ((name, value), next) = parameter(input, skip_lws(input, semicolon + 1))?;
         found(name, value);
         end = next;
     }
 }
 
+/// A name, and a value when there is a `=`.
+type Param<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// One `generic-param` at `at`: name, value and where it ends.
 #[inline]
-fn parameter(input: &[u8], at: usize) -> Result<(&[u8], Option<&[u8]>, usize), ParseError> {
+fn parameter(input: &[u8], at: usize) -> Result<(Param<'_>, usize), ParseError> {
     let name_end = class::run(input, at, class::TOKEN);
     if name_end == at {
         return Err(unexpected(input, at));
@@ -206,7 +209,7 @@ fn parameter(input: &[u8], at: usize) -> Result<(&[u8], Option<&[u8]>, usize), P
     let name = &input[at..name_end];
     let equals = skip_lws(input, name_end);
     if input.get(equals) != Some(&b'=') {
-        return Ok((name, None, name_end));
+        return Ok(((name, None), name_end));
     }
     let start = skip_lws(input, equals + 1);
     let end = if input.get(start) == Some(&b'"') {
@@ -217,7 +220,7 @@ fn parameter(input: &[u8], at: usize) -> Result<(&[u8], Option<&[u8]>, usize), P
     if end == start {
         return Err(unexpected(input, start));
     }
-    Ok((name, Some(&input[start..end]), end))
+    Ok(((name, Some(&input[start..end])), end))
 }
 
 /// The fault for a byte at `at` that the grammar does not allow, or for the end of the input.

@@ -518,14 +518,14 @@ pub(crate) enum Form {
 
 #[inline]
 fn scheme(input: &[u8], at: usize) -> Result<(SchemeKind, usize), ParseError> {
-    if let Some(&[s, i, p, colon]) = input.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
-        if u32::from_le_bytes([s, i, p, 0]) | 0x0020_2020 == u32::from_le_bytes(*b"sip\0") {
-            if colon == b':' {
-                return Ok((SchemeKind::Sip, at + 4));
-            }
-            if colon | 0x20 == b's' && input.get(at + 4) == Some(&b':') {
-                return Ok((SchemeKind::Sips, at + 5));
-            }
+    if let Some(&[s, i, p, colon]) = input.get(at..).and_then(|rest| rest.first_chunk::<4>())
+        && u32::from_le_bytes([s, i, p, 0]) | 0x0020_2020 == u32::from_le_bytes(*b"sip\0")
+    {
+        if colon == b':' {
+            return Ok((SchemeKind::Sip, at + 4));
+        }
+        if colon | 0x20 == b's' && input.get(at + 4) == Some(&b':') {
+            return Ok((SchemeKind::Sips, at + 5));
         }
     }
     let mut end = at;

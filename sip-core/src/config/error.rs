@@ -212,7 +212,9 @@ pub(crate) fn excerpt_of_uri(text: &str) -> String {
     }
 }
 
+/// Also after the `<` of a name-addr.
 fn is_scheme(text: &str) -> bool {
+    let text = text.rsplit('<').next().unwrap_or_default();
     ["sip", "sips", "tel"]
         .iter()
         .any(|scheme| text.eq_ignore_ascii_case(scheme))
@@ -235,6 +237,7 @@ mod tests {
             ("sip:alice:hunter2@x", "\"sip:alice:[redacted]@x\""),
             ("alice:hunter2@x", "\"alice:[redacted]@x\""),
             ("SIPS:alice:hunter2@@x", "\"SIPS:alice:[redacted]@x\""),
+            ("<sip:alice:hunter2@x>", "\"<sip:alice:[redacted]@x>\""),
             ("sip:alice@x:5060", "\"sip:alice@x:5060\""),
             ("nobody", "\"nobody\""),
         ] {

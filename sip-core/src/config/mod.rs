@@ -28,8 +28,18 @@ mod builder;
 mod error;
 mod explain;
 mod parameter;
+#[cfg(feature = "serde")]
+mod preprocess;
 mod secret;
 mod server;
+#[cfg(feature = "serde")]
+mod sipjs;
+#[cfg(feature = "serde")]
+mod suggest;
+#[cfg(all(test, feature = "serde"))]
+mod tests;
+#[cfg(feature = "serde")]
+mod value;
 mod values;
 mod wiring;
 
@@ -37,6 +47,8 @@ pub use builder::{ConfigBuilder, OPTIONS_LIMIT, SERVERS_LIMIT};
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Warning};
 pub use explain::Explained;
 pub use parameter::{Origin, Parameter, Source};
+#[cfg(feature = "serde")]
+pub use preprocess::{Preprocessed, preprocess};
 pub use secret::Secret;
 pub use server::{SERVER_URL_LIMIT, Server, ServerUrl, ServerUrlError};
 pub use values::{Authentication, DtmfType, IpInContact, Log, LogLevel, Support};

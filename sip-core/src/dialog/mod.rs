@@ -130,6 +130,12 @@ impl DialogSet {
         self.halves.get(half.0).map(|half| &*half.tag)
     }
 
+    /// Call-ID and tag of a local end, for its first request.
+    #[must_use]
+    pub fn names(&self, half: HalfDialogId) -> Option<(Box<[u8]>, Box<str>)> {
+        self.halves.get(half.0).map(|half| (half.call_id.clone(), half.tag.clone()))
+    }
+
     /// How many local ends there are.
     #[must_use]
     pub fn len(&self) -> usize {

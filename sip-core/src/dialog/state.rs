@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use sip_parse::{Builder, Contact, HeaderName, Message, Method, Request, Response, Scheme, Uri, Value};
+use sip_parse::{Builder, Contact, HeaderName, Message, Method, NameAddr, Request, Response, Scheme, Value};
 
 use super::DialogError;
 
@@ -103,14 +103,23 @@ impl Dialog {
         }
     }
 
+    /// The URI of the first route if it is a strict router (RFC 3261 section 12.2.1.1): it wants its own
+    /// URI as Request-URI, and the target as the last Route.
+    fn strict_router(&self) -> Option<&[u8]> {
+        let first = NameAddr::parse(self.route_set.first()?).ok()?;
+        (!first.uri().is_lr()).then(|| without_headers(first.uri().as_bytes()))
+    }
+
+    /// The Request-URI of requests within the dialog (RFC 3261 section 12.2.1.1).
+    #[must_use]
+    pub fn request_uri(&self) -> &[u8] {
+        self.strict_router().unwrap_or(&self.remote_target)
+    }
+
     /// RFC 3261 section 12.2.1.1.
     pub(super) fn build<'a>(&'a self, call_id: &'a [u8], method: Method<'a>, number: u32) -> Builder<'a> {
-        let strict = self.route_set.first().map(|first| route_uri(first)).filter(|uri| !is_loose(uri));
-        let mut builder = match strict {
-            // A strict router wants its own URI as Request-URI, and the target last.
-            Some(uri) => Builder::request(method, without_headers(uri)),
-            None => Builder::request(method, &self.remote_target),
-        };
+        let strict = self.strict_router();
+        let mut builder = Builder::request(method, self.request_uri());
         for route in self.route_set.iter().skip(usize::from(strict.is_some())) {
             builder.append(HeaderName::Route, &route[..]);
         }
@@ -193,17 +202,6 @@ fn unfolded(value: &[u8]) -> Box<[u8]> {
 
 fn is_secure(request: &Request) -> bool {
     request.uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips)
-}
-
-/// The URI of a route that was checked when it was taken.
-fn route_uri(route: &[u8]) -> &[u8] {
-    let start = route.iter().position(|&byte| byte == b'<').map_or(0, |at| at + 1);
-    let end = route.iter().rposition(|&byte| byte == b'>').unwrap_or(route.len());
-    route.get(start..end).unwrap_or(route)
-}
-
-fn is_loose(uri: &[u8]) -> bool {
-    Uri::parse(uri).is_ok_and(|uri| uri.is_lr())
 }
 
 /// A Request-URI has no `?headers` (RFC 3261 section 19.1.1).

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use bytes::Bytes;
-use sip_parse::{Method, Response, UriBuf};
+use sip_parse::{Response, UriBuf};
 
 use super::confirmed::Confirmed;
 use super::{Context, InviteOptions, State, failure, has_description, refusal};
@@ -75,10 +75,12 @@ pub(crate) fn invite(
     context: &mut Context<'_>,
 ) -> Result<State, SendError> {
     let id = context.common.id;
-    let transaction = context.core.send_invite(context.common.half, target, options, offer, Purpose::Invite(id))?;
+    let mut attempts = Attempts::new();
+    let half = context.common.half;
+    let transaction = context.core.send_invite(half, target, options, offer, &mut attempts, Purpose::Invite(id))?;
     Ok(State::Calling(Calling {
         transaction,
-        attempts: Attempts::default(),
+        attempts,
         cancelled: false,
         late_offer: options.late_offer,
     }))
@@ -151,7 +153,7 @@ impl Calling {
             context.need_description(DescriptionKind::Answer);
             return Some(State::AnswerWanted(AnswerWanted { dialog, invite: request.clone() }));
         }
-        match context.acknowledge(dialog, &invite, None) {
+        match context.core.acknowledge(dialog, &invite, None) {
             Ok(ack) => context.common.ack = ack,
             Err(_) => return context.end(EndReason::transport(Cause::ConnectionLost)),
         }
@@ -207,12 +209,8 @@ impl AnswerWanted {
 
     fn acknowledge(&self, answer: Option<&Body>, context: &mut Context<'_>) -> Result<(), SendError> {
         let invite = sent_request(&self.invite, &context.core.limits).ok_or(SendError::Stale)?;
-        context.common.ack = context.acknowledge(self.dialog, &invite, answer)?;
+        context.common.ack = context.core.acknowledge(self.dialog, &invite, answer)?;
         Ok(())
-    }
-
-    pub(crate) fn dialog(&self) -> DialogId {
-        self.dialog
     }
 }
 
@@ -220,7 +218,6 @@ impl AnswerWanted {
 /// fork is acknowledged and ended.
 pub(crate) fn further_success(response: &Response, request: &Bytes, waits: bool, context: &mut Context<'_>) {
     let Some(invite) = sent_request(request, &context.core.limits) else { return };
-    debug_assert_eq!(invite.method(), Method::Invite);
     let tag = response.to().ok().and_then(|to| to.tag());
     let ours = context.common.dialog.and_then(|dialog| context.core.dialogs.dialog(dialog));
     if ours.is_some_and(|dialog| dialog.remote_tag() == tag) {

@@ -1,7 +1,5 @@
 //! A call that is up, or is about to be: a 2xx was sent or received (RFC 3261 sections 13.3.1.4 to 15).
 
-use alloc::boxed::Box;
-use alloc::format;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +10,6 @@ use crate::action::Body;
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
-use crate::rand::below;
 use crate::transaction::{ServerTransactionId, TransactionError};
 use crate::ua::Purpose;
 
@@ -95,7 +92,7 @@ impl Confirmed {
         context: &mut Context<'_>,
     ) -> Option<State> {
         if self.answering.is_some() {
-            let wait = format!("{}", below(context.core.layer.rng(), 11));
+            let wait = context.glare_wait();
             context.refuse(transaction, StatusCode::SERVER_INTERNAL_ERROR, &[(HeaderName::RetryAfter, &wait)]);
             return Some(State::Confirmed(self));
         }
@@ -144,9 +141,14 @@ impl Confirmed {
         matches!(self.answering, Some(Answering { stage: Stage::Asked, .. }))
     }
 
+    /// Whether this INVITE is the one that is being answered.
+    pub(crate) fn is_answering(&self, transaction: ServerTransactionId) -> bool {
+        self.answering.as_ref().is_some_and(|answering| answering.transaction == transaction)
+    }
+
     /// RFC 3261 section 9.2 for a re-INVITE: it gets 487, the call goes on.
     pub(crate) fn cancelled(mut self, transaction: ServerTransactionId, context: &mut Context<'_>) -> Option<State> {
-        if self.answering.as_ref().is_some_and(|answering| answering.transaction == transaction) && self.is_asked() {
+        if self.is_answering(transaction) && self.is_asked() {
             context.clear(SessionTimer::NoAnswer);
             self.drop_renegotiation(context);
         }
@@ -204,7 +206,7 @@ impl Confirmed {
 
     /// The connection of a server transaction of ours is gone.
     pub(crate) fn server_failed(mut self, transaction: ServerTransactionId, context: &mut Context<'_>) -> Option<State> {
-        if self.answering.as_ref().is_some_and(|answering| answering.transaction == transaction) && self.is_asked() {
+        if self.is_answering(transaction) && self.is_asked() {
             self.answering = None;
             context.clear(SessionTimer::NoAnswer);
         }

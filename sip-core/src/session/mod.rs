@@ -16,7 +16,7 @@ use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Message, Method, Request, Response, StatusCode};
 
 pub(crate) use callee::Incoming;
-pub(crate) use caller::{AnswerWanted, Calling, OfferWanted};
+pub(crate) use caller::{AnswerWanted, Calling, OfferWanted, further_success, invite};
 pub(crate) use confirmed::{Confirmed, Ending};
 pub use options::{
     DescriptionFailed, ExtraHeader, ExtraHeaderError, FailureStatus, InviteOptions, NotAFailure,
@@ -26,6 +26,7 @@ use crate::action::Body;
 use crate::auth::Attempts;
 use crate::dialog::{DialogId, HalfDialogId};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator, SessionId};
+use crate::rand::below;
 use crate::timer::TimerKey;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 use crate::ua::{Core, Due, Purpose};
@@ -62,6 +63,8 @@ pub(crate) struct Common {
 
 /// Where a call stands. At most 128 bytes: what is large lives in a box.
 pub(crate) enum State {
+    /// Nothing has happened yet.
+    Starting,
     /// Caller: the application has not described its offer yet.
     OfferWanted(Box<OfferWanted>),
     /// Caller: INVITE is sent.
@@ -86,6 +89,10 @@ impl Session {
     pub(crate) fn new(id: SessionId, half: HalfDialogId, state: State) -> Self {
         let common = Common { id, half, dialog: None, ack: Bytes::new(), timers: [None; 4] };
         Self { common, state: Some(state) }
+    }
+
+    pub(crate) fn context<'a>(&'a mut self, core: &'a mut Core) -> Context<'a> {
+        Context { core, common: &mut self.common }
     }
 }
 
@@ -141,26 +148,16 @@ impl Context<'_> {
         }
         let Some(dialog) = self.common.dialog else { return self.end(reason) };
         let id = self.common.id;
-        match self.send_in_dialog(dialog, Method::Bye, None, Purpose::Bye(id)) {
-            Ok(()) => Some(State::Ending(Ending { reason, attempts: Attempts::default() })),
+        let mut attempts = Attempts::new();
+        match self.core.send_in_dialog(dialog, Method::Bye, None, &[], &mut attempts, Purpose::Bye(id)) {
+            Ok(_) => Some(State::Ending(Ending { reason, attempts })),
             Err(_) => self.end(EndReason { cause: Cause::ConnectionLost, ..reason }),
         }
     }
 
-    /// A request within a dialog, with credentials where challenges were seen before.
-    fn send_in_dialog(
-        &mut self,
-        dialog: DialogId,
-        method: Method<'static>,
-        body: Option<&Body>,
-        purpose: Purpose,
-    ) -> Result<(), SendError> {
-        self.core.send_in_dialog(dialog, method, body, purpose).map(|_| ())
-    }
-
-    /// ACKs a 2xx (RFC 3261 section 13.2.2.4) with the credentials of its INVITE (section 22.1).
-    fn acknowledge(&mut self, dialog: DialogId, invite: &Request, answer: Option<&Body>) -> Result<Bytes, SendError> {
-        self.core.acknowledge(dialog, invite, answer)
+    /// RFC 3261 section 14.2: how long the peer should wait before it sends an INVITE again.
+    pub(crate) fn glare_wait(&mut self) -> alloc::string::String {
+        alloc::format!("{}", below(self.core.layer.rng(), 11))
     }
 
     /// The response to an INVITE from a dialog of ours: 101 to 299 (RFC 3261 sections 12.1.1 and 13.3.1).
@@ -239,6 +236,6 @@ fn reason_text(request: &Request) -> Option<Box<str>> {
 }
 
 /// The peer ended the call.
-fn ended_by_peer(request: &Request, cause: Cause) -> EndReason {
+pub(crate) fn ended_by_peer(request: &Request, cause: Cause) -> EndReason {
     EndReason { text: reason_text(request), ..EndReason::new(Originator::Peer, cause) }
 }

@@ -90,7 +90,7 @@ impl ExtraHeader {
         }
         let reserved = matches!(
             HeaderName::parse(name.as_bytes()),
-            HeaderName::Via
+            Ok(HeaderName::Via
                 | HeaderName::From
                 | HeaderName::To
                 | HeaderName::CallId
@@ -102,7 +102,7 @@ impl ExtraHeader {
                 | HeaderName::ContentType
                 | HeaderName::ContentLength
                 | HeaderName::Authorization
-                | HeaderName::ProxyAuthorization
+                | HeaderName::ProxyAuthorization)
         );
         if reserved {
             return Err(ExtraHeaderError::Reserved);
@@ -114,6 +114,11 @@ impl ExtraHeader {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name, as the writer takes it.
+    pub(crate) fn header_name(&self) -> HeaderName<'_> {
+        HeaderName::parse(self.name.as_bytes()).unwrap_or(HeaderName::Other(self.name.as_bytes()))
     }
 
     /// The value.

@@ -13,7 +13,7 @@ use super::client::Client;
 use super::matching::Index;
 use super::server::Server;
 use super::machine::{ClientInput, ServerInput, Timer};
-use super::{Output, TransactionSettings};
+use super::{Output, TimerSettings, TransactionSettings};
 use crate::action::{ConnectionId, ConnectionInfo};
 use crate::rand::{KeyedHash, Permutation};
 use crate::slab::{Handle, Slab};
@@ -267,6 +267,12 @@ impl<U: Clone> TransactionLayer<U> {
     /// The generator that was given at the start, for tags and identifiers of the caller's own.
     pub fn rng(&mut self) -> &mut dyn CryptoRng {
         &mut *self.rng
+    }
+
+    /// The timers in force.
+    #[must_use]
+    pub fn timers(&self) -> TimerSettings {
+        self.settings.timers
     }
 
     /// How many client transactions there are.

@@ -21,7 +21,7 @@ use crate::limits::Limits;
 use crate::session::SessionTimer;
 use crate::time::Timestamp;
 use crate::timer::Timers;
-use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TransactionLayer};
+use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TimerSettings, TransactionLayer};
 
 /// Methods that are answered, in the order in which Allow lists them.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY";
@@ -173,14 +173,8 @@ impl Core {
         routes
     }
 
-    /// Credentials that answer challenges seen before, to save a round trip.
-    pub(crate) fn authorize(&mut self, method: Method<'_>, uri: &[u8], body: &[u8]) -> Vec<(HeaderName<'static>, String)> {
-        let Some(credentials) = &self.credentials else { return Vec::new() };
-        self.digest.authorize(method, uri, body, credentials, Scope::Cached, self.layer.rng()).into_iter().collect()
-    }
-
     /// Sends a request again with the credentials that `response` asks for (RFC 3261 section 22.2): the
-    /// same Call-ID, From and To, CSeq one higher (or `cseq`), a new branch.
+    /// same Call-ID, From and To, the next CSeq number (of `dialog`, if it is within one), a new branch.
     pub(crate) fn retry_with_credentials(
         &mut self,
         request: &Bytes,
@@ -201,7 +195,6 @@ impl Core {
             request.body(),
             credentials,
             Scope::Challenged(attempts),
-            self.layer.rng(),
         );
         let number = match dialog {
             Some(dialog) => self.dialogs.next_cseq(dialog).map_err(|_| RetryError::Send(SendError::Stale))?,
@@ -218,6 +211,11 @@ impl Core {
         }
         let connection = self.connection().map_err(RetryError::Send)?;
         self.layer.send_request(connection, again, purpose, self.now).map_err(RetryError::Send)
+    }
+
+    /// The timers of RFC 3261 table 4.
+    pub(crate) fn timer_settings(&self) -> TimerSettings {
+        self.layer.timers()
     }
 
     /// Answers a request that waits for nothing else: a refusal, or a plain 200.

@@ -212,14 +212,13 @@ pub(crate) fn check_contact(addr: &NameAddr<'_>) -> Result<(), ParseError> {
     if addr.param(b"q").is_some_and(|q| qvalue(q).is_none()) {
         return Err(ParseError::at(ErrorKind::Number, 0));
     }
-    if let Some(expires) = addr.param(b"expires") {
-        if str::from_utf8(expires)
+    if let Some(expires) = addr.param(b"expires")
+        && str::from_utf8(expires)
             .ok()
             .and_then(|text| text.parse::<u32>().ok())
             .is_none()
-        {
-            return Err(ParseError::at(ErrorKind::Number, 0));
-        }
+    {
+        return Err(ParseError::at(ErrorKind::Number, 0));
     }
     Ok(())
 }

@@ -1,0 +1,280 @@
+//! What a server asks for: challenges that can be answered, those that cannot, and why not.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str;
+
+use sip_parse::{Challenge, ParseError, Response};
+
+use super::client::{DigestPolicy, push_escaped};
+use super::digest::{Algorithm, Qop};
+
+/// How many challenges a [`ChallengeSummary`] keeps.
+const SUMMARY_CHALLENGES: usize = 8;
+
+/// How many parameters of each challenge it keeps.
+const SUMMARY_PARAMETERS: usize = 16;
+
+/// The longest value that it keeps, in bytes.
+const SUMMARY_VALUE: usize = 2_048;
+
+/// A parameter's value, bare for hashing and as it goes between quotes on the wire.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    pub(super) value: String,
+    /// As the peer escaped it, so that it comes back byte by byte (RFC 7616 section 3.4).
+    pub(super) wire: String,
+}
+
+impl Text {
+    /// Reads a value as it came, quotes and escapes included. `None` unless it is UTF-8 without
+    /// control characters other than tabs; a fold counts as a space.
+    pub(super) fn read(raw: &[u8]) -> Option<Self> {
+        let value = String::from_utf8(sip_parse::unquote(raw).into_owned()).ok()?;
+        if has_control(&value) {
+            return None;
+        }
+        let quoted = raw
+            .strip_prefix(b"\"")
+            .and_then(|raw| raw.strip_suffix(b"\""));
+        let verbatim = quoted
+            .and_then(|quoted| str::from_utf8(quoted).ok())
+            .filter(|quoted| !has_control(quoted));
+        let wire = match verbatim {
+            Some(verbatim) => String::from(verbatim),
+            None => {
+                let mut escaped = String::with_capacity(value.len());
+                push_escaped(&mut escaped, &value);
+                escaped
+            }
+        };
+        Some(Self { value, wire })
+    }
+}
+
+fn has_control(text: &str) -> bool {
+    text.bytes()
+        .any(|byte| byte.is_ascii_control() && byte != b'\t')
+}
+
+/// A digest challenge that can be answered.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    pub(super) proxy: bool,
+    pub(super) realm: Text,
+    pub(super) nonce: Text,
+    pub(super) opaque: Option<Text>,
+    /// As named in the challenge; `None` means MD5 and is not named in the answer either.
+    pub(super) algorithm: Option<Algorithm>,
+    /// `None`: the challenge has no qop, which asks for the form of RFC 2069.
+    pub(super) qop: Option<Qop>,
+    pub(super) stale: bool,
+    pub(super) userhash: bool,
+    pub(super) utf8: bool,
+}
+
+impl Offer {
+    /// Reads a challenge; `None` if it is to be skipped: another scheme, an unknown algorithm or
+    /// quality of protection (RFC 7616 section 3.3), a missing realm or nonce, or beyond the policy.
+    pub(super) fn read(challenge: &Challenge<'_>, policy: &DigestPolicy) -> Option<Self> {
+        if !challenge.is_digest() {
+            return None;
+        }
+        let algorithm = match challenge.algorithm() {
+            None => None,
+            Some(name) => Some(Algorithm::parse(&name)?),
+        };
+        let used = algorithm.unwrap_or(Algorithm::Md5);
+        if used.strength() < policy.weakest.strength() {
+            return None;
+        }
+        let mut qop: Option<Qop> = None;
+        let mut offered = false;
+        for token in challenge.qop() {
+            offered = true;
+            let preferred = if policy.prefer_auth_int {
+                Qop::AuthInt
+            } else {
+                Qop::Auth
+            };
+            if let Some(known) = Qop::parse(token) {
+                qop = Some(if known == preferred {
+                    known
+                } else {
+                    qop.unwrap_or(known)
+                });
+            }
+        }
+        // Without qop there is no cnonce, and without a cnonce no session key.
+        if (offered || used.is_session()) && qop.is_none() {
+            return None;
+        }
+        let text = |name: &[u8], longest: usize| {
+            Text::read(challenge.raw(name)?).filter(|text| text.wire.len() <= longest)
+        };
+        let opaque = match challenge.raw(b"opaque") {
+            None => None,
+            Some(_) => Some(text(b"opaque", policy.opaque_length)?),
+        };
+        let is = |name: &[u8], wanted: &[u8]| {
+            challenge
+                .value(name)
+                .is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+        };
+        Some(Self {
+            proxy: challenge.proxy,
+            realm: text(b"realm", policy.realm_length)?,
+            nonce: text(b"nonce", policy.nonce_length)?,
+            opaque,
+            algorithm,
+            qop,
+            stale: challenge.stale(),
+            userhash: is(b"userhash", b"true"),
+            utf8: is(b"charset", b"UTF-8"),
+        })
+    }
+
+    /// The algorithm to use.
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.algorithm.unwrap_or(Algorithm::Md5)
+    }
+
+    /// The order of preference among the challenges of a realm.
+    pub(super) fn rank(&self) -> (u8, bool) {
+        (self.algorithm().strength(), self.qop.is_some())
+    }
+}
+
+/// One challenge as the server sent it, of any scheme, such as Bearer (RFC 8898).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OfferedChallenge {
+    /// Whether a proxy asks (Proxy-Authenticate).
+    pub proxy: bool,
+    /// The scheme, as spelled.
+    pub scheme: String,
+    /// The parameters in order, without quotes.
+    pub parameters: Vec<(String, String)>,
+}
+
+impl OfferedChallenge {
+    /// The value of a parameter, such as `realm`, or `authz_server` of Bearer; names compare
+    /// without regard to case.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let mut parameters = self.parameters.iter();
+        let found = parameters.find(|(found, _)| found.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// All that a 401 or 407 asks for, for an application that answers by itself: at most 8 challenges
+/// of 16 parameters, values longer than 2048 bytes left out.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ChallengeSummary {
+    challenges: Vec<OfferedChallenge>,
+}
+
+impl ChallengeSummary {
+    /// Collects the well-formed challenges of a response, those for servers and for proxies.
+    #[must_use]
+    pub fn of(response: &Response) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let read = |challenge: Challenge<'_>| OfferedChallenge {
+            proxy: challenge.proxy,
+            scheme: text(challenge.scheme),
+            parameters: challenge
+                .params
+                .iter()
+                .filter_map(|(name, value)| Some((name, value?)))
+                .filter(|(name, value)| name.len().max(value.len()) <= SUMMARY_VALUE)
+                .map(|(name, value)| (text(name), text(&sip_parse::unquote(value))))
+                .take(SUMMARY_PARAMETERS)
+                .collect(),
+        };
+        let challenges = response.challenges().flatten().take(SUMMARY_CHALLENGES);
+        Self {
+            challenges: challenges.map(read).collect(),
+        }
+    }
+
+    /// The challenges in the order of the response.
+    #[must_use]
+    pub fn challenges(&self) -> &[OfferedChallenge] {
+        &self.challenges
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.challenges.is_empty()
+    }
+}
+
+/// Why a challenge is not answered by sending the request again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ChallengeError {
+    /// The response is no 401 or 407, or has no well-formed challenge.
+    Missing,
+    /// No challenge can be answered: another scheme, unknown algorithms, or a realm for which there
+    /// is no secret.
+    Unsupported(ChallengeSummary),
+    /// The realm refused credentials that answered its own challenge (RFC 3261 section 22.1).
+    Rejected {
+        /// The realm.
+        realm: String,
+    },
+    /// More realms asked than the policy allows for one request.
+    TooManyRealms,
+}
+
+impl fmt::Display for ChallengeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("the response holds no challenge"),
+            Self::Unsupported(summary) => {
+                f.write_str("no challenge can be answered; offered:")?;
+                for (place, challenge) in summary.challenges.iter().enumerate() {
+                    f.write_str(if place == 0 { " " } else { ", " })?;
+                    f.write_str(&challenge.scheme)?;
+                    if let Some(algorithm) = challenge.parameter("algorithm") {
+                        write!(f, " {algorithm}")?;
+                    }
+                    if let Some(realm) = challenge.parameter("realm") {
+                        write!(f, " for {realm:?}")?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Rejected { realm } => write!(f, "{realm:?} refused the credentials"),
+            Self::TooManyRealms => f.write_str("too many realms ask for credentials"),
+        }
+    }
+}
+
+impl core::error::Error for ChallengeError {}
+
+/// Why an Authentication-Info does not prove that the server knows the secret.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum AuthenticationInfoError {
+    /// The header field cannot be read.
+    Malformed(ParseError),
+    /// `rspauth` is not what a server that knows the secret sends (RFC 7616 section 3.5).
+    Mismatch,
+    /// `rspauth` answers no credentials of the request.
+    Unverified,
+}
+
+impl fmt::Display for AuthenticationInfoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => write!(f, "{error}"),
+            Self::Mismatch => f.write_str("the server does not know the secret: rspauth is wrong"),
+            Self::Unverified => f.write_str("rspauth answers no credentials of the request"),
+        }
+    }
+}
+
+impl core::error::Error for AuthenticationInfoError {}

@@ -1,0 +1,467 @@
+//! From JavaScript to JSON5: what people paste from SIP.js's documentation or their own program.
+//!
+//! Handled: the constants `SIP.C.supported.*` and `SIP.C.dtmfType.*`, `undefined`, `var x = {..};`
+//! and `new SIP.UA({..})` around the object, and `key: value` lines without the braces. Functions
+//! and other program text are refused by name. Anything else is left to the JSON5 reader.
+
+use alloc::{
+    borrow::Cow,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::{
+    ConfigError, ConfigErrorKind, error::excerpt, sipjs::rust_equivalent, suggest::nearest,
+};
+
+/// What [`preprocess`] makes of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Preprocessed {
+    /// JSON5, unless the text is broken in another way. Each refused value is `null` in it; line
+    /// breaks are where they were.
+    pub text: String,
+    /// What was refused, in the order of the text.
+    pub errors: Vec<ConfigError>,
+}
+
+/// Turns the text of a configuration, as a JavaScript programmer writes it, into JSON5.
+///
+/// Reading goes on after a fault, so that [`ConfigBuilder::refuse`](super::ConfigBuilder::refuse)
+/// and [`ConfigBuilder::sipjs`](super::ConfigBuilder::sipjs) report all of them together.
+///
+/// ```
+/// let done = sip_core::config::preprocess("rel100: SIP.C.supported.REQUIRED, register: flase");
+/// assert_eq!(done.text.split_whitespace().collect::<String>(), r#"{rel100:"required",register:null}"#);
+/// assert_eq!(
+///     done.errors[0].to_string(),
+///     "register is flase, but must be true or false; did you mean false?"
+/// );
+/// ```
+pub fn preprocess(text: &str) -> Preprocessed {
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        copied: 0,
+        output: String::with_capacity(text.len() + 2),
+        errors: Vec::new(),
+        open: Vec::new(),
+    };
+    let bare = scanner.opening();
+    scanner.body();
+    scanner.closing(bare);
+    Preprocessed {
+        text: scanner.output,
+        errors: scanner.errors,
+    }
+}
+
+/// After so many faults the rest of the text is left to the JSON5 reader.
+const ERRORS_LIMIT: usize = 100;
+
+/// An object or a list that has not been closed.
+enum Open {
+    /// The key whose value comes next or was last; `None` where a key is to come.
+    Object(Option<String>),
+    /// The place of the item.
+    List(usize),
+}
+
+struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+    /// What comes before is in the output.
+    copied: usize,
+    output: String,
+    errors: Vec<ConfigError>,
+    open: Vec<Open>,
+}
+
+impl<'t> Scanner<'t> {
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn advance(&mut self) {
+        self.at += self.peek().map_or(0, char::len_utf8);
+    }
+
+    /// Over spaces and comments.
+    fn skip_space(&mut self) {
+        loop {
+            let rest = self.rest();
+            self.at += if rest.starts_with("//") {
+                rest.find('\n').unwrap_or(rest.len())
+            } else if rest.starts_with("/*") {
+                rest.find("*/").map_or(rest.len(), |end| end + 2)
+            } else {
+                match rest.chars().next() {
+                    Some(space) if space.is_whitespace() || space == '\u{feff}' => space.len_utf8(),
+                    _ => return,
+                }
+            };
+        }
+    }
+
+    /// Over a quoted text, whose quote is next.
+    fn skip_quoted(&mut self) {
+        let quote = self.peek();
+        self.advance();
+        while let Some(character) = self.peek() {
+            self.advance();
+            match character {
+                '\\' => self.advance(),
+                _ if Some(character) == quote => return,
+                _ => {}
+            }
+        }
+    }
+
+    /// A name, dots included; empty when there is none.
+    fn word(&mut self) -> &'t str {
+        let rest = self.rest();
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$' | '.')));
+        let word = &rest[..end.unwrap_or(rest.len())];
+        self.at += word.len();
+        word
+    }
+
+    /// Puts `new` in the place of `start..self.at`, keeping line breaks and, on one line, columns.
+    fn replace(&mut self, start: usize, new: &str) {
+        let old = &self.text[start..self.at];
+        self.output.push_str(&self.text[self.copied..start]);
+        self.output.push_str(new);
+        let breaks = old.matches('\n').count();
+        if breaks > 0 {
+            self.output.extend(core::iter::repeat_n('\n', breaks));
+        } else {
+            let missing = old.chars().count().saturating_sub(new.chars().count());
+            self.output.extend(core::iter::repeat_n(' ', missing));
+        }
+        self.copied = self.at;
+    }
+
+    /// What stands before the object: a declaration or a call goes, missing braces come.
+    /// True when they were missing.
+    fn opening(&mut self) -> bool {
+        self.skip_space();
+        let start = self.at;
+        if matches!(self.peek(), Some('"' | '\'')) {
+            self.skip_quoted();
+        } else {
+            self.word();
+        }
+        let named = self.at > start;
+        self.skip_space();
+        if named && self.peek() == Some(':') {
+            self.at = start;
+            self.replace(start, "{");
+            self.open.push(Open::Object(None));
+            return true;
+        }
+        self.at = start;
+        let before = self.rest().find('{').map(|end| &self.rest()[..end]);
+        if let Some(before) = before.filter(|before| is_declaration(before)) {
+            self.at += before.len();
+            self.replace(start, "");
+        }
+        false
+    }
+
+    /// What stands behind the object.
+    fn closing(&mut self, bare: bool) {
+        self.output.push_str(&self.text[self.copied..]);
+        self.copied = self.text.len();
+        if bare {
+            // On a line of its own: the last one may end in a comment.
+            self.output.push_str("\n}");
+        }
+    }
+
+    fn body(&mut self) {
+        loop {
+            self.skip_space();
+            let Some(next) = self.peek() else { return };
+            if self.errors.len() >= ERRORS_LIMIT {
+                return;
+            }
+            match next {
+                '}' | ']' => {
+                    self.advance();
+                    self.open.pop();
+                    if self.open.is_empty() {
+                        return self.trailer();
+                    }
+                }
+                ',' => {
+                    self.advance();
+                    match self.open.last_mut() {
+                        Some(Open::Object(key)) => *key = None,
+                        Some(Open::List(place)) => *place += 1,
+                        None => return,
+                    }
+                }
+                _ => match self.open.last() {
+                    Some(Open::Object(None)) => self.key(),
+                    // A second value without a comma between: the JSON5 reader says where.
+                    _ => self.value(),
+                },
+            }
+        }
+    }
+
+    /// Over `)` and `;` behind the object.
+    fn trailer(&mut self) {
+        loop {
+            self.skip_space();
+            match self.peek() {
+                Some(')' | ';') => {
+                    let start = self.at;
+                    self.advance();
+                    self.replace(start, "");
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn key(&mut self) {
+        let start = self.at;
+        let key = if matches!(self.peek(), Some('"' | '\'')) {
+            self.skip_quoted();
+            let inner = self.text[start..self.at].trim_matches(['"', '\'']);
+            inner.to_string()
+        } else {
+            self.word().to_string()
+        };
+        if key.is_empty() && self.at == start {
+            // Not a key at all; the JSON5 reader says so.
+            return self.advance();
+        }
+        if let Some(Open::Object(open)) = self.open.last_mut() {
+            *open = Some(key.clone());
+        }
+        self.skip_space();
+        match self.peek() {
+            Some(':') => self.advance(),
+            // `connector(level) { .. }`: a method.
+            Some('(') => {
+                self.skip_expression();
+                self.program();
+                self.replace(
+                    start,
+                    &format!("\"{}\": null", key.replace(['"', '\\'], "")),
+                );
+            }
+            // `{ uri, password }`: the variable of that name.
+            Some(',' | '}') => {
+                self.program();
+                self.replace(
+                    start,
+                    &format!("\"{}\": null", key.replace(['"', '\\'], "")),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn value(&mut self) {
+        let start = self.at;
+        match self.peek() {
+            Some('{') => {
+                self.advance();
+                return self.open.push(Open::Object(None));
+            }
+            Some('[') => {
+                self.advance();
+                return self.open.push(Open::List(0));
+            }
+            Some('"' | '\'') => self.skip_quoted(),
+            Some('`' | '(') => return self.refuse_expression(start),
+            Some('+' | '-' | '.' | '0'..='9') => {
+                self.advance();
+                while matches!(self.peek(), Some('+' | '-')) {
+                    self.advance();
+                }
+                self.word();
+            }
+            Some(_) => {
+                let word = self.word();
+                match word {
+                    // Nothing that a value begins with; the JSON5 reader says so.
+                    "" => return self.advance(),
+                    "true" | "false" | "null" | "Infinity" | "NaN" => {}
+                    _ => return self.name(start, word),
+                }
+            }
+            None => return,
+        }
+        self.value_end(start);
+    }
+
+    /// A value that goes on with an operator is an expression.
+    fn value_end(&mut self, start: usize) {
+        self.skip_space();
+        if is_operator(self.peek()) {
+            self.refuse_expression(start);
+        }
+    }
+
+    /// A name in the place of a value: a constant, a slip of the pen or program text.
+    fn name(&mut self, start: usize, word: &str) {
+        let end = self.at;
+        self.skip_space();
+        let goes_on = !matches!(self.peek(), None | Some(',' | '}' | ']' | ')' | ';'));
+        if goes_on
+            && (is_operator(self.peek())
+                || matches!(
+                    word,
+                    "function" | "new" | "async" | "class" | "typeof" | "await"
+                ))
+        {
+            return self.refuse_expression(start);
+        }
+        self.at = end;
+        if let Some(value) = constant(word) {
+            return self.replace(start, value);
+        }
+        let place = self.place();
+        let is_secret = matches!(self.innermost(), "password" | "ha1");
+        let meant = nearest(word, ["true", "false", "null"]).filter(|_| !is_secret);
+        let error = if word.starts_with("SIP.C.") {
+            ConfigError::value(place, excerpt(word), CONSTANTS)
+        } else if let Some(meant) = meant {
+            let expected = match meant {
+                "null" => "null or a value; did you mean null?".into(),
+                _ => format!("true or false; did you mean {meant}?"),
+            };
+            ConfigError::value(place, word, expected)
+        } else {
+            // The word itself may be a password whose quotes are missing.
+            ConfigError::value(
+                place,
+                "a bare word",
+                "text in quotes, a number, true, false or null",
+            )
+        };
+        self.errors.push(error);
+        self.replace(start, "null");
+    }
+
+    fn refuse_expression(&mut self, start: usize) {
+        self.skip_expression();
+        self.program();
+        self.replace(start, "null");
+    }
+
+    /// To the `,` or the closing bracket that ends an expression.
+    fn skip_expression(&mut self) {
+        let mut depth = 0_usize;
+        loop {
+            self.skip_space();
+            match self.peek() {
+                None => return,
+                Some('"' | '\'' | '`') => {
+                    self.skip_quoted();
+                    continue;
+                }
+                Some('(' | '[' | '{') => depth += 1,
+                Some(')' | ']' | '}' | ',') if depth == 0 => return,
+                Some(')' | ']' | '}') => depth -= 1,
+                Some(_) => {}
+            }
+            self.advance();
+        }
+    }
+
+    fn program(&mut self) {
+        let place = self.place();
+        let advice = rust_equivalent(self.innermost());
+        self.errors
+            .push(ConfigError::other(ConfigErrorKind::Program, place, advice));
+    }
+
+    /// The innermost key.
+    fn innermost(&self) -> &str {
+        let key = |open: &'_ Open| matches!(open, Open::Object(Some(_)));
+        match self.open.iter().rfind(|open| key(open)) {
+            Some(Open::Object(Some(key))) => key,
+            _ => "",
+        }
+    }
+
+    /// Where the scanner is: `log.connector`, `wsServers[1].weight`.
+    fn place(&self) -> Cow<'static, str> {
+        let mut place = String::new();
+        for open in self.open.iter().take(8) {
+            match open {
+                Open::Object(Some(key)) => {
+                    if !place.is_empty() {
+                        place.push('.');
+                    }
+                    place.extend(key.chars().filter(|c| !c.is_control()).take(64));
+                }
+                Open::Object(None) => {}
+                Open::List(index) => place.push_str(&format!("[{index}]")),
+            }
+        }
+        if place.is_empty() {
+            return "configuration".into();
+        }
+        place.into()
+    }
+}
+
+const CONSTANTS: &str =
+    "one of SIP.C.supported.UNSUPPORTED, SUPPORTED, REQUIRED, or SIP.C.dtmfType.INFO, RTP";
+
+/// The value of a constant, in JSON.
+fn constant(name: &str) -> Option<&'static str> {
+    match name {
+        "undefined" => Some("null"),
+        "SIP.C.supported.UNSUPPORTED" | "SIP.C.supported.NONE" => Some("\"none\""),
+        "SIP.C.supported.SUPPORTED" => Some("\"supported\""),
+        "SIP.C.supported.REQUIRED" => Some("\"required\""),
+        "SIP.C.dtmfType.INFO" => Some("\"info\""),
+        "SIP.C.dtmfType.RTP" => Some("\"rtp\""),
+        _ => None,
+    }
+}
+
+/// `var configuration = `, `new SIP.UA(`, `module.exports = `, `export default `.
+fn is_declaration(text: &str) -> bool {
+    let plain = |c: char| {
+        c.is_alphanumeric() || c.is_whitespace() || matches!(c, '_' | '$' | '.' | '=' | '(')
+    };
+    let text = text.trim();
+    text.chars().all(plain)
+        && (text.ends_with(['=', '(']) || text == "export default" || text == "return")
+}
+
+fn is_operator(next: Option<char>) -> bool {
+    matches!(
+        next,
+        Some(
+            '+' | '-'
+                | '*'
+                | '/'
+                | '%'
+                | '?'
+                | '&'
+                | '|'
+                | '<'
+                | '>'
+                | '='
+                | '!'
+                | '.'
+                | '('
+                | '['
+                | '`'
+        )
+    )
+}

@@ -1,0 +1,464 @@
+//! Which server to connect to, and when to try again.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use rand_core::CryptoRng;
+use smallvec::{SmallVec, smallvec};
+
+use super::error::ConnectError;
+use super::{between, micros};
+use crate::time::Timestamp;
+
+/// The longest wait before the first retry after an established connection dropped: at once, but
+/// not every agent of a server at the same instant.
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+
+/// RFC 5626 section 4.5: the longest wait between two attempts.
+const OUTBOUND_MAX: Duration = Duration::from_secs(1_800);
+
+/// RFC 5626 section 4.5: the base of the wait when no flow of the agent is up.
+const OUTBOUND_BASE_ALL_FAILED: Duration = Duration::from_secs(30);
+
+/// RFC 5626 section 4.5: the base of the wait when another flow of the agent is up.
+const OUTBOUND_BASE_NOT_FAILED: Duration = Duration::from_secs(90);
+
+/// What decides about servers, retries and waits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServerPolicy {
+    /// The weight of each server; the highest goes first, ties are broken at random.
+    pub weights: Vec<i64>,
+    /// How often a server whose *established* connection dropped is tried again before the next
+    /// one is (`wsServerMaxReconnection`). 0: not at all.
+    pub max_reconnection: u32,
+    /// The time between two such tries, give or take a fifth (`wsServerReconnectionTimeout`).
+    pub reconnection_timeout: Duration,
+    /// The shortest wait after all servers have failed (`connectionRecoveryMinInterval`).
+    pub recovery_min: Duration,
+    /// The longest wait after all servers have failed (`connectionRecoveryMaxInterval`).
+    pub recovery_max: Duration,
+    /// After all servers have failed wait as RFC 5626 section 4.5 says, instead of between
+    /// `recovery_min` and `recovery_max`.
+    pub outbound_schedule: bool,
+    /// How long an attempt may take before it is abandoned.
+    pub connect_timeout: Duration,
+}
+
+impl ServerPolicy {
+    /// The usual policy for servers of these weights: 3 tries 4 seconds apart, recovery after 2 to
+    /// 30 seconds, 10 seconds for an attempt.
+    #[must_use]
+    pub const fn new(weights: Vec<i64>) -> Self {
+        Self {
+            weights,
+            max_reconnection: 3,
+            reconnection_timeout: Duration::from_secs(4),
+            recovery_min: Duration::from_secs(2),
+            recovery_max: Duration::from_secs(30),
+            outbound_schedule: false,
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A policy that cannot be carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// There is no server.
+    NoServer,
+    /// The shortest wait for recovery is zero, which would be a busy loop.
+    RecoveryMinZero,
+    /// The shortest wait for recovery is longer than the longest.
+    RecoveryMinAboveMax,
+    /// An attempt may take no time at all.
+    ConnectTimeoutZero,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoServer => "there is no server to connect to",
+            Self::RecoveryMinZero => "the shortest recovery interval must be longer than zero",
+            Self::RecoveryMinAboveMax => {
+                "the shortest recovery interval must not be longer than the longest"
+            }
+            Self::ConnectTimeoutZero => "a connection attempt must be allowed more than zero time",
+        })
+    }
+}
+
+impl core::error::Error for PolicyError {}
+
+/// What the connector wants done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Open a connection, then say [`opened`](Connector::opened) or [`failed`](Connector::failed).
+    Connect {
+        /// The server's place in [`ServerPolicy::weights`].
+        server: usize,
+        /// 1 for the first try of this server since it last worked.
+        attempt: u32,
+    },
+    /// Nothing for now; the next [`Connect`](Self::Connect) comes with a tick at this time.
+    Wait {
+        /// When.
+        until: Timestamp,
+        /// How many attempts have failed in a row; 0 right after an established connection dropped.
+        attempt: u32,
+    },
+    /// Give up the attempt under way.
+    Abandon,
+}
+
+/// The steps that one input leads to, in order: at most two.
+pub type Steps = SmallVec<[Step; 2]>;
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Idle,
+    Connecting {
+        server: usize,
+        deadline: Timestamp,
+        /// The server worked before and its retries are not used up.
+        retry: bool,
+    },
+    Open {
+        server: usize,
+        since: Timestamp,
+    },
+    Waiting {
+        until: Timestamp,
+        /// The server to retry; `None`: choose anew, after a recovery wait.
+        server: Option<usize>,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Server {
+    weight: i64,
+    failed: bool,
+    /// Tries since it last worked.
+    tries: u32,
+}
+
+/// Chooses servers and schedules attempts for one flow; it never gives up unless stopped.
+///
+/// 1. The first attempt, and the first of each next server, goes to the highest weight that has not
+///    failed. If it fails, that server is marked failed and the next is tried at once.
+/// 2. When an *established* connection drops, the same server is tried again: first after at most
+///    250 ms, then `reconnection_timeout` apart (give or take a fifth), `max_reconnection` times in
+///    all. Then it is marked failed. A fault that a retry cannot heal ends the retries.
+/// 3. When all have failed, the marks are cleared and the next attempt comes after
+///    min + random × (min(max, min × 2ⁿ) − min), n counting the rounds that failed before.
+///
+/// Marks, retries and rounds start over once a connection has stayed up for the longer of
+/// `reconnection_timeout` and `recovery_min`, so that a server which accepts and drops every
+/// connection is not hammered.
+///
+/// An input that does not fit the state (a late `failed`, a second `start`) changes nothing.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    policy: ServerPolicy,
+    servers: Vec<Server>,
+    state: State,
+    /// Retries used of the server in hand since its connection was last stable.
+    retries: u32,
+    /// Rounds in a row in which all servers failed.
+    rounds: u32,
+    /// Attempts in a row that failed.
+    failures: u32,
+    other_flows_up: bool,
+}
+
+impl Connector {
+    /// A connector that is idle until [`start`](Self::start).
+    ///
+    /// # Errors
+    /// [`PolicyError`] if the policy cannot be carried out.
+    pub fn new(policy: ServerPolicy) -> Result<Self, PolicyError> {
+        if policy.weights.is_empty() {
+            return Err(PolicyError::NoServer);
+        }
+        if policy.recovery_min.is_zero() {
+            return Err(PolicyError::RecoveryMinZero);
+        }
+        if policy.recovery_min > policy.recovery_max {
+            return Err(PolicyError::RecoveryMinAboveMax);
+        }
+        if policy.connect_timeout.is_zero() {
+            return Err(PolicyError::ConnectTimeoutZero);
+        }
+        let servers = policy
+            .weights
+            .iter()
+            .map(|&weight| Server {
+                weight,
+                failed: false,
+                tries: 0,
+            })
+            .collect();
+        Ok(Self {
+            policy,
+            servers,
+            state: State::Idle,
+            retries: 0,
+            rounds: 0,
+            failures: 0,
+            other_flows_up: false,
+        })
+    }
+
+    /// Begins. Does nothing unless idle.
+    #[must_use]
+    pub fn start(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
+        match self.state {
+            State::Idle => self.connect_next(now, rng),
+            _ => Steps::new(),
+        }
+    }
+
+    /// The attempt under way succeeded.
+    pub fn opened(&mut self, now: Timestamp) {
+        if let State::Connecting { server, .. } = self.state {
+            self.failures = 0;
+            self.tries(server, |_| 0);
+            self.state = State::Open { server, since: now };
+        }
+    }
+
+    /// The attempt under way failed.
+    #[must_use]
+    pub fn failed(
+        &mut self,
+        error: ConnectError,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Steps {
+        let State::Connecting { server, retry, .. } = self.state else {
+            return Steps::new();
+        };
+        self.failures = self.failures.saturating_add(1);
+        if retry && !error.is_permanent() {
+            self.retry_or_next(server, now, rng)
+        } else {
+            self.give_up(server, now, rng)
+        }
+    }
+
+    /// The open connection is gone. If it was still being opened, that attempt failed.
+    #[must_use]
+    pub fn closed(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
+        match self.state {
+            State::Open { server, since } => {
+                if now.saturating_since(since) >= self.stable_after() {
+                    self.start_over();
+                }
+                self.retry_or_next(server, now, rng)
+            }
+            State::Connecting { .. } => self.failed(ConnectError::Other, now, rng),
+            State::Idle | State::Waiting { .. } => Steps::new(),
+        }
+    }
+
+    /// Time has come to `now`: the end of a wait leads to an attempt; an attempt that took too long
+    /// is abandoned and counts as failed.
+    #[must_use]
+    pub fn tick(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
+        match self.state {
+            State::Waiting { until, .. } if until <= now => self.kick(now, rng),
+            State::Connecting { deadline, .. } if deadline <= now => {
+                let mut steps: Steps = smallvec![Step::Abandon];
+                steps.extend(self.failed(ConnectError::Timeout, now, rng));
+                steps
+            }
+            _ => Steps::new(),
+        }
+    }
+
+    /// Ends a wait at once, as after a wake-up or when the network is back. Does nothing else.
+    #[must_use]
+    pub fn kick(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
+        match self.state {
+            State::Waiting {
+                server: Some(server),
+                ..
+            } => self.connect(server, true, now),
+            State::Waiting { server: None, .. } => self.connect_next(now, rng),
+            State::Idle | State::Connecting { .. } | State::Open { .. } => Steps::new(),
+        }
+    }
+
+    /// Back to idle, everything forgotten. An attempt under way is abandoned; an open connection is
+    /// for the caller to close.
+    #[must_use]
+    pub fn stop(&mut self) -> Steps {
+        let steps = match self.state {
+            State::Connecting { .. } => smallvec![Step::Abandon],
+            _ => Steps::new(),
+        };
+        self.start_over();
+        self.failures = 0;
+        for server in &mut self.servers {
+            server.tries = 0;
+        }
+        self.state = State::Idle;
+        steps
+    }
+
+    /// Whether another flow of the same agent is up: RFC 5626 section 4.5 then waits longer.
+    pub fn other_flows_up(&mut self, up: bool) {
+        self.other_flows_up = up;
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    #[must_use]
+    pub const fn next_tick(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Idle | State::Open { .. } => None,
+            State::Connecting { deadline, .. } => Some(deadline),
+            State::Waiting { until, .. } => Some(until),
+        }
+    }
+
+    /// The server whose connection is open, or being opened.
+    #[must_use]
+    pub const fn server(&self) -> Option<usize> {
+        match self.state {
+            State::Connecting { server, .. } | State::Open { server, .. } => Some(server),
+            State::Idle | State::Waiting { .. } => None,
+        }
+    }
+
+    /// Whether a connection is open.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    fn stable_after(&self) -> Duration {
+        self.policy
+            .reconnection_timeout
+            .max(self.policy.recovery_min)
+    }
+
+    fn start_over(&mut self) {
+        self.retries = 0;
+        self.rounds = 0;
+        self.clear_marks();
+    }
+
+    fn clear_marks(&mut self) {
+        for server in &mut self.servers {
+            server.failed = false;
+        }
+    }
+
+    fn tries(&mut self, server: usize, change: impl FnOnce(u32) -> u32) -> u32 {
+        match self.servers.get_mut(server) {
+            Some(server) => {
+                server.tries = change(server.tries);
+                server.tries
+            }
+            None => 0,
+        }
+    }
+
+    fn connect(&mut self, server: usize, retry: bool, now: Timestamp) -> Steps {
+        let deadline = now + self.policy.connect_timeout;
+        self.state = State::Connecting {
+            server,
+            deadline,
+            retry,
+        };
+        let attempt = self.tries(server, |tries| tries.saturating_add(1));
+        smallvec![Step::Connect { server, attempt }]
+    }
+
+    fn wait(&mut self, wait: Duration, server: Option<usize>, now: Timestamp) -> Steps {
+        let until = now + wait;
+        self.state = State::Waiting { until, server };
+        smallvec![Step::Wait {
+            until,
+            attempt: self.failures
+        }]
+    }
+
+    fn retry_or_next(&mut self, server: usize, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
+        if self.retries >= self.policy.max_reconnection {
+            return self.give_up(server, now, rng);
+        }
+        self.retries += 1;
+        let wait = if self.retries == 1 {
+            between(rng, Duration::ZERO, FIRST_RETRY)
+        } else {
+            let fifth = self.policy.reconnection_timeout / 5;
+            let timeout = self.policy.reconnection_timeout;
+            between(
+                rng,
+                timeout.saturating_sub(fifth),
+                timeout.saturating_add(fifth),
+            )
+        };
+        self.wait(wait, Some(server), now)
+    }
+
+    fn give_up(&mut self, server: usize, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
+        if let Some(server) = self.servers.get_mut(server) {
+            server.failed = true;
+        }
+        if self.servers.iter().any(|server| !server.failed) {
+            return self.connect_next(now, rng);
+        }
+        self.clear_marks();
+        let wait = self.recovery_wait(rng);
+        self.rounds = self.rounds.saturating_add(1);
+        self.wait(wait, None, now)
+    }
+
+    fn recovery_wait(&self, rng: &mut dyn CryptoRng) -> Duration {
+        let doubled = |base: Duration, times: u32| {
+            let factor = 1_u64.checked_shl(times).unwrap_or(u64::MAX);
+            Duration::from_micros(micros(base).saturating_mul(factor))
+        };
+        if self.policy.outbound_schedule {
+            let base = if self.other_flows_up {
+                OUTBOUND_BASE_NOT_FAILED
+            } else {
+                OUTBOUND_BASE_ALL_FAILED
+            };
+            let longest = doubled(base, self.rounds.saturating_add(1)).min(OUTBOUND_MAX);
+            return between(rng, longest / 2, longest);
+        }
+        let (shortest, longest) = (self.policy.recovery_min, self.policy.recovery_max);
+        between(rng, shortest, doubled(shortest, self.rounds).min(longest))
+    }
+
+    /// Connects to the highest weight that has not failed, ties at random.
+    fn connect_next(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
+        let usable = |server: &&Server| !server.failed;
+        let best = self
+            .servers
+            .iter()
+            .filter(usable)
+            .map(|server| server.weight)
+            .max();
+        let is_best = |server: &Server| !server.failed && Some(server.weight) == best;
+        let ties = self.servers.iter().filter(|server| is_best(server)).count();
+        let chosen = crate::rand::below(rng, ties as u64) as usize;
+        let mut places = self
+            .servers
+            .iter()
+            .enumerate()
+            .filter(|(_, server)| is_best(server))
+            .map(|(place, _)| place);
+        // There is always one: callers leave at least one server unmarked.
+        let server = places.nth(chosen).unwrap_or_default();
+        self.retries = 0;
+        self.connect(server, false, now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Why a connection could not be opened, or why it ended.
+
+use core::fmt;
+
+/// Why a connection attempt failed. The host names the nearest cause that it knows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The server's name has no address, or no name server answered (RFC 3263 section 4).
+    Dns,
+    /// Nothing listens at any address of the server.
+    Refused,
+    /// No connection within the time allowed.
+    Timeout,
+    /// The TLS handshake failed, or the certificate is not one for the host of the URL (RFC 5922).
+    Tls,
+    /// The server answered the WebSocket handshake with this HTTP status (RFC 6455 section 4.1).
+    Upgrade(u16),
+    /// The server opened the WebSocket without the sub-protocol `sip` (RFC 7118 section 4.1).
+    Subprotocol,
+    /// Anything else, such as a connection that closed while it was being opened.
+    Other,
+}
+
+impl ConnectError {
+    /// Whether trying the same server again a moment later is pointless: its certificate, its
+    /// sub-protocol, or an HTTP status 4xx other than 408 (Request Timeout), 425 (Too Early) and
+    /// 429 (Too Many Requests).
+    #[must_use]
+    pub const fn is_permanent(self) -> bool {
+        match self {
+            Self::Tls | Self::Subprotocol => true,
+            Self::Upgrade(status) => {
+                matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429)
+            }
+            Self::Dns | Self::Refused | Self::Timeout | Self::Other => false,
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns => f.write_str("the server's name could not be resolved"),
+            Self::Refused => f.write_str("the server refused the connection"),
+            Self::Timeout => f.write_str("the server did not answer in time"),
+            Self::Tls => f.write_str("the TLS handshake failed or the certificate is not trusted"),
+            Self::Upgrade(status) => {
+                write!(
+                    f,
+                    "the server answered the WebSocket handshake with HTTP status {status}"
+                )
+            }
+            Self::Subprotocol => {
+                f.write_str("the server does not speak the WebSocket sub-protocol \"sip\"")
+            }
+            Self::Other => f.write_str("the connection could not be opened"),
+        }
+    }
+}
+
+impl core::error::Error for ConnectError {}
+
+/// Why an open connection ended, or why the core asks the host to end one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The application asked for it.
+    Requested,
+    /// The peer closed it, with this WebSocket close code if there was one (RFC 6455 section 7.4).
+    Closed(Option<u16>),
+    /// It broke without a word: reset, or unreachable.
+    Lost,
+    /// A keep-alive had no answer in time, so the flow is dead (RFC 5626 section 4.4.1).
+    KeepAlive,
+    /// The attempt to open it took too long.
+    Timeout,
+    /// The peer sent what cannot be framed, so the rest of the stream is unreadable
+    /// (RFC 3261 section 18.3).
+    Protocol,
+    /// Another server is used instead.
+    Replaced,
+    /// The user agent was stopped.
+    Stopped,
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requested => f.write_str("closed on request"),
+            Self::Closed(None) => f.write_str("the server closed the connection"),
+            Self::Closed(Some(code)) => {
+                write!(f, "the server closed the connection with code {code}")
+            }
+            Self::Lost => f.write_str("the connection broke"),
+            Self::KeepAlive => f.write_str("the server did not answer a keep-alive"),
+            Self::Timeout => f.write_str("the connection was not opened in time"),
+            Self::Protocol => f.write_str("the peer sent what cannot be framed as SIP"),
+            Self::Replaced => f.write_str("another server is used instead"),
+            Self::Stopped => f.write_str("the user agent was stopped"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    /// RFC 7118 section 4.1, RFC 5922: what the same server will answer again.
+    #[test]
+    fn faults_that_a_retry_cannot_heal_are_permanent() {
+        let permanent = [
+            ConnectError::Tls,
+            ConnectError::Subprotocol,
+            ConnectError::Upgrade(403),
+            ConnectError::Upgrade(404),
+        ];
+        let passing = [
+            ConnectError::Dns,
+            ConnectError::Refused,
+            ConnectError::Timeout,
+            ConnectError::Other,
+            ConnectError::Upgrade(408),
+            ConnectError::Upgrade(429),
+            ConnectError::Upgrade(503),
+        ];
+        assert!(permanent.iter().all(|error| error.is_permanent()));
+        assert!(!passing.iter().any(|error| error.is_permanent()));
+    }
+
+    #[test]
+    fn reasons_read_as_sentences() {
+        assert_eq!(
+            ConnectError::Upgrade(503).to_string(),
+            "the server answered the WebSocket handshake with HTTP status 503"
+        );
+        assert_eq!(
+            DisconnectReason::Closed(Some(1001)).to_string(),
+            "the server closed the connection with code 1001"
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! Is the flow still alive? Pings after silence and a dead-line for the answer
+//! (RFC 5626 section 4.4).
+
+use core::time::Duration;
+
+use rand_core::CryptoRng;
+
+use super::{between, micros};
+use crate::time::Timestamp;
+
+/// The range from which each silence before a ping is drawn (RFC 5626 section 4.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeepAliveInterval {
+    shortest: Duration,
+    longest: Duration,
+}
+
+impl KeepAliveInterval {
+    /// For a connection-oriented transport whose server named no Flow-Timer: 95 to 120 seconds
+    /// (RFC 5626 section 4.4.1).
+    pub const STREAM: Self = Self::range(Duration::from_secs(95), Duration::from_secs(120));
+
+    /// The same where power matters: 672 to 840 seconds (RFC 5626 section 4.4.1).
+    pub const STREAM_LOW_POWER: Self =
+        Self::range(Duration::from_secs(672), Duration::from_secs(840));
+
+    /// For datagrams, where a NAT forgets soon: 24 to 29 seconds (RFC 5626 section 4.4.2).
+    pub const DATAGRAM: Self = Self::range(Duration::from_secs(24), Duration::from_secs(29));
+
+    /// The shortest silence ever used, whatever a server's Flow-Timer says: a peer must not make
+    /// us flood.
+    pub const FLOOR: Duration = Duration::from_secs(1);
+
+    const fn range(shortest: Duration, longest: Duration) -> Self {
+        Self { shortest, longest }
+    }
+
+    /// 80 % to 100 % of `longest`, as RFC 5626 section 4.4 wants for the value of a Flow-Timer and
+    /// as the option `keepAliveInterval` means. Values below [`FLOOR`](Self::FLOOR) are raised to it.
+    #[must_use]
+    pub fn of(longest: Duration) -> Self {
+        let longest = longest.max(Self::FLOOR);
+        let shortest = Duration::from_micros(micros(longest) / 5 * 4).max(Self::FLOOR);
+        Self { shortest, longest }
+    }
+
+    /// The shortest silence before a ping.
+    #[must_use]
+    pub const fn shortest(self) -> Duration {
+        self.shortest
+    }
+
+    /// The longest silence before a ping.
+    #[must_use]
+    pub const fn longest(self) -> Duration {
+        self.longest
+    }
+}
+
+/// What to do for the flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum KeepAliveStep {
+    /// Send a ping: a WebSocket ping, or CRLF CRLF (RFC 5626 section 4.4.1, RFC 7118 section 6).
+    Ping,
+    /// No answer came in time: the flow is dead. Said once; nothing happens after it.
+    Dead,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Off,
+    Quiet { since: Timestamp, silence: Duration },
+    Asked { until: Timestamp },
+}
+
+/// Keeps one flow alive and notices when it is not.
+#[derive(Clone, Debug)]
+pub struct KeepAlive {
+    interval: KeepAliveInterval,
+    state: State,
+}
+
+impl KeepAlive {
+    /// How long the answer to a ping may take (RFC 5626 section 4.4.1).
+    pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// A keep-alive that is off until [`start`](Self::start).
+    #[must_use]
+    pub const fn new(interval: KeepAliveInterval) -> Self {
+        Self {
+            interval,
+            state: State::Off,
+        }
+    }
+
+    /// The connection is open as of `now`: the first silence begins.
+    pub fn start(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) {
+        self.listen(now, rng);
+    }
+
+    /// The connection is gone: nothing is due any more until the next start.
+    pub fn stop(&mut self) {
+        self.state = State::Off;
+    }
+
+    /// The registrar said how long it waits (header field Flow-Timer, RFC 5626 section 4.4). The
+    /// silence under way ends no later than the new interval allows; a ping under way stays.
+    /// A value of zero is ignored.
+    pub fn flow_timer(&mut self, seconds: u32, rng: &mut dyn CryptoRng) {
+        if seconds == 0 {
+            return;
+        }
+        self.interval = KeepAliveInterval::of(Duration::from_secs(u64::from(seconds)));
+        if let State::Quiet { since, .. } = self.state {
+            self.listen(since, rng);
+        }
+    }
+
+    /// Something was sent or received on the flow: the silence begins anew (RFC 7118 section 6).
+    /// It is no answer to a ping, which only a pong is (RFC 5626 section 4.4.1).
+    pub fn traffic(&mut self, now: Timestamp) {
+        if let State::Quiet { since, .. } = &mut self.state {
+            *since = now.max(*since);
+        }
+    }
+
+    /// A pong came. Without a ping under way it counts as traffic.
+    pub fn pong(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) {
+        match self.state {
+            State::Off => {}
+            State::Quiet { .. } => self.traffic(now),
+            State::Asked { .. } => self.listen(now, rng),
+        }
+    }
+
+    /// Says what is due at `now`, if anything. After `Ping` send one; after `Dead` close the
+    /// connection.
+    pub fn tick(&mut self, now: Timestamp) -> Option<KeepAliveStep> {
+        if self.next_tick()? > now {
+            return None;
+        }
+        match self.state {
+            State::Off => None,
+            State::Quiet { .. } => {
+                self.state = State::Asked {
+                    until: now + Self::PONG_TIMEOUT,
+                };
+                Some(KeepAliveStep::Ping)
+            }
+            State::Asked { .. } => {
+                self.state = State::Off;
+                Some(KeepAliveStep::Dead)
+            }
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to say. [`traffic`](Self::traffic) only ever makes
+    /// it later, so a host may ask again when the old time has come.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Off => None,
+            State::Quiet { since, silence } => Some(since + silence),
+            State::Asked { until } => Some(until),
+        }
+    }
+
+    fn listen(&mut self, since: Timestamp, rng: &mut dyn CryptoRng) {
+        let silence = between(rng, self.interval.shortest, self.interval.longest);
+        self.state = State::Quiet { since, silence };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chosen::Constant;
+    use super::*;
+    use proptest::prelude::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1_000)
+    }
+
+    /// RFC 5626 section 4.4: a random time between 80 % and 100 % of the Flow-Timer.
+    #[test]
+    fn rfc5626_4_4_silence_is_80_to_100_percent_of_the_flow_timer() {
+        for (drawn, seconds) in [(0, 80), (u64::MAX, 100)] {
+            let mut rng = Constant(drawn);
+            let mut keep_alive = KeepAlive::new(KeepAliveInterval::STREAM);
+            keep_alive.start(at(7), &mut rng);
+            keep_alive.flow_timer(100, &mut rng);
+            assert_eq!(keep_alive.next_tick(), Some(at(7 + seconds)));
+        }
+    }
+
+    /// RFC 5626 section 4.4.1: 95 to 120 seconds without a Flow-Timer; one of zero changes nothing.
+    #[test]
+    fn rfc5626_4_4_1_silence_is_95_to_120_seconds_by_default() {
+        for (drawn, seconds) in [(0, 95), (u64::MAX, 120)] {
+            let mut rng = Constant(drawn);
+            let mut keep_alive = KeepAlive::new(KeepAliveInterval::STREAM);
+            keep_alive.start(at(0), &mut rng);
+            keep_alive.flow_timer(0, &mut rng);
+            assert_eq!(keep_alive.next_tick(), Some(at(seconds)));
+        }
+    }
+
+    /// RFC 5626 section 4.4.1: no pong within 10 seconds and the flow has failed, said once.
+    #[test]
+    fn rfc5626_4_4_1_no_pong_in_10_seconds_is_a_dead_flow() {
+        let mut rng = Constant(0);
+        let mut keep_alive = KeepAlive::new(KeepAliveInterval::of(Duration::from_secs(50)));
+        keep_alive.start(at(0), &mut rng);
+        assert_eq!(keep_alive.tick(at(39)), None);
+        assert_eq!(keep_alive.tick(at(40)), Some(KeepAliveStep::Ping));
+        assert_eq!(keep_alive.tick(at(49)), None);
+        assert_eq!(keep_alive.tick(at(50)), Some(KeepAliveStep::Dead));
+        assert_eq!(keep_alive.next_tick(), None);
+        assert_eq!(keep_alive.tick(at(500)), None);
+    }
+
+    /// RFC 5626 section 4.4.1: only a pong answers a ping; after it the next silence begins.
+    #[test]
+    fn rfc5626_4_4_1_a_pong_and_nothing_else_answers_a_ping() {
+        let mut rng = Constant(0);
+        let mut keep_alive = KeepAlive::new(KeepAliveInterval::of(Duration::from_secs(50)));
+        keep_alive.start(at(0), &mut rng);
+        assert_eq!(keep_alive.tick(at(40)), Some(KeepAliveStep::Ping));
+        keep_alive.traffic(at(41));
+        assert_eq!(keep_alive.next_tick(), Some(at(50)));
+        keep_alive.pong(at(42), &mut rng);
+        assert_eq!(keep_alive.next_tick(), Some(at(82)));
+        assert_eq!(keep_alive.tick(at(50)), None);
+    }
+
+    /// RFC 7118 section 6: traffic makes a ping unnecessary.
+    #[test]
+    fn rfc7118_6_traffic_postpones_the_ping() {
+        let mut rng = Constant(0);
+        let mut keep_alive = KeepAlive::new(KeepAliveInterval::of(Duration::from_secs(50)));
+        keep_alive.start(at(0), &mut rng);
+        keep_alive.traffic(at(30));
+        keep_alive.pong(at(35), &mut rng);
+        keep_alive.traffic(at(20));
+        assert_eq!(keep_alive.tick(at(40)), None);
+        assert_eq!(keep_alive.next_tick(), Some(at(75)));
+    }
+
+    /// The answer's time starts when the ping is sent, also when the tick came late.
+    #[test]
+    fn a_late_tick_still_leaves_10_seconds_for_the_pong() {
+        let mut rng = Constant(0);
+        let mut keep_alive = KeepAlive::new(KeepAliveInterval::of(Duration::from_secs(50)));
+        keep_alive.start(at(0), &mut rng);
+        assert_eq!(keep_alive.tick(at(3_600)), Some(KeepAliveStep::Ping));
+        assert_eq!(keep_alive.tick(at(3_605)), None);
+        keep_alive.stop();
+        assert_eq!(keep_alive.next_tick(), None);
+        keep_alive.pong(at(3_606), &mut rng);
+        assert_eq!(keep_alive.next_tick(), None);
+    }
+
+    proptest! {
+        /// Any sequence of inputs: the deadline moves on after each tick, pings are never closer
+        /// than the shortest silence, and a dead flow stays silent.
+        #[test]
+        fn deadlines_advance_and_pings_keep_their_distance(
+            seed in any::<u64>(),
+            flow_timer in any::<u32>(),
+            inputs in prop::collection::vec((0_u8..4, 0_u64..200_000), 1..100),
+        ) {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut keep_alive = KeepAlive::new(KeepAliveInterval::DATAGRAM);
+            let mut now = Timestamp::ZERO;
+            keep_alive.start(now, &mut rng);
+            keep_alive.flow_timer(flow_timer, &mut rng);
+            let shortest = keep_alive.interval.shortest();
+            let mut last_ping = None;
+            let mut dead = false;
+            for (kind, millis) in inputs {
+                now = now + Duration::from_millis(millis);
+                match kind {
+                    0 => keep_alive.traffic(now),
+                    1 => keep_alive.pong(now, &mut rng),
+                    _ => {
+                        let due = keep_alive.next_tick().is_some_and(|next| next <= now);
+                        let step = keep_alive.tick(now);
+                        prop_assert_eq!(due, step.is_some());
+                        prop_assert!(!(dead && step.is_some()));
+                        prop_assert!(keep_alive.next_tick().is_none_or(|next| next > now));
+                        match step {
+                            Some(KeepAliveStep::Ping) => {
+                                if let Some(last) = last_ping {
+                                    prop_assert!(now.saturating_since(last) >= shortest);
+                                }
+                                last_ping = Some(now);
+                            }
+                            Some(KeepAliveStep::Dead) => dead = true,
+                            None => {}
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The commands of calls and registration. What a call can do next is a type of its own, so that what
+//! makes no sense does not compile.
+
+use sip_parse::StatusCode;
+
+use super::UserAgent;
+use crate::action::Body;
+use crate::error::{CommandError, StaleHandle};
+use crate::event::{Cause, DescriptionKind, EndReason, Event, RequestId, SessionId};
+use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, OfferWanted, State};
+use crate::time::Timestamp;
+
+/// What can be done with a call now.
+#[derive(Debug)]
+pub enum Session<'a> {
+    /// A peer calls, and waits for an answer.
+    Incoming(IncomingSession<'a>),
+    /// We call, and wait for one.
+    Outgoing(OutgoingSession<'a>),
+    /// The call is up.
+    Established(EstablishedSession<'a>),
+    /// BYE is on its way; [`Event::Ended`] follows.
+    Ending,
+}
+
+/// A call that a peer makes.
+#[derive(Debug)]
+pub struct IncomingSession<'a> {
+    agent: &'a mut UserAgent,
+    id: SessionId,
+}
+
+/// A call that we make.
+#[derive(Debug)]
+pub struct OutgoingSession<'a> {
+    agent: &'a mut UserAgent,
+    id: SessionId,
+}
+
+/// A call that is up.
+#[derive(Debug)]
+pub struct EstablishedSession<'a> {
+    agent: &'a mut UserAgent,
+    id: SessionId,
+}
+
+impl UserAgent {
+    /// Registers, now and on every connection to come. Sets `register` to true.
+    ///
+    /// # Errors
+    /// [`CommandError::NotRunning`] or [`CommandError::Backpressure`]. Without a connection the REGISTER
+    /// follows when there is one.
+    pub fn register(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        self.registration.wanted = true;
+        self.register_if_wanted();
+        self.settle();
+        Ok(())
+    }
+
+    /// Gives our binding back (RFC 3261 section 10.2.2) and stops registering. The outcome comes as
+    /// [`Event::Unregistered`].
+    ///
+    /// # Errors
+    /// [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
+    pub fn unregister(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        self.registration.wanted = false;
+        self.send_unregister();
+        self.settle();
+        Ok(())
+    }
+
+    /// Calls a URI, or a user at the address-of-record's host (RFC 3261 section 13.2). First
+    /// [`Event::DescriptionNeeded`] asks for the offer, unless the options leave it to the peer.
+    ///
+    /// # Errors
+    /// [`CommandError`]; there is no call then, and no event.
+    pub fn invite(&mut self, target: &str, options: InviteOptions, now: Timestamp) -> Result<SessionId, CommandError> {
+        self.command(now)?;
+        if self.core.flow.is_none() {
+            return Err(CommandError::NotConnected);
+        }
+        let target = self.core.target(target)?;
+        if self.sessions.len() >= self.core.limits.sessions {
+            return Err(CommandError::Limit("sessions"));
+        }
+        let call_id = self.core.new_call_id();
+        let half = self.core.dialogs.open(call_id.as_bytes(), self.core.layer.rng());
+        let id = SessionId(self.sessions.next_handle());
+        let mut session = session::Session::new(id, half, State::Starting);
+        if options.late_offer {
+            let started = session::invite(&target, &options, None, &mut session.context(&mut self.core));
+            match started {
+                Ok(state) => session.state = Some(state),
+                Err(error) => {
+                    self.core.dialogs.close(half);
+                    return Err(error.into());
+                }
+            }
+        } else {
+            session.state = Some(State::OfferWanted(alloc::boxed::Box::new(OfferWanted { target, options })));
+            self.core.event(Event::DescriptionNeeded { session: id, kind: DescriptionKind::Offer });
+        }
+        self.sessions.insert(session);
+        self.settle();
+        Ok(id)
+    }
+
+    /// What can be done with a call now.
+    ///
+    /// # Errors
+    /// [`StaleHandle`] if the call is over.
+    pub fn session(&mut self, id: SessionId) -> Result<Session<'_>, StaleHandle> {
+        let entry = self.sessions.get(id.0).ok_or(StaleHandle)?;
+        Ok(match &entry.state {
+            Some(State::Incoming(_)) => Session::Incoming(IncomingSession { agent: self, id }),
+            Some(State::OfferWanted(_) | State::Calling(_) | State::AnswerWanted(_) | State::Starting) => {
+                Session::Outgoing(OutgoingSession { agent: self, id })
+            }
+            Some(State::Confirmed(_)) => Session::Established(EstablishedSession { agent: self, id }),
+            Some(State::Ending(_)) | None => Session::Ending,
+        })
+    }
+
+    /// Ends a call by whatever fits: CANCEL, 480 or BYE. Nothing if it is ending already.
+    ///
+    /// # Errors
+    /// [`StaleHandle`] if the call is over.
+    pub fn hang_up(&mut self, id: SessionId, now: Timestamp) -> Result<(), StaleHandle> {
+        self.advance(now);
+        if !self.hang_up_session(id) {
+            return Err(StaleHandle);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
+        self.step_session(id, |state, context| match state {
+            State::Starting | State::OfferWanted(_) => context.end(EndReason::local(Cause::Requested)),
+            State::Calling(state) => state.hang_up(context),
+            State::AnswerWanted(state) => state.hang_up(context),
+            State::Incoming(state) => state.reject(StatusCode::TEMPORARILY_UNAVAILABLE, context),
+            State::Confirmed(state) => state.hang_up(context),
+            State::Ending(state) => Some(State::Ending(state)),
+        })
+    }
+
+    /// Answers [`Event::DescriptionNeeded`]: the offer or answer, or that there is none.
+    ///
+    /// # Errors
+    /// [`CommandError::Stale`] if the call is over, [`CommandError::WrongState`] if no description was
+    /// asked for, [`CommandError::Backpressure`].
+    pub fn describe(
+        &mut self,
+        id: SessionId,
+        description: Result<Body, DescriptionFailed>,
+        now: Timestamp,
+    ) -> Result<(), CommandError> {
+        self.check_queue()?;
+        self.advance(now);
+        let session = self.sessions.get(id.0).ok_or(CommandError::Stale)?;
+        let asked = match &session.state {
+            Some(State::OfferWanted(_) | State::AnswerWanted(_)) => true,
+            Some(State::Incoming(state)) => state.accepted(),
+            Some(State::Confirmed(state)) => state.is_asked(),
+            Some(State::Starting | State::Calling(_) | State::Ending(_)) | None => false,
+        };
+        if !asked {
+            return Err(CommandError::WrongState("no description was asked for"));
+        }
+        self.step_session(id, |state, context| match state {
+            State::OfferWanted(state) => state.described(description, context),
+            State::AnswerWanted(state) => state.described(description, context),
+            State::Incoming(state) => state.described(description, context),
+            State::Confirmed(state) => state.described(description, context),
+            state => Some(state),
+        });
+        self.settle();
+        Ok(())
+    }
+
+    fn step_and_settle(
+        &mut self,
+        id: SessionId,
+        now: Timestamp,
+        step: impl FnOnce(State, &mut session::Context<'_>) -> Option<State>,
+    ) {
+        self.advance(now);
+        self.step_session(id, step);
+        self.settle();
+    }
+}
+
+impl IncomingSession<'_> {
+    /// Says that the call is being announced: 180, again every minute (RFC 3261 section 13.3.1.1).
+    pub fn ring(self, now: Timestamp) {
+        self.agent.step_and_settle(self.id, now, |state, context| match state {
+            State::Incoming(state) => state.ring(context),
+            state => Some(state),
+        });
+    }
+
+    /// Takes the call: [`Event::DescriptionNeeded`] follows, then [`Event::Established`].
+    pub fn answer(self, now: Timestamp) {
+        self.agent.step_and_settle(self.id, now, |state, context| match state {
+            State::Incoming(state) => state.answer(context),
+            state => Some(state),
+        });
+    }
+
+    /// Refuses the call.
+    pub fn reject(self, status: FailureStatus, now: Timestamp) {
+        self.agent.step_and_settle(self.id, now, |state, context| match state {
+            State::Incoming(state) => state.reject(status.status(), context),
+            state => Some(state),
+        });
+    }
+}
+
+impl OutgoingSession<'_> {
+    /// Gives up calling (RFC 3261 section 9.1): CANCEL, or BYE if the 2xx crosses it.
+    pub fn cancel(self, now: Timestamp) {
+        self.agent.advance(now);
+        self.agent.hang_up_session(self.id);
+        self.agent.settle();
+    }
+}
+
+impl EstablishedSession<'_> {
+    /// Hangs up (RFC 3261 section 15). If we answered and the ACK has not come yet, BYE waits for it.
+    pub fn bye(self, now: Timestamp) {
+        self.agent.advance(now);
+        self.agent.hang_up_session(self.id);
+        self.agent.settle();
+    }
+
+    /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestFinished`].
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing has been sent then.
+    pub fn info(self, body: &Body, now: Timestamp) -> Result<RequestId, CommandError> {
+        self.agent.info(self.id, body, now)
+    }
+}
+

@@ -1,0 +1,459 @@
+//! What becomes of everything that the transaction layer hands up (RFC 3261 sections 8.2, 9.2 and 12.2.2).
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+
+use bytes::Bytes;
+use sip_parse::{HeaderName, Method, Request, Response, Scheme, StatusCode, text};
+
+use super::core::Purpose;
+use super::{ALLOW, Life, UserAgent};
+use crate::action::{Action, ConnectionId, LogContent, Way};
+use crate::config::LogLevel;
+use crate::connection::DisconnectReason;
+use crate::dialog::{DialogError, DialogId};
+use crate::event::SessionId;
+use crate::session::{Incoming, Session, State, further_success, is_sdp};
+use crate::transaction::{Output, ServerTransactionId, TransactionError};
+
+impl UserAgent {
+    /// Handles all that the transaction layer has queued.
+    pub(super) fn drain(&mut self) {
+        while let Some(output) = self.core.layer.poll() {
+            match output {
+                Output::Transmit { connection, bytes } => {
+                    self.core.counters.transmitted += 1;
+                    self.core.trace(Way::Out, connection, &bytes);
+                    self.core.actions.push_back(Action::Transmit { connection, bytes });
+                }
+                Output::Request { transaction, request, cancels, merged, .. } => {
+                    self.request_came(transaction, request, cancels, merged);
+                }
+                Output::Ack { request, .. } => self.ack_came(&request),
+                Output::Response { user, response, request, .. } => self.response_came(user, response, &request),
+                Output::StrayResponse { .. } => self.ignored("a 2xx to an INVITE that is over"),
+                Output::Failed { user, error, .. } => self.transaction_failed(user, error),
+                Output::ServerFailed { transaction, error } => self.server_failed(transaction, error),
+                Output::KeepAlive { connection, pong } => {
+                    if pong && self.core.flow.is_some_and(|flow| flow.connection == connection) {
+                        self.keep_alive.pong(self.core.now, self.core.layer.rng());
+                    }
+                }
+                Output::Malformed { connection, error, answered, fatal } => {
+                    self.core.counters.malformed += 1;
+                    self.core.counters.malformed_answered += u64::from(answered);
+                    self.log(LogLevel::Warn, "sip.transport", connection.to_bits(), LogContent::Malformed(error));
+                    if fatal {
+                        self.unreadable(connection);
+                    }
+                }
+                Output::Ignored { why, .. } => self.ignored(why),
+            }
+        }
+    }
+
+    /// A stream that cannot be read any further (RFC 3261 section 18.3) is closed.
+    fn unreadable(&mut self, connection: ConnectionId) {
+        let reason = DisconnectReason::Protocol;
+        self.core.actions.push_back(Action::Disconnect { connection, reason });
+        if self.core.flow.is_some_and(|flow| flow.connection == connection) {
+            self.lose_flow(reason);
+        }
+    }
+
+    fn ignored(&mut self, why: &'static str) {
+        self.core.counters.ignored += 1;
+        self.log(LogLevel::Debug, "sip.ua", 0, LogContent::Ignored(why));
+    }
+
+    /// Refuses a request by the core's own judgement.
+    fn refuse(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        why: &'static str,
+        headers: &[(HeaderName<'_>, &str)],
+    ) {
+        self.core.counters.refused += 1;
+        self.log(LogLevel::Log, "sip.ua", transaction.to_bits(), LogContent::Answered(status, why));
+        self.core.answer(transaction, status, headers);
+    }
+
+    fn response_came(&mut self, purpose: Purpose, response: Box<Response>, request: &Bytes) {
+        // RFC 3261 section 8.1.3.3.
+        if response.vias().count() > 1 {
+            return self.ignored("a response with more than one Via");
+        }
+        self.read_authentication_info(&response, request);
+        match purpose {
+            Purpose::Register => self.register_response(&response, request),
+            Purpose::Invite(id) => self.invite_response(id, &response, request),
+            Purpose::Bye(id) => {
+                self.step_session(id, |state, context| match state {
+                    State::Ending(state) => state.response(&response, request, context),
+                    state => Some(state),
+                });
+            }
+            Purpose::Request(id) => self.request_response(id, response, request),
+            Purpose::Nobody => {}
+        }
+    }
+
+    /// RFC 7616 section 3.5: the next nonce, and proof that the server knows the secret too.
+    fn read_authentication_info(&mut self, response: &Response, request: &Bytes) {
+        if !response.has(HeaderName::AuthenticationInfo) {
+            return;
+        }
+        let Some(sent) = super::sent_request(request, &self.core.limits) else { return };
+        let Some(credentials) = &self.core.credentials else { return };
+        if self.core.digest.authentication_info(response, &sent, credentials).is_err() {
+            let content = LogContent::Text("Authentication-Info is malformed or does not prove the server");
+            self.log(LogLevel::Warn, "sip.ua", 0, content);
+        }
+    }
+
+    fn invite_response(&mut self, id: SessionId, response: &Response, request: &Bytes) {
+        let alive = self.step_session(id, |state, context| match state {
+            State::Calling(state) => state.response(response, request, context),
+            state => {
+                if response.status().is_success() {
+                    let waits = matches!(state, State::AnswerWanted(_));
+                    further_success(response, request, waits, context);
+                }
+                Some(state)
+            }
+        });
+        if !alive && response.status().is_success() {
+            // The call is over, but this leg does not know it.
+            if let Some(invite) = super::sent_request(request, &self.core.limits) {
+                self.core.refuse_leg(&invite, response);
+            }
+        }
+    }
+
+    fn transaction_failed(&mut self, purpose: Purpose, error: TransactionError) {
+        match purpose {
+            Purpose::Register => self.register_failed(error),
+            Purpose::Invite(id) => {
+                self.step_session(id, |state, context| match state {
+                    State::Calling(state) => state.failed(error, context),
+                    state => Some(state),
+                });
+            }
+            Purpose::Bye(id) => {
+                self.step_session(id, |state, context| match state {
+                    State::Ending(state) => state.failed(error, context),
+                    state => Some(state),
+                });
+            }
+            Purpose::Request(id) => self.finish_request(id, Err(crate::session::failure(error))),
+            Purpose::Nobody => {}
+        }
+    }
+
+    fn server_failed(&mut self, transaction: ServerTransactionId, error: TransactionError) {
+        if error == TransactionError::Timeout {
+            // Timer H: a refusal that was never acknowledged; the call it refused is over already.
+            return self.ignored("no ACK came for a refusal");
+        }
+        for handle in self.sessions.handles() {
+            self.step_session(SessionId(handle), |state, context| match state {
+                State::Incoming(state) if state.transaction() == transaction => state.lost(context),
+                State::Confirmed(state) => state.server_failed(transaction, context),
+                state => Some(state),
+            });
+        }
+        self.incoming_lost(transaction);
+    }
+
+    fn ack_came(&mut self, ack: &Request) {
+        let session = self.core.dialogs.find(ack).and_then(|dialog| self.session_of(dialog));
+        let Some(id) = session else { return self.ignored("an ACK that belongs to no call") };
+        self.step_session(id, |state, context| match state {
+            State::Confirmed(state) => state.ack(ack, context),
+            state => Some(state),
+        });
+    }
+
+    /// The call that a dialog belongs to.
+    fn session_of(&self, dialog: DialogId) -> Option<SessionId> {
+        // A half dialog belongs to one call; there are at most `Limits::sessions` of them.
+        self.sessions.iter().find(|(_, session)| session.common.half == dialog.half()).map(|(handle, _)| SessionId(handle))
+    }
+
+    fn request_came(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: Box<Request>,
+        cancels: Option<ServerTransactionId>,
+        merged: bool,
+    ) {
+        let method = request.method();
+        if method == Method::Cancel {
+            return self.cancel_came(transaction, &request, cancels);
+        }
+        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+        if in_dialog {
+            return self.in_dialog_request(transaction, request);
+        }
+        // RFC 3261 section 8.2: method, then header, then content.
+        if !self.check_method(transaction, method) || !self.check_headers(transaction, &request, merged) {
+            return;
+        }
+        if !matches!(self.life, Life::Running) {
+            return self.refuse(transaction, StatusCode::TEMPORARILY_UNAVAILABLE, "this agent is being stopped", &[]);
+        }
+        match method {
+            Method::Invite => self.call_came(transaction, request),
+            Method::Options => self.options_came(transaction),
+            Method::Message => self.incoming_request(transaction, None, request),
+            Method::Notify if self.core.config.allow_legacy_notifications() => {
+                self.incoming_request(transaction, None, request);
+            }
+            // Nothing that these belong to exists without a dialog (RFC 3261 15.1.2, 6665, 6086).
+            _ => self.refuse(transaction, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, "no such dialog", &[]),
+        }
+    }
+
+    /// RFC 3261 section 8.2.1.
+    fn check_method(&mut self, transaction: ServerTransactionId, method: Method<'_>) -> bool {
+        let allow = [(HeaderName::Allow, ALLOW)];
+        match method {
+            Method::Invite
+            | Method::Ack
+            | Method::Cancel
+            | Method::Bye
+            | Method::Options
+            | Method::Message
+            | Method::Info
+            | Method::Notify => return true,
+            Method::Other(_) => self.refuse(transaction, StatusCode::NOT_IMPLEMENTED, "unknown method", &allow),
+            // DESIGN: a REFER is refused unless the configuration lets the application decide.
+            Method::Refer => self.refuse(transaction, StatusCode::FORBIDDEN, "REFER is not allowed", &[]),
+            _ => self.refuse(transaction, StatusCode::METHOD_NOT_ALLOWED, "method not allowed", &allow),
+        }
+        false
+    }
+
+    /// RFC 3261 sections 8.2.2 and 8.2.3: Request-URI, merged requests, Require, then the body.
+    fn check_headers(&mut self, transaction: ServerTransactionId, request: &Request, merged: bool) -> bool {
+        let uri = match request.uri() {
+            Ok(uri) if matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) => uri,
+            Ok(_) => {
+                self.refuse(transaction, StatusCode::UNSUPPORTED_URI_SCHEME, "neither sip: nor sips:", &[]);
+                return false;
+            }
+            Err(_) => {
+                self.refuse(transaction, StatusCode::BAD_REQUEST, "malformed Request-URI", &[]);
+                return false;
+            }
+        };
+        if !self.core.identity.is_ours(&uri) {
+            self.refuse(transaction, StatusCode::NOT_FOUND, "the Request-URI is not ours", &[]);
+            return false;
+        }
+        if merged {
+            self.refuse(transaction, StatusCode::LOOP_DETECTED, "merged request", &[]);
+            return false;
+        }
+        self.check_extensions(transaction, request)
+    }
+
+    /// RFC 3261 sections 8.2.2.3 and 8.2.3.
+    fn check_extensions(&mut self, transaction: ServerTransactionId, request: &Request) -> bool {
+        let unsupported = request.require().filter(|tag| !self.supports(tag));
+        let unsupported = unsupported.map(|tag| format!("{}", text(tag))).collect::<alloc::vec::Vec<_>>().join(", ");
+        if !unsupported.is_empty() {
+            let headers = [(HeaderName::Unsupported, unsupported.as_str())];
+            self.refuse(transaction, StatusCode::BAD_EXTENSION, "unknown option tag in Require", &headers);
+            return false;
+        }
+        let encoded = request
+            .values(HeaderName::ContentEncoding)
+            .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
+        if encoded {
+            let headers = [(HeaderName::AcceptEncoding, "identity")];
+            self.refuse(transaction, StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded body", &headers);
+            return false;
+        }
+        // RFC 5621 section 3.1: a body that may be ignored is no reason to refuse.
+        let optional = request.content_disposition().ok().flatten().is_some_and(|disposition| disposition.is_optional());
+        let described = request.method() == Method::Invite && !request.body().is_empty();
+        if described && !is_sdp(request) && !optional {
+            let headers = [(HeaderName::Accept, "application/sdp")];
+            self.refuse(transaction, StatusCode::UNSUPPORTED_MEDIA_TYPE, "not SDP", &headers);
+            return false;
+        }
+        true
+    }
+
+    /// Option tags that may stand in Require.
+    fn supports(&self, tag: &[u8]) -> bool {
+        self.core.identity.supported.split(", ").any(|own| tag.eq_ignore_ascii_case(own.as_bytes()))
+    }
+
+    /// RFC 3261 section 9.2.
+    fn cancel_came(&mut self, transaction: ServerTransactionId, cancel: &Request, cancels: Option<ServerTransactionId>) {
+        let Some(invite) = cancels else {
+            return self.refuse(
+                transaction,
+                StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
+                "CANCEL that matches nothing",
+                &[],
+            );
+        };
+        let session = self.sessions.iter().find_map(|(handle, session)| match &session.state {
+            Some(State::Incoming(state)) if state.transaction() == invite => Some((handle, session.common.half)),
+            Some(State::Confirmed(state)) if state.is_answering(invite) => Some((handle, session.common.half)),
+            _ => None,
+        });
+        // The tag of the 200 is the one that the INVITE's responses have.
+        let tag = session.and_then(|(_, half)| self.core.dialogs.tag(half)).map(ToOwned::to_owned);
+        self.core.answer_tagged(transaction, StatusCode::OK, &[], tag.as_deref());
+        if let Some((handle, _)) = session {
+            self.step_session(SessionId(handle), |state, context| match state {
+                State::Incoming(state) => state.cancelled(cancel, context),
+                State::Confirmed(state) => state.cancelled(invite, context),
+                state => Some(state),
+            });
+        }
+    }
+
+    /// RFC 3261 section 13.3.1.
+    fn call_came(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
+        if request.contacts().next().is_none() {
+            return self.refuse(transaction, StatusCode::BAD_REQUEST, "INVITE without Contact", &[]);
+        }
+        if self.sessions.len() >= self.core.limits.sessions {
+            return self.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
+        }
+        let Ok(call_id) = request.call_id() else { return };
+        let half = self.core.dialogs.open(call_id, self.core.layer.rng());
+        let dialog = match self.core.dialogs.accept(half, &request) {
+            Ok(dialog) => dialog,
+            Err(_) => {
+                self.core.dialogs.close(half);
+                return self.refuse(transaction, StatusCode::BAD_REQUEST, "no dialog can be made of this INVITE", &[]);
+            }
+        };
+        let id = SessionId(self.sessions.next_handle());
+        let mut session = Session::new(id, half, State::Starting);
+        let state = Incoming::start(transaction, dialog, request, &mut session.context(&mut self.core));
+        session.state = Some(state);
+        self.sessions.insert(session);
+    }
+
+    /// RFC 3261 section 11.2: the status that an INVITE would get, and what we can do.
+    fn options_came(&mut self, transaction: ServerTransactionId) {
+        let busy = self.sessions.len() >= self.core.limits.sessions;
+        let status = if busy { StatusCode::BUSY_HERE } else { StatusCode::OK };
+        let supported = self.core.identity.supported.clone();
+        let headers = [
+            (HeaderName::Allow, ALLOW),
+            (HeaderName::Accept, "application/sdp"),
+            (HeaderName::AcceptEncoding, "identity"),
+            (HeaderName::AcceptLanguage, "en"),
+            (HeaderName::Supported, supported.as_str()),
+        ];
+        self.core.answer(transaction, status, &headers);
+    }
+
+    /// RFC 3261 section 12.2.2.
+    fn in_dialog_request(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
+        let found = self.core.dialogs.find(&request);
+        let Some((dialog, id)) = found.and_then(|dialog| Some((dialog, self.session_of(dialog)?))) else {
+            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            return self.refuse(transaction, status, "no such dialog", &[]);
+        };
+        match self.core.dialogs.order(dialog, &request) {
+            Ok(()) => {}
+            Err(DialogError::OutOfOrder) => {
+                let status = StatusCode::SERVER_INTERNAL_ERROR;
+                return self.refuse(transaction, status, "CSeq out of order", &[]);
+            }
+            Err(_) => {
+                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                return self.refuse(transaction, status, "no such dialog", &[]);
+            }
+        }
+        let method = request.method();
+        if !self.check_method(transaction, method) || !self.check_extensions(transaction, &request) {
+            return;
+        }
+        match method {
+            Method::Bye => self.bye_came(transaction, id, &request),
+            Method::Invite => self.reinvite_came(transaction, id, &request),
+            Method::Options => self.options_came(transaction),
+            Method::Info | Method::Message => self.incoming_request(transaction, Some(id), request),
+            _ => {
+                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                self.refuse(transaction, status, "no such subscription", &[]);
+            }
+        }
+    }
+
+    /// RFC 3261 section 15.1.2.
+    fn bye_came(&mut self, transaction: ServerTransactionId, id: SessionId, bye: &Request) {
+        self.core.answer(transaction, StatusCode::OK, &[]);
+        self.step_session(id, |state, context| match state {
+            State::Incoming(state) => state.bye(bye, context),
+            State::Confirmed(state) => state.bye(bye, context),
+            // The peer ends what it has just offered; an ACK would be for nobody.
+            State::AnswerWanted(_) => context.end(crate::session::ended_by_peer(bye, crate::event::Cause::Bye)),
+            // RFC 3261 section 15.1.2: both BYEs are answered; ours ends the call.
+            state => Some(state),
+        });
+    }
+
+    fn reinvite_came(&mut self, transaction: ServerTransactionId, id: SessionId, request: &Request) {
+        let mut refused: Option<(StatusCode, Option<String>)> = None;
+        self.step_session(id, |state, context| match state {
+            State::Confirmed(state) => state.reinvite(transaction, request, context),
+            // RFC 3261 section 14.2: one INVITE at a time.
+            State::Incoming(_) => {
+                refused = Some((StatusCode::SERVER_INTERNAL_ERROR, Some(context.glare_wait())));
+                Some(state)
+            }
+            State::AnswerWanted(_) | State::OfferWanted(_) | State::Calling(_) => {
+                refused = Some((StatusCode::REQUEST_PENDING, None));
+                Some(state)
+            }
+            State::Ending(_) | State::Starting => {
+                refused = Some((StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, None));
+                Some(state)
+            }
+        });
+        if let Some((status, wait)) = refused {
+            let headers = wait.as_deref().map(|wait| (HeaderName::RetryAfter, wait));
+            self.refuse(transaction, status, "not now", headers.as_slice());
+        }
+    }
+
+    /// Hands the state of a call to `step` and keeps what it returns; false if the call is over.
+    pub(super) fn step_session(
+        &mut self,
+        id: SessionId,
+        step: impl FnOnce(State, &mut crate::session::Context<'_>) -> Option<State>,
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(id.0) else { return false };
+        let Some(state) = session.state.take() else { return false };
+        session.state = step(state, &mut session.context(&mut self.core));
+        if session.state.is_none() {
+            self.sessions.remove(id.0);
+        }
+        true
+    }
+
+    pub(super) fn session_due(&mut self, id: SessionId, timer: crate::session::SessionTimer) {
+        self.step_session(id, |state, context| {
+            context.fired(timer);
+            match state {
+                State::Incoming(state) => state.fired(timer, context),
+                State::Confirmed(state) => state.fired(timer, context),
+                state => Some(state),
+            }
+        });
+    }
+}

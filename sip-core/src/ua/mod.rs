@@ -1,0 +1,539 @@
+//! The user agent: the facade that a host drives.
+//!
+//! `core.rs` is what its parts share, `dispatch.rs` says what becomes of a message that no transaction
+//! claims, `sending.rs` builds requests, `registering.rs` carries out the registration machine, `calls.rs`
+//! and `requests.rs` are the commands.
+
+mod calls;
+mod core;
+mod dispatch;
+mod identity;
+mod registering;
+mod requests;
+mod sending;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use ::core::fmt;
+use ::core::time::Duration;
+
+use bytes::Bytes;
+use rand_core::CryptoRng;
+
+pub use self::calls::{EstablishedSession, IncomingSession, OutgoingSession, Session};
+pub use self::core::Counters;
+pub(crate) use self::core::{ALLOW, Core, Due, Purpose, RetryError, sent_request};
+
+use self::core::Flow;
+use self::identity::Identity;
+use self::requests::{IncomingRequest, OutgoingRequest};
+use crate::action::{Action, ConnectionId, ConnectionInfo, LogContent, Way};
+use crate::auth::{Credentials, DigestClient, DigestPolicy};
+use crate::config::{Config, LogLevel};
+use crate::connection::{
+    ConnectError, Connector, DisconnectReason, KeepAlive, KeepAliveInterval, KeepAliveStep, ServerPolicy, Step,
+};
+use crate::dialog::DialogSet;
+use crate::error::{Backpressure, ClockJump, CommandError, LONGEST_JUMP, StartError};
+use crate::event::{Cause, EndReason, Event};
+use crate::limits::Limits;
+use crate::registration::Registration;
+use crate::slab::Slab;
+use crate::time::Timestamp;
+use crate::timer::{TimerKey, Timers};
+use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
+
+/// How long [`UserAgent::stop`] waits by default for calls, registration and requests to end.
+const DEFAULT_GRACE: Duration = Duration::from_secs(2);
+
+/// One SIP user agent: one address-of-record, on one connection at a time.
+///
+/// Any order of calls is correct. Every input and command takes the time; one that is earlier than the
+/// last is raised to it. Inputs queue [`Action`]s; polling changes nothing else.
+pub struct UserAgent {
+    core: Core,
+    connector: Connector,
+    /// The connection that is being opened.
+    opening: Option<(ConnectionId, usize)>,
+    keep_alive: KeepAlive,
+    sessions: Slab<crate::session::Session>,
+    registration: Registration,
+    requests: Slab<OutgoingRequest>,
+    incoming: Slab<IncomingRequest>,
+    life: Life,
+}
+
+/// Whether the agent is on.
+enum Life {
+    Idle,
+    Running,
+    Stopping { deadline: TimerKey },
+}
+
+/// How many of everything an agent holds: all zero (but `connections`) after quiet time.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct TableSizes {
+    /// Client transactions.
+    pub client_transactions: usize,
+    /// Server transactions.
+    pub server_transactions: usize,
+    /// Local ends of dialogs.
+    pub dialogs: usize,
+    /// Calls.
+    pub sessions: usize,
+    /// Requests of ours outside calls.
+    pub requests: usize,
+    /// Requests of peers that wait for an answer.
+    pub incoming: usize,
+    /// Timers of calls, answers and the registration.
+    pub timers: usize,
+}
+
+impl UserAgent {
+    /// An agent with the default [`Limits`] and timers. With `autostart` the first poll yields
+    /// [`Action::Connect`]; without it nothing happens until [`UserAgent::start`].
+    ///
+    /// Takes a generator fit for cryptography, seeded by the host from the operating system's entropy:
+    /// every tag, branch and key comes from it.
+    ///
+    /// # Errors
+    /// [`StartError`] if the configuration asks for what is not to be had.
+    pub fn new(config: Config, rng: Box<dyn CryptoRng + Send>, now: Timestamp) -> Result<Self, StartError> {
+        Self::with_limits(config, Limits::default(), TimerSettings::default(), rng, now)
+    }
+
+    /// As [`UserAgent::new`], with limits and timers of the host's own.
+    ///
+    /// # Errors
+    /// As [`UserAgent::new`].
+    pub fn with_limits(
+        config: Config,
+        limits: Limits,
+        timers: TimerSettings,
+        mut rng: Box<dyn CryptoRng + Send>,
+        now: Timestamp,
+    ) -> Result<Self, StartError> {
+        let credentials = credentials(&config)?;
+        let connector = Connector::new(policy(&config)).map_err(StartError::Policy)?;
+        let identity = Identity::new(&config, &mut *rng);
+        let dialogs = DialogSet::new(limits.forks, limits.routes, &mut *rng);
+        let call_id = crate::rand::token(&mut *rng, 26);
+        let tag = crate::rand::token(&mut *rng, 13);
+        let expires = u32::try_from(config.register_expires().as_secs()).unwrap_or(u32::MAX);
+        let registration = Registration::new(config.register(), expires, call_id, tag);
+        let settings = TransactionSettings {
+            timers,
+            limits,
+            sent_by: identity.host.clone(),
+            via_transport: config.hack_via_tcp().then_some("TCP"),
+            rport: config.force_rport(),
+        };
+        let interval = config.keep_alive_interval().map_or(KeepAliveInterval::STREAM, KeepAliveInterval::of);
+        let mut agent = Self {
+            core: Core {
+                limits,
+                identity,
+                credentials,
+                layer: TransactionLayer::new(settings, rng),
+                dialogs,
+                digest: DigestClient::new(DigestPolicy::default()),
+                timers: Timers::new(),
+                actions: VecDeque::new(),
+                counters: Counters::default(),
+                flow: None,
+                service_route: alloc::vec::Vec::new(),
+                now,
+                config,
+            },
+            connector,
+            opening: None,
+            keep_alive: KeepAlive::new(interval),
+            sessions: Slab::new(),
+            registration,
+            requests: Slab::new(),
+            incoming: Slab::new(),
+            life: Life::Idle,
+        };
+        if agent.core.identity.instance_drawn {
+            let instance = agent.core.identity.instance.as_str().into();
+            agent.core.event(Event::InstanceIdDrawn(instance));
+        }
+        if agent.core.config.autostart() {
+            agent.begin();
+        }
+        Ok(agent)
+    }
+
+    /// Goes online: connects, and registers if the configuration says so.
+    ///
+    /// # Errors
+    /// [`CommandError::Running`] unless it was idle.
+    pub fn start(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.advance(now);
+        if !matches!(self.life, Life::Idle) {
+            return Err(CommandError::Running);
+        }
+        self.begin();
+        Ok(())
+    }
+
+    fn begin(&mut self) {
+        self.life = Life::Running;
+        let steps = self.connector.start(self.core.now, self.core.layer.rng());
+        self.carry_out(&steps);
+    }
+
+    /// Goes offline: hangs up, unregisters, then [`Event::Stopped`] and [`Action::Disconnect`]; after
+    /// `grace` (2 s if `None`) whatever is left is cut short and counted. A second call does so at once.
+    pub fn stop(&mut self, grace: Option<Duration>, now: Timestamp) {
+        self.advance(now);
+        match self.life {
+            Life::Idle => {}
+            Life::Stopping { .. } => self.cut_short(),
+            Life::Running => {
+                let deadline = self.core.now + grace.unwrap_or(DEFAULT_GRACE);
+                self.life = Life::Stopping { deadline: self.core.timers.set(deadline, Due::Stop) };
+                self.registration.wanted = false;
+                for handle in self.sessions.handles() {
+                    self.hang_up_session(crate::event::SessionId(handle));
+                }
+                self.send_unregister();
+                self.settle();
+            }
+        }
+    }
+
+    /// Bytes came on a connection: one WebSocket message, one datagram, or a part of a stream. Late bytes
+    /// of a closed connection are ignored.
+    ///
+    /// # Errors
+    /// [`Backpressure`] if the queue of actions is full; nothing has changed then.
+    pub fn receive(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) -> Result<(), Backpressure> {
+        self.check_queue()?;
+        self.advance(now);
+        if self.core.layer.info(connection).is_none() {
+            self.core.counters.ignored += 1;
+            return Ok(());
+        }
+        self.core.counters.received += 1;
+        self.core.trace(Way::In, connection, &bytes);
+        self.keep_alive.traffic(self.core.now);
+        self.core.layer.receive(connection, bytes, self.core.now);
+        self.settle();
+        Ok(())
+    }
+
+    /// The connection that [`Action::Connect`] asked for is open.
+    pub fn connection_opened(&mut self, connection: ConnectionId, info: ConnectionInfo, now: Timestamp) {
+        self.advance(now);
+        let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else { return };
+        if !self.core.layer.opened(connection, info) {
+            return;
+        }
+        self.opening = None;
+        self.connector.opened(self.core.now);
+        self.core.flow = Some(Flow { connection, server, transport: info.transport });
+        self.keep_alive.start(self.core.now, self.core.layer.rng());
+        self.core.event(Event::Connected { server });
+        self.register_if_wanted();
+        self.settle();
+    }
+
+    /// The connection that [`Action::Connect`] asked for cannot be opened.
+    pub fn connection_failed(&mut self, connection: ConnectionId, error: ConnectError, now: Timestamp) {
+        self.advance(now);
+        let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else { return };
+        self.opening = None;
+        self.core.layer.closed(connection, self.core.now);
+        self.core.event(Event::ConnectFailed { server, error });
+        let steps = self.connector.failed(error, self.core.now, self.core.layer.rng());
+        self.carry_out(&steps);
+        self.settle();
+    }
+
+    /// An open connection is gone. Confirmed calls live on; what cannot (RFC 7118 section 5.2.3: there is
+    /// no other way back) fails at once.
+    pub fn connection_closed(&mut self, connection: ConnectionId, reason: DisconnectReason, now: Timestamp) {
+        self.advance(now);
+        if self.opening.is_some_and(|(opening, _)| opening == connection) {
+            return self.connection_failed(connection, ConnectError::Other, now);
+        }
+        if self.core.flow.is_some_and(|flow| flow.connection == connection) {
+            self.lose_flow(reason);
+            self.settle();
+        }
+    }
+
+    fn lose_flow(&mut self, reason: DisconnectReason) {
+        let Some(flow) = self.core.flow.take() else { return };
+        self.keep_alive.stop();
+        self.core.event(Event::Disconnected { server: flow.server, reason });
+        self.core.layer.closed(flow.connection, self.core.now);
+        self.drain();
+        self.unbound(EndReason::transport(Cause::ConnectionLost));
+        if matches!(self.life, Life::Running) {
+            let steps = self.connector.closed(self.core.now, self.core.layer.rng());
+            self.carry_out(&steps);
+        }
+    }
+
+    /// The answer to [`Action::Ping`] came.
+    pub fn pong(&mut self, connection: ConnectionId, now: Timestamp) {
+        self.advance(now);
+        if self.core.flow.is_some_and(|flow| flow.connection == connection) {
+            self.keep_alive.pong(self.core.now, self.core.layer.rng());
+        }
+    }
+
+    /// Time has passed. Fires at least one due deadline, and a bounded number of them: call again while
+    /// [`UserAgent::next_tick`] is not later than `now`.
+    ///
+    /// # Errors
+    /// [`ClockJump`] if the clock jumped by more than seven days; nothing has changed then.
+    pub fn tick(&mut self, now: Timestamp) -> Result<(), ClockJump> {
+        let by = now.saturating_since(self.core.now);
+        if by > LONGEST_JUMP {
+            return Err(ClockJump { by });
+        }
+        self.resume(now);
+        Ok(())
+    }
+
+    /// As [`UserAgent::tick`], however far the clock jumped: the host knows the time to be right.
+    pub fn resume(&mut self, now: Timestamp) {
+        self.core.now = self.core.now.max(now);
+        let now = self.core.now;
+        if self.check_queue().is_err() {
+            return;
+        }
+        self.core.layer.tick(now);
+        self.drain();
+        for _ in 0..self.core.limits.fired_per_tick.max(1) {
+            let Some(due) = self.core.timers.pop_due(now) else { break };
+            match due {
+                Due::Session(id, timer) => self.session_due(id, timer),
+                Due::Registration => self.registration_due(),
+                Due::Incoming(id) => self.incoming_due(id),
+                Due::Stop => self.cut_short(),
+            }
+        }
+        let steps = self.connector.tick(now, self.core.layer.rng());
+        self.carry_out(&steps);
+        match (self.keep_alive.tick(now), self.core.flow) {
+            (Some(KeepAliveStep::Ping), Some(flow)) => {
+                self.core.actions.push_back(Action::Ping { connection: flow.connection });
+            }
+            (Some(KeepAliveStep::Dead), Some(flow)) => {
+                let reason = DisconnectReason::KeepAlive;
+                self.core.actions.push_back(Action::Disconnect { connection: flow.connection, reason });
+                self.lose_flow(reason);
+            }
+            _ => {}
+        }
+        self.settle();
+    }
+
+    /// The next thing for the host to carry out; `None` when there is nothing until the next input.
+    /// Constant time. Inputs and commands add actions; nothing else does.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.core.actions.pop_front()
+    }
+
+    /// When to call [`UserAgent::tick`] next; `None` while nothing is pending. Constant time. Every
+    /// input, command and tick may change it.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Timestamp> {
+        [
+            self.core.layer.next_tick(),
+            self.core.timers.next(),
+            self.connector.next_tick(),
+            self.keep_alive.next_tick(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.core.config
+    }
+
+    /// Who we are: the configured `uri`, or the anonymous one that was drawn.
+    #[must_use]
+    pub fn address_of_record(&self) -> &sip_parse::UriBuf {
+        &self.core.identity.aor
+    }
+
+    /// The UUID that names this agent (RFC 5626 section 4.1), configured or drawn.
+    #[must_use]
+    pub fn instance_id(&self) -> &str {
+        &self.core.identity.instance
+    }
+
+    /// The Contact that we register and call with, without parameters of the registration.
+    #[must_use]
+    pub fn contact(&self) -> &str {
+        &self.core.identity.contact
+    }
+
+    /// Whether a connection is open.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.core.flow.is_some()
+    }
+
+    /// Whether the registrar holds our binding, as far as we know.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        self.registration.is_bound()
+    }
+
+    /// Counts of what passed.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.core.counters
+    }
+
+    /// How much state there is.
+    #[must_use]
+    pub fn table_sizes(&self) -> TableSizes {
+        TableSizes {
+            client_transactions: self.core.layer.client_transactions(),
+            server_transactions: self.core.layer.server_transactions(),
+            dialogs: self.core.dialogs.len(),
+            sessions: self.sessions.len(),
+            requests: self.requests.len(),
+            incoming: self.incoming.len(),
+            timers: self.core.timers.len(),
+        }
+    }
+
+    fn check_queue(&self) -> Result<(), Backpressure> {
+        if self.core.actions.len() >= self.core.limits.actions { Err(Backpressure) } else { Ok(()) }
+    }
+
+    /// Time never goes back; a jump that nobody vouched for is not believed.
+    fn advance(&mut self, now: Timestamp) {
+        if now.saturating_since(self.core.now) <= LONGEST_JUMP {
+            self.core.now = self.core.now.max(now);
+        }
+    }
+
+    /// A command: needs room in the queue and an agent that is on.
+    fn command(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.check_queue()?;
+        self.advance(now);
+        if matches!(self.life, Life::Running) { Ok(()) } else { Err(CommandError::NotRunning) }
+    }
+
+    fn keep_alive_every(&mut self, seconds: u32) {
+        self.keep_alive.flow_timer(seconds, self.core.layer.rng());
+    }
+
+    fn carry_out(&mut self, steps: &[Step]) {
+        for &step in steps {
+            match step {
+                Step::Connect { server, attempt } => {
+                    let connection = self.core.layer.reserve();
+                    self.opening = Some((connection, server));
+                    self.core.event(Event::Connecting { server, attempt });
+                    self.core.actions.push_back(Action::Connect { connection, server, attempt });
+                }
+                Step::Wait { until, attempt } => self.core.event(Event::ReconnectScheduled { at: until, attempt }),
+                Step::Abandon => {
+                    if let Some((connection, server)) = self.opening.take() {
+                        self.core.layer.closed(connection, self.core.now);
+                        self.core.event(Event::ConnectFailed { server, error: ConnectError::Timeout });
+                        let reason = DisconnectReason::Timeout;
+                        self.core.actions.push_back(Action::Disconnect { connection, reason });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Handles what the layers below have queued, and ends a stop that has nothing left to wait for.
+    fn settle(&mut self) {
+        self.drain();
+        if matches!(self.life, Life::Stopping { .. })
+            && self.sessions.is_empty()
+            && self.requests.is_empty()
+            && self.registration.is_idle()
+        {
+            self.cut_short();
+        }
+    }
+
+    /// Ends a stop: what is left is told so, and the connection is closed.
+    fn cut_short(&mut self) {
+        let unfinished = self.sessions.len() + self.requests.len() + usize::from(!self.registration.is_idle());
+        for handle in self.sessions.handles() {
+            let id = crate::event::SessionId(handle);
+            self.step_session(id, |_, context| context.end(EndReason::local(Cause::Stopped)));
+        }
+        for handle in self.requests.handles() {
+            self.finish_request(crate::event::RequestId(handle), Err(EndReason::local(Cause::Stopped)));
+        }
+        for handle in self.incoming.handles() {
+            self.drop_incoming(crate::event::IncomingId(handle));
+        }
+        self.unbound(EndReason::local(Cause::Stopped));
+        if let Life::Stopping { deadline } = ::core::mem::replace(&mut self.life, Life::Idle) {
+            self.core.timers.cancel(deadline);
+        }
+        self.keep_alive.stop();
+        let steps = self.connector.stop();
+        self.carry_out(&steps);
+        let reason = DisconnectReason::Stopped;
+        let open = self.core.flow.take().map(|flow| flow.connection);
+        let opening = self.opening.take().map(|(connection, _)| connection);
+        self.core.event(Event::Stopped { unfinished: u32::try_from(unfinished).unwrap_or(u32::MAX) });
+        for connection in open.into_iter().chain(opening) {
+            self.core.layer.closed(connection, self.core.now);
+            self.core.actions.push_back(Action::Disconnect { connection, reason });
+        }
+        self.drain();
+        self.registration.wanted = self.core.config.register();
+    }
+
+    fn log(&mut self, level: LogLevel, category: &'static str, label: u64, content: LogContent) {
+        self.core.log(level, category, label, content);
+    }
+}
+
+impl fmt::Debug for UserAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserAgent")
+            .field("address_of_record", &self.core.identity.aor)
+            .field("tables", &self.table_sizes())
+            .finish_non_exhaustive()
+    }
+}
+
+fn policy(config: &Config) -> ServerPolicy {
+    ServerPolicy {
+        max_reconnection: config.ws_server_max_reconnection(),
+        reconnection_timeout: config.ws_server_reconnection_timeout(),
+        recovery_min: config.connection_recovery_min_interval(),
+        recovery_max: config.connection_recovery_max_interval(),
+        outbound_schedule: config.outbound_recovery(),
+        connect_timeout: config.connection_timeout(),
+        ..ServerPolicy::new(config.servers().iter().map(|server| server.weight).collect())
+    }
+}
+
+fn credentials(config: &Config) -> Result<Option<Credentials>, StartError> {
+    use crate::auth::{Algorithm, Secret};
+    let (Some(user), Some(secret)) = (config.authorization_user(), config.secret()) else { return Ok(None) };
+    let secret = match secret {
+        crate::config::Secret::Password(password) => Secret::password(password.as_str()),
+        crate::config::Secret::Ha1 { realm, hash } => {
+            let algorithm = if hash.len() == 32 { Algorithm::Md5 } else { Algorithm::Sha256 };
+            Secret::ha1(realm, algorithm, hash).map_err(StartError::Secret)?
+        }
+    };
+    Credentials::new(user, secret).map(Some).map_err(StartError::Username)
+}

@@ -1,0 +1,209 @@
+//! Requests outside calls, ours and those of peers that the application answers.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use bytes::Bytes;
+use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
+
+use super::UserAgent;
+use super::core::{Due, Purpose, RetryError};
+use super::sending::Outside;
+use crate::action::Body;
+use crate::auth::Attempts;
+use crate::dialog::DialogId;
+use crate::error::CommandError;
+use crate::event::{Cause, EndReason, Event, IncomingId, RequestId, SessionId};
+use crate::session::{ExtraHeader, State};
+use crate::time::Timestamp;
+use crate::timer::TimerKey;
+use crate::transaction::ServerTransactionId;
+
+/// How long the application may take to answer a request before it is answered 480 for it: the peer
+/// gives up after 32 s.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// A request of ours, until its final response.
+pub(super) struct OutgoingRequest {
+    attempts: Attempts,
+    dialog: Option<DialogId>,
+}
+
+/// A request of a peer, until the application answers it.
+pub(super) struct IncomingRequest {
+    transaction: ServerTransactionId,
+    timer: TimerKey,
+}
+
+impl UserAgent {
+    /// Sends a MESSAGE (RFC 3428) to a URI, or to a user at the address-of-record's host. The outcome
+    /// comes as [`Event::RequestFinished`].
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing has been sent then.
+    pub fn message(&mut self, target: &str, body: Body, now: Timestamp) -> Result<RequestId, CommandError> {
+        self.request(Method::Message, target, Some(body), &[], now)
+    }
+
+    /// Asks what a peer can do (RFC 3261 section 11). The outcome comes as [`Event::RequestFinished`].
+    ///
+    /// # Errors
+    /// As [`UserAgent::message`].
+    pub fn options(&mut self, target: &str, now: Timestamp) -> Result<RequestId, CommandError> {
+        self.request(Method::Options, target, None, &[], now)
+    }
+
+    /// Sends a request outside any dialog, such as a MESSAGE, an OPTIONS or one of an extension.
+    ///
+    /// # Errors
+    /// As [`UserAgent::message`]; [`CommandError::WrongState`] for the methods that have commands of
+    /// their own (INVITE, ACK, BYE, CANCEL, REGISTER, SUBSCRIBE, NOTIFY, REFER, PRACK, UPDATE).
+    pub fn request(
+        &mut self,
+        method: Method<'_>,
+        target: &str,
+        body: Option<Body>,
+        headers: &[ExtraHeader],
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
+        self.command(now)?;
+        if !matches!(method, Method::Message | Method::Options | Method::Info | Method::Publish | Method::Other(_)) {
+            return Err(CommandError::WrongState("this method has a command of its own"));
+        }
+        let target = self.core.target(target)?;
+        self.check_requests()?;
+        let call_id = self.core.new_call_id();
+        let tag = crate::rand::token(self.core.layer.rng(), 13);
+        let cseq = self.core.first_cseq();
+        let mut attempts = Attempts::new();
+        let parts = Outside {
+            method,
+            target: target.as_bytes(),
+            to: target.as_bytes(),
+            call_id: call_id.as_bytes(),
+            tag: &tag,
+            cseq,
+            service_route: true,
+            body: body.as_ref(),
+            extra: headers,
+        };
+        let accept = [(HeaderName::Accept, "application/sdp")];
+        let own = if method == Method::Options { &accept[..] } else { &[] };
+        let id = RequestId(self.requests.next_handle());
+        self.core.send_outside(&parts, own, &mut attempts, Purpose::Request(id))?;
+        self.requests.insert(OutgoingRequest { attempts, dialog: None });
+        self.settle();
+        Ok(id)
+    }
+
+    /// Sends an INFO (RFC 6086) within a call that is up, such as DTMF. The outcome comes as
+    /// [`Event::RequestFinished`].
+    ///
+    /// # Errors
+    /// As [`UserAgent::message`]; [`CommandError::WrongState`] unless the call is up.
+    pub(super) fn info(&mut self, id: SessionId, body: &Body, now: Timestamp) -> Result<RequestId, CommandError> {
+        self.command(now)?;
+        let session = self.sessions.get(id.0).ok_or(CommandError::Stale)?;
+        let dialog = match (&session.state, session.common.dialog) {
+            (Some(State::Confirmed(state)), Some(dialog)) if state.is_established() => dialog,
+            _ => return Err(CommandError::WrongState("the call is not up")),
+        };
+        self.check_requests()?;
+        let request = RequestId(self.requests.next_handle());
+        let mut attempts = Attempts::new();
+        let purpose = Purpose::Request(request);
+        self.core.send_in_dialog(dialog, Method::Info, Some(body), &[], &mut attempts, purpose)?;
+        self.requests.insert(OutgoingRequest { attempts, dialog: Some(dialog) });
+        self.settle();
+        Ok(request)
+    }
+
+    fn check_requests(&self) -> Result<(), CommandError> {
+        if self.requests.len() >= self.core.limits.requests {
+            return Err(CommandError::Limit("requests"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn request_response(&mut self, id: RequestId, response: Box<Response>, request: &Bytes) {
+        if response.status().is_provisional() {
+            return;
+        }
+        if matches!(response.status().as_u16(), 401 | 407) {
+            if let Some(record) = self.requests.get_mut(id.0) {
+                let (attempts, dialog) = (&mut record.attempts, record.dialog);
+                let purpose = Purpose::Request(id);
+                match self.core.retry_with_credentials(request, &response, attempts, dialog, purpose) {
+                    Ok(_) => return,
+                    Err(RetryError::Authentication) => {}
+                    Err(RetryError::Send(_)) => {
+                        return self.finish_request(id, Err(EndReason::transport(Cause::ConnectionLost)));
+                    }
+                }
+            }
+        }
+        self.finish_request(id, Ok(response));
+    }
+
+    pub(super) fn finish_request(&mut self, id: RequestId, outcome: Result<Box<Response>, EndReason>) {
+        if self.requests.remove(id.0).is_some() {
+            self.core.event(Event::RequestFinished { request: id, outcome: outcome.map_err(Box::new) });
+        }
+    }
+
+    /// A request that the application answers, within 10 seconds.
+    pub(super) fn incoming_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        session: Option<SessionId>,
+        request: Box<Request>,
+    ) {
+        if self.incoming.len() >= self.core.limits.incoming {
+            let headers = [(HeaderName::RetryAfter, "5")];
+            return self.core.answer(transaction, StatusCode::SERVICE_UNAVAILABLE, &headers);
+        }
+        let id = IncomingId(self.incoming.next_handle());
+        let timer = self.core.timers.set(self.core.now + ANSWER_WITHIN, Due::Incoming(id));
+        self.incoming.insert(IncomingRequest { transaction, timer });
+        self.core.event(Event::RequestReceived { incoming: id, session, request });
+    }
+
+    /// Answers a request that came as [`Event::RequestReceived`]: with a final status, 200 to 699. What is
+    /// not answered within 10 seconds is answered 480.
+    ///
+    /// # Errors
+    /// [`CommandError::Stale`] if it has been answered or its connection is gone,
+    /// [`CommandError::WrongState`] for a status that is not final or that RFC 4320 forbids (408).
+    pub fn respond(&mut self, incoming: IncomingId, status: StatusCode, now: Timestamp) -> Result<(), CommandError> {
+        self.check_queue()?;
+        self.advance(now);
+        if status.is_provisional() || status == StatusCode::REQUEST_TIMEOUT {
+            return Err(CommandError::WrongState("answer with a final status other than 408 (RFC 4320)"));
+        }
+        let record = self.incoming.remove(incoming.0).ok_or(CommandError::Stale)?;
+        self.core.timers.cancel(record.timer);
+        self.core.answer(record.transaction, status, &[]);
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn incoming_due(&mut self, id: IncomingId) {
+        if let Some(record) = self.incoming.remove(id.0) {
+            self.core.answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
+        }
+    }
+
+    pub(super) fn incoming_lost(&mut self, transaction: ServerTransactionId) {
+        let lost = self.incoming.iter().find(|(_, record)| record.transaction == transaction).map(|(handle, _)| handle);
+        if let Some(handle) = lost {
+            self.drop_incoming(IncomingId(handle));
+        }
+    }
+
+    pub(super) fn drop_incoming(&mut self, id: IncomingId) {
+        if let Some(record) = self.incoming.remove(id.0) {
+            self.core.timers.cancel(record.timer);
+            self.core.answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
+        }
+    }
+}
