@@ -246,7 +246,10 @@ mod tests {
 
     #[test]
     fn a_user_is_a_name_and_a_password() {
-        assert_eq!(user("alice:a:b"), Ok(("alice".to_owned(), "a:b".to_owned())));
+        assert_eq!(
+            user("alice:a:b"),
+            Ok(("alice".to_owned(), "a:b".to_owned()))
+        );
         assert!(user("alice").is_err());
         assert!(user(":secret").is_err());
     }

@@ -24,12 +24,18 @@ pub(crate) fn print(report: &Report, event: &Event) {
         ),
         Event::ConnectFailed { server, error } => report.event(
             "connect_failed",
-            [("server", json!(server)), ("reason", json!(error.to_string()))],
+            [
+                ("server", json!(server)),
+                ("reason", json!(error.to_string())),
+            ],
             format_args!("server {}: {error}", server + 1),
         ),
         Event::Disconnected { server, reason } => report.event(
             "disconnected",
-            [("server", json!(server)), ("reason", json!(reason.to_string()))],
+            [
+                ("server", json!(server)),
+                ("reason", json!(reason.to_string())),
+            ],
             format_args!("disconnected from server {}: {reason}", server + 1),
         ),
         Event::ReconnectScheduled { attempt, .. } => report.event(
@@ -46,14 +52,20 @@ pub(crate) fn print(report: &Report, event: &Event) {
             ],
             format_args!(
                 "{} for {} s; bindings: {}",
-                if registration.refreshed { "registered again" } else { "registered" },
+                if registration.refreshed {
+                    "registered again"
+                } else {
+                    "registered"
+                },
                 registration.expires.as_secs(),
                 registration.bindings.join(", "),
             ),
         ),
         Event::RegistrationFailed { reason, retry_at } => report.event(
             "registration_failed",
-            reason_fields(reason).into_iter().chain([("will_retry", json!(retry_at.is_some()))]),
+            reason_fields(reason)
+                .into_iter()
+                .chain([("will_retry", json!(retry_at.is_some()))]),
             format_args!("registration failed: {reason}"),
         ),
         Event::Unregistered { reason } => report.event(
@@ -75,7 +87,10 @@ fn print_exchange(report: &Report, event: &Event) {
     match event {
         Event::Incoming { session, request } => report.event(
             "incoming",
-            [("call", json!(session.to_bits())), ("from", json!(caller(request)))],
+            [
+                ("call", json!(session.to_bits())),
+                ("from", json!(caller(request))),
+            ],
             format_args!("call from {}", caller(request)),
         ),
         Event::Progress { session, response } => report.event(
@@ -87,7 +102,11 @@ fn print_exchange(report: &Report, event: &Event) {
             ],
             format_args!("{} {}", response.status().as_u16(), reason_phrase(response)),
         ),
-        Event::RemoteDescription { session, kind, body } => report.event(
+        Event::RemoteDescription {
+            session,
+            kind,
+            body,
+        } => report.event(
             "remote_description",
             [
                 ("call", json!(session.to_bits())),
@@ -95,7 +114,12 @@ fn print_exchange(report: &Report, event: &Event) {
                 ("type", json!(body.content_type)),
                 ("bytes", json!(body.bytes.len())),
             ],
-            format_args!("{} received: {}, {} bytes", kind_name(*kind), body.content_type, body.bytes.len()),
+            format_args!(
+                "{} received: {}, {} bytes",
+                kind_name(*kind),
+                body.content_type,
+                body.bytes.len()
+            ),
         ),
         Event::Established { session } => report.event(
             "established",
@@ -104,7 +128,9 @@ fn print_exchange(report: &Report, event: &Event) {
         ),
         Event::Ended { session, reason } => report.event(
             "ended",
-            [("call", json!(session.to_bits()))].into_iter().chain(reason_fields(reason)),
+            [("call", json!(session.to_bits()))]
+                .into_iter()
+                .chain(reason_fields(reason)),
             format_args!("call ended: {reason}"),
         ),
         Event::RequestReceived { request, .. } => report.event(
@@ -121,7 +147,10 @@ fn print_exchange(report: &Report, event: &Event) {
                 printable(&sip_parse::text(request.body()).to_string()),
             ),
         ),
-        Event::RequestFinished { outcome: Ok(response), .. } => report.event(
+        Event::RequestFinished {
+            outcome: Ok(response),
+            ..
+        } => report.event(
             "response",
             [
                 ("status", json!(response.status().as_u16())),
@@ -129,7 +158,10 @@ fn print_exchange(report: &Report, event: &Event) {
             ],
             format_args!("{} {}", response.status().as_u16(), reason_phrase(response)),
         ),
-        Event::RequestFinished { outcome: Err(reason), .. } => report.event(
+        Event::RequestFinished {
+            outcome: Err(reason),
+            ..
+        } => report.event(
             "request_failed",
             reason_fields(reason),
             format_args!("no response: {reason}"),

@@ -40,16 +40,30 @@ struct Arrows {
 
 impl Ladder {
     pub(crate) fn new(left: &'static str, right: &'static str) -> Self {
-        Self { parties: [left, right], arrows: Arc::default() }
+        Self {
+            parties: [left, right],
+            arrows: Arc::default(),
+        }
     }
 
     /// Notes that `party` (0 is left, 1 is right) sent or received a message `at` after the start.
     /// Returns the label of its arrow; `None` for keep-alives, which have no arrow.
-    pub(crate) fn note(&self, at: Duration, party: usize, way: Way, bytes: &Bytes) -> Option<String> {
+    pub(crate) fn note(
+        &self,
+        at: Duration,
+        party: usize,
+        way: Way,
+        bytes: &Bytes,
+    ) -> Option<String> {
         let label = label(bytes)?;
         let mut arrows = self.arrows.lock().unwrap_or_else(PoisonError::into_inner);
         if arrows.drawn.len() < ARROW_LIMIT {
-            arrows.drawn.push(Arrow { at, party, way, label: label.clone() });
+            arrows.drawn.push(Arrow {
+                at,
+                party,
+                way,
+                label: label.clone(),
+            });
         } else {
             arrows.left_out += 1;
         }
@@ -67,10 +81,18 @@ fn label(bytes: &Bytes) -> Option<String> {
     };
     let mut label = match (message.as_request(), message.as_response()) {
         (Some(request), _) => {
-            format!("{} {}", request.method(), sip_parse::text(request.uri_bytes()))
+            format!(
+                "{} {}",
+                request.method(),
+                sip_parse::text(request.uri_bytes())
+            )
         }
         (_, Some(response)) => {
-            format!("{} {}", response.status().as_u16(), sip_parse::text(response.reason()))
+            format!(
+                "{} {}",
+                response.status().as_u16(),
+                sip_parse::text(response.reason())
+            )
         }
         (None, None) => return None,
     };
@@ -85,7 +107,11 @@ fn body_name(message: &Message) -> Option<String> {
         return None;
     }
     let content_type = message.header(HeaderName::ContentType)?.value;
-    let subtype = content_type.split(|&byte| byte == b';').next()?.rsplit(|&byte| byte == b'/').next()?;
+    let subtype = content_type
+        .split(|&byte| byte == b';')
+        .next()?
+        .rsplit(|&byte| byte == b'/')
+        .next()?;
     match subtype.trim_ascii() {
         b"sdp" => Some("SDP".to_owned()),
         b"plain" => Some(format!("{:?}", sip_parse::text(message.body()).to_string())),
@@ -161,7 +187,10 @@ mod tests {
                 assert_eq!(shaft(label, rightwards).chars().count(), GAP, "{label}");
             }
         }
-        assert_eq!(shorten("INVITE sip:0123456789@host (SDP)", 16), "INVITE … (SDP)".replace("… ", "…st "));
+        assert_eq!(
+            shorten("INVITE sip:0123456789@host (SDP)", 16),
+            "INVITE … (SDP)".replace("… ", "…st ")
+        );
     }
 
     #[test]
@@ -173,7 +202,10 @@ mod tests {
         let at = Duration::from_micros(1_500);
         assert!(ladder.note(at, 0, Way::Out, &request).is_some());
         assert!(ladder.note(at, 1, Way::In, &request).is_some());
-        assert_eq!(ladder.note(at, 1, Way::In, &Bytes::from_static(b"\r\n\r\n")), None);
+        assert_eq!(
+            ladder.note(at, 1, Way::In, &Bytes::from_static(b"\r\n\r\n")),
+            None
+        );
         let drawn = ladder.to_string();
         let lines: Vec<&str> = drawn.lines().collect();
         assert!(lines[0].ends_with("bob"), "{drawn}");

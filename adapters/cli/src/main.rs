@@ -27,17 +27,20 @@ fn main() -> ExitCode {
     let (json, result) = match arguments.command {
         Command::Demo(demo) => (demo.output.json, block_on(commands::demo::run(demo))),
         Command::Serve(serve) => (serve.output.json, block_on(commands::serve::run(serve))),
-        Command::Register(register) => {
-            (register.output.json, block_on(commands::register::run(register)))
-        }
+        Command::Register(register) => (
+            register.output.json,
+            block_on(commands::register::run(register)),
+        ),
         Command::Call(call) => (call.output.json, block_on(commands::call::run(call))),
         Command::Answer(answer) => (answer.output.json, block_on(commands::answer::run(answer))),
-        Command::Message(message) => {
-            (message.output.json, block_on(commands::request::message(message)))
-        }
-        Command::Options(options) => {
-            (options.output.json, block_on(commands::request::options(options)))
-        }
+        Command::Message(message) => (
+            message.output.json,
+            block_on(commands::request::message(message)),
+        ),
+        Command::Options(options) => (
+            options.output.json,
+            block_on(commands::request::options(options)),
+        ),
         // Its JSON is one object a file, and nothing else.
         Command::Parse(parse) => (false, commands::parse::run(&parse)),
     };
@@ -45,7 +48,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if json {
-                let fields = [("code", json!(failure.code())), ("text", json!(failure.to_string()))];
+                let fields = [
+                    ("code", json!(failure.code())),
+                    ("text", json!(failure.to_string())),
+                ];
                 Report::new(true).event("error", fields, "");
             }
             complain(&format!("sip: {failure}"));

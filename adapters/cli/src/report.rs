@@ -20,7 +20,12 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, quiet: false, agent: None, start: Instant::now() }
+        Self {
+            json,
+            quiet: false,
+            agent: None,
+            start: Instant::now(),
+        }
     }
 
     /// The same, but only JSON is printed.
@@ -31,7 +36,10 @@ impl Report {
 
     /// The same for one of several agents.
     pub(crate) fn of(&self, agent: &str) -> Self {
-        Self { agent: Some(agent.into()), ..self.clone() }
+        Self {
+            agent: Some(agent.into()),
+            ..self.clone()
+        }
     }
 
     pub(crate) const fn is_json(&self) -> bool {
@@ -67,7 +75,11 @@ impl Report {
         if let Some(agent) = &self.agent {
             object.insert("agent".to_owned(), agent.as_ref().into());
         }
-        object.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        object.extend(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
         print_line(&Value::Object(object).to_string());
     }
 }

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_core::{Cause, EndReason, Event, FailureStatus, TraceRecord, Way};
 use sip_core::config::Config;
+use sip_core::{Cause, EndReason, Event, FailureStatus, TraceRecord, Way};
 use sip_parse::StatusCode;
 use sip_tokio::{Agent, CommandFailure, Events, Handle, Options, StartError};
 
@@ -48,8 +48,9 @@ impl Running {
         options.extra_roots = settings::extra_roots(account)?;
         options.description_factory = Some(Arc::new(Canned));
         let start = report.start();
-        options.trace_connector =
-            Some(Box::new(move |record, _| print_trace(None, start.elapsed(), record)));
+        options.trace_connector = Some(Box::new(move |record, _| {
+            print_trace(None, start.elapsed(), record)
+        }));
         let (handle, events) = Agent::start(config.clone(), options).map_err(start_failure)?;
         Ok(Self {
             handle,
@@ -66,7 +67,9 @@ impl Running {
     /// ever reached, or the first registration was refused.
     pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
         let Some(event) = self.events.next().await else {
-            return Err(Failure::Outcome("the user agent's task has ended".to_owned()));
+            return Err(Failure::Outcome(
+                "the user agent's task has ended".to_owned(),
+            ));
         };
         events::print(&self.report, &event);
         match &event {
@@ -82,7 +85,10 @@ impl Running {
             }
             Event::Registered(_) => self.was_registered = true,
             Event::RegistrationFailed { reason, .. } if !self.was_registered => {
-                return Err(failure_of(&format!("registration of {}", self.address()), reason));
+                return Err(failure_of(
+                    &format!("registration of {}", self.address()),
+                    reason,
+                ));
             }
             _ => {}
         }
@@ -133,12 +139,22 @@ impl Running {
                 }
             }
         };
-        let late = tokio::time::timeout(GRACE + Duration::from_secs(1), stopped).await.is_err();
-        if late { Err(Failure::Outcome("the user agent did not stop in time".to_owned())) } else { Ok(()) }
+        let late = tokio::time::timeout(GRACE + Duration::from_secs(1), stopped)
+            .await
+            .is_err();
+        if late {
+            Err(Failure::Outcome(
+                "the user agent did not stop in time".to_owned(),
+            ))
+        } else {
+            Ok(())
+        }
     }
 
     fn address(&self) -> String {
-        self.config.uri().map_or_else(|| "the user agent".to_owned(), ToString::to_string)
+        self.config
+            .uri()
+            .map_or_else(|| "the user agent".to_owned(), ToString::to_string)
     }
 
     fn no_connection(&self) -> Failure {
@@ -193,7 +209,10 @@ pub(crate) fn print_trace(agent: Option<&str>, at: Duration, record: &TraceRecor
         Way::Out => ">>>",
     };
     let agent = agent.map_or_else(String::new, |agent| format!(" {agent}"));
-    complain(&format!("{way}{agent} {:.3} ms\n{record}", at.as_secs_f64() * 1e3));
+    complain(&format!(
+        "{way}{agent} {:.3} ms\n{record}",
+        at.as_secs_f64() * 1e3
+    ));
 }
 
 /// A refused command is the user's to correct if it was about what the user typed.

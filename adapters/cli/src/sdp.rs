@@ -36,7 +36,10 @@ impl SessionDescriptionHandlerFactory for Canned {
         session: SessionId,
         _options: &BTreeMap<String, String>,
     ) -> Box<dyn SessionDescriptionHandler> {
-        Box::new(CannedCall { session, version: 0 })
+        Box::new(CannedCall {
+            session,
+            version: 0,
+        })
     }
 }
 

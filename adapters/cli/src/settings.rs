@@ -46,9 +46,12 @@ pub(crate) fn config(
         Some(path) => read_file(path)?,
         None => (Config::default(), Vec::new()),
     };
-    if account.server.is_empty() && base.source(sip_core::config::Parameter::WsServers) == Source::Default {
+    if account.server.is_empty()
+        && base.source(sip_core::config::Parameter::WsServers) == Source::Default
+    {
         return Err(Failure::Usage(
-            "no server is named: give --server ws://HOST:PORT, or wsServers in --config FILE".to_owned(),
+            "no server is named: give --server ws://HOST:PORT, or wsServers in --config FILE"
+                .to_owned(),
         ));
     }
     let mut builder = base.to_builder();
@@ -69,7 +72,8 @@ pub(crate) fn config(
     match registering {
         Registering::Always if !has_uri => {
             return Err(Failure::Usage(
-                "no address is named: give --uri sip:NAME@DOMAIN, or uri in --config FILE".to_owned(),
+                "no address is named: give --uri sip:NAME@DOMAIN, or uri in --config FILE"
+                    .to_owned(),
             ));
         }
         Registering::Always => {
@@ -83,16 +87,26 @@ pub(crate) fn config(
         }
     }
     // The program decides when to start, so that nothing happens before it listens.
-    let config = builder.build().map_err(|errors| Failure::Usage(errors.to_string()))?;
+    let config = builder
+        .build()
+        .map_err(|errors| Failure::Usage(errors.to_string()))?;
     let missing: Vec<String> = config.not_wired().iter().map(ToString::to_string).collect();
-    if missing.is_empty() { Ok((config, warnings)) } else { Err(Failure::Usage(missing.join("\n"))) }
+    if missing.is_empty() {
+        Ok((config, warnings))
+    } else {
+        Err(Failure::Usage(missing.join("\n")))
+    }
 }
 
 fn read_file(path: &Path) -> Result<(Config, Vec<String>), Failure> {
     let wrong = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|error| wrong(error.to_string()))?
+        .len();
     if size > CONFIG_LIMIT {
-        return Err(wrong(format!("{size} bytes; a configuration has at most {CONFIG_LIMIT}")));
+        return Err(wrong(format!(
+            "{size} bytes; a configuration has at most {CONFIG_LIMIT}"
+        )));
     }
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let text = sip_core::config::preprocess(&text).map_err(|error| wrong(error.to_string()))?;
@@ -100,13 +114,18 @@ fn read_file(path: &Path) -> Result<(Config, Vec<String>), Failure> {
         json5::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     let (config, warnings) =
         Config::from_sipjs(value).map_err(|errors| wrong(errors.to_string()))?;
-    let warnings = warnings.iter().map(|warning| format!("{}: {warning}", path.display())).collect();
+    let warnings = warnings
+        .iter()
+        .map(|warning| format!("{}: {warning}", path.display()))
+        .collect();
     Ok((config, warnings))
 }
 
 /// The certificates of `--ca`.
 pub(crate) fn extra_roots(account: &Account) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let Some(path) = &account.ca else { return Ok(Vec::new()) };
+    let Some(path) = &account.ca else {
+        return Ok(Vec::new());
+    };
     let wrong = |what: String| Failure::Usage(format!("--ca {}: {what}", path.display()));
     let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
         .map_err(|error| wrong(error.to_string()))?

@@ -5,14 +5,19 @@ mod common;
 use common::run;
 use serde_json::Value;
 
-const ALL: &str = "registered 2, calls answered 1, calls ended 1, messages delivered 1, unregistered 2";
+const ALL: &str =
+    "registered 2, calls answered 1, calls ended 1, messages delivered 1, unregistered 2";
 
 #[test]
 fn the_demo_ends_well_and_draws_its_ladder() {
     let run = run(&["demo"]);
     assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
     assert_eq!(run.last_line(), ALL);
-    let arrows: Vec<&str> = run.out.lines().filter(|line| line.ends_with('|') && line.contains('>') | line.contains('<')).collect();
+    let arrows: Vec<&str> = run
+        .out
+        .lines()
+        .filter(|line| line.ends_with('|') && line.contains('>') | line.contains('<'))
+        .collect();
     let count = |what: &str| arrows.iter().filter(|line| line.contains(what)).count();
     // RFC 3261 section 22: each REGISTER is challenged once, at the first binding.
     assert_eq!(count("401 Unauthorized"), 2, "{}", run.out);
@@ -24,8 +29,18 @@ fn the_demo_ends_well_and_draws_its_ladder() {
     assert_eq!(count(" BYE sip:"), 2, "{}", run.out);
     assert!(count(" MESSAGE sip:") >= 2, "{}", run.out);
     // Both sides of the ladder, in both directions.
-    assert!(arrows.iter().any(|line| line.contains("->|") && line.ends_with("->|")), "{}", run.out);
-    assert!(arrows.iter().any(|line| line.contains("|<-")), "{}", run.out);
+    assert!(
+        arrows
+            .iter()
+            .any(|line| line.contains("->|") && line.ends_with("->|")),
+        "{}",
+        run.out
+    );
+    assert!(
+        arrows.iter().any(|line| line.contains("|<-")),
+        "{}",
+        run.out
+    );
 }
 
 #[test]
@@ -38,11 +53,23 @@ fn the_demo_in_json_is_one_object_a_line() {
     );
     let mut names = Vec::new();
     for line in run.out.lines() {
-        let object: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let object: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         names.push(object["event"].as_str().expect("an event name").to_owned());
     }
-    for name in ["connected", "registered", "incoming", "progress", "established", "ended", "unregistered"] {
-        assert!(names.iter().any(|event| event == name), "{name} in {names:?}");
+    for name in [
+        "connected",
+        "registered",
+        "incoming",
+        "progress",
+        "established",
+        "ended",
+        "unregistered",
+    ] {
+        assert!(
+            names.iter().any(|event| event == name),
+            "{name} in {names:?}"
+        );
     }
 }
 
@@ -50,8 +77,18 @@ fn the_demo_in_json_is_one_object_a_line() {
 fn several_calls_are_counted_and_timed() {
     let run = run(&["demo", "--calls", "5"]);
     assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
-    assert_eq!(run.last_line(), ALL.replace("answered 1", "answered 5").replace("ended 1", "ended 5"));
-    assert!(run.out.lines().rev().nth(1).is_some_and(|line| line.ends_with(" calls per second")));
+    assert_eq!(
+        run.last_line(),
+        ALL.replace("answered 1", "answered 5")
+            .replace("ended 1", "ended 5")
+    );
+    assert!(
+        run.out
+            .lines()
+            .rev()
+            .nth(1)
+            .is_some_and(|line| line.ends_with(" calls per second"))
+    );
 }
 
 #[test]

@@ -58,9 +58,15 @@ fn a_request_is_explained_in_json() {
     let object = json(&run);
     assert_eq!(object["method"], "INVITE");
     assert_eq!(object["request_uri"]["user"], "bob");
-    assert_eq!(object["headers"][0]["typed"]["params"]["branch"], "z9hG4bK56sdasks");
+    assert_eq!(
+        object["headers"][0]["typed"]["params"]["branch"],
+        "z9hG4bK56sdasks"
+    );
     assert_eq!(object["headers"][5]["typed"]["number"], 1);
-    assert_eq!(object["headers"][7]["typed"], serde_json::json!(["path", "outbound"]));
+    assert_eq!(
+        object["headers"][7]["typed"],
+        serde_json::json!(["path", "outbound"])
+    );
     assert_eq!(object["body"]["text"], "v=0\r\n");
 }
 
@@ -71,7 +77,11 @@ fn rfc3261_20_16_an_error_has_its_byte_offset() {
     let offset = text.find("x INVITE").unwrap();
     let run = parse("bad.sip", &text, &[]);
     assert_eq!(run.code, 1);
-    assert!(run.out.contains(&format!("CSeq at byte {offset}:")), "{}", run.out);
+    assert!(
+        run.out.contains(&format!("CSeq at byte {offset}:")),
+        "{}",
+        run.out
+    );
     let run = parse("bad-json.sip", &text, &["--json"]);
     assert_eq!(run.code, 1);
     assert_eq!(json(&run)["offset"], offset);
@@ -115,17 +125,37 @@ fn the_verdict_is_that_of_a_user_agent() {
     for (name, text, verdict, status) in [
         // RFC 3261 section 13.3: a call is the application's.
         ("call.sip", INVITE.to_owned(), "accept", None),
-        ("text.sip", request("MESSAGE", "Content-Type: text/plain\r\n"), "accept", None),
+        (
+            "text.sip",
+            request("MESSAGE", "Content-Type: text/plain\r\n"),
+            "accept",
+            None,
+        ),
         // RFC 3261 section 11.2.
         ("options.sip", request("OPTIONS", ""), "answer", Some(200)),
         // RFC 3261 section 8.2.2.3.
-        ("require.sip", request("OPTIONS", "Require: nothing-we-know\r\n"), "answer", Some(420)),
+        (
+            "require.sip",
+            request("OPTIONS", "Require: nothing-we-know\r\n"),
+            "answer",
+            Some(420),
+        ),
         // RFC 3261 section 15.1.2: no dialog.
         ("bye.sip", request("BYE", ""), "answer", Some(481)),
         // RFC 3261 section 21.4.6 or 21.5.2.
-        ("twice.sip", request("OPTIONS", "CSeq: 1 OPTIONS\r\n"), "answer", Some(400)),
+        (
+            "twice.sip",
+            request("OPTIONS", "CSeq: 1 OPTIONS\r\n"),
+            "answer",
+            Some(400),
+        ),
         // RFC 3261 section 21.5.6.
-        ("version.sip", request("OPTIONS", "").replacen("SIP/2.0", "SIP/7.0", 1), "answer", Some(505)),
+        (
+            "version.sip",
+            request("OPTIONS", "").replacen("SIP/2.0", "SIP/7.0", 1),
+            "answer",
+            Some(505),
+        ),
         // RFC 3261 section 17.1.1.3: nobody answers an ACK.
         ("ack.sip", request("ACK", ""), "drop", None),
         // RFC 3261 section 18.1.2: nobody waits for it.
@@ -141,6 +171,10 @@ fn the_verdict_is_that_of_a_user_agent() {
             Some(status) => assert_eq!(object["status"], status, "{name}: {object}"),
             None => assert!(object.get("status").is_none(), "{name}: {object}"),
         }
-        assert_eq!(object.get("reason").is_some(), verdict != "accept", "{name}: {object}");
+        assert_eq!(
+            object.get("reason").is_some(),
+            verdict != "accept",
+            "{name}: {object}"
+        );
     }
 }

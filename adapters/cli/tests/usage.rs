@@ -8,17 +8,34 @@ use common::run;
 
 /// A port on which nobody listens.
 fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 #[test]
 fn help_names_every_command_and_exit_code() {
     let help = run(&["--help"]);
     assert_eq!(help.code, 0);
-    for word in ["demo", "serve", "register", "call", "answer", "message", "options", "parse", "Exit codes", "Examples"] {
+    for word in [
+        "demo",
+        "serve",
+        "register",
+        "call",
+        "answer",
+        "message",
+        "options",
+        "parse",
+        "Exit codes",
+        "Examples",
+    ] {
         assert!(help.out.contains(word), "{word}");
     }
-    for command in ["demo", "serve", "register", "call", "answer", "message", "options", "parse"] {
+    for command in [
+        "demo", "serve", "register", "call", "answer", "message", "options", "parse",
+    ] {
         let help = run(&[command, "--help"]);
         assert_eq!(help.code, 0, "{command}");
         assert!(help.out.contains("Usage: sip"), "{command}");
@@ -35,14 +52,41 @@ fn usage_errors_are_exit_code_2() {
         (&["demo", "--fault", "sunshine"], "sunshine"),
         (&["serve", "--user", "alice"], "NAME:PASSWORD"),
         (&["answer", "--reject", "200"], "--reject"),
-        (&["register", "--uri", "sip:alice@localhost"], "no server is named"),
+        (
+            &["register", "--uri", "sip:alice@localhost"],
+            "no server is named",
+        ),
         (&["register", "--server", server], "no address is named"),
         (&["register", "--server", server, "--uri", "sip:@"], "uri"),
         (&["register", "--server", server, "--uri", "tel:123"], "uri"),
-        (&["register", "--server", "http://x", "--uri", "sip:alice@x"], "ws://"),
-        (&["register", "--server", server, "--uri", "sip:a@x", "--adapter", "blocking"], "--adapter blocking"),
-        (&["register", "--server", server, "--uri", "sip:a@x", "--config", "/nowhere"], "/nowhere"),
-        (&["register", "--server", server, "--uri", "sip:a@x", "--ca", "/nowhere"], "/nowhere"),
+        (
+            &["register", "--server", "http://x", "--uri", "sip:alice@x"],
+            "ws://",
+        ),
+        (
+            &[
+                "register",
+                "--server",
+                server,
+                "--uri",
+                "sip:a@x",
+                "--adapter",
+                "blocking",
+            ],
+            "--adapter blocking",
+        ),
+        (
+            &[
+                "register", "--server", server, "--uri", "sip:a@x", "--config", "/nowhere",
+            ],
+            "/nowhere",
+        ),
+        (
+            &[
+                "register", "--server", server, "--uri", "sip:a@x", "--ca", "/nowhere",
+            ],
+            "/nowhere",
+        ),
     ] {
         let run = run(arguments);
         assert_eq!(run.code, 2, "{arguments:?}: {}{}", run.out, run.err);
@@ -81,7 +125,15 @@ fn no_connection_is_exit_code_3_and_says_where() {
 #[test]
 fn an_error_in_json_has_its_code() {
     let url = format!("ws://127.0.0.1:{}", closed_port());
-    let run = run(&["options", "bob", "--uri", "sip:a@localhost", "--server", &url, "--json"]);
+    let run = run(&[
+        "options",
+        "bob",
+        "--uri",
+        "sip:a@localhost",
+        "--server",
+        &url,
+        "--json",
+    ]);
     assert_eq!(run.code, 3);
     let last: serde_json::Value = serde_json::from_str(run.last_line()).unwrap();
     assert_eq!(last["event"], "error");

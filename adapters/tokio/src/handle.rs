@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use sip_core::{
     Body, CommandError, DescriptionFailed, Event, FailureStatus, IncomingId, IncomingSession,
-    InviteOptions,
-    RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
+    InviteOptions, RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
 use tokio::sync::{mpsc, oneshot};
@@ -171,7 +170,8 @@ impl Handle {
     /// # Errors
     /// A call that has ended or is not ringing, or [`CommandFailure::Gone`].
     pub async fn ring(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.incoming(session, move |call, now| call.ring(now)).await
+        self.incoming(session, move |call, now| call.ring(now))
+            .await
     }
 
     /// Answers an incoming call (RFC 3261 section 13.3.1.4); leads to a description being asked for.
@@ -179,7 +179,8 @@ impl Handle {
     /// # Errors
     /// A call that has ended or is not ringing, or [`CommandFailure::Gone`].
     pub async fn answer(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.incoming(session, move |call, now| call.answer(now)).await
+        self.incoming(session, move |call, now| call.answer(now))
+            .await
     }
 
     /// Refuses an incoming call with `status` (RFC 3261 section 13.3.1.3).
@@ -191,7 +192,8 @@ impl Handle {
         session: SessionId,
         status: FailureStatus,
     ) -> Result<(), CommandFailure> {
-        self.incoming(session, move |call, now| call.reject(status, now)).await
+        self.incoming(session, move |call, now| call.reject(status, now))
+            .await
     }
 
     /// Ends a call in the way its state asks for: CANCEL, a refusal or BYE.
@@ -231,9 +233,7 @@ impl Handle {
     ) -> Result<RequestId, CommandFailure> {
         let (target, text) = (target.into(), text.into());
         let body = Body::new("text/plain", text);
-        let command = move |agent: &mut UserAgent, now| {
-            agent.message(&target, body, now)
-        };
+        let command = move |agent: &mut UserAgent, now| agent.message(&target, body, now);
         Ok(self.with(command).await??)
     }
 

@@ -11,15 +11,20 @@ use crate::running::{Running, command_failure, failure_of, finish, interrupted, 
 use crate::settings::Registering;
 
 pub(crate) async fn run(arguments: Call) -> Result<(), Failure> {
-    let mut running =
-        Running::start(&arguments.account, arguments.output, Registering::IfConfigured)?;
+    let mut running = Running::start(
+        &arguments.account,
+        arguments.output,
+        Registering::IfConfigured,
+    )?;
     let result = call(&mut running, &arguments).await;
     finish(&mut running, result).await
 }
 
 async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
     running.ready().await?;
-    let invite = running.handle.invite(&arguments.target, InviteOptions::default());
+    let invite = running
+        .handle
+        .invite(&arguments.target, InviteOptions::default());
     let session = invite.await.map_err(command_failure)?;
     let mut established = false;
     let mut interrupt = Box::pin(interrupted());
@@ -44,7 +49,10 @@ async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
                 let after = arguments.hangup_after.map(Duration::from_secs);
                 hang_up_at = after.map(|after| Instant::now() + after);
             }
-            Event::Ended { session: which, reason } if which == session => {
+            Event::Ended {
+                session: which,
+                reason,
+            } if which == session => {
                 return outcome(&arguments.target, established, &reason);
             }
             event => running.courtesy(&event).await?,
@@ -69,6 +77,10 @@ fn outcome(target: &str, established: bool, reason: &EndReason) -> Result<(), Fa
     if established && hung_up {
         return Ok(());
     }
-    let what = if established { "call to" } else { "call not answered by" };
+    let what = if established {
+        "call to"
+    } else {
+        "call not answered by"
+    };
     Err(failure_of(&format!("{what} {target}"), reason))
 }

@@ -11,9 +11,17 @@ pub(crate) async fn message(arguments: Message) -> Result<(), Failure> {
     let mut running = Running::start(&arguments.account, arguments.output, Registering::Never)?;
     let result = async {
         running.ready().await?;
-        let sent = running.handle.message(&arguments.target, &arguments.text).await;
+        let sent = running
+            .handle
+            .message(&arguments.target, &arguments.text)
+            .await;
         let request = sent.map_err(command_failure)?;
-        outcome(&mut running, request, &format!("message to {}", arguments.target)).await
+        outcome(
+            &mut running,
+            request,
+            &format!("message to {}", arguments.target),
+        )
+        .await
     }
     .await;
     finish(&mut running, result).await
@@ -25,7 +33,12 @@ pub(crate) async fn options(arguments: Options) -> Result<(), Failure> {
         running.ready().await?;
         let sent = running.handle.options(&arguments.target).await;
         let request = sent.map_err(command_failure)?;
-        outcome(&mut running, request, &format!("options of {}", arguments.target)).await
+        outcome(
+            &mut running,
+            request,
+            &format!("options of {}", arguments.target),
+        )
+        .await
     }
     .await;
     finish(&mut running, result).await
@@ -34,7 +47,10 @@ pub(crate) async fn options(arguments: Options) -> Result<(), Failure> {
 async fn outcome(running: &mut Running, request: RequestId, what: &str) -> Result<(), Failure> {
     loop {
         match running.next().await? {
-            Event::RequestFinished { request: which, outcome } if which == request => {
+            Event::RequestFinished {
+                request: which,
+                outcome,
+            } if which == request => {
                 return match outcome {
                     Ok(response) if response.status().is_success() => Ok(()),
                     Ok(response) => Err(Failure::Outcome(format!(

@@ -11,15 +11,20 @@ use crate::running::{interrupted, print_trace};
 
 pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let report = Report::new(arguments.output.json);
-    let users: Vec<String> = arguments.user.iter().map(|(name, _)| name.clone()).collect();
+    let users: Vec<String> = arguments
+        .user
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
     let config = EdgeConfig {
         listen: arguments.listen,
         realm: arguments.realm.clone(),
         users: arguments.user,
         ..EdgeConfig::default()
     };
-    let server = EdgeServer::start(config)
-        .map_err(|error| Failure::Usage(format!("cannot listen on {}: {error}", arguments.listen)))?;
+    let server = EdgeServer::start(config).map_err(|error| {
+        Failure::Usage(format!("cannot listen on {}: {error}", arguments.listen))
+    })?;
     if arguments.output.trace {
         server.trace(|message| {
             let record = TraceRecord {
@@ -42,7 +47,11 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
         format_args!(
             "listening on ws://{address}, realm {}, users: {}",
             arguments.realm,
-            if users.is_empty() { "none".to_owned() } else { users.join(", ") },
+            if users.is_empty() {
+                "none".to_owned()
+            } else {
+                users.join(", ")
+            },
         ),
     );
     interrupted().await;

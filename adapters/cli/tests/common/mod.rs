@@ -45,7 +45,10 @@ pub(crate) struct Background {
 
 impl Background {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = sip(arguments).stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut child = sip(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
         let lines = BufReader::new(child.stdout.take().expect("standard output is piped"));
         Self { child, lines }
     }
@@ -54,7 +57,10 @@ impl Background {
     pub(crate) fn line(&mut self, start: &str) -> String {
         loop {
             let mut line = String::new();
-            let bytes = self.lines.read_line(&mut line).expect("standard output is text");
+            let bytes = self
+                .lines
+                .read_line(&mut line)
+                .expect("standard output is text");
             assert!(bytes > 0, "the program ended before it printed {start:?}");
             if line.starts_with(start) {
                 return line.trim_end().to_owned();
@@ -64,7 +70,11 @@ impl Background {
 
     /// Waits for the end; the exit code.
     pub(crate) fn finish(mut self) -> i32 {
-        self.child.wait().expect("the program ends").code().expect("by itself")
+        self.child
+            .wait()
+            .expect("the program ends")
+            .code()
+            .expect("by itself")
     }
 }
 
@@ -79,7 +89,13 @@ impl Drop for Background {
 /// An edge server with alice and bob; returns it and its URL.
 pub(crate) fn serve() -> (Background, String) {
     let mut server = Background::start(&[
-        "serve", "--listen", "127.0.0.1:0", "--user", "alice:a-secret", "--user", "bob:b-secret",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--user",
+        "alice:a-secret",
+        "--user",
+        "bob:b-secret",
     ]);
     let line = server.line("listening on ");
     let url = line.split([' ', ',']).nth(2).expect("the URL").to_owned();

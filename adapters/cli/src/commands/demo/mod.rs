@@ -5,8 +5,8 @@ mod party;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sip_core::config::Config;
 use sip_core::InviteOptions;
+use sip_core::config::Config;
 use sip_edge::{EdgeConfig, EdgeServer, Faults};
 
 use crate::arguments::{Demo, Fault};
@@ -204,14 +204,14 @@ impl Stage {
     async fn register(&mut self) -> bool {
         let mut all = true;
         for party in [&self.alice, &self.bob] {
-            let over = |counts: &party::Counts| {
-                counts.registered > 0 || counts.registrations_failed > 0
-            };
+            let over =
+                |counts: &party::Counts| counts.registered > 0 || counts.registrations_failed > 0;
             party.reaches(PATIENCE, over).await;
             let counts = party.counts();
             if counts.registered == 0 {
                 all = false;
-                self.problems.push(problem(party.name, "was not registered", &counts));
+                self.problems
+                    .push(problem(party.name, "was not registered", &counts));
             }
         }
         all
@@ -219,7 +219,11 @@ impl Stage {
 
     /// Call number `number`, from 1. The first one carries the text message.
     async fn call(&mut self, number: u32) -> bool {
-        let invited = self.alice.handle.invite(BOB, InviteOptions::default()).await;
+        let invited = self
+            .alice
+            .handle
+            .invite(BOB, InviteOptions::default())
+            .await;
         let session = match invited {
             Ok(session) => session,
             Err(error) => {
@@ -236,13 +240,15 @@ impl Stage {
             let counts = party.counts();
             if counts.established < number {
                 well = false;
-                self.problems.push(problem(party.name, "was not connected", &counts));
+                self.problems
+                    .push(problem(party.name, "was not connected", &counts));
             }
         }
         let crossed = self.bob.counts().offers >= number && self.alice.counts().answers >= number;
         if well && !crossed {
             well = false;
-            self.problems.push("the session descriptions did not cross".to_owned());
+            self.problems
+                .push("the session descriptions did not cross".to_owned());
         }
         if number == 1 {
             well &= self.send_message().await;
@@ -254,23 +260,25 @@ impl Stage {
     async fn send_message(&mut self) -> bool {
         let sent = self.alice.handle.message(BOB, "Hello Bob").await;
         if let Err(error) = sent {
-            self.problems.push(format!("alice could not send a message: {error}"));
+            self.problems
+                .push(format!("alice could not send a message: {error}"));
             return false;
         }
-        let over = |counts: &party::Counts| {
-            counts.messages_delivered > 0 || counts.messages_failed > 0
-        };
+        let over =
+            |counts: &party::Counts| counts.messages_delivered > 0 || counts.messages_failed > 0;
         self.alice.reaches(PATIENCE, over).await;
         let counts = self.alice.counts();
         if counts.messages_delivered == 0 {
-            self.problems.push(problem("alice", "could not deliver her message", &counts));
+            self.problems
+                .push(problem("alice", "could not deliver her message", &counts));
         }
         counts.messages_delivered > 0
     }
 
     async fn hang_up(&mut self, session: sip_core::SessionId, number: u32) -> bool {
         if let Err(error) = self.alice.handle.hang_up(session).await {
-            self.problems.push(format!("alice could not hang up: {error}"));
+            self.problems
+                .push(format!("alice could not hang up: {error}"));
             return false;
         }
         let patience = match self.fault {
@@ -285,7 +293,8 @@ impl Stage {
             let counts = party.counts();
             if counts.ended < number {
                 well = false;
-                self.problems.push(problem(party.name, "saw no end of the call", &counts));
+                self.problems
+                    .push(problem(party.name, "saw no end of the call", &counts));
             }
         }
         well
@@ -297,23 +306,34 @@ impl Stage {
                 continue;
             }
             if let Err(error) = party.handle.unregister().await {
-                self.problems.push(format!("{} could not unregister: {error}", party.name));
+                self.problems
+                    .push(format!("{} could not unregister: {error}", party.name));
                 continue;
             }
-            if !party.reaches(PATIENCE, |counts| counts.unregistered > 0).await {
-                self.problems.push(problem(party.name, "was not unregistered", &party.counts()));
+            if !party
+                .reaches(PATIENCE, |counts| counts.unregistered > 0)
+                .await
+            {
+                self.problems
+                    .push(problem(party.name, "was not unregistered", &party.counts()));
             }
         }
     }
 
     fn patience(&self, breaking: Fault) -> Duration {
-        if self.fault == Some(breaking) { BROKEN_PATIENCE } else { PATIENCE }
+        if self.fault == Some(breaking) {
+            BROKEN_PATIENCE
+        } else {
+            PATIENCE
+        }
     }
 
     /// What both sides agree on: a call counts as ended, for example, when both saw its end.
     fn summary(&self) -> Summary {
         let (alice, bob) = (self.alice.counts(), self.bob.counts());
-        let both = |of: fn(&party::Counts) -> u32| u64::from((of(&alice) > 0) as u8 + (of(&bob) > 0) as u8);
+        let both = |of: fn(&party::Counts) -> u32| {
+            u64::from((of(&alice) > 0) as u8 + (of(&bob) > 0) as u8)
+        };
         Summary {
             registered: both(|counts| counts.registered),
             answered: alice.established.min(bob.accepted).into(),

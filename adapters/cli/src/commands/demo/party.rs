@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sip_core::{Cause, DescriptionKind, Event, TraceRecord, Way};
 use sip_core::config::Config;
+use sip_core::{Cause, DescriptionKind, Event, TraceRecord, Way};
 use sip_parse::StatusCode;
 use sip_tokio::{Agent, Events, Handle, Options};
 use tokio::sync::watch;
@@ -68,7 +68,11 @@ impl Party {
         let (handle, events) = Agent::start(config, options).map_err(start_failure)?;
         let (sender, counts) = watch::channel(Counts::default());
         tokio::spawn(live(handle.clone(), events, report, sender));
-        Ok(Self { name, handle, counts })
+        Ok(Self {
+            name,
+            handle,
+            counts,
+        })
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -82,7 +86,10 @@ impl Party {
         condition: impl FnMut(&Counts) -> bool,
     ) -> bool {
         let mut counts = self.counts.clone();
-        matches!(tokio::time::timeout(patience, counts.wait_for(condition)).await, Ok(Ok(_)))
+        matches!(
+            tokio::time::timeout(patience, counts.wait_for(condition)).await,
+            Ok(Ok(_))
+        )
     }
 
     /// Ends the user agent.
@@ -109,13 +116,19 @@ fn note(
     if trace {
         print_trace(Some(name), at, record);
     }
-    let Some(label) = ladder.note(at, side, record.way, &record.bytes) else { return };
+    let Some(label) = ladder.note(at, side, record.way, &record.bytes) else {
+        return;
+    };
     if report.is_json() {
         let (from, to) = match record.way {
             Way::Out => (name, "edge"),
             Way::In => ("edge", name),
         };
-        let fields = [("from", json!(from)), ("to", json!(to)), ("message", json!(label))];
+        let fields = [
+            ("from", json!(from)),
+            ("to", json!(to)),
+            ("message", json!(label)),
+        ];
         report.event("sip", fields, "");
     }
 }
@@ -127,8 +140,8 @@ async fn live(handle: Handle, mut events: Events, report: Report, counts: watch:
         events::print(&report, &event);
         let change = match &event {
             Event::Incoming { session, .. } => {
-                let accepted = handle.ring(*session).await.is_ok()
-                    && handle.answer(*session).await.is_ok();
+                let accepted =
+                    handle.ring(*session).await.is_ok() && handle.answer(*session).await.is_ok();
                 change(move |counts| counts.accepted += u32::from(accepted))
             }
             Event::RequestReceived { incoming, .. } => {
@@ -168,18 +181,24 @@ async fn live(handle: Handle, mut events: Events, report: Report, counts: watch:
                     }
                 })
             }
-            Event::RemoteDescription { kind: DescriptionKind::Offer, .. } => {
-                change(|counts| counts.offers += 1)
-            }
-            Event::RemoteDescription { kind: DescriptionKind::Answer, .. } => {
-                change(|counts| counts.answers += 1)
-            }
+            Event::RemoteDescription {
+                kind: DescriptionKind::Offer,
+                ..
+            } => change(|counts| counts.offers += 1),
+            Event::RemoteDescription {
+                kind: DescriptionKind::Answer,
+                ..
+            } => change(|counts| counts.answers += 1),
             Event::RequestFinished { outcome, .. } => match outcome {
                 Ok(response) if response.status().is_success() => {
                     change(|counts| counts.messages_delivered += 1)
                 }
                 Ok(response) => {
-                    let why = format!("{} {}", response.status().as_u16(), sip_parse::text(response.reason()));
+                    let why = format!(
+                        "{} {}",
+                        response.status().as_u16(),
+                        sip_parse::text(response.reason())
+                    );
                     change(move |counts| {
                         counts.messages_failed += 1;
                         counts.complaint = Some(why);

@@ -287,7 +287,11 @@ fn words(value: &Value) -> String {
             .collect::<Vec<_>>()
             .join(", "),
         Value::Array(values) => {
-            let separator = if values.iter().all(Value::is_string) { ", " } else { "\n                        " };
+            let separator = if values.iter().all(Value::is_string) {
+                ", "
+            } else {
+                "\n                        "
+            };
             values.iter().map(words).collect::<Vec<_>>().join(separator)
         }
         other => plain(other),

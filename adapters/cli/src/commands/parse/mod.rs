@@ -44,9 +44,16 @@ fn read(path: &Path) -> Result<Bytes, Failure> {
     } else {
         Box::new(std::fs::File::open(path).map_err(wrong)?)
     };
-    reader.by_ref().take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(wrong)?;
+    reader
+        .by_ref()
+        .take(FILE_LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(wrong)?;
     if bytes.len() as u64 > FILE_LIMIT {
-        return Err(Failure::Usage(format!("{}: more than {FILE_LIMIT} bytes", path.display())));
+        return Err(Failure::Usage(format!(
+            "{}: more than {FILE_LIMIT} bytes",
+            path.display()
+        )));
     }
     Ok(bytes.into())
 }
@@ -64,7 +71,10 @@ fn show(file: &str, bytes: Bytes, as_json: bool) -> bool {
                 extend(&mut object, explained);
                 print_line(&object.to_string());
             } else {
-                print_line(&format!("{file}: {}", explain::in_words(&explained, length)));
+                print_line(&format!(
+                    "{file}: {}",
+                    explain::in_words(&explained, length)
+                ));
             }
             true
         }

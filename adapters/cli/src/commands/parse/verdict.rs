@@ -4,8 +4,8 @@ use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_json::{Value, json};
-use sip_core::{Action, ConnectionInfo, Event, LogContent, Timestamp, Transport, UserAgent};
 use sip_core::config::{Config, ConfigBuilder, LogLevel};
+use sip_core::{Action, ConnectionInfo, Event, LogContent, Timestamp, Transport, UserAgent};
 use sip_parse::{Limits, Message, Response, Scheme};
 
 use crate::outcome::Failure;
@@ -20,16 +20,24 @@ pub(super) fn of(file: &str, bytes: Bytes) -> Result<Value, Failure> {
     let mut agent = UserAgent::new(config, rng, now).map_err(|error| failed(&error))?;
     let mut connection = None;
     while let Some(action) = agent.poll_action() {
-        if let Action::Connect { connection: which, .. } = action {
+        if let Action::Connect {
+            connection: which, ..
+        } = action
+        {
             connection = Some(which);
-            let info = ConnectionInfo { transport: Transport::Ws, remote: None };
+            let info = ConnectionInfo {
+                transport: Transport::Ws,
+                remote: None,
+            };
             agent.connection_opened(which, info, now);
         }
     }
     let Some(connection) = connection else {
         return Err(failed(&"the user agent did not connect"));
     };
-    agent.receive(connection, bytes, now).map_err(|error| failed(&error))?;
+    agent
+        .receive(connection, bytes, now)
+        .map_err(|error| failed(&error))?;
     let mut verdict = Verdict::default();
     while let Some(action) = agent.poll_action() {
         verdict.read(action);
@@ -79,7 +87,9 @@ impl Verdict {
     fn read(&mut self, action: Action) {
         match action {
             Action::Event(
-                Event::Incoming { .. } | Event::RequestReceived { .. } | Event::RequestFinished { .. },
+                Event::Incoming { .. }
+                | Event::RequestReceived { .. }
+                | Event::RequestFinished { .. },
             ) => self.accepted = true,
             Action::Transmit { bytes, .. } => {
                 let answer = Message::parse(bytes, &Limits::default())
