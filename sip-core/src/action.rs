@@ -192,11 +192,18 @@ impl fmt::Display for TraceRecord {
         };
         let mut shown = 0;
         for header in message.headers() {
-            if matches!(header.name, HeaderName::Authorization | HeaderName::ProxyAuthorization) {
+            if matches!(
+                header.name,
+                HeaderName::Authorization | HeaderName::ProxyAuthorization
+            ) {
                 let value = header.value;
                 let scheme = value.iter().position(u8::is_ascii_whitespace).unwrap_or(0);
                 let start = value.as_ptr() as usize - self.bytes.as_ptr() as usize + scheme;
-                write!(f, "{} [redacted]", sip_parse::text(&self.bytes[shown..start]))?;
+                write!(
+                    f,
+                    "{} [redacted]",
+                    sip_parse::text(&self.bytes[shown..start])
+                )?;
                 shown = start + value.len() - scheme;
             }
         }
@@ -206,7 +213,13 @@ impl fmt::Display for TraceRecord {
 
 impl fmt::Debug for TraceRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TraceRecord({:?} {:?}, {} bytes)", self.way, self.connection, self.bytes.len())
+        write!(
+            f,
+            "TraceRecord({:?} {:?}, {} bytes)",
+            self.way,
+            self.connection,
+            self.bytes.len()
+        )
     }
 }
 
@@ -223,7 +236,10 @@ impl Body {
     /// A body of the given type.
     #[must_use]
     pub fn new(content_type: impl Into<Box<str>>, bytes: impl Into<Bytes>) -> Self {
-        Self { content_type: content_type.into(), bytes: bytes.into() }
+        Self {
+            content_type: content_type.into(),
+            bytes: bytes.into(),
+        }
     }
 
     /// An SDP body (RFC 3264).

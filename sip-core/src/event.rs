@@ -236,7 +236,12 @@ pub struct EndReason {
 
 impl EndReason {
     pub(crate) const fn new(originator: Originator, cause: Cause) -> Self {
-        Self { originator, cause, status: None, text: None }
+        Self {
+            originator,
+            cause,
+            status: None,
+            text: None,
+        }
     }
 
     pub(crate) const fn local(cause: Cause) -> Self {

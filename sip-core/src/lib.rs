@@ -70,7 +70,8 @@ pub use action::{
 };
 pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
 pub use event::{
-    Cause, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration, RequestId, SessionId,
+    Cause, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration, RequestId,
+    SessionId,
 };
 pub use limits::Limits;
 pub use session::{

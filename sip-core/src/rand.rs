@@ -10,7 +10,7 @@ const BASE32: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 /// `chars` random characters of `0-9a-v`: 5 random bits each.
 ///
 /// Takes the host's generator; calls it once for every 12 characters.
-pub fn token(rng: &mut dyn CryptoRng, chars: usize) -> String {
+pub(crate) fn token(rng: &mut dyn CryptoRng, chars: usize) -> String {
     let mut text = String::with_capacity(chars);
     let (mut bits, mut left) = (0_u64, 0);
     while text.len() < chars {
@@ -65,7 +65,11 @@ pub(crate) fn read_base32(text: &[u8]) -> Option<u64> {
 
 /// Compares two byte strings in a time that depends on their lengths only.
 pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .fold(0, |difference, (x, y)| difference | (x ^ y))
+            == 0
 }
 
 /// Speck64/128: a keyed permutation of 64-bit values.
@@ -80,7 +84,12 @@ pub(crate) struct Permutation {
 impl Permutation {
     pub(crate) fn new(rng: &mut dyn CryptoRng) -> Self {
         let (low, high) = (rng.next_u64(), rng.next_u64());
-        Self::with_key([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
+        Self::with_key([
+            low as u32,
+            (low >> 32) as u32,
+            high as u32,
+            (high >> 32) as u32,
+        ])
     }
 
     fn with_key(key: [u32; 4]) -> Self {
@@ -122,7 +131,9 @@ pub(crate) struct KeyedHash {
 
 impl KeyedHash {
     pub(crate) fn new(rng: &mut dyn CryptoRng) -> Self {
-        Self { key: (rng.next_u64(), rng.next_u64()) }
+        Self {
+            key: (rng.next_u64(), rng.next_u64()),
+        }
     }
 
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
@@ -190,7 +201,9 @@ mod tests {
     /// Test vector of the SipHash paper, appendix A: key 00..0f, input 00..0e.
     #[test]
     fn the_hash_is_siphash_2_4() {
-        let hash = KeyedHash { key: (0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908) };
+        let hash = KeyedHash {
+            key: (0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908),
+        };
         let input: Vec<u8> = (0..15).collect();
         assert_eq!(hash.hash(&input), 0xa129_ca61_49be_45e5);
     }

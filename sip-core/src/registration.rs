@@ -76,7 +76,12 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    pub(crate) fn new(wanted: bool, expires: u32, call_id: alloc::string::String, tag: alloc::string::String) -> Self {
+    pub(crate) fn new(
+        wanted: bool,
+        expires: u32,
+        call_id: alloc::string::String,
+        tag: alloc::string::String,
+    ) -> Self {
         Self {
             state: State::Off,
             wanted,
@@ -151,10 +156,19 @@ mod tests {
     #[test]
     fn rfc5626_4_5_back_off_doubles_within_its_bounds() {
         let mut rng = ChaCha20Rng::from_seed([2; 32]);
-        for (failures, low, high) in [(0, 15, 30), (1, 30, 60), (3, 120, 240), (6, 900, 1_800), (60, 900, 1_800)] {
+        for (failures, low, high) in [
+            (0, 15, 30),
+            (1, 30, 60),
+            (3, 120, 240),
+            (6, 900, 1_800),
+            (60, 900, 1_800),
+        ] {
             for _ in 0..100 {
                 let wait = retry_after(Some(503), failures, None, &mut rng);
-                assert!(wait >= Duration::from_secs(low) && wait <= Duration::from_secs(high), "{failures}: {wait:?}");
+                assert!(
+                    wait >= Duration::from_secs(low) && wait <= Duration::from_secs(high),
+                    "{failures}: {wait:?}"
+                );
             }
         }
         let refused = retry_after(Some(403), 0, None, &mut rng);
@@ -165,7 +179,13 @@ mod tests {
     #[test]
     fn rfc3261_20_33_retry_after_is_obeyed_within_an_hour() {
         let mut rng = ChaCha20Rng::from_seed([3; 32]);
-        assert_eq!(retry_after(Some(503), 0, Some(Duration::from_secs(120)), &mut rng), Duration::from_secs(120));
-        assert_eq!(retry_after(None, 0, Some(Duration::MAX), &mut rng), RETRY_AFTER_MAX);
+        assert_eq!(
+            retry_after(Some(503), 0, Some(Duration::from_secs(120)), &mut rng),
+            Duration::from_secs(120)
+        );
+        assert_eq!(
+            retry_after(None, 0, Some(Duration::MAX), &mut rng),
+            RETRY_AFTER_MAX
+        );
     }
 }

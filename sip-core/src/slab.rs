@@ -15,7 +15,10 @@ impl Handle {
     }
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
-        Self { index: bits as u32, generation: (bits >> 32) as u32 }
+        Self {
+            index: bits as u32,
+            generation: (bits >> 32) as u32,
+        }
     }
 }
 
@@ -57,7 +60,10 @@ pub(crate) struct Slab<T> {
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new() }
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -71,8 +77,14 @@ impl<T> Slab<T> {
     /// The handle that the next [`Slab::insert`] returns, for entries that name themselves.
     pub(crate) fn next_handle(&self) -> Handle {
         match self.free.last() {
-            Some(&index) => Handle { index, generation: self.slots[index as usize].generation },
-            None => Handle { index: self.slots.len() as u32, generation: 0 },
+            Some(&index) => Handle {
+                index,
+                generation: self.slots[index as usize].generation,
+            },
+            None => Handle {
+                index: self.slots.len() as u32,
+                generation: 0,
+            },
         }
     }
 
@@ -81,7 +93,10 @@ impl<T> Slab<T> {
         if self.free.pop().is_some() {
             self.slots[handle.index as usize].entry = Some(entry);
         } else {
-            self.slots.push(Slot { generation: 0, entry: Some(entry) });
+            self.slots.push(Slot {
+                generation: 0,
+                entry: Some(entry),
+            });
         }
         handle
     }
@@ -99,17 +114,24 @@ impl<T> Slab<T> {
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
         let slot = self.slots.get(handle.index as usize)?;
-        slot.entry.as_ref().filter(|_| slot.generation == handle.generation)
+        slot.entry
+            .as_ref()
+            .filter(|_| slot.generation == handle.generation)
     }
 
     pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
         let slot = self.slots.get_mut(handle.index as usize)?;
-        slot.entry.as_mut().filter(|_| slot.generation == handle.generation)
+        slot.entry
+            .as_mut()
+            .filter(|_| slot.generation == handle.generation)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
-            let handle = Handle { index: index as u32, generation: slot.generation };
+            let handle = Handle {
+                index: index as u32,
+                generation: slot.generation,
+            };
             slot.entry.as_ref().map(|entry| (handle, entry))
         })
     }

@@ -42,7 +42,12 @@ pub(crate) struct Timers<T> {
 
 impl<T> Timers<T> {
     pub(crate) const fn new() -> Self {
-        Self { heap: Vec::new(), slots: Vec::new(), free: Vec::new(), sequence: 0 }
+        Self {
+            heap: Vec::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            sequence: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -59,17 +64,28 @@ impl<T> Timers<T> {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
-                self.slots.push(Slot { generation: 0, place: 0, entry: None });
+                self.slots.push(Slot {
+                    generation: 0,
+                    place: 0,
+                    entry: None,
+                });
                 (self.slots.len() - 1) as u32
             }
         };
         let place = self.heap.len();
-        self.heap.push(Node { at, sequence: self.sequence, slot });
+        self.heap.push(Node {
+            at,
+            sequence: self.sequence,
+            slot,
+        });
         self.sequence += 1;
         self.slots[slot as usize].entry = Some(entry);
         self.slots[slot as usize].place = place as u32;
         self.rise(place);
-        TimerKey { slot, generation: self.slots[slot as usize].generation }
+        TimerKey {
+            slot,
+            generation: self.slots[slot as usize].generation,
+        }
     }
 
     /// Takes a timer back in logarithmic time; `None` if it fired or was cancelled before.
@@ -117,7 +133,9 @@ impl<T> Timers<T> {
     fn sink(&mut self, mut place: usize) {
         loop {
             let left = 2 * place + 1;
-            let Some(mut child) = Some(left).filter(|&left| left < self.heap.len()) else { return };
+            let Some(mut child) = Some(left).filter(|&left| left < self.heap.len()) else {
+                return;
+            };
             if left + 1 < self.heap.len() && self.heap[left + 1].before(&self.heap[left]) {
                 child = left + 1;
             }
@@ -149,7 +167,14 @@ mod tests {
         }
         let now = Timestamp::from_millis(5);
         assert_eq!(timers.pop_due(Timestamp::from_millis(4)), None);
-        assert_eq!([timers.pop_due(now), timers.pop_due(now), timers.pop_due(now)], [Some("a"), Some("b"), Some("c")]);
+        assert_eq!(
+            [
+                timers.pop_due(now),
+                timers.pop_due(now),
+                timers.pop_due(now)
+            ],
+            [Some("a"), Some("b"), Some("c")]
+        );
         assert_eq!(timers.next(), None);
     }
 

@@ -102,14 +102,22 @@ impl DialogSet {
     /// An empty set; draws its key from `rng`. At most `forks` dialogs share a half, and a route set
     /// has at most `routes` entries.
     pub fn new(forks: usize, routes: usize, rng: &mut dyn CryptoRng) -> Self {
-        Self { halves: Slab::new(), hidden: Permutation::new(rng), forks, routes }
+        Self {
+            halves: Slab::new(),
+            hidden: Permutation::new(rng),
+            forks,
+            routes,
+        }
     }
 
     /// A new local end with a tag of its own, for a request that is about to be sent (RFC 3261 section
     /// 12.1.2) or for one that came in and may be answered with a tag (section 12.1.1).
     pub fn open(&mut self, call_id: &[u8], rng: &mut dyn CryptoRng) -> HalfDialogId {
         let mut tag = String::with_capacity(26);
-        push_base32(self.hidden.conceal(self.halves.next_handle().to_bits()), &mut tag);
+        push_base32(
+            self.hidden.conceal(self.halves.next_handle().to_bits()),
+            &mut tag,
+        );
         push_base32(rng.next_u64(), &mut tag);
         HalfDialogId(self.halves.insert(HalfDialog {
             call_id: call_id.into(),
@@ -133,7 +141,9 @@ impl DialogSet {
     /// Call-ID and tag of a local end, for its first request.
     #[must_use]
     pub fn names(&self, half: HalfDialogId) -> Option<(Box<[u8]>, Box<str>)> {
-        self.halves.get(half.0).map(|half| (half.call_id.clone(), half.tag.clone()))
+        self.halves
+            .get(half.0)
+            .map(|half| (half.call_id.clone(), half.tag.clone()))
     }
 
     /// How many local ends there are.
@@ -151,11 +161,19 @@ impl DialogSet {
     /// A dialog; `None` if it is over.
     #[must_use]
     pub fn dialog(&self, id: DialogId) -> Option<&Dialog> {
-        self.halves.get(id.half.0)?.dialogs.iter().find(|dialog| dialog.fork == id.fork)
+        self.halves
+            .get(id.half.0)?
+            .dialogs
+            .iter()
+            .find(|dialog| dialog.fork == id.fork)
     }
 
     fn dialog_mut(&mut self, id: DialogId) -> Option<&mut Dialog> {
-        self.halves.get_mut(id.half.0)?.dialogs.iter_mut().find(|dialog| dialog.fork == id.fork)
+        self.halves
+            .get_mut(id.half.0)?
+            .dialogs
+            .iter_mut()
+            .find(|dialog| dialog.fork == id.fork)
     }
 
     /// Forgets one dialog of a fork; its local end stays.
@@ -180,22 +198,38 @@ impl DialogSet {
         let (forks, routes) = (self.forks, self.routes);
         let entry = self.halves.get_mut(half.0).ok_or(DialogError::Stale)?;
         let remote_tag = response.to()?.tag();
-        let known = entry.dialogs.iter_mut().find(|dialog| dialog.has_remote_tag(remote_tag));
+        let known = entry
+            .dialogs
+            .iter_mut()
+            .find(|dialog| dialog.has_remote_tag(remote_tag));
         let confirmed = response.status().is_success();
         let has_target = response.header(HeaderName::Contact).is_some();
         if let Some(dialog) = known {
             if confirmed {
                 dialog.confirm(response, routes)?;
             }
-            return Ok(Established { dialog: DialogId { half, fork: dialog.fork }, new: false, has_target });
+            return Ok(Established {
+                dialog: DialogId {
+                    half,
+                    fork: dialog.fork,
+                },
+                new: false,
+                has_target,
+            });
         }
         if entry.dialogs.len() >= forks {
             return Err(DialogError::Limit("forks"));
         }
         let fork = entry.next_fork;
-        entry.dialogs.push(Dialog::of_caller(fork, request, response, routes)?);
+        entry
+            .dialogs
+            .push(Dialog::of_caller(fork, request, response, routes)?);
         entry.next_fork += 1;
-        Ok(Established { dialog: DialogId { half, fork }, new: true, has_target })
+        Ok(Established {
+            dialog: DialogId { half, fork },
+            new: true,
+            has_target,
+        })
     }
 
     /// The callee's side: a request that a 2xx or 1xx with our tag answers makes a dialog (RFC 3261
@@ -203,11 +237,17 @@ impl DialogSet {
     ///
     /// # Errors
     /// As [`DialogSet::establish`].
-    pub fn accept(&mut self, half: HalfDialogId, request: &Request) -> Result<DialogId, DialogError> {
+    pub fn accept(
+        &mut self,
+        half: HalfDialogId,
+        request: &Request,
+    ) -> Result<DialogId, DialogError> {
         let routes = self.routes;
         let entry = self.halves.get_mut(half.0).ok_or(DialogError::Stale)?;
         let fork = entry.next_fork;
-        entry.dialogs.push(Dialog::of_callee(fork, request, &entry.tag, routes)?);
+        entry
+            .dialogs
+            .push(Dialog::of_callee(fork, request, &entry.tag, routes)?);
         entry.next_fork += 1;
         Ok(DialogId { half, fork })
     }
@@ -226,17 +266,27 @@ impl DialogSet {
         let tag = request.to().ok()?.tag()?;
         let half = self.read_tag(tag)?;
         let entry = self.halves.get(half.0)?;
-        if request.call_id().ok()? != &*entry.call_id || !equal_in_constant_time(tag, entry.tag.as_bytes()) {
+        if request.call_id().ok()? != &*entry.call_id
+            || !equal_in_constant_time(tag, entry.tag.as_bytes())
+        {
             return None;
         }
         let from_tag = request.from().ok()?.tag();
-        let dialog = entry.dialogs.iter().find(|dialog| dialog.has_remote_tag(from_tag))?;
-        Some(DialogId { half, fork: dialog.fork })
+        let dialog = entry
+            .dialogs
+            .iter()
+            .find(|dialog| dialog.has_remote_tag(from_tag))?;
+        Some(DialogId {
+            half,
+            fork: dialog.fork,
+        })
     }
 
     fn read_tag(&self, tag: &[u8]) -> Option<HalfDialogId> {
         let hidden = read_base32(tag.get(..13)?)?;
-        Some(HalfDialogId(crate::slab::Handle::from_bits(self.hidden.reveal(hidden))))
+        Some(HalfDialogId(crate::slab::Handle::from_bits(
+            self.hidden.reveal(hidden),
+        )))
     }
 
     /// The order of requests (RFC 3261 section 12.2.2): takes the CSeq number of a request of the
@@ -267,10 +317,17 @@ impl DialogSet {
     ///
     /// # Errors
     /// [`DialogError::Stale`] if the dialog is over.
-    pub fn request<'a>(&'a mut self, id: DialogId, method: Method<'a>) -> Result<Builder<'a>, DialogError> {
+    pub fn request<'a>(
+        &'a mut self,
+        id: DialogId,
+        method: Method<'a>,
+    ) -> Result<Builder<'a>, DialogError> {
         let entry = self.halves.get_mut(id.half.0).ok_or(DialogError::Stale)?;
-        let dialog =
-            entry.dialogs.iter_mut().find(|dialog| dialog.fork == id.fork).ok_or(DialogError::Stale)?;
+        let dialog = entry
+            .dialogs
+            .iter_mut()
+            .find(|dialog| dialog.fork == id.fork)
+            .ok_or(DialogError::Stale)?;
         dialog.local_cseq = dialog.local_cseq.saturating_add(1);
         let number = dialog.local_cseq;
         Ok(dialog.build(&entry.call_id, method, number))
@@ -300,6 +357,8 @@ impl DialogSet {
 
 impl fmt::Debug for DialogSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DialogSet").field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("DialogSet")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use sip_parse::{Builder, Contact, HeaderName, Message, Method, NameAddr, Request, Response, Scheme, Value};
+use sip_parse::{
+    Builder, Contact, HeaderName, Message, Method, NameAddr, Request, Response, Scheme, Value,
+};
 
 use super::DialogError;
 
@@ -79,7 +81,11 @@ impl Dialog {
     }
 
     /// RFC 3261 section 13.2.2.4: a 2xx for an early dialog computes the route set anew.
-    pub(super) fn confirm(&mut self, response: &Response, routes: usize) -> Result<(), DialogError> {
+    pub(super) fn confirm(
+        &mut self,
+        response: &Response,
+        routes: usize,
+    ) -> Result<(), DialogError> {
         if !self.confirmed {
             self.route_set = route_set(response, routes)?;
             self.route_set.reverse();
@@ -117,7 +123,12 @@ impl Dialog {
     }
 
     /// RFC 3261 section 12.2.1.1.
-    pub(super) fn build<'a>(&'a self, call_id: &'a [u8], method: Method<'a>, number: u32) -> Builder<'a> {
+    pub(super) fn build<'a>(
+        &'a self,
+        call_id: &'a [u8],
+        method: Method<'a>,
+        number: u32,
+    ) -> Builder<'a> {
         let strict = self.strict_router();
         let mut builder = Builder::request(method, self.request_uri());
         for route in self.route_set.iter().skip(usize::from(strict.is_some())) {
@@ -126,7 +137,12 @@ impl Dialog {
         if strict.is_some() {
             builder.append(
                 HeaderName::Route,
-                Value::NameAddr { display: None, uri: &self.remote_target, tag: None, params: b"" },
+                Value::NameAddr {
+                    display: None,
+                    uri: &self.remote_target,
+                    tag: None,
+                    params: b"",
+                },
             );
         }
         builder
@@ -180,12 +196,19 @@ impl Dialog {
 }
 
 fn value(message: &Message, name: HeaderName<'_>) -> Box<[u8]> {
-    message.header(name).map(|header| header.unfolded().into_owned()).unwrap_or_default().into()
+    message
+        .header(name)
+        .map(|header| header.unfolded().into_owned())
+        .unwrap_or_default()
+        .into()
 }
 
 fn route_set(message: &Message, limit: usize) -> Result<Vec<Box<[u8]>>, DialogError> {
     let mut routes = Vec::new();
-    for (route, checked) in message.values(HeaderName::RecordRoute).zip(message.record_routes()) {
+    for (route, checked) in message
+        .values(HeaderName::RecordRoute)
+        .zip(message.record_routes())
+    {
         checked?;
         if routes.len() == limit {
             return Err(DialogError::Limit("routes"));
@@ -197,7 +220,11 @@ fn route_set(message: &Message, limit: usize) -> Result<Vec<Box<[u8]>>, DialogEr
 
 /// Line folds stand for one space (RFC 3261 section 7.3.1).
 fn unfolded(value: &[u8]) -> Box<[u8]> {
-    value.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect()
+    value
+        .iter()
+        .copied()
+        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+        .collect()
 }
 
 fn is_secure(request: &Request) -> bool {
@@ -206,6 +233,9 @@ fn is_secure(request: &Request) -> bool {
 
 /// A Request-URI has no `?headers` (RFC 3261 section 19.1.1).
 fn without_headers(uri: &[u8]) -> &[u8] {
-    let end = uri.iter().position(|&byte| byte == b'?').unwrap_or(uri.len());
+    let end = uri
+        .iter()
+        .position(|&byte| byte == b'?')
+        .unwrap_or(uri.len());
     &uri[..end]
 }

@@ -38,14 +38,31 @@ impl Incoming {
         context: &mut Context<'_>,
     ) -> State {
         let patience = context.core.config.no_answer_timeout();
-        let own = request.expires().ok().flatten().map(|seconds| Duration::from_secs(u64::from(seconds)));
+        let own = request
+            .expires()
+            .ok()
+            .flatten()
+            .map(|seconds| Duration::from_secs(u64::from(seconds)));
         let expires = own.is_some_and(|own| own < patience);
         context.common.dialog = Some(dialog);
-        context.set(SessionTimer::NoAnswer, own.filter(|_| expires).unwrap_or(patience));
+        context.set(
+            SessionTimer::NoAnswer,
+            own.filter(|_| expires).unwrap_or(patience),
+        );
         let session = context.common.id;
-        context.event(Event::Incoming { session, request: request.clone() });
+        context.event(Event::Incoming {
+            session,
+            request: request.clone(),
+        });
         let offered = has_description(&request);
-        State::Incoming(Box::new(Self { transaction, dialog, offered, request, accepted: false, expires }))
+        State::Incoming(Box::new(Self {
+            transaction,
+            dialog,
+            offered,
+            request,
+            accepted: false,
+            expires,
+        }))
     }
 
     pub(crate) fn transaction(&self) -> ServerTransactionId {
@@ -58,7 +75,10 @@ impl Incoming {
 
     /// 180, again every minute.
     pub(crate) fn ring(self: Box<Self>, context: &mut Context<'_>) -> Option<State> {
-        if context.respond_in_dialog(self.transaction, StatusCode::RINGING, None).is_ok() {
+        if context
+            .respond_in_dialog(self.transaction, StatusCode::RINGING, None)
+            .is_ok()
+        {
             context.set(SessionTimer::Ring, RING_AGAIN);
         }
         Some(State::Incoming(self))
@@ -79,7 +99,7 @@ impl Incoming {
     }
 
     pub(crate) fn described(
-        self: Box<Self>,
+        self,
         description: Result<Body, DescriptionFailed>,
         context: &mut Context<'_>,
     ) -> Option<State> {
@@ -87,7 +107,10 @@ impl Incoming {
             context.refuse(self.transaction, StatusCode::NOT_ACCEPTABLE_HERE, &[]);
             return context.end(EndReason::local(Cause::BadDescription));
         };
-        if context.respond_in_dialog(self.transaction, StatusCode::OK, Some(&body)).is_err() {
+        if context
+            .respond_in_dialog(self.transaction, StatusCode::OK, Some(&body))
+            .is_err()
+        {
             context.refuse(self.transaction, StatusCode::SERVER_INTERNAL_ERROR, &[]);
             return context.end(EndReason::local(Cause::Malformed));
         }
@@ -95,41 +118,57 @@ impl Incoming {
         context.clear(SessionTimer::Ring);
         context.core.dialogs.confirm(self.dialog);
         let answering = Answering::sent(self.transaction, !self.offered, context);
-        Some(State::Confirmed(Confirmed::answered(self.dialog, answering)))
+        Some(State::Confirmed(Confirmed::answered(
+            self.dialog,
+            answering,
+        )))
     }
 
-    pub(crate) fn reject(self: Box<Self>, status: StatusCode, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn reject(self, status: StatusCode, context: &mut Context<'_>) -> Option<State> {
         context.refuse(self.transaction, status, &[]);
-        context.end(EndReason { status: Some(status), ..EndReason::local(Cause::Refused) })
+        context.end(EndReason {
+            status: Some(status),
+            ..EndReason::local(Cause::Refused)
+        })
     }
 
     /// RFC 3261 section 9.2: the CANCEL has been answered; the INVITE gets 487.
-    pub(crate) fn cancelled(self: Box<Self>, cancel: &Request, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn cancelled(self, cancel: &Request, context: &mut Context<'_>) -> Option<State> {
         context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED, &[]);
         context.end(ended_by_peer(cancel, Cause::Cancelled))
     }
 
     /// RFC 3261 section 15.1.2: a BYE in the early dialog ends the INVITE with 487.
-    pub(crate) fn bye(self: Box<Self>, bye: &Request, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn bye(self, bye: &Request, context: &mut Context<'_>) -> Option<State> {
         context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED, &[]);
         context.end(ended_by_peer(bye, Cause::Bye))
     }
 
-    pub(crate) fn fired(self: Box<Self>, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn fired(
+        self: Box<Self>,
+        timer: SessionTimer,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
         match timer {
             SessionTimer::Ring => self.ring(context),
             SessionTimer::NoAnswer => {
-                let status =
-                    if self.expires { StatusCode::REQUEST_TERMINATED } else { StatusCode::REQUEST_TIMEOUT };
+                let status = if self.expires {
+                    StatusCode::REQUEST_TERMINATED
+                } else {
+                    StatusCode::REQUEST_TIMEOUT
+                };
                 context.refuse(self.transaction, status, &[]);
-                context.end(EndReason { status: Some(status), ..EndReason::local(Cause::NoAnswer) })
+                context.end(EndReason {
+                    status: Some(status),
+                    ..EndReason::local(Cause::NoAnswer)
+                })
             }
             SessionTimer::Repeat | SessionTimer::GiveUp => Some(State::Incoming(self)),
         }
     }
 
     /// The connection that the INVITE came on is gone: there is no way to answer it.
-    pub(crate) fn lost(self: Box<Self>, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn lost(self, context: &mut Context<'_>) -> Option<State> {
         context.end(EndReason::transport(Cause::ConnectionLost))
     }
 }
@@ -137,11 +176,20 @@ impl Incoming {
 /// Which stage a fresh answer to an INVITE is in; shared with re-INVITEs.
 impl Answering {
     /// The 2xx has been sent: it is repeated until the ACK comes (RFC 3261 section 13.3.1.4).
-    pub(crate) fn sent(transaction: ServerTransactionId, ours: bool, context: &mut Context<'_>) -> Self {
+    pub(crate) fn sent(
+        transaction: ServerTransactionId,
+        ours: bool,
+        context: &mut Context<'_>,
+    ) -> Self {
         let timers = context.core.timer_settings();
         context.set(SessionTimer::Repeat, timers.t1());
         context.set(SessionTimer::GiveUp, timers.h());
-        Self { transaction, ours, stage: Stage::Sent { interval: timers.t1() } }
+        Self {
+            transaction,
+            ours,
+            stage: Stage::Sent {
+                interval: timers.t1(),
+            },
+        }
     }
 }
-

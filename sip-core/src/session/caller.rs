@@ -77,7 +77,14 @@ pub(crate) fn invite(
     let id = context.common.id;
     let mut attempts = Attempts::new();
     let half = context.common.half;
-    let transaction = context.core.send_invite(half, target, options, offer, &mut attempts, Purpose::Invite(id))?;
+    let transaction = context.core.send_invite(
+        half,
+        target,
+        options,
+        offer,
+        &mut attempts,
+        Purpose::Invite(id),
+    )?;
     Ok(State::Calling(Calling {
         transaction,
         attempts,
@@ -91,12 +98,22 @@ impl Calling {
         if !self.cancelled {
             self.cancelled = true;
             // Stale means that a final response is on its way to us already.
-            let _ = context.core.layer.cancel(self.transaction, None, Purpose::Nobody, context.core.now);
+            let _ = context.core.layer.cancel(
+                self.transaction,
+                None,
+                Purpose::Nobody,
+                context.core.now,
+            );
         }
         Some(State::Calling(self))
     }
 
-    pub(crate) fn response(mut self, response: &Response, request: &Bytes, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn response(
+        mut self,
+        response: &Response,
+        request: &Bytes,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
         let status = response.status();
         if status.is_provisional() {
             self.progress(response, request, context);
@@ -106,16 +123,31 @@ impl Calling {
             return self.accepted(response, request, context);
         }
         if self.cancelled {
-            return context.end(EndReason { originator: Originator::Local, cause: Cause::Cancelled, ..refusal(response) });
+            return context.end(EndReason {
+                originator: Originator::Local,
+                cause: Cause::Cancelled,
+                ..refusal(response)
+            });
         }
         if !matches!(status.as_u16(), 401 | 407) {
             return context.end(refusal(response));
         }
         let purpose = Purpose::Invite(context.common.id);
-        match context.core.retry_with_credentials(request, response, &mut self.attempts, None, purpose) {
-            Ok(transaction) => Some(State::Calling(Self { transaction, ..self })),
-            Err(RetryError::Authentication) => context.end(EndReason::refused(response, Cause::Authentication)),
-            Err(RetryError::Send(_)) => context.end(EndReason::transport(Cause::ConnectionLost)),
+        match context.core.retry_with_credentials(
+            request,
+            response,
+            &mut self.attempts,
+            None,
+            purpose,
+        ) {
+            Ok(transaction) => Some(State::Calling(Self {
+                transaction,
+                ..self
+            })),
+            Err(RetryError::Authentication) => {
+                context.end(EndReason::refused(response, Cause::Authentication))
+            }
+            Err(RetryError::NotSent) => context.end(EndReason::transport(Cause::ConnectionLost)),
         }
     }
 
@@ -124,34 +156,53 @@ impl Calling {
         if response.status().as_u16() == 100 || self.cancelled {
             return;
         }
-        if response.to().is_ok_and(|to| to.tag().is_some()) {
-            if let Some(request) = sent_request(request, &context.core.limits) {
-                // Above the limit of forks a leg has no dialog; its 2xx is acknowledged and ended.
-                let _ = context.core.dialogs.establish(context.common.half, &request, response);
-            }
+        if response.to().is_ok_and(|to| to.tag().is_some())
+            && let Some(request) = sent_request(request, &context.core.limits)
+        {
+            // Above the limit of forks a leg has no dialog; its 2xx is acknowledged and ended.
+            let _ = context
+                .core
+                .dialogs
+                .establish(context.common.half, &request, response);
         }
         let session = context.common.id;
-        context.event(Event::Progress { session, response: Box::new(response.clone()) });
+        context.event(Event::Progress {
+            session,
+            response: Box::new(response.clone()),
+        });
     }
 
-    fn accepted(self, response: &Response, request: &Bytes, context: &mut Context<'_>) -> Option<State> {
+    fn accepted(
+        self,
+        response: &Response,
+        request: &Bytes,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
         let Some(invite) = sent_request(request, &context.core.limits) else {
             return context.end(EndReason::local(Cause::Malformed));
         };
-        let established = match context.core.dialogs.establish(context.common.half, &invite, response) {
-            Ok(established) => established,
-            Err(_) => {
-                context.core.refuse_leg(&invite, response);
-                return context.end(EndReason::new(Originator::Peer, Cause::Malformed));
-            }
-        };
+        let established =
+            match context
+                .core
+                .dialogs
+                .establish(context.common.half, &invite, response)
+            {
+                Ok(established) => established,
+                Err(_) => {
+                    context.core.refuse_leg(&invite, response);
+                    return context.end(EndReason::new(Originator::Peer, Cause::Malformed));
+                }
+            };
         let dialog = established.dialog;
         context.common.dialog = Some(dialog);
         let described = has_description(response);
         if self.late_offer && described && !self.cancelled && established.has_target {
             context.remote_description(DescriptionKind::Offer, response);
             context.need_description(DescriptionKind::Answer);
-            return Some(State::AnswerWanted(AnswerWanted { dialog, invite: request.clone() }));
+            return Some(State::AnswerWanted(AnswerWanted {
+                dialog,
+                invite: request.clone(),
+            }));
         }
         match context.core.acknowledge(dialog, &invite, None) {
             Ok(ack) => context.common.ack = ack,
@@ -173,7 +224,11 @@ impl Calling {
         Some(State::Confirmed(Confirmed::established(dialog)))
     }
 
-    pub(crate) fn failed(self, error: TransactionError, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn failed(
+        self,
+        error: TransactionError,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
         if self.cancelled {
             return context.end(EndReason::local(Cause::Cancelled));
         }
@@ -207,7 +262,11 @@ impl AnswerWanted {
         }
     }
 
-    fn acknowledge(&self, answer: Option<&Body>, context: &mut Context<'_>) -> Result<(), SendError> {
+    fn acknowledge(
+        &self,
+        answer: Option<&Body>,
+        context: &mut Context<'_>,
+    ) -> Result<(), SendError> {
         let invite = sent_request(&self.invite, &context.core.limits).ok_or(SendError::Stale)?;
         context.common.ack = context.core.acknowledge(self.dialog, &invite, answer)?;
         Ok(())
@@ -216,10 +275,20 @@ impl AnswerWanted {
 
 /// A further 2xx to our INVITE (RFC 3261 section 13.2.2.4): a repeat gets the same ACK, another leg of a
 /// fork is acknowledged and ended.
-pub(crate) fn further_success(response: &Response, request: &Bytes, waits: bool, context: &mut Context<'_>) {
-    let Some(invite) = sent_request(request, &context.core.limits) else { return };
+pub(crate) fn further_success(
+    response: &Response,
+    request: &Bytes,
+    waits: bool,
+    context: &mut Context<'_>,
+) {
+    let Some(invite) = sent_request(request, &context.core.limits) else {
+        return;
+    };
     let tag = response.to().ok().and_then(|to| to.tag());
-    let ours = context.common.dialog.and_then(|dialog| context.core.dialogs.dialog(dialog));
+    let ours = context
+        .common
+        .dialog
+        .and_then(|dialog| context.core.dialogs.dialog(dialog));
     if ours.is_some_and(|dialog| dialog.remote_tag() == tag) {
         if let (false, Ok(connection)) = (waits, context.core.connection()) {
             let ack = context.common.ack.clone();

@@ -49,12 +49,22 @@ pub(crate) struct Ending {
 impl Confirmed {
     /// We acknowledged a 2xx.
     pub(crate) fn established(dialog: DialogId) -> Self {
-        Self { dialog, established: true, hung_up: false, answering: None }
+        Self {
+            dialog,
+            established: true,
+            hung_up: false,
+            answering: None,
+        }
     }
 
     /// We sent a 2xx.
     pub(crate) fn answered(dialog: DialogId, answering: Answering) -> Self {
-        Self { dialog, established: false, hung_up: false, answering: Some(answering) }
+        Self {
+            dialog,
+            established: false,
+            hung_up: false,
+            answering: Some(answering),
+        }
     }
 
     pub(crate) fn is_established(&self) -> bool {
@@ -79,7 +89,12 @@ impl Confirmed {
 
     /// A re-INVITE that nobody will answer any more gets 487 (RFC 3261 section 15.1.2).
     fn drop_renegotiation(&mut self, context: &mut Context<'_>) {
-        if let Some(Answering { transaction, stage: Stage::Asked, .. }) = self.answering.take() {
+        if let Some(Answering {
+            transaction,
+            stage: Stage::Asked,
+            ..
+        }) = self.answering.take()
+        {
             context.refuse(transaction, StatusCode::REQUEST_TERMINATED, &[]);
         }
     }
@@ -93,7 +108,11 @@ impl Confirmed {
     ) -> Option<State> {
         if self.answering.is_some() {
             let wait = context.glare_wait();
-            context.refuse(transaction, StatusCode::SERVER_INTERNAL_ERROR, &[(HeaderName::RetryAfter, &wait)]);
+            context.refuse(
+                transaction,
+                StatusCode::SERVER_INTERNAL_ERROR,
+                &[(HeaderName::RetryAfter, &wait)],
+            );
             return Some(State::Confirmed(self));
         }
         let ours = !has_description(request);
@@ -105,7 +124,11 @@ impl Confirmed {
         }
         let patience = context.core.config.no_answer_timeout();
         context.set(SessionTimer::NoAnswer, patience);
-        self.answering = Some(Answering { transaction, ours, stage: Stage::Asked });
+        self.answering = Some(Answering {
+            transaction,
+            ours,
+            stage: Stage::Asked,
+        });
         Some(State::Confirmed(self))
     }
 
@@ -114,13 +137,20 @@ impl Confirmed {
         description: Result<Body, DescriptionFailed>,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        let Some(Answering { transaction, ours, stage: Stage::Asked }) = self.answering else {
+        let Some(Answering {
+            transaction,
+            ours,
+            stage: Stage::Asked,
+        }) = self.answering
+        else {
             return Some(State::Confirmed(self));
         };
         context.clear(SessionTimer::NoAnswer);
         let request = context.core.layer.request(transaction).cloned();
         let sent = match &description {
-            Ok(body) => context.respond_in_dialog(transaction, StatusCode::OK, Some(body)).is_ok(),
+            Ok(body) => context
+                .respond_in_dialog(transaction, StatusCode::OK, Some(body))
+                .is_ok(),
             Err(DescriptionFailed) => false,
         };
         if sent {
@@ -138,16 +168,28 @@ impl Confirmed {
 
     /// Whether the application has been asked for a description.
     pub(crate) fn is_asked(&self) -> bool {
-        matches!(self.answering, Some(Answering { stage: Stage::Asked, .. }))
+        matches!(
+            self.answering,
+            Some(Answering {
+                stage: Stage::Asked,
+                ..
+            })
+        )
     }
 
     /// Whether this INVITE is the one that is being answered.
     pub(crate) fn is_answering(&self, transaction: ServerTransactionId) -> bool {
-        self.answering.as_ref().is_some_and(|answering| answering.transaction == transaction)
+        self.answering
+            .as_ref()
+            .is_some_and(|answering| answering.transaction == transaction)
     }
 
     /// RFC 3261 section 9.2 for a re-INVITE: it gets 487, the call goes on.
-    pub(crate) fn cancelled(mut self, transaction: ServerTransactionId, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn cancelled(
+        mut self,
+        transaction: ServerTransactionId,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
         if self.is_answering(transaction) && self.is_asked() {
             context.clear(SessionTimer::NoAnswer);
             self.drop_renegotiation(context);
@@ -157,7 +199,12 @@ impl Confirmed {
 
     /// The ACK to our 2xx.
     pub(crate) fn ack(mut self, ack: &Request, context: &mut Context<'_>) -> Option<State> {
-        let Some(Answering { ours, stage: Stage::Sent { .. }, .. }) = self.answering else {
+        let Some(Answering {
+            ours,
+            stage: Stage::Sent { .. },
+            ..
+        }) = self.answering
+        else {
             return Some(State::Confirmed(self));
         };
         self.answering = None;
@@ -182,19 +229,39 @@ impl Confirmed {
 
     pub(crate) fn fired(mut self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
         match (timer, &mut self.answering) {
-            (SessionTimer::Repeat, Some(Answering { transaction, stage: Stage::Sent { interval }, .. })) => {
+            (
+                SessionTimer::Repeat,
+                Some(Answering {
+                    transaction,
+                    stage: Stage::Sent { interval },
+                    ..
+                }),
+            ) => {
                 // Stale means that the connection is gone; the wait for the ACK goes on.
                 let _ = context.core.layer.repeat_response(*transaction);
-                *interval = interval.saturating_mul(2).min(context.core.timer_settings().t2());
+                *interval = interval
+                    .saturating_mul(2)
+                    .min(context.core.timer_settings().t2());
                 let next = *interval;
                 context.set(SessionTimer::Repeat, next);
                 Some(State::Confirmed(self))
             }
             // RFC 3261 section 13.3.1.4: no ACK within 64 T1 ends the call.
-            (SessionTimer::GiveUp, Some(Answering { stage: Stage::Sent { .. }, .. })) => {
-                context.hang_up(EndReason::transport(Cause::NoAck))
-            }
-            (SessionTimer::NoAnswer, Some(Answering { transaction, stage: Stage::Asked, .. })) => {
+            (
+                SessionTimer::GiveUp,
+                Some(Answering {
+                    stage: Stage::Sent { .. },
+                    ..
+                }),
+            ) => context.hang_up(EndReason::transport(Cause::NoAck)),
+            (
+                SessionTimer::NoAnswer,
+                Some(Answering {
+                    transaction,
+                    stage: Stage::Asked,
+                    ..
+                }),
+            ) => {
                 let transaction = *transaction;
                 self.answering = None;
                 context.refuse(transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
@@ -205,7 +272,11 @@ impl Confirmed {
     }
 
     /// The connection of a server transaction of ours is gone.
-    pub(crate) fn server_failed(mut self, transaction: ServerTransactionId, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn server_failed(
+        mut self,
+        transaction: ServerTransactionId,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
         if self.is_answering(transaction) && self.is_asked() {
             self.answering = None;
             context.clear(SessionTimer::NoAnswer);
@@ -215,14 +286,24 @@ impl Confirmed {
 }
 
 impl Ending {
-    pub(crate) fn response(mut self, response: &Response, request: &Bytes, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn response(
+        mut self,
+        response: &Response,
+        request: &Bytes,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
         if response.status().is_provisional() {
             return Some(State::Ending(self));
         }
         if matches!(response.status().as_u16(), 401 | 407) {
             let (purpose, dialog) = (Purpose::Bye(context.common.id), context.common.dialog);
-            let again =
-                context.core.retry_with_credentials(request, response, &mut self.attempts, dialog, purpose);
+            let again = context.core.retry_with_credentials(
+                request,
+                response,
+                &mut self.attempts,
+                dialog,
+                purpose,
+            );
             if again.is_ok() {
                 return Some(State::Ending(self));
             }
@@ -231,8 +312,11 @@ impl Ending {
         context.end(self.reason)
     }
 
-    pub(crate) fn failed(self, _error: TransactionError, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn failed(
+        self,
+        _error: TransactionError,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
         context.end(self.reason)
     }
 }
-

@@ -87,12 +87,24 @@ pub(crate) struct Context<'a> {
 
 impl Session {
     pub(crate) fn new(id: SessionId, half: HalfDialogId, state: State) -> Self {
-        let common = Common { id, half, dialog: None, ack: Bytes::new(), timers: [None; 4] };
-        Self { common, state: Some(state) }
+        let common = Common {
+            id,
+            half,
+            dialog: None,
+            ack: Bytes::new(),
+            timers: [None; 4],
+        };
+        Self {
+            common,
+            state: Some(state),
+        }
     }
 
     pub(crate) fn context<'a>(&'a mut self, core: &'a mut Core) -> Context<'a> {
-        Context { core, common: &mut self.common }
+        Context {
+            core,
+            common: &mut self.common,
+        }
     }
 }
 
@@ -109,7 +121,11 @@ impl Context<'_> {
     fn remote_description(&mut self, kind: DescriptionKind, message: &Message) {
         if let Some(body) = body_of(message) {
             let session = self.common.id;
-            self.event(Event::RemoteDescription { session, kind, body: Box::new(body) });
+            self.event(Event::RemoteDescription {
+                session,
+                kind,
+                body: Box::new(body),
+            });
         }
     }
 
@@ -132,26 +148,50 @@ impl Context<'_> {
 
     /// The call is over: says so once, and leaves nothing behind.
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
-        for timer in [SessionTimer::NoAnswer, SessionTimer::Ring, SessionTimer::Repeat, SessionTimer::GiveUp] {
+        for timer in [
+            SessionTimer::NoAnswer,
+            SessionTimer::Ring,
+            SessionTimer::Repeat,
+            SessionTimer::GiveUp,
+        ] {
             self.clear(timer);
         }
         self.core.dialogs.close(self.common.half);
         let session = self.common.id;
-        self.event(Event::Ended { session, reason: Box::new(reason) });
+        self.event(Event::Ended {
+            session,
+            reason: Box::new(reason),
+        });
         None
     }
 
     /// Ends the call by BYE (RFC 3261 section 15.1.1), or at once where none can be sent.
     pub(crate) fn hang_up(&mut self, reason: EndReason) -> Option<State> {
-        for timer in [SessionTimer::NoAnswer, SessionTimer::Repeat, SessionTimer::GiveUp] {
+        for timer in [
+            SessionTimer::NoAnswer,
+            SessionTimer::Repeat,
+            SessionTimer::GiveUp,
+        ] {
             self.clear(timer);
         }
-        let Some(dialog) = self.common.dialog else { return self.end(reason) };
+        let Some(dialog) = self.common.dialog else {
+            return self.end(reason);
+        };
         let id = self.common.id;
         let mut attempts = Attempts::new();
-        match self.core.send_in_dialog(dialog, Method::Bye, None, &[], &mut attempts, Purpose::Bye(id)) {
+        match self.core.send_in_dialog(
+            dialog,
+            Method::Bye,
+            None,
+            &[],
+            &mut attempts,
+            Purpose::Bye(id),
+        ) {
             Ok(_) => Some(State::Ending(Ending { reason, attempts })),
-            Err(_) => self.end(EndReason { cause: Cause::ConnectionLost, ..reason }),
+            Err(_) => self.end(EndReason {
+                cause: Cause::ConnectionLost,
+                ..reason
+            }),
         }
     }
 
@@ -168,7 +208,9 @@ impl Context<'_> {
         body: Option<&Body>,
     ) -> Result<(), SendError> {
         let core = &mut *self.core;
-        let Some(request) = core.layer.request(transaction).cloned() else { return Err(SendError::Stale) };
+        let Some(request) = core.layer.request(transaction).cloned() else {
+            return Err(SendError::Stale);
+        };
         let tag = core.dialogs.tag(self.common.half).ok_or(SendError::Stale)?;
         let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
         for route in request.headers_named(HeaderName::RecordRoute) {
@@ -186,9 +228,19 @@ impl Context<'_> {
     }
 
     /// Refuses an INVITE with the tag of its dialog, so that all its responses have the same one.
-    fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode, headers: &[(HeaderName<'_>, &str)]) {
-        let tag = self.core.dialogs.tag(self.common.half).map(alloc::borrow::ToOwned::to_owned);
-        self.core.answer_tagged(transaction, status, headers, tag.as_deref());
+    fn refuse(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+    ) {
+        let tag = self
+            .core
+            .dialogs
+            .tag(self.common.half)
+            .map(alloc::borrow::ToOwned::to_owned);
+        self.core
+            .answer_tagged(transaction, status, headers, tag.as_deref());
     }
 }
 
@@ -197,9 +249,16 @@ pub(crate) fn body_of(message: &Message) -> Option<Body> {
     if message.body().is_empty() {
         return None;
     }
-    let content_type = message.header(HeaderName::ContentType).map(|header| header.unfolded().into_owned());
-    let content_type = content_type.as_deref().map(alloc::string::String::from_utf8_lossy);
-    Some(Body::new(&*content_type.unwrap_or_default(), message.body_bytes()))
+    let content_type = message
+        .header(HeaderName::ContentType)
+        .map(|header| header.unfolded().into_owned());
+    let content_type = content_type
+        .as_deref()
+        .map(alloc::string::String::from_utf8_lossy);
+    Some(Body::new(
+        &*content_type.unwrap_or_default(),
+        message.body_bytes(),
+    ))
 }
 
 /// RFC 3261 section 8.2.3: this core carries session descriptions in SDP only.
@@ -222,11 +281,14 @@ pub(crate) fn failure(error: TransactionError) -> EndReason {
 
 /// A final response of 300 to 699.
 pub(crate) fn refusal(response: &Response) -> EndReason {
-    EndReason::refused(response, match response.status().as_u16() {
-        401 | 407 => Cause::Authentication,
-        408 => Cause::Timeout,
-        _ => Cause::Refused,
-    })
+    EndReason::refused(
+        response,
+        match response.status().as_u16() {
+            401 | 407 => Cause::Authentication,
+            408 => Cause::Timeout,
+            _ => Cause::Refused,
+        },
+    )
 }
 
 /// The Reason header field of a BYE or CANCEL (RFC 3326), if there is one.
@@ -237,5 +299,8 @@ fn reason_text(request: &Request) -> Option<Box<str>> {
 
 /// The peer ended the call.
 pub(crate) fn ended_by_peer(request: &Request, cause: Cause) -> EndReason {
-    EndReason { text: reason_text(request), ..EndReason::new(Originator::Peer, cause) }
+    EndReason {
+        text: reason_text(request),
+        ..EndReason::new(Originator::Peer, cause)
+    }
 }

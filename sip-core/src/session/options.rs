@@ -85,7 +85,10 @@ impl ExtraHeader {
         if name.is_empty() {
             return Err(ExtraHeaderError::Name(0));
         }
-        if let Some(at) = value.bytes().position(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if let Some(at) = value
+            .bytes()
+            .position(|byte| matches!(byte, b'\r' | b'\n' | 0))
+        {
             return Err(ExtraHeaderError::Value(at));
         }
         let reserved = matches!(
@@ -107,7 +110,10 @@ impl ExtraHeader {
         if reserved {
             return Err(ExtraHeaderError::Reserved);
         }
-        Ok(Self { name: name.into(), value: value.into() })
+        Ok(Self {
+            name: name.into(),
+            value: value.into(),
+        })
     }
 
     /// The name.
@@ -186,12 +192,25 @@ mod tests {
 
     #[test]
     fn a_header_cannot_smuggle_in_another_one() {
-        assert_eq!(ExtraHeader::new("X-Room", "1\r\nVia: evil"), Err(ExtraHeaderError::Value(1)));
-        assert_eq!(ExtraHeader::new("X-Room", "\0"), Err(ExtraHeaderError::Value(0)));
-        assert_eq!(ExtraHeader::new("X Room", "1"), Err(ExtraHeaderError::Name(1)));
+        assert_eq!(
+            ExtraHeader::new("X-Room", "1\r\nVia: evil"),
+            Err(ExtraHeaderError::Value(1))
+        );
+        assert_eq!(
+            ExtraHeader::new("X-Room", "\0"),
+            Err(ExtraHeaderError::Value(0))
+        );
+        assert_eq!(
+            ExtraHeader::new("X Room", "1"),
+            Err(ExtraHeaderError::Name(1))
+        );
         assert_eq!(ExtraHeader::new("", "1"), Err(ExtraHeaderError::Name(0)));
         for name in ["via", "V", "Call-ID", "l", "proxy-authorization"] {
-            assert_eq!(ExtraHeader::new(name, "1"), Err(ExtraHeaderError::Reserved), "{name}");
+            assert_eq!(
+                ExtraHeader::new(name, "1"),
+                Err(ExtraHeaderError::Reserved),
+                "{name}"
+            );
         }
         assert!(ExtraHeader::new("X-Room", "12").is_ok());
     }

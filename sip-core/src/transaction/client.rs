@@ -1,6 +1,7 @@
 //! The client half of the transaction layer: sending requests, ACK and CANCEL, matching responses.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
@@ -8,7 +9,7 @@ use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
 use super::invite_client::InviteClient;
 use super::layer::{Owner, TimerKeys, TransactionLayer};
 use super::machine::{ClientInput, Context, Effect};
-use super::matching::{branch, read_branch};
+use super::matching::{push_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
 use super::{ClientTransactionId, Output, SendError, TransactionError};
 use crate::action::{ConnectionId, ConnectionInfo};
@@ -51,7 +52,10 @@ impl Machine {
 enum Cancel<U> {
     Unwanted,
     /// Held until the first provisional response.
-    Wanted { user: U, reason: Option<Box<str>> },
+    Wanted {
+        user: U,
+        reason: Option<Box<str>>,
+    },
     Sent,
 }
 
@@ -78,7 +82,9 @@ impl<U: Clone> TransactionLayer<U> {
         let handle = self.clients.next_handle();
         let secret = self.rng.next_u64();
         let request = self.with_via(info, request, handle, secret)?;
-        let invite = request.as_request().is_some_and(|request| request.method() == Method::Invite);
+        let invite = request
+            .as_request()
+            .is_some_and(|request| request.method() == Method::Invite);
         let bytes = request.bytes().clone();
         self.start_client(connection, info, bytes, user, (handle, secret), invite, now);
         Ok(ClientTransactionId(handle))
@@ -89,7 +95,11 @@ impl<U: Clone> TransactionLayer<U> {
     ///
     /// # Errors
     /// [`SendError`] if the connection is not open or the message cannot be written.
-    pub fn send_ack(&mut self, connection: ConnectionId, ack: Builder<'_>) -> Result<Bytes, SendError> {
+    pub fn send_ack(
+        &mut self,
+        connection: ConnectionId,
+        ack: Builder<'_>,
+    ) -> Result<Bytes, SendError> {
         let info = self.info(connection).ok_or(SendError::NotConnected)?;
         let (handle, secret) = (Handle::from_bits(self.rng.next_u64()), self.rng.next_u64());
         let ack = self.with_via(info, ack, handle, secret)?;
@@ -118,13 +128,19 @@ impl<U: Clone> TransactionLayer<U> {
         user: U,
         now: Timestamp,
     ) -> Result<(), SendError> {
-        let client = self.clients.get_mut(transaction.0).ok_or(SendError::Stale)?;
+        let client = self
+            .clients
+            .get_mut(transaction.0)
+            .ok_or(SendError::Stale)?;
         let (Machine::Invite(state), Cancel::Unwanted) = (client.machine, &client.cancel) else {
             return Err(SendError::Stale);
         };
         match state {
             InviteClient::Calling { .. } | InviteClient::Proceeding => {
-                client.cancel = Cancel::Wanted { user, reason: reason.map(Into::into) };
+                client.cancel = Cancel::Wanted {
+                    user,
+                    reason: reason.map(Into::into),
+                };
                 self.cancel_if_wanted(transaction.0, now);
                 Ok(())
             }
@@ -133,7 +149,9 @@ impl<U: Clone> TransactionLayer<U> {
     }
 
     fn cancel_if_wanted(&mut self, handle: Handle, now: Timestamp) {
-        let Some(client) = self.clients.get_mut(handle) else { return };
+        let Some(client) = self.clients.get_mut(handle) else {
+            return;
+        };
         if !matches!(client.machine, Machine::Invite(InviteClient::Proceeding)) {
             return;
         }
@@ -144,15 +162,23 @@ impl<U: Clone> TransactionLayer<U> {
                 return;
             }
         };
-        let (connection, secret, invite) = (client.connection, client.secret, client.request.clone());
-        if let (Some(info), Some(cancel)) = (self.info(connection), self.build_cancel(invite, reason.as_deref())) {
-            let cancel_handle = self.start_client(connection, info, cancel, user, (handle, secret), false, now);
+        let (connection, secret, invite) =
+            (client.connection, client.secret, client.request.clone());
+        if let (Some(info), Some(cancel)) = (
+            self.info(connection),
+            self.build_cancel(invite, reason.as_deref()),
+        ) {
+            let cancel_handle =
+                self.start_client(connection, info, cancel, user, (handle, secret), false, now);
             self.cancels.insert(handle.to_bits(), cancel_handle);
         }
         self.drive_client(handle, ClientInput::Cancelled, None, now);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one record, named once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one record, named once"
+    )]
     fn start_client(
         &mut self,
         connection: ConnectionId,
@@ -190,46 +216,75 @@ impl<U: Clone> TransactionLayer<U> {
     fn with_via(
         &self,
         info: ConnectionInfo,
-        request: Builder<'_>,
+        mut request: Builder<'_>,
         handle: Handle,
         secret: u64,
     ) -> Result<Message, SendError> {
-        let branch = branch(&self.hidden, handle, secret);
-        let mut request = request;
-        request.prepend(
-            HeaderName::Via,
-            Value::Via {
-                transport: self.settings.via_transport.unwrap_or(info.transport.via_token()).as_bytes(),
-                sent_by: self.settings.sent_by.as_bytes(),
-                branch: branch.as_bytes(),
-                rport: self.settings.rport || !info.transport.is_reliable(),
-            },
-        );
+        let transport = self
+            .settings
+            .via_transport
+            .unwrap_or(info.transport.via_token());
+        let mut via = String::with_capacity(64 + self.settings.sent_by.len());
+        for part in [
+            "SIP/2.0/",
+            transport,
+            " ",
+            &self.settings.sent_by,
+            ";branch=",
+        ] {
+            via.push_str(part);
+        }
+        push_branch(&self.hidden, handle, secret, &mut via);
+        if self.settings.rport || !info.transport.is_reliable() {
+            via.push_str(";rport");
+        }
+        request.prepend(HeaderName::Via, via);
         Ok(request.build()?)
     }
 
-    pub(super) fn receive_response(&mut self, connection: ConnectionId, response: Response, now: Timestamp) {
+    pub(super) fn receive_response(
+        &mut self,
+        connection: ConnectionId,
+        response: Response,
+        now: Timestamp,
+    ) {
         let (Ok(via), Ok(cseq)) = (response.top_via(), response.cseq()) else {
             return self.ignore(connection, "a response whose Via or CSeq cannot be read");
         };
         // RFC 3261 section 18.1.2.
-        if !via.sent_by().eq_ignore_ascii_case(self.settings.sent_by.as_bytes()) {
+        if !via
+            .sent_by()
+            .eq_ignore_ascii_case(self.settings.sent_by.as_bytes())
+        {
             return self.ignore(connection, "a response whose top Via is not ours");
         }
         let (is_invite, is_cancel) = (cseq.method == Method::Invite, cseq.method == Method::Cancel);
-        let named = via.branch().and_then(|branch| read_branch(&self.hidden, branch));
+        let named = via
+            .branch()
+            .and_then(|branch| read_branch(&self.hidden, branch));
         let found = named.and_then(|(handle, secret)| {
-            let handle = if is_cancel { *self.cancels.get(&handle.to_bits())? } else { handle };
+            let handle = if is_cancel {
+                *self.cancels.get(&handle.to_bits())?
+            } else {
+                handle
+            };
             let client = self.clients.get(handle)?;
             let same = client.secret == secret
-                && Message::parse(client.request.clone(), &self.settings.limits.message)
-                    .is_ok_and(|sent| sent.as_request().is_some_and(|sent| sent.method() == cseq.method));
+                && Message::parse(client.request.clone(), &self.settings.limits.message).is_ok_and(
+                    |sent| {
+                        sent.as_request()
+                            .is_some_and(|sent| sent.method() == cseq.method)
+                    },
+                );
             same.then_some(handle)
         });
         let status = response.status();
         let Some(handle) = found else {
             if is_invite && status.is_success() {
-                self.outputs.push_back(Output::StrayResponse { connection, response: Box::new(response) });
+                self.outputs.push_back(Output::StrayResponse {
+                    connection,
+                    response: Box::new(response),
+                });
             } else {
                 self.ignore(connection, "a response that matches no transaction");
             }
@@ -254,7 +309,9 @@ impl<U: Clone> TransactionLayer<U> {
         response: Option<Response>,
         now: Timestamp,
     ) {
-        let Some(client) = self.clients.get_mut(handle) else { return };
+        let Some(client) = self.clients.get_mut(handle) else {
+            return;
+        };
         let timers = self.settings.timers;
         let mut context = Context::new(&timers, client.reliable);
         let next = client.machine.step(input, &mut context);
@@ -276,7 +333,9 @@ impl<U: Clone> TransactionLayer<U> {
     ) {
         let mut response = response;
         for &effect in effects {
-            let Some(client) = self.clients.get_mut(handle) else { return };
+            let Some(client) = self.clients.get_mut(handle) else {
+                return;
+            };
             let connection = client.connection;
             match effect {
                 Effect::Send => {
@@ -285,7 +344,8 @@ impl<U: Clone> TransactionLayer<U> {
                 }
                 Effect::SendAck => {
                     if let (true, Some(response)) = (client.ack.is_empty(), &response) {
-                        client.ack = build_ack(&client.request, response, &self.settings.limits.message);
+                        client.ack =
+                            build_ack(&client.request, response, &self.settings.limits.message);
                     }
                     let bytes = client.ack.clone();
                     self.transmit(connection, bytes);
@@ -332,7 +392,9 @@ impl<U: Clone> TransactionLayer<U> {
     }
 
     fn remove_client(&mut self, handle: Handle) {
-        let Some(mut client) = self.clients.remove(handle) else { return };
+        let Some(mut client) = self.clients.remove(handle) else {
+            return;
+        };
         client.timers.clear_all(&mut self.timers);
         if self.cancels.get(&client.named.to_bits()) == Some(&handle) {
             self.cancels.remove(&client.named.to_bits());
@@ -342,7 +404,8 @@ impl<U: Clone> TransactionLayer<U> {
     /// RFC 3261 section 9.1: Request-URI, Call-ID, To, From, CSeq number, Route and the one Via of the
     /// INVITE as it was sent.
     fn build_cancel(&self, invite: Bytes, reason: Option<&str>) -> Option<Bytes> {
-        let Ok(Kind::Request(invite)) = Message::parse(invite, &self.settings.limits.message).map(Message::kind)
+        let Ok(Kind::Request(invite)) =
+            Message::parse(invite, &self.settings.limits.message).map(Message::kind)
         else {
             return None;
         };
@@ -361,15 +424,20 @@ impl<U: Clone> TransactionLayer<U> {
 /// RFC 3261 section 17.1.1.3: as the INVITE, but To is the response's and there is no body. Empty if
 /// the response cannot be acknowledged, which `validate` has excluded.
 fn build_ack(invite: &Bytes, response: &Response, limits: &sip_parse::Limits) -> Bytes {
-    let Ok(Kind::Request(invite)) = Message::parse(invite.clone(), limits).map(Message::kind) else {
+    let Ok(Kind::Request(invite)) = Message::parse(invite.clone(), limits).map(Message::kind)
+    else {
         return Bytes::new();
     };
-    let (Ok(cseq), Some(to)) = (invite.cseq(), response.header(HeaderName::To)) else { return Bytes::new() };
+    let (Ok(cseq), Some(to)) = (invite.cseq(), response.header(HeaderName::To)) else {
+        return Bytes::new();
+    };
     let mut ack = Builder::request(Method::Ack, invite.uri_bytes());
     copy_for_same_transaction(&invite, &mut ack);
     ack.append(HeaderName::To, to.value);
     ack.append(HeaderName::CSeq, Value::CSeq(cseq.number, Method::Ack));
-    ack.build().map(|ack| ack.bytes().clone()).unwrap_or_default()
+    ack.build()
+        .map(|ack| ack.bytes().clone())
+        .unwrap_or_default()
 }
 
 /// What ACK (section 17.1.1.3) and CANCEL (section 9.1) take over from their INVITE: the top Via,

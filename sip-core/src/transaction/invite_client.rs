@@ -52,7 +52,10 @@ impl InviteClient {
                 Some(Self::Calling { interval })
             }
             (Self::Calling { .. }, Provisional) => {
-                context.push(Effect::Deliver).push(Effect::Clear(Timer::Repeat)).push(Effect::Clear(Timer::End));
+                context
+                    .push(Effect::Deliver)
+                    .push(Effect::Clear(Timer::Repeat))
+                    .push(Effect::Clear(Timer::End));
                 Some(Self::Proceeding)
             }
             (Self::Proceeding, Provisional) => {
@@ -68,7 +71,9 @@ impl InviteClient {
                 None
             }
             (Self::Calling { .. } | Self::Proceeding, Success) => {
-                context.push(Effect::Deliver).push(Effect::Clear(Timer::Repeat));
+                context
+                    .push(Effect::Deliver)
+                    .push(Effect::Clear(Timer::Repeat));
                 context.push(Effect::Set(Timer::End, context.timers.m()));
                 Some(Self::Accepted)
             }
@@ -111,17 +116,32 @@ mod tests {
     fn rfc3261_17_1_1_2_start_sends_and_sets_a_and_b() {
         let timers = TimerSettings::default();
         let mut context = Context::new(&timers, false);
-        assert_eq!(InviteClient::start(&mut context), Calling { interval: MS(500) });
-        assert_eq!(context.effects[..], [Send, Set(Repeat, MS(500)), Set(End, MS(32_000))]);
+        assert_eq!(
+            InviteClient::start(&mut context),
+            Calling { interval: MS(500) }
+        );
+        assert_eq!(
+            context.effects[..],
+            [Send, Set(Repeat, MS(500)), Set(End, MS(32_000))]
+        );
         let mut context = Context::new(&timers, true);
-        assert_eq!(InviteClient::start(&mut context), Calling { interval: MS(500) });
-        assert_eq!(context.effects[..], [Send, Set(End, MS(32_000))], "no timer A on a reliable transport");
+        assert_eq!(
+            InviteClient::start(&mut context),
+            Calling { interval: MS(500) }
+        );
+        assert_eq!(
+            context.effects[..],
+            [Send, Set(End, MS(32_000))],
+            "no timer A on a reliable transport"
+        );
     }
 
     /// RFC 3261 17.1.1.2 figure 5 with RFC 6026 7.2, unreliable transport: every state and input.
     #[test]
     fn rfc3261_17_1_1_2_rows_on_an_unreliable_transport() {
-        let calling = Calling { interval: MS(4_000) };
+        let calling = Calling {
+            interval: MS(4_000),
+        };
         rows! { InviteClient, TimerSettings::default(), false;
             calling, Provisional => [Deliver, Clear(Repeat), Clear(End)], Some(Proceeding);
             calling, Success => [Deliver, Clear(Repeat), Set(End, MS(32_000))], Some(Accepted);

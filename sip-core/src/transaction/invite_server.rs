@@ -42,7 +42,9 @@ pub(crate) enum InviteServer {
 
 impl InviteServer {
     pub(crate) fn start(context: &mut Context<'_>) -> Self {
-        context.push(Effect::Deliver).push(Effect::Set(Timer::Repeat, TRYING_AFTER));
+        context
+            .push(Effect::Deliver)
+            .push(Effect::Set(Timer::Repeat, TRYING_AFTER));
         Self::Proceeding
     }
 
@@ -58,17 +60,24 @@ impl InviteServer {
                 Some(self)
             }
             (Self::Proceeding, Provisional) => {
-                context.push(Effect::Clear(Timer::Repeat)).push(Effect::Send);
+                context
+                    .push(Effect::Clear(Timer::Repeat))
+                    .push(Effect::Send);
                 Some(self)
             }
             (Self::Proceeding, Success) => {
-                context.push(Effect::Clear(Timer::Repeat)).push(Effect::Send);
+                context
+                    .push(Effect::Clear(Timer::Repeat))
+                    .push(Effect::Send);
                 context.push(Effect::Set(Timer::End, context.timers.l()));
                 Some(Self::Accepted)
             }
             (Self::Proceeding, Failure) => {
                 let interval = context.timers.t1();
-                context.push(Effect::Clear(Timer::Repeat)).push(Effect::Send).set_repeat(interval);
+                context
+                    .push(Effect::Clear(Timer::Repeat))
+                    .push(Effect::Send)
+                    .set_repeat(interval);
                 context.push(Effect::Set(Timer::End, context.timers.h()));
                 Some(Self::Completed { interval })
             }
@@ -128,7 +137,9 @@ mod tests {
     /// RFC 3261 17.2.1 figure 7 with RFC 6026 7.1, unreliable transport: every state and input.
     #[test]
     fn rfc3261_17_2_1_rows_on_an_unreliable_transport() {
-        let completed = Completed { interval: MS(2_000) };
+        let completed = Completed {
+            interval: MS(2_000),
+        };
         rows! { InviteServer, TimerSettings::default(), false;
             Proceeding, Request => [Send], Some(Proceeding);
             Proceeding, Ack => [], Some(Proceeding);

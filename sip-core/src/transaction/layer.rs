@@ -7,12 +7,12 @@ use core::fmt;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
-use sip_parse::{Frame, Framer, Kind, Message, Method, Request, StatusCode};
+use sip_parse::{Frame, Framer, Kind, Message, Method, ParseError, Request, StatusCode};
 
 use super::client::Client;
+use super::machine::{ClientInput, ServerInput, Timer};
 use super::matching::Index;
 use super::server::Server;
-use super::machine::{ClientInput, ServerInput, Timer};
 use super::{Output, TimerSettings, TransactionSettings};
 use crate::action::{ConnectionId, ConnectionInfo};
 use crate::rand::{KeyedHash, Permutation};
@@ -140,21 +140,31 @@ impl<U: Clone> TransactionLayer<U> {
     /// Mints the name of a connection that is about to be opened; nothing can be sent on it before
     /// [`TransactionLayer::opened`].
     pub fn reserve(&mut self) -> ConnectionId {
-        ConnectionId(self.connections.insert(Connection { info: None, framer: None }))
+        ConnectionId(self.connections.insert(Connection {
+            info: None,
+            framer: None,
+        }))
     }
 
     /// A reserved connection is open. Returns false for a name that is not (any longer) reserved.
     pub fn opened(&mut self, connection: ConnectionId, info: ConnectionInfo) -> bool {
         let limits = self.settings.limits.message;
-        let Some(entry) = self.connections.get_mut(connection.0) else { return false };
-        entry.framer = info.transport.is_stream().then(|| Box::new(Framer::new(limits)));
+        let Some(entry) = self.connections.get_mut(connection.0) else {
+            return false;
+        };
+        entry.framer = info
+            .transport
+            .is_stream()
+            .then(|| Box::new(Framer::new(limits)));
         entry.info.replace(info).is_none()
     }
 
     /// What is known of a connection; `None` unless it is open.
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
-        self.connections.get(connection.0).and_then(|entry| entry.info)
+        self.connections
+            .get(connection.0)
+            .and_then(|entry| entry.info)
     }
 
     /// A connection is gone, or was given up. Client transactions on it fail at once, server
@@ -165,12 +175,20 @@ impl<U: Clone> TransactionLayer<U> {
             return;
         }
         for handle in self.clients.handles() {
-            if self.clients.get(handle).is_some_and(|client| client.connection == connection) {
+            if self
+                .clients
+                .get(handle)
+                .is_some_and(|client| client.connection == connection)
+            {
                 self.drive_client(handle, ClientInput::TransportError, None, now);
             }
         }
         for handle in self.servers.handles() {
-            if self.servers.get(handle).is_some_and(|server| server.connection == connection) {
+            if self
+                .servers
+                .get(handle)
+                .is_some_and(|server| server.connection == connection)
+            {
                 self.drive_server(handle, ServerInput::TransportError, None, now);
             }
         }
@@ -178,7 +196,11 @@ impl<U: Clone> TransactionLayer<U> {
 
     /// Bytes came: one datagram, one WebSocket message, or any part of a stream.
     pub fn receive(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
-        let Some(entry) = self.connections.get_mut(connection.0).filter(|entry| entry.info.is_some()) else {
+        let Some(entry) = self
+            .connections
+            .get_mut(connection.0)
+            .filter(|entry| entry.info.is_some())
+        else {
             return;
         };
         let Some(mut framer) = entry.framer.take() else {
@@ -191,8 +213,8 @@ impl<U: Clone> TransactionLayer<U> {
                 Ok(Some(Frame::Message(bytes))) => self.receive_message(connection, bytes, now),
                 Ok(Some(Frame::Ping)) => self.receive_keep_alive(connection, false),
                 Ok(Some(Frame::Pong)) => self.receive_keep_alive(connection, true),
-                Err(error) => {
-                    self.outputs.push_back(Output::Malformed { connection, error, answered: false, fatal: true });
+                Err(fault) => {
+                    self.refuse_malformed(connection, fault.head, fault.error, true);
                     break;
                 }
             }
@@ -210,32 +232,54 @@ impl<U: Clone> TransactionLayer<U> {
             _ => {}
         }
         let limits = self.settings.limits.message;
-        let message = Message::parse(bytes.clone(), &limits).and_then(|message| message.validate().map(|()| message));
+        let message = Message::parse(bytes.clone(), &limits)
+            .and_then(|message| message.validate().map(|()| message));
         match message.map(Message::kind) {
             Ok(Kind::Request(request)) => self.receive_request(connection, request, now),
             Ok(Kind::Response(response)) => self.receive_response(connection, response, now),
-            Err(error) => {
-                let request = Message::salvage(bytes, &limits).filter(|request| request.method() != Method::Ack);
-                let answered = request.is_some_and(|request| {
-                    self.answer_statelessly(connection, &request, error.status(), None).is_ok()
-                });
-                self.outputs.push_back(Output::Malformed { connection, error, answered, fatal: false });
-            }
+            Err(error) => self.refuse_malformed(connection, bytes, error, false),
         }
+    }
+
+    /// RFC 3261 sections 8.2 and 18.3: a malformed request is answered if it can be, and never an ACK; a
+    /// malformed response is dropped.
+    fn refuse_malformed(
+        &mut self,
+        connection: ConnectionId,
+        bytes: Bytes,
+        error: ParseError,
+        fatal: bool,
+    ) {
+        let request = Message::salvage(bytes, &self.settings.limits.message);
+        let answered = request
+            .filter(|request| request.method() != Method::Ack)
+            .is_some_and(|request| {
+                self.answer_statelessly(connection, &request, error.status(), None)
+                    .is_ok()
+            });
+        self.outputs.push_back(Output::Malformed {
+            connection,
+            error,
+            answered,
+            fatal,
+        });
     }
 
     fn receive_keep_alive(&mut self, connection: ConnectionId, pong: bool) {
         if !pong {
             self.transmit(connection, Bytes::from_static(b"\r\n"));
         }
-        self.outputs.push_back(Output::KeepAlive { connection, pong });
+        self.outputs
+            .push_back(Output::KeepAlive { connection, pong });
     }
 
     /// Time has passed. Fires at most [`Limits::fired_per_tick`](crate::Limits::fired_per_tick) due
     /// timers: call again while [`TransactionLayer::next_tick`] is not later than `now`.
     pub fn tick(&mut self, now: Timestamp) {
         for _ in 0..self.settings.limits.fired_per_tick.max(1) {
-            let Some((owner, timer)) = self.timers.pop_due(now) else { return };
+            let Some((owner, timer)) = self.timers.pop_due(now) else {
+                return;
+            };
             match owner {
                 Owner::Client(handle) => {
                     if let Some(client) = self.clients.get_mut(handle) {
@@ -305,7 +349,8 @@ impl<U: Clone> TransactionLayer<U> {
 
     pub(super) fn transmit(&mut self, connection: ConnectionId, bytes: Bytes) {
         if self.is_open(connection) && !bytes.is_empty() {
-            self.outputs.push_back(Output::Transmit { connection, bytes });
+            self.outputs
+                .push_back(Output::Transmit { connection, bytes });
         }
     }
 

@@ -75,7 +75,11 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(crate) fn new(timers: &'a TimerSettings, reliable: bool) -> Self {
-        Self { timers, reliable, effects: SmallVec::new() }
+        Self {
+            timers,
+            reliable,
+            effects: SmallVec::new(),
+        }
     }
 
     pub(crate) fn push(&mut self, effect: Effect) -> &mut Self {
@@ -97,7 +101,8 @@ impl<'a> Context<'a> {
         if self.reliable {
             return None;
         }
-        self.push(Effect::Clear(Timer::Repeat)).push(Effect::Set(Timer::End, time));
+        self.push(Effect::Clear(Timer::Repeat))
+            .push(Effect::Set(Timer::End, time));
         Some(state)
     }
 }

@@ -17,23 +17,24 @@ use crate::slab::Handle;
 /// RFC 3261 section 8.1.1.7.
 pub(super) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
-/// The branch of a client transaction, or of a stateless ACK.
-pub(super) fn branch(hidden: &Permutation, handle: Handle, secret: u64) -> String {
-    let mut text = String::with_capacity(MAGIC_COOKIE.len() + 26);
+/// Writes the branch of a client transaction, or of a stateless ACK.
+pub(super) fn push_branch(hidden: &Permutation, handle: Handle, secret: u64, text: &mut String) {
     text.push_str("z9hG4bK");
-    push_base32(hidden.conceal(handle.to_bits()), &mut text);
-    push_base32(secret, &mut text);
-    text
+    push_base32(hidden.conceal(handle.to_bits()), text);
+    push_base32(secret, text);
 }
 
-/// The handle and the random half of a branch that [`branch`] may have made.
+/// The handle and the random half of a branch that [`push_branch`] may have made.
 pub(super) fn read_branch(hidden: &Permutation, branch: &[u8]) -> Option<(Handle, u64)> {
     let token = branch.strip_prefix(MAGIC_COOKIE)?;
     if token.len() != 26 {
         return None;
     }
     let (handle, secret) = token.split_at(13);
-    Some((Handle::from_bits(hidden.reveal(read_base32(handle)?)), read_base32(secret)?))
+    Some((
+        Handle::from_bits(hidden.reveal(read_base32(handle)?)),
+        read_base32(secret)?,
+    ))
 }
 
 /// What names a server transaction, as bytes; equal for a request, its retransmissions and, for an
@@ -47,7 +48,11 @@ impl Key {
     /// RFC 3261 section 17.2.3: branch, sent-by and method; without the magic cookie the rules of RFC
     /// 2543 (Request-URI, tags, Call-ID, CSeq and top Via). `method` is the one to look for: INVITE
     /// for an ACK, INVITE again for the transaction that a CANCEL is meant for.
-    pub(super) fn of(request: &Request, method: Method<'_>, hash: KeyedHash) -> Result<Self, ParseError> {
+    pub(super) fn of(
+        request: &Request,
+        method: Method<'_>,
+        hash: KeyedHash,
+    ) -> Result<Self, ParseError> {
         let via = request.top_via()?;
         let mut bytes = Vec::with_capacity(96);
         push(&mut bytes, method.as_bytes());
@@ -84,14 +89,11 @@ impl Key {
         let hash = hash.hash(&bytes);
         Ok(Some(Self { bytes, hash }))
     }
-
-    pub(super) fn hash(&self) -> u64 {
-        self.hash
-    }
 }
 
 fn has_cookie(branch: &[u8]) -> bool {
-    branch.len() > MAGIC_COOKIE.len() && branch[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
+    branch.len() > MAGIC_COOKIE.len()
+        && branch[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
 }
 
 /// Fields are separated by a byte that no field can hold.
@@ -108,20 +110,28 @@ fn push_sent_by(bytes: &mut Vec<u8>, via: &Via<'_>) {
 
 /// Handles by key.
 pub(super) struct Index {
-    entries: BTreeMap<(u64, u32), (Box<[u8]>, Handle)>,
+    entries: BTreeMap<Place, Entry>,
 }
 
-/// Where an [`Index`] holds a handle.
+/// The key in full, and what it names.
+type Entry = (Box<[u8]>, Handle);
+
+/// Where an [`Index`] holds a handle: the key's hash, and a number that tells equal hashes apart.
 pub(super) type Place = (u64, u32);
 
 impl Index {
     pub(super) const fn new() -> Self {
-        Self { entries: BTreeMap::new() }
+        Self {
+            entries: BTreeMap::new(),
+        }
     }
 
     pub(super) fn find(&self, key: &Key) -> Option<Handle> {
         let same_hash = self.entries.range((key.hash, 0)..=(key.hash, u32::MAX));
-        same_hash.map(|(_, entry)| entry).find(|(bytes, _)| **bytes == key.bytes[..]).map(|&(_, handle)| handle)
+        same_hash
+            .map(|(_, entry)| entry)
+            .find(|(bytes, _)| **bytes == key.bytes[..])
+            .map(|&(_, handle)| handle)
     }
 
     pub(super) fn insert(&mut self, key: Key, handle: Handle) -> Place {
@@ -129,7 +139,8 @@ impl Index {
         while self.entries.contains_key(&place) {
             place.1 += 1;
         }
-        self.entries.insert(place, (key.bytes.into_boxed_slice(), handle));
+        self.entries
+            .insert(place, (key.bytes.into_boxed_slice(), handle));
         place
     }
 

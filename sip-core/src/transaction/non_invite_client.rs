@@ -88,11 +88,24 @@ mod tests {
     fn rfc3261_17_1_2_2_start_sends_and_sets_e_and_f() {
         let timers = TimerSettings::default();
         let mut context = Context::new(&timers, false);
-        assert_eq!(NonInviteClient::start(&mut context), Trying { interval: MS(500) });
-        assert_eq!(context.effects[..], [Send, Set(Repeat, MS(500)), Set(End, MS(32_000))]);
+        assert_eq!(
+            NonInviteClient::start(&mut context),
+            Trying { interval: MS(500) }
+        );
+        assert_eq!(
+            context.effects[..],
+            [Send, Set(Repeat, MS(500)), Set(End, MS(32_000))]
+        );
         let mut context = Context::new(&timers, true);
-        assert_eq!(NonInviteClient::start(&mut context), Trying { interval: MS(500) });
-        assert_eq!(context.effects[..], [Send, Set(End, MS(32_000))], "no timer E on a reliable transport");
+        assert_eq!(
+            NonInviteClient::start(&mut context),
+            Trying { interval: MS(500) }
+        );
+        assert_eq!(
+            context.effects[..],
+            [Send, Set(End, MS(32_000))],
+            "no timer E on a reliable transport"
+        );
     }
 
     /// RFC 3261 17.1.2.2 figure 6, unreliable transport: every state and input.

@@ -46,7 +46,9 @@ impl NonInviteServer {
                 Some(Self::Proceeding)
             }
             (Self::Trying | Self::Proceeding, Provisional) => {
-                context.push(Effect::Clear(Timer::Repeat)).push(Effect::Send);
+                context
+                    .push(Effect::Clear(Timer::Repeat))
+                    .push(Effect::Send);
                 Some(Self::Proceeding)
             }
             (Self::Proceeding | Self::Completed, Request) => {
@@ -94,7 +96,10 @@ mod tests {
         let timers = TimerSettings::default();
         let mut context = Context::new(&timers, false);
         assert_eq!(NonInviteServer::start(&mut context), Trying);
-        assert_eq!(context.effects[..], [Deliver, Set(Repeat, MS(3_500)), Set(End, MS(32_000))]);
+        assert_eq!(
+            context.effects[..],
+            [Deliver, Set(Repeat, MS(3_500)), Set(End, MS(32_000))]
+        );
     }
 
     /// RFC 3261 17.2.2 figure 8 with RFC 4320, unreliable transport: every state and input.

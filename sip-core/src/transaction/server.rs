@@ -66,7 +66,10 @@ impl<U: Clone> TransactionLayer<U> {
         response: Builder<'_>,
         now: Timestamp,
     ) -> Result<(), SendError> {
-        let server = self.servers.get_mut(transaction.0).ok_or(SendError::Stale)?;
+        let server = self
+            .servers
+            .get_mut(transaction.0)
+            .ok_or(SendError::Stale)?;
         let message = response.build()?;
         let Some(status) = message.as_response().map(|response| response.status()) else {
             return Err(SendError::Forbidden("only a response answers a request"));
@@ -76,7 +79,9 @@ impl<U: Clone> TransactionLayer<U> {
             Machine::Invite(InviteServer::Accepted) if status.is_success() => {}
             Machine::NonInvite(NonInviteServer::Trying | NonInviteServer::Proceeding) => {
                 if status.is_provisional() && status != StatusCode::TRYING {
-                    return Err(SendError::Forbidden("RFC 4320: no provisional response but 100 to a non-INVITE"));
+                    return Err(SendError::Forbidden(
+                        "RFC 4320: no provisional response but 100 to a non-INVITE",
+                    ));
                 }
                 if status == StatusCode::REQUEST_TIMEOUT {
                     return Err(SendError::Forbidden("RFC 4320: no 408 to a non-INVITE"));
@@ -89,7 +94,11 @@ impl<U: Clone> TransactionLayer<U> {
             ServerInput::Provisional
         } else {
             server.request = None;
-            if status.is_success() { ServerInput::Success } else { ServerInput::Failure }
+            if status.is_success() {
+                ServerInput::Success
+            } else {
+                ServerInput::Failure
+            }
         };
         self.drive_server(transaction.0, input, None, now);
         Ok(())
@@ -107,14 +116,18 @@ impl<U: Clone> TransactionLayer<U> {
         Ok(())
     }
 
-    /// The connection that a request came on.
-    pub(crate) fn connection_of(&self, transaction: ServerTransactionId) -> Option<ConnectionId> {
-        self.servers.get(transaction.0).map(|server| server.connection)
-    }
-
-    pub(super) fn receive_request(&mut self, connection: ConnectionId, request: Request, now: Timestamp) {
+    pub(super) fn receive_request(
+        &mut self,
+        connection: ConnectionId,
+        request: Request,
+        now: Timestamp,
+    ) {
         let method = request.method();
-        let looked_for = if method == Method::Ack { Method::Invite } else { method };
+        let looked_for = if method == Method::Ack {
+            Method::Invite
+        } else {
+            method
+        };
         let Ok(key) = Key::of(&request, looked_for, self.hash) else {
             return self.ignore(connection, "a request whose Via cannot be read");
         };
@@ -122,7 +135,10 @@ impl<U: Clone> TransactionLayer<U> {
         if method == Method::Ack {
             return match found.filter(|&handle| self.is_acknowledged_by(handle, &request)) {
                 Some(handle) => self.drive_server(handle, ServerInput::Ack, Some(request), now),
-                None => self.outputs.push_back(Output::Ack { connection, request: Box::new(request) }),
+                None => self.outputs.push_back(Output::Ack {
+                    connection,
+                    request: Box::new(request),
+                }),
             };
         }
         if let Some(handle) = found {
@@ -131,10 +147,18 @@ impl<U: Clone> TransactionLayer<U> {
         if self.servers.len() >= self.settings.limits.server_transactions {
             // RFC 3261 section 8.2.7, TX-CAP: what is under way goes on, the new one is refused without state.
             if self
-                .answer_statelessly(connection, &request, StatusCode::SERVICE_UNAVAILABLE, Some(OVERLOAD_RETRY_AFTER))
+                .answer_statelessly(
+                    connection,
+                    &request,
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    Some(OVERLOAD_RETRY_AFTER),
+                )
                 .is_ok()
             {
-                self.ignore(connection, "the limit of server transactions is reached: answered 503");
+                self.ignore(
+                    connection,
+                    "the limit of server transactions is reached: answered 503",
+                );
             }
             return;
         }
@@ -143,7 +167,7 @@ impl<U: Clone> TransactionLayer<U> {
             .flatten()
             .and_then(|key| self.index.find(&key))
             .map(ServerTransactionId);
-        let request = self.stamp(connection, request);
+        let request = self.stamp(connection, &request).unwrap_or(request);
         self.start_server(connection, request, key, cancels, now);
     }
 
@@ -156,7 +180,9 @@ impl<U: Clone> TransactionLayer<U> {
         now: Timestamp,
     ) {
         let method = request.method();
-        let reliable = self.info(connection).is_some_and(|info| info.transport.is_reliable());
+        let reliable = self
+            .info(connection)
+            .is_some_and(|info| info.transport.is_reliable());
         let timers = self.settings.timers;
         let mut context = Context::new(&timers, reliable);
         let machine = if method == Method::Invite {
@@ -165,9 +191,16 @@ impl<U: Clone> TransactionLayer<U> {
             Machine::NonInvite(NonInviteServer::start(&mut context))
         };
         let handle = self.servers.next_handle();
-        let merge_key = Key::of_merge(&request, self.hash).ok().flatten().filter(|_| method != Method::Cancel);
-        let merged = merge_key.as_ref().is_some_and(|key| self.merges.find(key).is_some());
-        let merge_place = merge_key.filter(|_| !merged).map(|key| self.merges.insert(key, handle));
+        let merge_key = Key::of_merge(&request, self.hash)
+            .ok()
+            .flatten()
+            .filter(|_| method != Method::Cancel);
+        let merged = merge_key
+            .as_ref()
+            .is_some_and(|key| self.merges.find(key).is_some());
+        let merge_place = merge_key
+            .filter(|_| !merged)
+            .map(|key| self.merges.insert(key, handle));
         let place = self.index.insert(key, handle);
         self.servers.insert(Server {
             machine,
@@ -197,11 +230,13 @@ impl<U: Clone> TransactionLayer<U> {
     /// RFC 3261 section 17.2.3: without the magic cookie the ACK's To tag must be that of our response.
     fn is_acknowledged_by(&self, handle: Handle, ack: &Request) -> bool {
         let has_cookie = ack.top_via().is_ok_and(|via| {
-            via.branch().is_some_and(|branch| branch.starts_with(super::matching::MAGIC_COOKIE))
+            via.branch()
+                .is_some_and(|branch| branch.starts_with(super::matching::MAGIC_COOKIE))
         });
         has_cookie
             || self.servers.get(handle).is_some_and(|server| {
-                let response = Message::parse(server.response.clone(), &self.settings.limits.message);
+                let response =
+                    Message::parse(server.response.clone(), &self.settings.limits.message);
                 response.is_ok_and(|response| match (response.to(), ack.to()) {
                     (Ok(ours), Ok(theirs)) => ours.tag() == theirs.tag(),
                     _ => false,
@@ -210,19 +245,20 @@ impl<U: Clone> TransactionLayer<U> {
     }
 
     /// RFC 3261 section 18.2.1 and RFC 3581 section 4: adds `received`, and fills `rport` if it is there,
-    /// where the far end is known and its Via does not say the same.
-    fn stamp(&self, connection: ConnectionId, request: Request) -> Request {
-        let Some(remote) = self.info(connection).and_then(|info| info.remote) else { return request };
-        let Ok(via) = request.top_via() else { return request };
+    /// where the far end is known; `None` if there is nothing to add.
+    fn stamp(&self, connection: ConnectionId, request: &Request) -> Option<Request> {
+        let remote = self.info(connection)?.remote?;
+        let via = request.top_via().ok()?;
         let asked = via.rport() == Some(None);
         let same_host = match via.host() {
             sip_parse::Host::V4(address) => remote.ip() == core::net::IpAddr::V4(address),
             sip_parse::Host::V6(address) => remote.ip() == core::net::IpAddr::V6(address),
             sip_parse::Host::Name(_) => false,
         };
-        let (Some(first), false) = (request.values(HeaderName::Via).next(), same_host && !asked) else {
-            return request;
-        };
+        if same_host && !asked {
+            return None;
+        }
+        let first = request.values(HeaderName::Via).next()?;
         let mut value = alloc::string::String::from_utf8_lossy(first).into_owned();
         if asked {
             // The parameter itself gets the value: it stands as `;rport` with nothing behind it.
@@ -233,12 +269,9 @@ impl<U: Clone> TransactionLayer<U> {
         if via.received().is_none() {
             value.push_str(&alloc::format!(";received={}", remote.ip()));
         }
-        let mut builder = Builder::from_message(&request);
+        let mut builder = Builder::from_message(request);
         builder.set_first_value(HeaderName::Via, Value::from(value));
-        match builder.build().map(Message::kind) {
-            Ok(sip_parse::Kind::Request(stamped)) => stamped,
-            _ => request,
-        }
+        builder.build().ok()?.into_request().ok()
     }
 
     pub(super) fn drive_server(
@@ -248,7 +281,9 @@ impl<U: Clone> TransactionLayer<U> {
         ack: Option<Request>,
         now: Timestamp,
     ) {
-        let Some(server) = self.servers.get_mut(handle) else { return };
+        let Some(server) = self.servers.get_mut(handle) else {
+            return;
+        };
         let timers = self.settings.timers;
         let mut context = Context::new(&timers, server.reliable);
         let next = server.machine.step(input, &mut context);
@@ -264,8 +299,16 @@ impl<U: Clone> TransactionLayer<U> {
         }
     }
 
-    fn carry_out_server(&mut self, handle: Handle, effect: Effect, ack: &mut Option<Request>, now: Timestamp) {
-        let Some(server) = self.servers.get_mut(handle) else { return };
+    fn carry_out_server(
+        &mut self,
+        handle: Handle,
+        effect: Effect,
+        ack: &mut Option<Request>,
+        now: Timestamp,
+    ) {
+        let Some(server) = self.servers.get_mut(handle) else {
+            return;
+        };
         let connection = server.connection;
         match effect {
             Effect::Send => {
@@ -273,16 +316,22 @@ impl<U: Clone> TransactionLayer<U> {
                 self.transmit(connection, bytes);
             }
             Effect::SendTrying => {
-                let Some(request) = server.request.as_deref() else { return };
+                let Some(request) = server.request.as_deref() else {
+                    return;
+                };
                 // A request that was read can be answered; a failure leaves the peer to its timer.
-                if let Ok(trying) = Builder::response_to(request, StatusCode::TRYING, None).build() {
+                let trying = Builder::response_to(request, StatusCode::TRYING, None).build();
+                if let Ok(trying) = trying {
                     server.response = trying.bytes().clone();
                     self.transmit(connection, trying.bytes().clone());
                 }
             }
             Effect::Deliver => {
                 if let Some(request) = ack.take() {
-                    self.outputs.push_back(Output::Ack { connection, request: Box::new(request) });
+                    self.outputs.push_back(Output::Ack {
+                        connection,
+                        request: Box::new(request),
+                    });
                 }
             }
             Effect::Set(timer, after) => {
@@ -302,7 +351,10 @@ impl<U: Clone> TransactionLayer<U> {
                     Effect::Timeout => TransactionError::Timeout,
                     _ => TransactionError::ConnectionLost,
                 };
-                self.outputs.push_back(Output::ServerFailed { transaction: ServerTransactionId(handle), error });
+                self.outputs.push_back(Output::ServerFailed {
+                    transaction: ServerTransactionId(handle),
+                    error,
+                });
             }
             // No server machine asks for it.
             Effect::SendAck => {}
@@ -310,7 +362,9 @@ impl<U: Clone> TransactionLayer<U> {
     }
 
     fn remove_server(&mut self, handle: Handle) {
-        let Some(mut server) = self.servers.remove(handle) else { return };
+        let Some(mut server) = self.servers.remove(handle) else {
+            return;
+        };
         server.timers.clear_all(&mut self.timers);
         self.index.remove(server.place);
         if let Some(place) = server.merge_place {

@@ -47,7 +47,12 @@ impl TimerSettings {
     ///
     /// # Errors
     /// [`TimerError`] if a value is zero, above one hour, T2 is below T1 or `timeout` below T2.
-    pub fn new(t1: Duration, t2: Duration, t4: Duration, timeout: Duration) -> Result<Self, TimerError> {
+    pub fn new(
+        t1: Duration,
+        t2: Duration,
+        t4: Duration,
+        timeout: Duration,
+    ) -> Result<Self, TimerError> {
         for (name, value) in [("T1", t1), ("T2", t2), ("T4", t4), ("64*T1", timeout)] {
             if value.is_zero() {
                 return Err(TimerError::Zero(name));
@@ -62,7 +67,13 @@ impl TimerSettings {
         if timeout < t2 {
             return Err(TimerError::Below("64*T1", "T2"));
         }
-        Ok(Self { t1, t2, t4, timeout, linger: timeout.max(Duration::from_secs(32)) })
+        Ok(Self {
+            t1,
+            t2,
+            t4,
+            timeout,
+            linger: timeout.max(Duration::from_secs(32)),
+        })
     }
 
     /// T1: the estimate of the round trip time.
@@ -147,11 +158,29 @@ mod tests {
     fn tx_cfg_refuses_what_cannot_work() {
         let s = Duration::from_secs;
         let (t1, t2, t4, timeout) = (Duration::from_millis(500), s(4), s(5), s(32));
-        assert_eq!(TimerSettings::new(t1, t2, t4, timeout), Ok(TimerSettings::default()));
-        assert_eq!(TimerSettings::new(s(0), t2, t4, timeout), Err(TimerError::Zero("T1")));
-        assert_eq!(TimerSettings::new(t1, t2, s(0), timeout), Err(TimerError::Zero("T4")));
-        assert_eq!(TimerSettings::new(s(5), t2, t4, timeout), Err(TimerError::Below("T2", "T1")));
-        assert_eq!(TimerSettings::new(t1, t2, t4, s(1)), Err(TimerError::Below("64*T1", "T2")));
-        assert_eq!(TimerSettings::new(t1, t2, t4, s(4_000)), Err(TimerError::TooLong("64*T1")));
+        assert_eq!(
+            TimerSettings::new(t1, t2, t4, timeout),
+            Ok(TimerSettings::default())
+        );
+        assert_eq!(
+            TimerSettings::new(s(0), t2, t4, timeout),
+            Err(TimerError::Zero("T1"))
+        );
+        assert_eq!(
+            TimerSettings::new(t1, t2, s(0), timeout),
+            Err(TimerError::Zero("T4"))
+        );
+        assert_eq!(
+            TimerSettings::new(s(5), t2, t4, timeout),
+            Err(TimerError::Below("T2", "T1"))
+        );
+        assert_eq!(
+            TimerSettings::new(t1, t2, t4, s(1)),
+            Err(TimerError::Below("64*T1", "T2"))
+        );
+        assert_eq!(
+            TimerSettings::new(t1, t2, t4, s(4_000)),
+            Err(TimerError::TooLong("64*T1"))
+        );
     }
 }

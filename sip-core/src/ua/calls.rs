@@ -76,7 +76,12 @@ impl UserAgent {
     ///
     /// # Errors
     /// [`CommandError`]; there is no call then, and no event.
-    pub fn invite(&mut self, target: &str, options: InviteOptions, now: Timestamp) -> Result<SessionId, CommandError> {
+    pub fn invite(
+        &mut self,
+        target: &str,
+        options: InviteOptions,
+        now: Timestamp,
+    ) -> Result<SessionId, CommandError> {
         self.command(now)?;
         if self.core.flow.is_none() {
             return Err(CommandError::NotConnected);
@@ -86,11 +91,19 @@ impl UserAgent {
             return Err(CommandError::Limit("sessions"));
         }
         let call_id = self.core.new_call_id();
-        let half = self.core.dialogs.open(call_id.as_bytes(), self.core.layer.rng());
+        let half = self
+            .core
+            .dialogs
+            .open(call_id.as_bytes(), self.core.layer.rng());
         let id = SessionId(self.sessions.next_handle());
         let mut session = session::Session::new(id, half, State::Starting);
         if options.late_offer {
-            let started = session::invite(&target, &options, None, &mut session.context(&mut self.core));
+            let started = session::invite(
+                &target,
+                &options,
+                None,
+                &mut session.context(&mut self.core),
+            );
             match started {
                 Ok(state) => session.state = Some(state),
                 Err(error) => {
@@ -99,8 +112,14 @@ impl UserAgent {
                 }
             }
         } else {
-            session.state = Some(State::OfferWanted(alloc::boxed::Box::new(OfferWanted { target, options })));
-            self.core.event(Event::DescriptionNeeded { session: id, kind: DescriptionKind::Offer });
+            session.state = Some(State::OfferWanted(alloc::boxed::Box::new(OfferWanted {
+                target,
+                options,
+            })));
+            self.core.event(Event::DescriptionNeeded {
+                session: id,
+                kind: DescriptionKind::Offer,
+            });
         }
         self.sessions.insert(session);
         self.settle();
@@ -115,10 +134,15 @@ impl UserAgent {
         let entry = self.sessions.get(id.0).ok_or(StaleHandle)?;
         Ok(match &entry.state {
             Some(State::Incoming(_)) => Session::Incoming(IncomingSession { agent: self, id }),
-            Some(State::OfferWanted(_) | State::Calling(_) | State::AnswerWanted(_) | State::Starting) => {
-                Session::Outgoing(OutgoingSession { agent: self, id })
+            Some(
+                State::OfferWanted(_)
+                | State::Calling(_)
+                | State::AnswerWanted(_)
+                | State::Starting,
+            ) => Session::Outgoing(OutgoingSession { agent: self, id }),
+            Some(State::Confirmed(_)) => {
+                Session::Established(EstablishedSession { agent: self, id })
             }
-            Some(State::Confirmed(_)) => Session::Established(EstablishedSession { agent: self, id }),
             Some(State::Ending(_)) | None => Session::Ending,
         })
     }
@@ -138,7 +162,9 @@ impl UserAgent {
 
     pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
         self.step_session(id, |state, context| match state {
-            State::Starting | State::OfferWanted(_) => context.end(EndReason::local(Cause::Requested)),
+            State::Starting | State::OfferWanted(_) => {
+                context.end(EndReason::local(Cause::Requested))
+            }
             State::Calling(state) => state.hang_up(context),
             State::AnswerWanted(state) => state.hang_up(context),
             State::Incoming(state) => state.reject(StatusCode::TEMPORARILY_UNAVAILABLE, context),
@@ -196,26 +222,29 @@ impl UserAgent {
 impl IncomingSession<'_> {
     /// Says that the call is being announced: 180, again every minute (RFC 3261 section 13.3.1.1).
     pub fn ring(self, now: Timestamp) {
-        self.agent.step_and_settle(self.id, now, |state, context| match state {
-            State::Incoming(state) => state.ring(context),
-            state => Some(state),
-        });
+        self.agent
+            .step_and_settle(self.id, now, |state, context| match state {
+                State::Incoming(state) => state.ring(context),
+                state => Some(state),
+            });
     }
 
     /// Takes the call: [`Event::DescriptionNeeded`] follows, then [`Event::Established`].
     pub fn answer(self, now: Timestamp) {
-        self.agent.step_and_settle(self.id, now, |state, context| match state {
-            State::Incoming(state) => state.answer(context),
-            state => Some(state),
-        });
+        self.agent
+            .step_and_settle(self.id, now, |state, context| match state {
+                State::Incoming(state) => state.answer(context),
+                state => Some(state),
+            });
     }
 
     /// Refuses the call.
     pub fn reject(self, status: FailureStatus, now: Timestamp) {
-        self.agent.step_and_settle(self.id, now, |state, context| match state {
-            State::Incoming(state) => state.reject(status.status(), context),
-            state => Some(state),
-        });
+        self.agent
+            .step_and_settle(self.id, now, |state, context| match state {
+                State::Incoming(state) => state.reject(status.status(), context),
+                state => Some(state),
+            });
     }
 }
 
@@ -244,4 +273,3 @@ impl EstablishedSession<'_> {
         self.agent.info(self.id, body, now)
     }
 }
-

@@ -8,7 +8,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use sip_parse::{Builder, HeaderName, Kind, Message, Method, Request, Response, Scheme, StatusCode, UriBuf, Value};
+use sip_parse::{
+    Builder, HeaderName, Kind, Message, Request, Response, Scheme, StatusCode, UriBuf, Value,
+};
 
 use super::identity::Identity;
 use crate::action::{Action, ConnectionId, LogContent, LogRecord, TraceRecord, Transport, Way};
@@ -21,7 +23,9 @@ use crate::limits::Limits;
 use crate::session::SessionTimer;
 use crate::time::Timestamp;
 use crate::timer::Timers;
-use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TimerSettings, TransactionLayer};
+use crate::transaction::{
+    ClientTransactionId, SendError, ServerTransactionId, TimerSettings, TransactionLayer,
+};
 
 /// Methods that are answered, in the order in which Allow lists them.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY";
@@ -93,9 +97,10 @@ pub(crate) struct Core {
 
 /// Why a challenge was not answered with a new request.
 pub(crate) enum RetryError {
-    /// No credentials, or they were refused.
+    /// There are no credentials, or they were refused.
     Authentication,
-    Send(SendError),
+    /// The connection is gone, or a limit is reached.
+    NotSent,
 }
 
 impl Core {
@@ -103,17 +108,33 @@ impl Core {
         self.actions.push_back(Action::Event(event));
     }
 
-    pub(crate) fn log(&mut self, level: LogLevel, category: &'static str, label: u64, content: LogContent) {
+    pub(crate) fn log(
+        &mut self,
+        level: LogLevel,
+        category: &'static str,
+        label: u64,
+        content: LogContent,
+    ) {
         if level > self.config.log().level {
             return;
         }
-        self.push_record(Action::Log(LogRecord { level, category, label, content }));
+        self.push_record(Action::Log(LogRecord {
+            level,
+            category,
+            label,
+            content,
+        }));
     }
 
     pub(crate) fn trace(&mut self, way: Way, connection: ConnectionId, bytes: &Bytes) {
         if self.config.trace_sip() {
             let reveal = self.config.trace_sip_credentials();
-            self.push_record(Action::Trace(TraceRecord { way, connection, reveal, bytes: bytes.clone() }));
+            self.push_record(Action::Trace(TraceRecord {
+                way,
+                connection,
+                reveal,
+                bytes: bytes.clone(),
+            }));
         }
     }
 
@@ -128,13 +149,17 @@ impl Core {
 
     /// The connection for requests of ours.
     pub(crate) fn connection(&self) -> Result<ConnectionId, SendError> {
-        self.flow.map(|flow| flow.connection).ok_or(SendError::NotConnected)
+        self.flow
+            .map(|flow| flow.connection)
+            .ok_or(SendError::NotConnected)
     }
 
     /// A target as an application writes it: a URI, or a user at the address-of-record's host.
     pub(crate) fn target(&self, target: &str) -> Result<UriBuf, CommandError> {
         let has_scheme = target.split_once(':').is_some_and(|(scheme, _)| {
-            !scheme.is_empty() && !scheme.contains('@') && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            !scheme.is_empty()
+                && !scheme.contains('@')
+                && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
         });
         let registrar = without_scheme(&self.identity.home);
         let full = if has_scheme && !target.starts_with(|first: char| first.is_ascii_digit()) {
@@ -156,15 +181,20 @@ impl Core {
     /// The Route of a request outside any dialog: the server's own if `usePreloadedRoute` asks for
     /// it, then the registrar's (RFC 3608 section 5), never twice for one host.
     pub(crate) fn preloaded_route(&self, with_service_route: bool) -> Vec<Box<[u8]>> {
-        let mut routes = Vec::new();
-        if let (true, Some(flow)) = (self.config.use_preloaded_route(), self.flow) {
-            if let Some(server) = self.config.servers().get(flow.server) {
-                routes.push(format!("<sip:{};lr;transport=ws>", server.url.route_host()).into_bytes().into());
-            }
+        let mut routes: Vec<Box<[u8]>> = Vec::new();
+        if let (true, Some(flow)) = (self.config.use_preloaded_route(), self.flow)
+            && let Some(server) = self.config.servers().get(flow.server)
+        {
+            routes.push(
+                format!("<sip:{};lr;transport=ws>", server.url.route_host())
+                    .into_bytes()
+                    .into(),
+            );
         }
         if with_service_route {
             for (place, route) in self.service_route.iter().enumerate() {
-                let repeats = place == 0 && routes.first().is_some_and(|first| same_host(first, route));
+                let repeats =
+                    place == 0 && routes.first().is_some_and(|first| same_host(first, route));
                 if !repeats {
                     routes.push(route.clone());
                 }
@@ -183,7 +213,10 @@ impl Core {
         dialog: Option<DialogId>,
         purpose: Purpose,
     ) -> Result<ClientTransactionId, RetryError> {
-        let credentials = self.credentials.as_ref().ok_or(RetryError::Authentication)?;
+        let credentials = self
+            .credentials
+            .as_ref()
+            .ok_or(RetryError::Authentication)?;
         self.digest
             .challenged(response, credentials, attempts, self.layer.rng())
             .map_err(|_| RetryError::Authentication)?;
@@ -197,8 +230,13 @@ impl Core {
             Scope::Challenged(attempts),
         );
         let number = match dialog {
-            Some(dialog) => self.dialogs.next_cseq(dialog).map_err(|_| RetryError::Send(SendError::Stale))?,
-            None => request.cseq().map_or(1, |cseq| cseq.number.saturating_add(1)),
+            Some(dialog) => self
+                .dialogs
+                .next_cseq(dialog)
+                .map_err(|_| RetryError::NotSent)?,
+            None => request
+                .cseq()
+                .map_or(1, |cseq| cseq.number.saturating_add(1)),
         };
         let mut again = Builder::from_message(&request);
         again
@@ -209,8 +247,10 @@ impl Core {
         for (name, value) in headers {
             again.append(name, value);
         }
-        let connection = self.connection().map_err(RetryError::Send)?;
-        self.layer.send_request(connection, again, purpose, self.now).map_err(RetryError::Send)
+        let connection = self.connection().map_err(|_| RetryError::NotSent)?;
+        self.layer
+            .send_request(connection, again, purpose, self.now)
+            .map_err(|_| RetryError::NotSent)
     }
 
     /// The timers of RFC 3261 table 4.
@@ -219,7 +259,12 @@ impl Core {
     }
 
     /// Answers a request that waits for nothing else: a refusal, or a plain 200.
-    pub(crate) fn answer(&mut self, transaction: ServerTransactionId, status: StatusCode, headers: &[(HeaderName<'_>, &str)]) {
+    pub(crate) fn answer(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+    ) {
         self.answer_tagged(transaction, status, headers, None);
     }
 
@@ -231,7 +276,9 @@ impl Core {
         headers: &[(HeaderName<'_>, &str)],
         tag: Option<&str>,
     ) {
-        let Some(request) = self.layer.request(transaction).cloned() else { return };
+        let Some(request) = self.layer.request(transaction).cloned() else {
+            return;
+        };
         let drawn;
         let tag = match tag {
             Some(tag) => tag,
@@ -247,7 +294,12 @@ impl Core {
         response.append(HeaderName::UserAgent, self.config.user_agent_string());
         // A request that was read can be answered; if not, the peer's own timer ends it.
         if self.layer.respond(transaction, response, self.now).is_err() {
-            self.log(LogLevel::Warn, "sip.ua", transaction.to_bits(), LogContent::Text("a response could not be sent"));
+            self.log(
+                LogLevel::Warn,
+                "sip.ua",
+                transaction.to_bits(),
+                LogContent::Text("a response could not be sent"),
+            );
         }
     }
 }
@@ -255,14 +307,20 @@ impl Core {
 /// Host, port and parameters of a URI without user.
 fn without_scheme(uri: &UriBuf) -> String {
     let uri = uri.as_bytes();
-    let start = uri.iter().position(|&byte| byte == b':').map_or(0, |at| at + 1);
+    let start = uri
+        .iter()
+        .position(|&byte| byte == b':')
+        .map_or(0, |at| at + 1);
     String::from_utf8_lossy(&uri[start..]).into_owned()
 }
 
 fn same_host(a: &[u8], b: &[u8]) -> bool {
     match (sip_parse::NameAddr::parse(a), sip_parse::NameAddr::parse(b)) {
         (Ok(a), Ok(b)) => {
-            a.uri().host_bytes().eq_ignore_ascii_case(b.uri().host_bytes()) && a.uri().port() == b.uri().port()
+            a.uri()
+                .host_bytes()
+                .eq_ignore_ascii_case(b.uri().host_bytes())
+                && a.uri().port() == b.uri().port()
         }
         _ => false,
     }

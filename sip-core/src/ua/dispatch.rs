@@ -26,25 +26,55 @@ impl UserAgent {
                 Output::Transmit { connection, bytes } => {
                     self.core.counters.transmitted += 1;
                     self.core.trace(Way::Out, connection, &bytes);
-                    self.core.actions.push_back(Action::Transmit { connection, bytes });
+                    self.core
+                        .actions
+                        .push_back(Action::Transmit { connection, bytes });
                 }
-                Output::Request { transaction, request, cancels, merged, .. } => {
+                Output::Request {
+                    transaction,
+                    request,
+                    cancels,
+                    merged,
+                    ..
+                } => {
                     self.request_came(transaction, request, cancels, merged);
                 }
                 Output::Ack { request, .. } => self.ack_came(&request),
-                Output::Response { user, response, request, .. } => self.response_came(user, response, &request),
+                Output::Response {
+                    user,
+                    response,
+                    request,
+                    ..
+                } => self.response_came(user, response, &request),
                 Output::StrayResponse { .. } => self.ignored("a 2xx to an INVITE that is over"),
                 Output::Failed { user, error, .. } => self.transaction_failed(user, error),
-                Output::ServerFailed { transaction, error } => self.server_failed(transaction, error),
+                Output::ServerFailed { transaction, error } => {
+                    self.server_failed(transaction, error)
+                }
                 Output::KeepAlive { connection, pong } => {
-                    if pong && self.core.flow.is_some_and(|flow| flow.connection == connection) {
+                    if pong
+                        && self
+                            .core
+                            .flow
+                            .is_some_and(|flow| flow.connection == connection)
+                    {
                         self.keep_alive.pong(self.core.now, self.core.layer.rng());
                     }
                 }
-                Output::Malformed { connection, error, answered, fatal } => {
+                Output::Malformed {
+                    connection,
+                    error,
+                    answered,
+                    fatal,
+                } => {
                     self.core.counters.malformed += 1;
                     self.core.counters.malformed_answered += u64::from(answered);
-                    self.log(LogLevel::Warn, "sip.transport", connection.to_bits(), LogContent::Malformed(error));
+                    self.log(
+                        LogLevel::Warn,
+                        "sip.transport",
+                        connection.to_bits(),
+                        LogContent::Malformed(error),
+                    );
                     if fatal {
                         self.unreadable(connection);
                     }
@@ -57,8 +87,14 @@ impl UserAgent {
     /// A stream that cannot be read any further (RFC 3261 section 18.3) is closed.
     fn unreadable(&mut self, connection: ConnectionId) {
         let reason = DisconnectReason::Protocol;
-        self.core.actions.push_back(Action::Disconnect { connection, reason });
-        if self.core.flow.is_some_and(|flow| flow.connection == connection) {
+        self.core
+            .actions
+            .push_back(Action::Disconnect { connection, reason });
+        if self
+            .core
+            .flow
+            .is_some_and(|flow| flow.connection == connection)
+        {
             self.lose_flow(reason);
         }
     }
@@ -77,7 +113,12 @@ impl UserAgent {
         headers: &[(HeaderName<'_>, &str)],
     ) {
         self.core.counters.refused += 1;
-        self.log(LogLevel::Log, "sip.ua", transaction.to_bits(), LogContent::Answered(status, why));
+        self.log(
+            LogLevel::Log,
+            "sip.ua",
+            transaction.to_bits(),
+            LogContent::Answered(status, why),
+        );
         self.core.answer(transaction, status, headers);
     }
 
@@ -106,10 +147,20 @@ impl UserAgent {
         if !response.has(HeaderName::AuthenticationInfo) {
             return;
         }
-        let Some(sent) = super::sent_request(request, &self.core.limits) else { return };
-        let Some(credentials) = &self.core.credentials else { return };
-        if self.core.digest.authentication_info(response, &sent, credentials).is_err() {
-            let content = LogContent::Text("Authentication-Info is malformed or does not prove the server");
+        let Some(sent) = super::sent_request(request, &self.core.limits) else {
+            return;
+        };
+        let Some(credentials) = &self.core.credentials else {
+            return;
+        };
+        if self
+            .core
+            .digest
+            .authentication_info(response, &sent, credentials)
+            .is_err()
+        {
+            let content =
+                LogContent::Text("Authentication-Info is malformed or does not prove the server");
             self.log(LogLevel::Warn, "sip.ua", 0, content);
         }
     }
@@ -169,8 +220,14 @@ impl UserAgent {
     }
 
     fn ack_came(&mut self, ack: &Request) {
-        let session = self.core.dialogs.find(ack).and_then(|dialog| self.session_of(dialog));
-        let Some(id) = session else { return self.ignored("an ACK that belongs to no call") };
+        let session = self
+            .core
+            .dialogs
+            .find(ack)
+            .and_then(|dialog| self.session_of(dialog));
+        let Some(id) = session else {
+            return self.ignored("an ACK that belongs to no call");
+        };
         self.step_session(id, |state, context| match state {
             State::Confirmed(state) => state.ack(ack, context),
             state => Some(state),
@@ -180,7 +237,10 @@ impl UserAgent {
     /// The call that a dialog belongs to.
     fn session_of(&self, dialog: DialogId) -> Option<SessionId> {
         // A half dialog belongs to one call; there are at most `Limits::sessions` of them.
-        self.sessions.iter().find(|(_, session)| session.common.half == dialog.half()).map(|(handle, _)| SessionId(handle))
+        self.sessions
+            .iter()
+            .find(|(_, session)| session.common.half == dialog.half())
+            .map(|(handle, _)| SessionId(handle))
     }
 
     fn request_came(
@@ -199,11 +259,18 @@ impl UserAgent {
             return self.in_dialog_request(transaction, request);
         }
         // RFC 3261 section 8.2: method, then header, then content.
-        if !self.check_method(transaction, method) || !self.check_headers(transaction, &request, merged) {
+        if !self.check_method(transaction, method)
+            || !self.check_headers(transaction, &request, merged)
+        {
             return;
         }
         if !matches!(self.life, Life::Running) {
-            return self.refuse(transaction, StatusCode::TEMPORARILY_UNAVAILABLE, "this agent is being stopped", &[]);
+            return self.refuse(
+                transaction,
+                StatusCode::TEMPORARILY_UNAVAILABLE,
+                "this agent is being stopped",
+                &[],
+            );
         }
         match method {
             Method::Invite => self.call_came(transaction, request),
@@ -213,7 +280,12 @@ impl UserAgent {
                 self.incoming_request(transaction, None, request);
             }
             // Nothing that these belong to exists without a dialog (RFC 3261 15.1.2, 6665, 6086).
-            _ => self.refuse(transaction, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, "no such dialog", &[]),
+            _ => self.refuse(
+                transaction,
+                StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
+                "no such dialog",
+                &[],
+            ),
         }
     }
 
@@ -229,33 +301,73 @@ impl UserAgent {
             | Method::Message
             | Method::Info
             | Method::Notify => return true,
-            Method::Other(_) => self.refuse(transaction, StatusCode::NOT_IMPLEMENTED, "unknown method", &allow),
+            Method::Other(_) => self.refuse(
+                transaction,
+                StatusCode::NOT_IMPLEMENTED,
+                "unknown method",
+                &allow,
+            ),
             // DESIGN: a REFER is refused unless the configuration lets the application decide.
-            Method::Refer => self.refuse(transaction, StatusCode::FORBIDDEN, "REFER is not allowed", &[]),
-            _ => self.refuse(transaction, StatusCode::METHOD_NOT_ALLOWED, "method not allowed", &allow),
+            Method::Refer => self.refuse(
+                transaction,
+                StatusCode::FORBIDDEN,
+                "REFER is not allowed",
+                &[],
+            ),
+            _ => self.refuse(
+                transaction,
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method not allowed",
+                &allow,
+            ),
         }
         false
     }
 
     /// RFC 3261 sections 8.2.2 and 8.2.3: Request-URI, merged requests, Require, then the body.
-    fn check_headers(&mut self, transaction: ServerTransactionId, request: &Request, merged: bool) -> bool {
+    fn check_headers(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        merged: bool,
+    ) -> bool {
         let uri = match request.uri() {
             Ok(uri) if matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) => uri,
             Ok(_) => {
-                self.refuse(transaction, StatusCode::UNSUPPORTED_URI_SCHEME, "neither sip: nor sips:", &[]);
+                self.refuse(
+                    transaction,
+                    StatusCode::UNSUPPORTED_URI_SCHEME,
+                    "neither sip: nor sips:",
+                    &[],
+                );
                 return false;
             }
             Err(_) => {
-                self.refuse(transaction, StatusCode::BAD_REQUEST, "malformed Request-URI", &[]);
+                self.refuse(
+                    transaction,
+                    StatusCode::BAD_REQUEST,
+                    "malformed Request-URI",
+                    &[],
+                );
                 return false;
             }
         };
         if !self.core.identity.is_ours(&uri) {
-            self.refuse(transaction, StatusCode::NOT_FOUND, "the Request-URI is not ours", &[]);
+            self.refuse(
+                transaction,
+                StatusCode::NOT_FOUND,
+                "the Request-URI is not ours",
+                &[],
+            );
             return false;
         }
         if merged {
-            self.refuse(transaction, StatusCode::LOOP_DETECTED, "merged request", &[]);
+            self.refuse(
+                transaction,
+                StatusCode::LOOP_DETECTED,
+                "merged request",
+                &[],
+            );
             return false;
         }
         self.check_extensions(transaction, request)
@@ -264,10 +376,18 @@ impl UserAgent {
     /// RFC 3261 sections 8.2.2.3 and 8.2.3.
     fn check_extensions(&mut self, transaction: ServerTransactionId, request: &Request) -> bool {
         let unsupported = request.require().filter(|tag| !self.supports(tag));
-        let unsupported = unsupported.map(|tag| format!("{}", text(tag))).collect::<alloc::vec::Vec<_>>().join(", ");
+        let unsupported = unsupported
+            .map(|tag| format!("{}", text(tag)))
+            .collect::<alloc::vec::Vec<_>>()
+            .join(", ");
         if !unsupported.is_empty() {
             let headers = [(HeaderName::Unsupported, unsupported.as_str())];
-            self.refuse(transaction, StatusCode::BAD_EXTENSION, "unknown option tag in Require", &headers);
+            self.refuse(
+                transaction,
+                StatusCode::BAD_EXTENSION,
+                "unknown option tag in Require",
+                &headers,
+            );
             return false;
         }
         let encoded = request
@@ -275,15 +395,29 @@ impl UserAgent {
             .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
         if encoded {
             let headers = [(HeaderName::AcceptEncoding, "identity")];
-            self.refuse(transaction, StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded body", &headers);
+            self.refuse(
+                transaction,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "encoded body",
+                &headers,
+            );
             return false;
         }
         // RFC 5621 section 3.1: a body that may be ignored is no reason to refuse.
-        let optional = request.content_disposition().ok().flatten().is_some_and(|disposition| disposition.is_optional());
+        let optional = request
+            .content_disposition()
+            .ok()
+            .flatten()
+            .is_some_and(|disposition| disposition.optional);
         let described = request.method() == Method::Invite && !request.body().is_empty();
         if described && !is_sdp(request) && !optional {
             let headers = [(HeaderName::Accept, "application/sdp")];
-            self.refuse(transaction, StatusCode::UNSUPPORTED_MEDIA_TYPE, "not SDP", &headers);
+            self.refuse(
+                transaction,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not SDP",
+                &headers,
+            );
             return false;
         }
         true
@@ -291,11 +425,20 @@ impl UserAgent {
 
     /// Option tags that may stand in Require.
     fn supports(&self, tag: &[u8]) -> bool {
-        self.core.identity.supported.split(", ").any(|own| tag.eq_ignore_ascii_case(own.as_bytes()))
+        self.core
+            .identity
+            .supported
+            .split(", ")
+            .any(|own| tag.eq_ignore_ascii_case(own.as_bytes()))
     }
 
     /// RFC 3261 section 9.2.
-    fn cancel_came(&mut self, transaction: ServerTransactionId, cancel: &Request, cancels: Option<ServerTransactionId>) {
+    fn cancel_came(
+        &mut self,
+        transaction: ServerTransactionId,
+        cancel: &Request,
+        cancels: Option<ServerTransactionId>,
+    ) {
         let Some(invite) = cancels else {
             return self.refuse(
                 transaction,
@@ -304,14 +447,24 @@ impl UserAgent {
                 &[],
             );
         };
-        let session = self.sessions.iter().find_map(|(handle, session)| match &session.state {
-            Some(State::Incoming(state)) if state.transaction() == invite => Some((handle, session.common.half)),
-            Some(State::Confirmed(state)) if state.is_answering(invite) => Some((handle, session.common.half)),
-            _ => None,
-        });
+        let session = self
+            .sessions
+            .iter()
+            .find_map(|(handle, session)| match &session.state {
+                Some(State::Incoming(state)) if state.transaction() == invite => {
+                    Some((handle, session.common.half))
+                }
+                Some(State::Confirmed(state)) if state.is_answering(invite) => {
+                    Some((handle, session.common.half))
+                }
+                _ => None,
+            });
         // The tag of the 200 is the one that the INVITE's responses have.
-        let tag = session.and_then(|(_, half)| self.core.dialogs.tag(half)).map(ToOwned::to_owned);
-        self.core.answer_tagged(transaction, StatusCode::OK, &[], tag.as_deref());
+        let tag = session
+            .and_then(|(_, half)| self.core.dialogs.tag(half))
+            .map(ToOwned::to_owned);
+        self.core
+            .answer_tagged(transaction, StatusCode::OK, &[], tag.as_deref());
         if let Some((handle, _)) = session {
             self.step_session(SessionId(handle), |state, context| match state {
                 State::Incoming(state) => state.cancelled(cancel, context),
@@ -324,23 +477,40 @@ impl UserAgent {
     /// RFC 3261 section 13.3.1.
     fn call_came(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
         if request.contacts().next().is_none() {
-            return self.refuse(transaction, StatusCode::BAD_REQUEST, "INVITE without Contact", &[]);
+            return self.refuse(
+                transaction,
+                StatusCode::BAD_REQUEST,
+                "INVITE without Contact",
+                &[],
+            );
         }
         if self.sessions.len() >= self.core.limits.sessions {
             return self.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
-        let Ok(call_id) = request.call_id() else { return };
+        let Ok(call_id) = request.call_id() else {
+            return;
+        };
         let half = self.core.dialogs.open(call_id, self.core.layer.rng());
         let dialog = match self.core.dialogs.accept(half, &request) {
             Ok(dialog) => dialog,
             Err(_) => {
                 self.core.dialogs.close(half);
-                return self.refuse(transaction, StatusCode::BAD_REQUEST, "no dialog can be made of this INVITE", &[]);
+                return self.refuse(
+                    transaction,
+                    StatusCode::BAD_REQUEST,
+                    "no dialog can be made of this INVITE",
+                    &[],
+                );
             }
         };
         let id = SessionId(self.sessions.next_handle());
         let mut session = Session::new(id, half, State::Starting);
-        let state = Incoming::start(transaction, dialog, request, &mut session.context(&mut self.core));
+        let state = Incoming::start(
+            transaction,
+            dialog,
+            request,
+            &mut session.context(&mut self.core),
+        );
         session.state = Some(state);
         self.sessions.insert(session);
     }
@@ -348,7 +518,11 @@ impl UserAgent {
     /// RFC 3261 section 11.2: the status that an INVITE would get, and what we can do.
     fn options_came(&mut self, transaction: ServerTransactionId) {
         let busy = self.sessions.len() >= self.core.limits.sessions;
-        let status = if busy { StatusCode::BUSY_HERE } else { StatusCode::OK };
+        let status = if busy {
+            StatusCode::BUSY_HERE
+        } else {
+            StatusCode::OK
+        };
         let supported = self.core.identity.supported.clone();
         let headers = [
             (HeaderName::Allow, ALLOW),
@@ -363,7 +537,8 @@ impl UserAgent {
     /// RFC 3261 section 12.2.2.
     fn in_dialog_request(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
         let found = self.core.dialogs.find(&request);
-        let Some((dialog, id)) = found.and_then(|dialog| Some((dialog, self.session_of(dialog)?))) else {
+        let Some((dialog, id)) = found.and_then(|dialog| Some((dialog, self.session_of(dialog)?)))
+        else {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             return self.refuse(transaction, status, "no such dialog", &[]);
         };
@@ -379,7 +554,8 @@ impl UserAgent {
             }
         }
         let method = request.method();
-        if !self.check_method(transaction, method) || !self.check_extensions(transaction, &request) {
+        if !self.check_method(transaction, method) || !self.check_extensions(transaction, &request)
+        {
             return;
         }
         match method {
@@ -401,19 +577,29 @@ impl UserAgent {
             State::Incoming(state) => state.bye(bye, context),
             State::Confirmed(state) => state.bye(bye, context),
             // The peer ends what it has just offered; an ACK would be for nobody.
-            State::AnswerWanted(_) => context.end(crate::session::ended_by_peer(bye, crate::event::Cause::Bye)),
+            State::AnswerWanted(_) => {
+                context.end(crate::session::ended_by_peer(bye, crate::event::Cause::Bye))
+            }
             // RFC 3261 section 15.1.2: both BYEs are answered; ours ends the call.
             state => Some(state),
         });
     }
 
-    fn reinvite_came(&mut self, transaction: ServerTransactionId, id: SessionId, request: &Request) {
+    fn reinvite_came(
+        &mut self,
+        transaction: ServerTransactionId,
+        id: SessionId,
+        request: &Request,
+    ) {
         let mut refused: Option<(StatusCode, Option<String>)> = None;
         self.step_session(id, |state, context| match state {
             State::Confirmed(state) => state.reinvite(transaction, request, context),
             // RFC 3261 section 14.2: one INVITE at a time.
             State::Incoming(_) => {
-                refused = Some((StatusCode::SERVER_INTERNAL_ERROR, Some(context.glare_wait())));
+                refused = Some((
+                    StatusCode::SERVER_INTERNAL_ERROR,
+                    Some(context.glare_wait()),
+                ));
                 Some(state)
             }
             State::AnswerWanted(_) | State::OfferWanted(_) | State::Calling(_) => {
@@ -437,8 +623,12 @@ impl UserAgent {
         id: SessionId,
         step: impl FnOnce(State, &mut crate::session::Context<'_>) -> Option<State>,
     ) -> bool {
-        let Some(session) = self.sessions.get_mut(id.0) else { return false };
-        let Some(state) = session.state.take() else { return false };
+        let Some(session) = self.sessions.get_mut(id.0) else {
+            return false;
+        };
+        let Some(state) = session.state.take() else {
+            return false;
+        };
         session.state = step(state, &mut session.context(&mut self.core));
         if session.state.is_none() {
             self.sessions.remove(id.0);

@@ -41,14 +41,24 @@ impl Identity {
         let user = String::from_utf8_lossy(user.as_deref().unwrap_or_default()).into_owned();
         let home = without_user(&aor);
         let registrar = config.registrar_server().unwrap_or(&home).clone();
-        let contact_user = config.contact_name().map_or_else(|| token(rng, 13), ToOwned::to_owned);
+        let contact_user = config
+            .contact_name()
+            .map_or_else(|| token(rng, 13), ToOwned::to_owned);
         let host = match config.hack_ip_in_contact() {
             IpInContact::No => format!("{}.invalid", token(rng, 13)),
             IpInContact::Random => format!("192.0.2.{}", 1 + below(rng, 254)),
             IpInContact::Host(host) => host.clone(),
         };
-        let scheme = if uri.scheme() == Scheme::Sips { "sips" } else { "sip" };
-        let transport = if config.hack_wss_in_transport() { "wss" } else { config.contact_transport() };
+        let scheme = if uri.scheme() == Scheme::Sips {
+            "sips"
+        } else {
+            "sip"
+        };
+        let transport = if config.hack_wss_in_transport() {
+            "wss"
+        } else {
+            config.contact_transport()
+        };
         let uri_text = format!("{scheme}:{contact_user}@{host};transport={transport}");
         let mut supported = "outbound".to_string();
         for tag in config.extra_supported() {
@@ -63,7 +73,9 @@ impl Identity {
             dialog_contact: format!("<{uri_text};ob>"),
             contact_user,
             host,
-            instance: config.instance_id().map_or_else(|| uuid(rng), ToOwned::to_owned),
+            instance: config
+                .instance_id()
+                .map_or_else(|| uuid(rng), ToOwned::to_owned),
             instance_drawn: config.instance_id().is_none(),
             supported,
             aor,
@@ -73,8 +85,9 @@ impl Identity {
     /// A Request-URI is ours when its user part is that of the address-of-record or of our Contact; the
     /// host does not matter, because servers rewrite it.
     pub(crate) fn is_ours(&self, uri: &sip_parse::Uri<'_>) -> bool {
-        uri.user_unescaped()
-            .is_some_and(|user| *user == *self.user.as_bytes() || *user == *self.contact_user.as_bytes())
+        uri.user_unescaped().is_some_and(|user| {
+            *user == *self.user.as_bytes() || *user == *self.contact_user.as_bytes()
+        })
     }
 }
 
@@ -86,8 +99,15 @@ fn anonymous(rng: &mut dyn CryptoRng) -> UriBuf {
 /// `registrarServer` defaults to the URI without its user; port and parameters stay.
 fn without_user(aor: &UriBuf) -> UriBuf {
     let full = aor.as_bytes();
-    let host = full.iter().position(|&byte| byte == b'@').map_or(full, |at| &full[at + 1..]);
-    let scheme = if aor.as_uri().scheme() == Scheme::Sips { "sips" } else { "sip" };
+    let host = full
+        .iter()
+        .position(|&byte| byte == b'@')
+        .map_or(full, |at| &full[at + 1..]);
+    let scheme = if aor.as_uri().scheme() == Scheme::Sips {
+        "sips"
+    } else {
+        "sip"
+    };
     UriBuf::parse(format!("{scheme}:{}", text(host)).as_bytes()).unwrap_or_else(|_| aor.clone())
 }
 

@@ -12,10 +12,10 @@ mod registering;
 mod requests;
 mod sending;
 
-use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use ::core::fmt;
 use ::core::time::Duration;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
@@ -31,7 +31,8 @@ use crate::action::{Action, ConnectionId, ConnectionInfo, LogContent, Way};
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
 use crate::config::{Config, LogLevel};
 use crate::connection::{
-    ConnectError, Connector, DisconnectReason, KeepAlive, KeepAliveInterval, KeepAliveStep, ServerPolicy, Step,
+    ConnectError, Connector, DisconnectReason, KeepAlive, KeepAliveInterval, KeepAliveStep,
+    ServerPolicy, Step,
 };
 use crate::dialog::DialogSet;
 use crate::error::{Backpressure, ClockJump, CommandError, LONGEST_JUMP, StartError};
@@ -99,8 +100,18 @@ impl UserAgent {
     ///
     /// # Errors
     /// [`StartError`] if the configuration asks for what is not to be had.
-    pub fn new(config: Config, rng: Box<dyn CryptoRng + Send>, now: Timestamp) -> Result<Self, StartError> {
-        Self::with_limits(config, Limits::default(), TimerSettings::default(), rng, now)
+    pub fn new(
+        config: Config,
+        rng: Box<dyn CryptoRng + Send>,
+        now: Timestamp,
+    ) -> Result<Self, StartError> {
+        Self::with_limits(
+            config,
+            Limits::default(),
+            TimerSettings::default(),
+            rng,
+            now,
+        )
     }
 
     /// As [`UserAgent::new`], with limits and timers of the host's own.
@@ -129,7 +140,9 @@ impl UserAgent {
             via_transport: config.hack_via_tcp().then_some("TCP"),
             rport: config.force_rport(),
         };
-        let interval = config.keep_alive_interval().map_or(KeepAliveInterval::STREAM, KeepAliveInterval::of);
+        let interval = config
+            .keep_alive_interval()
+            .map_or(KeepAliveInterval::STREAM, KeepAliveInterval::of);
         let mut agent = Self {
             core: Core {
                 limits,
@@ -193,7 +206,9 @@ impl UserAgent {
             Life::Stopping { .. } => self.cut_short(),
             Life::Running => {
                 let deadline = self.core.now + grace.unwrap_or(DEFAULT_GRACE);
-                self.life = Life::Stopping { deadline: self.core.timers.set(deadline, Due::Stop) };
+                self.life = Life::Stopping {
+                    deadline: self.core.timers.set(deadline, Due::Stop),
+                };
                 self.registration.wanted = false;
                 for handle in self.sessions.handles() {
                     self.hang_up_session(crate::event::SessionId(handle));
@@ -209,7 +224,12 @@ impl UserAgent {
     ///
     /// # Errors
     /// [`Backpressure`] if the queue of actions is full; nothing has changed then.
-    pub fn receive(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) -> Result<(), Backpressure> {
+    pub fn receive(
+        &mut self,
+        connection: ConnectionId,
+        bytes: Bytes,
+        now: Timestamp,
+    ) -> Result<(), Backpressure> {
         self.check_queue()?;
         self.advance(now);
         if self.core.layer.info(connection).is_none() {
@@ -225,15 +245,26 @@ impl UserAgent {
     }
 
     /// The connection that [`Action::Connect`] asked for is open.
-    pub fn connection_opened(&mut self, connection: ConnectionId, info: ConnectionInfo, now: Timestamp) {
+    pub fn connection_opened(
+        &mut self,
+        connection: ConnectionId,
+        info: ConnectionInfo,
+        now: Timestamp,
+    ) {
         self.advance(now);
-        let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else { return };
+        let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else {
+            return;
+        };
         if !self.core.layer.opened(connection, info) {
             return;
         }
         self.opening = None;
         self.connector.opened(self.core.now);
-        self.core.flow = Some(Flow { connection, server, transport: info.transport });
+        self.core.flow = Some(Flow {
+            connection,
+            server,
+            transport: info.transport,
+        });
         self.keep_alive.start(self.core.now, self.core.layer.rng());
         self.core.event(Event::Connected { server });
         self.register_if_wanted();
@@ -241,34 +272,60 @@ impl UserAgent {
     }
 
     /// The connection that [`Action::Connect`] asked for cannot be opened.
-    pub fn connection_failed(&mut self, connection: ConnectionId, error: ConnectError, now: Timestamp) {
+    pub fn connection_failed(
+        &mut self,
+        connection: ConnectionId,
+        error: ConnectError,
+        now: Timestamp,
+    ) {
         self.advance(now);
-        let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else { return };
+        let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else {
+            return;
+        };
         self.opening = None;
         self.core.layer.closed(connection, self.core.now);
         self.core.event(Event::ConnectFailed { server, error });
-        let steps = self.connector.failed(error, self.core.now, self.core.layer.rng());
+        let steps = self
+            .connector
+            .failed(error, self.core.now, self.core.layer.rng());
         self.carry_out(&steps);
         self.settle();
     }
 
     /// An open connection is gone. Confirmed calls live on; what cannot (RFC 7118 section 5.2.3: there is
     /// no other way back) fails at once.
-    pub fn connection_closed(&mut self, connection: ConnectionId, reason: DisconnectReason, now: Timestamp) {
+    pub fn connection_closed(
+        &mut self,
+        connection: ConnectionId,
+        reason: DisconnectReason,
+        now: Timestamp,
+    ) {
         self.advance(now);
-        if self.opening.is_some_and(|(opening, _)| opening == connection) {
+        if self
+            .opening
+            .is_some_and(|(opening, _)| opening == connection)
+        {
             return self.connection_failed(connection, ConnectError::Other, now);
         }
-        if self.core.flow.is_some_and(|flow| flow.connection == connection) {
+        if self
+            .core
+            .flow
+            .is_some_and(|flow| flow.connection == connection)
+        {
             self.lose_flow(reason);
             self.settle();
         }
     }
 
     fn lose_flow(&mut self, reason: DisconnectReason) {
-        let Some(flow) = self.core.flow.take() else { return };
+        let Some(flow) = self.core.flow.take() else {
+            return;
+        };
         self.keep_alive.stop();
-        self.core.event(Event::Disconnected { server: flow.server, reason });
+        self.core.event(Event::Disconnected {
+            server: flow.server,
+            reason,
+        });
         self.core.layer.closed(flow.connection, self.core.now);
         self.drain();
         self.unbound(EndReason::transport(Cause::ConnectionLost));
@@ -281,7 +338,11 @@ impl UserAgent {
     /// The answer to [`Action::Ping`] came.
     pub fn pong(&mut self, connection: ConnectionId, now: Timestamp) {
         self.advance(now);
-        if self.core.flow.is_some_and(|flow| flow.connection == connection) {
+        if self
+            .core
+            .flow
+            .is_some_and(|flow| flow.connection == connection)
+        {
             self.keep_alive.pong(self.core.now, self.core.layer.rng());
         }
     }
@@ -310,7 +371,9 @@ impl UserAgent {
         self.core.layer.tick(now);
         self.drain();
         for _ in 0..self.core.limits.fired_per_tick.max(1) {
-            let Some(due) = self.core.timers.pop_due(now) else { break };
+            let Some(due) = self.core.timers.pop_due(now) else {
+                break;
+            };
             match due {
                 Due::Session(id, timer) => self.session_due(id, timer),
                 Due::Registration => self.registration_due(),
@@ -322,11 +385,16 @@ impl UserAgent {
         self.carry_out(&steps);
         match (self.keep_alive.tick(now), self.core.flow) {
             (Some(KeepAliveStep::Ping), Some(flow)) => {
-                self.core.actions.push_back(Action::Ping { connection: flow.connection });
+                self.core.actions.push_back(Action::Ping {
+                    connection: flow.connection,
+                });
             }
             (Some(KeepAliveStep::Dead), Some(flow)) => {
                 let reason = DisconnectReason::KeepAlive;
-                self.core.actions.push_back(Action::Disconnect { connection: flow.connection, reason });
+                self.core.actions.push_back(Action::Disconnect {
+                    connection: flow.connection,
+                    reason,
+                });
                 self.lose_flow(reason);
             }
             _ => {}
@@ -412,7 +480,11 @@ impl UserAgent {
     }
 
     fn check_queue(&self) -> Result<(), Backpressure> {
-        if self.core.actions.len() >= self.core.limits.actions { Err(Backpressure) } else { Ok(()) }
+        if self.core.actions.len() >= self.core.limits.actions {
+            Err(Backpressure)
+        } else {
+            Ok(())
+        }
     }
 
     /// Time never goes back; a jump that nobody vouched for is not believed.
@@ -426,7 +498,11 @@ impl UserAgent {
     fn command(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.check_queue()?;
         self.advance(now);
-        if matches!(self.life, Life::Running) { Ok(()) } else { Err(CommandError::NotRunning) }
+        if matches!(self.life, Life::Running) {
+            Ok(())
+        } else {
+            Err(CommandError::NotRunning)
+        }
     }
 
     fn keep_alive_every(&mut self, seconds: u32) {
@@ -440,15 +516,26 @@ impl UserAgent {
                     let connection = self.core.layer.reserve();
                     self.opening = Some((connection, server));
                     self.core.event(Event::Connecting { server, attempt });
-                    self.core.actions.push_back(Action::Connect { connection, server, attempt });
+                    self.core.actions.push_back(Action::Connect {
+                        connection,
+                        server,
+                        attempt,
+                    });
                 }
-                Step::Wait { until, attempt } => self.core.event(Event::ReconnectScheduled { at: until, attempt }),
+                Step::Wait { until, attempt } => self
+                    .core
+                    .event(Event::ReconnectScheduled { at: until, attempt }),
                 Step::Abandon => {
                     if let Some((connection, server)) = self.opening.take() {
                         self.core.layer.closed(connection, self.core.now);
-                        self.core.event(Event::ConnectFailed { server, error: ConnectError::Timeout });
+                        self.core.event(Event::ConnectFailed {
+                            server,
+                            error: ConnectError::Timeout,
+                        });
                         let reason = DisconnectReason::Timeout;
-                        self.core.actions.push_back(Action::Disconnect { connection, reason });
+                        self.core
+                            .actions
+                            .push_back(Action::Disconnect { connection, reason });
                     }
                 }
             }
@@ -469,13 +556,19 @@ impl UserAgent {
 
     /// Ends a stop: what is left is told so, and the connection is closed.
     fn cut_short(&mut self) {
-        let unfinished = self.sessions.len() + self.requests.len() + usize::from(!self.registration.is_idle());
+        let unfinished =
+            self.sessions.len() + self.requests.len() + usize::from(!self.registration.is_idle());
         for handle in self.sessions.handles() {
             let id = crate::event::SessionId(handle);
-            self.step_session(id, |_, context| context.end(EndReason::local(Cause::Stopped)));
+            self.step_session(id, |_, context| {
+                context.end(EndReason::local(Cause::Stopped))
+            });
         }
         for handle in self.requests.handles() {
-            self.finish_request(crate::event::RequestId(handle), Err(EndReason::local(Cause::Stopped)));
+            self.finish_request(
+                crate::event::RequestId(handle),
+                Err(EndReason::local(Cause::Stopped)),
+            );
         }
         for handle in self.incoming.handles() {
             self.drop_incoming(crate::event::IncomingId(handle));
@@ -490,10 +583,14 @@ impl UserAgent {
         let reason = DisconnectReason::Stopped;
         let open = self.core.flow.take().map(|flow| flow.connection);
         let opening = self.opening.take().map(|(connection, _)| connection);
-        self.core.event(Event::Stopped { unfinished: u32::try_from(unfinished).unwrap_or(u32::MAX) });
+        self.core.event(Event::Stopped {
+            unfinished: u32::try_from(unfinished).unwrap_or(u32::MAX),
+        });
         for connection in open.into_iter().chain(opening) {
             self.core.layer.closed(connection, self.core.now);
-            self.core.actions.push_back(Action::Disconnect { connection, reason });
+            self.core
+                .actions
+                .push_back(Action::Disconnect { connection, reason });
         }
         self.drain();
         self.registration.wanted = self.core.config.register();
@@ -521,19 +618,33 @@ fn policy(config: &Config) -> ServerPolicy {
         recovery_max: config.connection_recovery_max_interval(),
         outbound_schedule: config.outbound_recovery(),
         connect_timeout: config.connection_timeout(),
-        ..ServerPolicy::new(config.servers().iter().map(|server| server.weight).collect())
+        ..ServerPolicy::new(
+            config
+                .servers()
+                .iter()
+                .map(|server| server.weight)
+                .collect(),
+        )
     }
 }
 
 fn credentials(config: &Config) -> Result<Option<Credentials>, StartError> {
     use crate::auth::{Algorithm, Secret};
-    let (Some(user), Some(secret)) = (config.authorization_user(), config.secret()) else { return Ok(None) };
+    let (Some(user), Some(secret)) = (config.authorization_user(), config.secret()) else {
+        return Ok(None);
+    };
     let secret = match secret {
         crate::config::Secret::Password(password) => Secret::password(password.as_str()),
         crate::config::Secret::Ha1 { realm, hash } => {
-            let algorithm = if hash.len() == 32 { Algorithm::Md5 } else { Algorithm::Sha256 };
+            let algorithm = if hash.len() == 32 {
+                Algorithm::Md5
+            } else {
+                Algorithm::Sha256
+            };
             Secret::ha1(realm, algorithm, hash).map_err(StartError::Secret)?
         }
     };
-    Credentials::new(user, secret).map(Some).map_err(StartError::Username)
+    Credentials::new(user, secret)
+        .map(Some)
+        .map_err(StartError::Username)
 }

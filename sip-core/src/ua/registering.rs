@@ -9,9 +9,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use sip_parse::{Contact, HeaderName, Method, Response, Uri};
 
+use super::UserAgent;
 use super::core::{Due, Purpose, RetryError};
 use super::sending::Outside;
-use super::UserAgent;
 use crate::auth::Attempts;
 use crate::event::{self, Cause, EndReason, Event, Originator};
 use crate::registration::{LONGEST_EXPIRES, State, refresh_after, retry_after};
@@ -43,7 +43,11 @@ impl UserAgent {
         }
     }
 
-    fn send_register_for(&mut self, expires: u32, attempts: &mut Attempts) -> Result<(), SendError> {
+    fn send_register_for(
+        &mut self,
+        expires: u32,
+        attempts: &mut Attempts,
+    ) -> Result<(), SendError> {
         let core = &mut self.core;
         let registration = &mut self.registration;
         registration.cseq += 1;
@@ -62,8 +66,12 @@ impl UserAgent {
             extra: &[],
         };
         let supported = format!("path, {}", core.identity.supported);
-        let own = [(HeaderName::Contact, contact.as_str()), (HeaderName::Supported, supported.as_str())];
-        core.send_outside(&parts, &own, attempts, Purpose::Register).map(|_| ())
+        let own = [
+            (HeaderName::Contact, contact.as_str()),
+            (HeaderName::Supported, supported.as_str()),
+        ];
+        core.send_outside(&parts, &own, attempts, Purpose::Register)
+            .map(|_| ())
     }
 
     /// Gives the binding back (RFC 3261 section 10.2.2), or stops asking for one.
@@ -93,29 +101,43 @@ impl UserAgent {
             return;
         }
         let status = response.status().as_u16();
-        let (leaving, mut attempts) = match core::mem::replace(&mut self.registration.state, State::Off) {
-            State::Asking(attempts) => (false, attempts),
-            State::Leaving(attempts) => (true, attempts),
-            // The answer to a REGISTER that the loss of its connection has overtaken.
-            other => {
-                self.registration.state = other;
-                return;
-            }
-        };
+        let (leaving, mut attempts) =
+            match core::mem::replace(&mut self.registration.state, State::Off) {
+                State::Asking(attempts) => (false, attempts),
+                State::Leaving(attempts) => (true, attempts),
+                // The answer to a REGISTER that the loss of its connection has overtaken.
+                other => {
+                    self.registration.state = other;
+                    return;
+                }
+            };
         if matches!(status, 401 | 407) {
-            let again = self.core.retry_with_credentials(request, response, &mut attempts, None, Purpose::Register);
+            let again = self.core.retry_with_credentials(
+                request,
+                response,
+                &mut attempts,
+                None,
+                Purpose::Register,
+            );
             match again {
                 Ok(_) => {
                     self.registration.cseq += 1;
-                    self.registration.state =
-                        if leaving { State::Leaving(attempts) } else { State::Asking(attempts) };
+                    self.registration.state = if leaving {
+                        State::Leaving(attempts)
+                    } else {
+                        State::Asking(attempts)
+                    };
                 }
                 Err(RetryError::Authentication) if leaving => {
                     self.unbound(EndReason::refused(response, Cause::Authentication));
                 }
                 Err(RetryError::Authentication) => self.credentials_refused(response),
-                Err(RetryError::Send(_)) => {
-                    self.registration_failed(EndReason::transport(Cause::ConnectionLost), None, None);
+                Err(RetryError::NotSent) => {
+                    self.registration_failed(
+                        EndReason::transport(Cause::ConnectionLost),
+                        None,
+                        None,
+                    );
                 }
             }
             return;
@@ -134,14 +156,24 @@ impl UserAgent {
         if status == 423 && !self.registration.raised {
             // RFC 3261 section 10.2.8; once, or a registrar could drive us in circles.
             let minimum = response.min_expires().ok().flatten();
-            if let Some(minimum) = minimum.filter(|&minimum| minimum > self.registration.expires && minimum <= LONGEST_EXPIRES) {
+            if let Some(minimum) = minimum.filter(|&minimum| {
+                minimum > self.registration.expires && minimum <= LONGEST_EXPIRES
+            }) {
                 self.registration.raised = true;
                 self.registration.expires = minimum;
                 return self.send_register();
             }
         }
-        let asked = response.retry_after().ok().flatten().map(|wait| Duration::from_secs(u64::from(wait.seconds)));
-        self.registration_failed(EndReason::refused(response, Cause::Refused), Some(status), asked);
+        let asked = response
+            .retry_after()
+            .ok()
+            .flatten()
+            .map(|wait| Duration::from_secs(u64::from(wait.seconds)));
+        self.registration_failed(
+            EndReason::refused(response, Cause::Refused),
+            Some(status),
+            asked,
+        );
     }
 
     pub(super) fn register_failed(&mut self, error: TransactionError) {
@@ -154,7 +186,10 @@ impl UserAgent {
 
     fn registered(&mut self, response: &Response) {
         let Some(granted) = self.granted(response) else {
-            let reason = EndReason { status: Some(response.status()), ..EndReason::new(Originator::Peer, Cause::Malformed) };
+            let reason = EndReason {
+                status: Some(response.status()),
+                ..EndReason::new(Originator::Peer, Cause::Malformed)
+            };
             return self.registration_failed(reason, None, None);
         };
         self.core.take_service_route(response);
@@ -169,8 +204,17 @@ impl UserAgent {
         self.registration.failures = 0;
         self.registration.raised = false;
         self.registration.state = State::Bound;
-        let bindings = response.values(HeaderName::Contact).map(|value| String::from_utf8_lossy(value).into()).collect::<Vec<Box<str>>>();
-        self.core.event(Event::Registered(Box::new(event::Registration { expires, refresh_at, bindings, refreshed })));
+        let bindings = response
+            .values(HeaderName::Contact)
+            .map(|value| String::from_utf8_lossy(value).into())
+            .collect::<Vec<Box<str>>>();
+        self.core
+            .event(Event::Registered(Box::new(event::Registration {
+                expires,
+                refresh_at,
+                bindings,
+                refreshed,
+            })));
         self.arm(Some(refresh_at));
         if !self.registration.wanted {
             self.send_unregister();
@@ -194,7 +238,9 @@ impl UserAgent {
             })
             .collect();
         let by_instance = contacts.iter().find(|contact| {
-            contact.param(b"+sip.instance").is_some_and(|value| value.eq_ignore_ascii_case(instance.as_bytes()))
+            contact
+                .param(b"+sip.instance")
+                .is_some_and(|value| value.eq_ignore_ascii_case(instance.as_bytes()))
                 && contact.param(b"reg-id").is_none_or(|id| id == b"1")
         });
         let same = |uri: &Uri<'_>| own.as_ref().is_some_and(|own| own.uri().equivalent(uri));
@@ -202,21 +248,41 @@ impl UserAgent {
             .or_else(|| contacts.iter().find(|contact| same(contact.uri())))
             .or_else(|| contacts.first().filter(|_| contacts.len() == 1))?;
         let header = response.expires().ok().flatten();
-        let granted = ours.expires().or(header).unwrap_or(self.registration.expires);
+        let granted = ours
+            .expires()
+            .or(header)
+            .unwrap_or(self.registration.expires);
         Some(granted.min(LONGEST_EXPIRES)).filter(|&granted| granted > 0)
     }
 
     /// A REGISTER failed: tells when it is tried again, and waits for that.
-    fn registration_failed(&mut self, reason: EndReason, status: Option<u16>, asked: Option<Duration>) {
+    fn registration_failed(
+        &mut self,
+        reason: EndReason,
+        status: Option<u16>,
+        asked: Option<Duration>,
+    ) {
         let retry_at = if self.registration.wanted && reason.cause != Cause::ConnectionLost {
-            let wait = retry_after(status, self.registration.failures, asked, self.core.layer.rng());
+            let wait = retry_after(
+                status,
+                self.registration.failures,
+                asked,
+                self.core.layer.rng(),
+            );
             self.registration.failures = self.registration.failures.saturating_add(1);
             Some(self.core.now + wait)
         } else {
             None
         };
-        self.registration.state = if retry_at.is_some() { State::Waiting } else { State::Off };
-        self.core.event(Event::RegistrationFailed { reason: Box::new(reason), retry_at });
+        self.registration.state = if retry_at.is_some() {
+            State::Waiting
+        } else {
+            State::Off
+        };
+        self.core.event(Event::RegistrationFailed {
+            reason: Box::new(reason),
+            retry_at,
+        });
         self.arm(retry_at);
     }
 
@@ -225,7 +291,10 @@ impl UserAgent {
         self.registration.wanted = false;
         self.registration.state = State::Off;
         let reason = Box::new(EndReason::refused(response, Cause::Authentication));
-        self.core.event(Event::RegistrationFailed { reason, retry_at: None });
+        self.core.event(Event::RegistrationFailed {
+            reason,
+            retry_at: None,
+        });
         self.arm(None);
     }
 
@@ -234,7 +303,9 @@ impl UserAgent {
         self.registration.state = State::Off;
         if self.registration.bound_until.take().is_some() {
             self.core.service_route.clear();
-            self.core.event(Event::Unregistered { reason: Box::new(reason) });
+            self.core.event(Event::Unregistered {
+                reason: Box::new(reason),
+            });
         }
         self.arm(None);
     }
@@ -255,10 +326,16 @@ impl UserAgent {
     pub(super) fn registration_due(&mut self) {
         self.registration.timer = None;
         let now = self.core.now;
-        if self.registration.bound_until.is_some_and(|lapse| lapse <= now) {
+        if self
+            .registration
+            .bound_until
+            .is_some_and(|lapse| lapse <= now)
+        {
             // REG-LAPSE: said once; the attempts to bind again go on.
             self.registration.bound_until = None;
-            self.core.event(Event::Unregistered { reason: Box::new(EndReason::transport(Cause::Expired)) });
+            self.core.event(Event::Unregistered {
+                reason: Box::new(EndReason::transport(Cause::Expired)),
+            });
         }
         let act_at = self.registration.act_at;
         if act_at.is_some_and(|at| at <= now) && self.registration.is_idle() {

@@ -41,7 +41,12 @@ impl UserAgent {
     ///
     /// # Errors
     /// [`CommandError`]; nothing has been sent then.
-    pub fn message(&mut self, target: &str, body: Body, now: Timestamp) -> Result<RequestId, CommandError> {
+    pub fn message(
+        &mut self,
+        target: &str,
+        body: Body,
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
         self.request(Method::Message, target, Some(body), &[], now)
     }
 
@@ -67,8 +72,13 @@ impl UserAgent {
         now: Timestamp,
     ) -> Result<RequestId, CommandError> {
         self.command(now)?;
-        if !matches!(method, Method::Message | Method::Options | Method::Info | Method::Publish | Method::Other(_)) {
-            return Err(CommandError::WrongState("this method has a command of its own"));
+        if !matches!(
+            method,
+            Method::Message | Method::Options | Method::Info | Method::Publish | Method::Other(_)
+        ) {
+            return Err(CommandError::WrongState(
+                "this method has a command of its own",
+            ));
         }
         let target = self.core.target(target)?;
         self.check_requests()?;
@@ -88,10 +98,18 @@ impl UserAgent {
             extra: headers,
         };
         let accept = [(HeaderName::Accept, "application/sdp")];
-        let own = if method == Method::Options { &accept[..] } else { &[] };
+        let own = if method == Method::Options {
+            &accept[..]
+        } else {
+            &[]
+        };
         let id = RequestId(self.requests.next_handle());
-        self.core.send_outside(&parts, own, &mut attempts, Purpose::Request(id))?;
-        self.requests.insert(OutgoingRequest { attempts, dialog: None });
+        self.core
+            .send_outside(&parts, own, &mut attempts, Purpose::Request(id))?;
+        self.requests.insert(OutgoingRequest {
+            attempts,
+            dialog: None,
+        });
         self.settle();
         Ok(id)
     }
@@ -101,7 +119,12 @@ impl UserAgent {
     ///
     /// # Errors
     /// As [`UserAgent::message`]; [`CommandError::WrongState`] unless the call is up.
-    pub(super) fn info(&mut self, id: SessionId, body: &Body, now: Timestamp) -> Result<RequestId, CommandError> {
+    pub(super) fn info(
+        &mut self,
+        id: SessionId,
+        body: &Body,
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
         self.command(now)?;
         let session = self.sessions.get(id.0).ok_or(CommandError::Stale)?;
         let dialog = match (&session.state, session.common.dialog) {
@@ -112,8 +135,18 @@ impl UserAgent {
         let request = RequestId(self.requests.next_handle());
         let mut attempts = Attempts::new();
         let purpose = Purpose::Request(request);
-        self.core.send_in_dialog(dialog, Method::Info, Some(body), &[], &mut attempts, purpose)?;
-        self.requests.insert(OutgoingRequest { attempts, dialog: Some(dialog) });
+        self.core.send_in_dialog(
+            dialog,
+            Method::Info,
+            Some(body),
+            &[],
+            &mut attempts,
+            purpose,
+        )?;
+        self.requests.insert(OutgoingRequest {
+            attempts,
+            dialog: Some(dialog),
+        });
         self.settle();
         Ok(request)
     }
@@ -125,29 +158,45 @@ impl UserAgent {
         Ok(())
     }
 
-    pub(super) fn request_response(&mut self, id: RequestId, response: Box<Response>, request: &Bytes) {
+    pub(super) fn request_response(
+        &mut self,
+        id: RequestId,
+        response: Box<Response>,
+        request: &Bytes,
+    ) {
         if response.status().is_provisional() {
             return;
         }
-        if matches!(response.status().as_u16(), 401 | 407) {
-            if let Some(record) = self.requests.get_mut(id.0) {
-                let (attempts, dialog) = (&mut record.attempts, record.dialog);
-                let purpose = Purpose::Request(id);
-                match self.core.retry_with_credentials(request, &response, attempts, dialog, purpose) {
-                    Ok(_) => return,
-                    Err(RetryError::Authentication) => {}
-                    Err(RetryError::Send(_)) => {
-                        return self.finish_request(id, Err(EndReason::transport(Cause::ConnectionLost)));
-                    }
+        if matches!(response.status().as_u16(), 401 | 407)
+            && let Some(record) = self.requests.get_mut(id.0)
+        {
+            let (attempts, dialog) = (&mut record.attempts, record.dialog);
+            let purpose = Purpose::Request(id);
+            match self
+                .core
+                .retry_with_credentials(request, &response, attempts, dialog, purpose)
+            {
+                Ok(_) => return,
+                Err(RetryError::Authentication) => {}
+                Err(RetryError::NotSent) => {
+                    return self
+                        .finish_request(id, Err(EndReason::transport(Cause::ConnectionLost)));
                 }
             }
         }
         self.finish_request(id, Ok(response));
     }
 
-    pub(super) fn finish_request(&mut self, id: RequestId, outcome: Result<Box<Response>, EndReason>) {
+    pub(super) fn finish_request(
+        &mut self,
+        id: RequestId,
+        outcome: Result<Box<Response>, EndReason>,
+    ) {
         if self.requests.remove(id.0).is_some() {
-            self.core.event(Event::RequestFinished { request: id, outcome: outcome.map_err(Box::new) });
+            self.core.event(Event::RequestFinished {
+                request: id,
+                outcome: outcome.map_err(Box::new),
+            });
         }
     }
 
@@ -160,12 +209,21 @@ impl UserAgent {
     ) {
         if self.incoming.len() >= self.core.limits.incoming {
             let headers = [(HeaderName::RetryAfter, "5")];
-            return self.core.answer(transaction, StatusCode::SERVICE_UNAVAILABLE, &headers);
+            return self
+                .core
+                .answer(transaction, StatusCode::SERVICE_UNAVAILABLE, &headers);
         }
         let id = IncomingId(self.incoming.next_handle());
-        let timer = self.core.timers.set(self.core.now + ANSWER_WITHIN, Due::Incoming(id));
+        let timer = self
+            .core
+            .timers
+            .set(self.core.now + ANSWER_WITHIN, Due::Incoming(id));
         self.incoming.insert(IncomingRequest { transaction, timer });
-        self.core.event(Event::RequestReceived { incoming: id, session, request });
+        self.core.event(Event::RequestReceived {
+            incoming: id,
+            session,
+            request,
+        });
     }
 
     /// Answers a request that came as [`Event::RequestReceived`]: with a final status, 200 to 699. What is
@@ -174,13 +232,23 @@ impl UserAgent {
     /// # Errors
     /// [`CommandError::Stale`] if it has been answered or its connection is gone,
     /// [`CommandError::WrongState`] for a status that is not final or that RFC 4320 forbids (408).
-    pub fn respond(&mut self, incoming: IncomingId, status: StatusCode, now: Timestamp) -> Result<(), CommandError> {
+    pub fn respond(
+        &mut self,
+        incoming: IncomingId,
+        status: StatusCode,
+        now: Timestamp,
+    ) -> Result<(), CommandError> {
         self.check_queue()?;
         self.advance(now);
         if status.is_provisional() || status == StatusCode::REQUEST_TIMEOUT {
-            return Err(CommandError::WrongState("answer with a final status other than 408 (RFC 4320)"));
+            return Err(CommandError::WrongState(
+                "answer with a final status other than 408 (RFC 4320)",
+            ));
         }
-        let record = self.incoming.remove(incoming.0).ok_or(CommandError::Stale)?;
+        let record = self
+            .incoming
+            .remove(incoming.0)
+            .ok_or(CommandError::Stale)?;
         self.core.timers.cancel(record.timer);
         self.core.answer(record.transaction, status, &[]);
         self.settle();
@@ -189,12 +257,17 @@ impl UserAgent {
 
     pub(super) fn incoming_due(&mut self, id: IncomingId) {
         if let Some(record) = self.incoming.remove(id.0) {
-            self.core.answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
+            self.core
+                .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
         }
     }
 
     pub(super) fn incoming_lost(&mut self, transaction: ServerTransactionId) {
-        let lost = self.incoming.iter().find(|(_, record)| record.transaction == transaction).map(|(handle, _)| handle);
+        let lost = self
+            .incoming
+            .iter()
+            .find(|(_, record)| record.transaction == transaction)
+            .map(|(handle, _)| handle);
         if let Some(handle) = lost {
             self.drop_incoming(IncomingId(handle));
         }
@@ -203,7 +276,8 @@ impl UserAgent {
     pub(super) fn drop_incoming(&mut self, id: IncomingId) {
         if let Some(record) = self.incoming.remove(id.0) {
             self.core.timers.cancel(record.timer);
-            self.core.answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
+            self.core
+                .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
         }
     }
 }

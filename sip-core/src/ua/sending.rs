@@ -41,9 +41,12 @@ impl Core {
         body: Option<&Body>,
         attempts: &mut Attempts,
     ) -> Authorizations {
-        let Some(credentials) = &self.credentials else { return Authorizations::new() };
+        let Some(credentials) = &self.credentials else {
+            return Authorizations::new();
+        };
         let body = body.map_or(&b""[..], |body| &body.bytes);
-        self.digest.authorize(method, uri, body, credentials, Scope::Cached(attempts))
+        self.digest
+            .authorize(method, uri, body, credentials, Scope::Cached(attempts))
     }
 
     /// Sends a request outside any dialog (RFC 3261 section 8.1.1); `own` adds what only its kind has.
@@ -72,7 +75,15 @@ impl Core {
                     params: b"",
                 },
             )
-            .append(HeaderName::To, Value::NameAddr { display: None, uri: parts.to, tag: None, params: b"" })
+            .append(
+                HeaderName::To,
+                Value::NameAddr {
+                    display: None,
+                    uri: parts.to,
+                    tag: None,
+                    params: b"",
+                },
+            )
             .append(HeaderName::CallId, parts.call_id)
             .append(HeaderName::CSeq, Value::CSeq(parts.cseq, parts.method));
         for (name, value) in &credentials {
@@ -88,7 +99,8 @@ impl Core {
         if let Some(body) = parts.body {
             request.body(body.content_type.as_bytes(), &body.bytes);
         }
-        self.layer.send_request(connection, request, purpose, self.now)
+        self.layer
+            .send_request(connection, request, purpose, self.now)
     }
 
     /// The INVITE of a new call (RFC 3261 section 13.2.1).
@@ -139,10 +151,17 @@ impl Core {
         purpose: Purpose,
     ) -> Result<ClientTransactionId, SendError> {
         let connection = self.connection()?;
-        let target: Box<[u8]> =
-            self.dialogs.dialog(dialog).ok_or(SendError::Stale)?.request_uri().into();
+        let target: Box<[u8]> = self
+            .dialogs
+            .dialog(dialog)
+            .ok_or(SendError::Stale)?
+            .request_uri()
+            .into();
         let credentials = self.cached_credentials(method, &target, body, attempts);
-        let mut request = self.dialogs.request(dialog, method).map_err(|_| SendError::Stale)?;
+        let mut request = self
+            .dialogs
+            .request(dialog, method)
+            .map_err(|_| SendError::Stale)?;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
         if method != Method::Bye {
             request.append(HeaderName::Contact, self.identity.dialog_contact.as_str());
@@ -157,7 +176,8 @@ impl Core {
         if let Some(body) = body {
             request.body(body.content_type.as_bytes(), &body.bytes);
         }
-        self.layer.send_request(connection, request, purpose, self.now)
+        self.layer
+            .send_request(connection, request, purpose, self.now)
     }
 
     /// The ACK to a 2xx, with the credentials of its INVITE (RFC 3261 sections 13.2.2.4 and 22.1).
@@ -169,7 +189,10 @@ impl Core {
     ) -> Result<Bytes, SendError> {
         let connection = self.connection()?;
         let number = invite.cseq().map_err(|_| SendError::Stale)?.number;
-        let mut ack = self.dialogs.ack(dialog, number).map_err(|_| SendError::Stale)?;
+        let mut ack = self
+            .dialogs
+            .ack(dialog, number)
+            .map_err(|_| SendError::Stale)?;
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
         for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
             for header in invite.headers_named(name) {
@@ -185,13 +208,22 @@ impl Core {
     /// A 2xx to our INVITE that nobody wants: another leg of a fork, or of a call that is over. It is
     /// acknowledged and ended (RFC 3261 section 13.2.2.4).
     pub(crate) fn refuse_leg(&mut self, invite: &Request, response: &Response) {
-        let Ok(call_id) = invite.call_id() else { return };
+        let Ok(call_id) = invite.call_id() else {
+            return;
+        };
         let half = self.dialogs.open(call_id, self.layer.rng());
         if let Ok(established) = self.dialogs.establish(half, invite, response) {
             let dialog = established.dialog;
             if self.acknowledge(dialog, invite, None).is_ok() {
                 // Without a connection the peer's own timers end the leg.
-                let _ = self.send_in_dialog(dialog, Method::Bye, None, &[], &mut Attempts::new(), Purpose::Nobody);
+                let _ = self.send_in_dialog(
+                    dialog,
+                    Method::Bye,
+                    None,
+                    &[],
+                    &mut Attempts::new(),
+                    Purpose::Nobody,
+                );
             }
         }
         self.dialogs.close(half);
@@ -213,11 +245,19 @@ impl Core {
     /// Takes the Service-Route of a 2xx to REGISTER (RFC 3608 section 6): the new one replaces the
     /// old one, and none clears it.
     pub(super) fn take_service_route(&mut self, response: &Response) {
-        let values = response.values(HeaderName::ServiceRoute).zip(response.service_routes());
+        let values = response
+            .values(HeaderName::ServiceRoute)
+            .zip(response.service_routes());
         self.service_route = values
             .filter(|(_, checked)| checked.is_ok())
             .take(self.limits.routes)
-            .map(|(value, _)| value.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect())
+            .map(|(value, _)| {
+                value
+                    .iter()
+                    .copied()
+                    .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+                    .collect()
+            })
             .collect::<Vec<Box<[u8]>>>();
     }
 }
