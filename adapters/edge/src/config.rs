@@ -1,0 +1,239 @@
+//! What the edge is told: where to listen, who its users are, how long bindings last.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use sip_core::auth::{Algorithm, DigestServerError};
+use sip_parse::Uri;
+
+/// The configuration of an [`Edge`](crate::Edge) and of the [`EdgeServer`](crate::EdgeServer) around it.
+///
+/// [`EdgeConfig::default`] listens on a free port of 127.0.0.1 and has no users.
+#[derive(Clone)]
+pub struct EdgeConfig {
+    /// Where the server listens; port 0 takes a free one. The host and port are also what the edge
+    /// calls itself in Via and Record-Route.
+    pub listen: SocketAddr,
+    /// The protection domain of the challenges (RFC 7616 section 3.3), and a domain of the edge.
+    pub realm: String,
+    /// More host names and addresses whose users are ours. The realm and the address of `listen`
+    /// always are; `localhost` is when the edge listens on a loopback address.
+    pub domains: Vec<String>,
+    /// The users: name (the unescaped user part of the address-of-record) and password.
+    pub users: Vec<(String, String)>,
+    /// The shortest binding that is granted; a shorter one is answered 423 with Min-Expires (RFC
+    /// 3261 section 10.3 step 7). Zero grants anything. Whole seconds, at most an hour.
+    pub min_expires: Duration,
+    /// The longest binding that is granted; what asks for more gets this. Whole seconds. Also what
+    /// a REGISTER that names no expiry gets, but never more than an hour then.
+    pub max_expires: Duration,
+    /// How long a nonce may be used (RFC 7616 section 3.3, `stale`).
+    pub nonce_lifetime: Duration,
+    /// What the challenges offer, best first (RFC 8760 section 2.4). A user agent that reads the
+    /// first challenge only needs its own algorithm here alone.
+    pub algorithms: Vec<Algorithm>,
+    /// What the edge does wrong on purpose.
+    pub faults: Faults,
+    /// What a peer can use up at most.
+    pub limits: EdgeLimits,
+}
+
+/// Things that the edge does wrong on purpose, to show how the ends cope.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Faults {
+    /// Every BYE is swallowed: neither answered nor forwarded.
+    pub drop_bye: bool,
+    /// The connection of the answering side is cut as soon as its first 2xx to an INVITE went through.
+    pub kill_ws_after_answer: bool,
+}
+
+/// What a peer can use up at most.
+#[derive(Clone, Debug)]
+pub struct EdgeLimits {
+    /// Sizes inside one message.
+    pub message: sip_parse::Limits,
+    /// Bindings of one address-of-record; one more is answered 403.
+    pub bindings_per_user: usize,
+    /// Requests being forwarded at one time; one more is answered 503.
+    pub forwarded_requests: usize,
+    /// Actions that wait to be polled; at this number [`Edge::receive`](crate::Edge::receive)
+    /// refuses input.
+    pub actions: usize,
+    /// Open sockets of the server, those in their handshake included; one more is closed at once.
+    pub connections: usize,
+    /// Messages that wait for one slow socket; one more and the socket is cut.
+    pub queued_messages: usize,
+}
+
+impl Default for EdgeConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            realm: "localhost".to_owned(),
+            domains: Vec::new(),
+            users: Vec::new(),
+            min_expires: Duration::ZERO,
+            max_expires: Duration::from_secs(3600),
+            nonce_lifetime: Duration::from_secs(300),
+            algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            faults: Faults::default(),
+            limits: EdgeLimits::default(),
+        }
+    }
+}
+
+impl Default for EdgeLimits {
+    fn default() -> Self {
+        Self {
+            message: sip_parse::Limits::default(),
+            bindings_per_user: 8,
+            forwarded_requests: 4096,
+            actions: 4096,
+            connections: 1024,
+            queued_messages: 256,
+        }
+    }
+}
+
+/// Passwords stay out of logs.
+impl fmt::Debug for EdgeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let users: Vec<&str> = self.users.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("EdgeConfig")
+            .field("listen", &self.listen)
+            .field("realm", &self.realm)
+            .field("domains", &self.domains)
+            .field("users", &users)
+            .field("min_expires", &self.min_expires)
+            .field("max_expires", &self.max_expires)
+            .field("nonce_lifetime", &self.nonce_lifetime)
+            .field("algorithms", &self.algorithms)
+            .field("faults", &self.faults)
+            .field("limits", &self.limits)
+            .finish()
+    }
+}
+
+/// A configuration that cannot be served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum EdgeConfigError {
+    /// The realm or a domain is empty or has characters that no quoted string or host may hold.
+    Realm(String),
+    /// A user without a name.
+    UserName,
+    /// Two users of the same name.
+    RepeatedUser(String),
+    /// `min_expires` is over an hour (RFC 3261 section 10.3) or above `max_expires`, or
+    /// `max_expires` is below a second or above 2^32 - 1 seconds.
+    Expires,
+    /// The realm and the algorithms make no challenge.
+    Challenge(DigestServerError),
+    /// A limit that is zero.
+    Limit,
+}
+
+impl fmt::Display for EdgeConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Realm(name) => write!(f, "{name:?} is no realm or domain: letters, digits, \".\", \"-\" and \":\" are"),
+            Self::UserName => f.write_str("a user needs a name"),
+            Self::RepeatedUser(name) => write!(f, "there are two users {name:?}"),
+            Self::Expires => f.write_str(
+                "min_expires must be at most an hour and at most max_expires, max_expires 1 to 4294967295 seconds",
+            ),
+            Self::Challenge(error) => error.fmt(f),
+            Self::Limit => f.write_str("no limit can be zero"),
+        }
+    }
+}
+
+impl std::error::Error for EdgeConfigError {}
+
+impl EdgeConfig {
+    /// Checks what the types cannot say.
+    pub(crate) fn validate(&self) -> Result<(), EdgeConfigError> {
+        for name in self.domains.iter().chain([&self.realm]) {
+            let host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+            if name.is_empty() || !name.bytes().all(host) {
+                return Err(EdgeConfigError::Realm(name.clone()));
+            }
+        }
+        for (index, (name, _)) in self.users.iter().enumerate() {
+            if name.is_empty() {
+                return Err(EdgeConfigError::UserName);
+            }
+            if self.users[..index].iter().any(|(other, _)| other == name) {
+                return Err(EdgeConfigError::RepeatedUser(name.clone()));
+            }
+        }
+        let longest = self.max_expires.as_secs();
+        if self.min_expires > Duration::from_secs(3600)
+            || self.min_expires > self.max_expires
+            || longest == 0
+            || u32::try_from(longest).is_err()
+        {
+            return Err(EdgeConfigError::Expires);
+        }
+        let limits = &self.limits;
+        let numbers = [
+            limits.bindings_per_user,
+            limits.forwarded_requests,
+            limits.actions,
+            limits.connections,
+            limits.queued_messages,
+        ];
+        if numbers.contains(&0) {
+            return Err(EdgeConfigError::Limit);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn password(&self, user: &str) -> Option<&str> {
+        self.users
+            .iter()
+            .find(|(name, _)| name == user)
+            .map(|(_, password)| password.as_str())
+    }
+}
+
+/// The hosts that the edge is responsible for (RFC 3261 section 16.5).
+#[derive(Clone, Debug)]
+pub(crate) struct Domain {
+    names: Vec<String>,
+}
+
+impl Domain {
+    pub(crate) fn new(config: &EdgeConfig) -> Self {
+        let address = match config.listen.ip() {
+            std::net::IpAddr::V4(address) => address.to_string(),
+            std::net::IpAddr::V6(address) => format!("[{address}]"),
+        };
+        let mut names = config.domains.clone();
+        names.extend([config.realm.clone(), address]);
+        if config.listen.ip().is_loopback() {
+            names.push("localhost".to_owned());
+        }
+        Self { names }
+    }
+
+    /// Whether the host of this URI is ours. The port does not matter: all our ports are one edge.
+    pub(crate) fn holds(&self, uri: &Uri<'_>) -> bool {
+        let host = uri.host_bytes();
+        self.names
+            .iter()
+            .any(|name| name.as_bytes().eq_ignore_ascii_case(host))
+    }
+
+    /// The user part of an address-of-record in this domain, unescaped; `None` if it is of another
+    /// domain, or has no user or one that is not text (no such user can be configured).
+    pub(crate) fn user(&self, uri: &Uri<'_>) -> Option<String> {
+        if !self.holds(uri) {
+            return None;
+        }
+        String::from_utf8(uri.user_unescaped()?.into_owned())
+            .ok()
+            .filter(|user| !user.is_empty())
+    }
+}

@@ -1,0 +1,450 @@
+//! The edge without I/O: verbs in, actions out.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use rand_core::CryptoRng;
+use sip_core::auth::DigestServer;
+use sip_core::transaction::{
+    Output, ServerTransactionId, TimerSettings, TransactionLayer, TransactionSettings,
+};
+use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp};
+use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
+
+use crate::config::{Domain, EdgeConfig, EdgeConfigError};
+use crate::event::{Counters, CutReason, EdgeAction, EdgeEvent, RemovalReason};
+use crate::flow::FlowTokens;
+use crate::fork::Forward;
+use crate::location::{Change, ChangeKind, Location};
+
+/// Bindings or branches that one tick may end; a host ticks again while something is due.
+const BATCH: usize = 64;
+
+/// A registrar and proxy for one set of users, each reached over the connection that it registered on.
+///
+/// It does no I/O and has no clock: the host says what came in and when, and carries out what
+/// [`Edge::poll_action`] yields. Built on [`TransactionLayer`] alone.
+pub struct Edge {
+    pub(crate) layer: TransactionLayer<Tag>,
+    pub(crate) config: EdgeConfig,
+    pub(crate) domain: Domain,
+    pub(crate) digest: DigestServer,
+    pub(crate) tokens: FlowTokens,
+    pub(crate) location: Location,
+    pub(crate) peers: BTreeMap<u64, Peer>,
+    pub(crate) forwards: BTreeMap<u64, Forward>,
+    /// Which forwarded request a server transaction belongs to.
+    pub(crate) servers: BTreeMap<ServerTransactionId, u64>,
+    pub(crate) next_forward: u64,
+    /// When a branch of a forwarded INVITE has waited long enough: (when, request, branch).
+    pub(crate) deadlines: BTreeSet<(Timestamp, u64, usize)>,
+    pub(crate) counters: Counters,
+    actions: VecDeque<EdgeAction>,
+    now: Timestamp,
+}
+
+/// A connection and who is at its other end.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: ConnectionId,
+    /// Who proved to be there.
+    pub(crate) user: Option<String>,
+    /// Who first said to be there: good enough for a trace.
+    pub(crate) claimed: Option<String>,
+}
+
+/// What a client transaction of ours is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Tag {
+    /// A branch of a forwarded request.
+    Branch {
+        forward: u64,
+        branch: usize,
+        server: ServerTransactionId,
+        invite: bool,
+    },
+    /// A CANCEL of ours; its answer ends here (RFC 3261 section 16.10).
+    Cancel,
+}
+
+/// A request that is answered with a failure by the edge itself.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(HeaderName<'static>, String)>,
+}
+
+impl From<StatusCode> for Refusal {
+    fn from(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+        }
+    }
+}
+
+/// The peer did not get its message wrong in framing but in a header field's value.
+impl From<sip_parse::ParseError> for Refusal {
+    fn from(error: sip_parse::ParseError) -> Self {
+        error.status().into()
+    }
+}
+
+/// [`EdgeLimits::actions`](crate::EdgeLimits::actions) wait to be polled: poll, then give the input again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Backpressure;
+
+impl std::fmt::Display for Backpressure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("too many actions wait to be polled")
+    }
+}
+
+impl std::error::Error for Backpressure {}
+
+impl Edge {
+    /// An edge for the users of `config`.
+    ///
+    /// `config.listen` is what the edge calls itself in Via and Record-Route, so its port should be
+    /// the real one. All tokens come from `rng`.
+    ///
+    /// # Errors
+    /// [`EdgeConfigError`] if the configuration makes no sense.
+    pub fn new(
+        config: EdgeConfig,
+        mut rng: Box<dyn CryptoRng + Send>,
+    ) -> Result<Self, EdgeConfigError> {
+        config.validate()?;
+        let tokens = FlowTokens::new(&mut *rng);
+        let mut key = [0; 32];
+        rng.fill_bytes(&mut key);
+        let mut limits = Limits::default();
+        limits.message = config.limits.message;
+        // Each forwarded request is one server transaction and a client transaction per branch; as
+        // many again may linger or be CANCELs.
+        limits.server_transactions = config.limits.forwarded_requests.saturating_mul(2);
+        limits.client_transactions = limits
+            .server_transactions
+            .saturating_mul(config.limits.bindings_per_user);
+        let settings = TransactionSettings {
+            timers: TimerSettings::default(),
+            limits,
+            sent_by: config.listen.to_string(),
+            via_transport: None,
+            rport: false,
+        };
+        let digest = DigestServer::new(
+            &*config.realm,
+            &config.algorithms,
+            config.nonce_lifetime,
+            key,
+        );
+        Ok(Self {
+            layer: TransactionLayer::new(settings, rng),
+            domain: Domain::new(&config),
+            digest: digest.map_err(EdgeConfigError::Challenge)?,
+            config,
+            tokens,
+            location: Location::default(),
+            peers: BTreeMap::new(),
+            forwards: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            next_forward: 0,
+            deadlines: BTreeSet::new(),
+            counters: Counters::default(),
+            actions: VecDeque::new(),
+            now: Timestamp::ZERO,
+        })
+    }
+
+    /// A connection was accepted. Returns its name from now on.
+    pub fn accept(&mut self, info: ConnectionInfo) -> ConnectionId {
+        let id = self.layer.accept(info);
+        self.peers.insert(
+            id.to_bits(),
+            Peer {
+                id,
+                user: None,
+                claimed: None,
+            },
+        );
+        id
+    }
+
+    /// One message (WebSocket) or keep-alive came in. Bytes of a connection that is gone are ignored.
+    ///
+    /// # Errors
+    /// [`Backpressure`], with nothing changed, when too many actions wait to be polled.
+    pub fn receive(
+        &mut self,
+        connection: ConnectionId,
+        bytes: Bytes,
+        now: Timestamp,
+    ) -> Result<(), Backpressure> {
+        if self.actions.len() >= self.config.limits.actions {
+            return Err(Backpressure);
+        }
+        let now = self.advance(now);
+        if !self.peers.contains_key(&connection.to_bits()) {
+            return Ok(());
+        }
+        self.counters.received += 1;
+        if self.config.faults.drop_bye && bytes.trim_ascii_start().starts_with(b"BYE ") {
+            self.counters.dropped += 1;
+            return Ok(());
+        }
+        self.layer.receive(connection, bytes, now);
+        self.drain(now);
+        Ok(())
+    }
+
+    /// A connection is gone, and with it the bindings that it reached. Unknown ones are ignored.
+    pub fn closed(&mut self, connection: ConnectionId, now: Timestamp) {
+        let now = self.advance(now);
+        self.forget(connection, now);
+        self.drain(now);
+    }
+
+    /// Closes all connections of a user who authenticated on them; returns how many.
+    pub fn cut(&mut self, user: &str, now: Timestamp) -> usize {
+        let now = self.advance(now);
+        let of_user = |peer: &&Peer| peer.user.as_deref() == Some(user);
+        let connections: Vec<_> = self
+            .peers
+            .values()
+            .filter(of_user)
+            .map(|peer| peer.id)
+            .collect();
+        for &connection in &connections {
+            self.disconnect(connection, CutReason::Requested, now);
+        }
+        self.drain(now);
+        connections.len()
+    }
+
+    /// Time passed. Afterwards [`Edge::next_tick`] is later than `now`, or something due was done
+    /// and there is more: tick again.
+    pub fn tick(&mut self, now: Timestamp) {
+        let now = self.advance(now);
+        self.layer.tick(now);
+        self.drain(now);
+        for _ in 0..BATCH {
+            let Some(change) = self.location.expire(now) else {
+                break;
+            };
+            self.tell(vec![change]);
+        }
+        for _ in 0..BATCH {
+            let Some(&(at, forward, branch)) = self.deadlines.first() else {
+                break;
+            };
+            if at > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            self.waited_long_enough(forward, branch, now);
+        }
+        self.drain(now);
+    }
+
+    /// When to call [`Edge::tick`] next; `None` while nothing waits. Changes with every input.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Timestamp> {
+        let deadline = self.deadlines.first().map(|&(at, ..)| at);
+        [
+            self.layer.next_tick(),
+            self.location.next_expiry(),
+            deadline,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The next thing to carry out. Every input may add some.
+    pub fn poll_action(&mut self) -> Option<EdgeAction> {
+        self.actions.pop_front()
+    }
+
+    /// What the edge did so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The user at the other end of a connection: who authenticated there, else who said to be
+    /// there first (the From of its first request).
+    #[must_use]
+    pub fn user(&self, connection: ConnectionId) -> Option<&str> {
+        let peer = self.peers.get(&connection.to_bits())?;
+        peer.user.as_deref().or(peer.claimed.as_deref())
+    }
+
+    /// How many bindings a user has now.
+    #[must_use]
+    pub fn bindings(&self, user: &str) -> usize {
+        self.location.bindings(user).count()
+    }
+
+    /// Whether no request is under way and no transaction waits for its end.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.forwards.is_empty() && self.layer.is_idle()
+    }
+
+    /// A host's clock that goes back is taken to stand still.
+    fn advance(&mut self, now: Timestamp) -> Timestamp {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    /// Takes what the transaction layer has to say until it has nothing more.
+    fn drain(&mut self, now: Timestamp) {
+        while let Some(output) = self.layer.poll() {
+            match output {
+                Output::Transmit { connection, bytes } => {
+                    self.counters.transmitted += 1;
+                    self.actions
+                        .push_back(EdgeAction::Transmit { connection, bytes });
+                }
+                Output::Request {
+                    transaction,
+                    connection,
+                    request,
+                    cancels,
+                    merged,
+                } => {
+                    self.note_claim(connection, &request);
+                    if request.method() == Method::Cancel {
+                        self.on_cancel(transaction, &request, cancels, now);
+                    } else {
+                        self.on_request(transaction, connection, request, merged, now);
+                    }
+                }
+                Output::Ack { request, .. } => self.on_ack(&request),
+                Output::Response { user, response, .. } => self.on_response(&user, response, now),
+                // RFC 6026 section 7.3 step 10: what matches no transaction is not forwarded.
+                Output::StrayResponse { .. } => self.counters.dropped += 1,
+                Output::Failed { user, error, .. } => self.on_failed(&user, error, now),
+                Output::ServerFailed { transaction, .. } => self.on_server_failed(transaction, now),
+                Output::Malformed { .. } => self.counters.malformed += 1,
+                Output::Ignored { .. } => self.counters.dropped += 1,
+                // Keep-alives are answered by the layer.
+                _ => {}
+            }
+        }
+    }
+
+    /// Answers a request from the edge itself.
+    pub(crate) fn answer(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        status: StatusCode,
+        headers: Vec<(HeaderName<'static>, String)>,
+        now: Timestamp,
+    ) {
+        match status.as_u16() {
+            401 | 407 => self.counters.challenged += 1,
+            300.. => self.counters.refused += 1,
+            _ => {}
+        }
+        // A provisional response of a proxy must not make a dialog, so it has no tag.
+        let tag = status
+            .is_final()
+            .then(|| format!("{:016x}", self.layer.rng().next_u64()));
+        let tag = tag.as_ref().map(String::as_bytes);
+        let mut response = Builder::response_to(request, status, tag);
+        for (name, value) in headers {
+            response.append(name, value);
+        }
+        if self.layer.respond(transaction, response, now).is_err() {
+            // The transaction ended in the meantime: nobody is there to be told.
+            self.counters.dropped += 1;
+        }
+    }
+
+    /// Closes a connection ourselves. The host will not say that it is closed.
+    pub(crate) fn disconnect(
+        &mut self,
+        connection: ConnectionId,
+        reason: CutReason,
+        now: Timestamp,
+    ) {
+        self.actions
+            .push_back(EdgeAction::Disconnect { connection, reason });
+        self.forget(connection, now);
+    }
+
+    /// Tells and counts what became of bindings.
+    pub(crate) fn tell(&mut self, changes: Vec<Change>) {
+        for Change {
+            user,
+            contact,
+            connection,
+            kind,
+        } in changes
+        {
+            let event = match kind {
+                ChangeKind::Added(expires) => {
+                    self.counters.registered += 1;
+                    EdgeEvent::Registered {
+                        user,
+                        contact,
+                        connection,
+                        expires,
+                        refreshed: false,
+                    }
+                }
+                ChangeKind::Refreshed(expires) => {
+                    self.counters.refreshed += 1;
+                    EdgeEvent::Registered {
+                        user,
+                        contact,
+                        connection,
+                        expires,
+                        refreshed: true,
+                    }
+                }
+                ChangeKind::Removed(reason) => {
+                    match reason {
+                        RemovalReason::Requested => self.counters.unregistered += 1,
+                        _ => self.counters.bindings_lost += 1,
+                    }
+                    EdgeEvent::Unregistered {
+                        user,
+                        contact,
+                        reason,
+                    }
+                }
+            };
+            self.event(event);
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: EdgeEvent) {
+        self.actions.push_back(EdgeAction::Event(event));
+    }
+
+    fn forget(&mut self, connection: ConnectionId, now: Timestamp) {
+        if self.peers.remove(&connection.to_bits()).is_some() {
+            let changes = self.location.connection_closed(connection);
+            self.tell(changes);
+            self.layer.closed(connection, now);
+        }
+    }
+
+    fn note_claim(&mut self, connection: ConnectionId, request: &Request) {
+        let Some(peer) = self.peers.get_mut(&connection.to_bits()) else {
+            return;
+        };
+        if peer.claimed.is_none() {
+            let user = request
+                .from()
+                .ok()
+                .and_then(|from| self.domain.user(from.uri()));
+            // Only names that exist: what a trace prints is bounded by the configuration.
+            peer.claimed = user.filter(|user| self.config.password(user).is_some());
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! The proxy (RFC 3261 section 16): which way a request goes, and its copies on that way.
+
+use sip_core::transaction::{ClientTransactionId, SendError, ServerTransactionId};
+use sip_core::{ConnectionId, Timestamp};
+use sip_parse::{Builder, Credentials, HeaderName, Method, Request, Scheme, StatusCode, Value};
+
+use crate::edge::{Edge, Refusal, Tag};
+use crate::flow::FlowToken;
+use crate::fork::{Branch, BranchState, Forward, Outcome, Target};
+use crate::registrar::refuse_unknown;
+use crate::routing::Routing;
+
+/// Timer C: how long a forwarded INVITE may stay without a final response after its last
+/// provisional one; more than three minutes (RFC 3261 section 16.6 step 11).
+pub(crate) const TIMER_C: std::time::Duration = std::time::Duration::from_secs(181);
+
+/// Max-Forwards of a request that has none (RFC 3261 section 16.6 step 3).
+const MAX_FORWARDS: u8 = 70;
+
+/// What becomes of a request.
+enum Plan {
+    /// The edge itself answers 200 with these header fields.
+    Answer(Vec<(HeaderName<'static>, String)>),
+    /// It goes on. One entry for each branch: the target and other flows of the same instance.
+    Forward(Vec<Vec<Target>>),
+}
+
+impl Edge {
+    /// A request other than CANCEL and ACK.
+    pub(crate) fn on_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        connection: ConnectionId,
+        request: Box<Request>,
+        merged: bool,
+        now: Timestamp,
+    ) {
+        match self.plan(connection, &request, merged, now) {
+            Ok(Plan::Answer(headers)) => {
+                self.answer(transaction, &request, StatusCode::OK, headers, now);
+            }
+            Ok(Plan::Forward(targets)) => {
+                if request.method() == Method::Invite {
+                    self.answer(transaction, &request, StatusCode::TRYING, Vec::new(), now);
+                }
+                self.forward(transaction, connection, request, targets, now);
+            }
+            Err(Refusal { status, headers }) => {
+                self.answer(transaction, &request, status, headers, now);
+            }
+        }
+    }
+
+    /// A CANCEL: answered here, and if it finds its INVITE, carried on to every branch that still
+    /// waits (RFC 3261 section 16.10). One that finds nothing is answered 481 rather than forwarded:
+    /// the edge never forwards an INVITE without state.
+    pub(crate) fn on_cancel(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        cancels: Option<ServerTransactionId>,
+        now: Timestamp,
+    ) {
+        let Some(invite) = cancels else {
+            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            return self.answer(transaction, request, status, Vec::new(), now);
+        };
+        self.answer(transaction, request, StatusCode::OK, Vec::new(), now);
+        if let Some(&id) = self.servers.get(&invite) {
+            // RFC 3326 section 2: why it was cancelled is told on every branch.
+            let reason = request
+                .header(HeaderName::Reason)
+                .map(|header| header.unfolded());
+            let reason = reason
+                .as_deref()
+                .and_then(|reason| std::str::from_utf8(reason).ok());
+            self.stop_branches(id, reason, now);
+        }
+    }
+
+    /// An ACK to a 2xx goes the way of its dialog (RFC 3261 section 16.6); without a flow token
+    /// there is none. Nobody answers an ACK, so what cannot go on is dropped.
+    pub(crate) fn on_ack(&mut self, request: &Request) {
+        if !self.forward_ack(request) {
+            self.counters.dropped += 1;
+        }
+    }
+
+    fn forward_ack(&mut self, request: &Request) -> bool {
+        let Ok(routing) = Routing::of(request, &self.domain, &self.tokens) else {
+            return false;
+        };
+        let Some(FlowToken::Connection(number)) = routing.flow else {
+            return false;
+        };
+        let Some(peer) = self.peers.get(&number) else {
+            return false;
+        };
+        let Ok(hops) = hops(request) else {
+            return false;
+        };
+        let target = peer.id;
+        let credentials = self.foreign_credentials(request);
+        let copy = copy(request, &routing, routing.uri, hops, &credentials);
+        if self.layer.send_ack(target, copy).is_err() {
+            return false;
+        }
+        self.counters.forwarded += 1;
+        true
+    }
+
+    /// RFC 3261 sections 16.3 to 16.5, in their order.
+    fn plan(
+        &mut self,
+        connection: ConnectionId,
+        request: &Request,
+        merged: bool,
+        now: Timestamp,
+    ) -> Result<Plan, Refusal> {
+        let method = request.method();
+        let routing = Routing::of(request, &self.domain, &self.tokens)?;
+        let uri = sip_parse::Uri::parse(routing.uri)?;
+        if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) {
+            return Err(StatusCode::UNSUPPORTED_URI_SCHEME.into());
+        }
+        let here = routing.flow.is_none() && routing.routes.is_empty() && self.domain.holds(&uri);
+        if here && (method == Method::Register || uri.user().is_none()) {
+            if merged {
+                return Err(StatusCode::LOOP_DETECTED.into());
+            }
+            return self.serve(connection, request, now).map(Plan::Answer);
+        }
+        hops(request)?;
+        refuse_unknown(request, HeaderName::ProxyRequire, &[])?;
+        let in_dialog =
+            request.to()?.tag().is_some() && matches!(routing.flow, Some(FlowToken::Connection(_)));
+        if !in_dialog {
+            self.admit(connection, request, now)?;
+        }
+        match routing.flow {
+            Some(FlowToken::Forged) => return Err(StatusCode::FORBIDDEN.into()),
+            Some(FlowToken::Connection(number)) => {
+                let peer = self.peers.get(&number).ok_or(StatusCode::FLOW_FAILED)?;
+                let lost = StatusCode::FLOW_FAILED;
+                return Ok(Plan::Forward(vec![vec![Target {
+                    connection: peer.id,
+                    uri: None,
+                    lost,
+                }]]));
+            }
+            // Other domains are out of reach, as next hop or as target (RFC 3261 section 21.4.5).
+            None if !here => return Err(StatusCode::NOT_FOUND.into()),
+            None => {}
+        }
+        let user = self
+            .domain
+            .user(&uri)
+            .filter(|user| self.config.password(user).is_some());
+        let user = user.ok_or(StatusCode::NOT_FOUND)?;
+        let lost = StatusCode::TEMPORARILY_UNAVAILABLE;
+        let target = |binding: &crate::location::Binding| Target {
+            connection: binding.connection,
+            uri: Some(binding.contact.clone()),
+            lost,
+        };
+        let mut targets = Vec::new();
+        for flows in self.location.targets(&user) {
+            targets.push(flows.into_iter().map(target).collect());
+        }
+        if targets.is_empty() {
+            return Err(lost.into());
+        }
+        Ok(Plan::Forward(targets))
+    }
+
+    /// A request to the edge itself.
+    fn serve(
+        &mut self,
+        connection: ConnectionId,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Vec<(HeaderName<'static>, String)>, Refusal> {
+        match request.method() {
+            Method::Register => self.register(connection, request, now),
+            Method::Options => {
+                refuse_unknown(request, HeaderName::Require, &[])?;
+                Ok(vec![
+                    (HeaderName::Allow, "REGISTER, OPTIONS".to_owned()),
+                    (HeaderName::Supported, "outbound, path".to_owned()),
+                ])
+            }
+            // There is no user to be reached (RFC 3261 section 21.4.5).
+            _ => Err(StatusCode::NOT_FOUND.into()),
+        }
+    }
+
+    /// RFC 3261 section 22.3: who says to be one of our users has to prove it. Others may call our
+    /// users as they are.
+    fn admit(
+        &mut self,
+        connection: ConnectionId,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let from = request.from()?;
+        if !self.domain.holds(from.uri()) {
+            return Ok(());
+        }
+        let username = self.authenticate(connection, request, true, now)?;
+        if self.domain.user(from.uri()).as_deref() != Some(username.as_str()) {
+            return Err(StatusCode::FORBIDDEN.into());
+        }
+        Ok(())
+    }
+
+    /// Starts every branch at once (RFC 3261 section 16.6).
+    fn forward(
+        &mut self,
+        transaction: ServerTransactionId,
+        connection: ConnectionId,
+        request: Box<Request>,
+        targets: Vec<Vec<Target>>,
+        now: Timestamp,
+    ) {
+        if self.forwards.len() >= self.config.limits.forwarded_requests {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            return self.answer(transaction, &request, status, Vec::new(), now);
+        }
+        self.next_forward += 1;
+        let id = self.next_forward;
+        let mut forward = Forward {
+            server: transaction,
+            upstream: connection,
+            request,
+            branches: Vec::with_capacity(targets.len()),
+            stopped: false,
+        };
+        for mut flows in targets {
+            flows.reverse();
+            let lost = flows
+                .last()
+                .map_or(StatusCode::TEMPORARILY_UNAVAILABLE, |flow| flow.lost);
+            let state = BranchState::Done(Outcome::Failed(lost));
+            forward.branches.push(Branch {
+                connection,
+                spare: flows,
+                lost,
+                state,
+            });
+            self.start_branch(id, &mut forward, now);
+        }
+        self.servers.insert(transaction, id);
+        self.forwards.insert(id, forward);
+        self.finish_if_done(id, now);
+    }
+
+    /// Sends the copy of a request's last branch over the best flow that is left.
+    fn start_branch(&mut self, id: u64, forward: &mut Forward, now: Timestamp) {
+        let index = forward.branches.len() - 1;
+        self.retry_branch(id, forward, index, now);
+    }
+
+    /// Sends the copy of one branch over the best flow that is left. Without any, the branch stays
+    /// as it is.
+    pub(crate) fn retry_branch(
+        &mut self,
+        id: u64,
+        forward: &mut Forward,
+        index: usize,
+        now: Timestamp,
+    ) {
+        let invite = forward.request.method() == Method::Invite;
+        let server = forward.server;
+        while let Some(target) = forward.branches[index].spare.pop() {
+            let tag = Tag::Branch {
+                forward: id,
+                branch: index,
+                server,
+                invite,
+            };
+            let sent = self.send_copy(forward, &target, tag, now);
+            let branch = &mut forward.branches[index];
+            match sent {
+                Ok(client) => {
+                    self.counters.forwarded += 1;
+                    let deadline = invite.then(|| now + TIMER_C);
+                    self.deadlines.extend(deadline.map(|at| (at, id, index)));
+                    branch.connection = target.connection;
+                    branch.state = BranchState::Pending { client, deadline };
+                    return;
+                }
+                // This flow is gone; the next one may be there.
+                Err(SendError::NotConnected) => {}
+                Err(SendError::TooManyTransactions) => {
+                    let status = StatusCode::SERVICE_UNAVAILABLE;
+                    branch.state = BranchState::Done(Outcome::Failed(status));
+                    return;
+                }
+                // What cannot be written for one flow cannot be written for another.
+                Err(_) => {
+                    let status = StatusCode::BAD_REQUEST;
+                    branch.state = BranchState::Done(Outcome::Failed(status));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn send_copy(
+        &mut self,
+        forward: &Forward,
+        target: &Target,
+        tag: Tag,
+        now: Timestamp,
+    ) -> Result<ClientTransactionId, SendError> {
+        let request = &*forward.request;
+        let unreadable = |_| SendError::Forbidden("the request cannot be routed");
+        let routing = Routing::of(request, &self.domain, &self.tokens).map_err(unreadable)?;
+        let hops = hops(request).map_err(|_| SendError::Forbidden("no hop is left"))?;
+        let foreign = self.foreign_credentials(request);
+        let uri = target
+            .uri
+            .as_ref()
+            .map_or(routing.uri, |uri| uri.as_bytes());
+        let mut copy = copy(request, &routing, uri, hops, &foreign);
+        if makes_dialog(request.method()) {
+            // Two values, one for each side: whoever sends in the dialog, the last of ours that it
+            // names is the flow to the other side (RFC 5626 section 5.3).
+            for connection in [forward.upstream, target.connection] {
+                copy.prepend(HeaderName::RecordRoute, self.record_route(connection, uri));
+            }
+        }
+        self.layer.send_request(target.connection, copy, tag, now)
+    }
+
+    /// Our Record-Route value for a connection; `sips` if the Request-URI is (RFC 3261 section 16.6
+    /// step 4).
+    fn record_route(&self, connection: ConnectionId, uri: &[u8]) -> String {
+        let secure = uri.len() >= 5 && uri[..5].eq_ignore_ascii_case(b"sips:");
+        let scheme = if secure { "sips" } else { "sip" };
+        let token = self.tokens.token(connection.to_bits());
+        format!("<{scheme}:{token}@{};transport=ws;lr>", self.config.listen)
+    }
+
+    /// Proxy-Authorization values for others than us; ours have done their work (RFC 3261 section
+    /// 22.3).
+    fn foreign_credentials<'a>(&self, request: &'a Request) -> Vec<&'a [u8]> {
+        let rows = request.headers_named(HeaderName::ProxyAuthorization);
+        let foreign = rows.filter(|row| {
+            let value = Credentials::parse(row.value, true).ok();
+            let realm = value.as_ref().and_then(|value| value.realm());
+            realm.is_none_or(|realm| realm[..] != *self.config.realm.as_bytes())
+        });
+        foreign.map(|row| row.value).collect()
+    }
+}
+
+/// The copy of a request for the next hop, without our Via (RFC 3261 section 16.6 steps 1 to 6).
+fn copy<'a>(
+    request: &'a Request,
+    routing: &'a Routing<'a>,
+    uri: &'a [u8],
+    hops: u8,
+    credentials: &'a [&'a [u8]],
+) -> Builder<'a> {
+    let mut copy = Builder::from_message(request);
+    copy.set_request_uri(uri);
+    copy.set(HeaderName::MaxForwards, u32::from(hops));
+    if routing.changed {
+        copy.remove(HeaderName::Route);
+        if !routing.routes.is_empty() {
+            copy.append(HeaderName::Route, Value::Joined(&routing.routes));
+        }
+    }
+    copy.remove(HeaderName::ProxyAuthorization);
+    for &value in credentials {
+        copy.append(HeaderName::ProxyAuthorization, value);
+    }
+    copy
+}
+
+/// Max-Forwards of the copy: one less, or 70 if there is none (RFC 3261 sections 16.3 step 3 and
+/// 16.6 step 3). None is left: 483.
+fn hops(request: &Request) -> Result<u8, Refusal> {
+    let hops = request
+        .max_forwards()?
+        .map_or(Some(MAX_FORWARDS), |hops| hops.checked_sub(1));
+    hops.ok_or_else(|| StatusCode::TOO_MANY_HOPS.into())
+}
+
+/// Requests that make dialogs, or renew them (RFC 3261 section 16.6 step 4, RFC 6665 section 4.3).
+fn makes_dialog(method: Method<'_>) -> bool {
+    matches!(
+        method,
+        Method::Invite | Method::Subscribe | Method::Notify | Method::Refer
+    )
+}

@@ -1,0 +1,303 @@
+//! Responses on their way back (RFC 3261 section 16.7), and branches that get none.
+
+use sip_core::Timestamp;
+use sip_core::transaction::{ServerTransactionId, TransactionError};
+use sip_parse::{Builder, HeaderName, Method, Response, StatusCode};
+
+use crate::edge::{Edge, Tag};
+use crate::event::{CutReason, EdgeEvent};
+use crate::fork::{BranchState, Forward, Outcome};
+use crate::proxy::TIMER_C;
+
+/// Why the losers of a fork are cancelled (RFC 3326 section 3.1).
+const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
+impl Edge {
+    /// A response to a copy that we sent.
+    pub(crate) fn on_response(&mut self, tag: &Tag, response: Box<Response>, now: Timestamp) {
+        let &Tag::Branch {
+            forward: id,
+            branch,
+            server,
+            invite,
+        } = tag
+        else {
+            return;
+        };
+        let status = response.status();
+        if status.is_provisional() {
+            self.on_provisional(id, branch, &response, now);
+        } else if status.is_success() {
+            match self.forwards.remove(&id) {
+                Some(forward) => {
+                    self.pass(server, &response, now);
+                    self.succeeded(id, forward, branch, now);
+                }
+                // Every 2xx to an INVITE makes a dialog, so a later one goes on too (step 5).
+                None if invite => self.pass(server, &response, now),
+                None => self.counters.dropped += 1,
+            }
+        } else {
+            self.branch_done(id, branch, Outcome::Response(response), now);
+        }
+    }
+
+    /// A copy that we sent got no answer.
+    pub(crate) fn on_failed(&mut self, tag: &Tag, error: TransactionError, now: Timestamp) {
+        let &Tag::Branch {
+            forward: id,
+            branch,
+            ..
+        } = tag
+        else {
+            return;
+        };
+        let lost = self
+            .forwards
+            .get(&id)
+            .and_then(|forward| forward.branches.get(branch));
+        let Some(lost) = lost.map(|branch| branch.lost) else {
+            return;
+        };
+        let status = match error {
+            TransactionError::Timeout => StatusCode::REQUEST_TIMEOUT,
+            TransactionError::ConnectionLost => lost,
+        };
+        self.branch_done(id, branch, Outcome::Failed(status), now);
+    }
+
+    /// The caller is gone, or never acknowledged a failure: nobody waits for an answer.
+    pub(crate) fn on_server_failed(&mut self, transaction: ServerTransactionId, now: Timestamp) {
+        if let Some(&id) = self.servers.get(&transaction) {
+            self.stop_branches(id, None, now);
+            if let Some(forward) = self.forwards.remove(&id) {
+                self.close(id, &forward);
+            }
+        }
+    }
+
+    /// Cancels every branch of an INVITE that still waits, and starts no new one.
+    pub(crate) fn stop_branches(&mut self, id: u64, reason: Option<&str>, now: Timestamp) {
+        if let Some(mut forward) = self.forwards.remove(&id) {
+            self.stop(id, &mut forward, reason, now);
+            self.forwards.insert(id, forward);
+        }
+    }
+
+    /// Timer C fired (RFC 3261 section 16.8): the branch is cancelled. The layer ends it 64 T1 later
+    /// if that does not help.
+    pub(crate) fn waited_long_enough(&mut self, id: u64, index: usize, now: Timestamp) {
+        let branch = self
+            .forwards
+            .get_mut(&id)
+            .and_then(|forward| forward.branches.get_mut(index));
+        let Some(BranchState::Pending { client, deadline }) =
+            branch.map(|branch| &mut branch.state)
+        else {
+            return;
+        };
+        *deadline = None;
+        if self.layer.cancel(*client, None, Tag::Cancel, now).is_err() {
+            let outcome = Outcome::Failed(StatusCode::REQUEST_TIMEOUT);
+            self.branch_done(id, index, outcome, now);
+        }
+    }
+
+    /// Sends the best response upstream once every branch is done (RFC 3261 section 16.7 step 6).
+    pub(crate) fn finish_if_done(&mut self, id: u64, now: Timestamp) {
+        let Some(best) = self.forwards.get(&id).and_then(Forward::best) else {
+            return;
+        };
+        let Some(mut forward) = self.forwards.remove(&id) else {
+            return;
+        };
+        self.close(id, &forward);
+        let chosen = forward.branches.swap_remove(best);
+        let BranchState::Done(outcome) = chosen.state else {
+            return;
+        };
+        match outcome {
+            // RFC 3261 section 16.7 step 6: 503 says that the sender is down, and the edge is not.
+            outcome if outcome.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                let status = StatusCode::SERVER_INTERNAL_ERROR;
+                self.answer(forward.server, &forward.request, status, Vec::new(), now);
+            }
+            // RFC 4320 section 4.2: a late 408 helps nobody; the caller's own time-out is the same.
+            Outcome::Failed(StatusCode::REQUEST_TIMEOUT)
+                if forward.request.method() != Method::Invite =>
+            {
+                self.counters.dropped += 1;
+            }
+            Outcome::Failed(status) => {
+                self.answer(forward.server, &forward.request, status, Vec::new(), now);
+            }
+            Outcome::Response(response) => self.pass_failure(&forward, &response, now),
+        }
+    }
+
+    fn on_provisional(&mut self, id: u64, index: usize, response: &Response, now: Timestamp) {
+        // A 100 is between two hops (RFC 3261 section 16.7 step 4) and does not renew timer C.
+        if response.status() == StatusCode::TRYING {
+            return;
+        }
+        let Some(forward) = self.forwards.get_mut(&id) else {
+            self.counters.dropped += 1;
+            return;
+        };
+        let server = forward.server;
+        // RFC 3261 section 16.7 step 2.
+        if let Some(BranchState::Pending {
+            deadline: Some(at), ..
+        }) = forward
+            .branches
+            .get_mut(index)
+            .map(|branch| &mut branch.state)
+        {
+            self.deadlines.remove(&(*at, id, index));
+            *at = now + TIMER_C;
+            self.deadlines.insert((*at, id, index));
+        }
+        self.pass(server, response, now);
+    }
+
+    /// The first 2xx: the other branches are cancelled, and the request is done.
+    fn succeeded(&mut self, id: u64, mut forward: Forward, index: usize, now: Timestamp) {
+        if let Some(branch) = forward.branches.get_mut(index) {
+            // Answered: neither cancelled nor waited for.
+            if let BranchState::Pending {
+                deadline: Some(at), ..
+            } = branch.state
+            {
+                self.deadlines.remove(&(at, id, index));
+            }
+            branch.state = BranchState::Done(Outcome::Failed(StatusCode::OK));
+        }
+        self.stop(id, &mut forward, Some(ELSEWHERE), now);
+        self.close(id, &forward);
+        let request = &forward.request;
+        let text = |address: Result<sip_parse::NameAddr<'_>, _>| {
+            address.map_or_else(
+                |_| String::new(),
+                |address| sip_parse::text(address.uri_text()).to_string(),
+            )
+        };
+        let (from, to) = (text(request.from()), text(request.to()));
+        let outside = request.to().is_ok_and(|to| to.tag().is_none());
+        match request.method() {
+            Method::Invite if outside => {
+                self.counters.calls_answered += 1;
+                self.event(EdgeEvent::CallAnswered { from, to });
+                if self.config.faults.kill_ws_after_answer {
+                    if let Some(branch) = forward.branches.get(index) {
+                        self.disconnect(branch.connection, CutReason::Fault, now);
+                    }
+                }
+            }
+            Method::Bye => {
+                self.counters.calls_ended += 1;
+                self.event(EdgeEvent::CallEnded { by: from });
+            }
+            Method::Message => {
+                self.counters.messages_delivered += 1;
+                self.event(EdgeEvent::MessageDelivered { from, to });
+            }
+            _ => {}
+        }
+    }
+
+    /// A branch ended without success.
+    fn branch_done(&mut self, id: u64, index: usize, outcome: Outcome, now: Timestamp) {
+        let Some(mut forward) = self.forwards.remove(&id) else {
+            return;
+        };
+        let status = outcome.status();
+        if let Some(branch) = forward.branches.get_mut(index) {
+            if let BranchState::Pending {
+                deadline: Some(at), ..
+            } = branch.state
+            {
+                self.deadlines.remove(&(at, id, index));
+            }
+            let lost = match &outcome {
+                Outcome::Response(_) => status == StatusCode::FLOW_FAILED,
+                Outcome::Failed(status) => *status == branch.lost,
+            };
+            branch.state = BranchState::Done(outcome);
+            if lost && !forward.stopped {
+                // RFC 5626 section 7: another flow of the same instance takes its place.
+                self.retry_branch(id, &mut forward, index, now);
+            }
+        }
+        if status.class() == 6 {
+            // RFC 3261 section 16.7 step 5: nobody else will do.
+            self.stop(id, &mut forward, None, now);
+        }
+        self.forwards.insert(id, forward);
+        self.finish_if_done(id, now);
+    }
+
+    fn stop(&mut self, id: u64, forward: &mut Forward, reason: Option<&str>, now: Timestamp) {
+        forward.stopped = true;
+        if forward.request.method() != Method::Invite {
+            return;
+        }
+        for (index, branch) in forward.branches.iter_mut().enumerate() {
+            let BranchState::Pending { client, deadline } = &mut branch.state else {
+                continue;
+            };
+            // The layer waits 64 T1 for the effect, then the branch fails by itself; one that is
+            // refused here was cancelled before.
+            if self.layer.cancel(*client, reason, Tag::Cancel, now).is_ok() {
+                if let Some(at) = deadline.take() {
+                    self.deadlines.remove(&(at, id, index));
+                }
+            }
+        }
+    }
+
+    /// Forgets what points to a request that is done.
+    fn close(&mut self, id: u64, forward: &Forward) {
+        self.servers.remove(&forward.server);
+        for (index, branch) in forward.branches.iter().enumerate() {
+            if let BranchState::Pending {
+                deadline: Some(at), ..
+            } = branch.state
+            {
+                self.deadlines.remove(&(at, id, index));
+            }
+        }
+    }
+
+    /// Sends a response on as it is, but for our Via (RFC 3261 section 16.7 steps 3 and 9).
+    fn pass(&mut self, server: ServerTransactionId, response: &Response, now: Timestamp) {
+        let mut copy = Builder::from_message(response);
+        copy.remove_first_value(HeaderName::Via);
+        if self.layer.respond(server, copy, now).is_err() {
+            // The caller's transaction is over: nobody is there to be told.
+            self.counters.dropped += 1;
+        }
+    }
+
+    /// Sends the best failure on. A 401 or 407 carries the challenges of all others along (RFC 3261
+    /// section 16.7 step 7).
+    fn pass_failure(&mut self, forward: &Forward, best: &Response, now: Timestamp) {
+        let asks = |status: StatusCode| matches!(status.as_u16(), 401 | 407);
+        let mut copy = Builder::from_message(best);
+        copy.remove_first_value(HeaderName::Via);
+        if asks(best.status()) {
+            for branch in &forward.branches {
+                let BranchState::Done(Outcome::Response(other)) = &branch.state else {
+                    continue;
+                };
+                for name in [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate] {
+                    for row in other.headers_named(name).filter(|_| asks(other.status())) {
+                        copy.append(name, row.value);
+                    }
+                }
+            }
+        }
+        if self.layer.respond(forward.server, copy, now).is_err() {
+            self.counters.dropped += 1;
+        }
+    }
+}

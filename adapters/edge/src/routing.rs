@@ -1,0 +1,67 @@
+//! Where a request goes, before anybody looks up a user: RFC 3261 sections 16.4 and 16.5, with flow
+//! tokens (RFC 5626 section 5.3) in our own Route header field values.
+
+use sip_parse::{HeaderName, NameAddr, ParseError, Request, Uri};
+
+use crate::config::Domain;
+use crate::flow::{FlowToken, FlowTokens};
+
+/// What Route and Request-URI say.
+#[derive(Debug)]
+pub(crate) struct Routing<'a> {
+    /// The Request-URI, after a strict router's rewriting was undone.
+    pub(crate) uri: &'a [u8],
+    /// Route values that stay, in order, when ours are taken off.
+    pub(crate) routes: Vec<&'a [u8]>,
+    /// Whether `routes` differs from what the request has.
+    pub(crate) changed: bool,
+    /// The last of our own flow tokens: the flow to take. An earlier one names the flow that the
+    /// request came on.
+    pub(crate) flow: Option<FlowToken>,
+}
+
+impl<'a> Routing<'a> {
+    /// Reads the Request-URI and the Route header field values of a request.
+    pub(crate) fn of(
+        request: &'a Request,
+        domain: &Domain,
+        tokens: &FlowTokens,
+    ) -> Result<Self, ParseError> {
+        let mut routing = Self {
+            uri: request.uri_bytes(),
+            routes: request.values(HeaderName::Route).collect(),
+            changed: false,
+            flow: None,
+        };
+        // A strict router put our Record-Route URI into the Request-URI and the target last.
+        let uri = request.uri()?;
+        if let (Some(token @ FlowToken::Connection(_)), Some(&last)) =
+            (token(&uri, domain, tokens), routing.routes.last())
+        {
+            routing.routes.pop();
+            routing.uri = NameAddr::parse(last)?.uri().as_bytes();
+            routing.changed = true;
+            routing.flow = Some(token);
+        }
+        let mut own = 0;
+        for value in &routing.routes {
+            let route = NameAddr::parse(value)?;
+            if !domain.holds(route.uri()) {
+                break;
+            }
+            own += 1;
+            // Without a user part it is a preloaded route: it says "via the edge" and no more.
+            routing.flow = token(route.uri(), domain, tokens).or(routing.flow);
+        }
+        routing.changed |= own > 0;
+        routing.routes.drain(..own);
+        Ok(routing)
+    }
+}
+
+/// What the user part of a URI of our domain says; `None` for other URIs and without a user part.
+fn token(uri: &Uri<'_>, domain: &Domain, tokens: &FlowTokens) -> Option<FlowToken> {
+    uri.user()
+        .filter(|_| domain.holds(uri))
+        .map(|user| tokens.read(user))
+}

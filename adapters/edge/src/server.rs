@@ -1,0 +1,376 @@
+//! The thin server: sockets, clock and entropy around one [`Edge`].
+
+mod socket;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand_core::SeedableRng;
+use sip_core::{ConnectionId, ConnectionInfo, Timestamp, Transport, Way};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::config::EdgeConfig;
+use crate::edge::Edge;
+use crate::event::{Counters, EdgeAction};
+
+/// Inputs of all sockets that wait for the edge; at this number the sockets are not read.
+const QUEUED_INPUTS: usize = 256;
+
+/// How long sockets may take to close when the server stops.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long to wait when the system gives no socket (no descriptors left).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A running edge on a TCP port: WebSocket (RFC 7118), plain text.
+///
+/// One task owns the [`Edge`], and one more each socket. Dropping the server stops all of them at
+/// once; [`EdgeServer::stop`] says goodbye first.
+#[derive(Debug)]
+pub struct EdgeServer {
+    local_addr: SocketAddr,
+    commands: mpsc::Sender<Command>,
+    counters: watch::Receiver<Counters>,
+    trace: Trace,
+    task: JoinHandle<()>,
+}
+
+/// One SIP message that went in or out.
+#[derive(Clone, Copy, Debug)]
+pub struct TraceMessage<'a> {
+    /// Since the server started.
+    pub at: Duration,
+    /// In or out, seen from the edge.
+    pub way: Way,
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// The user at its other end: who authenticated there, else who said to be there first.
+    pub user: Option<&'a str>,
+    /// The message.
+    pub bytes: &'a Bytes,
+}
+
+type Hook = Box<dyn FnMut(&TraceMessage<'_>) + Send>;
+
+/// Who watches the messages, if anybody does.
+#[derive(Clone, Default)]
+struct Trace(Arc<Mutex<Option<Hook>>>);
+
+impl std::fmt::Debug for Trace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Trace")
+    }
+}
+
+impl Trace {
+    fn set(&self, hook: Hook) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+    }
+
+    fn show(&self, message: &TraceMessage<'_>) {
+        let mut hook = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hook) = hook.as_mut() {
+            hook(message);
+        }
+    }
+}
+
+enum Command {
+    Cut {
+        user: String,
+        done: oneshot::Sender<usize>,
+    },
+    Stop,
+}
+
+impl EdgeServer {
+    /// Listens and serves in the background.
+    ///
+    /// Takes the configuration; its `listen` port 0 becomes a free one, which
+    /// [`EdgeServer::local_addr`] tells. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// `InvalidInput` with an [`EdgeConfigError`](crate::EdgeConfigError) for a configuration that
+    /// makes no sense; whatever the system says about the address; `Other` outside a runtime or
+    /// without entropy.
+    pub fn start(mut config: EdgeConfig) -> io::Result<Self> {
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        let listener = std::net::TcpListener::bind(config.listen)?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let local_addr = listener.local_addr()?;
+        config.listen = local_addr;
+        let rng = Box::new(rand_chacha::ChaCha20Rng::from_seed(seed));
+        let limits = config.limits.clone();
+        let edge = Edge::new(config, rng)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let (commands, command_queue) = mpsc::channel(16);
+        let (publish, counters) = watch::channel(Counters::default());
+        let (inputs, input_queue) = mpsc::channel(QUEUED_INPUTS);
+        let trace = Trace::default();
+        let service = Service {
+            edge,
+            listener,
+            start: Instant::now(),
+            commands: command_queue,
+            counters: publish,
+            trace: trace.clone(),
+            socket_settings: socket::Settings {
+                largest: limits.message.message,
+                queued: limits.queued_messages,
+            },
+            most_sockets: limits.connections,
+            inputs,
+            input_queue,
+            sockets: HashMap::new(),
+            by_connection: HashMap::new(),
+            next_socket: 0,
+            tasks: JoinSet::new(),
+        };
+        let task = runtime.spawn(service.run());
+        Ok(Self {
+            local_addr,
+            commands,
+            counters,
+            trace,
+            task,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// What the edge did so far. What a message changed is counted before its answer is sent.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        *self.counters.borrow()
+    }
+
+    /// Shows every SIP message from now on to `hook`, in the order in which the edge handles them;
+    /// keep-alives are left out. It takes the place of an earlier hook. It runs in the server's
+    /// task, so it must be quick, and must not call [`EdgeServer::trace`].
+    pub fn trace(&self, hook: impl FnMut(&TraceMessage<'_>) + Send + 'static) {
+        self.trace.set(Box::new(hook));
+    }
+
+    /// Closes all connections of a user who authenticated on them; returns how many.
+    pub async fn cut(&self, user: &str) -> usize {
+        let (done, count) = oneshot::channel();
+        let command = Command::Cut {
+            user: user.to_owned(),
+            done,
+        };
+        // A task that is gone has no connections left.
+        if self.commands.send(command).await.is_err() {
+            return 0;
+        }
+        count.await.unwrap_or(0)
+    }
+
+    /// Closes every socket (close code 1001) and ends, within a second or so.
+    pub async fn stop(mut self) {
+        // A task that is gone has stopped.
+        if self.commands.send(Command::Stop).await.is_ok() {
+            let _ended_or_panicked = (&mut self.task).await;
+        }
+    }
+}
+
+impl Drop for EdgeServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The task behind an [`EdgeServer`].
+struct Service {
+    edge: Edge,
+    listener: TcpListener,
+    start: Instant,
+    commands: mpsc::Receiver<Command>,
+    counters: watch::Sender<Counters>,
+    trace: Trace,
+    socket_settings: socket::Settings,
+    most_sockets: usize,
+    /// Given to each socket, and kept so that the queue never closes.
+    inputs: mpsc::Sender<socket::Input>,
+    input_queue: mpsc::Receiver<socket::Input>,
+    sockets: HashMap<u64, Socket>,
+    by_connection: HashMap<ConnectionId, u64>,
+    next_socket: u64,
+    tasks: JoinSet<()>,
+}
+
+/// A socket, from its acceptance to its end.
+struct Socket {
+    /// From the end of the handshake on.
+    open: Option<(ConnectionId, mpsc::Sender<Bytes>)>,
+    task: AbortHandle,
+}
+
+impl Service {
+    async fn run(mut self) {
+        loop {
+            self.carry_out();
+            // Without a deadline the branch is off, and this one is never waited for.
+            let deadline = self.edge.next_tick();
+            let until =
+                self.start + Duration::from_micros(deadline.map_or(0, Timestamp::as_micros));
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Cut { user, done }) => {
+                        let count = self.edge.cut(&user, self.now());
+                        self.carry_out();
+                        // Whoever asked may have stopped waiting.
+                        let _unheard = done.send(count);
+                    }
+                    Some(Command::Stop) | None => break,
+                },
+                input = self.input_queue.recv() => {
+                    if let Some(input) = input {
+                        self.on_input(input);
+                    }
+                }
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, remote)) => self.on_accepted(stream, remote),
+                    Err(_) => sleep(ACCEPT_PAUSE).await,
+                },
+                () = sleep_until(until), if deadline.is_some() => self.edge.tick(self.now()),
+                Some(_) = self.tasks.join_next() => {}
+            }
+        }
+        // Without its queue a socket closes by itself.
+        self.sockets.clear();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        // What is not closed by then is aborted with the set.
+        let _in_time = timeout(GRACE, all).await;
+    }
+
+    fn now(&self) -> Timestamp {
+        let micros = self.start.elapsed().as_micros();
+        Timestamp::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    fn on_accepted(&mut self, stream: TcpStream, remote: SocketAddr) {
+        if self.sockets.len() >= self.most_sockets {
+            return;
+        }
+        let number = self.next_socket;
+        self.next_socket += 1;
+        let run = socket::run(
+            stream,
+            remote,
+            number,
+            self.socket_settings,
+            self.inputs.clone(),
+        );
+        let task = self.tasks.spawn(run);
+        self.sockets.insert(number, Socket { open: None, task });
+    }
+
+    fn on_input(&mut self, input: socket::Input) {
+        match input {
+            socket::Input::Opened {
+                socket,
+                remote,
+                outgoing,
+            } => {
+                if let Some(entry) = self.sockets.get_mut(&socket) {
+                    let info = ConnectionInfo {
+                        transport: Transport::Ws,
+                        remote: Some(remote),
+                    };
+                    let connection = self.edge.accept(info);
+                    entry.open = Some((connection, outgoing));
+                    self.by_connection.insert(connection, socket);
+                }
+            }
+            socket::Input::Message { socket, bytes } => {
+                let open = self
+                    .sockets
+                    .get(&socket)
+                    .and_then(|entry| entry.open.as_ref());
+                let Some(&(connection, _)) = open else { return };
+                let now = self.now();
+                while self.edge.receive(connection, bytes.clone(), now).is_err() {
+                    self.carry_out();
+                }
+                self.show(Way::In, connection, &bytes);
+            }
+            socket::Input::Closed { socket } => self.close(socket),
+        }
+    }
+
+    /// Does what the edge asks for.
+    fn carry_out(&mut self) {
+        // First the numbers: who sees an answer sees what it did.
+        self.counters.send_replace(self.edge.counters());
+        while let Some(action) = self.edge.poll_action() {
+            match action {
+                EdgeAction::Transmit { connection, bytes } => {
+                    self.show(Way::Out, connection, &bytes);
+                    let Some(&number) = self.by_connection.get(&connection) else {
+                        continue;
+                    };
+                    let open = self
+                        .sockets
+                        .get(&number)
+                        .and_then(|entry| entry.open.as_ref());
+                    let full = open.is_some_and(|(_, outgoing)| outgoing.try_send(bytes).is_err());
+                    if full {
+                        // Too slow, or gone already: nothing may pile up for it.
+                        if let Some(entry) = self.sockets.get(&number) {
+                            entry.task.abort();
+                        }
+                        self.close(number);
+                    }
+                }
+                EdgeAction::Disconnect { connection, .. } => {
+                    // Without its queue the socket closes by itself.
+                    if let Some(number) = self.by_connection.remove(&connection) {
+                        self.sockets.remove(&number);
+                    }
+                }
+                EdgeAction::Event(_) => {}
+            }
+        }
+    }
+
+    fn close(&mut self, number: u64) {
+        let Some(entry) = self.sockets.remove(&number) else {
+            return;
+        };
+        if let Some((connection, _)) = entry.open {
+            self.by_connection.remove(&connection);
+            self.edge.closed(connection, self.now());
+        }
+    }
+
+    fn show(&self, way: Way, connection: ConnectionId, bytes: &Bytes) {
+        if bytes.trim_ascii().is_empty() {
+            return;
+        }
+        let at = self.start.elapsed();
+        let user = self.edge.user(connection);
+        self.trace.show(&TraceMessage {
+            at,
+            way,
+            connection,
+            user,
+            bytes,
+        });
+    }
+}

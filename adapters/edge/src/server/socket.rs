@@ -1,0 +1,166 @@
+//! One WebSocket of the server (RFC 6455 with the sub-protocol of RFC 7118).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+
+/// How long a client may take for the handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long one message may wait for a client that does not read.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// How long a client may take to answer a close frame.
+const CLOSE: Duration = Duration::from_millis(500);
+
+/// Room above the largest SIP message: what is only a little too large is answered 513 by the edge,
+/// what is larger costs the connection (close code 1009).
+const MARGIN: usize = 65_536;
+
+/// What all sockets have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    /// The largest SIP message, in bytes.
+    pub(super) largest: usize,
+    /// How many messages may wait to be sent.
+    pub(super) queued: usize,
+}
+
+/// What a socket tells the edge.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// The handshake is done; what is put into `outgoing` is sent, and when it is dropped the socket
+    /// closes.
+    Opened {
+        socket: u64,
+        remote: SocketAddr,
+        outgoing: mpsc::Sender<Bytes>,
+    },
+    /// A message came.
+    Message { socket: u64, bytes: Bytes },
+    /// It is gone, or never came to be.
+    Closed { socket: u64 },
+}
+
+/// Serves one socket to its end.
+pub(super) async fn run(
+    stream: TcpStream,
+    remote: SocketAddr,
+    socket: u64,
+    settings: Settings,
+    inputs: mpsc::Sender<Input>,
+) {
+    let largest = settings.largest.saturating_add(MARGIN);
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(largest))
+        .max_frame_size(Some(largest))
+        .read_buffer_size(8 * 1024);
+    let handshake = accept_hdr_async_with_config(stream, require_sip, Some(config));
+    // A client that fails here has been answered with an HTTP error by the handshake, or is gone.
+    if let Ok(Ok(websocket)) = timeout(HANDSHAKE, handshake).await {
+        serve(websocket, remote, socket, settings, &inputs).await;
+    }
+    // The server task is gone only if everything is being dropped.
+    let _stopped = inputs.send(Input::Closed { socket }).await;
+}
+
+async fn serve(
+    mut websocket: WebSocketStream<TcpStream>,
+    remote: SocketAddr,
+    socket: u64,
+    settings: Settings,
+    inputs: &mpsc::Sender<Input>,
+) {
+    let (outgoing, mut queue) = mpsc::channel(settings.queued);
+    if inputs
+        .send(Input::Opened {
+            socket,
+            remote,
+            outgoing,
+        })
+        .await
+        .is_err()
+    {
+        return;
+    }
+    let (code, reason) = loop {
+        tokio::select! {
+            incoming = websocket.next() => {
+                let bytes = match incoming {
+                    Some(Ok(Message::Text(text))) => Bytes::from(text),
+                    Some(Ok(Message::Binary(bytes))) => bytes,
+                    Some(Ok(_)) => continue,
+                    Some(Err(Error::Capacity(_))) => break (CloseCode::Size, "message too large"),
+                    Some(Err(_)) | None => return,
+                };
+                if inputs.send(Input::Message { socket, bytes }).await.is_err() {
+                    return;
+                }
+            }
+            outgoing = queue.recv() => {
+                let Some(bytes) = outgoing else { break (CloseCode::Away, "") };
+                match timeout(WRITE, websocket.send(message(bytes))).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) | Err(_) => return,
+                }
+            }
+        }
+    };
+    let goodbye = async {
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        };
+        if websocket.close(Some(frame)).await.is_ok() {
+            // Reads until the client's close frame, so that ours is not lost in a reset.
+            while let Some(Ok(_)) = websocket.next().await {}
+        }
+    };
+    // One that does not answer is dropped.
+    let _in_time = timeout(CLOSE, goodbye).await;
+}
+
+/// RFC 7118 section 5: SIP messages are text if they are valid UTF-8.
+fn message(bytes: Bytes) -> Message {
+    match Utf8Bytes::try_from(bytes.clone()) {
+        Ok(text) => Message::Text(text),
+        Err(_) => Message::Binary(bytes),
+    }
+}
+
+/// RFC 7118 section 4: without the sub-protocol `sip` there is no SIP.
+#[expect(
+    clippy::result_large_err,
+    reason = "the type that the handshake asks for"
+)]
+fn require_sip(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let mut offered = offered.iter().filter_map(|value| value.to_str().ok());
+    if offered.any(|value| value.split(',').any(|protocol| protocol.trim() == "sip")) {
+        let headers = response.headers_mut();
+        headers.insert(
+            header::SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static("sip"),
+        );
+        return Ok(response);
+    }
+    let why = "The WebSocket sub-protocol \"sip\" is required (RFC 7118).\n";
+    let mut refusal = ErrorResponse::new(Some(why.to_owned()));
+    *refusal.status_mut() = StatusCode::BAD_REQUEST;
+    let headers = refusal.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(why.len()));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Err(refusal)
+}
