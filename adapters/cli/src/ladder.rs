@@ -81,11 +81,10 @@ fn label(bytes: &Bytes) -> Option<String> {
     };
     let mut label = match (message.as_request(), message.as_response()) {
         (Some(request), _) => {
-            format!(
-                "{} {}",
-                request.method(),
-                sip_parse::text(request.uri_bytes())
-            )
+            // Parameters say how to get there, not who it is for.
+            let uri = request.uri_bytes().split(|&byte| byte == b';').next();
+            let uri = uri.unwrap_or_default();
+            format!("{} {}", request.method(), sip_parse::text(uri))
         }
         (_, Some(response)) => {
             format!(

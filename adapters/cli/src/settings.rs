@@ -1,9 +1,11 @@
 //! From flags and a configuration file to a [`Config`] and the adapter's options.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use rustls_pki_types::pem::PemObject;
-use sip_core::config::{Config, Source};
+use sip_core::config::{Config, ConfigBuilder, Parameter, Source, preprocess};
 use sip_tokio::CertificateDer;
 
 use crate::arguments::{Account, Adapter, Output};
@@ -42,19 +44,11 @@ pub(crate) fn config(
     registering: Registering,
 ) -> Result<(Config, Vec<String>), Failure> {
     check_adapter(account.adapter)?;
-    let (base, warnings) = match &account.config {
-        Some(path) => read_file(path)?,
-        None => (Config::default(), Vec::new()),
-    };
-    if account.server.is_empty()
-        && base.source(sip_core::config::Parameter::WsServers) == Source::Default
-    {
-        return Err(Failure::Usage(
-            "no server is named: give --server ws://HOST:PORT, or wsServers in --config FILE"
-                .to_owned(),
-        ));
+    let mut builder = Config::builder();
+    if let Some(path) = &account.config {
+        read_file(path, &mut builder)?;
     }
-    let mut builder = base.to_builder();
+    let warnings = builder.warnings().iter().map(ToString::to_string).collect();
     builder.source(Source::Flag);
     if !account.server.is_empty() {
         builder.servers(account.server.iter().map(|url| (url.as_str(), 0)));
@@ -68,57 +62,62 @@ pub(crate) fn config(
     if output.trace {
         builder.trace_sip(true);
     }
-    let has_uri = account.uri.is_some() || base.uri().is_some();
-    match registering {
-        Registering::Always if !has_uri => {
-            return Err(Failure::Usage(
-                "no address is named: give --uri sip:NAME@DOMAIN, or uri in --config FILE"
-                    .to_owned(),
+    let config = build(&builder)?;
+    if config.source(Parameter::WsServers) == Source::Default {
+        return Err(usage(
+            "no server is named: give --server ws://HOST:PORT, or wsServers in --config FILE",
+        ));
+    }
+    let register = match registering {
+        Registering::Always if config.uri().is_none() => {
+            return Err(usage(
+                "no address is named: give --uri sip:NAME@DOMAIN, or uri in --config FILE",
             ));
         }
-        Registering::Always => {
-            builder.register(true);
-        }
-        Registering::IfConfigured => {
-            builder.register(has_uri && base.register());
-        }
-        Registering::Never => {
-            builder.register(false);
-        }
-    }
-    // The program decides when to start, so that nothing happens before it listens.
-    let config = builder
-        .build()
-        .map_err(|errors| Failure::Usage(errors.to_string()))?;
+        Registering::Always => true,
+        Registering::IfConfigured => config.uri().is_some() && config.register(),
+        Registering::Never => false,
+    };
     let missing: Vec<String> = config.not_wired().iter().map(ToString::to_string).collect();
-    if missing.is_empty() {
-        Ok((config, warnings))
-    } else {
-        Err(Failure::Usage(missing.join("\n")))
+    if !missing.is_empty() {
+        return Err(Failure::Usage(missing.join("\n")));
     }
+    // A command is about being online: `autostart: false` is for programs that start later.
+    let config = build(config.to_builder().register(register).autostart(true))?;
+    Ok((config, warnings))
 }
 
-fn read_file(path: &Path) -> Result<(Config, Vec<String>), Failure> {
+fn usage(sentence: &str) -> Failure {
+    Failure::Usage(sentence.to_owned())
+}
+
+fn build(builder: &ConfigBuilder) -> Result<Config, Failure> {
+    builder
+        .build()
+        .map_err(|errors| Failure::Usage(errors.to_string()))
+}
+
+fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<(), Failure> {
     let wrong = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-    let size = std::fs::metadata(path)
-        .map_err(|error| wrong(error.to_string()))?
-        .len();
-    if size > CONFIG_LIMIT {
-        return Err(wrong(format!(
-            "{size} bytes; a configuration has at most {CONFIG_LIMIT}"
-        )));
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(CONFIG_LIMIT + 1).read_to_string(&mut text))
+        .map_err(|error| wrong(error.to_string()))?;
+    if text.len() as u64 > CONFIG_LIMIT {
+        return Err(wrong(format!("more than {CONFIG_LIMIT} bytes")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let text = sip_core::config::preprocess(&text).map_err(|error| wrong(error.to_string()))?;
-    let value: serde_json::Value =
-        json5::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let (config, warnings) =
-        Config::from_sipjs(value).map_err(|errors| wrong(errors.to_string()))?;
-    let warnings = warnings
-        .iter()
-        .map(|warning| format!("{}: {warning}", path.display()))
-        .collect();
-    Ok((config, warnings))
+    let done = preprocess(&text);
+    // The whole text must be one value: the deserializer below stops where its value ends.
+    if let Err(error) = json5::from_str::<serde_json::Value>(&done.text) {
+        return Err(wrong(error.to_string()));
+    }
+    builder.sipjs(&mut json5::Deserializer::from_str(&done.text));
+    builder.refuse(done.errors);
+    // The flags may mend what the file leaves open, but not what is wrong in it.
+    match builder.build() {
+        Ok(_) => Ok(()),
+        Err(errors) => Err(wrong(errors.to_string())),
+    }
 }
 
 /// The certificates of `--ca`.

@@ -108,7 +108,8 @@ impl Agent {
     pub fn start(config: Config, options: Options) -> Result<(Handle, Events), StartError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let message_limit = sip_parse::Limits::default().message;
-        let dialer = Dialer::new(&options.extra_roots, message_limit).map_err(StartError::Root)?;
+        let dialer = Dialer::new(config.servers(), &options.extra_roots, message_limit)
+            .map_err(StartError::Root)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Entropy)?;
         let rng = Box::new(ChaCha20Rng::from_seed(seed));

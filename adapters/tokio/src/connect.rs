@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
-use sip_core::config::ServerUrl;
+use sip_core::config::{Server, ServerUrl};
 use sip_core::connection::ConnectError;
 use sip_core::{ConnectionInfo, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -66,26 +66,31 @@ impl std::error::Error for ConnectFailure {}
 
 /// What opens connections: the TLS roots and the sizes, the same for all attempts of one agent.
 pub(crate) struct Dialer {
-    tls: TlsConnector,
+    /// Made only for configurations with a `wss` server: reading the system's roots takes its time.
+    tls: Option<TlsConnector>,
     websocket: WebSocketConfig,
 }
 
 impl Dialer {
-    /// `roots` are trusted beside those of the operating system; no message may be longer than
-    /// `message_limit` bytes. An error is a root certificate that cannot be read.
+    /// For connections to `servers`. `roots` are trusted beside those of the operating system; no
+    /// message may be much longer than `message_limit` bytes. An error is a root certificate that
+    /// cannot be read.
     pub(crate) fn new(
+        servers: &[Server],
         roots: &[CertificateDer<'static>],
         message_limit: usize,
     ) -> Result<Self, rustls::Error> {
+        let is_secure = servers.iter().any(|server| server.url.is_secure());
+        let tls = is_secure.then(|| tls_connector(roots)).transpose()?;
+        // What is a little too large still reaches the core, which answers 513; the rest costs the
+        // connection.
+        let largest = message_limit.saturating_mul(2);
         let websocket = WebSocketConfig::default()
             .read_buffer_size(16 * 1024)
             .write_buffer_size(16 * 1024)
-            .max_message_size(Some(message_limit))
-            .max_frame_size(Some(message_limit));
-        Ok(Self {
-            tls: tls_connector(roots)?,
-            websocket,
-        })
+            .max_message_size(Some(largest))
+            .max_frame_size(Some(largest));
+        Ok(Self { tls, websocket })
     }
 
     /// Opens a connection to `server` within [`CONNECT_TIMEOUT`].
@@ -128,8 +133,10 @@ impl Dialer {
         let (stream, transport): (Box<dyn Stream>, _) = if server.is_secure() {
             let name = ServerName::try_from(server.host().to_owned())
                 .map_err(|error| (ConnectError::Tls, error.to_string()))?;
-            let tls = self
-                .tls
+            let Some(connector) = &self.tls else {
+                return Err((ConnectError::Tls, "no roots of trust".to_owned()));
+            };
+            let tls = connector
                 .connect(name, tcp)
                 .await
                 .map_err(|error| tls_failure(&error))?;

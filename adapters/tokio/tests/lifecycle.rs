@@ -36,7 +36,23 @@ async fn rfc6455_5_5_2_a_ping_is_answered() {
     assert_eq!(answer.unwrap().unwrap(), Message::Pong("hello".into()));
 }
 
-/// A message over the limit costs its connection, with the close code that says so (RFC 6455
+/// RFC 3261 section 21.5.7: a message somewhat over the limit is answered, and costs no connection.
+#[tokio::test]
+async fn rfc3261_21_5_7_a_message_over_the_limit_is_513() {
+    let (_handle, _events, mut server, _listener) = connected(Options::default()).await;
+    let length = sip_parse::Limits::default().message;
+    send(
+        &mut server,
+        Message::text(request("MESSAGE", 1, &"x".repeat(length))),
+    )
+    .await;
+    let answer = next_text(&mut server).await;
+    assert!(answer.starts_with("SIP/2.0 513 "), "{answer}");
+    send(&mut server, Message::text(request("OPTIONS", 2, ""))).await;
+    assert!(next_text(&mut server).await.starts_with("SIP/2.0 200 "));
+}
+
+/// A message far over the limit costs its connection, with the close code that says so (RFC 6455
 /// section 7.4.1), and the agent comes back.
 #[tokio::test]
 async fn rfc6455_7_4_1_an_oversized_message_is_1009() {

@@ -81,12 +81,15 @@ pub(crate) async fn connected(
 ) {
     let (listener, port) = listen().await;
     let (handle, mut events) = start(&format!("ws://127.0.0.1:{port}"), options);
-    let (stream, _) = listener.accept().await.unwrap();
-    let server = accept(stream, Some("sip")).await;
-    until(&mut events, |event| {
+    // Events are read meanwhile: with a small queue the agent waits for that.
+    let is_connected = until(&mut events, |event| {
         matches!(event, Event::Connected { .. }).then_some(())
-    })
-    .await;
+    });
+    let server = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        accept(stream, Some("sip")).await
+    };
+    let ((), server) = tokio::join!(is_connected, server);
     (handle, events, server, listener)
 }
 
