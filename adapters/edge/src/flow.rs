@@ -115,7 +115,7 @@ mod tests {
         for bad in [
             &b""[..],
             b"bob",
-            token[1..].as_bytes(),
+            &token.as_bytes()[1..],
             token.to_uppercase().as_bytes(),
         ] {
             assert_eq!(ours.read(bad), FlowToken::Forged);

@@ -54,6 +54,13 @@ pub(crate) struct Source<'a> {
     pub(crate) connection: ConnectionId,
 }
 
+impl Source<'_> {
+    /// RFC 3261 section 10.3 step 7: the same Call-ID and no higher CSeq.
+    fn is_late_for(&self, binding: &Binding) -> bool {
+        binding.call_id[..] == *self.call_id && self.sequence <= binding.sequence
+    }
+}
+
 /// What an update did to one binding.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
@@ -135,10 +142,9 @@ impl Location {
         let mut count = self.bindings(user).count();
         for update in &updates {
             let place = self.find(user, update);
-            if let Some((_, binding)) = place.and_then(|number| self.bindings.get(&number)) {
-                if binding.call_id[..] == *source.call_id && source.sequence <= binding.sequence {
-                    return Err(UpdateError::OutOfOrder);
-                }
+            let binding = place.and_then(|number| self.bindings.get(&number));
+            if binding.is_some_and(|(_, binding)| source.is_late_for(binding)) {
+                return Err(UpdateError::OutOfOrder);
             }
             match (place, update.expires.is_zero()) {
                 (None, false) => count += 1,
@@ -170,10 +176,10 @@ impl Location {
         user: &str,
         source: Source<'_>,
     ) -> Result<Vec<Change>, UpdateError> {
-        let late = |binding: &Binding| {
-            binding.call_id[..] == *source.call_id && source.sequence <= binding.sequence
-        };
-        if self.bindings(user).any(late) {
+        if self
+            .bindings(user)
+            .any(|binding| source.is_late_for(binding))
+        {
             return Err(UpdateError::OutOfOrder);
         }
         let numbers = self.users.get(user).cloned().unwrap_or_default();
@@ -209,6 +215,7 @@ impl Location {
         if at > now {
             return None;
         }
+        self.deadlines.pop_first();
         self.remove(number, RemovalReason::Expired)
     }
 
@@ -269,12 +276,10 @@ impl Location {
                 .push(self.next);
             self.next
         });
-        self.deadlines.insert((expires_at, number));
         if let Some((_, old)) = self.bindings.insert(number, (user.to_owned(), binding)) {
-            if old.expires_at != expires_at {
-                self.deadlines.remove(&(old.expires_at, number));
-            }
+            self.deadlines.remove(&(old.expires_at, number));
         }
+        self.deadlines.insert((expires_at, number));
         change
     }
 

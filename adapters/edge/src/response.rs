@@ -187,10 +187,9 @@ impl Edge {
             Method::Invite if outside => {
                 self.counters.calls_answered += 1;
                 self.event(EdgeEvent::CallAnswered { from, to });
-                if self.config.faults.kill_ws_after_answer {
-                    if let Some(branch) = forward.branches.get(index) {
-                        self.disconnect(branch.connection, CutReason::Fault, now);
-                    }
+                let callee = forward.branches.get(index).map(|branch| branch.connection);
+                if let Some(callee) = callee.filter(|_| self.config.faults.kill_ws_after_answer) {
+                    self.disconnect(callee, CutReason::Fault, now);
                 }
             }
             Method::Bye => {
@@ -247,10 +246,9 @@ impl Edge {
             };
             // The layer waits 64 T1 for the effect, then the branch fails by itself; one that is
             // refused here was cancelled before.
-            if self.layer.cancel(*client, reason, Tag::Cancel, now).is_ok() {
-                if let Some(at) = deadline.take() {
-                    self.deadlines.remove(&(at, id, index));
-                }
+            let cancelled = self.layer.cancel(*client, reason, Tag::Cancel, now).is_ok();
+            if let Some(at) = deadline.take_if(|_| cancelled) {
+                self.deadlines.remove(&(at, id, index));
             }
         }
     }
@@ -272,10 +270,7 @@ impl Edge {
     fn pass(&mut self, server: ServerTransactionId, response: &Response, now: Timestamp) {
         let mut copy = Builder::from_message(response);
         copy.remove_first_value(HeaderName::Via);
-        if self.layer.respond(server, copy, now).is_err() {
-            // The caller's transaction is over: nobody is there to be told.
-            self.counters.dropped += 1;
-        }
+        self.respond(server, copy, response.status().is_final(), now);
     }
 
     /// Sends the best failure on. A 401 or 407 carries the challenges of all others along (RFC 3261
@@ -291,13 +286,11 @@ impl Edge {
                 };
                 for name in [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate] {
                     for row in other.headers_named(name).filter(|_| asks(other.status())) {
-                        copy.append(name, row.value);
+                        copy.append(name, row.unfolded().into_owned());
                     }
                 }
             }
         }
-        if self.layer.respond(forward.server, copy, now).is_err() {
-            self.counters.dropped += 1;
-        }
+        self.respond(forward.server, copy, true, now);
     }
 }

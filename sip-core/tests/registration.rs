@@ -1,0 +1,419 @@
+//! The registration client against a scripted registrar.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Bench, SECOND, alice, value, values};
+use sip_core::connection::DisconnectReason;
+use sip_core::{Cause, Event, Originator};
+use sip_parse::{HeaderName, Method, Request};
+
+fn registering() -> Bench {
+    Bench::new(alice().register(true))
+}
+
+fn ok(bench: &mut Bench, request: &Request, headers: &[(&str, &str)]) {
+    bench.reply(request, 200, headers);
+}
+
+/// Our Contact as a registrar echoes it.
+fn echo(request: &Request, expires: u32) -> String {
+    let contact = value(request, HeaderName::Contact);
+    let (head, _) = contact.rsplit_once(";expires=").expect("expires");
+    format!("{head};expires={expires}")
+}
+
+/// RFC 3261 10.2: To and From are the address-of-record, the Request-URI has no user, the Call-ID stays
+/// and CSeq grows by one.
+#[test]
+fn rfc3261_10_2_register_has_the_form_that_the_rfc_asks_for() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    assert_eq!(first.method(), Method::Register);
+    assert_eq!(first.uri_bytes(), b"sip:example.com");
+    assert_eq!(
+        first.from().unwrap().uri().as_bytes(),
+        b"sip:alice@example.com"
+    );
+    assert_eq!(value(&first, HeaderName::To), "<sip:alice@example.com>");
+    assert!(first.from().unwrap().tag().is_some());
+    assert_eq!(first.max_forwards().unwrap(), Some(70));
+    let contact = first.contacts().next().unwrap().unwrap();
+    let contact = contact.addr().unwrap();
+    assert_eq!(contact.param(b"expires"), Some(&b"600"[..]));
+    assert_eq!(contact.param(b"reg-id"), Some(&b"1"[..]));
+    let instance = format!("\"<urn:uuid:{}>\"", bench.agent.instance_id());
+    assert_eq!(contact.param(b"+sip.instance"), Some(instance.as_bytes()));
+    assert_eq!(contact.uri().transport(), Some(&b"ws"[..]));
+    assert!(first.has_token(HeaderName::Supported, b"path"));
+    assert!(first.has_token(HeaderName::Supported, b"outbound"));
+
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    bench.wait(Duration::from_secs(545));
+    let second = bench.next_request();
+    assert_eq!(second.call_id().unwrap(), first.call_id().unwrap());
+    assert_eq!(
+        second.cseq().unwrap().number,
+        first.cseq().unwrap().number + 1
+    );
+    assert_ne!(
+        second.top_via().unwrap().branch(),
+        first.top_via().unwrap().branch(),
+        "8.1.1.7: a new branch"
+    );
+}
+
+/// RFC 3261 22.2: one challenge, one retry with credentials, a new branch, CSeq one higher, the same
+/// Call-ID and tags; then requests carry credentials in advance with nc counted (RFC 7616 3.4.3).
+#[test]
+fn rfc3261_22_2_a_challenge_is_answered_once() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    let challenge = r#"Digest realm="example.com", nonce="abc", qop="auth", algorithm=MD5"#;
+    bench.reply(&first, 401, &[("WWW-Authenticate", challenge)]);
+    let second = bench.next_request();
+    assert_eq!(
+        second.cseq().unwrap().number,
+        first.cseq().unwrap().number + 1
+    );
+    assert_eq!(second.call_id().unwrap(), first.call_id().unwrap());
+    assert_eq!(second.from().unwrap().tag(), first.from().unwrap().tag());
+    assert_ne!(
+        second.top_via().unwrap().branch(),
+        first.top_via().unwrap().branch()
+    );
+    assert_eq!(second.vias().count(), 1);
+    let credentials = value(&second, HeaderName::Authorization);
+    assert!(
+        credentials.contains("nc=00000001") && credentials.contains("username=\"alice\""),
+        "{credentials}"
+    );
+
+    let granted = echo(&second, 100);
+    ok(&mut bench, &second, &[("Contact", &granted)]);
+    bench.wait(Duration::from_secs(91));
+    let refresh = bench.next_request();
+    assert!(
+        value(&refresh, HeaderName::Authorization).contains("nc=00000002"),
+        "one round trip, not two"
+    );
+}
+
+/// RFC 3261 22.1, AUTH-LOOP: credentials that were just refused are not sent again, and asking stops.
+#[test]
+fn rfc3261_22_1_refused_credentials_are_not_sent_again() {
+    let mut bench = registering();
+    for nonce in ["one", "two"] {
+        let request = bench.next_request();
+        let challenge = format!(r#"Digest realm="example.com", nonce="{nonce}", qop="auth""#);
+        bench.reply(&request, 401, &[("WWW-Authenticate", &challenge)]);
+    }
+    let (cause, retry) = bench.expect(|event| match event {
+        Event::RegistrationFailed { reason, retry_at } => Some((reason.cause, *retry_at)),
+        _ => None,
+    });
+    assert_eq!((cause, retry), (Cause::Authentication, None));
+    bench.wait(Duration::from_secs(7_200));
+    bench.silence();
+    assert!(!bench.agent.is_registered());
+}
+
+/// RFC 3261 10.2.4: what our own Contact says counts, then Expires, then what we asked for; ours is found
+/// by instance and reg-id even if a NAT helper rewrote its URI, and a malformed one of others is skipped.
+#[test]
+fn rfc3261_10_2_4_the_granted_time_is_that_of_our_contact() {
+    let grants: [(&[(&str, &str)], u64); 5] = [
+        (
+            &[
+                ("Contact", "<sip:other@192.0.2.7>;expires=3600"),
+                ("Contact", "OURS;expires=200"),
+            ],
+            200,
+        ),
+        (&[("Contact", "OURS"), ("Expires", "300")], 300),
+        (&[("Contact", "OURS")], 600),
+        (
+            &[("Contact", "<sip:rewritten@198.51.100.1:5060>;expires=120")],
+            120,
+        ),
+        (
+            &[(
+                "Contact",
+                "<sip:alice@203.0.113.1>;reg-id=1;+sip.instance=INSTANCE;expires=77",
+            )],
+            77,
+        ),
+    ];
+    for (headers, expected) in grants {
+        let mut bench = registering();
+        let request = bench.next_request();
+        let ours = bench.agent.contact().to_owned();
+        let instance = format!("\"<urn:uuid:{}>\"", bench.agent.instance_id());
+        let headers: Vec<(&str, String)> = headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    *name,
+                    value.replace("OURS", &ours).replace("INSTANCE", &instance),
+                )
+            })
+            .collect();
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        ok(&mut bench, &request, &headers);
+        let expires = bench.expect(|event| match event {
+            Event::Registered(registration) => Some(registration.expires),
+            _ => None,
+        });
+        assert_eq!(expires, Duration::from_secs(expected), "{headers:?}");
+    }
+}
+
+/// RFC 3261 10.2.4, REG: a 2xx without our Contact is no binding: it is told, and tried again.
+#[test]
+fn rfc3261_10_2_4_a_2xx_without_our_contact_is_no_binding() {
+    for headers in [
+        &[][..],
+        &[
+            ("Contact", "<sip:a@192.0.2.1>"),
+            ("Contact", "<sip:b@192.0.2.2>"),
+        ],
+    ] {
+        let mut bench = registering();
+        let request = bench.next_request();
+        ok(&mut bench, &request, headers);
+        let retry = bench.expect(|event| match event {
+            Event::RegistrationFailed { reason, retry_at } => {
+                assert_eq!(reason.cause, Cause::Malformed);
+                Some(*retry_at)
+            }
+            _ => None,
+        });
+        assert!(retry.is_some());
+        assert!(!bench.agent.is_registered());
+        bench.wait(30 * SECOND);
+        assert_eq!(
+            bench.next_request().method(),
+            Method::Register,
+            "within RFC 5626 4.5's 30 s"
+        );
+    }
+}
+
+/// RFC 3261 10.2.8: 423 is obeyed once; a registrar that repeats it cannot drive us in circles.
+#[test]
+fn rfc3261_10_2_8_interval_too_brief_is_obeyed_once() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.reply(&first, 423, &[("Min-Expires", "1800")]);
+    let second = bench.next_request();
+    let contact = second.contacts().next().unwrap().unwrap();
+    assert_eq!(contact.addr().unwrap().expires(), Some(1_800));
+    bench.reply(&second, 423, &[("Min-Expires", "3600")]);
+    bench.silence();
+    let retry = bench.expect(|event| match event {
+        Event::RegistrationFailed { retry_at, .. } => Some(*retry_at),
+        _ => None,
+    });
+    assert!(retry.is_some());
+}
+
+/// RFC 3261 10.2.8: 423 without Min-Expires is a failure like others.
+#[test]
+fn rfc3261_10_2_8_interval_too_brief_without_a_minimum_fails() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.reply(&first, 423, &[]);
+    bench.silence();
+    bench.expect(|event| matches!(event, Event::RegistrationFailed { .. }).then_some(()));
+}
+
+/// RFC 3261 10.2.7 and 20.33: a 503 is tried again by itself, not before Retry-After.
+#[test]
+fn rfc3261_20_33_retry_after_is_obeyed() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.reply(&first, 503, &[("Retry-After", "120 (maintenance)")]);
+    bench.wait(119 * SECOND);
+    bench.silence();
+    bench.wait(2 * SECOND);
+    assert_eq!(bench.next_request().method(), Method::Register);
+}
+
+/// RFC 3261 10.2: at most one REGISTER in flight, however often it is asked for.
+#[test]
+fn rfc3261_10_2_one_register_at_a_time() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    for _ in 0..3 {
+        bench.agent.register(bench.now).unwrap();
+        bench.pump();
+    }
+    bench.silence();
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    bench.silence();
+}
+
+/// RFC 3261 10.2.2: our own Contact with expires=0, and no refresh after it; an unregister that is asked
+/// for while a REGISTER is in flight follows it.
+#[test]
+fn rfc3261_10_2_2_unregister_gives_our_binding_back() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.agent.unregister(bench.now).unwrap();
+    bench.pump();
+    bench.silence();
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    let second = bench.next_request();
+    assert_eq!(
+        second
+            .contacts()
+            .next()
+            .unwrap()
+            .unwrap()
+            .addr()
+            .unwrap()
+            .expires(),
+        Some(0)
+    );
+    ok(&mut bench, &second, &[]);
+    let reason = bench.expect(|event| match event {
+        Event::Unregistered { reason } => Some((reason.originator, reason.cause)),
+        _ => None,
+    });
+    assert_eq!(reason, (Originator::Local, Cause::Requested));
+    bench.wait(Duration::from_secs(7_200));
+    bench.silence();
+    bench.assert_nothing_left();
+}
+
+/// REG-LAPSE: a binding that cannot be refreshed is told to have lapsed exactly once, at its expiry.
+#[test]
+fn reg_lapse_is_told_once() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    assert!(bench.agent.is_registered());
+    bench.events.clear();
+    bench.wait(Duration::from_secs(599));
+    assert!(bench.agent.is_registered());
+    bench.wait(Duration::from_secs(2));
+    assert!(!bench.agent.is_registered());
+    bench.wait(Duration::from_secs(7_200));
+    let lapses = bench
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Unregistered { reason } if reason.cause == Cause::Expired))
+        .count();
+    assert_eq!(lapses, 1);
+    assert!(bench.sent.len() > 5, "it goes on trying");
+}
+
+/// RFC 3608 6: Service-Route is preloaded into requests outside dialogs, but not into REGISTER; each
+/// 2xx replaces it and one without it clears it.
+#[test]
+fn rfc3608_6_service_route_is_followed() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    let granted = echo(&first, 100);
+    let routes = (
+        "Service-Route",
+        "<sip:s1.example.com;lr>, <sip:s2.example.com;lr>",
+    );
+    ok(&mut bench, &first, &[("Contact", &granted), routes]);
+    bench.agent.options("bob", bench.now).unwrap();
+    bench.pump();
+    let options = bench.next_request();
+    assert_eq!(
+        values(&options, HeaderName::Route),
+        ["<sip:s1.example.com;lr>", "<sip:s2.example.com;lr>"]
+    );
+    assert_eq!(options.uri_bytes(), b"sip:bob@example.com");
+    bench.reply(&options, 200, &[]);
+    bench.wait(91 * SECOND);
+    let refresh = bench.next_request();
+    assert!(!refresh.has(HeaderName::Route));
+    let granted = echo(&refresh, 100);
+    ok(&mut bench, &refresh, &[("Contact", &granted)]);
+    bench.agent.options("bob", bench.now).unwrap();
+    bench.pump();
+    assert!(!bench.next_request().has(HeaderName::Route));
+}
+
+/// CONN-A: a lost connection ends the binding as far as we know, and fails the REGISTER in flight; the
+/// next connection registers at once.
+#[test]
+fn conn_a_a_new_connection_registers_again() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    bench
+        .agent
+        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
+    bench.pump();
+    let cause = bench.expect(|event| match event {
+        Event::Unregistered { reason } => Some(reason.cause),
+        _ => None,
+    });
+    assert_eq!(cause, Cause::ConnectionLost);
+    bench.wait(SECOND);
+    let connection = bench.connect_asked();
+    let info = sip_core::ConnectionInfo {
+        transport: sip_core::Transport::Ws,
+        remote: None,
+    };
+    bench.agent.connection_opened(connection, info, bench.now);
+    bench.connection = connection;
+    bench.pump();
+    let again = bench.next_request();
+    assert_eq!(again.call_id().unwrap(), first.call_id().unwrap());
+    assert_eq!(
+        again
+            .contacts()
+            .next()
+            .unwrap()
+            .unwrap()
+            .addr()
+            .unwrap()
+            .uri()
+            .as_bytes(),
+        first
+            .contacts()
+            .next()
+            .unwrap()
+            .unwrap()
+            .addr()
+            .unwrap()
+            .uri()
+            .as_bytes(),
+        "RFC 7118 B.1: the same Contact, so that the binding is replaced"
+    );
+    bench.reply(&again, 200, &[("Contact", &echo(&again, 600))]);
+    assert!(bench.agent.is_registered());
+}
+
+/// 10.2.7: no answer at all is a time-out after timer F, told once, and tried again.
+#[test]
+fn rfc3261_10_2_7_silence_is_tried_again() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.wait(Duration::from_millis(31_999));
+    bench.silence();
+    bench.wait(SECOND);
+    let cause = bench.expect(|event| match event {
+        Event::RegistrationFailed { reason, retry_at } => retry_at.map(|_| reason.cause),
+        _ => None,
+    });
+    assert_eq!(cause, Cause::Timeout);
+    bench.wait(30 * SECOND);
+    let again = bench.next_request();
+    assert!(again.cseq().unwrap().number > first.cseq().unwrap().number);
+}
