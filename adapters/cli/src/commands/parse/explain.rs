@@ -272,16 +272,27 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// `name value, name value` for an object; its empty parts are left out.
+/// `name value, name value` for an object; its empty parts are left out. A URI stands by itself,
+/// with its parts behind it.
 fn words(value: &Value) -> String {
     match value {
+        Value::Object(object) if object.get("uri").is_some_and(Value::is_string) => {
+            let mut parts = object.clone();
+            let uri = parts.remove("uri").unwrap_or_default();
+            let parts = words(&Value::Object(parts));
+            if parts.is_empty() {
+                plain(&uri)
+            } else {
+                format!("{} ({parts})", plain(&uri))
+            }
+        }
         Value::Object(object) => object
             .iter()
             .filter(|(name, value)| !is_empty(value) || is_flag(name, value))
             .map(|(name, value)| match value {
                 Value::Null => name.clone(),
                 Value::Object(_) if name == "params" => words(value),
-                Value::Object(_) => format!("{name} ({})", words(value)),
+                Value::Object(_) => words(value),
                 other => format!("{name} {}", plain(other)),
             })
             .collect::<Vec<_>>()
