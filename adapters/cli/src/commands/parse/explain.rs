@@ -276,14 +276,15 @@ fn plain(value: &Value) -> String {
 /// with its parts behind it.
 fn words(value: &Value) -> String {
     match value {
-        Value::Object(object) if object.get("uri").is_some_and(Value::is_string) => {
-            let mut parts = object.clone();
-            let uri = parts.remove("uri").unwrap_or_default();
-            let parts = words(&Value::Object(parts));
+        Value::Object(object) if is_uri(object) => {
+            let uri = plain(&object["uri"]);
+            let rest = object.iter().filter(|(name, _)| *name != "uri");
+            let rest = rest.map(|(name, value)| (name.clone(), value.clone()));
+            let parts = words(&Value::Object(rest.collect()));
             if parts.is_empty() {
-                plain(&uri)
+                uri
             } else {
-                format!("{} ({parts})", plain(&uri))
+                format!("{uri} ({parts})")
             }
         }
         Value::Object(object) => object
@@ -307,6 +308,11 @@ fn words(value: &Value) -> String {
         }
         other => plain(other),
     }
+}
+
+/// What [`uri`] made, and not parameters of which one is called `uri`.
+fn is_uri(object: &Map<String, Value>) -> bool {
+    object.contains_key("uri") && (object.contains_key("host") || object.len() == 1)
 }
 
 fn is_empty(value: &Value) -> bool {
