@@ -71,7 +71,7 @@ pub(crate) struct Account {
     /// out is refused by name.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// WebSocket server, ws://HOST[:PORT][/PATH] or wss://...; repeat for more than one
+    /// WebSocket server, such as wss://sip.example.com or ws://127.0.0.1:5080; repeat for more
     #[arg(long, value_name = "URL")]
     pub(crate) server: Vec<String>,
     /// Address to be known by, such as sip:alice@example.com

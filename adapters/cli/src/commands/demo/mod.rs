@@ -233,8 +233,10 @@ impl Stage {
         };
         let patience = self.patience(Fault::KillWs);
         let answered = |counts: &party::Counts| counts.established >= number || counts.failed > 0;
-        self.alice.reaches(patience, answered).await;
-        self.bob.reaches(patience, answered).await;
+        tokio::join!(
+            self.alice.reaches(patience, answered),
+            self.bob.reaches(patience, answered),
+        );
         let mut well = true;
         for party in [&self.alice, &self.bob] {
             let counts = party.counts();
@@ -286,8 +288,10 @@ impl Stage {
             _ => PATIENCE,
         };
         let over = |counts: &party::Counts| counts.ended + counts.failed >= number;
-        self.alice.reaches(patience, over).await;
-        self.bob.reaches(patience, over).await;
+        tokio::join!(
+            self.alice.reaches(patience, over),
+            self.bob.reaches(patience, over),
+        );
         let mut well = true;
         for party in [&self.alice, &self.bob] {
             let counts = party.counts();
