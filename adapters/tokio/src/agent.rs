@@ -127,7 +127,8 @@ impl Agent {
             TimerSettings::default(),
             rng,
             clock.now(),
-        ).map_err(StartError::Core)?;
+        )
+        .map_err(StartError::Core)?;
         let (commands, command_queue) = mpsc::channel(options.command_queue.max(1));
         let (event_queue, events) = mpsc::channel(options.event_queue.max(1));
         let last_failure = LastFailure::default();

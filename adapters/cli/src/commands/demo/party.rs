@@ -66,7 +66,7 @@ impl Party {
         options.description_factory = Some(Arc::new(Canned));
         options.limits.client_transactions = TRANSACTIONS;
         options.limits.server_transactions = TRANSACTIONS;
-        let report = report.of(name);
+        let report = report.of(name).with_servers(&config);
         let (ladder, messages) = (ladder.clone(), report.clone());
         options.trace_connector = Some(Box::new(move |record, _| {
             note(name, side, record, &ladder, &messages, trace);
