@@ -264,6 +264,9 @@ impl Stage {
     }
 
     async fn send_message(&mut self) -> bool {
+        // A user who lost his connection is out of reach until he has registered again.
+        let reachable = |counts: &party::Counts| counts.registered > counts.disconnected;
+        self.bob.reaches(PATIENCE, reachable).await;
         let sent = self.alice.handle.message(BOB, "Hello Bob").await;
         if let Err(error) = sent {
             self.problems
