@@ -180,6 +180,9 @@ pub(crate) struct Answer {
     /// Stay for this many seconds; without it until Ctrl-C
     #[arg(long = "for", value_name = "SECONDS")]
     pub(crate) seconds: Option<u64>,
+    /// Ring this long before answering, or until the caller gives up
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) ring: u64,
     /// Refuse calls with this status code (300 to 699) instead of answering them
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699))]
     pub(crate) reject: Option<u16>,
