@@ -54,7 +54,10 @@ async fn stay(
             }
             (Event::Incoming { session, .. }, None) => {
                 tolerate_ended(running.handle.ring(session).await)?;
-                ringing.push_back((Instant::now() + Duration::from_secs(arguments.ring), session));
+                ringing.push_back((
+                    Instant::now() + Duration::from_secs(arguments.ring),
+                    session,
+                ));
             }
             (event, _) => running.courtesy(&event).await?,
         }
