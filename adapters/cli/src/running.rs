@@ -43,7 +43,7 @@ impl Running {
         for warning in warnings {
             complain(&format!("warning: {warning}"));
         }
-        let report = Report::new(output.json);
+        let report = Report::new(output.json).with_servers(&config);
         let mut options = Options::default();
         options.extra_roots = settings::extra_roots(account)?;
         options.description_factory = Some(Arc::new(Canned));
