@@ -79,6 +79,12 @@ fn rfc3261_8_2_2_1_request_uri() {
         "19.1.4: the user is case-sensitive"
     );
     assert_eq!(status("OPTIONS", uri("sip:mallory@example.com")), 404);
+    assert_eq!(
+        status("OPTIONS", uri("sip:EXAMPLE.com")),
+        200,
+        "no user: the host decides"
+    );
+    assert_eq!(status("OPTIONS", uri("sip:example.net")), 404);
     assert_eq!(status("OPTIONS", uri("tel:+15551234")), 416);
     assert_eq!(status("OPTIONS", uri("http://example.com")), 416);
     let to =

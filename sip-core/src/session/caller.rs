@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sip_parse::{Response, UriBuf};
 
 use super::confirmed::Confirmed;
-use super::{Context, InviteOptions, State, failure, has_description, refusal};
+use super::{Context, InviteOptions, State, failure, has_description, refusal, unsent};
 use crate::action::Body;
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
@@ -59,11 +59,7 @@ fn send(
 ) -> Option<State> {
     match invite(target, options, offer, context) {
         Ok(state) => Some(state),
-        Err(error) => context.end(EndReason::local(match error {
-            SendError::NotConnected => Cause::ConnectionLost,
-            SendError::TooManyTransactions => Cause::LimitReached,
-            _ => Cause::Malformed,
-        })),
+        Err(error) => context.end(EndReason::local(unsent(&error))),
     }
 }
 

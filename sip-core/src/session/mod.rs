@@ -188,8 +188,8 @@ impl Context<'_> {
             Purpose::Bye(id),
         ) {
             Ok(_) => Some(State::Ending(Ending { reason, attempts })),
-            Err(_) => self.end(EndReason {
-                cause: Cause::ConnectionLost,
+            Err(error) => self.end(EndReason {
+                cause: unsent(&error),
                 ..reason
             }),
         }
@@ -269,6 +269,15 @@ pub(crate) fn is_sdp(message: &Message) -> bool {
 /// Whether a message carries a session description (RFC 3264).
 fn has_description(message: &Message) -> bool {
     !message.body().is_empty() && is_sdp(message)
+}
+
+/// Why a request could not be sent.
+pub(crate) fn unsent(error: &SendError) -> Cause {
+    match error {
+        SendError::NotConnected => Cause::ConnectionLost,
+        SendError::TooManyTransactions => Cause::LimitReached,
+        SendError::Stale | SendError::Forbidden(_) | SendError::Build(_) => Cause::Malformed,
+    }
 }
 
 /// What a failed transaction means to a call.

@@ -83,11 +83,17 @@ impl Identity {
     }
 
     /// A Request-URI is ours when its user part is that of the address-of-record or of our Contact; the
-    /// host does not matter, because servers rewrite it.
+    /// host does not matter then, because servers rewrite it. Without a user part its host must be that
+    /// of the address-of-record or of our Contact.
     pub(crate) fn is_ours(&self, uri: &sip_parse::Uri<'_>) -> bool {
-        uri.user_unescaped().is_some_and(|user| {
-            *user == *self.user.as_bytes() || *user == *self.contact_user.as_bytes()
-        })
+        match uri.user_unescaped() {
+            Some(user) => *user == *self.user.as_bytes() || *user == *self.contact_user.as_bytes(),
+            None => {
+                let host = uri.host_bytes();
+                host.eq_ignore_ascii_case(self.aor.as_uri().host_bytes())
+                    || host.eq_ignore_ascii_case(self.host.as_bytes())
+            }
+        }
     }
 }
 

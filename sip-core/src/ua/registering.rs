@@ -15,7 +15,7 @@ use super::sending::Outside;
 use crate::auth::Attempts;
 use crate::event::{self, Cause, EndReason, Event, Originator};
 use crate::registration::{LONGEST_EXPIRES, State, refresh_after, retry_after};
-use crate::session::failure;
+use crate::session::{failure, unsent};
 use crate::transaction::{SendError, TransactionError};
 
 impl UserAgent {
@@ -33,12 +33,7 @@ impl UserAgent {
         match self.send_register_for(self.registration.expires, &mut attempts) {
             Ok(()) => self.registration.state = State::Asking(attempts),
             Err(error) => {
-                let cause = match error {
-                    SendError::NotConnected => Cause::ConnectionLost,
-                    SendError::TooManyTransactions => Cause::LimitReached,
-                    _ => Cause::Malformed,
-                };
-                self.registration_failed(EndReason::local(cause), None, None);
+                self.registration_failed(EndReason::local(unsent(&error)), None, None);
             }
         }
     }
