@@ -37,6 +37,7 @@
 extern crate alloc;
 
 mod access;
+mod check;
 mod class;
 mod error;
 mod framer;
@@ -57,10 +58,15 @@ pub use access::Values;
 pub use bytes::Bytes;
 pub use error::{ErrorKind, ParseError};
 pub use framer::{Frame, FrameError, Framer};
+pub use headers::HeaderValue;
+pub use headers::about::{Date, MimeVersion, ParamList, TextParams, Timestamp, Warning};
 pub use headers::auth::{AuthParams, AuthenticationInfo, Challenge, Credentials};
-pub use headers::call::{DialogReference, Reason, Refresher, Replaces, RetryAfter, SessionExpires};
+pub use headers::call::{
+    DialogReference, Reason, Refresher, Replaces, RetryAfter, SessionExpires, TargetDialog,
+};
 pub use headers::cseq::{CSeq, RAck};
 pub use headers::event::{Event, SubscriptionState};
+pub use headers::identity::{Identity, SessionIdentifier};
 pub use headers::media::{ContentDisposition, MediaType, TokenParams};
 pub use headers::name_addr::{Contact, NameAddr};
 pub use headers::via::Via;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::digits;
-use crate::limits::Limits;
+use crate::limits::{Limits, Rules};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
 use crate::scan::{self, Head, Record};
@@ -22,8 +22,8 @@ use crate::uri::Uri;
 pub struct Message {
     pub(crate) bytes: Bytes,
     pub(crate) head: Head,
-    /// Parameters allowed in one value.
-    pub(crate) parameters: u16,
+    /// How its values are read.
+    pub(crate) rules: Rules,
 }
 
 /// A request: a [`Message`] that has a method and a Request-URI.
@@ -83,7 +83,7 @@ impl Message {
         Ok(Message {
             bytes,
             head,
-            parameters: limits.parameters,
+            rules: Rules::lenient(limits.parameters),
         })
     }
 
@@ -138,7 +138,7 @@ impl Message {
         Some(Request(Message {
             bytes,
             head,
-            parameters: limits.parameters,
+            rules: Rules::lenient(limits.parameters),
         }))
     }
 
@@ -237,8 +237,7 @@ impl Message {
             offset: error.offset + start as u32,
             ..error
         };
-        let (uri, end) =
-            Uri::prefix(text, 0, crate::uri::Form::Full, self.parameters).map_err(place)?;
+        let (uri, end) = Uri::prefix(text, 0, crate::uri::Form::Full, self.rules).map_err(place)?;
         if end != text.len() {
             return Err(place(ParseError::at(ErrorKind::Character, end)));
         }

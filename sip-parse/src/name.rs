@@ -168,6 +168,10 @@ impl HeaderId {
         TEXTS.get(usize::from(self.0)).copied().unwrap_or("")
     }
 
+    pub(crate) fn is_single(self) -> bool {
+        self.shape() == Shape::Single
+    }
+
     fn shape(self) -> Shape {
         SHAPES
             .get(usize::from(self.0))
