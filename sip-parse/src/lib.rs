@@ -37,6 +37,7 @@
 extern crate alloc;
 
 mod access;
+mod block;
 mod check;
 mod class;
 mod error;
@@ -46,6 +47,7 @@ mod headers;
 mod limits;
 mod message;
 mod method;
+mod multipart;
 mod name;
 mod params;
 mod scan;
@@ -73,6 +75,7 @@ pub use headers::via::Via;
 pub use limits::Limits;
 pub use message::{Header, Kind, Message, Request, Response};
 pub use method::Method;
+pub use multipart::{NewPart, Part, Parts, write_multipart};
 pub use name::{HeaderId, HeaderName};
 pub use params::{Params, ParamsIter, quote_into, unescape, unquote};
 pub use status::StatusCode;
