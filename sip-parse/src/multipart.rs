@@ -49,17 +49,21 @@ impl<'a> Part<'a> {
 
     /// Whether a recipient may pass the part over (`handling=optional`); the default is required (RFC 5621 section 3.1).
     pub fn is_optional(&self) -> bool {
-        self.content_disposition.is_some_and(|written| written.optional)
+        self.content_disposition
+            .is_some_and(|written| written.optional)
     }
 
     /// Whether the part is itself multipart.
     pub fn is_multipart(&self) -> bool {
-        self.content_type.is_some_and(|media| media.type_.eq_ignore_ascii_case(b"multipart"))
+        self.content_type
+            .is_some_and(|media| media.type_.eq_ignore_ascii_case(b"multipart"))
     }
 
     /// The value of one of the part's header fields, such as Content-ID; may hold folds.
     pub fn header(&self, name: HeaderName<'_>) -> Option<&'a [u8]> {
-        fields(self.head).find(|(found, _)| *found == name).map(|(_, value)| value)
+        fields(self.head)
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
     }
 }
 
@@ -76,7 +80,8 @@ fn fields(head: &[u8]) -> impl Iterator<Item = (HeaderName<'_>, &[u8])> {
 /// One header field with its folds at `at`: name, value, and where the next line starts. The line end of the last one may
 /// be missing, as it belongs to the boundary.
 fn field(head: &[u8], at: usize) -> Result<(&[u8], &[u8], usize), ParseError> {
-    let line_end = |at: usize| memchr::memchr(b'\n', &head[at..]).map_or(head.len(), |end| at + end + 1);
+    let line_end =
+        |at: usize| memchr::memchr(b'\n', &head[at..]).map_or(head.len(), |end| at + end + 1);
     let name_end = class::run(head, at, class::TOKEN);
     let colon = class::run(head, name_end, class::BLANK);
     if name_end == at || head.get(colon) != Some(&b':') {
@@ -86,7 +91,11 @@ fn field(head: &[u8], at: usize) -> Result<(&[u8], &[u8], usize), ParseError> {
     while class::at(head, next, class::BLANK) {
         next = line_end(next);
     }
-    Ok((&head[at..name_end], class::trim(&head[colon + 1..next]), next))
+    Ok((
+        &head[at..name_end],
+        class::trim(&head[colon + 1..next]),
+        next,
+    ))
 }
 
 /// The leaf parts of a body in order; parts that are multipart are opened in place of themselves.
@@ -163,17 +172,22 @@ impl<'a> Parts<'a> {
     pub fn session(&self) -> Option<&Part<'a>> {
         self.choose(|part| {
             part.disposition().eq_ignore_ascii_case(b"session")
-                && part.content_type.is_some_and(|media| media.is(b"application", b"sdp"))
+                && part
+                    .content_type
+                    .is_some_and(|media| media.is(b"application", b"sdp"))
         })
     }
 
     /// The first part that a recipient must process and cannot: required, and not known to `understood`. Its request is
     /// to be refused with 415 (RFC 5621 section 3.1). Of alternatives one that is understood is enough.
     pub fn unprocessable(&self, understood: impl Fn(&Part<'a>) -> bool) -> Option<&Part<'a>> {
-        let one_is_enough = self.parts.iter().any(|part| part.alternative && understood(part));
-        self.parts
+        let one_is_enough = self
+            .parts
             .iter()
-            .find(|part| !part.is_optional() && !understood(part) && !(part.alternative && one_is_enough))
+            .any(|part| part.alternative && understood(part));
+        self.parts.iter().find(|part| {
+            !part.is_optional() && !understood(part) && !(part.alternative && one_is_enough)
+        })
     }
 }
 
@@ -198,8 +212,13 @@ struct Split<'a> {
 
 impl<'a> Split<'a> {
     fn new(part: &Part<'a>) -> Result<Self, ParseError> {
-        let media = part.content_type.ok_or(ParseError::at(ErrorKind::Missing, 0))?;
-        let raw = media.params.value(b"boundary").ok_or(ParseError::at(ErrorKind::Missing, 0))?;
+        let media = part
+            .content_type
+            .ok_or(ParseError::at(ErrorKind::Missing, 0))?;
+        let raw = media
+            .params
+            .value(b"boundary")
+            .ok_or(ParseError::at(ErrorKind::Missing, 0))?;
         let boundary = unquote(raw);
         // RFC 2046 section 5.1.1: 1 to 70 characters.
         if boundary.is_empty() || boundary.len() > 70 {
@@ -207,9 +226,17 @@ impl<'a> Split<'a> {
         }
         let boundary = boundary.iter().copied().collect();
         let alternative = media.subtype.eq_ignore_ascii_case(b"alternative");
-        let mut split = Split { body: part.body, boundary, at: Some(0), depth: part.depth + 1, alternative };
+        let mut split = Split {
+            body: part.body,
+            boundary,
+            at: Some(0),
+            depth: part.depth + 1,
+            alternative,
+        };
         // What stands in front of the first boundary line is not a part.
-        let (_, next) = split.delimiter(0).ok_or(ParseError::at(ErrorKind::UnexpectedEnd, part.body.len()))?;
+        let (_, next) = split
+            .delimiter(0)
+            .ok_or(ParseError::at(ErrorKind::UnexpectedEnd, part.body.len()))?;
         split.at = next;
         Ok(split)
     }
@@ -219,10 +246,13 @@ impl<'a> Split<'a> {
     fn delimiter(&self, at: usize) -> Option<(usize, Option<usize>)> {
         let mut line = at;
         loop {
-            let text_end = memchr::memchr(b'\n', &self.body[line..]).map_or(self.body.len(), |end| line + end);
+            let text_end =
+                memchr::memchr(b'\n', &self.body[line..]).map_or(self.body.len(), |end| line + end);
             let next = (text_end + 1).min(self.body.len());
             let text = &self.body[line..text_end];
-            let rest = text.strip_prefix(b"--").and_then(|text| text.strip_prefix(&self.boundary[..]));
+            let rest = text
+                .strip_prefix(b"--")
+                .and_then(|text| text.strip_prefix(&self.boundary[..]));
             if let Some(rest) = rest {
                 // The line end in front of the boundary belongs to it.
                 let mut end = line;
@@ -272,7 +302,9 @@ impl<'a> Split<'a> {
         for (name, value) in fields(part.head) {
             match name {
                 HeaderName::ContentType => part.content_type = Some(single(value, Rules::DEFAULT)?),
-                HeaderName::ContentDisposition => part.content_disposition = Some(single(value, Rules::DEFAULT)?),
+                HeaderName::ContentDisposition => {
+                    part.content_disposition = Some(single(value, Rules::DEFAULT)?)
+                }
                 _ => {}
             }
         }
@@ -300,7 +332,9 @@ impl Message {
     /// Those of [`Parts::parse`], and a malformed Content-Type or Content-Disposition.
     pub fn parts(&self) -> Result<Parts<'_>, ParseError> {
         if self.body().is_empty() {
-            return Ok(Parts { parts: SmallVec::new() });
+            return Ok(Parts {
+                parts: SmallVec::new(),
+            });
         }
         Parts::open(Part {
             head: b"",
@@ -334,7 +368,10 @@ pub fn write_multipart(boundary: &[u8], parts: &[NewPart<'_>]) -> Result<Vec<u8>
     if end != boundary.len() || end == 0 || end > 70 {
         return Err(ParseError::at(ErrorKind::Value, end));
     }
-    if parts.iter().any(|part| memchr::memmem::find(part.body, boundary).is_some()) {
+    if parts
+        .iter()
+        .any(|part| memchr::memmem::find(part.body, boundary).is_some())
+    {
         return Err(ParseError::at(ErrorKind::Value, 0));
     }
     let mut out = Vec::new();

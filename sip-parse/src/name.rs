@@ -210,11 +210,18 @@ impl Words {
         let length = name.len();
         let mut i = 0;
         while i < 16 && i < length {
-            let byte = if length > 16 && i >= 8 { name[length - 16 + i] } else { name[i] };
+            let byte = if length > 16 && i >= 8 {
+                name[length - 16 + i]
+            } else {
+                name[i]
+            };
             words[i / 8] |= (byte as u64) << (8 * (i % 8));
             i += 1;
         }
-        Words { low: words[0], high: words[1] }
+        Words {
+            low: words[0],
+            high: words[1],
+        }
     }
 
     /// The slot of [`SLOT_OF`] for these words, without regard to case.
@@ -222,14 +229,16 @@ impl Words {
     const fn slot(self, length: usize) -> usize {
         let low = (self.low | CASE).wrapping_mul(MULTIPLIERS.0);
         let high = (self.high | CASE).wrapping_mul(MULTIPLIERS.1);
-        (((low ^ high).wrapping_add(length as u64 * MULTIPLIERS.2)) >> (64 - SLOT_BITS)) as usize
+        (((low ^ high).wrapping_add((length as u64).wrapping_mul(MULTIPLIERS.2)))
+            >> (64 - SLOT_BITS)) as usize
     }
 }
 
 const SLOT_BITS: u32 = 9;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// Found by trial: with these no two known names share a slot, which [`SLOT_OF`] does not rely on.
-const MULTIPLIERS: (u64, u64, u64) = (0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9);
+const MULTIPLIERS: (u64, u64, u64) =
+    (0x295B_494D_82B1_D025, 0x3F38_91D7_CE1E_A825, 0x3DC6_C905_13F8_21D3);
 
 /// A known name to compare with: its words, and the bits that may differ because they are the case of a letter.
 struct Entry {
@@ -250,11 +259,19 @@ const fn case_bits(word: u64) -> u64 {
 }
 
 static ENTRIES: [Entry; TEXTS.len()] = {
-    let mut entries = [const { Entry { words: Words::of(b""), case: Words::of(b"") } }; TEXTS.len()];
+    let mut entries = [const {
+        Entry {
+            words: Words::of(b""),
+            case: Words::of(b""),
+        }
+    }; TEXTS.len()];
     let mut number = 0;
     while number < TEXTS.len() {
         let words = Words::of(TEXTS[number].as_bytes());
-        let case = Words { low: case_bits(words.low), high: case_bits(words.high) };
+        let case = Words {
+            low: case_bits(words.low),
+            high: case_bits(words.high),
+        };
         entries[number] = Entry { words, case };
         number += 1;
     }
@@ -296,7 +313,9 @@ pub(crate) fn lookup(name: &[u8]) -> HeaderId {
     match name {
         [] => HeaderId::OTHER,
         [letter] => HeaderId(COMPACT_OF[usize::from(*letter)]),
-        _ => find(Words::of(name), name.len(), |text| text.len() <= 16 || text.eq_ignore_ascii_case(name)),
+        _ => find(Words::of(name), name.len(), |text| {
+            text.len() <= 16 || text.eq_ignore_ascii_case(name)
+        }),
     }
 }
 
@@ -308,9 +327,15 @@ pub(crate) fn lookup_short(chunk: &[u8; 16], length: usize) -> HeaderId {
     }
     let (low, high) = crate::block::halves(chunk);
     let words = if length < 8 {
-        Words { low: low & !(u64::MAX << (8 * length)), high: 0 }
+        Words {
+            low: low & !(u64::MAX << (8 * length)),
+            high: 0,
+        }
     } else {
-        Words { low, high: high & !(u64::MAX << (8 * (length - 8))) }
+        Words {
+            low,
+            high: high & !(u64::MAX << (8 * (length - 8))),
+        }
     };
     find(words, length, |text| text.len() <= 16)
 }
@@ -412,7 +437,15 @@ mod tests {
             assert_eq!(lookup(&[*letter]), HeaderId(*number));
             assert_eq!(lookup(&[letter.to_ascii_uppercase()]), HeaderId(*number));
         }
-        for name in ["X-Unknown", "Vi", "Vias", "Content-Lengti", "Proxy-Authenticatf", "Max\rForwards", "To\0"] {
+        for name in [
+            "X-Unknown",
+            "Vi",
+            "Vias",
+            "Content-Lengti",
+            "Proxy-Authenticatf",
+            "Max\rForwards",
+            "To\0",
+        ] {
             assert_eq!(lookup(name.as_bytes()), HeaderId::OTHER, "{name}");
         }
     }
@@ -420,8 +453,10 @@ mod tests {
     /// A lookup is one probe: no two known names share a slot.
     #[test]
     fn known_names_have_slots_of_their_own() {
-        let slots: alloc::collections::BTreeSet<_> =
-            TEXTS[1..].iter().map(|text| Words::of(text.as_bytes()).slot(text.len())).collect();
+        let slots: alloc::collections::BTreeSet<_> = TEXTS[1..]
+            .iter()
+            .map(|text| Words::of(text.as_bytes()).slot(text.len()))
+            .collect();
         assert_eq!(slots.len(), TEXTS.len() - 1);
     }
 }

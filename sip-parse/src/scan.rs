@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::block::{self, Block};
+use crate::block;
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Limits;
@@ -75,7 +75,9 @@ impl Head {
     }
 }
 
-/// The line that starts at `at`: where its text ends and where the next line starts.
+/// The line that starts at `at`: where its text ends and where the next line starts. A lone CR is no line
+/// end: letting it pass would let one receiver see lines that another does not.
+#[inline(always)]
 fn line(input: &[u8], at: usize) -> Result<(usize, usize), ParseError> {
     let rest = input.get(at..).unwrap_or(&[]);
     match memchr::memchr2(b'\r', b'\n', rest) {
@@ -86,153 +88,116 @@ fn line(input: &[u8], at: usize) -> Result<(usize, usize), ParseError> {
     }
 }
 
-/// The ends of lines, one after the other, found sixty-four bytes at a time.
-struct LineEnds<'a> {
-    input: &'a [u8],
-    /// Where the next block starts.
-    next_block: usize,
-    /// The LFs of the last block that are still to be reported.
-    newlines: u64,
-    /// Whether the last block ended in a CR.
-    pending_cr: bool,
-    /// The first CR that no LF follows, as far as has been looked.
-    lone_cr: usize,
-}
-
-impl<'a> LineEnds<'a> {
-    fn new(input: &'a [u8]) -> Self {
-        LineEnds { input, next_block: 0, newlines: 0, pending_cr: false, lone_cr: usize::MAX }
-    }
-
-    /// Where the next LF is.
-    #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        while self.newlines == 0 {
-            if !self.load() {
-                return None;
-            }
-        }
-        let bit = self.newlines.trailing_zeros() as usize;
-        self.newlines &= self.newlines - 1;
-        Some(self.next_block - 64 + bit)
-    }
-
-    #[inline(always)]
-    fn load(&mut self) -> bool {
-        let start = self.next_block;
-        let tail;
-        let block: &Block = match self.input.get(start..).and_then(|rest| rest.first_chunk()) {
-            Some(block) => block,
-            None => {
-                let Some(rest) = self.input.get(start..).filter(|rest| !rest.is_empty()) else {
-                    return false;
-                };
-                // Filled up with bytes that end nothing.
-                let mut filled = [0; 64];
-                filled[..rest.len()].copy_from_slice(rest);
-                tail = filled;
-                &tail
-            }
-        };
-        let newlines = block::mask(block, b'\n');
-        let returns = block::mask(block, b'\r');
-        let followed = newlines << 63 >> 63;
-        if self.lone_cr == usize::MAX {
-            // The last CR of a block is judged with the next one.
-            let lone = returns & !(newlines >> 1) & (u64::MAX >> 1);
-            if self.pending_cr && followed == 0 {
-                self.lone_cr = start - 1;
-            } else if lone != 0 {
-                self.lone_cr = start + lone.trailing_zeros() as usize;
-            }
-        }
-        self.pending_cr = returns >> 63 != 0;
-        self.newlines = newlines;
-        self.next_block = start + 64;
-        true
-    }
-}
-
 /// Scans the head at the beginning of `input`.
 #[inline]
 pub(crate) fn head(input: &[u8], limits: &Limits) -> Result<Head, ParseError> {
     let cap = limits.head.min(usize::from(u16::MAX));
     let window = &input[..input.len().min(cap)];
-    let mut ends = LineEnds::new(window);
-    let Some(newline) = ends.next() else {
-        return Err(unfinished(input, cap, ends.lone_cr));
+    let too_large = |error: ParseError| {
+        // The end of the window is not the end of the message.
+        if input.len() > cap && error.kind == ErrorKind::UnexpectedEnd {
+            ParseError::at(ErrorKind::HeadTooLarge, cap)
+        } else {
+            error
+        }
     };
-    let text_end = before_cr(window, 0, newline);
-    if ends.lone_cr < newline {
-        return Err(ParseError::at(ErrorKind::Character, ends.lone_cr));
-    }
+    let (text_end, line_end) = line(window, 0).map_err(too_large)?;
     if text_end > limits.header_line {
         return Err(ParseError::at(ErrorKind::HeaderTooLong, limits.header_line));
     }
-    let start = start_line(window, text_end, newline + 1)?;
-    let mut head = Head { start, first: [0; HOT], end: 0, records: SmallVec::new() };
-    let mut at = newline + 1;
+    let start = start_line(window, text_end, line_end)?;
+    let mut head = Head {
+        start,
+        first: [0; HOT],
+        end: 0,
+        records: SmallVec::new(),
+    };
+    let mut at = line_end;
     loop {
-        let Some(newline) = ends.next() else {
-            return Err(unfinished(input, cap, ends.lone_cr));
-        };
-        let mut text_end = before_cr(window, at, newline);
-        if text_end == at {
-            // A lone CR behind the head belongs to the body.
-            if ends.lone_cr < newline {
-                return Err(ParseError::at(ErrorKind::Character, ends.lone_cr));
+        match window.get(at) {
+            Some(b'\r') if window.get(at + 1) == Some(&b'\n') => {
+                head.end = (at + 2) as u16;
+                return Ok(head);
             }
-            head.end = (newline + 1) as u16;
-            return Ok(head);
+            Some(b'\n') => {
+                head.end = (at + 1) as u16;
+                return Ok(head);
+            }
+            Some(_) => {}
+            None => return Err(too_large(ParseError::at(ErrorKind::UnexpectedEnd, at))),
         }
         if head.records.len() >= usize::from(limits.headers) {
             return Err(ParseError::at(ErrorKind::TooManyHeaders, at));
         }
-        let (name_end, colon, id) = name_at(window, at, text_end)?;
-        let mut next = newline + 1;
-        let mut folds = 0u16;
-        while class::at(window, next, class::BLANK) {
-            if folds == limits.folds {
-                return Err(ParseError::at(ErrorKind::TooManyFolds, next));
-            }
-            folds += 1;
-            let Some(newline) = ends.next() else {
-                return Err(unfinished(input, cap, ends.lone_cr));
-            };
-            text_end = before_cr(window, next, newline);
-            next = newline + 1;
-        }
-        if text_end - at > limits.header_line {
-            return Err(ParseError::at(ErrorKind::HeaderTooLong, at + limits.header_line));
-        }
-        head.push(record(window, at, name_end, colon, text_end, id, folds > 0));
+        let (record, next) = field(window, at, limits).map_err(too_large)?;
+        head.push(record);
         at = next;
     }
 }
 
-/// The fault of a head that has no end.
-#[cold]
-fn unfinished(input: &[u8], cap: usize, lone_cr: usize) -> ParseError {
-    if lone_cr + 1 < input.len().min(cap) {
-        ParseError::at(ErrorKind::Character, lone_cr)
-    } else if input.len() > cap {
-        ParseError::at(ErrorKind::HeadTooLarge, cap)
-    } else {
-        ParseError::at(ErrorKind::UnexpectedEnd, input.len())
+/// One header field with its folds at `at`, and where the next line starts.
+#[inline(always)]
+pub(crate) fn field(
+    input: &[u8],
+    at: usize,
+    limits: &Limits,
+) -> Result<(Record, usize), ParseError> {
+    let (mut text_end, mut next) = line(input, at)?;
+    let (name_end, colon, id) = name_at(input, at, text_end)?;
+    let mut folded = false;
+    if class::at(input, next, class::BLANK) {
+        folded = true;
+        (text_end, next) = folds(input, next, limits)?;
     }
+    if text_end - at > limits.header_line {
+        return Err(ParseError::at(
+            ErrorKind::HeaderTooLong,
+            at + limits.header_line,
+        ));
+    }
+    let mut value_start = colon + 1;
+    while value_start < text_end && is_space(input[value_start]) {
+        value_start += 1;
+    }
+    let mut value_end = text_end;
+    while value_end > value_start && is_space(input[value_end - 1]) {
+        value_end -= 1;
+    }
+    let record = Record {
+        start: at as u16,
+        name_end: name_end as u16,
+        value_start: value_start as u16,
+        value_end: value_end as u16,
+        id,
+        folded,
+    };
+    Ok((record, next))
 }
 
-/// Where the text of a line ends whose LF is at `newline`.
-#[inline(always)]
-fn before_cr(input: &[u8], at: usize, newline: usize) -> usize {
-    if newline > at && input[newline - 1] == b'\r' { newline - 1 } else { newline }
+/// Passes over continuation lines from `at` on: where the text of the last one ends and where the next line starts.
+#[cold]
+fn folds(input: &[u8], at: usize, limits: &Limits) -> Result<(usize, usize), ParseError> {
+    let mut lines = (at, at);
+    let mut count = 0u16;
+    while class::at(input, lines.1, class::BLANK) {
+        if count == limits.folds {
+            return Err(ParseError::at(ErrorKind::TooManyFolds, lines.1));
+        }
+        count += 1;
+        lines = line(input, lines.1)?;
+    }
+    Ok(lines)
 }
 
 /// The name in the line from `at` to `text_end`: where it ends, where its colon is, and its number.
 #[inline(always)]
-fn name_at(input: &[u8], at: usize, text_end: usize) -> Result<(usize, usize, HeaderId), ParseError> {
+fn name_at(
+    input: &[u8],
+    at: usize,
+    text_end: usize,
+) -> Result<(usize, usize, HeaderId), ParseError> {
     if let Some(chunk) = input[at..].first_chunk() {
-        let colon = block::mask16(chunk, b':').trailing_zeros() as usize;
+        let colon = block::position(chunk, b':');
         if (1..16).contains(&colon) {
             let id = name::lookup_short(chunk, colon);
             if id != HeaderId::OTHER {
@@ -252,52 +217,6 @@ fn any_name(line: &[u8], at: usize) -> Result<(usize, usize, HeaderId), ParseErr
         None if name_end > at => Err(ParseError::at(ErrorKind::MissingColon, colon)),
         _ => Err(ParseError::at(ErrorKind::Character, colon)),
     }
-}
-
-#[inline(always)]
-fn record(
-    input: &[u8],
-    at: usize,
-    name_end: usize,
-    colon: usize,
-    text_end: usize,
-    id: HeaderId,
-    folded: bool,
-) -> Record {
-    let mut value_start = colon + 1;
-    while value_start < text_end && is_space(input[value_start]) {
-        value_start += 1;
-    }
-    let mut value_end = text_end;
-    while value_end > value_start && is_space(input[value_end - 1]) {
-        value_end -= 1;
-    }
-    Record {
-        start: at as u16,
-        name_end: name_end as u16,
-        value_start: value_start as u16,
-        value_end: value_end as u16,
-        id,
-        folded,
-    }
-}
-
-/// One header field with its folds at `at`, and where the next line starts.
-pub(crate) fn field(input: &[u8], at: usize, limits: &Limits) -> Result<(Record, usize), ParseError> {
-    let (mut text_end, mut next) = line(input, at)?;
-    let (name_end, colon, id) = any_name(&input[..text_end], at)?;
-    let mut folds = 0u16;
-    while class::at(input, next, class::BLANK) {
-        if folds == limits.folds {
-            return Err(ParseError::at(ErrorKind::TooManyFolds, next));
-        }
-        folds += 1;
-        (text_end, next) = line(input, next)?;
-    }
-    if text_end - at > limits.header_line {
-        return Err(ParseError::at(ErrorKind::HeaderTooLong, at + limits.header_line));
-    }
-    Ok((record(input, at, name_end, colon, text_end, id, folds > 0), next))
 }
 
 #[inline(always)]
