@@ -13,7 +13,7 @@ use crate::grammar::digits;
 use crate::limits::{Limits, Rules};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
-use crate::scan::{self, Head, Record};
+use crate::scan::{self, Head, Record, StartLine};
 use crate::status::StatusCode;
 use crate::uri::Uri;
 
@@ -58,33 +58,33 @@ impl Message {
         if bytes.len() > limits.message {
             return Err(ParseError::at(ErrorKind::MessageTooLarge, limits.message));
         }
-        let head = scan::head(&bytes, limits)?;
-        let present = bytes.len() - usize::from(head.end);
-        let body = match content_length(&bytes, &head)? {
-            Some(length) => {
-                check_body(length, limits)?;
-                match (length as usize).checked_sub(present) {
-                    None | Some(0) => length as usize,
-                    Some(missing) => {
-                        let kind = ErrorKind::BodyTooShort {
-                            missing: missing as u32,
-                        };
-                        return Err(ParseError::at(kind, bytes.len()));
-                    }
-                }
-            }
-            None => {
-                check_body(present as u64, limits)?;
-                present
-            }
-        };
-        let mut bytes = bytes;
-        bytes.truncate(usize::from(head.end) + body);
-        Ok(Message {
+        let rules = Rules::lenient(limits.parameters);
+        let mut message = Message {
             bytes,
-            head,
-            rules: Rules::lenient(limits.parameters),
-        })
+            head: Head::new(StartLine::NONE),
+            rules,
+        };
+        scan::scan(&message.bytes, limits, &mut message.head)?;
+        let head_end = usize::from(message.head.end);
+        let present = message.bytes.len() - head_end;
+        let body = match content_length(&message.bytes, &message.head)? {
+            Some(length) => length as usize,
+            None => present,
+        };
+        if body > limits.body {
+            return Err(ParseError::at(ErrorKind::BodyTooLarge, head_end));
+        }
+        if body > present {
+            let missing = (body - present) as u32;
+            return Err(ParseError::at(
+                ErrorKind::BodyTooShort { missing },
+                message.bytes.len(),
+            ));
+        }
+        if body < present {
+            message.bytes.truncate(head_end + body);
+        }
+        Ok(message)
     }
 
     /// What can be saved of a request that [`Message::parse`] refused, so that it can be answered: lines that are no
@@ -104,25 +104,20 @@ impl Message {
             return None;
         }
         let text_start = class::skip_lws(text, method_end);
-        let start = scan::StartLine {
+        let mut head = Head::new(StartLine {
             status: 0,
             method_end: method_end as u16,
             text_start: text_start as u16,
             text_end: text.len().max(text_start) as u16,
             line_end: line_end as u16,
-        };
-        let mut head = Head {
-            start,
-            first: [0; scan::HOT],
-            end: 0,
-            records: scan::Records::new(),
-        };
+        });
         let mut at = line_end;
         let mut count = 0u16;
         while at < window.len() && !matches!(window[at], b'\n' | b'\r') && count < limits.headers {
             count += 1;
-            match scan::field(window, at, limits) {
-                Ok((record, next)) => {
+            let mut record = Record::NONE;
+            match scan::field(window, at, limits, &mut record, &mut 0) {
+                Ok(next) => {
                     head.push(record);
                     at = next;
                 }
@@ -314,15 +309,6 @@ fn leading_line_ends(bytes: &[u8]) -> usize {
         .iter()
         .take_while(|byte| matches!(byte, b'\r' | b'\n'))
         .count()
-}
-
-fn check_body(length: u64, limits: &Limits) -> Result<(), ParseError> {
-    let cap = limits.body.min(u32::MAX as usize) as u64;
-    if length > cap {
-        Err(ParseError::at(ErrorKind::BodyTooLarge, 0))
-    } else {
-        Ok(())
-    }
 }
 
 /// The one Content-Length of a head (RFC 3261 section 20.14).

@@ -237,8 +237,11 @@ impl Words {
 const SLOT_BITS: u32 = 9;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// Found by trial: with these no two known names share a slot, which [`SLOT_OF`] does not rely on.
-const MULTIPLIERS: (u64, u64, u64) =
-    (0x295B_494D_82B1_D025, 0x3F38_91D7_CE1E_A825, 0x3DC6_C905_13F8_21D3);
+const MULTIPLIERS: (u64, u64, u64) = (
+    0x295B_494D_82B1_D025,
+    0x3F38_91D7_CE1E_A825,
+    0x3DC6_C905_13F8_21D3,
+);
 
 /// A known name to compare with: its words, and the bits that may differ because they are the case of a letter.
 struct Entry {
@@ -313,49 +316,67 @@ pub(crate) fn lookup(name: &[u8]) -> HeaderId {
     match name {
         [] => HeaderId::OTHER,
         [letter] => HeaderId(COMPACT_OF[usize::from(*letter)]),
-        _ => find(Words::of(name), name.len(), |text| {
-            text.len() <= 16 || text.eq_ignore_ascii_case(name)
+        _ => find(Words::of(name), name.len(), |id| {
+            id.text().as_bytes().eq_ignore_ascii_case(name)
         }),
     }
 }
 
-/// The number of the name that `chunk` starts with, `length` bytes of 1 to 15.
-#[inline]
+/// Which bytes of sixteen belong to a name of so many bytes.
+static KEEP: [Words; 17] = {
+    let mut keep = [const { Words { low: 0, high: 0 } }; 17];
+    let mut length = 1;
+    while length < 17 {
+        keep[length] = Words {
+            low: if length < 8 {
+                (1 << (8 * length)) - 1
+            } else {
+                u64::MAX
+            },
+            high: match length {
+                ..9 => 0,
+                16 => u64::MAX,
+                _ => (1 << (8 * (length - 8))) - 1,
+            },
+        };
+        length += 1;
+    }
+    keep
+};
+
+/// The number of the name that `chunk` starts with, `length` bytes.
+#[inline(always)]
 pub(crate) fn lookup_short(chunk: &[u8; 16], length: usize) -> HeaderId {
     if length == 1 {
         return HeaderId(COMPACT_OF[usize::from(chunk[0])]);
     }
-    let (low, high) = crate::block::halves(chunk);
-    let words = if length < 8 {
-        Words {
-            low: low & !(u64::MAX << (8 * length)),
-            high: 0,
-        }
-    } else {
-        Words {
-            low,
-            high: high & !(u64::MAX << (8 * (length - 8))),
-        }
+    let Some(keep) = KEEP.get(length) else {
+        return HeaderId::OTHER;
     };
-    find(words, length, |text| text.len() <= 16)
+    let (low, high) = crate::block::halves(chunk);
+    // Sixteen bytes or fewer are compared whole: behind a shorter name stand zeros, which no name has.
+    find(
+        Words {
+            low: low & keep.low,
+            high: high & keep.high,
+        },
+        length,
+        |_| length < 16,
+    )
 }
 
-#[inline]
-fn find(words: Words, length: usize, same: impl Fn(&[u8]) -> bool) -> HeaderId {
+#[inline(always)]
+fn find(words: Words, length: usize, same: impl Fn(HeaderId) -> bool) -> HeaderId {
     let mut at = words.slot(length);
     loop {
         let number = SLOT_OF[at];
-        if number == 0 {
+        let Some(entry) = ENTRIES.get(usize::from(number)).filter(|_| number != 0) else {
             return HeaderId::OTHER;
-        }
-        let entry = &ENTRIES[usize::from(number)];
+        };
         let low = (entry.words.low ^ words.low) & !entry.case.low;
         let high = (entry.words.high ^ words.high) & !entry.case.high;
-        if low | high == 0 {
-            let text = TEXTS[usize::from(number)].as_bytes();
-            if text.len() == length && same(text) {
-                return HeaderId(number);
-            }
+        if low | high == 0 && same(HeaderId(number)) {
+            return HeaderId(number);
         }
         at = (at + 1) % SLOTS;
     }

@@ -16,7 +16,7 @@ use crate::limits::Rules;
 use crate::message::{Message, Request};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
-use crate::scan::{HOT, Head, Record, Records, StartLine};
+use crate::scan::{HOT, Head, Record, StartLine};
 use crate::status::StatusCode;
 use crate::value::Value;
 use check::{check_text, check_token, check_uri, check_value};
@@ -493,19 +493,8 @@ impl<'a> Builder<'a> {
             return refuse(BuildErrorKind::TooLarge, None, usize::from(u16::MAX));
         }
         let mut out = Vec::with_capacity(count.0 + self.body.len());
-        let start = StartLine {
-            status: 0,
-            method_end: 0,
-            text_start: 0,
-            text_end: 0,
-            line_end: 0,
-        };
-        let mut head = Head {
-            start,
-            first: [0; HOT],
-            end: count.0 as u16,
-            records: Records::new(),
-        };
+        let mut head = Head::new(StartLine::NONE);
+        head.end = count.0 as u16;
         self.emit(&mut out, Some(&mut head));
         out.extend_from_slice(self.body);
         let message = Message {
