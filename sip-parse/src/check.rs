@@ -49,6 +49,9 @@ impl Message {
                 return Err(ParseError::at(ErrorKind::Expected(b'\r'), newline));
             }
         }
+        if self.rows_end() == self.head.end {
+            return Err(ParseError::at(ErrorKind::UnexpectedEnd, head.len()));
+        }
         // A reason phrase is text like any other.
         text(self.start_text())
             .map_err(|error| shifted(error, usize::from(self.head.start.text_start)))?;

@@ -60,7 +60,7 @@ impl Default for Limits {
 /// - bytes above 127 in a display name without quotes;
 /// - values without the quotes that they should have in challenges and credentials;
 /// - an IPv6 reference with three colons in a row (RFC 5118 section 4.9);
-/// - lines that end in LF alone, text that is not UTF-8, a request without Max-Forwards;
+/// - lines that end in LF alone, a head at the end of a datagram without its blank line, text that is not UTF-8, a request without Max-Forwards;
 /// - faults in fields on which no protocol decision rests, such as Date, Warning or Call-Info.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {

@@ -47,7 +47,8 @@ pub enum Kind {
 impl Message {
     /// Reads one message from a transport that carries whole messages: a datagram or a WebSocket message. Line ends in
     /// front are skipped; bytes behind Content-Length are left out (RFC 3261 section 18.3); without Content-Length the
-    /// body is what is there. A line may end in LF alone. Values are not looked into: see [`Message::validate`].
+    /// body is what is there. A line may end in LF alone, and the
+    /// blank line may be missing when nothing follows. Values are not looked into: see [`Message::validate`].
     ///
     /// # Errors
     /// A malformed start line or header line, a body shorter than Content-Length, Content-Length fields that differ,
@@ -258,7 +259,7 @@ impl Message {
     }
 
     /// Where the blank line starts.
-    fn rows_end(&self) -> u16 {
+    pub(crate) fn rows_end(&self) -> u16 {
         let end = usize::from(self.head.end);
         let blank = match &self.bytes[..end] {
             [.., b'\n', b'\r', b'\n'] => 2,

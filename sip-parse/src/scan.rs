@@ -115,7 +115,7 @@ impl Head {
 pub(crate) fn scan(input: &[u8], limits: &Limits, head: &mut Head) -> Result<(), ParseError> {
     let cap = limits.head.min(usize::from(u16::MAX));
     let window = &input[..input.len().min(cap)];
-    scan_window(window, limits, head).map_err(|error| {
+    scan_window(window, window.len() == input.len(), limits, head).map_err(|error| {
         // The end of the window is not the end of the message.
         if input.len() > cap && error.kind == ErrorKind::UnexpectedEnd {
             ParseError::at(ErrorKind::HeadTooLarge, cap)
@@ -125,7 +125,12 @@ pub(crate) fn scan(input: &[u8], limits: &Limits, head: &mut Head) -> Result<(),
     })
 }
 
-fn scan_window(window: &[u8], limits: &Limits, head: &mut Head) -> Result<(), ParseError> {
+fn scan_window(
+    window: &[u8],
+    whole: bool,
+    limits: &Limits,
+    head: &mut Head,
+) -> Result<(), ParseError> {
     let mut crlfs = 0;
     let (text_end, mut at) = line(window, 0, &mut crlfs)?;
     if text_end > limits.header_line {
@@ -137,9 +142,9 @@ fn scan_window(window: &[u8], limits: &Limits, head: &mut Head) -> Result<(), Pa
     let slots = &mut head.records[..];
     let room = usize::from(limits.headers).min(INLINE);
     let mut rows = 0;
-    while !ends_head(window, at)? {
+    while !ends_head(window, at, whole)? {
         let Some(slot) = slots[..room].get_mut(rows) else {
-            return scan_rest(window, at, crlfs, limits, head);
+            return scan_rest(window, at, whole, crlfs, limits, head);
         };
         match plain_field(window, at, limits.header_line) {
             Some((record, next)) => {
@@ -197,6 +202,7 @@ fn plain_field(window: &[u8], at: usize, longest: usize) -> Option<(Record, usiz
 fn scan_rest(
     window: &[u8],
     start: usize,
+    whole: bool,
     mut crlfs: usize,
     limits: &Limits,
     head: &mut Head,
@@ -204,7 +210,7 @@ fn scan_rest(
     let mut at = start;
     let rows = usize::from(limits.headers).min(INLINE);
     head.records.truncate(rows);
-    while !ends_head(window, at)? {
+    while !ends_head(window, at, whole)? {
         if head.records.len() >= usize::from(limits.headers) {
             return Err(ParseError::at(ErrorKind::TooManyHeaders, at));
         }
@@ -215,14 +221,16 @@ fn scan_rest(
     finish(window, at, crlfs, head)
 }
 
-/// Whether the blank line is at `at`.
+/// Whether the blank line is at `at`. When the window is the whole message, its end does as well: some senders leave the
+/// blank line out of a datagram without a body.
 #[inline(always)]
-fn ends_head(window: &[u8], at: usize) -> Result<bool, ParseError> {
+fn ends_head(window: &[u8], at: usize, whole: bool) -> Result<bool, ParseError> {
     match window.get(at) {
         Some(&byte) if byte > b'\r' => Ok(false),
         Some(b'\n') => Ok(true),
         Some(b'\r') => Ok(window.get(at + 1) == Some(&b'\n')),
         Some(_) => Ok(false),
+        None if whole => Ok(true),
         None => Err(ParseError::at(ErrorKind::UnexpectedEnd, at)),
     }
 }
@@ -234,7 +242,12 @@ fn finish(window: &[u8], at: usize, crlfs: usize, head: &mut Head) -> Result<(),
     if memchr::memchr_iter(b'\r', &window[..at]).count() != crlfs {
         return Err(lone_cr(&window[..at]));
     }
-    head.end = (at + if window[at] == b'\r' { 2 } else { 1 }) as u16;
+    let blank = match window.get(at) {
+        Some(b'\r') => 2,
+        Some(_) => 1,
+        None => 0,
+    };
+    head.end = (at + blank) as u16;
     Ok(())
 }
 

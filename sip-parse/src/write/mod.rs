@@ -679,6 +679,7 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// A To that cannot be read is copied as it is.
 fn lacks_tag(request: &Request) -> bool {
-    request.to().map_or(true, |to| to.tag().is_none())
+    request.to().is_ok_and(|to| to.tag().is_none())
 }
