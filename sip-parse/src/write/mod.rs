@@ -261,15 +261,8 @@ impl<'a> Builder<'a> {
     }
 
     fn keep(&mut self, line: &'a [u8], record: &Record) {
-        let base = record.start;
-        let name_end = usize::from(record.name_end - base);
-        let record = Record {
-            start: 0,
-            name_end: record.name_end - base,
-            value_start: record.value_start - base,
-            value_end: record.value_end - base,
-            ..*record
-        };
+        let record = record.moved(usize::from(record.start), 0);
+        let name_end = usize::from(record.name_end);
         let name = HeaderName::of(record.id, &line[..name_end]);
         self.items.push(Item {
             name,
