@@ -191,11 +191,10 @@ pub(crate) fn value(
         Some(H::ContentDisposition) => one::<ContentDisposition<'_>>(value, rules),
         Some(H::Route | H::RecordRoute | H::Path | H::ServiceRoute) => {
             list(value, rules, |address: &NameAddr<'_>| {
-                // These are name-addr alone: a Route without brackets would lose its lr to the header.
-                if rules.strict && !value.contains(&b'<') {
+                // These are name-addr alone: without brackets a Route would lose its lr to the header.
+                if rules.strict && !address.is_bracketed() {
                     return Err(ParseError::at(ErrorKind::Expected(b'<'), 0));
                 }
-                let _ = address;
                 Ok(())
             })
         }
