@@ -255,15 +255,29 @@ impl Message {
             .head
             .records
             .get(row + 1)
-            .map_or(self.rows_end(), |next| next.start);
+            .map_or_else(|| self.rows_end(), |next| next.start);
         Header {
             name: HeaderName::of(record.id, self.slice(record.start, record.name_end)),
             raw_name: self.slice(record.start, record.name_end),
             value: self.value_of(record),
             offset: usize::from(record.value_start),
-            line: self.slice(record.start, next.max(record.value_end)),
+            line: self.slice(record.start, next),
             folded: record.folded,
         }
+    }
+
+    /// The line or lines of row `row`, with the record counted from there.
+    pub(crate) fn line_of(&self, row: usize) -> (&[u8], Record) {
+        let record = &self.head.records[row];
+        let next = self
+            .head
+            .records
+            .get(row + 1)
+            .map_or_else(|| self.rows_end(), |next| next.start);
+        (
+            self.slice(record.start, next),
+            record.moved(usize::from(record.start), 0),
+        )
     }
 
     /// Where the blank line starts.
