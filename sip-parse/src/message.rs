@@ -10,10 +10,10 @@ use bytes::Bytes;
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::digits;
-use crate::limits::Limits;
+use crate::limits::{Limits, Rules};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
-use crate::scan::{self, Head, Record};
+use crate::scan::{self, Head, Record, StartLine};
 use crate::status::StatusCode;
 use crate::uri::Uri;
 
@@ -22,8 +22,8 @@ use crate::uri::Uri;
 pub struct Message {
     pub(crate) bytes: Bytes,
     pub(crate) head: Head,
-    /// Parameters allowed in one value.
-    pub(crate) parameters: u16,
+    /// How its values are read.
+    pub(crate) rules: Rules,
 }
 
 /// A request: a [`Message`] that has a method and a Request-URI.
@@ -47,7 +47,8 @@ pub enum Kind {
 impl Message {
     /// Reads one message from a transport that carries whole messages: a datagram or a WebSocket message. Line ends in
     /// front are skipped; bytes behind Content-Length are left out (RFC 3261 section 18.3); without Content-Length the
-    /// body is what is there. A line may end in LF alone. Values are not looked into: see [`Message::validate`].
+    /// body is what is there. A line may end in LF alone, and the
+    /// blank line may be missing when nothing follows. Values are not looked into: see [`Message::validate`].
     ///
     /// # Errors
     /// A malformed start line or header line, a body shorter than Content-Length, Content-Length fields that differ,
@@ -58,72 +59,72 @@ impl Message {
         if bytes.len() > limits.message {
             return Err(ParseError::at(ErrorKind::MessageTooLarge, limits.message));
         }
-        let head = scan::head(&bytes, limits)?;
-        let present = bytes.len() - usize::from(head.end);
-        let body = match content_length(&bytes, &head)? {
-            Some(length) => {
-                check_body(length, limits)?;
-                match (length as usize).checked_sub(present) {
-                    None | Some(0) => length as usize,
-                    Some(missing) => {
-                        let kind = ErrorKind::BodyTooShort {
-                            missing: missing as u32,
-                        };
-                        return Err(ParseError::at(kind, bytes.len()));
-                    }
-                }
-            }
-            None => {
-                check_body(present as u64, limits)?;
-                present
-            }
-        };
-        let mut bytes = bytes;
-        bytes.truncate(usize::from(head.end) + body);
-        Ok(Message {
+        let rules = Rules::lenient(limits.parameters);
+        let mut message = Message {
             bytes,
-            head,
-            parameters: limits.parameters,
-        })
+            head: Head::new(StartLine::NONE),
+            rules,
+        };
+        scan::scan(&message.bytes, limits, &mut message.head)?;
+        let head_end = usize::from(message.head.end);
+        let present = message.bytes.len() - head_end;
+        let body = match content_length(&message.bytes, &message.head)? {
+            Some(length) => length as usize,
+            None => present,
+        };
+        if body > limits.body {
+            return Err(ParseError::at(ErrorKind::BodyTooLarge, head_end));
+        }
+        if body > present {
+            let missing = (body - present) as u32;
+            return Err(ParseError::at(
+                ErrorKind::BodyTooShort { missing },
+                message.bytes.len(),
+            ));
+        }
+        if body < present {
+            message.bytes.truncate(head_end + body);
+        }
+        Ok(message)
     }
 
-    /// What can be saved of a request that [`Message::parse`] refused, so that it can be answered: lines that are no
-    /// header fields are skipped, fields over the limits left out. `None` for responses, and when there is no Via to
-    /// answer to. Only for [`Builder::response_to`](crate::Builder::response_to): the body is left out, and the start line may be malformed.
+    /// What can be saved of a request that [`Message::parse`] or [`Message::validate`] refused, so that it can be answered:
+    /// a new message of the start line, malformed or not, and those lines that are header fields within `limits`, without
+    /// the body. `None` for responses, and when there is no Via to answer to. Only for
+    /// [`Builder::response_to`](crate::Builder::response_to).
     pub fn salvage(bytes: Bytes, limits: &Limits) -> Option<Request> {
         let skip = leading_line_ends(&bytes);
-        let bytes = bytes.slice(skip..);
-        let window = &bytes[..bytes.len().min(limits.head).min(usize::from(u16::MAX))];
+        let window = &bytes[skip..];
+        let window = &window[..window.len().min(limits.head).min(usize::from(u16::MAX))];
         if window.len() >= 4 && window[..4].eq_ignore_ascii_case(b"SIP/") {
             return None;
         }
-        let line_end = memchr::memchr(b'\n', window)? + 1;
-        let text = class::trim(&window[..line_end]);
-        let method_end = class::run(text, 0, class::TOKEN);
+        let mut at = memchr::memchr(b'\n', window)? + 1;
+        let method_end = class::run(window, 0, class::TOKEN);
         if method_end == 0 {
             return None;
         }
+        let text = class::trim_end(&window[..at]);
         let text_start = class::skip_lws(text, method_end);
-        let start = scan::StartLine {
+        let mut head = Head::new(StartLine {
             status: 0,
             method_end: method_end as u16,
             text_start: text_start as u16,
             text_end: text.len().max(text_start) as u16,
-            line_end: line_end as u16,
-        };
-        let mut head = Head {
-            start,
-            first: [0; scan::HOT],
-            end: 0,
-            records: scan::Records::new(),
-        };
-        let mut at = line_end;
+            line_end: at as u16,
+        });
+        let mut saved = Vec::from(&window[..at]);
         let mut count = 0u16;
         while at < window.len() && !matches!(window[at], b'\n' | b'\r') && count < limits.headers {
             count += 1;
-            match scan::field(window, at, limits) {
-                Ok((record, next)) => {
-                    head.push(record);
+            let (mut record, mut crlfs) = (Record::NONE, 0);
+            match scan::field(window, at, limits, &mut record, &mut crlfs) {
+                Ok(next) => {
+                    // A lone CR must not get into the answer.
+                    if memchr::memchr_iter(b'\r', &window[at..next]).count() == crlfs {
+                        head.push(record.moved(at, saved.len()));
+                        saved.extend_from_slice(&window[at..next]);
+                    }
                     at = next;
                 }
                 Err(_) => {
@@ -132,13 +133,16 @@ impl Message {
                 }
             }
         }
-        head.end = at as u16;
         head.find(HeaderName::Via.id())?;
-        let bytes = bytes.slice(..at);
+        if saved.len() + 2 > usize::from(u16::MAX) {
+            return None;
+        }
+        saved.extend_from_slice(b"\r\n");
+        head.end = saved.len() as u16;
         Some(Request(Message {
-            bytes,
+            bytes: Bytes::from(saved),
             head,
-            parameters: limits.parameters,
+            rules: Rules::lenient(limits.parameters),
         }))
     }
 
@@ -237,8 +241,7 @@ impl Message {
             offset: error.offset + start as u32,
             ..error
         };
-        let (uri, end) =
-            Uri::prefix(text, 0, crate::uri::Form::Full, self.parameters).map_err(place)?;
+        let (uri, end) = Uri::prefix(text, 0, crate::uri::Form::Full, self.rules).map_err(place)?;
         if end != text.len() {
             return Err(place(ParseError::at(ErrorKind::Character, end)));
         }
@@ -252,19 +255,33 @@ impl Message {
             .head
             .records
             .get(row + 1)
-            .map_or(self.rows_end(), |next| next.start);
+            .map_or_else(|| self.rows_end(), |next| next.start);
         Header {
             name: HeaderName::of(record.id, self.slice(record.start, record.name_end)),
             raw_name: self.slice(record.start, record.name_end),
             value: self.value_of(record),
             offset: usize::from(record.value_start),
-            line: self.slice(record.start, next.max(record.value_end)),
+            line: self.slice(record.start, next),
             folded: record.folded,
         }
     }
 
+    /// The line or lines of row `row`, with the record counted from there.
+    pub(crate) fn line_of(&self, row: usize) -> (&[u8], Record) {
+        let record = &self.head.records[row];
+        let next = self
+            .head
+            .records
+            .get(row + 1)
+            .map_or_else(|| self.rows_end(), |next| next.start);
+        (
+            self.slice(record.start, next),
+            record.moved(usize::from(record.start), 0),
+        )
+    }
+
     /// Where the blank line starts.
-    fn rows_end(&self) -> u16 {
+    pub(crate) fn rows_end(&self) -> u16 {
         let end = usize::from(self.head.end);
         let blank = match &self.bytes[..end] {
             [.., b'\n', b'\r', b'\n'] => 2,
@@ -315,15 +332,6 @@ fn leading_line_ends(bytes: &[u8]) -> usize {
         .iter()
         .take_while(|byte| matches!(byte, b'\r' | b'\n'))
         .count()
-}
-
-fn check_body(length: u64, limits: &Limits) -> Result<(), ParseError> {
-    let cap = limits.body.min(u32::MAX as usize) as u64;
-    if length > cap {
-        Err(ParseError::at(ErrorKind::BodyTooLarge, 0))
-    } else {
-        Ok(())
-    }
 }
 
 /// The one Content-Length of a head (RFC 3261 section 20.14).

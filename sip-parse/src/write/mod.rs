@@ -1,5 +1,8 @@
 //! The one writer: messages from parts, responses from requests, edits of a message.
 
+mod check;
+mod emit;
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -7,17 +10,18 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::access::first_value_end;
-use crate::class::{self, trim};
-use crate::error::ParseError;
-use crate::headers::media::MediaType;
-use crate::limits::Limits;
+use crate::check::{Scope, Seen};
+use crate::class::{trim, trim_end};
+use crate::limits::Rules;
 use crate::message::{Message, Request};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
-use crate::scan::{HOT, Head, Record, Records, StartLine};
+use crate::scan::{Head, Record, StartLine};
 use crate::status::StatusCode;
-use crate::uri::Uri;
 use crate::value::Value;
+use check::{check_text, check_token, check_uri, check_value, is_checked};
+use emit::{Count, emit_content, emit_field, emit_line, emit_value};
+pub(crate) use emit::{Sink, put_number};
 
 /// Why a message cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub enum BuildErrorKind {
     Control,
     /// A header field that every such message needs is absent (RFC 3261 section 8.1.1).
     Missing,
+    /// A header field of one value that occurs again (RFC 3261 section 7.3.1).
+    Repeated,
     /// A header name that is no token.
     Name,
     /// A method that is no token, or differs from that of CSeq.
@@ -55,6 +61,7 @@ impl fmt::Display for BuildError {
         let what = match self.kind {
             BuildErrorKind::Control => "control character",
             BuildErrorKind::Missing => "missing",
+            BuildErrorKind::Repeated => "occurs more than once",
             BuildErrorKind::Name => "malformed header name",
             BuildErrorKind::Method => "malformed or differing method",
             BuildErrorKind::Uri => "malformed URI",
@@ -115,11 +122,24 @@ enum Content<'a> {
 
 #[derive(Clone, Debug)]
 struct Item<'a> {
+    id: HeaderId,
     name: HeaderName<'a>,
     content: Content<'a>,
 }
 
 impl<'a> Item<'a> {
+    fn new(name: HeaderName<'a>, value: Value<'a>) -> Self {
+        Item {
+            id: name.id(),
+            name,
+            content: Content::New(value),
+        }
+    }
+
+    fn is(&self, id: HeaderId, name: &HeaderName<'_>) -> bool {
+        self.id == id && (id != HeaderId::OTHER || self.name == *name)
+    }
+
     /// The value's text, when it is one piece of borrowed text.
     fn text(&self) -> Option<&'a [u8]> {
         match &self.content {
@@ -140,36 +160,37 @@ pub struct Builder<'a> {
     items: SmallVec<[Item<'a>; 32]>,
     body: &'a [u8],
     /// What must be there: all of a request's fields, those of a response, or only Via.
-    needs: &'static [HeaderName<'static>],
-    parameters: u16,
+    needs: &'static [HeaderId],
+    rules: Rules,
 }
 
-const REQUEST_NEEDS: &[HeaderName<'static>] = &[
-    HeaderName::Via,
-    HeaderName::From,
-    HeaderName::To,
-    HeaderName::CallId,
-    HeaderName::CSeq,
-    HeaderName::MaxForwards,
+const REQUEST_NEEDS: &[HeaderId] = &[
+    HeaderId::VIA,
+    HeaderId::FROM,
+    HeaderId::TO,
+    HeaderId::CALL_ID,
+    HeaderId::CSEQ,
+    HeaderId::MAX_FORWARDS,
 ];
-const MESSAGE_NEEDS: &[HeaderName<'static>] = &[
-    HeaderName::Via,
-    HeaderName::From,
-    HeaderName::To,
-    HeaderName::CallId,
-    HeaderName::CSeq,
+const MESSAGE_NEEDS: &[HeaderId] = &[
+    HeaderId::VIA,
+    HeaderId::FROM,
+    HeaderId::TO,
+    HeaderId::CALL_ID,
+    HeaderId::CSEQ,
 ];
 // A response to a request that lacks fields cannot but lack them too.
-const ANSWER_NEEDS: &[HeaderName<'static>] = &[HeaderName::Via];
+const ANSWER_NEEDS: &[HeaderId] = &[HeaderId::VIA];
 
 impl<'a> Builder<'a> {
-    fn new(start: Start<'a>, needs: &'static [HeaderName<'static>]) -> Self {
+    #[inline(always)]
+    fn new(start: Start<'a>, needs: &'static [HeaderId]) -> Self {
         Builder {
             start,
             items: SmallVec::new(),
             body: b"",
             needs,
-            parameters: Limits::DEFAULT.parameters,
+            rules: Rules::DEFAULT,
         }
     }
 
@@ -203,33 +224,28 @@ impl<'a> Builder<'a> {
             },
             ANSWER_NEEDS,
         );
-        builder.parameters = request.parameters;
-        let mut single = [false; HOT];
+        builder.rules = request.rules;
+        let mut seen = Seen::default();
         for (row, record) in request.head.records.iter().enumerate() {
-            let header = || request.row(row);
-            let number = usize::from(record.id.0);
-            let Some(name) = record.id.name() else {
-                continue;
-            };
-            match name {
-                HeaderName::Via => builder.keep(header().line, record),
-                HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq
-                    if !single[number] =>
-                {
-                    single[number] = true;
-                    let tag =
-                        to_tag.filter(|_| matches!(name, HeaderName::To) && lacks_tag(request));
-                    match tag {
+            match record.id {
+                HeaderId::VIA => builder.keep(request, row),
+                HeaderId::FROM | HeaderId::CALL_ID | HeaderId::CSEQ if !seen.repeats(record.id) => {
+                    builder.keep(request, row);
+                }
+                HeaderId::TO if !seen.repeats(record.id) => {
+                    match to_tag.filter(|_| lacks_tag(request)) {
                         Some(tag) => {
-                            let content = Content::Tagged(header().value, tag);
-                            builder.items.push(Item { name, content });
+                            let content = Content::Tagged(request.value_of(record), tag);
+                            builder.items.push(Item {
+                                id: record.id,
+                                name: HeaderName::To,
+                                content,
+                            });
                         }
-                        None => builder.keep(header().line, record),
+                        None => builder.keep(request, row),
                     }
                 }
-                HeaderName::Timestamp if status == StatusCode::TRYING => {
-                    builder.keep(header().line, record)
-                }
+                HeaderId::TIMESTAMP if status == StatusCode::TRYING => builder.keep(request, row),
                 _ => {}
             }
         }
@@ -245,26 +261,20 @@ impl<'a> Builder<'a> {
             start: message.head.start,
         };
         let mut builder = Builder::new(start, MESSAGE_NEEDS);
-        builder.parameters = message.parameters;
+        builder.rules = message.rules;
         builder.body = message.body();
-        for (row, record) in message.head.records.iter().enumerate() {
-            builder.keep(message.row(row).line, record);
+        for row in 0..message.head.records.len() {
+            builder.keep(message, row);
         }
         builder
     }
 
-    fn keep(&mut self, line: &'a [u8], record: &Record) {
-        let base = record.start;
-        let name_end = usize::from(record.name_end - base);
-        let record = Record {
-            start: 0,
-            name_end: record.name_end - base,
-            value_start: record.value_start - base,
-            value_end: record.value_end - base,
-            ..*record
-        };
-        let name = HeaderName::of(record.id, &line[..name_end]);
+    /// Adds a message's row as it is.
+    fn keep(&mut self, message: &'a Message, row: usize) {
+        let (line, record) = message.line_of(row);
+        let name = HeaderName::of(record.id, &line[..usize::from(record.name_end)]);
         self.items.push(Item {
+            id: record.id,
             name,
             content: Content::Line { line, record },
         });
@@ -301,15 +311,13 @@ impl<'a> Builder<'a> {
     }
 
     fn position(&self, name: HeaderName<'_>) -> Option<usize> {
-        self.items.iter().position(|item| item.name == name)
+        let id = name.id();
+        self.items.iter().position(|item| item.is(id, &name))
     }
 
     /// Adds a header field at the end.
     pub fn append(&mut self, name: HeaderName<'a>, value: impl Into<Value<'a>>) -> &mut Self {
-        self.items.push(Item {
-            name,
-            content: Content::New(value.into()),
-        });
+        self.items.push(Item::new(name, value.into()));
         self
     }
 
@@ -321,17 +329,11 @@ impl<'a> Builder<'a> {
             HeaderName::Route | HeaderName::RecordRoute => self
                 .items
                 .iter()
-                .rposition(|item| item.name == HeaderName::Via)
+                .rposition(|item| item.id == HeaderId::VIA)
                 .map_or(0, |via| via + 1),
             _ => self.items.len(),
         });
-        self.items.insert(
-            at,
-            Item {
-                name,
-                content: Content::New(value.into()),
-            },
-        );
+        self.items.insert(at, Item::new(name, value.into()));
         self
     }
 
@@ -340,19 +342,23 @@ impl<'a> Builder<'a> {
         let Some(first) = self.position(name) else {
             return self.append(name, value);
         };
-        self.items[first].content = Content::New(value.into());
-        self.items[first].name = name;
-        let mut row = 0;
-        self.items.retain(|item| {
-            row += 1;
-            row - 1 <= first || item.name != name
-        });
+        let item = Item::new(name, value.into());
+        let id = item.id;
+        self.items[first] = item;
+        if !id.is_single() {
+            let mut row = 0;
+            self.items.retain(|item| {
+                row += 1;
+                row - 1 <= first || !item.is(id, &name)
+            });
+        }
         self
     }
 
     /// Removes all header fields of that name.
     pub fn remove(&mut self, name: HeaderName<'_>) -> &mut Self {
-        self.items.retain(|item| item.name != name);
+        let id = name.id();
+        self.items.retain(|item| !item.is(id, &name));
         self
     }
 
@@ -381,13 +387,7 @@ impl<'a> Builder<'a> {
         match self.rest_of(row) {
             Some(rest) => {
                 self.items[row].content = rest;
-                self.items.insert(
-                    row,
-                    Item {
-                        name,
-                        content: Content::New(value.into()),
-                    },
-                );
+                self.items.insert(row, Item::new(name, value.into()));
             }
             None => self.items[row].content = Content::New(value.into()),
         }
@@ -454,6 +454,20 @@ impl<'a> Builder<'a> {
         self.position(name).is_some()
     }
 
+    /// As [`Builder::build`], and refuses all that [`Message::validate_strict`] refuses.
+    ///
+    /// # Errors
+    /// Those of [`Builder::build`]; [`BuildErrorKind::Value`] for what only lenient readers take.
+    pub fn build_strict(&self) -> Result<Message, BuildError> {
+        let message = self.build()?;
+        message.validate_strict().map_err(|error| BuildError {
+            kind: BuildErrorKind::Value,
+            header: error.header,
+            offset: error.offset,
+        })?;
+        Ok(message)
+    }
+
     /// Writes the message. Content-Length is always right: in place where the message had one, else at the end.
     ///
     /// # Errors
@@ -472,26 +486,17 @@ impl<'a> Builder<'a> {
             return refuse(BuildErrorKind::TooLarge, None, usize::from(u16::MAX));
         }
         let mut out = Vec::with_capacity(count.0 + self.body.len());
-        let start = StartLine {
-            status: 0,
-            method_end: 0,
-            text_start: 0,
-            text_end: 0,
-            line_end: 0,
-        };
-        let mut head = Head {
-            start,
-            first: [0; HOT],
-            end: count.0 as u16,
-            records: Records::new(),
-        };
+        let mut head = Head::new(StartLine::NONE);
+        head.end = count.0 as u16;
         self.emit(&mut out, Some(&mut head));
         out.extend_from_slice(self.body);
-        Ok(Message {
+        let message = Message {
             bytes: Bytes::from(out),
             head,
-            parameters: self.parameters,
-        })
+            rules: self.rules,
+        };
+        self.check_written(&message)?;
+        Ok(message)
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -509,71 +514,26 @@ impl<'a> Builder<'a> {
             }
             Start::Kept { .. } => {}
         }
+        let mut seen = Seen::default();
         for item in &self.items {
-            let id = item.name.id();
+            let id = item.id;
+            if seen.repeats(id) && id.is_single() && id != HeaderId::CONTENT_LENGTH {
+                return refuse(BuildErrorKind::Repeated, Some(id), 0);
+            }
             match &item.content {
                 Content::New(value) => {
-                    if HeaderName::parse(item.name.as_bytes()).is_err() {
+                    if id == HeaderId::OTHER && HeaderName::parse(item.name.as_bytes()).is_err() {
                         return refuse(BuildErrorKind::Name, Some(id), 0);
                     }
-                    self.check_value(value, item.name)?;
+                    check_value(value, id)?;
                 }
                 Content::Tagged(_, tag) => check_token(tag, Some(id))?,
                 Content::Line { .. } | Content::Kept(_) => {}
             }
         }
-        for name in self.needs {
-            if !self.has(*name) {
-                return refuse(BuildErrorKind::Missing, Some(name.id()), 0);
-            }
-        }
-        Ok(())
-    }
-
-    fn check_value(&self, value: &Value<'_>, name: HeaderName<'_>) -> Result<(), BuildError> {
-        let id = Some(name.id());
-        match value {
-            Value::Bytes(text) => self.check_known(text, name),
-            Value::Owned(text) => self.check_known(text, name),
-            Value::Number(_) => Ok(()),
-            Value::Joined(values) => values.iter().try_for_each(|text| check_text(text, id)),
-            Value::Via {
-                transport,
-                sent_by,
-                branch,
-                ..
-            } => {
-                check_token(transport, id)?;
-                check_text(sent_by, id)?;
-                check_token(branch, id)
-            }
-            Value::CSeq(_, method) => self.check_cseq_method(method),
-            Value::NameAddr {
-                display,
-                uri,
-                tag,
-                params,
-            } => {
-                if let Some(display) = display {
-                    check_text(display.as_bytes(), id)?;
-                }
-                check_uri(uri, id)?;
-                if let Some(tag) = tag {
-                    check_token(tag, id)?;
-                }
-                check_text(params, id)
-            }
-        }
-    }
-
-    fn check_cseq_method(&self, method: &Method<'_>) -> Result<(), BuildError> {
-        let cseq = Some(HeaderName::CSeq.id());
-        match self.method() {
-            Some(expected) if expected != *method => refuse(BuildErrorKind::Method, cseq, 0),
-            _ if Method::parse(method.as_bytes()).is_err() => {
-                refuse(BuildErrorKind::Method, cseq, 0)
-            }
-            _ => Ok(()),
+        match self.needs.iter().find(|id| !seen.has(**id)) {
+            Some(missing) => refuse(BuildErrorKind::Missing, Some(*missing), 0),
+            None => Ok(()),
         }
     }
 
@@ -588,26 +548,43 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Text for a known field must be a value of that field.
-    fn check_known(&self, text: &[u8], name: HeaderName<'_>) -> Result<(), BuildError> {
-        let id = Some(name.id());
-        check_text(text, id)?;
-        let wrong = |error: ParseError| BuildError {
-            kind: BuildErrorKind::Value,
-            header: id,
-            offset: error.offset,
-        };
-        match name {
-            HeaderName::CSeq => {
-                let cseq = crate::CSeq::parse(text).map_err(wrong)?;
-                self.check_cseq_method(&cseq.method)
+    /// Reads every new value back that was not known to be right before it was written: what is built is what a reader gets.
+    fn check_written(&self, message: &Message) -> Result<(), BuildError> {
+        let mut length_seen = false;
+        let mut row = 0;
+        for item in &self.items {
+            let id = item.id;
+            if id == HeaderId::CONTENT_LENGTH && core::mem::replace(&mut length_seen, true) {
+                continue;
             }
-            HeaderName::From | HeaderName::To => {
-                crate::NameAddr::parse(text).map(drop).map_err(wrong)
+            let record = &message.head.records[row];
+            row += 1;
+            let Content::New(value) = &item.content else {
+                continue;
+            };
+            let text = message.value_of(record);
+            if id != HeaderId::CONTENT_LENGTH && !is_checked(value, id) {
+                crate::check::value(
+                    id.name(),
+                    text,
+                    self.rules,
+                    Scope::All,
+                    message.is_request(),
+                )
+                .map_err(|error| BuildError {
+                    kind: BuildErrorKind::Value,
+                    header: Some(id),
+                    offset: error.offset,
+                })?;
             }
-            HeaderName::ContentType => MediaType::parse(text).map(drop).map_err(wrong),
-            _ => Ok(()),
+            if id == HeaderId::CSEQ {
+                let method = crate::CSeq::parse(text).map(|cseq| cseq.method);
+                if self.method().is_some_and(|expected| method != Ok(expected)) {
+                    return refuse(BuildErrorKind::Method, Some(id), 0);
+                }
+            }
         }
+        Ok(())
     }
 
     /// Writes start line, header fields and the blank line; records where they lie when asked to.
@@ -616,11 +593,9 @@ impl<'a> Builder<'a> {
         if let Some(head) = head.as_deref_mut() {
             head.start = start;
         }
-        let length_id = HeaderName::ContentLength.id();
         let mut length_written = false;
         for item in &self.items {
-            let id = item.name.id();
-            if id == length_id {
+            if item.id == HeaderId::CONTENT_LENGTH {
                 if !length_written {
                     self.emit_length(out, item, head.as_deref_mut());
                 }
@@ -693,202 +668,7 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// A To that cannot be read is copied as it is.
 fn lacks_tag(request: &Request) -> bool {
-    request.to().map_or(true, |to| to.tag().is_none())
-}
-
-fn trim_end(value: &[u8]) -> &[u8] {
-    let end = value
-        .iter()
-        .rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
-    &value[..end.map_or(0, |last| last + 1)]
-}
-
-fn emit_line(out: &mut impl Sink, line: &[u8], record: &Record, head: Option<&mut Head>) {
-    let base = out.at();
-    out.put(line);
-    if let Some(head) = head {
-        let base = base as u16;
-        head.push(Record {
-            start: base,
-            name_end: base + record.name_end,
-            value_start: base + record.value_start,
-            value_end: base + record.value_end,
-            ..*record
-        });
-    }
-}
-
-fn emit_field<S: Sink>(
-    out: &mut S,
-    name: HeaderName<'_>,
-    head: Option<&mut Head>,
-    value: impl FnOnce(&mut S),
-) {
-    let start = out.at();
-    out.put(name.as_bytes());
-    let name_end = out.at();
-    out.put(b": ");
-    let value_start = out.at();
-    value(out);
-    let value_end = out.at();
-    out.put(b"\r\n");
-    if let Some(head) = head {
-        head.push(Record {
-            start: start as u16,
-            name_end: name_end as u16,
-            value_start: value_start as u16,
-            value_end: value_end as u16,
-            id: name.id(),
-            // Only a value kept from a message can hold one; a wrong "yes" costs a search and no more.
-            folded: true,
-        });
-    }
-}
-
-fn emit_content(out: &mut impl Sink, content: &Content<'_>) {
-    match content {
-        Content::Kept(value) | Content::Line { line: value, .. } => out.put(value),
-        Content::Tagged(value, tag) => {
-            out.put(value);
-            out.put(b";tag=");
-            out.put(tag);
-        }
-        Content::New(value) => emit_value(out, value),
-    }
-}
-
-fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
-    match value {
-        Value::Bytes(text) => out.put(trim(text)),
-        Value::Owned(text) => out.put(trim(text)),
-        Value::Number(number) => put_number(out, *number),
-        Value::Joined(values) => {
-            for (i, text) in values.iter().enumerate() {
-                if i > 0 {
-                    out.put(b", ");
-                }
-                out.put(text);
-            }
-        }
-        Value::Via {
-            transport,
-            sent_by,
-            branch,
-            rport,
-        } => {
-            out.put(b"SIP/2.0/");
-            out.put(transport);
-            out.put(b" ");
-            out.put(sent_by);
-            out.put(b";branch=");
-            out.put(branch);
-            if *rport {
-                out.put(b";rport");
-            }
-        }
-        Value::CSeq(number, method) => {
-            put_number(out, *number);
-            out.put(b" ");
-            out.put(method.as_bytes());
-        }
-        Value::NameAddr {
-            display,
-            uri,
-            tag,
-            params,
-        } => {
-            if let Some(display) = display {
-                out.put(b"\"");
-                let mut rest = display.as_bytes();
-                while let Some(special) = memchr::memchr2(b'"', b'\\', rest) {
-                    out.put(&rest[..special]);
-                    out.put(b"\\");
-                    out.put(&rest[special..special + 1]);
-                    rest = &rest[special + 1..];
-                }
-                out.put(rest);
-                out.put(b"\" ");
-            }
-            out.put(b"<");
-            out.put(uri);
-            out.put(b">");
-            if let Some(tag) = tag {
-                out.put(b";tag=");
-                out.put(tag);
-            }
-            out.put(params);
-        }
-    }
-}
-
-fn put_number(out: &mut impl Sink, number: u32) {
-    let mut digits = [0u8; 10];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.put(&digits[at..]);
-}
-
-/// Where written bytes go: a vector, or a count of what the vector will need.
-trait Sink {
-    fn put(&mut self, bytes: &[u8]);
-    fn at(&self) -> usize;
-}
-
-struct Count(usize);
-
-impl Sink for Count {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
-    }
-
-    fn at(&self) -> usize {
-        self.0
-    }
-}
-
-impl Sink for Vec<u8> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-
-    fn at(&self) -> usize {
-        self.len()
-    }
-}
-
-/// No controls but HT: neither CR nor LF nor NUL can get through.
-fn check_text(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
-    match text.iter().position(|&byte| !class::is(byte, class::TEXT)) {
-        Some(at) => refuse(BuildErrorKind::Control, header, at),
-        None => Ok(()),
-    }
-}
-
-fn check_token(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
-    check_text(text, header)?;
-    let end = class::run(text, 0, class::TOKEN);
-    if end != text.len() || end == 0 {
-        refuse(BuildErrorKind::Value, header, end)
-    } else {
-        Ok(())
-    }
-}
-
-fn check_uri(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
-    check_text(text, header)?;
-    match Uri::parse(text) {
-        Ok(_) => Ok(()),
-        Err(error) => refuse(BuildErrorKind::Uri, header, error.offset as usize),
-    }
+    request.to().is_ok_and(|to| to.tag().is_none())
 }
