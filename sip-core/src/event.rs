@@ -1,6 +1,7 @@
 //! News for the application.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -71,6 +72,11 @@ pub enum Event {
     },
     /// The registrar accepted our binding, for the first time or again (RFC 3261 section 10.2.4).
     Registered(Box<Registration>),
+    /// The bindings that [`UserAgent::query_bindings`](crate::UserAgent::query_bindings) asked for.
+    Bindings {
+        /// As Contact values.
+        bindings: Vec<Box<str>>,
+    },
     /// A REGISTER failed. Unless `retry_at` is `None` it is tried again by itself.
     RegistrationFailed {
         /// Why.
@@ -168,6 +174,10 @@ pub struct Registration {
     pub refresh_at: Timestamp,
     /// All bindings of the address-of-record, as Contact values.
     pub bindings: Vec<Box<str>>,
+    /// The proxies that requests for us pass on their way from the registrar (RFC 3327), as Path values.
+    pub path: Vec<Box<str>>,
+    /// The URI that reaches this agent from anywhere (RFC 5627 section 3.1), if the registrar made one.
+    pub gruu: Option<String>,
     /// Whether this is a refresh of a binding that was there before.
     pub refreshed: bool,
 }

@@ -7,6 +7,7 @@ use super::UserAgent;
 use crate::action::Body;
 use crate::error::{CommandError, StaleHandle};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, RequestId, SessionId};
+use crate::registration::Errand;
 use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, OfferWanted, State};
 use crate::time::Timestamp;
 
@@ -66,7 +67,39 @@ impl UserAgent {
     pub fn unregister(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
         self.registration.wanted = false;
-        self.send_unregister();
+        self.run_errand(Errand::Unbind);
+        self.settle();
+        Ok(())
+    }
+
+    /// Removes all bindings of our address-of-record, those of other agents as well (RFC 3261 section
+    /// 10.2.2: `Contact: *`), and stops registering. The outcome comes as [`Event::Unregistered`] if
+    /// we were registered, or as [`Event::RegistrationFailed`].
+    ///
+    /// # Errors
+    /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
+    pub fn unregister_all(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        if self.core.flow.is_none() {
+            return Err(CommandError::NotConnected);
+        }
+        self.registration.wanted = false;
+        self.run_errand(Errand::UnbindAll);
+        self.settle();
+        Ok(())
+    }
+
+    /// Asks the registrar for the bindings of our address-of-record (RFC 3261 section 10.2.3). They come
+    /// as [`Event::Bindings`], a failure as [`Event::RegistrationFailed`].
+    ///
+    /// # Errors
+    /// As [`UserAgent::unregister_all`].
+    pub fn query_bindings(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        if self.core.flow.is_none() {
+            return Err(CommandError::NotConnected);
+        }
+        self.run_errand(Errand::Query);
         self.settle();
         Ok(())
     }
