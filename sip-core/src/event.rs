@@ -104,6 +104,8 @@ pub enum Event {
         response: Box<Response>,
     },
     /// The core needs a session description; answer with [`UserAgent::describe`](crate::UserAgent::describe).
+    /// An offer may be asked for in a call that is up as well: after a lost connection a re-INVITE
+    /// tells the peer where we are now.
     DescriptionNeeded {
         /// The call.
         session: SessionId,
@@ -124,6 +126,18 @@ pub enum Event {
     Established {
         /// The call.
         session: SessionId,
+    },
+    /// Our re-INVITE was accepted (RFC 3261 section 14.1); the peer's answer came before this.
+    Renegotiated {
+        /// The call.
+        session: SessionId,
+    },
+    /// Our re-INVITE failed. The call goes on as it was.
+    RenegotiationFailed {
+        /// The call.
+        session: SessionId,
+        /// Why.
+        reason: Box<EndReason>,
     },
     /// The call is over; its handle is stale from now on. Comes exactly once for each call.
     Ended {

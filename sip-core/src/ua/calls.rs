@@ -298,6 +298,30 @@ impl EstablishedSession<'_> {
         self.agent.settle();
     }
 
+    /// Changes the session (RFC 3261 section 14.1): [`Event::DescriptionNeeded`] asks for the offer,
+    /// then [`Event::Renegotiated`] or [`Event::RenegotiationFailed`] follows. A re-INVITE of the
+    /// peer's that crosses ours is met as section 14.1 says.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
+    pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        let session = self
+            .agent
+            .sessions
+            .get(self.id.0)
+            .ok_or(CommandError::Stale)?;
+        if !matches!(&session.state, Some(State::Confirmed(state)) if state.can_offer()) {
+            return Err(CommandError::WrongState("one INVITE at a time in a call"));
+        }
+        self.agent
+            .step_and_settle(self.id, now, |state, context| match state {
+                State::Confirmed(state) => state.offer(context),
+                state => Some(state),
+            });
+        Ok(())
+    }
+
     /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestFinished`].
     ///
     /// # Errors

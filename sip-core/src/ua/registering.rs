@@ -31,6 +31,9 @@ impl UserAgent {
         } else {
             self.register_if_wanted();
         }
+        if !self.registration.wanted {
+            self.repair_calls();
+        }
     }
 
     /// Registers if that is wanted, possible and not under way.
@@ -270,6 +273,7 @@ impl UserAgent {
                 refreshed,
             })));
         self.arm(Some(refresh_at));
+        self.repair_calls();
     }
 
     /// How long our binding was granted for, in seconds (RFC 3261 section 10.2.4): the `expires` of our
