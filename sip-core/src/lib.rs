@@ -70,7 +70,7 @@ pub use action::{
 };
 pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
 pub use event::{
-    Cause, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration, RequestId,
+    Cause, ChallengeId, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration, RequestId,
     SessionId,
 };
 pub use limits::Limits;
@@ -79,5 +79,5 @@ pub use session::{
 };
 pub use time::Timestamp;
 pub use ua::{
-    Counters, EstablishedSession, IncomingSession, OutgoingSession, Session, TableSizes, UserAgent,
+    AuthorizationFailed, Change, Counters, EstablishedSession, IncomingSession, OutgoingSession, Session, TableSizes, UserAgent,
 };

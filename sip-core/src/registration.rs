@@ -73,6 +73,8 @@ pub(crate) struct Registration {
     pub(crate) raised: bool,
     /// Failures in a row.
     pub(crate) failures: u32,
+    /// It stopped because the credentials were refused.
+    pub(crate) refused: bool,
 }
 
 impl Registration {
@@ -94,6 +96,7 @@ impl Registration {
             expires,
             raised: false,
             failures: 0,
+            refused: false,
         }
     }
 

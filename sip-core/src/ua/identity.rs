@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 use sip_parse::{Scheme, UriBuf, text};
@@ -19,7 +20,8 @@ pub(crate) struct Identity {
     pub(crate) user: String,
     /// Where REGISTER goes: the address-of-record's host, or `registrarServer`.
     pub(crate) registrar: UriBuf,
-    pub(crate) contact_user: String,
+    /// The user part of our Contact, unescaped.
+    contact_user: Vec<u8>,
     /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
     pub(crate) host: String,
     /// `<sip:user@host;transport=ws>`.
@@ -69,9 +71,9 @@ impl Identity {
             user,
             registrar,
             home,
+            contact_user: unescaped_user(&uri_text),
             contact: format!("<{uri_text}>"),
             dialog_contact: format!("<{uri_text};ob>"),
-            contact_user,
             host,
             instance: config
                 .instance_id()
@@ -87,7 +89,7 @@ impl Identity {
     /// of the address-of-record or of our Contact.
     pub(crate) fn is_ours(&self, uri: &sip_parse::Uri<'_>) -> bool {
         match uri.user_unescaped() {
-            Some(user) => *user == *self.user.as_bytes() || *user == *self.contact_user.as_bytes(),
+            Some(user) => *user == *self.user.as_bytes() || *user == *self.contact_user,
             None => {
                 let host = uri.host_bytes();
                 host.eq_ignore_ascii_case(self.aor.as_uri().host_bytes())
@@ -95,6 +97,16 @@ impl Identity {
             }
         }
     }
+}
+
+/// The user part of a URI without its escapes, as peers may write it either way (RFC 3261 section
+/// 19.1.4).
+fn unescaped_user(uri: &str) -> Vec<u8> {
+    let uri = UriBuf::parse(uri.as_bytes());
+    let user = uri
+        .ok()
+        .and_then(|uri| uri.as_uri().user_unescaped().map(|user| user.into_owned()));
+    user.unwrap_or_default()
 }
 
 fn anonymous(rng: &mut dyn CryptoRng) -> UriBuf {

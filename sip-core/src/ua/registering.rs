@@ -27,6 +27,17 @@ impl UserAgent {
         }
     }
 
+    /// Refreshes a binding before its time, because what it says has changed.
+    pub(super) fn refresh_now(&mut self) {
+        let bound = matches!(self.registration.state, State::Bound);
+        if bound && self.registration.wanted && self.core.flow.is_some() {
+            self.send_register();
+            if !self.registration.is_idle() {
+                self.arm(None);
+            }
+        }
+    }
+
     /// REGISTER for a new binding or a refresh.
     fn send_register(&mut self) {
         let mut attempts = Attempts::new();
@@ -284,6 +295,7 @@ impl UserAgent {
     /// The registrar refuses our credentials: asking again would only lock the account.
     fn credentials_refused(&mut self, response: &Response) {
         self.registration.wanted = false;
+        self.registration.refused = true;
         self.registration.state = State::Off;
         let reason = Box::new(EndReason::refused(response, Cause::Authentication));
         self.core.event(Event::RegistrationFailed {
