@@ -70,8 +70,8 @@ pub use action::{
 };
 pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
 pub use event::{
-    Cause, ChallengeId, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration, RequestId,
-    SessionId,
+    Cause, ChallengeId, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration,
+    RequestId, SessionId,
 };
 pub use limits::Limits;
 pub use session::{
@@ -79,5 +79,6 @@ pub use session::{
 };
 pub use time::Timestamp;
 pub use ua::{
-    AuthorizationFailed, Change, Counters, EstablishedSession, IncomingSession, OutgoingSession, Session, TableSizes, UserAgent,
+    AuthorizationFailed, Change, Counters, EstablishedSession, IncomingSession, OutgoingSession,
+    Session, TableSizes, UserAgent,
 };

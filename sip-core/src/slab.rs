@@ -2,6 +2,10 @@
 
 use alloc::vec::Vec;
 
+/// The generation of what lives first in its place: not 0, so that the bits of a handle are not 0, which
+/// means "none" in logs.
+const FIRST: u32 = 1;
+
 /// Where an entry of a [`Slab`] lives, and which of the entries that ever lived there it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Handle {
@@ -83,7 +87,7 @@ impl<T> Slab<T> {
             },
             None => Handle {
                 index: self.slots.len() as u32,
-                generation: 0,
+                generation: FIRST,
             },
         }
     }
@@ -94,7 +98,7 @@ impl<T> Slab<T> {
             self.slots[handle.index as usize].entry = Some(entry);
         } else {
             self.slots.push(Slot {
-                generation: 0,
+                generation: FIRST,
                 entry: Some(entry),
             });
         }

@@ -287,7 +287,9 @@ impl EstablishedSession<'_> {
     ) -> Result<RequestId, CommandError> {
         let tone = tone.to_ascii_uppercase();
         if !matches!(tone, '0'..='9' | 'A'..='D' | '*' | '#') {
-            return Err(CommandError::WrongState("a tone is one of 0-9, A-D, * and #"));
+            return Err(CommandError::WrongState(
+                "a tone is one of 0-9, A-D, * and #",
+            ));
         }
         let milliseconds = duration.as_millis();
         if !(70..=6_000).contains(&milliseconds) {

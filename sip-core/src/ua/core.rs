@@ -131,9 +131,12 @@ impl Core {
         label: u64,
         content: LogContent,
     ) {
-        if level > self.config.log().level {
+        let enabled = self.config.log().level;
+        if level > enabled {
             return;
         }
+        // Names of single transactions and calls only confuse whoever reads the rough course.
+        let label = if enabled == LogLevel::Debug { label } else { 0 };
         self.push_record(Action::Log(LogRecord {
             level,
             category,
@@ -274,9 +277,7 @@ impl Core {
                 .dialogs
                 .next_cseq(dialog)
                 .map_err(|_| RetryError::NotSent)?,
-            None => sent
-                .cseq()
-                .map_or(1, |cseq| cseq.number.saturating_add(1)),
+            None => sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1)),
         };
         again.set(HeaderName::CSeq, Value::CSeq(number, method));
         let connection = self.connection().map_err(|_| RetryError::NotSent)?;

@@ -122,7 +122,12 @@ impl UserAgent {
         self.core.answer(transaction, status, headers);
     }
 
-    pub(super) fn response_came(&mut self, purpose: Purpose, response: Box<Response>, request: &Bytes) {
+    pub(super) fn response_came(
+        &mut self,
+        purpose: Purpose,
+        response: Box<Response>,
+        request: &Bytes,
+    ) {
         self.read_authentication_info(&response, request);
         if self.is_for_application(purpose, &response) {
             return self.surface(purpose, response, request);

@@ -25,8 +25,8 @@ use rand_core::CryptoRng;
 pub use self::calls::{EstablishedSession, IncomingSession, OutgoingSession, Session};
 pub use self::challenges::AuthorizationFailed;
 pub use self::core::Counters;
-pub use self::reconfigure::Change;
 pub(crate) use self::core::{Core, Due, Purpose, RetryError, sent_request};
+pub use self::reconfigure::Change;
 
 use self::challenges::Challenge;
 use self::core::Flow;
@@ -668,6 +668,5 @@ fn credentials(config: &Config) -> Result<Option<Credentials>, UsernameError> {
     let (Some(user), Some(secret)) = (config.authorization_user(), config.secret()) else {
         return Ok(None);
     };
-    Credentials::new(user, secret.clone())
-        .map(Some)
+    Credentials::new(user, secret.clone()).map(Some)
 }
