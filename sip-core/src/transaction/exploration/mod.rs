@@ -183,8 +183,8 @@ fn delays(rules: &Rules, world: &World, message: Message) -> core::ops::RangeInc
     }
     // A stream keeps its order.
     let earlier = world.network.iter().rev();
-    let mut same = earlier
-        .filter(|other| (other.link, other.to_server) == (message.link, message.to_server));
+    let mut same =
+        earlier.filter(|other| (other.link, other.to_server) == (message.link, message.to_server));
     let least = same.next().map_or(0, |last| last.delay);
     least..=most.max(least)
 }
@@ -236,9 +236,18 @@ fn prove(name: &str, rules: &Rules) -> usize {
 #[ignore]
 fn measure() {
     for (name, rules) in [
-        ("non-INVITE, datagrams", Rules::new(false, false, 1, DEFAULT)),
-        ("non-INVITE, stream", Rules::new(false, true, 1, Bounds { cuts: 1, ..DEFAULT })),
-        ("INVITE, stream", Rules::new(true, true, 1, Bounds { cuts: 1, ..DEFAULT })),
+        (
+            "non-INVITE, datagrams",
+            Rules::new(false, false, 1, DEFAULT),
+        ),
+        (
+            "non-INVITE, stream",
+            Rules::new(false, true, 1, Bounds { cuts: 1, ..DEFAULT }),
+        ),
+        (
+            "INVITE, stream",
+            Rules::new(true, true, 1, Bounds { cuts: 1, ..DEFAULT }),
+        ),
         ("INVITE, datagrams small", Rules::new(true, false, 1, SMALL)),
         ("INVITE, datagrams", Rules::new(true, false, 1, DEFAULT)),
     ] {

@@ -386,7 +386,11 @@ impl World {
             let callee = &mut self.links[link].callee;
             (callee.interval, callee.repeat, callee.end) = (1, 1, TIMEOUT);
         }
-        let kind = if success { Kind::Success } else { Kind::Failure };
+        let kind = if success {
+            Kind::Success
+        } else {
+            Kind::Failure
+        };
         self.respond(rules, link, kind, link as u8);
     }
 
@@ -400,12 +404,18 @@ impl World {
             message.delay -= time.min(message.delay);
         }
         for link in &mut self.links {
-            for client in [&mut link.client, &mut link.cancel_client].into_iter().flatten() {
+            for client in [&mut link.client, &mut link.cancel_client]
+                .into_iter()
+                .flatten()
+            {
                 less(&mut client.repeat);
                 less(&mut client.end);
                 client.since = client.since.saturating_add(time);
             }
-            for server in [&mut link.server, &mut link.cancel_server].into_iter().flatten() {
+            for server in [&mut link.server, &mut link.cancel_server]
+                .into_iter()
+                .flatten()
+            {
                 less(&mut server.repeat);
                 less(&mut server.end);
                 server.since = server.since.saturating_add(time);
@@ -421,12 +431,18 @@ impl World {
     /// Forgets what no longer matters, so that equal futures are equal states.
     pub(super) fn settle(&mut self) {
         for link in &mut self.links {
-            for client in [&mut link.client, &mut link.cancel_client].into_iter().flatten() {
+            for client in [&mut link.client, &mut link.cancel_client]
+                .into_iter()
+                .flatten()
+            {
                 if client.repeat == NEVER {
                     (client.sent, client.since) = (0, 0);
                 }
             }
-            for server in [&mut link.server, &mut link.cancel_server].into_iter().flatten() {
+            for server in [&mut link.server, &mut link.cancel_server]
+                .into_iter()
+                .flatten()
+            {
                 if server.repeat == NEVER {
                     (server.sent, server.since) = (0, 0);
                 }
