@@ -1,6 +1,7 @@
 //! What the core asks of its host.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
 use core::net::SocketAddr;
 
@@ -184,7 +185,7 @@ pub struct TraceRecord {
 impl fmt::Display for TraceRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.reveal {
-            return write!(f, "{}", sip_parse::text(&self.bytes));
+            return f.write_str(&String::from_utf8_lossy(&self.bytes));
         }
         let Ok(message) = Message::parse(self.bytes.clone(), &Limits::default()) else {
             // What cannot be read cannot be redacted either.
@@ -202,12 +203,12 @@ impl fmt::Display for TraceRecord {
                 write!(
                     f,
                     "{} [redacted]",
-                    sip_parse::text(&self.bytes[shown..start])
+                    String::from_utf8_lossy(&self.bytes[shown..start])
                 )?;
                 shown = start + value.len() - scheme;
             }
         }
-        write!(f, "{}", sip_parse::text(&self.bytes[shown..]))
+        f.write_str(&String::from_utf8_lossy(&self.bytes[shown..]))
     }
 }
 

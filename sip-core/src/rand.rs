@@ -76,9 +76,9 @@ pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
 ///
 /// It makes tokens that carry a handle unlinkable; it is not what keeps them unguessable (their
 /// random half does that).
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(crate) struct Permutation {
-    round_keys: [u32; 27],
+    key: [u32; 4],
 }
 
 impl Permutation {
@@ -93,20 +93,25 @@ impl Permutation {
     }
 
     fn with_key(key: [u32; 4]) -> Self {
-        let mut round_keys = [0; 27];
-        let (mut a, mut rest) = (key[0], [key[1], key[2], key[3]]);
-        for (round, slot) in round_keys.iter_mut().enumerate() {
-            *slot = a;
+        Self { key }
+    }
+
+    /// The key schedule; cheap enough to be made anew each time, so that an agent carries 16 bytes.
+    fn round_keys(&self) -> [u32; 27] {
+        let [mut a, rest @ ..] = self.key;
+        let mut rest: [u32; 3] = rest;
+        core::array::from_fn(|round| {
+            let key = a;
             let b = &mut rest[round % 3];
-            *b = a.wrapping_add(b.rotate_right(8)) ^ round as u32;
-            a = a.rotate_left(3) ^ *b;
-        }
-        Self { round_keys }
+            *b = key.wrapping_add(b.rotate_right(8)) ^ round as u32;
+            a = key.rotate_left(3) ^ *b;
+            key
+        })
     }
 
     pub(crate) fn conceal(&self, value: u64) -> u64 {
         let (mut x, mut y) = ((value >> 32) as u32, value as u32);
-        for key in self.round_keys {
+        for key in self.round_keys() {
             x = x.rotate_right(8).wrapping_add(y) ^ key;
             y = y.rotate_left(3) ^ x;
         }
@@ -115,7 +120,7 @@ impl Permutation {
 
     pub(crate) fn reveal(&self, value: u64) -> u64 {
         let (mut x, mut y) = ((value >> 32) as u32, value as u32);
-        for key in self.round_keys.iter().rev() {
+        for key in self.round_keys().into_iter().rev() {
             y = (y ^ x).rotate_right(3);
             x = (x ^ key).wrapping_sub(y).rotate_left(8);
         }

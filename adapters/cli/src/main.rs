@@ -1,2 +1,80 @@
-//! (to come)
-fn main() {}
+#![forbid(unsafe_code)]
+//! The program `sip`: a SIP user agent over WebSocket, from the command line.
+
+mod arguments;
+mod commands;
+mod events;
+mod ladder;
+mod outcome;
+mod report;
+mod running;
+mod sdp;
+mod settings;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde_json::json;
+
+use crate::arguments::{Arguments, Command};
+use crate::outcome::Failure;
+use crate::report::{Report, complain};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    let (json, result) = match arguments.command {
+        Command::Demo(demo) => (demo.output.json, block_on(commands::demo::run(demo))),
+        Command::Serve(serve) => (serve.output.json, block_on(commands::serve::run(serve))),
+        Command::Register(register) => (
+            register.output.json,
+            block_on(commands::register::run(register)),
+        ),
+        Command::Call(call) => (call.output.json, block_on(commands::call::run(call))),
+        Command::Answer(answer) => (answer.output.json, block_on(commands::answer::run(answer))),
+        Command::Message(message) => (
+            message.output.json,
+            block_on(commands::request::message(message)),
+        ),
+        Command::Options(options) => (
+            options.output.json,
+            block_on(commands::request::options(options)),
+        ),
+        // Its JSON is one object a file, and nothing else.
+        Command::Parse(parse) => (false, commands::parse::run(&parse)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if json {
+                let fields = [
+                    ("code", json!(failure.code())),
+                    ("text", json!(failure.to_string())),
+                ];
+                Report::new(true).event("error", fields, "");
+            }
+            complain(&format!("sip: {failure}"));
+            ExitCode::from(&failure)
+        }
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Usage(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(command);
+    // A name that is still being resolved must not keep the program waiting.
+    runtime.shutdown_background();
+    result
+}
+
+/// Log records go to standard error, from warnings up: what matters is told by events.
+fn start_log() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::ERROR)
+        .init();
+}

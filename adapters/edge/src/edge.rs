@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rand_core::CryptoRng;
 use sip_core::auth::DigestServer;
 use sip_core::transaction::{
-    Output, ServerTransactionId, TimerSettings, TransactionLayer, TransactionSettings,
+    Output, SendError, ServerTransactionId, TimerSettings, TransactionLayer, TransactionSettings,
 };
 use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp};
 use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
@@ -132,6 +132,7 @@ impl Edge {
             sent_by: config.listen.to_string(),
             via_transport: None,
             rport: false,
+            forwards: true,
         };
         let digest = DigestServer::new(
             &*config.realm,
@@ -358,7 +359,29 @@ impl Edge {
         for (name, value) in headers {
             response.append(name, value);
         }
-        if self.layer.respond(transaction, response, now).is_err() {
+        self.respond(transaction, response, status.is_final(), now);
+    }
+
+    /// Sends a response. A final one that cannot be written (a peer's value that no builder takes)
+    /// becomes a plain 500, so that no transaction waits for ever.
+    pub(crate) fn respond(
+        &mut self,
+        transaction: ServerTransactionId,
+        response: Builder<'_>,
+        last: bool,
+        now: Timestamp,
+    ) {
+        let mut sent = self.layer.respond(transaction, response, now);
+        if last
+            && let Err(SendError::Build(_)) = sent
+            && let Some(request) = self.layer.request(transaction).cloned()
+        {
+            let tag = format!("{:016x}", self.layer.rng().next_u64());
+            let status = StatusCode::SERVER_INTERNAL_ERROR;
+            let plain = Builder::response_to(&request, status, Some(tag.as_bytes()));
+            sent = self.layer.respond(transaction, plain, now);
+        }
+        if sent.is_err() {
             // The transaction ended in the meantime: nobody is there to be told.
             self.counters.dropped += 1;
         }

@@ -215,6 +215,7 @@ impl Location {
         if at > now {
             return None;
         }
+        self.deadlines.pop_first();
         self.remove(number, RemovalReason::Expired)
     }
 

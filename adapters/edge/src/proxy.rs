@@ -1,5 +1,7 @@
 //! The proxy (RFC 3261 section 16): which way a request goes, and its copies on that way.
 
+use std::borrow::Cow;
+
 use sip_core::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 use sip_core::{ConnectionId, Timestamp};
 use sip_parse::{Builder, Credentials, HeaderName, Method, Request, Scheme, StatusCode, Value};
@@ -344,14 +346,14 @@ impl Edge {
 
     /// Proxy-Authorization values for others than us; ours have done their work (RFC 3261 section
     /// 22.3).
-    fn foreign_credentials<'a>(&self, request: &'a Request) -> Vec<&'a [u8]> {
+    fn foreign_credentials<'a>(&self, request: &'a Request) -> Vec<Cow<'a, [u8]>> {
         let rows = request.headers_named(HeaderName::ProxyAuthorization);
         let foreign = rows.filter(|row| {
             let value = Credentials::parse(row.value, true).ok();
             let realm = value.as_ref().and_then(|value| value.realm());
             realm.is_none_or(|realm| realm[..] != *self.config.realm.as_bytes())
         });
-        foreign.map(|row| row.value).collect()
+        foreign.map(|row| row.unfolded()).collect()
     }
 }
 
@@ -361,7 +363,7 @@ fn copy<'a>(
     routing: &'a Routing<'a>,
     uri: &'a [u8],
     hops: u8,
-    credentials: &'a [&'a [u8]],
+    credentials: &'a [Cow<'a, [u8]>],
 ) -> Builder<'a> {
     let mut copy = Builder::from_message(request);
     copy.set_request_uri(uri);
@@ -373,8 +375,8 @@ fn copy<'a>(
         }
     }
     copy.remove(HeaderName::ProxyAuthorization);
-    for &value in credentials {
-        copy.append(HeaderName::ProxyAuthorization, value);
+    for value in credentials {
+        copy.append(HeaderName::ProxyAuthorization, &**value);
     }
     copy
 }

@@ -127,7 +127,8 @@ impl Edge {
             parameters.extend_from_slice(name);
             if let Some(value) = value {
                 parameters.push(b'=');
-                parameters.extend_from_slice(value);
+                // A quoted string may be folded; without its line ends it is the same string.
+                parameters.extend(value.iter().filter(|byte| !b"\r\n".contains(byte)));
             }
         }
         if !parameters.is_ascii() && std::str::from_utf8(&parameters).is_err() {

@@ -270,10 +270,7 @@ impl Edge {
     fn pass(&mut self, server: ServerTransactionId, response: &Response, now: Timestamp) {
         let mut copy = Builder::from_message(response);
         copy.remove_first_value(HeaderName::Via);
-        if self.layer.respond(server, copy, now).is_err() {
-            // The caller's transaction is over: nobody is there to be told.
-            self.counters.dropped += 1;
-        }
+        self.respond(server, copy, response.status().is_final(), now);
     }
 
     /// Sends the best failure on. A 401 or 407 carries the challenges of all others along (RFC 3261
@@ -289,13 +286,11 @@ impl Edge {
                 };
                 for name in [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate] {
                     for row in other.headers_named(name).filter(|_| asks(other.status())) {
-                        copy.append(name, row.value);
+                        copy.append(name, row.unfolded().into_owned());
                     }
                 }
             }
         }
-        if self.layer.respond(forward.server, copy, now).is_err() {
-            self.counters.dropped += 1;
-        }
+        self.respond(forward.server, copy, true, now);
     }
 }

@@ -250,6 +250,41 @@ fn rfc3261_16_7_5_every_2xx_is_forwarded() {
     );
 }
 
+/// RFC 3261 section 14 and 16.6 step 4: a re-INVITE is recorded like the first one, needs no
+/// credentials, and is no second call.
+#[test]
+fn rfc3261_16_6_4_a_re_invite_stays_on_the_path() {
+    let (mut bench, alice, bob) = bench();
+    let (_, ok) = call(&mut bench, alice, bob);
+    let again = from_alice(&mut bench, "INVITE", 3, &ok);
+    bench.send(alice, &again);
+    bench.take_status(alice, 100);
+    let invite = bench.take_request(bob, "INVITE");
+    assert_eq!(
+        headers(&invite, "Record-Route"),
+        headers(&ok, "Record-Route"),
+        "both flows are the same"
+    );
+    bench.send(
+        bob,
+        &answer(&invite, "200 OK", "", &format!("Contact: <{BOB_CONTACT}>")),
+    );
+    bench.take_status(alice, 200);
+    assert_eq!(bench.edge.counters().calls_answered, 1);
+}
+
+/// RFC 3261 section 22.3: a route alone is no dialog; without a To tag there is a challenge.
+#[test]
+fn rfc3261_22_3_a_flow_token_does_not_replace_credentials() {
+    let (mut bench, alice, bob) = bench();
+    let (_, ok) = call(&mut bench, alice, bob);
+    let lines = from_alice(&mut bench, "MESSAGE", 3, &ok);
+    let tag = header(&ok, "To").split(";tag=").nth(1).unwrap();
+    bench.send(alice, &lines.replace(&format!(";tag={tag}"), ""));
+    bench.take_status(alice, 407);
+    bench.quiet();
+}
+
 /// RFC 3261 section 16.3: what is refused, and with what.
 #[test]
 fn rfc3261_16_3_requests_that_go_nowhere() {

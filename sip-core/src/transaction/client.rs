@@ -258,6 +258,9 @@ impl<U: Clone> TransactionLayer<U> {
         {
             return self.ignore(connection, "a response whose top Via is not ours");
         }
+        if !self.settings.forwards && response.vias().count() > 1 {
+            return self.ignore(connection, "a response with more than one Via");
+        }
         let (is_invite, is_cancel) = (cseq.method == Method::Invite, cseq.method == Method::Cancel);
         let named = via
             .branch()

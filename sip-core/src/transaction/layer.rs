@@ -39,6 +39,7 @@ use crate::timer::{TimerKey, Timers};
 ///         sent_by: "192.0.2.1:5060".into(),
 ///         via_transport: None,
 ///         rport: false,
+///         forwards: false,
 ///     },
 ///     Box::new(rand_chacha::ChaCha20Rng::from_seed([7; 32])), // a host takes entropy from the OS
 /// );
@@ -192,6 +193,16 @@ impl<U: Clone> TransactionLayer<U> {
                 self.drive_server(handle, ServerInput::TransportError, None, now);
             }
         }
+    }
+
+    /// Forgets all transactions without a word, as when everything is shut down.
+    pub fn clear(&mut self) {
+        self.clients = Slab::new();
+        self.servers = Slab::new();
+        self.cancels.clear();
+        self.index = Index::new();
+        self.merges = Index::new();
+        self.timers = Timers::new();
     }
 
     /// Bytes came: one datagram, one WebSocket message, or any part of a stream.

@@ -52,6 +52,9 @@ pub struct TransactionSettings {
     pub via_transport: Option<&'static str>,
     /// Whether Via asks for `rport` on every transport; on UDP it always does (RFC 3581 section 3).
     pub rport: bool,
+    /// Whether requests of others are sent on, as a proxy does, so that responses come with more Via
+    /// values than ours; a user agent drops such responses (RFC 3261 section 8.1.3.3).
+    pub forwards: bool,
 }
 
 /// What a [`TransactionLayer`] has to say; polled in order.

@@ -8,11 +8,11 @@ use core::time::Duration;
 /// The default is the RFC's: T1 500 ms, T2 4 s, T4 5 s, and 64 T1 for B, F, H, J, L and M.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimerSettings {
-    t1: Duration,
-    t2: Duration,
-    t4: Duration,
-    timeout: Duration,
-    linger: Duration,
+    // Microseconds: one hour, the longest, fits.
+    t1: u32,
+    t2: u32,
+    t4: u32,
+    timeout: u32,
 }
 
 /// A timer value that cannot work, by the name it has in RFC 3261 table 4.
@@ -67,84 +67,88 @@ impl TimerSettings {
         if timeout < t2 {
             return Err(TimerError::Below("64*T1", "T2"));
         }
+        let [t1, t2, t4, timeout] = [t1, t2, t4, timeout].map(|time| time.as_micros() as u32);
         Ok(Self {
             t1,
             t2,
             t4,
             timeout,
-            linger: timeout.max(Duration::from_secs(32)),
         })
     }
 
     /// T1: the estimate of the round trip time.
     #[must_use]
     pub const fn t1(&self) -> Duration {
-        self.t1
+        Duration::from_micros(self.t1 as u64)
     }
 
     /// T2: the longest wait between retransmissions of a non-INVITE request or an INVITE response.
     #[must_use]
     pub const fn t2(&self) -> Duration {
-        self.t2
+        Duration::from_micros(self.t2 as u64)
     }
 
     /// T4: how long a message stays in the network; timers I and K on unreliable transports.
     #[must_use]
     pub const fn t4(&self) -> Duration {
-        self.t4
+        Duration::from_micros(self.t4 as u64)
     }
 
     /// Timer B: how long an INVITE may stay without any response.
     #[must_use]
     pub const fn b(&self) -> Duration {
-        self.timeout
+        Duration::from_micros(self.timeout as u64)
     }
 
     /// Timer D: how long an INVITE client waits for repeated failures, at least 32 s.
     #[must_use]
     pub const fn d(&self) -> Duration {
-        self.linger
+        let timeout = self.timeout as u64;
+        Duration::from_micros(if timeout > 32_000_000 {
+            timeout
+        } else {
+            32_000_000
+        })
     }
 
     /// Timer F: how long a non-INVITE request may stay without a final response.
     #[must_use]
     pub const fn f(&self) -> Duration {
-        self.timeout
+        Duration::from_micros(self.timeout as u64)
     }
 
     /// Timer H: how long an INVITE server waits for the ACK.
     #[must_use]
     pub const fn h(&self) -> Duration {
-        self.timeout
+        Duration::from_micros(self.timeout as u64)
     }
 
     /// Timer J: how long a non-INVITE server repeats its final response on demand.
     #[must_use]
     pub const fn j(&self) -> Duration {
-        self.timeout
+        Duration::from_micros(self.timeout as u64)
     }
 
     /// Timer L: how long an accepted INVITE server absorbs retransmissions (RFC 6026).
     #[must_use]
     pub const fn l(&self) -> Duration {
-        self.timeout
+        Duration::from_micros(self.timeout as u64)
     }
 
     /// Timer M: how long an accepted INVITE client passes on further 2xx (RFC 6026).
     #[must_use]
     pub const fn m(&self) -> Duration {
-        self.timeout
+        Duration::from_micros(self.timeout as u64)
     }
 }
 
 impl Default for TimerSettings {
     fn default() -> Self {
         Self {
-            t1: Duration::from_millis(500),
-            t2: Duration::from_secs(4),
-            t4: Duration::from_secs(5),
-            timeout: Duration::from_secs(32),
-            linger: Duration::from_secs(32),
+            t1: 500_000,
+            t2: 4_000_000,
+            t4: 5_000_000,
+            timeout: 32_000_000,
         }
     }
 }

@@ -123,10 +123,6 @@ impl UserAgent {
     }
 
     fn response_came(&mut self, purpose: Purpose, response: Box<Response>, request: &Bytes) {
-        // RFC 3261 section 8.1.3.3.
-        if response.vias().count() > 1 {
-            return self.ignored("a response with more than one Via");
-        }
         self.read_authentication_info(&response, request);
         match purpose {
             Purpose::Register => self.register_response(&response, request),

@@ -139,6 +139,7 @@ impl UserAgent {
             sent_by: identity.host.clone(),
             via_transport: config.hack_via_tcp().then_some("TCP"),
             rport: config.force_rport(),
+            forwards: false,
         };
         let interval = config
             .keep_alive_interval()
@@ -593,6 +594,7 @@ impl UserAgent {
                 .push_back(Action::Disconnect { connection, reason });
         }
         self.drain();
+        self.core.layer.clear();
         self.registration.wanted = self.core.config.register();
     }
 

@@ -1,0 +1,256 @@
+//! The command line of `sip`, and its help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the SIP outcome was a failure (a call refused, a password wrong, a file that does not parse)
+  2  usage or configuration
+  3  no connection to a server
+
+Examples:
+  sip demo
+  sip serve --user alice:secret --user bob:secret
+  sip answer --server ws://127.0.0.1:5080 --uri sip:bob@localhost --password secret
+  sip call bob --server ws://127.0.0.1:5080 --uri sip:alice@localhost --password secret --trace
+  sip parse invite.sip";
+
+/// A SIP user agent over WebSocket, from the command line.
+///
+/// Begin with `sip demo`: it needs no server and no account, and draws everything that happens.
+#[derive(Debug, Parser)]
+#[command(name = "sip", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show a whole conversation: a server and two user agents in this process
+    ///
+    /// Starts the embedded edge server on a free port of 127.0.0.1 and two user agents, alice and
+    /// bob, that speak to it over WebSocket. Both register, alice calls bob and sends him a
+    /// message, hangs up, and both unregister. Prints the ladder diagram of it all, then how many
+    /// things of each kind happened.
+    Demo(Demo),
+    /// Run the edge server alone: a registrar and proxy for demos and tests
+    ///
+    /// It speaks WebSocket without TLS and keeps everything in memory. Runs until Ctrl-C.
+    Serve(Serve),
+    /// Register, stay registered, unregister
+    Register(Register),
+    /// Call somebody, tell how it goes, hang up
+    ///
+    /// Registers first if there is a URI to register (see --uri). The session description is a
+    /// canned one: the call has no sound.
+    Call(Call),
+    /// Register, then answer the calls and messages that come in
+    Answer(Answer),
+    /// Send one text message and tell its outcome
+    Message(Message),
+    /// Ask somebody's user agent, or a server, what it can do
+    Options(Options),
+    /// Explain SIP messages: start line, each header, body; or what is wrong, and where
+    ///
+    /// Exit code 1 if a file does not parse, unless --answer is given.
+    Parse(Parse),
+}
+
+/// Which server, which account.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Account")]
+pub(crate) struct Account {
+    /// Configuration in the JSON form of SIP.js's UA parameters (JSON5 is taken too)
+    ///
+    /// The other flags go before what the file says. A parameter that this version does not carry
+    /// out is refused by name.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// WebSocket server, ws://HOST[:PORT][/PATH] or wss://...; repeat for more than one
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Vec<String>,
+    /// Address to be known by, such as sip:alice@example.com
+    #[arg(long, value_name = "URI")]
+    pub(crate) uri: Option<String>,
+    /// Password for digest authentication
+    #[arg(long, value_name = "PASSWORD")]
+    pub(crate) password: Option<String>,
+    /// Extra root certificate for wss, in PEM form
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// What carries the user agent
+    #[arg(long, value_enum, default_value_t = Adapter::Tokio)]
+    pub(crate) adapter: Adapter,
+}
+
+/// What is printed, and how.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Each SIP message on standard error, credentials blacked out
+    #[arg(long)]
+    pub(crate) trace: bool,
+}
+
+/// What stands between the user agent and the operating system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Adapter {
+    /// Asynchronous sockets
+    #[default]
+    Tokio,
+    /// Threads and nothing asynchronous (not in this version)
+    Blocking,
+}
+
+/// What `sip demo` breaks on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fault {
+    /// The server swallows BYE: the call does not end
+    DropBye,
+    /// Alice's password is wrong: she neither registers nor calls
+    BadPassword,
+    /// The server cuts bob's WebSocket once he has answered
+    KillWs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// How many calls, one after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) calls: u32,
+    /// Break something: the exit code is then 1, and the last line has other numbers
+    #[arg(long, value_enum)]
+    pub(crate) fault: Option<Fault>,
+    /// What carries the user agents
+    #[arg(long, value_enum, default_value_t = Adapter::Tokio)]
+    pub(crate) adapter: Adapter,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5080")]
+    pub(crate) listen: SocketAddr,
+    /// A user that may register and call; repeat for more than one
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = user)]
+    pub(crate) user: Vec<(String, String)>,
+    /// Realm of the digest challenges, and the domain that the users belong to
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    pub(crate) realm: String,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Register {
+    /// Stay for this many seconds; without it until Ctrl-C
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub(crate) seconds: Option<u64>,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Call {
+    /// Whom to call: a SIP URI, or a name in the domain of --uri
+    pub(crate) target: String,
+    /// Hang up this long after the answer; without it when the other side does, or at Ctrl-C
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) hangup_after: Option<u64>,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Answer {
+    /// Stay for this many seconds; without it until Ctrl-C
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub(crate) seconds: Option<u64>,
+    /// Refuse calls with this status code (300 to 699) instead of answering them
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699))]
+    pub(crate) reject: Option<u16>,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Message {
+    /// Whom to write to: a SIP URI, or a name in the domain of --uri
+    pub(crate) target: String,
+    /// What to write
+    pub(crate) text: String,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Whom to ask: a SIP URI, or a name in the domain of --uri
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Parse {
+    /// Files with one SIP message each; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// One JSON object a file
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Tell what a user agent with default configuration would do with the message
+    ///
+    /// It owns the Request-URI of a request and waits for no response. One JSON object a file, with
+    /// the verdict accept, answer or drop.
+    #[arg(long)]
+    pub(crate) answer: bool,
+}
+
+fn user(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, password)) if !name.is_empty() => Ok((name.to_owned(), password.to_owned())),
+        _ => Err("expected NAME:PASSWORD".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_user_is_a_name_and_a_password() {
+        assert_eq!(
+            user("alice:a:b"),
+            Ok(("alice".to_owned(), "a:b".to_owned()))
+        );
+        assert!(user("alice").is_err());
+        assert!(user(":secret").is_err());
+    }
+}

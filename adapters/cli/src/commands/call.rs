@@ -1,0 +1,86 @@
+//! `sip call`
+
+use std::time::Duration;
+
+use sip_core::{Cause, EndReason, Event, InviteOptions, Originator};
+use tokio::time::Instant;
+
+use crate::arguments::Call;
+use crate::outcome::Failure;
+use crate::running::{Running, command_failure, failure_of, finish, interrupted, tolerate_ended};
+use crate::settings::Registering;
+
+pub(crate) async fn run(arguments: Call) -> Result<(), Failure> {
+    let mut running = Running::start(
+        &arguments.account,
+        arguments.output,
+        Registering::IfConfigured,
+    )?;
+    let result = call(&mut running, &arguments).await;
+    finish(&mut running, result).await
+}
+
+async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
+    running.ready().await?;
+    let invite = running
+        .handle
+        .invite(&arguments.target, InviteOptions::default());
+    let session = invite.await.map_err(command_failure)?;
+    let mut established = false;
+    let mut interrupt = Box::pin(interrupted());
+    let mut hang_up_at: Option<Instant> = None;
+    loop {
+        let event = tokio::select! {
+            event = running.next() => event?,
+            () = &mut interrupt => {
+                interrupt = Box::pin(interrupted());
+                tolerate_ended(running.handle.hang_up(session).await)?;
+                continue;
+            }
+            () = at(hang_up_at) => {
+                hang_up_at = None;
+                tolerate_ended(running.handle.hang_up(session).await)?;
+                continue;
+            }
+        };
+        match event {
+            Event::Established { session: which } if which == session => {
+                established = true;
+                let after = arguments.hangup_after.map(Duration::from_secs);
+                hang_up_at = after.map(|after| Instant::now() + after);
+            }
+            Event::Ended {
+                session: which,
+                reason,
+            } if which == session => {
+                return outcome(&arguments.target, established, &reason);
+            }
+            event => running.courtesy(&event).await?,
+        }
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A call that was established and hung up by either side is a success.
+fn outcome(target: &str, established: bool, reason: &EndReason) -> Result<(), Failure> {
+    let hung_up = match reason.cause {
+        Cause::Bye => true,
+        Cause::Requested => reason.originator == Originator::Local,
+        _ => false,
+    };
+    if established && hung_up {
+        return Ok(());
+    }
+    let what = if established {
+        "call to"
+    } else {
+        "call not answered by"
+    };
+    Err(failure_of(&format!("{what} {target}"), reason))
+}

@@ -1,0 +1,352 @@
+//! `sip demo`: a server, two user agents, and everything that goes on between them.
+
+mod party;
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sip_core::InviteOptions;
+use sip_core::config::Config;
+use sip_edge::{EdgeConfig, EdgeServer, Faults};
+
+use crate::arguments::{Demo, Fault};
+use crate::ladder::Ladder;
+use crate::outcome::Failure;
+use crate::report::{Report, complain, print_line};
+use crate::settings;
+
+use party::Party;
+
+const REALM: &str = "localhost";
+const BOB: &str = "sip:bob@localhost";
+
+/// How long a step may take that nothing is supposed to disturb.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the step may take that a fault is going to break.
+const BROKEN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long goodbyes may take at the end.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What the demo counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Summary {
+    registered: u64,
+    answered: u64,
+    ended: u64,
+    messages: u64,
+    unregistered: u64,
+}
+
+impl Summary {
+    const fn expected(calls: u32) -> Self {
+        Self {
+            registered: 2,
+            answered: calls as u64,
+            ended: calls as u64,
+            messages: 1,
+            unregistered: 2,
+        }
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "registered {}, calls answered {}, calls ended {}, messages delivered {}, unregistered {}",
+            self.registered, self.answered, self.ended, self.messages, self.unregistered
+        )
+    }
+}
+
+pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
+    settings::check_adapter(arguments.adapter)?;
+    let report = Report::new(arguments.output.json).quiet();
+    let ladder = Ladder::new("alice", "bob");
+    let edge = start_edge(arguments.fault)?;
+    let url = format!("ws://{}", edge.local_addr());
+    let alice_password = match arguments.fault {
+        Some(Fault::BadPassword) => "wrong",
+        _ => "alice-secret",
+    };
+    let party = |name, side, password| {
+        let config = config(name, password, &url)?;
+        Party::start(name, side, config, &ladder, &report, arguments.output.trace)
+    };
+    let stage = Stage {
+        alice: party("alice", 0, alice_password)?,
+        bob: party("bob", 1, "bob-secret")?,
+        fault: arguments.fault,
+        problems: Vec::new(),
+    };
+    let (stage, speed) = stage.play(arguments.calls).await;
+    let summary = stage.summary();
+    let mut problems = stage.problems.clone();
+    let counted = edge_summary(&edge);
+    if counted != summary {
+        problems.push(format!("the edge counted otherwise: {counted}"));
+    }
+    let Stage { alice, bob, .. } = stage;
+    tokio::join!(alice.stop(GRACE), bob.stop(GRACE));
+    edge.stop().await;
+    print_result(&report, &ladder, &problems, speed, summary);
+    if problems.is_empty() && summary == Summary::expected(arguments.calls) {
+        return Ok(());
+    }
+    Err(Failure::Outcome(match problems.first() {
+        Some(problem) => format!("the demo did not go as it should: {problem}"),
+        None => "the demo did not go as it should".to_owned(),
+    }))
+}
+
+fn start_edge(fault: Option<Fault>) -> Result<EdgeServer, Failure> {
+    let user = |name: &str, password: &str| (name.to_owned(), password.to_owned());
+    let config = EdgeConfig {
+        realm: REALM.to_owned(),
+        users: vec![user("alice", "alice-secret"), user("bob", "bob-secret")],
+        faults: Faults {
+            drop_bye: fault == Some(Fault::DropBye),
+            kill_ws_after_answer: fault == Some(Fault::KillWs),
+        },
+        ..EdgeConfig::default()
+    };
+    EdgeServer::start(config)
+        .map_err(|error| Failure::NoConnection(format!("the edge server cannot start: {error}")))
+}
+
+fn config(name: &str, password: &str, url: &str) -> Result<Config, Failure> {
+    Config::builder()
+        .uri(format!("sip:{name}@{REALM}"))
+        .password(password)
+        .server(url)
+        .trace_sip(true)
+        .build()
+        .map_err(|errors| Failure::Usage(errors.to_string()))
+}
+
+fn edge_summary(edge: &EdgeServer) -> Summary {
+    let counters = edge.counters();
+    Summary {
+        // A binding that was made anew after its connection broke is still the same user's.
+        registered: counters.registered.saturating_sub(counters.bindings_lost),
+        answered: counters.calls_answered,
+        ended: counters.calls_ended,
+        messages: counters.messages_delivered,
+        unregistered: counters.unregistered,
+    }
+}
+
+fn print_result(
+    report: &Report,
+    ladder: &Ladder,
+    problems: &[String],
+    speed: Option<f64>,
+    summary: Summary,
+) {
+    if !report.is_json() {
+        print_line(&ladder.to_string());
+    }
+    for problem in problems {
+        report.event("problem", [("text", json!(problem))], "");
+        if !report.is_json() {
+            complain(&format!("problem: {problem}"));
+        }
+    }
+    if let Some(speed) = speed {
+        report.event("speed", [("calls_per_second", json!(speed.round()))], "");
+        if !report.is_json() {
+            print_line(&format!("{speed:.0} calls per second"));
+        }
+    }
+    if report.is_json() {
+        let object = json!({
+            "event": "summary",
+            "registered": summary.registered,
+            "answered": summary.answered,
+            "ended": summary.ended,
+            "messages": summary.messages,
+            "unregistered": summary.unregistered,
+        });
+        print_line(&object.to_string());
+    } else {
+        print_line(&summary.to_string());
+    }
+}
+
+/// The two user agents, and what went wrong between them.
+struct Stage {
+    alice: Party,
+    bob: Party,
+    fault: Option<Fault>,
+    problems: Vec<String>,
+}
+
+impl Stage {
+    /// The whole conversation. Also returns calls per second, if there was more than one.
+    async fn play(mut self, calls: u32) -> (Self, Option<f64>) {
+        let mut speed = None;
+        if self.register().await {
+            let start = Instant::now();
+            let mut done = 0;
+            while done < calls && self.call(done + 1).await {
+                done += 1;
+            }
+            if calls > 1 {
+                speed = Some(f64::from(done) / start.elapsed().as_secs_f64());
+            }
+        }
+        self.unregister().await;
+        (self, speed)
+    }
+
+    async fn register(&mut self) -> bool {
+        let mut all = true;
+        for party in [&self.alice, &self.bob] {
+            let over =
+                |counts: &party::Counts| counts.registered > 0 || counts.registrations_failed > 0;
+            party.reaches(PATIENCE, over).await;
+            let counts = party.counts();
+            if counts.registered == 0 {
+                all = false;
+                self.problems
+                    .push(problem(party.name, "was not registered", &counts));
+            }
+        }
+        all
+    }
+
+    /// Call number `number`, from 1. The first one carries the text message.
+    async fn call(&mut self, number: u32) -> bool {
+        let invited = self
+            .alice
+            .handle
+            .invite(BOB, InviteOptions::default())
+            .await;
+        let session = match invited {
+            Ok(session) => session,
+            Err(error) => {
+                self.problems.push(format!("alice could not call: {error}"));
+                return false;
+            }
+        };
+        let patience = self.patience(Fault::KillWs);
+        let answered = |counts: &party::Counts| counts.established >= number || counts.failed > 0;
+        self.alice.reaches(patience, answered).await;
+        self.bob.reaches(patience, answered).await;
+        let mut well = true;
+        for party in [&self.alice, &self.bob] {
+            let counts = party.counts();
+            if counts.established < number {
+                well = false;
+                self.problems
+                    .push(problem(party.name, "was not connected", &counts));
+            }
+        }
+        let crossed = self.bob.counts().offers >= number && self.alice.counts().answers >= number;
+        if well && !crossed {
+            well = false;
+            self.problems
+                .push("the session descriptions did not cross".to_owned());
+        }
+        if number == 1 {
+            well &= self.send_message().await;
+        }
+        well &= self.hang_up(session, number).await;
+        well
+    }
+
+    async fn send_message(&mut self) -> bool {
+        let sent = self.alice.handle.message(BOB, "Hello Bob").await;
+        if let Err(error) = sent {
+            self.problems
+                .push(format!("alice could not send a message: {error}"));
+            return false;
+        }
+        let over =
+            |counts: &party::Counts| counts.messages_delivered > 0 || counts.messages_failed > 0;
+        self.alice.reaches(PATIENCE, over).await;
+        let counts = self.alice.counts();
+        if counts.messages_delivered == 0 {
+            self.problems
+                .push(problem("alice", "could not deliver her message", &counts));
+        }
+        counts.messages_delivered > 0
+    }
+
+    async fn hang_up(&mut self, session: sip_core::SessionId, number: u32) -> bool {
+        if let Err(error) = self.alice.handle.hang_up(session).await {
+            self.problems
+                .push(format!("alice could not hang up: {error}"));
+            return false;
+        }
+        let patience = match self.fault {
+            Some(Fault::DropBye | Fault::KillWs) => BROKEN_PATIENCE,
+            _ => PATIENCE,
+        };
+        let over = |counts: &party::Counts| counts.ended + counts.failed >= number;
+        self.alice.reaches(patience, over).await;
+        self.bob.reaches(patience, over).await;
+        let mut well = true;
+        for party in [&self.alice, &self.bob] {
+            let counts = party.counts();
+            if counts.ended < number {
+                well = false;
+                self.problems
+                    .push(problem(party.name, "saw no end of the call", &counts));
+            }
+        }
+        well
+    }
+
+    async fn unregister(&mut self) {
+        for party in [&self.alice, &self.bob] {
+            if party.counts().registered == 0 {
+                continue;
+            }
+            if let Err(error) = party.handle.unregister().await {
+                self.problems
+                    .push(format!("{} could not unregister: {error}", party.name));
+                continue;
+            }
+            if !party
+                .reaches(PATIENCE, |counts| counts.unregistered > 0)
+                .await
+            {
+                self.problems
+                    .push(problem(party.name, "was not unregistered", &party.counts()));
+            }
+        }
+    }
+
+    fn patience(&self, breaking: Fault) -> Duration {
+        if self.fault == Some(breaking) {
+            BROKEN_PATIENCE
+        } else {
+            PATIENCE
+        }
+    }
+
+    /// What both sides agree on: a call counts as ended, for example, when both saw its end.
+    fn summary(&self) -> Summary {
+        let (alice, bob) = (self.alice.counts(), self.bob.counts());
+        let both = |of: fn(&party::Counts) -> u32| {
+            u64::from((of(&alice) > 0) as u8 + (of(&bob) > 0) as u8)
+        };
+        Summary {
+            registered: both(|counts| counts.registered),
+            answered: alice.established.min(bob.accepted).into(),
+            ended: alice.ended.min(bob.ended).into(),
+            messages: alice.messages_delivered.min(bob.messages_received).into(),
+            unregistered: both(|counts| counts.unregistered),
+        }
+    }
+}
+
+fn problem(who: &str, what: &str, counts: &party::Counts) -> String {
+    match &counts.complaint {
+        Some(complaint) => format!("{who} {what} ({complaint})"),
+        None => format!("{who} {what}"),
+    }
+}

@@ -1,0 +1,237 @@
+//! One of the two user agents of the demo: it answers what comes, and counts what happens.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sip_core::config::Config;
+use sip_core::{Cause, DescriptionKind, Event, TraceRecord, Way};
+use sip_parse::StatusCode;
+use sip_tokio::{Agent, Events, Handle, Options};
+use tokio::sync::watch;
+
+use crate::events;
+use crate::ladder::Ladder;
+use crate::outcome::Failure;
+use crate::report::Report;
+use crate::running::{print_trace, start_failure};
+use crate::sdp::Canned;
+
+/// What has happened to one user agent so far, by its own events.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    /// Bindings made, refreshes not counted.
+    pub(crate) registered: u32,
+    pub(crate) registrations_failed: u32,
+    pub(crate) unregistered: u32,
+    /// Calls that this side accepted.
+    pub(crate) accepted: u32,
+    pub(crate) established: u32,
+    /// Calls that were established and ended by a BYE that went through.
+    pub(crate) ended: u32,
+    /// Calls that ended in any other way.
+    pub(crate) failed: u32,
+    pub(crate) offers: u32,
+    pub(crate) answers: u32,
+    pub(crate) messages_received: u32,
+    pub(crate) messages_delivered: u32,
+    pub(crate) messages_failed: u32,
+    pub(crate) disconnected: u32,
+    /// The last thing that went wrong.
+    pub(crate) complaint: Option<String>,
+}
+
+/// A user agent of the demo.
+pub(crate) struct Party {
+    pub(crate) name: &'static str,
+    pub(crate) handle: Handle,
+    counts: watch::Receiver<Counts>,
+}
+
+impl Party {
+    /// Starts the user agent; its messages go to the ladder, as those of side 0 or 1.
+    pub(crate) fn start(
+        name: &'static str,
+        side: usize,
+        config: Config,
+        ladder: &Ladder,
+        report: &Report,
+        trace: bool,
+    ) -> Result<Self, Failure> {
+        let mut options = Options::default();
+        options.description_factory = Some(Arc::new(Canned));
+        let report = report.of(name);
+        let (ladder, messages) = (ladder.clone(), report.clone());
+        options.trace_connector = Some(Box::new(move |record, _| {
+            note(name, side, record, &ladder, &messages, trace);
+        }));
+        let (handle, events) = Agent::start(config, options).map_err(start_failure)?;
+        let (sender, counts) = watch::channel(Counts::default());
+        tokio::spawn(live(handle.clone(), events, report, sender));
+        Ok(Self {
+            name,
+            handle,
+            counts,
+        })
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts.borrow().clone()
+    }
+
+    /// Waits until the counts are as asked; false if that takes longer than `patience`.
+    pub(crate) async fn reaches(
+        &self,
+        patience: Duration,
+        condition: impl FnMut(&Counts) -> bool,
+    ) -> bool {
+        let mut counts = self.counts.clone();
+        matches!(
+            tokio::time::timeout(patience, counts.wait_for(condition)).await,
+            Ok(Ok(_))
+        )
+    }
+
+    /// Ends the user agent.
+    pub(crate) async fn stop(self, grace: Duration) {
+        if self.handle.stop(grace).await.is_ok() {
+            let mut counts = self.counts.clone();
+            drop(self);
+            // The task goes once the last handle is gone; it holds the sender.
+            let gone = async { while counts.changed().await.is_ok() {} };
+            let _ = tokio::time::timeout(grace * 2, gone).await;
+        }
+    }
+}
+
+fn note(
+    name: &str,
+    side: usize,
+    record: &TraceRecord,
+    ladder: &Ladder,
+    report: &Report,
+    trace: bool,
+) {
+    let at: Duration = Instant::now().saturating_duration_since(report.start());
+    if trace {
+        print_trace(Some(name), at, record);
+    }
+    let Some(label) = ladder.note(at, side, record.way, &record.bytes) else {
+        return;
+    };
+    if report.is_json() {
+        let (from, to) = match record.way {
+            Way::Out => (name, "edge"),
+            Way::In => ("edge", name),
+        };
+        let fields = [
+            ("from", json!(from)),
+            ("to", json!(to)),
+            ("message", json!(label)),
+        ];
+        report.event("sip", fields, "");
+    }
+}
+
+/// Follows the events until the user agent has stopped.
+async fn live(handle: Handle, mut events: Events, report: Report, counts: watch::Sender<Counts>) {
+    let mut established = std::collections::BTreeSet::new();
+    while let Some(event) = events.next().await {
+        events::print(&report, &event);
+        let change = match &event {
+            Event::Incoming { session, .. } => {
+                let accepted =
+                    handle.ring(*session).await.is_ok() && handle.answer(*session).await.is_ok();
+                change(move |counts| counts.accepted += u32::from(accepted))
+            }
+            Event::RequestReceived { incoming, .. } => {
+                let taken = handle.respond(*incoming, StatusCode::OK).await.is_ok();
+                change(move |counts| counts.messages_received += u32::from(taken))
+            }
+            Event::Registered(registration) => {
+                let is_new = u32::from(!registration.refreshed);
+                change(move |counts| counts.registered += is_new)
+            }
+            Event::RegistrationFailed { reason, .. } => {
+                let why = reason.to_string();
+                change(move |counts| {
+                    counts.registrations_failed += 1;
+                    counts.complaint = Some(why);
+                })
+            }
+            Event::Unregistered { reason } => {
+                let asked = u32::from(reason.cause == Cause::Requested);
+                change(move |counts| counts.unregistered += asked)
+            }
+            Event::Established { session } => {
+                established.insert(*session);
+                change(|counts| counts.established += 1)
+            }
+            Event::Ended { session, reason } => {
+                let was_established = established.remove(session);
+                let hung_up = matches!(reason.cause, Cause::Bye | Cause::Requested)
+                    && reason.status.is_none_or(StatusCode::is_success);
+                let why = reason.to_string();
+                change(move |counts| {
+                    if was_established && hung_up {
+                        counts.ended += 1;
+                    } else {
+                        counts.failed += 1;
+                        counts.complaint = Some(why);
+                    }
+                })
+            }
+            Event::RemoteDescription {
+                kind: DescriptionKind::Offer,
+                ..
+            } => change(|counts| counts.offers += 1),
+            Event::RemoteDescription {
+                kind: DescriptionKind::Answer,
+                ..
+            } => change(|counts| counts.answers += 1),
+            Event::RequestFinished { outcome, .. } => match outcome {
+                Ok(response) if response.status().is_success() => {
+                    change(|counts| counts.messages_delivered += 1)
+                }
+                Ok(response) => {
+                    let why = format!(
+                        "{} {}",
+                        response.status().as_u16(),
+                        sip_parse::text(response.reason())
+                    );
+                    change(move |counts| {
+                        counts.messages_failed += 1;
+                        counts.complaint = Some(why);
+                    })
+                }
+                Err(reason) => {
+                    let why = reason.to_string();
+                    change(move |counts| {
+                        counts.messages_failed += 1;
+                        counts.complaint = Some(why);
+                    })
+                }
+            },
+            Event::Disconnected { reason, .. } => {
+                let why = reason.to_string();
+                change(move |counts| {
+                    counts.disconnected += 1;
+                    counts.complaint = Some(why);
+                })
+            }
+            Event::ConnectFailed { error, .. } => {
+                let why = error.to_string();
+                change(move |counts| counts.complaint = Some(why))
+            }
+            Event::Stopped { .. } => return,
+            _ => continue,
+        };
+        counts.send_modify(change);
+    }
+}
+
+type Change = Box<dyn FnOnce(&mut Counts) + Send>;
+
+fn change(change: impl FnOnce(&mut Counts) + Send + 'static) -> Change {
+    Box::new(change)
+}

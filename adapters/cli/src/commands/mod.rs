@@ -1,0 +1,9 @@
+//! One module for each command.
+
+pub(crate) mod answer;
+pub(crate) mod call;
+pub(crate) mod demo;
+pub(crate) mod parse;
+pub(crate) mod register;
+pub(crate) mod request;
+pub(crate) mod serve;

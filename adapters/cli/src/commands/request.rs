@@ -1,0 +1,67 @@
+//! `sip message` and `sip options`: one request, its outcome.
+
+use sip_core::{Event, RequestId};
+
+use crate::arguments::{Message, Options};
+use crate::outcome::Failure;
+use crate::running::{Running, command_failure, failure_of, finish};
+use crate::settings::Registering;
+
+pub(crate) async fn message(arguments: Message) -> Result<(), Failure> {
+    let mut running = Running::start(&arguments.account, arguments.output, Registering::Never)?;
+    let result = async {
+        running.ready().await?;
+        let sent = running
+            .handle
+            .message(&arguments.target, &arguments.text)
+            .await;
+        let request = sent.map_err(command_failure)?;
+        outcome(
+            &mut running,
+            request,
+            &format!("message to {}", arguments.target),
+        )
+        .await
+    }
+    .await;
+    finish(&mut running, result).await
+}
+
+pub(crate) async fn options(arguments: Options) -> Result<(), Failure> {
+    let mut running = Running::start(&arguments.account, arguments.output, Registering::Never)?;
+    let result = async {
+        running.ready().await?;
+        let sent = running.handle.options(&arguments.target).await;
+        let request = sent.map_err(command_failure)?;
+        outcome(
+            &mut running,
+            request,
+            &format!("options of {}", arguments.target),
+        )
+        .await
+    }
+    .await;
+    finish(&mut running, result).await
+}
+
+async fn outcome(running: &mut Running, request: RequestId, what: &str) -> Result<(), Failure> {
+    loop {
+        match running.next().await? {
+            Event::RequestFinished {
+                request: which,
+                outcome,
+            } if which == request => {
+                return match outcome {
+                    Ok(response) if response.status().is_success() => Ok(()),
+                    Ok(response) => Err(Failure::Outcome(format!(
+                        "{what}: {} {}",
+                        response.status().as_u16(),
+                        crate::events::printable(&sip_parse::text(response.reason()).to_string()),
+                    ))),
+                    Err(reason) => Err(failure_of(what, &reason)),
+                };
+            }
+            event => running.courtesy(&event).await?,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `sip serve`
+
+use serde_json::json;
+use sip_core::TraceRecord;
+use sip_edge::{EdgeConfig, EdgeServer};
+
+use crate::arguments::Serve;
+use crate::outcome::Failure;
+use crate::report::Report;
+use crate::running::{interrupted, print_trace};
+
+pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
+    let report = Report::new(arguments.output.json);
+    let users: Vec<String> = arguments
+        .user
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
+    let config = EdgeConfig {
+        listen: arguments.listen,
+        realm: arguments.realm.clone(),
+        users: arguments.user,
+        ..EdgeConfig::default()
+    };
+    let server = EdgeServer::start(config).map_err(|error| {
+        Failure::Usage(format!("cannot listen on {}: {error}", arguments.listen))
+    })?;
+    if arguments.output.trace {
+        server.trace(|message| {
+            let record = TraceRecord {
+                way: message.way,
+                connection: message.connection,
+                reveal: false,
+                bytes: message.bytes.clone(),
+            };
+            print_trace(message.user, message.at, &record);
+        });
+    }
+    let address = server.local_addr();
+    report.event(
+        "listening",
+        [
+            ("server", json!(format!("ws://{address}"))),
+            ("realm", json!(arguments.realm)),
+            ("users", json!(users)),
+        ],
+        format_args!(
+            "listening on ws://{address}, realm {}, users: {}",
+            arguments.realm,
+            if users.is_empty() {
+                "none".to_owned()
+            } else {
+                users.join(", ")
+            },
+        ),
+    );
+    interrupted().await;
+    let counters = server.counters();
+    server.stop().await;
+    report.event(
+        "summary",
+        [
+            ("registered", json!(counters.registered)),
+            ("answered", json!(counters.calls_answered)),
+            ("ended", json!(counters.calls_ended)),
+            ("messages", json!(counters.messages_delivered)),
+            ("unregistered", json!(counters.unregistered)),
+        ],
+        format_args!(
+            "registered {}, calls answered {}, calls ended {}, messages delivered {}, unregistered {}",
+            counters.registered,
+            counters.calls_answered,
+            counters.calls_ended,
+            counters.messages_delivered,
+            counters.unregistered,
+        ),
+    );
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! Events of the core in words and in JSON.
+
+use serde_json::{Value, json};
+use sip_core::{DescriptionKind, EndReason, Event};
+use sip_parse::{NameAddr, Request, Response};
+
+use crate::report::Report;
+
+/// Prints an event; those that only the program itself cares about are left out.
+pub(crate) fn print(report: &Report, event: &Event) {
+    match event {
+        Event::InstanceIdDrawn(id) if report.is_json() => {
+            report.event("instance_id", [("id", json!(id))], "");
+        }
+        Event::Connecting { server, attempt } => report.event(
+            "connecting",
+            [("server", json!(server)), ("attempt", json!(attempt))],
+            format_args!("connecting to server {}, attempt {attempt}", server + 1),
+        ),
+        Event::Connected { server } => report.event(
+            "connected",
+            [("server", json!(server))],
+            format_args!("connected to server {}", server + 1),
+        ),
+        Event::ConnectFailed { server, error } => report.event(
+            "connect_failed",
+            [
+                ("server", json!(server)),
+                ("reason", json!(error.to_string())),
+            ],
+            format_args!("server {}: {error}", server + 1),
+        ),
+        Event::Disconnected { server, reason } => report.event(
+            "disconnected",
+            [
+                ("server", json!(server)),
+                ("reason", json!(reason.to_string())),
+            ],
+            format_args!("disconnected from server {}: {reason}", server + 1),
+        ),
+        Event::ReconnectScheduled { attempt, .. } => report.event(
+            "reconnect_scheduled",
+            [("failed", json!(attempt))],
+            "will try again",
+        ),
+        Event::Registered(registration) => report.event(
+            "registered",
+            [
+                ("expires", json!(registration.expires.as_secs())),
+                ("refreshed", json!(registration.refreshed)),
+                ("bindings", json!(registration.bindings)),
+            ],
+            format_args!(
+                "{} for {} s; bindings: {}",
+                if registration.refreshed {
+                    "registered again"
+                } else {
+                    "registered"
+                },
+                registration.expires.as_secs(),
+                registration.bindings.join(", "),
+            ),
+        ),
+        Event::RegistrationFailed { reason, retry_at } => report.event(
+            "registration_failed",
+            reason_fields(reason)
+                .into_iter()
+                .chain([("will_retry", json!(retry_at.is_some()))]),
+            format_args!("registration failed: {reason}"),
+        ),
+        Event::Unregistered { reason } => report.event(
+            "unregistered",
+            reason_fields(reason),
+            format_args!("unregistered: {reason}"),
+        ),
+        Event::Stopped { unfinished } => report.event(
+            "stopped",
+            [("unfinished", json!(unfinished))],
+            format_args!("stopped"),
+        ),
+        _ => print_exchange(report, event),
+    }
+}
+
+/// The events of calls and requests.
+fn print_exchange(report: &Report, event: &Event) {
+    match event {
+        Event::Incoming { session, request } => report.event(
+            "incoming",
+            [
+                ("call", json!(session.to_bits())),
+                ("from", json!(caller(request))),
+            ],
+            format_args!("call from {}", caller(request)),
+        ),
+        Event::Progress { session, response } => report.event(
+            "progress",
+            [
+                ("call", json!(session.to_bits())),
+                ("status", json!(response.status().as_u16())),
+                ("reason", json!(reason_phrase(response))),
+            ],
+            format_args!("{} {}", response.status().as_u16(), reason_phrase(response)),
+        ),
+        Event::RemoteDescription {
+            session,
+            kind,
+            body,
+        } => report.event(
+            "remote_description",
+            [
+                ("call", json!(session.to_bits())),
+                ("kind", json!(kind_name(*kind))),
+                ("type", json!(body.content_type)),
+                ("bytes", json!(body.bytes.len())),
+            ],
+            format_args!(
+                "{} received: {}, {} bytes",
+                kind_name(*kind),
+                body.content_type,
+                body.bytes.len()
+            ),
+        ),
+        Event::Established { session } => report.event(
+            "established",
+            [("call", json!(session.to_bits()))],
+            "call established",
+        ),
+        Event::Ended { session, reason } => report.event(
+            "ended",
+            [("call", json!(session.to_bits()))]
+                .into_iter()
+                .chain(reason_fields(reason)),
+            format_args!("call ended: {reason}"),
+        ),
+        Event::RequestReceived { request, .. } => report.event(
+            "request",
+            [
+                ("method", json!(request.method().to_string())),
+                ("from", json!(caller(request))),
+                ("body", json!(sip_parse::text(request.body()).to_string())),
+            ],
+            format_args!(
+                "{} from {}: {}",
+                request.method(),
+                caller(request),
+                printable(&sip_parse::text(request.body()).to_string()),
+            ),
+        ),
+        Event::RequestFinished {
+            outcome: Ok(response),
+            ..
+        } => report.event(
+            "response",
+            [
+                ("status", json!(response.status().as_u16())),
+                ("reason", json!(reason_phrase(response))),
+            ],
+            format_args!("{} {}", response.status().as_u16(), reason_phrase(response)),
+        ),
+        Event::RequestFinished {
+            outcome: Err(reason),
+            ..
+        } => report.event(
+            "request_failed",
+            reason_fields(reason),
+            format_args!("no response: {reason}"),
+        ),
+        _ => {}
+    }
+}
+
+fn reason_fields(reason: &EndReason) -> Vec<(&'static str, Value)> {
+    let mut fields = vec![("reason", json!(reason.to_string()))];
+    if let Some(status) = reason.status {
+        fields.push(("status", json!(status.as_u16())));
+    }
+    fields
+}
+
+const fn kind_name(kind: DescriptionKind) -> &'static str {
+    match kind {
+        DescriptionKind::Offer => "offer",
+        DescriptionKind::Answer => "answer",
+    }
+}
+
+/// Who sent a request: the URI of From, and the display name if there is one.
+pub(crate) fn caller(request: &Request) -> String {
+    match request.from() {
+        Ok(from) => printable(&name_and_uri(&from)),
+        Err(_) => "somebody".to_owned(),
+    }
+}
+
+fn name_and_uri(address: &NameAddr<'_>) -> String {
+    let uri = sip_parse::text(address.uri().as_bytes());
+    match address.display() {
+        Some(name) if !name.is_empty() => format!("\"{}\" <{uri}>", sip_parse::text(&name)),
+        _ => uri.to_string(),
+    }
+}
+
+fn reason_phrase(response: &Response) -> String {
+    printable(&sip_parse::text(response.reason()).to_string())
+}
+
+/// What a peer wrote, without what would control a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|character| {
+            let escaped = character.is_control().then(|| character.escape_default());
+            let plain = escaped.is_none().then_some(character);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_wrote_cannot_control_the_terminal() {
+        assert_eq!(printable("héllo\u{1b}[2J\n"), "héllo\\u{1b}[2J\\n");
+    }
+}

@@ -1,0 +1,96 @@
+//! What a command prints: sentences for people, or one JSON object a line.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+/// Prints events as they happen. Clones print to the same place, with the same start of time.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    json: bool,
+    /// Whether events are printed for people too; `sip demo` draws a ladder instead.
+    quiet: bool,
+    /// Who it happened to, where there is more than one.
+    agent: Option<Arc<str>>,
+    start: Instant,
+}
+
+impl Report {
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            json,
+            quiet: false,
+            agent: None,
+            start: Instant::now(),
+        }
+    }
+
+    /// The same, but only JSON is printed.
+    pub(crate) fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
+    /// The same for one of several agents.
+    pub(crate) fn of(&self, agent: &str) -> Self {
+        Self {
+            agent: Some(agent.into()),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Milliseconds since the command began.
+    pub(crate) fn milliseconds(&self) -> f64 {
+        // Microseconds are enough, and keep the numbers short.
+        (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3
+    }
+
+    pub(crate) const fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// An event: `name` and `fields` as JSON, or `text` for people.
+    pub(crate) fn event(
+        &self,
+        name: &str,
+        fields: impl IntoIterator<Item = (&'static str, Value)>,
+        text: impl Display,
+    ) {
+        if !self.json {
+            if !self.quiet {
+                print_line(&text.to_string());
+            }
+            return;
+        }
+        let mut object = Map::new();
+        object.insert("event".to_owned(), name.into());
+        object.insert("ms".to_owned(), self.milliseconds().into());
+        if let Some(agent) = &self.agent {
+            object.insert("agent".to_owned(), agent.as_ref().into());
+        }
+        object.extend(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
+        print_line(&Value::Object(object).to_string());
+    }
+}
+
+/// A line on standard output. A reader that has gone away (`sip ... | head`) is no fault of ours.
+pub(crate) fn print_line(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// A line on standard error.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

@@ -1,0 +1,243 @@
+//! A user agent that a command runs: started, connected, registered, stopped.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sip_core::config::Config;
+use sip_core::{Cause, EndReason, Event, FailureStatus, TraceRecord, Way};
+use sip_parse::StatusCode;
+use sip_tokio::{Agent, CommandFailure, Events, Handle, Options, StartError};
+
+use crate::arguments::{Account, Output};
+use crate::events;
+use crate::outcome::Failure;
+use crate::report::{Report, complain};
+use crate::sdp::Canned;
+use crate::settings::{self, Registering};
+
+/// How long hanging up, unregistering and disconnecting may take at the end.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A running user agent, its events, and where they are printed.
+pub(crate) struct Running {
+    pub(crate) handle: Handle,
+    pub(crate) report: Report,
+    events: Events,
+    config: Config,
+    /// Servers that could not be reached since the start; emptied by a connection.
+    unreachable: BTreeSet<usize>,
+    was_connected: bool,
+    was_registered: bool,
+}
+
+impl Running {
+    /// Starts the user agent that flags and file describe.
+    pub(crate) fn start(
+        account: &Account,
+        output: Output,
+        registering: Registering,
+    ) -> Result<Self, Failure> {
+        let (config, warnings) = settings::config(account, output, registering)?;
+        for warning in warnings {
+            complain(&format!("warning: {warning}"));
+        }
+        let report = Report::new(output.json);
+        let mut options = Options::default();
+        options.extra_roots = settings::extra_roots(account)?;
+        options.description_factory = Some(Arc::new(Canned));
+        let start = report.start();
+        options.trace_connector = Some(Box::new(move |record, _| {
+            print_trace(None, start.elapsed(), record)
+        }));
+        let (handle, events) = Agent::start(config.clone(), options).map_err(start_failure)?;
+        Ok(Self {
+            handle,
+            report,
+            events,
+            config,
+            unreachable: BTreeSet::new(),
+            was_connected: false,
+            was_registered: false,
+        })
+    }
+
+    /// The next event, printed. An error if it means that the command cannot go on: no server was
+    /// ever reached, or the first registration was refused.
+    pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
+        let Some(event) = self.events.next().await else {
+            return Err(Failure::Outcome(
+                "the user agent's task has ended".to_owned(),
+            ));
+        };
+        events::print(&self.report, &event);
+        match &event {
+            Event::Connected { .. } => {
+                self.was_connected = true;
+                self.unreachable.clear();
+            }
+            Event::ConnectFailed { server, .. } => {
+                self.unreachable.insert(*server);
+                if !self.was_connected && self.unreachable.len() >= self.config.servers().len() {
+                    return Err(self.no_connection());
+                }
+            }
+            Event::Registered(_) => self.was_registered = true,
+            Event::RegistrationFailed { reason, .. } if !self.was_registered => {
+                return Err(failure_of(
+                    &format!("registration of {}", self.address()),
+                    reason,
+                ));
+            }
+            _ => {}
+        }
+        Ok(event)
+    }
+
+    /// Waits for the connection.
+    pub(crate) async fn connected(&mut self) -> Result<(), Failure> {
+        while !self.was_connected {
+            self.next().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the connection and, if the configuration asks for one, for the registration.
+    pub(crate) async fn ready(&mut self) -> Result<(), Failure> {
+        self.connected().await?;
+        while self.config.register() && !self.was_registered {
+            let event = self.next().await?;
+            self.courtesy(&event).await?;
+        }
+        Ok(())
+    }
+
+    /// Answers what a command does not care about, so that no peer waits in vain: texts are taken,
+    /// calls are refused as busy.
+    pub(crate) async fn courtesy(&mut self, event: &Event) -> Result<(), Failure> {
+        let answered = match event {
+            Event::Incoming { session, .. } => {
+                self.handle.reject(*session, FailureStatus::BUSY_HERE).await
+            }
+            Event::RequestReceived { incoming, .. } => {
+                self.handle.respond(*incoming, StatusCode::OK).await
+            }
+            _ => Ok(()),
+        };
+        tolerate_ended(answered)
+    }
+
+    /// Ends everything in order: calls, registration, connection.
+    pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
+        self.handle.stop(GRACE).await.map_err(command_failure)?;
+        let stopped = async {
+            while let Some(event) = self.events.next().await {
+                events::print(&self.report, &event);
+                if matches!(event, Event::Stopped { .. }) {
+                    break;
+                }
+            }
+        };
+        let late = tokio::time::timeout(GRACE + Duration::from_secs(1), stopped)
+            .await
+            .is_err();
+        if late {
+            Err(Failure::Outcome(
+                "the user agent did not stop in time".to_owned(),
+            ))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn address(&self) -> String {
+        self.config
+            .uri()
+            .map_or_else(|| "the user agent".to_owned(), ToString::to_string)
+    }
+
+    fn no_connection(&self) -> Failure {
+        Failure::NoConnection(match self.handle.connect_failure() {
+            Some(failure) => failure.to_string(),
+            None => "no connection to any server".to_owned(),
+        })
+    }
+}
+
+/// Runs `command`, and stops the user agent whether it went well or not.
+pub(crate) async fn finish<T>(
+    running: &mut Running,
+    result: Result<T, Failure>,
+) -> Result<T, Failure> {
+    if matches!(result, Err(Failure::NoConnection(_))) {
+        // There is nobody to say goodbye to.
+        return result;
+    }
+    let stopped = running.stop().await;
+    let value = result?;
+    stopped.map(|()| value)
+}
+
+/// Resolves after `seconds`, or at Ctrl-C.
+pub(crate) fn time_or_interrupt(seconds: Option<u64>) -> impl Future<Output = ()> {
+    let time = async move {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    async move {
+        tokio::select! {
+            () = time => {}
+            () = interrupted() => {}
+        }
+    }
+}
+
+/// Resolves at Ctrl-C; never, if that cannot be watched for.
+pub(crate) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// A traced message on standard error.
+pub(crate) fn print_trace(agent: Option<&str>, at: Duration, record: &TraceRecord) {
+    let way = match record.way {
+        Way::In => "<<<",
+        Way::Out => ">>>",
+    };
+    let agent = agent.map_or_else(String::new, |agent| format!(" {agent}"));
+    complain(&format!(
+        "{way}{agent} {:.3} ms\n{record}",
+        at.as_secs_f64() * 1e3
+    ));
+}
+
+/// A refused command is the user's to correct if it was about what the user typed.
+pub(crate) fn command_failure(failure: CommandFailure) -> Failure {
+    Failure::Usage(failure.to_string())
+}
+
+/// A call or request that ended while it was being answered is nobody's failure.
+pub(crate) fn tolerate_ended(result: Result<(), CommandFailure>) -> Result<(), Failure> {
+    match result {
+        Ok(()) | Err(CommandFailure::Stale(_) | CommandFailure::Refused(_)) => Ok(()),
+        Err(failure) => Err(Failure::Outcome(failure.to_string())),
+    }
+}
+
+pub(crate) fn start_failure(error: StartError) -> Failure {
+    Failure::Usage(error.to_string())
+}
+
+/// The failure that an [`EndReason`] is, with `what` it ended in front.
+pub(crate) fn failure_of(what: &str, reason: &EndReason) -> Failure {
+    let sentence = format!("{what}: {}", events::printable(&reason.to_string()));
+    if reason.cause == Cause::ConnectionLost {
+        Failure::NoConnection(sentence)
+    } else {
+        Failure::Outcome(sentence)
+    }
+}

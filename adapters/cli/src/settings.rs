@@ -1,0 +1,137 @@
+//! From flags and a configuration file to a [`Config`] and the adapter's options.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use rustls_pki_types::pem::PemObject;
+use sip_core::config::{Config, ConfigBuilder, Parameter, Source, preprocess};
+use sip_tokio::CertificateDer;
+
+use crate::arguments::{Account, Adapter, Output};
+use crate::outcome::Failure;
+
+/// The largest configuration file that is read, in bytes.
+const CONFIG_LIMIT: u64 = 1024 * 1024;
+
+/// What a command makes of the `register` parameter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Registering {
+    /// The command is about registering: a URI must be named.
+    Always,
+    /// If there is a URI, and the configuration does not say no.
+    IfConfigured,
+    /// One request needs no binding.
+    Never,
+}
+
+/// Refuses adapters that this version does not have.
+pub(crate) fn check_adapter(adapter: Adapter) -> Result<(), Failure> {
+    match adapter {
+        Adapter::Tokio => Ok(()),
+        Adapter::Blocking => Err(Failure::Usage(
+            "--adapter blocking: this version has no blocking adapter yet; leave the flag out, or \
+             say --adapter tokio"
+                .to_owned(),
+        )),
+    }
+}
+
+/// The configuration: defaults, then the file, then the flags. The file's warnings come with it.
+pub(crate) fn config(
+    account: &Account,
+    output: Output,
+    registering: Registering,
+) -> Result<(Config, Vec<String>), Failure> {
+    check_adapter(account.adapter)?;
+    let mut builder = Config::builder();
+    if let Some(path) = &account.config {
+        read_file(path, &mut builder)?;
+    }
+    let warnings = builder.warnings().iter().map(ToString::to_string).collect();
+    builder.source(Source::Flag);
+    if !account.server.is_empty() {
+        builder.servers(account.server.iter().map(|url| (url.as_str(), 0)));
+    }
+    if let Some(uri) = &account.uri {
+        builder.uri(uri);
+    }
+    if let Some(password) = &account.password {
+        builder.password(password);
+    }
+    if output.trace {
+        builder.trace_sip(true);
+    }
+    let config = build(&builder)?;
+    if config.source(Parameter::WsServers) == Source::Default {
+        return Err(usage(
+            "no server is named: give --server ws://HOST:PORT, or wsServers in --config FILE",
+        ));
+    }
+    let register = match registering {
+        Registering::Always if config.uri().is_none() => {
+            return Err(usage(
+                "no address is named: give --uri sip:NAME@DOMAIN, or uri in --config FILE",
+            ));
+        }
+        Registering::Always => true,
+        Registering::IfConfigured => config.uri().is_some() && config.register(),
+        Registering::Never => false,
+    };
+    let missing: Vec<String> = config.not_wired().iter().map(ToString::to_string).collect();
+    if !missing.is_empty() {
+        return Err(Failure::Usage(missing.join("\n")));
+    }
+    // A command is about being online: `autostart: false` is for programs that start later.
+    let config = build(config.to_builder().register(register).autostart(true))?;
+    Ok((config, warnings))
+}
+
+fn usage(sentence: &str) -> Failure {
+    Failure::Usage(sentence.to_owned())
+}
+
+fn build(builder: &ConfigBuilder) -> Result<Config, Failure> {
+    builder
+        .build()
+        .map_err(|errors| Failure::Usage(errors.to_string()))
+}
+
+fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<(), Failure> {
+    let wrong = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(CONFIG_LIMIT + 1).read_to_string(&mut text))
+        .map_err(|error| wrong(error.to_string()))?;
+    if text.len() as u64 > CONFIG_LIMIT {
+        return Err(wrong(format!("more than {CONFIG_LIMIT} bytes")));
+    }
+    let done = preprocess(&text);
+    // The whole text must be one value: the deserializer below stops where its value ends.
+    if let Err(error) = json5::from_str::<serde_json::Value>(&done.text) {
+        return Err(wrong(error.to_string()));
+    }
+    builder.sipjs(&mut json5::Deserializer::from_str(&done.text));
+    builder.refuse(done.errors);
+    // The flags may mend what the file leaves open, but not what is wrong in it.
+    match builder.build() {
+        Ok(_) => Ok(()),
+        Err(errors) => Err(wrong(errors.to_string())),
+    }
+}
+
+/// The certificates of `--ca`.
+pub(crate) fn extra_roots(account: &Account) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let Some(path) = &account.ca else {
+        return Ok(Vec::new());
+    };
+    let wrong = |what: String| Failure::Usage(format!("--ca {}: {what}", path.display()));
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .map_err(|error| wrong(error.to_string()))?
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(wrong("no certificate in PEM form in it".to_owned()));
+    }
+    Ok(certificates)
+}

@@ -1,0 +1,231 @@
+//! The commands of an account, against `sip serve`.
+
+mod common;
+
+use common::{Background, run, serve};
+
+const BOB: &str = "sip:bob@localhost";
+const ALICE: &str = "sip:alice@localhost";
+
+#[test]
+fn register_stays_and_unregisters() {
+    let (_server, url) = serve();
+    let run = run(&[
+        "register",
+        "--for",
+        "0",
+        "--server",
+        &url,
+        "--uri",
+        ALICE,
+        "--password",
+        "a-secret",
+    ]);
+    assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+    let place = |what: &str| {
+        run.out
+            .find(what)
+            .unwrap_or_else(|| panic!("{what}: {}", run.out))
+    };
+    assert!(place("registered for 600 s") < place("unregistered"));
+}
+
+#[test]
+fn a_wrong_password_is_the_outcome_of_registering() {
+    let (_server, url) = serve();
+    let run = run(&[
+        "register",
+        "--server",
+        &url,
+        "--uri",
+        ALICE,
+        "--password",
+        "wrong",
+    ]);
+    assert_eq!(run.code, 1, "{}\n{}", run.out, run.err);
+    assert!(
+        run.err.contains("registration of sip:alice@localhost"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn a_call_is_answered_and_hung_up() {
+    let (_server, url) = serve();
+    let mut bob = Background::start(&[
+        "answer",
+        "--for",
+        "60",
+        "--server",
+        &url,
+        "--uri",
+        BOB,
+        "--password",
+        "b-secret",
+    ]);
+    bob.line("registered");
+    let alice = run(&[
+        "call",
+        "bob",
+        "--hangup-after",
+        "0",
+        "--server",
+        &url,
+        "--uri",
+        ALICE,
+        "--password",
+        "a-secret",
+    ]);
+    assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+    assert!(alice.out.contains("180 Ringing"), "{}", alice.out);
+    assert!(
+        alice.out.contains("answer received: application/sdp"),
+        "{}",
+        alice.out
+    );
+    assert!(alice.out.contains("call established"), "{}", alice.out);
+    bob.line("call from sip:alice@localhost");
+    bob.line("offer received: application/sdp");
+    bob.line("call established");
+    bob.line("call ended: hung up, by the peer");
+}
+
+#[test]
+fn a_refused_call_is_a_failure_that_names_the_status() {
+    let (_server, url) = serve();
+    let mut bob = Background::start(&[
+        "answer",
+        "--for",
+        "60",
+        "--reject",
+        "603",
+        "--server",
+        &url,
+        "--uri",
+        BOB,
+        "--password",
+        "b-secret",
+    ]);
+    bob.line("registered");
+    let alice = run(&[
+        "call",
+        "bob",
+        "--server",
+        &url,
+        "--uri",
+        ALICE,
+        "--password",
+        "a-secret",
+    ]);
+    assert_eq!(alice.code, 1, "{}\n{}", alice.out, alice.err);
+    assert!(alice.err.contains("603 Decline"), "{}", alice.err);
+}
+
+#[test]
+fn a_message_is_delivered_and_shown() {
+    let (_server, url) = serve();
+    let mut bob = Background::start(&[
+        "answer",
+        "--for",
+        "60",
+        "--server",
+        &url,
+        "--uri",
+        BOB,
+        "--password",
+        "b-secret",
+    ]);
+    bob.line("registered");
+    let alice = run(&[
+        "message",
+        "bob",
+        "Hello Bob",
+        "--server",
+        &url,
+        "--uri",
+        ALICE,
+        "--password",
+        "a-secret",
+        "--trace",
+    ]);
+    assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+    assert_eq!(
+        bob.line("MESSAGE"),
+        "MESSAGE from sip:alice@localhost: Hello Bob"
+    );
+    // The trace is on standard error, message by message, and has no credentials in it.
+    assert!(
+        alice
+            .err
+            .contains("\nMESSAGE sip:bob@localhost SIP/2.0\r\n"),
+        "{}",
+        alice.err
+    );
+    assert!(alice.err.contains("Digest [redacted]"), "{}", alice.err);
+    assert!(!alice.err.contains("response="), "{}", alice.err);
+}
+
+#[test]
+fn a_message_to_nobody_is_a_failure() {
+    let (_server, url) = serve();
+    let alice = run(&[
+        "message",
+        "nobody",
+        "Hello",
+        "--server",
+        &url,
+        "--uri",
+        ALICE,
+        "--password",
+        "a-secret",
+    ]);
+    assert_eq!(alice.code, 1, "{}\n{}", alice.out, alice.err);
+    assert!(alice.err.contains("404"), "{}", alice.err);
+}
+
+#[test]
+fn options_are_asked_for() {
+    let (_server, url) = serve();
+    let mut bob = Background::start(&[
+        "answer",
+        "--for",
+        "60",
+        "--server",
+        &url,
+        "--uri",
+        BOB,
+        "--password",
+        "b-secret",
+    ]);
+    bob.line("registered");
+    let alice = run(&[
+        "options",
+        "bob",
+        "--server",
+        &url,
+        "--uri",
+        ALICE,
+        "--password",
+        "a-secret",
+    ]);
+    assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+    assert!(alice.out.contains("200 OK"), "{}", alice.out);
+}
+
+#[test]
+fn answering_ends_in_time() {
+    let (_server, url) = serve();
+    let bob = Background::start(&[
+        "answer",
+        "--for",
+        "0",
+        "--server",
+        &url,
+        "--uri",
+        BOB,
+        "--password",
+        "b-secret",
+    ]);
+    assert_eq!(bob.finish(), 0);
+}

@@ -1,0 +1,104 @@
+//! Runs the program as a user does.
+#![allow(dead_code, reason = "not every test file needs all of it")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+pub(crate) fn sip(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sip"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// What a finished run printed, and how it ended.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Run {
+    pub(crate) fn last_line(&self) -> &str {
+        self.out.trim_end().lines().last().unwrap_or_default()
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("the program ended by itself"),
+            out: String::from_utf8(output.stdout).expect("standard output is text"),
+            err: String::from_utf8(output.stderr).expect("standard error is text"),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &[&str]) -> Run {
+    sip(arguments).output().expect("the program starts").into()
+}
+
+/// A program in the background; killed when dropped.
+pub(crate) struct Background {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Background {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = sip(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let lines = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        Self { child, lines }
+    }
+
+    /// The next line that begins with `start`.
+    pub(crate) fn line(&mut self, start: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let bytes = self
+                .lines
+                .read_line(&mut line)
+                .expect("standard output is text");
+            assert!(bytes > 0, "the program ended before it printed {start:?}");
+            if line.starts_with(start) {
+                return line.trim_end().to_owned();
+            }
+        }
+    }
+
+    /// Waits for the end; the exit code.
+    pub(crate) fn finish(mut self) -> i32 {
+        self.child
+            .wait()
+            .expect("the program ends")
+            .code()
+            .expect("by itself")
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An edge server with alice and bob; returns it and its URL.
+pub(crate) fn serve() -> (Background, String) {
+    let mut server = Background::start(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--user",
+        "alice:a-secret",
+        "--user",
+        "bob:b-secret",
+    ]);
+    let line = server.line("listening on ");
+    let url = line.split([' ', ',']).nth(2).expect("the URL").to_owned();
+    assert!(url.starts_with("ws://127.0.0.1:"), "{line}");
+    (server, url)
+}

@@ -1,0 +1,128 @@
+//! `sip demo`: the whole conversation, and the same with something broken.
+
+mod common;
+
+use common::run;
+use serde_json::Value;
+
+const ALL: &str =
+    "registered 2, calls answered 1, calls ended 1, messages delivered 1, unregistered 2";
+
+#[test]
+fn the_demo_ends_well_and_draws_its_ladder() {
+    let run = run(&["demo"]);
+    assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+    assert_eq!(run.last_line(), ALL);
+    let arrows: Vec<&str> = run
+        .out
+        .lines()
+        .filter(|line| line.ends_with('|') && line.contains('>') | line.contains('<'))
+        .collect();
+    let count = |what: &str| arrows.iter().filter(|line| line.contains(what)).count();
+    // RFC 3261 section 22: each REGISTER is challenged once, at the first binding.
+    assert_eq!(count("401 Unauthorized"), 2, "{}", run.out);
+    // INVITE with its offer: alice to the edge without and with credentials, the edge to bob.
+    assert_eq!(count(" INVITE sip:"), 3, "{}", run.out);
+    assert!(count("(SDP)") >= 5, "{}", run.out);
+    assert_eq!(count("180 Ringing"), 2, "{}", run.out);
+    assert_eq!(count(" ACK sip:"), 3, "{}", run.out);
+    assert_eq!(count(" BYE sip:"), 2, "{}", run.out);
+    assert!(count(" MESSAGE sip:") >= 2, "{}", run.out);
+    // Both sides of the ladder, in both directions.
+    assert!(
+        arrows
+            .iter()
+            .any(|line| line.contains("->|") && line.ends_with("->|")),
+        "{}",
+        run.out
+    );
+    assert!(
+        arrows.iter().any(|line| line.contains("|<-")),
+        "{}",
+        run.out
+    );
+}
+
+#[test]
+fn the_demo_in_json_is_one_object_a_line() {
+    let run = run(&["demo", "--json"]);
+    assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+    assert_eq!(
+        run.last_line(),
+        r#"{"event":"summary","registered":2,"answered":1,"ended":1,"messages":1,"unregistered":2}"#
+    );
+    let mut names = Vec::new();
+    for line in run.out.lines() {
+        let object: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        names.push(object["event"].as_str().expect("an event name").to_owned());
+    }
+    for name in [
+        "connected",
+        "registered",
+        "incoming",
+        "progress",
+        "established",
+        "ended",
+        "unregistered",
+    ] {
+        assert!(
+            names.iter().any(|event| event == name),
+            "{name} in {names:?}"
+        );
+    }
+}
+
+#[test]
+fn several_calls_are_counted_and_timed() {
+    let run = run(&["demo", "--calls", "5"]);
+    assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+    assert_eq!(
+        run.last_line(),
+        ALL.replace("answered 1", "answered 5")
+            .replace("ended 1", "ended 5")
+    );
+    assert!(
+        run.out
+            .lines()
+            .rev()
+            .nth(1)
+            .is_some_and(|line| line.ends_with(" calls per second"))
+    );
+}
+
+#[test]
+fn a_swallowed_bye_leaves_the_call_open() {
+    let run = run(&["demo", "--fault", "drop-bye"]);
+    assert_eq!(run.code, 1, "{}\n{}", run.out, run.err);
+    assert_eq!(run.last_line(), ALL.replace("ended 1", "ended 0"));
+    assert!(!run.err.contains("counted otherwise"), "{}", run.err);
+}
+
+#[test]
+fn a_bad_password_leaves_one_registered() {
+    let run = run(&["demo", "--fault", "bad-password"]);
+    assert_eq!(run.code, 1, "{}\n{}", run.out, run.err);
+    assert_eq!(
+        run.last_line(),
+        "registered 1, calls answered 0, calls ended 0, messages delivered 0, unregistered 1"
+    );
+    assert!(run.err.contains("alice was not registered"), "{}", run.err);
+    assert!(!run.err.contains("counted otherwise"), "{}", run.err);
+}
+
+#[test]
+fn a_killed_websocket_ends_no_call() {
+    let run = run(&["demo", "--fault", "kill-ws"]);
+    assert_eq!(run.code, 1, "{}\n{}", run.out, run.err);
+    assert_eq!(run.last_line(), ALL.replace("ended 1", "ended 0"));
+    assert!(!run.err.contains("counted otherwise"), "{}", run.err);
+}
+
+#[test]
+fn the_adapter_that_is_not_there_is_refused_by_name() {
+    let run = run(&["demo", "--adapter", "blocking"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("--adapter blocking"), "{}", run.err);
+    assert_eq!(run.out, "");
+}

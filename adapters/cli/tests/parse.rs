@@ -1,0 +1,180 @@
+//! `sip parse`: what it explains, where it finds fault, and what a user agent would do.
+
+mod common;
+
+use std::path::PathBuf;
+
+use common::{Run, run};
+use serde_json::Value;
+
+const INVITE: &str = "INVITE sip:bob@biloxi.example.com SIP/2.0\r\n\
+Via: SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK56sdasks\r\n\
+Max-Forwards: 70\r\n\
+From: \"Alice\" <sip:alice@atlanta.example.com>;tag=asdyka899\r\n\
+To: <sip:bob@biloxi.example.com>\r\n\
+Call-ID: asidkj3ss\r\n\
+CSeq: 1 INVITE\r\n\
+Contact: <sip:alice@df7jal23ls0d.invalid;transport=ws>\r\n\
+Supported: path, outbound\r\n\
+Content-Type: application/sdp\r\n\
+Content-Length: 5\r\n\r\nv=0\r\n";
+
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn parse(name: &str, text: &str, flags: &[&str]) -> Run {
+    let path = file(name, text);
+    run(&[&["parse"][..], flags, &[path.to_str().unwrap()]].concat())
+}
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(run.out.trim_end()).unwrap_or_else(|error| panic!("{}: {error}", run.out))
+}
+
+#[test]
+fn a_request_is_explained() {
+    let run = parse("invite.sip", INVITE, &[]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    for words in [
+        "request INVITE",
+        "user bob, host biloxi.example.com",
+        "transport WS, host df7jal23ls0d.invalid, branch z9hG4bK56sdasks",
+        "display Alice",
+        "number 1, method INVITE",
+        "path",
+        "| v=0",
+    ] {
+        assert!(run.out.contains(words), "{words}: {}", run.out);
+    }
+}
+
+#[test]
+fn a_request_is_explained_in_json() {
+    let run = parse("invite-json.sip", INVITE, &["--json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let object = json(&run);
+    assert_eq!(object["method"], "INVITE");
+    assert_eq!(object["request_uri"]["user"], "bob");
+    assert_eq!(
+        object["headers"][0]["typed"]["params"]["branch"],
+        "z9hG4bK56sdasks"
+    );
+    assert_eq!(object["headers"][5]["typed"]["number"], 1);
+    assert_eq!(
+        object["headers"][7]["typed"],
+        serde_json::json!(["path", "outbound"])
+    );
+    assert_eq!(object["body"]["text"], "v=0\r\n");
+}
+
+/// RFC 3261 section 20.16: the CSeq method is that of the request.
+#[test]
+fn rfc3261_20_16_an_error_has_its_byte_offset() {
+    let text = INVITE.replace("CSeq: 1 INVITE", "CSeq: x INVITE");
+    let offset = text.find("x INVITE").unwrap();
+    let run = parse("bad.sip", &text, &[]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.out.contains(&format!("CSeq at byte {offset}:")),
+        "{}",
+        run.out
+    );
+    let run = parse("bad-json.sip", &text, &["--json"]);
+    assert_eq!(run.code, 1);
+    assert_eq!(json(&run)["offset"], offset);
+    assert_eq!(json(&run)["header"], "CSeq");
+}
+
+#[test]
+fn every_file_is_looked_at() {
+    let good = file("good.sip", INVITE);
+    let bad = file("worse.sip", "hello\r\n\r\n");
+    let run = run(&["parse", bad.to_str().unwrap(), good.to_str().unwrap()]);
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("worse.sip: at byte 0"), "{}", run.out);
+    assert!(run.out.contains("request INVITE"), "{}", run.out);
+    let run = common::run(&["parse", "/nowhere.sip"]);
+    assert_eq!(run.code, 2);
+}
+
+fn request(method: &str, headers: &str) -> String {
+    format!(
+        "{method} sip:bob@biloxi.example.com SIP/2.0\r\n\
+         Via: SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK56sdasks\r\n\
+         Max-Forwards: 70\r\n\
+         From: <sip:alice@atlanta.example.com>;tag=asdyka899\r\n\
+         To: <sip:bob@biloxi.example.com>\r\n\
+         Call-ID: asidkj3ss\r\n\
+         CSeq: 1 {method}\r\n\
+         {headers}\r\n"
+    )
+}
+
+#[test]
+fn the_verdict_is_that_of_a_user_agent() {
+    let response = "SIP/2.0 200 OK\r\n\
+        Via: SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK56sdasks\r\n\
+        From: <sip:alice@atlanta.example.com>;tag=asdyka899\r\n\
+        To: <sip:bob@biloxi.example.com>;tag=1\r\n\
+        Call-ID: asidkj3ss\r\n\
+        CSeq: 1 OPTIONS\r\n\r\n"
+        .to_owned();
+    for (name, text, verdict, status) in [
+        // RFC 3261 section 13.3: a call is the application's.
+        ("call.sip", INVITE.to_owned(), "accept", None),
+        (
+            "text.sip",
+            request("MESSAGE", "Content-Type: text/plain\r\n"),
+            "accept",
+            None,
+        ),
+        // RFC 3261 section 11.2.
+        ("options.sip", request("OPTIONS", ""), "answer", Some(200)),
+        // RFC 3261 section 8.2.2.3.
+        (
+            "require.sip",
+            request("OPTIONS", "Require: nothing-we-know\r\n"),
+            "answer",
+            Some(420),
+        ),
+        // RFC 3261 section 15.1.2: no dialog.
+        ("bye.sip", request("BYE", ""), "answer", Some(481)),
+        // RFC 3261 section 21.4.6 or 21.5.2.
+        (
+            "twice.sip",
+            request("OPTIONS", "CSeq: 1 OPTIONS\r\n"),
+            "answer",
+            Some(400),
+        ),
+        // RFC 3261 section 21.5.6.
+        (
+            "version.sip",
+            request("OPTIONS", "").replacen("SIP/2.0", "SIP/7.0", 1),
+            "answer",
+            Some(505),
+        ),
+        // RFC 3261 section 17.1.1.3: nobody answers an ACK.
+        ("ack.sip", request("ACK", ""), "drop", None),
+        // RFC 3261 section 18.1.2: nobody waits for it.
+        ("response.sip", response, "drop", None),
+        ("noise.sip", "hello\r\n\r\n".to_owned(), "drop", None),
+    ] {
+        let run = parse(name, &text, &["--answer"]);
+        assert_eq!(run.code, 0, "{name}: {}", run.err);
+        let object = json(&run);
+        assert_eq!(object["verdict"], verdict, "{name}: {object}");
+        assert!(object["file"].as_str().unwrap().ends_with(name));
+        match status {
+            Some(status) => assert_eq!(object["status"], status, "{name}: {object}"),
+            None => assert!(object.get("status").is_none(), "{name}: {object}"),
+        }
+        assert_eq!(
+            object.get("reason").is_some(),
+            verdict != "accept",
+            "{name}: {object}"
+        );
+    }
+}

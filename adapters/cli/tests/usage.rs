@@ -1,0 +1,160 @@
+//! What is wrong before anything is sent: each ends in a sentence, and the right exit code.
+
+mod common;
+
+use std::net::TcpListener;
+
+use common::run;
+
+/// A port on which nobody listens.
+fn closed_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+#[test]
+fn help_names_every_command_and_exit_code() {
+    let help = run(&["--help"]);
+    assert_eq!(help.code, 0);
+    for word in [
+        "demo",
+        "serve",
+        "register",
+        "call",
+        "answer",
+        "message",
+        "options",
+        "parse",
+        "Exit codes",
+        "Examples",
+    ] {
+        assert!(help.out.contains(word), "{word}");
+    }
+    for command in [
+        "demo", "serve", "register", "call", "answer", "message", "options", "parse",
+    ] {
+        let help = run(&[command, "--help"]);
+        assert_eq!(help.code, 0, "{command}");
+        assert!(help.out.contains("Usage: sip"), "{command}");
+    }
+}
+
+#[test]
+fn usage_errors_are_exit_code_2() {
+    let server = "ws://127.0.0.1:1";
+    for (arguments, sentence) in [
+        (&["dance"][..], "dance"),
+        (&["call"], "<TARGET>"),
+        (&["demo", "--calls", "0"], "--calls"),
+        (&["demo", "--fault", "sunshine"], "sunshine"),
+        (&["serve", "--user", "alice"], "NAME:PASSWORD"),
+        (&["answer", "--reject", "200"], "--reject"),
+        (
+            &["register", "--uri", "sip:alice@localhost"],
+            "no server is named",
+        ),
+        (&["register", "--server", server], "no address is named"),
+        (&["register", "--server", server, "--uri", "sip:@"], "uri"),
+        (&["register", "--server", server, "--uri", "tel:123"], "uri"),
+        (
+            &["register", "--server", "http://x", "--uri", "sip:alice@x"],
+            "ws://",
+        ),
+        (
+            &[
+                "register",
+                "--server",
+                server,
+                "--uri",
+                "sip:a@x",
+                "--adapter",
+                "blocking",
+            ],
+            "--adapter blocking",
+        ),
+        (
+            &[
+                "register", "--server", server, "--uri", "sip:a@x", "--config", "/nowhere",
+            ],
+            "/nowhere",
+        ),
+        (
+            &[
+                "register", "--server", server, "--uri", "sip:a@x", "--ca", "/nowhere",
+            ],
+            "/nowhere",
+        ),
+    ] {
+        let run = run(arguments);
+        assert_eq!(run.code, 2, "{arguments:?}: {}{}", run.out, run.err);
+        assert!(run.err.contains(sentence), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_target_that_is_no_uri_is_exit_code_2() {
+    let (_server, url) = common::serve();
+    for target in ["sip:", "sip:bob@exa mple", "tel:123"] {
+        let run = run(&["options", target, "--server", &url]);
+        assert_eq!(run.code, 2, "{target}: {}{}", run.out, run.err);
+        assert!(run.err.contains("target"), "{target}: {}", run.err);
+    }
+}
+
+#[test]
+fn no_connection_is_exit_code_3_and_says_where() {
+    let port = closed_port();
+    let url = format!("ws://127.0.0.1:{port}");
+    for command in [
+        &["register", "--uri", "sip:alice@localhost"][..],
+        &["call", "bob", "--uri", "sip:alice@localhost"],
+        &["answer", "--uri", "sip:alice@localhost"],
+        &["message", "bob", "hello", "--uri", "sip:alice@localhost"],
+        &["options", "bob", "--uri", "sip:alice@localhost"],
+    ] {
+        let run = run(&[command, &["--server", &url]].concat());
+        assert_eq!(run.code, 3, "{command:?}: {}{}", run.out, run.err);
+        assert!(run.err.contains(&url), "{command:?}: {}", run.err);
+        assert!(run.err.contains("refused"), "{command:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn an_error_in_json_has_its_code() {
+    let url = format!("ws://127.0.0.1:{}", closed_port());
+    let run = run(&[
+        "options",
+        "bob",
+        "--uri",
+        "sip:a@localhost",
+        "--server",
+        &url,
+        "--json",
+    ]);
+    assert_eq!(run.code, 3);
+    let last: serde_json::Value = serde_json::from_str(run.last_line()).unwrap();
+    assert_eq!(last["event"], "error");
+    assert_eq!(last["code"], 3);
+}
+
+#[test]
+fn a_configuration_file_is_read_and_its_faults_are_named() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let port = closed_port();
+    for (name, text, code, sentence) in [
+        ("good.json5", format!("{{ uri: 'alice@localhost', wsServers: ['ws://127.0.0.1:{port}'], }}"), 3, "refused"),
+        ("unknown.json", r#"{"uri": "alice@localhost", "wsServer": "ws://127.0.0.1:1"}"#.to_owned(), 2, "wsServer"),
+        ("unwired.json", r#"{"uri": "alice@localhost", "wsServers": "ws://127.0.0.1:1", "rel100": "required"}"#.to_owned(), 2, "rel100"),
+        ("constant.json5", "{uri: 'alice@localhost', wsServers: 'ws://127.0.0.1:1', rel100: SIP.C.supported.REQUIRED}".to_owned(), 2, "rel100"),
+        ("broken.json", "{".to_owned(), 2, "broken.json"),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        let run = run(&["register", "--config", path.to_str().unwrap()]);
+        assert_eq!(run.code, code, "{name}: {}{}", run.out, run.err);
+        assert!(run.err.contains(sentence), "{name}: {}", run.err);
+    }
+}

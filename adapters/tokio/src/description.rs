@@ -1,0 +1,182 @@
+//! Session descriptions made by the application's media engine instead of by events: the
+//! parameters `sessionDescriptionHandlerFactory` and `sessionDescriptionHandlerFactoryOptions`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use sip_core::{Body, DescriptionKind, SessionId};
+
+/// What a [`SessionDescriptionHandler`] returns: it may wait as long as media takes.
+pub type Describing<T> = Pin<Box<dyn Future<Output = Result<T, DescriptionError>> + Send>>;
+
+/// Why there is no session description, or why the peer's cannot be used. The text is for logs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DescriptionError(pub String);
+
+impl std::fmt::Display for DescriptionError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "session description: {}", self.0)
+    }
+}
+
+impl std::error::Error for DescriptionError {}
+
+/// The media side of one call: makes our session descriptions and takes the peer's (RFC 3264).
+///
+/// The futures are polled one after the other, in the order in which the core asked; a call that
+/// ends drops those that are not through.
+pub trait SessionDescriptionHandler: Send {
+    /// Makes our offer, or the answer to the peer's last offer.
+    fn describe(&mut self, kind: DescriptionKind) -> Describing<Body>;
+
+    /// Takes the peer's offer or answer.
+    fn accept(&mut self, kind: DescriptionKind, body: Body) -> Describing<()>;
+
+    /// The call is over. Called once.
+    fn close(&mut self);
+}
+
+/// Makes the [`SessionDescriptionHandler`] of each call.
+pub trait SessionDescriptionHandlerFactory: Send + Sync {
+    /// A handler for the call `session`. `options` are the parameter
+    /// `sessionDescriptionHandlerFactoryOptions`, as it was configured.
+    fn create(
+        &self,
+        session: SessionId,
+        options: &BTreeMap<String, String>,
+    ) -> Box<dyn SessionDescriptionHandler>;
+}
+
+/// What a handler came to.
+pub(crate) enum Described {
+    /// Our description, for the core.
+    Local(SessionId, Result<Body, DescriptionError>),
+    /// The peer's description cannot be used.
+    Unusable(SessionId, DescriptionError),
+}
+
+enum Step {
+    Describe(DescriptionKind),
+    Accept(DescriptionKind, Body),
+}
+
+enum Running {
+    Describe(Describing<Body>),
+    Accept(Describing<()>),
+}
+
+/// The handlers of all calls of one agent.
+pub(crate) struct Handlers {
+    factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
+    options: BTreeMap<String, String>,
+    calls: BTreeMap<SessionId, Call>,
+}
+
+struct Call {
+    handler: Box<dyn SessionDescriptionHandler>,
+    steps: VecDeque<Step>,
+    running: Option<Running>,
+}
+
+impl Handlers {
+    pub(crate) fn new(
+        factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
+        options: BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            factory,
+            options,
+            calls: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the handlers answer, so that the application need not.
+    pub(crate) fn are_in_charge(&self) -> bool {
+        self.factory.is_some()
+    }
+
+    pub(crate) fn describe(&mut self, session: SessionId, kind: DescriptionKind) {
+        self.push(session, Step::Describe(kind));
+    }
+
+    pub(crate) fn accept(&mut self, session: SessionId, kind: DescriptionKind, body: Body) {
+        self.push(session, Step::Accept(kind, body));
+    }
+
+    /// Ends the handler of a call that is over.
+    pub(crate) fn close(&mut self, session: SessionId) {
+        if let Some(mut call) = self.calls.remove(&session) {
+            call.running = None;
+            call.handler.close();
+        }
+    }
+
+    fn push(&mut self, session: SessionId, step: Step) {
+        let Some(factory) = &self.factory else { return };
+        let call = self.calls.entry(session).or_insert_with(|| Call {
+            handler: factory.create(session, &self.options),
+            steps: VecDeque::new(),
+            running: None,
+        });
+        call.steps.push_back(step);
+    }
+
+    /// The next result of any handler.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Described> {
+        for (&session, call) in &mut self.calls {
+            if let Poll::Ready(described) = call.poll(session, cx) {
+                return Poll::Ready(described);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Call {
+    fn poll(&mut self, session: SessionId, cx: &mut Context<'_>) -> Poll<Described> {
+        loop {
+            match &mut self.running {
+                None => {
+                    self.running = match self.steps.pop_front() {
+                        Some(Step::Describe(kind)) => {
+                            Some(Running::Describe(self.handler.describe(kind)))
+                        }
+                        Some(Step::Accept(kind, body)) => {
+                            Some(Running::Accept(self.handler.accept(kind, body)))
+                        }
+                        None => return Poll::Pending,
+                    };
+                }
+                Some(Running::Describe(future)) => {
+                    let Poll::Ready(result) = future.as_mut().poll(cx) else {
+                        return Poll::Pending;
+                    };
+                    self.running = None;
+                    return Poll::Ready(Described::Local(session, result));
+                }
+                Some(Running::Accept(future)) => {
+                    let Poll::Ready(result) = future.as_mut().poll(cx) else {
+                        return Poll::Pending;
+                    };
+                    self.running = None;
+                    if let Err(error) = result {
+                        // What would answer an unusable offer makes no sense any more.
+                        self.steps.clear();
+                        return Poll::Ready(Described::Unusable(session, error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        for call in self.calls.values_mut() {
+            call.handler.close();
+        }
+    }
+}

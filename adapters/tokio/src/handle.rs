@@ -1,0 +1,294 @@
+//! The two ends that an application holds: commands in, events out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sip_core::{
+    Body, CommandError, DescriptionFailed, Event, FailureStatus, IncomingId, IncomingSession,
+    InviteOptions, RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
+};
+use sip_parse::StatusCode;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::connect::ConnectFailure;
+
+/// A command on its way to the task: runs there, with the user agent and the time.
+pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
+
+/// The last connection that could not be opened, shared by the task and all handles.
+pub(crate) type LastFailure = Arc<Mutex<Option<ConnectFailure>>>;
+
+/// Why a command was not carried out.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum CommandFailure {
+    /// The agent's task is gone: the runtime shuts down.
+    Gone,
+    /// The core refused the command; nothing has changed.
+    Refused(CommandError),
+    /// The call has ended.
+    Stale(StaleHandle),
+}
+
+impl std::fmt::Display for CommandFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gone => f.write_str("the user agent's task has ended"),
+            Self::Refused(error) => error.fmt(f),
+            Self::Stale(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CommandFailure {}
+
+impl From<CommandError> for CommandFailure {
+    fn from(error: CommandError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StaleHandle> for CommandFailure {
+    fn from(error: StaleHandle) -> Self {
+        Self::Stale(error)
+    }
+}
+
+/// Commands to a running user agent. Cheap to clone; every clone speaks to the same agent.
+///
+/// Each method returns as soon as the core has taken or refused the command. What comes of it is
+/// told by [`Events`].
+#[derive(Clone)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+    last_failure: LastFailure,
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+impl Handle {
+    pub(crate) fn new(commands: mpsc::Sender<Command>, last_failure: LastFailure) -> Self {
+        Self {
+            commands,
+            last_failure,
+        }
+    }
+
+    /// Runs `command` in the agent's task and returns its result: the way to everything that
+    /// [`UserAgent`] offers and this type has no method for.
+    ///
+    /// # Errors
+    /// [`CommandFailure::Gone`] if the task has ended.
+    pub async fn with<R, F>(&self, command: F) -> Result<R, CommandFailure>
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut UserAgent, Timestamp) -> R + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let command: Command = Box::new(move |agent, now| {
+            // Nobody waits any more: the command is carried out all the same.
+            let _ = answer.send(command(agent, now));
+        });
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| CommandFailure::Gone)?;
+        result.await.map_err(|_| CommandFailure::Gone)
+    }
+
+    /// [`UserAgent::start`]: opens the connection, for configurations with `autostart` off.
+    ///
+    /// # Errors
+    /// The core's refusal, or [`CommandFailure::Gone`].
+    pub async fn start(&self) -> Result<(), CommandFailure> {
+        Ok(self.with(UserAgent::start).await??)
+    }
+
+    /// [`UserAgent::stop`]: hangs up, unregisters and disconnects within `grace`; the event
+    /// [`Event::Stopped`] says when that is through. A second stop is immediate.
+    ///
+    /// # Errors
+    /// [`CommandFailure::Gone`].
+    pub async fn stop(&self, grace: Duration) -> Result<(), CommandFailure> {
+        self.with(move |agent, now| agent.stop(Some(grace), now))
+            .await
+    }
+
+    /// [`UserAgent::register`] (RFC 3261 section 10.2).
+    ///
+    /// # Errors
+    /// The core's refusal, or [`CommandFailure::Gone`].
+    pub async fn register(&self) -> Result<(), CommandFailure> {
+        Ok(self.with(UserAgent::register).await??)
+    }
+
+    /// [`UserAgent::unregister`] (RFC 3261 section 10.2.2).
+    ///
+    /// # Errors
+    /// The core's refusal, or [`CommandFailure::Gone`].
+    pub async fn unregister(&self) -> Result<(), CommandFailure> {
+        Ok(self.with(UserAgent::unregister).await??)
+    }
+
+    /// [`UserAgent::invite`] (RFC 3261 section 13.2): calls `target`, a URI or a user name in the
+    /// domain of the account.
+    ///
+    /// # Errors
+    /// The core's refusal, such as a target that is no URI, or [`CommandFailure::Gone`].
+    pub async fn invite(
+        &self,
+        target: impl Into<String>,
+        options: InviteOptions,
+    ) -> Result<SessionId, CommandFailure> {
+        let target = target.into();
+        Ok(self
+            .with(move |agent, now| agent.invite(&target, options, now))
+            .await??)
+    }
+
+    /// A command to a call that has not been answered yet.
+    async fn incoming<F>(&self, session: SessionId, command: F) -> Result<(), CommandFailure>
+    where
+        F: FnOnce(IncomingSession<'_>, Timestamp) + Send + 'static,
+    {
+        self.with(move |agent, now| match agent.session(session)? {
+            Session::Incoming(call) => {
+                command(call, now);
+                Ok(())
+            }
+            _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+        })
+        .await?
+    }
+
+    /// Sends 180 Ringing for an incoming call.
+    ///
+    /// # Errors
+    /// A call that has ended or is not ringing, or [`CommandFailure::Gone`].
+    pub async fn ring(&self, session: SessionId) -> Result<(), CommandFailure> {
+        self.incoming(session, move |call, now| call.ring(now))
+            .await
+    }
+
+    /// Answers an incoming call (RFC 3261 section 13.3.1.4); leads to a description being asked for.
+    ///
+    /// # Errors
+    /// A call that has ended or is not ringing, or [`CommandFailure::Gone`].
+    pub async fn answer(&self, session: SessionId) -> Result<(), CommandFailure> {
+        self.incoming(session, move |call, now| call.answer(now))
+            .await
+    }
+
+    /// Refuses an incoming call with `status` (RFC 3261 section 13.3.1.3).
+    ///
+    /// # Errors
+    /// A call that has ended or is not ringing, or [`CommandFailure::Gone`].
+    pub async fn reject(
+        &self,
+        session: SessionId,
+        status: FailureStatus,
+    ) -> Result<(), CommandFailure> {
+        self.incoming(session, move |call, now| call.reject(status, now))
+            .await
+    }
+
+    /// Ends a call in the way its state asks for: CANCEL, a refusal or BYE.
+    ///
+    /// # Errors
+    /// A call that has ended, or [`CommandFailure::Gone`].
+    pub async fn hang_up(&self, session: SessionId) -> Result<(), CommandFailure> {
+        Ok(self
+            .with(move |agent, now| agent.hang_up(session, now))
+            .await??)
+    }
+
+    /// Answers [`Event::DescriptionNeeded`]: `Some` description, or `None` if there is none, which
+    /// ends the offer/answer exchange.
+    ///
+    /// # Errors
+    /// A call that has ended or waits for no description, or [`CommandFailure::Gone`].
+    pub async fn describe(
+        &self,
+        session: SessionId,
+        description: Option<Body>,
+    ) -> Result<(), CommandFailure> {
+        let description = description.ok_or(DescriptionFailed);
+        Ok(self
+            .with(move |agent, now| agent.describe(session, description, now))
+            .await??)
+    }
+
+    /// [`UserAgent::message`] with plain text (RFC 3428).
+    ///
+    /// # Errors
+    /// The core's refusal, such as a target that is no URI, or [`CommandFailure::Gone`].
+    pub async fn message(
+        &self,
+        target: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Result<RequestId, CommandFailure> {
+        let (target, text) = (target.into(), text.into());
+        let body = Body::new("text/plain", text);
+        let command = move |agent: &mut UserAgent, now| agent.message(&target, body, now);
+        Ok(self.with(command).await??)
+    }
+
+    /// [`UserAgent::options`] (RFC 3261 section 11).
+    ///
+    /// # Errors
+    /// The core's refusal, such as a target that is no URI, or [`CommandFailure::Gone`].
+    pub async fn options(&self, target: impl Into<String>) -> Result<RequestId, CommandFailure> {
+        let target = target.into();
+        Ok(self
+            .with(move |agent, now| agent.options(&target, now))
+            .await??)
+    }
+
+    /// Answers [`Event::RequestReceived`] with `status`.
+    ///
+    /// # Errors
+    /// A request that has been answered before, or [`CommandFailure::Gone`].
+    pub async fn respond(
+        &self,
+        incoming: IncomingId,
+        status: StatusCode,
+    ) -> Result<(), CommandFailure> {
+        Ok(self
+            .with(move |agent, now| agent.respond(incoming, status, now))
+            .await??)
+    }
+
+    /// The last connection that could not be opened, with more detail than
+    /// [`Event::ConnectFailed`] carries; `None` if all could.
+    #[must_use]
+    pub fn connect_failure(&self) -> Option<ConnectFailure> {
+        self.last_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// News from a running user agent.
+///
+/// The queue is bounded. When it is full the agent's task stops reading from the network until
+/// there is room again: nothing is dropped. Commands are taken all the while.
+#[derive(Debug)]
+pub struct Events {
+    events: mpsc::Receiver<Event>,
+}
+
+impl Events {
+    pub(crate) fn new(events: mpsc::Receiver<Event>) -> Self {
+        Self { events }
+    }
+
+    /// The next event; `None` once the agent's task has ended. May be cancelled without loss.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+}

@@ -1,0 +1,148 @@
+//! A WebSocket server that a test drives frame by frame, and an agent that connects to it.
+#![allow(dead_code, reason = "not every test file needs all of it")]
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use sip_core::Event;
+use sip_core::config::Config;
+use sip_tokio::{Agent, Events, Handle, Options};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+
+/// Longer than anything here takes, shorter than a person waits.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) async fn listen() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+/// The server's side of the handshake; `subprotocol` as it is answered.
+pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    subprotocol: Option<&'static str>,
+) -> WebSocketStream<S> {
+    #[expect(clippy::result_large_err, reason = "the library's signature")]
+    let callback = |request: &Request, mut response: Response| {
+        assert_eq!(request.headers()["Sec-WebSocket-Protocol"], "sip");
+        if let Some(name) = subprotocol {
+            let name = HeaderValue::from_static(name);
+            response
+                .headers_mut()
+                .insert("Sec-WebSocket-Protocol", name);
+        }
+        Ok(response)
+    };
+    tokio_tungstenite::accept_hdr_async(stream, callback)
+        .await
+        .unwrap()
+}
+
+/// An agent that connects to `url` and does not register.
+pub(crate) fn start(url: &str, options: Options) -> (Handle, Events) {
+    let config = Config::builder()
+        .uri("sip:alice@example.com")
+        .server(url)
+        .register(false)
+        .build()
+        .unwrap();
+    Agent::start(config, options).unwrap()
+}
+
+/// Waits for an event that `wanted` makes something of; the others are passed over.
+pub(crate) async fn until<T>(events: &mut Events, wanted: impl Fn(Event) -> Option<T>) -> T {
+    let found = async {
+        loop {
+            let event = events.next().await.expect("the agent's task is alive");
+            if let Some(found) = wanted(event) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, found)
+        .await
+        .expect("the event comes")
+}
+
+/// An agent and the server's end of its connection.
+pub(crate) async fn connected(
+    options: Options,
+) -> (
+    Handle,
+    Events,
+    WebSocketStream<tokio::net::TcpStream>,
+    TcpListener,
+) {
+    let (listener, port) = listen().await;
+    let (handle, mut events) = start(&format!("ws://127.0.0.1:{port}"), options);
+    // Events are read meanwhile: with a small queue the agent waits for that.
+    let is_connected = until(&mut events, |event| {
+        matches!(event, Event::Connected { .. }).then_some(())
+    });
+    let server = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        accept(stream, Some("sip")).await
+    };
+    let ((), server) = tokio::join!(is_connected, server);
+    (handle, events, server, listener)
+}
+
+/// The next SIP message that the server receives, as text.
+pub(crate) async fn next_text<S: AsyncRead + AsyncWrite + Unpin>(
+    server: &mut WebSocketStream<S>,
+) -> String {
+    let found = async {
+        loop {
+            match server
+                .next()
+                .await
+                .expect("the connection is open")
+                .unwrap()
+            {
+                Message::Text(text) => return text.to_string(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("expected text, got {other:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, found)
+        .await
+        .expect("a message comes")
+}
+
+pub(crate) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
+    server: &mut WebSocketStream<S>,
+    message: Message,
+) {
+    tokio::time::timeout(PATIENCE, server.send(message))
+        .await
+        .expect("room")
+        .unwrap();
+}
+
+/// A request from bob to alice outside any dialog.
+pub(crate) fn request(method: &str, number: u32, body: &str) -> String {
+    let content_type = if body.is_empty() {
+        ""
+    } else {
+        "Content-Type: text/plain\r\n"
+    };
+    format!(
+        "{method} sip:alice@example.com SIP/2.0\r\n\
+         Via: SIP/2.0/WS bob.invalid;branch=z9hG4bK{method}{number}\r\n\
+         Max-Forwards: 70\r\n\
+         From: <sip:bob@example.com>;tag=bob\r\n\
+         To: <sip:alice@example.com>\r\n\
+         Call-ID: {method}{number}@bob.invalid\r\n\
+         CSeq: {number} {method}\r\n\
+         Contact: <sip:bob@bob.invalid;transport=ws>\r\n\
+         {content_type}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}

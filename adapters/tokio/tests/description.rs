@@ -1,0 +1,160 @@
+//! Session descriptions made by a factory instead of by events.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sip_core::{Body, DescriptionKind, Event, InviteOptions, SessionId};
+use sip_tokio::{
+    Describing, DescriptionError, Options, SessionDescriptionHandler,
+    SessionDescriptionHandlerFactory,
+};
+
+use common::{connected, next_text, until};
+
+type Record = Arc<Mutex<Vec<String>>>;
+
+struct Factory {
+    record: Record,
+    works: bool,
+}
+
+struct Handler {
+    record: Record,
+    works: bool,
+}
+
+impl SessionDescriptionHandlerFactory for Factory {
+    fn create(
+        &self,
+        _session: SessionId,
+        _options: &BTreeMap<String, String>,
+    ) -> Box<dyn SessionDescriptionHandler> {
+        self.record.lock().unwrap().push("create".to_owned());
+        Box::new(Handler {
+            record: self.record.clone(),
+            works: self.works,
+        })
+    }
+}
+
+impl SessionDescriptionHandler for Handler {
+    fn describe(&mut self, kind: DescriptionKind) -> Describing<Body> {
+        self.record
+            .lock()
+            .unwrap()
+            .push(format!("describe {kind:?}"));
+        let works = self.works;
+        Box::pin(async move {
+            // Media takes its time: a device is opened, candidates are gathered.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if works {
+                Ok(Body::sdp("v=0\r\n"))
+            } else {
+                Err(DescriptionError("no microphone".to_owned()))
+            }
+        })
+    }
+
+    fn accept(&mut self, kind: DescriptionKind, body: Body) -> Describing<()> {
+        let text = String::from_utf8_lossy(&body.bytes).trim_end().to_owned();
+        self.record
+            .lock()
+            .unwrap()
+            .push(format!("accept {kind:?} {text}"));
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn close(&mut self) {
+        self.record.lock().unwrap().push("close".to_owned());
+    }
+}
+
+fn options(works: bool) -> (Options, Record) {
+    let record = Record::default();
+    let mut options = Options::default();
+    options.description_factory = Some(Arc::new(Factory {
+        record: record.clone(),
+        works,
+    }));
+    (options, record)
+}
+
+/// RFC 3261 section 13.2.1: the handler's offer goes out in the INVITE, and its call ends once.
+#[tokio::test]
+async fn rfc3261_13_2_1_the_handlers_offer_is_in_the_invite() {
+    let (options, record) = options(true);
+    let (handle, mut events, mut server, _listener) = connected(options).await;
+    handle
+        .invite("sip:bob@example.com", InviteOptions::default())
+        .await
+        .unwrap();
+    let invite = next_text(&mut server).await;
+    assert!(
+        invite.starts_with("INVITE sip:bob@example.com "),
+        "{invite}"
+    );
+    assert!(invite.ends_with("\r\n\r\nv=0\r\n"), "{invite}");
+    drop(server);
+    until(&mut events, |event| {
+        assert!(
+            !matches!(event, Event::DescriptionNeeded { .. }),
+            "the handler is in charge"
+        );
+        matches!(event, Event::Ended { .. }).then_some(())
+    })
+    .await;
+    assert_eq!(
+        *record.lock().unwrap(),
+        ["create", "describe Offer", "close"]
+    );
+}
+
+/// A handler that fails ends its call; nothing is sent.
+#[tokio::test]
+async fn a_handler_that_fails_ends_the_call() {
+    let (options, record) = options(false);
+    let (handle, mut events, _server, _listener) = connected(options).await;
+    handle
+        .invite("sip:bob@example.com", InviteOptions::default())
+        .await
+        .unwrap();
+    until(&mut events, |event| {
+        matches!(event, Event::Ended { .. }).then_some(())
+    })
+    .await;
+    assert_eq!(
+        *record.lock().unwrap(),
+        ["create", "describe Offer", "close"]
+    );
+}
+
+/// An agent that goes away closes its handlers.
+#[tokio::test]
+async fn handlers_are_closed_with_the_agent() {
+    let (options, record) = options(true);
+    let (handle, events, mut server, _listener) = connected(options).await;
+    handle
+        .invite("sip:bob@example.com", InviteOptions::default())
+        .await
+        .unwrap();
+    next_text(&mut server).await;
+    drop((handle, events, server));
+    for _ in 0..300 {
+        if record
+            .lock()
+            .unwrap()
+            .last()
+            .is_some_and(|last| last == "close")
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(
+        *record.lock().unwrap(),
+        ["create", "describe Offer", "close"]
+    );
+}
