@@ -9,4 +9,5 @@ pub mod clock;
 pub mod floor;
 pub mod messages;
 pub mod typed;
+pub mod walk;
 pub mod write;

@@ -1,6 +1,8 @@
 //! The writing that is timed, by `sip-parse`.
 
-use sip_parse::{BuildError, Builder, HeaderName, Message, Method, ParseError, Request, StatusCode};
+use sip_parse::{
+    BuildError, Builder, HeaderName, Message, Method, ParseError, Request, StatusCode,
+};
 
 /// Copies an untouched message into a send buffer.
 #[inline]

@@ -44,7 +44,10 @@ fn main() -> ExitCode {
     println!("\nreading, ns a message; x of one memchr pass over the head");
     let timings = race(&deck, &mut works, rounds);
     print(&timings, &timings[0]);
-    println!("\n{:16}{:>9}{:>9}{:>9}", "message", "floor", "frame", "typed");
+    println!(
+        "\n{:16}{:>9}{:>9}{:>9}",
+        "message", "floor", "frame", "typed"
+    );
     for (kind, sample) in mixed().iter().enumerate() {
         print!("{:16}", sample.name);
         for timing in &timings {
