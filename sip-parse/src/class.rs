@@ -1,37 +1,48 @@
 //! Character classes of RFC 3261 section 25.1 as one 256-entry table, and the loops that use it.
 
 /// `token`.
-pub(crate) const TOKEN: u16 = 1;
+pub(crate) const TOKEN: u32 = 1;
 /// `word`, the two halves of a Call-ID.
-pub(crate) const WORD: u16 = 1 << 1;
+pub(crate) const WORD: u32 = 1 << 1;
 /// `user`, plus `#`, which dial strings carry unescaped; without `%`.
-pub(crate) const USER: u16 = 1 << 2;
+pub(crate) const USER: u32 = 1 << 2;
 /// `user` without `,` `;` `?`, which an addr-spec outside angle brackets must not hold (section 20).
-pub(crate) const BARE_USER: u16 = 1 << 3;
+pub(crate) const BARE_USER: u32 = 1 << 3;
 /// `password`, without `%`.
-pub(crate) const PASSWORD: u16 = 1 << 4;
+pub(crate) const PASSWORD: u32 = 1 << 4;
 /// `paramchar`, without `%`.
-pub(crate) const URI_PARAM: u16 = 1 << 5;
+pub(crate) const URI_PARAM: u32 = 1 << 5;
 /// `hname` and `hvalue`, without `%`.
-pub(crate) const URI_HEADER: u16 = 1 << 6;
+pub(crate) const URI_HEADER: u32 = 1 << 6;
 /// Host name characters, plus `_`, which live networks use.
-pub(crate) const HOST: u16 = 1 << 7;
+pub(crate) const HOST: u32 = 1 << 7;
 /// `DIGIT`.
-pub(crate) const DIGIT: u16 = 1 << 8;
+pub(crate) const DIGIT: u32 = 1 << 8;
 /// Hexadecimal digit.
-pub(crate) const HEX: u16 = 1 << 9;
+pub(crate) const HEX: u32 = 1 << 9;
 /// `gen-value` that is no quoted string: token or host, plus `/` `@` `=` `&` `$` `?` that are seen in the wild.
-pub(crate) const VALUE: u16 = 1 << 10;
+pub(crate) const VALUE: u32 = 1 << 10;
 /// `uric` of an absolute URI, without `%`.
-pub(crate) const URIC: u16 = 1 << 11;
+pub(crate) const URIC: u32 = 1 << 11;
 /// `uric` without `,` `;` `?`.
-pub(crate) const BARE_URIC: u16 = 1 << 12;
+pub(crate) const BARE_URIC: u32 = 1 << 12;
 /// What may stand in a quoted string without a backslash: `qdtext`, with any byte above 127.
-pub(crate) const QUOTED: u16 = 1 << 13;
+pub(crate) const QUOTED: u32 = 1 << 13;
 /// TEXT-UTF8 and blanks: everything but controls.
-pub(crate) const TEXT: u16 = 1 << 14;
+pub(crate) const TEXT: u32 = 1 << 14;
 /// `LWS` bytes that need no look-ahead.
-pub(crate) const BLANK: u16 = 1 << 15;
+pub(crate) const BLANK: u32 = 1 << 15;
+
+/// `user` by the letter.
+pub(crate) const STRICT_USER: u32 = 1 << 16;
+/// `user` by the letter without `,` `;` `?`.
+pub(crate) const STRICT_BARE_USER: u32 = 1 << 17;
+/// Host name characters by the letter.
+pub(crate) const STRICT_HOST: u32 = 1 << 18;
+/// `token` and `host`, what an unquoted `gen-value` is by the letter.
+pub(crate) const STRICT_VALUE: u32 = 1 << 19;
+/// The characters of base64 and of token68.
+pub(crate) const BASE64: u32 = 1 << 20;
 
 const fn contains(set: &[u8], byte: u8) -> bool {
     let mut i = 0;
@@ -44,23 +55,32 @@ const fn contains(set: &[u8], byte: u8) -> bool {
     false
 }
 
-const fn class(byte: u8) -> u16 {
+const fn class(byte: u8) -> u32 {
     let alphanum = byte.is_ascii_alphanumeric();
     let unreserved = alphanum || contains(b"-_.!~*'()", byte);
-    let mut class = 0;
+    let mut class = 0u32;
     if alphanum || contains(b"-.!%*_+`'~", byte) {
-        class |= TOKEN | WORD | VALUE;
+        class |= TOKEN | WORD | VALUE | STRICT_VALUE;
     }
     if contains(b"()<>:\\\"/[]?{}", byte) {
         class |= WORD;
     }
     if contains(b"[]:/@=&$?", byte) {
         class |= VALUE;
+        if contains(b"[]:", byte) {
+            class |= STRICT_VALUE;
+        }
     }
     if unreserved || contains(b"&=+$,;?/#", byte) {
         class |= USER;
+        if byte != b'#' {
+            class |= STRICT_USER;
+        }
         if !contains(b",;?", byte) {
             class |= BARE_USER;
+            if byte != b'#' {
+                class |= STRICT_BARE_USER;
+            }
         }
     }
     if unreserved || contains(b"&=+$,", byte) {
@@ -74,6 +94,12 @@ const fn class(byte: u8) -> u16 {
     }
     if alphanum || contains(b"-._", byte) {
         class |= HOST;
+        if byte != b'_' {
+            class |= STRICT_HOST;
+        }
+    }
+    if alphanum || contains(b"-._~+/=", byte) {
+        class |= BASE64;
     }
     if byte.is_ascii_digit() {
         class |= DIGIT;
@@ -99,7 +125,7 @@ const fn class(byte: u8) -> u16 {
     class
 }
 
-const TABLE: [u16; 256] = {
+const TABLE: [u32; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -111,19 +137,19 @@ const TABLE: [u16; 256] = {
 
 /// Whether `byte` belongs to one of the classes in `mask`.
 #[inline]
-pub(crate) const fn is(byte: u8, mask: u16) -> bool {
+pub(crate) const fn is(byte: u8, mask: u32) -> bool {
     TABLE[byte as usize] & mask != 0
 }
 
 /// Whether `at` holds a byte of `mask`.
 #[inline]
-pub(crate) fn at(input: &[u8], at: usize, mask: u16) -> bool {
+pub(crate) fn at(input: &[u8], at: usize, mask: u32) -> bool {
     matches!(input.get(at), Some(&byte) if is(byte, mask))
 }
 
 /// The first offset from `at` on whose byte is not in `mask`.
 #[inline]
-pub(crate) fn run(input: &[u8], mut at: usize, mask: u16) -> usize {
+pub(crate) fn run(input: &[u8], mut at: usize, mask: u32) -> usize {
     while let Some(&byte) = input.get(at) {
         if !is(byte, mask) {
             break;
@@ -135,7 +161,7 @@ pub(crate) fn run(input: &[u8], mut at: usize, mask: u16) -> usize {
 
 /// Like [`run`], and takes `%` with two hexadecimal digits too; stops at a malformed escape.
 #[inline]
-pub(crate) fn run_escaped(input: &[u8], mut at: usize, mask: u16) -> usize {
+pub(crate) fn run_escaped(input: &[u8], mut at: usize, mask: u32) -> usize {
     while let Some(&byte) = input.get(at) {
         if is(byte, mask) {
             at += 1;
@@ -181,6 +207,13 @@ pub(crate) fn trim(input: &[u8]) -> &[u8] {
         .rposition(|byte| !blank(byte))
         .map_or(start, |last| last + 1);
     &input[start..end]
+}
+
+/// `input` without the blanks and line ends behind it.
+pub(crate) fn trim_end(input: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let end = input.iter().rposition(|byte| !blank(byte));
+    &input[..end.map_or(0, |last| last + 1)]
 }
 
 /// The value of a hexadecimal digit.

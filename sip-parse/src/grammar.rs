@@ -5,6 +5,7 @@ use nom::error::ErrorKind as NomKind;
 
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
+use crate::limits::Rules;
 use crate::params::{self, Params};
 
 /// A fault, placed by how many bytes were left.
@@ -74,7 +75,7 @@ pub(crate) fn prefix<'a, T>(
 }
 
 /// One or more bytes of `mask`.
-pub(crate) fn run<'a>(mask: u16) -> impl Fn(&'a [u8]) -> Parsed<'a, &'a [u8]> {
+pub(crate) fn run<'a>(mask: u32) -> impl Fn(&'a [u8]) -> Parsed<'a, &'a [u8]> {
     move |input| match class::run(input, 0, mask) {
         0 => lift(input, Err(params::unexpected(input, 0))),
         end => Ok((&input[end..], &input[..end])),
@@ -106,9 +107,9 @@ pub(crate) fn separator<'a>(byte: u8) -> impl Fn(&'a [u8]) -> Parsed<'a, ()> {
 }
 
 /// `*( SEMI generic-param )`, at most `limit` of them.
-pub(crate) fn parameters<'a>(limit: u16) -> impl Fn(&'a [u8]) -> Parsed<'a, Params<'a>> {
+pub(crate) fn parameters<'a>(rules: Rules) -> impl Fn(&'a [u8]) -> Parsed<'a, Params<'a>> {
     move |input| {
-        let end = params::scan(input, 0, limit, |_, _| {});
+        let end = params::scan(input, 0, rules, |_, _| {});
         lift(
             input,
             end.map(|end| (Params::new(&input[..end], b';'), end)),

@@ -37,6 +37,8 @@
 extern crate alloc;
 
 mod access;
+mod block;
+mod check;
 mod class;
 mod error;
 mod framer;
@@ -45,6 +47,7 @@ mod headers;
 mod limits;
 mod message;
 mod method;
+mod multipart;
 mod name;
 mod params;
 mod scan;
@@ -57,16 +60,22 @@ pub use access::Values;
 pub use bytes::Bytes;
 pub use error::{ErrorKind, ParseError};
 pub use framer::{Frame, FrameError, Framer};
+pub use headers::HeaderValue;
+pub use headers::about::{Date, MimeVersion, ParamList, TextParams, Timestamp, Warning};
 pub use headers::auth::{AuthParams, AuthenticationInfo, Challenge, Credentials};
-pub use headers::call::{DialogReference, Reason, Refresher, Replaces, RetryAfter, SessionExpires};
+pub use headers::call::{
+    DialogReference, Reason, Refresher, Replaces, RetryAfter, SessionExpires, TargetDialog,
+};
 pub use headers::cseq::{CSeq, RAck};
 pub use headers::event::{Event, SubscriptionState};
+pub use headers::identity::{Identity, SessionIdentifier};
 pub use headers::media::{ContentDisposition, MediaType, TokenParams};
 pub use headers::name_addr::{Contact, NameAddr};
 pub use headers::via::Via;
 pub use limits::Limits;
 pub use message::{Header, Kind, Message, Request, Response};
 pub use method::Method;
+pub use multipart::{NewPart, Part, Parts, write_multipart};
 pub use name::{HeaderId, HeaderName};
 pub use params::{Params, ParamsIter, quote_into, unescape, unquote};
 pub use status::StatusCode;

@@ -48,3 +48,43 @@ impl Default for Limits {
         Limits::DEFAULT
     }
 }
+
+/// How a value is read. This is the one place where lenient and strict reading part.
+///
+/// Typed access and [`Message::validate`](crate::Message::validate) read leniently, as servers on live networks must;
+/// [`Message::validate_strict`](crate::Message::validate_strict) holds to the letter of the grammar. Lenient reading also takes:
+///
+/// - `_` in host names, and labels that start or end with `-` or a last label that starts with a digit;
+/// - `#` in the user part of a URI, as dial strings carry it;
+/// - `/` `@` `=` `&` `$` `?` in unquoted parameter values;
+/// - bytes above 127 in a display name without quotes;
+/// - values without the quotes that they should have in challenges and credentials;
+/// - an IPv6 reference with three colons in a row (RFC 5118 section 4.9);
+/// - lines that end in LF alone, a head at the end of a datagram without its blank line, text that is not UTF-8, a request without Max-Forwards;
+/// - faults in fields on which no protocol decision rests, such as Date, Warning or Call-Info.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// Parameters allowed in one value.
+    pub(crate) parameters: u16,
+    /// Whether only what the grammar allows may pass.
+    pub(crate) strict: bool,
+}
+
+impl Rules {
+    /// Lenient reading under the default limits.
+    pub(crate) const DEFAULT: Rules = Rules::lenient(Limits::DEFAULT.parameters);
+
+    pub(crate) const fn lenient(parameters: u16) -> Rules {
+        Rules {
+            parameters,
+            strict: false,
+        }
+    }
+
+    pub(crate) const fn strict(parameters: u16) -> Rules {
+        Rules {
+            parameters,
+            strict: true,
+        }
+    }
+}

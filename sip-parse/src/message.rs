@@ -10,10 +10,10 @@ use bytes::Bytes;
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::digits;
-use crate::limits::Limits;
+use crate::limits::{Limits, Rules};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
-use crate::scan::{self, Head, Record};
+use crate::scan::{self, Head, Record, StartLine};
 use crate::status::StatusCode;
 use crate::uri::Uri;
 
@@ -22,8 +22,8 @@ use crate::uri::Uri;
 pub struct Message {
     pub(crate) bytes: Bytes,
     pub(crate) head: Head,
-    /// Parameters allowed in one value.
-    pub(crate) parameters: u16,
+    /// How its values are read.
+    pub(crate) rules: Rules,
 }
 
 /// A request: a [`Message`] that has a method and a Request-URI.
@@ -47,7 +47,8 @@ pub enum Kind {
 impl Message {
     /// Reads one message from a transport that carries whole messages: a datagram or a WebSocket message. Line ends in
     /// front are skipped; bytes behind Content-Length are left out (RFC 3261 section 18.3); without Content-Length the
-    /// body is what is there. A line may end in LF alone. Values are not looked into: see [`Message::validate`].
+    /// body is what is there. A line may end in LF alone, and the
+    /// blank line may be missing when nothing follows. Values are not looked into: see [`Message::validate`].
     ///
     /// # Errors
     /// A malformed start line or header line, a body shorter than Content-Length, Content-Length fields that differ,
@@ -58,33 +59,33 @@ impl Message {
         if bytes.len() > limits.message {
             return Err(ParseError::at(ErrorKind::MessageTooLarge, limits.message));
         }
-        let head = scan::head(&bytes, limits)?;
-        let present = bytes.len() - usize::from(head.end);
-        let body = match content_length(&bytes, &head)? {
-            Some(length) => {
-                check_body(length, limits)?;
-                match (length as usize).checked_sub(present) {
-                    None | Some(0) => length as usize,
-                    Some(missing) => {
-                        let kind = ErrorKind::BodyTooShort {
-                            missing: missing as u32,
-                        };
-                        return Err(ParseError::at(kind, bytes.len()));
-                    }
-                }
-            }
-            None => {
-                check_body(present as u64, limits)?;
-                present
-            }
-        };
-        let mut bytes = bytes;
-        bytes.truncate(usize::from(head.end) + body);
-        Ok(Message {
+        let rules = Rules::lenient(limits.parameters);
+        let mut message = Message {
             bytes,
-            head,
-            parameters: limits.parameters,
-        })
+            head: Head::new(StartLine::NONE),
+            rules,
+        };
+        scan::scan(&message.bytes, limits, &mut message.head)?;
+        let head_end = usize::from(message.head.end);
+        let present = message.bytes.len() - head_end;
+        let body = match content_length(&message.bytes, &message.head)? {
+            Some(length) => length as usize,
+            None => present,
+        };
+        if body > limits.body {
+            return Err(ParseError::at(ErrorKind::BodyTooLarge, head_end));
+        }
+        if body > present {
+            let missing = (body - present) as u32;
+            return Err(ParseError::at(
+                ErrorKind::BodyTooShort { missing },
+                message.bytes.len(),
+            ));
+        }
+        if body < present {
+            message.bytes.truncate(head_end + body);
+        }
+        Ok(message)
     }
 
     /// What can be saved of a request that [`Message::parse`] refused, so that it can be answered: lines that are no
@@ -104,25 +105,20 @@ impl Message {
             return None;
         }
         let text_start = class::skip_lws(text, method_end);
-        let start = scan::StartLine {
+        let mut head = Head::new(StartLine {
             status: 0,
             method_end: method_end as u16,
             text_start: text_start as u16,
             text_end: text.len().max(text_start) as u16,
             line_end: line_end as u16,
-        };
-        let mut head = Head {
-            start,
-            first: [0; scan::HOT],
-            end: 0,
-            records: scan::Records::new(),
-        };
+        });
         let mut at = line_end;
         let mut count = 0u16;
         while at < window.len() && !matches!(window[at], b'\n' | b'\r') && count < limits.headers {
             count += 1;
-            match scan::field(window, at, limits) {
-                Ok((record, next)) => {
+            let mut record = Record::NONE;
+            match scan::field(window, at, limits, &mut record, &mut 0) {
+                Ok(next) => {
                     head.push(record);
                     at = next;
                 }
@@ -138,7 +134,7 @@ impl Message {
         Some(Request(Message {
             bytes,
             head,
-            parameters: limits.parameters,
+            rules: Rules::lenient(limits.parameters),
         }))
     }
 
@@ -237,8 +233,7 @@ impl Message {
             offset: error.offset + start as u32,
             ..error
         };
-        let (uri, end) =
-            Uri::prefix(text, 0, crate::uri::Form::Full, self.parameters).map_err(place)?;
+        let (uri, end) = Uri::prefix(text, 0, crate::uri::Form::Full, self.rules).map_err(place)?;
         if end != text.len() {
             return Err(place(ParseError::at(ErrorKind::Character, end)));
         }
@@ -264,7 +259,7 @@ impl Message {
     }
 
     /// Where the blank line starts.
-    fn rows_end(&self) -> u16 {
+    pub(crate) fn rows_end(&self) -> u16 {
         let end = usize::from(self.head.end);
         let blank = match &self.bytes[..end] {
             [.., b'\n', b'\r', b'\n'] => 2,
@@ -315,15 +310,6 @@ fn leading_line_ends(bytes: &[u8]) -> usize {
         .iter()
         .take_while(|byte| matches!(byte, b'\r' | b'\n'))
         .count()
-}
-
-fn check_body(length: u64, limits: &Limits) -> Result<(), ParseError> {
-    let cap = limits.body.min(u32::MAX as usize) as u64;
-    if length > cap {
-        Err(ParseError::at(ErrorKind::BodyTooLarge, 0))
-    } else {
-        Ok(())
-    }
 }
 
 /// The one Content-Length of a head (RFC 3261 section 20.14).

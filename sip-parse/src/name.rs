@@ -31,7 +31,7 @@ macro_rules! headers {
         #[repr(u8)]
         enum Number { Other, $($variant,)* }
 
-        static TEXTS: &[&str] = &["", $($text,)*];
+        const TEXTS: &[&str] = &["", $($text,)*];
         static SHAPES: &[Shape] = &[Shape::Rows, $(Shape::$shape,)*];
         static COMPACT: &[(u8, u8)] = &[$(($compact, Number::$variant as u8),)*];
         static NAMES: &[HeaderName<'static>] = &[HeaderName::Other(b""), $(HeaderName::$variant,)*];
@@ -168,6 +168,10 @@ impl HeaderId {
         TEXTS.get(usize::from(self.0)).copied().unwrap_or("")
     }
 
+    pub(crate) fn is_single(self) -> bool {
+        self.shape() == Shape::Single
+    }
+
     fn shape(self) -> Shape {
         SHAPES
             .get(usize::from(self.0))
@@ -191,28 +195,99 @@ impl fmt::Debug for HeaderId {
     }
 }
 
-const SLOTS: usize = 1024;
-const MULTIPLIER: u32 = 0x9E37_79B1;
-
-/// A few bytes of the name and its length, without case, as a slot of [`SLOT_OF`].
-#[inline]
-const fn slot(name: &[u8]) -> usize {
-    let length = name.len();
-    let first = name[0] | 0x20;
-    let last = name[length - 1] | 0x20;
-    let middle = name[length / 2] | 0x20;
-    let quarter = name[length / 4] | 0x20;
-    let key = (first as u32) | (last as u32) << 8 | (middle as u32) << 16 | (quarter as u32) << 24;
-    let key = (key ^ (length as u32).wrapping_mul(0x0100_4021)).wrapping_mul(MULTIPLIER);
-    (key >> 22) as usize
+/// Sixteen bytes of a name as two words: all of it, or for a longer one its first and last eight bytes.
+#[derive(Clone, Copy)]
+struct Words {
+    low: u64,
+    high: u64,
 }
+
+const CASE: u64 = 0x2020_2020_2020_2020;
+
+impl Words {
+    const fn of(name: &[u8]) -> Words {
+        let mut words = [0u64; 2];
+        let length = name.len();
+        let mut i = 0;
+        while i < 16 && i < length {
+            let byte = if length > 16 && i >= 8 {
+                name[length - 16 + i]
+            } else {
+                name[i]
+            };
+            words[i / 8] |= (byte as u64) << (8 * (i % 8));
+            i += 1;
+        }
+        Words {
+            low: words[0],
+            high: words[1],
+        }
+    }
+
+    /// The slot of [`SLOT_OF`] for these words, without regard to case.
+    #[inline]
+    const fn slot(self, length: usize) -> usize {
+        let low = (self.low | CASE).wrapping_mul(MULTIPLIERS.0);
+        let high = (self.high | CASE).wrapping_mul(MULTIPLIERS.1);
+        (((low ^ high).wrapping_add((length as u64).wrapping_mul(MULTIPLIERS.2)))
+            >> (64 - SLOT_BITS)) as usize
+    }
+}
+
+const SLOT_BITS: u32 = 9;
+const SLOTS: usize = 1 << SLOT_BITS;
+/// Found by trial: with these no two known names share a slot, which [`SLOT_OF`] does not rely on.
+const MULTIPLIERS: (u64, u64, u64) = (
+    0x295B_494D_82B1_D025,
+    0x3F38_91D7_CE1E_A825,
+    0x3DC6_C905_13F8_21D3,
+);
+
+/// A known name to compare with: its words, and the bits that may differ because they are the case of a letter.
+struct Entry {
+    words: Words,
+    case: Words,
+}
+
+const fn case_bits(word: u64) -> u64 {
+    let mut bits = 0;
+    let mut i = 0;
+    while i < 8 {
+        if ((word >> (8 * i)) as u8).is_ascii_alphabetic() {
+            bits |= 0x20 << (8 * i);
+        }
+        i += 1;
+    }
+    bits
+}
+
+static ENTRIES: [Entry; TEXTS.len()] = {
+    let mut entries = [const {
+        Entry {
+            words: Words::of(b""),
+            case: Words::of(b""),
+        }
+    }; TEXTS.len()];
+    let mut number = 0;
+    while number < TEXTS.len() {
+        let words = Words::of(TEXTS[number].as_bytes());
+        let case = Words {
+            low: case_bits(words.low),
+            high: case_bits(words.high),
+        };
+        entries[number] = Entry { words, case };
+        number += 1;
+    }
+    entries
+};
 
 /// Slot to header number. Names that fall on an occupied slot take the next free one.
 static SLOT_OF: [u8; SLOTS] = {
     let mut slots = [0u8; SLOTS];
     let mut number = 1;
     while number < TEXTS.len() {
-        let mut at = slot(TEXTS[number].as_bytes());
+        let name = TEXTS[number].as_bytes();
+        let mut at = Words::of(name).slot(name.len());
         while slots[at] != 0 {
             at = (at + 1) % SLOTS;
         }
@@ -236,26 +311,74 @@ static COMPACT_OF: [u8; 256] = {
     table
 };
 
-/// The number of a name that is known to be a token.
-#[inline]
+/// The number of a name.
 pub(crate) fn lookup(name: &[u8]) -> HeaderId {
     match name {
         [] => HeaderId::OTHER,
         [letter] => HeaderId(COMPACT_OF[usize::from(*letter)]),
-        _ => {
-            let mut at = slot(name);
-            loop {
-                let number = SLOT_OF[at];
-                if number == 0 {
-                    return HeaderId::OTHER;
-                }
-                let text = TEXTS[usize::from(number)].as_bytes();
-                if text == name || text.eq_ignore_ascii_case(name) {
-                    return HeaderId(number);
-                }
-                at = (at + 1) % SLOTS;
-            }
+        _ => find(Words::of(name), name.len(), |id| {
+            id.text().as_bytes().eq_ignore_ascii_case(name)
+        }),
+    }
+}
+
+/// Which bytes of sixteen belong to a name of so many bytes.
+static KEEP: [Words; 17] = {
+    let mut keep = [const { Words { low: 0, high: 0 } }; 17];
+    let mut length = 1;
+    while length < 17 {
+        keep[length] = Words {
+            low: if length < 8 {
+                (1 << (8 * length)) - 1
+            } else {
+                u64::MAX
+            },
+            high: match length {
+                ..9 => 0,
+                16 => u64::MAX,
+                _ => (1 << (8 * (length - 8))) - 1,
+            },
+        };
+        length += 1;
+    }
+    keep
+};
+
+/// The number of the name that `chunk` starts with, `length` bytes.
+#[inline(always)]
+pub(crate) fn lookup_short(chunk: &[u8; 16], length: usize) -> HeaderId {
+    if length == 1 {
+        return HeaderId(COMPACT_OF[usize::from(chunk[0])]);
+    }
+    let Some(keep) = KEEP.get(length) else {
+        return HeaderId::OTHER;
+    };
+    let (low, high) = crate::block::halves(chunk);
+    // Sixteen bytes or fewer are compared whole: behind a shorter name stand zeros, which no name has.
+    find(
+        Words {
+            low: low & keep.low,
+            high: high & keep.high,
+        },
+        length,
+        |_| length < 16,
+    )
+}
+
+#[inline(always)]
+fn find(words: Words, length: usize, same: impl Fn(HeaderId) -> bool) -> HeaderId {
+    let mut at = words.slot(length);
+    loop {
+        let number = SLOT_OF[at];
+        let Some(entry) = ENTRIES.get(usize::from(number)).filter(|_| number != 0) else {
+            return HeaderId::OTHER;
+        };
+        let low = (entry.words.low ^ words.low) & !entry.case.low;
+        let high = (entry.words.high ^ words.high) & !entry.case.high;
+        if low | high == 0 && same(HeaderId(number)) {
+            return HeaderId(number);
         }
+        at = (at + 1) % SLOTS;
     }
 }
 
@@ -335,6 +458,26 @@ mod tests {
             assert_eq!(lookup(&[*letter]), HeaderId(*number));
             assert_eq!(lookup(&[letter.to_ascii_uppercase()]), HeaderId(*number));
         }
-        assert_eq!(lookup(b"X-Unknown"), HeaderId::OTHER);
+        for name in [
+            "X-Unknown",
+            "Vi",
+            "Vias",
+            "Content-Lengti",
+            "Proxy-Authenticatf",
+            "Max\rForwards",
+            "To\0",
+        ] {
+            assert_eq!(lookup(name.as_bytes()), HeaderId::OTHER, "{name}");
+        }
+    }
+
+    /// A lookup is one probe: no two known names share a slot.
+    #[test]
+    fn known_names_have_slots_of_their_own() {
+        let slots: alloc::collections::BTreeSet<_> = TEXTS[1..]
+            .iter()
+            .map(|text| Words::of(text.as_bytes()).slot(text.len()))
+            .collect();
+        assert_eq!(slots.len(), TEXTS.len() - 1);
     }
 }

@@ -6,6 +6,7 @@ use core::fmt;
 
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
+use crate::limits::Rules;
 
 /// The parameters of a value: the text from the first separator on, checked when the value was parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl<'a> Params<'a> {
     /// # Errors
     /// The first fault against `generic-param` (RFC 3261 section 25.1).
     pub fn parse(text: &'a [u8]) -> Result<Self, ParseError> {
-        let end = scan(text, 0, u16::MAX, |_, _| {})?;
+        let end = scan(text, 0, Rules::lenient(u16::MAX), |_, _| {})?;
         let rest = skip_lws(text, end);
         if rest != text.len() {
             return Err(ParseError::at(ErrorKind::Character, rest));
@@ -176,7 +177,7 @@ pub(crate) fn quoted(input: &[u8], at: usize) -> Result<usize, ParseError> {
 pub(crate) fn scan<'a>(
     input: &'a [u8],
     at: usize,
-    limit: u16,
+    rules: Rules,
     mut found: impl FnMut(&'a [u8], Option<&'a [u8]>),
 ) -> Result<usize, ParseError> {
     let mut end = at;
@@ -186,22 +187,40 @@ pub(crate) fn scan<'a>(
         if input.get(semicolon) != Some(&b';') {
             return Ok(end);
         }
-        if count == limit {
+        if count == rules.parameters {
             return Err(ParseError::at(ErrorKind::TooManyParameters, semicolon));
         }
         count += 1;
-        let ((name, value), next) = parameter(input, skip_lws(input, semicolon + 1))?;
+        let ((name, value), next) = parameter(input, skip_lws(input, semicolon + 1), rules)?;
         found(name, value);
         end = next;
     }
 }
 
+/// Passes over `generic-param *( SEMI generic-param )` from `at` on; returns where it ends.
+pub(crate) fn scan_first(input: &[u8], at: usize, rules: Rules) -> Result<usize, ParseError> {
+    let (_, end) = parameter(input, at, rules)?;
+    scan(
+        input,
+        end,
+        Rules {
+            parameters: rules.parameters.saturating_sub(1),
+            ..rules
+        },
+        |_, _| {},
+    )
+}
+
 /// A name, and a value when there is a `=`.
-type Param<'a> = (&'a [u8], Option<&'a [u8]>);
+pub(crate) type Param<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// One `generic-param` at `at`: name, value and where it ends.
 #[inline]
-fn parameter(input: &[u8], at: usize) -> Result<(Param<'_>, usize), ParseError> {
+pub(crate) fn parameter(
+    input: &[u8],
+    at: usize,
+    rules: Rules,
+) -> Result<(Param<'_>, usize), ParseError> {
     let name_end = class::run(input, at, class::TOKEN);
     if name_end == at {
         return Err(unexpected(input, at));
@@ -215,7 +234,15 @@ fn parameter(input: &[u8], at: usize) -> Result<(Param<'_>, usize), ParseError> 
     let end = if input.get(start) == Some(&b'"') {
         quoted(input, start)?
     } else {
-        class::run(input, start, class::VALUE)
+        class::run(
+            input,
+            start,
+            if rules.strict {
+                class::STRICT_VALUE
+            } else {
+                class::VALUE
+            },
+        )
     };
     if end == start {
         return Err(unexpected(input, start));

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::block;
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Limits;
@@ -23,7 +24,21 @@ pub(crate) struct Record {
     pub(crate) folded: bool,
 }
 
-pub(crate) type Records = SmallVec<[Record; 24]>;
+impl Record {
+    pub(crate) const NONE: Record = Record {
+        start: 0,
+        name_end: 0,
+        value_start: 0,
+        value_end: 0,
+        id: HeaderId::OTHER,
+        folded: false,
+    };
+}
+
+/// How many rows a message holds without allocating.
+const INLINE: usize = 24;
+
+pub(crate) type Records = SmallVec<[Record; INLINE]>;
 
 /// Header numbers up to here have their first row remembered.
 pub(crate) const HOT: usize = 16;
@@ -42,6 +57,16 @@ pub(crate) struct StartLine {
     pub(crate) line_end: u16,
 }
 
+impl StartLine {
+    pub(crate) const NONE: StartLine = StartLine {
+        status: 0,
+        method_end: 0,
+        text_start: 0,
+        text_end: 0,
+        line_end: 0,
+    };
+}
+
 /// A scanned head.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
@@ -54,6 +79,17 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// A head without rows.
+    #[inline]
+    pub(crate) fn new(start: StartLine) -> Self {
+        Head {
+            start,
+            first: [0; HOT],
+            end: 0,
+            records: SmallVec::new(),
+        }
+    }
+
     pub(crate) fn push(&mut self, record: Record) {
         let number = usize::from(record.id.0);
         if number < HOT && self.first[number] == 0 {
@@ -74,98 +110,188 @@ impl Head {
     }
 }
 
-/// The line that starts at `at`: where its text ends and where the next line starts.
+/// Scans the head at the beginning of `input` into `head`, which has to be empty.
 #[inline]
-pub(crate) fn line(input: &[u8], at: usize) -> Result<(usize, usize), ParseError> {
-    let rest = input.get(at..).unwrap_or(&[]);
-    match memchr::memchr2(b'\r', b'\n', rest) {
-        Some(end) if rest[end] == b'\n' => Ok((at + end, at + end + 1)),
-        Some(end) if rest.get(end + 1) == Some(&b'\n') => Ok((at + end, at + end + 2)),
-        // A lone CR is no line end; letting it pass would let one receiver see lines that another does not.
-        Some(end) if end + 1 < rest.len() => Err(ParseError::at(ErrorKind::Character, at + end)),
-        _ => Err(ParseError::at(ErrorKind::UnexpectedEnd, input.len())),
-    }
-}
-
-/// Scans the head at the beginning of `input`.
-pub(crate) fn head(input: &[u8], limits: &Limits) -> Result<Head, ParseError> {
+pub(crate) fn scan(input: &[u8], limits: &Limits, head: &mut Head) -> Result<(), ParseError> {
     let cap = limits.head.min(usize::from(u16::MAX));
     let window = &input[..input.len().min(cap)];
-    let truncated = window.len() < input.len();
-    let too_large = |error: ParseError| {
+    scan_window(window, window.len() == input.len(), limits, head).map_err(|error| {
         // The end of the window is not the end of the message.
-        if truncated && error.kind == ErrorKind::UnexpectedEnd {
+        if input.len() > cap && error.kind == ErrorKind::UnexpectedEnd {
             ParseError::at(ErrorKind::HeadTooLarge, cap)
         } else {
             error
         }
-    };
-    let (text_end, line_end) = line(window, 0).map_err(too_large)?;
+    })
+}
+
+fn scan_window(
+    window: &[u8],
+    whole: bool,
+    limits: &Limits,
+    head: &mut Head,
+) -> Result<(), ParseError> {
+    let mut crlfs = 0;
+    let (text_end, mut at) = line(window, 0, &mut crlfs)?;
     if text_end > limits.header_line {
         return Err(ParseError::at(ErrorKind::HeaderTooLong, limits.header_line));
     }
-    let start = start_line(window, text_end, line_end)?;
-    let mut head = Head {
-        start,
-        first: [0; HOT],
-        end: 0,
-        records: SmallVec::new(),
-    };
-    let mut at = line_end;
-    loop {
-        match window.get(at) {
-            Some(b'\n') => {
-                head.end = (at + 1) as u16;
-                return Ok(head);
+    head.start = start_line(window, text_end, at)?;
+    // Rows are written where they stay: the first ones by index into room that is already there.
+    head.records = SmallVec::from_buf([Record::NONE; INLINE]);
+    let slots = &mut head.records[..];
+    let room = usize::from(limits.headers).min(INLINE);
+    let mut rows = 0;
+    while !ends_head(window, at, whole)? {
+        let Some(slot) = slots[..room].get_mut(rows) else {
+            return scan_rest(window, at, whole, crlfs, limits, head);
+        };
+        match plain_field(window, at, limits.header_line) {
+            Some((record, next)) => {
+                *slot = record;
+                crlfs += 1;
+                at = next;
             }
-            Some(b'\r') if window.get(at + 1) == Some(&b'\n') => {
-                head.end = (at + 2) as u16;
-                return Ok(head);
-            }
-            Some(_) => {}
-            None => return Err(too_large(ParseError::at(ErrorKind::UnexpectedEnd, at))),
+            None => at = field(window, at, limits, slot, &mut crlfs)?,
         }
+        let number = usize::from(slot.id.0);
+        rows += 1;
+        if number < HOT && head.first[number] == 0 {
+            head.first[number] = rows as u8;
+        }
+    }
+    head.records.truncate(rows);
+    finish(window, at, crlfs, head)
+}
+
+/// The header field at `at` and where the next line starts, if it is as nearly all are: a known name of less than
+/// sixteen bytes, a colon, a space, text, CRLF, and no fold.
+#[inline(always)]
+fn plain_field(window: &[u8], at: usize, longest: usize) -> Option<(Record, usize)> {
+    let rest = window.get(at..)?;
+    let start: &[u8; 18] = rest.first_chunk()?;
+    let chunk = start.first_chunk()?;
+    let colon = block::position(chunk, b':');
+    let id = name::lookup_short(chunk, colon);
+    let newline = memchr::memchr(b'\n', rest)?;
+    let [before, b'\r', b'\n', behind] = *rest.get(newline.checked_sub(2)?..)?.first_chunk()?
+    else {
+        return None;
+    };
+    let plain = id != HeaderId::OTHER
+        && start[(colon & 15) + 1] == b' '
+        && start[(colon & 15) + 2] > b' '
+        && before > b' '
+        && !matches!(behind, b' ' | b'\t')
+        && colon + 4 <= newline
+        && newline <= longest;
+    let record = Record {
+        start: at as u16,
+        name_end: (at + colon) as u16,
+        value_start: (at + colon + 2) as u16,
+        value_end: (at + newline - 1) as u16,
+        id,
+        folded: false,
+    };
+    plain.then_some((record, at + newline + 1))
+}
+
+/// The rows that do not fit inline.
+#[cold]
+#[inline(never)]
+fn scan_rest(
+    window: &[u8],
+    start: usize,
+    whole: bool,
+    mut crlfs: usize,
+    limits: &Limits,
+    head: &mut Head,
+) -> Result<(), ParseError> {
+    let mut at = start;
+    let rows = usize::from(limits.headers).min(INLINE);
+    head.records.truncate(rows);
+    while !ends_head(window, at, whole)? {
         if head.records.len() >= usize::from(limits.headers) {
             return Err(ParseError::at(ErrorKind::TooManyHeaders, at));
         }
-        let (record, next) = field(window, at, limits).map_err(too_large)?;
+        let mut record = Record::NONE;
+        at = field(window, at, limits, &mut record, &mut crlfs)?;
         head.push(record);
-        at = next;
+    }
+    finish(window, at, crlfs, head)
+}
+
+/// Whether the blank line is at `at`. When the window is the whole message, its end does as well: some senders leave the
+/// blank line out of a datagram without a body.
+#[inline(always)]
+fn ends_head(window: &[u8], at: usize, whole: bool) -> Result<bool, ParseError> {
+    match window.get(at) {
+        Some(&byte) if byte > b'\r' => Ok(false),
+        Some(b'\n') => Ok(true),
+        Some(b'\r') => Ok(window.get(at + 1) == Some(&b'\n')),
+        Some(_) => Ok(false),
+        None if whole => Ok(true),
+        None => Err(ParseError::at(ErrorKind::UnexpectedEnd, at)),
     }
 }
 
-/// One header field with its folds at `at`; returns where the next line starts.
-#[inline]
+/// Notes where the head ends whose blank line is at `at`. Each CR so far has to be one of the `crlfs` that end lines: a
+/// lone one would let one receiver see lines that another does not.
+#[inline(always)]
+fn finish(window: &[u8], at: usize, crlfs: usize, head: &mut Head) -> Result<(), ParseError> {
+    if memchr::memchr_iter(b'\r', &window[..at]).count() != crlfs {
+        return Err(lone_cr(&window[..at]));
+    }
+    let blank = match window.get(at) {
+        Some(b'\r') => 2,
+        Some(_) => 1,
+        None => 0,
+    };
+    head.end = (at + blank) as u16;
+    Ok(())
+}
+
+#[cold]
+fn lone_cr(head: &[u8]) -> ParseError {
+    let lone = memchr::memchr_iter(b'\r', head).find(|cr| head.get(cr + 1) != Some(&b'\n'));
+    ParseError::at(ErrorKind::Character, lone.unwrap_or(0))
+}
+
+/// The line that starts at `at`: where its text ends and where the next line starts. Counts it when it ends in CRLF.
+#[inline(always)]
+fn line(input: &[u8], at: usize, crlfs: &mut usize) -> Result<(usize, usize), ParseError> {
+    let Some(length) = input.get(at..).and_then(|rest| memchr::memchr(b'\n', rest)) else {
+        return Err(no_line_end(input, at));
+    };
+    let newline = at + length;
+    let cr = length > 0 && input[newline - 1] == b'\r';
+    *crlfs += usize::from(cr);
+    Ok((newline - usize::from(cr), newline + 1))
+}
+
+#[cold]
+fn no_line_end(input: &[u8], at: usize) -> ParseError {
+    match memchr::memchr(b'\r', input.get(at..).unwrap_or(&[])) {
+        Some(cr) if at + cr + 1 < input.len() => ParseError::at(ErrorKind::Character, at + cr),
+        _ => ParseError::at(ErrorKind::UnexpectedEnd, input.len()),
+    }
+}
+
+/// Reads one header field with its folds at `at` into `record`; returns where the next line starts.
+#[inline(never)]
 pub(crate) fn field(
     input: &[u8],
     at: usize,
     limits: &Limits,
-) -> Result<(Record, usize), ParseError> {
-    let name_end = class::run(input, at, class::TOKEN);
-    let mut colon = name_end;
-    while class::at(input, colon, class::BLANK) {
-        colon += 1;
-    }
-    match input.get(colon) {
-        Some(b':') if name_end > at => {}
-        Some(b'\r' | b'\n') if name_end > at => {
-            return Err(ParseError::at(ErrorKind::MissingColon, colon));
-        }
-        Some(_) => return Err(ParseError::at(ErrorKind::Character, colon)),
-        None => return Err(ParseError::at(ErrorKind::UnexpectedEnd, colon)),
-    }
-    let (mut text_end, mut next) = line(input, colon + 1)?;
-    let mut folds = 0u16;
-    while class::at(input, next, class::BLANK) {
-        if folds == limits.folds {
-            return Err(ParseError::at(ErrorKind::TooManyFolds, next));
-        }
-        folds += 1;
-        (text_end, next) = line(input, next)?;
-    }
-    // Whether another line continues this one shows only in its first byte.
-    if next >= input.len() {
-        return Err(ParseError::at(ErrorKind::UnexpectedEnd, next));
+    record: &mut Record,
+    crlfs: &mut usize,
+) -> Result<usize, ParseError> {
+    let (mut text_end, mut next) = line(input, at, crlfs)?;
+    let (name_end, colon, id) = name_at(&input[..text_end], at)?;
+    let mut folded = false;
+    if matches!(input.get(next), Some(b' ' | b'\t')) {
+        folded = true;
+        (text_end, next) = folds(input, next, limits, crlfs)?;
     }
     if text_end - at > limits.header_line {
         return Err(ParseError::at(
@@ -173,35 +299,71 @@ pub(crate) fn field(
             at + limits.header_line,
         ));
     }
-    let mut value_start = colon + 1;
-    while value_start < text_end && is_space(input[value_start]) {
-        value_start += 1;
-    }
-    let mut value_end = text_end;
-    while value_end > value_start && is_space(input[value_end - 1]) {
-        value_end -= 1;
-    }
-    let record = Record {
+    let (value_start, value_end) = trimmed(input, colon + 1, text_end);
+    *record = Record {
         start: at as u16,
         name_end: name_end as u16,
         value_start: value_start as u16,
         value_end: value_end as u16,
-        id: name::lookup(&input[at..name_end]),
-        folded: folds > 0,
+        id,
+        folded,
     };
-    Ok((record, next))
+    Ok(next)
 }
 
-#[inline]
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+fn trimmed(input: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let is_space = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let (mut start, mut end) = (start, end);
+    while start < end && is_space(input[start]) {
+        start += 1;
+    }
+    while end > start && is_space(input[end - 1]) {
+        end -= 1;
+    }
+    (start, end)
+}
+
+/// Passes over continuation lines from `at` on: where the text of the last one ends and where the next line starts.
+#[cold]
+fn folds(
+    input: &[u8],
+    at: usize,
+    limits: &Limits,
+    crlfs: &mut usize,
+) -> Result<(usize, usize), ParseError> {
+    let mut lines = (at, at);
+    let mut count = 0u16;
+    while class::at(input, lines.1, class::BLANK) {
+        if count == limits.folds {
+            return Err(ParseError::at(ErrorKind::TooManyFolds, lines.1));
+        }
+        count += 1;
+        lines = line(input, lines.1, crlfs)?;
+    }
+    Ok(lines)
+}
+
+/// The name at `at` in a line: where it ends, where its colon is, and its number.
+fn name_at(line: &[u8], at: usize) -> Result<(usize, usize, HeaderId), ParseError> {
+    let name_end = class::run(line, at, class::TOKEN);
+    let colon = class::run(line, name_end, class::BLANK);
+    match line.get(colon) {
+        Some(b':') if name_end > at => Ok((name_end, colon, name::lookup(&line[at..name_end]))),
+        None if name_end > at => Err(ParseError::at(ErrorKind::MissingColon, colon)),
+        _ => Err(ParseError::at(ErrorKind::Character, colon)),
+    }
 }
 
 /// Takes the first line apart. The URI is not looked into here.
 fn start_line(input: &[u8], text_end: usize, line_end: usize) -> Result<StartLine, ParseError> {
     let text = &input[..text_end];
+    if text.starts_with(b"SIP/2.0 ") {
+        return status_line(text, 7, line_end);
+    }
     if text.len() >= 4 && text[..4].eq_ignore_ascii_case(b"SIP/") {
-        return status_line(text, line_end);
+        let space = memchr::memchr(b' ', text).unwrap_or(text.len());
+        version(&text[..space], 0)?;
+        return status_line(text, space, line_end);
     }
     let method_end = class::run(text, 0, class::TOKEN);
     if method_end == 0 || text.get(method_end) != Some(&b' ') {
@@ -249,9 +411,8 @@ fn version(text: &[u8], at: usize) -> Result<(), ParseError> {
     ))
 }
 
-fn status_line(text: &[u8], line_end: usize) -> Result<StartLine, ParseError> {
-    let space = memchr::memchr(b' ', text).unwrap_or(text.len());
-    version(&text[..space], 0)?;
+/// Takes a status line apart whose version ends at `space`.
+fn status_line(text: &[u8], space: usize, line_end: usize) -> Result<StartLine, ParseError> {
     let code = text.get(space + 1..).unwrap_or(&[]);
     let [a @ b'1'..=b'6', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = code else {
         return Err(ParseError::at(ErrorKind::StatusCode, space + 1));

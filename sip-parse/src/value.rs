@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::headers::HeaderValue;
 use crate::method::Method;
 
 /// The value of a header field to be written.
@@ -19,6 +20,8 @@ pub enum Value<'a> {
     Number(u32),
     /// Comma-separated values.
     Joined(&'a [&'a [u8]]),
+    /// Any typed value, such as an [`Event`](crate::Event) or what was read from another message.
+    Typed(&'a dyn HeaderValue),
     /// A Via value of SIP/2.0.
     Via {
         /// The transport token, such as `WSS`.
@@ -102,5 +105,11 @@ impl From<Vec<u8>> for Value<'_> {
 impl From<String> for Value<'_> {
     fn from(text: String) -> Self {
         Value::Owned(Bytes::from(text))
+    }
+}
+
+impl<'a, T: HeaderValue> From<&'a T> for Value<'a> {
+    fn from(value: &'a T) -> Self {
+        Value::Typed(value)
     }
 }

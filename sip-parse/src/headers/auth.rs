@@ -5,10 +5,11 @@ use alloc::borrow::Cow;
 use nom::Parser;
 use nom::sequence::separated_pair;
 
-use super::{Element, alone};
+use super::{Element, HeaderValue, alone, put_plain};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::{self, Parsed};
+use crate::limits::Rules;
 use crate::params::{self, Params, ParamsIter, unexpected, unquote};
 
 /// Comma-separated `name=value` pairs.
@@ -16,6 +17,30 @@ use crate::params::{self, Params, ParamsIter, unexpected, unquote};
 pub struct AuthParams<'a>(Params<'a>);
 
 impl<'a> AuthParams<'a> {
+    /// No parameters.
+    pub const NONE: AuthParams<'static> = AuthParams(Params::new(b"", b','));
+
+    /// Reads `name=value` pairs with commas between them.
+    ///
+    /// # Errors
+    /// The first fault against `auth-param` (RFC 3261 section 25.1).
+    pub fn parse(text: &'a [u8]) -> Result<Self, ParseError> {
+        Ok(AuthenticationInfo::parse(text)?.params)
+    }
+
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        for (i, (name, value)) in self.iter().enumerate() {
+            if i > 0 {
+                put(b", ");
+            }
+            put(name);
+            if let Some(value) = value {
+                put(b"=");
+                put_plain(value, put);
+            }
+        }
+    }
+
     /// The pairs in order; quoted values keep their quotes.
     pub fn iter(&self) -> ParamsIter<'a> {
         self.0.iter()
@@ -97,6 +122,8 @@ pub struct Challenge<'a> {
     pub scheme: &'a [u8],
     /// The parameters; none when the rest is a token68.
     pub params: AuthParams<'a>,
+    /// The token of schemes that have one instead of parameters; empty when there are parameters.
+    pub token68: &'a [u8],
 }
 
 impl<'a> Challenge<'a> {
@@ -105,11 +132,16 @@ impl<'a> Challenge<'a> {
     /// # Errors
     /// The first fault against `challenge` (RFC 3261 section 25.1).
     pub fn parse(value: &'a [u8], proxy: bool) -> Result<Self, ParseError> {
-        let Authentication { scheme, params, .. } = alone(value)?;
+        let Authentication {
+            scheme,
+            params,
+            token68,
+        } = alone(value)?;
         Ok(Challenge {
             proxy,
             scheme,
             params,
+            token68,
         })
     }
 
@@ -181,7 +213,7 @@ pub(crate) struct Authentication<'a> {
 }
 
 impl<'a> Element<'a> for Authentication<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
         let start = skip_lws(input, at);
         let scheme_end = class::run(input, start, class::TOKEN);
         if scheme_end == start {
@@ -189,7 +221,7 @@ impl<'a> Element<'a> for Authentication<'a> {
         }
         let scheme = &input[start..scheme_end];
         let rest = skip_lws(input, scheme_end);
-        let none = AuthParams(Params::new(b"", b','));
+        let none = AuthParams::NONE;
         if rest >= input.len() {
             return Ok((
                 Authentication {
@@ -213,7 +245,7 @@ impl<'a> Element<'a> for Authentication<'a> {
                 end,
             ));
         }
-        let (params, end) = auth_params(input, rest, limit)?;
+        let (params, end) = auth_params(input, rest, rules)?;
         Ok((
             Authentication {
                 scheme,
@@ -245,15 +277,18 @@ fn token68(input: &[u8], at: usize) -> Option<usize> {
 pub(crate) fn auth_params<'a>(
     input: &'a [u8],
     at: usize,
-    limit: u16,
+    rules: Rules,
 ) -> Result<(AuthParams<'a>, usize), ParseError> {
     let mut count = 0u16;
     let mut pair = move |input: &'a [u8]| {
-        if count == limit {
+        if count == rules.parameters {
             return grammar::fault(ErrorKind::TooManyParameters, input);
         }
         count += 1;
-        separated_pair(grammar::token, grammar::separator(b'='), auth_value).parse(input)
+        separated_pair(grammar::token, grammar::separator(b'='), |input| {
+            auth_value(input, rules)
+        })
+        .parse(input)
     };
     let mut end = at;
     let mut next = at;
@@ -269,9 +304,12 @@ pub(crate) fn auth_params<'a>(
 }
 
 /// A token or quoted string; also other text without comma, quote or blank, as servers leave quotes out.
-fn auth_value(input: &[u8]) -> Parsed<'_, &[u8]> {
+fn auth_value(input: &[u8], rules: Rules) -> Parsed<'_, &[u8]> {
     if input.first() == Some(&b'"') {
         return grammar::quoted(input);
+    }
+    if rules.strict {
+        return grammar::token(input);
     }
     let end = input
         .iter()
@@ -311,8 +349,42 @@ impl<'a> core::ops::Deref for AuthenticationInfo<'a> {
 }
 
 impl<'a> Element<'a> for AuthenticationInfo<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
-        let (params, end) = auth_params(input, skip_lws(input, at), limit)?;
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
+        let (params, end) = auth_params(input, skip_lws(input, at), rules)?;
         Ok((AuthenticationInfo { params }, end))
+    }
+}
+
+fn write_authentication(
+    scheme: &[u8],
+    params: AuthParams<'_>,
+    token68: &[u8],
+    put: &mut dyn FnMut(&[u8]),
+) {
+    put(scheme);
+    if !token68.is_empty() {
+        put(b" ");
+        put(token68);
+    } else if params.iter().next().is_some() {
+        put(b" ");
+        params.write(put);
+    }
+}
+
+impl HeaderValue for Challenge<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        write_authentication(self.scheme, self.params, self.token68, put);
+    }
+}
+
+impl HeaderValue for Credentials<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        write_authentication(self.scheme, self.params, self.token68, put);
+    }
+}
+
+impl HeaderValue for AuthenticationInfo<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        self.params.write(put);
     }
 }

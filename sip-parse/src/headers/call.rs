@@ -8,10 +8,11 @@ use nom::combinator::opt;
 
 use super::event::seconds;
 use super::media::TokenParams;
-use super::{Element, alone};
+use super::{Element, HeaderValue, Known, alone, put_number, put_params, put_plain};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::{self, Parsed};
+use crate::limits::Rules;
 use crate::params::{Params, unexpected, unquote};
 
 /// `word [ "@" word ]` at `at` (RFC 3261 section 20.8); returns where it ends.
@@ -31,14 +32,14 @@ pub(crate) fn call_id(input: &[u8], at: usize) -> Result<usize, ParseError> {
     Ok(end)
 }
 
-/// A reference to a dialog: Replaces, Join or Target-Dialog.
+/// A reference to a dialog: Replaces or Join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DialogReference<'a> {
     /// The Call-ID.
     pub call_id: &'a [u8],
-    /// `to-tag`; for Target-Dialog `remote-tag`, both as the recipient's local tag.
+    /// `to-tag`: the tag of the recipient's end.
     pub to_tag: &'a [u8],
-    /// `from-tag`; for Target-Dialog `local-tag`.
+    /// `from-tag`: the tag of the other end.
     pub from_tag: &'a [u8],
     /// Whether only an early dialog may be replaced (`early-only`, RFC 3891).
     pub early_only: bool,
@@ -50,7 +51,7 @@ pub struct DialogReference<'a> {
 pub type Replaces<'a> = DialogReference<'a>;
 
 impl<'a> DialogReference<'a> {
-    /// Reads a Replaces, Join or Target-Dialog value.
+    /// Reads a Replaces or Join value.
     ///
     /// # Errors
     /// The first fault against the grammar of RFC 3891 section 6.1; a tag that is missing or given twice.
@@ -59,30 +60,104 @@ impl<'a> DialogReference<'a> {
     }
 }
 
+/// A Call-ID with parameters, and where the Call-ID ends.
+fn call_reference(
+    input: &[u8],
+    at: usize,
+    rules: Rules,
+) -> Result<(&[u8], Params<'_>, usize), ParseError> {
+    let start = skip_lws(input, at);
+    // A ";" is no word character, so the Call-ID ends by itself.
+    let call_id_end = call_id(input, start)?;
+    let (params, end) = grammar::prefix(input, call_id_end, grammar::parameters(rules))?;
+    Ok((&input[start..call_id_end], params, end))
+}
+
+/// The one value of a tag that has to be there.
+fn tag<'a>(params: Params<'a>, name: &[u8]) -> Result<&'a [u8], ParseError> {
+    let mut found = params
+        .iter()
+        .filter(|(other, _)| other.eq_ignore_ascii_case(name));
+    match (found.next(), found.next()) {
+        (Some((_, Some(tag))), None) => Ok(tag),
+        (Some(_), Some(_)) => Err(ParseError::at(ErrorKind::Repeated, 0)),
+        _ => Err(ParseError::at(ErrorKind::Missing, 0)),
+    }
+}
+
 impl<'a> Element<'a> for DialogReference<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
-        let start = skip_lws(input, at);
-        // A ";" is no word character, so the Call-ID ends by itself.
-        let call_id_end = call_id(input, start)?;
-        let (params, end) = grammar::prefix(input, call_id_end, grammar::parameters(limit))?;
-        let tag = |one: &[u8], other: &[u8]| {
-            let named =
-                |name: &[u8]| name.eq_ignore_ascii_case(one) || name.eq_ignore_ascii_case(other);
-            let mut found = params.iter().filter(|(name, _)| named(name));
-            match (found.next(), found.next()) {
-                (Some((_, Some(tag))), None) => Ok(tag),
-                (Some(_), Some(_)) => Err(ParseError::at(ErrorKind::Repeated, call_id_end)),
-                _ => Err(ParseError::at(ErrorKind::Missing, call_id_end)),
-            }
-        };
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
+        let (call_id, params, end) = call_reference(input, at, rules)?;
         let reference = DialogReference {
-            call_id: &input[start..call_id_end],
-            to_tag: tag(b"to-tag", b"remote-tag")?,
-            from_tag: tag(b"from-tag", b"local-tag")?,
+            call_id,
+            to_tag: tag(params, b"to-tag")?,
+            from_tag: tag(params, b"from-tag")?,
             early_only: params.has(b"early-only"),
             params,
         };
         Ok((reference, end))
+    }
+}
+
+impl HeaderValue for DialogReference<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.call_id);
+        let known = [
+            (&b"to-tag"[..], Known::Text(Some(self.to_tag))),
+            (b"from-tag", Known::Text(Some(self.from_tag))),
+            (b"early-only", Known::Flag(self.early_only)),
+        ];
+        put_params(self.params, &known, put);
+    }
+}
+
+/// A Target-Dialog value (RFC 4538 section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetDialog<'a> {
+    /// The Call-ID.
+    pub call_id: &'a [u8],
+    /// The `local-tag` parameter.
+    pub local_tag: &'a [u8],
+    /// The `remote-tag` parameter.
+    pub remote_tag: &'a [u8],
+    /// All parameters.
+    pub params: Params<'a>,
+}
+
+impl<'a> TargetDialog<'a> {
+    /// Reads a Target-Dialog value.
+    ///
+    /// # Errors
+    /// The first fault against the grammar of RFC 4538 section 7; a tag that is missing or given twice.
+    pub fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
+        alone(value)
+    }
+}
+
+impl<'a> Element<'a> for TargetDialog<'a> {
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
+        let (call_id, params, end) = call_reference(input, at, rules)?;
+        let (local_tag, remote_tag) = (tag(params, b"local-tag")?, tag(params, b"remote-tag")?);
+        Ok((
+            TargetDialog {
+                call_id,
+                local_tag,
+                remote_tag,
+                params,
+            },
+            end,
+        ))
+    }
+}
+
+impl HeaderValue for TargetDialog<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.call_id);
+        let known = [
+            (&b"local-tag"[..], Known::Text(Some(self.local_tag))),
+            (b"remote-tag", Known::Text(Some(self.remote_tag))),
+        ];
+        put_params(self.params, &known, put);
     }
 }
 
@@ -117,8 +192,8 @@ impl<'a> SessionExpires<'a> {
 }
 
 impl<'a> Element<'a> for SessionExpires<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
-        let mut parser = (grammar::number(u64::MAX), grammar::parameters(limit));
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
+        let mut parser = (grammar::number(u64::MAX), grammar::parameters(rules));
         let ((number, params), end) = grammar::prefix(input, at, |input| parser.parse(input))?;
         let refresher = params.value(b"refresher").and_then(|value| {
             if value.eq_ignore_ascii_case(b"uac") {
@@ -167,8 +242,8 @@ impl<'a> Reason<'a> {
 }
 
 impl<'a> Element<'a> for Reason<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
-        let (TokenParams { token, params }, end) = TokenParams::element(input, at, limit)?;
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
+        let (TokenParams { token, params }, end) = TokenParams::element(input, at, rules)?;
         let cause = params
             .value(b"cause")
             .and_then(|cause| u16::try_from(seconds(cause).ok()?).ok());
@@ -249,11 +324,11 @@ pub(crate) fn comment(input: &[u8]) -> Parsed<'_, &[u8]> {
 }
 
 impl<'a> Element<'a> for RetryAfter<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
         let mut parser = (
             grammar::number(u64::MAX),
             opt(comment),
-            grammar::parameters(limit),
+            grammar::parameters(rules),
         );
         let ((number, comment, params), end) =
             grammar::prefix(input, at, |input| parser.parse(input))?;
@@ -265,5 +340,42 @@ impl<'a> Element<'a> for RetryAfter<'a> {
             },
             end,
         ))
+    }
+}
+
+impl HeaderValue for SessionExpires<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put_number(u64::from(self.seconds), put);
+        let refresher = match self.refresher {
+            Some(Refresher::Uac) => Some(&b"uac"[..]),
+            Some(Refresher::Uas) => Some(&b"uas"[..]),
+            None => self.params.value(b"refresher"),
+        };
+        put_params(self.params, &[(b"refresher", Known::Text(refresher))], put);
+    }
+}
+
+impl HeaderValue for Reason<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.protocol);
+        let known = [(&b"cause"[..], Known::Number(self.cause.map(u32::from)))];
+        // A cause that is no number is written as it came.
+        let known = if self.cause.is_some() {
+            &known[..]
+        } else {
+            &[]
+        };
+        put_params(self.params, known, put);
+    }
+}
+
+impl HeaderValue for RetryAfter<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put_number(u64::from(self.seconds), put);
+        if let Some(comment) = self.comment {
+            put(b" ");
+            put_plain(comment, put);
+        }
+        put_params(self.params, &[], put);
     }
 }

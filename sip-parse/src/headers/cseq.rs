@@ -1,9 +1,10 @@
 //! CSeq (RFC 3261 section 20.16), RAck and RSeq (RFC 3262 section 7).
 
-use super::{Element, alone};
+use super::{Element, HeaderValue, alone, put_number};
 use crate::class::{self, skip_lws};
 use crate::error::ParseError;
 use crate::grammar::digits;
+use crate::limits::Rules;
 use crate::method::Method;
 use crate::params::unexpected;
 
@@ -42,7 +43,7 @@ fn method(input: &[u8], at: usize) -> Result<(Method<'_>, usize), ParseError> {
 
 impl<'a> Element<'a> for CSeq<'a> {
     #[inline]
-    fn element(input: &'a [u8], at: usize, _: u16) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, _: Rules) -> Result<(Self, usize), ParseError> {
         let (number, end) = digits(input, skip_lws(input, at), CSEQ_MAX)?;
         let (method, end) = method(input, end)?;
         Ok((
@@ -77,7 +78,7 @@ impl<'a> RAck<'a> {
 }
 
 impl<'a> Element<'a> for RAck<'a> {
-    fn element(input: &'a [u8], at: usize, _: u16) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, _: Rules) -> Result<(Self, usize), ParseError> {
         let (rseq, end) = digits(input, skip_lws(input, at), u64::from(u32::MAX))?;
         let start = skip_lws(input, end);
         if start == end {
@@ -93,5 +94,23 @@ impl<'a> Element<'a> for RAck<'a> {
             },
             end,
         ))
+    }
+}
+
+impl HeaderValue for CSeq<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put_number(u64::from(self.number), put);
+        put(b" ");
+        put(self.method.as_bytes());
+    }
+}
+
+impl HeaderValue for RAck<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put_number(u64::from(self.rseq), put);
+        put(b" ");
+        put_number(u64::from(self.cseq), put);
+        put(b" ");
+        put(self.method.as_bytes());
     }
 }

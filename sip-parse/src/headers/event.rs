@@ -1,8 +1,9 @@
 //! Event and Subscription-State (RFC 6665 sections 8.2.1, 8.2.3).
 
 use super::media::TokenParams;
-use super::{Element, alone};
+use super::{Element, HeaderValue, Known, alone, put_params};
 use crate::error::ParseError;
+use crate::limits::Rules;
 use crate::params::Params;
 
 /// An Event value.
@@ -32,8 +33,8 @@ impl<'a> Event<'a> {
 }
 
 impl<'a> Element<'a> for Event<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
-        let (TokenParams { token, params }, end) = TokenParams::element(input, at, limit)?;
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
+        let (TokenParams { token, params }, end) = TokenParams::element(input, at, rules)?;
         Ok((
             Event {
                 package: token,
@@ -86,8 +87,8 @@ impl<'a> SubscriptionState<'a> {
 }
 
 impl<'a> Element<'a> for SubscriptionState<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
-        let (TokenParams { token, params }, end) = TokenParams::element(input, at, limit)?;
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
+        let (TokenParams { token, params }, end) = TokenParams::element(input, at, rules)?;
         let seconds = |name: &[u8]| params.value(name).map(seconds).transpose();
         let state = SubscriptionState {
             state: token,
@@ -107,4 +108,23 @@ pub(crate) fn seconds(value: &[u8]) -> Result<u32, ParseError> {
         return Err(ParseError::at(crate::error::ErrorKind::Number, 0));
     }
     Ok(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+impl HeaderValue for Event<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.package);
+        put_params(self.params, &[(b"id", Known::Text(self.id))], put);
+    }
+}
+
+impl HeaderValue for SubscriptionState<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.state);
+        let known = [
+            (&b"expires"[..], Known::Number(self.expires)),
+            (b"reason", Known::Text(self.reason)),
+            (b"retry-after", Known::Number(self.retry_after)),
+        ];
+        put_params(self.params, &known, put);
+    }
 }

@@ -3,10 +3,11 @@
 use nom::Parser;
 use nom::sequence::separated_pair;
 
-use super::{Element, alone};
+use super::{Element, HeaderValue, Known, alone, put_all, put_params, put_plain};
 use crate::class;
 use crate::error::ParseError;
 use crate::grammar;
+use crate::limits::Rules;
 use crate::params::Params;
 
 /// A media type or range.
@@ -42,10 +43,10 @@ impl<'a> MediaType<'a> {
 }
 
 impl<'a> Element<'a> for MediaType<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
         let parser = (
             separated_pair(grammar::token, grammar::separator(b'/'), grammar::token),
-            grammar::parameters(limit),
+            grammar::parameters(rules),
         );
         let mut parser = parser.map(|((type_, subtype), params)| MediaType {
             type_,
@@ -76,8 +77,8 @@ impl<'a> TokenParams<'a> {
 }
 
 impl<'a> Element<'a> for TokenParams<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
-        let mut parser = (grammar::run(class::TOKEN), grammar::parameters(limit))
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
+        let mut parser = (grammar::run(class::TOKEN), grammar::parameters(rules))
             .map(|(token, params)| TokenParams { token, params });
         grammar::prefix(input, at, |input| parser.parse(input))
     }
@@ -105,8 +106,8 @@ impl<'a> ContentDisposition<'a> {
 }
 
 impl<'a> Element<'a> for ContentDisposition<'a> {
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
-        let (TokenParams { token, params }, end) = TokenParams::element(input, at, limit)?;
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
+        let (TokenParams { token, params }, end) = TokenParams::element(input, at, rules)?;
         let optional = params
             .value(b"handling")
             .is_some_and(|value| value.eq_ignore_ascii_case(b"optional"));
@@ -118,5 +119,31 @@ impl<'a> Element<'a> for ContentDisposition<'a> {
             },
             end,
         ))
+    }
+}
+
+impl HeaderValue for MediaType<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put_all(&[self.type_, b"/", self.subtype], put);
+        put_params(self.params, &[], put);
+    }
+}
+
+impl HeaderValue for TokenParams<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put_plain(self.token, put);
+        put_params(self.params, &[], put);
+    }
+}
+
+impl HeaderValue for ContentDisposition<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.disposition);
+        let handling = match (self.optional, self.params.value(b"handling")) {
+            (true, _) => Some(&b"optional"[..]),
+            (false, Some(written)) if !written.eq_ignore_ascii_case(b"optional") => Some(written),
+            (false, _) => None,
+        };
+        put_params(self.params, &[(b"handling", Known::Text(handling))], put);
     }
 }

@@ -1,26 +1,138 @@
 //! Typed values of header fields, one file per family.
 
+pub(crate) mod about;
 pub(crate) mod auth;
 pub(crate) mod call;
 pub(crate) mod cseq;
 pub(crate) mod event;
+pub(crate) mod identity;
 pub(crate) mod media;
 pub(crate) mod name_addr;
 pub(crate) mod via;
 
+use alloc::vec::Vec;
+use core::fmt;
+
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
-use crate::limits::Limits;
+use crate::limits::Rules;
+use crate::params::Params;
+
+/// A typed header value that can be written: the other direction of its `parse`. Folds come out as one space, blanks
+/// around separators do not come back; all else that was read is written.
+pub trait HeaderValue: fmt::Debug {
+    /// Hands the text of the value to `put`, piece by piece.
+    fn write(&self, put: &mut dyn FnMut(&[u8]));
+
+    /// The text of the value.
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.write(&mut |piece| text.extend_from_slice(piece));
+        text
+    }
+}
+
+/// Hands on `text` with each fold as one space (RFC 3261 section 7.3.1).
+pub(crate) fn put_plain(text: &[u8], put: &mut dyn FnMut(&[u8])) {
+    let mut rest = text;
+    while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
+        let next = skip_lws(rest, end);
+        if next == end {
+            // No fold; whoever checks the text finds it.
+            break;
+        }
+        let blank = |byte: &u8| !class::is(*byte, class::BLANK);
+        let kept = rest[..end]
+            .iter()
+            .rposition(blank)
+            .map_or(0, |last| last + 1);
+        put(&rest[..kept]);
+        put(b" ");
+        rest = &rest[next..];
+    }
+    put(rest);
+}
+
+/// Hands on a decimal number.
+pub(crate) fn put_number(number: u64, put: &mut dyn FnMut(&[u8])) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    put(&digits[at..]);
+}
+
+/// What a field of a typed value says about a parameter.
+pub(crate) enum Known<'a> {
+    Text(Option<&'a [u8]>),
+    Number(Option<u32>),
+    Flag(bool),
+}
+
+impl Known<'_> {
+    fn put(&self, name: &[u8], put: &mut dyn FnMut(&[u8])) {
+        match self {
+            Known::Text(None) | Known::Number(None) | Known::Flag(false) => {}
+            Known::Text(Some(text)) => {
+                put_all(&[b";", name, b"="], put);
+                put_plain(text, put);
+            }
+            Known::Number(Some(number)) => {
+                put_all(&[b";", name, b"="], put);
+                put_number(u64::from(*number), put);
+            }
+            Known::Flag(true) => put_all(&[b";", name], put),
+        }
+    }
+}
+
+pub(crate) fn put_all(pieces: &[&[u8]], put: &mut dyn FnMut(&[u8])) {
+    pieces.iter().for_each(|piece| put(piece));
+}
+
+/// Hands on `params`, with the value of those that are fields of their own taken from the field, in their place; fields
+/// that `params` does not have follow.
+pub(crate) fn put_params(
+    params: Params<'_>,
+    known: &[(&[u8], Known<'_>)],
+    put: &mut dyn FnMut(&[u8]),
+) {
+    for (name, value) in params {
+        match known
+            .iter()
+            .find(|(field, _)| field.eq_ignore_ascii_case(name))
+        {
+            Some((_, field)) => field.put(name, put),
+            None => {
+                put_all(&[b";", name], put);
+                if let Some(value) = value {
+                    put(b"=");
+                    put_plain(value, put);
+                }
+            }
+        }
+    }
+    for (name, field) in known.iter().filter(|(name, _)| !params.has(name)) {
+        field.put(name, put);
+    }
+}
 
 /// A value that can stand in a comma-separated list.
 pub(crate) trait Element<'a>: Sized {
     /// Passes over one value at `at`; returns it and where it ends.
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError>;
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError>;
 }
 
 /// Reads one value and nothing else.
-pub(crate) fn single<'a, T: Element<'a>>(value: &'a [u8], limit: u16) -> Result<T, ParseError> {
-    let (found, end) = T::element(value, 0, limit)?;
+pub(crate) fn single<'a, T: Element<'a>>(value: &'a [u8], rules: Rules) -> Result<T, ParseError> {
+    let (found, end) = T::element(value, 0, rules)?;
     let end = skip_lws(value, end);
     if end < value.len() && !class::trim(&value[end..]).is_empty() {
         return Err(ParseError::at(ErrorKind::Character, end));
@@ -30,14 +142,14 @@ pub(crate) fn single<'a, T: Element<'a>>(value: &'a [u8], limit: u16) -> Result<
 
 /// Reads one value alone, under the default parameter limit.
 pub(crate) fn alone<'a, T: Element<'a>>(value: &'a [u8]) -> Result<T, ParseError> {
-    single(value, Limits::DEFAULT.parameters)
+    single(value, Rules::DEFAULT)
 }
 
 /// A token in a list that is only checked: option tags, methods, encodings.
 pub(crate) struct Token<'a>(core::marker::PhantomData<&'a [u8]>);
 
 impl<'a> Element<'a> for Token<'a> {
-    fn element(input: &'a [u8], at: usize, _: u16) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, _: Rules) -> Result<(Self, usize), ParseError> {
         let start = skip_lws(input, at);
         let end = class::run(input, start, class::TOKEN);
         if end == start {

@@ -4,9 +4,10 @@
 use alloc::borrow::Cow;
 use core::str;
 
-use super::{Element, alone};
+use super::{Element, HeaderValue, alone, put_all, put_params, put_plain};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
+use crate::limits::Rules;
 use crate::params::{self, Params, unexpected, unquote};
 use crate::uri::{Form, Uri};
 
@@ -97,7 +98,7 @@ pub(crate) fn qvalue(text: &[u8]) -> Option<u16> {
 
 impl<'a> Element<'a> for NameAddr<'a> {
     #[inline]
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
         let start = skip_lws(input, at);
         let (display, open) = match input.get(start) {
             Some(b'<') => (&[][..], Some(start)),
@@ -109,20 +110,20 @@ impl<'a> Element<'a> for NameAddr<'a> {
                 }
                 (&input[start..end], Some(open))
             }
-            _ => unquoted_display(input, start)?,
+            _ => unquoted_display(input, start, rules)?,
         };
         let (uri, uri_end) = match open {
             Some(open) => {
-                let (uri, end) = Uri::prefix(input, open + 1, Form::Full, limit)?;
+                let (uri, end) = Uri::prefix(input, open + 1, Form::Full, rules)?;
                 if input.get(end) != Some(&b'>') {
                     return Err(ParseError::at(ErrorKind::Expected(b'>'), end));
                 }
                 (uri, end + 1)
             }
-            None => Uri::prefix(input, start, Form::Bare, limit)?,
+            None => Uri::prefix(input, start, Form::Bare, rules)?,
         };
         let mut tag = None;
-        let end = params::scan(input, uri_end, limit, |name, value| {
+        let end = params::scan(input, uri_end, rules, |name, value| {
             if name.len() == 3 && tag.is_none() && name.eq_ignore_ascii_case(b"tag") {
                 tag = value;
             }
@@ -143,11 +144,15 @@ impl<'a> Element<'a> for NameAddr<'a> {
 /// A display name of tokens and the `<` behind it, or neither when this is an addr-spec. Bytes above 127 are taken
 /// without quotes too, as phones send them.
 #[inline]
-fn unquoted_display(input: &[u8], start: usize) -> Result<(&[u8], Option<usize>), ParseError> {
+fn unquoted_display(
+    input: &[u8],
+    start: usize,
+    rules: Rules,
+) -> Result<(&[u8], Option<usize>), ParseError> {
     let mut at = start;
     let mut display_end = start;
     loop {
-        while matches!(input.get(at), Some(&byte) if class::is(byte, class::TOKEN) || byte >= 0x80)
+        while matches!(input.get(at), Some(&byte) if class::is(byte, class::TOKEN) || byte >= 0x80 && !rules.strict)
         {
             at += 1;
         }
@@ -194,7 +199,7 @@ impl<'a> Contact<'a> {
 
 impl<'a> Element<'a> for Contact<'a> {
     #[inline]
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
         let start = skip_lws(input, at);
         if input.get(start) == Some(&b'*') {
             let next = skip_lws(input, start + 1);
@@ -202,7 +207,7 @@ impl<'a> Element<'a> for Contact<'a> {
                 return Ok((Contact::Star, start + 1));
             }
         }
-        let (addr, end) = NameAddr::element(input, at, limit)?;
+        let (addr, end) = NameAddr::element(input, at, rules)?;
         Ok((Contact::Addr(addr), end))
     }
 }
@@ -221,4 +226,24 @@ pub(crate) fn check_contact(addr: &NameAddr<'_>) -> Result<(), ParseError> {
         return Err(ParseError::at(ErrorKind::Number, 0));
     }
     Ok(())
+}
+
+impl HeaderValue for NameAddr<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        if !self.display.is_empty() {
+            put_plain(self.display, put);
+            put(b" ");
+        }
+        put_all(&[b"<", self.uri.as_bytes(), b">"], put);
+        put_params(self.params, &[], put);
+    }
+}
+
+impl HeaderValue for Contact<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        match self {
+            Contact::Star => put(b"*"),
+            Contact::Addr(addr) => addr.write(put),
+        }
+    }
 }

@@ -3,16 +3,18 @@
 use core::net::IpAddr;
 use core::str;
 
-use super::{Element, alone};
+use super::{Element, HeaderValue, alone, put_all, put_params};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::digits;
+use crate::limits::Rules;
 use crate::params::{self, Params, unexpected};
 use crate::uri::{self, Host, HostKind};
 
 /// One Via value.
 #[derive(Clone, Copy, Debug)]
 pub struct Via<'a> {
+    protocol: &'a [u8],
     transport: &'a [u8],
     sent_by: &'a [u8],
     host: &'a [u8],
@@ -40,6 +42,11 @@ impl<'a> Via<'a> {
     /// The first fault against RFC 3261 section 25.1, with its offset in `value`.
     pub fn parse(value: &'a [u8]) -> Result<Self, ParseError> {
         alone(value)
+    }
+
+    /// The protocol name and version as they came: `SIP/2.0`, perhaps with blanks around the slash.
+    pub fn protocol(&self) -> &'a [u8] {
+        self.protocol
     }
 
     /// The transport token as it came: `UDP`, `TCP`, `TLS`, `WS`, `WSS`, ...
@@ -129,12 +136,16 @@ impl<'a> Via<'a> {
 
 impl<'a> Element<'a> for Via<'a> {
     #[inline]
-    fn element(input: &'a [u8], at: usize, limit: u16) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
         let start = skip_lws(input, at);
         let transport_start = match input.get(start..start + 8) {
             Some(b"SIP/2.0/") if class::at(input, start + 8, class::TOKEN) => start + 8,
             _ => protocol(input, start)?,
         };
+        let mut protocol_end = transport_start - 1;
+        while input[protocol_end] != b'/' {
+            protocol_end -= 1;
+        }
         let transport_end = class::run(input, transport_start, class::TOKEN);
         if transport_end == transport_start {
             return Err(unexpected(input, transport_end));
@@ -143,7 +154,7 @@ impl<'a> Element<'a> for Via<'a> {
         if host_start == transport_end {
             return Err(unexpected(input, host_start));
         }
-        let (host_kind, host_end) = uri::host(input, host_start)?;
+        let (host_kind, host_end) = uri::host(input, host_start, rules)?;
         let mut sent_by_end = host_end;
         let mut port = None;
         let colon = skip_lws(input, host_end);
@@ -153,12 +164,13 @@ impl<'a> Element<'a> for Via<'a> {
             sent_by_end = end;
         }
         let mut branch = None;
-        let end = params::scan(input, sent_by_end, limit, |name, value| {
+        let end = params::scan(input, sent_by_end, rules, |name, value| {
             if name.len() == 6 && branch.is_none() && name.eq_ignore_ascii_case(b"branch") {
                 branch = value;
             }
         })?;
         let via = Via {
+            protocol: class::trim_end(&input[start..protocol_end]),
             transport: &input[transport_start..transport_end],
             sent_by: &input[host_start..sent_by_end],
             host: &input[host_start..host_end],
@@ -187,4 +199,21 @@ fn protocol(input: &[u8], start: usize) -> Result<usize, ParseError> {
         at = skip_lws(input, slash + 1);
     }
     Ok(at)
+}
+
+impl HeaderValue for Via<'_> {
+    fn write(&self, put: &mut dyn FnMut(&[u8])) {
+        let mut halves = self.protocol.splitn(2, |&byte| byte == b'/');
+        let name = class::trim(halves.next().unwrap_or(b"SIP"));
+        let version = class::trim(halves.next().unwrap_or(b"2.0"));
+        put_all(
+            &[name, b"/", version, b"/", self.transport, b" ", self.host],
+            put,
+        );
+        if let Some(port) = self.port {
+            put(b":");
+            super::put_number(u64::from(port), put);
+        }
+        put_params(self.params, &[], put);
+    }
 }

@@ -1,15 +1,21 @@
 //! SIP, SIPS and other URIs (RFC 3261 section 19.1).
 
+mod build;
+mod compare;
+mod host;
+
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use core::fmt;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use core::str;
+
+pub use build::UriBuf;
+pub use host::Host;
+pub(crate) use host::{HostKind, host, port};
 
 use crate::class::{self, run_escaped};
 use crate::error::{ErrorKind, ParseError};
-use crate::limits::Limits;
-use crate::params::{Params, unescape, unescaped_at, unexpected};
+use crate::limits::Rules;
+use crate::params::{Params, unescape, unexpected};
+use compare::same_escaped;
 
 /// A URI's scheme.
 #[derive(Clone, Copy, Debug)]
@@ -43,157 +49,6 @@ impl PartialEq for Scheme<'_> {
 }
 
 impl Eq for Scheme<'_> {}
-
-/// A host (RFC 3261 section 25.1, RFC 5954).
-#[derive(Clone, Copy, Debug)]
-pub enum Host<'a> {
-    /// A name; empty for a URI that has no host.
-    Name(&'a [u8]),
-    /// An IPv4 address.
-    V4(Ipv4Addr),
-    /// An IPv6 reference.
-    V6(Ipv6Addr),
-}
-
-impl<'a> Host<'a> {
-    /// Reads a host and nothing else: a name, an IPv4 address or a bracketed IPv6 address.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Host`] when it is none of these.
-    pub fn parse(text: &'a [u8]) -> Result<Self, ParseError> {
-        let (kind, end) = host(text, 0)?;
-        if end != text.len() {
-            return Err(ParseError::at(ErrorKind::Host, end));
-        }
-        Ok(kind.read(text))
-    }
-
-    /// The address, unless the host is a name.
-    pub fn ip(&self) -> Option<IpAddr> {
-        match self {
-            Host::Name(_) => None,
-            Host::V4(address) => Some(IpAddr::V4(*address)),
-            Host::V6(address) => Some(IpAddr::V6(*address)),
-        }
-    }
-}
-
-/// Names compare without regard to case, addresses by value (RFC 5954 section 4.2).
-impl PartialEq for Host<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Host::Name(a), Host::Name(b)) => a.eq_ignore_ascii_case(b),
-            _ => self.ip().is_some() && self.ip() == other.ip(),
-        }
-    }
-}
-
-impl Eq for Host<'_> {}
-
-impl fmt::Display for Host<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Host::Name(name) => fmt::Display::fmt(&crate::text(name), f),
-            Host::V4(address) => fmt::Display::fmt(address, f),
-            Host::V6(address) => write!(f, "[{address}]"),
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HostKind {
-    None,
-    Name,
-    V4,
-    V6,
-}
-
-impl HostKind {
-    /// The host in `text`, which was found to be of this kind.
-    pub(crate) fn read(self, text: &[u8]) -> Host<'_> {
-        match self {
-            HostKind::V4 => v4(text).map_or(Host::Name(text), Host::V4),
-            HostKind::V6 => v6(text).map_or(Host::Name(text), Host::V6),
-            HostKind::Name | HostKind::None => Host::Name(text),
-        }
-    }
-}
-
-fn v4(text: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0u8; 4];
-    let mut parts = text.split(|&byte| byte == b'.');
-    for octet in &mut octets {
-        let part = parts.next()?;
-        if part.is_empty() || part.len() > 3 {
-            return None;
-        }
-        let mut number = 0u16;
-        for digit in part {
-            number = number * 10 + u16::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
-        }
-        *octet = u8::try_from(number).ok()?;
-    }
-    if parts.next().is_some() {
-        return None;
-    }
-    Some(Ipv4Addr::from(octets))
-}
-
-/// An address in brackets.
-fn v6(text: &[u8]) -> Option<Ipv6Addr> {
-    let inner = text.strip_prefix(b"[")?.strip_suffix(b"]")?;
-    v6_bare(inner)
-}
-
-/// An IPv6 address. RFC 5118 section 4.9: the RFC 3261 grammar let `2001:db8:::192.0.2.1` pass, with three colons; a
-/// receiver is asked to take it as two, and writers must send two (RFC 5954 section 4.1).
-pub(crate) fn v6_bare(text: &[u8]) -> Option<Ipv6Addr> {
-    if let Ok(address) = str::from_utf8(text).ok()?.parse() {
-        return Some(address);
-    }
-    let mut buffer = [0u8; 45];
-    let colons = text.windows(3).position(|window| window == b":::")?;
-    let length = text.len() - 1;
-    let fixed = buffer.get_mut(..length)?;
-    fixed[..colons].copy_from_slice(&text[..colons]);
-    fixed[colons..].copy_from_slice(&text[colons + 1..]);
-    str::from_utf8(fixed).ok()?.parse().ok()
-}
-
-/// Passes over a host at `at`: what it is and where it ends.
-#[inline]
-pub(crate) fn host(input: &[u8], at: usize) -> Result<(HostKind, usize), ParseError> {
-    if input.get(at) == Some(&b'[') {
-        let mut end = at + 1;
-        while matches!(input.get(end), Some(byte) if byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
-        {
-            end += 1;
-        }
-        if input.get(end) != Some(&b']') || v6(&input[at..end + 1]).is_none() {
-            return Err(ParseError::at(ErrorKind::Host, at));
-        }
-        return Ok((HostKind::V6, end + 1));
-    }
-    let end = class::run(input, at, class::HOST);
-    if end == at {
-        return Err(ParseError::at(ErrorKind::Host, at));
-    }
-    // A toplabel starts with a letter, so a last label that starts with a digit makes this an address or nothing.
-    if input[at].is_ascii_digit() && v4(&input[at..end]).is_some() {
-        return Ok((HostKind::V4, end));
-    }
-    Ok((HostKind::Name, end))
-}
-
-/// Passes over `[ COLON port ]` without blanks at `at`: the port and where it ends.
-#[inline]
-pub(crate) fn port(input: &[u8], at: usize) -> Result<(Option<u16>, usize), ParseError> {
-    if input.get(at) != Some(&b':') {
-        return Ok((None, at));
-    }
-    let (number, end) = crate::grammar::digits(input, at + 1, u64::from(u16::MAX))?;
-    Ok((Some(number as u16), end))
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SchemeKind {
@@ -234,7 +89,7 @@ impl<'a> Uri<'a> {
     /// # Errors
     /// The first fault against RFC 3261 section 25.1, with its offset in `text`.
     pub fn parse(text: &'a [u8]) -> Result<Self, ParseError> {
-        let (uri, end) = Uri::prefix(text, 0, Form::Full, Limits::DEFAULT.parameters)?;
+        let (uri, end) = Uri::prefix(text, 0, Form::Full, Rules::DEFAULT)?;
         if end != text.len() {
             return Err(unexpected(text, end));
         }
@@ -247,11 +102,11 @@ impl<'a> Uri<'a> {
         input: &'a [u8],
         at: usize,
         form: Form,
-        limit: u16,
+        rules: Rules,
     ) -> Result<(Self, usize), ParseError> {
         let (scheme, rest) = scheme(input, at)?;
         if matches!(scheme, SchemeKind::Sip | SchemeKind::Sips) {
-            sip_uri(input, at, scheme, rest, form, limit)
+            sip_uri(input, at, scheme, rest, form, rules)
         } else {
             let mask = if form == Form::Full {
                 class::URIC
@@ -340,14 +195,50 @@ impl<'a> Uri<'a> {
         )
     }
 
-    /// The value of a URI parameter.
+    fn find_param(&self, name: &[u8]) -> Option<Option<&'a [u8]>> {
+        let mut params = self.params().iter();
+        params
+            .find(|(found, _)| same_escaped(found, name, true))
+            .map(|(_, value)| value)
+    }
+
+    /// The value of a URI parameter as it came. A name matches without regard to case, escaped or not.
     pub fn param(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.params().value(name)
+        self.find_param(name).flatten()
     }
 
     /// Whether there is a URI parameter of that name.
     pub fn has_param(&self, name: &[u8]) -> bool {
-        self.params().has(name)
+        self.find_param(name).is_some()
+    }
+
+    /// The `method` parameter: the request that this URI asks for (RFC 3261 section 19.1.1).
+    pub fn method(&self) -> Option<crate::Method<'a>> {
+        self.param(b"method")
+            .and_then(|method| crate::Method::parse(method).ok())
+    }
+
+    /// The `maddr` parameter.
+    pub fn maddr(&self) -> Option<&'a [u8]> {
+        self.param(b"maddr")
+    }
+
+    /// The number of a tel URI, visual separators kept; `None` for other schemes (RFC 3966).
+    pub fn tel_number(&self) -> Option<&'a [u8]> {
+        let number = &self.text[usize::from(self.parts.rest)..];
+        let end = memchr::memchr(b';', number).unwrap_or(number.len());
+        (self.parts.scheme == SchemeKind::Tel).then(|| &number[..end])
+    }
+
+    /// The parameters of a tel URI, such as `phone-context`; none for other schemes.
+    pub fn tel_params(&self) -> Params<'a> {
+        let number = self.tel_number().map_or(0, <[u8]>::len);
+        match self.parts.scheme {
+            SchemeKind::Tel => {
+                Params::new(&self.text[usize::from(self.parts.rest) + number..], b';')
+            }
+            _ => Params::new(b"", b';'),
+        }
     }
 
     /// The `transport` parameter's value.
@@ -371,6 +262,23 @@ impl<'a> Uri<'a> {
             })
     }
 
+    /// The `?headers` that a request made from this URI may take over: not those that would forge who sends it, where
+    /// it goes or how it is handled, and not `body` (RFC 3261 section 19.1.5).
+    pub fn safe_headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
+        self.headers().filter(|(name, _)| {
+            let name = unescape(name);
+            let known = crate::HeaderName::parse(&name).map(|name| name.id());
+            !name.eq_ignore_ascii_case(b"body") && known.is_ok_and(|id| !build::is_unsafe(id))
+        })
+    }
+
+    /// The `body` among the `?headers`, with its escapes undone (RFC 3261 section 19.1.1).
+    pub fn body(&self) -> Option<Cow<'a, [u8]>> {
+        self.headers()
+            .find(|(name, _)| same_escaped(name, b"body", true))
+            .map(|(_, body)| unescape(body))
+    }
+
     /// What follows the `?`; empty when there is none.
     pub fn headers_bytes(&self) -> &'a [u8] {
         self.text
@@ -382,108 +290,6 @@ impl<'a> Uri<'a> {
     pub fn as_bytes(&self) -> &'a [u8] {
         self.text
     }
-
-    /// Whether two URIs are equivalent by RFC 3261 section 19.1.4; URIs of other schemes by their bytes, scheme without
-    /// regard to case.
-    pub fn equivalent(&self, other: &Uri<'_>) -> bool {
-        if self.scheme() != other.scheme() {
-            return false;
-        }
-        if !self.is_sip() {
-            return self.text[usize::from(self.parts.rest)..]
-                == other.text[usize::from(other.parts.rest)..];
-        }
-        let userinfo = match (self.user(), other.user()) {
-            (Some(a), Some(b)) => same_escaped(a, b, false),
-            (None, None) => true,
-            _ => false,
-        } && match (self.password(), other.password()) {
-            (Some(a), Some(b)) => same_escaped(a, b, false),
-            (None, None) => true,
-            _ => false,
-        };
-        userinfo
-            && self.host() == other.host()
-            && self.port() == other.port()
-            && params_equivalent(self.params(), other.params())
-            && headers_equivalent(self, other)
-    }
-}
-
-/// The parameters that must match when either URI has them.
-const DECIDING: [&[u8]; 5] = [b"user", b"ttl", b"method", b"maddr", b"transport"];
-
-/// Above this many parameters or headers a comparison would be quadratic; such URIs compare by their bytes.
-const COMPARED: usize = 64;
-
-fn params_equivalent(a: Params<'_>, b: Params<'_>) -> bool {
-    if a.iter().count() > COMPARED || b.iter().count() > COMPARED {
-        return a.as_bytes() == b.as_bytes();
-    }
-    let agree = |a: Params<'_>, b: Params<'_>| {
-        a.iter().all(|(name, value)| {
-            let found = b.iter().find(|(other, _)| same_escaped(name, other, true));
-            match (found, value) {
-                (None, _) => !DECIDING
-                    .iter()
-                    .any(|deciding| same_escaped(name, deciding, true)),
-                (Some((_, Some(found))), Some(value)) => same_escaped(value, found, true),
-                (Some((_, None)), None) => true,
-                (Some(_), _) => false,
-            }
-        })
-    };
-    agree(a, b) && agree(b, a)
-}
-
-fn headers_equivalent(a: &Uri<'_>, b: &Uri<'_>) -> bool {
-    let count = a.headers().count();
-    if count != b.headers().count() {
-        return false;
-    }
-    if count > COMPARED {
-        return a.headers_bytes() == b.headers_bytes();
-    }
-    let same = |one: &(&[u8], &[u8]), other: &(&[u8], &[u8])| {
-        same_escaped(one.0, other.0, true) && same_escaped(one.1, other.1, false)
-    };
-    // Each header as often in one as in the other.
-    a.headers().all(|header| {
-        a.headers().filter(|other| same(&header, other)).count()
-            == b.headers().filter(|other| same(&header, other)).count()
-    })
-}
-
-/// Whether two texts are equal once escapes are undone; an escaped reserved character differs from the plain one.
-fn same_escaped(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
-    let (mut i, mut j) = (0, 0);
-    loop {
-        match (unescaped_at(a, i), unescaped_at(b, j)) {
-            (None, None) => return true,
-            (Some((x, next_i)), Some((y, next_j))) => {
-                let same = if ignore_case {
-                    x.eq_ignore_ascii_case(&y)
-                } else {
-                    x == y
-                };
-                let both_alike = (next_i - i == next_j - j) || is_unreserved(x);
-                if !same || !both_alike {
-                    return false;
-                }
-                i = next_i;
-                j = next_j;
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// Characters that mean the same escaped and plain: all but the reserved ones (RFC 3261 section 19.1.4).
-fn is_unreserved(byte: u8) -> bool {
-    !matches!(
-        byte,
-        b';' | b'/' | b'?' | b':' | b'@' | b'&' | b'=' | b'+' | b'$' | b','
-    )
 }
 
 impl fmt::Display for Uri<'_> {
@@ -558,7 +364,7 @@ fn sip_uri(
     scheme: SchemeKind,
     rest: usize,
     form: Form,
-    limit: u16,
+    rules: Rules,
 ) -> Result<(Uri<'_>, usize), ParseError> {
     let mask = if form == Form::Full {
         class::USER
@@ -581,18 +387,18 @@ fn sip_uri(
         userinfo_end = rest;
         rest
     };
-    let (host_kind, host_end) = host(input, host_start)?;
+    let (host_kind, host_end) = host(input, host_start, rules)?;
     let (port, params_start) = port(input, host_end)?;
     let mut end = params_start;
     if form == Form::Full {
-        end = uri_params(input, end, limit)?;
+        end = uri_params(input, end, rules)?;
     }
     let params_end = end;
     if input.get(end) == Some(&b'?') {
         if form == Form::Bare {
             return Err(ParseError::at(ErrorKind::Character, end));
         }
-        end = uri_headers(input, end, limit)?;
+        end = uri_headers(input, end, rules)?;
     }
     let text = &input[at..end];
     length(text, at)?;
@@ -613,11 +419,11 @@ fn sip_uri(
 }
 
 #[inline]
-fn uri_params(input: &[u8], at: usize, limit: u16) -> Result<usize, ParseError> {
+fn uri_params(input: &[u8], at: usize, rules: Rules) -> Result<usize, ParseError> {
     let mut end = at;
     let mut count = 0u16;
     while input.get(end) == Some(&b';') {
-        if count == limit {
+        if count == rules.parameters {
             return Err(ParseError::at(ErrorKind::TooManyParameters, end));
         }
         count += 1;
@@ -637,11 +443,11 @@ fn uri_params(input: &[u8], at: usize, limit: u16) -> Result<usize, ParseError> 
     Ok(end)
 }
 
-fn uri_headers(input: &[u8], at: usize, limit: u16) -> Result<usize, ParseError> {
+fn uri_headers(input: &[u8], at: usize, rules: Rules) -> Result<usize, ParseError> {
     let mut end = at;
     let mut count = 0u16;
     loop {
-        if count == limit {
+        if count == rules.parameters {
             return Err(ParseError::at(ErrorKind::TooManyParameters, end));
         }
         count += 1;
@@ -665,70 +471,5 @@ fn escape_or_unexpected(input: &[u8], at: usize) -> ParseError {
         ParseError::at(ErrorKind::Escape, at)
     } else {
         unexpected(input, at)
-    }
-}
-
-/// A URI that owns its text.
-#[derive(Clone)]
-pub struct UriBuf {
-    text: Box<[u8]>,
-    parts: Parts,
-}
-
-impl UriBuf {
-    /// Reads a URI and keeps a copy of it.
-    ///
-    /// # Errors
-    /// Those of [`Uri::parse`].
-    pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, ParseError> {
-        Uri::parse(text.as_ref()).map(UriBuf::from)
-    }
-
-    /// The URI in this text.
-    pub fn as_uri(&self) -> Uri<'_> {
-        Uri {
-            text: &self.text,
-            parts: self.parts,
-        }
-    }
-
-    /// The text.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.text
-    }
-}
-
-impl From<Uri<'_>> for UriBuf {
-    fn from(uri: Uri<'_>) -> Self {
-        UriBuf {
-            text: Box::from(uri.text),
-            parts: uri.parts,
-        }
-    }
-}
-
-impl From<&Uri<'_>> for UriBuf {
-    fn from(uri: &Uri<'_>) -> Self {
-        UriBuf::from(*uri)
-    }
-}
-
-impl PartialEq for UriBuf {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for UriBuf {}
-
-impl fmt::Display for UriBuf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.as_uri(), f)
-    }
-}
-
-impl fmt::Debug for UriBuf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.as_uri(), f)
     }
 }

@@ -1,4 +1,7 @@
-//! Typed access to a message's header fields, on demand and without allocation.
+//! Typed access to a message's header fields, on demand and without allocation: the fields of RFC 3261 that most
+//! messages carry. [`extensions`] has the others.
+
+mod extensions;
 
 use core::marker::PhantomData;
 
@@ -6,15 +9,12 @@ use crate::class::skip_lws;
 use crate::error::{ErrorKind, ParseError};
 use crate::grammar::digits;
 use crate::headers::auth::{Authentication, AuthenticationInfo, Challenge, Credentials};
-use crate::headers::call::{
-    DialogReference, Reason, Replaces, RetryAfter, SessionExpires, call_id,
-};
-use crate::headers::cseq::{CSeq, RAck};
-use crate::headers::event::{Event, SubscriptionState};
+use crate::headers::call::call_id;
+use crate::headers::cseq::CSeq;
 use crate::headers::media::{ContentDisposition, MediaType};
-use crate::headers::name_addr::{Contact, NameAddr, check_contact};
+use crate::headers::name_addr::{Contact, NameAddr};
 use crate::headers::via::Via;
-use crate::headers::{Element, Token, single};
+use crate::headers::{Element, single};
 use crate::message::Message;
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
@@ -49,7 +49,7 @@ impl<T> core::fmt::Debug for Values<'_, T> {
 }
 
 impl<'a, T> Values<'a, T> {
-    fn new(message: &'a Message, name: HeaderName<'_>) -> Self {
+    pub(crate) fn new(message: &'a Message, name: HeaderName<'_>) -> Self {
         let row = message
             .head
             .find(name.id())
@@ -89,7 +89,7 @@ impl<'a, T: Element<'a>> Iterator for Values<'a, T> {
                 continue;
             }
             let base = usize::from(record.value_start);
-            let (found, end) = match T::element(value, self.at, self.message.parameters) {
+            let (found, end) = match T::element(value, self.at, self.message.rules) {
                 Ok(found) => found,
                 Err(error) => {
                     self.next_row();
@@ -113,7 +113,7 @@ impl<'a, T: Element<'a>> Iterator for Values<'a, T> {
 }
 
 impl Message {
-    fn missing(&self, name: HeaderName<'_>) -> ParseError {
+    pub(crate) fn missing(&self, name: HeaderName<'_>) -> ParseError {
         ParseError {
             kind: ErrorKind::Missing,
             offset: u32::from(self.head.end),
@@ -132,17 +132,20 @@ impl Message {
         self.value_in(row).map(Some)
     }
 
-    fn value_in<'a, T: Element<'a>>(&'a self, row: usize) -> Result<T, ParseError> {
+    pub(crate) fn value_in<'a, T: Element<'a>>(&'a self, row: usize) -> Result<T, ParseError> {
         let record = &self.head.records[row];
-        single(self.value_of(record), self.parameters)
+        single(self.value_of(record), self.rules)
             .map_err(|error| error.within(record.id, usize::from(record.value_start)))
     }
 
-    fn mandatory<'a, T: Element<'a>>(&'a self, name: HeaderName<'_>) -> Result<T, ParseError> {
+    pub(crate) fn mandatory<'a, T: Element<'a>>(
+        &'a self,
+        name: HeaderName<'_>,
+    ) -> Result<T, ParseError> {
         self.one(name)?.ok_or_else(|| self.missing(name))
     }
 
-    fn number(&self, name: HeaderName<'_>, max: u64) -> Result<Option<u64>, ParseError> {
+    pub(crate) fn number(&self, name: HeaderName<'_>, max: u64) -> Result<Option<u64>, ParseError> {
         let Some(row) = self.head.find(name.id()) else {
             return Ok(None);
         };
@@ -158,7 +161,7 @@ impl Message {
 
     /// A number of seconds: more than 32 bits is a fault in a request and `u32::MAX` in a response (RFC 4475 section
     /// 3.1.2.4).
-    fn seconds(&self, name: HeaderName<'_>) -> Result<Option<u32>, ParseError> {
+    pub(crate) fn seconds(&self, name: HeaderName<'_>) -> Result<Option<u32>, ParseError> {
         let max = if self.is_request() {
             u64::from(u32::MAX)
         } else {
@@ -169,7 +172,7 @@ impl Message {
             .map(|number| u32::try_from(number).unwrap_or(u32::MAX)))
     }
 
-    fn text_of(&self, name: HeaderName<'_>) -> Option<&[u8]> {
+    pub(crate) fn text_of(&self, name: HeaderName<'_>) -> Option<&[u8]> {
         self.head
             .find(name.id())
             .map(|row| self.value_of(&self.head.records[row]))
@@ -389,36 +392,6 @@ impl Message {
             .map(Method::from_token)
     }
 
-    /// The event packages of Allow-Events.
-    pub fn allow_events(&self) -> impl Iterator<Item = &[u8]> + Clone {
-        self.values(HeaderName::AllowEvents)
-            .filter(|token| !token.is_empty())
-    }
-
-    /// Event.
-    ///
-    /// # Errors
-    /// Malformed (RFC 6665 section 8.2.1).
-    pub fn event(&self) -> Result<Option<Event<'_>>, ParseError> {
-        self.one(HeaderName::Event)
-    }
-
-    /// Subscription-State.
-    ///
-    /// # Errors
-    /// Malformed (RFC 6665 section 8.2.3).
-    pub fn subscription_state(&self) -> Result<Option<SubscriptionState<'_>>, ParseError> {
-        self.one(HeaderName::SubscriptionState)
-    }
-
-    /// Retry-After.
-    ///
-    /// # Errors
-    /// Malformed (RFC 3261 section 20.33).
-    pub fn retry_after(&self) -> Result<Option<RetryAfter<'_>>, ParseError> {
-        self.one(HeaderName::RetryAfter)
-    }
-
     fn authentication<'a>(
         &'a self,
         names: [HeaderName<'static>; 2],
@@ -437,11 +410,21 @@ impl Message {
     pub fn challenges(&self) -> impl Iterator<Item = Result<Challenge<'_>, ParseError>> + Clone {
         self.authentication([HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate])
             .map(|row| {
-                row.map(|(proxy, Authentication { scheme, params, .. })| Challenge {
-                    proxy,
-                    scheme,
-                    params,
-                })
+                row.map(
+                    |(
+                        proxy,
+                        Authentication {
+                            scheme,
+                            params,
+                            token68,
+                        },
+                    )| Challenge {
+                        proxy,
+                        scheme,
+                        params,
+                        token68,
+                    },
+                )
             })
     }
 
@@ -473,220 +456,6 @@ impl Message {
     /// Malformed (RFC 3261 section 20.6).
     pub fn authentication_info(&self) -> Result<Option<AuthenticationInfo<'_>>, ParseError> {
         self.one(HeaderName::AuthenticationInfo)
-    }
-
-    /// User-Agent as it came.
-    pub fn user_agent(&self) -> Option<&[u8]> {
-        self.text_of(HeaderName::UserAgent)
-    }
-
-    /// Server as it came.
-    pub fn server(&self) -> Option<&[u8]> {
-        self.text_of(HeaderName::Server)
-    }
-
-    /// Subject as it came.
-    pub fn subject(&self) -> Option<&[u8]> {
-        self.text_of(HeaderName::Subject)
-    }
-
-    /// SIP-ETag (RFC 3903).
-    pub fn sip_etag(&self) -> Option<&[u8]> {
-        self.text_of(HeaderName::SipEtag)
-    }
-
-    /// SIP-If-Match (RFC 3903).
-    pub fn sip_if_match(&self) -> Option<&[u8]> {
-        self.text_of(HeaderName::SipIfMatch)
-    }
-
-    /// The values of Reason (RFC 3326).
-    pub fn reason_headers(&self) -> Values<'_, Reason<'_>> {
-        Values::new(self, HeaderName::Reason)
-    }
-
-    /// RAck (RFC 3262).
-    ///
-    /// # Errors
-    /// Malformed (RFC 3262 section 7.2).
-    pub fn rack(&self) -> Result<Option<RAck<'_>>, ParseError> {
-        self.one(HeaderName::RAck)
-    }
-
-    /// RSeq (RFC 3262).
-    ///
-    /// # Errors
-    /// Malformed or over 32 bits (RFC 3262 section 7.1).
-    pub fn rseq(&self) -> Result<Option<u32>, ParseError> {
-        Ok(self
-            .number(HeaderName::RSeq, u64::from(u32::MAX))?
-            .map(|number| number as u32))
-    }
-
-    /// Refer-To (RFC 3515).
-    ///
-    /// # Errors
-    /// Malformed.
-    pub fn refer_to(&self) -> Result<Option<NameAddr<'_>>, ParseError> {
-        self.one(HeaderName::ReferTo)
-    }
-
-    /// Referred-By (RFC 3892).
-    ///
-    /// # Errors
-    /// Malformed.
-    pub fn referred_by(&self) -> Result<Option<NameAddr<'_>>, ParseError> {
-        self.one(HeaderName::ReferredBy)
-    }
-
-    /// Reply-To.
-    ///
-    /// # Errors
-    /// Malformed (RFC 3261 section 20.31).
-    pub fn reply_to(&self) -> Result<Option<NameAddr<'_>>, ParseError> {
-        self.one(HeaderName::ReplyTo)
-    }
-
-    /// Replaces (RFC 3891).
-    ///
-    /// # Errors
-    /// Malformed, or a tag missing.
-    pub fn replaces(&self) -> Result<Option<Replaces<'_>>, ParseError> {
-        self.one(HeaderName::Replaces)
-    }
-
-    /// Join (RFC 3911).
-    ///
-    /// # Errors
-    /// Malformed, or a tag missing.
-    pub fn join(&self) -> Result<Option<DialogReference<'_>>, ParseError> {
-        self.one(HeaderName::Join)
-    }
-
-    /// Target-Dialog (RFC 4538).
-    ///
-    /// # Errors
-    /// Malformed, or a tag missing.
-    pub fn target_dialog(&self) -> Result<Option<DialogReference<'_>>, ParseError> {
-        self.one(HeaderName::TargetDialog)
-    }
-
-    /// Session-Expires (RFC 4028).
-    ///
-    /// # Errors
-    /// Malformed.
-    pub fn session_expires(&self) -> Result<Option<SessionExpires<'_>>, ParseError> {
-        self.one(HeaderName::SessionExpires)
-    }
-
-    /// Min-SE in seconds (RFC 4028).
-    ///
-    /// # Errors
-    /// Malformed.
-    pub fn min_se(&self) -> Result<Option<u32>, ParseError> {
-        Ok(self
-            .one::<SessionExpires<'_>>(HeaderName::MinSe)?
-            .map(|value| value.seconds))
-    }
-
-    /// What RFC 3261 asks of every receiver: Via, From, To, Call-ID and CSeq present, fields of one value not repeated
-    /// (RFC 4475 section 3.3.8), each known field well formed, the CSeq method that of the request, the Request-URI
-    /// well formed. An unknown URI scheme is no fault here; a missing Max-Forwards neither (RFC 3261 section 16.3).
-    ///
-    /// # Errors
-    /// The first fault, with what to answer in [`ParseError::status`].
-    pub fn validate(&self) -> Result<(), ParseError> {
-        if self.is_request() {
-            self.request_uri()?;
-        }
-        let mut seen = [0u64; 4];
-        for record in &self.head.records {
-            let number = usize::from(record.id.0);
-            let bit = 1u64 << (number % 64);
-            let repeated = seen[number / 64] & bit != 0;
-            seen[number / 64] |= bit;
-            let single = record.id.name().is_some_and(|name| name.is_single());
-            if repeated && single && record.id != HeaderName::ContentLength.id() {
-                return Err(ParseError::at(ErrorKind::Repeated, 0)
-                    .within(record.id, usize::from(record.start)));
-            }
-        }
-        let mut any_via = false;
-        for via in self.vias() {
-            via?.check_numbers()
-                .map_err(|error| error.within(HeaderName::Via.id(), 0))?;
-            any_via = true;
-        }
-        if !any_via {
-            return Err(self.missing(HeaderName::Via));
-        }
-        self.from()?;
-        self.to()?;
-        self.call_id()?;
-        let cseq = self.cseq()?;
-        if self
-            .request_method()
-            .is_some_and(|method| method != cseq.method)
-        {
-            let row = self.head.find(HeaderName::CSeq.id()).unwrap_or(0);
-            let offset = usize::from(self.head.records[row].value_start);
-            return Err(
-                ParseError::at(ErrorKind::MethodMismatch, offset).within(HeaderName::CSeq.id(), 0)
-            );
-        }
-        self.max_forwards()?;
-        for contact in self.contacts() {
-            if let Contact::Addr(addr) = contact? {
-                check_contact(&addr).map_err(|error| error.within(HeaderName::Contact.id(), 0))?;
-            }
-        }
-        self.validate_known()
-    }
-
-    fn validate_known(&self) -> Result<(), ParseError> {
-        for name in [
-            HeaderName::Route,
-            HeaderName::RecordRoute,
-            HeaderName::Path,
-            HeaderName::ServiceRoute,
-        ] {
-            for address in self.addresses(name) {
-                address?;
-            }
-        }
-        self.expires()?;
-        self.min_expires()?;
-        self.content_type()?;
-        self.content_disposition()?;
-        for name in [
-            HeaderName::Supported,
-            HeaderName::Require,
-            HeaderName::ProxyRequire,
-            HeaderName::Allow,
-        ] {
-            for token in Values::<Token<'_>>::new(self, name) {
-                token?;
-            }
-        }
-        for range in self.accept() {
-            range?;
-        }
-        self.event()?;
-        self.subscription_state()?;
-        self.retry_after()?;
-        for challenge in self.challenges() {
-            challenge?;
-        }
-        for credentials in self.credentials() {
-            credentials?;
-        }
-        self.rack()?;
-        self.rseq()?;
-        self.refer_to()?;
-        self.replaces()?;
-        self.session_expires()?;
-        self.min_se()?;
-        Ok(())
     }
 }
 

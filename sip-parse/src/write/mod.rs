@@ -1,5 +1,8 @@
 //! The one writer: messages from parts, responses from requests, edits of a message.
 
+mod check;
+mod emit;
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -7,17 +10,18 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::access::first_value_end;
-use crate::class::{self, trim};
-use crate::error::ParseError;
-use crate::headers::media::MediaType;
-use crate::limits::Limits;
+use crate::check::Seen;
+use crate::class::{trim, trim_end};
+use crate::limits::Rules;
 use crate::message::{Message, Request};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
-use crate::scan::{HOT, Head, Record, Records, StartLine};
+use crate::scan::{HOT, Head, Record, StartLine};
 use crate::status::StatusCode;
-use crate::uri::Uri;
 use crate::value::Value;
+use check::{check_text, check_token, check_uri, check_value};
+use emit::{Count, emit_content, emit_field, emit_line, emit_value};
+pub(crate) use emit::{Sink, put_number};
 
 /// Why a message cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub enum BuildErrorKind {
     Control,
     /// A header field that every such message needs is absent (RFC 3261 section 8.1.1).
     Missing,
+    /// A header field of one value that occurs again (RFC 3261 section 7.3.1).
+    Repeated,
     /// A header name that is no token.
     Name,
     /// A method that is no token, or differs from that of CSeq.
@@ -55,6 +61,7 @@ impl fmt::Display for BuildError {
         let what = match self.kind {
             BuildErrorKind::Control => "control character",
             BuildErrorKind::Missing => "missing",
+            BuildErrorKind::Repeated => "occurs more than once",
             BuildErrorKind::Name => "malformed header name",
             BuildErrorKind::Method => "malformed or differing method",
             BuildErrorKind::Uri => "malformed URI",
@@ -141,7 +148,7 @@ pub struct Builder<'a> {
     body: &'a [u8],
     /// What must be there: all of a request's fields, those of a response, or only Via.
     needs: &'static [HeaderName<'static>],
-    parameters: u16,
+    rules: Rules,
 }
 
 const REQUEST_NEEDS: &[HeaderName<'static>] = &[
@@ -169,7 +176,7 @@ impl<'a> Builder<'a> {
             items: SmallVec::new(),
             body: b"",
             needs,
-            parameters: Limits::DEFAULT.parameters,
+            rules: Rules::DEFAULT,
         }
     }
 
@@ -203,7 +210,7 @@ impl<'a> Builder<'a> {
             },
             ANSWER_NEEDS,
         );
-        builder.parameters = request.parameters;
+        builder.rules = request.rules;
         let mut single = [false; HOT];
         for (row, record) in request.head.records.iter().enumerate() {
             let header = || request.row(row);
@@ -245,7 +252,7 @@ impl<'a> Builder<'a> {
             start: message.head.start,
         };
         let mut builder = Builder::new(start, MESSAGE_NEEDS);
-        builder.parameters = message.parameters;
+        builder.rules = message.rules;
         builder.body = message.body();
         for (row, record) in message.head.records.iter().enumerate() {
             builder.keep(message.row(row).line, record);
@@ -454,6 +461,20 @@ impl<'a> Builder<'a> {
         self.position(name).is_some()
     }
 
+    /// As [`Builder::build`], and refuses all that [`Message::validate_strict`] refuses.
+    ///
+    /// # Errors
+    /// Those of [`Builder::build`]; [`BuildErrorKind::Value`] for what only lenient readers take.
+    pub fn build_strict(&self) -> Result<Message, BuildError> {
+        let message = self.build()?;
+        message.validate_strict().map_err(|error| BuildError {
+            kind: BuildErrorKind::Value,
+            header: error.header,
+            offset: error.offset,
+        })?;
+        Ok(message)
+    }
+
     /// Writes the message. Content-Length is always right: in place where the message had one, else at the end.
     ///
     /// # Errors
@@ -472,26 +493,17 @@ impl<'a> Builder<'a> {
             return refuse(BuildErrorKind::TooLarge, None, usize::from(u16::MAX));
         }
         let mut out = Vec::with_capacity(count.0 + self.body.len());
-        let start = StartLine {
-            status: 0,
-            method_end: 0,
-            text_start: 0,
-            text_end: 0,
-            line_end: 0,
-        };
-        let mut head = Head {
-            start,
-            first: [0; HOT],
-            end: count.0 as u16,
-            records: Records::new(),
-        };
+        let mut head = Head::new(StartLine::NONE);
+        head.end = count.0 as u16;
         self.emit(&mut out, Some(&mut head));
         out.extend_from_slice(self.body);
-        Ok(Message {
+        let message = Message {
             bytes: Bytes::from(out),
             head,
-            parameters: self.parameters,
-        })
+            rules: self.rules,
+        };
+        self.check_written(&message)?;
+        Ok(message)
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -509,14 +521,18 @@ impl<'a> Builder<'a> {
             }
             Start::Kept { .. } => {}
         }
+        let mut seen = Seen::default();
         for item in &self.items {
             let id = item.name.id();
+            if seen.repeats(id.0) && id.is_single() && id != HeaderName::ContentLength.id() {
+                return refuse(BuildErrorKind::Repeated, Some(id), 0);
+            }
             match &item.content {
                 Content::New(value) => {
                     if HeaderName::parse(item.name.as_bytes()).is_err() {
                         return refuse(BuildErrorKind::Name, Some(id), 0);
                     }
-                    self.check_value(value, item.name)?;
+                    check_value(value, Some(id))?;
                 }
                 Content::Tagged(_, tag) => check_token(tag, Some(id))?,
                 Content::Line { .. } | Content::Kept(_) => {}
@@ -530,53 +546,6 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn check_value(&self, value: &Value<'_>, name: HeaderName<'_>) -> Result<(), BuildError> {
-        let id = Some(name.id());
-        match value {
-            Value::Bytes(text) => self.check_known(text, name),
-            Value::Owned(text) => self.check_known(text, name),
-            Value::Number(_) => Ok(()),
-            Value::Joined(values) => values.iter().try_for_each(|text| check_text(text, id)),
-            Value::Via {
-                transport,
-                sent_by,
-                branch,
-                ..
-            } => {
-                check_token(transport, id)?;
-                check_text(sent_by, id)?;
-                check_token(branch, id)
-            }
-            Value::CSeq(_, method) => self.check_cseq_method(method),
-            Value::NameAddr {
-                display,
-                uri,
-                tag,
-                params,
-            } => {
-                if let Some(display) = display {
-                    check_text(display.as_bytes(), id)?;
-                }
-                check_uri(uri, id)?;
-                if let Some(tag) = tag {
-                    check_token(tag, id)?;
-                }
-                check_text(params, id)
-            }
-        }
-    }
-
-    fn check_cseq_method(&self, method: &Method<'_>) -> Result<(), BuildError> {
-        let cseq = Some(HeaderName::CSeq.id());
-        match self.method() {
-            Some(expected) if expected != *method => refuse(BuildErrorKind::Method, cseq, 0),
-            _ if Method::parse(method.as_bytes()).is_err() => {
-                refuse(BuildErrorKind::Method, cseq, 0)
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// The method, when a request is built.
     fn method(&self) -> Option<Method<'a>> {
         match &self.start {
@@ -588,26 +557,43 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Text for a known field must be a value of that field.
-    fn check_known(&self, text: &[u8], name: HeaderName<'_>) -> Result<(), BuildError> {
-        let id = Some(name.id());
-        check_text(text, id)?;
-        let wrong = |error: ParseError| BuildError {
-            kind: BuildErrorKind::Value,
-            header: id,
-            offset: error.offset,
-        };
-        match name {
-            HeaderName::CSeq => {
-                let cseq = crate::CSeq::parse(text).map_err(wrong)?;
-                self.check_cseq_method(&cseq.method)
+    /// Reads every new value back: what is built is what a reader gets.
+    fn check_written(&self, message: &Message) -> Result<(), BuildError> {
+        let length_id = HeaderName::ContentLength.id();
+        let mut length_seen = false;
+        let mut row = 0;
+        for item in &self.items {
+            let id = item.name.id();
+            if id == length_id && core::mem::replace(&mut length_seen, true) {
+                continue;
             }
-            HeaderName::From | HeaderName::To => {
-                crate::NameAddr::parse(text).map(drop).map_err(wrong)
+            let record = &message.head.records[row];
+            row += 1;
+            if !matches!(item.content, Content::New(_) | Content::Tagged(..)) || id == length_id {
+                continue;
             }
-            HeaderName::ContentType => MediaType::parse(text).map(drop).map_err(wrong),
-            _ => Ok(()),
+            let wrong = |kind: BuildErrorKind, offset: u32| BuildError {
+                kind,
+                header: Some(id),
+                offset,
+            };
+            let text = message.value_of(record);
+            crate::check::value(
+                id.name(),
+                text,
+                self.rules,
+                crate::check::Scope::All,
+                message.is_request(),
+            )
+            .map_err(|error| wrong(BuildErrorKind::Value, error.offset))?;
+            if matches!(item.name, HeaderName::CSeq) {
+                let method = crate::CSeq::parse(text).map(|cseq| cseq.method);
+                if self.method().is_some_and(|expected| method != Ok(expected)) {
+                    return Err(wrong(BuildErrorKind::Method, 0));
+                }
+            }
         }
+        Ok(())
     }
 
     /// Writes start line, header fields and the blank line; records where they lie when asked to.
@@ -693,202 +679,7 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// A To that cannot be read is copied as it is.
 fn lacks_tag(request: &Request) -> bool {
-    request.to().map_or(true, |to| to.tag().is_none())
-}
-
-fn trim_end(value: &[u8]) -> &[u8] {
-    let end = value
-        .iter()
-        .rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
-    &value[..end.map_or(0, |last| last + 1)]
-}
-
-fn emit_line(out: &mut impl Sink, line: &[u8], record: &Record, head: Option<&mut Head>) {
-    let base = out.at();
-    out.put(line);
-    if let Some(head) = head {
-        let base = base as u16;
-        head.push(Record {
-            start: base,
-            name_end: base + record.name_end,
-            value_start: base + record.value_start,
-            value_end: base + record.value_end,
-            ..*record
-        });
-    }
-}
-
-fn emit_field<S: Sink>(
-    out: &mut S,
-    name: HeaderName<'_>,
-    head: Option<&mut Head>,
-    value: impl FnOnce(&mut S),
-) {
-    let start = out.at();
-    out.put(name.as_bytes());
-    let name_end = out.at();
-    out.put(b": ");
-    let value_start = out.at();
-    value(out);
-    let value_end = out.at();
-    out.put(b"\r\n");
-    if let Some(head) = head {
-        head.push(Record {
-            start: start as u16,
-            name_end: name_end as u16,
-            value_start: value_start as u16,
-            value_end: value_end as u16,
-            id: name.id(),
-            // Only a value kept from a message can hold one; a wrong "yes" costs a search and no more.
-            folded: true,
-        });
-    }
-}
-
-fn emit_content(out: &mut impl Sink, content: &Content<'_>) {
-    match content {
-        Content::Kept(value) | Content::Line { line: value, .. } => out.put(value),
-        Content::Tagged(value, tag) => {
-            out.put(value);
-            out.put(b";tag=");
-            out.put(tag);
-        }
-        Content::New(value) => emit_value(out, value),
-    }
-}
-
-fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
-    match value {
-        Value::Bytes(text) => out.put(trim(text)),
-        Value::Owned(text) => out.put(trim(text)),
-        Value::Number(number) => put_number(out, *number),
-        Value::Joined(values) => {
-            for (i, text) in values.iter().enumerate() {
-                if i > 0 {
-                    out.put(b", ");
-                }
-                out.put(text);
-            }
-        }
-        Value::Via {
-            transport,
-            sent_by,
-            branch,
-            rport,
-        } => {
-            out.put(b"SIP/2.0/");
-            out.put(transport);
-            out.put(b" ");
-            out.put(sent_by);
-            out.put(b";branch=");
-            out.put(branch);
-            if *rport {
-                out.put(b";rport");
-            }
-        }
-        Value::CSeq(number, method) => {
-            put_number(out, *number);
-            out.put(b" ");
-            out.put(method.as_bytes());
-        }
-        Value::NameAddr {
-            display,
-            uri,
-            tag,
-            params,
-        } => {
-            if let Some(display) = display {
-                out.put(b"\"");
-                let mut rest = display.as_bytes();
-                while let Some(special) = memchr::memchr2(b'"', b'\\', rest) {
-                    out.put(&rest[..special]);
-                    out.put(b"\\");
-                    out.put(&rest[special..special + 1]);
-                    rest = &rest[special + 1..];
-                }
-                out.put(rest);
-                out.put(b"\" ");
-            }
-            out.put(b"<");
-            out.put(uri);
-            out.put(b">");
-            if let Some(tag) = tag {
-                out.put(b";tag=");
-                out.put(tag);
-            }
-            out.put(params);
-        }
-    }
-}
-
-fn put_number(out: &mut impl Sink, number: u32) {
-    let mut digits = [0u8; 10];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.put(&digits[at..]);
-}
-
-/// Where written bytes go: a vector, or a count of what the vector will need.
-trait Sink {
-    fn put(&mut self, bytes: &[u8]);
-    fn at(&self) -> usize;
-}
-
-struct Count(usize);
-
-impl Sink for Count {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
-    }
-
-    fn at(&self) -> usize {
-        self.0
-    }
-}
-
-impl Sink for Vec<u8> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-
-    fn at(&self) -> usize {
-        self.len()
-    }
-}
-
-/// No controls but HT: neither CR nor LF nor NUL can get through.
-fn check_text(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
-    match text.iter().position(|&byte| !class::is(byte, class::TEXT)) {
-        Some(at) => refuse(BuildErrorKind::Control, header, at),
-        None => Ok(()),
-    }
-}
-
-fn check_token(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
-    check_text(text, header)?;
-    let end = class::run(text, 0, class::TOKEN);
-    if end != text.len() || end == 0 {
-        refuse(BuildErrorKind::Value, header, end)
-    } else {
-        Ok(())
-    }
-}
-
-fn check_uri(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
-    check_text(text, header)?;
-    match Uri::parse(text) {
-        Ok(_) => Ok(()),
-        Err(error) => refuse(BuildErrorKind::Uri, header, error.offset as usize),
-    }
+    request.to().is_ok_and(|to| to.tag().is_none())
 }
