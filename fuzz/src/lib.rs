@@ -5,3 +5,4 @@
 pub mod mutate;
 pub mod script;
 pub mod tally;
+pub mod typed;
