@@ -37,6 +37,11 @@ fn values(message: &Message) -> Vec<(HeaderName<'_>, Vec<u8>)> {
 
 fn rebuild(message: &Message) -> bool {
     let values = values(message);
+    let types = message.headers_named(HeaderName::ContentType).count();
+    if types > 1 {
+        // A body has one type; the builder writes one.
+        return false;
+    }
     let (request, response) = (message.as_request(), message.as_response());
     let mut builder = match (&request, &response) {
         (Some(request), _) => Builder::request(request.method(), request.uri_bytes()),

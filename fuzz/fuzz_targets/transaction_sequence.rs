@@ -285,23 +285,25 @@ impl Run {
             }
             Output::Response { user, response, .. } => {
                 self.understood += 1;
-                if !response.status().is_provisional() {
-                    self.end(user, response.status().is_success());
+                let status = response.status();
+                if !status.is_provisional() {
+                    // Forks may answer an INVITE with more than one 2xx (RFC 6026 section 7.2).
+                    self.end(user, status.is_success());
                 }
             }
-            Output::Failed { user, .. } => self.end(user, false),
+            // An INVITE that was refused fails once more when its ACK cannot be sent (RFC 3261 figure 5).
+            Output::Failed { user, .. } => self.end(user, true),
             Output::Ack { .. } => self.understood += 1,
             _ => {}
         }
     }
 
-    fn end(&mut self, user: u32, success: bool) {
+    fn end(&mut self, user: u32, again: bool) {
         if self.cancels.contains(&user) {
             return;
         }
         let before = self.ended.insert(user, true);
-        // Forks may answer an INVITE with more than one 2xx (RFC 6026 section 7.2).
-        let again = success && self.invites.contains(&user);
+        let again = again && self.invites.contains(&user);
         assert!(before == Some(false) || again, "transaction {user} ended twice");
         self.finished += u64::from(before == Some(false));
     }

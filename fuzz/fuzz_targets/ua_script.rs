@@ -138,6 +138,9 @@ impl Run {
     }
 
     fn step(&mut self, step: u8, script: &mut Script<'_>) {
+        if std::env::var_os("SIP_FUZZ_SHOW").is_some() {
+            eprintln!("{:?} step {}, next {:?}", self.now, step % 24, self.agent.next_tick());
+        }
         match step % 24 {
             0 => self.to_deadline(),
             1 => self.pass(Duration::from_millis(u64::from(script.byte()) * 40)),
@@ -528,6 +531,9 @@ impl Run {
     }
 
     fn carry_out(&mut self, action: Action) {
+        if std::env::var_os("SIP_FUZZ_SHOW").is_some() {
+            eprintln!("  {action:?}");
+        }
         match action {
             Action::Connect { connection, .. } => self.asked.push(connection),
             Action::Transmit { connection, bytes } => {
