@@ -109,4 +109,8 @@ impl Sink for Findings {
     fn number(&mut self, fact: &'static str, value: u64) {
         self.0.insert(fact, value.to_string());
     }
+
+    fn shown<T: std::fmt::Display>(&mut self, fact: &'static str, value: &T) {
+        self.0.insert(fact, value.to_string());
+    }
 }

@@ -1,5 +1,6 @@
 //! The two kinds of reading that are timed, by `sip-parse`.
 
+use std::fmt::Display;
 use std::hint::black_box;
 
 use sip_parse::{Bytes, Contact, Kind, Limits, Message, ParseError, Uri};
@@ -10,6 +11,8 @@ pub trait Sink {
     fn text(&mut self, fact: &'static str, value: &[u8]);
     /// A number that was read.
     fn number(&mut self, fact: &'static str, value: u64);
+    /// A value that was read and has a text, such as an address; the text is not part of the reading.
+    fn shown<T: Display>(&mut self, fact: &'static str, value: &T);
 }
 
 /// Takes what is read and keeps the compiler from leaving the reading out.
@@ -24,6 +27,11 @@ impl Sink for Discard {
 
     #[inline(always)]
     fn number(&mut self, _: &'static str, value: u64) {
+        black_box(value);
+    }
+
+    #[inline(always)]
+    fn shown<T: Display>(&mut self, _: &'static str, value: &T) {
         black_box(value);
     }
 }

@@ -19,7 +19,11 @@ fuzz_target!(|data: &[u8]| {
         Some(&name) => match written(name, value).expect("a typed field") {
             Ok(text) => {
                 let again = written(name, &text).expect("a typed field");
-                assert_eq!(again, Ok(text), "{name}: what was written reads as the same");
+                assert_eq!(
+                    again,
+                    Ok(text),
+                    "{name}: what was written reads as the same"
+                );
                 same_parts(value);
                 true
             }
@@ -59,7 +63,10 @@ fn same_address(address: &NameAddr<'_>) {
     let again = NameAddr::parse(&text).expect("reads again");
     assert_eq!(address.tag(), again.tag());
     assert_eq!(address.uri_text(), again.uri_text());
-    assert_eq!(address.params().iter().count(), again.params().iter().count());
+    assert_eq!(
+        address.params().iter().count(),
+        again.params().iter().count()
+    );
     assert_eq!(address.q(), again.q());
     assert_eq!(address.expires(), again.expires());
 }
@@ -91,7 +98,10 @@ fn uri(value: &[u8]) -> bool {
     tally::reached("URIs", 1);
     let owned = UriBuf::parse(value).expect("borrowed and owned agree");
     assert_eq!(owned.as_bytes(), uri.as_bytes());
-    assert!(uri.equivalent(&owned.as_uri()), "a URI is equivalent to itself");
+    assert!(
+        uri.equivalent(&owned.as_uri()),
+        "a URI is equivalent to itself"
+    );
     if uri.is_sip() {
         assert!(!uri.host_bytes().is_empty(), "a SIP URI has a host");
         let (user, host) = (uri.user().map_or(0, <[u8]>::len), uri.host_bytes().len());

@@ -68,7 +68,11 @@ fn mend<'a>(message: &'a Message, method: Option<Method<'a>>) -> Vec<(HeaderName
             mended.push((name, value.to_vec()));
         }
     }
-    if !message.body().is_empty() && !mended.iter().any(|(name, _)| *name == HeaderName::ContentType) {
+    if !message.body().is_empty()
+        && !mended
+            .iter()
+            .any(|(name, _)| *name == HeaderName::ContentType)
+    {
         mended.push((HeaderName::ContentType, b"text/plain".to_vec()));
     }
     mended
@@ -146,7 +150,11 @@ fn edit(message: &Message) {
         tally::reached("copied", 1);
         assert_eq!(untouched.body(), message.body());
         let again = Builder::from_message(untouched).build();
-        assert_eq!(again.as_ref(), Ok(untouched), "a copy of a copy is the same");
+        assert_eq!(
+            again.as_ref(),
+            Ok(untouched),
+            "a copy of a copy is the same"
+        );
     }
     let mut builder = Builder::from_message(message);
     builder
@@ -158,9 +166,16 @@ fn edit(message: &Message) {
         back.remove_first_value(HeaderName::Via);
         if let Ok(back) = back.build() {
             let vias = |message: &Message| -> Vec<Vec<u8>> {
-                message.values(HeaderName::Via).map(<[u8]>::to_vec).collect()
+                message
+                    .values(HeaderName::Via)
+                    .map(<[u8]>::to_vec)
+                    .collect()
             };
-            assert_eq!(vias(&back), vias(message), "the Via of our own is gone, no other");
+            assert_eq!(
+                vias(&back),
+                vias(message),
+                "the Via of our own is gone, no other"
+            );
         }
     }
     let tail = &message.bytes()[message.bytes().len().saturating_sub(40)..];
@@ -170,10 +185,16 @@ fn edit(message: &Message) {
     if let Ok(built) = builder.build() {
         assert!(safe, "a line end or NUL got into a value");
         let read = Message::parse(built.bytes().clone(), &Limits::default()).expect("reads again");
-        assert_eq!(read.headers().count(), built.headers().count(), "no line was added");
+        assert_eq!(
+            read.headers().count(),
+            built.headers().count(),
+            "no line was added"
+        );
     }
     if let Some(request) = message.as_request() {
-        if let Ok(response) = Builder::response_to(&request, StatusCode::BUSY_HERE, Some(b"t")).build() {
+        if let Ok(response) =
+            Builder::response_to(&request, StatusCode::BUSY_HERE, Some(b"t")).build()
+        {
             tally::reached("answered", 1);
             let read = Message::parse(response.bytes().clone(), &Limits::default());
             assert_eq!(read.as_ref(), Ok(&response));

@@ -304,7 +304,10 @@ impl Run {
         }
         let before = self.ended.insert(user, true);
         let again = again && self.invites.contains(&user);
-        assert!(before == Some(false) || again, "transaction {user} ended twice");
+        assert!(
+            before == Some(false) || again,
+            "transaction {user} ended twice"
+        );
         self.finished += u64::from(before == Some(false));
     }
 

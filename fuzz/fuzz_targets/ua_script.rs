@@ -19,7 +19,9 @@ use sip_core::{
 };
 use sip_fuzz::script::Script;
 use sip_fuzz::tally;
-use sip_parse::{Builder, Bytes, HeaderName, Limits, Message, Method, Request, Response, StatusCode};
+use sip_parse::{
+    Builder, Bytes, HeaderName, Limits, Message, Method, Request, Response, StatusCode,
+};
 
 /// How many actions one input may cause, and how many ticks one moment.
 const BURST: usize = 10_000;
@@ -27,7 +29,8 @@ const BURST: usize = 10_000;
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
 
 const STATUS: [u16; 20] = [
-    200, 180, 100, 183, 200, 202, 302, 401, 403, 404, 407, 408, 423, 481, 486, 487, 491, 500, 503, 603,
+    200, 180, 100, 183, 200, 202, 302, 401, 403, 404, 407, 408, 423, 481, 486, 487, 491, 500, 503,
+    603,
 ];
 
 const IN_DIALOG: [&str; 11] = [
@@ -36,7 +39,14 @@ const IN_DIALOG: [&str; 11] = [
 ];
 
 const OUT_OF_DIALOG: [&str; 8] = [
-    "OPTIONS", "MESSAGE", "NOTIFY", "REFER", "SUBSCRIBE", "BYE", "REGISTER", "EXTEND",
+    "OPTIONS",
+    "MESSAGE",
+    "NOTIFY",
+    "REFER",
+    "SUBSCRIBE",
+    "BYE",
+    "REGISTER",
+    "EXTEND",
 ];
 
 struct Run {
@@ -83,7 +93,10 @@ fuzz_target!(|data: &[u8]| {
     tally::reached("messages understood", understood);
     tally::reached("calls", run.sessions.len() as u64);
     tally::reached("calls established", run.established);
-    tally::reached("calls ended", run.sessions.values().filter(|ended| **ended).count() as u64);
+    tally::reached(
+        "calls ended",
+        run.sessions.values().filter(|ended| **ended).count() as u64,
+    );
     tally::reached("requests finished", run.finished);
     tally::reached("registrations", run.registered);
 });
@@ -91,8 +104,12 @@ fuzz_target!(|data: &[u8]| {
 impl Run {
     fn new(script: &mut Script<'_>) -> Self {
         let flags = script.byte();
-        let transport = [Transport::Ws, Transport::Wss, Transport::Tcp, Transport::Udp]
-            [usize::from(flags >> 6)];
+        let transport = [
+            Transport::Ws,
+            Transport::Wss,
+            Transport::Tcp,
+            Transport::Udp,
+        ][usize::from(flags >> 6)];
         let mut config = Config::builder();
         config
             .uri("sip:alice@example.com")
@@ -139,7 +156,12 @@ impl Run {
 
     fn step(&mut self, step: u8, script: &mut Script<'_>) {
         if std::env::var_os("SIP_FUZZ_SHOW").is_some() {
-            eprintln!("{:?} step {}, next {:?}", self.now, step % 24, self.agent.next_tick());
+            eprintln!(
+                "{:?} step {}, next {:?}",
+                self.now,
+                step % 24,
+                self.agent.next_tick()
+            );
         }
         match step % 24 {
             0 => self.to_deadline(),
@@ -187,7 +209,8 @@ impl Run {
         }
         let connection = self.asked.remove(script.choice(self.asked.len()));
         self.open.push(connection);
-        self.agent.connection_opened(connection, self.info, self.now);
+        self.agent
+            .connection_opened(connection, self.info, self.now);
         self.drain();
     }
 
@@ -242,7 +265,10 @@ impl Run {
                     name,
                     "Digest realm=\"example.com\", nonce=\"n1\", algorithm=SHA-256, qop=\"auth,auth-int\"",
                 );
-                response.append(name, "Digest realm=\"example.com\", nonce=\"n2\", qop=\"auth\"");
+                response.append(
+                    name,
+                    "Digest realm=\"example.com\", nonce=\"n2\", qop=\"auth\"",
+                );
             }
             423 => {
                 response.append(HeaderName::MinExpires, 1_800);
@@ -341,7 +367,9 @@ impl Run {
             "PRACK" => "RAck: 1 7 INVITE\r\n",
             "REFER" => "Refer-To: <sip:carol@example.com>\r\n",
             "NOTIFY" => "Event: refer\r\nSubscription-State: active;expires=60\r\n",
-            "UPDATE" | "INVITE" => "Contact: <sip:bob@bob.invalid>\r\nSession-Expires: 90;refresher=uac\r\n",
+            "UPDATE" | "INVITE" => {
+                "Contact: <sip:bob@bob.invalid>\r\nSession-Expires: 90;refresher=uac\r\n"
+            }
             _ => "",
         };
         let body = if flags & 32 == 32 { SDP } else { "" };
@@ -445,7 +473,13 @@ impl Run {
             }
             _ => self
                 .agent
-                .request(Method::Other(b"EXTEND"), "sip:bob@example.com", None, &[], now)
+                .request(
+                    Method::Other(b"EXTEND"),
+                    "sip:bob@example.com",
+                    None,
+                    &[],
+                    now,
+                )
                 .err(),
         };
     }
@@ -466,7 +500,11 @@ impl Run {
             2 if !self.asked.is_empty() => {
                 let connection = self.asked.remove(0);
                 let error = *script
-                    .pick(&[ConnectError::Refused, ConnectError::Timeout, ConnectError::Upgrade(403)])
+                    .pick(&[
+                        ConnectError::Refused,
+                        ConnectError::Timeout,
+                        ConnectError::Upgrade(403),
+                    ])
                     .expect("not empty");
                 self.agent.connection_failed(connection, error, self.now);
             }
@@ -537,11 +575,17 @@ impl Run {
         match action {
             Action::Connect { connection, .. } => self.asked.push(connection),
             Action::Transmit { connection, bytes } => {
-                assert!(self.open.contains(&connection), "bytes for no open connection");
+                assert!(
+                    self.open.contains(&connection),
+                    "bytes for no open connection"
+                );
                 self.sent(bytes);
             }
             Action::Ping { connection } => {
-                assert!(self.open.contains(&connection), "a ping on no open connection");
+                assert!(
+                    self.open.contains(&connection),
+                    "a ping on no open connection"
+                );
             }
             Action::Disconnect { connection, .. } => {
                 self.open.retain(|open| *open != connection);
@@ -574,7 +618,9 @@ impl Run {
                 let dialog = response
                     .to()
                     .is_ok_and(|to| to.tag().is_some() && !response.status().is_failure());
-                let invite = response.cseq().is_ok_and(|cseq| cseq.method == Method::Invite);
+                let invite = response
+                    .cseq()
+                    .is_ok_and(|cseq| cseq.method == Method::Invite);
                 if dialog && invite {
                     if self.responses.len() == 8 {
                         self.responses.remove(0);
@@ -637,7 +683,12 @@ impl Run {
             self.pass(Duration::from_secs(600));
             let tables = self.agent.table_sizes();
             assert_eq!(
-                (tables.sessions, tables.dialogs, tables.server_transactions, tables.incoming),
+                (
+                    tables.sessions,
+                    tables.dialogs,
+                    tables.server_transactions,
+                    tables.incoming
+                ),
                 (0, 0, 0, 0),
                 "calls hung up ten minutes ago: {tables:?}"
             );
@@ -650,10 +701,17 @@ impl Run {
             Default::default(),
             "ten minutes after a stop"
         );
-        assert_eq!(self.agent.next_tick(), None, "a stopped agent waits for nothing");
+        assert_eq!(
+            self.agent.next_tick(),
+            None,
+            "a stopped agent waits for nothing"
+        );
         for (session, ended) in &self.sessions {
             assert!(ended, "{session:?} never ended");
         }
-        assert!(self.stopped <= self.started, "stopped more often than started");
+        assert!(
+            self.stopped <= self.started,
+            "stopped more often than started"
+        );
     }
 }
