@@ -56,12 +56,15 @@ impl Deck {
     }
 }
 
+/// Works on the copies with these indices.
+type Run = Box<dyn FnMut(&[usize])>;
+
 /// Something that is timed: what it does to the copies of which it is given the indices.
 pub struct Work {
     /// What it is called in the table.
     pub name: &'static str,
     prepare: Box<dyn FnMut()>,
-    run: Box<dyn FnMut(&[usize])>,
+    run: Run,
     /// Whether it can do each message of the set, by index in the set.
     able: [bool; crate::messages::MIXED],
 }
