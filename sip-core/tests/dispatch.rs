@@ -79,6 +79,12 @@ fn rfc3261_8_2_2_1_request_uri() {
         "19.1.4: the user is case-sensitive"
     );
     assert_eq!(status("OPTIONS", uri("sip:mallory@example.com")), 404);
+    assert_eq!(
+        status("OPTIONS", uri("sip:EXAMPLE.com")),
+        200,
+        "no user: the host decides"
+    );
+    assert_eq!(status("OPTIONS", uri("sip:example.net")), 404);
     assert_eq!(status("OPTIONS", uri("tel:+15551234")), 416);
     assert_eq!(status("OPTIONS", uri("http://example.com")), 416);
     let to =
@@ -189,6 +195,42 @@ fn rfc3261_8_1_1_8_invite_without_contact() {
             .replace("Contact: <sip:bob@bob.invalid>\n", "")),
         400
     );
+}
+
+/// RFC 4475 3.4.1: an INVITE of RFC 2543, without tag, cookie and Contact, is a call.
+#[test]
+fn rfc4475_3_4_1_an_invite_of_rfc2543_is_a_call() {
+    let mut bench = Bench::new(&alice());
+    let text = request(&bench, "INVITE", |text| {
+        text.replace("Contact: <sip:bob@bob.invalid>\n", "")
+            .replace(";tag=bobtag", "")
+            .replace(";branch=z9hG4bKINVITE1", "")
+    });
+    bench.feed(&text);
+    let session = bench.expect(|event| match event {
+        Event::Incoming { session, .. } => Some(*session),
+        _ => None,
+    });
+    bench.feed(&text);
+    bench.no_events();
+    bench.agent.hang_up(session, bench.now).unwrap();
+    bench.pump();
+    assert_eq!(bench.next_response().status().as_u16(), 480);
+}
+
+/// RFC 3261 21.4.7, RFC 4475 3.3.15: an INVITE whose Accept leaves out SDP cannot be answered: 406.
+#[test]
+fn rfc3261_21_4_7_an_invite_that_does_not_accept_sdp() {
+    let accept = |value: &'static str| {
+        move |text: String| text.replace("Contact:", &format!("Accept: {value}\nContact:"))
+    };
+    assert_eq!(status("INVITE", accept("text/nobodyKnowsThis")), 406);
+    for value in ["application/sdp", "text/plain, application/*", "*/*;q=0.5"] {
+        let mut bench = Bench::new(&alice());
+        let text = request(&bench, "INVITE", accept(value));
+        bench.feed(&text);
+        bench.expect(|event| matches!(event, Event::Incoming { .. }).then_some(()));
+    }
 }
 
 /// `allowLegacyNotifications`: a NOTIFY without subscription reaches the application.

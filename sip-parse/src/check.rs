@@ -19,7 +19,7 @@ use crate::headers::via::Via;
 use crate::headers::{Element, Token, single};
 use crate::limits::Rules;
 use crate::message::Message;
-use crate::name::HeaderName;
+use crate::name::{HeaderId, HeaderName};
 use crate::uri::{Form, Uri};
 
 impl Message {
@@ -69,7 +69,7 @@ impl Message {
         let mut seen = Seen::default();
         for record in &self.head.records {
             let id = record.id;
-            if seen.repeats(id.0) && id.is_single() && id != HeaderName::ContentLength.id() {
+            if seen.repeats(id) && id.is_single() && id != HeaderName::ContentLength.id() {
                 return Err(
                     ParseError::at(ErrorKind::Repeated, 0).within(id, usize::from(record.start))
                 );
@@ -121,12 +121,22 @@ impl Message {
 pub(crate) struct Seen([u64; 4]);
 
 impl Seen {
-    /// Notes `number`; whether it was noted before.
-    pub(crate) fn repeats(&mut self, number: u8) -> bool {
-        let (word, bit) = (usize::from(number / 64), 1u64 << (number % 64));
+    fn place(id: HeaderId) -> (usize, u64) {
+        (usize::from(id.0 / 64), 1 << (id.0 % 64))
+    }
+
+    /// Notes `id`; whether it was noted before.
+    pub(crate) fn repeats(&mut self, id: HeaderId) -> bool {
+        let (word, bit) = Seen::place(id);
         let repeated = self.0[word] & bit != 0;
         self.0[word] |= bit;
         repeated
+    }
+
+    /// Whether `id` was noted.
+    pub(crate) fn has(&self, id: HeaderId) -> bool {
+        let (word, bit) = Seen::place(id);
+        self.0[word] & bit != 0
     }
 }
 
@@ -191,11 +201,10 @@ pub(crate) fn value(
         Some(H::ContentDisposition) => one::<ContentDisposition<'_>>(value, rules),
         Some(H::Route | H::RecordRoute | H::Path | H::ServiceRoute) => {
             list(value, rules, |address: &NameAddr<'_>| {
-                // These are name-addr alone: a Route without brackets would lose its lr to the header.
-                if rules.strict && !value.contains(&b'<') {
+                // These are name-addr alone: without brackets a Route would lose its lr to the header.
+                if rules.strict && !address.is_bracketed() {
                     return Err(ParseError::at(ErrorKind::Expected(b'<'), 0));
                 }
-                let _ = address;
                 Ok(())
             })
         }

@@ -201,6 +201,10 @@ impl Framer {
                 return Err(ParseError::at(ErrorKind::HeadTooLarge, cap));
             }
             let line = self.line;
+            // The limit counts text, not the line end.
+            if next - line > self.limits.header_line.saturating_add(2) {
+                return Err(ParseError::at(ErrorKind::HeaderTooLong, line));
+            }
             let text = &self.buffer[line..next];
             let blank = text == b"\r\n" || text == b"\n";
             let continues = class::at(text, 0, class::BLANK);
@@ -233,7 +237,7 @@ impl Framer {
         if self.buffer.len() > cap {
             return Err(ParseError::at(ErrorKind::HeadTooLarge, cap));
         }
-        if self.buffer.len() - self.line > self.limits.header_line {
+        if self.buffer.len() - self.line > self.limits.header_line.saturating_add(2) {
             return Err(ParseError::at(ErrorKind::HeaderTooLong, self.line));
         }
         Ok(())

@@ -88,38 +88,43 @@ impl Message {
         Ok(message)
     }
 
-    /// What can be saved of a request that [`Message::parse`] refused, so that it can be answered: lines that are no
-    /// header fields are skipped, fields over the limits left out. `None` for responses, and when there is no Via to
-    /// answer to. Only for [`Builder::response_to`](crate::Builder::response_to): the body is left out, and the start line may be malformed.
+    /// What can be saved of a request that [`Message::parse`] or [`Message::validate`] refused, so that it can be answered:
+    /// a new message of the start line, malformed or not, and those lines that are header fields within `limits`, without
+    /// the body. `None` for responses, and when there is no Via to answer to. Only for
+    /// [`Builder::response_to`](crate::Builder::response_to).
     pub fn salvage(bytes: Bytes, limits: &Limits) -> Option<Request> {
         let skip = leading_line_ends(&bytes);
-        let bytes = bytes.slice(skip..);
-        let window = &bytes[..bytes.len().min(limits.head).min(usize::from(u16::MAX))];
+        let window = &bytes[skip..];
+        let window = &window[..window.len().min(limits.head).min(usize::from(u16::MAX))];
         if window.len() >= 4 && window[..4].eq_ignore_ascii_case(b"SIP/") {
             return None;
         }
-        let line_end = memchr::memchr(b'\n', window)? + 1;
-        let text = class::trim(&window[..line_end]);
-        let method_end = class::run(text, 0, class::TOKEN);
+        let mut at = memchr::memchr(b'\n', window)? + 1;
+        let method_end = class::run(window, 0, class::TOKEN);
         if method_end == 0 {
             return None;
         }
+        let text = class::trim_end(&window[..at]);
         let text_start = class::skip_lws(text, method_end);
         let mut head = Head::new(StartLine {
             status: 0,
             method_end: method_end as u16,
             text_start: text_start as u16,
             text_end: text.len().max(text_start) as u16,
-            line_end: line_end as u16,
+            line_end: at as u16,
         });
-        let mut at = line_end;
+        let mut saved = Vec::from(&window[..at]);
         let mut count = 0u16;
         while at < window.len() && !matches!(window[at], b'\n' | b'\r') && count < limits.headers {
             count += 1;
-            let mut record = Record::NONE;
-            match scan::field(window, at, limits, &mut record, &mut 0) {
+            let (mut record, mut crlfs) = (Record::NONE, 0);
+            match scan::field(window, at, limits, &mut record, &mut crlfs) {
                 Ok(next) => {
-                    head.push(record);
+                    // A lone CR must not get into the answer.
+                    if memchr::memchr_iter(b'\r', &window[at..next]).count() == crlfs {
+                        head.push(record.moved(at, saved.len()));
+                        saved.extend_from_slice(&window[at..next]);
+                    }
                     at = next;
                 }
                 Err(_) => {
@@ -128,11 +133,14 @@ impl Message {
                 }
             }
         }
-        head.end = at as u16;
         head.find(HeaderName::Via.id())?;
-        let bytes = bytes.slice(..at);
+        if saved.len() + 2 > usize::from(u16::MAX) {
+            return None;
+        }
+        saved.extend_from_slice(b"\r\n");
+        head.end = saved.len() as u16;
         Some(Request(Message {
-            bytes,
+            bytes: Bytes::from(saved),
             head,
             rules: Rules::lenient(limits.parameters),
         }))
@@ -247,15 +255,29 @@ impl Message {
             .head
             .records
             .get(row + 1)
-            .map_or(self.rows_end(), |next| next.start);
+            .map_or_else(|| self.rows_end(), |next| next.start);
         Header {
             name: HeaderName::of(record.id, self.slice(record.start, record.name_end)),
             raw_name: self.slice(record.start, record.name_end),
             value: self.value_of(record),
             offset: usize::from(record.value_start),
-            line: self.slice(record.start, next.max(record.value_end)),
+            line: self.slice(record.start, next),
             folded: record.folded,
         }
+    }
+
+    /// The line or lines of row `row`, with the record counted from there.
+    pub(crate) fn line_of(&self, row: usize) -> (&[u8], Record) {
+        let record = &self.head.records[row];
+        let next = self
+            .head
+            .records
+            .get(row + 1)
+            .map_or_else(|| self.rows_end(), |next| next.start);
+        (
+            self.slice(record.start, next),
+            record.moved(usize::from(record.start), 0),
+        )
     }
 
     /// Where the blank line starts.

@@ -186,7 +186,7 @@ impl<'a> Parts<'a> {
             .iter()
             .any(|part| part.alternative && understood(part));
         self.parts.iter().find(|part| {
-            !part.is_optional() && !understood(part) && !(part.alternative && one_is_enough)
+            !(part.is_optional() || understood(part) || part.alternative && one_is_enough)
         })
     }
 }

@@ -155,6 +155,14 @@ pub struct HeaderId(pub(crate) u8);
 impl HeaderId {
     /// The one number of all names that are not known.
     pub const OTHER: HeaderId = HeaderId(0);
+    pub(crate) const VIA: HeaderId = HeaderName::Via.id();
+    pub(crate) const FROM: HeaderId = HeaderName::From.id();
+    pub(crate) const TO: HeaderId = HeaderName::To.id();
+    pub(crate) const CALL_ID: HeaderId = HeaderName::CallId.id();
+    pub(crate) const CSEQ: HeaderId = HeaderName::CSeq.id();
+    pub(crate) const MAX_FORWARDS: HeaderId = HeaderName::MaxForwards.id();
+    pub(crate) const CONTENT_LENGTH: HeaderId = HeaderName::ContentLength.id();
+    pub(crate) const TIMESTAMP: HeaderId = HeaderName::Timestamp.id();
 
     /// The name with this number; `None` for [`HeaderId::OTHER`].
     pub fn name(self) -> Option<HeaderName<'static>> {

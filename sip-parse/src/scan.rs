@@ -33,6 +33,18 @@ impl Record {
         id: HeaderId::OTHER,
         folded: false,
     };
+
+    /// The record of the same line at `to` instead of `from`, both within a head.
+    pub(crate) fn moved(&self, from: usize, to: usize) -> Record {
+        let moved = |offset: u16| (usize::from(offset) - from + to) as u16;
+        Record {
+            start: moved(self.start),
+            name_end: moved(self.name_end),
+            value_start: moved(self.value_start),
+            value_end: moved(self.value_end),
+            ..*self
+        }
+    }
 }
 
 /// How many rows a message holds without allocating.

@@ -1,22 +1,10 @@
 //! Everyday and hard valid messages: every fact that stands beside them is what typed access gives.
 
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use sip_parse::{Bytes, Limits, Message, NameAddr, Uri, text};
-
-fn folder(name: &str) -> Vec<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/messages")
-        .join(name);
-    let mut files: Vec<_> = fs::read_dir(path)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "sip"))
-        .collect();
-    files.sort();
-    files
-}
 
 fn uri_fact(uri: &Uri<'_>, what: &str) -> String {
     match what {
@@ -81,9 +69,7 @@ fn fact(message: &Message, name: &str) -> String {
 #[test]
 fn every_fact_of_every_message() {
     let mut facts = 0;
-    let files: Vec<_> = folder("").into_iter().chain(folder("torture")).collect();
-    assert_eq!(files.len(), 28);
-    for path in files {
+    for path in common::message_files() {
         let bytes = Bytes::from(fs::read(&path).unwrap());
         let message = Message::parse(bytes.clone(), &Limits::default())
             .unwrap_or_else(|error| panic!("{path:?}: {error}"));

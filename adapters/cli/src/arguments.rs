@@ -71,7 +71,7 @@ pub(crate) struct Account {
     /// out is refused by name.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// WebSocket server, ws://HOST[:PORT][/PATH] or wss://...; repeat for more than one
+    /// WebSocket server, such as wss://sip.example.com or ws://127.0.0.1:5080; repeat for more
     #[arg(long, value_name = "URL")]
     pub(crate) server: Vec<String>,
     /// Address to be known by, such as sip:alice@example.com
@@ -180,6 +180,9 @@ pub(crate) struct Answer {
     /// Stay for this many seconds; without it until Ctrl-C
     #[arg(long = "for", value_name = "SECONDS")]
     pub(crate) seconds: Option<u64>,
+    /// Ring this long before answering, or until the caller gives up
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) ring: u64,
     /// Refuse calls with this status code (300 to 699) instead of answering them
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699))]
     pub(crate) reject: Option<u16>,

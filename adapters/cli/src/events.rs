@@ -14,29 +14,35 @@ pub(crate) fn print(report: &Report, event: &Event) {
         }
         Event::Connecting { server, attempt } => report.event(
             "connecting",
-            [("server", json!(server)), ("attempt", json!(attempt))],
-            format_args!("connecting to server {}, attempt {attempt}", server + 1),
+            [
+                ("server", json!(report.server(*server))),
+                ("attempt", json!(attempt)),
+            ],
+            format_args!(
+                "connecting to {}, attempt {attempt}",
+                report.server(*server)
+            ),
         ),
         Event::Connected { server } => report.event(
             "connected",
-            [("server", json!(server))],
-            format_args!("connected to server {}", server + 1),
+            [("server", json!(report.server(*server)))],
+            format_args!("connected to {}", report.server(*server)),
         ),
         Event::ConnectFailed { server, error } => report.event(
             "connect_failed",
             [
-                ("server", json!(server)),
+                ("server", json!(report.server(*server))),
                 ("reason", json!(error.to_string())),
             ],
-            format_args!("server {}: {error}", server + 1),
+            format_args!("{}: {error}", report.server(*server)),
         ),
         Event::Disconnected { server, reason } => report.event(
             "disconnected",
             [
-                ("server", json!(server)),
+                ("server", json!(report.server(*server))),
                 ("reason", json!(reason.to_string())),
             ],
-            format_args!("disconnected from server {}: {reason}", server + 1),
+            format_args!("disconnected from {}: {reason}", report.server(*server)),
         ),
         Event::ReconnectScheduled { attempt, .. } => report.event(
             "reconnect_scheduled",

@@ -12,7 +12,7 @@ use sip_parse::{HeaderName, Limits, Message};
 const GAP: usize = 46;
 
 /// How many messages are kept; a diagram of more is of no use to anybody.
-const ARROW_LIMIT: usize = 2_000;
+const ARROW_LIMIT: usize = 200;
 
 /// One message between a user agent and the edge.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Map, Value};
+use sip_core::config::Config;
 
 /// Prints events as they happen. Clones print to the same place, with the same start of time.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Report {
     json: bool,
     /// Whether events are printed for people too; `sip demo` draws a ladder instead.
     quiet: bool,
+    /// Where the servers of the configuration are, in its order, their queries left out.
+    servers: Arc<[String]>,
     /// Who it happened to, where there is more than one.
     agent: Option<Arc<str>>,
     start: Instant,
@@ -23,6 +26,7 @@ impl Report {
         Self {
             json,
             quiet: false,
+            servers: Arc::default(),
             agent: None,
             start: Instant::now(),
         }
@@ -40,6 +44,21 @@ impl Report {
             agent: Some(agent.into()),
             ..self.clone()
         }
+    }
+
+    /// The same for the servers of `config`, so that they can be named.
+    pub(crate) fn with_servers(mut self, config: &Config) -> Self {
+        self.servers = config
+            .servers()
+            .iter()
+            .map(|server| server.url.to_string())
+            .collect();
+        self
+    }
+
+    /// The server at that place in the configuration.
+    pub(crate) fn server(&self, place: usize) -> &str {
+        self.servers.get(place).map_or("the server", String::as_str)
     }
 
     pub(crate) const fn is_json(&self) -> bool {

@@ -43,7 +43,7 @@ impl Running {
         for warning in warnings {
             complain(&format!("warning: {warning}"));
         }
-        let report = Report::new(output.json);
+        let report = Report::new(output.json).with_servers(&config);
         let mut options = Options::default();
         options.extra_roots = settings::extra_roots(account)?;
         options.description_factory = Some(Arc::new(Canned));
@@ -195,11 +195,33 @@ pub(crate) fn time_or_interrupt(seconds: Option<u64>) -> impl Future<Output = ()
     }
 }
 
-/// Resolves at Ctrl-C; never, if that cannot be watched for.
+/// Resolves at Ctrl-C or, where there is one, a request to terminate; never, if neither can be
+/// watched for.
 pub(crate) async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = interrupt => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    if let Ok(mut signal) = signal(SignalKind::terminate()) {
+        signal.recv().await;
+    } else {
         std::future::pending::<()>().await;
     }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }
 
 /// A traced message on standard error.

@@ -229,3 +229,32 @@ fn answering_ends_in_time() {
     ]);
     assert_eq!(bob.finish(), 0);
 }
+
+/// Ctrl-C and a service manager's request end in good order: calls hung up, binding removed.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_program_says_goodbye() {
+    let (server, url) = serve();
+    for name in ["INT", "TERM"] {
+        let mut bob = Background::start(&[
+            "answer",
+            "--server",
+            &url,
+            "--uri",
+            BOB,
+            "--password",
+            "b-secret",
+        ]);
+        bob.line("registered");
+        bob.signal(name);
+        bob.line("unregistered: as asked");
+        assert_eq!(bob.finish(), 0, "{name}");
+    }
+    let mut server = server;
+    server.signal("TERM");
+    assert_eq!(
+        server.line("registered"),
+        "registered 2, calls answered 0, calls ended 0, messages delivered 0, unregistered 2"
+    );
+    assert_eq!(server.finish(), 0);
+}

@@ -91,6 +91,19 @@ fn several_calls_are_counted_and_timed() {
     );
 }
 
+/// RFC 6026 section 7: each call leaves transactions behind for 32 s; they are not what stops the
+/// next call.
+#[test]
+fn more_calls_than_the_default_limit_of_transactions() {
+    let run = run(&["demo", "--calls", "1100"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(
+        run.last_line(),
+        ALL.replace("answered 1", "answered 1100")
+            .replace("ended 1", "ended 1100")
+    );
+}
+
 #[test]
 fn a_swallowed_bye_leaves_the_call_open() {
     let run = run(&["demo", "--fault", "drop-bye"]);

@@ -40,9 +40,9 @@ fn a_request_is_explained() {
     assert_eq!(run.code, 0, "{}", run.err);
     for words in [
         "request INVITE",
-        "user bob, host biloxi.example.com",
+        "sip:bob@biloxi.example.com (user bob, host biloxi.example.com)",
         "transport WS, host df7jal23ls0d.invalid, branch z9hG4bK56sdasks",
-        "display Alice",
+        "display Alice, sip:alice@atlanta.example.com (user alice, host atlanta.example.com), tag asdyka899",
         "number 1, method INVITE",
         "path",
         "| v=0",
@@ -94,7 +94,7 @@ fn every_file_is_looked_at() {
     let bad = file("worse.sip", "hello\r\n\r\n");
     let run = run(&["parse", bad.to_str().unwrap(), good.to_str().unwrap()]);
     assert_eq!(run.code, 1);
-    assert!(run.out.contains("worse.sip: at byte 0"), "{}", run.out);
+    assert!(run.out.contains("worse.sip: at byte 5"), "{}", run.out);
     assert!(run.out.contains("request INVITE"), "{}", run.out);
     let run = common::run(&["parse", "/nowhere.sip"]);
     assert_eq!(run.code, 2);

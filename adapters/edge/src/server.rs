@@ -245,7 +245,12 @@ impl Service {
                     }
                 }
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, remote)) => self.on_accepted(stream, remote),
+                    Ok((stream, remote)) => {
+                        // Small messages that wait for answers: without this each hop waits for a
+                        // delayed TCP acknowledgement. A socket that refuses it is merely slow.
+                        let _slow = stream.set_nodelay(true);
+                        self.on_accepted(stream, remote);
+                    }
                     Err(_) => sleep(ACCEPT_PAUSE).await,
                 },
                 () = sleep_until(until), if deadline.is_some() => self.edge.tick(self.now()),

@@ -6,7 +6,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use rustls_pki_types::CertificateDer;
 use sip_core::config::Config;
-use sip_core::{LogRecord, Timestamp, TraceRecord, UserAgent};
+use sip_core::transaction::TimerSettings;
+use sip_core::{Limits, LogRecord, Timestamp, TraceRecord, UserAgent};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -32,6 +33,10 @@ pub struct Options {
     pub trace_connector: Option<TraceConnector>,
     /// Makes and takes session descriptions. Without it each one is an event for the application.
     pub description_factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
+    /// What peers and the application can use up at most, as the core enforces it. A program that
+    /// makes many calls a second needs more transactions than the default: each one is kept for 32 s
+    /// (RFC 3261 section 17, RFC 6026).
+    pub limits: Limits,
     /// How many events may wait for the application; at least 1. Default 256.
     pub event_queue: usize,
     /// How many commands may wait for the task; at least 1. Default 64.
@@ -48,6 +53,7 @@ impl Default for Options {
             log_connector: None,
             trace_connector: None,
             description_factory: None,
+            limits: Limits::default(),
             event_queue: 256,
             command_queue: 64,
             send_queue: 1024 * 1024,
@@ -59,6 +65,7 @@ impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
             .field("extra_roots", &self.extra_roots.len())
+            .field("limits", &self.limits)
             .field("event_queue", &self.event_queue)
             .field("command_queue", &self.command_queue)
             .field("send_queue", &self.send_queue)
@@ -107,14 +114,21 @@ impl Agent {
     /// [`StartError`]; nothing runs then.
     pub fn start(config: Config, options: Options) -> Result<(Handle, Events), StartError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        let message_limit = sip_parse::Limits::default().message;
+        let message_limit = options.limits.message.message;
         let dialer = Dialer::new(config.servers(), &options.extra_roots, message_limit)
             .map_err(StartError::Root)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Entropy)?;
         let rng = Box::new(ChaCha20Rng::from_seed(seed));
         let clock = Clock::start();
-        let agent = UserAgent::new(config.clone(), rng, clock.now()).map_err(StartError::Core)?;
+        let agent = UserAgent::with_limits(
+            config.clone(),
+            options.limits,
+            TimerSettings::default(),
+            rng,
+            clock.now(),
+        )
+        .map_err(StartError::Core)?;
         let (commands, command_queue) = mpsc::channel(options.command_queue.max(1));
         let (event_queue, events) = mpsc::channel(options.event_queue.max(1));
         let last_failure = LastFailure::default();

@@ -26,8 +26,8 @@ use crate::log;
 /// does not: a deadline that passed in the meantime is noticed this much after waking up.
 const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 
-/// How many things from the network may go before a deadline that has passed.
-const NETWORK_BEFORE_TICK: u32 = 64;
+/// How many other things may go before a deadline that has passed.
+const INPUTS_BEFORE_TICK: u32 = 64;
 
 type Opening =
     Pin<Box<dyn Future<Output = Result<(Socket, ConnectionInfo), ConnectFailure>> + Send>>;
@@ -142,7 +142,7 @@ pub(crate) struct Driver {
     log_connector: Option<LogConnector>,
     trace_connector: Option<TraceConnector>,
     send_queue: usize,
-    /// What came from the network since the last deadline passed.
+    /// What was handled since a deadline passed.
     overdue: u32,
 }
 
@@ -195,17 +195,12 @@ impl Driver {
             if self.commands.is_none() && self.events.is_none() {
                 break;
             }
-            // One command for each thing from the network, so that neither shuts the other out.
-            if let Some(command) = self
-                .commands
-                .as_mut()
-                .and_then(|queue| queue.try_recv().ok())
-            {
-                command(&mut self.agent, self.clock.now());
-                continue;
-            }
             let input = self.wait().await;
             self.feed(input);
+            // One command beside each thing from the network, which goes first in a wait.
+            if let Some(Ok(command)) = self.commands.as_mut().map(mpsc::Receiver::try_recv) {
+                command(&mut self.agent, self.clock.now());
+            }
         }
         // Nobody waits for answers: the first stop says goodbye, the second one goes.
         self.agent.stop(Some(Duration::ZERO), self.clock.now());
@@ -314,7 +309,7 @@ impl Driver {
         let now = self.clock.now();
         let pause = deadline.map(|deadline| deadline.saturating_since(now).min(LONGEST_SLEEP));
         let due = deadline.is_some_and(|deadline| deadline <= now);
-        if due && self.overdue >= NETWORK_BEFORE_TICK {
+        if due && self.overdue >= INPUTS_BEFORE_TICK {
             return Input::Due;
         }
         if due && self.overdue == 0 {
@@ -371,7 +366,7 @@ impl Driver {
             }
             () = sleep => Input::Due,
         };
-        if due && matches!(input, Input::Network(_)) {
+        if due && !matches!(input, Input::Due) {
             self.overdue += 1;
         }
         input

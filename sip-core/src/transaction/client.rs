@@ -76,15 +76,17 @@ impl<U: Clone> TransactionLayer<U> {
         now: Timestamp,
     ) -> Result<ClientTransactionId, SendError> {
         let info = self.info(connection).ok_or(SendError::NotConnected)?;
-        if self.clients.len() >= self.settings.limits.client_transactions {
-            return Err(SendError::TooManyTransactions);
-        }
         let handle = self.clients.next_handle();
         let secret = self.rng.next_u64();
         let request = self.with_via(info, request, handle, secret)?;
-        let invite = request
-            .as_request()
-            .is_some_and(|request| request.method() == Method::Invite);
+        let method = request.as_request();
+        let method = method.as_ref().map(|request| request.method());
+        let full = self.clients.len() >= self.settings.limits.client_transactions;
+        // A BYE ends what takes up room.
+        if full && method != Some(Method::Bye) {
+            return Err(SendError::TooManyTransactions);
+        }
+        let invite = method == Some(Method::Invite);
         let bytes = request.bytes().clone();
         self.start_client(connection, info, bytes, user, (handle, secret), invite, now);
         Ok(ClientTransactionId(handle))

@@ -15,7 +15,7 @@ use crate::rand::{KeyedHash, Permutation, push_base32, read_base32};
 use crate::slab::Handle;
 
 /// RFC 3261 section 8.1.1.7.
-pub(super) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
+pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
 /// Writes the branch of a client transaction, or of a stateless ACK.
 pub(super) fn push_branch(hidden: &Permutation, handle: Handle, secret: u64, text: &mut String) {

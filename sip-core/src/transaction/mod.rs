@@ -22,6 +22,7 @@ use bytes::Bytes;
 use sip_parse::{BuildError, ParseError, Request, Response};
 
 pub use layer::TransactionLayer;
+pub(crate) use matching::MAGIC_COOKIE;
 pub use settings::{TimerError, TimerSettings};
 
 use crate::action::ConnectionId;

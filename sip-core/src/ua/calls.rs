@@ -7,6 +7,7 @@ use super::UserAgent;
 use crate::action::Body;
 use crate::error::{CommandError, StaleHandle};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, RequestId, SessionId};
+use crate::registration::Errand;
 use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, OfferWanted, State};
 use crate::time::Timestamp;
 
@@ -66,7 +67,39 @@ impl UserAgent {
     pub fn unregister(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
         self.registration.wanted = false;
-        self.send_unregister();
+        self.run_errand(Errand::Unbind);
+        self.settle();
+        Ok(())
+    }
+
+    /// Removes all bindings of our address-of-record, those of other agents as well (RFC 3261 section
+    /// 10.2.2: `Contact: *`), and stops registering. The outcome comes as [`Event::Unregistered`] if
+    /// we were registered, or as [`Event::RegistrationFailed`].
+    ///
+    /// # Errors
+    /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
+    pub fn unregister_all(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        if self.core.flow.is_none() {
+            return Err(CommandError::NotConnected);
+        }
+        self.registration.wanted = false;
+        self.run_errand(Errand::UnbindAll);
+        self.settle();
+        Ok(())
+    }
+
+    /// Asks the registrar for the bindings of our address-of-record (RFC 3261 section 10.2.3). They come
+    /// as [`Event::Bindings`], a failure as [`Event::RegistrationFailed`].
+    ///
+    /// # Errors
+    /// As [`UserAgent::unregister_all`].
+    pub fn query_bindings(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        if self.core.flow.is_none() {
+            return Err(CommandError::NotConnected);
+        }
+        self.run_errand(Errand::Query);
         self.settle();
         Ok(())
     }
@@ -263,6 +296,30 @@ impl EstablishedSession<'_> {
         self.agent.advance(now);
         self.agent.hang_up_session(self.id);
         self.agent.settle();
+    }
+
+    /// Changes the session (RFC 3261 section 14.1): [`Event::DescriptionNeeded`] asks for the offer,
+    /// then [`Event::Renegotiated`] or [`Event::RenegotiationFailed`] follows. A re-INVITE of the
+    /// peer's that crosses ours is met as section 14.1 says.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
+    pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        let session = self
+            .agent
+            .sessions
+            .get(self.id.0)
+            .ok_or(CommandError::Stale)?;
+        if !matches!(&session.state, Some(State::Confirmed(state)) if state.can_offer()) {
+            return Err(CommandError::WrongState("one INVITE at a time in a call"));
+        }
+        self.agent
+            .step_and_settle(self.id, now, |state, context| match state {
+                State::Confirmed(state) => state.offer(context),
+                state => Some(state),
+            });
+        Ok(())
     }
 
     /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestFinished`].

@@ -35,6 +35,7 @@ pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO
 pub(crate) enum Purpose {
     Register,
     Invite(SessionId),
+    Reinvite(SessionId),
     Bye(SessionId),
     Request(RequestId),
     /// Nobody waits for the outcome: a CANCEL, or the BYE of a leg that nobody wanted.

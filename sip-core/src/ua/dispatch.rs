@@ -127,6 +127,7 @@ impl UserAgent {
         match purpose {
             Purpose::Register => self.register_response(&response, request),
             Purpose::Invite(id) => self.invite_response(id, &response, request),
+            Purpose::Reinvite(id) => self.reinvite_response(id, &response, request),
             Purpose::Bye(id) => {
                 self.step_session(id, |state, context| match state {
                     State::Ending(state) => state.response(&response, request, context),
@@ -180,12 +181,42 @@ impl UserAgent {
         }
     }
 
+    fn reinvite_response(&mut self, id: SessionId, response: &Response, request: &Bytes) {
+        self.step_session(id, |state, context| match state {
+            State::Confirmed(state) if state.is_offering() => {
+                state.offer_response(response, request, context)
+            }
+            state => {
+                if response.status().is_success() {
+                    further_success(response, request, false, context);
+                }
+                Some(state)
+            }
+        });
+    }
+
+    /// Calls whose peers know another connection get a target refresh on this one.
+    pub(super) fn repair_calls(&mut self) {
+        for handle in self.sessions.handles() {
+            self.step_session(SessionId(handle), |state, context| match state {
+                State::Confirmed(state) => state.repair(context),
+                state => Some(state),
+            });
+        }
+    }
+
     fn transaction_failed(&mut self, purpose: Purpose, error: TransactionError) {
         match purpose {
             Purpose::Register => self.register_failed(error),
             Purpose::Invite(id) => {
                 self.step_session(id, |state, context| match state {
                     State::Calling(state) => state.failed(error, context),
+                    state => Some(state),
+                });
+            }
+            Purpose::Reinvite(id) => {
+                self.step_session(id, |state, context| match state {
+                    State::Confirmed(state) => state.offer_failed(error, context),
                     state => Some(state),
                 });
             }
@@ -416,6 +447,11 @@ impl UserAgent {
             );
             return false;
         }
+        if request.method() == Method::Invite && !accepts_sdp(request) {
+            let status = StatusCode::NOT_ACCEPTABLE;
+            self.refuse(transaction, status, "the answer may not be SDP", &[]);
+            return false;
+        }
         true
     }
 
@@ -472,7 +508,8 @@ impl UserAgent {
 
     /// RFC 3261 section 13.3.1.
     fn call_came(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
-        if request.contacts().next().is_none() {
+        // RFC 3261 section 8.1.1.8; a peer of RFC 2543, which tags and branches give away, need not say.
+        if request.contacts().next().is_none() && !is_of_rfc2543(&request) {
             return self.refuse(
                 transaction,
                 StatusCode::BAD_REQUEST,
@@ -642,4 +679,25 @@ impl UserAgent {
             }
         });
     }
+}
+
+/// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).
+fn is_of_rfc2543(request: &Request) -> bool {
+    let tagged = request.from().is_ok_and(|from| from.tag().is_some());
+    let marked = request.top_via().is_ok_and(|via| {
+        via.branch()
+            .is_some_and(|branch| branch.starts_with(crate::transaction::MAGIC_COOKIE))
+    });
+    !tagged && !marked
+}
+
+/// Whether a session description may stand in the answer (RFC 3261 sections 20.1 and 21.4.7): without
+/// Accept it may.
+fn accepts_sdp(request: &Request) -> bool {
+    !request.has(HeaderName::Accept)
+        || request.accept().flatten().any(|media| {
+            media.is(b"application", b"sdp")
+                || media.is(b"application", b"*")
+                || media.is(b"*", b"*")
+        })
 }

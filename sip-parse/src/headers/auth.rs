@@ -222,7 +222,8 @@ impl<'a> Element<'a> for Authentication<'a> {
         let scheme = &input[start..scheme_end];
         let rest = skip_lws(input, scheme_end);
         let none = AuthParams::NONE;
-        if rest >= input.len() {
+        let digest = scheme.eq_ignore_ascii_case(b"Digest");
+        if rest >= input.len() && !digest {
             return Ok((
                 Authentication {
                     scheme,
@@ -235,7 +236,7 @@ impl<'a> Element<'a> for Authentication<'a> {
         if rest == scheme_end {
             return Err(unexpected(input, rest));
         }
-        if let Some(end) = token68(input, rest) {
+        if let Some(end) = token68(input, rest).filter(|_| !digest) {
             return Ok((
                 Authentication {
                     scheme,

@@ -18,6 +18,7 @@ pub struct NameAddr<'a> {
     uri: Uri<'a>,
     params: Params<'a>,
     tag: Option<&'a [u8]>,
+    bracketed: bool,
 }
 
 impl<'a> NameAddr<'a> {
@@ -47,6 +48,11 @@ impl<'a> NameAddr<'a> {
     /// The URI's text.
     pub fn uri_text(&self) -> &'a [u8] {
         self.uri.as_bytes()
+    }
+
+    /// Whether angle brackets stand around the URI.
+    pub(crate) fn is_bracketed(&self) -> bool {
+        self.bracketed
     }
 
     /// The header parameters (not the URI's).
@@ -135,6 +141,7 @@ impl<'a> Element<'a> for NameAddr<'a> {
                 uri,
                 params,
                 tag,
+                bracketed: open.is_some(),
             },
             end,
         ))

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Parts, Uri};
+use super::{Host, Parts, Uri};
 use crate::class;
 use crate::error::ParseError;
 use crate::name::{HeaderId, HeaderName};
@@ -30,6 +30,8 @@ impl UriBuf {
     /// # Errors
     /// An empty user, or a host that is none (RFC 3261 section 25.1).
     pub fn sip(user: Option<&[u8]>, host: &[u8], port: Option<u16>) -> Result<Self, ParseError> {
+        // Looked at alone, so that it cannot bring a user or parameters along.
+        Host::parse(host)?;
         let mut text = Vec::from(&b"sip:"[..]);
         if let Some(user) = user {
             escape_into(user, class::STRICT_USER, &mut text);

@@ -7,6 +7,10 @@ impl Uri<'_> {
     /// Whether two URIs are equivalent: sip and sips by RFC 3261 section 19.1.4, tel by RFC 3966 section 5, others by
     /// their bytes, scheme without regard to case.
     pub fn equivalent(&self, other: &Uri<'_>) -> bool {
+        // Also where a parameter that may occur once occurs twice and nothing else is settled.
+        if self.text == other.text {
+            return true;
+        }
         if self.scheme() != other.scheme() {
             return false;
         }

@@ -366,10 +366,11 @@ fn sip_uri(
     form: Form,
     rules: Rules,
 ) -> Result<(Uri<'_>, usize), ParseError> {
-    let mask = if form == Form::Full {
-        class::USER
-    } else {
-        class::BARE_USER
+    let mask = match (form, rules.strict) {
+        (Form::Full, false) => class::USER,
+        (Form::Bare, false) => class::BARE_USER,
+        (Form::Full, true) => class::STRICT_USER,
+        (Form::Bare, true) => class::STRICT_BARE_USER,
     };
     // Either a user in front of "@", or this was the host already.
     let mut user_end = run_escaped(input, rest, mask);

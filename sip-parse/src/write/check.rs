@@ -2,8 +2,11 @@
 
 use super::{BuildError, BuildErrorKind, refuse};
 use crate::class;
-use crate::name::HeaderId;
-use crate::uri::Uri;
+use crate::headers::cseq::CSEQ_MAX;
+use crate::limits::Rules;
+use crate::name::{HeaderId, HeaderName};
+use crate::params::Params;
+use crate::uri::{self, Uri};
 use crate::value::Value;
 
 /// No controls but HT: neither CR nor LF nor NUL can get through.
@@ -32,24 +35,34 @@ pub(super) fn check_uri(text: &[u8], header: Option<HeaderId>) -> Result<(), Bui
     }
 }
 
-/// Checks what the grammar of the field does not: that nothing can end the line or the value early.
-pub(super) fn check_value(value: &Value<'_>, id: Option<HeaderId>) -> Result<(), BuildError> {
+/// Nothing that ends a line or a C string.
+fn check_line(text: &[u8], id: HeaderId) -> Result<(), BuildError> {
+    match memchr::memchr3(b'\r', b'\n', 0, text) {
+        Some(at) => refuse(BuildErrorKind::Control, Some(id), at),
+        None => Ok(()),
+    }
+}
+
+/// Checks what the grammar of the field does not: that nothing can end the line or the value early. The value is read back
+/// once it is written, unless [`is_checked`].
+pub(super) fn check_value(value: &Value<'_>, id: HeaderId) -> Result<(), BuildError> {
+    let header = Some(id);
     match value {
-        Value::Bytes(text) => check_text(text, id),
-        Value::Owned(text) => check_text(text, id),
+        Value::Bytes(text) => check_line(text, id),
+        Value::Owned(text) => check_line(text, id),
         Value::Number(_) => Ok(()),
-        Value::Joined(values) => values.iter().try_for_each(|text| check_text(text, id)),
+        Value::Joined(values) => values.iter().try_for_each(|text| check_line(text, id)),
         Value::Via {
             transport,
             sent_by,
             branch,
             ..
         } => {
-            check_token(transport, id)?;
-            check_text(sent_by, id)?;
-            check_token(branch, id)
+            check_token(transport, header)?;
+            check_sent_by(sent_by, header)?;
+            check_token(branch, header)
         }
-        Value::CSeq(_, method) => check_token(method.as_bytes(), id),
+        Value::CSeq(_, method) => check_token(method.as_bytes(), header),
         Value::NameAddr {
             display,
             uri,
@@ -57,25 +70,54 @@ pub(super) fn check_value(value: &Value<'_>, id: Option<HeaderId>) -> Result<(),
             params,
         } => {
             if let Some(display) = display {
-                check_text(display.as_bytes(), id)?;
+                check_text(display.as_bytes(), header)?;
             }
-            check_uri(uri, id)?;
+            check_uri(uri, header)?;
             if let Some(tag) = tag {
-                check_token(tag, id)?;
+                check_token(tag, header)?;
             }
-            check_text(params, id)
+            check_line(params, id)?;
+            match Params::parse(params) {
+                Ok(_) => Ok(()),
+                Err(error) => refuse(BuildErrorKind::Value, header, error.offset as usize),
+            }
         }
         Value::Typed(value) => {
             let mut result = Ok(());
             value.write(&mut |piece| {
                 if result.is_ok() {
-                    // A control in a quoted pair is legal, one that ends a line never is.
-                    if let Some(at) = memchr::memchr3(b'\r', b'\n', 0, piece) {
-                        result = refuse(BuildErrorKind::Control, id, at);
-                    }
+                    result = check_line(piece, id);
                 }
             });
             result
         }
+    }
+}
+
+/// `host [ ":" port ]` and nothing else.
+fn check_sent_by(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
+    let end = uri::host(text, 0, Rules::DEFAULT).and_then(|(_, end)| uri::port(text, end));
+    match end {
+        Ok((_, end)) if end == text.len() => Ok(()),
+        Ok((_, end)) => refuse(BuildErrorKind::Value, header, end),
+        Err(error) => refuse(BuildErrorKind::Value, header, error.offset as usize),
+    }
+}
+
+/// Whether [`check_value`] has seen all that the grammar of the field asks.
+pub(super) fn is_checked(value: &Value<'_>, id: HeaderId) -> bool {
+    match value {
+        Value::Via { .. } => id == HeaderId::VIA,
+        Value::CSeq(number, _) => id == HeaderId::CSEQ && u64::from(*number) <= CSEQ_MAX,
+        // The parameters of a Contact have bounds of their own.
+        Value::NameAddr { params, .. } => {
+            id == HeaderId::FROM
+                || id == HeaderId::TO
+                || id == HeaderName::Contact.id() && params.is_empty()
+        }
+        Value::Number(number) => {
+            id == HeaderId::MAX_FORWARDS && *number <= 255 || id == HeaderName::Expires.id()
+        }
+        _ => false,
     }
 }

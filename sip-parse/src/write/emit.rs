@@ -17,14 +17,7 @@ pub(super) fn emit_line(
     let base = out.at();
     out.put(line);
     if let Some(head) = head {
-        let base = base as u16;
-        head.push(Record {
-            start: base,
-            name_end: base + record.name_end,
-            value_start: base + record.value_start,
-            value_end: base + record.value_end,
-            ..*record
-        });
+        head.push(record.moved(0, base));
     }
 }
 

@@ -10,16 +10,16 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::access::first_value_end;
-use crate::check::Seen;
+use crate::check::{Scope, Seen};
 use crate::class::{trim, trim_end};
 use crate::limits::Rules;
 use crate::message::{Message, Request};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
-use crate::scan::{HOT, Head, Record, StartLine};
+use crate::scan::{Head, Record, StartLine};
 use crate::status::StatusCode;
 use crate::value::Value;
-use check::{check_text, check_token, check_uri, check_value};
+use check::{check_text, check_token, check_uri, check_value, is_checked};
 use emit::{Count, emit_content, emit_field, emit_line, emit_value};
 pub(crate) use emit::{Sink, put_number};
 
@@ -122,11 +122,24 @@ enum Content<'a> {
 
 #[derive(Clone, Debug)]
 struct Item<'a> {
+    id: HeaderId,
     name: HeaderName<'a>,
     content: Content<'a>,
 }
 
 impl<'a> Item<'a> {
+    fn new(name: HeaderName<'a>, value: Value<'a>) -> Self {
+        Item {
+            id: name.id(),
+            name,
+            content: Content::New(value),
+        }
+    }
+
+    fn is(&self, id: HeaderId, name: &HeaderName<'_>) -> bool {
+        self.id == id && (id != HeaderId::OTHER || self.name == *name)
+    }
+
     /// The value's text, when it is one piece of borrowed text.
     fn text(&self) -> Option<&'a [u8]> {
         match &self.content {
@@ -147,30 +160,31 @@ pub struct Builder<'a> {
     items: SmallVec<[Item<'a>; 32]>,
     body: &'a [u8],
     /// What must be there: all of a request's fields, those of a response, or only Via.
-    needs: &'static [HeaderName<'static>],
+    needs: &'static [HeaderId],
     rules: Rules,
 }
 
-const REQUEST_NEEDS: &[HeaderName<'static>] = &[
-    HeaderName::Via,
-    HeaderName::From,
-    HeaderName::To,
-    HeaderName::CallId,
-    HeaderName::CSeq,
-    HeaderName::MaxForwards,
+const REQUEST_NEEDS: &[HeaderId] = &[
+    HeaderId::VIA,
+    HeaderId::FROM,
+    HeaderId::TO,
+    HeaderId::CALL_ID,
+    HeaderId::CSEQ,
+    HeaderId::MAX_FORWARDS,
 ];
-const MESSAGE_NEEDS: &[HeaderName<'static>] = &[
-    HeaderName::Via,
-    HeaderName::From,
-    HeaderName::To,
-    HeaderName::CallId,
-    HeaderName::CSeq,
+const MESSAGE_NEEDS: &[HeaderId] = &[
+    HeaderId::VIA,
+    HeaderId::FROM,
+    HeaderId::TO,
+    HeaderId::CALL_ID,
+    HeaderId::CSEQ,
 ];
 // A response to a request that lacks fields cannot but lack them too.
-const ANSWER_NEEDS: &[HeaderName<'static>] = &[HeaderName::Via];
+const ANSWER_NEEDS: &[HeaderId] = &[HeaderId::VIA];
 
 impl<'a> Builder<'a> {
-    fn new(start: Start<'a>, needs: &'static [HeaderName<'static>]) -> Self {
+    #[inline(always)]
+    fn new(start: Start<'a>, needs: &'static [HeaderId]) -> Self {
         Builder {
             start,
             items: SmallVec::new(),
@@ -211,32 +225,27 @@ impl<'a> Builder<'a> {
             ANSWER_NEEDS,
         );
         builder.rules = request.rules;
-        let mut single = [false; HOT];
+        let mut seen = Seen::default();
         for (row, record) in request.head.records.iter().enumerate() {
-            let header = || request.row(row);
-            let number = usize::from(record.id.0);
-            let Some(name) = record.id.name() else {
-                continue;
-            };
-            match name {
-                HeaderName::Via => builder.keep(header().line, record),
-                HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq
-                    if !single[number] =>
-                {
-                    single[number] = true;
-                    let tag =
-                        to_tag.filter(|_| matches!(name, HeaderName::To) && lacks_tag(request));
-                    match tag {
+            match record.id {
+                HeaderId::VIA => builder.keep(request, row),
+                HeaderId::FROM | HeaderId::CALL_ID | HeaderId::CSEQ if !seen.repeats(record.id) => {
+                    builder.keep(request, row);
+                }
+                HeaderId::TO if !seen.repeats(record.id) => {
+                    match to_tag.filter(|_| lacks_tag(request)) {
                         Some(tag) => {
-                            let content = Content::Tagged(header().value, tag);
-                            builder.items.push(Item { name, content });
+                            let content = Content::Tagged(request.value_of(record), tag);
+                            builder.items.push(Item {
+                                id: record.id,
+                                name: HeaderName::To,
+                                content,
+                            });
                         }
-                        None => builder.keep(header().line, record),
+                        None => builder.keep(request, row),
                     }
                 }
-                HeaderName::Timestamp if status == StatusCode::TRYING => {
-                    builder.keep(header().line, record)
-                }
+                HeaderId::TIMESTAMP if status == StatusCode::TRYING => builder.keep(request, row),
                 _ => {}
             }
         }
@@ -254,24 +263,18 @@ impl<'a> Builder<'a> {
         let mut builder = Builder::new(start, MESSAGE_NEEDS);
         builder.rules = message.rules;
         builder.body = message.body();
-        for (row, record) in message.head.records.iter().enumerate() {
-            builder.keep(message.row(row).line, record);
+        for row in 0..message.head.records.len() {
+            builder.keep(message, row);
         }
         builder
     }
 
-    fn keep(&mut self, line: &'a [u8], record: &Record) {
-        let base = record.start;
-        let name_end = usize::from(record.name_end - base);
-        let record = Record {
-            start: 0,
-            name_end: record.name_end - base,
-            value_start: record.value_start - base,
-            value_end: record.value_end - base,
-            ..*record
-        };
-        let name = HeaderName::of(record.id, &line[..name_end]);
+    /// Adds a message's row as it is.
+    fn keep(&mut self, message: &'a Message, row: usize) {
+        let (line, record) = message.line_of(row);
+        let name = HeaderName::of(record.id, &line[..usize::from(record.name_end)]);
         self.items.push(Item {
+            id: record.id,
             name,
             content: Content::Line { line, record },
         });
@@ -308,15 +311,13 @@ impl<'a> Builder<'a> {
     }
 
     fn position(&self, name: HeaderName<'_>) -> Option<usize> {
-        self.items.iter().position(|item| item.name == name)
+        let id = name.id();
+        self.items.iter().position(|item| item.is(id, &name))
     }
 
     /// Adds a header field at the end.
     pub fn append(&mut self, name: HeaderName<'a>, value: impl Into<Value<'a>>) -> &mut Self {
-        self.items.push(Item {
-            name,
-            content: Content::New(value.into()),
-        });
+        self.items.push(Item::new(name, value.into()));
         self
     }
 
@@ -328,17 +329,11 @@ impl<'a> Builder<'a> {
             HeaderName::Route | HeaderName::RecordRoute => self
                 .items
                 .iter()
-                .rposition(|item| item.name == HeaderName::Via)
+                .rposition(|item| item.id == HeaderId::VIA)
                 .map_or(0, |via| via + 1),
             _ => self.items.len(),
         });
-        self.items.insert(
-            at,
-            Item {
-                name,
-                content: Content::New(value.into()),
-            },
-        );
+        self.items.insert(at, Item::new(name, value.into()));
         self
     }
 
@@ -347,19 +342,23 @@ impl<'a> Builder<'a> {
         let Some(first) = self.position(name) else {
             return self.append(name, value);
         };
-        self.items[first].content = Content::New(value.into());
-        self.items[first].name = name;
-        let mut row = 0;
-        self.items.retain(|item| {
-            row += 1;
-            row - 1 <= first || item.name != name
-        });
+        let item = Item::new(name, value.into());
+        let id = item.id;
+        self.items[first] = item;
+        if !id.is_single() {
+            let mut row = 0;
+            self.items.retain(|item| {
+                row += 1;
+                row - 1 <= first || !item.is(id, &name)
+            });
+        }
         self
     }
 
     /// Removes all header fields of that name.
     pub fn remove(&mut self, name: HeaderName<'_>) -> &mut Self {
-        self.items.retain(|item| item.name != name);
+        let id = name.id();
+        self.items.retain(|item| !item.is(id, &name));
         self
     }
 
@@ -388,13 +387,7 @@ impl<'a> Builder<'a> {
         match self.rest_of(row) {
             Some(rest) => {
                 self.items[row].content = rest;
-                self.items.insert(
-                    row,
-                    Item {
-                        name,
-                        content: Content::New(value.into()),
-                    },
-                );
+                self.items.insert(row, Item::new(name, value.into()));
             }
             None => self.items[row].content = Content::New(value.into()),
         }
@@ -523,27 +516,25 @@ impl<'a> Builder<'a> {
         }
         let mut seen = Seen::default();
         for item in &self.items {
-            let id = item.name.id();
-            if seen.repeats(id.0) && id.is_single() && id != HeaderName::ContentLength.id() {
+            let id = item.id;
+            if seen.repeats(id) && id.is_single() && id != HeaderId::CONTENT_LENGTH {
                 return refuse(BuildErrorKind::Repeated, Some(id), 0);
             }
             match &item.content {
                 Content::New(value) => {
-                    if HeaderName::parse(item.name.as_bytes()).is_err() {
+                    if id == HeaderId::OTHER && HeaderName::parse(item.name.as_bytes()).is_err() {
                         return refuse(BuildErrorKind::Name, Some(id), 0);
                     }
-                    check_value(value, Some(id))?;
+                    check_value(value, id)?;
                 }
                 Content::Tagged(_, tag) => check_token(tag, Some(id))?,
                 Content::Line { .. } | Content::Kept(_) => {}
             }
         }
-        for name in self.needs {
-            if !self.has(*name) {
-                return refuse(BuildErrorKind::Missing, Some(name.id()), 0);
-            }
+        match self.needs.iter().find(|id| !seen.has(**id)) {
+            Some(missing) => refuse(BuildErrorKind::Missing, Some(*missing), 0),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The method, when a request is built.
@@ -557,39 +548,39 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Reads every new value back: what is built is what a reader gets.
+    /// Reads every new value back that was not known to be right before it was written: what is built is what a reader gets.
     fn check_written(&self, message: &Message) -> Result<(), BuildError> {
-        let length_id = HeaderName::ContentLength.id();
         let mut length_seen = false;
         let mut row = 0;
         for item in &self.items {
-            let id = item.name.id();
-            if id == length_id && core::mem::replace(&mut length_seen, true) {
+            let id = item.id;
+            if id == HeaderId::CONTENT_LENGTH && core::mem::replace(&mut length_seen, true) {
                 continue;
             }
             let record = &message.head.records[row];
             row += 1;
-            if !matches!(item.content, Content::New(_) | Content::Tagged(..)) || id == length_id {
+            let Content::New(value) = &item.content else {
                 continue;
-            }
-            let wrong = |kind: BuildErrorKind, offset: u32| BuildError {
-                kind,
-                header: Some(id),
-                offset,
             };
             let text = message.value_of(record);
-            crate::check::value(
-                id.name(),
-                text,
-                self.rules,
-                crate::check::Scope::All,
-                message.is_request(),
-            )
-            .map_err(|error| wrong(BuildErrorKind::Value, error.offset))?;
-            if matches!(item.name, HeaderName::CSeq) {
+            if id != HeaderId::CONTENT_LENGTH && !is_checked(value, id) {
+                crate::check::value(
+                    id.name(),
+                    text,
+                    self.rules,
+                    Scope::All,
+                    message.is_request(),
+                )
+                .map_err(|error| BuildError {
+                    kind: BuildErrorKind::Value,
+                    header: Some(id),
+                    offset: error.offset,
+                })?;
+            }
+            if id == HeaderId::CSEQ {
                 let method = crate::CSeq::parse(text).map(|cseq| cseq.method);
                 if self.method().is_some_and(|expected| method != Ok(expected)) {
-                    return Err(wrong(BuildErrorKind::Method, 0));
+                    return refuse(BuildErrorKind::Method, Some(id), 0);
                 }
             }
         }
@@ -602,11 +593,9 @@ impl<'a> Builder<'a> {
         if let Some(head) = head.as_deref_mut() {
             head.start = start;
         }
-        let length_id = HeaderName::ContentLength.id();
         let mut length_written = false;
         for item in &self.items {
-            let id = item.name.id();
-            if id == length_id {
+            if item.id == HeaderId::CONTENT_LENGTH {
                 if !length_written {
                     self.emit_length(out, item, head.as_deref_mut());
                 }

@@ -1,6 +1,10 @@
 //! `sip answer`
 
-use sip_core::{Event, FailureStatus};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use sip_core::{Event, FailureStatus, SessionId};
+use tokio::time::{Instant, sleep_until};
 
 use crate::arguments::Answer;
 use crate::outcome::Failure;
@@ -16,21 +20,32 @@ pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
         None => None,
     };
     let mut running = Running::start(&arguments.account, arguments.output, Registering::Always)?;
-    let result = stay(&mut running, arguments.seconds, refusal).await;
+    let result = stay(&mut running, &arguments, refusal).await;
     finish(&mut running, result).await
 }
 
 async fn stay(
     running: &mut Running,
-    seconds: Option<u64>,
+    arguments: &Answer,
     refusal: Option<FailureStatus>,
 ) -> Result<(), Failure> {
     running.connected().await?;
-    let end = time_or_interrupt(seconds);
+    let end = time_or_interrupt(arguments.seconds);
     tokio::pin!(end);
+    // All ring equally long: the first to ring is the first to be answered.
+    let mut ringing: VecDeque<(Instant, SessionId)> = VecDeque::new();
     loop {
+        let (due, next) = ringing.front().copied().unzip();
         let event = tokio::select! {
             event = running.next() => event?,
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                ringing.pop_front();
+                if let Some(session) = next {
+                    // The caller may have given up in the meantime.
+                    tolerate_ended(running.handle.answer(session).await)?;
+                }
+                continue;
+            }
             () = &mut end => return Ok(()),
         };
         match (event, refusal) {
@@ -38,9 +53,11 @@ async fn stay(
                 tolerate_ended(running.handle.reject(session, status).await)?;
             }
             (Event::Incoming { session, .. }, None) => {
-                // The caller may cancel between the two.
                 tolerate_ended(running.handle.ring(session).await)?;
-                tolerate_ended(running.handle.answer(session).await)?;
+                ringing.push_back((
+                    Instant::now() + Duration::from_secs(arguments.ring),
+                    session,
+                ));
             }
             (event, _) => running.courtesy(&event).await?,
         }

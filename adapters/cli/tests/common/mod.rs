@@ -68,6 +68,14 @@ impl Background {
         }
     }
 
+    /// Asks it to end, as Ctrl-C or a service manager does.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let number = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &number]).status();
+        assert!(status.expect("kill starts").success());
+    }
+
     /// Waits for the end; the exit code.
     pub(crate) fn finish(mut self) -> i32 {
         self.child

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use sip_core::InviteOptions;
 use sip_core::config::Config;
-use sip_edge::{EdgeConfig, EdgeServer, Faults};
+use sip_edge::{EdgeConfig, EdgeLimits, EdgeServer, Faults};
 
 use crate::arguments::{Demo, Fault};
 use crate::ladder::Ladder;
@@ -109,6 +109,10 @@ fn start_edge(fault: Option<Fault>) -> Result<EdgeServer, Failure> {
         faults: Faults {
             drop_bye: fault == Some(Fault::DropBye),
             kill_ws_after_answer: fault == Some(Fault::KillWs),
+        },
+        limits: EdgeLimits {
+            forwarded_requests: party::TRANSACTIONS,
+            ..EdgeLimits::default()
         },
         ..EdgeConfig::default()
     };
@@ -233,8 +237,10 @@ impl Stage {
         };
         let patience = self.patience(Fault::KillWs);
         let answered = |counts: &party::Counts| counts.established >= number || counts.failed > 0;
-        self.alice.reaches(patience, answered).await;
-        self.bob.reaches(patience, answered).await;
+        tokio::join!(
+            self.alice.reaches(patience, answered),
+            self.bob.reaches(patience, answered),
+        );
         let mut well = true;
         for party in [&self.alice, &self.bob] {
             let counts = party.counts();
@@ -258,6 +264,9 @@ impl Stage {
     }
 
     async fn send_message(&mut self) -> bool {
+        // A user who lost his connection is out of reach until he has registered again.
+        let reachable = |counts: &party::Counts| counts.registered > counts.disconnected;
+        self.bob.reaches(PATIENCE, reachable).await;
         let sent = self.alice.handle.message(BOB, "Hello Bob").await;
         if let Err(error) = sent {
             self.problems
@@ -286,8 +295,10 @@ impl Stage {
             _ => PATIENCE,
         };
         let over = |counts: &party::Counts| counts.ended + counts.failed >= number;
-        self.alice.reaches(patience, over).await;
-        self.bob.reaches(patience, over).await;
+        tokio::join!(
+            self.alice.reaches(patience, over),
+            self.bob.reaches(patience, over),
+        );
         let mut well = true;
         for party in [&self.alice, &self.bob] {
             let counts = party.counts();

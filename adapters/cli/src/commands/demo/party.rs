@@ -17,6 +17,10 @@ use crate::report::Report;
 use crate::running::{print_trace, start_failure};
 use crate::sdp::Canned;
 
+/// Each call leaves some transactions behind for 32 s (RFC 3261 section 17, RFC 6026); this is enough
+/// for thousands of calls a second.
+pub(super) const TRANSACTIONS: usize = 1 << 20;
+
 /// What has happened to one user agent so far, by its own events.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
@@ -60,7 +64,9 @@ impl Party {
     ) -> Result<Self, Failure> {
         let mut options = Options::default();
         options.description_factory = Some(Arc::new(Canned));
-        let report = report.of(name);
+        options.limits.client_transactions = TRANSACTIONS;
+        options.limits.server_transactions = TRANSACTIONS;
+        let report = report.of(name).with_servers(&config);
         let (ladder, messages) = (ladder.clone(), report.clone());
         options.trace_connector = Some(Box::new(move |record, _| {
             note(name, side, record, &ladder, &messages, trace);

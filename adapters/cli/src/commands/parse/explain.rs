@@ -272,16 +272,28 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// `name value, name value` for an object; its empty parts are left out.
+/// `name value, name value` for an object; its empty parts are left out. A URI stands by itself,
+/// with its parts behind it.
 fn words(value: &Value) -> String {
     match value {
+        Value::Object(object) if is_uri(object) => {
+            let uri = plain(&object["uri"]);
+            let rest = object.iter().filter(|(name, _)| *name != "uri");
+            let rest = rest.map(|(name, value)| (name.clone(), value.clone()));
+            let parts = words(&Value::Object(rest.collect()));
+            if parts.is_empty() {
+                uri
+            } else {
+                format!("{uri} ({parts})")
+            }
+        }
         Value::Object(object) => object
             .iter()
             .filter(|(name, value)| !is_empty(value) || is_flag(name, value))
             .map(|(name, value)| match value {
                 Value::Null => name.clone(),
                 Value::Object(_) if name == "params" => words(value),
-                Value::Object(_) => format!("{name} ({})", words(value)),
+                Value::Object(_) => words(value),
                 other => format!("{name} {}", plain(other)),
             })
             .collect::<Vec<_>>()
@@ -296,6 +308,11 @@ fn words(value: &Value) -> String {
         }
         other => plain(other),
     }
+}
+
+/// What [`uri`] made, and not parameters of which one is called `uri`.
+fn is_uri(object: &Map<String, Value>) -> bool {
+    object.contains_key("uri") && (object.contains_key("host") || object.len() == 1)
 }
 
 fn is_empty(value: &Value) -> bool {

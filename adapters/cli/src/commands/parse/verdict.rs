@@ -70,7 +70,8 @@ fn address_of(message: &Message) -> Option<String> {
         Scheme::Sips => "sips",
         _ => return None,
     };
-    let user = std::str::from_utf8(uri.user()?).ok()?;
+    // Without a user the host alone decides; an address-of-record has one all the same.
+    let user = std::str::from_utf8(uri.user().unwrap_or(b"owner")).ok()?;
     let host = std::str::from_utf8(uri.host_bytes()).ok()?;
     Some(format!("{scheme}:{user}@{host}"))
 }

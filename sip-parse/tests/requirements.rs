@@ -1,0 +1,992 @@
+//! One test for each testable requirement on syntax, framing and limits; the name carries the requirement's id.
+
+use std::net::IpAddr;
+
+use sip_parse::{
+    Builder, Bytes, ErrorKind, Frame, Framer, HeaderName, Host, Limits, MediaType, Message, Method,
+    NameAddr, NewPart, ParseError, Request, StatusCode, Uri, UriBuf, Via, write_multipart,
+};
+
+fn parse_within(text: &str, limits: &Limits) -> Result<Message, ParseError> {
+    Message::parse(Bytes::from(text.replace('\n', "\r\n").into_bytes()), limits)
+}
+
+fn parse(text: &str) -> Result<Message, ParseError> {
+    parse_within(text, &Limits::default())
+}
+
+/// An OPTIONS request with `extra` header lines and `body`.
+fn request_text(extra: &str, body: &str) -> String {
+    format!(
+        "OPTIONS sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP a.example.com;branch=z9hG4bK1\nMax-Forwards: 70\n\
+         From: <sip:alice@example.com>;tag=1\nTo: <sip:bob@example.com>\nCall-ID: 1@a\nCSeq: 1 OPTIONS\n{extra}\n{body}"
+    )
+}
+
+fn request(extra: &str) -> Request {
+    let message = parse(&request_text(extra, "")).unwrap();
+    message.validate().unwrap();
+    message.into_request().unwrap()
+}
+
+/// The fault of a request with one line put in place of another.
+fn fault(from: &str, to: &str) -> ParseError {
+    let text = request_text("", "");
+    assert!(text.contains(from), "{from}");
+    let message = match parse(&text.replacen(from, to, 1)) {
+        Ok(message) => message,
+        Err(error) => return error,
+    };
+    message.validate().expect_err(to)
+}
+
+#[test]
+fn req_3261_7_3_1_a_names_ignore_case_and_compact_forms_are_the_same() {
+    let long = [
+        "Call-ID",
+        "From",
+        "To",
+        "Via",
+        "Contact",
+        "Content-Length",
+        "Content-Encoding",
+        "Subject",
+        "Supported",
+        "Session-Expires",
+        "Refer-To",
+        "Referred-By",
+        "Event",
+        "Allow-Events",
+        "Content-Type",
+        "Accept-Contact",
+        "Reject-Contact",
+        "Request-Disposition",
+        "Identity",
+    ];
+    let compact = "iftvmlesk xrbouc ajdy".replace(' ', "");
+    assert_eq!(long.len(), compact.len());
+    for (name, letter) in long.iter().zip(compact.chars()) {
+        let known = HeaderName::parse(name.as_bytes()).unwrap();
+        assert!(!matches!(known, HeaderName::Other(_)), "{name}");
+        for spelling in [
+            letter.to_string(),
+            letter.to_ascii_uppercase().to_string(),
+            name.to_ascii_uppercase(),
+        ] {
+            assert_eq!(
+                HeaderName::parse(spelling.as_bytes()).unwrap(),
+                known,
+                "{spelling}"
+            );
+        }
+    }
+    assert_eq!(HeaderName::Other(b"X-Odd"), HeaderName::Other(b"x-oDD"));
+    let odd = "x-ODD:  one\nZ: two\nx-ODD: three\n";
+    let message = request(odd);
+    let written = Builder::from_message(&message)
+        .set(HeaderName::MaxForwards, 69)
+        .build()
+        .unwrap();
+    let text = String::from_utf8(written.bytes().to_vec()).unwrap();
+    assert!(
+        text.contains(&odd.replace('\n', "\r\n")),
+        "spelling and order of unknown fields survive: {text}"
+    );
+}
+
+#[test]
+fn req_3261_7_3_1_b_rows_and_commas_are_one_list() {
+    let rows = request("Route: <sip:a;lr>\nRoute: <sip:b,c@d;lr>\nRoute: \"x, y\" <sip:e;lr>\n");
+    let list = request("Route: <sip:a;lr> , <sip:b,c@d;lr>,\"x, y\" <sip:e;lr>\n");
+    let uris = |message: &Request| {
+        message
+            .routes()
+            .map(|route| route.unwrap().uri_text().to_vec())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(uris(&rows), uris(&list));
+    assert_eq!(
+        uris(&list),
+        [&b"sip:a;lr"[..], b"sip:b,c@d;lr", b"sip:e;lr"]
+    );
+    assert_eq!(list.values(HeaderName::Route).count(), 3);
+    // In credentials a comma separates parameters.
+    let row = "Digest realm=\"a, b\", nonce=\"n\"";
+    let auth = request(&format!(
+        "Authorization: {row}\nAuthorization: Basic eDp5\n"
+    ));
+    let values: Vec<_> = auth.values(HeaderName::Authorization).collect();
+    assert_eq!(values, [row.as_bytes(), b"Basic eDp5"]);
+    let credentials: Vec<_> = auth.credentials().map(Result::unwrap).collect();
+    assert_eq!(credentials[0].realm().unwrap().as_ref(), b"a, b");
+    assert_eq!(credentials[1].token68, b"eDp5");
+}
+
+#[test]
+fn req_3261_7_3_1_c_folds_read_as_one_space() {
+    let message =
+        request("Subject: I know you're there, \n  pick up the\n\tphone\nSupported: a,\n b\n");
+    let header = message.header(HeaderName::Subject).unwrap();
+    assert_eq!(
+        header.unfolded().as_ref(),
+        b"I know you're there, pick up the phone"
+    );
+    assert_eq!(
+        header.value,
+        b"I know you're there, \r\n  pick up the\r\n\tphone"
+    );
+    assert!(header.line.ends_with(b"phone\r\n"));
+    assert_eq!(message.supported().collect::<Vec<_>>(), [b"a", b"b"]);
+}
+
+#[test]
+fn req_3261_7_5_a_line_ends_in_front_of_a_message_are_skipped() {
+    let text = request_text("Content-Length: 0\n", "").replace('\n', "\r\n");
+    let mut framer = Framer::new(Limits::default());
+    framer.push(b"\r\n\r\n\r\n");
+    framer.push(text.as_bytes());
+    let mut frames = Vec::new();
+    while let Some(frame) = framer.next().unwrap() {
+        frames.push(frame);
+    }
+    assert_eq!(
+        frames,
+        [
+            Frame::Ping,
+            Frame::Pong,
+            Frame::Message(Bytes::from(text.clone()))
+        ]
+    );
+    let datagram =
+        Message::parse(Bytes::from(format!("\r\n\r\n{text}")), &Limits::default()).unwrap();
+    assert_eq!(datagram.bytes(), text.as_bytes());
+}
+
+#[test]
+fn req_3261_8_1_1_a_missing_fields_are_named() {
+    for (line, name) in [
+        (
+            "Via: SIP/2.0/UDP a.example.com;branch=z9hG4bK1\n",
+            HeaderName::Via,
+        ),
+        ("From: <sip:alice@example.com>;tag=1\n", HeaderName::From),
+        ("To: <sip:bob@example.com>\n", HeaderName::To),
+        ("Call-ID: 1@a\n", HeaderName::CallId),
+        ("CSeq: 1 OPTIONS\n", HeaderName::CSeq),
+    ] {
+        let error = fault(line, "");
+        assert_eq!(
+            (error.kind, error.header),
+            (ErrorKind::Missing, Some(name.id())),
+            "{line}"
+        );
+        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+    }
+    // Max-Forwards leniently, as RFC 2543 had none.
+    let message = parse(&request_text("", "").replace("Max-Forwards: 70\n", "")).unwrap();
+    message.validate().unwrap();
+    let error = message.validate_strict().unwrap_err();
+    assert_eq!(
+        (error.kind, error.header),
+        (ErrorKind::Missing, Some(HeaderName::MaxForwards.id()))
+    );
+}
+
+#[test]
+fn req_3261_20_16_a_cseq_bounds_and_method() {
+    let cseq = Some(HeaderName::CSeq.id());
+    for bad in [
+        "CSeq: 2147483648 OPTIONS",
+        "CSeq: x OPTIONS",
+        "CSeq: 99999999999999999999 OPTIONS",
+        "CSeq: -1 OPTIONS",
+    ] {
+        let error = fault("CSeq: 1 OPTIONS", bad);
+        assert_eq!(
+            (error.kind, error.header),
+            (ErrorKind::Number, cseq),
+            "{bad}"
+        );
+    }
+    assert_eq!(
+        fault("CSeq: 1 OPTIONS", "CSeq: 1 INVITE").kind,
+        ErrorKind::MethodMismatch
+    );
+    assert_eq!(
+        fault("CSeq: 1 OPTIONS", "CSeq: 1 options").kind,
+        ErrorKind::MethodMismatch
+    );
+    assert_eq!(
+        fault("CSeq: 1 OPTIONS", "CSeq: 1OPTIONS").kind,
+        ErrorKind::Character
+    );
+    let highest = parse(&request_text("", "").replace("CSeq: 1 ", "CSeq: 2147483647 ")).unwrap();
+    assert_eq!(highest.cseq().unwrap().number, 2_147_483_647);
+}
+
+#[test]
+fn req_3261_25_1_a_unknown_parameters_are_no_fault() {
+    let via = Via::parse(
+        b"SIP/2.0/WSS [2001:db8::1] : 5061 ; x ;y=\"a;b=c\\\"\" ; z = [::1];branch=z9;rport",
+    )
+    .unwrap();
+    assert_eq!(
+        (via.branch(), via.port(), via.rport()),
+        (Some(&b"z9"[..]), Some(5061), Some(None))
+    );
+    assert_eq!(via.params().value(b"y"), Some(&b"\"a;b=c\\\"\""[..]));
+    assert_eq!(via.params().value(b"Z"), Some(&b"[::1]"[..]));
+    let address =
+        NameAddr::parse(b"<sip:u@[::1]:5070;x;y=1>;+sip.instance=\"<urn:uuid:1>\";ob;expires=7")
+            .unwrap();
+    assert!(address.uri().has_param(b"X") && address.params().has(b"ob"));
+    assert_eq!(address.expires(), Some(7));
+    assert_eq!(
+        address.param(b"+SIP.instance"),
+        Some(&b"\"<urn:uuid:1>\""[..])
+    );
+}
+
+fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (
+        Uri::parse(a.as_bytes()).unwrap(),
+        Uri::parse(b.as_bytes()).unwrap(),
+    );
+    assert_eq!(a.equivalent(&b), b.equivalent(&a), "not symmetric: {a} {b}");
+    a.equivalent(&b)
+}
+
+/// The examples of RFC 3261 section 19.1.4 itself come first.
+#[test]
+fn req_3261_19_1_4_a_uri_comparison() {
+    for (a, b) in [
+        (
+            "sip:%61lice@atlanta.com;transport=TCP",
+            "sip:alice@AtLanTa.CoM;Transport=tcp",
+        ),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
+        ("sip:carol@chicago.com", "sip:carol@chicago.com;security=on"),
+        (
+            "sip:carol@chicago.com;newparam=5",
+            "sip:carol@chicago.com;security=on",
+        ),
+        (
+            "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
+            "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com",
+        ),
+        (
+            "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
+            "sip:alice@atlanta.com?priority=urgent&subject=project%20x",
+        ),
+        ("sip:a:p%61ss@b", "sip:a:pass@b"),
+        ("SIP:a@b", "sip:a@b"),
+    ] {
+        assert!(same(a, b), "{a} {b}");
+    }
+    for (a, b) in [
+        (
+            "SIP:ALICE@AtLanTa.CoM;Transport=udp",
+            "sip:alice@AtLanTa.CoM;Transport=UDP",
+        ),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
+        ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
+        (
+            "sip:bob@biloxi.com",
+            "sip:bob@biloxi.com:6000;transport=tcp",
+        ),
+        (
+            "sip:carol@chicago.com",
+            "sip:carol@chicago.com?Subject=next%20meeting",
+        ),
+        ("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"),
+        (
+            "sip:carol@chicago.com;security=on",
+            "sip:carol@chicago.com;security=off",
+        ),
+        ("sip:a@b", "sips:a@b"),
+        ("sip:a@b", "sip:b"),
+        ("sip:a@b", "sip:a:@b"),
+        ("sip:a%3Bb@c", "sip:a;b@c"),
+        ("sip:a@b;user=phone", "sip:a@b"),
+        ("sip:a@b;ttl=1", "sip:a@b"),
+        ("sip:a@b;method=INVITE", "sip:a@b"),
+        ("sip:a@b;maddr=1.2.3.4", "sip:a@b"),
+        ("sip:a@b?x=1&x=1", "sip:a@b?x=1&y=1"),
+    ] {
+        assert!(!same(a, b), "{a} {b}");
+    }
+    assert!(same("tel:+1-201-555-0123", "TEL:+12015550123"));
+    assert!(same(
+        "tel:7042;phone-context=Example.com",
+        "tel:7042;phone-context=example.com"
+    ));
+    assert!(!same("tel:7042;phone-context=example.com", "tel:7042"));
+    assert!(!same("tel:7042", "tel:7043"));
+}
+
+#[test]
+fn req_3261_19_1_5_a_only_safe_headers_leave_a_uri() {
+    let text = b"sip:a@b;method=SUBSCRIBE?Subject=hi%20there&From=x&v=1&Call-ID=2&CSeq=3&record-route=4&%52oute=5\
+        &Replaces=6%3bto-tag%3d7%3bfrom-tag%3d8&Content-Length=9&body=one%0D%0Atwo&i=10";
+    let uri = Uri::parse(text).unwrap();
+    let safe: Vec<_> = uri
+        .safe_headers()
+        .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+        .collect();
+    assert_eq!(safe, ["Subject", "Replaces"]);
+    assert_eq!(uri.method(), Some(Method::Subscribe));
+    assert_eq!(uri.body().unwrap().as_ref(), b"one\r\ntwo");
+}
+
+#[test]
+fn req_3261_7_1_a_another_version_is_505_or_dropped() {
+    for version in ["SIP/7.0", "SIP/1.0", "sip/3.1"] {
+        let error = fault("SIP/2.0\n", &format!("{version}\n"));
+        assert_eq!(
+            (error.kind, error.status()),
+            (ErrorKind::Version, StatusCode::VERSION_NOT_SUPPORTED)
+        );
+    }
+    assert_eq!(
+        parse("SIP/7.0 200 OK\n\n").unwrap_err().kind,
+        ErrorKind::Version
+    );
+    assert!(
+        Message::salvage(
+            Bytes::from_static(b"SIP/7.0 200 OK\r\nVia: x\r\n\r\n"),
+            &Limits::default()
+        )
+        .is_none()
+    );
+    assert_eq!(fault("SIP/2.0\n", "HTTP/1.1\n").kind, ErrorKind::StartLine);
+    parse(&request_text("", "").replacen("SIP/2.0", "sip/2.0", 1))
+        .unwrap()
+        .validate()
+        .unwrap();
+}
+
+#[test]
+fn req_3261_18_3_a_datagram_bytes_behind_content_length_are_cut_off() {
+    let message = parse(&request_text("Content-Length: 4\n", "bodyrest")).unwrap();
+    assert_eq!(message.body(), b"body");
+    assert!(message.bytes().ends_with(b"body"));
+    let error = parse(&request_text("Content-Length: 10\n", "body")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::BodyTooShort { missing: 6 });
+    assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn req_3261_18_3_b_without_content_length_the_rest_is_the_body() {
+    let message = parse(&request_text("", "all of\nthis")).unwrap();
+    assert_eq!(message.body(), b"all of\r\nthis");
+}
+
+fn frame(limits: Limits, head: &str) -> Result<Option<Frame>, ErrorKind> {
+    let mut framer = Framer::new(limits);
+    framer.push(head.replace('\n', "\r\n").as_bytes());
+    framer.next().map_err(|error| error.error.kind)
+}
+
+#[test]
+fn req_3261_18_3_c_a_stream_needs_content_length() {
+    let head = request_text("", "");
+    assert_eq!(
+        frame(Limits::default(), &head),
+        Err(ErrorKind::MissingContentLength)
+    );
+    let mut lenient = Framer::lenient(Limits::default());
+    lenient.push(head.replace('\n', "\r\n").as_bytes());
+    assert!(matches!(lenient.next(), Ok(Some(Frame::Message(_)))));
+}
+
+#[test]
+fn req_3261_18_3_d_a_length_over_the_limit_is_refused_before_its_bytes_come() {
+    let limits = Limits {
+        body: 1000,
+        ..Limits::default()
+    };
+    let with = |length: &str| {
+        frame(
+            limits,
+            &request_text(&format!("Content-Length: {length}\n"), ""),
+        )
+    };
+    assert_eq!(with("1001"), Err(ErrorKind::BodyTooLarge));
+    assert_eq!(with("1000"), Ok(None));
+    assert_eq!(with("4294967296"), Err(ErrorKind::Number));
+    assert_eq!(with("99999999999999999999999999"), Err(ErrorKind::Number));
+    assert_eq!(with("-1"), Err(ErrorKind::Number));
+    assert_eq!(with("1x"), Err(ErrorKind::Character));
+    let error = parse_within(&request_text("Content-Length: 2000\n", ""), &limits).unwrap_err();
+    assert_eq!(
+        (error.kind, error.status()),
+        (
+            ErrorKind::BodyTooLarge,
+            StatusCode::REQUEST_ENTITY_TOO_LARGE
+        )
+    );
+}
+
+#[test]
+fn req_3261_18_3_e_two_lengths_are_400_and_the_end_of_the_stream() {
+    let text = request_text("Content-Length: 4\nl: 5\n", "bodyX");
+    let error = parse(&text).unwrap_err();
+    assert_eq!(
+        (error.kind, error.status()),
+        (ErrorKind::ContentLengthMismatch, StatusCode::BAD_REQUEST)
+    );
+    let mut framer = Framer::new(Limits::default());
+    framer.push(text.replace('\n', "\r\n").as_bytes());
+    let error = framer.next().unwrap_err();
+    assert_eq!(error.error.kind, ErrorKind::ContentLengthMismatch);
+    framer.push(request_text("l: 0\n", "").replace('\n', "\r\n").as_bytes());
+    assert!(framer.next().is_err(), "nothing behind it is read");
+    let answerable = Message::salvage(error.head, &Limits::default()).unwrap();
+    assert!(
+        Builder::response_to(&answerable, StatusCode::BAD_REQUEST, None)
+            .build()
+            .is_ok()
+    );
+    // Twice the same length is no contradiction.
+    assert_eq!(
+        parse(&request_text("Content-Length: 4\nl: 4\n", "body"))
+            .unwrap()
+            .body(),
+        b"body"
+    );
+}
+
+#[test]
+fn req_lim_a_every_limit_has_its_own_error() {
+    let default = Limits::default();
+    let text = request_text("", "");
+    let kind = |text: &str, limits: Limits| {
+        let error = parse_within(text, &limits)
+            .and_then(|message| message.validate())
+            .unwrap_err();
+        assert!(error.is_limit());
+        (error.kind, error.status().as_u16())
+    };
+    assert_eq!(
+        kind(
+            &text,
+            Limits {
+                message: 100,
+                ..default
+            }
+        ),
+        (ErrorKind::MessageTooLarge, 513)
+    );
+    assert_eq!(
+        kind(
+            &text,
+            Limits {
+                head: 100,
+                ..default
+            }
+        ),
+        (ErrorKind::HeadTooLarge, 513)
+    );
+    assert_eq!(
+        kind(
+            &text,
+            Limits {
+                headers: 5,
+                ..default
+            }
+        ),
+        (ErrorKind::TooManyHeaders, 513)
+    );
+    assert_eq!(
+        kind(
+            &text,
+            Limits {
+                header_line: 40,
+                ..default
+            }
+        ),
+        (ErrorKind::HeaderTooLong, 513)
+    );
+    let folded = request_text("Subject: a\n b\n c\n d\n", "");
+    assert_eq!(
+        kind(
+            &folded,
+            Limits {
+                folds: 2,
+                ..default
+            }
+        ),
+        (ErrorKind::TooManyFolds, 513)
+    );
+    parse_within(
+        &folded,
+        &Limits {
+            folds: 3,
+            ..default
+        },
+    )
+    .unwrap();
+    let params = request_text("Contact: <sip:a;b;c;d>\n", "");
+    assert_eq!(
+        kind(
+            &params,
+            Limits {
+                parameters: 2,
+                ..default
+            }
+        ),
+        (ErrorKind::TooManyParameters, 513)
+    );
+    parse_within(
+        &params,
+        &Limits {
+            parameters: 3,
+            ..default
+        },
+    )
+    .unwrap()
+    .validate()
+    .unwrap();
+    let body = request_text("", "12345");
+    assert_eq!(
+        kind(&body, Limits { body: 4, ..default }),
+        (ErrorKind::BodyTooLarge, 413)
+    );
+    // The rows behind the inline room count as well.
+    let many = request_text(&"X: y\n".repeat(40), "");
+    assert_eq!(
+        kind(
+            &many,
+            Limits {
+                headers: 45,
+                ..default
+            }
+        ),
+        (ErrorKind::TooManyHeaders, 513)
+    );
+    assert_eq!(
+        parse_within(
+            &many,
+            &Limits {
+                headers: 46,
+                ..default
+            }
+        )
+        .unwrap()
+        .headers()
+        .len(),
+        46
+    );
+    // The same bounds hold for a stream.
+    let stream = |limits: Limits| frame(limits, &request_text("l: 0\n", "")).unwrap_err();
+    assert_eq!(
+        stream(Limits {
+            head: 100,
+            ..default
+        }),
+        ErrorKind::HeadTooLarge
+    );
+    assert_eq!(
+        stream(Limits {
+            headers: 5,
+            ..default
+        }),
+        ErrorKind::TooManyHeaders
+    );
+    assert_eq!(
+        stream(Limits {
+            header_line: 40,
+            ..default
+        }),
+        ErrorKind::HeaderTooLong
+    );
+    assert_eq!(
+        stream(Limits {
+            message: 100,
+            ..default
+        }),
+        ErrorKind::MessageTooLarge
+    );
+}
+
+#[test]
+fn req_4475_3_1_1_6_a_any_token_is_a_method() {
+    let text =
+        request_text("", "").replace("OPTIONS", "!interesting-Method0123456789_*+`.%indeed'~");
+    let message = parse(&text).unwrap();
+    message.validate().unwrap();
+    assert!(matches!(
+        message.into_request().unwrap().method(),
+        Method::Other(_)
+    ));
+    assert!(Method::parse(b"IN VITE").is_err() && Method::parse(b"").is_err());
+    assert_eq!(Method::parse(b"invite").unwrap(), Method::Other(b"invite"));
+}
+
+#[test]
+fn req_4475_3_1_2_4_a_scalars_out_of_range() {
+    for (from, to) in [
+        ("Max-Forwards: 70", "Max-Forwards: 256"),
+        ("Max-Forwards: 70", "Max-Forwards: 70\nExpires: 4294967296"),
+        (
+            "Max-Forwards: 70",
+            "Max-Forwards: 70\nContact: <sip:a>;expires=4294967296",
+        ),
+        (
+            "Max-Forwards: 70",
+            "Max-Forwards: 70\nContact: <sip:a>;q=1.001",
+        ),
+        (
+            "Max-Forwards: 70",
+            "Max-Forwards: 70\nContact: <sip:a>;q=0.1234",
+        ),
+        ("a.example.com;", "a.example.com:65536;"),
+        ("a.example.com;", "a.example.com;ttl=256;"),
+        ("<sip:bob@example.com>", "<sip:bob@example.com:65536>"),
+    ] {
+        let error = fault(from, to);
+        assert_eq!(
+            (error.kind, error.status().as_u16()),
+            (ErrorKind::Number, 400),
+            "{to}"
+        );
+    }
+    let text = request_text(
+        "Expires: 99999999999999999999\nRetry-After: 99999999999999999999\n",
+        "",
+    );
+    let response =
+        parse(&text.replace("OPTIONS sip:bob@example.com SIP/2.0", "SIP/2.0 503 No")).unwrap();
+    response.validate().unwrap();
+    assert_eq!(response.expires().unwrap(), Some(u32::MAX));
+    assert_eq!(response.retry_after().unwrap().unwrap().seconds, u32::MAX);
+}
+
+#[test]
+fn req_4475_3_3_1_a_schemes() {
+    let unknown = parse(&request_text("", "").replace("OPTIONS sip:", "OPTIONS nobody:")).unwrap();
+    unknown.validate().unwrap();
+    let error = unknown.as_request().unwrap().sip_uri().unwrap_err();
+    assert_eq!(
+        (error.kind, error.status().as_u16()),
+        (ErrorKind::UnknownScheme, 416)
+    );
+    request("Contact: <name:John_Smith>, <http://example.com/x?y=z>, <mailto:a@b>\n");
+    let to =
+        parse(&request_text("", "").replace("To: <sip:bob@example.com>", "To: isbn:2983792873"))
+            .unwrap();
+    to.validate().unwrap();
+}
+
+#[test]
+fn req_4475_3_3_8_a_single_values_must_not_repeat() {
+    for line in [
+        "From: <sip:x@y>;tag=2",
+        "To: <sip:x@y>",
+        "Call-ID: 2",
+        "CSeq: 1 OPTIONS",
+        "Max-Forwards: 70",
+    ] {
+        let error = fault("Max-Forwards: 70\n", &format!("Max-Forwards: 70\n{line}\n"));
+        assert_eq!(
+            (error.kind, error.status().as_u16()),
+            (ErrorKind::Repeated, 400),
+            "{line}"
+        );
+    }
+    let twice = fault("Max-Forwards: 70", "Max-Forwards: 70\nSubject: a\ns: b");
+    assert_eq!(twice.header, Some(HeaderName::Subject.id()));
+}
+
+#[test]
+fn req_4475_3_3_10_a_top_via_can_be_compared() {
+    let response = parse(
+        "SIP/2.0 200 OK\nVia: SIP/2.0/UDP 192.0.2.198;branch=a\nVia: SIP/2.0/UDP 255.255.255.255;branch=b\n\
+         From: <sip:a@b>;tag=1\nTo: <sip:a@b>;tag=2\nCall-ID: 1\nCSeq: 1 INVITE\n\n",
+    )
+    .unwrap();
+    assert_eq!(
+        response.top_via().unwrap().host().ip(),
+        "192.0.2.198".parse::<IpAddr>().ok()
+    );
+    assert_eq!(response.vias().count(), 2);
+}
+
+#[test]
+fn req_4475_3_4_1_a_requests_of_rfc_2543_are_read() {
+    let text = request_text("", "")
+        .replace(";branch=z9hG4bK1", "")
+        .replace(";tag=1", "");
+    let message = parse(&text).unwrap();
+    message.validate().unwrap();
+    assert_eq!(
+        (
+            message.top_via().unwrap().branch(),
+            message.from().unwrap().tag()
+        ),
+        (None, None)
+    );
+}
+
+#[test]
+fn req_5954_a_ipv6_is_compared_by_value_and_written_without_a_zone() {
+    let host = |text: &'static str| Host::parse(text.as_bytes()).unwrap();
+    assert_eq!(host("[2001:db8::1]"), host("[2001:0DB8:0:0::0001]"));
+    assert_ne!(host("[2001:db8::1]"), host("[2001:db8::2]"));
+    assert!(same("sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0::1]"));
+    assert!(!same("sip:a@[::ffff:192.0.2.1]", "sip:a@192.0.2.1"));
+    for bad in [
+        "[fe80::1%eth0]",
+        "[2001:db8]",
+        "[::1",
+        "[]",
+        "2001:db8::1",
+        "[::1]x",
+        "[1::2::3]",
+    ] {
+        assert!(Host::parse(bad.as_bytes()).is_err(), "{bad}");
+    }
+    assert_eq!(host("[2001:DB8:0:0::1]").to_string(), "[2001:db8::1]");
+}
+
+#[test]
+fn req_3261_7_4_1_a_bodies_are_opaque() {
+    let mut bytes = request_text("Content-Length: 8\n", "")
+        .replace('\n', "\r\n")
+        .into_bytes();
+    let body = b"\0\xFF\r\n\r\n\r\0";
+    bytes.extend_from_slice(body);
+    let message = Message::parse(Bytes::from(bytes.clone()), &Limits::default()).unwrap();
+    assert_eq!(
+        (message.body(), message.bytes().as_ref()),
+        (&body[..], bytes.as_slice())
+    );
+    let copied = Builder::from_message(&message)
+        .prepend(HeaderName::Via, "SIP/2.0/UDP x;branch=y")
+        .build()
+        .unwrap();
+    assert_eq!(copied.body(), body);
+}
+
+#[test]
+fn req_5621_3_1_a_default_dispositions() {
+    let disposition = |extra: &str| {
+        let message = parse(&request_text(extra, "x")).unwrap();
+        let parts = message.parts().unwrap();
+        let part = *parts.iter().next().unwrap();
+        (
+            String::from_utf8_lossy(part.disposition()).into_owned(),
+            part.is_optional(),
+        )
+    };
+    assert_eq!(
+        disposition("Content-Type: Application/SDP\n"),
+        ("session".into(), false)
+    );
+    assert_eq!(
+        disposition("Content-Type: text/plain\n"),
+        ("render".into(), false)
+    );
+    let written = "Content-Type: text/plain\nContent-Disposition: icon ; handling = Optional\n";
+    assert_eq!(disposition(written), ("icon".into(), true));
+    assert!(
+        !disposition(
+            "c: application/sdp
+Content-Disposition: session;handling=required
+"
+        )
+        .1
+    );
+}
+
+const MIXED: &str = "Content-Type: multipart/mixed ; boundary=\"b 1\"\n";
+
+#[test]
+fn req_5621_3_1_b_required_parts_that_are_not_understood_are_found() {
+    let body = |handling: &str| {
+        format!(
+            "--b 1\nContent-Type: application/sdp\n\nv=0\n--b 1\nContent-Type: application/x-odd\n\
+                 Content-Disposition: x;handling={handling}\n\nodd\n--b 1--\n"
+        )
+    };
+    let knows_sdp = |part: &sip_parse::Part<'_>| {
+        part.content_type
+            .is_some_and(|media| media.is(b"application", b"sdp"))
+    };
+    let required = parse(&request_text(MIXED, &body("required"))).unwrap();
+    assert_eq!(
+        required
+            .parts()
+            .unwrap()
+            .unprocessable(knows_sdp)
+            .unwrap()
+            .body,
+        b"odd"
+    );
+    let optional = parse(&request_text(MIXED, &body("optional"))).unwrap();
+    assert_eq!(optional.parts().unwrap().unprocessable(knows_sdp), None);
+    let broken = parse(&request_text(MIXED, "no boundary here")).unwrap();
+    assert!(broken.parts().is_err());
+}
+
+#[test]
+fn req_5621_5_a_sdp_is_found_in_multipart_bodies() {
+    let text = "preamble\n--b 1\nContent-Type: text/plain\n\nhi\n--b 1  \n\
+        Content-Type: multipart/alternative;boundary=in\n\n--in\nContent-Type: application/sdp\n\nv=0 first\n\
+        --in\nContent-Type: application/sdp\nContent-ID: <2@x>\n\nv=0 last\n--in\nContent-Type: application/sdpng\n\nng\n\
+        --in--\n--b 1--\nepilogue\n";
+    let message = parse(&request_text(MIXED, text)).unwrap();
+    let parts = message.parts().unwrap();
+    assert_eq!(parts.iter().count(), 4);
+    let session = parts.session().unwrap();
+    assert_eq!(
+        session.body, b"v=0 last",
+        "the last alternative that is understood"
+    );
+    assert_eq!(session.header(HeaderName::ContentId), Some(&b"<2@x>"[..]));
+    assert_eq!(session.depth, 2);
+    // Nesting has an end.
+    let mut nested = "x".to_owned();
+    for depth in 0..6 {
+        nested = format!(
+            "--n{depth}\nContent-Type: multipart/mixed;boundary=n{}\n\n{nested}\n--n{depth}--\n",
+            depth - 1
+        );
+    }
+    let deep = parse(&request_text(
+        "Content-Type: multipart/mixed;boundary=n5\n",
+        &nested,
+    ))
+    .unwrap();
+    assert_eq!(deep.parts().unwrap_err().kind, ErrorKind::TooManyParts);
+}
+
+#[test]
+fn rfc5621_written_parts_read_back() {
+    let part = |media: &'static [u8], body: &'static [u8]| NewPart {
+        content_type: MediaType::parse(media).unwrap(),
+        content_disposition: None,
+        body,
+    };
+    let parts = [
+        part(b"application/sdp", b"v=0\r\n"),
+        part(b"text/plain;charset=utf-8", b"\0--b\r\n"),
+    ];
+    let body = write_multipart(b"boundary7", &parts).unwrap();
+    let base = parse(&request_text("", "")).unwrap();
+    let message = Builder::from_message(&base)
+        .body(b"multipart/mixed;boundary=boundary7", &body)
+        .build()
+        .unwrap();
+    let read = message.parts().unwrap();
+    let bodies: Vec<_> = read.iter().map(|part| part.body).collect();
+    assert_eq!(bodies, [&b"v=0\r\n"[..], b"\0--b\r\n"]);
+    assert!(
+        write_multipart(b"--b", &parts).is_err(),
+        "a boundary that a part holds"
+    );
+}
+
+#[test]
+fn rfc3261_19_1_uris_are_made_from_parts() {
+    let uri = UriBuf::sip(Some(b"J. User;x@y"), b"[2001:db8::1]", Some(5061)).unwrap();
+    assert_eq!(uri.to_string(), "sip:J.%20User;x%40y@[2001:db8::1]:5061");
+    assert_eq!(
+        uri.as_uri().user_unescaped().unwrap().as_ref(),
+        b"J. User;x@y"
+    );
+    let uri = uri
+        .with_param(b"transport", Some(b"ws"))
+        .unwrap()
+        .with_param(b"lr", None)
+        .unwrap();
+    let uri = uri.with_header(b"Subject", b"a&b=c").unwrap();
+    assert!(uri.as_uri().is_lr());
+    assert_eq!(
+        uri.as_uri().headers().collect::<Vec<_>>(),
+        [(&b"Subject"[..], &b"a%26b%3Dc"[..])]
+    );
+    assert_eq!(
+        uri.without_param(b"LR")
+            .without_param(b"transport")
+            .to_string(),
+        "sip:J.%20User;x%40y@[2001:db8::1]:5061?Subject=a%26b%3Dc"
+    );
+    for bad in [&b"a b"[..], b"", b"[::1", b"a\r\nb", b"a@b"] {
+        assert!(UriBuf::sip(None, bad, None).is_err());
+    }
+    assert!(UriBuf::sip(Some(b""), b"a", None).is_err());
+}
+
+/// What the wrong parsers get wrong.
+#[test]
+fn known_traps_of_addresses() {
+    let address = |text: &'static str| NameAddr::parse(text.as_bytes()).unwrap();
+    let spaced = address("<sip:a@b> ; tag = 7");
+    assert_eq!(spaced.tag(), Some(&b"7"[..]));
+    let semicolon = address("<sip:a;b=c@d;e>");
+    assert_eq!(
+        (semicolon.uri().user(), semicolon.uri().host_bytes()),
+        (Some(&b"a;b=c"[..]), &b"d"[..])
+    );
+    assert_eq!(address("\"x;tag=1\" <sip:a@b>").tag(), None);
+    assert_eq!(address("<sip:a.b.@c>").uri().user(), Some(&b"a.b."[..]));
+    let gruu = address("<sip:a@b;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>");
+    assert_eq!(
+        gruu.uri().param(b"gr"),
+        Some(&b"urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"[..])
+    );
+    let bare = address("sip:a@b;tag=9");
+    assert_eq!(
+        (bare.tag(), bare.uri_text()),
+        (Some(&b"9"[..]), &b"sip:a@b"[..])
+    );
+    assert_eq!(address("<sip:+1234@b>").uri_text(), b"sip:+1234@b");
+    assert_eq!(
+        Via::parse(b"SIP/2.0/UDP a ; branch = z ; rport = 5")
+            .unwrap()
+            .branch(),
+        Some(&b"z"[..])
+    );
+}
+
+/// A bare CR ends no line, and must not reach a receiver for whom it does.
+#[test]
+fn lone_carriage_returns_are_refused() {
+    for text in ["Subject: a\rX: b\n", "X-Odd: a\r\n b\rc\n", "X-Odd\r: a\n"] {
+        let text = request_text("\u{1}", "").replace("\u{1}", text);
+        let bytes = text.replace('\n', "\r\n").replace("\r\r\n", "\r\n");
+        let error = Message::parse(Bytes::from(bytes), &Limits::default()).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Character);
+    }
+}
+
+/// The one documented difference between lenient and strict reading.
+#[test]
+fn strict_reading_takes_no_leniency() {
+    let lenient = [
+        "Contact: <sip:a@my_host>\n",
+        "Contact: <sip:*97#@host>\n",
+        "Contact: <sip:a@b>;x=a/b\n",
+        "Contact: Amélie <sip:a@b>\n",
+        "Authorization: Digest realm=a@b/c\n",
+        "Contact: <sip:a@[2001:db8:::192.0.2.1]>\n",
+        "Date: yesterday\n",
+        "Warning: none\n",
+        "X-Odd: \u{1}\n",
+    ];
+    for line in lenient {
+        let message = parse(&request_text(line, "")).unwrap();
+        message
+            .validate()
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(message.validate_strict().is_err(), "{line}");
+    }
+    parse(&request_text("", ""))
+        .unwrap()
+        .validate_strict()
+        .unwrap();
+    let bare = Message::parse(Bytes::from(request_text("", "")), &Limits::default()).unwrap();
+    bare.validate().unwrap();
+    assert!(bare.validate_strict().is_err(), "LF alone");
+}
