@@ -1,6 +1,7 @@
 //! News for the application.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -76,6 +77,11 @@ pub enum Event {
     },
     /// The registrar accepted our binding, for the first time or again (RFC 3261 section 10.2.4).
     Registered(Box<Registration>),
+    /// The bindings that [`UserAgent::query_bindings`](crate::UserAgent::query_bindings) asked for.
+    Bindings {
+        /// As Contact values.
+        bindings: Vec<Box<str>>,
+    },
     /// A REGISTER failed. Unless `retry_at` is `None` it is tried again by itself.
     RegistrationFailed {
         /// Why.
@@ -103,6 +109,8 @@ pub enum Event {
         response: Box<Response>,
     },
     /// The core needs a session description; answer with [`UserAgent::describe`](crate::UserAgent::describe).
+    /// An offer may be asked for in a call that is up as well: after a lost connection a re-INVITE
+    /// tells the peer where we are now.
     DescriptionNeeded {
         /// The call.
         session: SessionId,
@@ -123,6 +131,18 @@ pub enum Event {
     Established {
         /// The call.
         session: SessionId,
+    },
+    /// Our re-INVITE was accepted (RFC 3261 section 14.1); the peer's answer came before this.
+    Renegotiated {
+        /// The call.
+        session: SessionId,
+    },
+    /// Our re-INVITE failed. The call goes on as it was.
+    RenegotiationFailed {
+        /// The call.
+        session: SessionId,
+        /// Why.
+        reason: Box<EndReason>,
     },
     /// The call is over; its handle is stale from now on. Comes exactly once for each call.
     Ended {
@@ -190,6 +210,10 @@ pub struct Registration {
     pub refresh_at: Timestamp,
     /// All bindings of the address-of-record, as Contact values.
     pub bindings: Vec<Box<str>>,
+    /// The proxies that requests for us pass on their way from the registrar (RFC 3327), as Path values.
+    pub path: Vec<Box<str>>,
+    /// The URI that reaches this agent from anywhere (RFC 5627 section 3.1), if the registrar made one.
+    pub gruu: Option<String>,
     /// Whether this is a refresh of a binding that was there before.
     pub refreshed: bool,
 }

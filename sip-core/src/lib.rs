@@ -55,6 +55,7 @@ pub mod connection;
 pub mod dialog;
 mod error;
 mod event;
+mod fleet;
 mod limits;
 mod rand;
 mod registration;
@@ -73,6 +74,7 @@ pub use event::{
     Cause, ChallengeId, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration,
     RequestId, SessionId,
 };
+pub use fleet::{AgentId, Fleet};
 pub use limits::Limits;
 pub use session::{
     DescriptionFailed, ExtraHeader, ExtraHeaderError, FailureStatus, InviteOptions, NotAFailure,

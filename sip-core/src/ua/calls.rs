@@ -10,6 +10,7 @@ use super::{Purpose, UserAgent};
 use crate::action::Body;
 use crate::error::{CommandError, StaleHandle};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, RequestId, SessionId};
+use crate::registration::Errand;
 use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, OfferWanted, State};
 use crate::time::Timestamp;
 
@@ -71,7 +72,39 @@ impl UserAgent {
         self.command(now)?;
         self.registration.wanted = false;
         self.registration.refused = false;
-        self.send_unregister();
+        self.run_errand(Errand::Unbind);
+        self.settle();
+        Ok(())
+    }
+
+    /// Removes all bindings of our address-of-record, those of other agents as well (RFC 3261 section
+    /// 10.2.2: `Contact: *`), and stops registering. The outcome comes as [`Event::Unregistered`] if
+    /// we were registered, or as [`Event::RegistrationFailed`].
+    ///
+    /// # Errors
+    /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
+    pub fn unregister_all(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        if self.core.flow.is_none() {
+            return Err(CommandError::NotConnected);
+        }
+        self.registration.wanted = false;
+        self.run_errand(Errand::UnbindAll);
+        self.settle();
+        Ok(())
+    }
+
+    /// Asks the registrar for the bindings of our address-of-record (RFC 3261 section 10.2.3). They come
+    /// as [`Event::Bindings`], a failure as [`Event::RegistrationFailed`].
+    ///
+    /// # Errors
+    /// As [`UserAgent::unregister_all`].
+    pub fn query_bindings(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        if self.core.flow.is_none() {
+            return Err(CommandError::NotConnected);
+        }
+        self.run_errand(Errand::Query);
         self.settle();
         Ok(())
     }
@@ -178,6 +211,7 @@ impl UserAgent {
         });
         // Nothing is in flight while a challenge waits: it ends the call now.
         self.withdraw_challenge(Purpose::Invite(id));
+        self.withdraw_challenge(Purpose::Reinvite(id));
         known
     }
 
@@ -297,6 +331,30 @@ impl EstablishedSession<'_> {
         }
         let body = format!("Signal={tone}\r\nDuration={milliseconds}\r\n");
         self.info(&Body::new("application/dtmf-relay", body), now)
+    }
+
+    /// Changes the session (RFC 3261 section 14.1): [`Event::DescriptionNeeded`] asks for the offer,
+    /// then [`Event::Renegotiated`] or [`Event::RenegotiationFailed`] follows. A re-INVITE of the
+    /// peer's that crosses ours is met as section 14.1 says.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
+    pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        let session = self
+            .agent
+            .sessions
+            .get(self.id.0)
+            .ok_or(CommandError::Stale)?;
+        if !matches!(&session.state, Some(State::Confirmed(state)) if state.can_offer()) {
+            return Err(CommandError::WrongState("one INVITE at a time in a call"));
+        }
+        self.agent
+            .step_and_settle(self.id, now, |state, context| match state {
+                State::Confirmed(state) => state.offer(context),
+                state => Some(state),
+            });
+        Ok(())
     }
 
     /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestFinished`].

@@ -87,6 +87,9 @@ impl UserAgent {
             Purpose::Invite(id) => {
                 matches!(state(id), Some(State::Calling(calling)) if !calling.is_cancelled())
             }
+            Purpose::Reinvite(id) => {
+                matches!(state(id), Some(State::Confirmed(call)) if call.is_offering())
+            }
             Purpose::Bye(id) => matches!(state(id), Some(State::Ending(_))),
             Purpose::Request(id) => self.requests.get(id.0).is_some(),
             Purpose::Nobody => false,

@@ -39,6 +39,7 @@ const ALLOW_REFER: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOT
 pub(crate) enum Purpose {
     Register,
     Invite(SessionId),
+    Reinvite(SessionId),
     Bye(SessionId),
     Request(RequestId),
     /// Nobody waits for the outcome: a CANCEL, or the BYE of a leg that nobody wanted.

@@ -135,6 +135,7 @@ impl UserAgent {
         match purpose {
             Purpose::Register => self.register_response(&response, request),
             Purpose::Invite(id) => self.invite_response(id, &response, request),
+            Purpose::Reinvite(id) => self.reinvite_response(id, &response, request),
             Purpose::Bye(id) => {
                 self.step_session(id, |state, context| match state {
                     State::Ending(state) => state.response(&response, request, context),
@@ -188,12 +189,42 @@ impl UserAgent {
         }
     }
 
+    fn reinvite_response(&mut self, id: SessionId, response: &Response, request: &Bytes) {
+        self.step_session(id, |state, context| match state {
+            State::Confirmed(state) if state.is_offering() => {
+                state.offer_response(response, request, context)
+            }
+            state => {
+                if response.status().is_success() {
+                    further_success(response, request, false, context);
+                }
+                Some(state)
+            }
+        });
+    }
+
+    /// Calls whose peers know another connection get a target refresh on this one.
+    pub(super) fn repair_calls(&mut self) {
+        for handle in self.sessions.handles() {
+            self.step_session(SessionId(handle), |state, context| match state {
+                State::Confirmed(state) => state.repair(context),
+                state => Some(state),
+            });
+        }
+    }
+
     pub(super) fn transaction_failed(&mut self, purpose: Purpose, error: TransactionError) {
         match purpose {
             Purpose::Register => self.register_failed(error),
             Purpose::Invite(id) => {
                 self.step_session(id, |state, context| match state {
                     State::Calling(state) => state.failed(error, context),
+                    state => Some(state),
+                });
+            }
+            Purpose::Reinvite(id) => {
+                self.step_session(id, |state, context| match state {
+                    State::Confirmed(state) => state.offer_failed(error, context),
                     state => Some(state),
                 });
             }

@@ -1,9 +1,9 @@
 //! Who the agent is on the wire: what of the configuration goes into every message.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 use sip_parse::{Scheme, UriBuf, text};
@@ -17,22 +17,25 @@ pub(crate) struct Identity {
     /// The address-of-record without its user: what a target that is a mere user is completed with.
     pub(crate) home: UriBuf,
     /// The user part of the address-of-record, unescaped: it decides which requests are ours.
-    pub(crate) user: String,
+    pub(crate) user: Box<str>,
     /// Where REGISTER goes: the address-of-record's host, or `registrarServer`.
     pub(crate) registrar: UriBuf,
     /// The user part of our Contact, unescaped.
-    contact_user: Vec<u8>,
+    contact_user: Box<[u8]>,
     /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
-    pub(crate) host: String,
+    pub(crate) host: Box<str>,
     /// `<sip:user@host;transport=ws>`.
-    pub(crate) contact: String,
+    pub(crate) contact: Box<str>,
     /// The same with `;ob` (RFC 5626 section 4.3), for what makes a dialog.
     pub(crate) dialog_contact: String,
     /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
-    pub(crate) instance: String,
+    pub(crate) instance: Box<str>,
     pub(crate) instance_drawn: bool,
     /// The value of Supported.
     pub(crate) supported: String,
+    /// What reaches this agent from anywhere (RFC 5627), as long as the binding lasts.
+    pub(crate) gruu: Option<UriBuf>,
+    temporary_gruu: Option<UriBuf>,
 }
 
 impl Identity {
@@ -62,26 +65,49 @@ impl Identity {
             config.contact_transport()
         };
         let uri_text = format!("{scheme}:{contact_user}@{host};transport={transport}");
-        let mut supported = "outbound".to_string();
+        let mut supported = "outbound, gruu".to_string();
         for tag in config.extra_supported() {
             supported.push_str(", ");
             supported.push_str(tag);
         }
         Self {
-            user,
+            user: user.into(),
             registrar,
             home,
             contact_user: unescaped_user(&uri_text),
-            contact: format!("<{uri_text}>"),
+            contact: format!("<{uri_text}>").into(),
             dialog_contact: format!("<{uri_text};ob>"),
-            host,
+            host: host.into(),
             instance: config
                 .instance_id()
-                .map_or_else(|| uuid(rng), ToOwned::to_owned),
+                .map_or_else(|| uuid(rng).into(), Into::into),
             instance_drawn: config.instance_id().is_none(),
             supported,
+            gruu: None,
+            temporary_gruu: None,
             aor,
         }
+    }
+
+    /// Takes the GRUUs of a binding, or forgets them with it (RFC 5627 section 4.2). The public one is
+    /// the Contact of what makes a dialog (section 4.4); without one our own is, marked as a flow
+    /// (RFC 5626 section 4.3).
+    pub(crate) fn set_gruu(&mut self, public: Option<UriBuf>, temporary: Option<UriBuf>) {
+        self.dialog_contact = match &public {
+            Some(gruu) => format!("<{gruu}>"),
+            None => format!("{};ob>", self.contact.trim_end_matches('>')),
+        };
+        (self.gruu, self.temporary_gruu) = (public, temporary);
+    }
+
+    /// The value of Supported in a REGISTER (RFC 3327 section 5.1, RFC 5626 section 4.2.1).
+    pub(crate) fn supported_in_register(&self, outbound: bool) -> String {
+        let rest = if outbound {
+            &self.supported
+        } else {
+            self.supported.trim_start_matches("outbound, ")
+        };
+        format!("path, {rest}")
     }
 
     /// A Request-URI is ours when its user part is that of the address-of-record or of our Contact; the
@@ -89,7 +115,16 @@ impl Identity {
     /// of the address-of-record or of our Contact.
     pub(crate) fn is_ours(&self, uri: &sip_parse::Uri<'_>) -> bool {
         match uri.user_unescaped() {
-            Some(user) => *user == *self.user.as_bytes() || *user == *self.contact_user,
+            Some(user) => {
+                let temporary = self
+                    .temporary_gruu
+                    .as_ref()
+                    .and_then(|gruu| gruu.as_uri().user());
+                let ours = *user == *self.user.as_bytes()
+                    || *user == *self.contact_user
+                    || temporary.is_some_and(|temporary| *user == *temporary);
+                ours && self.names_this_instance(uri)
+            }
             None => {
                 let host = uri.host_bytes();
                 host.eq_ignore_ascii_case(self.aor.as_uri().host_bytes())
@@ -99,14 +134,28 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// RFC 5627 section 4.4: a GRUU of another instance of our user is not ours.
+    fn names_this_instance(&self, uri: &sip_parse::Uri<'_>) -> bool {
+        let own = self
+            .gruu
+            .as_ref()
+            .and_then(|gruu| gruu.as_uri().param(b"gr"));
+        match (uri.param(b"gr"), own) {
+            (Some(theirs), Some(own)) => theirs.eq_ignore_ascii_case(own),
+            _ => true,
+        }
+    }
+}
+
 /// The user part of a URI without its escapes, as peers may write it either way (RFC 3261 section
 /// 19.1.4).
-fn unescaped_user(uri: &str) -> Vec<u8> {
+fn unescaped_user(uri: &str) -> Box<[u8]> {
     let uri = UriBuf::parse(uri.as_bytes());
     let user = uri
         .ok()
         .and_then(|uri| uri.as_uri().user_unescaped().map(|user| user.into_owned()));
-    user.unwrap_or_default()
+    user.unwrap_or_default().into()
 }
 
 fn anonymous(rng: &mut dyn CryptoRng) -> UriBuf {

@@ -43,7 +43,7 @@ use crate::dialog::DialogSet;
 use crate::error::{Backpressure, ClockJump, CommandError, LONGEST_JUMP, StartError};
 use crate::event::{Cause, EndReason, Event};
 use crate::limits::Limits;
-use crate::registration::Registration;
+use crate::registration::{Errand, Registration};
 use crate::slab::Slab;
 use crate::time::Timestamp;
 use crate::timer::{TimerKey, Timers};
@@ -51,6 +51,9 @@ use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
 
 /// How long [`UserAgent::stop`] waits by default for calls, registration and requests to end.
 const DEFAULT_GRACE: Duration = Duration::from_secs(2);
+
+/// A tick that is late by more than this: the host did not run in between.
+const ASLEEP: Duration = Duration::from_secs(5);
 
 /// One SIP user agent: one address-of-record, on one connection at a time.
 ///
@@ -147,7 +150,7 @@ impl UserAgent {
         let settings = TransactionSettings {
             timers,
             limits,
-            sent_by: identity.host.clone(),
+            sent_by: identity.host.as_ref().into(),
             via_transport: config.hack_via_tcp().then_some("TCP"),
             rport: config.force_rport(),
             forwards: false,
@@ -188,7 +191,7 @@ impl UserAgent {
             life: Life::Idle,
         };
         if agent.core.identity.instance_drawn {
-            let instance = agent.core.identity.instance.as_str().into();
+            let instance = agent.core.identity.instance.clone();
             agent.core.event(Event::InstanceIdDrawn(instance));
         }
         if agent.core.config.autostart() {
@@ -233,7 +236,7 @@ impl UserAgent {
                 for handle in self.sessions.handles() {
                     self.hang_up_session(crate::event::SessionId(handle));
                 }
-                self.send_unregister();
+                self.run_errand(Errand::Unbind);
                 self.settle();
             }
         }
@@ -289,7 +292,7 @@ impl UserAgent {
             self.keep_alive.start(self.core.now, self.core.layer.rng());
         }
         self.core.event(Event::Connected { server });
-        self.register_if_wanted();
+        self.register_on_connection();
         self.settle();
     }
 
@@ -385,9 +388,18 @@ impl UserAgent {
     }
 
     /// As [`UserAgent::tick`], however far the clock jumped: the host knows the time to be right.
+    ///
+    /// A deadline that is told late by more than a few seconds means that the host slept: the flow is
+    /// probed at once, because nobody else would notice soon that it is dead.
     pub fn resume(&mut self, now: Timestamp) {
+        let slept = self
+            .next_tick()
+            .is_some_and(|due| now.saturating_since(due) > ASLEEP);
         self.core.now = self.core.now.max(now);
         let now = self.core.now;
+        if slept {
+            self.keep_alive.doubt(now);
+        }
         if self.check_queue().is_err() {
             return;
         }
@@ -626,6 +638,8 @@ impl UserAgent {
         self.drain();
         self.core.layer.clear();
         self.registration.wanted = self.core.config.register();
+        self.registration.queued = None;
+        self.registration.returning = false;
     }
 
     fn log(&mut self, level: LogLevel, category: &'static str, label: u64, content: LogContent) {

@@ -11,6 +11,7 @@ use crate::config::{LogLevel, Server, Source};
 use crate::connection::{ConnectError, DisconnectReason};
 use crate::error::CommandError;
 use crate::event::Event;
+use crate::registration::Errand;
 use crate::session::State;
 use crate::time::Timestamp;
 
@@ -93,7 +94,7 @@ impl UserAgent {
                 if running && yes {
                     self.register_if_wanted();
                 } else if running {
-                    self.send_unregister();
+                    self.run_errand(Errand::Unbind);
                 }
             }
             Change::DisplayName(_) | Change::LogLevel(_) => self.core.config = config,
@@ -109,7 +110,8 @@ impl UserAgent {
         }
         let kept = self.next_servers.as_deref().and_then(|new| self.kept(new));
         let quiet = self.sessions.iter().all(|(_, session)| {
-            matches!(&session.state, Some(State::Confirmed(state)) if state.is_established())
+            matches!(&session.state, Some(State::Confirmed(call))
+                if call.is_established() && !call.is_offering())
         });
         if self.core.flow.is_none() || kept.is_some() || quiet {
             self.change_servers();
