@@ -93,14 +93,14 @@ pub(crate) struct Registration {
     pub(crate) raised: bool,
     /// Failures in a row.
     pub(crate) failures: u32,
-    /// It stopped because the credentials were refused.
-    pub(crate) refused: bool,
     /// The first hop does not support outbound (RFC 5626 section 4.2.1: 439).
     pub(crate) without_outbound: bool,
     /// Asked for while busy.
     pub(crate) queued: Option<Errand>,
     /// There was a connection before, so that this agent may be one of many that come back at once.
     pub(crate) returning: bool,
+    /// It stopped because the credentials were refused.
+    pub(crate) refused: bool,
 }
 
 impl Registration {
@@ -122,10 +122,10 @@ impl Registration {
             expires,
             raised: false,
             failures: 0,
-            refused: false,
             without_outbound: false,
             queued: None,
             returning: false,
+            refused: false,
         }
     }
 

@@ -33,7 +33,9 @@ fn every_parameter_with_value_and_source() {
     ]);
     assert_eq!(shown.code, 0, "{}", shown.err);
     assert!(
-        shown.err.contains("register_expires: write registerExpires"),
+        shown
+            .err
+            .contains("register_expires: write registerExpires"),
         "{}",
         shown.err
     );
@@ -127,7 +129,10 @@ fn cfg_err_one_line_for_each_fault() {
 /// What this version does not carry out is refused by name, too.
 #[test]
 fn what_is_missing_is_named() {
-    let path = file("missing.json5", "{rel100: 'required', replaces: 'supported'}");
+    let path = file(
+        "missing.json5",
+        "{rel100: 'required', replaces: 'supported'}",
+    );
     let shown = run(&["config", path.to_str().unwrap()]);
     assert_eq!(shown.code, 2);
     let lines: Vec<&str> = shown.err.lines().collect();

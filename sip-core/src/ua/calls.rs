@@ -89,6 +89,7 @@ impl UserAgent {
             return Err(CommandError::NotConnected);
         }
         self.registration.wanted = false;
+        self.registration.refused = false;
         self.run_errand(Errand::UnbindAll);
         self.settle();
         Ok(())
@@ -307,6 +308,30 @@ impl EstablishedSession<'_> {
         self.agent.settle();
     }
 
+    /// Changes the session (RFC 3261 section 14.1): [`Event::DescriptionNeeded`] asks for the offer,
+    /// then [`Event::Renegotiated`] or [`Event::RenegotiationFailed`] follows. A re-INVITE of the
+    /// peer's that crosses ours is met as section 14.1 says.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
+    pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        let session = self
+            .agent
+            .sessions
+            .get(self.id.0)
+            .ok_or(CommandError::Stale)?;
+        if !matches!(&session.state, Some(State::Confirmed(state)) if state.can_offer()) {
+            return Err(CommandError::WrongState("one INVITE at a time in a call"));
+        }
+        self.agent
+            .step_and_settle(self.id, now, |state, context| match state {
+                State::Confirmed(state) => state.offer(context),
+                state => Some(state),
+            });
+        Ok(())
+    }
+
     /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`): the body is
     /// `Signal=5` and `Duration=100`, in milliseconds. The outcome comes as [`Event::RequestFinished`].
     ///
@@ -331,30 +356,6 @@ impl EstablishedSession<'_> {
         }
         let body = format!("Signal={tone}\r\nDuration={milliseconds}\r\n");
         self.info(&Body::new("application/dtmf-relay", body), now)
-    }
-
-    /// Changes the session (RFC 3261 section 14.1): [`Event::DescriptionNeeded`] asks for the offer,
-    /// then [`Event::Renegotiated`] or [`Event::RenegotiationFailed`] follows. A re-INVITE of the
-    /// peer's that crosses ours is met as section 14.1 says.
-    ///
-    /// # Errors
-    /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
-    pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
-        self.agent.command(now)?;
-        let session = self
-            .agent
-            .sessions
-            .get(self.id.0)
-            .ok_or(CommandError::Stale)?;
-        if !matches!(&session.state, Some(State::Confirmed(state)) if state.can_offer()) {
-            return Err(CommandError::WrongState("one INVITE at a time in a call"));
-        }
-        self.agent
-            .step_and_settle(self.id, now, |state, context| match state {
-                State::Confirmed(state) => state.offer(context),
-                state => Some(state),
-            });
-        Ok(())
     }
 
     /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestFinished`].
