@@ -23,6 +23,10 @@ use crate::resolve::Resolver;
 /// that has passed.
 const INPUTS_PER_TURN: u32 = 64;
 
+/// How many events may wait beside a full queue. Nothing is read meanwhile; commands and connections
+/// that end lead to these.
+const WAITING_LIMIT: usize = 64;
+
 /// What all agents of a reactor share.
 pub(crate) struct Shared {
     pub(crate) registry: Registry,
@@ -33,7 +37,7 @@ pub(crate) struct Shared {
 
 /// Where events go.
 enum Outlet {
-    /// Nowhere but [`Driver::waiting`], one at a time: whoever drives the agent takes them there.
+    /// Nowhere but [`Driver::waiting`]: whoever drives the agent takes them there.
     Driver,
     Inbox(Arc<Inbox>),
     /// The application has dropped its end.
@@ -52,9 +56,10 @@ pub(crate) struct Driver {
     outlet: Outlet,
     /// Whether there is a handle left to give commands through, or the owner of the reactor.
     is_commanded: bool,
-    /// An event that found no room. Until there is, the core is not polled.
-    waiting: Option<Event>,
-    /// Whether the reactor knows of the event.
+    /// Events that found no room. Until they do, nothing is read and no deadline is kept; what
+    /// commands lead to goes out all the same.
+    waiting: VecDeque<Event>,
+    /// Whether the reactor knows of the events.
     is_announced: bool,
     send_queue: usize,
     /// Nobody holds the agent any more: only closing handshakes are left.
@@ -92,7 +97,7 @@ impl Driver {
             handlers,
             outlet: inbox.map_or(Outlet::Driver, Outlet::Inbox),
             is_commanded: true,
-            waiting: None,
+            waiting: VecDeque::new(),
             is_announced: false,
             send_queue: options.send_queue,
             ended: false,
@@ -124,14 +129,14 @@ impl Driver {
     pub(crate) fn take_event(&mut self) -> Option<Event> {
         self.is_announced = false;
         match self.outlet {
-            Outlet::Driver => self.waiting.take(),
+            Outlet::Driver => self.waiting.pop_front(),
             _ => None,
         }
     }
 
     /// Whether [`Driver::take_event`] has something that this has not said before.
     pub(crate) fn has_news(&mut self) -> bool {
-        let has_event = matches!(self.outlet, Outlet::Driver) && self.waiting.is_some();
+        let has_event = matches!(self.outlet, Outlet::Driver) && !self.waiting.is_empty();
         has_event && !std::mem::replace(&mut self.is_announced, true)
     }
 
@@ -150,7 +155,7 @@ impl Driver {
     }
 
     fn tick_at(&self) -> Option<Timestamp> {
-        if self.waiting.is_some() || self.ended {
+        if !self.waiting.is_empty() || self.ended {
             return None;
         }
         self.host.next_tick()
@@ -205,20 +210,19 @@ impl Driver {
         true
     }
 
-    /// Everything that the core has to say, until an event finds no room.
+    /// Everything that the core has to say, until too many events find no room.
     fn carry_out(&mut self, shared: &mut Shared) {
         if let Outlet::Inbox(inbox) = &self.outlet
             && inbox.is_deaf()
         {
             self.outlet = Outlet::Closed;
-            self.waiting = None;
         }
-        if !matches!(self.outlet, Outlet::Driver)
-            && let Some(event) = self.waiting.take()
-        {
-            self.tell(event);
+        if !matches!(self.outlet, Outlet::Driver) {
+            for event in std::mem::take(&mut self.waiting) {
+                self.tell(event);
+            }
         }
-        while self.waiting.is_none() && !self.ended {
+        while self.waiting.len() < WAITING_LIMIT && !self.ended {
             let Some(job) = self.host.next_job() else {
                 return;
             };
@@ -244,10 +248,12 @@ impl Driver {
 
     fn tell(&mut self, event: Event) {
         match &self.outlet {
-            Outlet::Driver => self.waiting = Some(event),
+            Outlet::Driver => self.waiting.push_back(event),
+            // No event overtakes another.
+            Outlet::Inbox(_) if !self.waiting.is_empty() => self.waiting.push_back(event),
             Outlet::Inbox(inbox) => match inbox.push(event) {
                 Pushed::Taken => {}
-                Pushed::Full(event) => self.waiting = Some(event),
+                Pushed::Full(event) => self.waiting.push_back(event),
                 Pushed::Deaf => self.outlet = Outlet::Closed,
             },
             Outlet::Closed => {}
@@ -321,7 +327,7 @@ impl Driver {
     /// Writes to all links and feeds the next thing from one of them; false if there is none.
     fn feed_link(&mut self, shared: &Shared) -> bool {
         // Without room for events nothing is read.
-        let read = self.waiting.is_none();
+        let read = self.waiting.is_empty();
         let mut fed = false;
         for _ in 0..self.links.len() {
             let Some(mut link) = self.links.pop_front() else {
@@ -354,7 +360,7 @@ impl Driver {
         if let Outlet::Inbox(inbox) = std::mem::replace(&mut self.outlet, Outlet::Closed) {
             inbox.end();
         }
-        self.waiting = None;
+        self.waiting.clear();
         self.host.abandon();
         self.carry_out(shared);
         self.ended = true;

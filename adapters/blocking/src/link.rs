@@ -68,6 +68,8 @@ pub(crate) struct Link {
     /// Readiness is told once, when it begins: both hold until the socket says otherwise.
     readable: bool,
     writable: bool,
+    /// Reading failed: the frames have come out of step, and must not be asked for again.
+    unreadable: bool,
 }
 
 /// What a connection has to say.
@@ -90,6 +92,7 @@ impl Link {
             // Frames may have come with the answer to the handshake.
             readable: true,
             writable: true,
+            unreadable: false,
         }
     }
 
@@ -145,7 +148,10 @@ impl Link {
                     self.readable = false;
                     return None;
                 }
-                Err(error) => LinkInput::Closed(broken(&error)),
+                Err(error) => {
+                    self.unreadable = true;
+                    LinkInput::Closed(broken(&error))
+                }
             });
         }
     }
@@ -190,7 +196,7 @@ impl Link {
             outgoing: self.outgoing,
             code: Some(code),
             unflushed: true,
-            unreadable: false,
+            unreadable: self.unreadable,
             is_busy: false,
             deadline: now + CLOSE_TIMEOUT,
         }
@@ -244,10 +250,10 @@ impl Closing {
             }
             match self.socket.read() {
                 Ok(_) => {}
-                Err(WebSocketError::Capacity(_) | WebSocketError::Utf8(_)) => {
-                    self.unreadable = true
-                }
-                Err(error) => return Err(error),
+                Err(error) if is_pause(&error) => return Ok(()),
+                Err(error) if is_interruption(&error) => {}
+                // If that was the peer's end, the next read says so.
+                Err(_) => self.unreadable = true,
             }
         }
         self.is_busy = true;
