@@ -1,6 +1,7 @@
 //! News for the application.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -25,6 +26,11 @@ handle_type! {
 handle_type! {
     /// A request of a peer that waits for the application's answer.
     IncomingId
+}
+
+handle_type! {
+    /// A challenge of a server or proxy that waits for the application's answer.
+    ChallengeId
 }
 
 /// What happened, as far as an application cares.
@@ -71,6 +77,11 @@ pub enum Event {
     },
     /// The registrar accepted our binding, for the first time or again (RFC 3261 section 10.2.4).
     Registered(Box<Registration>),
+    /// The bindings that [`UserAgent::query_bindings`](crate::UserAgent::query_bindings) asked for.
+    Bindings {
+        /// As Contact values.
+        bindings: Vec<Box<str>>,
+    },
     /// A REGISTER failed. Unless `retry_at` is `None` it is tried again by itself.
     RegistrationFailed {
         /// Why.
@@ -98,6 +109,8 @@ pub enum Event {
         response: Box<Response>,
     },
     /// The core needs a session description; answer with [`UserAgent::describe`](crate::UserAgent::describe).
+    /// An offer may be asked for in a call that is up as well: after a lost connection a re-INVITE
+    /// tells the peer where we are now.
     DescriptionNeeded {
         /// The call.
         session: SessionId,
@@ -119,6 +132,18 @@ pub enum Event {
         /// The call.
         session: SessionId,
     },
+    /// Our re-INVITE was accepted (RFC 3261 section 14.1); the peer's answer came before this.
+    Renegotiated {
+        /// The call.
+        session: SessionId,
+    },
+    /// Our re-INVITE failed. The call goes on as it was.
+    RenegotiationFailed {
+        /// The call.
+        session: SessionId,
+        /// Why.
+        reason: Box<EndReason>,
+    },
     /// The call is over; its handle is stale from now on. Comes exactly once for each call.
     Ended {
         /// The call.
@@ -135,6 +160,23 @@ pub enum Event {
         session: Option<SessionId>,
         /// The request.
         request: Box<Request>,
+    },
+    /// A NOTIFY that belongs to no subscription came and was answered 200: only with
+    /// `allowLegacyNotifications`.
+    LegacyNotification {
+        /// The NOTIFY.
+        request: Box<Request>,
+    },
+    /// A server or proxy asks for credentials (RFC 3261 section 22), and the configuration says
+    /// [`Authentication::Application`](crate::config::Authentication::Application): answer with
+    /// [`UserAgent::authorize`](crate::UserAgent::authorize) within 60 seconds.
+    Challenged {
+        /// Name it in the answer.
+        challenge: ChallengeId,
+        /// The request as it was sent: its method, Request-URI and body go into a digest.
+        request: Box<Request>,
+        /// The 401 or 407 with the challenges, of any scheme.
+        response: Box<Response>,
     },
     /// A request of ours outside any call is through.
     RequestFinished {
@@ -168,6 +210,10 @@ pub struct Registration {
     pub refresh_at: Timestamp,
     /// All bindings of the address-of-record, as Contact values.
     pub bindings: Vec<Box<str>>,
+    /// The proxies that requests for us pass on their way from the registrar (RFC 3327), as Path values.
+    pub path: Vec<Box<str>>,
+    /// The URI that reaches this agent from anywhere (RFC 5627 section 3.1), if the registrar made one.
+    pub gruu: Option<String>,
     /// Whether this is a refresh of a binding that was there before.
     pub refreshed: bool,
 }

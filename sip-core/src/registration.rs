@@ -4,18 +4,25 @@
 //!
 //! | state      | input                   | does                                  | next       |
 //! |------------|-------------------------|---------------------------------------|------------|
-//! | Off        | connected and wanted    | REGISTER                              | Asking     |
-//! | Asking     | 2xx with our Contact    | refresh at 80 to 90 % of what is granted | Bound   |
-//! | Asking     | 401, 407                | REGISTER with credentials             | Asking     |
-//! | Asking     | 423                     | REGISTER for Min-Expires, once        | Asking     |
-//! | Asking     | anything else, nothing  | wait: Retry-After or back-off         | Waiting    |
-//! | Asking     | credentials refused     | until `reconfigure`                   | Off        |
-//! | Bound      | time to refresh         | REGISTER                              | Asking     |
-//! | Waiting    | time to retry           | REGISTER                              | Asking     |
+//! | Off        | connected and wanted    | REGISTER                              | Busy (bind) |
+//! | Off        | connected *again*       | REGISTER within a second              | Waiting    |
+//! | Busy, bind | 2xx with our Contact    | refresh at 80 to 90 % of what is granted | Bound   |
+//! | Busy       | 401, 407                | REGISTER with credentials             | Busy       |
+//! | Busy, bind | 423                     | REGISTER for Min-Expires, once        | Busy       |
+//! | Busy, bind | 439                     | REGISTER without outbound             | Busy       |
+//! | Busy, bind | anything else, nothing  | wait: Retry-After or back-off         | Waiting    |
+//! | Busy, bind | credentials refused     | until `reconfigure`                   | Off        |
+//! | Bound      | time to refresh         | REGISTER                              | Busy (bind) |
+//! | Waiting    | time to retry           | REGISTER                              | Busy (bind) |
 //! | any        | binding lapsed          | tell once                             | as it was  |
-//! | Bound      | unregister, stop        | REGISTER with expires=0               | Leaving    |
-//! | Leaving    | any outcome             | tell                                  | Off        |
+//! | Bound      | unregister, stop        | REGISTER with expires=0               | Busy (unbind) |
+//! | idle       | unregister all          | REGISTER with Contact: *              | Busy (unbind) |
+//! | Busy, unbind | any outcome           | tell; bind again if wanted by now     | Off        |
+//! | idle       | query                   | REGISTER without Contact              | Busy (query) |
+//! | Busy, query | any outcome            | tell                                  | as it was  |
 //! | any        | connection lost         | tell if bound                         | Off        |
+//!
+//! What is asked for while it is busy waits until it is idle.
 
 use core::time::Duration;
 
@@ -47,10 +54,23 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 #[derive(Clone, Debug)]
 pub(crate) enum State {
     Off,
-    Asking(Attempts),
     Bound,
     Waiting,
-    Leaving(Attempts),
+    /// A REGISTER is in flight.
+    Busy(Errand, Attempts),
+}
+
+/// What a REGISTER is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Errand {
+    /// To make or refresh our binding.
+    Bind,
+    /// To give our binding back (RFC 3261 section 10.2.2).
+    Unbind,
+    /// To remove all bindings of the address-of-record.
+    UnbindAll,
+    /// To learn the bindings (RFC 3261 section 10.2.3).
+    Query,
 }
 
 /// The registration of one agent.
@@ -73,6 +93,14 @@ pub(crate) struct Registration {
     pub(crate) raised: bool,
     /// Failures in a row.
     pub(crate) failures: u32,
+    /// The first hop does not support outbound (RFC 5626 section 4.2.1: 439).
+    pub(crate) without_outbound: bool,
+    /// Asked for while busy.
+    pub(crate) queued: Option<Errand>,
+    /// There was a connection before, so that this agent may be one of many that come back at once.
+    pub(crate) returning: bool,
+    /// It stopped because the credentials were refused.
+    pub(crate) refused: bool,
 }
 
 impl Registration {
@@ -94,6 +122,10 @@ impl Registration {
             expires,
             raised: false,
             failures: 0,
+            without_outbound: false,
+            queued: None,
+            returning: false,
+            refused: false,
         }
     }
 
@@ -104,7 +136,7 @@ impl Registration {
 
     /// Whether nothing is in flight.
     pub(crate) fn is_idle(&self) -> bool {
-        !matches!(self.state, State::Asking(_) | State::Leaving(_))
+        !matches!(self.state, State::Busy(..))
     }
 }
 
@@ -113,6 +145,11 @@ pub(crate) fn refresh_after(granted: u32, rng: &mut dyn CryptoRng) -> Duration {
     let micros = u64::from(granted) * 1_000_000;
     let after = Duration::from_micros(micros / 10 * 8 + below(rng, micros / 10 + 1));
     after.max(SHORTEST_REFRESH)
+}
+
+/// How long an agent that comes back waits before it registers: many come back at the same time.
+pub(crate) fn return_after(rng: &mut dyn CryptoRng) -> Duration {
+    Duration::from_micros(below(rng, 1_000_000))
 }
 
 /// How long to wait after a failure (RFC 5626 section 4.5, RFC 3261 section 20.33): at least

@@ -348,7 +348,7 @@ fn rfc3608_6_service_route_is_followed() {
 }
 
 /// CONN-A: a lost connection ends the binding as far as we know, and fails the REGISTER in flight; the
-/// next connection registers at once.
+/// next connection registers within a second, spread because many agents may come back at once.
 #[test]
 fn conn_a_a_new_connection_registers_again() {
     let mut bench = registering();
@@ -373,6 +373,8 @@ fn conn_a_a_new_connection_registers_again() {
     bench.agent.connection_opened(connection, info, bench.now);
     bench.connection = connection;
     bench.pump();
+    bench.silence();
+    bench.wait(SECOND);
     let again = bench.next_request();
     assert_eq!(again.call_id().unwrap(), first.call_id().unwrap());
     assert_eq!(
@@ -416,4 +418,227 @@ fn rfc3261_10_2_7_silence_is_tried_again() {
     bench.wait(30 * SECOND);
     let again = bench.next_request();
     assert!(again.cseq().unwrap().number > first.cseq().unwrap().number);
+}
+
+/// RFC 3261 10.2.2: `Contact: *` with Expires 0 removes all bindings.
+#[test]
+fn rfc3261_10_2_2_all_bindings_are_removed() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    bench.agent.unregister_all(bench.now).unwrap();
+    bench.pump();
+    let removal = bench.next_request();
+    assert_eq!(value(&removal, HeaderName::Contact), "*");
+    assert_eq!(removal.expires().unwrap(), Some(0));
+    ok(&mut bench, &removal, &[]);
+    bench.expect(|event| matches!(event, Event::Unregistered { .. }).then_some(()));
+    bench.wait(Duration::from_secs(7_200));
+    bench.silence();
+}
+
+/// RFC 3261 10.2.3: a REGISTER without Contact asks for the bindings; ours stays and is refreshed in time.
+#[test]
+fn rfc3261_10_2_3_bindings_are_queried() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.agent.query_bindings(bench.now).unwrap();
+    bench.pump();
+    bench.silence();
+    let granted = echo(&first, 100);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    let query = bench.next_request();
+    assert!(!query.has(HeaderName::Contact));
+    ok(
+        &mut bench,
+        &query,
+        &[
+            ("Contact", &granted),
+            ("Contact", "<sip:desk@192.0.2.7>;expires=9"),
+        ],
+    );
+    let found = bench.expect(|event| match event {
+        Event::Bindings { bindings } => Some(bindings.clone()),
+        _ => None,
+    });
+    assert_eq!(found.len(), 2);
+    assert_eq!(&*found[1], "<sip:desk@192.0.2.7>;expires=9");
+    assert!(bench.agent.is_registered());
+    bench.wait(91 * SECOND);
+    assert_eq!(bench.next_request().contacts().count(), 1, "the refresh");
+}
+
+/// A command that comes while the opposite is under way is followed in the end.
+#[test]
+fn rfc3261_10_2_the_last_wish_counts() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    bench.agent.unregister(bench.now).unwrap();
+    bench.pump();
+    let removal = bench.next_request();
+    bench.agent.register(bench.now).unwrap();
+    bench.pump();
+    bench.silence();
+    ok(&mut bench, &removal, &[]);
+    let again = bench.next_request();
+    assert_eq!(
+        again
+            .contacts()
+            .next()
+            .unwrap()
+            .unwrap()
+            .addr()
+            .unwrap()
+            .expires(),
+        Some(600)
+    );
+}
+
+/// RFC 5626 4.2.1: 439 means that the first hop has no outbound: register without it.
+#[test]
+fn rfc5626_4_2_1_a_first_hop_without_outbound() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.reply(&first, 439, &[]);
+    let second = bench.next_request();
+    assert!(!second.has_token(HeaderName::Supported, b"outbound"));
+    assert!(second.has_token(HeaderName::Supported, b"path"));
+    let contact = second.contacts().next().unwrap().unwrap();
+    assert_eq!(contact.addr().unwrap().param(b"reg-id"), None);
+    assert!(contact.addr().unwrap().param(b"+sip.instance").is_some());
+    bench.reply(&second, 439, &[]);
+    bench.silence();
+}
+
+/// RFC 5627 4.2 and 4.4: the GRUU of our own instance is the Contact of what makes a dialog; another
+/// instance's is not ours; it goes with the binding.
+#[test]
+fn rfc5627_4_4_the_gruu_is_our_contact() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    assert!(first.has_token(HeaderName::Supported, b"gruu"));
+    let uuid = bench.agent.instance_id().to_owned();
+    let gruu = format!("sip:alice@example.com;gr=urn:uuid:{uuid}");
+    let granted = format!(
+        "{};pub-gruu=\"{gruu}\";temp-gruu=\"sip:tgruu.7@example.com;gr\"",
+        echo(&first, 600)
+    );
+    let other = "<sip:alice@192.0.2.7>;+sip.instance=\"<urn:uuid:other>\";pub-gruu=\"sip:alice@example.com;gr=other\"";
+    ok(
+        &mut bench,
+        &first,
+        &[("Contact", other), ("Contact", &granted)],
+    );
+    let told = bench.expect(|event| match event {
+        Event::Registered(registration) => Some(registration.gruu.clone()),
+        _ => None,
+    });
+    assert_eq!(told.as_deref(), Some(gruu.as_str()));
+    bench
+        .agent
+        .invite(
+            "bob",
+            sip_core::InviteOptions::new().late_offer(),
+            bench.now,
+        )
+        .unwrap();
+    bench.pump();
+    let invite = bench.next_request();
+    assert_eq!(value(&invite, HeaderName::Contact), format!("<{gruu}>"));
+    for (uri, status) in [
+        (gruu.as_str(), 200),
+        ("sip:tgruu.7@example.com;gr", 200),
+        ("sip:alice@example.com;gr=other", 404),
+        ("sip:tgruu.88@example.com;gr", 404),
+    ] {
+        bench.feed(&format!(
+            "OPTIONS {uri} SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bK{}\nMax-Forwards: 70\n\
+             From: <sip:b@example.com>;tag=b\nTo: <sip:alice@example.com>\nCall-ID: gruu{}\nCSeq: 1 OPTIONS\n\
+             Content-Length: 0\n\n",
+            status + uri.len() as u16,
+            uri.len()
+        ));
+        assert_eq!(bench.next_response().status().as_u16(), status, "{uri}");
+    }
+    let refresh_contact = bench.agent.contact().to_owned();
+    assert!(
+        !refresh_contact.contains("gr="),
+        "REGISTER keeps its own Contact"
+    );
+    bench
+        .agent
+        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
+    bench.pump();
+    bench.wait(SECOND);
+    bench.connection = bench.connect_asked();
+    let info = sip_core::ConnectionInfo {
+        transport: sip_core::Transport::Ws,
+        remote: None,
+    };
+    bench
+        .agent
+        .connection_opened(bench.connection, info, bench.now);
+    bench
+        .agent
+        .invite(
+            "bob",
+            sip_core::InviteOptions::new().late_offer(),
+            bench.now,
+        )
+        .unwrap();
+    bench.pump();
+    let invite = bench.next_request();
+    assert!(
+        value(&invite, HeaderName::Contact).ends_with(";ob>"),
+        "RFC 5626 4.3"
+    );
+}
+
+/// DESIGN wall 3: an agent that slept an hour on a dead connection is registered again within seconds, and a
+/// call that was up is still up.
+#[test]
+fn an_agent_that_slept_comes_back_by_itself() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    bench.events.clear();
+    let (call, _) = bench.established_call();
+    bench.answers_pings = false;
+    bench.now = bench.now + Duration::from_secs(3_600);
+    bench.agent.tick(bench.now).unwrap();
+    bench.pump();
+    let woke = bench.now;
+    assert!(
+        bench
+            .others
+            .iter()
+            .any(|action| matches!(action, sip_core::Action::Ping { .. })),
+        "probed at once"
+    );
+    bench.sent.clear();
+    bench.wait(11 * SECOND);
+    bench.connection = bench.connect_asked();
+    let info = sip_core::ConnectionInfo {
+        transport: sip_core::Transport::Ws,
+        remote: None,
+    };
+    bench
+        .agent
+        .connection_opened(bench.connection, info, bench.now);
+    bench.answers_pings = true;
+    bench.sent.clear();
+    bench.wait(2 * SECOND);
+    let again = bench.next_request();
+    assert_eq!(again.method(), Method::Register);
+    ok(&mut bench, &again, &[("Contact", &echo(&again, 600))]);
+    assert!(bench.agent.is_registered());
+    assert!(bench.now.saturating_since(woke) < 15 * SECOND);
+    assert!(matches!(
+        bench.agent.session(call),
+        Ok(sip_core::Session::Established(_))
+    ));
 }

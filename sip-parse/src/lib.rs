@@ -31,6 +31,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+//! # What is checked when
+//!
+//! [`Message::parse`] and [`Framer`] look at structure alone: start line, header lines, Content-Length. A typed accessor
+//! such as [`Message::from`] checks the value it returns. [`Message::validate`] checks what RFC 3261 asks of every
+//! receiver, and is what a server runs before it acts.
+//!
+//! # Lenient and strict
+//!
+//! There is one choice: [`Message::validate`] reads leniently, as do all accessors; [`Message::validate_strict`] holds a
+//! message to the letter. Lenient reading also takes `_` in host names and labels with a digit or hyphen at the wrong end;
+//! `#` in the user part of a URI; `/ @ = & $ ?` in unquoted parameter values; bytes above 127 in unquoted display names;
+//! unquoted values in challenges and credentials; three colons in a row in an IPv6 reference (RFC 5118 section 4.10); lines
+//! ended by LF alone; a datagram without its blank line; text that is not UTF-8; requests without Max-Forwards; a
+//! Request-URI with `?headers`; and faults in fields on which no protocol decision rests, such as Date or Warning.
+//! [`Builder::build`] writes only values that lenient reading takes, [`Builder::build_strict`] only strict ones.
+//!
+//! # Cost
+//!
+//! Reading a message of up to 24 header fields allocates nothing, nor does any typed access; a write allocates once.
+//! Every function is linear in the length of what it reads; nothing recurses on input. [`Limits`] bounds what is taken.
+
 #![no_std]
 #![forbid(unsafe_code)]
 

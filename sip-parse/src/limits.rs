@@ -49,19 +49,7 @@ impl Default for Limits {
     }
 }
 
-/// How a value is read. This is the one place where lenient and strict reading part.
-///
-/// Typed access and [`Message::validate`](crate::Message::validate) read leniently, as servers on live networks must;
-/// [`Message::validate_strict`](crate::Message::validate_strict) holds to the letter of the grammar. Lenient reading also takes:
-///
-/// - `_` in host names, and labels that start or end with `-` or a last label that starts with a digit;
-/// - `#` in the user part of a URI, as dial strings carry it;
-/// - `/` `@` `=` `&` `$` `?` in unquoted parameter values;
-/// - bytes above 127 in a display name without quotes;
-/// - values without the quotes that they should have in challenges and credentials;
-/// - an IPv6 reference with three colons in a row (RFC 5118 section 4.9);
-/// - lines that end in LF alone, a head at the end of a datagram without its blank line, text that is not UTF-8, a request without Max-Forwards;
-/// - faults in fields on which no protocol decision rests, such as Date, Warning or Call-Info.
+/// How a value is read: the one choice between lenient and strict, which the crate's page spells out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     /// Parameters allowed in one value.

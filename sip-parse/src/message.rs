@@ -59,16 +59,27 @@ impl Message {
         if bytes.len() > limits.message {
             return Err(ParseError::at(ErrorKind::MessageTooLarge, limits.message));
         }
-        let rules = Rules::lenient(limits.parameters);
-        let mut message = Message {
+        // Filled where it is returned: a message is some hundred bytes to move.
+        let mut result = Ok(Message {
             bytes,
             head: Head::new(StartLine::NONE),
-            rules,
-        };
-        scan::scan(&message.bytes, limits, &mut message.head)?;
-        let head_end = usize::from(message.head.end);
-        let present = message.bytes.len() - head_end;
-        let body = match content_length(&message.bytes, &message.head)? {
+            rules: Rules::lenient(limits.parameters),
+        });
+        if let Ok(message) = &mut result
+            && let Err(error) = message.fill(limits)
+        {
+            return Err(error);
+        }
+        result
+    }
+
+    /// Finds out where things lie in the bytes, and cuts off what is behind the body.
+    #[inline(always)]
+    fn fill(&mut self, limits: &Limits) -> Result<(), ParseError> {
+        scan::scan(&self.bytes, limits, &mut self.head)?;
+        let head_end = usize::from(self.head.end);
+        let present = self.bytes.len() - head_end;
+        let body = match content_length(&self.bytes, &self.head)? {
             Some(length) => length as usize,
             None => present,
         };
@@ -79,13 +90,13 @@ impl Message {
             let missing = (body - present) as u32;
             return Err(ParseError::at(
                 ErrorKind::BodyTooShort { missing },
-                message.bytes.len(),
+                self.bytes.len(),
             ));
         }
         if body < present {
-            message.bytes.truncate(head_end + body);
+            self.bytes.truncate(head_end + body);
         }
-        Ok(message)
+        Ok(())
     }
 
     /// What can be saved of a request that [`Message::parse`] or [`Message::validate`] refused, so that it can be answered:

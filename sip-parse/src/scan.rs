@@ -102,6 +102,7 @@ impl Head {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn push(&mut self, record: Record) {
         let number = usize::from(record.id.0);
         if number < HOT && self.first[number] == 0 {
@@ -149,30 +150,24 @@ fn scan_window(
         return Err(ParseError::at(ErrorKind::HeaderTooLong, limits.header_line));
     }
     head.start = start_line(window, text_end, at)?;
-    // Rows are written where they stay: the first ones by index into room that is already there.
-    head.records = SmallVec::from_buf([Record::NONE; INLINE]);
-    let slots = &mut head.records[..];
-    let room = usize::from(limits.headers).min(INLINE);
-    let mut rows = 0;
+    let most = usize::from(limits.headers);
     while !ends_head(window, at, whole)? {
-        let Some(slot) = slots[..room].get_mut(rows) else {
-            return scan_rest(window, at, whole, crlfs, limits, head);
-        };
+        if head.records.len() >= most {
+            return Err(ParseError::at(ErrorKind::TooManyHeaders, at));
+        }
         match plain_field(window, at, limits.header_line) {
             Some((record, next)) => {
-                *slot = record;
+                head.push(record);
                 crlfs += 1;
                 at = next;
             }
-            None => at = field(window, at, limits, slot, &mut crlfs)?,
-        }
-        let number = usize::from(slot.id.0);
-        rows += 1;
-        if number < HOT && head.first[number] == 0 {
-            head.first[number] = rows as u8;
+            None => {
+                let mut record = Record::NONE;
+                at = field(window, at, limits, &mut record, &mut crlfs)?;
+                head.push(record);
+            }
         }
     }
-    head.records.truncate(rows);
     finish(window, at, crlfs, head)
 }
 
@@ -206,31 +201,6 @@ fn plain_field(window: &[u8], at: usize, longest: usize) -> Option<(Record, usiz
         folded: false,
     };
     plain.then_some((record, at + newline + 1))
-}
-
-/// The rows that do not fit inline.
-#[cold]
-#[inline(never)]
-fn scan_rest(
-    window: &[u8],
-    start: usize,
-    whole: bool,
-    mut crlfs: usize,
-    limits: &Limits,
-    head: &mut Head,
-) -> Result<(), ParseError> {
-    let mut at = start;
-    let rows = usize::from(limits.headers).min(INLINE);
-    head.records.truncate(rows);
-    while !ends_head(window, at, whole)? {
-        if head.records.len() >= usize::from(limits.headers) {
-            return Err(ParseError::at(ErrorKind::TooManyHeaders, at));
-        }
-        let mut record = Record::NONE;
-        at = field(window, at, limits, &mut record, &mut crlfs)?;
-        head.push(record);
-    }
-    finish(window, at, crlfs, head)
 }
 
 /// Whether the blank line is at `at`. When the window is the whole message, its end does as well: some senders leave the

@@ -134,6 +134,14 @@ impl KeepAlive {
         }
     }
 
+    /// The flow is in doubt, as after a long sleep: the next tick asks, however short the silence.
+    pub fn doubt(&mut self, now: Timestamp) {
+        if let State::Quiet { since, silence } = &mut self.state {
+            *since = now.min(*since);
+            *silence = Duration::ZERO;
+        }
+    }
+
     /// Says what is due at `now`, if anything. After `Ping` send one; after `Dead` close the
     /// connection.
     pub fn tick(&mut self, now: Timestamp) -> Option<KeepAliveStep> {

@@ -163,7 +163,9 @@ impl Incoming {
                     ..EndReason::local(Cause::NoAnswer)
                 })
             }
-            SessionTimer::Repeat | SessionTimer::GiveUp => Some(State::Incoming(self)),
+            SessionTimer::Repeat | SessionTimer::GiveUp | SessionTimer::Glare => {
+                Some(State::Incoming(self))
+            }
         }
     }
 
@@ -182,6 +184,7 @@ impl Answering {
         context: &mut Context<'_>,
     ) -> Self {
         let timers = context.core.timer_settings();
+        context.common.flow = context.core.connection().ok();
         context.set(SessionTimer::Repeat, timers.t1());
         context.set(SessionTimer::GiveUp, timers.h());
         Self {

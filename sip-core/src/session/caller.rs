@@ -73,6 +73,7 @@ pub(crate) fn invite(
     let id = context.common.id;
     let mut attempts = Attempts::new();
     let half = context.common.half;
+    context.common.caller = true;
     let transaction = context.core.send_invite(
         half,
         target,
@@ -90,6 +91,11 @@ pub(crate) fn invite(
 }
 
 impl Calling {
+    /// Whether the application hung up.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled
+    }
+
     pub(crate) fn hang_up(mut self, context: &mut Context<'_>) -> Option<State> {
         if !self.cancelled {
             self.cancelled = true;
@@ -200,9 +206,8 @@ impl Calling {
                 invite: request.clone(),
             }));
         }
-        match context.core.acknowledge(dialog, &invite, None) {
-            Ok(ack) => context.common.ack = ack,
-            Err(_) => return context.end(EndReason::transport(Cause::ConnectionLost)),
+        if context.keep_ack(dialog, &invite, None).is_err() {
+            return context.end(EndReason::transport(Cause::ConnectionLost));
         }
         // RFC 3261 section 15: a 2xx that crossed our CANCEL is ended by BYE; so is one that cannot be used.
         if self.cancelled {
@@ -264,8 +269,7 @@ impl AnswerWanted {
         context: &mut Context<'_>,
     ) -> Result<(), SendError> {
         let invite = sent_request(&self.invite, &context.core.limits).ok_or(SendError::Stale)?;
-        context.common.ack = context.core.acknowledge(self.dialog, &invite, answer)?;
-        Ok(())
+        context.keep_ack(self.dialog, &invite, answer)
     }
 }
 
@@ -286,7 +290,11 @@ pub(crate) fn further_success(
         .dialog
         .and_then(|dialog| context.core.dialogs.dialog(dialog));
     if ours.is_some_and(|dialog| dialog.remote_tag() == tag) {
-        if let (false, Ok(connection)) = (waits, context.core.connection()) {
+        // A late repeat of an earlier 2xx was acknowledged in its time.
+        let same = invite
+            .cseq()
+            .is_ok_and(|cseq| cseq.number == context.common.ack_number);
+        if let (false, true, Ok(connection)) = (waits, same, context.core.connection()) {
             let ack = context.common.ack.clone();
             context.core.layer.repeat_ack(connection, ack);
         }

@@ -5,6 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use sip_parse::{HeaderName, Request, Response, StatusCode};
 
+use super::reinvite::Offering;
 use super::{Context, DescriptionFailed, SessionTimer, State, ended_by_peer, has_description};
 use crate::action::Body;
 use crate::auth::Attempts;
@@ -22,6 +23,8 @@ pub(crate) struct Confirmed {
     hung_up: bool,
     /// An INVITE of the peer's that is being answered.
     answering: Option<Answering>,
+    /// A re-INVITE of ours.
+    pub(super) offering: Option<Offering>,
 }
 
 /// The answer to an INVITE or re-INVITE.
@@ -54,6 +57,7 @@ impl Confirmed {
             established: true,
             hung_up: false,
             answering: None,
+            offering: None,
         }
     }
 
@@ -64,7 +68,17 @@ impl Confirmed {
             established: false,
             hung_up: false,
             answering: Some(answering),
+            offering: None,
         }
+    }
+
+    pub(super) fn dialog(&self) -> DialogId {
+        self.dialog
+    }
+
+    /// Whether an INVITE of the peer's is being answered.
+    pub(super) fn is_answering_any(&self) -> bool {
+        self.answering.is_some()
     }
 
     pub(crate) fn is_established(&self) -> bool {
@@ -106,6 +120,11 @@ impl Confirmed {
         request: &Request,
         context: &mut Context<'_>,
     ) -> Option<State> {
+        // RFC 3261 section 14.2: ours is on its way, or about to be.
+        if matches!(self.offering, Some(Offering::Asked | Offering::Sent { .. })) {
+            context.refuse(transaction, StatusCode::REQUEST_PENDING, &[]);
+            return Some(State::Confirmed(self));
+        }
         if self.answering.is_some() {
             let wait = context.glare_wait();
             context.refuse(
@@ -143,7 +162,7 @@ impl Confirmed {
             stage: Stage::Asked,
         }) = self.answering
         else {
-            return Some(State::Confirmed(self));
+            return self.offer_described(description, context);
         };
         context.clear(SessionTimer::NoAnswer);
         let request = context.core.layer.request(transaction).cloned();
@@ -168,6 +187,10 @@ impl Confirmed {
 
     /// Whether the application has been asked for a description.
     pub(crate) fn is_asked(&self) -> bool {
+        self.is_asked_to_answer() || matches!(self.offering, Some(Offering::Asked))
+    }
+
+    fn is_asked_to_answer(&self) -> bool {
         matches!(
             self.answering,
             Some(Answering {
@@ -190,7 +213,7 @@ impl Confirmed {
         transaction: ServerTransactionId,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        if self.is_answering(transaction) && self.is_asked() {
+        if self.is_answering(transaction) && self.is_asked_to_answer() {
             context.clear(SessionTimer::NoAnswer);
             self.drop_renegotiation(context);
         }
@@ -228,6 +251,9 @@ impl Confirmed {
     }
 
     pub(crate) fn fired(mut self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
+        if timer == SessionTimer::Glare {
+            return self.glare_over(context);
+        }
         match (timer, &mut self.answering) {
             (
                 SessionTimer::Repeat,
@@ -277,7 +303,7 @@ impl Confirmed {
         transaction: ServerTransactionId,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        if self.is_answering(transaction) && self.is_asked() {
+        if self.is_answering(transaction) && self.is_asked_to_answer() {
             self.answering = None;
             context.clear(SessionTimer::NoAnswer);
         }

@@ -8,6 +8,7 @@ mod callee;
 mod caller;
 mod confirmed;
 mod options;
+mod reinvite;
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -22,7 +23,7 @@ pub use options::{
     DescriptionFailed, ExtraHeader, ExtraHeaderError, FailureStatus, InviteOptions, NotAFailure,
 };
 
-use crate::action::Body;
+use crate::action::{Body, ConnectionId};
 use crate::auth::Attempts;
 use crate::dialog::{DialogId, HalfDialogId};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator, SessionId};
@@ -42,6 +43,8 @@ pub(crate) enum SessionTimer {
     Repeat,
     /// The ACK is overdue (RFC 3261 section 13.3.1.4).
     GiveUp,
+    /// The wait after a 491 is over (RFC 3261 section 14.1).
+    Glare,
 }
 
 /// A call as its table holds it.
@@ -58,7 +61,13 @@ pub(crate) struct Common {
     pub(crate) dialog: Option<DialogId>,
     /// Our last ACK to a 2xx, for when that comes again.
     pub(crate) ack: Bytes,
-    timers: [Option<TimerKey>; 4],
+    /// The CSeq number of that ACK.
+    pub(crate) ack_number: u32,
+    /// The connection on which the peer reaches us, as far as it knows.
+    pub(crate) flow: Option<ConnectionId>,
+    /// We called, so the Call-ID is ours.
+    pub(crate) caller: bool,
+    timers: [Option<TimerKey>; 5],
 }
 
 /// Where a call stands. At most 128 bytes: what is large lives in a box.
@@ -92,7 +101,10 @@ impl Session {
             half,
             dialog: None,
             ack: Bytes::new(),
-            timers: [None; 4],
+            ack_number: 0,
+            flow: None,
+            caller: false,
+            timers: [None; 5],
         };
         Self {
             common,
@@ -153,6 +165,7 @@ impl Context<'_> {
             SessionTimer::Ring,
             SessionTimer::Repeat,
             SessionTimer::GiveUp,
+            SessionTimer::Glare,
         ] {
             self.clear(timer);
         }
@@ -171,6 +184,7 @@ impl Context<'_> {
             SessionTimer::NoAnswer,
             SessionTimer::Repeat,
             SessionTimer::GiveUp,
+            SessionTimer::Glare,
         ] {
             self.clear(timer);
         }
@@ -193,6 +207,19 @@ impl Context<'_> {
                 ..reason
             }),
         }
+    }
+
+    /// ACKs a 2xx and keeps the ACK for when that comes again.
+    fn keep_ack(
+        &mut self,
+        dialog: DialogId,
+        invite: &Request,
+        answer: Option<&Body>,
+    ) -> Result<(), SendError> {
+        self.common.ack = self.core.acknowledge(dialog, invite, answer)?;
+        self.common.ack_number = invite.cseq().map_or(0, |cseq| cseq.number);
+        self.common.flow = self.core.connection().ok();
+        Ok(())
     }
 
     /// RFC 3261 section 14.2: how long the peer should wait before it sends an INVITE again.
@@ -218,7 +245,7 @@ impl Context<'_> {
         }
         response
             .append(HeaderName::Contact, core.identity.dialog_contact.as_str())
-            .append(HeaderName::Allow, crate::ua::ALLOW)
+            .append(HeaderName::Allow, core.allow())
             .append(HeaderName::Supported, core.identity.supported.as_str())
             .append(HeaderName::UserAgent, core.config.user_agent_string());
         if let Some(body) = body {

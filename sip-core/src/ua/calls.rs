@@ -1,12 +1,16 @@
 //! The commands of calls and registration. What a call can do next is a type of its own, so that what
 //! makes no sense does not compile.
 
+use alloc::format;
+use core::time::Duration;
+
 use sip_parse::StatusCode;
 
-use super::UserAgent;
+use super::{Purpose, UserAgent};
 use crate::action::Body;
 use crate::error::{CommandError, StaleHandle};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, RequestId, SessionId};
+use crate::registration::Errand;
 use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, OfferWanted, State};
 use crate::time::Timestamp;
 
@@ -53,6 +57,7 @@ impl UserAgent {
     pub fn register(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
         self.registration.wanted = true;
+        self.registration.refused = false;
         self.register_if_wanted();
         self.settle();
         Ok(())
@@ -66,7 +71,41 @@ impl UserAgent {
     pub fn unregister(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
         self.registration.wanted = false;
-        self.send_unregister();
+        self.registration.refused = false;
+        self.run_errand(Errand::Unbind);
+        self.settle();
+        Ok(())
+    }
+
+    /// Removes all bindings of our address-of-record, those of other agents as well (RFC 3261 section
+    /// 10.2.2: `Contact: *`), and stops registering. The outcome comes as [`Event::Unregistered`] if
+    /// we were registered, or as [`Event::RegistrationFailed`].
+    ///
+    /// # Errors
+    /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
+    pub fn unregister_all(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        if self.core.flow.is_none() {
+            return Err(CommandError::NotConnected);
+        }
+        self.registration.wanted = false;
+        self.registration.refused = false;
+        self.run_errand(Errand::UnbindAll);
+        self.settle();
+        Ok(())
+    }
+
+    /// Asks the registrar for the bindings of our address-of-record (RFC 3261 section 10.2.3). They come
+    /// as [`Event::Bindings`], a failure as [`Event::RegistrationFailed`].
+    ///
+    /// # Errors
+    /// As [`UserAgent::unregister_all`].
+    pub fn query_bindings(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(now)?;
+        if self.core.flow.is_none() {
+            return Err(CommandError::NotConnected);
+        }
+        self.run_errand(Errand::Query);
         self.settle();
         Ok(())
     }
@@ -161,7 +200,7 @@ impl UserAgent {
     }
 
     pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
-        self.step_session(id, |state, context| match state {
+        let known = self.step_session(id, |state, context| match state {
             State::Starting | State::OfferWanted(_) => {
                 context.end(EndReason::local(Cause::Requested))
             }
@@ -170,7 +209,10 @@ impl UserAgent {
             State::Incoming(state) => state.reject(StatusCode::TEMPORARILY_UNAVAILABLE, context),
             State::Confirmed(state) => state.hang_up(context),
             State::Ending(state) => Some(State::Ending(state)),
-        })
+        });
+        // Nothing is in flight while a challenge waits: it ends the call now.
+        self.withdraw_challenge(Purpose::Invite(id));
+        known
     }
 
     /// Answers [`Event::DescriptionNeeded`]: the offer or answer, or that there is none.
@@ -263,6 +305,56 @@ impl EstablishedSession<'_> {
         self.agent.advance(now);
         self.agent.hang_up_session(self.id);
         self.agent.settle();
+    }
+
+    /// Changes the session (RFC 3261 section 14.1): [`Event::DescriptionNeeded`] asks for the offer,
+    /// then [`Event::Renegotiated`] or [`Event::RenegotiationFailed`] follows. A re-INVITE of the
+    /// peer's that crosses ours is met as section 14.1 says.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
+    pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        let session = self
+            .agent
+            .sessions
+            .get(self.id.0)
+            .ok_or(CommandError::Stale)?;
+        if !matches!(&session.state, Some(State::Confirmed(state)) if state.can_offer()) {
+            return Err(CommandError::WrongState("one INVITE at a time in a call"));
+        }
+        self.agent
+            .step_and_settle(self.id, now, |state, context| match state {
+                State::Confirmed(state) => state.offer(context),
+                state => Some(state),
+            });
+        Ok(())
+    }
+
+    /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`): the body is
+    /// `Signal=5` and `Duration=100`, in milliseconds. The outcome comes as [`Event::RequestFinished`].
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] for a tone other than 0-9, A-D, * and #, or a duration that is not
+    /// 70 ms to 6 s; otherwise as [`EstablishedSession::info`].
+    pub fn tone(
+        self,
+        tone: char,
+        duration: Duration,
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
+        let tone = tone.to_ascii_uppercase();
+        if !matches!(tone, '0'..='9' | 'A'..='D' | '*' | '#') {
+            return Err(CommandError::WrongState(
+                "a tone is one of 0-9, A-D, * and #",
+            ));
+        }
+        let milliseconds = duration.as_millis();
+        if !(70..=6_000).contains(&milliseconds) {
+            return Err(CommandError::WrongState("a tone lasts 70 ms to 6 s"));
+        }
+        let body = format!("Signal={tone}\r\nDuration={milliseconds}\r\n");
+        self.info(&Body::new("application/dtmf-relay", body), now)
     }
 
     /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestFinished`].

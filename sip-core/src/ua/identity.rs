@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 use sip_parse::{Scheme, UriBuf, text};
@@ -19,7 +20,8 @@ pub(crate) struct Identity {
     pub(crate) user: String,
     /// Where REGISTER goes: the address-of-record's host, or `registrarServer`.
     pub(crate) registrar: UriBuf,
-    pub(crate) contact_user: String,
+    /// The user part of our Contact, unescaped.
+    contact_user: Vec<u8>,
     /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
     pub(crate) host: String,
     /// `<sip:user@host;transport=ws>`.
@@ -31,6 +33,9 @@ pub(crate) struct Identity {
     pub(crate) instance_drawn: bool,
     /// The value of Supported.
     pub(crate) supported: String,
+    /// What reaches this agent from anywhere (RFC 5627), as long as the binding lasts.
+    pub(crate) gruu: Option<UriBuf>,
+    temporary_gruu: Option<UriBuf>,
 }
 
 impl Identity {
@@ -60,7 +65,7 @@ impl Identity {
             config.contact_transport()
         };
         let uri_text = format!("{scheme}:{contact_user}@{host};transport={transport}");
-        let mut supported = "outbound".to_string();
+        let mut supported = "outbound, gruu".to_string();
         for tag in config.extra_supported() {
             supported.push_str(", ");
             supported.push_str(tag);
@@ -69,17 +74,40 @@ impl Identity {
             user,
             registrar,
             home,
+            contact_user: unescaped_user(&uri_text),
             contact: format!("<{uri_text}>"),
             dialog_contact: format!("<{uri_text};ob>"),
-            contact_user,
             host,
             instance: config
                 .instance_id()
                 .map_or_else(|| uuid(rng), ToOwned::to_owned),
             instance_drawn: config.instance_id().is_none(),
             supported,
+            gruu: None,
+            temporary_gruu: None,
             aor,
         }
+    }
+
+    /// Takes the GRUUs of a binding, or forgets them with it (RFC 5627 section 4.2). The public one is
+    /// the Contact of what makes a dialog (section 4.4); without one our own is, marked as a flow
+    /// (RFC 5626 section 4.3).
+    pub(crate) fn set_gruu(&mut self, public: Option<UriBuf>, temporary: Option<UriBuf>) {
+        self.dialog_contact = match &public {
+            Some(gruu) => format!("<{gruu}>"),
+            None => format!("{};ob>", self.contact.trim_end_matches('>')),
+        };
+        (self.gruu, self.temporary_gruu) = (public, temporary);
+    }
+
+    /// The value of Supported in a REGISTER (RFC 3327 section 5.1, RFC 5626 section 4.2.1).
+    pub(crate) fn supported_in_register(&self, outbound: bool) -> String {
+        let rest = if outbound {
+            &self.supported
+        } else {
+            self.supported.trim_start_matches("outbound, ")
+        };
+        format!("path, {rest}")
     }
 
     /// A Request-URI is ours when its user part is that of the address-of-record or of our Contact; the
@@ -87,7 +115,16 @@ impl Identity {
     /// of the address-of-record or of our Contact.
     pub(crate) fn is_ours(&self, uri: &sip_parse::Uri<'_>) -> bool {
         match uri.user_unescaped() {
-            Some(user) => *user == *self.user.as_bytes() || *user == *self.contact_user.as_bytes(),
+            Some(user) => {
+                let temporary = self
+                    .temporary_gruu
+                    .as_ref()
+                    .and_then(|gruu| gruu.as_uri().user());
+                let ours = *user == *self.user.as_bytes()
+                    || *user == *self.contact_user
+                    || temporary.is_some_and(|temporary| *user == *temporary);
+                ours && self.names_this_instance(uri)
+            }
             None => {
                 let host = uri.host_bytes();
                 host.eq_ignore_ascii_case(self.aor.as_uri().host_bytes())
@@ -95,6 +132,30 @@ impl Identity {
             }
         }
     }
+}
+
+impl Identity {
+    /// RFC 5627 section 4.4: a GRUU of another instance of our user is not ours.
+    fn names_this_instance(&self, uri: &sip_parse::Uri<'_>) -> bool {
+        let own = self
+            .gruu
+            .as_ref()
+            .and_then(|gruu| gruu.as_uri().param(b"gr"));
+        match (uri.param(b"gr"), own) {
+            (Some(theirs), Some(own)) => theirs.eq_ignore_ascii_case(own),
+            _ => true,
+        }
+    }
+}
+
+/// The user part of a URI without its escapes, as peers may write it either way (RFC 3261 section
+/// 19.1.4).
+fn unescaped_user(uri: &str) -> Vec<u8> {
+    let uri = UriBuf::parse(uri.as_bytes());
+    let user = uri
+        .ok()
+        .and_then(|uri| uri.as_uri().user_unescaped().map(|user| user.into_owned()));
+    user.unwrap_or_default()
 }
 
 fn anonymous(rng: &mut dyn CryptoRng) -> UriBuf {

@@ -2,51 +2,98 @@
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{Contact, HeaderName, Method, Response, Uri};
+use sip_parse::{Contact, HeaderName, Method, NameAddr, Response, Uri, UriBuf};
 
 use super::UserAgent;
 use super::core::{Due, Purpose, RetryError};
 use super::sending::Outside;
 use crate::auth::Attempts;
 use crate::event::{self, Cause, EndReason, Event, Originator};
-use crate::registration::{LONGEST_EXPIRES, State, refresh_after, retry_after};
+use crate::registration::{
+    Errand, LONGEST_EXPIRES, State, refresh_after, retry_after, return_after,
+};
 use crate::session::{failure, unsent};
+use crate::time::Timestamp;
 use crate::transaction::{SendError, TransactionError};
 
 impl UserAgent {
+    /// A connection is open: registers at once, or, where there was one before, within a second.
+    pub(super) fn register_on_connection(&mut self) {
+        if core::mem::replace(&mut self.registration.returning, true) && self.registration.wanted {
+            let at = self.core.now + return_after(self.core.layer.rng());
+            self.registration.state = State::Waiting;
+            self.arm(Some(at));
+        } else {
+            self.register_if_wanted();
+        }
+        if !self.registration.wanted {
+            self.repair_calls();
+        }
+    }
+
     /// Registers if that is wanted, possible and not under way.
     pub(super) fn register_if_wanted(&mut self) {
         let idle = matches!(self.registration.state, State::Off | State::Waiting);
         if self.registration.wanted && idle && self.core.flow.is_some() {
-            self.send_register();
+            self.send_register(Errand::Bind);
         }
     }
 
-    /// REGISTER for a new binding or a refresh.
-    fn send_register(&mut self) {
-        let mut attempts = Attempts::new();
-        match self.send_register_for(self.registration.expires, &mut attempts) {
-            Ok(()) => self.registration.state = State::Asking(attempts),
-            Err(error) => {
-                self.registration_failed(EndReason::local(unsent(&error)), None, None);
+    /// Refreshes a binding before its time, because what it says has changed.
+    pub(super) fn refresh_now(&mut self) {
+        let bound = matches!(self.registration.state, State::Bound);
+        if bound && self.registration.wanted && self.core.flow.is_some() {
+            self.send_register(Errand::Bind);
+        }
+    }
+
+    /// Does an errand now, or when the one under way is done (RFC 3261 section 10.2: one at a time).
+    pub(super) fn run_errand(&mut self, errand: Errand) {
+        if !self.registration.is_idle() {
+            self.registration.queued = Some(errand);
+            return;
+        }
+        match errand {
+            Errand::Unbind if !self.registration.is_bound() => {
+                self.arm(None);
+                self.registration.state = State::Off;
             }
+            errand => self.send_register(errand),
+        }
+    }
+
+    fn send_register(&mut self, errand: Errand) {
+        let mut attempts = Attempts::new();
+        match self.send_register_for(errand, &mut attempts) {
+            Ok(()) => {
+                let act_at = self.registration.act_at.filter(|_| errand == Errand::Query);
+                self.registration.state = State::Busy(errand, attempts);
+                self.arm(act_at);
+            }
+            Err(error) => self.errand_failed(errand, EndReason::local(unsent(&error)), None, None),
         }
     }
 
     fn send_register_for(
         &mut self,
-        expires: u32,
+        errand: Errand,
         attempts: &mut Attempts,
     ) -> Result<(), SendError> {
         let core = &mut self.core;
         let registration = &mut self.registration;
         registration.cseq += 1;
-        let contact = core.register_contact(expires);
+        let outbound = !registration.without_outbound;
+        let contact = match errand {
+            Errand::Bind => Some(core.register_contact(registration.expires, outbound)),
+            Errand::Unbind => Some(core.register_contact(0, outbound)),
+            Errand::UnbindAll => Some("*".into()),
+            Errand::Query => None,
+        };
         let aor = core.identity.aor.clone();
         let registrar = core.identity.registrar.clone();
         let parts = Outside {
@@ -60,122 +107,146 @@ impl UserAgent {
             body: None,
             extra: &[],
         };
-        let supported = format!("path, {}", core.identity.supported);
-        let own = [
-            (HeaderName::Contact, contact.as_str()),
-            (HeaderName::Supported, supported.as_str()),
-        ];
+        let supported = core.identity.supported_in_register(outbound);
+        let mut own = Vec::with_capacity(3);
+        if let Some(contact) = &contact {
+            own.push((HeaderName::Contact, contact.as_str()));
+        }
+        if errand == Errand::UnbindAll {
+            own.push((HeaderName::Expires, "0"));
+        }
+        own.push((HeaderName::Supported, supported.as_str()));
         core.send_outside(&parts, &own, attempts, Purpose::Register)
             .map(|_| ())
-    }
-
-    /// Gives the binding back (RFC 3261 section 10.2.2), or stops asking for one.
-    pub(super) fn send_unregister(&mut self) {
-        match &self.registration.state {
-            // One REGISTER at a time (section 10.2): its outcome is followed by this one.
-            State::Asking(_) | State::Leaving(_) => {}
-            State::Off | State::Bound | State::Waiting if self.registration.is_bound() => {
-                let mut attempts = Attempts::new();
-                match self.send_register_for(0, &mut attempts) {
-                    Ok(()) => {
-                        self.arm(None);
-                        self.registration.state = State::Leaving(attempts);
-                    }
-                    Err(_) => self.unbound(EndReason::transport(Cause::ConnectionLost)),
-                }
-            }
-            State::Off | State::Bound | State::Waiting => {
-                self.arm(None);
-                self.registration.state = State::Off;
-            }
-        }
     }
 
     pub(super) fn register_response(&mut self, response: &Response, request: &Bytes) {
         if response.status().is_provisional() {
             return;
         }
+        // Anything else is the answer to a REGISTER that the loss of its connection has overtaken.
+        let State::Busy(errand, attempts) = &mut self.registration.state else {
+            return;
+        };
+        let errand = *errand;
         let status = response.status().as_u16();
-        let (leaving, mut attempts) =
-            match core::mem::replace(&mut self.registration.state, State::Off) {
-                State::Asking(attempts) => (false, attempts),
-                State::Leaving(attempts) => (true, attempts),
-                // The answer to a REGISTER that the loss of its connection has overtaken.
-                other => {
-                    self.registration.state = other;
-                    return;
-                }
-            };
         if matches!(status, 401 | 407) {
             let again = self.core.retry_with_credentials(
                 request,
                 response,
-                &mut attempts,
+                attempts,
                 None,
                 Purpose::Register,
             );
             match again {
-                Ok(_) => {
-                    self.registration.cseq += 1;
-                    self.registration.state = if leaving {
-                        State::Leaving(attempts)
-                    } else {
-                        State::Asking(attempts)
-                    };
-                }
-                Err(RetryError::Authentication) if leaving => {
-                    self.unbound(EndReason::refused(response, Cause::Authentication));
-                }
-                Err(RetryError::Authentication) => self.credentials_refused(response),
+                Ok(_) => self.registration.cseq += 1,
+                Err(RetryError::Authentication) => self.credentials_refused(errand, response),
                 Err(RetryError::NotSent) => {
-                    self.registration_failed(
-                        EndReason::transport(Cause::ConnectionLost),
-                        None,
-                        None,
-                    );
+                    let reason = EndReason::transport(Cause::ConnectionLost);
+                    self.errand_failed(errand, reason, None, None);
                 }
             }
             return;
         }
-        if leaving {
-            let reason = if response.status().is_success() {
-                EndReason::local(Cause::Requested)
-            } else {
-                EndReason::refused(response, Cause::Refused)
-            };
-            return self.unbound(reason);
+        self.registration.state = self.idle_state();
+        if !response.status().is_success() {
+            if errand == Errand::Bind && self.asks_for_another_form(response) {
+                return self.send_register(Errand::Bind);
+            }
+            let asked = response.retry_after().ok().flatten();
+            let asked = asked.map(|wait| Duration::from_secs(u64::from(wait.seconds)));
+            let reason = EndReason::refused(response, Cause::Refused);
+            return self.errand_failed(errand, reason, Some(status), asked);
         }
-        if response.status().is_success() {
-            return self.registered(response);
-        }
-        if status == 423 && !self.registration.raised {
-            // RFC 3261 section 10.2.8; once, or a registrar could drive us in circles.
-            let minimum = response.min_expires().ok().flatten();
-            if let Some(minimum) = minimum.filter(|&minimum| {
-                minimum > self.registration.expires && minimum <= LONGEST_EXPIRES
-            }) {
-                self.registration.raised = true;
-                self.registration.expires = minimum;
-                return self.send_register();
+        match errand {
+            Errand::Bind => self.registered(response),
+            Errand::Unbind | Errand::UnbindAll => {
+                self.unbound(EndReason::local(Cause::Requested));
+            }
+            Errand::Query => {
+                let bindings = bindings(response);
+                self.core.event(Event::Bindings { bindings });
+                self.arm(self.registration.act_at);
             }
         }
-        let asked = response
-            .retry_after()
-            .ok()
-            .flatten()
-            .map(|wait| Duration::from_secs(u64::from(wait.seconds)));
-        self.registration_failed(
-            EndReason::refused(response, Cause::Refused),
-            Some(status),
-            asked,
-        );
+        self.next_errand();
+    }
+
+    /// Refusals that name what would be accepted: 423 (RFC 3261 section 10.2.8) and 439 (RFC 5626 section
+    /// 4.2.1), each obeyed once, or a registrar could drive us in circles.
+    fn asks_for_another_form(&mut self, response: &Response) -> bool {
+        let registration = &mut self.registration;
+        match response.status().as_u16() {
+            423 if !registration.raised => {
+                let minimum = response.min_expires().ok().flatten();
+                let minimum = minimum.filter(|&minimum| {
+                    minimum > registration.expires && minimum <= LONGEST_EXPIRES
+                });
+                if let Some(minimum) = minimum {
+                    registration.raised = true;
+                    registration.expires = minimum;
+                }
+                minimum.is_some()
+            }
+            439 => !core::mem::replace(&mut registration.without_outbound, true),
+            _ => false,
+        }
     }
 
     pub(super) fn register_failed(&mut self, error: TransactionError) {
-        match self.registration.state {
-            State::Leaving(_) => self.unbound(failure(error)),
-            State::Asking(_) => self.registration_failed(failure(error), None, None),
-            State::Off | State::Bound | State::Waiting => {}
+        if let State::Busy(errand, _) = self.registration.state {
+            self.errand_failed(errand, failure(error), None, None);
+        }
+    }
+
+    fn errand_failed(
+        &mut self,
+        errand: Errand,
+        reason: EndReason,
+        status: Option<u16>,
+        asked: Option<Duration>,
+    ) {
+        match errand {
+            Errand::Bind => self.registration_failed(reason, status, asked),
+            // Given back or not: we do not refresh it any more.
+            Errand::Unbind => self.unbound(reason),
+            Errand::UnbindAll | Errand::Query => {
+                self.registration.state = self.idle_state();
+                let act_at = self.registration.act_at;
+                self.core.event(Event::RegistrationFailed {
+                    reason: Box::new(reason),
+                    retry_at: act_at,
+                });
+                self.arm(act_at);
+            }
+        }
+        self.next_errand();
+    }
+
+    /// The state without an errand.
+    fn idle_state(&self) -> State {
+        if self.registration.is_bound() {
+            State::Bound
+        } else if self.registration.act_at.is_some() {
+            State::Waiting
+        } else {
+            State::Off
+        }
+    }
+
+    /// What was asked for in the meantime; a binding that is wanted again, or not any more.
+    fn next_errand(&mut self) {
+        if !self.registration.is_idle() || self.core.flow.is_none() {
+            return;
+        }
+        if let Some(errand) = self.registration.queued.take() {
+            self.run_errand(errand);
+        } else if !self.registration.wanted {
+            if self.registration.is_bound() {
+                self.run_errand(Errand::Unbind);
+            }
+        } else if matches!(self.registration.state, State::Off) && !self.registration.is_bound() {
+            self.register_if_wanted();
         }
     }
 
@@ -199,30 +270,28 @@ impl UserAgent {
         self.registration.failures = 0;
         self.registration.raised = false;
         self.registration.state = State::Bound;
-        let bindings = response
-            .values(HeaderName::Contact)
-            .map(|value| String::from_utf8_lossy(value).into())
-            .collect::<Vec<Box<str>>>();
+        let path = response.values(HeaderName::Path).map(lossy).collect();
         self.core
             .event(Event::Registered(Box::new(event::Registration {
                 expires,
                 refresh_at,
-                bindings,
+                bindings: bindings(response),
+                path,
+                gruu: self.core.identity.gruu.as_ref().map(ToString::to_string),
                 refreshed,
             })));
         self.arm(Some(refresh_at));
-        if !self.registration.wanted {
-            self.send_unregister();
-        }
+        self.repair_calls();
     }
 
     /// How long our binding was granted for, in seconds (RFC 3261 section 10.2.4): the `expires` of our
     /// Contact, else Expires, else what we asked for. Ours is the Contact with our instance and
-    /// reg-id, else with our URI, else the only one: registrars behind NAT helpers rewrite the URI.
-    fn granted(&self, response: &Response) -> Option<u32> {
+    /// reg-id, else with our URI, else the only one: registrars behind NAT helpers rewrite the URI. Its
+    /// GRUUs (RFC 5627 section 4.2) replace those that we had.
+    fn granted(&mut self, response: &Response) -> Option<u32> {
         let identity = &self.core.identity;
         let instance = format!("\"<urn:uuid:{}>\"", identity.instance);
-        let own = sip_parse::NameAddr::parse(identity.contact.as_bytes()).ok();
+        let own = NameAddr::parse(identity.contact.as_bytes()).ok();
         // A malformed Contact of somebody else's must not hide ours.
         let contacts: Vec<_> = response
             .contacts()
@@ -232,21 +301,26 @@ impl UserAgent {
                 Contact::Star => None,
             })
             .collect();
-        let by_instance = contacts.iter().find(|contact| {
+        let has_instance = |contact: &NameAddr<'_>| {
             contact
                 .param(b"+sip.instance")
                 .is_some_and(|value| value.eq_ignore_ascii_case(instance.as_bytes()))
-                && contact.param(b"reg-id").is_none_or(|id| id == b"1")
+        };
+        let by_instance = contacts.iter().find(|contact| {
+            has_instance(contact) && contact.param(b"reg-id").is_none_or(|id| id == b"1")
         });
         let same = |uri: &Uri<'_>| own.as_ref().is_some_and(|own| own.uri().equivalent(uri));
         let ours = by_instance
             .or_else(|| contacts.iter().find(|contact| same(contact.uri())))
             .or_else(|| contacts.first().filter(|_| contacts.len() == 1))?;
-        let header = response.expires().ok().flatten();
-        let granted = ours
-            .expires()
-            .or(header)
-            .unwrap_or(self.registration.expires);
+        let granted = ours.expires().or(response.expires().ok().flatten());
+        let granted = granted.unwrap_or(self.registration.expires);
+        let gruu = |name| {
+            let quoted = ours.param(name).filter(|_| has_instance(ours))?;
+            UriBuf::parse(sip_parse::unquote(quoted)).ok()
+        };
+        let (public, temporary) = (gruu(b"pub-gruu"), gruu(b"temp-gruu"));
+        self.core.identity.set_gruu(public, temporary);
         Some(granted.min(LONGEST_EXPIRES)).filter(|&granted| granted > 0)
     }
 
@@ -282,12 +356,16 @@ impl UserAgent {
     }
 
     /// The registrar refuses our credentials: asking again would only lock the account.
-    fn credentials_refused(&mut self, response: &Response) {
+    fn credentials_refused(&mut self, errand: Errand, response: &Response) {
+        let reason = EndReason::refused(response, Cause::Authentication);
+        if errand == Errand::Unbind {
+            return self.unbound(reason);
+        }
         self.registration.wanted = false;
+        self.registration.refused = true;
         self.registration.state = State::Off;
-        let reason = Box::new(EndReason::refused(response, Cause::Authentication));
         self.core.event(Event::RegistrationFailed {
-            reason,
+            reason: Box::new(reason),
             retry_at: None,
         });
         self.arm(None);
@@ -298,6 +376,7 @@ impl UserAgent {
         self.registration.state = State::Off;
         if self.registration.bound_until.take().is_some() {
             self.core.service_route.clear();
+            self.core.identity.set_gruu(None, None);
             self.core.event(Event::Unregistered {
                 reason: Box::new(reason),
             });
@@ -305,15 +384,17 @@ impl UserAgent {
         self.arm(None);
     }
 
-    /// Arms the one timer: for the next act, or for the lapse of the binding if that comes before.
+    /// Arms the one timer: for the next act unless an errand is under way, or for the lapse of the
+    /// binding if that comes before.
     fn arm(&mut self, act_at: Option<Timestamp>) {
         if let Some(key) = self.registration.timer.take() {
             self.core.timers.cancel(key);
         }
         self.registration.act_at = act_at;
-        let at = match (act_at, self.registration.bound_until) {
-            (Some(act_at), Some(lapse)) => Some(act_at.min(lapse)),
-            (act_at, lapse) => act_at.or(lapse),
+        let next = act_at.filter(|_| self.registration.is_idle());
+        let at = match (next, self.registration.bound_until) {
+            (Some(next), Some(lapse)) => Some(next.min(lapse)),
+            (next, lapse) => next.or(lapse),
         };
         self.registration.timer = at.map(|at| self.core.timers.set(at, Due::Registration));
     }
@@ -321,11 +402,8 @@ impl UserAgent {
     pub(super) fn registration_due(&mut self) {
         self.registration.timer = None;
         let now = self.core.now;
-        if self
-            .registration
-            .bound_until
-            .is_some_and(|lapse| lapse <= now)
-        {
+        let lapsed = self.registration.bound_until.filter(|&at| at <= now);
+        if lapsed.is_some() {
             // REG-LAPSE: said once; the attempts to bind again go on.
             self.registration.bound_until = None;
             self.core.event(Event::Unregistered {
@@ -335,19 +413,19 @@ impl UserAgent {
         let act_at = self.registration.act_at;
         if act_at.is_some_and(|at| at <= now) && self.registration.is_idle() {
             self.registration.act_at = None;
-            self.registration.state = match self.registration.state {
-                State::Bound | State::Waiting => State::Waiting,
-                _ => State::Off,
-            };
+            self.registration.state = State::Waiting;
             self.register_if_wanted();
-            if self.registration.is_idle() {
-                return;
-            }
-            self.arm(None);
         } else {
             self.arm(act_at);
         }
     }
 }
 
-use crate::time::Timestamp;
+/// All bindings of a response, as Contact values.
+fn bindings(response: &Response) -> Vec<Box<str>> {
+    response.values(HeaderName::Contact).map(lossy).collect()
+}
+
+fn lossy(value: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(value).into()
+}

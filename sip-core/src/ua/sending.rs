@@ -129,7 +129,7 @@ impl Core {
         };
         let own = [
             (HeaderName::Contact, contact.as_str()),
-            (HeaderName::Allow, super::ALLOW),
+            (HeaderName::Allow, self.allow()),
             (HeaderName::Supported, supported.as_str()),
         ];
         self.send_outside(&parts, &own, attempts, purpose)
@@ -234,10 +234,12 @@ impl Core {
         crate::rand::token(self.layer.rng(), 26)
     }
 
-    /// The Contact of a REGISTER (RFC 5626 section 4.2): `expires` in seconds.
-    pub(super) fn register_contact(&self, expires: u32) -> String {
+    /// The Contact of a REGISTER (RFC 5626 section 4.2): `expires` in seconds. Without outbound the
+    /// instance alone names the binding (RFC 5627 section 4.2).
+    pub(super) fn register_contact(&self, expires: u32, outbound: bool) -> String {
+        let reg_id = if outbound { ";reg-id=1" } else { "" };
         format!(
-            "{};reg-id=1;+sip.instance=\"<urn:uuid:{}>\";expires={expires}",
+            "{}{reg_id};+sip.instance=\"<urn:uuid:{}>\";expires={expires}",
             self.identity.contact, self.identity.instance
         )
     }

@@ -113,6 +113,7 @@ impl<'a, T: Element<'a>> Iterator for Values<'a, T> {
 }
 
 impl Message {
+    #[cold]
     pub(crate) fn missing(&self, name: HeaderName<'_>) -> ParseError {
         ParseError {
             kind: ErrorKind::Missing,
@@ -122,6 +123,7 @@ impl Message {
     }
 
     /// The one value of a field that is not a list; `None` when absent.
+    #[inline(always)]
     pub(crate) fn one<'a, T: Element<'a>>(
         &'a self,
         name: HeaderName<'_>,
@@ -132,12 +134,14 @@ impl Message {
         self.value_in(row).map(Some)
     }
 
+    #[inline(always)]
     pub(crate) fn value_in<'a, T: Element<'a>>(&'a self, row: usize) -> Result<T, ParseError> {
         let record = &self.head.records[row];
         single(self.value_of(record), self.rules)
             .map_err(|error| error.within(record.id, usize::from(record.value_start)))
     }
 
+    #[inline(always)]
     pub(crate) fn mandatory<'a, T: Element<'a>>(
         &'a self,
         name: HeaderName<'_>,
@@ -145,6 +149,7 @@ impl Message {
         self.one(name)?.ok_or_else(|| self.missing(name))
     }
 
+    #[inline(always)]
     pub(crate) fn number(&self, name: HeaderName<'_>, max: u64) -> Result<Option<u64>, ParseError> {
         let Some(row) = self.head.find(name.id()) else {
             return Ok(None);

@@ -131,11 +131,11 @@ pub(crate) trait Element<'a>: Sized {
 }
 
 /// Reads one value and nothing else.
+#[inline(always)]
 pub(crate) fn single<'a, T: Element<'a>>(value: &'a [u8], rules: Rules) -> Result<T, ParseError> {
     let (found, end) = T::element(value, 0, rules)?;
-    let end = skip_lws(value, end);
     if end < value.len() && !class::trim(&value[end..]).is_empty() {
-        return Err(ParseError::at(ErrorKind::Character, end));
+        return Err(ParseError::at(ErrorKind::Character, skip_lws(value, end)));
     }
     Ok(found)
 }

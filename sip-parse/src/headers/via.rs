@@ -29,7 +29,6 @@ impl core::fmt::Debug for HostKind {
         f.write_str(match self {
             HostKind::None => "None",
             HostKind::Name => "Name",
-            HostKind::V4 => "V4",
             HostKind::V6 => "V6",
         })
     }

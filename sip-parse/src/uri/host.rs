@@ -67,8 +67,8 @@ impl fmt::Display for Host<'_> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HostKind {
     None,
+    /// A name or an IPv4 address.
     Name,
-    V4,
     V6,
 }
 
@@ -76,7 +76,10 @@ impl HostKind {
     /// The host in `text`, which was found to be of this kind.
     pub(crate) fn read(self, text: &[u8]) -> Host<'_> {
         match self {
-            HostKind::V4 => v4(text).map_or(Host::Name(text), Host::V4),
+            // Told apart here and not while passing over it: few ask.
+            HostKind::Name if text.first().is_some_and(u8::is_ascii_digit) => {
+                v4(text).map_or(Host::Name(text), Host::V4)
+            }
             HostKind::V6 => v6(text).map_or(Host::Name(text), Host::V6),
             HostKind::Name | HostKind::None => Host::Name(text),
         }
@@ -109,7 +112,7 @@ fn v6(text: &[u8]) -> Option<Ipv6Addr> {
     v6_bare(inner)
 }
 
-/// An IPv6 address. RFC 5118 section 4.9: the RFC 3261 grammar let `2001:db8:::192.0.2.1` pass, with three colons; a
+/// An IPv6 address. RFC 5118 section 4.10: the RFC 3261 grammar let `2001:db8:::192.0.2.1` pass, with three colons; a
 /// receiver is asked to take it as two, and writers must send two (RFC 5954 section 4.1).
 pub(crate) fn v6_bare(text: &[u8]) -> Option<Ipv6Addr> {
     if let Ok(address) = str::from_utf8(text).ok()?.parse() {
@@ -125,21 +128,10 @@ pub(crate) fn v6_bare(text: &[u8]) -> Option<Ipv6Addr> {
 }
 
 /// Passes over a host at `at`: what it is and where it ends.
-#[inline]
+#[inline(always)]
 pub(crate) fn host(input: &[u8], at: usize, rules: Rules) -> Result<(HostKind, usize), ParseError> {
     if input.get(at) == Some(&b'[') {
-        let mut end = at + 1;
-        while matches!(input.get(end), Some(byte) if byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
-        {
-            end += 1;
-        }
-        if input.get(end) != Some(&b']') || v6(&input[at..end + 1]).is_none() {
-            return Err(ParseError::at(ErrorKind::Host, at));
-        }
-        if rules.strict && memchr::memmem::find(&input[at..end], b":::").is_some() {
-            return Err(ParseError::at(ErrorKind::Host, at));
-        }
-        return Ok((HostKind::V6, end + 1));
+        return reference(input, at, rules);
     }
     let end = class::run(input, at, class::HOST);
     if end == at {
@@ -148,11 +140,23 @@ pub(crate) fn host(input: &[u8], at: usize, rules: Rules) -> Result<(HostKind, u
     if rules.strict && v4(&input[at..end]).is_none() && !is_strict_name(&input[at..end]) {
         return Err(ParseError::at(ErrorKind::Host, at));
     }
-    // A toplabel starts with a letter, so a last label that starts with a digit makes this an address or nothing.
-    if input[at].is_ascii_digit() && v4(&input[at..end]).is_some() {
-        return Ok((HostKind::V4, end));
-    }
     Ok((HostKind::Name, end))
+}
+
+/// Passes over an IPv6 reference at `at`.
+fn reference(input: &[u8], at: usize, rules: Rules) -> Result<(HostKind, usize), ParseError> {
+    let mut end = at + 1;
+    while matches!(input.get(end), Some(byte) if byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
+    {
+        end += 1;
+    }
+    if input.get(end) != Some(&b']') || v6(&input[at..end + 1]).is_none() {
+        return Err(ParseError::at(ErrorKind::Host, at));
+    }
+    if rules.strict && memchr::memmem::find(&input[at..end], b":::").is_some() {
+        return Err(ParseError::at(ErrorKind::Host, at));
+    }
+    Ok((HostKind::V6, end + 1))
 }
 
 /// `hostname` by the letter: labels of letters, digits and inner hyphens, the last one starting with a letter.

@@ -1,0 +1,225 @@
+//! A re-INVITE of ours (RFC 3261 section 14.1): changes the session, or repairs the route to us after the
+//! connection changed.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use sip_parse::{Method, Response};
+
+use super::confirmed::Confirmed;
+use super::{Context, SessionTimer, State, failure, has_description, refusal, unsent};
+use crate::action::Body;
+use crate::auth::Attempts;
+use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
+use crate::rand::below;
+use crate::session::DescriptionFailed;
+use crate::transaction::TransactionError;
+use crate::ua::{Purpose, sent_request};
+
+/// How far our re-INVITE has come.
+pub(crate) enum Offering {
+    /// The application has been asked for the offer.
+    Asked,
+    /// It is sent.
+    Sent { attempts: Attempts, offer: Body },
+    /// It met one of the peer's (491) and is sent again when a timer fires.
+    Glare { offer: Body },
+}
+
+impl Confirmed {
+    /// Begins a re-INVITE; false if one is under way, in either direction (RFC 3261 section 14.1).
+    pub(crate) fn can_offer(&self) -> bool {
+        self.is_established() && self.offering.is_none() && !self.is_answering_any()
+    }
+
+    /// Whether our re-INVITE waits for its final response.
+    pub(crate) fn is_offering(&self) -> bool {
+        matches!(self.offering, Some(Offering::Sent { .. }))
+    }
+
+    /// Asks the application for the offer of a re-INVITE.
+    pub(crate) fn offer(mut self, context: &mut Context<'_>) -> Option<State> {
+        if self.can_offer() {
+            self.offering = Some(Offering::Asked);
+            context.need_description(DescriptionKind::Offer);
+        }
+        Some(State::Confirmed(self))
+    }
+
+    /// The connection that the peer reaches us on is not `context`'s any more: the route is repaired by
+    /// a target refresh (RFC 3261 section 12.2.1.1).
+    pub(crate) fn repair(self, context: &mut Context<'_>) -> Option<State> {
+        let current = context.core.connection().ok();
+        if self.is_established() && current.is_some() && context.common.flow != current {
+            return self.offer(context);
+        }
+        Some(State::Confirmed(self))
+    }
+
+    /// The application has described the offer that it was asked for.
+    pub(super) fn offer_described(
+        mut self,
+        description: Result<Body, DescriptionFailed>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        self.offering = None;
+        match description {
+            Ok(offer) => self.send_offer(offer, context),
+            Err(DescriptionFailed) => {
+                self.tell(EndReason::local(Cause::BadDescription), context);
+                Some(State::Confirmed(self))
+            }
+        }
+    }
+
+    fn send_offer(mut self, offer: Body, context: &mut Context<'_>) -> Option<State> {
+        let mut attempts = Attempts::new();
+        let purpose = Purpose::Reinvite(context.common.id);
+        let sent = context.core.send_in_dialog(
+            self.dialog(),
+            Method::Invite,
+            Some(&offer),
+            &[],
+            &mut attempts,
+            purpose,
+        );
+        match sent {
+            Ok(_) => self.offering = Some(Offering::Sent { attempts, offer }),
+            Err(error) => self.tell(EndReason::local(unsent(&error)), context),
+        }
+        Some(State::Confirmed(self))
+    }
+
+    /// A response to our re-INVITE.
+    pub(crate) fn offer_response(
+        mut self,
+        response: &Response,
+        request: &Bytes,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        let status = response.status();
+        let Some(Offering::Sent { attempts, offer }) = &mut self.offering else {
+            return Some(State::Confirmed(self));
+        };
+        match status.as_u16() {
+            100..=199 => Some(State::Confirmed(self)),
+            200..=299 => self.offer_accepted(response, request, context),
+            401 | 407 => {
+                let purpose = Purpose::Reinvite(context.common.id);
+                let dialog = context.common.dialog;
+                let again = context
+                    .core
+                    .retry_with_credentials(request, response, attempts, dialog, purpose);
+                if again.is_err() {
+                    self.offering = None;
+                    self.tell(refusal(response), context);
+                }
+                Some(State::Confirmed(self))
+            }
+            491 => {
+                let offer = offer.clone();
+                self.offering = Some(Offering::Glare { offer });
+                let wait = glare_wait(context);
+                context.set(SessionTimer::Glare, wait);
+                Some(State::Confirmed(self))
+            }
+            // RFC 3261 sections 12.2.1.2 and 14.1, RFC 5057: the peer does not know the dialog.
+            408 | 481 => {
+                self.offering = None;
+                context.hang_up(EndReason::refused(response, Cause::DialogGone))
+            }
+            _ => {
+                self.offering = None;
+                self.tell(refusal(response), context);
+                Some(State::Confirmed(self))
+            }
+        }
+    }
+
+    fn offer_accepted(
+        mut self,
+        response: &Response,
+        request: &Bytes,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        self.offering = None;
+        let dialog = self.dialog();
+        let acknowledged = sent_request(request, &context.core.limits)
+            .is_some_and(|invite| context.keep_ack(dialog, &invite, None).is_ok());
+        if !acknowledged {
+            self.tell(EndReason::transport(Cause::ConnectionLost), context);
+            return Some(State::Confirmed(self));
+        }
+        context.core.dialogs.refresh_target(dialog, response);
+        context.common.flow = context.core.connection().ok();
+        if has_description(response) {
+            context.remote_description(DescriptionKind::Answer, response);
+            let session = context.common.id;
+            context.event(Event::Renegotiated { session });
+        } else {
+            let reason = EndReason::new(Originator::Peer, Cause::BadDescription);
+            self.tell(reason, context);
+        }
+        Some(State::Confirmed(self))
+    }
+
+    /// Our re-INVITE had no final response.
+    pub(crate) fn offer_failed(
+        mut self,
+        error: TransactionError,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        self.offering = None;
+        match error {
+            // RFC 3261 section 12.2.1.2: the peer is gone.
+            TransactionError::Timeout => context.hang_up(EndReason::transport(Cause::DialogGone)),
+            // The next connection repairs the route.
+            TransactionError::ConnectionLost => {
+                self.tell(failure(error), context);
+                Some(State::Confirmed(self))
+            }
+        }
+    }
+
+    /// The wait after a 491 is over.
+    pub(super) fn glare_over(mut self, context: &mut Context<'_>) -> Option<State> {
+        match self.offering.take() {
+            Some(Offering::Glare { offer }) if !self.is_answering_any() => {
+                self.send_offer(offer, context)
+            }
+            Some(Offering::Glare { offer }) => {
+                // The peer's is under way: wait once more.
+                self.offering = Some(Offering::Glare { offer });
+                let wait = glare_wait(context);
+                context.set(SessionTimer::Glare, wait);
+                Some(State::Confirmed(self))
+            }
+            other => {
+                self.offering = other;
+                Some(State::Confirmed(self))
+            }
+        }
+    }
+
+    /// The session stays as it was (RFC 3261 section 14.1).
+    fn tell(&self, reason: EndReason, context: &mut Context<'_>) {
+        let session = context.common.id;
+        context.event(Event::RenegotiationFailed {
+            session,
+            reason: alloc::boxed::Box::new(reason),
+        });
+    }
+}
+
+/// RFC 3261 section 14.1: 2.1 to 4 s for the one who made the Call-ID, up to 2 s for the other, in steps
+/// of 10 ms.
+fn glare_wait(context: &mut Context<'_>) -> Duration {
+    let caller = context.common.caller;
+    let rng = context.core.layer.rng();
+    let steps = if caller {
+        210 + below(rng, 191)
+    } else {
+        below(rng, 201)
+    };
+    Duration::from_millis(steps * 10)
+}

@@ -1,0 +1,265 @@
+//! Re-INVITEs that the agent makes, against a scripted peer.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Bench, OFFER, SECOND, alice, value};
+use sip_core::connection::DisconnectReason;
+use sip_core::{Body, Cause, CommandError, DescriptionKind, Event, Session, SessionId, Transport};
+use sip_parse::{HeaderName, Method, Request};
+
+const SECOND_OFFER: &str = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\n";
+
+/// Asks for a re-INVITE and describes its offer; returns what was sent.
+fn reinvite(bench: &mut Bench, id: SessionId) -> Request {
+    match bench.agent.session(id) {
+        Ok(Session::Established(call)) => call.reinvite(bench.now).unwrap(),
+        _ => panic!("not up"),
+    }
+    bench.pump();
+    describe(bench, id)
+}
+
+fn describe(bench: &mut Bench, id: SessionId) -> Request {
+    let kind = bench.expect(|event| match event {
+        Event::DescriptionNeeded { kind, .. } => Some(*kind),
+        _ => None,
+    });
+    assert_eq!(kind, DescriptionKind::Offer);
+    bench
+        .agent
+        .describe(id, Ok(Body::sdp(SECOND_OFFER)), bench.now)
+        .unwrap();
+    bench.pump();
+    bench.next_request()
+}
+
+fn failed(bench: &mut Bench) -> Cause {
+    bench.expect(|event| match event {
+        Event::RenegotiationFailed { reason, .. } => Some(reason.cause),
+        _ => None,
+    })
+}
+
+/// RFC 3261 14.1: an INVITE within the dialog, acknowledged on it; its 2xx moves the target (12.2.1.2).
+#[test]
+fn rfc3261_14_1_a_reinvite_changes_the_session() {
+    let mut bench = Bench::new(&alice());
+    let (id, invite) = bench.established_call();
+    let again = reinvite(&mut bench, id);
+    assert_eq!(again.method(), Method::Invite);
+    assert_eq!(again.call_id().unwrap(), invite.call_id().unwrap());
+    assert_eq!(again.to().unwrap().tag(), Some(&b"bob1"[..]));
+    assert_eq!(
+        again.cseq().unwrap().number,
+        invite.cseq().unwrap().number + 1
+    );
+    assert_eq!(again.contacts().count(), 1, "8.1.1.8: a target refresh");
+    assert_eq!(again.body(), SECOND_OFFER.as_bytes());
+    let refused = match bench.agent.session(id) {
+        Ok(Session::Established(call)) => call.reinvite(bench.now),
+        _ => panic!("not up"),
+    };
+    assert!(
+        matches!(refused, Err(CommandError::WrongState(_))),
+        "one at a time"
+    );
+    bench.reply_tagged(
+        &again,
+        200,
+        "bob1",
+        &[("Contact", "<sip:bob@192.0.2.77>")],
+        Some(OFFER),
+    );
+    let ack = bench.next_request();
+    assert_eq!(
+        (ack.method(), ack.cseq().unwrap().number),
+        (Method::Ack, again.cseq().unwrap().number)
+    );
+    bench.expect(|event| matches!(event, Event::Renegotiated { .. }).then_some(()));
+    bench.reply_tagged(
+        &again,
+        200,
+        "bob1",
+        &[("Contact", "<sip:bob@192.0.2.77>")],
+        Some(OFFER),
+    );
+    assert_eq!(
+        bench.next_request().bytes(),
+        ack.bytes(),
+        "13.2.2.4: a repeat gets the same ACK"
+    );
+    bench.reply_tagged(
+        &invite,
+        200,
+        "bob1",
+        &[("Contact", "<sip:bob@192.0.2.9>")],
+        Some(OFFER),
+    );
+    bench.silence();
+    bench.agent.hang_up(id, bench.now).unwrap();
+    bench.pump();
+    assert_eq!(bench.next_request().uri_bytes(), b"sip:bob@192.0.2.77");
+}
+
+/// RFC 3261 14.1: a refusal leaves the session as it was; 481 and silence end the call by BYE (12.2.1.2).
+#[test]
+fn rfc3261_14_1_a_refused_reinvite_leaves_the_session() {
+    for (status, up) in [(488, true), (503, true), (481, false), (408, false)] {
+        let mut bench = Bench::new(&alice());
+        let (id, _) = bench.established_call();
+        let again = reinvite(&mut bench, id);
+        bench.reply_tagged(&again, status, "bob1", &[], None);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        if up {
+            assert_eq!(failed(&mut bench), Cause::Refused);
+            assert!(matches!(
+                bench.agent.session(id),
+                Ok(Session::Established(_))
+            ));
+            bench.silence();
+        } else {
+            assert_eq!(bench.next_request().method(), Method::Bye, "{status}");
+        }
+    }
+    let mut bench = Bench::new(&alice());
+    let (id, _) = bench.established_call();
+    reinvite(&mut bench, id);
+    bench.wait(33 * SECOND);
+    assert_eq!(bench.next_request().method(), Method::Bye);
+}
+
+/// RFC 3261 14.1: after 491 the owner of the Call-ID tries again after 2.1 to 4 s, the other within 2 s.
+#[test]
+fn rfc3261_14_1_glare_is_tried_again_after_a_random_time() {
+    let mut bench = Bench::new(&alice());
+    let (id, _) = bench.established_call();
+    let mut request = reinvite(&mut bench, id);
+    for _ in 0..20 {
+        bench.reply_tagged(&request, 491, "bob1", &[], None);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        bench.wait(Duration::from_millis(2_099));
+        bench.silence();
+        bench.wait(Duration::from_millis(1_901));
+        let again = bench.next_request();
+        assert_eq!(
+            again.cseq().unwrap().number,
+            request.cseq().unwrap().number + 1
+        );
+        assert_eq!(again.body(), SECOND_OFFER.as_bytes());
+        request = again;
+    }
+    bench.agent.hang_up(id, bench.now).unwrap();
+    bench.pump();
+    let bye = bench.next_request();
+    bench.reply(&bye, 200, &[]);
+    bench.reply_tagged(&request, 491, "bob1", &[], None);
+    bench.sent.clear();
+    bench.wait(60 * SECOND);
+    bench.silence();
+    bench.assert_nothing_left();
+
+    let mut bench = Bench::new(&alice());
+    let id = bench.invite_from_bob(1);
+    match bench.agent.session(id) {
+        Ok(Session::Incoming(call)) => call.answer(bench.now),
+        _ => panic!("not incoming"),
+    }
+    bench
+        .agent
+        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
+        .unwrap();
+    bench.pump();
+    bench.events.clear();
+    let ok = bench.next_response();
+    bench.in_dialog("ACK", 7, "ack", &ok, "");
+    let request = reinvite(&mut bench, id);
+    bench.reply_tagged(&request, 491, "bobtag", &[], None);
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    bench.wait(2 * SECOND);
+    assert_eq!(
+        bench.next_request().method(),
+        Method::Invite,
+        "we are not the owner"
+    );
+}
+
+/// RFC 3261 14.2: a re-INVITE of the peer's while ours is under way gets 491.
+#[test]
+fn rfc3261_14_2_a_crossing_reinvite_is_refused() {
+    let mut bench = Bench::new(&alice());
+    let id = bench.invite_from_bob(1);
+    match bench.agent.session(id) {
+        Ok(Session::Incoming(call)) => call.answer(bench.now),
+        _ => panic!("not incoming"),
+    }
+    bench
+        .agent
+        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
+        .unwrap();
+    bench.pump();
+    bench.events.clear();
+    let ok = bench.next_response();
+    bench.in_dialog("ACK", 7, "ack", &ok, "");
+    reinvite(&mut bench, id);
+    bench.in_dialog(
+        "INVITE",
+        8,
+        "cross",
+        &ok,
+        "Contact: <sip:bob@bob.invalid>\n",
+    );
+    assert_eq!(bench.next_response().status().as_u16(), 491);
+}
+
+/// CONN-B: a call that outlived its connection is repaired on the next one by a target refresh, after the
+/// registration.
+#[test]
+fn conn_b_a_call_is_repaired_after_a_reconnection() {
+    for register in [false, true] {
+        let mut bench = Bench::new(alice().register(register));
+        let registered = |bench: &mut Bench| {
+            let request = bench.next_request();
+            assert_eq!(request.method(), Method::Register);
+            let contact = value(&request, HeaderName::Contact);
+            bench.reply(&request, 200, &[("Contact", &contact)]);
+        };
+        if register {
+            registered(&mut bench);
+            bench.events.clear();
+        }
+        let (id, _) = bench.established_call();
+        bench
+            .agent
+            .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
+        bench.pump();
+        bench.wait(SECOND);
+        bench.connection = bench.connect_asked();
+        let info = sip_core::ConnectionInfo {
+            transport: Transport::Ws,
+            remote: None,
+        };
+        bench
+            .agent
+            .connection_opened(bench.connection, info, bench.now);
+        bench.pump();
+        bench.wait(SECOND);
+        if register {
+            registered(&mut bench);
+        }
+        let again = describe(&mut bench, id);
+        assert_eq!(again.method(), Method::Invite);
+        bench.reply_tagged(
+            &again,
+            200,
+            "bob1",
+            &[("Contact", "<sip:bob@192.0.2.9>")],
+            Some(OFFER),
+        );
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        bench.expect(|event| matches!(event, Event::Renegotiated { .. }).then_some(()));
+        bench.wait(5 * SECOND);
+        bench.silence();
+    }
+}
