@@ -150,7 +150,7 @@ impl UserAgent {
         let settings = TransactionSettings {
             timers,
             limits,
-            sent_by: identity.host.clone(),
+            sent_by: identity.host.as_ref().into(),
             via_transport: config.hack_via_tcp().then_some("TCP"),
             rport: config.force_rport(),
             forwards: false,
@@ -191,7 +191,7 @@ impl UserAgent {
             life: Life::Idle,
         };
         if agent.core.identity.instance_drawn {
-            let instance = agent.core.identity.instance.as_str().into();
+            let instance = agent.core.identity.instance.clone();
             agent.core.event(Event::InstanceIdDrawn(instance));
         }
         if agent.core.config.autostart() {
