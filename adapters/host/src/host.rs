@@ -66,6 +66,8 @@ pub struct Host {
     servers: Vec<Server>,
     clock: Clock,
     last_failure: LastFailure,
+    /// The connection that is being opened, and to whom.
+    opening: Option<(ConnectionId, ServerUrl)>,
     builtin_log: bool,
     log_connector: Option<LogConnector>,
     trace_connector: Option<TraceConnector>,
@@ -101,6 +103,7 @@ impl Host {
             servers: config.servers().to_vec(),
             clock,
             last_failure: LastFailure::default(),
+            opening: None,
             builtin_log: config.log().builtin_enabled,
             log_connector: options.log_connector.take(),
             trace_connector: options.trace_connector.take(),
@@ -139,11 +142,15 @@ impl Host {
                             .connection_failed(connection, ConnectError::Other, now);
                         continue;
                     };
+                    self.opening = Some((connection, server.url.clone()));
                     Job::Connect(connection, server.url.clone())
                 }
                 Action::Transmit { connection, bytes } => Job::Transmit(connection, bytes),
                 Action::Ping { connection } => Job::Ping(connection),
-                Action::Disconnect { connection, .. } => Job::Close(connection),
+                Action::Disconnect { connection, reason } => {
+                    self.note_abandoned(connection, reason);
+                    Job::Close(connection)
+                }
                 Action::Event(event) => Job::Tell(event),
                 Action::Log(record) => {
                     if self.builtin_log {
@@ -201,6 +208,18 @@ impl Host {
         self.last_failure.note(failure);
         self.agent
             .connection_failed(connection, error, self.clock.now());
+    }
+
+    /// The core gave up an attempt before it failed by itself: `connectionTimeout`.
+    fn note_abandoned(&mut self, connection: ConnectionId, reason: DisconnectReason) {
+        let abandoned = self.opening.take_if(|(opening, _)| *opening == connection);
+        if let (Some((_, server)), DisconnectReason::Timeout) = (abandoned, reason) {
+            let waited = self.agent.config().connection_timeout();
+            let detail = format!("after {} s", waited.as_secs_f32());
+            let failure = ConnectFailure::new(&server, (ConnectError::Timeout, detail));
+            tracing::warn!(target: "sip.transport", "{failure}");
+            self.last_failure.note(failure);
+        }
     }
 
     /// [`UserAgent::receive`]. All jobs must have been taken before: the queue cannot be full then.
