@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sip_core::config::{Config, Server, ServerUrl};
+use sip_core::config::{Config, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::transaction::TimerSettings;
 use sip_core::{
@@ -63,7 +63,6 @@ pub enum Job {
 /// One user agent with its clock. Every input is told with the time of its call.
 pub struct Host {
     agent: UserAgent,
-    servers: Vec<Server>,
     clock: Clock,
     last_failure: LastFailure,
     /// The connection that is being opened, and to whom.
@@ -100,7 +99,6 @@ impl Host {
         .map_err(StartError::Core)?;
         Ok(Self {
             agent,
-            servers: config.servers().to_vec(),
             clock,
             last_failure: LastFailure::default(),
             opening: None,
@@ -136,7 +134,7 @@ impl Host {
                 Action::Connect {
                     connection, server, ..
                 } => {
-                    let Some(server) = self.servers.get(server) else {
+                    let Some(server) = self.agent.config().servers().get(server) else {
                         let now = self.clock.now();
                         self.agent
                             .connection_failed(connection, ConnectError::Other, now);
