@@ -381,9 +381,7 @@ impl World {
             AnyServer::Invite(InviteServer::Accepted) => !repeats && ends,
             AnyServer::NonInvite(NonInviteServer::Trying) => repeats && ends,
             AnyServer::NonInvite(NonInviteServer::Proceeding) => !repeats && ends,
-            AnyServer::NonInvite(NonInviteServer::Completed) => {
-                !repeats && ends && !rules.reliable
-            }
+            AnyServer::NonInvite(NonInviteServer::Completed) => !repeats && ends && !rules.reliable,
         };
         if !sound {
             self.fail("a server's timers are not those of its state");
@@ -424,9 +422,9 @@ impl World {
     }
 
     pub(super) fn cancel_if_wanted(&mut self, rules: &Rules, link: usize) {
-        let proceeding = self.links[link].client.is_some_and(|client| {
-            client.machine == AnyClient::Invite(InviteClient::Proceeding)
-        });
+        let proceeding = self.links[link]
+            .client
+            .is_some_and(|client| client.machine == AnyClient::Invite(InviteClient::Proceeding));
         if proceeding && self.links[link].caller.cancel == Cancel::Wanted {
             self.links[link].caller.cancel = Cancel::Sent;
             self.begin_client(rules, link, Which::CancelClient);

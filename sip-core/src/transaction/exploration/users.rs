@@ -1,9 +1,7 @@
 //! The users of the transactions: a caller, callees, and a relay that forks (RFC 3261 section 16).
 
 use super::rules::Rules;
-use super::world::{
-    AnyClient, AnyServer, Cancel, Kind, NEVER, Outcome, Which, World,
-};
+use super::world::{AnyClient, AnyServer, Cancel, Kind, NEVER, Outcome, Which, World};
 use crate::transaction::invite_client::InviteClient;
 use crate::transaction::invite_server::InviteServer;
 
@@ -42,11 +40,11 @@ impl World {
             self.links[link].caller.cancel_outcome = outcome;
             return;
         }
-        let further = rules.invite
-            && outcome == Outcome::Success
-            && caller.outcome == Outcome::Success;
+        let further =
+            rules.invite && outcome == Outcome::Success && caller.outcome == Outcome::Success;
         // A connection that breaks while repeated failures are absorbed is told too (figure 5).
-        let after_all = rules.invite && outcome == Outcome::Lost && caller.outcome == Outcome::Failure;
+        let after_all =
+            rules.invite && outcome == Outcome::Lost && caller.outcome == Outcome::Failure;
         if caller.outcome != Outcome::None && !further && !after_all {
             self.fail("a client's user got two outcomes");
         }
@@ -118,9 +116,9 @@ impl World {
             Which::CancelServer,
             crate::transaction::machine::ServerInput::Success,
         );
-        let pending = self.links[link].server.is_some_and(|server| {
-            server.machine == AnyServer::Invite(InviteServer::Proceeding)
-        });
+        let pending = self.links[link]
+            .server
+            .is_some_and(|server| server.machine == AnyServer::Invite(InviteServer::Proceeding));
         if Self::is_relayed(rules, link) {
             for branch in [1, 2] {
                 self.want_cancel(rules, branch);
