@@ -71,8 +71,8 @@ pub use action::{
 };
 pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
 pub use event::{
-    Cause, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration, RequestId,
-    SessionId,
+    Cause, ChallengeId, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration,
+    RequestId, SessionId,
 };
 pub use fleet::{AgentId, Fleet};
 pub use limits::Limits;
@@ -81,5 +81,6 @@ pub use session::{
 };
 pub use time::Timestamp;
 pub use ua::{
-    Counters, EstablishedSession, IncomingSession, OutgoingSession, Session, TableSizes, UserAgent,
+    AuthorizationFailed, Change, Counters, EstablishedSession, IncomingSession, OutgoingSession,
+    Session, TableSizes, UserAgent,
 };

@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 
+mod adapter;
 mod arguments;
 mod commands;
 mod events;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             options.output.json,
             block_on(commands::request::options(options)),
         ),
+        Command::Config(config) => (config.output.json, commands::config::run(config)),
         // Its JSON is one object a file, and nothing else.
         Command::Parse(parse) => (false, commands::parse::run(&parse)),
     };
@@ -54,7 +56,9 @@ fn main() -> ExitCode {
                 ];
                 Report::new(true).event("error", fields, "");
             }
-            complain(&format!("sip: {failure}"));
+            for line in failure.to_string().lines() {
+                complain(&format!("sip: {line}"));
+            }
             ExitCode::from(&failure)
         }
     }

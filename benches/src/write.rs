@@ -1,0 +1,81 @@
+//! The writing that is timed, by `sip-parse`.
+
+use sip_parse::{
+    BuildError, Builder, HeaderName, Message, Method, ParseError, Request, StatusCode,
+};
+
+/// Copies an untouched message into a send buffer.
+#[inline]
+pub fn untouched(message: &Message, out: &mut Vec<u8>) {
+    out.clear();
+    out.extend_from_slice(message.bytes());
+}
+
+/// A proxy's step: a Via of its own on top, one hop less.
+///
+/// # Errors
+/// The message cannot be forwarded.
+#[inline]
+pub fn forward(message: &Message) -> Result<Message, ForwardError> {
+    let mut builder = Builder::from_message(message);
+    builder.prepend(
+        HeaderName::Via,
+        "SIP/2.0/UDP proxy.example.net:5060;branch=z9hG4bK5d1c09aa7e",
+    );
+    if let Some(hops) = message.max_forwards().map_err(ForwardError::Read)? {
+        builder.set(
+            HeaderName::MaxForwards,
+            u32::from(hops.checked_sub(1).ok_or(ForwardError::TooManyHops)?),
+        );
+    }
+    builder.build().map_err(ForwardError::Write)
+}
+
+/// Why [`forward`] failed.
+#[derive(Clone, Copy, Debug)]
+pub enum ForwardError {
+    /// Max-Forwards is malformed.
+    Read(ParseError),
+    /// Max-Forwards is 0 (RFC 3261 section 16.3).
+    TooManyHops,
+    /// The result cannot be written.
+    Write(BuildError),
+}
+
+/// The 180 that a callee sends.
+///
+/// # Errors
+/// The response cannot be written.
+#[inline]
+pub fn response(request: &Request) -> Result<Message, BuildError> {
+    Builder::response_to(request, StatusCode::RINGING, Some(b"7f3a9c01"))
+        .append(HeaderName::Contact, "<sip:callee@192.0.2.7:5060>")
+        .build()
+}
+
+/// An INVITE with a body of 128 bytes, from parts.
+///
+/// # Errors
+/// The request cannot be written.
+#[inline]
+pub fn request() -> Result<Message, BuildError> {
+    Builder::request(Method::Invite, b"sip:bob@example.com")
+        .append(
+            HeaderName::Via,
+            "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK776asdhds;rport",
+        )
+        .append(HeaderName::MaxForwards, 70)
+        .append(
+            HeaderName::From,
+            "\"Alice\" <sip:alice@example.com>;tag=1928301774",
+        )
+        .append(HeaderName::To, "<sip:bob@example.com>")
+        .append(HeaderName::CallId, "a84b4c76e66710@192.0.2.1")
+        .append(HeaderName::CSeq, "314159 INVITE")
+        .append(HeaderName::Contact, "<sip:alice@192.0.2.1:5060>")
+        .body(b"application/sdp", &BODY)
+        .build()
+}
+
+/// A body for [`request`].
+pub const BODY: [u8; 128] = [b'x'; 128];
