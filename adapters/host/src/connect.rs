@@ -3,10 +3,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rustls::ClientConfig;
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName};
 use sip_core::config::{Server, ServerUrl};
 use sip_core::connection::ConnectError;
@@ -73,47 +73,62 @@ impl std::error::Error for ConnectFailure {}
 pub type Failure = (ConnectError, String);
 
 /// Whom to trust: the same for all connections of one agent.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Trust {
-    /// Made only for configurations with a `wss` server: reading the system's roots takes its time.
-    tls: Option<Arc<ClientConfig>>,
+    extra: RootCertStore,
+    /// Made for the first `wss` server: reading the system's roots takes its time.
+    tls: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Trust {
-    /// For connections to `servers`. `roots` are trusted beside those of the operating system.
+    /// For connections to `servers`, and others that may be configured later. `roots` are trusted
+    /// beside those of the operating system.
     ///
     /// # Errors
-    /// One of `roots` cannot be read.
+    /// One of `roots` cannot be read, or TLS cannot be had at all.
     pub fn new(
         servers: &[Server],
         roots: &[CertificateDer<'static>],
     ) -> Result<Self, rustls::Error> {
-        let is_secure = servers.iter().any(|server| server.url.is_secure());
-        let tls = is_secure.then(|| tls_config(roots)).transpose()?;
-        Ok(Self { tls })
+        let mut extra = RootCertStore::empty();
+        for root in roots {
+            extra.add(root.clone())?;
+        }
+        let trust = Self {
+            extra,
+            tls: OnceLock::new(),
+        };
+        if servers.iter().any(|server| server.url.is_secure()) {
+            trust.config()?;
+        }
+        Ok(trust)
     }
 
     /// The TLS configuration for a `wss` server.
     ///
     /// # Errors
-    /// There is none, because no server of the configuration was `wss`.
+    /// TLS cannot be had at all.
     pub fn tls(&self) -> Result<Arc<ClientConfig>, Failure> {
-        let no_roots = || (ConnectError::Tls, "no roots of trust".to_owned());
-        self.tls.clone().ok_or_else(no_roots)
+        self.config()
+            .map_err(|error| (ConnectError::Tls, error.to_string()))
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        if let Some(config) = self.tls.get() {
+            return Ok(config.clone());
+        }
+        let made = tls_config(self.extra.clone())?;
+        Ok(self.tls.get_or_init(|| made).clone())
     }
 }
 
-fn tls_config(roots: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, rustls::Error> {
-    let mut store = rustls::RootCertStore::empty();
+fn tls_config(mut store: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::warn!(target: "sip.transport", "system root certificates: {error}");
     }
     // One unreadable certificate among the system's many is no reason to trust none of them.
     store.add_parsable_certificates(found.certs);
-    for root in roots {
-        store.add(root.clone())?;
-    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

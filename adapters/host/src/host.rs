@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sip_core::config::{Config, Server, ServerUrl};
+use sip_core::config::{Config, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::transaction::TimerSettings;
 use sip_core::{
@@ -64,9 +64,10 @@ pub enum Job {
 /// One user agent with its clock. Every input is told with the time of its call.
 pub struct Host {
     agent: UserAgent,
-    servers: Vec<Server>,
     clock: Clock,
     last_failure: LastFailure,
+    /// The connection that is being opened, and to whom.
+    opening: Option<(ConnectionId, ServerUrl)>,
     builtin_log: bool,
     log_connector: Option<LogConnector>,
     trace_connector: Option<TraceConnector>,
@@ -100,9 +101,9 @@ impl Host {
         .map_err(StartError::Core)?;
         Ok(Self {
             agent,
-            servers: config.servers().to_vec(),
             clock,
             last_failure: LastFailure::default(),
+            opening: None,
             builtin_log: config.log().builtin_enabled,
             log_connector: options.log_connector.take(),
             trace_connector: options.trace_connector.take(),
@@ -136,31 +137,24 @@ impl Host {
                 Action::Connect {
                     connection, server, ..
                 } => {
-                    let Some(server) = self.servers.get(server) else {
+                    let Some(server) = self.agent.config().servers().get(server) else {
                         let now = self.clock.now();
                         self.agent
                             .connection_failed(connection, ConnectError::Other, now);
                         continue;
                     };
+                    self.opening = Some((connection, server.url.clone()));
                     Job::Connect(connection, server.url.clone())
                 }
                 Action::Transmit { connection, bytes } => Job::Transmit(connection, bytes),
                 Action::Ping { connection } => Job::Ping(connection),
-                Action::Disconnect { connection, .. } => Job::Close(connection),
-                Action::Event(event) => match (event, &mut self.authenticator) {
-                    (
-                        Event::Challenged {
-                            challenge,
-                            request,
-                            response,
-                        },
-                        Some(authenticator),
-                    ) => {
-                        let answer = authenticator.authenticate(&request, &response);
-                        self.authorize(challenge, answer);
-                        continue;
-                    }
-                    (event, _) => Job::Tell(event),
+                Action::Disconnect { connection, reason } => {
+                    self.note_abandoned(connection, reason);
+                    Job::Close(connection)
+                }
+                Action::Event(event) => match self.authenticate(event) {
+                    Some(event) => Job::Tell(event),
+                    None => continue,
                 },
                 Action::Log(record) => {
                     if self.builtin_log {
@@ -220,6 +214,18 @@ impl Host {
             .connection_failed(connection, error, self.clock.now());
     }
 
+    /// The core gave up an attempt before it failed by itself: `connectionTimeout`.
+    fn note_abandoned(&mut self, connection: ConnectionId, reason: DisconnectReason) {
+        let abandoned = self.opening.take_if(|(opening, _)| *opening == connection);
+        if let (Some((_, server)), DisconnectReason::Timeout) = (abandoned, reason) {
+            let waited = self.agent.config().connection_timeout();
+            let detail = format!("after {} s", waited.as_secs_f32());
+            let failure = ConnectFailure::new(&server, (ConnectError::Timeout, detail));
+            tracing::warn!(target: "sip.transport", "{failure}");
+            self.last_failure.note(failure);
+        }
+    }
+
     /// [`UserAgent::receive`]. All jobs must have been taken before: the queue cannot be full then.
     pub fn received(&mut self, connection: ConnectionId, bytes: Bytes) {
         if self
@@ -246,6 +252,24 @@ impl Host {
     pub fn choked(&mut self, connection: ConnectionId) {
         tracing::warn!(target: "sip.transport", "the server does not read: connection dropped");
         self.closed(connection, DisconnectReason::Lost);
+    }
+
+    /// Shows a challenge to the authenticator, if there is one; gives back what is for the application.
+    fn authenticate(&mut self, event: Event) -> Option<Event> {
+        let (
+            Event::Challenged {
+                challenge,
+                request,
+                response,
+            },
+            Some(authenticator),
+        ) = (&event, &mut self.authenticator)
+        else {
+            return Some(event);
+        };
+        let answer = authenticator.authenticate(request, response);
+        self.authorize(*challenge, answer);
+        None
     }
 
     fn authorize(&mut self, challenge: ChallengeId, answer: Result<String, AuthorizationFailed>) {

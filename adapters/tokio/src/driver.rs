@@ -1,5 +1,6 @@
 //! The task: carries out what the core asks for, and feeds it one input at a time.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +20,10 @@ use crate::link::{Link, LinkInput};
 
 /// How many other things may go before a deadline that has passed.
 const INPUTS_BEFORE_TICK: u32 = 64;
+
+/// How many events may wait beside a full queue. Nothing is read meanwhile; commands, deadlines and
+/// connections that end lead to these.
+const WAITING_LIMIT: usize = 64;
 
 type Opening =
     Pin<Box<dyn Future<Output = Result<(Socket, ConnectionInfo), ConnectFailure>> + Send>>;
@@ -124,8 +129,8 @@ pub(crate) struct Driver {
     commands: Option<mpsc::Receiver<Command>>,
     /// `None` once the application has dropped its end.
     events: Option<mpsc::Sender<Event>>,
-    /// An event that found no room. Until there is, the core is not polled.
-    waiting: Option<Event>,
+    /// Events that found no room. Until there is, nothing is read.
+    waiting: VecDeque<Event>,
     send_queue: usize,
     /// What was handled since a deadline passed.
     overdue: u32,
@@ -155,7 +160,7 @@ impl Driver {
             },
             commands: Some(commands),
             events: Some(events),
-            waiting: None,
+            waiting: VecDeque::new(),
             send_queue: options.send_queue,
             overdue: 0,
         }
@@ -182,7 +187,7 @@ impl Driver {
 
     /// Everything that the core has to say, until an event finds no room.
     fn carry_out(&mut self) {
-        while self.waiting.is_none() {
+        while self.waiting.len() < WAITING_LIMIT {
             let Some(job) = self.host.next_job() else {
                 return;
             };
@@ -221,17 +226,22 @@ impl Driver {
             return;
         };
         let Some(events) = &self.events else { return };
+        if !self.waiting.is_empty() {
+            return self.waiting.push_back(event);
+        }
         match events.try_send(event) {
             Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(event)) => self.waiting = Some(event),
+            Err(mpsc::error::TrySendError::Full(event)) => self.waiting.push_back(event),
             Err(mpsc::error::TrySendError::Closed(_)) => self.events = None,
         }
     }
 
     /// Waits for one input: network, then application, then deadline.
     async fn wait(&mut self) -> Input {
-        let paused = self.waiting.is_some();
-        let deadline = if paused { None } else { self.host.next_tick() };
+        // Nothing more is read, but calls and registration go on until even that is too much.
+        let paused = !self.waiting.is_empty();
+        let stalled = self.waiting.len() >= WAITING_LIMIT;
+        let deadline = if stalled { None } else { self.host.next_tick() };
         let now = self.host.now();
         let pause = deadline.map(|deadline| deadline.saturating_since(now).min(LONGEST_SLEEP));
         let due = deadline.is_some_and(|deadline| deadline <= now);
@@ -260,7 +270,8 @@ impl Driver {
         let room = async {
             match events {
                 Some(events) if paused => {
-                    if let (Ok(permit), Some(event)) = (events.reserve().await, waiting.take()) {
+                    if let (Ok(permit), Some(event)) = (events.reserve().await, waiting.pop_front())
+                    {
                         permit.send(event);
                         return true;
                     }
@@ -286,7 +297,7 @@ impl Driver {
             is_there = room => {
                 if !is_there {
                     self.events = None;
-                    self.waiting = None;
+                    self.waiting.clear();
                 }
                 return Input::Room;
             }

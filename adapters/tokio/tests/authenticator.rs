@@ -11,7 +11,7 @@ use sip_tokio::{Agent, Authenticator, Events, Handle, Options};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use common::{accept, listen, next_text, send, until};
+use common::{PATIENCE, accept, listen, next_text, send, until};
 
 type Server = WebSocketStream<tokio::net::TcpStream>;
 
@@ -154,7 +154,8 @@ async fn other_servers_at_run_time() {
         .reconfigure(Change::Servers(vec![server]))
         .await
         .unwrap();
-    let (stream, _) = listener.accept().await.unwrap();
+    let connection = tokio::time::timeout(PATIENCE, listener.accept()).await;
+    let (stream, _) = connection.expect("the new server is connected to").unwrap();
     let _server = accept(stream, Some("sip")).await;
     until(&mut events, |event| {
         matches!(event, Event::Connected { server: 0 }).then_some(())
