@@ -169,7 +169,7 @@ impl Confirmed {
             return self.offer_described(description, context);
         };
         context.clear(SessionTimer::NoAnswer);
-        let request = context.core.layer.request(transaction).cloned();
+        let request = context.core.layer.request(transaction);
         let sent = match &description {
             Ok(body) => context
                 .respond_in_dialog(transaction, StatusCode::OK, Some(body))

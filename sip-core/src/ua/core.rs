@@ -310,7 +310,7 @@ impl Core {
         headers: &[(HeaderName<'_>, &str)],
         tag: Option<&str>,
     ) {
-        let Some(request) = self.layer.request(transaction).cloned() else {
+        let Some(request) = self.layer.request(transaction) else {
             return;
         };
         let drawn;
