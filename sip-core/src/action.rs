@@ -127,7 +127,8 @@ pub struct LogRecord {
     pub level: LogLevel,
     /// `sip.ua`, `sip.transport`, `sip.transaction`, `sip.dialog`, `sip.registration`, `sip.session`.
     pub category: &'static str,
-    /// Which transaction, session or connection, as its handle's `to_bits`; 0 for none.
+    /// Which transaction, session or connection, as its handle's `to_bits`; 0 for none, and always 0
+    /// unless `log.level` is `debug`.
     pub label: u64,
     /// What happened.
     pub content: LogContent,

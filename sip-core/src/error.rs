@@ -1,12 +1,14 @@
 //! What a host or an application did that cannot be carried out. What peers do wrong is counted,
 //! logged and answered, never returned here.
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
-use crate::auth::{SecretError, UsernameError};
-use crate::config::ConfigErrors;
+use crate::auth::UsernameError;
+use crate::config::{ConfigErrors, NotWired};
 use crate::connection::PolicyError;
+use crate::session::ExtraHeaderError;
 use crate::transaction::SendError;
 
 /// The longest jump of the clock that is believed without being vouched for.
@@ -57,22 +59,25 @@ impl core::error::Error for StaleHandle {}
 #[non_exhaustive]
 pub enum StartError {
     /// What the configuration asks for is not to be had, parameter by parameter.
-    Config(ConfigErrors),
+    NotWired(Box<[NotWired]>),
     /// The connection policy cannot be carried out.
     Policy(PolicyError),
     /// The authorization user holds a control character.
     Username(UsernameError),
-    /// The HA1 is not one of the digests that are known.
-    Secret(SecretError),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(errors) => errors.fmt(f),
+            Self::NotWired(missing) => {
+                for (place, parameter) in missing.iter().enumerate() {
+                    let separator = if place == 0 { "" } else { "\n" };
+                    write!(f, "{separator}{parameter}")?;
+                }
+                Ok(())
+            }
             Self::Policy(error) => error.fmt(f),
             Self::Username(error) => error.fmt(f),
-            Self::Secret(error) => error.fmt(f),
         }
     }
 }
@@ -100,6 +105,10 @@ pub enum CommandError {
     /// The target is a SIPS URI and the connection is not secure (RFC 3261 section 26.2.2), or its
     /// scheme is neither SIP nor SIPS.
     TargetScheme,
+    /// A header value that cannot be sent.
+    Header(ExtraHeaderError),
+    /// The change of the configuration is refused, parameter by parameter.
+    Config(ConfigErrors),
     /// A named limit of [`Limits`](crate::Limits).
     Limit(&'static str),
     /// The request cannot be written or sent.
@@ -119,6 +128,8 @@ impl fmt::Display for CommandError {
             Self::TargetScheme => {
                 f.write_str("the target is neither sip: nor, over a secure connection, sips:")
             }
+            Self::Header(error) => error.fmt(f),
+            Self::Config(errors) => errors.fmt(f),
             Self::Limit(name) => write!(f, "the limit of {name} is reached"),
             Self::Send(error) => error.fmt(f),
         }

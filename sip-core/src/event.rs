@@ -28,6 +28,11 @@ handle_type! {
     IncomingId
 }
 
+handle_type! {
+    /// A challenge of a server or proxy that waits for the application's answer.
+    ChallengeId
+}
+
 /// What happened, as far as an application cares.
 ///
 /// Events are queued in the order in which things happened and are never lost.
@@ -155,6 +160,23 @@ pub enum Event {
         session: Option<SessionId>,
         /// The request.
         request: Box<Request>,
+    },
+    /// A NOTIFY that belongs to no subscription came and was answered 200: only with
+    /// `allowLegacyNotifications`.
+    LegacyNotification {
+        /// The NOTIFY.
+        request: Box<Request>,
+    },
+    /// A server or proxy asks for credentials (RFC 3261 section 22), and the configuration says
+    /// [`Authentication::Application`](crate::config::Authentication::Application): answer with
+    /// [`UserAgent::authorize`](crate::UserAgent::authorize) within 60 seconds.
+    Challenged {
+        /// Name it in the answer.
+        challenge: ChallengeId,
+        /// The request as it was sent: its method, Request-URI and body go into a digest.
+        request: Box<Request>,
+        /// The 401 or 407 with the challenges, of any scheme.
+        response: Box<Response>,
     },
     /// A request of ours outside any call is through.
     RequestFinished {

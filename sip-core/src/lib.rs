@@ -55,6 +55,7 @@ pub mod connection;
 pub mod dialog;
 mod error;
 mod event;
+mod fleet;
 mod limits;
 mod rand;
 mod registration;
@@ -70,14 +71,16 @@ pub use action::{
 };
 pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
 pub use event::{
-    Cause, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration, RequestId,
-    SessionId,
+    Cause, ChallengeId, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration,
+    RequestId, SessionId,
 };
+pub use fleet::{AgentId, Fleet};
 pub use limits::Limits;
 pub use session::{
     DescriptionFailed, ExtraHeader, ExtraHeaderError, FailureStatus, InviteOptions, NotAFailure,
 };
 pub use time::Timestamp;
 pub use ua::{
-    Counters, EstablishedSession, IncomingSession, OutgoingSession, Session, TableSizes, UserAgent,
+    AuthorizationFailed, Change, Counters, EstablishedSession, IncomingSession, OutgoingSession,
+    Session, TableSizes, UserAgent,
 };

@@ -99,6 +99,8 @@ pub(crate) struct Registration {
     pub(crate) queued: Option<Errand>,
     /// There was a connection before, so that this agent may be one of many that come back at once.
     pub(crate) returning: bool,
+    /// It stopped because the credentials were refused.
+    pub(crate) refused: bool,
 }
 
 impl Registration {
@@ -123,6 +125,7 @@ impl Registration {
             without_outbound: false,
             queued: None,
             returning: false,
+            refused: false,
         }
     }
 

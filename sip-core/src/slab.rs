@@ -2,6 +2,10 @@
 
 use alloc::vec::Vec;
 
+/// The generation of what lives first in its place: not 0, so that the bits of a handle are not 0, which
+/// means "none" in logs.
+const FIRST: u32 = 1;
+
 /// Where an entry of a [`Slab`] lives, and which of the entries that ever lived there it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Handle {
@@ -47,39 +51,49 @@ macro_rules! handle_type {
 }
 pub(crate) use handle_type;
 
+enum Place<T> {
+    Taken(T),
+    /// The next free place, or `NONE`.
+    Free(u32),
+}
+
 struct Slot<T> {
     generation: u32,
-    entry: Option<T>,
+    place: Place<T>,
 }
+
+const NONE: u32 = u32::MAX;
 
 /// Entries under generational handles; insertion and removal in constant time.
 pub(crate) struct Slab<T> {
     slots: Vec<Slot<T>>,
-    free: Vec<u32>,
+    first_free: u32,
+    len: u32,
 }
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
         Self {
             slots: Vec::new(),
-            free: Vec::new(),
+            first_free: NONE,
+            len: 0,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.len as usize
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
     /// The handle that the next [`Slab::insert`] returns, for entries that name themselves.
     pub(crate) fn next_handle(&self) -> Handle {
-        match self.free.last() {
-            Some(&index) => Handle {
-                index,
-                generation: self.slots[index as usize].generation,
+        match self.slots.get(self.first_free as usize) {
+            Some(slot) => Handle {
+                index: self.first_free,
+                generation: slot.generation,
             },
             None => Handle {
                 index: self.slots.len() as u32,
@@ -90,14 +104,20 @@ impl<T> Slab<T> {
 
     pub(crate) fn insert(&mut self, entry: T) -> Handle {
         let handle = self.next_handle();
-        if self.free.pop().is_some() {
-            self.slots[handle.index as usize].entry = Some(entry);
-        } else {
-            self.slots.push(Slot {
+        let place = Place::Taken(entry);
+        match self.slots.get_mut(handle.index as usize) {
+            Some(slot) => {
+                if let Place::Free(next) = slot.place {
+                    self.first_free = next;
+                }
+                slot.place = place;
+            }
+            None => self.slots.push(Slot {
                 generation: 0,
-                entry: Some(entry),
-            });
+                place,
+            }),
         }
+        self.len += 1;
         handle
     }
 
@@ -106,24 +126,45 @@ impl<T> Slab<T> {
         if slot.generation != handle.generation {
             return None;
         }
-        let entry = slot.entry.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(handle.index);
-        Some(entry)
+        match core::mem::replace(&mut slot.place, Place::Free(self.first_free)) {
+            Place::Taken(entry) => {
+                slot.generation = slot.generation.wrapping_add(1);
+                self.first_free = handle.index;
+                self.len -= 1;
+                Some(entry)
+            }
+            free @ Place::Free(_) => {
+                slot.place = free;
+                None
+            }
+        }
+    }
+
+    /// Removes every entry; their handles are stale then.
+    pub(crate) fn clear(&mut self) {
+        for handle in self.handles() {
+            self.remove(handle);
+        }
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
-        let slot = self.slots.get(handle.index as usize)?;
-        slot.entry
-            .as_ref()
-            .filter(|_| slot.generation == handle.generation)
+        match self.slots.get(handle.index as usize)? {
+            Slot {
+                generation,
+                place: Place::Taken(entry),
+            } if *generation == handle.generation => Some(entry),
+            _ => None,
+        }
     }
 
     pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        let slot = self.slots.get_mut(handle.index as usize)?;
-        slot.entry
-            .as_mut()
-            .filter(|_| slot.generation == handle.generation)
+        match self.slots.get_mut(handle.index as usize)? {
+            Slot {
+                generation,
+                place: Place::Taken(entry),
+            } if *generation == handle.generation => Some(entry),
+            _ => None,
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
@@ -132,7 +173,10 @@ impl<T> Slab<T> {
                 index: index as u32,
                 generation: slot.generation,
             };
-            slot.entry.as_ref().map(|entry| (handle, entry))
+            match &slot.place {
+                Place::Taken(entry) => Some((handle, entry)),
+                Place::Free(_) => None,
+            }
         })
     }
 
@@ -157,6 +201,10 @@ mod tests {
         assert!(slab.get_mut(first).is_none());
         assert_eq!(slab.get(second), Some(&"second"));
         assert_eq!(slab.len(), 1);
+        slab.clear();
+        assert!(slab.is_empty());
+        assert!(slab.get(second).is_none());
+        assert_ne!(slab.insert("third"), second);
     }
 
     #[test]

@@ -17,6 +17,7 @@ Examples:
   sip serve --user alice:secret --user bob:secret
   sip answer --server ws://127.0.0.1:5080 --uri sip:bob@localhost --password secret
   sip call bob --server ws://127.0.0.1:5080 --uri sip:alice@localhost --password secret --trace
+  sip config account.json5
   sip parse invite.sip";
 
 /// A SIP user agent over WebSocket, from the command line.
@@ -55,6 +56,10 @@ pub(crate) enum Command {
     Message(Message),
     /// Ask somebody's user agent, or a server, what it can do
     Options(Options),
+    /// Show the effective configuration: each parameter, its value, and where that came from
+    ///
+    /// Secrets are blacked out. Exit code 2 if something is wrong with it: one line for each fault.
+    Config(ShowConfig),
     /// Explain SIP messages: start line, each header, body; or what is wrong, and where
     ///
     /// Exit code 1 if a file does not parse, unless --answer is given.
@@ -208,6 +213,18 @@ pub(crate) struct Message {
 pub(crate) struct Options {
     /// Whom to ask: a SIP URI, or a name in the domain of --uri
     pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowConfig {
+    /// Configuration in the JSON form of SIP.js's UA parameters (JSON5 is taken too); without it,
+    /// the defaults
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) account: Account,
     #[command(flatten)]

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
             options.output.json,
             block_on(commands::request::options(options)),
         ),
+        Command::Config(config) => (config.output.json, commands::config::run(config)),
         // Its JSON is one object a file, and nothing else.
         Command::Parse(parse) => (false, commands::parse::run(&parse)),
     };
@@ -54,7 +55,9 @@ fn main() -> ExitCode {
                 ];
                 Report::new(true).event("error", fields, "");
             }
-            complain(&format!("sip: {failure}"));
+            for line in failure.to_string().lines() {
+                complain(&format!("sip: {line}"));
+            }
             ExitCode::from(&failure)
         }
     }

@@ -37,13 +37,11 @@ pub(crate) fn check_adapter(adapter: Adapter) -> Result<(), Failure> {
     }
 }
 
-/// The configuration: defaults, then the file, then the flags. The file's warnings come with it.
-pub(crate) fn config(
+/// What the defaults, then the file, then the flags come to, and the file's warnings.
+pub(crate) fn effective(
     account: &Account,
     output: Output,
-    registering: Registering,
 ) -> Result<(Config, Vec<String>), Failure> {
-    check_adapter(account.adapter)?;
     let mut builder = Config::builder();
     if let Some(path) = &account.config {
         read_file(path, &mut builder)?;
@@ -62,7 +60,27 @@ pub(crate) fn config(
     if output.trace {
         builder.trace_sip(true);
     }
-    let config = build(&builder)?;
+    Ok((build(&builder)?, warnings))
+}
+
+/// Refuses what this version does not carry out, one line for each parameter.
+pub(crate) fn check_wired(config: &Config) -> Result<(), Failure> {
+    let missing: Vec<String> = config.not_wired().iter().map(ToString::to_string).collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Usage(missing.join("\n")))
+    }
+}
+
+/// The configuration of a command that goes online. The file's warnings come with it.
+pub(crate) fn config(
+    account: &Account,
+    output: Output,
+    registering: Registering,
+) -> Result<(Config, Vec<String>), Failure> {
+    check_adapter(account.adapter)?;
+    let (config, warnings) = effective(account, output)?;
     if config.source(Parameter::WsServers) == Source::Default {
         return Err(usage(
             "no server is named: give --server ws://HOST:PORT, or wsServers in --config FILE",
@@ -78,10 +96,7 @@ pub(crate) fn config(
         Registering::IfConfigured => config.uri().is_some() && config.register(),
         Registering::Never => false,
     };
-    let missing: Vec<String> = config.not_wired().iter().map(ToString::to_string).collect();
-    if !missing.is_empty() {
-        return Err(Failure::Usage(missing.join("\n")));
-    }
+    check_wired(&config)?;
     // A command is about being online: `autostart: false` is for programs that start later.
     let config = build(config.to_builder().register(register).autostart(true))?;
     Ok((config, warnings))
@@ -116,7 +131,13 @@ fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<(), Failure> {
     // The flags may mend what the file leaves open, but not what is wrong in it.
     match builder.build() {
         Ok(_) => Ok(()),
-        Err(errors) => Err(wrong(errors.to_string())),
+        Err(errors) => Err(Failure::Usage(
+            errors
+                .iter()
+                .map(|error| format!("{}: {error}", path.display()))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )),
     }
 }
 

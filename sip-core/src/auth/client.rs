@@ -15,6 +15,10 @@ use super::challenge::{AuthenticationInfoError, ChallengeError, ChallengeSummary
 use super::digest::{self, Algorithm, HexDigest, Protection, Qop};
 use super::secret::Credentials;
 
+/// How often the application may answer the challenges of one request: a server and a few proxies, or
+/// a stale nonce, but no loop.
+const APPLICATION_ANSWERS: u8 = 4;
+
 /// What a client accepts of servers. Each bound keeps a peer from growing our state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DigestPolicy {
@@ -58,6 +62,8 @@ impl Default for DigestPolicy {
 #[derive(Clone, Default, Debug)]
 pub struct Attempts {
     entries: SmallVec<[Attempt; 2]>,
+    /// How often the application answered a challenge of this request.
+    by_application: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +105,15 @@ impl Attempts {
             entries: accepted
                 .map(|attempt| Attempt::new(attempt.realm, false))
                 .collect(),
+            by_application: 0,
         }
+    }
+
+    /// The application answers a challenge: false if it has done so too often to go on.
+    pub(crate) fn application_answers(&mut self) -> bool {
+        let goes_on = self.by_application < APPLICATION_ANSWERS;
+        self.by_application = self.by_application.saturating_add(1);
+        goes_on
     }
 
     /// Whether no realm has asked and no credentials were sent.

@@ -10,10 +10,10 @@ use super::digest::{self, Algorithm, HexDigest};
 
 /// A password, or hashes that stand for it in one realm each. Wiped when dropped; `Debug` shows
 /// nothing of it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Kind);
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Kind {
     Password(Zeroizing<String>),
     Hashed(Vec<Hashed>),
@@ -25,6 +25,16 @@ struct Hashed {
     algorithm: Algorithm,
     ha1: HexDigest,
 }
+
+impl PartialEq for Hashed {
+    fn eq(&self, other: &Self) -> bool {
+        self.realm == other.realm
+            && self.algorithm == other.algorithm
+            && self.ha1.as_str() == other.ha1.as_str()
+    }
+}
+
+impl Eq for Hashed {}
 
 impl Secret {
     /// A password in clear, in UTF-8. It answers any realm with any algorithm.
@@ -68,6 +78,21 @@ impl Secret {
             });
         }
         Ok(self)
+    }
+
+    /// Whether this is a password in clear.
+    #[must_use]
+    pub const fn is_password(&self) -> bool {
+        matches!(self.0, Kind::Password(_))
+    }
+
+    /// The realms that the hashes are for, one for each hash; none for a password.
+    pub fn realms(&self) -> impl Iterator<Item = &str> {
+        let hashes = match &self.0 {
+            Kind::Password(_) => &[][..],
+            Kind::Hashed(hashes) => hashes,
+        };
+        hashes.iter().map(|hashed| hashed.realm.as_str())
     }
 
     /// Whether a challenge of `realm` with `algorithm` can be answered.
@@ -192,6 +217,7 @@ mod tests {
     #[test]
     fn rfc7616_3_4_2_a_hash_stands_for_a_password_in_its_realm() {
         let secret = Secret::ha1("biloxi.com", Algorithm::Md5Sess, MD5_OF_BOB).unwrap();
+        assert!(!secret.is_password() && secret.realms().eq(["biloxi.com"]));
         assert!(secret.covers(Algorithm::Md5, "biloxi.com"));
         assert!(secret.covers(Algorithm::Md5Sess, "biloxi.com"));
         assert!(!secret.covers(Algorithm::Sha256, "biloxi.com"));

@@ -5,9 +5,11 @@ use core::{fmt, time::Duration};
 
 use zeroize::Zeroizing;
 
+use crate::auth::{Algorithm, Secret};
+
 use super::{
     Authentication, Config, ConfigError, ConfigErrors, DtmfType, IpInContact, LogLevel, Opaque,
-    Parameter, Secret, Server, ServerUrl, Settings, Source, Support, Warning,
+    Parameter, Server, ServerUrl, Settings, Source, Support, Warning,
     address::{address_of_record, default_authorization_user, default_registrar, registrar},
     error::{REDACTED, excerpt, excerpt_of_uri},
     explain::seconds,
@@ -58,13 +60,6 @@ impl fmt::Debug for ConfigBuilder {
 impl ConfigBuilder {
     pub(super) fn from_settings(mut settings: Settings) -> Self {
         let mut builder = Self::default();
-        match settings.secret.take() {
-            Some(Secret::Password(password)) => builder.password = Some(password),
-            Some(Secret::Ha1 { realm, hash }) => {
-                (builder.realm, builder.ha1) = (Some(realm), Some(hash));
-            }
-            None => {}
-        }
         // What was derived from other parameters is derived again.
         if !settings.sources.given(Parameter::AuthorizationUser) {
             settings.authorization_user = None;
@@ -106,7 +101,7 @@ impl ConfigBuilder {
         let mut errors = self.errors.clone();
         let mut settings = self.settings.clone();
         let s = &mut settings;
-        s.secret = self.secret(&mut errors);
+        self.choose_secret(s, &mut errors);
         if let Some(uri) = &s.uri {
             if s.registrar_server.is_none() {
                 s.registrar_server = default_registrar(uri);
@@ -139,42 +134,64 @@ impl ConfigBuilder {
         }
     }
 
-    fn secret(&self, errors: &mut Vec<ConfigError>) -> Option<Secret> {
+    /// A secret given here takes the place of the one that the builder began with.
+    fn choose_secret(&self, settings: &mut Settings, errors: &mut Vec<ConfigError>) {
         let mut wrong = |parameter: Parameter, value: &str, expected: &'static str| {
             errors.push(ConfigError::value(parameter.name(), value, expected));
         };
-        match (&self.password, &self.ha1, &self.realm) {
+        let unused: &[Parameter] = match (&self.password, &self.ha1, &self.realm) {
+            (None, None, None) => return,
             (Some(_), Some(_), _) => {
-                wrong(
-                    Parameter::Ha1,
-                    REDACTED,
-                    "left out, because password is given too",
-                );
-                None
+                let expected = "left out, because password is given too";
+                return wrong(Parameter::Ha1, REDACTED, expected);
             }
             (_, None, Some(realm)) => {
-                wrong(
-                    Parameter::Realm,
-                    &excerpt(realm),
-                    "left out, because ha1 is not given",
-                );
-                None
+                let expected = "left out, because ha1 is not given";
+                return wrong(Parameter::Realm, &excerpt(realm), expected);
             }
             (None, Some(_), None) => {
-                wrong(
-                    Parameter::Ha1,
-                    REDACTED,
-                    "given together with the realm it was made for",
-                );
-                None
+                let expected = "given together with the realm it was made for";
+                return wrong(Parameter::Ha1, REDACTED, expected);
             }
-            (Some(password), None, None) => Some(Secret::Password(password.clone())),
-            (None, Some(hash), Some(realm)) => Some(Secret::Ha1 {
-                realm: realm.clone(),
-                hash: hash.clone(),
-            }),
-            (None, None, None) => None,
+            (Some(password), None, None) => {
+                settings.secret = Some(Secret::password(password.as_str()));
+                &[Parameter::Ha1, Parameter::Realm]
+            }
+            (None, Some(digits), Some(realm)) => {
+                let algorithm = match digits.len() {
+                    32 => Algorithm::Md5,
+                    _ => Algorithm::Sha256,
+                };
+                match Secret::ha1(realm.as_str(), algorithm, digits) {
+                    Ok(secret) => settings.secret = Some(secret),
+                    Err(_) => return wrong(Parameter::Ha1, REDACTED, HA1),
+                }
+                &[Parameter::Password]
+            }
+        };
+        for &parameter in unused {
+            settings.sources.note(parameter, Source::Default);
         }
+    }
+
+    /// The secret as a whole, in the place of [`password`](Self::password) and [`ha1`](Self::ha1):
+    /// one that was made before, or none.
+    pub fn secret(&mut self, secret: Option<Secret>) -> &mut Self {
+        (self.password, self.ha1, self.realm) = (None, None, None);
+        let is_password = secret.as_ref().map(Secret::is_password);
+        for (parameter, given) in [
+            (Parameter::Password, is_password == Some(true)),
+            (Parameter::Ha1, is_password == Some(false)),
+            (Parameter::Realm, is_password == Some(false)),
+        ] {
+            let source = match given {
+                true => self.current_source(),
+                false => Source::Default,
+            };
+            self.settings.sources.note(parameter, source);
+        }
+        self.settings.secret = secret;
+        self
     }
 
     fn note(&mut self, parameter: Parameter) -> &mut Settings {
@@ -330,11 +347,7 @@ impl ConfigBuilder {
 
     pub(super) fn ha1_digits(&mut self, digits: impl AsRef<str>) -> &mut Self {
         let Some(digits) = ha1_digits(digits.as_ref()) else {
-            return self.wrong(
-                Parameter::Ha1,
-                "",
-                "32 hexadecimal digits of MD5, or 64 of SHA-256",
-            );
+            return self.wrong(Parameter::Ha1, "", HA1);
         };
         self.note(Parameter::Ha1);
         self.ha1 = Some(Zeroizing::new(digits));
@@ -543,7 +556,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// `keepAliveInterval`: the longest silence before a ping (RFC 5626 section 4.4.1), default 0: none.
+    /// `keepAliveInterval`: the longest silence before a ping, default 120 s (RFC 5626 section 4.4.1);
+    /// 0: no pings, unless the registrar asks for them with Flow-Timer (section 4.4).
     pub fn keep_alive_interval(&mut self, time: Duration) -> &mut Self {
         if time.is_zero() {
             self.note(Parameter::KeepAliveInterval).keep_alive_interval = None;
@@ -680,6 +694,7 @@ impl ConfigBuilder {
 
 const TEXT: &str = "text without control characters, at most 1024 bytes";
 const SOME_TEXT: &str = "text without control characters, 1 to 1024 bytes";
+const HA1: &str = "32 hexadecimal digits of MD5, or 64 of SHA-256";
 const OPTIONS_SIZE: &str = "at most 65536 bytes of keys and values";
 
 impl Opaque {
@@ -734,6 +749,18 @@ fn check_intervals(s: &Settings, errors: &mut Vec<ConfigError>) {
 }
 
 fn check_option_tags(s: &Settings, errors: &mut Vec<ConfigError>) {
+    for (own, expected) in [
+        ("100rel", "left to the parameter rel100"),
+        ("replaces", "left to the parameter replaces"),
+    ] {
+        if s.extra_supported
+            .iter()
+            .any(|tag| tag.eq_ignore_ascii_case(own))
+        {
+            let name = Parameter::ExtraSupported.name();
+            errors.push(ConfigError::value(name, excerpt(own), expected));
+        }
+    }
     if s.hack_allow_unregistered_option_tags {
         return;
     }

@@ -79,8 +79,8 @@ impl Config {
             Parameter::LogLevel => plain(json_text(s.log.level.as_str())),
             Parameter::LogConnector => ("null".into(), Some("a closure given to the adapter")),
             Parameter::NoAnswerTimeout => plain(seconds(s.no_answer_timeout)),
-            Parameter::Password => plain(match s.secret {
-                Some(super::Secret::Password(_)) => json_text(REDACTED),
+            Parameter::Password => plain(match &s.secret {
+                Some(secret) if secret.is_password() => json_text(REDACTED),
                 _ => "null".into(),
             }),
             Parameter::Register => plain(s.register.to_string()),
@@ -125,14 +125,13 @@ impl Config {
             Parameter::KeepAliveInterval => {
                 plain(s.keep_alive_interval.map_or_else(|| "0".into(), seconds))
             }
-            Parameter::Ha1 => plain(match s.secret {
-                Some(super::Secret::Ha1 { .. }) => json_text(REDACTED),
+            Parameter::Ha1 => plain(match &s.secret {
+                Some(secret) if !secret.is_password() => json_text(REDACTED),
                 _ => "null".into(),
             }),
-            Parameter::Realm => plain(match &s.secret {
-                Some(super::Secret::Ha1 { realm, .. }) => json_text(realm),
-                _ => "null".into(),
-            }),
+            Parameter::Realm => plain(optional(
+                s.secret.as_ref().and_then(|secret| secret.realms().next()),
+            )),
             Parameter::OutboundRecovery => plain(s.outbound_recovery.to_string()),
             Parameter::TraceSipCredentials => plain(s.trace_sip_credentials.to_string()),
         }

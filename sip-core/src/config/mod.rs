@@ -30,7 +30,6 @@ mod explain;
 mod parameter;
 #[cfg(feature = "serde")]
 mod preprocess;
-mod secret;
 mod server;
 #[cfg(feature = "serde")]
 mod sipjs;
@@ -49,7 +48,6 @@ pub use explain::Explained;
 pub use parameter::{Origin, Parameter, Source};
 #[cfg(feature = "serde")]
 pub use preprocess::{Preprocessed, preprocess};
-pub use secret::Secret;
 pub use server::{SERVER_URL_LIMIT, Server, ServerUrl, ServerUrlError};
 pub use values::{Authentication, DtmfType, IpInContact, Log, LogLevel, Support};
 pub use wiring::NotWired;
@@ -59,6 +57,7 @@ use core::{fmt, time::Duration};
 
 use sip_parse::UriBuf;
 
+use crate::auth::Secret;
 use parameter::Sources;
 
 /// The server of the page's default.
@@ -166,7 +165,7 @@ impl Default for Settings {
             ws_server_max_reconnection: 3,
             ws_server_reconnection_timeout: Duration::from_secs(4),
             connection_timeout: Duration::from_secs(5),
-            keep_alive_interval: None,
+            keep_alive_interval: Some(Duration::from_secs(120)),
             trace_sip: false,
             trace_sip_credentials: false,
             log: Log::default(),
@@ -190,6 +189,16 @@ impl Config {
     /// A builder that holds this configuration, to change some of it.
     pub fn to_builder(&self) -> ConfigBuilder {
         ConfigBuilder::from_settings((*self.settings).clone())
+    }
+
+    /// The same with other servers, of which there is at least one.
+    pub(crate) fn with_servers(&self, servers: Vec<Server>) -> Self {
+        let mut settings = (*self.settings).clone();
+        settings.servers = servers;
+        settings.sources.note(Parameter::WsServers, Source::Code);
+        Self {
+            settings: Arc::new(settings),
+        }
     }
 
     /// Where the value of `parameter` came from.
@@ -346,8 +355,8 @@ impl Config {
         self.settings.connection_timeout
     }
 
-    /// `keepAliveInterval`: the longest silence before a ping (RFC 5626 section 4.4.1); `None`: none
-    /// unless the registrar asks for it with Flow-Timer.
+    /// `keepAliveInterval`: the longest silence before a ping (RFC 5626 section 4.4.1); `None`: no
+    /// pings unless the registrar asks for them with Flow-Timer.
     pub fn keep_alive_interval(&self) -> Option<Duration> {
         self.settings.keep_alive_interval
     }

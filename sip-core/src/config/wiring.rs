@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Authentication, Config, DtmfType, Parameter, Settings, Support};
+use super::{Config, DtmfType, Parameter, Settings, Support};
 
 /// A parameter whose value has no effect yet; `Display` is one sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,21 +42,6 @@ const MISSING: &[Row] = &[
         "calls cannot be replaced (RFC 3891)",
     ),
     (
-        Parameter::AllowLegacyNotifications,
-        |s| s.allow_legacy_notifications,
-        "a NOTIFY without a subscription is always answered 481",
-    ),
-    (
-        Parameter::AllowOutOfDialogRefers,
-        |s| s.allow_out_of_dialog_refers,
-        "a REFER is always refused",
-    ),
-    (
-        Parameter::AuthenticationFactory,
-        |s| s.authentication == Authentication::Application,
-        "challenges are answered by digest only",
-    ),
-    (
         Parameter::Autostop,
         |s| s.autostop,
         "there is no page that unloads; stop the user agent when the program ends",
@@ -66,41 +51,11 @@ const MISSING: &[Row] = &[
         |s| s.dtmf_type == DtmfType::Rtp,
         "tones in the media stream are the session description handler's",
     ),
-    (
-        Parameter::ContactTransport,
-        |s| s.contact_transport != "ws",
-        "Contact says ws, or wss with hackWssInTransport",
-    ),
-    (
-        Parameter::ContactName,
-        |s| s.contact_name.is_some(),
-        "the user part of Contact is always drawn",
-    ),
-    (
-        Parameter::ForceRport,
-        |s| s.force_rport,
-        "Via does not ask for rport (RFC 3581)",
-    ),
-    (
-        Parameter::ExtraSupported,
-        |s| !s.extra_supported.is_empty(),
-        "Supported lists only what this user agent does itself",
-    ),
-    (
-        Parameter::KeepAliveInterval,
-        |s| s.keep_alive_interval.is_some(),
-        "no pings are sent",
-    ),
-    (
-        Parameter::OutboundRecovery,
-        |s| s.outbound_recovery,
-        "only the connectionRecovery intervals are there",
-    ),
 ];
 
 impl Config {
-    /// What this configuration asks for in vain; empty when all of it takes effect. A program
-    /// refuses to start unless it is empty.
+    /// What this configuration asks for in vain; empty when all of it takes effect.
+    /// [`UserAgent::new`](crate::UserAgent::new) refuses to start unless it is empty.
     pub fn not_wired(&self) -> Vec<NotWired> {
         MISSING
             .iter()

@@ -210,6 +210,26 @@ impl Connector {
         })
     }
 
+    /// Takes another policy. An open connection stays if its server has a `place` in the new
+    /// policy; otherwise the connector is idle now, its marks and counts forgotten: close what was open
+    /// or being opened, then [`start`](Self::start).
+    ///
+    /// # Errors
+    /// [`PolicyError`] if the policy cannot be carried out; nothing has changed then.
+    pub fn replace_policy(
+        &mut self,
+        policy: ServerPolicy,
+        place: Option<usize>,
+    ) -> Result<(), PolicyError> {
+        let mut new = Self::new(policy)?;
+        new.other_flows_up = self.other_flows_up;
+        if let (State::Open { since, .. }, Some(server)) = (self.state, place) {
+            new.state = State::Open { server, since };
+        }
+        *self = new;
+        Ok(())
+    }
+
     /// Begins. Does nothing unless idle.
     #[must_use]
     pub fn start(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {

@@ -91,6 +91,11 @@ pub(crate) fn invite(
 }
 
 impl Calling {
+    /// Whether the application hung up.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled
+    }
+
     pub(crate) fn hang_up(mut self, context: &mut Context<'_>) -> Option<State> {
         if !self.cancelled {
             self.cancelled = true;

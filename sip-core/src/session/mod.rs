@@ -245,7 +245,7 @@ impl Context<'_> {
         }
         response
             .append(HeaderName::Contact, core.identity.dialog_contact.as_str())
-            .append(HeaderName::Allow, crate::ua::ALLOW)
+            .append(HeaderName::Allow, core.allow())
             .append(HeaderName::Supported, core.identity.supported.as_str())
             .append(HeaderName::UserAgent, core.config.user_agent_string());
         if let Some(body) = body {

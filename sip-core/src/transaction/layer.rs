@@ -197,8 +197,8 @@ impl<U: Clone> TransactionLayer<U> {
 
     /// Forgets all transactions without a word, as when everything is shut down.
     pub fn clear(&mut self) {
-        self.clients = Slab::new();
-        self.servers = Slab::new();
+        self.clients.clear();
+        self.servers.clear();
         self.cancels.clear();
         self.index = Index::new();
         self.merges = Index::new();

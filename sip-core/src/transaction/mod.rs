@@ -4,6 +4,8 @@
 //! on it without [`UserAgent`](crate::UserAgent). Bytes and ticks go in, [`Output`]s come out.
 
 mod client;
+#[cfg(test)]
+mod exploration;
 mod invite_client;
 mod invite_server;
 mod layer;

@@ -8,7 +8,7 @@
 //! | Trying     | user sends 100    | send                            | Proceeding |
 //! | Proceeding | request again     | send again                      | Proceeding |
 //! | both       | user sends final  | send, J = 64 T1                 | Completed, or (gone) on R |
-//! | both       | 64 T1 are up      | nothing: RFC 4320 section 4.2   | (gone)     |
+//! | both       | 64 T1 are up      | T4                              | Completed, or (gone) on R |
 //! | both       | transport error   | tell                            | (gone)     |
 //! | Completed  | request again     | send again                      | Completed  |
 //! | Completed  | transport error   | tell                            | (gone)     |
@@ -16,7 +16,8 @@
 //!
 //! U: unreliable transport, R: reliable. What is not listed changes nothing. The 4320 wait ends when a
 //! client's timer E would be reset to T2: no 100 is sent before, and 64 T1 after the request no
-//! final response is sent either, because the client has given up by then.
+//! final response is sent either, because the client has given up by then (RFC 4320 section 4.2). What it
+//! sent last may still be under way, for T4 at most, and must not look like a new request.
 
 use core::time::Duration;
 
@@ -63,7 +64,11 @@ impl NonInviteServer {
                 context.push(Effect::TransportError);
                 None
             }
-            (_, Fired(Timer::End)) => None,
+            // What the client sent last may still be under way: it must not look like a new request.
+            (Self::Trying | Self::Proceeding, Fired(Timer::End)) => {
+                context.linger(Self::Completed, context.timers.t4())
+            }
+            (Self::Completed, Fired(Timer::End)) => None,
             _ => Some(self),
         }
     }
@@ -112,7 +117,7 @@ mod tests {
             Trying, Success => [Send, Clear(Repeat), Set(End, MS(32_000))], Some(Completed);
             Trying, Failure => [Send, Clear(Repeat), Set(End, MS(32_000))], Some(Completed);
             Trying, Fired(Repeat) => [SendTrying], Some(Proceeding);
-            Trying, Fired(End) => [], None;
+            Trying, Fired(End) => [Clear(Repeat), Set(End, MS(5_000))], Some(Completed);
             Trying, TransportError => [Effect::TransportError], None;
             Proceeding, Request => [Send], Some(Proceeding);
             Proceeding, Ack => [], Some(Proceeding);
@@ -120,7 +125,7 @@ mod tests {
             Proceeding, Success => [Send, Clear(Repeat), Set(End, MS(32_000))], Some(Completed);
             Proceeding, Failure => [Send, Clear(Repeat), Set(End, MS(32_000))], Some(Completed);
             Proceeding, Fired(Repeat) => [], Some(Proceeding);
-            Proceeding, Fired(End) => [], None;
+            Proceeding, Fired(End) => [Clear(Repeat), Set(End, MS(5_000))], Some(Completed);
             Proceeding, TransportError => [Effect::TransportError], None;
             Completed, Request => [Send], Some(Completed);
             Completed, Ack => [], Some(Completed);
@@ -139,6 +144,8 @@ mod tests {
         rows! { NonInviteServer, TimerSettings::default(), true;
             Trying, Success => [Send], None;
             Proceeding, Failure => [Send], None;
+            Trying, Fired(End) => [], None;
+            Proceeding, Fired(End) => [], None;
         }
     }
 }

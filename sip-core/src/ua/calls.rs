@@ -1,9 +1,12 @@
 //! The commands of calls and registration. What a call can do next is a type of its own, so that what
 //! makes no sense does not compile.
 
+use alloc::format;
+use core::time::Duration;
+
 use sip_parse::StatusCode;
 
-use super::UserAgent;
+use super::{Purpose, UserAgent};
 use crate::action::Body;
 use crate::error::{CommandError, StaleHandle};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, RequestId, SessionId};
@@ -54,6 +57,7 @@ impl UserAgent {
     pub fn register(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
         self.registration.wanted = true;
+        self.registration.refused = false;
         self.register_if_wanted();
         self.settle();
         Ok(())
@@ -67,6 +71,7 @@ impl UserAgent {
     pub fn unregister(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
         self.registration.wanted = false;
+        self.registration.refused = false;
         self.run_errand(Errand::Unbind);
         self.settle();
         Ok(())
@@ -84,6 +89,7 @@ impl UserAgent {
             return Err(CommandError::NotConnected);
         }
         self.registration.wanted = false;
+        self.registration.refused = false;
         self.run_errand(Errand::UnbindAll);
         self.settle();
         Ok(())
@@ -194,7 +200,7 @@ impl UserAgent {
     }
 
     pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
-        self.step_session(id, |state, context| match state {
+        let known = self.step_session(id, |state, context| match state {
             State::Starting | State::OfferWanted(_) => {
                 context.end(EndReason::local(Cause::Requested))
             }
@@ -203,7 +209,10 @@ impl UserAgent {
             State::Incoming(state) => state.reject(StatusCode::TEMPORARILY_UNAVAILABLE, context),
             State::Confirmed(state) => state.hang_up(context),
             State::Ending(state) => Some(State::Ending(state)),
-        })
+        });
+        // Nothing is in flight while a challenge waits: it ends the call now.
+        self.withdraw_challenge(Purpose::Invite(id));
+        known
     }
 
     /// Answers [`Event::DescriptionNeeded`]: the offer or answer, or that there is none.
@@ -320,6 +329,32 @@ impl EstablishedSession<'_> {
                 state => Some(state),
             });
         Ok(())
+    }
+
+    /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`): the body is
+    /// `Signal=5` and `Duration=100`, in milliseconds. The outcome comes as [`Event::RequestFinished`].
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] for a tone other than 0-9, A-D, * and #, or a duration that is not
+    /// 70 ms to 6 s; otherwise as [`EstablishedSession::info`].
+    pub fn tone(
+        self,
+        tone: char,
+        duration: Duration,
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
+        let tone = tone.to_ascii_uppercase();
+        if !matches!(tone, '0'..='9' | 'A'..='D' | '*' | '#') {
+            return Err(CommandError::WrongState(
+                "a tone is one of 0-9, A-D, * and #",
+            ));
+        }
+        let milliseconds = duration.as_millis();
+        if !(70..=6_000).contains(&milliseconds) {
+            return Err(CommandError::WrongState("a tone lasts 70 ms to 6 s"));
+        }
+        let body = format!("Signal={tone}\r\nDuration={milliseconds}\r\n");
+        self.info(&Body::new("application/dtmf-relay", body), now)
     }
 
     /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestFinished`].

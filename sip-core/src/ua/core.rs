@@ -12,13 +12,14 @@ use sip_parse::{
     Builder, HeaderName, Kind, Message, Request, Response, Scheme, StatusCode, UriBuf, Value,
 };
 
+use super::challenges::AuthorizationFailed;
 use super::identity::Identity;
 use crate::action::{Action, ConnectionId, LogContent, LogRecord, TraceRecord, Transport, Way};
 use crate::auth::{Attempts, Credentials, DigestClient, Scope};
-use crate::config::{Config, LogLevel};
+use crate::config::{Authentication, Config, LogLevel};
 use crate::dialog::{DialogId, DialogSet};
 use crate::error::CommandError;
-use crate::event::{Event, IncomingId, RequestId, SessionId};
+use crate::event::{ChallengeId, Event, IncomingId, RequestId, SessionId};
 use crate::limits::Limits;
 use crate::session::SessionTimer;
 use crate::time::Timestamp;
@@ -28,7 +29,10 @@ use crate::transaction::{
 };
 
 /// Methods that are answered, in the order in which Allow lists them.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY";
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY";
+
+/// The same where the application takes a REFER (`allowOutOfDialogRefers`).
+const ALLOW_REFER: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER";
 
 /// What a client transaction was for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +52,7 @@ pub(crate) enum Due {
     Session(SessionId, SessionTimer),
     Registration,
     Incoming(IncomingId),
+    Challenge(ChallengeId),
     Stop,
 }
 
@@ -87,6 +92,8 @@ pub(crate) struct Core {
     pub(crate) layer: TransactionLayer<Purpose>,
     pub(crate) dialogs: DialogSet,
     pub(crate) digest: DigestClient,
+    /// What the application said to the challenge that is being handled.
+    pub(crate) authorization: Option<Result<Box<str>, AuthorizationFailed>>,
     pub(crate) timers: Timers<Due>,
     pub(crate) actions: VecDeque<Action>,
     pub(crate) counters: Counters,
@@ -105,6 +112,15 @@ pub(crate) enum RetryError {
 }
 
 impl Core {
+    /// The value of Allow (RFC 3261 section 20.5).
+    pub(crate) fn allow(&self) -> &'static str {
+        if self.config.allow_out_of_dialog_refers() {
+            ALLOW_REFER
+        } else {
+            ALLOW
+        }
+    }
+
     pub(crate) fn event(&mut self, event: Event) {
         self.actions.push_back(Action::Event(event));
     }
@@ -116,9 +132,12 @@ impl Core {
         label: u64,
         content: LogContent,
     ) {
-        if level > self.config.log().level {
+        let enabled = self.config.log().level;
+        if level > enabled {
             return;
         }
+        // Names of single transactions and calls only confuse whoever reads the rough course.
+        let label = if enabled == LogLevel::Debug { label } else { 0 };
         self.push_record(Action::Log(LogRecord {
             level,
             category,
@@ -214,40 +233,54 @@ impl Core {
         dialog: Option<DialogId>,
         purpose: Purpose,
     ) -> Result<ClientTransactionId, RetryError> {
-        let credentials = self
-            .credentials
-            .as_ref()
-            .ok_or(RetryError::Authentication)?;
-        self.digest
-            .challenged(response, credentials, attempts, self.layer.rng())
-            .map_err(|_| RetryError::Authentication)?;
-        let request = sent_request(request, &self.limits).ok_or(RetryError::Authentication)?;
-        let method = request.method();
-        let headers = self.digest.authorize(
-            method,
-            request.uri_bytes(),
-            request.body(),
-            credentials,
-            Scope::Challenged(attempts),
-        );
+        let sent = sent_request(request, &self.limits).ok_or(RetryError::Authentication)?;
+        let method = sent.method();
+        let mut again = Builder::from_message(&sent);
+        again.remove_first_value(HeaderName::Via);
+        if self.config.authentication() == Authentication::Application {
+            let Some(Ok(value)) = self.authorization.take() else {
+                return Err(RetryError::Authentication);
+            };
+            if !attempts.application_answers() {
+                return Err(RetryError::Authentication);
+            }
+            // What answered a proxy before stays (RFC 3261 section 22.3).
+            let name = if response.status().as_u16() == 407 {
+                HeaderName::ProxyAuthorization
+            } else {
+                HeaderName::Authorization
+            };
+            again.remove(name).append(name, String::from(value));
+        } else {
+            let credentials = self
+                .credentials
+                .as_ref()
+                .ok_or(RetryError::Authentication)?;
+            self.digest
+                .challenged(response, credentials, attempts, self.layer.rng())
+                .map_err(|_| RetryError::Authentication)?;
+            let headers = self.digest.authorize(
+                method,
+                sent.uri_bytes(),
+                sent.body(),
+                credentials,
+                Scope::Challenged(attempts),
+            );
+            again
+                .remove(HeaderName::Authorization)
+                .remove(HeaderName::ProxyAuthorization);
+            for (name, value) in headers {
+                again.append(name, value);
+            }
+        }
         let number = match dialog {
             Some(dialog) => self
                 .dialogs
                 .next_cseq(dialog)
                 .map_err(|_| RetryError::NotSent)?,
-            None => request
-                .cseq()
-                .map_or(1, |cseq| cseq.number.saturating_add(1)),
+            None => sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1)),
         };
-        let mut again = Builder::from_message(&request);
-        again
-            .remove_first_value(HeaderName::Via)
-            .remove(HeaderName::Authorization)
-            .remove(HeaderName::ProxyAuthorization)
-            .set(HeaderName::CSeq, Value::CSeq(number, method));
-        for (name, value) in headers {
-            again.append(name, value);
-        }
+        again.set(HeaderName::CSeq, Value::CSeq(number, method));
         let connection = self.connection().map_err(|_| RetryError::NotSent)?;
         self.layer
             .send_request(connection, again, purpose, self.now)

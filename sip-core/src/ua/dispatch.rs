@@ -9,12 +9,12 @@ use bytes::Bytes;
 use sip_parse::{HeaderName, Method, Request, Response, Scheme, StatusCode, text};
 
 use super::core::Purpose;
-use super::{ALLOW, Life, UserAgent};
+use super::{Life, UserAgent};
 use crate::action::{Action, ConnectionId, LogContent, Way};
 use crate::config::LogLevel;
 use crate::connection::DisconnectReason;
 use crate::dialog::{DialogError, DialogId};
-use crate::event::SessionId;
+use crate::event::{Event, SessionId};
 use crate::session::{Incoming, Session, State, further_success, is_sdp};
 use crate::transaction::{Output, ServerTransactionId, TransactionError};
 
@@ -122,8 +122,16 @@ impl UserAgent {
         self.core.answer(transaction, status, headers);
     }
 
-    fn response_came(&mut self, purpose: Purpose, response: Box<Response>, request: &Bytes) {
+    pub(super) fn response_came(
+        &mut self,
+        purpose: Purpose,
+        response: Box<Response>,
+        request: &Bytes,
+    ) {
         self.read_authentication_info(&response, request);
+        if self.is_for_application(purpose, &response) {
+            return self.surface(purpose, response, request);
+        }
         match purpose {
             Purpose::Register => self.register_response(&response, request),
             Purpose::Invite(id) => self.invite_response(id, &response, request),
@@ -205,7 +213,7 @@ impl UserAgent {
         }
     }
 
-    fn transaction_failed(&mut self, purpose: Purpose, error: TransactionError) {
+    pub(super) fn transaction_failed(&mut self, purpose: Purpose, error: TransactionError) {
         match purpose {
             Purpose::Register => self.register_failed(error),
             Purpose::Invite(id) => {
@@ -304,8 +312,11 @@ impl UserAgent {
             Method::Options => self.options_came(transaction),
             Method::Message => self.incoming_request(transaction, None, request),
             Method::Notify if self.core.config.allow_legacy_notifications() => {
-                self.incoming_request(transaction, None, request);
+                // Of RFC 3265's time: told, not asked, so that nobody need answer.
+                self.core.answer(transaction, StatusCode::OK, &[]);
+                self.core.event(Event::LegacyNotification { request });
             }
+            Method::Refer => self.refer_came(transaction, None, request),
             // Nothing that these belong to exists without a dialog (RFC 3261 15.1.2, 6665, 6086).
             _ => self.refuse(
                 transaction,
@@ -318,7 +329,7 @@ impl UserAgent {
 
     /// RFC 3261 section 8.2.1.
     fn check_method(&mut self, transaction: ServerTransactionId, method: Method<'_>) -> bool {
-        let allow = [(HeaderName::Allow, ALLOW)];
+        let allow = [(HeaderName::Allow, self.core.allow())];
         match method {
             Method::Invite
             | Method::Ack
@@ -328,6 +339,7 @@ impl UserAgent {
             | Method::Message
             | Method::Info
             | Method::Notify => return true,
+            Method::Refer if self.core.config.allow_out_of_dialog_refers() => return true,
             Method::Other(_) => self.refuse(
                 transaction,
                 StatusCode::NOT_IMPLEMENTED,
@@ -558,7 +570,7 @@ impl UserAgent {
         };
         let supported = self.core.identity.supported.clone();
         let headers = [
-            (HeaderName::Allow, ALLOW),
+            (HeaderName::Allow, self.core.allow()),
             (HeaderName::Accept, "application/sdp"),
             (HeaderName::AcceptEncoding, "identity"),
             (HeaderName::AcceptLanguage, "en"),
@@ -596,11 +608,26 @@ impl UserAgent {
             Method::Invite => self.reinvite_came(transaction, id, &request),
             Method::Options => self.options_came(transaction),
             Method::Info | Method::Message => self.incoming_request(transaction, Some(id), request),
+            Method::Refer => self.refer_came(transaction, Some(id), request),
             _ => {
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 self.refuse(transaction, status, "no such subscription", &[]);
             }
         }
+    }
+
+    /// RFC 3515 section 2.4.2: the application decides; nothing is followed without it.
+    fn refer_came(
+        &mut self,
+        transaction: ServerTransactionId,
+        session: Option<SessionId>,
+        request: Box<Request>,
+    ) {
+        if request.headers_named(HeaderName::ReferTo).count() != 1 {
+            let why = "REFER without exactly one Refer-To";
+            return self.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
+        }
+        self.incoming_request(transaction, session, request);
     }
 
     /// RFC 3261 section 15.1.2.

@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 use sip_parse::{Scheme, UriBuf, text};
@@ -19,7 +20,8 @@ pub(crate) struct Identity {
     pub(crate) user: String,
     /// Where REGISTER goes: the address-of-record's host, or `registrarServer`.
     pub(crate) registrar: UriBuf,
-    pub(crate) contact_user: String,
+    /// The user part of our Contact, unescaped.
+    contact_user: Vec<u8>,
     /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
     pub(crate) host: String,
     /// `<sip:user@host;transport=ws>`.
@@ -72,9 +74,9 @@ impl Identity {
             user,
             registrar,
             home,
+            contact_user: unescaped_user(&uri_text),
             contact: format!("<{uri_text}>"),
             dialog_contact: format!("<{uri_text};ob>"),
-            contact_user,
             host,
             instance: config
                 .instance_id()
@@ -119,7 +121,7 @@ impl Identity {
                     .as_ref()
                     .and_then(|gruu| gruu.as_uri().user());
                 let ours = *user == *self.user.as_bytes()
-                    || *user == *self.contact_user.as_bytes()
+                    || *user == *self.contact_user
                     || temporary.is_some_and(|temporary| *user == *temporary);
                 ours && self.names_this_instance(uri)
             }
@@ -144,6 +146,16 @@ impl Identity {
             _ => true,
         }
     }
+}
+
+/// The user part of a URI without its escapes, as peers may write it either way (RFC 3261 section
+/// 19.1.4).
+fn unescaped_user(uri: &str) -> Vec<u8> {
+    let uri = UriBuf::parse(uri.as_bytes());
+    let user = uri
+        .ok()
+        .and_then(|uri| uri.as_uri().user_unescaped().map(|user| user.into_owned()));
+    user.unwrap_or_default()
 }
 
 fn anonymous(rng: &mut dyn CryptoRng) -> UriBuf {

@@ -5,9 +5,11 @@
 //! and `requests.rs` are the commands.
 
 mod calls;
+mod challenges;
 mod core;
 mod dispatch;
 mod identity;
+mod reconfigure;
 mod registering;
 mod requests;
 mod sending;
@@ -21,15 +23,18 @@ use bytes::Bytes;
 use rand_core::CryptoRng;
 
 pub use self::calls::{EstablishedSession, IncomingSession, OutgoingSession, Session};
+pub use self::challenges::AuthorizationFailed;
 pub use self::core::Counters;
-pub(crate) use self::core::{ALLOW, Core, Due, Purpose, RetryError, sent_request};
+pub(crate) use self::core::{Core, Due, Purpose, RetryError, sent_request};
+pub use self::reconfigure::Change;
 
+use self::challenges::Challenge;
 use self::core::Flow;
 use self::identity::Identity;
 use self::requests::{IncomingRequest, OutgoingRequest};
 use crate::action::{Action, ConnectionId, ConnectionInfo, LogContent, Way};
-use crate::auth::{Credentials, DigestClient, DigestPolicy};
-use crate::config::{Config, LogLevel};
+use crate::auth::{Credentials, DigestClient, DigestPolicy, UsernameError};
+use crate::config::{Authentication, Config, LogLevel, Server};
 use crate::connection::{
     ConnectError, Connector, DisconnectReason, KeepAlive, KeepAliveInterval, KeepAliveStep,
     ServerPolicy, Step,
@@ -64,6 +69,10 @@ pub struct UserAgent {
     registration: Registration,
     requests: Slab<OutgoingRequest>,
     incoming: Slab<IncomingRequest>,
+    /// Boxed, because most agents never have one.
+    challenges: Box<Slab<Challenge>>,
+    /// Servers to use once no call is being set up.
+    next_servers: Option<Box<[Server]>>,
     life: Life,
 }
 
@@ -90,6 +99,8 @@ pub struct TableSizes {
     pub requests: usize,
     /// Requests of peers that wait for an answer.
     pub incoming: usize,
+    /// Challenges that wait for the application's answer.
+    pub challenges: usize,
     /// Timers of calls, answers and the registration.
     pub timers: usize,
 }
@@ -128,7 +139,7 @@ impl UserAgent {
         mut rng: Box<dyn CryptoRng + Send>,
         now: Timestamp,
     ) -> Result<Self, StartError> {
-        let credentials = credentials(&config)?;
+        let credentials = credentials(&config).map_err(StartError::Username)?;
         let connector = Connector::new(policy(&config)).map_err(StartError::Policy)?;
         let identity = Identity::new(&config, &mut *rng);
         let dialogs = DialogSet::new(limits.forks, limits.routes, &mut *rng);
@@ -144,6 +155,10 @@ impl UserAgent {
             rport: config.force_rport(),
             forwards: false,
         };
+        let missing = config.not_wired();
+        if !missing.is_empty() {
+            return Err(StartError::NotWired(missing.into()));
+        }
         let interval = config
             .keep_alive_interval()
             .map_or(KeepAliveInterval::STREAM, KeepAliveInterval::of);
@@ -155,6 +170,7 @@ impl UserAgent {
                 layer: TransactionLayer::new(settings, rng),
                 dialogs,
                 digest: DigestClient::new(DigestPolicy::default()),
+                authorization: None,
                 timers: Timers::new(),
                 actions: VecDeque::new(),
                 counters: Counters::default(),
@@ -170,6 +186,8 @@ impl UserAgent {
             registration,
             requests: Slab::new(),
             incoming: Slab::new(),
+            challenges: Box::new(Slab::new()),
+            next_servers: None,
             life: Life::Idle,
         };
         if agent.core.identity.instance_drawn {
@@ -196,6 +214,7 @@ impl UserAgent {
     }
 
     fn begin(&mut self) {
+        self.change_servers();
         self.life = Life::Running;
         let steps = self.connector.start(self.core.now, self.core.layer.rng());
         self.carry_out(&steps);
@@ -269,7 +288,9 @@ impl UserAgent {
             server,
             transport: info.transport,
         });
-        self.keep_alive.start(self.core.now, self.core.layer.rng());
+        if self.core.config.keep_alive_interval().is_some() {
+            self.keep_alive.start(self.core.now, self.core.layer.rng());
+        }
         self.core.event(Event::Connected { server });
         self.register_on_connection();
         self.settle();
@@ -332,6 +353,7 @@ impl UserAgent {
         });
         self.core.layer.closed(flow.connection, self.core.now);
         self.drain();
+        self.lose_challenges();
         self.unbound(EndReason::transport(Cause::ConnectionLost));
         if matches!(self.life, Life::Running) {
             let steps = self.connector.closed(self.core.now, self.core.layer.rng());
@@ -391,6 +413,7 @@ impl UserAgent {
                 Due::Session(id, timer) => self.session_due(id, timer),
                 Due::Registration => self.registration_due(),
                 Due::Incoming(id) => self.incoming_due(id),
+                Due::Challenge(id) => self.answer_challenge(id, Err(AuthorizationFailed)),
                 Due::Stop => self.cut_short(),
             }
         }
@@ -488,6 +511,7 @@ impl UserAgent {
             sessions: self.sessions.len(),
             requests: self.requests.len(),
             incoming: self.incoming.len(),
+            challenges: self.challenges.len(),
             timers: self.core.timers.len(),
         }
     }
@@ -520,6 +544,10 @@ impl UserAgent {
 
     fn keep_alive_every(&mut self, seconds: u32) {
         self.keep_alive.flow_timer(seconds, self.core.layer.rng());
+        // Without pings of our own the registrar's wish begins them.
+        if seconds > 0 && self.keep_alive.next_tick().is_none() && self.core.flow.is_some() {
+            self.keep_alive.start(self.core.now, self.core.layer.rng());
+        }
     }
 
     fn carry_out(&mut self, steps: &[Step]) {
@@ -558,6 +586,7 @@ impl UserAgent {
     /// Handles what the layers below have queued, and ends a stop that has nothing left to wait for.
     fn settle(&mut self) {
         self.drain();
+        self.change_servers_when_quiet();
         if matches!(self.life, Life::Stopping { .. })
             && self.sessions.is_empty()
             && self.requests.is_empty()
@@ -583,6 +612,7 @@ impl UserAgent {
                 Err(EndReason::local(Cause::Stopped)),
             );
         }
+        self.forget_challenges();
         for handle in self.incoming.handles() {
             self.drop_incoming(crate::event::IncomingId(handle));
         }
@@ -644,23 +674,13 @@ fn policy(config: &Config) -> ServerPolicy {
     }
 }
 
-fn credentials(config: &Config) -> Result<Option<Credentials>, StartError> {
-    use crate::auth::{Algorithm, Secret};
+fn credentials(config: &Config) -> Result<Option<Credentials>, UsernameError> {
+    // The application answers every challenge itself, and nothing is hashed here.
+    if config.authentication() == Authentication::Application {
+        return Ok(None);
+    }
     let (Some(user), Some(secret)) = (config.authorization_user(), config.secret()) else {
         return Ok(None);
     };
-    let secret = match secret {
-        crate::config::Secret::Password(password) => Secret::password(password.as_str()),
-        crate::config::Secret::Ha1 { realm, hash } => {
-            let algorithm = if hash.len() == 32 {
-                Algorithm::Md5
-            } else {
-                Algorithm::Sha256
-            };
-            Secret::ha1(realm, algorithm, hash).map_err(StartError::Secret)?
-        }
-    };
-    Credentials::new(user, secret)
-        .map(Some)
-        .map_err(StartError::Username)
+    Credentials::new(user, secret.clone()).map(Some)
 }

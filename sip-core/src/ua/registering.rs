@@ -44,6 +44,14 @@ impl UserAgent {
         }
     }
 
+    /// Refreshes a binding before its time, because what it says has changed.
+    pub(super) fn refresh_now(&mut self) {
+        let bound = matches!(self.registration.state, State::Bound);
+        if bound && self.registration.wanted && self.core.flow.is_some() {
+            self.send_register(Errand::Bind);
+        }
+    }
+
     /// Does an errand now, or when the one under way is done (RFC 3261 section 10.2: one at a time).
     pub(super) fn run_errand(&mut self, errand: Errand) {
         if !self.registration.is_idle() {
@@ -354,6 +362,7 @@ impl UserAgent {
             return self.unbound(reason);
         }
         self.registration.wanted = false;
+        self.registration.refused = true;
         self.registration.state = State::Off;
         self.core.event(Event::RegistrationFailed {
             reason: Box::new(reason),

@@ -129,7 +129,7 @@ impl Core {
         };
         let own = [
             (HeaderName::Contact, contact.as_str()),
-            (HeaderName::Allow, super::ALLOW),
+            (HeaderName::Allow, self.allow()),
             (HeaderName::Supported, supported.as_str()),
         ];
         self.send_outside(&parts, &own, attempts, purpose)

@@ -69,6 +69,17 @@ impl Bench {
         bench
     }
 
+    /// An agent whose connections the test opens itself; what it said at its start is kept.
+    pub fn offline(config: &ConfigBuilder) -> Self {
+        let random = Box::new(ChaCha20Rng::from_seed([42; 32]));
+        let now = Timestamp::from_millis(1_000);
+        let config = config.build().expect("configuration");
+        let agent = UserAgent::new(config, random, now).expect("agent");
+        let mut bench = Self::around(agent, now);
+        bench.pump();
+        bench
+    }
+
     fn around(agent: UserAgent, now: Timestamp) -> Self {
         // Replaced by the name in the first Connect; no other way to have one.
         let connection = sip_core::transaction::TransactionLayer::<()>::new(

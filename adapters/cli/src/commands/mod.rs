@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod call;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod parse;
 pub(crate) mod register;

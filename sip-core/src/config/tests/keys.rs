@@ -4,7 +4,8 @@
 use core::time::Duration;
 
 use super::*;
-use crate::config::{ConfigErrorKind, DtmfType, LogLevel, Secret, Support};
+use crate::auth::{Algorithm, Secret};
+use crate::config::{ConfigErrorKind, DtmfType, LogLevel, Support};
 
 #[test]
 fn all_faults_are_reported_at_once_and_none_shows_a_secret() {
@@ -196,16 +197,15 @@ fn options_beyond_the_page() {
     assert_eq!(config.custom()["n"], "[1]");
     assert_eq!(config.dtmf_type(), DtmfType::Rtp);
     assert_eq!(config.connection_timeout(), Duration::from_secs(7));
-    let Some(Secret::Ha1 { realm, hash }) = config.secret() else {
-        panic!("no HA1");
-    };
-    assert_eq!(
-        (realm.as_str(), hash.as_str()),
-        ("example.com", "0123456789abcdef0123456789abcdef")
-    );
+    let digits = "0123456789abcdef0123456789abcdef";
+    let secret = Secret::ha1("example.com", Algorithm::Md5, digits).unwrap();
+    assert_eq!(config.secret(), Some(&secret));
 
     let defaults = Config::default();
-    assert_eq!(defaults.keep_alive_interval(), None);
+    assert_eq!(
+        defaults.keep_alive_interval(),
+        Some(Duration::from_secs(120))
+    );
     assert_eq!(defaults.connection_timeout(), Duration::from_secs(5));
     assert_eq!(defaults.contact_transport(), "ws");
     assert_eq!(defaults.dtmf_type(), DtmfType::Info);

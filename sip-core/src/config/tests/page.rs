@@ -2,7 +2,8 @@
 //! does on the wire is tested where it is done.
 
 use super::*;
-use crate::config::{Authentication, IpInContact, LogLevel, Secret, Support};
+use crate::auth::Secret;
+use crate::config::{Authentication, IpInContact, LogLevel, Support};
 
 const SECONDS: &str = "a whole number of seconds from 1 to 4294967295";
 
@@ -475,7 +476,7 @@ fn cfg_noanswer_no_answer_timeout() {
 
 #[test]
 fn password() {
-    let secret = |text: &str| Some(Secret::Password(zeroize::Zeroizing::new(text.to_owned())));
+    let secret = |text: &str| Some(Secret::password(text));
     Table {
         parameter: Parameter::Password,
         read: |config| config.secret().cloned(),

@@ -1,0 +1,193 @@
+//! Many agents in one process: one heap of deadlines, one queue of actions.
+
+use alloc::collections::VecDeque;
+use core::fmt;
+
+use crate::action::Action;
+use crate::error::StaleHandle;
+use crate::slab::{Handle, Slab, handle_type};
+use crate::time::Timestamp;
+use crate::timer::{TimerKey, Timers};
+use crate::ua::UserAgent;
+
+handle_type! {
+    /// An agent of a [`Fleet`].
+    AgentId
+}
+
+/// Many [`UserAgent`]s with one deadline and one queue of actions, as for a load test or a gateway.
+///
+/// The host's loop is that of one agent; actions are tagged with the agent that wants them. What an input
+/// or command costs does not grow with the number of agents, but for the logarithm of the heap.
+///
+/// ```
+/// use sip_core::{Fleet, Timestamp, UserAgent, config::Config};
+/// # use rand_core::SeedableRng;
+/// let config = Config::builder().server("wss://edge.example.com").register(false).build()?;
+/// let mut fleet = Fleet::new();
+/// for seed in 0..3 {
+///     let random = Box::new(rand_chacha::ChaCha20Rng::from_seed([seed; 32])); // a host takes entropy from the OS
+///     // The configuration is shared: a clone is a reference.
+///     fleet.insert(UserAgent::new(config.clone(), random, Timestamp::ZERO)?);
+/// }
+/// let mut connects = 0;
+/// while let Some((_agent, action)) = fleet.poll_action() {
+///     connects += usize::from(matches!(action, sip_core::Action::Connect { .. }));
+/// }
+/// assert_eq!(connects, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Fleet {
+    agents: Slab<Entry>,
+    deadlines: Timers<Handle>,
+    /// Agents that may have actions, each at most once.
+    ready: VecDeque<Handle>,
+}
+
+struct Entry {
+    agent: UserAgent,
+    deadline: Option<(Timestamp, TimerKey)>,
+    queued: bool,
+}
+
+impl Fleet {
+    /// No agents yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            agents: Slab::new(),
+            deadlines: Timers::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Takes an agent in.
+    pub fn insert(&mut self, agent: UserAgent) -> AgentId {
+        let handle = self.agents.insert(Entry {
+            agent,
+            deadline: None,
+            queued: false,
+        });
+        self.note(handle);
+        AgentId(handle)
+    }
+
+    /// Gives an agent back, with the actions that were not polled; `None` if it is gone already.
+    pub fn remove(&mut self, id: AgentId) -> Option<UserAgent> {
+        let entry = self.agents.remove(id.0)?;
+        if let Some((_, key)) = entry.deadline {
+            self.deadlines.cancel(key);
+        }
+        Some(entry.agent)
+    }
+
+    /// How many agents there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.agents.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.agents.is_empty()
+    }
+
+    /// Looks at an agent.
+    ///
+    /// # Errors
+    /// [`StaleHandle`] if it is gone.
+    pub fn agent(&self, id: AgentId) -> Result<&UserAgent, StaleHandle> {
+        self.agents
+            .get(id.0)
+            .map(|entry| &entry.agent)
+            .ok_or(StaleHandle)
+    }
+
+    /// Feeds an agent: any input or command. Returns what `input` returns.
+    ///
+    /// # Errors
+    /// [`StaleHandle`] if the agent is gone.
+    pub fn with<T>(
+        &mut self,
+        id: AgentId,
+        input: impl FnOnce(&mut UserAgent) -> T,
+    ) -> Result<T, StaleHandle> {
+        let entry = self.agents.get_mut(id.0).ok_or(StaleHandle)?;
+        let result = input(&mut entry.agent);
+        self.note(id.0);
+        Ok(result)
+    }
+
+    /// The next thing to carry out, and for whom. Agents take turns. Amortised constant time.
+    pub fn poll_action(&mut self) -> Option<(AgentId, Action)> {
+        while let Some(handle) = self.ready.pop_front() {
+            let Some(entry) = self.agents.get_mut(handle) else {
+                continue;
+            };
+            match entry.agent.poll_action() {
+                Some(action) => {
+                    self.ready.push_back(handle);
+                    return Some((AgentId(handle), action));
+                }
+                None => entry.queued = false,
+            }
+        }
+        None
+    }
+
+    /// When to call [`Fleet::tick`] next. Constant time.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Timestamp> {
+        self.deadlines.next()
+    }
+
+    /// Time has passed: ticks the agents that are due, each once and at most `most` of them; call again
+    /// while [`Fleet::next_tick`] is not later than `now`. However far the clock jumped, the host vouches
+    /// for it ([`UserAgent::resume`]).
+    pub fn tick(&mut self, now: Timestamp, most: usize) {
+        for _ in 0..most.max(1) {
+            let Some(handle) = self.deadlines.pop_due(now) else {
+                return;
+            };
+            if let Some(entry) = self.agents.get_mut(handle) {
+                entry.deadline = None;
+                entry.agent.resume(now);
+                self.note(handle);
+            }
+        }
+    }
+
+    /// Notes the deadline and the actions of an agent that was fed.
+    fn note(&mut self, handle: Handle) {
+        let Some(entry) = self.agents.get_mut(handle) else {
+            return;
+        };
+        if !entry.queued {
+            entry.queued = true;
+            self.ready.push_back(handle);
+        }
+        let next = entry.agent.next_tick();
+        if entry.deadline.map(|(at, _)| at) == next {
+            return;
+        }
+        if let Some((_, key)) = entry.deadline.take() {
+            self.deadlines.cancel(key);
+        }
+        entry.deadline = next.map(|at| (at, self.deadlines.set(at, handle)));
+    }
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet")
+            .field("agents", &self.agents.len())
+            .finish_non_exhaustive()
+    }
+}

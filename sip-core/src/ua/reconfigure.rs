@@ -1,0 +1,172 @@
+//! Changes of the configuration at run time. Calls live on.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{Life, UserAgent, credentials, policy};
+use crate::action::Action;
+use crate::auth::Secret;
+use crate::config::{LogLevel, Server, Source};
+use crate::connection::{ConnectError, DisconnectReason};
+use crate::error::CommandError;
+use crate::event::Event;
+use crate::registration::Errand;
+use crate::session::State;
+use crate::time::Timestamp;
+
+/// One change for [`UserAgent::reconfigure`]; each says when it takes effect. While the user agent is
+/// not running all of them take effect with its next start.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Change {
+    /// `password` or `ha1`, or neither: from the next request and the next challenge on. A
+    /// registration that had stopped because its credentials were refused begins again at once.
+    Secret(Option<Secret>),
+    /// `wsServers`. If the connection in use is to one of these, it stays. If not, another one is
+    /// opened as soon as every call is either up or over, and this one closed; calls that are up live on.
+    /// A connection that is being opened, or waited for, is given up at once.
+    Servers(Vec<Server>),
+    /// `registerExpires`: a REGISTER follows at once if there is a binding to change (RFC 3261 section
+    /// 10.2.4), else from the next one on.
+    RegisterExpires(Duration),
+    /// `register`: at once, as [`UserAgent::register`] and [`UserAgent::unregister`] do.
+    Register(bool),
+    /// `displayName`: from the next request outside a dialog on. Within a dialog From stays what it was
+    /// (RFC 3261 section 12.2.1.1).
+    DisplayName(Option<String>),
+    /// `log.level`: at once.
+    LogLevel(LogLevel),
+}
+
+impl UserAgent {
+    /// Changes one parameter at run time. [`UserAgent::config`] tells what is in force.
+    ///
+    /// # Errors
+    /// [`CommandError::Config`] for a value that the parameter does not take,
+    /// [`CommandError::Backpressure`]; nothing has changed then.
+    pub fn reconfigure(&mut self, change: Change, now: Timestamp) -> Result<(), CommandError> {
+        self.check_queue()?;
+        self.advance(now);
+        let mut builder = self.core.config.to_builder();
+        builder.source(Source::Code);
+        match &change {
+            Change::Secret(secret) => builder.secret(secret.clone()),
+            Change::Servers(servers) => builder.servers(
+                servers
+                    .iter()
+                    .map(|server| (server.url.as_str(), server.weight)),
+            ),
+            Change::RegisterExpires(expires) => builder.register_expires(*expires),
+            Change::Register(yes) => builder.register(*yes),
+            Change::DisplayName(name) => builder.display_name(name.as_deref().unwrap_or_default()),
+            Change::LogLevel(level) => builder.log_level(*level),
+        };
+        let config = builder.build().map_err(CommandError::Config)?;
+        let running = matches!(self.life, Life::Running);
+        match change {
+            Change::Servers(servers) => self.next_servers = Some(servers.into()),
+            Change::Secret(_) => {
+                let wanted = "an authorization user without control characters";
+                let credentials =
+                    credentials(&config).map_err(|_| CommandError::WrongState(wanted))?;
+                self.core.config = config;
+                self.core.credentials = credentials;
+                self.core.digest.forget();
+                if core::mem::take(&mut self.registration.refused) {
+                    self.registration.wanted = true;
+                    self.register_if_wanted();
+                }
+            }
+            Change::RegisterExpires(_) => {
+                let seconds = config.register_expires().as_secs();
+                self.core.config = config;
+                self.registration.expires = u32::try_from(seconds).unwrap_or(u32::MAX);
+                self.registration.raised = false;
+                if running {
+                    self.refresh_now();
+                }
+            }
+            Change::Register(yes) => {
+                self.core.config = config;
+                self.registration.wanted = yes;
+                self.registration.refused = false;
+                if running && yes {
+                    self.register_if_wanted();
+                } else if running {
+                    self.run_errand(Errand::Unbind);
+                }
+            }
+            Change::DisplayName(_) | Change::LogLevel(_) => self.core.config = config,
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Takes the servers of [`Change::Servers`] once that disturbs no call.
+    pub(super) fn change_servers_when_quiet(&mut self) {
+        if self.next_servers.is_none() || matches!(self.life, Life::Stopping { .. }) {
+            return;
+        }
+        let kept = self.next_servers.as_deref().and_then(|new| self.kept(new));
+        let quiet = self.sessions.iter().all(|(_, session)| {
+            matches!(&session.state, Some(State::Confirmed(state)) if state.is_established())
+        });
+        if self.core.flow.is_none() || kept.is_some() || quiet {
+            self.change_servers();
+        }
+    }
+
+    /// The place in `servers` of the server in use.
+    fn kept(&self, servers: &[Server]) -> Option<usize> {
+        let flow = self.core.flow?;
+        let current = self.core.config.servers().get(flow.server)?;
+        servers.iter().position(|server| server.url == current.url)
+    }
+
+    pub(super) fn change_servers(&mut self) {
+        let Some(servers) = self.next_servers.take() else {
+            return;
+        };
+        let kept = self.kept(&servers);
+        let config = self.core.config.with_servers(servers.into_vec());
+        if self
+            .connector
+            .replace_policy(policy(&config), kept)
+            .is_err()
+        {
+            // A checked list with the old intervals is a policy that can be carried out.
+            return;
+        }
+        self.core.config = config;
+        if !matches!(self.life, Life::Running) {
+            return;
+        }
+        let reason = DisconnectReason::Replaced;
+        match (&mut self.core.flow, kept) {
+            (Some(flow), Some(place)) => {
+                flow.server = place;
+                return;
+            }
+            (Some(flow), None) => {
+                let connection = flow.connection;
+                self.core
+                    .actions
+                    .push_back(Action::Disconnect { connection, reason });
+                self.lose_flow(reason);
+            }
+            (None, _) => {
+                if let Some((connection, server)) = self.opening.take() {
+                    self.core.layer.closed(connection, self.core.now);
+                    let error = ConnectError::Other;
+                    self.core.event(Event::ConnectFailed { server, error });
+                    self.core
+                        .actions
+                        .push_back(Action::Disconnect { connection, reason });
+                }
+            }
+        }
+        let steps = self.connector.start(self.core.now, self.core.layer.rng());
+        self.carry_out(&steps);
+    }
+}

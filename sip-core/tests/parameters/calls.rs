@@ -1,0 +1,209 @@
+//! What happens in calls, and what is refused by name because it is not there.
+
+use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use sip_core::config::{Config, ConfigBuilder, DtmfType, Support};
+use sip_core::{
+    Body, Cause, CommandError, DescriptionFailed, DescriptionKind, Event, Originator, Session,
+    StartError, Timestamp, UserAgent,
+};
+use sip_parse::{HeaderName, Method};
+
+use crate::common::{Bench, OFFER, SECOND, alice, value};
+
+/// CFG-NOANSWER: 408 when the time is up, not before; an Expires that comes earlier ends it with 487
+/// (RFC 3261 13.3.1).
+pub(crate) fn cfg_noanswer_ends_with_408() {
+    for (given, seconds) in [(None, 60), (Some(7), 7)] {
+        let mut config = alice();
+        if let Some(seconds) = given {
+            config.no_answer_timeout(Duration::from_secs(seconds));
+        }
+        let mut bench = Bench::new(&config);
+        let id = bench.invite_from_bob(1);
+        bench.wait(Duration::from_secs(seconds) - Duration::from_millis(1));
+        assert_eq!(bench.next_response().status().as_u16(), 100);
+        bench.silence();
+        bench.wait(Duration::from_millis(1));
+        assert_eq!(bench.next_response().status().as_u16(), 408);
+        let reason = bench.expect(|event| match event {
+            Event::Ended { session, reason } if *session == id => Some(reason.clone()),
+            _ => None,
+        });
+        assert_eq!(
+            (reason.originator, reason.cause),
+            (Originator::Local, Cause::NoAnswer)
+        );
+    }
+    for (expires, status) in [(3, 487), (9, 408)] {
+        let mut config = alice();
+        let mut bench = Bench::new(config.no_answer_timeout(7 * SECOND));
+        let user = bench.contact_user();
+        bench.feed(&format!(
+            "INVITE sip:{user}@x SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bK1\n\
+             Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=1\nTo: <sip:x@y>\nCall-ID: 1\n\
+             CSeq: 1 INVITE\nContact: <sip:bob@b.invalid>\nExpires: {expires}\n\
+             Content-Length: 0\n\n"
+        ));
+        bench.wait(8 * SECOND);
+        assert_eq!(bench.next_response().status().as_u16(), 100);
+        assert_eq!(bench.next_response().status().as_u16(), status);
+    }
+}
+
+/// What starting an agent says about this configuration.
+fn refusal(config: &ConfigBuilder) -> String {
+    let random = Box::new(ChaCha20Rng::from_seed([1; 32]));
+    match UserAgent::new(config.build().unwrap(), random, Timestamp::ZERO) {
+        Err(error @ StartError::NotWired(_)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The answer to an INVITE that requires an extension.
+fn invite_requiring(tag: &str) -> (u16, String) {
+    let mut bench = Bench::new(&alice());
+    let user = bench.contact_user();
+    bench.feed(&format!(
+        "INVITE sip:{user}@x SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bK1\nMax-Forwards: 70\n\
+         From: <sip:bob@example.com>;tag=1\nTo: <sip:x@y>\nCall-ID: 1\nCSeq: 1 INVITE\n\
+         Contact: <sip:bob@b.invalid>\nRequire: {tag}\nContent-Length: 0\n\n"
+    ));
+    bench.no_events();
+    let response = bench.next_response();
+    let unsupported = value(&response, HeaderName::Unsupported);
+    (response.status().as_u16(), unsupported)
+}
+
+/// CFG-100REL, RFC 3262: until reliable provisional responses are there, asking for them is refused by
+/// name, `100rel` is not offered, and a peer that requires it gets 420.
+pub(crate) fn cfg_100rel_is_refused_by_name_and_by_420() {
+    for support in [Support::Supported, Support::Required] {
+        let mut config = alice();
+        let sentence = refusal(config.rel100(support));
+        assert!(sentence.starts_with("rel100 has no effect yet"));
+    }
+    assert_eq!(invite_requiring("100rel"), (420, "100rel".to_owned()));
+    let (_, invite) = Bench::new(&alice()).call();
+    assert!(!invite.has_token(HeaderName::Supported, b"100rel"));
+    assert!(!invite.has(HeaderName::Require));
+}
+
+/// CFG-REPLACES, RFC 3891: the same for `replaces`; both missing things are named at once.
+pub(crate) fn cfg_replaces_is_refused_by_name_and_by_420() {
+    let mut config = alice();
+    config.rel100(Support::Required);
+    let sentences = refusal(config.replaces(Support::Supported));
+    assert_eq!(sentences.lines().count(), 2, "{sentences}");
+    assert!(sentences.contains("replaces has no effect yet"));
+    assert_eq!(invite_requiring("replaces"), (420, "replaces".to_owned()));
+    let (_, invite) = Bench::new(&alice()).call();
+    assert!(!invite.has_token(HeaderName::Supported, b"replaces"));
+}
+
+/// There is no page that unloads: asking for it is refused, not ignored.
+pub(crate) fn autostop_is_refused_by_name() {
+    let mut config = alice();
+    let sentence = refusal(config.autostop(true));
+    assert!(sentence.starts_with("autostop has no effect yet"));
+}
+
+/// `dtmfType` `info`: a tone is an INFO with `application/dtmf-relay`; `rtp` is refused by name.
+pub(crate) fn dtmf_is_an_info() {
+    let mut bench = Bench::new(&alice());
+    let (id, _) = bench.established_call();
+    let now = bench.now;
+    let tone = |bench: &mut Bench, tone, milliseconds| {
+        let Ok(Session::Established(call)) = bench.agent.session(id) else {
+            panic!("the call is up");
+        };
+        call.tone(tone, Duration::from_millis(milliseconds), now)
+    };
+    let request = tone(&mut bench, '#', 160).unwrap();
+    bench.pump();
+    let info = bench.next_request();
+    assert_eq!(info.method(), Method::Info);
+    assert_eq!(
+        value(&info, HeaderName::ContentType),
+        "application/dtmf-relay"
+    );
+    assert_eq!(info.body(), b"Signal=#\r\nDuration=160\r\n");
+    bench.reply(&info, 200, &[]);
+    let finished = bench.expect(|event| match event {
+        Event::RequestFinished { request, outcome } => Some((*request, outcome.is_ok())),
+        _ => None,
+    });
+    assert_eq!(finished, (request, true));
+    for (wrong, milliseconds) in [('x', 100), ('\r', 100), ('1', 69), ('1', 6_001)] {
+        assert!(matches!(
+            tone(&mut bench, wrong, milliseconds),
+            Err(CommandError::WrongState(_))
+        ));
+    }
+    bench.pump();
+    bench.silence();
+    let mut config = alice();
+    let sentence = refusal(config.dtmf_type(DtmfType::Rtp));
+    assert!(sentence.starts_with("dtmfType has no effect yet"));
+}
+
+/// What SIP.js calls a handler for is an event, and what the handler returns is a command: a description
+/// that is made goes out, one that fails ends the call. The adapters have the trait.
+pub(crate) fn description_handler_is_an_event_and_a_command() {
+    let mut bench = Bench::new(&alice());
+    let call = |bench: &mut Bench| {
+        let id = bench
+            .agent
+            .invite("bob", Default::default(), bench.now)
+            .unwrap();
+        bench.pump();
+        bench.silence();
+        assert!(matches!(
+            bench.event(),
+            Event::DescriptionNeeded { session, kind: DescriptionKind::Offer } if session == id
+        ));
+        id
+    };
+    let id = call(&mut bench);
+    bench
+        .agent
+        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
+        .unwrap();
+    bench.pump();
+    assert_eq!(bench.next_request().body(), OFFER.as_bytes());
+    let id = call(&mut bench);
+    bench
+        .agent
+        .describe(id, Err(DescriptionFailed), bench.now)
+        .unwrap();
+    bench.pump();
+    bench.silence();
+    bench.expect(|event| match event {
+        Event::Ended { reason, .. } => (reason.cause == Cause::BadDescription).then_some(()),
+        _ => None,
+    });
+}
+
+/// The options reach whoever makes the handlers, and no one else: `Debug` shows their keys alone.
+pub(crate) fn description_options_are_passed_on() {
+    let mut config = alice();
+    config.session_description_handler_factory_option("iceServers", r#"[{"credential":"x1"}]"#);
+    let bench = Bench::new(&config);
+    let options = bench
+        .agent
+        .config()
+        .session_description_handler_factory_options();
+    assert_eq!(options["iceServers"], r#"[{"credential":"x1"}]"#);
+    let shown = format!("{:?}", bench.agent.config());
+    assert!(shown.contains("iceServers") && !shown.contains("x1"));
+}
+
+/// `custom` is there for whoever holds the agent.
+pub(crate) fn custom_is_passed_through() {
+    let mut config = alice();
+    let bench = Bench::new(config.custom("team", "\"north\""));
+    assert_eq!(bench.agent.config().custom()["team"], "\"north\"");
+    assert!(Config::default().custom().is_empty());
+}

@@ -1,0 +1,383 @@
+//! Which server, when again, and is it still there.
+
+use std::time::Duration;
+
+use sip_core::config::{Config, ConfigBuilder};
+use sip_core::connection::{ConnectError, DisconnectReason};
+use sip_core::{Action, ConnectionId, ConnectionInfo, Event, Timestamp, Transport};
+use sip_parse::HeaderName;
+
+use crate::common::{Bench, SECOND, alice, value};
+
+/// Alice with these servers, as URL and weight; recovery takes exactly 20 s.
+fn with_servers(servers: &[(&str, i64)]) -> ConfigBuilder {
+    let mut config = Config::builder();
+    config
+        .uri("sip:alice@example.com")
+        .servers(servers.iter().copied())
+        .register(false)
+        .connection_recovery_min_interval(20 * SECOND)
+        .connection_recovery_max_interval(20 * SECOND);
+    config
+}
+
+/// An attempt to connect that the agent asked for.
+struct Attempt {
+    connection: ConnectionId,
+    server: usize,
+    attempt: u32,
+    waited: Duration,
+}
+
+/// Lets time pass until the agent asks for a connection.
+fn next_attempt(bench: &mut Bench) -> Attempt {
+    let start = bench.now;
+    for _ in 0..10 {
+        let place = bench
+            .others
+            .iter()
+            .position(|action| matches!(action, Action::Connect { .. }));
+        if let Some(Action::Connect {
+            connection,
+            server,
+            attempt,
+        }) = place.map(|place| bench.others.remove(place))
+        {
+            return Attempt {
+                connection,
+                server,
+                attempt,
+                waited: bench.now.saturating_since(start),
+            };
+        }
+        let next = bench.agent.next_tick().expect("a deadline");
+        bench.now = bench.now.max(next);
+        bench.agent.tick(bench.now).unwrap();
+        bench.pump();
+    }
+    panic!("no attempt to connect");
+}
+
+fn fail(bench: &mut Bench, attempt: &Attempt) {
+    let error = ConnectError::Refused;
+    bench
+        .agent
+        .connection_failed(attempt.connection, error, bench.now);
+    bench.pump();
+}
+
+fn open(bench: &mut Bench, attempt: &Attempt) {
+    let info = ConnectionInfo {
+        transport: Transport::Ws,
+        remote: None,
+    };
+    bench
+        .agent
+        .connection_opened(attempt.connection, info, bench.now);
+    bench.connection = attempt.connection;
+    bench.pump();
+}
+
+/// The connection stays up for long, then drops.
+fn drop_after_long(bench: &mut Bench) {
+    bench.wait(3_600 * SECOND);
+    let reason = DisconnectReason::Lost;
+    bench
+        .agent
+        .connection_closed(bench.connection, reason, bench.now);
+    bench.pump();
+}
+
+/// CFG-WS: the highest weight first, the next one at once when it cannot be reached; ties at random,
+/// each server once a round.
+pub(crate) fn cfg_ws_servers_are_tried_by_weight() {
+    let mut bench = Bench::offline(&with_servers(&[
+        ("ws://a", -1),
+        ("ws://b", 10),
+        ("ws://c", 5),
+    ]));
+    for expected in [1, 2, 0] {
+        let attempt = next_attempt(&mut bench);
+        assert_eq!(
+            (attempt.server, attempt.waited),
+            (expected, Duration::ZERO),
+            "the next one at once"
+        );
+        fail(&mut bench, &attempt);
+    }
+    let again = next_attempt(&mut bench);
+    assert_eq!((again.server, again.waited), (1, 20 * SECOND));
+
+    let mut bench = Bench::offline(&with_servers(&[("ws://a", 0), ("ws://b", 0)]));
+    let mut first = [0, 0];
+    for _ in 0..40 {
+        let (one, other) = {
+            let one = next_attempt(&mut bench);
+            fail(&mut bench, &one);
+            let other = next_attempt(&mut bench);
+            fail(&mut bench, &other);
+            (one.server, other.server)
+        };
+        assert_ne!(one, other);
+        first[one] += 1;
+    }
+    assert!(first.iter().all(|&count| count >= 5), "{first:?}");
+}
+
+/// `autostart` true: the first poll yields a connect; false: nothing at all before `start`.
+pub(crate) fn autostart_connects_or_waits() {
+    let mut bench = Bench::offline(&alice());
+    assert_eq!(next_attempt(&mut bench).waited, Duration::ZERO);
+    let mut config = alice();
+    let mut bench = Bench::offline(config.autostart(false));
+    bench.wait(3_600 * SECOND);
+    assert!(bench.others.is_empty());
+    assert_eq!(bench.agent.next_tick(), None);
+    bench.agent.start(bench.now).unwrap();
+    bench.pump();
+    assert_eq!(next_attempt(&mut bench).attempt, 1);
+}
+
+/// The waits between rounds in which every server failed.
+fn recovery_waits(config: &ConfigBuilder, rounds: usize) -> Vec<Duration> {
+    let mut bench = Bench::offline(config);
+    let mut waits = Vec::new();
+    for round in 0..=rounds {
+        let attempt = next_attempt(&mut bench);
+        if round > 0 {
+            waits.push(attempt.waited);
+        }
+        fail(&mut bench, &attempt);
+    }
+    waits
+}
+
+/// CFG-RECOVER: waits grow, and never beyond the maximum; the agent never gives up.
+pub(crate) fn cfg_recover_max_interval_is_never_exceeded() {
+    for (max, longest) in [(None, 30), (Some(11), 11)] {
+        let mut config = alice();
+        if let Some(seconds) = max {
+            config.connection_recovery_max_interval(Duration::from_secs(seconds));
+        }
+        let waits = recovery_waits(&config, 60);
+        let longest = Duration::from_secs(longest);
+        assert!(waits.iter().all(|&wait| wait <= longest), "{waits:?}");
+        assert!(
+            waits[10..].iter().any(|&wait| wait > longest / 2),
+            "{waits:?}"
+        );
+    }
+}
+
+/// CFG-RECOVER: no wait is shorter than the minimum, which is the first one.
+pub(crate) fn cfg_recover_min_interval_is_always_waited() {
+    for (min, shortest) in [(None, 2), (Some(7), 7)] {
+        let mut config = alice();
+        if let Some(seconds) = min {
+            config.connection_recovery_min_interval(Duration::from_secs(seconds));
+        }
+        let waits = recovery_waits(&config, 40);
+        let shortest = Duration::from_secs(shortest);
+        assert_eq!(waits[0], shortest);
+        assert!(waits.iter().all(|&wait| wait >= shortest), "{waits:?}");
+    }
+}
+
+/// CFG-RECOVER: confirmed calls live on while every server is down.
+#[test]
+fn cfg_recover_calls_live_on() {
+    let mut bench = Bench::new(&alice());
+    let (id, _) = bench.established_call();
+    let reason = DisconnectReason::Lost;
+    bench
+        .agent
+        .connection_closed(bench.connection, reason, bench.now);
+    bench.pump();
+    for _ in 0..6 {
+        let attempt = next_attempt(&mut bench);
+        fail(&mut bench, &attempt);
+    }
+    assert!(bench.agent.session(id).is_ok());
+    let ended = |event: &Event| matches!(event, Event::Ended { .. });
+    assert!(!bench.events.iter().any(ended));
+}
+
+/// RFC 5626 4.5: 50 to 100 % of 30 s doubled for each failure, at most half an hour.
+pub(crate) fn rfc5626_4_5_outbound_recovery() {
+    let mut config = alice();
+    let waits = recovery_waits(config.outbound_recovery(true), 12);
+    let mut longest = 60;
+    for wait in waits {
+        let range = Duration::from_secs(longest / 2)..=Duration::from_secs(longest);
+        assert!(range.contains(&wait), "{wait:?} is not in {range:?}");
+        longest = (longest * 2).min(1_800);
+    }
+}
+
+/// CFG-WSREC: so many tries at the server whose connection dropped, then the next by weight; 0: none.
+pub(crate) fn cfg_wsrec_retries_of_a_dropped_connection() {
+    for (given, tries) in [(None, 3), (Some(5), 5), (Some(0), 0)] {
+        let mut config = with_servers(&[("ws://a", 1), ("ws://b", 0)]);
+        if let Some(tries) = given {
+            config.ws_server_max_reconnection(tries);
+        }
+        let mut bench = Bench::offline(&config);
+        let first = next_attempt(&mut bench);
+        open(&mut bench, &first);
+        drop_after_long(&mut bench);
+        for number in 1..=tries {
+            let attempt = next_attempt(&mut bench);
+            assert_eq!((attempt.server, attempt.attempt), (0, number));
+            fail(&mut bench, &attempt);
+        }
+        let next = next_attempt(&mut bench);
+        assert_eq!((next.server, next.waited), (1, Duration::ZERO));
+    }
+}
+
+/// CFG-WSREC: the first try within 250 ms, the others that time apart, give or take a fifth.
+pub(crate) fn cfg_wsrec_time_between_retries() {
+    for (given, seconds) in [(None, 4), (Some(10), 10)] {
+        let mut config = alice();
+        if let Some(seconds) = given {
+            config.ws_server_reconnection_timeout(Duration::from_secs(seconds));
+        }
+        let mut bench = Bench::offline(&config);
+        let first = next_attempt(&mut bench);
+        open(&mut bench, &first);
+        drop_after_long(&mut bench);
+        let attempt = next_attempt(&mut bench);
+        assert!(attempt.waited <= Duration::from_millis(250));
+        fail(&mut bench, &attempt);
+        let middle = Duration::from_secs(seconds);
+        for _ in 0..2 {
+            let attempt = next_attempt(&mut bench);
+            let range = middle * 4 / 5..=middle * 6 / 5;
+            assert!(range.contains(&attempt.waited), "{:?}", attempt.waited);
+            fail(&mut bench, &attempt);
+        }
+    }
+}
+
+/// An attempt that takes longer is given up and counts as failed.
+pub(crate) fn connection_timeout_gives_up_an_attempt() {
+    for (given, seconds) in [(None, 5), (Some(17), 17)] {
+        let mut config = with_servers(&[("ws://a", 1), ("ws://b", 0)]);
+        if let Some(seconds) = given {
+            config.connection_timeout(Duration::from_secs(seconds));
+        }
+        let mut bench = Bench::offline(&config);
+        let slow = next_attempt(&mut bench);
+        let next = next_attempt(&mut bench);
+        assert_eq!(next.waited, Duration::from_secs(seconds));
+        assert_eq!(next.server, 1);
+        assert!(bench.others.iter().any(|action| matches!(
+            action,
+            Action::Disconnect { connection, reason: DisconnectReason::Timeout }
+                if *connection == slow.connection
+        )));
+        bench.expect(|event| {
+            let error = ConnectError::Timeout;
+            matches!(event, Event::ConnectFailed { server: 0, error: e } if *e == error)
+                .then_some(())
+        });
+    }
+}
+
+/// When the first ping comes, if one comes within an hour.
+fn first_ping(bench: &mut Bench) -> Option<Duration> {
+    let start = bench.now;
+    bench.answers_pings = false;
+    let end = start + 3_600 * SECOND;
+    while let Some(next) = bench.agent.next_tick().filter(|&next| next <= end) {
+        bench.now = bench.now.max(next);
+        bench.agent.tick(bench.now).unwrap();
+        bench.pump();
+        let is_ping = |action: &Action| matches!(action, Action::Ping { .. });
+        if bench.others.iter().any(is_ping) {
+            return Some(bench.now.saturating_since(start));
+        }
+    }
+    bench.now = end;
+    None
+}
+
+/// RFC 5626 4.4: a ping after 80 to 100 % of the interval without traffic; 0: none, unless the
+/// registrar asks for them with Flow-Timer, which rules in any case.
+pub(crate) fn rfc5626_4_4_keep_alive_interval() {
+    for (given, longest) in [(None, Some(120)), (Some(25), Some(25)), (Some(0), None)] {
+        let mut config = alice();
+        if let Some(seconds) = given {
+            config.keep_alive_interval(Duration::from_secs(seconds));
+        }
+        let mut bench = Bench::new(&config);
+        let ping = first_ping(&mut bench);
+        match longest.map(Duration::from_secs) {
+            Some(longest) => {
+                let range = longest * 4 / 5..=longest;
+                assert!(ping.is_some_and(|ping| range.contains(&ping)), "{ping:?}");
+            }
+            None => assert_eq!(ping, None),
+        }
+        let mut bench = Bench::new(config.register(true));
+        let request = bench.next_request();
+        let contact = value(&request, HeaderName::Contact);
+        let headers = [("Contact", contact.as_str()), ("Flow-Timer", "40")];
+        bench.reply(&request, 200, &headers);
+        let ping = first_ping(&mut bench).expect("a ping");
+        let range = Duration::from_secs(32)..=Duration::from_secs(40);
+        assert!(range.contains(&ping), "{ping:?}");
+    }
+}
+
+/// CFG-PRELOAD, CFG-WS: the server in use at each send, path and query left out, an explicit port kept, `ws` also for
+/// `wss`; not within dialogs; CANCEL copies it (RFC 3261 9.1).
+pub(crate) fn cfg_preload_route_follows_the_server_in_use() {
+    let mut config = with_servers(&[
+        ("wss://first.example.com:8443/ws?key=1", 1),
+        ("ws://[2001:db8::2]/sip", 0),
+    ]);
+    config.use_preloaded_route(true).register(true);
+    let mut bench = Bench::offline(&config);
+    let routes = [
+        "<sip:first.example.com:8443;lr;transport=ws>",
+        "<sip:[2001:db8::2];lr;transport=ws>",
+    ];
+    for route in routes {
+        let attempt = next_attempt(&mut bench);
+        open(&mut bench, &attempt);
+        let request = bench.next_request();
+        assert_eq!(value(&request, HeaderName::Route), route);
+        let contact = value(&request, HeaderName::Contact);
+        bench.reply(&request, 200, &[("Contact", &contact)]);
+        bench.events.clear();
+        let (id, invite) = bench.call();
+        assert_eq!(value(&invite, HeaderName::Route), route);
+        bench.reply(&invite, 180, &[]);
+        bench.agent.hang_up(id, bench.now).unwrap();
+        bench.pump();
+        let cancel = bench.next_request();
+        assert_eq!(value(&cancel, HeaderName::Route), route);
+        bench.reply(&invite, 487, &[]);
+        bench.sent.clear();
+        let reason = DisconnectReason::Lost;
+        bench
+            .agent
+            .connection_closed(bench.connection, reason, bench.now);
+        bench.pump();
+        // The tries at the first server fail, so that the second one is next.
+        for _ in 0..3 {
+            let attempt = next_attempt(&mut bench);
+            fail(&mut bench, &attempt);
+        }
+    }
+    assert!(bench.now > Timestamp::ZERO);
+    let mut config = alice();
+    let mut bench = Bench::new(config.use_preloaded_route(true));
+    let (id, _) = bench.established_call();
+    bench.agent.hang_up(id, bench.now).unwrap();
+    bench.pump();
+    assert!(!bench.next_request().has(HeaderName::Route), "12.2.1.1");
+    let mut bench = Bench::new(&alice());
+    assert!(!bench.call().1.has(HeaderName::Route));
+}
