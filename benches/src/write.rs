@@ -1,7 +1,7 @@
 //! The writing that is timed, by `sip-parse`.
 
 use sip_parse::{
-    BuildError, Builder, HeaderName, Message, Method, ParseError, Request, StatusCode,
+    BuildError, Builder, HeaderName, Message, Method, ParseError, Request, StatusCode, Value,
 };
 
 /// Copies an untouched message into a send buffer.
