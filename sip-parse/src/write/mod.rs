@@ -497,9 +497,7 @@ impl<'a> Builder<'a> {
             self.emit(&mut out, Some(&mut message.head));
             out.extend_from_slice(self.body);
             message.bytes = Bytes::from(out);
-            if let Err(error) = self.check_written(message) {
-                return Err(error);
-            }
+            self.check_written(message)?;
         }
         result
     }
