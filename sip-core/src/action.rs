@@ -192,25 +192,40 @@ impl fmt::Display for TraceRecord {
             // What cannot be read cannot be redacted either.
             return write!(f, "[{} bytes that are no SIP message]", self.bytes.len());
         };
+        let bytes = message.bytes();
         let mut shown = 0;
         for header in message.headers() {
-            if matches!(
-                header.name,
-                HeaderName::Authorization | HeaderName::ProxyAuthorization
-            ) {
+            if is_secret(&header.name) {
                 let value = header.value;
                 let scheme = value.iter().position(u8::is_ascii_whitespace).unwrap_or(0);
-                let start = value.as_ptr() as usize - self.bytes.as_ptr() as usize + scheme;
-                write!(
-                    f,
-                    "{} [redacted]",
-                    String::from_utf8_lossy(&self.bytes[shown..start])
-                )?;
+                let start = value.as_ptr() as usize - bytes.as_ptr() as usize + scheme;
+                let before = String::from_utf8_lossy(&bytes[shown..start]);
+                write!(f, "{before} [redacted]")?;
                 shown = start + value.len() - scheme;
             }
         }
-        f.write_str(&String::from_utf8_lossy(&self.bytes[shown..]))
+        f.write_str(&String::from_utf8_lossy(&bytes[shown..]))?;
+        // On a stream there may be another message behind it, with credentials of its own.
+        let line_ends = self
+            .bytes
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        match self.bytes.len() - bytes.len() - line_ends.count() {
+            0 => Ok(()),
+            more => write!(f, "[{more} bytes more]"),
+        }
     }
+}
+
+/// Header fields that carry credentials, or what they can be guessed from.
+fn is_secret(name: &HeaderName<'_>) -> bool {
+    matches!(
+        name,
+        HeaderName::Authorization
+            | HeaderName::ProxyAuthorization
+            | HeaderName::AuthenticationInfo
+            | HeaderName::ProxyAuthenticationInfo
+    )
 }
 
 impl fmt::Debug for TraceRecord {

@@ -84,8 +84,8 @@ pub(crate) struct Registration {
     pub(crate) timer: Option<TimerKey>,
     /// When to act next; lapse may come before.
     pub(crate) act_at: Option<Timestamp>,
-    pub(crate) call_id: alloc::string::String,
-    pub(crate) tag: alloc::string::String,
+    pub(crate) call_id: alloc::boxed::Box<str>,
+    pub(crate) tag: alloc::boxed::Box<str>,
     pub(crate) cseq: u32,
     /// What is asked for, in seconds: `registerExpires`, or more after a 423.
     pub(crate) expires: u32,
@@ -116,8 +116,8 @@ impl Registration {
             bound_until: None,
             timer: None,
             act_at: None,
-            call_id,
-            tag,
+            call_id: call_id.into(),
+            tag: tag.into(),
             cseq: 0,
             expires,
             raised: false,

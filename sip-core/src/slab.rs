@@ -97,7 +97,7 @@ impl<T> Slab<T> {
             },
             None => Handle {
                 index: self.slots.len() as u32,
-                generation: 0,
+                generation: FIRST,
             },
         }
     }
@@ -113,7 +113,7 @@ impl<T> Slab<T> {
                 slot.place = place;
             }
             None => self.slots.push(Slot {
-                generation: 0,
+                generation: FIRST,
                 place,
             }),
         }

@@ -111,7 +111,7 @@ pub(crate) enum Adapter {
     /// Asynchronous sockets
     #[default]
     Tokio,
-    /// Threads and nothing asynchronous (not in this version)
+    /// Threads and nothing asynchronous
     Blocking,
 }
 

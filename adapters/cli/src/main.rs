@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 
+mod adapter;
 mod arguments;
 mod commands;
 mod events;

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sip_core::config::Config;
 use sip_core::{Cause, EndReason, Event, FailureStatus, TraceRecord, Way};
+use sip_host::CommandFailure;
 use sip_parse::StatusCode;
-use sip_tokio::{Agent, CommandFailure, Events, Handle, Options, StartError};
 
+use crate::adapter::{self, Events, Handle, Wishes};
 use crate::arguments::{Account, Output};
 use crate::events;
 use crate::outcome::Failure;
 use crate::report::{Report, complain};
-use crate::sdp::Canned;
 use crate::settings::{self, Registering};
 
 /// How long hanging up, unregistering and disconnecting may take at the end.
@@ -44,14 +43,13 @@ impl Running {
             complain(&format!("warning: {warning}"));
         }
         let report = Report::new(output.json).with_servers(&config);
-        let mut options = Options::default();
-        options.extra_roots = settings::extra_roots(account)?;
-        options.description_factory = Some(Arc::new(Canned));
         let start = report.start();
-        options.trace_connector = Some(Box::new(move |record, _| {
-            print_trace(None, start.elapsed(), record)
-        }));
-        let (handle, events) = Agent::start(config.clone(), options).map_err(start_failure)?;
+        let wishes = Wishes {
+            extra_roots: settings::extra_roots(account)?,
+            trace: Box::new(move |record, _| print_trace(None, start.elapsed(), record)),
+            transactions: None,
+        };
+        let (handle, events) = adapter::start(account.adapter, config.clone(), wishes)?;
         Ok(Self {
             handle,
             report,
@@ -248,10 +246,6 @@ pub(crate) fn tolerate_ended(result: Result<(), CommandFailure>) -> Result<(), F
         Ok(()) | Err(CommandFailure::Stale(_) | CommandFailure::Refused(_)) => Ok(()),
         Err(failure) => Err(Failure::Outcome(failure.to_string())),
     }
-}
-
-pub(crate) fn start_failure(error: StartError) -> Failure {
-    Failure::Usage(error.to_string())
 }
 
 /// The failure that an [`EndReason`] is, with `what` it ended in front.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use sip_blocking::Reply;
 use sip_core::{Body, DescriptionKind, SessionId};
-use sip_tokio::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
+use sip_tokio::Describing;
 
 /// One audio line as a browser writes it (RFC 8829), with a fingerprint that belongs to nobody and
 /// no candidates: browsers take it, and no media ever flows.
@@ -30,16 +31,32 @@ a=rtpmap:8 PCMA/8000\r\n";
 #[derive(Debug)]
 pub(crate) struct Canned;
 
-impl SessionDescriptionHandlerFactory for Canned {
+impl Canned {
+    fn call(session: SessionId) -> CannedCall {
+        CannedCall {
+            session,
+            version: 0,
+        }
+    }
+}
+
+impl sip_tokio::SessionDescriptionHandlerFactory for Canned {
     fn create(
         &self,
         session: SessionId,
         _options: &BTreeMap<String, String>,
-    ) -> Box<dyn SessionDescriptionHandler> {
-        Box::new(CannedCall {
-            session,
-            version: 0,
-        })
+    ) -> Box<dyn sip_tokio::SessionDescriptionHandler> {
+        Box::new(Self::call(session))
+    }
+}
+
+impl sip_blocking::SessionDescriptionHandlerFactory for Canned {
+    fn create(
+        &self,
+        session: SessionId,
+        _options: &BTreeMap<String, String>,
+    ) -> Box<dyn sip_blocking::SessionDescriptionHandler> {
+        Box::new(Self::call(session))
     }
 }
 
@@ -49,24 +66,41 @@ struct CannedCall {
     version: u32,
 }
 
-impl SessionDescriptionHandler for CannedCall {
-    fn describe(&mut self, kind: DescriptionKind) -> Describing<Body> {
+impl CannedCall {
+    fn next(&mut self, kind: DescriptionKind) -> Body {
         self.version += 1;
         // RFC 8842 section 5: the offerer leaves the DTLS role open, the answerer takes one.
         let setup = match kind {
             DescriptionKind::Offer => "actpass",
             DescriptionKind::Answer => "active",
         };
-        let sdp = format!(
+        Body::sdp(format!(
             "v=0\r\no=- {} {} IN IP4 127.0.0.1\r\n{AUDIO}a=setup:{setup}\r\na=ssrc:1 cname:canned\r\n",
             self.session.to_bits() + 1,
             self.version,
-        );
-        Box::pin(std::future::ready(Ok(Body::sdp(sdp))))
+        ))
+    }
+}
+
+impl sip_tokio::SessionDescriptionHandler for CannedCall {
+    fn describe(&mut self, kind: DescriptionKind) -> Describing<Body> {
+        Box::pin(std::future::ready(Ok(self.next(kind))))
     }
 
     fn accept(&mut self, _kind: DescriptionKind, _body: Body) -> Describing<()> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn close(&mut self) {}
+}
+
+impl sip_blocking::SessionDescriptionHandler for CannedCall {
+    fn describe(&mut self, kind: DescriptionKind, reply: Reply<Body>) {
+        reply.give(Ok(self.next(kind)));
+    }
+
+    fn accept(&mut self, _kind: DescriptionKind, _body: Body, reply: Reply<()>) {
+        reply.give(Ok(()));
     }
 
     fn close(&mut self) {}

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sip_core::config::{Config, ConfigBuilder, Parameter, Source, preprocess};
-use sip_tokio::CertificateDer;
 
-use crate::arguments::{Account, Adapter, Output};
+use crate::arguments::{Account, Output};
 use crate::outcome::Failure;
 
 /// The largest configuration file that is read, in bytes.
@@ -23,18 +23,6 @@ pub(crate) enum Registering {
     IfConfigured,
     /// One request needs no binding.
     Never,
-}
-
-/// Refuses adapters that this version does not have.
-pub(crate) fn check_adapter(adapter: Adapter) -> Result<(), Failure> {
-    match adapter {
-        Adapter::Tokio => Ok(()),
-        Adapter::Blocking => Err(Failure::Usage(
-            "--adapter blocking: this version has no blocking adapter yet; leave the flag out, or \
-             say --adapter tokio"
-                .to_owned(),
-        )),
-    }
 }
 
 /// What the defaults, then the file, then the flags come to, and the file's warnings.
@@ -79,7 +67,6 @@ pub(crate) fn config(
     output: Output,
     registering: Registering,
 ) -> Result<(Config, Vec<String>), Failure> {
-    check_adapter(account.adapter)?;
     let (config, warnings) = effective(account, output)?;
     if config.source(Parameter::WsServers) == Source::Default {
         return Err(usage(

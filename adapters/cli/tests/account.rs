@@ -258,3 +258,56 @@ fn an_interrupted_program_says_goodbye() {
     );
     assert_eq!(server.finish(), 0);
 }
+
+/// Every command of an account, on the blocking adapter, with one that answers on the other.
+#[test]
+fn the_blocking_adapter_registers_calls_answers_and_writes() {
+    let (_server, url) = serve();
+    let with = |command: &[&str], uri: &str, password: &str, adapter: &str| -> Vec<String> {
+        let account = [
+            "--server",
+            &url,
+            "--uri",
+            uri,
+            "--password",
+            password,
+            "--adapter",
+            adapter,
+        ];
+        let all = [command, &account[..]].concat();
+        all.into_iter().map(str::to_owned).collect()
+    };
+    for (alice, bob) in [
+        ("blocking", "tokio"),
+        ("tokio", "blocking"),
+        ("blocking", "blocking"),
+    ] {
+        let answer = with(&["answer"], BOB, "b-secret", bob);
+        let answer: Vec<&str> = answer.iter().map(String::as_str).collect();
+        let mut answering = Background::start(&answer);
+        answering.line("registered");
+        for (command, said) in [
+            (&["register", "--for", "0"][..], "unregistered: as asked"),
+            (&["call", "bob", "--hangup-after", "0"], "call established"),
+            (&["message", "bob", "Hello Bob"], "200 OK"),
+            (&["options", "bob"], "200 OK"),
+        ] {
+            let command = with(command, ALICE, "a-secret", alice);
+            let command: Vec<&str> = command.iter().map(String::as_str).collect();
+            let run = run(&command);
+            assert_eq!(run.code, 0, "{command:?}: {}\n{}", run.out, run.err);
+            assert!(run.out.contains(said), "{command:?}: {}", run.out);
+        }
+        answering.line("call ended: hung up, by the peer");
+        answering.line("MESSAGE from sip:alice@localhost: Hello Bob");
+        #[cfg(unix)]
+        {
+            answering.signal("INT");
+            answering.line("unregistered: as asked");
+            assert_eq!(answering.finish(), 0);
+        }
+    }
+    let wrong = with(&["register"], ALICE, "wrong", "blocking");
+    let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+    assert_eq!(run(&wrong).code, 1);
+}

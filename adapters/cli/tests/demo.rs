@@ -132,10 +132,42 @@ fn a_killed_websocket_ends_no_call() {
     assert!(!run.err.contains("counted otherwise"), "{}", run.err);
 }
 
+/// The blocking adapter ends where the other one does, well or not.
 #[test]
-fn the_adapter_that_is_not_there_is_refused_by_name() {
-    let run = run(&["demo", "--adapter", "blocking"]);
-    assert_eq!(run.code, 2);
-    assert!(run.err.contains("--adapter blocking"), "{}", run.err);
-    assert_eq!(run.out, "");
+fn the_demo_on_the_blocking_adapter() {
+    let blocking = |arguments: &[&str]| {
+        let run = run(&[&["demo", "--adapter", "blocking"], arguments].concat());
+        assert!(!run.err.contains("counted otherwise"), "{}", run.err);
+        run
+    };
+    let well = blocking(&[]);
+    assert_eq!(well.code, 0, "{}\n{}", well.out, well.err);
+    assert_eq!(well.last_line(), ALL);
+    assert!(well.out.contains(" BYE sip:"), "{}", well.out);
+    let json = blocking(&["--json"]);
+    assert_eq!(json.code, 0, "{}\n{}", json.out, json.err);
+    assert_eq!(
+        json.last_line(),
+        r#"{"event":"summary","registered":2,"answered":1,"ended":1,"messages":1,"unregistered":2}"#
+    );
+    let many = blocking(&["--calls", "50"]);
+    assert_eq!(many.code, 0, "{}", many.err);
+    assert!(
+        many.last_line().contains("calls ended 50"),
+        "{}",
+        many.last_line()
+    );
+    for (fault, summary) in [
+        ("drop-bye", ALL.replace("ended 1", "ended 0")),
+        ("kill-ws", ALL.replace("ended 1", "ended 0")),
+        (
+            "bad-password",
+            "registered 1, calls answered 0, calls ended 0, messages delivered 0, unregistered 1"
+                .to_owned(),
+        ),
+    ] {
+        let broken = blocking(&["--fault", fault]);
+        assert_eq!(broken.code, 1, "{fault}: {}\n{}", broken.out, broken.err);
+        assert_eq!(broken.last_line(), summary, "{fault}");
+    }
 }

@@ -71,9 +71,9 @@ fn usage_errors_are_exit_code_2() {
                 "--uri",
                 "sip:a@x",
                 "--adapter",
-                "blocking",
+                "pigeon",
             ],
-            "--adapter blocking",
+            "pigeon",
         ),
         (
             &[
@@ -115,10 +115,12 @@ fn no_connection_is_exit_code_3_and_says_where() {
         &["message", "bob", "hello", "--uri", "sip:alice@localhost"],
         &["options", "bob", "--uri", "sip:alice@localhost"],
     ] {
-        let run = run(&[command, &["--server", &url]].concat());
-        assert_eq!(run.code, 3, "{command:?}: {}{}", run.out, run.err);
-        assert!(run.err.contains(&url), "{command:?}: {}", run.err);
-        assert!(run.err.contains("refused"), "{command:?}: {}", run.err);
+        for adapter in ["tokio", "blocking"] {
+            let run = run(&[command, &["--server", &url, "--adapter", adapter]].concat());
+            assert_eq!(run.code, 3, "{command:?}: {}{}", run.out, run.err);
+            assert!(run.err.contains(&url), "{command:?}: {}", run.err);
+            assert!(run.err.contains("refused"), "{command:?}: {}", run.err);
+        }
     }
 }
 

@@ -8,21 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use sip_core::{Body, DescriptionKind, SessionId};
+use sip_host::{Describers, DescriptionError};
 
 /// What a [`SessionDescriptionHandler`] returns: it may wait as long as media takes.
 pub type Describing<T> = Pin<Box<dyn Future<Output = Result<T, DescriptionError>> + Send>>;
-
-/// Why there is no session description, or why the peer's cannot be used. The text is for logs.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DescriptionError(pub String);
-
-impl std::fmt::Display for DescriptionError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "session description: {}", self.0)
-    }
-}
-
-impl std::error::Error for DescriptionError {}
 
 /// The media side of one call: makes our session descriptions and takes the peer's (RFC 3264).
 ///
@@ -93,27 +82,6 @@ impl Handlers {
         }
     }
 
-    /// Whether the handlers answer, so that the application need not.
-    pub(crate) fn are_in_charge(&self) -> bool {
-        self.factory.is_some()
-    }
-
-    pub(crate) fn describe(&mut self, session: SessionId, kind: DescriptionKind) {
-        self.push(session, Step::Describe(kind));
-    }
-
-    pub(crate) fn accept(&mut self, session: SessionId, kind: DescriptionKind, body: Body) {
-        self.push(session, Step::Accept(kind, body));
-    }
-
-    /// Ends the handler of a call that is over.
-    pub(crate) fn close(&mut self, session: SessionId) {
-        if let Some(mut call) = self.calls.remove(&session) {
-            call.running = None;
-            call.handler.close();
-        }
-    }
-
     fn push(&mut self, session: SessionId, step: Step) {
         let Some(factory) = &self.factory else { return };
         let call = self.calls.entry(session).or_insert_with(|| Call {
@@ -132,6 +100,27 @@ impl Handlers {
             }
         }
         Poll::Pending
+    }
+}
+
+impl Describers for Handlers {
+    fn are_in_charge(&self) -> bool {
+        self.factory.is_some()
+    }
+
+    fn describe(&mut self, session: SessionId, kind: DescriptionKind) {
+        self.push(session, Step::Describe(kind));
+    }
+
+    fn accept(&mut self, session: SessionId, kind: DescriptionKind, body: Body) {
+        self.push(session, Step::Accept(kind, body));
+    }
+
+    fn close(&mut self, session: SessionId) {
+        if let Some(mut call) = self.calls.remove(&session) {
+            call.running = None;
+            call.handler.close();
+        }
     }
 }
 

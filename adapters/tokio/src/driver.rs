@@ -1,33 +1,29 @@
 //! The task: carries out what the core asks for, and feeds it one input at a time.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use sip_core::config::{Config, Server};
-use sip_core::connection::{ConnectError, DisconnectReason};
-use sip_core::{
-    Action, Body, ConnectionId, ConnectionInfo, DescriptionFailed, Event, Timestamp, UserAgent,
-};
+use sip_core::config::{Config, ServerUrl};
+use sip_core::{ConnectionId, ConnectionInfo, Event};
+use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::agent::{LogConnector, Options, TraceConnector};
-use crate::clock::Clock;
-use crate::connect::{ConnectFailure, Dialer, Socket};
+use crate::agent::Options;
+use crate::connect::{Dialer, Socket};
 use crate::description::{Described, Handlers};
-use crate::handle::{Command, LastFailure};
+use crate::handle::Command;
 use crate::link::{Link, LinkInput};
-use crate::log;
-
-/// The longest sleep. tokio's timers stand still while the machine is suspended, the core's clock
-/// does not: a deadline that passed in the meantime is noticed this much after waking up.
-const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 
 /// How many other things may go before a deadline that has passed.
 const INPUTS_BEFORE_TICK: u32 = 64;
+
+/// How many events may wait beside a full queue. Nothing is read meanwhile; commands, deadlines and
+/// connections that end lead to these.
+const WAITING_LIMIT: usize = 64;
 
 type Opening =
     Pin<Box<dyn Future<Output = Result<(Socket, ConnectionInfo), ConnectFailure>> + Send>>;
@@ -76,8 +72,8 @@ impl Network {
                 let connection = self.links[place].connection;
                 // Whoever spoke goes to the end of the row, so that all are heard.
                 let link = self.links.remove(place);
-                if let LinkInput::Closed(_, code) = input {
-                    self.closing.push(Box::pin(link.close(code)));
+                if let LinkInput::Closed(end) = input {
+                    self.closing.push(Box::pin(link.close(end.code)));
                 } else {
                     self.links.push(link);
                 }
@@ -126,50 +122,36 @@ impl Network {
 
 /// Everything that belongs to one agent.
 pub(crate) struct Driver {
-    agent: UserAgent,
-    servers: Vec<Server>,
+    host: Host,
     dialer: Arc<Dialer>,
-    clock: Clock,
     network: Network,
     /// `None` once all handles are gone.
     commands: Option<mpsc::Receiver<Command>>,
     /// `None` once the application has dropped its end.
     events: Option<mpsc::Sender<Event>>,
-    /// An event that found no room. Until there is, the core is not polled.
-    waiting: Option<Event>,
-    last_failure: LastFailure,
-    builtin_log: bool,
-    log_connector: Option<LogConnector>,
-    trace_connector: Option<TraceConnector>,
+    /// Events that found no room. Until there is, nothing is read.
+    waiting: VecDeque<Event>,
     send_queue: usize,
     /// What was handled since a deadline passed.
     overdue: u32,
 }
 
 impl Driver {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "called once, with the parts of one agent"
-    )]
     pub(crate) fn new(
-        agent: UserAgent,
-        config: Config,
+        host: Host,
+        config: &Config,
         options: Options,
         dialer: Dialer,
-        clock: Clock,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
-        last_failure: LastFailure,
     ) -> Self {
         let handlers = Handlers::new(
             options.description_factory,
             config.session_description_handler_factory_options().clone(),
         );
         Self {
-            agent,
-            servers: config.servers().to_vec(),
+            host,
             dialer: Arc::new(dialer),
-            clock,
             network: Network {
                 opening: Vec::new(),
                 links: Vec::new(),
@@ -178,11 +160,7 @@ impl Driver {
             },
             commands: Some(commands),
             events: Some(events),
-            waiting: None,
-            last_failure,
-            builtin_log: config.log().builtin_enabled,
-            log_connector: options.log_connector,
-            trace_connector: options.trace_connector,
+            waiting: VecDeque::new(),
             send_queue: options.send_queue,
             overdue: 0,
         }
@@ -199,64 +177,32 @@ impl Driver {
             self.feed(input);
             // One command beside each thing from the network, which goes first in a wait.
             if let Some(Ok(command)) = self.commands.as_mut().map(mpsc::Receiver::try_recv) {
-                command(&mut self.agent, self.clock.now());
+                self.host.command(command);
             }
         }
-        // Nobody waits for answers: the first stop says goodbye, the second one goes.
-        self.agent.stop(Some(Duration::ZERO), self.clock.now());
-        self.agent.stop(Some(Duration::ZERO), self.clock.now());
+        self.host.abandon();
         self.carry_out();
         self.network.close_all().await;
     }
 
     /// Everything that the core has to say, until an event finds no room.
     fn carry_out(&mut self) {
-        while self.waiting.is_none() {
-            let Some(action) = self.agent.poll_action() else {
+        while self.waiting.len() < WAITING_LIMIT {
+            let Some(job) = self.host.next_job() else {
                 return;
             };
-            self.carry_out_one(action);
-        }
-    }
-
-    fn carry_out_one(&mut self, action: Action) {
-        match action {
-            Action::Connect {
-                connection, server, ..
-            } => self.connect(connection, server),
-            Action::Transmit { connection, bytes } => {
-                self.put(connection, |link| link.send(bytes));
-            }
-            Action::Ping { connection } => self.put(connection, Link::ping),
-            Action::Disconnect { connection, .. } => {
-                self.network.close(connection, CloseCode::Normal);
-            }
-            Action::Event(event) => self.announce(event),
-            Action::Log(record) => {
-                if self.builtin_log {
-                    log::log(&record);
-                }
-                if let Some(connector) = &mut self.log_connector {
-                    connector(&record);
-                }
-            }
-            Action::Trace(record) => {
-                let now = self.clock.now();
-                match &mut self.trace_connector {
-                    Some(connector) => connector(&record, now),
-                    None => log::trace(&record, now),
-                }
+            match job {
+                Job::Connect(connection, url) => self.connect(connection, url),
+                Job::Transmit(connection, bytes) => self.put(connection, |link| link.send(bytes)),
+                Job::Ping(connection) => self.put(connection, Link::ping),
+                Job::Close(connection) => self.network.close(connection, CloseCode::Normal),
+                Job::Tell(event) => self.announce(event),
             }
         }
     }
 
-    fn connect(&mut self, connection: ConnectionId, server: usize) {
-        let Some(server) = self.servers.get(server) else {
-            self.agent
-                .connection_failed(connection, ConnectError::Other, self.clock.now());
-            return;
-        };
-        let (dialer, url) = (self.dialer.clone(), server.url.clone());
+    fn connect(&mut self, connection: ConnectionId, url: ServerUrl) {
+        let dialer = self.dialer.clone();
         let opening = Box::pin(async move { dialer.open(&url).await });
         self.network.opening.push((connection, opening));
     }
@@ -268,45 +214,35 @@ impl Driver {
             return;
         };
         if !queue(link) {
-            tracing::warn!(target: "sip.transport", "the server does not read: connection dropped");
             self.network
                 .links
                 .retain(|link| link.connection != connection);
-            self.agent
-                .connection_closed(connection, DisconnectReason::Lost, self.clock.now());
+            self.host.choked(connection);
         }
     }
 
     fn announce(&mut self, event: Event) {
-        let handlers = &mut self.network.handlers;
-        match &event {
-            Event::DescriptionNeeded { session, kind } if handlers.are_in_charge() => {
-                handlers.describe(*session, *kind);
-                return;
-            }
-            Event::RemoteDescription {
-                session,
-                kind,
-                body,
-            } => {
-                handlers.accept(*session, *kind, Body::clone(body));
-            }
-            Event::Ended { session, .. } => handlers.close(*session),
-            _ => {}
-        }
+        let Some(event) = self.network.handlers.intercept(event) else {
+            return;
+        };
         let Some(events) = &self.events else { return };
+        if !self.waiting.is_empty() {
+            return self.waiting.push_back(event);
+        }
         match events.try_send(event) {
             Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(event)) => self.waiting = Some(event),
+            Err(mpsc::error::TrySendError::Full(event)) => self.waiting.push_back(event),
             Err(mpsc::error::TrySendError::Closed(_)) => self.events = None,
         }
     }
 
     /// Waits for one input: network, then application, then deadline.
     async fn wait(&mut self) -> Input {
-        let paused = self.waiting.is_some();
-        let deadline = if paused { None } else { self.agent.next_tick() };
-        let now = self.clock.now();
+        // Nothing more is read, but calls and registration go on until even that is too much.
+        let paused = !self.waiting.is_empty();
+        let stalled = self.waiting.len() >= WAITING_LIMIT;
+        let deadline = if stalled { None } else { self.host.next_tick() };
+        let now = self.host.now();
         let pause = deadline.map(|deadline| deadline.saturating_since(now).min(LONGEST_SLEEP));
         let due = deadline.is_some_and(|deadline| deadline <= now);
         if due && self.overdue >= INPUTS_BEFORE_TICK {
@@ -334,7 +270,8 @@ impl Driver {
         let room = async {
             match events {
                 Some(events) if paused => {
-                    if let (Ok(permit), Some(event)) = (events.reserve().await, waiting.take()) {
+                    if let (Ok(permit), Some(event)) = (events.reserve().await, waiting.pop_front())
+                    {
                         permit.send(event);
                         return true;
                     }
@@ -360,7 +297,7 @@ impl Driver {
             is_there = room => {
                 if !is_there {
                     self.events = None;
-                    self.waiting = None;
+                    self.waiting.clear();
                 }
                 return Input::Room;
             }
@@ -373,74 +310,41 @@ impl Driver {
     }
 
     fn feed(&mut self, input: Input) {
-        let now = self.clock.now();
         match input {
-            Input::Network(input) => self.feed_network(input, now),
-            Input::Command(Some(command)) => command(&mut self.agent, now),
+            Input::Network(input) => self.feed_network(input),
+            Input::Command(Some(command)) => self.host.command(command),
             Input::Command(None) => self.commands = None,
             Input::Room => {}
             Input::Due => {
                 self.overdue = 0;
-                self.tick(now);
+                self.host.tick();
             }
         }
     }
 
-    fn tick(&mut self, now: Timestamp) {
-        if self.agent.tick(now).is_ok() {
-            return;
-        }
-        // A machine that slept for more than a week: its clock counted that, and is right.
-        self.agent.resume(now);
-    }
-
-    fn feed_network(&mut self, input: NetworkInput, now: Timestamp) {
+    fn feed_network(&mut self, input: NetworkInput) {
         match input {
             NetworkInput::Opened(connection, Ok((socket, info))) => {
                 self.network
                     .links
                     .push(Link::new(connection, socket, self.send_queue));
-                self.agent.connection_opened(connection, info, now);
+                self.host.opened(connection, info);
             }
             NetworkInput::Opened(connection, Err(failure)) => {
-                tracing::warn!(target: "sip.transport", "{failure}");
-                let error = failure.error;
-                *self
-                    .last_failure
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = Some(failure);
-                self.agent.connection_failed(connection, error, now);
+                self.host.failed(connection, failure);
             }
             NetworkInput::Link(connection, LinkInput::Message(bytes)) => {
-                // All actions were carried out before this wait, so the queue cannot be full.
-                if self.agent.receive(connection, bytes, now).is_err() {
-                    tracing::error!(target: "sip.transport", "a message found no room in the core");
-                }
+                self.host.received(connection, bytes);
             }
-            NetworkInput::Link(connection, LinkInput::Pong) => self.agent.pong(connection, now),
-            NetworkInput::Link(connection, LinkInput::Closed(reason, _)) => {
-                self.agent.connection_closed(connection, reason, now);
+            NetworkInput::Link(connection, LinkInput::Pong) => self.host.pong(connection),
+            NetworkInput::Link(connection, LinkInput::Closed(end)) => {
+                self.host.closed(connection, end.reason);
             }
             NetworkInput::Described(Described::Local(session, result)) => {
-                if let Err(error) = &result {
-                    tracing::warn!(target: "sip.session", "{error}");
-                }
-                let description = result.map_err(|_| DescriptionFailed);
-                if let Err(error) = self.agent.describe(session, description, now) {
-                    // The call ended while its description was made.
-                    tracing::debug!(target: "sip.session", "{error}");
-                }
+                self.host.described(session, result);
             }
             NetworkInput::Described(Described::Unusable(session, error)) => {
-                tracing::warn!(target: "sip.session", "{error}");
-                if self
-                    .agent
-                    .describe(session, Err(DescriptionFailed), now)
-                    .is_err()
-                {
-                    // Nothing was asked of us: an answer that cannot be used ends the call.
-                    let _ = self.agent.hang_up(session, now);
-                }
+                self.host.unusable(session, &error);
             }
         }
     }

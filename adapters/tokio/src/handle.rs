@@ -1,58 +1,17 @@
 //! The two ends that an application holds: commands in, events out.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sip_core::{
-    Body, CommandError, DescriptionFailed, Event, FailureStatus, IncomingId, IncomingSession,
-    InviteOptions, RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
+    Body, Event, FailureStatus, IncomingId, InviteOptions, RequestId, SessionId, Timestamp,
+    UserAgent,
 };
+use sip_host::{CommandFailure, ConnectFailure, LastFailure, command};
 use sip_parse::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::connect::ConnectFailure;
-
 /// A command on its way to the task: runs there, with the user agent and the time.
 pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
-
-/// The last connection that could not be opened, shared by the task and all handles.
-pub(crate) type LastFailure = Arc<Mutex<Option<ConnectFailure>>>;
-
-/// Why a command was not carried out.
-#[derive(Clone, PartialEq, Debug)]
-#[non_exhaustive]
-pub enum CommandFailure {
-    /// The agent's task is gone: the runtime shuts down.
-    Gone,
-    /// The core refused the command; nothing has changed.
-    Refused(CommandError),
-    /// The call has ended.
-    Stale(StaleHandle),
-}
-
-impl std::fmt::Display for CommandFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Gone => f.write_str("the user agent's task has ended"),
-            Self::Refused(error) => error.fmt(f),
-            Self::Stale(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for CommandFailure {}
-
-impl From<CommandError> for CommandFailure {
-    fn from(error: CommandError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<StaleHandle> for CommandFailure {
-    fn from(error: StaleHandle) -> Self {
-        Self::Stale(error)
-    }
-}
 
 /// Commands to a running user agent. Cheap to clone; every clone speaks to the same agent.
 ///
@@ -144,25 +103,7 @@ impl Handle {
         target: impl Into<String>,
         options: InviteOptions,
     ) -> Result<SessionId, CommandFailure> {
-        let target = target.into();
-        Ok(self
-            .with(move |agent, now| agent.invite(&target, options, now))
-            .await??)
-    }
-
-    /// A command to a call that has not been answered yet.
-    async fn incoming<F>(&self, session: SessionId, command: F) -> Result<(), CommandFailure>
-    where
-        F: FnOnce(IncomingSession<'_>, Timestamp) + Send + 'static,
-    {
-        self.with(move |agent, now| match agent.session(session)? {
-            Session::Incoming(call) => {
-                command(call, now);
-                Ok(())
-            }
-            _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
-        })
-        .await?
+        self.with(command::invite(target.into(), options)).await?
     }
 
     /// Sends 180 Ringing for an incoming call.
@@ -170,8 +111,7 @@ impl Handle {
     /// # Errors
     /// A call that has ended or is not ringing, or [`CommandFailure::Gone`].
     pub async fn ring(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.incoming(session, move |call, now| call.ring(now))
-            .await
+        self.with(command::ring(session)).await?
     }
 
     /// Answers an incoming call (RFC 3261 section 13.3.1.4); leads to a description being asked for.
@@ -179,8 +119,7 @@ impl Handle {
     /// # Errors
     /// A call that has ended or is not ringing, or [`CommandFailure::Gone`].
     pub async fn answer(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.incoming(session, move |call, now| call.answer(now))
-            .await
+        self.with(command::answer(session)).await?
     }
 
     /// Refuses an incoming call with `status` (RFC 3261 section 13.3.1.3).
@@ -192,8 +131,7 @@ impl Handle {
         session: SessionId,
         status: FailureStatus,
     ) -> Result<(), CommandFailure> {
-        self.incoming(session, move |call, now| call.reject(status, now))
-            .await
+        self.with(command::reject(session, status)).await?
     }
 
     /// Ends a call in the way its state asks for: CANCEL, a refusal or BYE.
@@ -201,9 +139,7 @@ impl Handle {
     /// # Errors
     /// A call that has ended, or [`CommandFailure::Gone`].
     pub async fn hang_up(&self, session: SessionId) -> Result<(), CommandFailure> {
-        Ok(self
-            .with(move |agent, now| agent.hang_up(session, now))
-            .await??)
+        self.with(command::hang_up(session)).await?
     }
 
     /// Answers [`Event::DescriptionNeeded`]: `Some` description, or `None` if there is none, which
@@ -216,10 +152,7 @@ impl Handle {
         session: SessionId,
         description: Option<Body>,
     ) -> Result<(), CommandFailure> {
-        let description = description.ok_or(DescriptionFailed);
-        Ok(self
-            .with(move |agent, now| agent.describe(session, description, now))
-            .await??)
+        self.with(command::describe(session, description)).await?
     }
 
     /// [`UserAgent::message`] with plain text (RFC 3428).
@@ -231,10 +164,8 @@ impl Handle {
         target: impl Into<String>,
         text: impl Into<String>,
     ) -> Result<RequestId, CommandFailure> {
-        let (target, text) = (target.into(), text.into());
-        let body = Body::new("text/plain", text);
-        let command = move |agent: &mut UserAgent, now| agent.message(&target, body, now);
-        Ok(self.with(command).await??)
+        self.with(command::message(target.into(), text.into()))
+            .await?
     }
 
     /// [`UserAgent::options`] (RFC 3261 section 11).
@@ -242,10 +173,7 @@ impl Handle {
     /// # Errors
     /// The core's refusal, such as a target that is no URI, or [`CommandFailure::Gone`].
     pub async fn options(&self, target: impl Into<String>) -> Result<RequestId, CommandFailure> {
-        let target = target.into();
-        Ok(self
-            .with(move |agent, now| agent.options(&target, now))
-            .await??)
+        self.with(command::options(target.into())).await?
     }
 
     /// Answers [`Event::RequestReceived`] with `status`.
@@ -257,19 +185,14 @@ impl Handle {
         incoming: IncomingId,
         status: StatusCode,
     ) -> Result<(), CommandFailure> {
-        Ok(self
-            .with(move |agent, now| agent.respond(incoming, status, now))
-            .await??)
+        self.with(command::respond(incoming, status)).await?
     }
 
     /// The last connection that could not be opened, with more detail than
     /// [`Event::ConnectFailed`] carries; `None` if all could.
     #[must_use]
     pub fn connect_failure(&self) -> Option<ConnectFailure> {
-        self.last_failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.last_failure.last()
     }
 }
 

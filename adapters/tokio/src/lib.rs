@@ -32,18 +32,17 @@
 //! ```
 
 mod agent;
-mod clock;
 mod connect;
 mod description;
 mod driver;
 mod handle;
 mod link;
-mod log;
 
-pub use agent::{Agent, LogConnector, Options, StartError, TraceConnector};
-pub use connect::{CONNECT_TIMEOUT, ConnectFailure};
-pub use description::{
-    Describing, DescriptionError, SessionDescriptionHandler, SessionDescriptionHandlerFactory,
-};
-pub use handle::{CommandFailure, Events, Handle};
+pub use agent::{Agent, Options};
+pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
+pub use handle::{Events, Handle};
 pub use rustls_pki_types::CertificateDer;
+pub use sip_host::{
+    CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector, StartError,
+    TraceConnector,
+};

@@ -3,21 +3,16 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt};
 use sip_core::ConnectionId;
-use sip_core::connection::DisconnectReason;
-use tokio_tungstenite::tungstenite::error::{Error as WebSocketError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use sip_host::{CLOSE_TIMEOUT, End, broken, close_frame, closed, message};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::Error as WebSocketError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::connect::Socket;
-
-/// How long a closing handshake (RFC 6455 section 7) may take before the socket is dropped.
-pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An open connection and what waits to be sent on it.
 pub(crate) struct Link {
@@ -33,8 +28,7 @@ pub(crate) struct Link {
 pub(crate) enum LinkInput {
     Message(Bytes),
     Pong,
-    /// The end, and the code of the close frame that says goodbye.
-    Closed(DisconnectReason, CloseCode),
+    Closed(End),
 }
 
 impl Link {
@@ -54,11 +48,7 @@ impl Link {
     /// peer reads so slowly that the limit is reached: the connection is then of no use.
     #[must_use]
     pub(crate) fn send(&mut self, bytes: Bytes) -> bool {
-        let message = match Utf8Bytes::try_from(bytes.clone()) {
-            Ok(text) => Message::Text(text),
-            Err(_) => Message::Binary(bytes),
-        };
-        self.queue(message)
+        self.queue(message(bytes))
     }
 
     /// Queues a ping; the answer comes as [`LinkInput::Pong`].
@@ -80,7 +70,7 @@ impl Link {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<LinkInput> {
         loop {
             if let Poll::Ready(Err(error)) = self.poll_send(cx) {
-                return Poll::Ready(broken(&error));
+                return Poll::Ready(LinkInput::Closed(broken(&error)));
             }
             if !read {
                 return Poll::Pending;
@@ -89,19 +79,14 @@ impl Link {
                 Some(Ok(Message::Text(text))) => LinkInput::Message(text.into()),
                 Some(Ok(Message::Binary(bytes))) => LinkInput::Message(bytes),
                 Some(Ok(Message::Pong(_))) => LinkInput::Pong,
-                Some(Ok(Message::Close(frame))) => {
-                    // The closing handshake answers with the code that came.
-                    let code = frame.map(|frame| frame.code);
-                    let reason = DisconnectReason::Closed(code.map(u16::from));
-                    LinkInput::Closed(reason, code.unwrap_or(CloseCode::Normal))
-                }
+                Some(Ok(Message::Close(frame))) => LinkInput::Closed(closed(frame.as_ref())),
                 // The answer is queued inside the socket: the loop flushes it.
                 Some(Ok(Message::Ping(_) | Message::Frame(_))) => {
                     self.unflushed = true;
                     continue;
                 }
-                Some(Err(error)) => broken(&error),
-                None => LinkInput::Closed(DisconnectReason::Lost, CloseCode::Normal),
+                Some(Err(error)) => LinkInput::Closed(broken(&error)),
+                None => LinkInput::Closed(broken(&WebSocketError::ConnectionClosed)),
             };
             return Poll::Ready(input);
         }
@@ -130,12 +115,7 @@ impl Link {
             for message in std::mem::take(&mut self.outgoing) {
                 self.socket.feed(message).await?;
             }
-            self.socket
-                .close(Some(CloseFrame {
-                    code,
-                    reason: Utf8Bytes::default(),
-                }))
-                .await?;
+            self.socket.close(Some(close_frame(code))).await?;
             // Until the peer's close frame: what comes before it is too late to matter.
             while let Some(message) = self.socket.next().await {
                 message?;
@@ -147,24 +127,5 @@ impl Link {
             Ok(Err(error)) => tracing::debug!(target: "sip.transport", "closing: {error}"),
             Err(_) => tracing::debug!(target: "sip.transport", "the peer did not answer the close"),
         }
-    }
-}
-
-/// What a failing socket is to the core, and to the peer if it still listens (RFC 6455 section 7.4).
-fn broken(error: &WebSocketError) -> LinkInput {
-    tracing::debug!(target: "sip.transport", "connection broken: {error}");
-    match error {
-        WebSocketError::Capacity(_) => {
-            LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Size)
-        }
-        WebSocketError::Utf8(_) => {
-            LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Invalid)
-        }
-        WebSocketError::Protocol(error)
-            if *error != ProtocolError::ResetWithoutClosingHandshake =>
-        {
-            LinkInput::Closed(DisconnectReason::Protocol, CloseCode::Protocol)
-        }
-        _ => LinkInput::Closed(DisconnectReason::Lost, CloseCode::Normal),
     }
 }

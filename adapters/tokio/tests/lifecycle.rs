@@ -170,6 +170,9 @@ async fn commands_go_through_while_events_wait() {
     let connected =
         tokio::time::timeout(PATIENCE, handle.with(|agent, _| agent.is_connected())).await;
     assert_eq!(connected.expect("the command is carried out"), Ok(true));
+    // What it leads to is sent as well, not only noted.
+    handle.options("sip:bob@example.com").await.unwrap();
+    assert!(next_text(&mut server).await.starts_with("OPTIONS "));
 }
 
 #[tokio::test]

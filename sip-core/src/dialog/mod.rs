@@ -176,6 +176,13 @@ impl DialogSet {
             .find(|dialog| dialog.fork == id.fork)
     }
 
+    /// Forgets the other dialogs of a fork, because this one won.
+    pub fn keep_only(&mut self, id: DialogId) {
+        if let Some(half) = self.halves.get_mut(id.half.0) {
+            half.dialogs.retain(|dialog| dialog.fork == id.fork);
+        }
+    }
+
     /// Forgets one dialog of a fork; its local end stays.
     pub fn remove(&mut self, id: DialogId) {
         if let Some(half) = self.halves.get_mut(id.half.0) {
@@ -206,7 +213,7 @@ impl DialogSet {
         let has_target = response.header(HeaderName::Contact).is_some();
         if let Some(dialog) = known {
             if confirmed {
-                dialog.confirm(response, routes)?;
+                dialog.confirm(request, response, routes)?;
             }
             return Ok(Established {
                 dialog: DialogId {
@@ -218,7 +225,15 @@ impl DialogSet {
             });
         }
         if entry.dialogs.len() >= forks {
-            return Err(DialogError::Limit("forks"));
+            // Legs that only ring must not keep out the one that answers.
+            let early = entry
+                .dialogs
+                .iter()
+                .position(|dialog| !dialog.is_confirmed());
+            match early.filter(|_| confirmed) {
+                Some(place) => drop(entry.dialogs.remove(place)),
+                None => return Err(DialogError::Limit("forks")),
+            }
         }
         let fork = entry.next_fork;
         entry

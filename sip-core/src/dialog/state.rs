@@ -83,10 +83,13 @@ impl Dialog {
     /// RFC 3261 section 13.2.2.4: a 2xx for an early dialog computes the route set anew.
     pub(super) fn confirm(
         &mut self,
+        request: &Request,
         response: &Response,
         routes: usize,
     ) -> Result<(), DialogError> {
         if !self.confirmed {
+            // The INVITE may have been sent again with credentials since the early dialog was made.
+            self.local_cseq = self.local_cseq.max(request.cseq()?.number);
             self.route_set = route_set(response, routes)?;
             self.route_set.reverse();
             self.confirmed = true;
@@ -105,7 +108,7 @@ impl Dialog {
 
     pub(super) fn refresh_target(&mut self, message: &Message) {
         if let Some(Ok(Contact::Addr(contact))) = message.contacts().next() {
-            self.remote_target = contact.uri().as_bytes().into();
+            self.remote_target = without_headers(contact.uri().as_bytes()).into();
         }
     }
 

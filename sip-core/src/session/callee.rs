@@ -19,10 +19,14 @@ const RING_AGAIN: Duration = Duration::from_secs(60);
 pub(crate) struct Incoming {
     transaction: ServerTransactionId,
     dialog: DialogId,
+    /// The CSeq number of the INVITE.
+    number: u32,
     /// The INVITE brought an offer.
     offered: bool,
     /// The INVITE, until its offer is handed out.
     request: Box<Request>,
+    /// 180 has been said.
+    ringing: bool,
     /// The application accepted the call and has been asked for a description.
     accepted: bool,
     /// RFC 3261 section 13.3.1: the INVITE's own Expires ends it with 487, our patience with 408.
@@ -58,8 +62,10 @@ impl Incoming {
         State::Incoming(Box::new(Self {
             transaction,
             dialog,
+            number: request.cseq().map_or(0, |cseq| cseq.number),
             offered,
             request,
+            ringing: false,
             accepted: false,
             expires,
         }))
@@ -73,8 +79,15 @@ impl Incoming {
         self.accepted
     }
 
-    /// 180, again every minute.
-    pub(crate) fn ring(self: Box<Self>, context: &mut Context<'_>) -> Option<State> {
+    /// 180, again every minute; once said, saying it again changes nothing.
+    pub(crate) fn ring(mut self: Box<Self>, context: &mut Context<'_>) -> Option<State> {
+        if core::mem::replace(&mut self.ringing, true) {
+            return Some(State::Incoming(self));
+        }
+        self.say_ringing(context)
+    }
+
+    fn say_ringing(self: Box<Self>, context: &mut Context<'_>) -> Option<State> {
         if context
             .respond_in_dialog(self.transaction, StatusCode::RINGING, None)
             .is_ok()
@@ -117,7 +130,7 @@ impl Incoming {
         context.clear(SessionTimer::NoAnswer);
         context.clear(SessionTimer::Ring);
         context.core.dialogs.confirm(self.dialog);
-        let answering = Answering::sent(self.transaction, !self.offered, context);
+        let answering = Answering::sent(self.transaction, self.number, !self.offered, context);
         Some(State::Confirmed(Confirmed::answered(
             self.dialog,
             answering,
@@ -150,7 +163,7 @@ impl Incoming {
         context: &mut Context<'_>,
     ) -> Option<State> {
         match timer {
-            SessionTimer::Ring => self.ring(context),
+            SessionTimer::Ring => self.say_ringing(context),
             SessionTimer::NoAnswer => {
                 let status = if self.expires {
                     StatusCode::REQUEST_TERMINATED
@@ -180,6 +193,7 @@ impl Answering {
     /// The 2xx has been sent: it is repeated until the ACK comes (RFC 3261 section 13.3.1.4).
     pub(crate) fn sent(
         transaction: ServerTransactionId,
+        number: u32,
         ours: bool,
         context: &mut Context<'_>,
     ) -> Self {
@@ -189,6 +203,7 @@ impl Answering {
         context.set(SessionTimer::GiveUp, timers.h());
         Self {
             transaction,
+            number,
             ours,
             stage: Stage::Sent {
                 interval: timers.t1(),

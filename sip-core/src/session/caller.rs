@@ -1,12 +1,15 @@
 //! The caller before the call is up (RFC 3261 section 13.2).
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use bytes::Bytes;
 use sip_parse::{Response, UriBuf};
 
 use super::confirmed::Confirmed;
-use super::{Context, InviteOptions, State, failure, has_description, refusal, unsent};
+use super::{
+    Context, InviteOptions, SessionTimer, State, failure, has_description, refusal, unsent,
+};
 use crate::action::Body;
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
@@ -14,6 +17,10 @@ use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
 use crate::session::DescriptionFailed;
 use crate::transaction::{ClientTransactionId, SendError, TransactionError};
 use crate::ua::{Purpose, RetryError, sent_request};
+
+/// A call that rings says so at least once a minute (RFC 3261 section 13.3.1.1): after five without a
+/// word it is given up.
+const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
 /// The application has not described its offer yet.
 pub(crate) struct OfferWanted {
@@ -99,6 +106,7 @@ impl Calling {
     pub(crate) fn hang_up(mut self, context: &mut Context<'_>) -> Option<State> {
         if !self.cancelled {
             self.cancelled = true;
+            context.clear(SessionTimer::NoAnswer);
             // Stale means that a final response is on its way to us already.
             let _ = context.core.layer.cancel(
                 self.transaction,
@@ -118,6 +126,9 @@ impl Calling {
     ) -> Option<State> {
         let status = response.status();
         if status.is_provisional() {
+            if !self.cancelled {
+                context.set(SessionTimer::NoAnswer, LONGEST_SILENCE);
+            }
             self.progress(response, request, context);
             return Some(State::Calling(self));
         }
@@ -149,7 +160,7 @@ impl Calling {
             Err(RetryError::Authentication) => {
                 context.end(EndReason::refused(response, Cause::Authentication))
             }
-            Err(RetryError::NotSent) => context.end(EndReason::transport(Cause::ConnectionLost)),
+            Err(RetryError::NotSent(error)) => context.end(EndReason::local(unsent(&error))),
         }
     }
 
@@ -197,10 +208,14 @@ impl Calling {
             };
         let dialog = established.dialog;
         context.common.dialog = Some(dialog);
+        context.core.dialogs.keep_only(dialog);
+        context.clear(SessionTimer::NoAnswer);
         let described = has_description(response);
         if self.late_offer && described && !self.cancelled && established.has_target {
             context.remote_description(DescriptionKind::Offer, response);
             context.need_description(DescriptionKind::Answer);
+            let patience = context.core.config.no_answer_timeout();
+            context.set(SessionTimer::NoAnswer, patience);
             return Some(State::AnswerWanted(AnswerWanted {
                 dialog,
                 invite: request.clone(),
@@ -225,6 +240,14 @@ impl Calling {
         Some(State::Confirmed(Confirmed::established(dialog)))
     }
 
+    /// Nothing was heard for so long that the call is given up.
+    pub(crate) fn fired(self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
+        match timer {
+            SessionTimer::NoAnswer => self.hang_up(context),
+            _ => Some(State::Calling(self)),
+        }
+    }
+
     pub(crate) fn failed(
         self,
         error: TransactionError,
@@ -243,6 +266,7 @@ impl AnswerWanted {
         description: Result<Body, DescriptionFailed>,
         context: &mut Context<'_>,
     ) -> Option<State> {
+        context.clear(SessionTimer::NoAnswer);
         let answer = description.as_ref().ok();
         match self.acknowledge(answer, context) {
             Ok(()) if answer.is_some() => {
@@ -252,6 +276,14 @@ impl AnswerWanted {
             }
             Ok(()) => context.hang_up(EndReason::local(Cause::BadDescription)),
             Err(_) => context.end(EndReason::transport(Cause::ConnectionLost)),
+        }
+    }
+
+    /// The application did not answer the peer's offer in time.
+    pub(crate) fn fired(self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
+        match timer {
+            SessionTimer::NoAnswer => self.described(Err(DescriptionFailed), context),
+            _ => Some(State::AnswerWanted(self)),
         }
     }
 
@@ -300,5 +332,9 @@ pub(crate) fn further_success(
         }
         return;
     }
-    context.core.refuse_leg(&invite, response);
+    // A peer that answers with ever new tags is left to its own timers.
+    if context.common.refused_legs < context.core.limits.forks {
+        context.common.refused_legs += 1;
+        context.core.refuse_leg(&invite, response);
+    }
 }

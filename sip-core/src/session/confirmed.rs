@@ -30,6 +30,8 @@ pub(crate) struct Confirmed {
 /// The answer to an INVITE or re-INVITE.
 pub(crate) struct Answering {
     pub(super) transaction: ServerTransactionId,
+    /// The CSeq number of the INVITE, which its ACK repeats (RFC 3261 section 17.1.1.3).
+    pub(super) number: u32,
     /// The offer is ours, because the INVITE had none; the answer comes in the ACK.
     pub(super) ours: bool,
     pub(super) stage: Stage,
@@ -145,6 +147,7 @@ impl Confirmed {
         context.set(SessionTimer::NoAnswer, patience);
         self.answering = Some(Answering {
             transaction,
+            number: request.cseq().map_or(0, |cseq| cseq.number),
             ours,
             stage: Stage::Asked,
         });
@@ -158,6 +161,7 @@ impl Confirmed {
     ) -> Option<State> {
         let Some(Answering {
             transaction,
+            number,
             ours,
             stage: Stage::Asked,
         }) = self.answering
@@ -177,7 +181,7 @@ impl Confirmed {
             if let Some(request) = request {
                 context.core.dialogs.refresh_target(self.dialog, &request);
             }
-            self.answering = Some(Answering::sent(transaction, ours, context));
+            self.answering = Some(Answering::sent(transaction, number, ours, context));
         } else {
             context.refuse(transaction, StatusCode::NOT_ACCEPTABLE_HERE, &[]);
             self.answering = None;
@@ -224,12 +228,17 @@ impl Confirmed {
     pub(crate) fn ack(mut self, ack: &Request, context: &mut Context<'_>) -> Option<State> {
         let Some(Answering {
             ours,
+            number,
             stage: Stage::Sent { .. },
             ..
         }) = self.answering
         else {
             return Some(State::Confirmed(self));
         };
+        if ack.cseq().is_ok_and(|cseq| cseq.number != number) {
+            // A late copy of the ACK to an earlier INVITE.
+            return Some(State::Confirmed(self));
+        }
         self.answering = None;
         context.clear(SessionTimer::Repeat);
         context.clear(SessionTimer::GiveUp);
@@ -290,7 +299,8 @@ impl Confirmed {
             ) => {
                 let transaction = *transaction;
                 self.answering = None;
-                context.refuse(transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
+                // 480 would end the call at the peer (RFC 5057 section 5.1); 488 refuses this INVITE alone.
+                context.refuse(transaction, StatusCode::NOT_ACCEPTABLE_HERE, &[]);
                 Some(State::Confirmed(self))
             }
             _ => Some(State::Confirmed(self)),

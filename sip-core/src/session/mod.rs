@@ -67,6 +67,8 @@ pub(crate) struct Common {
     pub(crate) flow: Option<ConnectionId>,
     /// We called, so the Call-ID is ours.
     pub(crate) caller: bool,
+    /// Legs of a fork that were acknowledged and ended.
+    pub(crate) refused_legs: usize,
     timers: [Option<TimerKey>; 5],
 }
 
@@ -104,6 +106,7 @@ impl Session {
             ack_number: 0,
             flow: None,
             caller: false,
+            refused_legs: 0,
             timers: [None; 5],
         };
         Self {
@@ -241,7 +244,8 @@ impl Context<'_> {
         let tag = core.dialogs.tag(self.common.half).ok_or(SendError::Stale)?;
         let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
         for route in request.headers_named(HeaderName::RecordRoute) {
-            response.append(HeaderName::RecordRoute, route.value);
+            // A fold of the peer's stands for one space (RFC 3261 section 7.3.1).
+            response.append(HeaderName::RecordRoute, route.unfolded().into_owned());
         }
         response
             .append(HeaderName::Contact, core.identity.dialog_contact.as_str())
@@ -303,6 +307,7 @@ pub(crate) fn unsent(error: &SendError) -> Cause {
     match error {
         SendError::NotConnected => Cause::ConnectionLost,
         SendError::TooManyTransactions => Cause::LimitReached,
+        SendError::TooLarge(_) => Cause::LimitReached,
         SendError::Stale | SendError::Forbidden(_) | SendError::Build(_) => Cause::Malformed,
     }
 }

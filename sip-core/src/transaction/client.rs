@@ -79,11 +79,19 @@ impl<U: Clone> TransactionLayer<U> {
         let handle = self.clients.next_handle();
         let secret = self.rng.next_u64();
         let request = self.with_via(info, request, handle, secret)?;
+        // What could not be read back could not be matched, acknowledged or cancelled either.
+        Message::parse(request.bytes().clone(), &self.settings.limits.message)
+            .map_err(SendError::TooLarge)?;
         let method = request.as_request();
         let method = method.as_ref().map(|request| request.method());
-        let full = self.clients.len() >= self.settings.limits.client_transactions;
-        // A BYE ends what takes up room.
-        if full && method != Some(Method::Bye) {
+        // A BYE ends what takes up room: some is kept for it.
+        let limit = self.settings.limits.client_transactions;
+        let reserve = if method == Some(Method::Bye) {
+            limit / 4
+        } else {
+            0
+        };
+        if self.clients.len() >= limit.saturating_add(reserve) {
             return Err(SendError::TooManyTransactions);
         }
         let invite = method == Some(Method::Invite);
@@ -274,13 +282,12 @@ impl<U: Clone> TransactionLayer<U> {
                 handle
             };
             let client = self.clients.get(handle)?;
+            let method = cseq.method.as_bytes();
             let same = client.secret == secret
-                && Message::parse(client.request.clone(), &self.settings.limits.message).is_ok_and(
-                    |sent| {
-                        sent.as_request()
-                            .is_some_and(|sent| sent.method() == cseq.method)
-                    },
-                );
+                && client
+                    .request
+                    .strip_prefix(method)
+                    .is_some_and(|rest| rest.starts_with(b" "));
             same.then_some(handle)
         });
         let status = response.status();
@@ -438,7 +445,7 @@ fn build_ack(invite: &Bytes, response: &Response, limits: &sip_parse::Limits) ->
     };
     let mut ack = Builder::request(Method::Ack, invite.uri_bytes());
     copy_for_same_transaction(&invite, &mut ack);
-    ack.append(HeaderName::To, to.value);
+    ack.append(HeaderName::To, to.unfolded().into_owned());
     ack.append(HeaderName::CSeq, Value::CSeq(cseq.number, Method::Ack));
     ack.build()
         .map(|ack| ack.bytes().clone())

@@ -175,6 +175,8 @@ pub enum SendError {
     Stale,
     /// [`Limits::client_transactions`] is reached.
     TooManyTransactions,
+    /// The message exceeds [`Limits::message`], so that its answer could not be told from others.
+    TooLarge(ParseError),
     /// What RFC 4320 or the kind of message forbids, and why.
     Forbidden(&'static str),
     /// The message cannot be written.
@@ -187,6 +189,7 @@ impl fmt::Display for SendError {
             Self::NotConnected => f.write_str("not connected"),
             Self::Stale => f.write_str("the transaction is over"),
             Self::TooManyTransactions => f.write_str("too many client transactions"),
+            Self::TooLarge(error) => write!(f, "the message exceeds a limit: {error}"),
             Self::Forbidden(why) => f.write_str(why),
             Self::Build(error) => write!(f, "cannot write the message: {error}"),
         }

@@ -144,7 +144,16 @@ impl<U: Clone> TransactionLayer<U> {
         if let Some(handle) = found {
             return self.drive_server(handle, ServerInput::Request, None, now);
         }
-        if self.servers.len() >= self.settings.limits.server_transactions {
+        let cancels = (method == Method::Cancel)
+            .then(|| Key::of(&request, Method::Invite, self.hash).ok())
+            .flatten()
+            .and_then(|key| self.index.find(&key))
+            .map(ServerTransactionId);
+        // BYE and CANCEL end what takes up room: some is kept for them.
+        let limit = self.settings.limits.server_transactions;
+        let ends = method == Method::Bye || cancels.is_some();
+        let reserve = if ends { limit / 4 } else { 0 };
+        if self.servers.len() >= limit.saturating_add(reserve) {
             // RFC 3261 section 8.2.7, TX-CAP: what is under way goes on, the new one is refused without state.
             if self
                 .answer_statelessly(
@@ -162,11 +171,6 @@ impl<U: Clone> TransactionLayer<U> {
             }
             return;
         }
-        let cancels = (method == Method::Cancel)
-            .then(|| Key::of(&request, Method::Invite, self.hash).ok())
-            .flatten()
-            .and_then(|key| self.index.find(&key))
-            .map(ServerTransactionId);
         let request = self.stamp(connection, &request).unwrap_or(request);
         self.start_server(connection, request, key, cancels, now);
     }

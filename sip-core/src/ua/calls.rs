@@ -212,6 +212,7 @@ impl UserAgent {
         });
         // Nothing is in flight while a challenge waits: it ends the call now.
         self.withdraw_challenge(Purpose::Invite(id));
+        self.withdraw_challenge(Purpose::Reinvite(id));
         known
     }
 

@@ -107,8 +107,8 @@ pub(crate) struct Core {
 pub(crate) enum RetryError {
     /// There are no credentials, or they were refused.
     Authentication,
-    /// The connection is gone, or a limit is reached.
-    NotSent,
+    /// The request could not be sent again.
+    NotSent(SendError),
 }
 
 impl Core {
@@ -277,14 +277,14 @@ impl Core {
             Some(dialog) => self
                 .dialogs
                 .next_cseq(dialog)
-                .map_err(|_| RetryError::NotSent)?,
+                .map_err(|_| RetryError::NotSent(SendError::Stale))?,
             None => sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1)),
         };
         again.set(HeaderName::CSeq, Value::CSeq(number, method));
-        let connection = self.connection().map_err(|_| RetryError::NotSent)?;
+        let connection = self.connection().map_err(RetryError::NotSent)?;
         self.layer
             .send_request(connection, again, purpose, self.now)
-            .map_err(|_| RetryError::NotSent)
+            .map_err(RetryError::NotSent)
     }
 
     /// The timers of RFC 3261 table 4.

@@ -234,7 +234,12 @@ impl UserAgent {
                     state => Some(state),
                 });
             }
-            Purpose::Request(id) => self.finish_request(id, Err(crate::session::failure(error))),
+            Purpose::Request(id) => {
+                if error == TransactionError::Timeout {
+                    self.dialog_gone(id, crate::session::failure(error));
+                }
+                self.finish_request(id, Err(crate::session::failure(error)));
+            }
             Purpose::Nobody => {}
         }
     }
@@ -269,12 +274,15 @@ impl UserAgent {
         });
     }
 
-    /// The call that a dialog belongs to.
-    fn session_of(&self, dialog: DialogId) -> Option<SessionId> {
-        // A half dialog belongs to one call; there are at most `Limits::sessions` of them.
+    /// The call that a dialog belongs to: the dialog that won, or any while none has.
+    pub(super) fn session_of(&self, dialog: DialogId) -> Option<SessionId> {
+        // There are at most `Limits::sessions` of them.
         self.sessions
             .iter()
-            .find(|(_, session)| session.common.half == dialog.half())
+            .find(|(_, session)| {
+                session.common.half == dialog.half()
+                    && session.common.dialog.is_none_or(|own| own == dialog)
+            })
             .map(|(handle, _)| SessionId(handle))
     }
 
@@ -700,6 +708,8 @@ impl UserAgent {
         self.step_session(id, |state, context| {
             context.fired(timer);
             match state {
+                State::Calling(state) => state.fired(timer, context),
+                State::AnswerWanted(state) => state.fired(timer, context),
                 State::Incoming(state) => state.fired(timer, context),
                 State::Confirmed(state) => state.fired(timer, context),
                 state => Some(state),

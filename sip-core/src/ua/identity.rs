@@ -1,9 +1,9 @@
 //! Who the agent is on the wire: what of the configuration goes into every message.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 use sip_parse::{Scheme, UriBuf, text};
@@ -17,19 +17,19 @@ pub(crate) struct Identity {
     /// The address-of-record without its user: what a target that is a mere user is completed with.
     pub(crate) home: UriBuf,
     /// The user part of the address-of-record, unescaped: it decides which requests are ours.
-    pub(crate) user: String,
+    pub(crate) user: Box<str>,
     /// Where REGISTER goes: the address-of-record's host, or `registrarServer`.
     pub(crate) registrar: UriBuf,
     /// The user part of our Contact, unescaped.
-    contact_user: Vec<u8>,
+    contact_user: Box<[u8]>,
     /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
-    pub(crate) host: String,
+    pub(crate) host: Box<str>,
     /// `<sip:user@host;transport=ws>`.
-    pub(crate) contact: String,
+    pub(crate) contact: Box<str>,
     /// The same with `;ob` (RFC 5626 section 4.3), for what makes a dialog.
     pub(crate) dialog_contact: String,
     /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
-    pub(crate) instance: String,
+    pub(crate) instance: Box<str>,
     pub(crate) instance_drawn: bool,
     /// The value of Supported.
     pub(crate) supported: String,
@@ -71,16 +71,16 @@ impl Identity {
             supported.push_str(tag);
         }
         Self {
-            user,
+            user: user.into(),
             registrar,
             home,
             contact_user: unescaped_user(&uri_text),
-            contact: format!("<{uri_text}>"),
+            contact: format!("<{uri_text}>").into(),
             dialog_contact: format!("<{uri_text};ob>"),
-            host,
+            host: host.into(),
             instance: config
                 .instance_id()
-                .map_or_else(|| uuid(rng), ToOwned::to_owned),
+                .map_or_else(|| uuid(rng).into(), Into::into),
             instance_drawn: config.instance_id().is_none(),
             supported,
             gruu: None,
@@ -150,12 +150,12 @@ impl Identity {
 
 /// The user part of a URI without its escapes, as peers may write it either way (RFC 3261 section
 /// 19.1.4).
-fn unescaped_user(uri: &str) -> Vec<u8> {
+fn unescaped_user(uri: &str) -> Box<[u8]> {
     let uri = UriBuf::parse(uri.as_bytes());
     let user = uri
         .ok()
         .and_then(|uri| uri.as_uri().user_unescaped().map(|user| user.into_owned()));
-    user.unwrap_or_default()
+    user.unwrap_or_default().into()
 }
 
 fn anonymous(rng: &mut dyn CryptoRng) -> UriBuf {

@@ -150,7 +150,7 @@ impl UserAgent {
         let settings = TransactionSettings {
             timers,
             limits,
-            sent_by: identity.host.clone(),
+            sent_by: identity.host.as_ref().into(),
             via_transport: config.hack_via_tcp().then_some("TCP"),
             rport: config.force_rport(),
             forwards: false,
@@ -191,7 +191,7 @@ impl UserAgent {
             life: Life::Idle,
         };
         if agent.core.identity.instance_drawn {
-            let instance = agent.core.identity.instance.as_str().into();
+            let instance = agent.core.identity.instance.clone();
             agent.core.event(Event::InstanceIdDrawn(instance));
         }
         if agent.core.config.autostart() {
@@ -253,7 +253,11 @@ impl UserAgent {
         bytes: Bytes,
         now: Timestamp,
     ) -> Result<(), Backpressure> {
-        self.check_queue()?;
+        // Responses only shrink state: they have as much room again.
+        let full = self.core.actions.len() >= self.core.limits.actions.saturating_mul(2);
+        if full || !bytes.starts_with(b"SIP/2.0 ") {
+            self.check_queue()?;
+        }
         self.advance(now);
         if self.core.layer.info(connection).is_none() {
             self.core.counters.ignored += 1;
@@ -400,9 +404,7 @@ impl UserAgent {
         if slept {
             self.keep_alive.doubt(now);
         }
-        if self.check_queue().is_err() {
-            return;
-        }
+        // Time-outs are carried out even when the queue is full: they only shrink state.
         self.core.layer.tick(now);
         self.drain();
         for _ in 0..self.core.limits.fired_per_tick.max(1) {
@@ -616,16 +618,18 @@ impl UserAgent {
         for handle in self.incoming.handles() {
             self.drop_incoming(crate::event::IncomingId(handle));
         }
+        // What has just been said is sent while the connection is still open.
+        self.drain();
         self.unbound(EndReason::local(Cause::Stopped));
         if let Life::Stopping { deadline } = ::core::mem::replace(&mut self.life, Life::Idle) {
             self.core.timers.cancel(deadline);
         }
         self.keep_alive.stop();
-        let steps = self.connector.stop();
-        self.carry_out(&steps);
         let reason = DisconnectReason::Stopped;
         let open = self.core.flow.take().map(|flow| flow.connection);
         let opening = self.opening.take().map(|(connection, _)| connection);
+        let steps = self.connector.stop();
+        self.carry_out(&steps);
         self.core.event(Event::Stopped {
             unfinished: u32::try_from(unfinished).unwrap_or(u32::MAX),
         });

@@ -141,8 +141,8 @@ impl UserAgent {
             match again {
                 Ok(_) => self.registration.cseq += 1,
                 Err(RetryError::Authentication) => self.credentials_refused(errand, response),
-                Err(RetryError::NotSent) => {
-                    let reason = EndReason::transport(Cause::ConnectionLost);
+                Err(RetryError::NotSent(error)) => {
+                    let reason = EndReason::local(unsent(&error));
                     self.errand_failed(errand, reason, None, None);
                 }
             }
@@ -331,7 +331,7 @@ impl UserAgent {
         status: Option<u16>,
         asked: Option<Duration>,
     ) {
-        let retry_at = if self.registration.wanted && reason.cause != Cause::ConnectionLost {
+        let retry_at = if self.registration.wanted && self.core.flow.is_some() {
             let wait = retry_after(
                 status,
                 self.registration.failures,
@@ -374,14 +374,19 @@ impl UserAgent {
     /// The binding is gone, or as good as gone.
     pub(super) fn unbound(&mut self, reason: EndReason) {
         self.registration.state = State::Off;
+        self.forget_binding();
         if self.registration.bound_until.take().is_some() {
-            self.core.service_route.clear();
-            self.core.identity.set_gruu(None, None);
             self.core.event(Event::Unregistered {
                 reason: Box::new(reason),
             });
         }
         self.arm(None);
+    }
+
+    /// What came with the binding goes with it (RFC 3608 section 6, RFC 5627 section 4.2).
+    fn forget_binding(&mut self) {
+        self.core.service_route.clear();
+        self.core.identity.set_gruu(None, None);
     }
 
     /// Arms the one timer: for the next act unless an errand is under way, or for the lapse of the
@@ -406,6 +411,7 @@ impl UserAgent {
         if lapsed.is_some() {
             // REG-LAPSE: said once; the attempts to bind again go on.
             self.registration.bound_until = None;
+            self.forget_binding();
             self.core.event(Event::Unregistered {
                 reason: Box::new(EndReason::transport(Cause::Expired)),
             });

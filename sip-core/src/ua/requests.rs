@@ -14,7 +14,7 @@ use crate::auth::Attempts;
 use crate::dialog::DialogId;
 use crate::error::CommandError;
 use crate::event::{Cause, EndReason, Event, IncomingId, RequestId, SessionId};
-use crate::session::{ExtraHeader, State};
+use crate::session::{ExtraHeader, State, unsent};
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::ServerTransactionId;
@@ -178,13 +178,31 @@ impl UserAgent {
             {
                 Ok(_) => return,
                 Err(RetryError::Authentication) => {}
-                Err(RetryError::NotSent) => {
-                    return self
-                        .finish_request(id, Err(EndReason::transport(Cause::ConnectionLost)));
+                Err(RetryError::NotSent(error)) => {
+                    return self.finish_request(id, Err(EndReason::local(unsent(&error))));
                 }
             }
         }
+        if matches!(response.status().as_u16(), 408 | 481) {
+            self.dialog_gone(id, EndReason::refused(&response, Cause::DialogGone));
+        }
         self.finish_request(id, Ok(response));
+    }
+
+    /// RFC 3261 section 12.2.1.2, RFC 5057: 481, 408 and silence to a request within a dialog mean that
+    /// the peer does not know it any more.
+    pub(super) fn dialog_gone(&mut self, id: RequestId, reason: EndReason) {
+        let dialog = self.requests.get(id.0).and_then(|record| record.dialog);
+        let Some(session) = dialog.and_then(|dialog| self.session_of(dialog)) else {
+            return;
+        };
+        self.step_session(session, |state, context| match state {
+            State::Confirmed(_) => context.hang_up(EndReason {
+                cause: Cause::DialogGone,
+                ..reason
+            }),
+            state => Some(state),
+        });
     }
 
     pub(super) fn finish_request(

@@ -346,6 +346,7 @@ pub(crate) fn cfg_preload_route_follows_the_server_in_use() {
     for route in routes {
         let attempt = next_attempt(&mut bench);
         open(&mut bench, &attempt);
+        bench.wait(SECOND);
         let request = bench.next_request();
         assert_eq!(value(&request, HeaderName::Route), route);
         let contact = value(&request, HeaderName::Contact);

@@ -10,6 +10,7 @@ mod application;
 mod calls;
 mod challenges;
 mod connection;
+mod documents;
 mod identity;
 mod logging;
 mod reconfigure;

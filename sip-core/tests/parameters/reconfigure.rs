@@ -200,6 +200,7 @@ fn a_server_that_left_the_list_is_left_without_ending_a_call() {
         .agent
         .connection_opened(bench.connection, info, bench.now);
     bench.pump();
+    bench.wait(SECOND);
     assert_eq!(bench.next_request().method(), Method::Register);
     for id in [up, ringing] {
         call_lives(&mut bench, id);

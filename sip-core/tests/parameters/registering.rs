@@ -59,6 +59,8 @@ fn reconnect(bench: &mut Bench) {
         .agent
         .connection_opened(bench.connection, info, bench.now);
     bench.pump();
+    // One of many that come back at once waits for up to a second.
+    bench.wait(SECOND);
 }
 
 /// CFG-REG, RFC 3261 10.2.1.1: 600 s unless told otherwise, as the `expires` of our Contact.

@@ -36,6 +36,9 @@ pub(super) struct Bounds {
     pub(super) longest_delay: u8,
     /// Connections that break (reliable transports only).
     pub(super) cuts: u8,
+    /// Whether users act in the very instant in which something else is due, in any order, or only
+    /// between such instants.
+    pub(super) users_race: bool,
 }
 
 /// A machine, the number of its state and of the input that it met there.
@@ -313,6 +316,7 @@ impl ServerMachine for NonInviteServer {
             (Self::Trying | Self::Proceeding, ServerInput::Fired(Timer::End))
                 if rules.broken == Some(Broken::NonInviteServerWaitsForEver) =>
             {
+                // Its timer is set again and again.
                 return Some(self);
             }
             _ => {}

@@ -17,6 +17,9 @@ use crate::transaction::non_invite_server::NonInviteServer;
 /// A timer that is not set.
 pub(super) const NEVER: u8 = u8::MAX;
 
+/// Longer than anything but timer D takes, in units.
+const FAR: u8 = 100;
+
 /// How long the caller waits for a final response before it cancels, in units: longer than timer B.
 const CALLERS_PATIENCE: u8 = 9;
 
@@ -245,8 +248,8 @@ impl World {
         rules.links == 3 && link == 0
     }
 
-    /// All that can happen next; empty when everything is over.
-    pub(super) fn moves(&self, rules: &Rules) -> SmallVec<[Move; 16]> {
+    /// All that can happen next, and whether nothing need happen any more.
+    pub(super) fn moves(&self, rules: &Rules) -> (SmallVec<[Move; 16]>, bool) {
         let mut moves = SmallVec::new();
         let mut next = NEVER;
         // What is due, in any order; what is not lets time pass.
@@ -288,6 +291,7 @@ impl World {
             due(link.caller.patience, Move::Cancel(number), &mut moves);
         }
         let timed = moves.len();
+        let users_act = timed == 0 || rules.bounds.users_race;
         let mut must_answer = false;
         for (number, link) in self.links.iter().enumerate().take(rules.links) {
             let thinking = link.callee.asked
@@ -296,17 +300,21 @@ impl World {
                 && link.server.is_some();
             if thinking && !Self::is_relayed(rules, number) {
                 must_answer |= link.callee.patience == 0;
+                if link.callee.patience != NEVER && link.callee.patience > 0 {
+                    next = next.min(link.callee.patience);
+                }
+                if !users_act {
+                    continue;
+                }
                 if rules.invite && !link.callee.rang {
                     moves.push(Move::Ring(number));
                 }
                 moves.push(Move::Answer(number, Outcome::Success));
                 moves.push(Move::Answer(number, Outcome::Failure));
-                if link.callee.patience != NEVER && link.callee.patience > 0 {
-                    next = next.min(link.callee.patience);
-                }
             }
             let pending = link.client.is_some() && link.caller.outcome == Outcome::None;
             if rules.invite
+                && users_act
                 && number == 0
                 && pending
                 && link.caller.cancel == Cancel::Unwanted
@@ -321,7 +329,7 @@ impl World {
         if timed == 0 && !must_answer && next != NEVER {
             moves.push(Move::Wait(next));
         }
-        moves
+        (moves, timed == 0 && !must_answer && next == NEVER)
     }
 
     /// Carries out a move; what was sent waits in the outbox.
@@ -437,6 +445,10 @@ impl World {
             {
                 if client.repeat == NEVER {
                     (client.sent, client.since) = (0, 0);
+                }
+                // Timer D: 32 s and more, when all else is long over.
+                if client.end > FAR && client.end != NEVER {
+                    client.end = FAR + 1;
                 }
             }
             for server in [&mut link.server, &mut link.cancel_server]

@@ -9,11 +9,10 @@ use sip_core::InviteOptions;
 use sip_core::config::Config;
 use sip_edge::{EdgeConfig, EdgeLimits, EdgeServer, Faults};
 
-use crate::arguments::{Demo, Fault};
+use crate::arguments::{Adapter, Demo, Fault};
 use crate::ladder::Ladder;
 use crate::outcome::Failure;
 use crate::report::{Report, complain, print_line};
-use crate::settings;
 
 use party::Party;
 
@@ -62,10 +61,10 @@ impl std::fmt::Display for Summary {
 }
 
 pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
-    settings::check_adapter(arguments.adapter)?;
     let report = Report::new(arguments.output.json).quiet();
     let ladder = Ladder::new("alice", "bob");
-    let edge = start_edge(arguments.fault)?;
+    let stagehand = Stagehand::hire(arguments.adapter)?;
+    let edge = stagehand.start_edge(arguments.fault)?;
     let url = format!("ws://{}", edge.local_addr());
     let alice_password = match arguments.fault {
         Some(Fault::BadPassword) => "wrong",
@@ -73,7 +72,16 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     };
     let party = |name, side, password| {
         let config = config(name, password, &url)?;
-        Party::start(name, side, config, &ladder, &report, arguments.output.trace)
+        let trace = arguments.output.trace;
+        Party::start(
+            arguments.adapter,
+            name,
+            side,
+            config,
+            &ladder,
+            &report,
+            trace,
+        )
     };
     let stage = Stage {
         alice: party("alice", 0, alice_password)?,
@@ -101,9 +109,42 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     }))
 }
 
-fn start_edge(fault: Option<Fault>) -> Result<EdgeServer, Failure> {
+/// Where the edge runs: beside the user agents on tokio, but on a thread of its own if commands to them
+/// hold up this one.
+struct Stagehand(Option<tokio::runtime::Runtime>);
+
+impl Stagehand {
+    fn hire(adapter: Adapter) -> Result<Self, Failure> {
+        if adapter == Adapter::Tokio {
+            return Ok(Self(None));
+        }
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map(|runtime| Self(Some(runtime)))
+            .map_err(|error| Failure::Usage(format!("cannot start: {error}")))
+    }
+
+    fn start_edge(&self, fault: Option<Fault>) -> Result<EdgeServer, Failure> {
+        let _inside = self.0.as_ref().map(tokio::runtime::Runtime::enter);
+        EdgeServer::start(edge_config(fault)).map_err(|error| {
+            Failure::NoConnection(format!("the edge server cannot start: {error}"))
+        })
+    }
+}
+
+impl Drop for Stagehand {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn edge_config(fault: Option<Fault>) -> EdgeConfig {
     let user = |name: &str, password: &str| (name.to_owned(), password.to_owned());
-    let config = EdgeConfig {
+    EdgeConfig {
         realm: REALM.to_owned(),
         users: vec![user("alice", "alice-secret"), user("bob", "bob-secret")],
         faults: Faults {
@@ -115,9 +156,7 @@ fn start_edge(fault: Option<Fault>) -> Result<EdgeServer, Failure> {
             ..EdgeLimits::default()
         },
         ..EdgeConfig::default()
-    };
-    EdgeServer::start(config)
-        .map_err(|error| Failure::NoConnection(format!("the edge server cannot start: {error}")))
+    }
 }
 
 fn config(name: &str, password: &str, url: &str) -> Result<Config, Failure> {

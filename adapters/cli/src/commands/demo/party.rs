@@ -1,21 +1,20 @@
 //! One of the two user agents of the demo: it answers what comes, and counts what happens.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sip_core::config::Config;
 use sip_core::{Cause, DescriptionKind, Event, TraceRecord, Way};
 use sip_parse::StatusCode;
-use sip_tokio::{Agent, Events, Handle, Options};
 use tokio::sync::watch;
 
+use crate::adapter::{self, Events, Handle, Wishes};
+use crate::arguments::Adapter;
 use crate::events;
 use crate::ladder::Ladder;
 use crate::outcome::Failure;
 use crate::report::Report;
-use crate::running::{print_trace, start_failure};
-use crate::sdp::Canned;
+use crate::running::print_trace;
 
 /// Each call leaves some transactions behind for 32 s (RFC 3261 section 17, RFC 6026); this is enough
 /// for thousands of calls a second.
@@ -55,6 +54,7 @@ pub(crate) struct Party {
 impl Party {
     /// Starts the user agent; its messages go to the ladder, as those of side 0 or 1.
     pub(crate) fn start(
+        adapter: Adapter,
         name: &'static str,
         side: usize,
         config: Config,
@@ -62,16 +62,16 @@ impl Party {
         report: &Report,
         trace: bool,
     ) -> Result<Self, Failure> {
-        let mut options = Options::default();
-        options.description_factory = Some(Arc::new(Canned));
-        options.limits.client_transactions = TRANSACTIONS;
-        options.limits.server_transactions = TRANSACTIONS;
         let report = report.of(name).with_servers(&config);
         let (ladder, messages) = (ladder.clone(), report.clone());
-        options.trace_connector = Some(Box::new(move |record, _| {
-            note(name, side, record, &ladder, &messages, trace);
-        }));
-        let (handle, events) = Agent::start(config, options).map_err(start_failure)?;
+        let wishes = Wishes {
+            extra_roots: Vec::new(),
+            trace: Box::new(move |record, _| {
+                note(name, side, record, &ladder, &messages, trace);
+            }),
+            transactions: Some(TRANSACTIONS),
+        };
+        let (handle, events) = adapter::start(adapter, config, wishes)?;
         let (sender, counts) = watch::channel(Counts::default());
         tokio::spawn(live(handle.clone(), events, report, sender));
         Ok(Self {

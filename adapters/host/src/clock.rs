@@ -9,21 +9,25 @@ use sip_core::Timestamp;
 /// On Linux and Android that is `CLOCK_BOOTTIME`; elsewhere `std::time::Instant`, which counts
 /// sleep on Windows but may stand still during it on other systems.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     start: std::time::Instant,
 }
 
 impl Clock {
-    pub(crate) fn start() -> Self {
+    /// A clock that can be asked from now on.
+    #[must_use]
+    pub fn start() -> Self {
         Self {
             #[cfg(not(any(target_os = "linux", target_os = "android")))]
             start: std::time::Instant::now(),
         }
     }
 
+    /// The time, since any start.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(crate) fn now(&self) -> Timestamp {
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         // The kernel counts from boot: neither part is ever negative.
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
@@ -31,8 +35,10 @@ impl Clock {
         Timestamp::ZERO + Duration::new(seconds, nanoseconds)
     }
 
+    /// The time, since any start.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(crate) fn now(&self) -> Timestamp {
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         Timestamp::ZERO + self.start.elapsed()
     }
 }

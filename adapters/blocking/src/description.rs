@@ -1,0 +1,208 @@
+//! Session descriptions made by the application's media engine instead of by events: the
+//! parameters `sessionDescriptionHandlerFactory` and `sessionDescriptionHandlerFactoryOptions`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use sip_core::{Body, DescriptionKind, SessionId};
+use sip_host::{Describers, DescriptionError};
+
+use crate::mailbox::{AgentId, Mailbox, Post};
+
+/// The media side of one call: makes our session descriptions and takes the peer's (RFC 3264).
+///
+/// The methods are called on the thread that drives the agent and must not wait: whoever needs time
+/// keeps the [`Reply`] and gives it from another thread. One step is asked for at a time, in the
+/// order of the core; a call that ends lets go of those that are not through.
+pub trait SessionDescriptionHandler: Send {
+    /// Makes our offer, or the answer to the peer's last offer.
+    fn describe(&mut self, kind: DescriptionKind, reply: Reply<Body>);
+
+    /// Takes the peer's offer or answer.
+    fn accept(&mut self, kind: DescriptionKind, body: Body, reply: Reply<()>);
+
+    /// The call is over. Called once.
+    fn close(&mut self);
+}
+
+/// Makes the [`SessionDescriptionHandler`] of each call.
+pub trait SessionDescriptionHandlerFactory: Send + Sync {
+    /// A handler for the call `session`. `options` are the parameter
+    /// `sessionDescriptionHandlerFactoryOptions`, as it was configured.
+    fn create(
+        &self,
+        session: SessionId,
+        options: &BTreeMap<String, String>,
+    ) -> Box<dyn SessionDescriptionHandler>;
+}
+
+/// What a step came to.
+pub(crate) enum Outcome {
+    Described(Result<Body, DescriptionError>),
+    Accepted(Result<(), DescriptionError>),
+}
+
+/// Where a handler's answer goes, from any thread. One that is dropped is a failure.
+pub struct Reply<T> {
+    to: Option<Address>,
+    outcome: fn(Result<T, DescriptionError>) -> Outcome,
+}
+
+struct Address {
+    mailbox: Arc<Mailbox>,
+    agent: AgentId,
+    session: SessionId,
+    step: u64,
+}
+
+impl<T> Reply<T> {
+    /// Answers. Comes to nothing if the call has ended meanwhile.
+    pub fn give(mut self, result: Result<T, DescriptionError>) {
+        self.send(result);
+    }
+
+    fn send(&mut self, result: Result<T, DescriptionError>) {
+        if let Some(to) = self.to.take() {
+            let outcome = (self.outcome)(result);
+            to.mailbox
+                .post(Post::Described(to.agent, to.session, to.step, outcome));
+        }
+    }
+}
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        self.send(Err(DescriptionError("the handler gave none".to_owned())));
+    }
+}
+
+impl<T> std::fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply").finish_non_exhaustive()
+    }
+}
+
+/// What is asked of a handler. `None` asks for our description, else the peer's is shown.
+type Question = (DescriptionKind, Option<Body>);
+
+/// The handlers of all calls of one agent.
+pub(crate) struct Handlers {
+    agent: AgentId,
+    mailbox: Arc<Mailbox>,
+    factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
+    options: BTreeMap<String, String>,
+    calls: BTreeMap<SessionId, Call>,
+    steps: u64,
+}
+
+struct Call {
+    handler: Box<dyn SessionDescriptionHandler>,
+    questions: VecDeque<Question>,
+    /// The number of the step that the handler is at.
+    running: Option<u64>,
+}
+
+impl Handlers {
+    pub(crate) fn new(
+        agent: AgentId,
+        mailbox: Arc<Mailbox>,
+        factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
+        options: BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            agent,
+            mailbox,
+            factory,
+            options,
+            calls: BTreeMap::new(),
+            steps: 0,
+        }
+    }
+
+    fn ask(&mut self, session: SessionId, question: Question) {
+        let Some(factory) = &self.factory else { return };
+        let call = self.calls.entry(session).or_insert_with(|| Call {
+            handler: factory.create(session, &self.options),
+            questions: VecDeque::new(),
+            running: None,
+        });
+        call.questions.push_back(question);
+        self.next_step(session);
+    }
+
+    fn next_step(&mut self, session: SessionId) {
+        let Some(call) = self.calls.get_mut(&session) else {
+            return;
+        };
+        if call.running.is_some() {
+            return;
+        }
+        let Some((kind, body)) = call.questions.pop_front() else {
+            return;
+        };
+        self.steps += 1;
+        call.running = Some(self.steps);
+        let to = Some(Address {
+            mailbox: self.mailbox.clone(),
+            agent: self.agent,
+            session,
+            step: self.steps,
+        });
+        match body {
+            None => {
+                let outcome = Outcome::Described;
+                call.handler.describe(kind, Reply { to, outcome });
+            }
+            Some(body) => {
+                let outcome = Outcome::Accepted;
+                call.handler.accept(kind, body, Reply { to, outcome });
+            }
+        }
+    }
+
+    /// Whether the answer is the one that is waited for: not to a step of a call that has ended. If
+    /// so, the handler's next step begins.
+    pub(crate) fn answered(&mut self, session: SessionId, step: u64, outcome: &Outcome) -> bool {
+        let Some(call) = self.calls.get_mut(&session) else {
+            return false;
+        };
+        if call.running != Some(step) {
+            return false;
+        }
+        call.running = None;
+        if matches!(outcome, Outcome::Accepted(Err(_))) {
+            // What would answer an unusable offer makes no sense any more.
+            call.questions.clear();
+        }
+        self.next_step(session);
+        true
+    }
+}
+
+impl Describers for Handlers {
+    fn are_in_charge(&self) -> bool {
+        self.factory.is_some()
+    }
+
+    fn describe(&mut self, session: SessionId, kind: DescriptionKind) {
+        self.ask(session, (kind, None));
+    }
+
+    fn accept(&mut self, session: SessionId, kind: DescriptionKind, body: Body) {
+        self.ask(session, (kind, Some(body)));
+    }
+
+    fn close(&mut self, session: SessionId) {
+        if let Some(mut call) = self.calls.remove(&session) {
+            call.handler.close();
+        }
+    }
+}
+
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        for call in self.calls.values_mut() {
+            call.handler.close();
+        }
+    }
+}

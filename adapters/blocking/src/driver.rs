@@ -1,0 +1,380 @@
+//! One agent: carries out what the core asks for, and feeds it one input at a time.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mio::Registry;
+use sip_core::config::{Config, ServerUrl};
+use sip_core::{ConnectionId, Event, SessionId, Timestamp, UserAgent};
+use sip_host::{Clock, Describers, Host, Job, LastFailure, StartError, Trust, websocket_config};
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::agent::Options;
+use crate::connect::{Attempt, Dialer, Place, Step};
+use crate::description::{Handlers, Outcome};
+use crate::handle::{Inbox, Pushed};
+use crate::link::{Closing, Link, LinkInput};
+use crate::mailbox::{AgentId, Mailbox};
+use crate::resolve::Resolver;
+
+/// How much may come from one agent's network before others have their turn, and before a deadline
+/// that has passed.
+const INPUTS_PER_TURN: u32 = 64;
+
+/// How many events may wait beside a full queue. Nothing is read meanwhile; commands and connections
+/// that end lead to these.
+const WAITING_LIMIT: usize = 64;
+
+/// What all agents of a reactor share.
+pub(crate) struct Shared {
+    pub(crate) registry: Registry,
+    pub(crate) resolver: Resolver,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) clock: Clock,
+}
+
+/// Where events go.
+enum Outlet {
+    /// Nowhere but [`Driver::waiting`]: whoever drives the agent takes them there.
+    Driver,
+    Inbox(Arc<Inbox>),
+    /// The application has dropped its end.
+    Closed,
+}
+
+/// Everything that belongs to one agent.
+pub(crate) struct Driver {
+    pub(crate) id: AgentId,
+    host: Host,
+    dialer: Dialer,
+    attempts: Vec<Attempt>,
+    links: VecDeque<Link>,
+    closing: Vec<Closing>,
+    handlers: Handlers,
+    outlet: Outlet,
+    /// Whether there is a handle left to give commands through, or the owner of the reactor.
+    is_commanded: bool,
+    /// Events that found no room. Until they do, nothing is read and no deadline is kept; what
+    /// commands lead to goes out all the same.
+    waiting: VecDeque<Event>,
+    /// Whether the reactor knows of the events.
+    is_announced: bool,
+    send_queue: usize,
+    /// Nobody holds the agent any more: only closing handshakes are left.
+    ended: bool,
+    /// The deadline that the reactor knows of.
+    pub(crate) scheduled: Option<Timestamp>,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        config: &Config,
+        mut options: Options,
+        inbox: Option<Arc<Inbox>>,
+        mailbox: &Arc<Mailbox>,
+    ) -> Result<Self, StartError> {
+        let trust = Trust::new(config.servers(), &options.extra_roots).map_err(StartError::Root)?;
+        let host = Host::new(config, &mut options)?;
+        let id = mailbox.mint();
+        let handlers = Handlers::new(
+            id,
+            mailbox.clone(),
+            options.description_factory,
+            config.session_description_handler_factory_options().clone(),
+        );
+        Ok(Self {
+            id,
+            host,
+            dialer: Dialer {
+                trust,
+                websocket: websocket_config(options.limits.message.message),
+            },
+            attempts: Vec::new(),
+            links: VecDeque::new(),
+            closing: Vec::new(),
+            handlers,
+            outlet: inbox.map_or(Outlet::Driver, Outlet::Inbox),
+            is_commanded: true,
+            waiting: VecDeque::new(),
+            is_announced: false,
+            send_queue: options.send_queue,
+            ended: false,
+            scheduled: None,
+        })
+    }
+
+    pub(crate) fn last_failure(&self) -> LastFailure {
+        self.host.last_failure()
+    }
+
+    /// The sockets may have become ready.
+    pub(crate) fn wake(&mut self) {
+        for link in &mut self.links {
+            link.wake();
+        }
+    }
+
+    pub(crate) fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
+        self.host.command(command)
+    }
+
+    /// The last handle is gone.
+    pub(crate) fn uncommanded(&mut self) {
+        self.is_commanded = false;
+    }
+
+    /// The event that waits for whoever drives the agent.
+    pub(crate) fn take_event(&mut self) -> Option<Event> {
+        self.is_announced = false;
+        match self.outlet {
+            Outlet::Driver => self.waiting.pop_front(),
+            _ => None,
+        }
+    }
+
+    /// Whether [`Driver::take_event`] has something that this has not said before.
+    pub(crate) fn has_news(&mut self) -> bool {
+        let has_event = matches!(self.outlet, Outlet::Driver) && !self.waiting.is_empty();
+        has_event && !std::mem::replace(&mut self.is_announced, true)
+    }
+
+    /// Whether nothing is left to be done.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.ended && self.closing.is_empty()
+    }
+
+    /// When to act even if nothing comes.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.tick_at()
+            .into_iter()
+            .chain(self.attempts.iter().map(Attempt::deadline))
+            .chain(self.closing.iter().map(|closing| closing.deadline))
+            .min()
+    }
+
+    fn tick_at(&self) -> Option<Timestamp> {
+        if !self.waiting.is_empty() || self.ended {
+            return None;
+        }
+        self.host.next_tick()
+    }
+
+    /// A deadline has passed, and what came before it has been fed.
+    pub(crate) fn due(&mut self, now: Timestamp) {
+        if self.tick_at().is_some_and(|at| at <= now) {
+            self.host.tick();
+        }
+    }
+
+    pub(crate) fn resolved(
+        &mut self,
+        connection: ConnectionId,
+        found: io::Result<Vec<SocketAddr>>,
+        now: Timestamp,
+    ) {
+        let mut attempts = self.attempts.iter_mut();
+        if let Some(attempt) = attempts.find(|attempt| attempt.connection == connection) {
+            attempt.resolved(found, now);
+        }
+    }
+
+    pub(crate) fn described(&mut self, session: SessionId, step: u64, outcome: Outcome) {
+        if !self.handlers.answered(session, step, &outcome) {
+            return;
+        }
+        match outcome {
+            Outcome::Described(result) => self.host.described(session, result),
+            Outcome::Accepted(Ok(())) => {}
+            Outcome::Accepted(Err(error)) => self.host.unusable(session, &error),
+        }
+    }
+
+    /// Carries out what there is and feeds what has come, a bounded share of it. True if there is
+    /// more to do at once.
+    pub(crate) fn serve(&mut self, shared: &mut Shared) -> bool {
+        self.carry_out(shared);
+        if !self.is_commanded && matches!(self.outlet, Outlet::Closed) {
+            self.end(shared);
+        }
+        self.step_attempts(shared);
+        self.step_closing(shared);
+        for _ in 0..INPUTS_PER_TURN {
+            self.carry_out(shared);
+            if !self.feed_link(shared) {
+                return self.closing.iter().any(|closing| closing.is_busy);
+            }
+        }
+        self.carry_out(shared);
+        true
+    }
+
+    /// Everything that the core has to say, until too many events find no room.
+    fn carry_out(&mut self, shared: &mut Shared) {
+        if let Outlet::Inbox(inbox) = &self.outlet
+            && inbox.is_deaf()
+        {
+            self.outlet = Outlet::Closed;
+        }
+        if !matches!(self.outlet, Outlet::Driver) {
+            for event in std::mem::take(&mut self.waiting) {
+                self.tell(event);
+            }
+        }
+        while self.waiting.len() < WAITING_LIMIT && !self.ended {
+            let Some(job) = self.host.next_job() else {
+                return;
+            };
+            match job {
+                Job::Connect(connection, url) => self.connect(connection, url, shared),
+                Job::Transmit(connection, bytes) => self.put(connection, |link| link.send(bytes)),
+                Job::Ping(connection) => self.put(connection, Link::ping),
+                Job::Close(connection) => {
+                    self.attempts
+                        .retain(|attempt| attempt.connection != connection);
+                    if let Some(link) = self.take_link(connection) {
+                        self.close(link, CloseCode::Normal, shared);
+                    }
+                }
+                Job::Tell(event) => {
+                    if let Some(event) = self.handlers.intercept(event) {
+                        self.tell(event);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        match &self.outlet {
+            Outlet::Driver => self.waiting.push_back(event),
+            // No event overtakes another.
+            Outlet::Inbox(_) if !self.waiting.is_empty() => self.waiting.push_back(event),
+            Outlet::Inbox(inbox) => match inbox.push(event) {
+                Pushed::Taken => {}
+                Pushed::Full(event) => self.waiting.push_back(event),
+                Pushed::Deaf => self.outlet = Outlet::Closed,
+            },
+            Outlet::Closed => {}
+        }
+    }
+
+    fn connect(&mut self, connection: ConnectionId, url: ServerUrl, shared: &mut Shared) {
+        let (attempt, name) = Attempt::new(connection, url, shared.clock.now());
+        self.attempts.push(attempt);
+        match name {
+            Some(name) => {
+                let asker = (self.id, connection);
+                shared.resolver.ask(name, asker, &shared.mailbox);
+            }
+            // The sockets speak up only once there are any.
+            None => self.step_attempts(shared),
+        }
+    }
+
+    fn step_attempts(&mut self, shared: &Shared) {
+        let place = Place {
+            registry: &shared.registry,
+            token: self.id.token(),
+        };
+        for attempt in std::mem::take(&mut self.attempts) {
+            match attempt.step(&self.dialer, place, shared.clock.now()) {
+                Step::Pending(attempt) => self.attempts.push(attempt),
+                Step::Over(connection, Ok((socket, info))) => {
+                    let link = Link::new(connection, socket, self.send_queue);
+                    self.links.push_back(link);
+                    self.host.opened(connection, info);
+                }
+                Step::Over(connection, Err(failure)) => self.host.failed(connection, failure),
+            }
+        }
+    }
+
+    /// Queues something on a link; one whose peer does not read is given up.
+    fn put(&mut self, connection: ConnectionId, queue: impl FnOnce(&mut Link) -> bool) {
+        let mut links = self.links.iter_mut();
+        // The core may speak of a connection whose end it has not heard of yet.
+        let Some(link) = links.find(|link| link.connection == connection) else {
+            return;
+        };
+        if !queue(link) {
+            self.take_link(connection);
+            self.host.choked(connection);
+        }
+    }
+
+    fn take_link(&mut self, connection: ConnectionId) -> Option<Link> {
+        let mut links = self.links.iter();
+        let place = links.position(|link| link.connection == connection)?;
+        self.links.remove(place)
+    }
+
+    /// Takes the link out of service; the closing handshake goes on beside everything else.
+    fn close(&mut self, link: Link, code: CloseCode, shared: &Shared) {
+        let now = shared.clock.now();
+        self.closing.extend(link.close(code, now).step(now));
+    }
+
+    fn step_closing(&mut self, shared: &Shared) {
+        let now = shared.clock.now();
+        self.closing = std::mem::take(&mut self.closing)
+            .into_iter()
+            .filter_map(|closing| closing.step(now))
+            .collect();
+    }
+
+    /// Writes to all links and feeds the next thing from one of them; false if there is none.
+    fn feed_link(&mut self, shared: &Shared) -> bool {
+        // Without room for events nothing is read.
+        let read = self.waiting.is_empty();
+        let mut fed = false;
+        for _ in 0..self.links.len() {
+            let Some(mut link) = self.links.pop_front() else {
+                break;
+            };
+            let input = link.poll(read && !fed);
+            fed |= input.is_some();
+            let connection = link.connection;
+            // Whoever spoke goes to the end of the row, so that all are heard.
+            match input {
+                Some(LinkInput::Closed(end)) => {
+                    self.close(link, end.code, shared);
+                    self.host.closed(connection, end.reason);
+                    continue;
+                }
+                Some(LinkInput::Message(bytes)) => self.host.received(connection, bytes),
+                Some(LinkInput::Pong) => self.host.pong(connection),
+                None => {}
+            }
+            self.links.push_back(link);
+        }
+        fed
+    }
+
+    /// Nobody holds the agent any more: says goodbye as far as that needs no answer.
+    pub(crate) fn end(&mut self, shared: &mut Shared) {
+        if self.ended {
+            return;
+        }
+        if let Outlet::Inbox(inbox) = std::mem::replace(&mut self.outlet, Outlet::Closed) {
+            inbox.end();
+        }
+        self.waiting.clear();
+        self.host.abandon();
+        self.carry_out(shared);
+        self.ended = true;
+        self.attempts.clear();
+        for link in std::mem::take(&mut self.links) {
+            self.close(link, CloseCode::Away, shared);
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Outlet::Inbox(inbox) = &self.outlet {
+            inbox.end();
+        }
+    }
+}

@@ -1,0 +1,75 @@
+#![forbid(unsafe_code)]
+//! SIP user agents without anything asynchronous: sockets, clock and randomness around
+//! [`sip_core::UserAgent`], on one thread or none.
+//!
+//! [`Agent::start`] gives a user agent a thread that waits for its sockets, its commands and its
+//! deadlines at once. It returns a [`Handle`], whose methods wait until a command is carried out, and
+//! [`Events`], an iterator. The thread ends, and its sockets close, when the last `Handle` and the
+//! `Events` are gone. [`IoThread`] is one such thread for any number of agents.
+//!
+//! [`Agent::new`] and [`Reactor`] do without a thread: whoever calls `poll` drives the agents.
+//!
+//! The adapter decides nothing about SIP: it opens the connections that the core names, carries
+//! bytes, tells the time, and hands events on.
+//!
+//! ```no_run
+//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use sip_blocking::{Agent, Options};
+//! use sip_core::Event;
+//! use sip_core::config::Config;
+//!
+//! let config = Config::builder()
+//!     .uri("sip:alice@example.com")
+//!     .password("secret")
+//!     .server("wss://sip.example.com")
+//!     .build()?;
+//! let (agent, events) = Agent::start(config, Options::default())?;
+//! for event in events {
+//!     match event {
+//!         Event::Registered(_) => agent.message("bob", "Hello").map(drop)?,
+//!         Event::RequestFinished { outcome, .. } => println!("{outcome:?}"),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The same without a thread:
+//!
+//! ```no_run
+//! # fn example(config: sip_core::config::Config) -> Result<(), Box<dyn std::error::Error>> {
+//! use sip_blocking::{Agent, Options};
+//! use sip_core::{Body, Event};
+//!
+//! let mut agent = Agent::new(config, Options::default())?;
+//! while let Some(event) = agent.poll(None)? {
+//!     if let Event::Registered(_) = event {
+//!         let hello = Body::new("text/plain", "Hello");
+//!         agent.with(|agent, now| agent.message("bob", hello, now));
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod agent;
+mod connect;
+mod description;
+mod driver;
+mod handle;
+mod link;
+mod mailbox;
+mod reactor;
+mod resolve;
+
+pub use agent::{Agent, Options};
+pub use description::{Reply, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
+pub use handle::{Events, Handle, NoEvent};
+pub use mailbox::AgentId;
+pub use reactor::{IoThread, Reactor};
+pub use rustls_pki_types::CertificateDer;
+pub use sip_host::{
+    CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector, StartError,
+    TraceConnector,
+};

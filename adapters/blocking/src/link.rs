@@ -1,0 +1,279 @@
+//! One open WebSocket: frames in both directions, bounded, and its end.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use mio::net::TcpStream;
+use rustls::{ClientConnection, StreamOwned};
+use sip_core::{ConnectionId, Timestamp};
+use sip_host::{CLOSE_TIMEOUT, End, broken, close_frame, closed, message};
+use tungstenite::error::Error as WebSocketError;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::{Message, WebSocket};
+
+/// How often a closing socket is read before others have their turn.
+const READS_PER_TURN: u32 = 64;
+
+/// What carries WebSocket frames: TCP, or TLS over it. Never blocks.
+pub(crate) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(buffer),
+            Self::Tls(tls) => tls.write(buffer),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(tcp) => tcp.flush(),
+            Self::Tls(tls) => tls.flush(),
+        }
+    }
+}
+
+pub(crate) type Socket = WebSocket<Stream>;
+
+/// Whether the socket only wants to be asked again later.
+fn is_pause(error: &WebSocketError) -> bool {
+    matches!(error, WebSocketError::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+fn is_interruption(error: &WebSocketError) -> bool {
+    matches!(error, WebSocketError::Io(error) if error.kind() == io::ErrorKind::Interrupted)
+}
+
+/// An open connection and what waits to be sent on it.
+pub(crate) struct Link {
+    pub(crate) connection: ConnectionId,
+    socket: Socket,
+    outgoing: VecDeque<Message>,
+    outgoing_bytes: usize,
+    limit: usize,
+    unflushed: bool,
+    /// Readiness is told once, when it begins: both hold until the socket says otherwise.
+    readable: bool,
+    writable: bool,
+    /// Reading failed: the frames have come out of step, and must not be asked for again.
+    unreadable: bool,
+}
+
+/// What a connection has to say.
+pub(crate) enum LinkInput {
+    Message(Bytes),
+    Pong,
+    Closed(End),
+}
+
+impl Link {
+    /// `limit`: how many bytes may wait for a peer that does not read.
+    pub(crate) fn new(connection: ConnectionId, socket: Socket, limit: usize) -> Self {
+        Self {
+            connection,
+            socket,
+            outgoing: VecDeque::new(),
+            outgoing_bytes: 0,
+            limit,
+            unflushed: false,
+            // Frames may have come with the answer to the handshake.
+            readable: true,
+            writable: true,
+            unreadable: false,
+        }
+    }
+
+    /// The socket may have become ready for anything: TLS may have to write before it reads.
+    pub(crate) fn wake(&mut self) {
+        self.readable = true;
+        self.writable = true;
+    }
+
+    /// Queues a SIP message. False if the peer reads so slowly that the limit is reached: the
+    /// connection is then of no use.
+    #[must_use]
+    pub(crate) fn send(&mut self, bytes: Bytes) -> bool {
+        self.queue(message(bytes))
+    }
+
+    /// Queues a ping; the answer comes as [`LinkInput::Pong`].
+    #[must_use]
+    pub(crate) fn ping(&mut self) -> bool {
+        self.queue(Message::Ping(Bytes::new()))
+    }
+
+    fn queue(&mut self, message: Message) -> bool {
+        let waiting = self.outgoing_bytes.saturating_add(message.len());
+        if waiting <= self.limit {
+            self.outgoing_bytes = waiting;
+            self.outgoing.push_back(message);
+        }
+        waiting <= self.limit
+    }
+
+    /// Sends what waits and, if `read`, returns the next thing that came in.
+    pub(crate) fn poll(&mut self, read: bool) -> Option<LinkInput> {
+        loop {
+            if let Err(error) = self.write_out() {
+                return Some(LinkInput::Closed(broken(&error)));
+            }
+            if !read || !self.readable {
+                return None;
+            }
+            return Some(match self.socket.read() {
+                Ok(Message::Text(text)) => LinkInput::Message(text.into()),
+                Ok(Message::Binary(bytes)) => LinkInput::Message(bytes),
+                Ok(Message::Pong(_)) => LinkInput::Pong,
+                Ok(Message::Close(frame)) => LinkInput::Closed(closed(frame.as_ref())),
+                // The answer is queued inside the socket: the loop flushes it.
+                Ok(Message::Ping(_) | Message::Frame(_)) => {
+                    self.unflushed = true;
+                    continue;
+                }
+                Err(error) if is_interruption(&error) => continue,
+                Err(error) if is_pause(&error) => {
+                    self.readable = false;
+                    return None;
+                }
+                Err(error) => {
+                    self.unreadable = true;
+                    LinkInput::Closed(broken(&error))
+                }
+            });
+        }
+    }
+
+    /// Writes as much as the socket takes.
+    fn write_out(&mut self) -> Result<(), WebSocketError> {
+        while self.writable && !self.outgoing.is_empty() {
+            if let Some(message) = self.outgoing.pop_front() {
+                self.outgoing_bytes -= message.len();
+                self.unflushed = true;
+                // What does not go out now is kept inside the socket.
+                let written = self.socket.write(message);
+                self.paused(written)?;
+            }
+        }
+        if self.writable && self.unflushed {
+            let flushed = self.socket.flush();
+            if self.paused(flushed)? {
+                self.unflushed = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a write went through; if not, the socket is left alone until it is ready again.
+    fn paused(&mut self, result: Result<(), WebSocketError>) -> Result<bool, WebSocketError> {
+        match result {
+            Ok(()) => Ok(true),
+            Err(error) if is_interruption(&error) => Ok(false),
+            Err(error) if is_pause(&error) => {
+                self.writable = false;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the link out of service: what waits is sent, then the closing handshake.
+    pub(crate) fn close(self, code: CloseCode, now: Timestamp) -> Closing {
+        Closing {
+            socket: self.socket,
+            outgoing: self.outgoing,
+            code: Some(code),
+            unflushed: true,
+            unreadable: self.unreadable,
+            is_busy: false,
+            deadline: now + CLOSE_TIMEOUT,
+        }
+    }
+}
+
+/// A connection on its way out (RFC 6455 section 7); at most [`CLOSE_TIMEOUT`].
+pub(crate) struct Closing {
+    socket: Socket,
+    outgoing: VecDeque<Message>,
+    /// `None` once the close frame is queued inside the socket.
+    code: Option<CloseCode>,
+    unflushed: bool,
+    /// What comes in makes no sense as frames, but must be taken all the same: a socket that is closed
+    /// over unread bytes is reset, and the peer may never see why.
+    unreadable: bool,
+    /// Whether there is more to read at once.
+    pub(crate) is_busy: bool,
+    pub(crate) deadline: Timestamp,
+}
+
+impl Closing {
+    /// Goes on as far as the socket lets it. `None` when the peer has closed, or time is up.
+    pub(crate) fn step(mut self, now: Timestamp) -> Option<Self> {
+        match self.advance() {
+            Ok(()) => {}
+            Err(error) if is_pause(&error) || is_interruption(&error) => {}
+            Err(error) => {
+                tracing::debug!(target: "sip.transport", "closing: {error}");
+                return None;
+            }
+        }
+        if now >= self.deadline {
+            tracing::debug!(target: "sip.transport", "the peer did not answer the close");
+            return None;
+        }
+        Some(self)
+    }
+
+    fn advance(&mut self) -> Result<(), WebSocketError> {
+        self.is_busy = false;
+        self.write_out()?;
+        // Until the peer closes: what comes before that is too late to matter.
+        for _ in 0..READS_PER_TURN {
+            if self.unreadable {
+                let mut scratch = [0; 4096];
+                if self.socket.get_mut().read(&mut scratch)? == 0 {
+                    return Err(WebSocketError::ConnectionClosed);
+                }
+                continue;
+            }
+            match self.socket.read() {
+                Ok(_) => {}
+                Err(error) if is_pause(&error) => return Ok(()),
+                Err(error) if is_interruption(&error) => {}
+                // If that was the peer's end, the next read says so.
+                Err(_) => self.unreadable = true,
+            }
+        }
+        self.is_busy = true;
+        Ok(())
+    }
+
+    fn write_out(&mut self) -> Result<(), WebSocketError> {
+        while self.socket.can_write()
+            && let Some(message) = self.outgoing.pop_front()
+        {
+            self.unflushed = true;
+            self.socket.write(message)?;
+        }
+        if let Some(code) = self.code.take() {
+            // Queues the frame, or the answer to the peer's, whatever it returns.
+            self.socket.close(Some(close_frame(code)))?;
+        } else if self.unflushed {
+            self.socket.flush()?;
+        }
+        self.unflushed = false;
+        Ok(())
+    }
+}

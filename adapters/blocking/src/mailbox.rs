@@ -1,0 +1,130 @@
+//! What other threads have to say to the one that drives the agents.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::ThreadId;
+
+use mio::{Registry, Token, Waker};
+use sip_core::{SessionId, Timestamp, UserAgent};
+
+use crate::description::Outcome;
+use crate::driver::Driver;
+use crate::resolve::Name;
+
+/// The token of the mailbox itself; agents have the others.
+pub(crate) const MAILBOX: Token = Token(0);
+
+/// One of the user agents that a [`Reactor`](crate::Reactor) drives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AgentId(usize);
+
+impl AgentId {
+    pub(crate) const LAST: Self = Self(usize::MAX);
+
+    /// One token for all sockets of an agent: it hardly ever has more than one.
+    pub(crate) const fn token(self) -> Token {
+        Token(self.0)
+    }
+
+    pub(crate) const fn of(token: Token) -> Self {
+        Self(token.0)
+    }
+}
+
+/// A command on its way: runs with the user agent and the time.
+pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
+
+/// One thing to be told.
+pub(crate) enum Post {
+    Add(Box<Driver>),
+    /// No more agents will be added.
+    Complete,
+    Command(AgentId, Command),
+    /// The last handle was dropped.
+    NoHandles(AgentId),
+    /// The application took an event out of a full queue, or will take no more.
+    Room(AgentId),
+    Resolved(Name, io::Result<Vec<SocketAddr>>),
+    /// The step of this number was answered.
+    Described(AgentId, SessionId, u64, Outcome),
+}
+
+/// Takes posts from any thread, and interrupts the wait of the one that reads them.
+pub(crate) struct Mailbox {
+    letters: Mutex<Letters>,
+    waker: Waker,
+    next_id: AtomicUsize,
+    owner: OnceLock<ThreadId>,
+}
+
+struct Letters {
+    posts: Vec<Post>,
+    /// Whether anybody will read what is posted.
+    open: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new(registry: &Registry) -> io::Result<Self> {
+        Ok(Self {
+            letters: Mutex::new(Letters {
+                posts: Vec::new(),
+                open: true,
+            }),
+            waker: Waker::new(registry, MAILBOX)?,
+            next_id: AtomicUsize::new(MAILBOX.0 + 1),
+            owner: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn mint(&self) -> AgentId {
+        AgentId(self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The current thread is the one that reads.
+    pub(crate) fn own(&self) {
+        self.owner.get_or_init(|| std::thread::current().id());
+    }
+
+    pub(crate) fn is_own_thread(&self) -> bool {
+        self.owner.get() == Some(&std::thread::current().id())
+    }
+
+    fn letters(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// False, and the post is dropped, if nobody reads any more.
+    pub(crate) fn post(&self, post: Post) -> bool {
+        let mut letters = self.letters();
+        if !letters.open {
+            // Out of the lock first: what a dropped command wakes may post in turn.
+            drop(letters);
+            drop(post);
+            return false;
+        }
+        let is_first = letters.posts.is_empty();
+        letters.posts.push(post);
+        drop(letters);
+        // Whoever posted the first has woken the reader for the others too.
+        if is_first && let Err(error) = self.waker.wake() {
+            tracing::error!(target: "sip.transport", "the I/O thread cannot be woken: {error}");
+        }
+        true
+    }
+
+    pub(crate) fn take(&self) -> Vec<Post> {
+        std::mem::take(&mut self.letters().posts)
+    }
+
+    /// Nobody reads any more: whoever waits for a command is told so.
+    pub(crate) fn close(&self) {
+        let posts = {
+            let mut letters = self.letters();
+            letters.open = false;
+            std::mem::take(&mut letters.posts)
+        };
+        drop(posts);
+    }
+}

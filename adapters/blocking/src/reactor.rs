@@ -1,0 +1,355 @@
+//! The loop: waits for sockets, other threads and deadlines at once, for any number of agents.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use mio::Poll;
+use sip_core::config::Config;
+use sip_core::{Event, Timestamp, UserAgent};
+use sip_host::{Clock, ConnectFailure, LONGEST_SLEEP, StartError};
+
+use crate::agent::Options;
+use crate::driver::{Driver, Shared};
+use crate::handle::{Events, Handle, Inbox};
+use crate::mailbox::{AgentId, MAILBOX, Mailbox, Post};
+use crate::resolve::Resolver;
+
+/// How many sockets are told of at once; the others are with the next wait.
+const READINESS_PER_WAIT: usize = 1024;
+
+/// Any number of user agents on the thread that calls [`Reactor::poll`]: no thread runs but for
+/// looking up names.
+///
+/// Deadlines of all agents are in one ordered set, and only agents with something to do are looked
+/// at: idle ones cost nothing.
+///
+/// Dropping it hangs up as far as one write goes, and closes the sockets at once. For a proper goodbye,
+/// [`UserAgent::stop`] each agent and poll until [`Event::Stopped`].
+pub struct Reactor {
+    poll: Poll,
+    readiness: mio::Events,
+    shared: Shared,
+    agents: BTreeMap<AgentId, Driver>,
+    deadlines: BTreeSet<(Timestamp, AgentId)>,
+    /// Agents with something to do before the next wait.
+    ready: BTreeSet<AgentId>,
+    /// Agents with an event for the caller of [`Reactor::poll`].
+    told: VecDeque<AgentId>,
+    /// No agents will be added any more.
+    complete: bool,
+}
+
+impl std::fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reactor")
+            .field("agents", &self.agents.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reactor {
+    /// A reactor without agents.
+    ///
+    /// # Errors
+    /// [`StartError::System`] if the operating system gives no means to wait for sockets.
+    pub fn new() -> Result<Self, StartError> {
+        let poll = Poll::new().map_err(StartError::System)?;
+        let registry = poll.registry().try_clone().map_err(StartError::System)?;
+        let mailbox = Mailbox::new(&registry).map_err(StartError::System)?;
+        Ok(Self {
+            poll,
+            readiness: mio::Events::with_capacity(READINESS_PER_WAIT),
+            shared: Shared {
+                registry,
+                resolver: Resolver::default(),
+                mailbox: Arc::new(mailbox),
+                clock: Clock::start(),
+            },
+            agents: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            told: VecDeque::new(),
+            complete: false,
+        })
+    }
+
+    /// Adds a user agent; [`Reactor::poll`] carries it from now on.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing has changed then.
+    pub fn add(&mut self, config: &Config, options: Options) -> Result<AgentId, StartError> {
+        let driver = Driver::new(config, options, None, &self.shared.mailbox)?;
+        Ok(self.insert(driver))
+    }
+
+    fn insert(&mut self, driver: Driver) -> AgentId {
+        let id = driver.id;
+        self.agents.insert(id, driver);
+        self.ready.insert(id);
+        id
+    }
+
+    /// Waits until one of the agents has an event, at most for `timeout` (`None`: however long it
+    /// takes; zero: not at all), and carries all agents meanwhile. `None` if no event came in time,
+    /// or there is no agent.
+    ///
+    /// An agent whose event has not been taken reads nothing from its network: nothing is dropped.
+    /// A program with other things to do calls this every now and then; deadlines that passed in
+    /// between are made up for, after what has arrived.
+    ///
+    /// # Errors
+    /// The operating system cannot wait for sockets.
+    pub fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Option<(AgentId, Event)>> {
+        let end = timeout.map(|timeout| self.shared.clock.now() + timeout);
+        let mut has_waited = false;
+        loop {
+            while let Some(id) = self.told.pop_front() {
+                let Some(driver) = self.agents.get_mut(&id) else {
+                    continue;
+                };
+                if let Some(event) = driver.take_event() {
+                    self.ready.insert(id);
+                    return Ok(Some((id, event)));
+                }
+            }
+            let left = end.map(|end| end.saturating_since(self.shared.clock.now()));
+            if self.agents.is_empty() || has_waited && left == Some(Duration::ZERO) {
+                return Ok(None);
+            }
+            self.turn(left)?;
+            has_waited = true;
+        }
+    }
+
+    /// Runs `command` with an agent and the time, and sends what comes of it. `None` if the agent has
+    /// been removed.
+    pub fn with<R>(
+        &mut self,
+        agent: AgentId,
+        command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
+    ) -> Option<R> {
+        let result = self.agents.get_mut(&agent)?.command(command);
+        self.serve(agent);
+        Some(result)
+    }
+
+    /// The last connection of an agent that could not be opened, with more detail than
+    /// [`Event::ConnectFailed`] carries; `None` if all could, or the agent has been removed.
+    #[must_use]
+    pub fn connect_failure(&self, agent: AgentId) -> Option<ConnectFailure> {
+        self.agents.get(&agent)?.last_failure().last()
+    }
+
+    /// Lets go of an agent: calls are hung up as far as that needs no answer; its sockets are closed
+    /// within 2 seconds of polling.
+    pub fn remove(&mut self, agent: AgentId) {
+        if let Some(driver) = self.agents.get_mut(&agent) {
+            driver.end(&mut self.shared);
+            self.serve(agent);
+        }
+    }
+
+    /// One wait, and what comes of it.
+    fn turn(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        let asked = self.shared.clock.now();
+        let mut pause = limit.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
+        if let Some((at, _)) = self.deadlines.first() {
+            pause = pause.min(at.saturating_since(asked));
+        }
+        if !self.ready.is_empty() {
+            pause = Duration::ZERO;
+        }
+        match self.poll.poll(&mut self.readiness, Some(pause)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        for event in &self.readiness {
+            if event.token() == MAILBOX {
+                continue;
+            }
+            let id = AgentId::of(event.token());
+            if let Some(driver) = self.agents.get_mut(&id) {
+                driver.wake();
+                self.ready.insert(id);
+            }
+        }
+        for post in self.shared.mailbox.take() {
+            self.deliver(post);
+        }
+        for id in std::mem::take(&mut self.ready) {
+            self.serve(id);
+        }
+        // Only deadlines that had passed when the sockets were asked: what had arrived by then has
+        // gone before them, up to a fair share of it.
+        let due = self.deadlines.range(..=(asked, AgentId::LAST));
+        for id in due.map(|(_, id)| *id).collect::<Vec<_>>() {
+            if let Some(driver) = self.agents.get_mut(&id) {
+                driver.due(asked);
+                self.serve(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, post: Post) {
+        let now = self.shared.clock.now();
+        let id = match post {
+            Post::Add(driver) => {
+                self.insert(*driver);
+                return;
+            }
+            Post::Complete => {
+                self.complete = true;
+                return;
+            }
+            Post::Resolved(name, found) => {
+                let found = found.map_err(|error| (error.kind(), error.to_string()));
+                let mailbox = &self.shared.mailbox;
+                for (id, connection) in self.shared.resolver.answered(&name, mailbox) {
+                    if let Some(driver) = self.agents.get_mut(&id) {
+                        let found = found.clone();
+                        let found = found.map_err(|(kind, text)| io::Error::new(kind, text));
+                        driver.resolved(connection, found, now);
+                        self.ready.insert(id);
+                    }
+                }
+                return;
+            }
+            Post::Command(id, command) => {
+                if let Some(driver) = self.agents.get_mut(&id) {
+                    driver.command(command);
+                }
+                id
+            }
+            Post::NoHandles(id) => {
+                if let Some(driver) = self.agents.get_mut(&id) {
+                    driver.uncommanded();
+                }
+                id
+            }
+            Post::Room(id) => id,
+            Post::Described(id, session, step, outcome) => {
+                if let Some(driver) = self.agents.get_mut(&id) {
+                    driver.described(session, step, outcome);
+                }
+                id
+            }
+        };
+        self.ready.insert(id);
+    }
+
+    /// Lets an agent do what it can, and notes what it waits for.
+    fn serve(&mut self, id: AgentId) {
+        let Some(driver) = self.agents.get_mut(&id) else {
+            return;
+        };
+        if driver.serve(&mut self.shared) {
+            self.ready.insert(id);
+        }
+        if driver.has_news() {
+            self.told.push_back(id);
+        }
+        let is_finished = driver.is_finished();
+        let deadline = driver.deadline().filter(|_| !is_finished);
+        if driver.scheduled != deadline {
+            let before = std::mem::replace(&mut driver.scheduled, deadline);
+            if let Some(before) = before {
+                self.deadlines.remove(&(before, id));
+            }
+            self.deadlines.extend(deadline.map(|at| (at, id)));
+        }
+        if is_finished {
+            self.agents.remove(&id);
+        }
+    }
+
+    /// Runs until there are no agents and none will be added.
+    fn run(mut self) {
+        self.shared.mailbox.own();
+        while !(self.complete && self.agents.is_empty()) {
+            if let Err(error) = self.turn(None) {
+                tracing::error!(target: "sip.transport", "the I/O thread gives up: {error}");
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        self.shared.mailbox.close();
+        // A connector that panicked is not called again.
+        if !thread::panicking() {
+            for driver in self.agents.values_mut() {
+                driver.end(&mut self.shared);
+            }
+        }
+    }
+}
+
+/// One thread for any number of user agents. It ends when all of them have, and the last clone of
+/// this is gone.
+#[derive(Clone, Debug)]
+pub struct IoThread {
+    door: Arc<Door>,
+}
+
+/// Closed when the last [`IoThread`] is dropped.
+struct Door(Arc<Mailbox>);
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Door").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.0.post(Post::Complete);
+    }
+}
+
+impl IoThread {
+    /// Starts the thread, without agents yet.
+    ///
+    /// # Errors
+    /// [`StartError::System`] if the operating system gives no thread, or no means to wait for
+    /// sockets.
+    pub fn start() -> Result<Self, StartError> {
+        let reactor = Reactor::new()?;
+        let mailbox = reactor.shared.mailbox.clone();
+        thread::Builder::new()
+            .name("sip-io".to_owned())
+            .spawn(move || reactor.run())
+            .map_err(StartError::System)?;
+        let door = Arc::new(Door(mailbox));
+        Ok(Self { door })
+    }
+
+    /// Starts a user agent on this thread.
+    ///
+    /// It ends once the [`Handle`] with all its clones and the [`Events`] are dropped: calls are hung
+    /// up as far as that needs no answer, and the sockets closed within 2 seconds.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub fn start_agent(
+        &self,
+        config: &Config,
+        options: Options,
+    ) -> Result<(Handle, Events), StartError> {
+        let mailbox = &self.door.0;
+        let inbox = Arc::new(Inbox::new(options.event_queue.max(1)));
+        let command_queue = options.command_queue.max(1);
+        let driver = Driver::new(config, options, Some(inbox.clone()), mailbox)?;
+        let (id, last_failure) = (driver.id, driver.last_failure());
+        if !mailbox.post(Post::Add(Box::new(driver))) {
+            return Err(StartError::Gone);
+        }
+        let handle = Handle::new(id, mailbox.clone(), command_queue, last_failure);
+        Ok((handle, Events::new(id, mailbox.clone(), inbox)))
+    }
+}

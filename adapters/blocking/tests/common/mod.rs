@@ -1,0 +1,141 @@
+//! A WebSocket server that a test drives frame by frame, and an agent that connects to it.
+#![allow(dead_code, reason = "not every test file needs all of it")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use sip_blocking::{Agent, Events, Handle, Options};
+use sip_core::Event;
+use sip_core::config::Config;
+use tungstenite::handshake::server::{Request, Response};
+use tungstenite::http::HeaderValue;
+use tungstenite::{Message, WebSocket};
+
+/// Longer than anything here takes, shorter than a person waits.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn listen() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+/// The next connection; within [`PATIENCE`], or the test fails.
+pub(crate) fn next_connection(listener: &TcpListener) -> TcpStream {
+    connection_within(listener, PATIENCE).expect("a connection comes")
+}
+
+pub(crate) fn connection_within(listener: &TcpListener, patience: Duration) -> Option<TcpStream> {
+    listener.set_nonblocking(true).unwrap();
+    let end = Instant::now() + patience;
+    while Instant::now() < end {
+        if let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(false).unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_write_timeout(Some(PATIENCE)).unwrap();
+            return Some(stream);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    None
+}
+
+/// The server's side of the handshake; `subprotocol` as it is answered.
+pub(crate) fn accept<S: Read + Write>(
+    stream: S,
+    subprotocol: Option<&'static str>,
+) -> WebSocket<S> {
+    #[expect(clippy::result_large_err, reason = "the library's signature")]
+    let callback = |request: &Request, mut response: Response| {
+        assert_eq!(request.headers()["Sec-WebSocket-Protocol"], "sip");
+        if let Some(name) = subprotocol {
+            let name = HeaderValue::from_static(name);
+            response
+                .headers_mut()
+                .insert("Sec-WebSocket-Protocol", name);
+        }
+        Ok(response)
+    };
+    tungstenite::accept_hdr(stream, callback)
+        .map_err(|error| error.to_string())
+        .unwrap()
+}
+
+/// A configuration that connects to `url` and does not register.
+pub(crate) fn config(url: &str) -> Config {
+    Config::builder()
+        .uri("sip:alice@example.com")
+        .server(url)
+        .register(false)
+        .build()
+        .unwrap()
+}
+
+pub(crate) fn start(url: &str, options: Options) -> (Handle, Events) {
+    Agent::start(config(url), options).unwrap()
+}
+
+/// Waits for an event that `wanted` makes something of; the others are passed over.
+pub(crate) fn until<T>(events: &mut Events, wanted: impl Fn(Event) -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let event = events.next_timeout(left).expect("the event comes");
+        if let Some(found) = wanted(event) {
+            return found;
+        }
+    }
+}
+
+/// An agent and the server's end of its connection.
+pub(crate) fn connected(options: Options) -> (Handle, Events, WebSocket<TcpStream>, TcpListener) {
+    let (listener, port) = listen();
+    let (handle, mut events) = start(&format!("ws://127.0.0.1:{port}"), options);
+    // Events are read meanwhile: with a small queue the agent waits for that.
+    let server = std::thread::scope(|scope| {
+        let server = scope.spawn(|| accept(next_connection(&listener), Some("sip")));
+        until(&mut events, |event| {
+            matches!(event, Event::Connected { .. }).then_some(())
+        });
+        server.join().unwrap()
+    });
+    (handle, events, server, listener)
+}
+
+/// The next SIP message that the server receives, as text.
+pub(crate) fn next_text<S: Read + Write>(server: &mut WebSocket<S>) -> String {
+    loop {
+        match server.read().expect("a message comes") {
+            Message::Text(text) => return text.to_string(),
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => panic!("expected text, got {other:?}"),
+        }
+    }
+}
+
+pub(crate) fn send<S: Read + Write>(server: &mut WebSocket<S>, message: Message) {
+    server.send(message).expect("room");
+}
+
+/// A request from bob to alice outside any dialog.
+pub(crate) fn request(method: &str, number: u32, body: &str) -> String {
+    let content_type = if body.is_empty() {
+        ""
+    } else {
+        "Content-Type: text/plain\r\n"
+    };
+    format!(
+        "{method} sip:alice@example.com SIP/2.0\r\n\
+         Via: SIP/2.0/WS bob.invalid;branch=z9hG4bK{method}{number}\r\n\
+         Max-Forwards: 70\r\n\
+         From: <sip:bob@example.com>;tag=bob\r\n\
+         To: <sip:alice@example.com>\r\n\
+         Call-ID: {method}{number}@bob.invalid\r\n\
+         CSeq: {number} {method}\r\n\
+         Contact: <sip:bob@bob.invalid;transport=ws>\r\n\
+         {content_type}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}

@@ -1,0 +1,259 @@
+//! Agents without a thread: whoever calls `poll` carries them. And the order of bytes and deadlines,
+//! and records.
+
+mod common;
+
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use sip_blocking::{Agent, Options, Reactor};
+use sip_core::config::{Config, LogLevel};
+use sip_core::{Body, Cause, Event, Originator, Way};
+use tungstenite::{Message, WebSocket};
+
+use common::{PATIENCE, accept, config, listen, next_connection, next_text, request, send, start};
+
+/// Carries the agent until `wanted` makes something of an event.
+fn until<T>(agent: &mut Agent, wanted: impl Fn(Event) -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let event = agent.poll(Some(left)).unwrap().expect("the event comes");
+        if let Some(found) = wanted(event) {
+            return found;
+        }
+    }
+}
+
+/// An agent that this thread carries, and the server's end of its connection.
+fn connected(config: Config) -> (Agent, WebSocket<TcpStream>) {
+    let (listener, port) = listen();
+    let config = config
+        .to_builder()
+        .server(format!("ws://127.0.0.1:{port}"))
+        .build()
+        .unwrap();
+    let mut agent = Agent::new(config, Options::default()).unwrap();
+    let server = std::thread::spawn(move || accept(next_connection(&listener), Some("sip")));
+    until(&mut agent, |event| {
+        matches!(event, Event::Connected { .. }).then_some(())
+    });
+    (agent, server.join().unwrap())
+}
+
+#[test]
+fn an_agent_without_a_thread_sends_and_receives() {
+    let (mut agent, mut server) = connected(config("ws://127.0.0.1:1"));
+    let hello = Body::new("text/plain", "hello");
+    let sent = agent.with(|agent, now| agent.message("sip:bob@example.com", hello, now));
+    assert!(matches!(sent, Some(Ok(_))), "{sent:?}");
+    // It has gone out without another poll.
+    assert!(next_text(&mut server).starts_with("MESSAGE sip:bob@example.com "));
+    send(&mut server, Message::text(request("MESSAGE", 1, "hi")));
+    let body = until(&mut agent, |event| match event {
+        Event::RequestReceived { request, .. } => Some(request.body().to_vec()),
+        _ => None,
+    });
+    assert_eq!(body, b"hi");
+}
+
+#[test]
+fn a_poll_ends_in_time() {
+    let (mut agent, _server) = connected(config("ws://127.0.0.1:1"));
+    while agent.poll(Some(Duration::ZERO)).unwrap().is_some() {}
+    let start = Instant::now();
+    let event = agent.poll(Some(Duration::from_millis(100))).unwrap();
+    assert!(event.is_none(), "{event:?}");
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    assert!(start.elapsed() < PATIENCE);
+}
+
+/// A goodbye that needs no answer goes out even if nobody polls any more.
+#[test]
+fn rfc6455_7_1_an_agent_that_is_dropped_closes_its_socket() {
+    let (agent, mut server) = connected(config("ws://127.0.0.1:1"));
+    drop(agent);
+    let goodbye = server.read();
+    assert!(matches!(goodbye, Ok(Message::Close(_))), "{goodbye:?}");
+}
+
+/// One reactor carries several agents; each event says whose it is, and one can be let go.
+#[test]
+fn a_reactor_carries_several_agents() {
+    let (listener, port) = listen();
+    let url = format!("ws://127.0.0.1:{port}");
+    let servers = std::thread::spawn(move || {
+        let accept = |_| accept(next_connection(&listener), Some("sip"));
+        (0..3).map(accept).collect::<Vec<_>>()
+    });
+    let mut reactor = Reactor::new().unwrap();
+    assert!(reactor.poll(None).unwrap().is_none(), "there is no agent");
+    let agents: Vec<_> = (0..3)
+        .map(|_| reactor.add(&config(&url), Options::default()).unwrap())
+        .collect();
+    let mut online = Vec::new();
+    while online.len() < agents.len() {
+        let (id, event) = reactor.poll(Some(PATIENCE)).unwrap().expect("an event");
+        if let Event::Connected { .. } = event {
+            online.push(id);
+        }
+    }
+    online.sort();
+    assert_eq!(online, agents);
+    let mut servers = servers.join().unwrap();
+    reactor.remove(agents[1]);
+    let end = Instant::now() + Duration::from_millis(100);
+    while Instant::now() < end {
+        reactor.poll(Some(Duration::from_millis(10))).unwrap();
+    }
+    assert!(reactor.with(agents[0], |agent, _| agent.is_connected()) == Some(true));
+    let said_goodbye: Vec<bool> = servers
+        .iter_mut()
+        .map(|server| {
+            let timeout = Some(Duration::from_millis(50));
+            server.get_mut().set_read_timeout(timeout).unwrap();
+            matches!(server.read(), Ok(Message::Close(_)))
+        })
+        .collect();
+    assert_eq!(said_goodbye.iter().filter(|said| **said).count(), 1);
+}
+
+/// A host that stood still for long delivers what has arrived before it says how late it is: a call
+/// that was cancelled in time is cancelled (487), not unanswered (408).
+#[test]
+fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
+    let mut builder = config("ws://127.0.0.1:1").to_builder().clone();
+    let config = builder
+        .no_answer_timeout(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let (mut agent, mut server) = connected(config);
+    let invite = request("INVITE", 1, "");
+    send(&mut server, Message::text(invite.clone()));
+    until(&mut agent, |event| {
+        matches!(event, Event::Incoming { .. }).then_some(())
+    });
+    // Nothing else waits: only the deadline and the bytes are left to be put in order.
+    while agent.poll(Some(Duration::ZERO)).unwrap().is_some() {}
+    let cancel = invite
+        .replacen("INVITE", "CANCEL", 1)
+        .replace("1 INVITE", "1 CANCEL");
+    send(&mut server, Message::text(cancel));
+    // Nobody polls, as when a laptop is closed.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let reason = until(&mut agent, |event| match event {
+        Event::Ended { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(
+        (reason.originator, reason.cause),
+        (Originator::Peer, Cause::Cancelled)
+    );
+}
+
+/// A deadline is met while the network has something to say all the time.
+#[test]
+fn a_busy_network_does_not_put_off_deadlines_for_ever() {
+    let mut builder = config("ws://127.0.0.1:1").to_builder().clone();
+    let config = builder
+        .no_answer_timeout(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    let (mut agent, mut server) = connected(config);
+    send(&mut server, Message::text(request("INVITE", 1, "")));
+    until(&mut agent, |event| {
+        matches!(event, Event::Incoming { .. }).then_some(())
+    });
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let flood = std::thread::spawn(move || {
+        // Bytes that are no SIP: dropped one by one, answered by nothing.
+        while stopped.try_recv().is_err() && server.send(Message::text("x")).is_ok() {}
+    });
+    let start = Instant::now();
+    let reason = until(&mut agent, |event| match event {
+        Event::Ended { reason, .. } => Some(reason),
+        _ => None,
+    });
+    assert_eq!(reason.cause, Cause::NoAnswer, "{reason:?}");
+    assert!(start.elapsed() < Duration::from_secs(2));
+    stop.send(()).unwrap();
+    drop(agent);
+    flood.join().unwrap();
+}
+
+/// `traceSip` shows each message once, `log.connector` what was wrong with it.
+#[test]
+fn the_connectors_get_every_record() {
+    let (listener, port) = listen();
+    let config = Config::builder()
+        .uri("sip:alice@example.com")
+        .server(format!("ws://127.0.0.1:{port}"))
+        .register(false)
+        .trace_sip(true)
+        .log_level(LogLevel::Debug)
+        .log_builtin_enabled(false)
+        .build()
+        .unwrap();
+    let traced = Arc::new(Mutex::new(Vec::new()));
+    let logged = Arc::new(Mutex::new(Vec::new()));
+    let mut options = Options::default();
+    let record = traced.clone();
+    options.trace_connector = Some(Box::new(move |trace, _| {
+        record
+            .lock()
+            .unwrap()
+            .push((trace.way, trace.bytes.clone()));
+    }));
+    let record = logged.clone();
+    options.log_connector = Some(Box::new(move |log| {
+        record.lock().unwrap().push(log.content.to_string());
+    }));
+    let (_handle, _events) = Agent::start(config, options).unwrap();
+    let mut server = accept(next_connection(&listener), Some("sip"));
+    let malformed = request("OPTIONS", 1, "").replace("CSeq: 1", "CSeq: x");
+    send(&mut server, Message::text(malformed.clone()));
+    let answer = next_text(&mut server);
+    assert!(answer.starts_with("SIP/2.0 400 "), "{answer}");
+    let traced = traced.lock().unwrap();
+    assert_eq!(traced.len(), 2);
+    assert_eq!(
+        (traced[0].0, &traced[0].1[..]),
+        (Way::In, malformed.as_bytes())
+    );
+    assert_eq!(
+        (traced[1].0, &traced[1].1[..]),
+        (Way::Out, answer.as_bytes())
+    );
+    let logged = logged.lock().unwrap();
+    assert!(
+        logged.iter().any(|line| line.contains("CSeq")),
+        "{logged:?}"
+    );
+}
+
+/// An idle agent sleeps: what it waits for wakes it, not a clock of its own.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_idle_agent_uses_no_processor_time() {
+    let (listener, port) = listen();
+    let (_handle, _events) = start(&format!("ws://127.0.0.1:{port}"), Options::default());
+    let _server = accept(next_connection(&listener), Some("sip"));
+    let switches = || -> u64 {
+        let mut sum = 0;
+        for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
+            let read = |file| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
+            if read("comm").trim() == "sip-io" {
+                let status = read("status");
+                let line = status.lines().find(|line| line.starts_with("voluntary"));
+                let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+                sum += number.unwrap_or(0u64);
+            }
+        }
+        sum
+    };
+    std::thread::sleep(Duration::from_millis(200));
+    let before = switches();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(switches() - before < 50, "{}", switches() - before);
+}

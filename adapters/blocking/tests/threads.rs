@@ -1,0 +1,146 @@
+//! Threads: how many there are, and that they end. One test at a time: they count.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sip_blocking::{CommandFailure, IoThread, Options};
+use sip_core::Event;
+use tungstenite::Message;
+
+use common::{
+    accept, config, connected, connection_within, listen, next_connection, next_text, request,
+    send, until,
+};
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // What the test before left behind goes within the time of a closing handshake.
+    ended_within(Duration::from_secs(5));
+    guard
+}
+
+/// How many I/O threads this process has.
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .filter(|name| name.trim() == "sip-io")
+        .count()
+}
+
+fn ended_within(patience: Duration) {
+    let start = Instant::now();
+    while threads() > 0 {
+        assert!(start.elapsed() < patience, "the thread lives on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn dropping_everything_stops_everything() {
+    let _alone = alone();
+    let (handle, events, mut server, listener) = connected(Options::default());
+    assert_eq!(threads(), 1, "one agent is one thread");
+    let clone = handle.clone();
+    drop(handle);
+    drop(events);
+    // A clone is left: the agent lives and answers.
+    send(&mut server, Message::text(request("OPTIONS", 1, "")));
+    assert!(next_text(&mut server).starts_with("SIP/2.0 200 "));
+    assert_eq!(threads(), 1);
+    drop(clone);
+    let goodbye = server.read();
+    assert!(matches!(goodbye, Ok(Message::Close(_))), "{goodbye:?}");
+    while server.read().is_ok() {}
+    drop(server);
+    ended_within(Duration::from_secs(3));
+    let again = connection_within(&listener, Duration::from_millis(500));
+    assert!(again.is_none(), "the agent connected again");
+}
+
+/// A server that never answers the closing handshake does not keep the thread alive.
+#[test]
+fn a_silent_server_cannot_hold_up_the_end() {
+    let _alone = alone();
+    let (handle, events, server, _listener) = connected(Options::default());
+    drop((handle, events));
+    ended_within(Duration::from_secs(4));
+    drop(server);
+}
+
+/// An agent that is still opening its connection ends at once.
+#[test]
+fn an_agent_that_is_connecting_ends_too() {
+    let _alone = alone();
+    let (listener, port) = listen();
+    let (handle, events) = common::start(&format!("ws://127.0.0.1:{port}"), Options::default());
+    let _silent = next_connection(&listener);
+    drop((handle, events));
+    ended_within(Duration::from_secs(1));
+}
+
+/// One thread carries many agents, whose ends are their own.
+#[test]
+fn one_thread_carries_many_agents() {
+    const AGENTS: usize = 50;
+    let _alone = alone();
+    let (listener, port) = listen();
+    let url = format!("ws://127.0.0.1:{port}");
+    let thread = IoThread::start().unwrap();
+    let mut agents = Vec::new();
+    for _ in 0..AGENTS {
+        let (handle, mut events) = thread
+            .start_agent(&config(&url), Options::default())
+            .unwrap();
+        let server = accept(next_connection(&listener), Some("sip"));
+        until(&mut events, |event| {
+            matches!(event, Event::Connected { .. }).then_some(())
+        });
+        agents.push((handle, events, server));
+    }
+    drop(thread);
+    assert_eq!(threads(), 1);
+    // Every other one goes; the rest do not notice.
+    let mut number = 0;
+    agents.retain(|_| {
+        number += 1;
+        number % 2 == 0
+    });
+    for (number, (handle, _, server)) in agents.iter_mut().enumerate() {
+        send(
+            server,
+            Message::text(request("OPTIONS", number as u32 + 1, "")),
+        );
+        assert!(next_text(server).starts_with("SIP/2.0 200 "));
+        assert_eq!(handle.with(|agent, _| agent.is_connected()), Ok(true));
+    }
+    assert_eq!(threads(), 1);
+    for (handle, events, server) in agents {
+        drop((handle, events));
+        drop(server);
+    }
+    ended_within(Duration::from_secs(3));
+}
+
+/// A connector that panics takes its thread along; nobody is left waiting.
+#[test]
+fn a_panic_on_the_thread_is_told() {
+    let _alone = alone();
+    let (handle, mut events, _server, _listener) = connected(Options::default());
+    let failed = handle.with(|_, _| panic!("on purpose"));
+    let failed: Result<(), CommandFailure> = failed;
+    assert_eq!(failed, Err(CommandFailure::Gone));
+    assert!(
+        events
+            .by_ref()
+            .all(|event| !matches!(event, Event::Stopped { .. }))
+    );
+    assert!(events.next().is_none());
+    assert_eq!(handle.register(), Err(CommandFailure::Gone));
+    ended_within(Duration::from_secs(1));
+}

@@ -1,0 +1,153 @@
+//! What carries a user agent: one handle and one stream of events for both adapters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::CertificateDer;
+use sip_core::config::Config;
+use sip_core::{Event, FailureStatus, IncomingId, InviteOptions, RequestId, SessionId};
+use sip_host::{CommandFailure, ConnectFailure, Options, StartError, TraceConnector};
+use sip_parse::StatusCode;
+use tokio::sync::mpsc;
+
+use crate::arguments::Adapter;
+use crate::outcome::Failure;
+use crate::sdp::Canned;
+
+/// How long it may go unnoticed that nobody wants a blocking agent's events any more.
+const LOOK_UP: Duration = Duration::from_millis(250);
+
+/// How many events may wait between a blocking agent's queue and the command that takes them.
+const EVENTS_ON_THE_WAY: usize = 16;
+
+/// What a command wants of its user agent besides the configuration.
+pub(crate) struct Wishes {
+    pub(crate) extra_roots: Vec<CertificateDer<'static>>,
+    pub(crate) trace: TraceConnector,
+    /// How many transactions each side may have, if not the default.
+    pub(crate) transactions: Option<usize>,
+}
+
+impl Wishes {
+    fn options<F: ?Sized>(self, factory: Arc<F>) -> Options<F> {
+        let mut options = Options::default();
+        options.extra_roots = self.extra_roots;
+        options.trace_connector = Some(self.trace);
+        options.description_factory = Some(factory);
+        if let Some(transactions) = self.transactions {
+            options.limits.client_transactions = transactions;
+            options.limits.server_transactions = transactions;
+        }
+        options
+    }
+}
+
+/// Starts a user agent.
+pub(crate) fn start(
+    adapter: Adapter,
+    config: Config,
+    wishes: Wishes,
+) -> Result<(Handle, Events), Failure> {
+    let failure = |error: StartError| Failure::Usage(error.to_string());
+    match adapter {
+        Adapter::Tokio => {
+            let options = wishes.options(Arc::new(Canned) as Arc<_>);
+            let (handle, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
+            Ok((Handle::Tokio(handle), Events::Tokio(events)))
+        }
+        Adapter::Blocking => {
+            let options = wishes.options(Arc::new(Canned) as Arc<_>);
+            let (handle, events) = sip_blocking::Agent::start(config, options).map_err(failure)?;
+            let events = forward(events)?;
+            Ok((Handle::Blocking(handle), Events::Blocking(events)))
+        }
+    }
+}
+
+/// A thread that waits for events, so that a command can wait for other things too.
+fn forward(mut events: sip_blocking::Events) -> Result<mpsc::Receiver<Event>, Failure> {
+    let (sender, receiver) = mpsc::channel(EVENTS_ON_THE_WAY);
+    let wait = move || {
+        while !sender.is_closed() {
+            let goes_on = match events.next_timeout(LOOK_UP) {
+                Ok(event) => sender.blocking_send(event).is_ok(),
+                Err(none) => none == sip_blocking::NoEvent::Timeout,
+            };
+            if !goes_on {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("sip-events".to_owned())
+        .spawn(wait)
+        .map(|_| receiver)
+        .map_err(|error| Failure::Usage(format!("cannot start: {error}")))
+}
+
+/// Commands to a user agent.
+#[derive(Clone, Debug)]
+pub(crate) enum Handle {
+    Tokio(sip_tokio::Handle),
+    /// Its commands hold up the caller, for no longer than the agent's thread needs to carry them out.
+    Blocking(sip_blocking::Handle),
+}
+
+/// The methods of both handles.
+macro_rules! forward_commands {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        impl Handle {
+            $(
+                pub(crate) async fn $name(
+                    &self,
+                    $($argument: $type),*
+                ) -> Result<$result, CommandFailure> {
+                    match self {
+                        Self::Tokio(handle) => handle.$name($($argument),*).await,
+                        Self::Blocking(handle) => handle.$name($($argument),*),
+                    }
+                }
+            )*
+        }
+    };
+}
+
+forward_commands! {
+    stop(grace: Duration) -> ();
+    unregister() -> ();
+    invite(target: &str, options: InviteOptions) -> SessionId;
+    ring(session: SessionId) -> ();
+    answer(session: SessionId) -> ();
+    reject(session: SessionId, status: FailureStatus) -> ();
+    hang_up(session: SessionId) -> ();
+    message(target: &str, text: &str) -> RequestId;
+    options(target: &str) -> RequestId;
+    respond(incoming: IncomingId, status: StatusCode) -> ();
+}
+
+impl Handle {
+    /// The last connection that could not be opened.
+    pub(crate) fn connect_failure(&self) -> Option<ConnectFailure> {
+        match self {
+            Self::Tokio(handle) => handle.connect_failure(),
+            Self::Blocking(handle) => handle.connect_failure(),
+        }
+    }
+}
+
+/// News from a user agent.
+#[derive(Debug)]
+pub(crate) enum Events {
+    Tokio(sip_tokio::Events),
+    Blocking(mpsc::Receiver<Event>),
+}
+
+impl Events {
+    /// The next event; `None` once the agent has ended. May be cancelled without loss.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        match self {
+            Self::Tokio(events) => events.next().await,
+            Self::Blocking(events) => events.recv().await,
+        }
+    }
+}

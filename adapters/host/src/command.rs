@@ -1,0 +1,129 @@
+//! The commands of an application: each one is a closure that runs where the user agent lives, and
+//! what it returns is what the application is told.
+
+use sip_core::{
+    Body, CommandError, DescriptionFailed, FailureStatus, IncomingId, IncomingSession,
+    InviteOptions, RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
+};
+use sip_parse::StatusCode;
+
+/// Why a command was not carried out.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum CommandFailure {
+    /// What carried the agent is gone: its runtime shuts down, or its thread has ended.
+    Gone,
+    /// The core refused the command; nothing has changed.
+    Refused(CommandError),
+    /// The call has ended.
+    Stale(StaleHandle),
+    /// A connector or a description handler gave a command on the thread that would have to carry it
+    /// out, and would wait for itself: of `sip-blocking` alone.
+    OwnThread,
+}
+
+impl std::fmt::Display for CommandFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gone => f.write_str("the user agent's task has ended"),
+            Self::Refused(error) => error.fmt(f),
+            Self::Stale(error) => error.fmt(f),
+            Self::OwnThread => f.write_str("the thread that carries out commands cannot give one"),
+        }
+    }
+}
+
+impl std::error::Error for CommandFailure {}
+
+impl From<CommandError> for CommandFailure {
+    fn from(error: CommandError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StaleHandle> for CommandFailure {
+    fn from(error: StaleHandle) -> Self {
+        Self::Stale(error)
+    }
+}
+
+/// What a command comes to.
+pub type Outcome<T> = Result<T, CommandFailure>;
+
+/// [`UserAgent::invite`].
+pub fn invite(
+    target: String,
+    options: InviteOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<SessionId> + Send {
+    move |agent, now| Ok(agent.invite(&target, options, now)?)
+}
+
+/// A command to a call that has not been answered yet.
+fn incoming(
+    session: SessionId,
+    command: impl FnOnce(IncomingSession<'_>, Timestamp) + Send,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| match agent.session(session)? {
+        Session::Incoming(call) => {
+            command(call, now);
+            Ok(())
+        }
+        _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+    }
+}
+
+/// [`IncomingSession::ring`].
+pub fn ring(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    incoming(session, |call, now| call.ring(now))
+}
+
+/// [`IncomingSession::answer`].
+pub fn answer(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    incoming(session, |call, now| call.answer(now))
+}
+
+/// [`IncomingSession::reject`].
+pub fn reject(
+    session: SessionId,
+    status: FailureStatus,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    incoming(session, move |call, now| call.reject(status, now))
+}
+
+/// [`UserAgent::hang_up`].
+pub fn hang_up(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.hang_up(session, now)?)
+}
+
+/// [`UserAgent::describe`]; `None` if there is no description.
+pub fn describe(
+    session: SessionId,
+    description: Option<Body>,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    let description = description.ok_or(DescriptionFailed);
+    move |agent, now| Ok(agent.describe(session, description, now)?)
+}
+
+/// [`UserAgent::message`] with plain text.
+pub fn message(
+    target: String,
+    text: String,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    let body = Body::new("text/plain", text);
+    move |agent, now| Ok(agent.message(&target, body, now)?)
+}
+
+/// [`UserAgent::options`].
+pub fn options(
+    target: String,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    move |agent, now| Ok(agent.options(&target, now)?)
+}
+
+/// [`UserAgent::respond`].
+pub fn respond(
+    incoming: IncomingId,
+    status: StatusCode,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.respond(incoming, status, now)?)
+}

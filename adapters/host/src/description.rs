@@ -1,0 +1,48 @@
+//! Session descriptions that a media engine makes instead of the application.
+
+use sip_core::{Body, DescriptionKind, Event, SessionId};
+
+/// Why there is no session description, or why the peer's cannot be used. The text is for logs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DescriptionError(pub String);
+
+impl std::fmt::Display for DescriptionError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "session description: {}", self.0)
+    }
+}
+
+impl std::error::Error for DescriptionError {}
+
+/// The description handlers of all calls of one agent, as an adapter runs them.
+pub trait Describers {
+    /// Whether the handlers answer, so that the application need not.
+    fn are_in_charge(&self) -> bool;
+
+    /// Our offer or answer is wanted.
+    fn describe(&mut self, session: SessionId, kind: DescriptionKind);
+
+    /// The peer's offer or answer is here.
+    fn accept(&mut self, session: SessionId, kind: DescriptionKind, body: Body);
+
+    /// The call is over.
+    fn close(&mut self, session: SessionId);
+
+    /// Shows the handlers an event before the application; `None` if it was for them alone.
+    fn intercept(&mut self, event: Event) -> Option<Event> {
+        match &event {
+            Event::DescriptionNeeded { session, kind } if self.are_in_charge() => {
+                self.describe(*session, *kind);
+                return None;
+            }
+            Event::RemoteDescription {
+                session,
+                kind,
+                body,
+            } => self.accept(*session, *kind, Body::clone(body)),
+            Event::Ended { session, .. } => self.close(*session),
+            _ => {}
+        }
+        Some(event)
+    }
+}

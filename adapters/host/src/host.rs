@@ -1,0 +1,275 @@
+//! A user agent and what it needs besides sockets: time, randomness, names of servers, and a place
+//! for its records.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use sip_core::config::{Config, ServerUrl};
+use sip_core::connection::{ConnectError, DisconnectReason};
+use sip_core::transaction::TimerSettings;
+use sip_core::{
+    Action, Body, ConnectionId, ConnectionInfo, DescriptionFailed, Event, SessionId, Timestamp,
+    UserAgent,
+};
+
+use crate::clock::Clock;
+use crate::connect::ConnectFailure;
+use crate::description::DescriptionError;
+use crate::log;
+use crate::options::{LogConnector, Options, StartError, TraceConnector};
+
+/// The longest sleep. The timers of the operating system stand still while the machine is suspended,
+/// the core's clock does not: a deadline that passed in the meantime is noticed this much after
+/// waking up.
+pub const LONGEST_SLEEP: Duration = Duration::from_secs(15);
+
+/// The last connection that could not be opened, shared by the host and all handles.
+#[derive(Clone, Debug, Default)]
+pub struct LastFailure(Arc<Mutex<Option<ConnectFailure>>>);
+
+impl LastFailure {
+    /// The failure; `None` if there was none.
+    #[must_use]
+    pub fn last(&self) -> Option<ConnectFailure> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn note(&self, failure: ConnectFailure) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+}
+
+/// What the core asks for that takes a socket, or the application.
+#[derive(Debug)]
+pub enum Job {
+    /// Open a connection, then say [`Host::opened`] or [`Host::failed`].
+    Connect(ConnectionId, ServerUrl),
+    /// Send one WebSocket message.
+    Transmit(ConnectionId, Bytes),
+    /// Send a WebSocket ping; the answer is [`Host::pong`].
+    Ping(ConnectionId),
+    /// Close the connection, or give up opening it.
+    Close(ConnectionId),
+    /// News for the application.
+    Tell(Event),
+}
+
+/// One user agent with its clock. Every input is told with the time of its call.
+pub struct Host {
+    agent: UserAgent,
+    clock: Clock,
+    last_failure: LastFailure,
+    /// The connection that is being opened, and to whom.
+    opening: Option<(ConnectionId, ServerUrl)>,
+    builtin_log: bool,
+    log_connector: Option<LogConnector>,
+    trace_connector: Option<TraceConnector>,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// A user agent with a generator seeded by the operating system. The connectors are taken out of
+    /// `options`.
+    ///
+    /// # Errors
+    /// [`StartError::Entropy`] and [`StartError::Core`].
+    pub fn new<F: ?Sized>(config: &Config, options: &mut Options<F>) -> Result<Self, StartError> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(StartError::Entropy)?;
+        let rng = Box::new(ChaCha20Rng::from_seed(seed));
+        let clock = Clock::start();
+        let agent = UserAgent::with_limits(
+            config.clone(),
+            options.limits,
+            TimerSettings::default(),
+            rng,
+            clock.now(),
+        )
+        .map_err(StartError::Core)?;
+        Ok(Self {
+            agent,
+            clock,
+            last_failure: LastFailure::default(),
+            opening: None,
+            builtin_log: config.log().builtin_enabled,
+            log_connector: options.log_connector.take(),
+            trace_connector: options.trace_connector.take(),
+        })
+    }
+
+    /// Where failures to connect are noted.
+    #[must_use]
+    pub fn last_failure(&self) -> LastFailure {
+        self.last_failure.clone()
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// [`UserAgent::next_tick`].
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Timestamp> {
+        self.agent.next_tick()
+    }
+
+    /// Carries out the core's actions up to the next one that takes the adapter; records are written
+    /// on the way.
+    pub fn next_job(&mut self) -> Option<Job> {
+        loop {
+            return Some(match self.agent.poll_action()? {
+                Action::Connect {
+                    connection, server, ..
+                } => {
+                    let Some(server) = self.agent.config().servers().get(server) else {
+                        let now = self.clock.now();
+                        self.agent
+                            .connection_failed(connection, ConnectError::Other, now);
+                        continue;
+                    };
+                    self.opening = Some((connection, server.url.clone()));
+                    Job::Connect(connection, server.url.clone())
+                }
+                Action::Transmit { connection, bytes } => Job::Transmit(connection, bytes),
+                Action::Ping { connection } => Job::Ping(connection),
+                Action::Disconnect { connection, reason } => {
+                    self.note_abandoned(connection, reason);
+                    Job::Close(connection)
+                }
+                Action::Event(event) => Job::Tell(event),
+                Action::Log(record) => {
+                    if self.builtin_log {
+                        log::log(&record);
+                    }
+                    if let Some(connector) = &mut self.log_connector {
+                        connector(&record);
+                    }
+                    continue;
+                }
+                Action::Trace(record) => {
+                    let now = self.clock.now();
+                    match &mut self.trace_connector {
+                        Some(connector) => connector(&record, now),
+                        None => log::trace(&record, now),
+                    }
+                    continue;
+                }
+            });
+        }
+    }
+
+    /// Runs a command of the application.
+    pub fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
+        command(&mut self.agent, self.clock.now())
+    }
+
+    /// [`UserAgent::tick`]. The clock counts sleep: a machine that slept for more than a week is right
+    /// about it.
+    pub fn tick(&mut self) {
+        let now = self.clock.now();
+        if self.agent.tick(now).is_err() {
+            self.agent.resume(now);
+        }
+    }
+
+    /// Nobody waits for answers any more: says goodbye as far as that takes none.
+    pub fn abandon(&mut self) {
+        // The first stop says goodbye, the second one goes.
+        for _ in 0..2 {
+            self.agent.stop(Some(Duration::ZERO), self.clock.now());
+        }
+    }
+
+    /// [`UserAgent::connection_opened`].
+    pub fn opened(&mut self, connection: ConnectionId, info: ConnectionInfo) {
+        self.agent
+            .connection_opened(connection, info, self.clock.now());
+    }
+
+    /// [`UserAgent::connection_failed`].
+    pub fn failed(&mut self, connection: ConnectionId, failure: ConnectFailure) {
+        tracing::warn!(target: "sip.transport", "{failure}");
+        let error = failure.error;
+        self.last_failure.note(failure);
+        self.agent
+            .connection_failed(connection, error, self.clock.now());
+    }
+
+    /// The core gave up an attempt before it failed by itself: `connectionTimeout`.
+    fn note_abandoned(&mut self, connection: ConnectionId, reason: DisconnectReason) {
+        let abandoned = self.opening.take_if(|(opening, _)| *opening == connection);
+        if let (Some((_, server)), DisconnectReason::Timeout) = (abandoned, reason) {
+            let waited = self.agent.config().connection_timeout();
+            let detail = format!("after {} s", waited.as_secs_f32());
+            let failure = ConnectFailure::new(&server, (ConnectError::Timeout, detail));
+            tracing::warn!(target: "sip.transport", "{failure}");
+            self.last_failure.note(failure);
+        }
+    }
+
+    /// [`UserAgent::receive`]. All jobs must have been taken before: the queue cannot be full then.
+    pub fn received(&mut self, connection: ConnectionId, bytes: Bytes) {
+        if self
+            .agent
+            .receive(connection, bytes, self.clock.now())
+            .is_err()
+        {
+            tracing::error!(target: "sip.transport", "a message found no room in the core");
+        }
+    }
+
+    /// [`UserAgent::pong`].
+    pub fn pong(&mut self, connection: ConnectionId) {
+        self.agent.pong(connection, self.clock.now());
+    }
+
+    /// [`UserAgent::connection_closed`].
+    pub fn closed(&mut self, connection: ConnectionId, reason: DisconnectReason) {
+        self.agent
+            .connection_closed(connection, reason, self.clock.now());
+    }
+
+    /// The server reads so slowly that what waits for it has reached its limit.
+    pub fn choked(&mut self, connection: ConnectionId) {
+        tracing::warn!(target: "sip.transport", "the server does not read: connection dropped");
+        self.closed(connection, DisconnectReason::Lost);
+    }
+
+    /// A handler has made our description, or could not.
+    pub fn described(&mut self, session: SessionId, result: Result<Body, DescriptionError>) {
+        if let Err(error) = &result {
+            tracing::warn!(target: "sip.session", "{error}");
+        }
+        let description = result.map_err(|_| DescriptionFailed);
+        let now = self.clock.now();
+        if let Err(error) = self.agent.describe(session, description, now) {
+            // The call ended while its description was made.
+            tracing::debug!(target: "sip.session", "{error}");
+        }
+    }
+
+    /// A handler cannot use the peer's description.
+    pub fn unusable(&mut self, session: SessionId, error: &DescriptionError) {
+        tracing::warn!(target: "sip.session", "{error}");
+        let now = self.clock.now();
+        let refused = self.agent.describe(session, Err(DescriptionFailed), now);
+        if refused.is_err() {
+            // Nothing was asked of us: an answer that cannot be used ends the call. One that has
+            // ended already needs no end.
+            let _ = self.agent.hang_up(session, now);
+        }
+    }
+}

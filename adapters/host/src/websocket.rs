@@ -1,0 +1,81 @@
+//! What goes through an open WebSocket, and what its end means (RFC 6455, RFC 7118 section 5).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use sip_core::connection::DisconnectReason;
+use tungstenite::error::{Error as WebSocketError, ProtocolError};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tungstenite::{Message, Utf8Bytes};
+
+/// How long a closing handshake (RFC 6455 section 7) may take before the socket is dropped.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct End {
+    /// What the core is told.
+    pub reason: DisconnectReason,
+    /// What the peer is told, if it still listens (RFC 6455 section 7.4).
+    pub code: CloseCode,
+}
+
+/// Buffers and sizes of a connection on which no SIP message may be much longer than
+/// `message_limit` bytes.
+#[must_use]
+pub fn websocket_config(message_limit: usize) -> WebSocketConfig {
+    // What is a little too large still reaches the core, which answers 513; the rest costs the
+    // connection.
+    let largest = message_limit.saturating_mul(2);
+    WebSocketConfig::default()
+        .read_buffer_size(16 * 1024)
+        .write_buffer_size(16 * 1024)
+        .max_message_size(Some(largest))
+        .max_frame_size(Some(largest))
+}
+
+/// A SIP message as a WebSocket message: text if it is UTF-8, else binary (RFC 7118 section 5).
+#[must_use]
+pub fn message(bytes: Bytes) -> Message {
+    match Utf8Bytes::try_from(bytes.clone()) {
+        Ok(text) => Message::Text(text),
+        Err(_) => Message::Binary(bytes),
+    }
+}
+
+/// A close frame that says no more than its code.
+#[must_use]
+pub fn close_frame(code: CloseCode) -> CloseFrame {
+    CloseFrame {
+        code,
+        reason: Utf8Bytes::default(),
+    }
+}
+
+/// The end that the peer's close frame is. The closing handshake answers with the code that came.
+#[must_use]
+pub fn closed(frame: Option<&CloseFrame>) -> End {
+    let code = frame.map(|frame| frame.code);
+    End {
+        reason: DisconnectReason::Closed(code.map(u16::from)),
+        code: code.unwrap_or(CloseCode::Normal),
+    }
+}
+
+/// The end that a failing socket is.
+#[must_use]
+pub fn broken(error: &WebSocketError) -> End {
+    tracing::debug!(target: "sip.transport", "connection broken: {error}");
+    let (reason, code) = match error {
+        WebSocketError::Capacity(_) => (DisconnectReason::Protocol, CloseCode::Size),
+        WebSocketError::Utf8(_) => (DisconnectReason::Protocol, CloseCode::Invalid),
+        WebSocketError::Protocol(error)
+            if *error != ProtocolError::ResetWithoutClosingHandshake =>
+        {
+            (DisconnectReason::Protocol, CloseCode::Protocol)
+        }
+        _ => (DisconnectReason::Lost, CloseCode::Normal),
+    };
+    End { reason, code }
+}

@@ -1,0 +1,77 @@
+//! `docs/parameters.md` says what the code does.
+
+use sip_core::config::{Config, DtmfType, Explained, Origin, Parameter, Support};
+
+const TABLE: &str = include_str!("../../../docs/parameters.md");
+
+/// The cells of each row that begins with a parameter's name in code quotes.
+fn rows() -> Vec<Vec<&'static str>> {
+    let rows = TABLE.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
+fn row(name: &str) -> Vec<&'static str> {
+    let quoted = format!("`{name}`");
+    let found = rows().into_iter().find(|row| row[0] == quoted);
+    found.unwrap_or_else(|| panic!("{name} has no row"))
+}
+
+/// What the table has to say about a default.
+fn default_of(row: &Explained) -> String {
+    match (row.value.as_str(), row.note) {
+        ("null", note) => note.unwrap_or("none").to_owned(),
+        (value, _) => format!(
+            "`{}`",
+            value.replace(env!("CARGO_PKG_VERSION"), "<version>")
+        ),
+    }
+}
+
+/// Every parameter has its row, in the order of the code, under the heading of who defines it, with its
+/// default.
+#[test]
+fn the_table_has_every_parameter_and_its_default() {
+    let rows = rows();
+    let parameters = Config::default().explain();
+    let changes = rows.iter().filter(|row| row[0].starts_with("`Change::"));
+    assert_eq!(rows.len() - changes.count(), parameters.len());
+    for (row, explained) in rows.iter().zip(&parameters) {
+        let name = explained.parameter.name();
+        assert_eq!(row[0], format!("`{name}`"));
+        assert_eq!(row.len(), 4, "{name}");
+        assert_eq!(row[1], default_of(explained), "{name}");
+        assert!(row[2].len() > 10 && row[3].len() > 8, "{name}");
+    }
+    let headings = [
+        ("## Of the page", Origin::Page),
+        ("## Of SIP.js, but not on the page", Origin::Undocumented),
+        ("## Of our own", Origin::Own),
+    ];
+    for (heading, origin) in headings {
+        let section = TABLE.split(heading).nth(1).expect(heading);
+        let section = section.split("\n## ").next().unwrap();
+        for parameter in Parameter::ALL {
+            let is_here = section.contains(&format!("\n| `{}` |", parameter.name()));
+            assert_eq!(is_here, parameter.origin() == origin, "{parameter:?}");
+        }
+    }
+}
+
+/// What the code refuses by name the table calls so, and nothing else.
+#[test]
+fn the_table_says_what_is_refused() {
+    let config = Config::builder()
+        .rel100(Support::Required)
+        .replaces(Support::Supported)
+        .autostop(true)
+        .dtmf_type(DtmfType::Rtp)
+        .build()
+        .unwrap();
+    let missing = config.not_wired();
+    for parameter in Parameter::ALL {
+        let refused = missing.iter().any(|row| row.parameter == *parameter);
+        let said = row(parameter.name())[2].contains("refused by name");
+        assert_eq!(said, refused, "{parameter:?}");
+    }
+}
