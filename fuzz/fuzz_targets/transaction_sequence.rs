@@ -207,7 +207,7 @@ impl Run {
         let Some(&server) = script.pick(&self.servers) else {
             return;
         };
-        let Some(request) = self.layer.request(server).cloned() else {
+        let Some(request) = self.layer.request(server) else {
             return;
         };
         let status = StatusCode::new(status).expect("a status");
@@ -317,7 +317,7 @@ impl Run {
         // Nobody answers what has been asked of us; a server transaction waits for its user without end, so the user answers.
         let servers = std::mem::take(&mut self.servers);
         for server in servers {
-            if let Some(request) = self.layer.request(server).cloned() {
+            if let Some(request) = self.layer.request(server) {
                 let response =
                     Builder::response_to(&request, StatusCode::SERVER_INTERNAL_ERROR, None);
                 let _ = self.layer.respond(server, response, self.now);

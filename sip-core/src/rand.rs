@@ -141,6 +141,16 @@ impl KeyedHash {
         }
     }
 
+    /// Another hash whose key follows from this one's and tells nothing about it.
+    pub(crate) fn second(&self) -> Self {
+        Self {
+            key: (
+                self.hash(b"second key, low"),
+                self.hash(b"second key, high"),
+            ),
+        }
+    }
+
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
         let (k0, k1) = self.key;
         let mut v = [

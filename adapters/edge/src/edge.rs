@@ -374,7 +374,7 @@ impl Edge {
         let mut sent = self.layer.respond(transaction, response, now);
         if last
             && let Err(SendError::Build(_)) = sent
-            && let Some(request) = self.layer.request(transaction).cloned()
+            && let Some(request) = self.layer.request(transaction)
         {
             let tag = format!("{:016x}", self.layer.rng().next_u64());
             let status = StatusCode::SERVER_INTERNAL_ERROR;

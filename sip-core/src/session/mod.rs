@@ -238,7 +238,7 @@ impl Context<'_> {
         body: Option<&Body>,
     ) -> Result<(), SendError> {
         let core = &mut *self.core;
-        let Some(request) = core.layer.request(transaction).cloned() else {
+        let Some(request) = core.layer.request(transaction) else {
             return Err(SendError::Stale);
         };
         let tag = core.dialogs.tag(self.common.half).ok_or(SendError::Stale)?;

@@ -282,12 +282,7 @@ impl<U: Clone> TransactionLayer<U> {
                 handle
             };
             let client = self.clients.get(handle)?;
-            let method = cseq.method.as_bytes();
-            let same = client.secret == secret
-                && client
-                    .request
-                    .strip_prefix(method)
-                    .is_some_and(|rest| rest.starts_with(b" "));
+            let same = client.secret == secret && has_method(&client.request, cseq.method);
             same.then_some(handle)
         });
         let status = response.status();
@@ -431,6 +426,12 @@ impl<U: Clone> TransactionLayer<U> {
         }
         cancel.build().ok().map(|cancel| cancel.bytes().clone())
     }
+}
+
+/// Whether a request as sent is of this method (RFC 3261 section 17.1.3).
+fn has_method(request: &Bytes, method: Method<'_>) -> bool {
+    let rest = request.strip_prefix(method.as_bytes());
+    rest.is_some_and(|rest| rest.first() == Some(&b' '))
 }
 
 /// RFC 3261 section 17.1.1.3: as the INVITE, but To is the response's and there is no body. Empty if

@@ -1,24 +1,24 @@
 //! The INVITE client transaction: RFC 3261 figure 5 with RFC 6026 section 7.2.
 //!
-//! | state      | input            | does                          | next       |
-//! |------------|------------------|-------------------------------|------------|
-//! | (start)    |                  | send, A = T1 (U), B           | Calling    |
-//! | Calling    | timer A          | send, A doubled               | Calling    |
-//! | Calling    | timer B          | timeout                       | (gone)     |
-//! | Calling    | 1xx              | deliver, stop A and B         | Proceeding |
-//! | Proceeding | 1xx              | deliver                       | Proceeding |
-//! | Proceeding | CANCEL was sent  | 64 T1 from now (section 9.1)  | Proceeding |
-//! | Proceeding | that time is up  | timeout                       | (gone)     |
-//! | both       | 2xx              | deliver, M = 64 T1            | Accepted   |
-//! | both       | 300 to 699       | deliver, ACK, D               | Completed, or (gone) on R |
-//! | both       | transport error  | tell                          | (gone)     |
-//! | Completed  | 300 to 699       | ACK again                     | Completed  |
-//! | Completed  | transport error  | tell                          | (gone)     |
-//! | Completed  | timer D          |                               | (gone)     |
-//! | Accepted   | 2xx              | deliver                       | Accepted   |
-//! | Accepted   | timer M          |                               | (gone)     |
+//! | state                          | input           | does                                   | next                      |
+//! |--------------------------------|-----------------|----------------------------------------|---------------------------|
+//! | (start)                        |                 | send, A = T1 (U), B = 64 T1            | Calling                   |
+//! | Calling                        | timer A         | send, A doubled (U)                    | Calling                   |
+//! | Calling                        | timer B         | timeout                                | (gone)                    |
+//! | Calling                        | 1xx             | deliver, stop A, stop B                | Proceeding                |
+//! | Proceeding                     | 1xx             | deliver                                | Proceeding                |
+//! | Proceeding                     | CANCEL was sent | B = 64 T1                              | Proceeding                |
+//! | Proceeding                     | timer B         | timeout                                | (gone)                    |
+//! | Calling, Proceeding            | 2xx             | deliver, stop A, M = 64 T1             | Accepted                  |
+//! | Calling, Proceeding            | 300 to 699      | ACK, deliver, stop A (U), D = 32 s (U) | Completed (U), (gone) (R) |
+//! | Calling, Proceeding, Completed | transport error | tell                                   | (gone)                    |
+//! | Completed                      | 300 to 699      | ACK                                    | Completed                 |
+//! | Completed                      | timer D         |                                        | (gone)                    |
+//! | Accepted                       | 2xx             | deliver                                | Accepted                  |
+//! | Accepted                       | timer M         |                                        | (gone)                    |
 //!
-//! U: unreliable transport, R: reliable. What is not listed changes nothing.
+//! (U): on unreliable transports only, (R): on reliable ones. What is not listed changes nothing.
+//! After CANCEL timer B runs once more (section 9.1); D is 32 s at least.
 
 use core::time::Duration;
 

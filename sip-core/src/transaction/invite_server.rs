@@ -1,26 +1,26 @@
 //! The INVITE server transaction: RFC 3261 figure 7 with RFC 6026 section 7.1.
 //!
-//! | state      | input            | does                             | next       |
-//! |------------|------------------|----------------------------------|------------|
-//! | (start)    |                  | deliver, 200 ms                  | Proceeding |
-//! | Proceeding | 200 ms are up    | send 100                         | Proceeding |
-//! | Proceeding | INVITE again     | send the last provisional        | Proceeding |
-//! | Proceeding | user sends 1xx   | send                             | Proceeding |
-//! | Proceeding | user sends 2xx   | send, L = 64 T1                  | Accepted   |
-//! | Proceeding | user sends 300+  | send, G = T1 (U), H              | Completed  |
-//! | Completed  | INVITE again     | send again                       | Completed  |
-//! | Completed  | timer G          | send again, G doubled, max. T2   | Completed  |
-//! | Completed  | timer H          | timeout                          | (gone)     |
-//! | Completed  | ACK              | stop G and H, I = T4             | Confirmed, or (gone) on R |
-//! | both       | transport error  | tell                             | (gone)     |
-//! | Confirmed  | timer I          |                                  | (gone)     |
-//! | Accepted   | INVITE again     | nothing                          | Accepted   |
-//! | Accepted   | user sends 2xx   | send                             | Accepted   |
-//! | Accepted   | ACK              | deliver                          | Accepted   |
-//! | Accepted   | transport error  | tell                             | Accepted   |
-//! | Accepted   | timer L          |                                  | (gone)     |
+//! | state                 | input           | does                                  | next                      |
+//! |-----------------------|-----------------|---------------------------------------|---------------------------|
+//! | (start)               |                 | deliver, 100 = 200 ms                 | Proceeding                |
+//! | Proceeding            | timer 100       | send 100                              | Proceeding                |
+//! | Proceeding            | request again   | send                                  | Proceeding                |
+//! | Proceeding            | user sends 1xx  | stop 100, send                        | Proceeding                |
+//! | Proceeding            | user sends 2xx  | stop 100, send, L = 64 T1             | Accepted                  |
+//! | Proceeding            | user sends 300+ | stop 100, send, G = T1 (U), H = 64 T1 | Completed                 |
+//! | Completed             | request again   | send                                  | Completed                 |
+//! | Completed             | timer G         | send, G doubled up to T2 (U)          | Completed                 |
+//! | Completed             | timer H         | timeout                               | (gone)                    |
+//! | Completed             | ACK             | stop G (U), I = T4 (U)                | Confirmed (U), (gone) (R) |
+//! | Proceeding, Completed | transport error | tell                                  | (gone)                    |
+//! | Confirmed             | timer I         |                                       | (gone)                    |
+//! | Accepted              | user sends 2xx  | send                                  | Accepted                  |
+//! | Accepted              | ACK             | deliver                               | Accepted                  |
+//! | Accepted              | transport error | tell                                  | Accepted                  |
+//! | Accepted              | timer L         |                                       | (gone)                    |
 //!
-//! U: unreliable transport, R: reliable. What is not listed changes nothing.
+//! (U): on unreliable transports only, (R): on reliable ones. What is not listed changes nothing.
+//! Sending again sends the last response. An INVITE that comes again when a 2xx was sent is not answered.
 
 use core::time::Duration;
 

@@ -1,10 +1,9 @@
 //! How messages find their transaction (RFC 3261 sections 17.1.3 and 17.2.3).
 //!
 //! A client transaction is named by the branch that the layer minted: the handle, hidden by a keyed
-//! permutation, and 64 random bits. A server transaction is named by what the peer chose, hashed with
-//! a key of ours and compared in full.
+//! permutation, and 64 random bits. A server transaction is named by what the peer chose, of any length:
+//! by 128 bits of a hash with keys of ours, for which nobody else can find two names.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -39,10 +38,8 @@ pub(super) fn read_branch(hidden: &Permutation, branch: &[u8]) -> Option<(Handle
 
 /// What names a server transaction, as bytes; equal for a request, its retransmissions and, for an
 /// INVITE, its ACK to a non-2xx.
-pub(super) struct Key {
-    bytes: Vec<u8>,
-    hash: u64,
-}
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key(u64, u64);
 
 impl Key {
     /// RFC 3261 section 17.2.3: branch, sent-by and method; without the magic cookie the rules of RFC
@@ -71,8 +68,7 @@ impl Key {
                 }
             }
         }
-        let hash = hash.hash(&bytes);
-        Ok(Self { bytes, hash })
+        Ok(Self::digest(&bytes, hash))
     }
 
     /// RFC 3261 section 8.2.2.2: From tag, Call-ID and CSeq. `None` if the request has a To tag.
@@ -86,8 +82,11 @@ impl Key {
         bytes.extend_from_slice(&cseq.number.to_be_bytes());
         push(&mut bytes, request.from()?.tag().unwrap_or_default());
         push(&mut bytes, request.call_id()?);
-        let hash = hash.hash(&bytes);
-        Ok(Some(Self { bytes, hash }))
+        Ok(Some(Self::digest(&bytes, hash)))
+    }
+
+    fn digest(bytes: &[u8], hash: KeyedHash) -> Self {
+        Self(hash.hash(bytes), hash.second().hash(bytes))
     }
 }
 
@@ -110,14 +109,8 @@ fn push_sent_by(bytes: &mut Vec<u8>, via: &Via<'_>) {
 
 /// Handles by key.
 pub(super) struct Index {
-    entries: BTreeMap<Place, Entry>,
+    entries: BTreeMap<Key, Handle>,
 }
-
-/// The key in full, and what it names.
-type Entry = (Box<[u8]>, Handle);
-
-/// Where an [`Index`] holds a handle: the key's hash, and a number that tells equal hashes apart.
-pub(super) type Place = (u64, u32);
 
 impl Index {
     pub(super) const fn new() -> Self {
@@ -127,25 +120,15 @@ impl Index {
     }
 
     pub(super) fn find(&self, key: &Key) -> Option<Handle> {
-        let same_hash = self.entries.range((key.hash, 0)..=(key.hash, u32::MAX));
-        same_hash
-            .map(|(_, entry)| entry)
-            .find(|(bytes, _)| **bytes == key.bytes[..])
-            .map(|&(_, handle)| handle)
+        self.entries.get(key).copied()
     }
 
-    pub(super) fn insert(&mut self, key: Key, handle: Handle) -> Place {
-        let mut place = (key.hash, 0);
-        while self.entries.contains_key(&place) {
-            place.1 += 1;
-        }
-        self.entries
-            .insert(place, (key.bytes.into_boxed_slice(), handle));
-        place
+    pub(super) fn insert(&mut self, key: Key, handle: Handle) {
+        self.entries.insert(key, handle);
     }
 
-    pub(super) fn remove(&mut self, place: Place) {
-        self.entries.remove(&place);
+    pub(super) fn remove(&mut self, key: Key) {
+        self.entries.remove(&key);
     }
 
     pub(super) fn len(&self) -> usize {

@@ -15,6 +15,8 @@ mod non_invite_client;
 mod non_invite_server;
 mod server;
 mod settings;
+#[cfg(test)]
+mod tables;
 
 use alloc::boxed::Box;
 use alloc::string::String;

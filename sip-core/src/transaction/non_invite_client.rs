@@ -1,18 +1,17 @@
 //! The non-INVITE client transaction: RFC 3261 figure 6.
 //!
-//! | state      | input            | does                        | next       |
-//! |------------|------------------|-----------------------------|------------|
-//! | (start)    |                  | send, E = T1 (U), F         | Trying     |
-//! | Trying     | timer E          | send, E doubled, at most T2 | Trying     |
-//! | Trying     | 1xx              | deliver                     | Proceeding |
-//! | Proceeding | timer E          | send, E = T2                | Proceeding |
-//! | Proceeding | 1xx              | deliver                     | Proceeding |
-//! | both       | 200 to 699       | deliver, K                  | Completed, or (gone) on R |
-//! | both       | timer F          | timeout                     | (gone)     |
-//! | both       | transport error  | tell                        | (gone)     |
-//! | Completed  | timer K          |                             | (gone)     |
+//! | state              | input           | does                            | next                      |
+//! |--------------------|-----------------|---------------------------------|---------------------------|
+//! | (start)            |                 | send, E = T1 (U), F = 64 T1     | Trying                    |
+//! | Trying             | timer E         | send, E doubled up to T2 (U)    | Trying                    |
+//! | Trying, Proceeding | 1xx             | deliver                         | Proceeding                |
+//! | Proceeding         | timer E         | send, E = T2 (U)                | Proceeding                |
+//! | Trying, Proceeding | 200 to 699      | deliver, stop E (U), K = T4 (U) | Completed (U), (gone) (R) |
+//! | Trying, Proceeding | timer F         | timeout                         | (gone)                    |
+//! | Trying, Proceeding | transport error | tell                            | (gone)                    |
+//! | Completed          | timer K         |                                 | (gone)                    |
 //!
-//! U: unreliable transport, R: reliable. What is not listed changes nothing.
+//! (U): on unreliable transports only, (R): on reliable ones. What is not listed changes nothing.
 
 use core::time::Duration;
 

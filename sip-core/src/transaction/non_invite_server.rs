@@ -1,21 +1,19 @@
 //! The non-INVITE server transaction: RFC 3261 figure 8 with RFC 4320.
 //!
-//! | state      | input             | does                            | next       |
-//! |------------|-------------------|---------------------------------|------------|
-//! | (start)    |                   | deliver, 4320 wait, 64 T1       | Trying     |
-//! | Trying     | request again     | nothing                         | Trying     |
-//! | Trying     | 4320 wait is over | send 100                        | Proceeding |
-//! | Trying     | user sends 100    | send                            | Proceeding |
-//! | Proceeding | request again     | send again                      | Proceeding |
-//! | both       | user sends final  | send, J = 64 T1                 | Completed, or (gone) on R |
-//! | both       | 64 T1 are up      | T4                              | Completed, or (gone) on R |
-//! | both       | transport error   | tell                            | (gone)     |
-//! | Completed  | request again     | send again                      | Completed  |
-//! | Completed  | transport error   | tell                            | (gone)     |
-//! | Completed  | timer J           |                                 | (gone)     |
+//! | state                         | input            | does                              | next                      |
+//! |-------------------------------|------------------|-----------------------------------|---------------------------|
+//! | (start)                       |                  | deliver, 100 = 3.5 s, J = 64 T1   | Trying                    |
+//! | Trying                        | timer 100        | send 100                          | Proceeding                |
+//! | Trying, Proceeding            | user sends 1xx   | stop 100, send                    | Proceeding                |
+//! | Proceeding                    | request again    | send                              | Proceeding                |
+//! | Completed                     | request again    | send                              | Completed                 |
+//! | Trying, Proceeding            | user sends final | send, stop 100 (U), J = 64 T1 (U) | Completed (U), (gone) (R) |
+//! | Trying, Proceeding            | 64 T1 are up     | stop 100 (U), J = T4 (U)          | Completed (U), (gone) (R) |
+//! | Trying, Proceeding, Completed | transport error  | tell                              | (gone)                    |
+//! | Completed                     | timer J          |                                   | (gone)                    |
 //!
-//! U: unreliable transport, R: reliable. What is not listed changes nothing. The 4320 wait ends when a
-//! client's timer E would be reset to T2: no 100 is sent before, and 64 T1 after the request no
+//! (U): on unreliable transports only, (R): on reliable ones. What is not listed changes nothing. The 100 waits until
+//! a client's timer E would be reset to T2, 3.5 s by default: no 100 is sent before, and 64 T1 after the request no
 //! final response is sent either, because the client has given up by then (RFC 4320 section 4.2). What it
 //! sent last may still be under way, for T4 at most, and must not look like a new request.
 

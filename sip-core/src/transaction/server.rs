@@ -8,7 +8,7 @@ use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode, Value
 use super::invite_server::InviteServer;
 use super::layer::{Owner, TimerKeys, TransactionLayer};
 use super::machine::{Context, Effect, ServerInput};
-use super::matching::{Key, Place};
+use super::matching::Key;
 use super::non_invite_server::NonInviteServer;
 use super::{Output, SendError, ServerTransactionId, TransactionError};
 use crate::action::ConnectionId;
@@ -22,16 +22,17 @@ pub(super) struct Server {
     machine: Machine,
     pub(super) connection: ConnectionId,
     reliable: bool,
-    place: Place,
-    merge_place: Option<Place>,
+    key: Key,
+    merge_key: Option<Key>,
     pub(super) timers: TimerKeys,
-    /// Until the final response.
-    request: Option<Box<Request>>,
+    /// As it came, with `received` and `rport`; empty from the final response on. Read anew when it is asked
+    /// for, which is rare: what is known of its structure takes as much room as the message.
+    request: Bytes,
     /// The last response, as sent.
     response: Bytes,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Machine {
     Invite(InviteServer),
     NonInvite(NonInviteServer),
@@ -47,10 +48,16 @@ impl Machine {
 }
 
 impl<U: Clone> TransactionLayer<U> {
-    /// The request of a server transaction, until its final response is sent.
+    /// The request of a server transaction, until its final response is sent; read anew each time.
     #[must_use]
-    pub fn request(&self, transaction: ServerTransactionId) -> Option<&Request> {
-        self.servers.get(transaction.0)?.request.as_deref()
+    pub fn request(&self, transaction: ServerTransactionId) -> Option<Request> {
+        self.request_of(transaction.0)
+    }
+
+    fn request_of(&self, handle: Handle) -> Option<Request> {
+        let bytes = &self.servers.get(handle)?.request;
+        let message = Message::parse(bytes.clone(), &self.settings.limits.message);
+        message.ok()?.into_request().ok()
     }
 
     /// Sends a response in a server transaction (RFC 3261 section 17.2), on the connection that the
@@ -93,7 +100,7 @@ impl<U: Clone> TransactionLayer<U> {
         let input = if status.is_provisional() {
             ServerInput::Provisional
         } else {
-            server.request = None;
+            server.request = Bytes::new();
             if status.is_success() {
                 ServerInput::Success
             } else {
@@ -202,18 +209,19 @@ impl<U: Clone> TransactionLayer<U> {
         let merged = merge_key
             .as_ref()
             .is_some_and(|key| self.merges.find(key).is_some());
-        let merge_place = merge_key
-            .filter(|_| !merged)
-            .map(|key| self.merges.insert(key, handle));
-        let place = self.index.insert(key, handle);
+        let merge_key = merge_key.filter(|_| !merged);
+        if let Some(key) = merge_key {
+            self.merges.insert(key, handle);
+        }
+        self.index.insert(key, handle);
         self.servers.insert(Server {
             machine,
             connection,
             reliable,
-            place,
-            merge_place,
+            key,
+            merge_key,
             timers: TimerKeys::default(),
-            request: Some(Box::new(request.clone())),
+            request: request.bytes().clone(),
             response: Bytes::new(),
         });
         for &effect in &context.effects {
@@ -275,7 +283,10 @@ impl<U: Clone> TransactionLayer<U> {
         }
         let mut builder = Builder::from_message(request);
         builder.set_first_value(HeaderName::Via, Value::from(value));
-        builder.build().ok()?.into_request().ok()
+        let stamped = builder.build().ok()?.into_request().ok()?;
+        // A request at the very limit stays as it came, so that it can be read again.
+        Message::parse(stamped.bytes().clone(), &self.settings.limits.message).ok()?;
+        Some(stamped)
     }
 
     pub(super) fn drive_server(
@@ -293,6 +304,10 @@ impl<U: Clone> TransactionLayer<U> {
         let next = server.machine.step(input, &mut context);
         if let Some(machine) = next {
             server.machine = machine;
+            if machine == Machine::NonInvite(NonInviteServer::Completed) {
+                // Answered, or too late to be.
+                server.request = Bytes::new();
+            }
         }
         let mut ack = ack;
         for &effect in &context.effects {
@@ -320,12 +335,12 @@ impl<U: Clone> TransactionLayer<U> {
                 self.transmit(connection, bytes);
             }
             Effect::SendTrying => {
-                let Some(request) = server.request.as_deref() else {
+                let Some(request) = self.request_of(handle) else {
                     return;
                 };
                 // A request that was read can be answered; a failure leaves the peer to its timer.
-                let trying = Builder::response_to(request, StatusCode::TRYING, None).build();
-                if let Ok(trying) = trying {
+                let trying = Builder::response_to(&request, StatusCode::TRYING, None).build();
+                if let (Ok(trying), Some(server)) = (trying, self.servers.get_mut(handle)) {
                     server.response = trying.bytes().clone();
                     self.transmit(connection, trying.bytes().clone());
                 }
@@ -370,9 +385,9 @@ impl<U: Clone> TransactionLayer<U> {
             return;
         };
         server.timers.clear_all(&mut self.timers);
-        self.index.remove(server.place);
-        if let Some(place) = server.merge_place {
-            self.merges.remove(place);
+        self.index.remove(server.key);
+        if let Some(key) = server.merge_key {
+            self.merges.remove(key);
         }
     }
 }

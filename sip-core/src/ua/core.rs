@@ -54,6 +54,7 @@ pub(crate) enum Due {
     Incoming(IncomingId),
     Challenge(ChallengeId),
     Stop,
+    Probe,
 }
 
 /// Counts of what passed, for operators.
@@ -310,7 +311,7 @@ impl Core {
         headers: &[(HeaderName<'_>, &str)],
         tag: Option<&str>,
     ) {
-        let Some(request) = self.layer.request(transaction).cloned() else {
+        let Some(request) = self.layer.request(transaction) else {
             return;
         };
         let drawn;

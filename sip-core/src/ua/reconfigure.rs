@@ -140,10 +140,11 @@ impl UserAgent {
             return;
         }
         self.core.config = config;
+        let reason = DisconnectReason::Replaced;
+        self.drop_probe(reason);
         if !matches!(self.life, Life::Running) {
             return;
         }
-        let reason = DisconnectReason::Replaced;
         match (&mut self.core.flow, kept) {
             (Some(flow), Some(place)) => {
                 flow.server = place;
