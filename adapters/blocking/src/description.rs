@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use sip_core::{Body, DescriptionKind, SessionId};
-use sip_host::{Describers, DescriptionError};
+use sip_host::{Describers, DescriptionError, TypedFactory};
 
 use crate::mailbox::{AgentId, Mailbox, Post};
 
@@ -34,6 +34,20 @@ pub trait SessionDescriptionHandlerFactory: Send + Sync {
         session: SessionId,
         options: &BTreeMap<String, String>,
     ) -> Box<dyn SessionDescriptionHandler>;
+}
+
+impl<O, F> SessionDescriptionHandlerFactory for TypedFactory<O, F>
+where
+    O: Send + Sync,
+    F: Fn(SessionId, &O) -> Box<dyn SessionDescriptionHandler> + Send + Sync,
+{
+    fn create(
+        &self,
+        session: SessionId,
+        _: &BTreeMap<String, String>,
+    ) -> Box<dyn SessionDescriptionHandler> {
+        Self::create(self, session)
+    }
 }
 
 /// What a step came to.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sip_core::{
-    Body, Event, FailureStatus, IncomingId, InviteOptions, RequestId, SessionId, Timestamp,
-    UserAgent,
+    Body, ChallengeId, Change, Event, FailureStatus, IncomingId, InviteOptions, RequestId,
+    SessionId, Timestamp, UserAgent,
 };
 use sip_host::{CommandFailure, ConnectFailure, LastFailure, command};
 use sip_parse::StatusCode;
@@ -236,6 +236,41 @@ impl Handle {
     /// The core's refusal, such as a target that is no URI, or as [`Handle::with`].
     pub fn options(&self, target: impl Into<String>) -> Result<RequestId, CommandFailure> {
         self.with(command::options(target.into()))?
+    }
+
+    /// Answers [`Event::Challenged`] with the whole value of Authorization or Proxy-Authorization, or
+    /// with `None`, which makes the challenge final ([`UserAgent::authorize`]).
+    ///
+    /// # Errors
+    /// A challenge that has been answered or is over, a value that cannot be sent, or as
+    /// [`Handle::with`].
+    pub fn authorize(
+        &self,
+        challenge: ChallengeId,
+        credentials: Option<String>,
+    ) -> Result<(), CommandFailure> {
+        self.with(command::authorize(challenge, credentials))?
+    }
+
+    /// [`UserAgent::reconfigure`]: changes one parameter while calls live on.
+    ///
+    /// # Errors
+    /// A value that the parameter does not take, or as [`Handle::with`].
+    pub fn reconfigure(&self, change: Change) -> Result<(), CommandFailure> {
+        self.with(command::reconfigure(change))?
+    }
+
+    /// Sends a tone in a call that is up: 0-9, A-D, * or # (`EstablishedSession::tone`).
+    ///
+    /// # Errors
+    /// The core's refusal, a call that has ended, or as [`Handle::with`].
+    pub fn tone(
+        &self,
+        session: SessionId,
+        tone: char,
+        duration: Duration,
+    ) -> Result<RequestId, CommandFailure> {
+        self.with(command::tone(session, tone, duration))?
     }
 
     /// Answers [`Event::RequestReceived`] with `status`.

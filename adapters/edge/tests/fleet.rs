@@ -114,15 +114,15 @@ impl Host {
             }
             while let Some(action) = self.edge.poll_action() {
                 busy = true;
-                if let EdgeAction::Transmit { connection, bytes } = action {
-                    if let Some(&agent) = self.by_edge.get(&connection.to_bits()) {
-                        let now = self.now;
-                        let (own, _) = self.links[&agent];
-                        let taken = self
-                            .fleet
-                            .with(agent, |agent| agent.receive(own, bytes, now));
-                        taken.expect("agent").expect("room");
-                    }
+                if let EdgeAction::Transmit { connection, bytes } = action
+                    && let Some(&agent) = self.by_edge.get(&connection.to_bits())
+                {
+                    let now = self.now;
+                    let (own, _) = self.links[&agent];
+                    let taken = self
+                        .fleet
+                        .with(agent, |agent| agent.receive(own, bytes, now));
+                    taken.expect("agent").expect("room");
                 }
             }
             if !busy {

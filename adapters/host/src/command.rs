@@ -1,9 +1,12 @@
 //! The commands of an application: each one is a closure that runs where the user agent lives, and
 //! what it returns is what the application is told.
 
+use std::time::Duration;
+
 use sip_core::{
-    Body, CommandError, DescriptionFailed, FailureStatus, IncomingId, IncomingSession,
-    InviteOptions, RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
+    AuthorizationFailed, Body, ChallengeId, Change, CommandError, DescriptionFailed, FailureStatus,
+    IncomingId, IncomingSession, InviteOptions, RequestId, Session, SessionId, StaleHandle,
+    Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
 
@@ -118,6 +121,34 @@ pub fn options(
     target: String,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
     move |agent, now| Ok(agent.options(&target, now)?)
+}
+
+/// [`UserAgent::authorize`]; `None` if there are no credentials.
+pub fn authorize(
+    challenge: ChallengeId,
+    credentials: Option<String>,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| {
+        let credentials = credentials.as_deref().ok_or(AuthorizationFailed);
+        Ok(agent.authorize(challenge, credentials, now)?)
+    }
+}
+
+/// [`UserAgent::reconfigure`].
+pub fn reconfigure(change: Change) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.reconfigure(change, now)?)
+}
+
+/// [`EstablishedSession::tone`](sip_core::EstablishedSession::tone).
+pub fn tone(
+    session: SessionId,
+    tone: char,
+    duration: Duration,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    move |agent, now| match agent.session(session)? {
+        Session::Established(call) => Ok(call.tone(tone, duration, now)?),
+        _ => Err(CommandError::WrongState("a tone needs a call that is up").into()),
+    }
 }
 
 /// [`UserAgent::respond`].

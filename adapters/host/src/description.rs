@@ -1,5 +1,8 @@
 //! Session descriptions that a media engine makes instead of the application.
 
+use std::collections::BTreeMap;
+
+use sip_core::config::Config;
 use sip_core::{Body, DescriptionKind, Event, SessionId};
 
 /// Why there is no session description, or why the peer's cannot be used. The text is for logs.
@@ -13,6 +16,40 @@ impl std::fmt::Display for DescriptionError {
 }
 
 impl std::error::Error for DescriptionError {}
+
+/// A description factory whose options have a type of their own, read once and shared by all handlers.
+///
+/// It is a `SessionDescriptionHandlerFactory` of either adapter if `create` is a closure that makes a
+/// handler of the call and the options.
+#[derive(Debug)]
+pub struct TypedFactory<O, F> {
+    options: O,
+    create: F,
+}
+
+impl<O, F> TypedFactory<O, F> {
+    /// Takes what `read` makes of the parameter `sessionDescriptionHandlerFactoryOptions`: its keys, each
+    /// with its value as it was configured, JSON text where that was a file.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn new<E>(
+        config: &Config,
+        read: impl FnOnce(&BTreeMap<String, String>) -> Result<O, E>,
+        create: F,
+    ) -> Result<Self, E> {
+        let options = read(config.session_description_handler_factory_options())?;
+        Ok(Self { options, create })
+    }
+
+    /// Makes a handler.
+    pub fn create<H>(&self, session: SessionId) -> H
+    where
+        F: Fn(SessionId, &O) -> H,
+    {
+        (self.create)(session, &self.options)
+    }
+}
 
 /// The description handlers of all calls of one agent, as an adapter runs them.
 pub trait Describers {

@@ -11,10 +11,11 @@ use sip_core::config::{Config, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::transaction::TimerSettings;
 use sip_core::{
-    Action, Body, ConnectionId, ConnectionInfo, DescriptionFailed, Event, SessionId, Timestamp,
-    UserAgent,
+    Action, AuthorizationFailed, Body, ChallengeId, CommandError, ConnectionId, ConnectionInfo,
+    DescriptionFailed, Event, SessionId, Timestamp, UserAgent,
 };
 
+use crate::authenticator::Authenticator;
 use crate::clock::Clock;
 use crate::connect::ConnectFailure;
 use crate::description::DescriptionError;
@@ -70,6 +71,7 @@ pub struct Host {
     builtin_log: bool,
     log_connector: Option<LogConnector>,
     trace_connector: Option<TraceConnector>,
+    authenticator: Option<Box<dyn Authenticator>>,
 }
 
 impl std::fmt::Debug for Host {
@@ -79,8 +81,8 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
-    /// A user agent with a generator seeded by the operating system. The connectors are taken out of
-    /// `options`.
+    /// A user agent with a generator seeded by the operating system. The connectors and the
+    /// authenticator are taken out of `options`.
     ///
     /// # Errors
     /// [`StartError::Entropy`] and [`StartError::Core`].
@@ -105,6 +107,7 @@ impl Host {
             builtin_log: config.log().builtin_enabled,
             log_connector: options.log_connector.take(),
             trace_connector: options.trace_connector.take(),
+            authenticator: options.authenticator.take(),
         })
     }
 
@@ -149,7 +152,10 @@ impl Host {
                     self.note_abandoned(connection, reason);
                     Job::Close(connection)
                 }
-                Action::Event(event) => Job::Tell(event),
+                Action::Event(event) => match self.authenticate(event) {
+                    Some(event) => Job::Tell(event),
+                    None => continue,
+                },
                 Action::Log(record) => {
                     if self.builtin_log {
                         log::log(&record);
@@ -246,6 +252,39 @@ impl Host {
     pub fn choked(&mut self, connection: ConnectionId) {
         tracing::warn!(target: "sip.transport", "the server does not read: connection dropped");
         self.closed(connection, DisconnectReason::Lost);
+    }
+
+    /// Shows a challenge to the authenticator, if there is one; gives back what is for the application.
+    fn authenticate(&mut self, event: Event) -> Option<Event> {
+        let (
+            Event::Challenged {
+                challenge,
+                request,
+                response,
+            },
+            Some(authenticator),
+        ) = (&event, &mut self.authenticator)
+        else {
+            return Some(event);
+        };
+        let answer = authenticator.authenticate(request, response);
+        self.authorize(*challenge, answer);
+        None
+    }
+
+    fn authorize(&mut self, challenge: ChallengeId, answer: Result<String, AuthorizationFailed>) {
+        let now = self.clock.now();
+        let value = answer.as_deref().map_err(|&failed| failed);
+        let Err(error) = self.agent.authorize(challenge, value, now) else {
+            return;
+        };
+        tracing::warn!(target: "sip.ua", "the authenticator's answer: {error}");
+        if matches!(error, CommandError::Header(_)) {
+            // What it was for has gone meanwhile if there is nothing to refuse.
+            let _ = self
+                .agent
+                .authorize(challenge, Err(AuthorizationFailed), now);
+        }
     }
 
     /// A handler has made our description, or could not.

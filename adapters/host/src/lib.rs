@@ -6,6 +6,7 @@
 //! There is no socket and no thread in here. `sip-tokio` and `sip-blocking` bring those, each in its
 //! own way; applications use one of the two, not this crate.
 
+mod authenticator;
 mod clock;
 pub mod command;
 mod connect;
@@ -15,13 +16,14 @@ mod log;
 mod options;
 mod websocket;
 
+pub use authenticator::Authenticator;
 pub use clock::Clock;
 pub use command::CommandFailure;
 pub use connect::{
     ADDRESS_DELAY, ADDRESS_LIMIT, CONNECT_TIMEOUT, ConnectFailure, Failure, Trust, alternate,
     handshake_failure, preferred, server_name, tcp_failure, upgrade_request,
 };
-pub use description::{Describers, DescriptionError};
+pub use description::{Describers, DescriptionError, TypedFactory};
 pub use host::{Host, Job, LONGEST_SLEEP, LastFailure};
 pub use options::{LogConnector, Options, StartError, TraceConnector};
 pub use websocket::{CLOSE_TIMEOUT, End, broken, close_frame, closed, message, websocket_config};

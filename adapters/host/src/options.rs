@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use sip_core::{Limits, LogRecord, Timestamp, TraceRecord};
 
+use crate::authenticator::Authenticator;
+
 /// Takes each log record that the configured level lets through: the parameter `log.connector`.
 pub type LogConnector = Box<dyn FnMut(&LogRecord) + Send>;
 
@@ -23,6 +25,9 @@ pub struct Options<F: ?Sized> {
     pub trace_connector: Option<TraceConnector>,
     /// Makes and takes session descriptions. Without it each one is an event for the application.
     pub description_factory: Option<Arc<F>>,
+    /// Answers challenges, if the configuration says `Authentication::Application`. Without it each
+    /// one is an event for the application.
+    pub authenticator: Option<Box<dyn Authenticator>>,
     /// What peers and the application can use up at most, as the core enforces it. A program that
     /// makes many calls a second needs more transactions than the default: each one is kept for 32 s
     /// (RFC 3261 section 17, RFC 6026).
@@ -43,6 +48,7 @@ impl<F: ?Sized> Default for Options<F> {
             log_connector: None,
             trace_connector: None,
             description_factory: None,
+            authenticator: None,
             limits: Limits::default(),
             event_queue: 256,
             command_queue: 64,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use sip_core::{Body, DescriptionKind, SessionId};
-use sip_host::{Describers, DescriptionError};
+use sip_host::{Describers, DescriptionError, TypedFactory};
 
 /// What a [`SessionDescriptionHandler`] returns: it may wait as long as media takes.
 pub type Describing<T> = Pin<Box<dyn Future<Output = Result<T, DescriptionError>> + Send>>;
@@ -37,6 +37,20 @@ pub trait SessionDescriptionHandlerFactory: Send + Sync {
         session: SessionId,
         options: &BTreeMap<String, String>,
     ) -> Box<dyn SessionDescriptionHandler>;
+}
+
+impl<O, F> SessionDescriptionHandlerFactory for TypedFactory<O, F>
+where
+    O: Send + Sync,
+    F: Fn(SessionId, &O) -> Box<dyn SessionDescriptionHandler> + Send + Sync,
+{
+    fn create(
+        &self,
+        session: SessionId,
+        _: &BTreeMap<String, String>,
+    ) -> Box<dyn SessionDescriptionHandler> {
+        Self::create(self, session)
+    }
 }
 
 /// What a handler came to.

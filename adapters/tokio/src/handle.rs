@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sip_core::{
-    Body, Event, FailureStatus, IncomingId, InviteOptions, RequestId, SessionId, Timestamp,
-    UserAgent,
+    Body, ChallengeId, Change, Event, FailureStatus, IncomingId, InviteOptions, RequestId,
+    SessionId, Timestamp, UserAgent,
 };
 use sip_host::{CommandFailure, ConnectFailure, LastFailure, command};
 use sip_parse::StatusCode;
@@ -174,6 +174,42 @@ impl Handle {
     /// The core's refusal, such as a target that is no URI, or [`CommandFailure::Gone`].
     pub async fn options(&self, target: impl Into<String>) -> Result<RequestId, CommandFailure> {
         self.with(command::options(target.into())).await?
+    }
+
+    /// Answers [`Event::Challenged`] with the whole value of Authorization or Proxy-Authorization, or
+    /// with `None`, which makes the challenge final ([`UserAgent::authorize`]).
+    ///
+    /// # Errors
+    /// A challenge that has been answered or is over, a value that cannot be sent, or
+    /// [`CommandFailure::Gone`].
+    pub async fn authorize(
+        &self,
+        challenge: ChallengeId,
+        credentials: Option<String>,
+    ) -> Result<(), CommandFailure> {
+        self.with(command::authorize(challenge, credentials))
+            .await?
+    }
+
+    /// [`UserAgent::reconfigure`]: changes one parameter while calls live on.
+    ///
+    /// # Errors
+    /// A value that the parameter does not take, or [`CommandFailure::Gone`].
+    pub async fn reconfigure(&self, change: Change) -> Result<(), CommandFailure> {
+        self.with(command::reconfigure(change)).await?
+    }
+
+    /// Sends a tone in a call that is up: 0-9, A-D, * or # (`EstablishedSession::tone`).
+    ///
+    /// # Errors
+    /// The core's refusal, a call that has ended, or [`CommandFailure::Gone`].
+    pub async fn tone(
+        &self,
+        session: SessionId,
+        tone: char,
+        duration: Duration,
+    ) -> Result<RequestId, CommandFailure> {
+        self.with(command::tone(session, tone, duration)).await?
     }
 
     /// Answers [`Event::RequestReceived`] with `status`.

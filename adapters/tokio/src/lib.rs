@@ -30,6 +30,121 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # In the place of callbacks
+//!
+//! What SIP.js takes as functions in its configuration goes into [`Options`].
+//!
+//! `sessionDescriptionHandlerFactory` and its options: a trait for the media of one call, and a factory
+//! that reads the options into a type of its own.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::sync::Arc;
+//!
+//! use sip_core::config::Config;
+//! use sip_core::{Body, DescriptionKind, SessionId};
+//! use sip_tokio::{Describing, DescriptionError, Options, SessionDescriptionHandler, TypedFactory};
+//!
+//! struct MediaOptions {
+//!     codec: String,
+//! }
+//!
+//! struct Media {
+//!     codec: String,
+//! }
+//!
+//! impl SessionDescriptionHandler for Media {
+//!     fn describe(&mut self, _kind: DescriptionKind) -> Describing<Body> {
+//!         let sdp = format!("v=0\r\n...a=rtpmap:0 {}\r\n", self.codec);
+//!         Box::pin(async move { Ok(Body::sdp(sdp)) })
+//!     }
+//!
+//!     fn accept(&mut self, _kind: DescriptionKind, body: Body) -> Describing<()> {
+//!         Box::pin(async move {
+//!             if body.bytes.is_empty() {
+//!                 return Err(DescriptionError("nothing to play".to_owned()));
+//!             }
+//!             Ok(())
+//!         })
+//!     }
+//!
+//!     fn close(&mut self) {}
+//! }
+//!
+//! fn read(options: &BTreeMap<String, String>) -> Result<MediaOptions, String> {
+//!     let codec = options.get("codec").ok_or("codec is missing")?;
+//!     Ok(MediaOptions { codec: codec.clone() })
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::builder()
+//!     .uri("sip:alice@example.com")
+//!     .session_description_handler_factory_option("codec", "PCMU/8000")
+//!     .build()?;
+//! let factory = TypedFactory::new(&config, read, |_session: SessionId, options: &MediaOptions| {
+//!     Box::new(Media { codec: options.codec.clone() }) as Box<dyn SessionDescriptionHandler>
+//! })?;
+//! let mut options = Options::default();
+//! options.description_factory = Some(Arc::new(factory));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `authenticationFactory`: a trait that answers challenges, here with a token (RFC 8898).
+//!
+//! ```
+//! use sip_core::AuthorizationFailed;
+//! use sip_core::config::{Authentication, Config};
+//! use sip_parse::{Request, Response};
+//! use sip_tokio::{Authenticator, Options};
+//!
+//! struct Token(String);
+//!
+//! impl Authenticator for Token {
+//!     fn authenticate(
+//!         &mut self,
+//!         _request: &Request,
+//!         response: &Response,
+//!     ) -> Result<String, AuthorizationFailed> {
+//!         let mut challenges = response.challenges().flatten();
+//!         let bearer = challenges.any(|challenge| challenge.scheme.eq_ignore_ascii_case(b"Bearer"));
+//!         bearer.then(|| format!("Bearer {}", self.0)).ok_or(AuthorizationFailed)
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::builder()
+//!     .uri("sip:alice@example.com")
+//!     .authentication(Authentication::Application)
+//!     .build()?;
+//! let mut options = Options::default();
+//! options.authenticator = Some(Box::new(Token("mF_9.B5f-4.1JqM".to_owned())));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `log.connector`: a closure that gets every record that `log.level` lets through.
+//!
+//! ```
+//! use sip_tokio::Options;
+//!
+//! let mut options = Options::default();
+//! options.log_connector = Some(Box::new(|record| {
+//!     eprintln!("{:?} {} {}: {}", record.level, record.category, record.label, record.content);
+//! }));
+//! ```
+//!
+//! `log.builtinEnabled`: the records go to `tracing`, their category as target, beside what the program
+//! itself says; whoever subscribes filters by it. `traceSip` goes to the target `sip.trace`.
+//!
+//! ```
+//! tracing_subscriber::fmt()
+//!     .with_max_level(tracing::Level::INFO)
+//!     .with_writer(std::io::stderr)
+//!     .init();
+//! tracing::info!(target: "sip.ua", "records look like this");
+//! ```
 
 mod agent;
 mod connect;
@@ -38,11 +153,16 @@ mod driver;
 mod handle;
 mod link;
 
+/// `docs/coming-from-sipjs.md`, whose programs are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/coming-from-sipjs.md")]
+pub struct ComingFromSipJs;
+
 pub use agent::{Agent, Options};
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use handle::{Events, Handle};
 pub use rustls_pki_types::CertificateDer;
 pub use sip_host::{
-    CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector, StartError,
-    TraceConnector,
+    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
+    StartError, TraceConnector, TypedFactory,
 };

@@ -75,3 +75,71 @@ fn the_table_says_what_is_refused() {
         assert_eq!(said, refused, "{parameter:?}");
     }
 }
+
+const COMING: &str = include_str!("../../../docs/coming-from-sipjs.md");
+
+/// The variants of an enum, read from the source that defines it.
+fn variants(source: &str, name: &str) -> Vec<String> {
+    let start = source.find(&format!("pub enum {name} {{")).expect(name);
+    let body = &source[start..start + source[start..].find("\n}").unwrap()];
+    let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let variants = lines.filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()));
+    variants
+        .map(|line| {
+            let end = line.find(|c: char| !c.is_ascii_alphanumeric());
+            line[..end.unwrap_or(line.len())].to_owned()
+        })
+        .collect()
+}
+
+/// Names in code quotes.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// Every event that the document names exists, and every event that exists is named.
+#[test]
+fn coming_from_sipjs_names_the_events_that_there_are() {
+    let events = variants(include_str!("../../src/event.rs"), "Event");
+    assert!(events.len() > 15, "{events:?}");
+    for name in quoted(COMING) {
+        if let Some(rest) = name.strip_prefix("Event::") {
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric());
+            let event = &rest[..end.unwrap_or(rest.len())];
+            assert!(events.iter().any(|known| known == event), "{name}");
+        }
+    }
+    for event in events {
+        assert!(COMING.contains(&format!("Event::{event}")), "{event}");
+    }
+}
+
+/// Nothing of SIP.js is left out in silence: each event and method of 0.9 has its place in the document.
+#[test]
+fn coming_from_sipjs_leaves_nothing_out() {
+    let events = "connecting connected disconnected registered unregistered registrationFailed invite \
+        inviteSent message notify outOfDialogReferRequested newTransaction transactionDestroyed \
+        keepAliveTimeout transportCreated messageSent transportError closed progress accepted rejected \
+        failed cancel terminated bye confirmed ack dialog reinvite reinviteAccepted reinviteFailed \
+        renegotiationError replaced dtmf referRequested referInviteSent referProgress referAccepted \
+        referRejected referRequestProgress referRequestAccepted referRequestRejected \
+        SessionDescriptionHandler-created directionChanged info prack";
+    let methods = "start stop register unregister isRegistered isConnected message request subscribe \
+        publish getLogger normalizeTarget accept reject progress cancel bye terminate hold unhold reinvite \
+        dtmf info refer preaccept mute unmute getDescription setDescription hasDescription holdModifier \
+        close sendDtmf getDirection";
+    let options = "extraHeaders inviteWithoutSdp anonymous params renderbody rendertype onInfo \
+        sessionDescriptionHandlerOptions";
+    let names = quoted(COMING);
+    let has = |wanted: &str| {
+        names
+            .iter()
+            .any(|name| *name == wanted || name.starts_with(&format!("{wanted}(")))
+    };
+    for name in [events, methods, options]
+        .iter()
+        .flat_map(|list| list.split_whitespace())
+    {
+        assert!(has(name), "{name}");
+    }
+}
