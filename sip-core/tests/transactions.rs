@@ -754,7 +754,7 @@ fn tx_cap_over_the_limit_requests_are_refused_without_state() {
     assert_eq!(refused, Err(SendError::TooManyTransactions));
 }
 
-/// LIM-A, 3261-8.2-ORD: a request above the limits is answered 513, another version 505.
+/// LIM-A, 3261-7.1-A: a request above the limits is answered 513, another version 505.
 #[test]
 fn lim_a_too_large_513_and_another_version_505() {
     let mut limits = Limits::default();
