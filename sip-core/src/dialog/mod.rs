@@ -4,6 +4,7 @@
 //! dialogs that share the first two (an INVITE that forked) are one [`HalfDialogId`]. The local tag
 //! carries the half dialog's handle, hidden by a keyed permutation, and 64 random bits.
 
+mod failure;
 mod state;
 
 use alloc::boxed::Box;
@@ -14,6 +15,7 @@ use rand_core::CryptoRng;
 use sip_parse::{Builder, HeaderName, Method, ParseError, Request, Response};
 use smallvec::SmallVec;
 
+pub use failure::Ends;
 pub use state::Dialog;
 
 use crate::rand::{Permutation, equal_in_constant_time, push_base32, read_base32};

@@ -6,6 +6,7 @@
 mod client;
 #[cfg(test)]
 mod exploration;
+mod forwarding;
 mod invite_client;
 mod invite_server;
 mod layer;
@@ -25,6 +26,7 @@ use core::fmt;
 use bytes::Bytes;
 use sip_parse::{BuildError, ParseError, Request, Response};
 
+pub use forwarding::forwards_left;
 pub use layer::TransactionLayer;
 pub(crate) use matching::MAGIC_COOKIE;
 pub use settings::{TimerError, TimerSettings};
