@@ -75,6 +75,9 @@ impl Fleet {
     /// Gives an agent back, with the actions that were not polled; `None` if it is gone already.
     pub fn remove(&mut self, id: AgentId) -> Option<UserAgent> {
         let entry = self.agents.remove(id.0)?;
+        if entry.queued {
+            self.ready.retain(|ready| *ready != id.0);
+        }
         if let Some((_, key)) = entry.deadline {
             self.deadlines.cancel(key);
         }

@@ -95,8 +95,14 @@ pub(crate) struct Registration {
     pub(crate) failures: u32,
     /// The first hop does not support outbound (RFC 5626 section 4.2.1: 439).
     pub(crate) without_outbound: bool,
-    /// Asked for while busy.
-    pub(crate) queued: Option<Errand>,
+    /// All bindings are to be removed, as soon as nothing is in flight.
+    pub(crate) clear_wanted: bool,
+    /// The bindings are to be asked for, as soon as nothing is in flight.
+    pub(crate) query_wanted: bool,
+    /// The binding is to be refreshed before its time, because what it says has changed.
+    pub(crate) rebind: bool,
+    /// A command to unregister waits for its event.
+    pub(crate) farewell: bool,
     /// There was a connection before, so that this agent may be one of many that come back at once.
     pub(crate) returning: bool,
     /// It stopped because the credentials were refused.
@@ -123,7 +129,10 @@ impl Registration {
             raised: false,
             failures: 0,
             without_outbound: false,
-            queued: None,
+            clear_wanted: false,
+            query_wanted: false,
+            rebind: false,
+            farewell: false,
             returning: false,
             refused: false,
         }

@@ -642,3 +642,143 @@ fn an_agent_that_slept_comes_back_by_itself() {
         Ok(sip_core::Session::Established(_))
     ));
 }
+
+/// unregister always ends in its event, also when there is nothing to give back.
+#[test]
+fn unregister_is_always_answered() {
+    let unregistered = |bench: &mut Bench| {
+        bench.expect(|event| matches!(event, Event::Unregistered { .. }).then_some(()));
+    };
+    let mut bench = Bench::new(&alice());
+    bench.agent.unregister(bench.now).unwrap();
+    bench.pump();
+    bench.silence();
+    unregistered(&mut bench);
+
+    let mut bench = registering();
+    bench.next_request();
+    bench
+        .agent
+        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
+    bench.agent.unregister(bench.now).unwrap();
+    bench.pump();
+    unregistered(&mut bench);
+
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.agent.unregister(bench.now).unwrap();
+    bench.reply(&first, 503, &[]);
+    unregistered(&mut bench);
+    bench.wait(Duration::from_secs(7_200));
+    bench.silence();
+}
+
+/// A refused removal of all bindings leaves an agent that is wanted again registered, for good.
+#[test]
+fn a_refused_removal_does_not_end_the_registration() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    bench.agent.unregister_all(bench.now).unwrap();
+    bench.agent.register(bench.now).unwrap();
+    bench.pump();
+    let removal = bench.next_request();
+    assert_eq!(value(&removal, HeaderName::Contact), "*");
+    bench.reply(&removal, 403, &[]);
+    let again = bench.next_request();
+    ok(&mut bench, &again, &[("Contact", &granted)]);
+    bench.wait(Duration::from_secs(545));
+    assert_eq!(
+        bench.next_request().method(),
+        Method::Register,
+        "the refresh"
+    );
+}
+
+/// What was to be asked on a connection that is lost is told, and not done on a later one.
+#[test]
+fn a_queued_removal_goes_with_its_connection() {
+    let mut bench = registering();
+    bench.next_request();
+    bench.agent.unregister_all(bench.now).unwrap();
+    bench.events.clear();
+    bench
+        .agent
+        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
+    bench.pump();
+    bench.expect(|event| matches!(event, Event::RegistrationFailed { .. }).then_some(()));
+    bench.wait(SECOND);
+    bench.connection = bench.connect_asked();
+    let info = sip_core::ConnectionInfo {
+        transport: sip_core::Transport::Ws,
+        remote: None,
+    };
+    bench
+        .agent
+        .connection_opened(bench.connection, info, bench.now);
+    bench.agent.register(bench.now).unwrap();
+    bench.pump();
+    bench.wait(SECOND);
+    let again = bench.next_request();
+    ok(&mut bench, &again, &[("Contact", &echo(&again, 600))]);
+    bench.silence();
+}
+
+/// A removal and a query that both wait are both done.
+#[test]
+fn what_waits_is_done_one_after_the_other() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.agent.unregister_all(bench.now).unwrap();
+    bench.agent.query_bindings(bench.now).unwrap();
+    bench.pump();
+    let granted = echo(&first, 600);
+    ok(&mut bench, &first, &[("Contact", &granted)]);
+    let removal = bench.next_request();
+    assert_eq!(value(&removal, HeaderName::Contact), "*");
+    ok(&mut bench, &removal, &[]);
+    let query = bench.next_request();
+    assert!(!query.has(HeaderName::Contact));
+    ok(&mut bench, &query, &[]);
+    bench.silence();
+}
+
+/// A query whose credentials are refused leaves the binding as it was.
+#[test]
+fn a_refused_query_leaves_the_registration() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    ok(&mut bench, &first, &[("Contact", &echo(&first, 100))]);
+    bench.agent.query_bindings(bench.now).unwrap();
+    bench.pump();
+    for nonce in ["one", "two"] {
+        let query = bench.next_request();
+        let challenge = format!(r#"Digest realm="example.com", nonce="{nonce}", qop="auth""#);
+        bench.reply(&query, 401, &[("WWW-Authenticate", &challenge)]);
+    }
+    bench.wait(91 * SECOND);
+    assert_eq!(bench.next_request().contacts().count(), 1, "the refresh");
+}
+
+/// `Debug` of what an application gets shows no header field: it may be a credential.
+#[test]
+fn debug_shows_no_credentials() {
+    let mut bench = registering();
+    let first = bench.next_request();
+    bench.reply(
+        &first,
+        401,
+        &[(
+            "WWW-Authenticate",
+            r#"Digest realm="r", nonce="n", qop="auth""#,
+        )],
+    );
+    let second = bench.next_request();
+    assert!(second.has(HeaderName::Authorization));
+    let shown = format!("{second:?}");
+    assert!(
+        shown.contains("REGISTER") && !shown.contains("Digest"),
+        "{shown}"
+    );
+}

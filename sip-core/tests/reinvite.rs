@@ -136,7 +136,7 @@ fn rfc3261_14_1_glare_is_tried_again_after_a_random_time() {
     let mut bench = Bench::new(&alice());
     let (id, _) = bench.established_call();
     let mut request = reinvite(&mut bench, id);
-    for _ in 0..20 {
+    for _ in 0..10 {
         bench.reply_tagged(&request, 491, "bob1", &[], None);
         assert_eq!(bench.next_request().method(), Method::Ack);
         bench.wait(Duration::from_millis(2_099));
@@ -262,4 +262,104 @@ fn conn_b_a_call_is_repaired_after_a_reconnection() {
         bench.wait(5 * SECOND);
         bench.silence();
     }
+}
+
+/// A peer that answers 491 for ever is told so once, and the call goes on.
+#[test]
+fn rfc3261_14_1_endless_glare_is_given_up() {
+    let mut bench = Bench::new(&alice());
+    let (id, _) = bench.established_call();
+    let mut request = reinvite(&mut bench, id);
+    for _ in 0..10 {
+        bench.reply_tagged(&request, 491, "bob1", &[], None);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        bench.wait(4 * SECOND);
+        request = bench.next_request();
+    }
+    bench.reply_tagged(&request, 491, "bob1", &[], None);
+    assert_eq!(failed(&mut bench), Cause::Refused);
+    bench.sent.clear();
+    bench.wait(60 * SECOND);
+    bench.silence();
+    assert!(matches!(
+        bench.agent.session(id),
+        Ok(Session::Established(_))
+    ));
+}
+
+/// A re-INVITE that is only ever answered 180 is cancelled; hanging up cancels it as well, and nothing stays.
+#[test]
+fn rfc3261_9_1_a_reinvite_that_nobody_answers_is_cancelled() {
+    for hang_up in [false, true] {
+        let mut bench = Bench::new(&alice());
+        let (id, _) = bench.established_call();
+        let again = reinvite(&mut bench, id);
+        bench.reply_tagged(&again, 180, "bob1", &[], None);
+        if hang_up {
+            bench.agent.hang_up(id, bench.now).unwrap();
+            bench.pump();
+        } else {
+            bench.wait(Duration::from_secs(301));
+        }
+        let cancel = bench.next_request();
+        assert_eq!(cancel.method(), Method::Cancel);
+        bench.reply(&cancel, 200, &[]);
+        bench.reply_tagged(&again, 487, "bob1", &[], None);
+        assert_eq!(
+            bench.sent.back().unwrap().as_request().unwrap().method(),
+            Method::Ack
+        );
+        if hang_up {
+            let bye = bench.next_request();
+            assert_eq!(bye.method(), Method::Bye);
+            bench.reply(&bye, 200, &[]);
+            bench.wait(40 * SECOND);
+            bench.assert_nothing_left();
+        } else {
+            assert_eq!(failed(&mut bench), Cause::Refused);
+            assert!(matches!(
+                bench.agent.session(id),
+                Ok(Session::Established(_))
+            ));
+        }
+    }
+}
+
+/// An offer that the application never makes does not block the call.
+#[test]
+fn an_offer_that_is_never_made_is_given_up() {
+    let mut bench = Bench::new(&alice());
+    let (id, _) = bench.established_call();
+    match bench.agent.session(id) {
+        Ok(Session::Established(call)) => call.reinvite(bench.now).unwrap(),
+        _ => panic!("not up"),
+    }
+    bench.pump();
+    bench.wait(61 * SECOND);
+    assert_eq!(failed(&mut bench), Cause::BadDescription);
+    let again = reinvite(&mut bench, id);
+    assert_eq!(again.method(), Method::Invite);
+}
+
+/// RFC 3261 13.2.2.4: the 2xx of a re-INVITE that our BYE has overtaken is acknowledged.
+#[test]
+fn rfc3261_13_2_2_4_a_late_2xx_is_acknowledged_while_we_hang_up() {
+    let mut bench = Bench::new(&alice());
+    let (id, _) = bench.established_call();
+    let again = reinvite(&mut bench, id);
+    bench.agent.hang_up(id, bench.now).unwrap();
+    bench.pump();
+    assert_eq!(bench.next_request().method(), Method::Bye);
+    bench.reply_tagged(
+        &again,
+        200,
+        "bob1",
+        &[("Contact", "<sip:bob@192.0.2.9>")],
+        Some(OFFER),
+    );
+    let ack = bench.next_request();
+    assert_eq!(
+        (ack.method(), ack.cseq().unwrap().number),
+        (Method::Ack, again.cseq().unwrap().number)
+    );
 }

@@ -397,9 +397,12 @@ impl PartialEq for Message {
 
 impl Eq for Message {}
 
+/// The start line and the size: header fields may hold credentials.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Message(\"{}\")", self.bytes.escape_ascii())
+        let line = self.bytes.split(|byte| matches!(byte, b'\r' | b'\n'));
+        let line = crate::text(line.into_iter().next().unwrap_or_default());
+        write!(f, "Message({line}, {} bytes)", self.bytes.len())
     }
 }
 

@@ -176,7 +176,7 @@ impl Incoming {
                     ..EndReason::local(Cause::NoAnswer)
                 })
             }
-            SessionTimer::Repeat | SessionTimer::GiveUp | SessionTimer::Glare => {
+            SessionTimer::Repeat | SessionTimer::GiveUp | SessionTimer::Offer => {
                 Some(State::Incoming(self))
             }
         }

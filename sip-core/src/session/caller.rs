@@ -322,13 +322,22 @@ pub(crate) fn further_success(
         .dialog
         .and_then(|dialog| context.core.dialogs.dialog(dialog));
     if ours.is_some_and(|dialog| dialog.remote_tag() == tag) {
-        // A late repeat of an earlier 2xx was acknowledged in its time.
-        let same = invite
-            .cseq()
-            .is_ok_and(|cseq| cseq.number == context.common.ack_number);
-        if let (false, true, Ok(connection)) = (waits, same, context.core.connection()) {
-            let ack = context.common.ack.clone();
-            context.core.layer.repeat_ack(connection, ack);
+        let number = invite.cseq().map_or(0, |cseq| cseq.number);
+        let known = context.common.ack_number;
+        match (waits, context.common.dialog, context.core.connection()) {
+            // The application's answer goes into the ACK.
+            (true, ..) => {}
+            (false, _, Ok(connection)) if number == known => {
+                let ack = context.common.ack.clone();
+                context.core.layer.repeat_ack(connection, ack);
+            }
+            // A re-INVITE that our BYE has overtaken.
+            (false, Some(dialog), _) if number > known => {
+                // Without a connection the peer's own timers end it.
+                let _ = context.keep_ack(dialog, &invite, None);
+            }
+            // A late repeat of an earlier 2xx was acknowledged in its time.
+            _ => {}
         }
         return;
     }

@@ -108,8 +108,16 @@ impl Confirmed {
         context.end(ended_by_peer(bye, Cause::Bye))
     }
 
-    /// A re-INVITE that nobody will answer any more gets 487 (RFC 3261 section 15.1.2).
+    /// The peer does not know the dialog any more.
+    pub(crate) fn gone(mut self, reason: EndReason, context: &mut Context<'_>) -> Option<State> {
+        self.drop_renegotiation(context);
+        context.hang_up(reason)
+    }
+
+    /// A re-INVITE that nobody will answer any more gets 487 (RFC 3261 section 15.1.2), and ours is
+    /// cancelled.
     fn drop_renegotiation(&mut self, context: &mut Context<'_>) {
+        self.cancel_offer(context);
         if let Some(Answering {
             transaction,
             stage: Stage::Asked,
@@ -265,8 +273,8 @@ impl Confirmed {
     }
 
     pub(crate) fn fired(mut self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
-        if timer == SessionTimer::Glare {
-            return self.glare_over(context);
+        if timer == SessionTimer::Offer {
+            return self.offer_due(context);
         }
         match (timer, &mut self.answering) {
             (

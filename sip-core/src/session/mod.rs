@@ -43,8 +43,8 @@ pub(crate) enum SessionTimer {
     Repeat,
     /// The ACK is overdue (RFC 3261 section 13.3.1.4).
     GiveUp,
-    /// The wait after a 491 is over (RFC 3261 section 14.1).
-    Glare,
+    /// The time of our re-INVITE is over: asked, sent, or after a 491 (RFC 3261 section 14.1).
+    Offer,
 }
 
 /// A call as its table holds it.
@@ -168,7 +168,7 @@ impl Context<'_> {
             SessionTimer::Ring,
             SessionTimer::Repeat,
             SessionTimer::GiveUp,
-            SessionTimer::Glare,
+            SessionTimer::Offer,
         ] {
             self.clear(timer);
         }
@@ -187,7 +187,7 @@ impl Context<'_> {
             SessionTimer::NoAnswer,
             SessionTimer::Repeat,
             SessionTimer::GiveUp,
-            SessionTimer::Glare,
+            SessionTimer::Offer,
         ] {
             self.clear(timer);
         }

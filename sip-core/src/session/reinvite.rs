@@ -13,17 +13,28 @@ use crate::auth::Attempts;
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
 use crate::rand::below;
 use crate::session::DescriptionFailed;
-use crate::transaction::TransactionError;
+use crate::transaction::{ClientTransactionId, TransactionError};
 use crate::ua::{Purpose, sent_request};
+
+/// A peer that is silent for so long after a provisional response will not answer any more.
+const LONGEST_SILENCE: Duration = Duration::from_secs(300);
+
+/// A peer that answers 491 for ever is not met by chance.
+const MOST_GLARES: u8 = 10;
 
 /// How far our re-INVITE has come.
 pub(crate) enum Offering {
     /// The application has been asked for the offer.
     Asked,
     /// It is sent.
-    Sent { attempts: Attempts, offer: Body },
+    Sent {
+        transaction: ClientTransactionId,
+        attempts: Attempts,
+        offer: Body,
+        glares: u8,
+    },
     /// It met one of the peer's (491) and is sent again when a timer fires.
-    Glare { offer: Body },
+    Glare { offer: Body, glares: u8 },
 }
 
 impl Confirmed {
@@ -41,6 +52,8 @@ impl Confirmed {
     pub(crate) fn offer(mut self, context: &mut Context<'_>) -> Option<State> {
         if self.can_offer() {
             self.offering = Some(Offering::Asked);
+            let patience = context.core.config.no_answer_timeout();
+            context.set(SessionTimer::Offer, patience);
             context.need_description(DescriptionKind::Offer);
         }
         Some(State::Confirmed(self))
@@ -63,8 +76,9 @@ impl Confirmed {
         context: &mut Context<'_>,
     ) -> Option<State> {
         self.offering = None;
+        context.clear(SessionTimer::Offer);
         match description {
-            Ok(offer) => self.send_offer(offer, context),
+            Ok(offer) => self.send_offer(offer, 0, context),
             Err(DescriptionFailed) => {
                 self.tell(EndReason::local(Cause::BadDescription), context);
                 Some(State::Confirmed(self))
@@ -72,7 +86,7 @@ impl Confirmed {
         }
     }
 
-    fn send_offer(mut self, offer: Body, context: &mut Context<'_>) -> Option<State> {
+    fn send_offer(mut self, offer: Body, glares: u8, context: &mut Context<'_>) -> Option<State> {
         let mut attempts = Attempts::new();
         let purpose = Purpose::Reinvite(context.common.id);
         let sent = context.core.send_in_dialog(
@@ -84,7 +98,15 @@ impl Confirmed {
             purpose,
         );
         match sent {
-            Ok(_) => self.offering = Some(Offering::Sent { attempts, offer }),
+            Ok(transaction) => {
+                context.set(SessionTimer::Offer, LONGEST_SILENCE);
+                self.offering = Some(Offering::Sent {
+                    transaction,
+                    attempts,
+                    offer,
+                    glares,
+                });
+            }
             Err(error) => self.tell(EndReason::local(unsent(&error)), context),
         }
         Some(State::Confirmed(self))
@@ -98,9 +120,18 @@ impl Confirmed {
         context: &mut Context<'_>,
     ) -> Option<State> {
         let status = response.status();
-        let Some(Offering::Sent { attempts, offer }) = &mut self.offering else {
+        let Some(Offering::Sent {
+            transaction,
+            attempts,
+            offer,
+            glares,
+        }) = &mut self.offering
+        else {
             return Some(State::Confirmed(self));
         };
+        if !status.is_provisional() {
+            context.clear(SessionTimer::Offer);
+        }
         match status.as_u16() {
             100..=199 => Some(State::Confirmed(self)),
             200..=299 => self.offer_accepted(response, request, context),
@@ -110,17 +141,23 @@ impl Confirmed {
                 let again = context
                     .core
                     .retry_with_credentials(request, response, attempts, dialog, purpose);
-                if again.is_err() {
-                    self.offering = None;
-                    self.tell(refusal(response), context);
+                match again {
+                    Ok(again) => {
+                        *transaction = again;
+                        context.set(SessionTimer::Offer, LONGEST_SILENCE);
+                    }
+                    Err(_) => {
+                        self.offering = None;
+                        self.tell(refusal(response), context);
+                    }
                 }
                 Some(State::Confirmed(self))
             }
-            491 => {
-                let offer = offer.clone();
-                self.offering = Some(Offering::Glare { offer });
+            491 if *glares < MOST_GLARES => {
+                let (offer, glares) = (offer.clone(), *glares + 1);
+                self.offering = Some(Offering::Glare { offer, glares });
                 let wait = glare_wait(context);
-                context.set(SessionTimer::Glare, wait);
+                context.set(SessionTimer::Offer, wait);
                 Some(State::Confirmed(self))
             }
             // RFC 3261 sections 12.2.1.2 and 14.1, RFC 5057: the peer does not know the dialog.
@@ -170,6 +207,7 @@ impl Confirmed {
         context: &mut Context<'_>,
     ) -> Option<State> {
         self.offering = None;
+        context.clear(SessionTimer::Offer);
         match error {
             // RFC 3261 section 12.2.1.2: the peer is gone.
             TransactionError::Timeout => context.hang_up(EndReason::transport(Cause::DialogGone)),
@@ -181,23 +219,44 @@ impl Confirmed {
         }
     }
 
-    /// The wait after a 491 is over.
-    pub(super) fn glare_over(mut self, context: &mut Context<'_>) -> Option<State> {
+    /// The time of our re-INVITE is over: the application did not describe it, the peer was silent for
+    /// too long, or the wait after a 491 has passed.
+    pub(super) fn offer_due(mut self, context: &mut Context<'_>) -> Option<State> {
         match self.offering.take() {
-            Some(Offering::Glare { offer }) if !self.is_answering_any() => {
-                self.send_offer(offer, context)
+            Some(Offering::Glare { offer, glares }) if !self.is_answering_any() => {
+                self.send_offer(offer, glares, context)
             }
-            Some(Offering::Glare { offer }) => {
+            Some(glare @ Offering::Glare { .. }) => {
                 // The peer's is under way: wait once more.
-                self.offering = Some(Offering::Glare { offer });
+                self.offering = Some(glare);
                 let wait = glare_wait(context);
-                context.set(SessionTimer::Glare, wait);
+                context.set(SessionTimer::Offer, wait);
                 Some(State::Confirmed(self))
             }
-            other => {
-                self.offering = other;
+            Some(Offering::Asked) => {
+                self.tell(EndReason::local(Cause::BadDescription), context);
                 Some(State::Confirmed(self))
             }
+            Some(sent @ Offering::Sent { .. }) => {
+                // What comes of the CANCEL ends it.
+                self.offering = Some(sent);
+                self.cancel_offer(context);
+                Some(State::Confirmed(self))
+            }
+            None => Some(State::Confirmed(self)),
+        }
+    }
+
+    /// Nobody waits for our re-INVITE any more (RFC 3261 section 9.1): its transaction ends too.
+    pub(super) fn cancel_offer(&self, context: &mut Context<'_>) {
+        context.clear(SessionTimer::Offer);
+        if let Some(Offering::Sent { transaction, .. }) = self.offering {
+            let now = context.core.now;
+            // Stale means that its final response is here already.
+            let _ = context
+                .core
+                .layer
+                .cancel(transaction, None, Purpose::Nobody, now);
         }
     }
 

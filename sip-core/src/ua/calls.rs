@@ -10,7 +10,6 @@ use super::{Purpose, UserAgent};
 use crate::action::Body;
 use crate::error::{CommandError, StaleHandle};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, RequestId, SessionId};
-use crate::registration::Errand;
 use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, OfferWanted, State};
 use crate::time::Timestamp;
 
@@ -58,28 +57,29 @@ impl UserAgent {
         self.command(now)?;
         self.registration.wanted = true;
         self.registration.refused = false;
+        self.registration.farewell = false;
         self.register_if_wanted();
         self.settle();
         Ok(())
     }
 
     /// Gives our binding back (RFC 3261 section 10.2.2) and stops registering. The outcome comes as
-    /// [`Event::Unregistered`].
+    /// [`Event::Unregistered`], also when there was nothing to give back, unless a `register` follows
+    /// before it is through.
     ///
     /// # Errors
     /// [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
     pub fn unregister(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
-        self.registration.wanted = false;
-        self.registration.refused = false;
-        self.run_errand(Errand::Unbind);
+        self.registration.farewell = true;
+        self.give_back();
         self.settle();
         Ok(())
     }
 
     /// Removes all bindings of our address-of-record, those of other agents as well (RFC 3261 section
-    /// 10.2.2: `Contact: *`), and stops registering. The outcome comes as [`Event::Unregistered`] if
-    /// we were registered, or as [`Event::RegistrationFailed`].
+    /// 10.2.2: `Contact: *`), and stops registering. The outcome comes as [`Event::Unregistered`], after
+    /// an [`Event::RegistrationFailed`] if the registrar refused.
     ///
     /// # Errors
     /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
@@ -88,9 +88,9 @@ impl UserAgent {
         if self.core.flow.is_none() {
             return Err(CommandError::NotConnected);
         }
-        self.registration.wanted = false;
-        self.registration.refused = false;
-        self.run_errand(Errand::UnbindAll);
+        self.registration.clear_wanted = true;
+        self.registration.farewell = true;
+        self.give_back();
         self.settle();
         Ok(())
     }
@@ -99,13 +99,14 @@ impl UserAgent {
     /// as [`Event::Bindings`], a failure as [`Event::RegistrationFailed`].
     ///
     /// # Errors
-    /// As [`UserAgent::unregister_all`].
+    /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
     pub fn query_bindings(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
         if self.core.flow.is_none() {
             return Err(CommandError::NotConnected);
         }
-        self.run_errand(Errand::Query);
+        self.registration.query_wanted = true;
+        self.next_errand();
         self.settle();
         Ok(())
     }

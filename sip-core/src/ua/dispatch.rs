@@ -23,6 +23,9 @@ impl UserAgent {
     pub(super) fn drain(&mut self) {
         while let Some(output) = self.core.layer.poll() {
             match output {
+                // What a step queued before it noticed that the connection is gone.
+                Output::Transmit { connection, .. }
+                    if self.core.layer.info(connection).is_none() => {}
                 Output::Transmit { connection, bytes } => {
                     self.core.counters.transmitted += 1;
                     self.core.trace(Way::Out, connection, &bytes);

@@ -116,10 +116,8 @@ impl Identity {
     pub(crate) fn is_ours(&self, uri: &sip_parse::Uri<'_>) -> bool {
         match uri.user_unescaped() {
             Some(user) => {
-                let temporary = self
-                    .temporary_gruu
-                    .as_ref()
-                    .and_then(|gruu| gruu.as_uri().user());
+                let temporary = self.temporary_gruu.as_ref();
+                let temporary = temporary.and_then(|gruu| gruu.as_uri().user_unescaped());
                 let ours = *user == *self.user.as_bytes()
                     || *user == *self.contact_user
                     || temporary.is_some_and(|temporary| *user == *temporary);

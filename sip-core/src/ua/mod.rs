@@ -44,7 +44,7 @@ use crate::dialog::DialogSet;
 use crate::error::{Backpressure, ClockJump, CommandError, LONGEST_JUMP, StartError};
 use crate::event::{Cause, EndReason, Event};
 use crate::limits::Limits;
-use crate::registration::{Errand, Registration};
+use crate::registration::Registration;
 use crate::slab::Slab;
 use crate::time::Timestamp;
 use crate::timer::{TimerKey, Timers};
@@ -236,11 +236,11 @@ impl UserAgent {
                 self.life = Life::Stopping {
                     deadline: self.core.timers.set(deadline, Due::Stop),
                 };
-                self.registration.wanted = false;
                 for handle in self.sessions.handles() {
                     self.hang_up_session(crate::event::SessionId(handle));
                 }
-                self.run_errand(Errand::Unbind);
+                self.registration.query_wanted = false;
+                self.give_back();
                 self.settle();
             }
         }
@@ -378,7 +378,7 @@ impl UserAgent {
         self.core.layer.closed(flow.connection, self.core.now);
         self.drain();
         self.lose_challenges();
-        self.unbound(EndReason::transport(Cause::ConnectionLost));
+        self.registration_lost();
         if !matches!(self.life, Life::Running) {
             return;
         }
@@ -673,7 +673,10 @@ impl UserAgent {
         self.drain();
         self.core.layer.clear();
         self.registration.wanted = self.core.config.register();
-        self.registration.queued = None;
+        self.registration.clear_wanted = false;
+        self.registration.query_wanted = false;
+        self.registration.rebind = false;
+        self.registration.farewell = false;
         self.registration.returning = false;
     }
 

@@ -11,7 +11,6 @@ use crate::config::{LogLevel, Server, Source};
 use crate::connection::{ConnectError, DisconnectReason};
 use crate::error::CommandError;
 use crate::event::Event;
-use crate::registration::Errand;
 use crate::session::State;
 use crate::time::Timestamp;
 
@@ -73,7 +72,7 @@ impl UserAgent {
                 self.core.config = config;
                 self.core.credentials = credentials;
                 self.core.digest.forget();
-                if core::mem::take(&mut self.registration.refused) {
+                if core::mem::take(&mut self.registration.refused) && running {
                     self.registration.wanted = true;
                     self.register_if_wanted();
                 }
@@ -89,12 +88,20 @@ impl UserAgent {
             }
             Change::Register(yes) => {
                 self.core.config = config;
-                self.registration.wanted = yes;
-                self.registration.refused = false;
-                if running && yes {
-                    self.register_if_wanted();
-                } else if running {
-                    self.run_errand(Errand::Unbind);
+                // A stop that is under way goes on; the next start asks the configuration.
+                match self.life {
+                    Life::Running if yes => {
+                        self.registration.wanted = true;
+                        self.registration.refused = false;
+                        self.registration.farewell = false;
+                        self.register_if_wanted();
+                    }
+                    Life::Running => {
+                        self.registration.farewell = true;
+                        self.give_back();
+                    }
+                    Life::Idle => self.registration.wanted = yes,
+                    Life::Stopping { .. } => {}
                 }
             }
             Change::DisplayName(_) | Change::LogLevel(_) => self.core.config = config,

@@ -36,35 +36,32 @@ impl UserAgent {
         }
     }
 
-    /// Registers if that is wanted, possible and not under way.
+    /// Registers at once if that is wanted and possible, even where a retry was to wait.
     pub(super) fn register_if_wanted(&mut self) {
-        let idle = matches!(self.registration.state, State::Off | State::Waiting);
-        if self.registration.wanted && idle && self.core.flow.is_some() {
+        let registration = &self.registration;
+        let idle = matches!(registration.state, State::Off | State::Waiting);
+        if registration.wanted && idle && self.core.flow.is_some() {
             self.send_register(Errand::Bind);
         }
     }
 
     /// Refreshes a binding before its time, because what it says has changed.
     pub(super) fn refresh_now(&mut self) {
-        let bound = matches!(self.registration.state, State::Bound);
-        if bound && self.registration.wanted && self.core.flow.is_some() {
-            self.send_register(Errand::Bind);
-        }
+        self.registration.rebind = self.registration.wanted;
+        self.next_errand();
     }
 
-    /// Does an errand now, or when the one under way is done (RFC 3261 section 10.2: one at a time).
-    pub(super) fn run_errand(&mut self, errand: Errand) {
-        if !self.registration.is_idle() {
-            self.registration.queued = Some(errand);
-            return;
+    /// The application does not want to be registered any more. A challenge that still waits for it is
+    /// withdrawn.
+    pub(super) fn give_back(&mut self) {
+        self.registration.wanted = false;
+        self.registration.refused = false;
+        self.withdraw_challenge(Purpose::Register);
+        if matches!(self.registration.state, State::Waiting) {
+            self.registration.state = State::Off;
+            self.arm(None);
         }
-        match errand {
-            Errand::Unbind if !self.registration.is_bound() => {
-                self.arm(None);
-                self.registration.state = State::Off;
-            }
-            errand => self.send_register(errand),
-        }
+        self.next_errand();
     }
 
     fn send_register(&mut self, errand: Errand) {
@@ -72,6 +69,7 @@ impl UserAgent {
         match self.send_register_for(errand, &mut attempts) {
             Ok(()) => {
                 let act_at = self.registration.act_at.filter(|_| errand == Errand::Query);
+                self.registration.rebind &= errand != Errand::Bind;
                 self.registration.state = State::Busy(errand, attempts);
                 self.arm(act_at);
             }
@@ -234,19 +232,32 @@ impl UserAgent {
         }
     }
 
-    /// What was asked for in the meantime; a binding that is wanted again, or not any more.
-    fn next_errand(&mut self) {
-        if !self.registration.is_idle() || self.core.flow.is_none() {
+    /// What is to be done now that nothing is in flight (RFC 3261 section 10.2: one at a time).
+    pub(super) fn next_errand(&mut self) {
+        if !self.registration.is_idle() {
             return;
         }
-        if let Some(errand) = self.registration.queued.take() {
-            self.run_errand(errand);
-        } else if !self.registration.wanted {
-            if self.registration.is_bound() {
-                self.run_errand(Errand::Unbind);
+        let registration = &mut self.registration;
+        if self.core.flow.is_some() {
+            let errand = if core::mem::take(&mut registration.clear_wanted) {
+                Some(Errand::UnbindAll)
+            } else if !registration.wanted && registration.is_bound() {
+                Some(Errand::Unbind)
+            } else if core::mem::take(&mut registration.query_wanted) {
+                Some(Errand::Query)
+            } else if registration.wanted && registration.act_at.is_none()
+                || registration.rebind && registration.is_bound()
+            {
+                Some(Errand::Bind)
+            } else {
+                None
+            };
+            if let Some(errand) = errand {
+                return self.send_register(errand);
             }
-        } else if matches!(self.registration.state, State::Off) && !self.registration.is_bound() {
-            self.register_if_wanted();
+        }
+        if self.registration.farewell && !self.registration.is_bound() {
+            self.unbound(EndReason::local(Cause::Requested));
         }
     }
 
@@ -358,29 +369,49 @@ impl UserAgent {
     /// The registrar refuses our credentials: asking again would only lock the account.
     fn credentials_refused(&mut self, errand: Errand, response: &Response) {
         let reason = EndReason::refused(response, Cause::Authentication);
-        if errand == Errand::Unbind {
-            return self.unbound(reason);
+        if errand != Errand::Bind {
+            return self.errand_failed(errand, reason, None, None);
         }
-        self.registration.wanted = false;
-        self.registration.refused = true;
+        // New credentials heal what was wanted until now, not what was given up meanwhile.
+        self.registration.refused = core::mem::replace(&mut self.registration.wanted, false);
         self.registration.state = State::Off;
         self.core.event(Event::RegistrationFailed {
             reason: Box::new(reason),
             retry_at: None,
         });
         self.arm(None);
+        // What is still bound lapses: to give it back would be refused as well.
+        if !self.registration.refused {
+            self.next_errand();
+        }
     }
 
     /// The binding is gone, or as good as gone.
     pub(super) fn unbound(&mut self, reason: EndReason) {
         self.registration.state = State::Off;
         self.forget_binding();
-        if self.registration.bound_until.take().is_some() {
+        let bound = self.registration.bound_until.take().is_some();
+        if core::mem::take(&mut self.registration.farewell) || bound {
             self.core.event(Event::Unregistered {
                 reason: Box::new(reason),
             });
         }
         self.arm(None);
+    }
+
+    /// The connection is gone, and with it what was to be asked on it.
+    pub(super) fn registration_lost(&mut self) {
+        let reason = EndReason::transport(Cause::ConnectionLost);
+        let registration = &mut self.registration;
+        let unasked = core::mem::take(&mut registration.clear_wanted)
+            | core::mem::take(&mut registration.query_wanted);
+        if unasked {
+            self.core.event(Event::RegistrationFailed {
+                reason: Box::new(reason.clone()),
+                retry_at: None,
+            });
+        }
+        self.unbound(reason);
     }
 
     /// What came with the binding goes with it (RFC 3608 section 6, RFC 5627 section 4.2).
@@ -416,6 +447,9 @@ impl UserAgent {
                 reason: Box::new(EndReason::transport(Cause::Expired)),
             });
         }
+        if lapsed.is_some() && self.registration.is_idle() {
+            self.registration.state = self.idle_state();
+        }
         let act_at = self.registration.act_at;
         if act_at.is_some_and(|at| at <= now) && self.registration.is_idle() {
             self.registration.act_at = None;
@@ -423,6 +457,7 @@ impl UserAgent {
             self.register_if_wanted();
         } else {
             self.arm(act_at);
+            self.next_errand();
         }
     }
 }

@@ -197,10 +197,10 @@ impl UserAgent {
             return;
         };
         self.step_session(session, |state, context| match state {
-            State::Confirmed(_) => context.hang_up(EndReason {
-                cause: Cause::DialogGone,
-                ..reason
-            }),
+            State::Confirmed(state) => {
+                let cause = Cause::DialogGone;
+                state.gone(EndReason { cause, ..reason }, context)
+            }
             state => Some(state),
         });
     }
