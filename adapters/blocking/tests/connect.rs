@@ -48,7 +48,7 @@ fn no_such_name() {
     assert_eq!(failure(&mut events), ConnectError::Dns);
 }
 
-/// Names are looked up beside the I/O thread: an agent whose name takes long holds up no other.
+/// RFC 8305 section 5: `localhost` may be ::1 as well; only 127.0.0.1 listens here.
 #[test]
 fn a_name_with_addresses_of_both_families_reaches_the_one_that_listens() {
     let (listener, port) = listen();

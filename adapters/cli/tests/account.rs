@@ -311,3 +311,28 @@ fn the_blocking_adapter_registers_calls_answers_and_writes() {
     let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
     assert_eq!(run(&wrong).code, 1);
 }
+
+/// A registrar that has gone answers no goodbye: the program ends all the same, on either adapter.
+#[cfg(unix)]
+#[test]
+fn registering_ends_although_the_server_is_gone() {
+    for adapter in ["tokio", "blocking"] {
+        let (server, url) = serve();
+        let mut alice = Background::start(&[
+            "register",
+            "--server",
+            &url,
+            "--uri",
+            ALICE,
+            "--password",
+            "a-secret",
+            "--adapter",
+            adapter,
+        ]);
+        alice.line("registered");
+        drop(server);
+        alice.line("disconnected");
+        alice.signal("INT");
+        assert_eq!(alice.finish(), 1, "{adapter}");
+    }
+}
