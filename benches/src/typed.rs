@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::hint::black_box;
 
-use sip_parse::{Bytes, Contact, Kind, Limits, Message, ParseError, Uri};
+use sip_parse::{Bytes, Contact, Limits, Message, ParseError, Uri};
 
 /// Where a reader tells what it read. One reader serves the check against the facts and the clock.
 pub trait Sink {
@@ -51,23 +51,23 @@ pub fn frame(bytes: Bytes) -> Result<Message, ParseError> {
 /// # Errors
 /// The message or one of these values is malformed.
 #[inline]
-pub fn typed(bytes: Bytes, sink: &mut impl Sink) -> Result<Kind, ParseError> {
-    let kind = frame(bytes)?.kind();
-    let message: &Message = match &kind {
-        Kind::Request(request) => {
-            sink.text("method", request.method().as_bytes());
-            tell_uri(
-                &request.uri()?,
-                sink,
-                ["ruri.user", "ruri.host", "ruri.port"],
-            );
-            request
-        }
-        Kind::Response(response) => {
-            sink.number("status", response.status().as_u16().into());
-            response
-        }
-    };
+pub fn typed(bytes: Bytes, sink: &mut impl Sink) -> Result<Message, ParseError> {
+    let message = frame(bytes)?;
+    values(&message, sink)?;
+    Ok(message)
+}
+
+#[inline]
+fn values(message: &Message, sink: &mut impl Sink) -> Result<(), ParseError> {
+    if let Some(method) = message.request_method() {
+        sink.text("method", method.as_bytes());
+    }
+    if let Some(uri) = message.request_uri()? {
+        tell_uri(&uri, sink, ["ruri.user", "ruri.host", "ruri.port"]);
+    }
+    if let Some(status) = message.response_status() {
+        sink.number("status", status.as_u16().into());
+    }
     let via = message.top_via()?;
     sink.text("via.transport", via.transport());
     sink.text("via.host", via.host_bytes());
@@ -102,7 +102,7 @@ pub fn typed(bytes: Bytes, sink: &mut impl Sink) -> Result<Kind, ParseError> {
         sink.number("maxfwd", hops.into());
     }
     sink.number("body", message.body().len() as u64);
-    Ok(kind)
+    Ok(())
 }
 
 #[inline]

@@ -1,7 +1,7 @@
 //! The writing that is timed, by `sip-parse`.
 
 use sip_parse::{
-    BuildError, Builder, HeaderName, Message, Method, ParseError, Request, StatusCode,
+    BuildError, Builder, HeaderName, Message, Method, ParseError, Request, StatusCode, Value,
 };
 
 /// Copies an untouched message into a send buffer.
@@ -49,7 +49,15 @@ pub enum ForwardError {
 #[inline]
 pub fn response(request: &Request) -> Result<Message, BuildError> {
     Builder::response_to(request, StatusCode::RINGING, Some(b"7f3a9c01"))
-        .append(HeaderName::Contact, "<sip:callee@192.0.2.7:5060>")
+        .append(
+            HeaderName::Contact,
+            Value::NameAddr {
+                display: None,
+                uri: b"sip:callee@192.0.2.7:5060",
+                tag: None,
+                params: b"",
+            },
+        )
         .build()
 }
 
@@ -62,17 +70,43 @@ pub fn request() -> Result<Message, BuildError> {
     Builder::request(Method::Invite, b"sip:bob@example.com")
         .append(
             HeaderName::Via,
-            "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK776asdhds;rport",
+            Value::Via {
+                transport: b"UDP",
+                sent_by: b"192.0.2.1:5060",
+                branch: b"z9hG4bK776asdhds",
+                rport: true,
+            },
         )
         .append(HeaderName::MaxForwards, 70)
         .append(
             HeaderName::From,
-            "\"Alice\" <sip:alice@example.com>;tag=1928301774",
+            Value::NameAddr {
+                display: Some("Alice"),
+                uri: b"sip:alice@example.com",
+                tag: Some(b"1928301774"),
+                params: b"",
+            },
         )
-        .append(HeaderName::To, "<sip:bob@example.com>")
+        .append(
+            HeaderName::To,
+            Value::NameAddr {
+                display: None,
+                uri: b"sip:bob@example.com",
+                tag: None,
+                params: b"",
+            },
+        )
         .append(HeaderName::CallId, "a84b4c76e66710@192.0.2.1")
-        .append(HeaderName::CSeq, "314159 INVITE")
-        .append(HeaderName::Contact, "<sip:alice@192.0.2.1:5060>")
+        .append(HeaderName::CSeq, Value::CSeq(314_159, Method::Invite))
+        .append(
+            HeaderName::Contact,
+            Value::NameAddr {
+                display: None,
+                uri: b"sip:alice@192.0.2.1:5060",
+                tag: None,
+                params: b"",
+            },
+        )
         .body(b"application/sdp", &BODY)
         .build()
 }

@@ -3,7 +3,7 @@
 //!
 //! The first byte chooses what to read, the rest is the value.
 
-use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use sip_fuzz::mutate::{self, Dice};
 use sip_fuzz::tally;
 use sip_fuzz::typed::{FIELDS, written};
@@ -11,9 +11,9 @@ use sip_parse::{
     Contact, Host, Method, NameAddr, Params, Uri, UriBuf, Via, quote_into, unescape, unquote,
 };
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| -> Corpus {
     let Some((&choice, value)) = data.split_first() else {
-        return;
+        return Corpus::Reject;
     };
     let accepted = match FIELDS.get(usize::from(choice) % (FIELDS.len() + 4)) {
         Some(&name) => match written(name, value).expect("a typed field") {
@@ -35,6 +35,8 @@ fuzz_target!(|data: &[u8]| {
         None => uri(value),
     };
     tally::count(accepted);
+    // What is refused makes a poor parent.
+    if accepted { Corpus::Keep } else { Corpus::Reject }
 });
 
 /// The parts of the values that every message has, before and after.

@@ -2,20 +2,22 @@
 //! A message rebuilt by the builder, each header field from its typed value, is written and read as the same message; and
 //! no edit lets a line end into a value.
 
-use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use sip_fuzz::mutate::{self, Dice};
 use sip_fuzz::tally;
 use sip_fuzz::typed::written;
 use sip_parse::{Builder, Bytes, HeaderName, Limits, Message, Method, StatusCode};
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| -> Corpus {
     let Ok(message) = Message::parse(Bytes::copy_from_slice(data), &Limits::default()) else {
         tally::count(false);
-        return;
+        return Corpus::Reject;
     };
     let rebuilt = rebuild(&message);
     tally::count(rebuilt);
     edit(&message);
+    // What is refused makes a poor parent.
+    if rebuilt { Corpus::Keep } else { Corpus::Reject }
 });
 
 /// Each value of the message as its type writes it, or as it came where it has no type.

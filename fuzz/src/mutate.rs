@@ -40,11 +40,82 @@ fn printable(bytes: &mut [u8]) {
     }
 }
 
-/// Mutates a header value.
+/// What may follow a value, or stand in one, without spoiling it.
+const TAILS: &[&str] = &[
+    ";x=y",
+    ";x",
+    ";x=\"a \\\" b\"",
+    ";lr",
+    ";tag=1",
+    ";q=0.5",
+    " ;\r\n x = y",
+    ";maddr=192.0.2.1",
+    ";received=[2001:db8::1]",
+    ", x=y",
+    ", x=\"\"",
+];
+
+/// Mutates a header value, mostly so that it stays one.
 pub fn value(bytes: &mut Vec<u8>, room: usize, dice: &mut Dice) {
-    raw(bytes, room);
-    if dice.roll(8) > 0 {
-        printable(bytes);
+    let place = |bytes: &Vec<u8>, dice: &mut Dice, fits: fn(u8) -> bool| {
+        let start = dice.roll(bytes.len());
+        let from_start = bytes[start..].iter().position(|byte| fits(*byte));
+        from_start.map(|found| start + found)
+    };
+    for _ in 0..=dice.roll(3) {
+        match dice.roll(10) {
+            0 => {
+                raw(bytes, room);
+                if dice.roll(8) > 0 {
+                    printable(bytes);
+                }
+            }
+            1..=3 => {
+                const PLAIN: &[u8] = b"abcXYZ0123456789";
+                if let Some(at) = place(bytes, dice, |byte| byte.is_ascii_alphanumeric()) {
+                    let new = PLAIN[dice.roll(PLAIN.len())];
+                    if dice.roll(2) == 0 {
+                        bytes[at] = new;
+                    } else {
+                        bytes.insert(at, new);
+                    }
+                }
+            }
+            4 | 5 => bytes.extend_from_slice(TAILS[dice.roll(TAILS.len())].as_bytes()),
+            6 => {
+                const BLANKS: [&str; 4] = [" ", "\t", "\r\n ", " \r\n\t"];
+                let between = |byte| matches!(byte, b';' | b'=' | b',' | b'<' | b'>');
+                if let Some(at) = place(bytes, dice, between) {
+                    let at = at + dice.roll(2);
+                    let blank = BLANKS[dice.roll(BLANKS.len())];
+                    bytes.splice(at..at, blank.bytes());
+                }
+            }
+            7 => {
+                if let Some(at) = place(bytes, dice, |byte| byte.is_ascii_alphanumeric()) {
+                    let escaped = format!("%{:02X}", bytes[at]);
+                    bytes.splice(at..=at, escaped.bytes());
+                }
+            }
+            8 => {
+                // One parameter again, or gone.
+                if let Some(start) = place(bytes, dice, |byte| byte == b';') {
+                    let rest = &bytes[start + 1..];
+                    let end = rest.iter().position(|byte| *byte == b';');
+                    let end = end.map_or(bytes.len(), |end| start + 1 + end);
+                    if dice.roll(2) == 0 {
+                        bytes.drain(start..end);
+                    } else {
+                        bytes.extend_from_within(start..end);
+                    }
+                }
+            }
+            _ => {
+                if let Some(at) = place(bytes, dice, |byte| !byte.is_ascii_alphanumeric()) {
+                    bytes.remove(at);
+                }
+            }
+        }
     }
 }
 

@@ -30,7 +30,8 @@ pub enum Action {
     Connect {
         /// The name of the connection from now on.
         connection: ConnectionId,
-        /// Place in [`Config::servers`](crate::config::Config::servers), from 0.
+        /// Place in [`Config::servers`](crate::config::Config::servers) of
+        /// [`UserAgent::config`](crate::UserAgent::config), from 0: the list can change at run time.
         server: usize,
         /// 1 for the first try of this server since it last worked.
         attempt: u32,

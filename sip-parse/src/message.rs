@@ -235,17 +235,33 @@ impl Message {
         self.slice(record.value_start, record.value_end)
     }
 
-    /// The request's method; `None` in a response.
-    pub(crate) fn request_method(&self) -> Option<Method<'_>> {
+    /// The method; `None` in a response. For a look without [`Message::kind`], which moves the message.
+    pub fn request_method(&self) -> Option<Method<'_>> {
         self.is_request()
             .then(|| Method::from_token(self.slice(0, self.head.start.method_end)))
+    }
+
+    /// The Request-URI; `None` in a response.
+    ///
+    /// # Errors
+    /// The first fault in it, with its offset in the message.
+    pub fn request_uri(&self) -> Result<Option<Uri<'_>>, ParseError> {
+        if !self.is_request() {
+            return Ok(None);
+        }
+        self.start_uri().map(Some)
+    }
+
+    /// The status code; `None` in a request.
+    pub fn response_status(&self) -> Option<StatusCode> {
+        StatusCode::new(self.head.start.status)
     }
 
     pub(crate) fn start_text(&self) -> &[u8] {
         self.slice(self.head.start.text_start, self.head.start.text_end)
     }
 
-    pub(crate) fn request_uri(&self) -> Result<Uri<'_>, ParseError> {
+    fn start_uri(&self) -> Result<Uri<'_>, ParseError> {
         let start = usize::from(self.head.start.text_start);
         let text = self.start_text();
         let place = |error: ParseError| ParseError {
@@ -403,7 +419,7 @@ impl Request {
     /// # Errors
     /// The first fault in it, with its offset in the message.
     pub fn uri(&self) -> Result<Uri<'_>, ParseError> {
-        self.request_uri()
+        self.start_uri()
     }
 
     /// The Request-URI, which has to be a sip or sips one.

@@ -92,3 +92,29 @@ fn every_fact_of_every_message() {
     }
     assert!(facts > 400, "{facts}");
 }
+
+/// RFC 3261 section 7: what a start line says can be read without knowing which of the two a message is.
+#[test]
+fn start_lines_by_reference() {
+    let (mut requests, mut responses) = (0, 0);
+    for path in common::message_files() {
+        let bytes = Bytes::from(fs::read(&path).unwrap());
+        let message = Message::parse(bytes, &Limits::default()).unwrap();
+        let uri = message.request_uri().unwrap();
+        match message.as_request() {
+            Some(request) => {
+                requests += 1;
+                assert_eq!(message.request_method(), Some(request.method()));
+                assert_eq!(uri, Some(request.uri().unwrap()));
+                assert_eq!(message.response_status(), None);
+            }
+            None => {
+                responses += 1;
+                let status = message.as_response().unwrap().status();
+                assert_eq!(message.response_status(), Some(status));
+                assert_eq!((message.request_method(), uri), (None, None));
+            }
+        }
+    }
+    assert!(requests > 10 && responses > 3, "{requests} {responses}");
+}

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use mio::Registry;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, Event, SessionId, Timestamp, UserAgent};
-use sip_host::{Clock, Describers, Host, Job, LastFailure, StartError, Trust, websocket_config};
+use sip_host::{
+    Clock, Describers, Host, Job, LastFailure, Outgoing, StartError, Trust, websocket_config,
+};
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::agent::Options;
@@ -23,8 +25,8 @@ use crate::resolve::Resolver;
 /// that has passed.
 const INPUTS_PER_TURN: u32 = 64;
 
-/// How many events may wait beside a full queue. Nothing is read meanwhile; commands and connections
-/// that end lead to these.
+/// How many events may wait beside a full queue. Nothing is read meanwhile; commands, deadlines and
+/// connections that end lead to these.
 const WAITING_LIMIT: usize = 64;
 
 /// What all agents of a reactor share.
@@ -56,8 +58,7 @@ pub(crate) struct Driver {
     outlet: Outlet,
     /// Whether there is a handle left to give commands through, or the owner of the reactor.
     is_commanded: bool,
-    /// Events that found no room. Until they do, nothing is read and no deadline is kept; what
-    /// commands lead to goes out all the same.
+    /// Events that found no room. Until they do, nothing is read; calls and registration go on.
     waiting: VecDeque<Event>,
     /// Whether the reactor knows of the events.
     is_announced: bool,
@@ -155,7 +156,7 @@ impl Driver {
     }
 
     fn tick_at(&self) -> Option<Timestamp> {
-        if !self.waiting.is_empty() || self.ended {
+        if self.waiting.len() >= WAITING_LIMIT || self.ended {
             return None;
         }
         self.host.next_tick()
@@ -228,8 +229,10 @@ impl Driver {
             };
             match job {
                 Job::Connect(connection, url) => self.connect(connection, url, shared),
-                Job::Transmit(connection, bytes) => self.put(connection, |link| link.send(bytes)),
-                Job::Ping(connection) => self.put(connection, Link::ping),
+                Job::Transmit(connection, bytes) => {
+                    self.put(connection, |waiting| waiting.send(bytes))
+                }
+                Job::Ping(connection) => self.put(connection, Outgoing::ping),
                 Job::Close(connection) => {
                     self.attempts
                         .retain(|attempt| attempt.connection != connection);
@@ -292,13 +295,13 @@ impl Driver {
     }
 
     /// Queues something on a link; one whose peer does not read is given up.
-    fn put(&mut self, connection: ConnectionId, queue: impl FnOnce(&mut Link) -> bool) {
+    fn put(&mut self, connection: ConnectionId, queue: impl FnOnce(&mut Outgoing) -> bool) {
         let mut links = self.links.iter_mut();
         // The core may speak of a connection whose end it has not heard of yet.
         let Some(link) = links.find(|link| link.connection == connection) else {
             return;
         };
-        if !queue(link) {
+        if !queue(&mut link.outgoing) {
             self.take_link(connection);
             self.host.choked(connection);
         }

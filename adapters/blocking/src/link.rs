@@ -1,13 +1,12 @@
 //! One open WebSocket: frames in both directions, bounded, and its end.
 
-use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 use mio::net::TcpStream;
 use rustls::{ClientConnection, StreamOwned};
 use sip_core::{ConnectionId, Timestamp};
-use sip_host::{CLOSE_TIMEOUT, End, broken, close_frame, closed, message};
+use sip_host::{CLOSE_TIMEOUT, End, Outgoing, broken, close_frame, closed};
 use tungstenite::error::Error as WebSocketError;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
@@ -60,10 +59,9 @@ fn is_interruption(error: &WebSocketError) -> bool {
 /// An open connection and what waits to be sent on it.
 pub(crate) struct Link {
     pub(crate) connection: ConnectionId,
+    /// What waits to be sent.
+    pub(crate) outgoing: Outgoing,
     socket: Socket,
-    outgoing: VecDeque<Message>,
-    outgoing_bytes: usize,
-    limit: usize,
     unflushed: bool,
     /// Readiness is told once, when it begins: both hold until the socket says otherwise.
     readable: bool,
@@ -84,10 +82,8 @@ impl Link {
     pub(crate) fn new(connection: ConnectionId, socket: Socket, limit: usize) -> Self {
         Self {
             connection,
+            outgoing: Outgoing::new(limit),
             socket,
-            outgoing: VecDeque::new(),
-            outgoing_bytes: 0,
-            limit,
             unflushed: false,
             // Frames may have come with the answer to the handshake.
             readable: true,
@@ -100,28 +96,6 @@ impl Link {
     pub(crate) fn wake(&mut self) {
         self.readable = true;
         self.writable = true;
-    }
-
-    /// Queues a SIP message. False if the peer reads so slowly that the limit is reached: the
-    /// connection is then of no use.
-    #[must_use]
-    pub(crate) fn send(&mut self, bytes: Bytes) -> bool {
-        self.queue(message(bytes))
-    }
-
-    /// Queues a ping; the answer comes as [`LinkInput::Pong`].
-    #[must_use]
-    pub(crate) fn ping(&mut self) -> bool {
-        self.queue(Message::Ping(Bytes::new()))
-    }
-
-    fn queue(&mut self, message: Message) -> bool {
-        let waiting = self.outgoing_bytes.saturating_add(message.len());
-        if waiting <= self.limit {
-            self.outgoing_bytes = waiting;
-            self.outgoing.push_back(message);
-        }
-        waiting <= self.limit
     }
 
     /// Sends what waits and, if `read`, returns the next thing that came in.
@@ -158,14 +132,13 @@ impl Link {
 
     /// Writes as much as the socket takes.
     fn write_out(&mut self) -> Result<(), WebSocketError> {
-        while self.writable && !self.outgoing.is_empty() {
-            if let Some(message) = self.outgoing.pop_front() {
-                self.outgoing_bytes -= message.len();
-                self.unflushed = true;
-                // What does not go out now is kept inside the socket.
-                let written = self.socket.write(message);
-                self.paused(written)?;
-            }
+        while self.writable
+            && let Some(message) = self.outgoing.pop()
+        {
+            self.unflushed = true;
+            // What does not go out now is kept inside the socket.
+            let written = self.socket.write(message);
+            self.paused(written)?;
         }
         if self.writable && self.unflushed {
             let flushed = self.socket.flush();
@@ -206,7 +179,7 @@ impl Link {
 /// A connection on its way out (RFC 6455 section 7); at most [`CLOSE_TIMEOUT`].
 pub(crate) struct Closing {
     socket: Socket,
-    outgoing: VecDeque<Message>,
+    outgoing: Outgoing,
     /// `None` once the close frame is queued inside the socket.
     code: Option<CloseCode>,
     unflushed: bool,
@@ -262,7 +235,7 @@ impl Closing {
 
     fn write_out(&mut self) -> Result<(), WebSocketError> {
         while self.socket.can_write()
-            && let Some(message) = self.outgoing.pop_front()
+            && let Some(message) = self.outgoing.pop()
         {
             self.unflushed = true;
             self.socket.write(message)?;

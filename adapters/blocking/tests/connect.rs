@@ -1,18 +1,20 @@
 //! Opening connections: each failure is told for what it is, and TLS trusts whom it should.
 
+#[path = "../../host/tests/support/certificate.rs"]
+mod certificate;
 mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::CertificateDer;
 use sip_blocking::{Events, Options};
 use sip_core::Event;
 use sip_core::connection::ConnectError;
 
+use certificate::certificate;
 use common::{accept, listen, next_connection, next_text, request, send, start, until};
 
 fn failure(events: &mut Events) -> ConnectError {
@@ -93,29 +95,6 @@ fn a_server_that_hangs_up_or_speaks_nonsense_is_told_from_the_others() {
         drop(stream);
         assert_eq!(failure(&mut events), ConnectError::Other);
     }
-}
-
-/// A server configuration with a certificate for `name`, and the root that issued it.
-fn certificate(name: &str) -> (Arc<ServerConfig>, CertificateDer<'static>) {
-    let mut root = CertificateParams::new(Vec::new()).unwrap();
-    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec![name.to_owned()])
-        .unwrap()
-        .signed_by(&key, &root)
-        .unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![leaf.der().clone()],
-            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-        )
-        .unwrap();
-    (Arc::new(config), root.der().clone())
 }
 
 fn trusting(root: CertificateDer<'static>) -> Options {

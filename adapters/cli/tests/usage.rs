@@ -27,6 +27,7 @@ fn help_names_every_command_and_exit_code() {
         "answer",
         "message",
         "options",
+        "config",
         "parse",
         "Exit codes",
         "Examples",
@@ -34,7 +35,7 @@ fn help_names_every_command_and_exit_code() {
         assert!(help.out.contains(word), "{word}");
     }
     for command in [
-        "demo", "serve", "register", "call", "answer", "message", "options", "parse",
+        "demo", "serve", "register", "call", "answer", "message", "options", "config", "parse",
     ] {
         let help = run(&[command, "--help"]);
         assert_eq!(help.code, 0, "{command}");

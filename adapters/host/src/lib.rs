@@ -26,4 +26,4 @@ pub use connect::{
 pub use description::{Describers, DescriptionError, TypedFactory};
 pub use host::{Host, Job, LONGEST_SLEEP, LastFailure};
 pub use options::{LogConnector, Options, StartError, TraceConnector};
-pub use websocket::{CLOSE_TIMEOUT, End, broken, close_frame, closed, message, websocket_config};
+pub use websocket::{CLOSE_TIMEOUT, End, Outgoing, broken, close_frame, closed, websocket_config};

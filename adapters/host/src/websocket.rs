@@ -1,5 +1,6 @@
 //! What goes through an open WebSocket, and what its end means (RFC 6455, RFC 7118 section 5).
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,12 +36,62 @@ pub fn websocket_config(message_limit: usize) -> WebSocketConfig {
         .max_frame_size(Some(largest))
 }
 
-/// A SIP message as a WebSocket message: text if it is UTF-8, else binary (RFC 7118 section 5).
-#[must_use]
-pub fn message(bytes: Bytes) -> Message {
-    match Utf8Bytes::try_from(bytes.clone()) {
-        Ok(text) => Message::Text(text),
-        Err(_) => Message::Binary(bytes),
+/// What waits to be sent on one connection, bounded.
+#[derive(Debug)]
+pub struct Outgoing {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    limit: usize,
+}
+
+impl Outgoing {
+    /// `limit`: how many bytes may wait for a peer that does not read.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
+        Self {
+            messages: VecDeque::new(),
+            bytes: 0,
+            limit,
+        }
+    }
+
+    /// Queues a SIP message: text if it is UTF-8, else binary (RFC 7118 section 5). False if the
+    /// peer reads so slowly that the limit is reached: the connection is then of no use.
+    #[must_use]
+    pub fn send(&mut self, bytes: Bytes) -> bool {
+        self.queue(match Utf8Bytes::try_from(bytes.clone()) {
+            Ok(text) => Message::Text(text),
+            Err(_) => Message::Binary(bytes),
+        })
+    }
+
+    /// Queues a ping (RFC 6455 section 5.5.2); false as for [`Outgoing::send`].
+    #[must_use]
+    pub fn ping(&mut self) -> bool {
+        self.queue(Message::Ping(Bytes::new()))
+    }
+
+    fn queue(&mut self, message: Message) -> bool {
+        let bytes = self.bytes.saturating_add(message.len());
+        let fits = bytes <= self.limit;
+        if fits {
+            self.bytes = bytes;
+            self.messages.push_back(message);
+        }
+        fits
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// The message that has waited longest.
+    pub fn pop(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front()?;
+        self.bytes -= message.len();
+        Some(message)
     }
 }
 
@@ -78,4 +129,31 @@ pub fn broken(error: &WebSocketError) -> End {
         _ => (DisconnectReason::Lost, CloseCode::Normal),
     };
     End { reason, code }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7118 section 5: what is UTF-8 goes as text, anything else as binary.
+    #[test]
+    fn rfc7118_5_text_if_it_is_utf_8() {
+        let mut outgoing = Outgoing::new(100);
+        assert!(outgoing.send(Bytes::from_static(b"text")));
+        assert!(outgoing.send(Bytes::from_static(b"\xff")));
+        assert_eq!(outgoing.pop(), Some(Message::text("text")));
+        assert_eq!(outgoing.pop(), Some(Message::binary(&b"\xff"[..])));
+        assert_eq!(outgoing.pop(), None);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes() {
+        let mut outgoing = Outgoing::new(10);
+        assert!(outgoing.send(Bytes::from_static(b"12345")));
+        assert!(!outgoing.send(Bytes::from_static(b"123456")));
+        assert!(outgoing.send(Bytes::from_static(b"67890")));
+        assert!(outgoing.pop().is_some() && outgoing.pop().is_some());
+        assert!(outgoing.is_empty());
+        assert!(outgoing.send(Bytes::from_static(b"1234567890")));
+    }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, ConnectionInfo, Event};
-use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP};
+use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP, Outgoing};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -193,8 +193,10 @@ impl Driver {
             };
             match job {
                 Job::Connect(connection, url) => self.connect(connection, url),
-                Job::Transmit(connection, bytes) => self.put(connection, |link| link.send(bytes)),
-                Job::Ping(connection) => self.put(connection, Link::ping),
+                Job::Transmit(connection, bytes) => {
+                    self.put(connection, |waiting| waiting.send(bytes))
+                }
+                Job::Ping(connection) => self.put(connection, Outgoing::ping),
                 Job::Close(connection) => self.network.close(connection, CloseCode::Normal),
                 Job::Tell(event) => self.announce(event),
             }
@@ -208,12 +210,12 @@ impl Driver {
     }
 
     /// Queues something on a link; one whose peer does not read is given up.
-    fn put(&mut self, connection: ConnectionId, queue: impl FnOnce(&mut Link) -> bool) {
+    fn put(&mut self, connection: ConnectionId, queue: impl FnOnce(&mut Outgoing) -> bool) {
         // The core may speak of a connection whose end it has not heard of yet.
         let Some(link) = self.network.link(connection) else {
             return;
         };
-        if !queue(link) {
+        if !queue(&mut link.outgoing) {
             self.network
                 .links
                 .retain(|link| link.connection != connection);

@@ -1,13 +1,12 @@
 //! One open WebSocket: frames in both directions, bounded, and its end.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt};
 use sip_core::ConnectionId;
-use sip_host::{CLOSE_TIMEOUT, End, broken, close_frame, closed, message};
+use sip_host::{CLOSE_TIMEOUT, End, Outgoing, broken, close_frame, closed};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::Error as WebSocketError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -17,10 +16,9 @@ use crate::connect::Socket;
 /// An open connection and what waits to be sent on it.
 pub(crate) struct Link {
     pub(crate) connection: ConnectionId,
+    /// What waits to be sent.
+    pub(crate) outgoing: Outgoing,
     socket: Socket,
-    outgoing: VecDeque<Message>,
-    outgoing_bytes: usize,
-    limit: usize,
     unflushed: bool,
 }
 
@@ -36,34 +34,10 @@ impl Link {
     pub(crate) fn new(connection: ConnectionId, socket: Socket, limit: usize) -> Self {
         Self {
             connection,
+            outgoing: Outgoing::new(limit),
             socket,
-            outgoing: VecDeque::new(),
-            outgoing_bytes: 0,
-            limit,
             unflushed: false,
         }
-    }
-
-    /// Queues a SIP message: text if it is UTF-8, else binary (RFC 7118 section 5). False if the
-    /// peer reads so slowly that the limit is reached: the connection is then of no use.
-    #[must_use]
-    pub(crate) fn send(&mut self, bytes: Bytes) -> bool {
-        self.queue(message(bytes))
-    }
-
-    /// Queues a ping; the answer comes as [`LinkInput::Pong`].
-    #[must_use]
-    pub(crate) fn ping(&mut self) -> bool {
-        self.queue(Message::Ping(Bytes::new()))
-    }
-
-    fn queue(&mut self, message: Message) -> bool {
-        if self.outgoing_bytes.saturating_add(message.len()) > self.limit {
-            return false;
-        }
-        self.outgoing_bytes += message.len();
-        self.outgoing.push_back(message);
-        true
     }
 
     /// Sends what waits and, if `read`, returns the next thing that came in.
@@ -96,8 +70,7 @@ impl Link {
         let mut socket = Pin::new(&mut *self.socket);
         while !self.outgoing.is_empty() {
             ready!(socket.as_mut().poll_ready(cx))?;
-            if let Some(message) = self.outgoing.pop_front() {
-                self.outgoing_bytes -= message.len();
+            if let Some(message) = self.outgoing.pop() {
                 self.unflushed = true;
                 socket.as_mut().start_send(message)?;
             }
@@ -112,7 +85,7 @@ impl Link {
     /// Sends what waits, then the closing handshake; at most [`CLOSE_TIMEOUT`].
     pub(crate) async fn close(mut self, code: CloseCode) {
         let handshake = async {
-            for message in std::mem::take(&mut self.outgoing) {
+            while let Some(message) = self.outgoing.pop() {
                 self.socket.feed(message).await?;
             }
             self.socket.close(Some(close_frame(code))).await?;

@@ -1,17 +1,17 @@
 //! Opening connections: each failure is told for what it is, and TLS trusts whom it should.
 
+#[path = "../../host/tests/support/certificate.rs"]
+mod certificate;
 mod common;
 
-use std::sync::Arc;
-
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::CertificateDer;
 use sip_core::Event;
 use sip_core::connection::ConnectError;
 use sip_tokio::{Events, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
+use certificate::certificate;
 use common::{accept, listen, start, until};
 
 async fn failure(events: &mut Events) -> ConnectError {
@@ -97,26 +97,9 @@ async fn a_server_that_hangs_up_or_speaks_nonsense_is_told_from_the_others() {
 }
 
 /// A server certificate for `name`, its acceptor, and the root that issued it.
-fn certificate(name: &str) -> (TlsAcceptor, CertificateDer<'static>) {
-    let mut root = CertificateParams::new(Vec::new()).unwrap();
-    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec![name.to_owned()])
-        .unwrap()
-        .signed_by(&key, &root)
-        .unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![leaf.der().clone()],
-            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-        )
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), root.der().clone())
+fn certified(name: &str) -> (TlsAcceptor, CertificateDer<'static>) {
+    let (config, root) = certificate(name);
+    (TlsAcceptor::from(config), root)
 }
 
 fn trusting(root: CertificateDer<'static>) -> Options {
@@ -127,7 +110,7 @@ fn trusting(root: CertificateDer<'static>) -> Options {
 
 #[tokio::test]
 async fn wss_with_an_extra_root_connects() {
-    let (acceptor, root) = certificate("localhost");
+    let (acceptor, root) = certified("localhost");
     let (listener, port) = listen().await;
     let (_handle, mut events) = start(&format!("wss://localhost:{port}"), trusting(root));
     let (stream, _) = listener.accept().await.unwrap();
@@ -140,7 +123,7 @@ async fn wss_with_an_extra_root_connects() {
 
 #[tokio::test]
 async fn wss_with_an_unknown_root_is_a_tls_failure() {
-    let (acceptor, _root) = certificate("localhost");
+    let (acceptor, _root) = certified("localhost");
     let (listener, port) = listen().await;
     let (handle, mut events) = start(&format!("wss://localhost:{port}"), Options::default());
     let (stream, _) = listener.accept().await.unwrap();
@@ -153,7 +136,7 @@ async fn wss_with_an_unknown_root_is_a_tls_failure() {
 /// RFC 5922 section 4: the certificate must be one for the host of the URL.
 #[tokio::test]
 async fn rfc5922_4_wss_with_another_name_is_a_tls_failure() {
-    let (acceptor, root) = certificate("elsewhere.example");
+    let (acceptor, root) = certified("elsewhere.example");
     let (listener, port) = listen().await;
     let (_handle, mut events) = start(&format!("wss://localhost:{port}"), trusting(root));
     let (stream, _) = listener.accept().await.unwrap();

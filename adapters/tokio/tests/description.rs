@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sip_core::config::Config;
 use sip_core::{Body, DescriptionKind, Event, InviteOptions, SessionId};
 use sip_tokio::{
     Describing, DescriptionError, Options, SessionDescriptionHandler,
-    SessionDescriptionHandlerFactory,
+    SessionDescriptionHandlerFactory, TypedFactory,
 };
 
 use common::{connected, next_text, until};
@@ -110,6 +111,38 @@ async fn rfc3261_13_2_1_the_handlers_offer_is_in_the_invite() {
         *record.lock().unwrap(),
         ["create", "describe Offer", "close"]
     );
+}
+
+/// `sessionDescriptionHandlerFactoryOptions` in a type of the application's own: read once, refused at
+/// the start if it does not fit, and given to each handler.
+#[tokio::test]
+async fn typed_options_reach_every_handler() {
+    let read = |options: &BTreeMap<String, String>| options["works"].parse::<bool>();
+    let configured = |works: &str| {
+        let mut config = Config::builder();
+        config.session_description_handler_factory_option("works", works);
+        config.build().unwrap()
+    };
+    let record = Record::default();
+    let create = {
+        let record = record.clone();
+        move |_: SessionId, works: &bool| {
+            let (record, works) = (record.clone(), *works);
+            Box::new(Handler { record, works }) as Box<dyn SessionDescriptionHandler>
+        }
+    };
+    assert!(TypedFactory::new(&configured("perhaps"), read, create.clone()).is_err());
+    let factory = TypedFactory::new(&configured("true"), read, create).unwrap();
+    let mut options = Options::default();
+    options.description_factory = Some(Arc::new(factory));
+    let (handle, _events, mut server, _listener) = connected(options).await;
+    for _ in 0..2 {
+        let options = InviteOptions::default();
+        handle.invite("sip:bob@example.com", options).await.unwrap();
+        let invite = next_text(&mut server).await;
+        assert!(invite.ends_with("\r\n\r\nv=0\r\n"), "{invite}");
+    }
+    assert_eq!(record.lock().unwrap().len(), 2);
 }
 
 /// A handler that fails ends its call; nothing is sent.

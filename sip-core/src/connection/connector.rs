@@ -15,6 +15,10 @@ use crate::time::Timestamp;
 /// not every agent of a server at the same instant.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 
+/// How often a server of higher weight is tried while another one is in use. Agents that
+/// came back at random times ask at random times.
+const PROBE_EVERY: Duration = Duration::from_secs(300);
+
 /// RFC 5626 section 4.5: the longest wait between two attempts.
 const OUTBOUND_MAX: Duration = Duration::from_secs(1_800);
 
@@ -110,6 +114,12 @@ pub enum Step {
     },
     /// Give up the attempt under way.
     Abandon,
+    /// Try a better server beside the open connection; say [`moved`](Connector::moved) once that is
+    /// used instead. Nothing needs to be said of a failure.
+    Probe {
+        /// The server's place in [`ServerPolicy::weights`].
+        server: usize,
+    },
 }
 
 /// The steps that one input leads to, in order: at most two.
@@ -127,6 +137,8 @@ enum State {
     Open {
         server: usize,
         since: Timestamp,
+        /// When to try a better server; `None` if there is none.
+        probe_at: Option<Timestamp>,
     },
     Waiting {
         until: Timestamp,
@@ -152,6 +164,9 @@ struct Server {
 ///    all. Then it is marked failed. A fault that a retry cannot heal ends the retries.
 /// 3. When all have failed, the marks are cleared and the next attempt comes after
 ///    min + random × (min(max, min × 2ⁿ) − min), n counting the rounds that failed before.
+///
+/// While a server is in use that is not of the highest weight, the best one is tried beside it every five
+/// minutes or so.
 ///
 /// Marks, retries and rounds start over once a connection has stayed up for the longer of
 /// `reconnection_timeout` and `recovery_min`, so that a server which accepts and drops every
@@ -224,7 +239,12 @@ impl Connector {
         let mut new = Self::new(policy)?;
         new.other_flows_up = self.other_flows_up;
         if let (State::Open { since, .. }, Some(server)) = (self.state, place) {
-            new.state = State::Open { server, since };
+            let probe_at = new.better(server).map(|_| since + PROBE_EVERY);
+            new.state = State::Open {
+                server,
+                since,
+                probe_at,
+            };
         }
         *self = new;
         Ok(())
@@ -244,8 +264,35 @@ impl Connector {
         if let State::Connecting { server, .. } = self.state {
             self.failures = 0;
             self.tries(server, |_| 0);
-            self.state = State::Open { server, since: now };
+            self.open(server, now);
         }
+    }
+
+    /// A better server, which a [`Step::Probe`] tried, is used from now on.
+    pub fn moved(&mut self, server: usize, now: Timestamp) {
+        if let (State::Open { .. }, true) = (self.state, server < self.servers.len()) {
+            self.start_over();
+            self.open(server, now);
+        }
+    }
+
+    fn open(&mut self, server: usize, now: Timestamp) {
+        let probe_at = self.better(server).map(|_| now + PROBE_EVERY);
+        self.state = State::Open {
+            server,
+            since: now,
+            probe_at,
+        };
+    }
+
+    /// The best server of a higher weight than this one.
+    fn better(&self, server: usize) -> Option<usize> {
+        let weight = self.servers.get(server)?.weight;
+        let better = self.servers.iter().enumerate();
+        let better = better.filter(|(_, other)| other.weight > weight);
+        better
+            .max_by_key(|(_, other)| other.weight)
+            .map(|(place, _)| place)
     }
 
     /// The attempt under way failed.
@@ -271,7 +318,7 @@ impl Connector {
     #[must_use]
     pub fn closed(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
         match self.state {
-            State::Open { server, since } => {
+            State::Open { server, since, .. } => {
                 if now.saturating_since(since) >= self.stable_after() {
                     self.start_over();
                 }
@@ -292,6 +339,22 @@ impl Connector {
                 let mut steps: Steps = smallvec![Step::Abandon];
                 steps.extend(self.failed(ConnectError::Timeout, now, rng));
                 steps
+            }
+            State::Open {
+                server,
+                since,
+                probe_at: Some(at),
+            } if at <= now => {
+                self.state = State::Open {
+                    server,
+                    since,
+                    probe_at: Some(now + PROBE_EVERY),
+                };
+                let better = self.better(server);
+                better
+                    .map(|server| Step::Probe { server })
+                    .into_iter()
+                    .collect()
             }
             _ => Steps::new(),
         }
@@ -336,7 +399,8 @@ impl Connector {
     #[must_use]
     pub const fn next_tick(&self) -> Option<Timestamp> {
         match self.state {
-            State::Idle | State::Open { .. } => None,
+            State::Idle => None,
+            State::Open { probe_at, .. } => probe_at,
             State::Connecting { deadline, .. } => Some(deadline),
             State::Waiting { until, .. } => Some(until),
         }

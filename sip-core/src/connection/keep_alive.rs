@@ -134,11 +134,14 @@ impl KeepAlive {
         }
     }
 
-    /// The flow is in doubt, as after a long sleep: the next tick asks, however short the silence.
+    /// The flow is in doubt, as after a long sleep: the next tick asks, however short the silence and
+    /// even if it was off.
     pub fn doubt(&mut self, now: Timestamp) {
-        if let State::Quiet { since, silence } = &mut self.state {
-            *since = now.min(*since);
-            *silence = Duration::ZERO;
+        if matches!(self.state, State::Off | State::Quiet { .. }) {
+            self.state = State::Quiet {
+                since: now,
+                silence: Duration::ZERO,
+            };
         }
     }
 

@@ -78,6 +78,11 @@ impl Confirmed {
         self.dialog
     }
 
+    /// Whether the call is up and no INVITE is under way in it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_established() && self.offering.is_none() && self.answering.is_none()
+    }
+
     /// Whether an INVITE of the peer's is being answered.
     pub(super) fn is_answering_any(&self) -> bool {
         self.answering.is_some()

@@ -29,7 +29,7 @@ pub(crate) enum Offering {
 impl Confirmed {
     /// Begins a re-INVITE; false if one is under way, in either direction (RFC 3261 section 14.1).
     pub(crate) fn can_offer(&self) -> bool {
-        self.is_established() && self.offering.is_none() && !self.is_answering_any()
+        self.is_quiet()
     }
 
     /// Whether our re-INVITE waits for its final response.

@@ -54,6 +54,7 @@ pub(crate) enum Due {
     Incoming(IncomingId),
     Challenge(ChallengeId),
     Stop,
+    Probe,
 }
 
 /// Counts of what passed, for operators.

@@ -9,6 +9,7 @@ mod challenges;
 mod core;
 mod dispatch;
 mod identity;
+mod probing;
 mod reconfigure;
 mod registering;
 mod requests;
@@ -64,6 +65,8 @@ pub struct UserAgent {
     connector: Connector,
     /// The connection that is being opened.
     opening: Option<(ConnectionId, usize)>,
+    /// A connection to a better server beside the one in use.
+    probe: Option<probing::Probe>,
     keep_alive: KeepAlive,
     sessions: Slab<crate::session::Session>,
     registration: Registration,
@@ -181,6 +184,7 @@ impl UserAgent {
             },
             connector,
             opening: None,
+            probe: None,
             keep_alive: KeepAlive::new(interval),
             sessions: Slab::new(),
             registration,
@@ -279,6 +283,9 @@ impl UserAgent {
         now: Timestamp,
     ) {
         self.advance(now);
+        if self.probe_opened(connection, info) {
+            return;
+        }
         let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else {
             return;
         };
@@ -287,17 +294,24 @@ impl UserAgent {
         }
         self.opening = None;
         self.connector.opened(self.core.now);
-        self.core.flow = Some(Flow {
+        self.use_flow(Flow {
             connection,
             server,
             transport: info.transport,
         });
+        self.register_on_connection();
+        self.settle();
+    }
+
+    /// This connection carries what we send from now on.
+    fn use_flow(&mut self, flow: Flow) {
+        self.core.flow = Some(flow);
         if self.core.config.keep_alive_interval().is_some() {
             self.keep_alive.start(self.core.now, self.core.layer.rng());
         }
-        self.core.event(Event::Connected { server });
-        self.register_on_connection();
-        self.settle();
+        self.core.event(Event::Connected {
+            server: flow.server,
+        });
     }
 
     /// The connection that [`Action::Connect`] asked for cannot be opened.
@@ -308,6 +322,9 @@ impl UserAgent {
         now: Timestamp,
     ) {
         self.advance(now);
+        if self.probe_lost(connection) {
+            return;
+        }
         let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else {
             return;
         };
@@ -330,6 +347,9 @@ impl UserAgent {
         now: Timestamp,
     ) {
         self.advance(now);
+        if self.probe_lost(connection) {
+            return;
+        }
         if self
             .opening
             .is_some_and(|(opening, _)| opening == connection)
@@ -359,7 +379,14 @@ impl UserAgent {
         self.drain();
         self.lose_challenges();
         self.unbound(EndReason::transport(Cause::ConnectionLost));
-        if matches!(self.life, Life::Running) {
+        if !matches!(self.life, Life::Running) {
+            return;
+        }
+        if let Some(flow) = self.take_open_probe() {
+            self.connector.moved(flow.server, self.core.now);
+            self.use_flow(flow);
+            self.register_on_connection();
+        } else {
             let steps = self.connector.closed(self.core.now, self.core.layer.rng());
             self.carry_out(&steps);
         }
@@ -401,7 +428,7 @@ impl UserAgent {
             .is_some_and(|due| now.saturating_since(due) > ASLEEP);
         self.core.now = self.core.now.max(now);
         let now = self.core.now;
-        if slept {
+        if slept && self.core.flow.is_some() {
             self.keep_alive.doubt(now);
         }
         // Time-outs are carried out even when the queue is full: they only shrink state.
@@ -417,6 +444,7 @@ impl UserAgent {
                 Due::Incoming(id) => self.incoming_due(id),
                 Due::Challenge(id) => self.answer_challenge(id, Err(AuthorizationFailed)),
                 Due::Stop => self.cut_short(),
+                Due::Probe => self.probe_due(),
             }
         }
         let steps = self.connector.tick(now, self.core.layer.rng());
@@ -568,6 +596,7 @@ impl UserAgent {
                 Step::Wait { until, attempt } => self
                     .core
                     .event(Event::ReconnectScheduled { at: until, attempt }),
+                Step::Probe { server } => self.probe(server),
                 Step::Abandon => {
                     if let Some((connection, server)) = self.opening.take() {
                         self.core.layer.closed(connection, self.core.now);
@@ -589,6 +618,7 @@ impl UserAgent {
     fn settle(&mut self) {
         self.drain();
         self.change_servers_when_quiet();
+        self.move_when_quiet();
         if matches!(self.life, Life::Stopping { .. })
             && self.sessions.is_empty()
             && self.requests.is_empty()
@@ -626,6 +656,7 @@ impl UserAgent {
         }
         self.keep_alive.stop();
         let reason = DisconnectReason::Stopped;
+        self.drop_probe(reason);
         let open = self.core.flow.take().map(|flow| flow.connection);
         let opening = self.opening.take().map(|(connection, _)| connection);
         let steps = self.connector.stop();

@@ -110,8 +110,7 @@ impl UserAgent {
         }
         let kept = self.next_servers.as_deref().and_then(|new| self.kept(new));
         let quiet = self.sessions.iter().all(|(_, session)| {
-            matches!(&session.state, Some(State::Confirmed(call))
-                if call.is_established() && !call.is_offering())
+            matches!(&session.state, Some(State::Confirmed(call)) if call.is_quiet())
         });
         if self.core.flow.is_none() || kept.is_some() || quiet {
             self.change_servers();
@@ -140,10 +139,11 @@ impl UserAgent {
             return;
         }
         self.core.config = config;
+        let reason = DisconnectReason::Replaced;
+        self.drop_probe(reason);
         if !matches!(self.life, Life::Running) {
             return;
         }
-        let reason = DisconnectReason::Replaced;
         match (&mut self.core.flow, kept) {
             (Some(flow), Some(place)) => {
                 flow.server = place;

@@ -236,3 +236,47 @@ fn what_is_given_up_does_not_wait_for_the_answer() {
         assert_eq!(bench.agent.table_sizes().challenges, 0, "{way}");
     }
 }
+
+/// RFC 3261 14.1: a re-INVITE is challenged like an INVITE; hung up, nobody waits for the answer.
+#[test]
+fn a_renegotiation_is_challenged_like_a_call() {
+    for hangs_up in [false, true] {
+        let mut bench = Bench::new(&config());
+        let (id, _) = bench.established_call();
+        let Ok(Session::Established(call)) = bench.agent.session(id) else {
+            panic!("the call is up");
+        };
+        call.reinvite(bench.now).unwrap();
+        bench
+            .agent
+            .describe(id, Ok(Body::sdp(OFFER)), bench.now)
+            .unwrap();
+        bench.pump();
+        let invite = bench.next_request();
+        bench.reply_tagged(
+            &invite,
+            407,
+            "bob1",
+            &[("Proxy-Authenticate", BEARER)],
+            None,
+        );
+        bench.next_request();
+        let (challenge, _) = challenged(&mut bench);
+        if hangs_up {
+            bench.agent.hang_up(id, bench.now).unwrap();
+            bench.pump();
+            assert_eq!(bench.next_request().method(), Method::Bye);
+            let late = bench.agent.authorize(challenge, Ok("Bearer x"), bench.now);
+            assert_eq!(late, Err(CommandError::Stale));
+        } else {
+            authorize(&mut bench, challenge, Ok("Bearer again"));
+            let again = bench.next_request();
+            assert_eq!(
+                value(&again, HeaderName::ProxyAuthorization),
+                "Bearer again"
+            );
+            assert_eq!(again.body(), OFFER.as_bytes());
+        }
+        bench.silence();
+    }
+}

@@ -7,7 +7,7 @@ use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, ConnectionId, ConnectionInfo, Event, Timestamp, Transport};
 use sip_parse::HeaderName;
 
-use crate::common::{Bench, SECOND, alice, value};
+use crate::common::{Bench, SECOND, alice, value, values};
 
 /// Alice with these servers, as URL and weight; recovery takes exactly 20 s.
 fn with_servers(servers: &[(&str, i64)]) -> ConfigBuilder {
@@ -381,4 +381,32 @@ pub(crate) fn cfg_preload_route_follows_the_server_in_use() {
     assert!(!bench.next_request().has(HeaderName::Route), "12.2.1.1");
     let mut bench = Bench::new(&alice());
     assert!(!bench.call().1.has(HeaderName::Route));
+}
+
+/// CFG-PRELOAD, RFC 3608 6: the server in use before the Service-Route of the registrar, and not twice if
+/// that begins with the same host.
+#[test]
+fn cfg_preload_goes_before_a_service_route() {
+    let preloaded = "<sip:127.0.0.1:5080;lr;transport=ws>";
+    let other = "<sip:home.example.com;lr>";
+    for (service_route, expected) in [
+        (other, &[preloaded, other][..]),
+        ("<sip:127.0.0.1:5080;lr>", &[preloaded]),
+        (
+            "<sip:127.0.0.1:5081;lr>",
+            &[preloaded, "<sip:127.0.0.1:5081;lr>"],
+        ),
+    ] {
+        let mut config = alice();
+        let mut bench = Bench::new(config.use_preloaded_route(true).register(true));
+        let request = bench.next_request();
+        assert_eq!(values(&request, HeaderName::Route), [preloaded]);
+        let contact = value(&request, HeaderName::Contact);
+        let headers = [("Contact", &*contact), ("Service-Route", service_route)];
+        bench.reply(&request, 200, &headers);
+        bench.agent.options("bob", bench.now).unwrap();
+        bench.pump();
+        let routes = values(&bench.next_request(), HeaderName::Route);
+        assert_eq!(routes.join(", "), expected.join(", "));
+    }
 }

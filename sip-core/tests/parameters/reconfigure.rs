@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sip_core::auth::{Algorithm, Secret, digest};
 use sip_core::config::{ConfigBuilder, LogLevel, Parameter, Server, ServerUrl, Source};
-use sip_core::connection::DisconnectReason;
+use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, Cause, Change, CommandError, ConnectionInfo, Event, SessionId, Transport};
 use sip_parse::{HeaderName, Method, Request};
 
@@ -237,6 +237,43 @@ fn new_servers_are_tried_at_once_when_there_is_no_connection() {
     bench.pump();
     bench.connect_asked();
     assert_eq!(bench.agent.config().servers()[0].url.host(), "b");
+}
+
+/// A better server of the old list that is being tried is none of the new one: it is let go of.
+#[test]
+fn a_try_of_a_better_server_ends_with_its_list() {
+    let mut config = alice();
+    config.servers([("ws://better", 5), ("ws://127.0.0.1:5080", 0)]);
+    let mut bench = Bench::offline(&config);
+    let better = bench.connect_asked();
+    let error = ConnectError::Refused;
+    bench.agent.connection_failed(better, error, bench.now);
+    bench.pump();
+    bench.connection = bench.connect_asked();
+    let info = ConnectionInfo {
+        transport: Transport::Ws,
+        remote: None,
+    };
+    bench
+        .agent
+        .connection_opened(bench.connection, info, bench.now);
+    bench.pump();
+    bench.wait(301 * SECOND);
+    let tried = bench.connect_asked();
+    bench.agent.connection_opened(tried, info, bench.now);
+    change(
+        &mut bench,
+        Change::Servers(vec![server("ws://127.0.0.1:5080")]),
+    );
+    let let_go = bench.others.iter().any(|action| {
+        matches!(action, Action::Disconnect { connection, reason: DisconnectReason::Replaced }
+            if *connection == tried)
+    });
+    assert!(let_go, "{:?}", bench.others);
+    bench.events.clear();
+    bench.wait(3_600 * SECOND);
+    bench.no_events();
+    assert!(bench.agent.is_connected());
 }
 
 /// RFC 3261 10.2.4: another expiry is asked for at once where there is a binding, else next time.

@@ -18,20 +18,23 @@ pub(super) fn check_text(text: &[u8], header: Option<HeaderId>) -> Result<(), Bu
 }
 
 pub(super) fn check_token(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
-    check_text(text, header)?;
     let end = class::run(text, 0, class::TOKEN);
-    if end != text.len() || end == 0 {
-        refuse(BuildErrorKind::Value, header, end)
-    } else {
-        Ok(())
+    if end == text.len() && end > 0 {
+        return Ok(());
     }
+    // No token holds a control; one that stands there is the graver fault.
+    check_text(text, header)?;
+    refuse(BuildErrorKind::Value, header, end)
 }
 
 pub(super) fn check_uri(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
-    check_text(text, header)?;
+    // No URI holds a control; one that stands there is the graver fault.
     match Uri::parse(text) {
         Ok(_) => Ok(()),
-        Err(error) => refuse(BuildErrorKind::Uri, header, error.offset as usize),
+        Err(error) => {
+            check_text(text, header)?;
+            refuse(BuildErrorKind::Uri, header, error.offset as usize)
+        }
     }
 }
 
@@ -75,6 +78,9 @@ pub(super) fn check_value(value: &Value<'_>, id: HeaderId) -> Result<(), BuildEr
             check_uri(uri, header)?;
             if let Some(tag) = tag {
                 check_token(tag, header)?;
+            }
+            if params.is_empty() {
+                return Ok(());
             }
             check_line(params, id)?;
             match Params::parse(params) {

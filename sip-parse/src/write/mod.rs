@@ -485,18 +485,21 @@ impl<'a> Builder<'a> {
         if count.0 > usize::from(u16::MAX) {
             return refuse(BuildErrorKind::TooLarge, None, usize::from(u16::MAX));
         }
-        let mut out = Vec::with_capacity(count.0 + self.body.len());
-        let mut head = Head::new(StartLine::NONE);
-        head.end = count.0 as u16;
-        self.emit(&mut out, Some(&mut head));
-        out.extend_from_slice(self.body);
-        let message = Message {
-            bytes: Bytes::from(out),
-            head,
+        // Filled where it is returned: a message is some hundred bytes to move.
+        let mut result = Ok(Message {
+            bytes: Bytes::new(),
+            head: Head::new(StartLine::NONE),
             rules: self.rules,
-        };
-        self.check_written(&message)?;
-        Ok(message)
+        });
+        if let Ok(message) = &mut result {
+            let mut out = Vec::with_capacity(count.0 + self.body.len());
+            message.head.end = count.0 as u16;
+            self.emit(&mut out, Some(&mut message.head));
+            out.extend_from_slice(self.body);
+            message.bytes = Bytes::from(out);
+            self.check_written(message)?;
+        }
+        result
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -577,9 +580,14 @@ impl<'a> Builder<'a> {
                     offset: error.offset,
                 })?;
             }
-            if id == HeaderId::CSEQ {
-                let method = crate::CSeq::parse(text).map(|cseq| cseq.method);
-                if self.method().is_some_and(|expected| method != Ok(expected)) {
+            if id == HeaderId::CSEQ
+                && let Some(expected) = self.method()
+            {
+                let method = match value {
+                    Value::CSeq(_, method) => Ok(*method),
+                    _ => crate::CSeq::parse(text).map(|cseq| cseq.method),
+                };
+                if method != Ok(expected) {
                     return refuse(BuildErrorKind::Method, Some(id), 0);
                 }
             }

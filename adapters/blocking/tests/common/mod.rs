@@ -1,6 +1,9 @@
 //! A WebSocket server that a test drives frame by frame, and an agent that connects to it.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+#[path = "../../../host/tests/support/request.rs"]
+mod request;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -11,6 +14,9 @@ use sip_core::config::Config;
 use tungstenite::handshake::server::{Request, Response};
 use tungstenite::http::HeaderValue;
 use tungstenite::{Message, WebSocket};
+
+#[allow(unused_imports, reason = "not every test file needs it")]
+pub(crate) use request::request;
 
 /// Longer than anything here takes, shorter than a person waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -117,25 +123,4 @@ pub(crate) fn next_text<S: Read + Write>(server: &mut WebSocket<S>) -> String {
 
 pub(crate) fn send<S: Read + Write>(server: &mut WebSocket<S>, message: Message) {
     server.send(message).expect("room");
-}
-
-/// A request from bob to alice outside any dialog.
-pub(crate) fn request(method: &str, number: u32, body: &str) -> String {
-    let content_type = if body.is_empty() {
-        ""
-    } else {
-        "Content-Type: text/plain\r\n"
-    };
-    format!(
-        "{method} sip:alice@example.com SIP/2.0\r\n\
-         Via: SIP/2.0/WS bob.invalid;branch=z9hG4bK{method}{number}\r\n\
-         Max-Forwards: 70\r\n\
-         From: <sip:bob@example.com>;tag=bob\r\n\
-         To: <sip:alice@example.com>\r\n\
-         Call-ID: {method}{number}@bob.invalid\r\n\
-         CSeq: {number} {method}\r\n\
-         Contact: <sip:bob@bob.invalid;transport=ws>\r\n\
-         {content_type}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
 }

@@ -1,6 +1,9 @@
 //! A WebSocket server that a test drives frame by frame, and an agent that connects to it.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+#[path = "../../../host/tests/support/request.rs"]
+mod request;
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -13,6 +16,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+
+#[allow(unused_imports, reason = "not every test file needs it")]
+pub(crate) use request::request;
 
 /// Longer than anything here takes, shorter than a person waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -124,25 +130,4 @@ pub(crate) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
         .await
         .expect("room")
         .unwrap();
-}
-
-/// A request from bob to alice outside any dialog.
-pub(crate) fn request(method: &str, number: u32, body: &str) -> String {
-    let content_type = if body.is_empty() {
-        ""
-    } else {
-        "Content-Type: text/plain\r\n"
-    };
-    format!(
-        "{method} sip:alice@example.com SIP/2.0\r\n\
-         Via: SIP/2.0/WS bob.invalid;branch=z9hG4bK{method}{number}\r\n\
-         Max-Forwards: 70\r\n\
-         From: <sip:bob@example.com>;tag=bob\r\n\
-         To: <sip:alice@example.com>\r\n\
-         Call-ID: {method}{number}@bob.invalid\r\n\
-         CSeq: {number} {method}\r\n\
-         Contact: <sip:bob@bob.invalid;transport=ws>\r\n\
-         {content_type}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
 }

@@ -370,3 +370,22 @@ fn what_has_no_effect_yet_is_named() {
         assert!(missing.iter().all(|row| row.parameter != parameter));
     }
 }
+
+/// On top of another configuration a secret takes the place of the one before, source and all.
+#[test]
+fn a_new_secret_takes_the_place_of_the_old_one() {
+    let digits = "0123456789abcdef0123456789abcdef";
+    let with_ha1 = Config::builder().ha1("r", digits).build().unwrap();
+    let with_password = with_ha1.to_builder().password("x").build().unwrap();
+    assert_eq!(with_password.secret(), Some(&Secret::password("x")));
+    let given = |config: &Config| {
+        [Parameter::Password, Parameter::Ha1, Parameter::Realm]
+            .map(|parameter| config.source(parameter) == Source::Code)
+    };
+    assert_eq!(given(&with_password), [true, false, false]);
+    let again = with_password.to_builder().ha1("r", digits).build().unwrap();
+    assert_eq!(again, with_ha1);
+    assert_eq!(given(&again), [false, true, true]);
+    let none = again.to_builder().secret(None).build().unwrap();
+    assert_eq!((none.secret(), given(&none)), (None, [false; 3]));
+}

@@ -69,7 +69,15 @@ fn conn_d_servers_are_tried_by_weight_and_the_next_at_once() {
     assert_eq!(c.server(), Some(0));
     c.opened(ms(12));
     assert!(c.is_open());
-    assert_eq!(c.next_tick(), None);
+    // A better server is tried beside it, again and again; from the best one there is nothing to try.
+    assert_eq!(c.next_tick(), Some(ms(12 + 300_000)));
+    for _ in 0..3 {
+        let due = c.next_tick().unwrap();
+        assert_eq!(c.tick(due, &mut rng)[..], [Step::Probe { server: 1 }]);
+        assert_eq!(c.next_tick(), Some(due + PROBE_EVERY));
+    }
+    c.moved(1, ms(2_000_000));
+    assert_eq!((c.server(), c.next_tick()), (Some(1), None));
 }
 
 /// CONN-D: among equal weights each is chosen sometimes.
@@ -371,6 +379,17 @@ fn check(c: &Connector, steps: &Steps, now: Timestamp) -> Result<(), TestCaseErr
                 prop_assert!(c.next_tick().is_some_and(|next| next > now));
             }
             (Step::Abandon, _) => {}
+            (
+                Step::Probe { server },
+                State::Open {
+                    server: in_use,
+                    probe_at,
+                    ..
+                },
+            ) => {
+                prop_assert!(c.servers[*server].weight > c.servers[in_use].weight);
+                prop_assert!(probe_at.is_some_and(|next| next > now));
+            }
             (step, state) => prop_assert!(false, "{:?} in {:?}", step, state),
         }
     }

@@ -1,0 +1,35 @@
+//! What the fuzz targets found, one test each.
+
+use sip_parse::{Builder, Bytes, Limits, Message, StatusCode, Uri};
+
+/// RFC 3261 section 8.2.6.2: a line that salvaging skipped stood behind From and was copied into the answer with it.
+#[test]
+fn parse_message_skipped_lines_stay_out_of_the_answer() {
+    let bytes = Bytes::from_static(
+        b"REGISTER sip:[2001:db8::10] SIP/2.0\r\nTo: sip:user@example.com\r\n\
+          From: sip:user@example.com;\r\ntag=81x2\r\n\
+          Via: SIP/2.0/UDP [2001:db8::9:1]:5070;branch=z9-111\r\n\
+          Call-ID: 1\r\nMax-Forwards: 70\r\nCSeq: 98176 REGISTER\r\nContent-Length: 0\r\n\r\n",
+    );
+    assert!(Message::parse(bytes.clone(), &Limits::default()).is_err());
+    let request = Message::salvage(bytes, &Limits::default()).expect("a Via to answer to");
+    let answer = Builder::response_to(&request, StatusCode::BAD_REQUEST, None)
+        .build()
+        .expect("an answer");
+    let read = Message::parse(answer.bytes().clone(), &Limits::default());
+    assert_eq!(read, Ok(answer.clone()));
+    assert!(!answer.bytes().windows(8).any(|bytes| bytes == b"tag=81x2"));
+}
+
+/// RFC 3261 section 19.1.4: a URI that names a parameter twice is equivalent to itself, if it is taken at all.
+#[test]
+fn parse_values_a_uri_is_equivalent_to_itself() {
+    for text in [
+        &b"sips:alic;maddr=239.255.255.2;maddr=239.255.255.1;ttl=15"[..],
+        b"sip:anice;day=t;day=u",
+    ] {
+        if let Ok(uri) = Uri::parse(text) {
+            assert!(uri.equivalent(&uri), "{uri}");
+        }
+    }
+}
