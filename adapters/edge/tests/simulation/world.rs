@@ -3,7 +3,7 @@
 //! Nothing here waits: the clock jumps to the next thing that happens. The same seed gives the same run.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub(crate) struct Weather {
     pub(crate) delay: Duration,
     /// How many times a connection breaks in the first two minutes, at most.
     pub(crate) cuts: u64,
+    /// How many times one direction of a link swallows everything for up to 20 seconds, at most.
+    pub(crate) one_way: u64,
 }
 
 /// Above this a run is taken to be a loop.
@@ -53,6 +55,12 @@ enum Pending {
     },
     Cut {
         agent: usize,
+    },
+    /// One direction is deaf from now until then.
+    Deaf {
+        agent: usize,
+        to_edge: bool,
+        until: Timestamp,
     },
     Closed {
         agent: usize,
@@ -119,6 +127,11 @@ pub(crate) struct World {
     pub(crate) ladder: String,
     names: Vec<&'static str>,
     steps: usize,
+    /// Until when each direction of each link is deaf.
+    deaf: Vec<[Timestamp; 2]>,
+    /// What went over the links, how often: methods and statuses, new and `again`.
+    pub(crate) met: BTreeMap<String, u64>,
+    carried: BTreeSet<(usize, bool, Bytes)>,
 }
 
 fn seeded(seed: u64, part: u8) -> ChaCha20Rng {
@@ -166,11 +179,29 @@ impl World {
             ladder: String::new(),
             names: names.to_vec(),
             steps: 0,
+            deaf: vec![[now; 2]; names.len()],
+            met: BTreeMap::new(),
+            carried: BTreeSet::new(),
         };
         for agent in 0..names.len() {
             for _ in 0..world.below(weather.cuts + 1) {
                 let at = Duration::from_millis(world.below(120_000));
                 world.push(at, Pending::Cut { agent });
+            }
+            if weather.one_way > 0 {
+                for _ in 0..world.below(weather.one_way + 1) {
+                    let at = Duration::from_millis(world.below(60_000));
+                    let until = now + at + Duration::from_millis(world.below(20_000));
+                    let to_edge = world.below(2) == 0;
+                    world.push(
+                        at,
+                        Pending::Deaf {
+                            agent,
+                            to_edge,
+                            until,
+                        },
+                    );
+                }
             }
         }
         world
@@ -233,13 +264,33 @@ impl World {
         let _ = writeln!(self.ladder, "{:>12?} {name:>6} *** {what}", self.now);
     }
 
+    fn count(&mut self, agent: usize, to_edge: bool, bytes: &Bytes) {
+        let Ok(message) = Message::parse(bytes.clone(), &Limits::default()) else {
+            return;
+        };
+        let mut what = match (message.as_request(), message.as_response()) {
+            (Some(request), _) => request.method().to_string(),
+            (_, Some(response)) => response.status().as_u16().to_string(),
+            _ => return,
+        };
+        if let (Some(_), Ok(cseq)) = (message.as_response(), message.cseq()) {
+            what.push_str(&format!(" to {}", cseq.method));
+        }
+        if !self.carried.insert((agent, to_edge, bytes.clone())) {
+            what.push_str(" again");
+        }
+        *self.met.entry(what).or_insert(0) += 1;
+    }
+
     /// Puts a message on a link: it may be lost, doubled and overtaken, or keeps order on a stream.
     fn carry(&mut self, agent: usize, to_edge: bool, bytes: &Bytes) {
         let Some(link) = self.links[agent] else {
             return;
         };
+        self.count(agent, to_edge, bytes);
         let datagrams = !self.weather.transport.is_reliable();
-        let lost = datagrams && self.below(1_000) < self.weather.lost;
+        let deaf = self.now < self.deaf[agent][usize::from(to_edge)];
+        let lost = datagrams && (self.below(1_000) < self.weather.lost || deaf);
         let doubled = datagrams && self.below(1_000) < self.weather.duplicated;
         self.draw(
             agent,
@@ -467,6 +518,14 @@ impl World {
                         },
                     );
                 }
+            }
+            Pending::Deaf {
+                agent,
+                to_edge,
+                until,
+            } => {
+                self.note(agent, "one direction is deaf");
+                self.deaf[agent][usize::from(to_edge)] = until;
             }
             Pending::Closed { agent, connection } => {
                 self.agents[agent].connection_closed(connection, DisconnectReason::Lost, now);

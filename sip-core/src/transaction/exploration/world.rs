@@ -17,9 +17,6 @@ use crate::transaction::non_invite_server::NonInviteServer;
 /// A timer that is not set.
 pub(super) const NEVER: u8 = u8::MAX;
 
-/// Longer than anything but timer D takes, in units.
-const FAR: u8 = 100;
-
 /// How long the caller waits for a final response before it cancels, in units: longer than timer B.
 const CALLERS_PATIENCE: u8 = 9;
 
@@ -445,10 +442,6 @@ impl World {
             {
                 if client.repeat == NEVER {
                     (client.sent, client.since) = (0, 0);
-                }
-                // Timer D: 32 s and more, when all else is long over.
-                if client.end > FAR && client.end != NEVER {
-                    client.end = FAR + 1;
                 }
             }
             for server in [&mut link.server, &mut link.cancel_server]

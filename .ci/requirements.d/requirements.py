@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Requirements and the tests that name them.
+
+  .ci/requirements --table   writes REQUIREMENTS.md anew
+  .ci/requirements --check   fails if REQUIREMENTS.md is not what --table would write
+  .ci/requirements           breaks one rule at a time in a copy of the tree and expects exactly its tests to fail
+
+A test names a requirement in its doc comment, or `.ci/requirements.d/claims.tsv` names the test (`*` at the
+end of a name stands for any rest). What has no test stands in `.ci/requirements.d/unclaimed.tsv` with the reason.
+"""
+import fnmatch, os, pathlib, re, shutil, subprocess, sys, tempfile, time, tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+DATA = ROOT / ".ci/requirements.d"
+SUITES = ["--lib", "--test", "transactions", "--test", "dialogs"]
+
+
+def rows(name):
+    lines = (DATA / name).read_text().splitlines()
+    return [line.split("\t") for line in lines if line and not line.startswith("#")]
+
+
+def tracked():
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return listed.stdout.splitlines()
+
+
+def tests():
+    """Every test function with its file and the comment above it."""
+    found = []
+    for path in tracked():
+        if not path.endswith(".rs") or not (ROOT / path).exists():
+            continue
+        comment, is_test = [], False
+        in_proptest = False
+        for line in (ROOT / path).read_text().splitlines():
+            text = line.strip()
+            in_proptest |= text.startswith("proptest!")
+            if text.startswith("///"):
+                comment.append(text[3:])
+            elif text.startswith("#["):
+                is_test |= "test" in text.split("(")[0]
+            elif match := re.match(r"(?:pub )?(?:async )?fn (\w+)", text):
+                if is_test:
+                    found.append((match[1], path, " ".join(comment)))
+                comment, is_test = [], False
+            elif text:
+                comment, is_test = [], False
+    return found
+
+
+def table():
+    known = rows("list.tsv")
+    found = tests()
+    named = {identifier: [] for _, identifier, _ in known}
+    faults = []
+    for name, path, comment in found:
+        for identifier in re.findall(r"[A-Z0-9]+-[A-Za-z0-9.]+(?:-[A-Z]+)?", comment):
+            if identifier in named:
+                named[identifier].append((name, path))
+    for identifier, patterns in rows("claims.tsv"):
+        if identifier not in named:
+            faults.append(f"claims.tsv: no requirement {identifier}")
+            continue
+        for pattern in patterns.split():
+            hits = [(name, path) for name, path, _ in found if fnmatch.fnmatchcase(name, pattern)]
+            if not hits:
+                faults.append(f"claims.tsv: {identifier}: no test {pattern}")
+            named[identifier] += hits
+    partial = dict(rows("partial.tsv"))
+    broken = {rule["id"] for rule in tomllib.loads((DATA / "broken.toml").read_text())["rule"]}
+    faults += [f"{name}: no requirement {one}" for name, listed in
+               (("partial.tsv", partial), ("broken.toml", broken)) for one in listed if one not in named]
+    reasons = {}
+    for identifier, reason in rows("unclaimed.tsv"):
+        for one in named:
+            if fnmatch.fnmatchcase(one, identifier) and one not in reasons:
+                reasons[one] = reason
+    lines = [
+        "# Requirements and their tests",
+        "",
+        "Written by `.ci/requirements --table` and checked in CI; do not edit. Each requirement names tests that",
+        "exercise it, and what they leave out, or says why it is not claimed. **Broken**: `.ci/requirements` breaks",
+        "the rule and expects exactly its tests to turn red.",
+        "",
+    ]
+    claimed, parts = 0, 0
+    body = []
+    section = None
+    for heading, identifier, rule in known:
+        if heading != section:
+            section = heading
+            body += ["", f"## {heading}", "", "| requirement | rule | tests |", "|---|---|---|"]
+        tests_of = sorted(set(named[identifier]))
+        if tests_of:
+            claimed += 1
+            shown = ", ".join(f"`{name}`" for name in sorted({name for name, _ in tests_of})[:6])
+            if len({name for name, _ in tests_of}) > 6:
+                shown += f" and {len({name for name, _ in tests_of}) - 6} more"
+            if identifier in broken:
+                shown = "**Broken**: " + shown
+            if identifier in partial:
+                parts += 1
+                shown += f"; left out: {partial[identifier]}"
+        elif identifier in reasons:
+            shown = f"not claimed: {reasons[identifier]}"
+        else:
+            shown = "?"
+            faults.append(f"{identifier} has neither a test nor a reason")
+        body.append(f"| {identifier} | {rule} | {shown} |")
+    lines.append(
+        f"{claimed} of {len(known)} requirements have tests, {parts} of these in part; "
+        f"{len(broken)} have been broken on purpose."
+    )
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return "\n".join(lines + body) + "\n", faults
+
+
+def failures(tree, target):
+    """The tests that fail, and None if nothing could be built."""
+    environment = dict(os.environ, CARGO_TARGET_DIR=str(target), RUST_BACKTRACE="0")
+    command = ["cargo", "test", "--quiet", "-p", "sip-core", "--no-fail-fast", *SUITES, "--", "--skip", "exploration"]
+    run = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=600)
+    if "could not compile" in run.stderr:
+        return None, run.stderr
+    failed = re.findall(r"^    ([\w:]+)$", run.stdout, re.M)
+    return sorted({name.split("::")[-1] for name in failed}), run.stdout
+
+
+def break_rules(only):
+    rules = tomllib.loads((DATA / "broken.toml").read_text())["rule"]
+    rules = [rule for rule in rules if not only or rule["id"] in only]
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "requirements"
+    wrong = 0
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = pathlib.Path(scratch)
+        for path in tracked():
+            if (ROOT / path).is_file():
+                (tree / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / path, tree / path)
+        failed, output = failures(tree, target)
+        if failed != []:
+            print(output)
+            sys.exit("the tests are not green as they are")
+        for rule in rules:
+            file = tree / rule["file"]
+            sound = file.read_text()
+            if sound.count(rule["old"]) != 1:
+                print(f"WRONG {rule['id']}: its text occurs {sound.count(rule['old'])} times in {rule['file']}")
+                wrong += 1
+                continue
+            file.write_text(sound.replace(rule["old"], rule["new"]))
+            failed, output = failures(tree, target)
+            file.write_text(sound)
+            if failed == sorted(rule["red"]):
+                print(f"ok    {rule['id']}: {len(failed)} red", flush=True)
+            else:
+                wrong += 1
+                print(f"WRONG {rule['id']} ({rule['what']}): red {failed}, expected {sorted(rule['red'])}", flush=True)
+                if failed is None:
+                    print(output)
+    print(f"{len(rules) - wrong} of {len(rules)} broken rules caught by their tests, {time.monotonic() - started:.0f} s")
+    sys.exit(wrong != 0)
+
+
+def main():
+    if "--table" in sys.argv:
+        text, faults = table()
+        (ROOT / "REQUIREMENTS.md").write_text(text)
+        sys.exit(bool(faults))
+    if "--check" in sys.argv:
+        text, faults = table()
+        file = ROOT / "REQUIREMENTS.md"
+        if not file.exists() or file.read_text() != text:
+            sys.exit("REQUIREMENTS.md is not up to date: run .ci/requirements --table")
+        sys.exit(bool(faults))
+    break_rules(sys.argv[1:])
+
+
+main()
