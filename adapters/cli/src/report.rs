@@ -8,6 +8,8 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 use sip_core::config::Config;
 
+use crate::events::printable;
+
 /// Prints events as they happen. Clones print to the same place, with the same start of time.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
@@ -84,7 +86,8 @@ impl Report {
     ) {
         if !self.json {
             if !self.quiet {
-                print_line(&text.to_string());
+                // A reason phrase or a Contact of a peer's must not steer the terminal.
+                print_line(&printable(&text.to_string()));
             }
             return;
         }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use sip_core::config::Config;
-use sip_core::{Cause, EndReason, Event, FailureStatus, TraceRecord, Way};
+use sip_core::{Cause, CommandError, EndReason, Event, FailureStatus, TraceRecord, Way};
 use sip_host::CommandFailure;
 use sip_parse::StatusCode;
 
@@ -237,7 +237,14 @@ pub(crate) fn print_trace(agent: Option<&str>, at: Duration, record: &TraceRecor
 
 /// A refused command is the user's to correct if it was about what the user typed.
 pub(crate) fn command_failure(failure: CommandFailure) -> Failure {
-    Failure::Usage(failure.to_string())
+    let sentence = failure.to_string();
+    match failure {
+        CommandFailure::Refused(CommandError::NotConnected) => Failure::NoConnection(sentence),
+        CommandFailure::Refused(
+            CommandError::Target(_) | CommandError::TargetScheme | CommandError::Header(_),
+        ) => Failure::Usage(sentence),
+        _ => Failure::Outcome(sentence),
+    }
 }
 
 /// A call or request that ended while it was being answered is nobody's failure.

@@ -13,8 +13,9 @@ use sip_core::connection::ConnectError;
 use tungstenite::error::{Error as WebSocketError, ProtocolError};
 use tungstenite::handshake::client::{Request, generate_key};
 
-/// How long one attempt may take: names, all addresses, TLS and handshake together.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one attempt may take at most: names, all addresses, TLS and handshake together. The core gives
+/// up before, after `connectionTimeout`, which an operating system would not wait for longer either.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long an address is alone before the next one is tried beside it (RFC 8305 section 5).
 pub const ADDRESS_DELAY: Duration = Duration::from_millis(250);
