@@ -455,3 +455,31 @@ fn rfc3261_15_1_2_byes_that_cross() {
     bench.wait(40 * SECOND);
     bench.assert_nothing_left();
 }
+
+/// RFC 3261 9.2: CANCEL of a re-INVITE ends that INVITE alone.
+#[test]
+fn rfc3261_9_2_a_cancelled_reinvite_leaves_the_call() {
+    let mut bench = Bench::new(&alice());
+    let id = bench.invite_from_bob(1);
+    let ok = answer(&mut bench, id);
+    bench.in_dialog("ACK", 7, "ack", &ok, "");
+    bench.in_dialog("INVITE", 8, "re", &ok, "Contact: <sip:bob@bob.invalid>\n");
+    bench.in_dialog("CANCEL", 8, "re", &ok, "");
+    let statuses: Vec<u16> = bench
+        .sent
+        .drain(..)
+        .map(|message| message.into_response().unwrap().status().as_u16())
+        .collect();
+    assert_eq!(statuses, [200, 487]);
+    assert!(matches!(
+        bench.agent.session(id),
+        Ok(Session::Established(_))
+    ));
+    assert!(
+        bench
+            .agent
+            .describe(id, Ok(Body::sdp(ANSWER)), bench.now)
+            .is_err(),
+        "nothing is asked any more"
+    );
+}

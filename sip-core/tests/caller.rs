@@ -582,3 +582,47 @@ fn a_failed_offer_ends_the_call_quietly() {
     );
     bench.assert_nothing_left();
 }
+
+/// RFC 3261 8.1.3.2: an unknown final status counts as x00 of its class, an unknown provisional one as 183.
+#[test]
+fn rfc3261_8_1_3_2_unknown_statuses_count_as_their_class() {
+    for status in [399, 499, 599, 699] {
+        let mut bench = Bench::new(&alice());
+        let (_, invite) = bench.call();
+        bench.reply(&invite, 177, &[]);
+        bench.expect(|event| matches!(event, Event::Progress { .. }).then_some(()));
+        bench.reply(&invite, status, &[]);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        assert_eq!(
+            ended(&mut bench),
+            (Originator::Peer, Cause::Refused, Some(status))
+        );
+    }
+    let mut bench = Bench::new(&alice());
+    let (id, invite) = bench.call();
+    bench.reply_tagged(
+        &invite,
+        299,
+        "peer",
+        &[("Contact", "<sip:bob@192.0.2.9>")],
+        Some(OFFER),
+    );
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    assert!(matches!(
+        bench.agent.session(id),
+        Ok(Session::Established(_))
+    ));
+}
+
+/// RFC 3261 8.1.1.9: nothing is required of a peer, and Supported lists what is enabled, no more.
+#[test]
+fn rfc3261_8_1_1_9_supported_lists_what_is_enabled() {
+    let mut bench = Bench::new(alice().extra_supported(["path", "answermode"]));
+    let (_, invite) = bench.call();
+    assert!(!invite.has(HeaderName::Require) && !invite.has(HeaderName::ProxyRequire));
+    let supported: Vec<_> = invite
+        .supported()
+        .map(|tag| String::from_utf8_lossy(tag).into_owned())
+        .collect();
+    assert_eq!(supported, ["outbound", "gruu", "path", "answermode"]);
+}
