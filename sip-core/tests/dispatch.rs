@@ -695,3 +695,28 @@ fn sizes_are_bounded() {
     fn sendable<T: Send>() {}
     sendable::<UserAgent>();
 }
+
+/// RFC 3261 20.14: every message says how long its body is, on every transport.
+#[test]
+fn rfc3261_20_14_every_message_says_its_length() {
+    for transport in [Transport::Ws, Transport::Tcp, Transport::Udp] {
+        let mut bench = Bench::over(&alice(), transport);
+        let (_, invite) = bench.call();
+        assert_eq!(
+            invite.content_length().unwrap(),
+            Some(common::OFFER.len() as u32)
+        );
+        bench.reply_tagged(
+            &invite,
+            200,
+            "peer",
+            &[("Contact", "<sip:bob@192.0.2.9>")],
+            Some(common::OFFER),
+        );
+        let ack = bench.next_request();
+        assert_eq!(ack.content_length().unwrap(), Some(0));
+        let text = request(&bench, "OPTIONS", |text| text);
+        bench.feed(&text);
+        assert_eq!(bench.next_response().content_length().unwrap(), Some(0));
+    }
+}
