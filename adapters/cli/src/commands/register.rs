@@ -1,6 +1,6 @@
 //! `sip register`
 
-use sip_core::Event;
+use sip_core::{Cause, Event};
 
 use crate::arguments::Register;
 use crate::outcome::Failure;
@@ -20,12 +20,21 @@ async fn stay(running: &mut Running, seconds: Option<u64>) -> Result<(), Failure
     running.ready().await?;
     let end = time_or_interrupt(seconds);
     tokio::pin!(end);
+    let mut bound = true;
     loop {
         let event = tokio::select! {
             event = running.next() => event?,
             () = &mut end => break,
         };
+        match event {
+            Event::Registered(_) => bound = true,
+            Event::Unregistered { .. } => bound = false,
+            _ => {}
+        }
         running.courtesy(&event).await?;
+    }
+    if !bound {
+        return Err(lost());
     }
     running.handle.unregister().await.map_err(command_failure)?;
     // A registrar that is out of reach answers nothing: whoever wants to go may go.
@@ -37,10 +46,15 @@ async fn stay(running: &mut Running, seconds: Option<u64>) -> Result<(), Failure
     }
 }
 
+fn lost() -> Failure {
+    Failure::Outcome("the registration was lost before it could be given back".to_owned())
+}
+
 async fn unregistered(running: &mut Running) -> Result<(), Failure> {
     loop {
         match running.next().await? {
-            Event::Unregistered { .. } => return Ok(()),
+            Event::Unregistered { reason } if reason.cause == Cause::Requested => return Ok(()),
+            Event::Unregistered { .. } => return Err(lost()),
             Event::RegistrationFailed { reason, .. } => {
                 return Err(failure_of("unregistering", &reason));
             }
