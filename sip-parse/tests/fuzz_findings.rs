@@ -33,3 +33,19 @@ fn parse_values_a_uri_is_equivalent_to_itself() {
         }
     }
 }
+
+/// RFC 3261 section 25.1: a warn-code has three digits; leading zeros were lost in writing.
+#[test]
+fn parse_values_a_warn_code_keeps_its_zeros() {
+    for text in [
+        &b"007 agent \"a text\""[..],
+        b"399 192.0.2.1 \"Incompatible\"",
+        b"000 a \"\"",
+    ] {
+        let warning = sip_parse::Warning::parse(text).expect("a value");
+        let mut written = Vec::new();
+        sip_parse::HeaderValue::write(&warning, &mut |piece| written.extend_from_slice(piece));
+        assert_eq!(written, text);
+        assert_eq!(sip_parse::Warning::parse(&written), Ok(warning));
+    }
+}

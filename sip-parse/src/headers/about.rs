@@ -315,8 +315,14 @@ impl<'a> Element<'a> for Warning<'a> {
 
 impl HeaderValue for Warning<'_> {
     fn write(&self, put: &mut dyn FnMut(&[u8])) {
-        put_number(u64::from(self.code), put);
-        put_all(&[b" ", self.agent, b" "], put);
+        // warn-code = 3DIGIT: leading zeros belong to it.
+        let digit = |value: u16| b'0' + (value % 10) as u8;
+        let code = [
+            digit(self.code / 100),
+            digit(self.code / 10),
+            digit(self.code),
+        ];
+        put_all(&[&code, b" ", self.agent, b" "], put);
         put_plain(self.quoted_text, put);
     }
 }
