@@ -5,9 +5,11 @@ mod common;
 use std::time::Duration;
 
 use common::{Bench, OFFER, SECOND, alice, value};
+use sip_core::auth::Secret;
 use sip_core::connection::DisconnectReason;
 use sip_core::{
-    Action, Body, Cause, Event, InviteOptions, Limits, Session, Timestamp, Transport, UserAgent,
+    Action, Body, Cause, Change, Event, InviteOptions, Limits, Session, Timestamp, Transport,
+    UserAgent,
 };
 use sip_parse::{Bytes, HeaderName, Limits as MessageLimits, Message, Method, Request};
 
@@ -472,4 +474,93 @@ fn time_outs_and_responses_pass_a_full_queue() {
     let due = agent.next_tick().expect("keep-alive");
     agent.tick(due).unwrap();
     assert!(agent.next_tick().is_none_or(|next| next > due));
+}
+
+/// New credentials heal a registration that was refused, not one that nobody wants.
+#[test]
+fn a_new_secret_registers_nobody_who_does_not_want_it() {
+    let refuse = |bench: &mut Bench| {
+        for nonce in ["one", "two"] {
+            let request = bench.next_request();
+            let challenge = format!(r#"Digest realm="r", nonce="{nonce}", qop="auth""#);
+            bench.reply(&request, 401, &[("WWW-Authenticate", &challenge)]);
+        }
+    };
+    let secret = || Change::Secret(Some(Secret::password("new")));
+    // A query of an agent that does not register.
+    let mut bench = Bench::new(&alice());
+    bench.agent.query_bindings(bench.now).unwrap();
+    bench.pump();
+    refuse(&mut bench);
+    bench.agent.reconfigure(secret(), bench.now).unwrap();
+    bench.pump();
+    bench.silence();
+    // A REGISTER that was given up before its refusal came.
+    let mut bench = Bench::new(alice().register(true));
+    bench.agent.unregister(bench.now).unwrap();
+    refuse(&mut bench);
+    bench.agent.reconfigure(secret(), bench.now).unwrap();
+    bench.pump();
+    bench.silence();
+}
+
+/// A stop goes on, whatever is configured meanwhile.
+#[test]
+fn a_change_during_a_stop_does_not_register_again() {
+    let mut bench = Bench::new(alice().register(true));
+    let first = bench.next_request();
+    let contact = value(&first, HeaderName::Contact);
+    bench.reply(&first, 200, &[("Contact", &contact)]);
+    bench.agent.stop(None, bench.now);
+    bench.pump();
+    let goodbye = bench.next_request();
+    bench
+        .agent
+        .reconfigure(Change::Register(true), bench.now)
+        .unwrap();
+    bench.reply(&goodbye, 200, &[]);
+    bench.silence();
+    assert!(
+        bench
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Stopped { unfinished: 0 }))
+    );
+}
+
+/// RFC 5626 4.4.1: nothing is sent on a connection after it was given up, in the same tick neither.
+#[test]
+fn nothing_is_sent_after_a_disconnect() {
+    let mut bench = Bench::new(alice().keep_alive_interval(10 * SECOND));
+    bench.answers_pings = false;
+    let user = bench.contact_user();
+    let start = bench.now;
+    // The answer of the application is due in the moment in which the flow is dead.
+    let dead = loop {
+        let next = bench.agent.next_tick().expect("keep-alive");
+        bench.wait(next.saturating_since(bench.now));
+        if bench
+            .others
+            .iter()
+            .any(|action| matches!(action, Action::Ping { .. }))
+        {
+            break bench.now + 10 * SECOND;
+        }
+        assert!(bench.now.saturating_since(start) < 20 * SECOND);
+    };
+    bench.feed(&format!(
+        "MESSAGE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bKm\nMax-Forwards: 70\n\
+         From: <sip:b@example.com>;tag=b\nTo: <sip:alice@example.com>\nCall-ID: m\nCSeq: 1 MESSAGE\n\
+         Content-Length: 0\n\n"
+    ));
+    bench.agent.tick(dead).unwrap();
+    let mut gone = false;
+    while let Some(action) = bench.agent.poll_action() {
+        match action {
+            Action::Disconnect { .. } => gone = true,
+            Action::Transmit { bytes, .. } => assert!(!gone, "{bytes:?} after the end"),
+            _ => {}
+        }
+    }
+    assert!(gone);
 }
