@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use bytes::Bytes;
 use sip_parse::{HeaderName, Limits, Message};
 
-use crate::config::LogLevel;
+use crate::config::{LogLevel, ServerUrl};
 use crate::connection::DisconnectReason;
 use crate::event::Event;
 use crate::slab::handle_type;
@@ -35,6 +35,9 @@ pub enum Action {
         server: usize,
         /// 1 for the first try of this server since it last worked.
         attempt: u32,
+        /// Where to connect: the server's URL, or what
+        /// [`server_url`](crate::UserAgent::server_url) gave for this attempt. Its query is a secret.
+        url: Box<ServerUrl>,
     },
     /// Send these bytes: one WebSocket message, or one datagram, or a part of a stream.
     Transmit {

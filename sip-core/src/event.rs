@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use sip_parse::{Request, Response, StatusCode};
 
-use crate::action::Body;
+use crate::action::{Body, ConnectionId};
 use crate::connection::{ConnectError, DisconnectReason};
 use crate::slab::handle_type;
 use crate::time::Timestamp;
@@ -45,6 +45,17 @@ pub enum Event {
     /// A connection is being opened.
     Connecting {
         /// Place in the server list, from 0.
+        server: usize,
+        /// 1 for the first try since the server last worked.
+        attempt: u32,
+    },
+    /// The configuration says `askServerUrl`: which URL is this attempt to use? Answer with
+    /// [`UserAgent::server_url`](crate::UserAgent::server_url); the time counts as part of the attempt
+    /// (`connectionTimeout`).
+    ServerUrlNeeded {
+        /// Name it in the answer.
+        connection: ConnectionId,
+        /// Place in [`Config::servers`](crate::config::Config::servers), from 0.
         server: usize,
         /// 1 for the first try since the server last worked.
         attempt: u32,
@@ -89,7 +100,7 @@ pub enum Event {
         /// When it is tried again, on the host's clock.
         retry_at: Option<Timestamp>,
     },
-    /// Our binding is gone: by command, or because it lapsed.
+    /// Our binding is gone, or the last one of several: by command, or because it lapsed.
     Unregistered {
         /// Why.
         reason: Box<EndReason>,
@@ -203,7 +214,12 @@ pub enum DescriptionKind {
 
 /// A binding that the registrar holds (RFC 3261 section 10.3).
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Registration {
+    /// Names the flow that the binding is on (RFC 5626 section 4.2), from 1.
+    pub reg_id: u8,
+    /// Whether the registrar keeps flows apart (RFC 5626 section 4.2.1); if not, there is only one.
+    pub outbound: bool,
     /// How long the binding lasts from now on.
     pub expires: Duration,
     /// When the core will refresh it, on the host's clock.

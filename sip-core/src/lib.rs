@@ -81,6 +81,6 @@ pub use session::{
 };
 pub use time::Timestamp;
 pub use ua::{
-    AuthorizationFailed, Change, Counters, EstablishedSession, IncomingSession, OutgoingSession,
-    Session, TableSizes, UserAgent,
+    AuthorizationFailed, Change, Counters, EstablishedSession, IncomingSession, NoServerUrl,
+    OutgoingSession, Session, TableSizes, UserAgent,
 };

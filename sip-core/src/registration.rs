@@ -1,6 +1,6 @@
-//! The binding of our Contact at the registrar (RFC 3261 section 10.2, RFC 5626).
+//! The bindings of our Contact at the registrar (RFC 3261 section 10.2), one for each flow (RFC 5626).
 //!
-//! One machine, at most one REGISTER in flight, absolute deadlines.
+//! One machine for each flow, at most one REGISTER in flight for all of them, absolute deadlines.
 //!
 //! | state      | input                   | does                                  | next       |
 //! |------------|-------------------------|---------------------------------------|------------|
@@ -10,6 +10,7 @@
 //! | Busy       | 401, 407                | REGISTER with credentials             | Busy       |
 //! | Busy, bind | 423                     | REGISTER for Min-Expires, once        | Busy       |
 //! | Busy, bind | 439                     | REGISTER without outbound             | Busy       |
+//! | Busy, bind | 430                     | the flow is given up, and opened again | Off       |
 //! | Busy, bind | anything else, nothing  | wait: Retry-After or back-off         | Waiting    |
 //! | Busy, bind | credentials refused     | until `reconfigure`                   | Off        |
 //! | Bound      | time to refresh         | REGISTER                              | Busy (bind) |
@@ -20,9 +21,9 @@
 //! | Busy, unbind | any outcome           | tell; bind again if wanted by now     | Off        |
 //! | idle       | query                   | REGISTER without Contact              | Busy (query) |
 //! | Busy, query | any outcome            | tell                                  | as it was  |
-//! | any        | connection lost         | tell if bound                         | Off        |
+//! | any        | connection lost         | tell if it was the last one bound     | Off        |
 //!
-//! What is asked for while it is busy waits until it is idle.
+//! What is asked for while any of them is busy waits until none is.
 
 use core::time::Duration;
 
@@ -73,17 +74,10 @@ pub(crate) enum Errand {
     Query,
 }
 
-/// The registration of one agent.
+/// What one agent asks of its registrar, on whichever flow.
 pub(crate) struct Registration {
-    pub(crate) state: State,
     /// The application wants to be registered.
     pub(crate) wanted: bool,
-    /// When the binding lapses, if there is one.
-    pub(crate) bound_until: Option<Timestamp>,
-    /// The timer of refresh, retry and lapse: one is always armed while there is something to wait for.
-    pub(crate) timer: Option<TimerKey>,
-    /// When to act next; lapse may come before.
-    pub(crate) act_at: Option<Timestamp>,
     pub(crate) call_id: alloc::boxed::Box<str>,
     pub(crate) tag: alloc::boxed::Box<str>,
     pub(crate) cseq: u32,
@@ -91,20 +85,16 @@ pub(crate) struct Registration {
     pub(crate) expires: u32,
     /// A 423 was obeyed and no 2xx has come since.
     pub(crate) raised: bool,
-    /// Failures in a row.
-    pub(crate) failures: u32,
     /// The first hop does not support outbound (RFC 5626 section 4.2.1: 439).
     pub(crate) without_outbound: bool,
+    /// The registrar keeps flows apart: its last 2xx required outbound (RFC 5626 section 4.2.1).
+    pub(crate) outbound: bool,
     /// All bindings are to be removed, as soon as nothing is in flight.
     pub(crate) clear_wanted: bool,
     /// The bindings are to be asked for, as soon as nothing is in flight.
     pub(crate) query_wanted: bool,
-    /// The binding is to be refreshed before its time, because what it says has changed.
-    pub(crate) rebind: bool,
     /// A command to unregister waits for its event.
     pub(crate) farewell: bool,
-    /// There was a connection before, so that this agent may be one of many that come back at once.
-    pub(crate) returning: bool,
     /// It stopped because the credentials were refused.
     pub(crate) refused: bool,
 }
@@ -117,24 +107,49 @@ impl Registration {
         tag: alloc::string::String,
     ) -> Self {
         Self {
-            state: State::Off,
             wanted,
-            bound_until: None,
-            timer: None,
-            act_at: None,
             call_id: call_id.into(),
             tag: tag.into(),
             cseq: 0,
             expires,
             raised: false,
-            failures: 0,
             without_outbound: false,
+            outbound: false,
             clear_wanted: false,
             query_wanted: false,
-            rebind: false,
             farewell: false,
-            returning: false,
             refused: false,
+        }
+    }
+}
+
+/// The binding on one flow.
+pub(crate) struct Binding {
+    pub(crate) state: State,
+    /// When the binding lapses, if there is one.
+    pub(crate) bound_until: Option<Timestamp>,
+    /// The timer of refresh, retry and lapse: one is always armed while there is something to wait for.
+    pub(crate) timer: Option<TimerKey>,
+    /// When to act next; lapse may come before.
+    pub(crate) act_at: Option<Timestamp>,
+    /// Failures in a row.
+    pub(crate) failures: u32,
+    /// It is to be refreshed before its time, because what it says has changed.
+    pub(crate) rebind: bool,
+    /// There was a connection before, so that this agent may be one of many that come back at once.
+    pub(crate) returning: bool,
+}
+
+impl Binding {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: State::Off,
+            bound_until: None,
+            timer: None,
+            act_at: None,
+            failures: 0,
+            rebind: false,
+            returning: false,
         }
     }
 
@@ -146,6 +161,17 @@ impl Registration {
     /// Whether nothing is in flight.
     pub(crate) fn is_idle(&self) -> bool {
         !matches!(self.state, State::Busy(..))
+    }
+
+    /// The state without an errand.
+    pub(crate) fn idle_state(&self) -> State {
+        if self.is_bound() {
+            State::Bound
+        } else if self.act_at.is_some() {
+            State::Waiting
+        } else {
+            State::Off
+        }
     }
 }
 

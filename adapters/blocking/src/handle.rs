@@ -5,9 +5,10 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use sip_core::config::ServerUrl;
 use sip_core::{
-    Body, ChallengeId, Change, Event, FailureStatus, IncomingId, InviteOptions, RequestId,
-    SessionId, Timestamp, UserAgent,
+    Body, ChallengeId, Change, ConnectionId, Event, FailureStatus, IncomingId, InviteOptions,
+    RequestId, SessionId, Timestamp, UserAgent,
 };
 use sip_host::{CommandFailure, ConnectFailure, LastFailure, command};
 use sip_parse::StatusCode;
@@ -250,6 +251,19 @@ impl Handle {
         credentials: Option<String>,
     ) -> Result<(), CommandFailure> {
         self.with(command::authorize(challenge, credentials))?
+    }
+
+    /// Answers [`Event::ServerUrlNeeded`] with the URL for this attempt, or with `None`, which makes it
+    /// fail ([`UserAgent::server_url`]).
+    ///
+    /// # Errors
+    /// An attempt that is over or has its URL, or as [`Handle::with`].
+    pub fn server_url(
+        &self,
+        connection: ConnectionId,
+        url: Option<ServerUrl>,
+    ) -> Result<(), CommandFailure> {
+        self.with(command::server_url(connection, url))?
     }
 
     /// [`UserAgent::reconfigure`]: changes one parameter while calls live on.

@@ -71,5 +71,5 @@ pub use reactor::{IoThread, Reactor};
 pub use rustls_pki_types::CertificateDer;
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
-    StartError, TraceConnector, TypedFactory,
+    ServerUrlSource, StartError, TraceConnector, TypedFactory,
 };

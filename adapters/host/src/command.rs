@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use sip_core::config::ServerUrl;
 use sip_core::{
-    AuthorizationFailed, Body, ChallengeId, Change, CommandError, DescriptionFailed, FailureStatus,
-    IncomingId, IncomingSession, InviteOptions, RequestId, Session, SessionId, StaleHandle,
-    Timestamp, UserAgent,
+    AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
+    FailureStatus, IncomingId, IncomingSession, InviteOptions, NoServerUrl, RequestId, Session,
+    SessionId, StaleHandle, Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
 
@@ -132,6 +133,15 @@ pub fn authorize(
         let credentials = credentials.as_deref().ok_or(AuthorizationFailed);
         Ok(agent.authorize(challenge, credentials, now)?)
     }
+}
+
+/// [`UserAgent::server_url`]; `None` if there is no URL.
+pub fn server_url(
+    connection: ConnectionId,
+    url: Option<ServerUrl>,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    let url = url.ok_or(NoServerUrl);
+    move |agent, now| Ok(agent.server_url(connection, url, now)?)
 }
 
 /// [`UserAgent::reconfigure`].

@@ -12,7 +12,7 @@ use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::transaction::TimerSettings;
 use sip_core::{
     Action, AuthorizationFailed, Body, ChallengeId, CommandError, ConnectionId, ConnectionInfo,
-    DescriptionFailed, Event, SessionId, Timestamp, UserAgent,
+    DescriptionFailed, Event, NoServerUrl, SessionId, Timestamp, UserAgent,
 };
 
 use crate::authenticator::Authenticator;
@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::connect::ConnectFailure;
 use crate::description::DescriptionError;
 use crate::log;
-use crate::options::{LogConnector, Options, StartError, TraceConnector};
+use crate::options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
 
 /// The longest sleep. The timers of the operating system stand still while the machine is suspended,
 /// the core's clock does not: a deadline that passed in the meantime is noticed this much after
@@ -66,8 +66,9 @@ pub struct Host {
     agent: UserAgent,
     clock: Clock,
     last_failure: LastFailure,
-    /// The connection that is being opened, and to whom.
-    opening: Option<(ConnectionId, ServerUrl)>,
+    /// The connections that are being opened, and to whom.
+    opening: Vec<(ConnectionId, ServerUrl)>,
+    server_url: Option<ServerUrlSource>,
     builtin_log: bool,
     log_connector: Option<LogConnector>,
     trace_connector: Option<TraceConnector>,
@@ -103,7 +104,8 @@ impl Host {
             agent,
             clock,
             last_failure: LastFailure::default(),
-            opening: None,
+            opening: Vec::new(),
+            server_url: options.server_url.take(),
             builtin_log: config.log().builtin_enabled,
             log_connector: options.log_connector.take(),
             trace_connector: options.trace_connector.take(),
@@ -135,16 +137,10 @@ impl Host {
         loop {
             return Some(match self.agent.poll_action()? {
                 Action::Connect {
-                    connection, server, ..
+                    connection, url, ..
                 } => {
-                    let Some(server) = self.agent.config().servers().get(server) else {
-                        let now = self.clock.now();
-                        self.agent
-                            .connection_failed(connection, ConnectError::Other, now);
-                        continue;
-                    };
-                    self.opening = Some((connection, server.url.clone()));
-                    Job::Connect(connection, server.url.clone())
+                    self.opening.push((connection, (*url).clone()));
+                    Job::Connect(connection, *url)
                 }
                 Action::Transmit { connection, bytes } => Job::Transmit(connection, bytes),
                 Action::Ping { connection } => Job::Ping(connection),
@@ -152,7 +148,7 @@ impl Host {
                     self.note_abandoned(connection, reason);
                     Job::Close(connection)
                 }
-                Action::Event(event) => match self.authenticate(event) {
+                Action::Event(event) => match self.answer(event) {
                     Some(event) => Job::Tell(event),
                     None => continue,
                 },
@@ -201,6 +197,7 @@ impl Host {
 
     /// [`UserAgent::connection_opened`].
     pub fn opened(&mut self, connection: ConnectionId, info: ConnectionInfo) {
+        self.settled(connection);
         self.agent
             .connection_opened(connection, info, self.clock.now());
     }
@@ -209,15 +206,23 @@ impl Host {
     pub fn failed(&mut self, connection: ConnectionId, failure: ConnectFailure) {
         tracing::warn!(target: "sip.transport", "{failure}");
         let error = failure.error;
+        self.settled(connection);
         self.last_failure.note(failure);
         self.agent
             .connection_failed(connection, error, self.clock.now());
     }
 
+    /// An attempt is over; the URL that it was for.
+    fn settled(&mut self, connection: ConnectionId) -> Option<ServerUrl> {
+        let mut openings = self.opening.iter();
+        let place = openings.position(|(opening, _)| *opening == connection)?;
+        Some(self.opening.swap_remove(place).1)
+    }
+
     /// The core gave up an attempt before it failed by itself: `connectionTimeout`.
     fn note_abandoned(&mut self, connection: ConnectionId, reason: DisconnectReason) {
-        let abandoned = self.opening.take_if(|(opening, _)| *opening == connection);
-        if let (Some((_, server)), DisconnectReason::Timeout) = (abandoned, reason) {
+        let abandoned = self.settled(connection);
+        if let (Some(server), DisconnectReason::Timeout) = (abandoned, reason) {
             let waited = self.agent.config().connection_timeout();
             let detail = format!("after {} s", waited.as_secs_f32());
             let failure = ConnectFailure::new(&server, (ConnectError::Timeout, detail));
@@ -252,6 +257,29 @@ impl Host {
     pub fn choked(&mut self, connection: ConnectionId) {
         tracing::warn!(target: "sip.transport", "the server does not read: connection dropped");
         self.closed(connection, DisconnectReason::Lost);
+    }
+
+    /// Lets [`Options`] answer what they can; gives back what is for the application.
+    fn answer(&mut self, event: Event) -> Option<Event> {
+        if let (
+            &Event::ServerUrlNeeded {
+                connection,
+                server,
+                attempt,
+            },
+            Some(source),
+        ) = (&event, &mut self.server_url)
+        {
+            let configured = self.agent.config().servers().get(server);
+            let url = configured.map_or(Err(NoServerUrl), |server| source(&server.url, attempt));
+            let now = self.clock.now();
+            if let Err(error) = self.agent.server_url(connection, url, now) {
+                // The core gave the attempt up meanwhile.
+                tracing::debug!(target: "sip.transport", "{error}");
+            }
+            return None;
+        }
+        self.authenticate(event)
     }
 
     /// Shows a challenge to the authenticator, if there is one; gives back what is for the application.

@@ -25,5 +25,5 @@ pub use connect::{
 };
 pub use description::{Describers, DescriptionError, TypedFactory};
 pub use host::{Host, Job, LONGEST_SLEEP, LastFailure};
-pub use options::{LogConnector, Options, StartError, TraceConnector};
+pub use options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
 pub use websocket::{CLOSE_TIMEOUT, End, Outgoing, broken, close_frame, closed, websocket_config};

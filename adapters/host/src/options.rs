@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
-use sip_core::{Limits, LogRecord, Timestamp, TraceRecord};
+use sip_core::config::ServerUrl;
+use sip_core::{Limits, LogRecord, NoServerUrl, Timestamp, TraceRecord};
 
 use crate::authenticator::Authenticator;
 
@@ -12,6 +13,10 @@ pub type LogConnector = Box<dyn FnMut(&LogRecord) + Send>;
 
 /// Takes each SIP message and when it was sent or received, if the configuration has `traceSip`.
 pub type TraceConnector = Box<dyn FnMut(&TraceRecord, Timestamp) + Send>;
+
+/// Gives the URL for an attempt to connect: takes the configured one and the number of the attempt, from
+/// 1; called where the user agent runs, so it must not wait.
+pub type ServerUrlSource = Box<dyn FnMut(&ServerUrl, u32) -> Result<ServerUrl, NoServerUrl> + Send>;
 
 /// What a user agent takes besides its [`Config`](sip_core::config::Config). `Default` is right for
 /// most. `F` is the adapter's kind of session description factory.
@@ -28,6 +33,9 @@ pub struct Options<F: ?Sized> {
     /// Answers challenges, if the configuration says `Authentication::Application`. Without it each
     /// one is an event for the application.
     pub authenticator: Option<Box<dyn Authenticator>>,
+    /// Gives the URL for each attempt to connect, such as one with a fresh token, if the configuration
+    /// says `askServerUrl`. Without it each one is an event for the application.
+    pub server_url: Option<ServerUrlSource>,
     /// What peers and the application can use up at most, as the core enforces it. A program that
     /// makes many calls a second needs more transactions than the default: each one is kept for 32 s
     /// (RFC 3261 section 17, RFC 6026).
@@ -49,6 +57,7 @@ impl<F: ?Sized> Default for Options<F> {
             trace_connector: None,
             description_factory: None,
             authenticator: None,
+            server_url: None,
             limits: Limits::default(),
             event_queue: 256,
             command_queue: 64,

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use sip_core::config::ServerUrl;
 use sip_core::{
-    Body, ChallengeId, Change, Event, FailureStatus, IncomingId, InviteOptions, RequestId,
-    SessionId, Timestamp, UserAgent,
+    Body, ChallengeId, Change, ConnectionId, Event, FailureStatus, IncomingId, InviteOptions,
+    RequestId, SessionId, Timestamp, UserAgent,
 };
 use sip_host::{CommandFailure, ConnectFailure, LastFailure, command};
 use sip_parse::StatusCode;
@@ -189,6 +190,19 @@ impl Handle {
     ) -> Result<(), CommandFailure> {
         self.with(command::authorize(challenge, credentials))
             .await?
+    }
+
+    /// Answers [`Event::ServerUrlNeeded`] with the URL for this attempt, or with `None`, which makes it
+    /// fail ([`UserAgent::server_url`]).
+    ///
+    /// # Errors
+    /// An attempt that is over or has its URL, or [`CommandFailure::Gone`].
+    pub async fn server_url(
+        &self,
+        connection: ConnectionId,
+        url: Option<ServerUrl>,
+    ) -> Result<(), CommandFailure> {
+        self.with(command::server_url(connection, url)).await?
     }
 
     /// [`UserAgent::reconfigure`]: changes one parameter while calls live on.

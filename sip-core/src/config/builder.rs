@@ -23,6 +23,10 @@ use super::{
 /// The most servers, and the most option tags, that are taken.
 pub const SERVERS_LIMIT: usize = 64;
 
+/// The most flows that one agent registers through at a time (RFC 5626 section 4.2.1 wants at least two
+/// to be possible).
+pub const FLOWS_LIMIT: u8 = 4;
+
 /// The most bytes of keys and values that `custom`, and likewise
 /// `sessionDescriptionHandlerFactoryOptions`, may hold.
 pub const OPTIONS_LIMIT: usize = 65_536;
@@ -524,6 +528,23 @@ impl ConfigBuilder {
         self
     }
 
+    /// `outboundFlows`: how many servers to be registered through at a time (RFC 5626 section 4.2.1),
+    /// default 1; 1 to [`FLOWS_LIMIT`]. More than one takes a registrar that supports it.
+    pub fn outbound_flows(&mut self, flows: u8) -> &mut Self {
+        if !(1..=FLOWS_LIMIT).contains(&flows) {
+            return self.wrong(Parameter::OutboundFlows, format!("{flows}"), FLOWS);
+        }
+        self.note(Parameter::OutboundFlows).outbound_flows = flows;
+        self
+    }
+
+    /// `askServerUrl`: before each attempt to connect ask the application for the URL, as for one that
+    /// carries a fresh token, default false.
+    pub fn ask_server_url(&mut self, yes: bool) -> &mut Self {
+        self.note(Parameter::AskServerUrl).ask_server_url = yes;
+        self
+    }
+
     /// `outboundRecovery`: wait as RFC 5626 section 4.5 says instead, default false.
     pub fn outbound_recovery(&mut self, yes: bool) -> &mut Self {
         self.note(Parameter::OutboundRecovery).outbound_recovery = yes;
@@ -691,6 +712,9 @@ impl ConfigBuilder {
         fits
     }
 }
+
+/// What `outboundFlows` takes.
+pub(crate) const FLOWS: &str = "a whole number from 1 to 4";
 
 const TEXT: &str = "text without control characters, at most 1024 bytes";
 const SOME_TEXT: &str = "text without control characters, 1 to 1024 bytes";

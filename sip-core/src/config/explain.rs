@@ -132,6 +132,8 @@ impl Config {
             Parameter::Realm => plain(optional(
                 s.secret.as_ref().and_then(|secret| secret.realms().next()),
             )),
+            Parameter::OutboundFlows => plain(s.outbound_flows.to_string()),
+            Parameter::AskServerUrl => plain(s.ask_server_url.to_string()),
             Parameter::OutboundRecovery => plain(s.outbound_recovery.to_string()),
             Parameter::TraceSipCredentials => plain(s.trace_sip_credentials.to_string()),
         }

@@ -42,7 +42,7 @@ mod value;
 mod values;
 mod wiring;
 
-pub use builder::{ConfigBuilder, OPTIONS_LIMIT, SERVERS_LIMIT};
+pub use builder::{ConfigBuilder, FLOWS_LIMIT, OPTIONS_LIMIT, SERVERS_LIMIT};
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Warning};
 pub use explain::Explained;
 pub use parameter::{Origin, Parameter, Source};
@@ -104,7 +104,9 @@ struct Settings {
     allow_out_of_dialog_refers: bool,
     connection_recovery_min_interval: Duration,
     connection_recovery_max_interval: Duration,
+    outbound_flows: u8,
     outbound_recovery: bool,
+    ask_server_url: bool,
     ws_server_max_reconnection: u32,
     ws_server_reconnection_timeout: Duration,
     connection_timeout: Duration,
@@ -161,7 +163,9 @@ impl Default for Settings {
             allow_out_of_dialog_refers: false,
             connection_recovery_min_interval: Duration::from_secs(2),
             connection_recovery_max_interval: Duration::from_secs(30),
+            outbound_flows: 1,
             outbound_recovery: false,
+            ask_server_url: false,
             ws_server_max_reconnection: 3,
             ws_server_reconnection_timeout: Duration::from_secs(4),
             connection_timeout: Duration::from_secs(5),
@@ -333,6 +337,18 @@ impl Config {
     /// `connectionRecoveryMaxInterval`: the longest such wait, never below the shortest.
     pub fn connection_recovery_max_interval(&self) -> Duration {
         self.settings.connection_recovery_max_interval
+    }
+
+    /// `outboundFlows`: how many servers to be registered through at a time (RFC 5626 section 4.2), 1
+    /// to [`FLOWS_LIMIT`]; at most one flow to each server.
+    pub fn outbound_flows(&self) -> u8 {
+        self.settings.outbound_flows
+    }
+
+    /// `askServerUrl`: whether each attempt to connect asks the application for the URL
+    /// ([`Event::ServerUrlNeeded`](crate::Event::ServerUrlNeeded)).
+    pub fn ask_server_url(&self) -> bool {
+        self.settings.ask_server_url
     }
 
     /// `outboundRecovery`: whether RFC 5626 section 4.5 rules the waits instead of the two intervals.

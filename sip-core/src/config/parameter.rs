@@ -114,6 +114,8 @@ parameters! {
     KeepAliveInterval "keepAliveInterval" Undocumented,
     Ha1 "ha1" Own,
     Realm "realm" Own,
+    OutboundFlows "outboundFlows" Own,
+    AskServerUrl "askServerUrl" Own,
     OutboundRecovery "outboundRecovery" Own,
     TraceSipCredentials "traceSipCredentials" Own,
 }

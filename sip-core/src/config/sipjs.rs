@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 
 use super::{
     Config, ConfigBuilder, ConfigError, ConfigErrorKind, ConfigErrors, DtmfType, LogLevel,
-    Parameter, Source, Support, Warning, error::REDACTED, suggest::nearest, value::Value,
+    Parameter, Source, Support, Warning, builder::FLOWS, error::REDACTED, suggest::nearest,
+    value::Value,
 };
 
 /// The parts of `log`.
@@ -450,6 +451,17 @@ impl<'b> Reader<'b> {
             }),
             Parameter::Realm => self.text(parameter, value, |b, v| {
                 b.realm(v);
+            }),
+            Parameter::OutboundFlows => {
+                match whole_number(value).map(|number| number.map(u8::try_from)) {
+                    Some(Ok(Ok(flows))) => {
+                        self.builder.outbound_flows(flows);
+                    }
+                    _ => self.wrong(parameter.name(), value, FLOWS),
+                }
+            }
+            Parameter::AskServerUrl => self.flag(parameter, value, |b, v| {
+                b.ask_server_url(v);
             }),
             Parameter::OutboundRecovery => {
                 self.flag(parameter, value, |b, v| {

@@ -151,8 +151,16 @@ enum State {
 struct Server {
     weight: i64,
     failed: bool,
+    /// Another flow of the agent uses it, or tries to.
+    taken: bool,
     /// Tries since it last worked.
     tries: u32,
+}
+
+impl Server {
+    const fn is_usable(&self) -> bool {
+        !self.failed && !self.taken
+    }
 }
 
 /// Chooses servers and schedules attempts for one flow; it never gives up unless stopped.
@@ -211,6 +219,7 @@ impl Connector {
             .map(|&weight| Server {
                 weight,
                 failed: false,
+                taken: false,
                 tries: 0,
             })
             .collect();
@@ -289,7 +298,7 @@ impl Connector {
     fn better(&self, server: usize) -> Option<usize> {
         let weight = self.servers.get(server)?.weight;
         let better = self.servers.iter().enumerate();
-        let better = better.filter(|(_, other)| other.weight > weight);
+        let better = better.filter(|(_, other)| other.weight > weight && !other.taken);
         better
             .max_by_key(|(_, other)| other.weight)
             .map(|(place, _)| place)
@@ -395,6 +404,30 @@ impl Connector {
         self.other_flows_up = up;
     }
 
+    /// Names the servers that other flows of the same agent use, which this one leaves to them (RFC 5626
+    /// section 4.2.1: one flow to each). It takes effect with the next choice of a server.
+    pub fn share(&mut self, taken: &[usize]) {
+        for (place, server) in self.servers.iter_mut().enumerate() {
+            server.taken = taken.contains(&place);
+        }
+    }
+
+    /// The server that others should leave to this flow: in use, being tried, or to be tried again.
+    #[must_use]
+    pub const fn holds(&self) -> Option<usize> {
+        match self.state {
+            State::Connecting { server, .. } | State::Open { server, .. } => Some(server),
+            State::Waiting { server, .. } => server,
+            State::Idle => None,
+        }
+    }
+
+    /// Whether it was started and not stopped.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        !matches!(self.state, State::Idle)
+    }
+
     /// When [`tick`](Self::tick) has something to do.
     #[must_use]
     pub const fn next_tick(&self) -> Option<Timestamp> {
@@ -492,9 +525,14 @@ impl Connector {
         if let Some(server) = self.servers.get_mut(server) {
             server.failed = true;
         }
-        if self.servers.iter().any(|server| !server.failed) {
+        if self.servers.iter().any(Server::is_usable) {
             return self.connect_next(now, rng);
         }
+        self.recover(now, rng)
+    }
+
+    /// No server is left: all of them are tried anew after a while.
+    fn recover(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
         self.clear_marks();
         let wait = self.recovery_wait(rng);
         self.rounds = self.rounds.saturating_add(1);
@@ -521,14 +559,11 @@ impl Connector {
 
     /// Connects to the highest weight that has not failed, ties at random.
     fn connect_next(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
-        let usable = |server: &&Server| !server.failed;
-        let best = self
-            .servers
-            .iter()
-            .filter(usable)
-            .map(|server| server.weight)
-            .max();
-        let is_best = |server: &Server| !server.failed && Some(server.weight) == best;
+        let usable = self.servers.iter().filter(|server| server.is_usable());
+        let Some(best) = usable.map(|server| server.weight).max() else {
+            return self.recover(now, rng);
+        };
+        let is_best = |server: &Server| server.is_usable() && server.weight == best;
         let ties = self.servers.iter().filter(|server| is_best(server)).count();
         let chosen = crate::rand::below(rng, ties as u64) as usize;
         let mut places = self
@@ -537,7 +572,6 @@ impl Connector {
             .enumerate()
             .filter(|(_, server)| is_best(server))
             .map(|(place, _)| place);
-        // There is always one: callers leave at least one server unmarked.
         let server = places.nth(chosen).unwrap_or_default();
         self.retries = 0;
         self.connect(server, false, now)

@@ -18,6 +18,8 @@ pub enum ConnectError {
     Upgrade(u16),
     /// The server opened the WebSocket without the sub-protocol `sip` (RFC 7118 section 4.1).
     Subprotocol,
+    /// The application had no URL for the server ([`NoServerUrl`](crate::NoServerUrl)).
+    Url,
     /// Anything else, such as a connection that closed while it was being opened.
     Other,
 }
@@ -33,7 +35,7 @@ impl ConnectError {
             Self::Upgrade(status) => {
                 matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429)
             }
-            Self::Dns | Self::Refused | Self::Timeout | Self::Other => false,
+            Self::Dns | Self::Refused | Self::Timeout | Self::Url | Self::Other => false,
         }
     }
 }
@@ -54,6 +56,7 @@ impl fmt::Display for ConnectError {
             Self::Subprotocol => {
                 f.write_str("the server does not speak the WebSocket sub-protocol \"sip\"")
             }
+            Self::Url => f.write_str("the application had no URL for the server"),
             Self::Other => f.write_str("the connection could not be opened"),
         }
     }
@@ -80,6 +83,10 @@ pub enum DisconnectReason {
     Protocol,
     /// Another server is used instead.
     Replaced,
+    /// There are more flows than are of use (RFC 5626 section 4.2.1).
+    Unneeded,
+    /// The registrar, or a proxy on the way, says that the flow is dead (RFC 5626 section 11.6: 430).
+    FlowFailed,
     /// The user agent was stopped.
     Stopped,
 }
@@ -97,6 +104,8 @@ impl fmt::Display for DisconnectReason {
             Self::Timeout => f.write_str("the connection was not opened in time"),
             Self::Protocol => f.write_str("the peer sent what cannot be framed as SIP"),
             Self::Replaced => f.write_str("another server is used instead"),
+            Self::Unneeded => f.write_str("the connection is of no use any more"),
+            Self::FlowFailed => f.write_str("the server says that the flow failed"),
             Self::Stopped => f.write_str("the user agent was stopped"),
         }
     }

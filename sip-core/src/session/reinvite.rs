@@ -62,8 +62,10 @@ impl Confirmed {
     /// The connection that the peer reaches us on is not `context`'s any more: the route is repaired by
     /// a target refresh (RFC 3261 section 12.2.1.1).
     pub(crate) fn repair(self, context: &mut Context<'_>) -> Option<State> {
-        let current = context.core.connection().ok();
-        if self.is_established() && current.is_some() && context.common.flow != current {
+        let core = &context.core;
+        let reaches = |flow| core.layer.info(flow).is_some();
+        let is_cut = core.flow.is_some() && !context.common.flow.is_some_and(reaches);
+        if self.is_established() && is_cut {
             return self.offer(context);
         }
         Some(State::Confirmed(self))

@@ -12,6 +12,7 @@ use sip_parse::Response;
 
 use super::core::{Due, Purpose};
 use super::{UserAgent, sent_request};
+use crate::action::ConnectionId;
 use crate::config::Authentication;
 use crate::error::CommandError;
 use crate::event::{ChallengeId, Event, SessionId};
@@ -26,6 +27,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// A challenge, until the application answers it.
 pub(super) struct Challenge {
     purpose: Purpose,
+    /// Where it came from.
+    connection: ConnectionId,
     response: Box<Response>,
     /// The request as it was sent.
     request: Bytes,
@@ -83,7 +86,7 @@ impl UserAgent {
         }
         let state = |id: SessionId| self.sessions.get(id.0)?.state.as_ref();
         match purpose {
-            Purpose::Register => !self.registration.is_idle(),
+            Purpose::Register(place) => !self.flows[usize::from(place)].binding.is_idle(),
             Purpose::Invite(id) => {
                 matches!(state(id), Some(State::Calling(calling)) if !calling.is_cancelled())
             }
@@ -97,7 +100,13 @@ impl UserAgent {
     }
 
     /// Hands a challenge to the application.
-    pub(super) fn surface(&mut self, purpose: Purpose, response: Box<Response>, request: &Bytes) {
+    pub(super) fn surface(
+        &mut self,
+        purpose: Purpose,
+        connection: ConnectionId,
+        response: Box<Response>,
+        request: &Bytes,
+    ) {
         let Some(sent) = sent_request(request, &self.core.limits) else {
             return;
         };
@@ -111,6 +120,7 @@ impl UserAgent {
         });
         self.challenges.insert(Challenge {
             purpose,
+            connection,
             response,
             request: request.clone(),
             timer,
@@ -127,7 +137,14 @@ impl UserAgent {
         };
         self.core.timers.cancel(challenge.timer);
         self.core.authorization = Some(credentials);
-        self.response_came(challenge.purpose, challenge.response, &challenge.request);
+        let Challenge {
+            purpose,
+            connection,
+            response,
+            request,
+            ..
+        } = challenge;
+        self.response_came(purpose, connection, response, &request);
         self.core.authorization = None;
     }
 
@@ -143,8 +160,12 @@ impl UserAgent {
     }
 
     /// The connection is gone: what was challenged on it has failed like what was still in flight.
-    pub(super) fn lose_challenges(&mut self) {
+    pub(super) fn lose_challenges(&mut self, connection: ConnectionId) {
         for handle in self.challenges.handles() {
+            let challenge = self.challenges.get(handle);
+            if challenge.is_none_or(|challenge| challenge.connection != connection) {
+                continue;
+            }
             if let Some(challenge) = self.challenges.remove(handle) {
                 self.core.timers.cancel(challenge.timer);
                 self.transaction_failed(challenge.purpose, TransactionError::ConnectionLost);

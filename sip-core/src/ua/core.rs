@@ -34,10 +34,13 @@ const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY";
 /// The same where the application takes a REFER (`allowOutOfDialogRefers`).
 const ALLOW_REFER: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER";
 
+/// The place of a flow among those of its agent, from 0; its reg-id is one more (RFC 5626 section 4.2).
+pub(crate) type Place = u8;
+
 /// What a client transaction was for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Purpose {
-    Register,
+    Register(Place),
     Invite(SessionId),
     Reinvite(SessionId),
     Bye(SessionId),
@@ -50,11 +53,11 @@ pub(crate) enum Purpose {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
     Session(SessionId, SessionTimer),
-    Registration,
+    Registration(Place),
     Incoming(IncomingId),
     Challenge(ChallengeId),
     Stop,
-    Probe,
+    Probe(Place),
 }
 
 /// Counts of what passed, for operators.
@@ -77,12 +80,14 @@ pub struct Counters {
     pub records_dropped: u64,
 }
 
-/// The connection in use.
-#[derive(Clone, Copy, Debug)]
+/// An open connection.
+#[derive(Clone, Debug)]
 pub(crate) struct Flow {
     pub(crate) connection: ConnectionId,
     pub(crate) server: usize,
     pub(crate) transport: Transport,
+    /// Host and port of the server's URL, for the Route.
+    pub(crate) route_host: Box<str>,
 }
 
 pub(crate) struct Core {
@@ -98,8 +103,9 @@ pub(crate) struct Core {
     pub(crate) timers: Timers<Due>,
     pub(crate) actions: VecDeque<Action>,
     pub(crate) counters: Counters,
+    /// The flow in use: requests of ours go there.
     pub(crate) flow: Option<Flow>,
-    /// Of the last REGISTER that was accepted (RFC 3608), as Route values.
+    /// Of the last REGISTER that was accepted on it (RFC 3608), as Route values.
     pub(crate) service_route: Vec<Box<[u8]>>,
     pub(crate) now: Timestamp,
 }
@@ -170,9 +176,8 @@ impl Core {
 
     /// The connection for requests of ours.
     pub(crate) fn connection(&self) -> Result<ConnectionId, SendError> {
-        self.flow
-            .map(|flow| flow.connection)
-            .ok_or(SendError::NotConnected)
+        let flow = self.flow.as_ref().ok_or(SendError::NotConnected)?;
+        Ok(flow.connection)
     }
 
     /// A target as an application writes it: a URI, or a user at the address-of-record's host.
@@ -191,7 +196,10 @@ impl Core {
             format!("sip:{target}@{registrar}")
         };
         let uri = UriBuf::parse(full.as_bytes()).map_err(CommandError::Target)?;
-        let secure = self.flow.is_some_and(|flow| flow.transport.is_secure());
+        let secure = self
+            .flow
+            .as_ref()
+            .is_some_and(|flow| flow.transport.is_secure());
         match uri.as_uri().scheme() {
             Scheme::Sip => Ok(uri),
             Scheme::Sips if secure => Ok(uri),
@@ -201,16 +209,11 @@ impl Core {
 
     /// The Route of a request outside any dialog: the server's own if `usePreloadedRoute` asks for
     /// it, then the registrar's (RFC 3608 section 5), never twice for one host.
-    pub(crate) fn preloaded_route(&self, with_service_route: bool) -> Vec<Box<[u8]>> {
+    pub(crate) fn preloaded_route(&self, flow: &Flow, with_service_route: bool) -> Vec<Box<[u8]>> {
         let mut routes: Vec<Box<[u8]>> = Vec::new();
-        if let (true, Some(flow)) = (self.config.use_preloaded_route(), self.flow)
-            && let Some(server) = self.config.servers().get(flow.server)
-        {
-            routes.push(
-                format!("<sip:{};lr;transport=ws>", server.url.route_host())
-                    .into_bytes()
-                    .into(),
-            );
+        if self.config.use_preloaded_route() {
+            let route = format!("<sip:{};lr;transport=ws>", flow.route_host);
+            routes.push(route.into_bytes().into());
         }
         if with_service_route {
             for (place, route) in self.service_route.iter().enumerate() {
@@ -228,6 +231,20 @@ impl Core {
     /// same Call-ID, From and To, the next CSeq number (of `dialog`, if it is within one), a new branch.
     pub(crate) fn retry_with_credentials(
         &mut self,
+        request: &Bytes,
+        response: &Response,
+        attempts: &mut Attempts,
+        dialog: Option<DialogId>,
+        purpose: Purpose,
+    ) -> Result<ClientTransactionId, RetryError> {
+        let connection = self.connection().ok();
+        self.retry_on(connection, request, response, attempts, dialog, purpose)
+    }
+
+    /// As [`Core::retry_with_credentials`], on a connection that need not be the one in use.
+    pub(super) fn retry_on(
+        &mut self,
+        connection: Option<ConnectionId>,
         request: &Bytes,
         response: &Response,
         attempts: &mut Attempts,
@@ -282,7 +299,7 @@ impl Core {
             None => sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1)),
         };
         again.set(HeaderName::CSeq, Value::CSeq(number, method));
-        let connection = self.connection().map_err(RetryError::NotSent)?;
+        let connection = connection.ok_or(RetryError::NotSent(SendError::NotConnected))?;
         self.layer
             .send_request(connection, again, purpose, self.now)
             .map_err(RetryError::NotSent)

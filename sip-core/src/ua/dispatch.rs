@@ -45,23 +45,19 @@ impl UserAgent {
                 Output::Ack { request, .. } => self.ack_came(&request),
                 Output::Response {
                     user,
+                    connection,
                     response,
                     request,
                     ..
-                } => self.response_came(user, response, &request),
+                } => self.response_came(user, connection, response, &request),
                 Output::StrayResponse { .. } => self.ignored("a 2xx to an INVITE that is over"),
                 Output::Failed { user, error, .. } => self.transaction_failed(user, error),
                 Output::ServerFailed { transaction, error } => {
                     self.server_failed(transaction, error)
                 }
                 Output::KeepAlive { connection, pong } => {
-                    if pong
-                        && self
-                            .core
-                            .flow
-                            .is_some_and(|flow| flow.connection == connection)
-                    {
-                        self.keep_alive.pong(self.core.now, self.core.layer.rng());
+                    if pong {
+                        self.pong_came(connection);
                     }
                 }
                 Output::Malformed {
@@ -90,15 +86,9 @@ impl UserAgent {
     /// A stream that cannot be read any further (RFC 3261 section 18.3) is closed.
     fn unreadable(&mut self, connection: ConnectionId) {
         let reason = DisconnectReason::Protocol;
-        self.core
-            .actions
-            .push_back(Action::Disconnect { connection, reason });
-        if self
-            .core
-            .flow
-            .is_some_and(|flow| flow.connection == connection)
-        {
-            self.lose_flow(reason);
+        self.disconnect(connection, reason);
+        if let Some(place) = self.place_of(connection) {
+            self.lose_flow(place, reason);
         }
     }
 
@@ -128,15 +118,16 @@ impl UserAgent {
     pub(super) fn response_came(
         &mut self,
         purpose: Purpose,
+        connection: ConnectionId,
         response: Box<Response>,
         request: &Bytes,
     ) {
         self.read_authentication_info(&response, request);
         if self.is_for_application(purpose, &response) {
-            return self.surface(purpose, response, request);
+            return self.surface(purpose, connection, response, request);
         }
         match purpose {
-            Purpose::Register => self.register_response(&response, request),
+            Purpose::Register(place) => self.register_response(place, &response, request),
             Purpose::Invite(id) => self.invite_response(id, &response, request),
             Purpose::Reinvite(id) => self.reinvite_response(id, &response, request),
             Purpose::Bye(id) => {
@@ -218,7 +209,7 @@ impl UserAgent {
 
     pub(super) fn transaction_failed(&mut self, purpose: Purpose, error: TransactionError) {
         match purpose {
-            Purpose::Register => self.register_failed(error),
+            Purpose::Register(place) => self.register_failed(place, error),
             Purpose::Invite(id) => {
                 self.step_session(id, |state, context| match state {
                     State::Calling(state) => state.failed(error, context),

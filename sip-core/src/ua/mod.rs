@@ -1,6 +1,6 @@
 //! The user agent: the facade that a host drives.
 //!
-//! `core.rs` is what its parts share, `dispatch.rs` says what becomes of a message that no transaction
+//! `core.rs` is what its parts share, `flows.rs` has its connections, `dispatch.rs` says what becomes of a message that no transaction
 //! claims, `sending.rs` builds requests, `registering.rs` carries out the registration machine, `calls.rs`
 //! and `requests.rs` are the commands.
 
@@ -8,6 +8,7 @@ mod calls;
 mod challenges;
 mod core;
 mod dispatch;
+mod flows;
 mod identity;
 mod probing;
 mod reconfigure;
@@ -22,24 +23,23 @@ use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
+use smallvec::SmallVec;
 
 pub use self::calls::{EstablishedSession, IncomingSession, OutgoingSession, Session};
 pub use self::challenges::AuthorizationFailed;
 pub use self::core::Counters;
 pub(crate) use self::core::{Core, Due, Purpose, RetryError, sent_request};
+pub use self::flows::NoServerUrl;
 pub use self::reconfigure::Change;
 
 use self::challenges::Challenge;
-use self::core::Flow;
+use self::flows::OutboundFlow;
 use self::identity::Identity;
 use self::requests::{IncomingRequest, OutgoingRequest};
-use crate::action::{Action, ConnectionId, ConnectionInfo, LogContent, Way};
+use crate::action::{Action, ConnectionId, LogContent, Way};
 use crate::auth::{Credentials, DigestClient, DigestPolicy, UsernameError};
 use crate::config::{Authentication, Config, LogLevel, Server};
-use crate::connection::{
-    ConnectError, Connector, DisconnectReason, KeepAlive, KeepAliveInterval, KeepAliveStep,
-    ServerPolicy, Step,
-};
+use crate::connection::{Connector, DisconnectReason, KeepAlive, KeepAliveInterval, ServerPolicy};
 use crate::dialog::DialogSet;
 use crate::error::{Backpressure, ClockJump, CommandError, LONGEST_JUMP, StartError};
 use crate::event::{Cause, EndReason, Event};
@@ -56,18 +56,14 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(2);
 /// A tick that is late by more than this: the host did not run in between.
 const ASLEEP: Duration = Duration::from_secs(5);
 
-/// One SIP user agent: one address-of-record, on one connection at a time.
+/// One SIP user agent: one address-of-record, on one connection at a time unless `outboundFlows` asks for
+/// more.
 ///
 /// Any order of calls is correct. Every input and command takes the time; one that is earlier than the
 /// last is raised to it. Inputs queue [`Action`]s; polling changes nothing else.
 pub struct UserAgent {
     core: Core,
-    connector: Connector,
-    /// The connection that is being opened.
-    opening: Option<(ConnectionId, usize)>,
-    /// A connection to a better server beside the one in use.
-    probe: Option<probing::Probe>,
-    keep_alive: KeepAlive,
+    flows: Box<[OutboundFlow]>,
     sessions: Slab<crate::session::Session>,
     registration: Registration,
     requests: Slab<OutgoingRequest>,
@@ -165,6 +161,9 @@ impl UserAgent {
         let interval = config
             .keep_alive_interval()
             .map_or(KeepAliveInterval::STREAM, KeepAliveInterval::of);
+        let keep_alive = KeepAlive::new(interval);
+        let flows = (0..config.outbound_flows())
+            .map(|_| OutboundFlow::new(connector.clone(), keep_alive.clone()));
         let mut agent = Self {
             core: Core {
                 limits,
@@ -182,10 +181,7 @@ impl UserAgent {
                 now,
                 config,
             },
-            connector,
-            opening: None,
-            probe: None,
-            keep_alive: KeepAlive::new(interval),
+            flows: flows.collect(),
             sessions: Slab::new(),
             registration,
             requests: Slab::new(),
@@ -220,8 +216,7 @@ impl UserAgent {
     fn begin(&mut self) {
         self.change_servers();
         self.life = Life::Running;
-        let steps = self.connector.start(self.core.now, self.core.layer.rng());
-        self.carry_out(&steps);
+        self.connector(0, Connector::start);
     }
 
     /// Goes offline: hangs up, unregisters, then [`Event::Stopped`] and [`Action::Disconnect`]; after
@@ -269,139 +264,13 @@ impl UserAgent {
         }
         self.core.counters.received += 1;
         self.core.trace(Way::In, connection, &bytes);
-        self.keep_alive.traffic(self.core.now);
+        if let Some(place) = self.place_of(connection) {
+            let now = self.core.now;
+            self.flow(place).keep_alive.traffic(now);
+        }
         self.core.layer.receive(connection, bytes, self.core.now);
         self.settle();
         Ok(())
-    }
-
-    /// The connection that [`Action::Connect`] asked for is open.
-    pub fn connection_opened(
-        &mut self,
-        connection: ConnectionId,
-        info: ConnectionInfo,
-        now: Timestamp,
-    ) {
-        self.advance(now);
-        if self.probe_opened(connection, info) {
-            return;
-        }
-        let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else {
-            return;
-        };
-        if !self.core.layer.opened(connection, info) {
-            return;
-        }
-        self.opening = None;
-        self.connector.opened(self.core.now);
-        self.use_flow(Flow {
-            connection,
-            server,
-            transport: info.transport,
-        });
-        self.register_on_connection();
-        self.settle();
-    }
-
-    /// This connection carries what we send from now on.
-    fn use_flow(&mut self, flow: Flow) {
-        self.core.flow = Some(flow);
-        if self.core.config.keep_alive_interval().is_some() {
-            self.keep_alive.start(self.core.now, self.core.layer.rng());
-        }
-        self.core.event(Event::Connected {
-            server: flow.server,
-        });
-    }
-
-    /// The connection that [`Action::Connect`] asked for cannot be opened.
-    pub fn connection_failed(
-        &mut self,
-        connection: ConnectionId,
-        error: ConnectError,
-        now: Timestamp,
-    ) {
-        self.advance(now);
-        if self.probe_lost(connection) {
-            return;
-        }
-        let Some((_, server)) = self.opening.filter(|(opening, _)| *opening == connection) else {
-            return;
-        };
-        self.opening = None;
-        self.core.layer.closed(connection, self.core.now);
-        self.core.event(Event::ConnectFailed { server, error });
-        let steps = self
-            .connector
-            .failed(error, self.core.now, self.core.layer.rng());
-        self.carry_out(&steps);
-        self.settle();
-    }
-
-    /// An open connection is gone. Confirmed calls live on; what cannot (RFC 7118 section 5.2.3: there is
-    /// no other way back) fails at once.
-    pub fn connection_closed(
-        &mut self,
-        connection: ConnectionId,
-        reason: DisconnectReason,
-        now: Timestamp,
-    ) {
-        self.advance(now);
-        if self.probe_lost(connection) {
-            return;
-        }
-        if self
-            .opening
-            .is_some_and(|(opening, _)| opening == connection)
-        {
-            return self.connection_failed(connection, ConnectError::Other, now);
-        }
-        if self
-            .core
-            .flow
-            .is_some_and(|flow| flow.connection == connection)
-        {
-            self.lose_flow(reason);
-            self.settle();
-        }
-    }
-
-    fn lose_flow(&mut self, reason: DisconnectReason) {
-        let Some(flow) = self.core.flow.take() else {
-            return;
-        };
-        self.keep_alive.stop();
-        self.core.event(Event::Disconnected {
-            server: flow.server,
-            reason,
-        });
-        self.core.layer.closed(flow.connection, self.core.now);
-        self.drain();
-        self.lose_challenges();
-        self.registration_lost();
-        if !matches!(self.life, Life::Running) {
-            return;
-        }
-        if let Some(flow) = self.take_open_probe() {
-            self.connector.moved(flow.server, self.core.now);
-            self.use_flow(flow);
-            self.register_on_connection();
-        } else {
-            let steps = self.connector.closed(self.core.now, self.core.layer.rng());
-            self.carry_out(&steps);
-        }
-    }
-
-    /// The answer to [`Action::Ping`] came.
-    pub fn pong(&mut self, connection: ConnectionId, now: Timestamp) {
-        self.advance(now);
-        if self
-            .core
-            .flow
-            .is_some_and(|flow| flow.connection == connection)
-        {
-            self.keep_alive.pong(self.core.now, self.core.layer.rng());
-        }
     }
 
     /// Time has passed. Fires at least one due deadline, and a bounded number of them: call again while
@@ -428,8 +297,12 @@ impl UserAgent {
             .is_some_and(|due| now.saturating_since(due) > ASLEEP);
         self.core.now = self.core.now.max(now);
         let now = self.core.now;
-        if slept && self.core.flow.is_some() {
-            self.keep_alive.doubt(now);
+        for flow in self
+            .flows
+            .iter_mut()
+            .filter(|flow| slept && flow.open.is_some())
+        {
+            flow.keep_alive.doubt(now);
         }
         // Time-outs are carried out even when the queue is full: they only shrink state.
         self.core.layer.tick(now);
@@ -440,31 +313,14 @@ impl UserAgent {
             };
             match due {
                 Due::Session(id, timer) => self.session_due(id, timer),
-                Due::Registration => self.registration_due(),
+                Due::Registration(place) => self.registration_due(place),
                 Due::Incoming(id) => self.incoming_due(id),
                 Due::Challenge(id) => self.answer_challenge(id, Err(AuthorizationFailed)),
                 Due::Stop => self.cut_short(),
-                Due::Probe => self.probe_due(),
+                Due::Probe(place) => self.probe_due(place),
             }
         }
-        let steps = self.connector.tick(now, self.core.layer.rng());
-        self.carry_out(&steps);
-        match (self.keep_alive.tick(now), self.core.flow) {
-            (Some(KeepAliveStep::Ping), Some(flow)) => {
-                self.core.actions.push_back(Action::Ping {
-                    connection: flow.connection,
-                });
-            }
-            (Some(KeepAliveStep::Dead), Some(flow)) => {
-                let reason = DisconnectReason::KeepAlive;
-                self.core.actions.push_back(Action::Disconnect {
-                    connection: flow.connection,
-                    reason,
-                });
-                self.lose_flow(reason);
-            }
-            _ => {}
-        }
+        self.tick_flows(now);
         self.settle();
     }
 
@@ -478,15 +334,14 @@ impl UserAgent {
     /// input, command and tick may change it.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
-        [
-            self.core.layer.next_tick(),
-            self.core.timers.next(),
-            self.connector.next_tick(),
-            self.keep_alive.next_tick(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let flows = self.flows.iter();
+        let flows =
+            flows.flat_map(|flow| [flow.connector.next_tick(), flow.keep_alive.next_tick()]);
+        [self.core.layer.next_tick(), self.core.timers.next()]
+            .into_iter()
+            .chain(flows)
+            .flatten()
+            .min()
     }
 
     /// The configuration in force.
@@ -522,7 +377,7 @@ impl UserAgent {
     /// Whether the registrar holds our binding, as far as we know.
     #[must_use]
     pub fn is_registered(&self) -> bool {
-        self.registration.is_bound()
+        self.flows.iter().any(|flow| flow.binding.is_bound())
     }
 
     /// Counts of what passed.
@@ -572,45 +427,13 @@ impl UserAgent {
         }
     }
 
-    fn keep_alive_every(&mut self, seconds: u32) {
-        self.keep_alive.flow_timer(seconds, self.core.layer.rng());
+    fn keep_alive_every(&mut self, place: core::Place, seconds: u32) {
+        let rng = self.core.layer.rng();
+        let flow = &mut self.flows[usize::from(place)];
+        flow.keep_alive.flow_timer(seconds, rng);
         // Without pings of our own the registrar's wish begins them.
-        if seconds > 0 && self.keep_alive.next_tick().is_none() && self.core.flow.is_some() {
-            self.keep_alive.start(self.core.now, self.core.layer.rng());
-        }
-    }
-
-    fn carry_out(&mut self, steps: &[Step]) {
-        for &step in steps {
-            match step {
-                Step::Connect { server, attempt } => {
-                    let connection = self.core.layer.reserve();
-                    self.opening = Some((connection, server));
-                    self.core.event(Event::Connecting { server, attempt });
-                    self.core.actions.push_back(Action::Connect {
-                        connection,
-                        server,
-                        attempt,
-                    });
-                }
-                Step::Wait { until, attempt } => self
-                    .core
-                    .event(Event::ReconnectScheduled { at: until, attempt }),
-                Step::Probe { server } => self.probe(server),
-                Step::Abandon => {
-                    if let Some((connection, server)) = self.opening.take() {
-                        self.core.layer.closed(connection, self.core.now);
-                        self.core.event(Event::ConnectFailed {
-                            server,
-                            error: ConnectError::Timeout,
-                        });
-                        let reason = DisconnectReason::Timeout;
-                        self.core
-                            .actions
-                            .push_back(Action::Disconnect { connection, reason });
-                    }
-                }
-            }
+        if seconds > 0 && flow.keep_alive.next_tick().is_none() && flow.open.is_some() {
+            flow.keep_alive.start(self.core.now, rng);
         }
     }
 
@@ -619,10 +442,11 @@ impl UserAgent {
         self.drain();
         self.change_servers_when_quiet();
         self.move_when_quiet();
+        self.spread_flows();
         if matches!(self.life, Life::Stopping { .. })
             && self.sessions.is_empty()
             && self.requests.is_empty()
-            && self.registration.is_idle()
+            && self.is_idle()
         {
             self.cut_short();
         }
@@ -630,8 +454,7 @@ impl UserAgent {
 
     /// Ends a stop: what is left is told so, and the connection is closed.
     fn cut_short(&mut self) {
-        let unfinished =
-            self.sessions.len() + self.requests.len() + usize::from(!self.registration.is_idle());
+        let unfinished = self.sessions.len() + self.requests.len() + usize::from(!self.is_idle());
         for handle in self.sessions.handles() {
             let id = crate::event::SessionId(handle);
             self.step_session(id, |_, context| {
@@ -650,34 +473,41 @@ impl UserAgent {
         }
         // What has just been said is sent while the connection is still open.
         self.drain();
-        self.unbound(EndReason::local(Cause::Stopped));
+        for place in self.places() {
+            self.unbound(place, EndReason::local(Cause::Stopped));
+        }
         if let Life::Stopping { deadline } = ::core::mem::replace(&mut self.life, Life::Idle) {
             self.core.timers.cancel(deadline);
         }
-        self.keep_alive.stop();
         let reason = DisconnectReason::Stopped;
-        self.drop_probe(reason);
-        let open = self.core.flow.take().map(|flow| flow.connection);
-        let opening = self.opening.take().map(|(connection, _)| connection);
-        let steps = self.connector.stop();
-        self.carry_out(&steps);
+        let mut connections = SmallVec::<[ConnectionId; 8]>::new();
+        for place in self.places() {
+            self.drop_probe(place, reason);
+            let flow = self.flow(place);
+            flow.keep_alive.stop();
+            // Nothing is to be carried out: what it has open or opens is closed below.
+            let _ = flow.connector.stop();
+            flow.binding.rebind = false;
+            flow.binding.returning = false;
+            connections.extend(flow.open.take().map(|open| open.connection));
+            connections.extend(flow.opening.take().map(|opening| opening.connection));
+        }
+        self.choose_flow();
         self.core.event(Event::Stopped {
             unfinished: u32::try_from(unfinished).unwrap_or(u32::MAX),
         });
-        for connection in open.into_iter().chain(opening) {
+        for connection in connections {
             self.core.layer.closed(connection, self.core.now);
-            self.core
-                .actions
-                .push_back(Action::Disconnect { connection, reason });
+            self.disconnect(connection, reason);
         }
         self.drain();
         self.core.layer.clear();
-        self.registration.wanted = self.core.config.register();
-        self.registration.clear_wanted = false;
-        self.registration.query_wanted = false;
-        self.registration.rebind = false;
-        self.registration.farewell = false;
-        self.registration.returning = false;
+        let registration = &mut self.registration;
+        registration.wanted = self.core.config.register();
+        registration.outbound = false;
+        registration.clear_wanted = false;
+        registration.query_wanted = false;
+        registration.farewell = false;
     }
 
     fn log(&mut self, level: LogLevel, category: &'static str, label: u64, content: LogContent) {

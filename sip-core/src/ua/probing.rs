@@ -4,8 +4,9 @@
 use core::time::Duration;
 
 use super::UserAgent;
-use super::core::{Due, Flow};
-use crate::action::{Action, ConnectionId, ConnectionInfo, Transport};
+use super::core::{Due, Flow, Place};
+use super::flows::Opening;
+use crate::action::{ConnectionId, ConnectionInfo, Transport};
 use crate::connection::DisconnectReason;
 use crate::event::Event;
 use crate::session::State;
@@ -16,8 +17,7 @@ const WATCHED_FOR: Duration = Duration::from_secs(10);
 
 /// A connection to a better server.
 pub(super) struct Probe {
-    connection: ConnectionId,
-    server: usize,
+    pub(super) opening: Opening,
     stage: Stage,
 }
 
@@ -30,141 +30,159 @@ enum Stage {
     Ready(Transport),
 }
 
+impl Probe {
+    /// The connection, if it is open.
+    fn open(self) -> Option<Flow> {
+        let (Stage::Watched(transport, _) | Stage::Ready(transport)) = self.stage else {
+            return None;
+        };
+        Some(Flow {
+            connection: self.opening.connection,
+            server: self.opening.server,
+            transport,
+            route_host: self.opening.route_host?,
+        })
+    }
+}
+
 impl UserAgent {
     /// Tries a better server; one at a time.
-    pub(super) fn probe(&mut self, server: usize) {
-        if self.probe.is_some() {
+    pub(super) fn probe(&mut self, place: Place, server: usize) {
+        if self.flow(place).probe.is_some() {
             return;
         }
-        let connection = self.core.layer.reserve();
-        self.core.actions.push_back(Action::Connect {
-            connection,
-            server,
-            attempt: 1,
-        });
+        let opening = self.open_connection(server, 1);
         let deadline = self.core.now + self.core.config.connection_timeout();
-        let timer = self.core.timers.set(deadline, Due::Probe);
-        self.probe = Some(Probe {
-            connection,
-            server,
-            stage: Stage::Opening(timer),
-        });
+        let timer = self.core.timers.set(deadline, Due::Probe(place));
+        let stage = Stage::Opening(timer);
+        self.flow(place).probe = Some(Probe { opening, stage });
+    }
+
+    fn place_of_probe(&self, connection: ConnectionId) -> Option<Place> {
+        self.place(|flow| {
+            let probe = flow.probe.as_ref();
+            probe.is_some_and(|probe| probe.opening.connection == connection)
+        })
     }
 
     /// The connection of a probe is open; false if it is not one.
     pub(super) fn probe_opened(&mut self, connection: ConnectionId, info: ConnectionInfo) -> bool {
-        let Some(probe) = &mut self.probe else {
+        let Some(place) = self.place_of_probe(connection) else {
             return false;
         };
-        let Stage::Opening(timer) = probe.stage else {
+        let Some(Probe { opening, stage }) = &mut self.flows[usize::from(place)].probe else {
             return false;
         };
-        if probe.connection != connection || !self.core.layer.opened(connection, info) {
+        let &mut Stage::Opening(timer) = stage else {
+            return false;
+        };
+        if opening.route_host.is_none() || !self.core.layer.opened(connection, info) {
             return false;
         }
         self.core.timers.cancel(timer);
-        let timer = self
-            .core
-            .timers
-            .set(self.core.now + WATCHED_FOR, Due::Probe);
-        probe.stage = Stage::Watched(info.transport, timer);
+        let watched_until = self.core.now + WATCHED_FOR;
+        let timer = self.core.timers.set(watched_until, Due::Probe(place));
+        *stage = Stage::Watched(info.transport, timer);
         true
     }
 
     /// The connection of a probe failed or is gone; false if it is not one.
     pub(super) fn probe_lost(&mut self, connection: ConnectionId) -> bool {
-        let probe = self.probe.take_if(|probe| probe.connection == connection);
-        let Some(probe) = probe else { return false };
-        self.forget_probe(probe);
+        let place = self.place_of_probe(connection);
+        let Some(probe) = place.and_then(|place| self.flow(place).probe.take()) else {
+            return false;
+        };
+        self.forget_probe(&probe);
         true
     }
 
     /// An open connection to a better server, for when the one in use is lost.
-    pub(super) fn take_open_probe(&mut self) -> Option<Flow> {
-        let (Stage::Watched(transport, _) | Stage::Ready(transport)) = self.probe.as_ref()?.stage
-        else {
-            return None;
-        };
-        let probe = self.probe.take()?;
+    pub(super) fn take_open_probe(&mut self, place: Place) -> Option<Flow> {
+        let is_open = |probe: &mut Probe| !matches!(probe.stage, Stage::Opening(_));
+        let probe = self.flow(place).probe.take_if(is_open)?;
         if let Stage::Watched(_, timer) = probe.stage {
             self.core.timers.cancel(timer);
         }
-        Some(Flow {
-            connection: probe.connection,
-            server: probe.server,
-            transport,
-        })
+        probe.open()
     }
 
-    fn forget_probe(&mut self, probe: Probe) {
+    fn forget_probe(&mut self, probe: &Probe) {
         if let Stage::Opening(timer) | Stage::Watched(_, timer) = probe.stage {
             self.core.timers.cancel(timer);
         }
-        self.core.layer.closed(probe.connection, self.core.now);
+        let connection = probe.opening.connection;
+        self.core.layer.closed(connection, self.core.now);
     }
 
     /// Gives a probe up.
-    pub(super) fn drop_probe(&mut self, reason: DisconnectReason) {
-        if let Some(probe) = self.probe.take() {
-            let connection = probe.connection;
-            self.forget_probe(probe);
-            self.core
-                .actions
-                .push_back(Action::Disconnect { connection, reason });
+    pub(super) fn drop_probe(&mut self, place: Place, reason: DisconnectReason) {
+        if let Some(probe) = self.flow(place).probe.take() {
+            self.forget_probe(&probe);
+            self.disconnect(probe.opening.connection, reason);
         }
     }
 
-    pub(super) fn probe_due(&mut self) {
-        match self.probe.as_mut().map(|probe| &mut probe.stage) {
+    pub(super) fn probe_due(&mut self, place: Place) {
+        let probe = self.flow(place).probe.as_mut();
+        match probe.map(|probe| &mut probe.stage) {
             Some(stage @ &mut Stage::Watched(transport, _)) => *stage = Stage::Ready(transport),
-            Some(Stage::Opening(_)) => self.drop_probe(DisconnectReason::Timeout),
+            Some(Stage::Opening(_)) => self.drop_probe(place, DisconnectReason::Timeout),
             Some(Stage::Ready(_)) | None => {}
         }
     }
 
-    /// Uses the better server once nothing is under way that needs the connection in use: calls that are
+    /// Uses the better servers once nothing is under way that needs the connections in use: calls that are
     /// up move with us, and are repaired after the registration.
     pub(super) fn move_when_quiet(&mut self) {
-        let Some(Probe {
-            connection,
-            server,
-            stage: Stage::Ready(transport),
-        }) = self.probe
-        else {
+        for place in self.places() {
+            self.move_flow_when_quiet(place);
+        }
+    }
+
+    fn move_flow_when_quiet(&mut self, place: Place) {
+        let is_ready = |probe: &mut Probe| matches!(probe.stage, Stage::Ready(_));
+        if self
+            .flow(place)
+            .probe
+            .as_mut()
+            .is_none_or(|probe| !is_ready(probe))
+        {
             return;
-        };
+        }
         let calls_are_up = self.sessions.iter().all(|(_, session)| {
             matches!(&session.state, Some(State::Confirmed(state)) if state.is_quiet())
         });
         let quiet = calls_are_up
             && self.requests.is_empty()
             && self.incoming.is_empty()
-            && self.registration.is_idle();
-        let (true, Some(old)) = (quiet, self.core.flow) else {
+            && self.is_idle()
+            && self.flow(place).open.is_some();
+        if !quiet {
+            return;
+        }
+        let flow = self.flow(place);
+        let new = flow.probe.take().and_then(Probe::open);
+        let (Some(old), Some(new)) = (flow.open.take(), new) else {
             return;
         };
-        self.probe = None;
         let reason = DisconnectReason::Replaced;
         self.core.event(Event::Disconnected {
             server: old.server,
             reason,
         });
-        self.connector.moved(server, self.core.now);
-        self.use_flow(Flow {
-            connection,
-            server,
-            transport,
-        });
-        if self.registration.is_bound() {
-            self.refresh_now();
-        } else {
+        let now = self.core.now;
+        self.flow(place).connector.moved(new.server, now);
+        self.use_flow(place, new);
+        let bound = self.binding(place).is_bound();
+        if bound {
+            self.binding(place).rebind = self.registration.wanted;
+            self.next_errand();
+        }
+        self.core.layer.closed(old.connection, now);
+        self.drain();
+        if !bound {
             self.repair_calls();
         }
-        self.core.layer.closed(old.connection, self.core.now);
-        self.drain();
-        self.core.actions.push_back(Action::Disconnect {
-            connection: old.connection,
-            reason,
-        });
+        self.disconnect(old.connection, reason);
     }
 }

@@ -4,13 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use smallvec::SmallVec;
+
+use super::core::Place;
 use super::{Life, UserAgent, credentials, policy};
-use crate::action::Action;
 use crate::auth::Secret;
 use crate::config::{LogLevel, Server, Source};
-use crate::connection::{ConnectError, DisconnectReason};
+use crate::connection::{ConnectError, Connector, DisconnectReason};
 use crate::error::CommandError;
-use crate::event::Event;
 use crate::session::State;
 use crate::time::Timestamp;
 
@@ -112,22 +113,25 @@ impl UserAgent {
 
     /// Takes the servers of [`Change::Servers`] once that disturbs no call.
     pub(super) fn change_servers_when_quiet(&mut self) {
-        if self.next_servers.is_none() || matches!(self.life, Life::Stopping { .. }) {
+        let Some(new) = &self.next_servers else {
+            return;
+        };
+        if matches!(self.life, Life::Stopping { .. }) {
             return;
         }
-        let kept = self.next_servers.as_deref().and_then(|new| self.kept(new));
+        let mut open = self.flows.iter().filter_map(|flow| flow.open.as_ref());
+        let all_kept = open.all(|open| self.kept(open.server, new).is_some());
         let quiet = self.sessions.iter().all(|(_, session)| {
             matches!(&session.state, Some(State::Confirmed(call)) if call.is_quiet())
         });
-        if self.core.flow.is_none() || kept.is_some() || quiet {
+        if all_kept || quiet {
             self.change_servers();
         }
     }
 
-    /// The place in `servers` of the server in use.
-    fn kept(&self, servers: &[Server]) -> Option<usize> {
-        let flow = self.core.flow?;
-        let current = self.core.config.servers().get(flow.server)?;
+    /// The place in `servers` of a server in use.
+    fn kept(&self, server: usize, servers: &[Server]) -> Option<usize> {
+        let current = self.core.config.servers().get(server)?;
         servers.iter().position(|server| server.url == current.url)
     }
 
@@ -135,46 +139,40 @@ impl UserAgent {
         let Some(servers) = self.next_servers.take() else {
             return;
         };
-        let kept = self.kept(&servers);
-        let config = self.core.config.with_servers(servers.into_vec());
-        if self
-            .connector
-            .replace_policy(policy(&config), kept)
-            .is_err()
-        {
-            // A checked list with the old intervals is a policy that can be carried out.
-            return;
-        }
-        self.core.config = config;
+        let config = self.core.config.with_servers(servers.to_vec());
         let reason = DisconnectReason::Replaced;
-        self.drop_probe(reason);
-        if !matches!(self.life, Life::Running) {
-            return;
-        }
-        match (&mut self.core.flow, kept) {
-            (Some(flow), Some(place)) => {
-                flow.server = place;
+        let mut replaced = SmallVec::<[Place; 4]>::new();
+        for place in self.places() {
+            let server = self.flow(place).open.as_ref().map(|open| open.server);
+            let kept = server.and_then(|server| self.kept(server, &servers));
+            let flow = self.flow(place);
+            let was_running = flow.connector.is_running();
+            if flow
+                .connector
+                .replace_policy(policy(&config), kept)
+                .is_err()
+            {
+                // A checked list with the old intervals is a policy that can be carried out.
                 return;
             }
-            (Some(flow), None) => {
-                let connection = flow.connection;
-                self.core
-                    .actions
-                    .push_back(Action::Disconnect { connection, reason });
-                self.lose_flow(reason);
-            }
-            (None, _) => {
-                if let Some((connection, server)) = self.opening.take() {
-                    self.core.layer.closed(connection, self.core.now);
-                    let error = ConnectError::Other;
-                    self.core.event(Event::ConnectFailed { server, error });
-                    self.core
-                        .actions
-                        .push_back(Action::Disconnect { connection, reason });
-                }
+            if let (Some(open), Some(kept)) = (&mut flow.open, kept) {
+                open.server = kept;
+            } else if was_running {
+                replaced.push(place);
             }
         }
-        let steps = self.connector.start(self.core.now, self.core.layer.rng());
-        self.carry_out(&steps);
+        // `kept` compares with the servers that were: only now they are no more.
+        self.core.config = config;
+        self.choose_flow();
+        for place in self.places() {
+            self.drop_probe(place, reason);
+        }
+        for &place in &replaced {
+            self.drop_flow(place, reason);
+            self.abandon(place, ConnectError::Other, reason);
+        }
+        for place in replaced {
+            self.connector(place, Connector::start);
+        }
     }
 }

@@ -8,14 +8,16 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use sip_parse::{Contact, HeaderName, Method, NameAddr, Response, Uri, UriBuf};
+use smallvec::SmallVec;
 
 use super::UserAgent;
-use super::core::{Due, Purpose, RetryError};
+use super::core::{Due, Place, Purpose, RetryError};
 use super::sending::Outside;
 use crate::auth::Attempts;
+use crate::connection::DisconnectReason;
 use crate::event::{self, Cause, EndReason, Event, Originator};
 use crate::registration::{
-    Errand, LONGEST_EXPIRES, State, refresh_after, retry_after, return_after,
+    Binding, Errand, LONGEST_EXPIRES, State, refresh_after, retry_after, return_after,
 };
 use crate::session::{failure, unsent};
 use crate::time::Timestamp;
@@ -23,13 +25,16 @@ use crate::transaction::{SendError, TransactionError};
 
 impl UserAgent {
     /// A connection is open: registers at once, or, where there was one before, within a second.
-    pub(super) fn register_on_connection(&mut self) {
-        if core::mem::replace(&mut self.registration.returning, true) && self.registration.wanted {
-            let at = self.core.now + return_after(self.core.layer.rng());
-            self.registration.state = State::Waiting;
-            self.arm(Some(at));
+    pub(super) fn register_on_connection(&mut self, place: Place) {
+        let wait = return_after(self.core.layer.rng());
+        let now = self.core.now;
+        let binding = self.binding(place);
+        let returning = core::mem::replace(&mut binding.returning, true);
+        if returning && self.registration.wanted {
+            self.binding(place).state = State::Waiting;
+            self.arm(place, Some(now + wait));
         } else {
-            self.register_if_wanted();
+            self.next_errand();
         }
         if !self.registration.wanted {
             self.repair_calls();
@@ -38,16 +43,20 @@ impl UserAgent {
 
     /// Registers at once if that is wanted and possible, even where a retry was to wait.
     pub(super) fn register_if_wanted(&mut self) {
-        let registration = &self.registration;
-        let idle = matches!(registration.state, State::Off | State::Waiting);
-        if registration.wanted && idle && self.core.flow.is_some() {
-            self.send_register(Errand::Bind);
+        for place in self.places() {
+            if matches!(self.binding(place).state, State::Off | State::Waiting) {
+                self.binding(place).state = State::Off;
+                self.arm(place, None);
+            }
         }
+        self.next_errand();
     }
 
-    /// Refreshes a binding before its time, because what it says has changed.
+    /// Refreshes the bindings before their time, because what they say has changed.
     pub(super) fn refresh_now(&mut self) {
-        self.registration.rebind = self.registration.wanted;
+        for place in self.places() {
+            self.binding(place).rebind = self.registration.wanted;
+        }
         self.next_errand();
     }
 
@@ -56,45 +65,63 @@ impl UserAgent {
     pub(super) fn give_back(&mut self) {
         self.registration.wanted = false;
         self.registration.refused = false;
-        self.withdraw_challenge(Purpose::Register);
-        if matches!(self.registration.state, State::Waiting) {
-            self.registration.state = State::Off;
-            self.arm(None);
+        for place in self.places() {
+            self.withdraw_challenge(Purpose::Register(place));
+            if matches!(self.binding(place).state, State::Waiting) {
+                self.binding(place).state = State::Off;
+                self.arm(place, None);
+            }
         }
         self.next_errand();
     }
 
-    fn send_register(&mut self, errand: Errand) {
+    pub(super) fn binding(&mut self, place: Place) -> &mut Binding {
+        &mut self.flow(place).binding
+    }
+
+    /// Whether no REGISTER is in flight, on any flow.
+    pub(super) fn is_idle(&self) -> bool {
+        self.flows.iter().all(|flow| flow.binding.is_idle())
+    }
+
+    fn send_register(&mut self, place: Place, errand: Errand) {
         let mut attempts = Attempts::new();
-        match self.send_register_for(errand, &mut attempts) {
+        match self.send_register_for(place, errand, &mut attempts) {
             Ok(()) => {
-                let act_at = self.registration.act_at.filter(|_| errand == Errand::Query);
-                self.registration.rebind &= errand != Errand::Bind;
-                self.registration.state = State::Busy(errand, attempts);
-                self.arm(act_at);
+                let binding = self.binding(place);
+                let act_at = binding.act_at.filter(|_| errand == Errand::Query);
+                binding.rebind &= errand != Errand::Bind;
+                binding.state = State::Busy(errand, attempts);
+                self.arm(place, act_at);
             }
-            Err(error) => self.errand_failed(errand, EndReason::local(unsent(&error)), None, None),
+            Err(error) => {
+                let reason = EndReason::local(unsent(&error));
+                self.errand_failed(place, errand, reason, None, None);
+            }
         }
     }
 
     fn send_register_for(
         &mut self,
+        place: Place,
         errand: Errand,
         attempts: &mut Attempts,
     ) -> Result<(), SendError> {
+        let flow = self.flows[usize::from(place)].open.as_ref();
         let core = &mut self.core;
         let registration = &mut self.registration;
         registration.cseq += 1;
-        let outbound = !registration.without_outbound;
+        let reg_id = (!registration.without_outbound).then_some(place + 1);
         let contact = match errand {
-            Errand::Bind => Some(core.register_contact(registration.expires, outbound)),
-            Errand::Unbind => Some(core.register_contact(0, outbound)),
+            Errand::Bind => Some(core.register_contact(registration.expires, reg_id)),
+            Errand::Unbind => Some(core.register_contact(0, reg_id)),
             Errand::UnbindAll => Some("*".into()),
             Errand::Query => None,
         };
         let aor = core.identity.aor.clone();
         let registrar = core.identity.registrar.clone();
         let parts = Outside {
+            flow,
             method: Method::Register,
             target: registrar.as_bytes(),
             to: aor.as_bytes(),
@@ -105,7 +132,7 @@ impl UserAgent {
             body: None,
             extra: &[],
         };
-        let supported = core.identity.supported_in_register(outbound);
+        let supported = core.identity.supported_in_register(reg_id.is_some());
         let mut own = Vec::with_capacity(3);
         if let Some(contact) = &contact {
             own.push((HeaderName::Contact, contact.as_str()));
@@ -114,57 +141,70 @@ impl UserAgent {
             own.push((HeaderName::Expires, "0"));
         }
         own.push((HeaderName::Supported, supported.as_str()));
-        core.send_outside(&parts, &own, attempts, Purpose::Register)
+        core.send_outside(&parts, &own, attempts, Purpose::Register(place))
             .map(|_| ())
     }
 
-    pub(super) fn register_response(&mut self, response: &Response, request: &Bytes) {
+    pub(super) fn register_response(&mut self, place: Place, response: &Response, request: &Bytes) {
         if response.status().is_provisional() {
             return;
         }
+        let flow = &mut self.flows[usize::from(place)];
         // Anything else is the answer to a REGISTER that the loss of its connection has overtaken.
-        let State::Busy(errand, attempts) = &mut self.registration.state else {
+        let State::Busy(errand, attempts) = &mut flow.binding.state else {
             return;
         };
         let errand = *errand;
         let status = response.status().as_u16();
         if matches!(status, 401 | 407) {
-            let again = self.core.retry_with_credentials(
+            let again = self.core.retry_on(
+                flow.open.as_ref().map(|open| open.connection),
                 request,
                 response,
                 attempts,
                 None,
-                Purpose::Register,
+                Purpose::Register(place),
             );
             match again {
                 Ok(_) => self.registration.cseq += 1,
-                Err(RetryError::Authentication) => self.credentials_refused(errand, response),
+                Err(RetryError::Authentication) => {
+                    self.credentials_refused(place, errand, response);
+                }
                 Err(RetryError::NotSent(error)) => {
                     let reason = EndReason::local(unsent(&error));
-                    self.errand_failed(errand, reason, None, None);
+                    self.errand_failed(place, errand, reason, None, None);
                 }
             }
             return;
         }
-        self.registration.state = self.idle_state();
+        flow.binding.state = flow.binding.idle_state();
         if !response.status().is_success() {
             if errand == Errand::Bind && self.asks_for_another_form(response) {
-                return self.send_register(Errand::Bind);
+                return self.send_register(place, Errand::Bind);
             }
             let asked = response.retry_after().ok().flatten();
             let asked = asked.map(|wait| Duration::from_secs(u64::from(wait.seconds)));
             let reason = EndReason::refused(response, Cause::Refused);
-            return self.errand_failed(errand, reason, Some(status), asked);
+            self.errand_failed(place, errand, reason, Some(status), asked);
+            if status == 430 {
+                // RFC 5626 section 11.6: it is the flow that failed; a new one is tried.
+                self.drop_flow(place, DisconnectReason::FlowFailed);
+            }
+            return;
         }
         match errand {
-            Errand::Bind => self.registered(response),
-            Errand::Unbind | Errand::UnbindAll => {
-                self.unbound(EndReason::local(Cause::Requested));
+            Errand::Bind => self.registered(place, response),
+            Errand::Unbind => self.unbound(place, EndReason::local(Cause::Requested)),
+            Errand::UnbindAll => {
+                for place in self.places() {
+                    self.unbound(place, EndReason::local(Cause::Requested));
+                }
             }
             Errand::Query => {
                 let bindings = bindings(response);
                 self.core.event(Event::Bindings { bindings });
-                self.arm(self.registration.act_at);
+                let act_at = self.binding(place).act_at;
+                self.arm(place, act_at);
             }
         }
         self.next_errand();
@@ -191,99 +231,120 @@ impl UserAgent {
         }
     }
 
-    pub(super) fn register_failed(&mut self, error: TransactionError) {
-        if let State::Busy(errand, _) = self.registration.state {
-            self.errand_failed(errand, failure(error), None, None);
+    pub(super) fn register_failed(&mut self, place: Place, error: TransactionError) {
+        if let State::Busy(errand, _) = self.binding(place).state {
+            self.errand_failed(place, errand, failure(error), None, None);
         }
     }
 
     fn errand_failed(
         &mut self,
+        place: Place,
         errand: Errand,
         reason: EndReason,
         status: Option<u16>,
         asked: Option<Duration>,
     ) {
         match errand {
-            Errand::Bind => self.registration_failed(reason, status, asked),
+            Errand::Bind => self.registration_failed(place, reason, status, asked),
             // Given back or not: we do not refresh it any more.
-            Errand::Unbind => self.unbound(reason),
+            Errand::Unbind => self.unbound(place, reason),
             Errand::UnbindAll | Errand::Query => {
-                self.registration.state = self.idle_state();
-                let act_at = self.registration.act_at;
+                let binding = self.binding(place);
+                binding.state = binding.idle_state();
+                let act_at = binding.act_at;
                 self.core.event(Event::RegistrationFailed {
                     reason: Box::new(reason),
                     retry_at: act_at,
                 });
-                self.arm(act_at);
+                self.arm(place, act_at);
             }
         }
         self.next_errand();
     }
 
-    /// The state without an errand.
-    fn idle_state(&self) -> State {
-        if self.registration.is_bound() {
-            State::Bound
-        } else if self.registration.act_at.is_some() {
-            State::Waiting
-        } else {
-            State::Off
-        }
-    }
-
     /// What is to be done now that nothing is in flight (RFC 3261 section 10.2: one at a time).
     pub(super) fn next_errand(&mut self) {
-        if !self.registration.is_idle() {
+        if !self.is_idle() {
             return;
         }
-        let registration = &mut self.registration;
-        if self.core.flow.is_some() {
-            let errand = if core::mem::take(&mut registration.clear_wanted) {
-                Some(Errand::UnbindAll)
-            } else if !registration.wanted && registration.is_bound() {
-                Some(Errand::Unbind)
-            } else if core::mem::take(&mut registration.query_wanted) {
-                Some(Errand::Query)
-            } else if registration.wanted && registration.act_at.is_none()
-                || registration.rebind && registration.is_bound()
-            {
-                Some(Errand::Bind)
-            } else {
-                None
-            };
-            if let Some(errand) = errand {
-                return self.send_register(errand);
+        if let Some((place, errand)) = self.choose_errand() {
+            return self.send_register(place, errand);
+        }
+        for place in self.places() {
+            // One that came due while another one was in flight has no timer.
+            if self.binding(place).timer.is_none() {
+                let act_at = self.binding(place).act_at;
+                self.arm(place, act_at);
             }
         }
-        if self.registration.farewell && !self.registration.is_bound() {
-            self.unbound(EndReason::local(Cause::Requested));
+        if !self.is_registered() && core::mem::take(&mut self.registration.farewell) {
+            self.tell_unregistered(EndReason::local(Cause::Requested));
         }
     }
 
-    fn registered(&mut self, response: &Response) {
-        let Some(granted) = self.granted(response) else {
+    fn choose_errand(&mut self) -> Option<(Place, Errand)> {
+        let used = self.place_in_use()?;
+        if core::mem::take(&mut self.registration.clear_wanted) {
+            return Some((used, Errand::UnbindAll));
+        }
+        let now = self.core.now;
+        let wanted = self.registration.wanted;
+        let open = self.places().filter(|&place| {
+            let flow = &self.flows[usize::from(place)];
+            flow.open.is_some()
+        });
+        // The flow in use is bound first, and given back last.
+        let mut places: SmallVec<[Place; 4]> = open.collect();
+        places.sort_by_key(|&place| (place != used) == wanted);
+        let find = |is_it: &dyn Fn(&Binding) -> bool| {
+            let mut places = places.iter().copied();
+            places.find(|&place| is_it(&self.flows[usize::from(place)].binding))
+        };
+        if !wanted && let Some(place) = find(&Binding::is_bound) {
+            return Some((place, Errand::Unbind));
+        }
+        let is_due = |binding: &Binding| {
+            binding.act_at.is_none_or(|at| at <= now) || binding.rebind && binding.is_bound()
+        };
+        let bind = find(&is_due).filter(|_| wanted);
+        if core::mem::take(&mut self.registration.query_wanted) {
+            return Some((used, Errand::Query));
+        }
+        bind.map(|place| (place, Errand::Bind))
+    }
+
+    fn registered(&mut self, place: Place, response: &Response) {
+        let Some(granted) = self.granted(place, response) else {
             let reason = EndReason {
                 status: Some(response.status()),
                 ..EndReason::new(Originator::Peer, Cause::Malformed)
             };
-            return self.registration_failed(reason, None, None);
+            return self.registration_failed(place, reason, None, None);
         };
-        self.core.take_service_route(response);
+        let service_route = self.core.service_route_of(response);
+        self.flow(place).service_route = service_route;
         if let Ok(Some(seconds)) = response.flow_timer() {
-            self.keep_alive_every(seconds);
+            self.keep_alive_every(place, seconds);
         }
-        let refreshed = self.registration.is_bound();
+        let outbound = response
+            .require()
+            .any(|tag| tag.eq_ignore_ascii_case(b"outbound"));
+        let refreshed = self.binding(place).is_bound();
         let now = self.core.now;
         let refresh_at = now + refresh_after(granted, self.core.layer.rng());
         let expires = Duration::from_secs(u64::from(granted));
-        self.registration.bound_until = Some(now + expires);
-        self.registration.failures = 0;
         self.registration.raised = false;
-        self.registration.state = State::Bound;
+        self.registration.outbound = outbound;
+        let binding = self.binding(place);
+        binding.bound_until = Some(now + expires);
+        binding.failures = 0;
+        binding.state = State::Bound;
         let path = response.values(HeaderName::Path).map(lossy).collect();
         self.core
             .event(Event::Registered(Box::new(event::Registration {
+                reg_id: place + 1,
+                outbound,
                 expires,
                 refresh_at,
                 bindings: bindings(response),
@@ -291,15 +352,30 @@ impl UserAgent {
                 gruu: self.core.identity.gruu.as_ref().map(ToString::to_string),
                 refreshed,
             })));
-        self.arm(Some(refresh_at));
+        self.arm(place, Some(refresh_at));
+        self.choose_flow();
+        if !outbound {
+            self.keep_only(place);
+        }
         self.repair_calls();
+    }
+
+    /// The registrar does not keep flows apart: a binding on one takes the place of that on another
+    /// (RFC 5626 section 4.2.1), so this flow is the only one.
+    fn keep_only(&mut self, place: Place) {
+        for other in self.places().filter(|&other| other != place) {
+            if self.flow(other).connector.is_running() {
+                self.close_flow(other, DisconnectReason::Unneeded);
+            }
+        }
     }
 
     /// How long our binding was granted for, in seconds (RFC 3261 section 10.2.4): the `expires` of our
     /// Contact, else Expires, else what we asked for. Ours is the Contact with our instance and
     /// reg-id, else with our URI, else the only one: registrars behind NAT helpers rewrite the URI. Its
     /// GRUUs (RFC 5627 section 4.2) replace those that we had.
-    fn granted(&mut self, response: &Response) -> Option<u32> {
+    fn granted(&mut self, place: Place, response: &Response) -> Option<u32> {
+        let reg_id = (place + 1).to_string();
         let identity = &self.core.identity;
         let instance = format!("\"<urn:uuid:{}>\"", identity.instance);
         let own = NameAddr::parse(identity.contact.as_bytes()).ok();
@@ -318,7 +394,8 @@ impl UserAgent {
                 .is_some_and(|value| value.eq_ignore_ascii_case(instance.as_bytes()))
         };
         let by_instance = contacts.iter().find(|contact| {
-            has_instance(contact) && contact.param(b"reg-id").is_none_or(|id| id == b"1")
+            let own_flow = |id: &[u8]| id == reg_id.as_bytes();
+            has_instance(contact) && contact.param(b"reg-id").is_none_or(own_flow)
         });
         let same = |uri: &Uri<'_>| own.as_ref().is_some_and(|own| own.uri().equivalent(uri));
         let ours = by_instance
@@ -338,23 +415,21 @@ impl UserAgent {
     /// A REGISTER failed: tells when it is tried again, and waits for that.
     fn registration_failed(
         &mut self,
+        place: Place,
         reason: EndReason,
         status: Option<u16>,
         asked: Option<Duration>,
     ) {
-        let retry_at = if self.registration.wanted && self.core.flow.is_some() {
-            let wait = retry_after(
-                status,
-                self.registration.failures,
-                asked,
-                self.core.layer.rng(),
-            );
-            self.registration.failures = self.registration.failures.saturating_add(1);
+        let flow = &mut self.flows[usize::from(place)];
+        let retry_at = if self.registration.wanted && flow.open.is_some() {
+            let rng = self.core.layer.rng();
+            let wait = retry_after(status, flow.binding.failures, asked, rng);
+            flow.binding.failures = flow.binding.failures.saturating_add(1);
             Some(self.core.now + wait)
         } else {
             None
         };
-        self.registration.state = if retry_at.is_some() {
+        flow.binding.state = if retry_at.is_some() {
             State::Waiting
         } else {
             State::Off
@@ -363,102 +438,111 @@ impl UserAgent {
             reason: Box::new(reason),
             retry_at,
         });
-        self.arm(retry_at);
+        self.arm(place, retry_at);
     }
 
     /// The registrar refuses our credentials: asking again would only lock the account.
-    fn credentials_refused(&mut self, errand: Errand, response: &Response) {
+    fn credentials_refused(&mut self, place: Place, errand: Errand, response: &Response) {
         let reason = EndReason::refused(response, Cause::Authentication);
         if errand != Errand::Bind {
-            return self.errand_failed(errand, reason, None, None);
+            return self.errand_failed(place, errand, reason, None, None);
         }
         // New credentials heal what was wanted until now, not what was given up meanwhile.
         self.registration.refused = core::mem::replace(&mut self.registration.wanted, false);
-        self.registration.state = State::Off;
         self.core.event(Event::RegistrationFailed {
             reason: Box::new(reason),
             retry_at: None,
         });
-        self.arm(None);
+        self.binding(place).state = State::Off;
+        for place in self.places() {
+            self.arm(place, None);
+        }
         // What is still bound lapses: to give it back would be refused as well.
         if !self.registration.refused {
             self.next_errand();
         }
     }
 
-    /// The binding is gone, or as good as gone.
-    pub(super) fn unbound(&mut self, reason: EndReason) {
-        self.registration.state = State::Off;
-        self.forget_binding();
-        let bound = self.registration.bound_until.take().is_some();
-        if core::mem::take(&mut self.registration.farewell) || bound {
-            self.core.event(Event::Unregistered {
-                reason: Box::new(reason),
-            });
-        }
-        self.arm(None);
+    /// The binding on a flow is gone, or as good as gone.
+    pub(super) fn unbound(&mut self, place: Place, reason: EndReason) {
+        let flow = self.flow(place);
+        flow.service_route.clear();
+        flow.binding.state = State::Off;
+        let bound = flow.binding.bound_until.take().is_some();
+        self.arm(place, None);
+        self.binding_gone(bound, reason);
     }
 
-    /// The connection is gone, and with it what was to be asked on it.
-    pub(super) fn registration_lost(&mut self) {
+    /// What came with the last binding goes with it (RFC 3608 section 6, RFC 5627 section 4.2).
+    fn binding_gone(&mut self, was_bound: bool, reason: EndReason) {
+        if !self.is_registered() {
+            self.core.identity.set_gruu(None, None);
+            let farewell = self.is_idle() && core::mem::take(&mut self.registration.farewell);
+            if farewell || was_bound {
+                self.tell_unregistered(reason);
+            }
+        }
+        self.choose_flow();
+    }
+
+    fn tell_unregistered(&mut self, reason: EndReason) {
+        self.core.event(Event::Unregistered {
+            reason: Box::new(reason),
+        });
+    }
+
+    /// The connection of a flow is gone, and with it what was to be asked on it.
+    pub(super) fn registration_lost(&mut self, place: Place) {
         let reason = EndReason::transport(Cause::ConnectionLost);
         let registration = &mut self.registration;
-        let unasked = core::mem::take(&mut registration.clear_wanted)
-            | core::mem::take(&mut registration.query_wanted);
+        let unasked = self.core.flow.is_none()
+            && core::mem::take(&mut registration.clear_wanted)
+                | core::mem::take(&mut registration.query_wanted);
         if unasked {
             self.core.event(Event::RegistrationFailed {
                 reason: Box::new(reason.clone()),
                 retry_at: None,
             });
         }
-        self.unbound(reason);
+        self.unbound(place, reason);
+        self.next_errand();
     }
 
-    /// What came with the binding goes with it (RFC 3608 section 6, RFC 5627 section 4.2).
-    fn forget_binding(&mut self) {
-        self.core.service_route.clear();
-        self.core.identity.set_gruu(None, None);
-    }
-
-    /// Arms the one timer: for the next act unless an errand is under way, or for the lapse of the
-    /// binding if that comes before.
-    fn arm(&mut self, act_at: Option<Timestamp>) {
-        if let Some(key) = self.registration.timer.take() {
+    /// Arms the one timer of a binding: for the next act unless an errand is under way, or for the lapse of
+    /// the binding if that comes before.
+    fn arm(&mut self, place: Place, act_at: Option<Timestamp>) {
+        // What is due already waits for the REGISTER in flight, not for time.
+        let others_busy = !self.is_idle();
+        let now = self.core.now;
+        let binding = &mut self.flows[usize::from(place)].binding;
+        if let Some(key) = binding.timer.take() {
             self.core.timers.cancel(key);
         }
-        self.registration.act_at = act_at;
-        let next = act_at.filter(|_| self.registration.is_idle());
-        let at = match (next, self.registration.bound_until) {
+        binding.act_at = act_at;
+        let next = act_at.filter(|&at| binding.is_idle() && !(others_busy && at <= now));
+        let at = match (next, binding.bound_until) {
             (Some(next), Some(lapse)) => Some(next.min(lapse)),
             (next, lapse) => next.or(lapse),
         };
-        self.registration.timer = at.map(|at| self.core.timers.set(at, Due::Registration));
+        binding.timer = at.map(|at| self.core.timers.set(at, Due::Registration(place)));
     }
 
-    pub(super) fn registration_due(&mut self) {
-        self.registration.timer = None;
+    pub(super) fn registration_due(&mut self, place: Place) {
         let now = self.core.now;
-        let lapsed = self.registration.bound_until.filter(|&at| at <= now);
-        if lapsed.is_some() {
+        let binding = self.binding(place);
+        binding.timer = None;
+        let act_at = binding.act_at;
+        if binding.bound_until.is_some_and(|at| at <= now) {
             // REG-LAPSE: said once; the attempts to bind again go on.
-            self.registration.bound_until = None;
-            self.forget_binding();
-            self.core.event(Event::Unregistered {
-                reason: Box::new(EndReason::transport(Cause::Expired)),
-            });
+            binding.bound_until = None;
+            if binding.is_idle() {
+                binding.state = binding.idle_state();
+            }
+            self.flow(place).service_route.clear();
+            self.binding_gone(true, EndReason::transport(Cause::Expired));
         }
-        if lapsed.is_some() && self.registration.is_idle() {
-            self.registration.state = self.idle_state();
-        }
-        let act_at = self.registration.act_at;
-        if act_at.is_some_and(|at| at <= now) && self.registration.is_idle() {
-            self.registration.act_at = None;
-            self.registration.state = State::Waiting;
-            self.register_if_wanted();
-        } else {
-            self.arm(act_at);
-            self.next_errand();
-        }
+        self.arm(place, act_at);
+        self.next_errand();
     }
 }
 

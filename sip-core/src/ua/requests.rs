@@ -87,6 +87,7 @@ impl UserAgent {
         let cseq = self.core.first_cseq();
         let mut attempts = Attempts::new();
         let parts = Outside {
+            flow: None,
             method,
             target: target.as_bytes(),
             to: target.as_bytes(),

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Method, Request, Response, UriBuf, Value};
 
-use super::core::{Core, Purpose};
+use super::core::{Core, Flow, Purpose};
 use crate::action::Body;
 use crate::auth::{Attempts, Authorizations, Scope};
 use crate::dialog::{DialogId, HalfDialogId};
@@ -20,6 +20,8 @@ const MAX_FORWARDS: u32 = 70;
 
 /// A request outside any dialog, as far as its kinds differ.
 pub(super) struct Outside<'a> {
+    /// Where to send it; `None`: on the flow in use.
+    pub(super) flow: Option<&'a Flow>,
     pub(super) method: Method<'a>,
     pub(super) target: &'a [u8],
     pub(super) to: &'a [u8],
@@ -57,8 +59,10 @@ impl Core {
         attempts: &mut Attempts,
         purpose: Purpose,
     ) -> Result<ClientTransactionId, SendError> {
-        let connection = self.connection()?;
-        let routes = self.preloaded_route(parts.service_route);
+        let flow = parts.flow.or(self.flow.as_ref());
+        let flow = flow.ok_or(SendError::NotConnected)?;
+        let connection = flow.connection;
+        let routes = self.preloaded_route(flow, parts.service_route);
         let credentials = self.cached_credentials(parts.method, parts.target, parts.body, attempts);
         let mut request = Builder::request(parts.method, parts.target);
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
@@ -117,6 +121,7 @@ impl Core {
         let contact = self.identity.dialog_contact.clone();
         let supported = self.identity.supported.clone();
         let parts = Outside {
+            flow: None,
             method: Method::Invite,
             target: target.as_bytes(),
             to: target.as_bytes(),
@@ -234,23 +239,22 @@ impl Core {
         crate::rand::token(self.layer.rng(), 26)
     }
 
-    /// The Contact of a REGISTER (RFC 5626 section 4.2): `expires` in seconds. Without outbound the
+    /// The Contact of a REGISTER (RFC 5626 section 4.2): `expires` in seconds. Without a reg-id the
     /// instance alone names the binding (RFC 5627 section 4.2).
-    pub(super) fn register_contact(&self, expires: u32, outbound: bool) -> String {
-        let reg_id = if outbound { ";reg-id=1" } else { "" };
+    pub(super) fn register_contact(&self, expires: u32, reg_id: Option<u8>) -> String {
+        let reg_id = reg_id.map_or_else(String::new, |id| format!(";reg-id={id}"));
         format!(
             "{}{reg_id};+sip.instance=\"<urn:uuid:{}>\";expires={expires}",
             self.identity.contact, self.identity.instance
         )
     }
 
-    /// Takes the Service-Route of a 2xx to REGISTER (RFC 3608 section 6): the new one replaces the
-    /// old one, and none clears it.
-    pub(super) fn take_service_route(&mut self, response: &Response) {
+    /// The Service-Route of a 2xx to REGISTER (RFC 3608 section 6), as Route values.
+    pub(super) fn service_route_of(&self, response: &Response) -> Vec<Box<[u8]>> {
         let values = response
             .values(HeaderName::ServiceRoute)
             .zip(response.service_routes());
-        self.service_route = values
+        values
             .filter(|(_, checked)| checked.is_ok())
             .take(self.limits.routes)
             .map(|(value, _)| {
@@ -260,6 +264,6 @@ impl Core {
                     .filter(|byte| !matches!(byte, b'\r' | b'\n'))
                     .collect()
             })
-            .collect::<Vec<Box<[u8]>>>();
+            .collect()
     }
 }

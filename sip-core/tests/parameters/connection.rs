@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use sip_core::config::{Config, ConfigBuilder};
+use sip_core::config::{Config, ConfigBuilder, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
-use sip_core::{Action, ConnectionId, ConnectionInfo, Event, Timestamp, Transport};
+use sip_core::{
+    Action, CommandError, ConnectionId, ConnectionInfo, Event, NoServerUrl, Timestamp, Transport,
+};
 use sip_parse::HeaderName;
 
 use crate::common::{Bench, SECOND, alice, value, values};
@@ -41,6 +43,7 @@ fn next_attempt(bench: &mut Bench) -> Attempt {
             connection,
             server,
             attempt,
+            ..
         }) = place.map(|place| bench.others.remove(place))
         {
             return Attempt {
@@ -409,4 +412,119 @@ fn cfg_preload_goes_before_a_service_route() {
         let routes = values(&bench.next_request(), HeaderName::Route);
         assert_eq!(routes.join(", "), expected.join(", "));
     }
+}
+
+/// RFC 5626 4.2.1: a second server is connected to and registered through as soon as the registrar says
+/// that it keeps flows apart.
+pub(crate) fn rfc5626_4_2_1_outbound_flows() {
+    for (flows, require, expected) in [(2, "outbound", 2), (1, "outbound", 1), (2, "path", 1)] {
+        let mut config = with_servers(&[("ws://a", 2), ("ws://b", 1)]);
+        config.outbound_flows(flows).register(true);
+        let mut bench = Bench::offline(&config);
+        let mut contacts = Vec::new();
+        for _ in 0..expected {
+            let attempt = next_attempt(&mut bench);
+            open(&mut bench, &attempt);
+            let request = bench.next_request();
+            let contact = value(&request, HeaderName::Contact);
+            bench.reply(
+                &request,
+                200,
+                &[("Contact", &contact), ("Require", require)],
+            );
+            contacts.push((attempt.server, contact));
+        }
+        let connects = |action: &Action| matches!(action, Action::Connect { .. });
+        assert!(!bench.others.iter().any(connects), "{flows} {require}");
+        for (place, (server, contact)) in contacts.iter().enumerate() {
+            assert_eq!(*server, place);
+            let reg_id = format!(";reg-id={};", place + 1);
+            assert!(contact.contains(&reg_id), "{contact}");
+        }
+    }
+}
+
+/// SIP.js #255 (one token for each attempt): the application gives the URL, which then is the one in the
+/// Route as well; none is a failed attempt.
+pub(crate) fn ask_server_url_for_each_attempt() {
+    let mut config = with_servers(&[("wss://a.example.com", 1), ("wss://b.example.com", 0)]);
+    config.ask_server_url(true).use_preloaded_route(true);
+    let mut bench = Bench::offline(&config);
+    let needed = |bench: &mut Bench| {
+        let asked = bench.expect(|event| match *event {
+            Event::ServerUrlNeeded {
+                connection,
+                server,
+                attempt,
+            } => Some((connection, server, attempt)),
+            _ => None,
+        });
+        let connects = |action: &Action| matches!(action, Action::Connect { .. });
+        assert!(
+            !bench.others.iter().any(connects),
+            "not before it has a URL"
+        );
+        asked
+    };
+    let (first, server, attempt) = needed(&mut bench);
+    assert_eq!((server, attempt), (0, 1));
+    let now = bench.now;
+    bench
+        .agent
+        .server_url(first, Err(NoServerUrl), now)
+        .unwrap();
+    bench.pump();
+    let failed = |event: &Event| match *event {
+        Event::ConnectFailed { server, error } => Some((server, error)),
+        _ => None,
+    };
+    assert_eq!(bench.expect(failed), (0, ConnectError::Url));
+    let (second, server, _) = needed(&mut bench);
+    assert_eq!(server, 1);
+    assert_eq!(
+        bench.agent.server_url(first, url_of("wss://late"), now),
+        Err(CommandError::Stale)
+    );
+    let fresh = "wss://c.example.com:8443/ws?token=1";
+    bench.agent.server_url(second, url_of(fresh), now).unwrap();
+    assert_eq!(
+        bench.agent.server_url(second, url_of("wss://twice"), now),
+        Err(CommandError::Stale)
+    );
+    bench.pump();
+    let place = |action: &Action| matches!(action, Action::Connect { .. });
+    let place = bench.others.iter().position(place).unwrap();
+    let Action::Connect { url, server, .. } = bench.others.remove(place) else {
+        unreachable!()
+    };
+    assert_eq!((url.as_str(), server), (fresh, 1));
+    let info = ConnectionInfo {
+        transport: Transport::Wss,
+        remote: None,
+    };
+    bench.agent.connection_opened(second, info, now);
+    bench.connection = second;
+    bench.pump();
+    bench.agent.options("bob", now).unwrap();
+    bench.pump();
+    let route = value(&bench.next_request(), HeaderName::Route);
+    assert_eq!(route, "<sip:c.example.com:8443;lr;transport=ws>");
+    // Asked again for the next attempt, and given up when nobody answers.
+    bench
+        .agent
+        .connection_closed(second, DisconnectReason::Lost, now);
+    bench.wait(SECOND);
+    let (third, ..) = needed(&mut bench);
+    bench.wait(5 * SECOND);
+    assert_eq!(bench.expect(failed), (1, ConnectError::Timeout));
+    assert_eq!(
+        bench
+            .agent
+            .server_url(third, url_of("wss://late"), bench.now),
+        Err(CommandError::Stale)
+    );
+}
+
+fn url_of(text: &str) -> Result<ServerUrl, NoServerUrl> {
+    Ok(ServerUrl::parse(text).unwrap())
 }

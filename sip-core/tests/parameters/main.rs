@@ -78,6 +78,8 @@ effects! {
     KeepAliveInterval => connection::rfc5626_4_4_keep_alive_interval,
     Ha1 => identity::rfc7616_3_4_2_ha1_answers_like_its_password,
     Realm => identity::rfc7616_3_4_2_ha1_answers_its_realm_alone,
+    OutboundFlows => connection::rfc5626_4_2_1_outbound_flows,
+    AskServerUrl => connection::ask_server_url_for_each_attempt,
     OutboundRecovery => connection::rfc5626_4_5_outbound_recovery,
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
 }

@@ -185,11 +185,20 @@ fn options_beyond_the_page() {
     let json = r#"{"keepAliveInterval":"20","autostop":true,"contactName":"al%20","contactTransport":"wss",
         "forceRport":true,"extraSupported":["timer","room-signaling"],"hackAllowUnregisteredOptionTags":true,
         "custom":{"team":"a","n":[1]},"dtmfType":"rtp","connectionTimeout":7,"outboundRecovery":true,
+        "outboundFlows":"2","askServerUrl":true,
         "traceSipCredentials":true,"ha1":"0123456789ABCDEF0123456789abcdef","realm":"example.com"}"#;
     let (config, _) = file(json).unwrap();
     assert_eq!(config.keep_alive_interval(), Some(Duration::from_secs(20)));
     assert!(config.autostop() && config.force_rport());
     assert!(config.outbound_recovery() && config.trace_sip_credentials());
+    assert_eq!(
+        (config.outbound_flows(), config.ask_server_url()),
+        (2, true)
+    );
+    for flows in ["0", "5", "256", "1.5", "\"x\""] {
+        let wrong = faults(&format!("{{\"outboundFlows\":{flows}}}"));
+        assert!(wrong[0].contains("a whole number from 1 to 4"), "{wrong:?}");
+    }
     assert_eq!(config.contact_name(), Some("al%20"));
     assert_eq!(config.contact_transport(), "wss");
     assert_eq!(config.extra_supported(), ["timer", "room-signaling"]);
