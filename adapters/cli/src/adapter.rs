@@ -34,6 +34,8 @@ impl Wishes {
         options.extra_roots = self.extra_roots;
         options.trace_connector = Some(self.trace);
         options.description_factory = Some(factory);
+        // There is nobody to ask: the URL of the configuration is as good as any.
+        options.server_url = Some(Box::new(|configured, _| Ok(configured.clone())));
         if let Some(transactions) = self.transactions {
             options.limits.client_transactions = transactions;
             options.limits.server_transactions = transactions;
