@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sip_core::{ConnectionId, Timestamp};
-use sip_parse::UriBuf;
+use sip_parse::{Uri, UriBuf};
 
 use crate::event::RemovalReason;
 
@@ -126,6 +126,17 @@ impl Location {
             flows.sort_by_key(|binding| std::cmp::Reverse(binding.updated));
         }
         targets
+    }
+
+    /// The latest binding of this Contact, whosever it is.
+    pub(crate) fn reached_as(&self, uri: &Uri<'_>) -> Option<&Binding> {
+        let bindings = self.bindings.values().map(|(_, binding)| binding);
+        // User parts are drawn at random: few bindings take the long comparison.
+        let same = bindings.filter(|binding| {
+            let contact = binding.contact.as_uri();
+            contact.user() == uri.user() && contact.equivalent(uri)
+        });
+        same.max_by_key(|binding| binding.updated)
     }
 
     /// Carries out the contacts of one REGISTER, all or none (RFC 3261 section 10.3 step 7).

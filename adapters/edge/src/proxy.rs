@@ -95,13 +95,12 @@ impl Edge {
         let Some(FlowToken::Connection(number)) = routing.flow else {
             return false;
         };
-        let Some(peer) = self.peers.get(&number) else {
+        let Some(target) = self.way_of_dialog(number, routing.uri) else {
             return false;
         };
         let Ok(hops) = hops(request) else {
             return false;
         };
-        let target = peer.id;
         let credentials = self.foreign_credentials(request);
         let copy = copy(request, &routing, routing.uri, hops, &credentials);
         if self.layer.send_ack(target, copy).is_err() {
@@ -109,6 +108,17 @@ impl Edge {
         }
         self.counters.forwarded += 1;
         true
+    }
+
+    /// Where a request within a dialog goes: the flow that its token names. If that is gone, the same
+    /// Contact may be registered on another one by now, which the edge knows as it is the registrar
+    /// too (RFC 5626 section 7); only if it is not has the flow failed (section 5.3.1).
+    fn way_of_dialog(&self, number: u64, target: &[u8]) -> Option<ConnectionId> {
+        if let Some(peer) = self.peers.get(&number) {
+            return Some(peer.id);
+        }
+        let uri = sip_parse::Uri::parse(target).ok()?;
+        Some(self.location.reached_as(&uri)?.connection)
     }
 
     /// RFC 3261 sections 16.3 to 16.5, in their order.
@@ -142,10 +152,10 @@ impl Edge {
         match routing.flow {
             Some(FlowToken::Forged) => return Err(StatusCode::FORBIDDEN.into()),
             Some(FlowToken::Connection(number)) => {
-                let peer = self.peers.get(&number).ok_or(StatusCode::FLOW_FAILED)?;
                 let lost = StatusCode::FLOW_FAILED;
+                let connection = self.way_of_dialog(number, routing.uri).ok_or(lost)?;
                 return Ok(Plan::Forward(vec![vec![Target {
-                    connection: peer.id,
+                    connection,
                     uri: None,
                     lost,
                 }]]));

@@ -400,6 +400,16 @@ fn rfc5626_5_3_1_lost_flow_is_430_and_forged_token_403() {
     bench.close(bob);
     bench.send(alice, &info);
     bench.take_status(alice, 430);
+    // RFC 5626 section 7: the same Contact is back on another flow.
+    let back = bench.registered("bob", BOB_CONTACT);
+    let info = from_alice(&mut bench, "INFO", 5, &ok);
+    bench.send(alice, &info);
+    bench.take_request(back, "INFO");
+    bench.close(back);
+    bench.take_status(alice, 430);
+    let info = from_alice(&mut bench, "INFO", 6, &ok);
+    bench.send(alice, &info);
+    bench.take_status(alice, 430);
     // A To tag alone is no proof of a dialog: without a valid token there is a challenge first.
     bench.send(alice, &forged);
     bench.take_status(alice, 407);

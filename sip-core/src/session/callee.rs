@@ -198,7 +198,7 @@ impl Answering {
         context: &mut Context<'_>,
     ) -> Self {
         let timers = context.core.timer_settings();
-        context.common.flow = context.core.connection().ok();
+        context.common.flow = context.core.layer.connection_of(transaction);
         context.set(SessionTimer::Repeat, timers.t1());
         context.set(SessionTimer::GiveUp, timers.h());
         Self {

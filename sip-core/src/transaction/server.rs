@@ -54,6 +54,14 @@ impl<U: Clone> TransactionLayer<U> {
         self.request_of(transaction.0)
     }
 
+    /// The connection that the request of a server transaction came on; `None` if the transaction is over.
+    #[must_use]
+    pub fn connection_of(&self, transaction: ServerTransactionId) -> Option<ConnectionId> {
+        self.servers
+            .get(transaction.0)
+            .map(|server| server.connection)
+    }
+
     fn request_of(&self, handle: Handle) -> Option<Request> {
         let bytes = &self.servers.get(handle)?.request;
         let message = Message::parse(bytes.clone(), &self.settings.limits.message);
