@@ -124,6 +124,30 @@
 //! # }
 //! ```
 //!
+//! A fresh token in the URL of each attempt to connect:
+//!
+//! ```
+//! use sip_core::NoServerUrl;
+//! use sip_core::config::{Config, ServerUrl};
+//! use sip_tokio::Options;
+//!
+//! # fn next_token() -> Option<String> { None }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::builder()
+//!     .uri("sip:alice@example.com")
+//!     .server("wss://edge.example.com/sip")
+//!     .ask_server_url(true)
+//!     .build()?;
+//! let mut options = Options::default();
+//! options.server_url = Some(Box::new(|configured, _attempt| {
+//!     let token = next_token().ok_or(NoServerUrl)?;
+//!     let url = format!("{}?token={token}", configured.as_str());
+//!     ServerUrl::parse(&url).map_err(|_| NoServerUrl)
+//! }));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! `log.connector`: a closure that gets every record that `log.level` lets through.
 //!
 //! ```
