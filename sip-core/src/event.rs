@@ -253,6 +253,8 @@ pub enum Cause {
     NoAck,
     /// No connection, or it broke.
     ConnectionLost,
+    /// There was no connection for as long as the BYE could wait: the peer has not been told.
+    NeverSent,
     /// The peer does not know the dialog (481, 408; RFC 5057).
     DialogGone,
     /// The credentials were refused, or there are none.
@@ -326,6 +328,7 @@ impl fmt::Display for EndReason {
             Cause::NoAnswer => "nobody answered",
             Cause::NoAck => "no ACK",
             Cause::ConnectionLost => "no connection",
+            Cause::NeverSent => "no connection to say so on",
             Cause::DialogGone => "the dialog is unknown there",
             Cause::Authentication => "credentials refused or missing",
             Cause::Malformed => "unusable response",

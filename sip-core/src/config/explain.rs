@@ -133,6 +133,7 @@ impl Config {
                 s.secret.as_ref().and_then(|secret| secret.realms().next()),
             )),
             Parameter::OutboundRecovery => plain(s.outbound_recovery.to_string()),
+            Parameter::OfflineRequests => plain(json_text(s.offline_requests.as_str())),
             Parameter::TraceSipCredentials => plain(s.trace_sip_credentials.to_string()),
         }
     }

@@ -49,7 +49,7 @@ pub use parameter::{Origin, Parameter, Source};
 #[cfg(feature = "serde")]
 pub use preprocess::{Preprocessed, preprocess};
 pub use server::{SERVER_URL_LIMIT, Server, ServerUrl, ServerUrlError};
-pub use values::{Authentication, DtmfType, IpInContact, Log, LogLevel, Support};
+pub use values::{Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support};
 pub use wiring::NotWired;
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
@@ -105,6 +105,7 @@ struct Settings {
     connection_recovery_min_interval: Duration,
     connection_recovery_max_interval: Duration,
     outbound_recovery: bool,
+    offline_requests: OfflineRequests,
     ws_server_max_reconnection: u32,
     ws_server_reconnection_timeout: Duration,
     connection_timeout: Duration,
@@ -162,6 +163,7 @@ impl Default for Settings {
             connection_recovery_min_interval: Duration::from_secs(2),
             connection_recovery_max_interval: Duration::from_secs(30),
             outbound_recovery: false,
+            offline_requests: OfflineRequests::Fail,
             ws_server_max_reconnection: 3,
             ws_server_reconnection_timeout: Duration::from_secs(4),
             connection_timeout: Duration::from_secs(5),
@@ -338,6 +340,11 @@ impl Config {
     /// `outboundRecovery`: whether RFC 5626 section 4.5 rules the waits instead of the two intervals.
     pub fn outbound_recovery(&self) -> bool {
         self.settings.outbound_recovery
+    }
+
+    /// `offlineRequests`: what becomes of a request that is asked for while there is no connection.
+    pub fn offline_requests(&self) -> OfflineRequests {
+        self.settings.offline_requests
     }
 
     /// `wsServerMaxReconnection`: attempts after an established connection drops; 0 for none.

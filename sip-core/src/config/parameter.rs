@@ -115,6 +115,7 @@ parameters! {
     Ha1 "ha1" Own,
     Realm "realm" Own,
     OutboundRecovery "outboundRecovery" Own,
+    OfflineRequests "offlineRequests" Own,
     TraceSipCredentials "traceSipCredentials" Own,
 }
 

@@ -63,7 +63,7 @@ impl Confirmed {
     /// a target refresh (RFC 3261 section 12.2.1.1).
     pub(crate) fn repair(self, context: &mut Context<'_>) -> Option<State> {
         let current = context.core.connection().ok();
-        if self.is_established() && current.is_some() && context.common.flow != current {
+        if self.is_established() && context.core.is_ready() && context.common.flow != current {
             return self.offer(context);
         }
         Some(State::Confirmed(self))

@@ -2,7 +2,7 @@
 //!
 //! `core.rs` is what its parts share, `dispatch.rs` says what becomes of a message that no transaction
 //! claims, `sending.rs` builds requests, `registering.rs` carries out the registration machine, `calls.rs`
-//! and `requests.rs` are the commands.
+//! and `requests.rs` are the commands, `waiting.rs` keeps what cannot be sent yet.
 
 mod calls;
 mod challenges;
@@ -14,6 +14,7 @@ mod reconfigure;
 mod registering;
 mod requests;
 mod sending;
+mod waiting;
 
 use ::core::fmt;
 use ::core::time::Duration;
@@ -178,6 +179,8 @@ impl UserAgent {
                 actions: VecDeque::new(),
                 counters: Counters::default(),
                 flow: None,
+                ready: false,
+                places: 0,
                 service_route: alloc::vec::Vec::new(),
                 now,
                 config,
@@ -241,6 +244,9 @@ impl UserAgent {
                 }
                 self.registration.query_wanted = false;
                 self.give_back();
+                if self.core.flow.is_none() {
+                    self.give_up_waiting();
+                }
                 self.settle();
             }
         }
@@ -380,7 +386,7 @@ impl UserAgent {
         self.lose_challenges();
         self.registration_lost();
         if !matches!(self.life, Life::Running) {
-            return;
+            return self.give_up_waiting();
         }
         if let Some(flow) = self.take_open_probe() {
             self.connector.moved(flow.server, self.core.now);
@@ -442,6 +448,7 @@ impl UserAgent {
                 Due::Session(id, timer) => self.session_due(id, timer),
                 Due::Registration => self.registration_due(),
                 Due::Incoming(id) => self.incoming_due(id),
+                Due::Request(id) => self.waiting_due(id),
                 Due::Challenge(id) => self.answer_challenge(id, Err(AuthorizationFailed)),
                 Due::Stop => self.cut_short(),
                 Due::Probe => self.probe_due(),

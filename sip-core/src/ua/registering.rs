@@ -24,6 +24,7 @@ use crate::transaction::{SendError, TransactionError};
 impl UserAgent {
     /// A connection is open: registers at once, or, where there was one before, within a second.
     pub(super) fn register_on_connection(&mut self) {
+        self.core.ready = false;
         if core::mem::replace(&mut self.registration.returning, true) && self.registration.wanted {
             let at = self.core.now + return_after(self.core.layer.rng());
             self.registration.state = State::Waiting;
@@ -32,7 +33,7 @@ impl UserAgent {
             self.register_if_wanted();
         }
         if !self.registration.wanted {
-            self.repair_calls();
+            self.connection_is_usable();
         }
     }
 
@@ -62,6 +63,7 @@ impl UserAgent {
             self.arm(None);
         }
         self.next_errand();
+        self.registration_is_through();
     }
 
     fn send_register(&mut self, errand: Errand) {
@@ -292,7 +294,7 @@ impl UserAgent {
                 refreshed,
             })));
         self.arm(Some(refresh_at));
-        self.repair_calls();
+        self.connection_is_usable();
     }
 
     /// How long our binding was granted for, in seconds (RFC 3261 section 10.2.4): the `expires` of our
@@ -364,6 +366,7 @@ impl UserAgent {
             retry_at,
         });
         self.arm(retry_at);
+        self.registration_is_through();
     }
 
     /// The registrar refuses our credentials: asking again would only lock the account.
@@ -380,6 +383,7 @@ impl UserAgent {
             retry_at: None,
         });
         self.arm(None);
+        self.registration_is_through();
         // What is still bound lapses: to give it back would be refused as well.
         if !self.registration.refused {
             self.next_errand();

@@ -79,6 +79,7 @@ effects! {
     Ha1 => identity::rfc7616_3_4_2_ha1_answers_like_its_password,
     Realm => identity::rfc7616_3_4_2_ha1_answers_its_realm_alone,
     OutboundRecovery => connection::rfc5626_4_5_outbound_recovery,
+    OfflineRequests => connection::conn_c_offline_requests_fail_or_wait,
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
 }
 
