@@ -245,7 +245,7 @@ pub enum Cause {
     Refused,
     /// The call was answered elsewhere or the peer ended it after its answer could not be used.
     BadDescription,
-    /// No final response in time (RFC 3261 section 17.1: timers B and F).
+    /// No final response in time (RFC 3261 section 17.1: timers B and F), or no connection for as long.
     Timeout,
     /// Nobody answered within `noAnswerTimeout`, or within the Expires of the INVITE.
     NoAnswer,

@@ -268,6 +268,30 @@ fn conn_c_a_bye_in_flight_is_sent_again() {
     assert_eq!(end, (Originator::Local, Cause::Requested), "it was sent");
 }
 
+/// A server that closes the connection at each BYE holds a call no longer than 64 T1.
+#[test]
+fn conn_c_a_bye_is_not_sent_again_for_ever() {
+    let (mut bench, id) = up(&mut alice());
+    let start = bench.now;
+    hang_up(&mut bench, id);
+    let mut byes = 0;
+    while bench.agent.session(id).is_ok() {
+        assert_eq!(bench.next_request().method(), Method::Bye);
+        byes += 1;
+        assert!(byes < 50);
+        lose(&mut bench);
+        while bench.sent.is_empty() && bench.agent.session(id).is_ok() {
+            bench.reconnect(Transport::Ws);
+            bench.wait(SECOND);
+            registered(&mut bench, &[]);
+        }
+    }
+    assert!(byes > 2, "{byes}");
+    let took = bench.now.saturating_since(start);
+    assert!(took < BUDGET + 5 * SECOND, "{took:?}");
+    bench.silence();
+}
+
 /// REGISTER, then what belongs to calls, then the rest in the order of the commands; and everything looks as
 /// the new registration wants it: Service-Route (RFC 3608 section 5), GRUU (RFC 5627 section 4.4).
 #[test]

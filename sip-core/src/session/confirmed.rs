@@ -11,6 +11,7 @@ use crate::action::Body;
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
+use crate::time::Timestamp;
 use crate::transaction::{ServerTransactionId, TransactionError};
 use crate::ua::Purpose;
 
@@ -50,6 +51,8 @@ pub(crate) struct Ending {
     reason: EndReason,
     attempts: Attempts,
     bye: Bye,
+    /// When it ended: 64 T1 later no BYE is sent any more, or connections that break could go on for ever.
+    since: Timestamp,
 }
 
 /// How far our BYE has come.
@@ -356,11 +359,12 @@ impl Confirmed {
 
 impl Ending {
     /// BYE is on its way.
-    pub(super) fn sent(reason: EndReason, attempts: Attempts) -> Self {
+    pub(super) fn sent(reason: EndReason, attempts: Attempts, since: Timestamp) -> Self {
         Self {
             reason,
             attempts,
             bye: Bye::Sent,
+            since,
         }
     }
 
@@ -372,6 +376,7 @@ impl Ending {
             reason,
             attempts: Attempts::new(),
             bye: Bye::Waits,
+            since: context.core.now,
         }
     }
 
@@ -410,9 +415,10 @@ impl Ending {
         match error {
             TransactionError::Timeout => context.end(self.reason),
             TransactionError::ConnectionLost => {
-                let waits = Self::waits(self.reason, context);
+                let end = self.since + context.core.longest_wait();
+                context.set(SessionTimer::GiveUp, end.saturating_since(context.core.now));
                 let bye = Bye::Lost;
-                Some(State::Ending(Self { bye, ..waits }))
+                Some(State::Ending(Self { bye, ..self }))
             }
         }
     }
@@ -432,7 +438,7 @@ impl Ending {
             return Some(State::Ending(self));
         }
         context.clear(SessionTimer::GiveUp);
-        context.send_bye(self.reason)
+        context.send_bye(self.reason, self.since)
     }
 
     /// The BYE has waited for too long: the registration may, the call may not.

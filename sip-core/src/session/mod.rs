@@ -30,6 +30,7 @@ use crate::auth::Attempts;
 use crate::dialog::{DialogId, HalfDialogId};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator, SessionId};
 use crate::rand::below;
+use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 use crate::ua::{Core, Due, Purpose};
@@ -198,10 +199,12 @@ impl Context<'_> {
         if self.must_wait() {
             return Some(State::Ending(Ending::waits(reason, self)));
         }
-        self.send_bye(reason)
+        let since = self.core.now;
+        self.send_bye(reason, since)
     }
 
-    fn send_bye(&mut self, reason: EndReason) -> Option<State> {
+    /// Sends the BYE of a call that ended at `since`.
+    fn send_bye(&mut self, reason: EndReason, since: Timestamp) -> Option<State> {
         let Some(dialog) = self.common.dialog else {
             return self.end(reason);
         };
@@ -211,7 +214,7 @@ impl Context<'_> {
             .core
             .send_in_dialog(dialog, Method::Bye, None, &[], &mut attempts, purpose);
         match sent {
-            Ok(_) => Some(State::Ending(Ending::sent(reason, attempts))),
+            Ok(_) => Some(State::Ending(Ending::sent(reason, attempts, since))),
             Err(error) => self.end(EndReason {
                 cause: unsent(&error),
                 ..reason

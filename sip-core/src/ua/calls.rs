@@ -22,7 +22,7 @@ pub enum Session<'a> {
     Outgoing(OutgoingSession<'a>),
     /// The call is up.
     Established(EstablishedSession<'a>),
-    /// BYE is on its way; [`Event::Ended`] follows.
+    /// BYE is on its way, or waits for a connection; [`Event::Ended`] follows.
     Ending,
 }
 
