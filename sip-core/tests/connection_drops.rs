@@ -323,6 +323,7 @@ fn before_our_ack() {
 /// RFC 3261 section 13.3.1.4: without the ACK the call is ended by BYE after 64 T1.
 #[test]
 fn before_the_peers_ack() {
+    the_ack_comes_early();
     for (drop, comes) in DROPS
         .into_iter()
         .flat_map(|drop| [(drop, false), (drop, true)])
@@ -348,6 +349,21 @@ fn before_the_peers_ack() {
             assert_eq!(told(&mut bench), ["Ended: Transport NoAck"]);
         }
     }
+}
+
+/// Whoever hears of the ACK while the registration is under way repairs the call after it.
+fn the_ack_comes_early() {
+    let mut bench = online(&config());
+    let (id, ok) = answered(&mut bench);
+    lose(&mut bench, Drop::Closed);
+    bench.reconnect(Transport::Ws);
+    bench.in_dialog("ACK", 7, "ack", &ok, "");
+    assert_eq!(told(&mut bench), ["Established"]);
+    bench.wait(SECOND);
+    registers(&mut bench);
+    let told = told(&mut bench);
+    assert_eq!(told, ["Registered", "DescriptionNeeded: Offer"]);
+    is_repaired(&mut bench, id);
 }
 
 #[test]
@@ -413,6 +429,7 @@ fn in_their_reinvite() {
             assert_eq!(bench.next_response().status().as_u16(), 200);
         }
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        assert_eq!(bench.agent.table_sizes().timers, 0, "nobody waits");
         let described = describe(&mut bench, id);
         assert!(matches!(described, Err(CommandError::WrongState(_))));
         assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);

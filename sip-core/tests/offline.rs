@@ -10,8 +10,8 @@ use rand_core::SeedableRng;
 use sip_core::config::{ConfigBuilder, OfflineRequests};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
-    Body, Cause, CommandError, Event, InviteOptions, Limits, Originator, RequestId, Session,
-    SessionId, Timestamp, Transport, UserAgent,
+    Body, Cause, Change, CommandError, Event, InviteOptions, Limits, Originator, RequestId,
+    Session, SessionId, Timestamp, Transport, UserAgent,
 };
 use sip_parse::{HeaderName, Message, Method, Request, Response};
 
@@ -157,6 +157,59 @@ fn conn_c_a_bye_goes_out_at_once_where_nobody_registers() {
     assert_eq!(methods(&bench), ["BYE"]);
 }
 
+/// On a connection that a call does not know yet its BYE waits for the registration; on the one that it was
+/// made on it does not, whatever becomes of the registration.
+#[test]
+fn conn_c_a_bye_waits_only_on_a_connection_that_is_new_to_the_call() {
+    let (mut bench, id) = up(&mut alice());
+    lose(&mut bench);
+    bench.reconnect(Transport::Ws);
+    hang_up(&mut bench, id);
+    bench.silence();
+    bench.wait(SECOND);
+    registered(&mut bench, &[]);
+    assert_eq!(methods(&bench), ["BYE"]);
+
+    let mut bench = Bench::new(alice().register(true));
+    assert_eq!(bench.next_request().method(), Method::Register);
+    bench.events.clear();
+    let (id, _) = bench.established_call();
+    hang_up(&mut bench, id);
+    assert_eq!(methods(&bench), ["BYE"]);
+}
+
+/// A registration that is refreshed on the same connection repairs nothing and repeats nothing.
+#[test]
+fn conn_b_a_refresh_disturbs_no_call() {
+    let (mut bench, _) = up(&mut alice());
+    let (leaving, _) = bench.established_call();
+    hang_up(&mut bench, leaving);
+    assert_eq!(bench.next_request().method(), Method::Bye);
+    let sooner = Change::RegisterExpires(60 * SECOND);
+    bench.agent.reconfigure(sooner, bench.now).unwrap();
+    bench.pump();
+    registered(&mut bench, &[]);
+    bench.silence();
+    bench.expect(|event| matches!(event, Event::Registered(_)).then_some(()));
+    bench.no_events();
+}
+
+/// What was sent has left its deadline behind.
+#[test]
+fn conn_c_what_is_sent_waits_no_more() {
+    let mut bench = Bench::new(&queueing());
+    let (id, _) = bench.established_call();
+    lose(&mut bench);
+    hang_up(&mut bench, id);
+    let late = InviteOptions::new().late_offer();
+    bench.agent.invite("bob", late, bench.now).unwrap();
+    message(&mut bench, "bob");
+    assert_eq!(bench.agent.table_sizes().timers, 3);
+    bench.reconnect(Transport::Ws);
+    assert_eq!(methods(&bench), ["BYE", "INVITE", "MESSAGE"]);
+    assert_eq!(bench.agent.table_sizes().timers, 0);
+}
+
 /// 64 T1 after the command the call is over here, and the reason says that the peer does not know it.
 #[test]
 fn conn_c_a_bye_that_found_no_connection_is_said_to_be_unsent() {
@@ -238,6 +291,16 @@ fn conn_c_a_bye_of_the_peers_ends_a_call_whose_bye_waits() {
     bench.wait(SECOND);
     registered(&mut bench, &[]);
     bench.silence();
+
+    let (mut bench, id, ok) = answered(&mut alice());
+    bench.events.clear();
+    hang_up(&mut bench, id);
+    let ours = bench.next_request();
+    bench.in_dialog("BYE", 8, "bye", &ok, "");
+    assert_eq!(bench.next_response().status().as_u16(), 200);
+    bench.no_events();
+    bench.reply(&ours, 200, &[]);
+    assert_eq!(ended(&mut bench), (Originator::Local, Cause::Requested));
 }
 
 /// A BYE whose connection broke before it was answered is sent again, with the next CSeq number.
