@@ -261,7 +261,7 @@ pub enum Cause {
     Refused,
     /// The call was answered elsewhere or the peer ended it after its answer could not be used.
     BadDescription,
-    /// No final response in time (RFC 3261 section 17.1: timers B and F).
+    /// No final response in time (RFC 3261 section 17.1: timers B and F), or no connection for as long.
     Timeout,
     /// Nobody answered within `noAnswerTimeout`, or within the Expires of the INVITE.
     NoAnswer,
@@ -269,6 +269,8 @@ pub enum Cause {
     NoAck,
     /// No connection, or it broke.
     ConnectionLost,
+    /// There was no connection for as long as the BYE could wait: the peer has not been told.
+    NeverSent,
     /// The peer does not know the dialog (481, 408; RFC 5057).
     DialogGone,
     /// The credentials were refused, or there are none.
@@ -342,6 +344,7 @@ impl fmt::Display for EndReason {
             Cause::NoAnswer => "nobody answered",
             Cause::NoAck => "no ACK",
             Cause::ConnectionLost => "no connection",
+            Cause::NeverSent => "no connection to say so on",
             Cause::DialogGone => "the dialog is unknown there",
             Cause::Authentication => "credentials refused or missing",
             Cause::Malformed => "unusable response",

@@ -195,6 +195,17 @@ impl Host {
     }
 }
 
+/// The REGISTERs of each second: its number, how many, and a mark for each four.
+fn plot(registers: &BTreeMap<u64, u64>, first: u64) -> String {
+    let lines = (first..first + 35).map(|second| {
+        let count = registers.get(&second).copied().unwrap_or_default();
+        let marks = "#".repeat((count / 4) as usize);
+        let line = format!("{:>4} {count:>5} {marks}", second - first);
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn a_thousand_agents_come_back_without_a_stampede() {
     let mut host = Host::new();
@@ -218,15 +229,13 @@ fn a_thousand_agents_come_back_without_a_stampede() {
     );
 
     let first = BACK_AT.as_micros() / 1_000_000;
+    let plot = plot(&host.registers, first);
     println!("REGISTERs (with their retry for the challenge) by second after the server is back:");
-    for second in first..first + 35 {
-        let count = host.registers.get(&second).copied().unwrap_or_default();
-        println!(
-            "{:>4} {count:>5} {}",
-            second - first,
-            "#".repeat((count / 4) as usize)
-        );
-    }
+    println!("{plot}");
+    assert!(
+        include_str!("../../../docs/reachability.md").contains(&format!("```text\n{plot}\n```")),
+        "docs/reachability.md has another plot"
+    );
     println!("attempts to connect in the busiest second of the outage: {busiest:?}");
     let peak = host.registers.values().copied().max().unwrap_or_default();
     // Two REGISTERs each; evenly over the 30 s of the longest recovery wait they would be 67 a second.

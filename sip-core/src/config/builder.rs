@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use crate::auth::{Algorithm, Secret};
 
 use super::{
-    Authentication, Config, ConfigError, ConfigErrors, DtmfType, IpInContact, LogLevel, Opaque,
-    Parameter, Server, ServerUrl, Settings, Source, Support, Warning,
+    Authentication, Config, ConfigError, ConfigErrors, DtmfType, IpInContact, LogLevel,
+    OfflineRequests, Opaque, Parameter, Server, ServerUrl, Settings, Source, Support, Warning,
     address::{address_of_record, default_authorization_user, default_registrar, registrar},
     error::{REDACTED, excerpt, excerpt_of_uri},
     explain::seconds,
@@ -548,6 +548,12 @@ impl ConfigBuilder {
     /// `outboundRecovery`: wait as RFC 5626 section 4.5 says instead, default false.
     pub fn outbound_recovery(&mut self, yes: bool) -> &mut Self {
         self.note(Parameter::OutboundRecovery).outbound_recovery = yes;
+        self
+    }
+
+    /// `offlineRequests`: requests without a connection fail or wait, default [`OfflineRequests::Fail`].
+    pub fn offline_requests(&mut self, what: OfflineRequests) -> &mut Self {
+        self.note(Parameter::OfflineRequests).offline_requests = what;
         self
     }
 

@@ -135,6 +135,7 @@ impl Config {
             Parameter::OutboundFlows => plain(s.outbound_flows.to_string()),
             Parameter::AskServerUrl => plain(s.ask_server_url.to_string()),
             Parameter::OutboundRecovery => plain(s.outbound_recovery.to_string()),
+            Parameter::OfflineRequests => plain(json_text(s.offline_requests.as_str())),
             Parameter::TraceSipCredentials => plain(s.trace_sip_credentials.to_string()),
         }
     }

@@ -49,7 +49,7 @@ pub use parameter::{Origin, Parameter, Source};
 #[cfg(feature = "serde")]
 pub use preprocess::{Preprocessed, preprocess};
 pub use server::{SERVER_URL_LIMIT, Server, ServerUrl, ServerUrlError};
-pub use values::{Authentication, DtmfType, IpInContact, Log, LogLevel, Support};
+pub use values::{Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support};
 pub use wiring::NotWired;
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
@@ -107,6 +107,7 @@ struct Settings {
     outbound_flows: u8,
     outbound_recovery: bool,
     ask_server_url: bool,
+    offline_requests: OfflineRequests,
     ws_server_max_reconnection: u32,
     ws_server_reconnection_timeout: Duration,
     connection_timeout: Duration,
@@ -166,6 +167,7 @@ impl Default for Settings {
             outbound_flows: 1,
             outbound_recovery: false,
             ask_server_url: false,
+            offline_requests: OfflineRequests::Fail,
             ws_server_max_reconnection: 3,
             ws_server_reconnection_timeout: Duration::from_secs(4),
             connection_timeout: Duration::from_secs(5),
@@ -354,6 +356,11 @@ impl Config {
     /// `outboundRecovery`: whether RFC 5626 section 4.5 rules the waits instead of the two intervals.
     pub fn outbound_recovery(&self) -> bool {
         self.settings.outbound_recovery
+    }
+
+    /// `offlineRequests`: what becomes of a request that is asked for while there is no connection.
+    pub fn offline_requests(&self) -> OfflineRequests {
+        self.settings.offline_requests
     }
 
     /// `wsServerMaxReconnection`: attempts after an established connection drops; 0 for none.

@@ -117,6 +117,7 @@ parameters! {
     OutboundFlows "outboundFlows" Own,
     AskServerUrl "askServerUrl" Own,
     OutboundRecovery "outboundRecovery" Own,
+    OfflineRequests "offlineRequests" Own,
     TraceSipCredentials "traceSipCredentials" Own,
 }
 

@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use super::{
     Config, ConfigBuilder, ConfigError, ConfigErrorKind, ConfigErrors, DtmfType, LogLevel,
-    Parameter, Source, Support, Warning, builder::FLOWS, error::REDACTED, suggest::nearest,
-    value::Value,
+    OfflineRequests, Parameter, Source, Support, Warning, builder::FLOWS, error::REDACTED,
+    suggest::nearest, value::Value,
 };
 
 /// The parts of `log`.
@@ -468,6 +468,15 @@ impl<'b> Reader<'b> {
                     b.outbound_recovery(v);
                 });
             }
+            Parameter::OfflineRequests => match value {
+                Value::Text(what) if **what == "fail" => {
+                    self.builder.offline_requests(OfflineRequests::Fail);
+                }
+                Value::Text(what) if **what == "queue" => {
+                    self.builder.offline_requests(OfflineRequests::Queue);
+                }
+                other => self.wrong(parameter.name(), other, "\"fail\" or \"queue\""),
+            },
             Parameter::TraceSipCredentials => {
                 self.flag(parameter, value, |b, v| {
                     b.trace_sip_credentials(v);

@@ -96,6 +96,27 @@ impl DtmfType {
     }
 }
 
+/// What becomes of a request that is asked for while there is no connection (`offlineRequests`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OfflineRequests {
+    /// The command fails at once.
+    #[default]
+    Fail,
+    /// It waits for the connection and for the registration on it, for 64 T1 at most.
+    Queue,
+}
+
+impl OfflineRequests {
+    /// The value as it is written: `fail`, `queue`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Queue => "queue",
+        }
+    }
+}
+
 /// How much is logged: each level includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]

@@ -28,6 +28,14 @@ pub(crate) struct OfferWanted {
     pub(crate) options: InviteOptions,
 }
 
+/// The INVITE waits for a connection.
+pub(crate) struct Unsent {
+    target: UriBuf,
+    options: InviteOptions,
+    offer: Option<Body>,
+    place: u64,
+}
+
 /// INVITE is sent.
 pub(crate) struct Calling {
     transaction: ClientTransactionId,
@@ -42,6 +50,8 @@ pub(crate) struct AnswerWanted {
     dialog: DialogId,
     /// The INVITE as sent.
     invite: Bytes,
+    /// The application's answer, which waits for a connection.
+    answer: Option<Body>,
 }
 
 impl OfferWanted {
@@ -51,27 +61,74 @@ impl OfferWanted {
         context: &mut Context<'_>,
     ) -> Option<State> {
         match description {
-            Ok(offer) => send(&self.target, &self.options, Some(&offer), context),
+            Ok(offer) => {
+                let started = invite_or_wait(self.target, self.options, Some(offer), context);
+                started_or_ended(started, context)
+            }
             Err(DescriptionFailed) => context.end(EndReason::local(Cause::BadDescription)),
         }
     }
 }
 
-/// Sends the INVITE, or ends the call because it cannot be sent.
-fn send(
-    target: &UriBuf,
-    options: &InviteOptions,
-    offer: Option<&Body>,
-    context: &mut Context<'_>,
-) -> Option<State> {
-    match invite(target, options, offer, context) {
+/// Ends the call if its INVITE cannot be sent.
+fn started_or_ended(started: Result<State, SendError>, context: &mut Context<'_>) -> Option<State> {
+    match started {
         Ok(state) => Some(state),
         Err(error) => context.end(EndReason::local(unsent(&error))),
     }
 }
 
+/// Sends the INVITE, or keeps it until there is a connection (`offlineRequests`).
+pub(crate) fn invite_or_wait(
+    target: UriBuf,
+    options: InviteOptions,
+    offer: Option<Body>,
+    context: &mut Context<'_>,
+) -> Result<State, SendError> {
+    if !context.core.queues() {
+        return invite(&target, &options, offer.as_ref(), context);
+    }
+    let patience = context.core.longest_wait();
+    context.set(SessionTimer::GiveUp, patience);
+    Ok(State::Unsent(Box::new(Unsent {
+        target,
+        options,
+        offer,
+        place: context.core.next_place(),
+    })))
+}
+
+impl Unsent {
+    /// Its place in the order of commands.
+    pub(crate) fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// There is a connection.
+    pub(crate) fn resume(self, context: &mut Context<'_>) -> Option<State> {
+        context.clear(SessionTimer::GiveUp);
+        if !context.core.reaches(&self.target) {
+            return context.end(EndReason::local(Cause::Malformed));
+        }
+        let started = invite(&self.target, &self.options, self.offer.as_ref(), context);
+        started_or_ended(started, context)
+    }
+
+    /// It has waited for too long.
+    pub(crate) fn fired(
+        self: Box<Self>,
+        timer: SessionTimer,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match timer {
+            SessionTimer::GiveUp => context.end(EndReason::transport(Cause::Timeout)),
+            _ => Some(State::Unsent(self)),
+        }
+    }
+}
+
 /// Sends the INVITE.
-pub(crate) fn invite(
+fn invite(
     target: &UriBuf,
     options: &InviteOptions,
     offer: Option<&Body>,
@@ -89,6 +146,7 @@ pub(crate) fn invite(
         &mut attempts,
         Purpose::Invite(id),
     )?;
+    context.common.flow = context.core.connection().ok();
     Ok(State::Calling(Calling {
         transaction,
         attempts,
@@ -219,6 +277,7 @@ impl Calling {
             return Some(State::AnswerWanted(AnswerWanted {
                 dialog,
                 invite: request.clone(),
+                answer: None,
             }));
         }
         if context.keep_ack(dialog, &invite, None).is_err() {
@@ -261,27 +320,55 @@ impl Calling {
 }
 
 impl AnswerWanted {
+    /// Whether the application has not answered yet.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.answer.is_none()
+    }
+
     pub(crate) fn described(
-        self,
+        mut self,
         description: Result<Body, DescriptionFailed>,
         context: &mut Context<'_>,
     ) -> Option<State> {
         context.clear(SessionTimer::NoAnswer);
-        let answer = description.as_ref().ok();
-        match self.acknowledge(answer, context) {
-            Ok(()) if answer.is_some() => {
-                let session = context.common.id;
-                context.event(Event::Established { session });
-                Some(State::Confirmed(Confirmed::established(self.dialog)))
+        match description {
+            Ok(answer) if context.must_wait() => {
+                // RFC 3261 section 13.3.1.4: the peer waits no longer for the ACK.
+                let patience = context.core.longest_wait();
+                context.set(SessionTimer::NoAnswer, patience);
+                self.answer = Some(answer);
+                Some(State::AnswerWanted(self))
             }
-            Ok(()) => context.hang_up(EndReason::local(Cause::BadDescription)),
-            Err(_) => context.end(EndReason::transport(Cause::ConnectionLost)),
+            Ok(answer) => match self.acknowledge(Some(&answer), context) {
+                Ok(()) => {
+                    let session = context.common.id;
+                    context.event(Event::Established { session });
+                    // The INVITE may have gone out on another connection.
+                    Confirmed::established(self.dialog).repair(context)
+                }
+                Err(_) => context.end(EndReason::transport(Cause::ConnectionLost)),
+            },
+            Err(DescriptionFailed) => match self.acknowledge(None, context) {
+                Ok(()) => context.hang_up(EndReason::local(Cause::BadDescription)),
+                Err(_) => context.end(EndReason::transport(Cause::ConnectionLost)),
+            },
         }
     }
 
-    /// The application did not answer the peer's offer in time.
+    /// There is a connection for the answer that waits.
+    pub(crate) fn resume(mut self, context: &mut Context<'_>) -> Option<State> {
+        match self.answer.take() {
+            Some(answer) => self.described(Ok(answer), context),
+            None => Some(State::AnswerWanted(self)),
+        }
+    }
+
+    /// The application did not answer the peer's offer in time, or no connection came for its answer.
     pub(crate) fn fired(self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
         match timer {
+            SessionTimer::NoAnswer if self.answer.is_some() => {
+                context.end(EndReason::transport(Cause::ConnectionLost))
+            }
             SessionTimer::NoAnswer => self.described(Err(DescriptionFailed), context),
             _ => Some(State::AnswerWanted(self)),
         }

@@ -11,6 +11,7 @@ use crate::action::Body;
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
+use crate::time::Timestamp;
 use crate::transaction::{ServerTransactionId, TransactionError};
 use crate::ua::Purpose;
 
@@ -45,10 +46,24 @@ pub(crate) enum Stage {
     Sent { interval: Duration },
 }
 
-/// BYE is sent.
+/// The call is over but for its BYE.
 pub(crate) struct Ending {
-    pub(crate) reason: EndReason,
-    pub(crate) attempts: Attempts,
+    reason: EndReason,
+    attempts: Attempts,
+    bye: Bye,
+    /// When it ended: 64 T1 later no BYE is sent any more, or connections that break could go on for ever.
+    since: Timestamp,
+}
+
+/// How far our BYE has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bye {
+    /// It waits for its final response.
+    Sent,
+    /// It waits for a connection.
+    Waits,
+    /// Its connection broke before it was answered: it is sent again on the next one.
+    Lost,
 }
 
 impl Confirmed {
@@ -269,7 +284,8 @@ impl Confirmed {
             let session = context.common.id;
             context.event(Event::Established { session });
         }
-        Some(State::Confirmed(self))
+        // The ACK may have found its way to another connection than the INVITE's.
+        self.repair(context)
     }
 
     pub(crate) fn fired(mut self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
@@ -326,15 +342,44 @@ impl Confirmed {
         transaction: ServerTransactionId,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        if self.is_answering(transaction) && self.is_asked_to_answer() {
-            self.answering = None;
-            context.clear(SessionTimer::NoAnswer);
+        if self.is_answering(transaction) {
+            if self.is_asked_to_answer() {
+                self.answering = None;
+                context.clear(SessionTimer::NoAnswer);
+            } else if self.established {
+                // Neither a repeat nor the ACK has a way any more; the repair shows whether the peer is there.
+                self.answering = None;
+                context.clear(SessionTimer::Repeat);
+                context.clear(SessionTimer::GiveUp);
+            }
         }
         Some(State::Confirmed(self))
     }
 }
 
 impl Ending {
+    /// BYE is on its way.
+    pub(super) fn sent(reason: EndReason, attempts: Attempts, since: Timestamp) -> Self {
+        Self {
+            reason,
+            attempts,
+            bye: Bye::Sent,
+            since,
+        }
+    }
+
+    /// BYE waits for a connection, as long as it would wait for an answer.
+    pub(super) fn waits(reason: EndReason, context: &mut Context<'_>) -> Self {
+        let patience = context.core.longest_wait();
+        context.set(SessionTimer::GiveUp, patience);
+        Self {
+            reason,
+            attempts: Attempts::new(),
+            bye: Bye::Waits,
+            since: context.core.now,
+        }
+    }
+
     pub(crate) fn response(
         mut self,
         response: &Response,
@@ -361,11 +406,59 @@ impl Ending {
         context.end(self.reason)
     }
 
+    /// Our BYE had no final response.
     pub(crate) fn failed(
         self,
-        _error: TransactionError,
+        error: TransactionError,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        context.end(self.reason)
+        match error {
+            TransactionError::Timeout => context.end(self.reason),
+            TransactionError::ConnectionLost => {
+                let end = self.since + context.core.longest_wait();
+                context.set(SessionTimer::GiveUp, end.saturating_since(context.core.now));
+                let bye = Bye::Lost;
+                Some(State::Ending(Self { bye, ..self }))
+            }
+        }
+    }
+
+    /// A BYE of the peer's, which has been answered. Ours goes on if it is on its way (RFC 3261 section
+    /// 15.1.2), and is of no use if not.
+    pub(crate) fn bye(self, bye: &Request, context: &mut Context<'_>) -> Option<State> {
+        match self.bye {
+            Bye::Sent => Some(State::Ending(self)),
+            Bye::Waits | Bye::Lost => context.end(ended_by_peer(bye, Cause::Bye)),
+        }
+    }
+
+    /// There is a connection for a BYE that waits.
+    pub(crate) fn resume(self, context: &mut Context<'_>) -> Option<State> {
+        if self.bye == Bye::Sent {
+            return Some(State::Ending(self));
+        }
+        context.clear(SessionTimer::GiveUp);
+        context.send_bye(self.reason, self.since)
+    }
+
+    /// The BYE has waited for too long: the registration may, the call may not.
+    pub(crate) fn fired(self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
+        match timer {
+            SessionTimer::GiveUp if context.core.connection().is_ok() => self.resume(context),
+            SessionTimer::GiveUp => self.give_up(context),
+            _ => Some(State::Ending(self)),
+        }
+    }
+
+    /// No connection will come for a BYE that waits.
+    pub(crate) fn give_up(self, context: &mut Context<'_>) -> Option<State> {
+        match self.bye {
+            Bye::Sent => Some(State::Ending(self)),
+            Bye::Lost => context.end(self.reason),
+            Bye::Waits => context.end(EndReason {
+                cause: Cause::NeverSent,
+                ..self.reason
+            }),
+        }
     }
 }

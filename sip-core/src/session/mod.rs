@@ -17,7 +17,9 @@ use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Message, Method, Request, Response, StatusCode};
 
 pub(crate) use callee::Incoming;
-pub(crate) use caller::{AnswerWanted, Calling, OfferWanted, further_success, invite};
+pub(crate) use caller::{
+    AnswerWanted, Calling, OfferWanted, Unsent, further_success, invite_or_wait,
+};
 pub(crate) use confirmed::{Confirmed, Ending};
 pub use options::{
     DescriptionFailed, ExtraHeader, ExtraHeaderError, FailureStatus, InviteOptions, NotAFailure,
@@ -28,6 +30,7 @@ use crate::auth::Attempts;
 use crate::dialog::{DialogId, HalfDialogId};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator, SessionId};
 use crate::rand::below;
+use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 use crate::ua::{Core, Due, Purpose};
@@ -41,7 +44,7 @@ pub(crate) enum SessionTimer {
     Ring,
     /// The 2xx is due again (RFC 3261 section 13.3.1.4).
     Repeat,
-    /// The ACK is overdue (RFC 3261 section 13.3.1.4).
+    /// The ACK is overdue (RFC 3261 section 13.3.1.4), or no connection has come for an INVITE or BYE.
     GiveUp,
     /// The time of our re-INVITE is over: asked, sent, or after a 491 (RFC 3261 section 14.1).
     Offer,
@@ -78,6 +81,8 @@ pub(crate) enum State {
     Starting,
     /// Caller: the application has not described its offer yet.
     OfferWanted(Box<OfferWanted>),
+    /// Caller: the INVITE waits for a connection.
+    Unsent(Box<Unsent>),
     /// Caller: INVITE is sent.
     Calling(Calling),
     /// Caller: the 2xx brought an offer; the ACK waits for the answer.
@@ -86,7 +91,7 @@ pub(crate) enum State {
     Incoming(Box<Incoming>),
     /// Both: a 2xx was sent or received.
     Confirmed(Confirmed),
-    /// Both: BYE is sent.
+    /// Both: BYE is sent, or waits for a connection.
     Ending(Ending),
 }
 
@@ -181,7 +186,7 @@ impl Context<'_> {
         None
     }
 
-    /// Ends the call by BYE (RFC 3261 section 15.1.1), or at once where none can be sent.
+    /// Ends the call by BYE (RFC 3261 section 15.1.1); without a connection it waits for one.
     pub(crate) fn hang_up(&mut self, reason: EndReason) -> Option<State> {
         for timer in [
             SessionTimer::NoAnswer,
@@ -191,25 +196,37 @@ impl Context<'_> {
         ] {
             self.clear(timer);
         }
+        if self.must_wait() {
+            return Some(State::Ending(Ending::waits(reason, self)));
+        }
+        let since = self.core.now;
+        self.send_bye(reason, since)
+    }
+
+    /// Sends the BYE of a call that ended at `since`.
+    fn send_bye(&mut self, reason: EndReason, since: Timestamp) -> Option<State> {
         let Some(dialog) = self.common.dialog else {
             return self.end(reason);
         };
-        let id = self.common.id;
+        let purpose = Purpose::Bye(self.common.id);
         let mut attempts = Attempts::new();
-        match self.core.send_in_dialog(
-            dialog,
-            Method::Bye,
-            None,
-            &[],
-            &mut attempts,
-            Purpose::Bye(id),
-        ) {
-            Ok(_) => Some(State::Ending(Ending { reason, attempts })),
+        let sent = self
+            .core
+            .send_in_dialog(dialog, Method::Bye, None, &[], &mut attempts, purpose);
+        match sent {
+            Ok(_) => Some(State::Ending(Ending::sent(reason, attempts, since))),
             Err(error) => self.end(EndReason {
                 cause: unsent(&error),
                 ..reason
             }),
         }
+    }
+
+    /// Whether what is to be sent in this call waits: there is no connection, or one that the call does
+    /// not know and that REGISTER has to go out on first.
+    fn must_wait(&self) -> bool {
+        let current = self.core.connection().ok();
+        current.is_none() || !self.core.is_ready() && current != self.common.flow
     }
 
     /// ACKs a 2xx and keeps the ACK for when that comes again.
@@ -221,7 +238,6 @@ impl Context<'_> {
     ) -> Result<(), SendError> {
         self.common.ack = self.core.acknowledge(dialog, invite, answer)?;
         self.common.ack_number = invite.cseq().map_or(0, |cseq| cseq.number);
-        self.common.flow = self.core.connection().ok();
         Ok(())
     }
 

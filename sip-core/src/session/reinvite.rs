@@ -64,7 +64,7 @@ impl Confirmed {
     pub(crate) fn repair(self, context: &mut Context<'_>) -> Option<State> {
         let core = &context.core;
         let reaches = |flow| core.layer.info(flow).is_some();
-        let is_cut = core.flow.is_some() && !context.common.flow.is_some_and(reaches);
+        let is_cut = core.is_ready() && !context.common.flow.is_some_and(reaches);
         if self.is_established() && is_cut {
             return self.offer(context);
         }

@@ -22,7 +22,7 @@ pub enum Session<'a> {
     Outgoing(OutgoingSession<'a>),
     /// The call is up.
     Established(EstablishedSession<'a>),
-    /// BYE is on its way; [`Event::Ended`] follows.
+    /// BYE is on its way, or waits for a connection; [`Event::Ended`] follows.
     Ending,
 }
 
@@ -112,7 +112,9 @@ impl UserAgent {
     }
 
     /// Calls a URI, or a user at the address-of-record's host (RFC 3261 section 13.2). First
-    /// [`Event::DescriptionNeeded`] asks for the offer, unless the options leave it to the peer.
+    /// [`Event::DescriptionNeeded`] asks for the offer, unless the options leave it to the peer. Without a
+    /// connection `offlineRequests` says whether this fails or the INVITE waits: for 64 T1 at most, then
+    /// the call ends with [`Cause::Timeout`].
     ///
     /// # Errors
     /// [`CommandError`]; there is no call then, and no event.
@@ -123,7 +125,7 @@ impl UserAgent {
         now: Timestamp,
     ) -> Result<SessionId, CommandError> {
         self.command(now)?;
-        if self.core.flow.is_none() {
+        if self.core.flow.is_none() && !self.core.queues() {
             return Err(CommandError::NotConnected);
         }
         let target = self.core.target(target)?;
@@ -138,12 +140,8 @@ impl UserAgent {
         let id = SessionId(self.sessions.next_handle());
         let mut session = session::Session::new(id, half, State::Starting);
         if options.late_offer {
-            let started = session::invite(
-                &target,
-                &options,
-                None,
-                &mut session.context(&mut self.core),
-            );
+            let context = &mut session.context(&mut self.core);
+            let started = session::invite_or_wait(target, options, None, context);
             match started {
                 Ok(state) => session.state = Some(state),
                 Err(error) => {
@@ -176,6 +174,7 @@ impl UserAgent {
             Some(State::Incoming(_)) => Session::Incoming(IncomingSession { agent: self, id }),
             Some(
                 State::OfferWanted(_)
+                | State::Unsent(_)
                 | State::Calling(_)
                 | State::AnswerWanted(_)
                 | State::Starting,
@@ -187,7 +186,8 @@ impl UserAgent {
         })
     }
 
-    /// Ends a call by whatever fits: CANCEL, 480 or BYE. Nothing if it is ending already.
+    /// Ends a call by whatever fits: CANCEL, 480 or BYE. Nothing if it is ending already. Without a
+    /// connection the BYE waits for one, 64 T1 at most; then the call ends with [`Cause::NeverSent`].
     ///
     /// # Errors
     /// [`StaleHandle`] if the call is over.
@@ -202,7 +202,7 @@ impl UserAgent {
 
     pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
         let known = self.step_session(id, |state, context| match state {
-            State::Starting | State::OfferWanted(_) => {
+            State::Starting | State::OfferWanted(_) | State::Unsent(_) => {
                 context.end(EndReason::local(Cause::Requested))
             }
             State::Calling(state) => state.hang_up(context),
@@ -232,10 +232,12 @@ impl UserAgent {
         self.advance(now);
         let session = self.sessions.get(id.0).ok_or(CommandError::Stale)?;
         let asked = match &session.state {
-            Some(State::OfferWanted(_) | State::AnswerWanted(_)) => true,
+            Some(State::OfferWanted(_)) => true,
+            Some(State::AnswerWanted(state)) => state.is_asked(),
             Some(State::Incoming(state)) => state.accepted(),
             Some(State::Confirmed(state)) => state.is_asked(),
-            Some(State::Starting | State::Calling(_) | State::Ending(_)) | None => false,
+            Some(State::Starting | State::Unsent(_) | State::Calling(_) | State::Ending(_))
+            | None => false,
         };
         if !asked {
             return Err(CommandError::WrongState("no description was asked for"));

@@ -8,9 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use sip_parse::{
-    Builder, HeaderName, Kind, Message, Request, Response, Scheme, StatusCode, UriBuf, Value,
-};
+use sip_parse::{Builder, HeaderName, Kind, Message, Request, Response, StatusCode, UriBuf, Value};
 
 use super::challenges::AuthorizationFailed;
 use super::identity::Identity;
@@ -55,6 +53,8 @@ pub(crate) enum Due {
     Session(SessionId, SessionTimer),
     Registration(Place),
     Incoming(IncomingId),
+    /// A request of ours that waits for a connection.
+    Request(RequestId),
     Challenge(ChallengeId),
     Stop,
     Probe(Place),
@@ -105,6 +105,10 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     /// The flow in use: requests of ours go there.
     pub(crate) flow: Option<Flow>,
+    /// The registration on `flow`, if one is wanted, has succeeded or failed.
+    pub(crate) ready: bool,
+    /// How many commands have had to wait for a connection.
+    pub(crate) places: u64,
     /// Of the last REGISTER that was accepted on it (RFC 3608), as Route values.
     pub(crate) service_route: Vec<Box<[u8]>>,
     pub(crate) now: Timestamp,
@@ -196,14 +200,10 @@ impl Core {
             format!("sip:{target}@{registrar}")
         };
         let uri = UriBuf::parse(full.as_bytes()).map_err(CommandError::Target)?;
-        let secure = self
-            .flow
-            .as_ref()
-            .is_some_and(|flow| flow.transport.is_secure());
-        match uri.as_uri().scheme() {
-            Scheme::Sip => Ok(uri),
-            Scheme::Sips if secure => Ok(uri),
-            _ => Err(CommandError::TargetScheme),
+        if self.reaches(&uri) {
+            Ok(uri)
+        } else {
+            Err(CommandError::TargetScheme)
         }
     }
 

@@ -642,7 +642,7 @@ impl UserAgent {
             State::AnswerWanted(_) => {
                 context.end(crate::session::ended_by_peer(bye, crate::event::Cause::Bye))
             }
-            // RFC 3261 section 15.1.2: both BYEs are answered; ours ends the call.
+            State::Ending(state) => state.bye(bye, context),
             state => Some(state),
         });
     }
@@ -664,7 +664,10 @@ impl UserAgent {
                 ));
                 Some(state)
             }
-            State::AnswerWanted(_) | State::OfferWanted(_) | State::Calling(_) => {
+            State::AnswerWanted(_)
+            | State::OfferWanted(_)
+            | State::Unsent(_)
+            | State::Calling(_) => {
                 refused = Some((StatusCode::REQUEST_PENDING, None));
                 Some(state)
             }
@@ -706,6 +709,8 @@ impl UserAgent {
                 State::AnswerWanted(state) => state.fired(timer, context),
                 State::Incoming(state) => state.fired(timer, context),
                 State::Confirmed(state) => state.fired(timer, context),
+                State::Unsent(state) => state.fired(timer, context),
+                State::Ending(state) => state.fired(timer, context),
                 state => Some(state),
             }
         });

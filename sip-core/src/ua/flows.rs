@@ -193,11 +193,11 @@ impl UserAgent {
         self.lose_challenges(open.connection);
         self.registration_lost(place);
         if !matches!(self.life, Life::Running) {
-            return;
+            return self.give_up_waiting();
         }
-        if self.core.flow.is_some() && (self.is_registered() || !self.registration.wanted) {
+        if self.core.flow.is_some() && (self.core.ready || !self.registration.wanted) {
             // Another flow is up: what is left moves there at once.
-            self.repair_calls();
+            self.connection_is_usable();
         }
         if let Some(open) = self.take_open_probe(place) {
             let (server, now) = (open.server, self.core.now);
@@ -393,7 +393,12 @@ impl UserAgent {
             let connection = flow.open.as_ref().map(|open| open.connection);
             (flow.binding.is_bound(), connection == used)
         });
-        self.core.flow = chosen.and_then(|flow| flow.open.clone());
+        let open = chosen.and_then(|flow| flow.open.clone());
+        if open.as_ref().map(|open| open.connection) != used {
+            // On a new one the registration comes first, if there is to be one.
+            self.core.ready = chosen.is_some_and(|flow| flow.binding.is_bound());
+        }
+        self.core.flow = open;
         self.core.service_route = chosen.map_or_else(Vec::new, |flow| flow.service_route.clone());
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `core.rs` is what its parts share, `flows.rs` has its connections, `dispatch.rs` says what becomes of a message that no transaction
 //! claims, `sending.rs` builds requests, `registering.rs` carries out the registration machine, `calls.rs`
-//! and `requests.rs` are the commands.
+//! and `requests.rs` are the commands, `waiting.rs` keeps what cannot be sent yet.
 
 mod calls;
 mod challenges;
@@ -15,6 +15,7 @@ mod reconfigure;
 mod registering;
 mod requests;
 mod sending;
+mod waiting;
 
 use ::core::fmt;
 use ::core::time::Duration;
@@ -177,6 +178,8 @@ impl UserAgent {
                 actions: VecDeque::new(),
                 counters: Counters::default(),
                 flow: None,
+                ready: false,
+                places: 0,
                 service_route: alloc::vec::Vec::new(),
                 now,
                 config,
@@ -236,6 +239,9 @@ impl UserAgent {
                 }
                 self.registration.query_wanted = false;
                 self.give_back();
+                if self.core.flow.is_none() {
+                    self.give_up_waiting();
+                }
                 self.settle();
             }
         }
@@ -315,6 +321,7 @@ impl UserAgent {
                 Due::Session(id, timer) => self.session_due(id, timer),
                 Due::Registration(place) => self.registration_due(place),
                 Due::Incoming(id) => self.incoming_due(id),
+                Due::Request(id) => self.waiting_due(id),
                 Due::Challenge(id) => self.answer_challenge(id, Err(AuthorizationFailed)),
                 Due::Stop => self.cut_short(),
                 Due::Probe(place) => self.probe_due(place),

@@ -26,18 +26,16 @@ use crate::transaction::{SendError, TransactionError};
 impl UserAgent {
     /// A connection is open: registers at once, or, where there was one before, within a second.
     pub(super) fn register_on_connection(&mut self, place: Place) {
-        let wait = return_after(self.core.layer.rng());
-        let now = self.core.now;
-        let binding = self.binding(place);
-        let returning = core::mem::replace(&mut binding.returning, true);
+        let returning = core::mem::replace(&mut self.binding(place).returning, true);
         if returning && self.registration.wanted {
+            let at = self.core.now + return_after(self.core.layer.rng());
             self.binding(place).state = State::Waiting;
-            self.arm(place, Some(now + wait));
+            self.arm(place, Some(at));
         } else {
             self.next_errand();
         }
         if !self.registration.wanted {
-            self.repair_calls();
+            self.connection_is_usable();
         }
     }
 
@@ -73,6 +71,7 @@ impl UserAgent {
             }
         }
         self.next_errand();
+        self.registration_is_through();
     }
 
     pub(super) fn binding(&mut self, place: Place) -> &mut Binding {
@@ -357,7 +356,7 @@ impl UserAgent {
         if !outbound {
             self.keep_only(place);
         }
-        self.repair_calls();
+        self.connection_is_usable();
     }
 
     /// The registrar does not keep flows apart: a binding on one takes the place of that on another
@@ -439,6 +438,9 @@ impl UserAgent {
             retry_at,
         });
         self.arm(place, retry_at);
+        if self.place_in_use() == Some(place) {
+            self.registration_is_through();
+        }
     }
 
     /// The registrar refuses our credentials: asking again would only lock the account.
@@ -457,6 +459,7 @@ impl UserAgent {
         for place in self.places() {
             self.arm(place, None);
         }
+        self.registration_is_through();
         // What is still bound lapses: to give it back would be refused as well.
         if !self.registration.refused {
             self.next_errand();

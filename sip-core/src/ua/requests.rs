@@ -8,7 +8,7 @@ use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
 
 use super::UserAgent;
 use super::core::{Due, Purpose, RetryError};
-use super::sending::Outside;
+use super::waiting::Waiting;
 use crate::action::Body;
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
@@ -25,8 +25,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A request of ours, until its final response.
 pub(super) struct OutgoingRequest {
-    attempts: Attempts,
-    dialog: Option<DialogId>,
+    pub(super) attempts: Attempts,
+    pub(super) dialog: Option<DialogId>,
+    /// It has not been sent yet.
+    pub(super) waiting: Option<Box<Waiting>>,
 }
 
 /// A request of a peer, until the application answers it.
@@ -37,7 +39,8 @@ pub(super) struct IncomingRequest {
 
 impl UserAgent {
     /// Sends a MESSAGE (RFC 3428) to a URI, or to a user at the address-of-record's host. The outcome
-    /// comes as [`Event::RequestFinished`].
+    /// comes as [`Event::RequestFinished`]. Without a connection `offlineRequests` says whether this fails
+    /// or waits: for 64 T1 at most, then the outcome is [`Cause::Timeout`].
     ///
     /// # Errors
     /// [`CommandError`]; nothing has been sent then.
@@ -82,35 +85,27 @@ impl UserAgent {
         }
         let target = self.core.target(target)?;
         self.check_requests()?;
-        let call_id = self.core.new_call_id();
-        let tag = crate::rand::token(self.core.layer.rng(), 13);
-        let cseq = self.core.first_cseq();
-        let mut attempts = Attempts::new();
-        let parts = Outside {
-            flow: None,
-            method,
-            target: target.as_bytes(),
-            to: target.as_bytes(),
-            call_id: call_id.as_bytes(),
-            tag: &tag,
-            cseq,
-            service_route: true,
-            body: body.as_ref(),
-            extra: headers,
-        };
-        let accept = [(HeaderName::Accept, "application/sdp")];
-        let own = if method == Method::Options {
-            &accept[..]
+        let id = if self.core.queues() {
+            self.request_waits(method, target, body, headers)
         } else {
-            &[]
+            let id = RequestId(self.requests.next_handle());
+            let (mut attempts, purpose) = (Attempts::new(), Purpose::Request(id));
+            let body = body.as_ref();
+            self.core.send_request_outside(
+                method,
+                &target,
+                body,
+                headers,
+                &mut attempts,
+                purpose,
+            )?;
+            self.requests.insert(OutgoingRequest {
+                attempts,
+                dialog: None,
+                waiting: None,
+            });
+            id
         };
-        let id = RequestId(self.requests.next_handle());
-        self.core
-            .send_outside(&parts, own, &mut attempts, Purpose::Request(id))?;
-        self.requests.insert(OutgoingRequest {
-            attempts,
-            dialog: None,
-        });
         self.settle();
         Ok(id)
     }
@@ -133,6 +128,9 @@ impl UserAgent {
             _ => return Err(CommandError::WrongState("the call is not up")),
         };
         self.check_requests()?;
+        if self.core.queues() {
+            return Ok(self.info_waits(dialog, body.clone()));
+        }
         let request = RequestId(self.requests.next_handle());
         let mut attempts = Attempts::new();
         let purpose = Purpose::Request(request);
@@ -147,6 +145,7 @@ impl UserAgent {
         self.requests.insert(OutgoingRequest {
             attempts,
             dialog: Some(dialog),
+            waiting: None,
         });
         self.settle();
         Ok(request)
@@ -211,7 +210,10 @@ impl UserAgent {
         id: RequestId,
         outcome: Result<Box<Response>, EndReason>,
     ) {
-        if self.requests.remove(id.0).is_some() {
+        if let Some(record) = self.requests.remove(id.0) {
+            if let Some(waiting) = record.waiting {
+                self.core.timers.cancel(waiting.timer);
+            }
             self.core.event(Event::RequestFinished {
                 request: id,
                 outcome: outcome.map_err(Box::new),

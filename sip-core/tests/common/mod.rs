@@ -300,6 +300,30 @@ impl Bench {
         ));
     }
 
+    /// Opens the connection that the agent asks for next, or is asking for now.
+    pub fn reconnect(&mut self, transport: Transport) {
+        let live = |action: &Action, others: &[Action]| match action {
+            Action::Connect { connection, .. } => {
+                let given_up = |other: &Action| matches!(other, Action::Disconnect { connection: gone, .. } if gone == connection);
+                (!others.iter().any(given_up)).then_some(*connection)
+            }
+            _ => None,
+        };
+        for _ in 0..100_000 {
+            let others = &self.others;
+            if let Some(connection) = others.iter().find_map(|action| live(action, others)) {
+                self.others.clear();
+                self.connection = connection;
+                let remote = None;
+                let info = ConnectionInfo { transport, remote };
+                self.agent.connection_opened(connection, info, self.now);
+                return self.pump();
+            }
+            self.wait(Duration::from_millis(10));
+        }
+        panic!("no attempt to connect");
+    }
+
     pub fn contact_user(&self) -> String {
         let contact = self.agent.contact();
         contact["<sip:".len()..]

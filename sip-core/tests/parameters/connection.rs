@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sip_core::config::{Config, ConfigBuilder, ServerUrl};
+use sip_core::config::{Config, ConfigBuilder, OfflineRequests, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     Action, CommandError, ConnectionId, ConnectionInfo, Event, NoServerUrl, Timestamp, Transport,
 };
-use sip_parse::HeaderName;
+use sip_parse::{HeaderName, Method};
 
 use crate::common::{Bench, SECOND, alice, value, values};
 
@@ -284,6 +284,32 @@ pub(crate) fn connection_timeout_gives_up_an_attempt() {
             matches!(event, Event::ConnectFailed { server: 0, error: e } if *e == error)
                 .then_some(())
         });
+    }
+}
+
+/// Without a connection a request fails at once, or is sent on the next one.
+pub(crate) fn conn_c_offline_requests_fail_or_wait() {
+    for given in [
+        None,
+        Some(OfflineRequests::Fail),
+        Some(OfflineRequests::Queue),
+    ] {
+        let mut config = with_servers(&[("ws://a", 0)]);
+        if let Some(what) = given {
+            config.offline_requests(what);
+        }
+        let mut bench = Bench::offline(&config);
+        let first = next_attempt(&mut bench);
+        let asked = bench.agent.options("sip:bob@example.com", bench.now);
+        if given == Some(OfflineRequests::Queue) {
+            asked.unwrap();
+            open(&mut bench, &first);
+            assert_eq!(bench.next_request().method(), Method::Options);
+        } else {
+            assert_eq!(asked, Err(CommandError::NotConnected));
+            open(&mut bench, &first);
+            bench.silence();
+        }
     }
 }
 

@@ -81,6 +81,7 @@ effects! {
     OutboundFlows => connection::rfc5626_4_2_1_outbound_flows,
     AskServerUrl => connection::ask_server_url_for_each_attempt,
     OutboundRecovery => connection::rfc5626_4_5_outbound_recovery,
+    OfflineRequests => connection::conn_c_offline_requests_fail_or_wait,
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
 }
 

@@ -201,7 +201,10 @@ fn a_server_that_left_the_list_is_left_without_ending_a_call() {
         .connection_opened(bench.connection, info, bench.now);
     bench.pump();
     bench.wait(SECOND);
-    assert_eq!(bench.next_request().method(), Method::Register);
+    let register = bench.next_request();
+    assert_eq!(register.method(), Method::Register);
+    let contact = value(&register, HeaderName::Contact);
+    bench.reply(&register, 200, &[("Contact", &contact)]);
     for id in [up, ringing] {
         call_lives(&mut bench, id);
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::auth::{Algorithm, Secret};
-use crate::config::{ConfigErrorKind, DtmfType, LogLevel, Support};
+use crate::config::{ConfigErrorKind, DtmfType, LogLevel, OfflineRequests, Support};
 
 #[test]
 fn all_faults_are_reported_at_once_and_none_shows_a_secret() {
@@ -185,7 +185,7 @@ fn options_beyond_the_page() {
     let json = r#"{"keepAliveInterval":"20","autostop":true,"contactName":"al%20","contactTransport":"wss",
         "forceRport":true,"extraSupported":["timer","room-signaling"],"hackAllowUnregisteredOptionTags":true,
         "custom":{"team":"a","n":[1]},"dtmfType":"rtp","connectionTimeout":7,"outboundRecovery":true,
-        "outboundFlows":"2","askServerUrl":true,
+        "outboundFlows":"2","askServerUrl":true,"offlineRequests":"queue",
         "traceSipCredentials":true,"ha1":"0123456789ABCDEF0123456789abcdef","realm":"example.com"}"#;
     let (config, _) = file(json).unwrap();
     assert_eq!(config.keep_alive_interval(), Some(Duration::from_secs(20)));
@@ -199,6 +199,7 @@ fn options_beyond_the_page() {
         let wrong = faults(&format!("{{\"outboundFlows\":{flows}}}"));
         assert!(wrong[0].contains("a whole number from 1 to 4"), "{wrong:?}");
     }
+    assert_eq!(config.offline_requests(), OfflineRequests::Queue);
     assert_eq!(config.contact_name(), Some("al%20"));
     assert_eq!(config.contact_transport(), "wss");
     assert_eq!(config.extra_supported(), ["timer", "room-signaling"]);
@@ -218,6 +219,7 @@ fn options_beyond_the_page() {
     assert_eq!(defaults.connection_timeout(), Duration::from_secs(5));
     assert_eq!(defaults.contact_transport(), "ws");
     assert_eq!(defaults.dtmf_type(), DtmfType::Info);
+    assert_eq!(defaults.offline_requests(), OfflineRequests::Fail);
     assert!(!defaults.autostop() && !defaults.force_rport() && !defaults.trace_sip_credentials());
     assert_eq!(
         file(r#"{"keepAliveInterval":0}"#)
@@ -260,6 +262,14 @@ fn options_beyond_the_page() {
         (
             r#"{"dtmfType":"inband"}"#,
             "dtmfType is \"inband\", but must be \"info\" or \"rtp\"",
+        ),
+        (
+            r#"{"offlineRequests":"wait"}"#,
+            "offlineRequests is \"wait\", but must be \"fail\" or \"queue\"",
+        ),
+        (
+            r#"{"offlineRequests":true}"#,
+            "offlineRequests is true, but must be \"fail\" or \"queue\"",
         ),
         (
             r#"{"custom":"x"}"#,

@@ -1,0 +1,715 @@
+//! What becomes of everything when its connection drops: the rows of the table in `docs/reachability.md`, a
+//! test for each, by name. Each drops the connection in two ways: it is closed, and it goes silent.
+
+mod common;
+
+use common::{Bench, OFFER, SECOND, alice, value};
+use sip_core::config::{Authentication, ConfigBuilder};
+use sip_core::connection::DisconnectReason;
+use sip_core::{
+    Action, AuthorizationFailed, Body, CommandError, EndReason, Event, InviteOptions, Session,
+    SessionId, Transport,
+};
+use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
+
+const ANSWER: &str = "v=0\r\no=- 2 2 IN IP4 192.0.2.1\r\n";
+const LOST: &str = "Transport ConnectionLost";
+
+/// How a connection drops.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Drop {
+    /// The host says so.
+    Closed,
+    /// No ping is answered any more.
+    Silent,
+}
+
+const DROPS: [Drop; 2] = [Drop::Closed, Drop::Silent];
+
+/// Alice, who registers and pings often enough to notice before any transaction times out.
+fn config() -> ConfigBuilder {
+    let mut config = alice();
+    config.register(true).keep_alive_interval(5 * SECOND);
+    config
+}
+
+fn online(config: &ConfigBuilder) -> Bench {
+    let mut bench = Bench::new(config);
+    registers(&mut bench);
+    bench.events.clear();
+    bench
+}
+
+/// The next message is a REGISTER, and is accepted.
+fn registers(bench: &mut Bench) -> Request {
+    let request = bench.next_request();
+    assert_eq!(request.method(), Method::Register);
+    let contact = value(&request, HeaderName::Contact);
+    bench.reply(&request, 200, &[("Contact", &contact)]);
+    request
+}
+
+/// The connection drops; what was told along with it.
+fn lose(bench: &mut Bench, drop: Drop) -> Vec<String> {
+    bench.events.clear();
+    bench.sent.clear();
+    let reason = match drop {
+        Drop::Closed => {
+            let reason = DisconnectReason::Lost;
+            bench
+                .agent
+                .connection_closed(bench.connection, reason, bench.now);
+            bench.pump();
+            reason
+        }
+        Drop::Silent => {
+            bench.answers_pings = false;
+            let start = bench.now;
+            while bench.agent.is_connected() {
+                bench.wait(SECOND / 10);
+            }
+            assert!(bench.now.saturating_since(start) < 16 * SECOND);
+            bench.answers_pings = true;
+            // Repeats of a 2xx, into the void.
+            bench.sent.clear();
+            let is_ours = |action: &Action| {
+                matches!(action, Action::Disconnect { connection, reason: DisconnectReason::KeepAlive }
+                    if *connection == bench.connection)
+            };
+            assert!(bench.others.iter().any(is_ours));
+            DisconnectReason::KeepAlive
+        }
+    };
+    let first = bench.event();
+    assert!(
+        matches!(first, Event::Disconnected { reason: why, .. } if why == reason),
+        "{first:?}"
+    );
+    told(bench)
+}
+
+/// There is a connection again: after a jitter below a second REGISTER, alone, and it is accepted. What
+/// follows is in `bench.sent`, what was told since is returned.
+fn back(bench: &mut Bench) -> Vec<String> {
+    bench.events.clear();
+    bench.reconnect(Transport::Ws);
+    bench.silence();
+    bench.wait(SECOND);
+    assert_eq!(methods(bench), ["REGISTER"]);
+    registers(bench);
+    let mut told = told(bench);
+    let registered = told.iter().position(|event| event == "Registered");
+    told.remove(registered.expect("Registered"));
+    told
+}
+
+/// The events so far but for those of the connection itself.
+fn told(bench: &mut Bench) -> Vec<String> {
+    let why = |reason: &EndReason| format!("{:?} {:?}", reason.originator, reason.cause);
+    let told = bench.events.drain(..).filter_map(|event| {
+        Some(match event {
+            Event::Connecting { .. }
+            | Event::Connected { .. }
+            | Event::ConnectFailed { .. }
+            | Event::ReconnectScheduled { .. } => return None,
+            Event::Registered(_) => "Registered".to_owned(),
+            Event::RegistrationFailed { reason, retry_at } => {
+                assert_eq!(retry_at, None);
+                format!("RegistrationFailed: {}", why(&reason))
+            }
+            Event::Unregistered { reason } => format!("Unregistered: {}", why(&reason)),
+            Event::DescriptionNeeded { kind, .. } => format!("DescriptionNeeded: {kind:?}"),
+            Event::RemoteDescription { kind, .. } => format!("RemoteDescription: {kind:?}"),
+            Event::RenegotiationFailed { reason, .. } => {
+                format!("RenegotiationFailed: {}", why(&reason))
+            }
+            Event::Established { .. } => "Established".to_owned(),
+            Event::Renegotiated { .. } => "Renegotiated".to_owned(),
+            Event::Ended { reason, .. } => format!("Ended: {}", why(&reason)),
+            Event::RequestFinished { outcome, .. } => {
+                format!("RequestFinished: {}", why(&outcome.expect_err("a failure")))
+            }
+            Event::Stopped { unfinished } => format!("Stopped: {unfinished}"),
+            other => panic!("{other:?}"),
+        })
+    });
+    told.collect()
+}
+
+/// What a registered agent is told in any case, after `before`.
+fn and_unregistered(before: &[&str]) -> Vec<String> {
+    let mut told: Vec<_> = before.iter().map(|&event| event.to_owned()).collect();
+    told.push(format!("Unregistered: {LOST}"));
+    told
+}
+
+fn methods(bench: &Bench) -> Vec<String> {
+    let methods = bench.sent.iter().map(|message: &Message| {
+        let request = message.as_request().expect("a request");
+        request.method().to_string()
+    });
+    methods.collect()
+}
+
+/// Nothing follows, now or later.
+fn nothing_follows(bench: &mut Bench) {
+    bench.silence();
+    bench.wait(40 * SECOND);
+    bench.silence();
+    let sizes = bench.agent.table_sizes();
+    assert_eq!((sizes.sessions, sizes.requests, sizes.dialogs), (0, 0, 0));
+}
+
+fn describe(bench: &mut Bench, id: SessionId) -> Result<(), CommandError> {
+    let described = bench.agent.describe(id, Ok(Body::sdp(ANSWER)), bench.now);
+    bench.pump();
+    described
+}
+
+fn hang_up(bench: &mut Bench, id: SessionId) {
+    bench.agent.hang_up(id, bench.now).unwrap();
+    bench.pump();
+}
+
+/// The application has been asked for an offer: its re-INVITE moves the peer's target (RFC 3261 section
+/// 12.2.1.1), and the call can be hung up.
+fn is_repaired(bench: &mut Bench, id: SessionId) {
+    bench.silence();
+    describe(bench, id).unwrap();
+    refresh_follows(bench, id);
+}
+
+fn refresh_follows(bench: &mut Bench, id: SessionId) {
+    let again = bench.next_request();
+    assert_eq!(again.method(), Method::Invite);
+    assert_eq!(again.contacts().count(), 1);
+    assert!(again.to().unwrap().tag().is_some());
+    let tag = String::from_utf8(again.to().unwrap().tag().unwrap().to_vec()).unwrap();
+    let contact = [("Contact", "<sip:bob@192.0.2.9>")];
+    bench.reply_tagged(&again, 200, &tag, &contact, Some(OFFER));
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    assert_eq!(told(bench), ["RemoteDescription: Answer", "Renegotiated"]);
+    bench.wait(40 * SECOND);
+    bench.silence();
+    hang_up(bench, id);
+    let bye = bench.next_request();
+    assert_eq!(bye.method(), Method::Bye);
+    bench.reply(&bye, 200, &[]);
+    assert_eq!(told(bench), ["Ended: Local Requested"]);
+}
+
+/// Bob calls, and is answered 200.
+fn answered(bench: &mut Bench) -> (SessionId, Response) {
+    let id = bench.invite_from_bob(1);
+    match bench.agent.session(id) {
+        Ok(Session::Incoming(call)) => call.answer(bench.now),
+        other => panic!("{other:?}"),
+    }
+    describe(bench, id).unwrap();
+    (id, bench.next_response())
+}
+
+fn reinvite(bench: &mut Bench, id: SessionId) {
+    match bench.agent.session(id) {
+        Ok(Session::Established(call)) => call.reinvite(bench.now).unwrap(),
+        other => panic!("{other:?}"),
+    }
+    bench.pump();
+}
+
+#[test]
+fn before_100() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        let (id, _) = bench.call();
+        let ended = format!("Ended: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&ended]));
+        assert!(bench.agent.session(id).is_err());
+        assert!(back(&mut bench).is_empty());
+        nothing_follows(&mut bench);
+    }
+}
+
+#[test]
+fn after_18x() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        let (id, invite) = bench.call();
+        let contact = [("Contact", "<sip:bob@192.0.2.9>")];
+        bench.reply_tagged(&invite, 180, "bob1", &contact, None);
+        let ended = format!("Ended: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&ended]));
+        assert!(bench.agent.session(id).is_err());
+        assert!(back(&mut bench).is_empty());
+        nothing_follows(&mut bench);
+    }
+}
+
+#[test]
+fn ringing() {
+    for (drop, accepted) in DROPS
+        .into_iter()
+        .flat_map(|drop| [(drop, false), (drop, true)])
+    {
+        let mut bench = online(&config());
+        let id = bench.invite_from_bob(1);
+        match bench.agent.session(id) {
+            Ok(Session::Incoming(call)) if accepted => call.answer(bench.now),
+            Ok(Session::Incoming(call)) => call.ring(bench.now),
+            other => panic!("{other:?}"),
+        }
+        bench.pump();
+        let ended = format!("Ended: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&ended]));
+        assert_eq!(describe(&mut bench, id), Err(CommandError::Stale));
+        assert!(back(&mut bench).is_empty());
+        nothing_follows(&mut bench);
+    }
+}
+
+/// RFC 3261 section 13.2.2.4: the ACK of a 2xx is sent by the call, not by the transaction that is lost.
+#[test]
+fn before_our_ack() {
+    let awaited = |drop| {
+        let mut bench = online(&config());
+        let late = InviteOptions::new().late_offer();
+        let id = bench.agent.invite("bob", late, bench.now).unwrap();
+        bench.pump();
+        let invite = bench.next_request();
+        let contact = [("Contact", "<sip:bob@192.0.2.9>")];
+        bench.reply_tagged(&invite, 200, "bob1", &contact, Some(OFFER));
+        let asked = ["RemoteDescription: Offer", "DescriptionNeeded: Answer"];
+        assert_eq!(told(&mut bench), asked);
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        (bench, id, invite)
+    };
+    for (drop, offline) in DROPS
+        .into_iter()
+        .flat_map(|drop| [(drop, false), (drop, true)])
+    {
+        let (mut bench, id, invite) = awaited(drop);
+        let mut told_since = Vec::new();
+        if offline {
+            describe(&mut bench, id).unwrap();
+            let again = describe(&mut bench, id);
+            assert!(matches!(again, Err(CommandError::WrongState(_))));
+            assert!(matches!(bench.agent.session(id), Ok(Session::Outgoing(_))));
+        }
+        told_since.extend(back(&mut bench));
+        if !offline {
+            bench.silence();
+            describe(&mut bench, id).unwrap();
+            told_since.extend(told(&mut bench));
+        }
+        assert_eq!(told_since, ["Established", "DescriptionNeeded: Offer"]);
+        let ack = bench.next_request();
+        assert_eq!(ack.method(), Method::Ack);
+        assert_eq!(ack.cseq().unwrap().number, invite.cseq().unwrap().number);
+        assert_eq!(ack.body(), ANSWER.as_bytes());
+        is_repaired(&mut bench, id);
+    }
+    let (mut bench, id, _) = awaited(Drop::Closed);
+    describe(&mut bench, id).unwrap();
+    bench.events.clear();
+    bench.wait(32 * SECOND - SECOND / 1_000);
+    assert!(told(&mut bench).is_empty());
+    bench.wait(SECOND / 1_000);
+    assert_eq!(told(&mut bench), [format!("Ended: {LOST}")]);
+    let (mut bench, id, _) = awaited(Drop::Closed);
+    hang_up(&mut bench, id);
+    assert_eq!(told(&mut bench), ["Ended: Local Requested"]);
+}
+
+/// RFC 3261 section 13.3.1.4: without the ACK the call is ended by BYE after 64 T1.
+#[test]
+fn before_the_peers_ack() {
+    the_ack_comes_early();
+    for (drop, comes) in DROPS
+        .into_iter()
+        .flat_map(|drop| [(drop, false), (drop, true)])
+    {
+        let mut bench = online(&config());
+        let (id, ok) = answered(&mut bench);
+        let sent = bench.now;
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        assert!(back(&mut bench).is_empty());
+        bench.silence();
+        if comes {
+            bench.in_dialog("ACK", 7, "ack", &ok, "");
+            let up = ["Established", "DescriptionNeeded: Offer"];
+            assert_eq!(told(&mut bench), up);
+            is_repaired(&mut bench, id);
+        } else {
+            bench.wait(32 * SECOND - bench.now.saturating_since(sent) - SECOND / 1_000);
+            bench.silence();
+            bench.wait(SECOND / 1_000);
+            let bye = bench.next_request();
+            assert_eq!(bye.method(), Method::Bye);
+            bench.reply(&bye, 200, &[]);
+            assert_eq!(told(&mut bench), ["Ended: Transport NoAck"]);
+        }
+    }
+}
+
+/// Whoever hears of the ACK while the registration is under way repairs the call after it.
+fn the_ack_comes_early() {
+    let mut bench = online(&config());
+    let (id, ok) = answered(&mut bench);
+    lose(&mut bench, Drop::Closed);
+    bench.reconnect(Transport::Ws);
+    bench.in_dialog("ACK", 7, "ack", &ok, "");
+    assert_eq!(told(&mut bench), ["Established"]);
+    bench.wait(SECOND);
+    registers(&mut bench);
+    let told = told(&mut bench);
+    assert_eq!(told, ["Registered", "DescriptionNeeded: Offer"]);
+    is_repaired(&mut bench, id);
+}
+
+#[test]
+fn confirmed() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        let (id, _) = bench.established_call();
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        assert!(matches!(
+            bench.agent.session(id),
+            Ok(Session::Established(_))
+        ));
+        assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
+        is_repaired(&mut bench, id);
+    }
+}
+
+#[test]
+fn in_our_reinvite() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        let (id, _) = bench.established_call();
+        reinvite(&mut bench, id);
+        describe(&mut bench, id).unwrap();
+        assert_eq!(bench.next_request().method(), Method::Invite);
+        let failed = format!("RenegotiationFailed: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
+        assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
+        is_repaired(&mut bench, id);
+
+        let mut bench = online(&config());
+        let (id, _) = bench.established_call();
+        reinvite(&mut bench, id);
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        assert!(back(&mut bench).is_empty(), "it is asked for already");
+        is_repaired(&mut bench, id);
+
+        let mut bench = online(&config());
+        let (id, _) = bench.established_call();
+        reinvite(&mut bench, id);
+        lose(&mut bench, drop);
+        describe(&mut bench, id).unwrap();
+        let failed = "RenegotiationFailed: Local ConnectionLost";
+        assert_eq!(told(&mut bench), [failed]);
+        assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
+        is_repaired(&mut bench, id);
+    }
+}
+
+#[test]
+fn in_their_reinvite() {
+    for (drop, accepted) in DROPS
+        .into_iter()
+        .flat_map(|drop| [(drop, false), (drop, true)])
+    {
+        let mut bench = online(&config());
+        let (id, ok) = answered(&mut bench);
+        bench.in_dialog("ACK", 7, "ack", &ok, "");
+        let contact = "Contact: <sip:bob@bob.invalid>\n";
+        bench.in_dialog("INVITE", 8, "again", &ok, contact);
+        if accepted {
+            describe(&mut bench, id).unwrap();
+            assert_eq!(bench.next_response().status().as_u16(), 200);
+        }
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        assert_eq!(bench.agent.table_sizes().timers, 0, "nobody waits");
+        let described = describe(&mut bench, id);
+        assert!(matches!(described, Err(CommandError::WrongState(_))));
+        assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
+        is_repaired(&mut bench, id);
+    }
+}
+
+#[test]
+fn in_refer() {
+    for drop in DROPS {
+        let mut bench = online(config().allow_out_of_dialog_refers(true));
+        let (id, ok) = answered(&mut bench);
+        bench.in_dialog("ACK", 7, "ack", &ok, "");
+        bench.events.clear();
+        let refer_to = "Refer-To: <sip:carol@example.com>\nContact: <sip:bob@bob.invalid>\n";
+        bench.in_dialog("REFER", 8, "refer", &ok, refer_to);
+        let incoming = bench.expect(|event| match event {
+            Event::RequestReceived { incoming, .. } => Some(*incoming),
+            _ => None,
+        });
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        let accepted = StatusCode::ACCEPTED;
+        let late = bench.agent.respond(incoming, accepted, bench.now);
+        assert_eq!(late, Err(CommandError::Stale));
+        assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
+        is_repaired(&mut bench, id);
+        let ours = bench
+            .agent
+            .request(Method::Refer, "bob", None, &[], bench.now);
+        assert!(matches!(ours, Err(CommandError::WrongState(_))));
+    }
+}
+
+#[test]
+fn subscribed() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        let ours = bench
+            .agent
+            .request(Method::Subscribe, "bob", None, &[], bench.now);
+        assert!(matches!(ours, Err(CommandError::WrongState(_))));
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        assert!(back(&mut bench).is_empty());
+        let user = bench.contact_user();
+        bench.feed(&format!(
+            "NOTIFY sip:{user}@x SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bKn\nMax-Forwards: 70\n\
+             From: <sip:bob@example.com>;tag=1\nTo: <sip:alice@example.com>;tag=2\nCall-ID: n\n\
+             CSeq: 1 NOTIFY\nContact: <sip:bob@b.invalid>\nEvent: presence\n\
+             Subscription-State: active\nContent-Length: 0\n\n"
+        ));
+        assert_eq!(bench.next_response().status().as_u16(), 481);
+        nothing_follows(&mut bench);
+    }
+}
+
+/// A request of ours that is sent by `send` fails, and nothing of it is sent again.
+fn fails(send: impl Fn(&mut Bench)) {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        send(&mut bench);
+        bench.pump();
+        bench.next_request();
+        let failed = format!("RequestFinished: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
+        assert!(back(&mut bench).is_empty());
+        nothing_follows(&mut bench);
+    }
+}
+
+#[test]
+fn publishing() {
+    fails(|bench| {
+        let body = Some(Body::new("application/pidf+xml", "<presence/>"));
+        let publish = Method::Publish;
+        let sent = bench
+            .agent
+            .request(publish, "sip:alice@example.com", body, &[], bench.now);
+        sent.unwrap();
+    });
+}
+
+#[test]
+fn message_in_flight() {
+    fails(|bench| {
+        let body = Body::new("text/plain", "hi");
+        bench.agent.message("bob", body, bench.now).unwrap();
+    });
+    fails(|bench| {
+        bench.agent.options("bob", bench.now).unwrap();
+    });
+    for drop in DROPS {
+        let mut bench = online(&config());
+        let (id, _) = bench.established_call();
+        match bench.agent.session(id) {
+            Ok(Session::Established(call)) => call.tone('1', SECOND, bench.now).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        bench.pump();
+        assert_eq!(bench.next_request().method(), Method::Info);
+        let failed = format!("RequestFinished: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
+        assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
+        is_repaired(&mut bench, id);
+    }
+}
+
+#[test]
+fn challenged() {
+    let asks = [("WWW-Authenticate", "Bearer scope=\"sip\"")];
+    let asked = |bench: &mut Bench, request: &Request| {
+        bench.reply(request, 401, &asks);
+        bench.expect(|event| match event {
+            Event::Challenged { challenge, .. } => Some(*challenge),
+            _ => None,
+        })
+    };
+    let mut config = config();
+    config.authentication(Authentication::Application);
+    for drop in DROPS {
+        let mut bench = online(&config);
+        bench.agent.options("bob", bench.now).unwrap();
+        bench.pump();
+        let options = bench.next_request();
+        let challenge = asked(&mut bench, &options);
+        let failed = format!("RequestFinished: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
+        let late = bench
+            .agent
+            .authorize(challenge, Err(AuthorizationFailed), bench.now);
+        assert_eq!(late, Err(CommandError::Stale));
+        assert!(back(&mut bench).is_empty());
+        nothing_follows(&mut bench);
+
+        let mut bench = online(&config);
+        let (_, invite) = bench.call();
+        asked(&mut bench, &invite);
+        bench.next_request();
+        let ended = format!("Ended: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&ended]));
+        assert!(back(&mut bench).is_empty());
+        nothing_follows(&mut bench);
+
+        let mut bench = Bench::new(&config);
+        let register = bench.next_request();
+        asked(&mut bench, &register);
+        let failed = format!("RegistrationFailed: {LOST}");
+        assert_eq!(lose(&mut bench, drop), [failed]);
+        assert!(back(&mut bench).is_empty());
+        nothing_follows(&mut bench);
+    }
+}
+
+#[test]
+fn registered() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        assert!(!bench.agent.is_registered());
+        assert!(back(&mut bench).is_empty());
+        nothing_follows(&mut bench);
+    }
+}
+
+#[test]
+fn registering() {
+    for drop in DROPS {
+        let mut bench = Bench::new(&config());
+        let first = bench.next_request();
+        assert_eq!(
+            lose(&mut bench, drop),
+            [format!("RegistrationFailed: {LOST}")]
+        );
+        bench.reconnect(Transport::Ws);
+        bench.wait(SECOND);
+        let again = registers(&mut bench);
+        assert_eq!(again.call_id().unwrap(), first.call_id().unwrap());
+        assert_eq!(
+            again.cseq().unwrap().number,
+            first.cseq().unwrap().number + 1
+        );
+        nothing_follows(&mut bench);
+    }
+}
+
+#[test]
+fn refreshing() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        while bench.sent.is_empty() {
+            bench.wait(SECOND);
+        }
+        assert_eq!(bench.next_request().method(), Method::Register);
+        let failed = format!("RegistrationFailed: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
+        assert!(back(&mut bench).is_empty());
+        nothing_follows(&mut bench);
+    }
+}
+
+#[test]
+fn unregistering() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        bench.agent.unregister(bench.now).unwrap();
+        bench.pump();
+        assert_eq!(bench.next_request().method(), Method::Register);
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        bench.reconnect(Transport::Ws);
+        nothing_follows(&mut bench);
+    }
+}
+
+/// RFC 3261 section 15.1.1: the BYE goes out again, for nobody knows whether the first one came through.
+#[test]
+fn hanging_up() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        let (id, _) = bench.established_call();
+        hang_up(&mut bench, id);
+        assert_eq!(bench.next_request().method(), Method::Bye);
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        assert!(matches!(bench.agent.session(id), Ok(Session::Ending)));
+        assert!(back(&mut bench).is_empty());
+        let again = bench.next_request();
+        assert_eq!(again.method(), Method::Bye);
+        bench.reply(&again, 200, &[]);
+        assert_eq!(told(&mut bench), ["Ended: Local Requested"]);
+        nothing_follows(&mut bench);
+    }
+}
+
+#[test]
+fn stopping() {
+    for drop in DROPS {
+        let mut bench = online(&config());
+        let (id, _) = bench.established_call();
+        bench.agent.stop(Some(60 * SECOND), bench.now);
+        bench.pump();
+        assert_eq!(methods(&bench), ["BYE", "REGISTER"]);
+        let expected = [
+            format!("Unregistered: {LOST}"),
+            "Ended: Local Requested".to_owned(),
+            "Stopped: 0".to_owned(),
+        ];
+        assert_eq!(lose(&mut bench, drop), expected);
+        assert!(bench.agent.session(id).is_err());
+        let connects = |action: &Action| matches!(action, Action::Connect { .. });
+        bench.wait(60 * SECOND);
+        assert!(!bench.others.iter().any(connects));
+        bench.silence();
+        bench.assert_nothing_left();
+    }
+}
+
+/// The table and the tests above have the same rows, in the same order.
+#[test]
+fn the_table_has_a_row_for_each_test() {
+    let document = include_str!("../../docs/reachability.md");
+    let section = document.split("## When the connection drops").nth(1);
+    let section = section.and_then(|rest| rest.split("\n## ").next());
+    let rows = section.expect("the section").lines();
+    let rows = rows.filter_map(|line| line.strip_prefix("| ")).skip(1);
+    let cells: Vec<Vec<&str>> = rows
+        .map(|row| row.trim_end_matches(" |").split(" | ").collect())
+        .collect();
+    for row in &cells {
+        assert_eq!(row.len(), 4, "{row:?}");
+        assert!(row.iter().all(|cell| !cell.trim().is_empty()), "{row:?}");
+    }
+    let name = |row: &Vec<&str>| {
+        let name = row[0].to_lowercase().replace(' ', "_");
+        name.replace(['-', '\''], "")
+    };
+    let named: Vec<String> = cells.iter().map(name).collect();
+    let own = include_str!("connection_drops.rs");
+    let tests = own.split("#[test]\nfn ").skip(1);
+    let tests: Vec<&str> = tests
+        .filter_map(|test| test.split('(').next())
+        .filter(|test| *test != "the_table_has_a_row_for_each_test")
+        .collect();
+    assert!(tests.len() > 15, "{tests:?}");
+    assert_eq!(named, tests);
+}
