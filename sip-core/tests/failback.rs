@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Bench, OFFER, SECOND, alice, value};
 use sip_core::connection::{ConnectError, DisconnectReason};
-use sip_core::{Action, ConnectionId, ConnectionInfo, Event, Session, Transport};
+use sip_core::{Action, Change, ConnectionId, ConnectionInfo, Event, Session, Transport};
 use sip_parse::{HeaderName, Method};
 
 const INFO: ConnectionInfo = ConnectionInfo {
@@ -190,4 +190,35 @@ fn stop_closes_a_probe() {
     ));
     assert_eq!(bench.agent.next_tick(), None);
     bench.assert_nothing_left();
+}
+
+/// A registration that the other server refuses is tried at once with the better one, whatever Retry-After
+/// said; if it fails there as well, calls are repaired all the same.
+#[test]
+fn a_better_server_is_asked_to_register_at_once() {
+    for accepts in [true, false] {
+        let mut bench = on_the_second_server();
+        bench.established_call();
+        let change = Change::RegisterExpires(Duration::from_secs(1_200));
+        bench.agent.reconfigure(change, bench.now).unwrap();
+        bench.pump();
+        let refused = bench.next_request();
+        bench.reply(&refused, 503, &[("Retry-After", "3600")]);
+        bench.wait(Duration::from_secs(301));
+        bench.silence();
+        let (new, _) = connect(&mut bench);
+        bench.agent.connection_opened(new, INFO, bench.now);
+        bench.wait(11 * SECOND);
+        bench.connection = new;
+        bench.events.clear();
+        let request = bench.next_request();
+        assert_eq!(request.method(), Method::Register);
+        if accepts {
+            let contact = value(&request, HeaderName::Contact);
+            bench.reply(&request, 200, &[("Contact", &contact)]);
+        } else {
+            bench.reply(&request, 503, &[]);
+        }
+        bench.expect(|event| matches!(event, Event::DescriptionNeeded { .. }).then_some(()));
+    }
 }

@@ -173,15 +173,15 @@ impl UserAgent {
         let now = self.core.now;
         self.flow(place).connector.moved(new.server, now);
         self.use_flow(place, new);
-        let bound = self.binding(place).is_bound();
-        if bound {
-            self.binding(place).rebind = self.registration.wanted;
-            self.next_errand();
-        }
         self.core.layer.closed(old.connection, now);
         self.drain();
-        if !bound {
-            self.repair_calls();
+        if self.registration.wanted {
+            // A binding is made anew there; what the old server refused is tried at once with this one.
+            self.core.ready &= self.place_in_use() != Some(place);
+            self.binding(place).rebind = true;
+            self.register_if_wanted();
+        } else {
+            self.connection_is_usable();
         }
         self.disconnect(old.connection, reason);
     }
