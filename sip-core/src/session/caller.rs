@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{Response, UriBuf};
+use sip_parse::{Response, StatusCode, UriBuf};
 
 use super::confirmed::Confirmed;
 use super::{
@@ -28,12 +28,20 @@ pub(crate) struct OfferWanted {
     pub(crate) options: InviteOptions,
 }
 
-/// The INVITE waits for a connection.
+/// The INVITE waits for a connection, or for a new binding.
 pub(crate) struct Unsent {
-    target: UriBuf,
-    options: InviteOptions,
-    offer: Option<Body>,
+    invite: UnsentInvite,
     place: u64,
+}
+
+enum UnsentInvite {
+    New {
+        target: UriBuf,
+        options: InviteOptions,
+        offer: Option<Body>,
+    },
+    /// Sent, and refused because a flow had failed (RFC 5626 section 11.6).
+    Again { request: Bytes, calling: Calling },
 }
 
 /// INVITE is sent.
@@ -43,6 +51,8 @@ pub(crate) struct Calling {
     /// The application hung up: a 2xx is acknowledged and ended at once (RFC 3261 section 15).
     cancelled: bool,
     late_offer: bool,
+    /// It was sent again because a flow had failed.
+    sent_again: bool,
 }
 
 /// The peer's 2xx brought an offer.
@@ -88,17 +98,22 @@ pub(crate) fn invite_or_wait(
     if !context.core.queues() {
         return invite(&target, &options, offer.as_ref(), context);
     }
-    let patience = context.core.longest_wait();
-    context.set(SessionTimer::GiveUp, patience);
-    Ok(State::Unsent(Box::new(Unsent {
+    let invite = UnsentInvite::New {
         target,
         options,
         offer,
-        place: context.core.next_place(),
-    })))
+    };
+    Ok(Unsent::wait(invite, context))
 }
 
 impl Unsent {
+    fn wait(invite: UnsentInvite, context: &mut Context<'_>) -> State {
+        let patience = context.core.longest_wait();
+        context.set(SessionTimer::GiveUp, patience);
+        let place = context.core.next_place();
+        State::Unsent(Box::new(Self { invite, place }))
+    }
+
     /// Its place in the order of commands.
     pub(crate) fn place(&self) -> u64 {
         self.place
@@ -107,10 +122,17 @@ impl Unsent {
     /// There is a connection.
     pub(crate) fn resume(self, context: &mut Context<'_>) -> Option<State> {
         context.clear(SessionTimer::GiveUp);
-        if !context.core.reaches(&self.target) {
-            return context.end(EndReason::local(Cause::Malformed));
-        }
-        let started = invite(&self.target, &self.options, self.offer.as_ref(), context);
+        let started = match self.invite {
+            UnsentInvite::New { target, .. } if !context.core.reaches(&target) => {
+                return context.end(EndReason::local(Cause::Malformed));
+            }
+            UnsentInvite::New {
+                target,
+                options,
+                offer,
+            } => invite(&target, &options, offer.as_ref(), context),
+            UnsentInvite::Again { request, calling } => calling.again(&request, context),
+        };
         started_or_ended(started, context)
     }
 
@@ -152,6 +174,7 @@ fn invite(
         attempts,
         cancelled: false,
         late_offer: options.late_offer,
+        sent_again: false,
     }))
 }
 
@@ -200,6 +223,15 @@ impl Calling {
                 ..refusal(response)
             });
         }
+        if status == StatusCode::FLOW_FAILED && !self.sent_again && context.core.heeds_flow_doubt()
+        {
+            context.clear(SessionTimer::NoAnswer);
+            let invite = UnsentInvite::Again {
+                request: request.clone(),
+                calling: self,
+            };
+            return Some(Unsent::wait(invite, context));
+        }
         if !matches!(status.as_u16(), 401 | 407) {
             return context.end(refusal(response));
         }
@@ -220,6 +252,17 @@ impl Calling {
             }
             Err(RetryError::NotSent(error)) => context.end(EndReason::local(unsent(&error))),
         }
+    }
+
+    /// Sends the INVITE once more, with what a new binding has changed.
+    fn again(mut self, request: &Bytes, context: &mut Context<'_>) -> Result<State, SendError> {
+        let purpose = Purpose::Invite(context.common.id);
+        self.transaction = context
+            .core
+            .send_again(request, &mut self.attempts, purpose)?;
+        self.sent_again = true;
+        context.common.flow = context.core.connection().ok();
+        Ok(State::Calling(self))
     }
 
     fn progress(&self, response: &Response, request: &Bytes, context: &mut Context<'_>) {

@@ -90,6 +90,17 @@ pub(crate) struct Flow {
     pub(crate) route_host: Box<str>,
 }
 
+/// Whether the response at hand says that a flow failed (RFC 5626 section 11.6: 430).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FlowDoubt {
+    /// It does not.
+    No,
+    /// It does, and a request may wait until our binding has been made anew.
+    Raised,
+    /// It does, and one waits.
+    Heeded,
+}
+
 pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) limits: Limits,
@@ -107,6 +118,7 @@ pub(crate) struct Core {
     pub(crate) flow: Option<Flow>,
     /// The registration on `flow`, if one is wanted, has succeeded or failed.
     pub(crate) ready: bool,
+    pub(crate) flow_doubt: FlowDoubt,
     /// How many commands have had to wait for a connection.
     pub(crate) places: u64,
     /// Of the last REGISTER that was accepted on it (RFC 3608), as Route values.
@@ -303,6 +315,52 @@ impl Core {
         self.layer
             .send_request(connection, again, purpose, self.now)
             .map_err(RetryError::NotSent)
+    }
+
+    /// Whether the request that was just refused is to wait until our binding has been made anew (RFC 5626
+    /// section 11.6), as it will be then.
+    pub(crate) fn heeds_flow_doubt(&mut self) -> bool {
+        if self.flow_doubt != FlowDoubt::Raised {
+            return false;
+        }
+        self.flow_doubt = FlowDoubt::Heeded;
+        self.ready = false;
+        true
+    }
+
+    /// Sends a request outside any dialog once more: the same Call-ID, From and To, the next CSeq number, and
+    /// what has changed meanwhile: Route, Contact, credentials.
+    pub(crate) fn send_again(
+        &mut self,
+        request: &Bytes,
+        attempts: &mut Attempts,
+        purpose: Purpose,
+    ) -> Result<ClientTransactionId, SendError> {
+        let sent = sent_request(request, &self.limits).ok_or(SendError::Stale)?;
+        let flow = self.flow.as_ref().ok_or(SendError::NotConnected)?;
+        let (connection, method) = (flow.connection, sent.method());
+        let routes = self.preloaded_route(flow, true);
+        let mut again = Builder::from_message(&sent);
+        again
+            .remove_first_value(HeaderName::Via)
+            .remove(HeaderName::Route)
+            .remove(HeaderName::Authorization)
+            .remove(HeaderName::ProxyAuthorization);
+        for route in &routes {
+            again.append(HeaderName::Route, &route[..]);
+        }
+        if sent.has(HeaderName::Contact) {
+            again.set(HeaderName::Contact, self.identity.dialog_contact.clone());
+        }
+        let uri = sent.uri_bytes();
+        let credentials = self.cached_credentials(method, uri, sent.body(), attempts);
+        for (name, value) in credentials {
+            again.append(name, value);
+        }
+        let number = sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1));
+        again.set(HeaderName::CSeq, Value::CSeq(number, method));
+        self.layer
+            .send_request(connection, again, purpose, self.now)
     }
 
     /// The timers of RFC 3261 table 4.

@@ -8,7 +8,7 @@ use alloc::string::String;
 use bytes::Bytes;
 use sip_parse::{HeaderName, Method, Request, Response, Scheme, StatusCode, text};
 
-use super::core::Purpose;
+use super::core::{FlowDoubt, Purpose};
 use super::{Life, UserAgent};
 use crate::action::{Action, ConnectionId, LogContent, Way};
 use crate::config::LogLevel;
@@ -126,6 +126,10 @@ impl UserAgent {
         if self.is_for_application(purpose, &response) {
             return self.surface(purpose, connection, response, request);
         }
+        // Registering anew tells whether it was our flow; a request may do so once.
+        if response.status() == StatusCode::FLOW_FAILED && self.is_registered() {
+            self.core.flow_doubt = FlowDoubt::Raised;
+        }
         match purpose {
             Purpose::Register(place) => self.register_response(place, &response, request),
             Purpose::Invite(id) => self.invite_response(id, &response, request),
@@ -138,6 +142,9 @@ impl UserAgent {
             }
             Purpose::Request(id) => self.request_response(id, response, request),
             Purpose::Nobody => {}
+        }
+        if core::mem::replace(&mut self.core.flow_doubt, FlowDoubt::No) == FlowDoubt::Heeded {
+            self.refresh_now();
         }
     }
 

@@ -179,6 +179,7 @@ impl UserAgent {
                 counters: Counters::default(),
                 flow: None,
                 ready: false,
+                flow_doubt: core::FlowDoubt::No,
                 places: 0,
                 service_route: alloc::vec::Vec::new(),
                 now,

@@ -27,8 +27,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub(super) struct OutgoingRequest {
     pub(super) attempts: Attempts,
     pub(super) dialog: Option<DialogId>,
-    /// It has not been sent yet.
+    /// It has not been sent yet, or is to be sent again.
     pub(super) waiting: Option<Box<Waiting>>,
+    /// It was sent again because a flow had failed.
+    pub(super) sent_again: bool,
 }
 
 /// A request of a peer, until the application answers it.
@@ -103,6 +105,7 @@ impl UserAgent {
                 attempts,
                 dialog: None,
                 waiting: None,
+                sent_again: false,
             });
             id
         };
@@ -146,6 +149,7 @@ impl UserAgent {
             attempts,
             dialog: Some(dialog),
             waiting: None,
+            sent_again: false,
         });
         self.settle();
         Ok(request)
@@ -182,6 +186,9 @@ impl UserAgent {
                     return self.finish_request(id, Err(EndReason::local(unsent(&error))));
                 }
             }
+        }
+        if response.status() == StatusCode::FLOW_FAILED && self.request_goes_again(id, request) {
+            return;
         }
         if matches!(response.status().as_u16(), 408 | 481) {
             self.dialog_gone(id, EndReason::refused(&response, Cause::DialogGone));

@@ -36,17 +36,16 @@ pub(super) struct Outside<'a> {
 
 impl Core {
     /// Credentials that answer challenges seen before, to save a round trip.
-    fn cached_credentials(
+    pub(super) fn cached_credentials(
         &mut self,
         method: Method<'_>,
         uri: &[u8],
-        body: Option<&Body>,
+        body: &[u8],
         attempts: &mut Attempts,
     ) -> Authorizations {
         let Some(credentials) = &self.credentials else {
             return Authorizations::new();
         };
-        let body = body.map_or(&b""[..], |body| &body.bytes);
         self.digest
             .authorize(method, uri, body, credentials, Scope::Cached(attempts))
     }
@@ -63,7 +62,8 @@ impl Core {
         let flow = flow.ok_or(SendError::NotConnected)?;
         let connection = flow.connection;
         let routes = self.preloaded_route(flow, parts.service_route);
-        let credentials = self.cached_credentials(parts.method, parts.target, parts.body, attempts);
+        let body = parts.body.map_or(&b""[..], |body| &body.bytes);
+        let credentials = self.cached_credentials(parts.method, parts.target, body, attempts);
         let mut request = Builder::request(parts.method, parts.target);
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
         for route in &routes {
@@ -162,7 +162,8 @@ impl Core {
             .ok_or(SendError::Stale)?
             .request_uri()
             .into();
-        let credentials = self.cached_credentials(method, &target, body, attempts);
+        let bytes = body.map_or(&b""[..], |body| &body.bytes);
+        let credentials = self.cached_credentials(method, &target, bytes, attempts);
         let mut request = self
             .dialogs
             .request(dialog, method)

@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use bytes::Bytes;
 use sip_parse::{HeaderName, Method, Scheme, UriBuf};
 
 use super::UserAgent;
@@ -40,6 +41,8 @@ enum What {
         headers: Box<[ExtraHeader]>,
     },
     Info(DialogId, Body),
+    /// Sent, and refused because a flow had failed.
+    Again(Bytes),
 }
 
 /// Whose turn it is.
@@ -155,8 +158,28 @@ impl UserAgent {
             attempts: Attempts::new(),
             dialog,
             waiting: Some(Box::new(waiting)),
+            sent_again: false,
         });
         id
+    }
+
+    /// RFC 5626 section 11.6: a request whose flow failed is kept until our binding has been made anew, and
+    /// sent once more then. Within a dialog it is the peer's flow: the route does not change.
+    pub(super) fn request_goes_again(&mut self, id: RequestId, request: &Bytes) -> bool {
+        let Some(record) = self.requests.get_mut(id.0) else {
+            return false;
+        };
+        if record.sent_again || record.dialog.is_some() || !self.core.heeds_flow_doubt() {
+            return false;
+        }
+        let deadline = self.core.now + self.core.longest_wait();
+        record.sent_again = true;
+        record.waiting = Some(Box::new(Waiting {
+            place: self.core.next_place(),
+            timer: self.core.timers.set(deadline, Due::Request(id)),
+            what: What::Again(request.clone()),
+        }));
+        true
     }
 
     /// A request has waited for too long.
@@ -271,6 +294,9 @@ impl UserAgent {
                 // A SIPS URI, and the connection that came is not secure.
                 None => Err(Cause::Malformed),
             },
+            What::Again(request) => core
+                .send_again(request, attempts, purpose)
+                .map_err(|error| unsent(&error)),
             What::Info(dialog, body) => core
                 .send_in_dialog(*dialog, Method::Info, Some(body), &[], attempts, purpose)
                 .map_err(|error| match error {
