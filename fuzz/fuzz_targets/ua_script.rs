@@ -11,7 +11,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use sip_core::config::Config;
+use sip_core::config::{Config, OfflineRequests};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     Action, Body, ConnectionId, ConnectionInfo, DescriptionFailed, Event, FailureStatus,
@@ -120,6 +120,9 @@ impl Run {
             .allow_out_of_dialog_refers(flags & 4 == 4)
             .trace_sip(flags & 8 == 8)
             .hack_via_tcp(flags & 16 == 16);
+        if flags & 32 == 32 {
+            config.offline_requests(OfflineRequests::Queue);
+        }
         let config = config.build().expect("a good configuration");
         let now = Timestamp::from_millis(1_000);
         let rng = Box::new(ChaCha8Rng::from_seed([script.byte(); 32]));
