@@ -36,7 +36,11 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     };
     tally::count(accepted);
     // What is refused makes a poor parent.
-    if accepted { Corpus::Keep } else { Corpus::Reject }
+    if accepted {
+        Corpus::Keep
+    } else {
+        Corpus::Reject
+    }
 });
 
 /// The parts of the values that every message has, before and after.

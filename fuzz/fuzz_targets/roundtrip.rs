@@ -17,7 +17,11 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     tally::count(rebuilt);
     edit(&message);
     // What is refused makes a poor parent.
-    if rebuilt { Corpus::Keep } else { Corpus::Reject }
+    if rebuilt {
+        Corpus::Keep
+    } else {
+        Corpus::Reject
+    }
 });
 
 /// Each value of the message as its type writes it, or as it came where it has no type.

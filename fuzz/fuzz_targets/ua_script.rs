@@ -11,11 +11,11 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use sip_core::config::{Config, OfflineRequests};
+use sip_core::config::{Config, OfflineRequests, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     Action, Body, ConnectionId, ConnectionInfo, DescriptionFailed, Event, FailureStatus,
-    IncomingId, InviteOptions, Session, SessionId, Timestamp, Transport, UserAgent,
+    IncomingId, InviteOptions, NoServerUrl, Session, SessionId, Timestamp, Transport, UserAgent,
 };
 use sip_fuzz::script::Script;
 use sip_fuzz::tally;
@@ -29,7 +29,7 @@ const BURST: usize = 10_000;
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
 
 const STATUS: [u16; 20] = [
-    200, 180, 100, 183, 200, 202, 302, 401, 403, 404, 407, 408, 423, 481, 486, 487, 491, 500, 503,
+    200, 180, 100, 183, 200, 430, 302, 401, 403, 404, 407, 408, 423, 481, 486, 487, 491, 500, 503,
     603,
 ];
 
@@ -56,8 +56,10 @@ struct Run {
     /// Connections that were asked for and not yet opened or failed.
     asked: Vec<ConnectionId>,
     open: Vec<ConnectionId>,
-    /// Requests of the agent's, the last few.
-    requests: Vec<Request>,
+    /// Connections whose URL the agent asked for.
+    needed: Vec<ConnectionId>,
+    /// Requests of the agent's, the last few, and where they went.
+    requests: Vec<(ConnectionId, Request)>,
     /// Its responses to an INVITE that made a dialog, the last few.
     responses: Vec<Response>,
     fed: Vec<Bytes>,
@@ -71,6 +73,8 @@ struct Run {
     established: u64,
     finished: u64,
     registered: u64,
+    /// Registrations on a flow other than the first.
+    flows: u64,
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -99,6 +103,7 @@ fuzz_target!(|data: &[u8]| {
     );
     tally::reached("requests finished", run.finished);
     tally::reached("registrations", run.registered);
+    tally::reached("registrations of further flows", run.flows);
 });
 
 impl Run {
@@ -123,9 +128,17 @@ impl Run {
         if flags & 32 == 32 {
             config.offline_requests(OfflineRequests::Queue);
         }
+        let more = script.byte();
+        if more & 64 == 64 {
+            // The second and third server are those of other flows.
+            config
+                .servers([("ws://127.0.0.1:5080", 2), ("ws://b", 1), ("ws://c", 0)])
+                .outbound_flows(1 + (more & 3));
+        }
+        config.ask_server_url(more & 128 == 128);
         let config = config.build().expect("a good configuration");
         let now = Timestamp::from_millis(1_000);
-        let rng = Box::new(ChaCha8Rng::from_seed([script.byte(); 32]));
+        let rng = Box::new(ChaCha8Rng::from_seed([more; 32]));
         let agent = UserAgent::new(config, rng, now).expect("a good configuration");
         let mut run = Self {
             agent,
@@ -136,6 +149,7 @@ impl Run {
             },
             asked: Vec::new(),
             open: Vec::new(),
+            needed: Vec::new(),
             requests: Vec::new(),
             responses: Vec::new(),
             fed: Vec::new(),
@@ -148,6 +162,7 @@ impl Run {
             established: 0,
             finished: 0,
             registered: 0,
+            flows: 0,
         };
         run.drain();
         // Without a connection little can happen: the first one opens, unless the script wants to see the other case.
@@ -208,6 +223,9 @@ impl Run {
 
     fn connect(&mut self, script: &mut Script<'_>) {
         if self.asked.is_empty() {
+            self.give_url(script);
+        }
+        if self.asked.is_empty() {
             return;
         }
         let connection = self.asked.remove(script.choice(self.asked.len()));
@@ -217,10 +235,29 @@ impl Run {
         self.drain();
     }
 
-    fn receive(&mut self, script: &mut Script<'_>, bytes: Bytes) {
-        let Some(&connection) = self.open.last() else {
+    /// Answers the agent's question for a URL.
+    fn give_url(&mut self, script: &mut Script<'_>) {
+        if self.needed.is_empty() {
             return;
+        }
+        let connection = self.needed.remove(script.choice(self.needed.len()));
+        let url = if script.byte() % 8 == 7 {
+            Err(NoServerUrl)
+        } else {
+            Ok(ServerUrl::parse("wss://d.example.com/?token=1").expect("a good URL"))
         };
+        // The attempt may be over by now.
+        let _ = self.agent.server_url(connection, url, self.now);
+        self.drain();
+    }
+
+    fn receive(&mut self, script: &mut Script<'_>, bytes: Bytes) {
+        if let Some(&connection) = self.open.last() {
+            self.receive_on(connection, script, bytes);
+        }
+    }
+
+    fn receive_on(&mut self, connection: ConnectionId, script: &mut Script<'_>, bytes: Bytes) {
         if self.fed.len() == 16 {
             self.fed.remove(0);
         }
@@ -247,7 +284,7 @@ impl Run {
             0 => script.pick(&self.requests),
             _ => self.requests.last(),
         };
-        let Some(request) = request.cloned() else {
+        let Some((connection, request)) = request.cloned() else {
             return;
         };
         let tag = [&b"peer1"[..], b"peer2", b"peer3"][usize::from(flags % 3)];
@@ -288,6 +325,9 @@ impl Run {
                     let contact = [contact.value, b";expires=600"].concat();
                     response.set(HeaderName::Contact, contact);
                 }
+                if flags & 32 == 32 {
+                    response.append(HeaderName::Require, "outbound");
+                }
             }
             _ => {}
         }
@@ -295,7 +335,12 @@ impl Run {
             response.body(b"application/sdp", SDP.as_bytes());
         }
         if let Ok(response) = response.build() {
-            self.receive(script, response.bytes().clone());
+            let bytes = response.bytes().clone();
+            if self.open.contains(&connection) {
+                self.receive_on(connection, script, bytes);
+            } else {
+                self.receive(script, bytes);
+            }
         }
     }
 
@@ -339,6 +384,7 @@ impl Run {
             .requests
             .iter()
             .rev()
+            .map(|(_, request)| request)
             .find(|request| request.method() == Method::Invite)
             .filter(|_| flags & 2 == 2);
         let text = |message: &Message, name| {
@@ -516,6 +562,7 @@ impl Run {
                 self.agent
                     .connection_closed(connection, DisconnectReason::Lost, self.now);
             }
+            4 if !self.needed.is_empty() => self.give_url(script),
             _ => {
                 if let Some(&connection) = self.open.last() {
                     self.agent.pong(connection, self.now);
@@ -582,7 +629,7 @@ impl Run {
                     self.open.contains(&connection),
                     "bytes for no open connection"
                 );
-                self.sent(bytes);
+                self.sent(connection, bytes);
             }
             Action::Ping { connection } => {
                 assert!(
@@ -593,6 +640,7 @@ impl Run {
             Action::Disconnect { connection, .. } => {
                 self.open.retain(|open| *open != connection);
                 self.asked.retain(|asked| *asked != connection);
+                self.needed.retain(|needed| *needed != connection);
             }
             Action::Event(event) => self.event(event),
             Action::Log(record) => drop(record.content.to_string()),
@@ -603,7 +651,7 @@ impl Run {
         }
     }
 
-    fn sent(&mut self, bytes: Bytes) {
+    fn sent(&mut self, connection: ConnectionId, bytes: Bytes) {
         if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
             return;
         }
@@ -614,7 +662,7 @@ impl Run {
                 if self.requests.len() == 16 {
                     self.requests.remove(0);
                 }
-                self.requests.push(request);
+                self.requests.push((connection, request));
             }
             Err(message) => {
                 let response = message.into_response().expect("one of the two");
@@ -656,9 +704,13 @@ impl Run {
                 self.alive(session);
                 self.sessions.insert(session, true);
             }
+            Event::ServerUrlNeeded { connection, .. } => self.needed.push(connection),
             Event::RequestReceived { incoming, .. } => self.incoming.push(incoming),
             Event::RequestFinished { .. } => self.finished += 1,
-            Event::Registered(_) => self.registered += 1,
+            Event::Registered(registration) => {
+                self.registered += 1;
+                self.flows += u64::from(registration.reg_id > 1);
+            }
             Event::Stopped { .. } => self.stopped += 1,
             _ => {}
         }
