@@ -70,6 +70,6 @@ pub use mailbox::AgentId;
 pub use reactor::{IoThread, Reactor};
 pub use rustls_pki_types::CertificateDer;
 pub use sip_host::{
-    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
-    StartError, TraceConnector, TypedFactory,
+    Authenticator, CONNECT_TIMEOUT, Clock, CommandFailure, ConnectFailure, DescriptionError,
+    LogConnector, StartError, TraceConnector, TypedFactory,
 };

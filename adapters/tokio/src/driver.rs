@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, ConnectionInfo, Event};
-use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP, Outgoing};
+use sip_host::{Alarm, ConnectFailure, Describers, Host, Job, LONGEST_SLEEP, Outgoing};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -45,6 +45,8 @@ enum Input {
     Command(Option<Command>),
     /// The application made room for an event, or is gone.
     Room,
+    /// The clock was set on.
+    Slept,
     Due,
 }
 
@@ -123,6 +125,7 @@ impl Network {
 /// Everything that belongs to one agent.
 pub(crate) struct Driver {
     host: Host,
+    alarm: Alarm,
     dialer: Arc<Dialer>,
     network: Network,
     /// `None` once all handles are gone.
@@ -150,6 +153,7 @@ impl Driver {
             config.session_description_handler_factory_options().clone(),
         );
         Self {
+            alarm: host.alarm(),
             host,
             dialer: Arc::new(dialer),
             network: Network {
@@ -256,6 +260,7 @@ impl Driver {
             tokio::task::yield_now().await;
         }
         let Self {
+            alarm,
             network,
             commands,
             events,
@@ -263,6 +268,7 @@ impl Driver {
             ..
         } = self;
         let network = std::future::poll_fn(|cx| network.poll(cx, !paused));
+        let slept = std::future::poll_fn(|cx| alarm.poll(cx));
         let command = async {
             match commands {
                 Some(commands) => commands.recv().await,
@@ -303,6 +309,7 @@ impl Driver {
                 }
                 return Input::Room;
             }
+            () = slept => return Input::Slept,
             () = sleep => Input::Due,
         };
         if due && !matches!(input, Input::Due) {
@@ -316,7 +323,7 @@ impl Driver {
             Input::Network(input) => self.feed_network(input),
             Input::Command(Some(command)) => self.host.command(command),
             Input::Command(None) => self.commands = None,
-            Input::Room => {}
+            Input::Room | Input::Slept => {}
             Input::Due => {
                 self.overdue = 0;
                 self.host.tick();

@@ -163,6 +163,6 @@ pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionH
 pub use handle::{Events, Handle};
 pub use rustls_pki_types::CertificateDer;
 pub use sip_host::{
-    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
-    StartError, TraceConnector, TypedFactory,
+    Authenticator, CONNECT_TIMEOUT, Clock, CommandFailure, ConnectFailure, DescriptionError,
+    LogConnector, StartError, TraceConnector, TypedFactory,
 };
