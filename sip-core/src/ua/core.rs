@@ -175,6 +175,17 @@ impl Core {
             .ok_or(SendError::NotConnected)
     }
 
+    /// The same for a request to `target`: a SIPS URI is reached over TLS or not at all (RFC 3261
+    /// section 26.2.2), also when the connection that it was first reached on is gone.
+    pub(crate) fn connection_to(&self, target: &[u8]) -> Result<ConnectionId, SendError> {
+        let flow = self.flow.ok_or(SendError::NotConnected)?;
+        let scheme = target.get(..5).unwrap_or_default();
+        if scheme.eq_ignore_ascii_case(b"sips:") && !flow.transport.is_secure() {
+            return Err(SendError::Insecure);
+        }
+        Ok(flow.connection)
+    }
+
     /// A target as an application writes it: a URI, or a user at the address-of-record's host.
     pub(crate) fn target(&self, target: &str) -> Result<UriBuf, CommandError> {
         let has_scheme = target.split_once(':').is_some_and(|(scheme, _)| {

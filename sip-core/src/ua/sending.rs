@@ -57,7 +57,7 @@ impl Core {
         attempts: &mut Attempts,
         purpose: Purpose,
     ) -> Result<ClientTransactionId, SendError> {
-        let connection = self.connection()?;
+        let connection = self.connection_to(parts.target)?;
         let routes = self.preloaded_route(parts.service_route);
         let credentials = self.cached_credentials(parts.method, parts.target, parts.body, attempts);
         let mut request = Builder::request(parts.method, parts.target);
@@ -150,13 +150,13 @@ impl Core {
         attempts: &mut Attempts,
         purpose: Purpose,
     ) -> Result<ClientTransactionId, SendError> {
-        let connection = self.connection()?;
         let target: Box<[u8]> = self
             .dialogs
             .dialog(dialog)
             .ok_or(SendError::Stale)?
             .request_uri()
             .into();
+        let connection = self.connection_to(&target)?;
         let credentials = self.cached_credentials(method, &target, body, attempts);
         let mut request = self
             .dialogs
