@@ -45,8 +45,8 @@ enum Input {
     Command(Option<Command>),
     /// The application made room for an event, or is gone.
     Room,
-    /// The clock was set on.
-    Slept,
+    /// Time has passed, or the clock was set on: to be looked at anew.
+    Awake,
     Due,
 }
 
@@ -255,8 +255,8 @@ impl Driver {
             return Input::Due;
         }
         if due && self.overdue == 0 {
-            // After a suspension the sockets' readiness may come a moment after the timer's: bytes
-            // that are already here go before the tick.
+            // The runtime asks the operating system about the sockets once more: bytes that are already
+            // here go before the tick.
             tokio::task::yield_now().await;
         }
         let Self {
@@ -294,6 +294,7 @@ impl Driver {
         };
         let sleep = async {
             match pause {
+                Some(_) if due => {}
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => std::future::pending().await,
             }
@@ -309,8 +310,9 @@ impl Driver {
                 }
                 return Input::Room;
             }
-            () = slept => return Input::Slept,
-            () = sleep => Input::Due,
+            () = slept => return Input::Awake,
+            // A process that was stopped may hear of its timers before it hears of its sockets.
+            () = sleep => if due { Input::Due } else { Input::Awake },
         };
         if due && !matches!(input, Input::Due) {
             self.overdue += 1;
@@ -323,7 +325,7 @@ impl Driver {
             Input::Network(input) => self.feed_network(input),
             Input::Command(Some(command)) => self.host.command(command),
             Input::Command(None) => self.commands = None,
-            Input::Room | Input::Slept => {}
+            Input::Room | Input::Awake => {}
             Input::Due => {
                 self.overdue = 0;
                 self.host.tick();

@@ -1,5 +1,6 @@
 //! The far end of an agent's WebSockets, for the tests of both adapters: registers whoever asks, takes
 //! every call, notes all that it hears, and can fall silent without a word.
+#![allow(dead_code, reason = "not every test file needs all of it")]
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
