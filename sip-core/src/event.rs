@@ -271,6 +271,8 @@ pub enum Cause {
     ConnectionLost,
     /// There was no connection for as long as the BYE could wait: the peer has not been told.
     NeverSent,
+    /// It would have gone to a SIPS URI over a connection without TLS (RFC 3261 section 26.2.2).
+    Insecure,
     /// The peer does not know the dialog (481, 408; RFC 5057).
     DialogGone,
     /// The credentials were refused, or there are none.
@@ -349,6 +351,7 @@ impl fmt::Display for EndReason {
             Cause::Authentication => "credentials refused or missing",
             Cause::Malformed => "unusable response",
             Cause::Expired => "expired",
+            Cause::Insecure => "no TLS for a SIPS URI",
             Cause::LimitReached => "limit reached",
             Cause::Stopped => "stopped",
         };

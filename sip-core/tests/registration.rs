@@ -620,7 +620,7 @@ fn an_agent_that_slept_comes_back_by_itself() {
         "probed at once"
     );
     bench.sent.clear();
-    bench.wait(11 * SECOND);
+    bench.wait(4 * SECOND);
     bench.connection = bench.connect_asked();
     let info = sip_core::ConnectionInfo {
         transport: sip_core::Transport::Ws,
@@ -636,7 +636,7 @@ fn an_agent_that_slept_comes_back_by_itself() {
     assert_eq!(again.method(), Method::Register);
     ok(&mut bench, &again, &[("Contact", &echo(&again, 600))]);
     assert!(bench.agent.is_registered());
-    assert!(bench.now.saturating_since(woke) < 15 * SECOND);
+    assert!(bench.now.saturating_since(woke) < 7 * SECOND);
     assert!(matches!(
         bench.agent.session(call),
         Ok(sip_core::Session::Established(_))

@@ -61,6 +61,8 @@ pub enum ErrorKind {
     ContentLengthMismatch,
     /// A stream message without Content-Length (RFC 3261 section 18.3).
     MissingContentLength,
+    /// Another message where the transport carries one (RFC 7118 section 4.2).
+    SecondMessage,
     /// Over [`Limits::message`](crate::Limits::message).
     MessageTooLarge,
     /// Over [`Limits::head`](crate::Limits::head).
@@ -152,6 +154,7 @@ impl fmt::Display for ErrorKind {
             }
             ErrorKind::ContentLengthMismatch => "two Content-Length fields differ",
             ErrorKind::MissingContentLength => "no Content-Length on a stream",
+            ErrorKind::SecondMessage => "another message begins here",
             ErrorKind::MessageTooLarge => "message over the limit",
             ErrorKind::HeadTooLarge => "head over the limit",
             ErrorKind::TooManyHeaders => "too many header fields",

@@ -31,7 +31,7 @@ impl Agent {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub fn start(config: Config, options: Options) -> Result<(Handle, Events), StartError> {
-        IoThread::start()?.start_agent(&config, options)
+        IoThread::start_with(options.clock.clone())?.start_agent(&config, options)
     }
 
     /// A user agent that runs while [`Agent::poll`] does, on the thread that calls it. [`Reactor`]
@@ -40,7 +40,7 @@ impl Agent {
     /// # Errors
     /// [`StartError`].
     pub fn new(config: Config, options: Options) -> Result<Self, StartError> {
-        let mut reactor = Reactor::new()?;
+        let mut reactor = Reactor::with_clock(options.clock.clone())?;
         let id = reactor.add(&config, options)?;
         Ok(Self { reactor, id })
     }

@@ -3,7 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Wake;
 use std::thread::ThreadId;
 
 use mio::{Registry, Token, Waker};
@@ -108,10 +109,17 @@ impl Mailbox {
         letters.posts.push(post);
         drop(letters);
         // Whoever posted the first has woken the reader for the others too.
-        if is_first && let Err(error) = self.waker.wake() {
-            tracing::error!(target: "sip.transport", "the I/O thread cannot be woken: {error}");
+        if is_first {
+            self.interrupt();
         }
         true
+    }
+
+    /// Ends the reader's wait.
+    fn interrupt(&self) {
+        if let Err(error) = self.waker.wake() {
+            tracing::error!(target: "sip.transport", "the I/O thread cannot be woken: {error}");
+        }
     }
 
     pub(crate) fn take(&self) -> Vec<Post> {
@@ -126,5 +134,11 @@ impl Mailbox {
             std::mem::take(&mut letters.posts)
         };
         drop(posts);
+    }
+}
+
+impl Wake for Mailbox {
+    fn wake(self: Arc<Self>) {
+        self.interrupt();
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
 use mio::Poll;
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::{Clock, ConnectFailure, LONGEST_SLEEP, StartError};
+use sip_host::{Alarm, Clock, ConnectFailure, LONGEST_SLEEP, StartError};
 
 use crate::agent::Options;
 use crate::driver::{Driver, Shared};
@@ -32,6 +33,8 @@ pub struct Reactor {
     poll: Poll,
     readiness: mio::Events,
     shared: Shared,
+    /// Ends the wait when the clock is set on.
+    alarm: Alarm,
     agents: BTreeMap<AgentId, Driver>,
     deadlines: BTreeSet<(Timestamp, AgentId)>,
     /// Agents with something to do before the next wait.
@@ -56,17 +59,26 @@ impl Reactor {
     /// # Errors
     /// [`StartError::System`] if the operating system gives no means to wait for sockets.
     pub fn new() -> Result<Self, StartError> {
+        Self::with_clock(Clock::start())
+    }
+
+    /// A reactor without agents that goes by `clock`, and so will its agents.
+    ///
+    /// # Errors
+    /// As [`Reactor::new`].
+    pub fn with_clock(clock: Clock) -> Result<Self, StartError> {
         let poll = Poll::new().map_err(StartError::System)?;
         let registry = poll.registry().try_clone().map_err(StartError::System)?;
         let mailbox = Mailbox::new(&registry).map_err(StartError::System)?;
         Ok(Self {
+            alarm: clock.alarm(),
             poll,
             readiness: mio::Events::with_capacity(READINESS_PER_WAIT),
             shared: Shared {
                 registry,
                 resolver: Resolver::default(),
                 mailbox: Arc::new(mailbox),
-                clock: Clock::start(),
+                clock,
             },
             agents: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -80,7 +92,8 @@ impl Reactor {
     ///
     /// # Errors
     /// [`StartError`]; nothing has changed then.
-    pub fn add(&mut self, config: &Config, options: Options) -> Result<AgentId, StartError> {
+    pub fn add(&mut self, config: &Config, mut options: Options) -> Result<AgentId, StartError> {
+        options.clock = self.shared.clock.clone();
         let driver = Driver::new(config, options, None, &self.shared.mailbox)?;
         Ok(self.insert(driver))
     }
@@ -154,6 +167,9 @@ impl Reactor {
 
     /// One wait, and what comes of it.
     fn turn(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        // From here on the clock may be set on: that ends the wait.
+        let waker = Waker::from(self.shared.mailbox.clone());
+        let _ = self.alarm.poll(&mut Context::from_waker(&waker));
         let asked = self.shared.clock.now();
         let mut pause = limit.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
         if let Some((at, _)) = self.deadlines.first() {
@@ -295,6 +311,7 @@ impl Drop for Reactor {
 #[derive(Clone, Debug)]
 pub struct IoThread {
     door: Arc<Door>,
+    clock: Clock,
 }
 
 /// Closed when the last [`IoThread`] is dropped.
@@ -319,14 +336,22 @@ impl IoThread {
     /// [`StartError::System`] if the operating system gives no thread, or no means to wait for
     /// sockets.
     pub fn start() -> Result<Self, StartError> {
-        let reactor = Reactor::new()?;
+        Self::start_with(Clock::start())
+    }
+
+    /// Starts the thread, without agents yet; it goes by `clock`, and so will its agents.
+    ///
+    /// # Errors
+    /// As [`IoThread::start`].
+    pub fn start_with(clock: Clock) -> Result<Self, StartError> {
+        let reactor = Reactor::with_clock(clock.clone())?;
         let mailbox = reactor.shared.mailbox.clone();
         thread::Builder::new()
             .name("sip-io".to_owned())
             .spawn(move || reactor.run())
             .map_err(StartError::System)?;
         let door = Arc::new(Door(mailbox));
-        Ok(Self { door })
+        Ok(Self { door, clock })
     }
 
     /// Starts a user agent on this thread.
@@ -339,8 +364,9 @@ impl IoThread {
     pub fn start_agent(
         &self,
         config: &Config,
-        options: Options,
+        mut options: Options,
     ) -> Result<(Handle, Events), StartError> {
+        options.clock = self.clock.clone();
         let mailbox = &self.door.0;
         let inbox = Arc::new(Inbox::new(options.event_queue.max(1)));
         let command_queue = options.command_queue.max(1);

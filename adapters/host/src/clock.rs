@@ -1,18 +1,36 @@
 //! The host's clock as the core wants it: one that goes on while the machine sleeps.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use sip_core::Timestamp;
 
-/// A clock that never goes back and counts the time that a machine spends suspended.
+/// A clock that never goes back and counts the time that a machine spends suspended. Clones are the same
+/// clock.
 ///
-/// On Linux and Android that is `CLOCK_BOOTTIME`; elsewhere `std::time::Instant`, which counts
-/// sleep on Windows but may stand still during it on other systems.
-#[derive(Clone, Copy, Debug)]
+/// On Linux and Android that is `CLOCK_BOOTTIME`: agents notice by themselves that the machine slept, at
+/// most [`LONGEST_SLEEP`](crate::LONGEST_SLEEP) after it woke. Elsewhere it is `std::time::Instant`,
+/// which counts sleep on Windows but stands still during it on macOS: there whoever is told by the
+/// operating system of the wake-up says [`Clock::slept`].
+#[derive(Clone, Debug)]
 pub struct Clock {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     start: std::time::Instant,
+    gap: Arc<Gap>,
 }
+
+/// What the clock of the operating system has not counted.
+#[derive(Debug, Default)]
+struct Gap {
+    microseconds: AtomicU64,
+    /// Whom to wake when it grows.
+    sleepers: Mutex<Vec<Weak<Sleeper>>>,
+}
+
+#[derive(Debug, Default)]
+struct Sleeper(Mutex<Option<Waker>>);
 
 impl Clock {
     /// A clock that can be asked from now on.
@@ -21,13 +39,19 @@ impl Clock {
         Self {
             #[cfg(not(any(target_os = "linux", target_os = "android")))]
             start: std::time::Instant::now(),
+            gap: Arc::default(),
         }
     }
 
     /// The time, since any start.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
     #[must_use]
     pub fn now(&self) -> Timestamp {
+        let uncounted = Duration::from_micros(self.gap.microseconds.load(Ordering::Acquire));
+        self.counted() + uncounted
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn counted(&self) -> Timestamp {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         // The kernel counts from boot: neither part is ever negative.
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
@@ -35,17 +59,86 @@ impl Clock {
         Timestamp::ZERO + Duration::new(seconds, nanoseconds)
     }
 
-    /// The time, since any start.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
+    fn counted(&self) -> Timestamp {
         Timestamp::ZERO + self.start.elapsed()
     }
+
+    /// The machine slept for `duration`, and the operating system's clock did not count it: this clock
+    /// and its clones go on by that much, and agents that go by it look at their deadlines at once.
+    pub fn slept(&self, duration: Duration) {
+        let more = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        // Never an error: the closure always has a next value.
+        let _ = self
+            .gap
+            .microseconds
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
+                Some(before.saturating_add(more))
+            });
+        let mut woken = Vec::new();
+        locked(&self.gap.sleepers).retain(|sleeper| {
+            let sleeper = sleeper.upgrade();
+            woken.extend(sleeper.iter().filter_map(|sleeper| sleeper.take()));
+            sleeper.is_some()
+        });
+        for waker in woken {
+            waker.wake();
+        }
+    }
+
+    /// Tells of each [`Clock::slept`], however far the clock had been set on before.
+    #[must_use]
+    pub fn alarm(&self) -> Alarm {
+        let sleeper = Arc::default();
+        locked(&self.gap.sleepers).push(Arc::downgrade(&sleeper));
+        Alarm {
+            heard: self.gap.microseconds.load(Ordering::Acquire),
+            gap: self.gap.clone(),
+            sleeper,
+        }
+    }
+}
+
+/// Wakes whoever waits when a [`Clock`] is set on.
+#[derive(Debug)]
+pub struct Alarm {
+    gap: Arc<Gap>,
+    sleeper: Arc<Sleeper>,
+    heard: u64,
+}
+
+impl Alarm {
+    /// Ready once after the clock was set on; the waker of `cx` is woken by that.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // First the waker, then the look: what happens in between wakes.
+        *locked(&self.sleeper.0) = Some(cx.waker().clone());
+        let microseconds = self.gap.microseconds.load(Ordering::Acquire);
+        if std::mem::replace(&mut self.heard, microseconds) == microseconds {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+}
+
+impl Sleeper {
+    fn take(&self) -> Option<Waker> {
+        locked(&self.0).take()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
     use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
 
     #[test]
     fn the_clock_goes_on() {
@@ -55,5 +148,50 @@ mod tests {
         let passed = clock.now().saturating_since(before);
         assert!(passed >= Duration::from_millis(20), "{passed:?}");
         assert!(passed < Duration::from_secs(20), "{passed:?}");
+    }
+
+    #[test]
+    fn what_the_machine_slept_is_added_on_every_clone_and_never_overflows() {
+        let clock = Clock::start();
+        let clone = clock.clone();
+        let other = Clock::start();
+        let before = clock.now();
+        clone.slept(HOUR);
+        let passed = clock.now().saturating_since(before);
+        assert!(passed >= HOUR && passed < HOUR + Duration::from_secs(20));
+        assert!(other.now().saturating_since(before) < Duration::from_secs(20));
+        clock.slept(Duration::MAX);
+        let end = clone.now();
+        clock.slept(HOUR);
+        assert_eq!(clone.now(), end);
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn every_sleeper_is_woken_and_none_is_kept() {
+        let clock = Clock::start();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        let mut cx = Context::from_waker(&waker);
+        let (mut first, mut second, gone) = (clock.alarm(), clock.alarm(), clock.alarm());
+        assert!(first.poll(&mut cx).is_pending() && second.poll(&mut cx).is_pending());
+        drop(gone);
+        clock.slept(HOUR);
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+        assert_eq!(locked(&clock.gap.sleepers).len(), 2);
+        assert!(first.poll(&mut cx).is_ready());
+        assert!(first.poll(&mut cx).is_pending());
+        // Nobody waited on the second: it is told all the same.
+        clock.slept(HOUR);
+        assert!(second.poll(&mut cx).is_ready());
+        assert!(second.poll(&mut cx).is_pending());
     }
 }

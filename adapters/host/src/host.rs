@@ -16,16 +16,16 @@ use sip_core::{
 };
 
 use crate::authenticator::Authenticator;
-use crate::clock::Clock;
+use crate::clock::{Alarm, Clock};
 use crate::connect::ConnectFailure;
 use crate::description::DescriptionError;
 use crate::log;
 use crate::options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
 
 /// The longest sleep. The timers of the operating system stand still while the machine is suspended,
-/// the core's clock does not: a deadline that passed in the meantime is noticed this much after
-/// waking up.
-pub const LONGEST_SLEEP: Duration = Duration::from_secs(15);
+/// the core's clock does not: a deadline that passed in the meantime is noticed at most this much after
+/// waking up, or at once if the application says [`Clock::slept`].
+pub const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// The last connection that could not be opened, shared by the host and all handles.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +91,7 @@ impl Host {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Entropy)?;
         let rng = Box::new(ChaCha20Rng::from_seed(seed));
-        let clock = Clock::start();
+        let clock = options.clock.clone();
         let agent = UserAgent::with_limits(
             config.clone(),
             options.limits,
@@ -123,6 +123,12 @@ impl Host {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Tells when the clock is set on: waits that were reckoned before are too long then.
+    #[must_use]
+    pub fn alarm(&self) -> Alarm {
+        self.clock.alarm()
     }
 
     /// [`UserAgent::next_tick`].

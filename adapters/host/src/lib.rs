@@ -17,7 +17,7 @@ mod options;
 mod websocket;
 
 pub use authenticator::Authenticator;
-pub use clock::Clock;
+pub use clock::{Alarm, Clock};
 pub use command::CommandFailure;
 pub use connect::{
     ADDRESS_DELAY, ADDRESS_LIMIT, CONNECT_TIMEOUT, ConnectFailure, Failure, Trust, alternate,

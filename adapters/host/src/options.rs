@@ -7,6 +7,7 @@ use sip_core::config::ServerUrl;
 use sip_core::{Limits, LogRecord, NoServerUrl, Timestamp, TraceRecord};
 
 use crate::authenticator::Authenticator;
+use crate::clock::Clock;
 
 /// Takes each log record that the configured level lets through: the parameter `log.connector`.
 pub type LogConnector = Box<dyn FnMut(&LogRecord) + Send>;
@@ -40,6 +41,10 @@ pub struct Options<F: ?Sized> {
     /// makes many calls a second needs more transactions than the default: each one is kept for 32 s
     /// (RFC 3261 section 17, RFC 6026).
     pub limits: Limits,
+    /// What time it is. Keep a clone to say [`Clock::slept`] where the operating system's clock stands
+    /// still while the machine sleeps. A reactor or thread for many agents of `sip-blocking` brings its
+    /// own, and this is not used there.
+    pub clock: Clock,
     /// How many events may wait for the application; at least 1. Default 256.
     pub event_queue: usize,
     /// How many commands may wait for the user agent; at least 1. Default 64.
@@ -59,6 +64,7 @@ impl<F: ?Sized> Default for Options<F> {
             authenticator: None,
             server_url: None,
             limits: Limits::default(),
+            clock: Clock::start(),
             event_queue: 256,
             command_queue: 64,
             send_queue: 1024 * 1024,

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, ConnectionInfo, Event};
-use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP, Outgoing};
+use sip_host::{Alarm, ConnectFailure, Describers, Host, Job, LONGEST_SLEEP, Outgoing};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -45,6 +45,8 @@ enum Input {
     Command(Option<Command>),
     /// The application made room for an event, or is gone.
     Room,
+    /// Time has passed, or the clock was set on: to be looked at anew.
+    Awake,
     Due,
 }
 
@@ -123,6 +125,7 @@ impl Network {
 /// Everything that belongs to one agent.
 pub(crate) struct Driver {
     host: Host,
+    alarm: Alarm,
     dialer: Arc<Dialer>,
     network: Network,
     /// `None` once all handles are gone.
@@ -150,6 +153,7 @@ impl Driver {
             config.session_description_handler_factory_options().clone(),
         );
         Self {
+            alarm: host.alarm(),
             host,
             dialer: Arc::new(dialer),
             network: Network {
@@ -251,11 +255,12 @@ impl Driver {
             return Input::Due;
         }
         if due && self.overdue == 0 {
-            // After a suspension the sockets' readiness may come a moment after the timer's: bytes
-            // that are already here go before the tick.
+            // The runtime asks the operating system about the sockets once more: bytes that are already
+            // here go before the tick.
             tokio::task::yield_now().await;
         }
         let Self {
+            alarm,
             network,
             commands,
             events,
@@ -263,6 +268,7 @@ impl Driver {
             ..
         } = self;
         let network = std::future::poll_fn(|cx| network.poll(cx, !paused));
+        let slept = std::future::poll_fn(|cx| alarm.poll(cx));
         let command = async {
             match commands {
                 Some(commands) => commands.recv().await,
@@ -288,6 +294,7 @@ impl Driver {
         };
         let sleep = async {
             match pause {
+                Some(_) if due => {}
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => std::future::pending().await,
             }
@@ -303,7 +310,9 @@ impl Driver {
                 }
                 return Input::Room;
             }
-            () = sleep => Input::Due,
+            () = slept => return Input::Awake,
+            // A process that was stopped may hear of its timers before it hears of its sockets.
+            () = sleep => if due { Input::Due } else { Input::Awake },
         };
         if due && !matches!(input, Input::Due) {
             self.overdue += 1;
@@ -316,7 +325,7 @@ impl Driver {
             Input::Network(input) => self.feed_network(input),
             Input::Command(Some(command)) => self.host.command(command),
             Input::Command(None) => self.commands = None,
-            Input::Room => {}
+            Input::Room | Input::Awake => {}
             Input::Due => {
                 self.overdue = 0;
                 self.host.tick();

@@ -8,6 +8,9 @@
 //! The adapter decides nothing about SIP: it opens the connections that the core names, carries
 //! bytes, tells the time, and hands events on.
 //!
+//! A machine that slept is noticed at most 5 seconds after it woke, or at once where the application says
+//! [`Clock::slept`], which it has to where the system's clock stands still (macOS).
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use sip_core::config::Config;
@@ -187,6 +190,6 @@ pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionH
 pub use handle::{Events, Handle};
 pub use rustls_pki_types::CertificateDer;
 pub use sip_host::{
-    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
-    ServerUrlSource, StartError, TraceConnector, TypedFactory,
+    Authenticator, CONNECT_TIMEOUT, Clock, CommandFailure, ConnectFailure, DescriptionError,
+    LogConnector, ServerUrlSource, StartError, TraceConnector, TypedFactory,
 };

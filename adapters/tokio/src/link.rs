@@ -8,7 +8,7 @@ use futures_util::{Sink, SinkExt, StreamExt};
 use sip_core::ConnectionId;
 use sip_host::{CLOSE_TIMEOUT, End, Outgoing, broken, close_frame, closed};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::error::Error as WebSocketError;
+use tokio_tungstenite::tungstenite::error::{Error as WebSocketError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::connect::Socket;
@@ -88,7 +88,13 @@ impl Link {
             while let Some(message) = self.outgoing.pop() {
                 self.socket.feed(message).await?;
             }
-            self.socket.close(Some(close_frame(code))).await?;
+            match self.socket.close(Some(close_frame(code))).await {
+                // The peer was first: the answer is queued inside the socket (RFC 6455 section 5.5.1).
+                Err(WebSocketError::Protocol(ProtocolError::SendAfterClosing)) => {
+                    self.socket.flush().await?;
+                }
+                closing => closing?,
+            }
             // Until the peer's close frame: what comes before it is too late to matter.
             while let Some(message) = self.socket.next().await {
                 message?;

@@ -70,8 +70,17 @@ pub enum KeepAliveStep {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Off,
-    Quiet { since: Timestamp, silence: Duration },
-    Asked { until: Timestamp },
+    Quiet {
+        since: Timestamp,
+        silence: Duration,
+    },
+    /// To be asked at the next tick, whatever comes in before it.
+    Doubted {
+        since: Timestamp,
+    },
+    Asked {
+        until: Timestamp,
+    },
 }
 
 /// Keeps one flow alive and notices when it is not.
@@ -84,6 +93,9 @@ pub struct KeepAlive {
 impl KeepAlive {
     /// How long the answer to a ping may take (RFC 5626 section 4.4.1).
     pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// How long it may take on a flow in doubt, which is more likely dead than slow.
+    pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(3);
 
     /// A keep-alive that is off until [`start`](Self::start).
     #[must_use]
@@ -130,18 +142,18 @@ impl KeepAlive {
         match self.state {
             State::Off => {}
             State::Quiet { .. } => self.traffic(now),
+            // Sent before the doubt began.
+            State::Doubted { .. } => {}
             State::Asked { .. } => self.listen(now, rng),
         }
     }
 
     /// The flow is in doubt, as after a long sleep: the next tick asks, however short the silence and
-    /// even if it was off.
+    /// even if it was off. What comes in before that tick may have lain there for as long, and proves
+    /// nothing. The answer may take no longer than [`DOUBT_TIMEOUT`](Self::DOUBT_TIMEOUT).
     pub fn doubt(&mut self, now: Timestamp) {
         if matches!(self.state, State::Off | State::Quiet { .. }) {
-            self.state = State::Quiet {
-                since: now,
-                silence: Duration::ZERO,
-            };
+            self.state = State::Doubted { since: now };
         }
     }
 
@@ -159,6 +171,12 @@ impl KeepAlive {
                 };
                 Some(KeepAliveStep::Ping)
             }
+            State::Doubted { .. } => {
+                self.state = State::Asked {
+                    until: now + Self::DOUBT_TIMEOUT,
+                };
+                Some(KeepAliveStep::Ping)
+            }
             State::Asked { .. } => {
                 self.state = State::Off;
                 Some(KeepAliveStep::Dead)
@@ -173,6 +191,7 @@ impl KeepAlive {
         match self.state {
             State::Off => None,
             State::Quiet { since, silence } => Some(since + silence),
+            State::Doubted { since } => Some(since),
             State::Asked { until } => Some(until),
         }
     }
@@ -272,6 +291,30 @@ mod tests {
         assert_eq!(keep_alive.next_tick(), None);
         keep_alive.pong(at(3_606), &mut rng);
         assert_eq!(keep_alive.next_tick(), None);
+    }
+
+    /// After a long sleep the flow is asked at once, off or not, whatever was left in the socket, and
+    /// has less time to answer: nobody knows of the dead one but us.
+    #[test]
+    fn a_flow_in_doubt_is_asked_at_once_and_given_up_soon() {
+        for is_off in [true, false] {
+            let mut rng = Constant(0);
+            let mut keep_alive = KeepAlive::new(KeepAliveInterval::of(Duration::from_secs(50)));
+            if !is_off {
+                keep_alive.start(at(0), &mut rng);
+            }
+            keep_alive.doubt(at(3_600));
+            keep_alive.traffic(at(3_600));
+            keep_alive.pong(at(3_600), &mut rng);
+            assert_eq!(keep_alive.next_tick(), Some(at(3_600)));
+            assert_eq!(keep_alive.tick(at(3_600)), Some(KeepAliveStep::Ping));
+            keep_alive.doubt(at(3_601));
+            assert_eq!(keep_alive.tick(at(3_602)), None);
+            let mut answered = keep_alive.clone();
+            assert_eq!(keep_alive.tick(at(3_603)), Some(KeepAliveStep::Dead));
+            answered.pong(at(3_602), &mut rng);
+            assert_eq!(answered.next_tick(), Some(at(3_642)));
+        }
     }
 
     proptest! {

@@ -322,6 +322,7 @@ fn has_description(message: &Message) -> bool {
 pub(crate) fn unsent(error: &SendError) -> Cause {
     match error {
         SendError::NotConnected => Cause::ConnectionLost,
+        SendError::Insecure => Cause::Insecure,
         SendError::TooManyTransactions => Cause::LimitReached,
         SendError::TooLarge(_) => Cause::LimitReached,
         SendError::Stale | SendError::Forbidden(_) | SendError::Build(_) => Cause::Malformed,

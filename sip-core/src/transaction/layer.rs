@@ -7,14 +7,14 @@ use core::fmt;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
-use sip_parse::{Frame, Framer, Kind, Message, Method, ParseError, Request, StatusCode};
+use sip_parse::{ErrorKind, Frame, Framer, Kind, Message, Method, ParseError, Request, StatusCode};
 
 use super::client::Client;
 use super::machine::{ClientInput, ServerInput, Timer};
 use super::matching::Index;
 use super::server::Server;
 use super::{Output, TimerSettings, TransactionSettings};
-use crate::action::{ConnectionId, ConnectionInfo};
+use crate::action::{ConnectionId, ConnectionInfo, Transport};
 use crate::rand::{KeyedHash, Permutation};
 use crate::slab::{Handle, Slab};
 use crate::time::Timestamp;
@@ -243,8 +243,15 @@ impl<U: Clone> TransactionLayer<U> {
             _ => {}
         }
         let limits = self.settings.limits.message;
-        let message = Message::parse(bytes.clone(), &limits)
-            .and_then(|message| message.validate().map(|()| message));
+        let is_websocket = self
+            .info(connection)
+            .is_some_and(|info| matches!(info.transport, Transport::Ws | Transport::Wss));
+        let message = Message::parse(bytes.clone(), &limits).and_then(|message| {
+            if is_websocket {
+                one_message(&bytes, &message)?;
+            }
+            message.validate().map(|()| message)
+        });
         match message.map(Message::kind) {
             Ok(Kind::Request(request)) => self.receive_request(connection, request, now),
             Ok(Kind::Response(response)) => self.receive_response(connection, response, now),
@@ -389,6 +396,30 @@ impl<U: Clone> TransactionLayer<U> {
         self.transmit(connection, response.bytes().clone());
         Ok(())
     }
+}
+
+/// RFC 7118 section 4.2: a WebSocket message is one SIP message. What else is behind the body is no part of
+/// it (RFC 3261 section 18.3).
+fn one_message(bytes: &Bytes, message: &Message) -> Result<(), ParseError> {
+    let line_ends = |from: usize| {
+        let is_line_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+        from + bytes[from..].iter().take_while(is_line_end).count()
+    };
+    let end = line_ends(0) + message.bytes().len();
+    if end >= bytes.len() {
+        return Ok(());
+    }
+    let next = line_ends(end);
+    let line = bytes[next..].split(|byte| matches!(byte, b'\r' | b'\n'));
+    let line = line.into_iter().next().unwrap_or_default();
+    if line.starts_with(b"SIP/2.0 ") || line.ends_with(b" SIP/2.0") {
+        return Err(ParseError {
+            kind: ErrorKind::SecondMessage,
+            offset: u32::try_from(next).unwrap_or(u32::MAX),
+            header: None,
+        });
+    }
+    Ok(())
 }
 
 impl<U> fmt::Debug for TransactionLayer<U> {

@@ -175,6 +175,9 @@ pub enum TransactionError {
 pub enum SendError {
     /// The connection is unknown, not open yet or closed.
     NotConnected,
+    /// The Request-URI is a SIPS URI and the connection has no TLS (RFC 3261 section 26.2.2): of a user
+    /// agent alone, which never falls back to less than was asked for.
+    Insecure,
     /// The transaction is over, or cannot do this (a second final response, CANCEL of no INVITE).
     Stale,
     /// [`Limits::client_transactions`] is reached.
@@ -191,6 +194,7 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConnected => f.write_str("not connected"),
+            Self::Insecure => f.write_str("a SIPS URI needs a connection with TLS"),
             Self::Stale => f.write_str("the transaction is over"),
             Self::TooManyTransactions => f.write_str("too many client transactions"),
             Self::TooLarge(error) => write!(f, "the message exceeds a limit: {error}"),

@@ -90,6 +90,18 @@ pub(crate) struct Flow {
     pub(crate) route_host: Box<str>,
 }
 
+impl Flow {
+    /// The connection, for a request to `target`: a SIPS URI is reached over TLS or not at all (RFC 3261
+    /// section 26.2.2), also when the connection that it was first reached on is gone.
+    pub(super) fn carries(&self, target: &[u8]) -> Result<ConnectionId, SendError> {
+        let scheme = target.get(..5).unwrap_or_default();
+        if scheme.eq_ignore_ascii_case(b"sips:") && !self.transport.is_secure() {
+            return Err(SendError::Insecure);
+        }
+        Ok(self.connection)
+    }
+}
+
 /// Whether the response at hand says that a flow failed (RFC 5626 section 11.6: 430).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum FlowDoubt {
@@ -194,6 +206,12 @@ impl Core {
     pub(crate) fn connection(&self) -> Result<ConnectionId, SendError> {
         let flow = self.flow.as_ref().ok_or(SendError::NotConnected)?;
         Ok(flow.connection)
+    }
+
+    /// The same for a request to `target`.
+    pub(crate) fn connection_to(&self, target: &[u8]) -> Result<ConnectionId, SendError> {
+        let flow = self.flow.as_ref().ok_or(SendError::NotConnected)?;
+        flow.carries(target)
     }
 
     /// A target as an application writes it: a URI, or a user at the address-of-record's host.
@@ -338,7 +356,7 @@ impl Core {
     ) -> Result<ClientTransactionId, SendError> {
         let sent = sent_request(request, &self.limits).ok_or(SendError::Stale)?;
         let flow = self.flow.as_ref().ok_or(SendError::NotConnected)?;
-        let (connection, method) = (flow.connection, sent.method());
+        let (connection, method) = (flow.carries(sent.uri_bytes())?, sent.method());
         let routes = self.preloaded_route(flow, true);
         let mut again = Builder::from_message(&sent);
         again

@@ -299,18 +299,9 @@ impl UserAgent {
     /// A deadline that is told late by more than a few seconds means that the host slept: the flow is
     /// probed at once, because nobody else would notice soon that it is dead.
     pub fn resume(&mut self, now: Timestamp) {
-        let slept = self
-            .next_tick()
-            .is_some_and(|due| now.saturating_since(due) > ASLEEP);
+        self.notice_sleep(now);
         self.core.now = self.core.now.max(now);
         let now = self.core.now;
-        for flow in self
-            .flows
-            .iter_mut()
-            .filter(|flow| slept && flow.open.is_some())
-        {
-            flow.keep_alive.doubt(now);
-        }
         // Time-outs are carried out even when the queue is full: they only shrink state.
         self.core.layer.tick(now);
         self.drain();
@@ -420,7 +411,20 @@ impl UserAgent {
     /// Time never goes back; a jump that nobody vouched for is not believed.
     fn advance(&mut self, now: Timestamp) {
         if now.saturating_since(self.core.now) <= LONGEST_JUMP {
+            self.notice_sleep(now);
             self.core.now = self.core.now.max(now);
+        }
+    }
+
+    /// A deadline that is long past means that the host did not run: the flow may be dead without
+    /// anybody's word. Before any input, because input may put that deadline off.
+    fn notice_sleep(&mut self, now: Timestamp) {
+        let is_late = |due| now.saturating_since(due) > ASLEEP;
+        if !self.next_tick().is_some_and(is_late) {
+            return;
+        }
+        for flow in self.flows.iter_mut().filter(|flow| flow.open.is_some()) {
+            flow.keep_alive.doubt(now);
         }
     }
 

@@ -60,7 +60,7 @@ impl Core {
     ) -> Result<ClientTransactionId, SendError> {
         let flow = parts.flow.or(self.flow.as_ref());
         let flow = flow.ok_or(SendError::NotConnected)?;
-        let connection = flow.connection;
+        let connection = flow.carries(parts.target)?;
         let routes = self.preloaded_route(flow, parts.service_route);
         let body = parts.body.map_or(&b""[..], |body| &body.bytes);
         let credentials = self.cached_credentials(parts.method, parts.target, body, attempts);
@@ -155,13 +155,13 @@ impl Core {
         attempts: &mut Attempts,
         purpose: Purpose,
     ) -> Result<ClientTransactionId, SendError> {
-        let connection = self.connection()?;
         let target: Box<[u8]> = self
             .dialogs
             .dialog(dialog)
             .ok_or(SendError::Stale)?
             .request_uri()
             .into();
+        let connection = self.connection_to(&target)?;
         let bytes = body.map_or(&b""[..], |body| &body.bytes);
         let credentials = self.cached_credentials(method, &target, bytes, attempts);
         let mut request = self

@@ -1,8 +1,8 @@
 //! Who we are on the wire: names, hosts, credentials.
 
-use sip_core::Event;
 use sip_core::auth::{Algorithm, digest};
 use sip_core::config::{Config, ConfigBuilder};
+use sip_core::{Event, Transport};
 use sip_parse::{HeaderName, Request};
 
 use crate::common::{Bench, alice, value};
@@ -58,9 +58,9 @@ pub(crate) fn cfg_uri_names_us() {
     );
     assert_eq!(bench.next_response().status().as_u16(), 200);
 
-    let (_, request) = register(|config| {
-        config.uri("sips:alice@example.com");
-    });
+    let mut config = alice();
+    config.uri("sips:alice@example.com").register(true);
+    let request = Bench::over(&config, Transport::Wss).next_request();
     assert_eq!(request.uri_bytes(), b"sips:example.com");
     assert!(value(&request, HeaderName::Contact).starts_with("<sips:"));
 

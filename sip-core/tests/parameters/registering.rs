@@ -92,7 +92,8 @@ pub(crate) fn cfg_reg_registrar_is_the_request_uri() {
         if let Some(registrar) = given {
             config.registrar_server(registrar);
         }
-        let request = Bench::new(&config).next_request();
+        // 26.2.2: a SIPS registrar is reached over TLS alone.
+        let request = Bench::over(&config, Transport::Wss).next_request();
         assert_eq!(request.uri_bytes(), uri.as_bytes());
         assert_eq!(value(&request, HeaderName::To), "<sip:alice@example.com>");
     }

@@ -1,0 +1,252 @@
+//! The far end of an agent's WebSockets, for the tests of both adapters: registers whoever asks, takes
+//! every call, notes all that it hears, and can fall silent without a word.
+#![allow(dead_code, reason = "not every test file needs all of it")]
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use tungstenite::handshake::server::{Request, Response};
+use tungstenite::http::HeaderValue;
+use tungstenite::{Error, Message, WebSocket};
+
+/// Longer than anything here takes, shorter than a person waits.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
+
+#[derive(Clone)]
+pub(crate) struct Registrar {
+    pub(crate) port: u16,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    connections: Vec<Connection>,
+    /// Each message, and the number of its connection.
+    heard: Vec<(usize, String)>,
+    unanswered: BTreeSet<&'static str>,
+    expires: u32,
+    /// No test is interested any more.
+    is_over: bool,
+}
+
+struct Connection {
+    socket: Arc<Mutex<WebSocket<TcpStream>>>,
+    is_silent: bool,
+}
+
+impl Registrar {
+    /// Grants each binding `expires` seconds.
+    pub(crate) fn start(expires: u32) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let inner = Arc::new(Mutex::new(Inner {
+            expires,
+            ..Inner::default()
+        }));
+        let registrar = Self { port, inner };
+        let clone = registrar.clone();
+        std::thread::spawn(move || clone.listen(&listener));
+        registrar
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    fn listen(&self, listener: &TcpListener) {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            if self.inner().is_over {
+                return;
+            }
+            stream.set_nodelay(true).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            #[expect(clippy::result_large_err, reason = "the library's signature")]
+            let subprotocol = |_: &Request, mut response: Response| {
+                let sip = HeaderValue::from_static("sip");
+                let headers = response.headers_mut();
+                headers.insert("Sec-WebSocket-Protocol", sip);
+                Ok(response)
+            };
+            let Ok(socket) = tungstenite::accept_hdr(stream, subprotocol) else {
+                continue;
+            };
+            let patience = Some(Duration::from_millis(2));
+            socket.get_ref().set_read_timeout(patience).unwrap();
+            let socket = Arc::new(Mutex::new(socket));
+            let number = {
+                let mut inner = self.inner();
+                inner.connections.push(Connection {
+                    socket: socket.clone(),
+                    is_silent: false,
+                });
+                inner.connections.len() - 1
+            };
+            let clone = self.clone();
+            std::thread::spawn(move || clone.serve(number, &socket));
+        }
+    }
+
+    /// Reads one connection until it ends, or until it is to be silent: then not even pings are answered.
+    fn serve(&self, number: usize, socket: &Mutex<WebSocket<TcpStream>>) {
+        loop {
+            {
+                let inner = self.inner();
+                if inner.is_over || inner.connections[number].is_silent {
+                    return;
+                }
+            }
+            let read = socket.lock().unwrap().read();
+            match read {
+                Ok(Message::Text(text)) => self.take(number, text.as_str()),
+                Ok(_) => {}
+                Err(Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn take(&self, number: usize, text: &str) {
+        let answer = {
+            let mut inner = self.inner();
+            inner.heard.push((number, text.to_owned()));
+            let method = text.split(' ').next().unwrap();
+            match method {
+                "ACK" | "SIP/2.0" => None,
+                _ if inner.unanswered.contains(method) => None,
+                "REGISTER" => {
+                    let contact = header(text, "Contact").unwrap();
+                    let (head, _) = contact.rsplit_once(";expires=").unwrap();
+                    let contact = format!("Contact: {head};expires={}\r\n", inner.expires);
+                    Some(answer(text, &contact, ""))
+                }
+                "INVITE" => {
+                    let head = "Contact: <sip:bob@bob.invalid;transport=ws>\r\n\
+                                Content-Type: application/sdp\r\n";
+                    Some(answer(text, head, SDP))
+                }
+                _ => Some(answer(text, "", "")),
+            }
+        };
+        if let Some(answer) = answer {
+            self.send(number, &answer);
+        }
+    }
+
+    /// Requests of this method are noted and not answered.
+    pub(crate) fn leave_unanswered(&self, method: &'static str) {
+        self.inner().unanswered.insert(method);
+    }
+
+    /// The messages that came so far on connection `number` and begin with `start`.
+    pub(crate) fn heard(&self, number: usize, start: &str) -> Vec<String> {
+        let inner = self.inner();
+        let fits = |(on, text): &&(usize, String)| *on == number && text.starts_with(start);
+        let heard = inner.heard.iter().filter(fits);
+        heard.map(|(_, text)| text.clone()).collect()
+    }
+
+    /// The first such message, once it comes.
+    pub(crate) fn hear(&self, number: usize, start: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if let Some(text) = self.heard(number, start).first() {
+                return text.clone();
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        panic!("no {start} on connection {number}");
+    }
+
+    /// How many connections there have been.
+    pub(crate) fn connections(&self) -> usize {
+        self.inner().connections.len()
+    }
+
+    /// When this returns the bytes are where the agent's socket has them.
+    pub(crate) fn send(&self, number: usize, text: &str) {
+        let socket = self.inner().connections[number].socket.clone();
+        let mut socket = socket.lock().unwrap();
+        socket.send(Message::text(text)).unwrap();
+    }
+
+    /// From now on nothing comes from this connection, and nothing that is sent to it is read.
+    pub(crate) fn fall_silent(&self, number: usize) {
+        self.inner().connections[number].is_silent = true;
+        // Whoever is reading has noticed once the socket is free.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    /// Closes the connection without a word.
+    pub(crate) fn cut(&self, number: usize) {
+        let socket = self.inner().connections[number].socket.clone();
+        let socket = socket.lock().unwrap();
+        let _ = socket.get_ref().shutdown(Shutdown::Both);
+    }
+
+    pub(crate) fn end(&self) {
+        self.inner().is_over = true;
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+/// The value of the first header field of that name.
+pub(crate) fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines()
+        .filter_map(|line| line.split_once(": "))
+        .find_map(|(found, value)| (found == name).then_some(value))
+}
+
+/// 200 to a request; `extra` are whole header lines.
+pub(crate) fn answer(request: &str, extra: &str, body: &str) -> String {
+    let field = |name| header(request, name).unwrap();
+    let to = field("To");
+    let tag = if to.contains(";tag=") {
+        ""
+    } else {
+        ";tag=registrar"
+    };
+    format!(
+        "SIP/2.0 200 OK\r\nVia: {}\r\nFrom: {}\r\nTo: {to}{tag}\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+         {extra}Content-Length: {}\r\n\r\n{body}",
+        field("Via"),
+        field("From"),
+        field("Call-ID"),
+        field("CSeq"),
+        body.len(),
+    )
+}
+
+/// Bob's INVITE to a Contact of ours.
+pub(crate) fn invite(target: &str) -> String {
+    format!(
+        "INVITE {target} SIP/2.0\r\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKinvite\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag=bob\r\nTo: <sip:alice@example.com>\r\n\
+         Call-ID: bobs-call\r\nCSeq: 1 INVITE\r\nContact: <sip:bob@bob.invalid;transport=ws>\r\n\
+         Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}",
+        SDP.len()
+    )
+}
+
+/// Bob's ACK to our 200.
+pub(crate) fn ack(accepted: &str) -> String {
+    let field = |name| header(accepted, name).unwrap();
+    let contact = field("Contact").split(['<', '>']).nth(1).unwrap();
+    format!(
+        "ACK {contact} SIP/2.0\r\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKack\r\n\
+         Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 1 ACK\r\n\
+         Content-Length: 0\r\n\r\n",
+        field("From"),
+        field("To"),
+        field("Call-ID"),
+    )
+}

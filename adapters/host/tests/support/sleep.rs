@@ -1,0 +1,292 @@
+//! What both adapters must do when the machine has slept: the tests' bodies. The clock is set on while the
+//! real one stands still, so that what takes time here takes real time.
+
+use std::time::{Duration, Instant};
+
+use sip_core::config::Config;
+use sip_core::{Body, Event, Session, SessionId, Timestamp, UserAgent};
+use sip_host::Clock;
+
+use crate::registrar::{PATIENCE, Registrar, ack, answer, header, invite};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const SDP: &str = "v=0\r\no=- 2 2 IN IP4 192.0.2.2\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
+
+/// An agent on one of the adapters.
+pub(crate) trait Agent {
+    fn start(config: Config, clock: Clock) -> Self;
+
+    /// Runs a command where the agent lives: nothing else goes on there meanwhile.
+    fn with<R: Send + 'static>(
+        &self,
+        command: impl FnOnce(&mut UserAgent, Timestamp) -> R + Send + 'static,
+    ) -> R;
+
+    /// `None` if there was no event in time.
+    fn next(&mut self, patience: Duration) -> Option<Event>;
+}
+
+struct Bench<A> {
+    agent: A,
+    registrar: Registrar,
+    clock: Clock,
+    /// What was told since the last look.
+    told: Vec<String>,
+}
+
+impl<A> Drop for Bench<A> {
+    fn drop(&mut self) {
+        self.registrar.end();
+    }
+}
+
+impl<A: Agent> Bench<A> {
+    /// Registered for 600 seconds, without a keep-alive of its own.
+    fn registered() -> Self {
+        let registrar = Registrar::start(600);
+        let clock = Clock::start();
+        let config = Config::builder()
+            .uri("sip:alice@example.com")
+            .server(format!("ws://127.0.0.1:{}", registrar.port))
+            .keep_alive_interval(Duration::ZERO)
+            .build()
+            .unwrap();
+        let mut bench = Self {
+            agent: A::start(config, clock.clone()),
+            registrar,
+            clock,
+            told: Vec::new(),
+        };
+        bench.until("registered");
+        bench.told.clear();
+        bench
+    }
+
+    /// Stops the agent, lets `meanwhile` happen, and wakes the agent `time` later.
+    fn sleep(&self, time: Duration, meanwhile: impl FnOnce(&Registrar) + Send + 'static) {
+        let (clock, registrar) = (self.clock.clone(), self.registrar.clone());
+        self.agent.with(move |_, _| {
+            meanwhile(&registrar);
+            clock.slept(time);
+        });
+    }
+
+    /// Takes events until one of that name has come; descriptions are given when they are asked for.
+    fn until(&mut self, wanted: &str) -> Event {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Some(event) = self.agent.next(left) else {
+                panic!("no {wanted}, but {:?}", self.told);
+            };
+            if let Event::DescriptionNeeded { session, .. } = event {
+                self.agent
+                    .with(move |agent, now| agent.describe(session, Ok(Body::sdp(SDP)), now))
+                    .unwrap();
+            }
+            let name = name(&event);
+            self.told.push(name.clone());
+            if name == wanted {
+                return event;
+            }
+        }
+    }
+
+    /// For a while nothing happens any more.
+    fn quiet(&mut self) {
+        let event = self.agent.next(Duration::from_millis(1_500));
+        assert!(event.is_none(), "{event:?}");
+    }
+
+    fn is_up(&self, call: SessionId) -> bool {
+        self.agent
+            .with(move |agent, _| matches!(agent.session(call), Ok(Session::Established(_))))
+    }
+
+    fn registers(&self) -> Vec<usize> {
+        let connections = 0..self.registrar.connections();
+        connections
+            .map(|number| self.registrar.heard(number, "REGISTER ").len())
+            .collect()
+    }
+}
+
+/// What matters of an event here.
+fn name(event: &Event) -> String {
+    match event {
+        Event::Registered(_) => "registered".to_owned(),
+        Event::Unregistered { reason } => format!("unregistered: {:?}", reason.cause),
+        Event::RegistrationFailed { reason, .. } => format!("failed: {:?}", reason.cause),
+        Event::Disconnected { reason, .. } => format!("disconnected: {reason:?}"),
+        Event::Ended { reason, .. } => format!("ended: {:?}", reason.cause),
+        Event::RequestFinished { outcome, .. } => match outcome {
+            Ok(response) => format!("answered: {}", response.status().as_u16()),
+            Err(reason) => format!("unanswered: {:?}", reason.cause),
+        },
+        other => {
+            let text = format!("{other:?}");
+            text.split([' ', '(', '{']).next().unwrap().to_lowercase()
+        }
+    }
+}
+
+/// A laptop that slept for an hour and whose connection is as good as before: one REGISTER, at once.
+pub(crate) fn a_flow_that_outlived_the_sleep<A: Agent>() {
+    let mut bench = Bench::<A>::registered();
+    // The agent is in its longest sleep by then.
+    std::thread::sleep(Duration::from_millis(100));
+    let woke = Instant::now();
+    bench.clock.slept(HOUR);
+    bench.until("registered");
+    // Nobody gave a command: the agent was woken by its clock, not by the end of its longest sleep.
+    assert!(
+        woke.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        woke.elapsed()
+    );
+    assert_eq!(bench.told, ["unregistered: Expired", "registered"]);
+    bench.quiet();
+    assert_eq!(bench.registers(), [2]);
+}
+
+/// The same, and the server has forgotten the connection without a word.
+pub(crate) fn a_flow_that_fell_silent_in_the_sleep<A: Agent>() {
+    let mut bench = Bench::<A>::registered();
+    bench.sleep(HOUR, |registrar| registrar.fall_silent(0));
+    let woke = Instant::now();
+    bench.until("registered");
+    assert!(
+        woke.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        woke.elapsed()
+    );
+    assert_eq!(
+        bench.told,
+        [
+            "unregistered: Expired",
+            "disconnected: KeepAlive",
+            "failed: ConnectionLost",
+            "reconnectscheduled",
+            "connecting",
+            "connected",
+            "registered",
+        ]
+    );
+    bench.quiet();
+    assert_eq!(bench.registers(), [1, 1]);
+}
+
+/// The same, and the server has closed the connection: that is in the socket before the clock is looked at,
+/// so that nothing is sent into the void.
+pub(crate) fn a_flow_that_was_closed_in_the_sleep<A: Agent>() {
+    let mut bench = Bench::<A>::registered();
+    bench.sleep(HOUR, |registrar| registrar.cut(0));
+    let woke = Instant::now();
+    bench.until("registered");
+    assert!(
+        woke.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        woke.elapsed()
+    );
+    assert_eq!(
+        bench.told,
+        [
+            "disconnected: Lost",
+            "unregistered: ConnectionLost",
+            "reconnectscheduled",
+            "connecting",
+            "connected",
+            "registered",
+        ]
+    );
+    bench.quiet();
+    assert_eq!(bench.registers(), [1, 1]);
+}
+
+/// More than the core believes of a clock unasked (DESIGN: seven days): the host vouches for its clock.
+pub(crate) fn a_month<A: Agent>() {
+    let mut bench = Bench::<A>::registered();
+    bench.clock.slept(30 * 24 * HOUR);
+    bench.until("registered");
+    assert_eq!(bench.told, ["unregistered: Expired", "registered"]);
+    bench.quiet();
+    assert_eq!(bench.registers(), [2]);
+}
+
+/// A call that is up is not over because a machine slept, whether its flow lives or not; it is hung up when
+/// somebody hangs up.
+pub(crate) fn a_call_lives_on<A: Agent>(flow_dies: bool) {
+    let mut bench = Bench::<A>::registered();
+    let call = bench
+        .agent
+        .with(|agent, now| agent.invite("bob", Default::default(), now))
+        .unwrap();
+    bench.until("established");
+    bench.registrar.hear(0, "ACK ");
+    bench.sleep(HOUR, move |registrar| {
+        if flow_dies {
+            registrar.fall_silent(0);
+        }
+    });
+    bench.until("registered");
+    let on = usize::from(flow_dies);
+    if flow_dies {
+        // The peer learns where we are now.
+        bench.until("renegotiated");
+        assert_eq!(bench.registrar.heard(on, "INVITE ").len(), 1);
+    }
+    assert!(bench.is_up(call));
+    assert!(!bench.told.iter().any(|name| name.starts_with("ended")));
+    assert_eq!(bench.registrar.heard(on, "BYE ").len(), 0);
+    bench
+        .agent
+        .with(move |agent, now| agent.hang_up(call, now))
+        .unwrap();
+    bench.until("ended: Requested");
+    let bye = bench.registrar.hear(on, "BYE ");
+    let invite = bench.registrar.hear(0, "INVITE ");
+    assert_eq!(header(&bye, "Call-ID"), header(&invite, "Call-ID"));
+}
+
+/// What had arrived before the machine woke up is not late: a 200 whose transaction would have timed out,
+/// and the ACK of a call that would have been ended for the want of it.
+pub(crate) fn what_had_arrived_goes_before_the_tick<A: Agent>() {
+    let mut bench = Bench::<A>::registered();
+    bench.registrar.leave_unanswered("OPTIONS");
+    let contact = bench.agent.with(|agent, _| agent.contact().to_owned());
+    let target = contact.split(['<', '>']).nth(1).unwrap().to_owned();
+    bench.registrar.send(0, &invite(&target));
+    let Event::Incoming { session, .. } = bench.until("incoming") else {
+        unreachable!("its name says so");
+    };
+    bench.agent.with(move |agent, now| {
+        match agent.session(session) {
+            Ok(Session::Incoming(call)) => call.answer(now),
+            _ => panic!("not an incoming call"),
+        }
+        agent.options("sip:bob@example.com", now).unwrap();
+    });
+    bench.until("descriptionneeded");
+    let options = bench.registrar.hear(0, "OPTIONS ");
+    let is_invites = |text: &String| header(text, "CSeq") == Some("1 INVITE");
+    bench.registrar.hear(0, "SIP/2.0 200 ");
+    let accepted = bench.registrar.heard(0, "SIP/2.0 200 ");
+    let accepted = accepted.into_iter().find(is_invites).unwrap();
+    bench.told.clear();
+    bench.sleep(HOUR, move |registrar| {
+        registrar.send(0, &answer(&options, "", ""));
+        registrar.send(0, &ack(&accepted));
+    });
+    bench.until("registered");
+    assert_eq!(
+        bench.told,
+        [
+            "answered: 200",
+            "established",
+            "unregistered: Expired",
+            "registered"
+        ]
+    );
+    assert!(bench.is_up(session));
+    assert_eq!(bench.registrar.heard(0, "BYE ").len(), 0);
+}

@@ -1,0 +1,282 @@
+//! What a suspended clock does, and does not, to an agent (a host that did not run for an hour).
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Bench, OFFER, SECOND, alice, value};
+use sip_core::connection::DisconnectReason;
+use sip_core::{
+    Action, Body, Cause, ConnectionInfo, Event, Originator, Session, Timestamp, Transport,
+};
+use sip_parse::{HeaderName, Method, Request};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Registered for 600 s, without keep-alive, so that nothing but the sleep puts the flow in doubt.
+fn registered() -> Bench {
+    let mut config = alice();
+    config.register(true).keep_alive_interval(Duration::ZERO);
+    let mut bench = Bench::new(&config);
+    let register = bench.next_request();
+    grant(&mut bench, &register, 600);
+    bench.events.clear();
+    bench
+}
+
+fn grant(bench: &mut Bench, register: &Request, expires: u32) {
+    assert_eq!(register.method(), Method::Register);
+    let contact = value(register, HeaderName::Contact);
+    let (head, _) = contact.rsplit_once(";expires=").expect("expires");
+    let contact = format!("{head};expires={expires}");
+    bench.reply(register, 200, &[("Contact", &contact)]);
+}
+
+/// The clock goes on without a tick.
+fn sleep(bench: &mut Bench, time: Duration) {
+    bench.now = bench.now + time;
+}
+
+fn wake(bench: &mut Bench) {
+    bench.agent.tick(bench.now).expect("tick");
+    bench.pump();
+}
+
+fn pings(bench: &Bench) -> usize {
+    let is_ping = |action: &&Action| matches!(action, Action::Ping { .. });
+    bench.others.iter().filter(is_ping).count()
+}
+
+/// The events so far, by what matters of them here.
+fn told(bench: &mut Bench) -> Vec<String> {
+    let name = |event| match event {
+        Event::Registered(_) => "registered".to_owned(),
+        Event::Unregistered { reason } => format!("unregistered: {:?}", reason.cause),
+        Event::RegistrationFailed { reason, .. } => format!("failed: {:?}", reason.cause),
+        Event::Disconnected { reason, .. } => format!("disconnected: {reason:?}"),
+        Event::Ended { reason, .. } => format!("ended: {:?}", reason.cause),
+        other => format!("{other:?}")
+            .split([' ', '('])
+            .next()
+            .unwrap_or_default()
+            .to_lowercase(),
+    };
+    bench.events.drain(..).map(name).collect()
+}
+
+fn methods(bench: &mut Bench) -> Vec<String> {
+    let requests = bench.sent.drain(..);
+    let requests = requests.filter_map(|message| message.into_request().ok());
+    requests
+        .map(|request| request.method().to_string())
+        .collect()
+}
+
+/// The flow is as good as before: one REGISTER, one probe, and no new connection.
+#[test]
+fn a_flow_that_outlived_the_sleep_is_kept() {
+    let mut bench = registered();
+    bench.answers_pings = false;
+    sleep(&mut bench, HOUR);
+    wake(&mut bench);
+    assert_eq!(pings(&bench), 1);
+    let register = bench.next_request();
+    grant(&mut bench, &register, 600);
+    bench.agent.pong(bench.connection, bench.now);
+    bench.pump();
+    assert_eq!(told(&mut bench), ["unregistered: Expired", "registered"]);
+    bench.answers_pings = true;
+    bench.wait(60 * SECOND);
+    bench.silence();
+    bench.no_events();
+}
+
+/// Nobody says that the flow is dead: the agent finds out and is back within seconds. What lay in the
+/// socket since before the sleep proves nothing.
+#[test]
+fn a_flow_that_died_in_the_sleep_is_replaced_within_seconds() {
+    let mut bench = registered();
+    bench.answers_pings = false;
+    sleep(&mut bench, HOUR);
+    let woke = bench.now;
+    bench.feed_bytes(&b"\r\n"[..]);
+    wake(&mut bench);
+    bench.wait(4 * SECOND);
+    assert_eq!(methods(&mut bench), ["REGISTER"]);
+    assert_eq!(
+        told(&mut bench),
+        [
+            "unregistered: Expired",
+            "disconnected: KeepAlive",
+            "failed: ConnectionLost",
+            "reconnectscheduled",
+            "connecting",
+        ]
+    );
+    bench.connection = bench.connect_asked();
+    let info = ConnectionInfo {
+        transport: Transport::Ws,
+        remote: None,
+    };
+    bench
+        .agent
+        .connection_opened(bench.connection, info, bench.now);
+    bench.answers_pings = true;
+    bench.wait(SECOND);
+    let register = bench.next_request();
+    grant(&mut bench, &register, 600);
+    assert_eq!(told(&mut bench), ["connected", "registered"]);
+    assert!(bench.now.saturating_since(woke) <= 5 * SECOND);
+    bench.wait(60 * SECOND);
+    bench.silence();
+}
+
+/// A deadline of the keep-alive alone, put off by what lay in the socket, must not hide the sleep.
+#[test]
+fn bytes_from_before_the_sleep_do_not_vouch_for_the_flow() {
+    let mut config = alice();
+    let mut bench = Bench::new(config.keep_alive_interval(30 * SECOND));
+    bench.answers_pings = false;
+    sleep(&mut bench, HOUR);
+    bench.feed_bytes(&b"\r\n"[..]);
+    wake(&mut bench);
+    assert_eq!(pings(&bench), 1);
+}
+
+/// A busy host is no sleeping one: a tick late by seconds asks nothing.
+#[test]
+fn a_tick_that_is_a_little_late_is_no_sleep() {
+    let mut bench = registered();
+    bench.wait(470 * SECOND);
+    bench.answers_pings = false;
+    let due = bench.agent.next_tick().expect("refresh");
+    bench.now = due + 4 * SECOND;
+    wake(&mut bench);
+    assert_eq!(pings(&bench), 0);
+    assert_eq!(methods(&mut bench), ["REGISTER"]);
+}
+
+/// Calls end by their own timers and by nothing else: the one that is up lives on, the one that nobody
+/// answered is over, and so is the one whose ACK never came.
+#[test]
+fn only_calls_whose_own_time_is_up_are_ended() {
+    let mut bench = registered();
+    let (up, invite) = bench.established_call();
+    let (calling, _) = bench.call();
+    let ringing = bench.invite_from_bob(1);
+    bench.sent.clear();
+    bench.events.clear();
+    sleep(&mut bench, HOUR);
+    wake(&mut bench);
+    bench.wait(SECOND);
+    let mut ended = Vec::new();
+    bench.events.retain(|event| {
+        if let Event::Ended { session, reason } = event {
+            ended.push((*session, reason.cause));
+        }
+        true
+    });
+    ended.sort_by_key(|(session, _)| *session == ringing);
+    assert_eq!(
+        ended,
+        [(calling, Cause::Timeout), (ringing, Cause::NoAnswer)]
+    );
+    let sent = methods(&mut bench);
+    assert!(!sent.contains(&"BYE".to_owned()), "{sent:?}");
+    assert!(matches!(
+        bench.agent.session(up),
+        Ok(Session::Established(_))
+    ));
+    bench.agent.hang_up(up, bench.now).unwrap();
+    bench.pump();
+    let bye = bench.next_request();
+    assert_eq!(bye.method(), Method::Bye);
+    assert_eq!(bye.call_id().unwrap(), invite.call_id().unwrap());
+    bench.reply(&bye, 200, &[]);
+    bench.expect(|event| {
+        matches!(event, Event::Ended { session, reason }
+            if *session == up && reason.originator == Originator::Local)
+        .then_some(())
+    });
+}
+
+/// What arrived before the wake-up is not late, whatever timer was to end the wait for it: the ACK of a call,
+/// and the answer to a request.
+#[test]
+fn what_arrived_before_the_tick_is_in_time() {
+    let mut bench = registered();
+    let session = bench.invite_from_bob(1);
+    match bench.agent.session(session) {
+        Ok(Session::Incoming(call)) => call.answer(bench.now),
+        _ => panic!("not an incoming call"),
+    }
+    bench
+        .agent
+        .describe(session, Ok(Body::sdp(OFFER)), bench.now)
+        .unwrap();
+    bench.pump();
+    let accepted = bench.next_response();
+    let options = bench
+        .agent
+        .options("sip:bob@example.com", bench.now)
+        .unwrap();
+    bench.pump();
+    let asked = bench.next_request();
+    bench.events.clear();
+    sleep(&mut bench, HOUR);
+    bench.in_dialog("ACK", 7, "ack", &accepted, "");
+    bench.reply(&asked, 200, &[]);
+    wake(&mut bench);
+    bench.expect(|event| {
+        matches!(event, Event::Established { session: id } if *id == session).then_some(())
+    });
+    let outcome = bench.expect(|event| match event {
+        Event::RequestFinished { request, outcome } if *request == options => {
+            Some(format!("{outcome:?}"))
+        }
+        _ => None,
+    });
+    assert!(outcome.contains("200"), "{outcome}");
+    assert!(matches!(
+        bench.agent.session(session),
+        Ok(Session::Established(_))
+    ));
+}
+
+/// Wall 3: a jump of more than seven days is refused until the host vouches for it, and nothing has changed
+/// until then; a clock that goes back stands still.
+#[test]
+fn a_week_must_be_vouched_for_and_time_never_goes_back() {
+    let mut bench = registered();
+    let due = bench.agent.next_tick();
+    sleep(&mut bench, Duration::from_secs(7 * 86_400 + 1));
+    let jump = bench.agent.tick(bench.now).unwrap_err();
+    assert_eq!(jump.by, Duration::from_secs(7 * 86_400 + 1));
+    bench.pump();
+    bench.no_events();
+    bench.silence();
+    assert_eq!(bench.agent.next_tick(), due);
+    // An input at such a time is taken, at the last time that was believed.
+    bench.feed_bytes(&b"\r\n\r\n"[..]);
+    bench.no_events();
+    assert_eq!(bench.agent.next_tick(), due);
+    bench.agent.resume(bench.now);
+    bench.pump();
+    let register = bench.next_request();
+    grant(&mut bench, &register, 600);
+    assert_eq!(told(&mut bench), ["unregistered: Expired", "registered"]);
+
+    let due = bench.agent.next_tick();
+    bench.agent.tick(Timestamp::ZERO).unwrap();
+    bench.agent.resume(Timestamp::ZERO);
+    assert_eq!(bench.agent.next_tick(), due);
+    bench.pump();
+    bench.silence();
+    let lost = bench.connection;
+    bench
+        .agent
+        .connection_closed(lost, DisconnectReason::Lost, Timestamp::ZERO);
+    bench.pump();
+    let next = bench.agent.next_tick().expect("reconnection");
+    assert!(next >= bench.now, "reckoned from the last time seen");
+}

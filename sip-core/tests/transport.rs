@@ -1,0 +1,186 @@
+//! What a connection may carry: one message in each WebSocket message, and SIPS over TLS alone.
+
+mod common;
+
+use common::{Bench, OFFER, SECOND, alice};
+use sip_core::connection::DisconnectReason;
+use sip_core::{
+    Action, Cause, CommandError, ConnectionInfo, Event, InviteOptions, Originator, Transport,
+};
+use sip_parse::Method;
+
+fn options(number: u32) -> String {
+    format!(
+        "OPTIONS sip:alice@example.com SIP/2.0\r\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bK{number}\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag=1\r\nTo: <sip:alice@example.com>\r\n\
+         Call-ID: {number}\r\nCSeq: {number} OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+fn answers(bench: &mut Bench) -> Vec<(u16, u32)> {
+    let responses = bench.sent.drain(..);
+    let responses = responses.map(|message| message.into_response().expect("a response"));
+    responses
+        .map(|response| {
+            let number = response.cseq().expect("CSeq").number;
+            (response.status().as_u16(), number)
+        })
+        .collect()
+}
+
+/// How often it was logged that a second message was found.
+fn logged(bench: &Bench) -> usize {
+    let is_fault = |action: &&Action| match action {
+        Action::Log(record) => record.content.to_string().contains("another message"),
+        _ => false,
+    };
+    bench.others.iter().filter(is_fault).count()
+}
+
+/// 7118-4.2-A, RFC 7118 section 4.2: a WebSocket message with two SIP messages is no SIP message: a request is
+/// refused, a response dropped, what is behind it is not looked at; counted and logged. The connection and the
+/// next message are as good as before.
+#[test]
+fn rfc7118_4_2_two_messages_in_one_are_refused() {
+    for transport in [Transport::Ws, Transport::Wss] {
+        for between in ["", "\r\n", "\r\n\r\n"] {
+            let mut bench = Bench::over(&alice(), transport);
+            bench.feed_bytes(format!("{}{between}{}", options(1), options(2)));
+            assert_eq!(answers(&mut bench), [(400, 1)]);
+            assert_eq!(bench.agent.counters().malformed, 1);
+            assert_eq!(bench.agent.counters().malformed_answered, 1);
+            assert_eq!(logged(&bench), 1);
+            bench.feed_bytes(options(3));
+            assert_eq!(answers(&mut bench), [(200, 3)]);
+        }
+    }
+    let mut bench = Bench::new(&alice());
+    let (_, invite) = bench.call();
+    bench.events.clear();
+    let ringing = sip_parse::Builder::response_to(
+        &invite,
+        sip_parse::StatusCode::new(180).expect("status"),
+        Some(b"peer"),
+    );
+    let ringing = ringing.build().expect("response").bytes().clone();
+    bench.feed_bytes([&ringing[..], &ringing[..]].concat());
+    bench.feed_bytes([&ringing[..], options(1).as_bytes()].concat());
+    bench.silence();
+    bench.no_events();
+    assert_eq!(bench.agent.counters().malformed, 2);
+    assert_eq!(bench.agent.counters().malformed_answered, 0);
+    bench.feed_bytes(ringing);
+    assert!(matches!(bench.event(), Event::Progress { .. }));
+}
+
+/// 7118-4.2-A, RFC 3261 section 18.3: what is behind the body and no message is left out, as are line ends around a
+/// message; and a datagram's rest is discarded whatever it is.
+#[test]
+fn rfc3261_18_3_what_is_no_message_is_left_out() {
+    for rest in [
+        "\r\n",
+        "\r\n\r\n",
+        "\r\n\0\0",
+        "xyz",
+        "SIP/2",
+        "OPTIONS sip:",
+    ] {
+        let mut bench = Bench::new(&alice());
+        bench.feed_bytes(format!("\r\n{}{rest}", options(1)));
+        assert_eq!(answers(&mut bench), [(200, 1)], "{rest:?}");
+        assert_eq!(bench.agent.counters().malformed, 0);
+    }
+    let mut bench = Bench::over(&alice(), Transport::Udp);
+    bench.feed_bytes(format!("{}{}", options(1), options(2)));
+    assert_eq!(answers(&mut bench), [(200, 1)]);
+    assert_eq!(bench.agent.counters().malformed, 0);
+}
+
+/// 7118-WSS-A, RFC 3261 section 26.2.2: nothing goes to a SIPS URI without TLS: no call, no REGISTER.
+#[test]
+fn rfc3261_26_2_2_sips_goes_over_tls_alone() {
+    let mut bench = Bench::over(&alice(), Transport::Ws);
+    let refused = bench
+        .agent
+        .invite("sips:bob@example.com", InviteOptions::new(), bench.now);
+    assert_eq!(refused, Err(CommandError::TargetScheme));
+    let refused = bench.agent.options("SIPS:bob@example.com", bench.now);
+    assert_eq!(refused, Err(CommandError::TargetScheme));
+    bench.pump();
+    bench.silence();
+    let mut bench = Bench::over(&alice(), Transport::Wss);
+    let taken = bench.agent.options("sips:bob@example.com", bench.now);
+    assert!(taken.is_ok());
+    bench.pump();
+    assert_eq!(bench.next_request().uri_bytes(), b"sips:bob@example.com");
+
+    let mut config = alice();
+    config.uri("sips:alice@example.com").register(true);
+    let mut bench = Bench::over(&config, Transport::Wss);
+    assert_eq!(bench.next_request().method(), Method::Register);
+    let mut bench = Bench::offline(&config);
+    open(&mut bench, Transport::Ws);
+    let cause = bench.expect(|event| match event {
+        Event::RegistrationFailed { reason, .. } => Some(reason.cause),
+        _ => None,
+    });
+    assert_eq!(cause, Cause::Insecure);
+    bench.silence();
+    bench.wait(3_600 * SECOND);
+    bench.silence();
+}
+
+fn open(bench: &mut Bench, transport: Transport) {
+    bench.connection = bench.connect_asked();
+    let info = ConnectionInfo {
+        transport,
+        remote: None,
+    };
+    bench
+        .agent
+        .connection_opened(bench.connection, info, bench.now);
+    bench.pump();
+}
+
+/// 7118-WSS-A, RFC 3261 section 26.2.2: a call that began over `wss` does not go on over `ws`, not even by its BYE.
+#[test]
+fn rfc3261_26_2_2_a_call_over_wss_does_not_go_on_over_ws() {
+    for transport in [Transport::Ws, Transport::Wss] {
+        let mut bench = Bench::over(&alice(), Transport::Wss);
+        let call = bench
+            .agent
+            .invite("sips:bob@example.com", InviteOptions::new(), bench.now)
+            .unwrap();
+        bench
+            .agent
+            .describe(call, Ok(sip_core::Body::sdp(OFFER)), bench.now)
+            .unwrap();
+        bench.pump();
+        let invite = bench.next_request();
+        let contact = [("Contact", "<sips:bob@192.0.2.9>")];
+        bench.reply_tagged(&invite, 200, "bob", &contact, Some(OFFER));
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        let lost = bench.connection;
+        bench
+            .agent
+            .connection_closed(lost, DisconnectReason::Lost, bench.now);
+        bench.pump();
+        bench.wait(SECOND);
+        open(&mut bench, transport);
+        bench.wait(SECOND);
+        bench.sent.clear();
+        bench.events.clear();
+        bench.agent.hang_up(call, bench.now).unwrap();
+        bench.pump();
+        if transport == Transport::Wss {
+            assert_eq!(bench.next_request().method(), Method::Bye);
+            continue;
+        }
+        bench.silence();
+        let (originator, cause) = bench.expect(|event| match event {
+            Event::Ended { reason, .. } => Some((reason.originator, reason.cause)),
+            _ => None,
+        });
+        assert_eq!((originator, cause), (Originator::Local, Cause::Insecure));
+    }
+}
