@@ -532,3 +532,26 @@ fn digest_parameters_are_read() {
     assert_eq!(challenge.nonce_count(), Some(255));
     assert_eq!(challenge.opaque(), None);
 }
+
+/// 8898-A: the parameters of a Bearer challenge have names of their own; neither the scheme nor they mind case.
+#[test]
+fn rfc8898_4_a_bearer_challenge_is_read() {
+    let value = b"BEARER realm=\"example.com\", Scope=\"a b\", authz_server=\"https://as.example.com/?x=1,2\", error=\"invalid_token\"";
+    let challenge = Challenge::parse(value, true).unwrap();
+    assert!(challenge.is_bearer() && !challenge.is_digest());
+    assert_eq!(challenge.realm().unwrap(), &b"example.com"[..]);
+    assert_eq!(challenge.scope().unwrap(), &b"a b"[..]);
+    assert_eq!(
+        challenge.authz_server().unwrap(),
+        &b"https://as.example.com/?x=1,2"[..]
+    );
+    assert_eq!(challenge.error().unwrap(), &b"invalid_token"[..]);
+    let credentials = Credentials::parse(b"bearer mF_9.B5f-4.1JqM", false).unwrap();
+    assert!(credentials.is_bearer());
+    assert_eq!(credentials.scope(), None);
+    assert!(
+        !Challenge::parse(b"Digest realm=\"a\"", false)
+            .unwrap()
+            .is_bearer()
+    );
+}
