@@ -555,3 +555,28 @@ fn rfc8898_4_a_bearer_challenge_is_read() {
             .is_bearer()
     );
 }
+
+/// 3261-10.2.4-A: a Contact of somebody else's that cannot be read is no fault of a response to REGISTER, and the
+/// others are still found; of any other message it is one.
+#[test]
+fn rfc3261_10_3_a_broken_binding_is_no_fault() {
+    let message = |start: &str, method: &str| {
+        let text = format!(
+            "{start}\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bKa\r\nFrom: <sip:a@b>;tag=a\r\n\
+             To: <sip:a@b>;tag=b\r\nCall-ID: a\r\nCSeq: 1 {method}\r\nContact: <sip:broken\r\n\
+             Contact: <sip:a@b>\r\nContent-Length: 0\r\n\r\n"
+        );
+        sip_parse::Message::parse(text.into(), &sip_parse::Limits::default()).unwrap()
+    };
+    let response = message("SIP/2.0 200 OK", "REGISTER");
+    assert!(response.validate().is_ok());
+    assert!(response.validate_strict().is_err());
+    let read: Vec<bool> = response.contacts().map(|contact| contact.is_ok()).collect();
+    assert_eq!(read, [false, true]);
+    assert!(message("SIP/2.0 200 OK", "INVITE").validate().is_err());
+    assert!(
+        message("REGISTER sip:b SIP/2.0", "REGISTER")
+            .validate()
+            .is_err()
+    );
+}
