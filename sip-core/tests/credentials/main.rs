@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod server;
+mod verifier;
 
 use common::{Bench, OFFER, SECOND, alice, value};
 use server::{Server, hash};
