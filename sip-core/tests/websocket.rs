@@ -116,6 +116,60 @@ fn rfc7118_5_2_1_via_says_ws_or_wss_and_uris_say_ws() {
     }
 }
 
+/// 7118-5.2.3-A: whatever `received` and `rport` say, in a request or in what comes back of ours, the answer
+/// goes out on the connection that the request came on, to nobody else, with the Via as it came.
+#[test]
+fn rfc7118_5_2_3_received_and_rport_decide_nothing() {
+    let parameters = [
+        "",
+        ";rport",
+        ";received=192.0.2.1;rport=5060",
+        ";received=[2001:db8::9]",
+        ";rport=0",
+        ";received=nowhere.invalid",
+    ];
+    for (number, parameters) in parameters.into_iter().enumerate() {
+        let mut bench = Bench::new(&alice());
+        let user = bench.contact_user();
+        let via = format!("SIP/2.0/WS b.invalid;branch=z9hG4bKv{number}{parameters}");
+        let request = format!(
+            "OPTIONS sip:{user}@x.invalid SIP/2.0\nVia: {via}\nMax-Forwards: 70\n\
+             From: <sip:bob@example.com>;tag=b\nTo: <sip:alice@example.com>\nCall-ID: v{number}\n\
+             CSeq: 1 OPTIONS\nContent-Length: 0\n\n"
+        );
+        let bytes = request.replace('\n', "\r\n").into();
+        bench
+            .agent
+            .receive(bench.connection, bytes, bench.now)
+            .unwrap();
+        let Some(Action::Transmit { connection, bytes }) = bench.agent.poll_action() else {
+            panic!("no answer");
+        };
+        assert_eq!(connection, bench.connection);
+        let response = Message::parse(bytes, &Default::default()).unwrap();
+        assert_eq!(response.as_response().unwrap().status().as_u16(), 200);
+        assert_eq!(value(&response, HeaderName::Via), via);
+
+        bench.agent.options("bob", bench.now).unwrap();
+        bench.pump();
+        let ours = bench.next_request();
+        let fields = [
+            HeaderName::Via,
+            HeaderName::From,
+            HeaderName::CallId,
+            HeaderName::CSeq,
+        ];
+        let [via, from, call_id, cseq] = fields.map(|name| value(&ours, name));
+        bench.feed(&format!(
+            "SIP/2.0 200 OK\nVia: {via}{parameters}\nFrom: {from}\nTo: <sip:bob@example.com>;tag=b\n\
+             Call-ID: {call_id}\nCSeq: {cseq}\nContent-Length: 0\n\n"
+        ));
+        bench.expect(|event| {
+            matches!(event, Event::RequestFinished { outcome: Ok(_), .. }).then_some(())
+        });
+    }
+}
+
 /// What an agent of this seed sends first, on its first connection and on the one after that was lost.
 fn first_of_each_connection(seed: u8) -> [Request; 2] {
     let config = alice().register(true).build().unwrap();

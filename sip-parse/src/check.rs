@@ -27,8 +27,8 @@ impl Message {
     /// What RFC 3261 asks of every receiver: Via, From, To, Call-ID and CSeq present, fields of one value not repeated
     /// (RFC 4475 section 3.3.8), every field on which a protocol decision rests well formed, the CSeq method that of the
     /// request, the Request-URI well formed. An unknown URI scheme is no fault here, nor is a missing Max-Forwards (RFC
-    /// 3261 section 16.3) or a fault in a field like Date that a receiver may ignore (RFC 4475 section 3.1.2.12), nor one
-    /// in a Contact of a response to REGISTER: another agent's binding must not cost us ours (RFC 3261 section 10.3). The
+    /// 3261 section 16.3) or a fault in a field like Date or in a challenge that a receiver may ignore (RFC 4475 section
+    /// 3.1.2.12), nor one in a Contact of a response to REGISTER: another agent's binding must not cost us ours (RFC 3261 section 10.3). The
     /// grammar is read leniently: `_` in host names, `#` in user parts, some more characters in parameter values, bytes
     /// above 127 in unquoted display names and unquoted values in credentials pass.
     ///
@@ -237,9 +237,7 @@ pub(crate) fn value(
         Some(H::Event) => one::<Event<'_>>(value, rules),
         Some(H::SubscriptionState) => one::<SubscriptionState<'_>>(value, rules),
         Some(H::RetryAfter) => one::<RetryAfter<'_>>(value, rules),
-        Some(
-            H::WwwAuthenticate | H::ProxyAuthenticate | H::Authorization | H::ProxyAuthorization,
-        ) => one::<Authentication<'_>>(value, rules),
+        Some(H::Authorization | H::ProxyAuthorization) => one::<Authentication<'_>>(value, rules),
         Some(H::RAck) => one::<RAck<'_>>(value, rules),
         Some(H::RSeq) => number(value, u64::from(u32::MAX)),
         Some(H::Replaces | H::Join) => one::<DialogReference<'_>>(value, rules),
@@ -258,6 +256,8 @@ pub(crate) fn value(
 fn informative(name: Option<HeaderName<'_>>, value: &[u8], rules: Rules) -> Result<(), ParseError> {
     use HeaderName as H;
     match name {
+        // Each challenge stands for itself: one that cannot be read is skipped, as one of an unknown scheme is.
+        Some(H::WwwAuthenticate | H::ProxyAuthenticate) => one::<Authentication<'_>>(value, rules),
         Some(H::AuthenticationInfo | H::ProxyAuthenticationInfo) => {
             one::<AuthenticationInfo<'_>>(value, rules)
         }

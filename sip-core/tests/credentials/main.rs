@@ -31,6 +31,25 @@ fn challenge_as(
     }
 }
 
+/// A 401 whose header fields are what they are.
+fn refuse(bench: &mut Bench, request: &Request, fields: &[(&str, &str)]) {
+    let copied = [
+        HeaderName::Via,
+        HeaderName::From,
+        HeaderName::CallId,
+        HeaderName::CSeq,
+    ];
+    let [via, from, call_id, cseq] = copied.map(|name| value(request, name));
+    let rows = fields
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\n"));
+    bench.feed(&format!(
+        "SIP/2.0 401 Unauthorized\nVia: {via}\nFrom: {from}\nTo: <sip:alice@example.com>;tag=r\n\
+         Call-ID: {call_id}\nCSeq: {cseq}\n{}Content-Length: 0\n\n",
+        rows.collect::<String>()
+    ));
+}
+
 fn registered(bench: &mut Bench, request: &Request) {
     let contact = value(request, HeaderName::Contact);
     bench.reply(request, 200, &[("Contact", &contact)]);
@@ -425,6 +444,31 @@ fn rfc8760_2_4_the_strongest_row_is_answered() {
     assert_eq!(strong.check(&bench.next_request()), 1);
 }
 
+/// 8760-2.4-A: a row that cannot be read is passed over like one that nobody knows; where there is no other, the
+/// refusal is final at once, not after a time-out.
+#[test]
+fn rfc8760_2_4_a_broken_row_hides_nothing() {
+    let broken = ("WWW-Authenticate", "Digest realm=\"example.com, nonce=");
+    for alone in [false, true] {
+        let mut bench = Bench::new(alice().register(true));
+        let mut server = Server::new("example.com", "MD5", "auth");
+        let first = bench.next_request();
+        let row = server.challenge("n1", false).1;
+        let fields = [broken, ("WWW-Authenticate", row.as_str())];
+        refuse(&mut bench, &first, &fields[..if alone { 1 } else { 2 }]);
+        if alone {
+            let outcome = bench.expect(|event| match event {
+                Event::RegistrationFailed { reason, retry_at } => Some((reason.cause, *retry_at)),
+                _ => None,
+            });
+            assert_eq!(outcome, (Cause::Authentication, None));
+        } else {
+            assert_eq!(server.check(&bench.next_request()), 1);
+        }
+        bench.silence();
+    }
+}
+
 /// 7616-3.4.4-A: a server that wants the name hashed gets it so, in every request.
 #[test]
 fn rfc7616_3_4_4_userhash_in_every_request() {
@@ -441,7 +485,7 @@ fn rfc7616_3_4_4_userhash_in_every_request() {
     }
 }
 
-/// 3261-22.1-A: a re-INVITE and a BYE that are challenged go again with the next CSeq number of the dialog; the
+/// 3261-22.1-A: a re-INVITE, an INFO and a BYE that are challenged go again with the next CSeq number of the dialog; the
 /// ACK of the re-INVITE repeats its credentials.
 #[test]
 fn rfc3261_22_2_requests_in_a_call_are_challenged_one_by_one() {
@@ -460,8 +504,22 @@ fn rfc3261_22_2_requests_in_a_call_are_challenged_one_by_one() {
         value(&ack, HeaderName::Authorization),
         value(&second, HeaderName::Authorization)
     );
+    let Ok(Session::Established(session)) = bench.agent.session(call) else {
+        panic!("the call is up");
+    };
+    let tone = Body::new("application/dtmf-relay", "Signal=1\r\n");
+    session.info(&tone, bench.now).unwrap();
+    bench.pump();
+    let info = bench.next_request();
+    assert_eq!(server.check(&info), 2);
+    challenge_as(&mut bench, &info, &mut server, "n2", true);
+    let again = bench.next_request();
+    assert_eq!(number(&again), number(&info) + 1);
+    assert_eq!(server.check(&again), 1);
+    bench.reply(&again, 200, &[]);
     let mut proxy = Server::proxy("proxy.example.com", "MD5", "auth");
     let end = bye(&mut bench, call);
+    assert_eq!(number(&end), number(&again) + 1);
     assert_eq!(server.check(&end), 2);
     challenge(&mut bench, &end, &mut proxy, "p1");
     let again = bench.next_request();
