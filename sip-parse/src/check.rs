@@ -28,9 +28,9 @@ impl Message {
     /// (RFC 4475 section 3.3.8), every field on which a protocol decision rests well formed, the CSeq method that of the
     /// request, the Request-URI well formed. An unknown URI scheme is no fault here, nor is a missing Max-Forwards (RFC
     /// 3261 section 16.3) or a fault in a field like Date or in a challenge that a receiver may ignore (RFC 4475 section
-    /// 3.1.2.12), nor one in a Contact of a response to REGISTER: another agent's binding must not cost us ours (RFC 3261 section 10.3). The
-    /// grammar is read leniently: `_` in host names, `#` in user parts, some more characters in parameter values, bytes
-    /// above 127 in unquoted display names and unquoted values in credentials pass.
+    /// 3.1.2.12), nor one in a Contact of a response to REGISTER: another agent's binding must not cost us ours (RFC
+    /// 3261 section 10.3). The grammar is read leniently: `_` in host names, `#` in user parts, some more characters in
+    /// parameter values, bytes above 127 in unquoted display names and unquoted values in credentials pass.
     ///
     /// # Errors
     /// The first fault, with what to answer in [`ParseError::status`].
