@@ -594,8 +594,7 @@ fn rfc5626_4_3_ob_is_where_dialogs_are_made() {
     );
 }
 
-/// 5626-4.3-A: what belongs to a dialog stays on the flow: requests go on the connection in use, responses on the
-/// one that their request came on; after a reconnection requests follow the new flow.
+/// 5626-4.3-A: requests within a dialog go out on the connection in use, after a reconnection on the new one.
 #[test]
 fn rfc5626_4_3_a_dialog_stays_on_its_flow() {
     let (mut bench, first) = registering();
