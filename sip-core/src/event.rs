@@ -6,12 +6,15 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use sip_parse::{Request, Response, StatusCode};
+use sip_parse::{HeaderName, Request, Response, StatusCode};
 
 use crate::action::{Body, ConnectionId};
 use crate::connection::{ConnectError, DisconnectReason};
 use crate::slab::handle_type;
 use crate::time::Timestamp;
+
+/// How many Contacts of a redirection are told.
+const REDIRECTIONS: usize = 8;
 
 handle_type! {
     /// A call, from the first INVITE to its end.
@@ -298,6 +301,10 @@ pub struct EndReason {
     pub status: Option<StatusCode>,
     /// The value of the peer's Reason header field (RFC 3326), or its reason phrase.
     pub text: Option<Box<str>>,
+    /// Where a 3xx says to ask instead (RFC 3261 section 8.1.3.4), as Contact values, at most 8. None is
+    /// followed by itself: a redirected call would reach somebody else, a redirected registration would
+    /// tell another server where we are.
+    pub contacts: Vec<Box<str>>,
 }
 
 impl EndReason {
@@ -307,6 +314,7 @@ impl EndReason {
             cause,
             status: None,
             text: None,
+            contacts: Vec::new(),
         }
     }
 
@@ -319,13 +327,26 @@ impl EndReason {
     }
 
     pub(crate) fn refused(response: &Response, cause: Cause) -> Self {
+        let redirects = (300..400).contains(&response.status().as_u16());
+        let contacts =
+            response
+                .values(HeaderName::Contact)
+                .take(if redirects { REDIRECTIONS } else { 0 });
         Self {
+            contacts: contacts.map(on_one_line).collect(),
             originator: Originator::Peer,
             cause,
             status: Some(response.status()),
             text: Some(alloc::string::String::from_utf8_lossy(response.reason()).into()),
         }
     }
+}
+
+/// The value of a header field as text, without its folds.
+pub(crate) fn on_one_line(value: &[u8]) -> Box<str> {
+    let mut text = String::from_utf8_lossy(value).into_owned();
+    text.retain(|character| !matches!(character, '\r' | '\n'));
+    text.into()
 }
 
 impl fmt::Display for EndReason {

@@ -19,6 +19,7 @@ use crate::headers::via::Via;
 use crate::headers::{Element, Token, single};
 use crate::limits::Rules;
 use crate::message::Message;
+use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
 use crate::uri::{Form, Uri};
 
@@ -26,9 +27,10 @@ impl Message {
     /// What RFC 3261 asks of every receiver: Via, From, To, Call-ID and CSeq present, fields of one value not repeated
     /// (RFC 4475 section 3.3.8), every field on which a protocol decision rests well formed, the CSeq method that of the
     /// request, the Request-URI well formed. An unknown URI scheme is no fault here, nor is a missing Max-Forwards (RFC
-    /// 3261 section 16.3) or a fault in a field like Date that a receiver may ignore (RFC 4475 section 3.1.2.12). The
-    /// grammar is read leniently: `_` in host names, `#` in user parts, some more characters in parameter values, bytes
-    /// above 127 in unquoted display names and unquoted values in credentials pass.
+    /// 3261 section 16.3) or a fault in a field like Date or in a challenge that a receiver may ignore (RFC 4475 section
+    /// 3.1.2.12), nor one in a Contact of a response to REGISTER: another agent's binding must not cost us ours (RFC
+    /// 3261 section 10.3). The grammar is read leniently: `_` in host names, `#` in user parts, some more characters in
+    /// parameter values, bytes above 127 in unquoted display names and unquoted values in credentials pass.
     ///
     /// # Errors
     /// The first fault, with what to answer in [`ParseError::status`].
@@ -79,14 +81,18 @@ impl Message {
             } else {
                 Scope::Deciding
             };
-            value(
+            let checked = value(
                 id.name(),
                 self.value_of(record),
                 rules,
                 scope,
                 self.is_request(),
-            )
-            .map_err(|error| error.within(id, usize::from(record.value_start)))?;
+            );
+            if let Err(error) = checked
+                && (rules.strict || !self.is_binding(id))
+            {
+                return Err(error.within(id, usize::from(record.value_start)));
+            }
         }
         for name in [
             HeaderName::Via,
@@ -113,6 +119,16 @@ impl Message {
             );
         }
         Ok(())
+    }
+
+    /// Whether a field lists what any agent of the user has registered (RFC 3261 section 10.3 step 8).
+    #[cold]
+    fn is_binding(&self, id: HeaderId) -> bool {
+        id == HeaderName::Contact.id()
+            && !self.is_request()
+            && self
+                .cseq()
+                .is_ok_and(|cseq| cseq.method == Method::Register)
     }
 }
 
@@ -221,9 +237,7 @@ pub(crate) fn value(
         Some(H::Event) => one::<Event<'_>>(value, rules),
         Some(H::SubscriptionState) => one::<SubscriptionState<'_>>(value, rules),
         Some(H::RetryAfter) => one::<RetryAfter<'_>>(value, rules),
-        Some(
-            H::WwwAuthenticate | H::ProxyAuthenticate | H::Authorization | H::ProxyAuthorization,
-        ) => one::<Authentication<'_>>(value, rules),
+        Some(H::Authorization | H::ProxyAuthorization) => one::<Authentication<'_>>(value, rules),
         Some(H::RAck) => one::<RAck<'_>>(value, rules),
         Some(H::RSeq) => number(value, u64::from(u32::MAX)),
         Some(H::Replaces | H::Join) => one::<DialogReference<'_>>(value, rules),
@@ -242,6 +256,8 @@ pub(crate) fn value(
 fn informative(name: Option<HeaderName<'_>>, value: &[u8], rules: Rules) -> Result<(), ParseError> {
     use HeaderName as H;
     match name {
+        // Each challenge stands for itself: one that cannot be read is skipped, as one of an unknown scheme is.
+        Some(H::WwwAuthenticate | H::ProxyAuthenticate) => one::<Authentication<'_>>(value, rules),
         Some(H::AuthenticationInfo | H::ProxyAuthenticationInfo) => {
             one::<AuthenticationInfo<'_>>(value, rules)
         }

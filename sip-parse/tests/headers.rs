@@ -532,3 +532,51 @@ fn digest_parameters_are_read() {
     assert_eq!(challenge.nonce_count(), Some(255));
     assert_eq!(challenge.opaque(), None);
 }
+
+/// 8898-A: the parameters of a Bearer challenge have names of their own; neither the scheme nor they mind case.
+#[test]
+fn rfc8898_4_a_bearer_challenge_is_read() {
+    let value = b"BEARER realm=\"example.com\", Scope=\"a b\", authz_server=\"https://as.example.com/?x=1,2\", error=\"invalid_token\"";
+    let challenge = Challenge::parse(value, true).unwrap();
+    assert!(challenge.is_bearer() && !challenge.is_digest());
+    assert_eq!(challenge.realm().unwrap(), &b"example.com"[..]);
+    assert_eq!(challenge.scope().unwrap(), &b"a b"[..]);
+    assert_eq!(
+        challenge.authz_server().unwrap(),
+        &b"https://as.example.com/?x=1,2"[..]
+    );
+    assert_eq!(challenge.error().unwrap(), &b"invalid_token"[..]);
+    let credentials = Credentials::parse(b"bearer mF_9.B5f-4.1JqM", false).unwrap();
+    assert!(credentials.is_bearer());
+    assert_eq!(credentials.scope(), None);
+    assert!(
+        !Challenge::parse(b"Digest realm=\"a\"", false)
+            .unwrap()
+            .is_bearer()
+    );
+}
+
+/// 3261-10.2.4-A: a Contact of somebody else's that cannot be read is no fault of a response to REGISTER, and the
+/// others are still found; of any other message it is one.
+#[test]
+fn rfc3261_10_3_a_broken_binding_is_no_fault() {
+    let message = |start: &str, method: &str| {
+        let text = format!(
+            "{start}\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bKa\r\nFrom: <sip:a@b>;tag=a\r\n\
+             To: <sip:a@b>;tag=b\r\nCall-ID: a\r\nCSeq: 1 {method}\r\nContact: <sip:broken\r\n\
+             Contact: <sip:a@b>\r\nContent-Length: 0\r\n\r\n"
+        );
+        sip_parse::Message::parse(text.into(), &sip_parse::Limits::default()).unwrap()
+    };
+    let response = message("SIP/2.0 200 OK", "REGISTER");
+    assert!(response.validate().is_ok());
+    assert!(response.validate_strict().is_err());
+    let read: Vec<bool> = response.contacts().map(|contact| contact.is_ok()).collect();
+    assert_eq!(read, [false, true]);
+    assert!(message("SIP/2.0 200 OK", "INVITE").validate().is_err());
+    assert!(
+        message("REGISTER sip:b SIP/2.0", "REGISTER")
+            .validate()
+            .is_err()
+    );
+}

@@ -181,6 +181,9 @@ fn reason_fields(reason: &EndReason) -> Vec<(&'static str, Value)> {
     if let Some(status) = reason.status {
         fields.push(("status", json!(status.as_u16())));
     }
+    if !reason.contacts.is_empty() {
+        fields.push(("contacts", json!(reason.contacts)));
+    }
     fields
 }
 

@@ -111,7 +111,7 @@
 //!         response: &Response,
 //!     ) -> Result<String, AuthorizationFailed> {
 //!         let mut challenges = response.challenges().flatten();
-//!         let bearer = challenges.any(|challenge| challenge.scheme.eq_ignore_ascii_case(b"Bearer"));
+//!         let bearer = challenges.any(|challenge| challenge.is_bearer());
 //!         bearer.then(|| format!("Bearer {}", self.0)).ok_or(AuthorizationFailed)
 //!     }
 //! }

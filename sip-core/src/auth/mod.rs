@@ -44,4 +44,4 @@ pub use challenge::{AuthenticationInfoError, ChallengeError, ChallengeSummary, O
 pub use client::{Attempts, Authorizations, DigestClient, DigestPolicy, Scope};
 pub use digest::{Algorithm, Qop};
 pub use secret::{Credentials, Secret, SecretError, UsernameError};
-pub use server::{DigestServer, DigestServerError, Verdict};
+pub use server::{DigestServer, DigestServerError, Username, Verdict};

@@ -33,7 +33,7 @@ const CNONCE_LENGTH: usize = 128;
 pub enum Verdict {
     /// The request is from this user.
     Ok {
-        /// The user name, as in the credentials.
+        /// The user name in clear.
         username: String,
     },
     /// There are no digest credentials for our realm: challenge.
@@ -49,6 +49,29 @@ pub enum Verdict {
     /// The credentials lack a parameter, or are for another Request-URI (RFC 7616 section 3.4.6):
     /// answer 400.
     Malformed,
+}
+
+/// How credentials name their user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Username<'a> {
+    /// In clear.
+    Clear(&'a str),
+    /// By [`digest::userhash`] with this algorithm, in hexadecimal digits (RFC 7616 section 3.4.4).
+    Hashed(Algorithm, &'a str),
+}
+
+impl Username<'_> {
+    /// Whether it names this user of a realm; a hash is compared in constant time.
+    #[must_use]
+    pub fn is(self, name: &str, realm: &str) -> bool {
+        match self {
+            Self::Clear(clear) => clear == name,
+            Self::Hashed(algorithm, digits) => {
+                digest::userhash(algorithm, name.as_bytes(), realm.as_bytes())
+                    .matches(digits.as_bytes())
+            }
+        }
+    }
 }
 
 /// A server that cannot challenge.
@@ -108,13 +131,15 @@ impl Used {
 /// are forgotten together with every nonce as old, which then counts as stale: a replay is never
 /// taken for new.
 ///
-/// User names come in clear: `userhash` is not offered (RFC 7616 section 3.4.4).
+/// User names come in clear unless [`with_userhash`](Self::with_userhash) asks for their hashes (RFC 7616
+/// section 3.4.4).
 pub struct DigestServer {
     realm: String,
     algorithms: SmallVec<[Algorithm; 3]>,
     nonce_lifetime: Duration,
     key: Zeroizing<[u8; 32]>,
     offer_auth_int: bool,
+    offer_userhash: bool,
     check_uri: bool,
     replay_entries: usize,
     used: BTreeMap<NonceId, Used>,
@@ -148,6 +173,7 @@ impl DigestServer {
             nonce_lifetime,
             key: Zeroizing::new(key),
             offer_auth_int: false,
+            offer_userhash: false,
             check_uri: true,
             replay_entries: REPLAY_ENTRIES,
             used: BTreeMap::new(),
@@ -159,6 +185,14 @@ impl DigestServer {
     #[must_use]
     pub fn with_auth_int(mut self) -> Self {
         self.offer_auth_int = true;
+        self
+    }
+
+    /// Asks for user names by their hash, so that they do not show on the way. Check with
+    /// [`verify_user`](Self::verify_user) then; clients that do not know `userhash` still send them in clear.
+    #[must_use]
+    pub fn with_userhash(mut self) -> Self {
+        self.offer_userhash = true;
         self
     }
 
@@ -213,11 +247,16 @@ impl DigestServer {
             "auth"
         };
         let stale = if stale { ", stale=true" } else { "" };
+        let userhash = if self.offer_userhash {
+            ", userhash=true"
+        } else {
+            ""
+        };
         let value = |algorithm: &Algorithm| {
             let mut value = String::with_capacity(160);
             let written = write!(
                 value,
-                "Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"{qop}\"{stale}"
+                "Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"{qop}\"{stale}{userhash}"
             );
             debug_assert!(written.is_ok(), "a String takes all text");
             (name, value)
@@ -235,6 +274,24 @@ impl DigestServer {
         request: &Request,
         proxy: bool,
         lookup: impl FnOnce(&str, &str) -> Option<Secret>,
+        now: Timestamp,
+    ) -> Verdict {
+        let by_name = |user: Username<'_>, realm: &str| match user {
+            Username::Clear(name) => Some((String::from(name), lookup(name, realm)?)),
+            Username::Hashed(..) => None,
+        };
+        self.verify_user(request, proxy, by_name, now)
+    }
+
+    /// As [`verify`](Self::verify), for names in clear and hashed ones: `lookup` takes how the credentials
+    /// name the user, and the realm, and returns the name in clear, of which A1 is made (RFC 7616 section
+    /// 3.4.4), with the secret. Keep an index by [`digest::userhash`], or try each name with
+    /// [`Username::is`].
+    pub fn verify_user(
+        &mut self,
+        request: &Request,
+        proxy: bool,
+        lookup: impl FnOnce(Username<'_>, &str) -> Option<(String, Secret)>,
         now: Timestamp,
     ) -> Verdict {
         let mut unreadable = false;
@@ -266,7 +323,7 @@ impl DigestServer {
         &mut self,
         row: &Credentials<'_>,
         request: &Request,
-        lookup: impl FnOnce(&str, &str) -> Option<Secret>,
+        lookup: impl FnOnce(Username<'_>, &str) -> Option<(String, Secret)>,
         now: Timestamp,
     ) -> Option<Verdict> {
         let (name, nonce, uri, response) =
@@ -295,21 +352,25 @@ impl DigestServer {
             return None;
         }
         // Only what was offered: nobody may talk us down to a weaker function.
-        if !self.algorithms.contains(&algorithm)
-            || row
-                .userhash()
-                .is_some_and(|flag| flag.eq_ignore_ascii_case(b"true"))
-        {
+        let hashed = row
+            .userhash()
+            .is_some_and(|flag| flag.eq_ignore_ascii_case(b"true"));
+        if !self.algorithms.contains(&algorithm) || hashed && !self.offer_userhash {
             return Some(Verdict::Wrong);
         }
 
         let id = self.read(&nonce);
-        let secret = lookup(name, &self.realm);
-        let known = secret.is_some();
+        let user = if hashed {
+            Username::Hashed(algorithm, name)
+        } else {
+            Username::Clear(name)
+        };
+        let found = lookup(user, &self.realm);
+        let known = found.is_some();
         // An unknown user costs the same hashing as a known one.
-        let ha1 = secret
-            .unwrap_or_else(|| Secret::password(String::new()))
-            .ha1_for(algorithm, name, &self.realm);
+        let (username, secret) =
+            found.unwrap_or_else(|| (String::from(name), Secret::password(String::new())));
+        let ha1 = secret.ha1_for(algorithm, &username, &self.realm);
         let Some(ha1) = ha1 else {
             return Some(Verdict::Wrong);
         };
@@ -351,9 +412,7 @@ impl DigestServer {
         if !self.note(id, count, bound, now) {
             return Some(Verdict::Replayed);
         }
-        Some(Verdict::Ok {
-            username: String::from(name),
-        })
+        Some(Verdict::Ok { username })
     }
 
     /// Remembers the use of a nonce; false if it is a replay.

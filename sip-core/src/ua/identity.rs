@@ -102,12 +102,13 @@ impl Identity {
 
     /// The value of Supported in a REGISTER (RFC 3327 section 5.1, RFC 5626 section 4.2.1).
     pub(crate) fn supported_in_register(&self, outbound: bool) -> String {
-        let rest = if outbound {
-            &self.supported
-        } else {
-            self.supported.trim_start_matches("outbound, ")
-        };
-        format!("path, {rest}")
+        let mut supported = "path".to_string();
+        let tags = self.supported.split(", ");
+        for tag in tags.filter(|tag| outbound || !tag.eq_ignore_ascii_case("outbound")) {
+            supported.push_str(", ");
+            supported.push_str(tag);
+        }
+        supported
     }
 
     /// A Request-URI is ours when its user part is that of the address-of-record or of our Contact; the

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -15,7 +15,7 @@ use super::core::{Due, Place, Purpose, RetryError};
 use super::sending::Outside;
 use crate::auth::Attempts;
 use crate::connection::DisconnectReason;
-use crate::event::{self, Cause, EndReason, Event, Originator};
+use crate::event::{self, Cause, EndReason, Event, Originator, on_one_line};
 use crate::registration::{
     Binding, Errand, LONGEST_EXPIRES, State, refresh_after, retry_after, return_after,
 };
@@ -339,7 +339,7 @@ impl UserAgent {
         binding.bound_until = Some(now + expires);
         binding.failures = 0;
         binding.state = State::Bound;
-        let path = response.values(HeaderName::Path).map(lossy).collect();
+        let path = response.values(HeaderName::Path).map(on_one_line).collect();
         self.core
             .event(Event::Registered(Box::new(event::Registration {
                 reg_id: place + 1,
@@ -551,9 +551,8 @@ impl UserAgent {
 
 /// All bindings of a response, as Contact values.
 fn bindings(response: &Response) -> Vec<Box<str>> {
-    response.values(HeaderName::Contact).map(lossy).collect()
-}
-
-fn lossy(value: &[u8]) -> Box<str> {
-    String::from_utf8_lossy(value).into()
+    response
+        .values(HeaderName::Contact)
+        .map(on_one_line)
+        .collect()
 }

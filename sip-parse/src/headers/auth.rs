@@ -111,6 +111,9 @@ auth_values! {
     rspauth b"rspauth" "The `rspauth` of Authentication-Info (RFC 7616 section 3.5).";
     userhash b"userhash" "The `userhash` flag (RFC 7616 section 3.4.4).";
     charset b"charset" "The `charset` of a challenge (RFC 7616 section 3.3).";
+    scope b"scope" "The `scope` of a Bearer challenge, tokens with single spaces between them (RFC 8898 section 4).";
+    authz_server b"authz_server" "The `authz_server` of a Bearer challenge, an `https` URI that whoever sent the challenge chose: only a server that is trusted anyway may be asked for a token (RFC 8898 section 4).";
+    error b"error" "The `error` of a Bearer challenge, such as `invalid_token` (RFC 8898 section 4).";
 }
 
 /// One row of WWW-Authenticate or Proxy-Authenticate.
@@ -148,6 +151,11 @@ impl<'a> Challenge<'a> {
     /// Whether the scheme is Digest, in any case.
     pub fn is_digest(&self) -> bool {
         self.scheme.eq_ignore_ascii_case(b"Digest")
+    }
+
+    /// Whether the scheme is Bearer (RFC 8898), in any case.
+    pub fn is_bearer(&self) -> bool {
+        self.scheme.eq_ignore_ascii_case(b"Bearer")
     }
 }
 
@@ -194,6 +202,11 @@ impl<'a> Credentials<'a> {
     /// Whether the scheme is Digest, in any case.
     pub fn is_digest(&self) -> bool {
         self.scheme.eq_ignore_ascii_case(b"Digest")
+    }
+
+    /// Whether the scheme is Bearer (RFC 8898), in any case.
+    pub fn is_bearer(&self) -> bool {
+        self.scheme.eq_ignore_ascii_case(b"Bearer")
     }
 }
 
