@@ -704,6 +704,7 @@ impl UserAgent {
         session.state = step(state, &mut session.context(&mut self.core));
         if session.state.is_none() {
             self.sessions.remove(id.0);
+            self.forget_challenges_of(id);
         }
         true
     }
