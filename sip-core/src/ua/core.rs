@@ -368,7 +368,9 @@ impl Core {
             again.append(HeaderName::Route, &route[..]);
         }
         if sent.has(HeaderName::Contact) {
-            again.set(HeaderName::Contact, self.identity.dialog_contact.clone());
+            let from = sent.from().map_err(|_| SendError::Stale)?;
+            let contact = self.identity.contact_as(from.uri().as_bytes());
+            again.set(HeaderName::Contact, String::from(contact));
         }
         let uri = sent.uri_bytes();
         let credentials = self.cached_credentials(method, uri, sent.body(), attempts);

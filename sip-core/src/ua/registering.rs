@@ -128,6 +128,7 @@ impl UserAgent {
             tag: &registration.tag,
             cseq: registration.cseq,
             service_route: false,
+            anonymous: false,
             body: None,
             extra: &[],
         };
