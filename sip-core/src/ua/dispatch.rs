@@ -127,7 +127,8 @@ impl UserAgent {
             return self.surface(purpose, connection, response, request);
         }
         // Registering anew tells whether it was our flow; a request may do so once.
-        if response.status() == StatusCode::FLOW_FAILED && self.is_registered() {
+        let renewable = self.registration.wanted && self.is_registered();
+        if response.status() == StatusCode::FLOW_FAILED && renewable {
             self.core.flow_doubt = FlowDoubt::Raised;
         }
         match purpose {
