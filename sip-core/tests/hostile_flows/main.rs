@@ -36,3 +36,28 @@ fn rfc5626_11_6_430_while_unregistering_stops_nothing() {
     assert!(!net.agent.is_registered());
     assert!(net.options().is_some(), "the connection is up");
 }
+
+/// RFC 5626 11.6: a registrar that says 430 too confirms that the flow is dead: what waits for a new binding
+/// does not go out on the old flow.
+#[test]
+fn rfc5626_11_6_nothing_goes_out_on_a_flow_that_failed() {
+    let mut net = Net::new(&config(1));
+    let (_, connection, options) = net.options().expect("OPTIONS");
+    net.answers = [0; 3];
+    net.reply(connection, &options, 430, &[]);
+    net.pump();
+    net.events.clear();
+    net.answer_register(430);
+    net.pump();
+    assert!(net.sent.is_empty(), "it waits");
+    let told = net.events.iter().find_map(|event| match event {
+        Event::RegistrationFailed { retry_at, .. } => Some(*retry_at),
+        _ => None,
+    });
+    assert_eq!(told, Some(None), "the next connection is the next try");
+    net.answers = [200; 3];
+    net.wait(5 * SECOND);
+    let (on, again) = net.sent.pop_front().expect("it goes once more");
+    assert_eq!(again.method(), Method::Options);
+    assert_ne!(on, connection);
+}
