@@ -395,8 +395,9 @@ impl UserAgent {
         });
         let open = chosen.and_then(|flow| flow.open.clone());
         if open.as_ref().map(|open| open.connection) != used {
-            // On a new one the registration comes first, if there is to be one.
-            self.core.ready = chosen.is_some_and(|flow| flow.binding.is_bound());
+            // On a new one the registration comes first, if there is to be one and it has not failed there.
+            let is_through = |flow: &OutboundFlow| flow.binding.is_bound() || flow.binding.tried;
+            self.core.ready = chosen.is_some_and(is_through);
         }
         self.core.flow = open;
         self.core.service_route = chosen.map_or_else(Vec::new, |flow| flow.service_route.clone());

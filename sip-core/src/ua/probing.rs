@@ -179,6 +179,7 @@ impl UserAgent {
             // A binding is made anew there; what the old server refused is tried at once with this one.
             self.core.ready &= self.place_in_use() != Some(place);
             self.binding(place).rebind = true;
+            self.binding(place).tried = false;
             self.register_if_wanted();
         } else {
             self.connection_is_usable();

@@ -346,6 +346,7 @@ impl UserAgent {
         let binding = self.binding(place);
         binding.bound_until = Some(now + expires);
         binding.failures = 0;
+        binding.tried = true;
         binding.state = State::Bound;
         let path = response.values(HeaderName::Path).map(on_one_line).collect();
         self.core
@@ -432,6 +433,7 @@ impl UserAgent {
             let rng = self.core.layer.rng();
             let wait = retry_after(status, flow.binding.failures, asked, rng);
             flow.binding.failures = flow.binding.failures.saturating_add(1);
+            flow.binding.tried = true;
             Some(self.core.now + wait)
         } else {
             None
@@ -479,6 +481,7 @@ impl UserAgent {
         let flow = self.flow(place);
         flow.service_route.clear();
         flow.binding.state = State::Off;
+        flow.binding.tried = false;
         let bound = flow.binding.bound_until.take().is_some();
         self.arm(place, None);
         self.binding_gone(bound, reason);

@@ -61,3 +61,35 @@ fn rfc5626_11_6_nothing_goes_out_on_a_flow_that_failed() {
     assert_eq!(again.method(), Method::Options);
     assert_ne!(on, connection);
 }
+
+/// REGISTER failed on one flow, and waits for long. The other flow is lost: what wants to be sent does not
+/// wait for a registration that has failed already.
+#[test]
+fn a_flow_that_is_left_without_a_binding_is_used() {
+    let mut net = Net::with(
+        config(2).offline_requests(OfflineRequests::Queue),
+        7,
+        |net| net.answers[1] = 403,
+    );
+    assert_eq!(net.servers(), [0, 1]);
+    assert!(net.agent.is_registered());
+    net.kill(0);
+    assert_eq!(net.servers(), [1]);
+    let (server, ..) = net.options().expect("it goes out");
+    assert_eq!(server, 1);
+}
+
+/// The same where the registration on the flow that is left is still under way: that goes first.
+#[test]
+fn a_flow_that_is_left_registers_before_it_is_used() {
+    let mut net = Net::with(
+        config(2).offline_requests(OfflineRequests::Queue),
+        7,
+        |net| net.answers[1] = 0,
+    );
+    net.kill(0);
+    assert!(net.options().is_none(), "REGISTER is unanswered");
+    net.answer_register(200);
+    net.pump();
+    assert_eq!(net.sent.len(), 1);
+}
