@@ -67,8 +67,9 @@ impl UserAgent {
             self.withdraw_challenge(Purpose::Register(place));
             if matches!(self.binding(place).state, State::Waiting) {
                 self.binding(place).state = State::Off;
-                self.arm(place, None);
             }
+            // A query in flight keeps the time of the next retry, which nobody wants any more.
+            self.arm(place, None);
         }
         self.next_errand();
         self.registration_is_through();

@@ -93,3 +93,20 @@ fn a_flow_that_is_left_registers_before_it_is_used() {
     net.pump();
     assert_eq!(net.sent.len(), 1);
 }
+
+/// A retry that was planned is forgotten with the wish to be registered, also while a query is in flight:
+/// its time comes, and nothing happens.
+#[test]
+fn a_retry_that_nobody_wants_any_more_is_no_deadline() {
+    let mut net = Net::with(&config(1), 7, |net| net.answers = [503; 3]);
+    net.answers = [0; 3];
+    net.agent.query_bindings(net.now).unwrap();
+    net.pump();
+    net.agent.unregister(net.now).unwrap();
+    net.pump();
+    net.answer_register(200);
+    net.pump();
+    net.registers.clear();
+    net.wait(Duration::from_secs(120));
+    assert!(net.registers.is_empty());
+}
