@@ -171,7 +171,10 @@ impl UserAgent {
             reason,
         });
         let now = self.core.now;
-        self.flow(place).connector.moved(new.server, now);
+        let flow = self.flow(place);
+        flow.connector.moved(new.server, now);
+        // It leads through the old server (RFC 3608 section 5).
+        flow.service_route.clear();
         self.use_flow(place, new);
         self.core.layer.closed(old.connection, now);
         self.drain();

@@ -110,3 +110,23 @@ fn a_retry_that_nobody_wants_any_more_is_no_deadline() {
     net.wait(Duration::from_secs(120));
     assert!(net.registers.is_empty());
 }
+
+/// What was said about one server's flow is nothing to another server (RFC 3608 section 5): the route of the
+/// old one is not taken to the new one, even if that refuses to register us.
+#[test]
+fn rfc3608_5_the_service_route_stays_with_its_server() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down.insert(0);
+        net.granted = 86_400;
+    });
+    assert_eq!(net.servers(), [1]);
+    let (_, connection, options) = net.options().expect("OPTIONS");
+    assert_eq!(routes(&options), ["<sip:route1;lr>"]);
+    net.reply(connection, &options, 200, &[]);
+    net.down.clear();
+    net.answers[0] = 503;
+    net.wait(Duration::from_secs(320));
+    assert_eq!(net.servers(), [0]);
+    let (_, _, options) = net.options().expect("OPTIONS");
+    assert!(routes(&options).is_empty(), "{:?}", routes(&options));
+}
