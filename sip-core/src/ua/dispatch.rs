@@ -86,9 +86,10 @@ impl UserAgent {
     /// A stream that cannot be read any further (RFC 3261 section 18.3) is closed.
     fn unreadable(&mut self, connection: ConnectionId) {
         let reason = DisconnectReason::Protocol;
-        self.disconnect(connection, reason);
         if let Some(place) = self.place_of(connection) {
-            self.lose_flow(place, reason);
+            self.drop_flow(place, reason);
+        } else if self.probe_lost(connection) {
+            self.disconnect(connection, reason);
         }
     }
 

@@ -130,3 +130,48 @@ fn rfc3608_5_the_service_route_stays_with_its_server() {
     let (_, _, options) = net.options().expect("OPTIONS");
     assert!(routes(&options).is_empty(), "{:?}", routes(&options));
 }
+
+/// RFC 3261 18.3: a stream that cannot be read any further is closed, also the one to a better server that is
+/// only watched, and it is not used afterwards.
+#[test]
+fn rfc3261_18_3_an_unreadable_probe_is_given_up() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.transport = Transport::Tls;
+        net.down.insert(0);
+    });
+    assert_eq!(net.servers(), [1]);
+    net.down.clear();
+    net.wait(Duration::from_secs(302));
+    assert_eq!(net.servers(), [0, 1]);
+    let probe = net.connection(0);
+    for _ in 0..2 {
+        net.receive(probe, garbage());
+        net.pump();
+    }
+    assert_eq!(net.disconnects, [(probe, DisconnectReason::Protocol)]);
+    net.wait(60 * SECOND);
+    assert_eq!(net.servers(), [1]);
+}
+
+/// What no framer can read: a length that is none.
+fn garbage() -> Bytes {
+    Bytes::from_static(b"SIP/2.0 200 OK\r\nContent-Length: many\r\n\r\n")
+}
+
+/// A connection ends once, also if what ends it comes with something else that would.
+#[test]
+fn a_connection_that_fails_twice_at_once_ends_once() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.transport = Transport::Tls;
+        net.answers = [0; 3];
+    });
+    let (connection, register) = net.held.pop_front().expect("REGISTER");
+    let mut bytes = response(&register, 430, &[]).to_vec();
+    bytes.extend_from_slice(&garbage());
+    net.receive(connection, bytes.into());
+    net.pump();
+    assert_eq!(
+        net.disconnects,
+        [(connection, DisconnectReason::FlowFailed)]
+    );
+}
