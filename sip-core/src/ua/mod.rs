@@ -426,6 +426,10 @@ impl UserAgent {
         for flow in self.flows.iter_mut().filter(|flow| flow.open.is_some()) {
             flow.keep_alive.doubt(now);
         }
+        // Nobody asks whether one to a better server still lives: it is opened anew in its time.
+        for place in self.places() {
+            self.drop_probe(place, DisconnectReason::Timeout);
+        }
     }
 
     /// A command: needs room in the queue and an agent that is on.

@@ -175,3 +175,25 @@ fn a_connection_that_fails_twice_at_once_ends_once() {
         [(connection, DisconnectReason::FlowFailed)]
     );
 }
+
+/// After sleep an open connection to a better server is no better than its silence: it is not used unasked.
+#[test]
+fn a_probe_from_before_the_sleep_is_not_trusted() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down.insert(0);
+        net.granted = 86_400;
+    });
+    net.down.clear();
+    net.wait(Duration::from_secs(302));
+    assert_eq!(net.servers(), [0, 1]);
+    let (probe, used) = (net.connection(0), net.connection(1));
+    net.sleep(Duration::from_secs(3_600));
+    assert!(
+        !net.open.contains_key(&probe),
+        "nobody knows whether it lives"
+    );
+    net.wait(9 * SECOND);
+    assert!(net.open.contains_key(&used), "it answers pings");
+    net.wait(2 * SECOND);
+    assert_eq!(net.servers(), [0], "tried and watched once more");
+}
