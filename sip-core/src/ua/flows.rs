@@ -127,6 +127,8 @@ impl UserAgent {
         let keeps = self.core.config.keep_alive_interval().is_some();
         let flow = &mut self.flows[usize::from(place)];
         flow.open = Some(open);
+        // A ping on the connection before this one will not be answered here.
+        flow.keep_alive.stop();
         if keeps {
             flow.keep_alive.start(self.core.now, self.core.layer.rng());
         }

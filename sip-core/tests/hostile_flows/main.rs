@@ -197,3 +197,26 @@ fn a_probe_from_before_the_sleep_is_not_trusted() {
     net.wait(2 * SECOND);
     assert_eq!(net.servers(), [0], "tried and watched once more");
 }
+
+/// RFC 5626 4.4.1: a ping on the connection that was in use says nothing about the one that is used instead.
+#[test]
+fn rfc5626_4_4_1_a_ping_does_not_move_to_another_connection() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down.insert(0);
+        net.granted = 86_400;
+        net.flow_timer = Some(5);
+    });
+    net.down.clear();
+    net.flow_timer = None;
+    net.wait(Duration::from_secs(304));
+    assert_eq!(net.servers(), [0, 1]);
+    let new = net.connection(0);
+    net.answers_pings = false;
+    while net.servers() != [0] {
+        net.wait(SECOND);
+    }
+    assert!(net.pings > 60, "one is unanswered");
+    net.answers_pings = true;
+    net.wait(15 * SECOND);
+    assert!(net.open.contains_key(&new));
+}
