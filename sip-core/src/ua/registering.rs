@@ -309,7 +309,8 @@ impl UserAgent {
             let mut places = places.iter().copied();
             places.find(|&place| is_it(&self.flows[usize::from(place)].binding))
         };
-        if !wanted && let Some(place) = find(&Binding::is_bound) {
+        let gives_back = !wanted && !self.registration.refused;
+        if gives_back && let Some(place) = find(&Binding::is_bound) {
             return Some((place, Errand::Unbind));
         }
         let is_due = |binding: &Binding| {

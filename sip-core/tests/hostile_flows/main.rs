@@ -220,3 +220,22 @@ fn rfc5626_4_4_1_a_ping_does_not_move_to_another_connection() {
     net.wait(15 * SECOND);
     assert!(net.open.contains_key(&new));
 }
+
+/// DESIGN: refused credentials are not tried again until others come, not even to give back what is bound on
+/// other flows.
+#[test]
+fn refused_credentials_are_not_tried_on_the_other_flows() {
+    let mut net = Net::new(&config(3));
+    assert_eq!(net.servers(), [0, 1, 2]);
+    net.answers = [401; 3];
+    net.wait(Duration::from_secs(541));
+    let refused = net
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::RegistrationFailed { .. }));
+    assert_eq!(refused.count(), 1);
+    net.registers.clear();
+    net.kill(2);
+    net.wait(5 * SECOND);
+    assert!(net.registers.is_empty(), "{:?}", net.registers);
+}
