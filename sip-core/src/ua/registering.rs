@@ -473,7 +473,10 @@ impl UserAgent {
         }
         self.registration_is_through();
         // What is still bound lapses: to give it back would be refused as well.
-        if !self.registration.refused {
+        if self.registration.refused {
+            // So would be a query, whose failure this is as well.
+            self.registration.query_wanted = false;
+        } else {
             self.next_errand();
         }
     }

@@ -239,3 +239,20 @@ fn refused_credentials_are_not_tried_on_the_other_flows() {
     net.wait(5 * SECOND);
     assert!(net.registers.is_empty(), "{:?}", net.registers);
 }
+
+/// A query that waited behind a REGISTER whose credentials are refused is through with it: it does not
+/// come up days later.
+#[test]
+fn a_query_behind_refused_credentials_is_over() {
+    let mut net = Net::with(&config(1), 7, |net| net.answers = [0; 3]);
+    net.agent.query_bindings(net.now).unwrap();
+    net.pump();
+    net.answer_register(401);
+    net.pump();
+    net.registers.clear();
+    net.answers = [200; 3];
+    net.agent.register(net.now).unwrap();
+    net.pump();
+    assert_eq!(net.registers.len(), 1);
+    assert!(net.registers[0].1.has(HeaderName::Contact));
+}
