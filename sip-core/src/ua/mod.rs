@@ -459,6 +459,8 @@ impl UserAgent {
         self.change_servers_when_quiet();
         self.move_when_quiet();
         self.spread_flows();
+        // What these had to send must not wait for the next input.
+        self.drain();
         if matches!(self.life, Life::Stopping { .. })
             && self.sessions.is_empty()
             && self.requests.is_empty()

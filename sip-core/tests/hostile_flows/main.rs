@@ -165,7 +165,7 @@ fn a_connection_that_fails_twice_at_once_ends_once() {
         net.transport = Transport::Tls;
         net.answers = [0; 3];
     });
-    let (connection, register) = net.held.pop_front().expect("REGISTER");
+    let (connection, register, _) = net.held.pop_front().expect("REGISTER");
     let mut bytes = response(&register, 430, &[]).to_vec();
     bytes.extend_from_slice(&garbage());
     net.receive(connection, bytes.into());
@@ -255,4 +255,21 @@ fn a_query_behind_refused_credentials_is_over() {
     net.pump();
     assert_eq!(net.registers.len(), 1);
     assert!(net.registers[0].1.has(HeaderName::Contact));
+}
+
+/// Wall 1: output is built when input arrives. The REGISTER to a better server goes out with the move, not with
+/// whatever happens next, which may be its own time-out.
+#[test]
+fn a_better_server_is_asked_to_register_within_the_same_tick() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down.insert(0);
+        net.granted = 86_400;
+    });
+    net.down.clear();
+    while net.servers() != [0] {
+        net.now = net.agent.next_tick().expect("a deadline");
+        net.agent.tick(net.now).unwrap();
+        net.pump();
+    }
+    assert_eq!(net.registers.last().map(|(server, _)| *server), Some(0));
 }

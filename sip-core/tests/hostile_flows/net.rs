@@ -14,6 +14,9 @@ use sip_parse::{Builder, Bytes, HeaderName, Limits, Message, Method, Request, St
 /// How many ticks one moment may take: more is a busy loop.
 const TICKS_AT_ONCE: usize = 1_000;
 
+/// How long a REGISTER may remain unanswered.
+const TIMER_F: Duration = Duration::from_secs(32);
+
 pub struct Net {
     pub agent: UserAgent,
     pub now: Timestamp,
@@ -35,13 +38,17 @@ pub struct Net {
     pub answers_pings: bool,
     pub pings: usize,
     pub registers: Vec<(usize, Request)>,
-    pub held: VecDeque<(ConnectionId, Request)>,
+    /// REGISTERs that wait for their answer, and since when.
+    pub held: VecDeque<(ConnectionId, Request, Timestamp)>,
     pub sent: VecDeque<(ConnectionId, Request)>,
     pub events: VecDeque<Event>,
     pub disconnects: Vec<(ConnectionId, DisconnectReason)>,
     /// `Connected` less `Disconnected`.
-    connected: usize,
+    pub connected: usize,
     pub registered: bool,
+    pub connects: usize,
+    /// Calls that came up.
+    pub calls: usize,
     pub stopped: usize,
 }
 
@@ -86,6 +93,8 @@ impl Net {
             disconnects: Vec::new(),
             connected: 0,
             registered: false,
+            connects: 0,
+            calls: 0,
             stopped: 0,
         };
         change(&mut net);
@@ -105,9 +114,16 @@ impl Net {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Connect {
-                connection, server, ..
+                connection, url, ..
             } => {
-                self.asked.insert(connection, server);
+                // Places change with the list, hosts do not.
+                let server = ["wss://a", "wss://b", "wss://c"];
+                let server = server
+                    .iter()
+                    .position(|host| url.as_str().starts_with(host));
+                self.asked
+                    .insert(connection, server.expect("a server of ours"));
+                self.connects += 1;
                 if self.opens {
                     self.open_or_fail(connection);
                 }
@@ -130,7 +146,7 @@ impl Net {
                 assert!(self.over.insert(connection), "Disconnect twice: {reason}");
                 self.asked.remove(&connection);
                 self.open.remove(&connection);
-                self.held.retain(|(on, _)| *on != connection);
+                self.held.retain(|(on, ..)| *on != connection);
                 self.disconnects.push((connection, reason));
             }
             Action::Event(event) => {
@@ -175,7 +191,10 @@ impl Net {
         }
         let server = self.open[&connection];
         self.registers.push((server, request.clone()));
-        self.held.push_back((connection, request));
+        // RFC 3261 section 17.1.2.2: timer F.
+        let now = self.now;
+        self.held.retain(|(.., since)| *since + TIMER_F > now);
+        self.held.push_back((connection, request, now));
         assert_eq!(self.held.len(), 1, "RFC 3261 10.2: one REGISTER at a time");
         if self.answers[server] != 0 {
             self.answer_register(self.answers[server]);
@@ -184,7 +203,7 @@ impl Net {
 
     /// Answers the REGISTER that waits.
     pub fn answer_register(&mut self, status: u16) {
-        let (connection, request) = self.held.pop_front().expect("a REGISTER");
+        let (connection, request, _) = self.held.pop_front().expect("a REGISTER");
         let server = self.open[&connection];
         let mut headers = vec![("Service-Route", format!("<sip:route{server};lr>"))];
         match status {
@@ -227,6 +246,22 @@ impl Net {
         self.receive(connection, bytes);
     }
 
+    /// Answers any request as its peer would: a challenge with a challenge, an offer with an answer.
+    pub fn reply_to(&mut self, connection: ConnectionId, request: &Request, status: u16) {
+        let status = StatusCode::new(status).expect("status");
+        let mut response = Builder::response_to(request, status, Some(b"peer"));
+        response.append(HeaderName::Contact, "<sip:bob@192.0.2.9>");
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = "Digest realm=\"example.com\", nonce=\"n\", qop=\"auth\"";
+            response.append(HeaderName::WwwAuthenticate, challenge);
+        }
+        if status == StatusCode::OK && request.method() == Method::Invite {
+            response.body(b"application/sdp", request.body());
+        }
+        let bytes = response.build().expect("response").bytes().clone();
+        self.receive(connection, bytes);
+    }
+
     pub fn receive(&mut self, connection: ConnectionId, bytes: Bytes) {
         let room = self.agent.receive(connection, bytes, self.now);
         room.expect("room in the queue");
@@ -263,7 +298,7 @@ impl Net {
     pub fn cut(&mut self, connection: ConnectionId) {
         self.open.remove(&connection);
         self.over.insert(connection);
-        self.held.retain(|(on, _)| *on != connection);
+        self.held.retain(|(on, ..)| *on != connection);
         let lost = DisconnectReason::Lost;
         self.agent.connection_closed(connection, lost, self.now);
         self.pump();
