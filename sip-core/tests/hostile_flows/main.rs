@@ -1,6 +1,7 @@
 //! What keeps an agent reachable, against registrars, proxies, networks and applications that hate it.
 
 mod net;
+mod script;
 
 use std::time::Duration;
 

@@ -25,8 +25,8 @@ pub struct Net {
     pub asked: BTreeMap<ConnectionId, usize>,
     pub opens: bool,
     pub open: BTreeMap<ConnectionId, usize>,
-    /// Connections that are over, for either end.
-    over: BTreeSet<ConnectionId>,
+    /// Connections that the agent has ended. It may end one whose failure it has not been told yet.
+    ended: BTreeSet<ConnectionId>,
     pub down: BTreeSet<usize>,
     /// The servers whose registrar keeps flows apart.
     pub outbound: BTreeSet<usize>,
@@ -78,7 +78,7 @@ impl Net {
             asked: BTreeMap::new(),
             opens: true,
             open: BTreeMap::new(),
-            over: BTreeSet::new(),
+            ended: BTreeSet::new(),
             down: BTreeSet::new(),
             outbound: [0, 1, 2].into(),
             answers: [200; 3],
@@ -143,7 +143,7 @@ impl Net {
                 }
             }
             Action::Disconnect { connection, reason } => {
-                assert!(self.over.insert(connection), "Disconnect twice: {reason}");
+                assert!(self.ended.insert(connection), "Disconnect twice: {reason}");
                 self.asked.remove(&connection);
                 self.open.remove(&connection);
                 self.held.retain(|(on, ..)| *on != connection);
@@ -173,7 +173,6 @@ impl Net {
         };
         if self.down.contains(&server) {
             let error = ConnectError::Refused;
-            self.over.insert(connection);
             self.agent.connection_failed(connection, error, self.now);
         } else {
             self.open.insert(connection, server);
@@ -297,7 +296,6 @@ impl Net {
     /// A connection breaks.
     pub fn cut(&mut self, connection: ConnectionId) {
         self.open.remove(&connection);
-        self.over.insert(connection);
         self.held.retain(|(on, ..)| *on != connection);
         let lost = DisconnectReason::Lost;
         self.agent.connection_closed(connection, lost, self.now);
