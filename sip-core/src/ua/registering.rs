@@ -418,8 +418,11 @@ impl UserAgent {
             UriBuf::parse(sip_parse::unquote(quoted)).ok()
         };
         let (public, temporary) = (gruu(b"pub-gruu"), gruu(b"temp-gruu"));
+        if granted == 0 {
+            return None;
+        }
         self.core.identity.set_gruu(public, temporary);
-        Some(granted.min(LONGEST_EXPIRES)).filter(|&granted| granted > 0)
+        Some(granted.min(LONGEST_EXPIRES))
     }
 
     /// A REGISTER failed: tells when it is tried again, and waits for that.

@@ -5,9 +5,9 @@ mod script;
 
 use std::time::Duration;
 
-use sip_core::config::OfflineRequests;
+use sip_core::config::{Authentication, OfflineRequests};
 use sip_core::connection::DisconnectReason;
-use sip_core::{Event, Transport};
+use sip_core::{Body, Change, Event, InviteOptions, Transport};
 use sip_parse::{Bytes, HeaderName, Method, Request};
 
 use net::{Net, config, response};
@@ -273,4 +273,24 @@ fn a_better_server_is_asked_to_register_within_the_same_tick() {
         net.pump();
     }
     assert_eq!(net.registers.last().map(|(server, _)| *server), Some(0));
+}
+
+/// RFC 5627 4.2: a GRUU lasts as long as its binding, and one that comes with a grant of nothing has none.
+#[test]
+fn rfc5627_4_2_there_is_no_gruu_without_a_binding() {
+    let mut net = Net::with(&config(1), 7, |net| net.answers = [0; 3]);
+    let (connection, register, _) = net.held.pop_front().expect("REGISTER");
+    let contact = register.header(HeaderName::Contact).expect("Contact");
+    let contact = sip_parse::text(contact.value).to_string();
+    let gruu = ";expires=0;pub-gruu=\"sip:alice@example.com;gr=1\"";
+    let contact = contact.replace(";expires=600", gruu);
+    net.reply(connection, &register, 200, &[("Contact", contact)]);
+    net.pump();
+    assert!(!net.agent.is_registered());
+    let options = InviteOptions::new().late_offer();
+    net.agent.invite("bob", options, net.now).unwrap();
+    net.pump();
+    let (_, invite) = net.sent.pop_front().expect("INVITE");
+    let contact = invite.header(HeaderName::Contact).expect("Contact");
+    assert!(contact.value.ends_with(b";ob>"), "{contact:?}");
 }
