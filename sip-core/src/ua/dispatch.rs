@@ -132,6 +132,7 @@ impl UserAgent {
         if response.status() == StatusCode::FLOW_FAILED && renewable {
             self.core.flow_doubt = FlowDoubt::Raised;
         }
+        self.core.answered_on = Some(connection);
         match purpose {
             Purpose::Register(place) => self.register_response(place, &response, request),
             Purpose::Invite(id) => self.invite_response(id, &response, request),

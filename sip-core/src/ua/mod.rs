@@ -173,6 +173,7 @@ impl UserAgent {
                 layer: TransactionLayer::new(settings, rng),
                 dialogs,
                 digest: DigestClient::new(DigestPolicy::default()),
+                answered_on: None,
                 authorization: None,
                 timers: Timers::new(),
                 actions: VecDeque::new(),

@@ -157,8 +157,7 @@ impl UserAgent {
         let errand = *errand;
         let status = response.status().as_u16();
         if matches!(status, 401 | 407) {
-            let again = self.core.retry_on(
-                flow.open.as_ref().map(|open| open.connection),
+            let again = self.core.retry_with_credentials(
                 request,
                 response,
                 attempts,

@@ -294,3 +294,33 @@ fn rfc5627_4_2_there_is_no_gruu_without_a_binding() {
     let contact = invite.header(HeaderName::Contact).expect("Contact");
     assert!(contact.value.ends_with(b";ob>"), "{contact:?}");
 }
+
+/// RFC 3261 22.2: what answers a challenge goes to the server that asked, also if another flow is in use by
+/// now: a token is for one server.
+#[test]
+fn rfc3261_22_2_credentials_go_to_the_server_that_asked() {
+    let mut net = Net::new(config(2).authentication(Authentication::Application));
+    net.answers[0] = 503;
+    net.wait(Duration::from_secs(598));
+    let (server, connection, options) = net.options().expect("OPTIONS");
+    assert_eq!(server, 0);
+    // The binding on the flow in use lapses.
+    net.wait(3 * SECOND);
+    assert_eq!(net.servers(), [0, 1]);
+    let (server, ..) = net.options().expect("OPTIONS");
+    assert_eq!(server, 1);
+    net.reply_to(connection, &options, 401);
+    net.pump();
+    let challenge = net.events.iter().find_map(|event| match event {
+        Event::Challenged { challenge, .. } => Some(*challenge),
+        _ => None,
+    });
+    let challenge = challenge.expect("a challenge");
+    net.agent
+        .authorize(challenge, Ok("Bearer of-a"), net.now)
+        .unwrap();
+    net.pump();
+    let (on, again) = net.sent.pop_front().expect("it goes again");
+    assert!(again.has(HeaderName::Authorization));
+    assert_eq!(on, connection);
+}
