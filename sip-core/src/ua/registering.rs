@@ -178,7 +178,7 @@ impl UserAgent {
         }
         flow.binding.state = flow.binding.idle_state();
         if !response.status().is_success() {
-            if errand == Errand::Bind && self.asks_for_another_form(response) {
+            if errand == Errand::Bind && self.asks_for_another_form(place, response) {
                 return self.send_register(place, Errand::Bind);
             }
             let asked = response.retry_after().ok().flatten();
@@ -219,7 +219,8 @@ impl UserAgent {
 
     /// Refusals that name what would be accepted: 423 (RFC 3261 section 10.2.8) and 439 (RFC 5626 section
     /// 4.2.1), each obeyed once, or a registrar could drive us in circles.
-    fn asks_for_another_form(&mut self, response: &Response) -> bool {
+    fn asks_for_another_form(&mut self, place: Place, response: &Response) -> bool {
+        let others_bound = self.is_registered() && !self.binding(place).is_bound();
         let registration = &mut self.registration;
         match response.status().as_u16() {
             423 if !registration.raised => {
@@ -233,7 +234,8 @@ impl UserAgent {
                 }
                 minimum.is_some()
             }
-            439 => !core::mem::replace(&mut registration.without_outbound, true),
+            // Where another flow is bound it is only this server that cannot.
+            439 if !others_bound => !core::mem::replace(&mut registration.without_outbound, true),
             _ => false,
         }
     }

@@ -324,3 +324,25 @@ fn rfc3261_22_2_credentials_go_to_the_server_that_asked() {
     assert!(again.has(HeaderName::Authorization));
     assert_eq!(on, connection);
 }
+
+/// RFC 5626 4.2.1: a second server that does not support outbound costs its own flow, not the one that is
+/// registered.
+#[test]
+fn rfc5626_4_2_1_439_on_a_further_flow_leaves_the_first_alone() {
+    let mut net = Net::with(&config(2), 7, |net| net.answers[1] = 439);
+    net.wait(60 * SECOND);
+    assert!(net.open.values().any(|server| *server == 0));
+    let bound = net
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Registered(_)));
+    assert_eq!(bound.count(), 1);
+    // It is tried again in its time, with a reg-id.
+    net.answers = [200; 3];
+    net.wait(60 * SECOND);
+    assert_eq!(net.servers(), [0, 1]);
+    let (server, last) = net.registers.last().expect("REGISTER");
+    let contact = last.header(HeaderName::Contact).expect("Contact");
+    let contact = sip_parse::text(contact.value).to_string();
+    assert!(*server == 1 && contact.contains(";reg-id=2"), "{contact}");
+}
