@@ -346,3 +346,23 @@ fn rfc5626_4_2_1_439_on_a_further_flow_leaves_the_first_alone() {
     let contact = sip_parse::text(contact.value).to_string();
     assert!(*server == 1 && contact.contains(";reg-id=2"), "{contact}");
 }
+
+/// `keepAliveInterval` 0: the question after sleep is one question, not the beginning of pings.
+#[test]
+fn a_flow_without_keep_alive_is_asked_once_after_sleep() {
+    let mut net = Net::with(&config(1), 7, |net| net.granted = 86_400);
+    // A deadline that can be late.
+    net.agent.options("bob", net.now).unwrap();
+    net.pump();
+    net.sleep(Duration::from_secs(3_600));
+    net.wait(Duration::from_secs(3_600));
+    assert_eq!(net.pings, 1);
+    assert_eq!(net.servers(), [0]);
+    // Flow-Timer begins them all the same.
+    net.flow_timer = Some(100);
+    let change = Change::RegisterExpires(Duration::from_secs(7_200));
+    net.agent.reconfigure(change, net.now).unwrap();
+    net.pump();
+    net.wait(Duration::from_secs(1_000));
+    assert!(net.pings > 8, "{}", net.pings);
+}
