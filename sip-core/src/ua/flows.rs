@@ -201,14 +201,21 @@ impl UserAgent {
             // Another flow is up: what is left moves there at once.
             self.connection_is_usable();
         }
-        if let Some(open) = self.take_open_probe(place) {
-            let (server, now) = (open.server, self.core.now);
-            self.flow(place).connector.moved(server, now);
-            self.use_flow(place, open);
-            self.register_on_connection(place);
-        } else {
+        if !self.use_open_probe(place) {
             self.connector(place, Connector::closed);
         }
+    }
+
+    /// Uses the connection to a better server, if it is open, in the place of one that is lost.
+    pub(super) fn use_open_probe(&mut self, place: Place) -> bool {
+        let Some(open) = self.take_open_probe(place) else {
+            return false;
+        };
+        let (server, now) = (open.server, self.core.now);
+        self.flow(place).connector.moved(server, now);
+        self.use_flow(place, open);
+        self.register_on_connection(place);
+        true
     }
 
     /// The answer to [`Action::Ping`] came.

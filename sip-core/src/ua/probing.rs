@@ -7,7 +7,7 @@ use super::UserAgent;
 use super::core::{Due, Flow, Place};
 use super::flows::Opening;
 use crate::action::{ConnectionId, ConnectionInfo, Transport};
-use crate::connection::DisconnectReason;
+use crate::connection::{ConnectError, DisconnectReason};
 use crate::event::Event;
 use crate::session::State;
 use crate::timer::TimerKey;
@@ -83,6 +83,12 @@ impl UserAgent {
         let watched_until = self.core.now + WATCHED_FOR;
         let timer = self.core.timers.set(watched_until, Due::Probe(place));
         *stage = Stage::Watched(info.transport, timer);
+        if self.flow(place).open.is_none() {
+            // The one in use was lost meanwhile.
+            self.abandon(place, ConnectError::Other, DisconnectReason::Replaced);
+            self.use_open_probe(place);
+            self.settle();
+        }
         true
     }
 

@@ -366,3 +366,29 @@ fn a_flow_without_keep_alive_is_asked_once_after_sleep() {
     net.wait(Duration::from_secs(1_000));
     assert!(net.pings > 8, "{}", net.pings);
 }
+
+/// A connection to a better server that comes up while there is none replaces what was lost at once.
+#[test]
+fn a_better_server_that_opens_while_there_is_none_is_used() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down = [0, 2].into();
+        net.granted = 86_400;
+    });
+    assert_eq!(net.servers(), [1]);
+    net.opens = false;
+    net.wait(Duration::from_secs(302));
+    let (better, _) = net.asked.pop_first().expect("a better server is tried");
+    net.asked.insert(better, 0);
+    net.kill(1);
+    net.wait(2 * SECOND);
+    net.down.remove(&0);
+    let asked: Vec<_> = net.asked.keys().copied().collect();
+    net.open_or_fail(better);
+    net.pump();
+    assert!(net.agent.is_connected(), "{asked:?}");
+    // What was asked for meanwhile is over, and nothing else is opened.
+    net.opens = true;
+    net.wait(Duration::from_secs(120));
+    assert_eq!(net.open.keys().copied().collect::<Vec<_>>(), [better]);
+    assert!(net.asked.is_empty() && net.agent.is_registered());
+}
