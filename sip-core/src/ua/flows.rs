@@ -194,12 +194,15 @@ impl UserAgent {
         self.drain();
         self.lose_challenges(open.connection);
         self.registration_lost(place);
-        if !matches!(self.life, Life::Running) {
-            return self.give_up_waiting();
-        }
         if self.core.flow.is_some() && (self.core.ready || !self.registration.wanted) {
             // Another flow is up: what is left moves there at once.
             self.connection_is_usable();
+        }
+        if !matches!(self.life, Life::Running) {
+            if self.core.flow.is_none() {
+                self.give_up_waiting();
+            }
+            return;
         }
         if !self.use_open_probe(place) {
             self.connector(place, Connector::closed);

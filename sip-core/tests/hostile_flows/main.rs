@@ -392,3 +392,32 @@ fn a_better_server_that_opens_while_there_is_none_is_used() {
     assert_eq!(net.open.keys().copied().collect::<Vec<_>>(), [better]);
     assert!(net.asked.is_empty() && net.agent.is_registered());
 }
+
+/// A stop hangs up; if the connection breaks meanwhile, the BYE goes once more on the flow that is left.
+#[test]
+fn a_bye_of_a_stop_takes_the_flow_that_is_left() {
+    let mut net = Net::new(&config(2));
+    let options = InviteOptions::new().late_offer();
+    let call = net.agent.invite("bob", options, net.now).unwrap();
+    net.pump();
+    let (connection, invite) = net.sent.pop_front().expect("INVITE");
+    let contact = ("Contact", "<sip:bob@192.0.2.9>".to_owned());
+    let bytes = response(&invite, 180, &[contact]);
+    net.receive(connection, bytes);
+    let mut ok = sip_parse::Builder::response_to(&invite, sip_parse::StatusCode::OK, Some(b"peer"));
+    ok.append(HeaderName::Contact, "<sip:bob@192.0.2.9>");
+    ok.body(b"application/sdp", b"v=0\r\n");
+    net.receive(connection, ok.build().unwrap().bytes().clone());
+    let answer = Ok(Body::sdp("v=0\r\n"));
+    net.agent.describe(call, answer, net.now).unwrap();
+    net.pump();
+    net.sent.clear();
+    net.answers = [0; 3];
+    net.agent.stop(None, net.now);
+    net.pump();
+    let (on, bye) = net.sent.pop_front().expect("BYE");
+    assert_eq!((on, bye.method()), (connection, Method::Bye));
+    net.cut(connection);
+    let (on, bye) = net.sent.pop_front().expect("BYE once more");
+    assert_eq!((net.open[&on], bye.method()), (1, Method::Bye));
+}
