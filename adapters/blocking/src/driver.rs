@@ -235,6 +235,7 @@ impl Driver {
                 }
                 Job::Ping(connection) => self.put(connection, Outgoing::ping),
                 Job::Close(connection) => {
+                    shared.resolver.forget((self.id, connection));
                     self.attempts
                         .retain(|attempt| attempt.connection != connection);
                     if let Some(link) = self.take_link(connection) {
@@ -368,7 +369,9 @@ impl Driver {
         self.host.abandon();
         self.carry_out(shared);
         self.ended = true;
-        self.attempts.clear();
+        for attempt in self.attempts.drain(..) {
+            shared.resolver.forget((self.id, attempt.connection));
+        }
         for link in std::mem::take(&mut self.links) {
             self.close(link, CloseCode::Away, shared);
         }
