@@ -20,7 +20,7 @@ use tungstenite::handshake::MidHandshake;
 use tungstenite::handshake::client::ClientHandshake;
 use tungstenite::protocol::WebSocketConfig;
 
-use crate::link::{Socket, Stream};
+use crate::link::{Carrier, Socket, Stream};
 
 /// What opens connections: trust and sizes, the same for all attempts of one agent.
 pub(crate) struct Dialer {
@@ -153,11 +153,12 @@ fn upgrade(server: &ServerUrl, dialer: &Dialer, tcp: TcpStream) -> Result<Stage,
     let (stream, transport) = if server.is_secure() {
         let tls = ClientConnection::new(dialer.trust.tls()?, server_name(server)?)
             .map_err(|error| (ConnectError::Tls, error.to_string()))?;
-        let stream = Stream::Tls(Box::new(StreamOwned::new(tls, tcp)));
-        (stream, Transport::Wss)
+        let tls = Box::new(StreamOwned::new(tls, tcp));
+        (Carrier::Tls(tls), Transport::Wss)
     } else {
-        (Stream::Plain(tcp), Transport::Ws)
+        (Carrier::Plain(tcp), Transport::Ws)
     };
+    let stream = Stream::new(stream);
     let handshake =
         ClientHandshake::start(stream, upgrade_request(server)?, Some(dialer.websocket))
             .map_err(|error| handshake_failure(&error))?;

@@ -90,7 +90,7 @@ impl Driver {
             host,
             dialer: Dialer {
                 trust,
-                websocket: websocket_config(options.limits.message.message),
+                websocket: websocket_config(options.limits.message.message, options.send_queue),
             },
             attempts: Vec::new(),
             links: VecDeque::new(),
@@ -201,6 +201,7 @@ impl Driver {
         }
         self.step_attempts(shared);
         self.step_closing(shared);
+        self.links.iter_mut().for_each(Link::begin_turn);
         for _ in 0..INPUTS_PER_TURN {
             self.carry_out(shared);
             if !self.feed_link(shared) {
@@ -234,6 +235,7 @@ impl Driver {
                 }
                 Job::Ping(connection) => self.put(connection, Outgoing::ping),
                 Job::Close(connection) => {
+                    shared.resolver.forget((self.id, connection));
                     self.attempts
                         .retain(|attempt| attempt.connection != connection);
                     if let Some(link) = self.take_link(connection) {
@@ -348,7 +350,7 @@ impl Driver {
                 }
                 Some(LinkInput::Message(bytes)) => self.host.received(connection, bytes),
                 Some(LinkInput::Pong) => self.host.pong(connection),
-                None => {}
+                Some(LinkInput::Turn) | None => {}
             }
             self.links.push_back(link);
         }
@@ -367,7 +369,9 @@ impl Driver {
         self.host.abandon();
         self.carry_out(shared);
         self.ended = true;
-        self.attempts.clear();
+        for attempt in self.attempts.drain(..) {
+            shared.resolver.forget((self.id, attempt.connection));
+        }
         for link in std::mem::take(&mut self.links) {
             self.close(link, CloseCode::Away, shared);
         }

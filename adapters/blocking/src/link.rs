@@ -6,41 +6,67 @@ use bytes::Bytes;
 use mio::net::TcpStream;
 use rustls::{ClientConnection, StreamOwned};
 use sip_core::{ConnectionId, Timestamp};
-use sip_host::{CLOSE_TIMEOUT, End, Outgoing, broken, close_frame, closed};
+use sip_host::{CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed};
 use tungstenite::error::Error as WebSocketError;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
-/// How often a closing socket is read before others have their turn.
-const READS_PER_TURN: u32 = 64;
-
-/// What carries WebSocket frames: TCP, or TLS over it. Never blocks.
-pub(crate) enum Stream {
+/// TCP, or TLS over it. Never blocks.
+pub(crate) enum Carrier {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
+/// What carries WebSocket frames. Fragments that add nothing to a message never come out of a read of the
+/// WebSocket, so its turn ends here.
+pub(crate) struct Stream {
+    carrier: Carrier,
+    /// How many more reads there are in this turn.
+    reads: u32,
+}
+
+impl Stream {
+    /// For the handshake, which is bounded by itself.
+    pub(crate) fn new(carrier: Carrier) -> Self {
+        Self {
+            carrier,
+            reads: u32::MAX,
+        }
+    }
+
+    fn begin_turn(&mut self) {
+        self.reads = READS_PER_TURN;
+    }
+
+    /// Whether a pause is its own doing: there may be more to read at once.
+    fn is_turn_over(&self) -> bool {
+        self.reads == 0
+    }
+}
+
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(tcp) => tcp.read(buffer),
-            Self::Tls(tls) => tls.read(buffer),
+        let left = self.reads.checked_sub(1);
+        self.reads = left.ok_or(io::ErrorKind::WouldBlock)?;
+        match &mut self.carrier {
+            Carrier::Plain(tcp) => tcp.read(buffer),
+            Carrier::Tls(tls) => tls.read(buffer),
         }
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(tcp) => tcp.write(buffer),
-            Self::Tls(tls) => tls.write(buffer),
+        match &mut self.carrier {
+            Carrier::Plain(tcp) => tcp.write(buffer),
+            Carrier::Tls(tls) => tls.write(buffer),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(tcp) => tcp.flush(),
-            Self::Tls(tls) => tls.flush(),
+        match &mut self.carrier {
+            Carrier::Plain(tcp) => tcp.flush(),
+            Carrier::Tls(tls) => tls.flush(),
         }
     }
 }
@@ -74,12 +100,15 @@ pub(crate) struct Link {
 pub(crate) enum LinkInput {
     Message(Bytes),
     Pong,
+    /// Nothing for the core, but there may be more to read.
+    Turn,
     Closed(End),
 }
 
 impl Link {
     /// `limit`: how many bytes may wait for a peer that does not read.
-    pub(crate) fn new(connection: ConnectionId, socket: Socket, limit: usize) -> Self {
+    pub(crate) fn new(connection: ConnectionId, mut socket: Socket, limit: usize) -> Self {
+        socket.get_mut().begin_turn();
         Self {
             connection,
             outgoing: Outgoing::new(limit),
@@ -98,6 +127,11 @@ impl Link {
         self.writable = true;
     }
 
+    /// Others have had their turn.
+    pub(crate) fn begin_turn(&mut self) {
+        self.socket.get_mut().begin_turn();
+    }
+
     /// Sends what waits and, if `read`, returns the next thing that came in.
     pub(crate) fn poll(&mut self, read: bool) -> Option<LinkInput> {
         loop {
@@ -112,12 +146,15 @@ impl Link {
                 Ok(Message::Binary(bytes)) => LinkInput::Message(bytes),
                 Ok(Message::Pong(_)) => LinkInput::Pong,
                 Ok(Message::Close(frame)) => LinkInput::Closed(closed(frame.as_ref())),
-                // The answer is queued inside the socket: the loop flushes it.
+                // The answer is queued inside the socket: the next turn flushes it.
                 Ok(Message::Ping(_) | Message::Frame(_)) => {
                     self.unflushed = true;
-                    continue;
+                    LinkInput::Turn
                 }
                 Err(error) if is_interruption(&error) => continue,
+                Err(error) if is_pause(&error) && self.socket.get_ref().is_turn_over() => {
+                    LinkInput::Turn
+                }
                 Err(error) if is_pause(&error) => {
                     self.readable = false;
                     return None;
@@ -212,8 +249,9 @@ impl Closing {
     fn advance(&mut self) -> Result<(), WebSocketError> {
         self.is_busy = false;
         self.write_out()?;
+        self.socket.get_mut().begin_turn();
         // Until the peer closes: what comes before that is too late to matter.
-        for _ in 0..READS_PER_TURN {
+        while !self.socket.get_ref().is_turn_over() {
             if self.unreadable {
                 let mut scratch = [0; 4096];
                 if self.socket.get_mut().read(&mut scratch)? == 0 {
@@ -223,7 +261,10 @@ impl Closing {
             }
             match self.socket.read() {
                 Ok(_) => {}
-                Err(error) if is_pause(&error) => return Ok(()),
+                Err(error) if is_pause(&error) => {
+                    self.is_busy = self.socket.get_ref().is_turn_over();
+                    return Ok(());
+                }
                 Err(error) if is_interruption(&error) => {}
                 // If that was the peer's end, the next read says so.
                 Err(_) => self.unreadable = true,

@@ -24,7 +24,7 @@ pub struct AgentId(usize);
 impl AgentId {
     pub(crate) const LAST: Self = Self(usize::MAX);
 
-    /// One token for all sockets of an agent: it hardly ever has more than one.
+    /// One token for all sockets of an agent: it has few, and looks at each when one speaks up.
     pub(crate) const fn token(self) -> Token {
         Token(self.0)
     }

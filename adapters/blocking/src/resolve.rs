@@ -32,14 +32,19 @@ impl Resolver {
     /// Looks `name` up; the answer is [`Post::Resolved`].
     pub(crate) fn ask(&mut self, name: Name, asker: Asker, mailbox: &Arc<Mailbox>) {
         if let Some(askers) = self.askers.get_mut(&name) {
-            // An agent opens one connection at a time: its older questions matter no more.
-            askers.retain(|(agent, _)| *agent != asker.0);
             askers.push(asker);
             return;
         }
         self.askers.insert(name.clone(), vec![asker]);
         self.queue.push_back(name);
         self.look_up(mailbox);
+    }
+
+    /// Nobody waits for this answer any more: what is asked for grows no faster than it is given up.
+    pub(crate) fn forget(&mut self, asker: Asker) {
+        for askers in self.askers.values_mut() {
+            askers.retain(|other| *other != asker);
+        }
     }
 
     /// Those who waited for `name`, whose lookup is over.
@@ -55,6 +60,10 @@ impl Resolver {
             let Some(name) = self.queue.pop_front() else {
                 return;
             };
+            if self.askers.get(&name).is_none_or(Vec::is_empty) {
+                self.askers.remove(&name);
+                continue;
+            }
             self.running += 1;
             let (asked, answers) = (name.clone(), mailbox.clone());
             let lookup = move || {

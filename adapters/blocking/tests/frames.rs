@@ -4,6 +4,8 @@
 mod frames;
 #[path = "../../host/tests/support/request.rs"]
 mod request;
+#[path = "../../host/tests/support/wire.rs"]
+mod wire;
 
 use sip_blocking::{Agent, Events, Handle, Options};
 use sip_core::config::Config;

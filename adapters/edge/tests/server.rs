@@ -9,6 +9,7 @@ use common::*;
 use futures_util::{SinkExt, StreamExt};
 use sip_core::Way;
 use sip_edge::{EdgeConfig, EdgeServer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -370,4 +371,29 @@ fn start_refuses_what_cannot_be_served() {
         EdgeServer::start(nonsense).unwrap_err().kind(),
         std::io::ErrorKind::InvalidInput
     );
+}
+
+/// RFC 6455 section 5.5.3: of several pings the last one may be answered alone. Whoever sends pings and does
+/// not read must not fill the memory with pongs.
+#[tokio::test]
+async fn rfc6455_5_5_3_pongs_that_nobody_reads_are_bounded() {
+    const PINGS: usize = 400_000;
+    let server = serve();
+    let mut socket = connect(&server).await;
+    let stream = socket.get_mut();
+    // A mask of zeros leaves the payload as it is.
+    let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[7; 125]].concat();
+    let some = ping.repeat(1_000);
+    let mut sent = 0;
+    while sent < PINGS && matches!(timeout(PATIENCE, stream.write_all(&some)).await, Ok(Ok(()))) {
+        sent += 1_000;
+    }
+    let mut received = 0;
+    let mut scratch = vec![0; 65_536];
+    let silence = Duration::from_secs(1);
+    while let Ok(Ok(length @ 1..)) = timeout(silence, stream.read(&mut scratch)).await {
+        received += length;
+    }
+    // What the sockets of both sides hold, and what may wait behind them; all pongs would be 50 MB.
+    assert!(received < 20_000_000, "{received} bytes for {sent} pings");
 }

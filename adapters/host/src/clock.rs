@@ -90,7 +90,13 @@ impl Clock {
     #[must_use]
     pub fn alarm(&self) -> Alarm {
         let sleeper = Arc::default();
-        locked(&self.gap.sleepers).push(Arc::downgrade(&sleeper));
+        let mut sleepers = locked(&self.gap.sleepers);
+        if sleepers.len() == sleepers.capacity() {
+            // Before there are more than ever: those of agents that have ended make room.
+            sleepers.retain(|sleeper| sleeper.strong_count() > 0);
+        }
+        sleepers.push(Arc::downgrade(&sleeper));
+        drop(sleepers);
         Alarm {
             heard: self.gap.microseconds.load(Ordering::Acquire),
             gap: self.gap.clone(),
@@ -173,6 +179,18 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Agents come and go for as long as a program runs, also where nobody ever says that it slept.
+    #[test]
+    fn sleepers_that_are_gone_do_not_pile_up() {
+        let clock = Clock::start();
+        let _stays = clock.alarm();
+        for _ in 0..1_000 {
+            drop(clock.alarm());
+        }
+        let kept = locked(&clock.gap.sleepers).len();
+        assert!(kept < 10, "{kept}");
     }
 
     #[test]

@@ -26,4 +26,6 @@ pub use connect::{
 pub use description::{Describers, DescriptionError, TypedFactory};
 pub use host::{Host, Job, LONGEST_SLEEP, LastFailure};
 pub use options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
-pub use websocket::{CLOSE_TIMEOUT, End, Outgoing, broken, close_frame, closed, websocket_config};
+pub use websocket::{
+    CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed, websocket_config,
+};

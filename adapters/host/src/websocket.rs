@@ -13,6 +13,13 @@ use tungstenite::{Message, Utf8Bytes};
 /// How long a closing handshake (RFC 6455 section 7) may take before the socket is dropped.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How often one connection is read before others have their turn: a peer that always has more to say, if
+/// only pings, must not hold up anything else.
+pub const READS_PER_TURN: u32 = 16;
+
+/// What is written is gathered up to this, in bytes.
+const WRITE_BUFFER: usize = 16 * 1024;
+
 /// How a connection ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct End {
@@ -23,15 +30,18 @@ pub struct End {
 }
 
 /// Buffers and sizes of a connection on which no SIP message may be much longer than
-/// `message_limit` bytes.
+/// `message_limit` bytes, and on which `send_limit` bytes may wait for a peer that does not read, be it our
+/// messages or pongs that it asked for.
 #[must_use]
-pub fn websocket_config(message_limit: usize) -> WebSocketConfig {
+pub fn websocket_config(message_limit: usize, send_limit: usize) -> WebSocketConfig {
     // What is a little too large still reaches the core, which answers 513; the rest costs the
     // connection.
     let largest = message_limit.saturating_mul(2);
     WebSocketConfig::default()
         .read_buffer_size(16 * 1024)
-        .write_buffer_size(16 * 1024)
+        .write_buffer_size(WRITE_BUFFER)
+        // The frames' own bytes have room beside what is sent in them.
+        .max_write_buffer_size(send_limit.saturating_add(2 * WRITE_BUFFER))
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest))
 }

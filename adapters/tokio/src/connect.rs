@@ -2,16 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionInfo, Transport};
 use sip_host::{
-    ADDRESS_DELAY, CONNECT_TIMEOUT, ConnectFailure, Failure, StartError, Trust, handshake_failure,
-    preferred, server_name, tcp_failure, upgrade_request, websocket_config,
+    ADDRESS_DELAY, CONNECT_TIMEOUT, ConnectFailure, Failure, READS_PER_TURN, StartError, Trust,
+    handshake_failure, preferred, server_name, tcp_failure, upgrade_request, websocket_config,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
@@ -24,7 +26,55 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-pub(crate) type Socket = Box<WebSocketStream<Box<dyn Stream>>>;
+/// A stream that is read so and so often in one turn. Fragments that add nothing to a message never come out
+/// of a read of the WebSocket, so its turn ends here.
+pub(crate) struct Turns {
+    stream: Box<dyn Stream>,
+    /// How many more reads there are in this turn.
+    reads: u32,
+}
+
+impl Turns {
+    pub(crate) fn begin(&mut self) {
+        self.reads = READS_PER_TURN;
+    }
+}
+
+impl AsyncRead for Turns {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Some(left) = self.reads.checked_sub(1) else {
+            // There may be more at once, but others go first.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        self.reads = left;
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Turns {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+pub(crate) type Socket = Box<WebSocketStream<Turns>>;
 
 /// What opens connections: trust and sizes, the same for all attempts of one agent.
 pub(crate) struct Dialer {
@@ -37,7 +87,7 @@ impl Dialer {
     /// read.
     pub(crate) fn new(config: &Config, options: &Options) -> Result<Self, StartError> {
         let trust = Trust::new(config.servers(), &options.extra_roots).map_err(StartError::Root)?;
-        let websocket = websocket_config(options.limits.message.message);
+        let websocket = websocket_config(options.limits.message.message, options.send_queue);
         Ok(Self { trust, websocket })
     }
 
@@ -69,6 +119,11 @@ impl Dialer {
             (Box::new(tls), Transport::Wss)
         } else {
             (Box::new(tcp), Transport::Ws)
+        };
+        // The handshake is bounded by itself.
+        let stream = Turns {
+            stream,
+            reads: u32::MAX,
         };
         let handshake = tokio_tungstenite::client_async_with_config(
             upgrade_request(server)?,

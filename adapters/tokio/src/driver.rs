@@ -348,6 +348,7 @@ impl Driver {
                 self.host.received(connection, bytes);
             }
             NetworkInput::Link(connection, LinkInput::Pong) => self.host.pong(connection),
+            NetworkInput::Link(_, LinkInput::Turn) => {}
             NetworkInput::Link(connection, LinkInput::Closed(end)) => {
                 self.host.closed(connection, end.reason);
             }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt};
 use sip_core::ConnectionId;
-use sip_host::{CLOSE_TIMEOUT, End, Outgoing, broken, close_frame, closed};
+use sip_host::{CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{Error as WebSocketError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -26,6 +26,8 @@ pub(crate) struct Link {
 pub(crate) enum LinkInput {
     Message(Bytes),
     Pong,
+    /// Nothing for the core, but there may be more to read.
+    Turn,
     Closed(End),
 }
 
@@ -42,28 +44,26 @@ impl Link {
 
     /// Sends what waits and, if `read`, returns the next thing that came in.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<LinkInput> {
-        loop {
-            if let Poll::Ready(Err(error)) = self.poll_send(cx) {
-                return Poll::Ready(LinkInput::Closed(broken(&error)));
-            }
-            if !read {
-                return Poll::Pending;
-            }
-            let input = match ready!(self.socket.poll_next_unpin(cx)) {
-                Some(Ok(Message::Text(text))) => LinkInput::Message(text.into()),
-                Some(Ok(Message::Binary(bytes))) => LinkInput::Message(bytes),
-                Some(Ok(Message::Pong(_))) => LinkInput::Pong,
-                Some(Ok(Message::Close(frame))) => LinkInput::Closed(closed(frame.as_ref())),
-                // The answer is queued inside the socket: the loop flushes it.
-                Some(Ok(Message::Ping(_) | Message::Frame(_))) => {
-                    self.unflushed = true;
-                    continue;
-                }
-                Some(Err(error)) => LinkInput::Closed(broken(&error)),
-                None => LinkInput::Closed(broken(&WebSocketError::ConnectionClosed)),
-            };
-            return Poll::Ready(input);
+        if let Poll::Ready(Err(error)) = self.poll_send(cx) {
+            return Poll::Ready(LinkInput::Closed(broken(&error)));
         }
+        if !read {
+            return Poll::Pending;
+        }
+        self.socket.get_mut().begin();
+        Poll::Ready(match ready!(self.socket.poll_next_unpin(cx)) {
+            Some(Ok(Message::Text(text))) => LinkInput::Message(text.into()),
+            Some(Ok(Message::Binary(bytes))) => LinkInput::Message(bytes),
+            Some(Ok(Message::Pong(_))) => LinkInput::Pong,
+            Some(Ok(Message::Close(frame))) => LinkInput::Closed(closed(frame.as_ref())),
+            // The answer is queued inside the socket: the next turn flushes it.
+            Some(Ok(Message::Ping(_) | Message::Frame(_))) => {
+                self.unflushed = true;
+                LinkInput::Turn
+            }
+            Some(Err(error)) => LinkInput::Closed(broken(&error)),
+            None => LinkInput::Closed(broken(&WebSocketError::ConnectionClosed)),
+        })
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
@@ -96,10 +96,18 @@ impl Link {
                 closing => closing?,
             }
             // Until the peer's close frame: what comes before it is too late to matter.
-            while let Some(message) = self.socket.next().await {
-                message?;
-            }
-            Ok::<(), WebSocketError>(())
+            std::future::poll_fn(|cx| {
+                self.socket.get_mut().begin();
+                for _ in 0..READS_PER_TURN {
+                    match ready!(self.socket.poll_next_unpin(cx)) {
+                        Some(message) => drop(message?),
+                        None => return Poll::Ready(Ok::<(), WebSocketError>(())),
+                    }
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await
         };
         match tokio::time::timeout(CLOSE_TIMEOUT, handshake).await {
             Ok(Ok(())) => {}

@@ -4,6 +4,8 @@
 mod frames;
 #[path = "../../host/tests/support/request.rs"]
 mod request;
+#[path = "../../host/tests/support/wire.rs"]
+mod wire;
 
 use sip_core::config::Config;
 use sip_tokio::{Agent, Events, Handle, Options};

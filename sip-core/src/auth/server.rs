@@ -131,6 +131,8 @@ impl Used {
 /// are forgotten together with every nonce as old, which then counts as stale: a replay is never
 /// taken for new.
 ///
+/// Every call takes the time, of which this keeps none: where it goes back, nonces from the future are stale.
+///
 /// User names come in clear unless [`with_userhash`](Self::with_userhash) asks for their hashes (RFC 7616
 /// section 3.4.4).
 pub struct DigestServer {
@@ -149,8 +151,9 @@ pub struct DigestServer {
 
 impl DigestServer {
     /// A server for `realm` that offers `algorithms` in this order, the preferred first (RFC 8760
-    /// section 2.4), whose nonces last for `nonce_lifetime`. `key` protects the nonces; draw it at
-    /// random, and keep it if nonces are to outlast a restart.
+    /// section 2.4), whose nonces last for `nonce_lifetime`. `key` protects the nonces; draw it at random
+    /// with each start: what was used is known from memory, so that under an old key all that was said before
+    /// the start could be said again.
     ///
     /// # Errors
     /// [`DigestServerError`] if there is no algorithm or the realm cannot be sent.
@@ -365,15 +368,17 @@ impl DigestServer {
         } else {
             Username::Clear(name)
         };
-        let found = lookup(user, &self.realm);
+        let found = lookup(user, &self.realm).and_then(|(username, secret)| {
+            let ha1 = secret.ha1_for(algorithm, &username, &self.realm)?;
+            Some((username, ha1))
+        });
         let known = found.is_some();
-        // An unknown user costs the same hashing as a known one.
-        let (username, secret) =
-            found.unwrap_or_else(|| (String::from(name), Secret::password(String::new())));
-        let ha1 = secret.ha1_for(algorithm, &username, &self.realm);
-        let Some(ha1) = ha1 else {
-            return Some(Verdict::Wrong);
-        };
+        // A user who is unknown, or has no hash of this kind, costs no less than a known one.
+        let (username, ha1) = found.unwrap_or_else(|| {
+            let (name_bytes, realm) = (name.as_bytes(), self.realm.as_bytes());
+            let ha1 = digest::ha1(algorithm, name_bytes, realm, b"");
+            (String::from(name), ha1)
+        });
         let body = protection.is_some_and(|protection| protection.qop == Qop::AuthInt);
         let body = body.then(|| request.body());
         let a2 = digest::ha2(algorithm, request.method().as_bytes(), &uri, body);
@@ -417,11 +422,12 @@ impl DigestServer {
 
     /// Remembers the use of a nonce; false if it is a replay.
     fn note(&mut self, id: NonceId, count: u32, cnonce: Option<Vec<u8>>, now: Timestamp) -> bool {
-        if let Some(used) = self.used.get_mut(&id) {
-            return used.note(count);
-        }
+        // The first one is 1 (RFC 7616 section 3.4).
         if count == 0 {
             return false;
+        }
+        if let Some(used) = self.used.get_mut(&id) {
+            return used.note(count);
         }
         while let Some((&oldest, _)) = self.used.first_key_value() {
             let expired = now.saturating_since(oldest.0) > self.nonce_lifetime;

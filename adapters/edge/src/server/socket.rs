@@ -65,6 +65,9 @@ pub(super) async fn run(
     let config = WebSocketConfig::default()
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest))
+        // Room for one message and its frame; pongs for a client that does not read get no more.
+        .write_buffer_size(MARGIN)
+        .max_write_buffer_size(largest.saturating_add(2 * MARGIN))
         .read_buffer_size(8 * 1024);
     let handshake = accept_hdr_async_with_config(stream, require_sip, Some(config));
     // A client that fails here has been answered with an HTTP error by the handshake, or is gone.

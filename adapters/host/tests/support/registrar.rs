@@ -30,6 +30,7 @@ struct Inner {
     heard: Vec<(usize, String)>,
     unanswered: BTreeSet<&'static str>,
     expires: u32,
+    keeps_flows_apart: bool,
     /// No test is interested any more.
     is_over: bool,
 }
@@ -127,6 +128,8 @@ impl Registrar {
                     let contact = header(text, "Contact").unwrap();
                     let (head, _) = contact.rsplit_once(";expires=").unwrap();
                     let contact = format!("Contact: {head};expires={}\r\n", inner.expires);
+                    let require = ["", "Require: outbound\r\n"];
+                    let contact = contact + require[usize::from(inner.keeps_flows_apart)];
                     Some(answer(text, &contact, ""))
                 }
                 "INVITE" => {
@@ -145,6 +148,11 @@ impl Registrar {
     /// Requests of this method are noted and not answered.
     pub(crate) fn leave_unanswered(&self, method: &'static str) {
         self.inner().unanswered.insert(method);
+    }
+
+    /// Each flow has a binding of its own from now on (RFC 5626 section 6).
+    pub(crate) fn keep_flows_apart(&self) {
+        self.inner().keeps_flows_apart = true;
     }
 
     /// The messages that came so far on connection `number` and begin with `start`.

@@ -304,6 +304,7 @@ fn rfc7616_3_4_a_replayed_count_is_noticed() {
     assert_eq!(verify(0), Verdict::Replayed);
     for nc in [1, 2, 5, 3, 4, 70] {
         assert_eq!(verify(nc), bob(), "{nc}");
+        assert_eq!(verify(0), Verdict::Replayed, "the first one is 1");
         assert_eq!(verify(nc), Verdict::Replayed, "{nc}");
     }
     assert_eq!(verify(6), Verdict::Replayed, "too old to tell");

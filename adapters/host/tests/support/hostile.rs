@@ -1,0 +1,138 @@
+//! A server that means ill, for the tests of both adapters: what it can hold up, and for how long.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use sip_host::CLOSE_TIMEOUT;
+
+use crate::request::request;
+use crate::wire::*;
+
+/// How long a command may take while the server does its worst: far more than it takes a busy machine, less
+/// than the closing handshake.
+const PROMPT: Duration = Duration::from_millis(1_500);
+
+/// Writes `frames` over and over, and throws away what comes back, until dropped.
+struct Flood(Arc<AtomicBool>);
+
+impl Flood {
+    fn start(stream: &TcpStream, frames: &[u8]) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let (mut writer, frames) = (stream.try_clone().unwrap(), frames.repeat(16_384));
+        let is_over = over.clone();
+        std::thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) && writer.write_all(&frames).is_ok() {}
+        });
+        let mut reader = stream.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let mut scratch = vec![0; 65_536];
+            while reader.read(&mut scratch).is_ok_and(|length| length > 0) {}
+        });
+        Self(over)
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Commands are carried out whatever comes in, and however fast: pings, which the socket answers by itself,
+/// and fragments of a message that grows by nothing and never ends. `is_prompt` says whether the agent
+/// carries out a command within a time.
+pub(crate) fn a_flood_leaves_room_for_commands<T>(
+    start: impl Fn(&str) -> T,
+    is_prompt: impl Fn(&T, Duration) -> bool,
+) {
+    for (first, frames) in [
+        (&[FINAL | PING, 0][..], [FINAL | PING, 0]),
+        (&[TEXT, 1, b'x'], [CONTINUATION, 0]),
+        // After the close frame nothing is looked at, but it comes all the same.
+        (&[FINAL | CLOSE, 2, 0x03, 0xe8], [FINAL | PING, 0]),
+    ] {
+        let mut bench = Bench::new(&start);
+        bench.write(first);
+        let _flood = Flood::start(&bench.stream, &frames);
+        std::thread::sleep(Duration::from_millis(200));
+        for number in 1..=3 {
+            assert!(is_prompt(&bench.agent, PROMPT), "{frames:?}, {number}");
+        }
+    }
+}
+
+/// RFC 6455 section 5.5.3: of several pings the last one may be answered alone. Whoever sends pings and does
+/// not read must not fill the memory with pongs.
+pub(crate) fn pongs_that_nobody_reads_are_bounded<T>(start: impl FnOnce(&str) -> T) {
+    const PINGS: usize = 400_000;
+    let mut bench = Bench::new(start);
+    let ping = [&[FINAL | PING, 125][..], &[7; 125]].concat();
+    let some = ping.repeat(1_000);
+    let mut sent = 0;
+    let mut writer = bench.stream.try_clone().unwrap();
+    writer.set_write_timeout(Some(PATIENCE)).unwrap();
+    while sent < PINGS && writer.write_all(&some).is_ok() {
+        sent += 1_000;
+    }
+    let silence = Duration::from_secs(1);
+    bench.stream.set_read_timeout(Some(silence)).unwrap();
+    let mut received = 0;
+    let mut scratch = vec![0; 65_536];
+    while let Ok(length @ 1..) = bench.stream.read(&mut scratch) {
+        received += length;
+    }
+    // What the sockets of both sides hold, and what may wait behind them; all pongs would be 52 MB.
+    assert!(received < 20_000_000, "{received} bytes for {sent} pings");
+}
+
+/// A server that asks and does not read the answers is given up once more than `send_queue` waits for it,
+/// however slowly it asks. `has_ended` waits for the end of the connection.
+pub(crate) fn answers_that_nobody_reads_end_the_connection<T>(
+    start: impl FnOnce(&str) -> T,
+    has_ended: impl FnOnce(T),
+) {
+    let Bench { stream, agent } = Bench::new(start);
+    let over = Arc::new(AtomicBool::new(false));
+    let is_over = over.clone();
+    let asking = std::thread::spawn(move || {
+        let mut bench = Bench { stream, agent: () };
+        let long = format!("z9hG4bK;x={}", "x".repeat(8_000));
+        let patience = Some(Duration::from_millis(500));
+        bench.stream.set_write_timeout(patience).unwrap();
+        let mut bytes = Vec::new();
+        for number in 1..10_000 {
+            let text = request("OPTIONS", number, "").replacen("z9hG4bK", &long, 1);
+            bytes.clear();
+            bytes.extend([FINAL | TEXT, 126]);
+            bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+            bytes.extend(text.as_bytes());
+            if is_over.load(Ordering::Relaxed) || bench.stream.write_all(&bytes).is_err() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    has_ended(agent);
+    over.store(true, Ordering::Relaxed);
+    asking.join().unwrap();
+}
+
+/// RFC 6455 section 7.1.1: the server is to close first, but one that does not holds the socket no longer
+/// than the closing handshake may take.
+pub(crate) fn a_server_that_does_not_hang_up_is_left<T>(start: impl FnOnce(&str) -> T) {
+    let mut bench = Bench::new(start);
+    bench.frame(FINAL | CLOSE, &GOING_AWAY.to_be_bytes());
+    assert_eq!(bench.read().code(), GOING_AWAY);
+    let closed = Instant::now();
+    let end = match bench.stream.read(&mut [0]) {
+        Ok(length) => length == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    };
+    let waited = closed.elapsed();
+    assert!(end, "still open after {waited:?}");
+    assert!(waited >= CLOSE_TIMEOUT / 2, "{waited:?}: no time to answer");
+    assert!(waited < CLOSE_TIMEOUT * 2, "{waited:?}");
+}

@@ -1,0 +1,21 @@
+//! Several flows (RFC 5626) over sockets.
+
+#[path = "../../host/tests/support/flows.rs"]
+mod flows;
+#[path = "../../host/tests/support/registrar.rs"]
+mod registrar;
+
+use sip_tokio::{Agent, Options};
+use tokio::runtime::Builder;
+
+#[test]
+fn rfc5626_4_2_servers_of_one_name_are_all_reached() {
+    flows::servers_of_one_name_are_all_reached(|config| {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+        let entered = runtime.enter();
+        let agent = Agent::start(config.build().unwrap(), Options::default()).unwrap();
+        drop(entered);
+        (agent, runtime)
+    });
+}

@@ -1,0 +1,83 @@
+//! A server that means ill: what it can hold up, and for how long.
+
+#[path = "../../host/tests/support/hostile.rs"]
+mod hostile;
+#[path = "../../host/tests/support/request.rs"]
+mod request;
+#[path = "../../host/tests/support/wire.rs"]
+mod wire;
+
+use std::time::Duration;
+
+use sip_core::Event;
+use sip_core::config::Config;
+use sip_tokio::{Agent, Events, Handle, Options};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+
+type Started = (Handle, Events, Runtime);
+
+fn start(url: &str) -> Started {
+    let mut options = Options::default();
+    options.send_queue = 65_536;
+    start_with(url, options, false)
+}
+
+fn start_with(url: &str, options: Options, asks: bool) -> Started {
+    let mut config = Config::builder();
+    config
+        .uri("sip:alice@example.com")
+        .server(url)
+        .register(false)
+        .ask_server_url(asks);
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+    let entered = runtime.enter();
+    let (handle, events) = Agent::start(config.build().unwrap(), options).unwrap();
+    drop(entered);
+    (handle, events, runtime)
+}
+
+fn is_prompt((handle, _, runtime): &Started, patience: Duration) -> bool {
+    runtime.block_on(async { timeout(patience, handle.with(|_, _| ())).await.is_ok() })
+}
+
+fn has_ended((_handle, mut events, runtime): Started) {
+    let ended = async { while !matches!(events.next().await, Some(Event::Disconnected { .. })) {} };
+    let ended = async { timeout(wire::PATIENCE, ended).await.is_ok() };
+    assert!(runtime.block_on(ended), "still connected");
+}
+
+#[test]
+fn a_flood_leaves_room_for_commands() {
+    hostile::a_flood_leaves_room_for_commands(start, is_prompt);
+}
+
+#[test]
+fn rfc6455_5_5_3_pongs_that_nobody_reads_are_bounded() {
+    hostile::pongs_that_nobody_reads_are_bounded(start);
+}
+
+#[test]
+fn answers_that_nobody_reads_end_the_connection() {
+    hostile::answers_that_nobody_reads_end_the_connection(start, has_ended);
+}
+
+#[test]
+fn rfc6455_7_1_1_a_server_that_does_not_hang_up_is_left() {
+    hostile::a_server_that_does_not_hang_up_is_left(start);
+}
+
+/// `Clock::slept` may be said where the agent itself runs: a callback that says so is no deadlock.
+#[test]
+fn a_callback_may_say_that_the_machine_slept() {
+    let clock = sip_tokio::Clock::start();
+    let mut options = Options::default();
+    options.clock = clock.clone();
+    options.server_url = Some(Box::new(move |configured, _| {
+        clock.slept(Duration::from_secs(1));
+        Ok(configured.clone())
+    }));
+    let bench = wire::Bench::new(|url| start_with(url, options, true));
+    assert!(is_prompt(&bench.agent, wire::PATIENCE));
+}
