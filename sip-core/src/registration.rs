@@ -136,6 +136,8 @@ pub(crate) struct Binding {
     pub(crate) failures: u32,
     /// It is to be refreshed before its time, because what it says has changed.
     pub(crate) rebind: bool,
+    /// A REGISTER for it has succeeded or failed on this connection.
+    pub(crate) tried: bool,
     /// There was a connection before, so that this agent may be one of many that come back at once.
     pub(crate) returning: bool,
 }
@@ -149,6 +151,7 @@ impl Binding {
             act_at: None,
             failures: 0,
             rebind: false,
+            tried: false,
             returning: false,
         }
     }

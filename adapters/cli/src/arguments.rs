@@ -174,6 +174,9 @@ pub(crate) struct Call {
     /// Hang up this long after the answer; without it when the other side does, or at Ctrl-C
     #[arg(long, value_name = "SECONDS")]
     pub(crate) hangup_after: Option<u64>,
+    /// Do not tell the other side who calls
+    #[arg(long)]
+    pub(crate) anonymous: bool,
     #[command(flatten)]
     pub(crate) account: Account,
     #[command(flatten)]

@@ -33,6 +33,10 @@ pub struct EdgeConfig {
     /// What the challenges offer, best first (RFC 8760 section 2.4). A user agent that reads the
     /// first challenge only needs its own algorithm here alone.
     pub algorithms: Vec<Algorithm>,
+    /// A request within a dialog whose flow is gone goes where the same Contact is registered now (RFC 5626
+    /// section 7: the edge is the registrar too), so that a call outlives its connection. Without this it is
+    /// answered 430, as by an edge that is no registrar (section 5.3.1).
+    pub follow_contacts: bool,
     /// What the edge does wrong on purpose.
     pub faults: Faults,
     /// What a peer can use up at most.
@@ -77,6 +81,7 @@ impl Default for EdgeConfig {
             max_expires: Duration::from_secs(3600),
             nonce_lifetime: Duration::from_secs(300),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            follow_contacts: true,
             faults: Faults::default(),
             limits: EdgeLimits::default(),
         }
@@ -109,6 +114,7 @@ impl fmt::Debug for EdgeConfig {
             .field("max_expires", &self.max_expires)
             .field("nonce_lifetime", &self.nonce_lifetime)
             .field("algorithms", &self.algorithms)
+            .field("follow_contacts", &self.follow_contacts)
             .field("faults", &self.faults)
             .field("limits", &self.limits)
             .finish()

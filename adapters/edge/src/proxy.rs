@@ -117,6 +117,9 @@ impl Edge {
         if let Some(peer) = self.peers.get(&number) {
             return Some(peer.id);
         }
+        if !self.config.follow_contacts {
+            return None;
+        }
         let uri = sip_parse::Uri::parse(target).ok()?;
         Some(self.location.reached_as(&uri)?.connection)
     }

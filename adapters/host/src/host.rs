@@ -1,6 +1,7 @@
 //! A user agent and what it needs besides sockets: time, randomness, names of servers, and a place
 //! for its records.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ pub struct Host {
     /// The connections that are being opened, and to whom.
     opening: Vec<(ConnectionId, ServerUrl)>,
     server_url: Option<ServerUrlSource>,
+    /// Descriptions that met a full queue of actions: one for each call at most.
+    undelivered: VecDeque<(SessionId, Result<Body, DescriptionFailed>)>,
     builtin_log: bool,
     log_connector: Option<LogConnector>,
     trace_connector: Option<TraceConnector>,
@@ -105,6 +108,7 @@ impl Host {
             clock,
             last_failure: LastFailure::default(),
             opening: Vec::new(),
+            undelivered: VecDeque::new(),
             server_url: options.server_url.take(),
             builtin_log: config.log().builtin_enabled,
             log_connector: options.log_connector.take(),
@@ -141,7 +145,13 @@ impl Host {
     /// on the way.
     pub fn next_job(&mut self) -> Option<Job> {
         loop {
-            return Some(match self.agent.poll_action()? {
+            let Some(action) = self.agent.poll_action() else {
+                // There is room now for what found none.
+                let (session, description) = self.undelivered.pop_front()?;
+                let _ = self.describe(session, description);
+                continue;
+            };
+            return Some(match action {
                 Action::Connect {
                     connection, url, ..
                 } => {
@@ -327,11 +337,23 @@ impl Host {
             tracing::warn!(target: "sip.session", "{error}");
         }
         let description = result.map_err(|_| DescriptionFailed);
+        if self.describe(session, description.clone()) == Err(CommandError::Backpressure) {
+            self.undelivered.push_back((session, description));
+        }
+    }
+
+    fn describe(
+        &mut self,
+        session: SessionId,
+        description: Result<Body, DescriptionFailed>,
+    ) -> Result<(), CommandError> {
         let now = self.clock.now();
-        if let Err(error) = self.agent.describe(session, description, now) {
-            // The call ended while its description was made.
+        let taken = self.agent.describe(session, description, now);
+        if let Err(error) = &taken {
+            // Most often the call ended while its description was made.
             tracing::debug!(target: "sip.session", "{error}");
         }
+        taken
     }
 
     /// A handler cannot use the peer's description.
@@ -343,6 +365,49 @@ impl Host {
             // Nothing was asked of us: an answer that cannot be used ends the call. One that has
             // ended already needs no end.
             let _ = self.agent.hang_up(session, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sip_core::Transport;
+
+    /// A description that meets a full queue of actions is not lost: the call goes on.
+    #[test]
+    fn a_description_waits_for_room() {
+        let config = Config::builder()
+            .uri("sip:alice@example.com")
+            .server("ws://127.0.0.1:5080")
+            .register(false)
+            .build()
+            .unwrap();
+        let mut options: Options<()> = Options::default();
+        options.limits.actions = 1;
+        let mut host = Host::new(&config, &mut options).unwrap();
+        let mut connection = None;
+        while let Some(job) = host.next_job() {
+            if let Job::Connect(asked, _) = job {
+                connection = Some(asked);
+            }
+        }
+        let info = ConnectionInfo {
+            transport: Transport::Ws,
+            remote: None,
+        };
+        host.opened(connection.unwrap(), info);
+        while host.next_job().is_some() {}
+        let call = host.command(|agent, now| agent.invite("bob", Default::default(), now));
+        let offer = Body::sdp("v=0");
+        host.described(call.unwrap(), Ok(offer));
+        assert!(matches!(
+            host.next_job(),
+            Some(Job::Tell(Event::DescriptionNeeded { .. }))
+        ));
+        match host.next_job() {
+            Some(Job::Transmit(_, bytes)) => assert!(bytes.starts_with(b"INVITE sip:bob@")),
+            other => panic!("{other:?}"),
         }
     }
 }

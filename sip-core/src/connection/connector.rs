@@ -277,9 +277,11 @@ impl Connector {
         }
     }
 
-    /// A better server, which a [`Step::Probe`] tried, is used from now on.
+    /// A better server, which a [`Step::Probe`] tried, is used from now on, whatever was open, being opened
+    /// or waited for.
     pub fn moved(&mut self, server: usize, now: Timestamp) {
-        if let (State::Open { .. }, true) = (self.state, server < self.servers.len()) {
+        if self.is_running() && server < self.servers.len() {
+            self.failures = 0;
             self.start_over();
             self.open(server, now);
         }

@@ -77,9 +77,12 @@ enum State {
     /// To be asked at the next tick, whatever comes in before it.
     Doubted {
         since: Timestamp,
+        was_off: bool,
     },
     Asked {
         until: Timestamp,
+        /// Off again after the answer.
+        was_off: bool,
     },
 }
 
@@ -124,8 +127,13 @@ impl KeepAlive {
             return;
         }
         self.interval = KeepAliveInterval::of(Duration::from_secs(u64::from(seconds)));
-        if let State::Quiet { since, .. } = self.state {
-            self.listen(since, rng);
+        match &mut self.state {
+            State::Off => {}
+            State::Quiet { since, .. } => {
+                let since = *since;
+                self.listen(since, rng);
+            }
+            State::Doubted { was_off, .. } | State::Asked { was_off, .. } => *was_off = false,
         }
     }
 
@@ -144,16 +152,21 @@ impl KeepAlive {
             State::Quiet { .. } => self.traffic(now),
             // Sent before the doubt began.
             State::Doubted { .. } => {}
+            State::Asked { was_off: true, .. } => self.state = State::Off,
             State::Asked { .. } => self.listen(now, rng),
         }
     }
 
     /// The flow is in doubt, as after a long sleep: the next tick asks, however short the silence and
-    /// even if it was off. What comes in before that tick may have lain there for as long, and proves
+    /// even if it was off, which it is again after the answer. What comes in before that tick may have lain there for as long, and proves
     /// nothing. The answer may take no longer than [`DOUBT_TIMEOUT`](Self::DOUBT_TIMEOUT).
     pub fn doubt(&mut self, now: Timestamp) {
-        if matches!(self.state, State::Off | State::Quiet { .. }) {
-            self.state = State::Doubted { since: now };
+        let was_off = matches!(self.state, State::Off);
+        if was_off || matches!(self.state, State::Quiet { .. }) {
+            self.state = State::Doubted {
+                since: now,
+                was_off,
+            };
         }
     }
 
@@ -168,12 +181,14 @@ impl KeepAlive {
             State::Quiet { .. } => {
                 self.state = State::Asked {
                     until: now + Self::PONG_TIMEOUT,
+                    was_off: false,
                 };
                 Some(KeepAliveStep::Ping)
             }
-            State::Doubted { .. } => {
+            State::Doubted { was_off, .. } => {
                 self.state = State::Asked {
                     until: now + Self::DOUBT_TIMEOUT,
+                    was_off,
                 };
                 Some(KeepAliveStep::Ping)
             }
@@ -191,8 +206,8 @@ impl KeepAlive {
         match self.state {
             State::Off => None,
             State::Quiet { since, silence } => Some(since + silence),
-            State::Doubted { since } => Some(since),
-            State::Asked { until } => Some(until),
+            State::Doubted { since, .. } => Some(since),
+            State::Asked { until, .. } => Some(until),
         }
     }
 
@@ -313,7 +328,7 @@ mod tests {
             let mut answered = keep_alive.clone();
             assert_eq!(keep_alive.tick(at(3_603)), Some(KeepAliveStep::Dead));
             answered.pong(at(3_602), &mut rng);
-            assert_eq!(answered.next_tick(), Some(at(3_642)));
+            assert_eq!(answered.next_tick(), (!is_off).then_some(at(3_642)));
         }
     }
 

@@ -168,6 +168,12 @@ impl Dialog {
         self.secure
     }
 
+    /// The URI by which the peer knows us (RFC 3261 section 12.1): that of From in our requests.
+    #[must_use]
+    pub fn local_uri(&self) -> &[u8] {
+        NameAddr::parse(&self.local).map_or(b"", |local| local.uri().as_bytes())
+    }
+
     /// The URI that requests within the dialog are for, from the peer's last Contact.
     #[must_use]
     pub fn remote_target(&self) -> &[u8] {

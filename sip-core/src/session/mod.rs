@@ -27,7 +27,7 @@ pub use options::{
 
 use crate::action::{Body, ConnectionId};
 use crate::auth::Attempts;
-use crate::dialog::{DialogId, HalfDialogId};
+use crate::dialog::{Dialog, DialogId, HalfDialogId};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator, SessionId};
 use crate::rand::below;
 use crate::time::Timestamp;
@@ -263,8 +263,13 @@ impl Context<'_> {
             // A fold of the peer's stands for one space (RFC 3261 section 7.3.1).
             response.append(HeaderName::RecordRoute, route.unfolded().into_owned());
         }
+        let dialog = self
+            .common
+            .dialog
+            .and_then(|dialog| core.dialogs.dialog(dialog));
+        let local = dialog.map(Dialog::local_uri).unwrap_or_default();
         response
-            .append(HeaderName::Contact, core.identity.dialog_contact.as_str())
+            .append(HeaderName::Contact, core.identity.contact_as(local))
             .append(HeaderName::Allow, core.allow())
             .append(HeaderName::Supported, core.identity.supported.as_str())
             .append(HeaderName::UserAgent, core.config.user_agent_string());

@@ -13,6 +13,11 @@ pub struct InviteOptions {
     /// Send INVITE without a body, so that the peer makes the offer and we answer it in the ACK
     /// (RFC 3261 section 13.2.1). SIP.js calls it `inviteWithoutSdp`.
     pub late_offer: bool,
+    /// Do not tell the peer who calls (RFC 3323 section 4.1): From is anonymous, Contact the temporary GRUU
+    /// (RFC 5627 section 3.1.2) or one without our name, and `Privacy: id` keeps proxies from
+    /// passing on the P-Preferred-Identity that tells them (RFC 3325 section 9). Credentials still name us to
+    /// whoever asks for them.
+    pub anonymous: bool,
     /// Header fields of the application's own.
     pub headers: Vec<ExtraHeader>,
 }
@@ -28,6 +33,13 @@ impl InviteOptions {
     #[must_use]
     pub fn late_offer(mut self) -> Self {
         self.late_offer = true;
+        self
+    }
+
+    /// The peer is not told who calls.
+    #[must_use]
+    pub fn anonymous(mut self) -> Self {
+        self.anonymous = true;
         self
     }
 

@@ -173,6 +173,21 @@ impl UserAgent {
         }
     }
 
+    /// The call is over: nobody asks for its requests any more.
+    pub(super) fn forget_challenges_of(&mut self, call: SessionId) {
+        let ours = |challenge: &Challenge| match challenge.purpose {
+            Purpose::Invite(id) | Purpose::Reinvite(id) | Purpose::Bye(id) => id == call,
+            Purpose::Register(_) | Purpose::Request(_) | Purpose::Nobody => false,
+        };
+        for handle in self.challenges.handles() {
+            if self.challenges.get(handle).is_some_and(ours)
+                && let Some(challenge) = self.challenges.remove(handle)
+            {
+                self.core.timers.cancel(challenge.timer);
+            }
+        }
+    }
+
     pub(super) fn forget_challenges(&mut self) {
         for handle in self.challenges.handles() {
             if let Some(challenge) = self.challenges.remove(handle) {

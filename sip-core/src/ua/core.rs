@@ -121,6 +121,8 @@ pub(crate) struct Core {
     pub(crate) layer: TransactionLayer<Purpose>,
     pub(crate) dialogs: DialogSet,
     pub(crate) digest: DigestClient,
+    /// Where the response that is being handled came from.
+    pub(crate) answered_on: Option<ConnectionId>,
     /// What the application said to the challenge that is being handled.
     pub(crate) authorization: Option<Result<Box<str>, AuthorizationFailed>>,
     pub(crate) timers: Timers<Due>,
@@ -258,23 +260,10 @@ impl Core {
     }
 
     /// Sends a request again with the credentials that `response` asks for (RFC 3261 section 22.2): the
-    /// same Call-ID, From and To, the next CSeq number (of `dialog`, if it is within one), a new branch.
+    /// same Call-ID, From and To, the next CSeq number (of `dialog`, if it is within one), a new branch. It
+    /// goes to the server that asked, which need not be the one in use: credentials are for nobody else.
     pub(crate) fn retry_with_credentials(
         &mut self,
-        request: &Bytes,
-        response: &Response,
-        attempts: &mut Attempts,
-        dialog: Option<DialogId>,
-        purpose: Purpose,
-    ) -> Result<ClientTransactionId, RetryError> {
-        let connection = self.connection().ok();
-        self.retry_on(connection, request, response, attempts, dialog, purpose)
-    }
-
-    /// As [`Core::retry_with_credentials`], on a connection that need not be the one in use.
-    pub(super) fn retry_on(
-        &mut self,
-        connection: Option<ConnectionId>,
         request: &Bytes,
         response: &Response,
         attempts: &mut Attempts,
@@ -329,7 +318,9 @@ impl Core {
             None => sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1)),
         };
         again.set(HeaderName::CSeq, Value::CSeq(number, method));
-        let connection = connection.ok_or(RetryError::NotSent(SendError::NotConnected))?;
+        let connection = self
+            .answered_on
+            .ok_or(RetryError::NotSent(SendError::NotConnected))?;
         self.layer
             .send_request(connection, again, purpose, self.now)
             .map_err(RetryError::NotSent)
@@ -368,7 +359,9 @@ impl Core {
             again.append(HeaderName::Route, &route[..]);
         }
         if sent.has(HeaderName::Contact) {
-            again.set(HeaderName::Contact, self.identity.dialog_contact.clone());
+            let from = sent.from().map_err(|_| SendError::Stale)?;
+            let contact = self.identity.contact_as(from.uri().as_bytes());
+            again.set(HeaderName::Contact, String::from(contact));
         }
         let uri = sent.uri_bytes();
         let credentials = self.cached_credentials(method, uri, sent.body(), attempts);

@@ -86,9 +86,10 @@ impl UserAgent {
     /// A stream that cannot be read any further (RFC 3261 section 18.3) is closed.
     fn unreadable(&mut self, connection: ConnectionId) {
         let reason = DisconnectReason::Protocol;
-        self.disconnect(connection, reason);
         if let Some(place) = self.place_of(connection) {
-            self.lose_flow(place, reason);
+            self.drop_flow(place, reason);
+        } else if self.probe_lost(connection) {
+            self.disconnect(connection, reason);
         }
     }
 
@@ -127,9 +128,11 @@ impl UserAgent {
             return self.surface(purpose, connection, response, request);
         }
         // Registering anew tells whether it was our flow; a request may do so once.
-        if response.status() == StatusCode::FLOW_FAILED && self.is_registered() {
+        let renewable = self.registration.wanted && self.is_registered();
+        if response.status() == StatusCode::FLOW_FAILED && renewable {
             self.core.flow_doubt = FlowDoubt::Raised;
         }
+        self.core.answered_on = Some(connection);
         match purpose {
             Purpose::Register(place) => self.register_response(place, &response, request),
             Purpose::Invite(id) => self.invite_response(id, &response, request),
@@ -704,6 +707,7 @@ impl UserAgent {
         session.state = step(state, &mut session.context(&mut self.core));
         if session.state.is_none() {
             self.sessions.remove(id.0);
+            self.forget_challenges_of(id);
         }
         true
     }

@@ -127,6 +127,8 @@ impl UserAgent {
         let keeps = self.core.config.keep_alive_interval().is_some();
         let flow = &mut self.flows[usize::from(place)];
         flow.open = Some(open);
+        // A ping on the connection before this one will not be answered here.
+        flow.keep_alive.stop();
         if keeps {
             flow.keep_alive.start(self.core.now, self.core.layer.rng());
         }
@@ -192,21 +194,31 @@ impl UserAgent {
         self.drain();
         self.lose_challenges(open.connection);
         self.registration_lost(place);
-        if !matches!(self.life, Life::Running) {
-            return self.give_up_waiting();
-        }
         if self.core.flow.is_some() && (self.core.ready || !self.registration.wanted) {
             // Another flow is up: what is left moves there at once.
             self.connection_is_usable();
         }
-        if let Some(open) = self.take_open_probe(place) {
-            let (server, now) = (open.server, self.core.now);
-            self.flow(place).connector.moved(server, now);
-            self.use_flow(place, open);
-            self.register_on_connection(place);
-        } else {
+        if !matches!(self.life, Life::Running) {
+            if self.core.flow.is_none() {
+                self.give_up_waiting();
+            }
+            return;
+        }
+        if !self.use_open_probe(place) {
             self.connector(place, Connector::closed);
         }
+    }
+
+    /// Uses the connection to a better server, if it is open, in the place of one that is lost.
+    pub(super) fn use_open_probe(&mut self, place: Place) -> bool {
+        let Some(open) = self.take_open_probe(place) else {
+            return false;
+        };
+        let (server, now) = (open.server, self.core.now);
+        self.flow(place).connector.moved(server, now);
+        self.use_flow(place, open);
+        self.register_on_connection(place);
+        true
     }
 
     /// The answer to [`Action::Ping`] came.
@@ -397,8 +409,9 @@ impl UserAgent {
         });
         let open = chosen.and_then(|flow| flow.open.clone());
         if open.as_ref().map(|open| open.connection) != used {
-            // On a new one the registration comes first, if there is to be one.
-            self.core.ready = chosen.is_some_and(|flow| flow.binding.is_bound());
+            // On a new one the registration comes first, if there is to be one and it has not failed there.
+            let is_through = |flow: &OutboundFlow| flow.binding.is_bound() || flow.binding.tried;
+            self.core.ready = chosen.is_some_and(is_through);
         }
         self.core.flow = open;
         self.core.service_route = chosen.map_or_else(Vec::new, |flow| flow.service_route.clone());

@@ -11,6 +11,9 @@ use sip_parse::{Scheme, UriBuf, text};
 use crate::config::{Config, IpInContact};
 use crate::rand::{below, token};
 
+/// The URI of who does not want to be known (RFC 3323 section 4.1.1.3).
+pub(super) const ANONYMOUS: &[u8] = b"sip:anonymous@anonymous.invalid";
+
 /// The names that an agent keeps for its whole life, drawn where the configuration gives none.
 pub(crate) struct Identity {
     pub(crate) aor: UriBuf,
@@ -28,6 +31,10 @@ pub(crate) struct Identity {
     pub(crate) contact: Box<str>,
     /// The same with `;ob` (RFC 5626 section 4.3), for what makes a dialog.
     pub(crate) dialog_contact: String,
+    /// A Contact without our name, for as long as there is no temporary GRUU.
+    nobody: String,
+    /// The Contact of what makes a dialog in which the peer does not know us.
+    anonymous_contact: String,
     /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
     pub(crate) instance: Box<str>,
     pub(crate) instance_drawn: bool,
@@ -70,7 +77,10 @@ impl Identity {
             supported.push_str(", ");
             supported.push_str(tag);
         }
+        let nobody = format!("<{scheme}:anonymous@{host};transport={transport};ob>");
         Self {
+            anonymous_contact: nobody.clone(),
+            nobody,
             user: user.into(),
             registrar,
             home,
@@ -97,7 +107,20 @@ impl Identity {
             Some(gruu) => format!("<{gruu}>"),
             None => format!("{};ob>", self.contact.trim_end_matches('>')),
         };
+        self.anonymous_contact = match &temporary {
+            Some(gruu) => format!("<{gruu}>"),
+            None => self.nobody.clone(),
+        };
         (self.gruu, self.temporary_gruu) = (public, temporary);
+    }
+
+    /// The Contact for a peer that knows us by this URI.
+    pub(crate) fn contact_as(&self, local: &[u8]) -> &str {
+        if local == ANONYMOUS {
+            &self.anonymous_contact
+        } else {
+            &self.dialog_contact
+        }
     }
 
     /// The value of Supported in a REGISTER (RFC 3327 section 5.1, RFC 5626 section 4.2.1).

@@ -173,6 +173,7 @@ impl UserAgent {
                 layer: TransactionLayer::new(settings, rng),
                 dialogs,
                 digest: DigestClient::new(DigestPolicy::default()),
+                answered_on: None,
                 authorization: None,
                 timers: Timers::new(),
                 actions: VecDeque::new(),
@@ -426,6 +427,10 @@ impl UserAgent {
         for flow in self.flows.iter_mut().filter(|flow| flow.open.is_some()) {
             flow.keep_alive.doubt(now);
         }
+        // Nobody asks whether one to a better server still lives: it is opened anew in its time.
+        for place in self.places() {
+            self.drop_probe(place, DisconnectReason::Timeout);
+        }
     }
 
     /// A command: needs room in the queue and an agent that is on.
@@ -455,6 +460,8 @@ impl UserAgent {
         self.change_servers_when_quiet();
         self.move_when_quiet();
         self.spread_flows();
+        // What these had to send must not wait for the next input.
+        self.drain();
         if matches!(self.life, Life::Stopping { .. })
             && self.sessions.is_empty()
             && self.requests.is_empty()

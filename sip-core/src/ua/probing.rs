@@ -7,7 +7,7 @@ use super::UserAgent;
 use super::core::{Due, Flow, Place};
 use super::flows::Opening;
 use crate::action::{ConnectionId, ConnectionInfo, Transport};
-use crate::connection::DisconnectReason;
+use crate::connection::{ConnectError, DisconnectReason};
 use crate::event::Event;
 use crate::session::State;
 use crate::timer::TimerKey;
@@ -83,6 +83,12 @@ impl UserAgent {
         let watched_until = self.core.now + WATCHED_FOR;
         let timer = self.core.timers.set(watched_until, Due::Probe(place));
         *stage = Stage::Watched(info.transport, timer);
+        if self.flow(place).open.is_none() {
+            // The one in use was lost meanwhile.
+            self.abandon(place, ConnectError::Other, DisconnectReason::Replaced);
+            self.use_open_probe(place);
+            self.settle();
+        }
         true
     }
 
@@ -171,7 +177,10 @@ impl UserAgent {
             reason,
         });
         let now = self.core.now;
-        self.flow(place).connector.moved(new.server, now);
+        let flow = self.flow(place);
+        flow.connector.moved(new.server, now);
+        // It leads through the old server (RFC 3608 section 5).
+        flow.service_route.clear();
         self.use_flow(place, new);
         self.core.layer.closed(old.connection, now);
         self.drain();
@@ -179,6 +188,7 @@ impl UserAgent {
             // A binding is made anew there; what the old server refused is tried at once with this one.
             self.core.ready &= self.place_in_use() != Some(place);
             self.binding(place).rebind = true;
+            self.binding(place).tried = false;
             self.register_if_wanted();
         } else {
             self.connection_is_usable();

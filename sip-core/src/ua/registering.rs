@@ -67,8 +67,9 @@ impl UserAgent {
             self.withdraw_challenge(Purpose::Register(place));
             if matches!(self.binding(place).state, State::Waiting) {
                 self.binding(place).state = State::Off;
-                self.arm(place, None);
             }
+            // A query in flight keeps the time of the next retry, which nobody wants any more.
+            self.arm(place, None);
         }
         self.next_errand();
         self.registration_is_through();
@@ -128,6 +129,7 @@ impl UserAgent {
             tag: &registration.tag,
             cseq: registration.cseq,
             service_route: false,
+            anonymous: false,
             body: None,
             extra: &[],
         };
@@ -156,8 +158,7 @@ impl UserAgent {
         let errand = *errand;
         let status = response.status().as_u16();
         if matches!(status, 401 | 407) {
-            let again = self.core.retry_on(
-                flow.open.as_ref().map(|open| open.connection),
+            let again = self.core.retry_with_credentials(
                 request,
                 response,
                 attempts,
@@ -178,13 +179,21 @@ impl UserAgent {
         }
         flow.binding.state = flow.binding.idle_state();
         if !response.status().is_success() {
-            if errand == Errand::Bind && self.asks_for_another_form(response) {
+            if errand == Errand::Bind && self.asks_for_another_form(place, response) {
                 return self.send_register(place, Errand::Bind);
             }
             let asked = response.retry_after().ok().flatten();
             let asked = asked.map(|wait| Duration::from_secs(u64::from(wait.seconds)));
             let reason = EndReason::refused(response, Cause::Refused);
-            self.errand_failed(place, errand, reason, Some(status), asked);
+            if status == 430 && errand == Errand::Bind {
+                // What waits for the registration waits on: nothing goes out on a flow that failed.
+                self.core.event(Event::RegistrationFailed {
+                    reason: Box::new(reason),
+                    retry_at: None,
+                });
+            } else {
+                self.errand_failed(place, errand, reason, Some(status), asked);
+            }
             if status == 430 {
                 // RFC 5626 section 11.6: it is the flow that failed; a new one is tried.
                 self.drop_flow(place, DisconnectReason::FlowFailed);
@@ -211,7 +220,8 @@ impl UserAgent {
 
     /// Refusals that name what would be accepted: 423 (RFC 3261 section 10.2.8) and 439 (RFC 5626 section
     /// 4.2.1), each obeyed once, or a registrar could drive us in circles.
-    fn asks_for_another_form(&mut self, response: &Response) -> bool {
+    fn asks_for_another_form(&mut self, place: Place, response: &Response) -> bool {
+        let others_bound = self.is_registered() && !self.binding(place).is_bound();
         let registration = &mut self.registration;
         match response.status().as_u16() {
             423 if !registration.raised => {
@@ -225,7 +235,8 @@ impl UserAgent {
                 }
                 minimum.is_some()
             }
-            439 => !core::mem::replace(&mut registration.without_outbound, true),
+            // Where another flow is bound it is only this server that cannot.
+            439 if !others_bound => !core::mem::replace(&mut registration.without_outbound, true),
             _ => false,
         }
     }
@@ -300,7 +311,8 @@ impl UserAgent {
             let mut places = places.iter().copied();
             places.find(|&place| is_it(&self.flows[usize::from(place)].binding))
         };
-        if !wanted && let Some(place) = find(&Binding::is_bound) {
+        let gives_back = !wanted && !self.registration.refused;
+        if gives_back && let Some(place) = find(&Binding::is_bound) {
             return Some((place, Errand::Unbind));
         }
         let is_due = |binding: &Binding| {
@@ -338,6 +350,7 @@ impl UserAgent {
         let binding = self.binding(place);
         binding.bound_until = Some(now + expires);
         binding.failures = 0;
+        binding.tried = true;
         binding.state = State::Bound;
         let path = response.values(HeaderName::Path).map(on_one_line).collect();
         self.core
@@ -407,8 +420,11 @@ impl UserAgent {
             UriBuf::parse(sip_parse::unquote(quoted)).ok()
         };
         let (public, temporary) = (gruu(b"pub-gruu"), gruu(b"temp-gruu"));
+        if granted == 0 {
+            return None;
+        }
         self.core.identity.set_gruu(public, temporary);
-        Some(granted.min(LONGEST_EXPIRES)).filter(|&granted| granted > 0)
+        Some(granted.min(LONGEST_EXPIRES))
     }
 
     /// A REGISTER failed: tells when it is tried again, and waits for that.
@@ -424,6 +440,7 @@ impl UserAgent {
             let rng = self.core.layer.rng();
             let wait = retry_after(status, flow.binding.failures, asked, rng);
             flow.binding.failures = flow.binding.failures.saturating_add(1);
+            flow.binding.tried = true;
             Some(self.core.now + wait)
         } else {
             None
@@ -461,7 +478,10 @@ impl UserAgent {
         }
         self.registration_is_through();
         // What is still bound lapses: to give it back would be refused as well.
-        if !self.registration.refused {
+        if self.registration.refused {
+            // So would be a query, whose failure this is as well.
+            self.registration.query_wanted = false;
+        } else {
             self.next_errand();
         }
     }
@@ -471,6 +491,7 @@ impl UserAgent {
         let flow = self.flow(place);
         flow.service_route.clear();
         flow.binding.state = State::Off;
+        flow.binding.tried = false;
         let bound = flow.binding.bound_until.take().is_some();
         self.arm(place, None);
         self.binding_gone(bound, reason);

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Method, Request, Response, UriBuf, Value};
 
 use super::core::{Core, Flow, Purpose};
+use super::identity::ANONYMOUS;
 use crate::action::Body;
 use crate::auth::{Attempts, Authorizations, Scope};
-use crate::dialog::{DialogId, HalfDialogId};
+use crate::dialog::{Dialog, DialogId, HalfDialogId};
 use crate::session::{ExtraHeader, InviteOptions};
 use crate::transaction::{ClientTransactionId, SendError};
 
@@ -30,6 +31,8 @@ pub(super) struct Outside<'a> {
     pub(super) cseq: u32,
     /// Not for REGISTER (RFC 3608 section 5).
     pub(super) service_route: bool,
+    /// From does not name us (RFC 3323 section 4.1.1.3).
+    pub(super) anonymous: bool,
     pub(super) body: Option<&'a Body>,
     pub(super) extra: &'a [ExtraHeader],
 }
@@ -64,6 +67,11 @@ impl Core {
         let routes = self.preloaded_route(flow, parts.service_route);
         let body = parts.body.map_or(&b""[..], |body| &body.bytes);
         let credentials = self.cached_credentials(parts.method, parts.target, body, attempts);
+        let (display, from) = if parts.anonymous {
+            (Some("Anonymous"), ANONYMOUS)
+        } else {
+            (self.config.display_name(), self.identity.aor.as_bytes())
+        };
         let mut request = Builder::request(parts.method, parts.target);
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
         for route in &routes {
@@ -73,8 +81,8 @@ impl Core {
             .append(
                 HeaderName::From,
                 Value::NameAddr {
-                    display: self.config.display_name(),
-                    uri: self.identity.aor.as_bytes(),
+                    display,
+                    uri: from,
                     tag: Some(parts.tag.as_bytes()),
                     params: b"",
                 },
@@ -118,7 +126,9 @@ impl Core {
         purpose: Purpose,
     ) -> Result<ClientTransactionId, SendError> {
         let (call_id, tag) = self.dialogs.names(half).ok_or(SendError::Stale)?;
-        let contact = self.identity.dialog_contact.clone();
+        let local = if options.anonymous { ANONYMOUS } else { b"" };
+        let contact = String::from(self.identity.contact_as(local));
+        let identity = format!("<{}>", self.identity.aor);
         let supported = self.identity.supported.clone();
         let parts = Outside {
             flow: None,
@@ -129,6 +139,7 @@ impl Core {
             tag: &tag,
             cseq: self.first_cseq(),
             service_route: true,
+            anonymous: options.anonymous,
             body: offer,
             extra: &options.headers,
         };
@@ -136,8 +147,16 @@ impl Core {
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
             (HeaderName::Supported, supported.as_str()),
+            // RFC 3325 section 9: for the proxies that we trust, and not further.
+            (HeaderName::Privacy, "id"),
+            (HeaderName::PPreferredIdentity, identity.as_str()),
         ];
-        self.send_outside(&parts, &own, attempts, purpose)
+        let own = if options.anonymous {
+            &own[..]
+        } else {
+            &own[..3]
+        };
+        self.send_outside(&parts, own, attempts, purpose)
     }
 
     /// A first CSeq number: below 2^31 with room to grow (RFC 3261 section 8.1.1.5).
@@ -164,13 +183,16 @@ impl Core {
         let connection = self.connection_to(&target)?;
         let bytes = body.map_or(&b""[..], |body| &body.bytes);
         let credentials = self.cached_credentials(method, &target, bytes, attempts);
+        let local = self.dialogs.dialog(dialog).map(Dialog::local_uri);
+        let contact = self.identity.contact_as(local.unwrap_or_default());
+        let contact = String::from(contact);
         let mut request = self
             .dialogs
             .request(dialog, method)
             .map_err(|_| SendError::Stale)?;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
         if method != Method::Bye {
-            request.append(HeaderName::Contact, self.identity.dialog_contact.as_str());
+            request.append(HeaderName::Contact, contact);
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());

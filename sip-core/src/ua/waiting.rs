@@ -110,6 +110,7 @@ impl Core {
             tag: &tag,
             cseq,
             service_route: true,
+            anonymous: false,
             body,
             extra: headers,
         };

@@ -240,9 +240,9 @@ fn what_is_given_up_does_not_wait_for_the_answer() {
 /// RFC 3261 14.1: a re-INVITE is challenged like an INVITE; hung up, nobody waits for the answer.
 #[test]
 fn a_renegotiation_is_challenged_like_a_call() {
-    for hangs_up in [false, true] {
+    for way in ["answered", "hung up", "hung up by the peer"] {
         let mut bench = Bench::new(&config());
-        let (id, _) = bench.established_call();
+        let (id, call_invite) = bench.established_call();
         let Ok(Session::Established(call)) = bench.agent.session(id) else {
             panic!("the call is up");
         };
@@ -262,10 +262,23 @@ fn a_renegotiation_is_challenged_like_a_call() {
         );
         bench.next_request();
         let (challenge, _) = challenged(&mut bench);
-        if hangs_up {
-            bench.agent.hang_up(id, bench.now).unwrap();
-            bench.pump();
-            assert_eq!(bench.next_request().method(), Method::Bye);
+        if way != "answered" {
+            if way == "hung up" {
+                bench.agent.hang_up(id, bench.now).unwrap();
+                bench.pump();
+                assert_eq!(bench.next_request().method(), Method::Bye);
+            } else {
+                let [to, call_id] =
+                    [HeaderName::From, HeaderName::CallId].map(|name| value(&call_invite, name));
+                let user = bench.contact_user();
+                bench.feed(&format!(
+                    "BYE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKbye\n\
+                     Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=bob1\nTo: {to}\n\
+                     Call-ID: {call_id}\nCSeq: 5 BYE\nContent-Length: 0\n\n"
+                ));
+                assert_eq!(bench.next_response().status().as_u16(), 200);
+                assert_eq!(bench.agent.table_sizes().challenges, 0);
+            }
             let late = bench.agent.authorize(challenge, Ok("Bearer x"), bench.now);
             assert_eq!(late, Err(CommandError::Stale));
         } else {

@@ -22,9 +22,9 @@ pub(crate) async fn run(arguments: Call) -> Result<(), Failure> {
 
 async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
     running.ready().await?;
-    let invite = running
-        .handle
-        .invite(&arguments.target, InviteOptions::default());
+    let mut options = InviteOptions::default();
+    options.anonymous = arguments.anonymous;
+    let invite = running.handle.invite(&arguments.target, options);
     let session = invite.await.map_err(command_failure)?;
     let mut established = false;
     let mut interrupt = Box::pin(interrupted());

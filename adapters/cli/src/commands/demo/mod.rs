@@ -147,6 +147,8 @@ fn edge_config(fault: Option<Fault>) -> EdgeConfig {
     EdgeConfig {
         realm: REALM.to_owned(),
         users: vec![user("alice", "alice-secret"), user("bob", "bob-secret")],
+        // What the fault is to show is a call that its other end does not come back to.
+        follow_contacts: fault != Some(Fault::KillWs),
         faults: Faults {
             drop_bye: fault == Some(Fault::DropBye),
             kill_ws_after_answer: fault == Some(Fault::KillWs),

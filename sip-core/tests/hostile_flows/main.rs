@@ -1,0 +1,423 @@
+//! What keeps an agent reachable, against registrars, proxies, networks and applications that hate it.
+
+mod net;
+mod script;
+
+use std::time::Duration;
+
+use sip_core::config::{Authentication, OfflineRequests};
+use sip_core::connection::DisconnectReason;
+use sip_core::{Body, Change, Event, InviteOptions, Transport};
+use sip_parse::{Bytes, HeaderName, Method, Request};
+
+use net::{Net, config, response};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn routes(request: &Request) -> Vec<String> {
+    let values = request.values(HeaderName::Route);
+    values
+        .map(|value| sip_parse::text(value).to_string())
+        .collect()
+}
+
+/// RFC 5626 11.6: a request waits for the binding to be made anew; while it is being given back nothing
+/// will be made anew, and neither that request nor a later one may wait for it.
+#[test]
+fn rfc5626_11_6_430_while_unregistering_stops_nothing() {
+    let mut net = Net::new(config(1).offline_requests(OfflineRequests::Queue));
+    let (_, connection, options) = net.options().expect("OPTIONS");
+    net.answers = [0; 3];
+    net.agent.unregister(net.now).unwrap();
+    net.pump();
+    net.reply(connection, &options, 430, &[]);
+    net.pump();
+    net.answer_register(200);
+    net.pump();
+    assert!(!net.agent.is_registered());
+    assert!(net.options().is_some(), "the connection is up");
+}
+
+/// RFC 5626 11.6: a registrar that says 430 too confirms that the flow is dead: what waits for a new binding
+/// does not go out on the old flow.
+#[test]
+fn rfc5626_11_6_nothing_goes_out_on_a_flow_that_failed() {
+    let mut net = Net::new(&config(1));
+    let (_, connection, options) = net.options().expect("OPTIONS");
+    net.answers = [0; 3];
+    net.reply(connection, &options, 430, &[]);
+    net.pump();
+    net.events.clear();
+    net.answer_register(430);
+    net.pump();
+    assert!(net.sent.is_empty(), "it waits");
+    let told = net.events.iter().find_map(|event| match event {
+        Event::RegistrationFailed { retry_at, .. } => Some(*retry_at),
+        _ => None,
+    });
+    assert_eq!(told, Some(None), "the next connection is the next try");
+    net.answers = [200; 3];
+    net.wait(5 * SECOND);
+    let (on, again) = net.sent.pop_front().expect("it goes once more");
+    assert_eq!(again.method(), Method::Options);
+    assert_ne!(on, connection);
+}
+
+/// REGISTER failed on one flow, and waits for long. The other flow is lost: what wants to be sent does not
+/// wait for a registration that has failed already.
+#[test]
+fn a_flow_that_is_left_without_a_binding_is_used() {
+    let mut net = Net::with(
+        config(2).offline_requests(OfflineRequests::Queue),
+        7,
+        |net| net.answers[1] = 403,
+    );
+    assert_eq!(net.servers(), [0, 1]);
+    assert!(net.agent.is_registered());
+    net.kill(0);
+    assert_eq!(net.servers(), [1]);
+    let (server, ..) = net.options().expect("it goes out");
+    assert_eq!(server, 1);
+}
+
+/// The same where the registration on the flow that is left is still under way: that goes first.
+#[test]
+fn a_flow_that_is_left_registers_before_it_is_used() {
+    let mut net = Net::with(
+        config(2).offline_requests(OfflineRequests::Queue),
+        7,
+        |net| net.answers[1] = 0,
+    );
+    net.kill(0);
+    assert!(net.options().is_none(), "REGISTER is unanswered");
+    net.answer_register(200);
+    net.pump();
+    assert_eq!(net.sent.len(), 1);
+}
+
+/// A retry that was planned is forgotten with the wish to be registered, also while a query is in flight:
+/// its time comes, and nothing happens.
+#[test]
+fn a_retry_that_nobody_wants_any_more_is_no_deadline() {
+    let mut net = Net::with(&config(1), 7, |net| net.answers = [503; 3]);
+    net.answers = [0; 3];
+    net.agent.query_bindings(net.now).unwrap();
+    net.pump();
+    net.agent.unregister(net.now).unwrap();
+    net.pump();
+    net.answer_register(200);
+    net.pump();
+    net.registers.clear();
+    net.wait(Duration::from_secs(120));
+    assert!(net.registers.is_empty());
+}
+
+/// What was said about one server's flow is nothing to another server (RFC 3608 section 5): the route of the
+/// old one is not taken to the new one, even if that refuses to register us.
+#[test]
+fn rfc3608_5_the_service_route_stays_with_its_server() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down.insert(0);
+        net.granted = 86_400;
+    });
+    assert_eq!(net.servers(), [1]);
+    let (_, connection, options) = net.options().expect("OPTIONS");
+    assert_eq!(routes(&options), ["<sip:route1;lr>"]);
+    net.reply(connection, &options, 200, &[]);
+    net.down.clear();
+    net.answers[0] = 503;
+    net.wait(Duration::from_secs(320));
+    assert_eq!(net.servers(), [0]);
+    let (_, _, options) = net.options().expect("OPTIONS");
+    assert!(routes(&options).is_empty(), "{:?}", routes(&options));
+}
+
+/// RFC 3261 18.3: a stream that cannot be read any further is closed, also the one to a better server that is
+/// only watched, and it is not used afterwards.
+#[test]
+fn rfc3261_18_3_an_unreadable_probe_is_given_up() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.transport = Transport::Tls;
+        net.down.insert(0);
+    });
+    assert_eq!(net.servers(), [1]);
+    net.down.clear();
+    net.wait(Duration::from_secs(302));
+    assert_eq!(net.servers(), [0, 1]);
+    let probe = net.connection(0);
+    for _ in 0..2 {
+        net.receive(probe, garbage());
+        net.pump();
+    }
+    assert_eq!(net.disconnects, [(probe, DisconnectReason::Protocol)]);
+    net.wait(60 * SECOND);
+    assert_eq!(net.servers(), [1]);
+}
+
+/// What no framer can read: a length that is none.
+fn garbage() -> Bytes {
+    Bytes::from_static(b"SIP/2.0 200 OK\r\nContent-Length: many\r\n\r\n")
+}
+
+/// A connection ends once, also if what ends it comes with something else that would.
+#[test]
+fn a_connection_that_fails_twice_at_once_ends_once() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.transport = Transport::Tls;
+        net.answers = [0; 3];
+    });
+    let (connection, register, _) = net.held.pop_front().expect("REGISTER");
+    let mut bytes = response(&register, 430, &[]).to_vec();
+    bytes.extend_from_slice(&garbage());
+    net.receive(connection, bytes.into());
+    net.pump();
+    assert_eq!(
+        net.disconnects,
+        [(connection, DisconnectReason::FlowFailed)]
+    );
+}
+
+/// After sleep an open connection to a better server is no better than its silence: it is not used unasked.
+#[test]
+fn a_probe_from_before_the_sleep_is_not_trusted() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down.insert(0);
+        net.granted = 86_400;
+    });
+    net.down.clear();
+    net.wait(Duration::from_secs(302));
+    assert_eq!(net.servers(), [0, 1]);
+    let (probe, used) = (net.connection(0), net.connection(1));
+    net.sleep(Duration::from_secs(3_600));
+    assert!(
+        !net.open.contains_key(&probe),
+        "nobody knows whether it lives"
+    );
+    net.wait(9 * SECOND);
+    assert!(net.open.contains_key(&used), "it answers pings");
+    net.wait(2 * SECOND);
+    assert_eq!(net.servers(), [0], "tried and watched once more");
+}
+
+/// RFC 5626 4.4.1: a ping on the connection that was in use says nothing about the one that is used instead.
+#[test]
+fn rfc5626_4_4_1_a_ping_does_not_move_to_another_connection() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down.insert(0);
+        net.granted = 86_400;
+        net.flow_timer = Some(5);
+    });
+    net.down.clear();
+    net.flow_timer = None;
+    net.wait(Duration::from_secs(304));
+    assert_eq!(net.servers(), [0, 1]);
+    let new = net.connection(0);
+    net.answers_pings = false;
+    while net.servers() != [0] {
+        net.wait(SECOND);
+    }
+    assert!(net.pings > 60, "one is unanswered");
+    net.answers_pings = true;
+    net.wait(15 * SECOND);
+    assert!(net.open.contains_key(&new));
+}
+
+/// DESIGN: refused credentials are not tried again until others come, not even to give back what is bound on
+/// other flows.
+#[test]
+fn refused_credentials_are_not_tried_on_the_other_flows() {
+    let mut net = Net::new(&config(3));
+    assert_eq!(net.servers(), [0, 1, 2]);
+    net.answers = [401; 3];
+    net.wait(Duration::from_secs(541));
+    let refused = net
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::RegistrationFailed { .. }));
+    assert_eq!(refused.count(), 1);
+    net.registers.clear();
+    net.kill(2);
+    net.wait(5 * SECOND);
+    assert!(net.registers.is_empty(), "{:?}", net.registers);
+}
+
+/// A query that waited behind a REGISTER whose credentials are refused is through with it: it does not
+/// come up days later.
+#[test]
+fn a_query_behind_refused_credentials_is_over() {
+    let mut net = Net::with(&config(1), 7, |net| net.answers = [0; 3]);
+    net.agent.query_bindings(net.now).unwrap();
+    net.pump();
+    net.answer_register(401);
+    net.pump();
+    net.registers.clear();
+    net.answers = [200; 3];
+    net.agent.register(net.now).unwrap();
+    net.pump();
+    assert_eq!(net.registers.len(), 1);
+    assert!(net.registers[0].1.has(HeaderName::Contact));
+}
+
+/// Wall 1: output is built when input arrives. The REGISTER to a better server goes out with the move, not with
+/// whatever happens next, which may be its own time-out.
+#[test]
+fn a_better_server_is_asked_to_register_within_the_same_tick() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down.insert(0);
+        net.granted = 86_400;
+    });
+    net.down.clear();
+    while net.servers() != [0] {
+        net.now = net.agent.next_tick().expect("a deadline");
+        net.agent.tick(net.now).unwrap();
+        net.pump();
+    }
+    assert_eq!(net.registers.last().map(|(server, _)| *server), Some(0));
+}
+
+/// RFC 5627 4.2: a GRUU lasts as long as its binding, and one that comes with a grant of nothing has none.
+#[test]
+fn rfc5627_4_2_there_is_no_gruu_without_a_binding() {
+    let mut net = Net::with(&config(1), 7, |net| net.answers = [0; 3]);
+    let (connection, register, _) = net.held.pop_front().expect("REGISTER");
+    let contact = register.header(HeaderName::Contact).expect("Contact");
+    let contact = sip_parse::text(contact.value).to_string();
+    let gruu = ";expires=0;pub-gruu=\"sip:alice@example.com;gr=1\"";
+    let contact = contact.replace(";expires=600", gruu);
+    net.reply(connection, &register, 200, &[("Contact", contact)]);
+    net.pump();
+    assert!(!net.agent.is_registered());
+    let options = InviteOptions::new().late_offer();
+    net.agent.invite("bob", options, net.now).unwrap();
+    net.pump();
+    let (_, invite) = net.sent.pop_front().expect("INVITE");
+    let contact = invite.header(HeaderName::Contact).expect("Contact");
+    assert!(contact.value.ends_with(b";ob>"), "{contact:?}");
+}
+
+/// RFC 3261 22.2: what answers a challenge goes to the server that asked, also if another flow is in use by
+/// now: a token is for one server.
+#[test]
+fn rfc3261_22_2_credentials_go_to_the_server_that_asked() {
+    let mut net = Net::new(config(2).authentication(Authentication::Application));
+    net.answers[0] = 503;
+    net.wait(Duration::from_secs(598));
+    let (server, connection, options) = net.options().expect("OPTIONS");
+    assert_eq!(server, 0);
+    // The binding on the flow in use lapses.
+    net.wait(3 * SECOND);
+    assert_eq!(net.servers(), [0, 1]);
+    let (server, ..) = net.options().expect("OPTIONS");
+    assert_eq!(server, 1);
+    net.reply_to(connection, &options, 401);
+    net.pump();
+    let challenge = net.events.iter().find_map(|event| match event {
+        Event::Challenged { challenge, .. } => Some(*challenge),
+        _ => None,
+    });
+    let challenge = challenge.expect("a challenge");
+    net.agent
+        .authorize(challenge, Ok("Bearer of-a"), net.now)
+        .unwrap();
+    net.pump();
+    let (on, again) = net.sent.pop_front().expect("it goes again");
+    assert!(again.has(HeaderName::Authorization));
+    assert_eq!(on, connection);
+}
+
+/// RFC 5626 4.2.1: a second server that does not support outbound costs its own flow, not the one that is
+/// registered.
+#[test]
+fn rfc5626_4_2_1_439_on_a_further_flow_leaves_the_first_alone() {
+    let mut net = Net::with(&config(2), 7, |net| net.answers[1] = 439);
+    net.wait(60 * SECOND);
+    assert!(net.open.values().any(|server| *server == 0));
+    let bound = net
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Registered(_)));
+    assert_eq!(bound.count(), 1);
+    // It is tried again in its time, with a reg-id.
+    net.answers = [200; 3];
+    net.wait(60 * SECOND);
+    assert_eq!(net.servers(), [0, 1]);
+    let (server, last) = net.registers.last().expect("REGISTER");
+    let contact = last.header(HeaderName::Contact).expect("Contact");
+    let contact = sip_parse::text(contact.value).to_string();
+    assert!(*server == 1 && contact.contains(";reg-id=2"), "{contact}");
+}
+
+/// `keepAliveInterval` 0: the question after sleep is one question, not the beginning of pings.
+#[test]
+fn a_flow_without_keep_alive_is_asked_once_after_sleep() {
+    let mut net = Net::with(&config(1), 7, |net| net.granted = 86_400);
+    // A deadline that can be late.
+    net.agent.options("bob", net.now).unwrap();
+    net.pump();
+    net.sleep(Duration::from_secs(3_600));
+    net.wait(Duration::from_secs(3_600));
+    assert_eq!(net.pings, 1);
+    assert_eq!(net.servers(), [0]);
+    // Flow-Timer begins them all the same.
+    net.flow_timer = Some(100);
+    let change = Change::RegisterExpires(Duration::from_secs(7_200));
+    net.agent.reconfigure(change, net.now).unwrap();
+    net.pump();
+    net.wait(Duration::from_secs(1_000));
+    assert!(net.pings > 8, "{}", net.pings);
+}
+
+/// A connection to a better server that comes up while there is none replaces what was lost at once.
+#[test]
+fn a_better_server_that_opens_while_there_is_none_is_used() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down = [0, 2].into();
+        net.granted = 86_400;
+    });
+    assert_eq!(net.servers(), [1]);
+    net.opens = false;
+    net.wait(Duration::from_secs(302));
+    let (better, _) = net.asked.pop_first().expect("a better server is tried");
+    net.asked.insert(better, 0);
+    net.kill(1);
+    net.wait(2 * SECOND);
+    net.down.remove(&0);
+    let asked: Vec<_> = net.asked.keys().copied().collect();
+    net.open_or_fail(better);
+    net.pump();
+    assert!(net.agent.is_connected(), "{asked:?}");
+    // What was asked for meanwhile is over, and nothing else is opened.
+    net.opens = true;
+    net.wait(Duration::from_secs(120));
+    assert_eq!(net.open.keys().copied().collect::<Vec<_>>(), [better]);
+    assert!(net.asked.is_empty() && net.agent.is_registered());
+}
+
+/// A stop hangs up; if the connection breaks meanwhile, the BYE goes once more on the flow that is left.
+#[test]
+fn a_bye_of_a_stop_takes_the_flow_that_is_left() {
+    let mut net = Net::new(&config(2));
+    let options = InviteOptions::new().late_offer();
+    let call = net.agent.invite("bob", options, net.now).unwrap();
+    net.pump();
+    let (connection, invite) = net.sent.pop_front().expect("INVITE");
+    let contact = ("Contact", "<sip:bob@192.0.2.9>".to_owned());
+    let bytes = response(&invite, 180, &[contact]);
+    net.receive(connection, bytes);
+    let mut ok = sip_parse::Builder::response_to(&invite, sip_parse::StatusCode::OK, Some(b"peer"));
+    ok.append(HeaderName::Contact, "<sip:bob@192.0.2.9>");
+    ok.body(b"application/sdp", b"v=0\r\n");
+    net.receive(connection, ok.build().unwrap().bytes().clone());
+    let answer = Ok(Body::sdp("v=0\r\n"));
+    net.agent.describe(call, answer, net.now).unwrap();
+    net.pump();
+    net.sent.clear();
+    net.answers = [0; 3];
+    net.agent.stop(None, net.now);
+    net.pump();
+    let (on, bye) = net.sent.pop_front().expect("BYE");
+    assert_eq!((on, bye.method()), (connection, Method::Bye));
+    net.cut(connection);
+    let (on, bye) = net.sent.pop_front().expect("BYE once more");
+    assert_eq!((net.open[&on], bye.method()), (1, Method::Bye));
+}
