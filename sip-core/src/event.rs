@@ -54,7 +54,8 @@ pub enum Event {
     },
     /// The configuration says `askServerUrl`: which URL is this attempt to use? Answer with
     /// [`UserAgent::server_url`](crate::UserAgent::server_url); the time counts as part of the attempt
-    /// (`connectionTimeout`).
+    /// (`connectionTimeout`). Several may be open at a time: one for each flow, and one for each better
+    /// server that is tried beside it.
     ServerUrlNeeded {
         /// Name it in the answer.
         connection: ConnectionId,
@@ -75,7 +76,8 @@ pub enum Event {
         /// Why.
         error: ConnectError,
     },
-    /// An open connection is gone. Confirmed calls live on.
+    /// An open connection is gone, one of several perhaps: [`UserAgent::is_connected`](crate::UserAgent::is_connected)
+    /// tells whether another one is up. Confirmed calls live on.
     Disconnected {
         /// Place in the server list, from 0.
         server: usize,
@@ -89,7 +91,8 @@ pub enum Event {
         /// How many tries have failed in a row.
         attempt: u32,
     },
-    /// The registrar accepted our binding, for the first time or again (RFC 3261 section 10.2.4).
+    /// The registrar accepted our binding, for the first time or again (RFC 3261 section 10.2.4); with
+    /// several flows comes for each.
     Registered(Box<Registration>),
     /// The bindings that [`UserAgent::query_bindings`](crate::UserAgent::query_bindings) asked for.
     Bindings {
@@ -272,7 +275,7 @@ pub enum Cause {
     NoAck,
     /// No connection, or it broke.
     ConnectionLost,
-    /// There was no connection for as long as the BYE could wait: the peer has not been told.
+    /// There was no connection for as long as the BYE could wait, 64 T1: the peer has not been told.
     NeverSent,
     /// It would have gone to a SIPS URI over a connection without TLS (RFC 3261 section 26.2.2).
     Insecure,
@@ -292,6 +295,7 @@ pub enum Cause {
 
 /// Why something ended, and who ended it.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EndReason {
     /// Who.
     pub originator: Originator,

@@ -52,17 +52,19 @@ pub(crate) fn print(report: &Report, event: &Event) {
         Event::Registered(registration) => report.event(
             "registered",
             [
+                ("flow", json!(registration.reg_id)),
                 ("expires", json!(registration.expires.as_secs())),
                 ("refreshed", json!(registration.refreshed)),
                 ("bindings", json!(registration.bindings)),
             ],
             format_args!(
-                "{} for {} s; bindings: {}",
+                "{}{} for {} s; bindings: {}",
                 if registration.refreshed {
                     "registered again"
                 } else {
                     "registered"
                 },
+                on_flow(registration.reg_id),
                 registration.expires.as_secs(),
                 registration.bindings.join(", "),
             ),
@@ -72,7 +74,7 @@ pub(crate) fn print(report: &Report, event: &Event) {
             reason_fields(reason)
                 .into_iter()
                 .chain([("will_retry", json!(retry_at.is_some()))]),
-            format_args!("registration failed: {reason}"),
+            format_args!("registration failed: {}", in_words(reason)),
         ),
         Event::Unregistered { reason } => report.event(
             "unregistered",
@@ -137,7 +139,7 @@ fn print_exchange(report: &Report, event: &Event) {
             [("call", json!(session.to_bits()))]
                 .into_iter()
                 .chain(reason_fields(reason)),
-            format_args!("call ended: {reason}"),
+            format_args!("call ended: {}", in_words(reason)),
         ),
         Event::RequestReceived { request, .. } => report.event(
             "request",
@@ -187,6 +189,26 @@ fn reason_fields(reason: &EndReason) -> Vec<(&'static str, Value)> {
     fields
 }
 
+/// The first flow is the only one unless others are asked for.
+fn on_flow(reg_id: u8) -> String {
+    match reg_id {
+        1 => String::new(),
+        flow => format!(" on flow {flow}"),
+    }
+}
+
+fn in_words(reason: &EndReason) -> String {
+    with_contacts(reason.to_string(), &reason.contacts)
+}
+
+/// A reason, and where a redirection points to.
+fn with_contacts(reason: String, contacts: &[Box<str>]) -> String {
+    match contacts {
+        [] => reason,
+        contacts => format!("{reason}; elsewhere: {}", contacts.join(", ")),
+    }
+}
+
 const fn kind_name(kind: DescriptionKind) -> &'static str {
     match kind {
         DescriptionKind::Offer => "offer",
@@ -232,5 +254,18 @@ mod tests {
     #[test]
     fn what_a_peer_wrote_cannot_control_the_terminal() {
         assert_eq!(printable("héllo\u{1b}[2J\n"), "héllo\\u{1b}[2J\\n");
+    }
+
+    #[test]
+    fn a_redirection_says_where_to_and_a_further_flow_its_number() {
+        let told = |contacts: &[&str]| {
+            let contacts: Vec<Box<str>> = contacts.iter().map(|&contact| contact.into()).collect();
+            with_contacts("refused".to_owned(), &contacts)
+        };
+        assert_eq!(told(&[]), "refused");
+        let moved = told(&["<sip:a@b>", "<sip:c@d>"]);
+        assert_eq!(moved, "refused; elsewhere: <sip:a@b>, <sip:c@d>");
+        assert_eq!(on_flow(1), "");
+        assert_eq!(on_flow(2), " on flow 2");
     }
 }

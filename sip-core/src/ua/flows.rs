@@ -234,8 +234,10 @@ impl UserAgent {
         }
     }
 
-    /// Answers [`Event::ServerUrlNeeded`]: the URL for this attempt, or that there is none, which counts
-    /// as a failed attempt ([`ConnectError::Url`]).
+    /// Answers [`Event::ServerUrlNeeded`] of this `connection`: the URL for this attempt, which
+    /// [`Action::Connect`] then carries, or that there is none, which counts as a failed attempt
+    /// ([`ConnectError::Url`]). The URL may name another host than the configured one; a preloaded Route
+    /// names the one that is given here. Its query is a secret and shows in no `Debug`.
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the attempt is over or has its URL, [`CommandError::Backpressure`].

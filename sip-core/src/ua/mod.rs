@@ -297,8 +297,8 @@ impl UserAgent {
 
     /// As [`UserAgent::tick`], however far the clock jumped: the host knows the time to be right.
     ///
-    /// A deadline that is told late by more than a few seconds means that the host slept: the flow is
-    /// probed at once, because nobody else would notice soon that it is dead.
+    /// A deadline that is told more than five seconds late means that the host slept: each open connection
+    /// is asked at once ([`KeepAlive::doubt`]), because nobody else would notice soon that it is dead.
     pub fn resume(&mut self, now: Timestamp) {
         self.notice_sleep(now);
         self.core.now = self.core.now.max(now);
@@ -368,13 +368,13 @@ impl UserAgent {
         &self.core.identity.contact
     }
 
-    /// Whether a connection is open.
+    /// Whether a connection is open, on whichever flow.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.core.flow.is_some()
     }
 
-    /// Whether the registrar holds our binding, as far as we know.
+    /// Whether the registrar holds a binding of ours, on whichever flow, as far as we know.
     #[must_use]
     pub fn is_registered(&self) -> bool {
         self.flows.iter().any(|flow| flow.binding.is_bound())

@@ -37,7 +37,9 @@ async fn stay(
     loop {
         let (due, next) = ringing.front().copied().unzip();
         let event = tokio::select! {
-            event = running.next() => event?,
+            biased;
+            // First, so that Ctrl-C is watched for before anything more is told.
+            () = &mut end => return Ok(()),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 ringing.pop_front();
                 if let Some(session) = next {
@@ -46,7 +48,7 @@ async fn stay(
                 }
                 continue;
             }
-            () = &mut end => return Ok(()),
+            event = running.next() => event?,
         };
         match (event, refusal) {
             (Event::Incoming { session, .. }, Some(status)) => {

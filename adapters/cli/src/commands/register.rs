@@ -23,8 +23,10 @@ async fn stay(running: &mut Running, seconds: Option<u64>) -> Result<(), Failure
     let mut bound = true;
     loop {
         let event = tokio::select! {
-            event = running.next() => event?,
+            biased;
+            // First, so that Ctrl-C is watched for before anything more is told.
             () = &mut end => break,
+            event = running.next() => event?,
         };
         match event {
             Event::Registered(_) => bound = true,
