@@ -11,13 +11,11 @@ use super::{
     Authentication, Config, ConfigError, ConfigErrors, DtmfType, IpInContact, LogLevel,
     OfflineRequests, Opaque, Parameter, Server, ServerUrl, Settings, Source, Support, Warning,
     address::{address_of_record, default_authorization_user, default_registrar, registrar},
+    checks::{check_intervals, check_option_tags},
     error::{REDACTED, excerpt, excerpt_of_uri},
     explain::seconds,
     server::excerpt_of_url,
-    values::{
-        TEXT_LIMIT, ha1_digits, is_contact_host, is_registered_option_tag, is_text, is_token,
-        is_user, uuid,
-    },
+    values::{TEXT_LIMIT, ha1_digits, is_contact_host, is_text, is_token, is_user, uuid},
 };
 
 /// The most servers, and the most option tags, that are taken.
@@ -742,67 +740,4 @@ impl Opaque {
 
 fn is_too_long(time: Duration) -> bool {
     time > Duration::from_secs(SECONDS_LIMIT)
-}
-
-fn check_intervals(s: &Settings, errors: &mut Vec<ConfigError>) {
-    let (min, max) = (
-        s.connection_recovery_min_interval,
-        s.connection_recovery_max_interval,
-    );
-    if min <= max {
-        return;
-    }
-    // The one that was given is the one to change; of two, the maximum.
-    errors.push(
-        if s.sources.given(Parameter::ConnectionRecoveryMaxInterval) {
-            let expected = format!(
-                "at least connectionRecoveryMinInterval, which is {}",
-                seconds(min)
-            );
-            ConfigError::value(
-                Parameter::ConnectionRecoveryMaxInterval.name(),
-                seconds(max),
-                expected,
-            )
-        } else {
-            let expected = format!(
-                "at most connectionRecoveryMaxInterval, which is {}",
-                seconds(max)
-            );
-            ConfigError::value(
-                Parameter::ConnectionRecoveryMinInterval.name(),
-                seconds(min),
-                expected,
-            )
-        },
-    );
-}
-
-fn check_option_tags(s: &Settings, errors: &mut Vec<ConfigError>) {
-    for (own, expected) in [
-        ("100rel", "left to the parameter rel100"),
-        ("replaces", "left to the parameter replaces"),
-    ] {
-        if s.extra_supported
-            .iter()
-            .any(|tag| tag.eq_ignore_ascii_case(own))
-        {
-            let name = Parameter::ExtraSupported.name();
-            errors.push(ConfigError::value(name, excerpt(own), expected));
-        }
-    }
-    if s.hack_allow_unregistered_option_tags {
-        return;
-    }
-    for tag in s
-        .extra_supported
-        .iter()
-        .filter(|tag| !is_registered_option_tag(tag))
-    {
-        errors.push(ConfigError::value(
-            Parameter::ExtraSupported.name(),
-            excerpt(tag),
-            "an option tag that IANA knows, or hackAllowUnregisteredOptionTags true",
-        ));
-    }
 }

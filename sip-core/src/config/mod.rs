@@ -25,6 +25,7 @@
 
 mod address;
 mod builder;
+mod checks;
 mod error;
 mod explain;
 mod parameter;

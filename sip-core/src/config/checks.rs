@@ -1,0 +1,71 @@
+//! What no parameter can be asked alone: whether two of them go together.
+
+use alloc::{format, vec::Vec};
+
+use super::{
+    ConfigError, Parameter, Settings, error::excerpt, explain::seconds,
+    values::is_registered_option_tag,
+};
+
+pub(super) fn check_intervals(s: &Settings, errors: &mut Vec<ConfigError>) {
+    let (min, max) = (
+        s.connection_recovery_min_interval,
+        s.connection_recovery_max_interval,
+    );
+    if min <= max {
+        return;
+    }
+    // The one that was given is the one to change; of two, the maximum.
+    errors.push(
+        if s.sources.given(Parameter::ConnectionRecoveryMaxInterval) {
+            let expected = format!(
+                "at least connectionRecoveryMinInterval, which is {}",
+                seconds(min)
+            );
+            ConfigError::value(
+                Parameter::ConnectionRecoveryMaxInterval.name(),
+                seconds(max),
+                expected,
+            )
+        } else {
+            let expected = format!(
+                "at most connectionRecoveryMaxInterval, which is {}",
+                seconds(max)
+            );
+            ConfigError::value(
+                Parameter::ConnectionRecoveryMinInterval.name(),
+                seconds(min),
+                expected,
+            )
+        },
+    );
+}
+
+pub(super) fn check_option_tags(s: &Settings, errors: &mut Vec<ConfigError>) {
+    for (own, expected) in [
+        ("100rel", "left to the parameter rel100"),
+        ("replaces", "left to the parameter replaces"),
+    ] {
+        if s.extra_supported
+            .iter()
+            .any(|tag| tag.eq_ignore_ascii_case(own))
+        {
+            let name = Parameter::ExtraSupported.name();
+            errors.push(ConfigError::value(name, excerpt(own), expected));
+        }
+    }
+    if s.hack_allow_unregistered_option_tags {
+        return;
+    }
+    for tag in s
+        .extra_supported
+        .iter()
+        .filter(|tag| !is_registered_option_tag(tag))
+    {
+        errors.push(ConfigError::value(
+            Parameter::ExtraSupported.name(),
+            excerpt(tag),
+            "an option tag that IANA knows, or hackAllowUnregisteredOptionTags true",
+        ));
+    }
+}
