@@ -52,7 +52,7 @@ fn once_all_is_well_so_is_the_agent() {
         .ok()
         .and_then(|seed| seed.parse().ok());
     let (mut calls, mut registered, mut stops) = (0, 0, 0);
-    for seed in first.map_or(0..seeds.unwrap_or(150), |seed| seed..seed + 1) {
+    for seed in first.map_or(0..seeds.unwrap_or(100), |seed| seed..seed + 1) {
         let mut script = Script::new(seed);
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             for _ in 0..60 {
