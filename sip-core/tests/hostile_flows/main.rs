@@ -452,3 +452,32 @@ fn a_server_is_not_opened_beside_its_own_probe() {
     net.pump();
     assert_eq!(net.asked.values().copied().collect::<Vec<_>>(), [0]);
 }
+
+/// RFC 5626 5.4: Flow-Timer is what one server says of its own flow; the next server is not pinged every
+/// second because the one before wanted it.
+#[test]
+fn rfc5626_5_4_flow_timer_ends_with_its_flow() {
+    for interval in [0, 30] {
+        let mut config = config(1);
+        config.keep_alive_interval(Duration::from_secs(interval));
+        let mut net = Net::with(&config, 7, |net| net.flow_timer = Some(1));
+        net.wait(10 * SECOND);
+        assert!(net.pings >= 9, "{}", net.pings);
+        net.flow_timer = None;
+        net.kill(0);
+        net.wait(30 * SECOND);
+        assert_eq!(net.servers(), [1]);
+        net.pings = 0;
+        net.wait(Duration::from_secs(120));
+        let most = if interval == 0 { 0 } else { 5 };
+        assert!(net.pings <= most, "{}", net.pings);
+        // It is heeded there as well, from the next 2xx on.
+        net.flow_timer = Some(1);
+        let change = Change::RegisterExpires(Duration::from_secs(700));
+        net.agent.reconfigure(change, net.now).unwrap();
+        net.pump();
+        net.pings = 0;
+        net.wait(10 * SECOND);
+        assert!(net.pings >= 9, "{}", net.pings);
+    }
+}
