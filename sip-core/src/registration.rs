@@ -9,7 +9,7 @@
 //! | Busy, bind | 2xx with our Contact    | refresh at 80 to 90 % of what is granted | Bound   |
 //! | Busy       | 401, 407                | REGISTER with credentials             | Busy       |
 //! | Busy, bind | 423                     | REGISTER for Min-Expires, once        | Busy       |
-//! | Busy, bind | 439                     | REGISTER without outbound             | Busy       |
+//! | Busy, bind | 439, no other flow bound | REGISTER without outbound            | Busy       |
 //! | Busy, bind | 430                     | the flow is given up, and opened again | Off       |
 //! | Busy, bind | anything else, nothing  | wait: Retry-After or back-off         | Waiting    |
 //! | Busy, bind | credentials refused     | until `reconfigure`                   | Off        |

@@ -75,7 +75,10 @@ impl Net {
     }
 
     fn pump(&mut self) {
+        let mut actions = 0;
         while let Some(action) = self.agent.poll_action() {
+            actions += 1;
+            assert!(actions < 10_000, "one input, and no end of actions");
             match action {
                 Action::Connect {
                     connection, server, ..

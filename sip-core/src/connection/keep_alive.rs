@@ -89,6 +89,8 @@ enum State {
 /// Keeps one flow alive and notices when it is not.
 #[derive(Clone, Debug)]
 pub struct KeepAlive {
+    configured: KeepAliveInterval,
+    /// The configured one, or what the flow's Flow-Timer makes of it.
     interval: KeepAliveInterval,
     state: State,
 }
@@ -104,13 +106,16 @@ impl KeepAlive {
     #[must_use]
     pub const fn new(interval: KeepAliveInterval) -> Self {
         Self {
+            configured: interval,
             interval,
             state: State::Off,
         }
     }
 
-    /// The connection is open as of `now`: the first silence begins.
+    /// The connection is open as of `now`: the first silence begins. What a Flow-Timer said of the
+    /// connection before is forgotten.
     pub fn start(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) {
+        self.interval = self.configured;
         self.listen(now, rng);
     }
 

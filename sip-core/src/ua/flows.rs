@@ -342,6 +342,11 @@ impl UserAgent {
     fn carry_out(&mut self, place: Place, step: Step) {
         match step {
             Step::Connect { server, attempt } => {
+                let probe = self.flow(place).probe.as_ref();
+                if probe.is_some_and(|probe| probe.opening.server == server) {
+                    // Both at once would be two connections to one server.
+                    self.drop_probe(place, DisconnectReason::Replaced);
+                }
                 self.core.event(Event::Connecting { server, attempt });
                 let opening = self.open_connection(server, attempt);
                 self.flow(place).opening = Some(opening);

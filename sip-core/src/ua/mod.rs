@@ -447,11 +447,11 @@ impl UserAgent {
     fn keep_alive_every(&mut self, place: core::Place, seconds: u32) {
         let rng = self.core.layer.rng();
         let flow = &mut self.flows[usize::from(place)];
-        flow.keep_alive.flow_timer(seconds, rng);
         // Without pings of our own the registrar's wish begins them.
         if seconds > 0 && flow.keep_alive.next_tick().is_none() && flow.open.is_some() {
             flow.keep_alive.start(self.core.now, rng);
         }
+        flow.keep_alive.flow_timer(seconds, rng);
     }
 
     /// Handles what the layers below have queued, and ends a stop that has nothing left to wait for.

@@ -6,7 +6,7 @@ mod script;
 use std::time::Duration;
 
 use sip_core::config::{Authentication, OfflineRequests};
-use sip_core::connection::DisconnectReason;
+use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Body, Change, Event, InviteOptions, Transport};
 use sip_parse::{Bytes, HeaderName, Method, Request};
 
@@ -420,4 +420,64 @@ fn a_bye_of_a_stop_takes_the_flow_that_is_left() {
     net.cut(connection);
     let (on, bye) = net.sent.pop_front().expect("BYE once more");
     assert_eq!((net.open[&on], bye.method()), (1, Method::Bye));
+}
+
+/// A server is opened once: where the connection in use is lost, and the next server to be tried is the one that is
+/// being tried as a better one, that first attempt is over.
+#[test]
+fn a_server_is_not_opened_beside_its_own_probe() {
+    let mut net = Net::with(&config(1), 7, |net| {
+        net.down = [0, 2].into();
+        net.granted = 86_400;
+    });
+    net.opens = false;
+    // The better server is asked for, and does not answer yet.
+    while net.asked.is_empty() {
+        net.now = net.agent.next_tick().expect("a deadline");
+        net.agent.tick(net.now).unwrap();
+        net.pump();
+    }
+    let connection = net.connection(1);
+    net.open.remove(&connection);
+    net.agent
+        .connection_closed(connection, DisconnectReason::Lost, net.now);
+    net.pump();
+    // A fault that no retry heals: the next server is the better one.
+    net.wait(Duration::from_millis(300));
+    let retry = net.asked.iter().find(|(_, server)| **server == 1);
+    let retry = *retry.expect("the lost one is tried again").0;
+    net.asked.remove(&retry);
+    net.agent
+        .connection_failed(retry, ConnectError::Tls, net.now);
+    net.pump();
+    assert_eq!(net.asked.values().copied().collect::<Vec<_>>(), [0]);
+}
+
+/// RFC 5626 5.4: Flow-Timer is what one server says of its own flow; the next server is not pinged every
+/// second because the one before wanted it.
+#[test]
+fn rfc5626_5_4_flow_timer_ends_with_its_flow() {
+    for interval in [0, 30] {
+        let mut config = config(1);
+        config.keep_alive_interval(Duration::from_secs(interval));
+        let mut net = Net::with(&config, 7, |net| net.flow_timer = Some(1));
+        net.wait(10 * SECOND);
+        assert!(net.pings >= 9, "{}", net.pings);
+        net.flow_timer = None;
+        net.kill(0);
+        net.wait(30 * SECOND);
+        assert_eq!(net.servers(), [1]);
+        net.pings = 0;
+        net.wait(Duration::from_secs(120));
+        let most = if interval == 0 { 0 } else { 5 };
+        assert!(net.pings <= most, "{}", net.pings);
+        // It is heeded there as well, from the next 2xx on.
+        net.flow_timer = Some(1);
+        let change = Change::RegisterExpires(Duration::from_secs(700));
+        net.agent.reconfigure(change, net.now).unwrap();
+        net.pump();
+        net.pings = 0;
+        net.wait(10 * SECOND);
+        assert!(net.pings >= 9, "{}", net.pings);
+    }
 }
