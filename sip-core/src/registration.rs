@@ -85,8 +85,8 @@ pub(crate) struct Registration {
     pub(crate) expires: u32,
     /// A 423 was obeyed and no 2xx has come since.
     pub(crate) raised: bool,
-    /// The first hop does not support outbound (RFC 5626 section 4.2.1: 439).
-    pub(crate) without_outbound: bool,
+    /// The first hop that does not support outbound (RFC 5626 section 4.2.1: 439), by host and port.
+    pub(crate) without_outbound: Option<alloc::boxed::Box<str>>,
     /// The registrar keeps flows apart: its last 2xx required outbound (RFC 5626 section 4.2.1).
     pub(crate) outbound: bool,
     /// All bindings are to be removed, as soon as nothing is in flight.
@@ -113,7 +113,7 @@ impl Registration {
             cseq: 0,
             expires,
             raised: false,
-            without_outbound: false,
+            without_outbound: None,
             outbound: false,
             clear_wanted: false,
             query_wanted: false,

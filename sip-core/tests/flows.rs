@@ -636,3 +636,37 @@ fn rfc5626_4_2_1_at_most_one_flow_to_a_server() {
     net.wait(Duration::from_secs(60));
     assert_eq!(net.servers(), [0, 1]);
 }
+
+/// RFC 5626 4.2.1: it is the first hop that lacks outbound (439): another one is asked for it again, and the
+/// same one is not.
+#[test]
+fn rfc5626_4_2_1_439_is_the_first_hops() {
+    let mut net = Net::with(&config(2, 1), |net| {
+        net.outbound = false;
+        net.answers = false;
+    });
+    let has_reg_id = |net: &Net| {
+        let (server, request) = net.registers.last().expect("a REGISTER");
+        let contact = value(request, HeaderName::Contact);
+        assert_eq!(
+            contact.contains(";reg-id=1"),
+            request.has_token(HeaderName::Supported, b"outbound")
+        );
+        (*server, contact.contains(";reg-id=1"))
+    };
+    assert_eq!(has_reg_id(&net), (0, true));
+    net.answer_register(439);
+    net.pump();
+    assert_eq!(has_reg_id(&net), (0, false));
+    net.answers = true;
+    net.answer_register(200);
+    net.pump();
+    net.cut(0);
+    net.wait(Duration::from_secs(30));
+    assert_eq!(has_reg_id(&net), (1, true));
+    net.down = vec![];
+    net.cut(1);
+    net.wait(Duration::from_secs(30));
+    assert_eq!(has_reg_id(&net), (0, false));
+    assert!(net.agent.is_registered());
+}

@@ -429,7 +429,7 @@ impl UserAgent {
             return;
         }
         let registration = &self.registration;
-        let many = registration.wanted && registration.outbound && !registration.without_outbound;
+        let many = registration.wanted && registration.outbound;
         let most = if many {
             self.core.config.servers().len()
         } else {

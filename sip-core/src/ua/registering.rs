@@ -111,7 +111,9 @@ impl UserAgent {
         let core = &mut self.core;
         let registration = &mut self.registration;
         registration.cseq += 1;
-        let reg_id = (!registration.without_outbound).then_some(place + 1);
+        let hop = flow.map(|flow| &*flow.route_host);
+        let is_plain = hop.is_some() && registration.without_outbound.as_deref() == hop;
+        let reg_id = (!is_plain).then_some(place + 1);
         let contact = match errand {
             Errand::Bind => Some(core.register_contact(registration.expires, reg_id)),
             Errand::Unbind => Some(core.register_contact(0, reg_id)),
@@ -222,6 +224,8 @@ impl UserAgent {
     /// 4.2.1), each obeyed once, or a registrar could drive us in circles.
     fn asks_for_another_form(&mut self, place: Place, response: &Response) -> bool {
         let others_bound = self.is_registered() && !self.binding(place).is_bound();
+        let open = self.flow(place).open.as_ref();
+        let hop = open.map(|open| open.route_host.clone());
         let registration = &mut self.registration;
         match response.status().as_u16() {
             423 if !registration.raised => {
@@ -236,7 +240,10 @@ impl UserAgent {
                 minimum.is_some()
             }
             // Where another flow is bound it is only this server that cannot.
-            439 if !others_bound => !core::mem::replace(&mut registration.without_outbound, true),
+            439 if !others_bound && registration.without_outbound != hop => {
+                registration.without_outbound = hop;
+                true
+            }
             _ => false,
         }
     }
