@@ -76,6 +76,9 @@ pub struct Counters {
     pub ignored: u64,
     /// Requests that the core refused by itself.
     pub refused: u64,
+    /// Responses whose Authentication-Info was malformed, or did not prove that the server knows our secret
+    /// too (RFC 7616 section 3.5: rspauth). They count as what their status says.
+    pub unproven: u64,
     /// Log and trace records that were dropped because the queue was full.
     pub records_dropped: u64,
 }

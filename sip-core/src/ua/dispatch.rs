@@ -168,6 +168,7 @@ impl UserAgent {
             .authentication_info(response, &sent, credentials)
             .is_err()
         {
+            self.core.counters.unproven += 1;
             let content =
                 LogContent::Text("Authentication-Info is malformed or does not prove the server");
             self.log(LogLevel::Warn, "sip.ua", 0, content);

@@ -253,7 +253,7 @@ fn rfc7616_3_5_nextnonce_goes_from_request_to_request() {
 }
 
 /// 7616-3.5-A: a server that proves its knowledge of the password is believed; one that does not is
-/// reported in the log, its `nextnonce` is not used, and what it accepted stays accepted.
+/// reported in the log and counted, its `nextnonce` is not used, and what it accepted stays accepted.
 #[test]
 fn rfc7616_3_5_a_server_that_does_not_know_the_password_is_reported() {
     for (password, believed) in [("wonderland", true), ("looking-glass", false)] {
@@ -276,6 +276,7 @@ fn rfc7616_3_5_a_server_that_does_not_know_the_password_is_reported() {
                 && matches!(record.content, LogContent::Text(text) if text.contains("Authentication-Info")))
         });
         assert_eq!(reported, !believed);
+        assert_eq!(bench.agent.counters().unproven, u64::from(!believed));
         if believed {
             server.takes("n2");
         }
