@@ -25,8 +25,9 @@ pub(super) fn of(file: &str, bytes: Bytes) -> Result<Value, Failure> {
         } = action
         {
             connection = Some(which);
+            // A file is a datagram: what is behind its message is nobody's (RFC 3261 section 18.3).
             let info = ConnectionInfo {
-                transport: Transport::Ws,
+                transport: Transport::Udp,
                 remote: None,
             };
             agent.connection_opened(which, info, now);
