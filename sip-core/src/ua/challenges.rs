@@ -4,6 +4,7 @@
 //! with the answer at hand: whoever sent the request sends it again, or takes the refusal as final.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -161,39 +162,35 @@ impl UserAgent {
 
     /// The connection is gone: what was challenged on it has failed like what was still in flight.
     pub(super) fn lose_challenges(&mut self, connection: ConnectionId) {
-        for handle in self.challenges.handles() {
-            let challenge = self.challenges.get(handle);
-            if challenge.is_none_or(|challenge| challenge.connection != connection) {
-                continue;
-            }
-            if let Some(challenge) = self.challenges.remove(handle) {
-                self.core.timers.cancel(challenge.timer);
-                self.transaction_failed(challenge.purpose, TransactionError::ConnectionLost);
-            }
+        for challenge in self.take_challenges(|challenge| challenge.connection == connection) {
+            self.transaction_failed(challenge.purpose, TransactionError::ConnectionLost);
         }
     }
 
     /// The call is over: nobody asks for its requests any more.
     pub(super) fn forget_challenges_of(&mut self, call: SessionId) {
-        let ours = |challenge: &Challenge| match challenge.purpose {
+        self.take_challenges(|challenge| match challenge.purpose {
             Purpose::Invite(id) | Purpose::Reinvite(id) | Purpose::Bye(id) => id == call,
             Purpose::Register(_) | Purpose::Request(_) | Purpose::Nobody => false,
-        };
-        for handle in self.challenges.handles() {
-            if self.challenges.get(handle).is_some_and(ours)
-                && let Some(challenge) = self.challenges.remove(handle)
-            {
-                self.core.timers.cancel(challenge.timer);
-            }
-        }
+        });
     }
 
     pub(super) fn forget_challenges(&mut self) {
+        self.take_challenges(|_| true);
+    }
+
+    /// Takes challenges out, and their timers with them.
+    fn take_challenges(&mut self, fits: impl Fn(&Challenge) -> bool) -> Vec<Challenge> {
+        let mut taken = Vec::new();
         for handle in self.challenges.handles() {
-            if let Some(challenge) = self.challenges.remove(handle) {
-                self.core.timers.cancel(challenge.timer);
+            if self.challenges.get(handle).is_some_and(&fits) {
+                taken.extend(self.challenges.remove(handle));
             }
         }
+        for challenge in &taken {
+            self.core.timers.cancel(challenge.timer);
+        }
+        taken
     }
 }
 

@@ -364,7 +364,7 @@ impl Core {
         if sent.has(HeaderName::Contact) {
             let from = sent.from().map_err(|_| SendError::Stale)?;
             let contact = self.identity.contact_as(from.uri().as_bytes());
-            again.set(HeaderName::Contact, String::from(contact));
+            again.set(HeaderName::Contact, contact);
         }
         let uri = sent.uri_bytes();
         let credentials = self.cached_credentials(method, uri, sent.body(), attempts);

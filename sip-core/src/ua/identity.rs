@@ -33,8 +33,6 @@ pub(crate) struct Identity {
     pub(crate) dialog_contact: String,
     /// A Contact without our name, for as long as there is no temporary GRUU.
     nobody: String,
-    /// The Contact of what makes a dialog in which the peer does not know us.
-    anonymous_contact: String,
     /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
     pub(crate) instance: Box<str>,
     pub(crate) instance_drawn: bool,
@@ -79,7 +77,6 @@ impl Identity {
         }
         let nobody = format!("<{scheme}:anonymous@{host};transport={transport};ob>");
         Self {
-            anonymous_contact: nobody.clone(),
             nobody,
             user: user.into(),
             registrar,
@@ -107,19 +104,15 @@ impl Identity {
             Some(gruu) => format!("<{gruu}>"),
             None => format!("{};ob>", self.contact.trim_end_matches('>')),
         };
-        self.anonymous_contact = match &temporary {
-            Some(gruu) => format!("<{gruu}>"),
-            None => self.nobody.clone(),
-        };
         (self.gruu, self.temporary_gruu) = (public, temporary);
     }
 
     /// The Contact for a peer that knows us by this URI.
-    pub(crate) fn contact_as(&self, local: &[u8]) -> &str {
-        if local == ANONYMOUS {
-            &self.anonymous_contact
-        } else {
-            &self.dialog_contact
+    pub(crate) fn contact_as(&self, local: &[u8]) -> String {
+        match &self.temporary_gruu {
+            _ if local != ANONYMOUS => self.dialog_contact.clone(),
+            Some(gruu) => format!("<{gruu}>"),
+            None => self.nobody.clone(),
         }
     }
 

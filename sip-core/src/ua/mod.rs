@@ -1,8 +1,9 @@
 //! The user agent: the facade that a host drives.
 //!
-//! `core.rs` is what its parts share, `flows.rs` has its connections, `dispatch.rs` says what becomes of a message that no transaction
-//! claims, `sending.rs` builds requests, `registering.rs` carries out the registration machine, `calls.rs`
-//! and `requests.rs` are the commands, `waiting.rs` keeps what cannot be sent yet.
+//! `core.rs` is what its parts share, `flows.rs` has its connections, `dispatch.rs` says what becomes of a
+//! message that no transaction claims, `sending.rs` builds requests, `registering.rs` carries out the
+//! registration machine, `calls.rs` and `requests.rs` are the commands, `waiting.rs` keeps what cannot be
+//! sent yet.
 
 mod calls;
 mod challenges;

@@ -187,7 +187,10 @@ impl UserAgent {
             let asked = response.retry_after().ok().flatten();
             let asked = asked.map(|wait| Duration::from_secs(u64::from(wait.seconds)));
             let reason = EndReason::refused(response, Cause::Refused);
-            if status == 430 && errand == Errand::Bind {
+            if status != 430 {
+                return self.errand_failed(place, errand, reason, Some(status), asked);
+            }
+            if errand == Errand::Bind {
                 // What waits for the registration waits on: nothing goes out on a flow that failed.
                 self.core.event(Event::RegistrationFailed {
                     reason: Box::new(reason),
@@ -196,11 +199,8 @@ impl UserAgent {
             } else {
                 self.errand_failed(place, errand, reason, Some(status), asked);
             }
-            if status == 430 {
-                // RFC 5626 section 11.6: it is the flow that failed; a new one is tried.
-                self.drop_flow(place, DisconnectReason::FlowFailed);
-            }
-            return;
+            // RFC 5626 section 11.6: it is the flow that failed; a new one is tried.
+            return self.drop_flow(place, DisconnectReason::FlowFailed);
         }
         match errand {
             Errand::Bind => self.registered(place, response),

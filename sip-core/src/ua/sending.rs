@@ -127,7 +127,7 @@ impl Core {
     ) -> Result<ClientTransactionId, SendError> {
         let (call_id, tag) = self.dialogs.names(half).ok_or(SendError::Stale)?;
         let local = if options.anonymous { ANONYMOUS } else { b"" };
-        let contact = String::from(self.identity.contact_as(local));
+        let contact = self.identity.contact_as(local);
         let identity = format!("<{}>", self.identity.aor);
         let supported = self.identity.supported.clone();
         let parts = Outside {
@@ -185,7 +185,6 @@ impl Core {
         let credentials = self.cached_credentials(method, &target, bytes, attempts);
         let local = self.dialogs.dialog(dialog).map(Dialog::local_uri);
         let contact = self.identity.contact_as(local.unwrap_or_default());
-        let contact = String::from(contact);
         let mut request = self
             .dialogs
             .request(dialog, method)
