@@ -5,7 +5,7 @@
   .ci/requirements --check   fails if REQUIREMENTS.md is not what --table would write
   .ci/requirements           breaks one rule at a time in a copy of the tree and expects exactly its tests to fail
 
-A test names a requirement in its doc comment, or `.ci/requirements.d/claims.tsv` names the test (`*` at the
+A test names a requirement in its doc comment, or `.ci/requirements.d/coverage.tsv` names the test (`*` at the
 end of a name stands for any rest). What has no test stands in `.ci/requirements.d/unclaimed.tsv` with the reason.
 """
 import fnmatch, os, pathlib, re, shutil, subprocess, sys, tempfile, time, tomllib
@@ -61,19 +61,19 @@ def table():
         for identifier in re.findall(r"[A-Z0-9]+-[A-Za-z0-9.]+(?:-[A-Z]+)?", comment):
             if identifier in named:
                 named[identifier].append((name, path))
-    for identifier, patterns in rows("claims.tsv"):
+    for identifier, patterns in rows("coverage.tsv"):
         if identifier not in named:
-            faults.append(f"claims.tsv: no requirement {identifier}")
+            faults.append(f"coverage.tsv: no requirement {identifier}")
             continue
         for pattern in patterns.split():
             hits = [(name, path) for name, path, _ in found if fnmatch.fnmatchcase(name, pattern)]
             if not hits:
-                faults.append(f"claims.tsv: {identifier}: no test {pattern}")
+                faults.append(f"coverage.tsv: {identifier}: no test {pattern}")
             named[identifier] += hits
     partial = dict(rows("partial.tsv"))
-    broken = {rule["id"] for rule in tomllib.loads((DATA / "broken.toml").read_text())["rule"]}
+    broken = {rule["id"] for rule in tomllib.loads((DATA / "mutations.toml").read_text())["rule"]}
     faults += [f"{name}: no requirement {one}" for name, listed in
-               (("partial.tsv", partial), ("broken.toml", broken)) for one in listed if one not in named]
+               (("partial.tsv", partial), ("mutations.toml", broken)) for one in listed if one not in named]
     reasons = {}
     for identifier, reason in rows("unclaimed.tsv"):
         for one in named:
@@ -133,7 +133,7 @@ def failures(tree, target, suites):
 
 
 def break_rules(only):
-    rules = tomllib.loads((DATA / "broken.toml").read_text())["rule"]
+    rules = tomllib.loads((DATA / "mutations.toml").read_text())["rule"]
     rules = [rule for rule in rules if not only or rule["id"] in only]
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "requirements"
     wrong = 0
@@ -160,11 +160,11 @@ def break_rules(only):
             file.write_text(sound.replace(rule["old"], rule["new"]))
             failed, output = failures(tree, target, rule.get("tests", SUITES))
             file.write_text(sound)
-            if failed == sorted(rule["red"]):
-                print(f"ok    {rule['id']}: {len(failed)} red", flush=True)
+            if failed == sorted(rule["killed_by"]):
+                print(f"ok    {rule['id']}: {len(failed)} failed", flush=True)
             else:
                 wrong += 1
-                print(f"WRONG {rule['id']} ({rule['what']}): red {failed}, expected {sorted(rule['red'])}", flush=True)
+                print(f"WRONG {rule['id']} ({rule['what']}): killed by {failed}, expected {sorted(rule['killed_by'])}", flush=True)
                 if failed is None:
                     print(output)
     print(f"{len(rules) - wrong} of {len(rules)} broken rules caught by their tests, {time.monotonic() - started:.0f} s")

@@ -15,7 +15,7 @@ use sip_core::config::{Config, OfflineRequests, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     Action, Body, ConnectionId, ConnectionInfo, DescriptionFailed, Event, FailureStatus,
-    IncomingId, InviteOptions, NoServerUrl, Session, SessionId, Timestamp, Transport, UserAgent,
+    IncomingRequestId, InviteOptions, NoServerUrl, Session, SessionId, Timestamp, Transport, UserAgent,
 };
 use sip_fuzz::script::Script;
 use sip_fuzz::tally;
@@ -66,7 +66,7 @@ struct Run {
     /// Calls, and whether they have ended.
     sessions: BTreeMap<SessionId, bool>,
     describe: Vec<SessionId>,
-    incoming: Vec<IncomingId>,
+    incoming: Vec<IncomingRequestId>,
     started: u32,
     stopped: u32,
     number: u32,
@@ -685,7 +685,7 @@ impl Run {
     fn event(&mut self, event: Event) {
         assert!(!format!("{event:?}").is_empty());
         match event {
-            Event::Incoming { session, .. } => {
+            Event::IncomingCall { session, .. } => {
                 let before = self.sessions.insert(session, false);
                 assert_eq!(before, None, "a call comes once");
             }
@@ -705,8 +705,8 @@ impl Run {
                 self.sessions.insert(session, true);
             }
             Event::ServerUrlNeeded { connection, .. } => self.needed.push(connection),
-            Event::RequestReceived { incoming, .. } => self.incoming.push(incoming),
-            Event::RequestFinished { .. } => self.finished += 1,
+            Event::IncomingRequest { incoming, .. } => self.incoming.push(incoming),
+            Event::RequestCompleted { .. } => self.finished += 1,
             Event::Registered(registration) => {
                 self.registered += 1;
                 self.flows += u64::from(registration.reg_id > 1);

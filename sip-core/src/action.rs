@@ -165,11 +165,11 @@ impl fmt::Display for LogContent {
 
 /// Which way a traced message went.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Way {
-    /// Received.
-    In,
-    /// Sent.
-    Out,
+pub enum Direction {
+    /// The peer sent it.
+    Received,
+    /// The core sent it.
+    Sent,
 }
 
 /// One SIP message as it was on the wire.
@@ -178,7 +178,7 @@ pub enum Way {
 #[derive(Clone, PartialEq, Eq)]
 pub struct TraceRecord {
     /// Which way.
-    pub way: Way,
+    pub direction: Direction,
     /// On which connection.
     pub connection: ConnectionId,
     /// Print credentials as they are (asked for in the configuration).
@@ -237,7 +237,7 @@ impl fmt::Debug for TraceRecord {
         write!(
             f,
             "TraceRecord({:?} {:?}, {} bytes)",
-            self.way,
+            self.direction,
             self.connection,
             self.bytes.len()
         )

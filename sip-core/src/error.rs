@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::auth::UsernameError;
-use crate::config::{ConfigErrors, NotWired};
+use crate::config::{ConfigErrors, Unsupported};
 use crate::connection::PolicyError;
 use crate::session::ExtraHeaderError;
 use crate::transaction::SendError;
@@ -59,7 +59,7 @@ impl core::error::Error for StaleHandle {}
 #[non_exhaustive]
 pub enum StartError {
     /// What the configuration asks for is not to be had, parameter by parameter.
-    NotWired(Box<[NotWired]>),
+    Unsupported(Box<[Unsupported]>),
     /// The connection policy cannot be carried out.
     Policy(PolicyError),
     /// The authorization user holds a control character.
@@ -69,7 +69,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotWired(missing) => {
+            Self::Unsupported(missing) => {
                 for (place, parameter) in missing.iter().enumerate() {
                     let separator = if place == 0 { "" } else { "\n" };
                     write!(f, "{separator}{parameter}")?;

@@ -28,7 +28,7 @@ handle_type! {
 
 handle_type! {
     /// A request of a peer that waits for the application's answer.
-    IncomingId
+    IncomingRequestId
 }
 
 handle_type! {
@@ -112,7 +112,7 @@ pub enum Event {
         reason: Box<EndReason>,
     },
     /// A peer calls (RFC 3261 section 13.3). Answer with [`UserAgent::session`](crate::UserAgent::session).
-    Incoming {
+    IncomingCall {
         /// The call.
         session: SessionId,
         /// The INVITE.
@@ -170,9 +170,9 @@ pub enum Event {
     },
     /// A MESSAGE, INFO or other request of a peer that the application has to answer with
     /// [`UserAgent::respond`](crate::UserAgent::respond).
-    RequestReceived {
+    IncomingRequest {
         /// Name it in the answer.
-        incoming: IncomingId,
+        incoming: IncomingRequestId,
         /// The call it belongs to, if any.
         session: Option<SessionId>,
         /// The request.
@@ -196,7 +196,7 @@ pub enum Event {
         response: Box<Response>,
     },
     /// A request of ours outside any call is through.
-    RequestFinished {
+    RequestCompleted {
         /// Which.
         request: RequestId,
         /// The final response, or why there is none.

@@ -67,12 +67,13 @@ pub mod transaction;
 mod ua;
 
 pub use action::{
-    Action, Body, ConnectionId, ConnectionInfo, LogContent, LogRecord, TraceRecord, Transport, Way,
+    Action, Body, ConnectionId, ConnectionInfo, Direction, LogContent, LogRecord, TraceRecord,
+    Transport,
 };
 pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
 pub use event::{
-    Cause, ChallengeId, DescriptionKind, EndReason, Event, IncomingId, Originator, Registration,
-    RequestId, SessionId,
+    Cause, ChallengeId, DescriptionKind, EndReason, Event, IncomingRequestId, Originator,
+    Registration, RequestId, SessionId,
 };
 pub use fleet::{AgentId, Fleet};
 pub use limits::Limits;

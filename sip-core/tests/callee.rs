@@ -380,7 +380,7 @@ fn rfc6086_info_is_handed_to_the_application() {
     bench.events.clear();
     bench.in_dialog("INFO", 8, "info", &ok, "");
     let incoming = bench.expect(|event| match event {
-        Event::RequestReceived {
+        Event::IncomingRequest {
             incoming, session, ..
         } => {
             assert_eq!(*session, Some(id));

@@ -126,8 +126,11 @@ fn told(bench: &mut Bench) -> Vec<String> {
             Event::Established { .. } => "Established".to_owned(),
             Event::Renegotiated { .. } => "Renegotiated".to_owned(),
             Event::Ended { reason, .. } => format!("Ended: {}", why(&reason)),
-            Event::RequestFinished { outcome, .. } => {
-                format!("RequestFinished: {}", why(&outcome.expect_err("a failure")))
+            Event::RequestCompleted { outcome, .. } => {
+                format!(
+                    "RequestCompleted: {}",
+                    why(&outcome.expect_err("a failure"))
+                )
             }
             Event::Stopped { unfinished } => format!("Stopped: {unfinished}"),
             other => panic!("{other:?}"),
@@ -447,7 +450,7 @@ fn in_refer() {
         let refer_to = "Refer-To: <sip:carol@example.com>\nContact: <sip:bob@bob.invalid>\n";
         bench.in_dialog("REFER", 8, "refer", &ok, refer_to);
         let incoming = bench.expect(|event| match event {
-            Event::RequestReceived { incoming, .. } => Some(*incoming),
+            Event::IncomingRequest { incoming, .. } => Some(*incoming),
             _ => None,
         });
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
@@ -492,7 +495,7 @@ fn fails(send: impl Fn(&mut Bench)) {
         send(&mut bench);
         bench.pump();
         bench.next_request();
-        let failed = format!("RequestFinished: {LOST}");
+        let failed = format!("RequestCompleted: {LOST}");
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
         assert!(back(&mut bench).is_empty());
         nothing_follows(&mut bench);
@@ -524,12 +527,12 @@ fn message_in_flight() {
         let mut bench = online(&config());
         let (id, _) = bench.established_call();
         match bench.agent.session(id) {
-            Ok(Session::Established(call)) => call.tone('1', SECOND, bench.now).unwrap(),
+            Ok(Session::Established(call)) => call.send_dtmf('1', SECOND, bench.now).unwrap(),
             other => panic!("{other:?}"),
         };
         bench.pump();
         assert_eq!(bench.next_request().method(), Method::Info);
-        let failed = format!("RequestFinished: {LOST}");
+        let failed = format!("RequestCompleted: {LOST}");
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
         assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
         is_repaired(&mut bench, id);
@@ -554,7 +557,7 @@ fn challenged() {
         bench.pump();
         let options = bench.next_request();
         let challenge = asked(&mut bench, &options);
-        let failed = format!("RequestFinished: {LOST}");
+        let failed = format!("RequestCompleted: {LOST}");
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
         let late = bench
             .agent

@@ -114,7 +114,7 @@ fn rfc3261_8_2_2_2_merged_requests() {
     let mut bench = Bench::new(&alice());
     let first = request(&bench, "INVITE", |text| text);
     bench.feed(&first);
-    bench.expect(|event| matches!(event, Event::Incoming { .. }).then_some(()));
+    bench.expect(|event| matches!(event, Event::IncomingCall { .. }).then_some(()));
     bench.feed(&first.replace("z9hG4bKINVITE1", "z9hG4bKother"));
     assert_eq!(bench.next_response().status().as_u16(), 482);
     bench.no_events();
@@ -145,7 +145,7 @@ fn rfc3261_8_2_3_content() {
     let optional = "Content-Type: text/plain\nContent-Disposition: render;handling=optional\n";
     let text = request(&bench, "INVITE", body(optional));
     bench.feed(&text);
-    bench.expect(|event| matches!(event, Event::Incoming { .. }).then_some(()));
+    bench.expect(|event| matches!(event, Event::IncomingCall { .. }).then_some(()));
 }
 
 /// RFC 3261 11.2: OPTIONS says what we can do.
@@ -208,7 +208,7 @@ fn rfc4475_3_4_1_an_invite_of_rfc2543_is_a_call() {
     });
     bench.feed(&text);
     let session = bench.expect(|event| match event {
-        Event::Incoming { session, .. } => Some(*session),
+        Event::IncomingCall { session, .. } => Some(*session),
         _ => None,
     });
     bench.feed(&text);
@@ -229,7 +229,7 @@ fn rfc3261_21_4_7_an_invite_that_does_not_accept_sdp() {
         let mut bench = Bench::new(&alice());
         let text = request(&bench, "INVITE", accept(value));
         bench.feed(&text);
-        bench.expect(|event| matches!(event, Event::Incoming { .. }).then_some(()));
+        bench.expect(|event| matches!(event, Event::IncomingCall { .. }).then_some(()));
     }
 }
 
@@ -258,7 +258,7 @@ fn rfc3428_a_message_is_the_applications_to_accept() {
     });
     bench.feed(&text);
     let incoming = bench.expect(|event| match event {
-        Event::RequestReceived {
+        Event::IncomingRequest {
             incoming,
             request,
             session,

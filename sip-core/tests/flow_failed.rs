@@ -65,7 +65,7 @@ fn rfc5626_11_6_a_request_goes_again_after_430() {
     bench.reply(&again, 430, &[]);
     bench.silence();
     let status = bench.expect(|event| match event {
-        Event::RequestFinished {
+        Event::RequestCompleted {
             request,
             outcome: Ok(response),
         } if *request == id => Some(response.status().as_u16()),
@@ -164,7 +164,7 @@ fn rfc5626_11_6_430_is_final_where_nothing_can_be_made_anew() {
     let options = bench.next_request();
     bench.reply(&options, 430, &[]);
     bench.expect(|event| {
-        matches!(event, Event::RequestFinished { outcome: Ok(_), .. }).then_some(())
+        matches!(event, Event::RequestCompleted { outcome: Ok(_), .. }).then_some(())
     });
     bench.silence();
     let mut bench = registered();
@@ -178,7 +178,7 @@ fn rfc5626_11_6_430_is_final_where_nothing_can_be_made_anew() {
     let info = bench.next_request();
     bench.reply(&info, 430, &[]);
     bench.expect(|event| {
-        matches!(event, Event::RequestFinished { outcome: Ok(_), .. }).then_some(())
+        matches!(event, Event::RequestCompleted { outcome: Ok(_), .. }).then_some(())
     });
     bench.silence();
     assert!(matches!(

@@ -434,11 +434,11 @@ fn conn_a_a_lost_flow_fails_only_what_was_on_it() {
     assert_eq!(server, 0);
     net.events.clear();
     net.cut(1);
-    let finished = |event: &Event| matches!(event, Event::RequestFinished { .. });
+    let finished = |event: &Event| matches!(event, Event::RequestCompleted { .. });
     assert_eq!(net.count(finished), 0);
     net.reply(net.connection(0), &options, 200, &[], None);
     net.pump();
-    let answered = |event: &Event| matches!(event, Event::RequestFinished { outcome: Ok(_), .. });
+    let answered = |event: &Event| matches!(event, Event::RequestCompleted { outcome: Ok(_), .. });
     assert_eq!(net.count(answered), 1);
 }
 

@@ -180,7 +180,7 @@ fn rfc3261_7_3_1_folds_cost_nothing() {
          Content-Length: 0\n\n"
     ));
     let id = bench.expect(|event| match event {
-        Event::Incoming { session, .. } => Some(*session),
+        Event::IncomingCall { session, .. } => Some(*session),
         _ => None,
     });
     match bench.agent.session(id) {

@@ -84,7 +84,7 @@ fn message(bench: &mut Bench, target: &str) -> RequestId {
 
 fn info(bench: &mut Bench, id: SessionId) -> RequestId {
     let id = match bench.agent.session(id) {
-        Ok(Session::Established(call)) => call.tone('5', SECOND, bench.now).unwrap(),
+        Ok(Session::Established(call)) => call.send_dtmf('5', SECOND, bench.now).unwrap(),
         other => panic!("not up: {other:?}"),
     };
     bench.pump();
@@ -100,7 +100,7 @@ fn ended(bench: &mut Bench) -> (Originator, Cause) {
 
 fn finished(bench: &mut Bench) -> (RequestId, (Originator, Cause)) {
     bench.expect(|event| match event {
-        Event::RequestFinished { request, outcome } => {
+        Event::RequestCompleted { request, outcome } => {
             let reason = outcome.as_ref().expect_err("no response");
             Some((*request, (reason.originator, reason.cause)))
         }
@@ -419,7 +419,7 @@ fn conn_c_what_waited_goes_out_in_order() {
     );
     bench.reply(&requests[3], 200, &[]);
     bench.expect(|event| {
-        matches!(event, Event::RequestFinished { outcome: Ok(_), .. }).then_some(())
+        matches!(event, Event::RequestCompleted { outcome: Ok(_), .. }).then_some(())
     });
 }
 
@@ -450,7 +450,7 @@ fn conn_c_what_waits_too_long_times_out() {
     let timeout = (Originator::Transport, Cause::Timeout);
     bench.wait(BUDGET - 2 * SECOND - MOMENT);
     let is_end =
-        |event: &Event| matches!(event, Event::RequestFinished { .. } | Event::Ended { .. });
+        |event: &Event| matches!(event, Event::RequestCompleted { .. } | Event::Ended { .. });
     assert!(!bench.events.iter().any(is_end), "{:?}", bench.events);
     bench.wait(MOMENT);
     assert_eq!(finished(&mut bench), (text, timeout));

@@ -231,7 +231,7 @@ fn what_arrived_before_the_tick_is_in_time() {
         matches!(event, Event::Established { session: id } if *id == session).then_some(())
     });
     let outcome = bench.expect(|event| match event {
-        Event::RequestFinished { request, outcome } if *request == options => {
+        Event::RequestCompleted { request, outcome } if *request == options => {
             Some(format!("{outcome:?}"))
         }
         _ => None,

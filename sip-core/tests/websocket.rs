@@ -34,7 +34,7 @@ fn rfc7118_5_content_length_is_optional() {
         ));
         match expected {
             Ok(body) => bench.expect(|event| match event {
-                Event::RequestReceived { request, .. } => {
+                Event::IncomingRequest { request, .. } => {
                     assert_eq!(request.body(), body.as_bytes(), "{length}");
                     Some(())
                 }
@@ -62,7 +62,7 @@ fn rfc7118_5_content_length_is_optional() {
              CSeq: {cseq}\n{length}\nhello"
         ));
         let outcome = bench.events.iter().find_map(|event| match event {
-            Event::RequestFinished {
+            Event::RequestCompleted {
                 outcome: Ok(response),
                 ..
             } => Some(response.body().to_vec()),
@@ -165,7 +165,7 @@ fn rfc7118_5_2_3_received_and_rport_decide_nothing() {
              Call-ID: {call_id}\nCSeq: {cseq}\nContent-Length: 0\n\n"
         ));
         bench.expect(|event| {
-            matches!(event, Event::RequestFinished { outcome: Ok(_), .. }).then_some(())
+            matches!(event, Event::RequestCompleted { outcome: Ok(_), .. }).then_some(())
         });
     }
 }

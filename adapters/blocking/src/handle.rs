@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use sip_core::config::ServerUrl;
 use sip_core::{
-    Body, ChallengeId, Change, ConnectionId, Event, FailureStatus, IncomingId, InviteOptions,
-    RequestId, SessionId, Timestamp, UserAgent,
+    Body, ChallengeId, Change, ConnectionId, Event, FailureStatus, IncomingRequestId,
+    InviteOptions, RequestId, SessionId, Timestamp, UserAgent,
 };
 use sip_host::{CommandFailure, ConnectFailure, LastFailure, command};
 use sip_parse::StatusCode;
@@ -274,24 +274,28 @@ impl Handle {
         self.with(command::reconfigure(change))?
     }
 
-    /// Sends a tone in a call that is up: 0-9, A-D, * or # (`EstablishedSession::tone`).
+    /// Sends a tone in a call that is up: 0-9, A-D, * or # (`EstablishedSession::send_dtmf`).
     ///
     /// # Errors
     /// The core's refusal, a call that has ended, or as [`Handle::with`].
-    pub fn tone(
+    pub fn send_dtmf(
         &self,
         session: SessionId,
         tone: char,
         duration: Duration,
     ) -> Result<RequestId, CommandFailure> {
-        self.with(command::tone(session, tone, duration))?
+        self.with(command::send_dtmf(session, tone, duration))?
     }
 
-    /// Answers [`Event::RequestReceived`] with `status`.
+    /// Answers [`Event::IncomingRequest`] with `status`.
     ///
     /// # Errors
     /// A request that has been answered before, or as [`Handle::with`].
-    pub fn respond(&self, incoming: IncomingId, status: StatusCode) -> Result<(), CommandFailure> {
+    pub fn respond(
+        &self,
+        incoming: IncomingRequestId,
+        status: StatusCode,
+    ) -> Result<(), CommandFailure> {
         self.with(command::respond(incoming, status))?
     }
 

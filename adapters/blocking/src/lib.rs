@@ -30,7 +30,7 @@
 //! for event in events {
 //!     match event {
 //!         Event::Registered(_) => agent.message("bob", "Hello").map(drop)?,
-//!         Event::RequestFinished { outcome, .. } => println!("{outcome:?}"),
+//!         Event::RequestCompleted { outcome, .. } => println!("{outcome:?}"),
 //!         _ => {}
 //!     }
 //! }

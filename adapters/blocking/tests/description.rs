@@ -141,7 +141,7 @@ fn rfc3261_13_3_1_the_peers_offer_comes_before_our_answer() {
     let invite = request("INVITE", 1, "v=1\r\n").replace("text/plain", "application/sdp");
     send(&mut server, Message::text(invite));
     let session = until(&mut events, |event| match event {
-        Event::Incoming { session, .. } => Some(session),
+        Event::IncomingCall { session, .. } => Some(session),
         _ => None,
     });
     handle.answer(session).unwrap();
@@ -180,7 +180,7 @@ fn rfc3261_13_3_1_3_an_offer_that_cannot_be_used_ends_the_call() {
     let invite = request("INVITE", 1, "v=1\r\n").replace("text/plain", "application/sdp");
     send(&mut server, Message::text(invite));
     let session = until(&mut events, |event| match event {
-        Event::Incoming { session, .. } => Some(session),
+        Event::IncomingCall { session, .. } => Some(session),
         _ => None,
     });
     // The handler's verdict may have come first.

@@ -136,7 +136,7 @@ fn events_that_nobody_reads_hold_back_the_network() {
     );
     for number in 1..=MESSAGES {
         let (incoming, body) = until(&mut events, |event| match event {
-            Event::RequestReceived {
+            Event::IncomingRequest {
                 incoming, request, ..
             } => Some((incoming, request.body().to_vec())),
             _ => None,
@@ -232,6 +232,6 @@ fn events_alone_keep_the_agent_alive() {
     let text = request("MESSAGE", 1, "still there?");
     send(&mut server, Message::text(text));
     until(&mut events, |event| {
-        matches!(event, Event::RequestReceived { .. }).then_some(())
+        matches!(event, Event::IncomingRequest { .. }).then_some(())
     });
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use sip_blocking::{Agent, Options, Reactor};
 use sip_core::config::{Config, LogLevel};
-use sip_core::{Body, Cause, Event, Originator, Way};
+use sip_core::{Body, Cause, Direction, Event, Originator};
 use tungstenite::{Message, WebSocket};
 
 use common::{PATIENCE, accept, config, listen, next_connection, next_text, request, send, start};
@@ -52,7 +52,7 @@ fn an_agent_without_a_thread_sends_and_receives() {
     assert!(next_text(&mut server).starts_with("MESSAGE sip:bob@example.com "));
     send(&mut server, Message::text(request("MESSAGE", 1, "hi")));
     let body = until(&mut agent, |event| match event {
-        Event::RequestReceived { request, .. } => Some(request.body().to_vec()),
+        Event::IncomingRequest { request, .. } => Some(request.body().to_vec()),
         _ => None,
     });
     assert_eq!(body, b"hi");
@@ -132,7 +132,7 @@ fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
     let invite = request("INVITE", 1, "");
     send(&mut server, Message::text(invite.clone()));
     until(&mut agent, |event| {
-        matches!(event, Event::Incoming { .. }).then_some(())
+        matches!(event, Event::IncomingCall { .. }).then_some(())
     });
     // Nothing else waits: only the deadline and the bytes are left to be put in order.
     while agent.poll(Some(Duration::ZERO)).unwrap().is_some() {}
@@ -164,7 +164,7 @@ fn a_busy_network_does_not_put_off_deadlines_for_ever() {
     let (mut agent, mut server) = connected(config);
     send(&mut server, Message::text(request("INVITE", 1, "")));
     until(&mut agent, |event| {
-        matches!(event, Event::Incoming { .. }).then_some(())
+        matches!(event, Event::IncomingCall { .. }).then_some(())
     });
     while agent.poll(Some(Duration::ZERO)).unwrap().is_some() {}
     for _ in 0..FLOOD {
@@ -206,7 +206,7 @@ fn the_connectors_get_every_record() {
         record
             .lock()
             .unwrap()
-            .push((trace.way, trace.bytes.clone()));
+            .push((trace.direction, trace.bytes.clone()));
     }));
     let record = logged.clone();
     options.log_connector = Some(Box::new(move |log| {
@@ -222,11 +222,11 @@ fn the_connectors_get_every_record() {
     assert_eq!(traced.len(), 2);
     assert_eq!(
         (traced[0].0, &traced[0].1[..]),
-        (Way::In, malformed.as_bytes())
+        (Direction::Received, malformed.as_bytes())
     );
     assert_eq!(
         (traced[1].0, &traced[1].1[..]),
-        (Way::Out, answer.as_bytes())
+        (Direction::Sent, answer.as_bytes())
     );
     let logged = logged.lock().unwrap();
     assert!(

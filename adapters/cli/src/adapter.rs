@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use sip_core::config::Config;
-use sip_core::{Event, FailureStatus, IncomingId, InviteOptions, RequestId, SessionId};
+use sip_core::{Event, FailureStatus, IncomingRequestId, InviteOptions, RequestId, SessionId};
 use sip_host::{CommandFailure, ConnectFailure, Options, StartError, TraceConnector};
 use sip_parse::StatusCode;
 use tokio::sync::mpsc;
@@ -124,7 +124,7 @@ forward_commands! {
     hang_up(session: SessionId) -> ();
     message(target: &str, text: &str) -> RequestId;
     options(target: &str) -> RequestId;
-    respond(incoming: IncomingId, status: StatusCode) -> ();
+    respond(incoming: IncomingRequestId, status: StatusCode) -> ();
 }
 
 impl Handle {

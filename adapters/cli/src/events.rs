@@ -93,7 +93,7 @@ pub(crate) fn print(report: &Report, event: &Event) {
 /// The events of calls and requests.
 fn print_exchange(report: &Report, event: &Event) {
     match event {
-        Event::Incoming { session, request } => report.event(
+        Event::IncomingCall { session, request } => report.event(
             "incoming",
             [
                 ("call", json!(session.to_bits())),
@@ -141,7 +141,7 @@ fn print_exchange(report: &Report, event: &Event) {
                 .chain(reason_fields(reason)),
             format_args!("call ended: {}", in_words(reason)),
         ),
-        Event::RequestReceived { request, .. } => report.event(
+        Event::IncomingRequest { request, .. } => report.event(
             "request",
             [
                 ("method", json!(request.method().to_string())),
@@ -155,7 +155,7 @@ fn print_exchange(report: &Report, event: &Event) {
                 printable(&sip_parse::text(request.body()).to_string()),
             ),
         ),
-        Event::RequestFinished {
+        Event::RequestCompleted {
             outcome: Ok(response),
             ..
         } => report.event(
@@ -166,7 +166,7 @@ fn print_exchange(report: &Report, event: &Event) {
             ],
             format_args!("{} {}", response.status().as_u16(), reason_phrase(response)),
         ),
-        Event::RequestFinished {
+        Event::RequestCompleted {
             outcome: Err(reason),
             ..
         } => report.event(

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip_core::Way;
+use sip_core::Direction;
 use sip_parse::{HeaderName, Limits, Message};
 
 /// Characters between two life lines.
@@ -19,7 +19,7 @@ const ARROW_LIMIT: usize = 200;
 struct Arrow {
     at: Duration,
     party: usize,
-    way: Way,
+    direction: Direction,
     label: String,
 }
 
@@ -52,7 +52,7 @@ impl Ladder {
         &self,
         at: Duration,
         party: usize,
-        way: Way,
+        direction: Direction,
         bytes: &Bytes,
     ) -> Option<String> {
         let label = label(bytes)?;
@@ -61,7 +61,7 @@ impl Ladder {
             arrows.drawn.push(Arrow {
                 at,
                 party,
-                way,
+                direction,
                 label: label.clone(),
             });
         } else {
@@ -160,7 +160,7 @@ impl fmt::Display for Ladder {
         for (number, arrow) in arrows.drawn.iter().enumerate() {
             let milliseconds = arrow.at.as_secs_f64() * 1e3;
             write!(f, "{:>4} {milliseconds:>9.3}  ", number + 1)?;
-            let rightwards = (arrow.party == 0) == (arrow.way == Way::Out);
+            let rightwards = (arrow.party == 0) == (arrow.direction == Direction::Sent);
             let shaft = shaft(&arrow.label, rightwards);
             if arrow.party == 0 {
                 writeln!(f, "|{shaft}|{space}|")?;
@@ -199,10 +199,10 @@ mod tests {
             b"OPTIONS sip:bob@localhost SIP/2.0\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bK1\r\nFrom: <sip:a@localhost>;tag=1\r\nTo: <sip:bob@localhost>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
         );
         let at = Duration::from_micros(1_500);
-        assert!(ladder.note(at, 0, Way::Out, &request).is_some());
-        assert!(ladder.note(at, 1, Way::In, &request).is_some());
+        assert!(ladder.note(at, 0, Direction::Sent, &request).is_some());
+        assert!(ladder.note(at, 1, Direction::Received, &request).is_some());
         assert_eq!(
-            ladder.note(at, 1, Way::In, &Bytes::from_static(b"\r\n\r\n")),
+            ladder.note(at, 1, Direction::Received, &Bytes::from_static(b"\r\n\r\n")),
             None
         );
         let drawn = ladder.to_string();

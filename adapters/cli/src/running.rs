@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use sip_core::config::Config;
-use sip_core::{Cause, CommandError, EndReason, Event, FailureStatus, TraceRecord, Way};
+use sip_core::{Cause, CommandError, Direction, EndReason, Event, FailureStatus, TraceRecord};
 use sip_host::CommandFailure;
 use sip_parse::StatusCode;
 
@@ -115,10 +115,10 @@ impl Running {
     /// calls are refused as busy.
     pub(crate) async fn courtesy(&mut self, event: &Event) -> Result<(), Failure> {
         let answered = match event {
-            Event::Incoming { session, .. } => {
+            Event::IncomingCall { session, .. } => {
                 self.handle.reject(*session, FailureStatus::BUSY_HERE).await
             }
-            Event::RequestReceived { incoming, .. } => {
+            Event::IncomingRequest { incoming, .. } => {
                 self.handle.respond(*incoming, StatusCode::OK).await
             }
             _ => Ok(()),
@@ -224,9 +224,9 @@ async fn terminated() {
 
 /// A traced message on standard error.
 pub(crate) fn print_trace(agent: Option<&str>, at: Duration, record: &TraceRecord) {
-    let way = match record.way {
-        Way::In => "<<<",
-        Way::Out => ">>>",
+    let way = match record.direction {
+        Direction::Received => "<<<",
+        Direction::Sent => ">>>",
     };
     let agent = agent.map_or_else(String::new, |agent| format!(" {agent}"));
     complain(&format!(

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use sip_core::config::{Config, ConfigBuilder, Parameter, Source, preprocess};
+use sip_core::config::{Config, ConfigBuilder, Parameter, Source, javascript_to_json5};
 
 use crate::arguments::{Account, Output};
 use crate::outcome::Failure;
@@ -53,7 +53,11 @@ pub(crate) fn effective(
 
 /// Refuses what this version does not carry out, one line for each parameter.
 pub(crate) fn check_wired(config: &Config) -> Result<(), Failure> {
-    let missing: Vec<String> = config.not_wired().iter().map(ToString::to_string).collect();
+    let missing: Vec<String> = config
+        .unsupported()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     if missing.is_empty() {
         Ok(())
     } else {
@@ -108,7 +112,7 @@ fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<(), Failure> {
     if text.len() as u64 > CONFIG_LIMIT {
         return Err(wrong(format!("more than {CONFIG_LIMIT} bytes")));
     }
-    let done = preprocess(&text);
+    let done = javascript_to_json5(&text);
     // The whole text must be one value: the deserializer below stops where its value ends.
     if let Err(error) = json5::from_str::<serde_json::Value>(&done.text) {
         return Err(wrong(error.to_string()));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rand_core::SeedableRng;
-use sip_core::{ConnectionId, ConnectionInfo, Timestamp, Transport, Way};
+use sip_core::{ConnectionId, ConnectionInfo, Direction, Timestamp, Transport};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -49,7 +49,7 @@ pub struct TraceMessage<'a> {
     /// Since the server started.
     pub at: Duration,
     /// In or out, seen from the edge.
-    pub way: Way,
+    pub direction: Direction,
     /// On which connection.
     pub connection: ConnectionId,
     /// The user at its other end: who authenticated there, else who said to be there first.
@@ -313,7 +313,7 @@ impl Service {
                 while self.edge.receive(connection, bytes.clone(), now).is_err() {
                     self.carry_out();
                 }
-                self.show(Way::In, connection, &bytes);
+                self.show(Direction::Received, connection, &bytes);
             }
             socket::Input::Closed { socket } => self.close(socket),
         }
@@ -326,7 +326,7 @@ impl Service {
         while let Some(action) = self.edge.poll_action() {
             match action {
                 EdgeAction::Transmit { connection, bytes } => {
-                    self.show(Way::Out, connection, &bytes);
+                    self.show(Direction::Sent, connection, &bytes);
                     let Some(&number) = self.by_connection.get(&connection) else {
                         continue;
                     };
@@ -364,7 +364,7 @@ impl Service {
         }
     }
 
-    fn show(&self, way: Way, connection: ConnectionId, bytes: &Bytes) {
+    fn show(&self, direction: Direction, connection: ConnectionId, bytes: &Bytes) {
         if bytes.trim_ascii().is_empty() {
             return;
         }
@@ -372,7 +372,7 @@ impl Service {
         let user = self.edge.user(connection);
         self.trace.show(&TraceMessage {
             at,
-            way,
+            direction,
             connection,
             user,
             bytes,

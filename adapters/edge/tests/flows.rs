@@ -197,7 +197,7 @@ impl World {
         let bobs = bobs.expect("invite");
         self.describe(BOB);
         let alices = self.next(ALICE, |event| match *event {
-            Event::Incoming { session, .. } => Some(session),
+            Event::IncomingCall { session, .. } => Some(session),
             _ => None,
         });
         match self.agents[ALICE].session(alices).expect("a call") {

@@ -306,8 +306,12 @@ fn rfc3261_16_3_requests_that_go_nowhere() {
     bench.send(alice, &required);
     let answer = bench.take_status(alice, 420);
     assert_eq!(header(&answer, "Unsupported"), "teleport", "16.3 step 5");
-    let unproven = lines(&mut bench, "MESSAGE", BOB, "");
-    assert_eq!(refused(&mut bench, unproven), 407, "16.3 step 6");
+    let authentication_info_failures = lines(&mut bench, "MESSAGE", BOB, "");
+    assert_eq!(
+        refused(&mut bench, authentication_info_failures),
+        407,
+        "16.3 step 6"
+    );
     for (uri, expected, why) in [
         (BOB, 480, "a user who is not there"),
         ("sip:carol@example.com", 404, "a user who does not exist"),

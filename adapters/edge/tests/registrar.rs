@@ -29,7 +29,11 @@ fn rfc3261_10_3_register_is_challenged_then_bound() {
     );
     bench.send(alice, &lines);
     let challenge = bench.take_status(alice, 401);
-    assert_eq!(bench.edge.bindings("alice"), 0, "nothing is bound unproven");
+    assert_eq!(
+        bench.edge.bindings("alice"),
+        0,
+        "nothing is bound authentication_info_failures"
+    );
     for row in headers(&challenge, "WWW-Authenticate") {
         assert_eq!(parameter(row, "realm"), Some("example.com"));
         assert_eq!(parameter(row, "qop"), Some("auth"));

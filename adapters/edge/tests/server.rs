@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::*;
 use futures_util::{SinkExt, StreamExt};
-use sip_core::Way;
+use sip_core::Direction;
 use sip_edge::{EdgeConfig, EdgeServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -147,7 +147,7 @@ async fn a_message_crosses_and_is_traced() {
         let line = line.lines().next().unwrap_or_default().to_owned();
         sink.lock()
             .unwrap()
-            .push((message.way, message.user.map(str::to_owned), line));
+            .push((message.direction, message.user.map(str::to_owned), line));
     });
     let (mut alice, mut bob) = (connect(&server).await, connect(&server).await);
     register(&mut alice, "alice").await;
@@ -189,28 +189,52 @@ async fn a_message_crosses_and_is_traced() {
     assert_eq!(
         seen,
         [
-            line(Way::In, "alice", "REGISTER sip:example.com SIP/2.0"),
-            line(Way::Out, "alice", "SIP/2.0 401 Unauthorized"),
-            line(Way::In, "alice", "REGISTER sip:example.com SIP/2.0"),
-            line(Way::Out, "alice", "SIP/2.0 200 OK"),
-            line(Way::In, "bob", "REGISTER sip:example.com SIP/2.0"),
-            line(Way::Out, "bob", "SIP/2.0 401 Unauthorized"),
-            line(Way::In, "bob", "REGISTER sip:example.com SIP/2.0"),
-            line(Way::Out, "bob", "SIP/2.0 200 OK"),
-            line(Way::In, "alice", "MESSAGE sip:bob@example.com SIP/2.0"),
             line(
-                Way::Out,
+                Direction::Received,
+                "alice",
+                "REGISTER sip:example.com SIP/2.0"
+            ),
+            line(Direction::Sent, "alice", "SIP/2.0 401 Unauthorized"),
+            line(
+                Direction::Received,
+                "alice",
+                "REGISTER sip:example.com SIP/2.0"
+            ),
+            line(Direction::Sent, "alice", "SIP/2.0 200 OK"),
+            line(
+                Direction::Received,
+                "bob",
+                "REGISTER sip:example.com SIP/2.0"
+            ),
+            line(Direction::Sent, "bob", "SIP/2.0 401 Unauthorized"),
+            line(
+                Direction::Received,
+                "bob",
+                "REGISTER sip:example.com SIP/2.0"
+            ),
+            line(Direction::Sent, "bob", "SIP/2.0 200 OK"),
+            line(
+                Direction::Received,
+                "alice",
+                "MESSAGE sip:bob@example.com SIP/2.0"
+            ),
+            line(
+                Direction::Sent,
                 "alice",
                 "SIP/2.0 407 Proxy Authentication Required"
             ),
-            line(Way::In, "alice", "MESSAGE sip:bob@example.com SIP/2.0"),
             line(
-                Way::Out,
+                Direction::Received,
+                "alice",
+                "MESSAGE sip:bob@example.com SIP/2.0"
+            ),
+            line(
+                Direction::Sent,
                 "bob",
                 "MESSAGE sip:bob@bob.invalid;transport=ws SIP/2.0"
             ),
-            line(Way::In, "bob", "SIP/2.0 200 OK"),
-            line(Way::Out, "alice", "SIP/2.0 200 OK"),
+            line(Direction::Received, "bob", "SIP/2.0 200 OK"),
+            line(Direction::Sent, "alice", "SIP/2.0 200 OK"),
         ]
     );
     server.stop().await;

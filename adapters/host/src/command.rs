@@ -6,8 +6,8 @@ use std::time::Duration;
 use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    FailureStatus, IncomingId, IncomingSession, InviteOptions, NoServerUrl, RequestId, Session,
-    SessionId, StaleHandle, Timestamp, UserAgent,
+    FailureStatus, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl, RequestId,
+    Session, SessionId, StaleHandle, Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
 
@@ -149,21 +149,21 @@ pub fn reconfigure(change: Change) -> impl FnOnce(&mut UserAgent, Timestamp) -> 
     move |agent, now| Ok(agent.reconfigure(change, now)?)
 }
 
-/// [`EstablishedSession::tone`](sip_core::EstablishedSession::tone).
-pub fn tone(
+/// [`EstablishedSession::send_dtmf`](sip_core::EstablishedSession::send_dtmf).
+pub fn send_dtmf(
     session: SessionId,
     tone: char,
     duration: Duration,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
     move |agent, now| match agent.session(session)? {
-        Session::Established(call) => Ok(call.tone(tone, duration, now)?),
+        Session::Established(call) => Ok(call.send_dtmf(tone, duration, now)?),
         _ => Err(CommandError::WrongState("a tone needs a call that is up").into()),
     }
 }
 
 /// [`UserAgent::respond`].
 pub fn respond(
-    incoming: IncomingId,
+    incoming: IncomingRequestId,
     status: StatusCode,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| Ok(agent.respond(incoming, status, now)?)

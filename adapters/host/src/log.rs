@@ -1,7 +1,7 @@
 //! Log and trace records on their way to `tracing` and to the application.
 
 use sip_core::config::LogLevel;
-use sip_core::{LogRecord, Timestamp, TraceRecord, Way};
+use sip_core::{Direction, LogRecord, Timestamp, TraceRecord};
 
 /// Hands a record to `tracing`, under its category as the target.
 pub(crate) fn log(record: &LogRecord) {
@@ -35,9 +35,9 @@ pub(crate) fn log(record: &LogRecord) {
 /// Hands a SIP message to `tracing`, target `sip.trace`, credentials blacked out unless the
 /// configuration says otherwise.
 pub(crate) fn trace(record: &TraceRecord, now: Timestamp) {
-    let way = match record.way {
-        Way::In => "received",
-        Way::Out => "sent",
+    let way = match record.direction {
+        Direction::Received => "received",
+        Direction::Sent => "sent",
     };
     tracing::info!(target: "sip.trace", way, connection = record.connection.to_bits(), ?now, "{record}");
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sip_core::config::ServerUrl;
 use sip_core::{
-    Body, ChallengeId, Change, ConnectionId, Event, FailureStatus, IncomingId, InviteOptions,
-    RequestId, SessionId, Timestamp, UserAgent,
+    Body, ChallengeId, Change, ConnectionId, Event, FailureStatus, IncomingRequestId,
+    InviteOptions, RequestId, SessionId, Timestamp, UserAgent,
 };
 use sip_host::{CommandFailure, ConnectFailure, LastFailure, command};
 use sip_parse::StatusCode;
@@ -213,26 +213,27 @@ impl Handle {
         self.with(command::reconfigure(change)).await?
     }
 
-    /// Sends a tone in a call that is up: 0-9, A-D, * or # (`EstablishedSession::tone`).
+    /// Sends a tone in a call that is up: 0-9, A-D, * or # (`EstablishedSession::send_dtmf`).
     ///
     /// # Errors
     /// The core's refusal, a call that has ended, or [`CommandFailure::Gone`].
-    pub async fn tone(
+    pub async fn send_dtmf(
         &self,
         session: SessionId,
         tone: char,
         duration: Duration,
     ) -> Result<RequestId, CommandFailure> {
-        self.with(command::tone(session, tone, duration)).await?
+        self.with(command::send_dtmf(session, tone, duration))
+            .await?
     }
 
-    /// Answers [`Event::RequestReceived`] with `status`.
+    /// Answers [`Event::IncomingRequest`] with `status`.
     ///
     /// # Errors
     /// A request that has been answered before, or [`CommandFailure::Gone`].
     pub async fn respond(
         &self,
-        incoming: IncomingId,
+        incoming: IncomingRequestId,
         status: StatusCode,
     ) -> Result<(), CommandFailure> {
         self.with(command::respond(incoming, status)).await?

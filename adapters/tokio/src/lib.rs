@@ -26,7 +26,7 @@
 //! while let Some(event) = events.next().await {
 //!     match event {
 //!         Event::Registered(_) => agent.message("bob", "Hello").await.map(drop)?,
-//!         Event::RequestFinished { outcome, .. } => println!("{outcome:?}"),
+//!         Event::RequestCompleted { outcome, .. } => println!("{outcome:?}"),
 //!         _ => {}
 //!     }
 //! }

@@ -96,7 +96,7 @@ async fn the_authenticator_answers_the_challenge() {
     drop((handle, server));
     until(&mut events, |event| {
         assert!(!matches!(event, Event::Challenged { .. }));
-        matches!(event, Event::RequestFinished { .. }).then_some(())
+        matches!(event, Event::RequestCompleted { .. }).then_some(())
     })
     .await;
 }
@@ -110,7 +110,7 @@ async fn no_answer_makes_the_challenge_final() {
         handle.message("bob", "hello").await.unwrap();
         challenge(&mut server).await;
         let status = until(&mut events, |event| match event {
-            Event::RequestFinished { outcome, .. } => Some(outcome.unwrap().status().as_u16()),
+            Event::RequestCompleted { outcome, .. } => Some(outcome.unwrap().status().as_u16()),
             _ => None,
         })
         .await;

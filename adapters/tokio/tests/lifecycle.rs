@@ -140,7 +140,7 @@ async fn events_that_nobody_reads_hold_back_the_network() {
     );
     for number in 1..=MESSAGES {
         let (incoming, body) = until(&mut events, |event| match event {
-            Event::RequestReceived {
+            Event::IncomingRequest {
                 incoming, request, ..
             } => Some((incoming, request.body().to_vec())),
             _ => None,
@@ -245,7 +245,7 @@ async fn events_alone_keep_the_agent_alive() {
     )
     .await;
     until(&mut events, |event| {
-        matches!(event, Event::RequestReceived { .. }).then_some(())
+        matches!(event, Event::IncomingRequest { .. }).then_some(())
     })
     .await;
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sip_core::config::{Config, LogLevel};
-use sip_core::{Cause, Event, Originator, Way};
+use sip_core::{Cause, Direction, Event, Originator};
 use sip_tokio::{Agent, Options};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -35,7 +35,7 @@ async fn the_connectors_get_every_record() {
         record
             .lock()
             .unwrap()
-            .push((trace.way, trace.bytes.clone()));
+            .push((trace.direction, trace.bytes.clone()));
     }));
     let record = logged.clone();
     options.log_connector = Some(Box::new(move |log| {
@@ -52,11 +52,11 @@ async fn the_connectors_get_every_record() {
     assert_eq!(traced.len(), 2);
     assert_eq!(
         (traced[0].0, &traced[0].1[..]),
-        (Way::In, malformed.as_bytes())
+        (Direction::Received, malformed.as_bytes())
     );
     assert_eq!(
         (traced[1].0, &traced[1].1[..]),
-        (Way::Out, answer.as_bytes())
+        (Direction::Sent, answer.as_bytes())
     );
     let logged = logged.lock().unwrap();
     assert!(
@@ -83,7 +83,7 @@ async fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
     let invite = request("INVITE", 1, "");
     send(&mut server, Message::text(invite.clone())).await;
     until(&mut events, |event| {
-        matches!(event, Event::Incoming { .. }).then_some(())
+        matches!(event, Event::IncomingCall { .. }).then_some(())
     })
     .await;
     let cancel = invite

@@ -88,7 +88,7 @@ impl ConfigBuilder {
         &self.warnings
     }
 
-    /// Adds faults that were found elsewhere, such as those of `preprocess`: [`build`](Self::build)
+    /// Adds faults that were found elsewhere, such as those of `javascript_to_json5`: [`build`](Self::build)
     /// reports them first.
     pub fn refuse(&mut self, errors: impl IntoIterator<Item = ConfigError>) -> &mut Self {
         self.errors.splice(0..0, errors);

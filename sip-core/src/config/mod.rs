@@ -28,9 +28,9 @@ mod builder;
 mod checks;
 mod error;
 mod explain;
-mod parameter;
 #[cfg(feature = "serde")]
-mod preprocess;
+mod javascript_to_json5;
+mod parameter;
 mod server;
 #[cfg(feature = "serde")]
 mod sipjs;
@@ -46,12 +46,12 @@ mod wiring;
 pub use builder::{ConfigBuilder, FLOWS_LIMIT, OPTIONS_LIMIT, SERVERS_LIMIT};
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Warning};
 pub use explain::Explained;
-pub use parameter::{Origin, Parameter, Source};
 #[cfg(feature = "serde")]
-pub use preprocess::{Preprocessed, preprocess};
+pub use javascript_to_json5::{Preprocessed, javascript_to_json5};
+pub use parameter::{Origin, Parameter, Source};
 pub use server::{SERVER_URL_LIMIT, Server, ServerUrl, ServerUrlError};
 pub use values::{Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support};
-pub use wiring::NotWired;
+pub use wiring::Unsupported;
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
 use core::{fmt, time::Duration};
@@ -250,7 +250,7 @@ impl Config {
         self.settings.autostart
     }
 
-    /// `autostop`: SIP.js stops when its page unloads; see [`not_wired`](Self::not_wired).
+    /// `autostop`: SIP.js stops when its page unloads; see [`unsupported`](Self::unsupported).
     pub fn autostop(&self) -> bool {
         self.settings.autostop
     }

@@ -8,14 +8,14 @@ use super::{Config, DtmfType, Parameter, Settings, Support};
 /// A parameter whose value has no effect yet; `Display` is one sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct NotWired {
+pub struct Unsupported {
     /// Which parameter.
     pub parameter: Parameter,
     /// What is missing.
     pub reason: &'static str,
 }
 
-impl fmt::Display for NotWired {
+impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -56,11 +56,11 @@ const MISSING: &[Row] = &[
 impl Config {
     /// What this configuration asks for in vain; empty when all of it takes effect.
     /// [`UserAgent::new`](crate::UserAgent::new) refuses to start unless it is empty.
-    pub fn not_wired(&self) -> Vec<NotWired> {
+    pub fn unsupported(&self) -> Vec<Unsupported> {
         MISSING
             .iter()
             .filter(|(_, asked, _)| asked(&self.settings))
-            .map(|&(parameter, _, reason)| NotWired { parameter, reason })
+            .map(|&(parameter, _, reason)| Unsupported { parameter, reason })
             .collect()
     }
 }
@@ -71,6 +71,6 @@ mod tests {
 
     #[test]
     fn the_defaults_ask_for_nothing_that_is_missing() {
-        assert_eq!(Config::default().not_wired(), []);
+        assert_eq!(Config::default().unsupported(), []);
     }
 }

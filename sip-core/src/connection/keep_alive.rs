@@ -165,7 +165,7 @@ impl KeepAlive {
     /// The flow is in doubt, as after a long sleep: the next tick asks, however short the silence and
     /// even if it was off, which it is again after the answer. What comes in before that tick may have lain there for as long, and proves
     /// nothing. The answer may take no longer than [`DOUBT_TIMEOUT`](Self::DOUBT_TIMEOUT).
-    pub fn doubt(&mut self, now: Timestamp) {
+    pub fn probe_now(&mut self, now: Timestamp) {
         let was_off = matches!(self.state, State::Off);
         if was_off || matches!(self.state, State::Quiet { .. }) {
             self.state = State::Doubted {
@@ -323,12 +323,12 @@ mod tests {
             if !is_off {
                 keep_alive.start(at(0), &mut rng);
             }
-            keep_alive.doubt(at(3_600));
+            keep_alive.probe_now(at(3_600));
             keep_alive.traffic(at(3_600));
             keep_alive.pong(at(3_600), &mut rng);
             assert_eq!(keep_alive.next_tick(), Some(at(3_600)));
             assert_eq!(keep_alive.tick(at(3_600)), Some(KeepAliveStep::Ping));
-            keep_alive.doubt(at(3_601));
+            keep_alive.probe_now(at(3_601));
             assert_eq!(keep_alive.tick(at(3_602)), None);
             let mut answered = keep_alive.clone();
             assert_eq!(keep_alive.tick(at(3_603)), Some(KeepAliveStep::Dead));

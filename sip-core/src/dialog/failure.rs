@@ -4,7 +4,7 @@ use sip_parse::StatusCode;
 
 /// What ends with the response to a request within a dialog.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Ends {
+pub enum FailureScope {
     /// The transaction and nothing else.
     Transaction,
     /// The usage of the dialog that sent it: the call, or the one subscription.
@@ -13,12 +13,12 @@ pub enum Ends {
     Dialog,
 }
 
-impl Ends {
+impl FailureScope {
     /// What `status` ends when it answers a request within a dialog. A request that got no answer at all
     /// counts as [`StatusCode::REQUEST_TIMEOUT`]; one whose connection broke ends only its transaction,
     /// for the dialog can be repaired. Whatever answers a BYE, the call is over.
     #[must_use]
-    pub fn by(status: StatusCode) -> Self {
+    pub fn of(status: StatusCode) -> Self {
         match status.as_u16() {
             404 | 410 | 416 | 482 | 483 | 484 | 485 | 502 | 604 => Self::Dialog,
             405 | 408 | 480 | 481 | 489 | 501 => Self::Usage,

@@ -1,7 +1,7 @@
 //! Dialogs (RFC 3261 section 12): their state, route sets, CSeq order and target refresh.
 //!
-//! [`DialogSet`] is public and usable alone. A dialog is named by Call-ID, local tag and remote tag; all
-//! dialogs that share the first two (an INVITE that forked) are one [`HalfDialogId`]. The local tag
+//! [`DialogLayer`] is public and usable alone. A dialog is named by Call-ID, local tag and remote tag; all
+//! dialogs that share the first two (an INVITE that forked) are one [`DialogSetId`]. The local tag
 //! carries the half dialog's handle, hidden by a keyed permutation, and 64 random bits.
 
 mod failure;
@@ -15,7 +15,7 @@ use rand_core::CryptoRng;
 use sip_parse::{Builder, HeaderName, Method, ParseError, Request, Response};
 use smallvec::SmallVec;
 
-pub use failure::Ends;
+pub use failure::FailureScope;
 pub use state::Dialog;
 
 use crate::rand::{Permutation, equal_in_constant_time, push_base32, read_base32};
@@ -23,21 +23,21 @@ use crate::slab::{Slab, handle_type};
 
 handle_type! {
     /// Our end of one dialog or of the several that a fork makes: a Call-ID and a tag of ours.
-    HalfDialogId
+    DialogSetId
 }
 
 /// A dialog.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct DialogId {
-    half: HalfDialogId,
+    set: DialogSetId,
     fork: u32,
 }
 
 impl DialogId {
     /// Our end of it.
     #[must_use]
-    pub const fn half(self) -> HalfDialogId {
-        self.half
+    pub const fn set(self) -> DialogSetId {
+        self.set
     }
 }
 
@@ -85,7 +85,7 @@ pub struct Established {
     pub has_target: bool,
 }
 
-struct HalfDialog {
+struct DialogSetEntry {
     call_id: Box<[u8]>,
     tag: Box<str>,
     dialogs: SmallVec<[Dialog; 1]>,
@@ -93,19 +93,19 @@ struct HalfDialog {
 }
 
 /// All dialogs of one agent.
-pub struct DialogSet {
-    halves: Slab<HalfDialog>,
+pub struct DialogLayer {
+    sets: Slab<DialogSetEntry>,
     hidden: Permutation,
     forks: usize,
     routes: usize,
 }
 
-impl DialogSet {
+impl DialogLayer {
     /// An empty set; draws its key from `rng`. At most `forks` dialogs share a half, and a route set
     /// has at most `routes` entries.
     pub fn new(forks: usize, routes: usize, rng: &mut dyn CryptoRng) -> Self {
         Self {
-            halves: Slab::new(),
+            sets: Slab::new(),
             hidden: Permutation::new(rng),
             forks,
             routes,
@@ -114,14 +114,14 @@ impl DialogSet {
 
     /// A new local end with a tag of its own, for a request that is about to be sent (RFC 3261 section
     /// 12.1.2) or for one that came in and may be answered with a tag (section 12.1.1).
-    pub fn open(&mut self, call_id: &[u8], rng: &mut dyn CryptoRng) -> HalfDialogId {
+    pub fn open(&mut self, call_id: &[u8], rng: &mut dyn CryptoRng) -> DialogSetId {
         let mut tag = String::with_capacity(26);
         push_base32(
-            self.hidden.conceal(self.halves.next_handle().to_bits()),
+            self.hidden.conceal(self.sets.next_handle().to_bits()),
             &mut tag,
         );
         push_base32(rng.next_u64(), &mut tag);
-        HalfDialogId(self.halves.insert(HalfDialog {
+        DialogSetId(self.sets.insert(DialogSetEntry {
             call_id: call_id.into(),
             tag: tag.into(),
             dialogs: SmallVec::new(),
@@ -130,49 +130,49 @@ impl DialogSet {
     }
 
     /// Forgets a local end and all its dialogs.
-    pub fn close(&mut self, half: HalfDialogId) {
-        self.halves.remove(half.0);
+    pub fn close(&mut self, set: DialogSetId) {
+        self.sets.remove(set.0);
     }
 
     /// The tag of a local end.
     #[must_use]
-    pub fn tag(&self, half: HalfDialogId) -> Option<&str> {
-        self.halves.get(half.0).map(|half| &*half.tag)
+    pub fn tag(&self, set: DialogSetId) -> Option<&str> {
+        self.sets.get(set.0).map(|set| &*set.tag)
     }
 
     /// Call-ID and tag of a local end, for its first request.
     #[must_use]
-    pub fn names(&self, half: HalfDialogId) -> Option<(Box<[u8]>, Box<str>)> {
-        self.halves
-            .get(half.0)
-            .map(|half| (half.call_id.clone(), half.tag.clone()))
+    pub fn names(&self, set: DialogSetId) -> Option<(Box<[u8]>, Box<str>)> {
+        self.sets
+            .get(set.0)
+            .map(|set| (set.call_id.clone(), set.tag.clone()))
     }
 
     /// How many local ends there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.halves.len()
+        self.sets.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.halves.is_empty()
+        self.sets.is_empty()
     }
 
     /// A dialog; `None` if it is over.
     #[must_use]
     pub fn dialog(&self, id: DialogId) -> Option<&Dialog> {
-        self.halves
-            .get(id.half.0)?
+        self.sets
+            .get(id.set.0)?
             .dialogs
             .iter()
             .find(|dialog| dialog.fork == id.fork)
     }
 
     fn dialog_mut(&mut self, id: DialogId) -> Option<&mut Dialog> {
-        self.halves
-            .get_mut(id.half.0)?
+        self.sets
+            .get_mut(id.set.0)?
             .dialogs
             .iter_mut()
             .find(|dialog| dialog.fork == id.fork)
@@ -180,15 +180,15 @@ impl DialogSet {
 
     /// Forgets the other dialogs of a fork, because this one won.
     pub fn keep_only(&mut self, id: DialogId) {
-        if let Some(half) = self.halves.get_mut(id.half.0) {
-            half.dialogs.retain(|dialog| dialog.fork == id.fork);
+        if let Some(set) = self.sets.get_mut(id.set.0) {
+            set.dialogs.retain(|dialog| dialog.fork == id.fork);
         }
     }
 
     /// Forgets one dialog of a fork; its local end stays.
     pub fn remove(&mut self, id: DialogId) {
-        if let Some(half) = self.halves.get_mut(id.half.0) {
-            half.dialogs.retain(|dialog| dialog.fork != id.fork);
+        if let Some(set) = self.sets.get_mut(id.set.0) {
+            set.dialogs.retain(|dialog| dialog.fork != id.fork);
         }
     }
 
@@ -200,12 +200,12 @@ impl DialogSet {
     /// [`DialogError`] if the half is closed, a limit is reached or a header field cannot be read.
     pub fn establish(
         &mut self,
-        half: HalfDialogId,
+        set: DialogSetId,
         request: &Request,
         response: &Response,
     ) -> Result<Established, DialogError> {
         let (forks, routes) = (self.forks, self.routes);
-        let entry = self.halves.get_mut(half.0).ok_or(DialogError::Stale)?;
+        let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         let remote_tag = response.to()?.tag();
         let known = entry
             .dialogs
@@ -219,7 +219,7 @@ impl DialogSet {
             }
             return Ok(Established {
                 dialog: DialogId {
-                    half,
+                    set,
                     fork: dialog.fork,
                 },
                 new: false,
@@ -243,30 +243,26 @@ impl DialogSet {
             .push(Dialog::of_caller(fork, request, response, routes)?);
         entry.next_fork += 1;
         Ok(Established {
-            dialog: DialogId { half, fork },
+            dialog: DialogId { set, fork },
             new: true,
             has_target,
         })
     }
 
     /// The callee's side: a request that a 2xx or 1xx with our tag answers makes a dialog (RFC 3261
-    /// section 12.1.1), early until [`DialogSet::confirm`].
+    /// section 12.1.1), early until [`DialogLayer::confirm`].
     ///
     /// # Errors
-    /// As [`DialogSet::establish`].
-    pub fn accept(
-        &mut self,
-        half: HalfDialogId,
-        request: &Request,
-    ) -> Result<DialogId, DialogError> {
+    /// As [`DialogLayer::establish`].
+    pub fn accept(&mut self, set: DialogSetId, request: &Request) -> Result<DialogId, DialogError> {
         let routes = self.routes;
-        let entry = self.halves.get_mut(half.0).ok_or(DialogError::Stale)?;
+        let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         let fork = entry.next_fork;
         entry
             .dialogs
             .push(Dialog::of_callee(fork, request, &entry.tag, routes)?);
         entry.next_fork += 1;
-        Ok(DialogId { half, fork })
+        Ok(DialogId { set, fork })
     }
 
     /// The callee sent its 2xx: the dialog is confirmed.
@@ -281,8 +277,8 @@ impl DialogSet {
     #[must_use]
     pub fn find(&self, request: &Request) -> Option<DialogId> {
         let tag = request.to().ok()?.tag()?;
-        let half = self.read_tag(tag)?;
-        let entry = self.halves.get(half.0)?;
+        let set = self.read_tag(tag)?;
+        let entry = self.sets.get(set.0)?;
         if request.call_id().ok()? != &*entry.call_id
             || !equal_in_constant_time(tag, entry.tag.as_bytes())
         {
@@ -294,14 +290,14 @@ impl DialogSet {
             .iter()
             .find(|dialog| dialog.has_remote_tag(from_tag))?;
         Some(DialogId {
-            half,
+            set,
             fork: dialog.fork,
         })
     }
 
-    fn read_tag(&self, tag: &[u8]) -> Option<HalfDialogId> {
+    fn read_tag(&self, tag: &[u8]) -> Option<DialogSetId> {
         let hidden = read_base32(tag.get(..13)?)?;
-        Some(HalfDialogId(crate::slab::Handle::from_bits(
+        Some(DialogSetId(crate::slab::Handle::from_bits(
             self.hidden.reveal(hidden),
         )))
     }
@@ -339,7 +335,7 @@ impl DialogSet {
         id: DialogId,
         method: Method<'a>,
     ) -> Result<Builder<'a>, DialogError> {
-        let entry = self.halves.get_mut(id.half.0).ok_or(DialogError::Stale)?;
+        let entry = self.sets.get_mut(id.set.0).ok_or(DialogError::Stale)?;
         let dialog = entry
             .dialogs
             .iter_mut()
@@ -350,13 +346,13 @@ impl DialogSet {
         Ok(dialog.build(&entry.call_id, method, number))
     }
 
-    /// The ACK to a 2xx (RFC 3261 section 13.2.2.4): as [`DialogSet::request`], with the CSeq number of
+    /// The ACK to a 2xx (RFC 3261 section 13.2.2.4): as [`DialogLayer::request`], with the CSeq number of
     /// the INVITE.
     ///
     /// # Errors
     /// [`DialogError::Stale`] if the dialog is over.
     pub fn ack(&self, id: DialogId, number: u32) -> Result<Builder<'_>, DialogError> {
-        let entry = self.halves.get(id.half.0).ok_or(DialogError::Stale)?;
+        let entry = self.sets.get(id.set.0).ok_or(DialogError::Stale)?;
         let dialog = self.dialog(id).ok_or(DialogError::Stale)?;
         Ok(dialog.build(&entry.call_id, Method::Ack, number))
     }
@@ -372,9 +368,9 @@ impl DialogSet {
     }
 }
 
-impl fmt::Debug for DialogSet {
+impl fmt::Debug for DialogLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DialogSet")
+        f.debug_struct("DialogLayer")
             .field("len", &self.len())
             .finish_non_exhaustive()
     }

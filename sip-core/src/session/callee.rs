@@ -54,7 +54,7 @@ impl Incoming {
             own.filter(|_| expires).unwrap_or(patience),
         );
         let session = context.common.id;
-        context.event(Event::Incoming {
+        context.event(Event::IncomingCall {
             session,
             request: request.clone(),
         });

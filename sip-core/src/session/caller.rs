@@ -158,7 +158,7 @@ fn invite(
 ) -> Result<State, SendError> {
     let id = context.common.id;
     let mut attempts = Attempts::new();
-    let half = context.common.half;
+    let half = context.common.dialog_set;
     context.common.caller = true;
     let transaction = context.core.send_invite(
         half,
@@ -277,7 +277,7 @@ impl Calling {
             let _ = context
                 .core
                 .dialogs
-                .establish(context.common.half, &request, response);
+                .establish(context.common.dialog_set, &request, response);
         }
         let session = context.common.id;
         context.event(Event::Progress {
@@ -299,7 +299,7 @@ impl Calling {
             match context
                 .core
                 .dialogs
-                .establish(context.common.half, &invite, response)
+                .establish(context.common.dialog_set, &invite, response)
             {
                 Ok(established) => established,
                 Err(_) => {

@@ -27,7 +27,7 @@ pub use options::{
 
 use crate::action::{Body, ConnectionId};
 use crate::auth::Attempts;
-use crate::dialog::{Dialog, DialogId, HalfDialogId};
+use crate::dialog::{Dialog, DialogId, DialogSetId};
 use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator, SessionId};
 use crate::rand::below;
 use crate::time::Timestamp;
@@ -59,7 +59,7 @@ pub(crate) struct Session {
 /// What every state of a call needs.
 pub(crate) struct Common {
     pub(crate) id: SessionId,
-    pub(crate) half: HalfDialogId,
+    pub(crate) dialog_set: DialogSetId,
     /// The dialog of the call, once there is one that matters.
     pub(crate) dialog: Option<DialogId>,
     /// Our last ACK to a 2xx, for when that comes again.
@@ -102,10 +102,10 @@ pub(crate) struct Context<'a> {
 }
 
 impl Session {
-    pub(crate) fn new(id: SessionId, half: HalfDialogId, state: State) -> Self {
+    pub(crate) fn new(id: SessionId, half: DialogSetId, state: State) -> Self {
         let common = Common {
             id,
-            half,
+            dialog_set: half,
             dialog: None,
             ack: Bytes::new(),
             ack_number: 0,
@@ -177,7 +177,7 @@ impl Context<'_> {
         ] {
             self.clear(timer);
         }
-        self.core.dialogs.close(self.common.half);
+        self.core.dialogs.close(self.common.dialog_set);
         let session = self.common.id;
         self.event(Event::Ended {
             session,
@@ -257,7 +257,10 @@ impl Context<'_> {
         let Some(request) = core.layer.request(transaction) else {
             return Err(SendError::Stale);
         };
-        let tag = core.dialogs.tag(self.common.half).ok_or(SendError::Stale)?;
+        let tag = core
+            .dialogs
+            .tag(self.common.dialog_set)
+            .ok_or(SendError::Stale)?;
         let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
         for route in request.headers_named(HeaderName::RecordRoute) {
             // A fold of the peer's stands for one space (RFC 3261 section 7.3.1).
@@ -289,7 +292,7 @@ impl Context<'_> {
         let tag = self
             .core
             .dialogs
-            .tag(self.common.half)
+            .tag(self.common.dialog_set)
             .map(alloc::borrow::ToOwned::to_owned);
         self.core
             .answer_tagged(transaction, status, headers, tag.as_deref());

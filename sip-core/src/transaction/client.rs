@@ -24,7 +24,7 @@ pub(super) struct Client<U> {
     /// As sent.
     request: Bytes,
     /// The random half of the branch.
-    secret: u64,
+    branch_nonce: u64,
     /// The handle in the branch: its own, or for a CANCEL that of its INVITE.
     named: Handle,
     pub(super) timers: TimerKeys,
@@ -77,8 +77,8 @@ impl<U: Clone> TransactionLayer<U> {
     ) -> Result<ClientTransactionId, SendError> {
         let info = self.info(connection).ok_or(SendError::NotConnected)?;
         let handle = self.clients.next_handle();
-        let secret = self.rng.next_u64();
-        let request = self.with_via(info, request, handle, secret)?;
+        let branch_nonce = self.rng.next_u64();
+        let request = self.with_via(info, request, handle, branch_nonce)?;
         // What could not be read back could not be matched, acknowledged or cancelled either.
         Message::parse(request.bytes().clone(), &self.settings.limits.message)
             .map_err(SendError::TooLarge)?;
@@ -96,7 +96,15 @@ impl<U: Clone> TransactionLayer<U> {
         }
         let invite = method == Some(Method::Invite);
         let bytes = request.bytes().clone();
-        self.start_client(connection, info, bytes, user, (handle, secret), invite, now);
+        self.start_client(
+            connection,
+            info,
+            bytes,
+            user,
+            (handle, branch_nonce),
+            invite,
+            now,
+        );
         Ok(ClientTransactionId(handle))
     }
 
@@ -111,8 +119,8 @@ impl<U: Clone> TransactionLayer<U> {
         ack: Builder<'_>,
     ) -> Result<Bytes, SendError> {
         let info = self.info(connection).ok_or(SendError::NotConnected)?;
-        let (handle, secret) = (Handle::from_bits(self.rng.next_u64()), self.rng.next_u64());
-        let ack = self.with_via(info, ack, handle, secret)?;
+        let (handle, branch_nonce) = (Handle::from_bits(self.rng.next_u64()), self.rng.next_u64());
+        let ack = self.with_via(info, ack, handle, branch_nonce)?;
         self.transmit(connection, ack.bytes().clone());
         Ok(ack.bytes().clone())
     }
@@ -172,14 +180,24 @@ impl<U: Clone> TransactionLayer<U> {
                 return;
             }
         };
-        let (connection, secret, invite) =
-            (client.connection, client.secret, client.request.clone());
+        let (connection, branch_nonce, invite) = (
+            client.connection,
+            client.branch_nonce,
+            client.request.clone(),
+        );
         if let (Some(info), Some(cancel)) = (
             self.info(connection),
             self.build_cancel(invite, reason.as_deref()),
         ) {
-            let cancel_handle =
-                self.start_client(connection, info, cancel, user, (handle, secret), false, now);
+            let cancel_handle = self.start_client(
+                connection,
+                info,
+                cancel,
+                user,
+                (handle, branch_nonce),
+                false,
+                now,
+            );
             self.cancels.insert(handle.to_bits(), cancel_handle);
         }
         self.drive_client(handle, ClientInput::Cancelled, None, now);
@@ -195,7 +213,7 @@ impl<U: Clone> TransactionLayer<U> {
         info: ConnectionInfo,
         request: Bytes,
         user: U,
-        (named, secret): (Handle, u64),
+        (named, branch_nonce): (Handle, u64),
         invite: bool,
         now: Timestamp,
     ) -> Handle {
@@ -213,7 +231,7 @@ impl<U: Clone> TransactionLayer<U> {
             reliable,
             user,
             request,
-            secret,
+            branch_nonce,
             named,
             timers: TimerKeys::default(),
             ack: Bytes::new(),
@@ -228,7 +246,7 @@ impl<U: Clone> TransactionLayer<U> {
         info: ConnectionInfo,
         mut request: Builder<'_>,
         handle: Handle,
-        secret: u64,
+        branch_nonce: u64,
     ) -> Result<Message, SendError> {
         let transport = self
             .settings
@@ -244,7 +262,7 @@ impl<U: Clone> TransactionLayer<U> {
         ] {
             via.push_str(part);
         }
-        push_branch(&self.hidden, handle, secret, &mut via);
+        push_branch(&self.hidden, handle, branch_nonce, &mut via);
         if self.settings.rport || !info.transport.is_reliable() {
             via.push_str(";rport");
         }
@@ -275,14 +293,15 @@ impl<U: Clone> TransactionLayer<U> {
         let named = via
             .branch()
             .and_then(|branch| read_branch(&self.hidden, branch));
-        let found = named.and_then(|(handle, secret)| {
+        let found = named.and_then(|(handle, branch_nonce)| {
             let handle = if is_cancel {
                 *self.cancels.get(&handle.to_bits())?
             } else {
                 handle
             };
             let client = self.clients.get(handle)?;
-            let same = client.secret == secret && has_method(&client.request, cseq.method);
+            let same =
+                client.branch_nonce == branch_nonce && has_method(&client.request, cseq.method);
             same.then_some(handle)
         });
         let status = response.status();

@@ -17,10 +17,15 @@ use crate::slab::Handle;
 pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
 /// Writes the branch of a client transaction, or of a stateless ACK.
-pub(super) fn push_branch(hidden: &Permutation, handle: Handle, secret: u64, text: &mut String) {
+pub(super) fn push_branch(
+    hidden: &Permutation,
+    handle: Handle,
+    branch_nonce: u64,
+    text: &mut String,
+) {
     text.push_str("z9hG4bK");
     push_base32(hidden.conceal(handle.to_bits()), text);
-    push_base32(secret, text);
+    push_base32(branch_nonce, text);
 }
 
 /// The handle and the random half of a branch that [`push_branch`] may have made.
@@ -29,10 +34,10 @@ pub(super) fn read_branch(hidden: &Permutation, branch: &[u8]) -> Option<(Handle
     if token.len() != 26 {
         return None;
     }
-    let (handle, secret) = token.split_at(13);
+    let (handle, branch_nonce) = token.split_at(13);
     Some((
         Handle::from_bits(hidden.reveal(read_base32(handle)?)),
-        read_base32(secret)?,
+        read_base32(branch_nonce)?,
     ))
 }
 

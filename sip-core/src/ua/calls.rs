@@ -336,12 +336,12 @@ impl EstablishedSession<'_> {
     }
 
     /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`): the body is
-    /// `Signal=5` and `Duration=100`, in milliseconds. The outcome comes as [`Event::RequestFinished`].
+    /// `Signal=5` and `Duration=100`, in milliseconds. The outcome comes as [`Event::RequestCompleted`].
     ///
     /// # Errors
     /// [`CommandError::WrongState`] for a tone other than 0-9, A-D, * and #, or a duration that is not
     /// 70 ms to 6 s; otherwise as [`EstablishedSession::info`].
-    pub fn tone(
+    pub fn send_dtmf(
         self,
         tone: char,
         duration: Duration,
@@ -361,7 +361,7 @@ impl EstablishedSession<'_> {
         self.info(&Body::new("application/dtmf-relay", body), now)
     }
 
-    /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestFinished`].
+    /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestCompleted`].
     ///
     /// # Errors
     /// [`CommandError`]; nothing has been sent then.

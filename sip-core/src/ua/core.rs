@@ -12,12 +12,14 @@ use sip_parse::{Builder, HeaderName, Kind, Message, Request, Response, StatusCod
 
 use super::challenges::AuthorizationFailed;
 use super::identity::Identity;
-use crate::action::{Action, ConnectionId, LogContent, LogRecord, TraceRecord, Transport, Way};
+use crate::action::{
+    Action, ConnectionId, Direction, LogContent, LogRecord, TraceRecord, Transport,
+};
 use crate::auth::{Attempts, Credentials, DigestClient, Scope};
 use crate::config::{Authentication, Config, LogLevel};
-use crate::dialog::{DialogId, DialogSet};
+use crate::dialog::{DialogId, DialogLayer};
 use crate::error::CommandError;
-use crate::event::{ChallengeId, Event, IncomingId, RequestId, SessionId};
+use crate::event::{ChallengeId, Event, IncomingRequestId, RequestId, SessionId};
 use crate::limits::Limits;
 use crate::session::SessionTimer;
 use crate::time::Timestamp;
@@ -52,7 +54,7 @@ pub(crate) enum Purpose {
 pub(crate) enum Due {
     Session(SessionId, SessionTimer),
     Registration(Place),
-    Incoming(IncomingId),
+    Incoming(IncomingRequestId),
     /// A request of ours that waits for a connection.
     Request(RequestId),
     Challenge(ChallengeId),
@@ -78,7 +80,7 @@ pub struct Counters {
     pub refused: u64,
     /// Responses whose Authentication-Info was malformed, or did not prove that the server knows our secret
     /// too (RFC 7616 section 3.5: rspauth). They count as what their status says.
-    pub unproven: u64,
+    pub authentication_info_failures: u64,
     /// Log and trace records that were dropped because the queue was full.
     pub records_dropped: u64,
 }
@@ -122,7 +124,7 @@ pub(crate) struct Core {
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) layer: TransactionLayer<Purpose>,
-    pub(crate) dialogs: DialogSet,
+    pub(crate) dialogs: DialogLayer,
     pub(crate) digest: DigestClient,
     /// Where the response that is being handled came from.
     pub(crate) answered_on: Option<ConnectionId>,
@@ -186,11 +188,11 @@ impl Core {
         }));
     }
 
-    pub(crate) fn trace(&mut self, way: Way, connection: ConnectionId, bytes: &Bytes) {
+    pub(crate) fn trace(&mut self, direction: Direction, connection: ConnectionId, bytes: &Bytes) {
         if self.config.trace_sip() {
             let reveal = self.config.trace_sip_credentials();
             self.push_record(Action::Trace(TraceRecord {
-                way,
+                direction,
                 connection,
                 reveal,
                 bytes: bytes.clone(),

@@ -10,7 +10,7 @@ use sip_parse::{HeaderName, Method, Request, Response, Scheme, StatusCode, text}
 
 use super::core::{FlowDoubt, Purpose};
 use super::{Life, UserAgent};
-use crate::action::{Action, ConnectionId, LogContent, Way};
+use crate::action::{Action, ConnectionId, Direction, LogContent};
 use crate::config::LogLevel;
 use crate::connection::DisconnectReason;
 use crate::dialog::{DialogError, DialogId};
@@ -28,7 +28,7 @@ impl UserAgent {
                     if self.core.layer.info(connection).is_none() => {}
                 Output::Transmit { connection, bytes } => {
                     self.core.counters.transmitted += 1;
-                    self.core.trace(Way::Out, connection, &bytes);
+                    self.core.trace(Direction::Sent, connection, &bytes);
                     self.core
                         .actions
                         .push_back(Action::Transmit { connection, bytes });
@@ -168,7 +168,7 @@ impl UserAgent {
             .authentication_info(response, &sent, credentials)
             .is_err()
         {
-            self.core.counters.unproven += 1;
+            self.core.counters.authentication_info_failures += 1;
             let content =
                 LogContent::Text("Authentication-Info is malformed or does not prove the server");
             self.log(LogLevel::Warn, "sip.ua", 0, content);
@@ -285,7 +285,7 @@ impl UserAgent {
         self.sessions
             .iter()
             .find(|(_, session)| {
-                session.common.half == dialog.half()
+                session.common.dialog_set == dialog.set()
                     && session.common.dialog.is_none_or(|own| own == dialog)
             })
             .map(|(handle, _)| SessionId(handle))
@@ -509,10 +509,10 @@ impl UserAgent {
             .iter()
             .find_map(|(handle, session)| match &session.state {
                 Some(State::Incoming(state)) if state.transaction() == invite => {
-                    Some((handle, session.common.half))
+                    Some((handle, session.common.dialog_set))
                 }
                 Some(State::Confirmed(state)) if state.is_answering(invite) => {
-                    Some((handle, session.common.half))
+                    Some((handle, session.common.dialog_set))
                 }
                 _ => None,
             });

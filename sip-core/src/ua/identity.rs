@@ -32,7 +32,7 @@ pub(crate) struct Identity {
     /// The same with `;ob` (RFC 5626 section 4.3), for what makes a dialog.
     pub(crate) dialog_contact: String,
     /// A Contact without our name, for as long as there is no temporary GRUU.
-    nobody: String,
+    anonymous_contact: String,
     /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
     pub(crate) instance: Box<str>,
     pub(crate) instance_drawn: bool,
@@ -75,9 +75,9 @@ impl Identity {
             supported.push_str(", ");
             supported.push_str(tag);
         }
-        let nobody = format!("<{scheme}:anonymous@{host};transport={transport};ob>");
+        let anonymous_contact = format!("<{scheme}:anonymous@{host};transport={transport};ob>");
         Self {
-            nobody,
+            anonymous_contact,
             user: user.into(),
             registrar,
             home,
@@ -112,7 +112,7 @@ impl Identity {
         match &self.temporary_gruu {
             _ if local != ANONYMOUS => self.dialog_contact.clone(),
             Some(gruu) => format!("<{gruu}>"),
-            None => self.nobody.clone(),
+            None => self.anonymous_contact.clone(),
         }
     }
 

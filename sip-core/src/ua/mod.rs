@@ -37,12 +37,12 @@ pub use self::reconfigure::Change;
 use self::challenges::Challenge;
 use self::flows::OutboundFlow;
 use self::identity::Identity;
-use self::requests::{IncomingRequest, OutgoingRequest};
-use crate::action::{Action, ConnectionId, LogContent, Way};
+use self::requests::{OutgoingRequest, UnansweredRequest};
+use crate::action::{Action, ConnectionId, Direction, LogContent};
 use crate::auth::{Credentials, DigestClient, DigestPolicy, UsernameError};
 use crate::config::{Authentication, Config, LogLevel, Server};
 use crate::connection::{Connector, DisconnectReason, KeepAlive, KeepAliveInterval, ServerPolicy};
-use crate::dialog::DialogSet;
+use crate::dialog::DialogLayer;
 use crate::error::{Backpressure, ClockJump, CommandError, LONGEST_JUMP, StartError};
 use crate::event::{Cause, EndReason, Event};
 use crate::limits::Limits;
@@ -69,7 +69,7 @@ pub struct UserAgent {
     sessions: Slab<crate::session::Session>,
     registration: Registration,
     requests: Slab<OutgoingRequest>,
-    incoming: Slab<IncomingRequest>,
+    incoming: Slab<UnansweredRequest>,
     /// Boxed, because most agents never have one.
     challenges: Box<Slab<Challenge>>,
     /// Servers to use once no call is being set up.
@@ -143,7 +143,7 @@ impl UserAgent {
         let credentials = credentials(&config).map_err(StartError::Username)?;
         let connector = Connector::new(policy(&config)).map_err(StartError::Policy)?;
         let identity = Identity::new(&config, &mut *rng);
-        let dialogs = DialogSet::new(limits.forks, limits.routes, &mut *rng);
+        let dialogs = DialogLayer::new(limits.forks, limits.routes, &mut *rng);
         let call_id = crate::rand::token(&mut *rng, 26);
         let tag = crate::rand::token(&mut *rng, 13);
         let expires = u32::try_from(config.register_expires().as_secs()).unwrap_or(u32::MAX);
@@ -156,9 +156,9 @@ impl UserAgent {
             rport: config.force_rport(),
             forwards: false,
         };
-        let missing = config.not_wired();
+        let missing = config.unsupported();
         if !missing.is_empty() {
-            return Err(StartError::NotWired(missing.into()));
+            return Err(StartError::Unsupported(missing.into()));
         }
         let interval = config
             .keep_alive_interval()
@@ -272,7 +272,7 @@ impl UserAgent {
             return Ok(());
         }
         self.core.counters.received += 1;
-        self.core.trace(Way::In, connection, &bytes);
+        self.core.trace(Direction::Received, connection, &bytes);
         if let Some(place) = self.place_of(connection) {
             let now = self.core.now;
             self.flow(place).keep_alive.traffic(now);
@@ -299,7 +299,7 @@ impl UserAgent {
     /// As [`UserAgent::tick`], however far the clock jumped: the host knows the time to be right.
     ///
     /// A deadline that is told more than five seconds late means that the host slept: each open connection
-    /// is asked at once ([`KeepAlive::doubt`]), because nobody else would notice soon that it is dead.
+    /// is asked at once ([`KeepAlive::probe_now`]), because nobody else would notice soon that it is dead.
     pub fn resume(&mut self, now: Timestamp) {
         self.notice_sleep(now);
         self.core.now = self.core.now.max(now);
@@ -426,7 +426,7 @@ impl UserAgent {
             return;
         }
         for flow in self.flows.iter_mut().filter(|flow| flow.open.is_some()) {
-            flow.keep_alive.doubt(now);
+            flow.keep_alive.probe_now(now);
         }
         // Nobody asks whether one to a better server still lives: it is opened anew in its time.
         for place in self.places() {
@@ -489,7 +489,7 @@ impl UserAgent {
         }
         self.forget_challenges();
         for handle in self.incoming.handles() {
-            self.drop_incoming(crate::event::IncomingId(handle));
+            self.drop_incoming(crate::event::IncomingRequestId(handle));
         }
         // What has just been said is sent while the connection is still open.
         self.drain();

@@ -13,7 +13,7 @@ use crate::action::Body;
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
 use crate::error::CommandError;
-use crate::event::{Cause, EndReason, Event, IncomingId, RequestId, SessionId};
+use crate::event::{Cause, EndReason, Event, IncomingRequestId, RequestId, SessionId};
 use crate::session::{ExtraHeader, State, unsent};
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
@@ -34,14 +34,14 @@ pub(super) struct OutgoingRequest {
 }
 
 /// A request of a peer, until the application answers it.
-pub(super) struct IncomingRequest {
+pub(super) struct UnansweredRequest {
     transaction: ServerTransactionId,
     timer: TimerKey,
 }
 
 impl UserAgent {
     /// Sends a MESSAGE (RFC 3428) to a URI, or to a user at the address-of-record's host. The outcome
-    /// comes as [`Event::RequestFinished`]. Without a connection `offlineRequests` says whether this fails
+    /// comes as [`Event::RequestCompleted`]. Without a connection `offlineRequests` says whether this fails
     /// or waits: for 64 T1 at most, then the outcome is [`Cause::Timeout`].
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl UserAgent {
         self.request(Method::Message, target, Some(body), &[], now)
     }
 
-    /// Asks what a peer can do (RFC 3261 section 11). The outcome comes as [`Event::RequestFinished`].
+    /// Asks what a peer can do (RFC 3261 section 11). The outcome comes as [`Event::RequestCompleted`].
     ///
     /// # Errors
     /// As [`UserAgent::message`].
@@ -114,7 +114,7 @@ impl UserAgent {
     }
 
     /// Sends an INFO (RFC 6086) within a call that is up, such as DTMF. The outcome comes as
-    /// [`Event::RequestFinished`].
+    /// [`Event::RequestCompleted`].
     ///
     /// # Errors
     /// As [`UserAgent::message`]; [`CommandError::WrongState`] unless the call is up.
@@ -221,7 +221,7 @@ impl UserAgent {
             if let Some(waiting) = record.waiting {
                 self.core.timers.cancel(waiting.timer);
             }
-            self.core.event(Event::RequestFinished {
+            self.core.event(Event::RequestCompleted {
                 request: id,
                 outcome: outcome.map_err(Box::new),
             });
@@ -241,20 +241,21 @@ impl UserAgent {
                 .core
                 .answer(transaction, StatusCode::SERVICE_UNAVAILABLE, &headers);
         }
-        let id = IncomingId(self.incoming.next_handle());
+        let id = IncomingRequestId(self.incoming.next_handle());
         let timer = self
             .core
             .timers
             .set(self.core.now + ANSWER_WITHIN, Due::Incoming(id));
-        self.incoming.insert(IncomingRequest { transaction, timer });
-        self.core.event(Event::RequestReceived {
+        self.incoming
+            .insert(UnansweredRequest { transaction, timer });
+        self.core.event(Event::IncomingRequest {
             incoming: id,
             session,
             request,
         });
     }
 
-    /// Answers a request that came as [`Event::RequestReceived`]: with a final status, 200 to 699. What is
+    /// Answers a request that came as [`Event::IncomingRequest`]: with a final status, 200 to 699. What is
     /// not answered within 10 seconds is answered 480.
     ///
     /// # Errors
@@ -262,7 +263,7 @@ impl UserAgent {
     /// [`CommandError::WrongState`] for a status that is not final or that RFC 4320 forbids (408).
     pub fn respond(
         &mut self,
-        incoming: IncomingId,
+        incoming: IncomingRequestId,
         status: StatusCode,
         now: Timestamp,
     ) -> Result<(), CommandError> {
@@ -283,7 +284,7 @@ impl UserAgent {
         Ok(())
     }
 
-    pub(super) fn incoming_due(&mut self, id: IncomingId) {
+    pub(super) fn incoming_due(&mut self, id: IncomingRequestId) {
         if let Some(record) = self.incoming.remove(id.0) {
             self.core
                 .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
@@ -297,11 +298,11 @@ impl UserAgent {
             .find(|(_, record)| record.transaction == transaction)
             .map(|(handle, _)| handle);
         if let Some(handle) = lost {
-            self.drop_incoming(IncomingId(handle));
+            self.drop_incoming(IncomingRequestId(handle));
         }
     }
 
-    pub(super) fn drop_incoming(&mut self, id: IncomingId) {
+    pub(super) fn drop_incoming(&mut self, id: IncomingRequestId) {
         if let Some(record) = self.incoming.remove(id.0) {
             self.core.timers.cancel(record.timer);
             self.core

@@ -12,7 +12,7 @@ use super::core::{Core, Flow, Purpose};
 use super::identity::ANONYMOUS;
 use crate::action::Body;
 use crate::auth::{Attempts, Authorizations, Scope};
-use crate::dialog::{Dialog, DialogId, HalfDialogId};
+use crate::dialog::{Dialog, DialogId, DialogSetId};
 use crate::session::{ExtraHeader, InviteOptions};
 use crate::transaction::{ClientTransactionId, SendError};
 
@@ -118,7 +118,7 @@ impl Core {
     /// The INVITE of a new call (RFC 3261 section 13.2.1).
     pub(crate) fn send_invite(
         &mut self,
-        half: HalfDialogId,
+        half: DialogSetId,
         target: &UriBuf,
         options: &InviteOptions,
         offer: Option<&Body>,

@@ -275,7 +275,7 @@ impl Bench {
             OFFER.replace("\r\n", "\n"),
         ));
         self.expect(|event| match event {
-            Event::Incoming { session, .. } => Some(*session),
+            Event::IncomingCall { session, .. } => Some(*session),
             _ => None,
         })
     }

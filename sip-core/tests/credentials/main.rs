@@ -276,7 +276,10 @@ fn rfc7616_3_5_a_server_that_does_not_know_the_password_is_reported() {
                 && matches!(record.content, LogContent::Text(text) if text.contains("Authentication-Info")))
         });
         assert_eq!(reported, !believed);
-        assert_eq!(bench.agent.counters().unproven, u64::from(!believed));
+        assert_eq!(
+            bench.agent.counters().authentication_info_failures,
+            u64::from(!believed)
+        );
         if believed {
             server.takes("n2");
         }
@@ -356,7 +359,7 @@ fn auth_loop_no_method_can_be_driven_in_circles() {
                     assert_eq!(*retry_at, None);
                     Some(reason.cause == Cause::Authentication)
                 }
-                Event::RequestFinished {
+                Event::RequestCompleted {
                     outcome: Ok(response),
                     ..
                 } => Some(response.status().as_u16() == 401),

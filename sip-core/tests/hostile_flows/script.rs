@@ -375,7 +375,7 @@ impl Script {
                 Event::Bindings { .. } | Event::RegistrationFailed { .. } => self.asks = false,
                 Event::Unregistered { .. } => self.leaves = false,
                 Event::Stopped { .. } => (self.asks, self.leaves) = (false, false),
-                Event::RequestFinished { request, .. } => {
+                Event::RequestCompleted { request, .. } => {
                     assert!(self.requests.remove(&request), "a request ends once");
                 }
                 _ => {}

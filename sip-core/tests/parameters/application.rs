@@ -1,6 +1,6 @@
 //! Requests that a parameter hands to the application.
 
-use sip_core::{Event, IncomingId, SessionId};
+use sip_core::{Event, IncomingRequestId, SessionId};
 use sip_parse::{HeaderName, StatusCode};
 
 use crate::common::{Bench, SECOND, alice, value};
@@ -91,8 +91,8 @@ fn refer_is(bench: &mut Bench, asked: Option<Option<SessionId>>) {
         return;
     };
     bench.silence();
-    let (incoming, session): (IncomingId, _) = bench.expect(|event| match event {
-        Event::RequestReceived {
+    let (incoming, session): (IncomingRequestId, _) = bench.expect(|event| match event {
+        Event::IncomingRequest {
             incoming, session, ..
         } => Some((*incoming, *session)),
         _ => None,

@@ -57,7 +57,7 @@ pub(crate) fn cfg_noanswer_ends_with_408() {
 fn refusal(config: &ConfigBuilder) -> String {
     let random = Box::new(ChaCha20Rng::from_seed([1; 32]));
     match UserAgent::new(config.build().unwrap(), random, Timestamp::ZERO) {
-        Err(error @ StartError::NotWired(_)) => error.to_string(),
+        Err(error @ StartError::Unsupported(_)) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -119,7 +119,7 @@ pub(crate) fn dtmf_is_an_info() {
         let Ok(Session::Established(call)) = bench.agent.session(id) else {
             panic!("the call is up");
         };
-        call.tone(tone, Duration::from_millis(milliseconds), now)
+        call.send_dtmf(tone, Duration::from_millis(milliseconds), now)
     };
     let request = tone(&mut bench, '#', 160).unwrap();
     bench.pump();
@@ -132,7 +132,7 @@ pub(crate) fn dtmf_is_an_info() {
     assert_eq!(info.body(), b"Signal=#\r\nDuration=160\r\n");
     bench.reply(&info, 200, &[]);
     let finished = bench.expect(|event| match event {
-        Event::RequestFinished { request, outcome } => Some((*request, outcome.is_ok())),
+        Event::RequestCompleted { request, outcome } => Some((*request, outcome.is_ok())),
         _ => None,
     });
     assert_eq!(finished, (request, true));

@@ -146,7 +146,7 @@ fn a_refusal_and_silence_make_the_challenge_final() {
         }
         bench.silence();
         let status = bench.expect(|event| match event {
-            Event::RequestFinished {
+            Event::RequestCompleted {
                 outcome: Ok(response),
                 ..
             } => Some(response.status().as_u16()),

@@ -68,7 +68,7 @@ fn the_table_says_what_is_refused() {
         .dtmf_type(DtmfType::Rtp)
         .build()
         .unwrap();
-    let missing = config.not_wired();
+    let missing = config.unsupported();
     for parameter in Parameter::ALL {
         let refused = missing.iter().any(|row| row.parameter == *parameter);
         let said = row(parameter.name())[2].contains("refused by name");

@@ -1,7 +1,7 @@
 //! Log and trace records.
 
 use sip_core::config::LogLevel;
-use sip_core::{Action, LogRecord, TraceRecord, Way};
+use sip_core::{Action, Direction, LogRecord, TraceRecord};
 
 use crate::common::{Bench, alice};
 
@@ -98,8 +98,11 @@ pub(crate) fn cfg_log_trace_sip_whatever_the_level() {
     assert_eq!(traces(false, false, LogLevel::Debug), []);
     for level in LogLevel::ALL {
         let traces = traces(true, false, level);
-        let ways: Vec<Way> = traces.iter().map(|trace| trace.way).collect();
-        assert_eq!(ways, [Way::Out, Way::In, Way::Out]);
+        let ways: Vec<Direction> = traces.iter().map(|trace| trace.direction).collect();
+        assert_eq!(
+            ways,
+            [Direction::Sent, Direction::Received, Direction::Sent]
+        );
         let text = traces[2].to_string();
         assert!(
             text.contains("Authorization: Digest [redacted]\r\n"),

@@ -51,10 +51,10 @@ async fn stay(
             event = running.next() => event?,
         };
         match (event, refusal) {
-            (Event::Incoming { session, .. }, Some(status)) => {
+            (Event::IncomingCall { session, .. }, Some(status)) => {
                 tolerate_ended(running.handle.reject(session, status).await)?;
             }
-            (Event::Incoming { session, .. }, None) => {
+            (Event::IncomingCall { session, .. }, None) => {
                 tolerate_ended(running.handle.ring(session).await)?;
                 ringing.push_back((
                     Instant::now() + Duration::from_secs(arguments.ring),

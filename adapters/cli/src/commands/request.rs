@@ -47,7 +47,7 @@ pub(crate) async fn options(arguments: Options) -> Result<(), Failure> {
 async fn outcome(running: &mut Running, request: RequestId, what: &str) -> Result<(), Failure> {
     loop {
         match running.next().await? {
-            Event::RequestFinished {
+            Event::RequestCompleted {
                 request: which,
                 outcome,
             } if which == request => {

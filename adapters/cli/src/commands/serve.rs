@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     if arguments.output.trace {
         server.trace(|message| {
             let record = TraceRecord {
-                way: message.way,
+                direction: message.direction,
                 connection: message.connection,
                 reveal: false,
                 bytes: message.bytes.clone(),

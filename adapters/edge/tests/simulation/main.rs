@@ -95,7 +95,7 @@ impl Script for Call {
                     world.later(Duration::from_secs(1), ALICE, CALL);
                 }
             }
-            Event::Incoming { session, .. } => {
+            Event::IncomingCall { session, .. } => {
                 self.started[agent] += 1;
                 self.ringing = Some(session);
                 if let Ok(Session::Incoming(call)) = world.agents[agent].session(session) {
@@ -139,7 +139,7 @@ impl Script for Call {
                     }
                 }
             }
-            Event::RequestReceived {
+            Event::IncomingRequest {
                 incoming, request, ..
             } => {
                 assert_eq!(request.body(), b"hello");
@@ -148,7 +148,7 @@ impl Script for Call {
                     .respond(incoming, StatusCode::OK, now)
                     .expect("fresh");
             }
-            Event::RequestFinished { request, outcome } if Some(request) == self.message => {
+            Event::RequestCompleted { request, outcome } if Some(request) == self.message => {
                 self.message_done = true;
                 self.message_ok = outcome.is_ok_and(|response| response.status().is_success());
             }

@@ -119,7 +119,7 @@ fn name(event: &Event) -> String {
         Event::RegistrationFailed { reason, .. } => format!("failed: {:?}", reason.cause),
         Event::Disconnected { reason, .. } => format!("disconnected: {reason:?}"),
         Event::Ended { reason, .. } => format!("ended: {:?}", reason.cause),
-        Event::RequestFinished { outcome, .. } => match outcome {
+        Event::RequestCompleted { outcome, .. } => match outcome {
             Ok(response) => format!("answered: {}", response.status().as_u16()),
             Err(reason) => format!("unanswered: {:?}", reason.cause),
         },
@@ -256,7 +256,7 @@ pub(crate) fn what_had_arrived_goes_before_the_tick<A: Agent>() {
     let contact = bench.agent.with(|agent, _| agent.contact().to_owned());
     let target = contact.split(['<', '>']).nth(1).unwrap().to_owned();
     bench.registrar.send(0, &invite(&target));
-    let Event::Incoming { session, .. } = bench.until("incoming") else {
+    let Event::IncomingCall { session, .. } = bench.until("incoming") else {
         unreachable!("its name says so");
     };
     bench.agent.with(move |agent, now| {

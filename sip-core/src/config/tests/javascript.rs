@@ -1,11 +1,11 @@
-//! What JavaScript programmers paste: read by a JSON5 reader after `preprocess`.
+//! What JavaScript programmers paste: read by a JSON5 reader after `javascript_to_json5`.
 
 use super::*;
-use crate::config::{ConfigErrorKind, Support, preprocess};
+use crate::config::{ConfigErrorKind, Support, javascript_to_json5};
 
 /// Reads a text as a program does: all faults in one list.
 fn paste(text: &str) -> Result<Config, ConfigErrors> {
-    let done = preprocess(text);
+    let done = javascript_to_json5(text);
     let mut builder = Config::builder();
     let mut json5 = json5::Deserializer::from_str(&done.text);
     builder.sipjs(&mut json5).refuse(done.errors).build()
@@ -152,7 +152,7 @@ fn program_text_is_refused_and_never_quoted() {
 fn line_breaks_stay_where_they_were() {
     let text =
         "var c = {\n  log: { connector: function () {\n return 1;\n } },\n  register: false\n};\n";
-    let done = preprocess(text);
+    let done = javascript_to_json5(text);
     assert_eq!(done.text.matches('\n').count(), text.matches('\n').count());
     let line = |text: &str| text.lines().position(|line| line.contains("register:"));
     assert_eq!(line(&done.text), line(text));
@@ -182,7 +182,7 @@ fn what_is_not_json5_is_a_syntax_error() {
 #[test]
 fn the_number_of_faults_is_bounded() {
     let text = format!("{}{}", "[".repeat(1000), "x,".repeat(1000));
-    assert_eq!(preprocess(&text).errors.len(), 100);
+    assert_eq!(javascript_to_json5(&text).errors.len(), 100);
 }
 
 mod properties {
@@ -196,7 +196,7 @@ mod properties {
         fn json_passes_unchanged(name in "[a-zA-Z\"'\\\\{}:,/* ]{0,12}", number in any::<i32>()) {
             let json = serde_json::json!({ "displayName": name, "custom": { "n": [number, true, null] } });
             let text = json.to_string();
-            let done = preprocess(&text);
+            let done = javascript_to_json5(&text);
             prop_assert_eq!(done.text, text);
             prop_assert_eq!(done.errors, []);
         }

@@ -377,7 +377,7 @@ fn a_changed_copy_derives_again_what_follows_from_the_uri() {
 #[test]
 fn what_has_no_effect_yet_is_named() {
     let json = r#"{"rel100":"required","dtmfType":"rtp","displayName":"x"}"#;
-    let missing = file(json).unwrap().0.not_wired();
+    let missing = file(json).unwrap().0.unsupported();
     for row in &missing {
         assert!(
             row.to_string()

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sip_core::config::Config;
-use sip_core::{Cause, DescriptionKind, Event, TraceRecord, Way};
+use sip_core::{Cause, DescriptionKind, Direction, Event, TraceRecord};
 use sip_parse::StatusCode;
 use tokio::sync::watch;
 
@@ -122,13 +122,13 @@ fn note(
     if trace {
         print_trace(Some(name), at, record);
     }
-    let Some(label) = ladder.note(at, side, record.way, &record.bytes) else {
+    let Some(label) = ladder.note(at, side, record.direction, &record.bytes) else {
         return;
     };
     if report.is_json() {
-        let (from, to) = match record.way {
-            Way::Out => (name, "edge"),
-            Way::In => ("edge", name),
+        let (from, to) = match record.direction {
+            Direction::Sent => (name, "edge"),
+            Direction::Received => ("edge", name),
         };
         let fields = [
             ("from", json!(from)),
@@ -145,12 +145,12 @@ async fn live(handle: Handle, mut events: Events, report: Report, counts: watch:
     while let Some(event) = events.next().await {
         events::print(&report, &event);
         let change = match &event {
-            Event::Incoming { session, .. } => {
+            Event::IncomingCall { session, .. } => {
                 let accepted =
                     handle.ring(*session).await.is_ok() && handle.answer(*session).await.is_ok();
                 change(move |counts| counts.accepted += u32::from(accepted))
             }
-            Event::RequestReceived { incoming, .. } => {
+            Event::IncomingRequest { incoming, .. } => {
                 let taken = handle.respond(*incoming, StatusCode::OK).await.is_ok();
                 change(move |counts| counts.messages_received += u32::from(taken))
             }
@@ -195,7 +195,7 @@ async fn live(handle: Handle, mut events: Events, report: Report, counts: watch:
                 kind: DescriptionKind::Answer,
                 ..
             } => change(|counts| counts.answers += 1),
-            Event::RequestFinished { outcome, .. } => match outcome {
+            Event::RequestCompleted { outcome, .. } => match outcome {
                 Ok(response) if response.status().is_success() => {
                     change(|counts| counts.messages_delivered += 1)
                 }

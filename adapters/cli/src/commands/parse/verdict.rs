@@ -89,9 +89,9 @@ impl Verdict {
     fn read(&mut self, action: Action) {
         match action {
             Action::Event(
-                Event::Incoming { .. }
-                | Event::RequestReceived { .. }
-                | Event::RequestFinished { .. },
+                Event::IncomingCall { .. }
+                | Event::IncomingRequest { .. }
+                | Event::RequestCompleted { .. },
             ) => self.accepted = true,
             Action::Transmit { bytes, .. } => {
                 let answer = Message::parse(bytes, &Limits::default())

@@ -15,7 +15,7 @@ use super::{
     ConfigError, ConfigErrorKind, error::excerpt, sipjs::rust_equivalent, suggest::nearest,
 };
 
-/// What [`preprocess`] makes of a text.
+/// What [`javascript_to_json5`] makes of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Preprocessed {
@@ -32,14 +32,14 @@ pub struct Preprocessed {
 /// and [`ConfigBuilder::sipjs`](super::ConfigBuilder::sipjs) report all of them together.
 ///
 /// ```
-/// let done = sip_core::config::preprocess("rel100: SIP.C.supported.REQUIRED, register: flase");
+/// let done = sip_core::config::javascript_to_json5("rel100: SIP.C.supported.REQUIRED, register: flase");
 /// assert_eq!(done.text.split_whitespace().collect::<String>(), r#"{rel100:"required",register:null}"#);
 /// assert_eq!(
 ///     done.errors[0].to_string(),
 ///     "register is flase, but must be true or false; did you mean false?"
 /// );
 /// ```
-pub fn preprocess(text: &str) -> Preprocessed {
+pub fn javascript_to_json5(text: &str) -> Preprocessed {
     let mut scanner = Scanner {
         text,
         at: 0,
