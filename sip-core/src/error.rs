@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::auth::UsernameError;
 use crate::config::{ConfigErrors, Unsupported};
 use crate::connection::PolicyError;
-use crate::session::ExtraHeaderError;
+use crate::header::ExtraHeaderError;
 use crate::transaction::SendError;
 
 /// The longest jump of the clock that is believed without being vouched for.

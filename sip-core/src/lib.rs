@@ -50,14 +50,19 @@ extern crate alloc;
 
 mod action;
 pub mod auth;
+mod body;
 pub mod config;
 pub mod connection;
 pub mod dialog;
 mod error;
 mod event;
 mod fleet;
+mod header;
+mod ids;
 mod limits;
 mod rand;
+mod reason;
+mod record;
 mod registration;
 mod session;
 mod slab;
@@ -66,20 +71,18 @@ mod timer;
 pub mod transaction;
 mod ua;
 
-pub use action::{
-    Action, Body, ConnectionId, ConnectionInfo, Direction, LogContent, LogRecord, TraceRecord,
-    Transport,
-};
+pub use action::Action;
+pub use body::Body;
+pub use connection::{ConnectionInfo, Transport};
 pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
-pub use event::{
-    Cause, ChallengeId, DescriptionKind, EndReason, Event, IncomingRequestId, Originator,
-    Registration, RequestId, SessionId,
-};
+pub use event::{DescriptionKind, Event, Registration};
 pub use fleet::{AgentId, Fleet};
+pub use header::{ExtraHeader, ExtraHeaderError};
+pub use ids::{ChallengeId, ConnectionId, IncomingRequestId, RequestId, SessionId};
 pub use limits::Limits;
-pub use session::{
-    DescriptionFailed, ExtraHeader, ExtraHeaderError, FailureStatus, InviteOptions, NotAFailure,
-};
+pub use reason::{Cause, EndReason, Originator};
+pub use record::{Direction, LogContent, LogRecord, TraceRecord};
+pub use session::{DescriptionFailed, FailureStatus, InviteOptions, NotAFailure};
 pub use time::Timestamp;
 pub use ua::{
     AuthorizationFailed, Change, Counters, EstablishedSession, IncomingSession, NoServerUrl,

@@ -4,10 +4,12 @@
 mod connector;
 mod error;
 mod keep_alive;
+mod transport;
 
 pub use connector::{Connector, PolicyError, ServerPolicy, Step, Steps};
 pub use error::{ConnectError, DisconnectReason};
 pub use keep_alive::{KeepAlive, KeepAliveInterval, KeepAliveStep};
+pub use transport::{ConnectionInfo, Transport};
 
 use core::time::Duration;
 

@@ -6,10 +6,13 @@ use core::time::Duration;
 use sip_parse::{Request, StatusCode};
 
 use super::confirmed::{Answering, Confirmed, Stage};
-use super::{Context, DescriptionFailed, SessionTimer, State, ended_by_peer, has_description};
-use crate::action::Body;
+use super::{Context, DescriptionFailed, SessionTimer, State};
+use crate::body::Body;
+use crate::body::has_description;
 use crate::dialog::DialogId;
-use crate::event::{Cause, DescriptionKind, EndReason, Event};
+use crate::event::{DescriptionKind, Event};
+use crate::reason::ended_by_peer;
+use crate::reason::{Cause, EndReason};
 use crate::transaction::ServerTransactionId;
 
 /// RFC 3261 section 13.3.1.1: proxies forget a call that says nothing for three minutes.

@@ -7,13 +7,14 @@ use bytes::Bytes;
 use sip_parse::{Response, StatusCode, UriBuf};
 
 use super::confirmed::Confirmed;
-use super::{
-    Context, InviteOptions, SessionTimer, State, failure, has_description, refusal, unsent,
-};
-use crate::action::Body;
+use super::{Context, InviteOptions, SessionTimer, State};
 use crate::auth::Attempts;
+use crate::body::Body;
+use crate::body::has_description;
 use crate::dialog::DialogId;
-use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
+use crate::event::{DescriptionKind, Event};
+use crate::reason::{Cause, EndReason, Originator};
+use crate::reason::{failure, refusal, send_failure_cause};
 use crate::session::DescriptionFailed;
 use crate::transaction::{ClientTransactionId, SendError, TransactionError};
 use crate::ua::{Purpose, RetryError, sent_request};
@@ -84,7 +85,7 @@ impl OfferWanted {
 fn started_or_ended(started: Result<State, SendError>, context: &mut Context<'_>) -> Option<State> {
     match started {
         Ok(state) => Some(state),
-        Err(error) => context.end(EndReason::local(unsent(&error))),
+        Err(error) => context.end(EndReason::local(send_failure_cause(&error))),
     }
 }
 
@@ -250,7 +251,9 @@ impl Calling {
             Err(RetryError::Authentication) => {
                 context.end(EndReason::refused(response, Cause::Authentication))
             }
-            Err(RetryError::NotSent(error)) => context.end(EndReason::local(unsent(&error))),
+            Err(RetryError::NotSent(error)) => {
+                context.end(EndReason::local(send_failure_cause(&error)))
+            }
         }
     }
 

@@ -6,11 +6,14 @@ use bytes::Bytes;
 use sip_parse::{HeaderName, Request, Response, StatusCode};
 
 use super::reinvite::Offering;
-use super::{Context, DescriptionFailed, SessionTimer, State, ended_by_peer, has_description};
-use crate::action::Body;
+use super::{Context, DescriptionFailed, SessionTimer, State};
 use crate::auth::Attempts;
+use crate::body::Body;
+use crate::body::has_description;
 use crate::dialog::DialogId;
-use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
+use crate::event::{DescriptionKind, Event};
+use crate::reason::ended_by_peer;
+use crate::reason::{Cause, EndReason, Originator};
 use crate::time::Timestamp;
 use crate::transaction::{ServerTransactionId, TransactionError};
 use crate::ua::Purpose;

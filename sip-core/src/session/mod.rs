@@ -14,25 +14,27 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{Builder, HeaderName, Message, Method, Request, Response, StatusCode};
+use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode};
 
 pub(crate) use callee::Incoming;
 pub(crate) use caller::{
     AnswerWanted, Calling, OfferWanted, Unsent, further_success, invite_or_wait,
 };
 pub(crate) use confirmed::{Confirmed, Ending};
-pub use options::{
-    DescriptionFailed, ExtraHeader, ExtraHeaderError, FailureStatus, InviteOptions, NotAFailure,
-};
+pub use options::{DescriptionFailed, FailureStatus, InviteOptions, NotAFailure};
 
-use crate::action::{Body, ConnectionId};
 use crate::auth::Attempts;
+use crate::body::Body;
+use crate::body::body_of;
 use crate::dialog::{Dialog, DialogId, DialogSetId};
-use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator, SessionId};
+use crate::event::{DescriptionKind, Event};
+use crate::ids::ConnectionId;
+use crate::ids::SessionId;
 use crate::rand::below;
+use crate::reason::{EndReason, send_failure_cause};
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
-use crate::transaction::{SendError, ServerTransactionId, TransactionError};
+use crate::transaction::{SendError, ServerTransactionId};
 use crate::ua::{Core, Due, Purpose};
 
 /// The deadlines that a call can have.
@@ -216,7 +218,7 @@ impl Context<'_> {
         match sent {
             Ok(_) => Some(State::Ending(Ending::sent(reason, attempts, since))),
             Err(error) => self.end(EndReason {
-                cause: unsent(&error),
+                cause: send_failure_cause(&error),
                 ..reason
             }),
         }
@@ -296,77 +298,5 @@ impl Context<'_> {
             .map(alloc::borrow::ToOwned::to_owned);
         self.core
             .answer_tagged(transaction, status, headers, tag.as_deref());
-    }
-}
-
-/// The body of a message and its type; `None` if there is none.
-pub(crate) fn body_of(message: &Message) -> Option<Body> {
-    if message.body().is_empty() {
-        return None;
-    }
-    let content_type = message
-        .header(HeaderName::ContentType)
-        .map(|header| header.unfolded().into_owned());
-    let content_type = content_type
-        .as_deref()
-        .map(alloc::string::String::from_utf8_lossy);
-    Some(Body::new(
-        &*content_type.unwrap_or_default(),
-        message.body_bytes(),
-    ))
-}
-
-/// RFC 3261 section 8.2.3: this core carries session descriptions in SDP only.
-pub(crate) fn is_sdp(message: &Message) -> bool {
-    matches!(message.content_type(), Ok(Some(media)) if media.is(b"application", b"sdp"))
-}
-
-/// Whether a message carries a session description (RFC 3264).
-fn has_description(message: &Message) -> bool {
-    !message.body().is_empty() && is_sdp(message)
-}
-
-/// Why a request could not be sent.
-pub(crate) fn unsent(error: &SendError) -> Cause {
-    match error {
-        SendError::NotConnected => Cause::ConnectionLost,
-        SendError::Insecure => Cause::Insecure,
-        SendError::TooManyTransactions => Cause::LimitReached,
-        SendError::TooLarge(_) => Cause::LimitReached,
-        SendError::Stale | SendError::Forbidden(_) | SendError::Build(_) => Cause::Malformed,
-    }
-}
-
-/// What a failed transaction means to a call.
-pub(crate) fn failure(error: TransactionError) -> EndReason {
-    EndReason::transport(match error {
-        TransactionError::Timeout => Cause::Timeout,
-        TransactionError::ConnectionLost => Cause::ConnectionLost,
-    })
-}
-
-/// A final response of 300 to 699.
-pub(crate) fn refusal(response: &Response) -> EndReason {
-    EndReason::refused(
-        response,
-        match response.status().as_u16() {
-            401 | 407 => Cause::Authentication,
-            408 => Cause::Timeout,
-            _ => Cause::Refused,
-        },
-    )
-}
-
-/// The Reason header field of a BYE or CANCEL (RFC 3326), if there is one.
-fn reason_text(request: &Request) -> Option<Box<str>> {
-    let header = request.header(HeaderName::Reason)?;
-    Some(alloc::string::String::from_utf8_lossy(&header.unfolded()).into())
-}
-
-/// The peer ended the call.
-pub(crate) fn ended_by_peer(request: &Request, cause: Cause) -> EndReason {
-    EndReason {
-        text: reason_text(request),
-        ..EndReason::new(Originator::Peer, cause)
     }
 }

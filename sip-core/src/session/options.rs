@@ -1,10 +1,11 @@
 //! What an application can say about a call.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use sip_parse::{HeaderName, StatusCode};
+use sip_parse::StatusCode;
+
+use crate::header::ExtraHeader;
 
 /// How to call.
 #[derive(Clone, Default, Debug)]
@@ -48,101 +49,6 @@ impl InviteOptions {
     pub fn header(mut self, header: ExtraHeader) -> Self {
         self.headers.push(header);
         self
-    }
-}
-
-/// A header field of the application's own: checked, so that it cannot smuggle in another one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ExtraHeader {
-    name: Box<str>,
-    value: Box<str>,
-}
-
-/// Why a header field is refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum ExtraHeaderError {
-    /// The name is empty or holds what no token may (RFC 3261 section 25.1), at this byte.
-    Name(usize),
-    /// The value holds CR, LF or NUL, at this byte.
-    Value(usize),
-    /// The core writes this header field itself.
-    Reserved,
-}
-
-impl fmt::Display for ExtraHeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(at) => write!(f, "the header name is no token, at byte {at}"),
-            Self::Value(at) => write!(f, "the header value holds CR, LF or NUL, at byte {at}"),
-            Self::Reserved => f.write_str("the core writes this header field itself"),
-        }
-    }
-}
-
-impl core::error::Error for ExtraHeaderError {}
-
-impl ExtraHeader {
-    /// A header field, such as `X-Room: 12`.
-    ///
-    /// # Errors
-    /// [`ExtraHeaderError`] for a name that is no token or belongs to the core (Via, From, To, Call-ID,
-    /// CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length and the
-    /// credentials), and for CR, LF or NUL in the value.
-    pub fn new(name: &str, value: &str) -> Result<Self, ExtraHeaderError> {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
-        if let Some(at) = name.bytes().position(|byte| !token(byte)) {
-            return Err(ExtraHeaderError::Name(at));
-        }
-        if name.is_empty() {
-            return Err(ExtraHeaderError::Name(0));
-        }
-        if let Some(at) = value
-            .bytes()
-            .position(|byte| matches!(byte, b'\r' | b'\n' | 0))
-        {
-            return Err(ExtraHeaderError::Value(at));
-        }
-        let reserved = matches!(
-            HeaderName::parse(name.as_bytes()),
-            Ok(HeaderName::Via
-                | HeaderName::From
-                | HeaderName::To
-                | HeaderName::CallId
-                | HeaderName::CSeq
-                | HeaderName::Contact
-                | HeaderName::Route
-                | HeaderName::RecordRoute
-                | HeaderName::MaxForwards
-                | HeaderName::ContentType
-                | HeaderName::ContentLength
-                | HeaderName::Authorization
-                | HeaderName::ProxyAuthorization)
-        );
-        if reserved {
-            return Err(ExtraHeaderError::Reserved);
-        }
-        Ok(Self {
-            name: name.into(),
-            value: value.into(),
-        })
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The name, as the writer takes it.
-    pub(crate) fn header_name(&self) -> HeaderName<'_> {
-        HeaderName::parse(self.name.as_bytes()).unwrap_or(HeaderName::Other(self.name.as_bytes()))
-    }
-
-    /// The value.
-    #[must_use]
-    pub fn value(&self) -> &str {
-        &self.value
     }
 }
 
@@ -201,31 +107,6 @@ impl core::error::Error for DescriptionFailed {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_header_cannot_smuggle_in_another_one() {
-        assert_eq!(
-            ExtraHeader::new("X-Room", "1\r\nVia: evil"),
-            Err(ExtraHeaderError::Value(1))
-        );
-        assert_eq!(
-            ExtraHeader::new("X-Room", "\0"),
-            Err(ExtraHeaderError::Value(0))
-        );
-        assert_eq!(
-            ExtraHeader::new("X Room", "1"),
-            Err(ExtraHeaderError::Name(1))
-        );
-        assert_eq!(ExtraHeader::new("", "1"), Err(ExtraHeaderError::Name(0)));
-        for name in ["via", "V", "Call-ID", "l", "proxy-authorization"] {
-            assert_eq!(
-                ExtraHeader::new(name, "1"),
-                Err(ExtraHeaderError::Reserved),
-                "{name}"
-            );
-        }
-        assert!(ExtraHeader::new("X-Room", "12").is_ok());
-    }
 
     #[test]
     fn only_a_failure_refuses() {

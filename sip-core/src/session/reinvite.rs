@@ -7,11 +7,14 @@ use bytes::Bytes;
 use sip_parse::{Method, Response};
 
 use super::confirmed::Confirmed;
-use super::{Context, SessionTimer, State, failure, has_description, refusal, unsent};
-use crate::action::Body;
+use super::{Context, SessionTimer, State};
 use crate::auth::Attempts;
-use crate::event::{Cause, DescriptionKind, EndReason, Event, Originator};
+use crate::body::Body;
+use crate::body::has_description;
+use crate::event::{DescriptionKind, Event};
 use crate::rand::below;
+use crate::reason::{Cause, EndReason, Originator};
+use crate::reason::{failure, refusal, send_failure_cause};
 use crate::session::DescriptionFailed;
 use crate::transaction::{ClientTransactionId, TransactionError};
 use crate::ua::{Purpose, sent_request};
@@ -109,7 +112,7 @@ impl Confirmed {
                     glares,
                 });
             }
-            Err(error) => self.tell(EndReason::local(unsent(&error)), context),
+            Err(error) => self.tell(EndReason::local(send_failure_cause(&error)), context),
         }
         Some(State::Confirmed(self))
     }

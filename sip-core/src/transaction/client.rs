@@ -12,7 +12,8 @@ use super::machine::{ClientInput, Context, Effect};
 use super::matching::{push_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
 use super::{ClientTransactionId, Output, SendError, TransactionError};
-use crate::action::{ConnectionId, ConnectionInfo};
+use crate::connection::ConnectionInfo;
+use crate::ids::ConnectionId;
 use crate::slab::Handle;
 use crate::time::Timestamp;
 

@@ -31,7 +31,7 @@ pub use layer::TransactionLayer;
 pub(crate) use matching::MAGIC_COOKIE;
 pub use settings::{TimerError, TimerSettings};
 
-use crate::action::ConnectionId;
+use crate::ids::ConnectionId;
 use crate::limits::Limits;
 use crate::slab::handle_type;
 

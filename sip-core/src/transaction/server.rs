@@ -11,7 +11,7 @@ use super::machine::{Context, Effect, ServerInput};
 use super::matching::Key;
 use super::non_invite_server::NonInviteServer;
 use super::{Output, SendError, ServerTransactionId, TransactionError};
-use crate::action::ConnectionId;
+use crate::ids::ConnectionId;
 use crate::slab::Handle;
 use crate::time::Timestamp;
 

@@ -7,9 +7,11 @@ use core::time::Duration;
 use sip_parse::StatusCode;
 
 use super::{Purpose, UserAgent};
-use crate::action::Body;
+use crate::body::Body;
 use crate::error::{CommandError, StaleHandle};
-use crate::event::{Cause, DescriptionKind, EndReason, Event, RequestId, SessionId};
+use crate::event::{DescriptionKind, Event};
+use crate::ids::{RequestId, SessionId};
+use crate::reason::{Cause, EndReason};
 use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, OfferWanted, State};
 use crate::time::Timestamp;
 

@@ -13,11 +13,13 @@ use sip_parse::Response;
 
 use super::core::{Due, Purpose};
 use super::{UserAgent, sent_request};
-use crate::action::ConnectionId;
 use crate::config::Authentication;
 use crate::error::CommandError;
-use crate::event::{ChallengeId, Event, SessionId};
-use crate::session::{ExtraHeaderError, State};
+use crate::event::Event;
+use crate::header::ExtraHeaderError;
+use crate::ids::ConnectionId;
+use crate::ids::{ChallengeId, SessionId};
+use crate::session::State;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::TransactionError;

@@ -12,15 +12,17 @@ use sip_parse::{Builder, HeaderName, Kind, Message, Request, Response, StatusCod
 
 use super::challenges::AuthorizationFailed;
 use super::identity::Identity;
-use crate::action::{
-    Action, ConnectionId, Direction, LogContent, LogRecord, TraceRecord, Transport,
-};
+use crate::action::Action;
 use crate::auth::{Attempts, Credentials, DigestClient, Scope};
 use crate::config::{Authentication, Config, LogLevel};
+use crate::connection::Transport;
 use crate::dialog::{DialogId, DialogLayer};
 use crate::error::CommandError;
-use crate::event::{ChallengeId, Event, IncomingRequestId, RequestId, SessionId};
+use crate::event::Event;
+use crate::ids::ConnectionId;
+use crate::ids::{ChallengeId, IncomingRequestId, RequestId, SessionId};
 use crate::limits::Limits;
+use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
 use crate::session::SessionTimer;
 use crate::time::Timestamp;
 use crate::timer::Timers;

@@ -10,12 +10,16 @@ use sip_parse::{HeaderName, Method, Request, Response, Scheme, StatusCode, text}
 
 use super::core::{FlowDoubt, Purpose};
 use super::{Life, UserAgent};
-use crate::action::{Action, ConnectionId, Direction, LogContent};
+use crate::action::Action;
+use crate::body::is_sdp;
 use crate::config::LogLevel;
 use crate::connection::DisconnectReason;
 use crate::dialog::{DialogError, DialogId};
-use crate::event::{Event, SessionId};
-use crate::session::{Incoming, Session, State, further_success, is_sdp};
+use crate::event::Event;
+use crate::ids::ConnectionId;
+use crate::ids::SessionId;
+use crate::record::{Direction, LogContent};
+use crate::session::{Incoming, Session, State, further_success};
 use crate::transaction::{Output, ServerTransactionId, TransactionError};
 
 impl UserAgent {
@@ -241,9 +245,9 @@ impl UserAgent {
             }
             Purpose::Request(id) => {
                 if error == TransactionError::Timeout {
-                    self.dialog_gone(id, crate::session::failure(error));
+                    self.dialog_gone(id, crate::reason::failure(error));
                 }
-                self.finish_request(id, Err(crate::session::failure(error)));
+                self.finish_request(id, Err(crate::reason::failure(error)));
             }
             Purpose::Nobody => {}
         }
@@ -651,7 +655,7 @@ impl UserAgent {
             State::Confirmed(state) => state.bye(bye, context),
             // The peer ends what it has just offered; an ACK would be for nobody.
             State::AnswerWanted(_) => {
-                context.end(crate::session::ended_by_peer(bye, crate::event::Cause::Bye))
+                context.end(crate::reason::ended_by_peer(bye, crate::reason::Cause::Bye))
             }
             State::Ending(state) => state.bye(bye, context),
             state => Some(state),

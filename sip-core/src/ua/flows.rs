@@ -9,13 +9,15 @@ use smallvec::SmallVec;
 use super::core::{Flow, Place};
 use super::probing::Probe;
 use super::{Life, UserAgent};
-use crate::action::{Action, ConnectionId, ConnectionInfo};
+use crate::action::Action;
 use crate::config::ServerUrl;
+use crate::connection::ConnectionInfo;
 use crate::connection::{
     ConnectError, Connector, DisconnectReason, KeepAlive, KeepAliveStep, Step, Steps,
 };
 use crate::error::CommandError;
 use crate::event::Event;
+use crate::ids::ConnectionId;
 use crate::registration::Binding;
 use crate::time::Timestamp;
 

@@ -38,14 +38,17 @@ use self::challenges::Challenge;
 use self::flows::OutboundFlow;
 use self::identity::Identity;
 use self::requests::{OutgoingRequest, UnansweredRequest};
-use crate::action::{Action, ConnectionId, Direction, LogContent};
+use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy, UsernameError};
 use crate::config::{Authentication, Config, LogLevel, Server};
 use crate::connection::{Connector, DisconnectReason, KeepAlive, KeepAliveInterval, ServerPolicy};
 use crate::dialog::DialogLayer;
 use crate::error::{Backpressure, ClockJump, CommandError, LONGEST_JUMP, StartError};
-use crate::event::{Cause, EndReason, Event};
+use crate::event::Event;
+use crate::ids::ConnectionId;
 use crate::limits::Limits;
+use crate::reason::{Cause, EndReason};
+use crate::record::{Direction, LogContent};
 use crate::registration::Registration;
 use crate::slab::Slab;
 use crate::time::Timestamp;
@@ -238,7 +241,7 @@ impl UserAgent {
                     deadline: self.core.timers.set(deadline, Due::Stop),
                 };
                 for handle in self.sessions.handles() {
-                    self.hang_up_session(crate::event::SessionId(handle));
+                    self.hang_up_session(crate::ids::SessionId(handle));
                 }
                 self.registration.query_wanted = false;
                 self.give_back();
@@ -476,20 +479,20 @@ impl UserAgent {
     fn cut_short(&mut self) {
         let unfinished = self.sessions.len() + self.requests.len() + usize::from(!self.is_idle());
         for handle in self.sessions.handles() {
-            let id = crate::event::SessionId(handle);
+            let id = crate::ids::SessionId(handle);
             self.step_session(id, |_, context| {
                 context.end(EndReason::local(Cause::Stopped))
             });
         }
         for handle in self.requests.handles() {
             self.finish_request(
-                crate::event::RequestId(handle),
+                crate::ids::RequestId(handle),
                 Err(EndReason::local(Cause::Stopped)),
             );
         }
         self.forget_challenges();
         for handle in self.incoming.handles() {
-            self.drop_incoming(crate::event::IncomingRequestId(handle));
+            self.drop_incoming(crate::ids::IncomingRequestId(handle));
         }
         // What has just been said is sent while the connection is still open.
         self.drain();

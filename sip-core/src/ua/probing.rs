@@ -6,9 +6,10 @@ use core::time::Duration;
 use super::UserAgent;
 use super::core::{Due, Flow, Place};
 use super::flows::Opening;
-use crate::action::{ConnectionId, ConnectionInfo, Transport};
 use crate::connection::{ConnectError, DisconnectReason};
+use crate::connection::{ConnectionInfo, Transport};
 use crate::event::Event;
+use crate::ids::ConnectionId;
 use crate::session::State;
 use crate::timer::TimerKey;
 

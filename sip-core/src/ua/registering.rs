@@ -15,11 +15,12 @@ use super::core::{Due, Place, Purpose, RetryError};
 use super::sending::Outside;
 use crate::auth::Attempts;
 use crate::connection::DisconnectReason;
-use crate::event::{self, Cause, EndReason, Event, Originator, on_one_line};
+use crate::event::{self, Event};
+use crate::reason::{Cause, EndReason, Originator, on_one_line};
+use crate::reason::{failure, send_failure_cause};
 use crate::registration::{
     Binding, Errand, LONGEST_EXPIRES, State, refresh_after, retry_after, return_after,
 };
-use crate::session::{failure, unsent};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, TransactionError};
 
@@ -95,7 +96,7 @@ impl UserAgent {
                 self.arm(place, act_at);
             }
             Err(error) => {
-                let reason = EndReason::local(unsent(&error));
+                let reason = EndReason::local(send_failure_cause(&error));
                 self.errand_failed(place, errand, reason, None, None);
             }
         }
@@ -173,7 +174,7 @@ impl UserAgent {
                     self.credentials_refused(place, errand, response);
                 }
                 Err(RetryError::NotSent(error)) => {
-                    let reason = EndReason::local(unsent(&error));
+                    let reason = EndReason::local(send_failure_cause(&error));
                     self.errand_failed(place, errand, reason, None, None);
                 }
             }

@@ -9,12 +9,16 @@ use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
 use super::UserAgent;
 use super::core::{Due, Purpose, RetryError};
 use super::waiting::Waiting;
-use crate::action::Body;
 use crate::auth::Attempts;
+use crate::body::Body;
 use crate::dialog::DialogId;
 use crate::error::CommandError;
-use crate::event::{Cause, EndReason, Event, IncomingRequestId, RequestId, SessionId};
-use crate::session::{ExtraHeader, State, unsent};
+use crate::event::Event;
+use crate::header::ExtraHeader;
+use crate::ids::{IncomingRequestId, RequestId, SessionId};
+use crate::reason::send_failure_cause;
+use crate::reason::{Cause, EndReason};
+use crate::session::State;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::ServerTransactionId;
@@ -183,7 +187,8 @@ impl UserAgent {
                 Ok(_) => return,
                 Err(RetryError::Authentication) => {}
                 Err(RetryError::NotSent(error)) => {
-                    return self.finish_request(id, Err(EndReason::local(unsent(&error))));
+                    return self
+                        .finish_request(id, Err(EndReason::local(send_failure_cause(&error))));
                 }
             }
         }

@@ -10,10 +10,11 @@ use sip_parse::{Builder, HeaderName, Method, Request, Response, UriBuf, Value};
 
 use super::core::{Core, Flow, Purpose};
 use super::identity::ANONYMOUS;
-use crate::action::Body;
 use crate::auth::{Attempts, Authorizations, Scope};
+use crate::body::Body;
 use crate::dialog::{Dialog, DialogId, DialogSetId};
-use crate::session::{ExtraHeader, InviteOptions};
+use crate::header::ExtraHeader;
+use crate::session::InviteOptions;
 use crate::transaction::{ClientTransactionId, SendError};
 
 /// RFC 3261 section 8.1.1.6.

@@ -16,12 +16,15 @@ use super::UserAgent;
 use super::core::{Core, Due, Purpose};
 use super::requests::OutgoingRequest;
 use super::sending::Outside;
-use crate::action::Body;
 use crate::auth::Attempts;
+use crate::body::Body;
 use crate::config::OfflineRequests;
 use crate::dialog::DialogId;
-use crate::event::{Cause, EndReason, RequestId, SessionId};
-use crate::session::{ExtraHeader, State, unsent};
+use crate::header::ExtraHeader;
+use crate::ids::{RequestId, SessionId};
+use crate::reason::send_failure_cause;
+use crate::reason::{Cause, EndReason};
+use crate::session::State;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError};
 
@@ -291,19 +294,19 @@ impl UserAgent {
             } => match Method::parse(method).ok().filter(|_| core.reaches(target)) {
                 Some(method) => core
                     .send_request_outside(method, target, body.as_ref(), headers, attempts, purpose)
-                    .map_err(|error| unsent(&error)),
+                    .map_err(|error| send_failure_cause(&error)),
                 // A SIPS URI, and the connection that came is not secure.
                 None => Err(Cause::Malformed),
             },
             What::Again(request) => core
                 .send_again(request, attempts, purpose)
-                .map_err(|error| unsent(&error)),
+                .map_err(|error| send_failure_cause(&error)),
             What::Info(dialog, body) => core
                 .send_in_dialog(*dialog, Method::Info, Some(body), &[], attempts, purpose)
                 .map_err(|error| match error {
                     // The call has ended meanwhile.
                     SendError::Stale => Cause::DialogGone,
-                    error => unsent(&error),
+                    error => send_failure_cause(&error),
                 }),
         };
         if let Err(cause) = sent {

@@ -1,0 +1,214 @@
+//! Why something ended, and who ended it.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use sip_parse::{HeaderName, Request, Response, StatusCode};
+
+use crate::transaction::{SendError, TransactionError};
+
+/// How many Contacts of a redirection are kept.
+const REDIRECTIONS: usize = 8;
+
+/// Who brought something to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Originator {
+    /// The application, by a command.
+    Local,
+    /// The far end, by a SIP message.
+    Peer,
+    /// The connection, or silence on it.
+    Transport,
+    /// A named limit.
+    Limit,
+}
+
+/// Why something ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It was asked for and done.
+    Requested,
+    /// BYE.
+    Bye,
+    /// CANCEL, by whom the originator says.
+    Cancelled,
+    /// A final response of 300 to 699.
+    Refused,
+    /// The call was answered elsewhere or the peer ended it after its answer could not be used.
+    BadDescription,
+    /// No final response in time (RFC 3261 section 17.1: timers B and F), or no connection for as long.
+    Timeout,
+    /// Nobody answered within `noAnswerTimeout`, or within the Expires of the INVITE.
+    NoAnswer,
+    /// No ACK for our 2xx (RFC 3261 section 13.3.1.4) or for our refusal (timer H).
+    NoAck,
+    /// No connection, or it broke.
+    ConnectionLost,
+    /// There was no connection for as long as the BYE could wait, 64 T1: the peer has not been told.
+    NeverSent,
+    /// It would have gone to a SIPS URI over a connection without TLS (RFC 3261 section 26.2.2).
+    Insecure,
+    /// The peer does not know the dialog (481, 408; RFC 5057).
+    DialogGone,
+    /// The credentials were refused, or there are none.
+    Authentication,
+    /// A 2xx that names no usable binding, or a dialog-forming response without Contact.
+    Malformed,
+    /// The binding lapsed before it could be refreshed.
+    Expired,
+    /// A limit of [`Limits`](crate::Limits).
+    LimitReached,
+    /// The user agent was stopped.
+    Stopped,
+}
+
+/// Why something ended, and who ended it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndReason {
+    /// Who.
+    pub originator: Originator,
+    /// Why.
+    pub cause: Cause,
+    /// The final response, where there was one.
+    pub status: Option<StatusCode>,
+    /// The value of the peer's Reason header field (RFC 3326), or its reason phrase.
+    pub text: Option<Box<str>>,
+    /// Where a 3xx says to ask instead (RFC 3261 section 8.1.3.4), as Contact values, at most 8. None is
+    /// followed by itself: a redirected call would reach somebody else, a redirected registration would
+    /// tell another server where we are.
+    pub contacts: Vec<Box<str>>,
+}
+
+impl EndReason {
+    pub(crate) const fn new(originator: Originator, cause: Cause) -> Self {
+        Self {
+            originator,
+            cause,
+            status: None,
+            text: None,
+            contacts: Vec::new(),
+        }
+    }
+
+    pub(crate) const fn local(cause: Cause) -> Self {
+        Self::new(Originator::Local, cause)
+    }
+
+    pub(crate) const fn transport(cause: Cause) -> Self {
+        Self::new(Originator::Transport, cause)
+    }
+
+    pub(crate) fn refused(response: &Response, cause: Cause) -> Self {
+        let redirects = (300..400).contains(&response.status().as_u16());
+        let contacts =
+            response
+                .values(HeaderName::Contact)
+                .take(if redirects { REDIRECTIONS } else { 0 });
+        Self {
+            contacts: contacts.map(on_one_line).collect(),
+            originator: Originator::Peer,
+            cause,
+            status: Some(response.status()),
+            text: Some(String::from_utf8_lossy(response.reason()).into()),
+        }
+    }
+}
+
+/// The value of a header field as text, without its folds.
+pub(crate) fn on_one_line(value: &[u8]) -> Box<str> {
+    let mut text = String::from_utf8_lossy(value).into_owned();
+    text.retain(|character| !matches!(character, '\r' | '\n'));
+    text.into()
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = match self.originator {
+            Originator::Local => "this side",
+            Originator::Peer => "the peer",
+            Originator::Transport => "the network",
+            Originator::Limit => "a limit",
+        };
+        let why = match self.cause {
+            Cause::Requested => "as asked",
+            Cause::Bye => "hung up",
+            Cause::Cancelled => "cancelled",
+            Cause::Refused => "refused",
+            Cause::BadDescription => "no usable session description",
+            Cause::Timeout => "no answer in time",
+            Cause::NoAnswer => "nobody answered",
+            Cause::NoAck => "no ACK",
+            Cause::ConnectionLost => "no connection",
+            Cause::NeverSent => "no connection to say so on",
+            Cause::DialogGone => "the dialog is unknown there",
+            Cause::Authentication => "credentials refused or missing",
+            Cause::Malformed => "unusable response",
+            Cause::Expired => "expired",
+            Cause::Insecure => "no TLS for a SIPS URI",
+            Cause::LimitReached => "limit reached",
+            Cause::Stopped => "stopped",
+        };
+        write!(f, "{why}, by {who}")?;
+        if let Some(status) = self.status {
+            write!(f, ": {}", status.as_u16())?;
+        }
+        match &self.text {
+            Some(text) => write!(f, " {text}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EndReason({self})")
+    }
+}
+/// Why a request could not be sent.
+pub(crate) fn send_failure_cause(error: &SendError) -> Cause {
+    match error {
+        SendError::NotConnected => Cause::ConnectionLost,
+        SendError::Insecure => Cause::Insecure,
+        SendError::TooManyTransactions => Cause::LimitReached,
+        SendError::TooLarge(_) => Cause::LimitReached,
+        SendError::Stale | SendError::Forbidden(_) | SendError::Build(_) => Cause::Malformed,
+    }
+}
+
+/// What a failed transaction means to a call.
+pub(crate) fn failure(error: TransactionError) -> EndReason {
+    EndReason::transport(match error {
+        TransactionError::Timeout => Cause::Timeout,
+        TransactionError::ConnectionLost => Cause::ConnectionLost,
+    })
+}
+
+/// A final response of 300 to 699.
+pub(crate) fn refusal(response: &Response) -> EndReason {
+    EndReason::refused(
+        response,
+        match response.status().as_u16() {
+            401 | 407 => Cause::Authentication,
+            408 => Cause::Timeout,
+            _ => Cause::Refused,
+        },
+    )
+}
+
+/// The Reason header field of a BYE or CANCEL (RFC 3326), if there is one.
+fn reason_text(request: &Request) -> Option<Box<str>> {
+    let header = request.header(HeaderName::Reason)?;
+    Some(String::from_utf8_lossy(&header.unfolded()).into())
+}
+
+/// The peer ended the call.
+pub(crate) fn ended_by_peer(request: &Request, cause: Cause) -> EndReason {
+    EndReason {
+        text: reason_text(request),
+        ..EndReason::new(Originator::Peer, cause)
+    }
+}
