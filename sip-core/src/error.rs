@@ -70,8 +70,8 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsupported(missing) => {
-                for (place, parameter) in missing.iter().enumerate() {
-                    let separator = if place == 0 { "" } else { "\n" };
+                for (index, parameter) in missing.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "\n" };
                     write!(f, "{separator}{parameter}")?;
                 }
                 Ok(())

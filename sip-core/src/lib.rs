@@ -54,6 +54,7 @@ mod body;
 pub mod config;
 pub mod connection;
 pub mod dialog;
+mod endpoint;
 mod error;
 mod event;
 mod fleet;

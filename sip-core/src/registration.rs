@@ -58,20 +58,20 @@ pub(crate) enum State {
     Bound,
     Waiting,
     /// A REGISTER is in flight.
-    Busy(Errand, Attempts),
+    Busy(RegisterKind, Attempts),
 }
 
 /// What a REGISTER is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Errand {
+pub(crate) enum RegisterKind {
     /// To make or refresh our binding.
-    Bind,
+    Refresh,
     /// To give our binding back (RFC 3261 section 10.2.2).
-    Unbind,
+    Remove,
     /// To remove all bindings of the address-of-record.
-    UnbindAll,
+    RemoveAll,
     /// To learn the bindings (RFC 3261 section 10.2.3).
-    Query,
+    Fetch,
 }
 
 /// What one agent asks of its registrar, on whichever flow.
@@ -84,7 +84,7 @@ pub(crate) struct Registration {
     /// What is asked for, in seconds: `registerExpires`, or more after a 423.
     pub(crate) expires: u32,
     /// A 423 was obeyed and no 2xx has come since.
-    pub(crate) raised: bool,
+    pub(crate) min_expires_applied: bool,
     /// The first hop that does not support outbound (RFC 5626 section 4.2.1: 439), by host and port.
     pub(crate) without_outbound: Option<alloc::boxed::Box<str>>,
     /// The registrar keeps flows apart: its last 2xx required outbound (RFC 5626 section 4.2.1).
@@ -94,7 +94,7 @@ pub(crate) struct Registration {
     /// The bindings are to be asked for, as soon as nothing is in flight.
     pub(crate) query_wanted: bool,
     /// A command to unregister waits for its event.
-    pub(crate) farewell: bool,
+    pub(crate) unregister_pending: bool,
     /// It stopped because the credentials were refused.
     pub(crate) refused: bool,
 }
@@ -112,12 +112,12 @@ impl Registration {
             tag: tag.into(),
             cseq: 0,
             expires,
-            raised: false,
+            min_expires_applied: false,
             without_outbound: None,
             outbound: false,
             clear_wanted: false,
             query_wanted: false,
-            farewell: false,
+            unregister_pending: false,
             refused: false,
         }
     }
@@ -137,9 +137,9 @@ pub(crate) struct Binding {
     /// It is to be refreshed before its time, because what it says has changed.
     pub(crate) rebind: bool,
     /// A REGISTER for it has succeeded or failed on this connection.
-    pub(crate) tried: bool,
+    pub(crate) attempted: bool,
     /// There was a connection before, so that this agent may be one of many that come back at once.
-    pub(crate) returning: bool,
+    pub(crate) reconnecting: bool,
 }
 
 impl Binding {
@@ -151,8 +151,8 @@ impl Binding {
             act_at: None,
             failures: 0,
             rebind: false,
-            tried: false,
-            returning: false,
+            attempted: false,
+            reconnecting: false,
         }
     }
 

@@ -44,7 +44,7 @@ impl Incoming {
         request: Box<Request>,
         context: &mut Context<'_>,
     ) -> State {
-        let patience = context.core.config.no_answer_timeout();
+        let patience = context.endpoint.config.no_answer_timeout();
         let own = request
             .expires()
             .ok()
@@ -132,7 +132,7 @@ impl Incoming {
         }
         context.clear(SessionTimer::NoAnswer);
         context.clear(SessionTimer::Ring);
-        context.core.dialogs.confirm(self.dialog);
+        context.endpoint.dialogs.confirm(self.dialog);
         let answering = Answering::sent(self.transaction, self.number, !self.offered, context);
         Some(State::Confirmed(Confirmed::answered(
             self.dialog,
@@ -200,8 +200,8 @@ impl Answering {
         ours: bool,
         context: &mut Context<'_>,
     ) -> Self {
-        let timers = context.core.timer_settings();
-        context.common.flow = context.core.layer.connection_of(transaction);
+        let timers = context.endpoint.timer_settings();
+        context.common.flow = context.endpoint.layer.connection_of(transaction);
         context.set(SessionTimer::Repeat, timers.t1());
         context.set(SessionTimer::GiveUp, timers.h());
         Self {

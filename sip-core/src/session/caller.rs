@@ -17,22 +17,22 @@ use crate::reason::{Cause, EndReason, Originator};
 use crate::reason::{failure, refusal, send_failure_cause};
 use crate::session::DescriptionFailed;
 use crate::transaction::{ClientTransactionId, SendError, TransactionError};
-use crate::ua::{Purpose, RetryError, sent_request};
+use crate::endpoint::{RetryError, TransactionUser, sent_request};
 
 /// A call that rings says so at least once a minute (RFC 3261 section 13.3.1.1): after five without a
 /// word it is given up.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
 /// The application has not described its offer yet.
-pub(crate) struct OfferWanted {
+pub(crate) struct AwaitingOffer {
     pub(crate) target: UriBuf,
     pub(crate) options: InviteOptions,
 }
 
 /// The INVITE waits for a connection, or for a new binding.
-pub(crate) struct Unsent {
+pub(crate) struct QueuedInvite {
     invite: UnsentInvite,
-    place: u64,
+    index: u64,
 }
 
 enum UnsentInvite {
@@ -57,7 +57,7 @@ pub(crate) struct Calling {
 }
 
 /// The peer's 2xx brought an offer.
-pub(crate) struct AnswerWanted {
+pub(crate) struct AwaitingAnswer {
     dialog: DialogId,
     /// The INVITE as sent.
     invite: Bytes,
@@ -65,7 +65,7 @@ pub(crate) struct AnswerWanted {
     answer: Option<Body>,
 }
 
-impl OfferWanted {
+impl AwaitingOffer {
     pub(crate) fn described(
         self,
         description: Result<Body, DescriptionFailed>,
@@ -96,7 +96,7 @@ pub(crate) fn invite_or_wait(
     offer: Option<Body>,
     context: &mut Context<'_>,
 ) -> Result<State, SendError> {
-    if !context.core.queues() {
+    if !context.endpoint.queues() {
         return invite(&target, &options, offer.as_ref(), context);
     }
     let invite = UnsentInvite::New {
@@ -104,27 +104,27 @@ pub(crate) fn invite_or_wait(
         options,
         offer,
     };
-    Ok(Unsent::wait(invite, context))
+    Ok(QueuedInvite::wait(invite, context))
 }
 
-impl Unsent {
+impl QueuedInvite {
     fn wait(invite: UnsentInvite, context: &mut Context<'_>) -> State {
-        let patience = context.core.longest_wait();
+        let patience = context.endpoint.longest_wait();
         context.set(SessionTimer::GiveUp, patience);
-        let place = context.core.next_place();
-        State::Unsent(Box::new(Self { invite, place }))
+        let index = context.endpoint.next_sequence();
+        State::QueuedInvite(Box::new(Self { invite, index }))
     }
 
     /// Its place in the order of commands.
-    pub(crate) fn place(&self) -> u64 {
-        self.place
+    pub(crate) fn index(&self) -> u64 {
+        self.index
     }
 
     /// There is a connection.
     pub(crate) fn resume(self, context: &mut Context<'_>) -> Option<State> {
         context.clear(SessionTimer::GiveUp);
         let started = match self.invite {
-            UnsentInvite::New { target, .. } if !context.core.reaches(&target) => {
+            UnsentInvite::New { target, .. } if !context.endpoint.reaches(&target) => {
                 return context.end(EndReason::local(Cause::Malformed));
             }
             UnsentInvite::New {
@@ -145,7 +145,7 @@ impl Unsent {
     ) -> Option<State> {
         match timer {
             SessionTimer::GiveUp => context.end(EndReason::transport(Cause::Timeout)),
-            _ => Some(State::Unsent(self)),
+            _ => Some(State::QueuedInvite(self)),
         }
     }
 }
@@ -161,15 +161,15 @@ fn invite(
     let mut attempts = Attempts::new();
     let half = context.common.dialog_set;
     context.common.caller = true;
-    let transaction = context.core.send_invite(
+    let transaction = context.endpoint.send_invite(
         half,
         target,
         options,
         offer,
         &mut attempts,
-        Purpose::Invite(id),
+        TransactionUser::Invite(id),
     )?;
-    context.common.flow = context.core.connection().ok();
+    context.common.flow = context.endpoint.connection().ok();
     Ok(State::Calling(Calling {
         transaction,
         attempts,
@@ -190,11 +190,11 @@ impl Calling {
             self.cancelled = true;
             context.clear(SessionTimer::NoAnswer);
             // Stale means that a final response is on its way to us already.
-            let _ = context.core.layer.cancel(
+            let _ = context.endpoint.layer.cancel(
                 self.transaction,
                 None,
-                Purpose::Nobody,
-                context.core.now,
+                TransactionUser::Nobody,
+                context.endpoint.now,
             );
         }
         Some(State::Calling(self))
@@ -224,25 +224,25 @@ impl Calling {
                 ..refusal(response)
             });
         }
-        if status == StatusCode::FLOW_FAILED && !self.sent_again && context.core.heeds_flow_doubt()
+        if status == StatusCode::FLOW_FAILED && !self.sent_again && context.endpoint.heeds_flow_doubt()
         {
             context.clear(SessionTimer::NoAnswer);
             let invite = UnsentInvite::Again {
                 request: request.clone(),
                 calling: self,
             };
-            return Some(Unsent::wait(invite, context));
+            return Some(QueuedInvite::wait(invite, context));
         }
         if !matches!(status.as_u16(), 401 | 407) {
             return context.end(refusal(response));
         }
-        let purpose = Purpose::Invite(context.common.id);
-        match context.core.retry_with_credentials(
+        let user = TransactionUser::Invite(context.common.id);
+        match context.endpoint.retry_with_credentials(
             request,
             response,
             &mut self.attempts,
             None,
-            purpose,
+            user,
         ) {
             Ok(transaction) => Some(State::Calling(Self {
                 transaction,
@@ -259,12 +259,12 @@ impl Calling {
 
     /// Sends the INVITE once more, with what a new binding has changed.
     fn again(mut self, request: &Bytes, context: &mut Context<'_>) -> Result<State, SendError> {
-        let purpose = Purpose::Invite(context.common.id);
+        let user = TransactionUser::Invite(context.common.id);
         self.transaction = context
-            .core
-            .send_again(request, &mut self.attempts, purpose)?;
+            .endpoint
+            .send_again(request, &mut self.attempts, user)?;
         self.sent_again = true;
-        context.common.flow = context.core.connection().ok();
+        context.common.flow = context.endpoint.connection().ok();
         Ok(State::Calling(self))
     }
 
@@ -274,11 +274,11 @@ impl Calling {
             return;
         }
         if response.to().is_ok_and(|to| to.tag().is_some())
-            && let Some(request) = sent_request(request, &context.core.limits)
+            && let Some(request) = sent_request(request, &context.endpoint.limits)
         {
             // Above the limit of forks a leg has no dialog; its 2xx is acknowledged and ended.
             let _ = context
-                .core
+                .endpoint
                 .dialogs
                 .establish(context.common.dialog_set, &request, response);
         }
@@ -295,32 +295,32 @@ impl Calling {
         request: &Bytes,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        let Some(invite) = sent_request(request, &context.core.limits) else {
+        let Some(invite) = sent_request(request, &context.endpoint.limits) else {
             return context.end(EndReason::local(Cause::Malformed));
         };
         let established =
             match context
-                .core
+                .endpoint
                 .dialogs
                 .establish(context.common.dialog_set, &invite, response)
             {
                 Ok(established) => established,
                 Err(_) => {
-                    context.core.refuse_leg(&invite, response);
+                    context.endpoint.ack_and_bye(&invite, response);
                     return context.end(EndReason::new(Originator::Peer, Cause::Malformed));
                 }
             };
         let dialog = established.dialog;
         context.common.dialog = Some(dialog);
-        context.core.dialogs.keep_only(dialog);
+        context.endpoint.dialogs.keep_only(dialog);
         context.clear(SessionTimer::NoAnswer);
         let described = has_description(response);
         if self.late_offer && described && !self.cancelled && established.has_target {
             context.remote_description(DescriptionKind::Offer, response);
             context.need_description(DescriptionKind::Answer);
-            let patience = context.core.config.no_answer_timeout();
+            let patience = context.endpoint.config.no_answer_timeout();
             context.set(SessionTimer::NoAnswer, patience);
-            return Some(State::AnswerWanted(AnswerWanted {
+            return Some(State::AwaitingAnswer(AwaitingAnswer {
                 dialog,
                 invite: request.clone(),
                 answer: None,
@@ -365,7 +365,7 @@ impl Calling {
     }
 }
 
-impl AnswerWanted {
+impl AwaitingAnswer {
     /// Whether the application has not answered yet.
     pub(crate) fn is_asked(&self) -> bool {
         self.answer.is_none()
@@ -380,10 +380,10 @@ impl AnswerWanted {
         match description {
             Ok(answer) if context.must_wait() => {
                 // RFC 3261 section 13.3.1.4: the peer waits no longer for the ACK.
-                let patience = context.core.longest_wait();
+                let patience = context.endpoint.longest_wait();
                 context.set(SessionTimer::NoAnswer, patience);
                 self.answer = Some(answer);
-                Some(State::AnswerWanted(self))
+                Some(State::AwaitingAnswer(self))
             }
             Ok(answer) => match self.acknowledge(Some(&answer), context) {
                 Ok(()) => {
@@ -405,7 +405,7 @@ impl AnswerWanted {
     pub(crate) fn resume(mut self, context: &mut Context<'_>) -> Option<State> {
         match self.answer.take() {
             Some(answer) => self.described(Ok(answer), context),
-            None => Some(State::AnswerWanted(self)),
+            None => Some(State::AwaitingAnswer(self)),
         }
     }
 
@@ -416,7 +416,7 @@ impl AnswerWanted {
                 context.end(EndReason::transport(Cause::ConnectionLost))
             }
             SessionTimer::NoAnswer => self.described(Err(DescriptionFailed), context),
-            _ => Some(State::AnswerWanted(self)),
+            _ => Some(State::AwaitingAnswer(self)),
         }
     }
 
@@ -433,7 +433,7 @@ impl AnswerWanted {
         answer: Option<&Body>,
         context: &mut Context<'_>,
     ) -> Result<(), SendError> {
-        let invite = sent_request(&self.invite, &context.core.limits).ok_or(SendError::Stale)?;
+        let invite = sent_request(&self.invite, &context.endpoint.limits).ok_or(SendError::Stale)?;
         context.keep_ack(self.dialog, &invite, answer)
     }
 }
@@ -446,23 +446,23 @@ pub(crate) fn further_success(
     waits: bool,
     context: &mut Context<'_>,
 ) {
-    let Some(invite) = sent_request(request, &context.core.limits) else {
+    let Some(invite) = sent_request(request, &context.endpoint.limits) else {
         return;
     };
     let tag = response.to().ok().and_then(|to| to.tag());
     let ours = context
         .common
         .dialog
-        .and_then(|dialog| context.core.dialogs.dialog(dialog));
+        .and_then(|dialog| context.endpoint.dialogs.dialog(dialog));
     if ours.is_some_and(|dialog| dialog.remote_tag() == tag) {
         let number = invite.cseq().map_or(0, |cseq| cseq.number);
         let known = context.common.ack_number;
-        match (waits, context.common.dialog, context.core.connection()) {
+        match (waits, context.common.dialog, context.endpoint.connection()) {
             // The application's answer goes into the ACK.
             (true, ..) => {}
             (false, _, Ok(connection)) if number == known => {
                 let ack = context.common.ack.clone();
-                context.core.layer.repeat_ack(connection, ack);
+                context.endpoint.layer.repeat_ack(connection, ack);
             }
             // A re-INVITE that our BYE has overtaken.
             (false, Some(dialog), _) if number > known => {
@@ -475,8 +475,8 @@ pub(crate) fn further_success(
         return;
     }
     // A peer that answers with ever new tags is left to its own timers.
-    if context.common.refused_legs < context.core.limits.forks {
+    if context.common.refused_legs < context.endpoint.limits.forks {
         context.common.refused_legs += 1;
-        context.core.refuse_leg(&invite, response);
+        context.endpoint.ack_and_bye(&invite, response);
     }
 }

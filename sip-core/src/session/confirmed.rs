@@ -16,7 +16,7 @@ use crate::reason::ended_by_peer;
 use crate::reason::{Cause, EndReason, Originator};
 use crate::time::Timestamp;
 use crate::transaction::{ServerTransactionId, TransactionError};
-use crate::ua::Purpose;
+use crate::endpoint::TransactionUser;
 
 /// A call with a dialog.
 pub(crate) struct Confirmed {
@@ -50,7 +50,7 @@ pub(crate) enum Stage {
 }
 
 /// The call is over but for its BYE.
-pub(crate) struct Ending {
+pub(crate) struct Terminating {
     reason: EndReason,
     attempts: Attempts,
     bye: Bye,
@@ -174,7 +174,7 @@ impl Confirmed {
             context.remote_description(DescriptionKind::Offer, request);
             context.need_description(DescriptionKind::Answer);
         }
-        let patience = context.core.config.no_answer_timeout();
+        let patience = context.endpoint.config.no_answer_timeout();
         context.set(SessionTimer::NoAnswer, patience);
         self.answering = Some(Answering {
             transaction,
@@ -200,7 +200,7 @@ impl Confirmed {
             return self.offer_described(description, context);
         };
         context.clear(SessionTimer::NoAnswer);
-        let request = context.core.layer.request(transaction);
+        let request = context.endpoint.layer.request(transaction);
         let sent = match &description {
             Ok(body) => context
                 .respond_in_dialog(transaction, StatusCode::OK, Some(body))
@@ -210,7 +210,7 @@ impl Confirmed {
         if sent {
             // RFC 3261 section 12.2.2: the target changes when the request is accepted, not before.
             if let Some(request) = request {
-                context.core.dialogs.refresh_target(self.dialog, &request);
+                context.endpoint.dialogs.refresh_target(self.dialog, &request);
             }
             self.answering = Some(Answering::sent(transaction, number, ours, context));
         } else {
@@ -293,7 +293,7 @@ impl Confirmed {
 
     pub(crate) fn fired(mut self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
         if timer == SessionTimer::Offer {
-            return self.offer_due(context);
+            return self.on_offer_timeout(context);
         }
         match (timer, &mut self.answering) {
             (
@@ -305,10 +305,10 @@ impl Confirmed {
                 }),
             ) => {
                 // Stale means that the connection is gone; the wait for the ACK goes on.
-                let _ = context.core.layer.repeat_response(*transaction);
+                let _ = context.endpoint.layer.repeat_response(*transaction);
                 *interval = interval
                     .saturating_mul(2)
-                    .min(context.core.timer_settings().t2());
+                    .min(context.endpoint.timer_settings().t2());
                 let next = *interval;
                 context.set(SessionTimer::Repeat, next);
                 Some(State::Confirmed(self))
@@ -360,7 +360,7 @@ impl Confirmed {
     }
 }
 
-impl Ending {
+impl Terminating {
     /// BYE is on its way.
     pub(super) fn sent(reason: EndReason, attempts: Attempts, since: Timestamp) -> Self {
         Self {
@@ -373,13 +373,13 @@ impl Ending {
 
     /// BYE waits for a connection, as long as it would wait for an answer.
     pub(super) fn waits(reason: EndReason, context: &mut Context<'_>) -> Self {
-        let patience = context.core.longest_wait();
+        let patience = context.endpoint.longest_wait();
         context.set(SessionTimer::GiveUp, patience);
         Self {
             reason,
             attempts: Attempts::new(),
             bye: Bye::Waits,
-            since: context.core.now,
+            since: context.endpoint.now,
         }
     }
 
@@ -390,19 +390,19 @@ impl Ending {
         context: &mut Context<'_>,
     ) -> Option<State> {
         if response.status().is_provisional() {
-            return Some(State::Ending(self));
+            return Some(State::Terminating(self));
         }
         if matches!(response.status().as_u16(), 401 | 407) {
-            let (purpose, dialog) = (Purpose::Bye(context.common.id), context.common.dialog);
-            let again = context.core.retry_with_credentials(
+            let (user, dialog) = (TransactionUser::Bye(context.common.id), context.common.dialog);
+            let again = context.endpoint.retry_with_credentials(
                 request,
                 response,
                 &mut self.attempts,
                 dialog,
-                purpose,
+                user,
             );
             if again.is_ok() {
-                return Some(State::Ending(self));
+                return Some(State::Terminating(self));
             }
         }
         // RFC 3261 section 15.1.1: whatever the outcome, the call is over.
@@ -418,10 +418,10 @@ impl Ending {
         match error {
             TransactionError::Timeout => context.end(self.reason),
             TransactionError::ConnectionLost => {
-                let end = self.since + context.core.longest_wait();
-                context.set(SessionTimer::GiveUp, end.saturating_since(context.core.now));
+                let end = self.since + context.endpoint.longest_wait();
+                context.set(SessionTimer::GiveUp, end.saturating_since(context.endpoint.now));
                 let bye = Bye::Lost;
-                Some(State::Ending(Self { bye, ..self }))
+                Some(State::Terminating(Self { bye, ..self }))
             }
         }
     }
@@ -430,7 +430,7 @@ impl Ending {
     /// 15.1.2), and is of no use if not.
     pub(crate) fn bye(self, bye: &Request, context: &mut Context<'_>) -> Option<State> {
         match self.bye {
-            Bye::Sent => Some(State::Ending(self)),
+            Bye::Sent => Some(State::Terminating(self)),
             Bye::Waits | Bye::Lost => context.end(ended_by_peer(bye, Cause::Bye)),
         }
     }
@@ -438,7 +438,7 @@ impl Ending {
     /// There is a connection for a BYE that waits.
     pub(crate) fn resume(self, context: &mut Context<'_>) -> Option<State> {
         if self.bye == Bye::Sent {
-            return Some(State::Ending(self));
+            return Some(State::Terminating(self));
         }
         context.clear(SessionTimer::GiveUp);
         context.send_bye(self.reason, self.since)
@@ -447,16 +447,16 @@ impl Ending {
     /// The BYE has waited for too long: the registration may, the call may not.
     pub(crate) fn fired(self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
         match timer {
-            SessionTimer::GiveUp if context.core.connection().is_ok() => self.resume(context),
+            SessionTimer::GiveUp if context.endpoint.connection().is_ok() => self.resume(context),
             SessionTimer::GiveUp => self.give_up(context),
-            _ => Some(State::Ending(self)),
+            _ => Some(State::Terminating(self)),
         }
     }
 
     /// No connection will come for a BYE that waits.
     pub(crate) fn give_up(self, context: &mut Context<'_>) -> Option<State> {
         match self.bye {
-            Bye::Sent => Some(State::Ending(self)),
+            Bye::Sent => Some(State::Terminating(self)),
             Bye::Lost => context.end(self.reason),
             Bye::Waits => context.end(EndReason {
                 cause: Cause::NeverSent,

@@ -18,9 +18,9 @@ use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode};
 
 pub(crate) use callee::Incoming;
 pub(crate) use caller::{
-    AnswerWanted, Calling, OfferWanted, Unsent, further_success, invite_or_wait,
+    AwaitingAnswer, Calling, AwaitingOffer, QueuedInvite, further_success, invite_or_wait,
 };
-pub(crate) use confirmed::{Confirmed, Ending};
+pub(crate) use confirmed::{Confirmed, Terminating};
 pub use options::{DescriptionFailed, FailureStatus, InviteOptions, NotAFailure};
 
 use crate::auth::Attempts;
@@ -35,22 +35,8 @@ use crate::reason::{EndReason, send_failure_cause};
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{SendError, ServerTransactionId};
-use crate::ua::{Core, Due, Purpose};
-
-/// The deadlines that a call can have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum SessionTimer {
-    /// Nobody answers: `noAnswerTimeout`, or the Expires of the INVITE.
-    NoAnswer,
-    /// A provisional response is due again (RFC 3261 section 13.3.1.1).
-    Ring,
-    /// The 2xx is due again (RFC 3261 section 13.3.1.4).
-    Repeat,
-    /// The ACK is overdue (RFC 3261 section 13.3.1.4), or no connection has come for an INVITE or BYE.
-    GiveUp,
-    /// The time of our re-INVITE is over: asked, sent, or after a 491 (RFC 3261 section 14.1).
-    Offer,
-}
+pub(crate) use crate::endpoint::SessionTimer;
+use crate::endpoint::{Endpoint, TimerOwner, TransactionUser};
 
 /// A call as its table holds it.
 pub(crate) struct Session {
@@ -82,24 +68,24 @@ pub(crate) enum State {
     /// Nothing has happened yet.
     Starting,
     /// Caller: the application has not described its offer yet.
-    OfferWanted(Box<OfferWanted>),
+    AwaitingOffer(Box<AwaitingOffer>),
     /// Caller: the INVITE waits for a connection.
-    Unsent(Box<Unsent>),
+    QueuedInvite(Box<QueuedInvite>),
     /// Caller: INVITE is sent.
     Calling(Calling),
     /// Caller: the 2xx brought an offer; the ACK waits for the answer.
-    AnswerWanted(AnswerWanted),
+    AwaitingAnswer(AwaitingAnswer),
     /// Callee: not answered yet.
     Incoming(Box<Incoming>),
     /// Both: a 2xx was sent or received.
     Confirmed(Confirmed),
     /// Both: BYE is sent, or waits for a connection.
-    Ending(Ending),
+    Terminating(Terminating),
 }
 
 /// What a state sees while it takes a step.
 pub(crate) struct Context<'a> {
-    pub(crate) core: &'a mut Core,
+    pub(crate) endpoint: &'a mut Endpoint,
     pub(crate) common: &'a mut Common,
 }
 
@@ -122,9 +108,9 @@ impl Session {
         }
     }
 
-    pub(crate) fn context<'a>(&'a mut self, core: &'a mut Core) -> Context<'a> {
+    pub(crate) fn context<'a>(&'a mut self, endpoint: &'a mut Endpoint) -> Context<'a> {
         Context {
-            core,
+            endpoint,
             common: &mut self.common,
         }
     }
@@ -132,7 +118,7 @@ impl Session {
 
 impl Context<'_> {
     fn event(&mut self, event: Event) {
-        self.core.event(event);
+        self.endpoint.event(event);
     }
 
     fn need_description(&mut self, kind: DescriptionKind) {
@@ -153,13 +139,13 @@ impl Context<'_> {
 
     pub(crate) fn set(&mut self, timer: SessionTimer, after: Duration) {
         self.clear(timer);
-        let due = Due::Session(self.common.id, timer);
-        self.common.timers[timer as usize] = Some(self.core.timers.set(self.core.now + after, due));
+        let due = TimerOwner::Session(self.common.id, timer);
+        self.common.timers[timer as usize] = Some(self.endpoint.timers.set(self.endpoint.now + after, due));
     }
 
     pub(crate) fn clear(&mut self, timer: SessionTimer) {
         if let Some(key) = self.common.timers[timer as usize].take() {
-            self.core.timers.cancel(key);
+            self.endpoint.timers.cancel(key);
         }
     }
 
@@ -179,7 +165,7 @@ impl Context<'_> {
         ] {
             self.clear(timer);
         }
-        self.core.dialogs.close(self.common.dialog_set);
+        self.endpoint.dialogs.close(self.common.dialog_set);
         let session = self.common.id;
         self.event(Event::Ended {
             session,
@@ -199,9 +185,9 @@ impl Context<'_> {
             self.clear(timer);
         }
         if self.must_wait() {
-            return Some(State::Ending(Ending::waits(reason, self)));
+            return Some(State::Terminating(Terminating::waits(reason, self)));
         }
-        let since = self.core.now;
+        let since = self.endpoint.now;
         self.send_bye(reason, since)
     }
 
@@ -210,13 +196,13 @@ impl Context<'_> {
         let Some(dialog) = self.common.dialog else {
             return self.end(reason);
         };
-        let purpose = Purpose::Bye(self.common.id);
+        let user = TransactionUser::Bye(self.common.id);
         let mut attempts = Attempts::new();
         let sent = self
-            .core
-            .send_in_dialog(dialog, Method::Bye, None, &[], &mut attempts, purpose);
+            .endpoint
+            .send_in_dialog(dialog, Method::Bye, None, &[], &mut attempts, user);
         match sent {
-            Ok(_) => Some(State::Ending(Ending::sent(reason, attempts, since))),
+            Ok(_) => Some(State::Terminating(Terminating::sent(reason, attempts, since))),
             Err(error) => self.end(EndReason {
                 cause: send_failure_cause(&error),
                 ..reason
@@ -227,8 +213,8 @@ impl Context<'_> {
     /// Whether what is to be sent in this call waits: there is no connection, or one that the call does
     /// not know and that REGISTER has to go out on first.
     fn must_wait(&self) -> bool {
-        let current = self.core.connection().ok();
-        current.is_none() || !self.core.is_ready() && current != self.common.flow
+        let current = self.endpoint.connection().ok();
+        current.is_none() || !self.endpoint.is_ready() && current != self.common.flow
     }
 
     /// ACKs a 2xx and keeps the ACK for when that comes again.
@@ -238,14 +224,14 @@ impl Context<'_> {
         invite: &Request,
         answer: Option<&Body>,
     ) -> Result<(), SendError> {
-        self.common.ack = self.core.acknowledge(dialog, invite, answer)?;
+        self.common.ack = self.endpoint.acknowledge(dialog, invite, answer)?;
         self.common.ack_number = invite.cseq().map_or(0, |cseq| cseq.number);
         Ok(())
     }
 
     /// RFC 3261 section 14.2: how long the peer should wait before it sends an INVITE again.
     pub(crate) fn glare_wait(&mut self) -> alloc::string::String {
-        alloc::format!("{}", below(self.core.layer.rng(), 11))
+        alloc::format!("{}", below(self.endpoint.layer.rng(), 11))
     }
 
     /// The response to an INVITE from a dialog of ours: 101 to 299 (RFC 3261 sections 12.1.1 and 13.3.1).
@@ -255,11 +241,11 @@ impl Context<'_> {
         status: StatusCode,
         body: Option<&Body>,
     ) -> Result<(), SendError> {
-        let core = &mut *self.core;
-        let Some(request) = core.layer.request(transaction) else {
+        let endpoint = &mut *self.endpoint;
+        let Some(request) = endpoint.layer.request(transaction) else {
             return Err(SendError::Stale);
         };
-        let tag = core
+        let tag = endpoint
             .dialogs
             .tag(self.common.dialog_set)
             .ok_or(SendError::Stale)?;
@@ -271,17 +257,17 @@ impl Context<'_> {
         let dialog = self
             .common
             .dialog
-            .and_then(|dialog| core.dialogs.dialog(dialog));
+            .and_then(|dialog| endpoint.dialogs.dialog(dialog));
         let local = dialog.map(Dialog::local_uri).unwrap_or_default();
         response
-            .append(HeaderName::Contact, core.identity.contact_as(local))
-            .append(HeaderName::Allow, core.allow())
-            .append(HeaderName::Supported, core.identity.supported.as_str())
-            .append(HeaderName::UserAgent, core.config.user_agent_string());
+            .append(HeaderName::Contact, endpoint.identity.contact_as(local))
+            .append(HeaderName::Allow, endpoint.allow())
+            .append(HeaderName::Supported, endpoint.identity.supported.as_str())
+            .append(HeaderName::UserAgent, endpoint.config.user_agent_string());
         if let Some(body) = body {
             response.body(body.content_type.as_bytes(), &body.bytes);
         }
-        core.layer.respond(transaction, response, core.now)
+        endpoint.layer.respond(transaction, response, endpoint.now)
     }
 
     /// Refuses an INVITE with the tag of its dialog, so that all its responses have the same one.
@@ -292,11 +278,11 @@ impl Context<'_> {
         headers: &[(HeaderName<'_>, &str)],
     ) {
         let tag = self
-            .core
+            .endpoint
             .dialogs
             .tag(self.common.dialog_set)
             .map(alloc::borrow::ToOwned::to_owned);
-        self.core
+        self.endpoint
             .answer_tagged(transaction, status, headers, tag.as_deref());
     }
 }

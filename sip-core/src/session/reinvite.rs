@@ -17,7 +17,7 @@ use crate::reason::{Cause, EndReason, Originator};
 use crate::reason::{failure, refusal, send_failure_cause};
 use crate::session::DescriptionFailed;
 use crate::transaction::{ClientTransactionId, TransactionError};
-use crate::ua::{Purpose, sent_request};
+use crate::endpoint::{TransactionUser, sent_request};
 
 /// A peer that is silent for so long after a provisional response will not answer any more.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
@@ -55,7 +55,7 @@ impl Confirmed {
     pub(crate) fn offer(mut self, context: &mut Context<'_>) -> Option<State> {
         if self.can_offer() {
             self.offering = Some(Offering::Asked);
-            let patience = context.core.config.no_answer_timeout();
+            let patience = context.endpoint.config.no_answer_timeout();
             context.set(SessionTimer::Offer, patience);
             context.need_description(DescriptionKind::Offer);
         }
@@ -65,9 +65,9 @@ impl Confirmed {
     /// The connection that the peer reaches us on is not `context`'s any more: the route is repaired by
     /// a target refresh (RFC 3261 section 12.2.1.1).
     pub(crate) fn repair(self, context: &mut Context<'_>) -> Option<State> {
-        let core = &context.core;
-        let reaches = |flow| core.layer.info(flow).is_some();
-        let is_cut = core.is_ready() && !context.common.flow.is_some_and(reaches);
+        let endpoint = &context.endpoint;
+        let reaches = |flow| endpoint.layer.info(flow).is_some();
+        let is_cut = endpoint.is_ready() && !context.common.flow.is_some_and(reaches);
         if self.is_established() && is_cut {
             return self.offer(context);
         }
@@ -93,14 +93,14 @@ impl Confirmed {
 
     fn send_offer(mut self, offer: Body, glares: u8, context: &mut Context<'_>) -> Option<State> {
         let mut attempts = Attempts::new();
-        let purpose = Purpose::Reinvite(context.common.id);
-        let sent = context.core.send_in_dialog(
+        let user = TransactionUser::Reinvite(context.common.id);
+        let sent = context.endpoint.send_in_dialog(
             self.dialog(),
             Method::Invite,
             Some(&offer),
             &[],
             &mut attempts,
-            purpose,
+            user,
         );
         match sent {
             Ok(transaction) => {
@@ -141,11 +141,11 @@ impl Confirmed {
             100..=199 => Some(State::Confirmed(self)),
             200..=299 => self.offer_accepted(response, request, context),
             401 | 407 => {
-                let purpose = Purpose::Reinvite(context.common.id);
+                let user = TransactionUser::Reinvite(context.common.id);
                 let dialog = context.common.dialog;
                 let again = context
-                    .core
-                    .retry_with_credentials(request, response, attempts, dialog, purpose);
+                    .endpoint
+                    .retry_with_credentials(request, response, attempts, dialog, user);
                 match again {
                     Ok(again) => {
                         *transaction = again;
@@ -186,14 +186,14 @@ impl Confirmed {
     ) -> Option<State> {
         self.offering = None;
         let dialog = self.dialog();
-        let acknowledged = sent_request(request, &context.core.limits)
+        let acknowledged = sent_request(request, &context.endpoint.limits)
             .is_some_and(|invite| context.keep_ack(dialog, &invite, None).is_ok());
         if !acknowledged {
             self.tell(EndReason::transport(Cause::ConnectionLost), context);
             return Some(State::Confirmed(self));
         }
-        context.core.dialogs.refresh_target(dialog, response);
-        context.common.flow = context.core.connection().ok();
+        context.endpoint.dialogs.refresh_target(dialog, response);
+        context.common.flow = context.endpoint.connection().ok();
         if has_description(response) {
             context.remote_description(DescriptionKind::Answer, response);
             let session = context.common.id;
@@ -226,7 +226,7 @@ impl Confirmed {
 
     /// The time of our re-INVITE is over: the application did not describe it, the peer was silent for
     /// too long, or the wait after a 491 has passed.
-    pub(super) fn offer_due(mut self, context: &mut Context<'_>) -> Option<State> {
+    pub(super) fn on_offer_timeout(mut self, context: &mut Context<'_>) -> Option<State> {
         match self.offering.take() {
             Some(Offering::Glare { offer, glares }) if !self.is_answering_any() => {
                 self.send_offer(offer, glares, context)
@@ -256,12 +256,12 @@ impl Confirmed {
     pub(super) fn cancel_offer(&self, context: &mut Context<'_>) {
         context.clear(SessionTimer::Offer);
         if let Some(Offering::Sent { transaction, .. }) = self.offering {
-            let now = context.core.now;
+            let now = context.endpoint.now;
             // Stale means that its final response is here already.
             let _ = context
-                .core
+                .endpoint
                 .layer
-                .cancel(transaction, None, Purpose::Nobody, now);
+                .cancel(transaction, None, TransactionUser::Nobody, now);
         }
     }
 
@@ -279,7 +279,7 @@ impl Confirmed {
 /// of 10 ms.
 fn glare_wait(context: &mut Context<'_>) -> Duration {
     let caller = context.common.caller;
-    let rng = context.core.layer.rng();
+    let rng = context.endpoint.layer.rng();
     let steps = if caller {
         210 + below(rng, 191)
     } else {

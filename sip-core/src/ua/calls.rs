@@ -6,13 +6,13 @@ use core::time::Duration;
 
 use sip_parse::StatusCode;
 
-use super::{Purpose, UserAgent};
+use super::{TransactionUser, UserAgent};
 use crate::body::Body;
 use crate::error::{CommandError, StaleHandle};
 use crate::event::{DescriptionKind, Event};
 use crate::ids::{RequestId, SessionId};
 use crate::reason::{Cause, EndReason};
-use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, OfferWanted, State};
+use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, AwaitingOffer, State};
 use crate::time::Timestamp;
 
 /// What can be done with a call now.
@@ -59,7 +59,7 @@ impl UserAgent {
         self.command(now)?;
         self.registration.wanted = true;
         self.registration.refused = false;
-        self.registration.farewell = false;
+        self.registration.unregister_pending = false;
         self.register_if_wanted();
         self.settle();
         Ok(())
@@ -73,8 +73,8 @@ impl UserAgent {
     /// [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
     pub fn unregister(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
-        self.registration.farewell = true;
-        self.give_back();
+        self.registration.unregister_pending = true;
+        self.remove_bindings();
         self.settle();
         Ok(())
     }
@@ -87,12 +87,12 @@ impl UserAgent {
     /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
     pub fn unregister_all(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
-        if self.core.flow.is_none() {
+        if self.endpoint.flow.is_none() {
             return Err(CommandError::NotConnected);
         }
         self.registration.clear_wanted = true;
-        self.registration.farewell = true;
-        self.give_back();
+        self.registration.unregister_pending = true;
+        self.remove_bindings();
         self.settle();
         Ok(())
     }
@@ -104,7 +104,7 @@ impl UserAgent {
     /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
     pub fn query_bindings(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
-        if self.core.flow.is_none() {
+        if self.endpoint.flow.is_none() {
             return Err(CommandError::NotConnected);
         }
         self.registration.query_wanted = true;
@@ -127,36 +127,36 @@ impl UserAgent {
         now: Timestamp,
     ) -> Result<SessionId, CommandError> {
         self.command(now)?;
-        if self.core.flow.is_none() && !self.core.queues() {
+        if self.endpoint.flow.is_none() && !self.endpoint.queues() {
             return Err(CommandError::NotConnected);
         }
-        let target = self.core.target(target)?;
-        if self.sessions.len() >= self.core.limits.sessions {
+        let target = self.endpoint.target(target)?;
+        if self.sessions.len() >= self.endpoint.limits.sessions {
             return Err(CommandError::Limit("sessions"));
         }
-        let call_id = self.core.new_call_id();
+        let call_id = self.endpoint.new_call_id();
         let half = self
-            .core
+            .endpoint
             .dialogs
-            .open(call_id.as_bytes(), self.core.layer.rng());
+            .open(call_id.as_bytes(), self.endpoint.layer.rng());
         let id = SessionId(self.sessions.next_handle());
         let mut session = session::Session::new(id, half, State::Starting);
         if options.late_offer {
-            let context = &mut session.context(&mut self.core);
+            let context = &mut session.context(&mut self.endpoint);
             let started = session::invite_or_wait(target, options, None, context);
             match started {
                 Ok(state) => session.state = Some(state),
                 Err(error) => {
-                    self.core.dialogs.close(half);
+                    self.endpoint.dialogs.close(half);
                     return Err(error.into());
                 }
             }
         } else {
-            session.state = Some(State::OfferWanted(alloc::boxed::Box::new(OfferWanted {
+            session.state = Some(State::AwaitingOffer(alloc::boxed::Box::new(AwaitingOffer {
                 target,
                 options,
             })));
-            self.core.event(Event::DescriptionNeeded {
+            self.endpoint.event(Event::DescriptionNeeded {
                 session: id,
                 kind: DescriptionKind::Offer,
             });
@@ -175,16 +175,16 @@ impl UserAgent {
         Ok(match &entry.state {
             Some(State::Incoming(_)) => Session::Incoming(IncomingSession { agent: self, id }),
             Some(
-                State::OfferWanted(_)
-                | State::Unsent(_)
+                State::AwaitingOffer(_)
+                | State::QueuedInvite(_)
                 | State::Calling(_)
-                | State::AnswerWanted(_)
+                | State::AwaitingAnswer(_)
                 | State::Starting,
             ) => Session::Outgoing(OutgoingSession { agent: self, id }),
             Some(State::Confirmed(_)) => {
                 Session::Established(EstablishedSession { agent: self, id })
             }
-            Some(State::Ending(_)) | None => Session::Ending,
+            Some(State::Terminating(_)) | None => Session::Ending,
         })
     }
 
@@ -204,18 +204,18 @@ impl UserAgent {
 
     pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
         let known = self.step_session(id, |state, context| match state {
-            State::Starting | State::OfferWanted(_) | State::Unsent(_) => {
+            State::Starting | State::AwaitingOffer(_) | State::QueuedInvite(_) => {
                 context.end(EndReason::local(Cause::Requested))
             }
             State::Calling(state) => state.hang_up(context),
-            State::AnswerWanted(state) => state.hang_up(context),
+            State::AwaitingAnswer(state) => state.hang_up(context),
             State::Incoming(state) => state.reject(StatusCode::TEMPORARILY_UNAVAILABLE, context),
             State::Confirmed(state) => state.hang_up(context),
-            State::Ending(state) => Some(State::Ending(state)),
+            State::Terminating(state) => Some(State::Terminating(state)),
         });
         // Nothing is in flight while a challenge waits: it ends the call now.
-        self.withdraw_challenge(Purpose::Invite(id));
-        self.withdraw_challenge(Purpose::Reinvite(id));
+        self.withdraw_challenge(TransactionUser::Invite(id));
+        self.withdraw_challenge(TransactionUser::Reinvite(id));
         known
     }
 
@@ -234,19 +234,19 @@ impl UserAgent {
         self.advance(now);
         let session = self.sessions.get(id.0).ok_or(CommandError::Stale)?;
         let asked = match &session.state {
-            Some(State::OfferWanted(_)) => true,
-            Some(State::AnswerWanted(state)) => state.is_asked(),
+            Some(State::AwaitingOffer(_)) => true,
+            Some(State::AwaitingAnswer(state)) => state.is_asked(),
             Some(State::Incoming(state)) => state.accepted(),
             Some(State::Confirmed(state)) => state.is_asked(),
-            Some(State::Starting | State::Unsent(_) | State::Calling(_) | State::Ending(_))
+            Some(State::Starting | State::QueuedInvite(_) | State::Calling(_) | State::Terminating(_))
             | None => false,
         };
         if !asked {
             return Err(CommandError::WrongState("no description was asked for"));
         }
         self.step_session(id, |state, context| match state {
-            State::OfferWanted(state) => state.described(description, context),
-            State::AnswerWanted(state) => state.described(description, context),
+            State::AwaitingOffer(state) => state.described(description, context),
+            State::AwaitingAnswer(state) => state.described(description, context),
             State::Incoming(state) => state.described(description, context),
             State::Confirmed(state) => state.described(description, context),
             state => Some(state),

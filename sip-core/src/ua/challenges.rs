@@ -11,7 +11,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use sip_parse::Response;
 
-use super::core::{Due, Purpose};
+use crate::endpoint::{TimerOwner, TransactionUser};
 use super::{UserAgent, sent_request};
 use crate::config::Authentication;
 use crate::error::CommandError;
@@ -29,7 +29,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// A challenge, until the application answers it.
 pub(super) struct Challenge {
-    purpose: Purpose,
+    user: TransactionUser,
     /// Where it came from.
     connection: ConnectionId,
     response: Box<Response>,
@@ -80,49 +80,49 @@ impl UserAgent {
     }
 
     /// Whether a response is one that the application answers, and somebody still waits for it.
-    pub(super) fn is_for_application(&self, purpose: Purpose, response: &Response) -> bool {
-        if self.core.config.authentication() != Authentication::Application
-            || self.core.authorization.is_some()
+    pub(super) fn is_for_application(&self, user: TransactionUser, response: &Response) -> bool {
+        if self.endpoint.config.authentication() != Authentication::Application
+            || self.endpoint.authorization.is_some()
             || !matches!(response.status().as_u16(), 401 | 407)
         {
             return false;
         }
         let state = |id: SessionId| self.sessions.get(id.0)?.state.as_ref();
-        match purpose {
-            Purpose::Register(place) => !self.flows[usize::from(place)].binding.is_idle(),
-            Purpose::Invite(id) => {
+        match user {
+            TransactionUser::Register(index) => !self.flows[usize::from(index)].binding.is_idle(),
+            TransactionUser::Invite(id) => {
                 matches!(state(id), Some(State::Calling(calling)) if !calling.is_cancelled())
             }
-            Purpose::Reinvite(id) => {
+            TransactionUser::Reinvite(id) => {
                 matches!(state(id), Some(State::Confirmed(call)) if call.is_offering())
             }
-            Purpose::Bye(id) => matches!(state(id), Some(State::Ending(_))),
-            Purpose::Request(id) => self.requests.get(id.0).is_some(),
-            Purpose::Nobody => false,
+            TransactionUser::Bye(id) => matches!(state(id), Some(State::Terminating(_))),
+            TransactionUser::Request(id) => self.requests.get(id.0).is_some(),
+            TransactionUser::Nobody => false,
         }
     }
 
     /// Hands a challenge to the application.
     pub(super) fn surface(
         &mut self,
-        purpose: Purpose,
+        user: TransactionUser,
         connection: ConnectionId,
         response: Box<Response>,
         request: &Bytes,
     ) {
-        let Some(sent) = sent_request(request, &self.core.limits) else {
+        let Some(sent) = sent_request(request, &self.endpoint.limits) else {
             return;
         };
         let id = ChallengeId(self.challenges.next_handle());
-        let deadline = self.core.now + ANSWER_WITHIN;
-        let timer = self.core.timers.set(deadline, Due::Challenge(id));
-        self.core.event(Event::Challenged {
+        let deadline = self.endpoint.now + ANSWER_WITHIN;
+        let timer = self.endpoint.timers.set(deadline, TimerOwner::Challenge(id));
+        self.endpoint.event(Event::Challenged {
             challenge: id,
             request: Box::new(sent),
             response: response.clone(),
         });
         self.challenges.insert(Challenge {
-            purpose,
+            user,
             connection,
             response,
             request: request.clone(),
@@ -138,25 +138,25 @@ impl UserAgent {
         let Some(challenge) = self.challenges.remove(id.0) else {
             return;
         };
-        self.core.timers.cancel(challenge.timer);
-        self.core.authorization = Some(credentials);
+        self.endpoint.timers.cancel(challenge.timer);
+        self.endpoint.authorization = Some(credentials);
         let Challenge {
-            purpose,
+            user,
             connection,
             response,
             request,
             ..
         } = challenge;
-        self.response_came(purpose, connection, response, &request);
-        self.core.authorization = None;
+        self.on_response(user, connection, response, &request);
+        self.endpoint.authorization = None;
     }
 
     /// The application gave up what the challenge was about.
-    pub(super) fn withdraw_challenge(&mut self, purpose: Purpose) {
+    pub(super) fn withdraw_challenge(&mut self, user: TransactionUser) {
         let found = self
             .challenges
             .iter()
-            .find(|(_, challenge)| challenge.purpose == purpose);
+            .find(|(_, challenge)| challenge.user == user);
         if let Some((handle, _)) = found {
             self.answer_challenge(ChallengeId(handle), Err(AuthorizationFailed));
         }
@@ -165,15 +165,15 @@ impl UserAgent {
     /// The connection is gone: what was challenged on it has failed like what was still in flight.
     pub(super) fn lose_challenges(&mut self, connection: ConnectionId) {
         for challenge in self.take_challenges(|challenge| challenge.connection == connection) {
-            self.transaction_failed(challenge.purpose, TransactionError::ConnectionLost);
+            self.transaction_failed(challenge.user, TransactionError::ConnectionLost);
         }
     }
 
     /// The call is over: nobody asks for its requests any more.
     pub(super) fn forget_challenges_of(&mut self, call: SessionId) {
-        self.take_challenges(|challenge| match challenge.purpose {
-            Purpose::Invite(id) | Purpose::Reinvite(id) | Purpose::Bye(id) => id == call,
-            Purpose::Register(_) | Purpose::Request(_) | Purpose::Nobody => false,
+        self.take_challenges(|challenge| match challenge.user {
+            TransactionUser::Invite(id) | TransactionUser::Reinvite(id) | TransactionUser::Bye(id) => id == call,
+            TransactionUser::Register(_) | TransactionUser::Request(_) | TransactionUser::Nobody => false,
         });
     }
 
@@ -190,7 +190,7 @@ impl UserAgent {
             }
         }
         for challenge in &taken {
-            self.core.timers.cancel(challenge.timer);
+            self.endpoint.timers.cancel(challenge.timer);
         }
         taken
     }

@@ -8,7 +8,7 @@ use alloc::string::String;
 use bytes::Bytes;
 use sip_parse::{HeaderName, Method, Request, Response, Scheme, StatusCode, text};
 
-use super::core::{FlowDoubt, Purpose};
+use crate::endpoint::{FlowDoubt, TransactionUser};
 use super::{Life, UserAgent};
 use crate::action::Action;
 use crate::body::is_sdp;
@@ -25,15 +25,15 @@ use crate::transaction::{Output, ServerTransactionId, TransactionError};
 impl UserAgent {
     /// Handles all that the transaction layer has queued.
     pub(super) fn drain(&mut self) {
-        while let Some(output) = self.core.layer.poll() {
+        while let Some(output) = self.endpoint.layer.poll() {
             match output {
                 // What a step queued before it noticed that the connection is gone.
                 Output::Transmit { connection, .. }
-                    if self.core.layer.info(connection).is_none() => {}
+                    if self.endpoint.layer.info(connection).is_none() => {}
                 Output::Transmit { connection, bytes } => {
-                    self.core.counters.transmitted += 1;
-                    self.core.trace(Direction::Sent, connection, &bytes);
-                    self.core
+                    self.endpoint.counters.transmitted += 1;
+                    self.endpoint.trace(Direction::Sent, connection, &bytes);
+                    self.endpoint
                         .actions
                         .push_back(Action::Transmit { connection, bytes });
                 }
@@ -44,16 +44,16 @@ impl UserAgent {
                     merged,
                     ..
                 } => {
-                    self.request_came(transaction, request, cancels, merged);
+                    self.on_request(transaction, request, cancels, merged);
                 }
-                Output::Ack { request, .. } => self.ack_came(&request),
+                Output::Ack { request, .. } => self.on_ack(&request),
                 Output::Response {
                     user,
                     connection,
                     response,
                     request,
                     ..
-                } => self.response_came(user, connection, response, &request),
+                } => self.on_response(user, connection, response, &request),
                 Output::StrayResponse { .. } => self.ignored("a 2xx to an INVITE that is over"),
                 Output::Failed { user, error, .. } => self.transaction_failed(user, error),
                 Output::ServerFailed { transaction, error } => {
@@ -61,7 +61,7 @@ impl UserAgent {
                 }
                 Output::KeepAlive { connection, pong } => {
                     if pong {
-                        self.pong_came(connection);
+                        self.on_pong(connection);
                     }
                 }
                 Output::Malformed {
@@ -70,8 +70,8 @@ impl UserAgent {
                     answered,
                     fatal,
                 } => {
-                    self.core.counters.malformed += 1;
-                    self.core.counters.malformed_answered += u64::from(answered);
+                    self.endpoint.counters.malformed += 1;
+                    self.endpoint.counters.malformed_answered += u64::from(answered);
                     self.log(
                         LogLevel::Warn,
                         "sip.transport",
@@ -90,15 +90,15 @@ impl UserAgent {
     /// A stream that cannot be read any further (RFC 3261 section 18.3) is closed.
     fn unreadable(&mut self, connection: ConnectionId) {
         let reason = DisconnectReason::Protocol;
-        if let Some(place) = self.place_of(connection) {
-            self.drop_flow(place, reason);
-        } else if self.probe_lost(connection) {
+        if let Some(index) = self.flow_of(connection) {
+            self.drop_flow(index, reason);
+        } else if self.on_failback_lost(connection) {
             self.disconnect(connection, reason);
         }
     }
 
     fn ignored(&mut self, why: &'static str) {
-        self.core.counters.ignored += 1;
+        self.endpoint.counters.ignored += 1;
         self.log(LogLevel::Debug, "sip.ua", 0, LogContent::Ignored(why));
     }
 
@@ -110,47 +110,47 @@ impl UserAgent {
         why: &'static str,
         headers: &[(HeaderName<'_>, &str)],
     ) {
-        self.core.counters.refused += 1;
+        self.endpoint.counters.refused += 1;
         self.log(
             LogLevel::Log,
             "sip.ua",
             transaction.to_bits(),
             LogContent::Answered(status, why),
         );
-        self.core.answer(transaction, status, headers);
+        self.endpoint.answer(transaction, status, headers);
     }
 
-    pub(super) fn response_came(
+    pub(super) fn on_response(
         &mut self,
-        purpose: Purpose,
+        user: TransactionUser,
         connection: ConnectionId,
         response: Box<Response>,
         request: &Bytes,
     ) {
         self.read_authentication_info(&response, request);
-        if self.is_for_application(purpose, &response) {
-            return self.surface(purpose, connection, response, request);
+        if self.is_for_application(user, &response) {
+            return self.surface(user, connection, response, request);
         }
         // Registering anew tells whether it was our flow; a request may do so once.
         let renewable = self.registration.wanted && self.is_registered();
         if response.status() == StatusCode::FLOW_FAILED && renewable {
-            self.core.flow_doubt = FlowDoubt::Raised;
+            self.endpoint.flow_doubt = FlowDoubt::Raised;
         }
-        self.core.answered_on = Some(connection);
-        match purpose {
-            Purpose::Register(place) => self.register_response(place, &response, request),
-            Purpose::Invite(id) => self.invite_response(id, &response, request),
-            Purpose::Reinvite(id) => self.reinvite_response(id, &response, request),
-            Purpose::Bye(id) => {
+        self.endpoint.answered_on = Some(connection);
+        match user {
+            TransactionUser::Register(index) => self.register_response(index, &response, request),
+            TransactionUser::Invite(id) => self.invite_response(id, &response, request),
+            TransactionUser::Reinvite(id) => self.reinvite_response(id, &response, request),
+            TransactionUser::Bye(id) => {
                 self.step_session(id, |state, context| match state {
-                    State::Ending(state) => state.response(&response, request, context),
+                    State::Terminating(state) => state.response(&response, request, context),
                     state => Some(state),
                 });
             }
-            Purpose::Request(id) => self.request_response(id, response, request),
-            Purpose::Nobody => {}
+            TransactionUser::Request(id) => self.request_response(id, response, request),
+            TransactionUser::Nobody => {}
         }
-        if core::mem::replace(&mut self.core.flow_doubt, FlowDoubt::No) == FlowDoubt::Heeded {
+        if core::mem::replace(&mut self.endpoint.flow_doubt, FlowDoubt::No) == FlowDoubt::Heeded {
             self.refresh_now();
         }
     }
@@ -160,19 +160,19 @@ impl UserAgent {
         if !response.has(HeaderName::AuthenticationInfo) {
             return;
         }
-        let Some(sent) = super::sent_request(request, &self.core.limits) else {
+        let Some(sent) = super::sent_request(request, &self.endpoint.limits) else {
             return;
         };
-        let Some(credentials) = &self.core.credentials else {
+        let Some(credentials) = &self.endpoint.credentials else {
             return;
         };
         if self
-            .core
+            .endpoint
             .digest
             .authentication_info(response, &sent, credentials)
             .is_err()
         {
-            self.core.counters.authentication_info_failures += 1;
+            self.endpoint.counters.authentication_info_failures += 1;
             let content =
                 LogContent::Text("Authentication-Info is malformed or does not prove the server");
             self.log(LogLevel::Warn, "sip.ua", 0, content);
@@ -184,7 +184,7 @@ impl UserAgent {
             State::Calling(state) => state.response(response, request, context),
             state => {
                 if response.status().is_success() {
-                    let waits = matches!(state, State::AnswerWanted(_));
+                    let waits = matches!(state, State::AwaitingAnswer(_));
                     further_success(response, request, waits, context);
                 }
                 Some(state)
@@ -192,8 +192,8 @@ impl UserAgent {
         });
         if !alive && response.status().is_success() {
             // The call is over, but this leg does not know it.
-            if let Some(invite) = super::sent_request(request, &self.core.limits) {
-                self.core.refuse_leg(&invite, response);
+            if let Some(invite) = super::sent_request(request, &self.endpoint.limits) {
+                self.endpoint.ack_and_bye(&invite, response);
             }
         }
     }
@@ -222,34 +222,34 @@ impl UserAgent {
         }
     }
 
-    pub(super) fn transaction_failed(&mut self, purpose: Purpose, error: TransactionError) {
-        match purpose {
-            Purpose::Register(place) => self.register_failed(place, error),
-            Purpose::Invite(id) => {
+    pub(super) fn transaction_failed(&mut self, user: TransactionUser, error: TransactionError) {
+        match user {
+            TransactionUser::Register(index) => self.register_failed(index, error),
+            TransactionUser::Invite(id) => {
                 self.step_session(id, |state, context| match state {
                     State::Calling(state) => state.failed(error, context),
                     state => Some(state),
                 });
             }
-            Purpose::Reinvite(id) => {
+            TransactionUser::Reinvite(id) => {
                 self.step_session(id, |state, context| match state {
                     State::Confirmed(state) => state.offer_failed(error, context),
                     state => Some(state),
                 });
             }
-            Purpose::Bye(id) => {
+            TransactionUser::Bye(id) => {
                 self.step_session(id, |state, context| match state {
-                    State::Ending(state) => state.failed(error, context),
+                    State::Terminating(state) => state.failed(error, context),
                     state => Some(state),
                 });
             }
-            Purpose::Request(id) => {
+            TransactionUser::Request(id) => {
                 if error == TransactionError::Timeout {
                     self.dialog_gone(id, crate::reason::failure(error));
                 }
                 self.finish_request(id, Err(crate::reason::failure(error)));
             }
-            Purpose::Nobody => {}
+            TransactionUser::Nobody => {}
         }
     }
 
@@ -265,12 +265,12 @@ impl UserAgent {
                 state => Some(state),
             });
         }
-        self.incoming_lost(transaction);
+        self.on_server_transaction_lost(transaction);
     }
 
-    fn ack_came(&mut self, ack: &Request) {
+    fn on_ack(&mut self, ack: &Request) {
         let session = self
-            .core
+            .endpoint
             .dialogs
             .find(ack)
             .and_then(|dialog| self.session_of(dialog));
@@ -295,7 +295,7 @@ impl UserAgent {
             .map(|(handle, _)| SessionId(handle))
     }
 
-    fn request_came(
+    fn on_request(
         &mut self,
         transaction: ServerTransactionId,
         request: Box<Request>,
@@ -304,7 +304,7 @@ impl UserAgent {
     ) {
         let method = request.method();
         if method == Method::Cancel {
-            return self.cancel_came(transaction, &request, cancels);
+            return self.on_cancel(transaction, &request, cancels);
         }
         let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
         if in_dialog {
@@ -325,15 +325,15 @@ impl UserAgent {
             );
         }
         match method {
-            Method::Invite => self.call_came(transaction, request),
-            Method::Options => self.options_came(transaction),
+            Method::Invite => self.on_call(transaction, request),
+            Method::Options => self.on_options(transaction),
             Method::Message => self.incoming_request(transaction, None, request),
-            Method::Notify if self.core.config.allow_legacy_notifications() => {
+            Method::Notify if self.endpoint.config.allow_legacy_notifications() => {
                 // Of RFC 3265's time: told, not asked, so that nobody need answer.
-                self.core.answer(transaction, StatusCode::OK, &[]);
-                self.core.event(Event::LegacyNotification { request });
+                self.endpoint.answer(transaction, StatusCode::OK, &[]);
+                self.endpoint.event(Event::LegacyNotification { request });
             }
-            Method::Refer => self.refer_came(transaction, None, request),
+            Method::Refer => self.on_refer(transaction, None, request),
             // Nothing that these belong to exists without a dialog (RFC 3261 15.1.2, 6665, 6086).
             _ => self.refuse(
                 transaction,
@@ -346,7 +346,7 @@ impl UserAgent {
 
     /// RFC 3261 section 8.2.1.
     fn check_method(&mut self, transaction: ServerTransactionId, method: Method<'_>) -> bool {
-        let allow = [(HeaderName::Allow, self.core.allow())];
+        let allow = [(HeaderName::Allow, self.endpoint.allow())];
         match method {
             Method::Invite
             | Method::Ack
@@ -356,7 +356,7 @@ impl UserAgent {
             | Method::Message
             | Method::Info
             | Method::Notify => return true,
-            Method::Refer if self.core.config.allow_out_of_dialog_refers() => return true,
+            Method::Refer if self.endpoint.config.allow_out_of_dialog_refers() => return true,
             Method::Other(_) => self.refuse(
                 transaction,
                 StatusCode::NOT_IMPLEMENTED,
@@ -408,7 +408,7 @@ impl UserAgent {
                 return false;
             }
         };
-        if !self.core.identity.is_ours(&uri) {
+        if !self.endpoint.identity.is_ours(&uri) {
             self.refuse(
                 transaction,
                 StatusCode::NOT_FOUND,
@@ -486,7 +486,7 @@ impl UserAgent {
 
     /// Option tags that may stand in Require.
     fn supports(&self, tag: &[u8]) -> bool {
-        self.core
+        self.endpoint
             .identity
             .supported
             .split(", ")
@@ -494,7 +494,7 @@ impl UserAgent {
     }
 
     /// RFC 3261 section 9.2.
-    fn cancel_came(
+    fn on_cancel(
         &mut self,
         transaction: ServerTransactionId,
         cancel: &Request,
@@ -522,9 +522,9 @@ impl UserAgent {
             });
         // The tag of the 200 is the one that the INVITE's responses have.
         let tag = session
-            .and_then(|(_, half)| self.core.dialogs.tag(half))
+            .and_then(|(_, half)| self.endpoint.dialogs.tag(half))
             .map(ToOwned::to_owned);
-        self.core
+        self.endpoint
             .answer_tagged(transaction, StatusCode::OK, &[], tag.as_deref());
         if let Some((handle, _)) = session {
             self.step_session(SessionId(handle), |state, context| match state {
@@ -536,7 +536,7 @@ impl UserAgent {
     }
 
     /// RFC 3261 section 13.3.1.
-    fn call_came(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
+    fn on_call(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
         // RFC 3261 section 8.1.1.8; a peer of RFC 2543, which tags and branches give away, need not say.
         if request.contacts().next().is_none() && !is_of_rfc2543(&request) {
             return self.refuse(
@@ -546,17 +546,17 @@ impl UserAgent {
                 &[],
             );
         }
-        if self.sessions.len() >= self.core.limits.sessions {
+        if self.sessions.len() >= self.endpoint.limits.sessions {
             return self.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
         let Ok(call_id) = request.call_id() else {
             return;
         };
-        let half = self.core.dialogs.open(call_id, self.core.layer.rng());
-        let dialog = match self.core.dialogs.accept(half, &request) {
+        let half = self.endpoint.dialogs.open(call_id, self.endpoint.layer.rng());
+        let dialog = match self.endpoint.dialogs.accept(half, &request) {
             Ok(dialog) => dialog,
             Err(_) => {
-                self.core.dialogs.close(half);
+                self.endpoint.dialogs.close(half);
                 return self.refuse(
                     transaction,
                     StatusCode::BAD_REQUEST,
@@ -571,40 +571,40 @@ impl UserAgent {
             transaction,
             dialog,
             request,
-            &mut session.context(&mut self.core),
+            &mut session.context(&mut self.endpoint),
         );
         session.state = Some(state);
         self.sessions.insert(session);
     }
 
     /// RFC 3261 section 11.2: the status that an INVITE would get, and what we can do.
-    fn options_came(&mut self, transaction: ServerTransactionId) {
-        let busy = self.sessions.len() >= self.core.limits.sessions;
+    fn on_options(&mut self, transaction: ServerTransactionId) {
+        let busy = self.sessions.len() >= self.endpoint.limits.sessions;
         let status = if busy {
             StatusCode::BUSY_HERE
         } else {
             StatusCode::OK
         };
-        let supported = self.core.identity.supported.clone();
+        let supported = self.endpoint.identity.supported.clone();
         let headers = [
-            (HeaderName::Allow, self.core.allow()),
+            (HeaderName::Allow, self.endpoint.allow()),
             (HeaderName::Accept, "application/sdp"),
             (HeaderName::AcceptEncoding, "identity"),
             (HeaderName::AcceptLanguage, "en"),
             (HeaderName::Supported, supported.as_str()),
         ];
-        self.core.answer(transaction, status, &headers);
+        self.endpoint.answer(transaction, status, &headers);
     }
 
     /// RFC 3261 section 12.2.2.
     fn in_dialog_request(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
-        let found = self.core.dialogs.find(&request);
+        let found = self.endpoint.dialogs.find(&request);
         let Some((dialog, id)) = found.and_then(|dialog| Some((dialog, self.session_of(dialog)?)))
         else {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             return self.refuse(transaction, status, "no such dialog", &[]);
         };
-        match self.core.dialogs.order(dialog, &request) {
+        match self.endpoint.dialogs.order(dialog, &request) {
             Ok(()) => {}
             Err(DialogError::OutOfOrder) => {
                 let status = StatusCode::SERVER_INTERNAL_ERROR;
@@ -621,11 +621,11 @@ impl UserAgent {
             return;
         }
         match method {
-            Method::Bye => self.bye_came(transaction, id, &request),
-            Method::Invite => self.reinvite_came(transaction, id, &request),
-            Method::Options => self.options_came(transaction),
+            Method::Bye => self.on_bye(transaction, id, &request),
+            Method::Invite => self.on_reinvite(transaction, id, &request),
+            Method::Options => self.on_options(transaction),
             Method::Info | Method::Message => self.incoming_request(transaction, Some(id), request),
-            Method::Refer => self.refer_came(transaction, Some(id), request),
+            Method::Refer => self.on_refer(transaction, Some(id), request),
             _ => {
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 self.refuse(transaction, status, "no such subscription", &[]);
@@ -634,7 +634,7 @@ impl UserAgent {
     }
 
     /// RFC 3515 section 2.4.2: the application decides; nothing is followed without it.
-    fn refer_came(
+    fn on_refer(
         &mut self,
         transaction: ServerTransactionId,
         session: Option<SessionId>,
@@ -648,21 +648,21 @@ impl UserAgent {
     }
 
     /// RFC 3261 section 15.1.2.
-    fn bye_came(&mut self, transaction: ServerTransactionId, id: SessionId, bye: &Request) {
-        self.core.answer(transaction, StatusCode::OK, &[]);
+    fn on_bye(&mut self, transaction: ServerTransactionId, id: SessionId, bye: &Request) {
+        self.endpoint.answer(transaction, StatusCode::OK, &[]);
         self.step_session(id, |state, context| match state {
             State::Incoming(state) => state.bye(bye, context),
             State::Confirmed(state) => state.bye(bye, context),
             // The peer ends what it has just offered; an ACK would be for nobody.
-            State::AnswerWanted(_) => {
+            State::AwaitingAnswer(_) => {
                 context.end(crate::reason::ended_by_peer(bye, crate::reason::Cause::Bye))
             }
-            State::Ending(state) => state.bye(bye, context),
+            State::Terminating(state) => state.bye(bye, context),
             state => Some(state),
         });
     }
 
-    fn reinvite_came(
+    fn on_reinvite(
         &mut self,
         transaction: ServerTransactionId,
         id: SessionId,
@@ -679,14 +679,14 @@ impl UserAgent {
                 ));
                 Some(state)
             }
-            State::AnswerWanted(_)
-            | State::OfferWanted(_)
-            | State::Unsent(_)
+            State::AwaitingAnswer(_)
+            | State::AwaitingOffer(_)
+            | State::QueuedInvite(_)
             | State::Calling(_) => {
                 refused = Some((StatusCode::REQUEST_PENDING, None));
                 Some(state)
             }
-            State::Ending(_) | State::Starting => {
+            State::Terminating(_) | State::Starting => {
                 refused = Some((StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, None));
                 Some(state)
             }
@@ -709,7 +709,7 @@ impl UserAgent {
         let Some(state) = session.state.take() else {
             return false;
         };
-        session.state = step(state, &mut session.context(&mut self.core));
+        session.state = step(state, &mut session.context(&mut self.endpoint));
         if session.state.is_none() {
             self.sessions.remove(id.0);
             self.forget_challenges_of(id);
@@ -717,16 +717,16 @@ impl UserAgent {
         true
     }
 
-    pub(super) fn session_due(&mut self, id: SessionId, timer: crate::session::SessionTimer) {
+    pub(super) fn on_session_timeout(&mut self, id: SessionId, timer: crate::session::SessionTimer) {
         self.step_session(id, |state, context| {
             context.fired(timer);
             match state {
                 State::Calling(state) => state.fired(timer, context),
-                State::AnswerWanted(state) => state.fired(timer, context),
+                State::AwaitingAnswer(state) => state.fired(timer, context),
                 State::Incoming(state) => state.fired(timer, context),
                 State::Confirmed(state) => state.fired(timer, context),
-                State::Unsent(state) => state.fired(timer, context),
-                State::Ending(state) => state.fired(timer, context),
+                State::QueuedInvite(state) => state.fired(timer, context),
+                State::Terminating(state) => state.fired(timer, context),
                 state => Some(state),
             }
         });

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
-use super::core::{Flow, Place};
-use super::probing::Probe;
+use crate::endpoint::{Flow, FlowIndex};
+use super::failback::Failback;
 use super::{Life, UserAgent};
 use crate::action::Action;
 use crate::config::ServerUrl;
@@ -27,7 +27,7 @@ pub(super) struct OutboundFlow {
     /// The connection that is being opened.
     pub(super) opening: Option<Opening>,
     /// A connection to a better server beside the one in use.
-    pub(super) probe: Option<Probe>,
+    pub(super) failback: Option<Failback>,
     pub(super) keep_alive: KeepAlive,
     /// The connection that is open.
     pub(super) open: Option<Flow>,
@@ -62,7 +62,7 @@ impl OutboundFlow {
         Self {
             connector,
             opening: None,
-            probe: None,
+            failback: None,
             keep_alive,
             open: None,
             binding: Binding::new(),
@@ -93,13 +93,13 @@ impl UserAgent {
         now: Timestamp,
     ) {
         self.advance(now);
-        if self.probe_opened(connection, info) {
+        if self.on_failback_opened(connection, info) {
             return;
         }
-        let Some(place) = self.place(|flow| flow.is_opening(connection)) else {
+        let Some(index) = self.index(|flow| flow.is_opening(connection)) else {
             return;
         };
-        let flow = self.flow(place);
+        let flow = self.flow(index);
         let Some(Opening {
             server,
             route_host: Some(route_host),
@@ -108,9 +108,9 @@ impl UserAgent {
         else {
             return;
         };
-        let now = self.core.now;
-        self.flow(place).connector.opened(now);
-        self.core.layer.opened(connection, info);
+        let now = self.endpoint.now;
+        self.flow(index).connector.opened(now);
+        self.endpoint.layer.opened(connection, info);
         let transport = info.transport;
         let flow = Flow {
             connection,
@@ -118,24 +118,24 @@ impl UserAgent {
             transport,
             route_host,
         };
-        self.use_flow(place, flow);
-        self.register_on_connection(place);
+        self.use_flow(index, flow);
+        self.register_on_connection(index);
         self.settle();
     }
 
     /// This connection carries what we send on the flow from now on.
-    pub(super) fn use_flow(&mut self, place: Place, open: Flow) {
+    pub(super) fn use_flow(&mut self, index: FlowIndex, open: Flow) {
         let server = open.server;
-        let keeps = self.core.config.keep_alive_interval().is_some();
-        let flow = &mut self.flows[usize::from(place)];
+        let keeps = self.endpoint.config.keep_alive_interval().is_some();
+        let flow = &mut self.flows[usize::from(index)];
         flow.open = Some(open);
         // A ping on the connection before this one will not be answered here.
         flow.keep_alive.stop();
         if keeps {
-            flow.keep_alive.start(self.core.now, self.core.layer.rng());
+            flow.keep_alive.start(self.endpoint.now, self.endpoint.layer.rng());
         }
         self.choose_flow();
-        self.core.event(Event::Connected { server });
+        self.endpoint.event(Event::Connected { server });
     }
 
     /// The connection that [`Action::Connect`] asked for cannot be opened.
@@ -151,17 +151,17 @@ impl UserAgent {
     }
 
     fn attempt_failed(&mut self, connection: ConnectionId, error: ConnectError) {
-        if self.probe_lost(connection) {
+        if self.on_failback_lost(connection) {
             return;
         }
-        let Some(place) = self.place(|flow| flow.is_opening(connection)) else {
+        let Some(index) = self.index(|flow| flow.is_opening(connection)) else {
             return;
         };
-        if let Some(opening) = self.flow(place).opening.take() {
-            self.core.layer.closed(connection, self.core.now);
+        if let Some(opening) = self.flow(index).opening.take() {
+            self.endpoint.layer.closed(connection, self.endpoint.now);
             let server = opening.server;
-            self.core.event(Event::ConnectFailed { server, error });
-            self.connector(place, |connector, now, rng| {
+            self.endpoint.event(Event::ConnectFailed { server, error });
+            self.connector(index, |connector, now, rng| {
                 connector.failed(error, now, rng)
             });
         }
@@ -176,68 +176,68 @@ impl UserAgent {
         now: Timestamp,
     ) {
         self.advance(now);
-        match self.place(|flow| flow.is_on(connection)) {
-            Some(place) => self.lose_flow(place, reason),
+        match self.index(|flow| flow.is_on(connection)) {
+            Some(index) => self.lose_flow(index, reason),
             None => self.attempt_failed(connection, ConnectError::Other),
         }
         self.settle();
     }
 
-    pub(super) fn lose_flow(&mut self, place: Place, reason: DisconnectReason) {
-        let flow = self.flow(place);
+    pub(super) fn lose_flow(&mut self, index: FlowIndex, reason: DisconnectReason) {
+        let flow = self.flow(index);
         let Some(open) = flow.open.take() else {
             return;
         };
         flow.keep_alive.stop();
         let server = open.server;
-        self.core.event(Event::Disconnected { server, reason });
+        self.endpoint.event(Event::Disconnected { server, reason });
         self.choose_flow();
-        self.core.layer.closed(open.connection, self.core.now);
+        self.endpoint.layer.closed(open.connection, self.endpoint.now);
         self.drain();
         self.lose_challenges(open.connection);
-        self.registration_lost(place);
-        if self.core.flow.is_some() && (self.core.ready || !self.registration.wanted) {
+        self.on_flow_lost(index);
+        if self.endpoint.flow.is_some() && (self.endpoint.ready || !self.registration.wanted) {
             // Another flow is up: what is left moves there at once.
             self.connection_is_usable();
         }
         if !matches!(self.life, Life::Running) {
-            if self.core.flow.is_none() {
+            if self.endpoint.flow.is_none() {
                 self.give_up_waiting();
             }
             return;
         }
-        if !self.use_open_probe(place) {
-            self.connector(place, Connector::closed);
+        if !self.use_open_failback(index) {
+            self.connector(index, Connector::closed);
         }
     }
 
     /// Uses the connection to a better server, if it is open, in the place of one that is lost.
-    pub(super) fn use_open_probe(&mut self, place: Place) -> bool {
-        let Some(open) = self.take_open_probe(place) else {
+    pub(super) fn use_open_failback(&mut self, index: FlowIndex) -> bool {
+        let Some(open) = self.take_open_failback(index) else {
             return false;
         };
-        let (server, now) = (open.server, self.core.now);
-        self.flow(place).connector.moved(server, now);
-        self.use_flow(place, open);
-        self.register_on_connection(place);
+        let (server, now) = (open.server, self.endpoint.now);
+        self.flow(index).connector.moved(server, now);
+        self.use_flow(index, open);
+        self.register_on_connection(index);
         true
     }
 
     /// The answer to [`Action::Ping`] came.
     pub fn pong(&mut self, connection: ConnectionId, now: Timestamp) {
         self.advance(now);
-        self.pong_came(connection);
+        self.on_pong(connection);
     }
 
-    pub(super) fn pong_came(&mut self, connection: ConnectionId) {
-        if let Some(place) = self.place(|flow| flow.is_on(connection)) {
-            let flow = &mut self.flows[usize::from(place)];
-            flow.keep_alive.pong(self.core.now, self.core.layer.rng());
+    pub(super) fn on_pong(&mut self, connection: ConnectionId) {
+        if let Some(index) = self.index(|flow| flow.is_on(connection)) {
+            let flow = &mut self.flows[usize::from(index)];
+            flow.keep_alive.pong(self.endpoint.now, self.endpoint.layer.rng());
         }
     }
 
     /// Answers [`Event::ServerUrlNeeded`] of this `connection`: the URL for this attempt, which
-    /// [`Action::Connect`] then carries, or that there is none, which counts as a failed attempt
+    /// [`Action::Connect`] then connection_for, or that there is none, which counts as a failed attempt
     /// ([`ConnectError::Url`]). The URL may name another host than the configured one; a preloaded Route
     /// names the one that is given here. Its query is a secret and shows in no `Debug`.
     ///
@@ -253,18 +253,18 @@ impl UserAgent {
         self.advance(now);
         let waits = |flow: &OutboundFlow| {
             let opening = flow.opening.as_ref();
-            let probe = flow.probe.as_ref().map(|probe| &probe.opening);
+            let failback = flow.failback.as_ref().map(|failback| &failback.opening);
             let waits = |opening: &&Opening| {
                 opening.connection == connection && opening.route_host.is_none()
             };
-            opening.filter(waits).is_some() || probe.filter(waits).is_some()
+            opening.filter(waits).is_some() || failback.filter(waits).is_some()
         };
-        let place = self.place(waits).ok_or(CommandError::Stale)?;
+        let index = self.index(waits).ok_or(CommandError::Stale)?;
         match url {
             Ok(url) => {
-                let flow = self.flow(place);
-                let probe = flow.probe.as_mut().map(|probe| &mut probe.opening);
-                let mut openings = flow.opening.iter_mut().chain(probe);
+                let flow = self.flow(index);
+                let failback = flow.failback.as_mut().map(|failback| &mut failback.opening);
+                let mut openings = flow.opening.iter_mut().chain(failback);
                 if let Some(opening) = openings.find(|opening| opening.connection == connection) {
                     opening.route_host = Some(url.route_host().into());
                     let (server, attempt) = (opening.server, opening.attempt);
@@ -279,14 +279,14 @@ impl UserAgent {
 
     /// Begins to open a connection: asks for the URL first where the configuration says so.
     pub(super) fn open_connection(&mut self, server: usize, attempt: u32) -> Opening {
-        let connection = self.core.layer.reserve();
-        let configured = self.core.config.servers().get(server);
+        let connection = self.endpoint.layer.reserve();
+        let configured = self.endpoint.config.servers().get(server);
         let url = configured.map(|server| server.url.clone());
-        let url = url.filter(|_| !self.core.config.ask_server_url());
+        let url = url.filter(|_| !self.endpoint.config.ask_server_url());
         let route_host = url.as_ref().map(|url| url.route_host().into());
         match url {
             Some(url) => self.connect_to(connection, server, attempt, url),
-            None => self.core.event(Event::ServerUrlNeeded {
+            None => self.endpoint.event(Event::ServerUrlNeeded {
                 connection,
                 server,
                 attempt,
@@ -307,7 +307,7 @@ impl UserAgent {
         attempt: u32,
         url: ServerUrl,
     ) {
-        self.core.actions.push_back(Action::Connect {
+        self.endpoint.actions.push_back(Action::Connect {
             connection,
             server,
             attempt,
@@ -318,88 +318,88 @@ impl UserAgent {
     /// Lets the connector of a flow take a step, and carries out what it wants.
     pub(super) fn connector(
         &mut self,
-        place: Place,
+        index: FlowIndex,
         step: impl FnOnce(&mut Connector, Timestamp, &mut dyn rand_core::CryptoRng) -> Steps,
     ) {
         let others = || {
             let others = self.flows.iter().enumerate();
-            others.filter(|(other, _)| *other != usize::from(place))
+            others.filter(|(other, _)| *other != usize::from(index))
         };
         let taken: SmallVec<[usize; 8]> = others()
             .flat_map(|(_, flow)| {
-                let probed = flow.probe.as_ref().map(|probe| probe.opening.server);
+                let probed = flow.failback.as_ref().map(|failback| failback.opening.server);
                 flow.connector.holds().into_iter().chain(probed)
             })
             .collect();
         let up = others().any(|(_, flow)| flow.open.is_some());
-        let flow = &mut self.flows[usize::from(place)];
+        let flow = &mut self.flows[usize::from(index)];
         flow.connector.share(&taken);
         flow.connector.other_flows_up(up);
-        let steps = step(&mut flow.connector, self.core.now, self.core.layer.rng());
+        let steps = step(&mut flow.connector, self.endpoint.now, self.endpoint.layer.rng());
         for step in steps {
-            self.carry_out(place, step);
+            self.carry_out(index, step);
         }
     }
 
-    fn carry_out(&mut self, place: Place, step: Step) {
+    fn carry_out(&mut self, index: FlowIndex, step: Step) {
         match step {
             Step::Connect { server, attempt } => {
-                let probe = self.flow(place).probe.as_ref();
-                if probe.is_some_and(|probe| probe.opening.server == server) {
+                let failback = self.flow(index).failback.as_ref();
+                if failback.is_some_and(|failback| failback.opening.server == server) {
                     // Both at once would be two connections to one server.
-                    self.drop_probe(place, DisconnectReason::Replaced);
+                    self.drop_failback(index, DisconnectReason::Replaced);
                 }
-                self.core.event(Event::Connecting { server, attempt });
+                self.endpoint.event(Event::Connecting { server, attempt });
                 let opening = self.open_connection(server, attempt);
-                self.flow(place).opening = Some(opening);
+                self.flow(index).opening = Some(opening);
             }
             Step::Wait { until, attempt } => {
-                self.core
+                self.endpoint
                     .event(Event::ReconnectScheduled { at: until, attempt });
             }
-            Step::Probe { server } => self.probe(place, server),
-            Step::Abandon => self.abandon(place, ConnectError::Timeout, DisconnectReason::Timeout),
+            Step::Probe { server } => self.failback(index, server),
+            Step::Abandon => self.abandon(index, ConnectError::Timeout, DisconnectReason::Timeout),
         }
     }
 
     /// Gives up the connection that is being opened.
-    pub(super) fn abandon(&mut self, place: Place, error: ConnectError, reason: DisconnectReason) {
-        let Some(opening) = self.flow(place).opening.take() else {
+    pub(super) fn abandon(&mut self, index: FlowIndex, error: ConnectError, reason: DisconnectReason) {
+        let Some(opening) = self.flow(index).opening.take() else {
             return;
         };
         let (connection, server) = (opening.connection, opening.server);
-        self.core.layer.closed(connection, self.core.now);
-        self.core.event(Event::ConnectFailed { server, error });
+        self.endpoint.layer.closed(connection, self.endpoint.now);
+        self.endpoint.event(Event::ConnectFailed { server, error });
         self.disconnect(connection, reason);
     }
 
     pub(super) fn disconnect(&mut self, connection: ConnectionId, reason: DisconnectReason) {
-        self.core
+        self.endpoint
             .actions
             .push_back(Action::Disconnect { connection, reason });
     }
 
     /// Ends an open connection from here.
-    pub(super) fn drop_flow(&mut self, place: Place, reason: DisconnectReason) {
-        if let Some(open) = &self.flow(place).open {
+    pub(super) fn drop_flow(&mut self, index: FlowIndex, reason: DisconnectReason) {
+        if let Some(open) = &self.flow(index).open {
             let connection = open.connection;
             self.disconnect(connection, reason);
-            self.lose_flow(place, reason);
+            self.lose_flow(index, reason);
         }
     }
 
     /// Connectors and keep-alives whose time has come.
     pub(super) fn tick_flows(&mut self, now: Timestamp) {
-        for place in self.places() {
-            self.connector(place, Connector::tick);
-            let flow = self.flow(place);
+        for index in self.flow_indices() {
+            self.connector(index, Connector::tick);
+            let flow = self.flow(index);
             match (flow.keep_alive.tick(now), &flow.open) {
                 (Some(KeepAliveStep::Ping), Some(open)) => {
                     let connection = open.connection;
-                    self.core.actions.push_back(Action::Ping { connection });
+                    self.endpoint.actions.push_back(Action::Ping { connection });
                 }
                 (Some(KeepAliveStep::Dead), Some(_)) => {
-                    self.drop_flow(place, DisconnectReason::KeepAlive);
+                    self.drop_flow(index, DisconnectReason::KeepAlive);
                 }
                 _ => {}
             }
@@ -408,7 +408,7 @@ impl UserAgent {
 
     /// Requests go on the flow in use while it is registered, or while no other one is.
     pub(super) fn choose_flow(&mut self) {
-        let used = self.core.flow.as_ref().map(|flow| flow.connection);
+        let used = self.endpoint.flow.as_ref().map(|flow| flow.connection);
         let open = self.flows.iter().rev().filter(|flow| flow.open.is_some());
         let chosen = open.max_by_key(|flow| {
             let connection = flow.open.as_ref().map(|open| open.connection);
@@ -417,11 +417,11 @@ impl UserAgent {
         let open = chosen.and_then(|flow| flow.open.clone());
         if open.as_ref().map(|open| open.connection) != used {
             // On a new one the registration comes first, if there is to be one and it has not failed there.
-            let is_through = |flow: &OutboundFlow| flow.binding.is_bound() || flow.binding.tried;
-            self.core.ready = chosen.is_some_and(is_through);
+            let is_through = |flow: &OutboundFlow| flow.binding.is_bound() || flow.binding.attempted;
+            self.endpoint.ready = chosen.is_some_and(is_through);
         }
-        self.core.flow = open;
-        self.core.service_route = chosen.map_or_else(Vec::new, |flow| flow.service_route.clone());
+        self.endpoint.flow = open;
+        self.endpoint.service_route = chosen.map_or_else(Vec::new, |flow| flow.service_route.clone());
     }
 
     /// RFC 5626 section 4.2.1: opens the other flows once the registrar keeps them apart, and closes
@@ -433,67 +433,67 @@ impl UserAgent {
         let registration = &self.registration;
         let many = registration.wanted && registration.outbound;
         let most = if many {
-            self.core.config.servers().len()
+            self.endpoint.config.servers().len()
         } else {
             1
         };
         let mut running = self
-            .places()
-            .filter(|&place| self.is_running(place))
+            .flow_indices()
+            .filter(|&index| self.is_running(index))
             .count();
-        for place in self.places() {
-            if !self.is_running(place) && running < most {
+        for index in self.flow_indices() {
+            if !self.is_running(index) && running < most {
                 running += 1;
-                self.connector(place, Connector::start);
+                self.connector(index, Connector::start);
             }
         }
-        let used = self.core.flow.as_ref().map(|flow| flow.connection);
-        for place in self.places().rev() {
-            let flow = &self.flows[usize::from(place)];
+        let used = self.endpoint.flow.as_ref().map(|flow| flow.connection);
+        for index in self.flow_indices().rev() {
+            let flow = &self.flows[usize::from(index)];
             let is_used = flow.open.as_ref().map(|open| open.connection) == used;
             let is_free = flow.binding.is_idle() && !flow.binding.is_bound();
-            if running > most && self.is_running(place) && is_free && !(is_used && used.is_some()) {
+            if running > most && self.is_running(index) && is_free && !(is_used && used.is_some()) {
                 running -= 1;
-                self.close_flow(place, DisconnectReason::Unneeded);
+                self.close_flow(index, DisconnectReason::Unneeded);
             }
         }
     }
 
-    fn is_running(&self, place: Place) -> bool {
-        self.flows[usize::from(place)].connector.is_running()
+    fn is_running(&self, index: FlowIndex) -> bool {
+        self.flows[usize::from(index)].connector.is_running()
     }
 
     /// Ends a flow for good.
-    pub(super) fn close_flow(&mut self, place: Place, reason: DisconnectReason) {
-        self.drop_probe(place, reason);
-        self.abandon(place, ConnectError::Other, reason);
+    pub(super) fn close_flow(&mut self, index: FlowIndex, reason: DisconnectReason) {
+        self.drop_failback(index, reason);
+        self.abandon(index, ConnectError::Other, reason);
         // Idle before the connection goes, so that it is not opened again.
-        let _ = self.flow(place).connector.stop();
-        self.drop_flow(place, reason);
-        self.binding(place).returning = false;
+        let _ = self.flow(index).connector.stop();
+        self.drop_flow(index, reason);
+        self.binding(index).reconnecting = false;
     }
 
-    pub(super) fn places(&self) -> impl DoubleEndedIterator<Item = Place> + use<> {
+    pub(super) fn flow_indices(&self) -> impl DoubleEndedIterator<Item = FlowIndex> + use<> {
         // There are at most `FLOWS_LIMIT` of them.
-        0..self.flows.len() as Place
+        0..self.flows.len() as FlowIndex
     }
 
-    pub(super) fn flow(&mut self, place: Place) -> &mut OutboundFlow {
-        &mut self.flows[usize::from(place)]
+    pub(super) fn flow(&mut self, index: FlowIndex) -> &mut OutboundFlow {
+        &mut self.flows[usize::from(index)]
     }
 
-    pub(super) fn place(&self, is_it: impl Fn(&OutboundFlow) -> bool) -> Option<Place> {
-        let place = self.flows.iter().position(is_it)?;
-        Some(place as Place)
+    pub(super) fn index(&self, is_it: impl Fn(&OutboundFlow) -> bool) -> Option<FlowIndex> {
+        let index = self.flows.iter().position(is_it)?;
+        Some(index as FlowIndex)
     }
 
     /// The flow with this open connection.
-    pub(super) fn place_of(&self, connection: ConnectionId) -> Option<Place> {
-        self.place(|flow| flow.is_on(connection))
+    pub(super) fn flow_of(&self, connection: ConnectionId) -> Option<FlowIndex> {
+        self.index(|flow| flow.is_on(connection))
     }
 
     /// The flow in use.
-    pub(super) fn place_in_use(&self) -> Option<Place> {
-        self.place_of(self.core.flow.as_ref()?.connection)
+    pub(super) fn flow_in_use(&self) -> Option<FlowIndex> {
+        self.flow_of(self.endpoint.flow.as_ref()?.connection)
     }
 }

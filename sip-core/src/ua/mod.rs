@@ -7,15 +7,12 @@
 
 mod calls;
 mod challenges;
-mod core;
 mod dispatch;
 mod flows;
-mod identity;
-mod probing;
+mod failback;
 mod reconfigure;
 mod registering;
 mod requests;
-mod sending;
 mod waiting;
 
 use ::core::fmt;
@@ -29,14 +26,14 @@ use smallvec::SmallVec;
 
 pub use self::calls::{EstablishedSession, IncomingSession, OutgoingSession, Session};
 pub use self::challenges::AuthorizationFailed;
-pub use self::core::Counters;
-pub(crate) use self::core::{Core, Due, Purpose, RetryError, sent_request};
+pub use crate::endpoint::Counters;
+pub(crate) use crate::endpoint::{Endpoint, TimerOwner, TransactionUser, sent_request};
 pub use self::flows::NoServerUrl;
 pub use self::reconfigure::Change;
 
 use self::challenges::Challenge;
 use self::flows::OutboundFlow;
-use self::identity::Identity;
+use crate::endpoint::Identity;
 use self::requests::{OutgoingRequest, UnansweredRequest};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy, UsernameError};
@@ -67,7 +64,7 @@ const ASLEEP: Duration = Duration::from_secs(5);
 /// Any order of calls is correct. Every input and command takes the time; one that is earlier than the
 /// last is raised to it. Inputs queue [`Action`]s; polling changes nothing else.
 pub struct UserAgent {
-    core: Core,
+    endpoint: Endpoint,
     flows: Box<[OutboundFlow]>,
     sessions: Slab<crate::session::Session>,
     registration: Registration,
@@ -170,7 +167,7 @@ impl UserAgent {
         let flows = (0..config.outbound_flows())
             .map(|_| OutboundFlow::new(connector.clone(), keep_alive.clone()));
         let mut agent = Self {
-            core: Core {
+            endpoint: Endpoint {
                 limits,
                 identity,
                 credentials,
@@ -184,8 +181,8 @@ impl UserAgent {
                 counters: Counters::default(),
                 flow: None,
                 ready: false,
-                flow_doubt: core::FlowDoubt::No,
-                places: 0,
+                flow_doubt: crate::endpoint::FlowDoubt::No,
+                flow_indices: 0,
                 service_route: alloc::vec::Vec::new(),
                 now,
                 config,
@@ -199,11 +196,11 @@ impl UserAgent {
             next_servers: None,
             life: Life::Idle,
         };
-        if agent.core.identity.instance_drawn {
-            let instance = agent.core.identity.instance.clone();
-            agent.core.event(Event::InstanceIdDrawn(instance));
+        if agent.endpoint.identity.instance_drawn {
+            let instance = agent.endpoint.identity.instance.clone();
+            agent.endpoint.event(Event::InstanceIdDrawn(instance));
         }
-        if agent.core.config.autostart() {
+        if agent.endpoint.config.autostart() {
             agent.begin();
         }
         Ok(agent)
@@ -236,16 +233,16 @@ impl UserAgent {
             Life::Idle => {}
             Life::Stopping { .. } => self.cut_short(),
             Life::Running => {
-                let deadline = self.core.now + grace.unwrap_or(DEFAULT_GRACE);
+                let deadline = self.endpoint.now + grace.unwrap_or(DEFAULT_GRACE);
                 self.life = Life::Stopping {
-                    deadline: self.core.timers.set(deadline, Due::Stop),
+                    deadline: self.endpoint.timers.set(deadline, TimerOwner::Stop),
                 };
                 for handle in self.sessions.handles() {
                     self.hang_up_session(crate::ids::SessionId(handle));
                 }
                 self.registration.query_wanted = false;
-                self.give_back();
-                if self.core.flow.is_none() {
+                self.remove_bindings();
+                if self.endpoint.flow.is_none() {
                     self.give_up_waiting();
                 }
                 self.settle();
@@ -265,22 +262,22 @@ impl UserAgent {
         now: Timestamp,
     ) -> Result<(), Backpressure> {
         // Responses only shrink state: they have as much room again.
-        let full = self.core.actions.len() >= self.core.limits.actions.saturating_mul(2);
+        let full = self.endpoint.actions.len() >= self.endpoint.limits.actions.saturating_mul(2);
         if full || !bytes.starts_with(b"SIP/2.0 ") {
             self.check_queue()?;
         }
         self.advance(now);
-        if self.core.layer.info(connection).is_none() {
-            self.core.counters.ignored += 1;
+        if self.endpoint.layer.info(connection).is_none() {
+            self.endpoint.counters.ignored += 1;
             return Ok(());
         }
-        self.core.counters.received += 1;
-        self.core.trace(Direction::Received, connection, &bytes);
-        if let Some(place) = self.place_of(connection) {
-            let now = self.core.now;
-            self.flow(place).keep_alive.traffic(now);
+        self.endpoint.counters.received += 1;
+        self.endpoint.trace(Direction::Received, connection, &bytes);
+        if let Some(index) = self.flow_of(connection) {
+            let now = self.endpoint.now;
+            self.flow(index).keep_alive.traffic(now);
         }
-        self.core.layer.receive(connection, bytes, self.core.now);
+        self.endpoint.layer.receive(connection, bytes, self.endpoint.now);
         self.settle();
         Ok(())
     }
@@ -291,7 +288,7 @@ impl UserAgent {
     /// # Errors
     /// [`ClockJump`] if the clock jumped by more than seven days; nothing has changed then.
     pub fn tick(&mut self, now: Timestamp) -> Result<(), ClockJump> {
-        let by = now.saturating_since(self.core.now);
+        let by = now.saturating_since(self.endpoint.now);
         if by > LONGEST_JUMP {
             return Err(ClockJump { by });
         }
@@ -305,23 +302,23 @@ impl UserAgent {
     /// is asked at once ([`KeepAlive::probe_now`]), because nobody else would notice soon that it is dead.
     pub fn resume(&mut self, now: Timestamp) {
         self.notice_sleep(now);
-        self.core.now = self.core.now.max(now);
-        let now = self.core.now;
+        self.endpoint.now = self.endpoint.now.max(now);
+        let now = self.endpoint.now;
         // Time-outs are carried out even when the queue is full: they only shrink state.
-        self.core.layer.tick(now);
+        self.endpoint.layer.tick(now);
         self.drain();
-        for _ in 0..self.core.limits.fired_per_tick.max(1) {
-            let Some(due) = self.core.timers.pop_due(now) else {
+        for _ in 0..self.endpoint.limits.fired_per_tick.max(1) {
+            let Some(due) = self.endpoint.timers.pop_due(now) else {
                 break;
             };
             match due {
-                Due::Session(id, timer) => self.session_due(id, timer),
-                Due::Registration(place) => self.registration_due(place),
-                Due::Incoming(id) => self.incoming_due(id),
-                Due::Request(id) => self.waiting_due(id),
-                Due::Challenge(id) => self.answer_challenge(id, Err(AuthorizationFailed)),
-                Due::Stop => self.cut_short(),
-                Due::Probe(place) => self.probe_due(place),
+                TimerOwner::Session(id, timer) => self.on_session_timeout(id, timer),
+                TimerOwner::Registration(index) => self.on_registration_timeout(index),
+                TimerOwner::Incoming(id) => self.on_answer_timeout(id),
+                TimerOwner::Request(id) => self.on_queue_timeout(id),
+                TimerOwner::Challenge(id) => self.answer_challenge(id, Err(AuthorizationFailed)),
+                TimerOwner::Stop => self.cut_short(),
+                TimerOwner::Failback(index) => self.on_failback_timeout(index),
             }
         }
         self.tick_flows(now);
@@ -331,7 +328,7 @@ impl UserAgent {
     /// The next thing for the host to carry out; `None` when there is nothing until the next input.
     /// Constant time. Inputs and commands add actions; nothing else does.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.core.actions.pop_front()
+        self.endpoint.actions.pop_front()
     }
 
     /// When to call [`UserAgent::tick`] next; `None` while nothing is pending. Constant time. Every
@@ -341,7 +338,7 @@ impl UserAgent {
         let flows = self.flows.iter();
         let flows =
             flows.flat_map(|flow| [flow.connector.next_tick(), flow.keep_alive.next_tick()]);
-        [self.core.layer.next_tick(), self.core.timers.next()]
+        [self.endpoint.layer.next_tick(), self.endpoint.timers.next()]
             .into_iter()
             .chain(flows)
             .flatten()
@@ -351,31 +348,31 @@ impl UserAgent {
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.core.config
+        &self.endpoint.config
     }
 
     /// Who we are: the configured `uri`, or the anonymous one that was drawn.
     #[must_use]
     pub fn address_of_record(&self) -> &sip_parse::UriBuf {
-        &self.core.identity.aor
+        &self.endpoint.identity.aor
     }
 
     /// The UUID that names this agent (RFC 5626 section 4.1), configured or drawn.
     #[must_use]
     pub fn instance_id(&self) -> &str {
-        &self.core.identity.instance
+        &self.endpoint.identity.instance
     }
 
     /// The Contact that we register and call with, without parameters of the registration.
     #[must_use]
     pub fn contact(&self) -> &str {
-        &self.core.identity.contact
+        &self.endpoint.identity.contact
     }
 
     /// Whether a connection is open, on whichever flow.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.core.flow.is_some()
+        self.endpoint.flow.is_some()
     }
 
     /// Whether the registrar holds a binding of ours, on whichever flow, as far as we know.
@@ -387,26 +384,26 @@ impl UserAgent {
     /// Counts of what passed.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.core.counters
+        self.endpoint.counters
     }
 
     /// How much state there is.
     #[must_use]
     pub fn table_sizes(&self) -> TableSizes {
         TableSizes {
-            client_transactions: self.core.layer.client_transactions(),
-            server_transactions: self.core.layer.server_transactions(),
-            dialogs: self.core.dialogs.len(),
+            client_transactions: self.endpoint.layer.client_transactions(),
+            server_transactions: self.endpoint.layer.server_transactions(),
+            dialogs: self.endpoint.dialogs.len(),
             sessions: self.sessions.len(),
             requests: self.requests.len(),
             incoming: self.incoming.len(),
             challenges: self.challenges.len(),
-            timers: self.core.timers.len(),
+            timers: self.endpoint.timers.len(),
         }
     }
 
     fn check_queue(&self) -> Result<(), Backpressure> {
-        if self.core.actions.len() >= self.core.limits.actions {
+        if self.endpoint.actions.len() >= self.endpoint.limits.actions {
             Err(Backpressure)
         } else {
             Ok(())
@@ -415,9 +412,9 @@ impl UserAgent {
 
     /// Time never goes back; a jump that nobody vouched for is not believed.
     fn advance(&mut self, now: Timestamp) {
-        if now.saturating_since(self.core.now) <= LONGEST_JUMP {
+        if now.saturating_since(self.endpoint.now) <= LONGEST_JUMP {
             self.notice_sleep(now);
-            self.core.now = self.core.now.max(now);
+            self.endpoint.now = self.endpoint.now.max(now);
         }
     }
 
@@ -432,8 +429,8 @@ impl UserAgent {
             flow.keep_alive.probe_now(now);
         }
         // Nobody asks whether one to a better server still lives: it is opened anew in its time.
-        for place in self.places() {
-            self.drop_probe(place, DisconnectReason::Timeout);
+        for index in self.flow_indices() {
+            self.drop_failback(index, DisconnectReason::Timeout);
         }
     }
 
@@ -448,12 +445,12 @@ impl UserAgent {
         }
     }
 
-    fn keep_alive_every(&mut self, place: core::Place, seconds: u32) {
-        let rng = self.core.layer.rng();
-        let flow = &mut self.flows[usize::from(place)];
+    fn keep_alive_every(&mut self, index: crate::endpoint::FlowIndex, seconds: u32) {
+        let rng = self.endpoint.layer.rng();
+        let flow = &mut self.flows[usize::from(index)];
         // Without pings of our own the registrar's wish begins them.
         if seconds > 0 && flow.keep_alive.next_tick().is_none() && flow.open.is_some() {
-            flow.keep_alive.start(self.core.now, rng);
+            flow.keep_alive.start(self.endpoint.now, rng);
         }
         flow.keep_alive.flow_timer(seconds, rng);
     }
@@ -496,52 +493,52 @@ impl UserAgent {
         }
         // What has just been said is sent while the connection is still open.
         self.drain();
-        for place in self.places() {
-            self.unbound(place, EndReason::local(Cause::Stopped));
+        for index in self.flow_indices() {
+            self.unbound(index, EndReason::local(Cause::Stopped));
         }
         if let Life::Stopping { deadline } = ::core::mem::replace(&mut self.life, Life::Idle) {
-            self.core.timers.cancel(deadline);
+            self.endpoint.timers.cancel(deadline);
         }
         let reason = DisconnectReason::Stopped;
         let mut connections = SmallVec::<[ConnectionId; 8]>::new();
-        for place in self.places() {
-            self.drop_probe(place, reason);
-            let flow = self.flow(place);
+        for index in self.flow_indices() {
+            self.drop_failback(index, reason);
+            let flow = self.flow(index);
             flow.keep_alive.stop();
             // Nothing is to be carried out: what it has open or opens is closed below.
             let _ = flow.connector.stop();
             flow.binding.rebind = false;
-            flow.binding.returning = false;
+            flow.binding.reconnecting = false;
             connections.extend(flow.open.take().map(|open| open.connection));
             connections.extend(flow.opening.take().map(|opening| opening.connection));
         }
         self.choose_flow();
-        self.core.event(Event::Stopped {
+        self.endpoint.event(Event::Stopped {
             unfinished: u32::try_from(unfinished).unwrap_or(u32::MAX),
         });
         for connection in connections {
-            self.core.layer.closed(connection, self.core.now);
+            self.endpoint.layer.closed(connection, self.endpoint.now);
             self.disconnect(connection, reason);
         }
         self.drain();
-        self.core.layer.clear();
+        self.endpoint.layer.clear();
         let registration = &mut self.registration;
-        registration.wanted = self.core.config.register();
+        registration.wanted = self.endpoint.config.register();
         registration.outbound = false;
         registration.clear_wanted = false;
         registration.query_wanted = false;
-        registration.farewell = false;
+        registration.unregister_pending = false;
     }
 
     fn log(&mut self, level: LogLevel, category: &'static str, label: u64, content: LogContent) {
-        self.core.log(level, category, label, content);
+        self.endpoint.log(level, category, label, content);
     }
 }
 
 impl fmt::Debug for UserAgent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserAgent")
-            .field("address_of_record", &self.core.identity.aor)
+            .field("address_of_record", &self.endpoint.identity.aor)
             .field("tables", &self.table_sizes())
             .finish_non_exhaustive()
     }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::core::Place;
+use crate::endpoint::FlowIndex;
 use super::{Life, UserAgent, credentials, policy};
 use crate::auth::Secret;
 use crate::config::{LogLevel, Server, Source};
@@ -48,7 +48,7 @@ impl UserAgent {
     pub fn reconfigure(&mut self, change: Change, now: Timestamp) -> Result<(), CommandError> {
         self.check_queue()?;
         self.advance(now);
-        let mut builder = self.core.config.to_builder();
+        let mut builder = self.endpoint.config.to_builder();
         builder.source(Source::Code);
         match &change {
             Change::Secret(secret) => builder.secret(secret.clone()),
@@ -70,9 +70,9 @@ impl UserAgent {
                 let wanted = "an authorization user without control characters";
                 let credentials =
                     credentials(&config).map_err(|_| CommandError::WrongState(wanted))?;
-                self.core.config = config;
-                self.core.credentials = credentials;
-                self.core.digest.forget();
+                self.endpoint.config = config;
+                self.endpoint.credentials = credentials;
+                self.endpoint.digest.forget();
                 if core::mem::take(&mut self.registration.refused) && running {
                     self.registration.wanted = true;
                     self.register_if_wanted();
@@ -80,32 +80,32 @@ impl UserAgent {
             }
             Change::RegisterExpires(_) => {
                 let seconds = config.register_expires().as_secs();
-                self.core.config = config;
+                self.endpoint.config = config;
                 self.registration.expires = u32::try_from(seconds).unwrap_or(u32::MAX);
-                self.registration.raised = false;
+                self.registration.min_expires_applied = false;
                 if running {
                     self.refresh_now();
                 }
             }
             Change::Register(yes) => {
-                self.core.config = config;
+                self.endpoint.config = config;
                 // A stop that is under way goes on; the next start asks the configuration.
                 match self.life {
                     Life::Running if yes => {
                         self.registration.wanted = true;
                         self.registration.refused = false;
-                        self.registration.farewell = false;
+                        self.registration.unregister_pending = false;
                         self.register_if_wanted();
                     }
                     Life::Running => {
-                        self.registration.farewell = true;
-                        self.give_back();
+                        self.registration.unregister_pending = true;
+                        self.remove_bindings();
                     }
                     Life::Idle => self.registration.wanted = yes,
                     Life::Stopping { .. } => {}
                 }
             }
-            Change::DisplayName(_) | Change::LogLevel(_) => self.core.config = config,
+            Change::DisplayName(_) | Change::LogLevel(_) => self.endpoint.config = config,
         }
         self.settle();
         Ok(())
@@ -131,7 +131,7 @@ impl UserAgent {
 
     /// The place in `servers` of a server in use.
     fn kept(&self, server: usize, servers: &[Server]) -> Option<usize> {
-        let current = self.core.config.servers().get(server)?;
+        let current = self.endpoint.config.servers().get(server)?;
         servers.iter().position(|server| server.url == current.url)
     }
 
@@ -139,13 +139,13 @@ impl UserAgent {
         let Some(servers) = self.next_servers.take() else {
             return;
         };
-        let config = self.core.config.with_servers(servers.to_vec());
+        let config = self.endpoint.config.with_servers(servers.to_vec());
         let reason = DisconnectReason::Replaced;
-        let mut replaced = SmallVec::<[Place; 4]>::new();
-        for place in self.places() {
-            let server = self.flow(place).open.as_ref().map(|open| open.server);
+        let mut replaced = SmallVec::<[FlowIndex; 4]>::new();
+        for index in self.flow_indices() {
+            let server = self.flow(index).open.as_ref().map(|open| open.server);
             let kept = server.and_then(|server| self.kept(server, &servers));
-            let flow = self.flow(place);
+            let flow = self.flow(index);
             let was_running = flow.connector.is_running();
             if flow
                 .connector
@@ -158,21 +158,21 @@ impl UserAgent {
             if let (Some(open), Some(kept)) = (&mut flow.open, kept) {
                 open.server = kept;
             } else if was_running {
-                replaced.push(place);
+                replaced.push(index);
             }
         }
         // `kept` compares with the servers that were: only now they are no more.
-        self.core.config = config;
+        self.endpoint.config = config;
         self.choose_flow();
-        for place in self.places() {
-            self.drop_probe(place, reason);
+        for index in self.flow_indices() {
+            self.drop_failback(index, reason);
         }
-        for &place in &replaced {
-            self.drop_flow(place, reason);
-            self.abandon(place, ConnectError::Other, reason);
+        for &index in &replaced {
+            self.drop_flow(index, reason);
+            self.abandon(index, ConnectError::Other, reason);
         }
-        for place in replaced {
-            self.connector(place, Connector::start);
+        for index in replaced {
+            self.connector(index, Connector::start);
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
 
 use super::UserAgent;
-use super::core::{Due, Purpose, RetryError};
+use crate::endpoint::{TimerOwner, TransactionUser, RetryError};
 use super::waiting::Waiting;
 use crate::auth::Attempts;
 use crate::body::Body;
@@ -89,21 +89,21 @@ impl UserAgent {
                 "this method has a command of its own",
             ));
         }
-        let target = self.core.target(target)?;
+        let target = self.endpoint.target(target)?;
         self.check_requests()?;
-        let id = if self.core.queues() {
+        let id = if self.endpoint.queues() {
             self.request_waits(method, target, body, headers)
         } else {
             let id = RequestId(self.requests.next_handle());
-            let (mut attempts, purpose) = (Attempts::new(), Purpose::Request(id));
+            let (mut attempts, user) = (Attempts::new(), TransactionUser::Request(id));
             let body = body.as_ref();
-            self.core.send_request_outside(
+            self.endpoint.send_request_outside(
                 method,
                 &target,
                 body,
                 headers,
                 &mut attempts,
-                purpose,
+                user,
             )?;
             self.requests.insert(OutgoingRequest {
                 attempts,
@@ -135,19 +135,19 @@ impl UserAgent {
             _ => return Err(CommandError::WrongState("the call is not up")),
         };
         self.check_requests()?;
-        if self.core.queues() {
+        if self.endpoint.queues() {
             return Ok(self.info_waits(dialog, body.clone()));
         }
         let request = RequestId(self.requests.next_handle());
         let mut attempts = Attempts::new();
-        let purpose = Purpose::Request(request);
-        self.core.send_in_dialog(
+        let user = TransactionUser::Request(request);
+        self.endpoint.send_in_dialog(
             dialog,
             Method::Info,
             Some(body),
             &[],
             &mut attempts,
-            purpose,
+            user,
         )?;
         self.requests.insert(OutgoingRequest {
             attempts,
@@ -160,7 +160,7 @@ impl UserAgent {
     }
 
     fn check_requests(&self) -> Result<(), CommandError> {
-        if self.requests.len() >= self.core.limits.requests {
+        if self.requests.len() >= self.endpoint.limits.requests {
             return Err(CommandError::Limit("requests"));
         }
         Ok(())
@@ -179,10 +179,10 @@ impl UserAgent {
             && let Some(record) = self.requests.get_mut(id.0)
         {
             let (attempts, dialog) = (&mut record.attempts, record.dialog);
-            let purpose = Purpose::Request(id);
+            let user = TransactionUser::Request(id);
             match self
-                .core
-                .retry_with_credentials(request, &response, attempts, dialog, purpose)
+                .endpoint
+                .retry_with_credentials(request, &response, attempts, dialog, user)
             {
                 Ok(_) => return,
                 Err(RetryError::Authentication) => {}
@@ -224,9 +224,9 @@ impl UserAgent {
     ) {
         if let Some(record) = self.requests.remove(id.0) {
             if let Some(waiting) = record.waiting {
-                self.core.timers.cancel(waiting.timer);
+                self.endpoint.timers.cancel(waiting.timer);
             }
-            self.core.event(Event::RequestCompleted {
+            self.endpoint.event(Event::RequestCompleted {
                 request: id,
                 outcome: outcome.map_err(Box::new),
             });
@@ -240,20 +240,20 @@ impl UserAgent {
         session: Option<SessionId>,
         request: Box<Request>,
     ) {
-        if self.incoming.len() >= self.core.limits.incoming {
+        if self.incoming.len() >= self.endpoint.limits.incoming {
             let headers = [(HeaderName::RetryAfter, "5")];
             return self
-                .core
+                .endpoint
                 .answer(transaction, StatusCode::SERVICE_UNAVAILABLE, &headers);
         }
         let id = IncomingRequestId(self.incoming.next_handle());
         let timer = self
-            .core
+            .endpoint
             .timers
-            .set(self.core.now + ANSWER_WITHIN, Due::Incoming(id));
+            .set(self.endpoint.now + ANSWER_WITHIN, TimerOwner::Incoming(id));
         self.incoming
             .insert(UnansweredRequest { transaction, timer });
-        self.core.event(Event::IncomingRequest {
+        self.endpoint.event(Event::IncomingRequest {
             incoming: id,
             session,
             request,
@@ -283,20 +283,20 @@ impl UserAgent {
             .incoming
             .remove(incoming.0)
             .ok_or(CommandError::Stale)?;
-        self.core.timers.cancel(record.timer);
-        self.core.answer(record.transaction, status, &[]);
+        self.endpoint.timers.cancel(record.timer);
+        self.endpoint.answer(record.transaction, status, &[]);
         self.settle();
         Ok(())
     }
 
-    pub(super) fn incoming_due(&mut self, id: IncomingRequestId) {
+    pub(super) fn on_answer_timeout(&mut self, id: IncomingRequestId) {
         if let Some(record) = self.incoming.remove(id.0) {
-            self.core
+            self.endpoint
                 .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
         }
     }
 
-    pub(super) fn incoming_lost(&mut self, transaction: ServerTransactionId) {
+    pub(super) fn on_server_transaction_lost(&mut self, transaction: ServerTransactionId) {
         let lost = self
             .incoming
             .iter()
@@ -309,8 +309,8 @@ impl UserAgent {
 
     pub(super) fn drop_incoming(&mut self, id: IncomingRequestId) {
         if let Some(record) = self.incoming.remove(id.0) {
-            self.core.timers.cancel(record.timer);
-            self.core
+            self.endpoint.timers.cancel(record.timer);
+            self.endpoint
                 .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
         }
     }

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use sip_parse::{HeaderName, Method, Scheme, UriBuf};
 
 use super::UserAgent;
-use super::core::{Core, Due, Purpose};
+use crate::endpoint::{Endpoint, TimerOwner, TransactionUser};
 use super::requests::OutgoingRequest;
-use super::sending::Outside;
+use crate::endpoint::OutOfDialog;
 use crate::auth::Attempts;
 use crate::body::Body;
 use crate::config::OfflineRequests;
@@ -31,13 +31,13 @@ use crate::transaction::{ClientTransactionId, SendError};
 /// A request that has not been sent yet.
 pub(super) struct Waiting {
     /// Its place in the order of commands.
-    place: u64,
+    index: u64,
     pub(super) timer: TimerKey,
     what: What,
 }
 
 enum What {
-    Outside {
+    OutOfDialog {
         method: Box<[u8]>,
         target: UriBuf,
         body: Option<Body>,
@@ -54,7 +54,7 @@ enum Turn {
     Call(SessionId),
 }
 
-impl Core {
+impl Endpoint {
     /// Whether requests go out: there is a connection, and the registration on it, if we want one, has
     /// succeeded or failed.
     pub(crate) fn is_ready(&self) -> bool {
@@ -73,9 +73,9 @@ impl Core {
     }
 
     /// The next place in the order of commands.
-    pub(crate) fn next_place(&mut self) -> u64 {
-        self.places += 1;
-        self.places
+    pub(crate) fn next_sequence(&mut self) -> u64 {
+        self.flow_indices += 1;
+        self.flow_indices
     }
 
     /// Whether a URI may be called on the connection in use (RFC 3261 section 26.2.2). Without one that is
@@ -99,12 +99,12 @@ impl Core {
         body: Option<&Body>,
         headers: &[ExtraHeader],
         attempts: &mut Attempts,
-        purpose: Purpose,
+        user: TransactionUser,
     ) -> Result<ClientTransactionId, SendError> {
         let call_id = self.new_call_id();
         let tag = crate::rand::token(self.layer.rng(), 13);
         let cseq = self.first_cseq();
-        let parts = Outside {
+        let parts = OutOfDialog {
             flow: None,
             method,
             target: target.as_bytes(),
@@ -123,7 +123,7 @@ impl Core {
         } else {
             &[]
         };
-        self.send_outside(&parts, own, attempts, purpose)
+        self.send_outside(&parts, own, attempts, user)
     }
 }
 
@@ -136,7 +136,7 @@ impl UserAgent {
         body: Option<Body>,
         headers: &[ExtraHeader],
     ) -> RequestId {
-        let what = What::Outside {
+        let what = What::OutOfDialog {
             method: method.as_bytes().into(),
             target,
             body,
@@ -152,10 +152,10 @@ impl UserAgent {
 
     fn keep_waiting(&mut self, dialog: Option<DialogId>, what: What) -> RequestId {
         let id = RequestId(self.requests.next_handle());
-        let deadline = self.core.now + self.core.longest_wait();
+        let deadline = self.endpoint.now + self.endpoint.longest_wait();
         let waiting = Waiting {
-            place: self.core.next_place(),
-            timer: self.core.timers.set(deadline, Due::Request(id)),
+            index: self.endpoint.next_sequence(),
+            timer: self.endpoint.timers.set(deadline, TimerOwner::Request(id)),
             what,
         };
         self.requests.insert(OutgoingRequest {
@@ -173,27 +173,27 @@ impl UserAgent {
         let Some(record) = self.requests.get_mut(id.0) else {
             return false;
         };
-        if record.sent_again || record.dialog.is_some() || !self.core.heeds_flow_doubt() {
+        if record.sent_again || record.dialog.is_some() || !self.endpoint.heeds_flow_doubt() {
             return false;
         }
-        let deadline = self.core.now + self.core.longest_wait();
+        let deadline = self.endpoint.now + self.endpoint.longest_wait();
         record.sent_again = true;
         record.waiting = Some(Box::new(Waiting {
-            place: self.core.next_place(),
-            timer: self.core.timers.set(deadline, Due::Request(id)),
+            index: self.endpoint.next_sequence(),
+            timer: self.endpoint.timers.set(deadline, TimerOwner::Request(id)),
             what: What::Again(request.clone()),
         }));
         true
     }
 
     /// A request has waited for too long.
-    pub(super) fn waiting_due(&mut self, id: RequestId) {
+    pub(super) fn on_queue_timeout(&mut self, id: RequestId) {
         self.finish_request(id, Err(EndReason::transport(Cause::Timeout)));
     }
 
     /// The registration on a new connection has failed, or is not wanted any more: nothing waits for it.
     pub(super) fn registration_is_through(&mut self) {
-        if !self.core.ready {
+        if !self.endpoint.ready {
             self.connection_is_usable();
         }
     }
@@ -201,17 +201,17 @@ impl UserAgent {
     /// There is a connection, and no registration that what waited would have to wait for: it goes out,
     /// and calls whose peers know another connection are repaired.
     pub(super) fn connection_is_usable(&mut self) {
-        if self.core.flow.is_none() {
+        if self.endpoint.flow.is_none() {
             return;
         }
-        self.core.ready = true;
+        self.endpoint.ready = true;
         for id in self.waiting_requests(true) {
             self.send_waiting(id);
         }
         for handle in self.sessions.handles() {
             self.step_session(SessionId(handle), |state, context| match state {
-                State::AnswerWanted(state) => state.resume(context),
-                State::Ending(state) => state.resume(context),
+                State::AwaitingAnswer(state) => state.resume(context),
+                State::Terminating(state) => state.resume(context),
                 state => Some(state),
             });
         }
@@ -221,7 +221,7 @@ impl UserAgent {
                 Turn::Request(id) => self.send_waiting(id),
                 Turn::Call(id) => {
                     self.step_session(id, |state, context| match state {
-                        State::Unsent(state) => state.resume(context),
+                        State::QueuedInvite(state) => state.resume(context),
                         state => Some(state),
                     });
                 }
@@ -233,7 +233,7 @@ impl UserAgent {
     pub(super) fn give_up_waiting(&mut self) {
         for handle in self.sessions.handles() {
             self.step_session(SessionId(handle), |state, context| match state {
-                State::Ending(state) => state.give_up(context),
+                State::Terminating(state) => state.give_up(context),
                 state => Some(state),
             });
         }
@@ -246,14 +246,14 @@ impl UserAgent {
 
     /// The requests that wait, within calls or outside them, in the order of their commands.
     fn waiting_requests(&self, within: bool) -> Vec<RequestId> {
-        let mut places: Vec<_> = self
+        let mut flow_indices: Vec<_> = self
             .requests
             .iter()
             .filter(|(_, record)| record.dialog.is_some() == within)
-            .filter_map(|(handle, record)| Some((record.waiting.as_ref()?.place, handle)))
+            .filter_map(|(handle, record)| Some((record.waiting.as_ref()?.index, handle)))
             .collect();
-        places.sort_unstable_by_key(|&(place, _)| place);
-        let ids = places.into_iter().map(|(_, handle)| RequestId(handle));
+        flow_indices.sort_unstable_by_key(|&(index, _)| index);
+        let ids = flow_indices.into_iter().map(|(_, handle)| RequestId(handle));
         ids.collect()
     }
 
@@ -261,17 +261,17 @@ impl UserAgent {
     fn turns(&self) -> Vec<Turn> {
         let requests = self.requests.iter().filter_map(|(handle, record)| {
             let waiting = record.waiting.as_ref()?;
-            Some((waiting.place, Turn::Request(RequestId(handle))))
+            Some((waiting.index, Turn::Request(RequestId(handle))))
         });
         let calls = self
             .sessions
             .iter()
             .filter_map(|(handle, session)| match &session.state {
-                Some(State::Unsent(state)) => Some((state.place(), Turn::Call(SessionId(handle)))),
+                Some(State::QueuedInvite(state)) => Some((state.index(), Turn::Call(SessionId(handle)))),
                 _ => None,
             });
         let mut turns: Vec<_> = requests.chain(calls).collect();
-        turns.sort_unstable_by_key(|&(place, _)| place);
+        turns.sort_unstable_by_key(|&(index, _)| index);
         turns.into_iter().map(|(_, turn)| turn).collect()
     }
 
@@ -282,27 +282,27 @@ impl UserAgent {
         let Some(waiting) = record.waiting.take() else {
             return;
         };
-        self.core.timers.cancel(waiting.timer);
-        let (attempts, purpose) = (&mut record.attempts, Purpose::Request(id));
-        let core = &mut self.core;
+        self.endpoint.timers.cancel(waiting.timer);
+        let (attempts, user) = (&mut record.attempts, TransactionUser::Request(id));
+        let endpoint = &mut self.endpoint;
         let sent = match &waiting.what {
-            What::Outside {
+            What::OutOfDialog {
                 method,
                 target,
                 body,
                 headers,
-            } => match Method::parse(method).ok().filter(|_| core.reaches(target)) {
-                Some(method) => core
-                    .send_request_outside(method, target, body.as_ref(), headers, attempts, purpose)
+            } => match Method::parse(method).ok().filter(|_| endpoint.reaches(target)) {
+                Some(method) => endpoint
+                    .send_request_outside(method, target, body.as_ref(), headers, attempts, user)
                     .map_err(|error| send_failure_cause(&error)),
                 // A SIPS URI, and the connection that came is not secure.
                 None => Err(Cause::Malformed),
             },
-            What::Again(request) => core
-                .send_again(request, attempts, purpose)
+            What::Again(request) => endpoint
+                .send_again(request, attempts, user)
                 .map_err(|error| send_failure_cause(&error)),
-            What::Info(dialog, body) => core
-                .send_in_dialog(*dialog, Method::Info, Some(body), &[], attempts, purpose)
+            What::Info(dialog, body) => endpoint
+                .send_in_dialog(*dialog, Method::Info, Some(body), &[], attempts, user)
                 .map_err(|error| match error {
                     // The call has ended meanwhile.
                     SendError::Stale => Cause::DialogGone,

@@ -12,7 +12,7 @@ use crate::config::{Config, IpInContact};
 use crate::rand::{below, token};
 
 /// The URI of who does not want to be known (RFC 3323 section 4.1.1.3).
-pub(super) const ANONYMOUS: &[u8] = b"sip:anonymous@anonymous.invalid";
+pub(crate) const ANONYMOUS: &[u8] = b"sip:anonymous@anonymous.invalid";
 
 /// The names that an agent keeps for its whole life, drawn where the configuration gives none.
 pub(crate) struct Identity {

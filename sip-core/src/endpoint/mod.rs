@@ -10,8 +10,15 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Kind, Message, Request, Response, StatusCode, UriBuf, Value};
 
-use super::challenges::AuthorizationFailed;
-use super::identity::Identity;
+mod identity;
+mod owner;
+mod requests;
+
+pub(crate) use self::identity::Identity;
+pub(crate) use self::owner::{FlowIndex, SessionTimer, TimerOwner, TransactionUser};
+pub(crate) use self::requests::OutOfDialog;
+
+use crate::ua::AuthorizationFailed;
 use crate::action::Action;
 use crate::auth::{Attempts, Credentials, DigestClient, Scope};
 use crate::config::{Authentication, Config, LogLevel};
@@ -20,10 +27,9 @@ use crate::dialog::{DialogId, DialogLayer};
 use crate::error::CommandError;
 use crate::event::Event;
 use crate::ids::ConnectionId;
-use crate::ids::{ChallengeId, IncomingRequestId, RequestId, SessionId};
+
 use crate::limits::Limits;
 use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
-use crate::session::SessionTimer;
 use crate::time::Timestamp;
 use crate::timer::Timers;
 use crate::transaction::{
@@ -35,34 +41,6 @@ const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY";
 
 /// The same where the application takes a REFER (`allowOutOfDialogRefers`).
 const ALLOW_REFER: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER";
-
-/// The place of a flow among those of its agent, from 0; its reg-id is one more (RFC 5626 section 4.2).
-pub(crate) type Place = u8;
-
-/// What a client transaction was for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Purpose {
-    Register(Place),
-    Invite(SessionId),
-    Reinvite(SessionId),
-    Bye(SessionId),
-    Request(RequestId),
-    /// Nobody waits for the outcome: a CANCEL, or the BYE of a leg that nobody wanted.
-    Nobody,
-}
-
-/// Whose deadline it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Due {
-    Session(SessionId, SessionTimer),
-    Registration(Place),
-    Incoming(IncomingRequestId),
-    /// A request of ours that waits for a connection.
-    Request(RequestId),
-    Challenge(ChallengeId),
-    Stop,
-    Probe(Place),
-}
 
 /// Counts of what passed, for operators.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -100,7 +78,7 @@ pub(crate) struct Flow {
 impl Flow {
     /// The connection, for a request to `target`: a SIPS URI is reached over TLS or not at all (RFC 3261
     /// section 26.2.2), also when the connection that it was first reached on is gone.
-    pub(super) fn carries(&self, target: &[u8]) -> Result<ConnectionId, SendError> {
+    pub(crate) fn connection_for(&self, target: &[u8]) -> Result<ConnectionId, SendError> {
         let scheme = target.get(..5).unwrap_or_default();
         if scheme.eq_ignore_ascii_case(b"sips:") && !self.transport.is_secure() {
             return Err(SendError::Insecure);
@@ -120,19 +98,19 @@ pub(crate) enum FlowDoubt {
     Heeded,
 }
 
-pub(crate) struct Core {
+pub(crate) struct Endpoint {
     pub(crate) config: Config,
     pub(crate) limits: Limits,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
-    pub(crate) layer: TransactionLayer<Purpose>,
+    pub(crate) layer: TransactionLayer<TransactionUser>,
     pub(crate) dialogs: DialogLayer,
     pub(crate) digest: DigestClient,
     /// Where the response that is being handled came from.
     pub(crate) answered_on: Option<ConnectionId>,
     /// What the application said to the challenge that is being handled.
     pub(crate) authorization: Option<Result<Box<str>, AuthorizationFailed>>,
-    pub(crate) timers: Timers<Due>,
+    pub(crate) timers: Timers<TimerOwner>,
     pub(crate) actions: VecDeque<Action>,
     pub(crate) counters: Counters,
     /// The flow in use: requests of ours go there.
@@ -141,7 +119,7 @@ pub(crate) struct Core {
     pub(crate) ready: bool,
     pub(crate) flow_doubt: FlowDoubt,
     /// How many commands have had to wait for a connection.
-    pub(crate) places: u64,
+    pub(crate) flow_indices: u64,
     /// Of the last REGISTER that was accepted on it (RFC 3608), as Route values.
     pub(crate) service_route: Vec<Box<[u8]>>,
     pub(crate) now: Timestamp,
@@ -155,7 +133,7 @@ pub(crate) enum RetryError {
     NotSent(SendError),
 }
 
-impl Core {
+impl Endpoint {
     /// The value of Allow (RFC 3261 section 20.5).
     pub(crate) fn allow(&self) -> &'static str {
         if self.config.allow_out_of_dialog_refers() {
@@ -220,7 +198,7 @@ impl Core {
     /// The same for a request to `target`.
     pub(crate) fn connection_to(&self, target: &[u8]) -> Result<ConnectionId, SendError> {
         let flow = self.flow.as_ref().ok_or(SendError::NotConnected)?;
-        flow.carries(target)
+        flow.connection_for(target)
     }
 
     /// A target as an application writes it: a URI, or a user at the address-of-record's host.
@@ -255,9 +233,9 @@ impl Core {
             routes.push(route.into_bytes().into());
         }
         if with_service_route {
-            for (place, route) in self.service_route.iter().enumerate() {
+            for (index, route) in self.service_route.iter().enumerate() {
                 let repeats =
-                    place == 0 && routes.first().is_some_and(|first| same_host(first, route));
+                    index == 0 && routes.first().is_some_and(|first| same_host(first, route));
                 if !repeats {
                     routes.push(route.clone());
                 }
@@ -275,7 +253,7 @@ impl Core {
         response: &Response,
         attempts: &mut Attempts,
         dialog: Option<DialogId>,
-        purpose: Purpose,
+        user: TransactionUser,
     ) -> Result<ClientTransactionId, RetryError> {
         let sent = sent_request(request, &self.limits).ok_or(RetryError::Authentication)?;
         let method = sent.method();
@@ -329,7 +307,7 @@ impl Core {
             .answered_on
             .ok_or(RetryError::NotSent(SendError::NotConnected))?;
         self.layer
-            .send_request(connection, again, purpose, self.now)
+            .send_request(connection, again, user, self.now)
             .map_err(RetryError::NotSent)
     }
 
@@ -350,11 +328,11 @@ impl Core {
         &mut self,
         request: &Bytes,
         attempts: &mut Attempts,
-        purpose: Purpose,
+        user: TransactionUser,
     ) -> Result<ClientTransactionId, SendError> {
         let sent = sent_request(request, &self.limits).ok_or(SendError::Stale)?;
         let flow = self.flow.as_ref().ok_or(SendError::NotConnected)?;
-        let (connection, method) = (flow.carries(sent.uri_bytes())?, sent.method());
+        let (connection, method) = (flow.connection_for(sent.uri_bytes())?, sent.method());
         let routes = self.preloaded_route(flow, true);
         let mut again = Builder::from_message(&sent);
         again
@@ -378,7 +356,7 @@ impl Core {
         let number = sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1));
         again.set(HeaderName::CSeq, Value::CSeq(number, method));
         self.layer
-            .send_request(connection, again, purpose, self.now)
+            .send_request(connection, again, user, self.now)
     }
 
     /// The timers of RFC 3261 table 4.
@@ -396,7 +374,7 @@ impl Core {
         self.answer_tagged(transaction, status, headers, None);
     }
 
-    /// As [`Core::answer`], with the To tag of a dialog or of a call that was not answered yet.
+    /// As [`Endpoint::answer`], with the To tag of a dialog or of a call that was not answered yet.
     pub(crate) fn answer_tagged(
         &mut self,
         transaction: ServerTransactionId,

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Method, Request, Response, UriBuf, Value};
 
-use super::core::{Core, Flow, Purpose};
-use super::identity::ANONYMOUS;
+use crate::endpoint::{Endpoint, Flow, TransactionUser};
+use crate::endpoint::identity::ANONYMOUS;
 use crate::auth::{Attempts, Authorizations, Scope};
 use crate::body::Body;
 use crate::dialog::{Dialog, DialogId, DialogSetId};
@@ -21,26 +21,26 @@ use crate::transaction::{ClientTransactionId, SendError};
 const MAX_FORWARDS: u32 = 70;
 
 /// A request outside any dialog, as far as its kinds differ.
-pub(super) struct Outside<'a> {
+pub(crate) struct OutOfDialog<'a> {
     /// Where to send it; `None`: on the flow in use.
-    pub(super) flow: Option<&'a Flow>,
-    pub(super) method: Method<'a>,
-    pub(super) target: &'a [u8],
-    pub(super) to: &'a [u8],
-    pub(super) call_id: &'a [u8],
-    pub(super) tag: &'a str,
-    pub(super) cseq: u32,
+    pub(crate) flow: Option<&'a Flow>,
+    pub(crate) method: Method<'a>,
+    pub(crate) target: &'a [u8],
+    pub(crate) to: &'a [u8],
+    pub(crate) call_id: &'a [u8],
+    pub(crate) tag: &'a str,
+    pub(crate) cseq: u32,
     /// Not for REGISTER (RFC 3608 section 5).
-    pub(super) service_route: bool,
+    pub(crate) service_route: bool,
     /// From does not name us (RFC 3323 section 4.1.1.3).
-    pub(super) anonymous: bool,
-    pub(super) body: Option<&'a Body>,
-    pub(super) extra: &'a [ExtraHeader],
+    pub(crate) anonymous: bool,
+    pub(crate) body: Option<&'a Body>,
+    pub(crate) extra: &'a [ExtraHeader],
 }
 
-impl Core {
+impl Endpoint {
     /// Credentials that answer challenges seen before, to save a round trip.
-    pub(super) fn cached_credentials(
+    pub(crate) fn cached_credentials(
         &mut self,
         method: Method<'_>,
         uri: &[u8],
@@ -55,16 +55,16 @@ impl Core {
     }
 
     /// Sends a request outside any dialog (RFC 3261 section 8.1.1); `own` adds what only its kind has.
-    pub(super) fn send_outside(
+    pub(crate) fn send_outside(
         &mut self,
-        parts: &Outside<'_>,
+        parts: &OutOfDialog<'_>,
         own: &[(HeaderName<'static>, &str)],
         attempts: &mut Attempts,
-        purpose: Purpose,
+        user: TransactionUser,
     ) -> Result<ClientTransactionId, SendError> {
         let flow = parts.flow.or(self.flow.as_ref());
         let flow = flow.ok_or(SendError::NotConnected)?;
-        let connection = flow.carries(parts.target)?;
+        let connection = flow.connection_for(parts.target)?;
         let routes = self.preloaded_route(flow, parts.service_route);
         let body = parts.body.map_or(&b""[..], |body| &body.bytes);
         let credentials = self.cached_credentials(parts.method, parts.target, body, attempts);
@@ -113,7 +113,7 @@ impl Core {
             request.body(body.content_type.as_bytes(), &body.bytes);
         }
         self.layer
-            .send_request(connection, request, purpose, self.now)
+            .send_request(connection, request, user, self.now)
     }
 
     /// The INVITE of a new call (RFC 3261 section 13.2.1).
@@ -124,14 +124,14 @@ impl Core {
         options: &InviteOptions,
         offer: Option<&Body>,
         attempts: &mut Attempts,
-        purpose: Purpose,
+        user: TransactionUser,
     ) -> Result<ClientTransactionId, SendError> {
         let (call_id, tag) = self.dialogs.names(half).ok_or(SendError::Stale)?;
         let local = if options.anonymous { ANONYMOUS } else { b"" };
         let contact = self.identity.contact_as(local);
         let identity = format!("<{}>", self.identity.aor);
         let supported = self.identity.supported.clone();
-        let parts = Outside {
+        let parts = OutOfDialog {
             flow: None,
             method: Method::Invite,
             target: target.as_bytes(),
@@ -157,11 +157,11 @@ impl Core {
         } else {
             &own[..3]
         };
-        self.send_outside(&parts, own, attempts, purpose)
+        self.send_outside(&parts, own, attempts, user)
     }
 
     /// A first CSeq number: below 2^31 with room to grow (RFC 3261 section 8.1.1.5).
-    pub(super) fn first_cseq(&mut self) -> u32 {
+    pub(crate) fn first_cseq(&mut self) -> u32 {
         1 + (self.layer.rng().next_u32() >> 18)
     }
 
@@ -173,7 +173,7 @@ impl Core {
         body: Option<&Body>,
         extra: &[ExtraHeader],
         attempts: &mut Attempts,
-        purpose: Purpose,
+        user: TransactionUser,
     ) -> Result<ClientTransactionId, SendError> {
         let target: Box<[u8]> = self
             .dialogs
@@ -205,7 +205,7 @@ impl Core {
             request.body(body.content_type.as_bytes(), &body.bytes);
         }
         self.layer
-            .send_request(connection, request, purpose, self.now)
+            .send_request(connection, request, user, self.now)
     }
 
     /// The ACK to a 2xx, with the credentials of its INVITE (RFC 3261 sections 13.2.2.4 and 22.1).
@@ -235,7 +235,7 @@ impl Core {
 
     /// A 2xx to our INVITE that nobody wants: another leg of a fork, or of a call that is over. It is
     /// acknowledged and ended (RFC 3261 section 13.2.2.4).
-    pub(crate) fn refuse_leg(&mut self, invite: &Request, response: &Response) {
+    pub(crate) fn ack_and_bye(&mut self, invite: &Request, response: &Response) {
         let Ok(call_id) = invite.call_id() else {
             return;
         };
@@ -250,7 +250,7 @@ impl Core {
                     None,
                     &[],
                     &mut Attempts::new(),
-                    Purpose::Nobody,
+                    TransactionUser::Nobody,
                 );
             }
         }
@@ -258,13 +258,13 @@ impl Core {
     }
 
     /// A Call-ID of its own for each request outside a dialog (RFC 3261 section 8.1.1.4).
-    pub(super) fn new_call_id(&mut self) -> String {
+    pub(crate) fn new_call_id(&mut self) -> String {
         crate::rand::token(self.layer.rng(), 26)
     }
 
     /// The Contact of a REGISTER (RFC 5626 section 4.2): `expires` in seconds. Without a reg-id the
     /// instance alone names the binding (RFC 5627 section 4.2).
-    pub(super) fn register_contact(&self, expires: u32, reg_id: Option<u8>) -> String {
+    pub(crate) fn register_contact(&self, expires: u32, reg_id: Option<u8>) -> String {
         let reg_id = reg_id.map_or_else(String::new, |id| format!(";reg-id={id}"));
         format!(
             "{}{reg_id};+sip.instance=\"<urn:uuid:{}>\";expires={expires}",
@@ -273,7 +273,7 @@ impl Core {
     }
 
     /// The Service-Route of a 2xx to REGISTER (RFC 3608 section 6), as Route values.
-    pub(super) fn service_route_of(&self, response: &Response) -> Vec<Box<[u8]>> {
+    pub(crate) fn service_route_of(&self, response: &Response) -> Vec<Box<[u8]>> {
         let values = response
             .values(HeaderName::ServiceRoute)
             .zip(response.service_routes());
