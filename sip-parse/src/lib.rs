@@ -73,6 +73,7 @@ mod name;
 mod params;
 mod scan;
 mod status;
+mod text;
 mod uri;
 mod value;
 mod write;
@@ -100,32 +101,7 @@ pub use multipart::{NewPart, Part, Parts, write_multipart};
 pub use name::{HeaderId, HeaderName};
 pub use params::{Params, ParamsIter, quote_into, unescape, unquote};
 pub use status::StatusCode;
+pub use text::text;
 pub use uri::{Host, Scheme, Uri, UriBuf};
 pub use value::Value;
 pub use write::{BuildError, BuildErrorKind, Builder};
-
-/// Shows bytes of a message as text; what is not UTF-8 shows as the replacement character, controls escaped.
-pub fn text(bytes: &[u8]) -> impl core::fmt::Display + '_ {
-    Text(bytes)
-}
-
-struct Text<'a>(&'a [u8]);
-
-impl core::fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        use core::fmt::Write;
-        for chunk in self.0.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                if character.is_control() {
-                    write!(f, "{}", character.escape_default())?;
-                } else {
-                    f.write_char(character)?;
-                }
-            }
-            if !chunk.invalid().is_empty() {
-                f.write_char(char::REPLACEMENT_CHARACTER)?;
-            }
-        }
-        Ok(())
-    }
-}

@@ -15,6 +15,7 @@ use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
 use crate::scan::{self, Head, Record, StartLine};
 use crate::status::StatusCode;
+use crate::text::text;
 use crate::uri::Uri;
 
 /// A SIP message whose structure is known: start line, header rows, body. Values are read when asked for.
@@ -401,7 +402,7 @@ impl Eq for Message {}
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.bytes.split(|byte| matches!(byte, b'\r' | b'\n'));
-        let line = crate::text(line.into_iter().next().unwrap_or_default());
+        let line = text(line.into_iter().next().unwrap_or_default());
         write!(f, "Message({line}, {} bytes)", self.bytes.len())
     }
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
+use crate::text::text;
 
 macro_rules! methods {
     ($($variant:ident $text:literal $doc:literal;)*) => {
@@ -67,6 +68,6 @@ impl<'a> Method<'a> {
 
 impl fmt::Display for Method<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&crate::text(self.as_bytes()), f)
+        fmt::Display::fmt(&text(self.as_bytes()), f)
     }
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
+use crate::text::text;
 
 /// How often a header field may occur and what a comma in it means.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -441,7 +442,7 @@ impl Eq for HeaderName<'_> {}
 
 impl fmt::Display for HeaderName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&crate::text(self.as_bytes()), f)
+        fmt::Display::fmt(&text(self.as_bytes()), f)
     }
 }
 

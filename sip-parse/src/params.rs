@@ -7,6 +7,7 @@ use core::fmt;
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::text::text;
 
 /// The parameters of a value: the text from the first separator on, checked when the value was parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl<'a> Params<'a> {
 
 impl fmt::Debug for Params<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Params({})", crate::text(self.text))
+        write!(f, "Params({})", text(self.text))
     }
 }
 

@@ -7,6 +7,7 @@ use core::str;
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::text::text;
 
 /// A host (RFC 3261 section 25.1, RFC 5954).
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +58,7 @@ impl Eq for Host<'_> {}
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Host::Name(name) => fmt::Display::fmt(&crate::text(name), f),
+            Host::Name(name) => fmt::Display::fmt(&text(name), f),
             Host::V4(address) => fmt::Display::fmt(address, f),
             Host::V6(address) => write!(f, "[{address}]"),
         }

@@ -14,7 +14,10 @@ pub(crate) use host::{HostKind, host, port};
 use crate::class::{self, run_escaped};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::method::Method;
+use crate::name::HeaderName;
 use crate::params::{Params, unescape, unexpected};
+use crate::text::text;
 use compare::same_escaped;
 
 /// A URI's scheme.
@@ -213,9 +216,9 @@ impl<'a> Uri<'a> {
     }
 
     /// The `method` parameter: the request that this URI asks for (RFC 3261 section 19.1.1).
-    pub fn method(&self) -> Option<crate::Method<'a>> {
+    pub fn method(&self) -> Option<Method<'a>> {
         self.param(b"method")
-            .and_then(|method| crate::Method::parse(method).ok())
+            .and_then(|method| Method::parse(method).ok())
     }
 
     /// The `maddr` parameter.
@@ -267,7 +270,7 @@ impl<'a> Uri<'a> {
     pub fn safe_headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
         self.headers().filter(|(name, _)| {
             let name = unescape(name);
-            let known = crate::HeaderName::parse(&name).map(|name| name.id());
+            let known = HeaderName::parse(&name).map(|name| name.id());
             !name.eq_ignore_ascii_case(b"body") && known.is_ok_and(|id| !build::is_unsafe(id))
         })
     }
@@ -294,13 +297,13 @@ impl<'a> Uri<'a> {
 
 impl fmt::Display for Uri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&crate::text(self.text), f)
+        fmt::Display::fmt(&text(self.text), f)
     }
 }
 
 impl fmt::Debug for Uri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Uri({})", crate::text(self.text))
+        write!(f, "Uri({})", text(self.text))
     }
 }
 

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::access::first_value_end;
 use crate::check::{Scope, Seen};
 use crate::class::{trim, trim_end};
+use crate::headers::cseq::CSeq;
 use crate::limits::Rules;
 use crate::message::{Message, Request};
 use crate::method::Method;
@@ -585,7 +586,7 @@ impl<'a> Builder<'a> {
             {
                 let method = match value {
                     Value::CSeq(_, method) => Ok(*method),
-                    _ => crate::CSeq::parse(text).map(|cseq| cseq.method),
+                    _ => CSeq::parse(text).map(|cseq| cseq.method),
                 };
                 if method != Ok(expected) {
                     return refuse(BuildErrorKind::Method, Some(id), 0);
