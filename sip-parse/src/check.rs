@@ -4,7 +4,6 @@ use core::str;
 
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::headers::about::{Date, MimeVersion, ParamList, TextParams, Timestamp, Warning};
 use crate::headers::auth::{Authentication, AuthenticationInfo};
 use crate::headers::call::{
@@ -21,6 +20,7 @@ use crate::limits::Rules;
 use crate::message::Message;
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
+use crate::number::digits;
 use crate::uri::{Form, Uri};
 
 impl Message {

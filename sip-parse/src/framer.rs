@@ -5,9 +5,9 @@ use core::fmt;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::limits::Limits;
 use crate::name::{self, HeaderName};
+use crate::number::digits;
 
 /// What a stream holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

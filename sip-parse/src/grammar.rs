@@ -6,6 +6,7 @@ use nom::error::ErrorKind as NomKind;
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::params::{self, Params};
 
 /// A fault, placed by how many bytes were left.
@@ -120,24 +121,4 @@ pub(crate) fn parameters<'a>(rules: Rules) -> impl Fn(&'a [u8]) -> Parsed<'a, Pa
 /// `1*DIGIT` up to `max`; more is a fault.
 pub(crate) fn number<'a>(max: u64) -> impl Fn(&'a [u8]) -> Parsed<'a, u64> {
     move |input| lift(input, digits(input, 0, max))
-}
-
-/// `1*DIGIT` at `at` up to `max`, and where it ends.
-#[inline]
-pub(crate) fn digits(input: &[u8], at: usize, max: u64) -> Result<(u64, usize), ParseError> {
-    let mut end = at;
-    let mut number = 0u64;
-    while let Some(&digit) = input.get(end) {
-        if !digit.is_ascii_digit() {
-            break;
-        }
-        number = number
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'));
-        end += 1;
-    }
-    if end == at || number > max {
-        return Err(ParseError::at(ErrorKind::Number, at));
-    }
-    Ok((number, end))
 }

@@ -9,10 +9,10 @@ use bytes::Bytes;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::limits::{Limits, Rules};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
+use crate::number::digits;
 use crate::scan::{self, Head, Record, StartLine};
 use crate::status::StatusCode;
 use crate::text::text;

@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use crate::class;
-use crate::error::{ErrorKind, ParseError};
 use crate::text::text;
 
 macro_rules! methods {
@@ -50,20 +48,6 @@ methods! {
     Subscribe b"SUBSCRIBE" "SUBSCRIBE (RFC 6665).";
     Notify b"NOTIFY" "NOTIFY (RFC 6665).";
     Publish b"PUBLISH" "PUBLISH (RFC 3903).";
-}
-
-impl<'a> Method<'a> {
-    /// Reads a method: one token and nothing else.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Method`] when `bytes` is no token, at the first wrong byte.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let end = class::run(bytes, 0, class::TOKEN);
-        if end != bytes.len() || end == 0 {
-            return Err(ParseError::at(ErrorKind::Method, end));
-        }
-        Ok(Method::from_token(bytes))
-    }
 }
 
 impl fmt::Display for Method<'_> {

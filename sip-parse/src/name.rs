@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use crate::class;
-use crate::error::{ErrorKind, ParseError};
 use crate::text::text;
 
 /// How often a header field may occur and what a comma in it means.
@@ -392,18 +390,6 @@ fn find(words: Words, length: usize, same: impl Fn(HeaderId) -> bool) -> HeaderI
 }
 
 impl<'a> HeaderName<'a> {
-    /// Reads a name, long or compact.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Character`] when `bytes` is no token (RFC 3261 section 7.3.1).
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let end = class::run(bytes, 0, class::TOKEN);
-        if end != bytes.len() || end == 0 {
-            return Err(ParseError::at(ErrorKind::Character, end));
-        }
-        Ok(HeaderName::of(lookup(bytes), bytes))
-    }
-
     /// The name with number `id`, spelled `raw` in the message.
     #[inline]
     pub(crate) fn of(id: HeaderId, raw: &'a [u8]) -> Self {

@@ -7,7 +7,6 @@ use core::marker::PhantomData;
 
 use crate::class::skip_lws;
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::headers::auth::{Authentication, AuthenticationInfo, Challenge, Credentials};
 use crate::headers::call::call_id;
 use crate::headers::cseq::CSeq;
@@ -18,6 +17,7 @@ use crate::headers::{Element, single};
 use crate::message::Message;
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
+use crate::number::digits;
 
 /// The values of a list field over all its rows, in order (RFC 3261 section 7.3.1). After a fault the rest of that row is
 /// skipped.

@@ -6,8 +6,8 @@ use alloc::borrow::Cow;
 use super::{Element, HeaderValue, alone, put_all, put_number, put_params, put_plain};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::params::{self, Params, unexpected, unquote};
 
 /// A Date value: an RFC 1123 date in GMT (RFC 3261 section 20.17).

@@ -8,6 +8,7 @@ use super::{Element, HeaderValue, alone, put_all, put_params, put_plain};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::params::{self, Params, unexpected, unquote};
 use crate::uri::{Form, Uri};
 
@@ -72,7 +73,7 @@ impl<'a> NameAddr<'a> {
 
     /// The `expires` parameter in seconds; too large a number gives `u32::MAX`, none or a malformed one `None`.
     pub fn expires(&self) -> Option<u32> {
-        let (seconds, end) = crate::grammar::digits(self.param(b"expires")?, 0, u64::MAX).ok()?;
+        let (seconds, end) = digits(self.param(b"expires")?, 0, u64::MAX).ok()?;
         (end == self.param(b"expires")?.len()).then(|| u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 

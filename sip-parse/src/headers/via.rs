@@ -6,8 +6,8 @@ use core::str;
 use super::{Element, HeaderValue, alone, put_all, put_params};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::params::{self, Params, unexpected};
 use crate::uri::{self, Host, HostKind};
 

@@ -7,6 +7,7 @@ use core::str;
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::text::text;
 
 /// A host (RFC 3261 section 25.1, RFC 5954).
@@ -184,6 +185,6 @@ pub(crate) fn port(input: &[u8], at: usize) -> Result<(Option<u16>, usize), Pars
     if input.get(at) != Some(&b':') {
         return Ok((None, at));
     }
-    let (number, end) = crate::grammar::digits(input, at + 1, u64::from(u16::MAX))?;
+    let (number, end) = digits(input, at + 1, u64::from(u16::MAX))?;
     Ok((Some(number as u16), end))
 }

@@ -17,6 +17,7 @@ use crate::limits::Rules;
 use crate::message::{Message, Request};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
+use crate::number::digits;
 use crate::scan::{Head, Record, StartLine};
 use crate::status::StatusCode;
 use crate::value::Value;
@@ -629,7 +630,7 @@ impl<'a> Builder<'a> {
 
     fn emit_length(&self, out: &mut impl Sink, item: &Item<'a>, head: Option<&mut Head>) {
         if let Content::Line { line, record } = &item.content {
-            let right = crate::grammar::digits(item.text().unwrap_or(b""), 0, u64::MAX)
+            let right = digits(item.text().unwrap_or(b""), 0, u64::MAX)
                 .is_ok_and(|(number, _)| number == self.body.len() as u64);
             if right {
                 return emit_line(out, line, record, head);

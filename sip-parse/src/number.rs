@@ -1,0 +1,23 @@
+//! Decimal numbers: read and written.
+
+use crate::error::{ErrorKind, ParseError};
+
+/// `1*DIGIT` at `at` up to `max`, and where it ends.
+#[inline]
+pub(crate) fn digits(input: &[u8], at: usize, max: u64) -> Result<(u64, usize), ParseError> {
+    let mut end = at;
+    let mut number = 0u64;
+    while let Some(&digit) = input.get(end) {
+        if !digit.is_ascii_digit() {
+            break;
+        }
+        number = number
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'));
+        end += 1;
+    }
+    if end == at || number > max {
+        return Err(ParseError::at(ErrorKind::Number, at));
+    }
+    Ok((number, end))
+}
