@@ -21,3 +21,19 @@ pub(crate) fn digits(input: &[u8], at: usize, max: u64) -> Result<(u64, usize), 
     }
     Ok((number, end))
 }
+
+/// The decimal digits of `number`, at the end of `buffer`.
+#[inline]
+pub(crate) fn decimal(number: u64, buffer: &mut [u8; 20]) -> &[u8] {
+    let mut at = buffer.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    &buffer[at..]
+}

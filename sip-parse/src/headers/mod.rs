@@ -16,6 +16,7 @@ use core::fmt;
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::number::decimal;
 use crate::params::Params;
 
 /// A typed header value that can be written: the other direction of its `parse`. Folds come out as one space, blanks
@@ -55,18 +56,7 @@ pub(crate) fn put_plain(text: &[u8], put: &mut dyn FnMut(&[u8])) {
 
 /// Hands on a decimal number.
 pub(crate) fn put_number(number: u64, put: &mut dyn FnMut(&[u8])) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    put(&digits[at..]);
+    put(decimal(number, &mut [0; 20]));
 }
 
 /// What a field of a typed value says about a parameter.

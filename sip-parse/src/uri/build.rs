@@ -8,6 +8,7 @@ use super::{Host, Parts, Uri};
 use crate::class;
 use crate::error::ParseError;
 use crate::name::{HeaderId, HeaderName};
+use crate::number::decimal;
 
 /// A URI that owns its text.
 #[derive(Clone)]
@@ -40,7 +41,7 @@ impl UriBuf {
         text.extend_from_slice(host);
         if let Some(port) = port {
             text.push(b':');
-            crate::write::put_number(&mut text, u32::from(port));
+            text.extend_from_slice(decimal(u64::from(port), &mut [0; 20]));
         }
         UriBuf::parse(text)
     }

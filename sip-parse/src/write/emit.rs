@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::Content;
 use crate::class::trim;
 use crate::name::HeaderName;
+use crate::number::decimal;
 use crate::scan::{Head, Record};
 use crate::value::Value;
 
@@ -64,7 +65,7 @@ pub(super) fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
     match value {
         Value::Bytes(text) => out.put(trim(text)),
         Value::Owned(text) => out.put(trim(text)),
-        Value::Number(number) => put_number(out, *number),
+        Value::Number(number) => out.put(decimal(u64::from(*number), &mut [0; 20])),
         Value::Typed(value) => value.write(&mut |piece| out.put(piece)),
         Value::Joined(values) => {
             for (i, text) in values.iter().enumerate() {
@@ -91,7 +92,7 @@ pub(super) fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
             }
         }
         Value::CSeq(number, method) => {
-            put_number(out, *number);
+            out.put(decimal(u64::from(*number), &mut [0; 20]));
             out.put(b" ");
             out.put(method.as_bytes());
         }
@@ -125,23 +126,8 @@ pub(super) fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
     }
 }
 
-pub(crate) fn put_number(out: &mut impl Sink, number: u32) {
-    let mut digits = [0u8; 10];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.put(&digits[at..]);
-}
-
 /// Where written bytes go: a vector, or a count of what the vector will need.
-pub(crate) trait Sink {
+pub(super) trait Sink {
     fn put(&mut self, bytes: &[u8]);
     fn at(&self) -> usize;
 }

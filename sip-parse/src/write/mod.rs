@@ -22,8 +22,7 @@ use crate::scan::{Head, Record, StartLine};
 use crate::status::StatusCode;
 use crate::value::Value;
 use check::{check_text, check_token, check_uri, check_value, is_checked};
-use emit::{Count, emit_content, emit_field, emit_line, emit_value};
-pub(crate) use emit::{Sink, put_number};
+use emit::{Count, Sink, emit_content, emit_field, emit_line, emit_value};
 
 /// Why a message cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
