@@ -24,16 +24,6 @@ pub struct Via<'a> {
     port: Option<u16>,
 }
 
-impl core::fmt::Debug for HostKind {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            HostKind::None => "None",
-            HostKind::Name => "Name",
-            HostKind::V6 => "V6",
-        })
-    }
-}
-
 impl<'a> Via<'a> {
     /// Reads one Via value and nothing else.
     ///

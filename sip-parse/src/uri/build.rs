@@ -4,11 +4,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Host, Parts, Uri};
 use crate::class;
 use crate::error::ParseError;
-use crate::name::{HeaderId, HeaderName};
 use crate::number::decimal;
+use crate::uri::escape::same_escaped;
+use crate::uri::host::Host;
+use crate::uri::view::{Parts, Uri};
 
 /// A URI that owns its text.
 #[derive(Clone)]
@@ -67,7 +68,7 @@ impl UriBuf {
     pub fn without_param(&self, name: &[u8]) -> Self {
         let mut text = Vec::from(&self.text[..usize::from(self.parts.params_start)]);
         for (found, value) in self.as_uri().params() {
-            if super::same_escaped(found, name, true) {
+            if same_escaped(found, name, true) {
                 continue;
             }
             text.push(b';');
@@ -163,37 +164,4 @@ fn escape_into(text: &[u8], mask: u32, out: &mut Vec<u8>) {
             ]);
         }
     }
-}
-
-/// Fields that a request must not take over from a URI: they say who sends it, where it goes, and what the sender's
-/// agent can do and is (RFC 3261 section 19.1.5).
-pub(super) fn is_unsafe(id: HeaderId) -> bool {
-    const UNSAFE: &[HeaderName<'static>] = &[
-        HeaderName::From,
-        HeaderName::CallId,
-        HeaderName::CSeq,
-        HeaderName::Via,
-        HeaderName::RecordRoute,
-        HeaderName::Route,
-        HeaderName::Accept,
-        HeaderName::AcceptEncoding,
-        HeaderName::AcceptLanguage,
-        HeaderName::Allow,
-        HeaderName::Contact,
-        HeaderName::Organization,
-        HeaderName::Supported,
-        HeaderName::UserAgent,
-        HeaderName::To,
-        HeaderName::MaxForwards,
-        HeaderName::ContentLength,
-        HeaderName::Authorization,
-        HeaderName::ProxyAuthorization,
-        HeaderName::Path,
-        HeaderName::ServiceRoute,
-        HeaderName::PAssertedIdentity,
-        HeaderName::PPreferredIdentity,
-        HeaderName::Identity,
-        HeaderName::Date,
-    ];
-    UNSAFE.iter().any(|name| name.id() == id)
 }

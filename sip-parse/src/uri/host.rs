@@ -66,7 +66,7 @@ impl fmt::Display for Host<'_> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostKind {
     None,
     /// A name or an IPv4 address.
