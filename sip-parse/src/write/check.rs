@@ -1,6 +1,5 @@
 //! What no message may hold.
 
-use super::{BuildError, BuildErrorKind, refuse};
 use crate::class;
 use crate::headers::cseq::CSEQ_MAX;
 use crate::limits::Rules;
@@ -8,6 +7,7 @@ use crate::name::{HeaderId, HeaderName};
 use crate::params::Params;
 use crate::uri::{self, Uri};
 use crate::value::Value;
+use crate::write::error::{BuildError, BuildErrorKind, refuse};
 
 /// No controls but HT: neither CR nor LF nor NUL can get through.
 pub(super) fn check_text(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {

@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::Content;
 use crate::class::trim;
 use crate::name::HeaderName;
 use crate::number::decimal;
 use crate::scan::{Head, Record};
 use crate::value::Value;
+use crate::write::item::Content;
 
 pub(super) fn emit_line(
     out: &mut impl Sink,

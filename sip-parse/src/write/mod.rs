@@ -2,9 +2,10 @@
 
 mod check;
 mod emit;
+mod error;
+mod item;
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -18,140 +19,14 @@ use crate::message::{Message, Request};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
 use crate::number::digits;
-use crate::scan::{Head, Record, StartLine};
+use crate::scan::{Head, StartLine};
 use crate::status::StatusCode;
 use crate::value::Value;
 use check::{check_text, check_token, check_uri, check_value, is_checked};
 use emit::{Count, Sink, emit_content, emit_field, emit_line, emit_value};
-
-/// Why a message cannot be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BuildError {
-    /// What is wrong.
-    pub kind: BuildErrorKind,
-    /// The header field; `None` for the start line and sizes.
-    pub header: Option<HeaderId>,
-    /// Byte offset in the offending value.
-    pub offset: u32,
-}
-
-/// The kinds of [`BuildError`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BuildErrorKind {
-    /// CR, LF, NUL or another control where none may be.
-    Control,
-    /// A header field that every such message needs is absent (RFC 3261 section 8.1.1).
-    Missing,
-    /// A header field of one value that occurs again (RFC 3261 section 7.3.1).
-    Repeated,
-    /// A header name that is no token.
-    Name,
-    /// A method that is no token, or differs from that of CSeq.
-    Method,
-    /// A malformed Request-URI or URI.
-    Uri,
-    /// A malformed value.
-    Value,
-    /// A head over 65,535 bytes, a body over 2^32 - 1 bytes or over 65,535 header fields.
-    TooLarge,
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            BuildErrorKind::Control => "control character",
-            BuildErrorKind::Missing => "missing",
-            BuildErrorKind::Repeated => "occurs more than once",
-            BuildErrorKind::Name => "malformed header name",
-            BuildErrorKind::Method => "malformed or differing method",
-            BuildErrorKind::Uri => "malformed URI",
-            BuildErrorKind::Value => "malformed value",
-            BuildErrorKind::TooLarge => "too large",
-        };
-        match self.header {
-            Some(header) => write!(f, "{header} at byte {}: {what}", self.offset),
-            None => write!(f, "at byte {}: {what}", self.offset),
-        }
-    }
-}
-
-impl core::error::Error for BuildError {}
-
-fn refuse<T>(
-    kind: BuildErrorKind,
-    header: Option<HeaderId>,
-    offset: usize,
-) -> Result<T, BuildError> {
-    Err(BuildError {
-        kind,
-        header,
-        offset: u32::try_from(offset).unwrap_or(u32::MAX),
-    })
-}
-
-#[derive(Clone, Debug)]
-enum Start<'a> {
-    Request {
-        method: Method<'a>,
-        uri: &'a [u8],
-    },
-    Response {
-        status: StatusCode,
-        reason: Option<&'a [u8]>,
-    },
-    /// A message's own line, kept as it is.
-    Kept {
-        line: &'a [u8],
-        start: StartLine,
-    },
-}
-
-#[derive(Clone, Debug)]
-enum Content<'a> {
-    /// A message's own line or lines with the line end; the record counts from the line's start.
-    Line {
-        line: &'a [u8],
-        record: Record,
-    },
-    /// A message's own value under a new line; may hold folds.
-    Kept(&'a [u8]),
-    /// The To of a request, for a response: the value and the tag to add.
-    Tagged(&'a [u8], &'a [u8]),
-    New(Value<'a>),
-}
-
-#[derive(Clone, Debug)]
-struct Item<'a> {
-    id: HeaderId,
-    name: HeaderName<'a>,
-    content: Content<'a>,
-}
-
-impl<'a> Item<'a> {
-    fn new(name: HeaderName<'a>, value: Value<'a>) -> Self {
-        Item {
-            id: name.id(),
-            name,
-            content: Content::New(value),
-        }
-    }
-
-    fn is(&self, id: HeaderId, name: &HeaderName<'_>) -> bool {
-        self.id == id && (id != HeaderId::OTHER || self.name == *name)
-    }
-
-    /// The value's text, when it is one piece of borrowed text.
-    fn text(&self) -> Option<&'a [u8]> {
-        match &self.content {
-            Content::Line { line, record } => {
-                line.get(usize::from(record.value_start)..usize::from(record.value_end))
-            }
-            Content::Kept(value) | Content::New(Value::Bytes(value)) => Some(value),
-            _ => None,
-        }
-    }
-}
+use error::refuse;
+pub use error::{BuildError, BuildErrorKind};
+use item::{Content, Item, Start};
 
 /// Builds a message. Methods chain on `&mut Self`; nothing is allocated for up to 32 header fields until
 /// [`Builder::build`], which allocates once.
