@@ -51,6 +51,21 @@
 //!
 //! Reading a message of up to 24 header fields allocates nothing, nor does any typed access; a write allocates once.
 //! Every function is linear in the length of what it reads; nothing recurses on input. [`Limits`] bounds what is taken.
+//!
+//! # Order of the modules
+//!
+//! A module imports only from modules below it, top to bottom:
+//!
+//! 1. `write`: the builder
+//! 2. `check`: validation of whole messages; `multipart`: bodies of several parts
+//! 3. `access`: typed accessors of a message
+//! 4. `message`: bytes and where header fields lie; `value`: what the builder takes; `framer`: messages from a stream
+//! 5. `headers`: typed header values, one file per family
+//! 6. `uri`; `grammar`: `nom` combinators for headers; `scan`: the pass over a head
+//! 7. `token`, `params`, `number`: what header values consist of
+//! 8. `error`: [`ParseError`]
+//! 9. `name`, `method`: tables of known header names and methods
+//! 10. `status`, `limits`, `class` (character classes), `block` (sixteen bytes at a time), `text`
 
 #![no_std]
 #![forbid(unsafe_code)]
