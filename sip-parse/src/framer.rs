@@ -92,11 +92,6 @@ impl Framer {
         }
     }
 
-    /// How many bytes wait for the rest of their message.
-    pub fn buffered(&self) -> usize {
-        self.buffer.len()
-    }
-
     /// The next frame; `None` when more bytes are needed.
     ///
     /// # Errors

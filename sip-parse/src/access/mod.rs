@@ -306,11 +306,6 @@ impl Message {
         Values::new(self, HeaderName::ServiceRoute)
     }
 
-    /// All values of any address-list field, such as P-Asserted-Identity or History-Info.
-    pub fn addresses(&self, name: HeaderName<'_>) -> Values<'_, NameAddr<'_>> {
-        Values::new(self, name)
-    }
-
     /// Expires in seconds.
     ///
     /// # Errors

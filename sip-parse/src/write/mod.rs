@@ -320,11 +320,6 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// The header names in the order in which they will be written, without Content-Length when that is added at the end.
-    pub fn header_names(&self) -> impl Iterator<Item = HeaderName<'a>> + Clone + '_ {
-        self.items.iter().map(|item| item.name)
-    }
-
     /// Whether there is a header field of that name.
     pub fn has(&self, name: HeaderName<'_>) -> bool {
         self.position(name).is_some()
