@@ -1,7 +1,7 @@
 //! Messages out of a byte stream (RFC 3261 section 18.3, RFC 5626 section 4.4.1).
 
 use bytes::{Buf, Bytes, BytesMut};
-use core::fmt;
+use thiserror::Error;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
@@ -21,21 +21,14 @@ pub enum Frame {
 }
 
 /// Why a stream cannot be read any further; it has to be closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{error}")]
 pub struct FrameError {
     /// The fault; offsets count from the start of the message.
     pub error: ParseError,
     /// What had come of the message's head, for [`Message::salvage`](crate::Message::salvage) and an answer.
     pub head: Bytes,
 }
-
-impl fmt::Display for FrameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
-    }
-}
-
-impl core::error::Error for FrameError {}
 
 /// Takes a stream apart. Each byte is looked at once, however it is cut up. After an error every call returns the same error.
 #[derive(Debug)]

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use thiserror::Error;
+
 use crate::name::HeaderId;
 
 /// Why a message cannot be built.
@@ -16,42 +18,40 @@ pub struct BuildError {
 }
 
 /// The kinds of [`BuildError`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
     /// CR, LF, NUL or another control where none may be.
+    #[error("control character")]
     Control,
     /// A header field that every such message needs is absent (RFC 3261 section 8.1.1).
+    #[error("missing")]
     Missing,
     /// A header field of one value that occurs again (RFC 3261 section 7.3.1).
+    #[error("occurs more than once")]
     Repeated,
     /// A header name that is no token.
+    #[error("malformed header name")]
     Name,
     /// A method that is no token, or differs from that of CSeq.
+    #[error("malformed or differing method")]
     Method,
     /// A malformed Request-URI or URI.
+    #[error("malformed URI")]
     Uri,
     /// A malformed value.
+    #[error("malformed value")]
     Value,
     /// A head over 65,535 bytes, a body over 2^32 - 1 bytes or over 65,535 header fields.
+    #[error("too large")]
     TooLarge,
 }
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            BuildErrorKind::Control => "control character",
-            BuildErrorKind::Missing => "missing",
-            BuildErrorKind::Repeated => "occurs more than once",
-            BuildErrorKind::Name => "malformed header name",
-            BuildErrorKind::Method => "malformed or differing method",
-            BuildErrorKind::Uri => "malformed URI",
-            BuildErrorKind::Value => "malformed value",
-            BuildErrorKind::TooLarge => "too large",
-        };
         match self.header {
-            Some(header) => write!(f, "{header} at byte {}: {what}", self.offset),
-            None => write!(f, "at byte {}: {what}", self.offset),
+            Some(header) => write!(f, "{header} at byte {}: {}", self.offset, self.kind),
+            None => write!(f, "at byte {}: {}", self.offset, self.kind),
         }
     }
 }
