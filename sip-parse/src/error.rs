@@ -1,4 +1,4 @@
-//! What can be wrong with a message, where, and what a server should answer.
+//! Faults of a message: kind, offset, header field, and the status code of the response.
 
 use core::fmt;
 
@@ -12,13 +12,14 @@ use crate::status::StatusCode;
 pub struct ParseError {
     /// What is wrong.
     pub kind: ErrorKind,
-    /// Byte offset of the fault: in the message, or in the value for a stand-alone value parse.
+    /// Byte offset of the fault: in the message, or in the value for a parse of a single value.
     pub offset: u32,
-    /// The header field that holds the fault, or that is missing; `None` for the start line, the framing and stand-alone values.
+    /// The header field that contains the fault or is missing; `None` for the start line, the framing and a parse of a
+    /// single value.
     pub header: Option<HeaderId>,
 }
 
-/// The kinds of fault. Limits (RFC 3261 section 21.5.7: 513) are kinds of their own.
+/// The kinds of fault. Each limit has its own kind (RFC 3261 section 21.5.7: 513).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -37,10 +38,10 @@ pub enum ErrorKind {
     /// A header line has no colon (RFC 3261 section 7.3.1).
     #[error("header line without a colon")]
     MissingColon,
-    /// A header field that has to be there is absent (RFC 3261 section 8.1.1).
+    /// A mandatory header field is absent (RFC 3261 section 8.1.1).
     #[error("missing")]
     Missing,
-    /// A header field or parameter that may occur once occurs again (RFC 3261 section 7.3.1).
+    /// A header field or parameter that may occur only once is repeated (RFC 3261 section 7.3.1).
     #[error("occurs more than once")]
     Repeated,
     /// A number is absent or too large for its field.
@@ -49,16 +50,16 @@ pub enum ErrorKind {
     /// A character that the grammar does not allow here (RFC 3261 section 25.1).
     #[error("character not allowed here")]
     Character,
-    /// This character was expected here.
+    /// The grammar requires this character here.
     #[error("expected \"{}\"", .0.escape_ascii())]
     Expected(u8),
     /// The value or message ends too early.
     #[error("ends too early")]
     UnexpectedEnd,
-    /// A host that is no host name, IPv4 address or IPv6 reference (RFC 3261 section 25.1, RFC 5954).
+    /// The host is neither a host name nor an IPv4 address nor an IPv6 reference (RFC 3261 section 25.1, RFC 5954).
     #[error("malformed host")]
     Host,
-    /// A `%` that two hexadecimal digits do not follow (RFC 3261 section 25.1).
+    /// A `%` lacks its two hexadecimal digits (RFC 3261 section 25.1).
     #[error("malformed escape")]
     Escape,
     /// The CSeq method differs from the request method (RFC 3261 section 8.1.1.5).
@@ -70,10 +71,10 @@ pub enum ErrorKind {
     /// The value is well formed but not one that the field allows.
     #[error("value not allowed here")]
     Value,
-    /// The body is shorter than Content-Length says (RFC 3261 section 18.3).
+    /// The body is shorter than its Content-Length (RFC 3261 section 18.3).
     #[error("body is {missing} bytes shorter than Content-Length")]
     BodyTooShort {
-        /// How many bytes are missing.
+        /// The number of missing bytes.
         missing: u32,
     },
     /// Two Content-Length fields differ (RFC 3261 section 20.14).
@@ -82,7 +83,7 @@ pub enum ErrorKind {
     /// A stream message without Content-Length (RFC 3261 section 18.3).
     #[error("no Content-Length on a stream")]
     MissingContentLength,
-    /// Another message where the transport carries one (RFC 7118 section 4.2).
+    /// A second message in a transport unit that carries exactly one (RFC 7118 section 4.2).
     #[error("another message begins here")]
     SecondMessage,
     /// Over [`Limits::message`](crate::Limits::message).
@@ -112,7 +113,7 @@ pub enum ErrorKind {
 }
 
 impl ParseError {
-    /// A fault at `offset` in no particular header field.
+    /// A fault at `offset`, outside any header field.
     pub(crate) const fn at(kind: ErrorKind, offset: usize) -> Self {
         ParseError {
             kind,
@@ -142,7 +143,7 @@ impl ParseError {
         }
     }
 
-    /// Whether a limit of [`Limits`](crate::Limits) was exceeded, rather than a rule of the RFC.
+    /// Whether the message exceeds a limit of [`Limits`](crate::Limits); false for a violation of an RFC.
     pub fn is_limit(&self) -> bool {
         matches!(
             self.kind,

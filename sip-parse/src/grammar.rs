@@ -9,7 +9,7 @@ use crate::limits::Rules;
 use crate::number::digits;
 use crate::params::{self, Params};
 
-/// A fault, placed by how many bytes were left.
+/// A fault and the number of input bytes left at its offset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     kind: ErrorKind,
@@ -33,7 +33,7 @@ impl nom::error::ParseError<&[u8]> for Fault {
         other
     }
 
-    // Of two alternatives the one that came further says more.
+    // Keeps the fault of the alternative that read further, because it is the more specific one.
     fn or(self, other: Self) -> Self {
         if self.left < other.left { self } else { other }
     }
@@ -59,7 +59,7 @@ fn lift<'a, T>(input: &'a [u8], result: Result<(T, usize), ParseError>) -> Parse
     }
 }
 
-/// Runs `parser` from `at` on; returns what it found and where it ended.
+/// Runs `parser` from `at` on; returns its value and its end.
 pub(crate) fn prefix<'a, T>(
     value: &'a [u8],
     at: usize,
@@ -107,7 +107,7 @@ pub(crate) fn separator<'a>(byte: u8) -> impl Fn(&'a [u8]) -> Parsed<'a, ()> {
     }
 }
 
-/// `*( SEMI generic-param )`, at most `limit` of them.
+/// `*( SEMI generic-param )`, as many as `rules` allows.
 pub(crate) fn parameters<'a>(rules: Rules) -> impl Fn(&'a [u8]) -> Parsed<'a, Params<'a>> {
     move |input| {
         let end = params::scan(input, 0, rules, |_, _| {});
@@ -118,7 +118,7 @@ pub(crate) fn parameters<'a>(rules: Rules) -> impl Fn(&'a [u8]) -> Parsed<'a, Pa
     }
 }
 
-/// `1*DIGIT` up to `max`; more is a fault.
+/// `1*DIGIT` up to `max`; a larger number is a fault.
 pub(crate) fn number<'a>(max: u64) -> impl Fn(&'a [u8]) -> Parsed<'a, u64> {
     move |input| lift(input, digits(input, 0, max))
 }

@@ -15,7 +15,7 @@ macro_rules! methods {
         }
 
         impl<'a> Method<'a> {
-            /// The method for a token that is known to be one.
+            /// The method for `token`, which the caller has checked.
             #[inline]
             pub(crate) fn from_token(token: &'a [u8]) -> Self {
                 $(if token == $text { return Method::$variant; })*

@@ -2,7 +2,7 @@
 
 use crate::error::{ErrorKind, ParseError};
 
-/// `1*DIGIT` at `at` up to `max`, and where it ends.
+/// Reads `1*DIGIT` at `at`, up to `max`; returns the number and its end.
 #[inline]
 pub(crate) fn digits(input: &[u8], at: usize, max: u64) -> Result<(u64, usize), ParseError> {
     let mut end = at;
@@ -22,7 +22,7 @@ pub(crate) fn digits(input: &[u8], at: usize, max: u64) -> Result<(u64, usize), 
     Ok((number, end))
 }
 
-/// The decimal digits of `number`, at the end of `buffer`.
+/// Writes the decimal digits of `number` at the end of `buffer`; returns them.
 #[inline]
 pub(crate) fn decimal(number: u64, buffer: &mut [u8; 20]) -> &[u8] {
     let mut at = buffer.len();

@@ -1,8 +1,8 @@
-//! Bytes of a message shown as text.
+//! Display of message bytes as text.
 
 use core::fmt::{self, Write};
 
-/// Shows bytes of a message as text; what is not UTF-8 shows as the replacement character, controls escaped.
+/// Displays bytes of a message as text: invalid UTF-8 as the replacement character, controls escaped.
 pub fn text(bytes: &[u8]) -> impl fmt::Display + '_ {
     Text(bytes)
 }

@@ -56,7 +56,7 @@ impl<'a> Element<'a> for CSeq<'a> {
     }
 }
 
-/// A RAck value: what a PRACK acknowledges.
+/// A RAck value: the response that a PRACK acknowledges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RAck<'a> {
     /// The RSeq number of the provisional response.

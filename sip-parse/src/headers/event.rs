@@ -102,7 +102,7 @@ impl<'a> Element<'a> for SubscriptionState<'a> {
     }
 }
 
-/// `delta-seconds` that fill the value; more than fits gives `u32::MAX`.
+/// `delta-seconds` and nothing else; a larger number gives `u32::MAX`.
 pub(crate) fn seconds(value: &[u8]) -> Result<u32, ParseError> {
     let (seconds, end) = digits(value, 0, u64::MAX)?;
     if end != value.len() {

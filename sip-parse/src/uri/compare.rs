@@ -8,7 +8,7 @@ impl Uri<'_> {
     /// Whether two URIs are equivalent: sip and sips by RFC 3261 section 19.1.4, tel by RFC 3966 section 5, others by
     /// their bytes, scheme without regard to case.
     pub fn equivalent(&self, other: &Uri<'_>) -> bool {
-        // Also where a parameter that may occur once occurs twice and nothing else is settled.
+        // A URI is equivalent to itself, also when it repeats a parameter, which the RFC gives no rule for.
         if self.text == other.text {
             return true;
         }
@@ -69,7 +69,7 @@ fn tel_equivalent(a: &Uri<'_>, b: &Uri<'_>) -> bool {
 /// The parameters that must match when either URI has them.
 const DECIDING: [&[u8]; 5] = [b"user", b"ttl", b"method", b"maddr", b"transport"];
 
-/// Above this many parameters or headers a comparison would be quadratic; such URIs compare by their bytes.
+/// URIs with more parameters or headers than this compare by their bytes, because the comparison is quadratic.
 const COMPARED: usize = 64;
 
 fn params_equivalent(a: Params<'_>, b: Params<'_>) -> bool {
@@ -103,7 +103,7 @@ fn headers_equivalent(a: &Uri<'_>, b: &Uri<'_>) -> bool {
     let same = |one: &(&[u8], &[u8]), other: &(&[u8], &[u8])| {
         same_escaped(one.0, other.0, true) && same_escaped(one.1, other.1, false)
     };
-    // Each header as often in one as in the other.
+    // Each header occurs equally often in both.
     a.headers().all(|header| {
         a.headers().filter(|other| same(&header, other)).count()
             == b.headers().filter(|other| same(&header, other)).count()

@@ -1,9 +1,9 @@
-//! The `?headers` of a URI that a request must not take over.
+//! The `?headers` of a URI that a request must not copy.
 
 use crate::name::{HeaderId, HeaderName};
 
-/// Fields that a request must not take over from a URI: they say who sends it, where it goes, and what the sender's
-/// agent can do and is (RFC 3261 section 19.1.5).
+/// Whether a request must not copy this header field from a URI, because it identifies the sender, routes the request,
+/// or describes the sender's agent (RFC 3261 section 19.1.5).
 pub(super) fn is_unsafe(id: HeaderId) -> bool {
     const UNSAFE: &[HeaderName<'static>] = &[
         HeaderName::From,

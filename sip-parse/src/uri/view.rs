@@ -23,7 +23,7 @@ pub enum Scheme<'a> {
     Sips,
     /// `tel` (RFC 3966).
     Tel,
-    /// Any other, as it is spelled.
+    /// Any other, as spelled.
     Other(&'a [u8]),
 }
 
@@ -55,16 +55,16 @@ pub(super) enum SchemeKind {
     Other,
 }
 
-/// Where the parts of a URI lie in its text.
+/// The offsets of the parts of a URI in its text.
 #[derive(Clone, Copy)]
 pub(super) struct Parts {
     pub(super) scheme: SchemeKind,
     host: HostKind,
-    /// Behind the scheme's colon.
+    /// Offset behind the scheme's colon.
     pub(super) rest: u16,
-    /// Behind the user and password; equal to `rest` when there is none, else the `@`.
+    /// The `@` behind user and password; equal to `rest` when absent.
     userinfo_end: u16,
-    /// Behind the user.
+    /// End of the user.
     user_end: u16,
     host_start: u16,
     host_end: u16,
@@ -73,7 +73,7 @@ pub(super) struct Parts {
     pub(super) params_end: u16,
 }
 
-/// A URI in the bytes of a message. SIP and SIPS URIs are taken apart; all others stay opaque.
+/// A URI in the bytes of a message. SIP and SIPS URIs have parts; all others stay opaque.
 #[derive(Clone, Copy)]
 pub struct Uri<'a> {
     pub(super) text: &'a [u8],
@@ -93,7 +93,7 @@ impl<'a> Uri<'a> {
         Ok(uri)
     }
 
-    /// Passes over a URI at `at`; returns it and where it ends.
+    /// Reads a URI at `at`; returns it and its end.
     #[inline]
     pub(crate) fn prefix(
         input: &'a [u8],
@@ -152,7 +152,7 @@ impl<'a> Uri<'a> {
         matches!(self.parts.scheme, SchemeKind::Sip | SchemeKind::Sips)
     }
 
-    /// The user part as it came, escapes kept; `None` when there is no `@`.
+    /// The user part as received, escapes kept; `None` when there is no `@`.
     pub fn user(&self) -> Option<&'a [u8]> {
         (self.parts.userinfo_end > self.parts.rest)
             .then(|| self.slice(self.parts.rest, self.parts.user_end))
@@ -163,7 +163,7 @@ impl<'a> Uri<'a> {
         self.user().map(unescape)
     }
 
-    /// The password as it came.
+    /// The password as received.
     pub fn password(&self) -> Option<&'a [u8]> {
         (self.parts.userinfo_end > self.parts.user_end)
             .then(|| self.slice(self.parts.user_end + 1, self.parts.userinfo_end))
@@ -174,12 +174,12 @@ impl<'a> Uri<'a> {
         self.parts.host.read(self.host_bytes())
     }
 
-    /// The host as it came, with brackets around an IPv6 address; empty for URIs other than sip and sips.
+    /// The host as received, with brackets around an IPv6 address; empty for URIs other than sip and sips.
     pub fn host_bytes(&self) -> &'a [u8] {
         self.slice(self.parts.host_start, self.parts.host_end)
     }
 
-    /// The port, when one is written.
+    /// The port; `None` when absent.
     pub fn port(&self) -> Option<u16> {
         self.parts.port
     }
@@ -199,7 +199,7 @@ impl<'a> Uri<'a> {
             .map(|(_, value)| value)
     }
 
-    /// The value of a URI parameter as it came. A name matches without regard to case, escaped or not.
+    /// The value of a URI parameter as received. A name matches without regard to case, escaped or not.
     pub fn param(&self, name: &[u8]) -> Option<&'a [u8]> {
         self.find_param(name).flatten()
     }
@@ -209,7 +209,7 @@ impl<'a> Uri<'a> {
         self.find_param(name).is_some()
     }
 
-    /// The `method` parameter: the request that this URI asks for (RFC 3261 section 19.1.1).
+    /// The `method` parameter: the method of a request to this URI (RFC 3261 section 19.1.1).
     pub fn method(&self) -> Option<Method<'a>> {
         self.param(b"method")
             .and_then(|method| Method::parse(method).ok())
@@ -248,7 +248,7 @@ impl<'a> Uri<'a> {
         self.has_param(b"lr")
     }
 
-    /// The `?headers` as they came: name and value, escapes kept (RFC 3261 section 19.1.1).
+    /// The `?headers` as received: name and value, escapes kept (RFC 3261 section 19.1.1).
     pub fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
         let text = self.headers_bytes();
         text.split(|&byte| byte == b'&')
@@ -259,8 +259,8 @@ impl<'a> Uri<'a> {
             })
     }
 
-    /// The `?headers` that a request made from this URI may take over: not those that would forge who sends it, where
-    /// it goes or how it is handled, and not `body` (RFC 3261 section 19.1.5).
+    /// The `?headers` that a request made from this URI may copy: all except `body` and those that could forge its
+    /// sender, route or handling (RFC 3261 section 19.1.5).
     pub fn safe_headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
         self.headers().filter(|(name, _)| {
             let name = unescape(name);
@@ -276,7 +276,7 @@ impl<'a> Uri<'a> {
             .map(|(_, body)| unescape(body))
     }
 
-    /// What follows the `?`; empty when there is none.
+    /// The text behind the `?`; empty when absent.
     pub fn headers_bytes(&self) -> &'a [u8] {
         self.text
             .get(usize::from(self.parts.params_end) + 1..)
@@ -310,7 +310,7 @@ impl PartialEq for Uri<'_> {
 
 impl Eq for Uri<'_> {}
 
-/// Where a URI stands.
+/// The context of a URI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Alone or in angle brackets.
@@ -369,7 +369,7 @@ fn sip_uri(
         (Form::Full, true) => class::STRICT_USER,
         (Form::Bare, true) => class::STRICT_BARE_USER,
     };
-    // Either a user in front of "@", or this was the host already.
+    // The text up to here is the user when "@" follows, else it is the host.
     let mut user_end = run_escaped(input, rest, mask);
     let mut userinfo_end = user_end;
     if input.get(user_end) == Some(&b':') {

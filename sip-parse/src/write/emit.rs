@@ -1,4 +1,4 @@
-//! Putting a message's pieces into bytes, and the records of where they lie.
+//! Writes the pieces of a message as bytes and records their offsets.
 
 use alloc::vec::Vec;
 
@@ -43,7 +43,7 @@ pub(super) fn emit_field<S: Sink>(
             value_start: value_start as u16,
             value_end: value_end as u16,
             id: name.id(),
-            // Only a value kept from a message can hold one; a wrong "yes" costs a search and no more.
+            // Set for all: a value kept from a message can contain a fold, and a wrong `true` costs only a search.
             folded: true,
         });
     }
@@ -126,7 +126,7 @@ pub(super) fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
     }
 }
 
-/// Where written bytes go: a vector, or a count of what the vector will need.
+/// The target of written bytes: a vector, or a count of the bytes that the vector needs.
 pub(super) trait Sink {
     fn put(&mut self, bytes: &[u8]);
     fn at(&self) -> usize;

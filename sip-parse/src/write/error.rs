@@ -1,4 +1,4 @@
-//! Why a message cannot be built.
+//! The fault for which a builder rejects a message.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::name::HeaderId;
 
-/// Why a message cannot be built.
+/// The fault for which a builder rejects a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuildError {
     /// What is wrong.
@@ -21,13 +21,13 @@ pub struct BuildError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
-    /// CR, LF, NUL or another control where none may be.
+    /// CR, LF, NUL or another control that the grammar does not allow here.
     #[error("control character")]
     Control,
-    /// A header field that every such message needs is absent (RFC 3261 section 8.1.1).
+    /// A mandatory header field is absent (RFC 3261 section 8.1.1).
     #[error("missing")]
     Missing,
-    /// A header field of one value that occurs again (RFC 3261 section 7.3.1).
+    /// A header field that may occur only once is repeated (RFC 3261 section 7.3.1).
     #[error("occurs more than once")]
     Repeated,
     /// A header name that is no token.

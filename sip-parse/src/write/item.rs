@@ -1,4 +1,4 @@
-//! What a builder holds until it writes: the start line and the header fields.
+//! The pieces that a builder collects: the start line and the header fields.
 
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
@@ -16,7 +16,7 @@ pub(super) enum Start<'a> {
         status: StatusCode,
         reason: Option<&'a [u8]>,
     },
-    /// A message's own line, kept as it is.
+    /// The start line of a message, unchanged.
     Kept {
         line: &'a [u8],
         start: StartLine,
@@ -25,12 +25,12 @@ pub(super) enum Start<'a> {
 
 #[derive(Clone, Debug)]
 pub(super) enum Content<'a> {
-    /// A message's own line or lines with the line end; the record counts from the line's start.
+    /// The lines of a message's header field with the line end; the offsets of the record count from their start.
     Line {
         line: &'a [u8],
         record: Record,
     },
-    /// A message's own value under a new line; may hold folds.
+    /// A value of a message on a new line; may contain folds.
     Kept(&'a [u8]),
     /// The To of a request, for a response: the value and the tag to add.
     Tagged(&'a [u8], &'a [u8]),
@@ -57,7 +57,7 @@ impl<'a> Item<'a> {
         self.id == id && (id != HeaderId::OTHER || self.name == *name)
     }
 
-    /// The value's text, when it is one piece of borrowed text.
+    /// The value's text, when it is one borrowed slice.
     pub(super) fn text(&self) -> Option<&'a [u8]> {
         match &self.content {
             Content::Line { line, record } => {
