@@ -61,8 +61,7 @@
 //! 1. `write`: the builder
 //! 2. `check`: validation of whole messages; `multipart`: bodies of several parts
 //! 3. `access`: typed accessors of a message
-//! 4. `message`: bytes and the offsets of header fields; `value`: values for the builder; `framer`: messages from a
-//! stream
+//! 4. `message`: bytes and offsets; `value`: values for the builder; `framer`: messages from a stream
 //! 5. `headers`: typed header values, one file per family
 //! 6. `uri`; `grammar`: `nom` combinators for headers; `scan`: the pass over a head
 //! 7. `token`, `params`, `number`: the elements of header values
@@ -125,3 +124,8 @@ pub use text::text;
 pub use uri::{Host, Scheme, Uri, UriBuf};
 pub use value::Value;
 pub use write::{BuildError, BuildErrorKind, Builder};
+
+/// The examples of the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
