@@ -234,7 +234,7 @@ impl<'a> Uri<'a> {
             SchemeKind::Tel => {
                 Params::new(&self.text[usize::from(self.parts.rest) + number..], b';')
             }
-            _ => Params::new(b"", b';'),
+            _ => Params::NONE,
         }
     }
 
