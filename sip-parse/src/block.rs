@@ -1,4 +1,4 @@
-//! Sixteen bytes at a time, as two words.
+//! Search in sixteen bytes, read as two 64-bit words.
 
 /// The two little-endian words of sixteen bytes.
 #[inline(always)]
@@ -7,7 +7,7 @@ pub(crate) fn halves(chunk: &[u8; 16]) -> (u64, u64) {
     (word as u64, (word >> 64) as u64)
 }
 
-/// The first byte of `chunk` that is `byte`; 16 when there is none.
+/// The index of the first `byte` in `chunk`; 16 when `chunk` has none.
 #[inline(always)]
 pub(crate) fn position(chunk: &[u8; 16], byte: u8) -> usize {
     let (low, high) = halves(chunk);
@@ -18,7 +18,8 @@ pub(crate) fn position(chunk: &[u8; 16], byte: u8) -> usize {
     }
 }
 
-/// The high bit of the first byte that is `byte`; bits above it may be set without cause.
+/// Sets the high bit of the first byte that equals `byte`. Bits above it may be false hits, because the subtraction
+/// borrows.
 #[inline(always)]
 fn marks(word: u64, byte: u8) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;

@@ -1,10 +1,10 @@
-//! Checks of whole messages: what RFC 3261 asks of every receiver, and the grammar of every known field.
+//! Validation of whole messages: the checks that RFC 3261 requires of every receiver, and the grammar of every known
+//! field.
 
 use core::str;
 
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::headers::about::{Date, MimeVersion, ParamList, TextParams, Timestamp, Warning};
 use crate::headers::auth::{Authentication, AuthenticationInfo};
 use crate::headers::call::{
@@ -21,26 +21,29 @@ use crate::limits::Rules;
 use crate::message::Message;
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
+use crate::number::digits;
 use crate::uri::{Form, Uri};
 
 impl Message {
-    /// What RFC 3261 asks of every receiver: Via, From, To, Call-ID and CSeq present, fields of one value not repeated
-    /// (RFC 4475 section 3.3.8), every field on which a protocol decision rests well formed, the CSeq method that of the
-    /// request, the Request-URI well formed. An unknown URI scheme is no fault here, nor is a missing Max-Forwards (RFC
-    /// 3261 section 16.3) or a fault in a field like Date or in a challenge that a receiver may ignore (RFC 4475 section
-    /// 3.1.2.12), nor one in a Contact of a response to REGISTER: another agent's binding must not cost us ours (RFC
-    /// 3261 section 10.3). The grammar is read leniently: `_` in host names, `#` in user parts, some more characters in
-    /// parameter values, bytes above 127 in unquoted display names and unquoted values in credentials pass.
+    /// Checks what RFC 3261 requires of every receiver: Via, From, To, Call-ID and CSeq are present, a field that may
+    /// occur only once does (RFC 4475 section 3.3.8), every field that a protocol decision depends on is well formed,
+    /// the CSeq method is that of the request, and the Request-URI is well formed.
+    ///
+    /// It accepts an unknown URI scheme; a missing Max-Forwards (RFC 3261 section 16.3); a malformed field that a
+    /// receiver may ignore, such as Date or a challenge (RFC 4475 section 3.1.2.12); and a malformed Contact in a
+    /// response to REGISTER, because another agent's binding must not cost the user agent its own (RFC 3261 section
+    /// 10.3). It reads the grammar leniently: it accepts `_` in host names, `#` in user parts, some more characters in
+    /// parameter values, bytes above 127 in unquoted display names, and unquoted values in credentials.
     ///
     /// # Errors
-    /// The first fault, with what to answer in [`ParseError::status`].
+    /// The first fault; [`ParseError::status`] is the status code of the response.
     pub fn validate(&self) -> Result<(), ParseError> {
         self.validate_by(Rules::lenient(self.rules.parameters))
     }
 
-    /// As [`Message::validate`], by the letter: none of its leniencies, every known field well formed, all text UTF-8 without
-    /// controls, lines ended by CRLF, Max-Forwards in every request, no `?headers` in the Request-URI (RFC 3261 section
-    /// 19.1.1).
+    /// Like [`Message::validate`], but strict: every known field is well formed exactly as its grammar defines it, all
+    /// text is UTF-8 without controls, every line ends in CRLF, a request has Max-Forwards, and its Request-URI has no
+    /// `?headers` (RFC 3261 section 19.1.1).
     ///
     /// # Errors
     /// The first fault.
@@ -54,7 +57,7 @@ impl Message {
         if self.rows_end() == self.head.end {
             return Err(ParseError::at(ErrorKind::UnexpectedEnd, head.len()));
         }
-        // A reason phrase is text like any other.
+        // The reason phrase is text, too.
         text(self.start_text())
             .map_err(|error| shifted(error, usize::from(self.head.start.text_start)))?;
         if self.is_request() && !self.has(HeaderName::MaxForwards) {
@@ -105,7 +108,7 @@ impl Message {
                 return Err(self.missing(name));
             }
         }
-        // Rows that are all empty hold no Via.
+        // All Via rows may be empty, so check that there is a value.
         self.top_via()?;
         let cseq = self.cseq()?;
         if self
@@ -121,7 +124,7 @@ impl Message {
         Ok(())
     }
 
-    /// Whether a field lists what any agent of the user has registered (RFC 3261 section 10.3 step 8).
+    /// Whether a field lists the bindings of all agents of the user (RFC 3261 section 10.3 step 8).
     #[cold]
     fn is_binding(&self, id: HeaderId) -> bool {
         id == HeaderName::Contact.id()
@@ -132,7 +135,7 @@ impl Message {
     }
 }
 
-/// Which header numbers have occurred.
+/// The set of header numbers that have occurred.
 #[derive(Default)]
 pub(crate) struct Seen([u64; 4]);
 
@@ -141,7 +144,7 @@ impl Seen {
         (usize::from(id.0 / 64), 1 << (id.0 % 64))
     }
 
-    /// Notes `id`; whether it was noted before.
+    /// Adds `id`; returns whether the set contained it before.
     pub(crate) fn repeats(&mut self, id: HeaderId) -> bool {
         let (word, bit) = Seen::place(id);
         let repeated = self.0[word] & bit != 0;
@@ -149,7 +152,7 @@ impl Seen {
         repeated
     }
 
-    /// Whether `id` was noted.
+    /// Whether the set contains `id`.
     pub(crate) fn has(&self, id: HeaderId) -> bool {
         let (word, bit) = Seen::place(id);
         self.0[word] & bit != 0
@@ -177,10 +180,10 @@ fn request_uri(text: &[u8], rules: Rules) -> Result<(), ParseError> {
     Ok(())
 }
 
-/// Which fields are looked into.
+/// The fields that [`value`] checks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Those on which a protocol decision rests.
+    /// Those that a protocol decision depends on.
     Deciding,
     /// All known ones, and the text of all others.
     All,
@@ -217,7 +220,8 @@ pub(crate) fn value(
         Some(H::ContentDisposition) => one::<ContentDisposition<'_>>(value, rules),
         Some(H::Route | H::RecordRoute | H::Path | H::ServiceRoute) => {
             list(value, rules, |address: &NameAddr<'_>| {
-                // These are name-addr alone: without brackets a Route would lose its lr to the header.
+                // The grammar allows only name-addr, because without brackets `lr` would be a parameter of the header
+                // field.
                 if rules.strict && !address.is_bracketed() {
                     return Err(ParseError::at(ErrorKind::Expected(b'<'), 0));
                 }
@@ -252,11 +256,11 @@ pub(crate) fn value(
     }
 }
 
-/// Fields that inform and decide nothing.
+/// Checks the fields that no protocol decision depends on.
 fn informative(name: Option<HeaderName<'_>>, value: &[u8], rules: Rules) -> Result<(), ParseError> {
     use HeaderName as H;
     match name {
-        // Each challenge stands for itself: one that cannot be read is skipped, as one of an unknown scheme is.
+        // The core skips a malformed challenge, as it skips one of an unknown scheme.
         Some(H::WwwAuthenticate | H::ProxyAuthenticate) => one::<Authentication<'_>>(value, rules),
         Some(H::AuthenticationInfo | H::ProxyAuthenticationInfo) => {
             one::<AuthenticationInfo<'_>>(value, rules)
@@ -316,7 +320,7 @@ fn informative(name: Option<HeaderName<'_>>, value: &[u8], rules: Rules) -> Resu
     }
 }
 
-/// Text without controls, in UTF-8 (RFC 3261 section 25.1, TEXT-UTF8-TRIM). A backslash lets a control stand in a quoted
+/// Text without controls, in UTF-8 (RFC 3261 section 25.1, TEXT-UTF8-TRIM). A backslash allows a control in a quoted
 /// string or comment.
 fn text(value: &[u8]) -> Result<(), ParseError> {
     if let Err(error) = str::from_utf8(value) {
@@ -362,7 +366,7 @@ fn list<'a, T: Element<'a>>(
     }
 }
 
-/// Contact values; `*` stands alone (RFC 3261 section 20.10).
+/// Contact values; `*` is the only value (RFC 3261 section 20.10).
 fn contacts(value: &[u8], rules: Rules) -> Result<(), ParseError> {
     list(value, rules, |contact: &Contact<'_>| match contact {
         Contact::Addr(addr) => check_contact(addr),

@@ -6,7 +6,7 @@ pub(crate) const TOKEN: u32 = 1;
 pub(crate) const WORD: u32 = 1 << 1;
 /// `user`, plus `#`, which dial strings carry unescaped; without `%`.
 pub(crate) const USER: u32 = 1 << 2;
-/// `user` without `,` `;` `?`, which an addr-spec outside angle brackets must not hold (section 20).
+/// `user` without `,` `;` `?`, which an addr-spec outside angle brackets must not contain (section 20).
 pub(crate) const BARE_USER: u32 = 1 << 3;
 /// `password`, without `%`.
 pub(crate) const PASSWORD: u32 = 1 << 4;
@@ -14,32 +14,32 @@ pub(crate) const PASSWORD: u32 = 1 << 4;
 pub(crate) const URI_PARAM: u32 = 1 << 5;
 /// `hname` and `hvalue`, without `%`.
 pub(crate) const URI_HEADER: u32 = 1 << 6;
-/// Host name characters, plus `_`, which live networks use.
+/// Host name characters, plus `_`, which deployed networks use.
 pub(crate) const HOST: u32 = 1 << 7;
 /// `DIGIT`.
 pub(crate) const DIGIT: u32 = 1 << 8;
 /// Hexadecimal digit.
 pub(crate) const HEX: u32 = 1 << 9;
-/// `gen-value` that is no quoted string: token or host, plus `/` `@` `=` `&` `$` `?` that are seen in the wild.
+/// Unquoted `gen-value`: token or host, plus `/` `@` `=` `&` `$` `?`, because deployed peers send them.
 pub(crate) const VALUE: u32 = 1 << 10;
 /// `uric` of an absolute URI, without `%`.
 pub(crate) const URIC: u32 = 1 << 11;
 /// `uric` without `,` `;` `?`.
 pub(crate) const BARE_URIC: u32 = 1 << 12;
-/// What may stand in a quoted string without a backslash: `qdtext`, with any byte above 127.
+/// Bytes of a quoted string that need no backslash: `qdtext`, and every byte above 127.
 pub(crate) const QUOTED: u32 = 1 << 13;
-/// TEXT-UTF8 and blanks: everything but controls.
+/// TEXT-UTF8 and blanks: every byte except controls.
 pub(crate) const TEXT: u32 = 1 << 14;
-/// `LWS` bytes that need no look-ahead.
+/// Space and tab: the Space and tab: the `LWS` bytes that need no look-ahead.
 pub(crate) const BLANK: u32 = 1 << 15;
 
-/// `user` by the letter.
+/// `user`, exactly as the grammar defines it.
 pub(crate) const STRICT_USER: u32 = 1 << 16;
-/// `user` by the letter without `,` `;` `?`.
+/// `user` without `,` `;` `?`, exactly as the grammar defines it.
 pub(crate) const STRICT_BARE_USER: u32 = 1 << 17;
-/// Host name characters by the letter.
+/// Host name characters, exactly as the grammar defines them.
 pub(crate) const STRICT_HOST: u32 = 1 << 18;
-/// `token` and `host`, what an unquoted `gen-value` is by the letter.
+/// Unquoted `gen-value`, exactly as the grammar defines it: `token` or `host`.
 pub(crate) const STRICT_VALUE: u32 = 1 << 19;
 /// The characters of base64 and of token68.
 pub(crate) const BASE64: u32 = 1 << 20;
@@ -141,16 +141,16 @@ pub(crate) const fn is(byte: u8, mask: u32) -> bool {
     TABLE[byte as usize] & mask != 0
 }
 
-/// Whether `at` holds a byte of `mask`.
+/// Whether the byte at offset `at` belongs to `mask`.
 #[inline]
 pub(crate) fn at(input: &[u8], at: usize, mask: u32) -> bool {
     matches!(input.get(at), Some(&byte) if is(byte, mask))
 }
 
-/// The first offset from `at` on whose byte is not in `mask`.
+/// The offset of the first byte from `at` on that is outside `mask`.
 #[inline(always)]
 pub(crate) fn run(input: &[u8], mut at: usize, mask: u32) -> usize {
-    // Four at a time: the common classes of four bytes are the classes of a run of them.
+    // Four bytes at a time: when they share a class of `mask`, all four belong to the run.
     while let Some(&[a, b, c, d]) = input.get(at..).and_then(|rest| rest.first_chunk()) {
         let [a, b, c, d] = [a, b, c, d].map(|byte| TABLE[usize::from(byte)]);
         if a & b & c & d & mask == 0 {
@@ -167,7 +167,7 @@ pub(crate) fn run(input: &[u8], mut at: usize, mask: u32) -> usize {
     at
 }
 
-/// Like [`run`], and takes `%` with two hexadecimal digits too; stops at a malformed escape.
+/// Like [`run`], but also accepts `%` with two hexadecimal digits; stops at a malformed escape.
 #[inline]
 pub(crate) fn run_escaped(input: &[u8], mut at: usize, mask: u32) -> usize {
     at = run(input, at, mask);
@@ -215,7 +215,7 @@ pub(crate) fn trim(input: &[u8]) -> &[u8] {
     &input[start..end]
 }
 
-/// `input` without the blanks and line ends behind it.
+/// `input` without the blanks and line ends at its end.
 pub(crate) fn trim_end(input: &[u8]) -> &[u8] {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let end = input.iter().rposition(|byte| !blank(byte));

@@ -1,6 +1,8 @@
-//! What can be wrong with a message, where, and what a server should answer.
+//! Faults of a message: kind, offset, header field, and the status code of the response.
 
 use core::fmt;
+
+use thiserror::Error;
 
 use crate::name::HeaderId;
 use crate::status::StatusCode;
@@ -10,79 +12,108 @@ use crate::status::StatusCode;
 pub struct ParseError {
     /// What is wrong.
     pub kind: ErrorKind,
-    /// Byte offset of the fault: in the message, or in the value for a stand-alone value parse.
+    /// Byte offset of the fault: in the message, or in the value for a parse of a single value.
     pub offset: u32,
-    /// The header field that holds the fault, or that is missing; `None` for the start line, the framing and stand-alone values.
+    /// The header field that contains the fault or is missing; `None` for the start line, the framing and a parse of a
+    /// single value.
     pub header: Option<HeaderId>,
 }
 
-/// The kinds of fault. Limits (RFC 3261 section 21.5.7: 513) are kinds of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kinds of fault. Each limit has its own kind (RFC 3261 section 21.5.7: 513).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The first line is neither a request line nor a status line (RFC 3261 sections 7.1, 7.2).
+    #[error("malformed start line")]
     StartLine,
     /// The SIP version is not 2.0 (RFC 3261 section 7.1).
+    #[error("SIP version is not 2.0")]
     Version,
     /// The status code is not three digits from 100 to 699 (RFC 3261 section 7.2).
+    #[error("malformed status code")]
     StatusCode,
     /// The method is not a token (RFC 3261 section 7.1).
+    #[error("malformed method")]
     Method,
     /// A header line has no colon (RFC 3261 section 7.3.1).
+    #[error("header line without a colon")]
     MissingColon,
-    /// A header field that has to be there is absent (RFC 3261 section 8.1.1).
+    /// A mandatory header field is absent (RFC 3261 section 8.1.1).
+    #[error("missing")]
     Missing,
-    /// A header field or parameter that may occur once occurs again (RFC 3261 section 7.3.1).
+    /// A header field or parameter that may occur only once is repeated (RFC 3261 section 7.3.1).
+    #[error("occurs more than once")]
     Repeated,
     /// A number is absent or too large for its field.
+    #[error("number absent or out of range")]
     Number,
     /// A character that the grammar does not allow here (RFC 3261 section 25.1).
+    #[error("character not allowed here")]
     Character,
-    /// This character was expected here.
+    /// The grammar requires this character here.
+    #[error("expected \"{}\"", .0.escape_ascii())]
     Expected(u8),
     /// The value or message ends too early.
+    #[error("ends too early")]
     UnexpectedEnd,
-    /// A host that is no host name, IPv4 address or IPv6 reference (RFC 3261 section 25.1, RFC 5954).
+    /// The host is neither a host name nor an IPv4 address nor an IPv6 reference (RFC 3261 section 25.1, RFC 5954).
+    #[error("malformed host")]
     Host,
-    /// A `%` that two hexadecimal digits do not follow (RFC 3261 section 25.1).
+    /// A `%` lacks its two hexadecimal digits (RFC 3261 section 25.1).
+    #[error("malformed escape")]
     Escape,
     /// The CSeq method differs from the request method (RFC 3261 section 8.1.1.5).
+    #[error("differs from the request method")]
     MethodMismatch,
     /// The Request-URI's scheme is neither sip nor sips (RFC 3261 section 8.2.2.1).
+    #[error("unsupported URI scheme")]
     UnknownScheme,
     /// The value is well formed but not one that the field allows.
+    #[error("value not allowed here")]
     Value,
-    /// The body is shorter than Content-Length says (RFC 3261 section 18.3).
+    /// The body is shorter than its Content-Length (RFC 3261 section 18.3).
+    #[error("body is {missing} bytes shorter than Content-Length")]
     BodyTooShort {
-        /// How many bytes are missing.
+        /// The number of missing bytes.
         missing: u32,
     },
     /// Two Content-Length fields differ (RFC 3261 section 20.14).
+    #[error("two Content-Length fields differ")]
     ContentLengthMismatch,
     /// A stream message without Content-Length (RFC 3261 section 18.3).
+    #[error("no Content-Length on a stream")]
     MissingContentLength,
-    /// Another message where the transport carries one (RFC 7118 section 4.2).
+    /// A second message in a transport unit that carries exactly one (RFC 7118 section 4.2).
+    #[error("another message begins here")]
     SecondMessage,
     /// Over [`Limits::message`](crate::Limits::message).
+    #[error("message over the limit")]
     MessageTooLarge,
     /// Over [`Limits::head`](crate::Limits::head).
+    #[error("head over the limit")]
     HeadTooLarge,
     /// Over [`Limits::headers`](crate::Limits::headers).
+    #[error("too many header fields")]
     TooManyHeaders,
     /// Over [`Limits::header_line`](crate::Limits::header_line).
+    #[error("header field over the limit")]
     HeaderTooLong,
     /// Over [`Limits::folds`](crate::Limits::folds).
+    #[error("too many folded lines")]
     TooManyFolds,
     /// Over [`Limits::parameters`](crate::Limits::parameters).
+    #[error("too many parameters")]
     TooManyParameters,
     /// Over [`Limits::body`](crate::Limits::body).
+    #[error("body over the limit")]
     BodyTooLarge,
     /// Over the depth or part count that multipart parsing allows (RFC 5621).
+    #[error("too many or too deeply nested body parts")]
     TooManyParts,
 }
 
 impl ParseError {
-    /// A fault at `offset` in no particular header field.
+    /// A fault at `offset`, outside any header field.
     pub(crate) const fn at(kind: ErrorKind, offset: usize) -> Self {
         ParseError {
             kind,
@@ -112,7 +143,7 @@ impl ParseError {
         }
     }
 
-    /// Whether a limit of [`Limits`](crate::Limits) was exceeded, rather than a rule of the RFC.
+    /// Whether the message exceeds a limit of [`Limits`](crate::Limits); false for a violation of an RFC.
     pub fn is_limit(&self) -> bool {
         matches!(
             self.kind,
@@ -125,45 +156,6 @@ impl ParseError {
                 | ErrorKind::BodyTooLarge
                 | ErrorKind::TooManyParts
         )
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ErrorKind::StartLine => "malformed start line",
-            ErrorKind::Version => "SIP version is not 2.0",
-            ErrorKind::StatusCode => "malformed status code",
-            ErrorKind::Method => "malformed method",
-            ErrorKind::MissingColon => "header line without a colon",
-            ErrorKind::Missing => "missing",
-            ErrorKind::Repeated => "occurs more than once",
-            ErrorKind::Number => "number absent or out of range",
-            ErrorKind::Character => "character not allowed here",
-            ErrorKind::Expected(byte) => {
-                return write!(f, "expected \"{}\"", byte.escape_ascii());
-            }
-            ErrorKind::UnexpectedEnd => "ends too early",
-            ErrorKind::Host => "malformed host",
-            ErrorKind::Escape => "malformed escape",
-            ErrorKind::MethodMismatch => "differs from the request method",
-            ErrorKind::UnknownScheme => "unsupported URI scheme",
-            ErrorKind::Value => "value not allowed here",
-            ErrorKind::BodyTooShort { missing } => {
-                return write!(f, "body is {missing} bytes shorter than Content-Length");
-            }
-            ErrorKind::ContentLengthMismatch => "two Content-Length fields differ",
-            ErrorKind::MissingContentLength => "no Content-Length on a stream",
-            ErrorKind::SecondMessage => "another message begins here",
-            ErrorKind::MessageTooLarge => "message over the limit",
-            ErrorKind::HeadTooLarge => "head over the limit",
-            ErrorKind::TooManyHeaders => "too many header fields",
-            ErrorKind::HeaderTooLong => "header field over the limit",
-            ErrorKind::TooManyFolds => "too many folded lines",
-            ErrorKind::TooManyParameters => "too many parameters",
-            ErrorKind::BodyTooLarge => "body over the limit",
-            ErrorKind::TooManyParts => "too many or too deeply nested body parts",
-        })
     }
 }
 

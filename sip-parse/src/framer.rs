@@ -1,66 +1,62 @@
-//! Messages out of a byte stream (RFC 3261 section 18.3, RFC 5626 section 4.4.1).
+//! Cuts a byte stream into messages and keep-alives (RFC 3261 section 18.3, RFC 5626 section 4.4.1).
 
 use bytes::{Buf, Bytes, BytesMut};
-use core::fmt;
+use thiserror::Error;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::limits::Limits;
 use crate::name::{self, HeaderName};
+use crate::number::digits;
 
-/// What a stream holds.
+/// One unit of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// One whole message, to be read with [`Message::parse`](crate::Message::parse).
+    /// One whole message, for [`Message::parse`](crate::Message::parse).
     Message(Bytes),
-    /// CRLFCRLF: a keep-alive that asks for an answer of CRLF (RFC 5626 section 4.4.1).
+    /// CRLFCRLF: a keep-alive, which the receiver answers with CRLF (RFC 5626 section 4.4.1).
     Ping,
-    /// A lone CRLF: the answer to a keep-alive. The first half of a [`Frame::Ping`] that came alone shows as this too.
+    /// A lone CRLF: the answer to a keep-alive. The framer also returns it for the first half of a [`Frame::Ping`] that
+    /// arrives alone.
     Pong,
 }
 
-/// Why a stream cannot be read any further; it has to be closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A fault that ends the stream. The application closes the connection, because the next message boundary is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{error}")]
 pub struct FrameError {
     /// The fault; offsets count from the start of the message.
     pub error: ParseError,
-    /// What had come of the message's head, for [`Message::salvage`](crate::Message::salvage) and an answer.
+    /// The received part of the message's head, for [`Message::salvage`](crate::Message::salvage) and an error
+    /// response.
     pub head: Bytes,
 }
 
-impl fmt::Display for FrameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
-    }
-}
-
-impl core::error::Error for FrameError {}
-
-/// Takes a stream apart. Each byte is looked at once, however it is cut up. After an error every call returns the same error.
+/// Cuts a stream into frames. It scans each byte once, whatever the size of the chunks. After an error every call
+/// returns the same error.
 #[derive(Debug)]
 pub struct Framer {
     limits: Limits,
     lenient: bool,
     buffer: BytesMut,
-    /// Start of the line being looked for the end of.
+    /// Start of the current line, whose end is still missing.
     line: usize,
-    /// How far that line has been searched.
+    /// End of the part of that line that is already searched.
     searched: usize,
-    /// The number of header lines that the current message has so far.
+    /// Number of lines of the current message so far.
     lines: usize,
     length: Option<u64>,
-    /// Whether the line in front may be continued, and holds Content-Length.
+    /// Start of the previous line, when it is a Content-Length that a continuation line may extend.
     length_line: Option<usize>,
-    /// The size of the head once its blank line was seen.
+    /// Size of the head; known once its blank line arrives.
     head: Option<usize>,
-    /// Whether the last thing seen was one CRLF that may be half a ping.
+    /// Whether the last frame was one CRLF, which may be the first half of a ping.
     half_ping: bool,
     failed: Option<FrameError>,
 }
 
 impl Framer {
-    /// A framer for which Content-Length is mandatory (RFC 3261 section 18.3).
+    /// A framer that requires Content-Length (RFC 3261 section 18.3).
     pub fn new(limits: Limits) -> Self {
         Framer {
             limits,
@@ -77,7 +73,7 @@ impl Framer {
         }
     }
 
-    /// A framer that takes a missing Content-Length as 0.
+    /// A framer that reads a missing Content-Length as 0.
     pub fn lenient(limits: Limits) -> Self {
         Framer {
             lenient: true,
@@ -85,23 +81,20 @@ impl Framer {
         }
     }
 
-    /// Adds bytes as they came. Take all frames with [`Framer::next`] before adding more: what waits is bounded by that.
+    /// Adds received bytes. The caller takes all frames with [`Framer::next`] before it adds more, because this bounds
+    /// the buffer.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.failed.is_none() {
             self.buffer.extend_from_slice(bytes);
         }
     }
 
-    /// How many bytes wait for the rest of their message.
-    pub fn buffered(&self) -> usize {
-        self.buffer.len()
-    }
-
     /// The next frame; `None` when more bytes are needed.
     ///
     /// # Errors
-    /// No or differing or malformed Content-Length, a limit exceeded. The stream cannot be followed from there on.
-    #[allow(clippy::should_implement_trait)] // Three outcomes that an iterator would blur.
+    /// A missing, malformed or contradictory Content-Length, or an exceeded limit. All later calls return the same
+    /// error.
+    #[allow(clippy::should_implement_trait)] // Three outcomes: a frame, more bytes needed, an error.
     pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -136,7 +129,7 @@ impl Framer {
             None if self.lenient => 0,
             None => return Err(ParseError::at(ErrorKind::MissingContentLength, head)),
         };
-        // Compared before a byte of the body is waited for or stored.
+        // Checked before the framer waits for the body or stores a byte of it.
         if body > self.limits.body as u64 {
             return Err(ParseError::at(ErrorKind::BodyTooLarge, head));
         }
@@ -157,12 +150,12 @@ impl Framer {
         Ok(Some(Frame::Message(message)))
     }
 
-    /// Line ends in front of a message.
+    /// Takes the line ends in front of a message.
     fn keep_alive(&mut self) -> Option<Frame> {
         let taken = match self.buffer.as_ref() {
             [b'\r', b'\n', ..] => 2,
             [b'\n', ..] => 1,
-            // A CR whose LF has not come yet decides nothing.
+            // A CR alone: wait for its LF.
             [b'\r'] | [] => return None,
             _ => {
                 self.half_ping = false;
@@ -192,7 +185,7 @@ impl Framer {
         }
     }
 
-    /// Looks for the blank line, and for Content-Length on the way.
+    /// Searches for the blank line and reads Content-Length on the way.
     fn scan(&mut self) -> Result<(), ParseError> {
         let cap = self.limits.head.min(usize::from(u16::MAX));
         while let Some(end) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
@@ -208,7 +201,7 @@ impl Framer {
             let text = &self.buffer[line..next];
             let blank = text == b"\r\n" || text == b"\n";
             let continues = class::at(text, 0, class::BLANK);
-            // A line is whole only when the next one does not continue it.
+            // Read here, because only the next line shows that the field has no continuation.
             if !continues && let Some(start) = self.length_line.take() {
                 let length = content_length(&self.buffer[start..line], start)?;
                 if self.length.is_some_and(|known| known != length) {

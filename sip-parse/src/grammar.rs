@@ -6,9 +6,10 @@ use nom::error::ErrorKind as NomKind;
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::params::{self, Params};
 
-/// A fault, placed by how many bytes were left.
+/// A fault and the number of input bytes left at its offset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     kind: ErrorKind,
@@ -32,7 +33,7 @@ impl nom::error::ParseError<&[u8]> for Fault {
         other
     }
 
-    // Of two alternatives the one that came further says more.
+    // Keeps the fault of the alternative that read further, because it is the more specific one.
     fn or(self, other: Self) -> Self {
         if self.left < other.left { self } else { other }
     }
@@ -58,7 +59,7 @@ fn lift<'a, T>(input: &'a [u8], result: Result<(T, usize), ParseError>) -> Parse
     }
 }
 
-/// Runs `parser` from `at` on; returns what it found and where it ended.
+/// Runs `parser` from `at` on; returns its value and its end.
 pub(crate) fn prefix<'a, T>(
     value: &'a [u8],
     at: usize,
@@ -106,7 +107,7 @@ pub(crate) fn separator<'a>(byte: u8) -> impl Fn(&'a [u8]) -> Parsed<'a, ()> {
     }
 }
 
-/// `*( SEMI generic-param )`, at most `limit` of them.
+/// `*( SEMI generic-param )`, as many as `rules` allows.
 pub(crate) fn parameters<'a>(rules: Rules) -> impl Fn(&'a [u8]) -> Parsed<'a, Params<'a>> {
     move |input| {
         let end = params::scan(input, 0, rules, |_, _| {});
@@ -117,27 +118,7 @@ pub(crate) fn parameters<'a>(rules: Rules) -> impl Fn(&'a [u8]) -> Parsed<'a, Pa
     }
 }
 
-/// `1*DIGIT` up to `max`; more is a fault.
+/// `1*DIGIT` up to `max`; a larger number is a fault.
 pub(crate) fn number<'a>(max: u64) -> impl Fn(&'a [u8]) -> Parsed<'a, u64> {
     move |input| lift(input, digits(input, 0, max))
-}
-
-/// `1*DIGIT` at `at` up to `max`, and where it ends.
-#[inline]
-pub(crate) fn digits(input: &[u8], at: usize, max: u64) -> Result<(u64, usize), ParseError> {
-    let mut end = at;
-    let mut number = 0u64;
-    while let Some(&digit) = input.get(end) {
-        if !digit.is_ascii_digit() {
-            break;
-        }
-        number = number
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'));
-        end += 1;
-    }
-    if end == at || number > max {
-        return Err(ParseError::at(ErrorKind::Number, at));
-    }
-    Ok((number, end))
 }

@@ -1,7 +1,7 @@
 //! SIP messages: bytes to typed, borrowed views and back (RFC 3261 and its extensions).
 //!
-//! No state, no time, no I/O. A [`Message`] is one [`Bytes`] and a list of where its header fields lie; values are read
-//! when asked for, in place, without allocating. A [`Builder`] writes.
+//! No state, no time, no I/O. A [`Message`] is one [`Bytes`] and the offsets of its header fields; each accessor reads
+//! its value in place, without allocating. A [`Builder`] writes messages.
 //!
 //! ```
 //! use sip_parse::{Builder, Bytes, HeaderName, Limits, Message, Method, StatusCode, Value};
@@ -33,24 +33,41 @@
 
 //! # What is checked when
 //!
-//! [`Message::parse`] and [`Framer`] look at structure alone: start line, header lines, Content-Length. A typed accessor
-//! such as [`Message::from`] checks the value it returns. [`Message::validate`] checks what RFC 3261 asks of every
-//! receiver, and is what a server runs before it acts.
+//! [`Message::parse`] and [`Framer`] check the structure only: start line, header lines, Content-Length. A typed
+//! accessor such as [`Message::from`] checks the value it returns. [`Message::validate`] checks what RFC 3261 requires
+//! of every receiver; a server calls it before it acts on a request.
 //!
 //! # Lenient and strict
 //!
-//! There is one choice: [`Message::validate`] reads leniently, as do all accessors; [`Message::validate_strict`] holds a
-//! message to the letter. Lenient reading also takes `_` in host names and labels with a digit or hyphen at the wrong end;
-//! `#` in the user part of a URI; `/ @ = & $ ?` in unquoted parameter values; bytes above 127 in unquoted display names;
-//! unquoted values in challenges and credentials; three colons in a row in an IPv6 reference (RFC 5118 section 4.10); lines
-//! ended by LF alone; a datagram without its blank line; text that is not UTF-8; requests without Max-Forwards; a
-//! Request-URI with `?headers`; and faults in fields on which no protocol decision rests, such as Date or Warning.
-//! [`Builder::build`] writes only values that lenient reading takes, [`Builder::build_strict`] only strict ones.
+//! Accessors and [`Message::validate`] read leniently; [`Message::validate_strict`] accepts only what the grammar
+//! allows. Lenient reading also accepts `_` in host names and labels with a digit or hyphen at the wrong end; `#` in
+//! the user part of a URI; `/ @ = & $ ?` in unquoted parameter values; bytes above 127 in unquoted display names;
+//! unquoted values in challenges and credentials; three colons in a row in an IPv6 reference (RFC 5118 section 4.10);
+//! lines that end in LF alone; a datagram without its blank line; text that is not UTF-8; requests without
+//! Max-Forwards; a Request-URI with `?headers`; and malformed fields that no protocol decision depends on, such as Date
+//! or Warning. [`Builder::build`] writes only values that a lenient reader accepts, [`Builder::build_strict`] only
+//! values that a strict reader accepts.
 //!
 //! # Cost
 //!
-//! Reading a message of up to 24 header fields allocates nothing, nor does any typed access; a write allocates once.
-//! Every function is linear in the length of what it reads; nothing recurses on input. [`Limits`] bounds what is taken.
+//! The reader allocates nothing for a message of up to 24 header fields; accessors allocate only to undo escapes and
+//! folds; the builder allocates once. Every function takes time linear in the length of its input; no function recurses
+//! on input. [`Limits`] bounds what a peer can send.
+//!
+//! # Order of the modules
+//!
+//! A module imports only from modules below it, top to bottom:
+//!
+//! 1. `write`: the builder
+//! 2. `check`: validation of whole messages; `multipart`: bodies of several parts
+//! 3. `access`: typed accessors of a message
+//! 4. `message`: bytes and offsets; `value`: values for the builder; `framer`: messages from a stream
+//! 5. `headers`: typed header values, one file per family
+//! 6. `uri`; `grammar`: `nom` combinators for headers; `scan`: the pass over a head
+//! 7. `token`, `params`, `number`: the elements of header values
+//! 8. `error`: [`ParseError`]
+//! 9. `name`, `method`: tables of known header names and methods
+//! 10. `status`, `limits`, `class` (character classes), `block` (sixteen bytes at a time), `text`
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -70,9 +87,12 @@ mod message;
 mod method;
 mod multipart;
 mod name;
+mod number;
 mod params;
 mod scan;
 mod status;
+mod text;
+mod token;
 mod uri;
 mod value;
 mod write;
@@ -100,32 +120,12 @@ pub use multipart::{NewPart, Part, Parts, write_multipart};
 pub use name::{HeaderId, HeaderName};
 pub use params::{Params, ParamsIter, quote_into, unescape, unquote};
 pub use status::StatusCode;
+pub use text::text;
 pub use uri::{Host, Scheme, Uri, UriBuf};
 pub use value::Value;
 pub use write::{BuildError, BuildErrorKind, Builder};
 
-/// Shows bytes of a message as text; what is not UTF-8 shows as the replacement character, controls escaped.
-pub fn text(bytes: &[u8]) -> impl core::fmt::Display + '_ {
-    Text(bytes)
-}
-
-struct Text<'a>(&'a [u8]);
-
-impl core::fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        use core::fmt::Write;
-        for chunk in self.0.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                if character.is_control() {
-                    write!(f, "{}", character.escape_default())?;
-                } else {
-                    f.write_char(character)?;
-                }
-            }
-            if !chunk.invalid().is_empty() {
-                f.write_char(char::REPLACEMENT_CHARACTER)?;
-            }
-        }
-        Ok(())
-    }
-}
+/// The examples of the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

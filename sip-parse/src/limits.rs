@@ -1,6 +1,7 @@
 //! Named bounds on what a peer may send.
 
-/// Bounds that are checked before anything is allocated; exceeding one is a [`ParseError`](crate::ParseError) of its own kind.
+/// Bounds on what a peer may send. The reader checks them before it allocates; each has its own kind of
+/// [`ParseError`](crate::ParseError).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes in a whole message. Default 131,072.
@@ -49,12 +50,12 @@ impl Default for Limits {
     }
 }
 
-/// How a value is read: the one choice between lenient and strict, which the crate's page spells out.
+/// How values are read: the limit on parameters, and lenient or strict, as the crate documentation describes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     /// Parameters allowed in one value.
     pub(crate) parameters: u16,
-    /// Whether only what the grammar allows may pass.
+    /// Whether the reader accepts only what the grammar allows.
     pub(crate) strict: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Messages: one `Bytes` and where things lie in it.
+//! Messages: one `Bytes` and the offsets of its parts.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -9,20 +9,21 @@ use bytes::Bytes;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::limits::{Limits, Rules};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
+use crate::number::digits;
 use crate::scan::{self, Head, Record, StartLine};
 use crate::status::StatusCode;
+use crate::text::text;
 use crate::uri::Uri;
 
-/// A SIP message whose structure is known: start line, header rows, body. Values are read when asked for.
+/// A SIP message with known structure: start line, header rows, body. Accessors read values on demand.
 #[derive(Clone)]
 pub struct Message {
     pub(crate) bytes: Bytes,
     pub(crate) head: Head,
-    /// How its values are read.
+    /// How accessors read its values.
     pub(crate) rules: Rules,
 }
 
@@ -34,7 +35,7 @@ pub struct Request(Message);
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response(Message);
 
-/// Which of the two a message is.
+/// A message as a request or a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // Both variants are the same size.
 pub enum Kind {
@@ -45,21 +46,21 @@ pub enum Kind {
 }
 
 impl Message {
-    /// Reads one message from a transport that carries whole messages: a datagram or a WebSocket message. Line ends in
-    /// front are skipped; bytes behind Content-Length are left out (RFC 3261 section 18.3); without Content-Length the
-    /// body is what is there. A line may end in LF alone, and the
-    /// blank line may be missing when nothing follows. Values are not looked into: see [`Message::validate`].
+    /// Reads one message from a transport that carries whole messages: a datagram or a WebSocket message. It skips line
+    /// ends in front and discards bytes behind Content-Length (RFC 3261 section 18.3); without Content-Length the body
+    /// extends to the end. A line may end in LF alone, and the blank line may be missing when nothing follows it.
+    /// [`Message::validate`] checks the values.
     ///
     /// # Errors
-    /// A malformed start line or header line, a body shorter than Content-Length, Content-Length fields that differ,
-    /// and everything over `limits`.
+    /// A malformed start line or header line, a body shorter than Content-Length, Content-Length fields that differ, or
+    /// an exceeded limit.
     pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Message, ParseError> {
         let skip = leading_line_ends(&bytes);
         let bytes = if skip > 0 { bytes.slice(skip..) } else { bytes };
         if bytes.len() > limits.message {
             return Err(ParseError::at(ErrorKind::MessageTooLarge, limits.message));
         }
-        // Filled where it is returned: a message is some hundred bytes to move.
+        // Filled in place, because moving a message copies some hundred bytes.
         let mut result = Ok(Message {
             bytes,
             head: Head::new(StartLine::NONE),
@@ -73,7 +74,7 @@ impl Message {
         result
     }
 
-    /// Finds out where things lie in the bytes, and cuts off what is behind the body.
+    /// Scans the head and cuts off the bytes behind the body.
     #[inline(always)]
     fn fill(&mut self, limits: &Limits) -> Result<(), ParseError> {
         scan::scan(&self.bytes, limits, &mut self.head)?;
@@ -99,9 +100,9 @@ impl Message {
         Ok(())
     }
 
-    /// What can be saved of a request that [`Message::parse`] or [`Message::validate`] refused, so that it can be answered:
-    /// a new message of the start line, malformed or not, and those lines that are header fields within `limits`, without
-    /// the body. `None` for responses, and when there is no Via to answer to. Only for
+    /// Rebuilds a request that [`Message::parse`] or [`Message::validate`] rejects, so that a server can answer it: the
+    /// start line, malformed or not, and every line that is a header field within `limits`, without the body. `None`
+    /// for a response, and for a request without Via, because a response to it has no destination. Only for
     /// [`Builder::response_to`](crate::Builder::response_to).
     pub fn salvage(bytes: Bytes, limits: &Limits) -> Option<Request> {
         let skip = leading_line_ends(&bytes);
@@ -131,7 +132,7 @@ impl Message {
             let (mut record, mut crlfs) = (Record::NONE, 0);
             match scan::field(window, at, limits, &mut record, &mut crlfs) {
                 Ok(next) => {
-                    // A lone CR must not get into the answer.
+                    // Drop a field with a lone CR, because the response would copy it.
                     if memchr::memchr_iter(b'\r', &window[at..next]).count() == crlfs {
                         head.push(record.moved(at, saved.len()));
                         saved.extend_from_slice(&window[at..next]);
@@ -157,7 +158,7 @@ impl Message {
         }))
     }
 
-    /// The message as it goes over the wire.
+    /// The bytes of the message on the wire.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
@@ -182,7 +183,7 @@ impl Message {
         self.head.start.status == 0
     }
 
-    /// The message as what it is.
+    /// The message as a request or a response.
     pub fn kind(self) -> Kind {
         if self.is_request() {
             Kind::Request(Request(self))
@@ -195,7 +196,7 @@ impl Message {
     ///
     /// # Errors
     /// The message itself, when it is a response.
-    #[allow(clippy::result_large_err)] // The message is handed back, not lost.
+    #[allow(clippy::result_large_err)] // The error returns the message to the caller.
     pub fn into_request(self) -> Result<Request, Message> {
         if self.is_request() {
             Ok(Request(self))
@@ -208,7 +209,7 @@ impl Message {
     ///
     /// # Errors
     /// The message itself, when it is a request.
-    #[allow(clippy::result_large_err)] // The message is handed back, not lost.
+    #[allow(clippy::result_large_err)] // The error returns the message to the caller.
     pub fn into_response(self) -> Result<Response, Message> {
         if self.is_request() {
             Err(self)
@@ -235,7 +236,7 @@ impl Message {
         self.slice(record.value_start, record.value_end)
     }
 
-    /// The method; `None` in a response. For a look without [`Message::kind`], which moves the message.
+    /// The method; `None` in a response. Borrows the message, where [`Message::kind`] moves it.
     pub fn request_method(&self) -> Option<Method<'_>> {
         self.is_request()
             .then(|| Method::from_token(self.slice(0, self.head.start.method_end)))
@@ -293,7 +294,7 @@ impl Message {
         }
     }
 
-    /// The line or lines of row `row`, with the record counted from there.
+    /// The lines of row `row`, and its record relative to their start.
     pub(crate) fn line_of(&self, row: usize) -> (&[u8], Record) {
         let record = &self.head.records[row];
         let next = self
@@ -307,7 +308,7 @@ impl Message {
         )
     }
 
-    /// Where the blank line starts.
+    /// The offset of the blank line.
     pub(crate) fn rows_end(&self) -> u16 {
         let end = usize::from(self.head.end);
         let blank = match &self.bytes[..end] {
@@ -379,7 +380,7 @@ pub(crate) fn content_length(bytes: &[u8], head: &Head) -> Result<Option<u64>, P
         if end != value.len() {
             return Err(ParseError::at(ErrorKind::Character, end).within(id, start));
         }
-        // Two lengths mean that two receivers may see two different messages.
+        // Rejected, because two receivers could read two different messages.
         if length.is_some_and(|length| length != number) {
             return Err(ParseError::at(ErrorKind::ContentLengthMismatch, 0).within(id, start));
         }
@@ -397,11 +398,11 @@ impl PartialEq for Message {
 
 impl Eq for Message {}
 
-/// The start line and the size: header fields may hold credentials.
+/// Shows the start line and the size only, because header fields may contain credentials.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.bytes.split(|byte| matches!(byte, b'\r' | b'\n'));
-        let line = crate::text(line.into_iter().next().unwrap_or_default());
+        let line = text(line.into_iter().next().unwrap_or_default());
         write!(f, "Message({line}, {} bytes)", self.bytes.len())
     }
 }
@@ -412,7 +413,7 @@ impl Request {
         Method::from_token(self.slice(0, self.head.start.method_end))
     }
 
-    /// The Request-URI as it came.
+    /// The Request-URI as received.
     pub fn uri_bytes(&self) -> &[u8] {
         self.start_text()
     }
@@ -425,7 +426,7 @@ impl Request {
         self.start_uri()
     }
 
-    /// The Request-URI, which has to be a sip or sips one.
+    /// The Request-URI, when its scheme is sip or sips.
     ///
     /// # Errors
     /// Those of [`Request::uri`], and [`ErrorKind::UnknownScheme`] (416) for other schemes (RFC 3261 section 8.2.2.1).
@@ -449,7 +450,7 @@ impl Request {
 impl Response {
     /// The status code.
     pub fn status(&self) -> StatusCode {
-        // The scan lets only 100 to 699 pass.
+        // The scan accepts only 100 to 699.
         StatusCode::new(self.head.start.status).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR)
     }
 
@@ -495,11 +496,11 @@ wraps_message! { Request Response }
 pub struct Header<'a> {
     /// The name; compact and long forms alike.
     pub name: HeaderName<'a>,
-    /// The name as it is spelled in the message.
+    /// The name as spelled in the message.
     pub raw_name: &'a [u8],
-    /// The value without blanks around it; may hold folds.
+    /// The value without blanks around it; may contain folds.
     pub value: &'a [u8],
-    /// Where the value starts in the message.
+    /// The offset of the value in the message.
     pub offset: usize,
     /// The whole line or lines with the line end.
     pub line: &'a [u8],
@@ -507,7 +508,7 @@ pub struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// The value with each fold as one space (RFC 3261 section 7.3.1). Allocates only when there is a fold.
+    /// The value with each fold as one space (RFC 3261 section 7.3.1). Allocates only for a fold.
     pub fn unfolded(&self) -> Cow<'a, [u8]> {
         if !self.folded || memchr::memchr(b'\n', self.value).is_none() {
             return Cow::Borrowed(self.value);

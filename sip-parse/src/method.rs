@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use crate::class;
-use crate::error::{ErrorKind, ParseError};
+use crate::text::text;
 
 macro_rules! methods {
     ($($variant:ident $text:literal $doc:literal;)*) => {
@@ -16,7 +15,7 @@ macro_rules! methods {
         }
 
         impl<'a> Method<'a> {
-            /// The method for a token that is known to be one.
+            /// The method for `token`, which the caller has checked.
             #[inline]
             pub(crate) fn from_token(token: &'a [u8]) -> Self {
                 $(if token == $text { return Method::$variant; })*
@@ -51,22 +50,8 @@ methods! {
     Publish b"PUBLISH" "PUBLISH (RFC 3903).";
 }
 
-impl<'a> Method<'a> {
-    /// Reads a method: one token and nothing else.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Method`] when `bytes` is no token, at the first wrong byte.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let end = class::run(bytes, 0, class::TOKEN);
-        if end != bytes.len() || end == 0 {
-            return Err(ParseError::at(ErrorKind::Method, end));
-        }
-        Ok(Method::from_token(bytes))
-    }
-}
-
 impl fmt::Display for Method<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&crate::text(self.as_bytes()), f)
+        fmt::Display::fmt(&text(self.as_bytes()), f)
     }
 }

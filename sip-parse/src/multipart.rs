@@ -14,9 +14,9 @@ use crate::message::Message;
 use crate::name::{self, HeaderName};
 use crate::params::{unexpected, unquote};
 
-/// How deep parts may lie in parts.
+/// Maximum nesting depth of parts.
 const DEPTH: usize = 4;
-/// How many parts one body may have, at all depths.
+/// Maximum number of parts in one body, over all depths.
 const PARTS: usize = 64;
 
 /// One part of a body; a body that is not multipart is one part.
@@ -24,20 +24,20 @@ const PARTS: usize = 64;
 pub struct Part<'a> {
     /// The part's header lines, each with its line end; empty when it has none.
     pub head: &'a [u8],
-    /// The part's own type; `None` when it does not say, which means text/plain.
+    /// The part's Content-Type; `None` when absent, which means text/plain.
     pub content_type: Option<MediaType<'a>>,
-    /// The part's Content-Disposition as it is written.
+    /// The part's Content-Disposition; `None` when absent.
     pub content_disposition: Option<ContentDisposition<'a>>,
     /// The part's bytes.
     pub body: &'a [u8],
-    /// How many multipart bodies are around this part; 0 for the message body itself.
+    /// Number of multipart bodies around this part; 0 for the message body itself.
     pub depth: u8,
-    /// Whether the innermost of them is multipart/alternative, where the last part understood is the one to use.
+    /// Whether the innermost of them is multipart/alternative: the recipient uses the last part that it understands.
     pub alternative: bool,
 }
 
 impl<'a> Part<'a> {
-    /// What the part is for: the written disposition, else `session` for application/sdp and `render` for all others
+    /// The purpose of the part: its Content-Disposition, else `session` for application/sdp and `render` for all others
     /// (RFC 3261 section 20.11, RFC 5621 section 3.1).
     pub fn disposition(&self) -> &'a [u8] {
         match (self.content_disposition, self.content_type) {
@@ -47,7 +47,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Whether a recipient may pass the part over (`handling=optional`); the default is required (RFC 5621 section 3.1).
+    /// Whether a recipient may ignore the part (`handling=optional`); the default is required (RFC 5621 section 3.1).
     pub fn is_optional(&self) -> bool {
         self.content_disposition
             .is_some_and(|written| written.optional)
@@ -59,7 +59,7 @@ impl<'a> Part<'a> {
             .is_some_and(|media| media.type_.eq_ignore_ascii_case(b"multipart"))
     }
 
-    /// The value of one of the part's header fields, such as Content-ID; may hold folds.
+    /// The value of one of the part's header fields, such as Content-ID; may contain folds.
     pub fn header(&self, name: HeaderName<'_>) -> Option<&'a [u8]> {
         fields(self.head)
             .find(|(found, _)| *found == name)
@@ -77,8 +77,8 @@ fn fields(head: &[u8]) -> impl Iterator<Item = (HeaderName<'_>, &[u8])> {
     })
 }
 
-/// One header field with its folds at `at`: name, value, and where the next line starts. The line end of the last one may
-/// be missing, as it belongs to the boundary.
+/// One header field with its folds at `at`: name, value, and the start of the next line. The line end of the last field
+/// may be missing, because it belongs to the boundary.
 fn field(head: &[u8], at: usize) -> Result<(&[u8], &[u8], usize), ParseError> {
     let line_end =
         |at: usize| memchr::memchr(b'\n', &head[at..]).map_or(head.len(), |end| at + end + 1);
@@ -98,14 +98,14 @@ fn field(head: &[u8], at: usize) -> Result<(&[u8], &[u8], usize), ParseError> {
     ))
 }
 
-/// The leaf parts of a body in order; parts that are multipart are opened in place of themselves.
+/// The leaf parts of a body in order; the parts of a multipart part take its place.
 #[derive(Clone, Debug)]
 pub struct Parts<'a> {
     parts: SmallVec<[Part<'a>; 4]>,
 }
 
 impl<'a> Parts<'a> {
-    /// Takes a body apart.
+    /// Splits a body into its parts.
     ///
     /// # Errors
     /// No boundary parameter, no opening boundary line, a part whose head is malformed; more than 64 parts or 4 levels.
@@ -123,7 +123,7 @@ impl<'a> Parts<'a> {
 
     fn open(whole: Part<'a>) -> Result<Self, ParseError> {
         let mut parts = SmallVec::new();
-        // Depth first without recursion: what waits to be opened, innermost and first on top.
+        // A stack of parts to open, the next one on top, in place of recursion, because the peer controls the depth.
         let mut waiting: SmallVec<[Part<'a>; 4]> = SmallVec::new();
         waiting.push(whole);
         let mut opened = 0;
@@ -153,8 +153,8 @@ impl<'a> Parts<'a> {
         self.parts.iter()
     }
 
-    /// The part to use of those that `understood` knows: the first, but among alternatives the last (RFC 2046 section
-    /// 5.1.4, RFC 5621 section 4).
+    /// The part to use among those that `understood` accepts: the first, or in a multipart/alternative the last (RFC
+    /// 2046 section 5.1.4, RFC 5621 section 4).
     pub fn choose(&self, understood: impl Fn(&Part<'a>) -> bool) -> Option<&Part<'a>> {
         let first = self.parts.iter().position(&understood)?;
         if !self.parts[first].alternative {
@@ -168,7 +168,7 @@ impl<'a> Parts<'a> {
             .last()
     }
 
-    /// The session description, wherever it lies.
+    /// The session description, at any depth.
     pub fn session(&self) -> Option<&Part<'a>> {
         self.choose(|part| {
             part.disposition().eq_ignore_ascii_case(b"session")
@@ -178,8 +178,8 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// The first part that a recipient must process and cannot: required, and not known to `understood`. Its request is
-    /// to be refused with 415 (RFC 5621 section 3.1). Of alternatives one that is understood is enough.
+    /// The first required part that `understood` rejects; a server answers the request with 415 (RFC 5621 section 3.1).
+    /// Of alternative parts, `understood` needs to accept only one.
     pub fn unprocessable(&self, understood: impl Fn(&Part<'a>) -> bool) -> Option<&Part<'a>> {
         let one_is_enough = self
             .parts
@@ -204,7 +204,7 @@ impl<'b, 'a> IntoIterator for &'b Parts<'a> {
 struct Split<'a> {
     body: &'a [u8],
     boundary: SmallVec<[u8; 72]>,
-    /// Behind a boundary line; `None` behind the closing one.
+    /// Offset behind the last boundary line; `None` behind the closing one.
     at: Option<usize>,
     depth: u8,
     alternative: bool,
@@ -233,7 +233,7 @@ impl<'a> Split<'a> {
             depth: part.depth + 1,
             alternative,
         };
-        // What stands in front of the first boundary line is not a part.
+        // Skip the preamble in front of the first boundary line.
         let (_, next) = split
             .delimiter(0)
             .ok_or(ParseError::at(ErrorKind::UnexpectedEnd, part.body.len()))?;
@@ -241,8 +241,8 @@ impl<'a> Split<'a> {
         Ok(split)
     }
 
-    /// The next boundary line from `at` on: where the text in front of it ends, and where the next part starts, unless
-    /// this line closes the body.
+    /// The next boundary line from `at` on: the end of the text in front of it, and the start of the next part, `None`
+    /// for the closing line.
     fn delimiter(&self, at: usize) -> Option<(usize, Option<usize>)> {
         let mut line = at;
         loop {
@@ -288,7 +288,7 @@ impl<'a> Split<'a> {
             let blank = match text.get(at..) {
                 Some([b'\r', b'\n', ..]) => 2,
                 Some([b'\n', ..]) => 1,
-                // Nothing but header lines: a part without a body.
+                // Only header lines: a part without a body.
                 Some([]) | None => 0,
                 Some(_) => {
                     at = field(text, at)?.2;
@@ -326,7 +326,7 @@ impl<'a> Iterator for Split<'a> {
 
 impl Message {
     /// The parts of the body; a body that is not multipart is one part with the message's own Content-Type and
-    /// Content-Disposition, and no body no part.
+    /// Content-Disposition, and an empty body has no part.
     ///
     /// # Errors
     /// Those of [`Parts::parse`], and a malformed Content-Type or Content-Disposition.
@@ -347,19 +347,18 @@ impl Message {
     }
 }
 
-/// A part to be written.
+/// A part for [`write_multipart`].
 #[derive(Clone, Copy, Debug)]
 pub struct NewPart<'a> {
     /// The part's type.
     pub content_type: MediaType<'a>,
-    /// The part's disposition, when it is not the default one.
+    /// The part's disposition; `None` for the default one.
     pub content_disposition: Option<ContentDisposition<'a>>,
     /// The part's bytes.
     pub body: &'a [u8],
 }
 
-/// Writes a multipart body. `boundary` has to be 1 to 70 token characters that occur in no part; a boundary made of
-/// random letters does.
+/// Writes a multipart body. `boundary` is 1 to 70 token characters that occur in no part, such as random letters.
 ///
 /// # Errors
 /// [`ErrorKind::Value`] for a boundary that is malformed or occurs in a part.

@@ -1,11 +1,10 @@
-//! Header field names: the known ones by number, all others as they came (RFC 3261 section 7.3.1).
+//! Header field names: known names as numbers, all others as received (RFC 3261 section 7.3.1).
 
 use core::fmt;
 
-use crate::class;
-use crate::error::{ErrorKind, ParseError};
+use crate::text::text;
 
-/// How often a header field may occur and what a comma in it means.
+/// How often a header field may occur, and whether a comma in it separates values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     /// At most once in a message.
@@ -23,11 +22,11 @@ macro_rules! headers {
         #[non_exhaustive]
         pub enum HeaderName<'a> {
             $(#[doc = concat!($text, " (RFC ", $rfc, ").")] $variant,)*
-            /// Any other name, as it is spelled in the message.
+            /// Any other name, as spelled in the message.
             Other(&'a [u8]),
         }
 
-        #[allow(dead_code)] // Other only keeps 0 free.
+        #[allow(dead_code)] // `Other` reserves the number 0.
         #[repr(u8)]
         enum Number { Other, $($variant,)* }
 
@@ -148,12 +147,12 @@ headers! {
     ContentId "Content-ID" 0 Single "8262";
 }
 
-/// The number of a header field name, as records and errors hold it.
+/// The number of a header field name in records and errors.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeaderId(pub(crate) u8);
 
 impl HeaderId {
-    /// The one number of all names that are not known.
+    /// The number that all unknown names share.
     pub const OTHER: HeaderId = HeaderId(0);
     pub(crate) const VIA: HeaderId = HeaderName::Via.id();
     pub(crate) const FROM: HeaderId = HeaderName::From.id();
@@ -203,7 +202,7 @@ impl fmt::Debug for HeaderId {
     }
 }
 
-/// Sixteen bytes of a name as two words: all of it, or for a longer one its first and last eight bytes.
+/// A name of up to sixteen bytes as two words; of a longer name the first and last eight bytes.
 #[derive(Clone, Copy)]
 struct Words {
     low: u64,
@@ -244,7 +243,7 @@ impl Words {
 
 const SLOT_BITS: u32 = 9;
 const SLOTS: usize = 1 << SLOT_BITS;
-/// Found by trial: with these no two known names share a slot, which [`SLOT_OF`] does not rely on.
+/// Found by trial, so that no two known names share a slot. [`SLOT_OF`] is correct with any others, because it probes.
 const MULTIPLIERS: (u64, u64, u64) = (
     0x295B_494D_82B1_D025,
     0x3F38_91D7_CE1E_A825,
@@ -330,7 +329,7 @@ pub(crate) fn lookup(name: &[u8]) -> HeaderId {
     }
 }
 
-/// Which bytes of sixteen belong to a name of so many bytes.
+/// For each length of a name, the mask of its bytes within sixteen.
 static KEEP: [Words; 17] = {
     let mut keep = [const { Words { low: 0, high: 0 } }; 17];
     let mut length = 1;
@@ -362,7 +361,7 @@ pub(crate) fn lookup_short(chunk: &[u8; 16], length: usize) -> HeaderId {
         return HeaderId::OTHER;
     };
     let (low, high) = crate::block::halves(chunk);
-    // Sixteen bytes or fewer are compared whole: behind a shorter name stand zeros, which no name has.
+    // The words hold the whole name, padded with zeros, which no name contains. Length 16 means that there is no colon.
     find(
         Words {
             low: low & keep.low,
@@ -391,25 +390,13 @@ fn find(words: Words, length: usize, same: impl Fn(HeaderId) -> bool) -> HeaderI
 }
 
 impl<'a> HeaderName<'a> {
-    /// Reads a name, long or compact.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Character`] when `bytes` is no token (RFC 3261 section 7.3.1).
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let end = class::run(bytes, 0, class::TOKEN);
-        if end != bytes.len() || end == 0 {
-            return Err(ParseError::at(ErrorKind::Character, end));
-        }
-        Ok(HeaderName::of(lookup(bytes), bytes))
-    }
-
     /// The name with number `id`, spelled `raw` in the message.
     #[inline]
     pub(crate) fn of(id: HeaderId, raw: &'a [u8]) -> Self {
         id.name().unwrap_or(HeaderName::Other(raw))
     }
 
-    /// The name as RFCs spell it; other names as they came.
+    /// The name as RFCs spell it; other names as received.
     pub fn as_bytes(&self) -> &'a [u8] {
         match self {
             HeaderName::Other(name) => name,
@@ -441,7 +428,7 @@ impl Eq for HeaderName<'_> {}
 
 impl fmt::Display for HeaderName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&crate::text(self.as_bytes()), f)
+        fmt::Display::fmt(&text(self.as_bytes()), f)
     }
 }
 

@@ -7,6 +7,7 @@ use core::fmt;
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::text::text;
 
 /// The parameters of a value: the text from the first separator on, checked when the value was parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl<'a> Params<'a> {
         Params { text, separator }
     }
 
-    /// Reads `;name=value;name` with nothing else around it.
+    /// Reads `;name=value;name` and nothing else.
     ///
     /// # Errors
     /// The first fault against `generic-param` (RFC 3261 section 25.1).
@@ -71,7 +72,7 @@ impl<'a> Params<'a> {
         self.iter().next().is_none()
     }
 
-    /// The text as it came, with the leading separator.
+    /// The text as received, with the leading separator.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.text
     }
@@ -79,7 +80,7 @@ impl<'a> Params<'a> {
 
 impl fmt::Debug for Params<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Params({})", crate::text(self.text))
+        write!(f, "Params({})", text(self.text))
     }
 }
 
@@ -142,7 +143,7 @@ impl<'a> Iterator for ParamsIter<'a> {
     }
 }
 
-/// Passes over a quoted string that starts at `at`; returns the offset behind the closing quote.
+/// Reads a quoted string at `at`; returns the offset behind the closing quote.
 #[inline]
 pub(crate) fn quoted(input: &[u8], at: usize) -> Result<usize, ParseError> {
     if input.get(at) != Some(&b'"') {
@@ -172,7 +173,7 @@ pub(crate) fn quoted(input: &[u8], at: usize) -> Result<usize, ParseError> {
     }
 }
 
-/// Passes over `*( SEMI generic-param )` from `at` on, telling each to `found`; returns where it ends.
+/// Reads `*( SEMI generic-param )` from `at` on and passes each parameter to `found`; returns its end.
 #[inline]
 pub(crate) fn scan<'a>(
     input: &'a [u8],
@@ -197,7 +198,7 @@ pub(crate) fn scan<'a>(
     }
 }
 
-/// Passes over `generic-param *( SEMI generic-param )` from `at` on; returns where it ends.
+/// Reads `generic-param *( SEMI generic-param )` from `at` on; returns its end.
 pub(crate) fn scan_first(input: &[u8], at: usize, rules: Rules) -> Result<usize, ParseError> {
     let (_, end) = parameter(input, at, rules)?;
     scan(
@@ -214,7 +215,7 @@ pub(crate) fn scan_first(input: &[u8], at: usize, rules: Rules) -> Result<usize,
 /// A name, and a value when there is a `=`.
 pub(crate) type Param<'a> = (&'a [u8], Option<&'a [u8]>);
 
-/// One `generic-param` at `at`: name, value and where it ends.
+/// One `generic-param` at `at`: name, value and end.
 #[inline]
 pub(crate) fn parameter(
     input: &[u8],
@@ -261,7 +262,7 @@ pub(crate) fn unexpected(input: &[u8], at: usize) -> ParseError {
     ParseError::at(kind, at)
 }
 
-/// A quoted string's content with its escapes undone; anything else as it is.
+/// The content of a quoted string, escapes undone; any other text unchanged.
 pub fn unquote(value: &[u8]) -> Cow<'_, [u8]> {
     let Some(inner) = value
         .strip_prefix(b"\"")
@@ -293,8 +294,8 @@ pub fn unquote(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain)
 }
 
-/// Writes `value` as a quoted string, `"` and `\` escaped (RFC 3261 section 25.1). CR, LF and NUL are left out, as no
-/// quoted string can hold them.
+/// Writes `value` as a quoted string, `"` and `\` escaped (RFC 3261 section 25.1). It drops CR, LF and NUL, because no
+/// quoted string can contain them.
 pub fn quote_into(value: impl AsRef<[u8]>, out: &mut Vec<u8>) {
     out.push(b'"');
     for &byte in value.as_ref() {
@@ -307,7 +308,7 @@ pub fn quote_into(value: impl AsRef<[u8]>, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// `value` with `%HH` escapes undone; a malformed escape stays as it is.
+/// `value` with `%HH` escapes undone; a malformed escape stays unchanged.
 pub fn unescape(value: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'%', value).is_none() {
         return Cow::Borrowed(value);
@@ -321,7 +322,7 @@ pub fn unescape(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain)
 }
 
-/// The byte that stands at `at`, unescaped, and the offset behind it.
+/// The byte at `at`, unescaped, and the offset behind it.
 pub(crate) fn unescaped_at(value: &[u8], at: usize) -> Option<(u8, usize)> {
     let byte = *value.get(at)?;
     if byte == b'%' {

@@ -1,4 +1,4 @@
-//! The one pass over a head: start line, header rows, blank line. Nothing is copied; offsets are kept.
+//! The single pass over a head: start line, header rows, blank line. It records offsets and copies nothing.
 
 use smallvec::SmallVec;
 
@@ -8,19 +8,19 @@ use crate::error::{ErrorKind, ParseError};
 use crate::limits::Limits;
 use crate::name::{self, HeaderId};
 
-/// Where one header field lies; ten bytes.
+/// The offsets of one header field; ten bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     /// First byte of the name.
     pub(crate) start: u16,
-    /// Behind the name.
+    /// End of the name.
     pub(crate) name_end: u16,
     /// First byte of the value, behind the colon and blanks.
     pub(crate) value_start: u16,
-    /// Behind the last byte of the value that is no blank.
+    /// End of the value, without trailing blanks.
     pub(crate) value_end: u16,
     pub(crate) id: HeaderId,
-    /// Whether the value holds a fold.
+    /// Whether the value contains a fold.
     pub(crate) folded: bool,
 }
 
@@ -47,25 +47,25 @@ impl Record {
     }
 }
 
-/// How many rows a message holds without allocating.
+/// Number of rows that a message stores inline, without allocating.
 const INLINE: usize = 24;
 
 pub(crate) type Records = SmallVec<[Record; INLINE]>;
 
-/// Header numbers up to here have their first row remembered.
+/// A head indexes the first row of header numbers below this one.
 pub(crate) const HOT: usize = 16;
 
-/// What the first line says.
+/// The status code and the offsets of the first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StartLine {
     /// The status code; 0 in a request.
     pub(crate) status: u16,
-    /// Behind the method.
+    /// End of the method.
     pub(crate) method_end: u16,
     /// The Request-URI or reason phrase.
     pub(crate) text_start: u16,
     pub(crate) text_end: u16,
-    /// Behind the line's end.
+    /// Offset behind the line end.
     pub(crate) line_end: u16,
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct Head {
     pub(crate) start: StartLine,
     /// For each of the first header numbers, the row of its first occurrence plus one; 0 for none, 255 for row 254 or later.
     pub(crate) first: [u8; HOT],
-    /// Behind the blank line.
+    /// Offset behind the blank line.
     pub(crate) end: u16,
     pub(crate) records: Records,
 }
@@ -123,13 +123,13 @@ impl Head {
     }
 }
 
-/// Scans the head at the beginning of `input` into `head`, which has to be empty.
+/// Scans the head at the beginning of `input` into `head`, which the caller passes empty.
 #[inline]
 pub(crate) fn scan(input: &[u8], limits: &Limits, head: &mut Head) -> Result<(), ParseError> {
     let cap = limits.head.min(usize::from(u16::MAX));
     let window = &input[..input.len().min(cap)];
     scan_window(window, window.len() == input.len(), limits, head).map_err(|error| {
-        // The end of the window is not the end of the message.
+        // Only the window ends here, because the head exceeds the limit.
         if input.len() > cap && error.kind == ErrorKind::UnexpectedEnd {
             ParseError::at(ErrorKind::HeadTooLarge, cap)
         } else {
@@ -171,8 +171,8 @@ fn scan_window(
     finish(window, at, crlfs, head)
 }
 
-/// The header field at `at` and where the next line starts, if it is as nearly all are: a known name of less than
-/// sixteen bytes, a colon, a space, text, CRLF, and no fold.
+/// The fast path for the usual header field: a known name of less than sixteen bytes, a colon, a space, text, CRLF, and
+/// no fold. Returns its record and the start of the next line.
 #[inline(always)]
 fn plain_field(window: &[u8], at: usize, longest: usize) -> Option<(Record, usize)> {
     let rest = window.get(at..)?;
@@ -203,8 +203,8 @@ fn plain_field(window: &[u8], at: usize, longest: usize) -> Option<(Record, usiz
     plain.then_some((record, at + newline + 1))
 }
 
-/// Whether the blank line is at `at`. When the window is the whole message, its end does as well: some senders leave the
-/// blank line out of a datagram without a body.
+/// Whether the blank line is at `at`. The end of a window that is the whole message counts too, because some senders
+/// omit the blank line of a datagram without a body.
 #[inline(always)]
 fn ends_head(window: &[u8], at: usize, whole: bool) -> Result<bool, ParseError> {
     match window.get(at) {
@@ -217,8 +217,8 @@ fn ends_head(window: &[u8], at: usize, whole: bool) -> Result<bool, ParseError> 
     }
 }
 
-/// Notes where the head ends whose blank line is at `at`. Each CR so far has to be one of the `crlfs` that end lines: a
-/// lone one would let one receiver see lines that another does not.
+/// Records the end of a head whose blank line is at `at`. Rejects a CR that is none of the `crlfs` line ends, because
+/// receivers disagree on whether a lone CR ends a line.
 #[inline(always)]
 fn finish(window: &[u8], at: usize, crlfs: usize, head: &mut Head) -> Result<(), ParseError> {
     if memchr::memchr_iter(b'\r', &window[..at]).count() != crlfs {
@@ -239,7 +239,7 @@ fn lone_cr(head: &[u8]) -> ParseError {
     ParseError::at(ErrorKind::Character, lone.unwrap_or(0))
 }
 
-/// The line that starts at `at`: where its text ends and where the next line starts. Counts it when it ends in CRLF.
+/// The line at `at`: the end of its text and the start of the next line. Increments `crlfs` when it ends in CRLF.
 #[inline(always)]
 fn line(input: &[u8], at: usize, crlfs: &mut usize) -> Result<(usize, usize), ParseError> {
     let Some(length) = input.get(at..).and_then(|rest| memchr::memchr(b'\n', rest)) else {
@@ -259,7 +259,7 @@ fn no_line_end(input: &[u8], at: usize) -> ParseError {
     }
 }
 
-/// Reads one header field with its folds at `at` into `record`; returns where the next line starts.
+/// Reads one header field with its folds at `at` into `record`; returns the start of the next line.
 #[inline(never)]
 pub(crate) fn field(
     input: &[u8],
@@ -305,7 +305,7 @@ fn trimmed(input: &[u8], start: usize, end: usize) -> (usize, usize) {
     (start, end)
 }
 
-/// Passes over continuation lines from `at` on: where the text of the last one ends and where the next line starts.
+/// Reads continuation lines from `at` on: the end of the text of the last one and the start of the next line.
 #[cold]
 fn folds(
     input: &[u8],
@@ -325,7 +325,7 @@ fn folds(
     Ok(lines)
 }
 
-/// The name at `at` in a line: where it ends, where its colon is, and its number.
+/// The name at `at` in a line: its end, the offset of its colon, and its number.
 fn name_at(line: &[u8], at: usize) -> Result<(usize, usize, HeaderId), ParseError> {
     let name_end = class::run(line, at, class::TOKEN);
     let colon = class::run(line, name_end, class::BLANK);
@@ -336,7 +336,7 @@ fn name_at(line: &[u8], at: usize) -> Result<(usize, usize, HeaderId), ParseErro
     }
 }
 
-/// Takes the first line apart. The URI is not looked into here.
+/// Splits the first line. The URI stays unchecked.
 fn start_line(input: &[u8], text_end: usize, line_end: usize) -> Result<StartLine, ParseError> {
     let text = &input[..text_end];
     if text.starts_with(b"SIP/2.0 ") {
@@ -393,13 +393,13 @@ fn version(text: &[u8], at: usize) -> Result<(), ParseError> {
     ))
 }
 
-/// Takes a status line apart whose version ends at `space`.
+/// Splits a status line whose version ends at `space`.
 fn status_line(text: &[u8], space: usize, line_end: usize) -> Result<StartLine, ParseError> {
     let code = text.get(space + 1..).unwrap_or(&[]);
     let [a @ b'1'..=b'6', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = code else {
         return Err(ParseError::at(ErrorKind::StatusCode, space + 1));
     };
-    // The blank in front of an empty reason phrase is left out by some (RFC 4475 section 3.1.1.13 keeps it).
+    // Some senders omit the blank in front of an empty reason phrase (RFC 4475 section 3.1.1.13 keeps it).
     if !matches!(rest.first(), None | Some(b' ')) {
         return Err(ParseError::at(ErrorKind::StatusCode, space + 1));
     }

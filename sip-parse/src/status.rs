@@ -149,7 +149,7 @@ impl StatusCode {
         self.0 >= 300
     }
 
-    /// The three digits as they are written.
+    /// The three digits on the wire.
     pub(crate) const fn digits(self) -> [u8; 3] {
         [
             b'0' + (self.0 / 100) as u8,

@@ -1,4 +1,4 @@
-//! What a [`Builder`](crate::Builder) writes behind a header name.
+//! Values that a [`Builder`](crate::Builder) writes.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,19 +8,19 @@ use bytes::Bytes;
 use crate::headers::HeaderValue;
 use crate::method::Method;
 
-/// The value of a header field to be written.
+/// The value of a header field for a builder.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Value<'a> {
-    /// The text as it is.
+    /// The text, written without blanks at its ends.
     Bytes(&'a [u8]),
-    /// The text as it is, owned.
+    /// Owned text, written without blanks at its ends.
     Owned(Bytes),
     /// A decimal number.
     Number(u32),
     /// Comma-separated values.
     Joined(&'a [&'a [u8]]),
-    /// Any typed value, such as an [`Event`](crate::Event) or what was read from another message.
+    /// A typed value, such as an [`Event`](crate::Event) read from another message.
     Typed(&'a dyn HeaderValue),
     /// A Via value of SIP/2.0.
     Via {
@@ -37,7 +37,7 @@ pub enum Value<'a> {
     CSeq(u32, Method<'a>),
     /// An address.
     NameAddr {
-        /// The display name as a reader sees it; it is quoted and escaped here.
+        /// The display name as plain text; the builder quotes and escapes it.
         display: Option<&'a str>,
         /// The URI, written in angle brackets.
         uri: &'a [u8],

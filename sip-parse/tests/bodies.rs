@@ -1,4 +1,5 @@
-//! Bodies: opaque bytes, dispositions and multipart (RFC 3261 section 7.4, RFC 5621); names carry requirement ids.
+//! Bodies: opaque bytes, dispositions and multipart (RFC 3261 section 7.4, RFC 5621); the names of tests contain
+//! requirement ids.
 
 mod common;
 
@@ -103,7 +104,7 @@ fn req_5621_5_a_sdp_is_found_in_multipart_bodies() {
     );
     assert_eq!(session.header(HeaderName::ContentId), Some(&b"<2@x>"[..]));
     assert_eq!(session.depth, 2);
-    // Nesting has an end.
+    // The reader limits nesting.
     let mut nested = "x".to_owned();
     for depth in 0..6 {
         nested = format!(

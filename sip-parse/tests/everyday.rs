@@ -1,4 +1,4 @@
-//! Everyday and hard valid messages: every fact that stands beside them is what typed access gives.
+//! Everyday and hard valid messages: typed accessors return every fact in the file beside the message.
 
 mod common;
 
@@ -93,7 +93,7 @@ fn every_fact_of_every_message() {
     assert!(facts > 400, "{facts}");
 }
 
-/// RFC 3261 section 7: what a start line says can be read without knowing which of the two a message is.
+/// RFC 3261 section 7: accessors read the start line of requests and responses alike.
 #[test]
 fn start_lines_by_reference() {
     let (mut requests, mut responses) = (0, 0);

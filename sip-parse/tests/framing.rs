@@ -1,4 +1,4 @@
-//! Messages out of streams (RFC 3261 section 18.3) and keep-alives (RFC 5626 section 4.4.1).
+//! Messages from streams (RFC 3261 section 18.3) and keep-alives (RFC 5626 section 4.4.1).
 
 use sip_parse::{ErrorKind, Frame, Framer, Limits};
 
@@ -18,7 +18,7 @@ fn frames(framer: &mut Framer) -> Vec<Frame> {
     found
 }
 
-/// RFC 3261 18.3: any chunking gives the same messages.
+/// RFC 3261 18.3: the framer returns the same messages for any chunks.
 #[test]
 fn chunks_do_not_matter() {
     let (a, b) = (message(1, "hello\r\n\r\n"), message(2, ""));

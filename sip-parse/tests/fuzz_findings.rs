@@ -1,8 +1,8 @@
-//! What the fuzz targets found, one test each.
+//! Faults that the fuzz targets found, one test for each.
 
 use sip_parse::{Builder, Bytes, Limits, Message, StatusCode, Uri};
 
-/// RFC 3261 section 8.2.6.2: a line that salvaging skipped stood behind From and was copied into the answer with it.
+/// RFC 3261 section 8.2.6.2: `salvage` skipped a line behind From, and the response copied that line with From.
 #[test]
 fn parse_message_skipped_lines_stay_out_of_the_answer() {
     let bytes = Bytes::from_static(
@@ -21,7 +21,7 @@ fn parse_message_skipped_lines_stay_out_of_the_answer() {
     assert!(!answer.bytes().windows(8).any(|bytes| bytes == b"tag=81x2"));
 }
 
-/// RFC 3261 section 19.1.4: a URI that names a parameter twice is equivalent to itself, if it is taken at all.
+/// RFC 3261 section 19.1.4: a URI that repeats a parameter is equivalent to itself, when the reader accepts it.
 #[test]
 fn parse_values_a_uri_is_equivalent_to_itself() {
     for text in [
@@ -34,7 +34,7 @@ fn parse_values_a_uri_is_equivalent_to_itself() {
     }
 }
 
-/// RFC 3261 section 25.1: a warn-code has three digits; leading zeros were lost in writing.
+/// RFC 3261 section 25.1: a warn-code has three digits; the writer lost leading zeros.
 #[test]
 fn parse_values_a_warn_code_keeps_its_zeros() {
     for text in [

@@ -1,4 +1,4 @@
-//! Every known header field: read as typed values, written from them, read back equal; in a message, in long and compact form.
+//! Every known header field: parsed, written from the typed value, and parsed back equal, in long and compact form.
 
 use sip_parse::{
     AuthenticationInfo, Builder, Bytes, CSeq, Challenge, Contact, ContentDisposition, Credentials,
@@ -21,7 +21,7 @@ fn message(line: &str) -> Message {
     message
 }
 
-/// One field: what it is called, and the values of a message that hold it, written again one by one.
+/// One field: a header line, and the text that each of its typed values writes.
 struct Field {
     line: &'static str,
     written: Vec<String>,
@@ -157,7 +157,7 @@ fields! {
     "Geolocation: <cid:target123@atlanta.example.com>, <http://l.example.com/x>" list geolocation;
 }
 
-/// Blanks around separators are the one thing that a typed value does not keep.
+/// Removes blanks around separators, because typed values drop them.
 fn without_blanks(text: &str) -> String {
     let mut quoted = false;
     let keep = |character: &char| {
@@ -187,7 +187,7 @@ fn every_field_reads_and_is_written_whole() {
     assert!(fields.len() > 85);
 }
 
-/// What typed values write is taken by the builder, and a strict reader takes what that writes.
+/// The builder accepts the text of typed values, and a strict reader accepts the message.
 #[test]
 fn every_field_is_built_from_its_values() {
     for field in fields() {
@@ -217,7 +217,7 @@ fn every_field_is_built_from_its_values() {
     }
 }
 
-/// A malformed value of a known field cannot be built.
+/// The builder rejects a malformed value of a known field.
 #[test]
 fn malformed_values_cannot_be_built() {
     let base = message("X-Y: z");
@@ -263,7 +263,7 @@ fn same<T: HeaderValue>(value: &T, text: &str, read: Result<T, sip_parse::ParseE
     assert_eq!(written(&read.unwrap()), text);
 }
 
-/// Typed values made from scratch are written with all they hold, and read back with the same fields.
+/// Typed values from scratch write all their fields, and the reader returns the same fields.
 #[test]
 fn values_from_scratch_are_written() {
     let none = Params::NONE;
@@ -474,7 +474,7 @@ fn values_from_scratch_are_written() {
     );
 }
 
-/// A typed value goes straight into a builder, and cannot smuggle a line in.
+/// The builder takes a typed value directly, and rejects a line end in it.
 #[test]
 fn typed_values_are_built_and_checked() {
     let base = message("X-Y: z");
@@ -512,7 +512,7 @@ fn typed_values_are_built_and_checked() {
     assert_eq!(written(&star), "*");
 }
 
-/// RFC 7616 3.3, 3.4: what digest needs, however it is quoted.
+/// RFC 7616 3.3, 3.4: the parameters of digest, quoted or not.
 #[test]
 fn digest_parameters_are_read() {
     let value = b"Digest realm=\"a \\\"b\\\"\", nonce=n/1==, qop=\"auth , auth-int\", stale=TRUE, algorithm=SHA-512-256,nc=000000Ff";
@@ -533,7 +533,7 @@ fn digest_parameters_are_read() {
     assert_eq!(challenge.opaque(), None);
 }
 
-/// 8898-A: the parameters of a Bearer challenge have names of their own; neither the scheme nor they mind case.
+/// 8898-A: the parameters of a Bearer challenge have accessors; the scheme and their names ignore case.
 #[test]
 fn rfc8898_4_a_bearer_challenge_is_read() {
     let value = b"BEARER realm=\"example.com\", Scope=\"a b\", authz_server=\"https://as.example.com/?x=1,2\", error=\"invalid_token\"";
@@ -556,8 +556,8 @@ fn rfc8898_4_a_bearer_challenge_is_read() {
     );
 }
 
-/// 3261-10.2.4-A: a Contact of somebody else's that cannot be read is no fault of a response to REGISTER, and the
-/// others are still found; of any other message it is one.
+/// 3261-10.2.4-A: a malformed Contact of another agent leaves a response to REGISTER valid, and the reader still
+/// returns the others; it makes any other message invalid.
 #[test]
 fn rfc3261_10_3_a_broken_binding_is_no_fault() {
     let message = |start: &str, method: &str| {

@@ -1,4 +1,5 @@
-//! Properties that hold for every input: nothing panics, what is accepted is written back, what is built reads back equal.
+//! Properties that hold for every input: the parser never panics, the writer restores each accepted message, and the
+//! reader returns what the builder wrote.
 
 mod common;
 
@@ -16,7 +17,7 @@ fn parse(bytes: &[u8]) -> Option<Message> {
     Message::parse(Bytes::copy_from_slice(bytes), &Limits::default()).ok()
 }
 
-/// Structure-aware noise: pieces that mean something, and single bytes.
+/// Structure-aware noise: SIP fragments and single bytes.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => any::<u8>().prop_map(|byte| vec![byte]),
@@ -30,7 +31,7 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..80).prop_map(|pieces| pieces.concat())
 }
 
-/// A known message with a few bytes replaced, cut out or put in.
+/// A known message with a few bytes replaced, removed or inserted.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let edits = vec((any::<prop::sample::Index>(), 0..4usize, noise()), 0..4);
     (select(common::messages()), edits).prop_map(|(mut bytes, edits)| {
@@ -46,7 +47,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
 fn never_panics(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Some(message) = parse(bytes) {
         common::walk_all(&message);
-        // What was accepted is written back, and reads back the same.
+        // The builder writes an accepted message back, and the reader returns the same.
         let again = parse(message.bytes()).unwrap();
         prop_assert_eq!(again.bytes(), message.bytes());
         let lines = |message: &Message| {
@@ -144,7 +145,7 @@ fn uri() -> impl Strategy<Value = String> {
         })
 }
 
-/// A fold or blanks, where LWS may stand.
+/// A fold or blanks, for each place of LWS.
 fn lws() -> impl Strategy<Value = &'static str> {
     select(vec!["", " ", "\t ", "\r\n ", " \r\n\t"])
 }
@@ -159,7 +160,7 @@ fn address() -> impl Strategy<Value = String> {
         .prop_map(|(display, uri, params, a, b)| format!("{display}{a}<{uri}>{b}{params}"))
 }
 
-/// Writing a value that was read gives text that reads as the same value, and writes as the same text.
+/// The text of a parsed value parses as the same value, which writes the same text.
 macro_rules! reads_back {
     ($text:expr, $parse:path $(, $more:expr)?) => {{
         let text = $text;
@@ -209,7 +210,7 @@ proptest! {
         let _ = (sip_parse::Timestamp::parse(&bytes), sip_parse::Host::parse(&bytes), sip_parse::text(&bytes).to_string());
     }
 
-    /// `3261-18.3`: any chunking gives the messages of the whole.
+    /// `3261-18.3`: the framer returns the same messages for any chunks.
     #[test]
     fn rfc3261_18_3_chunks_frame_like_the_whole(
         parts in vec(prop_oneof![mutated(), noise()], 1..4),
@@ -219,7 +220,7 @@ proptest! {
         prop_assert_eq!(frames(&stream, &sizes), frames(&stream, &[stream.len().max(1)]));
     }
 
-    /// Text of every kind can be quoted, and comes back.
+    /// `unquote` restores any text that `quote_into` wrote.
     #[test]
     fn quoting_is_undone(text in vec(any::<u8>(), 0..40)) {
         let mut quoted = Vec::new();
@@ -244,7 +245,7 @@ proptest! {
         let rebuilt = [
             scheme, &user.unwrap_or_default(), uri.host_bytes(), port.as_bytes(), uri.params().as_bytes(), question, headers,
         ].concat();
-        // A port may be written with leading zeros by others; the strategy writes none.
+        // The strategy writes ports without leading zeros; a peer may send them.
         prop_assert_eq!(rebuilt, text.as_bytes());
     }
 
@@ -299,7 +300,7 @@ proptest! {
         reads_back!(text, Challenge::parse, true);
     }
 
-    /// Any date from 1970 to 9999 is written and read back (RFC 3261 section 20.17).
+    /// The reader restores any date from 1970 to 9999 that the writer wrote (RFC 3261 section 20.17).
     #[test]
     fn dates_read_back(unix_seconds in 0..=253_402_300_799u64) {
         let date = sip_parse::Date { unix_seconds };
@@ -307,7 +308,7 @@ proptest! {
         prop_assert_eq!(sip_parse::Date::parse(&text).ok(), Some(date), "{}", text.escape_ascii());
     }
 
-    /// What is built reads back equal, whatever text goes in; what cannot be written is refused.
+    /// For any text, the builder either rejects it or writes a message that the reader returns equal.
     #[test]
     fn built_messages_read_back(
         display in ".{0,12}", tag in noise(), uri in prop_oneof![uri().prop_map(String::into_bytes), noise()],
@@ -339,7 +340,7 @@ proptest! {
     }
 }
 
-/// The generators above must reach the accepted side, or the properties say nothing.
+/// The generators above produce accepted messages, because the properties would otherwise hold trivially.
 #[test]
 fn mutations_are_often_accepted() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();

@@ -1,4 +1,4 @@
-//! One test for each testable requirement on syntax, framing and limits; the name carries the requirement's id.
+//! One test for each testable requirement on syntax, framing and limits; the name contains the requirement's id.
 
 mod common;
 
@@ -16,7 +16,7 @@ fn request(extra: &str) -> Request {
     message.into_request().unwrap()
 }
 
-/// The fault of a request with one line put in place of another.
+/// The fault of a request after one line replaces another.
 fn fault(from: &str, to: &str) -> ParseError {
     let text = request_text("", "");
     assert!(text.contains(from), "{from}");
@@ -169,7 +169,7 @@ fn req_3261_8_1_1_a_missing_fields_are_named() {
         );
         assert_eq!(error.status(), StatusCode::BAD_REQUEST);
     }
-    // Max-Forwards leniently, as RFC 2543 had none.
+    // Lenient reading allows a missing Max-Forwards, because RFC 2543 had none.
     let message = parse(&request_text("", "").replace("Max-Forwards: 70\n", "")).unwrap();
     message.validate().unwrap();
     let error = message.validate_strict().unwrap_err();
@@ -320,7 +320,7 @@ fn req_3261_18_3_e_two_lengths_are_400_and_the_end_of_the_stream() {
             .build()
             .is_ok()
     );
-    // Twice the same length is no contradiction.
+    // Two equal lengths are valid.
     assert_eq!(
         parse(&request_text("Content-Length: 4\nl: 4\n", "body"))
             .unwrap()
@@ -425,7 +425,7 @@ fn req_lim_a_every_limit_has_its_own_error() {
         kind(&body, Limits { body: 4, ..default }),
         (ErrorKind::BodyTooLarge, 413)
     );
-    // The rows behind the inline room count as well.
+    // Rows beyond the inline capacity count as well.
     let many = request_text(&"X: y\n".repeat(40), "");
     assert_eq!(
         kind(
@@ -450,7 +450,7 @@ fn req_lim_a_every_limit_has_its_own_error() {
         .len(),
         46
     );
-    // The same bounds hold for a stream.
+    // The same limits apply to a stream.
     let stream = |limits: Limits| frame(limits, &request_text("l: 0\n", "")).unwrap_err();
     assert_eq!(
         stream(Limits {
@@ -601,7 +601,7 @@ fn req_4475_3_4_1_a_requests_of_rfc_2543_are_read() {
     );
 }
 
-/// A bare CR ends no line, and must not reach a receiver for whom it does.
+/// The reader rejects a bare CR, because some receivers read it as a line end.
 #[test]
 fn lone_carriage_returns_are_refused() {
     for text in ["Subject: a\rX: b\n", "X-Odd: a\r\n b\rc\n", "X-Odd\r: a\n"] {
@@ -612,7 +612,7 @@ fn lone_carriage_returns_are_refused() {
     }
 }
 
-/// The one documented difference between lenient and strict reading.
+/// The documented differences between lenient and strict reading.
 #[test]
 fn strict_reading_takes_no_leniency() {
     let lenient = [

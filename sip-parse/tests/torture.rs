@@ -1,5 +1,5 @@
-//! Every message of RFC 4475 and RFC 5118 leads to the outcome that its RFC names, as far as a parser decides it: what a
-//! user agent decides later (405, 420, 415, 401, 483, an unknown response) is accepted here.
+//! Every message of RFC 4475 and RFC 5118 has the outcome that its RFC names, as far as the parser decides it. The
+//! parser accepts a message that a user agent rejects later (405, 420, 415, 401, 483, an unknown response).
 
 #[path = "torture/messages.rs"]
 mod messages;
@@ -7,13 +7,13 @@ mod messages;
 use messages as m;
 use sip_parse::{Builder, Bytes, Limits, Message, Method, ParseError, StatusCode};
 
-/// What becomes of a message.
+/// The outcome of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Accept,
-    /// The request is answered with this status.
+    /// The server answers the request with this status.
     Answer(u16),
-    /// The response is dropped without a word.
+    /// The client drops the response.
     Drop,
 }
 use Outcome::{Accept, Answer, Drop};
@@ -22,12 +22,12 @@ fn parse(bytes: &[u8]) -> Result<Message, ParseError> {
     Message::parse(Bytes::copy_from_slice(bytes), &Limits::default())
 }
 
-/// The way a server takes a datagram.
+/// Processes a datagram as a server does.
 fn outcome(bytes: &[u8], strict: bool) -> Outcome {
     let refused = |error: ParseError| {
         match Message::salvage(Bytes::copy_from_slice(bytes), &Limits::default()) {
             Some(request) => {
-                // The answer can be built, and copies the Via values.
+                // The builder makes the response, with the Via values of the request.
                 let answer = Builder::response_to(&request, error.status(), Some(b"tag"))
                     .build()
                     .unwrap();
@@ -70,7 +70,7 @@ type Build = fn() -> Vec<u8>;
 /// Message, outcome when read leniently, outcome when read strictly.
 const RFC4475: [(&str, Build, Outcome, Outcome); 50] = [
     ("3.1.1.1 wsinv", m::wsinv, Accept, Accept),
-    // 405 or 501 are the user agent's to give: any token is a method.
+    // The parser accepts any token as a method; the user agent answers 405 or 501.
     ("3.1.1.2 intmeth", m::intmeth, Accept, Accept),
     ("3.1.1.3 esc01", m::esc01, Accept, Accept),
     ("3.1.1.4 escnull", m::escnull, Accept, Accept),
@@ -93,9 +93,9 @@ const RFC4475: [(&str, Build, Outcome, Outcome); 50] = [
     ("3.1.2.8 lwsruri", m::lwsruri, Answer(400), Answer(400)),
     ("3.1.2.9 lwsstart", m::lwsstart, Answer(400), Answer(400)),
     ("3.1.2.10 trws", m::trws, Answer(400), Answer(400)),
-    // Either is allowed: 400, or the headers in the URI are passed over.
+    // The RFC allows both: 400, or ignoring the headers in the URI.
     ("3.1.2.11 escruri", m::escruri, Accept, Answer(400)),
-    // Either is allowed: 400, or the Date is passed over.
+    // The RFC allows both: 400, or ignoring the Date.
     ("3.1.2.12 baddate", m::baddate, Accept, Answer(400)),
     ("3.1.2.13 regbadct", m::regbadct, Answer(400), Answer(400)),
     ("3.1.2.14 badaspec", m::badaspec, Answer(400), Answer(400)),
@@ -124,16 +124,16 @@ const RFC4475: [(&str, Build, Outcome, Outcome); 50] = [
     ("3.3.7 regaut01", m::regaut01, Accept, Accept),
     ("3.3.8 multi01", m::multi01, Answer(400), Answer(400)),
     ("3.3.9 mcl01", m::mcl01, Answer(400), Answer(400)),
-    // Dropped by the transaction layer: the top Via is nobody's here.
+    // The transaction layer drops it, because the top Via matches no transaction.
     ("3.3.10 bcast", m::bcast, Accept, Accept),
     ("3.3.11 zeromf", m::zeromf, Accept, Accept),
     ("3.3.12 cparam01", m::cparam01, Accept, Accept),
     ("3.3.13 cparam02", m::cparam02, Accept, Accept),
     ("3.3.14 regescrt", m::regescrt, Accept, Accept),
     ("3.3.15 sdp01", m::sdp01, Accept, Accept),
-    // A request of RFC 2543 has no Max-Forwards.
+    // RFC 2543 has no Max-Forwards.
     ("3.4.1 inv2543", m::inv2543, Accept, Answer(400)),
-    // No Via: nowhere to send an answer.
+    // Without Via a response has no destination.
     ("in no section: test", m::test, Drop, Drop),
 ];
 
@@ -169,7 +169,7 @@ const RFC5118: [(&str, Build, Outcome, Outcome); 12] = [
         Accept,
         Answer(400),
     ),
-    // Strictly, the archive's message has no end.
+    // Strict reading finds no end, because the archive omits the blank line.
     (
         "4.10 ipv6-correct-abnf-2-colons",
         m::two_colons,
@@ -196,7 +196,7 @@ fn req_5118_4_x_outcomes() {
     }
 }
 
-/// RFC 3261 18.3 rules where the Content-Length that RFC 5118 section 4.6 prints is taken at its word.
+/// RFC 3261 18.3 applies to the Content-Length that RFC 5118 section 4.6 prints.
 #[test]
 fn ipv6_in_sdp_as_printed_is_too_short() {
     let text = String::from_utf8(m::ipv6_in_sdp())
@@ -205,7 +205,7 @@ fn ipv6_in_sdp_as_printed_is_too_short() {
     assert_eq!(outcome(text.as_bytes(), false), Answer(400));
 }
 
-/// The wrong value must not be the reason for the right answer: where each fault lies.
+/// The offset of each fault, because a fault in another value could give the same status.
 #[test]
 fn faults_are_named_where_they_lie() {
     let fault = |build: Build| {
@@ -244,7 +244,7 @@ fn faults_are_named_where_they_lie() {
     assert_eq!(fault(m::ipv6_bad), named("", "db8::1"));
 }
 
-/// Dates are refused where they are asked for.
+/// The accessor rejects a malformed Date.
 #[test]
 fn baddate_is_a_fault_of_its_field_alone() {
     let message = parse(&m::baddate()).unwrap();
@@ -326,7 +326,7 @@ fn rfc5118_addresses_are_values() {
     assert_eq!(three.uri().unwrap().host(), two.uri().unwrap().host());
 }
 
-/// LIM-C: what is accepted is written back byte for byte.
+/// LIM-C: the builder writes each accepted message back byte for byte.
 #[test]
 fn untouched_messages_are_written_back() {
     for (name, build, ..) in RFC4475.into_iter().chain(RFC5118) {
@@ -338,7 +338,7 @@ fn untouched_messages_are_written_back() {
     }
 }
 
-/// A salvaged request answers with what it has (RFC 4475 section 3.3.1).
+/// The response to a salvaged request copies the fields that it has (RFC 4475 section 3.3.1).
 #[test]
 fn insufficient_requests_can_be_answered() {
     let request = Message::salvage(Bytes::from(m::insuf()), &Limits::default()).unwrap();

@@ -1,4 +1,5 @@
-//! URIs and addresses: parts, comparison, making, and what other parsers get wrong; names carry requirement ids.
+//! URIs and addresses: parts, comparison, building, and faults of other parsers; the names of tests contain requirement
+//! ids.
 
 use sip_parse::{Host, Method, NameAddr, Uri, UriBuf, Via};
 
@@ -168,7 +169,7 @@ fn rfc3261_19_1_uris_are_made_from_parts() {
     assert!(UriBuf::sip(Some(b""), b"a", None).is_err());
 }
 
-/// What the wrong parsers get wrong.
+/// Inputs that other parsers read wrong.
 #[test]
 fn known_traps_of_addresses() {
     let address = |text: &'static str| NameAddr::parse(text.as_bytes()).unwrap();

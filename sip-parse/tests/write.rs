@@ -23,7 +23,7 @@ fn invite() -> Message {
     Message::parse(Bytes::from_static(INVITE), &Limits::default()).unwrap()
 }
 
-/// The records that `build` makes must be those that a parse of the same bytes finds.
+/// `build` makes the same records as a parse of the same bytes.
 fn reparsed(message: &Message) -> Message {
     let again = Message::parse(message.bytes().clone(), &Limits::default()).unwrap();
     assert_eq!(again.bytes(), message.bytes());
@@ -76,7 +76,7 @@ fn untouched_message_is_written_byte_for_byte() {
     reparsed(&again);
 }
 
-/// RFC 3261 16.7 step 3, 16.4: the top value alone is removed, even when several share a row.
+/// RFC 3261 16.7 step 3, 16.4: the builder removes only the top value, even when several share a row.
 #[test]
 fn first_value_goes_alone() {
     let message = invite();
@@ -186,7 +186,7 @@ fn request_from_parts_reads_back() {
     assert_eq!(again.content_length().unwrap(), Some(0));
 }
 
-/// RFC 3261 8.1.1: what a request cannot do without is named when it is missing.
+/// RFC 3261 8.1.1: the error names the mandatory field that a request lacks.
 #[test]
 fn missing_fields_are_named() {
     for name in [
@@ -205,7 +205,7 @@ fn missing_fields_are_named() {
     }
 }
 
-/// No CR, LF or NUL gets into a head.
+/// The builder keeps CR, LF and NUL out of a head.
 #[test]
 fn injection_is_refused() {
     for evil in ["a\r\nX: y", "a\nb", "a\rb", "a\0b", "a\r\n b"] {

@@ -1,4 +1,4 @@
-//! Typed access to the fields that have no method of their own in [`super`]: one line a field.
+//! Typed access to the fields that [`super`] has no method for: one line for each field.
 
 use super::Values;
 use crate::error::ParseError;
@@ -93,11 +93,11 @@ lists! {
     security_verify TokenParams SecurityVerify "Security-Verify (RFC 3329 section 2.2)";
 }
 
-/// Lists of plain tokens, empty values left out.
+/// Lists of plain tokens, without empty values.
 macro_rules! tokens {
     ($($method:ident $header:ident $doc:literal;)*) => {
         impl Message {$(
-            #[doc = concat!($doc, ", in order, as they came.")]
+            #[doc = concat!($doc, ", in order, as received.")]
             pub fn $method(&self) -> impl Iterator<Item = &[u8]> + Clone {
                 self.values(HeaderName::$header).filter(|token| !token.is_empty())
             }
@@ -115,11 +115,11 @@ tokens! {
     accept_resource_priority AcceptResourcePriority "The values of Accept-Resource-Priority (RFC 4412 section 3.2)";
 }
 
-/// Text that is given as it came.
+/// Text, unchecked.
 macro_rules! texts {
     ($($method:ident $header:ident $doc:literal;)*) => {
         impl Message {$(
-            #[doc = concat!($doc, ", as it came; `None` when absent.")]
+            #[doc = concat!($doc, ", as received; `None` when absent.")]
             pub fn $method(&self) -> Option<&[u8]> {
                 self.text_of(HeaderName::$header)
             }
@@ -168,7 +168,7 @@ impl Message {
             .map(|number| number as u32))
     }
 
-    /// Refer-Sub: whether the REFER is to make a subscription (RFC 4488 section 4); `None` when absent or neither `true`
+    /// Refer-Sub: whether the REFER creates a subscription (RFC 4488 section 4); `None` when absent or neither `true`
     /// nor `false`.
     ///
     /// # Errors

@@ -7,7 +7,6 @@ use core::marker::PhantomData;
 
 use crate::class::skip_lws;
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::headers::auth::{Authentication, AuthenticationInfo, Challenge, Credentials};
 use crate::headers::call::call_id;
 use crate::headers::cseq::CSeq;
@@ -18,9 +17,10 @@ use crate::headers::{Element, single};
 use crate::message::Message;
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
+use crate::number::digits;
 
-/// The values of a list field over all its rows, in order (RFC 3261 section 7.3.1). After a fault the rest of that row is
-/// skipped.
+/// The values of a list field over all its rows, in order (RFC 3261 section 7.3.1). After a fault the iterator skips
+/// the rest of that row.
 pub struct Values<'a, T> {
     message: &'a Message,
     id: HeaderId,
@@ -74,7 +74,7 @@ impl<'a, T> Values<'a, T> {
     }
 }
 
-#[allow(private_bounds)] // The trait is an internal hook; `Values` is only named, never built, outside.
+#[allow(private_bounds)] // `Element` is internal: callers name `Values`, and only this crate constructs it.
 impl<'a, T: Element<'a>> Iterator for Values<'a, T> {
     type Item = Result<T, ParseError>;
 
@@ -184,7 +184,7 @@ impl Message {
     }
 
     /// The values of a field over all rows, in order: comma-separated for list fields, whole rows for others (RFC 3261
-    /// section 7.3.1). A comma in quotes, angle brackets or an escape does not separate.
+    /// section 7.3.1). Commas in quotes, angle brackets and escapes belong to the value.
     pub fn values<'a, 'n>(
         &'a self,
         name: HeaderName<'n>,
@@ -196,7 +196,7 @@ impl Message {
         })
     }
 
-    /// Whether a list field holds `token`, without regard to case, such as an option tag in Supported.
+    /// Whether a list field contains `token`, without regard to case, such as an option tag in Supported.
     pub fn has_token(&self, name: HeaderName<'_>, token: &[u8]) -> bool {
         self.rows(name.id())
             .flat_map(|row| Split {
@@ -306,11 +306,6 @@ impl Message {
         Values::new(self, HeaderName::ServiceRoute)
     }
 
-    /// All values of any address-list field, such as P-Asserted-Identity or History-Info.
-    pub fn addresses(&self, name: HeaderName<'_>) -> Values<'_, NameAddr<'_>> {
-        Values::new(self, name)
-    }
-
     /// Expires in seconds.
     ///
     /// # Errors
@@ -335,7 +330,7 @@ impl Message {
         self.seconds(HeaderName::FlowTimer)
     }
 
-    /// Content-Length as it is written.
+    /// The value of Content-Length.
     ///
     /// # Errors
     /// Malformed, or over 32 bits.
@@ -390,7 +385,7 @@ impl Message {
             .filter(|tag| !tag.is_empty())
     }
 
-    /// The methods of Allow. Text that is no token comes as [`Method::Other`].
+    /// The methods of Allow. Text that is no token is a [`Method::Other`].
     pub fn allow(&self) -> impl Iterator<Item = Method<'_>> + Clone {
         self.values(HeaderName::Allow)
             .filter(|token| !token.is_empty())
@@ -471,7 +466,7 @@ pub(crate) struct Split<'a> {
     pub(crate) list: bool,
 }
 
-/// Where the first value of a list ends: at a comma outside quotes and angle brackets, or at the end.
+/// The end of the first value of a list: a comma outside quotes and angle brackets, or the end of the list.
 pub(crate) fn first_value_end(value: &[u8]) -> usize {
     let mut at = 0;
     let mut bracket = false;
@@ -485,7 +480,7 @@ pub(crate) fn first_value_end(value: &[u8]) -> usize {
                     at = end;
                     continue;
                 }
-                // An open quote swallows the rest.
+                // An unclosed quote extends to the end.
                 Err(_) => return value.len(),
             },
             _ => {}

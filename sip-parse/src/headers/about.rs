@@ -6,8 +6,8 @@ use alloc::borrow::Cow;
 use super::{Element, HeaderValue, alone, put_all, put_number, put_params, put_plain};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::params::{self, Params, unexpected, unquote};
 
 /// A Date value: an RFC 1123 date in GMT (RFC 3261 section 20.17).
@@ -114,7 +114,7 @@ impl<'a> Element<'a> for Date {
 impl HeaderValue for Date {
     fn write(&self, put: &mut dyn FnMut(&[u8])) {
         let days = self.unix_seconds / DAY;
-        // At most one year too high, for a leap year has more than 365 days.
+        // At most one year too high, because a leap year has more than 365 days.
         let mut year = 1970 + days / 365;
         while days_before(year) > days {
             year -= 1;
@@ -161,9 +161,9 @@ impl HeaderValue for Date {
 /// A Timestamp value (RFC 3261 section 20.38).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp<'a> {
-    /// When the request was sent, in seconds of the sender's own clock: digits with perhaps a fraction.
+    /// The time of sending in seconds of the sender's clock: digits with an optional fraction.
     pub sent: &'a [u8],
-    /// How long the server took, in seconds: digits with perhaps a fraction.
+    /// The server's processing time in seconds: digits with an optional fraction.
     pub delay: Option<&'a [u8]>,
 }
 
@@ -177,7 +177,7 @@ impl<'a> Timestamp<'a> {
     }
 }
 
-/// `*DIGIT [ "." *DIGIT ]` at `at`; returns where it ends.
+/// `*DIGIT [ "." *DIGIT ]` at `at`; returns its end.
 fn decimal(input: &[u8], at: usize) -> usize {
     let whole = class::run(input, at, class::DIGIT);
     if input.get(whole) == Some(&b'.') {
@@ -220,9 +220,9 @@ impl HeaderValue for Timestamp<'_> {
 /// A MIME-Version value (RFC 3261 section 20.24).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MimeVersion {
-    /// In front of the dot.
+    /// The number in front of the dot.
     pub major: u32,
-    /// Behind the dot.
+    /// The number behind the dot.
     pub minor: u32,
 }
 
@@ -266,9 +266,9 @@ impl HeaderValue for MimeVersion {
 pub struct Warning<'a> {
     /// Three digits, such as 399.
     pub code: u16,
-    /// The host or pseudonym that warns.
+    /// The host or pseudonym of the warning server.
     pub agent: &'a [u8],
-    /// The text as it came, with its quotes.
+    /// The text as received, with its quotes.
     pub quoted_text: &'a [u8],
 }
 
@@ -327,7 +327,8 @@ impl HeaderValue for Warning<'_> {
     }
 }
 
-/// A value that is nothing but parameters: P-Charging-Vector, P-Charging-Function-Addresses (RFC 7315 sections 5.5, 5.6).
+/// A value that consists of parameters only: P-Charging-Vector, P-Charging-Function-Addresses (RFC 7315 sections 5.5,
+/// 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParamList<'a> {
     /// The parameters.

@@ -46,7 +46,7 @@ impl<'a> AuthParams<'a> {
         self.0.iter()
     }
 
-    /// The first value of that name as it came, quotes kept; names compare without regard to case.
+    /// The first value of that name as received, quotes kept; names compare without regard to case.
     pub fn raw(&self, name: &[u8]) -> Option<&'a [u8]> {
         self.0.value(name)
     }
@@ -112,14 +112,14 @@ auth_values! {
     userhash b"userhash" "The `userhash` flag (RFC 7616 section 3.4.4).";
     charset b"charset" "The `charset` of a challenge (RFC 7616 section 3.3).";
     scope b"scope" "The `scope` of a Bearer challenge, tokens with single spaces between them (RFC 8898 section 4).";
-    authz_server b"authz_server" "The `authz_server` of a Bearer challenge, an `https` URI that whoever sent the challenge chose: only a server that is trusted anyway may be asked for a token (RFC 8898 section 4).";
+    authz_server b"authz_server" "The `authz_server` of a Bearer challenge, an `https` URI that the challenger chose: the application requests a token only from a server that it trusts independently (RFC 8898 section 4).";
     error b"error" "The `error` of a Bearer challenge, such as `invalid_token` (RFC 8898 section 4).";
 }
 
 /// One row of WWW-Authenticate or Proxy-Authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Challenge<'a> {
-    /// Whether a proxy asks (Proxy-Authenticate, 407).
+    /// Whether a proxy sent the challenge (Proxy-Authenticate, 407).
     pub proxy: bool,
     /// The scheme token, such as `Digest`.
     pub scheme: &'a [u8],
@@ -130,7 +130,7 @@ pub struct Challenge<'a> {
 }
 
 impl<'a> Challenge<'a> {
-    /// Reads the value of one row; `proxy` says which field it stood in.
+    /// Reads the value of one row; `proxy` is true for the field of a proxy.
     ///
     /// # Errors
     /// The first fault against `challenge` (RFC 3261 section 25.1).
@@ -181,7 +181,7 @@ pub struct Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    /// Reads the value of one row; `proxy` says which field it stood in.
+    /// Reads the value of one row; `proxy` is true for the field of a proxy.
     ///
     /// # Errors
     /// The first fault against `credentials` (RFC 3261 section 25.1).
@@ -218,7 +218,7 @@ impl<'a> core::ops::Deref for Credentials<'a> {
     }
 }
 
-/// What challenges and credentials share.
+/// The common parts of challenges and credentials.
 pub(crate) struct Authentication<'a> {
     pub(crate) scheme: &'a [u8],
     pub(crate) params: AuthParams<'a>,
@@ -271,7 +271,7 @@ impl<'a> Element<'a> for Authentication<'a> {
     }
 }
 
-/// A token68 that fills the value up to its end (RFC 7235 section 2.1).
+/// The end of a token68 at `at` that extends to the end of the value (RFC 7235 section 2.1).
 fn token68(input: &[u8], at: usize) -> Option<usize> {
     let mut end = at;
     while matches!(input.get(end), Some(byte) if byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte))
@@ -317,7 +317,8 @@ pub(crate) fn auth_params<'a>(
     }
 }
 
-/// A token or quoted string; also other text without comma, quote or blank, as servers leave quotes out.
+/// A token or quoted string. Lenient reading also accepts other text without comma, quote or blank, because some
+/// servers omit the quotes.
 fn auth_value(input: &[u8], rules: Rules) -> Parsed<'_, &[u8]> {
     if input.first() == Some(&b'"') {
         return grammar::quoted(input);

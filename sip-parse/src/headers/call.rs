@@ -15,7 +15,7 @@ use crate::grammar::{self, Parsed};
 use crate::limits::Rules;
 use crate::params::{Params, unexpected, unquote};
 
-/// `word [ "@" word ]` at `at` (RFC 3261 section 20.8); returns where it ends.
+/// `word [ "@" word ]` at `at` (RFC 3261 section 20.8); returns its end.
 #[inline]
 pub(crate) fn call_id(input: &[u8], at: usize) -> Result<usize, ParseError> {
     let mut end = class::run(input, at, class::WORD);
@@ -60,20 +60,20 @@ impl<'a> DialogReference<'a> {
     }
 }
 
-/// A Call-ID with parameters, and where the Call-ID ends.
+/// A Call-ID, its parameters, and their end.
 fn call_reference(
     input: &[u8],
     at: usize,
     rules: Rules,
 ) -> Result<(&[u8], Params<'_>, usize), ParseError> {
     let start = skip_lws(input, at);
-    // A ";" is no word character, so the Call-ID ends by itself.
+    // The Call-ID ends at ";", because ";" is no word character.
     let call_id_end = call_id(input, start)?;
     let (params, end) = grammar::prefix(input, call_id_end, grammar::parameters(rules))?;
     Ok((&input[start..call_id_end], params, end))
 }
 
-/// The one value of a tag that has to be there.
+/// The value of a mandatory tag.
 fn tag<'a>(params: Params<'a>, name: &[u8]) -> Result<&'a [u8], ParseError> {
     let mut found = params
         .iter()
@@ -161,12 +161,12 @@ impl HeaderValue for TargetDialog<'_> {
     }
 }
 
-/// Who refreshes a session (RFC 4028 section 4).
+/// The side that refreshes a session (RFC 4028 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refresher {
-    /// The caller's side of the request.
+    /// The sender of the request.
     Uac,
-    /// The called side.
+    /// The recipient of the request.
     Uas,
 }
 
@@ -263,7 +263,7 @@ impl<'a> Element<'a> for Reason<'a> {
 pub struct RetryAfter<'a> {
     /// Seconds to wait; `u32::MAX` when larger.
     pub seconds: u32,
-    /// The comment as it came, parentheses kept.
+    /// The comment as received, parentheses kept.
     pub comment: Option<&'a [u8]>,
     /// `duration` and others.
     pub params: Params<'a>,
@@ -279,7 +279,7 @@ impl<'a> RetryAfter<'a> {
     }
 }
 
-/// `comment` with nested ones, by counting (no recursion on input).
+/// `comment` with nested ones, which it counts, because the peer controls the depth of a recursion.
 pub(crate) fn comment(input: &[u8]) -> Parsed<'_, &[u8]> {
     let mut depth = 0usize;
     let mut at = skip_lws(input, 0);
@@ -359,7 +359,7 @@ impl HeaderValue for Reason<'_> {
     fn write(&self, put: &mut dyn FnMut(&[u8])) {
         put(self.protocol);
         let known = [(&b"cause"[..], Known::Number(self.cause.map(u32::from)))];
-        // A cause that is no number is written as it came.
+        // A cause that is no number is written as received.
         let known = if self.cause.is_some() {
             &known[..]
         } else {

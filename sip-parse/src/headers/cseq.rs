@@ -3,9 +3,9 @@
 use super::{Element, HeaderValue, alone, put_number};
 use crate::class::{self, skip_lws};
 use crate::error::ParseError;
-use crate::grammar::digits;
 use crate::limits::Rules;
 use crate::method::Method;
+use crate::number::digits;
 use crate::params::unexpected;
 
 /// The highest CSeq number: below 2^31 (RFC 3261 section 8.1.1.5).
@@ -56,7 +56,7 @@ impl<'a> Element<'a> for CSeq<'a> {
     }
 }
 
-/// A RAck value: what a PRACK acknowledges.
+/// A RAck value: the response that a PRACK acknowledges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RAck<'a> {
     /// The RSeq number of the provisional response.

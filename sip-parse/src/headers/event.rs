@@ -4,6 +4,7 @@ use super::media::TokenParams;
 use super::{Element, HeaderValue, Known, alone, put_params};
 use crate::error::ParseError;
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::params::Params;
 
 /// An Event value.
@@ -101,9 +102,9 @@ impl<'a> Element<'a> for SubscriptionState<'a> {
     }
 }
 
-/// `delta-seconds` that fill the value; more than fits gives `u32::MAX`.
+/// `delta-seconds` and nothing else; a larger number gives `u32::MAX`.
 pub(crate) fn seconds(value: &[u8]) -> Result<u32, ParseError> {
-    let (seconds, end) = crate::grammar::digits(value, 0, u64::MAX)?;
+    let (seconds, end) = digits(value, 0, u64::MAX)?;
     if end != value.len() {
         return Err(ParseError::at(crate::error::ErrorKind::Number, 0));
     }

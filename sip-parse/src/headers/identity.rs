@@ -6,7 +6,7 @@ use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
 use crate::params::{self, unexpected};
 
-/// An Identity value (RFC 8224 section 4.1). The signature is passed through, neither made nor verified here.
+/// An Identity value (RFC 8224 section 4.1). The application makes and verifies the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity<'a> {
     /// The signed digest: base64 characters and dots; in the form of RFC 4474 with quotes around it.
@@ -101,7 +101,7 @@ impl HeaderValue for Identity<'_> {
 pub struct SessionIdentifier<'a> {
     /// The sender's end: 32 lower-case hexadecimal digits.
     pub local: &'a [u8],
-    /// The other end's; all zeros while it is not known, `None` in the form of RFC 7329.
+    /// The other end's identifier; all zeros while it is unknown, `None` in the form of RFC 7329.
     pub remote: Option<&'a [u8]>,
 }
 

@@ -35,7 +35,7 @@ impl<'a> MediaType<'a> {
         self.type_.eq_ignore_ascii_case(type_) && self.subtype.eq_ignore_ascii_case(subtype)
     }
 
-    /// Whether this range, as an Accept value, takes in `other`.
+    /// Whether this range, as an Accept value, covers `other`.
     pub fn accepts(&self, other: &MediaType<'_>) -> bool {
         (self.type_ == b"*" || self.type_.eq_ignore_ascii_case(other.type_))
             && (self.subtype == b"*" || self.subtype.eq_ignore_ascii_case(other.subtype))

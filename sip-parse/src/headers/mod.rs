@@ -16,12 +16,13 @@ use core::fmt;
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::number::decimal;
 use crate::params::Params;
 
-/// A typed header value that can be written: the other direction of its `parse`. Folds come out as one space, blanks
-/// around separators do not come back; all else that was read is written.
+/// A typed header value that a builder can write: the inverse of its `parse`. It writes a fold as one space and drops
+/// blanks around separators; it writes everything else that `parse` read.
 pub trait HeaderValue: fmt::Debug {
-    /// Hands the text of the value to `put`, piece by piece.
+    /// Passes the text of the value to `put`, piece by piece.
     fn write(&self, put: &mut dyn FnMut(&[u8]));
 
     /// The text of the value.
@@ -32,13 +33,13 @@ pub trait HeaderValue: fmt::Debug {
     }
 }
 
-/// Hands on `text` with each fold as one space (RFC 3261 section 7.3.1).
+/// Passes `text` to `put` with each fold as one space (RFC 3261 section 7.3.1).
 pub(crate) fn put_plain(text: &[u8], put: &mut dyn FnMut(&[u8])) {
     let mut rest = text;
     while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
         let next = skip_lws(rest, end);
         if next == end {
-            // No fold; whoever checks the text finds it.
+            // No fold; the builder's check rejects this line end.
             break;
         }
         let blank = |byte: &u8| !class::is(*byte, class::BLANK);
@@ -53,23 +54,12 @@ pub(crate) fn put_plain(text: &[u8], put: &mut dyn FnMut(&[u8])) {
     put(rest);
 }
 
-/// Hands on a decimal number.
+/// Passes a decimal number to `put`.
 pub(crate) fn put_number(number: u64, put: &mut dyn FnMut(&[u8])) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    put(&digits[at..]);
+    put(decimal(number, &mut [0; 20]));
 }
 
-/// What a field of a typed value says about a parameter.
+/// The value of a parameter that is also a field of a typed value.
 pub(crate) enum Known<'a> {
     Text(Option<&'a [u8]>),
     Number(Option<u32>),
@@ -97,8 +87,8 @@ pub(crate) fn put_all(pieces: &[&[u8]], put: &mut dyn FnMut(&[u8])) {
     pieces.iter().for_each(|piece| put(piece));
 }
 
-/// Hands on `params`, with the value of those that are fields of their own taken from the field, in their place; fields
-/// that `params` does not have follow.
+/// Passes `params` to `put` in order. A parameter in `known` takes its value from there; those that `params` lacks
+/// follow at the end.
 pub(crate) fn put_params(
     params: Params<'_>,
     known: &[(&[u8], Known<'_>)],
@@ -124,9 +114,9 @@ pub(crate) fn put_params(
     }
 }
 
-/// A value that can stand in a comma-separated list.
+/// A value that a comma-separated list can contain.
 pub(crate) trait Element<'a>: Sized {
-    /// Passes over one value at `at`; returns it and where it ends.
+    /// Reads one value at `at`; returns it and its end.
     fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError>;
 }
 
@@ -145,7 +135,7 @@ pub(crate) fn alone<'a, T: Element<'a>>(value: &'a [u8]) -> Result<T, ParseError
     single(value, Rules::DEFAULT)
 }
 
-/// A token in a list that is only checked: option tags, methods, encodings.
+/// A token of a list, checked and dropped: option tags, methods, encodings.
 pub(crate) struct Token<'a>(core::marker::PhantomData<&'a [u8]>);
 
 impl<'a> Element<'a> for Token<'a> {

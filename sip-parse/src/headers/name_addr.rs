@@ -1,5 +1,5 @@
-//! Addresses: From, To, Contact, Route, Record-Route, Path, Refer-To, P-Asserted-Identity and their kin (RFC 3261
-//! section 20.10).
+//! Addresses: From, To, Contact, Route, Record-Route, Path, Refer-To, P-Asserted-Identity and others (RFC 3261 section
+//! 20.10).
 
 use alloc::borrow::Cow;
 use core::str;
@@ -8,6 +8,7 @@ use super::{Element, HeaderValue, alone, put_all, put_params, put_plain};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::params::{self, Params, unexpected, unquote};
 use crate::uri::{Form, Uri};
 
@@ -30,12 +31,12 @@ impl<'a> NameAddr<'a> {
         alone(value)
     }
 
-    /// The display name as it came, quotes kept; empty when there is none.
+    /// The display name as received, quotes kept; empty when absent.
     pub fn display_name(&self) -> &'a [u8] {
         self.display
     }
 
-    /// The display name as a reader sees it: no quotes, escapes undone; `None` when there is none.
+    /// The display name as plain text: no quotes, escapes undone; `None` when absent.
     pub fn display(&self) -> Option<Cow<'a, [u8]>> {
         (!self.display.is_empty()).then(|| unquote(self.display))
     }
@@ -50,7 +51,7 @@ impl<'a> NameAddr<'a> {
         self.uri.as_bytes()
     }
 
-    /// Whether angle brackets stand around the URI.
+    /// Whether the URI is in angle brackets.
     pub(crate) fn is_bracketed(&self) -> bool {
         self.bracketed
     }
@@ -70,9 +71,9 @@ impl<'a> NameAddr<'a> {
         self.tag
     }
 
-    /// The `expires` parameter in seconds; too large a number gives `u32::MAX`, none or a malformed one `None`.
+    /// The `expires` parameter in seconds; `u32::MAX` when larger, `None` when absent or malformed.
     pub fn expires(&self) -> Option<u32> {
-        let (seconds, end) = crate::grammar::digits(self.param(b"expires")?, 0, u64::MAX).ok()?;
+        let (seconds, end) = digits(self.param(b"expires")?, 0, u64::MAX).ok()?;
         (end == self.param(b"expires")?.len()).then(|| u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 
@@ -148,8 +149,8 @@ impl<'a> Element<'a> for NameAddr<'a> {
     }
 }
 
-/// A display name of tokens and the `<` behind it, or neither when this is an addr-spec. Bytes above 127 are taken
-/// without quotes too, as phones send them.
+/// A display name of tokens and the offset of the `<` behind it, or neither for an addr-spec. Lenient reading also
+/// accepts unquoted bytes above 127, because phones send them.
 #[inline]
 fn unquoted_display(
     input: &[u8],
@@ -219,7 +220,7 @@ impl<'a> Element<'a> for Contact<'a> {
     }
 }
 
-/// Parameter checks of a Contact value that RFC 3261 section 20.10 bounds: `q` and `expires`.
+/// Checks the parameters of a Contact value that RFC 3261 section 20.10 bounds: `q` and `expires`.
 pub(crate) fn check_contact(addr: &NameAddr<'_>) -> Result<(), ParseError> {
     if addr.param(b"q").is_some_and(|q| qvalue(q).is_none()) {
         return Err(ParseError::at(ErrorKind::Number, 0));

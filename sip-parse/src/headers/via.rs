@@ -6,8 +6,8 @@ use core::str;
 use super::{Element, HeaderValue, alone, put_all, put_params};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
-use crate::grammar::digits;
 use crate::limits::Rules;
+use crate::number::digits;
 use crate::params::{self, Params, unexpected};
 use crate::uri::{self, Host, HostKind};
 
@@ -24,16 +24,6 @@ pub struct Via<'a> {
     port: Option<u16>,
 }
 
-impl core::fmt::Debug for HostKind {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            HostKind::None => "None",
-            HostKind::Name => "Name",
-            HostKind::V6 => "V6",
-        })
-    }
-}
-
 impl<'a> Via<'a> {
     /// Reads one Via value and nothing else.
     ///
@@ -43,12 +33,12 @@ impl<'a> Via<'a> {
         alone(value)
     }
 
-    /// The protocol name and version as they came: `SIP/2.0`, perhaps with blanks around the slash.
+    /// The protocol name and version as received: `SIP/2.0`, possibly with blanks around the slash.
     pub fn protocol(&self) -> &'a [u8] {
         self.protocol
     }
 
-    /// The transport token as it came: `UDP`, `TCP`, `TLS`, `WS`, `WSS`, ...
+    /// The transport token as received: `UDP`, `TCP`, `TLS`, `WS`, `WSS`, ...
     pub fn transport(&self) -> &'a [u8] {
         self.transport
     }
@@ -58,17 +48,17 @@ impl<'a> Via<'a> {
         self.host_kind.read(self.host)
     }
 
-    /// The host of the sent-by as it came.
+    /// The host of the sent-by as received.
     pub fn host_bytes(&self) -> &'a [u8] {
         self.host
     }
 
-    /// The port of the sent-by, when one is written.
+    /// The port of the sent-by; `None` when absent.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// `host[:port]` as it came.
+    /// `host[:port]` as received.
     pub fn sent_by(&self) -> &'a [u8] {
         self.sent_by
     }
@@ -83,7 +73,7 @@ impl<'a> Via<'a> {
         self.branch
     }
 
-    /// The `received` parameter as it came.
+    /// The `received` parameter as received.
     pub fn received(&self) -> Option<&'a [u8]> {
         self.params.value(b"received")
     }
@@ -98,8 +88,8 @@ impl<'a> Via<'a> {
         str::from_utf8(inner).ok()?.parse().ok()
     }
 
-    /// The `rport` parameter: `Some(None)` when it has no value, as a client asks (RFC 3581). A value that is no port
-    /// counts as none.
+    /// The `rport` parameter: `Some(None)` when it has no value, as a client sends it (RFC 3581), or a value that is no
+    /// port.
     pub fn rport(&self) -> Option<Option<u16>> {
         let value = self.params.find(b"rport")?;
         Some(value.and_then(|value| str::from_utf8(value).ok()?.parse().ok()))
@@ -110,7 +100,7 @@ impl<'a> Via<'a> {
         self.params.value(b"maddr")
     }
 
-    /// The `ttl` parameter; `None` also when it is over 255.
+    /// The `ttl` parameter; `None` when absent, malformed or over 255.
     pub fn ttl(&self) -> Option<u8> {
         str::from_utf8(self.params.value(b"ttl")?)
             .ok()?
@@ -118,7 +108,7 @@ impl<'a> Via<'a> {
             .ok()
     }
 
-    /// The bounded numbers among the parameters: ttl up to 255, rport up to 65,535.
+    /// Checks the bounded numbers among the parameters: ttl up to 255, rport up to 65,535.
     pub(crate) fn check_numbers(&self) -> Result<(), ParseError> {
         let numbers = [(b"ttl".as_slice(), 255), (b"rport", 65_535)];
         for (name, max) in numbers {
@@ -182,7 +172,7 @@ impl<'a> Element<'a> for Via<'a> {
     }
 }
 
-/// `protocol-name SLASH protocol-version SLASH` with blanks in it; returns where the transport starts.
+/// `protocol-name SLASH protocol-version SLASH` with blanks in it; returns the start of the transport.
 #[cold]
 fn protocol(input: &[u8], start: usize) -> Result<usize, ParseError> {
     let mut at = start;

@@ -1,13 +1,15 @@
-//! URIs that own their text, and their making from parts.
+//! URIs that own their text, and URIs from parts.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Host, Parts, Uri};
 use crate::class;
 use crate::error::ParseError;
-use crate::name::{HeaderId, HeaderName};
+use crate::number::decimal;
+use crate::uri::escape::same_escaped;
+use crate::uri::host::Host;
+use crate::uri::view::{Parts, Uri};
 
 /// A URI that owns its text.
 #[derive(Clone)]
@@ -25,12 +27,12 @@ impl UriBuf {
         Uri::parse(text.as_ref()).map(UriBuf::from)
     }
 
-    /// `sip:user@host:port`; `user` is given unescaped and gets its escapes here. Brackets stand around an IPv6 host.
+    /// `sip:user@host:port`; the caller gives `user` unescaped. An IPv6 host is in brackets.
     ///
     /// # Errors
-    /// An empty user, or a host that is none (RFC 3261 section 25.1).
+    /// An empty user, or a malformed host (RFC 3261 section 25.1).
     pub fn sip(user: Option<&[u8]>, host: &[u8], port: Option<u16>) -> Result<Self, ParseError> {
-        // Looked at alone, so that it cannot bring a user or parameters along.
+        // Parsed alone, because a host with `@` or `;` would add a user or parameters.
         Host::parse(host)?;
         let mut text = Vec::from(&b"sip:"[..]);
         if let Some(user) = user {
@@ -40,7 +42,7 @@ impl UriBuf {
         text.extend_from_slice(host);
         if let Some(port) = port {
             text.push(b':');
-            crate::write::put_number(&mut text, u32::from(port));
+            text.extend_from_slice(decimal(u64::from(port), &mut [0; 20]));
         }
         UriBuf::parse(text)
     }
@@ -48,7 +50,7 @@ impl UriBuf {
     /// This URI with one more URI parameter, name and value given unescaped.
     ///
     /// # Errors
-    /// An empty name or value, or a URI that takes none.
+    /// An empty name or value, or a URI without parameters of this form.
     pub fn with_param(&self, name: &[u8], value: Option<&[u8]>) -> Result<Self, ParseError> {
         let at = usize::from(self.parts.params_end);
         let mut text = Vec::from(&self.text[..at]);
@@ -66,7 +68,7 @@ impl UriBuf {
     pub fn without_param(&self, name: &[u8]) -> Self {
         let mut text = Vec::from(&self.text[..usize::from(self.parts.params_start)]);
         for (found, value) in self.as_uri().params() {
-            if super::same_escaped(found, name, true) {
+            if same_escaped(found, name, true) {
                 continue;
             }
             text.push(b';');
@@ -77,14 +79,14 @@ impl UriBuf {
             }
         }
         text.extend_from_slice(&self.text[usize::from(self.parts.params_end)..]);
-        // Taking a parameter out of a well-formed URI leaves one.
+        // A well-formed URI stays well-formed without a parameter.
         UriBuf::parse(text).unwrap_or_else(|_| self.clone())
     }
 
     /// This URI with one more `?header`, name and value given unescaped (RFC 3261 section 19.1.1).
     ///
     /// # Errors
-    /// An empty name, or a URI that takes none.
+    /// An empty name, or a URI without headers of this form.
     pub fn with_header(&self, name: &[u8], value: &[u8]) -> Result<Self, ParseError> {
         let mut text = Vec::from(&*self.text);
         text.push(if self.as_uri().headers_bytes().is_empty() {
@@ -151,7 +153,7 @@ impl fmt::Debug for UriBuf {
 fn escape_into(text: &[u8], mask: u32, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in text {
-        // "%" belongs to tokens but always starts an escape here.
+        // No mask contains "%", because "%" always starts an escape.
         if class::is(byte, mask) {
             out.push(byte);
         } else {
@@ -162,37 +164,4 @@ fn escape_into(text: &[u8], mask: u32, out: &mut Vec<u8>) {
             ]);
         }
     }
-}
-
-/// Fields that a request must not take over from a URI: they say who sends it, where it goes, and what the sender's
-/// agent can do and is (RFC 3261 section 19.1.5).
-pub(super) fn is_unsafe(id: HeaderId) -> bool {
-    const UNSAFE: &[HeaderName<'static>] = &[
-        HeaderName::From,
-        HeaderName::CallId,
-        HeaderName::CSeq,
-        HeaderName::Via,
-        HeaderName::RecordRoute,
-        HeaderName::Route,
-        HeaderName::Accept,
-        HeaderName::AcceptEncoding,
-        HeaderName::AcceptLanguage,
-        HeaderName::Allow,
-        HeaderName::Contact,
-        HeaderName::Organization,
-        HeaderName::Supported,
-        HeaderName::UserAgent,
-        HeaderName::To,
-        HeaderName::MaxForwards,
-        HeaderName::ContentLength,
-        HeaderName::Authorization,
-        HeaderName::ProxyAuthorization,
-        HeaderName::Path,
-        HeaderName::ServiceRoute,
-        HeaderName::PAssertedIdentity,
-        HeaderName::PPreferredIdentity,
-        HeaderName::Identity,
-        HeaderName::Date,
-    ];
-    UNSAFE.iter().any(|name| name.id() == id)
 }

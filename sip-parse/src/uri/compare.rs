@@ -1,13 +1,14 @@
 //! Equivalence of URIs (RFC 3261 section 19.1.4, RFC 3966 section 5, RFC 5954 section 4.2).
 
-use super::{SchemeKind, Uri};
-use crate::params::{Params, unescaped_at};
+use crate::params::Params;
+use crate::uri::escape::same_escaped;
+use crate::uri::view::{SchemeKind, Uri};
 
 impl Uri<'_> {
     /// Whether two URIs are equivalent: sip and sips by RFC 3261 section 19.1.4, tel by RFC 3966 section 5, others by
     /// their bytes, scheme without regard to case.
     pub fn equivalent(&self, other: &Uri<'_>) -> bool {
-        // Also where a parameter that may occur once occurs twice and nothing else is settled.
+        // A URI is equivalent to itself, also when it repeats a parameter, which the RFC gives no rule for.
         if self.text == other.text {
             return true;
         }
@@ -68,7 +69,7 @@ fn tel_equivalent(a: &Uri<'_>, b: &Uri<'_>) -> bool {
 /// The parameters that must match when either URI has them.
 const DECIDING: [&[u8]; 5] = [b"user", b"ttl", b"method", b"maddr", b"transport"];
 
-/// Above this many parameters or headers a comparison would be quadratic; such URIs compare by their bytes.
+/// URIs with more parameters or headers than this compare by their bytes, because the comparison is quadratic.
 const COMPARED: usize = 64;
 
 fn params_equivalent(a: Params<'_>, b: Params<'_>) -> bool {
@@ -102,41 +103,9 @@ fn headers_equivalent(a: &Uri<'_>, b: &Uri<'_>) -> bool {
     let same = |one: &(&[u8], &[u8]), other: &(&[u8], &[u8])| {
         same_escaped(one.0, other.0, true) && same_escaped(one.1, other.1, false)
     };
-    // Each header as often in one as in the other.
+    // Each header occurs equally often in both.
     a.headers().all(|header| {
         a.headers().filter(|other| same(&header, other)).count()
             == b.headers().filter(|other| same(&header, other)).count()
     })
-}
-
-/// Whether two texts are equal once escapes are undone; an escaped reserved character differs from the plain one.
-pub(super) fn same_escaped(a: &[u8], b: &[u8], ignore_case: bool) -> bool {
-    let (mut i, mut j) = (0, 0);
-    loop {
-        match (unescaped_at(a, i), unescaped_at(b, j)) {
-            (None, None) => return true,
-            (Some((x, next_i)), Some((y, next_j))) => {
-                let same = if ignore_case {
-                    x.eq_ignore_ascii_case(&y)
-                } else {
-                    x == y
-                };
-                let both_alike = (next_i - i == next_j - j) || is_unreserved(x);
-                if !same || !both_alike {
-                    return false;
-                }
-                i = next_i;
-                j = next_j;
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// Characters that mean the same escaped and plain: all but the reserved ones (RFC 3261 section 19.1.4).
-fn is_unreserved(byte: u8) -> bool {
-    !matches!(
-        byte,
-        b';' | b'/' | b'?' | b':' | b'@' | b'&' | b'=' | b'+' | b'$' | b','
-    )
 }

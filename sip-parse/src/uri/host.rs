@@ -7,6 +7,8 @@ use core::str;
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
+use crate::number::digits;
+use crate::text::text;
 
 /// A host (RFC 3261 section 25.1, RFC 5954).
 #[derive(Clone, Copy, Debug)]
@@ -57,14 +59,14 @@ impl Eq for Host<'_> {}
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Host::Name(name) => fmt::Display::fmt(&crate::text(name), f),
+            Host::Name(name) => fmt::Display::fmt(&text(name), f),
             Host::V4(address) => fmt::Display::fmt(address, f),
             Host::V6(address) => write!(f, "[{address}]"),
         }
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostKind {
     None,
     /// A name or an IPv4 address.
@@ -73,10 +75,10 @@ pub(crate) enum HostKind {
 }
 
 impl HostKind {
-    /// The host in `text`, which was found to be of this kind.
+    /// The host in `text`, which the reader found to be of this kind.
     pub(crate) fn read(self, text: &[u8]) -> Host<'_> {
         match self {
-            // Told apart here and not while passing over it: few ask.
+            // Classified here and not by the reader, because few callers need the address.
             HostKind::Name if text.first().is_some_and(u8::is_ascii_digit) => {
                 v4(text).map_or(Host::Name(text), Host::V4)
             }
@@ -112,8 +114,8 @@ fn v6(text: &[u8]) -> Option<Ipv6Addr> {
     v6_bare(inner)
 }
 
-/// An IPv6 address. RFC 5118 section 4.10: the RFC 3261 grammar let `2001:db8:::192.0.2.1` pass, with three colons; a
-/// receiver is asked to take it as two, and writers must send two (RFC 5954 section 4.1).
+/// An IPv6 address. The RFC 3261 grammar allows three colons, as in `2001:db8:::192.0.2.1`; a receiver reads them as
+/// two (RFC 5118 section 4.10), a writer sends two (RFC 5954 section 4.1).
 pub(crate) fn v6_bare(text: &[u8]) -> Option<Ipv6Addr> {
     if let Ok(address) = str::from_utf8(text).ok()?.parse() {
         return Some(address);
@@ -127,7 +129,7 @@ pub(crate) fn v6_bare(text: &[u8]) -> Option<Ipv6Addr> {
     str::from_utf8(fixed).ok()?.parse().ok()
 }
 
-/// Passes over a host at `at`: what it is and where it ends.
+/// Reads a host at `at`: its kind and its end.
 #[inline(always)]
 pub(crate) fn host(input: &[u8], at: usize, rules: Rules) -> Result<(HostKind, usize), ParseError> {
     if input.get(at) == Some(&b'[') {
@@ -143,7 +145,7 @@ pub(crate) fn host(input: &[u8], at: usize, rules: Rules) -> Result<(HostKind, u
     Ok((HostKind::Name, end))
 }
 
-/// Passes over an IPv6 reference at `at`.
+/// Reads an IPv6 reference at `at`.
 fn reference(input: &[u8], at: usize, rules: Rules) -> Result<(HostKind, usize), ParseError> {
     let mut end = at + 1;
     while matches!(input.get(end), Some(byte) if byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
@@ -159,7 +161,8 @@ fn reference(input: &[u8], at: usize, rules: Rules) -> Result<(HostKind, usize),
     Ok((HostKind::V6, end + 1))
 }
 
-/// `hostname` by the letter: labels of letters, digits and inner hyphens, the last one starting with a letter.
+/// `hostname`, exactly as the grammar defines it: labels of letters, digits and inner hyphens, the last one starting
+/// with a letter.
 fn is_strict_name(text: &[u8]) -> bool {
     let name = text.strip_suffix(b".").unwrap_or(text);
     let label_ok = |label: &[u8]| {
@@ -177,12 +180,12 @@ fn is_strict_name(text: &[u8]) -> bool {
             .is_some_and(|label| label[0].is_ascii_alphabetic())
 }
 
-/// Passes over `[ COLON port ]` without blanks at `at`: the port and where it ends.
+/// Reads `[ COLON port ]` without blanks at `at`: the port and its end.
 #[inline]
 pub(crate) fn port(input: &[u8], at: usize) -> Result<(Option<u16>, usize), ParseError> {
     if input.get(at) != Some(&b':') {
         return Ok((None, at));
     }
-    let (number, end) = crate::grammar::digits(input, at + 1, u64::from(u16::MAX))?;
+    let (number, end) = digits(input, at + 1, u64::from(u16::MAX))?;
     Ok((Some(number as u16), end))
 }

@@ -1,6 +1,5 @@
-//! What no message may hold.
+//! Checks of values before the builder writes them.
 
-use super::{BuildError, BuildErrorKind, refuse};
 use crate::class;
 use crate::headers::cseq::CSEQ_MAX;
 use crate::limits::Rules;
@@ -8,8 +7,9 @@ use crate::name::{HeaderId, HeaderName};
 use crate::params::Params;
 use crate::uri::{self, Uri};
 use crate::value::Value;
+use crate::write::error::{BuildError, BuildErrorKind, refuse};
 
-/// No controls but HT: neither CR nor LF nor NUL can get through.
+/// Rejects every control except HT, and so CR, LF and NUL.
 pub(super) fn check_text(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
     match text.iter().position(|&byte| !class::is(byte, class::TEXT)) {
         Some(at) => refuse(BuildErrorKind::Control, header, at),
@@ -22,13 +22,13 @@ pub(super) fn check_token(text: &[u8], header: Option<HeaderId>) -> Result<(), B
     if end == text.len() && end > 0 {
         return Ok(());
     }
-    // No token holds a control; one that stands there is the graver fault.
+    // Reports a control first, because it is the graver fault.
     check_text(text, header)?;
     refuse(BuildErrorKind::Value, header, end)
 }
 
 pub(super) fn check_uri(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
-    // No URI holds a control; one that stands there is the graver fault.
+    // Reports a control first, because it is the graver fault.
     match Uri::parse(text) {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -38,7 +38,7 @@ pub(super) fn check_uri(text: &[u8], header: Option<HeaderId>) -> Result<(), Bui
     }
 }
 
-/// Nothing that ends a line or a C string.
+/// Rejects CR, LF and NUL, because they end a line or a C string.
 fn check_line(text: &[u8], id: HeaderId) -> Result<(), BuildError> {
     match memchr::memchr3(b'\r', b'\n', 0, text) {
         Some(at) => refuse(BuildErrorKind::Control, Some(id), at),
@@ -46,8 +46,8 @@ fn check_line(text: &[u8], id: HeaderId) -> Result<(), BuildError> {
     }
 }
 
-/// Checks what the grammar of the field does not: that nothing can end the line or the value early. The value is read back
-/// once it is written, unless [`is_checked`].
+/// Checks that no text can end the line or the value early. The builder also parses the written value, unless
+/// [`is_checked`].
 pub(super) fn check_value(value: &Value<'_>, id: HeaderId) -> Result<(), BuildError> {
     let header = Some(id);
     match value {
@@ -110,12 +110,12 @@ fn check_sent_by(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError
     }
 }
 
-/// Whether [`check_value`] has seen all that the grammar of the field asks.
+/// Whether [`check_value`] covers the whole grammar of the field.
 pub(super) fn is_checked(value: &Value<'_>, id: HeaderId) -> bool {
     match value {
         Value::Via { .. } => id == HeaderId::VIA,
         Value::CSeq(number, _) => id == HeaderId::CSEQ && u64::from(*number) <= CSEQ_MAX,
-        // The parameters of a Contact have bounds of their own.
+        // A Contact also bounds its parameters.
         Value::NameAddr { params, .. } => {
             id == HeaderId::FROM
                 || id == HeaderId::TO

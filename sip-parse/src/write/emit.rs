@@ -1,12 +1,13 @@
-//! Putting a message's pieces into bytes, and the records of where they lie.
+//! Writes the pieces of a message as bytes and records their offsets.
 
 use alloc::vec::Vec;
 
-use super::Content;
 use crate::class::trim;
 use crate::name::HeaderName;
+use crate::number::decimal;
 use crate::scan::{Head, Record};
 use crate::value::Value;
+use crate::write::item::Content;
 
 pub(super) fn emit_line(
     out: &mut impl Sink,
@@ -42,7 +43,7 @@ pub(super) fn emit_field<S: Sink>(
             value_start: value_start as u16,
             value_end: value_end as u16,
             id: name.id(),
-            // Only a value kept from a message can hold one; a wrong "yes" costs a search and no more.
+            // Set for all: a value kept from a message can contain a fold, and a wrong `true` costs only a search.
             folded: true,
         });
     }
@@ -64,7 +65,7 @@ pub(super) fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
     match value {
         Value::Bytes(text) => out.put(trim(text)),
         Value::Owned(text) => out.put(trim(text)),
-        Value::Number(number) => put_number(out, *number),
+        Value::Number(number) => out.put(decimal(u64::from(*number), &mut [0; 20])),
         Value::Typed(value) => value.write(&mut |piece| out.put(piece)),
         Value::Joined(values) => {
             for (i, text) in values.iter().enumerate() {
@@ -91,7 +92,7 @@ pub(super) fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
             }
         }
         Value::CSeq(number, method) => {
-            put_number(out, *number);
+            out.put(decimal(u64::from(*number), &mut [0; 20]));
             out.put(b" ");
             out.put(method.as_bytes());
         }
@@ -125,23 +126,8 @@ pub(super) fn emit_value(out: &mut impl Sink, value: &Value<'_>) {
     }
 }
 
-pub(crate) fn put_number(out: &mut impl Sink, number: u32) {
-    let mut digits = [0u8; 10];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.put(&digits[at..]);
-}
-
-/// Where written bytes go: a vector, or a count of what the vector will need.
-pub(crate) trait Sink {
+/// The target of written bytes: a vector, or a count of the bytes that the vector needs.
+pub(super) trait Sink {
     fn put(&mut self, bytes: &[u8]);
     fn at(&self) -> usize;
 }

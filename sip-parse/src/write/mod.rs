@@ -1,10 +1,11 @@
-//! The one writer: messages from parts, responses from requests, edits of a message.
+//! The writer: messages from parts, responses from requests, edits of a message.
 
 mod check;
 mod emit;
+mod error;
+mod item;
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -12,154 +13,29 @@ use smallvec::SmallVec;
 use crate::access::first_value_end;
 use crate::check::{Scope, Seen};
 use crate::class::{trim, trim_end};
+use crate::headers::cseq::CSeq;
 use crate::limits::Rules;
 use crate::message::{Message, Request};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
-use crate::scan::{Head, Record, StartLine};
+use crate::number::digits;
+use crate::scan::{Head, StartLine};
 use crate::status::StatusCode;
 use crate::value::Value;
 use check::{check_text, check_token, check_uri, check_value, is_checked};
-use emit::{Count, emit_content, emit_field, emit_line, emit_value};
-pub(crate) use emit::{Sink, put_number};
+use emit::{Count, Sink, emit_content, emit_field, emit_line, emit_value};
+use error::refuse;
+pub use error::{BuildError, BuildErrorKind};
+use item::{Content, Item, Start};
 
-/// Why a message cannot be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BuildError {
-    /// What is wrong.
-    pub kind: BuildErrorKind,
-    /// The header field; `None` for the start line and sizes.
-    pub header: Option<HeaderId>,
-    /// Byte offset in the offending value.
-    pub offset: u32,
-}
-
-/// The kinds of [`BuildError`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BuildErrorKind {
-    /// CR, LF, NUL or another control where none may be.
-    Control,
-    /// A header field that every such message needs is absent (RFC 3261 section 8.1.1).
-    Missing,
-    /// A header field of one value that occurs again (RFC 3261 section 7.3.1).
-    Repeated,
-    /// A header name that is no token.
-    Name,
-    /// A method that is no token, or differs from that of CSeq.
-    Method,
-    /// A malformed Request-URI or URI.
-    Uri,
-    /// A malformed value.
-    Value,
-    /// A head over 65,535 bytes, a body over 2^32 - 1 bytes or over 65,535 header fields.
-    TooLarge,
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            BuildErrorKind::Control => "control character",
-            BuildErrorKind::Missing => "missing",
-            BuildErrorKind::Repeated => "occurs more than once",
-            BuildErrorKind::Name => "malformed header name",
-            BuildErrorKind::Method => "malformed or differing method",
-            BuildErrorKind::Uri => "malformed URI",
-            BuildErrorKind::Value => "malformed value",
-            BuildErrorKind::TooLarge => "too large",
-        };
-        match self.header {
-            Some(header) => write!(f, "{header} at byte {}: {what}", self.offset),
-            None => write!(f, "at byte {}: {what}", self.offset),
-        }
-    }
-}
-
-impl core::error::Error for BuildError {}
-
-fn refuse<T>(
-    kind: BuildErrorKind,
-    header: Option<HeaderId>,
-    offset: usize,
-) -> Result<T, BuildError> {
-    Err(BuildError {
-        kind,
-        header,
-        offset: u32::try_from(offset).unwrap_or(u32::MAX),
-    })
-}
-
-#[derive(Clone, Debug)]
-enum Start<'a> {
-    Request {
-        method: Method<'a>,
-        uri: &'a [u8],
-    },
-    Response {
-        status: StatusCode,
-        reason: Option<&'a [u8]>,
-    },
-    /// A message's own line, kept as it is.
-    Kept {
-        line: &'a [u8],
-        start: StartLine,
-    },
-}
-
-#[derive(Clone, Debug)]
-enum Content<'a> {
-    /// A message's own line or lines with the line end; the record counts from the line's start.
-    Line {
-        line: &'a [u8],
-        record: Record,
-    },
-    /// A message's own value under a new line; may hold folds.
-    Kept(&'a [u8]),
-    /// The To of a request, for a response: the value and the tag to add.
-    Tagged(&'a [u8], &'a [u8]),
-    New(Value<'a>),
-}
-
-#[derive(Clone, Debug)]
-struct Item<'a> {
-    id: HeaderId,
-    name: HeaderName<'a>,
-    content: Content<'a>,
-}
-
-impl<'a> Item<'a> {
-    fn new(name: HeaderName<'a>, value: Value<'a>) -> Self {
-        Item {
-            id: name.id(),
-            name,
-            content: Content::New(value),
-        }
-    }
-
-    fn is(&self, id: HeaderId, name: &HeaderName<'_>) -> bool {
-        self.id == id && (id != HeaderId::OTHER || self.name == *name)
-    }
-
-    /// The value's text, when it is one piece of borrowed text.
-    fn text(&self) -> Option<&'a [u8]> {
-        match &self.content {
-            Content::Line { line, record } => {
-                line.get(usize::from(record.value_start)..usize::from(record.value_end))
-            }
-            Content::Kept(value) | Content::New(Value::Bytes(value)) => Some(value),
-            _ => None,
-        }
-    }
-}
-
-/// Builds a message. Methods chain on `&mut Self`; nothing is allocated for up to 32 header fields until
-/// [`Builder::build`], which allocates once.
+/// Builds a message. Methods chain on `&mut Self`; a builder allocates nothing for up to 32 header fields, and
+/// [`Builder::build`] allocates once.
 #[derive(Clone, Debug)]
 pub struct Builder<'a> {
     start: Start<'a>,
     items: SmallVec<[Item<'a>; 32]>,
     body: &'a [u8],
-    /// What must be there: all of a request's fields, those of a response, or only Via.
+    /// The mandatory header fields: those of a request, those of a response, or only Via.
     needs: &'static [HeaderId],
     rules: Rules,
 }
@@ -179,7 +55,7 @@ const MESSAGE_NEEDS: &[HeaderId] = &[
     HeaderId::CALL_ID,
     HeaderId::CSEQ,
 ];
-// A response to a request that lacks fields cannot but lack them too.
+// Only Via, because a response lacks the fields that its request lacks.
 const ANSWER_NEEDS: &[HeaderId] = &[HeaderId::VIA];
 
 impl<'a> Builder<'a> {
@@ -194,12 +70,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A request from parts. Via, From, To, Call-ID, CSeq and Max-Forwards have to be added.
+    /// A request from parts. The caller adds Via, From, To, Call-ID, CSeq and Max-Forwards.
     pub fn request(method: Method<'a>, uri: &'a [u8]) -> Builder<'a> {
         Builder::new(Start::Request { method, uri }, REQUEST_NEEDS)
     }
 
-    /// A response from parts. Via, From, To, Call-ID and CSeq have to be added.
+    /// A response from parts. The caller adds Via, From, To, Call-ID and CSeq.
     pub fn response(status: StatusCode) -> Builder<'a> {
         Builder::new(
             Start::Response {
@@ -210,8 +86,8 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// A response to `request` (RFC 3261 section 8.2.6.2): all Via lines in order, From, To, Call-ID and CSeq copied;
-    /// Timestamp too for a 100. `to_tag` is added to To when that has no tag.
+    /// A response to `request` (RFC 3261 section 8.2.6.2): it copies all Via lines in order, From, To, Call-ID and
+    /// CSeq, and Timestamp into a 100. It adds `to_tag` to a To without a tag.
     pub fn response_to(
         request: &'a Request,
         status: StatusCode,
@@ -252,8 +128,8 @@ impl<'a> Builder<'a> {
         builder
     }
 
-    /// A message's own start line, header lines and body, each kept byte for byte unless edited. A Content-Length that is
-    /// missing or wrong is set right.
+    /// A copy of `message` to edit: start line, header lines and body stay byte for byte unless the caller edits them.
+    /// The builder corrects a missing or wrong Content-Length.
     pub fn from_message(message: &'a Message) -> Builder<'a> {
         let line = &message.bytes()[..usize::from(message.head.start.line_end)];
         let start = Start::Kept {
@@ -269,7 +145,7 @@ impl<'a> Builder<'a> {
         builder
     }
 
-    /// Adds a message's row as it is.
+    /// Adds a row of `message` unchanged.
     fn keep(&mut self, message: &'a Message, row: usize) {
         let (line, record) = message.line_of(row);
         let name = HeaderName::of(record.id, &line[..usize::from(record.name_end)]);
@@ -337,7 +213,7 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Replaces all header fields of that name by one, in place of the first; at the end when there was none.
+    /// Replaces all header fields of that name by one, in place of the first; at the end when there is none.
     pub fn set(&mut self, name: HeaderName<'a>, value: impl Into<Value<'a>>) -> &mut Self {
         let Some(first) = self.position(name) else {
             return self.append(name, value);
@@ -394,7 +270,7 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// What stays of a row without its first value.
+    /// The rest of a row behind its first value; `None` when it is empty.
     fn rest_of(&self, row: usize) -> Option<Content<'a>> {
         let item = &self.items[row];
         if !item.name.is_list() {
@@ -430,7 +306,7 @@ impl<'a> Builder<'a> {
         self.set(HeaderName::ContentType, content_type)
     }
 
-    /// Removes the body and the header fields that describe one.
+    /// Removes the body and the header fields that describe it.
     pub fn no_body(&mut self) -> &mut Self {
         self.body = b"";
         for name in [
@@ -444,20 +320,15 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// The header names in the order in which they will be written, without Content-Length when that is added at the end.
-    pub fn header_names(&self) -> impl Iterator<Item = HeaderName<'a>> + Clone + '_ {
-        self.items.iter().map(|item| item.name)
-    }
-
     /// Whether there is a header field of that name.
     pub fn has(&self, name: HeaderName<'_>) -> bool {
         self.position(name).is_some()
     }
 
-    /// As [`Builder::build`], and refuses all that [`Message::validate_strict`] refuses.
+    /// Like [`Builder::build`], but also rejects what [`Message::validate_strict`] rejects.
     ///
     /// # Errors
-    /// Those of [`Builder::build`]; [`BuildErrorKind::Value`] for what only lenient readers take.
+    /// Those of [`Builder::build`]; [`BuildErrorKind::Value`] for a value that only a lenient reader accepts.
     pub fn build_strict(&self) -> Result<Message, BuildError> {
         let message = self.build()?;
         message.validate_strict().map_err(|error| BuildError {
@@ -468,11 +339,11 @@ impl<'a> Builder<'a> {
         Ok(message)
     }
 
-    /// Writes the message. Content-Length is always right: in place where the message had one, else at the end.
+    /// Writes the message with a correct Content-Length: in its place where the message has one, else at the end.
     ///
     /// # Errors
     /// A mandatory field that is missing; a control character in a name, value, URI or reason phrase; a method, name or
-    /// value against its grammar; sizes over what a message can hold.
+    /// value against its grammar; sizes beyond the capacity of a message.
     pub fn build(&self) -> Result<Message, BuildError> {
         self.check()?;
         if self.body.len() > u32::MAX as usize - usize::from(u16::MAX)
@@ -485,7 +356,7 @@ impl<'a> Builder<'a> {
         if count.0 > usize::from(u16::MAX) {
             return refuse(BuildErrorKind::TooLarge, None, usize::from(u16::MAX));
         }
-        // Filled where it is returned: a message is some hundred bytes to move.
+        // Filled in place, because moving a message copies some hundred bytes.
         let mut result = Ok(Message {
             bytes: Bytes::new(),
             head: Head::new(StartLine::NONE),
@@ -540,7 +411,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The method, when a request is built.
+    /// The method of a request; `None` for a response.
     fn method(&self) -> Option<Method<'a>> {
         match &self.start {
             Start::Request { method, .. } => Some(*method),
@@ -551,7 +422,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Reads every new value back that was not known to be right before it was written: what is built is what a reader gets.
+    /// Parses every new value that [`check_value`] checks only in part, so that readers accept what the builder writes.
     fn check_written(&self, message: &Message) -> Result<(), BuildError> {
         let mut length_seen = false;
         let mut row = 0;
@@ -585,7 +456,7 @@ impl<'a> Builder<'a> {
             {
                 let method = match value {
                     Value::CSeq(_, method) => Ok(*method),
-                    _ => crate::CSeq::parse(text).map(|cseq| cseq.method),
+                    _ => CSeq::parse(text).map(|cseq| cseq.method),
                 };
                 if method != Ok(expected) {
                     return refuse(BuildErrorKind::Method, Some(id), 0);
@@ -595,7 +466,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Writes start line, header fields and the blank line; records where they lie when asked to.
+    /// Writes start line, header fields and the blank line; records their offsets in `head`.
     fn emit(&self, out: &mut impl Sink, mut head: Option<&mut Head>) {
         let start = self.emit_start(out);
         if let Some(head) = head.as_deref_mut() {
@@ -628,7 +499,7 @@ impl<'a> Builder<'a> {
 
     fn emit_length(&self, out: &mut impl Sink, item: &Item<'a>, head: Option<&mut Head>) {
         if let Content::Line { line, record } = &item.content {
-            let right = crate::grammar::digits(item.text().unwrap_or(b""), 0, u64::MAX)
+            let right = digits(item.text().unwrap_or(b""), 0, u64::MAX)
                 .is_ok_and(|(number, _)| number == self.body.len() as u64);
             if right {
                 return emit_line(out, line, record, head);
@@ -676,7 +547,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// A To that cannot be read is copied as it is.
+/// False for a malformed To, which the response copies unchanged.
 fn lacks_tag(request: &Request) -> bool {
     request.to().is_ok_and(|to| to.tag().is_none())
 }

@@ -1,4 +1,4 @@
-//! What several tests share.
+//! Functions that several tests share.
 
 use std::fs;
 use std::hint::black_box;
@@ -24,7 +24,7 @@ pub(crate) fn message_files() -> Vec<PathBuf> {
 }
 
 /// The bytes of [`message_files`].
-#[allow(dead_code)] // Not every test that shares this module needs it.
+#[allow(dead_code)] // Only some of the tests that share this module use it.
 pub(crate) fn messages() -> Vec<Vec<u8>> {
     message_files()
         .iter()
@@ -40,8 +40,8 @@ macro_rules! walk_values {
     };
 }
 
-/// Asks a message for everything it can give; returns how many values it gave.
-#[allow(dead_code)] // Not every test that shares this module needs it.
+/// Calls every accessor of a message; returns the number of values.
+#[allow(dead_code)] // Only some of the tests that share this module use it.
 pub(crate) fn walk(message: &Message) -> usize {
     let mut values = 0;
     walk_values! {
@@ -62,7 +62,7 @@ pub(crate) fn walk(message: &Message) -> usize {
     for header in message.headers() {
         values += usize::from(!header.line.is_empty());
     }
-    // A search for each of a thousand names would be the walk's own quadratic growth.
+    // Bounded, because a search for each of a thousand names would make the walk itself quadratic.
     for header in message.headers().take(8) {
         black_box(message.values(header.name).count());
         black_box(message.header(header.name).is_some());
@@ -101,8 +101,8 @@ pub(crate) fn walk(message: &Message) -> usize {
     values
 }
 
-/// As [`walk`], with what may allocate too.
-#[allow(dead_code)] // Not every test that shares this module needs it.
+/// Like [`walk`], with the accessors that may allocate.
+#[allow(dead_code)] // Only some of the tests that share this module use it.
 pub(crate) fn walk_all(message: &Message) -> usize {
     let values = walk(message);
     black_box(message.validate().is_ok());
@@ -131,20 +131,20 @@ pub(crate) fn walk_all(message: &Message) -> usize {
     values
 }
 
-/// Reads a message whose lines end in LF here.
-#[allow(dead_code)] // Not every test that shares this module needs it.
+/// Parses a message that has LF in place of CRLF.
+#[allow(dead_code)] // Only some of the tests that share this module use it.
 pub(crate) fn parse_within(text: &str, limits: &Limits) -> Result<Message, ParseError> {
     Message::parse(Bytes::from(text.replace('\n', "\r\n").into_bytes()), limits)
 }
 
-/// As [`parse_within`], within the default limits.
-#[allow(dead_code)] // Not every test that shares this module needs it.
+/// Like [`parse_within`], with the default limits.
+#[allow(dead_code)] // Only some of the tests that share this module use it.
 pub(crate) fn parse(text: &str) -> Result<Message, ParseError> {
     parse_within(text, &Limits::default())
 }
 
 /// An OPTIONS request with `extra` header lines and `body`.
-#[allow(dead_code)] // Not every test that shares this module needs it.
+#[allow(dead_code)] // Only some of the tests that share this module use it.
 pub(crate) fn request_text(extra: &str, body: &str) -> String {
     format!(
         "OPTIONS sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP a.example.com;branch=z9hG4bK1\nMax-Forwards: 70\n\

@@ -1,4 +1,4 @@
-//! The messages of RFC 4475 and RFC 5118, built here.
+//! The messages of RFC 4475 and RFC 5118.
 
 /// Lines with CRLF in place of LF.
 fn lines(text: &str) -> Vec<u8> {
@@ -398,7 +398,7 @@ pub(crate) fn badaspec() -> Vec<u8> {
     )
 }
 
-/// RFC 4475 section 3.1.2.15. The archive leaves the blank line out.
+/// RFC 4475 section 3.1.2.15. The archive omits the blank line.
 pub(crate) fn baddn() -> Vec<u8> {
     lines(
         "OPTIONS sip:t.watson@example.org SIP/2.0\nVia:     SIP/2.0/UDP c.example.com:5060;branch=z9hG4bKkdjuw\n\
@@ -685,7 +685,7 @@ pub(crate) fn via_received_no_delim() -> Vec<u8> {
     )
 }
 
-/// RFC 5118 section 4.6, with the length that its body has; the RFC writes 268, which is no length of it.
+/// RFC 5118 section 4.6, with the length of its body; the RFC prints 268, which is wrong.
 pub(crate) fn ipv6_in_sdp() -> Vec<u8> {
     lines(
         "INVITE sip:user@[2001:db8::10] SIP/2.0\nTo: sip:user@[2001:db8::10]\nFrom: sip:user@example.com;tag=81x2\n\
@@ -734,12 +734,12 @@ pub(crate) fn ipv4_mapped_ipv6() -> Vec<u8> {
     )
 }
 
-/// RFC 5118 section 4.10, as the grammar of RFC 3261 let it pass. The archive leaves the blank line out.
+/// RFC 5118 section 4.10, as the grammar of RFC 3261 allows it. The archive omits the blank line.
 pub(crate) fn three_colons() -> Vec<u8> {
     mapped_options("[2001:db8:::192.0.2.1]")
 }
 
-/// RFC 5118 section 4.10, as it ought to be. The archive leaves the blank line out.
+/// RFC 5118 section 4.10, as a writer sends it. The archive omits the blank line.
 pub(crate) fn two_colons() -> Vec<u8> {
     mapped_options("[2001:db8::192.0.2.1]")
 }
