@@ -1,14 +1,12 @@
 //! What the agent does with requests outside any dialog, with rubbish, and with its host's mistakes.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, SECOND, alice, value};
 use sip_core::config::Config;
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, Body, Cause, Event, Limits, Timestamp, Transport, UserAgent};
 use sip_parse::{Bytes, HeaderName, Method, StatusCode};
+use sip_testing::{Bench, SECOND, alice, value};
 
 /// A request to alice; `edit` changes its text.
 fn request(bench: &Bench, method: &str, edit: impl FnOnce(String) -> String) -> String {
@@ -704,14 +702,14 @@ fn rfc3261_20_14_every_message_says_its_length() {
         let (_, invite) = bench.call();
         assert_eq!(
             invite.content_length().unwrap(),
-            Some(common::OFFER.len() as u32)
+            Some(sip_testing::OFFER.len() as u32)
         );
         bench.reply_tagged(
             &invite,
             200,
             "peer",
             &[("Contact", "<sip:bob@192.0.2.9>")],
-            Some(common::OFFER),
+            Some(sip_testing::OFFER),
         );
         let ack = bench.next_request();
         assert_eq!(ack.content_length().unwrap(), Some(0));

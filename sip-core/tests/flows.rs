@@ -1,7 +1,5 @@
 //! Several flows of one agent (RFC 5626): the test plays the servers, each on its own connection.
 
-mod common;
-
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -15,7 +13,7 @@ use sip_core::{
 };
 use sip_parse::{Builder, HeaderName, Limits, Message, Method, Request, StatusCode};
 
-use common::{OFFER, SECOND, value, values};
+use sip_testing::{DescriptionRequest, OFFER, SECOND, description_needed, value, values};
 
 /// Servers that answer REGISTER by themselves; everything else is the test's.
 struct Net {
@@ -32,6 +30,8 @@ struct Net {
     registers: Vec<(usize, Request)>,
     sent: VecDeque<(usize, Request)>,
     events: VecDeque<Event>,
+    /// The last description that the agent asked for.
+    asked: Option<DescriptionRequest>,
     disconnects: Vec<(Option<usize>, DisconnectReason)>,
     held: VecDeque<(ConnectionId, Request)>,
 }
@@ -66,6 +66,7 @@ impl Net {
             registers: Vec::new(),
             sent: VecDeque::new(),
             events: VecDeque::new(),
+            asked: None,
             disconnects: Vec::new(),
             held: VecDeque::new(),
         };
@@ -117,7 +118,10 @@ impl Net {
                     let server = self.open.remove(&connection);
                     self.disconnects.push((server, reason));
                 }
-                Action::Event(event) => self.events.push_back(event),
+                Action::Event(event) => {
+                    self.asked = description_needed(&event).or(self.asked);
+                    self.events.push_back(event);
+                }
                 _ => {}
             }
         }
@@ -222,13 +226,21 @@ impl Net {
             .collect()
     }
 
+    /// Gives the description that the agent asked for last.
+    fn describe(&mut self, id: SessionId) {
+        let request = self.asked.take().expect("DescriptionNeeded");
+        assert_eq!(request.session, id);
+        let described = request.describe(&mut self.agent, Ok(Body::sdp(OFFER)), self.now);
+        described.expect("describe");
+        self.pump();
+    }
+
     /// A call that is up, made by the agent; on which server.
     fn call(&mut self) -> (SessionId, usize) {
         let id = self.agent.invite("bob", Default::default(), self.now);
         let id = id.expect("invite");
-        let offer = Ok(Body::sdp(OFFER));
-        self.agent.describe(id, offer, self.now).expect("describe");
         self.pump();
+        self.describe(id);
         let (server, invite) = self.sent.pop_front().expect("INVITE");
         assert_eq!(invite.method(), Method::Invite);
         let contact = [("Contact", "<sip:bob@192.0.2.9>".to_owned())];
@@ -402,11 +414,9 @@ fn rfc5626_4_2_a_call_moves_to_the_flow_that_is_left() {
     net.events.clear();
     net.cut(0);
     let asked =
-        |event: &Event| matches!(event, Event::DescriptionNeeded { session, .. } if *session == id);
+        |event: &Event| description_needed(event).is_some_and(|request| request.session == id);
     assert_eq!(net.count(asked), 1);
-    let offer = Ok(Body::sdp(OFFER));
-    net.agent.describe(id, offer, net.now).unwrap();
-    net.pump();
+    net.describe(id);
     let (server, reinvite) = net.sent.pop_front().expect("re-INVITE");
     assert_eq!((server, reinvite.method()), (1, Method::Invite));
     let contact = [("Contact", "<sip:bob@192.0.2.9>".to_owned())];

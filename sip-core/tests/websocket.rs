@@ -1,15 +1,13 @@
 //! What is particular to SIP over WebSocket (RFC 7118), as far as the core decides it.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Bench, SECOND, alice, value};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sip_core::connection::DisconnectReason;
 use sip_core::{Action, Body, ConnectionInfo, Event, Timestamp, Transport, UserAgent};
 use sip_parse::{HeaderName, Message, Method, Request};
+use sip_testing::{Bench, SECOND, alice, value};
 
 /// 7118-5-A: without Content-Length the body is the rest of the WebSocket message; bytes behind what it says do
 /// not count; a request that is shorter than it says is answered 400 (413 above the limit), such a response

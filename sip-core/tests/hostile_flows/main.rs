@@ -9,6 +9,7 @@ use sip_core::config::{Authentication, OfflineRequests};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Body, Change, Event, InviteOptions, Transport};
 use sip_parse::{Bytes, HeaderName, Method, Request};
+use sip_testing::description_needed;
 
 use net::{Net, config, response};
 
@@ -408,8 +409,11 @@ fn a_bye_of_a_stop_takes_the_flow_that_is_left() {
     ok.append(HeaderName::Contact, "<sip:bob@192.0.2.9>");
     ok.body(b"application/sdp", b"v=0\r\n");
     net.receive(connection, ok.build().unwrap().bytes().clone());
+    net.pump();
+    let asked = net.events.iter().find_map(description_needed);
+    let asked = asked.filter(|request| request.session == call).unwrap();
     let answer = Ok(Body::sdp("v=0\r\n"));
-    net.agent.describe(call, answer, net.now).unwrap();
+    asked.describe(&mut net.agent, answer, net.now).unwrap();
     net.pump();
     net.sent.clear();
     net.answers = [0; 3];

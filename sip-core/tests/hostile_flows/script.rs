@@ -13,6 +13,7 @@ use sip_core::{
     SessionId, Timestamp,
 };
 use sip_parse::{Method, Request};
+use sip_testing::{DescriptionRequest, description_needed};
 
 use crate::net::{Net, config};
 
@@ -31,7 +32,7 @@ struct Script {
     flows: usize,
     needed: BTreeMap<ConnectionId, usize>,
     challenges: Vec<ChallengeId>,
-    describe: Vec<SessionId>,
+    describe: Vec<DescriptionRequest>,
     calls: BTreeSet<SessionId>,
     requests: BTreeSet<RequestId>,
     /// Requests of the agent that nobody has answered.
@@ -223,9 +224,9 @@ impl Script {
                 }
             }
             27 => {
-                if let Some(call) = self.describe.pop() {
+                if let Some(request) = self.describe.pop() {
                     let offer = Ok(Body::sdp(OFFER));
-                    let _ = self.net.agent.describe(call, offer, now);
+                    let _ = request.describe(&mut self.net.agent, offer, now);
                 }
             }
             _ => {
@@ -354,6 +355,12 @@ impl Script {
             if std::env::var_os("SHOW").is_some() {
                 println!("    {event:?}");
             }
+            if let Some(request) = description_needed(&event) {
+                let known = self.calls.contains(&request.session);
+                assert!(known, "a call that is over");
+                self.describe.push(request);
+                continue;
+            }
             match event {
                 Event::ServerUrlNeeded {
                     connection, server, ..
@@ -361,10 +368,6 @@ impl Script {
                     self.needed.insert(connection, server);
                 }
                 Event::Challenged { challenge, .. } => self.challenges.push(challenge),
-                Event::DescriptionNeeded { session, .. } => {
-                    assert!(self.calls.contains(&session), "a call that is over");
-                    self.describe.push(session);
-                }
                 Event::Established { session } => {
                     assert!(self.calls.contains(&session), "a call that is over");
                     self.net.calls += 1;
@@ -447,9 +450,9 @@ impl Script {
                 let _ = self.net.agent.server_url(connection, url, now);
             } else if let Some(connection) = self.net.asked.keys().next().copied() {
                 self.net.open_or_fail(connection);
-            } else if let Some(call) = self.describe.pop() {
+            } else if let Some(request) = self.describe.pop() {
                 let offer = Ok(Body::sdp(OFFER));
-                let _ = self.net.agent.describe(call, offer, now);
+                let _ = request.describe(&mut self.net.agent, offer, now);
             } else if let Some(challenge) = self.challenges.pop() {
                 let _ = self.net.agent.authorize(challenge, Ok("Bearer t"), now);
             } else if !self.unanswered.is_empty() {

@@ -1,34 +1,47 @@
-//! A user agent on a bench: the test plays the host, the clock and the peer.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+//! One user agent, a virtual clock, and a far end that the test scripts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sip_core::config::{Config, ConfigBuilder};
 use sip_core::{
-    Action, Body, ConnectionId, ConnectionInfo, Event, SessionId, Timestamp, Transport, UserAgent,
+    Action, Body, CommandError, ConnectionId, ConnectionInfo, DescriptionFailed, DescriptionKind,
+    EndReason, Event, Session, SessionId, Timestamp, Transport, UserAgent,
 };
 use sip_parse::{
     Builder, Bytes, HeaderName, Limits, Message, Method, Request, Response, StatusCode,
 };
 
-pub const OFFER: &str =
-    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
+use crate::exchange::{DescriptionRequest, description_needed, exchange_ended, remote_description};
+use crate::message::OFFER;
 
+/// One user agent with one connection. The test turns the clock, reads what the agent sends, and
+/// answers it.
+#[derive(Debug)]
 pub struct Bench {
+    /// The agent.
     pub agent: UserAgent,
+    /// The clock.
     pub now: Timestamp,
+    /// The connection that [`feed`](Self::feed) delivers on.
     pub connection: ConnectionId,
+    /// Messages that the agent sent and the test has not read.
     pub sent: VecDeque<Message>,
+    /// Everything that the agent sent, as bytes.
     pub raw: Vec<Bytes>,
+    /// Events that the test has not read.
     pub events: VecDeque<Event>,
+    /// All other actions: connects, disconnects, pings without a pong, log.
     pub others: Vec<Action>,
+    /// Whether the bench answers each ping at once.
     pub answers_pings: bool,
+    /// The last description that the agent asked for, by call.
+    asked: BTreeMap<SessionId, DescriptionRequest>,
 }
 
-/// Alice at example.com, not registering, with a password.
+/// Alice at example.com, who has a password and does not register.
 pub fn alice() -> ConfigBuilder {
     let mut config = Config::builder();
     config
@@ -40,10 +53,12 @@ pub fn alice() -> ConfigBuilder {
 }
 
 impl Bench {
+    /// An agent over WS whose connection is open. The events up to here are dropped.
     pub fn new(config: &ConfigBuilder) -> Self {
         Self::over(config, Transport::Ws)
     }
 
+    /// The same over another transport.
     pub fn over(config: &ConfigBuilder, transport: Transport) -> Self {
         Self::with_info(
             config,
@@ -54,6 +69,7 @@ impl Bench {
         )
     }
 
+    /// The same over a connection that the test describes in full.
     pub fn with_info(config: &ConfigBuilder, info: ConnectionInfo) -> Self {
         let random = Box::new(ChaCha20Rng::from_seed([42; 32]));
         let now = Timestamp::from_millis(1_000);
@@ -69,7 +85,7 @@ impl Bench {
         bench
     }
 
-    /// An agent whose connections the test opens itself; what it said at its start is kept.
+    /// An agent whose connections the test opens itself. Its first events are kept.
     pub fn offline(config: &ConfigBuilder) -> Self {
         let random = Box::new(ChaCha20Rng::from_seed([42; 32]));
         let now = Timestamp::from_millis(1_000);
@@ -103,10 +119,11 @@ impl Bench {
             events: VecDeque::new(),
             others: Vec::new(),
             answers_pings: true,
+            asked: BTreeMap::new(),
         }
     }
 
-    /// Takes the connection that the agent has asked for.
+    /// Removes the oldest `Connect` from [`others`](Self::others); its connection.
     pub fn connect_asked(&mut self) -> ConnectionId {
         let place = self
             .others
@@ -119,6 +136,8 @@ impl Bench {
         }
     }
 
+    /// Carries out every action that the agent has queued. The test calls this after each command
+    /// that it gives the agent itself.
     pub fn pump(&mut self) {
         while let Some(action) = self.agent.poll_action() {
             match action {
@@ -133,7 +152,12 @@ impl Bench {
                         self.sent.push_back(message);
                     }
                 }
-                Action::Event(event) => self.events.push_back(event),
+                Action::Event(event) => {
+                    if let Some(request) = description_needed(&event) {
+                        self.asked.insert(request.session, request);
+                    }
+                    self.events.push_back(event);
+                }
                 Action::Ping { connection } if self.answers_pings => {
                     self.agent.pong(connection, self.now)
                 }
@@ -142,7 +166,7 @@ impl Bench {
         }
     }
 
-    /// Lets time pass, deadline by deadline.
+    /// Turns the clock and stops at every deadline of the agent on the way.
     pub fn wait(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(next) = self.agent.next_tick().filter(|&next| next <= end) {
@@ -155,11 +179,12 @@ impl Bench {
         self.pump();
     }
 
-    /// Feeds a message written with LF line ends.
+    /// The far end sends a message, written with LF line ends.
     pub fn feed(&mut self, text: &str) {
         self.feed_bytes(text.replace('\n', "\r\n").into_bytes());
     }
 
+    /// The far end sends bytes.
     pub fn feed_bytes(&mut self, bytes: impl Into<Bytes>) {
         self.agent
             .receive(self.connection, bytes.into(), self.now)
@@ -167,17 +192,22 @@ impl Bench {
         self.pump();
     }
 
+    /// The oldest message that the agent sent, which must be a request.
+    #[track_caller]
     pub fn next_request(&mut self) -> Request {
         let message = self.sent.pop_front().expect("a message was sent");
         message.into_request().expect("a request")
     }
 
+    /// The oldest message that the agent sent, which must be a response.
+    #[track_caller]
     pub fn next_response(&mut self) -> Response {
         let message = self.sent.pop_front().expect("a message was sent");
         message.into_response().expect("a response")
     }
 
-    /// Nothing was sent.
+    /// The test has read everything that the agent sent.
+    #[track_caller]
     pub fn silence(&self) {
         let first = self
             .sent
@@ -186,11 +216,12 @@ impl Bench {
         assert_eq!(first, None);
     }
 
-    /// Answers a request of the agent's; header lines of the test's own are added as they are.
+    /// The far end answers a request of the agent, with more header fields.
     pub fn reply(&mut self, request: &Request, status: u16, headers: &[(&str, &str)]) {
         self.reply_tagged(request, status, "peer", headers, None);
     }
 
+    /// The same with a To tag and a body of the test's choice.
     pub fn reply_tagged(
         &mut self,
         request: &Request,
@@ -212,20 +243,25 @@ impl Bench {
         self.feed_bytes(response.bytes().clone());
     }
 
+    /// The oldest event that the test has not read.
+    #[track_caller]
     pub fn event(&mut self) -> Event {
         self.events.pop_front().expect("an event")
     }
 
-    /// The first event that fits, dropping those before it.
+    /// The first event that fits. Those before it are dropped.
+    #[track_caller]
     pub fn expect<T>(&mut self, mut fits: impl FnMut(&Event) -> Option<T>) -> T {
         while let Some(event) = self.events.pop_front() {
             if let Some(found) = fits(&event) {
                 return found;
             }
         }
-        panic!("the event did not come");
+        panic!("no event fits");
     }
 
+    /// The test has read every event.
+    #[track_caller]
     pub fn no_events(&self) {
         assert!(self.events.is_empty(), "{:?}", self.events);
     }
@@ -237,17 +273,105 @@ impl Bench {
             .invite("sip:bob@example.com", Default::default(), self.now)
             .expect("invite");
         self.pump();
-        assert!(matches!(self.event(), Event::DescriptionNeeded { session, .. } if session == id));
-        self.agent
-            .describe(id, Ok(Body::sdp(OFFER)), self.now)
-            .expect("describe");
-        self.pump();
+        let asked = description_needed(&self.event()).expect("DescriptionNeeded");
+        assert_eq!(asked.session, id);
+        self.describe(id, OFFER);
         let invite = self.next_request();
         assert_eq!(invite.method(), Method::Invite);
         (id, invite)
     }
 
-    /// A call that is up, made by the agent.
+    /// Gives the description that the agent asked for last in this call.
+    ///
+    /// # Panics
+    /// If the agent does not take it.
+    #[track_caller]
+    pub fn describe(&mut self, id: SessionId, sdp: &str) {
+        let described = self.try_describe(id, Ok(Body::sdp(sdp.to_owned())));
+        assert_eq!(described, Ok(()), "describe");
+    }
+
+    /// Gives the description that the agent asked for last in this call, or says that there is none.
+    ///
+    /// # Errors
+    /// Those of [`UserAgent::describe`].
+    pub fn try_describe(
+        &mut self,
+        id: SessionId,
+        description: Result<Body, DescriptionFailed>,
+    ) -> Result<(), CommandError> {
+        self.pump();
+        let asked = self.asked.get(&id).copied();
+        let request = asked.unwrap_or_else(|| DescriptionRequest::never_made(id));
+        let described = request.describe(&mut self.agent, description, self.now);
+        self.pump();
+        described
+    }
+
+    /// Waits in the queue of events for the next description that the agent needs.
+    #[track_caller]
+    pub fn description_needed(&mut self) -> DescriptionRequest {
+        self.expect(description_needed)
+    }
+
+    /// Waits in the queue of events for the peer's next description.
+    #[track_caller]
+    pub fn remote_description(&mut self) -> (DescriptionKind, Bytes) {
+        self.expect(|event| {
+            remote_description(event).map(|(_, kind, body)| (kind, body.bytes.clone()))
+        })
+    }
+
+    /// The next exchange that ended was one of this call, and succeeded.
+    #[track_caller]
+    pub fn renegotiated(&mut self, id: SessionId) {
+        let end = self.expect(exchange_ended);
+        assert_eq!((end.session, end.outcome), (id, Ok(())));
+    }
+
+    /// The next exchange that ended has failed; why.
+    #[track_caller]
+    pub fn renegotiation_failed(&mut self) -> EndReason {
+        let end = self.expect(exchange_ended);
+        end.outcome.expect_err("the exchange failed")
+    }
+
+    /// The application accepts an incoming call. Its answer is asked for next.
+    #[track_caller]
+    pub fn accept(&mut self, id: SessionId) {
+        match self.agent.session(id) {
+            Ok(Session::Incoming(call)) => call.answer(self.now),
+            other => panic!("not an incoming call: {other:?}"),
+        }
+        self.pump();
+    }
+
+    /// The application accepts an incoming call and gives its answer; the agent's response.
+    #[track_caller]
+    pub fn answer(&mut self, id: SessionId, sdp: &str) -> Response {
+        self.accept(id);
+        self.describe(id, sdp);
+        self.next_response()
+    }
+
+    /// The application starts a re-INVITE. Its offer is asked for next.
+    #[track_caller]
+    pub fn reinvite(&mut self, id: SessionId) {
+        match self.agent.session(id) {
+            Ok(Session::Established(call)) => call.reinvite(self.now).expect("reinvite"),
+            other => panic!("the call is not up: {other:?}"),
+        }
+        self.pump();
+    }
+
+    /// The application hangs up.
+    #[track_caller]
+    pub fn hang_up(&mut self, id: SessionId) {
+        self.agent.hang_up(id, self.now).expect("hang up");
+        self.pump();
+    }
+
+    /// A call of the agent that is up, and its INVITE.
     pub fn established_call(&mut self) -> (SessionId, Request) {
         let (id, invite) = self.call();
         self.reply_tagged(
@@ -262,7 +386,7 @@ impl Bench {
         (id, invite)
     }
 
-    /// An INVITE from bob, with an offer.
+    /// Bob sends an INVITE with an offer; the call.
     pub fn invite_from_bob(&mut self, number: u32) -> SessionId {
         let user = self.contact_user();
         self.feed(&format!(
@@ -280,7 +404,7 @@ impl Bench {
         })
     }
 
-    /// Any request of bob's within the dialog of a response of ours.
+    /// Bob sends a request within the dialog that a response of the agent made.
     pub fn in_dialog(
         &mut self,
         method: &str,
@@ -300,7 +424,7 @@ impl Bench {
         ));
     }
 
-    /// Opens the connection that the agent asks for next, or is asking for now.
+    /// Opens the next connection that the agent asks for, and turns the clock until it does.
     pub fn reconnect(&mut self, transport: Transport) {
         let live = |action: &Action, others: &[Action]| match action {
             Action::Connect { connection, .. } => {
@@ -321,9 +445,10 @@ impl Bench {
             }
             self.wait(Duration::from_millis(10));
         }
-        panic!("no attempt to connect");
+        panic!("the agent does not try to connect");
     }
 
+    /// The user part of the agent's Contact.
     pub fn contact_user(&self) -> String {
         let contact = self.agent.contact();
         contact["<sip:".len()..]
@@ -333,30 +458,9 @@ impl Bench {
             .to_owned()
     }
 
-    /// Every table is empty.
+    /// Every table of the agent is empty.
+    #[track_caller]
     pub fn assert_nothing_left(&self) {
         assert_eq!(self.agent.table_sizes(), Default::default());
     }
 }
-
-/// The value of a header field as text.
-pub fn value(message: &Message, name: HeaderName<'_>) -> String {
-    String::from_utf8(
-        message
-            .header(name)
-            .unwrap_or_else(|| panic!("{name:?} is missing"))
-            .value
-            .to_vec(),
-    )
-    .expect("text")
-}
-
-/// All values of a header field.
-pub fn values(message: &Message, name: HeaderName<'_>) -> Vec<String> {
-    message
-        .headers_named(name)
-        .map(|header| String::from_utf8(header.value.to_vec()).expect("text"))
-        .collect()
-}
-
-pub const SECOND: Duration = Duration::from_secs(1);
