@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use sip_core::{Body, Event, RequestId, Session, SessionId, Timestamp, Transport};
 use sip_parse::StatusCode;
+use sip_testing::{description_needed, remote_description};
 use world::{Script, Weather, World};
 
 const ALICE: usize = 0;
@@ -87,6 +88,18 @@ impl Call {
 impl Script for Call {
     fn event(&mut self, world: &mut World, agent: usize, event: Event) {
         let now = world.now;
+        if let Some(request) = description_needed(&event) {
+            let sdp = if agent == ALICE { OFFER } else { ANSWER_SDP };
+            let described = request.describe(&mut world.agents[agent], Ok(Body::sdp(sdp)), now);
+            return described.expect("asked for");
+        }
+        if let Some((_, _, body)) = remote_description(&event) {
+            let expected = if agent == ALICE { ANSWER_SDP } else { OFFER };
+            assert_eq!(&body.bytes[..], expected.as_bytes());
+            self.answers += u32::from(agent == ALICE);
+            self.offers += u32::from(agent == BOB);
+            return;
+        }
         match event {
             Event::Registered(_) => {
                 let first = !self.registered.iter().all(|registered| *registered);
@@ -102,21 +115,6 @@ impl Script for Call {
                     call.ring(now);
                 }
                 world.later(Duration::from_secs(2), agent, ANSWER);
-            }
-            Event::DescriptionNeeded { session, .. } => {
-                let sdp = if agent == ALICE { OFFER } else { ANSWER_SDP };
-                world.agents[agent]
-                    .describe(session, Ok(Body::sdp(sdp)), now)
-                    .expect("asked for");
-            }
-            Event::RemoteDescription { body, .. } => {
-                let expected = if agent == ALICE { ANSWER_SDP } else { OFFER };
-                assert_eq!(&body.bytes[..], expected.as_bytes());
-                if agent == ALICE {
-                    self.answers += 1
-                } else {
-                    self.offers += 1
-                }
             }
             Event::Established { .. } => {
                 self.established[agent] += 1;

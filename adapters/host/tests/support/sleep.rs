@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use sip_core::config::Config;
 use sip_core::{Body, Event, Session, SessionId, Timestamp, UserAgent};
 use sip_host::Clock;
+use sip_testing::{description_needed, exchange_ended};
 
 use crate::registrar::{PATIENCE, Registrar, ack, answer, header, invite};
 
@@ -79,9 +80,9 @@ impl<A: Agent> Bench<A> {
             let Some(event) = self.agent.next(left) else {
                 panic!("no {wanted}, but {:?}", self.told);
             };
-            if let Event::DescriptionNeeded { session, .. } = event {
+            if let Some(request) = description_needed(&event) {
                 self.agent
-                    .with(move |agent, now| agent.describe(session, Ok(Body::sdp(SDP)), now))
+                    .with(move |agent, now| request.describe(agent, Ok(Body::sdp(SDP)), now))
                     .unwrap();
             }
             let name = name(&event);
@@ -113,6 +114,12 @@ impl<A: Agent> Bench<A> {
 
 /// What matters of an event here.
 fn name(event: &Event) -> String {
+    if let Some(end) = exchange_ended(event) {
+        return match end.outcome {
+            Ok(()) => "renegotiated".to_owned(),
+            Err(reason) => format!("not renegotiated: {:?}", reason.cause),
+        };
+    }
     match event {
         Event::Registered(_) => "registered".to_owned(),
         Event::Unregistered { reason } => format!("unregistered: {:?}", reason.cause),
