@@ -91,7 +91,7 @@ fn rfc3261_13_3_1_4_the_2xx_is_repeated_until_the_ack() {
     let mut bye = None;
     for _ in 0..330 {
         bench.wait(Duration::from_millis(100));
-        for message in bench.sent.drain(..) {
+        for message in bench.far.sent.drain(..) {
             if message.is_request() {
                 bye = message.into_request().ok();
             } else {

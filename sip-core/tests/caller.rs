@@ -441,7 +441,7 @@ fn rfc3261_17_1_1_2_timers_a_and_b() {
         let start = bench.now;
         for _ in 0..330 {
             bench.wait(Duration::from_millis(100));
-            for _ in bench.sent.drain(..) {
+            for _ in bench.far.sent.drain(..) {
                 sent.push(bench.now.saturating_since(start));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sip_parse::{HeaderName, Message};
+use sip_parse::{Builder, Bytes, HeaderName, Limits, Message, Request, StatusCode};
 
 /// One second.
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -28,4 +28,43 @@ pub fn values(message: &Message, name: HeaderName<'_>) -> Vec<String> {
         .headers_named(name)
         .map(|header| String::from_utf8(header.value.to_vec()).expect("text"))
         .collect()
+}
+
+/// A response to a request, with header fields and a session description of the test's choice. 100 has
+/// no tag.
+///
+/// # Panics
+/// If no such response can be built.
+#[track_caller]
+pub fn response(
+    request: &Request,
+    status: u16,
+    tag: &str,
+    headers: &[(&str, &str)],
+    sdp: Option<&str>,
+) -> Bytes {
+    let status = StatusCode::new(status).expect("status");
+    let tag = (status != StatusCode::TRYING).then_some(tag.as_bytes());
+    let mut response = Builder::response_to(request, status, tag);
+    for (name, value) in headers {
+        response.append(HeaderName::parse(name.as_bytes()).expect("name"), *value);
+    }
+    if let Some(sdp) = sdp {
+        response.body(b"application/sdp", sdp.as_bytes());
+    }
+    response.build().expect("response").bytes().clone()
+}
+
+/// Text with LF line ends as bytes with CRLF line ends.
+pub fn crlf(text: &str) -> Bytes {
+    text.replace('\n', "\r\n").into_bytes().into()
+}
+
+/// A message that is written with LF line ends.
+///
+/// # Panics
+/// If it cannot be read.
+#[track_caller]
+pub fn parse(text: &str) -> Message {
+    Message::parse(crlf(text), &Limits::default()).expect("a message")
 }
