@@ -6,7 +6,7 @@ use sip_core::config::Config;
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, Body, Cause, Event, Limits, Timestamp, Transport, UserAgent};
 use sip_parse::{Bytes, HeaderName, Method, StatusCode};
-use sip_testing::{Bench, SECOND, alice, value};
+use sip_testing::{Bench, SECOND, alice, random, value};
 
 /// A request to alice; `edit` changes its text.
 fn request(bench: &Bench, method: &str, edit: impl FnOnce(String) -> String) -> String {
@@ -417,11 +417,10 @@ fn rfc5626_4_4_1_a_flow_without_pong_is_dead() {
 fn backpressure_changes_nothing() {
     let mut limits = Limits::default();
     limits.actions = 8;
-    let random = Box::new(<rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::from_seed([1; 32]));
     let config = alice().build().unwrap();
     let now = Timestamp::ZERO;
     let mut agent =
-        UserAgent::with_limits(config, limits, Default::default(), random, now).unwrap();
+        UserAgent::with_limits(config, limits, Default::default(), random(1), now).unwrap();
     let connection = loop {
         if let Some(Action::Connect { connection, .. }) = agent.poll_action() {
             break connection;
@@ -478,14 +477,12 @@ fn the_clock_may_stand_still_but_not_jump() {
 /// `autostart` false: nothing happens before `start`; a second start is refused.
 #[test]
 fn autostart_false_waits_for_start() {
-    let random =
-        || Box::new(<rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::from_seed([1; 32]));
     let mut config = alice();
     config
         .autostart(false)
         .instance_id("8f1c0e52-6a1d-4b7e-9c3f-2d5b7a90e416");
     let now = Timestamp::ZERO;
-    let mut agent = UserAgent::new(config.build().unwrap(), random(), now).unwrap();
+    let mut agent = UserAgent::new(config.build().unwrap(), random(1), now).unwrap();
     assert!(agent.poll_action().is_none());
     assert_eq!(agent.next_tick(), None);
     assert!(

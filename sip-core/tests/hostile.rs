@@ -9,7 +9,7 @@ use sip_core::{
     UserAgent,
 };
 use sip_parse::{Bytes, HeaderName, Limits as MessageLimits, Message, Method, Request};
-use sip_testing::{Bench, OFFER, SECOND, alice, value};
+use sip_testing::{Bench, OFFER, SECOND, alice, random, response, value};
 
 /// A request of a leg's own, in the early dialog that its 180 made.
 fn of_leg(bench: &mut Bench, method: &str, leg: &str, invite: &Request) {
@@ -417,11 +417,10 @@ fn trace_hides_what_stands_behind_a_message() {
 fn time_outs_and_responses_pass_a_full_queue() {
     let mut limits = Limits::default();
     limits.actions = 4;
-    let random = Box::new(<rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::from_seed([1; 32]));
     let config = alice().build().unwrap();
     let now = Timestamp::ZERO;
     let mut agent =
-        UserAgent::with_limits(config, limits, Default::default(), random, now).unwrap();
+        UserAgent::with_limits(config, limits, Default::default(), random(1), now).unwrap();
     let connection = loop {
         if let Some(Action::Connect { connection, .. }) = agent.poll_action() {
             break connection;
@@ -446,10 +445,8 @@ fn time_outs_and_responses_pass_a_full_queue() {
         .unwrap()
         .into_request()
         .unwrap();
-    let ok = sip_parse::Builder::response_to(&request, sip_parse::StatusCode::OK, Some(b"t"))
-        .build()
-        .unwrap();
-    agent.receive(connection, ok.bytes().clone(), now).unwrap();
+    let ok = response(&request, 200, "t", &[], None);
+    agent.receive(connection, ok, now).unwrap();
     assert_eq!(agent.table_sizes().requests, 0);
     let due = agent.next_tick().expect("keep-alive");
     agent.tick(due).unwrap();

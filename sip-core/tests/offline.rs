@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use sip_core::config::{ConfigBuilder, OfflineRequests};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
@@ -11,7 +9,7 @@ use sip_core::{
     Session, SessionId, Timestamp, Transport, UserAgent,
 };
 use sip_parse::{HeaderName, Message, Method, Request, Response};
-use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
+use sip_testing::{Bench, OFFER, SECOND, alice, random, value, values};
 
 /// RFC 3261 section 17.1.1.2: 64 T1, T1 being 500 ms.
 const BUDGET: Duration = Duration::from_secs(32);
@@ -465,7 +463,7 @@ fn conn_c_the_limits_bound_what_waits() {
         queueing().build().unwrap(),
         limits,
         Default::default(),
-        Box::new(ChaCha20Rng::from_seed([7; 32])),
+        random(7),
         Timestamp::ZERO,
     )
     .unwrap();

@@ -5,7 +5,7 @@ use sip_core::{
     Action, Cause, CommandError, ConnectionInfo, Event, InviteOptions, Originator, Transport,
 };
 use sip_parse::Method;
-use sip_testing::{Bench, OFFER, SECOND, alice};
+use sip_testing::{Bench, OFFER, SECOND, alice, response};
 
 fn options(number: u32) -> String {
     format!(
@@ -55,12 +55,7 @@ fn rfc7118_4_2_two_messages_in_one_are_refused() {
     let mut bench = Bench::new(&alice());
     let (_, invite) = bench.call();
     bench.events.clear();
-    let ringing = sip_parse::Builder::response_to(
-        &invite,
-        sip_parse::StatusCode::new(180).expect("status"),
-        Some(b"peer"),
-    );
-    let ringing = ringing.build().expect("response").bytes().clone();
+    let ringing = response(&invite, 180, "peer", &[], None);
     bench.feed_bytes([&ringing[..], &ringing[..]].concat());
     bench.feed_bytes([&ringing[..], options(1).as_bytes()].concat());
     bench.silence();

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use sip_core::config::{Config, ConfigBuilder, DtmfType, Support};
 use sip_core::{
     Cause, CommandError, DescriptionFailed, DescriptionKind, Event, Originator, Session,
@@ -11,7 +9,7 @@ use sip_core::{
 };
 use sip_parse::{HeaderName, Method};
 
-use sip_testing::{Bench, OFFER, SECOND, alice, description_needed, value};
+use sip_testing::{Bench, OFFER, SECOND, alice, description_needed, random, value};
 
 /// CFG-NOANSWER: 408 when the time is up, not before; an Expires that comes earlier ends it with 487
 /// (RFC 3261 13.3.1).
@@ -55,8 +53,7 @@ pub(crate) fn cfg_noanswer_ends_with_408() {
 
 /// What starting an agent says about this configuration.
 fn refusal(config: &ConfigBuilder) -> String {
-    let random = Box::new(ChaCha20Rng::from_seed([1; 32]));
-    match UserAgent::new(config.build().unwrap(), random, Timestamp::ZERO) {
+    match UserAgent::new(config.build().unwrap(), random(1), Timestamp::ZERO) {
         Err(error @ StartError::Unsupported(_)) => error.to_string(),
         other => panic!("{other:?}"),
     }
