@@ -2,7 +2,8 @@
 //!
 //! [`Bench`] holds one user agent and a virtual clock. The far end is [`Scripted`], where the test
 //! answers every message itself, or [`Servers`], which register the agent and can be told to refuse,
-//! fall silent or disappear. [`LayerBench`] holds a transaction layer alone. [`Timed`] turns the clock of any machine and stops at its deadlines.
+//! fall silent or disappear. [`Pair`] holds two agents on a simulated
+//! network, with a registrar or a cable between them. [`LayerBench`] holds a transaction layer alone. [`Timed`] turns the clock of any machine and stops at its deadlines.
 //! [`DescriptionRequest`] and [`ExchangeEnd`] are the only places that know how the events of an
 //! offer/answer exchange are written.
 
@@ -11,6 +12,8 @@ mod clock;
 mod exchange;
 mod layer;
 mod message;
+mod network;
+mod pair;
 mod scripted;
 mod servers;
 
@@ -21,5 +24,7 @@ pub use exchange::{
 };
 pub use layer::LayerBench;
 pub use message::{OFFER, SECOND, crlf, parse, response, value, values};
+pub use network::{Weather, seeded};
+pub use pair::{Between, Crossover, Pair, Passage, Script};
 pub use scripted::{Scripted, alice};
 pub use servers::{Servers, URLS, alice_with_servers};

@@ -5,15 +5,20 @@
 //! seed as well; 100,000 seeds of it are
 //! `SIM_SEEDS=100000 cargo test --release -p sip-edge --test simulation storm -- --nocapture`.
 
-mod world;
+#[path = "../common/between.rs"]
+mod between;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use between::Registrar;
+use sip_core::config::Config;
 use sip_core::{Body, Event, RequestId, Session, SessionId, Timestamp, Transport};
 use sip_parse::StatusCode;
-use sip_testing::{description_needed, remote_description};
-use world::{Script, Weather, World};
+use sip_testing::{Pair, Script, Weather, description_needed, remote_description, seeded};
+
+/// The agents with the edge between them.
+type World = Pair<Registrar>;
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -85,7 +90,7 @@ impl Call {
     }
 }
 
-impl Script for Call {
+impl Script<Registrar> for Call {
     fn event(&mut self, world: &mut World, agent: usize, event: Event) {
         let now = world.now;
         if let Some(request) = description_needed(&event) {
@@ -209,9 +214,25 @@ enum Outcome {
     Failed,
 }
 
+fn world(seed: u64, weather: Weather) -> World {
+    let agents = ["alice", "bob"].map(|name| {
+        let mut config = Config::builder();
+        config
+            .uri(format!("sip:{name}@sim.test"))
+            .server("ws://sim.test")
+            .password(format!("{name}-pw"));
+        (name, config)
+    });
+    let users = agents
+        .iter()
+        .map(|(name, _)| ((*name).to_owned(), format!("{name}-pw")));
+    let registrar = Registrar::new(users.collect(), seeded(seed, 200));
+    World::new(seed, weather, registrar, &agents)
+}
+
 /// One run. Panics where something happened that may never happen.
 fn run(seed: u64, weather: Weather, most_tries: u32) -> (World, Call, Outcome) {
-    let mut world = World::new(seed, weather, &["alice", "bob"]);
+    let mut world = world(seed, weather);
     let mut call = Call::new(most_tries);
     world.later(Duration::from_secs(900), ALICE, GIVE_UP);
     world.run(Timestamp::from_millis(1_200_000), &mut call);
@@ -258,7 +279,7 @@ fn check(world: &World, call: &Call) -> Result<(), String> {
     if call.delivered.windows(2).any(soon) {
         return Err(format!("one MESSAGE came at {:?}", call.delivered));
     }
-    if !world.edge.is_idle() {
+    if !world.between.0.is_idle() {
         return Err("the edge is not idle".into());
     }
     Ok(())
@@ -302,14 +323,7 @@ fn sweep(
     histogram
 }
 
-const CALM: Weather = Weather {
-    transport: Transport::Udp,
-    lost: 0,
-    duplicated: 0,
-    delay: Duration::from_millis(40),
-    cuts: 0,
-    one_way: 0,
-};
+const CALM: Weather = Weather::calm(Transport::Udp);
 
 fn all_good(call: &Call, outcome: Outcome) -> bool {
     outcome == Outcome::Answered
@@ -471,8 +485,8 @@ fn storm() {
         }
         *outcomes.entry(outcome).or_insert(0_u64) += 1;
         *reasons.entry(call.last_reason).or_insert(0_u64) += 1;
-        for (what, times) in world.met {
-            *met.entry(what).or_insert(0) += times;
+        for (passage, times) in world.met {
+            *met.entry(passage.what).or_insert(0) += times;
         }
     }
     println!("{outcomes:#?}\n{reasons:#?}\n{met:#?}");
