@@ -5,20 +5,15 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use sip_core::transaction::{Output, TransactionLayer, TransactionSettings};
-use sip_core::{ConnectionId, ConnectionInfo, Timestamp, Transport};
+use sip_core::transaction::{Output, TransactionLayer};
+use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp, Transport};
 use sip_parse::{Builder, Bytes, StatusCode};
+use sip_testing::settings;
 
 fn layer() -> (TransactionLayer<()>, ConnectionId) {
-    let mut settings = TransactionSettings {
-        timers: Default::default(),
-        limits: Default::default(),
-        sent_by: "192.0.2.1:5060".into(),
-        via_transport: None,
-        rport: false,
-        forwards: false,
-    };
-    settings.limits.server_transactions = usize::MAX;
+    let mut limits = Limits::default();
+    limits.server_transactions = usize::MAX;
+    let settings = settings(limits);
     let mut layer = TransactionLayer::new(settings, Box::new(ChaCha8Rng::from_seed([7; 32])));
     let connection = layer.accept(ConnectionInfo {
         transport: Transport::Udp,

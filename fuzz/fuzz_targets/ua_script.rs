@@ -22,6 +22,7 @@ use sip_fuzz::tally;
 use sip_parse::{
     Builder, Bytes, HeaderName, Limits, Message, Method, Request, Response, StatusCode,
 };
+use sip_testing::{DescriptionRequest, description_needed, remote_description};
 
 /// How many actions one input may cause, and how many ticks one moment.
 const BURST: usize = 10_000;
@@ -65,7 +66,7 @@ struct Run {
     fed: Vec<Bytes>,
     /// Calls, and whether they have ended.
     sessions: BTreeMap<SessionId, bool>,
-    describe: Vec<SessionId>,
+    describe: Vec<DescriptionRequest>,
     incoming: Vec<IncomingRequestId>,
     started: u32,
     stopped: u32,
@@ -458,14 +459,14 @@ impl Run {
         if self.describe.is_empty() {
             return;
         }
-        let id = self.describe.remove(script.choice(self.describe.len()));
+        let request = self.describe.remove(script.choice(self.describe.len()));
         let description = if script.byte() % 8 == 7 {
             Err(DescriptionFailed)
         } else {
             Ok(Body::sdp(SDP))
         };
         // The call may have ended in between.
-        let _ = self.agent.describe(id, description, self.now);
+        let _ = request.describe(&mut self.agent, description, self.now);
     }
 
     fn session(&mut self, script: &mut Script<'_>) {
@@ -684,18 +685,19 @@ impl Run {
 
     fn event(&mut self, event: Event) {
         assert!(!format!("{event:?}").is_empty());
+        if let Some(request) = description_needed(&event) {
+            self.alive(request.session);
+            return self.describe.push(request);
+        }
+        if let Some((session, ..)) = remote_description(&event) {
+            return self.alive(session);
+        }
         match event {
             Event::IncomingCall { session, .. } => {
                 let before = self.sessions.insert(session, false);
                 assert_eq!(before, None, "a call comes once");
             }
-            Event::DescriptionNeeded { session, .. } => {
-                self.alive(session);
-                self.describe.push(session);
-            }
-            Event::Progress { session, .. } | Event::RemoteDescription { session, .. } => {
-                self.alive(session);
-            }
+            Event::Progress { session, .. } => self.alive(session),
             Event::Established { session } => {
                 self.alive(session);
                 self.established += 1;

@@ -1,11 +1,9 @@
 //! Calls whose peer is not told who calls (RFC 3323, RFC 3325, RFC 5627).
 
-mod common;
-
-use sip_core::{Body, Event, InviteOptions, Session, SessionId};
+use sip_core::{Event, InviteOptions, SessionId};
 use sip_parse::{HeaderName, Method, Request};
 
-use common::{Bench, OFFER, alice, value};
+use sip_testing::{Bench, OFFER, alice, value};
 
 /// Registered as `sip:alice@example.com`, with the given parameters of the registrar's.
 fn registered(gruus: &str) -> Bench {
@@ -28,9 +26,7 @@ const GRUUS: &str =
 /// A call that is up, made with `options`; the INVITE.
 fn call(bench: &mut Bench, options: InviteOptions) -> (SessionId, Request) {
     let id = bench.agent.invite("bob", options, bench.now).unwrap();
-    let offer = Ok(Body::sdp(OFFER));
-    bench.agent.describe(id, offer, bench.now).unwrap();
-    bench.pump();
+    bench.describe(id, OFFER);
     let invite = bench.next_request();
     let contact = [("Contact", "<sip:bob@192.0.2.9>")];
     bench.reply_tagged(&invite, 200, "bob1", &contact, Some(OFFER));
@@ -75,13 +71,8 @@ fn rfc5627_4_4_an_anonymous_call_has_the_temporary_gruu() {
         let identity = value(&invite, HeaderName::PPreferredIdentity);
         assert_eq!(identity, "<sip:alice@example.com>");
         assert_eq!(names_the_caller(&invite), ["P-Preferred-Identity"]);
-        let Ok(Session::Established(session)) = bench.agent.session(id) else {
-            panic!("the call is up");
-        };
-        session.reinvite(bench.now).unwrap();
-        let offer = Ok(Body::sdp(OFFER));
-        bench.agent.describe(id, offer, bench.now).unwrap();
-        bench.pump();
+        bench.reinvite(id);
+        bench.describe(id, OFFER);
         let reinvite = bench.next_request();
         assert_eq!(value(&reinvite, HeaderName::Contact), contact);
         assert_eq!(names_the_caller(&reinvite), [""; 0]);
@@ -99,9 +90,7 @@ fn rfc5627_4_4_an_anonymous_call_has_the_temporary_gruu() {
             OFFER.replace("\r\n", "\n"),
         );
         bench.feed(&text);
-        let answer = Ok(Body::sdp(OFFER));
-        bench.agent.describe(id, answer, bench.now).unwrap();
-        bench.pump();
+        bench.describe(id, OFFER);
         let response = bench.next_response();
         assert_eq!(response.status().as_u16(), 200);
         assert_eq!(value(&response, HeaderName::Contact), contact);

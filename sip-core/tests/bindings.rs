@@ -1,15 +1,13 @@
 //! What a registrar says about our binding, and what the agent does with it.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, OFFER, SECOND, alice, value, values};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
     Body, Cause, ConnectionInfo, Event, InviteOptions, Originator, Registration, Transport,
 };
 use sip_parse::{HeaderName, Method, Request};
+use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
 
 const INFO: ConnectionInfo = ConnectionInfo {
     transport: Transport::Ws,
@@ -518,27 +516,13 @@ fn rfc5627_4_4_the_gruu_in_every_contact() {
     let expected = format!("<{gruu}>");
     let (call, invite) = bench.established_call();
     assert_eq!(value(&invite, HeaderName::Contact), expected);
-    let Ok(sip_core::Session::Established(session)) = bench.agent.session(call) else {
-        panic!("the call is up");
-    };
-    session.reinvite(bench.now).unwrap();
-    bench
-        .agent
-        .describe(call, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.reinvite(call);
+    bench.describe(call, OFFER);
     assert_eq!(value(&bench.next_request(), HeaderName::Contact), expected);
     bench.events.clear();
     let incoming = bench.invite_from_bob(1);
-    let Ok(sip_core::Session::Incoming(session)) = bench.agent.session(incoming) else {
-        panic!("it rings");
-    };
-    session.answer(bench.now);
-    bench
-        .agent
-        .describe(incoming, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.accept(incoming);
+    bench.describe(incoming, OFFER);
     let ok = bench.sent.pop_back().unwrap().into_response().unwrap();
     assert_eq!(
         (ok.status().as_u16(), value(&ok, HeaderName::Contact)),
@@ -567,15 +551,8 @@ fn rfc5626_4_3_ob_is_where_dialogs_are_made() {
     let expected = own.replace('>', ";ob>");
     let (call, invite) = bench.established_call();
     assert_eq!(value(&invite, HeaderName::Contact), expected);
-    let Ok(sip_core::Session::Established(session)) = bench.agent.session(call) else {
-        panic!("the call is up");
-    };
-    session.reinvite(bench.now).unwrap();
-    bench
-        .agent
-        .describe(call, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.reinvite(call);
+    bench.describe(call, OFFER);
     assert_eq!(value(&bench.next_request(), HeaderName::Contact), expected);
     bench.events.clear();
     let incoming = bench.invite_from_bob(1);

@@ -1,33 +1,21 @@
 //! Calls that a scripted peer makes to the agent.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, OFFER, SECOND, alice, value, values};
 use sip_core::{
     Body, Cause, DescriptionKind, Event, FailureStatus, Originator, Session, SessionId,
 };
 use sip_parse::{HeaderName, Method, Response};
+use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
 
 const ANSWER: &str = "v=0\r\no=- 2 2 IN IP4 192.0.2.2\r\n";
 
 fn answer(bench: &mut Bench, id: SessionId) -> Response {
-    match bench.agent.session(id) {
-        Ok(Session::Incoming(call)) => call.answer(bench.now),
-        _ => panic!("not an incoming call"),
-    }
-    bench.pump();
-    let kind = bench.expect(|event| match event {
-        Event::DescriptionNeeded { kind, .. } => Some(*kind),
-        _ => None,
-    });
+    bench.accept(id);
+
+    let kind = bench.description_needed().kind;
     assert_eq!(kind, DescriptionKind::Answer);
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp(ANSWER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.describe(id, ANSWER);
     bench.next_response()
 }
 
@@ -103,7 +91,7 @@ fn rfc3261_13_3_1_4_the_2xx_is_repeated_until_the_ack() {
     let mut bye = None;
     for _ in 0..330 {
         bench.wait(Duration::from_millis(100));
-        for message in bench.sent.drain(..) {
+        for message in bench.far.sent.drain(..) {
             if message.is_request() {
                 bye = message.into_request().ok();
             } else {
@@ -292,10 +280,7 @@ fn rfc3261_14_2_a_reinvite_renegotiates() {
         &ok,
         "Contact: <sip:bob@moved.invalid>\n",
     );
-    let kind = bench.expect(|event| match event {
-        Event::DescriptionNeeded { kind, .. } => Some(*kind),
-        _ => None,
-    });
+    let kind = bench.description_needed().kind;
     assert_eq!(
         kind,
         DescriptionKind::Offer,
@@ -311,11 +296,7 @@ fn rfc3261_14_2_a_reinvite_renegotiates() {
     let refused = bench.next_response();
     assert_eq!(refused.status().as_u16(), 500);
     assert!(refused.retry_after().unwrap().unwrap().seconds <= 10);
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.describe(id, OFFER);
     let again = bench.next_response();
     assert_eq!(
         (again.status().as_u16(), again.cseq().unwrap().number),
@@ -329,16 +310,7 @@ fn rfc3261_14_2_a_reinvite_renegotiates() {
          Content-Type: application/sdp\nContent-Length: 5\n\nv=0\n\n",
         value(&ok, HeaderName::To)
     ));
-    bench.expect(|event| {
-        matches!(
-            event,
-            Event::RemoteDescription {
-                kind: DescriptionKind::Answer,
-                ..
-            }
-        )
-        .then_some(())
-    });
+    assert_eq!(bench.remote_description().0, DescriptionKind::Answer);
     assert!(
         !bench
             .events
@@ -476,10 +448,7 @@ fn rfc3261_9_2_a_cancelled_reinvite_leaves_the_call() {
         Ok(Session::Established(_))
     ));
     assert!(
-        bench
-            .agent
-            .describe(id, Ok(Body::sdp(ANSWER)), bench.now)
-            .is_err(),
+        bench.try_describe(id, Ok(Body::sdp(ANSWER))).is_err(),
         "nothing is asked any more"
     );
 }

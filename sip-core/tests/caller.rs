@@ -1,16 +1,14 @@
 //! Calls that the agent makes, against a scripted peer.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, OFFER, SECOND, alice, value, values};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
     Body, Cause, CommandError, DescriptionKind, Event, InviteOptions, Originator, Session,
     Transport,
 };
 use sip_parse::{HeaderName, Method};
+use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
 
 fn ended(bench: &mut Bench) -> (Originator, Cause, Option<u16>) {
     bench.expect(|event| match event {
@@ -83,10 +81,7 @@ fn rfc3261_13_2_2_4_a_2xx_is_acknowledged_on_its_dialog() {
         ack.top_via().unwrap().branch(),
         invite.top_via().unwrap().branch()
     );
-    let described = bench.expect(|event| match event {
-        Event::RemoteDescription { kind, body, .. } => Some((*kind, body.bytes.clone())),
-        _ => None,
-    });
+    let described = bench.remote_description();
     assert_eq!(
         (described.0, &described.1[..]),
         (DescriptionKind::Answer, OFFER.as_bytes())
@@ -343,21 +338,9 @@ fn rfc3261_13_2_1_a_late_offer_is_answered_in_the_ack() {
         Some(OFFER),
     );
     bench.silence();
-    let kinds: Vec<_> = bench.events.drain(..).collect();
-    assert!(kinds.iter().any(|event| matches!(
-        event,
-        Event::RemoteDescription {
-            kind: DescriptionKind::Offer,
-            ..
-        }
-    )));
-    assert!(kinds.iter().any(|event| matches!(
-        event,
-        Event::DescriptionNeeded {
-            kind: DescriptionKind::Answer,
-            ..
-        }
-    )));
+    assert_eq!(bench.remote_description().0, DescriptionKind::Offer);
+    assert_eq!(bench.description_needed().kind, DescriptionKind::Answer);
+    bench.events.clear();
     bench.reply_tagged(
         &invite,
         200,
@@ -366,11 +349,7 @@ fn rfc3261_13_2_1_a_late_offer_is_answered_in_the_ack() {
         Some(OFFER),
     );
     bench.silence();
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp("v=0 answer")), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.describe(id, "v=0 answer");
     let ack = bench.next_request();
     assert_eq!(
         (ack.method(), ack.body()),
@@ -462,7 +441,7 @@ fn rfc3261_17_1_1_2_timers_a_and_b() {
         let start = bench.now;
         for _ in 0..330 {
             bench.wait(Duration::from_millis(100));
-            for _ in bench.sent.drain(..) {
+            for _ in bench.far.sent.drain(..) {
                 sent.push(bench.now.saturating_since(start));
             }
         }
@@ -547,7 +526,7 @@ fn commands_are_refused_with_a_reason() {
         Err(CommandError::TargetScheme)
     );
     let (id, _) = bench.call();
-    let refused = bench.agent.describe(id, Ok(Body::sdp("v=0")), bench.now);
+    let refused = bench.try_describe(id, Ok(Body::sdp("v=0")));
     assert!(matches!(refused, Err(CommandError::WrongState(_))));
     bench
         .agent
@@ -557,7 +536,7 @@ fn commands_are_refused_with_a_reason() {
         Err(CommandError::NotConnected)
     );
     assert_eq!(
-        bench.agent.describe(id, Ok(Body::sdp("v=0")), bench.now),
+        bench.try_describe(id, Ok(Body::sdp("v=0"))),
         Err(CommandError::Stale)
     );
 }
@@ -571,10 +550,8 @@ fn a_failed_offer_ends_the_call_quietly() {
         .invite("bob", InviteOptions::new(), bench.now)
         .unwrap();
     bench
-        .agent
-        .describe(id, Err(sip_core::DescriptionFailed), bench.now)
+        .try_describe(id, Err(sip_core::DescriptionFailed))
         .unwrap();
-    bench.pump();
     bench.silence();
     assert_eq!(
         ended(&mut bench),

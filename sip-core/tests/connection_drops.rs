@@ -1,9 +1,6 @@
 //! What becomes of everything when its connection drops: the rows of the table in `docs/reachability.md`, a
 //! test for each, by name. Each drops the connection in two ways: it is closed, and it goes silent.
 
-mod common;
-
-use common::{Bench, OFFER, SECOND, alice, value};
 use sip_core::config::{Authentication, ConfigBuilder};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
@@ -11,6 +8,9 @@ use sip_core::{
     SessionId, Transport,
 };
 use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
+use sip_testing::{
+    Bench, OFFER, SECOND, alice, description_needed, exchange_ended, remote_description, value,
+};
 
 const ANSWER: &str = "v=0\r\no=- 2 2 IN IP4 192.0.2.1\r\n";
 const LOST: &str = "Transport ConnectionLost";
@@ -103,10 +103,30 @@ fn back(bench: &mut Bench) -> Vec<String> {
     told
 }
 
+fn why(reason: &EndReason) -> String {
+    format!("{:?} {:?}", reason.originator, reason.cause)
+}
+
+/// An event of an offer/answer exchange.
+fn exchange(event: &Event) -> Option<String> {
+    if let Some(request) = description_needed(event) {
+        return Some(format!("DescriptionNeeded: {:?}", request.kind));
+    }
+    if let Some((_, kind, _)) = remote_description(event) {
+        return Some(format!("RemoteDescription: {kind:?}"));
+    }
+    Some(match exchange_ended(event)?.outcome {
+        Ok(()) => "Renegotiated".to_owned(),
+        Err(reason) => format!("RenegotiationFailed: {}", why(&reason)),
+    })
+}
+
 /// The events so far but for those of the connection itself.
 fn told(bench: &mut Bench) -> Vec<String> {
-    let why = |reason: &EndReason| format!("{:?} {:?}", reason.originator, reason.cause);
     let told = bench.events.drain(..).filter_map(|event| {
+        if let Some(text) = exchange(&event) {
+            return Some(text);
+        }
         Some(match event {
             Event::Connecting { .. }
             | Event::Connected { .. }
@@ -118,13 +138,7 @@ fn told(bench: &mut Bench) -> Vec<String> {
                 format!("RegistrationFailed: {}", why(&reason))
             }
             Event::Unregistered { reason } => format!("Unregistered: {}", why(&reason)),
-            Event::DescriptionNeeded { kind, .. } => format!("DescriptionNeeded: {kind:?}"),
-            Event::RemoteDescription { kind, .. } => format!("RemoteDescription: {kind:?}"),
-            Event::RenegotiationFailed { reason, .. } => {
-                format!("RenegotiationFailed: {}", why(&reason))
-            }
             Event::Established { .. } => "Established".to_owned(),
-            Event::Renegotiated { .. } => "Renegotiated".to_owned(),
             Event::Ended { reason, .. } => format!("Ended: {}", why(&reason)),
             Event::RequestCompleted { outcome, .. } => {
                 format!(
@@ -164,7 +178,7 @@ fn nothing_follows(bench: &mut Bench) {
 }
 
 fn describe(bench: &mut Bench, id: SessionId) -> Result<(), CommandError> {
-    let described = bench.agent.describe(id, Ok(Body::sdp(ANSWER)), bench.now);
+    let described = bench.try_describe(id, Ok(Body::sdp(ANSWER)));
     bench.pump();
     described
 }
@@ -204,20 +218,13 @@ fn refresh_follows(bench: &mut Bench, id: SessionId) {
 /// Bob calls, and is answered 200.
 fn answered(bench: &mut Bench) -> (SessionId, Response) {
     let id = bench.invite_from_bob(1);
-    match bench.agent.session(id) {
-        Ok(Session::Incoming(call)) => call.answer(bench.now),
-        other => panic!("{other:?}"),
-    }
+    bench.accept(id);
     describe(bench, id).unwrap();
     (id, bench.next_response())
 }
 
 fn reinvite(bench: &mut Bench, id: SessionId) {
-    match bench.agent.session(id) {
-        Ok(Session::Established(call)) => call.reinvite(bench.now).unwrap(),
-        other => panic!("{other:?}"),
-    }
-    bench.pump();
+    bench.reinvite(id);
 }
 
 #[test]

@@ -1,14 +1,9 @@
 //! `DialogLayer` alone, rule by rule: RFC 3261 section 12 and RFC 5057.
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use sip_core::dialog::{DialogError, DialogId, DialogLayer, DialogSetId, FailureScope};
-use sip_parse::{Builder, HeaderName, Limits, Message, Method, Request, Response, StatusCode};
-
-fn parse(text: &str) -> Message {
-    let bytes = text.replace('\n', "\r\n").into_bytes();
-    Message::parse(bytes.into(), &Limits::default()).expect("sound")
-}
+use sip_parse::{Builder, HeaderName, Message, Method, Request, Response, StatusCode};
+use sip_testing::{parse, random, value};
 
 fn request(text: &str) -> Request {
     parse(text).into_request().expect("a request")
@@ -18,11 +13,7 @@ fn response(text: &str) -> Response {
     parse(text).into_response().expect("a response")
 }
 
-fn value(message: &Message, name: HeaderName<'_>) -> String {
-    let header = message.header(name).expect("the header field");
-    String::from_utf8(header.value.to_vec()).expect("text")
-}
-
+/// The values of a header field, each for itself.
 fn values(message: &Message, name: HeaderName<'_>) -> Vec<String> {
     let values = message.values(name);
     values
@@ -31,7 +22,7 @@ fn values(message: &Message, name: HeaderName<'_>) -> Vec<String> {
 }
 
 fn layer() -> (DialogLayer, ChaCha20Rng) {
-    let mut rng = ChaCha20Rng::from_seed([5; 32]);
+    let mut rng = *random(5);
     (DialogLayer::new(4, 4, &mut rng), rng)
 }
 

@@ -1,14 +1,12 @@
 //! What the agent does with requests outside any dialog, with rubbish, and with its host's mistakes.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, SECOND, alice, value};
 use sip_core::config::Config;
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, Body, Cause, Event, Limits, Timestamp, Transport, UserAgent};
 use sip_parse::{Bytes, HeaderName, Method, StatusCode};
+use sip_testing::{Bench, SECOND, alice, random, value};
 
 /// A request to alice; `edit` changes its text.
 fn request(bench: &Bench, method: &str, edit: impl FnOnce(String) -> String) -> String {
@@ -419,11 +417,10 @@ fn rfc5626_4_4_1_a_flow_without_pong_is_dead() {
 fn backpressure_changes_nothing() {
     let mut limits = Limits::default();
     limits.actions = 8;
-    let random = Box::new(<rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::from_seed([1; 32]));
     let config = alice().build().unwrap();
     let now = Timestamp::ZERO;
     let mut agent =
-        UserAgent::with_limits(config, limits, Default::default(), random, now).unwrap();
+        UserAgent::with_limits(config, limits, Default::default(), random(1), now).unwrap();
     let connection = loop {
         if let Some(Action::Connect { connection, .. }) = agent.poll_action() {
             break connection;
@@ -480,14 +477,12 @@ fn the_clock_may_stand_still_but_not_jump() {
 /// `autostart` false: nothing happens before `start`; a second start is refused.
 #[test]
 fn autostart_false_waits_for_start() {
-    let random =
-        || Box::new(<rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::from_seed([1; 32]));
     let mut config = alice();
     config
         .autostart(false)
         .instance_id("8f1c0e52-6a1d-4b7e-9c3f-2d5b7a90e416");
     let now = Timestamp::ZERO;
-    let mut agent = UserAgent::new(config.build().unwrap(), random(), now).unwrap();
+    let mut agent = UserAgent::new(config.build().unwrap(), random(1), now).unwrap();
     assert!(agent.poll_action().is_none());
     assert_eq!(agent.next_tick(), None);
     assert!(
@@ -704,14 +699,14 @@ fn rfc3261_20_14_every_message_says_its_length() {
         let (_, invite) = bench.call();
         assert_eq!(
             invite.content_length().unwrap(),
-            Some(common::OFFER.len() as u32)
+            Some(sip_testing::OFFER.len() as u32)
         );
         bench.reply_tagged(
             &invite,
             200,
             "peer",
             &[("Contact", "<sip:bob@192.0.2.9>")],
-            Some(common::OFFER),
+            Some(sip_testing::OFFER),
         );
         let ack = bench.next_request();
         assert_eq!(ack.content_length().unwrap(), Some(0));

@@ -1,13 +1,11 @@
 //! Back to a better server: beside the one in use, watched, and only when it disturbs nothing.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, OFFER, SECOND, alice, value};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, Change, ConnectionId, ConnectionInfo, Event, Session, Transport};
 use sip_parse::{HeaderName, Method};
+use sip_testing::{Bench, OFFER, SECOND, alice, value};
 
 const INFO: ConnectionInfo = ConnectionInfo {
     transport: Transport::Ws,
@@ -93,7 +91,7 @@ fn a_better_server_is_used_again() {
     registered(&mut bench);
     assert!(bench.agent.is_registered());
     bench.expect(|event| matches!(event, Event::Connected { server: 0 }).then_some(()));
-    bench.expect(|event| matches!(event, Event::DescriptionNeeded { .. }).then_some(()));
+    bench.description_needed();
     assert!(matches!(
         bench.agent.session(call),
         Ok(Session::Established(_))
@@ -219,6 +217,6 @@ fn a_better_server_is_asked_to_register_at_once() {
         } else {
             bench.reply(&request, 503, &[]);
         }
-        bench.expect(|event| matches!(event, Event::DescriptionNeeded { .. }).then_some(()));
+        bench.description_needed();
     }
 }

@@ -1,14 +1,12 @@
 //! 430 (Flow Failed): our binding is made anew, and the request goes once more (RFC 5626 section 11.6).
 
-mod common;
-
 use std::time::Duration;
 
 use sip_core::connection::DisconnectReason;
 use sip_core::{Body, Event, Session};
 use sip_parse::{HeaderName, Method, Request};
 
-use common::{Bench, OFFER, alice, value, values};
+use sip_testing::{Bench, OFFER, alice, value, values};
 
 /// A registered agent with one flow.
 fn registered() -> Bench {

@@ -1,10 +1,7 @@
 //! Peers that hate us: forks that meddle, floods, replays, and answers that fit nothing.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, OFFER, SECOND, alice, value};
 use sip_core::auth::Secret;
 use sip_core::connection::DisconnectReason;
 use sip_core::{
@@ -12,6 +9,7 @@ use sip_core::{
     UserAgent,
 };
 use sip_parse::{Bytes, HeaderName, Limits as MessageLimits, Message, Method, Request};
+use sip_testing::{Bench, OFFER, SECOND, alice, random, response, value};
 
 /// A request of a leg's own, in the early dialog that its 180 made.
 fn of_leg(bench: &mut Bench, method: &str, leg: &str, invite: &Request) {
@@ -183,15 +181,8 @@ fn rfc3261_7_3_1_folds_cost_nothing() {
         Event::IncomingCall { session, .. } => Some(*session),
         _ => None,
     });
-    match bench.agent.session(id) {
-        Ok(Session::Incoming(call)) => call.answer(bench.now),
-        _ => panic!("not incoming"),
-    }
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.accept(id);
+    bench.describe(id, OFFER);
     let ok = bench.next_response();
     assert_eq!(ok.status().as_u16(), 200);
     assert_eq!(ok.record_routes().count(), 2);
@@ -241,23 +232,12 @@ fn tx_cap_bye_and_cancel_find_room() {
 fn rfc3261_13_3_1_4_an_old_ack_acknowledges_nothing_new() {
     let mut bench = Bench::new(&alice());
     let id = bench.invite_from_bob(1);
-    match bench.agent.session(id) {
-        Ok(Session::Incoming(call)) => call.answer(bench.now),
-        _ => panic!("not incoming"),
-    }
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.accept(id);
+    bench.describe(id, OFFER);
     let ok = bench.next_response();
     bench.in_dialog("ACK", 7, "ack", &ok, "");
     bench.in_dialog("INVITE", 8, "re", &ok, "Contact: <sip:bob@bob.invalid>\n");
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.describe(id, OFFER);
     assert_eq!(bench.next_response().cseq().unwrap().number, 8);
     bench.in_dialog("ACK", 7, "ack2", &ok, "");
     bench.silence();
@@ -437,11 +417,10 @@ fn trace_hides_what_stands_behind_a_message() {
 fn time_outs_and_responses_pass_a_full_queue() {
     let mut limits = Limits::default();
     limits.actions = 4;
-    let random = Box::new(<rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::from_seed([1; 32]));
     let config = alice().build().unwrap();
     let now = Timestamp::ZERO;
     let mut agent =
-        UserAgent::with_limits(config, limits, Default::default(), random, now).unwrap();
+        UserAgent::with_limits(config, limits, Default::default(), random(1), now).unwrap();
     let connection = loop {
         if let Some(Action::Connect { connection, .. }) = agent.poll_action() {
             break connection;
@@ -466,10 +445,8 @@ fn time_outs_and_responses_pass_a_full_queue() {
         .unwrap()
         .into_request()
         .unwrap();
-    let ok = sip_parse::Builder::response_to(&request, sip_parse::StatusCode::OK, Some(b"t"))
-        .build()
-        .unwrap();
-    agent.receive(connection, ok.bytes().clone(), now).unwrap();
+    let ok = response(&request, 200, "t", &[], None);
+    agent.receive(connection, ok, now).unwrap();
     assert_eq!(agent.table_sizes().requests, 0);
     let due = agent.next_tick().expect("keep-alive");
     agent.tick(due).unwrap();

@@ -1,12 +1,7 @@
 //! What is asked for while there is no connection, and what goes out when there is one again.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, OFFER, SECOND, alice, value, values};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use sip_core::config::{ConfigBuilder, OfflineRequests};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
@@ -14,6 +9,7 @@ use sip_core::{
     Session, SessionId, Timestamp, Transport, UserAgent,
 };
 use sip_parse::{HeaderName, Message, Method, Request, Response};
+use sip_testing::{Bench, OFFER, SECOND, alice, random, value, values};
 
 /// RFC 3261 section 17.1.1.2: 64 T1, T1 being 500 ms.
 const BUDGET: Duration = Duration::from_secs(32);
@@ -39,13 +35,8 @@ fn answered(config: &mut ConfigBuilder) -> (Bench, SessionId, Response) {
     let mut bench = Bench::new(config.register(true));
     registered(&mut bench, &[]);
     let id = bench.invite_from_bob(1);
-    match bench.agent.session(id) {
-        Ok(Session::Incoming(call)) => call.answer(bench.now),
-        other => panic!("{other:?}"),
-    }
-    let answer = Ok(Body::sdp(OFFER));
-    bench.agent.describe(id, answer, bench.now).unwrap();
-    bench.pump();
+    bench.accept(id);
+    bench.describe(id, OFFER);
     let ok = bench.next_response();
     bench.in_dialog("ACK", 7, "ack", &ok, "");
     (bench, id, ok)
@@ -133,10 +124,7 @@ fn conn_c_a_bye_waits_for_the_connection_and_the_registration() {
         bench.events.clear();
         registered(&mut bench, &[]);
         assert_eq!(methods(&bench), ["BYE"]);
-        let repaired = bench.expect(|event| match event {
-            Event::DescriptionNeeded { session, .. } => Some(*session),
-            _ => None,
-        });
+        let repaired = bench.description_needed().session;
         assert_eq!(repaired, kept, "the other one is");
         bench.no_events();
         let bye = bench.next_request();
@@ -367,8 +355,7 @@ fn conn_c_what_waited_goes_out_in_order() {
         .agent
         .invite("second", InviteOptions::new(), bench.now)
         .unwrap();
-    let offer = Ok(Body::sdp(OFFER));
-    bench.agent.describe(calling, offer, bench.now).unwrap();
+    bench.describe(calling, OFFER);
     let late = InviteOptions::new().late_offer();
     bench.agent.invite("third", late, bench.now).unwrap();
     bench.agent.options("fourth", bench.now).unwrap();
@@ -476,7 +463,7 @@ fn conn_c_the_limits_bound_what_waits() {
         queueing().build().unwrap(),
         limits,
         Default::default(),
-        Box::new(ChaCha20Rng::from_seed([7; 32])),
+        random(7),
         Timestamp::ZERO,
     )
     .unwrap();

@@ -1,13 +1,11 @@
 //! The registration client against a scripted registrar.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, SECOND, alice, value, values};
 use sip_core::connection::DisconnectReason;
 use sip_core::{Cause, Event, Originator};
 use sip_parse::{HeaderName, Method, Request};
+use sip_testing::{Bench, SECOND, alice, value, values};
 
 fn registering() -> Bench {
     Bench::new(alice().register(true))

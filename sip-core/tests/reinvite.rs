@@ -1,45 +1,30 @@
 //! Re-INVITEs that the agent makes, against a scripted peer.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, OFFER, SECOND, alice, value};
 use sip_core::connection::DisconnectReason;
-use sip_core::{Body, Cause, CommandError, DescriptionKind, Event, Session, SessionId, Transport};
+use sip_core::{Cause, CommandError, DescriptionKind, Session, SessionId, Transport};
 use sip_parse::{HeaderName, Method, Request};
+use sip_testing::{Bench, OFFER, SECOND, alice, value};
 
 const SECOND_OFFER: &str = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\n";
 
 /// Asks for a re-INVITE and describes its offer; returns what was sent.
 fn reinvite(bench: &mut Bench, id: SessionId) -> Request {
-    match bench.agent.session(id) {
-        Ok(Session::Established(call)) => call.reinvite(bench.now).unwrap(),
-        _ => panic!("not up"),
-    }
-    bench.pump();
+    bench.reinvite(id);
+
     describe(bench, id)
 }
 
 fn describe(bench: &mut Bench, id: SessionId) -> Request {
-    let kind = bench.expect(|event| match event {
-        Event::DescriptionNeeded { kind, .. } => Some(*kind),
-        _ => None,
-    });
+    let kind = bench.description_needed().kind;
     assert_eq!(kind, DescriptionKind::Offer);
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp(SECOND_OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.describe(id, SECOND_OFFER);
     bench.next_request()
 }
 
 fn failed(bench: &mut Bench) -> Cause {
-    bench.expect(|event| match event {
-        Event::RenegotiationFailed { reason, .. } => Some(reason.cause),
-        _ => None,
-    })
+    bench.renegotiation_failed().cause
 }
 
 /// RFC 3261 14.1: an INVITE within the dialog, acknowledged on it; its 2xx moves the target (12.2.1.2).
@@ -77,7 +62,7 @@ fn rfc3261_14_1_a_reinvite_changes_the_session() {
         (ack.method(), ack.cseq().unwrap().number),
         (Method::Ack, again.cseq().unwrap().number)
     );
-    bench.expect(|event| matches!(event, Event::Renegotiated { .. }).then_some(()));
+    bench.renegotiated(id);
     bench.reply_tagged(
         &again,
         200,
@@ -162,15 +147,8 @@ fn rfc3261_14_1_glare_is_tried_again_after_a_random_time() {
 
     let mut bench = Bench::new(&alice());
     let id = bench.invite_from_bob(1);
-    match bench.agent.session(id) {
-        Ok(Session::Incoming(call)) => call.answer(bench.now),
-        _ => panic!("not incoming"),
-    }
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.accept(id);
+    bench.describe(id, OFFER);
     bench.events.clear();
     let ok = bench.next_response();
     bench.in_dialog("ACK", 7, "ack", &ok, "");
@@ -190,15 +168,8 @@ fn rfc3261_14_1_glare_is_tried_again_after_a_random_time() {
 fn rfc3261_14_2_a_crossing_reinvite_is_refused() {
     let mut bench = Bench::new(&alice());
     let id = bench.invite_from_bob(1);
-    match bench.agent.session(id) {
-        Ok(Session::Incoming(call)) => call.answer(bench.now),
-        _ => panic!("not incoming"),
-    }
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.accept(id);
+    bench.describe(id, OFFER);
     bench.events.clear();
     let ok = bench.next_response();
     bench.in_dialog("ACK", 7, "ack", &ok, "");
@@ -258,7 +229,7 @@ fn conn_b_a_call_is_repaired_after_a_reconnection() {
             Some(OFFER),
         );
         assert_eq!(bench.next_request().method(), Method::Ack);
-        bench.expect(|event| matches!(event, Event::Renegotiated { .. }).then_some(()));
+        bench.renegotiated(id);
         bench.wait(5 * SECOND);
         bench.silence();
     }
@@ -330,11 +301,8 @@ fn rfc3261_9_1_a_reinvite_that_nobody_answers_is_cancelled() {
 fn an_offer_that_is_never_made_is_given_up() {
     let mut bench = Bench::new(&alice());
     let (id, _) = bench.established_call();
-    match bench.agent.session(id) {
-        Ok(Session::Established(call)) => call.reinvite(bench.now).unwrap(),
-        _ => panic!("not up"),
-    }
-    bench.pump();
+    bench.reinvite(id);
+
     bench.wait(61 * SECOND);
     assert_eq!(failed(&mut bench), Cause::BadDescription);
     let again = reinvite(&mut bench, id);

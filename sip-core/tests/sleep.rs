@@ -1,15 +1,11 @@
 //! What a suspended clock does, and does not, to an agent (a host that did not run for an hour).
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bench, OFFER, SECOND, alice, value};
 use sip_core::connection::DisconnectReason;
-use sip_core::{
-    Action, Body, Cause, ConnectionInfo, Event, Originator, Session, Timestamp, Transport,
-};
+use sip_core::{Action, Cause, ConnectionInfo, Event, Originator, Session, Timestamp, Transport};
 use sip_parse::{HeaderName, Method, Request};
+use sip_testing::{Bench, OFFER, SECOND, alice, value};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -206,15 +202,8 @@ fn only_calls_whose_own_time_is_up_are_ended() {
 fn what_arrived_before_the_tick_is_in_time() {
     let mut bench = registered();
     let session = bench.invite_from_bob(1);
-    match bench.agent.session(session) {
-        Ok(Session::Incoming(call)) => call.answer(bench.now),
-        _ => panic!("not an incoming call"),
-    }
-    bench
-        .agent
-        .describe(session, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.accept(session);
+    bench.describe(session, OFFER);
     let accepted = bench.next_response();
     let options = bench
         .agent

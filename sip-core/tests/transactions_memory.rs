@@ -4,11 +4,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
-use sip_core::transaction::{Output, TransactionLayer, TransactionSettings};
+use sip_core::transaction::{Output, TransactionLayer};
 use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp, Transport};
 use sip_parse::{Builder, Bytes, HeaderName, Method, StatusCode};
+use sip_testing::layer_with;
 
 struct Counting;
 
@@ -46,17 +45,7 @@ fn layer() -> (Layer, ConnectionId) {
     let mut limits = Limits::default();
     limits.client_transactions = MANY;
     limits.server_transactions = MANY;
-    let mut layer = TransactionLayer::new(
-        TransactionSettings {
-            timers: Default::default(),
-            limits,
-            sent_by: "192.0.2.1:5060".into(),
-            via_transport: None,
-            rport: false,
-            forwards: false,
-        },
-        Box::new(ChaCha20Rng::from_seed([1; 32])),
-    );
+    let mut layer: Layer = layer_with(limits, 1);
     let connection = layer.accept(ConnectionInfo {
         transport: Transport::Udp,
         remote: None,

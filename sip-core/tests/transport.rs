@@ -1,13 +1,11 @@
 //! What a connection may carry: one message in each WebSocket message, and SIPS over TLS alone.
 
-mod common;
-
-use common::{Bench, OFFER, SECOND, alice};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
     Action, Cause, CommandError, ConnectionInfo, Event, InviteOptions, Originator, Transport,
 };
 use sip_parse::Method;
+use sip_testing::{Bench, OFFER, SECOND, alice, response};
 
 fn options(number: u32) -> String {
     format!(
@@ -57,12 +55,7 @@ fn rfc7118_4_2_two_messages_in_one_are_refused() {
     let mut bench = Bench::new(&alice());
     let (_, invite) = bench.call();
     bench.events.clear();
-    let ringing = sip_parse::Builder::response_to(
-        &invite,
-        sip_parse::StatusCode::new(180).expect("status"),
-        Some(b"peer"),
-    );
-    let ringing = ringing.build().expect("response").bytes().clone();
+    let ringing = response(&invite, 180, "peer", &[], None);
     bench.feed_bytes([&ringing[..], &ringing[..]].concat());
     bench.feed_bytes([&ringing[..], options(1).as_bytes()].concat());
     bench.silence();
@@ -151,11 +144,7 @@ fn rfc3261_26_2_2_a_call_over_wss_does_not_go_on_over_ws() {
             .agent
             .invite("sips:bob@example.com", InviteOptions::new(), bench.now)
             .unwrap();
-        bench
-            .agent
-            .describe(call, Ok(sip_core::Body::sdp(OFFER)), bench.now)
-            .unwrap();
-        bench.pump();
+        bench.describe(call, OFFER);
         let invite = bench.next_request();
         let contact = [("Contact", "<sips:bob@192.0.2.9>")];
         bench.reply_tagged(&invite, 200, "bob", &contact, Some(OFFER));

@@ -1,15 +1,11 @@
 //! What is particular to SIP over WebSocket (RFC 7118), as far as the core decides it.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Bench, SECOND, alice, value};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use sip_core::connection::DisconnectReason;
 use sip_core::{Action, Body, ConnectionInfo, Event, Timestamp, Transport, UserAgent};
 use sip_parse::{HeaderName, Message, Method, Request};
+use sip_testing::{Bench, SECOND, alice, crlf, random, value};
 
 /// 7118-5-A: without Content-Length the body is the rest of the WebSocket message; bytes behind what it says do
 /// not count; a request that is shorter than it says is answered 400 (413 above the limit), such a response
@@ -137,7 +133,7 @@ fn rfc7118_5_2_3_received_and_rport_decide_nothing() {
              From: <sip:bob@example.com>;tag=b\nTo: <sip:alice@example.com>\nCall-ID: v{number}\n\
              CSeq: 1 OPTIONS\nContent-Length: 0\n\n"
         );
-        let bytes = request.replace('\n', "\r\n").into();
+        let bytes = crlf(&request);
         bench
             .agent
             .receive(bench.connection, bytes, bench.now)
@@ -173,9 +169,8 @@ fn rfc7118_5_2_3_received_and_rport_decide_nothing() {
 /// What an agent of this seed sends first, on its first connection and on the one after that was lost.
 fn first_of_each_connection(seed: u8) -> [Request; 2] {
     let config = alice().register(true).build().unwrap();
-    let random = Box::new(ChaCha20Rng::from_seed([seed; 32]));
     let mut now = Timestamp::from_millis(1_000);
-    let mut agent = UserAgent::new(config, random, now).unwrap();
+    let mut agent = UserAgent::new(config, random(seed), now).unwrap();
     let info = ConnectionInfo {
         transport: Transport::Wss,
         remote: None,

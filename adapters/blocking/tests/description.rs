@@ -14,6 +14,7 @@ use sip_core::{Body, DescriptionKind, Event, InviteOptions, SessionId};
 use tungstenite::Message;
 
 use common::{PATIENCE, connected, next_text, request, send, until};
+use sip_testing::description_needed;
 
 type Record = Arc<Mutex<Vec<String>>>;
 
@@ -104,7 +105,7 @@ fn options(manner: Manner) -> (Options, Record, Arc<Mutex<Option<Handle>>>) {
 fn ended(events: &mut sip_blocking::Events) {
     until(events, |event| {
         assert!(
-            !matches!(event, Event::DescriptionNeeded { .. }),
+            description_needed(&event).is_none(),
             "the handler is in charge"
         );
         matches!(event, Event::Ended { .. }).then_some(())

@@ -14,6 +14,7 @@ use sip_tokio::{
 };
 
 use common::{connected, next_text, until};
+use sip_testing::description_needed;
 
 type Record = Arc<Mutex<Vec<String>>>;
 
@@ -101,7 +102,7 @@ async fn rfc3261_13_2_1_the_handlers_offer_is_in_the_invite() {
     drop(server);
     until(&mut events, |event| {
         assert!(
-            !matches!(event, Event::DescriptionNeeded { .. }),
+            description_needed(&event).is_none(),
             "the handler is in charge"
         );
         matches!(event, Event::Ended { .. }).then_some(())

@@ -5,6 +5,7 @@
 
 mod client;
 #[cfg(test)]
+#[path = "../../exploration/transaction/mod.rs"]
 mod exploration;
 mod forwarding;
 mod invite_client;

@@ -4,7 +4,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
 use sip_parse::{HeaderName, Request};
 
-use crate::common::values;
+use sip_testing::values;
 
 /// The digest of `text` in hexadecimal digits, by the hash function of an algorithm.
 pub(crate) fn hash(algorithm: &str, text: &[u8]) -> String {

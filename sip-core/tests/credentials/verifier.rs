@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use sip_core::Timestamp;
 use sip_core::auth::{Algorithm, DigestServer, Secret, Username, Verdict};
 use sip_parse::{Kind, Limits, Message, Request};
 
 use crate::server::{hash, parameters};
+use sip_testing::random;
 
 const REALM: &str = "biloxi.com";
 const USERS: [(&str, &str); 3] = [
@@ -23,8 +22,8 @@ fn at(seconds: u64) -> Timestamp {
 
 /// The nonce of a new challenge, and whether it asks for hashed names.
 fn challenge(server: &DigestServer, now: Timestamp, seed: u8) -> (String, bool) {
-    let mut rng = ChaCha20Rng::from_seed([seed; 32]);
-    let rows = server.challenge(false, false, now, &mut rng);
+    let mut rng = random(seed);
+    let rows = server.challenge(false, false, now, &mut *rng);
     let pairs = parameters(&rows[0].1);
     let find = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted);
     let nonce = find("nonce")

@@ -1,18 +1,22 @@
 //! What keeps an agent reachable, against registrars, proxies, networks and applications that hate it.
 
-mod net;
 mod script;
 
 use std::time::Duration;
 
-use sip_core::config::{Authentication, OfflineRequests};
+use sip_core::config::{Authentication, ConfigBuilder, OfflineRequests};
 use sip_core::connection::{ConnectError, DisconnectReason};
-use sip_core::{Body, Change, Event, InviteOptions, Transport};
+use sip_core::{Change, Event, InviteOptions, Transport};
 use sip_parse::{Bytes, HeaderName, Method, Request};
+use sip_testing::{Bench, SECOND, Servers, alice_with_servers, response};
 
-use net::{Net, config, response};
+/// An agent and three servers that register it.
+type Net = Bench<Servers>;
 
-const SECOND: Duration = Duration::from_secs(1);
+/// Alice with three servers.
+fn config(flows: u8) -> ConfigBuilder {
+    alice_with_servers(3, flows)
+}
 
 fn routes(request: &Request) -> Vec<String> {
     let values = request.values(HeaderName::Route);
@@ -25,7 +29,11 @@ fn routes(request: &Request) -> Vec<String> {
 /// will be made anew, and neither that request nor a later one may wait for it.
 #[test]
 fn rfc5626_11_6_430_while_unregistering_stops_nothing() {
-    let mut net = Net::new(config(1).offline_requests(OfflineRequests::Queue));
+    let mut net = Net::with_servers(
+        config(1).offline_requests(OfflineRequests::Queue),
+        7,
+        |_| {},
+    );
     let (_, connection, options) = net.options().expect("OPTIONS");
     net.answers = [0; 3];
     net.agent.unregister(net.now).unwrap();
@@ -42,7 +50,7 @@ fn rfc5626_11_6_430_while_unregistering_stops_nothing() {
 /// does not go out on the old flow.
 #[test]
 fn rfc5626_11_6_nothing_goes_out_on_a_flow_that_failed() {
-    let mut net = Net::new(&config(1));
+    let mut net = Net::with_servers(&config(1), 7, |_| {});
     let (_, connection, options) = net.options().expect("OPTIONS");
     net.answers = [0; 3];
     net.reply(connection, &options, 430, &[]);
@@ -67,7 +75,7 @@ fn rfc5626_11_6_nothing_goes_out_on_a_flow_that_failed() {
 /// wait for a registration that has failed already.
 #[test]
 fn a_flow_that_is_left_without_a_binding_is_used() {
-    let mut net = Net::with(
+    let mut net = Net::with_servers(
         config(2).offline_requests(OfflineRequests::Queue),
         7,
         |net| net.answers[1] = 403,
@@ -83,7 +91,7 @@ fn a_flow_that_is_left_without_a_binding_is_used() {
 /// The same where the registration on the flow that is left is still under way: that goes first.
 #[test]
 fn a_flow_that_is_left_registers_before_it_is_used() {
-    let mut net = Net::with(
+    let mut net = Net::with_servers(
         config(2).offline_requests(OfflineRequests::Queue),
         7,
         |net| net.answers[1] = 0,
@@ -99,7 +107,7 @@ fn a_flow_that_is_left_registers_before_it_is_used() {
 /// its time comes, and nothing happens.
 #[test]
 fn a_retry_that_nobody_wants_any_more_is_no_deadline() {
-    let mut net = Net::with(&config(1), 7, |net| net.answers = [503; 3]);
+    let mut net = Net::with_servers(&config(1), 7, |net| net.answers = [503; 3]);
     net.answers = [0; 3];
     net.agent.query_bindings(net.now).unwrap();
     net.pump();
@@ -116,9 +124,9 @@ fn a_retry_that_nobody_wants_any_more_is_no_deadline() {
 /// old one is not taken to the new one, even if that refuses to register us.
 #[test]
 fn rfc3608_5_the_service_route_stays_with_its_server() {
-    let mut net = Net::with(&config(1), 7, |net| {
+    let mut net = Net::with_servers(&config(1), 7, |net| {
         net.down.insert(0);
-        net.granted = 86_400;
+        net.granted = Some(86_400);
     });
     assert_eq!(net.servers(), [1]);
     let (_, connection, options) = net.options().expect("OPTIONS");
@@ -136,7 +144,7 @@ fn rfc3608_5_the_service_route_stays_with_its_server() {
 /// only watched, and it is not used afterwards.
 #[test]
 fn rfc3261_18_3_an_unreadable_probe_is_given_up() {
-    let mut net = Net::with(&config(1), 7, |net| {
+    let mut net = Net::with_servers(&config(1), 7, |net| {
         net.transport = Transport::Tls;
         net.down.insert(0);
     });
@@ -162,12 +170,12 @@ fn garbage() -> Bytes {
 /// A connection ends once, also if what ends it comes with something else that would.
 #[test]
 fn a_connection_that_fails_twice_at_once_ends_once() {
-    let mut net = Net::with(&config(1), 7, |net| {
+    let mut net = Net::with_servers(&config(1), 7, |net| {
         net.transport = Transport::Tls;
         net.answers = [0; 3];
     });
     let (connection, register, _) = net.held.pop_front().expect("REGISTER");
-    let mut bytes = response(&register, 430, &[]).to_vec();
+    let mut bytes = response(&register, 430, "peer", &[], None).to_vec();
     bytes.extend_from_slice(&garbage());
     net.receive(connection, bytes.into());
     net.pump();
@@ -180,9 +188,9 @@ fn a_connection_that_fails_twice_at_once_ends_once() {
 /// After sleep an open connection to a better server is no better than its silence: it is not used unasked.
 #[test]
 fn a_probe_from_before_the_sleep_is_not_trusted() {
-    let mut net = Net::with(&config(1), 7, |net| {
+    let mut net = Net::with_servers(&config(1), 7, |net| {
         net.down.insert(0);
-        net.granted = 86_400;
+        net.granted = Some(86_400);
     });
     net.down.clear();
     net.wait(Duration::from_secs(302));
@@ -202,9 +210,9 @@ fn a_probe_from_before_the_sleep_is_not_trusted() {
 /// RFC 5626 4.4.1: a ping on the connection that was in use says nothing about the one that is used instead.
 #[test]
 fn rfc5626_4_4_1_a_ping_does_not_move_to_another_connection() {
-    let mut net = Net::with(&config(1), 7, |net| {
+    let mut net = Net::with_servers(&config(1), 7, |net| {
         net.down.insert(0);
-        net.granted = 86_400;
+        net.granted = Some(86_400);
         net.flow_timer = Some(5);
     });
     net.down.clear();
@@ -212,12 +220,12 @@ fn rfc5626_4_4_1_a_ping_does_not_move_to_another_connection() {
     net.wait(Duration::from_secs(304));
     assert_eq!(net.servers(), [0, 1]);
     let new = net.connection(0);
-    net.answers_pings = false;
+    net.answers_pings = [false; 3];
     while net.servers() != [0] {
         net.wait(SECOND);
     }
-    assert!(net.pings > 60, "one is unanswered");
-    net.answers_pings = true;
+    assert!(net.all_pings() > 60, "one is unanswered");
+    net.answers_pings = [true; 3];
     net.wait(15 * SECOND);
     assert!(net.open.contains_key(&new));
 }
@@ -226,7 +234,7 @@ fn rfc5626_4_4_1_a_ping_does_not_move_to_another_connection() {
 /// other flows.
 #[test]
 fn refused_credentials_are_not_tried_on_the_other_flows() {
-    let mut net = Net::new(&config(3));
+    let mut net = Net::with_servers(&config(3), 7, |_| {});
     assert_eq!(net.servers(), [0, 1, 2]);
     net.answers = [401; 3];
     net.wait(Duration::from_secs(541));
@@ -245,7 +253,7 @@ fn refused_credentials_are_not_tried_on_the_other_flows() {
 /// come up days later.
 #[test]
 fn a_query_behind_refused_credentials_is_over() {
-    let mut net = Net::with(&config(1), 7, |net| net.answers = [0; 3]);
+    let mut net = Net::with_servers(&config(1), 7, |net| net.answers = [0; 3]);
     net.agent.query_bindings(net.now).unwrap();
     net.pump();
     net.answer_register(401);
@@ -262,9 +270,9 @@ fn a_query_behind_refused_credentials_is_over() {
 /// whatever happens next, which may be its own time-out.
 #[test]
 fn a_better_server_is_asked_to_register_within_the_same_tick() {
-    let mut net = Net::with(&config(1), 7, |net| {
+    let mut net = Net::with_servers(&config(1), 7, |net| {
         net.down.insert(0);
-        net.granted = 86_400;
+        net.granted = Some(86_400);
     });
     net.down.clear();
     while net.servers() != [0] {
@@ -278,13 +286,13 @@ fn a_better_server_is_asked_to_register_within_the_same_tick() {
 /// RFC 5627 4.2: a GRUU lasts as long as its binding, and one that comes with a grant of nothing has none.
 #[test]
 fn rfc5627_4_2_there_is_no_gruu_without_a_binding() {
-    let mut net = Net::with(&config(1), 7, |net| net.answers = [0; 3]);
+    let mut net = Net::with_servers(&config(1), 7, |net| net.answers = [0; 3]);
     let (connection, register, _) = net.held.pop_front().expect("REGISTER");
     let contact = register.header(HeaderName::Contact).expect("Contact");
     let contact = sip_parse::text(contact.value).to_string();
     let gruu = ";expires=0;pub-gruu=\"sip:alice@example.com;gr=1\"";
     let contact = contact.replace(";expires=600", gruu);
-    net.reply(connection, &register, 200, &[("Contact", contact)]);
+    net.reply(connection, &register, 200, &[("Contact", &contact)]);
     net.pump();
     assert!(!net.agent.is_registered());
     let options = InviteOptions::new().late_offer();
@@ -299,7 +307,11 @@ fn rfc5627_4_2_there_is_no_gruu_without_a_binding() {
 /// now: a token is for one server.
 #[test]
 fn rfc3261_22_2_credentials_go_to_the_server_that_asked() {
-    let mut net = Net::new(config(2).authentication(Authentication::Application));
+    let mut net = Net::with_servers(
+        config(2).authentication(Authentication::Application),
+        7,
+        |_| {},
+    );
     net.answers[0] = 503;
     net.wait(Duration::from_secs(598));
     let (server, connection, options) = net.options().expect("OPTIONS");
@@ -329,7 +341,7 @@ fn rfc3261_22_2_credentials_go_to_the_server_that_asked() {
 /// registered.
 #[test]
 fn rfc5626_4_2_1_439_on_a_further_flow_leaves_the_first_alone() {
-    let mut net = Net::with(&config(2), 7, |net| net.answers[1] = 439);
+    let mut net = Net::with_servers(&config(2), 7, |net| net.answers[1] = 439);
     net.wait(60 * SECOND);
     assert!(net.open.values().any(|server| *server == 0));
     let bound = net
@@ -350,13 +362,13 @@ fn rfc5626_4_2_1_439_on_a_further_flow_leaves_the_first_alone() {
 /// `keepAliveInterval` 0: the question after sleep is one question, not the beginning of pings.
 #[test]
 fn a_flow_without_keep_alive_is_asked_once_after_sleep() {
-    let mut net = Net::with(&config(1), 7, |net| net.granted = 86_400);
+    let mut net = Net::with_servers(&config(1), 7, |net| net.granted = Some(86_400));
     // A deadline that can be late.
     net.agent.options("bob", net.now).unwrap();
     net.pump();
     net.sleep(Duration::from_secs(3_600));
     net.wait(Duration::from_secs(3_600));
-    assert_eq!(net.pings, 1);
+    assert_eq!(net.all_pings(), 1);
     assert_eq!(net.servers(), [0]);
     // Flow-Timer begins them all the same.
     net.flow_timer = Some(100);
@@ -364,15 +376,15 @@ fn a_flow_without_keep_alive_is_asked_once_after_sleep() {
     net.agent.reconfigure(change, net.now).unwrap();
     net.pump();
     net.wait(Duration::from_secs(1_000));
-    assert!(net.pings > 8, "{}", net.pings);
+    assert!(net.all_pings() > 8, "{:?}", net.pings);
 }
 
 /// A connection to a better server that comes up while there is none replaces what was lost at once.
 #[test]
 fn a_better_server_that_opens_while_there_is_none_is_used() {
-    let mut net = Net::with(&config(1), 7, |net| {
+    let mut net = Net::with_servers(&config(1), 7, |net| {
         net.down = [0, 2].into();
-        net.granted = 86_400;
+        net.granted = Some(86_400);
     });
     assert_eq!(net.servers(), [1]);
     net.opens = false;
@@ -396,21 +408,16 @@ fn a_better_server_that_opens_while_there_is_none_is_used() {
 /// A stop hangs up; if the connection breaks meanwhile, the BYE goes once more on the flow that is left.
 #[test]
 fn a_bye_of_a_stop_takes_the_flow_that_is_left() {
-    let mut net = Net::new(&config(2));
+    let mut net = Net::with_servers(&config(2), 7, |_| {});
     let options = InviteOptions::new().late_offer();
     let call = net.agent.invite("bob", options, net.now).unwrap();
     net.pump();
     let (connection, invite) = net.sent.pop_front().expect("INVITE");
-    let contact = ("Contact", "<sip:bob@192.0.2.9>".to_owned());
-    let bytes = response(&invite, 180, &[contact]);
-    net.receive(connection, bytes);
-    let mut ok = sip_parse::Builder::response_to(&invite, sip_parse::StatusCode::OK, Some(b"peer"));
-    ok.append(HeaderName::Contact, "<sip:bob@192.0.2.9>");
-    ok.body(b"application/sdp", b"v=0\r\n");
-    net.receive(connection, ok.build().unwrap().bytes().clone());
-    let answer = Ok(Body::sdp("v=0\r\n"));
-    net.agent.describe(call, answer, net.now).unwrap();
-    net.pump();
+    let contact = [("Contact", "<sip:bob@192.0.2.9>")];
+    net.receive(connection, response(&invite, 180, "peer", &contact, None));
+    let ok = response(&invite, 200, "peer", &contact, Some("v=0\r\n"));
+    net.receive(connection, ok);
+    net.describe(call, "v=0\r\n");
     net.sent.clear();
     net.answers = [0; 3];
     net.agent.stop(None, net.now);
@@ -426,9 +433,9 @@ fn a_bye_of_a_stop_takes_the_flow_that_is_left() {
 /// being tried as a better one, that first attempt is over.
 #[test]
 fn a_server_is_not_opened_beside_its_own_probe() {
-    let mut net = Net::with(&config(1), 7, |net| {
+    let mut net = Net::with_servers(&config(1), 7, |net| {
         net.down = [0, 2].into();
-        net.granted = 86_400;
+        net.granted = Some(86_400);
     });
     net.opens = false;
     // The better server is asked for, and does not answer yet.
@@ -460,24 +467,24 @@ fn rfc5626_5_4_flow_timer_ends_with_its_flow() {
     for interval in [0, 30] {
         let mut config = config(1);
         config.keep_alive_interval(Duration::from_secs(interval));
-        let mut net = Net::with(&config, 7, |net| net.flow_timer = Some(1));
+        let mut net = Net::with_servers(&config, 7, |net| net.flow_timer = Some(1));
         net.wait(10 * SECOND);
-        assert!(net.pings >= 9, "{}", net.pings);
+        assert!(net.all_pings() >= 9, "{:?}", net.pings);
         net.flow_timer = None;
         net.kill(0);
         net.wait(30 * SECOND);
         assert_eq!(net.servers(), [1]);
-        net.pings = 0;
+        net.pings = [0; 3];
         net.wait(Duration::from_secs(120));
         let most = if interval == 0 { 0 } else { 5 };
-        assert!(net.pings <= most, "{}", net.pings);
+        assert!(net.all_pings() <= most, "{:?}", net.pings);
         // It is heeded there as well, from the next 2xx on.
         net.flow_timer = Some(1);
         let change = Change::RegisterExpires(Duration::from_secs(700));
         net.agent.reconfigure(change, net.now).unwrap();
         net.pump();
-        net.pings = 0;
+        net.pings = [0; 3];
         net.wait(10 * SECOND);
-        assert!(net.pings >= 9, "{}", net.pings);
+        assert!(net.all_pings() >= 9, "{:?}", net.pings);
     }
 }

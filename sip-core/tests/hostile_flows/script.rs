@@ -13,12 +13,9 @@ use sip_core::{
     SessionId, Timestamp,
 };
 use sip_parse::{Method, Request};
+use sip_testing::{DescriptionRequest, OFFER, URLS, description_needed};
 
-use crate::net::{Net, config};
-
-const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
-
-const URLS: [&str; 3] = ["wss://a", "wss://b", "wss://c"];
+use crate::{Net, config};
 
 /// What a server may say to REGISTER; 0 is nothing.
 const ANSWERS: [u16; 14] = [
@@ -31,8 +28,10 @@ struct Script {
     flows: usize,
     needed: BTreeMap<ConnectionId, usize>,
     challenges: Vec<ChallengeId>,
-    describe: Vec<SessionId>,
+    describe: Vec<DescriptionRequest>,
     calls: BTreeSet<SessionId>,
+    /// Calls that came up.
+    established: usize,
     requests: BTreeSet<RequestId>,
     /// Requests of the agent that nobody has answered.
     unanswered: Vec<(ConnectionId, Request)>,
@@ -67,7 +66,7 @@ fn once_all_is_well_so_is_the_agent() {
         if outcome.is_err() {
             panic!("seed {seed}: {}", script.done.join("\n"));
         }
-        calls += script.net.calls;
+        calls += script.established;
         registered += script.net.registers.len();
         stops += script.stops;
     }
@@ -96,7 +95,7 @@ impl Script {
         }
         config.ask_server_url(flags & 64 == 64);
         config.register(flags & 128 == 0);
-        let net = Net::with(&config, seed as u8, |_| {});
+        let net = Net::with_servers(&config, seed as u8, |_| {});
         let mut script = Self {
             net,
             rng,
@@ -105,6 +104,7 @@ impl Script {
             challenges: Vec::new(),
             describe: Vec::new(),
             calls: BTreeSet::new(),
+            established: 0,
             requests: BTreeSet::new(),
             unanswered: Vec::new(),
             running: true,
@@ -202,8 +202,8 @@ impl Script {
                     self.net.answer_register(status);
                 }
             }
-            19 => self.net.granted = [1, 60, 600, 86_400][self.below(4)],
-            20 => self.net.answers_pings = self.below(3) > 0,
+            19 => self.net.granted = Some([1, 60, 600, 86_400][self.below(4)]),
+            20 => self.net.answers_pings = [self.below(3) > 0; 3],
             21 => self.net.flow_timer = [None, Some(1), Some(40)][self.below(3)],
             22 | 23 => self.command(now),
             24 => self.change(now),
@@ -223,9 +223,9 @@ impl Script {
                 }
             }
             27 => {
-                if let Some(call) = self.describe.pop() {
+                if let Some(request) = self.describe.pop() {
                     let offer = Ok(Body::sdp(OFFER));
-                    let _ = self.net.agent.describe(call, offer, now);
+                    let _ = request.describe(&mut self.net.agent, offer, now);
                 }
             }
             _ => {
@@ -354,6 +354,12 @@ impl Script {
             if std::env::var_os("SHOW").is_some() {
                 println!("    {event:?}");
             }
+            if let Some(request) = description_needed(&event) {
+                let known = self.calls.contains(&request.session);
+                assert!(known, "a call that is over");
+                self.describe.push(request);
+                continue;
+            }
             match event {
                 Event::ServerUrlNeeded {
                     connection, server, ..
@@ -361,13 +367,9 @@ impl Script {
                     self.needed.insert(connection, server);
                 }
                 Event::Challenged { challenge, .. } => self.challenges.push(challenge),
-                Event::DescriptionNeeded { session, .. } => {
-                    assert!(self.calls.contains(&session), "a call that is over");
-                    self.describe.push(session);
-                }
                 Event::Established { session } => {
                     assert!(self.calls.contains(&session), "a call that is over");
-                    self.net.calls += 1;
+                    self.established += 1;
                 }
                 Event::Ended { session, .. } => {
                     assert!(self.calls.remove(&session), "a call ends once");
@@ -391,8 +393,8 @@ impl Script {
         self.net.down.clear();
         self.net.answers = [200; 3];
         self.net.outbound = [0, 1, 2].into();
-        self.net.granted = 600;
-        self.net.answers_pings = true;
+        self.net.granted = Some(600);
+        self.net.answers_pings = [true; 3];
         self.net.flow_timer = None;
         // Long enough for what was in flight on each flow.
         self.be_good(Duration::from_secs(200));
@@ -447,9 +449,9 @@ impl Script {
                 let _ = self.net.agent.server_url(connection, url, now);
             } else if let Some(connection) = self.net.asked.keys().next().copied() {
                 self.net.open_or_fail(connection);
-            } else if let Some(call) = self.describe.pop() {
+            } else if let Some(request) = self.describe.pop() {
                 let offer = Ok(Body::sdp(OFFER));
-                let _ = self.net.agent.describe(call, offer, now);
+                let _ = request.describe(&mut self.net.agent, offer, now);
             } else if let Some(challenge) = self.challenges.pop() {
                 let _ = self.net.agent.authorize(challenge, Ok("Bearer t"), now);
             } else if !self.unanswered.is_empty() {

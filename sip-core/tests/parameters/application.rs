@@ -3,7 +3,7 @@
 use sip_core::{Event, IncomingRequestId, SessionId};
 use sip_parse::{HeaderName, StatusCode};
 
-use crate::common::{Bench, SECOND, alice, value};
+use sip_testing::{Bench, SECOND, alice, value};
 
 fn outside(bench: &mut Bench, method: &str, number: u32, to: &str, extra: &str) {
     let user = bench.contact_user();

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use sip_core::config::{Config, ConfigBuilder, DtmfType, Support};
 use sip_core::{
-    Body, Cause, CommandError, DescriptionFailed, DescriptionKind, Event, Originator, Session,
+    Cause, CommandError, DescriptionFailed, DescriptionKind, Event, Originator, Session,
     StartError, Timestamp, UserAgent,
 };
 use sip_parse::{HeaderName, Method};
 
-use crate::common::{Bench, OFFER, SECOND, alice, value};
+use sip_testing::{Bench, OFFER, SECOND, alice, description_needed, random, value};
 
 /// CFG-NOANSWER: 408 when the time is up, not before; an Expires that comes earlier ends it with 487
 /// (RFC 3261 13.3.1).
@@ -55,8 +53,7 @@ pub(crate) fn cfg_noanswer_ends_with_408() {
 
 /// What starting an agent says about this configuration.
 fn refusal(config: &ConfigBuilder) -> String {
-    let random = Box::new(ChaCha20Rng::from_seed([1; 32]));
-    match UserAgent::new(config.build().unwrap(), random, Timestamp::ZERO) {
+    match UserAgent::new(config.build().unwrap(), random(1), Timestamp::ZERO) {
         Err(error @ StartError::Unsupported(_)) => error.to_string(),
         other => panic!("{other:?}"),
     }
@@ -160,25 +157,18 @@ pub(crate) fn description_handler_is_an_event_and_a_command() {
             .unwrap();
         bench.pump();
         bench.silence();
-        assert!(matches!(
-            bench.event(),
-            Event::DescriptionNeeded { session, kind: DescriptionKind::Offer } if session == id
-        ));
+        let request = description_needed(&bench.event()).unwrap();
+        assert_eq!(
+            (request.session, request.kind),
+            (id, DescriptionKind::Offer)
+        );
         id
     };
     let id = call(&mut bench);
-    bench
-        .agent
-        .describe(id, Ok(Body::sdp(OFFER)), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.describe(id, OFFER);
     assert_eq!(bench.next_request().body(), OFFER.as_bytes());
     let id = call(&mut bench);
-    bench
-        .agent
-        .describe(id, Err(DescriptionFailed), bench.now)
-        .unwrap();
-    bench.pump();
+    bench.try_describe(id, Err(DescriptionFailed)).unwrap();
     bench.silence();
     bench.expect(|event| match event {
         Event::Ended { reason, .. } => (reason.cause == Cause::BadDescription).then_some(()),

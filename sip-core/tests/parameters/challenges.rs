@@ -7,7 +7,7 @@ use sip_core::{
 };
 use sip_parse::{HeaderName, Method, Request};
 
-use crate::common::{Bench, OFFER, SECOND, alice, value};
+use sip_testing::{Bench, OFFER, SECOND, alice, value};
 
 /// RFC 8898 2: a registrar that wants a token.
 const BEARER: &str = r#"Bearer authz_server="https://id.example.com", scope="sip""#;
@@ -243,15 +243,8 @@ fn a_renegotiation_is_challenged_like_a_call() {
     for way in ["answered", "hung up", "hung up by the peer"] {
         let mut bench = Bench::new(&config());
         let (id, call_invite) = bench.established_call();
-        let Ok(Session::Established(call)) = bench.agent.session(id) else {
-            panic!("the call is up");
-        };
-        call.reinvite(bench.now).unwrap();
-        bench
-            .agent
-            .describe(id, Ok(Body::sdp(OFFER)), bench.now)
-            .unwrap();
-        bench.pump();
+        bench.reinvite(id);
+        bench.describe(id, OFFER);
         let invite = bench.next_request();
         bench.reply_tagged(
             &invite,

@@ -9,7 +9,7 @@ use sip_core::{
 };
 use sip_parse::{HeaderName, Method};
 
-use crate::common::{Bench, SECOND, alice, value, values};
+use sip_testing::{Bench, SECOND, alice, value, values};
 
 /// Alice with these servers, as URL and weight; recovery takes exactly 20 s.
 fn with_servers(servers: &[(&str, i64)]) -> ConfigBuilder {

@@ -5,7 +5,7 @@ use sip_core::config::{Config, ConfigBuilder};
 use sip_core::{Event, Transport};
 use sip_parse::{HeaderName, Request};
 
-use crate::common::{Bench, alice, value};
+use sip_testing::{Bench, alice, value};
 
 const CHALLENGE: &str = r#"Digest realm="example.com", nonce="abc", qop="auth""#;
 

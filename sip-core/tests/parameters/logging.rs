@@ -3,7 +3,7 @@
 use sip_core::config::LogLevel;
 use sip_core::{Action, Direction, LogRecord, TraceRecord};
 
-use crate::common::{Bench, alice};
+use sip_testing::{Bench, alice};
 
 /// Everything that a lively moment logs: a refusal (log), a malformed message (warn), a stray one (debug).
 fn records(level: LogLevel, builtin: bool) -> Vec<LogRecord> {

@@ -3,9 +3,6 @@
 //! Defaults, accepted and refused forms are the tables in `src/config/tests/`; the list below holds one
 //! effect for each parameter, and a test that none is missing.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod application;
 mod calls;
 mod challenges;

@@ -8,7 +8,7 @@ use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, Cause, Change, CommandError, ConnectionInfo, Event, SessionId, Transport};
 use sip_parse::{HeaderName, Method, Request};
 
-use crate::common::{Bench, OFFER, SECOND, alice, value};
+use sip_testing::{Bench, OFFER, SECOND, alice, value};
 
 fn change(bench: &mut Bench, change: Change) {
     bench.agent.reconfigure(change, bench.now).unwrap();

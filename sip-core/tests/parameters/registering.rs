@@ -6,7 +6,7 @@ use sip_core::connection::DisconnectReason;
 use sip_core::{ConnectionInfo, Transport};
 use sip_parse::{HeaderName, Method};
 
-use crate::common::{Bench, SECOND, alice, value};
+use sip_testing::{Bench, SECOND, alice, value};
 
 /// CFG-REG: a REGISTER on each connection if true, none if false; `register` and `unregister` change it
 /// for the connections to come; stop gives the binding back.

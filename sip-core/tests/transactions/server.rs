@@ -379,11 +379,7 @@ fn rfc3261_18_2_1_received_is_added() {
 /// 3261-16.3-A: Max-Forwards counts down, and at 0 the answer is 483.
 #[test]
 fn rfc3261_16_3_max_forwards() {
-    let parse = |text: String| {
-        let bytes = text.replace('\n', "\r\n").into_bytes();
-        let message = Message::parse(bytes.into(), &Limits::default().message).expect("sound");
-        message.into_request().expect("a request")
-    };
+    let parse = |text: String| parse(&text).into_request().expect("a request");
     let seventy = request("OPTIONS", VIA, "");
     assert_eq!(forwards_left(&parse(seventy.clone())), Ok(69));
     let none = seventy.replace("Max-Forwards: 70\n", "");

@@ -5,14 +5,20 @@
 //! seed as well; 100,000 seeds of it are
 //! `SIM_SEEDS=100000 cargo test --release -p sip-edge --test simulation storm -- --nocapture`.
 
-mod world;
+#[path = "../common/between.rs"]
+mod between;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use between::Registrar;
+use sip_core::config::Config;
 use sip_core::{Body, Event, RequestId, Session, SessionId, Timestamp, Transport};
 use sip_parse::StatusCode;
-use world::{Script, Weather, World};
+use sip_testing::{Pair, Script, Weather, description_needed, remote_description, seeded};
+
+/// The agents with the edge between them.
+type World = Pair<Registrar>;
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
@@ -84,9 +90,21 @@ impl Call {
     }
 }
 
-impl Script for Call {
+impl Script<Registrar> for Call {
     fn event(&mut self, world: &mut World, agent: usize, event: Event) {
         let now = world.now;
+        if let Some(request) = description_needed(&event) {
+            let sdp = if agent == ALICE { OFFER } else { ANSWER_SDP };
+            let described = request.describe(&mut world.agents[agent], Ok(Body::sdp(sdp)), now);
+            return described.expect("asked for");
+        }
+        if let Some((_, _, body)) = remote_description(&event) {
+            let expected = if agent == ALICE { ANSWER_SDP } else { OFFER };
+            assert_eq!(&body.bytes[..], expected.as_bytes());
+            self.answers += u32::from(agent == ALICE);
+            self.offers += u32::from(agent == BOB);
+            return;
+        }
         match event {
             Event::Registered(_) => {
                 let first = !self.registered.iter().all(|registered| *registered);
@@ -102,21 +120,6 @@ impl Script for Call {
                     call.ring(now);
                 }
                 world.later(Duration::from_secs(2), agent, ANSWER);
-            }
-            Event::DescriptionNeeded { session, .. } => {
-                let sdp = if agent == ALICE { OFFER } else { ANSWER_SDP };
-                world.agents[agent]
-                    .describe(session, Ok(Body::sdp(sdp)), now)
-                    .expect("asked for");
-            }
-            Event::RemoteDescription { body, .. } => {
-                let expected = if agent == ALICE { ANSWER_SDP } else { OFFER };
-                assert_eq!(&body.bytes[..], expected.as_bytes());
-                if agent == ALICE {
-                    self.answers += 1
-                } else {
-                    self.offers += 1
-                }
             }
             Event::Established { .. } => {
                 self.established[agent] += 1;
@@ -211,9 +214,25 @@ enum Outcome {
     Failed,
 }
 
+fn world(seed: u64, weather: Weather) -> World {
+    let agents = ["alice", "bob"].map(|name| {
+        let mut config = Config::builder();
+        config
+            .uri(format!("sip:{name}@sim.test"))
+            .server("ws://sim.test")
+            .password(format!("{name}-pw"));
+        (name, config)
+    });
+    let users = agents
+        .iter()
+        .map(|(name, _)| ((*name).to_owned(), format!("{name}-pw")));
+    let registrar = Registrar::new(users.collect(), seeded(seed, 200));
+    World::new(seed, weather, registrar, &agents)
+}
+
 /// One run. Panics where something happened that may never happen.
 fn run(seed: u64, weather: Weather, most_tries: u32) -> (World, Call, Outcome) {
-    let mut world = World::new(seed, weather, &["alice", "bob"]);
+    let mut world = world(seed, weather);
     let mut call = Call::new(most_tries);
     world.later(Duration::from_secs(900), ALICE, GIVE_UP);
     world.run(Timestamp::from_millis(1_200_000), &mut call);
@@ -260,7 +279,7 @@ fn check(world: &World, call: &Call) -> Result<(), String> {
     if call.delivered.windows(2).any(soon) {
         return Err(format!("one MESSAGE came at {:?}", call.delivered));
     }
-    if !world.edge.is_idle() {
+    if !world.between.0.is_idle() {
         return Err("the edge is not idle".into());
     }
     Ok(())
@@ -304,14 +323,7 @@ fn sweep(
     histogram
 }
 
-const CALM: Weather = Weather {
-    transport: Transport::Udp,
-    lost: 0,
-    duplicated: 0,
-    delay: Duration::from_millis(40),
-    cuts: 0,
-    one_way: 0,
-};
+const CALM: Weather = Weather::calm(Transport::Udp);
 
 fn all_good(call: &Call, outcome: Outcome) -> bool {
     outcome == Outcome::Answered
@@ -473,8 +485,8 @@ fn storm() {
         }
         *outcomes.entry(outcome).or_insert(0_u64) += 1;
         *reasons.entry(call.last_reason).or_insert(0_u64) += 1;
-        for (what, times) in world.met {
-            *met.entry(what).or_insert(0) += times;
+        for (passage, times) in world.met {
+            *met.entry(passage.what).or_insert(0) += times;
         }
     }
     println!("{outcomes:#?}\n{reasons:#?}\n{met:#?}");

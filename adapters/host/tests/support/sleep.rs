@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use sip_core::config::Config;
 use sip_core::{Body, Event, Session, SessionId, Timestamp, UserAgent};
 use sip_host::Clock;
+use sip_testing::{description_needed, exchange_ended};
 
 use crate::registrar::{PATIENCE, Registrar, ack, answer, header, invite};
 
@@ -79,9 +80,9 @@ impl<A: Agent> Bench<A> {
             let Some(event) = self.agent.next(left) else {
                 panic!("no {wanted}, but {:?}", self.told);
             };
-            if let Event::DescriptionNeeded { session, .. } = event {
+            if let Some(request) = description_needed(&event) {
                 self.agent
-                    .with(move |agent, now| agent.describe(session, Ok(Body::sdp(SDP)), now))
+                    .with(move |agent, now| request.describe(agent, Ok(Body::sdp(SDP)), now))
                     .unwrap();
             }
             let name = name(&event);
@@ -113,6 +114,12 @@ impl<A: Agent> Bench<A> {
 
 /// What matters of an event here.
 fn name(event: &Event) -> String {
+    if let Some(end) = exchange_ended(event) {
+        return match end.outcome {
+            Ok(()) => "renegotiated".to_owned(),
+            Err(reason) => format!("not renegotiated: {:?}", reason.cause),
+        };
+    }
     match event {
         Event::Registered(_) => "registered".to_owned(),
         Event::Unregistered { reason } => format!("unregistered: {:?}", reason.cause),
@@ -256,7 +263,7 @@ pub(crate) fn what_had_arrived_goes_before_the_tick<A: Agent>() {
     let contact = bench.agent.with(|agent, _| agent.contact().to_owned());
     let target = contact.split(['<', '>']).nth(1).unwrap().to_owned();
     bench.registrar.send(0, &invite(&target));
-    let Event::IncomingCall { session, .. } = bench.until("incoming") else {
+    let Event::IncomingCall { session, .. } = bench.until("incomingcall") else {
         unreachable!("its name says so");
     };
     bench.agent.with(move |agent, now| {

@@ -1,0 +1,82 @@
+//! The offer/answer exchange (RFC 3264) as tests see it: which description the agent needs, which one
+//! the peer sent, how the exchange ended.
+//!
+//! Tests read the events and give the command of an exchange through this file alone, so that a change
+//! of their form changes this file and not the tests.
+
+use sip_core::{
+    Body, CommandError, DescriptionFailed, DescriptionKind, EndReason, Event, SessionId, Timestamp,
+    UserAgent,
+};
+
+/// A description that the agent needs from the application.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DescriptionRequest {
+    /// The call.
+    pub session: SessionId,
+    /// Offer or answer.
+    pub kind: DescriptionKind,
+}
+
+impl DescriptionRequest {
+    /// A request that the agent never made, for tests of commands that come at the wrong time.
+    pub fn never_made(session: SessionId) -> Self {
+        let kind = DescriptionKind::Offer;
+        Self { session, kind }
+    }
+
+    /// Answers the request.
+    ///
+    /// # Errors
+    /// Those of [`UserAgent::describe`].
+    pub fn describe(
+        self,
+        agent: &mut UserAgent,
+        description: Result<Body, DescriptionFailed>,
+        now: Timestamp,
+    ) -> Result<(), CommandError> {
+        agent.describe(self.session, description, now)
+    }
+}
+
+/// The request for a description that this event makes.
+pub fn description_needed(event: &Event) -> Option<DescriptionRequest> {
+    match *event {
+        Event::DescriptionNeeded { session, kind, .. } => {
+            Some(DescriptionRequest { session, kind })
+        }
+        _ => None,
+    }
+}
+
+/// The peer's description that this event brings.
+pub fn remote_description(event: &Event) -> Option<(SessionId, DescriptionKind, &Body)> {
+    match event {
+        Event::RemoteDescription {
+            session,
+            kind,
+            body,
+            ..
+        } => Some((*session, *kind, body)),
+        _ => None,
+    }
+}
+
+/// How an exchange within a call that is up ended.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ExchangeEnd {
+    /// The call.
+    pub session: SessionId,
+    /// Why the exchange failed, if it did.
+    pub outcome: Result<(), EndReason>,
+}
+
+/// The end of an exchange that this event reports.
+pub fn exchange_ended(event: &Event) -> Option<ExchangeEnd> {
+    let (session, outcome) = match event {
+        Event::Renegotiated { session } => (*session, Ok(())),
+        Event::RenegotiationFailed { session, reason } => (*session, Err((**reason).clone())),
+        _ => return None,
+    };
+    Some(ExchangeEnd { session, outcome })
+}
