@@ -123,6 +123,8 @@ def without_tests(tokens):
         if tokens[at] == "#" and tokens[at + 1 : at + 2] == ["["]:
             end = closing(tokens, at + 1)
             if is_test_only(tokens[at + 2 : end - 1]):
+                while kept[-1:] == ["#path"]:
+                    kept.pop()
                 at = end_of_item(tokens, end)
                 continue
             if tokens[at + 2] == "path":
@@ -599,7 +601,7 @@ CLEAN = {
         fn single() { crate::upper::tall() }
     """,
     # A folder whose mod.rs only declares and re-exports: its children may take names from each other through it.
-    "low/src/middle/mod.rs": "mod above;\nmod part;\n#[cfg(test)]\nmod tests;\npub use above::Middle;\npub(crate) use self::part::{Part as Piece, Part};\n",
+    "low/src/middle/mod.rs": "mod above;\nmod part;\n#[path = \"../odd.rs\"]\n#[cfg(test)]\nmod tests;\npub use above::Middle;\npub(crate) use self::part::{Part as Piece, Part};\n",
     "low/src/middle/above.rs": "use super::Piece;\npub struct Middle(Piece);\n",
     "low/src/middle/part.rs": "pub struct Part(crate::ground::Ground);\n",
     "low/src/middle/tests.rs": "use super::above::Middle;\nuse crate::upper::Upper;\n",
