@@ -34,4 +34,4 @@ fuzz seconds="30":
 
 # Licences, banned crates and sources of dependencies.
 deny:
-    cargo deny --all-features check licenses bans sources
+    cargo deny --all-features check --hide-inclusion-graph licenses bans sources
