@@ -212,13 +212,14 @@ class Crate:
             elif token in DEFINES and IDENT.match(after) and depth == 0:
                 module.items.add(after)
             if IDENT.match(token) and before not in ("::", "."):
+                in_visibility = tokens[max(at - 3, 0) : at] == ["pub", "(", "in"]
                 path = [token]
                 while tokens[at + 1 : at + 2] == ["::"] and at + 2 < len(tokens) and IDENT.match(tokens[at + 2]):
                     path.append(tokens[at + 2])
                     at += 2
                 after = tokens[at + 1] if at + 1 < len(tokens) else ""
                 if len(path) > 1:
-                    if before != "in":
+                    if not in_visibility:
                         module.paths.append(path)
                     module.plain.add(path[0])
                 elif after == "!":
@@ -585,7 +586,7 @@ CLEAN = {
     "low/src/ground.rs": """
         // use crate::upper::Upper;
         /* nested /* use crate::upper::Upper; */ still a comment */
-        pub struct Ground;
+        pub(in crate::upper) struct Ground;
         pub const TEXT: &str = "crate::upper::Upper";
         pub const RAW: &str = r#"crate::upper::"Upper""#;
         pub fn tick<'a>(mark: &'a u8) -> bool { *mark == b'"' || *mark as char == '\\'' }
@@ -654,6 +655,8 @@ PLANTED = [
      ["an arrow runs up: low/src/ground.rs -> low/src/lib.rs: Root"]),
     ("an arrow up in the body of a macro", {"low/src/ground.rs": "+\nmacro_rules! m { ($x:ty) => { $crate::upper::Upper::new::<$x>() } }\n"},
      ["an arrow runs up: low/src/ground.rs -> low/src/upper/mod.rs: Upper"]),
+    ("an arrow up behind the in of a loop", {"low/src/ground.rs": "+\npub(in crate::upper) fn f() { for x in crate::middle::above::all() {} }\n"},
+     ["an arrow runs up: low/src/ground.rs -> low/src/middle/above.rs: all"]),
     ("an arrow up behind a test", {"low/src/ground.rs": "+\n#[cfg(test)]\nconst A: [u8; 1] = { [1] };\nuse crate::middle::Middle;\n"},
      ["an arrow runs up: low/src/ground.rs -> low/src/middle/above.rs: Middle"]),
     ("an arrow up in what only tests do not see", {"low/src/ground.rs": "+\n#[cfg(not(test))]\nuse crate::middle::Middle;\n"},
