@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """Requirements and the tests that name them.
 
-  .ci/requirements --table   writes REQUIREMENTS.md anew
-  .ci/requirements --check   fails if REQUIREMENTS.md is not what --table would write
-  .ci/requirements           breaks one rule at a time in a copy of the tree and expects exactly its tests to fail
+  .ci/requirements --table     writes docs/requirements.md
+  .ci/requirements --check     fails if docs/requirements.md differs from what --table would write
+  .ci/requirements [ID...]     breaks one rule at a time in a copy of the tree and expects exactly its tests to fail
 
-A test names a requirement in its doc comment, or `.ci/requirements.d/coverage.tsv` names the test (`*` at the
-end of a name stands for any rest). What has no test stands in `.ci/requirements.d/unclaimed.tsv` with the reason.
+The doc comment of a test names its requirement, or `.ci/requirements.d/coverage.tsv` names the test (`*` at the
+end of a name stands for any rest). `.ci/requirements.d/unclaimed.tsv` gives the reason for a requirement without a test.
 """
 import fnmatch, os, pathlib, re, shutil, subprocess, sys, tempfile, time, tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DATA = ROOT / ".ci/requirements.d"
-# The test targets of sip-core that are run for a rule which names none.
+PAGE = ROOT / "docs/requirements.md"
+# The test targets of sip-core that run for a rule without `tests`.
 SUITES = ["lib", "transactions", "dialogs"]
 
 
@@ -82,9 +83,9 @@ def table():
     lines = [
         "# Requirements and their tests",
         "",
-        "Written by `.ci/requirements --table` and checked in CI; do not edit. Each requirement names tests that",
-        "exercise it, and what they leave out, or says why it is not claimed. **Broken**: `.ci/requirements` breaks",
-        "the rule and expects exactly its tests to turn red.",
+        "`.ci/requirements --table` writes this page and CI compares it; do not edit it by hand. Each row names the tests that",
+        "exercise the requirement and the part that they leave out, or gives the reason why there is none yet. **Broken**:",
+        "`.ci/requirements` breaks the rule in a copy of the tree and expects exactly the tests of the rule to fail.",
         "",
     ]
     claimed, parts = 0, 0
@@ -121,7 +122,7 @@ def table():
 
 
 def failures(tree, target, suites):
-    """The tests that fail, and None if nothing could be built."""
+    """The names of the tests that fail, or None if the tree does not build; and the output."""
     chosen = [flag for suite in suites for flag in (["--lib"] if suite == "lib" else ["--test", suite])]
     environment = dict(os.environ, CARGO_TARGET_DIR=str(target), RUST_BACKTRACE="0")
     command = ["cargo", "test", "--quiet", "-p", "sip-core", "--no-fail-fast", *chosen, "--", "--skip", "exploration"]
@@ -143,7 +144,7 @@ def break_rules(only):
         for path in tracked():
             if (ROOT / path).is_file():
                 (tree / path).parent.mkdir(parents=True, exist_ok=True)
-                # New times of change, or what the last run built from a broken rule passes for fresh.
+                # A copy has a new modification time, because cargo would otherwise reuse what the last run built from a broken rule.
                 shutil.copy(ROOT / path, tree / path)
         every = sorted({suite for rule in rules for suite in rule.get("tests", SUITES)})
         failed, output = failures(tree, target, every)
@@ -174,13 +175,12 @@ def break_rules(only):
 def main():
     if "--table" in sys.argv:
         text, faults = table()
-        (ROOT / "REQUIREMENTS.md").write_text(text)
+        PAGE.write_text(text)
         sys.exit(bool(faults))
     if "--check" in sys.argv:
         text, faults = table()
-        file = ROOT / "REQUIREMENTS.md"
-        if not file.exists() or file.read_text() != text:
-            sys.exit("REQUIREMENTS.md is not up to date: run .ci/requirements --table")
+        if not PAGE.exists() or PAGE.read_text() != text:
+            sys.exit("docs/requirements.md is not up to date: run .ci/requirements --table")
         sys.exit(bool(faults))
     break_rules(sys.argv[1:])
 
