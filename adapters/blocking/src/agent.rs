@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::{ConnectFailure, StartError};
+use sip_host::ConnectFailure;
+use sip_host::os::StartError;
 
 use crate::description::SessionDescriptionHandlerFactory;
 use crate::handle::{Events, Handle};
@@ -13,7 +14,7 @@ use crate::mailbox::AgentId;
 use crate::reactor::{IoThread, Reactor};
 
 /// What a user agent takes besides its [`Config`]. `Default` is right for most.
-pub type Options = sip_host::Options<dyn SessionDescriptionHandlerFactory>;
+pub type Options = sip_host::os::Options<dyn SessionDescriptionHandlerFactory>;
 
 /// One user agent: [`Agent::start`] gives it a thread, [`Agent::new`] leaves it to the caller's.
 #[derive(Debug)]

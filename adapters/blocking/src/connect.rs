@@ -11,10 +11,10 @@ use rustls::{ClientConnection, StreamOwned};
 use sip_core::config::ServerUrl;
 use sip_core::connection::ConnectError;
 use sip_core::{ConnectionId, ConnectionInfo, Timestamp, Transport};
-use sip_host::{
-    ADDRESS_DELAY, CONNECT_TIMEOUT, ConnectFailure, Failure, Trust, handshake_failure, preferred,
-    server_name, tcp_failure, upgrade_request,
+use sip_host::os::{
+    ADDRESS_DELAY, Trust, handshake_failure, preferred, server_name, tcp_failure, upgrade_request,
 };
+use sip_host::{CONNECT_TIMEOUT, ConnectFailure, Failure};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::handshake::MidHandshake;
 use tungstenite::handshake::client::ClientHandshake;

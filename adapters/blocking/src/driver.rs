@@ -8,9 +8,8 @@ use std::sync::Arc;
 use mio::Registry;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, Event, SessionId, Timestamp, UserAgent};
-use sip_host::{
-    Clock, Describers, Host, Job, LastFailure, Outgoing, StartError, Trust, websocket_config,
-};
+use sip_host::os::{Clock, Outgoing, StartError, Trust, websocket_config};
+use sip_host::{Describers, Host, Job, LastFailure};
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::agent::Options;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mio::net::TcpStream;
 use rustls::{ClientConnection, StreamOwned};
 use sip_core::{ConnectionId, Timestamp};
-use sip_host::{CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed};
+use sip_host::os::{CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed};
 use tungstenite::error::Error as WebSocketError;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};

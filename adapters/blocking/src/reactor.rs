@@ -10,7 +10,8 @@ use std::time::Duration;
 use mio::Poll;
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::{Alarm, Clock, ConnectFailure, LONGEST_SLEEP, StartError};
+use sip_host::os::{Alarm, Clock, StartError};
+use sip_host::{ConnectFailure, LONGEST_SLEEP};
 
 use crate::agent::Options;
 use crate::driver::{Driver, Shared};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use sip_core::ConnectionId;
-use sip_host::ADDRESS_LIMIT;
+use sip_host::os::ADDRESS_LIMIT;
 
 use crate::mailbox::{AgentId, Mailbox, Post};
 

@@ -17,11 +17,11 @@ use sip_core::{
 };
 
 use crate::authenticator::Authenticator;
-use crate::clock::{Alarm, Clock};
-use crate::connect::ConnectFailure;
 use crate::description::DescriptionError;
+use crate::failure::ConnectFailure;
 use crate::log;
-use crate::options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
+use crate::os::clock::{Alarm, Clock};
+use crate::os::options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
 
 /// The longest sleep. The timers of the operating system stand still while the machine is suspended,
 /// the core's clock does not: a deadline that passed in the meantime is noticed at most this much after

@@ -7,25 +7,15 @@
 //! own way; applications use one of the two, not this crate.
 
 mod authenticator;
-mod clock;
 pub mod command;
-mod connect;
 mod description;
+mod failure;
 mod host;
 mod log;
-mod options;
-mod websocket;
+pub mod os;
 
 pub use authenticator::Authenticator;
-pub use clock::{Alarm, Clock};
 pub use command::CommandFailure;
-pub use connect::{
-    ADDRESS_DELAY, ADDRESS_LIMIT, CONNECT_TIMEOUT, ConnectFailure, Failure, Trust, alternate,
-    handshake_failure, preferred, server_name, tcp_failure, upgrade_request,
-};
 pub use description::{Describers, DescriptionError, TypedFactory};
+pub use failure::{CONNECT_TIMEOUT, ConnectFailure, Failure};
 pub use host::{Host, Job, LONGEST_SLEEP, LastFailure};
-pub use options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
-pub use websocket::{
-    CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed, websocket_config,
-};

@@ -1,7 +1,8 @@
 //! Starting a user agent on the current runtime.
 
 use sip_core::config::Config;
-use sip_host::{Host, StartError};
+use sip_host::Host;
+use sip_host::os::StartError;
 use tokio::sync::mpsc;
 
 use crate::connect::Dialer;
@@ -10,7 +11,7 @@ use crate::driver::Driver;
 use crate::handle::{Events, Handle};
 
 /// What a user agent on tokio takes besides its [`Config`]. `Default` is right for most.
-pub type Options = sip_host::Options<dyn SessionDescriptionHandlerFactory>;
+pub type Options = sip_host::os::Options<dyn SessionDescriptionHandlerFactory>;
 
 /// Where user agents come from: [`Agent::start`].
 #[derive(Debug)]

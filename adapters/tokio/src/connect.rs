@@ -9,10 +9,11 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionInfo, Transport};
-use sip_host::{
-    ADDRESS_DELAY, CONNECT_TIMEOUT, ConnectFailure, Failure, READS_PER_TURN, StartError, Trust,
-    handshake_failure, preferred, server_name, tcp_failure, upgrade_request, websocket_config,
+use sip_host::os::{
+    ADDRESS_DELAY, READS_PER_TURN, StartError, Trust, handshake_failure, preferred, server_name,
+    tcp_failure, upgrade_request, websocket_config,
 };
+use sip_host::{CONNECT_TIMEOUT, ConnectFailure, Failure};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;

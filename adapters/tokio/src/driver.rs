@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, ConnectionInfo, Event};
-use sip_host::{Alarm, ConnectFailure, Describers, Host, Job, LONGEST_SLEEP, Outgoing};
+use sip_host::os::{Alarm, Outgoing};
+use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 

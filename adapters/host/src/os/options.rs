@@ -7,7 +7,7 @@ use sip_core::config::ServerUrl;
 use sip_core::{Limits, LogRecord, NoServerUrl, Timestamp, TraceRecord};
 
 use crate::authenticator::Authenticator;
-use crate::clock::Clock;
+use crate::os::clock::Clock;
 
 /// Takes each log record that the configured level lets through: the parameter `log.connector`.
 pub type LogConnector = Box<dyn FnMut(&LogRecord) + Send>;

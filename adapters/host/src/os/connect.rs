@@ -13,9 +13,7 @@ use sip_core::connection::ConnectError;
 use tungstenite::error::{Error as WebSocketError, ProtocolError};
 use tungstenite::handshake::client::{Request, generate_key};
 
-/// How long one attempt may take at most: names, all addresses, TLS and handshake together. The core gives
-/// up before, after `connectionTimeout`, which an operating system would not wait for longer either.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+use crate::failure::Failure;
 
 /// How long an address is alone before the next one is tried beside it (RFC 8305 section 5).
 pub const ADDRESS_DELAY: Duration = Duration::from_millis(250);
@@ -25,53 +23,6 @@ pub const ADDRESS_LIMIT: usize = 16;
 
 /// The subprotocol of RFC 7118 section 4.1.
 const SUBPROTOCOL: &str = "sip";
-
-/// Why a connection could not be opened: what the core is told, and the same in a sentence.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct ConnectFailure {
-    /// The server, its query left out.
-    pub server: String,
-    /// What went wrong, as the core is told.
-    pub error: ConnectError,
-    /// What went wrong, in the words of the layer that failed.
-    pub detail: String,
-}
-
-impl ConnectFailure {
-    /// The failure of an attempt at `server`.
-    #[must_use]
-    pub fn new(server: &ServerUrl, (error, detail): Failure) -> Self {
-        Self {
-            server: server.to_string(),
-            error,
-            detail,
-        }
-    }
-
-    /// What an attempt that took longer than [`CONNECT_TIMEOUT`] failed of.
-    #[must_use]
-    pub fn late() -> Failure {
-        let detail = format!("after {} s", CONNECT_TIMEOUT.as_secs());
-        (ConnectError::Timeout, detail)
-    }
-}
-
-impl std::fmt::Display for ConnectFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no connection to {}: {}", self.server, self.error)?;
-        if self.detail.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " ({})", self.detail)
-        }
-    }
-}
-
-impl std::error::Error for ConnectFailure {}
-
-/// What the core is told, and the words of the layer that failed.
-pub type Failure = (ConnectError, String);
 
 /// Whom to trust: the same for all connections of one agent.
 #[derive(Debug)]
@@ -148,7 +99,7 @@ pub fn server_name(server: &ServerUrl) -> Result<ServerName<'static>, Failure> {
 }
 
 /// What a resolver found, in the order in which to try: at most [`ADDRESS_LIMIT`] addresses,
-/// [`alternate`]d.
+/// the families in turn.
 ///
 /// # Errors
 /// There is none.
@@ -164,8 +115,7 @@ pub fn preferred(
 }
 
 /// The two address families in turn, the resolver's first choice first (RFC 8305 section 4).
-#[must_use]
-pub fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (Vec<_>, Vec<_>) = addresses
         .into_iter()
