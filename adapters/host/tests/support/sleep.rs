@@ -256,7 +256,7 @@ pub(crate) fn what_had_arrived_goes_before_the_tick<A: Agent>() {
     let contact = bench.agent.with(|agent, _| agent.contact().to_owned());
     let target = contact.split(['<', '>']).nth(1).unwrap().to_owned();
     bench.registrar.send(0, &invite(&target));
-    let Event::IncomingCall { session, .. } = bench.until("incoming") else {
+    let Event::IncomingCall { session, .. } = bench.until("incomingcall") else {
         unreachable!("its name says so");
     };
     bench.agent.with(move |agent, now| {
