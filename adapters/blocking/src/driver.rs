@@ -8,8 +8,8 @@ use std::sync::Arc;
 use mio::Registry;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, Event, SessionId, Timestamp, UserAgent};
-use sip_host::os::{Clock, Outgoing, StartError, Trust, websocket_config};
-use sip_host::{Describers, Host, Job, LastFailure};
+use sip_host::os::{Clock, LastFailure, Outgoing, StartError, Trust, websocket_config};
+use sip_host::{Describers, Host, Job};
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::agent::Options;
@@ -49,6 +49,8 @@ enum Outlet {
 pub(crate) struct Driver {
     pub(crate) id: AgentId,
     host: Host,
+    last_failure: LastFailure,
+    clock: Clock,
     dialer: Dialer,
     attempts: Vec<Attempt>,
     links: VecDeque<Link>,
@@ -76,7 +78,7 @@ impl Driver {
         mailbox: &Arc<Mailbox>,
     ) -> Result<Self, StartError> {
         let trust = Trust::new(config.servers(), &options.extra_roots).map_err(StartError::Root)?;
-        let host = Host::new(config, &mut options)?;
+        let (host, last_failure) = options.host(config)?;
         let id = mailbox.mint();
         let handlers = Handlers::new(
             id,
@@ -87,6 +89,8 @@ impl Driver {
         Ok(Self {
             id,
             host,
+            last_failure,
+            clock: options.clock,
             dialer: Dialer {
                 trust,
                 websocket: websocket_config(options.limits.message.message, options.send_queue),
@@ -106,7 +110,7 @@ impl Driver {
     }
 
     pub(crate) fn last_failure(&self) -> LastFailure {
-        self.host.last_failure()
+        self.last_failure.clone()
     }
 
     /// The sockets may have become ready.
@@ -117,7 +121,7 @@ impl Driver {
     }
 
     pub(crate) fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
-        self.host.command(command)
+        self.host.command(command, self.clock.now())
     }
 
     /// The last handle is gone.
@@ -164,7 +168,7 @@ impl Driver {
     /// A deadline has passed, and what came before it has been fed.
     pub(crate) fn due(&mut self, now: Timestamp) {
         if self.tick_at().is_some_and(|at| at <= now) {
-            self.host.tick();
+            self.host.tick(self.clock.now());
         }
     }
 
@@ -184,10 +188,11 @@ impl Driver {
         if !self.handlers.answered(session, step, &outcome) {
             return;
         }
+        let now = self.clock.now();
         match outcome {
-            Outcome::Described(result) => self.host.described(session, result),
+            Outcome::Described(result) => self.host.described(session, result, now),
             Outcome::Accepted(Ok(())) => {}
-            Outcome::Accepted(Err(error)) => self.host.unusable(session, &error),
+            Outcome::Accepted(Err(error)) => self.host.unusable(session, &error, now),
         }
     }
 
@@ -199,11 +204,11 @@ impl Driver {
             self.end(shared);
         }
         self.step_attempts(shared);
-        self.step_closing(shared);
+        self.step_closing();
         self.links.iter_mut().for_each(Link::begin_turn);
         for _ in 0..INPUTS_PER_TURN {
             self.carry_out(shared);
-            if !self.feed_link(shared) {
+            if !self.feed_link() {
                 return self.closing.iter().any(|closing| closing.is_busy);
             }
         }
@@ -224,7 +229,7 @@ impl Driver {
             }
         }
         while self.waiting.len() < WAITING_LIMIT && !self.ended {
-            let Some(job) = self.host.next_job() else {
+            let Some(job) = self.host.next_job(self.clock.now()) else {
                 return;
             };
             match job {
@@ -238,10 +243,10 @@ impl Driver {
                     self.attempts
                         .retain(|attempt| attempt.connection != connection);
                     if let Some(link) = self.take_link(connection) {
-                        self.close(link, CloseCode::Normal, shared);
+                        self.close(link, CloseCode::Normal);
                     }
                 }
-                Job::Tell(event) => {
+                Job::Event(event) => {
                     if let Some(event) = self.handlers.intercept(event) {
                         self.tell(event);
                     }
@@ -265,7 +270,7 @@ impl Driver {
     }
 
     fn connect(&mut self, connection: ConnectionId, url: ServerUrl, shared: &mut Shared) {
-        let (attempt, name) = Attempt::new(connection, url, shared.clock.now());
+        let (attempt, name) = Attempt::new(connection, url, self.clock.now());
         self.attempts.push(attempt);
         match name {
             Some(name) => {
@@ -283,14 +288,15 @@ impl Driver {
             token: self.id.token(),
         };
         for attempt in std::mem::take(&mut self.attempts) {
-            match attempt.step(&self.dialer, place, shared.clock.now()) {
+            let now = self.clock.now();
+            match attempt.step(&self.dialer, place, now) {
                 Step::Pending(attempt) => self.attempts.push(attempt),
                 Step::Over(connection, Ok((socket, info))) => {
                     let link = Link::new(connection, socket, self.send_queue);
                     self.links.push_back(link);
-                    self.host.opened(connection, info);
+                    self.host.opened(connection, info, now);
                 }
-                Step::Over(connection, Err(failure)) => self.host.failed(connection, failure),
+                Step::Over(connection, Err(failure)) => self.host.failed(connection, failure, now),
             }
         }
     }
@@ -304,7 +310,7 @@ impl Driver {
         };
         if !queue(&mut link.outgoing) {
             self.take_link(connection);
-            self.host.choked(connection);
+            self.host.send_queue_full(connection, self.clock.now());
         }
     }
 
@@ -315,13 +321,13 @@ impl Driver {
     }
 
     /// Takes the link out of service; the closing handshake goes on beside everything else.
-    fn close(&mut self, link: Link, code: CloseCode, shared: &Shared) {
-        let now = shared.clock.now();
+    fn close(&mut self, link: Link, code: CloseCode) {
+        let now = self.clock.now();
         self.closing.extend(link.close(code, now).step(now));
     }
 
-    fn step_closing(&mut self, shared: &Shared) {
-        let now = shared.clock.now();
+    fn step_closing(&mut self) {
+        let now = self.clock.now();
         self.closing = std::mem::take(&mut self.closing)
             .into_iter()
             .filter_map(|closing| closing.step(now))
@@ -329,7 +335,7 @@ impl Driver {
     }
 
     /// Writes to all links and feeds the next thing from one of them; false if there is none.
-    fn feed_link(&mut self, shared: &Shared) -> bool {
+    fn feed_link(&mut self) -> bool {
         // Without room for events nothing is read.
         let read = self.waiting.is_empty();
         let mut fed = false;
@@ -340,15 +346,16 @@ impl Driver {
             let input = link.poll(read && !fed);
             fed |= input.is_some();
             let connection = link.connection;
+            let now = self.clock.now();
             // Whoever spoke goes to the end of the row, so that all are heard.
             match input {
                 Some(LinkInput::Closed(end)) => {
-                    self.close(link, end.code, shared);
-                    self.host.closed(connection, end.reason);
+                    self.close(link, end.code);
+                    self.host.closed(connection, end.reason, now);
                     continue;
                 }
-                Some(LinkInput::Message(bytes)) => self.host.received(connection, bytes),
-                Some(LinkInput::Pong) => self.host.pong(connection),
+                Some(LinkInput::Message(bytes)) => self.host.received(connection, bytes, now),
+                Some(LinkInput::Pong) => self.host.pong(connection, now),
                 Some(LinkInput::Turn) | None => {}
             }
             self.links.push_back(link);
@@ -365,14 +372,14 @@ impl Driver {
             inbox.end();
         }
         self.waiting.clear();
-        self.host.abandon();
+        self.host.abandon(self.clock.now());
         self.carry_out(shared);
         self.ended = true;
         for attempt in self.attempts.drain(..) {
             shared.resolver.forget((self.id, attempt.connection));
         }
         for link in std::mem::take(&mut self.links) {
-            self.close(link, CloseCode::Away, shared);
+            self.close(link, CloseCode::Away);
         }
     }
 }

@@ -10,7 +10,8 @@ use sip_core::{
     Body, ChallengeId, Change, ConnectionId, Event, FailureStatus, IncomingRequestId,
     InviteOptions, RequestId, SessionId, Timestamp, UserAgent,
 };
-use sip_host::{CommandFailure, ConnectFailure, LastFailure, command};
+use sip_host::os::LastFailure;
+use sip_host::{CommandFailure, ConnectFailure, command};
 use sip_parse::StatusCode;
 
 use crate::mailbox::{AgentId, Mailbox, Post};

@@ -72,7 +72,8 @@ pub use handle::{Events, Handle, NoEvent};
 pub use mailbox::AgentId;
 pub use reactor::{IoThread, Reactor};
 pub use rustls_pki_types::CertificateDer;
-pub use sip_host::os::{Clock, LogConnector, ServerUrlSource, StartError, TraceConnector};
+pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
-    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, TypedFactory,
+    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
+    ServerUrlSource, TraceConnector, TypedFactory,
 };

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 use sip_core::config::Config;
 use sip_core::{Event, FailureStatus, IncomingRequestId, InviteOptions, RequestId, SessionId};
-use sip_host::os::{Options, StartError, TraceConnector};
-use sip_host::{CommandFailure, ConnectFailure};
+use sip_host::os::{Options, StartError};
+use sip_host::{CommandFailure, ConnectFailure, TraceConnector};
 use sip_parse::StatusCode;
 use tokio::sync::mpsc;
 

@@ -1,5 +1,7 @@
 //! Challenges answered by the application's own code: the parameter `authenticationFactory`.
 
+use alloc::string::String;
+
 use sip_core::AuthorizationFailed;
 use sip_parse::{Request, Response};
 
@@ -12,7 +14,7 @@ pub trait Authenticator: Send {
     /// `request` is to be sent again: `response` has the challenges, of any scheme.
     ///
     /// Called where the user agent runs, so it must not wait. Whoever has to ask somebody else leaves
-    /// [`Options::authenticator`](crate::os::Options::authenticator) out and answers
+    /// `Options::authenticator` out and answers
     /// [`Event::Challenged`](sip_core::Event::Challenged).
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! The commands of an application: each one is a closure that runs where the user agent lives, and
 //! what it returns is what the application is told.
 
-use std::time::Duration;
+use alloc::string::String;
+use core::time::Duration;
 
 use sip_core::config::ServerUrl;
 use sip_core::{
@@ -26,8 +27,8 @@ pub enum CommandFailure {
     OwnThread,
 }
 
-impl std::fmt::Display for CommandFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for CommandFailure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Gone => f.write_str("the user agent's task has ended"),
             Self::Refused(error) => error.fmt(f),
@@ -37,7 +38,7 @@ impl std::fmt::Display for CommandFailure {
     }
 }
 
-impl std::error::Error for CommandFailure {}
+impl core::error::Error for CommandFailure {}
 
 impl From<CommandError> for CommandFailure {
     fn from(error: CommandError) -> Self {

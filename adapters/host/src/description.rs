@@ -1,6 +1,7 @@
 //! Session descriptions that a media engine makes instead of the application.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 
 use sip_core::config::Config;
 use sip_core::{Body, DescriptionKind, Event, SessionId};
@@ -9,13 +10,13 @@ use sip_core::{Body, DescriptionKind, Event, SessionId};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DescriptionError(pub String);
 
-impl std::fmt::Display for DescriptionError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for DescriptionError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "session description: {}", self.0)
     }
 }
 
-impl std::error::Error for DescriptionError {}
+impl core::error::Error for DescriptionError {}
 
 /// A description factory whose options have a type of their own, read once and shared by all handlers.
 ///

@@ -1,28 +1,30 @@
 //! Why a connection cannot be opened.
 
-use std::time::Duration;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::time::Duration;
 
 use sip_core::config::ServerUrl;
 use sip_core::connection::ConnectError;
 
-/// How long one attempt may take at most: names, all addresses, TLS and handshake together. The core gives
-/// up before, after `connectionTimeout`, which an operating system would not wait for longer either.
+/// How long one attempt may take: name look-up, all addresses, TLS and WebSocket handshake together. The core
+/// ends an attempt earlier, after `connectionTimeout`.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Why a connection could not be opened: what the core is told, and the same in a sentence.
+/// Why a connection could not be opened: the error that the core receives, and a sentence for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ConnectFailure {
-    /// The server, its query left out.
+    /// The URL of the server without its query.
     pub server: String,
-    /// What went wrong, as the core is told.
+    /// The error that the core receives.
     pub error: ConnectError,
-    /// What went wrong, in the words of the layer that failed.
+    /// The message of the layer that failed.
     pub detail: String,
 }
 
 impl ConnectFailure {
-    /// The failure of an attempt at `server`.
+    /// The failure of an attempt to reach `server`.
     #[must_use]
     pub fn new(server: &ServerUrl, (error, detail): Failure) -> Self {
         Self {
@@ -32,7 +34,7 @@ impl ConnectFailure {
         }
     }
 
-    /// What an attempt that took longer than [`CONNECT_TIMEOUT`] failed of.
+    /// The failure of an attempt that took longer than [`CONNECT_TIMEOUT`].
     #[must_use]
     pub fn late() -> Failure {
         let detail = format!("after {} s", CONNECT_TIMEOUT.as_secs());
@@ -40,8 +42,8 @@ impl ConnectFailure {
     }
 }
 
-impl std::fmt::Display for ConnectFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for ConnectFailure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "no connection to {}: {}", self.server, self.error)?;
         if self.detail.is_empty() {
             Ok(())
@@ -51,7 +53,7 @@ impl std::fmt::Display for ConnectFailure {
     }
 }
 
-impl std::error::Error for ConnectFailure {}
+impl core::error::Error for ConnectFailure {}
 
-/// What the core is told, and the words of the layer that failed.
+/// The error that the core receives, and the message of the layer that failed.
 pub type Failure = (ConnectError, String);

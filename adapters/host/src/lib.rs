@@ -1,21 +1,39 @@
 #![forbid(unsafe_code)]
-//! What every adapter of [`sip_core`] on an operating system needs, and none should write again:
-//! a clock that counts sleep, randomness, trust in TLS servers, the WebSocket handshake of RFC 7118,
-//! what its failures mean, and the commands of an application.
+#![cfg_attr(not(feature = "os"), no_std)]
+//! What every adapter of [`sip_core`] needs and should not write again. Applications use `sip-tokio` or
+//! `sip-blocking`, not this crate.
 //!
-//! There is no socket and no thread in here. `sip-tokio` and `sip-blocking` bring those, each in its
-//! own way; applications use one of the two, not this crate.
+//! The crate has two halves. Neither contains a socket or a thread.
+//!
+//! - **Pure** (without features: `no_std` with `alloc`, builds for `wasm32-unknown-unknown`): [`Host`] runs a
+//!   user agent and yields [`Job`]s, [`command`] has the commands of an application,
+//!   [`Describers`] and [`Authenticator`] connect media and credentials. An adapter
+//!   for a browser or for bare metal stands on this half; `tests/pure.rs` drives a user agent as it would.
+//! - **`os`** (feature `os`, on by default): a clock that counts sleep, entropy, trust in TLS servers, the
+//!   WebSocket handshake of RFC 7118 and the meaning of its failures.
+//!
+//! Files from the top to the bottom; each imports only those below it:
+//!
+//! | half | files |
+//! |---|---|
+//! | os | `os/mod`, `os/options`, `os/connect`, `os/clock`, `os/websocket` |
+//! | pure | `host`, `hooks`, `authenticator`, `description`, `command`, `failure`, `log` |
+
+extern crate alloc;
 
 mod authenticator;
 pub mod command;
 mod description;
 mod failure;
+mod hooks;
 mod host;
 mod log;
+#[cfg(feature = "os")]
 pub mod os;
 
 pub use authenticator::Authenticator;
 pub use command::CommandFailure;
 pub use description::{Describers, DescriptionError, TypedFactory};
 pub use failure::{CONNECT_TIMEOUT, ConnectFailure, Failure};
-pub use host::{Host, Job, LONGEST_SLEEP, LastFailure};
+pub use hooks::{FailureObserver, Hooks, LogConnector, ServerUrlSource, TraceConnector};
+pub use host::{Host, Job, LONGEST_SLEEP};

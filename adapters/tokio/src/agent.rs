@@ -1,7 +1,6 @@
 //! Starting a user agent on the current runtime.
 
 use sip_core::config::Config;
-use sip_host::Host;
 use sip_host::os::StartError;
 use tokio::sync::mpsc;
 
@@ -28,10 +27,10 @@ impl Agent {
     pub fn start(config: Config, mut options: Options) -> Result<(Handle, Events), StartError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let dialer = Dialer::new(&config, &options)?;
-        let host = Host::new(&config, &mut options)?;
+        let (host, last_failure) = options.host(&config)?;
         let (commands, command_queue) = mpsc::channel(options.command_queue.max(1));
         let (event_queue, events) = mpsc::channel(options.event_queue.max(1));
-        let handle = Handle::new(commands, host.last_failure());
+        let handle = Handle::new(commands, last_failure);
         let driver = Driver::new(host, &config, options, dialer, command_queue, event_queue);
         runtime.spawn(driver.run());
         Ok((handle, Events::new(events)))

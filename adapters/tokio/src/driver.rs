@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, ConnectionInfo, Event};
-use sip_host::os::{Alarm, Outgoing};
+use sip_host::os::{Alarm, Clock, Outgoing};
 use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -126,6 +126,7 @@ impl Network {
 /// Everything that belongs to one agent.
 pub(crate) struct Driver {
     host: Host,
+    clock: Clock,
     alarm: Alarm,
     dialer: Arc<Dialer>,
     network: Network,
@@ -154,7 +155,8 @@ impl Driver {
             config.session_description_handler_factory_options().clone(),
         );
         Self {
-            alarm: host.alarm(),
+            alarm: options.clock.alarm(),
+            clock: options.clock,
             host,
             dialer: Arc::new(dialer),
             network: Network {
@@ -182,10 +184,10 @@ impl Driver {
             self.feed(input);
             // One command beside each thing from the network, which goes first in a wait.
             if let Some(Ok(command)) = self.commands.as_mut().map(mpsc::Receiver::try_recv) {
-                self.host.command(command);
+                self.command(command);
             }
         }
-        self.host.abandon();
+        self.host.abandon(self.clock.now());
         self.carry_out();
         self.network.close_all().await;
     }
@@ -193,7 +195,7 @@ impl Driver {
     /// Everything that the core has to say, until an event finds no room.
     fn carry_out(&mut self) {
         while self.waiting.len() < WAITING_LIMIT {
-            let Some(job) = self.host.next_job() else {
+            let Some(job) = self.host.next_job(self.clock.now()) else {
                 return;
             };
             match job {
@@ -203,7 +205,7 @@ impl Driver {
                 }
                 Job::Ping(connection) => self.put(connection, Outgoing::ping),
                 Job::Close(connection) => self.network.close(connection, CloseCode::Normal),
-                Job::Tell(event) => self.announce(event),
+                Job::Event(event) => self.announce(event),
             }
         }
     }
@@ -224,7 +226,7 @@ impl Driver {
             self.network
                 .links
                 .retain(|link| link.connection != connection);
-            self.host.choked(connection);
+            self.host.send_queue_full(connection, self.clock.now());
         }
     }
 
@@ -249,7 +251,7 @@ impl Driver {
         let paused = !self.waiting.is_empty();
         let stalled = self.waiting.len() >= WAITING_LIMIT;
         let deadline = if stalled { None } else { self.host.next_tick() };
-        let now = self.host.now();
+        let now = self.clock.now();
         let pause = deadline.map(|deadline| deadline.saturating_since(now).min(LONGEST_SLEEP));
         let due = deadline.is_some_and(|deadline| deadline <= now);
         if due && self.overdue >= INPUTS_BEFORE_TICK {
@@ -324,40 +326,45 @@ impl Driver {
     fn feed(&mut self, input: Input) {
         match input {
             Input::Network(input) => self.feed_network(input),
-            Input::Command(Some(command)) => self.host.command(command),
+            Input::Command(Some(command)) => self.command(command),
             Input::Command(None) => self.commands = None,
             Input::Room | Input::Awake => {}
             Input::Due => {
                 self.overdue = 0;
-                self.host.tick();
+                self.host.tick(self.clock.now());
             }
         }
     }
 
+    fn command(&mut self, command: Command) {
+        self.host.command(command, self.clock.now());
+    }
+
     fn feed_network(&mut self, input: NetworkInput) {
+        let now = self.clock.now();
         match input {
             NetworkInput::Opened(connection, Ok((socket, info))) => {
                 self.network
                     .links
                     .push(Link::new(connection, socket, self.send_queue));
-                self.host.opened(connection, info);
+                self.host.opened(connection, info, now);
             }
             NetworkInput::Opened(connection, Err(failure)) => {
-                self.host.failed(connection, failure);
+                self.host.failed(connection, failure, now);
             }
             NetworkInput::Link(connection, LinkInput::Message(bytes)) => {
-                self.host.received(connection, bytes);
+                self.host.received(connection, bytes, now);
             }
-            NetworkInput::Link(connection, LinkInput::Pong) => self.host.pong(connection),
+            NetworkInput::Link(connection, LinkInput::Pong) => self.host.pong(connection, now),
             NetworkInput::Link(_, LinkInput::Turn) => {}
             NetworkInput::Link(connection, LinkInput::Closed(end)) => {
-                self.host.closed(connection, end.reason);
+                self.host.closed(connection, end.reason, now);
             }
             NetworkInput::Described(Described::Local(session, result)) => {
-                self.host.described(session, result);
+                self.host.described(session, result, now);
             }
             NetworkInput::Described(Described::Unusable(session, error)) => {
-                self.host.unusable(session, &error);
+                self.host.unusable(session, &error, now);
             }
         }
     }

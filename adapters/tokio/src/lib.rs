@@ -189,7 +189,8 @@ pub use agent::{Agent, Options};
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use handle::{Events, Handle};
 pub use rustls_pki_types::CertificateDer;
-pub use sip_host::os::{Clock, LogConnector, ServerUrlSource, StartError, TraceConnector};
+pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
-    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, TypedFactory,
+    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
+    ServerUrlSource, TraceConnector, TypedFactory,
 };

@@ -1,9 +1,9 @@
 //! The half of this crate that needs an operating system: clock, entropy, TLS and the WebSocket handshake.
 //! Sockets and threads are left to the adapters.
 
-pub(crate) mod clock;
+mod clock;
 mod connect;
-pub(crate) mod options;
+mod options;
 mod websocket;
 
 pub use clock::{Alarm, Clock};
@@ -11,7 +11,7 @@ pub use connect::{
     ADDRESS_DELAY, ADDRESS_LIMIT, Trust, handshake_failure, preferred, server_name, tcp_failure,
     upgrade_request,
 };
-pub use options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
+pub use options::{LastFailure, Options, StartError};
 pub use websocket::{
     CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed, websocket_config,
 };

@@ -1,56 +1,50 @@
-//! What a user agent is given besides its configuration, and why it may not start.
+//! What an application gives to an adapter besides the configuration, and why a user agent cannot start.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls_pki_types::CertificateDer;
-use sip_core::config::ServerUrl;
-use sip_core::{Limits, LogRecord, NoServerUrl, Timestamp, TraceRecord};
+use sip_core::Limits;
+use sip_core::config::Config;
 
 use crate::authenticator::Authenticator;
+use crate::failure::ConnectFailure;
+use crate::hooks::{Hooks, LogConnector, ServerUrlSource, TraceConnector};
+use crate::host::Host;
 use crate::os::clock::Clock;
 
-/// Takes each log record that the configured level lets through: the parameter `log.connector`.
-pub type LogConnector = Box<dyn FnMut(&LogRecord) + Send>;
-
-/// Takes each SIP message and when it was sent or received, if the configuration has `traceSip`.
-pub type TraceConnector = Box<dyn FnMut(&TraceRecord, Timestamp) + Send>;
-
-/// Gives the URL for an attempt to connect: takes the configured one and the number of the attempt, from
-/// 1; called where the user agent runs, so it must not wait.
-pub type ServerUrlSource = Box<dyn FnMut(&ServerUrl, u32) -> Result<ServerUrl, NoServerUrl> + Send>;
-
-/// What a user agent takes besides its [`Config`](sip_core::config::Config). `Default` is right for
-/// most. `F` is the adapter's kind of session description factory.
+/// What a user agent takes besides its [`Config`]. `Default` suits most programs. `F` is the adapter's trait
+/// for session description factories.
 #[non_exhaustive]
 pub struct Options<F: ?Sized> {
-    /// Root certificates to trust for `wss`, beside those of the operating system.
+    /// Root certificates to trust for `wss`, in addition to those of the operating system.
     pub extra_roots: Vec<CertificateDer<'static>>,
-    /// Gets every log record, whether `log.builtinEnabled` is on or not.
+    /// Receives every log record, whether `log.builtinEnabled` is on or not.
     pub log_connector: Option<LogConnector>,
-    /// Gets every SIP message instead of `tracing`, if `traceSip` is on.
+    /// Receives every SIP message in place of `tracing`, if `traceSip` is on.
     pub trace_connector: Option<TraceConnector>,
-    /// Makes and takes session descriptions. Without it each one is an event for the application.
+    /// Makes our session descriptions and takes those of the peers. Without it each description is an event
+    /// for the application.
     pub description_factory: Option<Arc<F>>,
-    /// Answers challenges, if the configuration says `Authentication::Application`. Without it each
-    /// one is an event for the application.
+    /// Answers challenges, if the configuration has `Authentication::Application`. Without it each challenge
+    /// is an event for the application.
     pub authenticator: Option<Box<dyn Authenticator>>,
-    /// Gives the URL for each attempt to connect, such as one with a fresh token, if the configuration
-    /// says `askServerUrl`. Without it each one is an event for the application.
+    /// Returns the URL for each attempt to connect, such as one with a fresh token, if the configuration has
+    /// `askServerUrl`. Without it each request for a URL is an event for the application.
     pub server_url: Option<ServerUrlSource>,
-    /// What peers and the application can use up at most, as the core enforces it. A program that
-    /// makes many calls a second needs more transactions than the default: each one is kept for 32 s
+    /// What peers and the application can use up at most; the core enforces it. A program that makes many
+    /// calls a second needs more transactions than the default, because the core keeps each one for 32 s
     /// (RFC 3261 section 17, RFC 6026).
     pub limits: Limits,
-    /// What time it is. Keep a clone to say [`Clock::slept`] where the operating system's clock stands
-    /// still while the machine sleeps. A reactor or thread for many agents of `sip-blocking` brings its
-    /// own, and this is not used there.
+    /// The clock of the agent. Keep a clone to call [`Clock::slept`] where the clock of the operating system
+    /// stands still while the machine sleeps. Agents of a reactor or an I/O thread of `sip-blocking` use the
+    /// clock of that reactor or thread instead.
     pub clock: Clock,
     /// How many events may wait for the application; at least 1. Default 256.
     pub event_queue: usize,
     /// How many commands may wait for the user agent; at least 1. Default 64.
     pub command_queue: usize,
-    /// How many bytes may wait for a server that does not read, before its connection counts as
-    /// lost. Default 1 MiB.
+    /// How many bytes may wait for a server that does not read; one more, and the adapter drops the
+    /// connection. Default 1 MiB.
     pub send_queue: usize,
 }
 
@@ -84,21 +78,63 @@ impl<F: ?Sized> std::fmt::Debug for Options<F> {
     }
 }
 
+impl<F: ?Sized> Options<F> {
+    /// Makes the user agent: the operating system seeds its random generator, and [`LastFailure`] keeps its
+    /// failures to connect. Takes the connectors and the authenticator out of the options.
+    ///
+    /// # Errors
+    /// [`StartError::Entropy`] and [`StartError::Core`].
+    pub fn host(&mut self, config: &Config) -> Result<(Host, LastFailure), StartError> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(StartError::Entropy)?;
+        let last_failure = LastFailure::default();
+        let observed = last_failure.clone();
+        let hooks = Hooks {
+            log_connector: self.log_connector.take(),
+            trace_connector: self.trace_connector.take(),
+            authenticator: self.authenticator.take(),
+            server_url: self.server_url.take(),
+            connect_failed: Some(Box::new(move |failure| observed.note(failure.clone()))),
+        };
+        let host = Host::new(config, self.limits, hooks, seed, self.clock.now());
+        Ok((host.map_err(StartError::Core)?, last_failure))
+    }
+}
+
+/// The last connection that could not be opened, shared by the adapter and all handles.
+#[derive(Clone, Debug, Default)]
+pub struct LastFailure(Arc<Mutex<Option<ConnectFailure>>>);
+
+impl LastFailure {
+    /// The failure; `None` if every connection could be opened.
+    #[must_use]
+    pub fn last(&self) -> Option<ConnectFailure> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn note(&self, failure: ConnectFailure) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+}
+
 /// Why a user agent could not be started. Nothing runs then.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The core cannot do what the configuration asks for.
+    /// The core does not support something that the configuration enables.
     Core(sip_core::StartError),
-    /// The operating system gave no randomness.
+    /// The operating system returned no randomness.
     Entropy(getrandom::Error),
     /// A certificate of [`Options::extra_roots`] cannot be read.
     Root(rustls::Error),
-    /// There is no tokio runtime here: of `sip-tokio` alone.
+    /// The caller is not inside a tokio runtime. Only `sip-tokio` returns it.
     NoRuntime,
-    /// The operating system gave no thread, or no means to wait for sockets: of `sip-blocking` alone.
+    /// The operating system gives no thread, or no means to wait for sockets. Only `sip-blocking` returns it.
     System(std::io::Error),
-    /// The thread that was to carry the user agent has ended: of `sip-blocking` alone.
+    /// The thread that was to carry the user agent has ended. Only `sip-blocking` returns it.
     Gone,
 }
 
