@@ -5,14 +5,9 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sip_core::config::ServerUrl;
-use sip_core::{
-    Body, ChallengeId, Change, ConnectionId, Event, FailureStatus, IncomingRequestId,
-    InviteOptions, RequestId, SessionId, Timestamp, UserAgent,
-};
+use sip_core::{Event, Timestamp, UserAgent};
 use sip_host::os::LastFailure;
 use sip_host::{CommandFailure, ConnectFailure, command};
-use sip_parse::StatusCode;
 
 use crate::mailbox::{AgentId, Mailbox, Post};
 
@@ -129,177 +124,6 @@ impl Handle {
         result.recv().map_err(|_| CommandFailure::Gone)
     }
 
-    /// [`UserAgent::start`]: opens the connection, for configurations with `autostart` off.
-    ///
-    /// # Errors
-    /// The core's refusal, or as [`Handle::with`].
-    pub fn start(&self) -> Result<(), CommandFailure> {
-        Ok(self.with(UserAgent::start)??)
-    }
-
-    /// [`UserAgent::stop`]: hangs up, unregisters and disconnects within `grace`; the event
-    /// [`Event::Stopped`] says when that is through. A second stop is immediate.
-    ///
-    /// # Errors
-    /// As [`Handle::with`].
-    pub fn stop(&self, grace: Duration) -> Result<(), CommandFailure> {
-        self.with(move |agent, now| agent.stop(Some(grace), now))
-    }
-
-    /// [`UserAgent::register`] (RFC 3261 section 10.2).
-    ///
-    /// # Errors
-    /// The core's refusal, or as [`Handle::with`].
-    pub fn register(&self) -> Result<(), CommandFailure> {
-        Ok(self.with(UserAgent::register)??)
-    }
-
-    /// [`UserAgent::unregister`] (RFC 3261 section 10.2.2).
-    ///
-    /// # Errors
-    /// The core's refusal, or as [`Handle::with`].
-    pub fn unregister(&self) -> Result<(), CommandFailure> {
-        Ok(self.with(UserAgent::unregister)??)
-    }
-
-    /// [`UserAgent::invite`] (RFC 3261 section 13.2): calls `target`, a URI or a user name in the
-    /// domain of the account.
-    ///
-    /// # Errors
-    /// The core's refusal, such as a target that is no URI, or as [`Handle::with`].
-    pub fn invite(
-        &self,
-        target: impl Into<String>,
-        options: InviteOptions,
-    ) -> Result<SessionId, CommandFailure> {
-        self.with(command::invite(target.into(), options))?
-    }
-
-    /// Sends 180 Ringing for an incoming call.
-    ///
-    /// # Errors
-    /// A call that has ended or is not ringing, or as [`Handle::with`].
-    pub fn ring(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.with(command::ring(session))?
-    }
-
-    /// Answers an incoming call (RFC 3261 section 13.3.1.4); leads to a description being asked for.
-    ///
-    /// # Errors
-    /// A call that has ended or is not ringing, or as [`Handle::with`].
-    pub fn answer(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.with(command::answer(session))?
-    }
-
-    /// Refuses an incoming call with `status` (RFC 3261 section 13.3.1.3).
-    ///
-    /// # Errors
-    /// A call that has ended or is not ringing, or as [`Handle::with`].
-    pub fn reject(&self, session: SessionId, status: FailureStatus) -> Result<(), CommandFailure> {
-        self.with(command::reject(session, status))?
-    }
-
-    /// Ends a call in the way its state asks for: CANCEL, a refusal or BYE.
-    ///
-    /// # Errors
-    /// A call that has ended, or as [`Handle::with`].
-    pub fn hang_up(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.with(command::hang_up(session))?
-    }
-
-    /// Answers [`Event::DescriptionNeeded`]: `Some` description, or `None` if there is none, which
-    /// ends the offer/answer exchange.
-    ///
-    /// # Errors
-    /// A call that has ended or waits for no description, or as [`Handle::with`].
-    pub fn describe(
-        &self,
-        session: SessionId,
-        description: Option<Body>,
-    ) -> Result<(), CommandFailure> {
-        self.with(command::describe(session, description))?
-    }
-
-    /// [`UserAgent::message`] with plain text (RFC 3428).
-    ///
-    /// # Errors
-    /// The core's refusal, such as a target that is no URI, or as [`Handle::with`].
-    pub fn message(
-        &self,
-        target: impl Into<String>,
-        text: impl Into<String>,
-    ) -> Result<RequestId, CommandFailure> {
-        self.with(command::message(target.into(), text.into()))?
-    }
-
-    /// [`UserAgent::options`] (RFC 3261 section 11).
-    ///
-    /// # Errors
-    /// The core's refusal, such as a target that is no URI, or as [`Handle::with`].
-    pub fn options(&self, target: impl Into<String>) -> Result<RequestId, CommandFailure> {
-        self.with(command::options(target.into()))?
-    }
-
-    /// Answers [`Event::Challenged`] with the whole value of Authorization or Proxy-Authorization, or
-    /// with `None`, which makes the challenge final ([`UserAgent::authorize`]).
-    ///
-    /// # Errors
-    /// A challenge that has been answered or is over, a value that cannot be sent, or as
-    /// [`Handle::with`].
-    pub fn authorize(
-        &self,
-        challenge: ChallengeId,
-        credentials: Option<String>,
-    ) -> Result<(), CommandFailure> {
-        self.with(command::authorize(challenge, credentials))?
-    }
-
-    /// Answers [`Event::ServerUrlNeeded`] with the URL for this attempt, or with `None`, which makes it
-    /// fail ([`UserAgent::server_url`]).
-    ///
-    /// # Errors
-    /// An attempt that is over or has its URL, or as [`Handle::with`].
-    pub fn server_url(
-        &self,
-        connection: ConnectionId,
-        url: Option<ServerUrl>,
-    ) -> Result<(), CommandFailure> {
-        self.with(command::server_url(connection, url))?
-    }
-
-    /// [`UserAgent::reconfigure`]: changes one parameter while calls live on.
-    ///
-    /// # Errors
-    /// A value that the parameter does not take, or as [`Handle::with`].
-    pub fn reconfigure(&self, change: Change) -> Result<(), CommandFailure> {
-        self.with(command::reconfigure(change))?
-    }
-
-    /// Sends a tone in a call that is up: 0-9, A-D, * or # (`EstablishedSession::send_dtmf`).
-    ///
-    /// # Errors
-    /// The core's refusal, a call that has ended, or as [`Handle::with`].
-    pub fn send_dtmf(
-        &self,
-        session: SessionId,
-        tone: char,
-        duration: Duration,
-    ) -> Result<RequestId, CommandFailure> {
-        self.with(command::send_dtmf(session, tone, duration))?
-    }
-
-    /// Answers [`Event::IncomingRequest`] with `status`.
-    ///
-    /// # Errors
-    /// A request that has been answered before, or as [`Handle::with`].
-    pub fn respond(
-        &self,
-        incoming: IncomingRequestId,
-        status: StatusCode,
-    ) -> Result<(), CommandFailure> {
-        self.with(command::respond(incoming, status))?
-    }
-
     /// The last connection that could not be opened, with more detail than
     /// [`Event::ConnectFailed`] carries; `None` if all could.
     #[must_use]
@@ -307,6 +131,27 @@ impl Handle {
         self.end.last_failure.last()
     }
 }
+
+/// Makes the methods of a handle from the commands that every adapter has.
+macro_rules! methods {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
+    )*) => {
+        /// The commands. Each waits until the agent has carried it out, and fails on the I/O thread itself
+        /// ([`Handle::with`]).
+        impl Handle {
+            $(
+                $(#[$doc])*
+                pub fn $name(&self, $($argument: $type),*) -> Result<$result, CommandFailure> {
+                    self.with(command::$name($($argument.into()),*))?
+                }
+            )*
+        }
+    };
+}
+
+sip_host::for_each_command!(methods);
 
 /// Events on their way from the I/O thread to the application: bounded, and nothing is dropped.
 pub(crate) struct Inbox {

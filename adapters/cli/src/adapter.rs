@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
+use sip_core::Event;
 use sip_core::config::Config;
-use sip_core::{Event, FailureStatus, IncomingRequestId, InviteOptions, RequestId, SessionId};
 use sip_host::os::{Options, StartError};
 use sip_host::{CommandFailure, ConnectFailure, TraceConnector};
-use sip_parse::StatusCode;
 use tokio::sync::mpsc;
 
 use crate::arguments::Adapter;
@@ -96,11 +95,16 @@ pub(crate) enum Handle {
     Blocking(sip_blocking::Handle),
 }
 
-/// The methods of both handles.
-macro_rules! forward_commands {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+/// Makes the methods of both handles from the commands that every adapter has.
+macro_rules! methods {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
+    )*) => {
+        #[allow(dead_code, reason = "the program does not use every command")]
         impl Handle {
             $(
+                $(#[$doc])*
                 pub(crate) async fn $name(
                     &self,
                     $($argument: $type),*
@@ -115,18 +119,7 @@ macro_rules! forward_commands {
     };
 }
 
-forward_commands! {
-    stop(grace: Duration) -> ();
-    unregister() -> ();
-    invite(target: &str, options: InviteOptions) -> SessionId;
-    ring(session: SessionId) -> ();
-    answer(session: SessionId) -> ();
-    reject(session: SessionId, status: FailureStatus) -> ();
-    hang_up(session: SessionId) -> ();
-    message(target: &str, text: &str) -> RequestId;
-    options(target: &str) -> RequestId;
-    respond(incoming: IncomingRequestId, status: StatusCode) -> ();
-}
+sip_host::for_each_command!(methods);
 
 impl Handle {
     /// The last connection that could not be opened.

@@ -6,9 +6,9 @@
 //! The crate has two halves. Neither contains a socket or a thread.
 //!
 //! - **Pure** (without features: `no_std` with `alloc`, builds for `wasm32-unknown-unknown`): [`Host`] runs a
-//!   user agent and yields [`Job`]s, [`command`] has the commands of an application,
-//!   [`Describers`] and [`Authenticator`] connect media and credentials. An adapter
-//!   for a browser or for bare metal stands on this half; `tests/pure.rs` drives a user agent as it would.
+//!   user agent and yields [`Job`]s, [`command`] has the commands of an application, [`for_each_command!`]
+//!   makes methods of them, [`Describers`] and [`Authenticator`] connect media and credentials. An adapter for
+//!   a browser or for bare metal stands on this half; `tests/pure.rs` drives a user agent as it would.
 //! - **`os`** (feature `os`, on by default): a clock that counts sleep, entropy, trust in TLS servers, the
 //!   WebSocket handshake of RFC 7118 and the meaning of its failures.
 //!

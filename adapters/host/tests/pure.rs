@@ -8,11 +8,12 @@ use bytes::Bytes;
 use sip_core::config::{Authentication, Config, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
-    AuthorizationFailed, Body, ConnectionId, ConnectionInfo, DescriptionKind, Event, InviteOptions,
-    Limits, SessionId, Timestamp, Transport,
+    AuthorizationFailed, Body, CommandError, ConnectionId, ConnectionInfo, DescriptionKind, Event,
+    FailureStatus, InviteOptions, Limits, SessionId, Timestamp, Transport,
 };
 use sip_host::{
-    Authenticator, ConnectFailure, Describers, DescriptionError, Hooks, Host, Job, command,
+    Authenticator, CommandFailure, ConnectFailure, Describers, DescriptionError, Hooks, Host, Job,
+    command,
 };
 use sip_parse::{Request, Response};
 
@@ -53,7 +54,7 @@ impl Describers for Media {
 }
 
 impl Browser {
-    fn start(config: &Config, hooks: Hooks) -> Self {
+    fn new(config: &Config, hooks: Hooks) -> Self {
         let now = Timestamp::ZERO;
         let host = Host::new(config, Limits::default(), hooks, [7; 32], now).unwrap();
         let mut browser = Self {
@@ -128,6 +129,28 @@ impl Browser {
     }
 }
 
+/// The methods of a handle; in a browser the agent is on the same thread.
+macro_rules! methods {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
+    )*) => {
+        #[allow(dead_code, reason = "no test uses every command")]
+        impl Browser {
+            $(
+                fn $name(&mut self, $($argument: $type),*) -> Result<$result, CommandFailure> {
+                    let command = command::$name($($argument.into()),*);
+                    let result = self.host.command(command, self.now);
+                    self.carry_out();
+                    result
+                }
+            )*
+        }
+    };
+}
+
+sip_host::for_each_command!(methods);
+
 fn value<'a>(message: &'a str, name: &str) -> &'a str {
     let prefix = format!("{name}: ");
     let mut values = message
@@ -165,7 +188,7 @@ fn config(change: impl FnOnce(&mut sip_core::config::ConfigBuilder)) -> Config {
 
 #[test]
 fn an_agent_registers_and_sends_a_message_without_an_operating_system() {
-    let mut browser = Browser::start(&config(|_| {}), Hooks::default());
+    let mut browser = Browser::new(&config(|_| {}), Hooks::default());
     assert_eq!(browser.connecting[0].1, "wss://sip.example.com");
     let connection = browser.open();
     let register = browser.sent("REGISTER ");
@@ -173,9 +196,7 @@ fn an_agent_registers_and_sends_a_message_without_an_operating_system() {
     browser.receive(connection, response(&register, "200 OK", &granted));
     assert!(browser.has(|event| matches!(event, Event::Registered(_))));
 
-    let message = command::message("bob".to_owned(), "Hello".to_owned());
-    let request = browser.host.command(message, browser.now).unwrap();
-    browser.carry_out();
+    let request = browser.message("bob", "Hello").unwrap();
     let message = browser.sent("MESSAGE sip:bob@example.com ");
     browser.receive(connection, response(&message, "202 Accepted", ""));
     assert!(browser.has(|event| matches!(
@@ -196,11 +217,9 @@ fn a_call_with_descriptions_from_the_media_of_the_browser() {
     let config = config(|builder| {
         builder.register(false);
     });
-    let mut browser = Browser::start(&config, Hooks::default());
+    let mut browser = Browser::new(&config, Hooks::default());
     let connection = browser.open();
-    let invite = command::invite("bob".to_owned(), InviteOptions::default());
-    let call = browser.host.command(invite, browser.now).unwrap();
-    browser.carry_out();
+    let call = browser.invite("bob", InviteOptions::default()).unwrap();
     let invite = browser.sent("INVITE sip:bob@example.com ");
     assert!(invite.ends_with("s=ours\r\n"));
     let body = "v=0\r\ns=theirs\r\n";
@@ -218,9 +237,7 @@ fn a_call_with_descriptions_from_the_media_of_the_browser() {
     assert_eq!(browser.media.accepted, [DescriptionKind::Answer]);
     assert!(browser.has(|event| matches!(event, Event::Established { .. })));
 
-    let hung_up = browser.host.command(command::hang_up(call), browser.now);
-    assert_eq!(hung_up, Ok(()));
-    browser.carry_out();
+    browser.hang_up(call).unwrap();
     let bye = browser.sent("BYE ");
     browser.receive(connection, response(&bye, "200 OK", ""));
     assert!(browser.has(|event| matches!(event, Event::Ended { .. })));
@@ -232,11 +249,9 @@ fn a_description_that_fails_ends_the_call() {
     let config = config(|builder| {
         builder.register(false);
     });
-    let mut browser = Browser::start(&config, Hooks::default());
+    let mut browser = Browser::new(&config, Hooks::default());
     let connection = browser.open();
-    let invite = command::invite("bob".to_owned(), InviteOptions::default());
-    let call = browser.host.command(invite, browser.now).unwrap();
-    browser.carry_out();
+    let call = browser.invite("bob", InviteOptions::default()).unwrap();
     let invite = browser.sent("INVITE ");
     let contact = "Contact: <sip:bob@bob.invalid;transport=ws>\r\n";
     browser.receive(connection, response(&invite, "200 OK", contact));
@@ -276,7 +291,7 @@ fn the_hooks_answer_for_the_application_and_see_its_failures() {
             .ask_server_url(true)
             .authentication(Authentication::Application);
     });
-    let mut browser = Browser::start(&config, hooks);
+    let mut browser = Browser::new(&config, hooks);
     let (connection, url) = browser.connecting.pop().unwrap();
     assert_eq!(url, "wss://sip.example.com/?attempt=1");
     let server = ServerUrl::parse(&url).unwrap();
@@ -313,4 +328,54 @@ fn the_hooks_answer_for_the_application_and_see_its_failures() {
     while browser.connecting.is_empty() {
         browser.next_deadline();
     }
+}
+
+#[test]
+fn every_command_reaches_the_agent() {
+    let config = config(|builder| {
+        builder.register(false).autostart(false);
+    });
+    let mut browser = Browser::new(&config, Hooks::default());
+    assert!(browser.connecting.is_empty());
+    browser.start().unwrap();
+    let connection = browser.open();
+    browser.register().unwrap();
+    let register = browser.sent("REGISTER ");
+    let granted = format!("Contact: {};expires=600\r\n", value(&register, "Contact"));
+    browser.receive(connection, response(&register, "200 OK", &granted));
+    browser.unregister().unwrap();
+    let unregister = browser.sent("REGISTER ");
+    browser.receive(connection, response(&unregister, "200 OK", ""));
+    assert!(browser.has(|event| matches!(event, Event::Unregistered { .. })));
+
+    browser.options("bob").unwrap();
+    let options = browser.sent("OPTIONS ");
+    browser.receive(connection, response(&options, "200 OK", ""));
+
+    // A call that no longer is what the command needs is refused, not ignored.
+    let call = browser.invite("bob", InviteOptions::default()).unwrap();
+    let invite = browser.sent("INVITE ");
+    let wrong_state = |result: Result<(), CommandFailure>| {
+        matches!(
+            result,
+            Err(CommandFailure::Refused(CommandError::WrongState(_)))
+        )
+    };
+    assert!(wrong_state(browser.ring(call)));
+    assert!(wrong_state(browser.answer(call)));
+    assert!(wrong_state(browser.reject(call, FailureStatus::BUSY_HERE)));
+    let tone = browser.send_dtmf(call, '1', Duration::from_millis(100));
+    assert!(wrong_state(tone.map(drop)));
+    let error = browser.describe(call, None).unwrap_err();
+    assert!(matches!(error, CommandFailure::Refused(_)), "{error:?}");
+    browser.receive(connection, response(&invite, "486 Busy Here", ""));
+    browser.sent("ACK ");
+    assert!(matches!(
+        browser.hang_up(call),
+        Err(CommandFailure::Stale(_))
+    ));
+
+    browser.stop(Duration::ZERO).unwrap();
+    browser.stop(Duration::ZERO).unwrap();
+    assert!(browser.has(|event| matches!(event, Event::Stopped { .. })));
 }
