@@ -13,7 +13,7 @@ use crate::adapter::{self, Events, Handle, Wishes};
 use crate::arguments::{Account, Output};
 use crate::events;
 use crate::outcome::Failure;
-use crate::report::{Report, complain};
+use crate::report::{self, Report, complain};
 use crate::settings::{self, Registering};
 
 /// How long hanging up, unregistering and disconnecting may take at the end.
@@ -257,7 +257,7 @@ pub(crate) fn tolerate_ended(result: Result<(), CommandFailure>) -> Result<(), F
 
 /// The failure that an [`EndReason`] is, with `what` it ended in front.
 pub(crate) fn failure_of(what: &str, reason: &EndReason) -> Failure {
-    let sentence = format!("{what}: {}", events::printable(&reason.to_string()));
+    let sentence = format!("{what}: {}", report::printable(&reason.to_string()));
     if reason.cause == Cause::ConnectionLost {
         Failure::NoConnection(sentence)
     } else {

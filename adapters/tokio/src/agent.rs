@@ -5,12 +5,9 @@ use sip_host::os::StartError;
 use tokio::sync::mpsc;
 
 use crate::connect::Dialer;
-use crate::description::SessionDescriptionHandlerFactory;
 use crate::driver::Driver;
 use crate::handle::{Events, Handle};
-
-/// What a user agent on tokio takes besides its [`Config`]. `Default` is right for most.
-pub type Options = sip_host::os::Options<dyn SessionDescriptionHandlerFactory>;
+use crate::options::Options;
 
 /// Where user agents come from: [`Agent::start`].
 #[derive(Debug)]

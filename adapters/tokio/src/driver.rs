@@ -13,11 +13,11 @@ use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::agent::Options;
 use crate::connect::{Dialer, Socket};
 use crate::description::{Described, Handlers};
 use crate::handle::Command;
 use crate::link::{Link, LinkInput};
+use crate::options::Options;
 
 /// How many other things may go before a deadline that has passed.
 const INPUTS_BEFORE_TICK: u32 = 64;

@@ -179,15 +179,17 @@ mod description;
 mod driver;
 mod handle;
 mod link;
+mod options;
 
 /// `docs/coming-from-sipjs.md`, whose programs are compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/coming-from-sipjs.md")]
 pub struct ComingFromSipJs;
 
-pub use agent::{Agent, Options};
+pub use agent::Agent;
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use handle::{Events, Handle};
+pub use options::Options;
 pub use rustls_pki_types::CertificateDer;
 pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{

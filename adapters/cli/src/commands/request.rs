@@ -56,7 +56,7 @@ async fn outcome(running: &mut Running, request: RequestId, what: &str) -> Resul
                     Ok(response) => Err(Failure::Outcome(format!(
                         "{what}: {} {}",
                         response.status().as_u16(),
-                        crate::events::printable(&sip_parse::text(response.reason()).to_string()),
+                        crate::report::printable(&sip_parse::text(response.reason()).to_string()),
                     ))),
                     Err(reason) => Err(failure_of(what, &reason)),
                 };
