@@ -8,13 +8,11 @@ use sip_core::{Event, Timestamp, UserAgent};
 use sip_host::ConnectFailure;
 use sip_host::os::StartError;
 
-use crate::description::SessionDescriptionHandlerFactory;
 use crate::handle::{Events, Handle};
+use crate::io_thread::IoThread;
 use crate::mailbox::AgentId;
-use crate::reactor::{IoThread, Reactor};
-
-/// What a user agent takes besides its [`Config`]. `Default` is right for most.
-pub type Options = sip_host::os::Options<dyn SessionDescriptionHandlerFactory>;
+use crate::options::Options;
+use crate::reactor::Reactor;
 
 /// One user agent: [`Agent::start`] gives it a thread, [`Agent::new`] leaves it to the caller's.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sip_core::{Body, DescriptionKind, SessionId};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
-use crate::mailbox::{AgentId, Mailbox, Post};
+use crate::mailbox::{AgentId, Mailbox, Outcome, Post};
 
 /// The media side of one call: makes our session descriptions and takes the peer's (RFC 3264).
 ///
@@ -48,12 +48,6 @@ where
     ) -> Box<dyn SessionDescriptionHandler> {
         Self::create(self, session)
     }
-}
-
-/// What a step came to.
-pub(crate) enum Outcome {
-    Described(Result<Body, DescriptionError>),
-    Accepted(Result<(), DescriptionError>),
 }
 
 /// Where a handler's answer goes, from any thread. One that is dropped is a failure.

@@ -12,12 +12,12 @@ use sip_host::os::{Clock, LastFailure, Outgoing, StartError, Trust, websocket_co
 use sip_host::{Describers, Host, Job};
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::agent::Options;
 use crate::connect::{Attempt, Dialer, Place, Step};
-use crate::description::{Handlers, Outcome};
+use crate::description::Handlers;
 use crate::handle::{Inbox, Pushed};
 use crate::link::{Closing, Link, LinkInput};
-use crate::mailbox::{AgentId, Mailbox};
+use crate::mailbox::{AgentId, Mailbox, Outcome};
+use crate::options::Options;
 use crate::resolve::Resolver;
 
 /// How much may come from one agent's network before others have their turn, and before a deadline

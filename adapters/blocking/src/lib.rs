@@ -61,16 +61,20 @@ mod connect;
 mod description;
 mod driver;
 mod handle;
+mod io_thread;
 mod link;
 mod mailbox;
+mod options;
 mod reactor;
 mod resolve;
 
-pub use agent::{Agent, Options};
+pub use agent::Agent;
 pub use description::{Reply, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use handle::{Events, Handle, NoEvent};
+pub use io_thread::IoThread;
 pub use mailbox::AgentId;
-pub use reactor::{IoThread, Reactor};
+pub use options::Options;
+pub use reactor::Reactor;
 pub use rustls_pki_types::CertificateDer;
 pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{

@@ -8,11 +8,8 @@ use std::task::Wake;
 use std::thread::ThreadId;
 
 use mio::{Registry, Token, Waker};
-use sip_core::{SessionId, Timestamp, UserAgent};
-
-use crate::description::Outcome;
-use crate::driver::Driver;
-use crate::resolve::Name;
+use sip_core::{Body, SessionId, Timestamp, UserAgent};
+use sip_host::DescriptionError;
 
 /// The token of the mailbox itself; agents have the others.
 pub(crate) const MAILBOX: Token = Token(0);
@@ -37,9 +34,19 @@ impl AgentId {
 /// A command on its way: runs with the user agent and the time.
 pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
 
+/// Host and port.
+pub(crate) type Name = (String, u16);
+
+/// What a step came to.
+pub(crate) enum Outcome {
+    Described(Result<Body, DescriptionError>),
+    Accepted(Result<(), DescriptionError>),
+}
+
 /// One thing to be told.
 pub(crate) enum Post {
-    Add(Box<Driver>),
+    /// An agent waits to be added.
+    Arrival,
     /// No more agents will be added.
     Complete,
     Command(AgentId, Command),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
@@ -13,10 +13,9 @@ use sip_core::{Event, Timestamp, UserAgent};
 use sip_host::os::{Alarm, Clock, StartError};
 use sip_host::{ConnectFailure, LONGEST_SLEEP};
 
-use crate::agent::Options;
 use crate::driver::{Driver, Shared};
-use crate::handle::{Events, Handle, Inbox};
 use crate::mailbox::{AgentId, MAILBOX, Mailbox, Post};
+use crate::options::Options;
 use crate::resolve::Resolver;
 
 /// How many sockets are told of at once; the others are with the next wait.
@@ -42,6 +41,8 @@ pub struct Reactor {
     ready: BTreeSet<AgentId>,
     /// Agents with an event for the caller of [`Reactor::poll`].
     told: VecDeque<AgentId>,
+    /// Agents that other threads have made, for [`Reactor::run`].
+    arrivals: Option<mpsc::Receiver<Driver>>,
     /// No agents will be added any more.
     complete: bool,
 }
@@ -85,6 +86,7 @@ impl Reactor {
             deadlines: BTreeSet::new(),
             ready: BTreeSet::new(),
             told: VecDeque::new(),
+            arrivals: None,
             complete: false,
         })
     }
@@ -214,8 +216,11 @@ impl Reactor {
     fn deliver(&mut self, post: Post) {
         let now = self.shared.clock.now();
         let id = match post {
-            Post::Add(driver) => {
-                self.insert(*driver);
+            Post::Arrival => {
+                while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok())
+                {
+                    self.insert(driver);
+                }
                 return;
             }
             Post::Complete => {
@@ -283,8 +288,17 @@ impl Reactor {
         }
     }
 
+    /// Other threads add agents through `arrivals`; each one that is sent is announced by [`Post::Arrival`].
+    pub(crate) fn accept(&mut self, arrivals: mpsc::Receiver<Driver>) {
+        self.arrivals = Some(arrivals);
+    }
+
+    pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
+        self.shared.mailbox.clone()
+    }
+
     /// Runs until there are no agents and none will be added.
-    fn run(mut self) {
+    pub(crate) fn run(mut self) {
         self.shared.mailbox.own();
         while !(self.complete && self.agents.is_empty()) {
             if let Err(error) = self.turn(None) {
@@ -304,79 +318,5 @@ impl Drop for Reactor {
                 driver.end(&mut self.shared);
             }
         }
-    }
-}
-
-/// One thread for any number of user agents. It ends when all of them have, and the last clone of
-/// this is gone.
-#[derive(Clone, Debug)]
-pub struct IoThread {
-    door: Arc<Door>,
-    clock: Clock,
-}
-
-/// Closed when the last [`IoThread`] is dropped.
-struct Door(Arc<Mailbox>);
-
-impl std::fmt::Debug for Door {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Door").finish_non_exhaustive()
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.0.post(Post::Complete);
-    }
-}
-
-impl IoThread {
-    /// Starts the thread, without agents yet.
-    ///
-    /// # Errors
-    /// [`StartError::System`] if the operating system gives no thread, or no means to wait for
-    /// sockets.
-    pub fn start() -> Result<Self, StartError> {
-        Self::start_with(Clock::start())
-    }
-
-    /// Starts the thread, without agents yet; it goes by `clock`, and so will its agents.
-    ///
-    /// # Errors
-    /// As [`IoThread::start`].
-    pub fn start_with(clock: Clock) -> Result<Self, StartError> {
-        let reactor = Reactor::with_clock(clock.clone())?;
-        let mailbox = reactor.shared.mailbox.clone();
-        thread::Builder::new()
-            .name("sip-io".to_owned())
-            .spawn(move || reactor.run())
-            .map_err(StartError::System)?;
-        let door = Arc::new(Door(mailbox));
-        Ok(Self { door, clock })
-    }
-
-    /// Starts a user agent on this thread.
-    ///
-    /// It ends once the [`Handle`] with all its clones and the [`Events`] are dropped: calls are hung
-    /// up as far as that needs no answer, and the sockets closed within 2 seconds.
-    ///
-    /// # Errors
-    /// [`StartError`]; nothing runs then.
-    pub fn start_agent(
-        &self,
-        config: &Config,
-        mut options: Options,
-    ) -> Result<(Handle, Events), StartError> {
-        options.clock = self.clock.clone();
-        let mailbox = &self.door.0;
-        let inbox = Arc::new(Inbox::new(options.event_queue.max(1)));
-        let command_queue = options.command_queue.max(1);
-        let driver = Driver::new(config, options, Some(inbox.clone()), mailbox)?;
-        let (id, last_failure) = (driver.id, driver.last_failure());
-        if !mailbox.post(Post::Add(Box::new(driver))) {
-            return Err(StartError::Gone);
-        }
-        let handle = Handle::new(id, mailbox.clone(), command_queue, last_failure);
-        Ok((handle, Events::new(id, mailbox.clone(), inbox)))
     }
 }

@@ -9,13 +9,10 @@ use std::thread;
 use sip_core::ConnectionId;
 use sip_host::os::ADDRESS_LIMIT;
 
-use crate::mailbox::{AgentId, Mailbox, Post};
+use crate::mailbox::{AgentId, Mailbox, Name, Post};
 
 /// How many lookups may run at once; the others wait for their turn.
 const LOOKUP_LIMIT: usize = 8;
-
-/// Host and port.
-pub(crate) type Name = (String, u16);
 
 /// Who waits for the addresses of a name.
 pub(crate) type Asker = (AgentId, ConnectionId);
