@@ -10,7 +10,7 @@ use sip_host::os::StartError;
 
 use crate::handle::{Events, Handle};
 use crate::io_thread::IoThread;
-use crate::mailbox::AgentId;
+use crate::mailbox::AgentKey;
 use crate::options::Options;
 use crate::reactor::Reactor;
 
@@ -18,7 +18,7 @@ use crate::reactor::Reactor;
 #[derive(Debug)]
 pub struct Agent {
     reactor: Reactor,
-    id: AgentId,
+    id: AgentKey,
 }
 
 impl Agent {

@@ -30,7 +30,7 @@ pub(crate) struct Dialer {
 
 /// Where sockets are registered, and under which token.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct SocketRegistry<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) token: Token,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Attempt {
 }
 
 enum Stage {
-    /// Waits for [`Attempt::resolved`].
+    /// Waits for [`Attempt::on_resolved`].
     Resolving,
     Dialing(Dialing),
     Upgrading(Box<MidHandshake<ClientHandshake<Stream>>>, ConnectionInfo),
@@ -99,7 +99,7 @@ impl Attempt {
     }
 
     /// The resolver's answer.
-    pub(crate) fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>, now: Timestamp) {
+    pub(crate) fn on_resolved(&mut self, found: io::Result<Vec<SocketAddr>>, now: Timestamp) {
         if matches!(self.stage, Stage::Resolving) {
             self.stage = match preferred(found) {
                 Ok(addresses) => Stage::Dialing(Dialing::new(addresses, now)),
@@ -109,11 +109,16 @@ impl Attempt {
     }
 
     /// Goes on as far as the sockets let it.
-    pub(crate) fn step(mut self, dialer: &Dialer, place: Place<'_>, now: Timestamp) -> Step {
+    pub(crate) fn step(
+        mut self,
+        dialer: &Dialer,
+        sockets: SocketRegistry<'_>,
+        now: Timestamp,
+    ) -> Step {
         loop {
             self.stage = match self.stage {
                 Stage::Resolving => Stage::Resolving,
-                Stage::Dialing(mut dialing) => match dialing.step(place, now) {
+                Stage::Dialing(mut dialing) => match dialing.step(sockets, now) {
                     Ok(None) => Stage::Dialing(dialing),
                     Ok(Some(tcp)) => match upgrade(&self.server, dialer, tcp) {
                         Ok(stage) => {
@@ -185,7 +190,11 @@ impl Dialing {
     }
 
     /// The first connection that stands; an error once no address is left.
-    fn step(&mut self, place: Place<'_>, now: Timestamp) -> io::Result<Option<TcpStream>> {
+    fn step(
+        &mut self,
+        sockets: SocketRegistry<'_>,
+        now: Timestamp,
+    ) -> io::Result<Option<TcpStream>> {
         loop {
             let mut index = 0;
             while let Some(tcp) = self.running.get(index) {
@@ -202,7 +211,7 @@ impl Dialing {
                 && let Some(address) = self.waiting.next()
             {
                 self.next_at = now + ADDRESS_DELAY;
-                match begin(address, place) {
+                match begin(address, sockets) {
                     Ok(tcp) => self.running.push(tcp),
                     Err(error) => self.failed(error, now),
                 }
@@ -225,10 +234,12 @@ impl Dialing {
     }
 }
 
-fn begin(address: SocketAddr, place: Place<'_>) -> io::Result<TcpStream> {
+fn begin(address: SocketAddr, sockets: SocketRegistry<'_>) -> io::Result<TcpStream> {
     let mut tcp = TcpStream::connect(address)?;
     let interest = Interest::READABLE | Interest::WRITABLE;
-    place.registry.register(&mut tcp, place.token, interest)?;
+    sockets
+        .registry
+        .register(&mut tcp, sockets.token, interest)?;
     Ok(tcp)
 }
 
@@ -253,7 +264,7 @@ mod tests {
     fn every_address_is_tried_and_a_refusal_is_told() {
         let mut poll = mio::Poll::new().unwrap();
         let registry = poll.registry().try_clone().unwrap();
-        let place = Place {
+        let sockets = SocketRegistry {
             registry: &registry,
             token: Token(1),
         };
@@ -261,7 +272,7 @@ mod tests {
             let mut dialing = Dialing::new(addresses, Timestamp::ZERO);
             let mut events = mio::Events::with_capacity(8);
             for _ in 0..100 {
-                match dialing.step(place, Timestamp::ZERO) {
+                match dialing.step(sockets, Timestamp::ZERO) {
                     Ok(None) => poll
                         .poll(&mut events, Some(Duration::from_millis(100)))
                         .unwrap(),

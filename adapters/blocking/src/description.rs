@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sip_core::{Body, DescriptionKind, SessionId};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
-use crate::mailbox::{AgentId, Mailbox, Outcome, Post};
+use crate::mailbox::{AgentKey, Envelope, Mailbox, Outcome};
 
 /// The media side of one call: makes our session descriptions and takes the peer's (RFC 3264).
 ///
@@ -58,7 +58,7 @@ pub struct Reply<T> {
 
 struct Address {
     mailbox: Arc<Mailbox>,
-    agent: AgentId,
+    agent: AgentKey,
     session: SessionId,
     step: u64,
 }
@@ -73,7 +73,7 @@ impl<T> Reply<T> {
         if let Some(to) = self.to.take() {
             let outcome = (self.outcome)(result);
             to.mailbox
-                .post(Post::Described(to.agent, to.session, to.step, outcome));
+                .post(Envelope::Described(to.agent, to.session, to.step, outcome));
         }
     }
 }
@@ -95,7 +95,7 @@ type Question = (DescriptionKind, Option<Body>);
 
 /// The handlers of all calls of one agent.
 pub(crate) struct Handlers {
-    agent: AgentId,
+    agent: AgentKey,
     mailbox: Arc<Mailbox>,
     factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
     options: BTreeMap<String, String>,
@@ -112,7 +112,7 @@ struct Call {
 
 impl Handlers {
     pub(crate) fn new(
-        agent: AgentId,
+        agent: AgentKey,
         mailbox: Arc<Mailbox>,
         factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
         options: BTreeMap<String, String>,
@@ -170,7 +170,7 @@ impl Handlers {
 
     /// Whether the answer is the one that is waited for: not to a step of a call that has ended. If
     /// so, the handler's next step begins.
-    pub(crate) fn answered(&mut self, session: SessionId, step: u64, outcome: &Outcome) -> bool {
+    pub(crate) fn on_reply(&mut self, session: SessionId, step: u64, outcome: &Outcome) -> bool {
         let Some(call) = self.calls.get_mut(&session) else {
             return false;
         };

@@ -12,11 +12,11 @@ use sip_host::os::{Clock, LastFailure, Outgoing, StartError, Trust, websocket_co
 use sip_host::{Describers, Host, Job};
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::connect::{Attempt, Dialer, Place, Step};
+use crate::connect::{Attempt, Dialer, SocketRegistry, Step};
 use crate::description::Handlers;
 use crate::handle::{Inbox, Pushed};
 use crate::link::{Closing, Link, LinkInput};
-use crate::mailbox::{AgentId, Mailbox, Outcome};
+use crate::mailbox::{AgentKey, Mailbox, Outcome};
 use crate::options::Options;
 use crate::resolve::Resolver;
 
@@ -47,7 +47,7 @@ enum Outlet {
 
 /// Everything that belongs to one agent.
 pub(crate) struct Driver {
-    pub(crate) id: AgentId,
+    pub(crate) id: AgentKey,
     host: Host,
     last_failure: LastFailure,
     clock: Clock,
@@ -125,7 +125,7 @@ impl Driver {
     }
 
     /// The last handle is gone.
-    pub(crate) fn uncommanded(&mut self) {
+    pub(crate) fn on_handles_dropped(&mut self) {
         self.is_commanded = false;
     }
 
@@ -166,13 +166,13 @@ impl Driver {
     }
 
     /// A deadline has passed, and what came before it has been fed.
-    pub(crate) fn due(&mut self, now: Timestamp) {
+    pub(crate) fn on_timeout(&mut self, now: Timestamp) {
         if self.tick_at().is_some_and(|at| at <= now) {
             self.host.tick(self.clock.now());
         }
     }
 
-    pub(crate) fn resolved(
+    pub(crate) fn on_resolved(
         &mut self,
         connection: ConnectionId,
         found: io::Result<Vec<SocketAddr>>,
@@ -180,12 +180,12 @@ impl Driver {
     ) {
         let mut attempts = self.attempts.iter_mut();
         if let Some(attempt) = attempts.find(|attempt| attempt.connection == connection) {
-            attempt.resolved(found, now);
+            attempt.on_resolved(found, now);
         }
     }
 
-    pub(crate) fn described(&mut self, session: SessionId, step: u64, outcome: Outcome) {
-        if !self.handlers.answered(session, step, &outcome) {
+    pub(crate) fn on_description(&mut self, session: SessionId, step: u64, outcome: Outcome) {
+        if !self.handlers.on_reply(session, step, &outcome) {
             return;
         }
         let now = self.clock.now();
@@ -219,13 +219,13 @@ impl Driver {
     /// Everything that the core has to say, until too many events find no room.
     fn carry_out(&mut self, shared: &mut Shared) {
         if let Outlet::Inbox(inbox) = &self.outlet
-            && inbox.is_deaf()
+            && inbox.is_receiver_dropped()
         {
             self.outlet = Outlet::Closed;
         }
         if !matches!(self.outlet, Outlet::Driver) {
             for event in std::mem::take(&mut self.waiting) {
-                self.tell(event);
+                self.emit(event);
             }
         }
         while self.waiting.len() < WAITING_LIMIT && !self.ended {
@@ -239,7 +239,7 @@ impl Driver {
                 }
                 Job::Ping(connection) => self.put(connection, Outgoing::ping),
                 Job::Close(connection) => {
-                    shared.resolver.forget((self.id, connection));
+                    shared.resolver.cancel((self.id, connection));
                     self.attempts
                         .retain(|attempt| attempt.connection != connection);
                     if let Some(link) = self.take_link(connection) {
@@ -248,14 +248,14 @@ impl Driver {
                 }
                 Job::Event(event) => {
                     if let Some(event) = self.handlers.intercept(event) {
-                        self.tell(event);
+                        self.emit(event);
                     }
                 }
             }
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         match &self.outlet {
             Outlet::Driver => self.waiting.push_back(event),
             // No event overtakes another.
@@ -263,7 +263,7 @@ impl Driver {
             Outlet::Inbox(inbox) => match inbox.push(event) {
                 Pushed::Taken => {}
                 Pushed::Full(event) => self.waiting.push_back(event),
-                Pushed::Deaf => self.outlet = Outlet::Closed,
+                Pushed::ReceiverDropped => self.outlet = Outlet::Closed,
             },
             Outlet::Closed => {}
         }
@@ -274,8 +274,8 @@ impl Driver {
         self.attempts.push(attempt);
         match name {
             Some(name) => {
-                let asker = (self.id, connection);
-                shared.resolver.ask(name, asker, &shared.mailbox);
+                let requester = (self.id, connection);
+                shared.resolver.request(name, requester, &shared.mailbox);
             }
             // The sockets speak up only once there are any.
             None => self.step_attempts(shared),
@@ -283,13 +283,13 @@ impl Driver {
     }
 
     fn step_attempts(&mut self, shared: &Shared) {
-        let place = Place {
+        let sockets = SocketRegistry {
             registry: &shared.registry,
             token: self.id.token(),
         };
         for attempt in std::mem::take(&mut self.attempts) {
             let now = self.clock.now();
-            match attempt.step(&self.dialer, place, now) {
+            match attempt.step(&self.dialer, sockets, now) {
                 Step::Pending(attempt) => self.attempts.push(attempt),
                 Step::Over(connection, Ok((socket, info))) => {
                     let link = Link::new(connection, socket, self.send_queue);
@@ -316,8 +316,8 @@ impl Driver {
 
     fn take_link(&mut self, connection: ConnectionId) -> Option<Link> {
         let mut links = self.links.iter();
-        let place = links.position(|link| link.connection == connection)?;
-        self.links.remove(place)
+        let index = links.position(|link| link.connection == connection)?;
+        self.links.remove(index)
     }
 
     /// Takes the link out of service; the closing handshake goes on beside everything else.
@@ -376,7 +376,7 @@ impl Driver {
         self.carry_out(shared);
         self.ended = true;
         for attempt in self.attempts.drain(..) {
-            shared.resolver.forget((self.id, attempt.connection));
+            shared.resolver.cancel((self.id, attempt.connection));
         }
         for link in std::mem::take(&mut self.links) {
             self.close(link, CloseCode::Away);

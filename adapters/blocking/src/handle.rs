@@ -9,7 +9,7 @@ use sip_core::{Event, Timestamp, UserAgent};
 use sip_host::os::LastFailure;
 use sip_host::{CommandFailure, ConnectFailure, command};
 
-use crate::mailbox::{AgentId, Mailbox, Post};
+use crate::mailbox::{AgentKey, Envelope, Mailbox};
 
 /// Commands to a running user agent. Cheap to clone; every clone speaks to the same agent.
 ///
@@ -22,7 +22,7 @@ pub struct Handle {
 
 /// What all clones of a handle share: the agent learns of its end.
 struct CommandEnd {
-    agent: AgentId,
+    agent: AgentKey,
     mailbox: Arc<Mailbox>,
     permits: Arc<Permits>,
     last_failure: LastFailure,
@@ -30,7 +30,7 @@ struct CommandEnd {
 
 impl Drop for CommandEnd {
     fn drop(&mut self) {
-        self.mailbox.post(Post::NoHandles(self.agent));
+        self.mailbox.post(Envelope::HandlesDropped(self.agent));
     }
 }
 
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Handle {
 impl Handle {
     /// `limit`: how many commands may wait.
     pub(crate) fn new(
-        agent: AgentId,
+        agent: AgentKey,
         mailbox: Arc<Mailbox>,
         limit: usize,
         last_failure: LastFailure,
@@ -120,7 +120,7 @@ impl Handle {
             let _ = answer.send(result);
         });
         // A command that nobody takes is dropped, and its sender with it: the wait ends.
-        mailbox.post(Post::Command(*agent, command));
+        mailbox.post(Envelope::Command(*agent, command));
         result.recv().map_err(|_| CommandFailure::Gone)
     }
 
@@ -167,7 +167,7 @@ struct InboxState {
     /// No more events will come.
     ended: bool,
     /// Nobody takes events any more.
-    deaf: bool,
+    receiver_dropped: bool,
 }
 
 /// What became of an event.
@@ -176,7 +176,7 @@ pub(crate) enum Pushed {
     /// There is no room. The agent will be told when there is.
     Full(Event),
     /// Nobody takes events any more.
-    Deaf,
+    ReceiverDropped,
 }
 
 impl Inbox {
@@ -187,7 +187,7 @@ impl Inbox {
                 limit,
                 full: false,
                 ended: false,
-                deaf: false,
+                receiver_dropped: false,
             }),
             changed: Condvar::new(),
         }
@@ -199,8 +199,8 @@ impl Inbox {
 
     pub(crate) fn push(&self, event: Event) -> Pushed {
         let mut state = self.state();
-        if state.deaf {
-            return Pushed::Deaf;
+        if state.receiver_dropped {
+            return Pushed::ReceiverDropped;
         }
         if state.events.len() >= state.limit {
             state.full = true;
@@ -213,8 +213,8 @@ impl Inbox {
     }
 
     /// Whether the application has gone.
-    pub(crate) fn is_deaf(&self) -> bool {
-        self.state().deaf
+    pub(crate) fn is_receiver_dropped(&self) -> bool {
+        self.state().receiver_dropped
     }
 
     /// No more events will come.
@@ -251,7 +251,7 @@ impl std::error::Error for NoEvent {}
 /// The queue is bounded. When it is full the agent stops reading from the network until there is
 /// room again: nothing is dropped. Commands are taken all the while.
 pub struct Events {
-    agent: AgentId,
+    agent: AgentKey,
     mailbox: Arc<Mailbox>,
     inbox: Arc<Inbox>,
 }
@@ -263,7 +263,7 @@ impl std::fmt::Debug for Events {
 }
 
 impl Events {
-    pub(crate) fn new(agent: AgentId, mailbox: Arc<Mailbox>, inbox: Arc<Inbox>) -> Self {
+    pub(crate) fn new(agent: AgentKey, mailbox: Arc<Mailbox>, inbox: Arc<Inbox>) -> Self {
         Self {
             agent,
             mailbox,
@@ -287,7 +287,7 @@ impl Events {
                 let was_full = std::mem::take(&mut state.full);
                 drop(state);
                 if was_full {
-                    self.mailbox.post(Post::Room(self.agent));
+                    self.mailbox.post(Envelope::Room(self.agent));
                 }
                 return Ok(event);
             }
@@ -322,10 +322,10 @@ impl Drop for Events {
     fn drop(&mut self) {
         let events = {
             let mut state = self.inbox.state();
-            state.deaf = true;
+            state.receiver_dropped = true;
             std::mem::take(&mut state.events)
         };
         drop(events);
-        self.mailbox.post(Post::Room(self.agent));
+        self.mailbox.post(Envelope::Room(self.agent));
     }
 }

@@ -8,7 +8,7 @@ use sip_host::os::{Clock, StartError};
 
 use crate::driver::Driver;
 use crate::handle::{Events, Handle, Inbox};
-use crate::mailbox::{Mailbox, Post};
+use crate::mailbox::{Envelope, Mailbox};
 use crate::options::Options;
 use crate::reactor::Reactor;
 
@@ -16,23 +16,23 @@ use crate::reactor::Reactor;
 /// this is gone.
 #[derive(Clone, Debug)]
 pub struct IoThread {
-    door: Arc<Door>,
+    guard: Arc<ShutdownGuard>,
     arrivals: mpsc::Sender<Driver>,
     clock: Clock,
 }
 
 /// Closed when the last [`IoThread`] is dropped.
-struct Door(Arc<Mailbox>);
+struct ShutdownGuard(Arc<Mailbox>);
 
-impl std::fmt::Debug for Door {
+impl std::fmt::Debug for ShutdownGuard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Door").finish_non_exhaustive()
+        f.debug_tuple("ShutdownGuard").finish_non_exhaustive()
     }
 }
 
-impl Drop for Door {
+impl Drop for ShutdownGuard {
     fn drop(&mut self) {
-        self.0.post(Post::Complete);
+        self.0.post(Envelope::Complete);
     }
 }
 
@@ -59,9 +59,9 @@ impl IoThread {
             .name("sip-io".to_owned())
             .spawn(move || reactor.run())
             .map_err(StartError::System)?;
-        let door = Arc::new(Door(mailbox));
+        let guard = Arc::new(ShutdownGuard(mailbox));
         Ok(Self {
-            door,
+            guard,
             arrivals,
             clock,
         })
@@ -80,12 +80,12 @@ impl IoThread {
         mut options: Options,
     ) -> Result<(Handle, Events), StartError> {
         options.clock = self.clock.clone();
-        let mailbox = &self.door.0;
+        let mailbox = &self.guard.0;
         let inbox = Arc::new(Inbox::new(options.event_queue.max(1)));
         let command_queue = options.command_queue.max(1);
         let driver = Driver::new(config, options, Some(inbox.clone()), mailbox)?;
         let (id, last_failure) = (driver.id, driver.last_failure());
-        if self.arrivals.send(driver).is_err() || !mailbox.post(Post::Arrival) {
+        if self.arrivals.send(driver).is_err() || !mailbox.post(Envelope::Arrival) {
             return Err(StartError::Gone);
         }
         let handle = Handle::new(id, mailbox.clone(), command_queue, last_failure);
@@ -108,10 +108,10 @@ mod tests {
         let clock = Clock::start();
         let mut reactor = Reactor::with_clock(clock.clone()).unwrap();
         let (arrivals, queue) = mpsc::channel();
-        let door = Arc::new(Door(reactor.mailbox()));
+        let guard = Arc::new(ShutdownGuard(reactor.mailbox()));
         reactor.accept(queue);
         let thread = IoThread {
-            door,
+            guard,
             arrivals,
             clock,
         };

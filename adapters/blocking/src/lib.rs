@@ -72,7 +72,7 @@ pub use agent::Agent;
 pub use description::{Reply, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use handle::{Events, Handle, NoEvent};
 pub use io_thread::IoThread;
-pub use mailbox::AgentId;
+pub use mailbox::AgentKey;
 pub use options::Options;
 pub use reactor::Reactor;
 pub use rustls_pki_types::CertificateDer;

@@ -16,9 +16,9 @@ pub(crate) const MAILBOX: Token = Token(0);
 
 /// One of the user agents that a [`Reactor`](crate::Reactor) drives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct AgentId(usize);
+pub struct AgentKey(usize);
 
-impl AgentId {
+impl AgentKey {
     pub(crate) const LAST: Self = Self(usize::MAX);
 
     /// One token for all sockets of an agent: it has few, and looks at each when one speaks up.
@@ -44,31 +44,31 @@ pub(crate) enum Outcome {
 }
 
 /// One thing to be told.
-pub(crate) enum Post {
+pub(crate) enum Envelope {
     /// An agent waits to be added.
     Arrival,
     /// No more agents will be added.
     Complete,
-    Command(AgentId, Command),
+    Command(AgentKey, Command),
     /// The last handle was dropped.
-    NoHandles(AgentId),
+    HandlesDropped(AgentKey),
     /// The application took an event out of a full queue, or will take no more.
-    Room(AgentId),
+    Room(AgentKey),
     Resolved(Name, io::Result<Vec<SocketAddr>>),
     /// The step of this number was answered.
-    Described(AgentId, SessionId, u64, Outcome),
+    Described(AgentKey, SessionId, u64, Outcome),
 }
 
-/// Takes posts from any thread, and interrupts the wait of the one that reads them.
+/// Takes envelopes from any thread, and interrupts the wait of the one that reads them.
 pub(crate) struct Mailbox {
-    letters: Mutex<Letters>,
+    queue: Mutex<Queue>,
     waker: Waker,
     next_id: AtomicUsize,
     owner: OnceLock<ThreadId>,
 }
 
-struct Letters {
-    posts: Vec<Post>,
+struct Queue {
+    envelopes: Vec<Envelope>,
     /// Whether anybody will read what is posted.
     open: bool,
 }
@@ -76,8 +76,8 @@ struct Letters {
 impl Mailbox {
     pub(crate) fn new(registry: &Registry) -> io::Result<Self> {
         Ok(Self {
-            letters: Mutex::new(Letters {
-                posts: Vec::new(),
+            queue: Mutex::new(Queue {
+                envelopes: Vec::new(),
                 open: true,
             }),
             waker: Waker::new(registry, MAILBOX)?,
@@ -86,8 +86,8 @@ impl Mailbox {
         })
     }
 
-    pub(crate) fn mint(&self) -> AgentId {
-        AgentId(self.next_id.fetch_add(1, Ordering::Relaxed))
+    pub(crate) fn mint(&self) -> AgentKey {
+        AgentKey(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The current thread is the one that reads.
@@ -99,22 +99,22 @@ impl Mailbox {
         self.owner.get() == Some(&std::thread::current().id())
     }
 
-    fn letters(&self) -> MutexGuard<'_, Letters> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// False, and the post is dropped, if nobody reads any more.
-    pub(crate) fn post(&self, post: Post) -> bool {
-        let mut letters = self.letters();
-        if !letters.open {
+    pub(crate) fn post(&self, post: Envelope) -> bool {
+        let mut queue = self.queue();
+        if !queue.open {
             // Out of the lock first: what a dropped command wakes may post in turn.
-            drop(letters);
+            drop(queue);
             drop(post);
             return false;
         }
-        let is_first = letters.posts.is_empty();
-        letters.posts.push(post);
-        drop(letters);
+        let is_first = queue.envelopes.is_empty();
+        queue.envelopes.push(post);
+        drop(queue);
         // Whoever posted the first has woken the reader for the others too.
         if is_first {
             self.interrupt();
@@ -129,18 +129,18 @@ impl Mailbox {
         }
     }
 
-    pub(crate) fn take(&self) -> Vec<Post> {
-        std::mem::take(&mut self.letters().posts)
+    pub(crate) fn take(&self) -> Vec<Envelope> {
+        std::mem::take(&mut self.queue().envelopes)
     }
 
     /// Nobody reads any more: whoever waits for a command is told so.
     pub(crate) fn close(&self) {
-        let posts = {
-            let mut letters = self.letters();
-            letters.open = false;
-            std::mem::take(&mut letters.posts)
+        let envelopes = {
+            let mut queue = self.queue();
+            queue.open = false;
+            std::mem::take(&mut queue.envelopes)
         };
-        drop(posts);
+        drop(envelopes);
     }
 }
 

@@ -14,7 +14,7 @@ use sip_host::os::{Alarm, Clock, StartError};
 use sip_host::{ConnectFailure, LONGEST_SLEEP};
 
 use crate::driver::{Driver, Shared};
-use crate::mailbox::{AgentId, MAILBOX, Mailbox, Post};
+use crate::mailbox::{AgentKey, Envelope, MAILBOX, Mailbox};
 use crate::options::Options;
 use crate::resolve::Resolver;
 
@@ -35,12 +35,12 @@ pub struct Reactor {
     shared: Shared,
     /// Ends the wait when the clock is set on.
     alarm: Alarm,
-    agents: BTreeMap<AgentId, Driver>,
-    deadlines: BTreeSet<(Timestamp, AgentId)>,
+    agents: BTreeMap<AgentKey, Driver>,
+    deadlines: BTreeSet<(Timestamp, AgentKey)>,
     /// Agents with something to do before the next wait.
-    ready: BTreeSet<AgentId>,
+    ready: BTreeSet<AgentKey>,
     /// Agents with an event for the caller of [`Reactor::poll`].
-    told: VecDeque<AgentId>,
+    with_events: VecDeque<AgentKey>,
     /// Agents that other threads have made, for [`Reactor::run`].
     arrivals: Option<mpsc::Receiver<Driver>>,
     /// No agents will be added any more.
@@ -85,7 +85,7 @@ impl Reactor {
             agents: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             ready: BTreeSet::new(),
-            told: VecDeque::new(),
+            with_events: VecDeque::new(),
             arrivals: None,
             complete: false,
         })
@@ -95,13 +95,13 @@ impl Reactor {
     ///
     /// # Errors
     /// [`StartError`]; nothing has changed then.
-    pub fn add(&mut self, config: &Config, mut options: Options) -> Result<AgentId, StartError> {
+    pub fn add(&mut self, config: &Config, mut options: Options) -> Result<AgentKey, StartError> {
         options.clock = self.shared.clock.clone();
         let driver = Driver::new(config, options, None, &self.shared.mailbox)?;
         Ok(self.insert(driver))
     }
 
-    fn insert(&mut self, driver: Driver) -> AgentId {
+    fn insert(&mut self, driver: Driver) -> AgentKey {
         let id = driver.id;
         self.agents.insert(id, driver);
         self.ready.insert(id);
@@ -118,11 +118,11 @@ impl Reactor {
     ///
     /// # Errors
     /// The operating system cannot wait for sockets.
-    pub fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Option<(AgentId, Event)>> {
+    pub fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Option<(AgentKey, Event)>> {
         let end = timeout.map(|timeout| self.shared.clock.now() + timeout);
         let mut has_waited = false;
         loop {
-            while let Some(id) = self.told.pop_front() {
+            while let Some(id) = self.with_events.pop_front() {
                 let Some(driver) = self.agents.get_mut(&id) else {
                     continue;
                 };
@@ -144,7 +144,7 @@ impl Reactor {
     /// been removed.
     pub fn with<R>(
         &mut self,
-        agent: AgentId,
+        agent: AgentKey,
         command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
     ) -> Option<R> {
         let result = self.agents.get_mut(&agent)?.command(command);
@@ -155,13 +155,13 @@ impl Reactor {
     /// The last connection of an agent that could not be opened, with more detail than
     /// [`Event::ConnectFailed`] carries; `None` if all could, or the agent has been removed.
     #[must_use]
-    pub fn connect_failure(&self, agent: AgentId) -> Option<ConnectFailure> {
+    pub fn connect_failure(&self, agent: AgentKey) -> Option<ConnectFailure> {
         self.agents.get(&agent)?.last_failure().last()
     }
 
     /// Lets go of an agent: calls are hung up as far as that needs no answer; its sockets are closed
     /// within 2 seconds of polling.
-    pub fn remove(&mut self, agent: AgentId) {
+    pub fn remove(&mut self, agent: AgentKey) {
         if let Some(driver) = self.agents.get_mut(&agent) {
             driver.end(&mut self.shared);
             self.serve(agent);
@@ -189,7 +189,7 @@ impl Reactor {
             if event.token() == MAILBOX {
                 continue;
             }
-            let id = AgentId::of(event.token());
+            let id = AgentKey::of(event.token());
             if let Some(driver) = self.agents.get_mut(&id) {
                 driver.wake();
                 self.ready.insert(id);
@@ -203,59 +203,59 @@ impl Reactor {
         }
         // Only deadlines that had passed when the sockets were asked: what had arrived by then has
         // gone before them, up to a fair share of it.
-        let due = self.deadlines.range(..=(asked, AgentId::LAST));
+        let due = self.deadlines.range(..=(asked, AgentKey::LAST));
         for id in due.map(|(_, id)| *id).collect::<Vec<_>>() {
             if let Some(driver) = self.agents.get_mut(&id) {
-                driver.due(asked);
+                driver.on_timeout(asked);
                 self.serve(id);
             }
         }
         Ok(())
     }
 
-    fn deliver(&mut self, post: Post) {
+    fn deliver(&mut self, post: Envelope) {
         let now = self.shared.clock.now();
         let id = match post {
-            Post::Arrival => {
+            Envelope::Arrival => {
                 while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok())
                 {
                     self.insert(driver);
                 }
                 return;
             }
-            Post::Complete => {
+            Envelope::Complete => {
                 self.complete = true;
                 return;
             }
-            Post::Resolved(name, found) => {
+            Envelope::Resolved(name, found) => {
                 let found = found.map_err(|error| (error.kind(), error.to_string()));
                 let mailbox = &self.shared.mailbox;
-                for (id, connection) in self.shared.resolver.answered(&name, mailbox) {
+                for (id, connection) in self.shared.resolver.on_result(&name, mailbox) {
                     if let Some(driver) = self.agents.get_mut(&id) {
                         let found = found.clone();
                         let found = found.map_err(|(kind, text)| io::Error::new(kind, text));
-                        driver.resolved(connection, found, now);
+                        driver.on_resolved(connection, found, now);
                         self.ready.insert(id);
                     }
                 }
                 return;
             }
-            Post::Command(id, command) => {
+            Envelope::Command(id, command) => {
                 if let Some(driver) = self.agents.get_mut(&id) {
                     driver.command(command);
                 }
                 id
             }
-            Post::NoHandles(id) => {
+            Envelope::HandlesDropped(id) => {
                 if let Some(driver) = self.agents.get_mut(&id) {
-                    driver.uncommanded();
+                    driver.on_handles_dropped();
                 }
                 id
             }
-            Post::Room(id) => id,
-            Post::Described(id, session, step, outcome) => {
+            Envelope::Room(id) => id,
+            Envelope::Described(id, session, step, outcome) => {
                 if let Some(driver) = self.agents.get_mut(&id) {
-                    driver.described(session, step, outcome);
+                    driver.on_description(session, step, outcome);
                 }
                 id
             }
@@ -264,7 +264,7 @@ impl Reactor {
     }
 
     /// Lets an agent do what it can, and notes what it waits for.
-    fn serve(&mut self, id: AgentId) {
+    fn serve(&mut self, id: AgentKey) {
         let Some(driver) = self.agents.get_mut(&id) else {
             return;
         };
@@ -272,7 +272,7 @@ impl Reactor {
             self.ready.insert(id);
         }
         if driver.has_news() {
-            self.told.push_back(id);
+            self.with_events.push_back(id);
         }
         let is_finished = driver.is_finished();
         let deadline = driver.deadline().filter(|_| !is_finished);
@@ -288,7 +288,7 @@ impl Reactor {
         }
     }
 
-    /// Other threads add agents through `arrivals`; each one that is sent is announced by [`Post::Arrival`].
+    /// Other threads add agents through `arrivals`; each one that is sent is announced by [`Envelope::Arrival`].
     pub(crate) fn accept(&mut self, arrivals: mpsc::Receiver<Driver>) {
         self.arrivals = Some(arrivals);
     }

@@ -48,7 +48,7 @@ enum Input {
     Room,
     /// Time has passed, or the clock was set on: to be looked at anew.
     Awake,
-    Due,
+    Timeout,
 }
 
 /// The sockets of one agent, and the media behind its calls.
@@ -205,7 +205,7 @@ impl Driver {
                 }
                 Job::Ping(connection) => self.put(connection, Outgoing::ping),
                 Job::Close(connection) => self.network.close(connection, CloseCode::Normal),
-                Job::Event(event) => self.announce(event),
+                Job::Event(event) => self.emit(event),
             }
         }
     }
@@ -230,7 +230,7 @@ impl Driver {
         }
     }
 
-    fn announce(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         let Some(event) = self.network.handlers.intercept(event) else {
             return;
         };
@@ -255,7 +255,7 @@ impl Driver {
         let pause = deadline.map(|deadline| deadline.saturating_since(now).min(LONGEST_SLEEP));
         let due = deadline.is_some_and(|deadline| deadline <= now);
         if due && self.overdue >= INPUTS_BEFORE_TICK {
-            return Input::Due;
+            return Input::Timeout;
         }
         if due && self.overdue == 0 {
             // The runtime asks the operating system about the sockets once more: bytes that are already
@@ -315,9 +315,9 @@ impl Driver {
             }
             () = slept => return Input::Awake,
             // A process that was stopped may hear of its timers before it hears of its sockets.
-            () = sleep => if due { Input::Due } else { Input::Awake },
+            () = sleep => if due { Input::Timeout } else { Input::Awake },
         };
-        if due && !matches!(input, Input::Due) {
+        if due && !matches!(input, Input::Timeout) {
             self.overdue += 1;
         }
         input
@@ -329,7 +329,7 @@ impl Driver {
             Input::Command(Some(command)) => self.command(command),
             Input::Command(None) => self.commands = None,
             Input::Room | Input::Awake => {}
-            Input::Due => {
+            Input::Timeout => {
                 self.overdue = 0;
                 self.host.tick(self.clock.now());
             }

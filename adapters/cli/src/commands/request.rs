@@ -61,7 +61,7 @@ async fn outcome(running: &mut Running, request: RequestId, what: &str) -> Resul
                     Err(reason) => Err(failure_of(what, &reason)),
                 };
             }
-            event => running.courtesy(&event).await?,
+            event => running.answer_unrelated(&event).await?,
         }
     }
 }
