@@ -1,5 +1,5 @@
-//! Opening a connection step by step: names, addresses, TLS and the WebSocket handshake (RFC 7118
-//! section 4), none of them waited for.
+//! Opens a connection step by step without blocking: names, addresses, TLS and the WebSocket handshake (RFC
+//! 7118 section 4).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -22,13 +22,13 @@ use tungstenite::protocol::WebSocketConfig;
 
 use crate::link::{Carrier, Socket, Stream};
 
-/// What opens connections: trust and sizes, the same for all attempts of one agent.
+/// Trust and sizes of connections: the same for all attempts of one agent.
 pub(crate) struct Dialer {
     pub(crate) trust: Trust,
     pub(crate) websocket: WebSocketConfig,
 }
 
-/// Where sockets are registered, and under which token.
+/// The registry and the token for new sockets.
 #[derive(Clone, Copy)]
 pub(crate) struct SocketRegistry<'a> {
     pub(crate) registry: &'a Registry,
@@ -44,14 +44,14 @@ pub(crate) struct Attempt {
 }
 
 enum Stage {
-    /// Waits for [`Attempt::on_resolved`].
+    /// Waits for a call of [`Attempt::on_resolved`].
     Resolving,
     Dialing(Dialing),
     Upgrading(Box<MidHandshake<ClientHandshake<Stream>>>, ConnectionInfo),
     Failed(Failure),
 }
 
-/// What an attempt came to.
+/// The state of an attempt after a step.
 pub(crate) enum Step {
     Pending(Attempt),
     Over(
@@ -61,8 +61,8 @@ pub(crate) enum Step {
 }
 
 impl Attempt {
-    /// An attempt to be [`step`](Self::step)ped at once. The name to look up for it, if its server
-    /// has one.
+    /// A new attempt; call [`step`](Self::step) at once. Also returns the name to look up, if the host of the
+    /// server is a name.
     pub(crate) fn new(
         connection: ConnectionId,
         server: ServerUrl,
@@ -73,7 +73,7 @@ impl Attempt {
                 let addresses = vec![SocketAddr::new(address, server.port())];
                 (Stage::Dialing(Dialing::new(addresses, now)), None)
             }
-            // Names are resolved on each attempt: a server that moved is found again.
+            // Names are resolved again on each attempt, so that a server that has moved is found.
             Err(_) => {
                 let name = (server.host().to_owned(), server.port());
                 (Stage::Resolving, Some(name))
@@ -88,7 +88,7 @@ impl Attempt {
         (attempt, name)
     }
 
-    /// When to step even if no socket asks for it.
+    /// When to step even if no socket is ready.
     pub(crate) fn deadline(&self) -> Timestamp {
         match &self.stage {
             Stage::Dialing(dialing) if dialing.waiting.len() > 0 => {
@@ -98,7 +98,7 @@ impl Attempt {
         }
     }
 
-    /// The resolver's answer.
+    /// The resolver has finished.
     pub(crate) fn on_resolved(&mut self, found: io::Result<Vec<SocketAddr>>, now: Timestamp) {
         if matches!(self.stage, Stage::Resolving) {
             self.stage = match preferred(found) {
@@ -108,7 +108,7 @@ impl Attempt {
         }
     }
 
-    /// Goes on as far as the sockets let it.
+    /// Goes on as far as the sockets allow.
     pub(crate) fn step(
         mut self,
         dialer: &Dialer,
@@ -152,7 +152,7 @@ impl Attempt {
 }
 
 fn upgrade(server: &ServerUrl, dialer: &Dialer, tcp: TcpStream) -> Result<Stage, Failure> {
-    // A SIP message is one write: waiting for more to send with it only delays it.
+    // A SIP message is one write, so waiting for more data would only delay it.
     tcp.set_nodelay(true).map_err(|error| tcp_failure(&error))?;
     let remote = tcp.peer_addr().ok();
     let (stream, transport) = if server.is_secure() {
@@ -171,7 +171,7 @@ fn upgrade(server: &ServerUrl, dialer: &Dialer, tcp: TcpStream) -> Result<Stage,
     Ok(Stage::Upgrading(Box::new(handshake), info))
 }
 
-/// Tries all addresses, each one [`ADDRESS_DELAY`] after the last or as soon as one has failed.
+/// Tries all addresses: each one [`ADDRESS_DELAY`] after the last, or as soon as one has failed.
 struct Dialing {
     waiting: vec::IntoIter<SocketAddr>,
     running: Vec<TcpStream>,
@@ -189,7 +189,7 @@ impl Dialing {
         }
     }
 
-    /// The first connection that stands; an error once no address is left.
+    /// Returns the first connection that is established; an error if no address is left.
     fn step(
         &mut self,
         sockets: SocketRegistry<'_>,
@@ -227,7 +227,7 @@ impl Dialing {
 
     fn failed(&mut self, error: io::Error, now: Timestamp) {
         self.next_at = now;
-        // A refusal says more than an address that this host has no route to.
+        // A refusal is more informative than the error for an address without a route.
         if self.failure.is_none() || error.kind() == io::ErrorKind::ConnectionRefused {
             self.failure = Some(error);
         }

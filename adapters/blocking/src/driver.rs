@@ -1,4 +1,4 @@
-//! One agent: carries out what the core asks for, and feeds it one input at a time.
+//! One agent: carries out the jobs of its host and feeds it one input at a time.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,12 +20,12 @@ use crate::mailbox::{AgentKey, Mailbox, Outcome};
 use crate::options::Options;
 use crate::resolve::Resolver;
 
-/// How much may come from one agent's network before others have their turn, and before a deadline
-/// that has passed.
+/// How many inputs from the network of one agent are handled before other agents have their turn, and before a
+/// deadline that has passed.
 const INPUTS_PER_TURN: u32 = 64;
 
-/// How many events may wait beside a full queue. Nothing is read meanwhile; commands, deadlines and
-/// connections that end lead to these.
+/// How many events may wait beside a full queue. The network is not read meanwhile; these events come from
+/// commands, deadlines and connections that end.
 const WAITING_LIMIT: usize = 64;
 
 /// What all agents of a reactor share.
@@ -36,9 +36,9 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
 }
 
-/// Where events go.
+/// The destination of events.
 enum Outlet {
-    /// Nowhere but [`Driver::waiting`]: whoever drives the agent takes them there.
+    /// [`Driver::waiting`] alone. The caller of `Reactor::poll` takes them from there.
     Driver,
     Inbox(Arc<Inbox>),
     /// The application has dropped its end.
@@ -57,16 +57,16 @@ pub(crate) struct Driver {
     closing: Vec<Closing>,
     handlers: Handlers,
     outlet: Outlet,
-    /// Whether there is a handle left to give commands through, or the owner of the reactor.
+    /// Whether a handle, or the owner of the reactor, can still give commands.
     is_commanded: bool,
-    /// Events that found no room. Until they do, nothing is read; calls and registration go on.
+    /// Events that found the queue full. Until they fit nothing is read; calls and registration go on.
     waiting: VecDeque<Event>,
-    /// Whether the reactor knows of the events.
+    /// Whether the reactor has this agent in its list of agents with events.
     is_announced: bool,
     send_queue: usize,
-    /// Nobody holds the agent any more: only closing handshakes are left.
+    /// The application has dropped the agent; only closing handshakes are left.
     ended: bool,
-    /// The deadline that the reactor knows of.
+    /// The deadline that the reactor has scheduled.
     pub(crate) scheduled: Option<Timestamp>,
 }
 
@@ -124,12 +124,12 @@ impl Driver {
         self.host.command(command, self.clock.now())
     }
 
-    /// The last handle is gone.
+    /// The last handle was dropped.
     pub(crate) fn on_handles_dropped(&mut self) {
         self.is_commanded = false;
     }
 
-    /// The event that waits for whoever drives the agent.
+    /// Takes an event for the caller of `Reactor::poll`.
     pub(crate) fn take_event(&mut self) -> Option<Event> {
         self.is_announced = false;
         match self.outlet {
@@ -138,18 +138,18 @@ impl Driver {
         }
     }
 
-    /// Whether [`Driver::take_event`] has something that this has not said before.
+    /// Whether [`Driver::take_event`] has an event that this has not reported before.
     pub(crate) fn has_news(&mut self) -> bool {
         let has_event = matches!(self.outlet, Outlet::Driver) && !self.waiting.is_empty();
         has_event && !std::mem::replace(&mut self.is_announced, true)
     }
 
-    /// Whether nothing is left to be done.
+    /// Whether the reactor can drop the agent.
     pub(crate) fn is_finished(&self) -> bool {
         self.ended && self.closing.is_empty()
     }
 
-    /// When to act even if nothing comes.
+    /// When to act even if there is no input.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         self.tick_at()
             .into_iter()
@@ -165,7 +165,7 @@ impl Driver {
         self.host.next_tick()
     }
 
-    /// A deadline has passed, and what came before it has been fed.
+    /// A deadline has passed; inputs that arrived before it have been fed.
     pub(crate) fn on_timeout(&mut self, now: Timestamp) {
         if self.tick_at().is_some_and(|at| at <= now) {
             self.host.tick(self.clock.now());
@@ -196,8 +196,7 @@ impl Driver {
         }
     }
 
-    /// Carries out what there is and feeds what has come, a bounded share of it. True if there is
-    /// more to do at once.
+    /// Carries out the jobs and feeds a bounded number of inputs. True if there is more to do at once.
     pub(crate) fn serve(&mut self, shared: &mut Shared) -> bool {
         self.carry_out(shared);
         if !self.is_commanded && matches!(self.outlet, Outlet::Closed) {
@@ -216,7 +215,7 @@ impl Driver {
         true
     }
 
-    /// Everything that the core has to say, until too many events find no room.
+    /// Carries out all jobs, until too many events wait.
     fn carry_out(&mut self, shared: &mut Shared) {
         if let Outlet::Inbox(inbox) = &self.outlet
             && inbox.is_receiver_dropped()
@@ -258,7 +257,7 @@ impl Driver {
     fn emit(&mut self, event: Event) {
         match &self.outlet {
             Outlet::Driver => self.waiting.push_back(event),
-            // No event overtakes another.
+            // Events stay in order.
             Outlet::Inbox(_) if !self.waiting.is_empty() => self.waiting.push_back(event),
             Outlet::Inbox(inbox) => match inbox.push(event) {
                 Pushed::Taken => {}
@@ -277,7 +276,7 @@ impl Driver {
                 let requester = (self.id, connection);
                 shared.resolver.request(name, requester, &shared.mailbox);
             }
-            // The sockets speak up only once there are any.
+            // An address needs no look-up, and no socket exists yet that could wake the agent.
             None => self.step_attempts(shared),
         }
     }
@@ -301,10 +300,10 @@ impl Driver {
         }
     }
 
-    /// Queues something on a link; one whose peer does not read is given up.
+    /// Queues a message on a link. The link is dropped if its queue is full.
     fn put(&mut self, connection: ConnectionId, queue: impl FnOnce(&mut Outgoing) -> bool) {
         let mut links = self.links.iter_mut();
-        // The core may speak of a connection whose end it has not heard of yet.
+        // The link may have ended without the core knowing it yet.
         let Some(link) = links.find(|link| link.connection == connection) else {
             return;
         };
@@ -320,7 +319,7 @@ impl Driver {
         self.links.remove(index)
     }
 
-    /// Takes the link out of service; the closing handshake goes on beside everything else.
+    /// Takes the link out of service; its closing handshake goes on beside the other work.
     fn close(&mut self, link: Link, code: CloseCode) {
         let now = self.clock.now();
         self.closing.extend(link.close(code, now).step(now));
@@ -334,9 +333,9 @@ impl Driver {
             .collect();
     }
 
-    /// Writes to all links and feeds the next thing from one of them; false if there is none.
+    /// Writes to all links and feeds the next input from one of them; false if there is none.
     fn feed_link(&mut self) -> bool {
-        // Without room for events nothing is read.
+        // Nothing is read while events wait.
         let read = self.waiting.is_empty();
         let mut fed = false;
         for _ in 0..self.links.len() {
@@ -347,7 +346,7 @@ impl Driver {
             fed |= input.is_some();
             let connection = link.connection;
             let now = self.clock.now();
-            // Whoever spoke goes to the end of the row, so that all are heard.
+            // The link goes to the end of the row, so that all links are served.
             match input {
                 Some(LinkInput::Closed(end)) => {
                     self.close(link, end.code);
@@ -363,7 +362,7 @@ impl Driver {
         fed
     }
 
-    /// Nobody holds the agent any more: says goodbye as far as that needs no answer.
+    /// The application has dropped the agent: hangs up and unregisters without waiting for responses.
     pub(crate) fn end(&mut self, shared: &mut Shared) {
         if self.ended {
             return;

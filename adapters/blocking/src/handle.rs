@@ -11,16 +11,16 @@ use sip_host::{CommandFailure, ConnectFailure, command};
 
 use crate::mailbox::{AgentKey, Envelope, Mailbox};
 
-/// Commands to a running user agent. Cheap to clone; every clone speaks to the same agent.
+/// Commands to a running user agent. A clone is cheap and controls the same agent.
 ///
-/// Each method returns as soon as the core has taken or refused the command, which takes no longer
-/// than what the I/O thread has in hand. What comes of it is told by [`Events`].
+/// Each method returns as soon as the core has taken or refused the command, so it waits for the current work
+/// of the I/O thread at most. [`Events`] reports what follows.
 #[derive(Clone)]
 pub struct Handle {
     end: Arc<CommandEnd>,
 }
 
-/// What all clones of a handle share: the agent learns of its end.
+/// Shared by all clones of a handle. Its drop informs the agent.
 struct CommandEnd {
     agent: AgentKey,
     mailbox: Arc<Mailbox>,
@@ -34,13 +34,13 @@ impl Drop for CommandEnd {
     }
 }
 
-/// How many more commands may wait.
+/// Counts how many more commands may wait.
 struct Permits {
     free: Mutex<usize>,
     changed: Condvar,
 }
 
-/// The right of one command to wait; given back when it is dropped.
+/// The permit of one waiting command. Its drop returns it.
 struct Permit(Arc<Permits>);
 
 impl Permits {
@@ -91,12 +91,11 @@ impl Handle {
         }
     }
 
-    /// Runs `command` where the agent lives and returns its result: the way to everything that
+    /// Runs `command` where the agent lives and returns its result. It gives access to everything that
     /// [`UserAgent`] offers and this type has no method for.
     ///
     /// # Errors
-    /// [`CommandFailure::Gone`] if the I/O thread has ended, [`CommandFailure::OwnThread`] if this is
-    /// the I/O thread.
+    /// [`CommandFailure::Gone`] if the I/O thread has ended, [`CommandFailure::OwnThread`] on the I/O thread.
     pub fn with<R, F>(&self, command: F) -> Result<R, CommandFailure>
     where
         R: Send + 'static,
@@ -116,16 +115,16 @@ impl Handle {
         let command = Box::new(move |agent: &mut UserAgent, now| {
             let result = command(agent, now);
             drop(permit);
-            // Whoever asked waits for this: it cannot fail, nor block.
+            // The caller waits for the result, so this neither fails nor blocks.
             let _ = answer.send(result);
         });
-        // A command that nobody takes is dropped, and its sender with it: the wait ends.
+        // If the mailbox is closed, the command is dropped with its sender, and `recv` below fails.
         mailbox.post(Envelope::Command(*agent, command));
         result.recv().map_err(|_| CommandFailure::Gone)
     }
 
-    /// The last connection that could not be opened, with more detail than
-    /// [`Event::ConnectFailed`] carries; `None` if all could.
+    /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`] carries;
+    /// `None` if every connection could be opened.
     #[must_use]
     pub fn connect_failure(&self) -> Option<ConnectFailure> {
         self.end.last_failure.last()
@@ -138,7 +137,7 @@ macro_rules! methods {
         $(#[$doc:meta])*
         fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
     )*) => {
-        /// The commands. Each waits until the agent has carried it out, and fails on the I/O thread itself
+        /// The commands. Each waits until the agent has carried it out, and fails on the I/O thread
         /// ([`Handle::with`]).
         impl Handle {
             $(
@@ -153,7 +152,7 @@ macro_rules! methods {
 
 sip_host::for_each_command!(methods);
 
-/// Events on their way from the I/O thread to the application: bounded, and nothing is dropped.
+/// The bounded queue of events from the I/O thread to the application. No event is dropped.
 pub(crate) struct Inbox {
     state: Mutex<InboxState>,
     changed: Condvar,
@@ -162,20 +161,20 @@ pub(crate) struct Inbox {
 struct InboxState {
     events: VecDeque<Event>,
     limit: usize,
-    /// An event found no room: the agent waits to be told of some.
+    /// An event found the queue full, so the agent waits for [`Envelope::Room`].
     full: bool,
-    /// No more events will come.
+    /// The agent has ended: no more events follow.
     ended: bool,
-    /// Nobody takes events any more.
+    /// The application has dropped its [`Events`].
     receiver_dropped: bool,
 }
 
-/// What became of an event.
+/// The result of a push.
 pub(crate) enum Pushed {
     Taken,
-    /// There is no room. The agent will be told when there is.
+    /// The queue is full. The agent receives [`Envelope::Room`] when it is not.
     Full(Event),
-    /// Nobody takes events any more.
+    /// The application has dropped its [`Events`].
     ReceiverDropped,
 }
 
@@ -212,12 +211,12 @@ impl Inbox {
         Pushed::Taken
     }
 
-    /// Whether the application has gone.
+    /// Whether the application has dropped its [`Events`].
     pub(crate) fn is_receiver_dropped(&self) -> bool {
         self.state().receiver_dropped
     }
 
-    /// No more events will come.
+    /// The agent has ended: no more events follow.
     pub(crate) fn end(&self) {
         self.state().ended = true;
         self.changed.notify_all();
@@ -228,9 +227,9 @@ impl Inbox {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum NoEvent {
-    /// None came in time.
+    /// No event came in time.
     Timeout,
-    /// The agent has ended: none will come any more.
+    /// The agent has ended: no more events follow.
     Ended,
 }
 
@@ -245,11 +244,10 @@ impl std::fmt::Display for NoEvent {
 
 impl std::error::Error for NoEvent {}
 
-/// News from a running user agent: an iterator that waits for the next event, and ends when the I/O
-/// thread does.
+/// Events of a running user agent: an iterator that waits for the next event, and ends when the agent does.
 ///
-/// The queue is bounded. When it is full the agent stops reading from the network until there is
-/// room again: nothing is dropped. Commands are taken all the while.
+/// The queue is bounded. While it is full the agent does not read from the network, so no event is dropped. The
+/// agent still takes commands.
 pub struct Events {
     agent: AgentKey,
     mailbox: Arc<Mailbox>,
@@ -271,12 +269,12 @@ impl Events {
         }
     }
 
-    /// The next event, if one comes within `timeout`. Zero looks without waiting.
+    /// Waits for the next event, at most for `timeout`. Zero does not wait.
     ///
     /// # Errors
-    /// [`NoEvent::Timeout`] if none came, [`NoEvent::Ended`] if none will.
+    /// [`NoEvent::Timeout`] if no event came in time, [`NoEvent::Ended`] if no more follow.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Event, NoEvent> {
-        // A time-out beyond what the clock can tell is none.
+        // A time-out that the clock cannot represent counts as none.
         self.wait(Instant::now().checked_add(timeout))
     }
 

@@ -12,8 +12,8 @@ use crate::mailbox::{Envelope, Mailbox};
 use crate::options::Options;
 use crate::reactor::Reactor;
 
-/// One thread for any number of user agents. It ends when all of them have, and the last clone of
-/// this is gone.
+/// One thread for any number of user agents. It ends when all of them have ended and the last clone of this
+/// value is dropped.
 #[derive(Clone, Debug)]
 pub struct IoThread {
     guard: Arc<ShutdownGuard>,
@@ -21,7 +21,7 @@ pub struct IoThread {
     clock: Clock,
 }
 
-/// Closed when the last [`IoThread`] is dropped.
+/// Its drop, with the last [`IoThread`], informs the thread that no more agents follow.
 struct ShutdownGuard(Arc<Mailbox>);
 
 impl std::fmt::Debug for ShutdownGuard {
@@ -37,16 +37,15 @@ impl Drop for ShutdownGuard {
 }
 
 impl IoThread {
-    /// Starts the thread, without agents yet.
+    /// Starts the thread without agents.
     ///
     /// # Errors
-    /// [`StartError::System`] if the operating system gives no thread, or no means to wait for
-    /// sockets.
+    /// [`StartError::System`] if the operating system gives no thread, or no means to wait for sockets.
     pub fn start() -> Result<Self, StartError> {
         Self::start_with(Clock::start())
     }
 
-    /// Starts the thread, without agents yet; it goes by `clock`, and so will its agents.
+    /// Starts the thread without agents. Its agents use `clock`.
     ///
     /// # Errors
     /// As [`IoThread::start`].
@@ -69,8 +68,8 @@ impl IoThread {
 
     /// Starts a user agent on this thread.
     ///
-    /// It ends once the [`Handle`] with all its clones and the [`Events`] are dropped: calls are hung
-    /// up as far as that needs no answer, and the sockets closed within 2 seconds.
+    /// It ends once the [`Handle`] with all its clones and the [`Events`] are dropped. It then hangs up without
+    /// waiting for responses and closes the sockets within 2 seconds.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.

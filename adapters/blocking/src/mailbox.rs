@@ -1,4 +1,4 @@
-//! What other threads have to say to the one that drives the agents.
+//! The queue from other threads to the one that drives the agents.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,17 +11,17 @@ use mio::{Registry, Token, Waker};
 use sip_core::{Body, SessionId, Timestamp, UserAgent};
 use sip_host::DescriptionError;
 
-/// The token of the mailbox itself; agents have the others.
+/// The token of the mailbox. Agents have the others.
 pub(crate) const MAILBOX: Token = Token(0);
 
-/// One of the user agents that a [`Reactor`](crate::Reactor) drives.
+/// The key of a user agent in its [`Reactor`](crate::Reactor).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AgentKey(usize);
 
 impl AgentKey {
     pub(crate) const LAST: Self = Self(usize::MAX);
 
-    /// One token for all sockets of an agent: it has few, and looks at each when one speaks up.
+    /// One token for all sockets of an agent. It has few sockets, and checks all of them when one is ready.
     pub(crate) const fn token(self) -> Token {
         Token(self.0)
     }
@@ -31,35 +31,35 @@ impl AgentKey {
     }
 }
 
-/// A command on its way: runs with the user agent and the time.
+/// A command in the queue. It runs with the user agent and the time.
 pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
 
 /// Host and port.
 pub(crate) type Name = (String, u16);
 
-/// What a step came to.
+/// The result of a step of a description handler.
 pub(crate) enum Outcome {
     Described(Result<Body, DescriptionError>),
     Accepted(Result<(), DescriptionError>),
 }
 
-/// One thing to be told.
+/// A message to the thread that drives the agents.
 pub(crate) enum Envelope {
-    /// An agent waits to be added.
+    /// A new agent waits in the channel of the reactor.
     Arrival,
-    /// No more agents will be added.
+    /// No more agents follow.
     Complete,
     Command(AgentKey, Command),
-    /// The last handle was dropped.
+    /// The last handle of an agent was dropped.
     HandlesDropped(AgentKey),
-    /// The application took an event out of a full queue, or will take no more.
+    /// The application has taken an event out of a full queue, or has dropped the queue.
     Room(AgentKey),
     Resolved(Name, io::Result<Vec<SocketAddr>>),
-    /// The step of this number was answered.
+    /// A handler has finished the step of this number.
     Described(AgentKey, SessionId, u64, Outcome),
 }
 
-/// Takes envelopes from any thread, and interrupts the wait of the one that reads them.
+/// Takes envelopes from any thread, and ends the wait of the thread that reads them.
 pub(crate) struct Mailbox {
     queue: Mutex<Queue>,
     waker: Waker,
@@ -69,7 +69,7 @@ pub(crate) struct Mailbox {
 
 struct Queue {
     envelopes: Vec<Envelope>,
-    /// Whether anybody will read what is posted.
+    /// Whether a thread still reads the envelopes.
     open: bool,
 }
 
@@ -90,7 +90,7 @@ impl Mailbox {
         AgentKey(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The current thread is the one that reads.
+    /// Records that the current thread is the reader.
     pub(crate) fn own(&self) {
         self.owner.get_or_init(|| std::thread::current().id());
     }
@@ -103,19 +103,19 @@ impl Mailbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// False, and the post is dropped, if nobody reads any more.
-    pub(crate) fn post(&self, post: Envelope) -> bool {
+    /// False, and the envelope is dropped, if no thread reads any more.
+    pub(crate) fn post(&self, envelope: Envelope) -> bool {
         let mut queue = self.queue();
         if !queue.open {
-            // Out of the lock first: what a dropped command wakes may post in turn.
+            // The lock is released first, because dropping a command may wake code that posts in turn.
             drop(queue);
-            drop(post);
+            drop(envelope);
             return false;
         }
         let is_first = queue.envelopes.is_empty();
-        queue.envelopes.push(post);
+        queue.envelopes.push(envelope);
         drop(queue);
-        // Whoever posted the first has woken the reader for the others too.
+        // The first envelope wakes the reader for all that follow.
         if is_first {
             self.interrupt();
         }
@@ -133,7 +133,7 @@ impl Mailbox {
         std::mem::take(&mut self.queue().envelopes)
     }
 
-    /// Nobody reads any more: whoever waits for a command is told so.
+    /// The reader has ended. The envelopes are dropped, so that each waiting command fails.
     pub(crate) fn close(&self) {
         let envelopes = {
             let mut queue = self.queue();

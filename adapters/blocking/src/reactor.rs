@@ -18,22 +18,22 @@ use crate::mailbox::{AgentKey, Envelope, MAILBOX, Mailbox};
 use crate::options::Options;
 use crate::resolve::Resolver;
 
-/// How many sockets are told of at once; the others are with the next wait.
+/// How many ready sockets one wait reports; the next wait reports the others.
 const READINESS_PER_WAIT: usize = 1024;
 
-/// Any number of user agents on the thread that calls [`Reactor::poll`]: no thread runs but for
-/// looking up names.
+/// Any number of user agents on the thread that calls [`Reactor::poll`]. Other threads run for name look-ups
+/// only.
 ///
-/// Deadlines of all agents are in one ordered set, and only agents with something to do are looked
-/// at: idle ones cost nothing.
+/// The deadlines of all agents are in one ordered set, and only agents with something to do are visited, so
+/// idle agents cost nothing.
 ///
-/// Dropping it hangs up as far as one write goes, and closes the sockets at once. For a proper goodbye,
-/// [`UserAgent::stop`] each agent and poll until [`Event::Stopped`].
+/// Dropping it hangs up as far as one write allows and closes the sockets at once. To end the agents in order,
+/// call [`UserAgent::stop`] for each one and poll until [`Event::Stopped`].
 pub struct Reactor {
     poll: Poll,
     readiness: mio::Events,
     shared: Shared,
-    /// Ends the wait when the clock is set on.
+    /// Ends the wait when the clock is set forward.
     alarm: Alarm,
     agents: BTreeMap<AgentKey, Driver>,
     deadlines: BTreeSet<(Timestamp, AgentKey)>,
@@ -41,9 +41,9 @@ pub struct Reactor {
     ready: BTreeSet<AgentKey>,
     /// Agents with an event for the caller of [`Reactor::poll`].
     with_events: VecDeque<AgentKey>,
-    /// Agents that other threads have made, for [`Reactor::run`].
+    /// New agents from other threads, for [`Reactor::run`].
     arrivals: Option<mpsc::Receiver<Driver>>,
-    /// No agents will be added any more.
+    /// No more agents follow.
     complete: bool,
 }
 
@@ -64,7 +64,7 @@ impl Reactor {
         Self::with_clock(Clock::start())
     }
 
-    /// A reactor without agents that goes by `clock`, and so will its agents.
+    /// A reactor without agents. Its agents use `clock`.
     ///
     /// # Errors
     /// As [`Reactor::new`].
@@ -91,7 +91,7 @@ impl Reactor {
         })
     }
 
-    /// Adds a user agent; [`Reactor::poll`] carries it from now on.
+    /// Adds a user agent; [`Reactor::poll`] drives it from now on.
     ///
     /// # Errors
     /// [`StartError`]; nothing has changed then.
@@ -108,13 +108,12 @@ impl Reactor {
         id
     }
 
-    /// Waits until one of the agents has an event, at most for `timeout` (`None`: however long it
-    /// takes; zero: not at all), and carries all agents meanwhile. `None` if no event came in time,
-    /// or there is no agent.
+    /// Drives all agents until one of them has an event, at most for `timeout` (`None`: without limit; zero:
+    /// without waiting). `None` if no event came in time, or there is no agent.
     ///
-    /// An agent whose event has not been taken reads nothing from its network: nothing is dropped.
-    /// A program with other things to do calls this every now and then; deadlines that passed in
-    /// between are made up for, after what has arrived.
+    /// An agent whose event has not been taken does not read from its network, so no event is dropped. A
+    /// program with other work calls this from time to time; deadlines that passed in between are handled after
+    /// the input that has arrived.
     ///
     /// # Errors
     /// The operating system cannot wait for sockets.
@@ -140,8 +139,8 @@ impl Reactor {
         }
     }
 
-    /// Runs `command` with an agent and the time, and sends what comes of it. `None` if the agent has
-    /// been removed.
+    /// Runs `command` with an agent and the time, then sends the messages that result from it. `None` if the
+    /// agent has been removed.
     pub fn with<R>(
         &mut self,
         agent: AgentKey,
@@ -152,15 +151,15 @@ impl Reactor {
         Some(result)
     }
 
-    /// The last connection of an agent that could not be opened, with more detail than
-    /// [`Event::ConnectFailed`] carries; `None` if all could, or the agent has been removed.
+    /// The last connection of an agent that could not be opened, with more detail than [`Event::ConnectFailed`]
+    /// carries; `None` if every connection could be opened, or the agent has been removed.
     #[must_use]
     pub fn connect_failure(&self, agent: AgentKey) -> Option<ConnectFailure> {
         self.agents.get(&agent)?.last_failure().last()
     }
 
-    /// Lets go of an agent: calls are hung up as far as that needs no answer; its sockets are closed
-    /// within 2 seconds of polling.
+    /// Removes an agent: it hangs up without waiting for responses, and its sockets close within 2 seconds of
+    /// polling.
     pub fn remove(&mut self, agent: AgentKey) {
         if let Some(driver) = self.agents.get_mut(&agent) {
             driver.end(&mut self.shared);
@@ -168,9 +167,9 @@ impl Reactor {
         }
     }
 
-    /// One wait, and what comes of it.
+    /// Waits once and handles what the wait reports.
     fn turn(&mut self, limit: Option<Duration>) -> io::Result<()> {
-        // From here on the clock may be set on: that ends the wait.
+        // From here on a clock that is set forward ends the wait.
         let waker = Waker::from(self.shared.mailbox.clone());
         let _ = self.alarm.poll(&mut Context::from_waker(&waker));
         let asked = self.shared.clock.now();
@@ -195,14 +194,14 @@ impl Reactor {
                 self.ready.insert(id);
             }
         }
-        for post in self.shared.mailbox.take() {
-            self.deliver(post);
+        for envelope in self.shared.mailbox.take() {
+            self.deliver(envelope);
         }
         for id in std::mem::take(&mut self.ready) {
             self.serve(id);
         }
-        // Only deadlines that had passed when the sockets were asked: what had arrived by then has
-        // gone before them, up to a fair share of it.
+        // Only deadlines that had passed before the wait. Inputs that had arrived by then have been handled
+        // before them, up to the limit of a turn.
         let due = self.deadlines.range(..=(asked, AgentKey::LAST));
         for id in due.map(|(_, id)| *id).collect::<Vec<_>>() {
             if let Some(driver) = self.agents.get_mut(&id) {
@@ -213,9 +212,9 @@ impl Reactor {
         Ok(())
     }
 
-    fn deliver(&mut self, post: Envelope) {
+    fn deliver(&mut self, envelope: Envelope) {
         let now = self.shared.clock.now();
-        let id = match post {
+        let id = match envelope {
             Envelope::Arrival => {
                 while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok())
                 {
@@ -263,7 +262,7 @@ impl Reactor {
         self.ready.insert(id);
     }
 
-    /// Lets an agent do what it can, and notes what it waits for.
+    /// Lets an agent do its work, and schedules its next deadline.
     fn serve(&mut self, id: AgentKey) {
         let Some(driver) = self.agents.get_mut(&id) else {
             return;
@@ -288,7 +287,7 @@ impl Reactor {
         }
     }
 
-    /// Other threads add agents through `arrivals`; each one that is sent is announced by [`Envelope::Arrival`].
+    /// Other threads add agents through `arrivals` and announce each one by [`Envelope::Arrival`].
     pub(crate) fn accept(&mut self, arrivals: mpsc::Receiver<Driver>) {
         self.arrivals = Some(arrivals);
     }
@@ -297,7 +296,7 @@ impl Reactor {
         self.shared.mailbox.clone()
     }
 
-    /// Runs until there are no agents and none will be added.
+    /// Runs until all agents have ended and no more follow.
     pub(crate) fn run(mut self) {
         self.shared.mailbox.own();
         while !(self.complete && self.agents.is_empty()) {
@@ -312,7 +311,8 @@ impl Reactor {
 impl Drop for Reactor {
     fn drop(&mut self) {
         self.shared.mailbox.close();
-        // A connector that panicked is not called again.
+        // A panic of a connector is the reason for this drop, so the agents, and with them the connector, are
+        // not called again.
         if !thread::panicking() {
             for driver in self.agents.values_mut() {
                 driver.end(&mut self.shared);

@@ -1,5 +1,4 @@
-//! Names of servers: the operating system's resolver blocks, so each lookup has a thread of its own
-//! for as long as it takes.
+//! Name look-ups. The resolver of the operating system blocks, so each look-up has a thread while it runs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::ToSocketAddrs;
@@ -11,13 +10,13 @@ use sip_host::os::ADDRESS_LIMIT;
 
 use crate::mailbox::{AgentKey, Envelope, Mailbox, Name};
 
-/// How many lookups may run at once; the others wait for their turn.
+/// How many look-ups may run at once; the others wait.
 const LOOKUP_LIMIT: usize = 8;
 
-/// Who waits for the addresses of a name.
+/// An attempt to connect that waits for the addresses of a name.
 pub(crate) type Requester = (AgentKey, ConnectionId);
 
-/// The lookups of all agents. A name that several wait for is looked up once.
+/// The look-ups of all agents. A name that several attempts need is looked up once.
 #[derive(Default)]
 pub(crate) struct Resolver {
     requesters: BTreeMap<Name, Vec<Requester>>,
@@ -26,7 +25,7 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// Looks `name` up; the answer is [`Envelope::Resolved`].
+    /// Looks `name` up. [`Envelope::Resolved`] has the result.
     pub(crate) fn request(&mut self, name: Name, requester: Requester, mailbox: &Arc<Mailbox>) {
         if let Some(requesters) = self.requesters.get_mut(&name) {
             requesters.push(requester);
@@ -37,14 +36,15 @@ impl Resolver {
         self.look_up(mailbox);
     }
 
-    /// Nobody waits for this answer any more: what is asked for grows no faster than it is given up.
+    /// The attempt is over. A queued look-up that no attempt needs is skipped, so the queue grows no faster
+    /// than attempts are made.
     pub(crate) fn cancel(&mut self, requester: Requester) {
         for requesters in self.requesters.values_mut() {
             requesters.retain(|other| *other != requester);
         }
     }
 
-    /// Those who waited for `name`, whose lookup is over.
+    /// A look-up has finished. Returns the attempts that wait for it.
     pub(crate) fn on_result(&mut self, name: &Name, mailbox: &Arc<Mailbox>) -> Vec<Requester> {
         self.running = self.running.saturating_sub(1);
         let requesters = self.requesters.remove(name).unwrap_or_default();

@@ -9,15 +9,15 @@ use crate::driver::Driver;
 use crate::handle::{Events, Handle};
 use crate::options::Options;
 
-/// Where user agents come from: [`Agent::start`].
+/// Starts user agents: [`Agent::start`].
 #[derive(Debug)]
 pub struct Agent;
 
 impl Agent {
-    /// Starts a user agent in a task of its own, on the current tokio runtime.
+    /// Starts a user agent in a task of its own on the current tokio runtime.
     ///
-    /// The task ends once the [`Handle`] with all its clones and the [`Events`] are dropped: calls
-    /// are hung up as far as that needs no answer, and the sockets closed within 2 seconds.
+    /// The task ends once the [`Handle`] with all its clones and the [`Events`] are dropped. It then hangs up
+    /// without waiting for responses and closes the sockets within 2 seconds.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.

@@ -5,10 +5,10 @@ use sip_host::os::LastFailure;
 use sip_host::{CommandFailure, ConnectFailure, command};
 use tokio::sync::{mpsc, oneshot};
 
-/// A command on its way to the task: runs there, with the user agent and the time.
+/// A command on its way to the task. It runs with the user agent and the time.
 pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
 
-/// Commands to a running user agent. Cheap to clone; every clone speaks to the same agent.
+/// Commands to a running user agent. A clone is cheap and controls the same agent.
 ///
 /// Each method returns as soon as the core has taken or refused the command. [`Events`] reports what follows.
 ///
@@ -57,8 +57,8 @@ impl Handle {
         result.await.map_err(|_| CommandFailure::Gone)
     }
 
-    /// The last connection that could not be opened, with more detail than
-    /// [`Event::ConnectFailed`] carries; `None` if all could.
+    /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`] carries;
+    /// `None` if every connection could be opened.
     #[must_use]
     pub fn connect_failure(&self) -> Option<ConnectFailure> {
         self.last_failure.last()
@@ -88,10 +88,10 @@ macro_rules! methods {
 
 sip_host::for_each_command!(methods);
 
-/// News from a running user agent.
+/// Events of a running user agent.
 ///
-/// The queue is bounded. When it is full the agent's task stops reading from the network until
-/// there is room again: nothing is dropped. Commands are taken all the while.
+/// The queue is bounded. While it is full the task does not read from the network, so no event is dropped. The
+/// task still takes commands.
 #[derive(Debug)]
 pub struct Events {
     events: mpsc::Receiver<Event>,
@@ -102,7 +102,8 @@ impl Events {
         Self { events }
     }
 
-    /// The next event; `None` once the agent's task has ended. May be cancelled without loss.
+    /// The next event; `None` once the task of the agent has ended. Cancel safe: a dropped future loses no
+    /// event.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
     }

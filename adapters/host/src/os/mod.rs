@@ -1,5 +1,5 @@
-//! The half of this crate that needs an operating system: clock, entropy, TLS and the WebSocket handshake.
-//! Sockets and threads are left to the adapters.
+//! The half of this crate that needs an operating system: clock, entropy, TLS and the WebSocket handshake. Each
+//! adapter brings its own sockets and threads.
 
 mod clock;
 mod connect;
