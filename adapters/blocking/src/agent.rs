@@ -1,32 +1,31 @@
-//! One user agent, on a thread of its own or on the caller's.
+//! One user agent, on a thread of its own or on the thread of the caller.
 
 use std::io;
 use std::time::Duration;
 
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::{ConnectFailure, StartError};
+use sip_host::ConnectFailure;
+use sip_host::os::StartError;
 
-use crate::description::SessionDescriptionHandlerFactory;
 use crate::handle::{Events, Handle};
-use crate::mailbox::AgentId;
-use crate::reactor::{IoThread, Reactor};
+use crate::io_thread::IoThread;
+use crate::mailbox::AgentKey;
+use crate::options::Options;
+use crate::reactor::Reactor;
 
-/// What a user agent takes besides its [`Config`]. `Default` is right for most.
-pub type Options = sip_host::Options<dyn SessionDescriptionHandlerFactory>;
-
-/// One user agent: [`Agent::start`] gives it a thread, [`Agent::new`] leaves it to the caller's.
+/// One user agent. [`Agent::start`] gives it a thread; [`Agent::new`] runs it on the thread of the caller.
 #[derive(Debug)]
 pub struct Agent {
     reactor: Reactor,
-    id: AgentId,
+    id: AgentKey,
 }
 
 impl Agent {
-    /// Starts a user agent on a thread of its own. [`IoThread`] carries more than one.
+    /// Starts a user agent on a thread of its own. [`IoThread`] drives more than one.
     ///
-    /// The thread ends once the [`Handle`] with all its clones and the [`Events`] are dropped: calls
-    /// are hung up as far as that needs no answer, and the sockets closed within 2 seconds.
+    /// The agent ends once the [`Handle`] with all its clones and the [`Events`] are dropped. It then hangs up
+    /// without waiting for responses and closes the sockets within 2 seconds.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.
@@ -34,8 +33,8 @@ impl Agent {
         IoThread::start_with(options.clock.clone())?.start_agent(&config, options)
     }
 
-    /// A user agent that runs while [`Agent::poll`] does, on the thread that calls it. [`Reactor`]
-    /// carries more than one.
+    /// A user agent that runs while [`Agent::poll`] does, on the calling thread. [`Reactor`] drives more than
+    /// one.
     ///
     /// # Errors
     /// [`StartError`].
@@ -45,7 +44,7 @@ impl Agent {
         Ok(Self { reactor, id })
     }
 
-    /// Carries the agent until it has an event, at most for `timeout`; as [`Reactor::poll`].
+    /// Drives the agent until it has an event, at most for `timeout`; as [`Reactor::poll`].
     ///
     /// # Errors
     /// The operating system cannot wait for sockets.
@@ -53,14 +52,14 @@ impl Agent {
         Ok(self.reactor.poll(timeout)?.map(|(_, event)| event))
     }
 
-    /// Runs `command` with the agent and the time, and sends what comes of it. `None` if the agent is
-    /// gone, which nothing but dropping this brings about.
+    /// Runs `command` with the agent and the time, then sends the messages that result from it. `None` if the
+    /// agent has ended, which does not happen while this value lives.
     pub fn with<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> Option<R> {
         self.reactor.with(self.id, command)
     }
 
-    /// The last connection that could not be opened, with more detail than
-    /// [`Event::ConnectFailed`] carries; `None` if all could.
+    /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`] carries;
+    /// `None` if every connection could be opened.
     #[must_use]
     pub fn connect_failure(&self) -> Option<ConnectFailure> {
         self.reactor.connect_failure(self.id)

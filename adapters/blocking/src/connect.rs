@@ -1,5 +1,5 @@
-//! Opening a connection step by step: names, addresses, TLS and the WebSocket handshake (RFC 7118
-//! section 4), none of them waited for.
+//! Opens a connection step by step without blocking: names, addresses, TLS and the WebSocket handshake (RFC
+//! 7118 section 4).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,10 +11,10 @@ use rustls::{ClientConnection, StreamOwned};
 use sip_core::config::ServerUrl;
 use sip_core::connection::ConnectError;
 use sip_core::{ConnectionId, ConnectionInfo, Timestamp, Transport};
-use sip_host::{
-    ADDRESS_DELAY, CONNECT_TIMEOUT, ConnectFailure, Failure, Trust, handshake_failure, preferred,
-    server_name, tcp_failure, upgrade_request,
+use sip_host::os::{
+    ADDRESS_DELAY, Trust, handshake_failure, preferred, server_name, tcp_failure, upgrade_request,
 };
+use sip_host::{CONNECT_TIMEOUT, ConnectFailure, Failure};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::handshake::MidHandshake;
 use tungstenite::handshake::client::ClientHandshake;
@@ -22,15 +22,15 @@ use tungstenite::protocol::WebSocketConfig;
 
 use crate::link::{Carrier, Socket, Stream};
 
-/// What opens connections: trust and sizes, the same for all attempts of one agent.
+/// Trust and sizes of connections: the same for all attempts of one agent.
 pub(crate) struct Dialer {
     pub(crate) trust: Trust,
     pub(crate) websocket: WebSocketConfig,
 }
 
-/// Where sockets are registered, and under which token.
+/// The registry and the token for new sockets.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct SocketRegistry<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) token: Token,
 }
@@ -44,14 +44,14 @@ pub(crate) struct Attempt {
 }
 
 enum Stage {
-    /// Waits for [`Attempt::resolved`].
+    /// Waits for a call of [`Attempt::on_resolved`].
     Resolving,
     Dialing(Dialing),
     Upgrading(Box<MidHandshake<ClientHandshake<Stream>>>, ConnectionInfo),
     Failed(Failure),
 }
 
-/// What an attempt came to.
+/// The state of an attempt after a step.
 pub(crate) enum Step {
     Pending(Attempt),
     Over(
@@ -61,8 +61,8 @@ pub(crate) enum Step {
 }
 
 impl Attempt {
-    /// An attempt to be [`step`](Self::step)ped at once. The name to look up for it, if its server
-    /// has one.
+    /// A new attempt; call [`step`](Self::step) at once. Also returns the name to look up, if the host of the
+    /// server is a name.
     pub(crate) fn new(
         connection: ConnectionId,
         server: ServerUrl,
@@ -73,7 +73,7 @@ impl Attempt {
                 let addresses = vec![SocketAddr::new(address, server.port())];
                 (Stage::Dialing(Dialing::new(addresses, now)), None)
             }
-            // Names are resolved on each attempt: a server that moved is found again.
+            // Names are resolved again on each attempt, so that a server that has moved is found.
             Err(_) => {
                 let name = (server.host().to_owned(), server.port());
                 (Stage::Resolving, Some(name))
@@ -88,7 +88,7 @@ impl Attempt {
         (attempt, name)
     }
 
-    /// When to step even if no socket asks for it.
+    /// When to step even if no socket is ready.
     pub(crate) fn deadline(&self) -> Timestamp {
         match &self.stage {
             Stage::Dialing(dialing) if dialing.waiting.len() > 0 => {
@@ -98,8 +98,8 @@ impl Attempt {
         }
     }
 
-    /// The resolver's answer.
-    pub(crate) fn resolved(&mut self, found: io::Result<Vec<SocketAddr>>, now: Timestamp) {
+    /// The resolver has finished.
+    pub(crate) fn on_resolved(&mut self, found: io::Result<Vec<SocketAddr>>, now: Timestamp) {
         if matches!(self.stage, Stage::Resolving) {
             self.stage = match preferred(found) {
                 Ok(addresses) => Stage::Dialing(Dialing::new(addresses, now)),
@@ -108,12 +108,17 @@ impl Attempt {
         }
     }
 
-    /// Goes on as far as the sockets let it.
-    pub(crate) fn step(mut self, dialer: &Dialer, place: Place<'_>, now: Timestamp) -> Step {
+    /// Goes on as far as the sockets allow.
+    pub(crate) fn step(
+        mut self,
+        dialer: &Dialer,
+        sockets: SocketRegistry<'_>,
+        now: Timestamp,
+    ) -> Step {
         loop {
             self.stage = match self.stage {
                 Stage::Resolving => Stage::Resolving,
-                Stage::Dialing(mut dialing) => match dialing.step(place, now) {
+                Stage::Dialing(mut dialing) => match dialing.step(sockets, now) {
                     Ok(None) => Stage::Dialing(dialing),
                     Ok(Some(tcp)) => match upgrade(&self.server, dialer, tcp) {
                         Ok(stage) => {
@@ -147,7 +152,7 @@ impl Attempt {
 }
 
 fn upgrade(server: &ServerUrl, dialer: &Dialer, tcp: TcpStream) -> Result<Stage, Failure> {
-    // A SIP message is one write: waiting for more to send with it only delays it.
+    // A SIP message is one write, so waiting for more data would only delay it.
     tcp.set_nodelay(true).map_err(|error| tcp_failure(&error))?;
     let remote = tcp.peer_addr().ok();
     let (stream, transport) = if server.is_secure() {
@@ -166,7 +171,7 @@ fn upgrade(server: &ServerUrl, dialer: &Dialer, tcp: TcpStream) -> Result<Stage,
     Ok(Stage::Upgrading(Box::new(handshake), info))
 }
 
-/// Tries all addresses, each one [`ADDRESS_DELAY`] after the last or as soon as one has failed.
+/// Tries all addresses: each one [`ADDRESS_DELAY`] after the last, or as soon as one has failed.
 struct Dialing {
     waiting: vec::IntoIter<SocketAddr>,
     running: Vec<TcpStream>,
@@ -184,8 +189,12 @@ impl Dialing {
         }
     }
 
-    /// The first connection that stands; an error once no address is left.
-    fn step(&mut self, place: Place<'_>, now: Timestamp) -> io::Result<Option<TcpStream>> {
+    /// Returns the first connection that is established; an error if no address is left.
+    fn step(
+        &mut self,
+        sockets: SocketRegistry<'_>,
+        now: Timestamp,
+    ) -> io::Result<Option<TcpStream>> {
         loop {
             let mut index = 0;
             while let Some(tcp) = self.running.get(index) {
@@ -202,7 +211,7 @@ impl Dialing {
                 && let Some(address) = self.waiting.next()
             {
                 self.next_at = now + ADDRESS_DELAY;
-                match begin(address, place) {
+                match begin(address, sockets) {
                     Ok(tcp) => self.running.push(tcp),
                     Err(error) => self.failed(error, now),
                 }
@@ -218,17 +227,19 @@ impl Dialing {
 
     fn failed(&mut self, error: io::Error, now: Timestamp) {
         self.next_at = now;
-        // A refusal says more than an address that this host has no route to.
+        // A refusal is more informative than the error for an address without a route.
         if self.failure.is_none() || error.kind() == io::ErrorKind::ConnectionRefused {
             self.failure = Some(error);
         }
     }
 }
 
-fn begin(address: SocketAddr, place: Place<'_>) -> io::Result<TcpStream> {
+fn begin(address: SocketAddr, sockets: SocketRegistry<'_>) -> io::Result<TcpStream> {
     let mut tcp = TcpStream::connect(address)?;
     let interest = Interest::READABLE | Interest::WRITABLE;
-    place.registry.register(&mut tcp, place.token, interest)?;
+    sockets
+        .registry
+        .register(&mut tcp, sockets.token, interest)?;
     Ok(tcp)
 }
 
@@ -253,7 +264,7 @@ mod tests {
     fn every_address_is_tried_and_a_refusal_is_told() {
         let mut poll = mio::Poll::new().unwrap();
         let registry = poll.registry().try_clone().unwrap();
-        let place = Place {
+        let sockets = SocketRegistry {
             registry: &registry,
             token: Token(1),
         };
@@ -261,7 +272,7 @@ mod tests {
             let mut dialing = Dialing::new(addresses, Timestamp::ZERO);
             let mut events = mio::Events::with_capacity(8);
             for _ in 0..100 {
-                match dialing.step(place, Timestamp::ZERO) {
+                match dialing.step(sockets, Timestamp::ZERO) {
                     Ok(None) => poll
                         .poll(&mut events, Some(Duration::from_millis(100)))
                         .unwrap(),

@@ -1,5 +1,5 @@
-//! Session descriptions made by the application's media engine instead of by events: the
-//! parameters `sessionDescriptionHandlerFactory` and `sessionDescriptionHandlerFactoryOptions`.
+//! Session descriptions from the application's media engine in place of events: the parameters
+//! `sessionDescriptionHandlerFactory` and `sessionDescriptionHandlerFactoryOptions`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::sync::Arc;
 use sip_core::{Body, DescriptionKind, SessionId};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
-use crate::mailbox::{AgentId, Mailbox, Post};
+use crate::mailbox::{AgentKey, Envelope, Mailbox, Outcome};
 
 /// The media side of one call: makes our session descriptions and takes the peer's (RFC 3264).
 ///
-/// The methods are called on the thread that drives the agent and must not wait: whoever needs time
-/// keeps the [`Reply`] and gives it from another thread. One step is asked for at a time, in the
-/// order of the core; a call that ends lets go of those that are not through.
+/// The thread that drives the agent calls these methods, so they must not block. A handler that needs time
+/// keeps the [`Reply`] and uses it on another thread. A handler has one step at a time, in the order of the
+/// core's requests; the end of a call cancels the remaining steps.
 pub trait SessionDescriptionHandler: Send {
     /// Makes our offer, or the answer to the peer's last offer.
     fn describe(&mut self, kind: DescriptionKind, reply: Reply<Body>);
@@ -21,14 +21,14 @@ pub trait SessionDescriptionHandler: Send {
     /// Takes the peer's offer or answer.
     fn accept(&mut self, kind: DescriptionKind, body: Body, reply: Reply<()>);
 
-    /// The call is over. Called once.
+    /// The call has ended. Called once.
     fn close(&mut self);
 }
 
 /// Makes the [`SessionDescriptionHandler`] of each call.
 pub trait SessionDescriptionHandlerFactory: Send + Sync {
-    /// A handler for the call `session`. `options` are the parameter
-    /// `sessionDescriptionHandlerFactoryOptions`, as it was configured.
+    /// Makes the handler of the call `session`. `options` is the configured parameter
+    /// `sessionDescriptionHandlerFactoryOptions`.
     fn create(
         &self,
         session: SessionId,
@@ -50,13 +50,7 @@ where
     }
 }
 
-/// What a step came to.
-pub(crate) enum Outcome {
-    Described(Result<Body, DescriptionError>),
-    Accepted(Result<(), DescriptionError>),
-}
-
-/// Where a handler's answer goes, from any thread. One that is dropped is a failure.
+/// Takes the result of one step, from any thread. A reply that is dropped counts as a failure.
 pub struct Reply<T> {
     to: Option<Address>,
     outcome: fn(Result<T, DescriptionError>) -> Outcome,
@@ -64,13 +58,13 @@ pub struct Reply<T> {
 
 struct Address {
     mailbox: Arc<Mailbox>,
-    agent: AgentId,
+    agent: AgentKey,
     session: SessionId,
     step: u64,
 }
 
 impl<T> Reply<T> {
-    /// Answers. Comes to nothing if the call has ended meanwhile.
+    /// Delivers the result. It is ignored if the call has ended meanwhile.
     pub fn give(mut self, result: Result<T, DescriptionError>) {
         self.send(result);
     }
@@ -79,7 +73,7 @@ impl<T> Reply<T> {
         if let Some(to) = self.to.take() {
             let outcome = (self.outcome)(result);
             to.mailbox
-                .post(Post::Described(to.agent, to.session, to.step, outcome));
+                .post(Envelope::Described(to.agent, to.session, to.step, outcome));
         }
     }
 }
@@ -96,12 +90,12 @@ impl<T> std::fmt::Debug for Reply<T> {
     }
 }
 
-/// What is asked of a handler. `None` asks for our description, else the peer's is shown.
+/// A step for a handler: make our description if there is no body, else take the peer's.
 type Question = (DescriptionKind, Option<Body>);
 
 /// The handlers of all calls of one agent.
 pub(crate) struct Handlers {
-    agent: AgentId,
+    agent: AgentKey,
     mailbox: Arc<Mailbox>,
     factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
     options: BTreeMap<String, String>,
@@ -112,13 +106,13 @@ pub(crate) struct Handlers {
 struct Call {
     handler: Box<dyn SessionDescriptionHandler>,
     questions: VecDeque<Question>,
-    /// The number of the step that the handler is at.
+    /// The number of the current step.
     running: Option<u64>,
 }
 
 impl Handlers {
     pub(crate) fn new(
-        agent: AgentId,
+        agent: AgentKey,
         mailbox: Arc<Mailbox>,
         factory: Option<Arc<dyn SessionDescriptionHandlerFactory>>,
         options: BTreeMap<String, String>,
@@ -174,9 +168,9 @@ impl Handlers {
         }
     }
 
-    /// Whether the answer is the one that is waited for: not to a step of a call that has ended. If
-    /// so, the handler's next step begins.
-    pub(crate) fn answered(&mut self, session: SessionId, step: u64, outcome: &Outcome) -> bool {
+    /// Whether the result belongs to the current step, so not to a call that has ended. If so, the next step of
+    /// the handler begins.
+    pub(crate) fn on_reply(&mut self, session: SessionId, step: u64, outcome: &Outcome) -> bool {
         let Some(call) = self.calls.get_mut(&session) else {
             return false;
         };
@@ -185,7 +179,7 @@ impl Handlers {
         }
         call.running = None;
         if matches!(outcome, Outcome::Accepted(Err(_))) {
-            // What would answer an unusable offer makes no sense any more.
+            // The peer's offer is unusable, so the steps that would answer it are dropped.
             call.questions.clear();
         }
         self.next_step(session);

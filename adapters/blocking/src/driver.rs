@@ -1,4 +1,4 @@
-//! One agent: carries out what the core asks for, and feeds it one input at a time.
+//! One agent: carries out the jobs of its host and feeds it one input at a time.
 
 use std::collections::VecDeque;
 use std::io;
@@ -8,25 +8,24 @@ use std::sync::Arc;
 use mio::Registry;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, Event, SessionId, Timestamp, UserAgent};
-use sip_host::{
-    Clock, Describers, Host, Job, LastFailure, Outgoing, StartError, Trust, websocket_config,
-};
+use sip_host::os::{Clock, LastFailure, Outgoing, StartError, Trust, websocket_config};
+use sip_host::{Describers, Host, Job};
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::agent::Options;
-use crate::connect::{Attempt, Dialer, Place, Step};
-use crate::description::{Handlers, Outcome};
+use crate::connect::{Attempt, Dialer, SocketRegistry, Step};
+use crate::description::Handlers;
 use crate::handle::{Inbox, Pushed};
 use crate::link::{Closing, Link, LinkInput};
-use crate::mailbox::{AgentId, Mailbox};
+use crate::mailbox::{AgentKey, Mailbox, Outcome};
+use crate::options::Options;
 use crate::resolve::Resolver;
 
-/// How much may come from one agent's network before others have their turn, and before a deadline
-/// that has passed.
+/// How many inputs from the network of one agent are handled before other agents have their turn, and before a
+/// deadline that has passed.
 const INPUTS_PER_TURN: u32 = 64;
 
-/// How many events may wait beside a full queue. Nothing is read meanwhile; commands, deadlines and
-/// connections that end lead to these.
+/// How many events may wait beside a full queue. The network is not read meanwhile; these events come from
+/// commands, deadlines and connections that end.
 const WAITING_LIMIT: usize = 64;
 
 /// What all agents of a reactor share.
@@ -37,9 +36,9 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
 }
 
-/// Where events go.
+/// The destination of events.
 enum Outlet {
-    /// Nowhere but [`Driver::waiting`]: whoever drives the agent takes them there.
+    /// [`Driver::waiting`] alone. The caller of `Reactor::poll` takes them from there.
     Driver,
     Inbox(Arc<Inbox>),
     /// The application has dropped its end.
@@ -48,24 +47,26 @@ enum Outlet {
 
 /// Everything that belongs to one agent.
 pub(crate) struct Driver {
-    pub(crate) id: AgentId,
+    pub(crate) id: AgentKey,
     host: Host,
+    last_failure: LastFailure,
+    clock: Clock,
     dialer: Dialer,
     attempts: Vec<Attempt>,
     links: VecDeque<Link>,
     closing: Vec<Closing>,
     handlers: Handlers,
     outlet: Outlet,
-    /// Whether there is a handle left to give commands through, or the owner of the reactor.
+    /// Whether a handle, or the owner of the reactor, can still give commands.
     is_commanded: bool,
-    /// Events that found no room. Until they do, nothing is read; calls and registration go on.
+    /// Events that found the queue full. Until they fit nothing is read; calls and registration go on.
     waiting: VecDeque<Event>,
-    /// Whether the reactor knows of the events.
+    /// Whether the reactor has this agent in its list of agents with events.
     is_announced: bool,
     send_queue: usize,
-    /// Nobody holds the agent any more: only closing handshakes are left.
+    /// The application has dropped the agent; only closing handshakes are left.
     ended: bool,
-    /// The deadline that the reactor knows of.
+    /// The deadline that the reactor has scheduled.
     pub(crate) scheduled: Option<Timestamp>,
 }
 
@@ -77,7 +78,7 @@ impl Driver {
         mailbox: &Arc<Mailbox>,
     ) -> Result<Self, StartError> {
         let trust = Trust::new(config.servers(), &options.extra_roots).map_err(StartError::Root)?;
-        let host = Host::new(config, &mut options)?;
+        let (host, last_failure) = options.host(config)?;
         let id = mailbox.mint();
         let handlers = Handlers::new(
             id,
@@ -88,6 +89,8 @@ impl Driver {
         Ok(Self {
             id,
             host,
+            last_failure,
+            clock: options.clock,
             dialer: Dialer {
                 trust,
                 websocket: websocket_config(options.limits.message.message, options.send_queue),
@@ -107,7 +110,7 @@ impl Driver {
     }
 
     pub(crate) fn last_failure(&self) -> LastFailure {
-        self.host.last_failure()
+        self.last_failure.clone()
     }
 
     /// The sockets may have become ready.
@@ -118,15 +121,15 @@ impl Driver {
     }
 
     pub(crate) fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
-        self.host.command(command)
+        self.host.command(command, self.clock.now())
     }
 
-    /// The last handle is gone.
-    pub(crate) fn uncommanded(&mut self) {
+    /// The last handle was dropped.
+    pub(crate) fn on_handles_dropped(&mut self) {
         self.is_commanded = false;
     }
 
-    /// The event that waits for whoever drives the agent.
+    /// Takes an event for the caller of `Reactor::poll`.
     pub(crate) fn take_event(&mut self) -> Option<Event> {
         self.is_announced = false;
         match self.outlet {
@@ -135,18 +138,18 @@ impl Driver {
         }
     }
 
-    /// Whether [`Driver::take_event`] has something that this has not said before.
+    /// Whether [`Driver::take_event`] has an event that this has not reported before.
     pub(crate) fn has_news(&mut self) -> bool {
         let has_event = matches!(self.outlet, Outlet::Driver) && !self.waiting.is_empty();
         has_event && !std::mem::replace(&mut self.is_announced, true)
     }
 
-    /// Whether nothing is left to be done.
+    /// Whether the reactor can drop the agent.
     pub(crate) fn is_finished(&self) -> bool {
         self.ended && self.closing.is_empty()
     }
 
-    /// When to act even if nothing comes.
+    /// When to act even if there is no input.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         self.tick_at()
             .into_iter()
@@ -162,14 +165,14 @@ impl Driver {
         self.host.next_tick()
     }
 
-    /// A deadline has passed, and what came before it has been fed.
-    pub(crate) fn due(&mut self, now: Timestamp) {
+    /// A deadline has passed; inputs that arrived before it have been fed.
+    pub(crate) fn on_timeout(&mut self, now: Timestamp) {
         if self.tick_at().is_some_and(|at| at <= now) {
-            self.host.tick();
+            self.host.tick(self.clock.now());
         }
     }
 
-    pub(crate) fn resolved(
+    pub(crate) fn on_resolved(
         &mut self,
         connection: ConnectionId,
         found: io::Result<Vec<SocketAddr>>,
@@ -177,34 +180,34 @@ impl Driver {
     ) {
         let mut attempts = self.attempts.iter_mut();
         if let Some(attempt) = attempts.find(|attempt| attempt.connection == connection) {
-            attempt.resolved(found, now);
+            attempt.on_resolved(found, now);
         }
     }
 
-    pub(crate) fn described(&mut self, session: SessionId, step: u64, outcome: Outcome) {
-        if !self.handlers.answered(session, step, &outcome) {
+    pub(crate) fn on_description(&mut self, session: SessionId, step: u64, outcome: Outcome) {
+        if !self.handlers.on_reply(session, step, &outcome) {
             return;
         }
+        let now = self.clock.now();
         match outcome {
-            Outcome::Described(result) => self.host.described(session, result),
+            Outcome::Described(result) => self.host.described(session, result, now),
             Outcome::Accepted(Ok(())) => {}
-            Outcome::Accepted(Err(error)) => self.host.unusable(session, &error),
+            Outcome::Accepted(Err(error)) => self.host.unusable(session, &error, now),
         }
     }
 
-    /// Carries out what there is and feeds what has come, a bounded share of it. True if there is
-    /// more to do at once.
+    /// Carries out the jobs and feeds a bounded number of inputs. True if there is more to do at once.
     pub(crate) fn serve(&mut self, shared: &mut Shared) -> bool {
         self.carry_out(shared);
         if !self.is_commanded && matches!(self.outlet, Outlet::Closed) {
             self.end(shared);
         }
         self.step_attempts(shared);
-        self.step_closing(shared);
+        self.step_closing();
         self.links.iter_mut().for_each(Link::begin_turn);
         for _ in 0..INPUTS_PER_TURN {
             self.carry_out(shared);
-            if !self.feed_link(shared) {
+            if !self.feed_link() {
                 return self.closing.iter().any(|closing| closing.is_busy);
             }
         }
@@ -212,20 +215,20 @@ impl Driver {
         true
     }
 
-    /// Everything that the core has to say, until too many events find no room.
+    /// Carries out all jobs, until too many events wait.
     fn carry_out(&mut self, shared: &mut Shared) {
         if let Outlet::Inbox(inbox) = &self.outlet
-            && inbox.is_deaf()
+            && inbox.is_receiver_dropped()
         {
             self.outlet = Outlet::Closed;
         }
         if !matches!(self.outlet, Outlet::Driver) {
             for event in std::mem::take(&mut self.waiting) {
-                self.tell(event);
+                self.emit(event);
             }
         }
         while self.waiting.len() < WAITING_LIMIT && !self.ended {
-            let Some(job) = self.host.next_job() else {
+            let Some(job) = self.host.next_job(self.clock.now()) else {
                 return;
             };
             match job {
@@ -235,103 +238,104 @@ impl Driver {
                 }
                 Job::Ping(connection) => self.put(connection, Outgoing::ping),
                 Job::Close(connection) => {
-                    shared.resolver.forget((self.id, connection));
+                    shared.resolver.cancel((self.id, connection));
                     self.attempts
                         .retain(|attempt| attempt.connection != connection);
                     if let Some(link) = self.take_link(connection) {
-                        self.close(link, CloseCode::Normal, shared);
+                        self.close(link, CloseCode::Normal);
                     }
                 }
-                Job::Tell(event) => {
+                Job::Event(event) => {
                     if let Some(event) = self.handlers.intercept(event) {
-                        self.tell(event);
+                        self.emit(event);
                     }
                 }
             }
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         match &self.outlet {
             Outlet::Driver => self.waiting.push_back(event),
-            // No event overtakes another.
+            // Events stay in order.
             Outlet::Inbox(_) if !self.waiting.is_empty() => self.waiting.push_back(event),
             Outlet::Inbox(inbox) => match inbox.push(event) {
                 Pushed::Taken => {}
                 Pushed::Full(event) => self.waiting.push_back(event),
-                Pushed::Deaf => self.outlet = Outlet::Closed,
+                Pushed::ReceiverDropped => self.outlet = Outlet::Closed,
             },
             Outlet::Closed => {}
         }
     }
 
     fn connect(&mut self, connection: ConnectionId, url: ServerUrl, shared: &mut Shared) {
-        let (attempt, name) = Attempt::new(connection, url, shared.clock.now());
+        let (attempt, name) = Attempt::new(connection, url, self.clock.now());
         self.attempts.push(attempt);
         match name {
             Some(name) => {
-                let asker = (self.id, connection);
-                shared.resolver.ask(name, asker, &shared.mailbox);
+                let requester = (self.id, connection);
+                shared.resolver.request(name, requester, &shared.mailbox);
             }
-            // The sockets speak up only once there are any.
+            // An address needs no look-up, and no socket exists yet that could wake the agent.
             None => self.step_attempts(shared),
         }
     }
 
     fn step_attempts(&mut self, shared: &Shared) {
-        let place = Place {
+        let sockets = SocketRegistry {
             registry: &shared.registry,
             token: self.id.token(),
         };
         for attempt in std::mem::take(&mut self.attempts) {
-            match attempt.step(&self.dialer, place, shared.clock.now()) {
+            let now = self.clock.now();
+            match attempt.step(&self.dialer, sockets, now) {
                 Step::Pending(attempt) => self.attempts.push(attempt),
                 Step::Over(connection, Ok((socket, info))) => {
                     let link = Link::new(connection, socket, self.send_queue);
                     self.links.push_back(link);
-                    self.host.opened(connection, info);
+                    self.host.opened(connection, info, now);
                 }
-                Step::Over(connection, Err(failure)) => self.host.failed(connection, failure),
+                Step::Over(connection, Err(failure)) => self.host.failed(connection, failure, now),
             }
         }
     }
 
-    /// Queues something on a link; one whose peer does not read is given up.
+    /// Queues a message on a link. The link is dropped if its queue is full.
     fn put(&mut self, connection: ConnectionId, queue: impl FnOnce(&mut Outgoing) -> bool) {
         let mut links = self.links.iter_mut();
-        // The core may speak of a connection whose end it has not heard of yet.
+        // The link may have ended without the core knowing it yet.
         let Some(link) = links.find(|link| link.connection == connection) else {
             return;
         };
         if !queue(&mut link.outgoing) {
             self.take_link(connection);
-            self.host.choked(connection);
+            self.host.send_queue_full(connection, self.clock.now());
         }
     }
 
     fn take_link(&mut self, connection: ConnectionId) -> Option<Link> {
         let mut links = self.links.iter();
-        let place = links.position(|link| link.connection == connection)?;
-        self.links.remove(place)
+        let index = links.position(|link| link.connection == connection)?;
+        self.links.remove(index)
     }
 
-    /// Takes the link out of service; the closing handshake goes on beside everything else.
-    fn close(&mut self, link: Link, code: CloseCode, shared: &Shared) {
-        let now = shared.clock.now();
+    /// Takes the link out of service; its closing handshake goes on beside the other work.
+    fn close(&mut self, link: Link, code: CloseCode) {
+        let now = self.clock.now();
         self.closing.extend(link.close(code, now).step(now));
     }
 
-    fn step_closing(&mut self, shared: &Shared) {
-        let now = shared.clock.now();
+    fn step_closing(&mut self) {
+        let now = self.clock.now();
         self.closing = std::mem::take(&mut self.closing)
             .into_iter()
             .filter_map(|closing| closing.step(now))
             .collect();
     }
 
-    /// Writes to all links and feeds the next thing from one of them; false if there is none.
-    fn feed_link(&mut self, shared: &Shared) -> bool {
-        // Without room for events nothing is read.
+    /// Writes to all links and feeds the next input from one of them; false if there is none.
+    fn feed_link(&mut self) -> bool {
+        // Nothing is read while events wait.
         let read = self.waiting.is_empty();
         let mut fed = false;
         for _ in 0..self.links.len() {
@@ -341,15 +345,16 @@ impl Driver {
             let input = link.poll(read && !fed);
             fed |= input.is_some();
             let connection = link.connection;
-            // Whoever spoke goes to the end of the row, so that all are heard.
+            let now = self.clock.now();
+            // The link goes to the end of the row, so that all links are served.
             match input {
                 Some(LinkInput::Closed(end)) => {
-                    self.close(link, end.code, shared);
-                    self.host.closed(connection, end.reason);
+                    self.close(link, end.code);
+                    self.host.closed(connection, end.reason, now);
                     continue;
                 }
-                Some(LinkInput::Message(bytes)) => self.host.received(connection, bytes),
-                Some(LinkInput::Pong) => self.host.pong(connection),
+                Some(LinkInput::Message(bytes)) => self.host.received(connection, bytes, now),
+                Some(LinkInput::Pong) => self.host.pong(connection, now),
                 Some(LinkInput::Turn) | None => {}
             }
             self.links.push_back(link);
@@ -357,7 +362,7 @@ impl Driver {
         fed
     }
 
-    /// Nobody holds the agent any more: says goodbye as far as that needs no answer.
+    /// The application has dropped the agent: hangs up and unregisters without waiting for responses.
     pub(crate) fn end(&mut self, shared: &mut Shared) {
         if self.ended {
             return;
@@ -366,14 +371,14 @@ impl Driver {
             inbox.end();
         }
         self.waiting.clear();
-        self.host.abandon();
+        self.host.abandon(self.clock.now());
         self.carry_out(shared);
         self.ended = true;
         for attempt in self.attempts.drain(..) {
-            shared.resolver.forget((self.id, attempt.connection));
+            shared.resolver.cancel((self.id, attempt.connection));
         }
         for link in std::mem::take(&mut self.links) {
-            self.close(link, CloseCode::Away, shared);
+            self.close(link, CloseCode::Away);
         }
     }
 }

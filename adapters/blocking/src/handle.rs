@@ -5,28 +5,24 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sip_core::config::ServerUrl;
-use sip_core::{
-    Body, ChallengeId, Change, ConnectionId, Event, FailureStatus, IncomingRequestId,
-    InviteOptions, RequestId, SessionId, Timestamp, UserAgent,
-};
-use sip_host::{CommandFailure, ConnectFailure, LastFailure, command};
-use sip_parse::StatusCode;
+use sip_core::{Event, Timestamp, UserAgent};
+use sip_host::os::LastFailure;
+use sip_host::{CommandFailure, ConnectFailure, command};
 
-use crate::mailbox::{AgentId, Mailbox, Post};
+use crate::mailbox::{AgentKey, Envelope, Mailbox};
 
-/// Commands to a running user agent. Cheap to clone; every clone speaks to the same agent.
+/// Commands to a running user agent. A clone is cheap and controls the same agent.
 ///
-/// Each method returns as soon as the core has taken or refused the command, which takes no longer
-/// than what the I/O thread has in hand. What comes of it is told by [`Events`].
+/// Each method returns as soon as the core has taken or refused the command, so it waits for the current work
+/// of the I/O thread at most. [`Events`] reports what follows.
 #[derive(Clone)]
 pub struct Handle {
     end: Arc<CommandEnd>,
 }
 
-/// What all clones of a handle share: the agent learns of its end.
+/// Shared by all clones of a handle. Its drop informs the agent.
 struct CommandEnd {
-    agent: AgentId,
+    agent: AgentKey,
     mailbox: Arc<Mailbox>,
     permits: Arc<Permits>,
     last_failure: LastFailure,
@@ -34,17 +30,17 @@ struct CommandEnd {
 
 impl Drop for CommandEnd {
     fn drop(&mut self) {
-        self.mailbox.post(Post::NoHandles(self.agent));
+        self.mailbox.post(Envelope::HandlesDropped(self.agent));
     }
 }
 
-/// How many more commands may wait.
+/// Counts how many more commands may wait.
 struct Permits {
     free: Mutex<usize>,
     changed: Condvar,
 }
 
-/// The right of one command to wait; given back when it is dropped.
+/// The permit of one waiting command. Its drop returns it.
 struct Permit(Arc<Permits>);
 
 impl Permits {
@@ -76,7 +72,7 @@ impl std::fmt::Debug for Handle {
 impl Handle {
     /// `limit`: how many commands may wait.
     pub(crate) fn new(
-        agent: AgentId,
+        agent: AgentKey,
         mailbox: Arc<Mailbox>,
         limit: usize,
         last_failure: LastFailure,
@@ -95,12 +91,11 @@ impl Handle {
         }
     }
 
-    /// Runs `command` where the agent lives and returns its result: the way to everything that
+    /// Runs `command` where the agent lives and returns its result. It gives access to everything that
     /// [`UserAgent`] offers and this type has no method for.
     ///
     /// # Errors
-    /// [`CommandFailure::Gone`] if the I/O thread has ended, [`CommandFailure::OwnThread`] if this is
-    /// the I/O thread.
+    /// [`CommandFailure::Gone`] if the I/O thread has ended, [`CommandFailure::OwnThread`] on the I/O thread.
     pub fn with<R, F>(&self, command: F) -> Result<R, CommandFailure>
     where
         R: Send + 'static,
@@ -120,194 +115,44 @@ impl Handle {
         let command = Box::new(move |agent: &mut UserAgent, now| {
             let result = command(agent, now);
             drop(permit);
-            // Whoever asked waits for this: it cannot fail, nor block.
+            // The caller waits for the result, so this neither fails nor blocks.
             let _ = answer.send(result);
         });
-        // A command that nobody takes is dropped, and its sender with it: the wait ends.
-        mailbox.post(Post::Command(*agent, command));
+        // If the mailbox is closed, the command is dropped with its sender, and `recv` below fails.
+        mailbox.post(Envelope::Command(*agent, command));
         result.recv().map_err(|_| CommandFailure::Gone)
     }
 
-    /// [`UserAgent::start`]: opens the connection, for configurations with `autostart` off.
-    ///
-    /// # Errors
-    /// The core's refusal, or as [`Handle::with`].
-    pub fn start(&self) -> Result<(), CommandFailure> {
-        Ok(self.with(UserAgent::start)??)
-    }
-
-    /// [`UserAgent::stop`]: hangs up, unregisters and disconnects within `grace`; the event
-    /// [`Event::Stopped`] says when that is through. A second stop is immediate.
-    ///
-    /// # Errors
-    /// As [`Handle::with`].
-    pub fn stop(&self, grace: Duration) -> Result<(), CommandFailure> {
-        self.with(move |agent, now| agent.stop(Some(grace), now))
-    }
-
-    /// [`UserAgent::register`] (RFC 3261 section 10.2).
-    ///
-    /// # Errors
-    /// The core's refusal, or as [`Handle::with`].
-    pub fn register(&self) -> Result<(), CommandFailure> {
-        Ok(self.with(UserAgent::register)??)
-    }
-
-    /// [`UserAgent::unregister`] (RFC 3261 section 10.2.2).
-    ///
-    /// # Errors
-    /// The core's refusal, or as [`Handle::with`].
-    pub fn unregister(&self) -> Result<(), CommandFailure> {
-        Ok(self.with(UserAgent::unregister)??)
-    }
-
-    /// [`UserAgent::invite`] (RFC 3261 section 13.2): calls `target`, a URI or a user name in the
-    /// domain of the account.
-    ///
-    /// # Errors
-    /// The core's refusal, such as a target that is no URI, or as [`Handle::with`].
-    pub fn invite(
-        &self,
-        target: impl Into<String>,
-        options: InviteOptions,
-    ) -> Result<SessionId, CommandFailure> {
-        self.with(command::invite(target.into(), options))?
-    }
-
-    /// Sends 180 Ringing for an incoming call.
-    ///
-    /// # Errors
-    /// A call that has ended or is not ringing, or as [`Handle::with`].
-    pub fn ring(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.with(command::ring(session))?
-    }
-
-    /// Answers an incoming call (RFC 3261 section 13.3.1.4); leads to a description being asked for.
-    ///
-    /// # Errors
-    /// A call that has ended or is not ringing, or as [`Handle::with`].
-    pub fn answer(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.with(command::answer(session))?
-    }
-
-    /// Refuses an incoming call with `status` (RFC 3261 section 13.3.1.3).
-    ///
-    /// # Errors
-    /// A call that has ended or is not ringing, or as [`Handle::with`].
-    pub fn reject(&self, session: SessionId, status: FailureStatus) -> Result<(), CommandFailure> {
-        self.with(command::reject(session, status))?
-    }
-
-    /// Ends a call in the way its state asks for: CANCEL, a refusal or BYE.
-    ///
-    /// # Errors
-    /// A call that has ended, or as [`Handle::with`].
-    pub fn hang_up(&self, session: SessionId) -> Result<(), CommandFailure> {
-        self.with(command::hang_up(session))?
-    }
-
-    /// Answers [`Event::DescriptionNeeded`]: `Some` description, or `None` if there is none, which
-    /// ends the offer/answer exchange.
-    ///
-    /// # Errors
-    /// A call that has ended or waits for no description, or as [`Handle::with`].
-    pub fn describe(
-        &self,
-        session: SessionId,
-        description: Option<Body>,
-    ) -> Result<(), CommandFailure> {
-        self.with(command::describe(session, description))?
-    }
-
-    /// [`UserAgent::message`] with plain text (RFC 3428).
-    ///
-    /// # Errors
-    /// The core's refusal, such as a target that is no URI, or as [`Handle::with`].
-    pub fn message(
-        &self,
-        target: impl Into<String>,
-        text: impl Into<String>,
-    ) -> Result<RequestId, CommandFailure> {
-        self.with(command::message(target.into(), text.into()))?
-    }
-
-    /// [`UserAgent::options`] (RFC 3261 section 11).
-    ///
-    /// # Errors
-    /// The core's refusal, such as a target that is no URI, or as [`Handle::with`].
-    pub fn options(&self, target: impl Into<String>) -> Result<RequestId, CommandFailure> {
-        self.with(command::options(target.into()))?
-    }
-
-    /// Answers [`Event::Challenged`] with the whole value of Authorization or Proxy-Authorization, or
-    /// with `None`, which makes the challenge final ([`UserAgent::authorize`]).
-    ///
-    /// # Errors
-    /// A challenge that has been answered or is over, a value that cannot be sent, or as
-    /// [`Handle::with`].
-    pub fn authorize(
-        &self,
-        challenge: ChallengeId,
-        credentials: Option<String>,
-    ) -> Result<(), CommandFailure> {
-        self.with(command::authorize(challenge, credentials))?
-    }
-
-    /// Answers [`Event::ServerUrlNeeded`] with the URL for this attempt, or with `None`, which makes it
-    /// fail ([`UserAgent::server_url`]).
-    ///
-    /// # Errors
-    /// An attempt that is over or has its URL, or as [`Handle::with`].
-    pub fn server_url(
-        &self,
-        connection: ConnectionId,
-        url: Option<ServerUrl>,
-    ) -> Result<(), CommandFailure> {
-        self.with(command::server_url(connection, url))?
-    }
-
-    /// [`UserAgent::reconfigure`]: changes one parameter while calls live on.
-    ///
-    /// # Errors
-    /// A value that the parameter does not take, or as [`Handle::with`].
-    pub fn reconfigure(&self, change: Change) -> Result<(), CommandFailure> {
-        self.with(command::reconfigure(change))?
-    }
-
-    /// Sends a tone in a call that is up: 0-9, A-D, * or # (`EstablishedSession::send_dtmf`).
-    ///
-    /// # Errors
-    /// The core's refusal, a call that has ended, or as [`Handle::with`].
-    pub fn send_dtmf(
-        &self,
-        session: SessionId,
-        tone: char,
-        duration: Duration,
-    ) -> Result<RequestId, CommandFailure> {
-        self.with(command::send_dtmf(session, tone, duration))?
-    }
-
-    /// Answers [`Event::IncomingRequest`] with `status`.
-    ///
-    /// # Errors
-    /// A request that has been answered before, or as [`Handle::with`].
-    pub fn respond(
-        &self,
-        incoming: IncomingRequestId,
-        status: StatusCode,
-    ) -> Result<(), CommandFailure> {
-        self.with(command::respond(incoming, status))?
-    }
-
-    /// The last connection that could not be opened, with more detail than
-    /// [`Event::ConnectFailed`] carries; `None` if all could.
+    /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`] carries;
+    /// `None` if every connection could be opened.
     #[must_use]
     pub fn connect_failure(&self) -> Option<ConnectFailure> {
         self.end.last_failure.last()
     }
 }
 
-/// Events on their way from the I/O thread to the application: bounded, and nothing is dropped.
+/// Makes the methods of a handle from the commands that every adapter has.
+macro_rules! methods {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
+    )*) => {
+        /// The commands. Each waits until the agent has carried it out, and fails on the I/O thread
+        /// ([`Handle::with`]).
+        impl Handle {
+            $(
+                $(#[$doc])*
+                pub fn $name(&self, $($argument: $type),*) -> Result<$result, CommandFailure> {
+                    self.with(command::$name($($argument.into()),*))?
+                }
+            )*
+        }
+    };
+}
+
+sip_host::for_each_command!(methods);
+
+/// The bounded queue of events from the I/O thread to the application. No event is dropped.
 pub(crate) struct Inbox {
     state: Mutex<InboxState>,
     changed: Condvar,
@@ -316,21 +161,21 @@ pub(crate) struct Inbox {
 struct InboxState {
     events: VecDeque<Event>,
     limit: usize,
-    /// An event found no room: the agent waits to be told of some.
+    /// An event found the queue full, so the agent waits for [`Envelope::Room`].
     full: bool,
-    /// No more events will come.
+    /// The agent has ended: no more events follow.
     ended: bool,
-    /// Nobody takes events any more.
-    deaf: bool,
+    /// The application has dropped its [`Events`].
+    receiver_dropped: bool,
 }
 
-/// What became of an event.
+/// The result of a push.
 pub(crate) enum Pushed {
     Taken,
-    /// There is no room. The agent will be told when there is.
+    /// The queue is full. The agent receives [`Envelope::Room`] when it is not.
     Full(Event),
-    /// Nobody takes events any more.
-    Deaf,
+    /// The application has dropped its [`Events`].
+    ReceiverDropped,
 }
 
 impl Inbox {
@@ -341,7 +186,7 @@ impl Inbox {
                 limit,
                 full: false,
                 ended: false,
-                deaf: false,
+                receiver_dropped: false,
             }),
             changed: Condvar::new(),
         }
@@ -353,8 +198,8 @@ impl Inbox {
 
     pub(crate) fn push(&self, event: Event) -> Pushed {
         let mut state = self.state();
-        if state.deaf {
-            return Pushed::Deaf;
+        if state.receiver_dropped {
+            return Pushed::ReceiverDropped;
         }
         if state.events.len() >= state.limit {
             state.full = true;
@@ -366,12 +211,12 @@ impl Inbox {
         Pushed::Taken
     }
 
-    /// Whether the application has gone.
-    pub(crate) fn is_deaf(&self) -> bool {
-        self.state().deaf
+    /// Whether the application has dropped its [`Events`].
+    pub(crate) fn is_receiver_dropped(&self) -> bool {
+        self.state().receiver_dropped
     }
 
-    /// No more events will come.
+    /// The agent has ended: no more events follow.
     pub(crate) fn end(&self) {
         self.state().ended = true;
         self.changed.notify_all();
@@ -382,9 +227,9 @@ impl Inbox {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum NoEvent {
-    /// None came in time.
+    /// No event came in time.
     Timeout,
-    /// The agent has ended: none will come any more.
+    /// The agent has ended: no more events follow.
     Ended,
 }
 
@@ -399,13 +244,12 @@ impl std::fmt::Display for NoEvent {
 
 impl std::error::Error for NoEvent {}
 
-/// News from a running user agent: an iterator that waits for the next event, and ends when the I/O
-/// thread does.
+/// Events of a running user agent: an iterator that waits for the next event, and ends when the agent does.
 ///
-/// The queue is bounded. When it is full the agent stops reading from the network until there is
-/// room again: nothing is dropped. Commands are taken all the while.
+/// The queue is bounded. While it is full the agent does not read from the network, so no event is dropped. The
+/// agent still takes commands.
 pub struct Events {
-    agent: AgentId,
+    agent: AgentKey,
     mailbox: Arc<Mailbox>,
     inbox: Arc<Inbox>,
 }
@@ -417,7 +261,7 @@ impl std::fmt::Debug for Events {
 }
 
 impl Events {
-    pub(crate) fn new(agent: AgentId, mailbox: Arc<Mailbox>, inbox: Arc<Inbox>) -> Self {
+    pub(crate) fn new(agent: AgentKey, mailbox: Arc<Mailbox>, inbox: Arc<Inbox>) -> Self {
         Self {
             agent,
             mailbox,
@@ -425,12 +269,12 @@ impl Events {
         }
     }
 
-    /// The next event, if one comes within `timeout`. Zero looks without waiting.
+    /// Waits for the next event, at most for `timeout`. Zero does not wait.
     ///
     /// # Errors
-    /// [`NoEvent::Timeout`] if none came, [`NoEvent::Ended`] if none will.
+    /// [`NoEvent::Timeout`] if no event came in time, [`NoEvent::Ended`] if no more follow.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Event, NoEvent> {
-        // A time-out beyond what the clock can tell is none.
+        // A time-out that the clock cannot represent counts as none.
         self.wait(Instant::now().checked_add(timeout))
     }
 
@@ -441,7 +285,7 @@ impl Events {
                 let was_full = std::mem::take(&mut state.full);
                 drop(state);
                 if was_full {
-                    self.mailbox.post(Post::Room(self.agent));
+                    self.mailbox.post(Envelope::Room(self.agent));
                 }
                 return Ok(event);
             }
@@ -476,10 +320,10 @@ impl Drop for Events {
     fn drop(&mut self) {
         let events = {
             let mut state = self.inbox.state();
-            state.deaf = true;
+            state.receiver_dropped = true;
             std::mem::take(&mut state.events)
         };
         drop(events);
-        self.mailbox.post(Post::Room(self.agent));
+        self.mailbox.post(Envelope::Room(self.agent));
     }
 }

@@ -1,19 +1,20 @@
 #![forbid(unsafe_code)]
-//! SIP user agents without anything asynchronous: sockets, clock and randomness around
-//! [`sip_core::UserAgent`], on one thread or none.
+//! SIP user agents without async: sockets, clock and entropy around [`sip_core::UserAgent`], on one thread of
+//! their own or on the thread of the caller.
 //!
 //! [`Agent::start`] gives a user agent a thread that waits for its sockets, its commands and its
 //! deadlines at once. It returns a [`Handle`], whose methods wait until a command is carried out, and
 //! [`Events`], an iterator. The thread ends, and its sockets close, when the last `Handle` and the
-//! `Events` are gone. [`IoThread`] is one such thread for any number of agents.
+//! `Events` are dropped. [`IoThread`] is one such thread for any number of agents.
 //!
-//! [`Agent::new`] and [`Reactor`] do without a thread: whoever calls `poll` drives the agents.
+//! [`Agent::new`] and [`Reactor`] need no thread: the caller of `poll` drives the agents.
 //!
-//! The adapter decides nothing about SIP: it opens the connections that the core names, carries
-//! bytes, tells the time, and hands events on.
+//! The adapter decides nothing about SIP: it opens the connections that the core requests, carries bytes,
+//! passes the time, and emits events.
 //!
-//! A machine that slept is noticed at most 5 seconds after it woke, or at once where the application says
-//! [`Clock::slept`], which it has to where the system's clock stands still (macOS).
+//! The agent notices that the machine slept at most 5 seconds after it woke, or at once if the application
+//! calls [`Clock::slept`]. On macOS the application has to, because the clock of the system stands still
+//! during sleep.
 //!
 //! ```no_run
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -55,24 +56,32 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Files from the top to the bottom; each imports only those below it: `agent`, `io_thread`, `reactor`,
+//! `driver`, `connect` and `handle`, `link` and `options`, `description` and `resolve`, `mailbox`.
 
 mod agent;
 mod connect;
 mod description;
 mod driver;
 mod handle;
+mod io_thread;
 mod link;
 mod mailbox;
+mod options;
 mod reactor;
 mod resolve;
 
-pub use agent::{Agent, Options};
+pub use agent::Agent;
 pub use description::{Reply, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use handle::{Events, Handle, NoEvent};
-pub use mailbox::AgentId;
-pub use reactor::{IoThread, Reactor};
+pub use io_thread::IoThread;
+pub use mailbox::AgentKey;
+pub use options::Options;
+pub use reactor::Reactor;
 pub use rustls_pki_types::CertificateDer;
+pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
-    Authenticator, CONNECT_TIMEOUT, Clock, CommandFailure, ConnectFailure, DescriptionError,
-    LogConnector, ServerUrlSource, StartError, TraceConnector, TypedFactory,
+    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
+    ServerUrlSource, TraceConnector, TypedFactory,
 };

@@ -1,4 +1,4 @@
-//! One open WebSocket: frames in both directions, bounded, and its end.
+//! One open WebSocket: bounded queues in both directions, and its end.
 
 use std::io::{self, Read, Write};
 
@@ -6,27 +6,27 @@ use bytes::Bytes;
 use mio::net::TcpStream;
 use rustls::{ClientConnection, StreamOwned};
 use sip_core::{ConnectionId, Timestamp};
-use sip_host::{CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed};
+use sip_host::os::{CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed};
 use tungstenite::error::Error as WebSocketError;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
-/// TCP, or TLS over it. Never blocks.
+/// TCP, or TLS over it. It never blocks.
 pub(crate) enum Carrier {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
-/// What carries WebSocket frames. Fragments that add nothing to a message never come out of a read of the
-/// WebSocket, so its turn ends here.
+/// Carries WebSocket frames and limits the reads of one turn, because fragments that do not complete a message
+/// keep one read of the WebSocket busy.
 pub(crate) struct Stream {
     carrier: Carrier,
-    /// How many more reads there are in this turn.
+    /// How many reads are left in this turn.
     reads: u32,
 }
 
 impl Stream {
-    /// For the handshake, which is bounded by itself.
+    /// For the handshake, which has its own limit.
     pub(crate) fn new(carrier: Carrier) -> Self {
         Self {
             carrier,
@@ -38,7 +38,7 @@ impl Stream {
         self.reads = READS_PER_TURN;
     }
 
-    /// Whether a pause is its own doing: there may be more to read at once.
+    /// Whether `WouldBlock` came from the limit of this turn, so that there may be more to read at once.
     fn is_turn_over(&self) -> bool {
         self.reads == 0
     }
@@ -73,7 +73,7 @@ impl Write for Stream {
 
 pub(crate) type Socket = WebSocket<Stream>;
 
-/// Whether the socket only wants to be asked again later.
+/// Whether the socket is not ready.
 fn is_pause(error: &WebSocketError) -> bool {
     matches!(error, WebSocketError::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
@@ -82,25 +82,25 @@ fn is_interruption(error: &WebSocketError) -> bool {
     matches!(error, WebSocketError::Io(error) if error.kind() == io::ErrorKind::Interrupted)
 }
 
-/// An open connection and what waits to be sent on it.
+/// An open connection and the messages that wait to be sent on it.
 pub(crate) struct Link {
     pub(crate) connection: ConnectionId,
-    /// What waits to be sent.
+    /// The messages to send.
     pub(crate) outgoing: Outgoing,
     socket: Socket,
     unflushed: bool,
-    /// Readiness is told once, when it begins: both hold until the socket says otherwise.
+    /// The operating system reports readiness once, so both stay set until the socket is not ready.
     readable: bool,
     writable: bool,
-    /// Reading failed: the frames have come out of step, and must not be asked for again.
+    /// Reading failed. The frames are out of step, so they are not parsed any more.
     unreadable: bool,
 }
 
-/// What a connection has to say.
+/// An input from a connection.
 pub(crate) enum LinkInput {
     Message(Bytes),
     Pong,
-    /// Nothing for the core, but there may be more to read.
+    /// No input for the core, but there may be more to read.
     Turn,
     Closed(End),
 }
@@ -114,25 +114,25 @@ impl Link {
             outgoing: Outgoing::new(limit),
             socket,
             unflushed: false,
-            // Frames may have come with the answer to the handshake.
+            // Frames may have arrived with the response to the handshake.
             readable: true,
             writable: true,
             unreadable: false,
         }
     }
 
-    /// The socket may have become ready for anything: TLS may have to write before it reads.
+    /// The socket may be ready for anything. Both flags are set, because TLS may have to write before it reads.
     pub(crate) fn wake(&mut self) {
         self.readable = true;
         self.writable = true;
     }
 
-    /// Others have had their turn.
+    /// A new turn: other links have been served.
     pub(crate) fn begin_turn(&mut self) {
         self.socket.get_mut().begin_turn();
     }
 
-    /// Sends what waits and, if `read`, returns the next thing that came in.
+    /// Sends what waits and, if `read`, returns the next input.
     pub(crate) fn poll(&mut self, read: bool) -> Option<LinkInput> {
         loop {
             if let Err(error) = self.write_out() {
@@ -146,7 +146,7 @@ impl Link {
                 Ok(Message::Binary(bytes)) => LinkInput::Message(bytes),
                 Ok(Message::Pong(_)) => LinkInput::Pong,
                 Ok(Message::Close(frame)) => LinkInput::Closed(closed(frame.as_ref())),
-                // The answer is queued inside the socket: the next turn flushes it.
+                // The pong is queued inside the socket; the next turn flushes it.
                 Ok(Message::Ping(_) | Message::Frame(_)) => {
                     self.unflushed = true;
                     LinkInput::Turn
@@ -173,7 +173,7 @@ impl Link {
             && let Some(message) = self.outgoing.pop()
         {
             self.unflushed = true;
-            // What does not go out now is kept inside the socket.
+            // The socket keeps what it cannot write now.
             let written = self.socket.write(message);
             self.paused(written)?;
         }
@@ -186,7 +186,7 @@ impl Link {
         Ok(())
     }
 
-    /// Whether a write went through; if not, the socket is left alone until it is ready again.
+    /// Whether a write succeeded. If not, the link waits until the socket is ready again.
     fn paused(&mut self, result: Result<(), WebSocketError>) -> Result<bool, WebSocketError> {
         match result {
             Ok(()) => Ok(true),
@@ -199,7 +199,7 @@ impl Link {
         }
     }
 
-    /// Takes the link out of service: what waits is sent, then the closing handshake.
+    /// Takes the link out of service: sends what waits, then starts the closing handshake.
     pub(crate) fn close(self, code: CloseCode, now: Timestamp) -> Closing {
         Closing {
             socket: self.socket,
@@ -213,15 +213,15 @@ impl Link {
     }
 }
 
-/// A connection on its way out (RFC 6455 section 7); at most [`CLOSE_TIMEOUT`].
+/// A connection in its closing handshake (RFC 6455 section 7), which takes at most [`CLOSE_TIMEOUT`].
 pub(crate) struct Closing {
     socket: Socket,
     outgoing: Outgoing,
     /// `None` once the close frame is queued inside the socket.
     code: Option<CloseCode>,
     unflushed: bool,
-    /// What comes in makes no sense as frames, but must be taken all the same: a socket that is closed
-    /// over unread bytes is reset, and the peer may never see why.
+    /// The input is not parsed as frames any more. It is read all the same, because closing a socket over
+    /// unread bytes resets it, and the peer might not receive our close frame.
     unreadable: bool,
     /// Whether there is more to read at once.
     pub(crate) is_busy: bool,
@@ -229,7 +229,7 @@ pub(crate) struct Closing {
 }
 
 impl Closing {
-    /// Goes on as far as the socket lets it. `None` when the peer has closed, or time is up.
+    /// Goes on as far as the socket allows. `None` when the peer has closed or the time is over.
     pub(crate) fn step(mut self, now: Timestamp) -> Option<Self> {
         match self.advance() {
             Ok(()) => {}
@@ -250,7 +250,7 @@ impl Closing {
         self.is_busy = false;
         self.write_out()?;
         self.socket.get_mut().begin_turn();
-        // Until the peer closes: what comes before that is too late to matter.
+        // Until the peer closes. Messages that arrive meanwhile are dropped.
         while !self.socket.get_ref().is_turn_over() {
             if self.unreadable {
                 let mut scratch = [0; 4096];
@@ -266,7 +266,7 @@ impl Closing {
                     return Ok(());
                 }
                 Err(error) if is_interruption(&error) => {}
-                // If that was the peer's end, the next read says so.
+                // If the peer has closed, the next read reports it.
                 Err(_) => self.unreadable = true,
             }
         }
@@ -282,7 +282,7 @@ impl Closing {
             self.socket.write(message)?;
         }
         if let Some(code) = self.code.take() {
-            // Queues the frame, or the answer to the peer's, whatever it returns.
+            // Queues our close frame, or the response to the peer's, even if it returns an error.
             self.socket.close(Some(close_frame(code)))?;
         } else if self.unflushed {
             self.socket.flush()?;

@@ -1,4 +1,4 @@
-//! What other threads have to say to the one that drives the agents.
+//! The queue from other threads to the one that drives the agents.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,23 +8,20 @@ use std::task::Wake;
 use std::thread::ThreadId;
 
 use mio::{Registry, Token, Waker};
-use sip_core::{SessionId, Timestamp, UserAgent};
+use sip_core::{Body, SessionId, Timestamp, UserAgent};
+use sip_host::DescriptionError;
 
-use crate::description::Outcome;
-use crate::driver::Driver;
-use crate::resolve::Name;
-
-/// The token of the mailbox itself; agents have the others.
+/// The token of the mailbox. Agents have the others.
 pub(crate) const MAILBOX: Token = Token(0);
 
-/// One of the user agents that a [`Reactor`](crate::Reactor) drives.
+/// The key of a user agent in its [`Reactor`](crate::Reactor).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct AgentId(usize);
+pub struct AgentKey(usize);
 
-impl AgentId {
+impl AgentKey {
     pub(crate) const LAST: Self = Self(usize::MAX);
 
-    /// One token for all sockets of an agent: it has few, and looks at each when one speaks up.
+    /// One token for all sockets of an agent. It has few sockets, and checks all of them when one is ready.
     pub(crate) const fn token(self) -> Token {
         Token(self.0)
     }
@@ -34,43 +31,53 @@ impl AgentId {
     }
 }
 
-/// A command on its way: runs with the user agent and the time.
+/// A command in the queue. It runs with the user agent and the time.
 pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
 
-/// One thing to be told.
-pub(crate) enum Post {
-    Add(Box<Driver>),
-    /// No more agents will be added.
-    Complete,
-    Command(AgentId, Command),
-    /// The last handle was dropped.
-    NoHandles(AgentId),
-    /// The application took an event out of a full queue, or will take no more.
-    Room(AgentId),
-    Resolved(Name, io::Result<Vec<SocketAddr>>),
-    /// The step of this number was answered.
-    Described(AgentId, SessionId, u64, Outcome),
+/// Host and port.
+pub(crate) type Name = (String, u16);
+
+/// The result of a step of a description handler.
+pub(crate) enum Outcome {
+    Described(Result<Body, DescriptionError>),
+    Accepted(Result<(), DescriptionError>),
 }
 
-/// Takes posts from any thread, and interrupts the wait of the one that reads them.
+/// A message to the thread that drives the agents.
+pub(crate) enum Envelope {
+    /// A new agent waits in the channel of the reactor.
+    Arrival,
+    /// No more agents follow.
+    Complete,
+    Command(AgentKey, Command),
+    /// The last handle of an agent was dropped.
+    HandlesDropped(AgentKey),
+    /// The application has taken an event out of a full queue, or has dropped the queue.
+    Room(AgentKey),
+    Resolved(Name, io::Result<Vec<SocketAddr>>),
+    /// A handler has finished the step of this number.
+    Described(AgentKey, SessionId, u64, Outcome),
+}
+
+/// Takes envelopes from any thread, and ends the wait of the thread that reads them.
 pub(crate) struct Mailbox {
-    letters: Mutex<Letters>,
+    queue: Mutex<Queue>,
     waker: Waker,
     next_id: AtomicUsize,
     owner: OnceLock<ThreadId>,
 }
 
-struct Letters {
-    posts: Vec<Post>,
-    /// Whether anybody will read what is posted.
+struct Queue {
+    envelopes: Vec<Envelope>,
+    /// Whether a thread still reads the envelopes.
     open: bool,
 }
 
 impl Mailbox {
     pub(crate) fn new(registry: &Registry) -> io::Result<Self> {
         Ok(Self {
-            letters: Mutex::new(Letters {
-                posts: Vec::new(),
+            queue: Mutex::new(Queue {
+                envelopes: Vec::new(),
                 open: true,
             }),
             waker: Waker::new(registry, MAILBOX)?,
@@ -79,11 +86,11 @@ impl Mailbox {
         })
     }
 
-    pub(crate) fn mint(&self) -> AgentId {
-        AgentId(self.next_id.fetch_add(1, Ordering::Relaxed))
+    pub(crate) fn mint(&self) -> AgentKey {
+        AgentKey(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The current thread is the one that reads.
+    /// Records that the current thread is the reader.
     pub(crate) fn own(&self) {
         self.owner.get_or_init(|| std::thread::current().id());
     }
@@ -92,23 +99,23 @@ impl Mailbox {
         self.owner.get() == Some(&std::thread::current().id())
     }
 
-    fn letters(&self) -> MutexGuard<'_, Letters> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// False, and the post is dropped, if nobody reads any more.
-    pub(crate) fn post(&self, post: Post) -> bool {
-        let mut letters = self.letters();
-        if !letters.open {
-            // Out of the lock first: what a dropped command wakes may post in turn.
-            drop(letters);
-            drop(post);
+    /// False, and the envelope is dropped, if no thread reads any more.
+    pub(crate) fn post(&self, envelope: Envelope) -> bool {
+        let mut queue = self.queue();
+        if !queue.open {
+            // The lock is released first, because dropping a command may wake code that posts in turn.
+            drop(queue);
+            drop(envelope);
             return false;
         }
-        let is_first = letters.posts.is_empty();
-        letters.posts.push(post);
-        drop(letters);
-        // Whoever posted the first has woken the reader for the others too.
+        let is_first = queue.envelopes.is_empty();
+        queue.envelopes.push(envelope);
+        drop(queue);
+        // The first envelope wakes the reader for all that follow.
         if is_first {
             self.interrupt();
         }
@@ -122,18 +129,18 @@ impl Mailbox {
         }
     }
 
-    pub(crate) fn take(&self) -> Vec<Post> {
-        std::mem::take(&mut self.letters().posts)
+    pub(crate) fn take(&self) -> Vec<Envelope> {
+        std::mem::take(&mut self.queue().envelopes)
     }
 
-    /// Nobody reads any more: whoever waits for a command is told so.
+    /// The reader has ended. The envelopes are dropped, so that each waiting command fails.
     pub(crate) fn close(&self) {
-        let posts = {
-            let mut letters = self.letters();
-            letters.open = false;
-            std::mem::take(&mut letters.posts)
+        let envelopes = {
+            let mut queue = self.queue();
+            queue.open = false;
+            std::mem::take(&mut queue.envelopes)
         };
-        drop(posts);
+        drop(envelopes);
     }
 }
 

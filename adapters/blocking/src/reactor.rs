@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
@@ -10,38 +10,40 @@ use std::time::Duration;
 use mio::Poll;
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::{Alarm, Clock, ConnectFailure, LONGEST_SLEEP, StartError};
+use sip_host::os::{Alarm, Clock, StartError};
+use sip_host::{ConnectFailure, LONGEST_SLEEP};
 
-use crate::agent::Options;
 use crate::driver::{Driver, Shared};
-use crate::handle::{Events, Handle, Inbox};
-use crate::mailbox::{AgentId, MAILBOX, Mailbox, Post};
+use crate::mailbox::{AgentKey, Envelope, MAILBOX, Mailbox};
+use crate::options::Options;
 use crate::resolve::Resolver;
 
-/// How many sockets are told of at once; the others are with the next wait.
+/// How many ready sockets one wait reports; the next wait reports the others.
 const READINESS_PER_WAIT: usize = 1024;
 
-/// Any number of user agents on the thread that calls [`Reactor::poll`]: no thread runs but for
-/// looking up names.
+/// Any number of user agents on the thread that calls [`Reactor::poll`]. Other threads run for name look-ups
+/// only.
 ///
-/// Deadlines of all agents are in one ordered set, and only agents with something to do are looked
-/// at: idle ones cost nothing.
+/// The deadlines of all agents are in one ordered set, and only agents with something to do are visited, so
+/// idle agents cost nothing.
 ///
-/// Dropping it hangs up as far as one write goes, and closes the sockets at once. For a proper goodbye,
-/// [`UserAgent::stop`] each agent and poll until [`Event::Stopped`].
+/// Dropping it hangs up as far as one write allows and closes the sockets at once. To end the agents in order,
+/// call [`UserAgent::stop`] for each one and poll until [`Event::Stopped`].
 pub struct Reactor {
     poll: Poll,
     readiness: mio::Events,
     shared: Shared,
-    /// Ends the wait when the clock is set on.
+    /// Ends the wait when the clock is set forward.
     alarm: Alarm,
-    agents: BTreeMap<AgentId, Driver>,
-    deadlines: BTreeSet<(Timestamp, AgentId)>,
+    agents: BTreeMap<AgentKey, Driver>,
+    deadlines: BTreeSet<(Timestamp, AgentKey)>,
     /// Agents with something to do before the next wait.
-    ready: BTreeSet<AgentId>,
+    ready: BTreeSet<AgentKey>,
     /// Agents with an event for the caller of [`Reactor::poll`].
-    told: VecDeque<AgentId>,
-    /// No agents will be added any more.
+    with_events: VecDeque<AgentKey>,
+    /// New agents from other threads, for [`Reactor::run`].
+    arrivals: Option<mpsc::Receiver<Driver>>,
+    /// No more agents follow.
     complete: bool,
 }
 
@@ -62,7 +64,7 @@ impl Reactor {
         Self::with_clock(Clock::start())
     }
 
-    /// A reactor without agents that goes by `clock`, and so will its agents.
+    /// A reactor without agents. Its agents use `clock`.
     ///
     /// # Errors
     /// As [`Reactor::new`].
@@ -83,43 +85,43 @@ impl Reactor {
             agents: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             ready: BTreeSet::new(),
-            told: VecDeque::new(),
+            with_events: VecDeque::new(),
+            arrivals: None,
             complete: false,
         })
     }
 
-    /// Adds a user agent; [`Reactor::poll`] carries it from now on.
+    /// Adds a user agent; [`Reactor::poll`] drives it from now on.
     ///
     /// # Errors
     /// [`StartError`]; nothing has changed then.
-    pub fn add(&mut self, config: &Config, mut options: Options) -> Result<AgentId, StartError> {
+    pub fn add(&mut self, config: &Config, mut options: Options) -> Result<AgentKey, StartError> {
         options.clock = self.shared.clock.clone();
         let driver = Driver::new(config, options, None, &self.shared.mailbox)?;
         Ok(self.insert(driver))
     }
 
-    fn insert(&mut self, driver: Driver) -> AgentId {
+    fn insert(&mut self, driver: Driver) -> AgentKey {
         let id = driver.id;
         self.agents.insert(id, driver);
         self.ready.insert(id);
         id
     }
 
-    /// Waits until one of the agents has an event, at most for `timeout` (`None`: however long it
-    /// takes; zero: not at all), and carries all agents meanwhile. `None` if no event came in time,
-    /// or there is no agent.
+    /// Drives all agents until one of them has an event, at most for `timeout` (`None`: without limit; zero:
+    /// without waiting). `None` if no event came in time, or there is no agent.
     ///
-    /// An agent whose event has not been taken reads nothing from its network: nothing is dropped.
-    /// A program with other things to do calls this every now and then; deadlines that passed in
-    /// between are made up for, after what has arrived.
+    /// An agent whose event has not been taken does not read from its network, so no event is dropped. A
+    /// program with other work calls this from time to time; deadlines that passed in between are handled after
+    /// the input that has arrived.
     ///
     /// # Errors
     /// The operating system cannot wait for sockets.
-    pub fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Option<(AgentId, Event)>> {
+    pub fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Option<(AgentKey, Event)>> {
         let end = timeout.map(|timeout| self.shared.clock.now() + timeout);
         let mut has_waited = false;
         loop {
-            while let Some(id) = self.told.pop_front() {
+            while let Some(id) = self.with_events.pop_front() {
                 let Some(driver) = self.agents.get_mut(&id) else {
                     continue;
                 };
@@ -137,11 +139,11 @@ impl Reactor {
         }
     }
 
-    /// Runs `command` with an agent and the time, and sends what comes of it. `None` if the agent has
-    /// been removed.
+    /// Runs `command` with an agent and the time, then sends the messages that result from it. `None` if the
+    /// agent has been removed.
     pub fn with<R>(
         &mut self,
-        agent: AgentId,
+        agent: AgentKey,
         command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
     ) -> Option<R> {
         let result = self.agents.get_mut(&agent)?.command(command);
@@ -149,25 +151,25 @@ impl Reactor {
         Some(result)
     }
 
-    /// The last connection of an agent that could not be opened, with more detail than
-    /// [`Event::ConnectFailed`] carries; `None` if all could, or the agent has been removed.
+    /// The last connection of an agent that could not be opened, with more detail than [`Event::ConnectFailed`]
+    /// carries; `None` if every connection could be opened, or the agent has been removed.
     #[must_use]
-    pub fn connect_failure(&self, agent: AgentId) -> Option<ConnectFailure> {
+    pub fn connect_failure(&self, agent: AgentKey) -> Option<ConnectFailure> {
         self.agents.get(&agent)?.last_failure().last()
     }
 
-    /// Lets go of an agent: calls are hung up as far as that needs no answer; its sockets are closed
-    /// within 2 seconds of polling.
-    pub fn remove(&mut self, agent: AgentId) {
+    /// Removes an agent: it hangs up without waiting for responses, and its sockets close within 2 seconds of
+    /// polling.
+    pub fn remove(&mut self, agent: AgentKey) {
         if let Some(driver) = self.agents.get_mut(&agent) {
             driver.end(&mut self.shared);
             self.serve(agent);
         }
     }
 
-    /// One wait, and what comes of it.
+    /// Waits once and handles what the wait reports.
     fn turn(&mut self, limit: Option<Duration>) -> io::Result<()> {
-        // From here on the clock may be set on: that ends the wait.
+        // From here on a clock that is set forward ends the wait.
         let waker = Waker::from(self.shared.mailbox.clone());
         let _ = self.alarm.poll(&mut Context::from_waker(&waker));
         let asked = self.shared.clock.now();
@@ -186,70 +188,73 @@ impl Reactor {
             if event.token() == MAILBOX {
                 continue;
             }
-            let id = AgentId::of(event.token());
+            let id = AgentKey::of(event.token());
             if let Some(driver) = self.agents.get_mut(&id) {
                 driver.wake();
                 self.ready.insert(id);
             }
         }
-        for post in self.shared.mailbox.take() {
-            self.deliver(post);
+        for envelope in self.shared.mailbox.take() {
+            self.deliver(envelope);
         }
         for id in std::mem::take(&mut self.ready) {
             self.serve(id);
         }
-        // Only deadlines that had passed when the sockets were asked: what had arrived by then has
-        // gone before them, up to a fair share of it.
-        let due = self.deadlines.range(..=(asked, AgentId::LAST));
+        // Only deadlines that had passed before the wait. Inputs that had arrived by then have been handled
+        // before them, up to the limit of a turn.
+        let due = self.deadlines.range(..=(asked, AgentKey::LAST));
         for id in due.map(|(_, id)| *id).collect::<Vec<_>>() {
             if let Some(driver) = self.agents.get_mut(&id) {
-                driver.due(asked);
+                driver.on_timeout(asked);
                 self.serve(id);
             }
         }
         Ok(())
     }
 
-    fn deliver(&mut self, post: Post) {
+    fn deliver(&mut self, envelope: Envelope) {
         let now = self.shared.clock.now();
-        let id = match post {
-            Post::Add(driver) => {
-                self.insert(*driver);
+        let id = match envelope {
+            Envelope::Arrival => {
+                while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok())
+                {
+                    self.insert(driver);
+                }
                 return;
             }
-            Post::Complete => {
+            Envelope::Complete => {
                 self.complete = true;
                 return;
             }
-            Post::Resolved(name, found) => {
+            Envelope::Resolved(name, found) => {
                 let found = found.map_err(|error| (error.kind(), error.to_string()));
                 let mailbox = &self.shared.mailbox;
-                for (id, connection) in self.shared.resolver.answered(&name, mailbox) {
+                for (id, connection) in self.shared.resolver.on_result(&name, mailbox) {
                     if let Some(driver) = self.agents.get_mut(&id) {
                         let found = found.clone();
                         let found = found.map_err(|(kind, text)| io::Error::new(kind, text));
-                        driver.resolved(connection, found, now);
+                        driver.on_resolved(connection, found, now);
                         self.ready.insert(id);
                     }
                 }
                 return;
             }
-            Post::Command(id, command) => {
+            Envelope::Command(id, command) => {
                 if let Some(driver) = self.agents.get_mut(&id) {
                     driver.command(command);
                 }
                 id
             }
-            Post::NoHandles(id) => {
+            Envelope::HandlesDropped(id) => {
                 if let Some(driver) = self.agents.get_mut(&id) {
-                    driver.uncommanded();
+                    driver.on_handles_dropped();
                 }
                 id
             }
-            Post::Room(id) => id,
-            Post::Described(id, session, step, outcome) => {
+            Envelope::Room(id) => id,
+            Envelope::Described(id, session, step, outcome) => {
                 if let Some(driver) = self.agents.get_mut(&id) {
-                    driver.described(session, step, outcome);
+                    driver.on_description(session, step, outcome);
                 }
                 id
             }
@@ -257,8 +262,8 @@ impl Reactor {
         self.ready.insert(id);
     }
 
-    /// Lets an agent do what it can, and notes what it waits for.
-    fn serve(&mut self, id: AgentId) {
+    /// Lets an agent do its work, and schedules its next deadline.
+    fn serve(&mut self, id: AgentKey) {
         let Some(driver) = self.agents.get_mut(&id) else {
             return;
         };
@@ -266,7 +271,7 @@ impl Reactor {
             self.ready.insert(id);
         }
         if driver.has_news() {
-            self.told.push_back(id);
+            self.with_events.push_back(id);
         }
         let is_finished = driver.is_finished();
         let deadline = driver.deadline().filter(|_| !is_finished);
@@ -282,8 +287,17 @@ impl Reactor {
         }
     }
 
-    /// Runs until there are no agents and none will be added.
-    fn run(mut self) {
+    /// Other threads add agents through `arrivals` and announce each one by [`Envelope::Arrival`].
+    pub(crate) fn accept(&mut self, arrivals: mpsc::Receiver<Driver>) {
+        self.arrivals = Some(arrivals);
+    }
+
+    pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
+        self.shared.mailbox.clone()
+    }
+
+    /// Runs until all agents have ended and no more follow.
+    pub(crate) fn run(mut self) {
         self.shared.mailbox.own();
         while !(self.complete && self.agents.is_empty()) {
             if let Err(error) = self.turn(None) {
@@ -297,85 +311,12 @@ impl Reactor {
 impl Drop for Reactor {
     fn drop(&mut self) {
         self.shared.mailbox.close();
-        // A connector that panicked is not called again.
+        // A panic of a connector is the reason for this drop, so the agents, and with them the connector, are
+        // not called again.
         if !thread::panicking() {
             for driver in self.agents.values_mut() {
                 driver.end(&mut self.shared);
             }
         }
-    }
-}
-
-/// One thread for any number of user agents. It ends when all of them have, and the last clone of
-/// this is gone.
-#[derive(Clone, Debug)]
-pub struct IoThread {
-    door: Arc<Door>,
-    clock: Clock,
-}
-
-/// Closed when the last [`IoThread`] is dropped.
-struct Door(Arc<Mailbox>);
-
-impl std::fmt::Debug for Door {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Door").finish_non_exhaustive()
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.0.post(Post::Complete);
-    }
-}
-
-impl IoThread {
-    /// Starts the thread, without agents yet.
-    ///
-    /// # Errors
-    /// [`StartError::System`] if the operating system gives no thread, or no means to wait for
-    /// sockets.
-    pub fn start() -> Result<Self, StartError> {
-        Self::start_with(Clock::start())
-    }
-
-    /// Starts the thread, without agents yet; it goes by `clock`, and so will its agents.
-    ///
-    /// # Errors
-    /// As [`IoThread::start`].
-    pub fn start_with(clock: Clock) -> Result<Self, StartError> {
-        let reactor = Reactor::with_clock(clock.clone())?;
-        let mailbox = reactor.shared.mailbox.clone();
-        thread::Builder::new()
-            .name("sip-io".to_owned())
-            .spawn(move || reactor.run())
-            .map_err(StartError::System)?;
-        let door = Arc::new(Door(mailbox));
-        Ok(Self { door, clock })
-    }
-
-    /// Starts a user agent on this thread.
-    ///
-    /// It ends once the [`Handle`] with all its clones and the [`Events`] are dropped: calls are hung
-    /// up as far as that needs no answer, and the sockets closed within 2 seconds.
-    ///
-    /// # Errors
-    /// [`StartError`]; nothing runs then.
-    pub fn start_agent(
-        &self,
-        config: &Config,
-        mut options: Options,
-    ) -> Result<(Handle, Events), StartError> {
-        options.clock = self.clock.clone();
-        let mailbox = &self.door.0;
-        let inbox = Arc::new(Inbox::new(options.event_queue.max(1)));
-        let command_queue = options.command_queue.max(1);
-        let driver = Driver::new(config, options, Some(inbox.clone()), mailbox)?;
-        let (id, last_failure) = (driver.id, driver.last_failure());
-        if !mailbox.post(Post::Add(Box::new(driver))) {
-            return Err(StartError::Gone);
-        }
-        let handle = Handle::new(id, mailbox.clone(), command_queue, last_failure);
-        Ok((handle, Events::new(id, mailbox.clone(), inbox)))
     }
 }

@@ -1,5 +1,4 @@
-//! Names of servers: the operating system's resolver blocks, so each lookup has a thread of its own
-//! for as long as it takes.
+//! Name look-ups. The resolver of the operating system blocks, so each look-up has a thread while it runs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::ToSocketAddrs;
@@ -7,52 +6,50 @@ use std::sync::Arc;
 use std::thread;
 
 use sip_core::ConnectionId;
-use sip_host::ADDRESS_LIMIT;
+use sip_host::os::ADDRESS_LIMIT;
 
-use crate::mailbox::{AgentId, Mailbox, Post};
+use crate::mailbox::{AgentKey, Envelope, Mailbox, Name};
 
-/// How many lookups may run at once; the others wait for their turn.
+/// How many look-ups may run at once; the others wait.
 const LOOKUP_LIMIT: usize = 8;
 
-/// Host and port.
-pub(crate) type Name = (String, u16);
+/// An attempt to connect that waits for the addresses of a name.
+pub(crate) type Requester = (AgentKey, ConnectionId);
 
-/// Who waits for the addresses of a name.
-pub(crate) type Asker = (AgentId, ConnectionId);
-
-/// The lookups of all agents. A name that several wait for is looked up once.
+/// The look-ups of all agents. A name that several attempts need is looked up once.
 #[derive(Default)]
 pub(crate) struct Resolver {
-    askers: BTreeMap<Name, Vec<Asker>>,
+    requesters: BTreeMap<Name, Vec<Requester>>,
     queue: VecDeque<Name>,
     running: usize,
 }
 
 impl Resolver {
-    /// Looks `name` up; the answer is [`Post::Resolved`].
-    pub(crate) fn ask(&mut self, name: Name, asker: Asker, mailbox: &Arc<Mailbox>) {
-        if let Some(askers) = self.askers.get_mut(&name) {
-            askers.push(asker);
+    /// Looks `name` up. [`Envelope::Resolved`] has the result.
+    pub(crate) fn request(&mut self, name: Name, requester: Requester, mailbox: &Arc<Mailbox>) {
+        if let Some(requesters) = self.requesters.get_mut(&name) {
+            requesters.push(requester);
             return;
         }
-        self.askers.insert(name.clone(), vec![asker]);
+        self.requesters.insert(name.clone(), vec![requester]);
         self.queue.push_back(name);
         self.look_up(mailbox);
     }
 
-    /// Nobody waits for this answer any more: what is asked for grows no faster than it is given up.
-    pub(crate) fn forget(&mut self, asker: Asker) {
-        for askers in self.askers.values_mut() {
-            askers.retain(|other| *other != asker);
+    /// The attempt is over. A queued look-up that no attempt needs is skipped, so the queue grows no faster
+    /// than attempts are made.
+    pub(crate) fn cancel(&mut self, requester: Requester) {
+        for requesters in self.requesters.values_mut() {
+            requesters.retain(|other| *other != requester);
         }
     }
 
-    /// Those who waited for `name`, whose lookup is over.
-    pub(crate) fn answered(&mut self, name: &Name, mailbox: &Arc<Mailbox>) -> Vec<Asker> {
+    /// A look-up has finished. Returns the attempts that wait for it.
+    pub(crate) fn on_result(&mut self, name: &Name, mailbox: &Arc<Mailbox>) -> Vec<Requester> {
         self.running = self.running.saturating_sub(1);
-        let askers = self.askers.remove(name).unwrap_or_default();
+        let requesters = self.requesters.remove(name).unwrap_or_default();
         self.look_up(mailbox);
-        askers
+        requesters
     }
 
     fn look_up(&mut self, mailbox: &Arc<Mailbox>) {
@@ -60,8 +57,8 @@ impl Resolver {
             let Some(name) = self.queue.pop_front() else {
                 return;
             };
-            if self.askers.get(&name).is_none_or(Vec::is_empty) {
-                self.askers.remove(&name);
+            if self.requesters.get(&name).is_none_or(Vec::is_empty) {
+                self.requesters.remove(&name);
                 continue;
             }
             self.running += 1;
@@ -70,11 +67,11 @@ impl Resolver {
                 let found = (asked.0.as_str(), asked.1)
                     .to_socket_addrs()
                     .map(|found| found.take(ADDRESS_LIMIT).collect());
-                answers.post(Post::Resolved(asked, found));
+                answers.post(Envelope::Resolved(asked, found));
             };
             let thread = thread::Builder::new().name("sip-resolver".to_owned());
             if let Err(error) = thread.spawn(lookup) {
-                mailbox.post(Post::Resolved(name, Err(error)));
+                mailbox.post(Envelope::Resolved(name, Err(error)));
             }
         }
     }

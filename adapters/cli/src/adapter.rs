@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
+use sip_core::Event;
 use sip_core::config::Config;
-use sip_core::{Event, FailureStatus, IncomingRequestId, InviteOptions, RequestId, SessionId};
-use sip_host::{CommandFailure, ConnectFailure, Options, StartError, TraceConnector};
-use sip_parse::StatusCode;
+use sip_host::os::{Options, StartError};
+use sip_host::{CommandFailure, ConnectFailure, TraceConnector};
 use tokio::sync::mpsc;
 
 use crate::arguments::Adapter;
@@ -15,20 +15,20 @@ use crate::outcome::Failure;
 use crate::sdp::Canned;
 
 /// How long it may go unnoticed that nobody wants a blocking agent's events any more.
-const LOOK_UP: Duration = Duration::from_millis(250);
+const CLOSED_CHECK: Duration = Duration::from_millis(250);
 
 /// How many events may wait between a blocking agent's queue and the command that takes them.
-const EVENTS_ON_THE_WAY: usize = 16;
+const FORWARDED_EVENTS: usize = 16;
 
 /// What a command wants of its user agent besides the configuration.
-pub(crate) struct Wishes {
+pub(crate) struct Settings {
     pub(crate) extra_roots: Vec<CertificateDer<'static>>,
     pub(crate) trace: TraceConnector,
     /// How many transactions each side may have, if not the default.
     pub(crate) transactions: Option<usize>,
 }
 
-impl Wishes {
+impl Settings {
     fn options<F: ?Sized>(self, factory: Arc<F>) -> Options<F> {
         let mut options = Options::default();
         options.extra_roots = self.extra_roots;
@@ -48,17 +48,17 @@ impl Wishes {
 pub(crate) fn start(
     adapter: Adapter,
     config: Config,
-    wishes: Wishes,
+    settings: Settings,
 ) -> Result<(Handle, Events), Failure> {
     let failure = |error: StartError| Failure::Usage(error.to_string());
     match adapter {
         Adapter::Tokio => {
-            let options = wishes.options(Arc::new(Canned) as Arc<_>);
+            let options = settings.options(Arc::new(Canned) as Arc<_>);
             let (handle, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
             Ok((Handle::Tokio(handle), Events::Tokio(events)))
         }
         Adapter::Blocking => {
-            let options = wishes.options(Arc::new(Canned) as Arc<_>);
+            let options = settings.options(Arc::new(Canned) as Arc<_>);
             let (handle, events) = sip_blocking::Agent::start(config, options).map_err(failure)?;
             let events = forward(events)?;
             Ok((Handle::Blocking(handle), Events::Blocking(events)))
@@ -68,10 +68,10 @@ pub(crate) fn start(
 
 /// A thread that waits for events, so that a command can wait for other things too.
 fn forward(mut events: sip_blocking::Events) -> Result<mpsc::Receiver<Event>, Failure> {
-    let (sender, receiver) = mpsc::channel(EVENTS_ON_THE_WAY);
+    let (sender, receiver) = mpsc::channel(FORWARDED_EVENTS);
     let wait = move || {
         while !sender.is_closed() {
-            let goes_on = match events.next_timeout(LOOK_UP) {
+            let goes_on = match events.next_timeout(CLOSED_CHECK) {
                 Ok(event) => sender.blocking_send(event).is_ok(),
                 Err(none) => none == sip_blocking::NoEvent::Timeout,
             };
@@ -95,11 +95,16 @@ pub(crate) enum Handle {
     Blocking(sip_blocking::Handle),
 }
 
-/// The methods of both handles.
-macro_rules! forward_commands {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+/// Makes the methods of both handles from the commands that every adapter has.
+macro_rules! methods {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
+    )*) => {
+        #[allow(dead_code, reason = "the program does not use every command")]
         impl Handle {
             $(
+                $(#[$doc])*
                 pub(crate) async fn $name(
                     &self,
                     $($argument: $type),*
@@ -114,18 +119,7 @@ macro_rules! forward_commands {
     };
 }
 
-forward_commands! {
-    stop(grace: Duration) -> ();
-    unregister() -> ();
-    invite(target: &str, options: InviteOptions) -> SessionId;
-    ring(session: SessionId) -> ();
-    answer(session: SessionId) -> ();
-    reject(session: SessionId, status: FailureStatus) -> ();
-    hang_up(session: SessionId) -> ();
-    message(target: &str, text: &str) -> RequestId;
-    options(target: &str) -> RequestId;
-    respond(incoming: IncomingRequestId, status: StatusCode) -> ();
-}
+sip_host::for_each_command!(methods);
 
 impl Handle {
     /// The last connection that could not be opened.

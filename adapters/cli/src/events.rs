@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sip_core::{DescriptionKind, EndReason, Event};
 use sip_parse::{NameAddr, Request, Response};
 
-use crate::report::Report;
+use crate::report::{Report, printable};
 
 /// Prints an event; those that only the program itself cares about are left out.
 pub(crate) fn print(report: &Report, event: &Event) {
@@ -236,25 +236,9 @@ fn reason_phrase(response: &Response) -> String {
     printable(&sip_parse::text(response.reason()).to_string())
 }
 
-/// What a peer wrote, without what would control a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|character| {
-            let escaped = character.is_control().then(|| character.escape_default());
-            let plain = escaped.is_none().then_some(character);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_peer_wrote_cannot_control_the_terminal() {
-        assert_eq!(printable("héllo\u{1b}[2J\n"), "héllo\\u{1b}[2J\\n");
-    }
 
     #[test]
     fn a_redirection_says_where_to_and_a_further_flow_its_number() {

@@ -8,8 +8,6 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 use sip_core::config::Config;
 
-use crate::events::printable;
-
 /// Prints events as they happen. Clones print to the same place, with the same start of time.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
@@ -115,4 +113,25 @@ pub(crate) fn print_line(line: &str) {
 /// A line on standard error.
 pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// What a peer wrote, without what would control a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|character| {
+            let escaped = character.is_control().then(|| character.escape_default());
+            let plain = escaped.is_none().then_some(character);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_wrote_cannot_control_the_terminal() {
+        assert_eq!(printable("héllo\u{1b}[2J\n"), "héllo\\u{1b}[2J\\n");
+    }
 }

@@ -9,11 +9,11 @@ use sip_core::{Cause, CommandError, Direction, EndReason, Event, FailureStatus, 
 use sip_host::CommandFailure;
 use sip_parse::StatusCode;
 
-use crate::adapter::{self, Events, Handle, Wishes};
+use crate::adapter::{self, Events, Handle, Settings};
 use crate::arguments::{Account, Output};
 use crate::events;
 use crate::outcome::Failure;
-use crate::report::{Report, complain};
+use crate::report::{self, Report, complain};
 use crate::settings::{self, Registering};
 
 /// How long hanging up, unregistering and disconnecting may take at the end.
@@ -44,12 +44,12 @@ impl Running {
         }
         let report = Report::new(output.json).with_servers(&config);
         let start = report.start();
-        let wishes = Wishes {
+        let settings = Settings {
             extra_roots: settings::extra_roots(account)?,
             trace: Box::new(move |record, _| print_trace(None, start.elapsed(), record)),
             transactions: None,
         };
-        let (handle, events) = adapter::start(account.adapter, config.clone(), wishes)?;
+        let (handle, events) = adapter::start(account.adapter, config.clone(), settings)?;
         Ok(Self {
             handle,
             report,
@@ -106,14 +106,14 @@ impl Running {
         self.connected().await?;
         while self.config.register() && !self.was_registered {
             let event = self.next().await?;
-            self.courtesy(&event).await?;
+            self.answer_unrelated(&event).await?;
         }
         Ok(())
     }
 
     /// Answers what a command does not care about, so that no peer waits in vain: texts are taken,
     /// calls are refused as busy.
-    pub(crate) async fn courtesy(&mut self, event: &Event) -> Result<(), Failure> {
+    pub(crate) async fn answer_unrelated(&mut self, event: &Event) -> Result<(), Failure> {
         let answered = match event {
             Event::IncomingCall { session, .. } => {
                 self.handle.reject(*session, FailureStatus::BUSY_HERE).await
@@ -257,7 +257,7 @@ pub(crate) fn tolerate_ended(result: Result<(), CommandFailure>) -> Result<(), F
 
 /// The failure that an [`EndReason`] is, with `what` it ended in front.
 pub(crate) fn failure_of(what: &str, reason: &EndReason) -> Failure {
-    let sentence = format!("{what}: {}", events::printable(&reason.to_string()));
+    let sentence = format!("{what}: {}", report::printable(&reason.to_string()));
     if reason.cause == Cause::ConnectionLost {
         Failure::NoConnection(sentence)
     } else {

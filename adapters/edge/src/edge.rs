@@ -233,7 +233,7 @@ impl Edge {
             let Some(change) = self.location.expire(now) else {
                 break;
             };
-            self.tell(vec![change]);
+            self.publish(vec![change]);
         }
         for _ in 0..BATCH {
             let Some(&(at, forward, branch)) = self.deadlines.first() else {
@@ -243,7 +243,7 @@ impl Edge {
                 break;
             }
             self.deadlines.pop_first();
-            self.waited_long_enough(forward, branch, now);
+            self.on_timer_c(forward, branch, now);
         }
         self.drain(now);
     }
@@ -400,7 +400,7 @@ impl Edge {
     }
 
     /// Tells and counts what became of bindings.
-    pub(crate) fn tell(&mut self, changes: Vec<Change>) {
+    pub(crate) fn publish(&mut self, changes: Vec<Change>) {
         for Change {
             user,
             contact,
@@ -452,7 +452,7 @@ impl Edge {
     fn forget(&mut self, connection: ConnectionId, now: Timestamp) {
         if self.peers.remove(&connection.to_bits()).is_some() {
             let changes = self.location.connection_closed(connection);
-            self.tell(changes);
+            self.publish(changes);
             self.layer.closed(connection, now);
         }
     }

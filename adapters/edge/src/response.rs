@@ -86,7 +86,7 @@ impl Edge {
 
     /// Timer C fired (RFC 3261 section 16.8): the branch is cancelled. The layer ends it 64 T1 later
     /// if that does not help.
-    pub(crate) fn waited_long_enough(&mut self, id: u64, index: usize, now: Timestamp) {
+    pub(crate) fn on_timer_c(&mut self, id: u64, index: usize, now: Timestamp) {
         let branch = self
             .forwards
             .get_mut(&id)

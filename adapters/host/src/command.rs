@@ -1,7 +1,10 @@
-//! The commands of an application: each one is a closure that runs where the user agent lives, and
-//! what it returns is what the application is told.
+//! The commands of an application. Each function returns a closure that runs where the user agent lives
+//! ([`Host::command`](crate::Host::command)); its result goes back to the application.
+//!
+//! [`for_each_command`](crate::for_each_command) makes the methods of a handle from the same list.
 
-use std::time::Duration;
+use alloc::string::String;
+use core::time::Duration;
 
 use sip_core::config::ServerUrl;
 use sip_core::{
@@ -15,19 +18,19 @@ use sip_parse::StatusCode;
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum CommandFailure {
-    /// What carried the agent is gone: its runtime shuts down, or its thread has ended.
+    /// The task or thread of the user agent has ended.
     Gone,
     /// The core refused the command; nothing has changed.
     Refused(CommandError),
     /// The call has ended.
     Stale(StaleHandle),
-    /// A connector or a description handler gave a command on the thread that would have to carry it
-    /// out, and would wait for itself: of `sip-blocking` alone.
+    /// A connector or a description handler called the method on the thread that carries out the commands.
+    /// The call would wait for itself. Only `sip-blocking` returns it.
     OwnThread,
 }
 
-impl std::fmt::Display for CommandFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for CommandFailure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Gone => f.write_str("the user agent's task has ended"),
             Self::Refused(error) => error.fmt(f),
@@ -37,7 +40,7 @@ impl std::fmt::Display for CommandFailure {
     }
 }
 
-impl std::error::Error for CommandFailure {}
+impl core::error::Error for CommandFailure {}
 
 impl From<CommandError> for CommandFailure {
     fn from(error: CommandError) -> Self {
@@ -51,8 +54,215 @@ impl From<StaleHandle> for CommandFailure {
     }
 }
 
-/// What a command comes to.
+/// The result of a command.
 pub type Outcome<T> = Result<T, CommandFailure>;
+
+/// Calls the macro `$callback` with every command of a handle: documentation, name, arguments and result, in
+/// the form
+///
+/// ```text
+/// #[doc = "..."]
+/// fn name(argument: Type, ...) -> Result;
+/// ```
+///
+/// For each there is a function of the same name in [`command`](crate::command); it takes the arguments after
+/// `Into::into`. The calling crate depends on `sip-core` and `sip-parse`. An adapter writes its handle so:
+///
+/// ```
+/// # struct Handle;
+/// # impl Handle {
+/// #     fn with<R>(&self, _command: impl FnOnce(&mut sip_core::UserAgent, sip_core::Timestamp) -> R) -> R {
+/// #         unimplemented!()
+/// #     }
+/// # }
+/// use sip_host::CommandFailure;
+///
+/// macro_rules! methods {
+///     ($(
+///         $(#[$doc:meta])*
+///         fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
+///     )*) => {
+///         impl Handle {
+///             $(
+///                 $(#[$doc])*
+///                 pub fn $name(&self, $($argument: $type),*) -> Result<$result, CommandFailure> {
+///                     self.with(sip_host::command::$name($($argument.into()),*))
+///                 }
+///             )*
+///         }
+///     };
+/// }
+/// sip_host::for_each_command!(methods);
+/// # let _ = |handle: Handle| handle.message("bob", "Hello");
+/// ```
+#[macro_export]
+macro_rules! for_each_command {
+    ($callback:ident) => {
+        $callback! {
+            /// [`UserAgent::start`](::sip_core::UserAgent::start): opens the connection, for configurations
+            /// with `autostart` off.
+            ///
+            /// # Errors
+            /// The core refuses the command, or the agent is gone.
+            fn start() -> ();
+
+            /// [`UserAgent::stop`](::sip_core::UserAgent::stop): hangs up, unregisters and disconnects within
+            /// `grace`. [`Event::Stopped`](::sip_core::Event::Stopped) follows when that is done. A second
+            /// stop takes effect at once.
+            ///
+            /// # Errors
+            /// The agent is gone.
+            fn stop(grace: ::core::time::Duration) -> ();
+
+            /// [`UserAgent::register`](::sip_core::UserAgent::register) (RFC 3261 section 10.2).
+            ///
+            /// # Errors
+            /// The core refuses the command, or the agent is gone.
+            fn register() -> ();
+
+            /// [`UserAgent::unregister`](::sip_core::UserAgent::unregister) (RFC 3261 section 10.2.2).
+            ///
+            /// # Errors
+            /// The core refuses the command, or the agent is gone.
+            fn unregister() -> ();
+
+            /// [`UserAgent::invite`](::sip_core::UserAgent::invite) (RFC 3261 section 13.2): calls `target`,
+            /// a URI or a user name in the domain of the account.
+            ///
+            /// # Errors
+            /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
+            fn invite(
+                target: impl Into<String>,
+                options: ::sip_core::InviteOptions
+            ) -> ::sip_core::SessionId;
+
+            /// Sends 180 Ringing for an incoming call.
+            ///
+            /// # Errors
+            /// The call has ended or is not ringing, or the agent is gone.
+            fn ring(session: ::sip_core::SessionId) -> ();
+
+            /// Answers an incoming call (RFC 3261 section 13.3.1.4). The core then requests a session
+            /// description.
+            ///
+            /// # Errors
+            /// The call has ended or is not ringing, or the agent is gone.
+            fn answer(session: ::sip_core::SessionId) -> ();
+
+            /// Refuses an incoming call with `status` (RFC 3261 section 13.3.1.3).
+            ///
+            /// # Errors
+            /// The call has ended or is not ringing, or the agent is gone.
+            fn reject(
+                session: ::sip_core::SessionId,
+                status: ::sip_core::FailureStatus
+            ) -> ();
+
+            /// Ends a call as its state requires: by CANCEL, by a refusal or by BYE.
+            ///
+            /// # Errors
+            /// The call has ended, or the agent is gone.
+            fn hang_up(session: ::sip_core::SessionId) -> ();
+
+            /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded). `None` means that
+            /// there is no description, and ends the offer/answer exchange.
+            ///
+            /// # Errors
+            /// The call has ended or waits for no description, or the agent is gone.
+            fn describe(
+                session: ::sip_core::SessionId,
+                description: Option<::sip_core::Body>
+            ) -> ();
+
+            /// [`UserAgent::message`](::sip_core::UserAgent::message) with plain text (RFC 3428).
+            ///
+            /// # Errors
+            /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
+            fn message(
+                target: impl Into<String>,
+                text: impl Into<String>
+            ) -> ::sip_core::RequestId;
+
+            /// [`UserAgent::options`](::sip_core::UserAgent::options) (RFC 3261 section 11).
+            ///
+            /// # Errors
+            /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
+            fn options(target: impl Into<String>) -> ::sip_core::RequestId;
+
+            /// Answers [`Event::Challenged`](::sip_core::Event::Challenged) with the whole value of
+            /// Authorization or Proxy-Authorization. `None` makes the challenge final
+            /// ([`UserAgent::authorize`](::sip_core::UserAgent::authorize)).
+            ///
+            /// # Errors
+            /// The challenge is answered or over, the value cannot be sent, or the agent is gone.
+            fn authorize(
+                challenge: ::sip_core::ChallengeId,
+                credentials: Option<String>
+            ) -> ();
+
+            /// Answers [`Event::ServerUrlNeeded`](::sip_core::Event::ServerUrlNeeded) with the URL for this
+            /// attempt. `None` makes the attempt fail
+            /// ([`UserAgent::server_url`](::sip_core::UserAgent::server_url)).
+            ///
+            /// # Errors
+            /// The attempt is over or has its URL, or the agent is gone.
+            fn server_url(
+                connection: ::sip_core::ConnectionId,
+                url: Option<::sip_core::config::ServerUrl>
+            ) -> ();
+
+            /// [`UserAgent::reconfigure`](::sip_core::UserAgent::reconfigure): changes one parameter while
+            /// calls go on.
+            ///
+            /// # Errors
+            /// The parameter does not take the value, or the agent is gone.
+            fn reconfigure(change: ::sip_core::Change) -> ();
+
+            /// Sends a tone in an established call: 0-9, A-D, * or #
+            /// ([`EstablishedSession::send_dtmf`](::sip_core::EstablishedSession::send_dtmf)).
+            ///
+            /// # Errors
+            /// The core refuses the command, the call has ended, or the agent is gone.
+            fn send_dtmf(
+                session: ::sip_core::SessionId,
+                tone: char,
+                duration: ::core::time::Duration
+            ) -> ::sip_core::RequestId;
+
+            /// Answers [`Event::IncomingRequest`](::sip_core::Event::IncomingRequest) with `status`.
+            ///
+            /// # Errors
+            /// The request has been answered before, or the agent is gone.
+            fn respond(
+                incoming: ::sip_core::IncomingRequestId,
+                status: ::sip_parse::StatusCode
+            ) -> ();
+        }
+    };
+}
+
+/// [`UserAgent::start`].
+pub fn start() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    |agent, now| Ok(agent.start(now)?)
+}
+
+/// [`UserAgent::stop`].
+pub fn stop(grace: Duration) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| {
+        agent.stop(Some(grace), now);
+        Ok(())
+    }
+}
+
+/// [`UserAgent::register`].
+pub fn register() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    |agent, now| Ok(agent.register(now)?)
+}
+
+/// [`UserAgent::unregister`].
+pub fn unregister() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    |agent, now| Ok(agent.unregister(now)?)
+}
 
 /// [`UserAgent::invite`].
 pub fn invite(

@@ -1,26 +1,27 @@
-//! Session descriptions that a media engine makes instead of the application.
+//! Session descriptions from a media engine in place of the application.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 
 use sip_core::config::Config;
 use sip_core::{Body, DescriptionKind, Event, SessionId};
 
-/// Why there is no session description, or why the peer's cannot be used. The text is for logs.
+/// Why a description could not be made, or why the peer's cannot be used. The text is for logs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DescriptionError(pub String);
 
-impl std::fmt::Display for DescriptionError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for DescriptionError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "session description: {}", self.0)
     }
 }
 
-impl std::error::Error for DescriptionError {}
+impl core::error::Error for DescriptionError {}
 
-/// A description factory whose options have a type of their own, read once and shared by all handlers.
+/// A description factory whose options have a type of their own. They are read once; all handlers share them.
 ///
-/// It is a `SessionDescriptionHandlerFactory` of either adapter if `create` is a closure that makes a
-/// handler of the call and the options.
+/// It is a `SessionDescriptionHandlerFactory` of either adapter if `create` is a closure from the call and the
+/// options to a handler.
 #[derive(Debug)]
 pub struct TypedFactory<O, F> {
     options: O,
@@ -28,11 +29,11 @@ pub struct TypedFactory<O, F> {
 }
 
 impl<O, F> TypedFactory<O, F> {
-    /// Takes what `read` makes of the parameter `sessionDescriptionHandlerFactoryOptions`: its keys, each
-    /// with its value as it was configured, JSON text where that was a file.
+    /// Keeps what `read` returns for the parameter `sessionDescriptionHandlerFactoryOptions`: its keys and
+    /// their configured values. A value from a file is JSON text.
     ///
     /// # Errors
-    /// What `read` says.
+    /// The error of `read`.
     pub fn new<E>(
         config: &Config,
         read: impl FnOnce(&BTreeMap<String, String>) -> Result<O, E>,
@@ -42,7 +43,7 @@ impl<O, F> TypedFactory<O, F> {
         Ok(Self { options, create })
     }
 
-    /// Makes a handler.
+    /// Makes the handler of a call.
     pub fn create<H>(&self, session: SessionId) -> H
     where
         F: Fn(SessionId, &O) -> H,
@@ -51,21 +52,21 @@ impl<O, F> TypedFactory<O, F> {
     }
 }
 
-/// The description handlers of all calls of one agent, as an adapter runs them.
+/// The description handlers of all calls of one agent. Each adapter runs them in its own way.
 pub trait Describers {
-    /// Whether the handlers answer, so that the application need not.
+    /// Whether the handlers answer in place of the application.
     fn are_in_charge(&self) -> bool;
 
-    /// Our offer or answer is wanted.
+    /// The core requests our offer or answer.
     fn describe(&mut self, session: SessionId, kind: DescriptionKind);
 
-    /// The peer's offer or answer is here.
+    /// The peer has sent its offer or answer.
     fn accept(&mut self, session: SessionId, kind: DescriptionKind, body: Body);
 
     /// The call is over.
     fn close(&mut self, session: SessionId);
 
-    /// Shows the handlers an event before the application; `None` if it was for them alone.
+    /// Passes an event to the handlers. Returns it if the application receives it too.
     fn intercept(&mut self, event: Event) -> Option<Event> {
         match &event {
             Event::DescriptionNeeded { session, kind } if self.are_in_charge() => {

@@ -1,9 +1,12 @@
-//! A user agent and what it needs besides sockets: time, randomness, names of servers, and a place
-//! for its records.
+//! A user agent and what it needs besides sockets and a clock: a seeded random generator, the URLs of the
+//! servers that it connects to, and the closures of the application.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
@@ -13,126 +16,77 @@ use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::transaction::TimerSettings;
 use sip_core::{
     Action, AuthorizationFailed, Body, ChallengeId, CommandError, ConnectionId, ConnectionInfo,
-    DescriptionFailed, Event, NoServerUrl, SessionId, Timestamp, UserAgent,
+    DescriptionFailed, Event, Limits, NoServerUrl, SessionId, StartError, Timestamp, UserAgent,
 };
 
-use crate::authenticator::Authenticator;
-use crate::clock::{Alarm, Clock};
-use crate::connect::ConnectFailure;
 use crate::description::DescriptionError;
+use crate::failure::ConnectFailure;
+use crate::hooks::Hooks;
 use crate::log;
-use crate::options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
 
-/// The longest sleep. The timers of the operating system stand still while the machine is suspended,
-/// the core's clock does not: a deadline that passed in the meantime is noticed at most this much after
-/// waking up, or at once if the application says [`Clock::slept`].
+/// The longest sleep of an adapter. Timers stand still while the machine is suspended, but the clock that the
+/// adapter passes to the core does not: a deadline that passed in the meantime is noticed at most this long
+/// after the machine woke up.
 pub const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// The last connection that could not be opened, shared by the host and all handles.
-#[derive(Clone, Debug, Default)]
-pub struct LastFailure(Arc<Mutex<Option<ConnectFailure>>>);
-
-impl LastFailure {
-    /// The failure; `None` if there was none.
-    #[must_use]
-    pub fn last(&self) -> Option<ConnectFailure> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn note(&self, failure: ConnectFailure) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
-    }
-}
-
-/// What the core asks for that takes a socket, or the application.
+/// Work for the adapter: socket operations and application events.
 #[derive(Debug)]
 pub enum Job {
-    /// Open a connection, then say [`Host::opened`] or [`Host::failed`].
+    /// Open a connection, then call [`Host::opened`] or [`Host::failed`].
     Connect(ConnectionId, ServerUrl),
     /// Send one WebSocket message.
     Transmit(ConnectionId, Bytes),
-    /// Send a WebSocket ping; the answer is [`Host::pong`].
+    /// Send a WebSocket ping; call [`Host::pong`] when the pong arrives.
     Ping(ConnectionId),
-    /// Close the connection, or give up opening it.
+    /// Close the connection, or stop opening it.
     Close(ConnectionId),
-    /// News for the application.
-    Tell(Event),
+    /// Hand an event to the application.
+    Event(Event),
 }
 
-/// One user agent with its clock. Every input is told with the time of its call.
+/// One user agent without sockets, clock and operating system: the adapter passes the time with each call and
+/// carries out the [`Job`]s.
+///
+/// Call [`Host::next_job`] until it returns `None` after each other call, and [`Host::tick`] at
+/// [`Host::next_tick`].
 pub struct Host {
     agent: UserAgent,
-    clock: Clock,
-    last_failure: LastFailure,
-    /// The connections that are being opened, and to whom.
+    hooks: Hooks,
+    /// The connections that are being opened, and their servers.
     opening: Vec<(ConnectionId, ServerUrl)>,
-    server_url: Option<ServerUrlSource>,
-    /// Descriptions that met a full queue of actions: one for each call at most.
+    /// Descriptions that found the action queue of the core full: at most one for each call.
     undelivered: VecDeque<(SessionId, Result<Body, DescriptionFailed>)>,
     builtin_log: bool,
-    log_connector: Option<LogConnector>,
-    trace_connector: Option<TraceConnector>,
-    authenticator: Option<Box<dyn Authenticator>>,
 }
 
-impl std::fmt::Debug for Host {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Host {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Host").finish_non_exhaustive()
     }
 }
 
 impl Host {
-    /// A user agent with a generator seeded by the operating system. The connectors and the
-    /// authenticator are taken out of `options`.
+    /// A user agent whose random generator starts from `seed`. The seed must come from a source that peers
+    /// cannot predict, because tags, branches and nonces are derived from it.
     ///
     /// # Errors
-    /// [`StartError::Entropy`] and [`StartError::Core`].
-    pub fn new<F: ?Sized>(config: &Config, options: &mut Options<F>) -> Result<Self, StartError> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(StartError::Entropy)?;
+    /// The configuration enables a feature that the core does not support.
+    pub fn new(
+        config: &Config,
+        limits: Limits,
+        hooks: Hooks,
+        seed: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Self, StartError> {
         let rng = Box::new(ChaCha20Rng::from_seed(seed));
-        let clock = options.clock.clone();
-        let agent = UserAgent::with_limits(
-            config.clone(),
-            options.limits,
-            TimerSettings::default(),
-            rng,
-            clock.now(),
-        )
-        .map_err(StartError::Core)?;
+        let timers = TimerSettings::default();
         Ok(Self {
-            agent,
-            clock,
-            last_failure: LastFailure::default(),
+            agent: UserAgent::with_limits(config.clone(), limits, timers, rng, now)?,
+            hooks,
             opening: Vec::new(),
             undelivered: VecDeque::new(),
-            server_url: options.server_url.take(),
             builtin_log: config.log().builtin_enabled,
-            log_connector: options.log_connector.take(),
-            trace_connector: options.trace_connector.take(),
-            authenticator: options.authenticator.take(),
         })
-    }
-
-    /// Where failures to connect are noted.
-    #[must_use]
-    pub fn last_failure(&self) -> LastFailure {
-        self.last_failure.clone()
-    }
-
-    /// The time.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// Tells when the clock is set on: waits that were reckoned before are too long then.
-    #[must_use]
-    pub fn alarm(&self) -> Alarm {
-        self.clock.alarm()
     }
 
     /// [`UserAgent::next_tick`].
@@ -141,14 +95,14 @@ impl Host {
         self.agent.next_tick()
     }
 
-    /// Carries out the core's actions up to the next one that takes the adapter; records are written
-    /// on the way.
-    pub fn next_job(&mut self) -> Option<Job> {
+    /// Carries out the actions of the core up to the next one that needs the adapter. Log and trace records
+    /// are written on the way.
+    pub fn next_job(&mut self, now: Timestamp) -> Option<Job> {
         loop {
             let Some(action) = self.agent.poll_action() else {
-                // There is room now for what found none.
+                // The action queue is empty, so a description that found it full fits now.
                 let (session, description) = self.undelivered.pop_front()?;
-                let _ = self.describe(session, description);
+                let _ = self.describe(session, description, now);
                 continue;
             };
             return Some(match action {
@@ -164,22 +118,21 @@ impl Host {
                     self.note_abandoned(connection, reason);
                     Job::Close(connection)
                 }
-                Action::Event(event) => match self.answer(event) {
-                    Some(event) => Job::Tell(event),
+                Action::Event(event) => match self.answer(event, now) {
+                    Some(event) => Job::Event(event),
                     None => continue,
                 },
                 Action::Log(record) => {
                     if self.builtin_log {
                         log::log(&record);
                     }
-                    if let Some(connector) = &mut self.log_connector {
+                    if let Some(connector) = &mut self.hooks.log_connector {
                         connector(&record);
                     }
                     continue;
                 }
                 Action::Trace(record) => {
-                    let now = self.clock.now();
-                    match &mut self.trace_connector {
+                    match &mut self.hooks.trace_connector {
                         Some(connector) => connector(&record, now),
                         None => log::trace(&record, now),
                     }
@@ -190,93 +143,94 @@ impl Host {
     }
 
     /// Runs a command of the application.
-    pub fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
-        command(&mut self.agent, self.clock.now())
+    pub fn command<R>(
+        &mut self,
+        command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
+        now: Timestamp,
+    ) -> R {
+        command(&mut self.agent, now)
     }
 
-    /// [`UserAgent::tick`]. The clock counts sleep: a machine that slept for more than a week is right
-    /// about it.
-    pub fn tick(&mut self) {
-        let now = self.clock.now();
+    /// [`UserAgent::tick`]. A step of more than a week is taken as real, because the clock counts the time
+    /// that a machine sleeps.
+    pub fn tick(&mut self, now: Timestamp) {
         if self.agent.tick(now).is_err() {
             self.agent.resume(now);
         }
     }
 
-    /// Nobody waits for answers any more: says goodbye as far as that takes none.
-    pub fn abandon(&mut self) {
-        // The first stop says goodbye, the second one goes.
+    /// The application has dropped the agent: hangs up and unregisters without waiting for responses.
+    pub fn abandon(&mut self, now: Timestamp) {
+        // The first stop sends BYE and REGISTER, the second one closes the connections.
         for _ in 0..2 {
-            self.agent.stop(Some(Duration::ZERO), self.clock.now());
+            self.agent.stop(Some(Duration::ZERO), now);
         }
     }
 
     /// [`UserAgent::connection_opened`].
-    pub fn opened(&mut self, connection: ConnectionId, info: ConnectionInfo) {
+    pub fn opened(&mut self, connection: ConnectionId, info: ConnectionInfo, now: Timestamp) {
         self.settled(connection);
-        self.agent
-            .connection_opened(connection, info, self.clock.now());
+        self.agent.connection_opened(connection, info, now);
     }
 
     /// [`UserAgent::connection_failed`].
-    pub fn failed(&mut self, connection: ConnectionId, failure: ConnectFailure) {
-        tracing::warn!(target: "sip.transport", "{failure}");
-        let error = failure.error;
+    pub fn failed(&mut self, connection: ConnectionId, failure: ConnectFailure, now: Timestamp) {
         self.settled(connection);
-        self.last_failure.note(failure);
-        self.agent
-            .connection_failed(connection, error, self.clock.now());
+        self.note_failure(&failure);
+        self.agent.connection_failed(connection, failure.error, now);
     }
 
-    /// An attempt is over; the URL that it was for.
+    fn note_failure(&mut self, failure: &ConnectFailure) {
+        tracing::warn!(target: "sip.transport", "{failure}");
+        if let Some(observer) = &mut self.hooks.connect_failed {
+            observer(failure);
+        }
+    }
+
+    /// An attempt is over. Returns the URL of its server.
     fn settled(&mut self, connection: ConnectionId) -> Option<ServerUrl> {
         let mut openings = self.opening.iter();
-        let place = openings.position(|(opening, _)| *opening == connection)?;
-        Some(self.opening.swap_remove(place).1)
+        let index = openings.position(|(opening, _)| *opening == connection)?;
+        Some(self.opening.swap_remove(index).1)
     }
 
-    /// The core gave up an attempt before it failed by itself: `connectionTimeout`.
+    /// The core ended an attempt before the adapter reported its failure: `connectionTimeout`.
     fn note_abandoned(&mut self, connection: ConnectionId, reason: DisconnectReason) {
         let abandoned = self.settled(connection);
         if let (Some(server), DisconnectReason::Timeout) = (abandoned, reason) {
             let waited = self.agent.config().connection_timeout();
             let detail = format!("after {} s", waited.as_secs_f32());
             let failure = ConnectFailure::new(&server, (ConnectError::Timeout, detail));
-            tracing::warn!(target: "sip.transport", "{failure}");
-            self.last_failure.note(failure);
+            self.note_failure(&failure);
         }
     }
 
-    /// [`UserAgent::receive`]. All jobs must have been taken before: the queue cannot be full then.
-    pub fn received(&mut self, connection: ConnectionId, bytes: Bytes) {
-        if self
-            .agent
-            .receive(connection, bytes, self.clock.now())
-            .is_err()
-        {
+    /// [`UserAgent::receive`]. Take all jobs before: the action queue of the core cannot be full then.
+    pub fn received(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
+        if self.agent.receive(connection, bytes, now).is_err() {
             tracing::error!(target: "sip.transport", "a message found no room in the core");
         }
     }
 
     /// [`UserAgent::pong`].
-    pub fn pong(&mut self, connection: ConnectionId) {
-        self.agent.pong(connection, self.clock.now());
+    pub fn pong(&mut self, connection: ConnectionId, now: Timestamp) {
+        self.agent.pong(connection, now);
     }
 
     /// [`UserAgent::connection_closed`].
-    pub fn closed(&mut self, connection: ConnectionId, reason: DisconnectReason) {
-        self.agent
-            .connection_closed(connection, reason, self.clock.now());
+    pub fn closed(&mut self, connection: ConnectionId, reason: DisconnectReason, now: Timestamp) {
+        self.agent.connection_closed(connection, reason, now);
     }
 
-    /// The server reads so slowly that what waits for it has reached its limit.
-    pub fn choked(&mut self, connection: ConnectionId) {
+    /// The bytes that wait for a server have reached their limit, because the server does not read. The
+    /// adapter has dropped the connection.
+    pub fn send_queue_full(&mut self, connection: ConnectionId, now: Timestamp) {
         tracing::warn!(target: "sip.transport", "the server does not read: connection dropped");
-        self.closed(connection, DisconnectReason::Lost);
+        self.closed(connection, DisconnectReason::Lost, now);
     }
 
-    /// Lets [`Options`] answer what they can; gives back what is for the application.
-    fn answer(&mut self, event: Event) -> Option<Event> {
+    /// Lets the hooks answer an event. Returns the event if it is for the application.
+    fn answer(&mut self, event: Event, now: Timestamp) -> Option<Event> {
         if let (
             &Event::ServerUrlNeeded {
                 connection,
@@ -284,22 +238,22 @@ impl Host {
                 attempt,
             },
             Some(source),
-        ) = (&event, &mut self.server_url)
+        ) = (&event, &mut self.hooks.server_url)
         {
             let configured = self.agent.config().servers().get(server);
             let url = configured.map_or(Err(NoServerUrl), |server| source(&server.url, attempt));
-            let now = self.clock.now();
             if let Err(error) = self.agent.server_url(connection, url, now) {
-                // The core gave the attempt up meanwhile.
+                // The core has ended the attempt meanwhile.
                 tracing::debug!(target: "sip.transport", "{error}");
             }
             return None;
         }
-        self.authenticate(event)
+        self.authenticate(event, now)
     }
 
-    /// Shows a challenge to the authenticator, if there is one; gives back what is for the application.
-    fn authenticate(&mut self, event: Event) -> Option<Event> {
+    /// Passes a challenge to the authenticator, if there is one. Returns the event if it is for the
+    /// application.
+    fn authenticate(&mut self, event: Event, now: Timestamp) -> Option<Event> {
         let (
             Event::Challenged {
                 challenge,
@@ -307,37 +261,47 @@ impl Host {
                 response,
             },
             Some(authenticator),
-        ) = (&event, &mut self.authenticator)
+        ) = (&event, &mut self.hooks.authenticator)
         else {
             return Some(event);
         };
         let answer = authenticator.authenticate(request, response);
-        self.authorize(*challenge, answer);
+        self.authorize(*challenge, answer, now);
         None
     }
 
-    fn authorize(&mut self, challenge: ChallengeId, answer: Result<String, AuthorizationFailed>) {
-        let now = self.clock.now();
+    fn authorize(
+        &mut self,
+        challenge: ChallengeId,
+        answer: Result<String, AuthorizationFailed>,
+        now: Timestamp,
+    ) {
         let value = answer.as_deref().map_err(|&failed| failed);
         let Err(error) = self.agent.authorize(challenge, value, now) else {
             return;
         };
         tracing::warn!(target: "sip.ua", "the authenticator's answer: {error}");
         if matches!(error, CommandError::Header(_)) {
-            // What it was for has gone meanwhile if there is nothing to refuse.
+            // An error here means that the challenged request has ended meanwhile.
             let _ = self
                 .agent
                 .authorize(challenge, Err(AuthorizationFailed), now);
         }
     }
 
-    /// A handler has made our description, or could not.
-    pub fn described(&mut self, session: SessionId, result: Result<Body, DescriptionError>) {
+    /// A handler has made our description, or has failed to.
+    pub fn described(
+        &mut self,
+        session: SessionId,
+        result: Result<Body, DescriptionError>,
+        now: Timestamp,
+    ) {
         if let Err(error) = &result {
             tracing::warn!(target: "sip.session", "{error}");
         }
         let description = result.map_err(|_| DescriptionFailed);
-        if self.describe(session, description.clone()) == Err(CommandError::Backpressure) {
+        let taken = self.describe(session, description.clone(), now);
+        if taken == Err(CommandError::Backpressure) {
             self.undelivered.push_back((session, description));
         }
     }
@@ -346,24 +310,23 @@ impl Host {
         &mut self,
         session: SessionId,
         description: Result<Body, DescriptionFailed>,
+        now: Timestamp,
     ) -> Result<(), CommandError> {
-        let now = self.clock.now();
         let taken = self.agent.describe(session, description, now);
         if let Err(error) = &taken {
-            // Most often the call ended while its description was made.
+            // Usually the call ended while the handler made the description.
             tracing::debug!(target: "sip.session", "{error}");
         }
         taken
     }
 
-    /// A handler cannot use the peer's description.
-    pub fn unusable(&mut self, session: SessionId, error: &DescriptionError) {
+    /// A handler cannot use the description of the peer.
+    pub fn unusable(&mut self, session: SessionId, error: &DescriptionError, now: Timestamp) {
         tracing::warn!(target: "sip.session", "{error}");
-        let now = self.clock.now();
         let refused = self.agent.describe(session, Err(DescriptionFailed), now);
         if refused.is_err() {
-            // Nothing was asked of us: an answer that cannot be used ends the call. One that has
-            // ended already needs no end.
+            // The core waits for no description from us, so the peer's was an answer, and an unusable answer
+            // ends the call. An error here means that the call has ended already.
             let _ = self.agent.hang_up(session, now);
         }
     }
@@ -374,7 +337,7 @@ mod tests {
     use super::*;
     use sip_core::Transport;
 
-    /// A description that meets a full queue of actions is not lost: the call goes on.
+    /// A description that finds the action queue full is kept, and the call goes on.
     #[test]
     fn a_description_waits_for_room() {
         let config = Config::builder()
@@ -383,11 +346,12 @@ mod tests {
             .register(false)
             .build()
             .unwrap();
-        let mut options: Options<()> = Options::default();
-        options.limits.actions = 1;
-        let mut host = Host::new(&config, &mut options).unwrap();
+        let mut limits = Limits::default();
+        limits.actions = 1;
+        let now = Timestamp::ZERO;
+        let mut host = Host::new(&config, limits, Hooks::default(), [1; 32], now).unwrap();
         let mut connection = None;
-        while let Some(job) = host.next_job() {
+        while let Some(job) = host.next_job(now) {
             if let Job::Connect(asked, _) = job {
                 connection = Some(asked);
             }
@@ -396,16 +360,19 @@ mod tests {
             transport: Transport::Ws,
             remote: None,
         };
-        host.opened(connection.unwrap(), info);
-        while host.next_job().is_some() {}
-        let call = host.command(|agent, now| agent.invite("bob", Default::default(), now));
+        host.opened(connection.unwrap(), info, now);
+        while host.next_job(now).is_some() {}
+        let call = host.command(
+            |agent, now| agent.invite("bob", Default::default(), now),
+            now,
+        );
         let offer = Body::sdp("v=0");
-        host.described(call.unwrap(), Ok(offer));
+        host.described(call.unwrap(), Ok(offer), now);
         assert!(matches!(
-            host.next_job(),
-            Some(Job::Tell(Event::DescriptionNeeded { .. }))
+            host.next_job(now),
+            Some(Job::Event(Event::DescriptionNeeded { .. }))
         ));
-        match host.next_job() {
+        match host.next_job(now) {
             Some(Job::Transmit(_, bytes)) => assert!(bytes.starts_with(b"INVITE sip:bob@")),
             other => panic!("{other:?}"),
         }

@@ -1,31 +1,39 @@
 #![forbid(unsafe_code)]
-//! What every adapter of [`sip_core`] on an operating system needs, and none should write again:
-//! a clock that counts sleep, randomness, trust in TLS servers, the WebSocket handshake of RFC 7118,
-//! what its failures mean, and the commands of an application.
+#![cfg_attr(not(feature = "os"), no_std)]
+//! What every adapter of [`sip_core`] needs and should not write again. Applications use `sip-tokio` or
+//! `sip-blocking`, not this crate.
 //!
-//! There is no socket and no thread in here. `sip-tokio` and `sip-blocking` bring those, each in its
-//! own way; applications use one of the two, not this crate.
+//! The crate has two halves. Neither contains a socket or a thread.
+//!
+//! - **Pure** (without features: `no_std` with `alloc`, builds for `wasm32-unknown-unknown`): [`Host`] runs a
+//!   user agent and yields [`Job`]s, [`command`] has the commands of an application, [`for_each_command!`]
+//!   makes methods of them, [`Describers`] and [`Authenticator`] connect media and credentials. An adapter for
+//!   a browser or for bare metal stands on this half; `tests/pure.rs` drives a user agent as it would.
+//! - **`os`** (feature `os`, on by default): a clock that counts sleep, entropy, trust in TLS servers, the
+//!   WebSocket handshake of RFC 7118 and the meaning of its failures.
+//!
+//! Files from the top to the bottom; each imports only those below it:
+//!
+//! | half | files |
+//! |---|---|
+//! | os | `os/mod`, `os/options`, `os/connect`, `os/clock`, `os/websocket` |
+//! | pure | `host`, `hooks`, `authenticator`, `description`, `command`, `failure`, `log` |
+
+extern crate alloc;
 
 mod authenticator;
-mod clock;
 pub mod command;
-mod connect;
 mod description;
+mod failure;
+mod hooks;
 mod host;
 mod log;
-mod options;
-mod websocket;
+#[cfg(feature = "os")]
+pub mod os;
 
 pub use authenticator::Authenticator;
-pub use clock::{Alarm, Clock};
 pub use command::CommandFailure;
-pub use connect::{
-    ADDRESS_DELAY, ADDRESS_LIMIT, CONNECT_TIMEOUT, ConnectFailure, Failure, Trust, alternate,
-    handshake_failure, preferred, server_name, tcp_failure, upgrade_request,
-};
 pub use description::{Describers, DescriptionError, TypedFactory};
-pub use host::{Host, Job, LONGEST_SLEEP, LastFailure};
-pub use options::{LogConnector, Options, ServerUrlSource, StartError, TraceConnector};
-pub use websocket::{
-    CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed, websocket_config,
-};
+pub use failure::{CONNECT_TIMEOUT, ConnectFailure, Failure};
+pub use hooks::{FailureObserver, Hooks, LogConnector, ServerUrlSource, TraceConnector};
+pub use host::{Host, Job, LONGEST_SLEEP};

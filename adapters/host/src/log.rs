@@ -1,11 +1,11 @@
-//! Log and trace records on their way to `tracing` and to the application.
+//! Passes log and trace records to `tracing`.
 
 use sip_core::config::LogLevel;
 use sip_core::{Direction, LogRecord, Timestamp, TraceRecord};
 
-/// Hands a record to `tracing`, under its category as the target.
+/// Writes a record to `tracing`. The target is its category.
 pub(crate) fn log(record: &LogRecord) {
-    /// `tracing` wants target and level at compile time: one callsite for each pair.
+    /// One callsite for each pair of target and level, because `tracing` needs both at compile time.
     macro_rules! emit {
         ($($category:literal),+) => {
             match record.category {
@@ -32,8 +32,8 @@ pub(crate) fn log(record: &LogRecord) {
     );
 }
 
-/// Hands a SIP message to `tracing`, target `sip.trace`, credentials blacked out unless the
-/// configuration says otherwise.
+/// Writes a SIP message to `tracing` with the target `sip.trace`. Credentials are blacked out unless the
+/// configuration reveals them.
 pub(crate) fn trace(record: &TraceRecord, now: Timestamp) {
     let way = match record.direction {
         Direction::Received => "received",

@@ -1,4 +1,4 @@
-//! Opening a connection: names, addresses, TLS and the WebSocket handshake (RFC 7118 section 4).
+//! Opens a connection: names, addresses, TLS and the WebSocket handshake (RFC 7118 section 4).
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,28 +9,29 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionInfo, Transport};
-use sip_host::{
-    ADDRESS_DELAY, CONNECT_TIMEOUT, ConnectFailure, Failure, READS_PER_TURN, StartError, Trust,
-    handshake_failure, preferred, server_name, tcp_failure, upgrade_request, websocket_config,
+use sip_host::os::{
+    ADDRESS_DELAY, READS_PER_TURN, StartError, Trust, handshake_failure, preferred, server_name,
+    tcp_failure, upgrade_request, websocket_config,
 };
+use sip_host::{CONNECT_TIMEOUT, ConnectFailure, Failure};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use crate::agent::Options;
+use crate::options::Options;
 
-/// What carries WebSocket frames: TCP, or TLS over it.
+/// Carries WebSocket frames: TCP, or TLS over it.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A stream that is read so and so often in one turn. Fragments that add nothing to a message never come out
-/// of a read of the WebSocket, so its turn ends here.
+/// A stream with a limit of reads in one turn, because fragments that do not complete a message keep one read
+/// of the WebSocket busy.
 pub(crate) struct Turns {
     stream: Box<dyn Stream>,
-    /// How many more reads there are in this turn.
+    /// How many reads are left in this turn.
     reads: u32,
 }
 
@@ -47,7 +48,7 @@ impl AsyncRead for Turns {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Some(left) = self.reads.checked_sub(1) else {
-            // There may be more at once, but others go first.
+            // There may be more to read, but other work has its turn first.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         };
@@ -76,15 +77,14 @@ impl AsyncWrite for Turns {
 
 pub(crate) type Socket = Box<WebSocketStream<Turns>>;
 
-/// What opens connections: trust and sizes, the same for all attempts of one agent.
+/// Trust and sizes of connections: the same for all attempts of one agent.
 pub(crate) struct Dialer {
     trust: Trust,
     websocket: WebSocketConfig,
 }
 
 impl Dialer {
-    /// For connections to the servers of `config`. An error is a root certificate that cannot be
-    /// read.
+    /// A dialer for the servers of `config`. Fails if a root certificate cannot be read.
     pub(crate) fn new(config: &Config, options: &Options) -> Result<Self, StartError> {
         let trust = Trust::new(config.servers(), &options.extra_roots).map_err(StartError::Root)?;
         let websocket = websocket_config(options.limits.message.message, options.send_queue);
@@ -103,13 +103,13 @@ impl Dialer {
     }
 
     async fn attempt(&self, server: &ServerUrl) -> Result<(Socket, ConnectionInfo), Failure> {
-        // Names are resolved on each attempt: a server that moved is found again.
+        // Names are resolved again on each attempt, so that a server that has moved is found.
         let addresses = tokio::net::lookup_host((server.host(), server.port())).await;
         let tcp = dial(preferred(addresses)?)
             .await
             .map_err(|error| tcp_failure(&error))?;
         let remote = tcp.peer_addr().ok();
-        // A SIP message is one write: waiting for more to send with it only delays it.
+        // A SIP message is one write, so waiting for more data would only delay it.
         tcp.set_nodelay(true).map_err(|error| tcp_failure(&error))?;
         let (stream, transport): (Box<dyn Stream>, _) = if server.is_secure() {
             let tls = TlsConnector::from(self.trust.tls()?)
@@ -120,7 +120,7 @@ impl Dialer {
         } else {
             (Box::new(tcp), Transport::Ws)
         };
-        // The handshake is bounded by itself.
+        // No limit of reads, because the handshake has its own.
         let stream = Turns {
             stream,
             reads: u32::MAX,
@@ -135,7 +135,7 @@ impl Dialer {
     }
 }
 
-/// Tries all addresses, each one [`ADDRESS_DELAY`] after the last or as soon as that one failed.
+/// Tries all addresses: each one [`ADDRESS_DELAY`] after the last, or as soon as one has failed.
 async fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut waiting = addresses.into_iter();
     let mut running = FuturesUnordered::new();
@@ -150,7 +150,7 @@ async fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
         };
         match finished {
             Some(Ok(stream)) => return Ok(stream),
-            // A refusal says more than an address that this host has no route to.
+            // A refusal is more informative than the error for an address without a route.
             Some(Err(error))
                 if failure.is_none() || error.kind() == io::ErrorKind::ConnectionRefused =>
             {

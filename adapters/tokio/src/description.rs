@@ -1,5 +1,5 @@
-//! Session descriptions made by the application's media engine instead of by events: the
-//! parameters `sessionDescriptionHandlerFactory` and `sessionDescriptionHandlerFactoryOptions`.
+//! Session descriptions from the application's media engine in place of events: the parameters
+//! `sessionDescriptionHandlerFactory` and `sessionDescriptionHandlerFactoryOptions`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -10,13 +10,13 @@ use std::task::{Context, Poll};
 use sip_core::{Body, DescriptionKind, SessionId};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
-/// What a [`SessionDescriptionHandler`] returns: it may wait as long as media takes.
+/// The result of a [`SessionDescriptionHandler`]. The future may wait for media.
 pub type Describing<T> = Pin<Box<dyn Future<Output = Result<T, DescriptionError>> + Send>>;
 
 /// The media side of one call: makes our session descriptions and takes the peer's (RFC 3264).
 ///
-/// The futures are polled one after the other, in the order in which the core asked; a call that
-/// ends drops those that are not through.
+/// The adapter polls one future at a time, in the order of the core's requests. The end of a call drops the
+/// remaining ones.
 pub trait SessionDescriptionHandler: Send {
     /// Makes our offer, or the answer to the peer's last offer.
     fn describe(&mut self, kind: DescriptionKind) -> Describing<Body>;
@@ -24,14 +24,14 @@ pub trait SessionDescriptionHandler: Send {
     /// Takes the peer's offer or answer.
     fn accept(&mut self, kind: DescriptionKind, body: Body) -> Describing<()>;
 
-    /// The call is over. Called once.
+    /// The call has ended. Called once.
     fn close(&mut self);
 }
 
 /// Makes the [`SessionDescriptionHandler`] of each call.
 pub trait SessionDescriptionHandlerFactory: Send + Sync {
-    /// A handler for the call `session`. `options` are the parameter
-    /// `sessionDescriptionHandlerFactoryOptions`, as it was configured.
+    /// Makes the handler of the call `session`. `options` is the configured parameter
+    /// `sessionDescriptionHandlerFactoryOptions`.
     fn create(
         &self,
         session: SessionId,
@@ -53,7 +53,7 @@ where
     }
 }
 
-/// What a handler came to.
+/// The result of a step of a handler.
 pub(crate) enum Described {
     /// Our description, for the core.
     Local(SessionId, Result<Body, DescriptionError>),
@@ -166,7 +166,7 @@ impl Call {
                     };
                     self.running = None;
                     if let Err(error) = result {
-                        // What would answer an unusable offer makes no sense any more.
+                        // The peer's offer is unusable, so the steps that would answer it are dropped.
                         self.steps.clear();
                         return Poll::Ready(Described::Unusable(session, error));
                     }

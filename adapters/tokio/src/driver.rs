@@ -1,4 +1,4 @@
-//! The task: carries out what the core asks for, and feeds it one input at a time.
+//! The task: carries out the jobs of the host and feeds it one input at a time.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -8,28 +8,29 @@ use std::task::{Context, Poll};
 
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, ConnectionInfo, Event};
-use sip_host::{Alarm, ConnectFailure, Describers, Host, Job, LONGEST_SLEEP, Outgoing};
+use sip_host::os::{Alarm, Clock, Outgoing};
+use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::agent::Options;
 use crate::connect::{Dialer, Socket};
 use crate::description::{Described, Handlers};
 use crate::handle::Command;
 use crate::link::{Link, LinkInput};
+use crate::options::Options;
 
-/// How many other things may go before a deadline that has passed.
+/// How many other inputs may go before a deadline that has passed.
 const INPUTS_BEFORE_TICK: u32 = 64;
 
-/// How many events may wait beside a full queue. Nothing is read meanwhile; commands, deadlines and
-/// connections that end lead to these.
+/// How many events may wait beside a full queue. The network is not read meanwhile; these events come from
+/// commands, deadlines and connections that end.
 const WAITING_LIMIT: usize = 64;
 
 type Opening =
     Pin<Box<dyn Future<Output = Result<(Socket, ConnectionInfo), ConnectFailure>> + Send>>;
 type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What comes from sockets and media.
+/// Inputs from sockets and media.
 enum NetworkInput {
     Opened(
         ConnectionId,
@@ -43,14 +44,14 @@ enum NetworkInput {
 enum Input {
     Network(NetworkInput),
     Command(Option<Command>),
-    /// The application made room for an event, or is gone.
+    /// An event found room in the queue, or the application has dropped its end.
     Room,
-    /// Time has passed, or the clock was set on: to be looked at anew.
+    /// Time has passed or the clock was set forward: the deadline is computed again.
     Awake,
-    Due,
+    Timeout,
 }
 
-/// The sockets of one agent, and the media behind its calls.
+/// The sockets of one agent and the media of its calls.
 struct Network {
     opening: Vec<(ConnectionId, Opening)>,
     links: Vec<Link>,
@@ -59,7 +60,7 @@ struct Network {
 }
 
 impl Network {
-    /// The next thing from a socket or a handler; from open sockets only if `read`.
+    /// The next input from a socket or a handler. Open sockets are read only if `read`.
     fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<NetworkInput> {
         self.closing
             .retain_mut(|closing| closing.as_mut().poll(cx).is_pending());
@@ -72,7 +73,7 @@ impl Network {
         for place in 0..self.links.len() {
             if let Poll::Ready(input) = self.links[place].poll(cx, read) {
                 let connection = self.links[place].connection;
-                // Whoever spoke goes to the end of the row, so that all are heard.
+                // The link goes to the end of the row, so that all links are served.
                 let link = self.links.remove(place);
                 if let LinkInput::Closed(end) = input {
                     self.closing.push(Box::pin(link.close(end.code)));
@@ -85,7 +86,7 @@ impl Network {
         self.handlers.poll(cx).map(NetworkInput::Described)
     }
 
-    /// Takes the link out of service; the closing handshake goes on beside everything else.
+    /// Takes the link out of service; its closing handshake goes on beside the other work.
     fn close(&mut self, connection: ConnectionId, code: CloseCode) {
         self.opening.retain(|(opening, _)| *opening != connection);
         if let Some(place) = self
@@ -125,17 +126,18 @@ impl Network {
 /// Everything that belongs to one agent.
 pub(crate) struct Driver {
     host: Host,
+    clock: Clock,
     alarm: Alarm,
     dialer: Arc<Dialer>,
     network: Network,
-    /// `None` once all handles are gone.
+    /// `None` once all handles are dropped.
     commands: Option<mpsc::Receiver<Command>>,
     /// `None` once the application has dropped its end.
     events: Option<mpsc::Sender<Event>>,
-    /// Events that found no room. Until there is, nothing is read.
+    /// Events that found the queue full. Until they fit nothing is read.
     waiting: VecDeque<Event>,
     send_queue: usize,
-    /// What was handled since a deadline passed.
+    /// How many inputs were handled since a deadline passed.
     overdue: u32,
 }
 
@@ -153,7 +155,8 @@ impl Driver {
             config.session_description_handler_factory_options().clone(),
         );
         Self {
-            alarm: host.alarm(),
+            alarm: options.clock.alarm(),
+            clock: options.clock,
             host,
             dialer: Arc::new(dialer),
             network: Network {
@@ -170,7 +173,7 @@ impl Driver {
         }
     }
 
-    /// Runs until nobody holds the agent any more.
+    /// Runs until the application has dropped the handles and the events.
     pub(crate) async fn run(mut self) {
         loop {
             self.carry_out();
@@ -179,20 +182,20 @@ impl Driver {
             }
             let input = self.wait().await;
             self.feed(input);
-            // One command beside each thing from the network, which goes first in a wait.
+            // One command for each input from the network, because the network goes first in a wait.
             if let Some(Ok(command)) = self.commands.as_mut().map(mpsc::Receiver::try_recv) {
-                self.host.command(command);
+                self.command(command);
             }
         }
-        self.host.abandon();
+        self.host.abandon(self.clock.now());
         self.carry_out();
         self.network.close_all().await;
     }
 
-    /// Everything that the core has to say, until an event finds no room.
+    /// Carries out all jobs, until too many events wait.
     fn carry_out(&mut self) {
         while self.waiting.len() < WAITING_LIMIT {
-            let Some(job) = self.host.next_job() else {
+            let Some(job) = self.host.next_job(self.clock.now()) else {
                 return;
             };
             match job {
@@ -202,7 +205,7 @@ impl Driver {
                 }
                 Job::Ping(connection) => self.put(connection, Outgoing::ping),
                 Job::Close(connection) => self.network.close(connection, CloseCode::Normal),
-                Job::Tell(event) => self.announce(event),
+                Job::Event(event) => self.emit(event),
             }
         }
     }
@@ -213,9 +216,9 @@ impl Driver {
         self.network.opening.push((connection, opening));
     }
 
-    /// Queues something on a link; one whose peer does not read is given up.
+    /// Queues a message on a link. The link is dropped if its queue is full.
     fn put(&mut self, connection: ConnectionId, queue: impl FnOnce(&mut Outgoing) -> bool) {
-        // The core may speak of a connection whose end it has not heard of yet.
+        // The link may have ended without the core knowing it yet.
         let Some(link) = self.network.link(connection) else {
             return;
         };
@@ -223,11 +226,11 @@ impl Driver {
             self.network
                 .links
                 .retain(|link| link.connection != connection);
-            self.host.choked(connection);
+            self.host.send_queue_full(connection, self.clock.now());
         }
     }
 
-    fn announce(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         let Some(event) = self.network.handlers.intercept(event) else {
             return;
         };
@@ -242,21 +245,21 @@ impl Driver {
         }
     }
 
-    /// Waits for one input: network, then application, then deadline.
+    /// Waits for one input: first the network, then the application, then the deadline.
     async fn wait(&mut self) -> Input {
-        // Nothing more is read, but calls and registration go on until even that is too much.
+        // Nothing is read while events wait. Calls and registration go on, until too many events wait.
         let paused = !self.waiting.is_empty();
         let stalled = self.waiting.len() >= WAITING_LIMIT;
         let deadline = if stalled { None } else { self.host.next_tick() };
-        let now = self.host.now();
+        let now = self.clock.now();
         let pause = deadline.map(|deadline| deadline.saturating_since(now).min(LONGEST_SLEEP));
         let due = deadline.is_some_and(|deadline| deadline <= now);
         if due && self.overdue >= INPUTS_BEFORE_TICK {
-            return Input::Due;
+            return Input::Timeout;
         }
         if due && self.overdue == 0 {
-            // The runtime asks the operating system about the sockets once more: bytes that are already
-            // here go before the tick.
+            // The runtime polls the operating system for the sockets once more, so that bytes that have arrived
+            // go before the tick.
             tokio::task::yield_now().await;
         }
         let Self {
@@ -311,10 +314,11 @@ impl Driver {
                 return Input::Room;
             }
             () = slept => return Input::Awake,
-            // A process that was stopped may hear of its timers before it hears of its sockets.
-            () = sleep => if due { Input::Due } else { Input::Awake },
+            // After a pause of the process the runtime may report timers before sockets, so the loop checks the
+            // sockets once more.
+            () = sleep => if due { Input::Timeout } else { Input::Awake },
         };
-        if due && !matches!(input, Input::Due) {
+        if due && !matches!(input, Input::Timeout) {
             self.overdue += 1;
         }
         input
@@ -323,40 +327,45 @@ impl Driver {
     fn feed(&mut self, input: Input) {
         match input {
             Input::Network(input) => self.feed_network(input),
-            Input::Command(Some(command)) => self.host.command(command),
+            Input::Command(Some(command)) => self.command(command),
             Input::Command(None) => self.commands = None,
             Input::Room | Input::Awake => {}
-            Input::Due => {
+            Input::Timeout => {
                 self.overdue = 0;
-                self.host.tick();
+                self.host.tick(self.clock.now());
             }
         }
     }
 
+    fn command(&mut self, command: Command) {
+        self.host.command(command, self.clock.now());
+    }
+
     fn feed_network(&mut self, input: NetworkInput) {
+        let now = self.clock.now();
         match input {
             NetworkInput::Opened(connection, Ok((socket, info))) => {
                 self.network
                     .links
                     .push(Link::new(connection, socket, self.send_queue));
-                self.host.opened(connection, info);
+                self.host.opened(connection, info, now);
             }
             NetworkInput::Opened(connection, Err(failure)) => {
-                self.host.failed(connection, failure);
+                self.host.failed(connection, failure, now);
             }
             NetworkInput::Link(connection, LinkInput::Message(bytes)) => {
-                self.host.received(connection, bytes);
+                self.host.received(connection, bytes, now);
             }
-            NetworkInput::Link(connection, LinkInput::Pong) => self.host.pong(connection),
+            NetworkInput::Link(connection, LinkInput::Pong) => self.host.pong(connection, now),
             NetworkInput::Link(_, LinkInput::Turn) => {}
             NetworkInput::Link(connection, LinkInput::Closed(end)) => {
-                self.host.closed(connection, end.reason);
+                self.host.closed(connection, end.reason, now);
             }
             NetworkInput::Described(Described::Local(session, result)) => {
-                self.host.described(session, result);
+                self.host.described(session, result, now);
             }
             NetworkInput::Described(Described::Unusable(session, error)) => {
-                self.host.unusable(session, &error);
+                self.host.unusable(session, &error, now);
             }
         }
     }

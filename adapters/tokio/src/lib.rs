@@ -1,15 +1,16 @@
 #![forbid(unsafe_code)]
-//! One SIP user agent on tokio: sockets, clock and randomness around [`sip_core::UserAgent`].
+//! One SIP user agent on tokio: sockets, clock and entropy around [`sip_core::UserAgent`].
 //!
 //! [`Agent::start`] spawns one task that owns the user agent and its connections. It returns a
-//! [`Handle`], through which commands go in, and [`Events`], through which news comes out. The task
-//! ends, and its sockets close, when the last `Handle` and the `Events` are gone.
+//! [`Handle`], which takes commands, and [`Events`], which emits what happens. The task
+//! ends, and its sockets close, when the last `Handle` and the `Events` are dropped.
 //!
-//! The adapter decides nothing about SIP: it opens the connections that the core names, carries
-//! bytes, tells the time, and hands events on.
+//! The adapter decides nothing about SIP: it opens the connections that the core requests, carries bytes,
+//! passes the time, and emits events.
 //!
-//! A machine that slept is noticed at most 5 seconds after it woke, or at once where the application says
-//! [`Clock::slept`], which it has to where the system's clock stands still (macOS).
+//! The agent notices that the machine slept at most 5 seconds after it woke, or at once if the application
+//! calls [`Clock::slept`]. On macOS the application has to, because the clock of the system stands still
+//! during sleep.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,9 +35,9 @@
 //! # }
 //! ```
 //!
-//! # In the place of callbacks
+//! # In place of callbacks
 //!
-//! What SIP.js takes as functions in its configuration goes into [`Options`].
+//! [`Options`] takes what SIP.js takes as functions in its configuration.
 //!
 //! `sessionDescriptionHandlerFactory` and its options: a trait for the media of one call, and a factory
 //! that reads the options into a type of its own.
@@ -151,7 +152,7 @@
 //! # }
 //! ```
 //!
-//! `log.connector`: a closure that gets every record that `log.level` lets through.
+//! `log.connector`: a closure that receives every record of the level `log.level` and above.
 //!
 //! ```
 //! use sip_tokio::Options;
@@ -162,8 +163,8 @@
 //! }));
 //! ```
 //!
-//! `log.builtinEnabled`: the records go to `tracing`, their category as target, beside what the program
-//! itself says; whoever subscribes filters by it. `traceSip` goes to the target `sip.trace`.
+//! `log.builtinEnabled`: the records go to `tracing`. The target is their category, so a subscriber can
+//! filter by it. `traceSip` goes to the target `sip.trace`.
 //!
 //! ```
 //! tracing_subscriber::fmt()
@@ -172,6 +173,9 @@
 //!     .init();
 //! tracing::info!(target: "sip.ua", "records look like this");
 //! ```
+//!
+//! Files from the top to the bottom; each imports only those below it: `agent`, `driver`, `link`, `connect`
+//! and `handle`, `options`, `description`.
 
 mod agent;
 mod connect;
@@ -179,17 +183,20 @@ mod description;
 mod driver;
 mod handle;
 mod link;
+mod options;
 
-/// `docs/coming-from-sipjs.md`, whose programs are compiled.
+/// Compiles the programs of `docs/coming-from-sipjs.md`.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/coming-from-sipjs.md")]
 pub struct ComingFromSipJs;
 
-pub use agent::{Agent, Options};
+pub use agent::Agent;
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use handle::{Events, Handle};
+pub use options::Options;
 pub use rustls_pki_types::CertificateDer;
+pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
-    Authenticator, CONNECT_TIMEOUT, Clock, CommandFailure, ConnectFailure, DescriptionError,
-    LogConnector, ServerUrlSource, StartError, TraceConnector, TypedFactory,
+    Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
+    ServerUrlSource, TraceConnector, TypedFactory,
 };

@@ -1,4 +1,4 @@
-//! One open WebSocket: frames in both directions, bounded, and its end.
+//! One open WebSocket: bounded queues in both directions, and its end.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,27 +6,27 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt};
 use sip_core::ConnectionId;
-use sip_host::{CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed};
+use sip_host::os::{CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{Error as WebSocketError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::connect::Socket;
 
-/// An open connection and what waits to be sent on it.
+/// An open connection and the messages that wait to be sent on it.
 pub(crate) struct Link {
     pub(crate) connection: ConnectionId,
-    /// What waits to be sent.
+    /// The messages to send.
     pub(crate) outgoing: Outgoing,
     socket: Socket,
     unflushed: bool,
 }
 
-/// What a connection has to say.
+/// An input from a connection.
 pub(crate) enum LinkInput {
     Message(Bytes),
     Pong,
-    /// Nothing for the core, but there may be more to read.
+    /// No input for the core, but there may be more to read.
     Turn,
     Closed(End),
 }
@@ -42,7 +42,7 @@ impl Link {
         }
     }
 
-    /// Sends what waits and, if `read`, returns the next thing that came in.
+    /// Sends what waits and, if `read`, returns the next input.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<LinkInput> {
         if let Poll::Ready(Err(error)) = self.poll_send(cx) {
             return Poll::Ready(LinkInput::Closed(broken(&error)));
@@ -56,7 +56,7 @@ impl Link {
             Some(Ok(Message::Binary(bytes))) => LinkInput::Message(bytes),
             Some(Ok(Message::Pong(_))) => LinkInput::Pong,
             Some(Ok(Message::Close(frame))) => LinkInput::Closed(closed(frame.as_ref())),
-            // The answer is queued inside the socket: the next turn flushes it.
+            // The pong is queued inside the socket; the next turn flushes it.
             Some(Ok(Message::Ping(_) | Message::Frame(_))) => {
                 self.unflushed = true;
                 LinkInput::Turn
@@ -82,20 +82,20 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    /// Sends what waits, then the closing handshake; at most [`CLOSE_TIMEOUT`].
+    /// Sends what waits, then closes with a handshake; takes at most [`CLOSE_TIMEOUT`].
     pub(crate) async fn close(mut self, code: CloseCode) {
         let handshake = async {
             while let Some(message) = self.outgoing.pop() {
                 self.socket.feed(message).await?;
             }
             match self.socket.close(Some(close_frame(code))).await {
-                // The peer was first: the answer is queued inside the socket (RFC 6455 section 5.5.1).
+                // The peer closed first. Our close frame is queued inside the socket (RFC 6455 section 5.5.1).
                 Err(WebSocketError::Protocol(ProtocolError::SendAfterClosing)) => {
                     self.socket.flush().await?;
                 }
                 closing => closing?,
             }
-            // Until the peer's close frame: what comes before it is too late to matter.
+            // Until the close frame of the peer. Messages that arrive meanwhile are dropped.
             std::future::poll_fn(|cx| {
                 self.socket.get_mut().begin();
                 for _ in 0..READS_PER_TURN {

@@ -61,7 +61,7 @@ async fn stay(
                     session,
                 ));
             }
-            (event, _) => running.courtesy(&event).await?,
+            (event, _) => running.answer_unrelated(&event).await?,
         }
     }
 }

@@ -55,7 +55,7 @@ async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
             } if which == session => {
                 return outcome(&arguments.target, established, &reason);
             }
-            event => running.courtesy(&event).await?,
+            event => running.answer_unrelated(&event).await?,
         }
     }
 }

@@ -33,7 +33,7 @@ async fn stay(running: &mut Running, seconds: Option<u64>) -> Result<(), Failure
             Event::Unregistered { .. } => bound = false,
             _ => {}
         }
-        running.courtesy(&event).await?;
+        running.answer_unrelated(&event).await?;
     }
     if !bound {
         return Err(lost());
@@ -60,7 +60,7 @@ async fn unregistered(running: &mut Running) -> Result<(), Failure> {
             Event::RegistrationFailed { reason, .. } => {
                 return Err(failure_of("unregistering", &reason));
             }
-            event => running.courtesy(&event).await?,
+            event => running.answer_unrelated(&event).await?,
         }
     }
 }

@@ -56,12 +56,12 @@ async fn outcome(running: &mut Running, request: RequestId, what: &str) -> Resul
                     Ok(response) => Err(Failure::Outcome(format!(
                         "{what}: {} {}",
                         response.status().as_u16(),
-                        crate::events::printable(&sip_parse::text(response.reason()).to_string()),
+                        crate::report::printable(&sip_parse::text(response.reason()).to_string()),
                     ))),
                     Err(reason) => Err(failure_of(what, &reason)),
                 };
             }
-            event => running.courtesy(&event).await?,
+            event => running.answer_unrelated(&event).await?,
         }
     }
 }

@@ -63,8 +63,8 @@ impl std::fmt::Display for Summary {
 pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     let report = Report::new(arguments.output.json).quiet();
     let ladder = Ladder::new("alice", "bob");
-    let stagehand = Stagehand::hire(arguments.adapter)?;
-    let edge = stagehand.start_edge(arguments.fault)?;
+    let edge_runtime = EdgeRuntime::new(arguments.adapter)?;
+    let edge = edge_runtime.start_edge(arguments.fault)?;
     let url = format!("ws://{}", edge.local_addr());
     let alice_password = match arguments.fault {
         Some(Fault::BadPassword) => "wrong",
@@ -83,20 +83,20 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
             trace,
         )
     };
-    let stage = Stage {
+    let conversation = Conversation {
         alice: party("alice", 0, alice_password)?,
         bob: party("bob", 1, "bob-secret")?,
         fault: arguments.fault,
         problems: Vec::new(),
     };
-    let (stage, speed) = stage.play(arguments.calls).await;
-    let summary = stage.summary();
-    let mut problems = stage.problems.clone();
+    let (conversation, speed) = conversation.run(arguments.calls).await;
+    let summary = conversation.summary();
+    let mut problems = conversation.problems.clone();
     let counted = edge_summary(&edge);
     if counted != summary {
         problems.push(format!("the edge counted otherwise: {counted}"));
     }
-    let Stage { alice, bob, .. } = stage;
+    let Conversation { alice, bob, .. } = conversation;
     tokio::join!(alice.stop(GRACE), bob.stop(GRACE));
     edge.stop().await;
     print_result(&report, &ladder, &problems, speed, summary);
@@ -111,10 +111,10 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
 
 /// Where the edge runs: beside the user agents on tokio, but on a thread of its own if commands to them
 /// hold up this one.
-struct Stagehand(Option<tokio::runtime::Runtime>);
+struct EdgeRuntime(Option<tokio::runtime::Runtime>);
 
-impl Stagehand {
-    fn hire(adapter: Adapter) -> Result<Self, Failure> {
+impl EdgeRuntime {
+    fn new(adapter: Adapter) -> Result<Self, Failure> {
         if adapter == Adapter::Tokio {
             return Ok(Self(None));
         }
@@ -134,7 +134,7 @@ impl Stagehand {
     }
 }
 
-impl Drop for Stagehand {
+impl Drop for EdgeRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
@@ -221,16 +221,16 @@ fn print_result(
 }
 
 /// The two user agents, and what went wrong between them.
-struct Stage {
+struct Conversation {
     alice: Party,
     bob: Party,
     fault: Option<Fault>,
     problems: Vec<String>,
 }
 
-impl Stage {
+impl Conversation {
     /// The whole conversation. Also returns calls per second, if there was more than one.
-    async fn play(mut self, calls: u32) -> (Self, Option<f64>) {
+    async fn run(mut self, calls: u32) -> (Self, Option<f64>) {
         let mut speed = None;
         if self.register().await {
             let start = Instant::now();

@@ -8,7 +8,7 @@ use sip_core::{Cause, DescriptionKind, Direction, Event, TraceRecord};
 use sip_parse::StatusCode;
 use tokio::sync::watch;
 
-use crate::adapter::{self, Events, Handle, Wishes};
+use crate::adapter::{self, Events, Handle, Settings};
 use crate::arguments::Adapter;
 use crate::events;
 use crate::ladder::Ladder;
@@ -64,14 +64,14 @@ impl Party {
     ) -> Result<Self, Failure> {
         let report = report.of(name).with_servers(&config);
         let (ladder, messages) = (ladder.clone(), report.clone());
-        let wishes = Wishes {
+        let settings = Settings {
             extra_roots: Vec::new(),
             trace: Box::new(move |record, _| {
                 note(name, side, record, &ladder, &messages, trace);
             }),
             transactions: Some(TRANSACTIONS),
         };
-        let (handle, events) = adapter::start(adapter, config, wishes)?;
+        let (handle, events) = adapter::start(adapter, config, settings)?;
         let (sender, counts) = watch::channel(Counts::default());
         tokio::spawn(live(handle.clone(), events, report, sender));
         Ok(Self {

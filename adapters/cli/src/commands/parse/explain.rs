@@ -256,7 +256,7 @@ pub(super) fn in_words(explained: &Value, length: usize) -> String {
         let _ = write!(out, "\n  {:<22}{} bytes", "(body)", body["bytes"]);
         let body = body["text"].as_str().unwrap_or("(not text)");
         for line in body.lines().take(BODY_LINES) {
-            let _ = write!(out, "\n    | {}", crate::events::printable(line));
+            let _ = write!(out, "\n    | {}", crate::report::printable(line));
         }
         if body.lines().count() > BODY_LINES {
             let _ = write!(out, "\n    | ...");

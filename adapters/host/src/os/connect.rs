@@ -1,5 +1,5 @@
-//! What opening a connection takes besides the socket: whom to trust, what to ask for, and what a
-//! failure means (RFC 7118 section 4).
+//! Opening a connection, apart from its socket: trust, the upgrade request, and the meaning of failures (RFC
+//! 7118 section 4).
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,80 +13,31 @@ use sip_core::connection::ConnectError;
 use tungstenite::error::{Error as WebSocketError, ProtocolError};
 use tungstenite::handshake::client::{Request, generate_key};
 
-/// How long one attempt may take at most: names, all addresses, TLS and handshake together. The core gives
-/// up before, after `connectionTimeout`, which an operating system would not wait for longer either.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+use crate::failure::Failure;
 
-/// How long an address is alone before the next one is tried beside it (RFC 8305 section 5).
+/// How long one address is tried alone before the next one starts beside it (RFC 8305 section 5).
 pub const ADDRESS_DELAY: Duration = Duration::from_millis(250);
 
-/// How many addresses of one name are tried.
+/// How many addresses of one name are tried at most.
 pub const ADDRESS_LIMIT: usize = 16;
 
 /// The subprotocol of RFC 7118 section 4.1.
 const SUBPROTOCOL: &str = "sip";
 
-/// Why a connection could not be opened: what the core is told, and the same in a sentence.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct ConnectFailure {
-    /// The server, its query left out.
-    pub server: String,
-    /// What went wrong, as the core is told.
-    pub error: ConnectError,
-    /// What went wrong, in the words of the layer that failed.
-    pub detail: String,
-}
-
-impl ConnectFailure {
-    /// The failure of an attempt at `server`.
-    #[must_use]
-    pub fn new(server: &ServerUrl, (error, detail): Failure) -> Self {
-        Self {
-            server: server.to_string(),
-            error,
-            detail,
-        }
-    }
-
-    /// What an attempt that took longer than [`CONNECT_TIMEOUT`] failed of.
-    #[must_use]
-    pub fn late() -> Failure {
-        let detail = format!("after {} s", CONNECT_TIMEOUT.as_secs());
-        (ConnectError::Timeout, detail)
-    }
-}
-
-impl std::fmt::Display for ConnectFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no connection to {}: {}", self.server, self.error)?;
-        if self.detail.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " ({})", self.detail)
-        }
-    }
-}
-
-impl std::error::Error for ConnectFailure {}
-
-/// What the core is told, and the words of the layer that failed.
-pub type Failure = (ConnectError, String);
-
-/// Whom to trust: the same for all connections of one agent.
+/// The TLS trust of one agent. All of its connections share it.
 #[derive(Debug)]
 pub struct Trust {
     extra: RootCertStore,
-    /// Made for the first `wss` server: reading the system's roots takes its time.
+    /// Built for the first `wss` server, because loading the system's roots is slow.
     tls: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Trust {
-    /// For connections to `servers`, and others that may be configured later. `roots` are trusted
-    /// beside those of the operating system.
+    /// Trust for connections to `servers` and to others that may be configured later. `roots` are trusted in
+    /// addition to those of the operating system.
     ///
     /// # Errors
-    /// One of `roots` cannot be read, or TLS cannot be had at all.
+    /// One of `roots` cannot be read, or TLS is not available.
     pub fn new(
         servers: &[Server],
         roots: &[CertificateDer<'static>],
@@ -108,7 +59,7 @@ impl Trust {
     /// The TLS configuration for a `wss` server.
     ///
     /// # Errors
-    /// TLS cannot be had at all.
+    /// TLS is not available.
     pub fn tls(&self) -> Result<Arc<ClientConfig>, Failure> {
         self.config()
             .map_err(|error| (ConnectError::Tls, error.to_string()))
@@ -128,7 +79,7 @@ fn tls_config(mut store: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Err
     for error in &found.errors {
         tracing::warn!(target: "sip.transport", "system root certificates: {error}");
     }
-    // One unreadable certificate among the system's many is no reason to trust none of them.
+    // The other certificates of the system are trusted even if one of them cannot be read.
     store.add_parsable_certificates(found.certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -138,20 +89,20 @@ fn tls_config(mut store: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Err
     Ok(Arc::new(config))
 }
 
-/// The name that the server's certificate must have (RFC 5922 section 4).
+/// The name that the certificate of the server must contain (RFC 5922 section 4).
 ///
 /// # Errors
-/// The host of the URL is no name that a certificate can have.
+/// The host of the URL is not a name that a certificate can contain.
 pub fn server_name(server: &ServerUrl) -> Result<ServerName<'static>, Failure> {
     ServerName::try_from(server.host().to_owned())
         .map_err(|error| (ConnectError::Tls, error.to_string()))
 }
 
-/// What a resolver found, in the order in which to try: at most [`ADDRESS_LIMIT`] addresses,
-/// [`alternate`]d.
+/// The addresses that a resolver has found in the order in which to try them: at most [`ADDRESS_LIMIT`], the
+/// two families in turn.
 ///
 /// # Errors
-/// There is none.
+/// The resolver failed or found no address.
 pub fn preferred(
     found: io::Result<impl IntoIterator<Item = SocketAddr>>,
 ) -> Result<Vec<SocketAddr>, Failure> {
@@ -163,9 +114,8 @@ pub fn preferred(
     Ok(alternate(addresses))
 }
 
-/// The two address families in turn, the resolver's first choice first (RFC 8305 section 4).
-#[must_use]
-pub fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+/// Sorts addresses so that the two families alternate; the family of the first one leads (RFC 8305 section 4).
+fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (Vec<_>, Vec<_>) = addresses
         .into_iter()
@@ -205,10 +155,10 @@ pub fn upgrade_request(server: &ServerUrl) -> Result<Request, Failure> {
         .map_err(|error| (ConnectError::Other, error.to_string()))
 }
 
-/// What an error of the socket means, before or below TLS.
+/// The failure for an error of the socket, before or below TLS.
 ///
-/// An error that TLS raised through the socket is told as [`ConnectError::Tls`]; a connection that
-/// breaks during the TLS handshake is no verdict on certificates.
+/// An error that TLS raised through the socket is [`ConnectError::Tls`]. A connection that breaks during the
+/// TLS handshake is not, because it says nothing about certificates.
 #[must_use]
 pub fn tcp_failure(error: &io::Error) -> Failure {
     let is_tls = error
@@ -223,7 +173,7 @@ pub fn tcp_failure(error: &io::Error) -> Failure {
     (kind, error.to_string())
 }
 
-/// What a failed WebSocket handshake means.
+/// The failure for an error of the WebSocket handshake.
 #[must_use]
 pub fn handshake_failure(error: &WebSocketError) -> Failure {
     let kind = match error {

@@ -1,4 +1,4 @@
-//! What goes through an open WebSocket, and what its end means (RFC 6455, RFC 7118 section 5).
+//! Messages on an open WebSocket, and the meaning of its end (RFC 6455, RFC 7118 section 5).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,43 +10,42 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tungstenite::{Message, Utf8Bytes};
 
-/// How long a closing handshake (RFC 6455 section 7) may take before the socket is dropped.
+/// How long a closing handshake (RFC 6455 section 7) may take before the adapter drops the socket.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often one connection is read before others have their turn: a peer that always has more to say, if
-/// only pings, must not hold up anything else.
+/// How often one connection is read before others have their turn, because a peer that never stops sending,
+/// even pings alone, must not delay the others.
 pub const READS_PER_TURN: u32 = 16;
 
-/// What is written is gathered up to this, in bytes.
+/// The size of the write buffer in bytes.
 const WRITE_BUFFER: usize = 16 * 1024;
 
 /// How a connection ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct End {
-    /// What the core is told.
+    /// The reason that the core receives.
     pub reason: DisconnectReason,
-    /// What the peer is told, if it still listens (RFC 6455 section 7.4).
+    /// The code of our close frame (RFC 6455 section 7.4).
     pub code: CloseCode,
 }
 
-/// Buffers and sizes of a connection on which no SIP message may be much longer than
-/// `message_limit` bytes, and on which `send_limit` bytes may wait for a peer that does not read, be it our
-/// messages or pongs that it asked for.
+/// Buffers and sizes of a connection. A SIP message may have about `message_limit` bytes. `send_limit` bytes
+/// may wait for a peer that does not read: our messages and the pongs to its pings.
 #[must_use]
 pub fn websocket_config(message_limit: usize, send_limit: usize) -> WebSocketConfig {
-    // What is a little too large still reaches the core, which answers 513; the rest costs the
+    // A message that is a little too large reaches the core, which answers it with 513. A larger one ends the
     // connection.
     let largest = message_limit.saturating_mul(2);
     WebSocketConfig::default()
         .read_buffer_size(16 * 1024)
         .write_buffer_size(WRITE_BUFFER)
-        // The frames' own bytes have room beside what is sent in them.
+        // Room for the frame headers beside the payload.
         .max_write_buffer_size(send_limit.saturating_add(2 * WRITE_BUFFER))
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest))
 }
 
-/// What waits to be sent on one connection, bounded.
+/// The bounded queue of messages to send on one connection.
 #[derive(Debug)]
 pub struct Outgoing {
     messages: VecDeque<Message>,
@@ -65,8 +64,8 @@ impl Outgoing {
         }
     }
 
-    /// Queues a SIP message: text if it is UTF-8, else binary (RFC 7118 section 5). False if the
-    /// peer reads so slowly that the limit is reached: the connection is then of no use.
+    /// Queues a SIP message: as text if it is UTF-8, else as binary (RFC 7118 section 5). False if the limit is
+    /// reached; the caller then drops the connection.
     #[must_use]
     pub fn send(&mut self, bytes: Bytes) -> bool {
         self.queue(match Utf8Bytes::try_from(bytes.clone()) {
@@ -75,7 +74,7 @@ impl Outgoing {
         })
     }
 
-    /// Queues a ping (RFC 6455 section 5.5.2); false as for [`Outgoing::send`].
+    /// Queues a ping (RFC 6455 section 5.5.2). False as for [`Outgoing::send`].
     #[must_use]
     pub fn ping(&mut self) -> bool {
         self.queue(Message::Ping(Bytes::new()))
@@ -91,13 +90,13 @@ impl Outgoing {
         fits
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// The message that has waited longest.
+    /// Takes the oldest message.
     pub fn pop(&mut self) -> Option<Message> {
         let message = self.messages.pop_front()?;
         self.bytes -= message.len();
@@ -105,7 +104,7 @@ impl Outgoing {
     }
 }
 
-/// A close frame that says no more than its code.
+/// A close frame with a code and no reason.
 #[must_use]
 pub fn close_frame(code: CloseCode) -> CloseFrame {
     CloseFrame {
@@ -114,7 +113,7 @@ pub fn close_frame(code: CloseCode) -> CloseFrame {
     }
 }
 
-/// The end that the peer's close frame is. The closing handshake answers with the code that came.
+/// The end of a connection by the peer's close frame. Our closing handshake repeats its code.
 #[must_use]
 pub fn closed(frame: Option<&CloseFrame>) -> End {
     let code = frame.map(|frame| frame.code);
@@ -124,7 +123,7 @@ pub fn closed(frame: Option<&CloseFrame>) -> End {
     }
 }
 
-/// The end that a failing socket is.
+/// The end of a connection by an error of its socket.
 #[must_use]
 pub fn broken(error: &WebSocketError) -> End {
     tracing::debug!(target: "sip.transport", "connection broken: {error}");
@@ -145,7 +144,7 @@ pub fn broken(error: &WebSocketError) -> End {
 mod tests {
     use super::*;
 
-    /// RFC 7118 section 5: what is UTF-8 goes as text, anything else as binary.
+    /// RFC 7118 section 5: UTF-8 goes as text, anything else as binary.
     #[test]
     fn rfc7118_5_text_if_it_is_utf_8() {
         let mut outgoing = Outgoing::new(100);

@@ -1,4 +1,4 @@
-//! The host's clock as the core wants it: one that goes on while the machine sleeps.
+//! The clock of the host: it counts the time that the machine sleeps, because deadlines of the core do.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use sip_core::Timestamp;
 
-/// A clock that never goes back and counts the time that a machine spends suspended. Clones are the same
-/// clock.
+/// A clock that never goes back and counts the time that a machine is suspended. All clones are one clock.
 ///
-/// On Linux and Android that is `CLOCK_BOOTTIME`: agents notice by themselves that the machine slept, at
-/// most [`LONGEST_SLEEP`](crate::LONGEST_SLEEP) after it woke. Elsewhere it is `std::time::Instant`,
-/// which counts sleep on Windows but stands still during it on macOS: there whoever is told by the
-/// operating system of the wake-up says [`Clock::slept`].
+/// On Linux and Android it is `CLOCK_BOOTTIME`: agents notice that the machine slept at most
+/// [`LONGEST_SLEEP`](crate::LONGEST_SLEEP) after it woke. Elsewhere it is `std::time::Instant`, which counts
+/// sleep on Windows and stands still during sleep on macOS. There the application calls [`Clock::slept`] when
+/// the operating system reports that the machine woke.
 #[derive(Clone, Debug)]
 pub struct Clock {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -21,11 +20,11 @@ pub struct Clock {
     gap: Arc<Gap>,
 }
 
-/// What the clock of the operating system has not counted.
+/// The time that the clock of the operating system has not counted.
 #[derive(Debug, Default)]
 struct Gap {
     microseconds: AtomicU64,
-    /// Whom to wake when it grows.
+    /// The wakers of the alarms.
     sleepers: Mutex<Vec<Weak<Sleeper>>>,
 }
 
@@ -33,7 +32,7 @@ struct Gap {
 struct Sleeper(Mutex<Option<Waker>>);
 
 impl Clock {
-    /// A clock that can be asked from now on.
+    /// Starts a clock.
     #[must_use]
     pub fn start() -> Self {
         Self {
@@ -43,7 +42,7 @@ impl Clock {
         }
     }
 
-    /// The time, since any start.
+    /// The time since an arbitrary start.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let uncounted = Duration::from_micros(self.gap.microseconds.load(Ordering::Acquire));
@@ -53,7 +52,7 @@ impl Clock {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn counted(&self) -> Timestamp {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        // The kernel counts from boot: neither part is ever negative.
+        // The kernel counts from boot, so neither part is ever negative.
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
         let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);
         Timestamp::ZERO + Duration::new(seconds, nanoseconds)
@@ -64,11 +63,11 @@ impl Clock {
         Timestamp::ZERO + self.start.elapsed()
     }
 
-    /// The machine slept for `duration`, and the operating system's clock did not count it: this clock
-    /// and its clones go on by that much, and agents that go by it look at their deadlines at once.
+    /// Sets this clock and its clones forward by `duration`, because the machine slept that long and the clock
+    /// of the operating system did not count it. The agents on this clock check their deadlines at once.
     pub fn slept(&self, duration: Duration) {
         let more = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        // Never an error: the closure always has a next value.
+        // This cannot fail, because the closure always returns a value.
         let _ = self
             .gap
             .microseconds
@@ -86,13 +85,13 @@ impl Clock {
         }
     }
 
-    /// Tells of each [`Clock::slept`], however far the clock had been set on before.
+    /// An alarm for each [`Clock::slept`] from now on.
     #[must_use]
     pub fn alarm(&self) -> Alarm {
         let sleeper = Arc::default();
         let mut sleepers = locked(&self.gap.sleepers);
         if sleepers.len() == sleepers.capacity() {
-            // Before there are more than ever: those of agents that have ended make room.
+            // The vector is about to grow: first drop the entries of agents that have ended.
             sleepers.retain(|sleeper| sleeper.strong_count() > 0);
         }
         sleepers.push(Arc::downgrade(&sleeper));
@@ -105,7 +104,7 @@ impl Clock {
     }
 }
 
-/// Wakes whoever waits when a [`Clock`] is set on.
+/// Wakes a task when the application sets its [`Clock`] forward.
 #[derive(Debug)]
 pub struct Alarm {
     gap: Arc<Gap>,
@@ -114,9 +113,9 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Ready once after the clock was set on; the waker of `cx` is woken by that.
+    /// Ready once after the clock was set forward, which also wakes the waker of `cx`.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // First the waker, then the look: what happens in between wakes.
+        // The waker is stored before the check, so that a call of `slept` between the two wakes it.
         *locked(&self.sleeper.0) = Some(cx.waker().clone());
         let microseconds = self.gap.microseconds.load(Ordering::Acquire);
         if std::mem::replace(&mut self.heard, microseconds) == microseconds {
@@ -181,7 +180,7 @@ mod tests {
         }
     }
 
-    /// Agents come and go for as long as a program runs, also where nobody ever says that it slept.
+    /// Agents come and go for as long as a program runs, also in programs that never call `slept`.
     #[test]
     fn sleepers_that_are_gone_do_not_pile_up() {
         let clock = Clock::start();
@@ -207,7 +206,7 @@ mod tests {
         assert_eq!(locked(&clock.gap.sleepers).len(), 2);
         assert!(first.poll(&mut cx).is_ready());
         assert!(first.poll(&mut cx).is_pending());
-        // Nobody waited on the second: it is told all the same.
+        // The second alarm has no waker now, but it is ready all the same.
         clock.slept(HOUR);
         assert!(second.poll(&mut cx).is_ready());
         assert!(second.poll(&mut cx).is_pending());

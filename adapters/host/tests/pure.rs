@@ -1,0 +1,381 @@
+//! A user agent driven through the pure half of the crate, as an adapter for a browser or for bare metal drives
+//! it: no socket, no thread, no clock and no entropy of an operating system. The time is a variable.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sip_core::config::{Authentication, Config, ServerUrl};
+use sip_core::connection::{ConnectError, DisconnectReason};
+use sip_core::{
+    AuthorizationFailed, Body, CommandError, ConnectionId, ConnectionInfo, DescriptionKind, Event,
+    FailureStatus, InviteOptions, Limits, SessionId, Timestamp, Transport,
+};
+use sip_host::{
+    Authenticator, CommandFailure, ConnectFailure, Describers, DescriptionError, Hooks, Host, Job,
+    command,
+};
+use sip_parse::{Request, Response};
+
+/// What a browser adapter would be: it carries out the jobs and passes the time.
+struct Browser {
+    host: Host,
+    now: Timestamp,
+    media: Media,
+    connecting: Vec<(ConnectionId, String)>,
+    sent: Vec<(ConnectionId, String)>,
+    events: Vec<Event>,
+}
+
+/// Media that needs no time: descriptions are there at once.
+#[derive(Default)]
+struct Media {
+    ready: Vec<(SessionId, DescriptionKind)>,
+    accepted: Vec<DescriptionKind>,
+    closed: usize,
+}
+
+impl Describers for Media {
+    fn are_in_charge(&self) -> bool {
+        true
+    }
+
+    fn describe(&mut self, session: SessionId, kind: DescriptionKind) {
+        self.ready.push((session, kind));
+    }
+
+    fn accept(&mut self, _session: SessionId, kind: DescriptionKind, _body: Body) {
+        self.accepted.push(kind);
+    }
+
+    fn close(&mut self, _session: SessionId) {
+        self.closed += 1;
+    }
+}
+
+impl Browser {
+    fn new(config: &Config, hooks: Hooks) -> Self {
+        let now = Timestamp::ZERO;
+        let host = Host::new(config, Limits::default(), hooks, [7; 32], now).unwrap();
+        let mut browser = Self {
+            host,
+            now,
+            media: Media::default(),
+            connecting: Vec::new(),
+            sent: Vec::new(),
+            events: Vec::new(),
+        };
+        browser.carry_out();
+        browser
+    }
+
+    fn carry_out(&mut self) {
+        loop {
+            while let Some(job) = self.host.next_job(self.now) {
+                match job {
+                    Job::Connect(connection, url) => {
+                        self.connecting.push((connection, url.as_str().to_owned()));
+                    }
+                    Job::Transmit(connection, bytes) => {
+                        let text = String::from_utf8(bytes.to_vec()).unwrap();
+                        self.sent.push((connection, text));
+                    }
+                    Job::Ping(connection) => self.host.pong(connection, self.now),
+                    Job::Close(_) => {}
+                    Job::Event(event) => self.events.extend(self.media.intercept(event)),
+                }
+            }
+            let Some((session, _)) = self.media.ready.pop() else {
+                return;
+            };
+            let ours = Body::sdp("v=0\r\ns=ours\r\n");
+            self.host.described(session, Ok(ours), self.now);
+        }
+    }
+
+    fn open(&mut self) -> ConnectionId {
+        let (connection, _) = self.connecting.pop().expect("a connection is asked for");
+        let info = ConnectionInfo {
+            transport: Transport::Wss,
+            remote: None,
+        };
+        self.host.opened(connection, info, self.now);
+        self.carry_out();
+        connection
+    }
+
+    fn receive(&mut self, connection: ConnectionId, message: String) {
+        self.host
+            .received(connection, Bytes::from(message), self.now);
+        self.carry_out();
+    }
+
+    /// The last message sent, whose first line starts with `start`.
+    fn sent(&mut self, start: &str) -> String {
+        let (_, message) = self.sent.pop().expect(start);
+        assert!(message.starts_with(start), "{start}: {message}");
+        message
+    }
+
+    fn has(&self, wanted: impl Fn(&Event) -> bool) -> bool {
+        self.events.iter().any(wanted)
+    }
+
+    /// Lets time pass up to the next deadline.
+    fn next_deadline(&mut self) {
+        self.now = self.host.next_tick().expect("a deadline");
+        self.host.tick(self.now);
+        self.carry_out();
+    }
+}
+
+/// The methods of a handle; in a browser the agent is on the same thread.
+macro_rules! methods {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
+    )*) => {
+        #[allow(dead_code, reason = "no test uses every command")]
+        impl Browser {
+            $(
+                fn $name(&mut self, $($argument: $type),*) -> Result<$result, CommandFailure> {
+                    let command = command::$name($($argument.into()),*);
+                    let result = self.host.command(command, self.now);
+                    self.carry_out();
+                    result
+                }
+            )*
+        }
+    };
+}
+
+sip_host::for_each_command!(methods);
+
+fn value<'a>(message: &'a str, name: &str) -> &'a str {
+    let prefix = format!("{name}: ");
+    let mut values = message
+        .lines()
+        .filter_map(|line| line.strip_prefix(&*prefix));
+    values.next().unwrap_or_else(|| panic!("{name}: {message}"))
+}
+
+/// A response to `request`, as a server writes it.
+fn response(request: &str, status: &str, more: &str) -> String {
+    let tag = if value(request, "To").contains(";tag=") {
+        ""
+    } else {
+        ";tag=server"
+    };
+    format!(
+        "SIP/2.0 {status}\r\nVia: {}\r\nFrom: {}\r\nTo: {}{tag}\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+         {more}Content-Length: 0\r\n\r\n",
+        value(request, "Via"),
+        value(request, "From"),
+        value(request, "To"),
+        value(request, "Call-ID"),
+        value(request, "CSeq"),
+    )
+}
+
+fn config(change: impl FnOnce(&mut sip_core::config::ConfigBuilder)) -> Config {
+    let mut builder = Config::builder();
+    builder
+        .uri("sip:alice@example.com")
+        .server("wss://sip.example.com");
+    change(&mut builder);
+    builder.build().unwrap()
+}
+
+#[test]
+fn an_agent_registers_and_sends_a_message_without_an_operating_system() {
+    let mut browser = Browser::new(&config(|_| {}), Hooks::default());
+    assert_eq!(browser.connecting[0].1, "wss://sip.example.com");
+    let connection = browser.open();
+    let register = browser.sent("REGISTER ");
+    let granted = format!("Contact: {};expires=600\r\n", value(&register, "Contact"));
+    browser.receive(connection, response(&register, "200 OK", &granted));
+    assert!(browser.has(|event| matches!(event, Event::Registered(_))));
+
+    let request = browser.message("bob", "Hello").unwrap();
+    let message = browser.sent("MESSAGE sip:bob@example.com ");
+    browser.receive(connection, response(&message, "202 Accepted", ""));
+    assert!(browser.has(|event| matches!(
+        event,
+        Event::RequestCompleted { request: which, outcome: Ok(_) } if *which == request
+    )));
+
+    // The binding is refreshed before it lapses.
+    while browser.sent.is_empty() {
+        browser.next_deadline();
+    }
+    browser.sent("REGISTER ");
+    assert!(browser.now < Timestamp::ZERO + Duration::from_secs(600));
+}
+
+#[test]
+fn a_call_with_descriptions_from_the_media_of_the_browser() {
+    let config = config(|builder| {
+        builder.register(false);
+    });
+    let mut browser = Browser::new(&config, Hooks::default());
+    let connection = browser.open();
+    let call = browser.invite("bob", InviteOptions::default()).unwrap();
+    let invite = browser.sent("INVITE sip:bob@example.com ");
+    assert!(invite.ends_with("s=ours\r\n"));
+    let body = "v=0\r\ns=theirs\r\n";
+    let answer = response(
+        &invite,
+        "200 OK",
+        "Contact: <sip:bob@bob.invalid;transport=ws>\r\nContent-Type: application/sdp\r\n",
+    )
+    .replace(
+        "Content-Length: 0\r\n\r\n",
+        &format!("Content-Length: {}\r\n\r\n{body}", body.len()),
+    );
+    browser.receive(connection, answer);
+    browser.sent("ACK sip:bob@bob.invalid");
+    assert_eq!(browser.media.accepted, [DescriptionKind::Answer]);
+    assert!(browser.has(|event| matches!(event, Event::Established { .. })));
+
+    browser.hang_up(call).unwrap();
+    let bye = browser.sent("BYE ");
+    browser.receive(connection, response(&bye, "200 OK", ""));
+    assert!(browser.has(|event| matches!(event, Event::Ended { .. })));
+    assert_eq!(browser.media.closed, 1);
+}
+
+#[test]
+fn a_description_that_fails_ends_the_call() {
+    let config = config(|builder| {
+        builder.register(false);
+    });
+    let mut browser = Browser::new(&config, Hooks::default());
+    let connection = browser.open();
+    let call = browser.invite("bob", InviteOptions::default()).unwrap();
+    let invite = browser.sent("INVITE ");
+    let contact = "Contact: <sip:bob@bob.invalid;transport=ws>\r\n";
+    browser.receive(connection, response(&invite, "200 OK", contact));
+    let error = DescriptionError("no codec in common".to_owned());
+    browser.host.unusable(call, &error, browser.now);
+    browser.carry_out();
+    browser.sent("BYE ");
+}
+
+struct Token;
+
+impl Authenticator for Token {
+    fn authenticate(
+        &mut self,
+        _request: &Request,
+        _response: &Response,
+    ) -> Result<String, AuthorizationFailed> {
+        Ok("Bearer mF_9.B5f-4.1JqM".to_owned())
+    }
+}
+
+#[test]
+fn the_hooks_answer_for_the_application_and_see_its_failures() {
+    let failures: Arc<Mutex<Vec<ConnectFailure>>> = Arc::default();
+    let seen = failures.clone();
+    let mut hooks = Hooks::default();
+    hooks.authenticator = Some(Box::new(Token));
+    hooks.connect_failed = Some(Box::new(move |failure| {
+        seen.lock().unwrap().push(failure.clone());
+    }));
+    hooks.server_url = Some(Box::new(|configured, attempt| {
+        let url = format!("{}/?attempt={attempt}", configured.as_str());
+        ServerUrl::parse(&url).map_err(|_| sip_core::NoServerUrl)
+    }));
+    let config = config(|builder| {
+        builder
+            .ask_server_url(true)
+            .authentication(Authentication::Application);
+    });
+    let mut browser = Browser::new(&config, hooks);
+    let (connection, url) = browser.connecting.pop().unwrap();
+    assert_eq!(url, "wss://sip.example.com/?attempt=1");
+    let server = ServerUrl::parse(&url).unwrap();
+    let failure = ConnectFailure::new(&server, (ConnectError::Refused, "refused".to_owned()));
+    browser.host.failed(connection, failure, browser.now);
+    browser.carry_out();
+    while browser.connecting.is_empty() {
+        browser.next_deadline();
+    }
+    assert_eq!(browser.connecting[0].1, "wss://sip.example.com/?attempt=2");
+    assert_eq!(
+        failures.lock().unwrap()[0].to_string(),
+        format!(
+            "no connection to {server}: {} (refused)",
+            ConnectError::Refused
+        )
+    );
+
+    let connection = browser.open();
+    let register = browser.sent("REGISTER ");
+    let challenge = "WWW-Authenticate: Bearer realm=\"example.com\"\r\n";
+    browser.receive(
+        connection,
+        response(&register, "401 Unauthorized", challenge),
+    );
+    let register = browser.sent("REGISTER ");
+    assert_eq!(value(&register, "Authorization"), "Bearer mF_9.B5f-4.1JqM");
+
+    browser
+        .host
+        .closed(connection, DisconnectReason::Lost, browser.now);
+    browser.carry_out();
+    assert!(browser.has(|event| matches!(event, Event::Disconnected { .. })));
+    while browser.connecting.is_empty() {
+        browser.next_deadline();
+    }
+}
+
+#[test]
+fn every_command_reaches_the_agent() {
+    let config = config(|builder| {
+        builder.register(false).autostart(false);
+    });
+    let mut browser = Browser::new(&config, Hooks::default());
+    assert!(browser.connecting.is_empty());
+    browser.start().unwrap();
+    let connection = browser.open();
+    browser.register().unwrap();
+    let register = browser.sent("REGISTER ");
+    let granted = format!("Contact: {};expires=600\r\n", value(&register, "Contact"));
+    browser.receive(connection, response(&register, "200 OK", &granted));
+    browser.unregister().unwrap();
+    let unregister = browser.sent("REGISTER ");
+    browser.receive(connection, response(&unregister, "200 OK", ""));
+    assert!(browser.has(|event| matches!(event, Event::Unregistered { .. })));
+
+    browser.options("bob").unwrap();
+    let options = browser.sent("OPTIONS ");
+    browser.receive(connection, response(&options, "200 OK", ""));
+
+    // A call that no longer is what the command needs is refused, not ignored.
+    let call = browser.invite("bob", InviteOptions::default()).unwrap();
+    let invite = browser.sent("INVITE ");
+    let wrong_state = |result: Result<(), CommandFailure>| {
+        matches!(
+            result,
+            Err(CommandFailure::Refused(CommandError::WrongState(_)))
+        )
+    };
+    assert!(wrong_state(browser.ring(call)));
+    assert!(wrong_state(browser.answer(call)));
+    assert!(wrong_state(browser.reject(call, FailureStatus::BUSY_HERE)));
+    let tone = browser.send_dtmf(call, '1', Duration::from_millis(100));
+    assert!(wrong_state(tone.map(drop)));
+    let error = browser.describe(call, None).unwrap_err();
+    assert!(matches!(error, CommandFailure::Refused(_)), "{error:?}");
+    browser.receive(connection, response(&invite, "486 Busy Here", ""));
+    browser.sent("ACK ");
+    assert!(matches!(
+        browser.hang_up(call),
+        Err(CommandFailure::Stale(_))
+    ));
+
+    browser.stop(Duration::ZERO).unwrap();
+    browser.stop(Duration::ZERO).unwrap();
+    assert!(browser.has(|event| matches!(event, Event::Stopped { .. })));
+}
