@@ -128,7 +128,9 @@ impl Permutation {
     }
 }
 
-/// SipHash-2-4: a keyed hash for identifiers that peers choose, so that they cannot aim for collisions.
+/// SipHash-2-4: a keyed hash for identifiers that peers choose, so that no peer can aim for collisions.
+///
+/// Only the key is kept, because an agent carries several of these.
 #[derive(Clone, Copy)]
 pub(crate) struct KeyedHash {
     key: (u64, u64),
@@ -141,61 +143,16 @@ impl KeyedHash {
         }
     }
 
-    /// Another hash whose key follows from this one's and tells nothing about it.
-    pub(crate) fn second(&self) -> Self {
-        Self {
-            key: (
-                self.hash(b"second key, low"),
-                self.hash(b"second key, high"),
-            ),
-        }
-    }
-
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
-        let (k0, k1) = self.key;
-        let mut v = [
-            k0 ^ 0x736f_6d65_7073_6575,
-            k1 ^ 0x646f_7261_6e64_6f6d,
-            k0 ^ 0x6c79_6765_6e65_7261,
-            k1 ^ 0x7465_6462_7974_6573,
-        ];
-        let mut chunks = bytes.chunks_exact(8);
-        for chunk in &mut chunks {
-            let mut word = [0; 8];
-            word.copy_from_slice(chunk);
-            absorb(&mut v, u64::from_le_bytes(word));
-        }
-        let mut last = [0; 8];
-        let rest = chunks.remainder();
-        last[..rest.len()].copy_from_slice(rest);
-        last[7] = bytes.len() as u8;
-        absorb(&mut v, u64::from_le_bytes(last));
-        v[2] ^= 0xff;
-        for _ in 0..4 {
-            round(&mut v);
-        }
-        v[0] ^ v[1] ^ v[2] ^ v[3]
+        siphasher::sip::SipHasher24::new_with_keys(self.key.0, self.key.1).hash(bytes)
     }
-}
 
-fn absorb(v: &mut [u64; 4], word: u64) {
-    v[3] ^= word;
-    round(v);
-    round(v);
-    v[0] ^= word;
-}
-
-fn round(v: &mut [u64; 4]) {
-    v[0] = v[0].wrapping_add(v[1]);
-    v[1] = v[1].rotate_left(13) ^ v[0];
-    v[0] = v[0].rotate_left(32);
-    v[2] = v[2].wrapping_add(v[3]);
-    v[3] = v[3].rotate_left(16) ^ v[2];
-    v[0] = v[0].wrapping_add(v[3]);
-    v[3] = v[3].rotate_left(21) ^ v[0];
-    v[2] = v[2].wrapping_add(v[1]);
-    v[1] = v[1].rotate_left(17) ^ v[2];
-    v[2] = v[2].rotate_left(32);
+    /// 128 bits: a peer that does not know the key cannot find two inputs with the same hash.
+    pub(crate) fn hash128(&self, bytes: &[u8]) -> (u64, u64) {
+        siphasher::sip128::SipHasher24::new_with_keys(self.key.0, self.key.1)
+            .hash(bytes)
+            .as_u64()
+    }
 }
 
 #[cfg(test)]

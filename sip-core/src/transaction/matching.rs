@@ -2,7 +2,7 @@
 //!
 //! A client transaction is named by the branch that the layer minted: the handle, hidden by a keyed
 //! permutation, and 64 random bits. A server transaction is named by what the peer chose, of any length:
-//! by 128 bits of a hash with keys of ours, for which nobody else can find two names.
+//! by 128 bits of a hash with a key of ours, so that no peer can find two names with one hash.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -91,7 +91,8 @@ impl Key {
     }
 
     fn digest(bytes: &[u8], hash: KeyedHash) -> Self {
-        Self(hash.hash(bytes), hash.second().hash(bytes))
+        let (low, high) = hash.hash128(bytes);
+        Self(low, high)
     }
 }
 
