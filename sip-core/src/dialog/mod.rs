@@ -14,11 +14,12 @@ use core::fmt;
 use rand_core::CryptoRng;
 use sip_parse::{Builder, HeaderName, Method, ParseError, Request, Response};
 use smallvec::SmallVec;
+use subtle::ConstantTimeEq;
 
 pub use failure::FailureScope;
 pub use state::Dialog;
 
-use crate::rand::{Permutation, equal_in_constant_time, push_base32, read_base32};
+use crate::rand::{Permutation, push_base32, read_base32};
 use crate::slab::{Slab, handle_type};
 
 handle_type! {
@@ -280,7 +281,7 @@ impl DialogLayer {
         let set = self.read_tag(tag)?;
         let entry = self.sets.get(set.0)?;
         if request.call_id().ok()? != &*entry.call_id
-            || !equal_in_constant_time(tag, entry.tag.as_bytes())
+            || !bool::from(entry.tag.as_bytes().ct_eq(tag))
         {
             return None;
         }
