@@ -9,10 +9,10 @@ use crate::auth::{Algorithm, Secret};
 
 use super::{
     Authentication, Config, ConfigError, ConfigErrors, DtmfType, IpInContact, LogLevel,
-    OfflineRequests, Opaque, Parameter, Server, ServerUrl, Settings, Source, Support, Warning,
+    OfflineRequests, Opaque, Parameter, Server, ServerUrl, Settings, Source, Support,
     address::{address_of_record, default_authorization_user, default_registrar, registrar},
     checks::{check_intervals, check_option_tags},
-    error::{REDACTED, excerpt, excerpt_of_uri},
+    error::{REDACTED, excerpt_of_uri},
     explain::seconds,
     server::excerpt_of_url,
     values::{TEXT_LIMIT, ha1_digits, is_contact_host, is_text, is_token, is_user, uuid},
@@ -40,9 +40,8 @@ const SECONDS_LIMIT: u64 = u32::MAX as u64;
 #[derive(Clone, Default)]
 pub struct ConfigBuilder {
     source: Option<Source>,
-    pub(super) settings: Settings,
-    pub(super) errors: Vec<ConfigError>,
-    pub(super) warnings: Vec<Warning>,
+    settings: Settings,
+    errors: Vec<ConfigError>,
     password: Option<Zeroizing<String>>,
     ha1: Option<Zeroizing<String>>,
     realm: Option<String>,
@@ -54,7 +53,6 @@ impl fmt::Debug for ConfigBuilder {
         f.debug_struct("ConfigBuilder")
             .field("settings", &self.settings)
             .field("errors", &self.errors)
-            .field("warnings", &self.warnings)
             .finish_non_exhaustive()
     }
 }
@@ -79,19 +77,15 @@ impl ConfigBuilder {
         self
     }
 
-    pub(super) fn current_source(&self) -> Source {
+    /// The source of the values that the next call sets.
+    pub fn current_source(&self) -> Source {
         self.source.unwrap_or(Source::Code)
     }
 
-    /// What was taken, but should be written otherwise.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
-    }
-
-    /// Adds faults that were found elsewhere, such as those of `javascript_to_json5`: [`build`](Self::build)
-    /// reports them first.
+    /// Adds faults that a reader of another form found; [`build`](Self::build) reports all faults in the
+    /// order in which they were added.
     pub fn refuse(&mut self, errors: impl IntoIterator<Item = ConfigError>) -> &mut Self {
-        self.errors.splice(0..0, errors);
+        self.errors.extend(errors);
         self
     }
 
@@ -149,7 +143,7 @@ impl ConfigBuilder {
             }
             (_, None, Some(realm)) => {
                 let expected = "left out, because ha1 is not given";
-                return wrong(Parameter::Realm, &excerpt(realm), expected);
+                return wrong(Parameter::Realm, &ConfigError::excerpt(realm), expected);
             }
             (None, Some(_), None) => {
                 let expected = "given together with the realm it was made for";
@@ -252,12 +246,24 @@ impl ConfigBuilder {
         &mut self,
         servers: impl IntoIterator<Item = (U, i64)>,
     ) -> &mut Self {
+        self.servers_or_faults(servers.into_iter().map(Ok))
+    }
+
+    /// `wsServers`, all of them: as [`servers`](Self::servers), for a reader of another form, which gives the
+    /// fault of a server in the place of the server.
+    pub fn servers_or_faults<U: AsRef<str>>(
+        &mut self,
+        servers: impl IntoIterator<Item = Result<(U, i64), ConfigError>>,
+    ) -> &mut Self {
         self.note(Parameter::WsServers).servers.clear();
         let mut count = 0;
-        for (url, weight) in servers {
+        for server in servers {
             let place = format!("{}[{count}]", Parameter::WsServers.name());
             count += 1;
-            self.push_server(place, url.as_ref(), weight);
+            match server {
+                Ok((url, weight)) => self.push_server(place, url.as_ref(), weight),
+                Err(error) => self.errors.push(error),
+            }
             if count > SERVERS_LIMIT {
                 break;
             }
@@ -269,12 +275,7 @@ impl ConfigBuilder {
     }
 
     /// `place` names the server in an error.
-    pub(super) fn push_server(
-        &mut self,
-        place: impl Into<Cow<'static, str>>,
-        url: &str,
-        weight: i64,
-    ) {
+    fn push_server(&mut self, place: impl Into<Cow<'static, str>>, url: &str, weight: i64) {
         if self.settings.servers.len() >= SERVERS_LIMIT {
             let expected = format!("a list of at most {SERVERS_LIMIT} servers");
             self.wrong(Parameter::WsServers, "longer", expected);
@@ -290,18 +291,12 @@ impl ConfigBuilder {
         }
     }
 
-    /// Begins a new list of servers: for the file form, which names each place itself.
-    #[cfg(feature = "serde")]
-    pub(super) fn no_servers(&mut self) {
-        self.note(Parameter::WsServers).servers.clear();
-    }
-
     /// `displayName`: any text without control characters, default none. It is quoted and escaped
     /// when it is written (RFC 3261 section 25.1).
     pub fn display_name(&mut self, name: impl AsRef<str>) -> &mut Self {
         let name = name.as_ref();
         if !is_text(name) {
-            return self.wrong(Parameter::DisplayName, excerpt(name), TEXT);
+            return self.wrong(Parameter::DisplayName, ConfigError::excerpt(name), TEXT);
         }
         self.note(Parameter::DisplayName).display_name =
             (!name.is_empty()).then(|| name.to_owned());
@@ -313,7 +308,11 @@ impl ConfigBuilder {
     pub fn authorization_user(&mut self, user: impl AsRef<str>) -> &mut Self {
         let user = user.as_ref();
         if user.is_empty() || !is_text(user) {
-            return self.wrong(Parameter::AuthorizationUser, excerpt(user), SOME_TEXT);
+            return self.wrong(
+                Parameter::AuthorizationUser,
+                ConfigError::excerpt(user),
+                SOME_TEXT,
+            );
         }
         self.note(Parameter::AuthorizationUser).authorization_user = Some(user.to_owned());
         self
@@ -337,17 +336,19 @@ impl ConfigBuilder {
         self.realm(realm).ha1_digits(digits)
     }
 
-    pub(super) fn realm(&mut self, realm: impl AsRef<str>) -> &mut Self {
+    /// `realm`: the realm that the digits of [`ha1_digits`](Self::ha1_digits) were made for.
+    pub fn realm(&mut self, realm: impl AsRef<str>) -> &mut Self {
         let realm = realm.as_ref();
         if realm.is_empty() || !is_text(realm) {
-            return self.wrong(Parameter::Realm, excerpt(realm), SOME_TEXT);
+            return self.wrong(Parameter::Realm, ConfigError::excerpt(realm), SOME_TEXT);
         }
         self.note(Parameter::Realm);
         self.realm = Some(realm.to_owned());
         self
     }
 
-    pub(super) fn ha1_digits(&mut self, digits: impl AsRef<str>) -> &mut Self {
+    /// `ha1`: the digits alone; [`realm`](Self::realm) belongs to them.
+    pub fn ha1_digits(&mut self, digits: impl AsRef<str>) -> &mut Self {
         let Some(digits) = ha1_digits(digits.as_ref()) else {
             return self.wrong(Parameter::Ha1, "", HA1);
         };
@@ -412,7 +413,7 @@ impl ConfigBuilder {
         let Some(uuid) = uuid(id) else {
             let expected =
                 "a UUID like 8f1fa16a-1165-4a96-8341-785b1ef24f12, with uuid: before it or not";
-            return self.wrong(Parameter::InstanceId, excerpt(id), expected);
+            return self.wrong(Parameter::InstanceId, ConfigError::excerpt(id), expected);
         };
         self.note(Parameter::InstanceId).instance_id = Some(uuid.to_owned());
         self
@@ -423,7 +424,11 @@ impl ConfigBuilder {
     pub fn user_agent_string(&mut self, value: impl AsRef<str>) -> &mut Self {
         let value = value.as_ref();
         if value.trim().is_empty() || !is_text(value) {
-            return self.wrong(Parameter::UserAgentString, excerpt(value), SOME_TEXT);
+            return self.wrong(
+                Parameter::UserAgentString,
+                ConfigError::excerpt(value),
+                SOME_TEXT,
+            );
         }
         self.note(Parameter::UserAgentString).user_agent_string = value.trim().to_owned();
         self
@@ -444,7 +449,11 @@ impl ConfigBuilder {
         {
             let expected =
                 "true, false, or a host: a name, an IPv4 address, or an IPv6 address in brackets";
-            return self.wrong(Parameter::HackIpInContact, excerpt(name), expected);
+            return self.wrong(
+                Parameter::HackIpInContact,
+                ConfigError::excerpt(name),
+                expected,
+            );
         }
         self.note(Parameter::HackIpInContact).hack_ip_in_contact = host;
         self
@@ -622,7 +631,7 @@ impl ConfigBuilder {
         let name = name.as_ref();
         if !is_user(name) {
             let expected = "the user part of a SIP URI, other characters as %XX";
-            return self.wrong(Parameter::ContactName, excerpt(name), expected);
+            return self.wrong(Parameter::ContactName, ConfigError::excerpt(name), expected);
         }
         self.note(Parameter::ContactName).contact_name = Some(name.to_owned());
         self
@@ -633,7 +642,11 @@ impl ConfigBuilder {
         let transport = transport.as_ref();
         if !is_token(transport) {
             let expected = "a transport like ws or wss";
-            return self.wrong(Parameter::ContactTransport, excerpt(transport), expected);
+            return self.wrong(
+                Parameter::ContactTransport,
+                ConfigError::excerpt(transport),
+                expected,
+            );
         }
         self.note(Parameter::ContactTransport).contact_transport = transport.to_owned();
         self
@@ -663,7 +676,8 @@ impl ConfigBuilder {
                 self.settings.extra_supported.push(tag.to_owned());
             } else {
                 let name = format!("{}[{place}]", parameter.name());
-                let error = ConfigError::value(name, excerpt(tag), "an option tag like timer");
+                let error =
+                    ConfigError::value(name, ConfigError::excerpt(tag), "an option tag like timer");
                 self.errors.push(error);
             }
         }
@@ -717,8 +731,7 @@ impl ConfigBuilder {
     }
 }
 
-/// What `outboundFlows` takes.
-pub(crate) const FLOWS: &str = "a whole number from 1 to 4";
+const FLOWS: &str = "a whole number from 1 to 4";
 
 const TEXT: &str = "text without control characters, at most 1024 bytes";
 const SOME_TEXT: &str = "text without control characters, 1 to 1024 bytes";

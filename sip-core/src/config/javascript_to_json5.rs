@@ -11,9 +11,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{
-    ConfigError, ConfigErrorKind, error::excerpt, sipjs::rust_equivalent, suggest::nearest,
-};
+use super::{ConfigError, ConfigErrorKind, sipjs::rust_equivalent, suggest::nearest};
 
 /// What [`javascript_to_json5`] makes of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +27,7 @@ pub struct Preprocessed {
 /// Turns the text of a configuration, as a JavaScript programmer writes it, into JSON5.
 ///
 /// Reading goes on after a fault, so that [`ConfigBuilder::refuse`](super::ConfigBuilder::refuse)
-/// and [`ConfigBuilder::sipjs`](super::ConfigBuilder::sipjs) report all of them together.
+/// and [`read_into`](super::read_into) report all of them together.
 ///
 /// ```
 /// let done = sip_core::config::javascript_to_json5("rel100: SIP.C.supported.REQUIRED, register: flase");
@@ -334,7 +332,7 @@ impl<'t> Scanner<'t> {
         let is_secret = matches!(self.innermost(), "password" | "ha1");
         let meant = nearest(word, ["true", "false", "null"]).filter(|_| !is_secret);
         let error = if word.starts_with("SIP.C.") {
-            ConfigError::value(place, excerpt(word), CONSTANTS)
+            ConfigError::value(place, ConfigError::excerpt(word), CONSTANTS)
         } else if let Some(meant) = meant {
             let expected = match meant {
                 "null" => "null or a value; did you mean null?".into(),
@@ -383,7 +381,7 @@ impl<'t> Scanner<'t> {
         let place = self.place();
         let advice = rust_equivalent(self.innermost());
         self.errors
-            .push(ConfigError::other(ConfigErrorKind::Program, place, advice));
+            .push(ConfigError::new(ConfigErrorKind::Program, place, advice));
     }
 
     /// The innermost key.

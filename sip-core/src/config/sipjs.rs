@@ -11,15 +11,15 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use serde::de::Deserializer;
 use zeroize::Zeroizing;
 
 use super::{
-    Config, ConfigBuilder, ConfigError, ConfigErrorKind, ConfigErrors, DtmfType, LogLevel,
-    OfflineRequests, Parameter, Source, Support, Warning, builder::FLOWS, error::REDACTED,
-    suggest::nearest, value::Value,
+    Config, ConfigBuilder, ConfigError, ConfigErrorKind, ConfigErrors, DtmfType, FLOWS_LIMIT,
+    LogLevel, OfflineRequests, Parameter, ServerUrl, Source, Support, suggest::nearest,
+    value::Value,
 };
 
 /// The parts of `log`.
@@ -88,49 +88,81 @@ pub(crate) fn rust_equivalent(name: &str) -> &'static str {
     }
 }
 
-impl Config {
-    /// Reads the SIP.js form; the whole of it is a text, too, when it is only the `uri`.
-    ///
-    /// ```
-    /// let mut json = serde_json::Deserializer::from_str(
-    ///     r#"{"uri": "alice@example.com", "ws_servers": "wss://edge.example.com", "registerExpires": "300"}"#,
-    /// );
-    /// let (config, warnings) = sip_core::config::Config::from_sipjs(&mut json)?;
-    /// assert_eq!(config.register_expires().as_secs(), 300);
-    /// assert_eq!(warnings[0].to_string(), "ws_servers: write wsServers");
-    /// # Ok::<(), sip_core::config::ConfigErrors>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Every fault of every parameter, at least one.
-    pub fn from_sipjs<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<(Self, Vec<Warning>), ConfigErrors> {
-        let mut builder = Self::builder();
-        let config = builder.sipjs(from).build()?;
-        Ok((config, builder.warnings))
-    }
+/// Reads the SIP.js form; the whole of it is a text, too, when it is only the `uri`.
+///
+/// ```
+/// let mut json = serde_json::Deserializer::from_str(
+///     r#"{"uri": "alice@example.com", "ws_servers": "wss://edge.example.com", "registerExpires": "300"}"#,
+/// );
+/// let (config, warnings) = sip_core::config::read(&mut json)?;
+/// assert_eq!(config.register_expires().as_secs(), 300);
+/// assert_eq!(warnings[0].to_string(), "ws_servers: write wsServers");
+/// # Ok::<(), sip_core::config::ConfigErrors>(())
+/// ```
+///
+/// # Errors
+/// Every fault of every parameter, at least one.
+pub fn read<'de, D: Deserializer<'de>>(from: D) -> Result<(Config, Vec<Warning>), ConfigErrors> {
+    let mut builder = Config::builder();
+    let warnings = read_into(&mut builder, from);
+    Ok((builder.build()?, warnings))
 }
 
-impl ConfigBuilder {
-    /// Sets what the SIP.js form says, with the source [`Source::File`]; the source of the calls
-    /// that follow is what it was before. Faults are reported by [`build`](Self::build).
-    pub fn sipjs<'de, D: Deserializer<'de>>(&mut self, from: D) -> &mut Self {
-        let before = self.current_source();
-        self.source(Source::File);
-        match Value::read(from) {
-            Ok(value) => Reader {
-                builder: self,
-                seen: BTreeMap::new(),
-            }
-            .whole(&value),
-            Err(error) => self.refuse([ConfigError::other(
+/// Sets in `builder` what the SIP.js form says, with the source [`Source::File`]; the source of the calls
+/// that follow is what it was before. [`ConfigBuilder::build`] reports the faults.
+pub fn read_into<'de, D: Deserializer<'de>>(builder: &mut ConfigBuilder, from: D) -> Vec<Warning> {
+    let before = builder.current_source();
+    builder.source(Source::File);
+    let mut warnings = Vec::new();
+    match Value::read(from) {
+        Ok(value) => Reader {
+            builder,
+            warnings: &mut warnings,
+            seen: BTreeMap::new(),
+        }
+        .whole(&value),
+        Err(error) => {
+            builder.refuse([ConfigError::new(
                 ConfigErrorKind::Syntax,
                 "configuration",
                 without_source_lines(&error.to_string()),
-            )]),
-        };
-        self.source(before)
+            )]);
+        }
+    }
+    builder.source(before);
+    warnings
+}
+
+/// Something that was taken, but should be written otherwise; `Display` is one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    parameter: String,
+    advice: String,
+}
+
+impl Warning {
+    fn new(parameter: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            parameter: parameter.into(),
+            advice: advice.into(),
+        }
+    }
+
+    /// The key as it was given.
+    pub fn parameter(&self) -> &str {
+        &self.parameter
+    }
+
+    /// What to write instead.
+    pub fn advice(&self) -> &str {
+        &self.advice
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.parameter, self.advice)
     }
 }
 
@@ -146,6 +178,7 @@ fn without_source_lines(message: &str) -> String {
 
 struct Reader<'b> {
     builder: &'b mut ConfigBuilder,
+    warnings: &'b mut Vec<Warning>,
     /// The key under which each parameter was given.
     seen: BTreeMap<&'static str, String>,
 }
@@ -157,8 +190,8 @@ enum Meaning {
     TransportOptions,
 }
 
-impl<'b> Reader<'b> {
-    fn whole(mut self, value: &Value) -> &'b mut ConfigBuilder {
+impl Reader<'_> {
+    fn whole(mut self, value: &Value) {
         match value {
             Value::Text(_) => self.set(Parameter::Uri, value),
             Value::Object(entries) => {
@@ -172,7 +205,6 @@ impl<'b> Reader<'b> {
                 format!("it is {}, but must be an object", other.shown()),
             ),
         }
-        self.builder
     }
 
     fn entry(&mut self, key: &str, value: &Value) {
@@ -457,7 +489,11 @@ impl<'b> Reader<'b> {
                     Some(Ok(Ok(flows))) => {
                         self.builder.outbound_flows(flows);
                     }
-                    _ => self.wrong(parameter.name(), value, FLOWS),
+                    _ => self.wrong(
+                        parameter.name(),
+                        value,
+                        format!("a whole number from 1 to {FLOWS_LIMIT}"),
+                    ),
                 }
             }
             Parameter::AskServerUrl => self.flag(parameter, value, |b, v| {
@@ -605,52 +641,17 @@ impl<'b> Reader<'b> {
             "a URL in quotes, or a list of such URLs and of objects {ws_uri, weight}";
         let name = Parameter::WsServers.name();
         match value {
-            Value::Text(url) => {
-                self.builder.no_servers();
-                self.builder.push_server(name, url, 0);
-            }
+            Value::Text(url) => match ServerUrl::parse(url) {
+                Ok(_) => drop(self.builder.servers([(url.as_str(), 0)])),
+                // Its fault names no place in a list.
+                Err(_) => drop(self.builder.server(url.as_str())),
+            },
             Value::List(items) if !items.is_empty() => {
-                self.builder.no_servers();
-                for (place, item) in items.iter().enumerate().take(super::SERVERS_LIMIT + 1) {
-                    self.server(format!("{name}[{place}]"), item);
-                }
+                let places = (0..).map(|place| format!("{name}[{place}]"));
+                self.builder
+                    .servers_or_faults(items.iter().zip(places).map(server));
             }
             other => self.wrong(name, other, EXPECTED),
-        }
-    }
-
-    fn server(&mut self, place: String, value: &Value) {
-        let entries = match value {
-            Value::Text(url) => return self.builder.push_server(place, url, 0),
-            Value::Object(entries) => entries,
-            other => {
-                return self.wrong(
-                    place,
-                    other,
-                    "a URL in quotes, or an object {ws_uri, weight}",
-                );
-            }
-        };
-        let (mut url, mut weight) = (None, 0);
-        for (key, value) in entries {
-            match (key.as_str(), value) {
-                ("ws_uri" | "wsUri", Value::Text(text)) => url = Some(text),
-                ("ws_uri" | "wsUri", other) => {
-                    return self.wrong(format!("{place}.{key}"), other, "a URL in quotes");
-                }
-                ("weight", Value::Null) => {}
-                ("weight", value) => match integer(value) {
-                    Some(number) => weight = number,
-                    None => {
-                        return self.wrong(format!("{place}.weight"), value, "a whole number");
-                    }
-                },
-                (key, _) => self.unknown(&format!("{place}."), key, ["ws_uri", "weight"]),
-            }
-        }
-        match url {
-            Some(url) => self.builder.push_server(place, url, weight),
-            None => self.wrong(format!("{place}.ws_uri"), &Value::Null, "a URL in quotes"),
         }
     }
 
@@ -700,23 +701,16 @@ impl<'b> Reader<'b> {
         let place = place.into();
         let mut secrets = top_level().filter(|parameter| parameter.is_secret());
         let shown = if secrets.any(|parameter| parameter.name() == place) {
-            REDACTED.into()
+            "[redacted]".into()
         } else {
             value.shown()
         };
         self.builder
-            .errors
-            .push(ConfigError::value(place, shown, expected));
+            .refuse([ConfigError::value(place, shown, expected)]);
     }
 
-    /// A key that is none of `names`; its value may be a misplaced secret and is not shown.
     fn unknown<'n>(&mut self, prefix: &str, key: &str, names: impl IntoIterator<Item = &'n str>) {
-        let advice = match nearest(key, names) {
-            Some(name) => format!("did you mean {prefix}{name}?"),
-            None => "nothing has a name like it".into(),
-        };
-        let key: String = key.chars().filter(|c| !c.is_control()).take(64).collect();
-        self.fault(ConfigErrorKind::Unknown, format!("{prefix}{key}"), advice);
+        self.builder.refuse([unknown(prefix, key, names)]);
     }
 
     fn fault(
@@ -725,15 +719,60 @@ impl<'b> Reader<'b> {
         place: impl Into<Cow<'static, str>>,
         advice: impl Into<Cow<'static, str>>,
     ) {
-        self.builder
-            .errors
-            .push(ConfigError::other(kind, place, advice));
+        self.builder.refuse([ConfigError::new(kind, place, advice)]);
     }
 
     fn warn(&mut self, key: &str, name: &str) {
         let warning = Warning::new(key, format!("write {name}"));
-        self.builder.warnings.push(warning);
+        self.warnings.push(warning);
     }
+}
+
+/// One server of a list: a text, or an object `{ws_uri, weight}`.
+fn server((value, place): (&Value, String)) -> Result<(&str, i64), ConfigError> {
+    let wrong = |place: String, value: &Value, expected: &'static str| {
+        Err(ConfigError::value(place, value.shown(), expected))
+    };
+    let entries = match value {
+        Value::Text(url) => return Ok((url, 0)),
+        Value::Object(entries) => entries,
+        other => {
+            return wrong(
+                place,
+                other,
+                "a URL in quotes, or an object {ws_uri, weight}",
+            );
+        }
+    };
+    let (mut url, mut weight) = (None, 0);
+    for (key, value) in entries {
+        match (key.as_str(), value) {
+            ("ws_uri" | "wsUri", Value::Text(text)) => url = Some(text.as_str()),
+            ("ws_uri" | "wsUri", other) => {
+                return wrong(format!("{place}.{key}"), other, "a URL in quotes");
+            }
+            ("weight", Value::Null) => {}
+            ("weight", value) => match integer(value) {
+                Some(number) => weight = number,
+                None => return wrong(format!("{place}.weight"), value, "a whole number"),
+            },
+            (key, _) => return Err(unknown(&format!("{place}."), key, ["ws_uri", "weight"])),
+        }
+    }
+    match url {
+        Some(url) => Ok((url, weight)),
+        None => wrong(format!("{place}.ws_uri"), &Value::Null, "a URL in quotes"),
+    }
+}
+
+/// The fault of a key that is none of `names`; its value may be a misplaced secret and is not shown.
+fn unknown<'n>(prefix: &str, key: &str, names: impl IntoIterator<Item = &'n str>) -> ConfigError {
+    let advice = match nearest(key, names) {
+        Some(name) => format!("did you mean {prefix}{name}?"),
+        None => "nothing has a name like it".into(),
+    };
+    let key: String = key.chars().filter(|c| !c.is_control()).take(64).collect();
+    ConfigError::new(ConfigErrorKind::Unknown, format!("{prefix}{key}"), advice)
 }
 
 /// The parameters that are keys of the whole, unlike the parts of `log`.

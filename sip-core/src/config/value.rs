@@ -11,7 +11,7 @@ use core::{cell::Cell, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-use super::{error::excerpt, explain::json_text};
+use super::{ConfigError, explain::json_text};
 
 /// How deep lists and objects may nest.
 const DEPTH_LIMIT: u8 = 32;
@@ -56,7 +56,7 @@ impl Value {
             Self::Bool(yes) => yes.to_string(),
             Self::Integer(number) => number.to_string(),
             Self::Float(number) => number.to_string(),
-            Self::Text(text) => excerpt(text),
+            Self::Text(text) => ConfigError::excerpt(text),
             Self::List(items) if items.is_empty() => "an empty list".into(),
             Self::List(_) => "a list".into(),
             Self::Object(_) => "an object".into(),

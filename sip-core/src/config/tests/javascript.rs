@@ -1,14 +1,16 @@
 //! What JavaScript programmers paste: read by a JSON5 reader after `javascript_to_json5`.
 
 use super::*;
-use crate::config::{ConfigErrorKind, Support, javascript_to_json5};
+use crate::config::{ConfigErrorKind, Support, javascript_to_json5, read_into};
 
 /// Reads a text as a program does: all faults in one list.
 fn paste(text: &str) -> Result<Config, ConfigErrors> {
     let done = javascript_to_json5(text);
     let mut builder = Config::builder();
     let mut json5 = json5::Deserializer::from_str(&done.text);
-    builder.sipjs(&mut json5).refuse(done.errors).build()
+    builder.refuse(done.errors);
+    read_into(&mut builder, &mut json5);
+    builder.build()
 }
 
 fn sentences(text: &str) -> Vec<String> {

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::auth::{Algorithm, Secret};
-use crate::config::{ConfigErrorKind, DtmfType, LogLevel, OfflineRequests, Support};
+use crate::config::{ConfigErrorKind, DtmfType, LogLevel, OfflineRequests, Support, read_into};
 
 #[test]
 fn all_faults_are_reported_at_once_and_none_shows_a_secret() {
@@ -343,7 +343,8 @@ fn flags_go_on_top_of_a_file() {
         r#"{"uri":"alice@example.com","wsServers":["ws://a","ws://b"],"register":false}"#,
     );
     let mut builder = Config::builder();
-    builder.sipjs(&mut json).source(Source::Flag);
+    assert_eq!(read_into(&mut builder, &mut json), []);
+    builder.source(Source::Flag);
     builder
         .uri("bob@example.org")
         .server("ws://c")

@@ -12,11 +12,11 @@ use alloc::{
 };
 use core::fmt::Debug;
 
-use super::{Config, ConfigError, ConfigErrors, Parameter, Source, Warning};
+use super::{Config, ConfigError, ConfigErrors, Parameter, Source, Warning, read};
 
 /// Reads the file form.
 fn file(json: &str) -> Result<(Config, Vec<Warning>), ConfigErrors> {
-    Config::from_sipjs(&mut serde_json::Deserializer::from_str(json))
+    read(&mut serde_json::Deserializer::from_str(json))
 }
 
 /// The faults of the file form, each as its sentence.
