@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use sip_core::config::{Config, ConfigBuilder, Parameter, Source, javascript_to_json5, read_into};
+use sip_core::config::{Config, ConfigBuilder, Parameter, Source};
+use sip_sipjs::{javascript_to_json5, read_into};
 
 use crate::arguments::{Account, Output};
 use crate::outcome::Failure;

@@ -754,3 +754,42 @@ impl Opaque {
 fn is_too_long(time: Duration) -> bool {
     time > Duration::from_secs(SECONDS_LIMIT)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_changed_copy_derives_again_what_follows_from_the_uri() {
+        let mut builder = Config::builder();
+        builder.uri("alice@example.com").password("x");
+        let config = builder.build().unwrap();
+        assert_eq!(config.to_builder().build().unwrap(), config);
+        let changed = config.to_builder().uri("bob@example.org").build().unwrap();
+        assert_eq!(changed.authorization_user(), Some("bob"));
+        let registrar = changed.registrar_server().map(ToString::to_string);
+        assert_eq!(registrar.as_deref(), Some("sip:example.org"));
+        assert_eq!(changed.secret(), config.secret());
+    }
+
+    /// On top of another configuration a secret takes the place of the one before, source and all.
+    #[test]
+    fn a_new_secret_takes_the_place_of_the_old_one() {
+        let digits = "0123456789abcdef0123456789abcdef";
+        let with_ha1 = Config::builder().ha1("r", digits).build().unwrap();
+        let with_password = with_ha1.to_builder().password("x").build().unwrap();
+        assert_eq!(with_password.secret(), Some(&Secret::password("x")));
+        let given = |config: &Config| {
+            [Parameter::Password, Parameter::Ha1, Parameter::Realm]
+                .map(|parameter| config.source(parameter) == Source::Code)
+        };
+        assert_eq!(given(&with_password), [true, false, false]);
+        let again = with_password.to_builder().ha1("r", digits).build().unwrap();
+        assert_eq!(again, with_ha1);
+        assert_eq!(given(&again), [false, true, true]);
+        let none = again.to_builder().secret(None).build().unwrap();
+        assert_eq!((none.secret(), given(&none)), (None, [false; 3]));
+    }
+}

@@ -1,7 +1,7 @@
 //! The configuration of a user agent: the parameters of SIP.js's `SIP.UA`, typed and checked.
 //!
 //! Three forms mean the same: the Rust builder ([`Config::builder`]), the SIP.js JSON form
-//! (`read`, feature `serde`), and the flags of a program, which are builder calls on
+//! (the crate `sip-sipjs`), and the flags of a program, which are builder calls on
 //! top of a file. The parameters keep their names, in snake_case here; durations are [`Duration`],
 //! URIs are parsed, the server list is never empty, and no secret is ever printed.
 //!
@@ -28,30 +28,16 @@ mod builder;
 mod checks;
 mod error;
 mod explain;
-#[cfg(feature = "serde")]
-mod javascript_to_json5;
 mod parameter;
 mod server;
-#[cfg(feature = "serde")]
-mod sipjs;
-#[cfg(feature = "serde")]
-mod suggest;
-#[cfg(all(test, feature = "serde"))]
-mod tests;
-#[cfg(feature = "serde")]
-mod value;
 mod values;
 mod wiring;
 
 pub use builder::{ConfigBuilder, FLOWS_LIMIT, OPTIONS_LIMIT, SERVERS_LIMIT};
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors};
 pub use explain::Explained;
-#[cfg(feature = "serde")]
-pub use javascript_to_json5::{Preprocessed, javascript_to_json5};
 pub use parameter::{Origin, Parameter, Source};
 pub use server::{SERVER_URL_LIMIT, Server, ServerUrl, ServerUrlError};
-#[cfg(feature = "serde")]
-pub use sipjs::{Warning, read, read_into};
 pub use values::{Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support};
 pub use wiring::Unsupported;
 

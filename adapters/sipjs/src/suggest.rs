@@ -25,7 +25,7 @@ fn distance(left: &str, right: &str) -> Option<usize> {
     }
     let same = |a: u8, b: u8| a.eq_ignore_ascii_case(&b);
     let mut before = [0; LENGTH_LIMIT + 1];
-    let mut last: [usize; LENGTH_LIMIT + 1] = core::array::from_fn(|column| column);
+    let mut last: [usize; LENGTH_LIMIT + 1] = std::array::from_fn(|column| column);
     for row in 1..=left.len() {
         let mut this = [row; LENGTH_LIMIT + 1];
         for column in 1..=right.len() {

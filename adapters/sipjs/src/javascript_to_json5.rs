@@ -4,14 +4,12 @@
 //! and `new SIP.UA({..})` around the object, and `key: value` lines without the braces. Functions
 //! and other program text are refused by name. Anything else is left to the JSON5 reader.
 
-use alloc::{
-    borrow::Cow,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use std::borrow::Cow;
 
-use super::{ConfigError, ConfigErrorKind, sipjs::rust_equivalent, suggest::nearest};
+use sip_core::config::{ConfigError, ConfigErrorKind};
+
+use crate::read::rust_equivalent;
+use crate::suggest::nearest;
 
 /// What [`javascript_to_json5`] makes of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +24,11 @@ pub struct Preprocessed {
 
 /// Turns the text of a configuration, as a JavaScript programmer writes it, into JSON5.
 ///
-/// Reading goes on after a fault, so that [`ConfigBuilder::refuse`](super::ConfigBuilder::refuse)
+/// Reading goes on after a fault, so that [`ConfigBuilder::refuse`](sip_core::config::ConfigBuilder::refuse)
 /// and [`read_into`](super::read_into) report all of them together.
 ///
 /// ```
-/// let done = sip_core::config::javascript_to_json5("rel100: SIP.C.supported.REQUIRED, register: flase");
+/// let done = sip_sipjs::javascript_to_json5("rel100: SIP.C.supported.REQUIRED, register: flase");
 /// assert_eq!(done.text.split_whitespace().collect::<String>(), r#"{rel100:"required",register:null}"#);
 /// assert_eq!(
 ///     done.errors[0].to_string(),

@@ -4,15 +4,10 @@ mod javascript;
 mod keys;
 mod page;
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::fmt::Debug;
+use std::fmt::Debug;
 
-use super::{Config, ConfigError, ConfigErrors, Parameter, Source, Warning, read};
+use sip_core::config::{Config, ConfigError, ConfigErrors, Parameter, Source};
+use sip_sipjs::{Warning, read};
 
 /// Reads the file form.
 fn file(json: &str) -> Result<(Config, Vec<Warning>), ConfigErrors> {
