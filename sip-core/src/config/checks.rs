@@ -2,7 +2,11 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{ConfigError, Parameter, Settings, explain::seconds, values::is_registered_option_tag};
+use super::error::ConfigError;
+use super::json::seconds;
+use super::parameter::Parameter;
+use super::settings::Settings;
+use super::values::is_registered_option_tag;
 
 pub(super) fn check_intervals(s: &Settings, errors: &mut Vec<ConfigError>) {
     let (min, max) = (
