@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde::de::Deserializer;
 use sip_core::config::{
-    Config, ConfigBuilder, ConfigError, ConfigErrorKind, ConfigErrors, DtmfType, FLOWS_LIMIT,
-    LogLevel, OfflineRequests, Parameter, ServerUrl, Source, Support,
+    Config, ConfigBuilder, ConfigError, ConfigErrorKind, ConfigErrors, Parameter, ServerUrl,
+    Setter, Source,
 };
 use zeroize::Zeroizing;
 
@@ -46,6 +46,13 @@ const TRANSPORT: [Parameter; 6] = [
     Parameter::KeepAliveInterval,
     Parameter::WsServerMaxReconnection,
     Parameter::WsServerReconnectionTimeout,
+];
+
+/// Texts that are often written as a number.
+const OFTEN_NUMBERS: [Parameter; 3] = [
+    Parameter::AuthorizationUser,
+    Parameter::DisplayName,
+    Parameter::Password,
 ];
 
 /// Known names that are refused, and why.
@@ -313,329 +320,75 @@ impl Reader<'_> {
 
     /// Sets a parameter to a value that is not `null`.
     fn set(&mut self, parameter: Parameter, value: &Value) {
-        match parameter {
-            Parameter::Uri => self.text(parameter, value, |b, v| {
-                b.uri(v);
-            }),
-            Parameter::WsServers => self.servers(value),
-            Parameter::AllowLegacyNotifications => {
-                self.flag(parameter, value, |b, v| {
-                    b.allow_legacy_notifications(v);
-                });
-            }
-            Parameter::AllowOutOfDialogRefers => {
-                self.flag(parameter, value, |b, v| {
-                    b.allow_out_of_dialog_refers(v);
-                });
-            }
-            Parameter::AuthenticationFactory
-            | Parameter::SessionDescriptionHandlerFactory
-            | Parameter::LogConnector => {
-                let name = parameter.name();
-                self.fault(ConfigErrorKind::Program, name, rust_equivalent(name));
-            }
-            Parameter::AuthorizationUser => {
-                self.name(parameter, value, |b, v| {
-                    b.authorization_user(v);
-                });
-            }
-            Parameter::Autostart => self.flag(parameter, value, |b, v| {
-                b.autostart(v);
-            }),
-            Parameter::ConnectionRecoveryMaxInterval => self.seconds(parameter, value, |b, v| {
-                b.connection_recovery_max_interval(v);
-            }),
-            Parameter::ConnectionRecoveryMinInterval => self.seconds(parameter, value, |b, v| {
-                b.connection_recovery_min_interval(v);
-            }),
-            Parameter::DisplayName => self.name(parameter, value, |b, v| {
-                b.display_name(v);
-            }),
-            Parameter::HackIpInContact => match value {
-                Value::Bool(yes) => {
-                    self.builder.hack_ip_in_contact(*yes);
-                }
-                Value::Text(host) => {
-                    self.builder.hack_ip_in_contact(host.as_str());
-                }
-                other => self.wrong(parameter.name(), other, "true, false, or a host in quotes"),
+        let name = parameter.name();
+        match parameter.setter() {
+            Setter::Flag(set) => match value {
+                Value::Bool(yes) => self.done(|builder| set(builder, *yes)),
+                Value::Text(text) => self.wrong(name, value, flag_expected(text)),
+                other => self.wrong(name, other, "true or false"),
             },
-            Parameter::HackViaTcp => self.flag(parameter, value, |b, v| {
-                b.hack_via_tcp(v);
-            }),
-            Parameter::HackWssInTransport => {
-                self.flag(parameter, value, |b, v| {
-                    b.hack_wss_in_transport(v);
-                });
-            }
-            Parameter::InstanceId => self.text(parameter, value, |b, v| {
-                b.instance_id(v);
-            }),
-            Parameter::LogBuiltinEnabled => {
-                self.flag(parameter, value, |b, v| {
-                    b.log_builtin_enabled(v);
-                });
-            }
-            Parameter::LogLevel => self.log_level(value),
-            Parameter::NoAnswerTimeout => {
-                self.seconds(parameter, value, |b, v| {
-                    b.no_answer_timeout(v);
-                });
-            }
-            Parameter::Password => self.name(parameter, value, |b, v| {
-                b.password(v);
-            }),
-            Parameter::Register => self.flag(parameter, value, |b, v| {
-                b.register(v);
-            }),
-            Parameter::RegisterExpires => {
-                self.seconds(parameter, value, |b, v| {
-                    b.register_expires(v);
-                });
-            }
-            Parameter::RegistrarServer => {
-                self.text(parameter, value, |b, v| {
-                    b.registrar_server(v);
-                });
-            }
-            Parameter::Rel100 => self.support(parameter, value, |b, v| {
-                b.rel100(v);
-            }),
-            Parameter::Replaces => self.support(parameter, value, |b, v| {
-                b.replaces(v);
-            }),
-            Parameter::SessionDescriptionHandlerFactoryOptions => {
-                self.opaque(parameter, value, |b, k, v| {
-                    b.session_description_handler_factory_option(k, v);
-                })
-            }
-            Parameter::TraceSip => self.flag(parameter, value, |b, v| {
-                b.trace_sip(v);
-            }),
-            Parameter::UsePreloadedRoute => {
-                self.flag(parameter, value, |b, v| {
-                    b.use_preloaded_route(v);
-                });
-            }
-            Parameter::UserAgentString => {
-                self.text(parameter, value, |b, v| {
-                    b.user_agent_string(v);
-                });
-            }
-            Parameter::WsServerMaxReconnection => match whole_number(value) {
-                Some(Ok(attempts)) => {
-                    self.builder.ws_server_max_reconnection(attempts);
+            Setter::Number { least, most, set } => match whole_number(value) {
+                Some(Ok(number)) if (least..=most).contains(&number) => {
+                    self.done(|builder| set(builder, number));
                 }
-                _ => self.wrong(
-                    parameter.name(),
-                    value,
-                    "a whole number from 0 to 4294967295",
-                ),
+                _ => {
+                    let expected = format!("a whole number from {least} to {most}");
+                    self.wrong(name, value, expected);
+                }
             },
-            Parameter::WsServerReconnectionTimeout => self.seconds(parameter, value, |b, v| {
-                b.ws_server_reconnection_timeout(v);
-            }),
-            Parameter::Autostop => self.flag(parameter, value, |b, v| {
-                b.autostop(v);
-            }),
-            Parameter::ConnectionTimeout => {
-                self.seconds(parameter, value, |b, v| {
-                    b.connection_timeout(v);
-                });
-            }
-            Parameter::ContactName => self.text(parameter, value, |b, v| {
-                b.contact_name(v);
-            }),
-            Parameter::ContactTransport => {
-                self.text(parameter, value, |b, v| {
-                    b.contact_transport(v);
-                });
-            }
-            Parameter::Custom => self.opaque(parameter, value, |b, k, v| {
-                b.custom(k, v);
-            }),
-            Parameter::DtmfType => match value {
-                Value::Text(by) if **by == "info" => {
-                    self.builder.dtmf_type(DtmfType::Info);
+            Setter::Seconds { least, set } => match whole_number(value) {
+                Some(Ok(seconds)) => {
+                    self.done(|builder| set(builder, Duration::from_secs(seconds.into())));
                 }
-                Value::Text(by) if **by == "rtp" => {
-                    self.builder.dtmf_type(DtmfType::Rtp);
+                _ => {
+                    let expected =
+                        format!("a whole number of seconds from {least} to {}", u32::MAX);
+                    self.wrong(name, value, expected);
                 }
-                other => self.wrong(parameter.name(), other, "\"info\" or \"rtp\""),
             },
-            Parameter::ExtraSupported => self.extra_supported(value),
-            Parameter::ForceRport => self.flag(parameter, value, |b, v| {
-                b.force_rport(v);
-            }),
-            Parameter::HackAllowUnregisteredOptionTags => self.flag(parameter, value, |b, v| {
-                b.hack_allow_unregistered_option_tags(v);
-            }),
-            Parameter::KeepAliveInterval => {
-                self.seconds(parameter, value, |b, v| {
-                    b.keep_alive_interval(v);
-                });
-            }
-            Parameter::Ha1 => self.text(parameter, value, |b, v| {
-                b.ha1_digits(v);
-            }),
-            Parameter::Realm => self.text(parameter, value, |b, v| {
-                b.realm(v);
-            }),
-            Parameter::OutboundFlows => {
-                match whole_number(value).map(|number| number.map(u8::try_from)) {
-                    Some(Ok(Ok(flows))) => {
-                        self.builder.outbound_flows(flows);
+            Setter::Text(set) => match value {
+                Value::Text(text) => self.done(|builder| set(builder, text)),
+                Value::Integer(number) if OFTEN_NUMBERS.contains(&parameter) => {
+                    let text = Zeroizing::new(number.to_string());
+                    self.done(|builder| set(builder, &text));
+                }
+                other => self.wrong(name, other, "text in quotes"),
+            },
+            Setter::Word { words, set } => {
+                let numbered = parameter == Parameter::LogLevel;
+                let place = match (value, whole_number(value)) {
+                    (_, Some(Ok(number))) if numbered => {
+                        Some(number as usize).filter(|place| *place < words.len())
                     }
-                    _ => self.wrong(
-                        parameter.name(),
-                        value,
-                        format!("a whole number from 1 to {FLOWS_LIMIT}"),
-                    ),
-                }
-            }
-            Parameter::AskServerUrl => self.flag(parameter, value, |b, v| {
-                b.ask_server_url(v);
-            }),
-            Parameter::OutboundRecovery => {
-                self.flag(parameter, value, |b, v| {
-                    b.outbound_recovery(v);
-                });
-            }
-            Parameter::OfflineRequests => match value {
-                Value::Text(what) if **what == "fail" => {
-                    self.builder.offline_requests(OfflineRequests::Fail);
-                }
-                Value::Text(what) if **what == "queue" => {
-                    self.builder.offline_requests(OfflineRequests::Queue);
-                }
-                other => self.wrong(parameter.name(), other, "\"fail\" or \"queue\""),
-            },
-            Parameter::TraceSipCredentials => {
-                self.flag(parameter, value, |b, v| {
-                    b.trace_sip_credentials(v);
-                });
-            }
-            // `Parameter` may grow: the reader of an older version does not guess.
-            other => self.fault(
-                ConfigErrorKind::Unsupported,
-                other.name(),
-                "newer than this reader",
-            ),
-        }
-    }
-
-    fn text(
-        &mut self,
-        parameter: Parameter,
-        value: &Value,
-        set: impl FnOnce(&mut ConfigBuilder, &str),
-    ) {
-        match value {
-            Value::Text(text) => {
-                set(self.builder, text);
-            }
-            other => self.wrong(parameter.name(), other, "text in quotes"),
-        }
-    }
-
-    /// A text that people often write as a number.
-    fn name(
-        &mut self,
-        parameter: Parameter,
-        value: &Value,
-        set: impl FnOnce(&mut ConfigBuilder, &str),
-    ) {
-        match value {
-            Value::Integer(number) => {
-                set(self.builder, &Zeroizing::new(number.to_string()));
-            }
-            _ => self.text(parameter, value, set),
-        }
-    }
-
-    fn flag(
-        &mut self,
-        parameter: Parameter,
-        value: &Value,
-        set: impl FnOnce(&mut ConfigBuilder, bool),
-    ) {
-        match value {
-            Value::Bool(yes) => {
-                set(self.builder, *yes);
-            }
-            Value::Text(text) => {
-                let expected = match nearest(text, ["true", "false"]) {
-                    Some(word) if **text == *word => {
-                        format!("true or false; did you mean {word} without quotes?")
-                    }
-                    Some(word) => format!("true or false; did you mean {word}?"),
-                    None => "true or false".into(),
+                    (Value::Text(text), _) => words.iter().position(|word| *word == **text),
+                    _ => None,
                 };
-                self.wrong(parameter.name(), value, expected);
+                match place {
+                    Some(place) => self.done(|builder| set(builder, place)),
+                    None => self.wrong(name, value, words_expected(words, numbered)),
+                }
             }
-            other => self.wrong(parameter.name(), other, "true or false"),
+            Setter::FlagOrText { flag, text } => match value {
+                Value::Bool(yes) => self.done(|builder| flag(builder, *yes)),
+                Value::Text(host) => self.done(|builder| text(builder, host)),
+                other => self.wrong(name, other, "true, false, or a host in quotes"),
+            },
+            Setter::Entries(set) => match value {
+                Value::Object(entries) => {
+                    for (key, value) in entries {
+                        self.done(|builder| set(builder, key, &value.to_json()));
+                    }
+                }
+                other => self.wrong(name, other, "an object"),
+            },
+            Setter::Servers => self.servers(value),
+            Setter::Tags => self.extra_supported(value),
+            Setter::Function => self.fault(ConfigErrorKind::Program, name, rust_equivalent(name)),
         }
     }
 
-    fn seconds(
-        &mut self,
-        parameter: Parameter,
-        value: &Value,
-        set: impl FnOnce(&mut ConfigBuilder, Duration),
-    ) {
-        match whole_number(value) {
-            Some(Ok(seconds)) => {
-                set(self.builder, Duration::from_secs(seconds.into()));
-            }
-            _ => {
-                let least = u8::from(parameter != Parameter::KeepAliveInterval);
-                let expected = format!("a whole number of seconds from {least} to 4294967295");
-                self.wrong(parameter.name(), value, expected);
-            }
-        }
-    }
-
-    fn support(
-        &mut self,
-        parameter: Parameter,
-        value: &Value,
-        set: impl FnOnce(&mut ConfigBuilder, Support),
-    ) {
-        let all = [Support::None, Support::Supported, Support::Required];
-        let found = match value {
-            Value::Text(text) => all.into_iter().find(|support| support.as_str() == **text),
-            _ => None,
-        };
-        match found {
-            Some(support) => {
-                set(self.builder, support);
-            }
-            None => self.wrong(
-                parameter.name(),
-                value,
-                "\"none\", \"supported\" or \"required\"",
-            ),
-        }
-    }
-
-    fn log_level(&mut self, value: &Value) {
-        let level = match (value, whole_number(value)) {
-            (_, Some(Ok(number))) => LogLevel::ALL.get(number as usize).copied(),
-            (Value::Text(name), _) => LogLevel::ALL
-                .into_iter()
-                .find(|level| level.as_str() == **name),
-            _ => None,
-        };
-        match level {
-            Some(level) => {
-                self.builder.log_level(level);
-            }
-            None => self.wrong(
-                Parameter::LogLevel.name(),
-                value,
-                "0 or \"error\", 1 or \"warn\", 2 or \"log\", 3 or \"debug\"",
-            ),
-        }
+    fn done(&mut self, set: impl FnOnce(&mut ConfigBuilder) -> &mut ConfigBuilder) {
+        set(self.builder);
     }
 
     /// A text, or a list of texts and of objects `{ws_uri, weight}`.
@@ -645,9 +398,9 @@ impl Reader<'_> {
         let name = Parameter::WsServers.name();
         match value {
             Value::Text(url) => match ServerUrl::parse(url) {
-                Ok(_) => drop(self.builder.servers([(url.as_str(), 0)])),
+                Ok(_) => self.done(|builder| builder.servers([(url.as_str(), 0)])),
                 // Its fault names no place in a list.
-                Err(_) => drop(self.builder.server(url.as_str())),
+                Err(_) => self.done(|builder| builder.server(url.as_str())),
             },
             Value::List(items) if !items.is_empty() => {
                 let places = (0..).map(|place| format!("{name}[{place}]"));
@@ -677,22 +430,6 @@ impl Reader<'_> {
             }
         }
         self.builder.extra_supported(tags);
-    }
-
-    fn opaque(
-        &mut self,
-        parameter: Parameter,
-        value: &Value,
-        mut set: impl FnMut(&mut ConfigBuilder, String, String),
-    ) {
-        match value {
-            Value::Object(entries) => {
-                for (key, value) in entries {
-                    set(self.builder, key.clone(), value.to_json());
-                }
-            }
-            other => self.wrong(parameter.name(), other, "an object"),
-        }
     }
 
     fn wrong(
@@ -776,6 +513,31 @@ fn unknown<'n>(prefix: &str, key: &str, names: impl IntoIterator<Item = &'n str>
     };
     let key: String = key.chars().filter(|c| !c.is_control()).take(64).collect();
     ConfigError::new(ConfigErrorKind::Unknown, format!("{prefix}{key}"), advice)
+}
+
+fn flag_expected(text: &str) -> String {
+    match nearest(text, ["true", "false"]) {
+        Some(word) if text == word => {
+            format!("true or false; did you mean {word} without quotes?")
+        }
+        Some(word) => format!("true or false; did you mean {word}?"),
+        None => "true or false".into(),
+    }
+}
+
+/// `words` in quotes, each after its number if numbers are taken, too.
+fn words_expected(words: &[&str], numbered: bool) -> String {
+    let word = |(place, word)| match numbered {
+        true => format!("{place} or \"{word}\""),
+        false => format!("\"{word}\""),
+    };
+    let mut all: Vec<String> = words.iter().enumerate().map(word).collect();
+    let last = all.pop().unwrap_or_default();
+    match all.is_empty() {
+        true => last,
+        false if numbered => format!("{}, {last}", all.join(", ")),
+        false => format!("{} or {last}", all.join(", ")),
+    }
 }
 
 /// The parameters that are keys of the whole, unlike the parts of `log`.
