@@ -1,9 +1,11 @@
-//! Tokens from the injected generator, and the two keyed functions of wall 7 in the house plan:
-//! a permutation that hides handles inside branches and tags, and a hash for what peers name.
+//! Tokens from the injected generator; a keyed hash for identifiers that peers choose; and the tokens
+//! that hide a handle inside the branches and tags of the core.
 
 use alloc::string::String;
 
 use rand_core::CryptoRng;
+
+use crate::slab::Handle;
 
 const BASE32: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
@@ -63,72 +65,9 @@ pub(crate) fn read_base32(text: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// Compares two byte strings in a time that depends on their lengths only.
-pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .fold(0, |difference, (x, y)| difference | (x ^ y))
-            == 0
-}
-
-/// Speck64/128: a keyed permutation of 64-bit values.
+/// SipHash-2-4: a keyed hash for identifiers that peers choose, so that no peer can aim for collisions.
 ///
-/// It makes tokens that carry a handle unlinkable; it is not what keeps them unguessable (their
-/// random half does that).
-#[derive(Clone, Copy)]
-pub(crate) struct Permutation {
-    key: [u32; 4],
-}
-
-impl Permutation {
-    pub(crate) fn new(rng: &mut dyn CryptoRng) -> Self {
-        let (low, high) = (rng.next_u64(), rng.next_u64());
-        Self::with_key([
-            low as u32,
-            (low >> 32) as u32,
-            high as u32,
-            (high >> 32) as u32,
-        ])
-    }
-
-    fn with_key(key: [u32; 4]) -> Self {
-        Self { key }
-    }
-
-    /// The key schedule; cheap enough to be made anew each time, so that an agent carries 16 bytes.
-    fn round_keys(&self) -> [u32; 27] {
-        let [mut a, rest @ ..] = self.key;
-        let mut rest: [u32; 3] = rest;
-        core::array::from_fn(|round| {
-            let key = a;
-            let b = &mut rest[round % 3];
-            *b = key.wrapping_add(b.rotate_right(8)) ^ round as u32;
-            a = key.rotate_left(3) ^ *b;
-            key
-        })
-    }
-
-    pub(crate) fn conceal(&self, value: u64) -> u64 {
-        let (mut x, mut y) = ((value >> 32) as u32, value as u32);
-        for key in self.round_keys() {
-            x = x.rotate_right(8).wrapping_add(y) ^ key;
-            y = y.rotate_left(3) ^ x;
-        }
-        u64::from(x) << 32 | u64::from(y)
-    }
-
-    pub(crate) fn reveal(&self, value: u64) -> u64 {
-        let (mut x, mut y) = ((value >> 32) as u32, value as u32);
-        for key in self.round_keys().into_iter().rev() {
-            y = (y ^ x).rotate_right(3);
-            x = (x ^ key).wrapping_sub(y).rotate_left(8);
-        }
-        u64::from(x) << 32 | u64::from(y)
-    }
-}
-
-/// SipHash-2-4: a keyed hash for identifiers that peers choose, so that they cannot aim for collisions.
+/// Only the key is kept, because an agent carries several of these.
 #[derive(Clone, Copy)]
 pub(crate) struct KeyedHash {
     key: (u64, u64),
@@ -141,76 +80,95 @@ impl KeyedHash {
         }
     }
 
-    /// Another hash whose key follows from this one's and tells nothing about it.
-    pub(crate) fn second(&self) -> Self {
-        Self {
-            key: (
-                self.hash(b"second key, low"),
-                self.hash(b"second key, high"),
-            ),
-        }
-    }
-
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
-        let (k0, k1) = self.key;
-        let mut v = [
-            k0 ^ 0x736f_6d65_7073_6575,
-            k1 ^ 0x646f_7261_6e64_6f6d,
-            k0 ^ 0x6c79_6765_6e65_7261,
-            k1 ^ 0x7465_6462_7974_6573,
-        ];
-        let mut chunks = bytes.chunks_exact(8);
-        for chunk in &mut chunks {
-            let mut word = [0; 8];
-            word.copy_from_slice(chunk);
-            absorb(&mut v, u64::from_le_bytes(word));
-        }
-        let mut last = [0; 8];
-        let rest = chunks.remainder();
-        last[..rest.len()].copy_from_slice(rest);
-        last[7] = bytes.len() as u8;
-        absorb(&mut v, u64::from_le_bytes(last));
-        v[2] ^= 0xff;
-        for _ in 0..4 {
-            round(&mut v);
-        }
-        v[0] ^ v[1] ^ v[2] ^ v[3]
+        siphasher::sip::SipHasher24::new_with_keys(self.key.0, self.key.1).hash(bytes)
+    }
+
+    /// 128 bits: a peer that does not know the key cannot find two inputs with the same hash.
+    pub(crate) fn hash128(&self, bytes: &[u8]) -> (u64, u64) {
+        siphasher::sip128::SipHasher24::new_with_keys(self.key.0, self.key.1)
+            .hash(bytes)
+            .as_u64()
     }
 }
 
-fn absorb(v: &mut [u64; 4], word: u64) {
-    v[3] ^= word;
-    round(v);
-    round(v);
-    v[0] ^= word;
+/// Characters of a token that [`HandleTokens`] makes.
+const TOKEN_LENGTH: usize = 26;
+
+/// Branches and tags that the core mints: a handle, hidden, and a random 64-bit nonce.
+///
+/// The handle is XORed with SipHash-2-4 of the nonce. Without the key a peer cannot tell whether two
+/// tokens carry one handle, because each nonce makes a pad of its own. A peer that changes bits of the
+/// hidden half reaches another handle, but not with the nonce of that handle's token: the caller
+/// compares the nonce, or the whole token.
+#[derive(Clone, Copy)]
+pub(crate) struct HandleTokens {
+    hash: KeyedHash,
 }
 
-fn round(v: &mut [u64; 4]) {
-    v[0] = v[0].wrapping_add(v[1]);
-    v[1] = v[1].rotate_left(13) ^ v[0];
-    v[0] = v[0].rotate_left(32);
-    v[2] = v[2].wrapping_add(v[3]);
-    v[3] = v[3].rotate_left(16) ^ v[2];
-    v[0] = v[0].wrapping_add(v[3]);
-    v[3] = v[3].rotate_left(21) ^ v[0];
-    v[2] = v[2].wrapping_add(v[1]);
-    v[1] = v[1].rotate_left(17) ^ v[2];
-    v[2] = v[2].rotate_left(32);
+impl HandleTokens {
+    pub(crate) fn new(rng: &mut dyn CryptoRng) -> Self {
+        Self {
+            hash: KeyedHash::new(rng),
+        }
+    }
+
+    /// Appends the token of `handle`; `nonce` is new and random for each.
+    pub(crate) fn push(&self, handle: Handle, nonce: u64, text: &mut String) {
+        text.reserve(TOKEN_LENGTH);
+        push_base32(handle.to_bits() ^ self.pad(nonce), text);
+        push_base32(nonce, text);
+    }
+
+    /// The handle and the nonce of a token that [`push`](Self::push) may have made.
+    pub(crate) fn read(&self, token: &[u8]) -> Option<(Handle, u64)> {
+        let (hidden, nonce) = token.split_at_checked(TOKEN_LENGTH / 2)?;
+        let (hidden, nonce) = (read_base32(hidden)?, read_base32(nonce)?);
+        Some((Handle::from_bits(hidden ^ self.pad(nonce)), nonce))
+    }
+
+    fn pad(&self, nonce: u64) -> u64 {
+        self.hash.hash(&nonce.to_le_bytes())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec::Vec;
+    use rand_core::SeedableRng;
 
-    /// Test vector of the paper "The SIMON and SPECK families", appendix C, Speck64/128.
     #[test]
-    fn the_permutation_is_speck64_128() {
-        let speck = Permutation::with_key([0x0302_0100, 0x0b0a_0908, 0x1312_1110, 0x1b1a_1918]);
-        let plain = 0x3b72_6574_7475_432d;
-        let cipher = 0x8c6f_a548_454e_028b;
-        assert_eq!(speck.conceal(plain), cipher);
-        assert_eq!(speck.reveal(cipher), plain);
+    fn a_token_hides_its_handle_and_gives_it_back() {
+        let mut rng = rand_chacha::ChaCha20Rng::from_seed([7; 32]);
+        let (ours, others) = (HandleTokens::new(&mut rng), HandleTokens::new(&mut rng));
+        let handle = Handle::from_bits(1 << 32 | 5);
+        let tokens: Vec<String> = [3, 4]
+            .into_iter()
+            .map(|nonce| {
+                let mut text = String::new();
+                ours.push(handle, nonce, &mut text);
+                assert_eq!(text.len(), 26);
+                assert_eq!(ours.read(text.as_bytes()), Some((handle, nonce)));
+                assert_ne!(others.read(text.as_bytes()), Some((handle, nonce)));
+                text
+            })
+            .collect();
+        assert_ne!(tokens[0][..13], tokens[1][..13]);
+        for foreign in [
+            "",
+            "0",
+            &tokens[0][..25],
+            "0123456789abcdefghijklmnopqrstuvw",
+        ] {
+            assert_eq!(ours.read(foreign.as_bytes()), None, "{foreign}");
+        }
+        // A changed handle half keeps the nonce, which no other token of this key has.
+        let mut changed = tokens[0].clone().into_bytes();
+        changed[0] = if changed[0] == b'0' { b'1' } else { b'0' };
+        let (other, nonce) = ours.read(&changed).unwrap();
+        assert_ne!(other, handle);
+        assert_eq!(nonce, 3);
     }
 
     /// Test vector of the SipHash paper, appendix A: key 00..0f, input 00..0e.
@@ -233,13 +191,5 @@ mod tests {
         assert_eq!(read_base32(b"000000000000g"), None);
         assert_eq!(read_base32(b"00000000000W0"), None);
         assert_eq!(read_base32(b"0"), None);
-    }
-
-    #[test]
-    fn constant_time_comparison_compares() {
-        assert!(equal_in_constant_time(b"", b""));
-        assert!(equal_in_constant_time(b"tag", b"tag"));
-        assert!(!equal_in_constant_time(b"tag", b"tab"));
-        assert!(!equal_in_constant_time(b"tag", b"tags"));
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use sip_core::config::{Config, ConfigBuilder, Parameter, Source, javascript_to_json5};
+use sip_core::config::{Config, ConfigBuilder, Parameter, Source};
+use sip_sipjs::{javascript_to_json5, read_into};
 
 use crate::arguments::{Account, Output};
 use crate::outcome::Failure;
@@ -31,10 +32,10 @@ pub(crate) fn effective(
     output: Output,
 ) -> Result<(Config, Vec<String>), Failure> {
     let mut builder = Config::builder();
-    if let Some(path) = &account.config {
-        read_file(path, &mut builder)?;
-    }
-    let warnings = builder.warnings().iter().map(ToString::to_string).collect();
+    let warnings = match &account.config {
+        Some(path) => read_file(path, &mut builder)?,
+        None => Vec::new(),
+    };
     builder.source(Source::Flag);
     if !account.server.is_empty() {
         builder.servers(account.server.iter().map(|url| (url.as_str(), 0)));
@@ -103,7 +104,8 @@ fn build(builder: &ConfigBuilder) -> Result<Config, Failure> {
         .map_err(|errors| Failure::Usage(errors.to_string()))
 }
 
-fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<(), Failure> {
+/// Sets in `builder` what the file says; the warnings about it.
+fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<Vec<String>, Failure> {
     let wrong = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
     let mut text = String::new();
     File::open(path)
@@ -117,11 +119,11 @@ fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<(), Failure> {
     if let Err(error) = json5::from_str::<serde_json::Value>(&done.text) {
         return Err(wrong(error.to_string()));
     }
-    builder.sipjs(&mut json5::Deserializer::from_str(&done.text));
     builder.refuse(done.errors);
+    let warnings = read_into(builder, &mut json5::Deserializer::from_str(&done.text));
     // The flags may mend what the file leaves open, but not what is wrong in it.
     match builder.build() {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(warnings.iter().map(ToString::to_string).collect()),
         Err(errors) => Err(Failure::Usage(
             errors
                 .iter()

@@ -6,6 +6,7 @@ use core::str;
 
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 /// A digest algorithm (RFC 7616 section 3.3, RFC 8760 section 2.1).
@@ -197,7 +198,7 @@ impl HexDigest {
         };
         prefix.copy_from_slice(text);
         prefix.make_ascii_lowercase();
-        crate::rand::equal_in_constant_time(self.as_bytes(), prefix)
+        self.as_bytes().ct_eq(prefix).into()
     }
 }
 

@@ -13,12 +13,13 @@ use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use sip_parse::{Credentials, HeaderName, Request, Uri};
 use smallvec::SmallVec;
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::client::push_escaped;
 use super::digest::{self, Algorithm, Protection, Qop};
 use super::secret::Secret;
-use crate::rand::{equal_in_constant_time, push_base32, read_base32};
+use crate::rand::{push_base32, read_base32};
 use crate::time::Timestamp;
 
 /// How many nonces in use are remembered against replays unless told otherwise.
@@ -463,7 +464,7 @@ impl DigestServer {
         let (left, right) = self.seal(id);
         push_base32(left, &mut sealed);
         push_base32(right, &mut sealed);
-        equal_in_constant_time(sealed.as_bytes(), nonce.get(26..)?).then_some(id)
+        bool::from(sealed.as_bytes().ct_eq(nonce.get(26..)?)).then_some(id)
     }
 
     /// 128 bits that only the key can make, for this time, salt and realm.

@@ -2,10 +2,11 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{
-    ConfigError, Parameter, Settings, error::excerpt, explain::seconds,
-    values::is_registered_option_tag,
-};
+use super::error::ConfigError;
+use super::json::seconds;
+use super::parameter::Parameter;
+use super::settings::Settings;
+use super::values::is_registered_option_tag;
 
 pub(super) fn check_intervals(s: &Settings, errors: &mut Vec<ConfigError>) {
     let (min, max) = (
@@ -51,7 +52,11 @@ pub(super) fn check_option_tags(s: &Settings, errors: &mut Vec<ConfigError>) {
             .any(|tag| tag.eq_ignore_ascii_case(own))
         {
             let name = Parameter::ExtraSupported.name();
-            errors.push(ConfigError::value(name, excerpt(own), expected));
+            errors.push(ConfigError::value(
+                name,
+                ConfigError::excerpt(own),
+                expected,
+            ));
         }
     }
     if s.hack_allow_unregistered_option_tags {
@@ -64,7 +69,7 @@ pub(super) fn check_option_tags(s: &Settings, errors: &mut Vec<ConfigError>) {
     {
         errors.push(ConfigError::value(
             Parameter::ExtraSupported.name(),
-            excerpt(tag),
+            ConfigError::excerpt(tag),
             "an option tag that IANA knows, or hackAllowUnregisteredOptionTags true",
         ));
     }

@@ -1,5 +1,5 @@
 //! What is wrong with a configuration: one [`ConfigError`] for each fault, all of them in one
-//! [`ConfigErrors`]; and the [`Warning`]s about what was taken, but is spelt in an old way.
+//! [`ConfigErrors`].
 
 use alloc::{borrow::Cow, boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
@@ -41,8 +41,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// A value that `parameter` does not take; `value` as it should be shown.
-    pub(crate) fn value(
+    /// A value that `parameter` does not take; `value` as the error shows it: never a secret.
+    pub fn value(
         parameter: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
         expected: impl Into<Cow<'static, str>>,
@@ -55,9 +55,8 @@ impl ConfigError {
         }
     }
 
-    /// Any other fault of `parameter`; `advice` says what would be right.
-    #[cfg(feature = "serde")]
-    pub(crate) fn other(
+    /// A fault of `parameter` of any kind, without its value; `advice` says what would be right.
+    pub fn new(
         kind: ConfigErrorKind,
         parameter: impl Into<Cow<'static, str>>,
         advice: impl Into<Cow<'static, str>>,
@@ -67,6 +66,14 @@ impl ConfigError {
             parameter: parameter.into(),
             value: String::new(),
             expected: advice.into(),
+        }
+    }
+
+    /// `text` as errors quote it: in quotes, controls escaped, cut after 60 characters.
+    pub fn excerpt(text: &str) -> String {
+        match text.char_indices().nth(EXCERPT) {
+            Some((end, _)) => format!("{:?}...", &text[..end]),
+            None => format!("{text:?}"),
         }
     }
 
@@ -151,64 +158,22 @@ impl fmt::Display for ConfigErrors {
 
 impl core::error::Error for ConfigErrors {}
 
-/// Something that was taken, but should be written otherwise; `Display` is one sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Warning {
-    parameter: String,
-    advice: String,
-}
-
-impl Warning {
-    #[cfg(feature = "serde")]
-    pub(crate) fn new(parameter: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            parameter: parameter.into(),
-            advice: advice.into(),
-        }
-    }
-
-    /// The key as it was given.
-    pub fn parameter(&self) -> &str {
-        &self.parameter
-    }
-
-    /// What to write instead.
-    pub fn advice(&self) -> &str {
-        &self.advice
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.parameter, self.advice)
-    }
-}
-
-/// `text` in quotes with controls escaped, cut after [`EXCERPT`] characters.
-pub(crate) fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{:?}...", &text[..end]),
-        None => format!("{text:?}"),
-    }
-}
-
 /// An excerpt of a SIP URI without its password (RFC 3261 section 19.1.1).
 pub(crate) fn excerpt_of_uri(text: &str) -> String {
     let Some(at) = text.rfind('@') else {
-        return excerpt(text);
+        return ConfigError::excerpt(text);
     };
     let start = match text.find(':') {
         Some(colon) if is_scheme(&text[..colon]) => colon + 1,
         _ => 0,
     };
     match text.get(start..at).and_then(|userinfo| userinfo.find(':')) {
-        Some(colon) => excerpt(&format!(
+        Some(colon) => ConfigError::excerpt(&format!(
             "{}:{REDACTED}{}",
             &text[..start + colon],
             &text[at..]
         )),
-        None => excerpt(text),
+        None => ConfigError::excerpt(text),
     }
 }
 
@@ -226,9 +191,12 @@ mod tests {
 
     #[test]
     fn an_excerpt_is_short_quoted_and_without_controls() {
-        assert_eq!(excerpt("a\r\nb"), r#""a\r\nb""#);
+        assert_eq!(ConfigError::excerpt("a\r\nb"), r#""a\r\nb""#);
         let long = "é".repeat(EXCERPT + 1);
-        assert_eq!(excerpt(&long), format!("\"{}\"...", "é".repeat(EXCERPT)));
+        assert_eq!(
+            ConfigError::excerpt(&long),
+            format!("\"{}\"...", "é".repeat(EXCERPT))
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The names of the parameters, in one table: what the file form knows, what errors and
-//! [`Explained`](super::Explained) say.
+//! The names of the parameters, who defines each, and where its value came from.
+
+use super::table::parameters;
 
 /// A place where the configuration came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,8 +29,25 @@ impl Source {
     }
 }
 
-macro_rules! parameters {
-    ($($variant:ident $name:literal $origin:ident,)*) => {
+/// Who defines a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The page "SIP.UA Configuration Parameters" of SIP.js 0.9.
+    Page,
+    /// SIP.js 0.9 to 0.11, but not on that page.
+    Undocumented,
+    /// Only this crate.
+    Own,
+}
+
+macro_rules! names {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident $name:literal $origin:ident
+        $({ $field:ident: $type:ty = $default:expr })?
+        $kind:ident $(($($arguments:tt)*))? $(, $note:expr)?;
+    )*) => {
         /// A parameter of the configuration.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -58,68 +76,7 @@ macro_rules! parameters {
     };
 }
 
-/// Who defines a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Origin {
-    /// The page "SIP.UA Configuration Parameters" of SIP.js 0.9.
-    Page,
-    /// SIP.js 0.9 to 0.11, but not on that page.
-    Undocumented,
-    /// Only this crate.
-    Own,
-}
-
-parameters! {
-    Uri "uri" Page,
-    WsServers "wsServers" Page,
-    AllowLegacyNotifications "allowLegacyNotifications" Page,
-    AllowOutOfDialogRefers "allowOutOfDialogRefers" Page,
-    AuthenticationFactory "authenticationFactory" Page,
-    AuthorizationUser "authorizationUser" Page,
-    Autostart "autostart" Page,
-    ConnectionRecoveryMaxInterval "connectionRecoveryMaxInterval" Page,
-    ConnectionRecoveryMinInterval "connectionRecoveryMinInterval" Page,
-    DisplayName "displayName" Page,
-    HackIpInContact "hackIpInContact" Page,
-    HackViaTcp "hackViaTcp" Page,
-    HackWssInTransport "hackWssInTransport" Page,
-    InstanceId "instanceId" Page,
-    LogBuiltinEnabled "log.builtinEnabled" Page,
-    LogLevel "log.level" Page,
-    LogConnector "log.connector" Page,
-    NoAnswerTimeout "noAnswerTimeout" Page,
-    Password "password" Page,
-    Register "register" Page,
-    RegisterExpires "registerExpires" Page,
-    RegistrarServer "registrarServer" Page,
-    Rel100 "rel100" Page,
-    Replaces "replaces" Page,
-    SessionDescriptionHandlerFactory "sessionDescriptionHandlerFactory" Page,
-    SessionDescriptionHandlerFactoryOptions "sessionDescriptionHandlerFactoryOptions" Page,
-    TraceSip "traceSip" Page,
-    UsePreloadedRoute "usePreloadedRoute" Page,
-    UserAgentString "userAgentString" Page,
-    WsServerMaxReconnection "wsServerMaxReconnection" Page,
-    WsServerReconnectionTimeout "wsServerReconnectionTimeout" Page,
-    Autostop "autostop" Undocumented,
-    ConnectionTimeout "connectionTimeout" Undocumented,
-    ContactName "contactName" Undocumented,
-    ContactTransport "contactTransport" Undocumented,
-    Custom "custom" Undocumented,
-    DtmfType "dtmfType" Undocumented,
-    ExtraSupported "extraSupported" Undocumented,
-    ForceRport "forceRport" Undocumented,
-    HackAllowUnregisteredOptionTags "hackAllowUnregisteredOptionTags" Undocumented,
-    KeepAliveInterval "keepAliveInterval" Undocumented,
-    Ha1 "ha1" Own,
-    Realm "realm" Own,
-    OutboundFlows "outboundFlows" Own,
-    AskServerUrl "askServerUrl" Own,
-    OutboundRecovery "outboundRecovery" Own,
-    OfflineRequests "offlineRequests" Own,
-    TraceSipCredentials "traceSipCredentials" Own,
-}
+parameters!(names);
 
 impl Parameter {
     /// Whether its value is a secret as a whole: never in an error, a log or an explanation.
@@ -143,7 +100,7 @@ impl Sources {
         self.0[parameter as usize] = source;
     }
 
-    /// Whether somebody chose the value.
+    /// Whether the value was given, unlike a default.
     pub(crate) fn given(&self, parameter: Parameter) -> bool {
         self.of(parameter) != Source::Default
     }

@@ -5,7 +5,7 @@ use core::{fmt, net::Ipv6Addr, ops::Range};
 
 use zeroize::Zeroizing;
 
-use super::error::{REDACTED, excerpt};
+use super::error::{ConfigError, REDACTED};
 
 /// The longest URL that is taken, in bytes.
 pub const SERVER_URL_LIMIT: usize = 2048;
@@ -198,12 +198,12 @@ pub(crate) fn excerpt_of_url(text: &str) -> String {
         .find('/')
         .map_or(shown.len(), |slash| start + slash);
     match shown[start..end].rfind('@') {
-        Some(at) => excerpt(&format!(
+        Some(at) => ConfigError::excerpt(&format!(
             "{}{REDACTED}{}{query}",
             &shown[..start],
             &shown[start + at..]
         )),
-        None => excerpt(&format!("{shown}{query}")),
+        None => ConfigError::excerpt(&format!("{shown}{query}")),
     }
 }
 

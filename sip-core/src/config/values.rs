@@ -2,34 +2,60 @@
 //! that the builder and the file form share.
 
 use alloc::{borrow::ToOwned, string::String};
-use core::fmt;
+use core::{fmt, time::Duration};
 
-use super::server::is_host;
+use super::{json::Json, server::is_host};
 
 /// The longest text a parameter takes, in bytes.
 pub(crate) const TEXT_LIMIT: usize = 1024;
 
-/// What a user agent does with an extension: `rel100` (RFC 3262), `replaces` (RFC 3891).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Support {
-    /// Neither offered nor used.
-    #[default]
-    None,
-    /// The option tag is in `Supported`: used when the peer wants it.
-    Supported,
-    /// The option tag is in `Require` of an INVITE too: a peer without it is refused.
-    Required,
+/// An enum whose values are words in the file form.
+macro_rules! choice {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $($(#[$value_meta:meta])* $value:ident = $word:literal,)*
+        }
+    ) => {
+        $(#[$meta])*
+        pub enum $name {
+            $($(#[$value_meta])* $value,)*
+        }
+
+        impl $name {
+            /// All values, in order.
+            pub const ALL: [Self; [$($word),*].len()] = [$(Self::$value,)*];
+
+            pub(crate) const WORDS: &'static [&'static str] = &[$($word,)*];
+
+            /// The word of the file form.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$value => $word,)*
+                }
+            }
+        }
+
+        impl Json for $name {
+            fn json(&self) -> String {
+                self.as_str().json()
+            }
+        }
+    };
 }
 
-impl Support {
-    /// The value of the SIP.js constant: `none`, `supported`, `required`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Supported => "supported",
-            Self::Required => "required",
-        }
+choice! {
+    /// What a user agent does with an extension: `rel100` (RFC 3262), `replaces` (RFC 3891).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum Support {
+        /// Neither offered nor used.
+        #[default]
+        None = "none",
+        /// The option tag is in `Supported`: used when the peer wants it.
+        Supported = "supported",
+        /// The option tag is in `Require` of an INVITE too: a peer without it is refused.
+        Required = "required",
     }
 }
 
@@ -75,75 +101,46 @@ pub enum Authentication {
     Application,
 }
 
-/// How DTMF leaves (`dtmfType` of SIP.js 0.10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DtmfType {
-    /// In an INFO request (`application/dtmf-relay`).
-    #[default]
-    Info,
-    /// In the media stream (RFC 4733), which is the session description handler's.
-    Rtp,
-}
-
-impl DtmfType {
-    /// The value of the SIP.js constant: `info`, `rtp`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Rtp => "rtp",
-        }
+choice! {
+    /// How DTMF leaves (`dtmfType` of SIP.js 0.10).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum DtmfType {
+        /// In an INFO request (`application/dtmf-relay`).
+        #[default]
+        Info = "info",
+        /// In the media stream (RFC 4733), which is the session description handler's.
+        Rtp = "rtp",
     }
 }
 
-/// What becomes of a request that is asked for while there is no connection (`offlineRequests`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OfflineRequests {
-    /// The command fails at once.
-    #[default]
-    Fail,
-    /// It waits for the connection and for the registration on it, for 64 T1 at most.
-    Queue,
-}
-
-impl OfflineRequests {
-    /// The value as it is written: `fail`, `queue`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::Queue => "queue",
-        }
+choice! {
+    /// What becomes of a request that is asked for while there is no connection (`offlineRequests`).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum OfflineRequests {
+        /// The command fails at once.
+        #[default]
+        Fail = "fail",
+        /// It waits for the connection and for the registration on it, for 64 T1 at most.
+        Queue = "queue",
     }
 }
 
-/// How much is logged: each level includes those before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum LogLevel {
-    /// What failed.
-    Error,
-    /// What is odd, but was coped with.
-    Warn,
-    /// The course of things.
-    #[default]
-    Log,
-    /// Everything, with the label that names the transaction or session.
-    Debug,
-}
-
-impl LogLevel {
-    /// All levels; the place of each is its number in SIP.js.
-    pub const ALL: [Self; 4] = [Self::Error, Self::Warn, Self::Log, Self::Debug];
-
-    /// The name in SIP.js: `error`, `warn`, `log`, `debug`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Log => "log",
-            Self::Debug => "debug",
-        }
+choice! {
+    /// How much is logged: each level includes those before it.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+    #[repr(u8)]
+    pub enum LogLevel {
+        /// What failed.
+        Error = "error",
+        /// What is odd, but was coped with.
+        Warn = "warn",
+        /// The course of things.
+        #[default]
+        Log = "log",
+        /// Everything, with the label that names the transaction or session.
+        Debug = "debug",
     }
 }
 
@@ -230,9 +227,52 @@ pub(crate) fn is_token(text: &str) -> bool {
         })
 }
 
-/// Text that fits into a quoted-string once escaped: no controls, at most [`TEXT_LIMIT`] bytes.
+/// Whether `text` fits into a quoted-string once escaped: no controls, at most [`TEXT_LIMIT`] bytes.
 pub(crate) fn is_text(text: &str) -> bool {
     text.len() <= TEXT_LIMIT && !text.chars().any(char::is_control)
+}
+
+/// What a check takes, and otherwise what would be right.
+type Checked<'a> = Result<&'a str, &'static str>;
+
+pub(crate) fn text(text: &str) -> Checked<'_> {
+    let expected = "text without control characters, at most 1024 bytes";
+    is_text(text).then_some(text).ok_or(expected)
+}
+
+pub(crate) fn some_text(text: &str) -> Checked<'_> {
+    let fits = !text.is_empty() && is_text(text);
+    let expected = "text without control characters, 1 to 1024 bytes";
+    fits.then_some(text).ok_or(expected)
+}
+
+pub(crate) fn trimmed_text(text: &str) -> Checked<'_> {
+    some_text(text).and_then(|text| some_text(text.trim()))
+}
+
+pub(crate) fn transport(text: &str) -> Checked<'_> {
+    is_token(text)
+        .then_some(text)
+        .ok_or("a transport like ws or wss")
+}
+
+pub(crate) fn user(text: &str) -> Checked<'_> {
+    let expected = "the user part of a SIP URI, other characters as %XX";
+    is_user(text).then_some(text).ok_or(expected)
+}
+
+/// More than 0, and no more than an Expires header can say (RFC 3261 section 20.19).
+pub(crate) fn time(time: Duration) -> Result<(), &'static str> {
+    let fits = !time.is_zero() && time <= Duration::from_secs(u32::MAX.into());
+    let expected = "a number of seconds above 0, at most 4294967295";
+    fits.then_some(()).ok_or(expected)
+}
+
+/// As [`time`], without a fraction.
+pub(crate) fn whole_seconds(time: Duration) -> Result<(), &'static str> {
+    let fits = time.subsec_nanos() == 0 && self::time(time).is_ok();
+    let expected = "a whole number of seconds from 1 to 4294967295";
+    fits.then_some(()).ok_or(expected)
 }
 
 /// RFC 3261 section 25.1 `user`, escapes included.
@@ -256,7 +296,7 @@ pub(crate) fn is_user(text: &str) -> bool {
 }
 
 /// The 36 characters of a UUID (RFC 9562 section 4), a leading `uuid:` taken off.
-pub(crate) fn uuid(text: &str) -> Option<&str> {
+pub(crate) fn uuid(text: &str) -> Checked<'_> {
     let bare = match text.get(..5) {
         Some(prefix) if prefix.eq_ignore_ascii_case("uuid:") => &text[5..],
         _ => text,
@@ -266,7 +306,8 @@ pub(crate) fn uuid(text: &str) -> Option<&str> {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         });
-    fits.then_some(bare)
+    let expected = "a UUID like 8f1fa16a-1165-4a96-8341-785b1ef24f12, with uuid: before it or not";
+    fits.then_some(bare).ok_or(expected)
 }
 
 /// Whether `hackIpInContact` takes `host`.
@@ -279,6 +320,9 @@ pub(crate) fn is_contact_host(host: &str) -> bool {
         && !host.contains('_')
         && (is_address || top.starts_with(|first: char| first.is_ascii_alphabetic()))
 }
+
+/// What `ha1` takes.
+pub(crate) const HA1: &str = "32 hexadecimal digits of MD5, or 64 of SHA-256";
 
 /// The digits of an HA1 in lower case: MD5 or SHA-256.
 pub(crate) fn ha1_digits(text: &str) -> Option<String> {
@@ -303,8 +347,8 @@ mod tests {
     #[test]
     fn rfc9562_4_uuid_layout() {
         let id = "8f1fa16A-1165-4a96-8341-785b1ef24f12";
-        assert_eq!(uuid(id), Some(id));
-        assert_eq!(uuid("UUID:8f1fa16A-1165-4a96-8341-785b1ef24f12"), Some(id));
+        assert_eq!(uuid(id), Ok(id));
+        assert_eq!(uuid("UUID:8f1fa16A-1165-4a96-8341-785b1ef24f12"), Ok(id));
         for bad in [
             "",
             "uuid:",
@@ -315,7 +359,7 @@ mod tests {
             "8f1fa16a-1165-4a96-8341_785b1ef24f12",
             "ééééééééééééééééé",
         ] {
-            assert_eq!(uuid(bad), None, "{bad}");
+            assert!(uuid(bad).is_err(), "{bad}");
         }
     }
 

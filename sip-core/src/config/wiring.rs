@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Config, DtmfType, Parameter, Settings, Support};
+use super::parameter::Parameter;
+use super::settings::{Config, Settings};
+use super::values::{DtmfType, Support};
 
 /// A parameter whose value has no effect yet; `Display` is one sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

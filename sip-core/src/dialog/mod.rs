@@ -2,7 +2,8 @@
 //!
 //! [`DialogLayer`] is public and usable alone. A dialog is named by Call-ID, local tag and remote tag; all
 //! dialogs that share the first two (an INVITE that forked) are one [`DialogSetId`]. The local tag
-//! carries the half dialog's handle, hidden by a keyed permutation, and 64 random bits.
+//! carries the half dialog's handle, hidden by a keyed pad, and the 64 random bits that
+//! the pad follows from.
 
 mod failure;
 mod state;
@@ -14,11 +15,12 @@ use core::fmt;
 use rand_core::CryptoRng;
 use sip_parse::{Builder, HeaderName, Method, ParseError, Request, Response};
 use smallvec::SmallVec;
+use subtle::ConstantTimeEq;
 
 pub use failure::FailureScope;
 pub use state::Dialog;
 
-use crate::rand::{Permutation, equal_in_constant_time, push_base32, read_base32};
+use crate::rand::HandleTokens;
 use crate::slab::{Slab, handle_type};
 
 handle_type! {
@@ -95,7 +97,7 @@ struct DialogSetEntry {
 /// All dialogs of one agent.
 pub struct DialogLayer {
     sets: Slab<DialogSetEntry>,
-    hidden: Permutation,
+    tokens: HandleTokens,
     forks: usize,
     routes: usize,
 }
@@ -106,7 +108,7 @@ impl DialogLayer {
     pub fn new(forks: usize, routes: usize, rng: &mut dyn CryptoRng) -> Self {
         Self {
             sets: Slab::new(),
-            hidden: Permutation::new(rng),
+            tokens: HandleTokens::new(rng),
             forks,
             routes,
         }
@@ -115,12 +117,9 @@ impl DialogLayer {
     /// A new local end with a tag of its own, for a request that is about to be sent (RFC 3261 section
     /// 12.1.2) or for one that came in and may be answered with a tag (section 12.1.1).
     pub fn open(&mut self, call_id: &[u8], rng: &mut dyn CryptoRng) -> DialogSetId {
-        let mut tag = String::with_capacity(26);
-        push_base32(
-            self.hidden.conceal(self.sets.next_handle().to_bits()),
-            &mut tag,
-        );
-        push_base32(rng.next_u64(), &mut tag);
+        let mut tag = String::new();
+        self.tokens
+            .push(self.sets.next_handle(), rng.next_u64(), &mut tag);
         DialogSetId(self.sets.insert(DialogSetEntry {
             call_id: call_id.into(),
             tag: tag.into(),
@@ -280,7 +279,7 @@ impl DialogLayer {
         let set = self.read_tag(tag)?;
         let entry = self.sets.get(set.0)?;
         if request.call_id().ok()? != &*entry.call_id
-            || !equal_in_constant_time(tag, entry.tag.as_bytes())
+            || !bool::from(entry.tag.as_bytes().ct_eq(tag))
         {
             return None;
         }
@@ -296,10 +295,8 @@ impl DialogLayer {
     }
 
     fn read_tag(&self, tag: &[u8]) -> Option<DialogSetId> {
-        let hidden = read_base32(tag.get(..13)?)?;
-        Some(DialogSetId(crate::slab::Handle::from_bits(
-            self.hidden.reveal(hidden),
-        )))
+        let (handle, _) = self.tokens.read(tag)?;
+        Some(DialogSetId(handle))
     }
 
     /// The order of requests (RFC 3261 section 12.2.2): takes the CSeq number of a request of the

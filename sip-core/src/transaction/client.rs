@@ -263,7 +263,7 @@ impl<U: Clone> TransactionLayer<U> {
         ] {
             via.push_str(part);
         }
-        push_branch(&self.hidden, handle, branch_nonce, &mut via);
+        push_branch(&self.tokens, handle, branch_nonce, &mut via);
         if self.settings.rport || !info.transport.is_reliable() {
             via.push_str(";rport");
         }
@@ -293,7 +293,7 @@ impl<U: Clone> TransactionLayer<U> {
         let (is_invite, is_cancel) = (cseq.method == Method::Invite, cseq.method == Method::Cancel);
         let named = via
             .branch()
-            .and_then(|branch| read_branch(&self.hidden, branch));
+            .and_then(|branch| read_branch(&self.tokens, branch));
         let found = named.and_then(|(handle, branch_nonce)| {
             let handle = if is_cancel {
                 *self.cancels.get(&handle.to_bits())?

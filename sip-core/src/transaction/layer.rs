@@ -16,7 +16,7 @@ use super::server::Server;
 use super::{Output, TimerSettings, TransactionSettings};
 use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
-use crate::rand::{KeyedHash, Permutation};
+use crate::rand::{HandleTokens, KeyedHash};
 use crate::slab::{Handle, Slab};
 use crate::time::Timestamp;
 use crate::timer::{TimerKey, Timers};
@@ -63,7 +63,7 @@ use crate::timer::{TimerKey, Timers};
 pub struct TransactionLayer<U> {
     pub(super) settings: TransactionSettings,
     pub(super) rng: Box<dyn CryptoRng + Send>,
-    pub(super) hidden: Permutation,
+    pub(super) tokens: HandleTokens,
     pub(super) hash: KeyedHash,
     pub(super) connections: Slab<Connection>,
     pub(super) clients: Slab<Client<U>>,
@@ -117,7 +117,7 @@ impl<U: Clone> TransactionLayer<U> {
     #[must_use]
     pub fn new(settings: TransactionSettings, mut rng: Box<dyn CryptoRng + Send>) -> Self {
         Self {
-            hidden: Permutation::new(&mut *rng),
+            tokens: HandleTokens::new(&mut *rng),
             hash: KeyedHash::new(&mut *rng),
             settings,
             rng,

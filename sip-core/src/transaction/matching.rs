@@ -1,8 +1,8 @@
 //! How messages find their transaction (RFC 3261 sections 17.1.3 and 17.2.3).
 //!
 //! A client transaction is named by the branch that the layer minted: the handle, hidden by a keyed
-//! permutation, and 64 random bits. A server transaction is named by what the peer chose, of any length:
-//! by 128 bits of a hash with keys of ours, for which nobody else can find two names.
+//! pad, and the 64 random bits that the pad follows from. A server transaction is named by what the peer chose, of any length:
+//! by 128 bits of a hash with a key of ours, so that no peer can find two names with one hash.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use sip_parse::{Method, ParseError, Request, Via};
 
-use crate::rand::{KeyedHash, Permutation, push_base32, read_base32};
+use crate::rand::{HandleTokens, KeyedHash};
 use crate::slab::Handle;
 
 /// RFC 3261 section 8.1.1.7.
@@ -18,27 +18,18 @@ pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
 /// Writes the branch of a client transaction, or of a stateless ACK.
 pub(super) fn push_branch(
-    hidden: &Permutation,
+    tokens: &HandleTokens,
     handle: Handle,
     branch_nonce: u64,
     text: &mut String,
 ) {
     text.push_str("z9hG4bK");
-    push_base32(hidden.conceal(handle.to_bits()), text);
-    push_base32(branch_nonce, text);
+    tokens.push(handle, branch_nonce, text);
 }
 
-/// The handle and the random half of a branch that [`push_branch`] may have made.
-pub(super) fn read_branch(hidden: &Permutation, branch: &[u8]) -> Option<(Handle, u64)> {
-    let token = branch.strip_prefix(MAGIC_COOKIE)?;
-    if token.len() != 26 {
-        return None;
-    }
-    let (handle, branch_nonce) = token.split_at(13);
-    Some((
-        Handle::from_bits(hidden.reveal(read_base32(handle)?)),
-        read_base32(branch_nonce)?,
-    ))
+/// The handle and the nonce of a branch that [`push_branch`] may have made.
+pub(super) fn read_branch(tokens: &HandleTokens, branch: &[u8]) -> Option<(Handle, u64)> {
+    tokens.read(branch.strip_prefix(MAGIC_COOKIE)?)
 }
 
 /// What names a server transaction, as bytes; equal for a request, its retransmissions and, for an
@@ -91,7 +82,8 @@ impl Key {
     }
 
     fn digest(bytes: &[u8], hash: KeyedHash) -> Self {
-        Self(hash.hash(bytes), hash.second().hash(bytes))
+        let (low, high) = hash.hash128(bytes);
+        Self(low, high)
     }
 }
 

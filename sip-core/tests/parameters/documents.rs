@@ -1,6 +1,10 @@
 //! `docs/parameters.md` says what the code does.
 
-use sip_core::config::{Config, DtmfType, Explained, Origin, Parameter, Support};
+use std::time::Duration;
+
+use sip_core::config::{
+    Config, ConfigBuilder, DtmfType, Explained, Origin, Parameter, Setter, Source, Support,
+};
 
 const TABLE: &str = include_str!("../../../docs/parameters.md");
 
@@ -55,6 +59,60 @@ fn the_table_has_every_parameter_and_its_default() {
             let is_here = section.contains(&format!("\n| `{}` |", parameter.name()));
             assert_eq!(is_here, parameter.origin() == origin, "{parameter:?}");
         }
+    }
+}
+
+/// Sets `parameter` by the method of its row to a value that is not its default.
+fn set(builder: &mut ConfigBuilder, parameter: Parameter, default: &str) {
+    match parameter.setter() {
+        Setter::Flag(set) => set(builder, default == "false"),
+        Setter::Number { least, set, .. } => set(builder, least + 1),
+        Setter::Seconds { set, .. } => set(builder, Duration::from_secs(7)),
+        Setter::Text(set) => set(
+            builder,
+            match parameter {
+                Parameter::Uri => "alice@example.com",
+                Parameter::InstanceId => "8f1fa16a-1165-4a96-8341-785b1ef24f12",
+                Parameter::Ha1 => "0123456789abcdef0123456789abcdef",
+                _ => "sample",
+            },
+        ),
+        Setter::Word { words, set } => {
+            let is_default = |word: &&str| format!("\"{word}\"") == default;
+            let place = words.iter().position(|word| !is_default(word)).unwrap();
+            set(builder, place)
+        }
+        Setter::FlagOrText { text, .. } => text(builder, "192.0.2.1"),
+        Setter::Entries(set) => set(builder, "key", "value"),
+        Setter::Servers => builder.servers([("ws://a", 0)]),
+        Setter::Tags => builder.extra_supported(["timer"]),
+        Setter::Function => builder,
+    };
+}
+
+/// Each row of the code's table has a method of the builder, which reaches the explanation, and a row of the
+/// document; the getters are a test of `settings.rs`.
+#[test]
+fn each_parameter_has_a_method_an_explanation_and_a_row() {
+    for (place, default) in Config::default().explain().iter().enumerate() {
+        let parameter = default.parameter;
+        let mut builder = Config::builder();
+        set(&mut builder, parameter, &default.value);
+        match parameter {
+            Parameter::Ha1 => set(&mut builder, Parameter::Realm, ""),
+            Parameter::Realm => set(&mut builder, Parameter::Ha1, ""),
+            _ => {}
+        }
+        let config = builder.build().unwrap();
+        let explained = &config.explain()[place];
+        if matches!(parameter.setter(), Setter::Function) {
+            assert_eq!(explained, default);
+            assert!(default.note.is_some(), "{parameter:?}");
+        } else {
+            assert_eq!(explained.source, Source::Code, "{parameter:?}");
+            assert_ne!(explained.value, default.value, "{parameter:?}");
+        }
+        assert_eq!(row(parameter.name()).len(), 4);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sip_core::config::Config;
 use sip_core::{Body, Event, Session, SessionId, Timestamp, UserAgent};
-use sip_host::Clock;
+use sip_host::os::Clock;
 use sip_testing::{description_needed, exchange_ended};
 
 use crate::registrar::{PATIENCE, Registrar, ack, answer, header, invite};

@@ -2,8 +2,8 @@
 //! does on the wire is tested where it is done.
 
 use super::*;
-use crate::auth::Secret;
-use crate::config::{Authentication, IpInContact, LogLevel, Support};
+use sip_core::auth::Secret;
+use sip_core::config::{Authentication, IpInContact, LogLevel, Support};
 
 const SECONDS: &str = "a whole number of seconds from 1 to 4294967295";
 
@@ -123,7 +123,7 @@ fn cfg_ws_servers() {
     Table {
         parameter: Parameter::WsServers,
         read: |config| {
-            let read = |server: &crate::config::Server| {
+            let read = |server: &sip_core::config::Server| {
                 (server.url.as_str().to_owned(), server.weight)
             };
             config.servers().iter().map(read).collect::<Vec<_>>()
@@ -465,7 +465,7 @@ fn cfg_log_connector() {
         ["log.levle is not a parameter: did you mean log.level?"]
     );
     let (config, _) = file("{\"log\":null}").unwrap();
-    assert_eq!(config.log(), crate::config::Log::default());
+    assert_eq!(config.log(), sip_core::config::Log::default());
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What holds for the whole of a configuration: keys, blocks, sources, and that the three forms
 //! mean the same.
 
-use core::time::Duration;
+use std::time::Duration;
 
 use super::*;
-use crate::auth::{Algorithm, Secret};
-use crate::config::{ConfigErrorKind, DtmfType, LogLevel, OfflineRequests, Support};
+use sip_core::auth::{Algorithm, Secret};
+use sip_core::config::{ConfigErrorKind, DtmfType, LogLevel, OfflineRequests, Support};
+use sip_sipjs::read_into;
 
 #[test]
 fn all_faults_are_reported_at_once_and_none_shows_a_secret() {
@@ -343,7 +344,8 @@ fn flags_go_on_top_of_a_file() {
         r#"{"uri":"alice@example.com","wsServers":["ws://a","ws://b"],"register":false}"#,
     );
     let mut builder = Config::builder();
-    builder.sipjs(&mut json).source(Source::Flag);
+    assert_eq!(read_into(&mut builder, &mut json), []);
+    builder.source(Source::Flag);
     builder
         .uri("bob@example.org")
         .server("ws://c")
@@ -364,17 +366,6 @@ fn flags_go_on_top_of_a_file() {
 }
 
 #[test]
-fn a_changed_copy_derives_again_what_follows_from_the_uri() {
-    let (config, _) = file(r#"{"uri":"alice@example.com","password":"x"}"#).unwrap();
-    assert_eq!(config.to_builder().build().unwrap(), config);
-    let changed = config.to_builder().uri("bob@example.org").build().unwrap();
-    assert_eq!(changed.authorization_user(), Some("bob"));
-    let registrar = changed.registrar_server().map(ToString::to_string);
-    assert_eq!(registrar.as_deref(), Some("sip:example.org"));
-    assert_eq!(changed.secret(), config.secret());
-}
-
-#[test]
 fn what_has_no_effect_yet_is_named() {
     let json = r#"{"rel100":"required","dtmfType":"rtp","displayName":"x"}"#;
     let missing = file(json).unwrap().0.unsupported();
@@ -388,23 +379,4 @@ fn what_has_no_effect_yet_is_named() {
     for parameter in [Parameter::DisplayName, Parameter::Replaces] {
         assert!(missing.iter().all(|row| row.parameter != parameter));
     }
-}
-
-/// On top of another configuration a secret takes the place of the one before, source and all.
-#[test]
-fn a_new_secret_takes_the_place_of_the_old_one() {
-    let digits = "0123456789abcdef0123456789abcdef";
-    let with_ha1 = Config::builder().ha1("r", digits).build().unwrap();
-    let with_password = with_ha1.to_builder().password("x").build().unwrap();
-    assert_eq!(with_password.secret(), Some(&Secret::password("x")));
-    let given = |config: &Config| {
-        [Parameter::Password, Parameter::Ha1, Parameter::Realm]
-            .map(|parameter| config.source(parameter) == Source::Code)
-    };
-    assert_eq!(given(&with_password), [true, false, false]);
-    let again = with_password.to_builder().ha1("r", digits).build().unwrap();
-    assert_eq!(again, with_ha1);
-    assert_eq!(given(&again), [false, true, true]);
-    let none = again.to_builder().secret(None).build().unwrap();
-    assert_eq!((none.secret(), given(&none)), (None, [false; 3]));
 }

@@ -1,17 +1,12 @@
 //! A value of any self-describing format, as the file form needs it: keys in order, repeated ones
 //! kept, depth and number bounded.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::{cell::Cell, fmt};
+use std::cell::Cell;
+use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use sip_core::config::ConfigError;
 use zeroize::Zeroizing;
-
-use super::{error::excerpt, explain::json_text};
 
 /// How deep lists and objects may nest.
 const DEPTH_LIMIT: u8 = 32;
@@ -56,7 +51,7 @@ impl Value {
             Self::Bool(yes) => yes.to_string(),
             Self::Integer(number) => number.to_string(),
             Self::Float(number) => number.to_string(),
-            Self::Text(text) => excerpt(text),
+            Self::Text(text) => ConfigError::excerpt(text),
             Self::List(items) if items.is_empty() => "an empty list".into(),
             Self::List(_) => "a list".into(),
             Self::Object(_) => "an object".into(),
@@ -85,6 +80,11 @@ impl Value {
             }
         }
     }
+}
+
+/// `text` as a JSON string (RFC 8259 section 7).
+fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// Deserializes one value, `depth` levels deep, taking from what is `left` of the count.

@@ -1,14 +1,17 @@
 //! What JavaScript programmers paste: read by a JSON5 reader after `javascript_to_json5`.
 
 use super::*;
-use crate::config::{ConfigErrorKind, Support, javascript_to_json5};
+use sip_core::config::{ConfigErrorKind, Support};
+use sip_sipjs::{javascript_to_json5, read_into};
 
 /// Reads a text as a program does: all faults in one list.
 fn paste(text: &str) -> Result<Config, ConfigErrors> {
     let done = javascript_to_json5(text);
     let mut builder = Config::builder();
     let mut json5 = json5::Deserializer::from_str(&done.text);
-    builder.sipjs(&mut json5).refuse(done.errors).build()
+    builder.refuse(done.errors);
+    read_into(&mut builder, &mut json5);
+    builder.build()
 }
 
 fn sentences(text: &str) -> Vec<String> {
@@ -208,7 +211,7 @@ mod properties {
 
         #[test]
         fn no_server_url_panics(text in "(wss?://)?[a-z\\[\\]:/?#@.0-9é -]{0,40}") {
-            let _ = crate::config::ServerUrl::parse(&text);
+            let _ = sip_core::config::ServerUrl::parse(&text);
             let _ = paste(&serde_json::json!({ "wsServers": text, "uri": text }).to_string());
         }
     }

@@ -4,16 +4,12 @@
 //! and `new SIP.UA({..})` around the object, and `key: value` lines without the braces. Functions
 //! and other program text are refused by name. Anything else is left to the JSON5 reader.
 
-use alloc::{
-    borrow::Cow,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use std::borrow::Cow;
 
-use super::{
-    ConfigError, ConfigErrorKind, error::excerpt, sipjs::rust_equivalent, suggest::nearest,
-};
+use sip_core::config::{ConfigError, ConfigErrorKind};
+
+use crate::read::rust_equivalent;
+use crate::suggest::nearest;
 
 /// What [`javascript_to_json5`] makes of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +24,11 @@ pub struct Preprocessed {
 
 /// Turns the text of a configuration, as a JavaScript programmer writes it, into JSON5.
 ///
-/// Reading goes on after a fault, so that [`ConfigBuilder::refuse`](super::ConfigBuilder::refuse)
-/// and [`ConfigBuilder::sipjs`](super::ConfigBuilder::sipjs) report all of them together.
+/// Reading goes on after a fault, so that [`ConfigBuilder::refuse`](sip_core::config::ConfigBuilder::refuse)
+/// and [`read_into`](super::read_into) report all of them together.
 ///
 /// ```
-/// let done = sip_core::config::javascript_to_json5("rel100: SIP.C.supported.REQUIRED, register: flase");
+/// let done = sip_sipjs::javascript_to_json5("rel100: SIP.C.supported.REQUIRED, register: flase");
 /// assert_eq!(done.text.split_whitespace().collect::<String>(), r#"{rel100:"required",register:null}"#);
 /// assert_eq!(
 ///     done.errors[0].to_string(),
@@ -334,7 +330,7 @@ impl<'t> Scanner<'t> {
         let is_secret = matches!(self.innermost(), "password" | "ha1");
         let meant = nearest(word, ["true", "false", "null"]).filter(|_| !is_secret);
         let error = if word.starts_with("SIP.C.") {
-            ConfigError::value(place, excerpt(word), CONSTANTS)
+            ConfigError::value(place, ConfigError::excerpt(word), CONSTANTS)
         } else if let Some(meant) = meant {
             let expected = match meant {
                 "null" => "null or a value; did you mean null?".into(),
@@ -383,7 +379,7 @@ impl<'t> Scanner<'t> {
         let place = self.place();
         let advice = rust_equivalent(self.innermost());
         self.errors
-            .push(ConfigError::other(ConfigErrorKind::Program, place, advice));
+            .push(ConfigError::new(ConfigErrorKind::Program, place, advice));
     }
 
     /// The innermost key.

@@ -4,19 +4,14 @@ mod javascript;
 mod keys;
 mod page;
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::fmt::Debug;
+use std::fmt::Debug;
 
-use super::{Config, ConfigError, ConfigErrors, Parameter, Source, Warning};
+use sip_core::config::{Config, ConfigError, ConfigErrors, Parameter, Source};
+use sip_sipjs::{Warning, read};
 
 /// Reads the file form.
 fn file(json: &str) -> Result<(Config, Vec<Warning>), ConfigErrors> {
-    Config::from_sipjs(&mut serde_json::Deserializer::from_str(json))
+    read(&mut serde_json::Deserializer::from_str(json))
 }
 
 /// The faults of the file form, each as its sentence.

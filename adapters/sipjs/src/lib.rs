@@ -1,0 +1,14 @@
+#![forbid(unsafe_code)]
+//! Reads the configuration object of SIP.js into a [`Config`](sip_core::config::Config).
+//!
+//! [`read`] and [`read_into`] take any self-describing format of `serde`, such as JSON or JSON5.
+//! [`javascript_to_json5`] makes JSON5 of the text of a JavaScript program, so that examples paste in.
+//! Names, values and faults are those of `docs/parameters.md`.
+
+mod javascript_to_json5;
+mod read;
+mod suggest;
+mod value;
+
+pub use javascript_to_json5::{Preprocessed, javascript_to_json5};
+pub use read::{Warning, read, read_into};

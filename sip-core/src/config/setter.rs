@@ -1,0 +1,115 @@
+//! How readers of other forms set parameters by name.
+
+use core::time::Duration;
+
+use super::builder::{ConfigBuilder, FLOWS_LIMIT};
+use super::parameter::Parameter;
+use super::table::parameters;
+use super::values::{DtmfType, LogLevel, OfflineRequests, Support};
+
+/// How a reader of another form sets a parameter: which values it has, and the builder's method for them.
+///
+/// The methods check the value further. The kinds are all listed, so that a reader that misses a new one does
+/// not compile.
+#[derive(Clone, Copy, Debug)]
+pub enum Setter {
+    /// True or false.
+    Flag(fn(&mut ConfigBuilder, bool) -> &mut ConfigBuilder),
+    /// A whole number.
+    Number {
+        /// The lowest value.
+        least: u32,
+        /// The highest value.
+        most: u32,
+        /// The method.
+        set: fn(&mut ConfigBuilder, u32) -> &mut ConfigBuilder,
+    },
+    /// A time, which files have in seconds.
+    Seconds {
+        /// The lowest value.
+        least: u32,
+        /// The method.
+        set: fn(&mut ConfigBuilder, Duration) -> &mut ConfigBuilder,
+    },
+    /// A text.
+    Text(for<'b> fn(&'b mut ConfigBuilder, &str) -> &'b mut ConfigBuilder),
+    /// One of some words.
+    Word {
+        /// The words.
+        words: &'static [&'static str],
+        /// The method; it takes the place of the word among `words`.
+        set: fn(&mut ConfigBuilder, usize) -> &mut ConfigBuilder,
+    },
+    /// True, false or a text.
+    FlagOrText {
+        /// The method for true and false.
+        flag: fn(&mut ConfigBuilder, bool) -> &mut ConfigBuilder,
+        /// The method for a text.
+        text: for<'b> fn(&'b mut ConfigBuilder, &str) -> &'b mut ConfigBuilder,
+    },
+    /// Keys and values, one call for each.
+    Entries(for<'b> fn(&'b mut ConfigBuilder, &str, &str) -> &'b mut ConfigBuilder),
+    /// Server URLs and their weights: [`ConfigBuilder::servers`].
+    Servers,
+    /// Option tags: [`ConfigBuilder::extra_supported`].
+    Tags,
+    /// A function of the program, which is data in no form.
+    Function,
+}
+
+macro_rules! setter {
+    (own($explanation:ident, $setter:expr) $($rest:tt)*) => {
+        $setter
+    };
+    (function) => {
+        Setter::Function
+    };
+    (plain $field:ident $type:ty) => {
+        Setter::Flag(ConfigBuilder::$field)
+    };
+    (choice $field:ident $type:ty) => {
+        Setter::Word {
+            words: <$type>::WORDS,
+            set: |builder, place| match <$type>::ALL.get(place) {
+                Some(value) => builder.$field(*value),
+                None => builder,
+            },
+        }
+    };
+    (number($least:expr, $most:expr) $field:ident $type:ty) => {
+        Setter::Number {
+            least: $least as u32,
+            most: $most as u32,
+            set: |builder, number| builder.$field(number.min(<$type>::MAX as u32) as $type),
+        }
+    };
+    (time($check:expr) $field:ident $type:ty) => {
+        Setter::Seconds {
+            least: 1,
+            set: ConfigBuilder::$field,
+        }
+    };
+    ($kind:ident($check:expr) $field:ident $type:ty) => {
+        Setter::Text(|builder, text| builder.$field(text))
+    };
+}
+
+macro_rules! setters {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident $name:literal $origin:ident
+        $({ $field:ident: $type:ty = $default:expr })?
+        $kind:ident $(($($arguments:tt)*))? $(, $note:expr)?;
+    )*) => {
+        impl Parameter {
+            /// How a reader of another form, such as a file, sets the parameter.
+            pub fn setter(self) -> Setter {
+                match self {
+                    $(Self::$variant => setter!($kind $(($($arguments)*))? $($field $type)?),)*
+                }
+            }
+        }
+    };
+}
+
+parameters!(setters);

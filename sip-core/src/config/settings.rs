@@ -1,0 +1,242 @@
+//! [`Config`]: the values of the parameters, their defaults and getters.
+
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
+use core::{fmt, time::Duration};
+
+use sip_parse::UriBuf;
+
+use super::parameter::{Parameter, Source, Sources};
+use super::server::{Server, ServerUrl};
+use super::table::parameters;
+use super::values::{
+    Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support,
+};
+use crate::auth::Secret;
+
+/// The server that SIP.js connects to by default.
+const DEFAULT_SERVER: &str = "wss://edge.sip.onsip.com";
+
+/// The default of `userAgentString`.
+const DEFAULT_USER_AGENT: &str = concat!("sip-core/", env!("CARGO_PKG_VERSION"));
+
+/// The most bytes of keys and values that `custom`, and likewise
+/// `sessionDescriptionHandlerFactoryOptions`, may hold.
+pub const OPTIONS_LIMIT: usize = 65_536;
+
+/// A checked configuration; it cannot change, and a clone shares it.
+///
+/// `Debug` shows every parameter, secrets as `[redacted]`. What is drawn at random when nobody gives
+/// it (`uri`, `instance_id`, the names in Contact and Via) is `None` here: a user agent draws it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Config {
+    pub(super) settings: Arc<Settings>,
+}
+
+/// What is passed through unread. `Debug` shows the keys alone: TURN passwords live here.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Opaque(pub(super) BTreeMap<String, String>);
+
+impl fmt::Debug for Opaque {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Opaque {
+    /// False, and nothing changed, when that would be more than [`OPTIONS_LIMIT`].
+    pub(super) fn insert(&mut self, key: String, value: String) -> bool {
+        let others = self.0.iter().filter(|(other, _)| **other != key);
+        let size: usize = others.map(|(key, value)| key.len() + value.len()).sum();
+        let fits = size.saturating_add(key.len()).saturating_add(value.len()) <= OPTIONS_LIMIT;
+        if fits {
+            self.0.insert(key, value);
+        }
+        fits
+    }
+}
+
+macro_rules! getter {
+    ($doc:tt own $($rest:tt)*) => {};
+    ($doc:tt function) => {};
+    ([$($doc:tt)*] text $field:ident $type:ty) => {
+        $($doc)*
+        pub fn $field(&self) -> &str {
+            &self.settings.$field
+        }
+    };
+    ([$($doc:tt)*] optional $field:ident $type:ty) => {
+        $($doc)*
+        pub fn $field(&self) -> Option<&str> {
+            self.settings.$field.as_deref()
+        }
+    };
+    ([$($doc:tt)*] uri $field:ident $type:ty) => {
+        $($doc)*
+        pub fn $field(&self) -> Option<&UriBuf> {
+            self.settings.$field.as_ref()
+        }
+    };
+    ([$($doc:tt)*] $kind:ident $field:ident $type:ty) => {
+        $($doc)*
+        pub fn $field(&self) -> $type {
+            self.settings.$field
+        }
+    };
+}
+
+macro_rules! fields {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident $name:literal $origin:ident
+        $({ $field:ident: $type:ty = $default:expr })?
+        $kind:ident $(($($arguments:tt)*))? $(, $note:expr)?;
+    )*) => {
+        /// The values of a [`Config`], which a builder fills.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(super) struct Settings {
+            pub(super) sources: Sources,
+            /// Of `password`, or of `ha1` and `realm`.
+            pub(super) secret: Option<Secret>,
+            $($(pub(super) $field: $type,)?)*
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self {
+                    sources: Sources::NONE,
+                    secret: None,
+                    $($($field: $default,)?)*
+                }
+            }
+        }
+
+        impl Config {
+            $(getter! { [$(#[$doc])*] $kind $($field $type)? })*
+        }
+    };
+}
+
+parameters!(fields);
+
+impl Config {
+    /// The same with other servers, of which there is at least one.
+    pub(crate) fn with_servers(&self, servers: Vec<Server>) -> Self {
+        let mut settings = (*self.settings).clone();
+        settings.servers = servers;
+        settings.sources.note(Parameter::WsServers, Source::Code);
+        Self {
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// Where the value of `parameter` came from.
+    pub fn source(&self, parameter: Parameter) -> Source {
+        self.settings.sources.of(parameter)
+    }
+
+    /// `wsServers`: where to connect, at least one, in the order given.
+    pub fn servers(&self) -> &[Server] {
+        &self.settings.servers
+    }
+
+    /// `password` or `ha1`; `None`: a challenge is surfaced and nothing is hashed.
+    pub fn secret(&self) -> Option<&Secret> {
+        self.settings.secret.as_ref()
+    }
+
+    /// `authenticationFactory`: who answers a challenge.
+    pub fn authentication(&self) -> Authentication {
+        self.settings.authentication
+    }
+
+    /// `hackIpInContact`: the host in Contact and in Via.
+    pub fn hack_ip_in_contact(&self) -> &IpInContact {
+        &self.settings.hack_ip_in_contact
+    }
+
+    /// `keepAliveInterval`: the longest silence before a ping (RFC 5626 section 4.4.1); `None`: no
+    /// pings unless the registrar asks for them with Flow-Timer.
+    pub fn keep_alive_interval(&self) -> Option<Duration> {
+        self.settings.keep_alive_interval
+    }
+
+    /// `extraSupported`: option tags to add to Supported.
+    pub fn extra_supported(&self) -> &[String] {
+        &self.settings.extra_supported
+    }
+
+    /// `sessionDescriptionHandlerFactoryOptions`: for the adapter's factory. From the file form
+    /// each value is JSON text.
+    pub fn session_description_handler_factory_options(&self) -> &BTreeMap<String, String> {
+        &self.settings.session_description_handler_factory_options.0
+    }
+
+    /// `custom`: the application's own, passed through. From the file form each value is JSON text.
+    pub fn custom(&self) -> &BTreeMap<String, String> {
+        &self.settings.custom.0
+    }
+
+    /// `log`, without the connector.
+    pub fn log(&self) -> Log {
+        Log {
+            builtin_enabled: self.settings.log_builtin_enabled,
+            level: self.settings.log_level,
+        }
+    }
+}
+
+impl Default for Config {
+    /// Every parameter at its default.
+    fn default() -> Self {
+        Self {
+            settings: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.settings.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    macro_rules! getters {
+        ($(
+            $(#[$doc:meta])*
+            $variant:ident $name:literal $origin:ident
+            $({ $field:ident: $type:ty = $default:expr })?
+            $kind:ident $(($($arguments:tt)*))? $(, $note:expr)?;
+        )*) => {
+            /// The parameters without a field; for each of the others it calls the getter of the field's name.
+            fn without_a_getter(config: &Config) -> Vec<Parameter> {
+                let mut without = Parameter::ALL.to_vec();
+                $($(
+                    let _ = config.$field();
+                    without.retain(|parameter| *parameter != Parameter::$variant);
+                )?)*
+                without
+            }
+        };
+    }
+
+    parameters!(getters);
+
+    /// The secrets are one value, `Config::secret`; functions are no values.
+    #[test]
+    fn each_row_of_the_table_has_a_getter() {
+        assert_eq!(
+            without_a_getter(&Config::default()),
+            [
+                Parameter::LogConnector,
+                Parameter::Password,
+                Parameter::SessionDescriptionHandlerFactory,
+                Parameter::Ha1,
+                Parameter::Realm,
+            ]
+        );
+    }
+}
