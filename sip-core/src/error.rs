@@ -100,6 +100,9 @@ pub enum CommandError {
     Stale,
     /// The command does not fit the state, and what would.
     WrongState(&'static str),
+    /// The description comes too late: its offer/answer exchange is over, or another one is open
+    /// ([`Event::ExchangeEnded`](crate::Event::ExchangeEnded) said so).
+    ExchangeOver,
     /// The target is no URI that can be called, and why.
     Target(sip_parse::ParseError),
     /// The target is a SIPS URI and the connection is not secure (RFC 3261 section 26.2.2), or its
@@ -124,6 +127,7 @@ impl fmt::Display for CommandError {
             Self::Running => f.write_str("the user agent is running already"),
             Self::Stale => StaleHandle.fmt(f),
             Self::WrongState(expected) => write!(f, "not now: {expected}"),
+            Self::ExchangeOver => f.write_str("the offer/answer exchange is over"),
             Self::Target(error) => write!(f, "the target is no SIP URI: {error}"),
             Self::TargetScheme => {
                 f.write_str("the target is neither sip: nor, over a secure connection, sips:")
@@ -143,6 +147,7 @@ impl From<SendError> for CommandError {
         match error {
             SendError::NotConnected => Self::NotConnected,
             SendError::Stale => Self::Stale,
+            SendError::Insecure => Self::TargetScheme,
             SendError::TooManyTransactions => Self::Limit("client transactions"),
             other => Self::Send(other),
         }

@@ -9,7 +9,8 @@ use sip_parse::{Request, Response};
 
 use crate::body::Body;
 use crate::connection::{ConnectError, DisconnectReason};
-use crate::ids::{ChallengeId, ConnectionId, IncomingRequestId, RequestId, SessionId};
+use crate::dialog::DialogId;
+use crate::ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestId, SessionId};
 use crate::reason::EndReason;
 use crate::time::Timestamp;
 
@@ -95,10 +96,14 @@ pub enum Event {
         /// The INVITE.
         request: Box<Request>,
     },
-    /// A provisional response to our INVITE (RFC 3261 section 13.2.2.1), 100 not included.
+    /// A provisional response to our INVITE (RFC 3261 section 13.2.2.1), 100 not included. Its session description is a
+    /// preview of the answer: the core takes it for the answer if the 2xx of the same dialog brings none (section 13.2.1).
     Progress {
         /// The call.
         session: SessionId,
+        /// The early dialog of this response, one for each branch of a fork; `None` without a To tag, and above
+        /// [`Limits::forks`](crate::Limits::forks).
+        dialog: Option<DialogId>,
         /// The response.
         response: Box<Response>,
     },
@@ -108,6 +113,8 @@ pub enum Event {
     DescriptionNeeded {
         /// The call.
         session: SessionId,
+        /// The exchange; the answer names it.
+        exchange: ExchangeId,
         /// Offer or answer (RFC 3264).
         kind: DescriptionKind,
     },
@@ -115,6 +122,8 @@ pub enum Event {
     RemoteDescription {
         /// The call.
         session: SessionId,
+        /// The exchange that it belongs to.
+        exchange: ExchangeId,
         /// Offer or answer (RFC 3264).
         kind: DescriptionKind,
         /// The description.
@@ -126,17 +135,16 @@ pub enum Event {
         /// The call.
         session: SessionId,
     },
-    /// Our re-INVITE was accepted (RFC 3261 section 14.1); the peer's answer came before this.
-    Renegotiated {
+    /// An offer/answer exchange is over (RFC 3264). Comes exactly once for each exchange that
+    /// [`Event::DescriptionNeeded`] or [`Event::RemoteDescription`] named, before [`Event::Established`] or [`Event::Ended`].
+    /// Unless the outcome is [`ExchangeOutcome::Complete`] the session stays as it was.
+    ExchangeEnded {
         /// The call.
         session: SessionId,
-    },
-    /// Our re-INVITE failed. The call goes on as it was.
-    RenegotiationFailed {
-        /// The call.
-        session: SessionId,
-        /// Why.
-        reason: Box<EndReason>,
+        /// The exchange.
+        exchange: ExchangeId,
+        /// How it ended.
+        outcome: ExchangeOutcome,
     },
     /// The call is over; its handle is stale from now on. Comes exactly once for each call.
     Ended {
@@ -193,6 +201,35 @@ pub enum DescriptionKind {
     Offer,
     /// The second half.
     Answer,
+}
+
+/// How an offer/answer exchange ended (RFC 3264, RFC 6337).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ExchangeOutcome {
+    /// Offer and answer are exchanged, and the message that carried the answer is acknowledged where SIP
+    /// acknowledges it: the new session is in force.
+    Complete,
+    /// A final response of 300 to 699 refused the offer, or an answer is missing.
+    Refused(Box<EndReason>),
+    /// The offer is withdrawn, because an offer of the peer took its place or met it (491, RFC 3261 section 14.1). The core asks for a
+    /// fresh offer later, under a new exchange.
+    RolledBack(Box<EndReason>),
+    /// The exchange was cut short: no description in time, a CANCEL, a lost connection, the end of the call.
+    Aborted(Box<EndReason>),
+}
+
+impl ExchangeOutcome {
+    /// Why the exchange ended without a new session; `None` if it is complete.
+    #[must_use]
+    pub fn reason(&self) -> Option<&EndReason> {
+        match self {
+            Self::Complete => None,
+            Self::Refused(reason) | Self::RolledBack(reason) | Self::Aborted(reason) => {
+                Some(reason)
+            }
+        }
+    }
 }
 
 /// A binding that the registrar holds (RFC 3261 section 10.3).

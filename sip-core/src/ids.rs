@@ -29,3 +29,25 @@ handle_type! {
     /// A challenge of a server or proxy that waits for the application's answer.
     ChallengeId
 }
+
+/// One offer/answer exchange of a call (RFC 3264): the core numbers the exchanges of each call from 1.
+///
+/// The same number stands in [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), in
+/// [`Event::RemoteDescription`](crate::Event::RemoteDescription), in the description that the application returns, and in
+/// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded), so that a late description never answers another question.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ExchangeId(pub(crate) u32);
+
+impl ExchangeId {
+    /// The exchange of this number, for hosts that keep the number alone.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number of the exchange within its call, for logs and maps.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}

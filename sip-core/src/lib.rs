@@ -54,7 +54,7 @@ mod body;
 pub mod config;
 pub mod connection;
 pub mod dialog;
-mod endpoint;
+pub mod endpoint;
 mod error;
 mod event;
 mod fleet;
@@ -65,7 +65,7 @@ mod rand;
 mod reason;
 mod record;
 mod registration;
-mod session;
+pub mod session;
 mod slab;
 mod time;
 mod timer;
@@ -73,19 +73,21 @@ pub mod transaction;
 mod ua;
 
 pub use action::Action;
+pub use auth::AuthorizationFailed;
 pub use body::Body;
 pub use connection::{ConnectionInfo, Transport};
+pub use endpoint::Counters;
 pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
-pub use event::{DescriptionKind, Event, Registration};
+pub use event::{DescriptionKind, Event, ExchangeOutcome, Registration};
 pub use fleet::{AgentId, Fleet};
 pub use header::{ExtraHeader, ExtraHeaderError};
-pub use ids::{ChallengeId, ConnectionId, IncomingRequestId, RequestId, SessionId};
+pub use ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestId, SessionId};
 pub use limits::Limits;
 pub use reason::{Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{DescriptionFailed, FailureStatus, InviteOptions, NotAFailure};
 pub use time::Timestamp;
 pub use ua::{
-    AuthorizationFailed, Change, Counters, EstablishedSession, IncomingSession, NoServerUrl,
-    OutgoingSession, Session, TableSizes, UserAgent,
+    Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,
+    UserAgent,
 };

@@ -37,7 +37,7 @@ pub enum Cause {
     Cancelled,
     /// A final response of 300 to 699.
     Refused,
-    /// The call was answered elsewhere or the peer ended it after its answer could not be used.
+    /// No usable session description: missing, rejected, or not supplied by the application.
     BadDescription,
     /// No final response in time (RFC 3261 section 17.1: timers B and F), or no connection for as long.
     Timeout,
@@ -51,7 +51,9 @@ pub enum Cause {
     NeverSent,
     /// It would have gone to a SIPS URI over a connection without TLS (RFC 3261 section 26.2.2).
     Insecure,
-    /// The peer does not know the dialog (481, 408; RFC 5057).
+    /// An offer of the peer took the place of one of this side (RFC 3261 section 14.1).
+    Glare,
+    /// A failure that ends the dialog or the call in it (RFC 5057 section 5.1), such as 481 or no response at all.
     DialogGone,
     /// The credentials were refused, or there are none.
     Authentication,
@@ -144,6 +146,7 @@ impl fmt::Display for EndReason {
             Cause::NoAck => "no ACK",
             Cause::ConnectionLost => "no connection",
             Cause::NeverSent => "no connection to say so on",
+            Cause::Glare => "an offer of the peer came first",
             Cause::DialogGone => "the dialog is unknown there",
             Cause::Authentication => "credentials refused or missing",
             Cause::Malformed => "unusable response",

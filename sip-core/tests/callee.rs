@@ -52,6 +52,7 @@ fn rfc3261_12_1_1_responses_that_make_a_dialog() {
     );
     assert_eq!(ok.body(), ANSWER.as_bytes());
     bench.in_dialog("ACK", 7, "ack", &ok, "");
+    bench.renegotiated(id);
     assert!(matches!(bench.event(), Event::Established { session } if session == id));
     // 12.2.1.1: our requests follow the record route in its order.
     bench.agent.hang_up(id, bench.now).unwrap();

@@ -116,8 +116,8 @@ fn exchange(event: &Event) -> Option<String> {
         return Some(format!("RemoteDescription: {kind:?}"));
     }
     Some(match exchange_ended(event)?.outcome {
-        Ok(()) => "Renegotiated".to_owned(),
-        Err(reason) => format!("RenegotiationFailed: {}", why(&reason)),
+        Ok(()) => "exchange complete".to_owned(),
+        Err(reason) => format!("exchange over: {}", why(&reason)),
     })
 }
 
@@ -205,7 +205,7 @@ fn refresh_follows(bench: &mut Bench, id: SessionId) {
     let contact = [("Contact", "<sip:bob@192.0.2.9>")];
     bench.reply_tagged(&again, 200, &tag, &contact, Some(OFFER));
     assert_eq!(bench.next_request().method(), Method::Ack);
-    assert_eq!(told(bench), ["RemoteDescription: Answer", "Renegotiated"]);
+    assert_eq!(told(bench), ["RemoteDescription: Answer", "exchange complete"]);
     bench.wait(40 * SECOND);
     bench.silence();
     hang_up(bench, id);
@@ -232,8 +232,10 @@ fn before_100() {
     for drop in DROPS {
         let mut bench = online(&config());
         let (id, _) = bench.call();
+        let over = format!("exchange over: {LOST}");
         let ended = format!("Ended: {LOST}");
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&ended]));
+        let lost = and_unregistered(&[&over, &ended]);
+        assert_eq!(lose(&mut bench, drop), lost);
         assert!(bench.agent.session(id).is_err());
         assert!(back(&mut bench).is_empty());
         nothing_follows(&mut bench);
@@ -247,8 +249,10 @@ fn after_18x() {
         let (id, invite) = bench.call();
         let contact = [("Contact", "<sip:bob@192.0.2.9>")];
         bench.reply_tagged(&invite, 180, "bob1", &contact, None);
+        let over = format!("exchange over: {LOST}");
         let ended = format!("Ended: {LOST}");
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&ended]));
+        let lost = and_unregistered(&[&over, &ended]);
+        assert_eq!(lose(&mut bench, drop), lost);
         assert!(bench.agent.session(id).is_err());
         assert!(back(&mut bench).is_empty());
         nothing_follows(&mut bench);
@@ -269,8 +273,14 @@ fn ringing() {
             other => panic!("{other:?}"),
         }
         bench.pump();
+        let over = format!("exchange over: {LOST}");
         let ended = format!("Ended: {LOST}");
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&ended]));
+        let lost = if accepted {
+            and_unregistered(&[&over, &ended])
+        } else {
+            and_unregistered(&[&ended])
+        };
+        assert_eq!(lose(&mut bench, drop), lost);
         assert_eq!(describe(&mut bench, id), Err(CommandError::Stale));
         assert!(back(&mut bench).is_empty());
         nothing_follows(&mut bench);
@@ -302,7 +312,7 @@ fn before_our_ack() {
         if offline {
             describe(&mut bench, id).unwrap();
             let again = describe(&mut bench, id);
-            assert!(matches!(again, Err(CommandError::WrongState(_))));
+            assert_eq!(again, Err(CommandError::ExchangeOver));
             assert!(matches!(bench.agent.session(id), Ok(Session::Outgoing(_))));
         }
         told_since.extend(back(&mut bench));
@@ -311,7 +321,8 @@ fn before_our_ack() {
             describe(&mut bench, id).unwrap();
             told_since.extend(told(&mut bench));
         }
-        assert_eq!(told_since, ["Established", "DescriptionNeeded: Offer"]);
+        let up = ["exchange complete", "Established", "DescriptionNeeded: Offer"];
+        assert_eq!(told_since, up);
         let ack = bench.next_request();
         assert_eq!(ack.method(), Method::Ack);
         assert_eq!(ack.cseq().unwrap().number, invite.cseq().unwrap().number);
@@ -324,10 +335,12 @@ fn before_our_ack() {
     bench.wait(32 * SECOND - SECOND / 1_000);
     assert!(told(&mut bench).is_empty());
     bench.wait(SECOND / 1_000);
-    assert_eq!(told(&mut bench), [format!("Ended: {LOST}")]);
+    let over = format!("exchange over: {LOST}");
+    assert_eq!(told(&mut bench), [over, format!("Ended: {LOST}")]);
     let (mut bench, id, _) = awaited(Drop::Closed);
     hang_up(&mut bench, id);
-    assert_eq!(told(&mut bench), ["Ended: Local Requested"]);
+    let over = "exchange over: Local Requested";
+    assert_eq!(told(&mut bench), [over, "Ended: Local Requested"]);
 }
 
 /// RFC 3261 section 13.3.1.4: without the ACK the call is ended by BYE after 64 T1.
@@ -346,7 +359,7 @@ fn before_the_peers_ack() {
         bench.silence();
         if comes {
             bench.in_dialog("ACK", 7, "ack", &ok, "");
-            let up = ["Established", "DescriptionNeeded: Offer"];
+            let up = ["exchange complete", "Established", "DescriptionNeeded: Offer"];
             assert_eq!(told(&mut bench), up);
             is_repaired(&mut bench, id);
         } else {
@@ -356,7 +369,8 @@ fn before_the_peers_ack() {
             let bye = bench.next_request();
             assert_eq!(bye.method(), Method::Bye);
             bench.reply(&bye, 200, &[]);
-            assert_eq!(told(&mut bench), ["Ended: Transport NoAck"]);
+            let over = ["exchange over: Transport NoAck", "Ended: Transport NoAck"];
+            assert_eq!(told(&mut bench), over);
         }
     }
 }
@@ -368,7 +382,7 @@ fn the_ack_comes_early() {
     lose(&mut bench, Drop::Closed);
     bench.reconnect(Transport::Ws);
     bench.in_dialog("ACK", 7, "ack", &ok, "");
-    assert_eq!(told(&mut bench), ["Established"]);
+    assert_eq!(told(&mut bench), ["exchange complete", "Established"]);
     bench.wait(SECOND);
     registers(&mut bench);
     let told = told(&mut bench);
@@ -399,7 +413,7 @@ fn in_our_reinvite() {
         reinvite(&mut bench, id);
         describe(&mut bench, id).unwrap();
         assert_eq!(bench.next_request().method(), Method::Invite);
-        let failed = format!("RenegotiationFailed: {LOST}");
+        let failed = format!("exchange over: {LOST}");
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
         assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
         is_repaired(&mut bench, id);
@@ -416,7 +430,7 @@ fn in_our_reinvite() {
         reinvite(&mut bench, id);
         lose(&mut bench, drop);
         describe(&mut bench, id).unwrap();
-        let failed = "RenegotiationFailed: Local ConnectionLost";
+        let failed = "exchange over: Local ConnectionLost";
         assert_eq!(told(&mut bench), [failed]);
         assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
         is_repaired(&mut bench, id);
@@ -438,10 +452,11 @@ fn in_their_reinvite() {
             describe(&mut bench, id).unwrap();
             assert_eq!(bench.next_response().status().as_u16(), 200);
         }
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        let over = format!("exchange over: {LOST}");
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&over]));
         assert_eq!(bench.agent.table_sizes().timers, 0, "nobody waits");
         let described = describe(&mut bench, id);
-        assert!(matches!(described, Err(CommandError::WrongState(_))));
+        assert_eq!(described, Err(CommandError::ExchangeOver));
         assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
         is_repaired(&mut bench, id);
     }
@@ -577,8 +592,10 @@ fn challenged() {
         let (_, invite) = bench.call();
         asked(&mut bench, &invite);
         bench.next_request();
+        let over = format!("exchange over: {LOST}");
         let ended = format!("Ended: {LOST}");
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&ended]));
+        let lost = and_unregistered(&[&over, &ended]);
+        assert_eq!(lose(&mut bench, drop), lost);
         assert!(back(&mut bench).is_empty());
         nothing_follows(&mut bench);
 

@@ -21,7 +21,7 @@ fn values(message: &Message, name: HeaderName<'_>) -> Vec<String> {
         .collect()
 }
 
-fn layer() -> (DialogLayer, ChaCha20Rng) {
+fn layer() -> (DialogLayer<()>, ChaCha20Rng) {
     let mut rng = *random(5);
     (DialogLayer::new(4, 4, &mut rng), rng)
 }
@@ -43,13 +43,13 @@ fn answer(status: u16, tag: &str, from_tag: &str, more: &str) -> Response {
 }
 
 /// The caller's half, its INVITE and its tag.
-fn caller(layer: &mut DialogLayer, rng: &mut ChaCha20Rng) -> (DialogSetId, Request, String) {
-    let set = layer.open(b"c1", rng);
+fn caller(layer: &mut DialogLayer<()>, rng: &mut ChaCha20Rng) -> (DialogSetId, Request, String) {
+    let set = layer.open(b"c1", (), rng);
     let tag = layer.tag(set).expect("open").to_owned();
     (set, invite("sip:bob@b", &tag), tag)
 }
 
-fn next(layer: &mut DialogLayer, dialog: DialogId, method: Method<'static>) -> Message {
+fn next(layer: &mut DialogLayer<()>, dialog: DialogId, method: Method<'static>) -> Message {
     built(layer.request(dialog, method).expect("alive"))
 }
 
@@ -89,7 +89,7 @@ fn rfc3261_12_1_2_the_callers_route_set() {
 fn rfc3261_12_1_2_each_tag_is_a_dialog() {
     let (mut layer, mut rng) = layer();
     let (set, invite, tag) = caller(&mut layer, &mut rng);
-    let make = |layer: &mut DialogLayer, status, remote: &str| {
+    let make = |layer: &mut DialogLayer<()>, status, remote: &str| {
         let response = answer(status, remote, &tag, ROUTES);
         layer
             .establish(set, &invite, &response)
@@ -211,22 +211,22 @@ fn rfc3261_12_2_1_1_a_strict_router() {
 fn rfc3261_12_1_1_the_secure_flag() {
     let (mut layer, mut rng) = layer();
     for (uri, secure) in [("sips:bob@b", true), ("sip:bob@b", false)] {
-        let set = layer.open(b"c1", &mut rng);
+        let set = layer.open(b"c1", (), &mut rng);
         let tag = layer.tag(set).expect("open").to_owned();
         let invite = invite(uri, &tag);
         let made = layer.establish(set, &invite, &answer(200, "b1", &tag, ROUTES));
         let dialog = made.expect("a dialog").dialog;
         assert_eq!(layer.dialog(dialog).expect("alive").is_secure(), secure);
-        let set = layer.open(b"c1", &mut rng);
+        let set = layer.open(b"c1", (), &mut rng);
         let dialog = layer.accept(set, &invite).expect("a dialog");
         assert_eq!(layer.dialog(dialog).expect("alive").is_secure(), secure);
     }
 }
 
 /// Bob's side of an INVITE by way of two proxies.
-fn callee() -> (DialogLayer, DialogId, String) {
+fn callee() -> (DialogLayer<()>, DialogId, String) {
     let (mut layer, mut rng) = layer();
-    let set = layer.open(b"c1", &mut rng);
+    let set = layer.open(b"c1", (), &mut rng);
     let tag = layer.tag(set).expect("open").to_owned();
     let came = request(
         "INVITE sip:bob@b SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\nMax-Forwards: 70\n\
@@ -317,7 +317,7 @@ fn rfc3261_12_2_2_target_refresh() {
     let moved = "Contact: <sip:alice@192.0.2.77>\nRecord-Route: <sip:other.example;lr>\n";
     let reinvite = within("INVITE", 8, &tag, moved);
     layer.order(dialog, &reinvite).expect("in order");
-    let target = |layer: &DialogLayer| {
+    let target = |layer: &DialogLayer<()>| {
         layer
             .dialog(dialog)
             .expect("alive")

@@ -508,7 +508,7 @@ fn conn_c_a_sips_uri_waits_for_a_secure_connection() {
             assert_eq!(methods(&bench), ["MESSAGE", "INVITE"]);
         } else {
             bench.silence();
-            let refused = (Originator::Local, Cause::Malformed);
+            let refused = (Originator::Local, Cause::Insecure);
             assert_eq!(finished(&mut bench), (text, refused));
             assert_eq!(ended(&mut bench), refused);
             assert!(bench.agent.session(call).is_err());
@@ -516,7 +516,7 @@ fn conn_c_a_sips_uri_waits_for_a_secure_connection() {
     }
     let mut bench = Bench::offline(&alice());
     let refused = bench.agent.options("sips:bob@example.com", bench.now);
-    assert_eq!(refused, Err(CommandError::TargetScheme));
+    assert_eq!(refused, Err(CommandError::NotConnected));
     bench.agent = Bench::offline(&queueing()).agent;
     let refused = bench.agent.options("tel:+1", bench.now);
     assert_eq!(refused, Err(CommandError::TargetScheme));

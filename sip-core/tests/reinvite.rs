@@ -124,9 +124,12 @@ fn rfc3261_14_1_glare_is_tried_again_after_a_random_time() {
     for _ in 0..10 {
         bench.reply_tagged(&request, 491, "bob1", &[], None);
         assert_eq!(bench.next_request().method(), Method::Ack);
+        // RFC 3264 section 8: the offer is rolled back, and the next one is a fresh one.
+        assert_eq!(failed(&mut bench), Cause::Refused);
         bench.wait(Duration::from_millis(2_099));
-        bench.silence();
+        bench.no_events();
         bench.wait(Duration::from_millis(1_901));
+        bench.describe(id, SECOND_OFFER);
         let again = bench.next_request();
         assert_eq!(
             again.cseq().unwrap().number,
@@ -156,6 +159,7 @@ fn rfc3261_14_1_glare_is_tried_again_after_a_random_time() {
     bench.reply_tagged(&request, 491, "bobtag", &[], None);
     assert_eq!(bench.next_request().method(), Method::Ack);
     bench.wait(2 * SECOND);
+    bench.describe(id, SECOND_OFFER);
     assert_eq!(
         bench.next_request().method(),
         Method::Invite,
@@ -244,7 +248,9 @@ fn rfc3261_14_1_endless_glare_is_given_up() {
     for _ in 0..10 {
         bench.reply_tagged(&request, 491, "bob1", &[], None);
         assert_eq!(bench.next_request().method(), Method::Ack);
+        assert_eq!(failed(&mut bench), Cause::Refused);
         bench.wait(4 * SECOND);
+        bench.describe(id, SECOND_OFFER);
         request = bench.next_request();
     }
     bench.reply_tagged(&request, 491, "bob1", &[], None);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use sip_core::{Body, DescriptionKind, SessionId};
+use sip_core::{Body, DescriptionKind, ExchangeId, SessionId};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
 use crate::mailbox::{AgentKey, Envelope, Mailbox, Outcome};
@@ -91,7 +91,7 @@ impl<T> std::fmt::Debug for Reply<T> {
 }
 
 /// A step for a handler: make our description if there is no body, else take the peer's.
-type Question = (DescriptionKind, Option<Body>);
+type Question = (ExchangeId, DescriptionKind, Option<Body>);
 
 /// The handlers of all calls of one agent.
 pub(crate) struct Handlers {
@@ -106,8 +106,8 @@ pub(crate) struct Handlers {
 struct Call {
     handler: Box<dyn SessionDescriptionHandler>,
     questions: VecDeque<Question>,
-    /// The number of the current step.
-    running: Option<u64>,
+    /// The number of the current step, and its exchange.
+    running: Option<(u64, ExchangeId)>,
 }
 
 impl Handlers {
@@ -145,11 +145,11 @@ impl Handlers {
         if call.running.is_some() {
             return;
         }
-        let Some((kind, body)) = call.questions.pop_front() else {
+        let Some((exchange, kind, body)) = call.questions.pop_front() else {
             return;
         };
         self.steps += 1;
-        call.running = Some(self.steps);
+        call.running = Some((self.steps, exchange));
         let to = Some(Address {
             mailbox: self.mailbox.clone(),
             agent: self.agent,
@@ -168,22 +168,22 @@ impl Handlers {
         }
     }
 
-    /// Whether the result belongs to the current step, so not to a call that has ended. If so, the next step of
-    /// the handler begins.
-    pub(crate) fn on_reply(&mut self, session: SessionId, step: u64, outcome: &Outcome) -> bool {
-        let Some(call) = self.calls.get_mut(&session) else {
-            return false;
-        };
-        if call.running != Some(step) {
-            return false;
-        }
-        call.running = None;
+    /// The exchange of the current step, if the result belongs to it and not to a call that has ended. The next step of
+    /// the handler begins then.
+    pub(crate) fn on_reply(
+        &mut self,
+        session: SessionId,
+        step: u64,
+        outcome: &Outcome,
+    ) -> Option<ExchangeId> {
+        let call = self.calls.get_mut(&session)?;
+        let (_, exchange) = call.running.take_if(|(running, _)| *running == step)?;
         if matches!(outcome, Outcome::Accepted(Err(_))) {
             // The peer's offer is unusable, so the steps that would answer it are dropped.
             call.questions.clear();
         }
         self.next_step(session);
-        true
+        Some(exchange)
     }
 }
 
@@ -192,12 +192,18 @@ impl Describers for Handlers {
         self.factory.is_some()
     }
 
-    fn describe(&mut self, session: SessionId, kind: DescriptionKind) {
-        self.ask(session, (kind, None));
+    fn describe(&mut self, session: SessionId, exchange: ExchangeId, kind: DescriptionKind) {
+        self.ask(session, (exchange, kind, None));
     }
 
-    fn accept(&mut self, session: SessionId, kind: DescriptionKind, body: Body) {
-        self.ask(session, (kind, Some(body)));
+    fn accept(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        body: Body,
+    ) {
+        self.ask(session, (exchange, kind, Some(body)));
     }
 
     fn close(&mut self, session: SessionId) {

@@ -185,14 +185,14 @@ impl Driver {
     }
 
     pub(crate) fn on_description(&mut self, session: SessionId, step: u64, outcome: Outcome) {
-        if !self.handlers.on_reply(session, step, &outcome) {
+        let Some(exchange) = self.handlers.on_reply(session, step, &outcome) else {
             return;
-        }
+        };
         let now = self.clock.now();
         match outcome {
-            Outcome::Described(result) => self.host.described(session, result, now),
+            Outcome::Described(result) => self.host.described(session, exchange, result, now),
             Outcome::Accepted(Ok(())) => {}
-            Outcome::Accepted(Err(error)) => self.host.unusable(session, &error, now),
+            Outcome::Accepted(Err(error)) => self.host.unusable(session, exchange, &error, now),
         }
     }
 

@@ -101,7 +101,9 @@ fn print_exchange(report: &Report, event: &Event) {
             ],
             format_args!("call from {}", caller(request)),
         ),
-        Event::Progress { session, response } => report.event(
+        Event::Progress {
+            session, response, ..
+        } => report.event(
             "progress",
             [
                 ("call", json!(session.to_bits())),
@@ -114,6 +116,7 @@ fn print_exchange(report: &Report, event: &Event) {
             session,
             kind,
             body,
+            ..
         } => report.event(
             "remote_description",
             [

@@ -9,7 +9,7 @@ use core::time::Duration;
 use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    FailureStatus, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl, RequestId,
+    ExchangeId, FailureStatus, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl, RequestId,
     Session, SessionId, StaleHandle, Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
@@ -164,13 +164,14 @@ macro_rules! for_each_command {
             /// The call has ended, or the agent is gone.
             fn hang_up(session: ::sip_core::SessionId) -> ();
 
-            /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded). `None` means that
+            /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded), whose exchange it names. `None` means that
             /// there is no description, and ends the offer/answer exchange.
             ///
             /// # Errors
-            /// The call has ended or waits for no description, or the agent is gone.
+            /// The call has ended, the exchange waits for no description any more, or the agent is gone.
             fn describe(
                 session: ::sip_core::SessionId,
+                exchange: ::sip_core::ExchangeId,
                 description: Option<::sip_core::Body>
             ) -> ();
 
@@ -312,10 +313,11 @@ pub fn hang_up(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> 
 /// [`UserAgent::describe`]; `None` if there is no description.
 pub fn describe(
     session: SessionId,
+    exchange: ExchangeId,
     description: Option<Body>,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     let description = description.ok_or(DescriptionFailed);
-    move |agent, now| Ok(agent.describe(session, description, now)?)
+    move |agent, now| Ok(agent.describe(session, exchange, description, now)?)
 }
 
 /// [`UserAgent::message`] with plain text.

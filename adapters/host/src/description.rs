@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use sip_core::config::Config;
-use sip_core::{Body, DescriptionKind, Event, SessionId};
+use sip_core::{Body, DescriptionKind, Event, ExchangeId, SessionId};
 
 /// Why a description could not be made, or why the peer's cannot be used. The text is for logs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,10 +58,16 @@ pub trait Describers {
     fn are_in_charge(&self) -> bool;
 
     /// The core requests our offer or answer.
-    fn describe(&mut self, session: SessionId, kind: DescriptionKind);
+    fn describe(&mut self, session: SessionId, exchange: ExchangeId, kind: DescriptionKind);
 
     /// The peer has sent its offer or answer.
-    fn accept(&mut self, session: SessionId, kind: DescriptionKind, body: Body);
+    fn accept(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        body: Body,
+    );
 
     /// The call is over.
     fn close(&mut self, session: SessionId);
@@ -69,15 +75,20 @@ pub trait Describers {
     /// Passes an event to the handlers. Returns it if the application receives it too.
     fn intercept(&mut self, event: Event) -> Option<Event> {
         match &event {
-            Event::DescriptionNeeded { session, kind } if self.are_in_charge() => {
-                self.describe(*session, *kind);
+            Event::DescriptionNeeded {
+                session,
+                exchange,
+                kind,
+            } if self.are_in_charge() => {
+                self.describe(*session, *exchange, *kind);
                 return None;
             }
             Event::RemoteDescription {
                 session,
+                exchange,
                 kind,
                 body,
-            } => self.accept(*session, *kind, Body::clone(body)),
+            } => self.accept(*session, *exchange, *kind, Body::clone(body)),
             Event::Ended { session, .. } => self.close(*session),
             _ => {}
         }

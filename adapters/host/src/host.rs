@@ -16,7 +16,7 @@ use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::transaction::TimerSettings;
 use sip_core::{
     Action, AuthorizationFailed, Body, ChallengeId, CommandError, ConnectionId, ConnectionInfo,
-    DescriptionFailed, Event, Limits, NoServerUrl, SessionId, StartError, Timestamp, UserAgent,
+    DescriptionFailed, Event, ExchangeId, Limits, NoServerUrl, SessionId, StartError, Timestamp, UserAgent,
 };
 
 use crate::description::DescriptionError;
@@ -55,7 +55,7 @@ pub struct Host {
     /// The connections that are being opened, and their servers.
     opening: Vec<(ConnectionId, ServerUrl)>,
     /// Descriptions that found the action queue of the core full: at most one for each call.
-    undelivered: VecDeque<(SessionId, Result<Body, DescriptionFailed>)>,
+    undelivered: VecDeque<(SessionId, ExchangeId, Result<Body, DescriptionFailed>)>,
     builtin_log: bool,
 }
 
@@ -101,8 +101,8 @@ impl Host {
         loop {
             let Some(action) = self.agent.poll_action() else {
                 // The action queue is empty, so a description that found it full fits now.
-                let (session, description) = self.undelivered.pop_front()?;
-                let _ = self.describe(session, description, now);
+                let (session, exchange, description) = self.undelivered.pop_front()?;
+                let _ = self.describe(session, exchange, description, now);
                 continue;
             };
             return Some(match action {
@@ -293,6 +293,7 @@ impl Host {
     pub fn described(
         &mut self,
         session: SessionId,
+        exchange: ExchangeId,
         result: Result<Body, DescriptionError>,
         now: Timestamp,
     ) {
@@ -300,19 +301,20 @@ impl Host {
             tracing::warn!(target: "sip.session", "{error}");
         }
         let description = result.map_err(|_| DescriptionFailed);
-        let taken = self.describe(session, description.clone(), now);
+        let taken = self.describe(session, exchange, description.clone(), now);
         if taken == Err(CommandError::Backpressure) {
-            self.undelivered.push_back((session, description));
+            self.undelivered.push_back((session, exchange, description));
         }
     }
 
     fn describe(
         &mut self,
         session: SessionId,
+        exchange: ExchangeId,
         description: Result<Body, DescriptionFailed>,
         now: Timestamp,
     ) -> Result<(), CommandError> {
-        let taken = self.agent.describe(session, description, now);
+        let taken = self.agent.describe(session, exchange, description, now);
         if let Err(error) = &taken {
             // Usually the call ended while the handler made the description.
             tracing::debug!(target: "sip.session", "{error}");
@@ -321,9 +323,17 @@ impl Host {
     }
 
     /// A handler cannot use the description of the peer.
-    pub fn unusable(&mut self, session: SessionId, error: &DescriptionError, now: Timestamp) {
+    pub fn unusable(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        error: &DescriptionError,
+        now: Timestamp,
+    ) {
         tracing::warn!(target: "sip.session", "{error}");
-        let refused = self.agent.describe(session, Err(DescriptionFailed), now);
+        let refused = self
+            .agent
+            .describe(session, exchange, Err(DescriptionFailed), now);
         if refused.is_err() {
             // The core waits for no description from us, so the peer's was an answer, and an unusable answer
             // ends the call. An error here means that the call has ended already.
@@ -367,7 +377,8 @@ mod tests {
             now,
         );
         let offer = Body::sdp("v=0");
-        host.described(call.unwrap(), Ok(offer), now);
+        let first = ExchangeId::from_number(1);
+        host.described(call.unwrap(), first, Ok(offer), now);
         assert!(matches!(
             host.next_job(now),
             Some(Job::Event(Event::DescriptionNeeded { .. }))

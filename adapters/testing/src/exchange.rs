@@ -5,7 +5,7 @@
 //! of their form changes this file and not the tests.
 
 use sip_core::{
-    Body, CommandError, DescriptionFailed, DescriptionKind, EndReason, Event, SessionId, Timestamp,
+    Body, CommandError, DescriptionFailed, DescriptionKind, EndReason, Event, ExchangeId, SessionId, Timestamp,
     UserAgent,
 };
 
@@ -14,6 +14,8 @@ use sip_core::{
 pub struct DescriptionRequest {
     /// The call.
     pub session: SessionId,
+    /// The exchange.
+    pub exchange: ExchangeId,
     /// Offer or answer.
     pub kind: DescriptionKind,
 }
@@ -21,8 +23,11 @@ pub struct DescriptionRequest {
 impl DescriptionRequest {
     /// A request that the agent never made, for tests of commands that come at the wrong time.
     pub fn never_made(session: SessionId) -> Self {
-        let kind = DescriptionKind::Offer;
-        Self { session, kind }
+        Self {
+            session,
+            exchange: ExchangeId::from_number(1),
+            kind: DescriptionKind::Offer,
+        }
     }
 
     /// Answers the request.
@@ -35,16 +40,22 @@ impl DescriptionRequest {
         description: Result<Body, DescriptionFailed>,
         now: Timestamp,
     ) -> Result<(), CommandError> {
-        agent.describe(self.session, description, now)
+        agent.describe(self.session, self.exchange, description, now)
     }
 }
 
 /// The request for a description that this event makes.
 pub fn description_needed(event: &Event) -> Option<DescriptionRequest> {
     match *event {
-        Event::DescriptionNeeded { session, kind, .. } => {
-            Some(DescriptionRequest { session, kind })
-        }
+        Event::DescriptionNeeded {
+            session,
+            exchange,
+            kind,
+        } => Some(DescriptionRequest {
+            session,
+            exchange,
+            kind,
+        }),
         _ => None,
     }
 }
@@ -74,8 +85,9 @@ pub struct ExchangeEnd {
 /// The end of an exchange that this event reports.
 pub fn exchange_ended(event: &Event) -> Option<ExchangeEnd> {
     let (session, outcome) = match event {
-        Event::Renegotiated { session } => (*session, Ok(())),
-        Event::RenegotiationFailed { session, reason } => (*session, Err((**reason).clone())),
+        Event::ExchangeEnded {
+            session, outcome, ..
+        } => (*session, outcome.reason().cloned().map_or(Ok(()), Err)),
         _ => return None,
     };
     Some(ExchangeEnd { session, outcome })

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sip_core::{Body, DescriptionKind, SessionId};
+use sip_core::{Body, DescriptionKind, ExchangeId, SessionId};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
 /// The result of a [`SessionDescriptionHandler`]. The future may wait for media.
@@ -56,19 +56,19 @@ where
 /// The result of a step of a handler.
 pub(crate) enum Described {
     /// Our description, for the core.
-    Local(SessionId, Result<Body, DescriptionError>),
+    Local(SessionId, ExchangeId, Result<Body, DescriptionError>),
     /// The peer's description cannot be used.
-    Unusable(SessionId, DescriptionError),
+    Unusable(SessionId, ExchangeId, DescriptionError),
 }
 
 enum Step {
-    Describe(DescriptionKind),
-    Accept(DescriptionKind, Body),
+    Describe(ExchangeId, DescriptionKind),
+    Accept(ExchangeId, DescriptionKind, Body),
 }
 
 enum Running {
-    Describe(Describing<Body>),
-    Accept(Describing<()>),
+    Describe(ExchangeId, Describing<Body>),
+    Accept(ExchangeId, Describing<()>),
 }
 
 /// The handlers of all calls of one agent.
@@ -122,12 +122,18 @@ impl Describers for Handlers {
         self.factory.is_some()
     }
 
-    fn describe(&mut self, session: SessionId, kind: DescriptionKind) {
-        self.push(session, Step::Describe(kind));
+    fn describe(&mut self, session: SessionId, exchange: ExchangeId, kind: DescriptionKind) {
+        self.push(session, Step::Describe(exchange, kind));
     }
 
-    fn accept(&mut self, session: SessionId, kind: DescriptionKind, body: Body) {
-        self.push(session, Step::Accept(kind, body));
+    fn accept(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        body: Body,
+    ) {
+        self.push(session, Step::Accept(exchange, kind, body));
     }
 
     fn close(&mut self, session: SessionId) {
@@ -144,23 +150,25 @@ impl Call {
             match &mut self.running {
                 None => {
                     self.running = match self.steps.pop_front() {
-                        Some(Step::Describe(kind)) => {
-                            Some(Running::Describe(self.handler.describe(kind)))
+                        Some(Step::Describe(exchange, kind)) => {
+                            Some(Running::Describe(exchange, self.handler.describe(kind)))
                         }
-                        Some(Step::Accept(kind, body)) => {
-                            Some(Running::Accept(self.handler.accept(kind, body)))
+                        Some(Step::Accept(exchange, kind, body)) => {
+                            Some(Running::Accept(exchange, self.handler.accept(kind, body)))
                         }
                         None => return Poll::Pending,
                     };
                 }
-                Some(Running::Describe(future)) => {
+                Some(Running::Describe(exchange, future)) => {
+                    let exchange = *exchange;
                     let Poll::Ready(result) = future.as_mut().poll(cx) else {
                         return Poll::Pending;
                     };
                     self.running = None;
-                    return Poll::Ready(Described::Local(session, result));
+                    return Poll::Ready(Described::Local(session, exchange, result));
                 }
-                Some(Running::Accept(future)) => {
+                Some(Running::Accept(exchange, future)) => {
+                    let exchange = *exchange;
                     let Poll::Ready(result) = future.as_mut().poll(cx) else {
                         return Poll::Pending;
                     };
@@ -168,7 +176,7 @@ impl Call {
                     if let Err(error) = result {
                         // The peer's offer is unusable, so the steps that would answer it are dropped.
                         self.steps.clear();
-                        return Poll::Ready(Described::Unusable(session, error));
+                        return Poll::Ready(Described::Unusable(session, exchange, error));
                     }
                 }
             }

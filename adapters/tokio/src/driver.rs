@@ -361,11 +361,11 @@ impl Driver {
             NetworkInput::Link(connection, LinkInput::Closed(end)) => {
                 self.host.closed(connection, end.reason, now);
             }
-            NetworkInput::Described(Described::Local(session, result)) => {
-                self.host.described(session, result, now);
+            NetworkInput::Described(Described::Local(session, exchange, result)) => {
+                self.host.described(session, exchange, result, now);
             }
-            NetworkInput::Described(Described::Unusable(session, error)) => {
-                self.host.unusable(session, &error, now);
+            NetworkInput::Described(Described::Unusable(session, exchange, error)) => {
+                self.host.unusable(session, exchange, &error, now);
             }
         }
     }

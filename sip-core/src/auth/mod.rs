@@ -34,12 +34,14 @@
 //! }
 //! ```
 
+mod application;
 mod challenge;
 mod client;
 pub mod digest;
 mod secret;
 mod server;
 
+pub use application::AuthorizationFailed;
 pub use challenge::{AuthenticationInfoError, ChallengeError, ChallengeSummary, OfferedChallenge};
 pub use client::{Attempts, Authorizations, DigestClient, DigestPolicy, Scope};
 pub use digest::{Algorithm, Qop};

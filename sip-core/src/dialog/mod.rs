@@ -87,7 +87,8 @@ pub struct Established {
     pub has_target: bool,
 }
 
-struct DialogSetEntry {
+struct DialogSetEntry<U> {
+    usage: U,
     call_id: Box<[u8]>,
     tag: Box<str>,
     dialogs: SmallVec<[Dialog; 1]>,
@@ -95,14 +96,14 @@ struct DialogSetEntry {
 }
 
 /// All dialogs of one agent.
-pub struct DialogLayer {
-    sets: Slab<DialogSetEntry>,
+pub struct DialogLayer<U> {
+    sets: Slab<DialogSetEntry<U>>,
     tokens: HandleTokens,
     forks: usize,
     routes: usize,
 }
 
-impl DialogLayer {
+impl<U: Copy> DialogLayer<U> {
     /// An empty set; draws its key from `rng`. At most `forks` dialogs share a half, and a route set
     /// has at most `routes` entries.
     pub fn new(forks: usize, routes: usize, rng: &mut dyn CryptoRng) -> Self {
@@ -115,17 +116,25 @@ impl DialogLayer {
     }
 
     /// A new local end with a tag of its own, for a request that is about to be sent (RFC 3261 section
-    /// 12.1.2) or for one that came in and may be answered with a tag (section 12.1.1).
-    pub fn open(&mut self, call_id: &[u8], rng: &mut dyn CryptoRng) -> DialogSetId {
+    /// 12.1.2) or for one that came in and may be answered with a tag (section 12.1.1). `usage` is what the dialogs
+    /// are for.
+    pub fn open(&mut self, call_id: &[u8], usage: U, rng: &mut dyn CryptoRng) -> DialogSetId {
         let mut tag = String::new();
         self.tokens
             .push(self.sets.next_handle(), rng.next_u64(), &mut tag);
         DialogSetId(self.sets.insert(DialogSetEntry {
+            usage,
             call_id: call_id.into(),
             tag: tag.into(),
             dialogs: SmallVec::new(),
             next_fork: 0,
         }))
+    }
+
+    /// The usage of a local end: whose requests and responses those of its dialogs are (RFC 5057 section 2).
+    #[must_use]
+    pub fn usage(&self, set: DialogSetId) -> Option<U> {
+        self.sets.get(set.0).map(|set| set.usage)
     }
 
     /// Forgets a local end and all its dialogs.
@@ -365,7 +374,7 @@ impl DialogLayer {
     }
 }
 
-impl fmt::Debug for DialogLayer {
+impl<U: Copy> fmt::Debug for DialogLayer<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DialogLayer")
             .field("len", &self.len())

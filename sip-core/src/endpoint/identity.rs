@@ -1,6 +1,5 @@
-//! Who the agent is on the wire: what of the configuration goes into every message.
+//! The names of an endpoint on the wire, which go into every message.
 
-use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -8,10 +7,10 @@ use alloc::string::{String, ToString};
 use rand_core::CryptoRng;
 use sip_parse::{Scheme, UriBuf, text};
 
-use crate::config::{Config, IpInContact};
-use crate::rand::{below, token};
+use super::settings::IdentitySettings;
+use crate::rand::token;
 
-/// The URI of who does not want to be known (RFC 3323 section 4.1.1.3).
+/// The anonymous From URI (RFC 3323 section 4.1.1.3).
 pub(crate) const ANONYMOUS: &[u8] = b"sip:anonymous@anonymous.invalid";
 
 /// The names that an agent keeps for its whole life, drawn where the configuration gives none.
@@ -29,13 +28,14 @@ pub(crate) struct Identity {
     pub(crate) host: Box<str>,
     /// `<sip:user@host;transport=ws>`.
     pub(crate) contact: Box<str>,
-    /// The same with `;ob` (RFC 5626 section 4.3), for what makes a dialog.
-    pub(crate) dialog_contact: String,
+    /// `;ob` where outbound is supported: it marks the Contact of what makes a dialog (RFC 5626 section 4.3).
+    flow_marker: &'static str,
+    /// The Contact of what makes a dialog: the marked one, or the public GRUU.
+    dialog_contact: String,
     /// A Contact without our name, for as long as there is no temporary GRUU.
     anonymous_contact: String,
     /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
     pub(crate) instance: Box<str>,
-    pub(crate) instance_drawn: bool,
     /// The value of Supported.
     pub(crate) supported: String,
     /// What reaches this agent from anywhere (RFC 5627), as long as the binding lasts.
@@ -44,51 +44,50 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn new(config: &Config, rng: &mut dyn CryptoRng) -> Self {
-        let aor = config.uri().cloned().unwrap_or_else(|| anonymous(rng));
+    pub(crate) fn new(settings: &IdentitySettings, rng: &mut dyn CryptoRng) -> Self {
+        let aor = settings.address_of_record.clone();
         let uri = aor.as_uri();
         let user = uri.user_unescaped();
         let user = String::from_utf8_lossy(user.as_deref().unwrap_or_default()).into_owned();
         let home = without_user(&aor);
-        let registrar = config.registrar_server().unwrap_or(&home).clone();
-        let contact_user = config
-            .contact_name()
-            .map_or_else(|| token(rng, 13), ToOwned::to_owned);
-        let host = match config.hack_ip_in_contact() {
-            IpInContact::No => format!("{}.invalid", token(rng, 13)),
-            IpInContact::Random => format!("192.0.2.{}", 1 + below(rng, 254)),
-            IpInContact::Host(host) => host.clone(),
+        let registrar = settings.registrar.as_ref().unwrap_or(&home).clone();
+        let contact_user = match &settings.contact_user {
+            Some(user) => user.clone(),
+            None => token(rng, 13).into(),
+        };
+        let host = match &settings.host {
+            Some(host) => host.clone(),
+            None => format!("{}.invalid", token(rng, 13)).into(),
         };
         let scheme = if uri.scheme() == Scheme::Sips {
             "sips"
         } else {
             "sip"
         };
-        let transport = if config.hack_wss_in_transport() {
-            "wss"
-        } else {
-            config.contact_transport()
+        let transport = match &settings.contact_transport {
+            Some(transport) => format!(";transport={transport}"),
+            None => String::new(),
         };
-        let uri_text = format!("{scheme}:{contact_user}@{host};transport={transport}");
-        let mut supported = "outbound, gruu".to_string();
-        for tag in config.extra_supported() {
-            supported.push_str(", ");
-            supported.push_str(tag);
-        }
-        let anonymous_contact = format!("<{scheme}:anonymous@{host};transport={transport};ob>");
+        let uri_text = format!("{scheme}:{contact_user}@{host}{transport}");
+        let supported = settings.supported.join(", ");
+        // RFC 5626 section 4.3: only an agent that supports outbound marks its Contact as a flow.
+        let outbound = settings.supported.iter().any(|tag| &**tag == "outbound");
+        let flow_marker = if outbound { ";ob" } else { "" };
+        let contact: Box<str> = format!("<{uri_text}>").into();
         Self {
-            anonymous_contact,
+            anonymous_contact: format!("<{scheme}:anonymous@{host}{transport}{flow_marker}>"),
             user: user.into(),
             registrar,
             home,
             contact_user: unescaped_user(&uri_text),
-            contact: format!("<{uri_text}>").into(),
-            dialog_contact: format!("<{uri_text};ob>"),
-            host: host.into(),
-            instance: config
-                .instance_id()
-                .map_or_else(|| uuid(rng).into(), Into::into),
-            instance_drawn: config.instance_id().is_none(),
+            dialog_contact: format!("<{uri_text}{flow_marker}>"),
+            flow_marker,
+            contact,
+            host,
+            instance: match &settings.instance {
+                Some(instance) => instance.clone(),
+                None => uuid(rng).into(),
+            },
             supported,
             gruu: None,
             temporary_gruu: None,
@@ -102,7 +101,11 @@ impl Identity {
     pub(crate) fn set_gruu(&mut self, public: Option<UriBuf>, temporary: Option<UriBuf>) {
         self.dialog_contact = match &public {
             Some(gruu) => format!("<{gruu}>"),
-            None => format!("{};ob>", self.contact.trim_end_matches('>')),
+            None => format!(
+                "{}{}>",
+                self.contact.trim_end_matches('>'),
+                self.flow_marker
+            ),
         };
         (self.gruu, self.temporary_gruu) = (public, temporary);
     }
@@ -171,11 +174,6 @@ fn unescaped_user(uri: &str) -> Box<[u8]> {
         .ok()
         .and_then(|uri| uri.as_uri().user_unescaped().map(|user| user.into_owned()));
     user.unwrap_or_default().into()
-}
-
-fn anonymous(rng: &mut dyn CryptoRng) -> UriBuf {
-    let text = format!("sip:anonymous.{}@anonymous.invalid", token(rng, 6));
-    UriBuf::parse(text.as_bytes()).expect("letters, digits and dots are a URI")
 }
 
 /// `registrarServer` defaults to the URI without its user; port and parameters stay.

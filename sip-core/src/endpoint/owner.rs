@@ -1,25 +1,70 @@
-//! Whose transaction, and whose timer, it is.
+//! Whose transaction, whose dialog and whose timer it is.
 
+use crate::auth::Attempts;
+use crate::dialog::DialogId;
 use crate::ids::{ChallengeId, IncomingRequestId, RequestId, SessionId};
 
 /// The index of a flow among those of its agent, from 0; its reg-id is one more (RFC 5626 section 4.2).
 pub(crate) type FlowIndex = u8;
 
-/// The user of a client transaction (RFC 3261 section 5): whom its responses are for.
+/// The user of a client transaction (RFC 3261 section 5): the responses are for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TransactionUser {
     /// The registration on a flow.
     Register(FlowIndex),
-    /// The INVITE that makes a call.
-    Invite(SessionId),
-    /// An INVITE within a call.
-    Reinvite(SessionId),
-    /// The BYE of a call.
-    Bye(SessionId),
+    /// A call.
+    Session(SessionId, SessionRequest),
     /// A request of the application.
     Request(RequestId),
     /// None: a CANCEL, or the BYE of a dialog that the core ends at once.
     Nobody,
+}
+
+/// What a call sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionRequest {
+    /// The INVITE that makes the call.
+    Invite,
+    /// An INVITE within the call (RFC 3261 section 14.1).
+    Reinvite,
+    /// The BYE that ends the call.
+    Bye,
+}
+
+/// What a client transaction keeps for its user: everything that a retry needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) user: TransactionUser,
+    /// The dialog of a request within one.
+    pub(crate) dialog: Option<DialogId>,
+    /// The challenges that this request has met.
+    pub(crate) attempts: Attempts,
+}
+
+impl Sent {
+    /// A request of `user` outside any dialog, sent for the first time.
+    pub(crate) fn outside(user: TransactionUser) -> Self {
+        Self {
+            user,
+            dialog: None,
+            attempts: Attempts::new(),
+        }
+    }
+
+    /// A request of `user` within `dialog`, sent for the first time.
+    pub(crate) fn within(dialog: DialogId, user: TransactionUser) -> Self {
+        Self {
+            dialog: Some(dialog),
+            ..Self::outside(user)
+        }
+    }
+}
+
+/// A usage of a dialog (RFC 5057 section 2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum DialogUsage {
+    /// A call.
+    Session(SessionId),
 }
 
 /// The owner of a timer.
@@ -43,8 +88,8 @@ pub(crate) enum TimerOwner {
 
 /// The deadlines that a call can have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum SessionTimer {
-    /// The call stays unanswered: `noAnswerTimeout`, or the Expires of the INVITE.
+pub enum SessionTimer {
+    /// The call stays unanswered: `noAnswerTimeout`, the Expires of the INVITE, or a peer that falls silent.
     NoAnswer,
     /// A provisional response is due again (RFC 3261 section 13.3.1.1).
     Ring,
@@ -52,6 +97,17 @@ pub(crate) enum SessionTimer {
     Repeat,
     /// The ACK is overdue (RFC 3261 section 13.3.1.4), or no connection has come for an INVITE or BYE.
     GiveUp,
-    /// The time of our re-INVITE is over: asked, sent, or after a 491 (RFC 3261 section 14.1).
+    /// The time of a re-INVITE of ours is over: described, sent, or after a 491 (RFC 3261 section 14.1).
     Offer,
+}
+
+impl SessionTimer {
+    /// Each of them.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::NoAnswer,
+        Self::Ring,
+        Self::Repeat,
+        Self::GiveUp,
+        Self::Offer,
+    ];
 }

@@ -6,23 +6,27 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use sip_parse::{Builder, HeaderName, Method, Request, Response, UriBuf, Value};
+use sip_parse::{Builder, Contact, HeaderName, Method, NameAddr, Request, Response, Value};
 
-use crate::endpoint::{Endpoint, Flow, TransactionUser};
-use crate::endpoint::identity::ANONYMOUS;
+use super::flow::{Duty, Flow, MaySend};
+use super::identity::ANONYMOUS;
+use super::owner::{DialogUsage, Sent, TransactionUser};
+use super::sent_request::SentRequest;
+use super::state::Endpoint;
 use crate::auth::{Attempts, Authorizations, Scope};
 use crate::body::Body;
-use crate::dialog::{Dialog, DialogId, DialogSetId};
+use crate::dialog::{DialogId, DialogSetId};
 use crate::header::ExtraHeader;
-use crate::session::InviteOptions;
+use crate::ids::ConnectionId;
 use crate::transaction::{ClientTransactionId, SendError};
 
 /// RFC 3261 section 8.1.1.6.
 const MAX_FORWARDS: u32 = 70;
 
-/// A request outside any dialog, as far as its kinds differ.
+/// The parameters of a request outside any dialog.
 pub(crate) struct OutOfDialog<'a> {
-    /// Where to send it; `None`: on the flow in use.
+    pub(crate) connection: ConnectionId,
+    /// The flow of `connection`, for the Route; `None` where the endpoint keeps no flows.
     pub(crate) flow: Option<&'a Flow>,
     pub(crate) method: Method<'a>,
     pub(crate) target: &'a [u8],
@@ -32,15 +36,34 @@ pub(crate) struct OutOfDialog<'a> {
     pub(crate) cseq: u32,
     /// Not for REGISTER (RFC 3608 section 5).
     pub(crate) service_route: bool,
-    /// From does not name us (RFC 3323 section 4.1.1.3).
+    /// From does not name the user (RFC 3323 section 4.1.1.3).
     pub(crate) anonymous: bool,
     pub(crate) body: Option<&'a Body>,
+    /// The header fields of this kind of request.
+    pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
     pub(crate) extra: &'a [ExtraHeader],
+}
+
+/// The parameters of a request within a dialog.
+pub(crate) struct InDialog<'a> {
+    pub(crate) connection: ConnectionId,
+    pub(crate) dialog: DialogId,
+    pub(crate) method: Method<'static>,
+    pub(crate) body: Option<&'a Body>,
+}
+
+/// The parameters of the INVITE of a new call, as the application gives them.
+pub(crate) struct NewCall<'a> {
+    pub(crate) connection: ConnectionId,
+    pub(crate) target: &'a [u8],
+    pub(crate) anonymous: bool,
+    pub(crate) headers: &'a [ExtraHeader],
+    pub(crate) offer: Option<&'a Body>,
 }
 
 impl Endpoint {
     /// Credentials that answer challenges seen before, to save a round trip.
-    pub(crate) fn cached_credentials(
+    fn cached_credentials(
         &mut self,
         method: Method<'_>,
         uri: &[u8],
@@ -54,24 +77,22 @@ impl Endpoint {
             .authorize(method, uri, body, credentials, Scope::Cached(attempts))
     }
 
-    /// Sends a request outside any dialog (RFC 3261 section 8.1.1); `own` adds what only its kind has.
-    pub(crate) fn send_outside(
+    /// Sends a request outside any dialog (RFC 3261 section 8.1.1).
+    pub(crate) fn send_out_of_dialog(
         &mut self,
         parts: &OutOfDialog<'_>,
-        own: &[(HeaderName<'static>, &str)],
-        attempts: &mut Attempts,
-        user: TransactionUser,
+        mut sent: Sent,
     ) -> Result<ClientTransactionId, SendError> {
-        let flow = parts.flow.or(self.flow.as_ref());
-        let flow = flow.ok_or(SendError::NotConnected)?;
-        let connection = flow.connection_for(parts.target)?;
-        let routes = self.preloaded_route(flow, parts.service_route);
+        self.secure_for(parts.connection, parts.target)?;
+        let routes = self.preloaded_route(parts.flow, parts.service_route);
         let body = parts.body.map_or(&b""[..], |body| &body.bytes);
+        let attempts = &mut sent.attempts;
         let credentials = self.cached_credentials(parts.method, parts.target, body, attempts);
         let (display, from) = if parts.anonymous {
             (Some("Anonymous"), ANONYMOUS)
         } else {
-            (self.config.display_name(), self.identity.aor.as_bytes())
+            let display = self.behaviour.display_name.as_deref();
+            (display, self.identity.aor.as_bytes())
         };
         let mut request = Builder::request(parts.method, parts.target);
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
@@ -102,48 +123,33 @@ impl Endpoint {
         for (name, value) in &credentials {
             request.append(*name, value.as_str());
         }
-        for &(name, value) in own {
+        for &(name, value) in parts.own {
             request.append(name, value);
         }
         for header in parts.extra {
             request.append(header.header_name(), header.value());
         }
-        request.append(HeaderName::UserAgent, self.config.user_agent_string());
+        request.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
         if let Some(body) = parts.body {
             request.body(body.content_type.as_bytes(), &body.bytes);
         }
         self.layer
-            .send_request(connection, request, user, self.now)
+            .send_request(parts.connection, request, sent, self.now)
     }
 
     /// The INVITE of a new call (RFC 3261 section 13.2.1).
     pub(crate) fn send_invite(
         &mut self,
-        half: DialogSetId,
-        target: &UriBuf,
-        options: &InviteOptions,
-        offer: Option<&Body>,
-        attempts: &mut Attempts,
+        set: DialogSetId,
+        call: &NewCall<'_>,
         user: TransactionUser,
     ) -> Result<ClientTransactionId, SendError> {
-        let (call_id, tag) = self.dialogs.names(half).ok_or(SendError::Stale)?;
-        let local = if options.anonymous { ANONYMOUS } else { b"" };
+        let (call_id, tag) = self.dialogs.names(set).ok_or(SendError::Stale)?;
+        let local = if call.anonymous { ANONYMOUS } else { b"" };
         let contact = self.identity.contact_as(local);
         let identity = format!("<{}>", self.identity.aor);
         let supported = self.identity.supported.clone();
-        let parts = OutOfDialog {
-            flow: None,
-            method: Method::Invite,
-            target: target.as_bytes(),
-            to: target.as_bytes(),
-            call_id: &call_id,
-            tag: &tag,
-            cseq: self.first_cseq(),
-            service_route: true,
-            anonymous: options.anonymous,
-            body: offer,
-            extra: &options.headers,
-        };
+        let flow = self.flow.clone();
         let own = [
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
@@ -152,12 +158,22 @@ impl Endpoint {
             (HeaderName::Privacy, "id"),
             (HeaderName::PPreferredIdentity, identity.as_str()),
         ];
-        let own = if options.anonymous {
-            &own[..]
-        } else {
-            &own[..3]
+        let parts = OutOfDialog {
+            connection: call.connection,
+            flow: flow.as_ref(),
+            method: Method::Invite,
+            target: call.target,
+            to: call.target,
+            call_id: &call_id,
+            tag: &tag,
+            cseq: self.first_cseq(),
+            service_route: true,
+            anonymous: call.anonymous,
+            body: call.offer,
+            own: if call.anonymous { &own } else { &own[..3] },
+            extra: call.headers,
         };
-        self.send_outside(&parts, own, attempts, user)
+        self.send_out_of_dialog(&parts, Sent::outside(user))
     }
 
     /// A first CSeq number: below 2^31 with room to grow (RFC 3261 section 8.1.1.5).
@@ -168,93 +184,199 @@ impl Endpoint {
     /// A request within a dialog (RFC 3261 section 12.2.1).
     pub(crate) fn send_in_dialog(
         &mut self,
-        dialog: DialogId,
-        method: Method<'static>,
-        body: Option<&Body>,
-        extra: &[ExtraHeader],
-        attempts: &mut Attempts,
+        parts: &InDialog<'_>,
         user: TransactionUser,
     ) -> Result<ClientTransactionId, SendError> {
-        let target: Box<[u8]> = self
-            .dialogs
-            .dialog(dialog)
-            .ok_or(SendError::Stale)?
-            .request_uri()
-            .into();
-        let connection = self.connection_to(&target)?;
-        let bytes = body.map_or(&b""[..], |body| &body.bytes);
-        let credentials = self.cached_credentials(method, &target, bytes, attempts);
-        let local = self.dialogs.dialog(dialog).map(Dialog::local_uri);
-        let contact = self.identity.contact_as(local.unwrap_or_default());
+        let dialog = self.dialogs.dialog(parts.dialog).ok_or(SendError::Stale)?;
+        let target: Box<[u8]> = dialog.request_uri().into();
+        let contact = self.identity.contact_as(dialog.local_uri());
+        let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
+        let mut sent = Sent::within(parts.dialog, user);
+        let attempts = &mut sent.attempts;
+        let credentials = self.cached_credentials(parts.method, &target, bytes, attempts);
         let mut request = self
             .dialogs
-            .request(dialog, method)
+            .request(parts.dialog, parts.method)
             .map_err(|_| SendError::Stale)?;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
-        if method != Method::Bye {
+        if parts.method != Method::Bye {
             request.append(HeaderName::Contact, contact);
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());
         }
-        for header in extra {
-            request.append(header.header_name(), header.value());
-        }
-        request.append(HeaderName::UserAgent, self.config.user_agent_string());
-        if let Some(body) = body {
+        request.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        if let Some(body) = parts.body {
             request.body(body.content_type.as_bytes(), &body.bytes);
         }
         self.layer
-            .send_request(connection, request, user, self.now)
+            .send_request(parts.connection, request, sent, self.now)
     }
 
-    /// The ACK to a 2xx, with the credentials of its INVITE (RFC 3261 sections 13.2.2.4 and 22.1).
+    /// The connection for a request in `dialog`, and whether it may go out now.
+    pub(crate) fn may_send_in(&self, dialog: DialogId, duty: Duty) -> MaySend {
+        match self.dialogs.dialog(dialog) {
+            Some(dialog) => self.may_send(duty, dialog.request_uri()),
+            None => MaySend::Never(SendError::Stale),
+        }
+    }
+
+    /// Acknowledges a 2xx to an INVITE or re-INVITE (RFC 3261 section 13.2.2.4), with the credentials of the INVITE (section 22.1). A 2xx to
+    /// a target refresh changes the remote target first (section 12.2.1.2), so that the ACK goes to the new one. Goes out on the flow in use, or
+    /// on `known`, the connection of the call. Returns the bytes for when the 2xx comes again.
     pub(crate) fn acknowledge(
         &mut self,
         dialog: DialogId,
-        invite: &Request,
+        invite: &SentRequest,
+        response: Option<&Response>,
         answer: Option<&Body>,
-    ) -> Result<Bytes, SendError> {
-        let connection = self.connection()?;
+        known: Option<ConnectionId>,
+    ) -> Result<(u32, Bytes), SendError> {
+        let flow = self.flow.as_ref().map(|flow| flow.connection);
+        let connection = flow.or(known).ok_or(SendError::NotConnected)?;
+        let invite = invite.request().ok_or(SendError::Stale)?;
         let number = invite.cseq().map_err(|_| SendError::Stale)?.number;
+        if let Some(response) = response {
+            self.dialogs.refresh_target(dialog, response);
+        }
         let mut ack = self
             .dialogs
             .ack(dialog, number)
             .map_err(|_| SendError::Stale)?;
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
-        for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
+        copy_credentials(invite, &mut ack);
+        if let Some(body) = answer {
+            ack.body(body.content_type.as_bytes(), &body.bytes);
+        }
+        let bytes = self.layer.send_ack(connection, ack)?;
+        Ok((number, bytes))
+    }
+
+    /// Acknowledges a 2xx to a re-INVITE whose dialog is over, because a BYE of the peer crossed it (RFC 3261 section 13.2.2.4: every 2xx
+    /// is acknowledged). Everything that the ACK needs stands in the re-INVITE and in the 2xx.
+    pub(crate) fn acknowledge_without_dialog(
+        &mut self,
+        connection: ConnectionId,
+        invite: &SentRequest,
+        response: &Response,
+    ) {
+        let Some(invite) = invite.request() else {
+            return;
+        };
+        let (Ok(cseq), Some(to)) = (invite.cseq(), response.header(HeaderName::To)) else {
+            return;
+        };
+        let contact = match response.contacts().next() {
+            Some(Ok(Contact::Addr(contact))) => Some(contact),
+            _ => None,
+        };
+        let target = contact.as_ref().map(|contact| contact.uri().as_bytes());
+        let mut ack = Builder::request(Method::Ack, target.unwrap_or(invite.uri_bytes()));
+        ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        for name in [HeaderName::Route, HeaderName::From] {
             for header in invite.headers_named(name) {
                 ack.append(name, header.value);
             }
         }
-        if let Some(body) = answer {
-            ack.body(body.content_type.as_bytes(), &body.bytes);
+        ack.append(HeaderName::To, to.unfolded().into_owned());
+        for header in invite.headers_named(HeaderName::CallId) {
+            ack.append(HeaderName::CallId, header.value);
         }
-        self.layer.send_ack(connection, ack)
+        ack.append(HeaderName::CSeq, Value::CSeq(cseq.number, Method::Ack));
+        copy_credentials(invite, &mut ack);
+        // Without a connection the peer's own timers end it.
+        let _ = self.layer.send_ack(connection, ack);
     }
 
-    /// A 2xx to our INVITE that nobody wants: another leg of a fork, or of a call that is over. It is
-    /// acknowledged and ended (RFC 3261 section 13.2.2.4).
-    pub(crate) fn ack_and_bye(&mut self, invite: &Request, response: &Response) {
+    /// Acknowledges and ends a 2xx of a dialog that the call does not use: another branch of a fork, or a call that is over
+    /// (RFC 3261 section 13.2.2.4).
+    pub(crate) fn ack_and_bye(
+        &mut self,
+        connection: ConnectionId,
+        sent: &SentRequest,
+        response: &Response,
+        usage: DialogUsage,
+    ) {
+        let Some(invite) = sent.request() else {
+            return;
+        };
         let Ok(call_id) = invite.call_id() else {
             return;
         };
-        let half = self.dialogs.open(call_id, self.layer.rng());
-        if let Ok(established) = self.dialogs.establish(half, invite, response) {
+        let set = self.dialogs.open(call_id, usage, self.layer.rng());
+        if let Ok(established) = self.dialogs.establish(set, invite, response) {
             let dialog = established.dialog;
-            if self.acknowledge(dialog, invite, None).is_ok() {
-                // Without a connection the peer's own timers end the leg.
-                let _ = self.send_in_dialog(
+            let known = Some(connection);
+            let acknowledged = self.acknowledge(dialog, sent, None, None, known);
+            let may_send = self.may_send_in(dialog, Duty::Owed(known));
+            if let (Ok(_), MaySend::Now(connection)) = (acknowledged, may_send) {
+                let bye = InDialog {
+                    connection,
                     dialog,
-                    Method::Bye,
-                    None,
-                    &[],
-                    &mut Attempts::new(),
-                    TransactionUser::Nobody,
-                );
+                    method: Method::Bye,
+                    body: None,
+                };
+                // Without a connection the peer's own timers end the dialog.
+                let _ = self.send_in_dialog(&bye, TransactionUser::Nobody);
             }
         }
-        self.dialogs.close(half);
+        self.dialogs.close(set);
+    }
+
+    /// Sends a request outside any dialog once more: the same Call-ID, From and To, the next CSeq number, and
+    /// what has changed meanwhile: Route, Contact, credentials.
+    pub(crate) fn send_again(
+        &mut self,
+        connection: ConnectionId,
+        request: &SentRequest,
+        mut next: Sent,
+    ) -> Result<ClientTransactionId, SendError> {
+        let sent = request.request().ok_or(SendError::Stale)?;
+        let method = sent.method();
+        self.secure_for(connection, sent.uri_bytes())?;
+        let routes = self.preloaded_route(self.flow.as_ref(), true);
+        let mut again = Builder::from_message(sent);
+        again
+            .remove_first_value(HeaderName::Via)
+            .remove(HeaderName::Route)
+            .remove(HeaderName::Authorization)
+            .remove(HeaderName::ProxyAuthorization);
+        for route in &routes {
+            again.append(HeaderName::Route, &route[..]);
+        }
+        if sent.has(HeaderName::Contact) {
+            let from = sent.from().map_err(|_| SendError::Stale)?;
+            let contact = self.identity.contact_as(from.uri().as_bytes());
+            again.set(HeaderName::Contact, contact);
+        }
+        let uri = sent.uri_bytes();
+        let credentials = self.cached_credentials(method, uri, sent.body(), &mut next.attempts);
+        for (name, value) in credentials {
+            again.append(name, value);
+        }
+        let number = sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1));
+        again.set(HeaderName::CSeq, Value::CSeq(number, method));
+        self.layer.send_request(connection, again, next, self.now)
+    }
+
+    /// The Route of a request outside any dialog: the server's own if `usePreloadedRoute` asks for
+    /// it, then the registrar's (RFC 3608 section 5), never twice for one host.
+    fn preloaded_route(&self, flow: Option<&Flow>, with_service_route: bool) -> Vec<Box<[u8]>> {
+        let mut routes: Vec<Box<[u8]>> = Vec::new();
+        if let (true, Some(flow)) = (self.behaviour.preloaded_route, flow) {
+            let route = format!("<sip:{};lr;transport=ws>", flow.route_host);
+            routes.push(route.into_bytes().into());
+        }
+        if with_service_route {
+            for (index, route) in self.service_route.iter().enumerate() {
+                let repeats =
+                    index == 0 && routes.first().is_some_and(|first| same_host(first, route));
+                if !repeats {
+                    routes.push(route.clone());
+                }
+            }
+        }
+        routes
     }
 
     /// A Call-ID of its own for each request outside a dialog (RFC 3261 section 8.1.1.4).
@@ -288,5 +410,25 @@ impl Endpoint {
                     .collect()
             })
             .collect()
+    }
+}
+
+fn copy_credentials<'a>(invite: &'a Request, ack: &mut Builder<'a>) {
+    for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
+        for header in invite.headers_named(name) {
+            ack.append(name, header.value);
+        }
+    }
+}
+
+fn same_host(a: &[u8], b: &[u8]) -> bool {
+    match (NameAddr::parse(a), NameAddr::parse(b)) {
+        (Ok(a), Ok(b)) => {
+            a.uri()
+                .host_bytes()
+                .eq_ignore_ascii_case(b.uri().host_bytes())
+                && a.uri().port() == b.uri().port()
+        }
+        _ => false,
     }
 }

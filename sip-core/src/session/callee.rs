@@ -1,216 +1,328 @@
-//! The callee before the call is answered (RFC 3261 section 13.3).
+//! The callee before the call is up (RFC 3261 section 13.3).
 
 use alloc::boxed::Box;
 use core::time::Duration;
 
 use sip_parse::{Request, StatusCode};
 
-use super::confirmed::{Answering, Confirmed, Stage};
-use super::{Context, DescriptionFailed, SessionTimer, State};
-use crate::body::Body;
-use crate::body::has_description;
+use super::context::{Context, by_peer};
+use super::input::Input;
+use super::offer::{Carrier, Ending};
+use super::reinvite::{after_exchange, repair};
+use super::state::{Answered, Confirmed, Incoming, State};
+use crate::body::{Body, body_of, has_description};
 use crate::dialog::DialogId;
-use crate::event::{DescriptionKind, Event};
-use crate::reason::ended_by_peer;
-use crate::reason::{Cause, EndReason};
+use crate::endpoint::SessionTimer;
+use crate::event::Event;
+use crate::reason::{Cause, EndReason, ended_by_peer};
 use crate::transaction::ServerTransactionId;
 
-/// RFC 3261 section 13.3.1.1: proxies forget a call that says nothing for three minutes.
+/// RFC 3261 section 13.3.1.1: proxies forget a call without a response for three minutes.
 const RING_AGAIN: Duration = Duration::from_secs(60);
 
-/// Not answered yet.
-pub(crate) struct Incoming {
+/// The call of an INVITE that has been checked, in the state `Incoming`.
+pub(crate) fn start(
     transaction: ServerTransactionId,
     dialog: DialogId,
-    /// The CSeq number of the INVITE.
-    number: u32,
-    /// The INVITE brought an offer.
-    offered: bool,
-    /// The INVITE, until its offer is handed out.
     request: Box<Request>,
-    /// 180 has been said.
-    ringing: bool,
-    /// The application accepted the call and has been asked for a description.
-    accepted: bool,
-    /// RFC 3261 section 13.3.1: the INVITE's own Expires ends it with 487, our patience with 408.
-    expires: bool,
+    context: &mut Context<'_>,
+) -> State {
+    let patience = context.endpoint.behaviour.no_answer_timeout;
+    let own = request.expires().ok().flatten();
+    let own = own.map(|seconds| Duration::from_secs(u64::from(seconds)));
+    let expires = own.is_some_and(|own| own < patience);
+    context.common.dialog = Some(dialog);
+    context.common.connection = context.endpoint.layer.connection_of(transaction);
+    let wait = own.filter(|_| expires).unwrap_or(patience);
+    context.set(SessionTimer::NoAnswer, wait);
+    let session = context.common.id;
+    context.event(Event::IncomingCall {
+        session,
+        request: request.clone(),
+    });
+    State::Incoming(Box::new(Incoming {
+        transaction,
+        dialog,
+        number: request.cseq().map_or(0, |cseq| cseq.number),
+        request,
+        ringing: false,
+        expires,
+    }))
 }
 
 impl Incoming {
-    /// The call of an INVITE that has been checked; its session tells the application.
-    pub(crate) fn start(
-        transaction: ServerTransactionId,
-        dialog: DialogId,
-        request: Box<Request>,
+    /// The state `Incoming`.
+    pub(crate) fn step(
+        mut self: Box<Self>,
+        input: Input<'_>,
         context: &mut Context<'_>,
-    ) -> State {
-        let patience = context.endpoint.config.no_answer_timeout();
-        let own = request
-            .expires()
-            .ok()
-            .flatten()
-            .map(|seconds| Duration::from_secs(u64::from(seconds)));
-        let expires = own.is_some_and(|own| own < patience);
-        context.common.dialog = Some(dialog);
-        context.set(
-            SessionTimer::NoAnswer,
-            own.filter(|_| expires).unwrap_or(patience),
-        );
-        let session = context.common.id;
-        context.event(Event::IncomingCall {
-            session,
-            request: request.clone(),
-        });
-        let offered = has_description(&request);
-        State::Incoming(Box::new(Self {
-            transaction,
-            dialog,
-            number: request.cseq().map_or(0, |cseq| cseq.number),
-            offered,
-            request,
-            ringing: false,
-            accepted: false,
-            expires,
+    ) -> Option<State> {
+        match input {
+            Input::Ring | Input::Timer(SessionTimer::Ring) => {
+                self.ring(input, context);
+                Some(State::Incoming(self))
+            }
+            Input::Answer => {
+                if has_description(&self.request) {
+                    context.offer_came(Carrier::Invite, &self.request);
+                } else {
+                    context.want_offer(Carrier::Success);
+                }
+                Some(State::Accepting(self))
+            }
+            input => match self.step_unanswered(input, context) {
+                Ok(next) => next,
+                Err(waiting) => Some(State::Incoming(waiting)),
+            },
+        }
+    }
+
+    /// The state `Accepting`.
+    pub(crate) fn step_accepting(
+        mut self: Box<Self>,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match input {
+            Input::Ring | Input::Timer(SessionTimer::Ring) => {
+                self.ring(input, context);
+                Some(State::Accepting(self))
+            }
+            Input::Describe(_, Ok(body)) => self.described(&body, context),
+            Input::Describe(_, Err(_)) => {
+                let status = StatusCode::NOT_ACCEPTABLE_HERE;
+                context.refuse(self.transaction, status);
+                context.end(EndReason::local(Cause::BadDescription))
+            }
+            input => match self.step_unanswered(input, context) {
+                Ok(next) => next,
+                Err(waiting) => Some(State::Accepting(waiting)),
+            },
+        }
+    }
+
+    /// What both states do alike; the call itself if it stays where it is.
+    fn step_unanswered(
+        self: Box<Self>,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Option<State>, Box<Self>> {
+        let (status, reason) = match input {
+            Input::Reject(status) => (status.status(), EndReason::local(Cause::Refused)),
+            Input::HangUp => (
+                StatusCode::TEMPORARILY_UNAVAILABLE,
+                EndReason::local(Cause::Refused),
+            ),
+            Input::Timer(SessionTimer::NoAnswer) if self.expires => (
+                StatusCode::REQUEST_TERMINATED,
+                EndReason::local(Cause::NoAnswer),
+            ),
+            Input::Timer(SessionTimer::NoAnswer) => (
+                StatusCode::REQUEST_TIMEOUT,
+                EndReason::local(Cause::NoAnswer),
+            ),
+            // RFC 3261 section 9.2: the CANCEL has been answered; the INVITE gets 487.
+            Input::Cancel(transaction, cancel) if transaction == self.transaction => {
+                context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
+                return Ok(context.end(ended_by_peer(cancel, Cause::Cancelled)));
+            }
+            // RFC 3261 section 15.1.2: a BYE in the early dialog ends the INVITE with 487.
+            Input::Bye(bye) => {
+                context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
+                return Ok(context.end(ended_by_peer(bye, Cause::Bye)));
+            }
+            // The connection that the INVITE came on is gone: there is no way to answer it.
+            Input::ServerFailed(transaction) if transaction == self.transaction => {
+                return Ok(context.end(EndReason::transport(Cause::ConnectionLost)));
+            }
+            Input::Invite(transaction, _) => {
+                context.refuse_for_now(transaction);
+                return Err(self);
+            }
+            _ => return Err(self),
+        };
+        context.refuse(self.transaction, status);
+        Ok(context.end(EndReason {
+            status: Some(status),
+            ..reason
         }))
     }
 
-    pub(crate) fn transaction(&self) -> ServerTransactionId {
-        self.transaction
-    }
-
-    pub(crate) fn accepted(&self) -> bool {
-        self.accepted
-    }
-
-    /// 180, again every minute; once said, saying it again changes nothing.
-    pub(crate) fn ring(mut self: Box<Self>, context: &mut Context<'_>) -> Option<State> {
-        if core::mem::replace(&mut self.ringing, true) {
-            return Some(State::Incoming(self));
+    /// Sends 180 and repeats it every minute. Idempotent.
+    fn ring(&mut self, input: Input<'_>, context: &mut Context<'_>) {
+        let again = matches!(input, Input::Timer(_));
+        if core::mem::replace(&mut self.ringing, true) && !again {
+            return;
         }
-        self.say_ringing(context)
-    }
-
-    fn say_ringing(self: Box<Self>, context: &mut Context<'_>) -> Option<State> {
-        if context
-            .respond_in_dialog(self.transaction, StatusCode::RINGING, None)
-            .is_ok()
-        {
+        let status = StatusCode::RINGING;
+        let sent = context.respond(self.dialog, self.transaction, status, None);
+        if sent.is_ok() {
             context.set(SessionTimer::Ring, RING_AGAIN);
         }
-        Some(State::Incoming(self))
     }
 
-    /// The application takes the call: its description is asked for.
-    pub(crate) fn answer(mut self: Box<Self>, context: &mut Context<'_>) -> Option<State> {
-        if !self.accepted {
-            self.accepted = true;
-            if self.offered {
-                context.remote_description(DescriptionKind::Offer, &self.request);
-                context.need_description(DescriptionKind::Answer);
-            } else {
-                context.need_description(DescriptionKind::Offer);
-            }
-        }
-        Some(State::Incoming(self))
-    }
-
-    pub(crate) fn described(
-        self,
-        description: Result<Body, DescriptionFailed>,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        let Ok(body) = description else {
-            context.refuse(self.transaction, StatusCode::NOT_ACCEPTABLE_HERE, &[]);
-            return context.end(EndReason::local(Cause::BadDescription));
-        };
-        if context
-            .respond_in_dialog(self.transaction, StatusCode::OK, Some(&body))
-            .is_err()
-        {
-            context.refuse(self.transaction, StatusCode::SERVER_INTERNAL_ERROR, &[]);
+    fn described(self: Box<Self>, body: &Body, context: &mut Context<'_>) -> Option<State> {
+        let (dialog, transaction) = (self.dialog, self.transaction);
+        let sent = context.respond(dialog, transaction, StatusCode::OK, Some(body));
+        if sent.is_err() {
+            context.refuse(transaction, StatusCode::SERVER_INTERNAL_ERROR);
             return context.end(EndReason::local(Cause::Malformed));
         }
+        context.described();
         context.clear(SessionTimer::NoAnswer);
         context.clear(SessionTimer::Ring);
-        context.endpoint.dialogs.confirm(self.dialog);
-        let answering = Answering::sent(self.transaction, self.number, !self.offered, context);
-        Some(State::Confirmed(Confirmed::answered(
-            self.dialog,
-            answering,
-        )))
-    }
-
-    pub(crate) fn reject(self, status: StatusCode, context: &mut Context<'_>) -> Option<State> {
-        context.refuse(self.transaction, status, &[]);
-        context.end(EndReason {
-            status: Some(status),
-            ..EndReason::local(Cause::Refused)
-        })
-    }
-
-    /// RFC 3261 section 9.2: the CANCEL has been answered; the INVITE gets 487.
-    pub(crate) fn cancelled(self, cancel: &Request, context: &mut Context<'_>) -> Option<State> {
-        context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED, &[]);
-        context.end(ended_by_peer(cancel, Cause::Cancelled))
-    }
-
-    /// RFC 3261 section 15.1.2: a BYE in the early dialog ends the INVITE with 487.
-    pub(crate) fn bye(self, bye: &Request, context: &mut Context<'_>) -> Option<State> {
-        context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED, &[]);
-        context.end(ended_by_peer(bye, Cause::Bye))
-    }
-
-    pub(crate) fn fired(
-        self: Box<Self>,
-        timer: SessionTimer,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        match timer {
-            SessionTimer::Ring => self.say_ringing(context),
-            SessionTimer::NoAnswer => {
-                let status = if self.expires {
-                    StatusCode::REQUEST_TERMINATED
-                } else {
-                    StatusCode::REQUEST_TIMEOUT
-                };
-                context.refuse(self.transaction, status, &[]);
-                context.end(EndReason {
-                    status: Some(status),
-                    ..EndReason::local(Cause::NoAnswer)
-                })
-            }
-            SessionTimer::Repeat | SessionTimer::GiveUp | SessionTimer::Offer => {
-                Some(State::Incoming(self))
-            }
-        }
-    }
-
-    /// The connection that the INVITE came on is gone: there is no way to answer it.
-    pub(crate) fn lost(self, context: &mut Context<'_>) -> Option<State> {
-        context.end(EndReason::transport(Cause::ConnectionLost))
+        context.endpoint.dialogs.confirm(dialog);
+        let answered = Answered::sent(dialog, transaction, self.number, None, context);
+        Some(State::Answered(answered))
     }
 }
 
-/// Which stage a fresh answer to an INVITE is in; shared with re-INVITEs.
-impl Answering {
+impl Answered {
     /// The 2xx has been sent: it is repeated until the ACK comes (RFC 3261 section 13.3.1.4).
     pub(crate) fn sent(
+        dialog: DialogId,
         transaction: ServerTransactionId,
         number: u32,
-        ours: bool,
+        glares: Option<u8>,
         context: &mut Context<'_>,
     ) -> Self {
         let timers = context.endpoint.timer_settings();
-        context.common.flow = context.endpoint.layer.connection_of(transaction);
+        context.common.connection = context.endpoint.layer.connection_of(transaction);
         context.set(SessionTimer::Repeat, timers.t1());
         context.set(SessionTimer::GiveUp, timers.h());
         Self {
+            dialog,
             transaction,
             number,
-            ours,
-            stage: Stage::Sent {
-                interval: timers.t1(),
+            interval: timers.t1(),
+            glares,
+        }
+    }
+
+    /// The state `Answered`.
+    pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
+        match input {
+            Input::Ack(ack) if self.is_acknowledged_by(ack) => {
+                self.stop(context);
+                if context.common.offer.awaits_answer() {
+                    let answer = Some(ack).filter(|ack| has_description(ack));
+                    let Some(answer) = answer.and_then(|ack| body_of(ack)) else {
+                        return context.hang_up(by_peer(Cause::BadDescription));
+                    };
+                    context.answer_came(answer);
+                }
+                context.answer_acknowledged();
+                context.established();
+                let dialog = self.dialog;
+                // The ACK may have found its way to another connection than the INVITE's.
+                repair(Confirmed { dialog }, context)
+            }
+            // RFC 3261 section 15: the callee waits for the ACK, or for the 2xx to time out.
+            Input::HangUp => Some(State::HangingUp(self)),
+            input => match self.step_sent(input, context) {
+                Ok(next) => next,
+                Err(waiting) => Some(State::Answered(waiting)),
             },
         }
+    }
+
+    /// The state `HangingUp`.
+    pub(crate) fn step_hanging_up(
+        self,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match input {
+            Input::Ack(ack) if self.is_acknowledged_by(ack) => {
+                context.answer_acknowledged();
+                context.hang_up(EndReason::local(Cause::Requested))
+            }
+            input => match self.step_sent(input, context) {
+                Ok(next) => next,
+                Err(waiting) => Some(State::HangingUp(waiting)),
+            },
+        }
+    }
+
+    /// The state `Reanswered`: the 2xx to a re-INVITE is sent.
+    pub(crate) fn step_reanswered(
+        self,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        let (dialog, glares) = (self.dialog, self.glares);
+        match input {
+            Input::Ack(ack) if self.is_acknowledged_by(ack) => {
+                self.stop(context);
+                if context.common.offer.awaits_answer() {
+                    let answer = Some(ack).filter(|ack| has_description(ack));
+                    match answer.and_then(|ack| body_of(ack)) {
+                        Some(answer) => context.answer_came(answer),
+                        // RFC 3261 section 14.2 leaves it open; the call goes on as it was, because real phones do this.
+                        None => {
+                            let reason = by_peer(Cause::BadDescription);
+                            context.end_exchange(Ending::Refused, reason);
+                        }
+                    }
+                }
+                context.answer_acknowledged();
+                after_exchange(dialog, glares, context)
+            }
+            Input::HangUp => context.hang_up(EndReason::local(Cause::Requested)),
+            // Neither a repeat nor the ACK has a way any more; the repair shows whether the peer is there.
+            Input::ServerFailed(transaction) if transaction == self.transaction => {
+                self.stop(context);
+                let reason = EndReason::transport(Cause::ConnectionLost);
+                context.end_exchange(Ending::Aborted, reason);
+                after_exchange(dialog, glares, context)
+            }
+            input => match self.step_sent(input, context) {
+                Ok(next) => next,
+                Err(waiting) => Some(State::Reanswered(waiting)),
+            },
+        }
+    }
+
+    /// What all three states do alike; the state itself if it stays where it is.
+    fn step_sent(
+        mut self,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Option<State>, Self> {
+        match input {
+            Input::Bye(bye) => Ok(context.end(ended_by_peer(bye, Cause::Bye))),
+            Input::Gone(reason) => Ok(context.hang_up(*reason)),
+            Input::Timer(SessionTimer::Repeat) => {
+                // A stale transaction means that the connection is gone; the wait for the ACK goes on.
+                let _ = context.endpoint.layer.repeat_response(self.transaction);
+                let longest = context.endpoint.timer_settings().t2();
+                self.interval = self.interval.saturating_mul(2).min(longest);
+                context.set(SessionTimer::Repeat, self.interval);
+                Err(self)
+            }
+            // RFC 3261 section 13.3.1.4: no ACK within 64 T1 ends the call.
+            Input::Timer(SessionTimer::GiveUp) => {
+                Ok(context.hang_up(EndReason::transport(Cause::NoAck)))
+            }
+            Input::Invite(transaction, _) => {
+                context.refuse_for_now(transaction);
+                Err(self)
+            }
+            Input::Response(response) => {
+                context.further_success(&response, false);
+                Err(self)
+            }
+            _ => Err(self),
+        }
+    }
+
+    /// A late copy of the ACK to an earlier INVITE has another CSeq number.
+    fn is_acknowledged_by(&self, ack: &Request) -> bool {
+        ack.cseq().is_ok_and(|cseq| cseq.number == self.number)
+    }
+
+    fn stop(&self, context: &mut Context<'_>) {
+        context.clear(SessionTimer::Repeat);
+        context.clear(SessionTimer::GiveUp);
     }
 }

@@ -3,82 +3,92 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use bytes::Bytes;
-use sip_parse::{Response, StatusCode, UriBuf};
+use sip_parse::StatusCode;
+use smallvec::SmallVec;
 
-use super::confirmed::Confirmed;
-use super::{Context, InviteOptions, SessionTimer, State};
-use crate::auth::Attempts;
-use crate::body::Body;
-use crate::body::has_description;
+use super::context::{Context, by_peer};
+use super::input::{Input, ResponseTo};
+use super::offer::Carrier;
+use super::reinvite::repair;
+use super::state::{
+    AwaitingAnswer, Calling, Confirmed, NewInvite, QueuedAck, QueuedInvite, State, WaitingInvite,
+};
+use crate::body::{Body, body_of, has_description};
 use crate::dialog::DialogId;
-use crate::event::{DescriptionKind, Event};
-use crate::reason::{Cause, EndReason, Originator};
-use crate::reason::{failure, refusal, send_failure_cause};
-use crate::session::DescriptionFailed;
-use crate::transaction::{ClientTransactionId, SendError, TransactionError};
-use crate::endpoint::{RetryError, TransactionUser, sent_request};
+use crate::endpoint::{Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer};
+use crate::event::Event;
+use crate::reason::{
+    Cause, EndReason, Originator, ended_by_peer, failure, refusal, send_failure_cause,
+};
+use crate::transaction::SendError;
 
 /// A call that rings says so at least once a minute (RFC 3261 section 13.3.1.1): after five without a
-/// word it is given up.
+/// response it is given up.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
-/// The application has not described its offer yet.
-pub(crate) struct AwaitingOffer {
-    pub(crate) target: UriBuf,
-    pub(crate) options: InviteOptions,
-}
-
-/// The INVITE waits for a connection, or for a new binding.
-pub(crate) struct QueuedInvite {
-    invite: UnsentInvite,
-    index: u64,
-}
-
-enum UnsentInvite {
-    New {
-        target: UriBuf,
-        options: InviteOptions,
-        offer: Option<Body>,
-    },
-    /// Sent, and refused because a flow had failed (RFC 5626 section 11.6).
-    Again { request: Bytes, calling: Calling },
-}
-
-/// INVITE is sent.
-pub(crate) struct Calling {
-    transaction: ClientTransactionId,
-    attempts: Attempts,
-    /// The application hung up: a 2xx is acknowledged and ended at once (RFC 3261 section 15).
-    cancelled: bool,
-    late_offer: bool,
-    /// It was sent again because a flow had failed.
-    sent_again: bool,
-}
-
-/// The peer's 2xx brought an offer.
-pub(crate) struct AwaitingAnswer {
-    dialog: DialogId,
-    /// The INVITE as sent.
-    invite: Bytes,
-    /// The application's answer, which waits for a connection.
-    answer: Option<Body>,
-}
-
-impl AwaitingOffer {
-    pub(crate) fn described(
-        self,
-        description: Result<Body, DescriptionFailed>,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        match description {
-            Ok(offer) => {
-                let started = invite_or_wait(self.target, self.options, Some(offer), context);
-                started_or_ended(started, context)
-            }
-            Err(DescriptionFailed) => context.end(EndReason::local(Cause::BadDescription)),
-        }
+/// Begins a call: asks for the offer, or sends the INVITE without one.
+pub(crate) fn start(
+    mut invite: Box<NewInvite>,
+    context: &mut Context<'_>,
+) -> Result<State, SendError> {
+    context.common.caller = true;
+    if invite.options.late_offer {
+        invite.offer = None;
+        return send_or_queue(*invite, context);
     }
+    context.want_offer(Carrier::Invite);
+    let patience = context.endpoint.behaviour.no_answer_timeout;
+    context.set(SessionTimer::NoAnswer, patience);
+    Ok(State::AwaitingOffer(invite))
+}
+
+/// Sends the INVITE, or keeps it until there is a connection (`offlineRequests`).
+fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, SendError> {
+    match context
+        .endpoint
+        .may_send(duty(&invite), invite.target.as_bytes())
+    {
+        MaySend::Now(connection) => {
+            let call = NewCall {
+                connection,
+                target: invite.target.as_bytes(),
+                anonymous: invite.options.anonymous,
+                headers: &invite.options.headers,
+                offer: invite.offer.as_ref(),
+            };
+            let user = context.common.user(SessionRequest::Invite);
+            let set = context.common.set;
+            let transaction = context.endpoint.send_invite(set, &call, user)?;
+            context.common.connection = Some(connection);
+            context.described();
+            Ok(State::Calling(Calling {
+                transaction,
+                late_offer: invite.options.late_offer,
+                sent_again: false,
+                previews: None,
+            }))
+        }
+        MaySend::Later => {
+            context.described();
+            Ok(queue(WaitingInvite::New(invite), context))
+        }
+        MaySend::Never(error) => Err(error),
+    }
+}
+
+/// A call with a connection of its own needs no flow.
+fn duty(invite: &NewInvite) -> Duty {
+    match invite.connection {
+        Some(connection) => Duty::Owed(Some(connection)),
+        None => Duty::Command,
+    }
+}
+
+fn queue(invite: WaitingInvite, context: &mut Context<'_>) -> State {
+    let patience = context.endpoint.longest_wait();
+    context.set(SessionTimer::GiveUp, patience);
+    let sequence = context.endpoint.next_sequence();
+    State::QueuedInvite(Box::new(QueuedInvite { invite, sequence }))
 }
 
 /// Ends the call if its INVITE cannot be sent.
@@ -89,394 +99,349 @@ fn started_or_ended(started: Result<State, SendError>, context: &mut Context<'_>
     }
 }
 
-/// Sends the INVITE, or keeps it until there is a connection (`offlineRequests`).
-pub(crate) fn invite_or_wait(
-    target: UriBuf,
-    options: InviteOptions,
-    offer: Option<Body>,
-    context: &mut Context<'_>,
-) -> Result<State, SendError> {
-    if !context.endpoint.queues() {
-        return invite(&target, &options, offer.as_ref(), context);
+impl NewInvite {
+    /// The state `AwaitingOffer`.
+    pub(crate) fn step(
+        mut self: Box<Self>,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match input {
+            Input::Describe(_, Ok(offer)) => {
+                context.clear(SessionTimer::NoAnswer);
+                self.offer = Some(offer);
+                let started = send_or_queue(*self, context);
+                started_or_ended(started, context)
+            }
+            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::NoAnswer) => {
+                context.end(EndReason::local(Cause::BadDescription))
+            }
+            Input::HangUp => context.end(EndReason::local(Cause::Requested)),
+            _ => Some(State::AwaitingOffer(self)),
+        }
     }
-    let invite = UnsentInvite::New {
-        target,
-        options,
-        offer,
-    };
-    Ok(QueuedInvite::wait(invite, context))
 }
 
 impl QueuedInvite {
-    fn wait(invite: UnsentInvite, context: &mut Context<'_>) -> State {
-        let patience = context.endpoint.longest_wait();
-        context.set(SessionTimer::GiveUp, patience);
-        let index = context.endpoint.next_sequence();
-        State::QueuedInvite(Box::new(Self { invite, index }))
-    }
-
-    /// Its place in the order of commands.
-    pub(crate) fn index(&self) -> u64 {
-        self.index
-    }
-
-    /// There is a connection.
-    pub(crate) fn resume(self, context: &mut Context<'_>) -> Option<State> {
-        context.clear(SessionTimer::GiveUp);
-        let started = match self.invite {
-            UnsentInvite::New { target, .. } if !context.endpoint.reaches(&target) => {
-                return context.end(EndReason::local(Cause::Malformed));
-            }
-            UnsentInvite::New {
-                target,
-                options,
-                offer,
-            } => invite(&target, &options, offer.as_ref(), context),
-            UnsentInvite::Again { request, calling } => calling.again(&request, context),
-        };
-        started_or_ended(started, context)
-    }
-
-    /// It has waited for too long.
-    pub(crate) fn fired(
+    /// The state `QueuedInvite`.
+    pub(crate) fn step(
         self: Box<Self>,
-        timer: SessionTimer,
+        input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        match timer {
-            SessionTimer::GiveUp => context.end(EndReason::transport(Cause::Timeout)),
+        match input {
+            Input::Connected if context.endpoint.is_ready() => {
+                context.clear(SessionTimer::GiveUp);
+                let started = match self.invite {
+                    WaitingInvite::New(invite) => send_or_queue(invite, context),
+                    WaitingInvite::Again {
+                        request,
+                        late_offer,
+                    } => send_again(&request, late_offer, context),
+                };
+                started_or_ended(started, context)
+            }
+            // It has waited for too long.
+            Input::Timer(SessionTimer::GiveUp) => context.end(EndReason::transport(Cause::Timeout)),
+            Input::HangUp => context.end(EndReason::local(Cause::Requested)),
             _ => Some(State::QueuedInvite(self)),
         }
     }
 }
 
-/// Sends the INVITE.
-fn invite(
-    target: &UriBuf,
-    options: &InviteOptions,
-    offer: Option<&Body>,
+/// Sends the INVITE once more, with what a new binding has changed.
+fn send_again(
+    request: &SentRequest,
+    late_offer: bool,
     context: &mut Context<'_>,
 ) -> Result<State, SendError> {
-    let id = context.common.id;
-    let mut attempts = Attempts::new();
-    let half = context.common.dialog_set;
-    context.common.caller = true;
-    let transaction = context.endpoint.send_invite(
-        half,
-        target,
-        options,
-        offer,
-        &mut attempts,
-        TransactionUser::Invite(id),
-    )?;
-    context.common.flow = context.endpoint.connection().ok();
+    let flow = context.endpoint.flow.as_ref();
+    let connection = flow.ok_or(SendError::NotConnected)?.connection;
+    let sent = Sent::outside(context.common.user(SessionRequest::Invite));
+    let transaction = context.endpoint.send_again(connection, request, sent)?;
+    context.common.connection = Some(connection);
     Ok(State::Calling(Calling {
         transaction,
-        attempts,
-        cancelled: false,
-        late_offer: options.late_offer,
-        sent_again: false,
+        late_offer,
+        sent_again: true,
+        previews: None,
     }))
 }
 
 impl Calling {
-    /// Whether the application hung up.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled
-    }
-
-    pub(crate) fn hang_up(mut self, context: &mut Context<'_>) -> Option<State> {
-        if !self.cancelled {
-            self.cancelled = true;
-            context.clear(SessionTimer::NoAnswer);
-            // Stale means that a final response is on its way to us already.
-            let _ = context.endpoint.layer.cancel(
-                self.transaction,
-                None,
-                TransactionUser::Nobody,
-                context.endpoint.now,
-            );
-        }
-        Some(State::Calling(self))
-    }
-
-    pub(crate) fn response(
-        mut self,
-        response: &Response,
-        request: &Bytes,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        let status = response.status();
-        if status.is_provisional() {
-            if !self.cancelled {
-                context.set(SessionTimer::NoAnswer, LONGEST_SILENCE);
+    /// The state `Calling`.
+    pub(crate) fn step(mut self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
+        match input {
+            Input::Response(response) if response.to == SessionRequest::Invite => {
+                self.on_response(&response, context)
             }
-            self.progress(response, request, context);
-            return Some(State::Calling(self));
-        }
-        if status.is_success() {
-            return self.accepted(response, request, context);
-        }
-        if self.cancelled {
-            return context.end(EndReason {
-                originator: Originator::Local,
-                cause: Cause::Cancelled,
-                ..refusal(response)
-            });
-        }
-        if status == StatusCode::FLOW_FAILED && !self.sent_again && context.endpoint.heeds_flow_doubt()
-        {
-            context.clear(SessionTimer::NoAnswer);
-            let invite = UnsentInvite::Again {
-                request: request.clone(),
-                calling: self,
-            };
-            return Some(QueuedInvite::wait(invite, context));
-        }
-        if !matches!(status.as_u16(), 401 | 407) {
-            return context.end(refusal(response));
-        }
-        let user = TransactionUser::Invite(context.common.id);
-        match context.endpoint.retry_with_credentials(
-            request,
-            response,
-            &mut self.attempts,
-            None,
-            user,
-        ) {
-            Ok(transaction) => Some(State::Calling(Self {
-                transaction,
-                ..self
-            })),
-            Err(RetryError::Authentication) => {
-                context.end(EndReason::refused(response, Cause::Authentication))
+            Input::Resent(SessionRequest::Invite, transaction) => {
+                self.transaction = transaction;
+                Some(State::Calling(self))
             }
-            Err(RetryError::NotSent(error)) => {
+            Input::NotResent(SessionRequest::Invite, error) => {
                 context.end(EndReason::local(send_failure_cause(&error)))
             }
-        }
-    }
-
-    /// Sends the INVITE once more, with what a new binding has changed.
-    fn again(mut self, request: &Bytes, context: &mut Context<'_>) -> Result<State, SendError> {
-        let user = TransactionUser::Invite(context.common.id);
-        self.transaction = context
-            .endpoint
-            .send_again(request, &mut self.attempts, user)?;
-        self.sent_again = true;
-        context.common.flow = context.endpoint.connection().ok();
-        Ok(State::Calling(self))
-    }
-
-    fn progress(&self, response: &Response, request: &Bytes, context: &mut Context<'_>) {
-        // RFC 3261 section 13.2.2.1: a tag makes an early dialog; 100 says only that somebody is there.
-        if response.status().as_u16() == 100 || self.cancelled {
-            return;
-        }
-        if response.to().is_ok_and(|to| to.tag().is_some())
-            && let Some(request) = sent_request(request, &context.endpoint.limits)
-        {
-            // Above the limit of forks a leg has no dialog; its 2xx is acknowledged and ended.
-            let _ = context
-                .endpoint
-                .dialogs
-                .establish(context.common.dialog_set, &request, response);
-        }
-        let session = context.common.id;
-        context.event(Event::Progress {
-            session,
-            response: Box::new(response.clone()),
-        });
-    }
-
-    fn accepted(
-        self,
-        response: &Response,
-        request: &Bytes,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        let Some(invite) = sent_request(request, &context.endpoint.limits) else {
-            return context.end(EndReason::local(Cause::Malformed));
-        };
-        let established =
-            match context
-                .endpoint
-                .dialogs
-                .establish(context.common.dialog_set, &invite, response)
-            {
-                Ok(established) => established,
-                Err(_) => {
-                    context.endpoint.ack_and_bye(&invite, response);
-                    return context.end(EndReason::new(Originator::Peer, Cause::Malformed));
-                }
-            };
-        let dialog = established.dialog;
-        context.common.dialog = Some(dialog);
-        context.endpoint.dialogs.keep_only(dialog);
-        context.clear(SessionTimer::NoAnswer);
-        let described = has_description(response);
-        if self.late_offer && described && !self.cancelled && established.has_target {
-            context.remote_description(DescriptionKind::Offer, response);
-            context.need_description(DescriptionKind::Answer);
-            let patience = context.endpoint.config.no_answer_timeout();
-            context.set(SessionTimer::NoAnswer, patience);
-            return Some(State::AwaitingAnswer(AwaitingAnswer {
-                dialog,
-                invite: request.clone(),
-                answer: None,
-            }));
-        }
-        if context.keep_ack(dialog, &invite, None).is_err() {
-            return context.end(EndReason::transport(Cause::ConnectionLost));
-        }
-        // RFC 3261 section 15: a 2xx that crossed our CANCEL is ended by BYE; so is one that cannot be used.
-        if self.cancelled {
-            return context.hang_up(EndReason::local(Cause::Cancelled));
-        }
-        if !established.has_target {
-            return context.hang_up(EndReason::new(Originator::Peer, Cause::Malformed));
-        }
-        if !described {
-            return context.hang_up(EndReason::new(Originator::Peer, Cause::BadDescription));
-        }
-        context.remote_description(DescriptionKind::Answer, response);
-        let session = context.common.id;
-        context.event(Event::Established { session });
-        Some(State::Confirmed(Confirmed::established(dialog)))
-    }
-
-    /// Nothing was heard for so long that the call is given up.
-    pub(crate) fn fired(self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
-        match timer {
-            SessionTimer::NoAnswer => self.hang_up(context),
+            Input::Failed(SessionRequest::Invite, error) => context.end(failure(error)),
+            // Nothing was heard for so long that the call is given up; or the application does.
+            Input::Timer(SessionTimer::NoAnswer) | Input::HangUp => {
+                context.clear(SessionTimer::NoAnswer);
+                context.cancel(self.transaction);
+                Some(State::Cancelling(self))
+            }
+            Input::Invite(transaction, _) => {
+                context.refuse(transaction, StatusCode::REQUEST_PENDING);
+                Some(State::Calling(self))
+            }
             _ => Some(State::Calling(self)),
         }
     }
 
-    pub(crate) fn failed(
-        self,
-        error: TransactionError,
+    fn on_response(
+        mut self,
+        response: &ResponseTo<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        if self.cancelled {
-            return context.end(EndReason::local(Cause::Cancelled));
+        let status = response.status();
+        if status.is_provisional() {
+            context.set(SessionTimer::NoAnswer, LONGEST_SILENCE);
+            self.on_progress(response, context);
+            return Some(State::Calling(self));
         }
-        context.end(failure(error))
+        if status.is_success() {
+            return self.accepted(response, false, context);
+        }
+        if status == StatusCode::FLOW_FAILED && !self.sent_again && response.may_wait {
+            context.clear(SessionTimer::NoAnswer);
+            let invite = WaitingInvite::Again {
+                request: response.request.clone(),
+                late_offer: self.late_offer,
+            };
+            return Some(queue(invite, context));
+        }
+        context.end(refusal(response.response))
+    }
+
+    fn on_progress(&mut self, response: &ResponseTo<'_>, context: &mut Context<'_>) {
+        // RFC 3261 section 13.2.2.1: a tag makes an early dialog; 100 only says that the INVITE arrived.
+        if response.status().as_u16() == 100 {
+            return;
+        }
+        let tagged = response.response.to().is_ok_and(|to| to.tag().is_some());
+        let invite = response.request.request().filter(|_| tagged);
+        // Above the limit of forks a branch has no dialog; its 2xx is acknowledged and ended.
+        let early = invite.and_then(|invite| {
+            let dialogs = &mut context.endpoint.dialogs;
+            let established = dialogs.establish(context.common.set, invite, response.response);
+            Some(established.ok()?.dialog)
+        });
+        if let Some(dialog) = early
+            && !self.late_offer
+            && has_description(response.response)
+        {
+            self.preview(dialog, response);
+        }
+        let session = context.common.id;
+        context.event(Event::Progress {
+            session,
+            dialog: early,
+            response: Box::new(response.response.clone()),
+        });
+    }
+
+    /// Keeps the first session description of an early dialog: it is the answer if the 2xx brings none.
+    fn preview(&mut self, dialog: DialogId, response: &ResponseTo<'_>) {
+        let previews = self
+            .previews
+            .get_or_insert_with(|| Box::new(SmallVec::new()));
+        let known = previews.iter().any(|(known, _)| *known == dialog);
+        if let (false, Some(body)) = (known, body_of(response.response)) {
+            previews.push((dialog, body));
+        }
+    }
+
+    /// The answer of the peer: that of the 2xx, else the one that came before it in the same dialog (RFC 3261 section 13.2.1).
+    fn answer(self, dialog: DialogId, response: &ResponseTo<'_>) -> Option<Body> {
+        if self.late_offer {
+            return None;
+        }
+        if has_description(response.response) {
+            return body_of(response.response);
+        }
+        let previews = self.previews?.into_iter();
+        let mut fitting = previews.filter(|(early, _)| *early == dialog);
+        fitting.next().map(|(_, body)| body)
+    }
+
+    /// A 2xx (RFC 3261 section 13.2.2.4).
+    fn accepted(
+        self,
+        response: &ResponseTo<'_>,
+        cancelled: bool,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        let invite = response.request.request();
+        let dialogs = &mut context.endpoint.dialogs;
+        let set = context.common.set;
+        let established =
+            invite.and_then(|invite| dialogs.establish(set, invite, response.response).ok());
+        let Some(established) = established else {
+            context.further_success(response, false);
+            return context.end(by_peer(Cause::Malformed));
+        };
+        let dialog = established.dialog;
+        context.common.dialog = Some(dialog);
+        context.endpoint.dialogs.keep_only(dialog);
+        context.clear(SessionTimer::NoAnswer);
+        let offers = self.late_offer && has_description(response.response);
+        if offers && !cancelled && established.has_target {
+            context.offer_came(Carrier::Success, response.response);
+            let patience = context.endpoint.behaviour.no_answer_timeout;
+            context.set(SessionTimer::NoAnswer, patience);
+            return Some(State::AwaitingAnswer(Box::new(AwaitingAnswer {
+                dialog,
+                invite: response.request.clone(),
+            })));
+        }
+        let acknowledged =
+            context.acknowledge(dialog, response.request, Some(response.response), None);
+        if acknowledged.is_err() {
+            return context.end(EndReason::transport(Cause::ConnectionLost));
+        }
+        // RFC 3261 section 15: a 2xx that crossed the CANCEL is ended by BYE; so is one that cannot be used.
+        if cancelled {
+            return context.hang_up(EndReason::local(Cause::Cancelled));
+        }
+        if !established.has_target {
+            return context.hang_up(by_peer(Cause::Malformed));
+        }
+        let Some(answer) = self.answer(dialog, response) else {
+            return context.hang_up(by_peer(Cause::BadDescription));
+        };
+        context.answer_came(answer);
+        context.established();
+        Some(State::Confirmed(Confirmed { dialog }))
+    }
+
+    /// The state `Cancelling`.
+    pub(crate) fn step_cancelling(
+        mut self,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        let cancelled = EndReason::local(Cause::Cancelled);
+        match input {
+            Input::Response(response) if response.to == SessionRequest::Invite => {
+                let status = response.status();
+                if status.is_provisional() {
+                    Some(State::Cancelling(self))
+                } else if status.is_success() {
+                    self.accepted(&response, true, context)
+                } else {
+                    context.end(EndReason {
+                        originator: Originator::Local,
+                        cause: Cause::Cancelled,
+                        ..refusal(response.response)
+                    })
+                }
+            }
+            Input::Resent(SessionRequest::Invite, transaction) => {
+                self.transaction = transaction;
+                Some(State::Cancelling(self))
+            }
+            Input::Failed(SessionRequest::Invite, _) => context.end(cancelled),
+            Input::NotResent(SessionRequest::Invite, _) => context.end(cancelled),
+            Input::Invite(transaction, _) => {
+                context.refuse(transaction, StatusCode::REQUEST_PENDING);
+                Some(State::Cancelling(self))
+            }
+            _ => Some(State::Cancelling(self)),
+        }
     }
 }
 
 impl AwaitingAnswer {
-    /// Whether the application has not answered yet.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.answer.is_none()
-    }
-
-    pub(crate) fn described(
-        mut self,
-        description: Result<Body, DescriptionFailed>,
+    /// The state `AwaitingAnswer`.
+    pub(crate) fn step(
+        self: Box<Self>,
+        input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        context.clear(SessionTimer::NoAnswer);
-        match description {
-            Ok(answer) if context.must_wait() => {
-                // RFC 3261 section 13.3.1.4: the peer waits no longer for the ACK.
-                let patience = context.endpoint.longest_wait();
-                context.set(SessionTimer::NoAnswer, patience);
-                self.answer = Some(answer);
+        match input {
+            Input::Describe(_, Ok(answer)) => self.described(answer, context),
+            // The peer waits for its ACK, whatever comes of the call (RFC 3261 section 13.2.2.4).
+            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::NoAnswer) => {
+                self.ack_and_bye(Cause::BadDescription, context)
+            }
+            Input::HangUp => self.ack_and_bye(Cause::Requested, context),
+            // The peer hung up before the ACK was sent; it is not sent.
+            Input::Bye(bye) => context.end(ended_by_peer(bye, Cause::Bye)),
+            Input::Response(response) => {
+                context.further_success(&response, true);
                 Some(State::AwaitingAnswer(self))
             }
-            Ok(answer) => match self.acknowledge(Some(&answer), context) {
-                Ok(()) => {
-                    let session = context.common.id;
-                    context.event(Event::Established { session });
-                    // The INVITE may have gone out on another connection.
-                    Confirmed::established(self.dialog).repair(context)
-                }
-                Err(_) => context.end(EndReason::transport(Cause::ConnectionLost)),
-            },
-            Err(DescriptionFailed) => match self.acknowledge(None, context) {
-                Ok(()) => context.hang_up(EndReason::local(Cause::BadDescription)),
-                Err(_) => context.end(EndReason::transport(Cause::ConnectionLost)),
-            },
-        }
-    }
-
-    /// There is a connection for the answer that waits.
-    pub(crate) fn resume(mut self, context: &mut Context<'_>) -> Option<State> {
-        match self.answer.take() {
-            Some(answer) => self.described(Ok(answer), context),
-            None => Some(State::AwaitingAnswer(self)),
-        }
-    }
-
-    /// The application did not answer the peer's offer in time, or no connection came for its answer.
-    pub(crate) fn fired(self, timer: SessionTimer, context: &mut Context<'_>) -> Option<State> {
-        match timer {
-            SessionTimer::NoAnswer if self.answer.is_some() => {
-                context.end(EndReason::transport(Cause::ConnectionLost))
+            Input::Invite(transaction, _) => {
+                context.refuse(transaction, StatusCode::REQUEST_PENDING);
+                Some(State::AwaitingAnswer(self))
             }
-            SessionTimer::NoAnswer => self.described(Err(DescriptionFailed), context),
             _ => Some(State::AwaitingAnswer(self)),
         }
     }
 
-    /// RFC 3261 section 13.2.2.4: the ACK goes out even if the call is ended at once.
-    pub(crate) fn hang_up(self, context: &mut Context<'_>) -> Option<State> {
-        match self.acknowledge(None, context) {
-            Ok(()) => context.hang_up(EndReason::local(Cause::Requested)),
-            Err(_) => context.end(EndReason::local(Cause::Requested)),
+    fn described(self: Box<Self>, answer: Body, context: &mut Context<'_>) -> Option<State> {
+        context.clear(SessionTimer::NoAnswer);
+        if context.must_wait(self.dialog) {
+            // RFC 3261 section 13.3.1.4: the peer waits no longer for the ACK.
+            let patience = context.endpoint.longest_wait();
+            context.set(SessionTimer::NoAnswer, patience);
+            let call = *self;
+            return Some(State::QueuedAck(Box::new(QueuedAck { call, answer })));
         }
+        let acknowledged = context.acknowledge(self.dialog, &self.invite, None, Some(&answer));
+        if acknowledged.is_err() {
+            return context.end(EndReason::transport(Cause::ConnectionLost));
+        }
+        context.described();
+        context.established();
+        let dialog = self.dialog;
+        // The INVITE may have gone out on another connection.
+        repair(Confirmed { dialog }, context)
     }
 
-    fn acknowledge(
-        &self,
-        answer: Option<&Body>,
-        context: &mut Context<'_>,
-    ) -> Result<(), SendError> {
-        let invite = sent_request(&self.invite, &context.endpoint.limits).ok_or(SendError::Stale)?;
-        context.keep_ack(self.dialog, &invite, answer)
+    fn ack_and_bye(self: Box<Self>, cause: Cause, context: &mut Context<'_>) -> Option<State> {
+        context.clear(SessionTimer::NoAnswer);
+        match context.acknowledge(self.dialog, &self.invite, None, None) {
+            Ok(()) => context.hang_up(EndReason::local(cause)),
+            Err(_) if cause == Cause::Requested => context.end(EndReason::local(cause)),
+            Err(_) => context.end(EndReason::transport(Cause::ConnectionLost)),
+        }
     }
 }
 
-/// A further 2xx to our INVITE (RFC 3261 section 13.2.2.4): a repeat gets the same ACK, another leg of a
-/// fork is acknowledged and ended.
-pub(crate) fn further_success(
-    response: &Response,
-    request: &Bytes,
-    waits: bool,
-    context: &mut Context<'_>,
-) {
-    let Some(invite) = sent_request(request, &context.endpoint.limits) else {
-        return;
-    };
-    let tag = response.to().ok().and_then(|to| to.tag());
-    let ours = context
-        .common
-        .dialog
-        .and_then(|dialog| context.endpoint.dialogs.dialog(dialog));
-    if ours.is_some_and(|dialog| dialog.remote_tag() == tag) {
-        let number = invite.cseq().map_or(0, |cseq| cseq.number);
-        let known = context.common.ack_number;
-        match (waits, context.common.dialog, context.endpoint.connection()) {
-            // The application's answer goes into the ACK.
-            (true, ..) => {}
-            (false, _, Ok(connection)) if number == known => {
-                let ack = context.common.ack.clone();
-                context.endpoint.layer.repeat_ack(connection, ack);
+impl QueuedAck {
+    /// The state `QueuedAck`.
+    pub(crate) fn step(
+        self: Box<Self>,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match input {
+            Input::Connected => Box::new(self.call).described(self.answer, context),
+            // No connection came for the answer.
+            Input::Timer(SessionTimer::NoAnswer) => {
+                context.end(EndReason::transport(Cause::ConnectionLost))
             }
-            // A re-INVITE that our BYE has overtaken.
-            (false, Some(dialog), _) if number > known => {
-                // Without a connection the peer's own timers end it.
-                let _ = context.keep_ack(dialog, &invite, None);
+            Input::HangUp => Box::new(self.call).ack_and_bye(Cause::Requested, context),
+            Input::Bye(bye) => context.end(ended_by_peer(bye, Cause::Bye)),
+            Input::Response(response) => {
+                context.further_success(&response, true);
+                Some(State::QueuedAck(self))
             }
-            // A late repeat of an earlier 2xx was acknowledged in its time.
-            _ => {}
+            Input::Invite(transaction, _) => {
+                context.refuse(transaction, StatusCode::REQUEST_PENDING);
+                Some(State::QueuedAck(self))
+            }
+            _ => Some(State::QueuedAck(self)),
         }
-        return;
-    }
-    // A peer that answers with ever new tags is left to its own timers.
-    if context.common.refused_legs < context.endpoint.limits.forks {
-        context.common.refused_legs += 1;
-        context.endpoint.ack_and_bye(&invite, response);
     }
 }

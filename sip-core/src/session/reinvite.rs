@@ -1,23 +1,19 @@
-//! A re-INVITE of ours (RFC 3261 section 14.1): changes the session, or repairs the route to us after the
-//! connection changed.
+//! INVITEs within a call that is up, in both directions (RFC 3261 section 14): they change the session, or repair the route to this side
+//! after the connection changed. Glare (section 14.1) is met here.
 
 use core::time::Duration;
 
-use bytes::Bytes;
-use sip_parse::{Method, Response};
+use sip_parse::{Method, Request, StatusCode};
 
-use super::confirmed::Confirmed;
-use super::{Context, SessionTimer, State};
-use crate::auth::Attempts;
-use crate::body::Body;
-use crate::body::has_description;
-use crate::event::{DescriptionKind, Event};
-use crate::rand::below;
-use crate::reason::{Cause, EndReason, Originator};
-use crate::reason::{failure, refusal, send_failure_cause};
-use crate::session::DescriptionFailed;
-use crate::transaction::{ClientTransactionId, TransactionError};
-use crate::endpoint::{TransactionUser, sent_request};
+use super::context::{Context, by_peer};
+use super::input::{Input, ResponseTo};
+use super::offer::{Carrier, Ending};
+use super::state::{Answered, Answering, Confirmed, Glare, Offering, Reinviting, State};
+use crate::body::{Body, body_of, has_description};
+use crate::dialog::DialogId;
+use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
+use crate::reason::{Cause, EndReason, ended_by_peer, failure, refusal, send_failure_cause};
+use crate::transaction::ServerTransactionId;
 
 /// A peer that is silent for so long after a provisional response will not answer any more.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
@@ -25,265 +21,340 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 /// A peer that answers 491 for ever is not met by chance.
 const MOST_GLARES: u8 = 10;
 
-/// How far our re-INVITE has come.
-pub(crate) enum Offering {
-    /// The application has been asked for the offer.
-    Asked,
-    /// It is sent.
-    Sent {
-        transaction: ClientTransactionId,
-        attempts: Attempts,
-        offer: Body,
-        glares: u8,
-    },
-    /// It met one of the peer's (491) and is sent again when a timer fires.
-    Glare { offer: Body, glares: u8 },
+/// Asks the application for the offer of a re-INVITE.
+pub(crate) fn offer(dialog: DialogId, glares: u8, context: &mut Context<'_>) -> Option<State> {
+    let patience = context.endpoint.behaviour.no_answer_timeout;
+    context.set(SessionTimer::Offer, patience);
+    context.want_offer(Carrier::Invite);
+    Some(State::Offering(Offering { dialog, glares }))
 }
 
-impl Confirmed {
-    /// Begins a re-INVITE; false if one is under way, in either direction (RFC 3261 section 14.1).
-    pub(crate) fn can_offer(&self) -> bool {
-        self.is_quiet()
+/// Repairs the route to this side by a target refresh (RFC 3261 section 12.2.1.1) if the connection that the peer knows is gone.
+pub(crate) fn repair(call: Confirmed, context: &mut Context<'_>) -> Option<State> {
+    if context.is_cut() {
+        return offer(call.dialog, 0, context);
     }
+    Some(State::Confirmed(call))
+}
 
-    /// Whether our re-INVITE waits for its final response.
-    pub(crate) fn is_offering(&self) -> bool {
-        matches!(self.offering, Some(Offering::Sent { .. }))
+/// A re-INVITE of the peer (RFC 3261 section 14.2); `glares` says that one of this side waits for its end.
+pub(crate) fn answer(
+    dialog: DialogId,
+    transaction: ServerTransactionId,
+    request: &Request,
+    glares: Option<u8>,
+    context: &mut Context<'_>,
+) -> Option<State> {
+    if has_description(request) {
+        context.offer_came(Carrier::Invite, request);
+    } else {
+        context.want_offer(Carrier::Success);
     }
+    let patience = context.endpoint.behaviour.no_answer_timeout;
+    context.set(SessionTimer::NoAnswer, patience);
+    Some(State::Answering(Answering {
+        dialog,
+        transaction,
+        number: request.cseq().map_or(0, |cseq| cseq.number),
+        glares,
+    }))
+}
 
-    /// Asks the application for the offer of a re-INVITE.
-    pub(crate) fn offer(mut self, context: &mut Context<'_>) -> Option<State> {
-        if self.can_offer() {
-            self.offering = Some(Offering::Asked);
-            let patience = context.endpoint.config.no_answer_timeout();
-            context.set(SessionTimer::Offer, patience);
-            context.need_description(DescriptionKind::Offer);
+/// The INVITE of the peer is through: a re-INVITE of this side that met it waits its turn (RFC 3261 section 14.1).
+pub(crate) fn after_exchange(
+    dialog: DialogId,
+    glares: Option<u8>,
+    context: &mut Context<'_>,
+) -> Option<State> {
+    match glares {
+        Some(glares) => {
+            let wait = context.glare_wait();
+            context.set(SessionTimer::Offer, wait);
+            Some(State::Glare(Glare { dialog, glares }))
         }
-        Some(State::Confirmed(self))
+        // The ACK may have found its way to another connection than the INVITE's.
+        None => repair(Confirmed { dialog }, context),
     }
+}
 
-    /// The connection that the peer reaches us on is not `context`'s any more: the route is repaired by
-    /// a target refresh (RFC 3261 section 12.2.1.1).
-    pub(crate) fn repair(self, context: &mut Context<'_>) -> Option<State> {
-        let endpoint = &context.endpoint;
-        let reaches = |flow| endpoint.layer.info(flow).is_some();
-        let is_cut = endpoint.is_ready() && !context.common.flow.is_some_and(reaches);
-        if self.is_established() && is_cut {
-            return self.offer(context);
-        }
-        Some(State::Confirmed(self))
-    }
+/// The peer hangs up.
+pub(crate) fn bye(request: &Request, context: &mut Context<'_>) -> Option<State> {
+    context.end(ended_by_peer(request, Cause::Bye))
+}
 
-    /// The application has described the offer that it was asked for.
-    pub(super) fn offer_described(
-        mut self,
-        description: Result<Body, DescriptionFailed>,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        self.offering = None;
-        context.clear(SessionTimer::Offer);
-        match description {
-            Ok(offer) => self.send_offer(offer, 0, context),
-            Err(DescriptionFailed) => {
-                self.tell(EndReason::local(Cause::BadDescription), context);
-                Some(State::Confirmed(self))
+impl Offering {
+    /// The state `Offering`.
+    pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
+        let dialog = self.dialog;
+        match input {
+            Input::Describe(_, Ok(offer)) => {
+                context.clear(SessionTimer::Offer);
+                self.send(&offer, context)
             }
+            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::Offer) => {
+                context.clear(SessionTimer::Offer);
+                let reason = EndReason::local(Cause::BadDescription);
+                context.end_exchange(Ending::Aborted, reason);
+                Some(State::Confirmed(Confirmed { dialog }))
+            }
+            // Nothing of this side is on the wire: the peer's goes first.
+            Input::Invite(transaction, request) => {
+                context.clear(SessionTimer::Offer);
+                context.end_exchange(Ending::RolledBack, by_peer(Cause::Glare));
+                answer(dialog, transaction, request, Some(self.glares), context)
+            }
+            Input::HangUp => context.hang_up(EndReason::local(Cause::Requested)),
+            Input::Bye(request) => bye(request, context),
+            Input::Gone(reason) => context.hang_up(*reason),
+            Input::Response(response) => {
+                context.further_success(&response, false);
+                Some(State::Offering(self))
+            }
+            _ => Some(State::Offering(self)),
         }
     }
 
-    fn send_offer(mut self, offer: Body, glares: u8, context: &mut Context<'_>) -> Option<State> {
-        let mut attempts = Attempts::new();
-        let user = TransactionUser::Reinvite(context.common.id);
-        let sent = context.endpoint.send_in_dialog(
-            self.dialog(),
-            Method::Invite,
-            Some(&offer),
-            &[],
-            &mut attempts,
-            user,
-        );
+    fn send(self, offer: &Body, context: &mut Context<'_>) -> Option<State> {
+        let (dialog, glares) = (self.dialog, self.glares);
+        let duty = Duty::Owed(context.common.connection);
+        let connection = match context.endpoint.may_send_in(dialog, duty) {
+            MaySend::Now(connection) => Ok(connection),
+            MaySend::Later => Err(Cause::ConnectionLost),
+            MaySend::Never(error) => Err(send_failure_cause(&error)),
+        };
+        let user = context.common.user(SessionRequest::Reinvite);
+        let sent = connection.and_then(|connection| {
+            let invite = InDialog {
+                connection,
+                dialog,
+                method: Method::Invite,
+                body: Some(offer),
+            };
+            let sent = context.endpoint.send_in_dialog(&invite, user);
+            sent.map_err(|error| send_failure_cause(&error))
+        });
         match sent {
             Ok(transaction) => {
+                context.described();
                 context.set(SessionTimer::Offer, LONGEST_SILENCE);
-                self.offering = Some(Offering::Sent {
+                Some(State::Reinviting(Reinviting {
+                    dialog,
                     transaction,
-                    attempts,
-                    offer,
                     glares,
-                });
+                }))
             }
-            Err(error) => self.tell(EndReason::local(send_failure_cause(&error)), context),
-        }
-        Some(State::Confirmed(self))
-    }
-
-    /// A response to our re-INVITE.
-    pub(crate) fn offer_response(
-        mut self,
-        response: &Response,
-        request: &Bytes,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        let status = response.status();
-        let Some(Offering::Sent {
-            transaction,
-            attempts,
-            offer,
-            glares,
-        }) = &mut self.offering
-        else {
-            return Some(State::Confirmed(self));
-        };
-        if !status.is_provisional() {
-            context.clear(SessionTimer::Offer);
-        }
-        match status.as_u16() {
-            100..=199 => Some(State::Confirmed(self)),
-            200..=299 => self.offer_accepted(response, request, context),
-            401 | 407 => {
-                let user = TransactionUser::Reinvite(context.common.id);
-                let dialog = context.common.dialog;
-                let again = context
-                    .endpoint
-                    .retry_with_credentials(request, response, attempts, dialog, user);
-                match again {
-                    Ok(again) => {
-                        *transaction = again;
-                        context.set(SessionTimer::Offer, LONGEST_SILENCE);
-                    }
-                    Err(_) => {
-                        self.offering = None;
-                        self.tell(refusal(response), context);
-                    }
-                }
-                Some(State::Confirmed(self))
-            }
-            491 if *glares < MOST_GLARES => {
-                let (offer, glares) = (offer.clone(), *glares + 1);
-                self.offering = Some(Offering::Glare { offer, glares });
-                let wait = glare_wait(context);
-                context.set(SessionTimer::Offer, wait);
-                Some(State::Confirmed(self))
-            }
-            // RFC 3261 sections 12.2.1.2 and 14.1, RFC 5057: the peer does not know the dialog.
-            408 | 481 => {
-                self.offering = None;
-                context.hang_up(EndReason::refused(response, Cause::DialogGone))
-            }
-            _ => {
-                self.offering = None;
-                self.tell(refusal(response), context);
-                Some(State::Confirmed(self))
+            Err(cause) => {
+                context.end_exchange(Ending::Aborted, EndReason::local(cause));
+                Some(State::Confirmed(Confirmed { dialog }))
             }
         }
-    }
-
-    fn offer_accepted(
-        mut self,
-        response: &Response,
-        request: &Bytes,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        self.offering = None;
-        let dialog = self.dialog();
-        let acknowledged = sent_request(request, &context.endpoint.limits)
-            .is_some_and(|invite| context.keep_ack(dialog, &invite, None).is_ok());
-        if !acknowledged {
-            self.tell(EndReason::transport(Cause::ConnectionLost), context);
-            return Some(State::Confirmed(self));
-        }
-        context.endpoint.dialogs.refresh_target(dialog, response);
-        context.common.flow = context.endpoint.connection().ok();
-        if has_description(response) {
-            context.remote_description(DescriptionKind::Answer, response);
-            let session = context.common.id;
-            context.event(Event::Renegotiated { session });
-        } else {
-            let reason = EndReason::new(Originator::Peer, Cause::BadDescription);
-            self.tell(reason, context);
-        }
-        Some(State::Confirmed(self))
-    }
-
-    /// Our re-INVITE had no final response.
-    pub(crate) fn offer_failed(
-        mut self,
-        error: TransactionError,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        self.offering = None;
-        context.clear(SessionTimer::Offer);
-        match error {
-            // RFC 3261 section 12.2.1.2: the peer is gone.
-            TransactionError::Timeout => context.hang_up(EndReason::transport(Cause::DialogGone)),
-            // The next connection repairs the route.
-            TransactionError::ConnectionLost => {
-                self.tell(failure(error), context);
-                Some(State::Confirmed(self))
-            }
-        }
-    }
-
-    /// The time of our re-INVITE is over: the application did not describe it, the peer was silent for
-    /// too long, or the wait after a 491 has passed.
-    pub(super) fn on_offer_timeout(mut self, context: &mut Context<'_>) -> Option<State> {
-        match self.offering.take() {
-            Some(Offering::Glare { offer, glares }) if !self.is_answering_any() => {
-                self.send_offer(offer, glares, context)
-            }
-            Some(glare @ Offering::Glare { .. }) => {
-                // The peer's is under way: wait once more.
-                self.offering = Some(glare);
-                let wait = glare_wait(context);
-                context.set(SessionTimer::Offer, wait);
-                Some(State::Confirmed(self))
-            }
-            Some(Offering::Asked) => {
-                self.tell(EndReason::local(Cause::BadDescription), context);
-                Some(State::Confirmed(self))
-            }
-            Some(sent @ Offering::Sent { .. }) => {
-                // What comes of the CANCEL ends it.
-                self.offering = Some(sent);
-                self.cancel_offer(context);
-                Some(State::Confirmed(self))
-            }
-            None => Some(State::Confirmed(self)),
-        }
-    }
-
-    /// Nobody waits for our re-INVITE any more (RFC 3261 section 9.1): its transaction ends too.
-    pub(super) fn cancel_offer(&self, context: &mut Context<'_>) {
-        context.clear(SessionTimer::Offer);
-        if let Some(Offering::Sent { transaction, .. }) = self.offering {
-            let now = context.endpoint.now;
-            // Stale means that its final response is here already.
-            let _ = context
-                .endpoint
-                .layer
-                .cancel(transaction, None, TransactionUser::Nobody, now);
-        }
-    }
-
-    /// The session stays as it was (RFC 3261 section 14.1).
-    fn tell(&self, reason: EndReason, context: &mut Context<'_>) {
-        let session = context.common.id;
-        context.event(Event::RenegotiationFailed {
-            session,
-            reason: alloc::boxed::Box::new(reason),
-        });
     }
 }
 
-/// RFC 3261 section 14.1: 2.1 to 4 s for the one who made the Call-ID, up to 2 s for the other, in steps
-/// of 10 ms.
-fn glare_wait(context: &mut Context<'_>) -> Duration {
-    let caller = context.common.caller;
-    let rng = context.endpoint.layer.rng();
-    let steps = if caller {
-        210 + below(rng, 191)
-    } else {
-        below(rng, 201)
-    };
-    Duration::from_millis(steps * 10)
+impl Reinviting {
+    /// The state `Reinviting`.
+    pub(crate) fn step(mut self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
+        match input {
+            Input::Response(response) if response.to == SessionRequest::Reinvite => {
+                self.on_response(&response, context)
+            }
+            Input::Resent(SessionRequest::Reinvite, transaction) => {
+                context.set(SessionTimer::Offer, LONGEST_SILENCE);
+                self.transaction = transaction;
+                Some(State::Reinviting(self))
+            }
+            Input::NotResent(SessionRequest::Reinvite, error) => {
+                let reason = EndReason::local(send_failure_cause(&error));
+                self.over(Ending::Aborted, reason, context)
+            }
+            // A connection that comes repairs the route.
+            Input::Failed(SessionRequest::Reinvite, error) => {
+                self.over(Ending::Aborted, failure(error), context)
+            }
+            // The peer was silent for too long; the response to the CANCEL ends it.
+            Input::Timer(SessionTimer::Offer) => {
+                context.cancel(self.transaction);
+                Some(State::Reinviting(self))
+            }
+            // RFC 3261 section 14.2: one of this side is on its way.
+            Input::Invite(transaction, _) => {
+                context.refuse(transaction, StatusCode::REQUEST_PENDING);
+                Some(State::Reinviting(self))
+            }
+            // RFC 3261 section 9.1: its transaction ends too.
+            Input::HangUp => {
+                context.cancel(self.transaction);
+                context.hang_up(EndReason::local(Cause::Requested))
+            }
+            Input::Bye(request) => {
+                context.cancel(self.transaction);
+                bye(request, context)
+            }
+            Input::Gone(reason) => {
+                context.cancel(self.transaction);
+                context.hang_up(*reason)
+            }
+            Input::Response(response) => {
+                context.further_success(&response, false);
+                Some(State::Reinviting(self))
+            }
+            _ => Some(State::Reinviting(self)),
+        }
+    }
+
+    fn on_response(self, response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
+        match response.status().as_u16() {
+            100..=199 => Some(State::Reinviting(self)),
+            200..=299 => self.accepted(response, context),
+            // The session goes back to what it was; the next offer is a fresh one (RFC 3264 section 8).
+            491 if self.glares < MOST_GLARES => {
+                let reason = refusal(response.response);
+                context.end_exchange(Ending::RolledBack, reason);
+                after_exchange(self.dialog, Some(self.glares + 1), context)
+            }
+            _ => self.over(Ending::Refused, refusal(response.response), context),
+        }
+    }
+
+    fn accepted(self, response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
+        let dialog = self.dialog;
+        context.clear(SessionTimer::Offer);
+        let acknowledged =
+            context.acknowledge(dialog, response.request, Some(response.response), None);
+        if acknowledged.is_err() {
+            let reason = EndReason::transport(Cause::ConnectionLost);
+            return self.over(Ending::Aborted, reason, context);
+        }
+        context.on_flow_in_use();
+        let answer = Some(response.response).filter(|response| has_description(response));
+        match answer.and_then(|response| body_of(response)) {
+            Some(answer) => context.answer_came(answer),
+            None => context.end_exchange(Ending::Refused, by_peer(Cause::BadDescription)),
+        }
+        Some(State::Confirmed(Confirmed { dialog }))
+    }
+
+    /// The re-INVITE is over; the session stays as it was (RFC 3261 section 14.1).
+    fn over(self, ending: Ending, reason: EndReason, context: &mut Context<'_>) -> Option<State> {
+        context.clear(SessionTimer::Offer);
+        context.end_exchange(ending, reason);
+        let dialog = self.dialog;
+        Some(State::Confirmed(Confirmed { dialog }))
+    }
+}
+
+impl Glare {
+    /// The state `Glare`.
+    pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
+        match input {
+            // The application is asked for a fresh offer: the session may have changed since (RFC 3264 section 8).
+            Input::Timer(SessionTimer::Offer) => offer(self.dialog, self.glares, context),
+            Input::Invite(transaction, request) => {
+                context.clear(SessionTimer::Offer);
+                answer(
+                    self.dialog,
+                    transaction,
+                    request,
+                    Some(self.glares),
+                    context,
+                )
+            }
+            Input::HangUp => context.hang_up(EndReason::local(Cause::Requested)),
+            Input::Bye(request) => bye(request, context),
+            Input::Gone(reason) => context.hang_up(*reason),
+            Input::Response(response) => {
+                context.further_success(&response, false);
+                Some(State::Glare(self))
+            }
+            _ => Some(State::Glare(self)),
+        }
+    }
+}
+
+impl Answering {
+    /// The state `Answering`.
+    pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
+        match input {
+            Input::Describe(_, Ok(body)) => self.described(&body, context),
+            Input::Describe(_, Err(_)) => {
+                let status = StatusCode::NOT_ACCEPTABLE_HERE;
+                let reason = EndReason::local(Cause::BadDescription);
+                self.refuse(status, Ending::Refused, reason, context)
+            }
+            // 480 would end the call at the peer (RFC 5057 section 5.1); 488 refuses this INVITE alone.
+            Input::Timer(SessionTimer::NoAnswer) => {
+                let status = StatusCode::NOT_ACCEPTABLE_HERE;
+                let reason = EndReason::local(Cause::NoAnswer);
+                self.refuse(status, Ending::Refused, reason, context)
+            }
+            // RFC 3261 section 9.2: it gets 487, the call goes on.
+            Input::Cancel(transaction, cancel) if transaction == self.transaction => {
+                let status = StatusCode::REQUEST_TERMINATED;
+                let reason = ended_by_peer(cancel, Cause::Cancelled);
+                self.refuse(status, Ending::Aborted, reason, context)
+            }
+            Input::ServerFailed(transaction) if transaction == self.transaction => {
+                context.clear(SessionTimer::NoAnswer);
+                let reason = EndReason::transport(Cause::ConnectionLost);
+                context.end_exchange(Ending::Aborted, reason);
+                after_exchange(self.dialog, self.glares, context)
+            }
+            Input::Invite(transaction, _) => {
+                context.refuse_for_now(transaction);
+                Some(State::Answering(self))
+            }
+            // RFC 3261 section 15.1.2: what is not answered gets 487.
+            Input::HangUp => {
+                context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
+                context.hang_up(EndReason::local(Cause::Requested))
+            }
+            Input::Bye(request) => {
+                context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
+                bye(request, context)
+            }
+            Input::Gone(reason) => {
+                context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
+                context.hang_up(*reason)
+            }
+            Input::Response(response) => {
+                context.further_success(&response, false);
+                Some(State::Answering(self))
+            }
+            _ => Some(State::Answering(self)),
+        }
+    }
+
+    fn described(self, body: &Body, context: &mut Context<'_>) -> Option<State> {
+        let request = context.endpoint.layer.request(self.transaction);
+        let status = StatusCode::OK;
+        let sent = context.respond(self.dialog, self.transaction, status, Some(body));
+        if sent.is_err() {
+            let status = StatusCode::NOT_ACCEPTABLE_HERE;
+            let reason = EndReason::local(Cause::Malformed);
+            return self.refuse(status, Ending::Refused, reason, context);
+        }
+        context.clear(SessionTimer::NoAnswer);
+        context.described();
+        // RFC 3261 section 12.2.2: the target changes when the request is accepted, not before.
+        if let Some(request) = request {
+            let dialogs = &mut context.endpoint.dialogs;
+            dialogs.refresh_target(self.dialog, &request);
+        }
+        let (dialog, glares) = (self.dialog, self.glares);
+        let answered = Answered::sent(dialog, self.transaction, self.number, glares, context);
+        Some(State::Reanswered(answered))
+    }
+
+    fn refuse(
+        self,
+        status: StatusCode,
+        ending: Ending,
+        reason: EndReason,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        context.clear(SessionTimer::NoAnswer);
+        context.refuse(self.transaction, status);
+        context.end_exchange(ending, reason);
+        after_exchange(self.dialog, self.glares, context)
+    }
 }

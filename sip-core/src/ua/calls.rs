@@ -4,15 +4,13 @@
 use alloc::format;
 use core::time::Duration;
 
-use sip_parse::StatusCode;
-
-use super::{TransactionUser, UserAgent};
+use super::agent::UserAgent;
 use crate::body::Body;
+use crate::endpoint::{Duty, MaySend, SessionRequest, TransactionUser};
 use crate::error::{CommandError, StaleHandle};
-use crate::event::{DescriptionKind, Event};
-use crate::ids::{RequestId, SessionId};
-use crate::reason::{Cause, EndReason};
-use crate::session::{self, DescriptionFailed, FailureStatus, InviteOptions, AwaitingOffer, State};
+use crate::ids::{ExchangeId, RequestId, SessionId};
+use crate::registration::{RegisterKind, Wish};
+use crate::session::{DescriptionFailed, FailureStatus, Input, InviteOptions, Phase, Stepped};
 use crate::time::Timestamp;
 
 /// What can be done with a call now.
@@ -24,7 +22,7 @@ pub enum Session<'a> {
     Outgoing(OutgoingSession<'a>),
     /// The call is up.
     Established(EstablishedSession<'a>),
-    /// BYE is on its way, or waits for a connection; [`Event::Ended`] follows.
+    /// BYE is on its way, or waits for a connection; [`Event::Ended`](crate::Event::Ended) follows.
     Ending,
 }
 
@@ -57,31 +55,28 @@ impl UserAgent {
     /// follows when there is one.
     pub fn register(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
-        self.registration.wanted = true;
-        self.registration.refused = false;
-        self.registration.unregister_pending = false;
+        self.registrations.want(Wish::Registered);
         self.register_if_wanted();
         self.settle();
         Ok(())
     }
 
     /// Gives our binding back (RFC 3261 section 10.2.2) and stops registering. The outcome comes as
-    /// [`Event::Unregistered`], also when there was nothing to give back, unless a `register` follows
+    /// [`Event::Unregistered`](crate::Event::Unregistered), also when there was nothing to give back, unless a `register` follows
     /// before it is through.
     ///
     /// # Errors
     /// [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
     pub fn unregister(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
-        self.registration.unregister_pending = true;
-        self.remove_bindings();
+        self.remove_bindings(Wish::Leaving);
         self.settle();
         Ok(())
     }
 
     /// Removes all bindings of our address-of-record, those of other agents as well (RFC 3261 section
-    /// 10.2.2: `Contact: *`), and stops registering. The outcome comes as [`Event::Unregistered`], after
-    /// an [`Event::RegistrationFailed`] if the registrar refused.
+    /// 10.2.2: `Contact: *`), and stops registering. The outcome comes as [`Event::Unregistered`](crate::Event::Unregistered), after
+    /// an [`Event::RegistrationFailed`](crate::Event::RegistrationFailed) if the registrar refused.
     ///
     /// # Errors
     /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
@@ -90,15 +85,14 @@ impl UserAgent {
         if self.endpoint.flow.is_none() {
             return Err(CommandError::NotConnected);
         }
-        self.registration.clear_wanted = true;
-        self.registration.unregister_pending = true;
-        self.remove_bindings();
+        self.registrations.ask(RegisterKind::RemoveAll);
+        self.remove_bindings(Wish::Leaving);
         self.settle();
         Ok(())
     }
 
     /// Asks the registrar for the bindings of our address-of-record (RFC 3261 section 10.2.3). They come
-    /// as [`Event::Bindings`], a failure as [`Event::RegistrationFailed`].
+    /// as [`Event::Bindings`](crate::Event::Bindings), a failure as [`Event::RegistrationFailed`](crate::Event::RegistrationFailed).
     ///
     /// # Errors
     /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
@@ -107,16 +101,16 @@ impl UserAgent {
         if self.endpoint.flow.is_none() {
             return Err(CommandError::NotConnected);
         }
-        self.registration.query_wanted = true;
-        self.next_errand();
+        self.registrations.ask(RegisterKind::Fetch);
+        self.next_register();
         self.settle();
         Ok(())
     }
 
     /// Calls a URI, or a user at the address-of-record's host (RFC 3261 section 13.2). First
-    /// [`Event::DescriptionNeeded`] asks for the offer, unless the options leave it to the peer. Without a
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) asks for the offer, unless the options leave it to the peer. Without a
     /// connection `offlineRequests` says whether this fails or the INVITE waits: for 64 T1 at most, then
-    /// the call ends with [`Cause::Timeout`].
+    /// the call ends with [`Cause::Timeout`](crate::Cause::Timeout).
     ///
     /// # Errors
     /// [`CommandError`]; there is no call then, and no event.
@@ -127,41 +121,14 @@ impl UserAgent {
         now: Timestamp,
     ) -> Result<SessionId, CommandError> {
         self.command(now)?;
-        if self.endpoint.flow.is_none() && !self.endpoint.queues() {
-            return Err(CommandError::NotConnected);
+        let target = self.target(target)?;
+        let may_send = self.endpoint.may_send(Duty::Command, target.as_bytes());
+        if let MaySend::Never(error) = may_send {
+            return Err(error.into());
         }
-        let target = self.endpoint.target(target)?;
-        if self.sessions.len() >= self.endpoint.limits.sessions {
-            return Err(CommandError::Limit("sessions"));
-        }
-        let call_id = self.endpoint.new_call_id();
-        let half = self
-            .endpoint
-            .dialogs
-            .open(call_id.as_bytes(), self.endpoint.layer.rng());
-        let id = SessionId(self.sessions.next_handle());
-        let mut session = session::Session::new(id, half, State::Starting);
-        if options.late_offer {
-            let context = &mut session.context(&mut self.endpoint);
-            let started = session::invite_or_wait(target, options, None, context);
-            match started {
-                Ok(state) => session.state = Some(state),
-                Err(error) => {
-                    self.endpoint.dialogs.close(half);
-                    return Err(error.into());
-                }
-            }
-        } else {
-            session.state = Some(State::AwaitingOffer(alloc::boxed::Box::new(AwaitingOffer {
-                target,
-                options,
-            })));
-            self.endpoint.event(Event::DescriptionNeeded {
-                session: id,
-                kind: DescriptionKind::Offer,
-            });
-        }
-        self.sessions.insert(session);
+        let id = self
+            .sessions
+            .invite(&mut self.endpoint, None, target, options)?;
         self.settle();
         Ok(id)
     }
@@ -171,25 +138,16 @@ impl UserAgent {
     /// # Errors
     /// [`StaleHandle`] if the call is over.
     pub fn session(&mut self, id: SessionId) -> Result<Session<'_>, StaleHandle> {
-        let entry = self.sessions.get(id.0).ok_or(StaleHandle)?;
-        Ok(match &entry.state {
-            Some(State::Incoming(_)) => Session::Incoming(IncomingSession { agent: self, id }),
-            Some(
-                State::AwaitingOffer(_)
-                | State::QueuedInvite(_)
-                | State::Calling(_)
-                | State::AwaitingAnswer(_)
-                | State::Starting,
-            ) => Session::Outgoing(OutgoingSession { agent: self, id }),
-            Some(State::Confirmed(_)) => {
-                Session::Established(EstablishedSession { agent: self, id })
-            }
-            Some(State::Terminating(_)) | None => Session::Ending,
+        Ok(match self.sessions.phase(id).ok_or(StaleHandle)? {
+            Phase::Incoming => Session::Incoming(IncomingSession { agent: self, id }),
+            Phase::Outgoing => Session::Outgoing(OutgoingSession { agent: self, id }),
+            Phase::Established => Session::Established(EstablishedSession { agent: self, id }),
+            Phase::Ending => Session::Ending,
         })
     }
 
     /// Ends a call by whatever fits: CANCEL, 480 or BYE. Nothing if it is ending already. Without a
-    /// connection the BYE waits for one, 64 T1 at most; then the call ends with [`Cause::NeverSent`].
+    /// connection the BYE waits for one, 64 T1 at most; then the call ends with [`Cause::NeverSent`](crate::Cause::NeverSent).
     ///
     /// # Errors
     /// [`StaleHandle`] if the call is over.
@@ -203,96 +161,63 @@ impl UserAgent {
     }
 
     pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
-        let known = self.step_session(id, |state, context| match state {
-            State::Starting | State::AwaitingOffer(_) | State::QueuedInvite(_) => {
-                context.end(EndReason::local(Cause::Requested))
-            }
-            State::Calling(state) => state.hang_up(context),
-            State::AwaitingAnswer(state) => state.hang_up(context),
-            State::Incoming(state) => state.reject(StatusCode::TEMPORARILY_UNAVAILABLE, context),
-            State::Confirmed(state) => state.hang_up(context),
-            State::Terminating(state) => Some(State::Terminating(state)),
-        });
+        let known = self.step_session(id, Input::HangUp) != Stepped::Unknown;
         // Nothing is in flight while a challenge waits: it ends the call now.
-        self.withdraw_challenge(TransactionUser::Invite(id));
-        self.withdraw_challenge(TransactionUser::Reinvite(id));
+        for request in [SessionRequest::Invite, SessionRequest::Reinvite] {
+            self.withdraw_challenge(TransactionUser::Session(id, request));
+        }
         known
     }
 
-    /// Answers [`Event::DescriptionNeeded`]: the offer or answer, or that there is none.
+    /// Answers [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), whose `exchange` it names: the offer or answer, or that there is
+    /// none.
     ///
     /// # Errors
-    /// [`CommandError::Stale`] if the call is over, [`CommandError::WrongState`] if no description was
-    /// asked for, [`CommandError::Backpressure`].
+    /// [`CommandError::Stale`] if the call is over, [`CommandError::ExchangeOver`] if this exchange does not wait for a
+    /// description (any more), [`CommandError::Backpressure`].
     pub fn describe(
         &mut self,
         id: SessionId,
+        exchange: ExchangeId,
         description: Result<Body, DescriptionFailed>,
         now: Timestamp,
     ) -> Result<(), CommandError> {
-        self.check_queue()?;
+        self.endpoint.check_queue()?;
         self.advance(now);
-        let session = self.sessions.get(id.0).ok_or(CommandError::Stale)?;
-        let asked = match &session.state {
-            Some(State::AwaitingOffer(_)) => true,
-            Some(State::AwaitingAnswer(state)) => state.is_asked(),
-            Some(State::Incoming(state)) => state.accepted(),
-            Some(State::Confirmed(state)) => state.is_asked(),
-            Some(State::Starting | State::QueuedInvite(_) | State::Calling(_) | State::Terminating(_))
-            | None => false,
-        };
-        if !asked {
-            return Err(CommandError::WrongState("no description was asked for"));
-        }
-        self.step_session(id, |state, context| match state {
-            State::AwaitingOffer(state) => state.described(description, context),
-            State::AwaitingAnswer(state) => state.described(description, context),
-            State::Incoming(state) => state.described(description, context),
-            State::Confirmed(state) => state.described(description, context),
-            state => Some(state),
-        });
-        self.settle();
-        Ok(())
+        self.command_session(id, Input::Describe(exchange, description))
     }
 
-    fn step_and_settle(
-        &mut self,
-        id: SessionId,
-        now: Timestamp,
-        step: impl FnOnce(State, &mut session::Context<'_>) -> Option<State>,
-    ) {
-        self.advance(now);
-        self.step_session(id, step);
+    /// Lets a call take a command.
+    fn command_session(&mut self, id: SessionId, input: Input<'_>) -> Result<(), CommandError> {
+        self.sessions.step(&mut self.endpoint, id, input)?;
+        let over = self.sessions.phase(id).is_none();
+        self.forget_call(Some(id).filter(|_| over));
         self.settle();
+        Ok(())
     }
 }
 
 impl IncomingSession<'_> {
-    /// Says that the call is being announced: 180, again every minute (RFC 3261 section 13.3.1.1).
+    /// Announces the call to the caller: 180, again every minute (RFC 3261 section 13.3.1.1). Idempotent.
     pub fn ring(self, now: Timestamp) {
-        self.agent
-            .step_and_settle(self.id, now, |state, context| match state {
-                State::Incoming(state) => state.ring(context),
-                state => Some(state),
-            });
+        self.take(Input::Ring, now);
     }
 
-    /// Takes the call: [`Event::DescriptionNeeded`] follows, then [`Event::Established`].
+    /// Takes the call: [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) follows, then
+    /// [`Event::Established`](crate::Event::Established).
     pub fn answer(self, now: Timestamp) {
-        self.agent
-            .step_and_settle(self.id, now, |state, context| match state {
-                State::Incoming(state) => state.answer(context),
-                state => Some(state),
-            });
+        self.take(Input::Answer, now);
     }
 
     /// Refuses the call.
     pub fn reject(self, status: FailureStatus, now: Timestamp) {
-        self.agent
-            .step_and_settle(self.id, now, |state, context| match state {
-                State::Incoming(state) => state.reject(status.status(), context),
-                state => Some(state),
-            });
+        self.take(Input::Reject(status), now);
+    }
+
+    fn take(self, input: Input<'_>, now: Timestamp) {
+        self.agent.advance(now);
+        self.agent.step_session(self.id, input);
+        self.agent.settle();
     }
 }
 
@@ -313,32 +238,19 @@ impl EstablishedSession<'_> {
         self.agent.settle();
     }
 
-    /// Changes the session (RFC 3261 section 14.1): [`Event::DescriptionNeeded`] asks for the offer,
-    /// then [`Event::Renegotiated`] or [`Event::RenegotiationFailed`] follows. A re-INVITE of the
-    /// peer's that crosses ours is met as section 14.1 says.
+    /// Changes the session (RFC 3261 section 14.1): [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) asks for the offer,
+    /// then [`Event::ExchangeEnded`](crate::Event::ExchangeEnded) tells the outcome. A re-INVITE of the
+    /// peer's that crosses this one is met as section 14.1 says.
     ///
     /// # Errors
     /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
     pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
         self.agent.command(now)?;
-        let session = self
-            .agent
-            .sessions
-            .get(self.id.0)
-            .ok_or(CommandError::Stale)?;
-        if !matches!(&session.state, Some(State::Confirmed(state)) if state.can_offer()) {
-            return Err(CommandError::WrongState("one INVITE at a time in a call"));
-        }
-        self.agent
-            .step_and_settle(self.id, now, |state, context| match state {
-                State::Confirmed(state) => state.offer(context),
-                state => Some(state),
-            });
-        Ok(())
+        self.agent.command_session(self.id, Input::Renegotiate)
     }
 
     /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`): the body is
-    /// `Signal=5` and `Duration=100`, in milliseconds. The outcome comes as [`Event::RequestCompleted`].
+    /// `Signal=5` and `Duration=100`, in milliseconds. The outcome comes as [`Event::RequestCompleted`](crate::Event::RequestCompleted).
     ///
     /// # Errors
     /// [`CommandError::WrongState`] for a tone other than 0-9, A-D, * and #, or a duration that is not
@@ -363,7 +275,7 @@ impl EstablishedSession<'_> {
         self.info(&Body::new("application/dtmf-relay", body), now)
     }
 
-    /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestCompleted`].
+    /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestCompleted`](crate::Event::RequestCompleted).
     ///
     /// # Errors
     /// [`CommandError`]; nothing has been sent then.

@@ -1,88 +1,33 @@
-//! The flows of an agent (RFC 5626): each one is a way to one of its servers, with the binding on it. One,
-//! unless `outboundFlows` asks for more and the registrar keeps them apart.
+//! The connections of an agent's flows (RFC 5626): opened, chosen, lost, closed.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
-use smallvec::SmallVec;
-
-use crate::endpoint::{Flow, FlowIndex};
-use super::failback::Failback;
-use super::{Life, UserAgent};
+use super::agent::{Life, UserAgent};
+use super::flow_table::{Opening, OutboundFlow};
 use crate::action::Action;
 use crate::config::ServerUrl;
-use crate::connection::ConnectionInfo;
 use crate::connection::{
-    ConnectError, Connector, DisconnectReason, KeepAlive, KeepAliveStep, Step, Steps,
+    ConnectError, ConnectionInfo, Connector, DisconnectReason, KeepAliveStep, Step, Steps,
 };
+use crate::endpoint::{Flow, FlowIndex};
 use crate::error::CommandError;
 use crate::event::Event;
 use crate::ids::ConnectionId;
-use crate::registration::Binding;
 use crate::time::Timestamp;
-
-/// One way to a server.
-pub(super) struct OutboundFlow {
-    pub(super) connector: Connector,
-    /// The connection that is being opened.
-    pub(super) opening: Option<Opening>,
-    /// A connection to a better server beside the one in use.
-    pub(super) failback: Option<Failback>,
-    pub(super) keep_alive: KeepAlive,
-    /// The connection that is open.
-    pub(super) open: Option<Flow>,
-    pub(super) binding: Binding,
-    /// Of the last REGISTER that was accepted on this flow (RFC 3608), as Route values.
-    pub(super) service_route: Vec<Box<[u8]>>,
-}
-
-/// A connection that is being opened.
-pub(super) struct Opening {
-    pub(super) connection: ConnectionId,
-    pub(super) server: usize,
-    attempt: u32,
-    /// Host and port for the Route; `None` while the application is asked for the URL.
-    pub(super) route_host: Option<Box<str>>,
-}
 
 /// The application has no URL for a server now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoServerUrl;
 
-impl ::core::fmt::Display for NoServerUrl {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+impl fmt::Display for NoServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no URL for the server")
     }
 }
 
-impl ::core::error::Error for NoServerUrl {}
-
-impl OutboundFlow {
-    pub(super) fn new(connector: Connector, keep_alive: KeepAlive) -> Self {
-        Self {
-            connector,
-            opening: None,
-            failback: None,
-            keep_alive,
-            open: None,
-            binding: Binding::new(),
-            service_route: Vec::new(),
-        }
-    }
-
-    /// Whether this is the connection that is open.
-    fn is_on(&self, connection: ConnectionId) -> bool {
-        self.open
-            .as_ref()
-            .is_some_and(|flow| flow.connection == connection)
-    }
-
-    fn is_opening(&self, connection: ConnectionId) -> bool {
-        self.opening
-            .as_ref()
-            .is_some_and(|opening| opening.connection == connection)
-    }
-}
+impl core::error::Error for NoServerUrl {}
 
 impl UserAgent {
     /// The connection that [`Action::Connect`] asked for is open.
@@ -96,10 +41,10 @@ impl UserAgent {
         if self.on_failback_opened(connection, info) {
             return;
         }
-        let Some(index) = self.index(|flow| flow.is_opening(connection)) else {
+        let Some(index) = self.flows.find(|flow| flow.is_opening(connection)) else {
             return;
         };
-        let flow = self.flow(index);
+        let flow = self.flows.get_mut(index);
         let Some(Opening {
             server,
             route_host: Some(route_host),
@@ -109,13 +54,11 @@ impl UserAgent {
             return;
         };
         let now = self.endpoint.now;
-        self.flow(index).connector.opened(now);
+        self.flows.get_mut(index).connector.opened(now);
         self.endpoint.layer.opened(connection, info);
-        let transport = info.transport;
         let flow = Flow {
             connection,
             server,
-            transport,
             route_host,
         };
         self.use_flow(index, flow);
@@ -126,13 +69,14 @@ impl UserAgent {
     /// This connection carries what we send on the flow from now on.
     pub(super) fn use_flow(&mut self, index: FlowIndex, open: Flow) {
         let server = open.server;
-        let keeps = self.endpoint.config.keep_alive_interval().is_some();
-        let flow = &mut self.flows[usize::from(index)];
+        let keeps = self.config.keep_alive_interval().is_some();
+        let flow = self.flows.get_mut(index);
         flow.open = Some(open);
         // A ping on the connection before this one will not be answered here.
         flow.keep_alive.stop();
         if keeps {
-            flow.keep_alive.start(self.endpoint.now, self.endpoint.layer.rng());
+            flow.keep_alive
+                .start(self.endpoint.now, self.endpoint.layer.rng());
         }
         self.choose_flow();
         self.endpoint.event(Event::Connected { server });
@@ -154,10 +98,10 @@ impl UserAgent {
         if self.on_failback_lost(connection) {
             return;
         }
-        let Some(index) = self.index(|flow| flow.is_opening(connection)) else {
+        let Some(index) = self.flows.find(|flow| flow.is_opening(connection)) else {
             return;
         };
-        if let Some(opening) = self.flow(index).opening.take() {
+        if let Some(opening) = self.flows.get_mut(index).opening.take() {
             self.endpoint.layer.closed(connection, self.endpoint.now);
             let server = opening.server;
             self.endpoint.event(Event::ConnectFailed { server, error });
@@ -176,7 +120,7 @@ impl UserAgent {
         now: Timestamp,
     ) {
         self.advance(now);
-        match self.index(|flow| flow.is_on(connection)) {
+        match self.flows.of(connection) {
             Some(index) => self.lose_flow(index, reason),
             None => self.attempt_failed(connection, ConnectError::Other),
         }
@@ -184,7 +128,7 @@ impl UserAgent {
     }
 
     pub(super) fn lose_flow(&mut self, index: FlowIndex, reason: DisconnectReason) {
-        let flow = self.flow(index);
+        let flow = self.flows.get_mut(index);
         let Some(open) = flow.open.take() else {
             return;
         };
@@ -192,11 +136,14 @@ impl UserAgent {
         let server = open.server;
         self.endpoint.event(Event::Disconnected { server, reason });
         self.choose_flow();
-        self.endpoint.layer.closed(open.connection, self.endpoint.now);
+        self.endpoint
+            .layer
+            .closed(open.connection, self.endpoint.now);
         self.drain();
         self.lose_challenges(open.connection);
         self.on_flow_lost(index);
-        if self.endpoint.flow.is_some() && (self.endpoint.ready || !self.registration.wanted) {
+        if self.endpoint.flow.is_some() && (self.endpoint.ready || !self.registrations.is_wanted())
+        {
             // Another flow is up: what is left moves there at once.
             self.connection_is_usable();
         }
@@ -217,7 +164,7 @@ impl UserAgent {
             return false;
         };
         let (server, now) = (open.server, self.endpoint.now);
-        self.flow(index).connector.moved(server, now);
+        self.flows.get_mut(index).connector.moved(server, now);
         self.use_flow(index, open);
         self.register_on_connection(index);
         true
@@ -230,9 +177,10 @@ impl UserAgent {
     }
 
     pub(super) fn on_pong(&mut self, connection: ConnectionId) {
-        if let Some(index) = self.index(|flow| flow.is_on(connection)) {
-            let flow = &mut self.flows[usize::from(index)];
-            flow.keep_alive.pong(self.endpoint.now, self.endpoint.layer.rng());
+        if let Some(index) = self.flows.of(connection) {
+            let flow = self.flows.get_mut(index);
+            flow.keep_alive
+                .pong(self.endpoint.now, self.endpoint.layer.rng());
         }
     }
 
@@ -249,23 +197,17 @@ impl UserAgent {
         url: Result<ServerUrl, NoServerUrl>,
         now: Timestamp,
     ) -> Result<(), CommandError> {
-        self.check_queue()?;
+        self.endpoint.check_queue()?;
         self.advance(now);
-        let waits = |flow: &OutboundFlow| {
-            let opening = flow.opening.as_ref();
-            let failback = flow.failback.as_ref().map(|failback| &failback.opening);
-            let waits = |opening: &&Opening| {
-                opening.connection == connection && opening.route_host.is_none()
-            };
-            opening.filter(waits).is_some() || failback.filter(waits).is_some()
-        };
-        let index = self.index(waits).ok_or(CommandError::Stale)?;
+        let mut indices = self.flows.indices();
+        let index = indices.find(|&index| {
+            let flow = self.flows.get_mut(index);
+            flow.awaiting_url(connection).is_some()
+        });
+        let index = index.ok_or(CommandError::Stale)?;
         match url {
             Ok(url) => {
-                let flow = self.flow(index);
-                let failback = flow.failback.as_mut().map(|failback| &mut failback.opening);
-                let mut openings = flow.opening.iter_mut().chain(failback);
-                if let Some(opening) = openings.find(|opening| opening.connection == connection) {
+                if let Some(opening) = self.flows.get_mut(index).awaiting_url(connection) {
                     opening.route_host = Some(url.route_host().into());
                     let (server, attempt) = (opening.server, opening.attempt);
                     self.connect_to(connection, server, attempt, url);
@@ -280,9 +222,9 @@ impl UserAgent {
     /// Begins to open a connection: asks for the URL first where the configuration says so.
     pub(super) fn open_connection(&mut self, server: usize, attempt: u32) -> Opening {
         let connection = self.endpoint.layer.reserve();
-        let configured = self.endpoint.config.servers().get(server);
+        let configured = self.config.servers().get(server);
         let url = configured.map(|server| server.url.clone());
-        let url = url.filter(|_| !self.endpoint.config.ask_server_url());
+        let url = url.filter(|_| !self.config.ask_server_url());
         let route_host = url.as_ref().map(|url| url.route_host().into());
         match url {
             Some(url) => self.connect_to(connection, server, attempt, url),
@@ -321,21 +263,16 @@ impl UserAgent {
         index: FlowIndex,
         step: impl FnOnce(&mut Connector, Timestamp, &mut dyn rand_core::CryptoRng) -> Steps,
     ) {
-        let others = || {
-            let others = self.flows.iter().enumerate();
-            others.filter(|(other, _)| *other != usize::from(index))
-        };
-        let taken: SmallVec<[usize; 8]> = others()
-            .flat_map(|(_, flow)| {
-                let probed = flow.failback.as_ref().map(|failback| failback.opening.server);
-                flow.connector.holds().into_iter().chain(probed)
-            })
-            .collect();
-        let up = others().any(|(_, flow)| flow.open.is_some());
-        let flow = &mut self.flows[usize::from(index)];
+        let taken = self.flows.taken_by_others(index);
+        let up = self.flows.other_is_up(index);
+        let flow = self.flows.get_mut(index);
         flow.connector.share(&taken);
         flow.connector.other_flows_up(up);
-        let steps = step(&mut flow.connector, self.endpoint.now, self.endpoint.layer.rng());
+        let steps = step(
+            &mut flow.connector,
+            self.endpoint.now,
+            self.endpoint.layer.rng(),
+        );
         for step in steps {
             self.carry_out(index, step);
         }
@@ -344,14 +281,14 @@ impl UserAgent {
     fn carry_out(&mut self, index: FlowIndex, step: Step) {
         match step {
             Step::Connect { server, attempt } => {
-                let failback = self.flow(index).failback.as_ref();
+                let failback = self.flows.get_mut(index).failback.as_ref();
                 if failback.is_some_and(|failback| failback.opening.server == server) {
                     // Both at once would be two connections to one server.
                     self.drop_failback(index, DisconnectReason::Replaced);
                 }
                 self.endpoint.event(Event::Connecting { server, attempt });
                 let opening = self.open_connection(server, attempt);
-                self.flow(index).opening = Some(opening);
+                self.flows.get_mut(index).opening = Some(opening);
             }
             Step::Wait { until, attempt } => {
                 self.endpoint
@@ -363,8 +300,13 @@ impl UserAgent {
     }
 
     /// Gives up the connection that is being opened.
-    pub(super) fn abandon(&mut self, index: FlowIndex, error: ConnectError, reason: DisconnectReason) {
-        let Some(opening) = self.flow(index).opening.take() else {
+    pub(super) fn abandon(
+        &mut self,
+        index: FlowIndex,
+        error: ConnectError,
+        reason: DisconnectReason,
+    ) {
+        let Some(opening) = self.flows.get_mut(index).opening.take() else {
             return;
         };
         let (connection, server) = (opening.connection, opening.server);
@@ -381,7 +323,7 @@ impl UserAgent {
 
     /// Ends an open connection from here.
     pub(super) fn drop_flow(&mut self, index: FlowIndex, reason: DisconnectReason) {
-        if let Some(open) = &self.flow(index).open {
+        if let Some(open) = &self.flows.get_mut(index).open {
             let connection = open.connection;
             self.disconnect(connection, reason);
             self.lose_flow(index, reason);
@@ -390,9 +332,9 @@ impl UserAgent {
 
     /// Connectors and keep-alives whose time has come.
     pub(super) fn tick_flows(&mut self, now: Timestamp) {
-        for index in self.flow_indices() {
+        for index in self.flows.indices() {
             self.connector(index, Connector::tick);
-            let flow = self.flow(index);
+            let flow = self.flows.get_mut(index);
             match (flow.keep_alive.tick(now), &flow.open) {
                 (Some(KeepAliveStep::Ping), Some(open)) => {
                     let connection = open.connection;
@@ -410,18 +352,27 @@ impl UserAgent {
     pub(super) fn choose_flow(&mut self) {
         let used = self.endpoint.flow.as_ref().map(|flow| flow.connection);
         let open = self.flows.iter().rev().filter(|flow| flow.open.is_some());
+        let index_of = |flow: &&OutboundFlow| {
+            let connection = flow.open.as_ref().map(|open| open.connection)?;
+            self.flows.of(connection)
+        };
+        let binding =
+            |flow: &&OutboundFlow| index_of(flow).map(|index| self.registrations.binding(index));
         let chosen = open.max_by_key(|flow| {
             let connection = flow.open.as_ref().map(|open| open.connection);
-            (flow.binding.is_bound(), connection == used)
+            let bound = binding(flow).is_some_and(|binding| binding.is_bound());
+            (bound, connection == used)
         });
         let open = chosen.and_then(|flow| flow.open.clone());
         if open.as_ref().map(|open| open.connection) != used {
             // On a new one the registration comes first, if there is to be one and it has not failed there.
-            let is_through = |flow: &OutboundFlow| flow.binding.is_bound() || flow.binding.attempted;
-            self.endpoint.ready = chosen.is_some_and(is_through);
+            let binding = chosen.as_ref().and_then(binding);
+            let is_through = binding.is_some_and(|binding| binding.is_bound() || binding.attempted);
+            self.endpoint.ready = is_through;
         }
         self.endpoint.flow = open;
-        self.endpoint.service_route = chosen.map_or_else(Vec::new, |flow| flow.service_route.clone());
+        self.endpoint.service_route =
+            chosen.map_or_else(Vec::new, |flow| flow.service_route.clone());
     }
 
     /// RFC 5626 section 4.2.1: opens the other flows once the registrar keeps them apart, and closes
@@ -430,28 +381,22 @@ impl UserAgent {
         if self.flows.len() == 1 || !matches!(self.life, Life::Running) {
             return;
         }
-        let registration = &self.registration;
-        let many = registration.wanted && registration.outbound;
-        let most = if many {
-            self.endpoint.config.servers().len()
-        } else {
-            1
-        };
-        let mut running = self
-            .flow_indices()
-            .filter(|&index| self.is_running(index))
-            .count();
-        for index in self.flow_indices() {
+        let many = self.registrations.is_wanted() && self.registrations.outbound;
+        let most = if many { self.config.servers().len() } else { 1 };
+        let indices = self.flows.indices();
+        let mut running = indices.filter(|&index| self.is_running(index)).count();
+        for index in self.flows.indices() {
             if !self.is_running(index) && running < most {
                 running += 1;
                 self.connector(index, Connector::start);
             }
         }
         let used = self.endpoint.flow.as_ref().map(|flow| flow.connection);
-        for index in self.flow_indices().rev() {
-            let flow = &self.flows[usize::from(index)];
+        for index in self.flows.indices().rev() {
+            let flow = self.flows.get(index);
+            let binding = self.registrations.binding(index);
             let is_used = flow.open.as_ref().map(|open| open.connection) == used;
-            let is_free = flow.binding.is_idle() && !flow.binding.is_bound();
+            let is_free = binding.is_idle() && !binding.is_bound();
             if running > most && self.is_running(index) && is_free && !(is_used && used.is_some()) {
                 running -= 1;
                 self.close_flow(index, DisconnectReason::Unneeded);
@@ -460,7 +405,7 @@ impl UserAgent {
     }
 
     fn is_running(&self, index: FlowIndex) -> bool {
-        self.flows[usize::from(index)].connector.is_running()
+        self.flows.get(index).connector.is_running()
     }
 
     /// Ends a flow for good.
@@ -468,32 +413,13 @@ impl UserAgent {
         self.drop_failback(index, reason);
         self.abandon(index, ConnectError::Other, reason);
         // Idle before the connection goes, so that it is not opened again.
-        let _ = self.flow(index).connector.stop();
+        let _ = self.flows.get_mut(index).connector.stop();
         self.drop_flow(index, reason);
-        self.binding(index).reconnecting = false;
-    }
-
-    pub(super) fn flow_indices(&self) -> impl DoubleEndedIterator<Item = FlowIndex> + use<> {
-        // There are at most `FLOWS_LIMIT` of them.
-        0..self.flows.len() as FlowIndex
-    }
-
-    pub(super) fn flow(&mut self, index: FlowIndex) -> &mut OutboundFlow {
-        &mut self.flows[usize::from(index)]
-    }
-
-    pub(super) fn index(&self, is_it: impl Fn(&OutboundFlow) -> bool) -> Option<FlowIndex> {
-        let index = self.flows.iter().position(is_it)?;
-        Some(index as FlowIndex)
-    }
-
-    /// The flow with this open connection.
-    pub(super) fn flow_of(&self, connection: ConnectionId) -> Option<FlowIndex> {
-        self.index(|flow| flow.is_on(connection))
+        self.registrations.binding_mut(index).reconnecting = false;
     }
 
     /// The flow in use.
     pub(super) fn flow_in_use(&self) -> Option<FlowIndex> {
-        self.flow_of(self.endpoint.flow.as_ref()?.connection)
+        self.flows.of(self.endpoint.flow.as_ref()?.connection)
     }
 }

@@ -6,13 +6,14 @@ use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::endpoint::FlowIndex;
-use super::{Life, UserAgent, credentials, policy};
+use super::agent::{Life, UserAgent};
+use super::configuration::{behaviour, credentials, policy};
 use crate::auth::Secret;
 use crate::config::{LogLevel, Server, Source};
 use crate::connection::{ConnectError, Connector, DisconnectReason};
+use crate::endpoint::FlowIndex;
 use crate::error::CommandError;
-use crate::session::State;
+use crate::registration::Wish;
 use crate::time::Timestamp;
 
 /// One change for [`UserAgent::reconfigure`]; each says when it takes effect. While the user agent is
@@ -46,9 +47,9 @@ impl UserAgent {
     /// [`CommandError::Config`] for a value that the parameter does not take,
     /// [`CommandError::Backpressure`]; nothing has changed then.
     pub fn reconfigure(&mut self, change: Change, now: Timestamp) -> Result<(), CommandError> {
-        self.check_queue()?;
+        self.endpoint.check_queue()?;
         self.advance(now);
-        let mut builder = self.endpoint.config.to_builder();
+        let mut builder = self.config.to_builder();
         builder.source(Source::Code);
         match &change {
             Change::Secret(secret) => builder.secret(secret.clone()),
@@ -70,42 +71,40 @@ impl UserAgent {
                 let wanted = "an authorization user without control characters";
                 let credentials =
                     credentials(&config).map_err(|_| CommandError::WrongState(wanted))?;
-                self.endpoint.config = config;
+                self.config = config;
                 self.endpoint.credentials = credentials;
                 self.endpoint.digest.forget();
-                if core::mem::take(&mut self.registration.refused) && running {
-                    self.registration.wanted = true;
+                if self.registrations.wish() == Wish::Refused && running {
+                    self.registrations.want(Wish::Registered);
                     self.register_if_wanted();
                 }
             }
             Change::RegisterExpires(_) => {
                 let seconds = config.register_expires().as_secs();
-                self.endpoint.config = config;
-                self.registration.expires = u32::try_from(seconds).unwrap_or(u32::MAX);
-                self.registration.min_expires_applied = false;
+                self.config = config;
+                let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+                self.registrations.set_expires(seconds);
                 if running {
                     self.refresh_now();
                 }
             }
             Change::Register(yes) => {
-                self.endpoint.config = config;
+                self.config = config;
                 // A stop that is under way goes on; the next start asks the configuration.
                 match self.life {
                     Life::Running if yes => {
-                        self.registration.wanted = true;
-                        self.registration.refused = false;
-                        self.registration.unregister_pending = false;
+                        self.registrations.want(Wish::Registered);
                         self.register_if_wanted();
                     }
-                    Life::Running => {
-                        self.registration.unregister_pending = true;
-                        self.remove_bindings();
-                    }
-                    Life::Idle => self.registration.wanted = yes,
+                    Life::Running => self.remove_bindings(Wish::Leaving),
+                    Life::Idle => self.registrations.restart(yes),
                     Life::Stopping { .. } => {}
                 }
             }
-            Change::DisplayName(_) | Change::LogLevel(_) => self.endpoint.config = config,
+            Change::DisplayName(_) | Change::LogLevel(_) => {
+                self.endpoint.behaviour = behaviour(&config);
+                self.config = config;
+            }
         }
         self.settle();
         Ok(())
@@ -119,19 +118,18 @@ impl UserAgent {
         if matches!(self.life, Life::Stopping { .. }) {
             return;
         }
-        let mut open = self.flows.iter().filter_map(|flow| flow.open.as_ref());
-        let all_kept = open.all(|open| self.kept(open.server, new).is_some());
-        let quiet = self.sessions.iter().all(|(_, session)| {
-            matches!(&session.state, Some(State::Confirmed(call)) if call.is_quiet())
-        });
-        if all_kept || quiet {
+        let all_kept = {
+            let mut open = self.flows.iter().filter_map(|flow| flow.open.as_ref());
+            open.all(|open| self.kept(open.server, new).is_some())
+        };
+        if all_kept || self.sessions.are_quiet() {
             self.change_servers();
         }
     }
 
     /// The place in `servers` of a server in use.
     fn kept(&self, server: usize, servers: &[Server]) -> Option<usize> {
-        let current = self.endpoint.config.servers().get(server)?;
+        let current = self.config.servers().get(server)?;
         servers.iter().position(|server| server.url == current.url)
     }
 
@@ -139,13 +137,18 @@ impl UserAgent {
         let Some(servers) = self.next_servers.take() else {
             return;
         };
-        let config = self.endpoint.config.with_servers(servers.to_vec());
+        let config = self.config.with_servers(servers.to_vec());
         let reason = DisconnectReason::Replaced;
         let mut replaced = SmallVec::<[FlowIndex; 4]>::new();
-        for index in self.flow_indices() {
-            let server = self.flow(index).open.as_ref().map(|open| open.server);
+        for index in self.flows.indices() {
+            let server = self
+                .flows
+                .get_mut(index)
+                .open
+                .as_ref()
+                .map(|open| open.server);
             let kept = server.and_then(|server| self.kept(server, &servers));
-            let flow = self.flow(index);
+            let flow = self.flows.get_mut(index);
             let was_running = flow.connector.is_running();
             if flow
                 .connector
@@ -162,9 +165,9 @@ impl UserAgent {
             }
         }
         // `kept` compares with the servers that were: only now they are no more.
-        self.endpoint.config = config;
+        self.config = config;
         self.choose_flow();
-        for index in self.flow_indices() {
+        for index in self.flows.indices() {
             self.drop_failback(index, reason);
         }
         for &index in &replaced {

@@ -1,52 +1,35 @@
-//! Requests outside calls, ours and those of peers that the application answers.
+//! Requests outside calls and INFO within them, and the requests of peers that the application answers.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use core::time::Duration;
 
-use bytes::Bytes;
-use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Method, Request, Response, Scheme, StatusCode, UriBuf};
 
-use super::UserAgent;
-use crate::endpoint::{TimerOwner, TransactionUser, RetryError};
-use super::waiting::Waiting;
-use crate::auth::Attempts;
+use super::agent::UserAgent;
+use super::request_table::{QueuedContent, QueuedRequest, UnansweredRequest};
 use crate::body::Body;
 use crate::dialog::DialogId;
+use crate::endpoint::{
+    Duty, InDialog, MaySend, OutOfDialog, Received, Sent, TimerOwner, TransactionUser,
+};
 use crate::error::CommandError;
 use crate::event::Event;
 use crate::header::ExtraHeader;
-use crate::ids::{IncomingRequestId, RequestId, SessionId};
-use crate::reason::send_failure_cause;
-use crate::reason::{Cause, EndReason};
-use crate::session::State;
+use crate::ids::{ConnectionId, IncomingRequestId, RequestId, SessionId};
+use crate::reason::EndReason;
 use crate::time::Timestamp;
-use crate::timer::TimerKey;
-use crate::transaction::ServerTransactionId;
+use crate::transaction::{SendError, ServerTransactionId};
 
 /// How long the application may take to answer a request before it is answered 480 for it: the peer
 /// gives up after 32 s.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// A request of ours, until its final response.
-pub(super) struct OutgoingRequest {
-    pub(super) attempts: Attempts,
-    pub(super) dialog: Option<DialogId>,
-    /// It has not been sent yet, or is to be sent again.
-    pub(super) waiting: Option<Box<Waiting>>,
-    /// It was sent again because a flow had failed.
-    pub(super) sent_again: bool,
-}
-
-/// A request of a peer, until the application answers it.
-pub(super) struct UnansweredRequest {
-    transaction: ServerTransactionId,
-    timer: TimerKey,
-}
-
 impl UserAgent {
     /// Sends a MESSAGE (RFC 3428) to a URI, or to a user at the address-of-record's host. The outcome
     /// comes as [`Event::RequestCompleted`]. Without a connection `offlineRequests` says whether this fails
-    /// or waits: for 64 T1 at most, then the outcome is [`Cause::Timeout`].
+    /// or waits: for 64 T1 at most, then the outcome is [`Cause::Timeout`](crate::Cause::Timeout).
     ///
     /// # Errors
     /// [`CommandError`]; nothing has been sent then.
@@ -89,32 +72,88 @@ impl UserAgent {
                 "this method has a command of its own",
             ));
         }
-        let target = self.endpoint.target(target)?;
+        let target = self.target(target)?;
         self.check_requests()?;
-        let id = if self.endpoint.queues() {
-            self.request_waits(method, target, body, headers)
-        } else {
-            let id = RequestId(self.requests.next_handle());
-            let (mut attempts, user) = (Attempts::new(), TransactionUser::Request(id));
-            let body = body.as_ref();
-            self.endpoint.send_request_outside(
-                method,
-                &target,
-                body,
-                headers,
-                &mut attempts,
-                user,
-            )?;
-            self.requests.insert(OutgoingRequest {
-                attempts,
-                dialog: None,
-                waiting: None,
-                sent_again: false,
-            });
-            id
-        };
+        let id = self.requests.next_id();
+        match self.endpoint.may_send(Duty::Command, target.as_bytes()) {
+            MaySend::Now(connection) => {
+                let body = body.as_ref();
+                self.send_request(connection, id, method, &target, body, headers)?;
+                self.requests.insert(None, None);
+            }
+            MaySend::Later => {
+                let queued = self.queued(QueuedContent::OutOfDialog {
+                    method: method.as_bytes().into(),
+                    target,
+                    body,
+                    headers: headers.into(),
+                });
+                self.requests.insert(None, Some(queued));
+            }
+            MaySend::Never(error) => return Err(error.into()),
+        }
         self.settle();
         Ok(id)
+    }
+
+    /// Sends a request of the application outside any call.
+    pub(super) fn send_request(
+        &mut self,
+        connection: ConnectionId,
+        id: RequestId,
+        method: Method<'_>,
+        target: &UriBuf,
+        body: Option<&Body>,
+        headers: &[ExtraHeader],
+    ) -> Result<(), SendError> {
+        let endpoint = &mut self.endpoint;
+        let call_id = endpoint.new_call_id();
+        let tag = crate::rand::token(endpoint.layer.rng(), 13);
+        let accept = [(HeaderName::Accept, "application/sdp")];
+        let flow = endpoint.flow.clone();
+        let parts = OutOfDialog {
+            connection,
+            flow: flow.as_ref(),
+            method,
+            target: target.as_bytes(),
+            to: target.as_bytes(),
+            call_id: call_id.as_bytes(),
+            tag: &tag,
+            cseq: endpoint.first_cseq(),
+            service_route: true,
+            anonymous: false,
+            body,
+            own: if method == Method::Options {
+                &accept
+            } else {
+                &[]
+            },
+            extra: headers,
+        };
+        let sent = Sent::outside(TransactionUser::Request(id));
+        endpoint.send_out_of_dialog(&parts, sent).map(|_| ())
+    }
+
+    /// A target as an application writes it: a URI, or a user at the address-of-record's host.
+    pub(super) fn target(&self, target: &str) -> Result<UriBuf, CommandError> {
+        let has_scheme = target.split_once(':').is_some_and(|(scheme, _)| {
+            !scheme.is_empty()
+                && !scheme.contains('@')
+                && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+        let full = if has_scheme && !target.starts_with(|first: char| first.is_ascii_digit()) {
+            target.into()
+        } else if target.contains('@') {
+            format!("sip:{target}")
+        } else {
+            let home = without_scheme(&self.endpoint.identity.home);
+            format!("sip:{target}@{home}")
+        };
+        let uri = UriBuf::parse(full.as_bytes()).map_err(CommandError::Target)?;
+        match uri.as_uri().scheme() {
+            Scheme::Sip | Scheme::Sips => Ok(uri),
+            _ => Err(CommandError::TargetScheme),
+        }
     }
 
     /// Sends an INFO (RFC 6086) within a call that is up, such as DTMF. The outcome comes as
@@ -129,92 +168,81 @@ impl UserAgent {
         now: Timestamp,
     ) -> Result<RequestId, CommandError> {
         self.command(now)?;
-        let session = self.sessions.get(id.0).ok_or(CommandError::Stale)?;
-        let dialog = match (&session.state, session.common.dialog) {
-            (Some(State::Confirmed(state)), Some(dialog)) if state.is_established() => dialog,
-            _ => return Err(CommandError::WrongState("the call is not up")),
-        };
+        let dialog = self.sessions.established_dialog(id)?;
         self.check_requests()?;
-        if self.endpoint.queues() {
-            return Ok(self.info_waits(dialog, body.clone()));
+        let request = self.requests.next_id();
+        match self.endpoint.may_send_in(dialog, Duty::Command) {
+            MaySend::Now(connection) => {
+                self.send_info(connection, request, dialog, body)?;
+                self.requests.insert(Some(dialog), None);
+            }
+            MaySend::Later => {
+                let queued = self.queued(QueuedContent::Info(dialog, body.clone()));
+                self.requests.insert(Some(dialog), Some(queued));
+            }
+            MaySend::Never(error) => return Err(error.into()),
         }
-        let request = RequestId(self.requests.next_handle());
-        let mut attempts = Attempts::new();
-        let user = TransactionUser::Request(request);
-        self.endpoint.send_in_dialog(
-            dialog,
-            Method::Info,
-            Some(body),
-            &[],
-            &mut attempts,
-            user,
-        )?;
-        self.requests.insert(OutgoingRequest {
-            attempts,
-            dialog: Some(dialog),
-            waiting: None,
-            sent_again: false,
-        });
         self.settle();
         Ok(request)
     }
 
+    /// Sends an INFO within a dialog.
+    pub(super) fn send_info(
+        &mut self,
+        connection: ConnectionId,
+        id: RequestId,
+        dialog: DialogId,
+        body: &Body,
+    ) -> Result<(), SendError> {
+        let info = InDialog {
+            connection,
+            dialog,
+            method: Method::Info,
+            body: Some(body),
+        };
+        let user = TransactionUser::Request(id);
+        self.endpoint.send_in_dialog(&info, user).map(|_| ())
+    }
+
+    /// What waits for a connection, as long as its transaction would wait for an answer.
+    pub(super) fn queued(&mut self, content: QueuedContent) -> QueuedRequest {
+        let deadline = self.endpoint.now + self.endpoint.longest_wait();
+        let owner = TimerOwner::Request(self.requests.next_id());
+        QueuedRequest {
+            sequence: self.endpoint.next_sequence(),
+            timer: self.endpoint.timers.set(deadline, owner),
+            content,
+        }
+    }
+
     fn check_requests(&self) -> Result<(), CommandError> {
-        if self.requests.len() >= self.endpoint.limits.requests {
+        if self.requests.outgoing() >= self.endpoint.limits.requests {
             return Err(CommandError::Limit("requests"));
         }
         Ok(())
     }
 
-    pub(super) fn request_response(
+    /// A response to a request of the application; `may_wait` says that its flow failed and the binding is made anew (RFC 5626 section
+    /// 11.6).
+    pub(super) fn on_request_response(
         &mut self,
         id: RequestId,
-        response: Box<Response>,
-        request: &Bytes,
+        received: &Received,
+        may_wait: bool,
     ) {
-        if response.status().is_provisional() {
+        if received.response.status().is_provisional() {
             return;
         }
-        if matches!(response.status().as_u16(), 401 | 407)
-            && let Some(record) = self.requests.get_mut(id.0)
-        {
-            let (attempts, dialog) = (&mut record.attempts, record.dialog);
-            let user = TransactionUser::Request(id);
-            match self
-                .endpoint
-                .retry_with_credentials(request, &response, attempts, dialog, user)
-            {
-                Ok(_) => return,
-                Err(RetryError::Authentication) => {}
-                Err(RetryError::NotSent(error)) => {
-                    return self
-                        .finish_request(id, Err(EndReason::local(send_failure_cause(&error))));
-                }
-            }
+        if may_wait && self.requests.may_go_again(id) {
+            let content = QueuedContent::Again(received.request.clone());
+            let mut queued = self.queued(content);
+            self.endpoint.timers.cancel(queued.timer);
+            let deadline = self.endpoint.now + self.endpoint.longest_wait();
+            let owner = TimerOwner::Request(id);
+            queued.timer = self.endpoint.timers.set(deadline, owner);
+            return self.requests.queue_again(id, queued);
         }
-        if response.status() == StatusCode::FLOW_FAILED && self.request_goes_again(id, request) {
-            return;
-        }
-        if matches!(response.status().as_u16(), 408 | 481) {
-            self.dialog_gone(id, EndReason::refused(&response, Cause::DialogGone));
-        }
-        self.finish_request(id, Ok(response));
-    }
-
-    /// RFC 3261 section 12.2.1.2, RFC 5057: 481, 408 and silence to a request within a dialog mean that
-    /// the peer does not know it any more.
-    pub(super) fn dialog_gone(&mut self, id: RequestId, reason: EndReason) {
-        let dialog = self.requests.get(id.0).and_then(|record| record.dialog);
-        let Some(session) = dialog.and_then(|dialog| self.session_of(dialog)) else {
-            return;
-        };
-        self.step_session(session, |state, context| match state {
-            State::Confirmed(state) => {
-                let cause = Cause::DialogGone;
-                state.gone(EndReason { cause, ..reason }, context)
-            }
-            state => Some(state),
-        });
+        self.finish_request(id, Ok(received.response.clone()));
     }
 
     pub(super) fn finish_request(
@@ -222,9 +250,9 @@ impl UserAgent {
         id: RequestId,
         outcome: Result<Box<Response>, EndReason>,
     ) {
-        if let Some(record) = self.requests.remove(id.0) {
-            if let Some(waiting) = record.waiting {
-                self.endpoint.timers.cancel(waiting.timer);
+        if let Some(timer) = self.requests.remove(id) {
+            if let Some(timer) = timer {
+                self.endpoint.timers.cancel(timer);
             }
             self.endpoint.event(Event::RequestCompleted {
                 request: id,
@@ -234,25 +262,25 @@ impl UserAgent {
     }
 
     /// A request that the application answers, within 10 seconds.
-    pub(super) fn incoming_request(
+    pub(super) fn on_application_request(
         &mut self,
         transaction: ServerTransactionId,
         session: Option<SessionId>,
         request: Box<Request>,
     ) {
-        if self.incoming.len() >= self.endpoint.limits.incoming {
+        if self.requests.incoming() >= self.endpoint.limits.incoming {
             let headers = [(HeaderName::RetryAfter, "5")];
             return self
                 .endpoint
                 .answer(transaction, StatusCode::SERVICE_UNAVAILABLE, &headers);
         }
-        let id = IncomingRequestId(self.incoming.next_handle());
+        let id = self.requests.next_incoming_id();
         let timer = self
             .endpoint
             .timers
             .set(self.endpoint.now + ANSWER_WITHIN, TimerOwner::Incoming(id));
-        self.incoming
-            .insert(UnansweredRequest { transaction, timer });
+        self.requests
+            .insert_incoming(UnansweredRequest { transaction, timer });
         self.endpoint.event(Event::IncomingRequest {
             incoming: id,
             session,
@@ -272,7 +300,7 @@ impl UserAgent {
         status: StatusCode,
         now: Timestamp,
     ) -> Result<(), CommandError> {
-        self.check_queue()?;
+        self.endpoint.check_queue()?;
         self.advance(now);
         if status.is_provisional() || status == StatusCode::REQUEST_TIMEOUT {
             return Err(CommandError::WrongState(
@@ -280,8 +308,8 @@ impl UserAgent {
             ));
         }
         let record = self
-            .incoming
-            .remove(incoming.0)
+            .requests
+            .take_incoming(incoming)
             .ok_or(CommandError::Stale)?;
         self.endpoint.timers.cancel(record.timer);
         self.endpoint.answer(record.transaction, status, &[]);
@@ -290,28 +318,31 @@ impl UserAgent {
     }
 
     pub(super) fn on_answer_timeout(&mut self, id: IncomingRequestId) {
-        if let Some(record) = self.incoming.remove(id.0) {
+        if let Some(record) = self.requests.take_incoming(id) {
             self.endpoint
                 .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
         }
     }
 
     pub(super) fn on_server_transaction_lost(&mut self, transaction: ServerTransactionId) {
-        let lost = self
-            .incoming
-            .iter()
-            .find(|(_, record)| record.transaction == transaction)
-            .map(|(handle, _)| handle);
-        if let Some(handle) = lost {
-            self.drop_incoming(IncomingRequestId(handle));
+        if let Some(id) = self.requests.incoming_of(transaction) {
+            self.drop_incoming(id);
         }
     }
 
     pub(super) fn drop_incoming(&mut self, id: IncomingRequestId) {
-        if let Some(record) = self.incoming.remove(id.0) {
+        if let Some(record) = self.requests.take_incoming(id) {
             self.endpoint.timers.cancel(record.timer);
             self.endpoint
                 .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
         }
     }
+}
+
+/// Host, port and parameters of a URI without user.
+fn without_scheme(uri: &UriBuf) -> String {
+    let uri = uri.as_bytes();
+    let start = uri.iter().position(|&byte| byte == b':');
+    let start = start.map_or(0, |at| at + 1);
+    String::from_utf8_lossy(&uri[start..]).into_owned()
 }

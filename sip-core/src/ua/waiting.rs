@@ -1,191 +1,29 @@
-//! What was asked for while there was no connection: `offlineRequests`, and what every call may owe.
+//! Sends what waited for a connection: `offlineRequests`, and what every call may owe.
 //!
-//! What waits lives where it belongs: a request in its entry, an INVITE, an ACK or a BYE in the state of its
+//! What waits has no queue of its own. A request waits in its entry, an INVITE, an ACK or a BYE in the state of its
 //! call. Each has a deadline 64 T1 after its command (the time of timers B and F), and the limits of
 //! requests and sessions bound them. On a connection that comes, REGISTER goes first; then, call by call,
 //! INFO and whatever else the call owes; then requests outside calls in the order of their commands.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use bytes::Bytes;
-use sip_parse::{HeaderName, Method, Scheme, UriBuf};
+use sip_parse::Method;
 
-use super::UserAgent;
-use crate::endpoint::{Endpoint, TimerOwner, TransactionUser};
-use super::requests::OutgoingRequest;
-use crate::endpoint::OutOfDialog;
-use crate::auth::Attempts;
-use crate::body::Body;
-use crate::config::OfflineRequests;
-use crate::dialog::DialogId;
-use crate::header::ExtraHeader;
+use super::agent::UserAgent;
+use super::request_table::QueuedContent;
+use crate::endpoint::{Duty, MaySend, Sent, TransactionUser};
 use crate::ids::{RequestId, SessionId};
-use crate::reason::send_failure_cause;
-use crate::reason::{Cause, EndReason};
-use crate::session::State;
-use crate::timer::TimerKey;
-use crate::transaction::{ClientTransactionId, SendError};
+use crate::reason::{Cause, EndReason, send_failure_cause};
+use crate::session::Input;
+use crate::transaction::SendError;
 
-/// A request that has not been sent yet.
-pub(super) struct Waiting {
-    /// Its place in the order of commands.
-    index: u64,
-    pub(super) timer: TimerKey,
-    what: What,
-}
-
-enum What {
-    OutOfDialog {
-        method: Box<[u8]>,
-        target: UriBuf,
-        body: Option<Body>,
-        headers: Box<[ExtraHeader]>,
-    },
-    Info(DialogId, Body),
-    /// Sent, and refused because a flow had failed.
-    Again(Bytes),
-}
-
-/// Whose turn it is.
+/// The next thing in the order of commands.
 enum Turn {
     Request(RequestId),
     Call(SessionId),
 }
 
-impl Endpoint {
-    /// Whether requests go out: there is a connection, and the registration on it, if we want one, has
-    /// succeeded or failed.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready && self.flow.is_some()
-    }
-
-    /// Whether a request that is asked for now waits.
-    pub(crate) fn queues(&self) -> bool {
-        !self.is_ready() && self.config.offline_requests() == OfflineRequests::Queue
-    }
-
-    /// How long anything waits for a connection: as long as its transaction would wait for an answer (RFC
-    /// 3261 section 17.1: timers B and F).
-    pub(crate) fn longest_wait(&self) -> Duration {
-        self.timer_settings().f()
-    }
-
-    /// The next place in the order of commands.
-    pub(crate) fn next_sequence(&mut self) -> u64 {
-        self.flow_indices += 1;
-        self.flow_indices
-    }
-
-    /// Whether a URI may be called on the connection in use (RFC 3261 section 26.2.2). Without one that is
-    /// seen when it is there.
-    pub(crate) fn reaches(&self, target: &UriBuf) -> bool {
-        match target.as_uri().scheme() {
-            Scheme::Sip => true,
-            Scheme::Sips => self
-                .flow
-                .as_ref()
-                .map_or_else(|| self.queues(), |flow| flow.transport.is_secure()),
-            _ => false,
-        }
-    }
-
-    /// Sends a request of the application's outside any call.
-    pub(super) fn send_request_outside(
-        &mut self,
-        method: Method<'_>,
-        target: &UriBuf,
-        body: Option<&Body>,
-        headers: &[ExtraHeader],
-        attempts: &mut Attempts,
-        user: TransactionUser,
-    ) -> Result<ClientTransactionId, SendError> {
-        let call_id = self.new_call_id();
-        let tag = crate::rand::token(self.layer.rng(), 13);
-        let cseq = self.first_cseq();
-        let parts = OutOfDialog {
-            flow: None,
-            method,
-            target: target.as_bytes(),
-            to: target.as_bytes(),
-            call_id: call_id.as_bytes(),
-            tag: &tag,
-            cseq,
-            service_route: true,
-            anonymous: false,
-            body,
-            extra: headers,
-        };
-        let accept = [(HeaderName::Accept, "application/sdp")];
-        let own = if method == Method::Options {
-            &accept[..]
-        } else {
-            &[]
-        };
-        self.send_outside(&parts, own, attempts, user)
-    }
-}
-
 impl UserAgent {
-    /// Keeps a request outside any call until there is a connection.
-    pub(super) fn request_waits(
-        &mut self,
-        method: Method<'_>,
-        target: UriBuf,
-        body: Option<Body>,
-        headers: &[ExtraHeader],
-    ) -> RequestId {
-        let what = What::OutOfDialog {
-            method: method.as_bytes().into(),
-            target,
-            body,
-            headers: headers.into(),
-        };
-        self.keep_waiting(None, what)
-    }
-
-    /// Keeps an INFO until there is a connection.
-    pub(super) fn info_waits(&mut self, dialog: DialogId, body: Body) -> RequestId {
-        self.keep_waiting(Some(dialog), What::Info(dialog, body))
-    }
-
-    fn keep_waiting(&mut self, dialog: Option<DialogId>, what: What) -> RequestId {
-        let id = RequestId(self.requests.next_handle());
-        let deadline = self.endpoint.now + self.endpoint.longest_wait();
-        let waiting = Waiting {
-            index: self.endpoint.next_sequence(),
-            timer: self.endpoint.timers.set(deadline, TimerOwner::Request(id)),
-            what,
-        };
-        self.requests.insert(OutgoingRequest {
-            attempts: Attempts::new(),
-            dialog,
-            waiting: Some(Box::new(waiting)),
-            sent_again: false,
-        });
-        id
-    }
-
-    /// RFC 5626 section 11.6: a request whose flow failed is kept until our binding has been made anew, and
-    /// sent once more then. Within a dialog it is the peer's flow: the route does not change.
-    pub(super) fn request_goes_again(&mut self, id: RequestId, request: &Bytes) -> bool {
-        let Some(record) = self.requests.get_mut(id.0) else {
-            return false;
-        };
-        if record.sent_again || record.dialog.is_some() || !self.endpoint.heeds_flow_doubt() {
-            return false;
-        }
-        let deadline = self.endpoint.now + self.endpoint.longest_wait();
-        record.sent_again = true;
-        record.waiting = Some(Box::new(Waiting {
-            index: self.endpoint.next_sequence(),
-            timer: self.endpoint.timers.set(deadline, TimerOwner::Request(id)),
-            what: What::Again(request.clone()),
-        }));
-        true
-    }
-
     /// A request has waited for too long.
     pub(super) fn on_queue_timeout(&mut self, id: RequestId) {
         self.finish_request(id, Err(EndReason::transport(Cause::Timeout)));
@@ -205,25 +43,19 @@ impl UserAgent {
             return;
         }
         self.endpoint.ready = true;
-        for id in self.waiting_requests(true) {
-            self.send_waiting(id);
+        for id in self.queued_requests(true) {
+            self.send_queued(id);
         }
-        for handle in self.sessions.handles() {
-            self.step_session(SessionId(handle), |state, context| match state {
-                State::AwaitingAnswer(state) => state.resume(context),
-                State::Terminating(state) => state.resume(context),
-                state => Some(state),
-            });
+        for id in self.sessions.ids() {
+            if !self.sessions.is_queued(id) {
+                self.step_session(id, Input::Connected);
+            }
         }
-        self.repair_calls();
         for turn in self.turns() {
             match turn {
-                Turn::Request(id) => self.send_waiting(id),
+                Turn::Request(id) => self.send_queued(id),
                 Turn::Call(id) => {
-                    self.step_session(id, |state, context| match state {
-                        State::QueuedInvite(state) => state.resume(context),
-                        state => Some(state),
-                    });
+                    self.step_session(id, Input::Connected);
                 }
             }
         }
@@ -231,85 +63,77 @@ impl UserAgent {
 
     /// No connection will come any more: what waits for one ends now.
     pub(super) fn give_up_waiting(&mut self) {
-        for handle in self.sessions.handles() {
-            self.step_session(SessionId(handle), |state, context| match state {
-                State::Terminating(state) => state.give_up(context),
-                state => Some(state),
-            });
+        for id in self.sessions.ids() {
+            self.step_session(id, Input::Abandoned);
         }
-        for within in [true, false] {
-            for id in self.waiting_requests(within) {
+        for within_calls in [true, false] {
+            for id in self.queued_requests(within_calls) {
                 self.finish_request(id, Err(EndReason::local(Cause::Stopped)));
             }
         }
     }
 
     /// The requests that wait, within calls or outside them, in the order of their commands.
-    fn waiting_requests(&self, within: bool) -> Vec<RequestId> {
-        let mut flow_indices: Vec<_> = self
-            .requests
-            .iter()
-            .filter(|(_, record)| record.dialog.is_some() == within)
-            .filter_map(|(handle, record)| Some((record.waiting.as_ref()?.index, handle)))
-            .collect();
-        flow_indices.sort_unstable_by_key(|&(index, _)| index);
-        let ids = flow_indices.into_iter().map(|(_, handle)| RequestId(handle));
-        ids.collect()
+    fn queued_requests(&self, within_calls: bool) -> Vec<RequestId> {
+        let mut queued: Vec<_> = self.requests.queued(within_calls).collect();
+        queued.sort_unstable_by_key(|&(sequence, _)| sequence);
+        queued.into_iter().map(|(_, id)| id).collect()
     }
 
     /// What waits outside calls, calls to be made among it, in the order of commands.
     fn turns(&self) -> Vec<Turn> {
-        let requests = self.requests.iter().filter_map(|(handle, record)| {
-            let waiting = record.waiting.as_ref()?;
-            Some((waiting.index, Turn::Request(RequestId(handle))))
-        });
-        let calls = self
-            .sessions
-            .iter()
-            .filter_map(|(handle, session)| match &session.state {
-                Some(State::QueuedInvite(state)) => Some((state.index(), Turn::Call(SessionId(handle)))),
-                _ => None,
-            });
+        let requests = self.requests.queued(false);
+        let requests = requests.map(|(sequence, id)| (sequence, Turn::Request(id)));
+        let calls = self.sessions.queued();
+        let calls = calls.map(|(sequence, id)| (sequence, Turn::Call(id)));
         let mut turns: Vec<_> = requests.chain(calls).collect();
-        turns.sort_unstable_by_key(|&(index, _)| index);
+        turns.sort_unstable_by_key(|&(sequence, _)| sequence);
         turns.into_iter().map(|(_, turn)| turn).collect()
     }
 
-    fn send_waiting(&mut self, id: RequestId) {
-        let Some(record) = self.requests.get_mut(id.0) else {
+    fn send_queued(&mut self, id: RequestId) {
+        let Some(queued) = self.requests.take_queued(id) else {
             return;
         };
-        let Some(waiting) = record.waiting.take() else {
-            return;
-        };
-        self.endpoint.timers.cancel(waiting.timer);
-        let (attempts, user) = (&mut record.attempts, TransactionUser::Request(id));
-        let endpoint = &mut self.endpoint;
-        let sent = match &waiting.what {
-            What::OutOfDialog {
+        self.endpoint.timers.cancel(queued.timer);
+        let sent = match queued.content {
+            QueuedContent::OutOfDialog {
                 method,
                 target,
                 body,
                 headers,
-            } => match Method::parse(method).ok().filter(|_| endpoint.reaches(target)) {
-                Some(method) => endpoint
-                    .send_request_outside(method, target, body.as_ref(), headers, attempts, user)
-                    .map_err(|error| send_failure_cause(&error)),
-                // A SIPS URI, and the connection that came is not secure.
-                None => Err(Cause::Malformed),
+            } => match self.endpoint.may_send(Duty::Command, target.as_bytes()) {
+                MaySend::Now(connection) => {
+                    let method = Method::parse(&method).unwrap_or(Method::Message);
+                    let body = body.as_ref();
+                    self.send_request(connection, id, method, &target, body, &headers)
+                }
+                MaySend::Later => Err(SendError::NotConnected),
+                MaySend::Never(error) => Err(error),
             },
-            What::Again(request) => endpoint
-                .send_again(request, attempts, user)
-                .map_err(|error| send_failure_cause(&error)),
-            What::Info(dialog, body) => endpoint
-                .send_in_dialog(*dialog, Method::Info, Some(body), &[], attempts, user)
-                .map_err(|error| match error {
-                    // The call has ended meanwhile.
-                    SendError::Stale => Cause::DialogGone,
-                    error => send_failure_cause(&error),
-                }),
+            QueuedContent::Again(request) => match self.endpoint.flow.as_ref() {
+                Some(flow) => {
+                    let connection = flow.connection;
+                    let sent = Sent::outside(TransactionUser::Request(id));
+                    let sent = self.endpoint.send_again(connection, &request, sent);
+                    sent.map(|_| ())
+                }
+                None => Err(SendError::NotConnected),
+            },
+            QueuedContent::Info(dialog, body) => {
+                match self.endpoint.may_send_in(dialog, Duty::Command) {
+                    MaySend::Now(connection) => self.send_info(connection, id, dialog, &body),
+                    MaySend::Later => Err(SendError::NotConnected),
+                    MaySend::Never(error) => Err(error),
+                }
+            }
         };
-        if let Err(cause) = sent {
+        if let Err(error) = sent {
+            // A request within a call that has ended meanwhile.
+            let cause = match error {
+                SendError::Stale => Cause::DialogGone,
+                error => send_failure_cause(&error),
+            };
             self.finish_request(id, Err(EndReason::local(cause)));
         }
     }

@@ -1,0 +1,237 @@
+//! What the transaction layer hands up, as the usages above take it.
+
+use alloc::boxed::Box;
+
+use sip_parse::{Method, Request, Response, StatusCode};
+
+use super::owner::{DialogUsage, Sent};
+use super::sent_request::SentRequest;
+use super::state::Endpoint;
+use crate::action::Action;
+use crate::config::LogLevel;
+use crate::dialog::{DialogError, FailureScope};
+use crate::ids::ConnectionId;
+use crate::record::{Direction, LogContent};
+use crate::transaction::{Output, ServerTransactionId, TransactionError};
+
+/// What happened that a usage has to know.
+#[derive(Debug)]
+pub(crate) enum Indication {
+    /// A request outside any dialog, checked (RFC 3261 section 8.2).
+    Request {
+        transaction: ServerTransactionId,
+        request: Box<Request>,
+    },
+    /// A request within a dialog, checked and in order (RFC 3261 section 12.2.2).
+    RequestInDialog {
+        transaction: ServerTransactionId,
+        usage: DialogUsage,
+        request: Box<Request>,
+    },
+    /// A CANCEL of this INVITE; its usage answers the CANCEL (RFC 3261 section 9.2).
+    Cancel {
+        transaction: ServerTransactionId,
+        invite: ServerTransactionId,
+        request: Box<Request>,
+    },
+    /// An ACK to a 2xx.
+    Ack {
+        usage: DialogUsage,
+        request: Box<Request>,
+    },
+    /// A response to a request of the core.
+    Response(Received),
+    /// A request of the core has no final response.
+    Failed { sent: Sent, error: TransactionError },
+    /// The connection of a request that a peer sent is gone.
+    ServerFailed { transaction: ServerTransactionId },
+    /// A keep-alive was answered (RFC 5626 section 4.4.1).
+    Pong(ConnectionId),
+    /// A stream cannot be read any further (RFC 3261 section 18.3).
+    Unreadable(ConnectionId),
+}
+
+/// A response, and the request that it answers.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) sent: Sent,
+    /// The connection that it came on.
+    pub(crate) connection: ConnectionId,
+    pub(crate) response: Box<Response>,
+    pub(crate) request: SentRequest,
+}
+
+impl Received {
+    /// Whether the response asks for credentials (RFC 3261 section 22).
+    pub(crate) fn is_challenge(&self) -> bool {
+        matches!(self.response.status().as_u16(), 401 | 407)
+    }
+
+    /// What a failure of a request within a dialog ends besides its transaction (RFC 5057 section 5.1).
+    pub(crate) fn scope(&self) -> FailureScope {
+        let status = self.response.status();
+        match self.sent.dialog {
+            Some(_) if status.as_u16() >= 300 => FailureScope::of(status),
+            _ => FailureScope::Transaction,
+        }
+    }
+}
+
+impl Endpoint {
+    /// The next thing that a usage has to know; `None` when the transaction layer has nothing more to say.
+    pub(crate) fn poll_indication(&mut self) -> Option<Indication> {
+        loop {
+            match self.layer.poll()? {
+                // What a step queued before it noticed that the connection is gone.
+                Output::Transmit { connection, .. } if self.layer.info(connection).is_none() => {}
+                Output::Transmit { connection, bytes } => {
+                    self.counters.transmitted += 1;
+                    self.trace(Direction::Sent, connection, &bytes);
+                    self.actions
+                        .push_back(Action::Transmit { connection, bytes });
+                }
+                Output::Request {
+                    transaction,
+                    request,
+                    cancels,
+                    merged,
+                    ..
+                } => {
+                    let indication = self.on_request(transaction, request, cancels, merged);
+                    if indication.is_some() {
+                        return indication;
+                    }
+                }
+                Output::Ack { request, .. } => {
+                    let usage = self.dialogs.find(&request);
+                    match usage.and_then(|dialog| self.dialogs.usage(dialog.set())) {
+                        Some(usage) => return Some(Indication::Ack { usage, request }),
+                        None => self.ignored("an ACK that belongs to no call"),
+                    }
+                }
+                Output::Response {
+                    user,
+                    connection,
+                    response,
+                    request,
+                    ..
+                } => {
+                    let received = Received {
+                        sent: user,
+                        connection,
+                        response,
+                        request: SentRequest::new(request, self.limits.message),
+                    };
+                    self.read_authentication_info(&received);
+                    return Some(Indication::Response(received));
+                }
+                Output::StrayResponse { .. } => self.ignored("a 2xx to an INVITE that is over"),
+                Output::Failed { user, error, .. } => {
+                    return Some(Indication::Failed { sent: user, error });
+                }
+                // Timer H: a refusal that no ACK followed; the call that it refused is over already.
+                Output::ServerFailed {
+                    error: TransactionError::Timeout,
+                    ..
+                } => self.ignored("no ACK came for a refusal"),
+                Output::ServerFailed { transaction, .. } => {
+                    return Some(Indication::ServerFailed { transaction });
+                }
+                Output::KeepAlive {
+                    connection,
+                    pong: true,
+                } => return Some(Indication::Pong(connection)),
+                Output::KeepAlive { .. } => {}
+                Output::Malformed {
+                    connection,
+                    error,
+                    answered,
+                    fatal,
+                } => {
+                    self.counters.malformed += 1;
+                    self.counters.malformed_answered += u64::from(answered);
+                    self.log(
+                        LogLevel::Warn,
+                        "sip.transport",
+                        connection.to_bits(),
+                        LogContent::Malformed(error),
+                    );
+                    if fatal {
+                        return Some(Indication::Unreadable(connection));
+                    }
+                }
+                Output::Ignored { why, .. } => self.ignored(why),
+            }
+        }
+    }
+
+    /// A request that is no retransmission: `None` if the endpoint answered it by itself.
+    fn on_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: Box<Request>,
+        cancels: Option<ServerTransactionId>,
+        merged: bool,
+    ) -> Option<Indication> {
+        let method = request.method();
+        if method == Method::Cancel {
+            let Some(invite) = cancels else {
+                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                self.refuse(transaction, status, "CANCEL that matches nothing", &[]);
+                return None;
+            };
+            return Some(Indication::Cancel {
+                transaction,
+                invite,
+                request,
+            });
+        }
+        if request.to().is_ok_and(|to| to.tag().is_some()) {
+            let usage = self.in_dialog(transaction, &request)?;
+            return Some(Indication::RequestInDialog {
+                transaction,
+                usage,
+                request,
+            });
+        }
+        // RFC 3261 section 8.2: method, then header, then content.
+        let fits = self.check_method(transaction, method)
+            && self.check_headers(transaction, &request, merged);
+        fits.then_some(Indication::Request {
+            transaction,
+            request,
+        })
+    }
+
+    /// RFC 3261 section 12.2.2: the usage of the dialog that a request belongs to. One look-up, however many dialogs there are, because the local tag carries
+    /// their handle.
+    fn in_dialog(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+    ) -> Option<DialogUsage> {
+        let found = self.dialogs.find(request);
+        let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage(dialog.set())?)));
+        let Some((dialog, usage)) = found else {
+            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            self.refuse(transaction, status, "no such dialog", &[]);
+            return None;
+        };
+        match self.dialogs.order(dialog, request) {
+            Ok(()) => {}
+            Err(DialogError::OutOfOrder) => {
+                let status = StatusCode::SERVER_INTERNAL_ERROR;
+                self.refuse(transaction, status, "CSeq out of order", &[]);
+                return None;
+            }
+            Err(_) => {
+                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                self.refuse(transaction, status, "no such dialog", &[]);
+                return None;
+            }
+        }
+        let fits = self.check_method(transaction, request.method())
+            && self.check_extensions(transaction, request);
+        fits.then_some(usage)
+    }
+}

@@ -1,0 +1,105 @@
+//! The responses that the core builds.
+
+use sip_parse::{Builder, HeaderName, StatusCode};
+
+use super::state::Endpoint;
+use crate::body::Body;
+use crate::config::LogLevel;
+use crate::dialog::{Dialog, DialogId, DialogSetId};
+use crate::record::LogContent;
+use crate::transaction::{SendError, ServerTransactionId};
+
+impl Endpoint {
+    /// Answers a request with a final response that makes no dialog. Draws a To tag.
+    pub(crate) fn answer(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+    ) {
+        self.answer_from(None, transaction, status, headers);
+    }
+
+    /// As [`Endpoint::answer`], with the tag of a local end of dialogs, because all responses to an INVITE have the same one.
+    pub(crate) fn answer_from(
+        &mut self,
+        set: Option<DialogSetId>,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+    ) {
+        let Some(request) = self.layer.request(transaction) else {
+            return;
+        };
+        let drawn;
+        let tag = match set.and_then(|set| self.dialogs.tag(set)) {
+            Some(tag) => tag,
+            None => {
+                drawn = crate::rand::token(self.layer.rng(), 26);
+                &drawn
+            }
+        };
+        let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
+        for &(name, value) in headers {
+            response.append(name, value);
+        }
+        response.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        // A request that was read can be answered; if not, the peer's own timer ends it.
+        if self.layer.respond(transaction, response, self.now).is_err() {
+            self.log(
+                LogLevel::Warn,
+                "sip.ua",
+                transaction.to_bits(),
+                LogContent::Text("a response could not be sent"),
+            );
+        }
+    }
+
+    /// Refuses a request by the core's own judgement: counted and logged.
+    pub(crate) fn refuse(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        why: &'static str,
+        headers: &[(HeaderName<'_>, &str)],
+    ) {
+        self.counters.refused += 1;
+        self.log(
+            LogLevel::Log,
+            "sip.ua",
+            transaction.to_bits(),
+            LogContent::Answered(status, why),
+        );
+        self.answer(transaction, status, headers);
+    }
+
+    /// The response to an INVITE from a dialog: 101 to 299 (RFC 3261 sections 12.1.1 and 13.3.1).
+    pub(crate) fn respond_in_dialog(
+        &mut self,
+        dialog: DialogId,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        body: Option<&Body>,
+    ) -> Result<(), SendError> {
+        let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
+        let tag = self.dialogs.tag(dialog.set()).ok_or(SendError::Stale)?;
+        let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
+        for route in request.headers_named(HeaderName::RecordRoute) {
+            // A fold of the peer's stands for one space (RFC 3261 section 7.3.1).
+            response.append(HeaderName::RecordRoute, route.unfolded().into_owned());
+        }
+        let local = self.dialogs.dialog(dialog).map(Dialog::local_uri);
+        response
+            .append(
+                HeaderName::Contact,
+                self.identity.contact_as(local.unwrap_or_default()),
+            )
+            .append(HeaderName::Allow, self.allow())
+            .append(HeaderName::Supported, self.identity.supported.as_str())
+            .append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        if let Some(body) = body {
+            response.body(body.content_type.as_bytes(), &body.bytes);
+        }
+        self.layer.respond(transaction, response, self.now)
+    }
+}

@@ -1,0 +1,119 @@
+//! What an [`Endpoint`](super::Endpoint) needs to know, as plain settings.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use sip_parse::UriBuf;
+
+use crate::auth::Credentials;
+use crate::config::LogLevel;
+use crate::limits::Limits;
+use crate::transaction::TimerSettings;
+
+/// Plain settings of an [`Endpoint`](super::Endpoint): [`EndpointSettings::new`] fills in the usual ones.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EndpointSettings {
+    /// The names of the endpoint on the wire.
+    pub identity: IdentitySettings,
+    /// How it behaves.
+    pub behaviour: Behaviour,
+    /// What answers a 401 or 407 (RFC 3261 section 22); without it the response is final.
+    pub credentials: Option<Credentials>,
+    /// The timers of RFC 3261 table 4.
+    pub timers: TimerSettings,
+    /// How much of everything the endpoint holds at most.
+    pub limits: Limits,
+    /// A transport token for Via in place of the connection's own.
+    pub via_transport: Option<&'static str>,
+    /// Whether Via asks for `rport` on every transport; on UDP it always does (RFC 3581 section 3).
+    pub rport: bool,
+}
+
+/// The names of an endpoint on the wire. What is `None` is drawn at random.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IdentitySettings {
+    /// The URI of From in requests outside dialogs.
+    pub address_of_record: UriBuf,
+    /// Where REGISTER goes; `None`: the address-of-record without its user part.
+    pub registrar: Option<UriBuf>,
+    /// The user part of Contact.
+    pub contact_user: Option<Box<str>>,
+    /// Host, with an optional port, of Via and Contact; `None`: a random `.invalid` name (RFC 7118 appendix B.1).
+    pub host: Option<Box<str>>,
+    /// The transport parameter of Contact, such as `ws`; `None`: no parameter.
+    pub contact_transport: Option<Box<str>>,
+    /// The UUID of the instance (RFC 5626 section 4.1), without `urn:uuid:`.
+    pub instance: Option<Box<str>>,
+    /// The option tags of Supported (RFC 3261 section 20.37).
+    pub supported: Vec<Box<str>>,
+}
+
+/// How an endpoint behaves; all of it may change at run time.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Behaviour {
+    /// The value of User-Agent.
+    pub user_agent: Box<str>,
+    /// The display name of From.
+    pub display_name: Option<Box<str>>,
+    /// Whether the application takes REFER (RFC 3515): Allow lists it then.
+    pub takes_refer: bool,
+    /// Whether requests outside dialogs go through the connected server by a Route of their own.
+    pub preloaded_route: bool,
+    /// Whether the application answers challenges in place of the core.
+    pub application_authenticates: bool,
+    /// Whether a request that finds no connection waits for one; else it fails at once.
+    pub queue_requests: bool,
+    /// How long an incoming call waits for the application, and any call for a description.
+    pub no_answer_timeout: Duration,
+    /// Log records above this level are not made.
+    pub log_level: LogLevel,
+    /// Whether the core emits a trace record for each message.
+    pub trace: bool,
+    /// Whether these show credentials.
+    pub trace_credentials: bool,
+}
+
+impl EndpointSettings {
+    /// Settings of an endpoint that speaks for `address_of_record`: no credentials, default timers and limits.
+    #[must_use]
+    pub fn new(address_of_record: UriBuf) -> Self {
+        Self {
+            identity: IdentitySettings {
+                address_of_record,
+                registrar: None,
+                contact_user: None,
+                host: None,
+                contact_transport: None,
+                instance: None,
+                supported: Vec::new(),
+            },
+            behaviour: Behaviour::default(),
+            credentials: None,
+            timers: TimerSettings::default(),
+            limits: Limits::default(),
+            via_transport: None,
+            rport: false,
+        }
+    }
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("sip-core/", env!("CARGO_PKG_VERSION")).into(),
+            display_name: None,
+            takes_refer: false,
+            preloaded_route: false,
+            application_authenticates: false,
+            queue_requests: false,
+            no_answer_timeout: Duration::from_secs(60),
+            log_level: LogLevel::Log,
+            trace: false,
+            trace_credentials: false,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What every user agent server owes a request before a usage sees it (RFC 3261 section 8.2): method, Request-URI,
+//! merged requests, Require, body.
+
+use alloc::format;
+
+use sip_parse::{HeaderName, Method, Request, Scheme, StatusCode, text};
+
+use super::state::Endpoint;
+use crate::body::is_sdp;
+use crate::transaction::ServerTransactionId;
+
+impl Endpoint {
+    /// RFC 3261 section 8.2.1.
+    pub(super) fn check_method(
+        &mut self,
+        transaction: ServerTransactionId,
+        method: Method<'_>,
+    ) -> bool {
+        let allow = [(HeaderName::Allow, self.allow())];
+        match method {
+            Method::Invite
+            | Method::Ack
+            | Method::Cancel
+            | Method::Bye
+            | Method::Options
+            | Method::Message
+            | Method::Info
+            | Method::Notify => return true,
+            Method::Refer if self.behaviour.takes_refer => return true,
+            Method::Other(_) => self.refuse(
+                transaction,
+                StatusCode::NOT_IMPLEMENTED,
+                "unknown method",
+                &allow,
+            ),
+            // A REFER is refused unless the configuration lets the application decide (RFC 3515 section 2.4.2).
+            Method::Refer => self.refuse(
+                transaction,
+                StatusCode::FORBIDDEN,
+                "REFER is not allowed",
+                &[],
+            ),
+            _ => self.refuse(
+                transaction,
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method not allowed",
+                &allow,
+            ),
+        }
+        false
+    }
+
+    /// RFC 3261 sections 8.2.2 and 8.2.3: Request-URI, merged requests, Require, then the body.
+    pub(super) fn check_headers(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        merged: bool,
+    ) -> bool {
+        let uri = match request.uri() {
+            Ok(uri) if matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) => uri,
+            Ok(_) => {
+                self.refuse(
+                    transaction,
+                    StatusCode::UNSUPPORTED_URI_SCHEME,
+                    "neither sip: nor sips:",
+                    &[],
+                );
+                return false;
+            }
+            Err(_) => {
+                self.refuse(
+                    transaction,
+                    StatusCode::BAD_REQUEST,
+                    "malformed Request-URI",
+                    &[],
+                );
+                return false;
+            }
+        };
+        if !self.identity.is_ours(&uri) {
+            self.refuse(
+                transaction,
+                StatusCode::NOT_FOUND,
+                "the Request-URI is not ours",
+                &[],
+            );
+            return false;
+        }
+        if merged {
+            self.refuse(
+                transaction,
+                StatusCode::LOOP_DETECTED,
+                "merged request",
+                &[],
+            );
+            return false;
+        }
+        self.check_extensions(transaction, request)
+    }
+
+    /// RFC 3261 sections 8.2.2.3 and 8.2.3.
+    pub(super) fn check_extensions(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+    ) -> bool {
+        let unsupported = request.require().filter(|tag| !self.supports(tag));
+        let unsupported = unsupported
+            .map(|tag| format!("{}", text(tag)))
+            .collect::<alloc::vec::Vec<_>>()
+            .join(", ");
+        if !unsupported.is_empty() {
+            let headers = [(HeaderName::Unsupported, unsupported.as_str())];
+            self.refuse(
+                transaction,
+                StatusCode::BAD_EXTENSION,
+                "unknown option tag in Require",
+                &headers,
+            );
+            return false;
+        }
+        let encoded = request
+            .values(HeaderName::ContentEncoding)
+            .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
+        if encoded {
+            let headers = [(HeaderName::AcceptEncoding, "identity")];
+            self.refuse(
+                transaction,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "encoded body",
+                &headers,
+            );
+            return false;
+        }
+        // RFC 5621 section 3.1: a body that may be ignored is no reason to refuse.
+        let optional = request
+            .content_disposition()
+            .ok()
+            .flatten()
+            .is_some_and(|disposition| disposition.optional);
+        let described = request.method() == Method::Invite && !request.body().is_empty();
+        if described && !is_sdp(request) && !optional {
+            let headers = [(HeaderName::Accept, "application/sdp")];
+            self.refuse(
+                transaction,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not SDP",
+                &headers,
+            );
+            return false;
+        }
+        if request.method() == Method::Invite && !accepts_sdp(request) {
+            let status = StatusCode::NOT_ACCEPTABLE;
+            self.refuse(transaction, status, "the answer may not be SDP", &[]);
+            return false;
+        }
+        true
+    }
+
+    /// Option tags that may stand in Require.
+    fn supports(&self, tag: &[u8]) -> bool {
+        self.identity
+            .supported
+            .split(", ")
+            .any(|own| tag.eq_ignore_ascii_case(own.as_bytes()))
+    }
+
+    /// RFC 3261 section 11.2: the status that an INVITE would get, and what the endpoint can do.
+    pub(crate) fn answer_options(&mut self, transaction: ServerTransactionId, busy: bool) {
+        let status = if busy {
+            StatusCode::BUSY_HERE
+        } else {
+            StatusCode::OK
+        };
+        let supported = self.identity.supported.clone();
+        let headers = [
+            (HeaderName::Allow, self.allow()),
+            (HeaderName::Accept, "application/sdp"),
+            (HeaderName::AcceptEncoding, "identity"),
+            (HeaderName::AcceptLanguage, "en"),
+            (HeaderName::Supported, supported.as_str()),
+        ];
+        self.answer(transaction, status, &headers);
+    }
+}
+
+/// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).
+pub(crate) fn is_of_rfc2543(request: &Request) -> bool {
+    let tagged = request.from().is_ok_and(|from| from.tag().is_some());
+    let marked = request.top_via().is_ok_and(|via| {
+        via.branch()
+            .is_some_and(|branch| branch.starts_with(crate::transaction::MAGIC_COOKIE))
+    });
+    !tagged && !marked
+}
+
+/// Whether a session description may stand in the answer (RFC 3261 sections 20.1 and 21.4.7): without
+/// Accept it may.
+fn accepts_sdp(request: &Request) -> bool {
+    !request.has(HeaderName::Accept)
+        || request.accept().flatten().any(|media| {
+            media.is(b"application", b"sdp")
+                || media.is(b"application", b"*")
+                || media.is(b"*", b"*")
+        })
+}

@@ -1,0 +1,208 @@
+//! The machine of one binding.
+//!
+//! | state         | input                          | does     | next                  |
+//! |---------------|--------------------------------|----------|-----------------------|
+//! | Off           | wait until T                   |          | Waiting (T)           |
+//! | Waiting       | wait until T                   |          | Waiting (T)           |
+//! | Bound         | wait until T                   |          | Waiting (T)           |
+//! | Off           | send to refresh                | REGISTER | Busy                  |
+//! | Waiting       | send to refresh                | REGISTER | Busy                  |
+//! | Bound         | send to refresh                | REGISTER | Busy                  |
+//! | Off           | send to fetch                  | REGISTER | Busy                  |
+//! | Waiting       | send to fetch                  | REGISTER | Busy, then as it was  |
+//! | Bound         | send to fetch                  | REGISTER | Busy, then as it was  |
+//! | Busy          | granted, refresh at T          |          | Bound (T)             |
+//! | Busy, then T  | granted, refresh at later      |          | Bound (T)             |
+//! | Busy          | done, not bound                |          | Off                   |
+//! | Busy          | done, bound                    |          | Bound                 |
+//! | Busy, then T  | done, not bound                |          | Waiting (T)           |
+//! | Busy, then T  | done, bound                    |          | Bound (T)             |
+//! | Busy          | failed, retry at T             |          | Waiting (T)           |
+//! | Busy, then T  | failed, retry at T             |          | Waiting (T)           |
+//! | Off           | reset                          |          | Off                   |
+//! | Waiting       | reset                          |          | Off                   |
+//! | Busy          | reset                          |          | Off                   |
+//! | Busy, then T  | reset                          |          | Off                   |
+//! | Bound         | reset                          |          | Off                   |
+//! | Waiting       | hurry                          |          | Off                   |
+//! | Waiting       | unwanted                       |          | Off                   |
+//! | Bound         | unwanted                       |          | Bound, no refresh     |
+//! | Busy, then T  | unwanted                       |          | Busy                  |
+//! | Waiting       | changed, bound                 |          | Waiting (now)         |
+//! | Bound         | changed, bound                 |          | Bound (now)           |
+//! | Busy          | changed, bound                 |          | Busy, then now        |
+//! | Busy, then T  | changed, bound                 |          | Busy, then now        |
+//! | Bound         | lapsed                         |          | Waiting (as refresh)  |
+//!
+//! What is not listed changes nothing. `Busy, then T` is a REGISTER in flight with a time to act after it: that of the refresh or retry which a query
+//! must not forget, or now, because what the binding says has changed meanwhile.
+
+use crate::time::Timestamp;
+use crate::timer::TimerKey;
+
+/// What a REGISTER is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum RegisterKind {
+    /// To remove all bindings of the address-of-record (RFC 3261 section 10.2.2).
+    RemoveAll,
+    /// To learn the bindings (RFC 3261 section 10.2.3).
+    Fetch,
+    /// To remove the own binding (RFC 3261 section 10.2.2).
+    Remove,
+    /// To make or refresh the own binding.
+    Refresh,
+}
+
+/// Where a binding stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    /// Nothing is waited for: without a connection, or not registered yet.
+    Off,
+    /// The next REGISTER is due at this time.
+    Waiting(Timestamp),
+    /// A REGISTER is in flight; when to act after it, if that is known.
+    Busy(RegisterKind, Option<Timestamp>),
+    /// The registrar holds the binding; when to refresh it, unless it is to be removed.
+    Bound(Option<Timestamp>),
+}
+
+/// What happens to a binding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BindingInput {
+    /// The agent is to register at this time, because many may come back at once.
+    Wait(Timestamp),
+    /// A REGISTER of this kind goes out.
+    Send(RegisterKind),
+    /// A 2xx granted the binding; it is refreshed at this time.
+    Granted(Timestamp),
+    /// The REGISTER is through, and did not change the binding.
+    Done,
+    /// The REGISTER failed and is tried again at this time.
+    Failed(Timestamp),
+    /// Nothing is left of it: the connection is lost, the binding is removed, or nothing is tried again.
+    Reset,
+    /// A retry need not wait any longer.
+    Hurry,
+    /// The application does not want to be registered any more.
+    Unwanted,
+    /// What the binding says has changed; it is refreshed before its time.
+    Changed(Timestamp),
+    /// The binding lapsed at the registrar.
+    Lapsed,
+}
+
+impl State {
+    /// Takes one input; `bound` says whether the registrar holds the binding, as far as the core knows.
+    pub(super) fn step(self, input: BindingInput, bound: bool) -> Self {
+        use BindingInput::{
+            Changed, Done, Failed, Granted, Hurry, Lapsed, Reset, Send, Unwanted, Wait,
+        };
+        match (self, input) {
+            (_, Reset) => Self::Off,
+            (Self::Off | Self::Waiting(_) | Self::Bound(_), Wait(at)) => Self::Waiting(at),
+            (Self::Off | Self::Waiting(_) | Self::Bound(_), Send(kind)) => {
+                let resumes = kind == RegisterKind::Fetch;
+                Self::Busy(kind, self.act_at().filter(|_| resumes))
+            }
+            (Self::Busy(_, None), Granted(at)) => Self::Bound(Some(at)),
+            (Self::Busy(_, Some(then)), Granted(at)) => Self::Bound(Some(at.min(then))),
+            (Self::Busy(_, then), Done) if bound => Self::Bound(then),
+            (Self::Busy(_, then), Done) => then.map_or(Self::Off, Self::Waiting),
+            (Self::Busy(..), Failed(at)) => Self::Waiting(at),
+            (Self::Waiting(_), Hurry | Unwanted) => Self::Off,
+            (Self::Bound(_), Unwanted) => Self::Bound(None),
+            (Self::Busy(kind, _), Unwanted) => Self::Busy(kind, None),
+            (Self::Waiting(_), Changed(now)) if bound => Self::Waiting(now),
+            (Self::Bound(_), Changed(now)) if bound => Self::Bound(Some(now)),
+            (Self::Busy(kind, _), Changed(now)) if bound => Self::Busy(kind, Some(now)),
+            (Self::Bound(at), Lapsed) => at.map_or(Self::Off, Self::Waiting),
+            _ => self,
+        }
+    }
+
+    /// When to act next.
+    pub(super) const fn act_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Off => None,
+            Self::Waiting(at) => Some(at),
+            Self::Busy(_, then) => then,
+            Self::Bound(at) => at,
+        }
+    }
+}
+
+/// The binding on one flow.
+pub(crate) struct Binding {
+    state: State,
+    /// When the binding lapses, if there is one.
+    bound_until: Option<Timestamp>,
+    /// The timer of refresh, retry and lapse: one is always armed while there is something to wait for.
+    pub(crate) timer: Option<TimerKey>,
+    /// Failures in a row.
+    pub(crate) failures: u32,
+    /// A REGISTER for it has succeeded or failed on this connection.
+    pub(crate) attempted: bool,
+    /// There was a connection before, so that this agent may be one of many that come back at once.
+    pub(crate) reconnecting: bool,
+}
+
+impl Binding {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: State::Off,
+            bound_until: None,
+            timer: None,
+            failures: 0,
+            attempted: false,
+            reconnecting: false,
+        }
+    }
+
+    /// The one door of the machine.
+    pub(crate) fn step(&mut self, input: BindingInput) {
+        self.state = self.state.step(input, self.is_bound());
+    }
+
+    /// Whether the registrar holds the binding, as far as the core knows.
+    pub(crate) const fn is_bound(&self) -> bool {
+        self.bound_until.is_some()
+    }
+
+    /// The registrar holds the binding until then.
+    pub(crate) fn bind_until(&mut self, at: Timestamp) {
+        self.bound_until = Some(at);
+    }
+
+    /// The registrar holds the binding no more; whether it did.
+    pub(crate) fn unbind(&mut self) -> bool {
+        self.bound_until.take().is_some()
+    }
+
+    /// When the binding lapses.
+    pub(crate) const fn bound_until(&self) -> Option<Timestamp> {
+        self.bound_until
+    }
+
+    /// Whether no REGISTER is in flight.
+    pub(crate) const fn is_idle(&self) -> bool {
+        !matches!(self.state, State::Busy(..))
+    }
+
+    /// What the REGISTER in flight is for.
+    pub(crate) const fn kind(&self) -> Option<RegisterKind> {
+        match self.state {
+            State::Busy(kind, _) => Some(kind),
+            _ => None,
+        }
+    }
+
+    /// When to act next, lapse aside.
+    pub(crate) const fn act_at(&self) -> Option<Timestamp> {
+        self.state.act_at()
+    }
+
+    /// Whether a REGISTER is due, as far as time goes.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.act_at().is_none_or(|at| at <= now)
+    }
+}

@@ -1,0 +1,13 @@
+//! The bindings of the agent's Contact at the registrar (RFC 3261 section 10.2), one for each flow (RFC 5626).
+//!
+//! `binding.rs` is the machine of one binding, with its table; `registrations.rs` holds all of an agent and what the application wants;
+//! `timing.rs` says when. `ua/registering.rs` carries out what they decide. At most one REGISTER is in flight for all flows of an agent
+//! (RFC 3261 section 10.2); what else is wanted waits.
+
+mod binding;
+mod registrations;
+mod timing;
+
+pub(crate) use self::binding::{Binding, BindingInput, RegisterKind};
+pub(crate) use self::registrations::{AlternativeForm, Registrations, Wish};
+pub(crate) use self::timing::{LONGEST_EXPIRES, refresh_after, retry_after, return_after};

@@ -1,0 +1,401 @@
+//! What a state sees while it takes a step: the endpoint below, and what every state of the call shares.
+
+use alloc::boxed::Box;
+use alloc::format;
+use core::time::Duration;
+
+use bytes::Bytes;
+use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
+
+use super::input::ResponseTo;
+use super::offer::{Carrier, Ending, Offer, OfferEffect, OfferEffects, OfferInput};
+use super::state::{State, Terminating};
+use crate::body::{Body, body_of};
+use crate::dialog::{DialogId, DialogSetId};
+use crate::endpoint::{
+    DialogUsage, Duty, Endpoint, InDialog, MaySend, Sent, SentRequest, SessionRequest,
+    SessionTimer, TimerOwner, TransactionUser,
+};
+use crate::event::{Event, ExchangeOutcome};
+use crate::ids::{ConnectionId, ExchangeId, SessionId};
+use crate::rand::below;
+use crate::reason::{Cause, EndReason, Originator, send_failure_cause};
+use crate::time::Timestamp;
+use crate::timer::TimerKey;
+use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
+
+/// What every state of a call shares.
+pub(crate) struct Common {
+    pub(crate) id: SessionId,
+    pub(crate) set: DialogSetId,
+    /// The dialog of the call, once one is chosen.
+    pub(crate) dialog: Option<DialogId>,
+    /// The offer/answer exchange.
+    pub(crate) offer: Offer,
+    /// The number of the last exchange.
+    exchanges: u32,
+    /// The CSeq number and the bytes of the last ACK to a 2xx, for when that comes again.
+    ack: Option<(u32, Bytes)>,
+    /// The connection on which the peer reaches this side, as far as it knows.
+    pub(crate) connection: Option<ConnectionId>,
+    /// This side called, so that the Call-ID is its own.
+    pub(crate) caller: bool,
+    /// Branches of a fork that were acknowledged and ended.
+    refused_branches: usize,
+    timers: [Option<TimerKey>; 5],
+}
+
+/// What a state sees while it takes a step.
+pub(crate) struct Context<'a> {
+    pub(crate) endpoint: &'a mut Endpoint,
+    pub(crate) common: &'a mut Common,
+}
+
+impl Common {
+    pub(crate) fn new(id: SessionId, set: DialogSetId) -> Self {
+        Self {
+            id,
+            set,
+            dialog: None,
+            offer: Offer::Idle,
+            exchanges: 0,
+            ack: None,
+            connection: None,
+            caller: false,
+            refused_branches: 0,
+            timers: [None; 5],
+        }
+    }
+
+    /// The user of a request of this call.
+    pub(crate) const fn user(&self, request: SessionRequest) -> TransactionUser {
+        TransactionUser::Session(self.id, request)
+    }
+}
+
+impl Context<'_> {
+    pub(crate) fn event(&mut self, event: Event) {
+        self.endpoint.event(event);
+    }
+
+    pub(crate) fn established(&mut self) {
+        let session = self.common.id;
+        self.event(Event::Established { session });
+    }
+
+    pub(crate) fn set(&mut self, timer: SessionTimer, after: Duration) {
+        self.clear(timer);
+        let owner = TimerOwner::Session(self.common.id, timer);
+        let at = self.endpoint.now + after;
+        self.common.timers[timer as usize] = Some(self.endpoint.timers.set(at, owner));
+    }
+
+    pub(crate) fn clear(&mut self, timer: SessionTimer) {
+        if let Some(key) = self.common.timers[timer as usize].take() {
+            self.endpoint.timers.cancel(key);
+        }
+    }
+
+    fn clear_all(&mut self) {
+        for timer in SessionTimer::ALL {
+            self.clear(timer);
+        }
+    }
+
+    /// The timer fired: its key is of no use any more.
+    pub(crate) fn fired(&mut self, timer: SessionTimer) {
+        self.common.timers[timer as usize] = None;
+    }
+
+    /// Asks the application for an offer.
+    pub(crate) fn want_offer(&mut self, carrier: Carrier) {
+        self.exchange(OfferInput::Wanted(carrier), None, None);
+    }
+
+    /// Hands the peer's offer to the application and asks for the answer.
+    pub(crate) fn offer_came(&mut self, carrier: Carrier, message: &Message) {
+        self.exchange(OfferInput::Came(carrier), body_of(message), None);
+    }
+
+    /// The application's description is on its way.
+    pub(crate) fn described(&mut self) {
+        self.exchange(OfferInput::Described, None, None);
+    }
+
+    /// Hands the peer's answer to the application.
+    pub(crate) fn answer_came(&mut self, answer: Body) {
+        self.exchange(OfferInput::AnswerCame, Some(answer), None);
+    }
+
+    /// The message that carried the answer of this side is acknowledged.
+    pub(crate) fn answer_acknowledged(&mut self) {
+        self.exchange(OfferInput::Acknowledged, None, None);
+    }
+
+    /// Ends the open exchange, if there is one, without a new session.
+    pub(crate) fn end_exchange(&mut self, ending: Ending, reason: EndReason) {
+        self.exchange(OfferInput::Ended(ending), None, Some(reason));
+    }
+
+    /// The call ends, and with it the open exchange: a final response refused it, or it is cut short.
+    fn close_exchange(&mut self, reason: &EndReason) {
+        if self.common.offer == Offer::Idle {
+            return;
+        }
+        let ending = match reason.status {
+            Some(_) => Ending::Refused,
+            None => Ending::Aborted,
+        };
+        self.end_exchange(ending, reason.clone());
+    }
+
+    /// The one place where an exchange takes a step and the application learns of it.
+    fn exchange(&mut self, input: OfferInput, body: Option<Body>, reason: Option<EndReason>) {
+        let next = ExchangeId(self.common.exchanges.saturating_add(1));
+        let mut effects = OfferEffects::new();
+        self.common.offer = self.common.offer.step(input, next, &mut effects);
+        let session = self.common.id;
+        let (mut body, mut reason) = (body, reason);
+        for effect in effects {
+            let event = match effect {
+                OfferEffect::Ask(exchange, kind) => {
+                    self.common.exchanges = exchange.number();
+                    Event::DescriptionNeeded {
+                        session,
+                        exchange,
+                        kind,
+                    }
+                }
+                OfferEffect::Deliver(exchange, kind) => {
+                    let Some(body) = body.take() else { continue };
+                    Event::RemoteDescription {
+                        session,
+                        exchange,
+                        kind,
+                        body: Box::new(body),
+                    }
+                }
+                OfferEffect::End(exchange, ending) => {
+                    let mut reason = || {
+                        let cut = || EndReason::local(Cause::Stopped);
+                        Box::new(reason.take().unwrap_or_else(cut))
+                    };
+                    let outcome = match ending {
+                        Ending::Complete => ExchangeOutcome::Complete,
+                        Ending::Refused => ExchangeOutcome::Refused(reason()),
+                        Ending::RolledBack => ExchangeOutcome::RolledBack(reason()),
+                        Ending::Aborted => ExchangeOutcome::Aborted(reason()),
+                    };
+                    Event::ExchangeEnded {
+                        session,
+                        exchange,
+                        outcome,
+                    }
+                }
+            };
+            self.event(event);
+        }
+    }
+
+    /// The call is over: says so once, and leaves nothing behind.
+    pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
+        self.close_exchange(&reason);
+        self.clear_all();
+        self.endpoint.dialogs.close(self.common.set);
+        let session = self.common.id;
+        self.event(Event::Ended {
+            session,
+            reason: Box::new(reason),
+        });
+        None
+    }
+
+    /// Ends the call by BYE (RFC 3261 section 15.1.1); without a connection the BYE waits for one.
+    pub(crate) fn hang_up(&mut self, reason: EndReason) -> Option<State> {
+        self.close_exchange(&reason);
+        self.clear_all();
+        let since = self.endpoint.now;
+        self.send_bye(Box::new(Terminating { reason, since }))
+    }
+
+    /// Sends the BYE of a call that has ended, or keeps it until there is a connection, as long as it would wait for an answer.
+    pub(crate) fn send_bye(&mut self, call: Box<Terminating>) -> Option<State> {
+        let Some(dialog) = self.common.dialog else {
+            return self.end(call.reason);
+        };
+        let sent = match self
+            .endpoint
+            .may_send_in(dialog, Duty::Owed(self.common.connection))
+        {
+            MaySend::Now(connection) => {
+                let bye = InDialog {
+                    connection,
+                    dialog,
+                    method: Method::Bye,
+                    body: None,
+                };
+                let user = self.common.user(SessionRequest::Bye);
+                self.endpoint.send_in_dialog(&bye, user)
+            }
+            MaySend::Later => {
+                let patience = self.endpoint.longest_wait();
+                self.set(SessionTimer::GiveUp, patience);
+                return Some(State::QueuedBye(call));
+            }
+            MaySend::Never(error) => Err(error),
+        };
+        match sent {
+            Ok(_) => Some(State::Terminating(call)),
+            Err(error) => self.end(EndReason {
+                cause: send_failure_cause(&error),
+                ..call.reason
+            }),
+        }
+    }
+
+    /// How long after `since` anything still waits for a connection.
+    pub(crate) fn rest_of_wait(&self, since: Timestamp) -> Duration {
+        let end = since + self.endpoint.longest_wait();
+        end.saturating_since(self.endpoint.now)
+    }
+
+    /// Whether what the call owes has to wait: there is no connection, or one that the call does not know and that REGISTER
+    /// has to go out on first.
+    pub(crate) fn must_wait(&self, dialog: DialogId) -> bool {
+        let duty = Duty::Owed(self.common.connection);
+        self.endpoint.may_send_in(dialog, duty) == MaySend::Later
+    }
+
+    /// Acknowledges a 2xx and keeps the ACK for when that comes again.
+    pub(crate) fn acknowledge(
+        &mut self,
+        dialog: DialogId,
+        invite: &SentRequest,
+        response: Option<&Response>,
+        answer: Option<&Body>,
+    ) -> Result<(), SendError> {
+        let known = self.common.connection;
+        let ack = self
+            .endpoint
+            .acknowledge(dialog, invite, response, answer, known)?;
+        self.common.ack = Some(ack);
+        Ok(())
+    }
+
+    /// A 2xx to an INVITE that does not change the state of the call (RFC 3261 section 13.2.2.4): a repeat gets the same ACK,
+    /// another branch of a fork is acknowledged and ended, and a re-INVITE that a BYE overtook is acknowledged.
+    pub(crate) fn further_success(&mut self, response: &ResponseTo<'_>, ack_is_due: bool) {
+        if response.to == SessionRequest::Bye || !response.status().is_success() {
+            return;
+        }
+        let Some(invite) = response.request.request() else {
+            return;
+        };
+        let tag = response.response.to().ok().and_then(|to| to.tag());
+        let dialog =
+            self.common
+                .dialog
+                .filter(|&dialog| match self.endpoint.dialogs.dialog(dialog) {
+                    Some(dialog) => dialog.remote_tag() == tag,
+                    None => false,
+                });
+        if let Some(dialog) = dialog {
+            let number = invite.cseq().map_or(0, |cseq| cseq.number);
+            match &self.common.ack {
+                // The application's answer goes into the ACK.
+                _ if ack_is_due => {}
+                Some((known, ack)) if *known == number => {
+                    let flow = self.endpoint.flow.as_ref().map(|flow| flow.connection);
+                    let connection = flow.unwrap_or(response.connection);
+                    let ack = ack.clone();
+                    self.endpoint.layer.repeat_ack(connection, ack);
+                }
+                // A late repeat of an earlier 2xx was acknowledged in its time.
+                Some((known, _)) if *known > number => {}
+                _ => {
+                    // Without a connection the peer's own timers end it.
+                    let (request, response) = (response.request, Some(response.response));
+                    let _ = self.acknowledge(dialog, request, response, None);
+                }
+            }
+            return;
+        }
+        // A peer that answers with ever new tags is left to its own timers.
+        if self.common.refused_branches < self.endpoint.limits.forks {
+            self.common.refused_branches += 1;
+            let usage = DialogUsage::Session(self.common.id);
+            self.endpoint.ack_and_bye(
+                response.connection,
+                response.request,
+                response.response,
+                usage,
+            );
+        }
+    }
+
+    /// The connection that the peer reaches this side on is the one in use.
+    pub(crate) fn on_flow_in_use(&mut self) {
+        if let Some(flow) = &self.endpoint.flow {
+            self.common.connection = Some(flow.connection);
+        }
+    }
+
+    /// Whether the connection that the peer knows is gone while another one is up, so that the route to this side has to be repaired by a target
+    /// refresh (RFC 3261 section 12.2.1.1).
+    pub(crate) fn is_cut(&self) -> bool {
+        let is_open = |connection| self.endpoint.layer.info(connection).is_some();
+        self.endpoint.is_ready() && !self.common.connection.is_some_and(is_open)
+    }
+
+    /// The response to an INVITE of the peer from the dialog of the call: 101 to 299.
+    pub(crate) fn respond(
+        &mut self,
+        dialog: DialogId,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        body: Option<&Body>,
+    ) -> Result<(), SendError> {
+        self.endpoint
+            .respond_in_dialog(dialog, transaction, status, body)
+    }
+
+    /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it have the same one.
+    pub(crate) fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode) {
+        let set = Some(self.common.set);
+        self.endpoint.answer_from(set, transaction, status, &[]);
+    }
+
+    /// Refuses an INVITE of the peer while another one of its INVITEs is being answered (RFC 3261 section 14.2): 500, and a random time to wait.
+    pub(crate) fn refuse_for_now(&mut self, transaction: ServerTransactionId) {
+        let wait = format!("{}", below(self.endpoint.layer.rng(), 11));
+        let status = StatusCode::SERVER_INTERNAL_ERROR;
+        let headers = [(HeaderName::RetryAfter, wait.as_str())];
+        let set = Some(self.common.set);
+        self.endpoint
+            .answer_from(set, transaction, status, &headers);
+    }
+
+    /// RFC 3261 section 14.1: 2.1 to 4 s for the side that made the Call-ID, up to 2 s for the other, in steps of 10 ms.
+    pub(crate) fn glare_wait(&mut self) -> Duration {
+        let caller = self.common.caller;
+        let rng = self.endpoint.layer.rng();
+        let steps = if caller {
+            210 + below(rng, 191)
+        } else {
+            below(rng, 201)
+        };
+        Duration::from_millis(steps * 10)
+    }
+
+    /// Cancels a request of the call (RFC 3261 section 9.1). A stale transaction means that its final response is here already.
+    pub(crate) fn cancel(&mut self, transaction: ClientTransactionId) {
+        let now = self.endpoint.now;
+        let nobody = Sent::outside(TransactionUser::Nobody);
+        let _ = self.endpoint.layer.cancel(transaction, None, nobody, now);
+    }
+}
+
+/// The peer is the cause.
+pub(crate) const fn by_peer(cause: Cause) -> EndReason {
+    EndReason::new(Originator::Peer, cause)
+}

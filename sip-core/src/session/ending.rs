@@ -1,0 +1,122 @@
+//! A call that is over but for its BYE (RFC 3261 section 15).
+
+use alloc::boxed::Box;
+
+use sip_parse::StatusCode;
+
+use super::context::Context;
+use super::input::Input;
+use super::state::{State, Terminating};
+use crate::endpoint::{SessionRequest, SessionTimer};
+use crate::reason::{Cause, EndReason, ended_by_peer};
+use crate::transaction::TransactionError;
+
+/// An INVITE of the peer comes too late.
+const OVER: StatusCode = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+
+impl Terminating {
+    /// The state `Terminating`.
+    pub(crate) fn step(
+        self: Box<Self>,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match input {
+            // RFC 3261 section 15.1.1: whatever the outcome, the call is over.
+            Input::Response(response) if response.to == SessionRequest::Bye => {
+                if response.status().is_provisional() {
+                    return Some(State::Terminating(self));
+                }
+                context.end(self.reason)
+            }
+            Input::NotResent(SessionRequest::Bye, _)
+            | Input::Failed(SessionRequest::Bye, TransactionError::Timeout) => {
+                context.end(self.reason)
+            }
+            Input::Failed(SessionRequest::Bye, TransactionError::ConnectionLost) => {
+                let rest = context.rest_of_wait(self.since);
+                context.set(SessionTimer::GiveUp, rest);
+                Some(State::LostBye(self))
+            }
+            Input::Response(response) => {
+                context.further_success(&response, false);
+                Some(State::Terminating(self))
+            }
+            Input::Invite(transaction, _) => {
+                context.refuse(transaction, OVER);
+                Some(State::Terminating(self))
+            }
+            _ => Some(State::Terminating(self)),
+        }
+    }
+
+    /// The state `QueuedBye`.
+    pub(crate) fn step_queued(
+        self: Box<Self>,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        let unsent = |reason| EndReason {
+            cause: Cause::NeverSent,
+            ..reason
+        };
+        match input {
+            Input::Timer(SessionTimer::GiveUp) if context.endpoint.flow.is_none() => {
+                context.end(unsent(self.reason))
+            }
+            Input::Abandoned => context.end(unsent(self.reason)),
+            input => match self.step_waiting(input, context) {
+                Ok(next) => next,
+                Err(waiting) => Some(State::QueuedBye(waiting)),
+            },
+        }
+    }
+
+    /// The state `LostBye`.
+    pub(crate) fn step_lost(
+        self: Box<Self>,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match input {
+            Input::Timer(SessionTimer::GiveUp) if context.endpoint.flow.is_none() => {
+                context.end(self.reason)
+            }
+            Input::Abandoned => context.end(self.reason),
+            input => match self.step_waiting(input, context) {
+                Ok(next) => next,
+                Err(waiting) => Some(State::LostBye(waiting)),
+            },
+        }
+    }
+
+    /// What both states that wait do alike; the call itself if it stays where it is.
+    fn step_waiting(
+        self: Box<Self>,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Option<State>, Box<Self>> {
+        match input {
+            Input::Connected => {
+                context.clear(SessionTimer::GiveUp);
+                Ok(context.send_bye(self))
+            }
+            // The wait is over: the BYE goes out on the flow in use, although the registration is not through.
+            Input::Timer(SessionTimer::GiveUp) => {
+                context.on_flow_in_use();
+                Ok(context.send_bye(self))
+            }
+            // The BYE of this side is of no use any more (RFC 3261 section 15.1.2).
+            Input::Bye(bye) => Ok(context.end(ended_by_peer(bye, Cause::Bye))),
+            Input::Response(response) => {
+                context.further_success(&response, false);
+                Err(self)
+            }
+            Input::Invite(transaction, _) => {
+                context.refuse(transaction, OVER);
+                Err(self)
+            }
+            _ => Err(self),
+        }
+    }
+}

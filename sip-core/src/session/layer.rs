@@ -1,0 +1,581 @@
+//! All calls of one endpoint.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use sip_parse::{HeaderName, Method, Request, StatusCode, UriBuf};
+
+use super::callee;
+use super::caller;
+use super::context::{Common, Context};
+use super::input::{Input, ResponseTo};
+use super::options::InviteOptions;
+use super::state::{NewInvite, State};
+use crate::dialog::{DialogId, FailureScope};
+use crate::endpoint::{
+    Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
+    SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
+};
+use crate::error::CommandError;
+use crate::ids::{ConnectionId, SessionId};
+use crate::reason::{Cause, EndReason, Originator};
+use crate::slab::Slab;
+use crate::time::Timestamp;
+use crate::transaction::{ServerTransactionId, TransactionError};
+
+/// What can be done with a call now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Phase {
+    /// A peer calls, and waits for an answer.
+    Incoming,
+    /// This side calls, and waits for an answer.
+    Outgoing,
+    /// The call is up, or its 2xx is sent.
+    Established,
+    /// BYE is on its way, or waits for a connection; [`Event::Ended`](crate::Event::Ended) follows.
+    Ending,
+}
+
+/// What became of a call that took a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stepped {
+    /// It goes on.
+    Alive,
+    /// It is over.
+    Over,
+    /// There was none.
+    Unknown,
+}
+
+struct Call {
+    common: Common,
+    state: Option<State>,
+}
+
+/// All calls of one [`Endpoint`]: the INVITE usage (RFC 3261 sections 13 to 15).
+///
+/// Every call goes through one door, [`step`](Self::step), whether a command, a message, a deadline or a connection is the cause. What happens is told by
+/// the events in the endpoint's queue of actions. [`UserAgent`](crate::UserAgent) has one inside; alone, on an endpoint made from plain settings, it
+/// makes a back-to-back user agent: see `examples/b2bua.rs`.
+///
+/// ```
+/// # use rand_core::SeedableRng;
+/// use sip_core::endpoint::{Endpoint, EndpointSettings};
+/// use sip_core::session::{Input, SessionLayer};
+/// use sip_core::{Action, ConnectionInfo, Event, InviteOptions, Timestamp, Transport};
+/// use sip_parse::UriBuf;
+///
+/// let mut settings = EndpointSettings::new(UriBuf::parse(b"sip:switch@192.0.2.1")?);
+/// settings.identity.host = Some("192.0.2.1".into());
+/// # let random = Box::new(rand_chacha::ChaCha20Rng::from_seed([7; 32]));
+/// let mut endpoint = Endpoint::new(settings, random, Timestamp::ZERO);
+/// let mut calls = SessionLayer::new();
+/// let peer = endpoint.accept(ConnectionInfo { transport: Transport::Tcp, remote: None });
+///
+/// let target = UriBuf::parse(b"sip:bob@192.0.2.2")?;
+/// let call = calls.invite(&mut endpoint, Some(peer), target, InviteOptions::new())?;
+/// let Some(Action::Event(Event::DescriptionNeeded { exchange, .. })) = endpoint.poll_action() else {
+///     panic!("the core asks for the offer first");
+/// };
+/// let offer = sip_core::Body::sdp("v=0\r\n");
+/// calls.step(&mut endpoint, call, Input::Describe(exchange, Ok(offer)))?;
+/// calls.settle(&mut endpoint);
+/// assert!(matches!(endpoint.poll_action(), Some(Action::Transmit { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SessionLayer {
+    calls: Slab<Call>,
+    /// The call of each INVITE of a peer that is being answered.
+    invites: BTreeMap<ServerTransactionId, SessionId>,
+}
+
+impl Default for SessionLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SessionLayer {
+    /// No calls.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            calls: Slab::new(),
+            invites: BTreeMap::new(),
+        }
+    }
+
+    /// How many calls there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// What can be done with a call now; `None` if it is over.
+    #[must_use]
+    pub fn phase(&self, id: SessionId) -> Option<Phase> {
+        Some(match self.calls.get(id.0)?.state.as_ref()? {
+            State::Incoming(_) | State::Accepting(_) => Phase::Incoming,
+            State::AwaitingOffer(_)
+            | State::QueuedInvite(_)
+            | State::Calling(_)
+            | State::Cancelling(_)
+            | State::AwaitingAnswer(_)
+            | State::QueuedAck(_) => Phase::Outgoing,
+            State::Answered(_)
+            | State::HangingUp(_)
+            | State::Confirmed(_)
+            | State::Offering(_)
+            | State::Reinviting(_)
+            | State::Glare(_)
+            | State::Answering(_)
+            | State::Reanswered(_) => Phase::Established,
+            State::Terminating(_) | State::QueuedBye(_) | State::LostBye(_) => Phase::Ending,
+        })
+    }
+
+    /// Calls `target` (RFC 3261 section 13.2), on `connection`, or on the flow in use. First
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) asks for the offer, unless the options leave it to the peer.
+    ///
+    /// # Errors
+    /// [`CommandError::Limit`], or [`CommandError::NotConnected`] and others if an INVITE without an offer cannot be sent; there is no call then,
+    /// and no event.
+    pub fn invite(
+        &mut self,
+        endpoint: &mut Endpoint,
+        connection: Option<ConnectionId>,
+        target: UriBuf,
+        options: InviteOptions,
+    ) -> Result<SessionId, CommandError> {
+        if self.calls.len() >= endpoint.limits.sessions {
+            return Err(CommandError::Limit("sessions"));
+        }
+        let call_id = endpoint.new_call_id();
+        let id = SessionId(self.calls.next_handle());
+        let usage = DialogUsage::Session(id);
+        let rng = endpoint.layer.rng();
+        let set = endpoint.dialogs.open(call_id.as_bytes(), usage, rng);
+        let mut common = Common::new(id, set);
+        common.connection = connection;
+        let invite = Box::new(NewInvite {
+            target,
+            options,
+            connection,
+            offer: None,
+        });
+        let context = &mut Context {
+            endpoint,
+            common: &mut common,
+        };
+        match caller::start(invite, context) {
+            Ok(state) => {
+                let state = Some(state);
+                self.calls.insert(Call { common, state });
+                Ok(id)
+            }
+            Err(error) => {
+                endpoint.dialogs.close(set);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Lets a call take one input: the one door of every call.
+    ///
+    /// # Errors
+    /// [`CommandError::Stale`] if the call is over, [`CommandError::WrongState`] if a command does not fit its state,
+    /// [`CommandError::ExchangeOver`] for a description of another exchange than the open one; nothing has changed then.
+    pub fn step(
+        &mut self,
+        endpoint: &mut Endpoint,
+        id: SessionId,
+        input: Input<'_>,
+    ) -> Result<(), CommandError> {
+        let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
+        let state = call.state.as_ref().ok_or(CommandError::Stale)?;
+        state.accepts(&input)?;
+        if let Input::Describe(exchange, _) = &input
+            && call.common.offer.asked() != Some(*exchange)
+        {
+            return Err(CommandError::ExchangeOver);
+        }
+        self.drive(endpoint, id, input);
+        Ok(())
+    }
+
+    /// As [`step`](Self::step), for what always fits.
+    pub(crate) fn drive(
+        &mut self,
+        endpoint: &mut Endpoint,
+        id: SessionId,
+        input: Input<'_>,
+    ) -> Stepped {
+        let Some(call) = self.calls.get_mut(id.0) else {
+            return Stepped::Unknown;
+        };
+        let Some(state) = call.state.take() else {
+            return Stepped::Unknown;
+        };
+        let before = state.server_transaction();
+        let context = &mut Context {
+            endpoint,
+            common: &mut call.common,
+        };
+        if let Input::Timer(timer) = input {
+            context.fired(timer);
+        }
+        let next = state.step(input, context);
+        let after = next.as_ref().and_then(State::server_transaction);
+        if before != after {
+            before.map(|invite| self.invites.remove(&invite));
+            after.map(|invite| self.invites.insert(invite, id));
+        }
+        if next.is_none() {
+            self.calls.remove(id.0);
+            return Stepped::Over;
+        }
+        call.state = next;
+        Stepped::Alive
+    }
+
+    /// Hands everything that the endpoint has received to its calls, and refuses what is none: to be called after each
+    /// [`Endpoint::receive`] and [`Endpoint::closed`], and after each command. Not with a [`UserAgent`](crate::UserAgent), which does so itself.
+    pub fn settle(&mut self, endpoint: &mut Endpoint) {
+        while let Some(indication) = endpoint.poll_indication() {
+            match indication {
+                Indication::Request {
+                    transaction,
+                    request,
+                } => match request.method() {
+                    Method::Invite => self.on_call(endpoint, transaction, request),
+                    Method::Options => {
+                        let busy = self.len() >= endpoint.limits.sessions;
+                        endpoint.answer_options(transaction, busy);
+                    }
+                    _ => {
+                        let allow = [(HeaderName::Allow, endpoint.allow())];
+                        let status = StatusCode::METHOD_NOT_ALLOWED;
+                        endpoint.refuse(transaction, status, "no usage takes it", &allow);
+                    }
+                },
+                Indication::RequestInDialog {
+                    transaction,
+                    usage: DialogUsage::Session(id),
+                    request,
+                } => {
+                    if !self.on_request(endpoint, transaction, id, &request) {
+                        let allow = [(HeaderName::Allow, endpoint.allow())];
+                        let status = StatusCode::METHOD_NOT_ALLOWED;
+                        endpoint.refuse(transaction, status, "no usage takes it", &allow);
+                    }
+                }
+                Indication::Cancel {
+                    transaction,
+                    invite,
+                    request,
+                } => {
+                    self.on_cancel(endpoint, transaction, invite, &request);
+                }
+                Indication::Ack { usage, request } => {
+                    let DialogUsage::Session(id) = usage;
+                    self.drive(endpoint, id, Input::Ack(&request));
+                }
+                Indication::Response(received) => {
+                    if let TransactionUser::Session(id, to) = received.sent.user {
+                        self.on_response_or_challenge(endpoint, id, to, received);
+                    }
+                }
+                Indication::Failed { sent, error } => {
+                    if let TransactionUser::Session(id, to) = sent.user {
+                        self.drive(endpoint, id, Input::Failed(to, error));
+                        self.on_failure(endpoint, &sent, error);
+                    }
+                }
+                Indication::ServerFailed { transaction } => {
+                    self.on_server_failed(endpoint, transaction);
+                }
+                Indication::Pong(_) | Indication::Unreadable(_) => {}
+            }
+        }
+    }
+
+    /// Time has passed: fires everything that is due, and hands it to the calls. Not with a [`UserAgent`](crate::UserAgent), which does so
+    /// itself. `now` never goes back.
+    pub fn tick(&mut self, endpoint: &mut Endpoint, now: Timestamp) {
+        endpoint.advance(now);
+        let now = endpoint.now;
+        endpoint.layer.tick(now);
+        self.settle(endpoint);
+        for _ in 0..endpoint.limits.fired_per_tick.max(1) {
+            let Some(owner) = endpoint.timers.pop_due(now) else {
+                break;
+            };
+            if let TimerOwner::Session(id, timer) = owner {
+                self.on_timeout(endpoint, id, timer);
+            }
+        }
+        self.settle(endpoint);
+    }
+
+    fn on_response_or_challenge(
+        &mut self,
+        endpoint: &mut Endpoint,
+        id: SessionId,
+        to: SessionRequest,
+        received: Received,
+    ) {
+        if received.is_challenge() && self.awaits(id, to) {
+            let sent = endpoint.resend_with_credentials(&received, Authorization::Credentials);
+            match sent {
+                Ok(transaction) => {
+                    self.drive(endpoint, id, Input::Resent(to, transaction));
+                    return;
+                }
+                Err(RetryError::NotSent(error)) => {
+                    self.drive(endpoint, id, Input::NotResent(to, error));
+                    return;
+                }
+                Err(RetryError::Authentication) => {}
+            }
+        }
+        self.on_response(endpoint, id, to, &received, false);
+        self.on_failure_response(endpoint, &received);
+    }
+
+    pub(crate) fn on_timeout(
+        &mut self,
+        endpoint: &mut Endpoint,
+        id: SessionId,
+        timer: SessionTimer,
+    ) -> Stepped {
+        self.drive(endpoint, id, Input::Timer(timer))
+    }
+
+    /// An INVITE outside any dialog (RFC 3261 section 13.3.1).
+    pub(crate) fn on_call(
+        &mut self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+        request: Box<Request>,
+    ) {
+        // RFC 3261 section 8.1.1.8; a peer of RFC 2543, which tags and branches give away, need not say.
+        if request.contacts().next().is_none() && !is_of_rfc2543(&request) {
+            let (status, why) = (StatusCode::BAD_REQUEST, "INVITE without Contact");
+            return endpoint.refuse(transaction, status, why, &[]);
+        }
+        if self.calls.len() >= endpoint.limits.sessions {
+            return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
+        }
+        let Ok(call_id) = request.call_id() else {
+            return;
+        };
+        let id = SessionId(self.calls.next_handle());
+        let usage = DialogUsage::Session(id);
+        let rng = endpoint.layer.rng();
+        let set = endpoint.dialogs.open(call_id, usage, rng);
+        let Ok(dialog) = endpoint.dialogs.accept(set, &request) else {
+            endpoint.dialogs.close(set);
+            let why = "no dialog can be made of this INVITE";
+            return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
+        };
+        let mut common = Common::new(id, set);
+        let context = &mut Context {
+            endpoint,
+            common: &mut common,
+        };
+        let state = Some(callee::start(transaction, dialog, request, context));
+        self.calls.insert(Call { common, state });
+        self.invites.insert(transaction, id);
+    }
+
+    /// A request within the dialog of a call; false if it is none that a call takes.
+    pub(crate) fn on_request(
+        &mut self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+        id: SessionId,
+        request: &Request,
+    ) -> bool {
+        let input = match request.method() {
+            Method::Bye => {
+                endpoint.answer(transaction, StatusCode::OK, &[]);
+                Input::Bye(request)
+            }
+            Method::Invite => Input::Invite(transaction, request),
+            _ => return false,
+        };
+        self.drive(endpoint, id, input);
+        true
+    }
+
+    /// A CANCEL of an INVITE (RFC 3261 section 9.2): answered with the tag that the responses to the INVITE have. The call, if it ended.
+    pub(crate) fn on_cancel(
+        &mut self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+        invite: ServerTransactionId,
+        cancel: &Request,
+    ) -> Option<SessionId> {
+        let id = self.invites.get(&invite).copied();
+        let call = id.and_then(|id| self.calls.get(id.0));
+        let set = call.map(|call| call.common.set);
+        endpoint.answer_from(set, transaction, StatusCode::OK, &[]);
+        let stepped = self.drive(endpoint, id?, Input::Cancel(invite, cancel));
+        id.filter(|_| stepped == Stepped::Over)
+    }
+
+    /// The connection of an INVITE of a peer is gone.
+    pub(crate) fn on_server_failed(
+        &mut self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+    ) -> Option<SessionId> {
+        let id = self.invites.get(&transaction).copied()?;
+        let stepped = self.drive(endpoint, id, Input::ServerFailed(transaction));
+        (stepped == Stepped::Over).then_some(id)
+    }
+
+    /// A response to a request of a call, or of one that is over.
+    pub(crate) fn on_response(
+        &mut self,
+        endpoint: &mut Endpoint,
+        id: SessionId,
+        to: SessionRequest,
+        received: &Received,
+        may_wait: bool,
+    ) -> Stepped {
+        let response = ResponseTo {
+            to,
+            response: &received.response,
+            request: &received.request,
+            connection: received.connection,
+            may_wait,
+        };
+        let stepped = self.drive(endpoint, id, Input::Response(response));
+        if stepped == Stepped::Unknown && received.response.status().is_success() {
+            // The call is over, but the dialog of the peer does not know it.
+            let (connection, request) = (received.connection, &received.request);
+            match to {
+                SessionRequest::Invite => {
+                    let usage = DialogUsage::Session(id);
+                    endpoint.ack_and_bye(connection, request, &received.response, usage);
+                }
+                SessionRequest::Reinvite => {
+                    endpoint.acknowledge_without_dialog(connection, request, &received.response)
+                }
+                SessionRequest::Bye => {}
+            }
+        }
+        stepped
+    }
+
+    /// RFC 5057 section 5.1, for every response to a request within a dialog but BYE: the one place that ends usages by it.
+    pub(crate) fn on_failure_response(
+        &mut self,
+        endpoint: &mut Endpoint,
+        received: &Received,
+    ) -> Option<SessionId> {
+        let reason = || EndReason::refused(&received.response, Cause::DialogGone);
+        self.end_usages(endpoint, &received.sent, received.scope(), reason)
+    }
+
+    /// The same for a request that has no response at all: it counts as 408; one whose connection broke ends nothing else.
+    pub(crate) fn on_failure(
+        &mut self,
+        endpoint: &mut Endpoint,
+        sent: &Sent,
+        error: TransactionError,
+    ) -> Option<SessionId> {
+        let scope = match error {
+            TransactionError::Timeout => FailureScope::of(StatusCode::REQUEST_TIMEOUT),
+            TransactionError::ConnectionLost => FailureScope::Transaction,
+        };
+        let reason = || EndReason::new(Originator::Transport, Cause::DialogGone);
+        self.end_usages(endpoint, sent, scope, reason)
+    }
+
+    /// Ends the usages of a dialog that a failure ends; the call, if it is over at once. A call is the only usage that a dialog has here, so that
+    /// the end of the usage and of the dialog are one.
+    fn end_usages(
+        &mut self,
+        endpoint: &mut Endpoint,
+        sent: &Sent,
+        scope: FailureScope,
+        reason: impl FnOnce() -> EndReason,
+    ) -> Option<SessionId> {
+        let bye = matches!(sent.user, TransactionUser::Session(_, SessionRequest::Bye));
+        if scope == FailureScope::Transaction || bye {
+            return None;
+        }
+        let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())?;
+        let stepped = self.drive(endpoint, id, Input::Gone(Box::new(reason())));
+        (stepped == Stepped::Over).then_some(id)
+    }
+
+    /// Whether a call still waits for the response to a request of its own.
+    pub(crate) fn awaits(&self, id: SessionId, to: SessionRequest) -> bool {
+        let state = self.calls.get(id.0).and_then(|call| call.state.as_ref());
+        match to {
+            SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
+            SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
+            SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
+        }
+    }
+
+    /// Whether the INVITE of a call waits to be sent.
+    pub(crate) fn is_queued(&self, id: SessionId) -> bool {
+        let call = self.calls.get(id.0);
+        matches!(
+            call.and_then(|call| call.state.as_ref()),
+            Some(State::QueuedInvite(_))
+        )
+    }
+
+    /// The calls whose INVITE waits to be sent, with their numbers in the order of commands.
+    pub(crate) fn queued(&self) -> impl Iterator<Item = (u64, SessionId)> {
+        let state = |call: &Call| match &call.state {
+            Some(State::QueuedInvite(queued)) => Some(queued.sequence),
+            _ => None,
+        };
+        self.calls
+            .iter()
+            .filter_map(move |(handle, call)| Some((state(call)?, SessionId(handle))))
+    }
+
+    /// Whether every call is up with no INVITE under way, so that the connection in use may change.
+    pub(crate) fn are_quiet(&self) -> bool {
+        let mut calls = self.calls.iter();
+        calls.all(|(_, call)| matches!(call.state, Some(State::Confirmed(_))))
+    }
+
+    /// The dialog of a call that is up and not being hung up, for a request within it.
+    pub(crate) fn established_dialog(&self, id: SessionId) -> Result<DialogId, CommandError> {
+        let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
+        let up = match &call.state {
+            Some(
+                State::Confirmed(_)
+                | State::Offering(_)
+                | State::Reinviting(_)
+                | State::Glare(_)
+                | State::Answering(_)
+                | State::Reanswered(_),
+            ) => call.common.dialog,
+            _ => None,
+        };
+        up.ok_or(CommandError::WrongState("the call is not up"))
+    }
+
+    /// All calls.
+    pub(crate) fn ids(&self) -> Vec<SessionId> {
+        let handles = self.calls.handles();
+        handles.into_iter().map(SessionId).collect()
+    }
+}

@@ -1,0 +1,166 @@
+//! Offer/answer (RFC 3264, RFC 6337, RFC 6141): one exchange at a time, with a number that every question and every
+//! description carries, and exactly one end for each.
+//!
+//! | state                                            | input                       | does                          | next        |
+//! |--------------------------------------------------|-----------------------------|-------------------------------|-------------|
+//! | Idle                                             | offer wanted in INVITE      | ask offer                     | OfferAsked  |
+//! | Idle                                             | offer wanted in 2xx         | ask offer                     | OfferAsked  |
+//! | Idle                                             | offer came in INVITE        | deliver offer, ask answer     | AnswerAsked |
+//! | Idle                                             | offer came in 2xx           | deliver offer, ask answer     | AnswerAsked |
+//! | OfferAsked in INVITE                             | described                   |                               | OfferSent   |
+//! | OfferAsked in 2xx                                | described                   |                               | OfferSent   |
+//! | AnswerAsked in INVITE                            | described                   |                               | AnswerSent  |
+//! | AnswerAsked in 2xx                               | described                   | end complete                  | Idle        |
+//! | OfferSent                                        | answer came                 | deliver answer, end complete  | Idle        |
+//! | AnswerSent                                       | acknowledged                | end complete                  | Idle        |
+//! | OfferAsked, OfferSent, AnswerAsked, AnswerSent   | refused                     | end refused                   | Idle        |
+//! | OfferAsked, OfferSent, AnswerAsked, AnswerSent   | rolled back                 | end rolled back               | Idle        |
+//! | OfferAsked, OfferSent, AnswerAsked, AnswerSent   | aborted                     | end aborted                   | Idle        |
+//!
+//! What is not listed changes nothing. The answer to an offer in an INVITE goes into the 2xx and is acknowledged by the ACK; the answer to an
+//! offer in a 2xx goes into the ACK, which nothing acknowledges. Reliable provisional responses, PRACK and UPDATE are carriers to come:
+//! each is one more [`Carrier`], with the message that answers it.
+
+use smallvec::SmallVec;
+
+use crate::event::DescriptionKind;
+use crate::ids::ExchangeId;
+
+/// The message that carries an offer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Carrier {
+    /// INVITE or re-INVITE.
+    Invite,
+    /// The 2xx to an INVITE without an offer.
+    Success,
+}
+
+impl Carrier {
+    /// Whether SIP acknowledges the message that carries the answer (RFC 3261 section 13.2.1).
+    const fn acknowledges_answer(self) -> bool {
+        match self {
+            Self::Invite => true,
+            Self::Success => false,
+        }
+    }
+}
+
+/// Where the exchange of a call stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Offer {
+    /// No exchange is open.
+    Idle,
+    /// The application is asked for an offer.
+    OfferAsked(ExchangeId, Carrier),
+    /// The offer is sent, or about to be; the answer of the peer is awaited.
+    OfferSent(ExchangeId, Carrier),
+    /// The offer of the peer is delivered and the application is asked for the answer.
+    AnswerAsked(ExchangeId, Carrier),
+    /// The answer is sent; the message that acknowledges it is awaited.
+    AnswerSent(ExchangeId, Carrier),
+}
+
+/// What happens to an exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OfferInput {
+    /// This side is to make an offer.
+    Wanted(Carrier),
+    /// An offer of the peer came.
+    Came(Carrier),
+    /// The application described, and the description is on its way.
+    Described,
+    /// The answer of the peer came.
+    AnswerCame,
+    /// The message that carried the answer of this side is acknowledged.
+    Acknowledged,
+    /// The exchange ends without a new session.
+    Ended(Ending),
+}
+
+/// How an exchange ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    Complete,
+    Refused,
+    RolledBack,
+    Aborted,
+}
+
+/// What the application learns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OfferEffect {
+    /// A description is needed.
+    Ask(ExchangeId, DescriptionKind),
+    /// The description of the peer.
+    Deliver(ExchangeId, DescriptionKind),
+    /// The exchange is over.
+    End(ExchangeId, Ending),
+}
+
+/// What one step brings about.
+pub(crate) type OfferEffects = SmallVec<[OfferEffect; 2]>;
+
+impl Offer {
+    /// Takes one input. `next` is the number of the exchange that the input opens, if it opens one.
+    pub(crate) fn step(
+        self,
+        input: OfferInput,
+        next: ExchangeId,
+        effects: &mut OfferEffects,
+    ) -> Self {
+        use DescriptionKind::{Answer, Offer as TheOffer};
+        match (self, input) {
+            (Self::Idle, OfferInput::Wanted(carrier)) => {
+                effects.push(OfferEffect::Ask(next, TheOffer));
+                Self::OfferAsked(next, carrier)
+            }
+            (Self::Idle, OfferInput::Came(carrier)) => {
+                effects.push(OfferEffect::Deliver(next, TheOffer));
+                effects.push(OfferEffect::Ask(next, Answer));
+                Self::AnswerAsked(next, carrier)
+            }
+            (Self::OfferAsked(id, carrier), OfferInput::Described) => Self::OfferSent(id, carrier),
+            (Self::AnswerAsked(id, carrier), OfferInput::Described) => {
+                if carrier.acknowledges_answer() {
+                    Self::AnswerSent(id, carrier)
+                } else {
+                    effects.push(OfferEffect::End(id, Ending::Complete));
+                    Self::Idle
+                }
+            }
+            (Self::OfferSent(id, _), OfferInput::AnswerCame) => {
+                effects.push(OfferEffect::Deliver(id, Answer));
+                effects.push(OfferEffect::End(id, Ending::Complete));
+                Self::Idle
+            }
+            (Self::AnswerSent(id, _), OfferInput::Acknowledged) => {
+                effects.push(OfferEffect::End(id, Ending::Complete));
+                Self::Idle
+            }
+            (
+                Self::OfferAsked(id, _)
+                | Self::OfferSent(id, _)
+                | Self::AnswerAsked(id, _)
+                | Self::AnswerSent(id, _),
+                OfferInput::Ended(ending),
+            ) => {
+                effects.push(OfferEffect::End(id, ending));
+                Self::Idle
+            }
+            _ => self,
+        }
+    }
+
+    /// The exchange that waits for the application's description.
+    pub(crate) const fn asked(self) -> Option<ExchangeId> {
+        match self {
+            Self::OfferAsked(id, _) | Self::AnswerAsked(id, _) => Some(id),
+            Self::Idle | Self::OfferSent(..) | Self::AnswerSent(..) => None,
+        }
+    }
+
+    /// Whether the offer of this side waits for the answer of the peer.
+    pub(crate) const fn awaits_answer(self) -> bool {
+        matches!(self, Self::OfferSent(..))
+    }
+}

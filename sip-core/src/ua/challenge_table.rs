@@ -1,0 +1,78 @@
+//! Challenges that wait for the application: `authenticationFactory`.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::endpoint::{Received, TransactionUser};
+use crate::ids::{ChallengeId, ConnectionId, SessionId};
+use crate::slab::Slab;
+use crate::timer::TimerKey;
+
+/// All challenges of an agent that wait. Boxed, because most agents never have one.
+pub(super) struct Challenges(Box<Slab<Challenge>>);
+
+/// A challenge, until the application answers it.
+pub(super) struct Challenge {
+    pub(super) received: Received,
+    pub(super) timer: TimerKey,
+}
+
+impl Challenges {
+    pub(super) fn new() -> Self {
+        Self(Box::new(Slab::new()))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The name that the next challenge gets.
+    pub(super) fn next_id(&self) -> ChallengeId {
+        ChallengeId(self.0.next_handle())
+    }
+
+    pub(super) fn insert(&mut self, challenge: Challenge) {
+        self.0.insert(challenge);
+    }
+
+    pub(super) fn has(&self, id: ChallengeId) -> bool {
+        self.0.get(id.0).is_some()
+    }
+
+    pub(super) fn take(&mut self, id: ChallengeId) -> Option<Challenge> {
+        self.0.remove(id.0)
+    }
+
+    /// The challenge that a request of `user` met.
+    pub(super) fn of(&self, user: TransactionUser) -> Option<ChallengeId> {
+        let mut challenges = self.0.iter();
+        let found = challenges.find(|(_, challenge)| challenge.received.sent.user == user);
+        found.map(|(handle, _)| ChallengeId(handle))
+    }
+
+    /// Takes out what came on a connection that is gone.
+    pub(super) fn take_on(&mut self, connection: ConnectionId) -> Vec<Challenge> {
+        self.take_all(|challenge| challenge.received.connection == connection)
+    }
+
+    /// Takes out what the requests of a call met, which is over.
+    pub(super) fn take_of_call(&mut self, call: SessionId) -> Vec<Challenge> {
+        let is_of_call = |user| matches!(user, TransactionUser::Session(id, _) if id == call);
+        self.take_all(|challenge| is_of_call(challenge.received.sent.user))
+    }
+
+    /// Takes out every challenge.
+    pub(super) fn take_each(&mut self) -> Vec<Challenge> {
+        self.take_all(|_| true)
+    }
+
+    fn take_all(&mut self, fits: impl Fn(&Challenge) -> bool) -> Vec<Challenge> {
+        let mut taken = Vec::new();
+        for handle in self.0.handles() {
+            if self.0.get(handle).is_some_and(&fits) {
+                taken.extend(self.0.remove(handle));
+            }
+        }
+        taken
+    }
+}

@@ -1,0 +1,194 @@
+//! The flows of an agent (RFC 5626): each one is a way to one of its servers. One, unless `outboundFlows` asks for more.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+
+use crate::connection::{Connector, KeepAlive};
+use crate::endpoint::{Flow, FlowIndex};
+use crate::ids::ConnectionId;
+use crate::time::Timestamp;
+use crate::timer::TimerKey;
+
+/// All flows of an agent.
+pub(super) struct Flows(Box<[OutboundFlow]>);
+
+/// One way to a server.
+pub(super) struct OutboundFlow {
+    pub(super) connector: Connector,
+    /// The connection that is being opened.
+    pub(super) opening: Option<Opening>,
+    /// A connection to a better server beside the one in use.
+    pub(super) failback: Option<Failback>,
+    pub(super) keep_alive: KeepAlive,
+    /// The connection that is open.
+    pub(super) open: Option<Flow>,
+    /// Of the last REGISTER that was accepted on this flow (RFC 3608), as Route values.
+    pub(super) service_route: Vec<Box<[u8]>>,
+}
+
+/// A connection that is being opened.
+pub(super) struct Opening {
+    pub(super) connection: ConnectionId,
+    pub(super) server: usize,
+    pub(super) attempt: u32,
+    /// Host and port for the Route; `None` while the application is asked for the URL.
+    pub(super) route_host: Option<Box<str>>,
+}
+
+/// A connection to a better server.
+pub(super) struct Failback {
+    pub(super) opening: Opening,
+    pub(super) stage: FailbackStage,
+}
+
+/// How far a connection to a better server has come.
+pub(super) enum FailbackStage {
+    /// It is being opened, until a timer fires.
+    Opening(TimerKey),
+    /// It is open, and watched until a timer fires.
+    Watched(TimerKey),
+    /// It may be used as soon as nothing is under way.
+    Ready,
+}
+
+impl Failback {
+    /// The connection, if it is open.
+    pub(super) fn open(self) -> Option<Flow> {
+        if matches!(self.stage, FailbackStage::Opening(_)) {
+            return None;
+        }
+        Some(Flow {
+            connection: self.opening.connection,
+            server: self.opening.server,
+            route_host: self.opening.route_host?,
+        })
+    }
+
+    /// The timer that runs, if one does.
+    pub(super) const fn timer(&self) -> Option<TimerKey> {
+        match self.stage {
+            FailbackStage::Opening(timer) | FailbackStage::Watched(timer) => Some(timer),
+            FailbackStage::Ready => None,
+        }
+    }
+
+    /// Whether the connection may be used.
+    pub(super) const fn is_ready(&self) -> bool {
+        matches!(self.stage, FailbackStage::Ready)
+    }
+}
+
+impl OutboundFlow {
+    fn new(connector: Connector, keep_alive: KeepAlive) -> Self {
+        Self {
+            connector,
+            opening: None,
+            failback: None,
+            keep_alive,
+            open: None,
+            service_route: Vec::new(),
+        }
+    }
+
+    /// Whether this is the connection that is open.
+    pub(super) fn is_on(&self, connection: ConnectionId) -> bool {
+        let open = self.open.as_ref();
+        open.is_some_and(|flow| flow.connection == connection)
+    }
+
+    /// Whether this is the connection that is being opened.
+    pub(super) fn is_opening(&self, connection: ConnectionId) -> bool {
+        let opening = self.opening.as_ref();
+        opening.is_some_and(|opening| opening.connection == connection)
+    }
+
+    /// Whether this is the connection to a better server.
+    pub(super) fn is_failback(&self, connection: ConnectionId) -> bool {
+        let failback = self.failback.as_ref();
+        failback.is_some_and(|failback| failback.opening.connection == connection)
+    }
+
+    /// The connection that waits for its URL, of either kind.
+    pub(super) fn awaiting_url(&mut self, connection: ConnectionId) -> Option<&mut Opening> {
+        let failback = self.failback.as_mut();
+        let failback = failback.map(|failback| &mut failback.opening);
+        let mut openings = self.opening.iter_mut().chain(failback);
+        openings.find(|opening| opening.connection == connection && opening.route_host.is_none())
+    }
+}
+
+impl Flows {
+    pub(super) fn new(count: u8, connector: &Connector, keep_alive: &KeepAlive) -> Self {
+        let flow = |_| OutboundFlow::new(connector.clone(), keep_alive.clone());
+        Self((0..count).map(flow).collect())
+    }
+
+    pub(super) fn get(&self, index: FlowIndex) -> &OutboundFlow {
+        &self.0[usize::from(index)]
+    }
+
+    pub(super) fn get_mut(&mut self, index: FlowIndex) -> &mut OutboundFlow {
+        &mut self.0[usize::from(index)]
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &OutboundFlow> {
+        self.0.iter()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The indices of all flows.
+    pub(super) fn indices(&self) -> impl DoubleEndedIterator<Item = FlowIndex> + use<> {
+        // `outboundFlows` allows four at most.
+        0..self.0.len() as FlowIndex
+    }
+
+    /// The first flow that fits.
+    pub(super) fn find(&self, fits: impl Fn(&OutboundFlow) -> bool) -> Option<FlowIndex> {
+        let index = self.0.iter().position(fits)?;
+        Some(index as FlowIndex)
+    }
+
+    /// The flow with this open connection.
+    pub(super) fn of(&self, connection: ConnectionId) -> Option<FlowIndex> {
+        self.find(|flow| flow.is_on(connection))
+    }
+
+    /// The servers that the other flows hold or try.
+    pub(super) fn taken_by_others(&self, index: FlowIndex) -> SmallVec<[usize; 8]> {
+        let taken = |flow: &OutboundFlow| {
+            let failback = flow.failback.as_ref();
+            let failback = failback.map(|failback| failback.opening.server);
+            flow.connector.holds().into_iter().chain(failback)
+        };
+        self.others(index).flat_map(taken).collect()
+    }
+
+    /// Whether another flow has an open connection.
+    pub(super) fn other_is_up(&self, index: FlowIndex) -> bool {
+        self.others(index).any(|flow| flow.open.is_some())
+    }
+
+    fn others(&self, index: FlowIndex) -> impl Iterator<Item = &OutboundFlow> {
+        let others = self.0.iter().enumerate();
+        let others = others.filter(move |(other, _)| *other != usize::from(index));
+        others.map(|(_, flow)| flow)
+    }
+
+    /// The next deadline of connectors and keep-alives.
+    pub(super) fn next_tick(&self) -> Option<Timestamp> {
+        let ticks = |flow: &OutboundFlow| [flow.connector.next_tick(), flow.keep_alive.next_tick()];
+        self.0.iter().flat_map(ticks).flatten().min()
+    }
+
+    /// Probes every open connection, because the host was suspended.
+    pub(super) fn probe_now(&mut self, now: Timestamp) {
+        for flow in self.0.iter_mut().filter(|flow| flow.open.is_some()) {
+            flow.keep_alive.probe_now(now);
+        }
+    }
+}
