@@ -1,6 +1,7 @@
 //! INVITEs within a call that is up, in both directions (RFC 3261 section 14): they change the session, or repair the route to this side
 //! after the connection changed. Glare (section 14.1) is met here.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use sip_parse::{Method, Request, StatusCode};
@@ -141,6 +142,7 @@ impl Offering {
                     dialog,
                     transaction,
                     glares,
+                    preview: None,
                 }))
             }
             Err(cause) => {
@@ -202,9 +204,18 @@ impl Reinviting {
         }
     }
 
-    fn on_response(self, response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
+    fn on_response(
+        mut self,
+        response: &ResponseTo<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
         match response.status().as_u16() {
-            100..=199 => Some(State::Reinviting(self)),
+            100..=199 => {
+                if self.preview.is_none() && has_description(response.response) {
+                    self.preview = body_of(response.response).map(Box::new);
+                }
+                Some(State::Reinviting(self))
+            }
             200..=299 => self.accepted(response, context),
             // The session goes back to what it was; the next offer is a fresh one (RFC 3264 section 8).
             491 if self.glares < MOST_GLARES => {
@@ -216,8 +227,9 @@ impl Reinviting {
         }
     }
 
-    fn accepted(self, response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
+    fn accepted(mut self, response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
         let dialog = self.dialog;
+        let preview = self.preview.take();
         context.clear(SessionTimer::Offer);
         let acknowledged =
             context.acknowledge(dialog, response.request, Some(response.response), None);
@@ -227,7 +239,9 @@ impl Reinviting {
         }
         context.on_flow_in_use();
         let answer = Some(response.response).filter(|response| has_description(response));
-        match answer.and_then(|response| body_of(response)) {
+        let answer = answer.and_then(|response| body_of(response));
+        // RFC 3261 section 13.2.1: the 2xx may leave out an answer that came before it.
+        match answer.or_else(|| preview.map(|preview| *preview)) {
             Some(answer) => context.answer_came(answer),
             None => context.end_exchange(Ending::Refused, by_peer(Cause::BadDescription)),
         }

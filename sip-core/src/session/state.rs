@@ -148,6 +148,8 @@ pub(crate) struct Reinviting {
     pub(crate) dialog: DialogId,
     pub(crate) transaction: ClientTransactionId,
     pub(crate) glares: u8,
+    /// The session description of a provisional response: the answer, if the 2xx brings none.
+    pub(crate) preview: Option<Box<Body>>,
 }
 
 /// A re-INVITE waits because it met one of the peer's.
