@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use sip_core::config::ConfigBuilder;
 use sip_core::{
-    Action, Body, CommandError, DescriptionFailed, DescriptionKind, EndReason, Event, Session,
-    SessionId, Timestamp, UserAgent,
+    Action, Body, CommandError, DescriptionFailed, DescriptionKind, EndReason, Event, ExchangeId,
+    Session, SessionId, Timestamp, UserAgent,
 };
 use sip_parse::Bytes;
 
@@ -45,6 +45,8 @@ pub struct Bench<F = Scripted> {
     pub far: F,
     /// The last description that the agent asked for, by call.
     asked: BTreeMap<SessionId, DescriptionRequest>,
+    /// Every exchange that the agent has named, and whether it has ended.
+    exchanges: BTreeMap<(SessionId, ExchangeId), bool>,
 }
 
 impl<F> Deref for Bench<F> {
@@ -87,6 +89,7 @@ impl<F: FarEnd> Bench<F> {
             events: VecDeque::new(),
             far,
             asked: BTreeMap::new(),
+            exchanges: BTreeMap::new(),
         }
     }
 
@@ -102,6 +105,7 @@ impl<F: FarEnd> Bench<F> {
                     if let Some(request) = description_needed(&event) {
                         self.asked.insert(request.session, request);
                     }
+                    self.note_exchange(&event);
                     self.far.event(&event);
                     self.events.push_back(event);
                 }
@@ -109,6 +113,33 @@ impl<F: FarEnd> Bench<F> {
             }
         }
         self.far.settled(&self.agent);
+    }
+
+    /// Nothing happens in an exchange after its end, and each ends before its call.
+    fn note_exchange(&mut self, event: &Event) {
+        match *event {
+            Event::DescriptionNeeded {
+                session, exchange, ..
+            }
+            | Event::RemoteDescription {
+                session, exchange, ..
+            } => {
+                let ended = self.exchanges.entry((session, exchange)).or_insert(false);
+                assert!(!*ended, "an exchange goes on after its end: {event:?}");
+            }
+            Event::ExchangeEnded {
+                session, exchange, ..
+            } => {
+                let ended = self.exchanges.insert((session, exchange), true);
+                assert_eq!(ended, Some(false), "one end for each exchange: {event:?}");
+            }
+            Event::Ended { session, .. } => {
+                let mut exchanges = self.exchanges.iter();
+                let open = exchanges.find(|((call, _), ended)| *call == session && !**ended);
+                assert_eq!(open, None, "the call ended before its exchange");
+            }
+            _ => {}
+        }
     }
 
     /// Turns the clock and stops at every deadline of the agent on the way.
@@ -237,9 +268,11 @@ impl<F: FarEnd> Bench<F> {
             .to_owned()
     }
 
-    /// Every table of the agent is empty.
+    /// Every table of the agent is empty, and each exchange has had its one end.
     #[track_caller]
     pub fn assert_nothing_left(&self) {
+        let open = self.exchanges.iter().find(|(_, ended)| !**ended);
+        assert_eq!(open, None, "an exchange without an end");
         assert_eq!(self.agent.table_sizes(), Default::default());
     }
 }
