@@ -205,7 +205,10 @@ fn refresh_follows(bench: &mut Bench, id: SessionId) {
     let contact = [("Contact", "<sip:bob@192.0.2.9>")];
     bench.reply_tagged(&again, 200, &tag, &contact, Some(OFFER));
     assert_eq!(bench.next_request().method(), Method::Ack);
-    assert_eq!(told(bench), ["RemoteDescription: Answer", "exchange complete"]);
+    assert_eq!(
+        told(bench),
+        ["RemoteDescription: Answer", "exchange complete"]
+    );
     bench.wait(40 * SECOND);
     bench.silence();
     hang_up(bench, id);
@@ -321,7 +324,11 @@ fn before_our_ack() {
             describe(&mut bench, id).unwrap();
             told_since.extend(told(&mut bench));
         }
-        let up = ["exchange complete", "Established", "DescriptionNeeded: Offer"];
+        let up = [
+            "exchange complete",
+            "Established",
+            "DescriptionNeeded: Offer",
+        ];
         assert_eq!(told_since, up);
         let ack = bench.next_request();
         assert_eq!(ack.method(), Method::Ack);
@@ -359,7 +366,11 @@ fn before_the_peers_ack() {
         bench.silence();
         if comes {
             bench.in_dialog("ACK", 7, "ack", &ok, "");
-            let up = ["exchange complete", "Established", "DescriptionNeeded: Offer"];
+            let up = [
+                "exchange complete",
+                "Established",
+                "DescriptionNeeded: Offer",
+            ];
             assert_eq!(told(&mut bench), up);
             is_repaired(&mut bench, id);
         } else {

@@ -9,8 +9,8 @@ use core::time::Duration;
 use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    ExchangeId, FailureStatus, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl, RequestId,
-    Session, SessionId, StaleHandle, Timestamp, UserAgent,
+    ExchangeId, FailureStatus, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl,
+    RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
 

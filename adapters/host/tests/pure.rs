@@ -366,7 +366,9 @@ fn every_command_reaches_the_agent() {
     assert!(wrong_state(browser.reject(call, FailureStatus::BUSY_HERE)));
     let tone = browser.send_dtmf(call, '1', Duration::from_millis(100));
     assert!(wrong_state(tone.map(drop)));
-    let error = browser.describe(call, ExchangeId::from_number(1), None).unwrap_err();
+    let error = browser
+        .describe(call, ExchangeId::from_number(1), None)
+        .unwrap_err();
     assert!(matches!(error, CommandFailure::Refused(_)), "{error:?}");
     browser.receive(connection, response(&invite, "486 Busy Here", ""));
     browser.sent("ACK ");

@@ -7,7 +7,7 @@ use sip_parse::{
     Builder, Contact, HeaderName, Message, Method, NameAddr, Request, Response, Scheme, Value,
 };
 
-use super::DialogError;
+use super::error::DialogError;
 
 /// One dialog: what RFC 3261 section 12 calls its state, as copies of the few strings it needs.
 #[derive(Clone, Debug)]

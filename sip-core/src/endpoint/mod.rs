@@ -2,7 +2,7 @@
 //! actions.
 //!
 //! An [`Endpoint`] does nothing by itself: calls, registration and requests are layers above it, which build on the few
-//! functions that send (`requests.rs`), answer (`responses.rs`) and say whether a request may go out now (`flow.rs`).
+//! functions that send (`requests.rs`), answer (`responses.rs`) and say whether a request may go out now (`may_send.rs`).
 //! What the transaction layer hands up passes `indication.rs`, where the checks that every user agent server owes
 //! (`uas.rs`, RFC 3261 section 8.2) come first.
 
@@ -10,6 +10,7 @@ mod challenge;
 mod flow;
 mod identity;
 mod indication;
+mod may_send;
 mod owner;
 mod requests;
 mod responses;
