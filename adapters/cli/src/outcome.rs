@@ -1,12 +1,12 @@
-//! How a command ends: exit codes and the sentence that goes with them.
+//! Outcomes of a command: exit codes and their sentences.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// Why a command did not do what it was asked for. Each kind has its exit code.
+/// Why a command failed. Each kind has its exit code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Failure {
-    /// 1: SIP said no.
+    /// 1: the peer or the server refused.
     Outcome(String),
     /// 2: the command line or the configuration is wrong.
     Usage(String),
