@@ -191,7 +191,7 @@ impl World {
         self.settle();
     }
 
-    /// Bob calls alice, who answers; both ends of the call.
+    /// Bob calls alice, who answers. Returns both ends of the call.
     fn call(&mut self) -> (SessionId, SessionId) {
         let bobs = self.agents[BOB].invite("alice", Default::default(), self.now);
         let bobs = bobs.expect("invite");

@@ -15,7 +15,7 @@ use sip_core::{Action, ConnectionId, ConnectionInfo, Event, Timestamp, Transport
 use sip_edge::{Edge, EdgeAction, EdgeConfig};
 use sip_parse::{Bytes, Limits, Message};
 
-/// What the network does to messages.
+/// The effects of the network on messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
     pub(crate) transport: Transport,
@@ -106,7 +106,7 @@ struct Link {
     last: [Timestamp; 2],
 }
 
-/// What an application does; the world calls it.
+/// The application; the world calls it.
 pub(crate) trait Script {
     /// An event came.
     fn event(&mut self, world: &mut World, agent: usize, event: Event);
@@ -129,7 +129,7 @@ pub(crate) struct World {
     steps: usize,
     /// Until when each direction of each link is deaf.
     deaf: Vec<[Timestamp; 2]>,
-    /// What went over the links, how often: methods and statuses, new and `again`.
+    /// How often each message went over the links: methods and statuses, new and `again`.
     pub(crate) met: BTreeMap<String, u64>,
     carried: BTreeSet<(usize, bool, Bytes)>,
 }
@@ -328,7 +328,7 @@ impl World {
         }
     }
 
-    /// Carries out all actions, hands events to the script, until nobody has anything to say.
+    /// Carries out all actions and passes events to the script, until there are none.
     fn settle(&mut self, script: &mut dyn Script) {
         loop {
             let mut busy = false;
@@ -430,7 +430,7 @@ impl World {
             };
             self.now = self.now.max(next);
             self.step();
-            // Bytes that have arrived are delivered before the clock is told.
+            // Bytes that have arrived are delivered before the clock advances.
             if self
                 .queue
                 .peek()
