@@ -122,40 +122,31 @@ impl fmt::Debug for EdgeConfig {
 }
 
 /// A configuration that cannot be served.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EdgeConfigError {
     /// The realm or a domain is empty or has characters that no quoted string or host may hold.
+    #[error("{0:?} is no realm or domain: letters, digits, \".\", \"-\" and \":\" are")]
     Realm(String),
     /// A user without a name.
+    #[error("a user needs a name")]
     UserName,
     /// Two users of the same name.
+    #[error("there are two users {0:?}")]
     RepeatedUser(String),
     /// `min_expires` is over an hour (RFC 3261 section 10.3) or above `max_expires`, or
     /// `max_expires` is below a second or above 2^32 - 1 seconds.
+    #[error(
+        "min_expires must be at most an hour and at most max_expires, max_expires 1 to 4294967295 seconds"
+    )]
     Expires,
     /// The realm and the algorithms make no challenge.
+    #[error(transparent)]
     Challenge(DigestServerError),
     /// A limit that is zero.
+    #[error("no limit can be zero")]
     Limit,
 }
-
-impl fmt::Display for EdgeConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Realm(name) => write!(f, "{name:?} is no realm or domain: letters, digits, \".\", \"-\" and \":\" are"),
-            Self::UserName => f.write_str("a user needs a name"),
-            Self::RepeatedUser(name) => write!(f, "there are two users {name:?}"),
-            Self::Expires => f.write_str(
-                "min_expires must be at most an hour and at most max_expires, max_expires 1 to 4294967295 seconds",
-            ),
-            Self::Challenge(error) => error.fmt(f),
-            Self::Limit => f.write_str("no limit can be zero"),
-        }
-    }
-}
-
-impl std::error::Error for EdgeConfigError {}
 
 impl EdgeConfig {
     /// Checks what the types cannot express.

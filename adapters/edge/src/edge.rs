@@ -91,16 +91,9 @@ impl From<sip_parse::ParseError> for Refusal {
 }
 
 /// [`EdgeLimits::actions`](crate::EdgeLimits::actions) actions wait. Poll them, then repeat the input.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("too many actions wait to be polled")]
 pub struct Backpressure;
-
-impl std::fmt::Display for Backpressure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("too many actions wait to be polled")
-    }
-}
-
-impl std::error::Error for Backpressure {}
 
 impl Edge {
     /// An edge for the users of `config`.
