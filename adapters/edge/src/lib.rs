@@ -39,6 +39,11 @@ mod response;
 mod routing;
 mod server;
 
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 pub use config::{EdgeConfig, EdgeConfigError, EdgeLimits, Faults};
 pub use edge::{Backpressure, Edge};
 pub use event::{Counters, CutReason, EdgeAction, EdgeEvent, RemovalReason};
