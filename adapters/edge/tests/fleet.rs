@@ -79,7 +79,7 @@ impl Host {
         self.now >= GONE_AT && self.now < BACK_AT
     }
 
-    /// Carries out all actions. Bytes arrive at once: what is measured is who sends when.
+    /// Carries out all actions. Bytes arrive at once, because the test measures when each agent sends.
     fn settle(&mut self) {
         loop {
             let mut busy = false;

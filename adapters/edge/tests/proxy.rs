@@ -285,7 +285,7 @@ fn rfc3261_22_3_a_flow_token_does_not_replace_credentials() {
     bench.quiet();
 }
 
-/// RFC 3261 section 16.3: what is refused, and with what.
+/// RFC 3261 section 16.3: each refusal and its status.
 #[test]
 fn rfc3261_16_3_requests_that_go_nowhere() {
     let (mut bench, alice, bob) = bench();
@@ -343,8 +343,8 @@ fn rfc3261_11_2_options_to_the_edge() {
     assert!(header(&answer, "Allow").contains("REGISTER"));
 }
 
-/// RFC 3261 section 22.3: whose name is in From must be who authenticates, a wrong password is
-/// challenged again, and strangers who do not claim to be ours may call.
+/// RFC 3261 section 22.3: the user in From must be the one that authenticates, a wrong password is challenged
+/// again, and strangers that do not claim to be ours may call.
 #[test]
 fn rfc3261_22_3_from_and_credentials_must_agree() {
     let (mut bench, alice, bob) = bench();
@@ -443,8 +443,8 @@ fn rfc5626_5_3_1_lost_flow_is_430_and_forged_token_403() {
     assert!(bench.edge.counters().dropped > 0, "nobody answers an ACK");
 }
 
-/// RFC 3261 section 16.4: a preloaded route to the edge is taken off and says nothing; one to
-/// another server is out of reach.
+/// RFC 3261 section 16.4: a preloaded route to the edge is removed and has no other effect; one to another
+/// server cannot be reached.
 #[test]
 fn rfc3261_16_4_preloaded_routes() {
     let (mut bench, alice, bob) = bench();
@@ -585,8 +585,8 @@ fn cut_closes_all_connections_of_a_user() {
     assert_eq!(cut, [bob, second]);
 }
 
-/// RFC 3261 section 8.2.1 and bad input: garbage is counted, what is nearly a request is answered
-/// 400, and the connection serves on.
+/// RFC 3261 section 8.2.1 and bad input: garbage is counted, a malformed request gets 400, and the connection
+/// stays open.
 #[test]
 fn malformed_messages_cost_nothing_but_themselves() {
     let (mut bench, alice, bob) = bench();

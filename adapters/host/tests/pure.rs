@@ -17,7 +17,7 @@ use sip_host::{
 };
 use sip_parse::{Request, Response};
 
-/// What a browser adapter would be: it carries out the jobs and passes the time.
+/// A minimal browser adapter: it carries out the jobs and passes the time.
 struct Browser {
     host: Host,
     now: Timestamp,
@@ -352,7 +352,7 @@ fn every_command_reaches_the_agent() {
     let options = browser.sent("OPTIONS ");
     browser.receive(connection, response(&options, "200 OK", ""));
 
-    // A call that no longer is what the command needs is refused, not ignored.
+    // A command that does not fit the state of its call is refused, not ignored.
     let call = browser.invite("bob", InviteOptions::default()).unwrap();
     let invite = browser.sent("INVITE ");
     let wrong_state = |result: Result<(), CommandFailure>| {

@@ -1,4 +1,4 @@
-//! What RFC 6455 asks of a client, seen from the other end of the wire.
+//! The requirements of RFC 6455 for a client, checked at the other end of the wire.
 
 #[path = "../../host/tests/support/frames.rs"]
 mod frames;

@@ -1,4 +1,4 @@
-//! A bench for the edge: hand-written messages in, what it sends out, a clock that the test turns.
+//! A bench for the edge: hand-written messages in, messages of the edge out, and a clock that the test sets.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::collections::VecDeque;
@@ -113,7 +113,7 @@ pub fn credentials(
     )
 }
 
-/// The edge, what it sent to whom and not yet looked at, and its clock.
+/// The edge, its messages that the test has not checked yet, and its clock.
 pub struct Bench {
     pub edge: Edge,
     pub now: Timestamp,
@@ -207,7 +207,7 @@ impl Bench {
         message
     }
 
-    /// Nothing is waiting for anybody.
+    /// No message is left to check.
     #[track_caller]
     pub fn quiet(&self) {
         assert!(self.sent.is_empty(), "{:#?}", self.sent);

@@ -1,5 +1,5 @@
-//! What RFC 6455 asks of the far end of a WebSocket is the library's to do, and ours to notice when it does
-//! not: tests of both adapters, from the other end of the wire.
+//! Tests of both adapters from the other end of the wire: the library implements the requirements of RFC 6455,
+//! and these tests notice if it stops.
 
 use crate::request::request;
 use crate::wire::*;
@@ -84,7 +84,7 @@ pub(crate) fn fragments_are_one_message<T>(start: impl Fn(&str) -> T) {
     }
 }
 
-/// RFC 6455 section 5.5: control frames are short and whole; 5.5.2: a pong carries what the ping did.
+/// RFC 6455 section 5.5: control frames are short and whole; 5.5.2: a pong carries the payload of the ping.
 pub(crate) fn control_frames_are_short_and_whole<T>(start: impl Fn(&str) -> T) {
     let mut bench = Bench::new(&start);
     bench.frame(FINAL | PING, &[7; 125]);
@@ -98,8 +98,8 @@ pub(crate) fn control_frames_are_short_and_whole<T>(start: impl Fn(&str) -> T) {
     bench.is_failed(PROTOCOL);
 }
 
-/// RFC 6455 section 5.2: reserved bits and opcodes that nobody agreed on, and section 5.4: a continuation of
-/// nothing, end the connection.
+/// RFC 6455 section 5.2: unknown reserved bits and opcodes end the connection, and section 5.4: so does a
+/// continuation without a beginning.
 pub(crate) fn frames_that_nobody_agreed_on_end_the_connection<T>(start: impl Fn(&str) -> T) {
     for first in [
         FINAL | 0x40 | TEXT,
@@ -122,8 +122,8 @@ pub(crate) fn a_close_frame_is_answered<T>(start: impl FnOnce(&str) -> T) {
     assert_eq!(bench.read().code(), GOING_AWAY);
 }
 
-/// RFC 6455 section 7.4.1: what is over the limit ends the connection with 1009 as soon as its length is
-/// known: nothing is waited for, and nothing set aside. No host has room for what is announced here.
+/// RFC 6455 section 7.4.1: a message over the limit ends the connection with 1009 as soon as its length is
+/// known. The agent neither waits for it nor allocates for it; no host has room for the lengths here.
 pub(crate) fn lengths_are_checked_before_anything_is_set_aside<T>(start: impl Fn(&str) -> T) {
     for length in [1_u64 << 62, 1 << 40, 16 << 20] {
         let mut bench = Bench::new(&start);

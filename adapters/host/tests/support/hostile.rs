@@ -1,4 +1,4 @@
-//! A server that means ill, for the tests of both adapters: what it can hold up, and for how long.
+//! A hostile server, for the tests of both adapters: what it can delay, and for how long.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use crate::wire::*;
 /// than the closing handshake.
 const PROMPT: Duration = Duration::from_millis(1_500);
 
-/// Writes `frames` over and over, and throws away what comes back, until dropped.
+/// Writes `frames` again and again, and discards the answers, until dropped.
 struct Flood(Arc<AtomicBool>);
 
 impl Flood {
@@ -41,9 +41,9 @@ impl Drop for Flood {
     }
 }
 
-/// Commands are carried out whatever comes in, and however fast: pings, which the socket answers by itself,
-/// and fragments of a message that grows by nothing and never ends. `is_prompt` says whether the agent
-/// carries out a command within a time.
+/// Commands are carried out during any flood: of pings, which the socket answers by itself, and of fragments of
+/// a message that grows by nothing and never ends. `is_prompt` is true if the agent carries out a command
+/// within a time.
 pub(crate) fn a_flood_leaves_room_for_commands<T>(
     start: impl Fn(&str) -> T,
     is_prompt: impl Fn(&T, Duration) -> bool,
@@ -64,8 +64,8 @@ pub(crate) fn a_flood_leaves_room_for_commands<T>(
     }
 }
 
-/// RFC 6455 section 5.5.3: of several pings the last one may be answered alone. Whoever sends pings and does
-/// not read must not fill the memory with pongs.
+/// RFC 6455 section 5.5.3: of several pings the last one may be answered alone. A peer that sends pings and
+/// does not read must not fill the memory with pongs.
 pub(crate) fn pongs_that_nobody_reads_are_bounded<T>(start: impl FnOnce(&str) -> T) {
     const PINGS: usize = 400_000;
     let mut bench = Bench::new(start);
@@ -84,12 +84,12 @@ pub(crate) fn pongs_that_nobody_reads_are_bounded<T>(start: impl FnOnce(&str) ->
     while let Ok(length @ 1..) = bench.stream.read(&mut scratch) {
         received += length;
     }
-    // What the sockets of both sides hold, and what may wait behind them; all pongs would be 52 MB.
+    // The buffers of both sockets, and the bytes that may wait behind them; all pongs would be 52 MB.
     assert!(received < 20_000_000, "{received} bytes for {sent} pings");
 }
 
-/// A server that asks and does not read the answers is given up once more than `send_queue` waits for it,
-/// however slowly it asks. `has_ended` waits for the end of the connection.
+/// The connection to a server that sends requests and does not read the responses is dropped once more than
+/// `send_queue` bytes wait for it, however slowly it sends. `has_ended` waits for the end of the connection.
 pub(crate) fn answers_that_nobody_reads_end_the_connection<T>(
     start: impl FnOnce(&str) -> T,
     has_ended: impl FnOnce(T),

@@ -1,5 +1,5 @@
-//! The far end of an agent's WebSockets, for the tests of both adapters: registers whoever asks, takes
-//! every call, notes all that it hears, and can fall silent without a word.
+//! The far end of an agent's WebSockets, for the tests of both adapters: accepts every REGISTER and every call,
+//! records all messages, and can stop answering.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
 use std::collections::BTreeSet;
@@ -190,7 +190,7 @@ impl Registrar {
     /// From now on nothing comes from this connection, and nothing that is sent to it is read.
     pub(crate) fn fall_silent(&self, number: usize) {
         self.inner().connections[number].is_silent = true;
-        // Whoever is reading has noticed once the socket is free.
+        // A reader notices as soon as the socket is free.
         std::thread::sleep(Duration::from_millis(10));
     }
 

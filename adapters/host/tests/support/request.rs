@@ -1,4 +1,4 @@
-//! What a peer sends in the tests of both adapters.
+//! Requests of a peer for the tests of both adapters.
 
 /// A request from bob to alice outside any dialog.
 pub(crate) fn request(method: &str, number: u32, body: &str) -> String {

@@ -1,5 +1,5 @@
-//! What both adapters must do when the machine has slept: the tests' bodies. The clock is set on while the
-//! real one stands still, so that what takes time here takes real time.
+//! The bodies of the tests of both adapters for a machine that has slept. The clock of the agent is set forward
+//! and the real one is not, so every wait in a test is a real one.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ struct Bench<A> {
     agent: A,
     registrar: Registrar,
     clock: Clock,
-    /// What was told since the last look.
+    /// The events since the last check.
     told: Vec<String>,
 }
 
@@ -72,7 +72,7 @@ impl<A: Agent> Bench<A> {
         });
     }
 
-    /// Takes events until one of that name has come; descriptions are given when they are asked for.
+    /// Takes events until one of that name; answers requests for descriptions.
     fn until(&mut self, wanted: &str) -> Event {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -112,7 +112,7 @@ impl<A: Agent> Bench<A> {
     }
 }
 
-/// What matters of an event here.
+/// A short name of an event.
 fn name(event: &Event) -> String {
     if let Some(end) = exchange_ended(event) {
         return match end.outcome {
@@ -145,7 +145,7 @@ pub(crate) fn a_flow_that_outlived_the_sleep<A: Agent>() {
     let woke = Instant::now();
     bench.clock.slept(HOUR);
     bench.until("registered");
-    // Nobody gave a command: the agent was woken by its clock, not by the end of its longest sleep.
+    // The test gave no command: the alarm of the clock woke the agent, not the end of its longest sleep.
     assert!(
         woke.elapsed() < Duration::from_secs(2),
         "{:?}",
@@ -210,7 +210,7 @@ pub(crate) fn a_flow_that_was_closed_in_the_sleep<A: Agent>() {
     assert_eq!(bench.registers(), [1, 1]);
 }
 
-/// More than the core believes of a clock unasked (DESIGN: seven days): the host vouches for its clock.
+/// A step of more than seven days, which the core does not accept as a tick: the host vouches for its clock.
 pub(crate) fn a_month<A: Agent>() {
     let mut bench = Bench::<A>::registered();
     bench.clock.slept(30 * 24 * HOUR);
@@ -220,8 +220,8 @@ pub(crate) fn a_month<A: Agent>() {
     assert_eq!(bench.registers(), [2]);
 }
 
-/// A call that is up is not over because a machine slept, whether its flow lives or not; it is hung up when
-/// somebody hangs up.
+/// A confirmed call does not end because a machine slept, with or without its flow; it ends when one side hangs
+/// up.
 pub(crate) fn a_call_lives_on<A: Agent>(flow_dies: bool) {
     let mut bench = Bench::<A>::registered();
     let call = bench
@@ -255,8 +255,8 @@ pub(crate) fn a_call_lives_on<A: Agent>(flow_dies: bool) {
     assert_eq!(header(&bye, "Call-ID"), header(&invite, "Call-ID"));
 }
 
-/// What had arrived before the machine woke up is not late: a 200 whose transaction would have timed out,
-/// and the ACK of a call that would have been ended for the want of it.
+/// Messages that arrived before the machine woke are not late: a 200 whose transaction would have timed out,
+/// and the ACK of a call that would have ended without it.
 pub(crate) fn what_had_arrived_goes_before_the_tick<A: Agent>() {
     let mut bench = Bench::<A>::registered();
     bench.registrar.leave_unanswered("OPTIONS");

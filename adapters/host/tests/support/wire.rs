@@ -55,7 +55,7 @@ fn next_connection(listener: &TcpListener) -> TcpStream {
     panic!("no connection comes");
 }
 
-/// The server's end of an agent's connection, and what keeps the agent alive.
+/// The server's end of an agent's connection, and the value that keeps the agent alive.
 pub(crate) struct Bench<T> {
     pub(crate) stream: TcpStream,
     pub(crate) agent: T,
