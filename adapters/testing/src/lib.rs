@@ -19,6 +19,7 @@ mod scripted;
 mod servers;
 #[cfg(feature = "sockets")]
 pub mod sockets;
+pub mod text;
 
 pub use bench::{Bench, FarEnd};
 pub use clock::{Timed, layer, layer_with, random, settings};

@@ -11,6 +11,8 @@ use tungstenite::handshake::server::{Request, Response};
 use tungstenite::http::HeaderValue;
 use tungstenite::{Error, Message, WebSocket};
 
+use crate::text::headers;
+
 /// How long a test waits before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -211,9 +213,7 @@ impl Registrar {
 
 /// The value of the first header field of that name.
 pub fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines()
-        .filter_map(|line| line.split_once(": "))
-        .find_map(|(found, value)| (found == name).then_some(value))
+    headers(text, name).first().copied()
 }
 
 /// 200 to a request; `extra` are whole header lines.
