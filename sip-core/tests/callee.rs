@@ -222,7 +222,7 @@ fn rfc3261_13_3_1_nobody_answers() {
     assert_eq!(bench.next_response().status().as_u16(), 487);
 }
 
-/// RFC 3261 13.3.1.1: a call that rings says so again every minute.
+/// RFC 3261 13.3.1.1: the agent repeats the 180 of a ringing call every minute.
 #[test]
 fn rfc3261_13_3_1_1_ringing_is_said_again_every_minute() {
     let mut bench = Bench::new(alice().no_answer_timeout(Duration::from_secs(200)));
@@ -343,7 +343,7 @@ fn rfc3261_12_2_2_requests_out_of_order_are_refused() {
     ));
 }
 
-/// INFO within a call is the application's to answer; what it forgets is answered for it.
+/// The application answers INFO within a call. If it does not in time, the agent answers instead.
 #[test]
 fn rfc6086_info_is_handed_to_the_application() {
     let mut bench = Bench::new(&alice());
@@ -393,12 +393,7 @@ fn rfc6086_info_is_handed_to_the_application() {
 fn rfc7118_5_2_3_a_ringing_call_ends_with_its_connection() {
     let mut bench = Bench::new(&alice());
     bench.invite_from_bob(1);
-    bench.agent.connection_closed(
-        bench.connection,
-        sip_core::connection::DisconnectReason::Lost,
-        bench.now,
-    );
-    bench.pump();
+    bench.lose();
     assert_eq!(
         ended(&mut bench),
         (Originator::Transport, Cause::ConnectionLost)
@@ -406,7 +401,7 @@ fn rfc7118_5_2_3_a_ringing_call_ends_with_its_connection() {
     bench.assert_nothing_left();
 }
 
-/// RFC 3261 15.1.2: BYEs that cross are both answered, and the end is told once.
+/// RFC 3261 15.1.2: both of two crossing BYEs have a response, and the agent emits `Ended` once.
 #[test]
 fn rfc3261_15_1_2_byes_that_cross() {
     let mut bench = Bench::new(&alice());

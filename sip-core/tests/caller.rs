@@ -465,17 +465,14 @@ fn rfc3261_17_1_1_2_timers_a_and_b() {
     }
 }
 
-/// DESIGN: a lost connection fails a call that is not up at once; a confirmed one lives on and its BYE
-/// goes out on the next connection.
+/// A lost connection ends an unconfirmed call at once. A confirmed call goes on, and its BYE goes out on the next
+/// connection.
 #[test]
 fn conn_a_a_lost_connection_ends_only_what_is_not_up() {
     let mut bench = Bench::new(&alice());
     let (calling, invite) = bench.call();
     bench.reply(&invite, 180, &[]);
-    bench
-        .agent
-        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-    bench.pump();
+    bench.lose();
     assert_eq!(
         ended(&mut bench),
         (Originator::Transport, Cause::ConnectionLost, None)
@@ -484,10 +481,7 @@ fn conn_a_a_lost_connection_ends_only_what_is_not_up() {
 
     let mut bench = Bench::new(&alice());
     let (up, _) = bench.established_call();
-    bench
-        .agent
-        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-    bench.pump();
+    bench.lose();
     assert!(matches!(
         bench.agent.session(up),
         Ok(Session::Established(_))
@@ -506,7 +500,7 @@ fn conn_a_a_lost_connection_ends_only_what_is_not_up() {
     assert_eq!(bench.next_request().method(), Method::Bye);
 }
 
-/// Commands that cannot be carried out change nothing and say why.
+/// A command that cannot be carried out returns the reason and changes nothing.
 #[test]
 fn commands_are_refused_with_a_reason() {
     let mut bench = Bench::new(&alice());

@@ -18,7 +18,7 @@ const LOST: &str = "Transport ConnectionLost";
 /// How a connection drops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Drop {
-    /// The host says so.
+    /// The host reports it.
     Closed,
     /// No ping is answered any more.
     Silent,
@@ -26,7 +26,7 @@ enum Drop {
 
 const DROPS: [Drop; 2] = [Drop::Closed, Drop::Silent];
 
-/// Alice, who registers and pings often enough to notice before any transaction times out.
+/// Alice registers. Her agent pings so often that it notices a dead connection before any transaction times out.
 fn config() -> ConfigBuilder {
     let mut config = alice();
     config.register(true).keep_alive_interval(5 * SECOND);
@@ -49,7 +49,7 @@ fn registers(bench: &mut Bench) -> Request {
     request
 }
 
-/// The connection drops; what was told along with it.
+/// The connection drops; the events that this causes.
 fn lose(bench: &mut Bench, drop: Drop) -> Vec<String> {
     bench.events.clear();
     bench.sent.clear();
@@ -88,8 +88,8 @@ fn lose(bench: &mut Bench, drop: Drop) -> Vec<String> {
     told(bench)
 }
 
-/// There is a connection again: after a jitter below a second REGISTER, alone, and it is accepted. What
-/// follows is in `bench.sent`, what was told since is returned.
+/// A connection opens again. After a jitter below one second the agent sends REGISTER and nothing else; the
+/// registrar accepts it. Later messages are in `bench.sent`; returns the events.
 fn back(bench: &mut Bench) -> Vec<String> {
     bench.events.clear();
     bench.reconnect(Transport::Ws);
@@ -153,7 +153,7 @@ fn told(bench: &mut Bench) -> Vec<String> {
     told.collect()
 }
 
-/// What a registered agent is told in any case, after `before`.
+/// The events `before`, and the one that every registered agent emits after them.
 fn and_unregistered(before: &[&str]) -> Vec<String> {
     let mut told: Vec<_> = before.iter().map(|&event| event.to_owned()).collect();
     told.push(format!("Unregistered: {LOST}"));
@@ -188,8 +188,8 @@ fn hang_up(bench: &mut Bench, id: SessionId) {
     bench.pump();
 }
 
-/// The application has been asked for an offer: its re-INVITE moves the peer's target (RFC 3261 section
-/// 12.2.1.1), and the call can be hung up.
+/// The agent has asked for an offer. Its re-INVITE moves the peer's target (RFC 3261 section 12.2.1.1), and the
+/// application can hang up.
 fn is_repaired(bench: &mut Bench, id: SessionId) {
     bench.silence();
     describe(bench, id).unwrap();
@@ -386,7 +386,7 @@ fn before_the_peers_ack() {
     }
 }
 
-/// Whoever hears of the ACK while the registration is under way repairs the call after it.
+/// If the ACK arrives during the registration, the agent repairs the call after the registration.
 fn the_ack_comes_early() {
     let mut bench = online(&config());
     let (id, ok) = answered(&mut bench);
@@ -680,7 +680,7 @@ fn unregistering() {
     }
 }
 
-/// RFC 3261 section 15.1.1: the BYE goes out again, for nobody knows whether the first one came through.
+/// RFC 3261 section 15.1.1: the agent sends the BYE again, because the first one may be lost.
 #[test]
 fn hanging_up() {
     for drop in DROPS {

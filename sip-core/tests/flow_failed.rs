@@ -58,7 +58,7 @@ fn rfc5626_11_6_a_request_goes_again_after_430() {
         values(&again, HeaderName::Route),
         ["<sip:other.example.com;lr>"]
     );
-    // Once, or a server could drive us in circles.
+    // The agent retries once only, because otherwise a server could keep it in a loop.
     bench.events.clear();
     bench.reply(&again, 430, &[]);
     bench.silence();

@@ -1,4 +1,4 @@
-//! What is asked for while there is no connection, and what goes out when there is one again.
+//! Commands without a connection, and what the agent sends once it has one.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn answered(config: &mut ConfigBuilder) -> (Bench, SessionId, Response) {
     (bench, id, ok)
 }
 
-/// Answers the REGISTER that is next; `more` is what its 200 says besides.
+/// The registrar accepts the next REGISTER; `more` are further header fields of its 200.
 fn registered(bench: &mut Bench, more: &[(&str, &str)]) {
     let request = bench.next_request();
     assert_eq!(request.method(), Method::Register);
@@ -134,7 +134,7 @@ fn conn_c_a_bye_waits_for_the_connection_and_the_registration() {
     }
 }
 
-/// Whoever does not register need not wait for it.
+/// An agent that does not register sends at once.
 #[test]
 fn conn_c_a_bye_goes_out_at_once_where_nobody_registers() {
     let mut bench = Bench::new(&alice());
@@ -145,8 +145,8 @@ fn conn_c_a_bye_goes_out_at_once_where_nobody_registers() {
     assert_eq!(methods(&bench), ["BYE"]);
 }
 
-/// On a connection that a call does not know yet its BYE waits for the registration; on the one that it was
-/// made on it does not, whatever becomes of the registration.
+/// On a new connection the BYE of a call waits for the registration. On the connection of the call it does not,
+/// whether the registration succeeds or not.
 #[test]
 fn conn_c_a_bye_waits_only_on_a_connection_that_is_new_to_the_call() {
     let (mut bench, id) = up(&mut alice());
@@ -182,7 +182,7 @@ fn conn_b_a_refresh_disturbs_no_call() {
     bench.no_events();
 }
 
-/// What was sent has left its deadline behind.
+/// A request that went out has no deadline any more.
 #[test]
 fn conn_c_what_is_sent_waits_no_more() {
     let mut bench = Bench::new(&queueing());
@@ -198,7 +198,8 @@ fn conn_c_what_is_sent_waits_no_more() {
     assert_eq!(bench.agent.table_sizes().timers, 0);
 }
 
-/// 64 T1 after the command the call is over here, and the reason says that the peer does not know it.
+/// 64 T1 after the command the agent ends the call with the cause NeverSent, because the peer did not receive the
+/// BYE.
 #[test]
 fn conn_c_a_bye_that_found_no_connection_is_said_to_be_unsent() {
     let (mut bench, id) = up(&mut alice());
@@ -250,7 +251,7 @@ fn conn_c_a_failed_registration_does_not_hold_a_bye() {
     assert_eq!(methods(&bench), ["BYE"], "nobody waits for a registration");
 }
 
-/// A registrar that says nothing holds a BYE no longer than its 64 T1: there is a connection to send it on.
+/// A silent registrar delays a BYE for 64 T1 at most, because there is a connection to send it on.
 #[test]
 fn conn_c_a_silent_registrar_does_not_cost_the_bye() {
     let (mut bench, id) = up(&mut alice());
@@ -423,7 +424,7 @@ fn conn_c_requests_before_the_first_connection_wait() {
     assert_eq!(methods(&bench), ["MESSAGE"]);
 }
 
-/// What has waited for 64 T1 fails, has never been sent, and leaves nothing behind.
+/// A request that has waited for 64 T1 fails, unsent, and leaves every table empty.
 #[test]
 fn conn_c_what_waits_too_long_times_out() {
     let (mut bench, id) = up(&mut queueing());

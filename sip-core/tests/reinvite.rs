@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sip_core::connection::DisconnectReason;
 use sip_core::{Cause, CommandError, DescriptionKind, Session, SessionId, Transport};
 use sip_parse::{HeaderName, Method, Request};
 use sip_testing::{Bench, OFFER, SECOND, alice, value};
@@ -205,20 +204,9 @@ fn conn_b_a_call_is_repaired_after_a_reconnection() {
             bench.events.clear();
         }
         let (id, _) = bench.established_call();
-        bench
-            .agent
-            .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-        bench.pump();
+        bench.lose();
         bench.wait(SECOND);
-        bench.connection = bench.connect_asked();
-        let info = sip_core::ConnectionInfo {
-            transport: Transport::Ws,
-            remote: None,
-        };
-        bench
-            .agent
-            .connection_opened(bench.connection, info, bench.now);
-        bench.pump();
+        bench.open(Transport::Ws);
         bench.wait(SECOND);
         if register {
             registered(&mut bench);
@@ -239,7 +227,7 @@ fn conn_b_a_call_is_repaired_after_a_reconnection() {
     }
 }
 
-/// A peer that answers 491 for ever is told so once, and the call goes on.
+/// If the peer answers 491 again and again, the re-INVITE fails with one event and the call goes on.
 #[test]
 fn rfc3261_14_1_endless_glare_is_given_up() {
     let mut bench = Bench::new(&alice());

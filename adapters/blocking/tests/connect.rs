@@ -1,7 +1,5 @@
 //! Opening connections: each failure has its own error, and TLS trusts the right roots only.
 
-#[path = "../../host/tests/support/certificate.rs"]
-mod certificate;
 mod common;
 
 use std::io::{Read, Write};
@@ -14,8 +12,8 @@ use sip_blocking::{Events, Options};
 use sip_core::Event;
 use sip_core::connection::ConnectError;
 
-use certificate::certificate;
 use common::{accept, listen, next_connection, next_text, request, send, start, until};
+use sip_testing::sockets::certificate::certificate;
 
 fn failure(events: &mut Events) -> ConnectError {
     until(events, |event| match event {

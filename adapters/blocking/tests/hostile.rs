@@ -1,18 +1,11 @@
 //! A hostile server: what it can delay, and for how long.
 
-#[path = "../../host/tests/support/hostile.rs"]
-mod hostile;
-#[path = "../../host/tests/support/request.rs"]
-mod request;
-#[path = "../../host/tests/support/wire.rs"]
-mod wire;
-
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use sip_blocking::{Agent, Events, Handle, Options};
 use sip_core::Event;
-use sip_core::config::Config;
+use sip_testing::sockets::{alice_at, hostile, wire};
 
 type Started = (Handle, Events);
 
@@ -23,12 +16,8 @@ fn start(url: &str) -> Started {
 }
 
 fn start_with(url: &str, options: Options, asks: bool) -> Started {
-    let mut config = Config::builder();
-    config
-        .uri("sip:alice@example.com")
-        .server(url)
-        .register(false)
-        .ask_server_url(asks);
+    let mut config = alice_at(url);
+    config.ask_server_url(asks);
     Agent::start(config.build().unwrap(), options).unwrap()
 }
 

@@ -2,13 +2,11 @@
 #![cfg(unix)]
 
 mod common;
-#[path = "../../host/tests/support/registrar.rs"]
-mod registrar;
 
 use std::time::Duration;
 
 use common::Background;
-use registrar::{Registrar, header, invite};
+use sip_testing::sockets::registrar::{Registrar, header, invite};
 
 /// A CANCEL that arrived while the process was stopped goes before the `noAnswerTimeout` that passed meanwhile:
 /// the caller gets 487, not 408.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use common::*;
 use sip_core::ConnectionId;
 use sip_edge::{CutReason, EdgeConfig, EdgeEvent, Faults};
+use sip_testing::random;
 
 const BOB: &str = "sip:bob@example.com";
 const BOB_CONTACT: &str = "sip:b1@bob.invalid;transport=ws";
@@ -630,8 +631,7 @@ fn configurations_that_make_no_sense_are_refused() {
     let refused = |change: &dyn Fn(&mut EdgeConfig)| {
         let mut config = config();
         change(&mut config);
-        use rand_core::SeedableRng;
-        let rng = Box::new(rand_chacha::ChaCha20Rng::from_seed([1; 32]));
+        let rng = random(1);
         sip_edge::Edge::new(config, rng)
             .err()
             .map(|error| error.to_string())

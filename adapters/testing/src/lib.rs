@@ -4,6 +4,7 @@
 //! answers every message itself, or [`Servers`], which register the agent and can be told to refuse,
 //! fall silent or disappear. [`Pair`] holds two agents on a simulated
 //! network, with a registrar or a cable between them. [`LayerBench`] holds a transaction layer alone. [`Timed`] turns the clock of any machine and stops at its deadlines.
+//! With the feature `sockets` there are far ends of real WebSockets as well.
 //! [`DescriptionRequest`] and [`ExchangeEnd`] are the only places that know how the events of an
 //! offer/answer exchange are written.
 
@@ -16,6 +17,9 @@ mod network;
 mod pair;
 mod scripted;
 mod servers;
+#[cfg(feature = "sockets")]
+pub mod sockets;
+pub mod text;
 
 pub use bench::{Bench, FarEnd};
 pub use clock::{Timed, layer, layer_with, random, settings};

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use sip_core::config::{Config, ConfigBuilder};
+use sip_core::connection::DisconnectReason;
 use sip_core::{
     Action, ConnectionId, ConnectionInfo, Event, SessionId, Timestamp, Transport, UserAgent,
 };
@@ -88,7 +89,7 @@ impl Bench {
     /// The same over a connection that the test describes in full.
     pub fn with_info(config: &ConfigBuilder, info: ConnectionInfo) -> Self {
         let mut bench = Self::offline(config);
-        bench.open_asked(info);
+        bench.open_as(info);
         bench.events.clear();
         bench
     }
@@ -102,7 +103,20 @@ impl Bench {
 
     /// Opens the connection that the agent has asked for.
     #[track_caller]
-    pub fn open_asked(&mut self, info: ConnectionInfo) {
+    pub fn open(&mut self, transport: Transport) {
+        let remote = None;
+        self.open_as(ConnectionInfo { transport, remote });
+    }
+
+    /// The connection breaks.
+    pub fn lose(&mut self) {
+        let (connection, lost) = (self.connection, DisconnectReason::Lost);
+        self.agent.connection_closed(connection, lost, self.now);
+        self.pump();
+    }
+
+    #[track_caller]
+    fn open_as(&mut self, info: ConnectionInfo) {
         self.connection = self.connect_asked();
         let connection = self.connection;
         self.agent.connection_opened(connection, info, self.now);

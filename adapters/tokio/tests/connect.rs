@@ -1,7 +1,5 @@
 //! Opening connections: each failure has its own error, and TLS trusts the right roots only.
 
-#[path = "../../host/tests/support/certificate.rs"]
-mod certificate;
 mod common;
 
 use rustls_pki_types::CertificateDer;
@@ -11,8 +9,8 @@ use sip_tokio::{Events, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
-use certificate::certificate;
 use common::{accept, listen, start, until};
+use sip_testing::sockets::certificate::certificate;
 
 async fn failure(events: &mut Events) -> ConnectError {
     until(events, |event| match event {

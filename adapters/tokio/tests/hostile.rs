@@ -1,16 +1,9 @@
 //! A hostile server: what it can delay, and for how long.
 
-#[path = "../../host/tests/support/hostile.rs"]
-mod hostile;
-#[path = "../../host/tests/support/request.rs"]
-mod request;
-#[path = "../../host/tests/support/wire.rs"]
-mod wire;
-
 use std::time::Duration;
 
 use sip_core::Event;
-use sip_core::config::Config;
+use sip_testing::sockets::{alice_at, hostile, wire};
 use sip_tokio::{Agent, Events, Handle, Options};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -24,12 +17,8 @@ fn start(url: &str) -> Started {
 }
 
 fn start_with(url: &str, options: Options, asks: bool) -> Started {
-    let mut config = Config::builder();
-    config
-        .uri("sip:alice@example.com")
-        .server(url)
-        .register(false)
-        .ask_server_url(asks);
+    let mut config = alice_at(url);
+    config.ask_server_url(asks);
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(1).enable_all().build().unwrap();
     let entered = runtime.enter();
