@@ -76,25 +76,16 @@ impl Username<'_> {
 }
 
 /// A server that cannot challenge.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DigestServerError {
     /// There is no algorithm to offer.
+    #[error("there is no algorithm to offer")]
     NoAlgorithm,
     /// The realm holds a control character.
+    #[error("the realm holds a control character")]
     Realm,
 }
-
-impl fmt::Display for DigestServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoAlgorithm => "there is no algorithm to offer",
-            Self::Realm => "the realm holds a control character",
-        })
-    }
-}
-
-impl core::error::Error for DigestServerError {}
 
 /// A nonce's time and salt; ordered by time.
 type NonceId = (Timestamp, u64);

@@ -152,44 +152,35 @@ pub struct Server {
 }
 
 /// Why a text is not a server URL; `Display` says what would be right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerUrlError {
     /// Not `ws://` or `wss://`.
+    #[error("a URL that begins with ws:// or wss://")]
     Scheme,
     /// No host, or not a name, an IPv4 address or an IPv6 address in brackets.
+    #[error(
+        "a ws:// or wss:// URL with a host: a name, an IPv4 address, or an IPv6 address in brackets"
+    )]
     Host,
     /// Not a number from 1 to 65535.
+    #[error("a ws:// or wss:// URL whose port is a number from 1 to 65535")]
     Port,
     /// A user name or password, which a WebSocket URL cannot carry.
+    #[error("a ws:// or wss:// URL without a user name or password")]
     UserInformation,
     /// A fragment, which RFC 6455 section 3 forbids.
+    #[error("a ws:// or wss:// URL without a fragment (#)")]
     Fragment,
     /// A character that RFC 3986 does not allow there, such as a space or one beyond ASCII.
+    #[error(
+        "a ws:// or wss:// URL of visible ASCII characters: others percent-encoded, an international name as xn--"
+    )]
     Character,
     /// More than [`SERVER_URL_LIMIT`] bytes.
+    #[error("a ws:// or wss:// URL of at most 2048 bytes")]
     TooLong,
 }
-
-impl fmt::Display for ServerUrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scheme => "a URL that begins with ws:// or wss://",
-            Self::Host => {
-                "a ws:// or wss:// URL with a host: a name, an IPv4 address, or an IPv6 address in brackets"
-            }
-            Self::Port => "a ws:// or wss:// URL whose port is a number from 1 to 65535",
-            Self::UserInformation => "a ws:// or wss:// URL without a user name or password",
-            Self::Fragment => "a ws:// or wss:// URL without a fragment (#)",
-            Self::Character => {
-                "a ws:// or wss:// URL of visible ASCII characters: others percent-encoded, an international name as xn--"
-            }
-            Self::TooLong => "a ws:// or wss:// URL of at most 2048 bytes",
-        })
-    }
-}
-
-impl core::error::Error for ServerUrlError {}
 
 /// `text` for an error: neither query nor user information.
 pub(crate) fn excerpt_of_url(text: &str) -> String {
