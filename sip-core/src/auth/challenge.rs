@@ -7,8 +7,8 @@ use core::str;
 
 use sip_parse::{Challenge, ParseError, Response};
 
-use super::client::{DigestPolicy, push_escaped};
 use super::digest::{Algorithm, Qop};
+use super::policy::{DigestPolicy, push_escaped};
 
 /// How many challenges a [`ChallengeSummary`] keeps.
 const SUMMARY_CHALLENGES: usize = 8;

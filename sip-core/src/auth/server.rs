@@ -16,8 +16,8 @@ use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::client::push_escaped;
 use super::digest::{self, Algorithm, Protection, Qop};
+use super::policy::push_escaped;
 use super::secret::Secret;
 use crate::rand::{push_base32, read_base32};
 use crate::time::Timestamp;
