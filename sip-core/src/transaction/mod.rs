@@ -4,6 +4,7 @@
 //! on it without [`UserAgent`](crate::UserAgent). Bytes and ticks go in, [`Output`]s come out.
 
 mod client;
+mod entry;
 #[cfg(test)]
 mod exploration;
 mod forwarding;
