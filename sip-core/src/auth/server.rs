@@ -134,7 +134,6 @@ pub struct DigestServer {
     key: Zeroizing<[u8; 32]>,
     offer_auth_int: bool,
     offer_userhash: bool,
-    check_uri: bool,
     replay_entries: usize,
     used: BTreeMap<NonceId, Used>,
     /// Nonces up to this one are stale unless remembered.
@@ -169,7 +168,6 @@ impl DigestServer {
             key: Zeroizing::new(key),
             offer_auth_int: false,
             offer_userhash: false,
-            check_uri: true,
             replay_entries: REPLAY_ENTRIES,
             used: BTreeMap::new(),
             floor: None,
@@ -188,14 +186,6 @@ impl DigestServer {
     #[must_use]
     pub fn with_userhash(mut self) -> Self {
         self.offer_userhash = true;
-        self
-    }
-
-    /// Accepts credentials whose `uri` is not the Request-URI, as a server must to which proxies
-    /// send requests that they have retargeted.
-    #[must_use]
-    pub fn without_uri_check(mut self) -> Self {
-        self.check_uri = false;
         self
     }
 
@@ -340,7 +330,7 @@ impl DigestServer {
                 })
             }
         };
-        if self.check_uri && !same_uri(&uri, request) {
+        if !same_uri(&uri, request) {
             return None;
         }
         if algorithm.is_session() && protection.is_none() {
