@@ -152,16 +152,6 @@ impl Warning {
             advice: advice.into(),
         }
     }
-
-    /// The key as it was given.
-    pub fn parameter(&self) -> &str {
-        &self.parameter
-    }
-
-    /// What to write instead.
-    pub fn advice(&self) -> &str {
-        &self.advice
-    }
 }
 
 impl fmt::Display for Warning {

@@ -7,8 +7,8 @@ use core::str;
 
 use sip_parse::{Challenge, ParseError, Response};
 
-use super::client::{DigestPolicy, push_escaped};
 use super::digest::{Algorithm, Qop};
+use super::policy::{DigestPolicy, push_escaped};
 
 /// How many challenges a [`ChallengeSummary`] keeps.
 const SUMMARY_CHALLENGES: usize = 8;
@@ -256,25 +256,16 @@ impl fmt::Display for ChallengeError {
 impl core::error::Error for ChallengeError {}
 
 /// Why an Authentication-Info does not prove that the server knows the secret.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthenticationInfoError {
     /// The header field cannot be read.
+    #[error(transparent)]
     Malformed(ParseError),
     /// `rspauth` is not what a server that knows the secret sends (RFC 7616 section 3.5).
+    #[error("the server does not know the secret: rspauth is wrong")]
     Mismatch,
     /// `rspauth` answers no credentials of the request.
+    #[error("rspauth answers no credentials of the request")]
     Unverified,
 }
-
-impl fmt::Display for AuthenticationInfoError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(error) => write!(f, "{error}"),
-            Self::Mismatch => f.write_str("the server does not know the secret: rspauth is wrong"),
-            Self::Unverified => f.write_str("rspauth answers no credentials of the request"),
-        }
-    }
-}
-
-impl core::error::Error for AuthenticationInfoError {}

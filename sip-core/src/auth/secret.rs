@@ -133,23 +133,11 @@ impl fmt::Debug for Secret {
 }
 
 /// A hash that is not one of its algorithm.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a hash for {algorithm} has {} hexadecimal digits", .algorithm.hex_length())]
 pub struct SecretError {
     algorithm: Algorithm,
 }
-
-impl fmt::Display for SecretError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.algorithm.hex_length();
-        write!(
-            f,
-            "a hash for {} has {digits} hexadecimal digits",
-            self.algorithm
-        )
-    }
-}
-
-impl core::error::Error for SecretError {}
 
 /// A user name and what proves it.
 #[derive(Clone, Debug)]
@@ -188,22 +176,11 @@ impl Credentials {
 }
 
 /// A user name with a control character in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("control character at byte {offset} of the user name")]
 pub struct UsernameError {
     offset: usize,
 }
-
-impl fmt::Display for UsernameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "control character at byte {} of the user name",
-            self.offset
-        )
-    }
-}
-
-impl core::error::Error for UsernameError {}
 
 #[cfg(test)]
 mod tests {

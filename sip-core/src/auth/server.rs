@@ -16,8 +16,8 @@ use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::client::push_escaped;
 use super::digest::{self, Algorithm, Protection, Qop};
+use super::policy::push_escaped;
 use super::secret::Secret;
 use crate::rand::{push_base32, read_base32};
 use crate::time::Timestamp;
@@ -76,25 +76,16 @@ impl Username<'_> {
 }
 
 /// A server that cannot challenge.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DigestServerError {
     /// There is no algorithm to offer.
+    #[error("there is no algorithm to offer")]
     NoAlgorithm,
     /// The realm holds a control character.
+    #[error("the realm holds a control character")]
     Realm,
 }
-
-impl fmt::Display for DigestServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoAlgorithm => "there is no algorithm to offer",
-            Self::Realm => "the realm holds a control character",
-        })
-    }
-}
-
-impl core::error::Error for DigestServerError {}
 
 /// A nonce's time and salt; ordered by time.
 type NonceId = (Timestamp, u64);
@@ -143,7 +134,6 @@ pub struct DigestServer {
     key: Zeroizing<[u8; 32]>,
     offer_auth_int: bool,
     offer_userhash: bool,
-    check_uri: bool,
     replay_entries: usize,
     used: BTreeMap<NonceId, Used>,
     /// Nonces up to this one are stale unless remembered.
@@ -178,7 +168,6 @@ impl DigestServer {
             key: Zeroizing::new(key),
             offer_auth_int: false,
             offer_userhash: false,
-            check_uri: true,
             replay_entries: REPLAY_ENTRIES,
             used: BTreeMap::new(),
             floor: None,
@@ -197,14 +186,6 @@ impl DigestServer {
     #[must_use]
     pub fn with_userhash(mut self) -> Self {
         self.offer_userhash = true;
-        self
-    }
-
-    /// Accepts credentials whose `uri` is not the Request-URI, as a server must to which proxies
-    /// send requests that they have retargeted.
-    #[must_use]
-    pub fn without_uri_check(mut self) -> Self {
-        self.check_uri = false;
         self
     }
 
@@ -349,7 +330,7 @@ impl DigestServer {
                 })
             }
         };
-        if self.check_uri && !same_uri(&uri, request) {
+        if !same_uri(&uri, request) {
             return None;
         }
         if algorithm.is_session() && protection.is_none() {

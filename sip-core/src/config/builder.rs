@@ -208,15 +208,10 @@ impl ConfigBuilder {
     /// `wsServers`, one more with weight 0. The first one of a [source](Self::source) takes the
     /// place of what came from another, the default included.
     pub fn server(&mut self, url: impl AsRef<str>) -> &mut Self {
-        self.weighted_server(url, 0)
-    }
-
-    /// `wsServers`, one more: as [`server`](Self::server), of higher weight tried first.
-    pub fn weighted_server(&mut self, url: impl AsRef<str>, weight: i64) -> &mut Self {
         if self.settings.sources.of(Parameter::WsServers) != self.current_source() {
             self.note(Parameter::WsServers).servers.clear();
         }
-        self.push_server(Parameter::WsServers.name(), url.as_ref(), weight);
+        self.push_server(Parameter::WsServers.name(), url.as_ref(), 0);
         self
     }
 

@@ -1,7 +1,6 @@
 //! Which server to connect to, and when to try again.
 
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
 use rand_core::CryptoRng;
@@ -67,33 +66,22 @@ impl ServerPolicy {
 }
 
 /// A policy that cannot be carried out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
     /// There is no server.
+    #[error("there is no server to connect to")]
     NoServer,
     /// The shortest wait for recovery is zero, which would be a busy loop.
+    #[error("the shortest recovery interval must be longer than zero")]
     RecoveryMinZero,
     /// The shortest wait for recovery is longer than the longest.
+    #[error("the shortest recovery interval must not be longer than the longest")]
     RecoveryMinAboveMax,
     /// An attempt may take no time at all.
+    #[error("a connection attempt must be allowed more than zero time")]
     ConnectTimeoutZero,
 }
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoServer => "there is no server to connect to",
-            Self::RecoveryMinZero => "the shortest recovery interval must be longer than zero",
-            Self::RecoveryMinAboveMax => {
-                "the shortest recovery interval must not be longer than the longest"
-            }
-            Self::ConnectTimeoutZero => "a connection attempt must be allowed more than zero time",
-        })
-    }
-}
-
-impl core::error::Error for PolicyError {}
 
 /// What the connector wants done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

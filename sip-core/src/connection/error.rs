@@ -3,24 +3,32 @@
 use core::fmt;
 
 /// Why a connection attempt failed. The host names the nearest cause that it knows.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The server's name has no address, or no name server answered (RFC 3263 section 4).
+    #[error("the server's name could not be resolved")]
     Dns,
     /// Nothing listens at any address of the server.
+    #[error("the server refused the connection")]
     Refused,
     /// No connection within the time allowed.
+    #[error("the server did not answer in time")]
     Timeout,
     /// The TLS handshake failed, or the certificate is not one for the host of the URL (RFC 5922).
+    #[error("the TLS handshake failed or the certificate is not trusted")]
     Tls,
     /// The server answered the WebSocket handshake with this HTTP status (RFC 6455 section 4.1).
+    #[error("the server answered the WebSocket handshake with HTTP status {0}")]
     Upgrade(u16),
     /// The server opened the WebSocket without the sub-protocol `sip` (RFC 7118 section 4.1).
+    #[error("the server does not speak the WebSocket sub-protocol \"sip\"")]
     Subprotocol,
     /// The application had no URL for the server ([`NoServerUrl`](crate::NoServerUrl)).
+    #[error("the application had no URL for the server")]
     Url,
     /// Anything else, such as a connection that closed while it was being opened.
+    #[error("the connection could not be opened")]
     Other,
 }
 
@@ -39,30 +47,6 @@ impl ConnectError {
         }
     }
 }
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns => f.write_str("the server's name could not be resolved"),
-            Self::Refused => f.write_str("the server refused the connection"),
-            Self::Timeout => f.write_str("the server did not answer in time"),
-            Self::Tls => f.write_str("the TLS handshake failed or the certificate is not trusted"),
-            Self::Upgrade(status) => {
-                write!(
-                    f,
-                    "the server answered the WebSocket handshake with HTTP status {status}"
-                )
-            }
-            Self::Subprotocol => {
-                f.write_str("the server does not speak the WebSocket sub-protocol \"sip\"")
-            }
-            Self::Url => f.write_str("the application had no URL for the server"),
-            Self::Other => f.write_str("the connection could not be opened"),
-        }
-    }
-}
-
-impl core::error::Error for ConnectError {}
 
 /// Why an open connection ended, or why the core asks the host to end one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -20,13 +20,6 @@ impl KeepAliveInterval {
     /// (RFC 5626 section 4.4.1).
     pub const STREAM: Self = Self::range(Duration::from_secs(95), Duration::from_secs(120));
 
-    /// The same where power matters: 672 to 840 seconds (RFC 5626 section 4.4.1).
-    pub const STREAM_LOW_POWER: Self =
-        Self::range(Duration::from_secs(672), Duration::from_secs(840));
-
-    /// For datagrams, where a NAT forgets soon: 24 to 29 seconds (RFC 5626 section 4.4.2).
-    pub const DATAGRAM: Self = Self::range(Duration::from_secs(24), Duration::from_secs(29));
-
     /// The shortest silence ever used, whatever a server's Flow-Timer says: a peer must not make
     /// us flood.
     pub const FLOOR: Duration = Duration::from_secs(1);
@@ -42,18 +35,6 @@ impl KeepAliveInterval {
         let longest = longest.max(Self::FLOOR);
         let shortest = Duration::from_micros(micros(longest) / 5 * 4).max(Self::FLOOR);
         Self { shortest, longest }
-    }
-
-    /// The shortest silence before a ping.
-    #[must_use]
-    pub const fn shortest(self) -> Duration {
-        self.shortest
-    }
-
-    /// The longest silence before a ping.
-    #[must_use]
-    pub const fn longest(self) -> Duration {
-        self.longest
     }
 }
 
@@ -347,11 +328,11 @@ mod tests {
             inputs in prop::collection::vec((0_u8..4, 0_u64..200_000), 1..100),
         ) {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let mut keep_alive = KeepAlive::new(KeepAliveInterval::DATAGRAM);
+            let mut keep_alive = KeepAlive::new(KeepAliveInterval::of(Duration::from_secs(29)));
             let mut now = Timestamp::ZERO;
             keep_alive.start(now, &mut rng);
             keep_alive.flow_timer(flow_timer, &mut rng);
-            let shortest = keep_alive.interval.shortest();
+            let shortest = keep_alive.interval.shortest;
             let mut last_ping = None;
             let mut dead = false;
             for (kind, millis) in inputs {

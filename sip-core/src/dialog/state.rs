@@ -186,11 +186,6 @@ impl Dialog {
         self.remote_tag.as_deref()
     }
 
-    /// The route set, as values of Route.
-    pub fn route_set(&self) -> impl Iterator<Item = &[u8]> {
-        self.route_set.iter().map(|route| &**route)
-    }
-
     /// The CSeq number of our last request, 0 before the first.
     #[must_use]
     pub fn local_cseq(&self) -> u32 {

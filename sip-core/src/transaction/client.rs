@@ -6,8 +6,9 @@ use alloc::string::String;
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
 
+use super::entry::{Cancel, Client, ClientMachine, Owner, TimerKeys};
 use super::invite_client::InviteClient;
-use super::layer::{Owner, TimerKeys, TransactionLayer};
+use super::layer::TransactionLayer;
 use super::machine::{ClientInput, Context, Effect};
 use super::matching::{push_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
@@ -16,49 +17,6 @@ use crate::connection::ConnectionInfo;
 use crate::ids::ConnectionId;
 use crate::slab::Handle;
 use crate::time::Timestamp;
-
-pub(super) struct Client<U> {
-    machine: Machine,
-    pub(super) connection: ConnectionId,
-    reliable: bool,
-    user: U,
-    /// As sent.
-    request: Bytes,
-    /// The random half of the branch.
-    branch_nonce: u64,
-    /// The handle in the branch: its own, or for a CANCEL that of its INVITE.
-    named: Handle,
-    pub(super) timers: TimerKeys,
-    /// The ACK, once a failure came.
-    ack: Bytes,
-    cancel: Cancel<U>,
-}
-
-#[derive(Clone, Copy)]
-enum Machine {
-    Invite(InviteClient),
-    NonInvite(NonInviteClient),
-}
-
-impl Machine {
-    fn step(self, input: ClientInput, context: &mut Context<'_>) -> Option<Self> {
-        match self {
-            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
-            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
-        }
-    }
-}
-
-/// What has become of the wish to cancel an INVITE (RFC 3261 section 9.1).
-enum Cancel<U> {
-    Unwanted,
-    /// Held until the first provisional response.
-    Wanted {
-        user: U,
-        reason: Option<Box<str>>,
-    },
-    Sent,
-}
 
 impl<U: Clone> TransactionLayer<U> {
     /// Sends a request in a new client transaction (RFC 3261 section 17.1).
@@ -151,7 +109,8 @@ impl<U: Clone> TransactionLayer<U> {
             .clients
             .get_mut(transaction.0)
             .ok_or(SendError::Stale)?;
-        let (Machine::Invite(state), Cancel::Unwanted) = (client.machine, &client.cancel) else {
+        let (ClientMachine::Invite(state), Cancel::Unwanted) = (client.machine, &client.cancel)
+        else {
             return Err(SendError::Stale);
         };
         match state {
@@ -171,7 +130,10 @@ impl<U: Clone> TransactionLayer<U> {
         let Some(client) = self.clients.get_mut(handle) else {
             return;
         };
-        if !matches!(client.machine, Machine::Invite(InviteClient::Proceeding)) {
+        if !matches!(
+            client.machine,
+            ClientMachine::Invite(InviteClient::Proceeding)
+        ) {
             return;
         }
         let (user, reason) = match core::mem::replace(&mut client.cancel, Cancel::Sent) {
@@ -222,9 +184,9 @@ impl<U: Clone> TransactionLayer<U> {
         let timers = self.settings.timers;
         let mut context = Context::new(&timers, reliable);
         let machine = if invite {
-            Machine::Invite(InviteClient::start(&mut context))
+            ClientMachine::Invite(InviteClient::start(&mut context))
         } else {
-            Machine::NonInvite(NonInviteClient::start(&mut context))
+            ClientMachine::NonInvite(NonInviteClient::start(&mut context))
         };
         let handle = self.clients.insert(Client {
             machine,

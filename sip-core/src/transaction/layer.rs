@@ -9,17 +9,16 @@ use bytes::Bytes;
 use rand_core::CryptoRng;
 use sip_parse::{ErrorKind, Frame, Framer, Kind, Message, Method, ParseError, Request, StatusCode};
 
-use super::client::Client;
+use super::entry::{Client, Owner, Server};
 use super::machine::{ClientInput, ServerInput, Timer};
 use super::matching::Index;
-use super::server::Server;
 use super::{Output, TimerSettings, TransactionSettings};
 use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
 use crate::rand::{HandleTokens, KeyedHash};
 use crate::slab::{Handle, Slab};
 use crate::time::Timestamp;
-use crate::timer::{TimerKey, Timers};
+use crate::timer::Timers;
 
 /// All transactions of one agent, proxy or load generator (RFC 3261 section 17), on any number of
 /// connections.
@@ -81,35 +80,6 @@ pub(super) struct Connection {
     /// `None` while it is being opened.
     info: Option<ConnectionInfo>,
     framer: Option<Box<Framer>>,
-}
-
-/// Whose timer it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Owner {
-    Client(Handle),
-    Server(Handle),
-}
-
-/// The two timers of a transaction, where they run.
-#[derive(Default)]
-pub(super) struct TimerKeys {
-    repeat: Option<TimerKey>,
-    end: Option<TimerKey>,
-}
-
-impl TimerKeys {
-    pub(super) fn slot(&mut self, timer: Timer) -> &mut Option<TimerKey> {
-        match timer {
-            Timer::Repeat => &mut self.repeat,
-            Timer::End => &mut self.end,
-        }
-    }
-
-    pub(super) fn clear_all<T>(&mut self, timers: &mut Timers<T>) {
-        for key in [self.repeat.take(), self.end.take()].into_iter().flatten() {
-            timers.cancel(key);
-        }
-    }
 }
 
 impl<U: Clone> TransactionLayer<U> {

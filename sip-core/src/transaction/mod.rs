@@ -4,6 +4,7 @@
 //! on it without [`UserAgent`](crate::UserAgent). Bytes and ticks go in, [`Output`]s come out.
 
 mod client;
+mod entry;
 #[cfg(test)]
 #[path = "../../exploration/transaction/mod.rs"]
 mod exploration;
@@ -22,7 +23,6 @@ mod tables;
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::fmt;
 
 use bytes::Bytes;
 use sip_parse::{BuildError, ParseError, Request, Response};
@@ -171,44 +171,29 @@ pub enum TransactionError {
 }
 
 /// Why a message could not be sent. Nothing was sent and nothing changed.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
     /// The connection is unknown, not open yet or closed.
+    #[error("not connected")]
     NotConnected,
     /// The Request-URI is a SIPS URI and the connection has no TLS (RFC 3261 section 26.2.2): of a user
     /// agent alone, which never falls back to less than was asked for.
+    #[error("a SIPS URI needs a connection with TLS")]
     Insecure,
     /// The transaction is over, or cannot do this (a second final response, CANCEL of no INVITE).
+    #[error("the transaction is over")]
     Stale,
     /// [`Limits::client_transactions`] is reached.
+    #[error("too many client transactions")]
     TooManyTransactions,
     /// The message exceeds [`Limits::message`], so that its answer could not be told from others.
-    TooLarge(ParseError),
+    #[error("the message exceeds a limit: {0}")]
+    TooLarge(#[source] ParseError),
     /// What RFC 4320 or the kind of message forbids, and why.
+    #[error("{0}")]
     Forbidden(&'static str),
     /// The message cannot be written.
-    Build(BuildError),
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotConnected => f.write_str("not connected"),
-            Self::Insecure => f.write_str("a SIPS URI needs a connection with TLS"),
-            Self::Stale => f.write_str("the transaction is over"),
-            Self::TooManyTransactions => f.write_str("too many client transactions"),
-            Self::TooLarge(error) => write!(f, "the message exceeds a limit: {error}"),
-            Self::Forbidden(why) => f.write_str(why),
-            Self::Build(error) => write!(f, "cannot write the message: {error}"),
-        }
-    }
-}
-
-impl core::error::Error for SendError {}
-
-impl From<BuildError> for SendError {
-    fn from(error: BuildError) -> Self {
-        Self::Build(error)
-    }
+    #[error("cannot write the message: {0}")]
+    Build(#[from] BuildError),
 }

@@ -5,8 +5,9 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode, Value};
 
+use super::entry::{Owner, Server, ServerMachine, TimerKeys};
 use super::invite_server::InviteServer;
-use super::layer::{Owner, TimerKeys, TransactionLayer};
+use super::layer::TransactionLayer;
 use super::machine::{Context, Effect, ServerInput};
 use super::matching::Key;
 use super::non_invite_server::NonInviteServer;
@@ -17,35 +18,6 @@ use crate::time::Timestamp;
 
 /// Seconds in the Retry-After of a 503 that a limit causes.
 const OVERLOAD_RETRY_AFTER: u32 = 5;
-
-pub(super) struct Server {
-    machine: Machine,
-    pub(super) connection: ConnectionId,
-    reliable: bool,
-    key: Key,
-    merge_key: Option<Key>,
-    pub(super) timers: TimerKeys,
-    /// As it came, with `received` and `rport`; empty from the final response on. Read anew when it is asked
-    /// for, which is rare: what is known of its structure takes as much room as the message.
-    request: Bytes,
-    /// The last response, as sent.
-    response: Bytes,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Machine {
-    Invite(InviteServer),
-    NonInvite(NonInviteServer),
-}
-
-impl Machine {
-    fn step(self, input: ServerInput, context: &mut Context<'_>) -> Option<Self> {
-        match self {
-            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
-            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
-        }
-    }
-}
 
 impl<U: Clone> TransactionLayer<U> {
     /// The request of a server transaction, until its final response is sent; read anew each time.
@@ -90,9 +62,9 @@ impl<U: Clone> TransactionLayer<U> {
             return Err(SendError::Forbidden("only a response answers a request"));
         };
         match server.machine {
-            Machine::Invite(InviteServer::Proceeding) => {}
-            Machine::Invite(InviteServer::Accepted) if status.is_success() => {}
-            Machine::NonInvite(NonInviteServer::Trying | NonInviteServer::Proceeding) => {
+            ServerMachine::Invite(InviteServer::Proceeding) => {}
+            ServerMachine::Invite(InviteServer::Accepted) if status.is_success() => {}
+            ServerMachine::NonInvite(NonInviteServer::Trying | NonInviteServer::Proceeding) => {
                 if status.is_provisional() && status != StatusCode::TRYING {
                     return Err(SendError::Forbidden(
                         "RFC 4320: no provisional response but 100 to a non-INVITE",
@@ -205,9 +177,9 @@ impl<U: Clone> TransactionLayer<U> {
         let timers = self.settings.timers;
         let mut context = Context::new(&timers, reliable);
         let machine = if method == Method::Invite {
-            Machine::Invite(InviteServer::start(&mut context))
+            ServerMachine::Invite(InviteServer::start(&mut context))
         } else {
-            Machine::NonInvite(NonInviteServer::start(&mut context))
+            ServerMachine::NonInvite(NonInviteServer::start(&mut context))
         };
         let handle = self.servers.next_handle();
         let merge_key = Key::of_merge(&request, self.hash)
@@ -312,7 +284,7 @@ impl<U: Clone> TransactionLayer<U> {
         let next = server.machine.step(input, &mut context);
         if let Some(machine) = next {
             server.machine = machine;
-            if machine == Machine::NonInvite(NonInviteServer::Completed) {
+            if machine == ServerMachine::NonInvite(NonInviteServer::Completed) {
                 // Answered, or too late to be.
                 server.request = Bytes::new();
             }

@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sip_parse::{Kind, Limits, Message};
 
+use super::super::digest::Algorithm;
 use super::super::secret::Secret;
 use super::*;
 

@@ -1,0 +1,118 @@
+//! What the layer keeps of each transaction.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use super::invite_client::InviteClient;
+use super::invite_server::InviteServer;
+use super::machine::{ClientInput, Context, ServerInput, Timer};
+use super::matching::Key;
+use super::non_invite_client::NonInviteClient;
+use super::non_invite_server::NonInviteServer;
+use crate::action::ConnectionId;
+use crate::slab::Handle;
+use crate::timer::{TimerKey, Timers};
+
+/// A client transaction.
+pub(super) struct Client<U> {
+    pub(super) machine: ClientMachine,
+    pub(super) connection: ConnectionId,
+    pub(super) reliable: bool,
+    pub(super) user: U,
+    /// As sent.
+    pub(super) request: Bytes,
+    /// The random half of the branch.
+    pub(super) branch_nonce: u64,
+    /// The handle in the branch: its own, or for a CANCEL that of its INVITE.
+    pub(super) named: Handle,
+    pub(super) timers: TimerKeys,
+    /// The ACK, once a failure came.
+    pub(super) ack: Bytes,
+    pub(super) cancel: Cancel<U>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum ClientMachine {
+    Invite(InviteClient),
+    NonInvite(NonInviteClient),
+}
+
+impl ClientMachine {
+    pub(super) fn step(self, input: ClientInput, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
+            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
+        }
+    }
+}
+
+/// What has become of the wish to cancel an INVITE (RFC 3261 section 9.1).
+pub(super) enum Cancel<U> {
+    Unwanted,
+    /// Held until the first provisional response.
+    Wanted {
+        user: U,
+        reason: Option<Box<str>>,
+    },
+    Sent,
+}
+
+/// A server transaction.
+pub(super) struct Server {
+    pub(super) machine: ServerMachine,
+    pub(super) connection: ConnectionId,
+    pub(super) reliable: bool,
+    pub(super) key: Key,
+    pub(super) merge_key: Option<Key>,
+    pub(super) timers: TimerKeys,
+    /// As it came, with `received` and `rport`; empty from the final response on. Read anew when it is asked
+    /// for, which is rare: what is known of its structure takes as much room as the message.
+    pub(super) request: Bytes,
+    /// The last response, as sent.
+    pub(super) response: Bytes,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServerMachine {
+    Invite(InviteServer),
+    NonInvite(NonInviteServer),
+}
+
+impl ServerMachine {
+    pub(super) fn step(self, input: ServerInput, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
+            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
+        }
+    }
+}
+
+/// Whose timer it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Owner {
+    Client(Handle),
+    Server(Handle),
+}
+
+/// The two timers of a transaction, where they run.
+#[derive(Default)]
+pub(super) struct TimerKeys {
+    repeat: Option<TimerKey>,
+    end: Option<TimerKey>,
+}
+
+impl TimerKeys {
+    pub(super) fn slot(&mut self, timer: Timer) -> &mut Option<TimerKey> {
+        match timer {
+            Timer::Repeat => &mut self.repeat,
+            Timer::End => &mut self.end,
+        }
+    }
+
+    pub(super) fn clear_all<T>(&mut self, timers: &mut Timers<T>) {
+        for key in [self.repeat.take(), self.end.take()].into_iter().flatten() {
+            timers.cancel(key);
+        }
+    }
+}
