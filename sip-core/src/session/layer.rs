@@ -578,4 +578,36 @@ impl SessionLayer {
         let handles = self.calls.handles();
         handles.into_iter().map(SessionId).collect()
     }
+
+    /// The name of the state of a call.
+    #[cfg(test)]
+    pub(super) fn state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+        Some(match self.calls.get(id.0)?.state.as_ref()? {
+            State::AwaitingOffer(_) => "AwaitingOffer",
+            State::QueuedInvite(_) => "QueuedInvite",
+            State::Calling(_) => "Calling",
+            State::Cancelling(_) => "Cancelling",
+            State::AwaitingAnswer(_) => "AwaitingAnswer",
+            State::QueuedAck(_) => "QueuedAck",
+            State::Incoming(_) => "Incoming",
+            State::Accepting(_) => "Accepting",
+            State::Answered(_) => "Answered",
+            State::HangingUp(_) => "HangingUp",
+            State::Confirmed(_) => "Confirmed",
+            State::Offering(_) => "Offering",
+            State::Reinviting(_) => "Reinviting",
+            State::Glare(_) => "Glare",
+            State::Answering(_) => "Answering",
+            State::Reanswered(_) => "Reanswered",
+            State::Terminating(_) => "Terminating",
+            State::QueuedBye(_) => "QueuedBye",
+            State::LostBye(_) => "LostBye",
+        })
+    }
+
+    /// The INVITE of the peer that a call answers.
+    #[cfg(test)]
+    pub(super) fn transaction_for_tests(&self, id: SessionId) -> Option<ServerTransactionId> {
+        self.calls.get(id.0)?.state.as_ref()?.server_transaction()
+    }
 }

@@ -16,6 +16,8 @@ mod offer;
 mod options;
 mod reinvite;
 mod state;
+#[cfg(test)]
+mod tables;
 
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;

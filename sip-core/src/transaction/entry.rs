@@ -10,7 +10,7 @@ use super::machine::{ClientInput, Context, ServerInput, Timer};
 use super::matching::Key;
 use super::non_invite_client::NonInviteClient;
 use super::non_invite_server::NonInviteServer;
-use crate::action::ConnectionId;
+use crate::ids::ConnectionId;
 use crate::slab::Handle;
 use crate::timer::{TimerKey, Timers};
 

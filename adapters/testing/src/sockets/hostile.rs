@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sip_host::CLOSE_TIMEOUT;
+use sip_host::os::CLOSE_TIMEOUT;
 
 use crate::sockets::request::request;
 use crate::sockets::wire::*;

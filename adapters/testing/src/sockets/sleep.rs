@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::{description_needed, exchange_ended};
 use sip_core::config::Config;
 use sip_core::{Body, Event, Session, SessionId, Timestamp, UserAgent};
-use sip_host::Clock;
+use sip_host::os::Clock;
 
 use crate::sockets::registrar::{PATIENCE, Registrar, ack, answer, header, invite};
 
