@@ -107,7 +107,7 @@ impl Endpoint {
         };
         let read = self.digest.authentication_info(response, sent, credentials);
         if read.is_err() {
-            self.counters.authentication_info_failures += 1;
+            self.queue().counters.authentication_info_failures += 1;
             let content =
                 LogContent::Text("Authentication-Info is malformed or does not prove the server");
             self.log(LogLevel::Warn, "sip.ua", 0, content);

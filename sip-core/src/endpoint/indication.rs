@@ -7,11 +7,10 @@ use sip_parse::{Method, Request, Response, StatusCode};
 use super::owner::{DialogUsage, Sent};
 use super::sent_request::SentRequest;
 use super::state::Endpoint;
-use crate::action::Action;
 use crate::config::LogLevel;
 use crate::dialog::{DialogError, FailureScope};
 use crate::ids::ConnectionId;
-use crate::record::{Direction, LogContent};
+use crate::record::LogContent;
 use crate::transaction::{Output, ServerTransactionId, TransactionError};
 
 /// What happened that a usage has to know.
@@ -81,15 +80,9 @@ impl Endpoint {
     /// The next thing that a usage has to know; `None` when the transaction layer has nothing more to say.
     pub(crate) fn poll_indication(&mut self) -> Option<Indication> {
         loop {
-            match self.layer.poll()? {
-                // What a step queued before it noticed that the connection is gone.
-                Output::Transmit { connection, .. } if self.layer.info(connection).is_none() => {}
-                Output::Transmit { connection, bytes } => {
-                    self.counters.transmitted += 1;
-                    self.trace(Direction::Sent, connection, &bytes);
-                    self.actions
-                        .push_back(Action::Transmit { connection, bytes });
-                }
+            match self.queue().outputs.pop_front()? {
+                // Messages go straight into the queue of actions.
+                Output::Transmit { .. } => {}
                 Output::Request {
                     transaction,
                     request,
@@ -148,8 +141,8 @@ impl Endpoint {
                     answered,
                     fatal,
                 } => {
-                    self.counters.malformed += 1;
-                    self.counters.malformed_answered += u64::from(answered);
+                    self.queue().counters.malformed += 1;
+                    self.queue().counters.malformed_answered += u64::from(answered);
                     self.log(
                         LogLevel::Warn,
                         "sip.transport",

@@ -63,7 +63,7 @@ impl Endpoint {
         why: &'static str,
         headers: &[(HeaderName<'_>, &str)],
     ) {
-        self.counters.refused += 1;
+        self.queue().counters.refused += 1;
         self.log(
             LogLevel::Log,
             "sip.ua",

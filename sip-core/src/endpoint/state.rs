@@ -1,7 +1,6 @@
 //! The endpoint itself: its tables, its clock, its queue of actions, its records.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use rand_core::CryptoRng;
 use super::flow::Flow;
 use super::identity::Identity;
 use super::owner::{DialogUsage, Sent, TimerOwner};
+use super::queue::{Counters, Queue};
 use super::settings::{Behaviour, EndpointSettings};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
@@ -20,7 +20,7 @@ use crate::error::Backpressure;
 use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
-use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
+use crate::record::{Direction, LogContent};
 use crate::time::Timestamp;
 use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
@@ -31,29 +31,6 @@ const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY";
 /// The same where the application takes a REFER.
 const ALLOW_REFER: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER";
 
-/// Counts of what passed, for operators.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Messages and keep-alives received.
-    pub received: u64,
-    /// Messages and keep-alives sent, repeats included.
-    pub transmitted: u64,
-    /// Received bytes that were no acceptable message.
-    pub malformed: u64,
-    /// Of these, requests that were answered.
-    pub malformed_answered: u64,
-    /// Messages that were read and dropped.
-    pub ignored: u64,
-    /// Requests that the core refused by itself.
-    pub refused: u64,
-    /// Responses whose Authentication-Info is malformed, or does not prove that the server knows the secret
-    /// too (RFC 7616 section 3.5: rspauth). They count as what their status says.
-    pub authentication_info_failures: u64,
-    /// Log and trace records that were dropped because the queue was full.
-    pub records_dropped: u64,
-}
-
 /// The floor that calls, registration and requests stand on: one transaction layer, one dialog layer, one heap of
 /// deadlines, one queue of actions.
 ///
@@ -62,16 +39,14 @@ pub struct Counters {
 /// [`accept`](Self::accept); a call goes out on the connection that
 /// [`SessionLayer::invite`](crate::session::SessionLayer::invite) names.
 pub struct Endpoint {
-    pub(crate) behaviour: Behaviour,
+    pub(super) behaviour: Behaviour,
     pub(crate) limits: Limits,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
-    pub(crate) layer: TransactionLayer<Sent>,
+    pub(crate) layer: TransactionLayer<Sent, Queue>,
     pub(crate) dialogs: DialogLayer<DialogUsage>,
     pub(crate) digest: DigestClient,
     pub(crate) timers: Timers<TimerOwner>,
-    pub(crate) actions: VecDeque<Action>,
-    pub(crate) counters: Counters,
     /// The flow in use: requests go there. `None` without one, and where each call has its own connection.
     pub(crate) flow: Option<Flow>,
     /// The registration on `flow`, if one is wanted, has succeeded or failed.
@@ -103,17 +78,16 @@ impl Endpoint {
             rport: settings.rport,
             forwards: false,
         };
+        let queue = Queue::new(&settings.behaviour, limits.actions);
         Self {
             behaviour: settings.behaviour,
             limits,
             identity,
             credentials: settings.credentials,
-            layer: TransactionLayer::new(transactions, rng),
+            layer: TransactionLayer::with_outbox(transactions, rng, queue),
             dialogs,
             digest: DigestClient::new(DigestPolicy::default()),
             timers: Timers::new(),
-            actions: VecDeque::new(),
-            counters: Counters::default(),
             flow: None,
             ready: false,
             sequence: 0,
@@ -148,18 +122,18 @@ impl Endpoint {
         self.check_room(&bytes)?;
         self.advance(now);
         if self.layer.info(connection).is_none() {
-            self.counters.ignored += 1;
+            self.queue().counters.ignored += 1;
             return Ok(());
         }
-        self.counters.received += 1;
-        self.trace(Direction::Received, connection, &bytes);
+        self.queue().counters.received += 1;
+        self.queue().trace(Direction::Received, connection, &bytes);
         self.layer.receive(connection, bytes, self.now);
         Ok(())
     }
 
     /// Whether the queue of actions has room for what `bytes` may bring about.
     pub(crate) fn check_room(&self, bytes: &[u8]) -> Result<(), Backpressure> {
-        let full = self.actions.len() >= self.limits.actions.saturating_mul(2);
+        let full = self.layer.outbox.actions.len() >= self.limits.actions.saturating_mul(2);
         if full || !bytes.starts_with(b"SIP/2.0 ") {
             self.check_queue()?;
         }
@@ -168,7 +142,7 @@ impl Endpoint {
 
     /// Whether the queue of actions has room for a command.
     pub(crate) fn check_queue(&self) -> Result<(), Backpressure> {
-        if self.actions.len() >= self.limits.actions {
+        if self.layer.outbox.actions.len() >= self.limits.actions {
             Err(Backpressure)
         } else {
             Ok(())
@@ -177,7 +151,7 @@ impl Endpoint {
 
     /// The next thing for the host to carry out; `None` when there is nothing until the next input. Constant time.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.queue().actions.pop_front()
     }
 
     /// The next deadline of transactions and timers; `None` while nothing is pending. Constant time.
@@ -192,7 +166,7 @@ impl Endpoint {
     /// Counts of what passed.
     #[must_use]
     pub const fn counters(&self) -> Counters {
-        self.counters
+        self.layer.outbox.counters
     }
 
     /// How many client transactions, server transactions, local ends of dialogs and timers there are.
@@ -225,8 +199,29 @@ impl Endpoint {
         }
     }
 
+    /// The queue of actions, which is the outbox of the transaction layer.
+    pub(super) fn queue(&mut self) -> &mut Queue {
+        &mut self.layer.outbox
+    }
+
+    /// How the endpoint behaves.
+    pub(crate) const fn behaviour(&self) -> &Behaviour {
+        &self.behaviour
+    }
+
+    /// Changes how the endpoint behaves from now on.
+    pub(crate) fn behave(&mut self, behaviour: Behaviour) {
+        self.queue().behave(&behaviour);
+        self.behaviour = behaviour;
+    }
+
+    /// Queues something for the host to carry out.
+    pub(crate) fn act(&mut self, action: Action) {
+        self.queue().actions.push_back(action);
+    }
+
     pub(crate) fn event(&mut self, event: Event) {
-        self.actions.push_back(Action::Event(event));
+        self.queue().event(event);
     }
 
     pub(crate) fn log(
@@ -236,43 +231,12 @@ impl Endpoint {
         label: u64,
         content: LogContent,
     ) {
-        let enabled = self.behaviour.log_level;
-        if level > enabled {
-            return;
-        }
-        // Labels identify single transactions and calls; only the debug level needs them.
-        let label = if enabled == LogLevel::Debug { label } else { 0 };
-        self.push_record(Action::Log(LogRecord {
-            level,
-            category,
-            label,
-            content,
-        }));
-    }
-
-    pub(crate) fn trace(&mut self, direction: Direction, connection: ConnectionId, bytes: &Bytes) {
-        if self.behaviour.trace {
-            self.push_record(Action::Trace(TraceRecord {
-                direction,
-                connection,
-                reveal: self.behaviour.trace_credentials,
-                bytes: bytes.clone(),
-            }));
-        }
+        self.queue().log(level, category, label, content);
     }
 
     /// Counts a message that was dropped, and logs the cause.
     pub(crate) fn ignored(&mut self, why: &'static str) {
-        self.counters.ignored += 1;
+        self.queue().counters.ignored += 1;
         self.log(LogLevel::Debug, "sip.ua", 0, LogContent::Ignored(why));
-    }
-
-    /// Records may be lost, events and bytes never.
-    fn push_record(&mut self, record: Action) {
-        if self.actions.len() < self.limits.actions {
-            self.actions.push_back(record);
-        } else {
-            self.counters.records_dropped += 1;
-        }
     }
 }

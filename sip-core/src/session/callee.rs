@@ -27,7 +27,7 @@ pub(crate) fn start(
     request: Box<Request>,
     context: &mut Context<'_>,
 ) -> State {
-    let patience = context.endpoint.behaviour.no_answer_timeout;
+    let patience = context.endpoint.behaviour().no_answer_timeout;
     let own = request.expires().ok().flatten();
     let own = own.map(|seconds| Duration::from_secs(u64::from(seconds)));
     let expires = own.is_some_and(|own| own < patience);

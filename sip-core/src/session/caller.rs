@@ -37,7 +37,7 @@ pub(crate) fn start(
         return send_or_queue(*invite, context);
     }
     context.want_offer(Carrier::Invite);
-    let patience = context.endpoint.behaviour.no_answer_timeout;
+    let patience = context.endpoint.behaviour().no_answer_timeout;
     context.set(SessionTimer::NoAnswer, patience);
     Ok(State::AwaitingOffer(invite))
 }
@@ -296,7 +296,7 @@ impl Calling {
         let offers = self.late_offer && has_description(response.response);
         if offers && !cancelled && established.has_target {
             context.offer_came(Carrier::Success, response.response);
-            let patience = context.endpoint.behaviour.no_answer_timeout;
+            let patience = context.endpoint.behaviour().no_answer_timeout;
             context.set(SessionTimer::NoAnswer, patience);
             return Some(State::AwaitingAnswer(Box::new(AwaitingAnswer {
                 dialog,

@@ -23,7 +23,7 @@ const MOST_GLARES: u8 = 10;
 
 /// Asks the application for the offer of a re-INVITE.
 pub(crate) fn offer(dialog: DialogId, glares: u8, context: &mut Context<'_>) -> Option<State> {
-    let patience = context.endpoint.behaviour.no_answer_timeout;
+    let patience = context.endpoint.behaviour().no_answer_timeout;
     context.set(SessionTimer::Offer, patience);
     context.want_offer(Carrier::Invite);
     Some(State::Offering(Offering { dialog, glares }))
@@ -50,7 +50,7 @@ pub(crate) fn answer(
     } else {
         context.want_offer(Carrier::Success);
     }
-    let patience = context.endpoint.behaviour.no_answer_timeout;
+    let patience = context.endpoint.behaviour().no_answer_timeout;
     context.set(SessionTimer::NoAnswer, patience);
     Some(State::Answering(Answering {
         dialog,

@@ -12,13 +12,14 @@ use super::layer::TransactionLayer;
 use super::machine::{ClientInput, Context, Effect};
 use super::matching::{push_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
+use super::outbox::Outbox;
 use super::{ClientTransactionId, Output, SendError, TransactionError};
 use crate::connection::ConnectionInfo;
 use crate::ids::ConnectionId;
 use crate::slab::Handle;
 use crate::time::Timestamp;
 
-impl<U: Clone> TransactionLayer<U> {
+impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// Sends a request in a new client transaction (RFC 3261 section 17.1).
     ///
     /// Takes the request without our Via, which is put on top with a fresh branch; everything else
@@ -270,7 +271,7 @@ impl<U: Clone> TransactionLayer<U> {
         let status = response.status();
         let Some(handle) = found else {
             if is_invite && status.is_success() {
-                self.outputs.push_back(Output::StrayResponse {
+                self.outbox.output(Output::StrayResponse {
                     connection,
                     response: Box::new(response),
                 });
@@ -341,7 +342,7 @@ impl<U: Clone> TransactionLayer<U> {
                 }
                 Effect::Deliver => {
                     if let Some(response) = response.take() {
-                        self.outputs.push_back(Output::Response {
+                        self.outbox.output(Output::Response {
                             transaction: ClientTransactionId(handle),
                             user: client.user.clone(),
                             connection,
@@ -367,7 +368,7 @@ impl<U: Clone> TransactionLayer<U> {
                         Effect::Timeout => TransactionError::Timeout,
                         _ => TransactionError::ConnectionLost,
                     };
-                    self.outputs.push_back(Output::Failed {
+                    self.outbox.output(Output::Failed {
                         transaction: ClientTransactionId(handle),
                         user: client.user.clone(),
                         error,

@@ -2,7 +2,8 @@
 
 use sip_parse::{ParseError, Request, StatusCode};
 
-use super::TransactionLayer;
+use super::layer::TransactionLayer;
+use super::outbox::Outbox;
 
 /// Max-Forwards of a request that has none (RFC 3261 section 16.6 step 3).
 const MAX_FORWARDS: u8 = 70;
@@ -21,7 +22,7 @@ pub fn forwards_left(request: &Request) -> Result<u8, StatusCode> {
     }
 }
 
-impl<U: Clone> TransactionLayer<U> {
+impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// How often this element has sent the request on before: the Via values that carry our `sent-by`
     /// (RFC 3261 section 16.3 step 4). Above zero it loops, or spirals back for another Request-URI; the
     /// caller, who knows what it would do with it, decides and answers 482 (Loop Detected).

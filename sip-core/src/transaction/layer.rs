@@ -2,7 +2,7 @@
 //! the server half in `server.rs`.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use core::fmt;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use sip_parse::{ErrorKind, Frame, Framer, Kind, Message, Method, ParseError, Req
 use super::entry::{Client, Owner, Server};
 use super::machine::{ClientInput, ServerInput, Timer};
 use super::matching::Index;
+use super::outbox::{Outbox, Outputs};
 use super::{Output, TimerSettings, TransactionSettings};
 use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
@@ -59,7 +60,7 @@ use crate::timer::Timers;
 /// assert_eq!(layer.next_tick(), Some(Timestamp::from_millis(500)), "timer E");
 /// # Ok::<(), sip_core::transaction::SendError>(())
 /// ```
-pub struct TransactionLayer<U> {
+pub struct TransactionLayer<U, O = Outputs<U>> {
     pub(super) settings: TransactionSettings,
     pub(super) rng: Box<dyn CryptoRng + Send>,
     pub(super) tokens: HandleTokens,
@@ -72,7 +73,7 @@ pub struct TransactionLayer<U> {
     pub(super) index: Index,
     pub(super) merges: Index,
     pub(super) timers: Timers<(Owner, Timer)>,
-    pub(super) outputs: VecDeque<Output<U>>,
+    pub(crate) outbox: O,
 }
 
 /// A connection as the layer knows it.
@@ -85,7 +86,37 @@ pub(super) struct Connection {
 impl<U: Clone> TransactionLayer<U> {
     /// A layer without connections. Draws its keys from `rng`, and later every branch.
     #[must_use]
-    pub fn new(settings: TransactionSettings, mut rng: Box<dyn CryptoRng + Send>) -> Self {
+    pub fn new(settings: TransactionSettings, rng: Box<dyn CryptoRng + Send>) -> Self {
+        Self::with_outbox(settings, rng, Outputs::default())
+    }
+
+    /// The next output, in the order in which things happened. Constant time.
+    pub fn poll(&mut self) -> Option<Output<U>> {
+        self.outbox.0.pop_front()
+    }
+
+    /// Whether nothing is pending: no transaction, no timer, no index entry, no output.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.clients.is_empty()
+            && self.servers.is_empty()
+            && self.cancels.is_empty()
+            && self.index.len() == 0
+            && self.merges.len() == 0
+            && self.timers.len() == 0
+            && self.outbox.0.is_empty()
+    }
+}
+
+impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
+    /// As [`TransactionLayer::new`], with an outbox of the caller's own in the place of the queue that
+    /// [`TransactionLayer::poll`] empties.
+    #[must_use]
+    pub fn with_outbox(
+        settings: TransactionSettings,
+        mut rng: Box<dyn CryptoRng + Send>,
+        outbox: O,
+    ) -> Self {
         Self {
             tokens: HandleTokens::new(&mut *rng),
             hash: KeyedHash::new(&mut *rng),
@@ -98,7 +129,7 @@ impl<U: Clone> TransactionLayer<U> {
             index: Index::new(),
             merges: Index::new(),
             timers: Timers::new(),
-            outputs: VecDeque::new(),
+            outbox,
         }
     }
 
@@ -246,7 +277,7 @@ impl<U: Clone> TransactionLayer<U> {
                 self.answer_statelessly(connection, &request, error.status(), None)
                     .is_ok()
             });
-        self.outputs.push_back(Output::Malformed {
+        self.outbox.output(Output::Malformed {
             connection,
             error,
             answered,
@@ -258,8 +289,7 @@ impl<U: Clone> TransactionLayer<U> {
         if !pong {
             self.transmit(connection, Bytes::from_static(b"\r\n"));
         }
-        self.outputs
-            .push_back(Output::KeepAlive { connection, pong });
+        self.outbox.output(Output::KeepAlive { connection, pong });
     }
 
     /// Time has passed. Fires at most [`Limits::fired_per_tick`](crate::Limits::fired_per_tick) due
@@ -292,11 +322,6 @@ impl<U: Clone> TransactionLayer<U> {
         self.timers.next()
     }
 
-    /// The next output, in the order in which things happened. Constant time.
-    pub fn poll(&mut self) -> Option<Output<U>> {
-        self.outputs.pop_front()
-    }
-
     /// The generator that was given at the start, for tags and identifiers of the caller's own.
     pub fn rng(&mut self) -> &mut dyn CryptoRng {
         &mut *self.rng
@@ -320,31 +345,18 @@ impl<U: Clone> TransactionLayer<U> {
         self.servers.len()
     }
 
-    /// Whether nothing is pending: no transaction, no timer, no index entry, no output.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.clients.is_empty()
-            && self.servers.is_empty()
-            && self.cancels.is_empty()
-            && self.index.len() == 0
-            && self.merges.len() == 0
-            && self.timers.len() == 0
-            && self.outputs.is_empty()
-    }
-
     pub(super) fn is_open(&self, connection: ConnectionId) -> bool {
         self.info(connection).is_some()
     }
 
     pub(super) fn transmit(&mut self, connection: ConnectionId, bytes: Bytes) {
         if self.is_open(connection) && !bytes.is_empty() {
-            self.outputs
-                .push_back(Output::Transmit { connection, bytes });
+            self.outbox.transmit(connection, bytes);
         }
     }
 
     pub(super) fn ignore(&mut self, connection: ConnectionId, why: &'static str) {
-        self.outputs.push_back(Output::Ignored { connection, why });
+        self.outbox.output(Output::Ignored { connection, why });
     }
 
     /// Answers without state (RFC 3261 section 8.2.7): the To tag is a keyed hash of the request, so that
@@ -393,7 +405,7 @@ fn one_message(bytes: &Bytes, message: &Message) -> Result<(), ParseError> {
     Ok(())
 }
 
-impl<U> fmt::Debug for TransactionLayer<U> {
+impl<U, O> fmt::Debug for TransactionLayer<U, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransactionLayer")
             .field("connections", &self.connections.len())

@@ -16,6 +16,7 @@ mod machine;
 mod matching;
 mod non_invite_client;
 mod non_invite_server;
+mod outbox;
 mod server;
 mod settings;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use sip_parse::{BuildError, ParseError, Request, Response};
 pub use forwarding::forwards_left;
 pub use layer::TransactionLayer;
 pub(crate) use matching::MAGIC_COOKIE;
+pub use outbox::{Outbox, Outputs};
 pub use settings::{TimerError, TimerSettings};
 
 use crate::ids::ConnectionId;

@@ -11,6 +11,7 @@ use super::layer::TransactionLayer;
 use super::machine::{Context, Effect, ServerInput};
 use super::matching::Key;
 use super::non_invite_server::NonInviteServer;
+use super::outbox::Outbox;
 use super::{Output, SendError, ServerTransactionId, TransactionError};
 use crate::ids::ConnectionId;
 use crate::slab::Handle;
@@ -19,7 +20,7 @@ use crate::time::Timestamp;
 /// Seconds in the Retry-After of a 503 that a limit causes.
 const OVERLOAD_RETRY_AFTER: u32 = 5;
 
-impl<U: Clone> TransactionLayer<U> {
+impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// The request of a server transaction, until its final response is sent; read anew each time.
     #[must_use]
     pub fn request(&self, transaction: ServerTransactionId) -> Option<Request> {
@@ -122,7 +123,7 @@ impl<U: Clone> TransactionLayer<U> {
         if method == Method::Ack {
             return match found.filter(|&handle| self.is_acknowledged_by(handle, &request)) {
                 Some(handle) => self.drive_server(handle, ServerInput::Ack, Some(request), now),
-                None => self.outputs.push_back(Output::Ack {
+                None => self.outbox.output(Output::Ack {
                     connection,
                     request: Box::new(request),
                 }),
@@ -206,7 +207,7 @@ impl<U: Clone> TransactionLayer<U> {
         });
         for &effect in &context.effects {
             if effect == Effect::Deliver {
-                self.outputs.push_back(Output::Request {
+                self.outbox.output(Output::Request {
                     transaction: ServerTransactionId(handle),
                     connection,
                     request: Box::new(request.clone()),
@@ -327,7 +328,7 @@ impl<U: Clone> TransactionLayer<U> {
             }
             Effect::Deliver => {
                 if let Some(request) = ack.take() {
-                    self.outputs.push_back(Output::Ack {
+                    self.outbox.output(Output::Ack {
                         connection,
                         request: Box::new(request),
                     });
@@ -350,7 +351,7 @@ impl<U: Clone> TransactionLayer<U> {
                     Effect::Timeout => TransactionError::Timeout,
                     _ => TransactionError::ConnectionLost,
                 };
-                self.outputs.push_back(Output::ServerFailed {
+                self.outbox.output(Output::ServerFailed {
                     transaction: ServerTransactionId(handle),
                     error,
                 });

@@ -67,7 +67,7 @@ impl UserAgent {
         if !received.is_challenge() || !self.awaits(received.sent.user) {
             return self.deliver(&received);
         }
-        if self.endpoint.behaviour.application_authenticates {
+        if self.endpoint.behaviour().application_authenticates {
             return self.surface(received);
         }
         self.authenticate(received, Authorization::Credentials);

@@ -249,7 +249,7 @@ impl UserAgent {
         attempt: u32,
         url: ServerUrl,
     ) {
-        self.endpoint.actions.push_back(Action::Connect {
+        self.endpoint.act(Action::Connect {
             connection,
             server,
             attempt,
@@ -316,9 +316,7 @@ impl UserAgent {
     }
 
     pub(super) fn disconnect(&mut self, connection: ConnectionId, reason: DisconnectReason) {
-        self.endpoint
-            .actions
-            .push_back(Action::Disconnect { connection, reason });
+        self.endpoint.act(Action::Disconnect { connection, reason });
     }
 
     /// Ends an open connection from here.
@@ -338,7 +336,7 @@ impl UserAgent {
             match (flow.keep_alive.tick(now), &flow.open) {
                 (Some(KeepAliveStep::Ping), Some(open)) => {
                     let connection = open.connection;
-                    self.endpoint.actions.push_back(Action::Ping { connection });
+                    self.endpoint.act(Action::Ping { connection });
                 }
                 (Some(KeepAliveStep::Dead), Some(_)) => {
                     self.drop_flow(index, DisconnectReason::KeepAlive);

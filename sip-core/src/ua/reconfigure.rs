@@ -102,7 +102,7 @@ impl UserAgent {
                 }
             }
             Change::DisplayName(_) | Change::LogLevel(_) => {
-                self.endpoint.behaviour = behaviour(&config);
+                self.endpoint.behave(behaviour(&config));
                 self.config = config;
             }
         }
