@@ -1,41 +1,47 @@
 //! The machine of one binding.
 //!
-//! | state         | input                          | does     | next                  |
-//! |---------------|--------------------------------|----------|-----------------------|
-//! | Off           | wait until T                   |          | Waiting (T)           |
-//! | Waiting       | wait until T                   |          | Waiting (T)           |
-//! | Bound         | wait until T                   |          | Waiting (T)           |
-//! | Off           | send to refresh                | REGISTER | Busy                  |
-//! | Waiting       | send to refresh                | REGISTER | Busy                  |
-//! | Bound         | send to refresh                | REGISTER | Busy                  |
-//! | Off           | send to fetch                  | REGISTER | Busy                  |
-//! | Waiting       | send to fetch                  | REGISTER | Busy, then as it was  |
-//! | Bound         | send to fetch                  | REGISTER | Busy, then as it was  |
-//! | Busy          | granted, refresh at T          |          | Bound (T)             |
-//! | Busy, then T  | granted, refresh at later      |          | Bound (T)             |
-//! | Busy          | done, not bound                |          | Off                   |
-//! | Busy          | done, bound                    |          | Bound                 |
-//! | Busy, then T  | done, not bound                |          | Waiting (T)           |
-//! | Busy, then T  | done, bound                    |          | Bound (T)             |
-//! | Busy          | failed, retry at T             |          | Waiting (T)           |
-//! | Busy, then T  | failed, retry at T             |          | Waiting (T)           |
-//! | Off           | reset                          |          | Off                   |
-//! | Waiting       | reset                          |          | Off                   |
-//! | Busy          | reset                          |          | Off                   |
-//! | Busy, then T  | reset                          |          | Off                   |
-//! | Bound         | reset                          |          | Off                   |
-//! | Waiting       | hurry                          |          | Off                   |
-//! | Waiting       | unwanted                       |          | Off                   |
-//! | Bound         | unwanted                       |          | Bound, no refresh     |
-//! | Busy, then T  | unwanted                       |          | Busy                  |
-//! | Waiting       | changed, bound                 |          | Waiting (now)         |
-//! | Bound         | changed, bound                 |          | Bound (now)           |
-//! | Busy          | changed, bound                 |          | Busy, then now        |
-//! | Busy, then T  | changed, bound                 |          | Busy, then now        |
-//! | Bound         | lapsed                         |          | Waiting (as refresh)  |
+//! | state        | input                  | does     | next                 |
+//! |--------------|------------------------|----------|----------------------|
+//! | Off          | wait until T           |          | Waiting (T)          |
+//! | Waiting      | wait until T           |          | Waiting (T)          |
+//! | Bound        | wait until T           |          | Waiting (T)          |
+//! | Off          | send to refresh        | REGISTER | Busy                 |
+//! | Waiting      | send to refresh        | REGISTER | Busy                 |
+//! | Bound        | send to refresh        | REGISTER | Busy                 |
+//! | Off          | send to remove         | REGISTER | Busy                 |
+//! | Waiting      | send to remove         | REGISTER | Busy                 |
+//! | Bound        | send to remove         | REGISTER | Busy                 |
+//! | Off          | send to remove all     | REGISTER | Busy                 |
+//! | Waiting      | send to remove all     | REGISTER | Busy                 |
+//! | Bound        | send to remove all     | REGISTER | Busy                 |
+//! | Off          | send to fetch          | REGISTER | Busy                 |
+//! | Waiting      | send to fetch          | REGISTER | Busy, then as it was |
+//! | Bound        | send to fetch          | REGISTER | Busy, then as it was |
+//! | Busy         | granted, refresh at T  |          | Bound (T)            |
+//! | Busy, then T | granted, refresh at T  |          | Bound (then)         |
+//! | Busy         | done, not bound        |          | Off                  |
+//! | Busy         | done, bound            |          | Bound                |
+//! | Busy, then T | done, not bound        |          | Waiting (then)       |
+//! | Busy, then T | done, bound            |          | Bound (then)         |
+//! | Busy         | failed, retry at T     |          | Waiting (T)          |
+//! | Busy, then T | failed, retry at T     |          | Waiting (T)          |
+//! | Waiting      | reset                  |          | Off                  |
+//! | Busy         | reset                  |          | Off                  |
+//! | Busy, then T | reset                  |          | Off                  |
+//! | Bound        | reset                  |          | Off                  |
+//! | Waiting      | hurry                  |          | Off                  |
+//! | Waiting      | unwanted               |          | Off                  |
+//! | Bound        | unwanted               |          | Bound, no refresh    |
+//! | Busy, then T | unwanted               |          | Busy                 |
+//! | Waiting      | changed, bound         |          | Waiting (now)        |
+//! | Bound        | changed, bound         |          | Bound (now)          |
+//! | Busy         | changed, bound         |          | Busy, then now       |
+//! | Busy, then T | changed, bound         |          | Busy, then now       |
+//! | Bound        | lapsed                 |          | Waiting (as refresh) |
 //!
-//! What is not listed changes nothing. `Busy, then T` is a REGISTER in flight with a time to act after it: that of the refresh or retry which a query
-//! must not forget, or now, because what the binding says has changed meanwhile.
+//! What is not listed changes nothing. `Busy, then T` is a REGISTER in flight with a time to act after it (`then`): that
+//! of the refresh or retry which a query must not forget, or now, because what the binding says has changed meanwhile. A grant keeps the
+//! earlier of both times.
 
 use crate::time::Timestamp;
 use crate::timer::TimerKey;

@@ -6,6 +6,8 @@
 
 mod binding;
 mod registrations;
+#[cfg(test)]
+mod tables;
 mod timing;
 
 pub(crate) use self::binding::{Binding, BindingInput, RegisterKind};

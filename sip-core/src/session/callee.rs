@@ -90,9 +90,10 @@ impl Incoming {
             }
             Input::Describe(_, Ok(body)) => self.described(&body, context),
             Input::Describe(_, Err(_)) => {
-                let status = StatusCode::NOT_ACCEPTABLE_HERE;
-                context.refuse(self.transaction, status);
-                context.end(EndReason::local(Cause::BadDescription))
+                let reason = EndReason::local(Cause::BadDescription);
+                context.refuse(self.transaction, StatusCode::NOT_ACCEPTABLE_HERE);
+                context.end_exchange(Ending::Refused, reason.clone());
+                context.end(reason)
             }
             input => match self.step_unanswered(input, context) {
                 Ok(next) => next,

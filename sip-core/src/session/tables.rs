@@ -298,8 +298,9 @@ impl World {
         self.observe()
     }
 
-    /// A call in this state.
-    fn reach(state: &str) -> Self {
+    /// A call in this state; behind ` with our offer` the peer's INVITE had none.
+    fn reach(name: &str) -> Self {
+        let (state, ours) = split(name);
         let confirmed = || {
             let mut world = Self::reach("Calling");
             world.reply(Method::Invite, 200, true);
@@ -341,21 +342,21 @@ impl World {
             }
             "Incoming" => {
                 let mut world = Self::new(true);
-                world.invited(1, true);
+                world.invited(1, !ours);
                 world
             }
             "Accepting" => {
-                let mut world = Self::reach("Incoming");
+                let mut world = Self::reach(&join("Incoming", ours));
                 world.command(Input::Answer);
                 world
             }
             "Answered" => {
-                let mut world = Self::reach("Accepting");
+                let mut world = Self::reach(&join("Accepting", ours));
                 world.describe();
                 world
             }
             "HangingUp" => {
-                let mut world = Self::reach("Answered");
+                let mut world = Self::reach(&join("Answered", ours));
                 world.command(Input::HangUp);
                 world
             }
@@ -378,11 +379,11 @@ impl World {
             }
             "Answering" => {
                 let mut world = confirmed();
-                world.invited(1, true);
+                world.invited(1, !ours);
                 world
             }
             "Reanswered" => {
-                let mut world = Self::reach("Answering");
+                let mut world = Self::reach(&join("Answering", ours));
                 world.describe();
                 world
             }
@@ -505,11 +506,19 @@ impl World {
             "INVITE" | "INVITE without offer" => {
                 // Through the transaction layer, because a refusal needs the transaction.
                 self.dialog_exists()?;
+                if matches!(state.as_str(), "Incoming" | "Accepting") {
+                    // The 180 tells the peer the tag of the dialog.
+                    self.command(Input::Ring);
+                }
                 let seen = self.invited(91, input == "INVITE");
                 return Some((seen, false));
             }
             "gone" => Ok(self.drive(Input::Gone(reason()))),
             "connection" => {
+                if state == "Confirmed" {
+                    // The peer knows a connection that is gone.
+                    self.lose();
+                }
                 self.reconnect();
                 Ok(self.drive(Input::Connected))
             }
@@ -550,7 +559,30 @@ impl World {
     }
 }
 
-const STATES: [&str; 19] = [
+/// The state, and whether the peer's INVITE had no offer.
+fn split(name: &str) -> (&str, bool) {
+    match name.strip_suffix(" with our offer") {
+        Some(state) => (state, true),
+        None => (name, false),
+    }
+}
+
+fn join(state: &str, ours: bool) -> String {
+    let suffix = if ours { " with our offer" } else { "" };
+    format!("{state}{suffix}")
+}
+
+/// Commands that are refused where the table does not list them.
+const COMMANDS: [&str; 6] = [
+    "Ring",
+    "Answer",
+    "Reject",
+    "Renegotiate",
+    "Describe",
+    "no description",
+];
+
+const STATES: [&str; 25] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -570,6 +602,12 @@ const STATES: [&str; 19] = [
     "Terminating",
     "QueuedBye",
     "LostBye",
+    "Incoming with our offer",
+    "Accepting with our offer",
+    "Answered with our offer",
+    "HangingUp with our offer",
+    "Answering with our offer",
+    "Reanswered with our offer",
 ];
 
 const INPUTS: [&str; 47] = [
@@ -633,19 +671,28 @@ fn the_documented_table_is_the_machine() {
             let Some((does, refused)) = world.feed(input) else {
                 continue;
             };
-            let mut fitting = rows.iter_mut().filter(|row| {
-                let any = row.states == ["any"];
-                (any || row.states.iter().any(|name| name == state))
-                    && row.inputs.iter().any(|name| name == input)
+            // A row for the call with our offer goes before one for the state.
+            let (base, _) = split(state);
+            let index = [state, base].iter().find_map(|name| {
+                let fits = |row: &&Row| {
+                    row.states.iter().any(|state| state == name)
+                        && row.inputs.iter().any(|name| name == input)
+                };
+                let count = rows.iter().filter(fits).count();
+                assert!(count <= 1, "{count} rows for {name} on {input}");
+                rows.iter().position(|row| fits(&row))
             });
-            let row = fitting.next();
-            assert!(fitting.next().is_none(), "two rows for {state} on {input}");
+            let row = index.map(|index| &mut rows[index]);
             let is_described = match row {
                 Some(row) => {
                     row.used += 1;
-                    row.does == does && row.next == world.state() && !refused
+                    let next = if row.next == "same" { base } else { &row.next };
+                    row.does == does && next == world.state() && !refused
                 }
-                None => does.is_empty() && world.state() == state,
+                None => {
+                    let refuses = COMMANDS.contains(&input);
+                    does.is_empty() && world.state() == base && refused == refuses
+                }
             };
             if !is_described {
                 let does = does.join(", ");
@@ -657,5 +704,105 @@ fn the_documented_table_is_the_machine() {
     assert!(wrong.is_empty(), "the machine does:\n{}", wrong.join("\n"));
     let unused = rows.iter().filter(|row| row.used == 0);
     let unused: Vec<_> = unused.map(|row| (&row.states, &row.inputs)).collect();
+    assert!(unused.is_empty(), "no machine has {unused:?}");
+}
+
+/// RFC 3264, RFC 6337: every state of an exchange with every input does what the table says.
+#[test]
+fn rfc3264_the_documented_table_is_the_offer_machine() {
+    let mut rows = read(include_str!("offer.rs"));
+    let (old, next) = (ExchangeId::from_number(4), ExchangeId::from_number(5));
+    let carriers = [("INVITE", Carrier::Invite), ("2xx", Carrier::Success)];
+    let mut inputs = Vec::new();
+    for (name, carrier) in carriers {
+        inputs.push((
+            format!("offer wanted in {name}"),
+            OfferInput::Wanted(carrier),
+        ));
+        inputs.push((format!("offer came in {name}"), OfferInput::Came(carrier)));
+    }
+    for (name, input) in [
+        ("described", OfferInput::Described),
+        ("answer came", OfferInput::AnswerCame),
+        ("acknowledged", OfferInput::Acknowledged),
+        ("refused", OfferInput::Ended(Ending::Refused)),
+        ("rolled back", OfferInput::Ended(Ending::RolledBack)),
+        ("aborted", OfferInput::Ended(Ending::Aborted)),
+    ] {
+        inputs.push((name.into(), input));
+    }
+    let name = |offer: Offer| match offer {
+        Offer::Idle => "Idle",
+        Offer::OfferAsked(..) => "OfferAsked",
+        Offer::OfferSent(..) => "OfferSent",
+        Offer::AnswerAsked(..) => "AnswerAsked",
+        Offer::AnswerSent(..) => "AnswerSent",
+    };
+    let kind_name = |kind| match kind {
+        DescriptionKind::Offer => "offer",
+        DescriptionKind::Answer => "answer",
+    };
+    let ending_name = |ending| match ending {
+        Ending::Complete => "complete",
+        Ending::Refused => "refused",
+        Ending::RolledBack => "rolled back",
+        Ending::Aborted => "aborted",
+    };
+    let mut cells = 0;
+    for (carrier_name, carrier) in carriers {
+        for state in [
+            Offer::Idle,
+            Offer::OfferAsked(old, carrier),
+            Offer::OfferSent(old, carrier),
+            Offer::AnswerAsked(old, carrier),
+            Offer::AnswerSent(old, carrier),
+        ] {
+            let names = [
+                name(state).to_string(),
+                format!("{} in {carrier_name}", name(state)),
+            ];
+            for (input_name, input) in &inputs {
+                cells += 1;
+                let mut effects = OfferEffects::new();
+                let after = state.step(*input, next, &mut effects);
+                let opened = if state == Offer::Idle { next } else { old };
+                let does: Vec<String> = effects
+                    .iter()
+                    .map(|effect| match *effect {
+                        OfferEffect::Ask(id, kind) => {
+                            assert_eq!(id, opened, "the number of the exchange");
+                            format!("ask {}", kind_name(kind))
+                        }
+                        OfferEffect::Deliver(id, kind) => {
+                            assert_eq!(id, opened, "the number of the exchange");
+                            format!("deliver {}", kind_name(kind))
+                        }
+                        OfferEffect::End(id, ending) => {
+                            assert_eq!(id, opened, "the number of the exchange");
+                            format!("end {}", ending_name(ending))
+                        }
+                    })
+                    .collect();
+                let row = rows.iter_mut().find(|row| {
+                    names.iter().any(|name| row.states.contains(name))
+                        && row.inputs.contains(input_name)
+                });
+                match row {
+                    Some(row) => {
+                        row.used += 1;
+                        let expected = (&row.does, row.next.as_str());
+                        assert_eq!((&does, name(after)), expected, "{names:?} on {input_name}");
+                    }
+                    None => assert_eq!((does.len(), after), (0, state), "{names:?}, {input_name}"),
+                }
+            }
+        }
+    }
+    assert_eq!(cells, 2 * 5 * 10);
+    let unused: Vec<_> = rows.iter().filter(|row| row.used == 0).collect();
+    let unused: Vec<_> = unused
+        .iter()
+        .map(|row| (&row.states, &row.inputs))
+        .collect();
     assert!(unused.is_empty(), "no machine has {unused:?}");
 }
