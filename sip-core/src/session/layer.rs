@@ -581,7 +581,7 @@ impl SessionLayer {
 
     /// The name of the state of a call.
     #[cfg(test)]
-    pub(super) fn state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+    pub(in crate::session) fn state_for_tests(&self, id: SessionId) -> Option<&'static str> {
         Some(match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) => "AwaitingOffer",
             State::QueuedInvite(_) => "QueuedInvite",
@@ -607,7 +607,10 @@ impl SessionLayer {
 
     /// The INVITE of the peer that a call answers.
     #[cfg(test)]
-    pub(super) fn transaction_for_tests(&self, id: SessionId) -> Option<ServerTransactionId> {
+    pub(in crate::session) fn transaction_for_tests(
+        &self,
+        id: SessionId,
+    ) -> Option<ServerTransactionId> {
         self.calls.get(id.0)?.state.as_ref()?.server_transaction()
     }
 }

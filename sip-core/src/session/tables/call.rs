@@ -1,5 +1,4 @@
-//! The tables in the doc comments of the machines of a call, read and held against the machines: every state with every
-//! input. What a table does not list must change nothing.
+//! The table of a call (`machine.rs`): each cell is a call of its own, with the test as its peer.
 
 extern crate std;
 
@@ -13,9 +12,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sip_parse::{Builder, Kind, Message, Method, Request, Response, StatusCode, UriBuf};
 
-use super::layer::{SessionLayer, Stepped};
-use super::offer::{Carrier, Ending, Offer, OfferEffect, OfferEffects, OfferInput};
-use super::{DescriptionFailed, FailureStatus, Input, InviteOptions, ResponseTo};
+use super::rows::{Row, read};
 use crate::action::Action;
 use crate::body::Body;
 use crate::connection::{ConnectionInfo, Transport};
@@ -25,40 +22,12 @@ use crate::endpoint::{
 use crate::event::{DescriptionKind, Event, ExchangeOutcome};
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::reason::{Cause, EndReason};
+use crate::session::layer::{SessionLayer, Stepped};
+use crate::session::{DescriptionFailed, FailureStatus, Input, InviteOptions, ResponseTo};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
 const SDP: &str = "v=0\r\n";
-
-/// A line of a table: states, inputs, effects, next state; `used` counts the cells that it explained.
-struct Row {
-    states: Vec<String>,
-    inputs: Vec<String>,
-    does: Vec<String>,
-    next: String,
-    used: usize,
-}
-
-/// The first table of a file's doc comment.
-fn read(source: &str) -> Vec<Row> {
-    let lines = source.lines().filter_map(|line| line.strip_prefix("//! |"));
-    let list = |cell: &str| -> Vec<String> {
-        let parts = cell.split(',').map(str::trim);
-        let parts = parts.filter(|part| !part.is_empty());
-        parts.map(String::from).collect()
-    };
-    let rows = lines.skip(2).map(|line| {
-        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        Row {
-            states: list(cells[0]),
-            inputs: list(cells[1]),
-            does: list(cells[2]),
-            next: cells[3].into(),
-            used: 0,
-        }
-    });
-    rows.collect()
-}
 
 /// One call on an endpoint, with the test as its peer.
 struct World {
@@ -663,7 +632,7 @@ const INPUTS: [&str; 47] = [
 /// RFC 3261 sections 13 to 15: every state of a call with every input does what the table says.
 #[test]
 fn the_documented_table_is_the_machine() {
-    let mut rows = read(include_str!("machine.rs"));
+    let mut rows = read(include_str!("../machine.rs"));
     let mut wrong = Vec::new();
     for state in STATES {
         for input in INPUTS {
@@ -704,105 +673,5 @@ fn the_documented_table_is_the_machine() {
     assert!(wrong.is_empty(), "the machine does:\n{}", wrong.join("\n"));
     let unused = rows.iter().filter(|row| row.used == 0);
     let unused: Vec<_> = unused.map(|row| (&row.states, &row.inputs)).collect();
-    assert!(unused.is_empty(), "no machine has {unused:?}");
-}
-
-/// RFC 3264, RFC 6337: every state of an exchange with every input does what the table says.
-#[test]
-fn rfc3264_the_documented_table_is_the_offer_machine() {
-    let mut rows = read(include_str!("offer.rs"));
-    let (old, next) = (ExchangeId::from_number(4), ExchangeId::from_number(5));
-    let carriers = [("INVITE", Carrier::Invite), ("2xx", Carrier::Success)];
-    let mut inputs = Vec::new();
-    for (name, carrier) in carriers {
-        inputs.push((
-            format!("offer wanted in {name}"),
-            OfferInput::Wanted(carrier),
-        ));
-        inputs.push((format!("offer came in {name}"), OfferInput::Came(carrier)));
-    }
-    for (name, input) in [
-        ("described", OfferInput::Described),
-        ("answer came", OfferInput::AnswerCame),
-        ("acknowledged", OfferInput::Acknowledged),
-        ("refused", OfferInput::Ended(Ending::Refused)),
-        ("rolled back", OfferInput::Ended(Ending::RolledBack)),
-        ("aborted", OfferInput::Ended(Ending::Aborted)),
-    ] {
-        inputs.push((name.into(), input));
-    }
-    let name = |offer: Offer| match offer {
-        Offer::Idle => "Idle",
-        Offer::OfferAsked(..) => "OfferAsked",
-        Offer::OfferSent(..) => "OfferSent",
-        Offer::AnswerAsked(..) => "AnswerAsked",
-        Offer::AnswerSent(..) => "AnswerSent",
-    };
-    let kind_name = |kind| match kind {
-        DescriptionKind::Offer => "offer",
-        DescriptionKind::Answer => "answer",
-    };
-    let ending_name = |ending| match ending {
-        Ending::Complete => "complete",
-        Ending::Refused => "refused",
-        Ending::RolledBack => "rolled back",
-        Ending::Aborted => "aborted",
-    };
-    let mut cells = 0;
-    for (carrier_name, carrier) in carriers {
-        for state in [
-            Offer::Idle,
-            Offer::OfferAsked(old, carrier),
-            Offer::OfferSent(old, carrier),
-            Offer::AnswerAsked(old, carrier),
-            Offer::AnswerSent(old, carrier),
-        ] {
-            let names = [
-                name(state).to_string(),
-                format!("{} in {carrier_name}", name(state)),
-            ];
-            for (input_name, input) in &inputs {
-                cells += 1;
-                let mut effects = OfferEffects::new();
-                let after = state.step(*input, next, &mut effects);
-                let opened = if state == Offer::Idle { next } else { old };
-                let does: Vec<String> = effects
-                    .iter()
-                    .map(|effect| match *effect {
-                        OfferEffect::Ask(id, kind) => {
-                            assert_eq!(id, opened, "the number of the exchange");
-                            format!("ask {}", kind_name(kind))
-                        }
-                        OfferEffect::Deliver(id, kind) => {
-                            assert_eq!(id, opened, "the number of the exchange");
-                            format!("deliver {}", kind_name(kind))
-                        }
-                        OfferEffect::End(id, ending) => {
-                            assert_eq!(id, opened, "the number of the exchange");
-                            format!("end {}", ending_name(ending))
-                        }
-                    })
-                    .collect();
-                let row = rows.iter_mut().find(|row| {
-                    names.iter().any(|name| row.states.contains(name))
-                        && row.inputs.contains(input_name)
-                });
-                match row {
-                    Some(row) => {
-                        row.used += 1;
-                        let expected = (&row.does, row.next.as_str());
-                        assert_eq!((&does, name(after)), expected, "{names:?} on {input_name}");
-                    }
-                    None => assert_eq!((does.len(), after), (0, state), "{names:?}, {input_name}"),
-                }
-            }
-        }
-    }
-    assert_eq!(cells, 2 * 5 * 10);
-    let unused: Vec<_> = rows.iter().filter(|row| row.used == 0).collect();
-    let unused: Vec<_> = unused
-        .iter()
-        .map(|row| (&row.states, &row.inputs))
-        .collect();
     assert!(unused.is_empty(), "no machine has {unused:?}");
 }
