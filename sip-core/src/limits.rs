@@ -1,22 +1,22 @@
-//! The named limits of everything that a peer can drive (wall 8 of the house plan).
+//! The limits of everything that a peer can make grow.
 
-/// How much of everything one user agent or transaction layer holds at most.
+/// The limits of one user agent or transaction layer.
 ///
-/// Each is checked before anything is allocated; exceeding one is a typed error or an answer to
-/// the peer, and is counted.
+/// Each is checked before an allocation. Exceeding one is a typed error or an answer to the peer, and
+/// increments a counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Limits {
     /// Of one message: bytes, header fields, folds, parameters.
     pub message: sip_parse::Limits,
-    /// Client transactions at a time; one more request is refused with an error.
+    /// Client transactions at a time; a command that needs one more returns an error.
     pub client_transactions: usize,
     /// Server transactions at a time; one more request is answered 503 without state.
     pub server_transactions: usize,
-    /// Calls at a time; one more incoming call is answered 486, one more outgoing is an error.
+    /// Calls at a time; one more incoming call is answered 486, one more outgoing call is an error.
     pub sessions: usize,
-    /// Early dialogs of one forked INVITE; responses of further ones are ignored, further 2xx are
-    /// acknowledged and hung up.
+    /// Early dialogs of one forked INVITE. Responses of further ones are ignored; a further 2xx is
+    /// acknowledged and its dialog ended by BYE.
     pub forks: usize,
     /// Requests outside calls that wait for an outcome.
     pub requests: usize,

@@ -1,12 +1,12 @@
-//! A table of entries with generational handles: a stale handle finds nothing, never somebody else's entry.
+//! A table of entries with generational handles: a stale handle finds nothing, never another entry.
 
 use alloc::vec::Vec;
 
-/// The generation of what lives first in its place: not 0, so that the bits of a handle are not 0, which
+/// The generation of the first entry of a slot. Not 0, because the bits of a handle must not be 0, which
 /// means "none" in logs.
 const FIRST: u32 = 1;
 
-/// Where an entry of a [`Slab`] lives, and which of the entries that ever lived there it is.
+/// The slot of an entry of a [`Slab`], and its generation: how many entries the slot held before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Handle {
     index: u32,
@@ -26,7 +26,7 @@ impl Handle {
     }
 }
 
-/// Makes a public handle type of its own around [`Handle`], so that no two kinds can be mixed up.
+/// Makes a public handle type around [`Handle`], so that the compiler keeps the kinds of handles apart.
 macro_rules! handle_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -88,7 +88,7 @@ impl<T> Slab<T> {
         self.len == 0
     }
 
-    /// The handle that the next [`Slab::insert`] returns, for entries that name themselves.
+    /// The handle that the next [`Slab::insert`] returns, for entries that contain their own handle.
     pub(crate) fn next_handle(&self) -> Handle {
         match self.slots.get(self.first_free as usize) {
             Some(slot) => Handle {

@@ -88,7 +88,7 @@ impl<T> Timers<T> {
         }
     }
 
-    /// Takes a timer back in logarithmic time; `None` if it fired or was cancelled before.
+    /// Cancels a timer in logarithmic time; `None` if it fired or was cancelled before.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<T> {
         let slot = self.slots.get(key.slot as usize)?;
         if slot.generation != key.generation || slot.entry.is_none() {

@@ -1,4 +1,4 @@
-//! Who we say we are, and what proves it.
+//! Credentials: a user name, and a password or hashes of it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -132,14 +132,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A hash that is not one of its algorithm.
+/// A hash with the wrong number of digits for its algorithm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a hash for {algorithm} has {} hexadecimal digits", .algorithm.hex_length())]
 pub struct SecretError {
     algorithm: Algorithm,
 }
 
-/// A user name and what proves it.
+/// A user name and its secret.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     username: String,
@@ -168,7 +168,7 @@ impl Credentials {
         &self.username
     }
 
-    /// What proves it.
+    /// The secret.
     #[must_use]
     pub const fn secret(&self) -> &Secret {
         &self.secret

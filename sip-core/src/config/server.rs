@@ -8,13 +8,13 @@ use zeroize::Zeroizing;
 
 use super::error::{ConfigError, REDACTED};
 
-/// The longest URL that is taken, in bytes.
+/// The longest accepted URL, in bytes.
 pub const SERVER_URL_LIMIT: usize = 2048;
 
 /// A `ws:` or `wss:` URL (RFC 6455 section 3).
 ///
-/// The query counts as a secret, because that is where services put their tokens: `Display` and
-/// `Debug` show it as `[redacted]`, [`as_str`](Self::as_str) has it all.
+/// The query is a secret, because services put their tokens there: `Display` and `Debug` show it as
+/// `[redacted]`; [`as_str`](Self::as_str) returns the whole URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     text: Zeroizing<String>,
@@ -151,7 +151,7 @@ pub struct Server {
     pub weight: i64,
 }
 
-/// Why a text is not a server URL; `Display` says what would be right.
+/// Why a text is not a server URL; `Display` is the expected form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerUrlError {
@@ -182,7 +182,7 @@ pub enum ServerUrlError {
     TooLong,
 }
 
-/// `text` for an error: neither query nor user information.
+/// `text` as errors quote it: without query and user information, because both may be secrets.
 pub(crate) fn excerpt_of_url(text: &str) -> String {
     let (shown, query) = match text.find('?') {
         Some(mark) => (&text[..mark], "?[redacted]"),
@@ -202,7 +202,7 @@ pub(crate) fn excerpt_of_url(text: &str) -> String {
     }
 }
 
-/// The part of `text` at which the URI parser stopped; the authority begins at `start`.
+/// The fault of a `text` in which the URI parser stopped at `index`; the authority begins at `start`.
 fn fault_at(text: &str, start: usize, index: usize) -> ServerUrlError {
     let (before, rest) = text.split_at_checked(index).unwrap_or((text, ""));
     let is_visible = rest.starts_with(|first: char| first.is_ascii_graphic());
@@ -220,7 +220,7 @@ fn fault_at(text: &str, start: usize, index: usize) -> ServerUrlError {
     }
 }
 
-/// RFC 3261 section 25.1 `host`, lenient in one point: labels may hold `_`, as internal names do.
+/// RFC 3261 section 25.1 `host`, but labels may hold `_`, because internal names do.
 pub(crate) fn is_host(text: &str) -> bool {
     if let Some(inner) = text.strip_prefix('[') {
         return inner

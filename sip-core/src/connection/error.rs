@@ -48,28 +48,28 @@ impl ConnectError {
     }
 }
 
-/// Why an open connection ended, or why the core asks the host to end one.
+/// Why an open connection ended, or why the core closes one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// The application asked for it.
+    /// The application requested it.
     Requested,
     /// The peer closed it, with this WebSocket close code if there was one (RFC 6455 section 7.4).
     Closed(Option<u16>),
-    /// It broke without a word: reset, or unreachable.
+    /// It broke: reset, or unreachable.
     Lost,
-    /// A keep-alive had no answer in time, so the flow is dead (RFC 5626 section 4.4.1).
+    /// No answer to a keep-alive arrived in time, so the flow is dead (RFC 5626 section 4.4.1).
     KeepAlive,
     /// The attempt to open it took too long.
     Timeout,
-    /// The peer sent what cannot be framed, so the rest of the stream is unreadable
+    /// The peer sent bytes that are not a SIP message, so the rest of the stream is unreadable
     /// (RFC 3261 section 18.3).
     Protocol,
     /// Another server is used instead.
     Replaced,
-    /// There are more flows than are of use (RFC 5626 section 4.2.1).
+    /// The agent has more flows than it uses (RFC 5626 section 4.2.1).
     Unneeded,
-    /// The registrar, or a proxy on the way, says that the flow is dead (RFC 5626 section 11.6: 430).
+    /// The registrar or a proxy reported that the flow is dead (RFC 5626 section 11.6: 430).
     FlowFailed,
     /// The user agent was stopped.
     Stopped,
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
 
-    /// RFC 7118 section 4.1, RFC 5922: what the same server will answer again.
+    /// RFC 7118 section 4.1, RFC 5922: faults that the same server repeats.
     #[test]
     fn faults_that_a_retry_cannot_heal_are_permanent() {
         let permanent = [

@@ -1,4 +1,4 @@
-//! What the layer keeps of each transaction.
+//! The state that the layer keeps for each transaction.
 
 use alloc::boxed::Box;
 
@@ -27,7 +27,7 @@ pub(super) struct Client<U> {
     /// The handle in the branch: its own, or for a CANCEL that of its INVITE.
     pub(super) named: Handle,
     pub(super) timers: TimerKeys,
-    /// The ACK, once a failure came.
+    /// The ACK, once a failure has arrived.
     pub(super) ack: Bytes,
     pub(super) cancel: Cancel<U>,
 }
@@ -47,7 +47,7 @@ impl ClientMachine {
     }
 }
 
-/// What has become of the wish to cancel an INVITE (RFC 3261 section 9.1).
+/// The progress of a cancellation (RFC 3261 section 9.1).
 pub(super) enum Cancel<U> {
     Unwanted,
     /// Held until the first provisional response.
@@ -66,8 +66,8 @@ pub(super) struct Server {
     pub(super) key: Key,
     pub(super) merge_key: Option<Key>,
     pub(super) timers: TimerKeys,
-    /// As it came, with `received` and `rport`; empty from the final response on. Read anew when it is asked
-    /// for, which is rare: what is known of its structure takes as much room as the message.
+    /// As received, with `received` and `rport` added; empty once the final response is sent. Parsed again
+    /// at each use, because uses are rare and the parsed structure takes as much memory as the message.
     pub(super) request: Bytes,
     /// The last response, as sent.
     pub(super) response: Bytes,
@@ -88,14 +88,14 @@ impl ServerMachine {
     }
 }
 
-/// Whose timer it is.
+/// The transaction that a timer belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Owner {
     Client(Handle),
     Server(Handle),
 }
 
-/// The two timers of a transaction, where they run.
+/// The running timers of a transaction.
 #[derive(Default)]
 pub(super) struct TimerKeys {
     repeat: Option<TimerKey>,

@@ -24,9 +24,9 @@ use crate::timer::Timers;
 /// All transactions of one agent, proxy or load generator (RFC 3261 section 17), on any number of
 /// connections.
 ///
-/// Any order of calls is correct. `U` is what the caller wants to hear back with each response to a
-/// request it sent. Every input queues [`Output`]s for [`TransactionLayer::poll`]; only inputs,
-/// `send_*`, `respond`, `cancel` and `tick` change what `poll` and `next_tick` return.
+/// Any order of calls is correct. `U` is a value of the caller that each response to its request carries.
+/// Every input queues [`Output`]s for [`TransactionLayer::poll`]; only inputs, `send_*`, `respond`,
+/// `cancel` and `tick` change the results of `poll` and `next_tick`.
 ///
 /// ```
 /// # use sip_core::transaction::{Output, TransactionLayer, TransactionSettings};
@@ -76,7 +76,7 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
     pub(crate) outbox: O,
 }
 
-/// A connection as the layer knows it.
+/// The state of a connection.
 pub(super) struct Connection {
     /// `None` while it is being opened.
     info: Option<ConnectionInfo>,
@@ -133,14 +133,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
     }
 
-    /// Mints the name of a connection that is open already, such as one that a peer opened.
+    /// Makes the id of a connection that is already open, such as one that a peer opened.
     pub fn accept(&mut self, info: ConnectionInfo) -> ConnectionId {
         let connection = self.reserve();
         self.opened(connection, info);
         connection
     }
 
-    /// Mints the name of a connection that is about to be opened; nothing can be sent on it before
+    /// Makes the id of a connection that the host is about to open; nothing can be sent on it before
     /// [`TransactionLayer::opened`].
     pub fn reserve(&mut self) -> ConnectionId {
         ConnectionId(self.connections.insert(Connection {
@@ -149,7 +149,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }))
     }
 
-    /// A reserved connection is open. Returns false for a name that is not (any longer) reserved.
+    /// A reserved connection is open. Returns false for an id that is not reserved.
     pub fn opened(&mut self, connection: ConnectionId, info: ConnectionInfo) -> bool {
         let limits = self.settings.limits.message;
         let Some(entry) = self.connections.get_mut(connection.0) else {
@@ -162,7 +162,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         entry.info.replace(info).is_none()
     }
 
-    /// What is known of a connection; `None` unless it is open.
+    /// The properties of a connection; `None` unless it is open.
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.connections
@@ -170,9 +170,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .and_then(|entry| entry.info)
     }
 
-    /// A connection is gone, or was given up. Client transactions on it fail at once, server
-    /// transactions cannot answer any more (RFC 3261 section 17.1.4; on WebSocket there is no other
-    /// way back, RFC 7118 section 5.2.3). Late bytes of it are ignored from now on.
+    /// A connection closed, or the host gave it up. Client transactions on it fail at once, and server
+    /// transactions cannot answer any more (RFC 3261 section 17.1.4; a WebSocket has no other way back, RFC
+    /// 7118 section 5.2.3). Late bytes of it are ignored.
     pub fn closed(&mut self, connection: ConnectionId, now: Timestamp) {
         if self.connections.remove(connection.0).is_none() {
             return;
@@ -197,7 +197,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
     }
 
-    /// Forgets all transactions without a word, as when everything is shut down.
+    /// Forgets all transactions without outputs, for a shutdown.
     pub fn clear(&mut self) {
         self.clients.clear();
         self.servers.clear();
@@ -207,7 +207,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.timers = Timers::new();
     }
 
-    /// Bytes came: one datagram, one WebSocket message, or any part of a stream.
+    /// Bytes arrived: one datagram, one WebSocket message, or any part of a stream.
     pub fn receive(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
         let Some(entry) = self
             .connections
@@ -238,7 +238,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     }
 
     fn receive_message(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
-        // RFC 5626 section 4.4.1: CRLF CRLF asks, CRLF answers.
+        // RFC 5626 section 4.4.1: CRLF CRLF is a ping, CRLF a pong.
         match &bytes[..] {
             b"\r\n\r\n" => return self.receive_keep_alive(connection, false),
             b"\r\n" => return self.receive_keep_alive(connection, true),
@@ -261,8 +261,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
     }
 
-    /// RFC 3261 sections 8.2 and 18.3: a malformed request is answered if it can be, and never an ACK; a
-    /// malformed response is dropped.
+    /// RFC 3261 sections 8.2 and 18.3: answers a malformed request if possible, but never an ACK, and drops
+    /// a malformed response.
     fn refuse_malformed(
         &mut self,
         connection: ConnectionId,
@@ -292,7 +292,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.outbox.output(Output::KeepAlive { connection, pong });
     }
 
-    /// Time has passed. Fires at most [`Limits::fired_per_tick`](crate::Limits::fired_per_tick) due
+    /// The time is `now`. Fires at most [`Limits::fired_per_tick`](crate::Limits::fired_per_tick) due
     /// timers: call again while [`TransactionLayer::next_tick`] is not later than `now`.
     pub fn tick(&mut self, now: Timestamp) {
         for _ in 0..self.settings.limits.fired_per_tick.max(1) {
@@ -359,8 +359,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.outbox.output(Output::Ignored { connection, why });
     }
 
-    /// Answers without state (RFC 3261 section 8.2.7): the To tag is a keyed hash of the request, so that
-    /// a retransmission gets the same one.
+    /// Answers without state (RFC 3261 section 8.2.7): the To tag is a keyed hash of the top Via, so that
+    /// the answer to a retransmission has the same tag.
     pub(super) fn answer_statelessly(
         &mut self,
         connection: ConnectionId,
@@ -381,8 +381,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     }
 }
 
-/// RFC 7118 section 4.2: a WebSocket message is one SIP message. What else is behind the body is no part of
-/// it (RFC 3261 section 18.3).
+/// RFC 7118 section 4.2: a WebSocket message is one SIP message. Bytes behind the body do not belong to it
+/// (RFC 3261 section 18.3).
 fn one_message(bytes: &Bytes, message: &Message) -> Result<(), ParseError> {
     let line_ends = |from: usize| {
         let is_line_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');

@@ -21,13 +21,14 @@ use crate::time::Timestamp;
 const OVERLOAD_RETRY_AFTER: u32 = 5;
 
 impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
-    /// The request of a server transaction, until its final response is sent; read anew each time.
+    /// The request of a server transaction, until its final response is sent; parsed at each call.
     #[must_use]
     pub fn request(&self, transaction: ServerTransactionId) -> Option<Request> {
         self.request_of(transaction.0)
     }
 
-    /// The connection that the request of a server transaction came on; `None` if the transaction is over.
+    /// The connection on which the request of a server transaction arrived; `None` if the transaction is
+    /// over.
     #[must_use]
     pub fn connection_of(&self, transaction: ServerTransactionId) -> Option<ConnectionId> {
         self.servers
@@ -41,8 +42,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         message.ok()?.into_request().ok()
     }
 
-    /// Sends a response in a server transaction (RFC 3261 section 17.2), on the connection that the
-    /// request came on. Further 2xx to an INVITE may follow the first (RFC 6026 section 7.1).
+    /// Sends a response in a server transaction (RFC 3261 section 17.2), on the connection of the request.
+    /// Further 2xx to an INVITE may follow the first (RFC 6026 section 7.1).
     ///
     /// # Errors
     /// [`SendError::Stale`] if the transaction is over or has its final response,
@@ -92,8 +93,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         Ok(())
     }
 
-    /// Sends the last response of an accepted INVITE once more (RFC 3261 section 13.3.1.4: its user
-    /// repeats the 2xx until the ACK comes, on every transport).
+    /// Sends the last response of an accepted INVITE again (RFC 3261 section 13.3.1.4: the transaction user
+    /// repeats the 2xx until the ACK arrives, on every transport).
     ///
     /// # Errors
     /// [`SendError::Stale`] if the transaction is over.
@@ -137,12 +138,13 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .flatten()
             .and_then(|key| self.index.find(&key))
             .map(ServerTransactionId);
-        // BYE and CANCEL end what takes up room: some is kept for them.
+        // A quarter more is reserved for BYE and CANCEL, because they free room.
         let limit = self.settings.limits.server_transactions;
         let ends = method == Method::Bye || cancels.is_some();
         let reserve = if ends { limit / 4 } else { 0 };
         if self.servers.len() >= limit.saturating_add(reserve) {
-            // RFC 3261 section 8.2.7, TX-CAP: what is under way goes on, the new one is refused without state.
+            // RFC 3261 section 8.2.7: existing transactions continue, and the new request is refused
+            // without state.
             if self
                 .answer_statelessly(
                     connection,
@@ -254,7 +256,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let first = request.values(HeaderName::Via).next()?;
         let mut value = alloc::string::String::from_utf8_lossy(first).into_owned();
         if asked {
-            // The parameter itself gets the value: it stands as `;rport` with nothing behind it.
+            // Inserts the value behind `;rport`, which has none in a request.
             if let Some(end) = find_bare_rport(&value) {
                 value.insert_str(end, &alloc::format!("={}", remote.port()));
             }
@@ -265,7 +267,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let mut builder = Builder::from_message(request);
         builder.set_first_value(HeaderName::Via, Value::from(value));
         let stamped = builder.build().ok()?.into_request().ok()?;
-        // A request at the very limit stays as it came, so that it can be read again.
+        // A request at the size limit stays as received, because a longer one could not be parsed again.
         Message::parse(stamped.bytes().clone(), &self.settings.limits.message).ok()?;
         Some(stamped)
     }
@@ -286,7 +288,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         if let Some(machine) = next {
             server.machine = machine;
             if machine == ServerMachine::NonInvite(NonInviteServer::Completed) {
-                // Answered, or too late to be.
+                // The response was sent, or is no longer allowed.
                 server.request = Bytes::new();
             }
         }
@@ -319,7 +321,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 let Some(request) = self.request_of(handle) else {
                     return;
                 };
-                // A request that was read can be answered; a failure leaves the peer to its timer.
+                // Building an answer to a parsed request does not fail; if it did, the peer would time out.
                 let trying = Builder::response_to(&request, StatusCode::TRYING, None).build();
                 if let (Ok(trying), Some(server)) = (trying, self.servers.get_mut(handle)) {
                     server.response = trying.bytes().clone();
@@ -356,7 +358,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                     error,
                 });
             }
-            // No server machine asks for it.
+            // No server machine has this effect.
             Effect::SendAck => {}
         }
     }

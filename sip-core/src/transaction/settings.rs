@@ -7,21 +7,21 @@ use core::time::Duration;
 /// The default is the RFC's: T1 500 ms, T2 4 s, T4 5 s, and 64 T1 for B, F, H, J, L and M.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimerSettings {
-    // Microseconds: one hour, the longest, fits.
+    // In microseconds; the longest value is one hour, which fits.
     t1: u32,
     t2: u32,
     t4: u32,
     timeout: u32,
 }
 
-/// A timer value that cannot work, by the name it has in RFC 3261 table 4.
+/// An invalid timer value, by its name in RFC 3261 table 4.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimerError {
     /// T1, T2, T4 or the time-out is zero.
     #[error("{0} is zero")]
     Zero(&'static str),
-    /// The value is below the one that it may not be below.
+    /// The first value is below the second, its lower bound.
     #[error("{0} is below {1}")]
     Below(&'static str, &'static str),
     /// The value is above one hour.
