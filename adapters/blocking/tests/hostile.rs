@@ -1,4 +1,4 @@
-//! A server that means ill: what it can hold up, and for how long.
+//! A hostile server: what it can block, and for how long.
 
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ fn rfc6455_7_1_1_a_server_that_does_not_hang_up_is_left() {
     hostile::a_server_that_does_not_hang_up_is_left(start);
 }
 
-/// `Clock::slept` may be said where the agent itself runs: a callback that says so is no deadlock.
+/// A callback on the agent's own thread may call `Clock::slept` without a deadlock.
 #[test]
 fn a_callback_may_say_that_the_machine_slept() {
     let clock = sip_blocking::Clock::start();

@@ -1,5 +1,5 @@
-//! Agents without a thread: whoever calls `poll` carries them. And the order of bytes and deadlines,
-//! and records.
+//! Agents without a thread of their own: the caller of `poll` runs them. Also the order of bytes and deadlines, and
+//! records.
 
 mod common;
 
@@ -69,7 +69,7 @@ fn a_poll_ends_in_time() {
     assert!(start.elapsed() < PATIENCE);
 }
 
-/// A goodbye that needs no answer goes out even if nobody polls any more.
+/// A dropped agent sends its close frame although nothing polls it.
 #[test]
 fn rfc6455_7_1_an_agent_that_is_dropped_closes_its_socket() {
     let (agent, mut server) = connected(config("ws://127.0.0.1:1"));
@@ -78,7 +78,7 @@ fn rfc6455_7_1_an_agent_that_is_dropped_closes_its_socket() {
     assert!(matches!(goodbye, Ok(Message::Close(_))), "{goodbye:?}");
 }
 
-/// One reactor carries several agents; each event says whose it is, and one can be let go.
+/// One reactor runs several agents. Each event names its agent, and the application can remove one.
 #[test]
 fn a_reactor_carries_several_agents() {
     let (listener, port) = listen();
@@ -119,8 +119,8 @@ fn a_reactor_carries_several_agents() {
     assert_eq!(said_goodbye.iter().filter(|said| **said).count(), 1);
 }
 
-/// A host that stood still for long delivers what has arrived before it says how late it is: a call
-/// that was cancelled in time is cancelled (487), not unanswered (408).
+/// After a long standstill the adapter delivers the bytes that have arrived before it ticks: a call that the caller
+/// cancelled in time ends with 487, not with 408.
 #[test]
 fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
     let mut builder = config("ws://127.0.0.1:1").to_builder().clone();

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 
 use common::run;
 
-/// A port on which nobody listens.
+/// A port without a listener.
 fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()

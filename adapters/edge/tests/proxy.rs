@@ -344,8 +344,8 @@ fn rfc3261_11_2_options_to_the_edge() {
     assert!(header(&answer, "Allow").contains("REGISTER"));
 }
 
-/// RFC 3261 section 22.3: whose name is in From must be who authenticates, a wrong password is
-/// challenged again, and strangers who do not claim to be ours may call.
+/// RFC 3261 section 22.3: the user in From must be the user that authenticates, the edge challenges a wrong
+/// password again, and callers of other domains need not authenticate.
 #[test]
 fn rfc3261_22_3_from_and_credentials_must_agree() {
     let (mut bench, alice, bob) = bench();
@@ -444,8 +444,8 @@ fn rfc5626_5_3_1_lost_flow_is_430_and_forged_token_403() {
     assert!(bench.edge.counters().dropped > 0, "nobody answers an ACK");
 }
 
-/// RFC 3261 section 16.4: a preloaded route to the edge is taken off and says nothing; one to
-/// another server is out of reach.
+/// RFC 3261 section 16.4: the edge removes a preloaded route to itself, which has no other effect. It cannot reach
+/// a route to another server.
 #[test]
 fn rfc3261_16_4_preloaded_routes() {
     let (mut bench, alice, bob) = bench();
@@ -605,7 +605,7 @@ fn malformed_messages_cost_nothing_but_themselves() {
     bench.take_request(bob, "MESSAGE");
 }
 
-/// Wall 8: at the limit of waiting actions input is refused and changes nothing.
+/// At the limit of its action queue the edge refuses input and changes nothing.
 #[test]
 fn actions_that_nobody_polls_are_limited() {
     let mut config = config();
@@ -625,7 +625,7 @@ fn actions_that_nobody_polls_are_limited() {
     assert!(bench.edge.receive(alice, ping(), bench.now).is_ok());
 }
 
-/// A configuration that makes no sense is refused in words.
+/// The edge refuses an inconsistent configuration with a reason.
 #[test]
 fn configurations_that_make_no_sense_are_refused() {
     let refused = |change: &dyn Fn(&mut EdgeConfig)| {

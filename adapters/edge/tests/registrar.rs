@@ -110,7 +110,7 @@ fn rfc3261_22_1_wrong_password_binds_nothing() {
     assert_eq!(bench.edge.counters().registered, 0);
 }
 
-/// RFC 3261 section 10.3 step 4: who alice is does not matter to bob's bindings.
+/// RFC 3261 section 10.3 step 4: alice's credentials do not give access to bob's bindings.
 #[test]
 fn rfc3261_10_3_4_nobody_binds_for_another() {
     let mut bench = Bench::new(config());
@@ -446,8 +446,8 @@ fn rfc5626_4_2_bindings_end_with_their_connection() {
     assert_eq!(bench.edge.counters().received, received);
 }
 
-/// RFC 5626 section 6: the same flow of the same instance replaces its binding, whatever its URI,
-/// and the answer requires `outbound`; another reg-id is another binding.
+/// RFC 5626 section 6: a REGISTER of the same instance and reg-id replaces the binding also with another URI, and
+/// the 200 requires `outbound`. Another reg-id is another binding.
 #[test]
 fn rfc5626_6_same_instance_and_reg_id_is_the_same_binding() {
     let mut bench = Bench::new(config());

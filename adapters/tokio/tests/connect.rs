@@ -1,4 +1,4 @@
-//! Opening connections: each failure is told for what it is, and TLS trusts whom it should.
+//! Opening connections: the agent reports each kind of failure, and TLS accepts only trusted certificates.
 
 mod common;
 
@@ -65,7 +65,7 @@ async fn rfc7118_4_1_a_server_with_another_subprotocol_is_refused() {
     assert_eq!(failure(&mut events).await, ConnectError::Subprotocol);
 }
 
-/// RFC 6455 section 4.1: any status but 101 is a refusal, and the status is told.
+/// RFC 6455 section 4.1: any status but 101 is a refusal, and the event has the status.
 #[tokio::test]
 async fn rfc6455_4_1_a_refused_upgrade_tells_its_status() {
     for status in [403, 404, 503] {

@@ -1,4 +1,4 @@
-//! What RFC 6455 asks of a client, seen from the other end of the wire.
+//! RFC 6455 for a client, as the server sees it.
 
 use sip_testing::sockets::{alice_at, frames};
 use sip_tokio::{Agent, Events, Handle, Options};

@@ -52,8 +52,8 @@ async fn rfc3261_21_5_7_a_message_over_the_limit_is_513() {
     assert!(next_text(&mut server).await.starts_with("SIP/2.0 200 "));
 }
 
-/// A message far over the limit costs its connection, with the close code that says so (RFC 6455
-/// section 7.4.1), and the agent comes back.
+/// The agent closes the connection over a message far above the limit, with code 1009 (RFC 6455 section 7.4.1), and
+/// connects again.
 #[tokio::test]
 async fn rfc6455_7_4_1_an_oversized_message_is_1009() {
     let (_handle, mut events, mut server, listener) = connected(Options::default()).await;

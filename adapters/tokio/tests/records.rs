@@ -65,8 +65,8 @@ async fn the_connectors_get_every_record() {
     );
 }
 
-/// A host that stood still for long delivers what has arrived before it says how late it is: a call
-/// that was cancelled in time is cancelled (487), not unanswered (408).
+/// After a long standstill the adapter delivers the bytes that have arrived before it ticks: a call that the caller
+/// cancelled in time ends with 487, not with 408.
 #[tokio::test(flavor = "current_thread")]
 async fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
     let (listener, port) = listen().await;

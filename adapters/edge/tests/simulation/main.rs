@@ -230,7 +230,7 @@ fn world(seed: u64, weather: Weather) -> World {
     World::new(seed, weather, registrar, &agents)
 }
 
-/// One run. Panics where something happened that may never happen.
+/// One run. Panics if an invariant does not hold.
 fn run(seed: u64, weather: Weather, most_tries: u32) -> (World, Call, Outcome) {
     let mut world = world(seed, weather);
     let mut call = Call::new(most_tries);
@@ -244,7 +244,7 @@ fn run(seed: u64, weather: Weather, most_tries: u32) -> (World, Call, Outcome) {
     (world, call, outcome)
 }
 
-/// What holds after every run, whatever the weather.
+/// What holds after every run in any weather.
 fn check(world: &World, call: &Call) -> Result<(), String> {
     for (agent, name) in [(ALICE, "alice"), (BOB, "bob")] {
         if call.started[agent] != call.ended[agent] {
@@ -457,7 +457,7 @@ const MET: [&str; 18] = [
     "401 to REGISTER again",
 ];
 
-/// TX-DET, NF-MEM: whatever the weather, every wait ends, outcomes are told once, and nothing is left.
+/// TX-DET, NF-MEM: in any weather every wait ends, each outcome is one event, and every table is empty afterwards.
 #[test]
 fn storm() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
