@@ -378,8 +378,7 @@ fn rfc3608_6_service_route_from_registration_to_registration() {
         Some(OFFER),
     );
     assert!(!bench.next_request().has(HeaderName::Route), "the ACK");
-    bench.agent.hang_up(call, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(call);
     let bye = bench.next_request();
     assert!(!bye.has(HeaderName::Route), "the BYE");
     bench.reply(&bye, 200, &[]);

@@ -55,8 +55,7 @@ fn rfc3261_12_1_1_responses_that_make_a_dialog() {
     bench.renegotiated(id);
     assert!(matches!(bench.event(), Event::Established { session } if session == id));
     // 12.2.1.1: our requests follow the record route in its order.
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let bye = bench.next_request();
     assert_eq!(bye.uri_bytes(), b"sip:bob@bob.invalid;transport=ws");
     assert_eq!(
@@ -188,8 +187,7 @@ fn rfc3261_15_the_callee_does_not_bye_before_the_ack() {
     let mut bench = Bench::new(&alice());
     let id = bench.invite_from_bob(1);
     let ok = answer(&mut bench, id);
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     bench.silence();
     bench.in_dialog("ACK", 7, "ack", &ok, "");
     let bye = bench.next_request();
@@ -319,8 +317,7 @@ fn rfc3261_14_2_a_reinvite_renegotiates() {
             .any(|event| matches!(event, Event::Established { .. })),
         "it was up before"
     );
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     assert_eq!(bench.next_request().uri_bytes(), b"sip:bob@moved.invalid");
 }
 
@@ -408,8 +405,7 @@ fn rfc3261_15_1_2_byes_that_cross() {
     let id = bench.invite_from_bob(1);
     let ok = answer(&mut bench, id);
     bench.in_dialog("ACK", 7, "ack", &ok, "");
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let bye = bench.next_request();
     bench.in_dialog("BYE", 8, "cross", &ok, "");
     assert_eq!(bench.next_response().status().as_u16(), 200);

@@ -183,11 +183,6 @@ fn describe(bench: &mut Bench, id: SessionId) -> Result<(), CommandError> {
     described
 }
 
-fn hang_up(bench: &mut Bench, id: SessionId) {
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
-}
-
 /// The agent has asked for an offer. Its re-INVITE moves the peer's target (RFC 3261 section 12.2.1.1), and the
 /// application can hang up.
 fn is_repaired(bench: &mut Bench, id: SessionId) {
@@ -211,7 +206,7 @@ fn refresh_follows(bench: &mut Bench, id: SessionId) {
     );
     bench.wait(40 * SECOND);
     bench.silence();
-    hang_up(bench, id);
+    bench.hang_up(id);
     let bye = bench.next_request();
     assert_eq!(bye.method(), Method::Bye);
     bench.reply(&bye, 200, &[]);
@@ -686,7 +681,7 @@ fn hanging_up() {
     for drop in DROPS {
         let mut bench = online(&config());
         let (id, _) = bench.established_call();
-        hang_up(&mut bench, id);
+        bench.hang_up(id);
         assert_eq!(bench.next_request().method(), Method::Bye);
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
         assert!(matches!(bench.agent.session(id), Ok(Session::Ending)));

@@ -136,8 +136,7 @@ fn rfc5626_11_6_the_wait_for_a_new_binding_ends() {
                 assert_eq!(bench.expect(ended), sip_core::Cause::Timeout);
             }
             "hung up" => {
-                bench.agent.hang_up(id, bench.now).unwrap();
-                bench.pump();
+                bench.hang_up(id);
                 assert_eq!(bench.expect(ended), sip_core::Cause::Requested);
                 bench.silence();
             }

@@ -82,8 +82,7 @@ fn rfc3261_14_1_a_reinvite_changes_the_session() {
         Some(OFFER),
     );
     bench.silence();
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     assert_eq!(bench.next_request().uri_bytes(), b"sip:bob@192.0.2.77");
 }
 
@@ -137,8 +136,7 @@ fn rfc3261_14_1_glare_is_tried_again_after_a_random_time() {
         assert_eq!(again.body(), SECOND_OFFER.as_bytes());
         request = again;
     }
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let bye = bench.next_request();
     bench.reply(&bye, 200, &[]);
     bench.reply_tagged(&request, 491, "bob1", &[], None);
@@ -261,8 +259,7 @@ fn rfc3261_9_1_a_reinvite_that_nobody_answers_is_cancelled() {
         let again = reinvite(&mut bench, id);
         bench.reply_tagged(&again, 180, "bob1", &[], None);
         if hang_up {
-            bench.agent.hang_up(id, bench.now).unwrap();
-            bench.pump();
+            bench.hang_up(id);
         } else {
             bench.wait(Duration::from_secs(301));
         }
@@ -309,8 +306,7 @@ fn rfc3261_13_2_2_4_a_late_2xx_is_acknowledged_while_we_hang_up() {
     let mut bench = Bench::new(&alice());
     let (id, _) = bench.established_call();
     let again = reinvite(&mut bench, id);
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     assert_eq!(bench.next_request().method(), Method::Bye);
     bench.reply_tagged(
         &again,

@@ -183,8 +183,7 @@ fn only_calls_whose_own_time_is_up_are_ended() {
         bench.agent.session(up),
         Ok(Session::Established(_))
     ));
-    bench.agent.hang_up(up, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(up);
     let bye = bench.next_request();
     assert_eq!(bye.method(), Method::Bye);
     assert_eq!(bye.call_id().unwrap(), invite.call_id().unwrap());

@@ -145,8 +145,7 @@ fn rfc3261_26_2_2_a_call_over_wss_does_not_go_on_over_ws() {
         bench.wait(SECOND);
         bench.sent.clear();
         bench.events.clear();
-        bench.agent.hang_up(call, bench.now).unwrap();
-        bench.pump();
+        bench.hang_up(call);
         if transport == Transport::Wss {
             assert_eq!(bench.next_request().method(), Method::Bye);
             continue;

@@ -94,8 +94,7 @@ fn rfc7118_5_2_1_via_says_ws_or_wss_and_uris_say_ws() {
         bench.events.clear();
         let (call, invite) = bench.call();
         bench.reply(&invite, 180, &[]);
-        bench.agent.hang_up(call, bench.now).unwrap();
-        bench.pump();
+        bench.hang_up(call);
         let cancel = bench.next_request();
         assert_eq!(cancel.method(), Method::Cancel);
         for request in [&register, &invite, &cancel] {

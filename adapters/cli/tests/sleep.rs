@@ -1,4 +1,4 @@
-//! The program is stopped and goes on, as on a machine that sleeps: only a process of its own can be.
+//! The program is stopped and continued, as on a machine that sleeps. Only a process of its own can be stopped.
 #![cfg(unix)]
 
 mod common;

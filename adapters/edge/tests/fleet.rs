@@ -1,4 +1,4 @@
-//! A thousand agents whose server goes away for an hour: they come back by themselves, and not all in one
+//! The server of a thousand agents goes away for an hour. The agents come back by themselves and not all in one
 //! second (CONN: no stampede).
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ struct Host {
     /// Both ends of an open connection.
     links: BTreeMap<AgentId, (ConnectionId, ConnectionId)>,
     by_edge: BTreeMap<u64, AgentId>,
-    /// Attempts to connect while the server is away, and REGISTERs that arrive, by second.
+    /// Attempts to connect while the server is away, and REGISTERs that the edge receives, by second.
     attempts: BTreeMap<u64, u64>,
     registers: BTreeMap<u64, u64>,
     chance: ChaCha20Rng,

@@ -605,7 +605,7 @@ fn malformed_messages_cost_nothing_but_themselves() {
     bench.take_request(bob, "MESSAGE");
 }
 
-/// Wall 8: at the limit of waiting actions input is refused and changes nothing.
+/// At the limit of its action queue the edge refuses input and changes nothing.
 #[test]
 fn actions_that_nobody_polls_are_limited() {
     let mut config = config();
@@ -625,7 +625,7 @@ fn actions_that_nobody_polls_are_limited() {
     assert!(bench.edge.receive(alice, ping(), bench.now).is_ok());
 }
 
-/// A configuration that makes no sense is refused in words.
+/// The edge refuses an inconsistent configuration with a reason.
 #[test]
 fn configurations_that_make_no_sense_are_refused() {
     let refused = |change: &dyn Fn(&mut EdgeConfig)| {

@@ -446,8 +446,8 @@ fn rfc5626_4_2_bindings_end_with_their_connection() {
     assert_eq!(bench.edge.counters().received, received);
 }
 
-/// RFC 5626 section 6: the same flow of the same instance replaces its binding, whatever its URI,
-/// and the answer requires `outbound`; another reg-id is another binding.
+/// RFC 5626 section 6: a REGISTER of the same instance and reg-id replaces the binding also with another URI, and
+/// the 200 requires `outbound`. Another reg-id is another binding.
 #[test]
 fn rfc5626_6_same_instance_and_reg_id_is_the_same_binding() {
     let mut bench = Bench::new(config());

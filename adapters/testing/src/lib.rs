@@ -1,12 +1,11 @@
 //! The test harness of the workspace. Only dev-dependencies name this crate.
 //!
-//! [`Bench`] holds one user agent and a virtual clock. The far end is [`Scripted`], where the test
-//! answers every message itself, or [`Servers`], which register the agent and can be told to refuse,
-//! fall silent or disappear. [`Pair`] holds two agents on a simulated
-//! network, with a registrar or a cable between them. [`LayerBench`] holds a transaction layer alone. [`Timed`] turns the clock of any machine and stops at its deadlines.
-//! With the feature `sockets` there are far ends of real WebSockets as well.
-//! [`DescriptionRequest`] and [`ExchangeEnd`] are the only places that know how the events of an
-//! offer/answer exchange are written.
+//! [`Bench`] is one user agent with a virtual clock. Its far end is [`Scripted`], where the test answers every
+//! message itself, or [`Servers`], which register the agent and refuse, fall silent or disappear on demand.
+//! [`Pair`] is several agents on a simulated network, with a registrar or a cable between them. [`LayerBench`] is a
+//! transaction layer alone. [`Timed`] turns the clock of any machine and stops at its deadlines. The feature
+//! `sockets` adds far ends of real WebSockets. [`DescriptionRequest`] and [`ExchangeEnd`] are the only places that
+//! know the form of the events of an offer/answer exchange.
 
 mod bench;
 mod clock;

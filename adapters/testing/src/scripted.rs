@@ -123,7 +123,7 @@ impl Bench {
         self.pump();
     }
 
-    /// Removes the oldest `Connect` from [`others`](Self::others); its connection.
+    /// Removes the oldest `Connect` from [`others`](Scripted::others); its connection.
     pub fn connect_asked(&mut self) -> ConnectionId {
         let place = self
             .others

@@ -1,4 +1,4 @@
-//! Servers that register the agent by themselves, and what must hold whatever they do.
+//! Servers that register the agent by themselves, and checks that hold for every agent.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

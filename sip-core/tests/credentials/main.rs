@@ -73,8 +73,7 @@ fn message(bench: &mut Bench, text: &str) -> Request {
 }
 
 fn bye(bench: &mut Bench, call: SessionId) -> Request {
-    bench.agent.hang_up(call, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(call);
     let bye = bench.next_request();
     assert_eq!(bye.method(), Method::Bye);
     bye
@@ -556,8 +555,7 @@ fn rfc3261_22_1_a_cancel_is_not_challenged() {
     let mut server = Server::new("example.com", "MD5", "auth");
     let (call, invite) = bench.call();
     bench.reply(&invite, 180, &[]);
-    bench.agent.hang_up(call, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(call);
     let cancel = bench.next_request();
     assert_eq!(cancel.method(), Method::Cancel);
     challenge(&mut bench, &cancel, &mut server, "n1");

@@ -257,8 +257,7 @@ fn a_renegotiation_is_challenged_like_a_call() {
         let (challenge, _) = challenged(&mut bench);
         if way != "answered" {
             if way == "hung up" {
-                bench.agent.hang_up(id, bench.now).unwrap();
-                bench.pump();
+                bench.hang_up(id);
                 assert_eq!(bench.next_request().method(), Method::Bye);
             } else {
                 let [to, call_id] =

@@ -383,8 +383,7 @@ pub(crate) fn cfg_preload_route_follows_the_server_in_use() {
         let (id, invite) = bench.call();
         assert_eq!(value(&invite, HeaderName::Route), route);
         bench.reply(&invite, 180, &[]);
-        bench.agent.hang_up(id, bench.now).unwrap();
-        bench.pump();
+        bench.hang_up(id);
         let cancel = bench.next_request();
         assert_eq!(value(&cancel, HeaderName::Route), route);
         bench.reply(&invite, 487, &[]);
@@ -404,8 +403,7 @@ pub(crate) fn cfg_preload_route_follows_the_server_in_use() {
     let mut config = alice();
     let mut bench = Bench::new(config.use_preloaded_route(true));
     let (id, _) = bench.established_call();
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     assert!(!bench.next_request().has(HeaderName::Route), "12.2.1.1");
     let mut bench = Bench::new(&alice());
     assert!(!bench.call().1.has(HeaderName::Route));

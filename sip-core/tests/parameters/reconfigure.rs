@@ -33,8 +33,7 @@ fn registered(config: &mut ConfigBuilder) -> (Bench, Request) {
 
 /// The call is up, and can be hung up properly.
 fn call_lives(bench: &mut Bench, id: SessionId) {
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let bye = bench.next_request();
     assert_eq!(bye.method(), Method::Bye);
     bench.reply(&bye, 200, &[]);

@@ -230,7 +230,7 @@ fn world(seed: u64, weather: Weather) -> World {
     World::new(seed, weather, registrar, &agents)
 }
 
-/// One run. Panics where something happened that may never happen.
+/// One run. Panics if an invariant does not hold.
 fn run(seed: u64, weather: Weather, most_tries: u32) -> (World, Call, Outcome) {
     let mut world = world(seed, weather);
     let mut call = Call::new(most_tries);

@@ -1,5 +1,5 @@
-//! A registrar on WebSockets. It registers every agent, answers every call, keeps every message that it
-//! receives, and stops answering when the test says so.
+//! A registrar on WebSockets. It registers every agent, answers every call, keeps every message that it receives,
+//! and stops answering on demand.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
