@@ -340,7 +340,7 @@ fn before_our_ack() {
     let over = format!("exchange over: {LOST}");
     assert_eq!(told(&mut bench), [over, format!("Ended: {LOST}")]);
     let (mut bench, id, _) = awaited(Drop::Closed);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     let over = "exchange over: Local Requested";
     assert_eq!(told(&mut bench), [over, "Ended: Local Requested"]);
 }

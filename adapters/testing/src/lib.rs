@@ -10,9 +10,11 @@
 mod bench;
 mod clock;
 mod exchange;
+mod far_end;
 mod layer;
 mod message;
 mod network;
+mod one_connection;
 mod pair;
 mod scripted;
 mod servers;
@@ -20,14 +22,16 @@ mod servers;
 pub mod sockets;
 pub mod text;
 
-pub use bench::{Bench, FarEnd};
+pub use bench::Bench;
 pub use clock::{Timed, layer, layer_with, random, settings};
 pub use exchange::{
     DescriptionRequest, ExchangeEnd, description_needed, exchange_ended, remote_description,
 };
+pub use far_end::FarEnd;
 pub use layer::LayerBench;
 pub use message::{OFFER, SECOND, crlf, parse, response, value, values};
 pub use network::{Weather, seeded};
+pub use one_connection::alice;
 pub use pair::{Between, Crossover, Pair, Passage, Script};
-pub use scripted::{Scripted, alice};
+pub use scripted::Scripted;
 pub use servers::{Servers, URLS, alice_with_servers};
