@@ -117,7 +117,7 @@ impl<A: Agent> Bench<A> {
 fn name(event: &Event) -> String {
     if let Some(end) = exchange_ended(event) {
         return match end.outcome {
-            Ok(()) => "renegotiated".to_owned(),
+            Ok(()) => "exchange complete".to_owned(),
             Err(reason) => format!("not renegotiated: {:?}", reason.cause),
         };
     }
@@ -239,7 +239,7 @@ pub fn a_call_lives_on<A: Agent>(flow_dies: bool) {
     let on = usize::from(flow_dies);
     if flow_dies {
         // A re-INVITE tells the peer the new connection.
-        bench.until("renegotiated");
+        bench.until("exchange complete");
         assert_eq!(bench.registrar.heard(on, "INVITE ").len(), 1);
     }
     assert!(bench.is_up(call));
@@ -289,6 +289,7 @@ pub fn what_had_arrived_goes_before_the_tick<A: Agent>() {
         bench.told,
         [
             "answered: 200",
+            "exchange complete",
             "established",
             "unregistered: Expired",
             "registered"
