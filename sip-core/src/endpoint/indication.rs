@@ -15,6 +15,10 @@ use crate::transaction::{Output, ServerTransactionId, TransactionError};
 
 /// What happened that a usage has to know.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time lives on the stack, and is never stored"
+)]
 pub(crate) enum Indication {
     /// A request outside any dialog, checked (RFC 3261 section 8.2).
     Request {

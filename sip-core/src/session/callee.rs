@@ -162,7 +162,7 @@ impl Incoming {
         }
     }
 
-    fn described(self: Box<Self>, body: &Body, context: &mut Context<'_>) -> Option<State> {
+    fn described(self, body: &Body, context: &mut Context<'_>) -> Option<State> {
         let (dialog, transaction) = (self.dialog, self.transaction);
         let sent = context.respond(dialog, transaction, StatusCode::OK, Some(body));
         if sent.is_err() {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
-use super::offer::{Carrier, Ending, Offer, OfferEffect, OfferEffects, OfferInput};
+use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::state::{State, Terminating};
 use crate::body::{Body, body_of};
 use crate::dialog::{DialogId, DialogSetId};
@@ -31,7 +31,7 @@ pub(crate) struct Common {
     /// The dialog of the call, once one is chosen.
     pub(crate) dialog: Option<DialogId>,
     /// The offer/answer exchange.
-    pub(crate) offer: Offer,
+    pub(crate) offer: Exchange,
     /// The number of the last exchange.
     exchanges: u32,
     /// The CSeq number and the bytes of the last ACK to a 2xx, for when that comes again.
@@ -57,7 +57,7 @@ impl Common {
             id,
             set,
             dialog: None,
-            offer: Offer::Idle,
+            offer: Exchange::Idle,
             exchanges: 0,
             ack: None,
             connection: None,
@@ -139,7 +139,7 @@ impl Context<'_> {
 
     /// The call ends, and with it the open exchange: a final response refused it, or it is cut short.
     fn close_exchange(&mut self, reason: &EndReason) {
-        if self.common.offer == Offer::Idle {
+        if self.common.offer == Exchange::Idle {
             return;
         }
         let ending = match reason.status {

@@ -47,7 +47,7 @@ impl Carrier {
 
 /// Where the exchange of a call stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Offer {
+pub(crate) enum Exchange {
     /// No exchange is open.
     Idle,
     /// The application is asked for an offer.
@@ -100,7 +100,7 @@ pub(crate) enum OfferEffect {
 /// What one step brings about.
 pub(crate) type OfferEffects = SmallVec<[OfferEffect; 2]>;
 
-impl Offer {
+impl Exchange {
     /// Takes one input. `next` is the number of the exchange that the input opens, if it opens one.
     pub(crate) fn step(
         self,
@@ -108,14 +108,14 @@ impl Offer {
         next: ExchangeId,
         effects: &mut OfferEffects,
     ) -> Self {
-        use DescriptionKind::{Answer, Offer as TheOffer};
+        use DescriptionKind::{Answer, Offer};
         match (self, input) {
             (Self::Idle, OfferInput::Wanted(carrier)) => {
-                effects.push(OfferEffect::Ask(next, TheOffer));
+                effects.push(OfferEffect::Ask(next, Offer));
                 Self::OfferAsked(next, carrier)
             }
             (Self::Idle, OfferInput::Came(carrier)) => {
-                effects.push(OfferEffect::Deliver(next, TheOffer));
+                effects.push(OfferEffect::Deliver(next, Offer));
                 effects.push(OfferEffect::Ask(next, Answer));
                 Self::AnswerAsked(next, carrier)
             }

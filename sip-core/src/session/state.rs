@@ -73,6 +73,10 @@ pub(crate) struct QueuedInvite {
     pub(crate) sequence: u64,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives in a box, and almost every one is new"
+)]
 pub(crate) enum WaitingInvite {
     /// For a connection.
     New(NewInvite),
@@ -90,8 +94,11 @@ pub(crate) struct Calling {
     /// It was sent again because a flow had failed.
     pub(crate) sent_again: bool,
     /// The session description of each early dialog: the answer, if the 2xx brings none (RFC 3261 section 13.2.1).
-    pub(crate) previews: Option<Box<SmallVec<[(DialogId, Body); 1]>>>,
+    pub(crate) previews: Option<Box<Previews>>,
 }
+
+/// Session descriptions of early dialogs.
+pub(crate) type Previews = SmallVec<[(DialogId, Body); 1]>;
 
 /// The 2xx of the peer brought an offer.
 pub(crate) struct AwaitingAnswer {

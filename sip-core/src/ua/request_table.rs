@@ -45,6 +45,10 @@ pub(super) struct QueuedRequest {
 }
 
 /// What is to be sent.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives in a box, and few wait at a time"
+)]
 pub(super) enum QueuedContent {
     OutOfDialog {
         method: Box<[u8]>,

@@ -9,7 +9,7 @@ use std::vec::Vec;
 use super::rows::read;
 use crate::event::DescriptionKind;
 use crate::ids::ExchangeId;
-use crate::session::offer::{Carrier, Ending, Offer, OfferEffect, OfferEffects, OfferInput};
+use crate::session::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 
 /// RFC 3264, RFC 6337: every state of an exchange with every input does what the table says.
 #[test]
@@ -35,12 +35,12 @@ fn rfc3264_the_documented_table_is_the_offer_machine() {
     ] {
         inputs.push((name.into(), input));
     }
-    let name = |offer: Offer| match offer {
-        Offer::Idle => "Idle",
-        Offer::OfferAsked(..) => "OfferAsked",
-        Offer::OfferSent(..) => "OfferSent",
-        Offer::AnswerAsked(..) => "AnswerAsked",
-        Offer::AnswerSent(..) => "AnswerSent",
+    let name = |offer: Exchange| match offer {
+        Exchange::Idle => "Idle",
+        Exchange::OfferAsked(..) => "OfferAsked",
+        Exchange::OfferSent(..) => "OfferSent",
+        Exchange::AnswerAsked(..) => "AnswerAsked",
+        Exchange::AnswerSent(..) => "AnswerSent",
     };
     let kind_name = |kind| match kind {
         DescriptionKind::Offer => "offer",
@@ -55,11 +55,11 @@ fn rfc3264_the_documented_table_is_the_offer_machine() {
     let mut cells = 0;
     for (carrier_name, carrier) in carriers {
         for state in [
-            Offer::Idle,
-            Offer::OfferAsked(old, carrier),
-            Offer::OfferSent(old, carrier),
-            Offer::AnswerAsked(old, carrier),
-            Offer::AnswerSent(old, carrier),
+            Exchange::Idle,
+            Exchange::OfferAsked(old, carrier),
+            Exchange::OfferSent(old, carrier),
+            Exchange::AnswerAsked(old, carrier),
+            Exchange::AnswerSent(old, carrier),
         ] {
             let names = [
                 name(state).to_string(),
@@ -69,7 +69,7 @@ fn rfc3264_the_documented_table_is_the_offer_machine() {
                 cells += 1;
                 let mut effects = OfferEffects::new();
                 let after = state.step(*input, next, &mut effects);
-                let opened = if state == Offer::Idle { next } else { old };
+                let opened = if state == Exchange::Idle { next } else { old };
                 let does: Vec<String> = effects
                     .iter()
                     .map(|effect| match *effect {
