@@ -61,7 +61,7 @@ pub(crate) enum RegisterKind {
 
 /// Where a binding stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum State {
+pub(crate) enum BindingState {
     /// Nothing is waited for: without a connection, or not registered yet.
     Off,
     /// The next REGISTER is due at this time.
@@ -97,7 +97,7 @@ pub(crate) enum BindingInput {
     Lapsed,
 }
 
-impl State {
+impl BindingState {
     /// Takes one input; `bound` says whether the registrar holds the binding, as far as the core knows.
     pub(super) fn step(self, input: BindingInput, bound: bool) -> Self {
         use BindingInput::{
@@ -139,7 +139,7 @@ impl State {
 
 /// The binding on one flow.
 pub(crate) struct Binding {
-    state: State,
+    state: BindingState,
     /// When the binding lapses, if there is one.
     bound_until: Option<Timestamp>,
     /// The timer of refresh, retry and lapse: one is always armed while there is something to wait for.
@@ -155,7 +155,7 @@ pub(crate) struct Binding {
 impl Binding {
     pub(crate) const fn new() -> Self {
         Self {
-            state: State::Off,
+            state: BindingState::Off,
             bound_until: None,
             timer: None,
             failures: 0,
@@ -191,13 +191,13 @@ impl Binding {
 
     /// Whether no REGISTER is in flight.
     pub(crate) const fn is_idle(&self) -> bool {
-        !matches!(self.state, State::Busy(..))
+        !matches!(self.state, BindingState::Busy(..))
     }
 
     /// What the REGISTER in flight is for.
     pub(crate) const fn kind(&self) -> Option<RegisterKind> {
         match self.state {
-            State::Busy(kind, _) => Some(kind),
+            BindingState::Busy(kind, _) => Some(kind),
             _ => None,
         }
     }

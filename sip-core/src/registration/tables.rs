@@ -6,7 +6,7 @@ extern crate std;
 use std::string::String;
 use std::vec::Vec;
 
-use super::binding::{BindingInput, RegisterKind, State};
+use super::binding::{BindingInput, BindingState, RegisterKind};
 use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1);
@@ -42,23 +42,23 @@ fn rows() -> Vec<Row> {
 }
 
 /// The state that a cell of the table names; `from` is the state before.
-fn state(name: &str, from: State, kind: RegisterKind) -> State {
+fn state(name: &str, from: BindingState, kind: RegisterKind) -> BindingState {
     let kind = match from {
-        State::Busy(kind, _) => kind,
+        BindingState::Busy(kind, _) => kind,
         _ => kind,
     };
     match name {
-        "Off" => State::Off,
-        "Waiting (T)" | "Waiting (later)" => State::Waiting(AT),
-        "Waiting (now)" => State::Waiting(NOW),
-        "Waiting (then)" | "Waiting (as refresh)" => State::Waiting(THEN),
-        "Busy" => State::Busy(kind, None),
-        "Busy, then as it was" => State::Busy(kind, from.act_at()),
-        "Busy, then now" => State::Busy(kind, Some(NOW)),
-        "Bound (T)" => State::Bound(Some(AT)),
-        "Bound (then)" => State::Bound(Some(THEN)),
-        "Bound (now)" => State::Bound(Some(NOW)),
-        "Bound" | "Bound, no refresh" => State::Bound(None),
+        "Off" => BindingState::Off,
+        "Waiting (T)" | "Waiting (later)" => BindingState::Waiting(AT),
+        "Waiting (now)" => BindingState::Waiting(NOW),
+        "Waiting (then)" | "Waiting (as refresh)" => BindingState::Waiting(THEN),
+        "Busy" => BindingState::Busy(kind, None),
+        "Busy, then as it was" => BindingState::Busy(kind, from.act_at()),
+        "Busy, then now" => BindingState::Busy(kind, Some(NOW)),
+        "Bound (T)" => BindingState::Bound(Some(AT)),
+        "Bound (then)" => BindingState::Bound(Some(THEN)),
+        "Bound (now)" => BindingState::Bound(Some(NOW)),
+        "Bound" | "Bound, no refresh" => BindingState::Bound(None),
         other => panic!("no state {other}"),
     }
 }
@@ -69,11 +69,11 @@ fn rfc3261_10_2_the_documented_table_is_the_binding_machine() {
     let mut rows = rows();
     let busy = RegisterKind::Refresh;
     let states = [
-        ("Off", State::Off),
-        ("Waiting", State::Waiting(THEN)),
-        ("Busy", State::Busy(busy, None)),
-        ("Busy, then T", State::Busy(busy, Some(THEN))),
-        ("Bound", State::Bound(Some(THEN))),
+        ("Off", BindingState::Off),
+        ("Waiting", BindingState::Waiting(THEN)),
+        ("Busy", BindingState::Busy(busy, None)),
+        ("Busy, then T", BindingState::Busy(busy, Some(THEN))),
+        ("Bound", BindingState::Bound(Some(THEN))),
     ];
     let inputs = [
         ("wait until T", BindingInput::Wait(AT), busy),
