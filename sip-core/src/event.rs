@@ -194,6 +194,24 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The call that the event is about, if it is about one.
+    #[must_use]
+    pub const fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::IncomingCall { session, .. }
+            | Self::Progress { session, .. }
+            | Self::DescriptionNeeded { session, .. }
+            | Self::RemoteDescription { session, .. }
+            | Self::Established { session }
+            | Self::ExchangeEnded { session, .. }
+            | Self::Ended { session, .. } => Some(*session),
+            Self::IncomingRequest { session, .. } => *session,
+            _ => None,
+        }
+    }
+}
+
 /// Which half of an offer/answer exchange (RFC 3264).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum DescriptionKind {

@@ -61,6 +61,10 @@ pub struct Behaviour {
     pub display_name: Option<Box<str>>,
     /// Whether the application takes REFER (RFC 3515): Allow lists it then.
     pub takes_refer: bool,
+    /// Whether the application takes MESSAGE, INFO and NOTIFY: Allow lists them then; else the endpoint refuses them by 405.
+    pub takes_requests: bool,
+    /// Whether the endpoint takes requests to any user, as a switch does; else it refuses those to a user that is not its own by 404.
+    pub takes_any_user: bool,
     /// Whether requests outside dialogs go through the connected server by a Route of their own.
     pub preloaded_route: bool,
     /// Whether the application answers challenges in place of the core.
@@ -107,6 +111,8 @@ impl Default for Behaviour {
             user_agent: concat!("sip-core/", env!("CARGO_PKG_VERSION")).into(),
             display_name: None,
             takes_refer: false,
+            takes_requests: false,
+            takes_any_user: false,
             preloaded_route: false,
             application_authenticates: false,
             queue_requests: false,

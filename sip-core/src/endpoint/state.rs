@@ -25,11 +25,13 @@ use crate::time::Timestamp;
 use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
 
-/// Methods that are answered, in the order in which Allow lists them.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY";
-
-/// The same where the application takes a REFER.
-const ALLOW_REFER: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER";
+/// Methods that are answered, in the order in which Allow lists them. By index: the application takes requests (1), takes a REFER (2).
+const ALLOW: [&str; 4] = [
+    "INVITE, ACK, CANCEL, BYE, OPTIONS",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER",
+];
 
 /// The floor that calls, registration and requests stand on: one transaction layer, one dialog layer, one heap of
 /// deadlines, one queue of actions.
@@ -192,11 +194,8 @@ impl Endpoint {
 
     /// The value of Allow (RFC 3261 section 20.5).
     pub(crate) fn allow(&self) -> &'static str {
-        if self.behaviour.takes_refer {
-            ALLOW_REFER
-        } else {
-            ALLOW
-        }
+        let behaviour = &self.behaviour;
+        ALLOW[usize::from(behaviour.takes_requests) + 2 * usize::from(behaviour.takes_refer)]
     }
 
     /// The queue of actions, which is the outbox of the transaction layer.

@@ -18,14 +18,12 @@ impl Endpoint {
     ) -> bool {
         let allow = [(HeaderName::Allow, self.allow())];
         match method {
-            Method::Invite
-            | Method::Ack
-            | Method::Cancel
-            | Method::Bye
-            | Method::Options
-            | Method::Message
-            | Method::Info
-            | Method::Notify => return true,
+            Method::Invite | Method::Ack | Method::Cancel | Method::Bye | Method::Options => {
+                return true;
+            }
+            Method::Message | Method::Info | Method::Notify if self.behaviour.takes_requests => {
+                return true;
+            }
             Method::Refer if self.behaviour.takes_refer => return true,
             Method::Other(_) => self.refuse(
                 transaction,
@@ -78,7 +76,7 @@ impl Endpoint {
                 return false;
             }
         };
-        if !self.identity.is_ours(&uri) {
+        if !self.behaviour.takes_any_user && !self.identity.is_ours(&uri) {
             self.refuse(
                 transaction,
                 StatusCode::NOT_FOUND,

@@ -68,6 +68,8 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
                 previews: None,
             }))
         }
+        // A closed connection never opens again: a call that names one does not wait.
+        MaySend::Later if invite.connection.is_some() => Err(SendError::NotConnected),
         MaySend::Later => {
             context.described();
             Ok(queue(WaitingInvite::New(invite), context))

@@ -23,7 +23,7 @@ pub enum Input<'a> {
     Ring,
     /// Command: takes the call. [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) follows.
     Answer,
-    /// Command: refuses the call.
+    /// Command: refuses the call, or the re-INVITE of the peer that waits for a description; the call goes on then.
     Reject(FailureStatus),
     /// Command: ends the call by what its state asks for: CANCEL, 480 or BYE.
     HangUp,

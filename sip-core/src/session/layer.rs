@@ -12,6 +12,8 @@ use super::context::{Common, Context};
 use super::input::{Input, ResponseTo};
 use super::options::InviteOptions;
 use super::state::{NewInvite, State};
+use crate::action::Action;
+use crate::connection::DisconnectReason;
 use crate::dialog::{DialogId, FailureScope};
 use crate::endpoint::{
     Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
@@ -155,7 +157,7 @@ impl SessionLayer {
         target: UriBuf,
         options: InviteOptions,
     ) -> Result<SessionId, CommandError> {
-        if self.calls.len() >= endpoint.limits.sessions {
+        if self.is_full(endpoint) {
             return Err(CommandError::Limit("sessions"));
         }
         let call_id = endpoint.new_call_id();
@@ -257,24 +259,25 @@ impl SessionLayer {
                 } => match request.method() {
                     Method::Invite => self.on_call(endpoint, transaction, request),
                     Method::Options => {
-                        let busy = self.len() >= endpoint.limits.sessions;
-                        endpoint.answer_options(transaction, busy);
+                        endpoint.answer_options(transaction, self.is_full(endpoint));
                     }
-                    _ => {
-                        let allow = [(HeaderName::Allow, endpoint.allow())];
-                        let status = StatusCode::METHOD_NOT_ALLOWED;
-                        endpoint.refuse(transaction, status, "no usage takes it", &allow);
+                    // RFC 3261 section 15.1.2: a BYE outside any dialog hangs up nothing.
+                    Method::Bye => {
+                        let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                        endpoint.refuse(transaction, status, "no such dialog", &[]);
                     }
+                    _ => refuse_method(endpoint, transaction),
                 },
                 Indication::RequestInDialog {
                     transaction,
                     usage: DialogUsage::Session(id),
                     request,
                 } => {
-                    if !self.on_request(endpoint, transaction, id, &request) {
-                        let allow = [(HeaderName::Allow, endpoint.allow())];
-                        let status = StatusCode::METHOD_NOT_ALLOWED;
-                        endpoint.refuse(transaction, status, "no usage takes it", &allow);
+                    // RFC 3261 section 11.2: within a dialog as outside.
+                    if request.method() == Method::Options {
+                        endpoint.answer_options(transaction, self.is_full(endpoint));
+                    } else if !self.on_request(endpoint, transaction, id, &request) {
+                        refuse_method(endpoint, transaction);
                     }
                 }
                 Indication::Cancel {
@@ -302,7 +305,14 @@ impl SessionLayer {
                 Indication::ServerFailed { transaction } => {
                     self.on_server_failed(endpoint, transaction);
                 }
-                Indication::Pong(_) | Indication::Unreadable(_) => {}
+                // RFC 3261 section 18.3: the host closes a stream that cannot be read any further.
+                Indication::Unreadable(connection) => {
+                    let reason = DisconnectReason::Protocol;
+                    let close = Action::Disconnect { connection, reason };
+                    endpoint.actions.push_back(close);
+                    endpoint.closed(connection, endpoint.now);
+                }
+                Indication::Pong(_) => {}
             }
         }
     }
@@ -371,7 +381,7 @@ impl SessionLayer {
             let (status, why) = (StatusCode::BAD_REQUEST, "INVITE without Contact");
             return endpoint.refuse(transaction, status, why, &[]);
         }
-        if self.calls.len() >= endpoint.limits.sessions {
+        if self.is_full(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
         let Ok(call_id) = request.call_id() else {
@@ -573,6 +583,11 @@ impl SessionLayer {
         up.ok_or(CommandError::WrongState("the call is not up"))
     }
 
+    /// Whether no further call fits in.
+    fn is_full(&self, endpoint: &Endpoint) -> bool {
+        self.calls.len() >= endpoint.limits.sessions
+    }
+
     /// All calls.
     pub(crate) fn ids(&self) -> Vec<SessionId> {
         let handles = self.calls.handles();
@@ -613,4 +628,11 @@ impl SessionLayer {
     ) -> Option<ServerTransactionId> {
         self.calls.get(id.0)?.state.as_ref()?.server_transaction()
     }
+}
+
+/// Refuses a request that no call takes (RFC 3261 section 8.2.1).
+fn refuse_method(endpoint: &mut Endpoint, transaction: ServerTransactionId) {
+    let allow = [(HeaderName::Allow, endpoint.allow())];
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    endpoint.refuse(transaction, status, "no usage takes it", &allow);
 }

@@ -131,7 +131,8 @@ impl State {
     pub(crate) fn accepts(&self, input: &Input<'_>) -> Result<(), CommandError> {
         let unanswered = matches!(self, Self::Incoming(_) | Self::Accepting(_));
         let fits = match input {
-            Input::Ring | Input::Answer | Input::Reject(_) => unanswered,
+            Input::Ring | Input::Answer => unanswered,
+            Input::Reject(_) => unanswered || matches!(self, Self::Answering(_)),
             Input::Renegotiate => matches!(self, Self::Confirmed(_)),
             Input::Describe(..) => matches!(
                 self,

@@ -73,6 +73,8 @@ impl FailureStatus {
     pub const TEMPORARILY_UNAVAILABLE: Self = Self(StatusCode::TEMPORARILY_UNAVAILABLE);
     /// 486 Busy Here.
     pub const BUSY_HERE: Self = Self(StatusCode::BUSY_HERE);
+    /// 491 Request Pending: refuses a re-INVITE that meets another one (RFC 3261 section 14.2).
+    pub const REQUEST_PENDING: Self = Self(StatusCode::REQUEST_PENDING);
     /// 603 Decline.
     pub const DECLINE: Self = Self(StatusCode::DECLINE);
 

@@ -282,6 +282,11 @@ impl Answering {
                 self.refuse(status, Ending::Refused, reason, context)
             }
             // 480 would end the call at the peer (RFC 5057 section 5.1); 488 refuses this INVITE alone.
+            Input::Reject(status) => {
+                let status = status.status();
+                let reason = EndReason::local(Cause::Refused);
+                self.refuse(status, Ending::Refused, reason, context)
+            }
             Input::Timer(SessionTimer::NoAnswer) => {
                 let status = StatusCode::NOT_ACCEPTABLE_HERE;
                 let reason = EndReason::local(Cause::NoAnswer);

@@ -64,6 +64,8 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         user_agent: config.user_agent_string().into(),
         display_name: config.display_name().map(Into::into),
         takes_refer: config.allow_out_of_dialog_refers(),
+        takes_requests: true,
+        takes_any_user: false,
         preloaded_route: config.use_preloaded_route(),
         application_authenticates: config.authentication() == Authentication::Application,
         queue_requests: config.offline_requests() == OfflineRequests::Queue,
