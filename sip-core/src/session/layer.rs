@@ -309,7 +309,7 @@ impl SessionLayer {
                 Indication::Unreadable(connection) => {
                     let reason = DisconnectReason::Protocol;
                     let close = Action::Disconnect { connection, reason };
-                    endpoint.actions.push_back(close);
+                    endpoint.act(close);
                     endpoint.closed(connection, endpoint.now);
                 }
                 Indication::Pong(_) => {}

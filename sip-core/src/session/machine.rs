@@ -71,6 +71,7 @@
 //! | Answering | HangUp, gone | 487, aborted, BYE | Terminating |
 //! | Answering | Describe | 200 | Reanswered |
 //! | Answering | no description, timer NoAnswer | 488, refused | Confirmed |
+//! | Answering | Reject | 486, refused | Confirmed |
 //! | Answering | CANCEL | 487, aborted | Confirmed |
 //! | Answering, Reanswered | loss of their INVITE | aborted | Confirmed |
 //! | Reanswered | ACK, ACK without answer | complete | Confirmed |
