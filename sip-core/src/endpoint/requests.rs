@@ -303,13 +303,16 @@ impl Endpoint {
         let Ok(call_id) = invite.call_id() else {
             return;
         };
+        let flow = self.flow.as_ref().map(|flow| flow.connection);
+        let connection = flow.unwrap_or(connection);
         let set = self.dialogs.open(call_id, usage, self.layer.rng());
         if let Ok(established) = self.dialogs.establish(set, invite, response) {
             let dialog = established.dialog;
-            let known = Some(connection);
-            let acknowledged = self.acknowledge(dialog, sent, None, None, known);
-            let may_send = self.may_send_in(dialog, Duty::Owed(known));
-            if let (Ok(_), MaySend::Now(connection)) = (acknowledged, may_send) {
+            let acknowledged = self.acknowledge(dialog, sent, None, None, Some(connection));
+            let target = self.dialogs.dialog(dialog);
+            let target = target.map_or(&b""[..], |dialog| dialog.request_uri());
+            let reachable = self.secure_for(connection, target);
+            if acknowledged.is_ok() && reachable.is_ok() {
                 let bye = InDialog {
                     connection,
                     dialog,
