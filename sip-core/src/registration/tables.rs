@@ -1,5 +1,5 @@
-//! The table in the doc comment of the binding machine, read and held against the machine: every state with every input, bound and
-//! not bound.
+//! Compares the table in the doc comment of the binding machine with the machine: every state with every
+//! input, bound and not bound.
 
 extern crate std;
 
@@ -13,7 +13,7 @@ const NOW: Timestamp = Timestamp::from_millis(1);
 const THEN: Timestamp = Timestamp::from_millis(50);
 const AT: Timestamp = Timestamp::from_millis(70);
 
-/// A line of the table.
+/// One row of the table.
 struct Row {
     state: String,
     input: String,
@@ -41,7 +41,7 @@ fn rows() -> Vec<Row> {
     rows.collect()
 }
 
-/// The state that a cell of the table names; `from` is the state before.
+/// The state of a table cell; `from` is the state before.
 fn state(name: &str, from: State, kind: RegisterKind) -> State {
     let kind = match from {
         State::Busy(kind, _) => kind,
