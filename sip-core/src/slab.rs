@@ -2,11 +2,10 @@
 
 use alloc::vec::Vec;
 
-/// The generation of the first entry of a slot. Not 0, because the bits of a handle must not be 0, which
-/// means "none" in logs.
+/// The generation of the first entry of a slot. It starts at 1, because the bits 0 mean "none" in logs.
 const FIRST: u32 = 1;
 
-/// The slot of an entry of a [`Slab`], and its generation: how many entries the slot held before.
+/// The slot of an entry of a [`Slab`], and its generation, which counts the entries of the slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Handle {
     index: u32,
@@ -140,7 +139,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Removes every entry; their handles are stale then.
+    /// Removes every entry, which makes all handles stale.
     pub(crate) fn clear(&mut self) {
         for handle in self.handles() {
             self.remove(handle);

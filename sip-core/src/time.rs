@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
-/// A point in time, in microseconds since any start that the host chose.
+/// A point in time, in microseconds since a start that the host chooses.
 ///
 /// Only differences matter, so the start may be the host's boot or its first call. Arithmetic
 /// saturates: no input can make it wrap or panic.

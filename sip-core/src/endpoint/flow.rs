@@ -1,4 +1,4 @@
-//! The flow in use, and the terms of the question whether a request may go out now.
+//! The flow in use, and the types that decide whether a request may go out now.
 
 use alloc::boxed::Box;
 
@@ -17,20 +17,21 @@ pub(crate) struct Flow {
 /// Why a request is to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Duty {
-    /// A command of the application: `offlineRequests` says whether it waits for a connection and the registration on it.
+    /// A command of the application: `offlineRequests` decides whether it waits for a connection and the
+    /// registration on it.
     Command,
-    /// A call owes it (ACK, BYE) or makes it (INVITE on a connection of its own): it waits for a connection in any case. On the connection that the peer knows, if
-    /// there is one, it does not wait for the registration.
+    /// A call needs it (ACK, BYE) or makes it (INVITE on a connection of its own): it always waits for a
+    /// connection. On the connection that the peer knows it does not wait for the registration.
     Owed(Option<ConnectionId>),
 }
 
 /// Whether a request may go out now.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum MaySend {
-    /// On this connection.
+    /// It may, on this connection.
     Now(ConnectionId),
     /// It waits for a connection, or for the registration on it.
     Later,
-    /// It cannot be sent at all.
+    /// It cannot be sent.
     Never(SendError),
 }

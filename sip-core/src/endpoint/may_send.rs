@@ -1,4 +1,4 @@
-//! The one answer to "may this go out now?".
+//! Decides whether a request may go out now.
 
 use core::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::ids::ConnectionId;
 use crate::transaction::SendError;
 
 impl Endpoint {
-    /// Whether a request to `target`, a URI, may go out now. A SIPS URI is reached over TLS or not at all (RFC 3261 section 26.2.2),
-    /// also when the connection that it was first reached on is gone.
+    /// Whether a request to `target`, a URI, may go out now. A SIPS URI requires TLS (RFC 3261 section
+    /// 26.2.2), also after the connection that first reached it is gone.
     pub(crate) fn may_send(&self, duty: Duty, target: &[u8]) -> MaySend {
         let known = match duty {
             Duty::Command => None,
@@ -46,18 +46,19 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Whether requests go out: there is a flow, and the registration on it, if one is wanted, has succeeded or failed.
+    /// Whether requests may go out: there is a flow, and the registration on it, if the application wants
+    /// one, has succeeded or failed.
     pub(crate) fn is_ready(&self) -> bool {
         self.ready && self.flow.is_some()
     }
 
-    /// How long anything waits for a connection: as long as its transaction would wait for an answer (RFC 3261 section
-    /// 17.1: timers B and F).
+    /// How long a request or BYE waits for a connection: as long as its transaction would wait for a response
+    /// (RFC 3261 section 17.1: timers B and F).
     pub(crate) fn longest_wait(&self) -> Duration {
         self.timer_settings().f()
     }
 
-    /// The next number in the order of commands that wait.
+    /// The next position in the order of waiting commands.
     pub(crate) fn next_sequence(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence

@@ -1,4 +1,4 @@
-//! The queue of actions, and what is counted on the way.
+//! The queue of actions, and the counters of the traffic through it.
 
 use alloc::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use crate::ids::ConnectionId;
 use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
 use crate::transaction::{Outbox, Output};
 
-/// Counts of what passed, for operators.
+/// Counters for operators; each only grows.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Counters {
@@ -21,18 +21,18 @@ pub struct Counters {
     pub received: u64,
     /// Messages and keep-alives sent, repeats included.
     pub transmitted: u64,
-    /// Received bytes that were no acceptable message.
+    /// Received bytes that were not an acceptable message.
     pub malformed: u64,
-    /// Of these, requests that were answered.
+    /// Malformed requests that the core answered; part of `malformed`.
     pub malformed_answered: u64,
-    /// Messages that were read and dropped.
+    /// Well-formed messages that the core dropped.
     pub ignored: u64,
     /// Requests that the core refused by itself.
     pub refused: u64,
     /// Responses whose Authentication-Info is malformed, or does not prove that the server knows the secret
-    /// too (RFC 7616 section 3.5: rspauth). They count as what their status says.
+    /// (RFC 7616 section 3.5: rspauth). The core still applies their status.
     pub authentication_info_failures: u64,
-    /// Log and trace records that were dropped because the queue was full.
+    /// Log and trace records that the core dropped because the queue was full.
     pub records_dropped: u64,
 }
 
@@ -40,10 +40,10 @@ pub struct Counters {
 /// [`Endpoint::poll_indication`](super::Endpoint::poll_indication).
 pub(crate) struct Queue {
     pub(super) actions: VecDeque<Action>,
-    /// What the transaction layer hands up.
+    /// The outputs of the transaction layer.
     pub(super) outputs: VecDeque<Output<Sent>>,
     pub(super) counters: Counters,
-    /// Records are dropped above this length; events and bytes never.
+    /// Above this length the core drops records, never events or bytes.
     limit: usize,
     log_level: LogLevel,
     trace: bool,
@@ -63,7 +63,7 @@ impl Queue {
         }
     }
 
-    /// Takes over what of the behaviour concerns records.
+    /// Takes over the part of the behaviour that concerns records.
     pub(super) fn behave(&mut self, behaviour: &Behaviour) {
         self.log_level = behaviour.log_level;
         self.trace = behaviour.trace;

@@ -1,4 +1,4 @@
-//! The endpoint itself: its tables, its clock, its queue of actions, its records.
+//! The endpoint: its tables, its clock, its queue of actions, its records.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -33,13 +33,13 @@ const ALLOW: [&str; 4] = [
     "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER",
 ];
 
-/// The floor that calls, registration and requests stand on: one transaction layer, one dialog layer, one heap of
+/// The shared base of calls, registration and requests: one transaction layer, one dialog layer, one heap of
 /// deadlines, one queue of actions.
 ///
-/// [`UserAgent`](crate::UserAgent) has one inside. With a [`SessionLayer`](crate::session::SessionLayer) it is usable alone, as for a
-/// back-to-back user agent: see `examples/b2bua.rs`. The host opens connections and names them by
-/// [`accept`](Self::accept); a call goes out on the connection that
-/// [`SessionLayer::invite`](crate::session::SessionLayer::invite) names.
+/// [`UserAgent`](crate::UserAgent) contains one. With a [`SessionLayer`](crate::session::SessionLayer) it is
+/// usable alone, as for a back-to-back user agent: see `examples/b2bua.rs`. The host opens connections and
+/// registers them with [`accept`](Self::accept); a call goes out on the connection that the host passes to
+/// [`SessionLayer::invite`](crate::session::SessionLayer::invite).
 pub struct Endpoint {
     pub(super) behaviour: Behaviour,
     pub(crate) limits: Limits,
@@ -49,20 +49,22 @@ pub struct Endpoint {
     pub(crate) dialogs: DialogLayer<DialogUsage>,
     pub(crate) digest: DigestClient,
     pub(crate) timers: Timers<TimerOwner>,
-    /// The flow in use: requests go there. `None` without one, and where each call has its own connection.
+    /// The flow in use, which carries the requests. `None` without a flow, and where each call has its own
+    /// connection.
     pub(crate) flow: Option<Flow>,
-    /// The registration on `flow`, if one is wanted, has succeeded or failed.
+    /// Whether the registration on `flow` has succeeded or failed, or is not wanted.
     pub(crate) ready: bool,
-    /// How many commands have had to wait for a connection.
+    /// The number of commands that have had to wait for a connection.
     pub(super) sequence: u64,
-    /// Of the last REGISTER that was accepted on `flow` (RFC 3608), as Route values.
+    /// The Service-Route of the last accepted REGISTER on `flow` (RFC 3608), as Route values.
     pub(crate) service_route: Vec<Box<[u8]>>,
     pub(crate) now: Timestamp,
 }
 
 impl Endpoint {
-    /// An endpoint without connections. Takes a generator fit for cryptography, seeded by the host from the operating system's
-    /// entropy: every tag, branch and key comes from it.
+    /// Makes an endpoint without connections. `rng` is a generator fit for cryptography, which the host seeds
+    /// from the operating system's entropy, because every tag, branch and key comes from it. `now` is the
+    /// host's clock.
     #[must_use]
     pub fn new(
         settings: EndpointSettings,
@@ -98,23 +100,24 @@ impl Endpoint {
         }
     }
 
-    /// Names a connection that is open.
+    /// Takes an open connection and returns its handle.
     pub fn accept(&mut self, info: ConnectionInfo) -> ConnectionId {
         self.layer.accept(info)
     }
 
-    /// A connection is gone: client transactions on it fail at once, server transactions cannot answer any more.
+    /// Takes the loss of a connection: client transactions on it fail at once; server transactions can no
+    /// longer answer.
     pub fn closed(&mut self, connection: ConnectionId, now: Timestamp) {
         self.advance(now);
         self.layer.closed(connection, self.now);
     }
 
-    /// Bytes came on a connection: one WebSocket message, one datagram, or a part of a stream. Late bytes of a closed connection are
-    /// ignored.
+    /// Takes bytes that arrived on a connection: one WebSocket message, one datagram, or a part of a stream.
+    /// The endpoint ignores late bytes of a closed connection.
     ///
     /// # Errors
-    /// [`Backpressure`] if the queue of actions is full; nothing has changed then. Responses have as much room again, because they only
-    /// shrink state.
+    /// [`Backpressure`] if the queue of actions is full; the endpoint is unchanged then. Responses have twice
+    /// the room, because they only shrink state.
     pub fn receive(
         &mut self,
         connection: ConnectionId,
@@ -133,7 +136,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Whether the queue of actions has room for what `bytes` may bring about.
+    /// Whether the queue of actions has room for the consequences of `bytes`.
     pub(crate) fn check_room(&self, bytes: &[u8]) -> Result<(), Backpressure> {
         let full = self.layer.outbox.actions.len() >= self.limits.actions.saturating_mul(2);
         if full || !bytes.starts_with(b"SIP/2.0 ") {
@@ -151,12 +154,13 @@ impl Endpoint {
         }
     }
 
-    /// The next thing for the host to carry out; `None` when there is nothing until the next input. Constant time.
+    /// Returns the next action for the host to carry out; `None` until the next input. Constant time.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.queue().actions.pop_front()
     }
 
-    /// The next deadline of transactions and timers; `None` while nothing is pending. Constant time.
+    /// The next deadline of transactions and timers, on the host's clock; `None` while none is pending.
+    /// Constant time.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
         match (self.layer.next_tick(), self.timers.next()) {
@@ -165,13 +169,14 @@ impl Endpoint {
         }
     }
 
-    /// Counts of what passed.
+    /// The counters since the endpoint was made.
     #[must_use]
     pub const fn counters(&self) -> Counters {
         self.layer.outbox.counters
     }
 
-    /// How many client transactions, server transactions, local ends of dialogs and timers there are.
+    /// The numbers of client transactions, server transactions, local ends of dialogs and timers, in this
+    /// order.
     #[must_use]
     pub fn table_sizes(&self) -> [usize; 4] {
         [
@@ -214,7 +219,7 @@ impl Endpoint {
         self.behaviour = behaviour;
     }
 
-    /// Queues something for the host to carry out.
+    /// Queues an action for the host.
     pub(crate) fn act(&mut self, action: Action) {
         self.queue().actions.push_back(action);
     }
@@ -233,7 +238,7 @@ impl Endpoint {
         self.queue().log(level, category, label, content);
     }
 
-    /// Counts a message that was dropped, and logs the cause.
+    /// Counts a dropped message, and logs the cause.
     pub(crate) fn ignored(&mut self, why: &'static str) {
         self.queue().counters.ignored += 1;
         self.log(LogLevel::Debug, "sip.ua", 0, LogContent::Ignored(why));

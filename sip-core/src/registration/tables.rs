@@ -1,5 +1,5 @@
-//! The table in the doc comment of the binding machine, read and held against the machine: every state with every input, bound and
-//! not bound.
+//! Compares the table in the doc comment of the binding machine with the machine: every state with every
+//! input, bound and not bound.
 
 extern crate std;
 
@@ -13,7 +13,7 @@ const NOW: Timestamp = Timestamp::from_millis(1);
 const THEN: Timestamp = Timestamp::from_millis(50);
 const AT: Timestamp = Timestamp::from_millis(70);
 
-/// A line of the table.
+/// One row of the table.
 struct Row {
     state: String,
     input: String,

@@ -87,13 +87,15 @@
 //! | Reanswered with our offer | ACK | deliver answer, complete | Confirmed |
 //! | Reanswered with our offer | ACK without answer | refused | Confirmed |
 //!
-//! What is not listed changes nothing, and the commands Ring, Answer, Reject, Renegotiate and Describe are refused there
-//! ([`State::accepts`]). `same` is the state as it was, `(over)` means that the entry of the call is freed. `with our offer` is a call in which the
-//! INVITE of the peer had no offer, so that the 2xx carries one (RFC 3261 section 13.2.1); such a row goes before one of the plain state.
+//! What is not listed changes nothing, and the call refuses the commands Ring, Answer, Reject, Renegotiate
+//! and Describe there ([`State::accepts`]). `same` is the unchanged state; `(over)` means that the entry of
+//! the call is freed. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
+//! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state.
 //!
-//! Methods and status codes are messages that this side sends; `ask`, `deliver`, `complete`, `refused`, `rolled back` and `aborted` are what
-//! `offer.rs` tells the application of an exchange; `Progress`, `Established` and `Ended` are events. A BYE and a CANCEL of the peer are answered 200
-//! before. `connection` is one that requests go out on; `gone` is a failure that ends the call (RFC 5057 section 5.1).
+//! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
+//! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
+//! `Established` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
+//! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1).
 
 use super::context::Context;
 use super::input::Input;

@@ -1,4 +1,4 @@
-//! The table of a call (`machine.rs`): each cell is a call of its own, with the test as its peer.
+//! Tests the table of a call (`machine.rs`): each cell is a call of its own, with the test as its peer.
 
 extern crate std;
 
@@ -36,7 +36,7 @@ struct World {
     connection: ConnectionId,
     id: SessionId,
     exchange: ExchangeId,
-    /// What this side sent, latest last.
+    /// The requests of this side, latest last.
     sent: Vec<Request>,
     /// The responses of this side, latest last.
     answers: Vec<Response>,
@@ -108,7 +108,7 @@ impl World {
         self.observe()
     }
 
-    /// Everything that has happened, in the words of the table.
+    /// The events and messages since the last call, in the words of the table.
     fn observe(&mut self) -> Vec<String> {
         self.calls.settle(&mut self.endpoint);
         let mut seen = Vec::new();
@@ -123,7 +123,7 @@ impl World {
                             self.sent.push(request);
                         }
                         Kind::Response(response) => {
-                            // The transaction layer answers 100 by itself.
+                            // The transaction layer sends 100 by itself.
                             if response.status() != StatusCode::TRYING {
                                 seen.push(response.status().as_u16().to_string());
                             }
@@ -179,7 +179,7 @@ impl World {
         sent.find(|request| request.method() == method).cloned()
     }
 
-    /// The response of the peer to the last request of this method.
+    /// The response of the peer to the last request with this method.
     fn response(&self, method: Method<'_>, status: u16, sdp: bool) -> (Request, Response) {
         let request = self.last(method).expect("a request");
         let status = StatusCode::new(status).expect("a status");
@@ -235,7 +235,7 @@ impl World {
         )
     }
 
-    /// The same, read, for an input that the transaction layer does not see.
+    /// As `request`, but parsed, for an input that bypasses the transaction layer.
     fn parsed(&self, method: &str, number: u32, sdp: bool) -> Request {
         let text = self.request(method, number, sdp);
         let message = Message::parse(Bytes::from(text), &sip_parse::Limits::default());
@@ -267,7 +267,7 @@ impl World {
         self.observe()
     }
 
-    /// A call in this state; behind ` with our offer` the peer's INVITE had none.
+    /// A call in this state; with ` with our offer` the peer's INVITE had no offer.
     fn reach(name: &str) -> Self {
         let (state, ours) = split(name);
         let confirmed = || {
@@ -383,8 +383,8 @@ impl World {
         name.unwrap_or("(over)").into()
     }
 
-    /// Feeds one input; `None` if it cannot come in this state, because the request that it is about was never sent. What happens, and whether the
-    /// command was refused.
+    /// Feeds one input; returns the observed words and whether the command was refused. `None` if the input
+    /// is impossible in this state, because the request that it concerns was never sent.
     fn feed(&mut self, input: &str) -> Option<(Vec<String>, bool)> {
         let reason = || Box::new(EndReason::local(Cause::DialogGone));
         let state = self.state();
@@ -476,7 +476,7 @@ impl World {
                 // Through the transaction layer, because a refusal needs the transaction.
                 self.dialog_exists()?;
                 if matches!(state.as_str(), "Incoming" | "Accepting") {
-                    // The 180 tells the peer the tag of the dialog.
+                    // The 180 gives the peer the tag of the dialog.
                     self.command(Input::Ring);
                 }
                 let seen = self.invited(91, input == "INVITE");
@@ -485,7 +485,7 @@ impl World {
             "gone" => Ok(self.drive(Input::Gone(reason()))),
             "connection" => {
                 if state == "Confirmed" {
-                    // The peer knows a connection that is gone.
+                    // The connection that the peer knows is gone.
                     self.lose();
                 }
                 self.reconnect();
@@ -521,7 +521,7 @@ impl World {
         self.calls.drive(&mut self.endpoint, self.id, input)
     }
 
-    /// An INVITE within the dialog needs one that the peer knows.
+    /// `None` unless the peer knows a dialog, which an INVITE within it needs.
     fn dialog_exists(&self) -> Option<()> {
         let early = ["AwaitingOffer", "QueuedInvite"];
         (!early.contains(&self.state().as_str())).then_some(())

@@ -1,5 +1,5 @@
-//! The tables in the doc comments of the machines of a call, read and held against the machines: every state with every
-//! input. What a table does not list must change nothing.
+//! Compares the tables in the doc comments of the machines of a call with the machines: every state with
+//! every input. An input that a table does not list must change nothing.
 
 mod call;
 mod offer;

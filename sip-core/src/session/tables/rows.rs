@@ -5,7 +5,7 @@ extern crate std;
 use std::string::String;
 use std::vec::Vec;
 
-/// A line of a table: states, inputs, effects, next state; `used` counts the cells that it explained.
+/// A row of a table: states, inputs, effects, next state; `used` counts the cells that the row has explained.
 pub(super) struct Row {
     pub(super) states: Vec<String>,
     pub(super) inputs: Vec<String>,
