@@ -2,7 +2,8 @@
 """Requirements and the tests that name them.
 
   .ci/requirements --table     writes docs/requirements.md
-  .ci/requirements --check     fails if docs/requirements.md differs from what --table would write
+  .ci/requirements --check     fails if docs/requirements.md differs from what --table would write, or if a rule of
+                               mutations.toml does not find its text exactly once in its file
   .ci/requirements [ID...]     breaks one rule at a time in a copy of the tree and expects exactly its tests to fail
 
 The doc comment of a test names its requirement, or `.ci/requirements.d/coverage.tsv` names the test (`*` at the
@@ -53,6 +54,20 @@ def tests():
     return found
 
 
+def broken_rules():
+    """The rows of mutations.toml."""
+    return tomllib.loads((DATA / "mutations.toml").read_text())["rule"]
+
+
+def stale(rule, tree):
+    """Why a rule cannot be broken in a tree, or None: its text must stand exactly once in its file."""
+    file = tree / rule["file"]
+    if not file.is_file():
+        return f"there is no {rule['file']}"
+    count = file.read_text().count(rule["old"])
+    return None if count == 1 else f"its text occurs {count} times in {rule['file']}"
+
+
 def table():
     known = rows("list.tsv")
     found = tests()
@@ -72,7 +87,7 @@ def table():
                 faults.append(f"coverage.tsv: {identifier}: no test {pattern}")
             named[identifier] += hits
     partial = dict(rows("partial.tsv"))
-    broken = {rule["id"] for rule in tomllib.loads((DATA / "mutations.toml").read_text())["rule"]}
+    broken = {rule["id"] for rule in broken_rules()}
     faults += [f"{name}: no requirement {one}" for name, listed in
                (("partial.tsv", partial), ("mutations.toml", broken)) for one in listed if one not in named]
     reasons = {}
@@ -134,8 +149,7 @@ def failures(tree, target, suites):
 
 
 def break_rules(only):
-    rules = tomllib.loads((DATA / "mutations.toml").read_text())["rule"]
-    rules = [rule for rule in rules if not only or rule["id"] in only]
+    rules = [rule for rule in broken_rules() if not only or rule["id"] in only]
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "requirements"
     wrong = 0
     started = time.monotonic()
@@ -152,12 +166,12 @@ def break_rules(only):
             print(output)
             sys.exit("the tests are not green as they are")
         for rule in rules:
-            file = tree / rule["file"]
-            sound = file.read_text()
-            if sound.count(rule["old"]) != 1:
-                print(f"WRONG {rule['id']}: its text occurs {sound.count(rule['old'])} times in {rule['file']}")
+            if why := stale(rule, tree):
+                print(f"WRONG {rule['id']} ({rule['what']}): {why}", flush=True)
                 wrong += 1
                 continue
+            file = tree / rule["file"]
+            sound = file.read_text()
             file.write_text(sound.replace(rule["old"], rule["new"]))
             failed, output = failures(tree, target, rule.get("tests", SUITES))
             file.write_text(sound)
@@ -179,6 +193,10 @@ def main():
         sys.exit(bool(faults))
     if "--check" in sys.argv:
         text, faults = table()
+        for rule in broken_rules():
+            if why := stale(rule, ROOT):
+                faults.append(f"mutations.toml: {rule['id']} ({rule['what']}): {why}")
+                print(faults[-1], file=sys.stderr)
         if not PAGE.exists() or PAGE.read_text() != text:
             sys.exit("docs/requirements.md is not up to date: run .ci/requirements --table")
         sys.exit(bool(faults))

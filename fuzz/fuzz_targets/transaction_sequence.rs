@@ -11,13 +11,13 @@ use libfuzzer_sys::fuzz_target;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use sip_core::transaction::{
-    ClientTransactionId, Output, ServerTransactionId, TimerSettings, TransactionLayer,
-    TransactionSettings,
+    ClientTransactionId, Output, ServerTransactionId, TransactionLayer, TransactionSettings,
 };
 use sip_core::{ConnectionId, ConnectionInfo, Timestamp, Transport};
 use sip_fuzz::script::Script;
 use sip_fuzz::tally;
 use sip_parse::{Builder, Bytes, HeaderName, Limits, Message, Method, Request, StatusCode};
+use sip_testing::settings;
 
 /// How many outputs one input may cause.
 const BURST: usize = 10_000;
@@ -78,12 +78,9 @@ impl Run {
             .expect("not empty");
         let mut layer = TransactionLayer::new(
             TransactionSettings {
-                timers: TimerSettings::default(),
-                limits: Default::default(),
-                sent_by: "192.0.2.1:5060".into(),
-                via_transport: None,
                 rport: true,
                 forwards: script.byte() & 1 == 1,
+                ..settings(Default::default())
             },
             Box::new(ChaCha8Rng::from_seed([script.byte(); 32])),
         );

@@ -1,6 +1,6 @@
 //! A load generator on [`TransactionLayer`] alone: one layer sends OPTIONS as fast as a window allows,
-//! another answers them, over a datagram network in memory that loses some. No user agent, no dialogs, no
-//! sockets: what carries the bytes is the example's.
+//! another answers them. The example itself carries the bytes, over an in-memory datagram network with loss:
+//! no user agent, no dialogs, no sockets.
 //!
 //! `cargo run --release -p sip-core --example load_generator -- [REQUESTS] [LOSS PER MILLE]`
 
@@ -13,10 +13,10 @@ use sip_core::transaction::{Output, TransactionLayer, TransactionSettings};
 use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp, Transport};
 use sip_parse::{Builder, Bytes, HeaderName, Method, StatusCode};
 
-/// Requests that wait for an answer at a time.
+/// The number of requests in flight at a time.
 const WINDOW: usize = 512;
 
-/// How long a datagram is under way.
+/// The time that a datagram is under way.
 const DELAY: Duration = Duration::from_millis(10);
 
 /// A layer with its one connection to the other.
@@ -39,7 +39,7 @@ impl Element {
                 rport: false,
                 forwards: false,
             },
-            // A real generator takes its entropy from the operating system.
+            // A real generator is seeded from the operating system's entropy.
             Box::new(ChaCha20Rng::from_seed([seed; 32])),
         );
         let connection = layer.accept(ConnectionInfo {
@@ -50,7 +50,7 @@ impl Element {
     }
 }
 
-/// Datagrams under way: when they arrive, whether at the server, and what.
+/// Datagrams under way: the time of arrival, whether it arrives at the server, and the bytes.
 struct Network {
     queue: VecDeque<(Timestamp, bool, Bytes)>,
     random: ChaCha20Rng,
@@ -140,7 +140,7 @@ fn run(requests: usize, lost_per_mille: u64) -> Result<Report, Box<dyn std::erro
                 _ => {}
             }
         }
-        // Whatever a round has queued goes first; then the clock jumps to what happens next.
+        // The bytes that a round has queued go first; then the clock jumps to the next event.
         if network.queue.iter().any(|(at, ..)| *at <= now) {
             while network.queue.front().is_some_and(|(at, ..)| *at <= now) {
                 if let Some((_, to_server, bytes)) = network.queue.pop_front() {

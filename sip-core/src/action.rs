@@ -1,4 +1,4 @@
-//! What the core asks of its host.
+//! The actions of the core, which its host carries out.
 
 use alloc::boxed::Box;
 
@@ -10,50 +10,50 @@ use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::record::{LogRecord, TraceRecord};
 
-/// One thing for the host to carry out, in the order in which they are polled.
+/// One action for the host, which carries them out in the order in which it polls them.
 ///
-/// Exhaustive on purpose: a host that ignores a kind would be wrong.
+/// Exhaustive on purpose, because a host has to handle every kind.
 #[derive(Debug)]
 pub enum Action {
-    /// Open a connection to a server of the configuration. Answer with
+    /// Open a connection to a server of the configuration. The host answers with
     /// [`connection_opened`](crate::UserAgent::connection_opened) or
     /// [`connection_failed`](crate::UserAgent::connection_failed).
     Connect {
-        /// The name of the connection from now on.
+        /// The handle of the connection from now on.
         connection: ConnectionId,
-        /// Place in [`Config::servers`](crate::config::Config::servers) of
-        /// [`UserAgent::config`](crate::UserAgent::config), from 0: the list can change at run time.
+        /// Index in [`Config::servers`](crate::config::Config::servers) of
+        /// [`UserAgent::config`](crate::UserAgent::config), from 0. The list can change at run time.
         server: usize,
         /// 1 for the first try of this server since it last worked.
         attempt: u32,
-        /// Where to connect: the server's URL, or what
-        /// [`server_url`](crate::UserAgent::server_url) gave for this attempt. Its query is a secret.
+        /// The URL of the connection: that of the server, or the one that the application passed to
+        /// [`server_url`](crate::UserAgent::server_url) for this attempt. Its query is a secret.
         url: Box<ServerUrl>,
     },
     /// Send these bytes: one WebSocket message, or one datagram, or a part of a stream.
     Transmit {
-        /// Where to.
+        /// The connection.
         connection: ConnectionId,
-        /// What. Text if valid UTF-8, else binary (RFC 7118 section 5).
+        /// The bytes. Text if valid UTF-8, else binary (RFC 7118 section 5).
         bytes: Bytes,
     },
-    /// Send a WebSocket ping, or, where the host cannot (a browser), CRLF CRLF (RFC 5626
-    /// section 4.4.1). Say [`pong`](crate::UserAgent::pong) when the answer comes.
+    /// Send a WebSocket ping, or, where the host cannot (a browser), CRLF CRLF (RFC 5626 section 4.4.1). The
+    /// host calls [`pong`](crate::UserAgent::pong) when the answer arrives.
     Ping {
-        /// Where to.
+        /// The connection.
         connection: ConnectionId,
     },
-    /// Close this connection, or give up opening it. Needs no answer.
+    /// Close this connection, or stop opening it. The host need not answer.
     Disconnect {
-        /// Which.
+        /// The connection.
         connection: ConnectionId,
-        /// Why.
+        /// The cause.
         reason: DisconnectReason,
     },
-    /// News for the application.
+    /// An event for the application.
     Event(Event),
     /// A log record at a level that the configuration enables.
     Log(LogRecord),
-    /// A SIP message that was sent or received, if the configuration asks for a trace.
+    /// A sent or received SIP message, if the configuration enables the trace.
     Trace(TraceRecord),
 }

@@ -1,4 +1,4 @@
-//! Bodies: session descriptions and everything else that a message carries.
+//! Bodies of messages: session descriptions and others.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -7,7 +7,7 @@ use core::fmt;
 use bytes::Bytes;
 use sip_parse::{HeaderName, Message};
 
-/// A description of a session, or any other body: opaque bytes and what they are.
+/// The body of a message, such as a session description: opaque bytes and their media type.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Body {
     /// The value of Content-Type, such as `application/sdp`.
@@ -17,7 +17,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// A body of the given type.
+    /// Takes the value of Content-Type and the bytes.
     #[must_use]
     pub fn new(content_type: impl Into<Box<str>>, bytes: impl Into<Bytes>) -> Self {
         Self {
@@ -26,7 +26,7 @@ impl Body {
         }
     }
 
-    /// An SDP body (RFC 3264).
+    /// Takes the bytes of a session description, with the type `application/sdp` (RFC 3264).
     #[must_use]
     pub fn sdp(bytes: impl Into<Bytes>) -> Self {
         Self::new("application/sdp", bytes)
@@ -38,7 +38,7 @@ impl fmt::Debug for Body {
         write!(f, "Body({}, {} bytes)", self.content_type, self.bytes.len())
     }
 }
-/// The body of a message and its type; `None` if there is none.
+/// The body of a message and its type; `None` if it is empty.
 pub(crate) fn body_of(message: &Message) -> Option<Body> {
     if message.body().is_empty() {
         return None;
@@ -53,7 +53,8 @@ pub(crate) fn body_of(message: &Message) -> Option<Body> {
     ))
 }
 
-/// RFC 3261 section 8.2.3: this core carries session descriptions in SDP only.
+/// Whether the body is SDP, the only form of session description that the core supports (RFC 3261 section
+/// 8.2.3).
 pub(crate) fn is_sdp(message: &Message) -> bool {
     matches!(message.content_type(), Ok(Some(media)) if media.is(b"application", b"sdp"))
 }

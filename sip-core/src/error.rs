@@ -1,5 +1,5 @@
-//! What a host or an application did that cannot be carried out. What peers do wrong is counted,
-//! logged and answered, never returned here.
+//! Errors of hosts and applications. The core counts, logs and answers the errors of peers; it never returns
+//! them here.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -11,26 +11,26 @@ use crate::connection::PolicyError;
 use crate::header::ExtraHeaderError;
 use crate::transaction::SendError;
 
-/// The longest jump of the clock that is believed without being vouched for.
+/// The longest jump of the clock that [`UserAgent::tick`](crate::UserAgent::tick) accepts.
 pub(crate) const LONGEST_JUMP: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// The queue of actions is full: poll them first. Nothing has changed.
+/// The queue of actions is full: the host has to poll them first. The core is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Backpressure;
 
 impl fmt::Display for Backpressure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue of actions is full: poll them before the next input")
+        f.write_str("the queue of actions is full: poll the actions before the next input")
     }
 }
 
 impl core::error::Error for Backpressure {}
 
-/// The clock jumped by more than seven days. Nothing has changed; a host that knows the time to be
-/// right says [`UserAgent::resume`](crate::UserAgent::resume).
+/// The clock jumped by more than seven days. The core is unchanged; a host that has checked its clock calls
+/// [`UserAgent::resume`](crate::UserAgent::resume).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClockJump {
-    /// By how much.
+    /// The length of the jump.
     pub by: Duration,
 }
 
@@ -42,25 +42,25 @@ impl fmt::Display for ClockJump {
 
 impl core::error::Error for ClockJump {}
 
-/// The call, request or answer is over.
+/// The handle is stale: its call, request, challenge or agent no longer exists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StaleHandle;
 
 impl fmt::Display for StaleHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the handle is stale: what it named is over")
+        f.write_str("the handle is stale: the object that it names is gone")
     }
 }
 
 impl core::error::Error for StaleHandle {}
 
-/// A [`UserAgent`](crate::UserAgent) cannot be made.
+/// The reason why a [`UserAgent`](crate::UserAgent) cannot be made.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// What the configuration asks for is not to be had, parameter by parameter.
+    /// The configuration enables features that are not implemented: one entry for each parameter.
     Unsupported(Box<[Unsupported]>),
-    /// The connection policy cannot be carried out.
+    /// The servers and intervals do not form a valid connection policy.
     Policy(PolicyError),
     /// The authorization user holds a control character.
     Username(UsernameError),
@@ -84,7 +84,7 @@ impl fmt::Display for StartError {
 
 impl core::error::Error for StartError {}
 
-/// Why a command was not carried out. Nothing has changed.
+/// The reason why the core rejected a command. The core is unchanged.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -94,27 +94,27 @@ pub enum CommandError {
     NotConnected,
     /// The user agent is not started, or is being stopped.
     NotRunning,
-    /// It is running already.
+    /// The user agent is running already.
     Running,
     /// The handle is stale.
     Stale,
-    /// The command does not fit the state, and what would.
+    /// The command does not fit the state; the text names the requirement.
     WrongState(&'static str),
-    /// The description comes too late: its offer/answer exchange is over, or another one is open
-    /// ([`Event::ExchangeEnded`](crate::Event::ExchangeEnded) said so).
+    /// The description is late: its offer/answer exchange is over, or another one is open
+    /// ([`Event::ExchangeEnded`](crate::Event::ExchangeEnded) has reported the end).
     ExchangeOver,
-    /// The target is no URI that can be called, and why.
+    /// The target is not a valid URI.
     Target(sip_parse::ParseError),
     /// The target is a SIPS URI and the connection is not secure (RFC 3261 section 26.2.2), or its
     /// scheme is neither SIP nor SIPS.
     TargetScheme,
-    /// A header value that cannot be sent.
+    /// A header field is not valid.
     Header(ExtraHeaderError),
-    /// The change of the configuration is refused, parameter by parameter.
+    /// The change of the configuration is not valid: one entry for each parameter.
     Config(ConfigErrors),
-    /// A named limit of [`Limits`](crate::Limits).
+    /// A limit of [`Limits`](crate::Limits) is reached; the text names it.
     Limit(&'static str),
-    /// The request cannot be written or sent.
+    /// The request could not be built or sent.
     Send(SendError),
 }
 

@@ -1,4 +1,4 @@
-//! News for the application.
+//! The events for the application.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,90 +14,94 @@ use crate::ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, Reque
 use crate::reason::EndReason;
 use crate::time::Timestamp;
 
-/// What happened, as far as an application cares.
+/// An event for the application.
 ///
-/// Events are queued in the order in which things happened and are never lost.
+/// The core queues events in the order of their causes, and never drops one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// No `instanceId` was configured and this one was drawn (RFC 5626 section 4.1). An application
-    /// that wants to keep its identity over restarts stores it and configures it next time.
+    /// The core has drawn this instance UUID, because the configuration has no `instanceId` (RFC 5626 section
+    /// 4.1). An application that keeps its identity over restarts stores it and configures it at the next
+    /// start.
     InstanceIdDrawn(Box<str>),
     /// A connection is being opened.
     Connecting {
-        /// Place in the server list, from 0.
+        /// Index in the server list, from 0.
         server: usize,
-        /// 1 for the first try since the server last worked.
+        /// 1 for the first attempt since the server last worked.
         attempt: u32,
     },
-    /// The configuration says `askServerUrl`: which URL is this attempt to use? Answer with
-    /// [`UserAgent::server_url`](crate::UserAgent::server_url); the time counts as part of the attempt
-    /// (`connectionTimeout`). Several may be open at a time: one for each flow, and one for each better
-    /// server that is tried beside it.
+    /// The core requests the URL of this connection attempt, because `askServerUrl` is on. The application
+    /// answers with [`UserAgent::server_url`](crate::UserAgent::server_url), within the time of the attempt
+    /// (`connectionTimeout`). Several may be open at a time: one for each flow, and one for each failback
+    /// connection beside it.
     ServerUrlNeeded {
-        /// Name it in the answer.
+        /// The handle for the answer.
         connection: ConnectionId,
-        /// Place in [`Config::servers`](crate::config::Config::servers), from 0.
+        /// Index in [`Config::servers`](crate::config::Config::servers), from 0.
         server: usize,
-        /// 1 for the first try since the server last worked.
+        /// 1 for the first attempt since the server last worked.
         attempt: u32,
     },
     /// A connection is open.
     Connected {
-        /// Place in the server list, from 0.
+        /// Index in the server list, from 0.
         server: usize,
     },
-    /// A connection could not be opened.
+    /// The host could not open a connection, or the attempt timed out.
     ConnectFailed {
-        /// Place in the server list, from 0.
+        /// Index in the server list, from 0.
         server: usize,
-        /// Why.
+        /// The cause.
         error: ConnectError,
     },
-    /// An open connection is gone, one of several perhaps: [`UserAgent::is_connected`](crate::UserAgent::is_connected)
-    /// tells whether another one is up. Confirmed calls live on.
+    /// An open connection is lost or closed. [`UserAgent::is_connected`](crate::UserAgent::is_connected)
+    /// returns whether another one is up. Confirmed calls continue.
     Disconnected {
-        /// Place in the server list, from 0.
+        /// Index in the server list, from 0.
         server: usize,
-        /// Why.
+        /// The cause.
         reason: DisconnectReason,
     },
-    /// The next connection will be opened at `at`.
+    /// The core opens the next connection at `at`.
     ReconnectScheduled {
-        /// When, on the host's clock.
+        /// The time on the host's clock.
         at: Timestamp,
-        /// How many tries have failed in a row.
+        /// The number of failed attempts in a row.
         attempt: u32,
     },
-    /// The registrar accepted our binding, for the first time or again (RFC 3261 section 10.2.4); with
-    /// several flows comes for each.
+    /// The registrar accepted the binding of this agent, for the first time or again (RFC 3261 section
+    /// 10.2.4). With several flows the core emits one for each.
     Registered(Box<Registration>),
-    /// The bindings that [`UserAgent::query_bindings`](crate::UserAgent::query_bindings) asked for.
+    /// The bindings of the address-of-record, after
+    /// [`UserAgent::query_bindings`](crate::UserAgent::query_bindings) (RFC 3261 section 10.2.3).
     Bindings {
-        /// As Contact values.
+        /// The bindings as Contact values.
         bindings: Vec<Box<str>>,
     },
-    /// A REGISTER failed. Unless `retry_at` is `None` it is tried again by itself.
+    /// A REGISTER failed. The core repeats it at `retry_at`, unless that is `None`.
     RegistrationFailed {
-        /// Why.
+        /// The cause.
         reason: Box<EndReason>,
-        /// When it is tried again, on the host's clock.
+        /// The time of the next attempt, on the host's clock.
         retry_at: Option<Timestamp>,
     },
-    /// Our binding is gone, or the last one of several: by command, or because it lapsed.
+    /// The last binding of this agent is gone: by command, or because it lapsed.
     Unregistered {
-        /// Why.
+        /// The cause.
         reason: Box<EndReason>,
     },
-    /// A peer calls (RFC 3261 section 13.3). Answer with [`UserAgent::session`](crate::UserAgent::session).
+    /// A peer calls (RFC 3261 section 13.3). The application answers through
+    /// [`UserAgent::session`](crate::UserAgent::session).
     IncomingCall {
         /// The call.
         session: SessionId,
         /// The INVITE.
         request: Box<Request>,
     },
-    /// A provisional response to our INVITE (RFC 3261 section 13.2.2.1), 100 not included. Its session description is a
-    /// preview of the answer: the core takes it for the answer if the 2xx of the same dialog brings none (section 13.2.1).
+    /// A provisional response other than 100 to an INVITE of this side (RFC 3261 section 13.2.2.1). Its
+    /// session description is a preview of the answer: the core uses it as the answer if the 2xx of the same
+    /// dialog carries none (section 13.2.1).
     Progress {
         /// The call.
         session: SessionId,
@@ -107,13 +111,13 @@ pub enum Event {
         /// The response.
         response: Box<Response>,
     },
-    /// The core needs a session description; answer with [`UserAgent::describe`](crate::UserAgent::describe).
-    /// An offer may be asked for in a call that is up as well: after a lost connection a re-INVITE
-    /// tells the peer where we are now.
+    /// The core needs a session description; the application answers with
+    /// [`UserAgent::describe`](crate::UserAgent::describe). The core may request an offer in a call that is
+    /// up, because after a lost connection a re-INVITE gives the peer the new address of this side.
     DescriptionNeeded {
         /// The call.
         session: SessionId,
-        /// The exchange; the answer names it.
+        /// The exchange; the answer carries it.
         exchange: ExchangeId,
         /// Offer or answer (RFC 3264).
         kind: DescriptionKind,
@@ -129,67 +133,68 @@ pub enum Event {
         /// The description.
         body: Box<Body>,
     },
-    /// The peer accepted our INVITE: the first 2xx (RFC 3261 section 13.2.2.4), or we answered a
-    /// call and the peer's ACK came (section 13.3.1.4).
+    /// The call is up: the peer's first 2xx to an INVITE of this side arrived (RFC 3261 section 13.2.2.4), or
+    /// the peer's ACK to a 2xx of this side (section 13.3.1.4).
     Established {
         /// The call.
         session: SessionId,
     },
-    /// An offer/answer exchange is over (RFC 3264). Comes exactly once for each exchange that
-    /// [`Event::DescriptionNeeded`] or [`Event::RemoteDescription`] named, before [`Event::Established`] or [`Event::Ended`].
-    /// Unless the outcome is [`ExchangeOutcome::Complete`] the session stays as it was.
+    /// An offer/answer exchange is over (RFC 3264). The core emits this exactly once for each exchange of
+    /// [`Event::DescriptionNeeded`] or [`Event::RemoteDescription`], before [`Event::Established`] or
+    /// [`Event::Ended`]. Only [`ExchangeOutcome::Complete`] changes the session.
     ExchangeEnded {
         /// The call.
         session: SessionId,
         /// The exchange.
         exchange: ExchangeId,
-        /// How it ended.
+        /// The outcome.
         outcome: ExchangeOutcome,
     },
-    /// The call is over; its handle is stale from now on. Comes exactly once for each call.
+    /// The call is over, and its handle is stale. The core emits this exactly once for each call.
     Ended {
         /// The call.
         session: SessionId,
-        /// Why.
+        /// The cause.
         reason: Box<EndReason>,
     },
     /// A MESSAGE, INFO or other request of a peer that the application has to answer with
     /// [`UserAgent::respond`](crate::UserAgent::respond).
     IncomingRequest {
-        /// Name it in the answer.
+        /// The handle for the answer.
         incoming: IncomingRequestId,
         /// The call it belongs to, if any.
         session: Option<SessionId>,
         /// The request.
         request: Box<Request>,
     },
-    /// A NOTIFY that belongs to no subscription came and was answered 200: only with
+    /// A NOTIFY without a subscription arrived and the core answered it 200. Only with
     /// `allowLegacyNotifications`.
     LegacyNotification {
         /// The NOTIFY.
         request: Box<Request>,
     },
-    /// A server or proxy asks for credentials (RFC 3261 section 22), and the configuration says
-    /// [`Authentication::Application`](crate::config::Authentication::Application): answer with
-    /// [`UserAgent::authorize`](crate::UserAgent::authorize) within 60 seconds.
+    /// A server or proxy challenges a request (RFC 3261 section 22), and the configuration has
+    /// [`Authentication::Application`](crate::config::Authentication::Application). The application answers
+    /// with [`UserAgent::authorize`](crate::UserAgent::authorize) within 60 seconds.
     Challenged {
-        /// Name it in the answer.
+        /// The handle for the answer.
         challenge: ChallengeId,
         /// The request as it was sent: its method, Request-URI and body go into a digest.
         request: Box<Request>,
         /// The 401 or 407 with the challenges, of any scheme.
         response: Box<Response>,
     },
-    /// A request of ours outside any call is through.
+    /// A request of the application is complete.
     RequestCompleted {
-        /// Which.
+        /// The handle of the request.
         request: RequestId,
-        /// The final response, or why there is none.
+        /// The final response, or the reason why there is none.
         outcome: Result<Box<Response>, Box<EndReason>>,
     },
-    /// [`UserAgent::stop`](crate::UserAgent::stop) is through; nothing happens any more until `start`.
+    /// [`UserAgent::stop`](crate::UserAgent::stop) is complete; the agent is idle until
+    /// [`UserAgent::start`](crate::UserAgent::start).
     Stopped {
-        /// How many things (calls, registrations, requests) were cut short by the grace period.
+        /// The number of calls, registrations and requests that the end of the grace period cut short.
         unfinished: u32,
     },
 }
@@ -221,7 +226,7 @@ pub enum DescriptionKind {
     Answer,
 }
 
-/// How an offer/answer exchange ended (RFC 3264, RFC 6337).
+/// The outcome of an offer/answer exchange (RFC 3264, RFC 6337).
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ExchangeOutcome {
@@ -230,15 +235,15 @@ pub enum ExchangeOutcome {
     Complete,
     /// A final response of 300 to 699 refused the offer, or an answer is missing.
     Refused(Box<EndReason>),
-    /// The offer is withdrawn, because an offer of the peer took its place or met it (491, RFC 3261 section 14.1). The core asks for a
-    /// fresh offer later, under a new exchange.
+    /// The core withdrew the offer, because an offer of the peer replaced or crossed it (491, RFC 3261
+    /// section 14.1). The core requests a fresh offer later, in a new exchange.
     RolledBack(Box<EndReason>),
     /// The exchange was cut short: no description in time, a CANCEL, a lost connection, the end of the call.
     Aborted(Box<EndReason>),
 }
 
 impl ExchangeOutcome {
-    /// Why the exchange ended without a new session; `None` if it is complete.
+    /// The reason why the exchange ended without a new session; `None` if it is complete.
     #[must_use]
     pub fn reason(&self) -> Option<&EndReason> {
         match self {
@@ -254,20 +259,21 @@ impl ExchangeOutcome {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Registration {
-    /// Names the flow that the binding is on (RFC 5626 section 4.2), from 1.
+    /// The reg-id of the flow of the binding (RFC 5626 section 4.2), from 1.
     pub reg_id: u8,
-    /// Whether the registrar keeps flows apart (RFC 5626 section 4.2.1); if not, there is only one.
+    /// Whether the registrar supports outbound (RFC 5626 section 4.2.1); without it there is only one flow.
     pub outbound: bool,
-    /// How long the binding lasts from now on.
+    /// The remaining duration of the binding.
     pub expires: Duration,
-    /// When the core will refresh it, on the host's clock.
+    /// The time of the refresh, on the host's clock.
     pub refresh_at: Timestamp,
     /// All bindings of the address-of-record, as Contact values.
     pub bindings: Vec<Box<str>>,
-    /// The proxies that requests for us pass on their way from the registrar (RFC 3327), as Path values.
+    /// The proxies between the registrar and this agent (RFC 3327), as Path values.
     pub path: Vec<Box<str>>,
-    /// The URI that reaches this agent from anywhere (RFC 5627 section 3.1), if the registrar made one.
+    /// The public GRUU, which reaches this agent from anywhere (RFC 5627 section 3.1), if the registrar made
+    /// one.
     pub gruu: Option<String>,
-    /// Whether this is a refresh of a binding that was there before.
+    /// Whether this refreshes an earlier binding.
     pub refreshed: bool,
 }

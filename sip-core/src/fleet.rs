@@ -17,8 +17,8 @@ handle_type! {
 
 /// Many [`UserAgent`]s with one deadline and one queue of actions, as for a load test or a gateway.
 ///
-/// The host's loop is that of one agent; actions are tagged with the agent that wants them. What an input
-/// or command costs does not grow with the number of agents, but for the logarithm of the heap.
+/// The host's loop is that of one agent; each action carries the agent that emitted it. The cost of an input
+/// or command grows with the number of agents only by the logarithm of the heap.
 ///
 /// ```
 /// use sip_core::{Fleet, Timestamp, UserAgent, config::Config};
@@ -51,7 +51,7 @@ struct Entry {
 }
 
 impl Fleet {
-    /// No agents yet.
+    /// Makes a fleet without agents.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Fleet {
         }
     }
 
-    /// Takes an agent in.
+    /// Adds an agent and returns its handle.
     pub fn insert(&mut self, agent: UserAgent) -> AgentId {
         let handle = self.agents.insert(Entry {
             agent,
@@ -72,7 +72,7 @@ impl Fleet {
         AgentId(handle)
     }
 
-    /// Gives an agent back, with the actions that were not polled; `None` if it is gone already.
+    /// Removes and returns an agent, with its unpolled actions; `None` if the handle is stale.
     pub fn remove(&mut self, id: AgentId) -> Option<UserAgent> {
         let entry = self.agents.remove(id.0)?;
         if entry.queued {
@@ -84,22 +84,22 @@ impl Fleet {
         Some(entry.agent)
     }
 
-    /// How many agents there are.
+    /// The number of agents.
     #[must_use]
     pub fn len(&self) -> usize {
         self.agents.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no agents.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.agents.is_empty()
     }
 
-    /// Looks at an agent.
+    /// Returns an agent for reading.
     ///
     /// # Errors
-    /// [`StaleHandle`] if it is gone.
+    /// [`StaleHandle`] if the agent was removed.
     pub fn agent(&self, id: AgentId) -> Result<&UserAgent, StaleHandle> {
         self.agents
             .get(id.0)
@@ -107,10 +107,10 @@ impl Fleet {
             .ok_or(StaleHandle)
     }
 
-    /// Feeds an agent: any input or command. Returns what `input` returns.
+    /// Passes an agent to `input`, which may call any input or command. Returns the result of `input`.
     ///
     /// # Errors
-    /// [`StaleHandle`] if the agent is gone.
+    /// [`StaleHandle`] if the agent was removed.
     pub fn with<T>(
         &mut self,
         id: AgentId,
@@ -122,7 +122,8 @@ impl Fleet {
         Ok(result)
     }
 
-    /// The next thing to carry out, and for whom. Agents take turns. Amortised constant time.
+    /// Returns the next action and the agent that emitted it; `None` if there is none. Agents take turns.
+    /// Amortised constant time.
     pub fn poll_action(&mut self) -> Option<(AgentId, Action)> {
         while let Some(handle) = self.ready.pop_front() {
             let Some(entry) = self.agents.get_mut(handle) else {
@@ -139,15 +140,16 @@ impl Fleet {
         None
     }
 
-    /// When to call [`Fleet::tick`] next. Constant time.
+    /// When to call [`Fleet::tick`] next, on the host's clock; `None` while no deadline is pending. Constant
+    /// time.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
         self.deadlines.next()
     }
 
-    /// Time has passed: ticks the agents that are due, each once and at most `most` of them; call again
-    /// while [`Fleet::next_tick`] is not later than `now`. However far the clock jumped, the host vouches
-    /// for it ([`UserAgent::resume`]).
+    /// Advances the clock to `now`: ticks the due agents, each once and at most `most` of them. Call again
+    /// while [`Fleet::next_tick`] is not later than `now`. A jump of any length is accepted, because the host
+    /// has checked its clock ([`UserAgent::resume`]).
     pub fn tick(&mut self, now: Timestamp, most: usize) {
         for _ in 0..most.max(1) {
             let Some(handle) = self.deadlines.pop_due(now) else {
@@ -161,7 +163,7 @@ impl Fleet {
         }
     }
 
-    /// Notes the deadline and the actions of an agent that was fed.
+    /// Records the deadline and the actions of an agent after an input.
     fn note(&mut self, handle: Handle) {
         let Some(entry) = self.agents.get_mut(handle) else {
             return;

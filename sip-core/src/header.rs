@@ -1,26 +1,26 @@
-//! Header fields of the application's own.
+//! Additional header fields of the application.
 
 use alloc::boxed::Box;
 use core::fmt;
 
 use sip_parse::HeaderName;
 
-/// A header field of the application's own: checked, so that it cannot smuggle in another one.
+/// An additional header field of the application, checked so that it cannot inject another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExtraHeader {
     name: Box<str>,
     value: Box<str>,
 }
 
-/// Why a header field is refused.
+/// The fault of a rejected header field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ExtraHeaderError {
-    /// The name is empty or holds what no token may (RFC 3261 section 25.1), at this byte.
+    /// The name is empty or holds a byte that is not valid in a token (RFC 3261 section 25.1), at this index.
     Name(usize),
-    /// The value holds CR, LF or NUL, at this byte.
+    /// The value holds CR, LF or NUL, at this index.
     Value(usize),
-    /// The core writes this header field itself.
+    /// The core itself writes this header field.
     Reserved,
 }
 
@@ -37,11 +37,11 @@ impl fmt::Display for ExtraHeaderError {
 impl core::error::Error for ExtraHeaderError {}
 
 impl ExtraHeader {
-    /// A header field, such as `X-Room: 12`.
+    /// Takes the name and the value of a header field, such as `X-Room` and `12`.
     ///
     /// # Errors
-    /// [`ExtraHeaderError`] for a name that is no token or belongs to the core (Via, From, To, Call-ID,
-    /// CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length and the
+    /// [`ExtraHeaderError`] for a name that is no token or that the core writes itself (Via, From, To,
+    /// Call-ID, CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length and the
     /// credentials), and for CR, LF or NUL in the value.
     pub fn new(name: &str, value: &str) -> Result<Self, ExtraHeaderError> {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
@@ -82,18 +82,18 @@ impl ExtraHeader {
         })
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The name, as the writer takes it.
+    /// The name, in the form that the writer takes.
     pub(crate) fn header_name(&self) -> HeaderName<'_> {
         HeaderName::parse(self.name.as_bytes()).unwrap_or(HeaderName::Other(self.name.as_bytes()))
     }
 
-    /// The value.
+    /// Returns the value.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value

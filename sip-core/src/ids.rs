@@ -1,12 +1,12 @@
-//! Names that the core mints for what applications and hosts refer to.
+//! The handles by which applications and hosts refer to objects of the core.
 //!
-//! Every handle is generational: a stale one finds nothing, because its place carries a newer generation.
+//! Every handle is generational: a stale one finds nothing, because its slot carries a newer generation.
 
 use crate::slab::handle_type;
 
 handle_type! {
-    /// A connection. The core mints every one, so a late byte of a closed connection is never
-    /// taken for one of its successor.
+    /// A connection. The core makes every handle, so that a late byte of a closed connection is never
+    /// attributed to its successor.
     ConnectionId
 }
 
@@ -16,7 +16,7 @@ handle_type! {
 }
 
 handle_type! {
-    /// A request of ours outside any call, from its command to its outcome.
+    /// A request of the application outside any call, from its command to its outcome.
     RequestId
 }
 
@@ -30,16 +30,17 @@ handle_type! {
     ChallengeId
 }
 
-/// One offer/answer exchange of a call (RFC 3264): the core numbers the exchanges of each call from 1.
+/// One offer/answer exchange of a call (RFC 3264). The core numbers the exchanges of each call from 1.
 ///
-/// The same number stands in [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), in
-/// [`Event::RemoteDescription`](crate::Event::RemoteDescription), in the description that the application returns, and in
-/// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded), so that a late description never answers another question.
+/// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded),
+/// [`Event::RemoteDescription`](crate::Event::RemoteDescription), the application's description and
+/// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded) carry the same number, so that a late description
+/// never answers another exchange.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ExchangeId(pub(crate) u32);
 
 impl ExchangeId {
-    /// The exchange of this number, for hosts that keep the number alone.
+    /// The exchange with this number, for hosts that store the number alone.
     #[must_use]
     pub const fn from_number(number: u32) -> Self {
         Self(number)

@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 //! A SIP user agent that does no I/O: bytes and ticks in, actions out (RFC 3261 and its extensions).
 //!
-//! The core owns its state machines and its timers, and nothing else: no socket, no clock, no thread, no
-//! entropy. A host carries out what [`UserAgent::poll_action`] returns, waits, and feeds the one thing that
-//! happened together with the time. This loop is the only one there is:
+//! The core owns its state machines and its timers; the host owns sockets, clock, threads and entropy. The
+//! host carries out the actions that [`UserAgent::poll_action`] returns, waits, and passes the next input to
+//! the core together with the time. This loop is the only one that a host needs:
 //!
 //! ```
 //! use sip_core::{Action, ConnectionInfo, Timestamp, Transport, UserAgent, config::Config};
@@ -37,13 +37,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What is guaranteed: any order of calls is correct; output is built when input arrives, so polling is
-//! a queue pop and [`UserAgent::next_tick`] a few comparisons, whatever is pending; the same seed and the
-//! same inputs give the same bytes; no input makes it panic, and everything that a peer can drive has a
-//! limit in [`Limits`].
+//! Guarantees: every order of inputs and commands is valid; the core builds output when input arrives, so
+//! that polling is a queue pop and [`UserAgent::next_tick`] a few comparisons, whatever is pending; the same
+//! seed and the same inputs give the same bytes; no input makes the core panic; and everything that a peer
+//! can make grow has a limit in [`Limits`].
 //!
-//! Where things are: [`transaction`] and [`dialog`] are public layers of their own, for proxies and load
-//! generators; [`config`] has the 29 parameters of SIP.js's `SIP.UA`; [`auth`] is digest for both sides;
+//! Modules: [`transaction`] and [`dialog`] are public layers of their own, for proxies and load generators;
+//! [`config`] has the 29 parameters of SIP.js's `SIP.UA`; [`auth`] is digest authentication for both sides;
 //! [`connection`] chooses servers and keeps flows alive.
 
 extern crate alloc;

@@ -1,33 +1,34 @@
-//! The named limits of everything that a peer can drive (wall 8 of the house plan).
+//! The limits of everything that a peer can make grow.
 
-/// How much of everything one user agent or transaction layer holds at most.
+/// The limits of one user agent or transaction layer.
 ///
-/// Each is checked before anything is allocated; exceeding one is a typed error or an answer to
-/// the peer, and is counted.
+/// The core checks each limit before it allocates. Beyond a limit it returns a typed error or answers the
+/// peer, and increments a counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Of one message: bytes, header fields, folds, parameters.
+    /// The limits of one message: bytes, header fields, folds, parameters.
     pub message: sip_parse::Limits,
-    /// Client transactions at a time; one more request is refused with an error.
+    /// Client transactions at a time; a command that needs one more returns an error.
     pub client_transactions: usize,
-    /// Server transactions at a time; one more request is answered 503 without state.
+    /// Server transactions at a time; the core answers one more request with 503, without state.
     pub server_transactions: usize,
-    /// Calls at a time; one more incoming call is answered 486, one more outgoing is an error.
+    /// Calls at a time; the core answers one more incoming call with 486 and returns an error for one more
+    /// outgoing call.
     pub sessions: usize,
-    /// Early dialogs of one forked INVITE; responses of further ones are ignored, further 2xx are
-    /// acknowledged and hung up.
+    /// Early dialogs of one forked INVITE. The core ignores provisional responses of further ones, and
+    /// acknowledges and ends (by BYE) their 2xx.
     pub forks: usize,
-    /// Requests outside calls that wait for an outcome.
+    /// Requests outside calls that have no outcome yet; a command that needs one more returns an error.
     pub requests: usize,
-    /// Requests of peers that wait for the application's answer; one more is answered 503.
+    /// Requests of peers that wait for the application's answer; the core answers one more with 503.
     pub incoming: usize,
-    /// Actions that wait to be polled. At the limit inputs and commands return
+    /// Actions that wait for the host's poll. At the limit, inputs and commands return
     /// [`Backpressure`](crate::Backpressure) and change nothing.
     pub actions: usize,
-    /// Due timers that one tick fires; the next deadline stays due when there are more.
+    /// Due timers that one tick fires; with more, the next deadline stays due.
     pub fired_per_tick: usize,
-    /// Route header fields in a dialog's route set.
+    /// Route header fields in the route set of a dialog.
     pub routes: usize,
 }
 

@@ -1,5 +1,5 @@
-//! Tokens from the injected generator; a keyed hash for identifiers that peers choose; and the tokens
-//! that hide a handle inside the branches and tags of the core.
+//! Random tokens; a keyed hash for identifiers that peers choose; and tokens that hide a handle inside the
+//! branches and tags of the core.
 
 use alloc::string::String;
 
@@ -11,7 +11,7 @@ const BASE32: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
 /// `chars` random characters of `0-9a-v`: 5 random bits each.
 ///
-/// Takes the host's generator; calls it once for every 12 characters.
+/// Takes the host's generator, and calls it once for every 12 characters.
 pub(crate) fn token(rng: &mut dyn CryptoRng, chars: usize) -> String {
     let mut text = String::with_capacity(chars);
     let (mut bits, mut left) = (0_u64, 0);
@@ -44,7 +44,7 @@ pub(crate) fn push_base32(value: u64, text: &mut String) {
     }
 }
 
-/// Reads what [`push_base32`] wrote.
+/// Reads the output of [`push_base32`]; `None` for any other text.
 pub(crate) fn read_base32(text: &[u8]) -> Option<u64> {
     if text.len() != 13 {
         return None;
@@ -67,7 +67,7 @@ pub(crate) fn read_base32(text: &[u8]) -> Option<u64> {
 
 /// SipHash-2-4: a keyed hash for identifiers that peers choose, so that no peer can aim for collisions.
 ///
-/// Only the key is kept, because an agent carries several of these.
+/// Stores the key alone, because an agent contains several of these.
 #[derive(Clone, Copy)]
 pub(crate) struct KeyedHash {
     key: (u64, u64),
@@ -97,10 +97,9 @@ const TOKEN_LENGTH: usize = 26;
 
 /// Branches and tags that the core mints: a handle, hidden, and a random 64-bit nonce.
 ///
-/// The handle is XORed with SipHash-2-4 of the nonce. Without the key a peer cannot tell whether two
-/// tokens carry one handle, because each nonce makes a pad of its own. A peer that changes bits of the
-/// hidden half reaches another handle, but not with the nonce of that handle's token: the caller
-/// compares the nonce, or the whole token.
+/// The handle is XORed with SipHash-2-4 of the nonce. Without the key a peer cannot recognise two tokens of
+/// one handle, because each nonce makes a different pad. A peer that changes bits of the hidden half reaches
+/// another handle, but its token has a different nonce; the caller compares the nonce or the whole token.
 #[derive(Clone, Copy)]
 pub(crate) struct HandleTokens {
     hash: KeyedHash,
@@ -113,14 +112,14 @@ impl HandleTokens {
         }
     }
 
-    /// Appends the token of `handle`; `nonce` is new and random for each.
+    /// Appends the token of `handle`; the caller draws a new random `nonce` for each.
     pub(crate) fn push(&self, handle: Handle, nonce: u64, text: &mut String) {
         text.reserve(TOKEN_LENGTH);
         push_base32(handle.to_bits() ^ self.pad(nonce), text);
         push_base32(nonce, text);
     }
 
-    /// The handle and the nonce of a token that [`push`](Self::push) may have made.
+    /// The handle and the nonce of a token in the form of [`push`](Self::push); `None` for any other text.
     pub(crate) fn read(&self, token: &[u8]) -> Option<(Handle, u64)> {
         let (hidden, nonce) = token.split_at_checked(TOKEN_LENGTH / 2)?;
         let (hidden, nonce) = (read_base32(hidden)?, read_base32(nonce)?);

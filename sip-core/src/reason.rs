@@ -1,4 +1,4 @@
-//! Why something ended, and who ended it.
+//! The reason why a call, registration, request or exchange ended.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -9,31 +9,31 @@ use sip_parse::{HeaderName, Request, Response, StatusCode};
 
 use crate::transaction::{SendError, TransactionError};
 
-/// How many Contacts of a redirection are kept.
+/// The number of Contacts of a redirection that a reason keeps.
 const REDIRECTIONS: usize = 8;
 
-/// Who brought something to its end.
+/// The originator of an end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Originator {
     /// The application, by a command.
     Local,
-    /// The far end, by a SIP message.
+    /// The peer, by a SIP message.
     Peer,
-    /// The connection, or silence on it.
+    /// The connection: lost, missing or silent.
     Transport,
-    /// A named limit.
+    /// A limit of [`Limits`](crate::Limits) is reached.
     Limit,
 }
 
-/// Why something ended.
+/// The cause of an end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Cause {
-    /// It was asked for and done.
+    /// The application requested it, and the core did it.
     Requested,
     /// BYE.
     Bye,
-    /// CANCEL, by whom the originator says.
+    /// CANCEL, sent by the originator.
     Cancelled,
     /// A final response of 300 to 699.
     Refused,
@@ -41,47 +41,48 @@ pub enum Cause {
     BadDescription,
     /// No final response in time (RFC 3261 section 17.1: timers B and F), or no connection for as long.
     Timeout,
-    /// Nobody answered within `noAnswerTimeout`, or within the Expires of the INVITE.
+    /// The call stayed unanswered for `noAnswerTimeout`, or for the Expires of the INVITE.
     NoAnswer,
-    /// No ACK for our 2xx (RFC 3261 section 13.3.1.4) or for our refusal (timer H).
+    /// The peer sent no ACK for the 2xx (RFC 3261 section 13.3.1.4) or the refusal (timer H) of this side.
     NoAck,
-    /// No connection, or it broke.
+    /// The connection was lost, or there was none.
     ConnectionLost,
-    /// There was no connection for as long as the BYE could wait, 64 T1: the peer has not been told.
+    /// The BYE was never sent, because no connection opened within 64 T1. The peer does not know that the
+    /// call is over.
     NeverSent,
-    /// It would have gone to a SIPS URI over a connection without TLS (RFC 3261 section 26.2.2).
+    /// The target is a SIPS URI and the connection has no TLS (RFC 3261 section 26.2.2).
     Insecure,
-    /// An offer of the peer took the place of one of this side (RFC 3261 section 14.1).
+    /// An offer of the peer replaced one of this side (RFC 3261 section 14.1).
     Glare,
     /// A failure that ends the dialog or the call in it (RFC 5057 section 5.1), such as 481 or no response at all.
     DialogGone,
-    /// The credentials were refused, or there are none.
+    /// The server refused the credentials, or the agent has none.
     Authentication,
-    /// A 2xx that names no usable binding, or a dialog-forming response without Contact.
+    /// A 2xx without a usable binding, or a dialog-forming response without Contact.
     Malformed,
-    /// The binding lapsed before it could be refreshed.
+    /// The binding lapsed before the core could refresh it.
     Expired,
-    /// A limit of [`Limits`](crate::Limits).
+    /// A limit of [`Limits`](crate::Limits) is reached.
     LimitReached,
-    /// The user agent was stopped.
+    /// The application stopped the user agent.
     Stopped,
 }
 
-/// Why something ended, and who ended it.
+/// The reason why a call, registration, request or exchange ended.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndReason {
-    /// Who.
+    /// The originator.
     pub originator: Originator,
-    /// Why.
+    /// The cause.
     pub cause: Cause,
-    /// The final response, where there was one.
+    /// The status of the final response, if there was one.
     pub status: Option<StatusCode>,
     /// The value of the peer's Reason header field (RFC 3326), or its reason phrase.
     pub text: Option<Box<str>>,
-    /// Where a 3xx says to ask instead (RFC 3261 section 8.1.3.4), as Contact values, at most 8. None is
-    /// followed by itself: a redirected call would reach somebody else, a redirected registration would
-    /// tell another server where we are.
+    /// The targets of a 3xx (RFC 3261 section 8.1.3.4), as Contact values, at most 8. The core follows none
+    /// by itself, because a redirected call would reach another peer and a redirected registration would
+    /// disclose the agent's address to another server.
     pub contacts: Vec<Box<str>>,
 }
 
@@ -136,18 +137,18 @@ impl fmt::Display for EndReason {
             Originator::Limit => "a limit",
         };
         let why = match self.cause {
-            Cause::Requested => "as asked",
+            Cause::Requested => "as requested",
             Cause::Bye => "hung up",
             Cause::Cancelled => "cancelled",
             Cause::Refused => "refused",
             Cause::BadDescription => "no usable session description",
-            Cause::Timeout => "no answer in time",
-            Cause::NoAnswer => "nobody answered",
+            Cause::Timeout => "no final response in time",
+            Cause::NoAnswer => "the call stayed unanswered",
             Cause::NoAck => "no ACK",
             Cause::ConnectionLost => "no connection",
-            Cause::NeverSent => "no connection to say so on",
-            Cause::Glare => "an offer of the peer came first",
-            Cause::DialogGone => "the dialog is unknown there",
+            Cause::NeverSent => "the BYE was never sent",
+            Cause::Glare => "superseded by an offer of the peer",
+            Cause::DialogGone => "the peer no longer has the dialog",
             Cause::Authentication => "credentials refused or missing",
             Cause::Malformed => "unusable response",
             Cause::Expired => "expired",
@@ -171,7 +172,8 @@ impl fmt::Debug for EndReason {
         write!(f, "EndReason({self})")
     }
 }
-/// Why a request could not be sent.
+
+/// The cause that corresponds to a request that could not be sent.
 pub(crate) fn send_failure_cause(error: &SendError) -> Cause {
     match error {
         SendError::NotConnected => Cause::ConnectionLost,
@@ -182,7 +184,7 @@ pub(crate) fn send_failure_cause(error: &SendError) -> Cause {
     }
 }
 
-/// What a failed transaction means to a call.
+/// The reason that corresponds to a failed transaction.
 pub(crate) fn failure(error: TransactionError) -> EndReason {
     EndReason::transport(match error {
         TransactionError::Timeout => Cause::Timeout,
@@ -208,7 +210,7 @@ fn reason_text(request: &Request) -> Option<Box<str>> {
     Some(String::from_utf8_lossy(&header.unfolded()).into())
 }
 
-/// The peer ended the call.
+/// The reason of a call that the peer ended by `request`.
 pub(crate) fn ended_by_peer(request: &Request, cause: Cause) -> EndReason {
     EndReason {
         text: reason_text(request),

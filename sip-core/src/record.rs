@@ -9,31 +9,31 @@ use sip_parse::{HeaderName, Limits, Message};
 use crate::config::LogLevel;
 use crate::ids::ConnectionId;
 
-/// A log record: plain data, formatted by its `Display` only if somebody reads it.
+/// A log record: plain data, formatted by its `Display` only on demand.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogRecord {
-    /// How much it matters.
+    /// The severity.
     pub level: LogLevel,
     /// `sip.ua`, `sip.transport`, `sip.transaction`, `sip.dialog`, `sip.registration`, `sip.session`.
     pub category: &'static str,
-    /// Which transaction, session or connection, as its handle's `to_bits`; 0 for none, and always 0
-    /// unless `log.level` is `debug`.
+    /// The transaction, session or connection, as its handle's `to_bits`; 0 for none, and always 0 unless
+    /// `log.level` is `debug`.
     pub label: u64,
-    /// What happened.
+    /// The content.
     pub content: LogContent,
 }
 
-/// What a log record says.
+/// The content of a log record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LogContent {
     /// A fixed sentence.
     Text(&'static str),
-    /// Bytes that are no SIP message, or one that must not be acted on, and what was wrong.
+    /// Bytes that are not an acceptable SIP message, with the fault.
     Malformed(sip_parse::ParseError),
-    /// A final or provisional response was sent by the core itself.
+    /// The core itself sent a provisional or final response, with the cause.
     Answered(sip_parse::StatusCode, &'static str),
-    /// A message was ignored, and why.
+    /// The core ignored a message, with the cause.
     Ignored(&'static str),
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for LogContent {
     }
 }
 
-/// Which way a traced message went.
+/// The direction of a traced message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Direction {
     /// The peer sent it.
@@ -59,14 +59,14 @@ pub enum Direction {
 
 /// One SIP message as it was on the wire.
 ///
-/// `Display` prints the text with the credentials blacked out; [`TraceRecord::bytes`] has it all.
+/// `Display` prints the text with the credentials redacted; [`TraceRecord::bytes`] has the full message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TraceRecord {
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// On which connection.
+    /// The connection.
     pub connection: ConnectionId,
-    /// Print credentials as they are (asked for in the configuration).
+    /// Whether `Display` shows credentials; the configuration decides.
     pub reveal: bool,
     /// The message, or CRLF keep-alives.
     pub bytes: Bytes,
@@ -78,7 +78,7 @@ impl fmt::Display for TraceRecord {
             return f.write_str(&String::from_utf8_lossy(&self.bytes));
         }
         let Ok(message) = Message::parse(self.bytes.clone(), &Limits::default()) else {
-            // What cannot be read cannot be redacted either.
+            // An unreadable message cannot be redacted, so its text is not shown.
             return write!(f, "[{} bytes that are no SIP message]", self.bytes.len());
         };
         let bytes = message.bytes();
@@ -94,7 +94,7 @@ impl fmt::Display for TraceRecord {
             }
         }
         f.write_str(&String::from_utf8_lossy(&bytes[shown..]))?;
-        // On a stream there may be another message behind it, with credentials of its own.
+        // On a stream another message with credentials of its own may follow.
         let line_ends = self
             .bytes
             .iter()
@@ -106,7 +106,7 @@ impl fmt::Display for TraceRecord {
     }
 }
 
-/// Header fields that carry credentials, or what they can be guessed from.
+/// Whether a header field carries credentials, or data from which they can be guessed.
 fn is_secret(name: &HeaderName<'_>) -> bool {
     matches!(
         name,

@@ -1,12 +1,11 @@
-//! A table of entries with generational handles: a stale handle finds nothing, never somebody else's entry.
+//! A table of entries with generational handles: a stale handle finds nothing, never another entry.
 
 use alloc::vec::Vec;
 
-/// The generation of what lives first in its place: not 0, so that the bits of a handle are not 0, which
-/// means "none" in logs.
+/// The generation of the first entry of a slot. It starts at 1, because the bits 0 mean "none" in logs.
 const FIRST: u32 = 1;
 
-/// Where an entry of a [`Slab`] lives, and which of the entries that ever lived there it is.
+/// The slot of an entry of a [`Slab`], and its generation, which counts the entries of the slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Handle {
     index: u32,
@@ -26,7 +25,7 @@ impl Handle {
     }
 }
 
-/// Makes a public handle type of its own around [`Handle`], so that no two kinds can be mixed up.
+/// Makes a public handle type around [`Handle`], so that the compiler keeps the kinds of handles apart.
 macro_rules! handle_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -51,22 +50,22 @@ macro_rules! handle_type {
 }
 pub(crate) use handle_type;
 
-enum Place<T> {
-    Taken(T),
+enum Slot<T> {
+    Occupied(T),
     /// The next free place, or `NONE`.
-    Free(u32),
+    Vacant(u32),
 }
 
-struct Slot<T> {
+struct Place<T> {
     generation: u32,
-    place: Place<T>,
+    slot: Slot<T>,
 }
 
 const NONE: u32 = u32::MAX;
 
 /// Entries under generational handles; insertion and removal in constant time.
 pub(crate) struct Slab<T> {
-    slots: Vec<Slot<T>>,
+    places: Vec<Place<T>>,
     first_free: u32,
     len: u32,
 }
@@ -74,7 +73,7 @@ pub(crate) struct Slab<T> {
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
         Self {
-            slots: Vec::new(),
+            places: Vec::new(),
             first_free: NONE,
             len: 0,
         }
@@ -88,15 +87,15 @@ impl<T> Slab<T> {
         self.len == 0
     }
 
-    /// The handle that the next [`Slab::insert`] returns, for entries that name themselves.
+    /// The handle that the next [`Slab::insert`] returns, for entries that contain their own handle.
     pub(crate) fn next_handle(&self) -> Handle {
-        match self.slots.get(self.first_free as usize) {
-            Some(slot) => Handle {
+        match self.places.get(self.first_free as usize) {
+            Some(place) => Handle {
                 index: self.first_free,
-                generation: slot.generation,
+                generation: place.generation,
             },
             None => Handle {
-                index: self.slots.len() as u32,
+                index: self.places.len() as u32,
                 generation: FIRST,
             },
         }
@@ -104,17 +103,17 @@ impl<T> Slab<T> {
 
     pub(crate) fn insert(&mut self, entry: T) -> Handle {
         let handle = self.next_handle();
-        let place = Place::Taken(entry);
-        match self.slots.get_mut(handle.index as usize) {
-            Some(slot) => {
-                if let Place::Free(next) = slot.place {
+        let slot = Slot::Occupied(entry);
+        match self.places.get_mut(handle.index as usize) {
+            Some(place) => {
+                if let Slot::Vacant(next) = place.slot {
                     self.first_free = next;
                 }
-                slot.place = place;
+                place.slot = slot;
             }
-            None => self.slots.push(Slot {
+            None => self.places.push(Place {
                 generation: FIRST,
-                place,
+                slot,
             }),
         }
         self.len += 1;
@@ -122,25 +121,25 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
-        let slot = self.slots.get_mut(handle.index as usize)?;
-        if slot.generation != handle.generation {
+        let place = self.places.get_mut(handle.index as usize)?;
+        if place.generation != handle.generation {
             return None;
         }
-        match core::mem::replace(&mut slot.place, Place::Free(self.first_free)) {
-            Place::Taken(entry) => {
-                slot.generation = slot.generation.wrapping_add(1);
+        match core::mem::replace(&mut place.slot, Slot::Vacant(self.first_free)) {
+            Slot::Occupied(entry) => {
+                place.generation = place.generation.wrapping_add(1);
                 self.first_free = handle.index;
                 self.len -= 1;
                 Some(entry)
             }
-            free @ Place::Free(_) => {
-                slot.place = free;
+            vacant @ Slot::Vacant(_) => {
+                place.slot = vacant;
                 None
             }
         }
     }
 
-    /// Removes every entry; their handles are stale then.
+    /// Removes every entry, which makes all handles stale.
     pub(crate) fn clear(&mut self) {
         for handle in self.handles() {
             self.remove(handle);
@@ -148,34 +147,34 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
-        match self.slots.get(handle.index as usize)? {
-            Slot {
+        match self.places.get(handle.index as usize)? {
+            Place {
                 generation,
-                place: Place::Taken(entry),
+                slot: Slot::Occupied(entry),
             } if *generation == handle.generation => Some(entry),
             _ => None,
         }
     }
 
     pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        match self.slots.get_mut(handle.index as usize)? {
-            Slot {
+        match self.places.get_mut(handle.index as usize)? {
+            Place {
                 generation,
-                place: Place::Taken(entry),
+                slot: Slot::Occupied(entry),
             } if *generation == handle.generation => Some(entry),
             _ => None,
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+        self.places.iter().enumerate().filter_map(|(index, place)| {
             let handle = Handle {
                 index: index as u32,
-                generation: slot.generation,
+                generation: place.generation,
             };
-            match &slot.place {
-                Place::Taken(entry) => Some((handle, entry)),
-                Place::Free(_) => None,
+            match &place.slot {
+                Slot::Occupied(entry) => Some((handle, entry)),
+                Slot::Vacant(_) => None,
             }
         })
     }

@@ -1,10 +1,10 @@
-//! Time as an argument: the host owns the clock and says what it shows.
+//! Time as an argument: the host owns the clock and passes its time with each input.
 
 use core::fmt;
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
-/// A point in time, in microseconds since any start that the host chose.
+/// A point in time, in microseconds since a start that the host chooses.
 ///
 /// Only differences matter, so the start may be the host's boot or its first call. Arithmetic
 /// saturates: no input can make it wrap or panic.
@@ -15,7 +15,7 @@ impl Timestamp {
     /// The start of the host's clock.
     pub const ZERO: Self = Self(0);
 
-    /// The latest time that can be told.
+    /// The latest time that a `Timestamp` can hold.
     pub const MAX: Self = Self(u64::MAX);
 
     /// A point `micros` microseconds after the start of the host's clock.

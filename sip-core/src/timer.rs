@@ -1,10 +1,10 @@
-//! The timer heap: absolute deadlines, each cancellable; the next one is a peek.
+//! The timer heap: absolute deadlines that can be cancelled; the next one is read in constant time.
 
 use alloc::vec::Vec;
 
 use crate::time::Timestamp;
 
-/// A set timer; fires once unless cancelled.
+/// A set timer; it fires once unless cancelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TimerKey {
     slot: u32,
@@ -13,12 +13,12 @@ pub(crate) struct TimerKey {
 
 struct Slot<T> {
     generation: u32,
-    /// Place in the heap, or `FREE`.
+    /// Index in the heap, or `FREE`.
     place: u32,
     entry: Option<T>,
 }
 
-/// A place in the heap: ordered by time, then by the order in which timers were set.
+/// A node of the heap: ordered by time, then by the order in which timers were set.
 #[derive(Clone, Copy)]
 struct Node {
     at: Timestamp,
@@ -32,7 +32,8 @@ impl Node {
     }
 }
 
-/// A binary heap of deadlines with the position of each, so that cancelling leaves nothing behind.
+/// A binary heap of deadlines that knows the position of each, so that a cancelled timer leaves nothing
+/// behind.
 pub(crate) struct Timers<T> {
     heap: Vec<Node>,
     slots: Vec<Slot<T>>,
@@ -88,7 +89,7 @@ impl<T> Timers<T> {
         }
     }
 
-    /// Takes a timer back in logarithmic time; `None` if it fired or was cancelled before.
+    /// Cancels a timer in logarithmic time; `None` if it fired or was cancelled before.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<T> {
         let slot = self.slots.get(key.slot as usize)?;
         if slot.generation != key.generation || slot.entry.is_none() {
@@ -98,7 +99,7 @@ impl<T> Timers<T> {
         self.take(place)
     }
 
-    /// Takes the earliest timer that is due at `now`.
+    /// Removes and returns the earliest timer that is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<T> {
         if self.next()? > now {
             return None;
@@ -179,7 +180,7 @@ mod tests {
     }
 
     proptest! {
-        /// The heap against a sorted list: same order, cancelled ones never fire, nothing is left.
+        /// Compares the heap with a sorted list: same order, cancelled timers never fire, nothing is left.
         #[test]
         fn fires_as_a_sorted_list_would(
             deadlines in prop::collection::vec((0_u64..50, any::<bool>()), 0..200),

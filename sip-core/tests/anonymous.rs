@@ -1,4 +1,4 @@
-//! Calls whose peer is not told who calls (RFC 3323, RFC 3325, RFC 5627).
+//! Anonymous calls: the agent hides the caller from the peer (RFC 3323, RFC 3325, RFC 5627).
 
 use sip_core::{Event, InviteOptions, SessionId};
 use sip_parse::{HeaderName, Method, Request};
@@ -47,8 +47,8 @@ fn names_the_caller(request: &Request) -> Vec<String> {
     found
 }
 
-/// RFC 3323 4.1.1.3, RFC 3325 9.1 to 9.3, RFC 5627 3.1.2: nothing but P-Preferred-Identity says who we are,
-/// in the INVITE and in all that follows in its dialog.
+/// RFC 3323 4.1.1.3, RFC 3325 9.1 to 9.3, RFC 5627 3.1.2: only P-Preferred-Identity names the caller, in the INVITE
+/// and in every later message of its dialog.
 #[test]
 fn rfc5627_4_4_an_anonymous_call_has_the_temporary_gruu() {
     for (gruus, contact) in [

@@ -1,4 +1,4 @@
-//! What a registrar says about our binding, and what the agent does with it.
+//! How the agent reads a registrar's response about its binding, and what it does then.
 
 use std::time::Duration;
 
@@ -74,8 +74,8 @@ fn status_for(bench: &mut Bench, uri: &str, number: u32) -> u16 {
     bench.next_response().status().as_u16()
 }
 
-/// 3327-5-A: `path` is offered in every REGISTER, whatever it is for; the Path of the 200 is told in order and on one
-/// line each; nothing of it ever goes out.
+/// 3327-5-A: every REGISTER lists `path` in Supported. The event `Registered` has the Path of the 200 in its order,
+/// one value each; the agent never sends it.
 #[test]
 fn rfc3327_5_path_is_offered_and_told() {
     let (mut bench, first) = registering();
@@ -158,8 +158,9 @@ fn rfc5626_4_1_the_instance_stays_and_reg_id_needs_outbound() {
     }
 }
 
-/// 3261-10.2.4-A: of several Contacts ours is the one with our instance and reg-id, else the one whose URI is
-/// equal by RFC 3261 section 19.1.4; its `expires` goes before Expires, Expires before what was asked for.
+/// 3261-10.2.4-A: of several Contacts the agent takes the one with its instance and reg-id, else the one whose URI
+/// is equal by RFC 3261 section 19.1.4. `expires` has precedence over Expires, and Expires over the time in the
+/// REGISTER.
 #[test]
 fn rfc3261_10_2_4_which_contact_is_ours() {
     const OTHER: &str = "<sip:desk@192.0.2.7>;expires=3000";
@@ -250,8 +251,8 @@ fn rfc3261_10_2_4_which_contact_is_ours() {
     }
 }
 
-/// 3261-10.2.7-A: 403 and 404 rarely heal: they are told as refused and tried again slowly, after 150 to 300 s
-/// and each time twice that up to an hour, not before Retry-After; nobody need do anything.
+/// 3261-10.2.7-A: after 403 and 404 the agent emits `RegistrationFailed` with the cause Refused and tries again by
+/// itself, after 150 to 300 s and each time twice that up to an hour, but not before Retry-After.
 #[test]
 fn rfc3261_10_2_7_a_refusal_is_told_and_tried_again_slowly() {
     for status in [403, 404] {
@@ -290,8 +291,8 @@ fn rfc3261_10_2_7_a_refusal_is_told_and_tried_again_slowly() {
     }
 }
 
-/// 3261-10.2.7-A: a redirection of a REGISTER is not followed: it is told with where it points to, and the same
-/// registrar is asked again, slowly.
+/// 3261-10.2.7-A: the agent does not follow the redirection of a REGISTER. Its event has the targets, and the agent
+/// tries the same registrar again, slowly.
 #[test]
 fn rfc3261_10_2_7_a_redirected_register_is_told_and_not_followed() {
     let (mut bench, first) = registering();
@@ -323,7 +324,7 @@ fn rfc3261_10_2_7_a_redirected_register_is_told_and_not_followed() {
     bench.wait(wait);
     assert_eq!(bench.next_request().uri_bytes(), b"sip:example.com");
 
-    // A call is told the same, and other refusals point nowhere.
+    // The event of a call has the targets as well; other refusals have none.
     for (status, expected) in [(302, 8), (486, 0)] {
         let mut bench = Bench::new(&alice());
         let (_, invite) = bench.call();
@@ -377,8 +378,7 @@ fn rfc3608_6_service_route_from_registration_to_registration() {
         Some(OFFER),
     );
     assert!(!bench.next_request().has(HeaderName::Route), "the ACK");
-    bench.agent.hang_up(call, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(call);
     let bye = bench.next_request();
     assert!(!bye.has(HeaderName::Route), "the BYE");
     bench.reply(&bye, 200, &[]);
@@ -458,7 +458,7 @@ fn rfc3608_6_routes_and_gruus_end_with_their_binding() {
 #[test]
 fn rfc5627_4_2_gruus_are_those_of_the_last_refresh() {
     let (mut bench, first) = registering();
-    // The only Contact is ours, but without our instance its GRUU may be anybody's.
+    // The only Contact has the agent's URI but not its instance, so the GRUU may belong to another device.
     let stranger = "<sip:alice@192.0.2.7>;expires=60;pub-gruu=\"sip:alice@example.com;gr=x\"";
     bench.reply(&first, 200, &[("Contact", stranger)]);
     assert_eq!(registered(&mut bench).gruu, None);
@@ -504,8 +504,8 @@ fn rfc5627_4_2_gruus_are_those_of_the_last_refresh() {
     assert!(contact_of_a_call(&mut bench).ends_with(";ob>"));
 }
 
-/// 5627-4.4-A: the public GRUU is the Contact of an INVITE, of our answers to one and of target refreshes; a request
-/// to the GRUU of another instance of our user is not for us, one to our user alone is.
+/// 5627-4.4-A: the public GRUU is the Contact of an INVITE, of responses to one and of target refreshes. The agent
+/// refuses a request to the GRUU of another instance of its user and takes one to the user alone.
 #[test]
 fn rfc5627_4_4_the_gruu_in_every_contact() {
     let gruu = "sip:alice@example.com;gr=urn:uuid:ours";

@@ -55,8 +55,7 @@ fn rfc3261_12_1_1_responses_that_make_a_dialog() {
     bench.renegotiated(id);
     assert!(matches!(bench.event(), Event::Established { session } if session == id));
     // 12.2.1.1: our requests follow the record route in its order.
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let bye = bench.next_request();
     assert_eq!(bye.uri_bytes(), b"sip:bob@bob.invalid;transport=ws");
     assert_eq!(
@@ -188,8 +187,7 @@ fn rfc3261_15_the_callee_does_not_bye_before_the_ack() {
     let mut bench = Bench::new(&alice());
     let id = bench.invite_from_bob(1);
     let ok = answer(&mut bench, id);
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     bench.silence();
     bench.in_dialog("ACK", 7, "ack", &ok, "");
     let bye = bench.next_request();
@@ -222,7 +220,7 @@ fn rfc3261_13_3_1_nobody_answers() {
     assert_eq!(bench.next_response().status().as_u16(), 487);
 }
 
-/// RFC 3261 13.3.1.1: a call that rings says so again every minute.
+/// RFC 3261 13.3.1.1: the agent repeats the 180 of a ringing call every minute.
 #[test]
 fn rfc3261_13_3_1_1_ringing_is_said_again_every_minute() {
     let mut bench = Bench::new(alice().no_answer_timeout(Duration::from_secs(200)));
@@ -319,8 +317,7 @@ fn rfc3261_14_2_a_reinvite_renegotiates() {
             .any(|event| matches!(event, Event::Established { .. })),
         "it was up before"
     );
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     assert_eq!(bench.next_request().uri_bytes(), b"sip:bob@moved.invalid");
 }
 
@@ -343,7 +340,7 @@ fn rfc3261_12_2_2_requests_out_of_order_are_refused() {
     ));
 }
 
-/// INFO within a call is the application's to answer; what it forgets is answered for it.
+/// The application answers INFO within a call. If it does not in time, the agent answers instead.
 #[test]
 fn rfc6086_info_is_handed_to_the_application() {
     let mut bench = Bench::new(&alice());
@@ -393,12 +390,7 @@ fn rfc6086_info_is_handed_to_the_application() {
 fn rfc7118_5_2_3_a_ringing_call_ends_with_its_connection() {
     let mut bench = Bench::new(&alice());
     bench.invite_from_bob(1);
-    bench.agent.connection_closed(
-        bench.connection,
-        sip_core::connection::DisconnectReason::Lost,
-        bench.now,
-    );
-    bench.pump();
+    bench.lose();
     assert_eq!(
         ended(&mut bench),
         (Originator::Transport, Cause::ConnectionLost)
@@ -406,15 +398,14 @@ fn rfc7118_5_2_3_a_ringing_call_ends_with_its_connection() {
     bench.assert_nothing_left();
 }
 
-/// RFC 3261 15.1.2: BYEs that cross are both answered, and the end is told once.
+/// RFC 3261 15.1.2: both of two crossing BYEs have a response, and the agent emits `Ended` once.
 #[test]
 fn rfc3261_15_1_2_byes_that_cross() {
     let mut bench = Bench::new(&alice());
     let id = bench.invite_from_bob(1);
     let ok = answer(&mut bench, id);
     bench.in_dialog("ACK", 7, "ack", &ok, "");
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let bye = bench.next_request();
     bench.in_dialog("BYE", 8, "cross", &ok, "");
     assert_eq!(bench.next_response().status().as_u16(), 200);

@@ -126,8 +126,7 @@ fn rfc3261_13_2_2_4_another_forks_2xx_is_acknowledged_and_ended() {
 fn rfc3261_13_2_2_4_a_2xx_after_the_end_is_ended_too() {
     let mut bench = Bench::new(&alice());
     let (id, invite) = bench.established_call();
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let bye = bench.next_request();
     bench.reply(&bye, 200, &[]);
     bench.reply_tagged(
@@ -146,8 +145,7 @@ fn rfc3261_13_2_2_4_a_2xx_after_the_end_is_ended_too() {
 fn rfc3261_9_1_cancel_waits_for_a_provisional_response() {
     let mut bench = Bench::new(&alice());
     let (id, invite) = bench.call();
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     bench.silence();
     bench.reply(&invite, 100, &[]);
     let cancel = bench.next_request();
@@ -180,16 +178,14 @@ fn rfc3261_9_1_one_cancel_and_none_after_a_final_response() {
     let (id, invite) = bench.call();
     bench.reply(&invite, 180, &[]);
     for _ in 0..2 {
-        bench.agent.hang_up(id, bench.now).unwrap();
-        bench.pump();
+        bench.hang_up(id);
     }
     assert_eq!(bench.next_request().method(), Method::Cancel);
     bench.silence();
 
     let mut bench = Bench::new(&alice());
     let (id, invite) = bench.call();
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     bench.reply(&invite, 486, &[]);
     assert_eq!(bench.next_request().method(), Method::Ack);
     bench.silence();
@@ -201,8 +197,7 @@ fn rfc3261_9_1_a_2xx_that_crosses_the_cancel_is_ended_by_bye() {
     let mut bench = Bench::new(&alice());
     let (id, invite) = bench.call();
     bench.reply(&invite, 180, &[]);
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let cancel = bench.next_request();
     bench.reply_tagged(
         &invite,
@@ -232,8 +227,7 @@ fn rfc3261_9_1_a_cancelled_call_ends_even_without_a_final_response() {
     let (id, invite) = bench.call();
     bench.reply(&invite, 180, &[]);
     bench.wait(100 * SECOND);
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     bench.wait(Duration::from_secs(31));
     assert!(bench.agent.session(id).is_ok());
     bench.wait(2 * SECOND);
@@ -389,8 +383,7 @@ fn rfc3261_15_1_1_any_outcome_of_bye_ends_the_call() {
     for outcome in [Some(200), Some(481), Some(503), None] {
         let mut bench = Bench::new(&alice());
         let (id, invite) = bench.established_call();
-        bench.agent.hang_up(id, bench.now).unwrap();
-        bench.pump();
+        bench.hang_up(id);
         let bye = bench.next_request();
         assert_eq!(bye.method(), Method::Bye);
         assert_eq!(
@@ -417,8 +410,7 @@ fn rfc3261_15_1_1_any_outcome_of_bye_ends_the_call() {
 fn rfc3261_22_2_a_challenged_bye_is_sent_again() {
     let mut bench = Bench::new(&alice());
     let (id, _) = bench.established_call();
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let bye = bench.next_request();
     bench.reply(
         &bye,
@@ -465,17 +457,14 @@ fn rfc3261_17_1_1_2_timers_a_and_b() {
     }
 }
 
-/// DESIGN: a lost connection fails a call that is not up at once; a confirmed one lives on and its BYE
-/// goes out on the next connection.
+/// A lost connection ends an unconfirmed call at once. A confirmed call goes on, and its BYE goes out on the next
+/// connection.
 #[test]
 fn conn_a_a_lost_connection_ends_only_what_is_not_up() {
     let mut bench = Bench::new(&alice());
     let (calling, invite) = bench.call();
     bench.reply(&invite, 180, &[]);
-    bench
-        .agent
-        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-    bench.pump();
+    bench.lose();
     assert_eq!(
         ended(&mut bench),
         (Originator::Transport, Cause::ConnectionLost, None)
@@ -484,10 +473,7 @@ fn conn_a_a_lost_connection_ends_only_what_is_not_up() {
 
     let mut bench = Bench::new(&alice());
     let (up, _) = bench.established_call();
-    bench
-        .agent
-        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-    bench.pump();
+    bench.lose();
     assert!(matches!(
         bench.agent.session(up),
         Ok(Session::Established(_))
@@ -501,12 +487,11 @@ fn conn_a_a_lost_connection_ends_only_what_is_not_up() {
     bench
         .agent
         .connection_opened(bench.connection, info, bench.now);
-    bench.agent.hang_up(up, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(up);
     assert_eq!(bench.next_request().method(), Method::Bye);
 }
 
-/// Commands that cannot be carried out change nothing and say why.
+/// A command that cannot be carried out returns the reason and changes nothing.
 #[test]
 fn commands_are_refused_with_a_reason() {
     let mut bench = Bench::new(&alice());

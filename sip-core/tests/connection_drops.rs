@@ -18,7 +18,7 @@ const LOST: &str = "Transport ConnectionLost";
 /// How a connection drops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Drop {
-    /// The host says so.
+    /// The host reports it.
     Closed,
     /// No ping is answered any more.
     Silent,
@@ -26,7 +26,7 @@ enum Drop {
 
 const DROPS: [Drop; 2] = [Drop::Closed, Drop::Silent];
 
-/// Alice, who registers and pings often enough to notice before any transaction times out.
+/// Alice registers. Her agent pings so often that it notices a dead connection before any transaction times out.
 fn config() -> ConfigBuilder {
     let mut config = alice();
     config.register(true).keep_alive_interval(5 * SECOND);
@@ -49,7 +49,7 @@ fn registers(bench: &mut Bench) -> Request {
     request
 }
 
-/// The connection drops; what was told along with it.
+/// The connection drops; the events that this causes.
 fn lose(bench: &mut Bench, drop: Drop) -> Vec<String> {
     bench.events.clear();
     bench.sent.clear();
@@ -88,8 +88,8 @@ fn lose(bench: &mut Bench, drop: Drop) -> Vec<String> {
     told(bench)
 }
 
-/// There is a connection again: after a jitter below a second REGISTER, alone, and it is accepted. What
-/// follows is in `bench.sent`, what was told since is returned.
+/// A connection opens again. After a jitter below one second the agent sends REGISTER and nothing else; the
+/// registrar accepts it. Later messages are in `bench.sent`; returns the events.
 fn back(bench: &mut Bench) -> Vec<String> {
     bench.events.clear();
     bench.reconnect(Transport::Ws);
@@ -153,7 +153,7 @@ fn told(bench: &mut Bench) -> Vec<String> {
     told.collect()
 }
 
-/// What a registered agent is told in any case, after `before`.
+/// The events `before`, and the one that every registered agent emits after them.
 fn and_unregistered(before: &[&str]) -> Vec<String> {
     let mut told: Vec<_> = before.iter().map(|&event| event.to_owned()).collect();
     told.push(format!("Unregistered: {LOST}"));
@@ -183,13 +183,8 @@ fn describe(bench: &mut Bench, id: SessionId) -> Result<(), CommandError> {
     described
 }
 
-fn hang_up(bench: &mut Bench, id: SessionId) {
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
-}
-
-/// The application has been asked for an offer: its re-INVITE moves the peer's target (RFC 3261 section
-/// 12.2.1.1), and the call can be hung up.
+/// The agent has asked for an offer. Its re-INVITE moves the peer's target (RFC 3261 section 12.2.1.1), and the
+/// application can hang up.
 fn is_repaired(bench: &mut Bench, id: SessionId) {
     bench.silence();
     describe(bench, id).unwrap();
@@ -205,10 +200,13 @@ fn refresh_follows(bench: &mut Bench, id: SessionId) {
     let contact = [("Contact", "<sip:bob@192.0.2.9>")];
     bench.reply_tagged(&again, 200, &tag, &contact, Some(OFFER));
     assert_eq!(bench.next_request().method(), Method::Ack);
-    assert_eq!(told(bench), ["RemoteDescription: Answer", "exchange complete"]);
+    assert_eq!(
+        told(bench),
+        ["RemoteDescription: Answer", "exchange complete"]
+    );
     bench.wait(40 * SECOND);
     bench.silence();
-    hang_up(bench, id);
+    bench.hang_up(id);
     let bye = bench.next_request();
     assert_eq!(bye.method(), Method::Bye);
     bench.reply(&bye, 200, &[]);
@@ -321,7 +319,11 @@ fn before_our_ack() {
             describe(&mut bench, id).unwrap();
             told_since.extend(told(&mut bench));
         }
-        let up = ["exchange complete", "Established", "DescriptionNeeded: Offer"];
+        let up = [
+            "exchange complete",
+            "Established",
+            "DescriptionNeeded: Offer",
+        ];
         assert_eq!(told_since, up);
         let ack = bench.next_request();
         assert_eq!(ack.method(), Method::Ack);
@@ -338,7 +340,7 @@ fn before_our_ack() {
     let over = format!("exchange over: {LOST}");
     assert_eq!(told(&mut bench), [over, format!("Ended: {LOST}")]);
     let (mut bench, id, _) = awaited(Drop::Closed);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     let over = "exchange over: Local Requested";
     assert_eq!(told(&mut bench), [over, "Ended: Local Requested"]);
 }
@@ -359,7 +361,11 @@ fn before_the_peers_ack() {
         bench.silence();
         if comes {
             bench.in_dialog("ACK", 7, "ack", &ok, "");
-            let up = ["exchange complete", "Established", "DescriptionNeeded: Offer"];
+            let up = [
+                "exchange complete",
+                "Established",
+                "DescriptionNeeded: Offer",
+            ];
             assert_eq!(told(&mut bench), up);
             is_repaired(&mut bench, id);
         } else {
@@ -375,7 +381,7 @@ fn before_the_peers_ack() {
     }
 }
 
-/// Whoever hears of the ACK while the registration is under way repairs the call after it.
+/// If the ACK arrives during the registration, the agent repairs the call after the registration.
 fn the_ack_comes_early() {
     let mut bench = online(&config());
     let (id, ok) = answered(&mut bench);
@@ -669,13 +675,13 @@ fn unregistering() {
     }
 }
 
-/// RFC 3261 section 15.1.1: the BYE goes out again, for nobody knows whether the first one came through.
+/// RFC 3261 section 15.1.1: the agent sends the BYE again, because the first one may be lost.
 #[test]
 fn hanging_up() {
     for drop in DROPS {
         let mut bench = online(&config());
         let (id, _) = bench.established_call();
-        hang_up(&mut bench, id);
+        bench.hang_up(id);
         assert_eq!(bench.next_request().method(), Method::Bye);
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
         assert!(matches!(bench.agent.session(id), Ok(Session::Ending)));

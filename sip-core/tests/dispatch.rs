@@ -146,7 +146,7 @@ fn rfc3261_8_2_3_content() {
     bench.expect(|event| matches!(event, Event::IncomingCall { .. }).then_some(()));
 }
 
-/// RFC 3261 11.2: OPTIONS says what we can do.
+/// RFC 3261 11.2: the 200 to OPTIONS lists the agent's capabilities.
 #[test]
 fn rfc3261_11_2_options() {
     let response = answer("OPTIONS", |text| text);
@@ -211,8 +211,7 @@ fn rfc4475_3_4_1_an_invite_of_rfc2543_is_a_call() {
     });
     bench.feed(&text);
     bench.no_events();
-    bench.agent.hang_up(session, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(session);
     assert_eq!(bench.next_response().status().as_u16(), 480);
 }
 
@@ -282,8 +281,8 @@ fn rfc3428_a_message_is_the_applications_to_accept() {
     bench.assert_nothing_left();
 }
 
-/// RFC 3261 8.1.1, 8.2, 18.3, 21.4.1: a malformed request is answered 400 (or what its fault asks for),
-/// a malformed response is dropped; both are counted and cost nothing else.
+/// RFC 3261 8.1.1, 8.2, 18.3, 21.4.1: the agent answers a malformed request with 400 (or the status of its fault),
+/// drops a malformed response, and counts both. Nothing else changes.
 #[test]
 fn a_malformed_message_is_answered_or_dropped_and_counted() {
     let faults: [(&str, &str, Option<u16>); 9] = [
@@ -412,7 +411,7 @@ fn rfc5626_4_4_1_a_flow_without_pong_is_dead() {
     bench.connect_asked();
 }
 
-/// Wall 8: at the limit of the queue nothing is taken in and nothing is lost.
+/// At the limit of its action queue the agent refuses input and loses nothing.
 #[test]
 fn backpressure_changes_nothing() {
     let mut limits = Limits::default();
@@ -453,7 +452,7 @@ fn backpressure_changes_nothing() {
     assert!(agent.receive(connection, ping, now).is_ok());
 }
 
-/// Wall 3: time never goes back; a jump of more than seven days must be vouched for.
+/// The agent's time never goes back, and it refuses a jump of more than seven days until the host calls `resume`.
 #[test]
 fn the_clock_may_stand_still_but_not_jump() {
     let mut bench = Bench::new(&alice());
@@ -499,7 +498,7 @@ fn autostart_false_waits_for_start() {
     assert!(matches!(agent.poll_action(), Some(Action::Connect { .. })));
 }
 
-/// DESIGN: stop hangs up, unregisters, then one `Stopped`, then disconnects; the grace cuts it short.
+/// `stop` hangs up and unregisters, then emits one `Stopped`, then disconnects. The grace period bounds it.
 #[test]
 fn stop_ends_everything_within_its_grace() {
     let mut bench = Bench::new(&alice());
@@ -561,7 +560,7 @@ fn late_news_of_a_closed_connection_is_ignored() {
     bench.no_events();
 }
 
-/// `traceSip`: each message once, credentials blacked out unless asked otherwise.
+/// `traceSip`: each message once, without its credentials unless the configuration enables them.
 #[test]
 fn trace_sip_hides_credentials() {
     for reveal in [false, true] {
@@ -678,7 +677,7 @@ fn an_agent_without_uri_is_anonymous() {
     assert_eq!(anonymous(1), anonymous(1), "same seed, same bytes");
 }
 
-/// Wall 5 and 11: what is queued and what idles is small.
+/// Queued actions and idle agents are small.
 #[test]
 fn sizes_are_bounded() {
     assert!(size_of::<Action>() <= 64, "{}", size_of::<Action>());
@@ -691,7 +690,7 @@ fn sizes_are_bounded() {
     sendable::<UserAgent>();
 }
 
-/// RFC 3261 20.14: every message says how long its body is, on every transport.
+/// RFC 3261 20.14: every message has Content-Length, on every transport.
 #[test]
 fn rfc3261_20_14_every_message_says_its_length() {
     for transport in [Transport::Ws, Transport::Tcp, Transport::Udp] {

@@ -162,10 +162,7 @@ fn an_open_better_server_takes_over_at_once() {
     bench.wait(Duration::from_secs(301));
     let (new, _) = connect(&mut bench);
     bench.agent.connection_opened(new, INFO, bench.now);
-    bench
-        .agent
-        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-    bench.pump();
+    bench.lose();
     assert!(bench.agent.is_connected());
     bench.connection = new;
     bench.wait(SECOND);
@@ -190,8 +187,8 @@ fn stop_closes_a_probe() {
     bench.assert_nothing_left();
 }
 
-/// A registration that the other server refuses is tried at once with the better one, whatever Retry-After
-/// said; if it fails there as well, calls are repaired all the same.
+/// If the other server refused the registration, the agent tries the better one at once, also before Retry-After.
+/// If that fails too, it still repairs the calls.
 #[test]
 fn a_better_server_is_asked_to_register_at_once() {
     for accepts in [true, false] {

@@ -263,7 +263,7 @@ fn rfc5626_4_2_a_call_moves_to_the_flow_that_is_left() {
     assert_eq!((server, bye.method()), (1, Method::Bye));
 }
 
-/// What is lost with a flow is what was on it: a request in flight on the other one goes on.
+/// A lost flow fails only its own transactions: a request in flight on the other flow goes on.
 #[test]
 fn conn_a_a_lost_flow_fails_only_what_was_on_it() {
     let mut net = started(&config(2, 2));
@@ -326,7 +326,7 @@ fn conn_e_stop_ends_every_flow() {
     assert_eq!(net.servers(), [0, 1, 2]);
 }
 
-/// The same when nobody answers any more: bounded by the grace.
+/// The same when no registrar answers: the grace period bounds it.
 #[test]
 fn conn_e_stop_of_flows_is_bounded() {
     let mut net = started(&config(2, 2));
@@ -341,8 +341,8 @@ fn conn_e_stop_of_flows_is_bounded() {
     assert_eq!(net.agent.next_tick(), None);
 }
 
-/// RFC 5626 4.2.1 and 11.6: a registrar that answers 430 says that the flow is dead: it is opened anew, and
-/// not more often than a connection that drops.
+/// RFC 5626 4.2.1 and 11.6: 430 means that the flow is dead. The agent opens a new one, not more often than after a
+/// lost connection.
 #[test]
 fn rfc5626_11_6_430_to_register_opens_a_new_flow() {
     let mut net = started(&config(2, 2));
@@ -422,8 +422,7 @@ fn rfc5626_4_2_1_at_most_one_flow_to_a_server() {
     assert_eq!(net.servers(), [0, 1]);
 }
 
-/// RFC 5626 4.2.1: it is the first hop that lacks outbound (439): another one is asked for it again, and the
-/// same one is not.
+/// RFC 5626 4.2.1: after 439 the agent asks this first hop for outbound no more, but asks another one.
 #[test]
 fn rfc5626_4_2_1_439_is_the_first_hops() {
     let mut net = started_with(&config(2, 1), |net| {

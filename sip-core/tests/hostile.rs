@@ -1,9 +1,8 @@
-//! Peers that hate us: forks that meddle, floods, replays, and answers that fit nothing.
+//! Hostile peers: forks that interfere, floods, replays, and responses that match nothing.
 
 use std::time::Duration;
 
 use sip_core::auth::Secret;
-use sip_core::connection::DisconnectReason;
 use sip_core::{
     Action, Body, Cause, Change, Event, InviteOptions, Limits, Session, Timestamp, Transport,
     UserAgent,
@@ -53,8 +52,7 @@ fn rfc3261_12_3_a_losing_leg_does_not_own_the_call() {
         bench.agent.session(id),
         Ok(Session::Established(_))
     ));
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     assert_eq!(bench.next_request().uri_bytes(), b"sip:good@192.0.2.9");
 }
 
@@ -142,8 +140,7 @@ fn rfc3261_12_2_1_1_cseq_counts_on_from_the_last_invite() {
         Some(OFFER),
     );
     assert_eq!(bench.next_request().method(), Method::Ack);
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     assert_eq!(
         bench.next_request().cseq().unwrap().number,
         again.cseq().unwrap().number + 1
@@ -358,14 +355,11 @@ fn stop_sends_before_it_disconnects() {
     assert_eq!(order, ["transmit", "disconnect"]);
 }
 
-/// stop() while a connection is being opened says nothing about a time-out.
+/// `stop` during an attempt to connect reports no time-out.
 #[test]
 fn stop_while_connecting_is_no_failure() {
     let mut bench = Bench::new(&alice());
-    bench
-        .agent
-        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-    bench.pump();
+    bench.lose();
     bench.wait(SECOND);
     bench.connect_asked();
     bench.events.clear();
@@ -375,7 +369,7 @@ fn stop_while_connecting_is_no_failure() {
     bench.no_events();
 }
 
-/// A message that we could not read back is refused, not sent.
+/// The agent refuses to send a message that it could not parse.
 #[test]
 fn a_message_above_our_own_limits_is_not_sent() {
     let mut bench = Bench::new(&alice());
@@ -412,7 +406,7 @@ fn trace_hides_what_stands_behind_a_message() {
     assert!(!shown.contains("secret"), "{shown}");
 }
 
-/// Wall 2: a tick fires something due even when the queue of actions is full, and responses get through.
+/// A tick fires a due timer even when the action queue is full, and the agent takes responses.
 #[test]
 fn time_outs_and_responses_pass_a_full_queue() {
     let mut limits = Limits::default();
@@ -453,7 +447,7 @@ fn time_outs_and_responses_pass_a_full_queue() {
     assert!(agent.next_tick().is_none_or(|next| next > due));
 }
 
-/// New credentials heal a registration that was refused, not one that nobody wants.
+/// New credentials restart a refused registration, but not one that the application does not want.
 #[test]
 fn a_new_secret_registers_nobody_who_does_not_want_it() {
     let refuse = |bench: &mut Bench| {
@@ -481,7 +475,7 @@ fn a_new_secret_registers_nobody_who_does_not_want_it() {
     bench.silence();
 }
 
-/// A stop goes on, whatever is configured meanwhile.
+/// A change of the configuration does not interrupt a stop.
 #[test]
 fn a_change_during_a_stop_does_not_register_again() {
     let mut bench = Bench::new(alice().register(true));

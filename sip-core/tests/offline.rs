@@ -1,4 +1,4 @@
-//! What is asked for while there is no connection, and what goes out when there is one again.
+//! Commands without a connection, and what the agent sends once it has one.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn answered(config: &mut ConfigBuilder) -> (Bench, SessionId, Response) {
     (bench, id, ok)
 }
 
-/// Answers the REGISTER that is next; `more` is what its 200 says besides.
+/// The registrar accepts the next REGISTER; `more` are further header fields of its 200.
 fn registered(bench: &mut Bench, more: &[(&str, &str)]) {
     let request = bench.next_request();
     assert_eq!(request.method(), Method::Register);
@@ -59,11 +59,6 @@ fn lose(bench: &mut Bench) {
         .connection_closed(bench.connection, reason, bench.now);
     bench.pump();
     bench.events.clear();
-}
-
-fn hang_up(bench: &mut Bench, id: SessionId) {
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
 }
 
 fn message(bench: &mut Bench, target: &str) -> RequestId {
@@ -115,7 +110,7 @@ fn conn_c_a_bye_waits_for_the_connection_and_the_registration() {
         let (mut bench, id) = up(config);
         let (kept, _) = bench.established_call();
         lose(&mut bench);
-        hang_up(&mut bench, id);
+        bench.hang_up(id);
         assert!(matches!(bench.agent.session(id), Ok(Session::Ending)));
         bench.reconnect(Transport::Ws);
         bench.silence();
@@ -134,25 +129,25 @@ fn conn_c_a_bye_waits_for_the_connection_and_the_registration() {
     }
 }
 
-/// Whoever does not register need not wait for it.
+/// An agent that does not register sends at once.
 #[test]
 fn conn_c_a_bye_goes_out_at_once_where_nobody_registers() {
     let mut bench = Bench::new(&alice());
     let (id, _) = bench.established_call();
     lose(&mut bench);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     bench.reconnect(Transport::Ws);
     assert_eq!(methods(&bench), ["BYE"]);
 }
 
-/// On a connection that a call does not know yet its BYE waits for the registration; on the one that it was
-/// made on it does not, whatever becomes of the registration.
+/// On a new connection the BYE of a call waits for the registration. On the connection of the call it does not,
+/// whether the registration succeeds or not.
 #[test]
 fn conn_c_a_bye_waits_only_on_a_connection_that_is_new_to_the_call() {
     let (mut bench, id) = up(&mut alice());
     lose(&mut bench);
     bench.reconnect(Transport::Ws);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     bench.silence();
     bench.wait(SECOND);
     registered(&mut bench, &[]);
@@ -162,7 +157,7 @@ fn conn_c_a_bye_waits_only_on_a_connection_that_is_new_to_the_call() {
     assert_eq!(bench.next_request().method(), Method::Register);
     bench.events.clear();
     let (id, _) = bench.established_call();
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     assert_eq!(methods(&bench), ["BYE"]);
 }
 
@@ -171,7 +166,7 @@ fn conn_c_a_bye_waits_only_on_a_connection_that_is_new_to_the_call() {
 fn conn_b_a_refresh_disturbs_no_call() {
     let (mut bench, _) = up(&mut alice());
     let (leaving, _) = bench.established_call();
-    hang_up(&mut bench, leaving);
+    bench.hang_up(leaving);
     assert_eq!(bench.next_request().method(), Method::Bye);
     let sooner = Change::RegisterExpires(60 * SECOND);
     bench.agent.reconfigure(sooner, bench.now).unwrap();
@@ -182,13 +177,13 @@ fn conn_b_a_refresh_disturbs_no_call() {
     bench.no_events();
 }
 
-/// What was sent has left its deadline behind.
+/// A request that went out has no deadline any more.
 #[test]
 fn conn_c_what_is_sent_waits_no_more() {
     let mut bench = Bench::new(&queueing());
     let (id, _) = bench.established_call();
     lose(&mut bench);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     let late = InviteOptions::new().late_offer();
     bench.agent.invite("bob", late, bench.now).unwrap();
     message(&mut bench, "bob");
@@ -198,13 +193,14 @@ fn conn_c_what_is_sent_waits_no_more() {
     assert_eq!(bench.agent.table_sizes().timers, 0);
 }
 
-/// 64 T1 after the command the call is over here, and the reason says that the peer does not know it.
+/// 64 T1 after the command the agent ends the call with the cause NeverSent, because the peer did not receive the
+/// BYE.
 #[test]
 fn conn_c_a_bye_that_found_no_connection_is_said_to_be_unsent() {
     let (mut bench, id) = up(&mut alice());
     lose(&mut bench);
     bench.wait(5 * SECOND);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     bench.events.clear();
     bench.wait(BUDGET - MOMENT);
     assert!(bench.agent.session(id).is_ok());
@@ -225,7 +221,7 @@ fn conn_c_a_failed_registration_does_not_hold_a_bye() {
     for status in [503, 403, 401] {
         let (mut bench, id) = up(&mut alice());
         lose(&mut bench);
-        hang_up(&mut bench, id);
+        bench.hang_up(id);
         bench.reconnect(Transport::Ws);
         bench.wait(SECOND);
         let request = bench.next_request();
@@ -242,7 +238,7 @@ fn conn_c_a_failed_registration_does_not_hold_a_bye() {
     }
     let (mut bench, id) = up(&mut alice());
     lose(&mut bench);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     bench.reconnect(Transport::Ws);
     bench.wait(SECOND / 100);
     bench.agent.unregister(bench.now).unwrap();
@@ -250,12 +246,12 @@ fn conn_c_a_failed_registration_does_not_hold_a_bye() {
     assert_eq!(methods(&bench), ["BYE"], "nobody waits for a registration");
 }
 
-/// A registrar that says nothing holds a BYE no longer than its 64 T1: there is a connection to send it on.
+/// A silent registrar delays a BYE for 64 T1 at most, because there is a connection to send it on.
 #[test]
 fn conn_c_a_silent_registrar_does_not_cost_the_bye() {
     let (mut bench, id) = up(&mut alice());
     lose(&mut bench);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     let given = bench.now;
     bench.reconnect(Transport::Ws);
     bench.wait(SECOND);
@@ -271,7 +267,7 @@ fn conn_c_a_silent_registrar_does_not_cost_the_bye() {
 fn conn_c_a_bye_of_the_peers_ends_a_call_whose_bye_waits() {
     let (mut bench, id, ok) = answered(&mut alice());
     lose(&mut bench);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     bench.reconnect(Transport::Ws);
     bench.in_dialog("BYE", 8, "bye", &ok, "");
     assert_eq!(bench.next_response().status().as_u16(), 200);
@@ -282,7 +278,7 @@ fn conn_c_a_bye_of_the_peers_ends_a_call_whose_bye_waits() {
 
     let (mut bench, id, ok) = answered(&mut alice());
     bench.events.clear();
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     let ours = bench.next_request();
     bench.in_dialog("BYE", 8, "bye", &ok, "");
     assert_eq!(bench.next_response().status().as_u16(), 200);
@@ -295,7 +291,7 @@ fn conn_c_a_bye_of_the_peers_ends_a_call_whose_bye_waits() {
 #[test]
 fn conn_c_a_bye_in_flight_is_sent_again() {
     let (mut bench, id) = up(&mut alice());
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     let first = bench.next_request();
     lose(&mut bench);
     assert!(matches!(bench.agent.session(id), Ok(Session::Ending)));
@@ -312,7 +308,7 @@ fn conn_c_a_bye_in_flight_is_sent_again() {
     assert_eq!(ended(&mut bench), (Originator::Local, Cause::Requested));
 
     let (mut bench, id) = up(&mut alice());
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     lose(&mut bench);
     bench.wait(BUDGET);
     let end = ended(&mut bench);
@@ -324,7 +320,7 @@ fn conn_c_a_bye_in_flight_is_sent_again() {
 fn conn_c_a_bye_is_not_sent_again_for_ever() {
     let (mut bench, id) = up(&mut alice());
     let start = bench.now;
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     let mut byes = 0;
     while bench.agent.session(id).is_ok() {
         assert_eq!(bench.next_request().method(), Method::Bye);
@@ -361,7 +357,7 @@ fn conn_c_what_waited_goes_out_in_order() {
     bench.agent.options("fourth", bench.now).unwrap();
     info(&mut bench, talking);
     info(&mut bench, leaving);
-    hang_up(&mut bench, leaving);
+    bench.hang_up(leaving);
     bench.silence();
     bench.reconnect(Transport::Ws);
     message(&mut bench, "fifth");
@@ -423,7 +419,7 @@ fn conn_c_requests_before_the_first_connection_wait() {
     assert_eq!(methods(&bench), ["MESSAGE"]);
 }
 
-/// What has waited for 64 T1 fails, has never been sent, and leaves nothing behind.
+/// A request that has waited for 64 T1 fails, unsent, and leaves every table empty.
 #[test]
 fn conn_c_what_waits_too_long_times_out() {
     let (mut bench, id) = up(&mut queueing());
@@ -487,7 +483,7 @@ fn conn_c_a_call_that_waits_can_be_given_up() {
     let late = InviteOptions::new().late_offer();
     let id = bench.agent.invite("bob", late, bench.now).unwrap();
     assert!(matches!(bench.agent.session(id), Ok(Session::Outgoing(_))));
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     assert_eq!(ended(&mut bench), (Originator::Local, Cause::Requested));
     bench.assert_nothing_left();
     bench.reconnect(Transport::Ws);
@@ -545,7 +541,7 @@ fn conn_c_stop_waits_for_nothing_without_a_connection() {
     let (mut bench, id) = up(&mut queueing());
     let (before, _) = bench.established_call();
     lose(&mut bench);
-    hang_up(&mut bench, before);
+    bench.hang_up(before);
     let text = message(&mut bench, "bob");
     bench.agent.stop(None, bench.now);
     bench.pump();
@@ -570,7 +566,7 @@ fn conn_c_stop_waits_for_nothing_without_a_connection() {
 fn conn_c_stop_sends_what_the_registration_held_back() {
     let (mut bench, id) = up(&mut alice());
     lose(&mut bench);
-    hang_up(&mut bench, id);
+    bench.hang_up(id);
     bench.reconnect(Transport::Ws);
     bench.silence();
     bench.agent.stop(None, bench.now);

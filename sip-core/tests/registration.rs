@@ -118,8 +118,9 @@ fn rfc3261_22_1_refused_credentials_are_not_sent_again() {
     assert!(!bench.agent.is_registered());
 }
 
-/// RFC 3261 10.2.4: what our own Contact says counts, then Expires, then what we asked for; ours is found
-/// by instance and reg-id even if a NAT helper rewrote its URI, and a malformed one of others is skipped.
+/// RFC 3261 10.2.4: the `expires` of the agent's Contact counts, then Expires, then the time in the REGISTER. The
+/// agent finds its Contact by instance and reg-id even if a NAT helper rewrote the URI, and skips a malformed one
+/// of others.
 #[test]
 fn rfc3261_10_2_4_the_granted_time_is_that_of_our_contact() {
     let grants: [(&[(&str, &str)], u64); 5] = [
@@ -171,7 +172,8 @@ fn rfc3261_10_2_4_the_granted_time_is_that_of_our_contact() {
     }
 }
 
-/// RFC 3261 10.2.4, REG: a 2xx without our Contact is no binding: it is told, and tried again.
+/// RFC 3261 10.2.4, REG: a 2xx without the agent's Contact is no binding. The agent reports the failure and tries
+/// again.
 #[test]
 fn rfc3261_10_2_4_a_2xx_without_our_contact_is_no_binding() {
     for headers in [
@@ -202,7 +204,7 @@ fn rfc3261_10_2_4_a_2xx_without_our_contact_is_no_binding() {
     }
 }
 
-/// RFC 3261 10.2.8: 423 is obeyed once; a registrar that repeats it cannot drive us in circles.
+/// RFC 3261 10.2.8: the agent obeys 423 once, because otherwise a registrar could keep it in a loop.
 #[test]
 fn rfc3261_10_2_8_interval_too_brief_is_obeyed_once() {
     let mut bench = registering();
@@ -242,7 +244,7 @@ fn rfc3261_20_33_retry_after_is_obeyed() {
     assert_eq!(bench.next_request().method(), Method::Register);
 }
 
-/// RFC 3261 10.2: at most one REGISTER in flight, however often it is asked for.
+/// RFC 3261 10.2: at most one REGISTER in flight, for any number of commands.
 #[test]
 fn rfc3261_10_2_one_register_at_a_time() {
     let mut bench = registering();
@@ -257,8 +259,8 @@ fn rfc3261_10_2_one_register_at_a_time() {
     bench.silence();
 }
 
-/// RFC 3261 10.2.2: our own Contact with expires=0, and no refresh after it; an unregister that is asked
-/// for while a REGISTER is in flight follows it.
+/// RFC 3261 10.2.2: the agent sends its Contact with expires=0 and refreshes no more. If a REGISTER is in flight,
+/// the removal follows it.
 #[test]
 fn rfc3261_10_2_2_unregister_gives_our_binding_back() {
     let mut bench = registering();
@@ -291,7 +293,7 @@ fn rfc3261_10_2_2_unregister_gives_our_binding_back() {
     bench.assert_nothing_left();
 }
 
-/// REG-LAPSE: a binding that cannot be refreshed is told to have lapsed exactly once, at its expiry.
+/// REG-LAPSE: the agent emits exactly one `Unregistered`, at the expiry, if it cannot refresh a binding.
 #[test]
 fn reg_lapse_is_told_once() {
     let mut bench = registering();
@@ -353,10 +355,7 @@ fn conn_a_a_new_connection_registers_again() {
     let first = bench.next_request();
     let granted = echo(&first, 600);
     ok(&mut bench, &first, &[("Contact", &granted)]);
-    bench
-        .agent
-        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-    bench.pump();
+    bench.lose();
     let cause = bench.expect(|event| match event {
         Event::Unregistered { reason } => Some(reason.cause),
         _ => None,
@@ -400,7 +399,7 @@ fn conn_a_a_new_connection_registers_again() {
     assert!(bench.agent.is_registered());
 }
 
-/// 10.2.7: no answer at all is a time-out after timer F, told once, and tried again.
+/// 10.2.7: without a response the agent reports one time-out after timer F and tries again.
 #[test]
 fn rfc3261_10_2_7_silence_is_tried_again() {
     let mut bench = registering();
@@ -436,7 +435,8 @@ fn rfc3261_10_2_2_all_bindings_are_removed() {
     bench.silence();
 }
 
-/// RFC 3261 10.2.3: a REGISTER without Contact asks for the bindings; ours stays and is refreshed in time.
+/// RFC 3261 10.2.3: a REGISTER without Contact fetches the bindings. The agent's own stays and is refreshed in
+/// time.
 #[test]
 fn rfc3261_10_2_3_bindings_are_queried() {
     let mut bench = registering();
@@ -566,10 +566,7 @@ fn rfc5627_4_4_the_gruu_is_our_contact() {
         !refresh_contact.contains("gr="),
         "REGISTER keeps its own Contact"
     );
-    bench
-        .agent
-        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-    bench.pump();
+    bench.lose();
     bench.wait(SECOND);
     bench.connection = bench.connect_asked();
     let info = sip_core::ConnectionInfo {
@@ -595,8 +592,7 @@ fn rfc5627_4_4_the_gruu_is_our_contact() {
     );
 }
 
-/// DESIGN wall 3: an agent that slept an hour on a dead connection is registered again within seconds, and a
-/// call that was up is still up.
+/// An agent that slept an hour on a dead connection is registered again within seconds, and its call is still up.
 #[test]
 fn an_agent_that_slept_comes_back_by_itself() {
     let mut bench = registering();
@@ -694,17 +690,14 @@ fn a_refused_removal_does_not_end_the_registration() {
     );
 }
 
-/// What was to be asked on a connection that is lost is told, and not done on a later one.
+/// A removal that waits for the REGISTER in flight fails with the connection and does not go out on a later one.
 #[test]
 fn a_queued_removal_goes_with_its_connection() {
     let mut bench = registering();
     bench.next_request();
     bench.agent.unregister_all(bench.now).unwrap();
     bench.events.clear();
-    bench
-        .agent
-        .connection_closed(bench.connection, DisconnectReason::Lost, bench.now);
-    bench.pump();
+    bench.lose();
     bench.expect(|event| matches!(event, Event::RegistrationFailed { .. }).then_some(()));
     bench.wait(SECOND);
     bench.connection = bench.connect_asked();

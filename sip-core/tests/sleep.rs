@@ -87,8 +87,8 @@ fn a_flow_that_outlived_the_sleep_is_kept() {
     bench.no_events();
 }
 
-/// Nobody says that the flow is dead: the agent finds out and is back within seconds. What lay in the
-/// socket since before the sleep proves nothing.
+/// The host does not know that the flow is dead. The agent finds out and is registered again within seconds. Bytes
+/// that arrived before the sleep do not prove that the flow lives.
 #[test]
 fn a_flow_that_died_in_the_sleep_is_replaced_within_seconds() {
     let mut bench = registered();
@@ -139,7 +139,7 @@ fn bytes_from_before_the_sleep_do_not_vouch_for_the_flow() {
     assert_eq!(pings(&bench), 1);
 }
 
-/// A busy host is no sleeping one: a tick late by seconds asks nothing.
+/// A tick that is a few seconds late causes no ping, because the host may just be busy.
 #[test]
 fn a_tick_that_is_a_little_late_is_no_sleep() {
     let mut bench = registered();
@@ -152,8 +152,8 @@ fn a_tick_that_is_a_little_late_is_no_sleep() {
     assert_eq!(methods(&mut bench), ["REGISTER"]);
 }
 
-/// Calls end by their own timers and by nothing else: the one that is up lives on, the one that nobody
-/// answered is over, and so is the one whose ACK never came.
+/// Only its own timers end a call: the confirmed call goes on, the unanswered call ends, and so does the call
+/// without ACK.
 #[test]
 fn only_calls_whose_own_time_is_up_are_ended() {
     let mut bench = registered();
@@ -183,8 +183,7 @@ fn only_calls_whose_own_time_is_up_are_ended() {
         bench.agent.session(up),
         Ok(Session::Established(_))
     ));
-    bench.agent.hang_up(up, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(up);
     let bye = bench.next_request();
     assert_eq!(bye.method(), Method::Bye);
     assert_eq!(bye.call_id().unwrap(), invite.call_id().unwrap());
@@ -196,8 +195,8 @@ fn only_calls_whose_own_time_is_up_are_ended() {
     });
 }
 
-/// What arrived before the wake-up is not late, whatever timer was to end the wait for it: the ACK of a call,
-/// and the answer to a request.
+/// A message that arrived before the wake-up counts as in time although its timer has passed: the ACK of a call,
+/// and the response to a request.
 #[test]
 fn what_arrived_before_the_tick_is_in_time() {
     let mut bench = registered();
@@ -232,8 +231,8 @@ fn what_arrived_before_the_tick_is_in_time() {
     ));
 }
 
-/// Wall 3: a jump of more than seven days is refused until the host vouches for it, and nothing has changed
-/// until then; a clock that goes back stands still.
+/// The agent refuses a jump of more than seven days until the host calls `resume`, and changes nothing until then.
+/// It takes a clock that goes back as one that stands still.
 #[test]
 fn a_week_must_be_vouched_for_and_time_never_goes_back() {
     let mut bench = registered();

@@ -1,4 +1,4 @@
-//! What is particular to SIP over WebSocket (RFC 7118), as far as the core decides it.
+//! SIP over WebSocket (RFC 7118): the parts that the core decides.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,8 @@ use sip_core::{Action, Body, ConnectionInfo, Event, Timestamp, Transport, UserAg
 use sip_parse::{HeaderName, Message, Method, Request};
 use sip_testing::{Bench, SECOND, alice, crlf, random, value};
 
-/// 7118-5-A: without Content-Length the body is the rest of the WebSocket message; bytes behind what it says do
-/// not count; a request that is shorter than it says is answered 400 (413 above the limit), such a response
-/// dropped.
+/// 7118-5-A: without Content-Length the body is the rest of the WebSocket message. The agent ignores bytes beyond
+/// Content-Length, answers a shorter request with 400 (413 above the limit), and drops a shorter response.
 #[test]
 fn rfc7118_5_content_length_is_optional() {
     let cases = [
@@ -77,8 +76,8 @@ fn transport_of_via(request: &Request) -> String {
     sip_parse::text(request.top_via().unwrap().transport()).to_string()
 }
 
-/// 7118-5.2.1-A: Via says how the connection is made, WS or WSS; URIs say `transport=ws` on both (RFC 7118 section
-/// 5.2.2 and 5.4), those of Contact and of the preloaded Route.
+/// 7118-5.2.1-A: Via has the transport of the connection, WS or WSS. The URIs of Contact and of the preloaded Route
+/// have `transport=ws` on both (RFC 7118 section 5.2.2 and 5.4).
 #[test]
 fn rfc7118_5_2_1_via_says_ws_or_wss_and_uris_say_ws() {
     for (transport, token, url) in [
@@ -95,8 +94,7 @@ fn rfc7118_5_2_1_via_says_ws_or_wss_and_uris_say_ws() {
         bench.events.clear();
         let (call, invite) = bench.call();
         bench.reply(&invite, 180, &[]);
-        bench.agent.hang_up(call, bench.now).unwrap();
-        bench.pump();
+        bench.hang_up(call);
         let cancel = bench.next_request();
         assert_eq!(cancel.method(), Method::Cancel);
         for request in [&register, &invite, &cancel] {
@@ -112,8 +110,8 @@ fn rfc7118_5_2_1_via_says_ws_or_wss_and_uris_say_ws() {
     }
 }
 
-/// 7118-5.2.3-A: whatever `received` and `rport` say, in a request or in what comes back of ours, the answer
-/// goes out on the connection that the request came on, to nobody else, with the Via as it came.
+/// 7118-5.2.3-A: the response goes out on the connection of its request, with the Via unchanged. `received` and
+/// `rport` have no effect, neither in a request nor in a response.
 #[test]
 fn rfc7118_5_2_3_received_and_rport_decide_nothing() {
     let parameters = [

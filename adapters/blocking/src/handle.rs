@@ -224,25 +224,16 @@ impl Inbox {
 }
 
 /// Why there is no event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoEvent {
     /// No event came in time.
+    #[error("no event came in time")]
     Timeout,
     /// The agent has ended: no more events follow.
+    #[error("the user agent has ended")]
     Ended,
 }
-
-impl std::fmt::Display for NoEvent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Timeout => "no event came in time",
-            Self::Ended => "the user agent has ended",
-        })
-    }
-}
-
-impl std::error::Error for NoEvent {}
 
 /// Events of a running user agent: an iterator that waits for the next event, and ends when the agent does.
 ///

@@ -72,6 +72,11 @@ mod options;
 mod reactor;
 mod resolve;
 
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 pub use agent::Agent;
 pub use description::{Reply, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use handle::{Events, Handle, NoEvent};

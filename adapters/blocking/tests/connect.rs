@@ -1,7 +1,5 @@
-//! Opening connections: each failure is told for what it is, and TLS trusts whom it should.
+//! Opening connections: each failure has its own error, and TLS trusts the right roots only.
 
-#[path = "../../host/tests/support/certificate.rs"]
-mod certificate;
 mod common;
 
 use std::io::{Read, Write};
@@ -14,8 +12,8 @@ use sip_blocking::{Events, Options};
 use sip_core::Event;
 use sip_core::connection::ConnectError;
 
-use certificate::certificate;
 use common::{accept, listen, next_connection, next_text, request, send, start, until};
+use sip_testing::sockets::certificate::certificate;
 
 fn failure(events: &mut Events) -> ConnectError {
     until(events, |event| match event {
@@ -70,7 +68,7 @@ fn rfc7118_4_1_a_server_without_the_subprotocol_is_refused() {
     }
 }
 
-/// RFC 6455 section 4.1: any status but 101 is a refusal, and the status is told.
+/// RFC 6455 section 4.1: any status but 101 is a refusal, and the failure has the status.
 #[test]
 fn rfc6455_4_1_a_refused_upgrade_tells_its_status() {
     for status in [403, 404, 503] {

@@ -18,7 +18,7 @@ use sip_testing::description_needed;
 
 type Record = Arc<Mutex<Vec<String>>>;
 
-/// What the handlers of a test do when they are asked for a description.
+/// How the handlers of a test answer.
 #[derive(Clone, Copy, PartialEq)]
 enum Manner {
     AtOnce,
@@ -134,7 +134,7 @@ fn rfc3261_13_2_1_the_handlers_offer_is_in_the_invite() {
     }
 }
 
-/// RFC 3261 section 13.3.1: the peer's offer is shown before our answer is asked for.
+/// RFC 3261 section 13.3.1: the handler receives the peer's offer before the core requests our answer.
 #[test]
 fn rfc3261_13_3_1_the_peers_offer_comes_before_our_answer() {
     let (options, record, _) = options(Manner::FromAnotherThread);

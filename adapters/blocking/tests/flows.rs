@@ -1,11 +1,7 @@
 //! Several flows (RFC 5626) over sockets.
 
-#[path = "../../host/tests/support/flows.rs"]
-mod flows;
-#[path = "../../host/tests/support/registrar.rs"]
-mod registrar;
-
 use sip_blocking::{Agent, Options};
+use sip_testing::sockets::flows;
 
 #[test]
 fn rfc5626_4_2_servers_of_one_name_are_all_reached() {

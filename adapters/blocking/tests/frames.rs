@@ -1,21 +1,10 @@
-//! What RFC 6455 asks of a client, seen from the other end of the wire.
-
-#[path = "../../host/tests/support/frames.rs"]
-mod frames;
-#[path = "../../host/tests/support/request.rs"]
-mod request;
-#[path = "../../host/tests/support/wire.rs"]
-mod wire;
+//! The requirements of RFC 6455 for a client, checked at the other end of the wire.
 
 use sip_blocking::{Agent, Events, Handle, Options};
-use sip_core::config::Config;
+use sip_testing::sockets::{alice_at, frames};
 
 fn start(url: &str) -> (Handle, Events) {
-    let mut config = Config::builder();
-    config
-        .uri("sip:alice@example.com")
-        .server(url)
-        .register(false);
+    let config = alice_at(url);
     Agent::start(config.build().unwrap(), Options::default()).unwrap()
 }
 

@@ -1,18 +1,11 @@
-//! A server that means ill: what it can hold up, and for how long.
-
-#[path = "../../host/tests/support/hostile.rs"]
-mod hostile;
-#[path = "../../host/tests/support/request.rs"]
-mod request;
-#[path = "../../host/tests/support/wire.rs"]
-mod wire;
+//! A hostile server: what it can delay, and for how long.
 
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use sip_blocking::{Agent, Events, Handle, Options};
 use sip_core::Event;
-use sip_core::config::Config;
+use sip_testing::sockets::{alice_at, hostile, wire};
 
 type Started = (Handle, Events);
 
@@ -23,12 +16,8 @@ fn start(url: &str) -> Started {
 }
 
 fn start_with(url: &str, options: Options, asks: bool) -> Started {
-    let mut config = Config::builder();
-    config
-        .uri("sip:alice@example.com")
-        .server(url)
-        .register(false)
-        .ask_server_url(asks);
+    let mut config = alice_at(url);
+    config.ask_server_url(asks);
     Agent::start(config.build().unwrap(), options).unwrap()
 }
 
@@ -69,7 +58,7 @@ fn rfc6455_7_1_1_a_server_that_does_not_hang_up_is_left() {
     hostile::a_server_that_does_not_hang_up_is_left(start);
 }
 
-/// `Clock::slept` may be said where the agent itself runs: a callback that says so is no deadlock.
+/// `Clock::slept` may be called where the agent itself runs: a callback that calls it does not deadlock.
 #[test]
 fn a_callback_may_say_that_the_machine_slept() {
     let clock = sip_blocking::Clock::start();

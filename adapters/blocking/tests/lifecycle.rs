@@ -1,4 +1,4 @@
-//! Frames, backpressure, and what a connection's end is told as.
+//! Frames, backpressure, and the reason for the end of a connection.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn disconnected(events: &mut sip_blocking::Events) -> DisconnectReason {
     })
 }
 
-/// RFC 7118 section 5: text and binary are both SIP; what is UTF-8 goes out as text.
+/// RFC 7118 section 5: text and binary are both SIP; UTF-8 is sent as text.
 #[test]
 fn rfc7118_5_text_and_binary_messages_are_both_taken() {
     let (_handle, _events, mut server, _listener) = connected(Options::default());
@@ -51,8 +51,8 @@ fn rfc3261_21_5_7_a_message_over_the_limit_is_513() {
     assert!(next_text(&mut server).starts_with("SIP/2.0 200 "));
 }
 
-/// A message far over the limit costs its connection, with the close code that says so (RFC 6455
-/// section 7.4.1), and the agent comes back.
+/// A message far over the limit ends its connection with the close code for that (RFC 6455 section 7.4.1), and
+/// the agent connects again.
 #[test]
 fn rfc6455_7_4_1_an_oversized_message_is_1009() {
     let (_handle, mut events, mut server, listener) = connected(Options::default());
@@ -95,7 +95,7 @@ fn a_connection_that_breaks_without_a_word_is_lost() {
     assert_eq!(disconnected(&mut events), DisconnectReason::Lost);
 }
 
-/// A server that does not read is given up at the limit of what waits for it.
+/// The connection to a server that does not read is dropped at the limit of its queue.
 #[test]
 fn a_server_that_does_not_read_is_lost() {
     let mut options = Options::default();
@@ -166,8 +166,8 @@ fn commands_go_through_while_events_wait() {
     assert!(start.elapsed() < PATIENCE);
 }
 
-/// What a command leads to goes out although events wait: an application that is busy with one can
-/// still hang up.
+/// Messages that result from a command are sent although events wait: an application that is busy with an event
+/// can still hang up.
 #[test]
 fn what_commands_send_goes_out_while_events_wait() {
     let mut options = Options::default();

@@ -1,5 +1,4 @@
-//! Agents without a thread: whoever calls `poll` carries them. And the order of bytes and deadlines,
-//! and records.
+//! Agents without a thread, which the caller of `poll` drives; the order of bytes and deadlines; records.
 
 mod common;
 
@@ -69,7 +68,7 @@ fn a_poll_ends_in_time() {
     assert!(start.elapsed() < PATIENCE);
 }
 
-/// A goodbye that needs no answer goes out even if nobody polls any more.
+/// BYE and REGISTER are sent even if the program does not poll any more.
 #[test]
 fn rfc6455_7_1_an_agent_that_is_dropped_closes_its_socket() {
     let (agent, mut server) = connected(config("ws://127.0.0.1:1"));
@@ -78,7 +77,7 @@ fn rfc6455_7_1_an_agent_that_is_dropped_closes_its_socket() {
     assert!(matches!(goodbye, Ok(Message::Close(_))), "{goodbye:?}");
 }
 
-/// One reactor carries several agents; each event says whose it is, and one can be let go.
+/// One reactor drives several agents; each event has the key of its agent, and one agent can be removed.
 #[test]
 fn a_reactor_carries_several_agents() {
     let (listener, port) = listen();
@@ -119,8 +118,8 @@ fn a_reactor_carries_several_agents() {
     assert_eq!(said_goodbye.iter().filter(|said| **said).count(), 1);
 }
 
-/// A host that stood still for long delivers what has arrived before it says how late it is: a call
-/// that was cancelled in time is cancelled (487), not unanswered (408).
+/// After a long pause of the host, messages that have arrived go before the time: a call that was cancelled in
+/// time is cancelled (487), not unanswered (408).
 #[test]
 fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
     let mut builder = config("ws://127.0.0.1:1").to_builder().clone();
@@ -140,7 +139,7 @@ fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
         .replacen("INVITE", "CANCEL", 1)
         .replace("1 INVITE", "1 CANCEL");
     send(&mut server, Message::text(cancel));
-    // Nobody polls, as when a laptop is closed.
+    // The program does not poll, as when a laptop is closed.
     std::thread::sleep(Duration::from_millis(1_500));
     let reason = until(&mut agent, |event| match event {
         Event::Ended { reason, .. } => Some(reason),
@@ -152,7 +151,7 @@ fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
     );
 }
 
-/// A deadline that has passed waits for a fair share of what has arrived, not for all of it.
+/// A deadline that has passed waits for a bounded number of inputs, not for all of them.
 #[test]
 fn a_busy_network_does_not_put_off_deadlines_for_ever() {
     const FLOOD: u64 = 2_000;
@@ -185,7 +184,7 @@ fn a_busy_network_does_not_put_off_deadlines_for_ever() {
     );
 }
 
-/// `traceSip` shows each message once, `log.connector` what was wrong with it.
+/// `traceSip` passes each message once, `log.connector` the errors in it.
 #[test]
 fn the_connectors_get_every_record() {
     let (listener, port) = listen();
@@ -235,7 +234,7 @@ fn the_connectors_get_every_record() {
     );
 }
 
-/// An idle agent sleeps: what it waits for wakes it, not a clock of its own.
+/// An idle agent sleeps until an input or its deadline.
 #[test]
 #[cfg(target_os = "linux")]
 fn an_idle_agent_uses_no_processor_time() {

@@ -1,15 +1,11 @@
 //! The machine sleeps, and the agent goes on as if nothing had been.
 
-#[path = "../../host/tests/support/registrar.rs"]
-mod registrar;
-#[path = "../../host/tests/support/sleep.rs"]
-mod sleep;
-
 use std::time::Duration;
 
 use sip_blocking::{Agent, Clock, Events, Handle, IoThread, Options};
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
+use sip_testing::sockets::sleep;
 
 /// With a thread of its own.
 struct Blocking(Handle, Events);

@@ -19,7 +19,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    // What the test before left behind goes within the time of a closing handshake.
+    // Threads of the test before end within the time of a closing handshake.
     ended_within(Duration::from_secs(5));
     guard
 }
@@ -127,7 +127,7 @@ fn one_thread_carries_many_agents() {
     ended_within(Duration::from_secs(3));
 }
 
-/// A connector that panics takes its thread along; nobody is left waiting.
+/// A connector that panics ends its thread, and no caller keeps waiting.
 #[test]
 fn a_panic_on_the_thread_is_told() {
     let _alone = alone();

@@ -1,4 +1,4 @@
-//! What carries a user agent: one handle and one stream of events for both adapters.
+//! One handle and one stream of events for both adapters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::arguments::Adapter;
 use crate::outcome::Failure;
 use crate::sdp::Canned;
 
-/// How long it may go unnoticed that nobody wants a blocking agent's events any more.
+/// How long the thread of a blocking agent may take to notice that its events have no receiver.
 const CLOSED_CHECK: Duration = Duration::from_millis(250);
 
-/// How many events may wait between a blocking agent's queue and the command that takes them.
+/// How many events may wait between the queue of a blocking agent and the command that takes them.
 const FORWARDED_EVENTS: usize = 16;
 
-/// What a command wants of its user agent besides the configuration.
+/// Settings of a command for its user agent besides the configuration.
 pub(crate) struct Settings {
     pub(crate) extra_roots: Vec<CertificateDer<'static>>,
     pub(crate) trace: TraceConnector,
-    /// How many transactions each side may have, if not the default.
+    /// The limit of transactions on each side, if not the default.
     pub(crate) transactions: Option<usize>,
 }
 
@@ -34,7 +34,7 @@ impl Settings {
         options.extra_roots = self.extra_roots;
         options.trace_connector = Some(self.trace);
         options.description_factory = Some(factory);
-        // There is nobody to ask: the URL of the configuration is as good as any.
+        // There is no other source, so the answer is the configured URL.
         options.server_url = Some(Box::new(|configured, _| Ok(configured.clone())));
         if let Some(transactions) = self.transactions {
             options.limits.client_transactions = transactions;
@@ -66,7 +66,7 @@ pub(crate) fn start(
     }
 }
 
-/// A thread that waits for events, so that a command can wait for other things too.
+/// Starts a thread that waits for events, so that a command can wait for other things too.
 fn forward(mut events: sip_blocking::Events) -> Result<mpsc::Receiver<Event>, Failure> {
     let (sender, receiver) = mpsc::channel(FORWARDED_EVENTS);
     let wait = move || {
@@ -91,7 +91,7 @@ fn forward(mut events: sip_blocking::Events) -> Result<mpsc::Receiver<Event>, Fa
 #[derive(Clone, Debug)]
 pub(crate) enum Handle {
     Tokio(sip_tokio::Handle),
-    /// Its commands hold up the caller, for no longer than the agent's thread needs to carry them out.
+    /// Its commands block the caller until the thread of the agent has carried them out.
     Blocking(sip_blocking::Handle),
 }
 
@@ -131,7 +131,7 @@ impl Handle {
     }
 }
 
-/// News from a user agent.
+/// Events of a user agent.
 #[derive(Debug)]
 pub(crate) enum Events {
     Tokio(sip_tokio::Events),
@@ -139,7 +139,7 @@ pub(crate) enum Events {
 }
 
 impl Events {
-    /// The next event; `None` once the agent has ended. May be cancelled without loss.
+    /// The next event; `None` once the agent has ended. Cancel safe: a dropped future loses no event.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         match self {
             Self::Tokio(events) => events.next().await,

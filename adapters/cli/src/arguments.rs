@@ -45,16 +45,16 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Register, stay registered, unregister
     Register(Register),
-    /// Call somebody, tell how it goes, hang up
+    /// Call a user, report the progress, hang up
     ///
     /// Registers first if there is a URI to register (see --uri). The session description is a
     /// canned one: the call has no sound.
     Call(Call),
     /// Register, then answer the calls and messages that come in
     Answer(Answer),
-    /// Send one text message and tell its outcome
+    /// Send one text message and report its outcome
     Message(Message),
-    /// Ask somebody's user agent, or a server, what it can do
+    /// Ask a user agent or a server for its capabilities
     Options(Options),
     /// Show the effective configuration: each parameter, its value, and where that came from
     ///
@@ -174,7 +174,7 @@ pub(crate) struct Call {
     /// Hang up this long after the answer; without it when the other side does, or at Ctrl-C
     #[arg(long, value_name = "SECONDS")]
     pub(crate) hangup_after: Option<u64>,
-    /// Do not tell the other side who calls
+    /// Hide the identity of the caller from the other side
     #[arg(long)]
     pub(crate) anonymous: bool,
     #[command(flatten)]
@@ -242,7 +242,7 @@ pub(crate) struct Parse {
     /// One JSON object a file
     #[arg(long)]
     pub(crate) json: bool,
-    /// Tell what a user agent with default configuration would do with the message
+    /// Show what a user agent with default configuration would do with the message
     ///
     /// It owns the Request-URI of a request and waits for no response. One JSON object a file, with
     /// the verdict accept, answer or drop.

@@ -6,7 +6,7 @@ use sip_parse::{NameAddr, Request, Response};
 
 use crate::report::{Report, printable};
 
-/// Prints an event; those that only the program itself cares about are left out.
+/// Prints an event. Events for the program alone are left out.
 pub(crate) fn print(report: &Report, event: &Event) {
     match event {
         Event::InstanceIdDrawn(id) if report.is_json() => {
@@ -192,7 +192,7 @@ fn reason_fields(reason: &EndReason) -> Vec<(&'static str, Value)> {
     fields
 }
 
-/// The first flow is the only one unless others are asked for.
+/// Empty for the first flow, because most agents have only that.
 fn on_flow(reg_id: u8) -> String {
     match reg_id {
         1 => String::new(),
@@ -204,7 +204,7 @@ fn in_words(reason: &EndReason) -> String {
     with_contacts(reason.to_string(), &reason.contacts)
 }
 
-/// A reason, and where a redirection points to.
+/// A reason, and the targets of a redirection.
 fn with_contacts(reason: String, contacts: &[Box<str>]) -> String {
     match contacts {
         [] => reason,
@@ -219,7 +219,7 @@ const fn kind_name(kind: DescriptionKind) -> &'static str {
     }
 }
 
-/// Who sent a request: the URI of From, and the display name if there is one.
+/// The sender of a request: the URI of From, and the display name if there is one.
 pub(crate) fn caller(request: &Request) -> String {
     match request.from() {
         Ok(from) => printable(&name_and_uri(&from)),

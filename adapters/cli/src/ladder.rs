@@ -1,4 +1,4 @@
-//! The ladder diagram of a conversation: who sent what to whom, and when.
+//! The ladder diagram of a conversation: sender, receiver and time of each message.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use sip_parse::{HeaderName, Limits, Message};
 /// Characters between two life lines.
 const GAP: usize = 46;
 
-/// How many messages are kept; a diagram of more is of no use to anybody.
+/// How many messages are kept, because a longer diagram is of no use.
 const ARROW_LIMIT: usize = 200;
 
 /// One message between a user agent and the edge.
@@ -23,7 +23,7 @@ struct Arrow {
     label: String,
 }
 
-/// Collects messages, then draws them (its `Display`). Clones collect into the same diagram.
+/// Collects messages; its `Display` draws them. Clones share the diagram.
 ///
 /// There are three life lines: a user agent at each side, and the edge between them.
 #[derive(Clone)]
@@ -46,8 +46,8 @@ impl Ladder {
         }
     }
 
-    /// Notes that `party` (0 is left, 1 is right) sent or received a message `at` after the start.
-    /// Returns the label of its arrow; `None` for keep-alives, which have no arrow.
+    /// Records that `party` (0 is left, 1 is right) sent or received a message `at` after the start. Returns
+    /// the label of its arrow; `None` for keep-alives, which have no arrow.
     pub(crate) fn note(
         &self,
         at: Duration,
@@ -71,7 +71,7 @@ impl Ladder {
     }
 }
 
-/// What stands on an arrow: `INVITE sip:bob@example.com (SDP)`, `200 OK`.
+/// The label of an arrow: `INVITE sip:bob@example.com (SDP)`, `200 OK`.
 fn label(bytes: &Bytes) -> Option<String> {
     if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
         return None;
@@ -81,7 +81,7 @@ fn label(bytes: &Bytes) -> Option<String> {
     };
     let mut label = match (message.as_request(), message.as_response()) {
         (Some(request), _) => {
-            // Parameters say how to get there, not who it is for.
+            // Without URI parameters, because they concern routing and not the target.
             let uri = request.uri_bytes().split(|&byte| byte == b';').next();
             let uri = uri.unwrap_or_default();
             format!("{} {}", request.method(), sip_parse::text(uri))
@@ -135,7 +135,7 @@ fn shorten(text: &str, width: usize) -> String {
     if length <= width {
         return text.to_owned();
     }
-    // Method and body stand at the ends; the long thing between them is a URI.
+    // Keeps the method and the body at the ends; the long part between them is a URI.
     let head = (width - 1) / 2;
     let tail = width - 1 - head;
     let start: String = text.chars().take(head).collect();

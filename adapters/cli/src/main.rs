@@ -1,5 +1,8 @@
 #![forbid(unsafe_code)]
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
+//!
+//! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `running`, `adapter`
+//! and `settings`, `events`, `ladder` and `sdp`, `report`, `arguments`, `outcome`.
 
 mod adapter;
 mod arguments;
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
             block_on(commands::request::options(options)),
         ),
         Command::Config(config) => (config.output.json, commands::config::run(config)),
-        // Its JSON is one object a file, and nothing else.
+        // Its JSON is one object for each file and nothing else.
         Command::Parse(parse) => (false, commands::parse::run(&parse)),
     };
     match result {
@@ -70,12 +73,12 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
         .build()
         .map_err(|error| Failure::Usage(format!("cannot start: {error}")))?;
     let result = runtime.block_on(command);
-    // A name that is still being resolved must not keep the program waiting.
+    // The thread of a name look-up that is still running must not delay the exit.
     runtime.shutdown_background();
     result
 }
 
-/// Log records go to standard error, from warnings up: what matters is told by events.
+/// Log records of errors go to standard error. Everything else is reported as events.
 fn start_log() {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

@@ -1,16 +1,18 @@
-//! How a command ends: exit codes and the sentence that goes with them.
+//! Outcomes of a command: exit codes and their sentences.
 
-use std::fmt;
 use std::process::ExitCode;
 
-/// Why a command did not do what it was asked for. Each kind has its exit code.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Why a command failed. Each kind has its exit code.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// 1: SIP said no.
+    /// 1: the peer or the server refused.
+    #[error("{0}")]
     Outcome(String),
     /// 2: the command line or the configuration is wrong.
+    #[error("{0}")]
     Usage(String),
     /// 3: no connection to any server.
+    #[error("{0}")]
     NoConnection(String),
 }
 
@@ -20,14 +22,6 @@ impl Failure {
             Self::Outcome(_) => 1,
             Self::Usage(_) => 2,
             Self::NoConnection(_) => 3,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Outcome(text) | Self::Usage(text) | Self::NoConnection(text) => f.write_str(text),
         }
     }
 }

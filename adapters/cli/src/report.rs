@@ -1,4 +1,4 @@
-//! What a command prints: sentences for people, or one JSON object a line.
+//! The output of a command: sentences for people, or one JSON object a line.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -8,15 +8,15 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 use sip_core::config::Config;
 
-/// Prints events as they happen. Clones print to the same place, with the same start of time.
+/// Prints events as they happen. Clones share the output and the start time.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     json: bool,
-    /// Whether events are printed for people too; `sip demo` draws a ladder instead.
+    /// Whether events are printed as JSON only; `sip demo` draws a ladder for people.
     quiet: bool,
-    /// Where the servers of the configuration are, in its order, their queries left out.
+    /// The URLs of the configured servers, in order, without their queries.
     servers: Arc<[String]>,
-    /// Who it happened to, where there is more than one.
+    /// The name of the agent, if there is more than one.
     agent: Option<Arc<str>>,
     start: Instant,
 }
@@ -32,13 +32,13 @@ impl Report {
         }
     }
 
-    /// The same, but only JSON is printed.
+    /// The same report with JSON output only.
     pub(crate) fn quiet(mut self) -> Self {
         self.quiet = true;
         self
     }
 
-    /// The same for one of several agents.
+    /// The same report for one of several agents.
     pub(crate) fn of(&self, agent: &str) -> Self {
         Self {
             agent: Some(agent.into()),
@@ -46,7 +46,7 @@ impl Report {
         }
     }
 
-    /// The same for the servers of `config`, so that they can be named.
+    /// The same report with the names of the servers of `config`.
     pub(crate) fn with_servers(mut self, config: &Config) -> Self {
         self.servers = config
             .servers()
@@ -56,7 +56,7 @@ impl Report {
         self
     }
 
-    /// The server at that place in the configuration.
+    /// The name of the server at that index in the configuration.
     pub(crate) fn server(&self, place: usize) -> &str {
         self.servers.get(place).map_or("the server", String::as_str)
     }
@@ -65,9 +65,9 @@ impl Report {
         self.json
     }
 
-    /// Milliseconds since the command began.
+    /// Milliseconds since the command started.
     pub(crate) fn milliseconds(&self) -> f64 {
-        // Microseconds are enough, and keep the numbers short.
+        // Rounded to microseconds, which keeps the numbers short.
         (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3
     }
 
@@ -75,7 +75,7 @@ impl Report {
         self.start
     }
 
-    /// An event: `name` and `fields` as JSON, or `text` for people.
+    /// Prints an event: `name` and `fields` as JSON, or `text` for people.
     pub(crate) fn event(
         &self,
         name: &str,
@@ -84,7 +84,8 @@ impl Report {
     ) {
         if !self.json {
             if !self.quiet {
-                // A reason phrase or a Contact of a peer's must not steer the terminal.
+                // Escapes control characters, because a reason phrase or Contact of a peer must not control the
+                // terminal.
                 print_line(&printable(&text.to_string()));
             }
             return;
@@ -104,18 +105,19 @@ impl Report {
     }
 }
 
-/// A line on standard output. A reader that has gone away (`sip ... | head`) is no fault of ours.
+/// Prints a line on standard output. Errors are ignored, because the reader may have closed the pipe (`sip ...
+/// | head`).
 pub(crate) fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// A line on standard error.
+/// Prints a line on standard error.
 pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// What a peer wrote, without what would control a terminal.
+/// Text of a peer, with its control characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|character| {

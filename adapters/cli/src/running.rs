@@ -1,4 +1,4 @@
-//! A user agent that a command runs: started, connected, registered, stopped.
+//! The user agent of a command: starts, connects, registers, stops.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -19,20 +19,20 @@ use crate::settings::{self, Registering};
 /// How long hanging up, unregistering and disconnecting may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A running user agent, its events, and where they are printed.
+/// A running user agent, its events, and their output.
 pub(crate) struct Running {
     pub(crate) handle: Handle,
     pub(crate) report: Report,
     events: Events,
     config: Config,
-    /// Servers that could not be reached since the start; emptied by a connection.
+    /// Servers that could not be reached since the last connection.
     unreachable: BTreeSet<usize>,
     was_connected: bool,
     was_registered: bool,
 }
 
 impl Running {
-    /// Starts the user agent that flags and file describe.
+    /// Starts the user agent for the flags and the file.
     pub(crate) fn start(
         account: &Account,
         output: Output,
@@ -61,8 +61,8 @@ impl Running {
         })
     }
 
-    /// The next event, printed. An error if it means that the command cannot go on: no server was
-    /// ever reached, or the first registration was refused.
+    /// Prints and returns the next event. Fails if the command cannot go on: no server was ever reached, or the
+    /// first registration was refused.
     pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
         let Some(event) = self.events.next().await else {
             return Err(Failure::Outcome(
@@ -101,7 +101,7 @@ impl Running {
         Ok(())
     }
 
-    /// Waits for the connection and, if the configuration asks for one, for the registration.
+    /// Waits for the connection and, if the configuration registers, for the registration.
     pub(crate) async fn ready(&mut self) -> Result<(), Failure> {
         self.connected().await?;
         while self.config.register() && !self.was_registered {
@@ -111,8 +111,8 @@ impl Running {
         Ok(())
     }
 
-    /// Answers what a command does not care about, so that no peer waits in vain: texts are taken,
-    /// calls are refused as busy.
+    /// Answers events that a command does not handle, so that no peer waits: accepts messages, and refuses
+    /// calls as busy.
     pub(crate) async fn answer_unrelated(&mut self, event: &Event) -> Result<(), Failure> {
         let answered = match event {
             Event::IncomingCall { session, .. } => {
@@ -163,13 +163,13 @@ impl Running {
     }
 }
 
-/// Runs `command`, and stops the user agent whether it went well or not.
+/// Stops the user agent after the command, whether that succeeded or not.
 pub(crate) async fn finish<T>(
     running: &mut Running,
     result: Result<T, Failure>,
 ) -> Result<T, Failure> {
     if matches!(result, Err(Failure::NoConnection(_))) {
-        // There is nobody to say goodbye to.
+        // There is no connection for BYE or REGISTER.
         return result;
     }
     let stopped = running.stop().await;
@@ -193,8 +193,7 @@ pub(crate) fn time_or_interrupt(seconds: Option<u64>) -> impl Future<Output = ()
     }
 }
 
-/// Resolves at Ctrl-C or, where there is one, a request to terminate; never, if neither can be
-/// watched for.
+/// Resolves at Ctrl-C or, on Unix, at a request to terminate; never, if neither can be observed.
 pub(crate) async fn interrupted() {
     let interrupt = async {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -222,7 +221,7 @@ async fn terminated() {
     std::future::pending().await
 }
 
-/// A traced message on standard error.
+/// Prints a traced message on standard error.
 pub(crate) fn print_trace(agent: Option<&str>, at: Duration, record: &TraceRecord) {
     let way = match record.direction {
         Direction::Received => "<<<",
@@ -235,7 +234,7 @@ pub(crate) fn print_trace(agent: Option<&str>, at: Duration, record: &TraceRecor
     ));
 }
 
-/// A refused command is the user's to correct if it was about what the user typed.
+/// The failure for a refused command: usage, if the user's input was the cause.
 pub(crate) fn command_failure(failure: CommandFailure) -> Failure {
     let sentence = failure.to_string();
     match failure {
@@ -247,7 +246,7 @@ pub(crate) fn command_failure(failure: CommandFailure) -> Failure {
     }
 }
 
-/// A call or request that ended while it was being answered is nobody's failure.
+/// A call or request that has ended meanwhile is not a failure.
 pub(crate) fn tolerate_ended(result: Result<(), CommandFailure>) -> Result<(), Failure> {
     match result {
         Ok(()) | Err(CommandFailure::Stale(_) | CommandFailure::Refused(_)) => Ok(()),
@@ -255,7 +254,7 @@ pub(crate) fn tolerate_ended(result: Result<(), CommandFailure>) -> Result<(), F
     }
 }
 
-/// The failure that an [`EndReason`] is, with `what` it ended in front.
+/// The failure for an [`EndReason`]; `what` names the operation that it ended.
 pub(crate) fn failure_of(what: &str, reason: &EndReason) -> Failure {
     let sentence = format!("{what}: {}", report::printable(&reason.to_string()));
     if reason.cause == Cause::ConnectionLost {

@@ -1,4 +1,4 @@
-//! Canned session descriptions: signalling is what these commands are about, there is no media.
+//! Canned session descriptions, because these commands are about signalling and have no media.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use sip_blocking::Reply;
 use sip_core::{Body, DescriptionKind, SessionId};
 use sip_tokio::Describing;
 
-/// One audio line as a browser writes it (RFC 8829), with a fingerprint that belongs to nobody and
-/// no candidates: browsers take it, and no media ever flows.
+/// One audio line as a browser writes it (RFC 8829), with a made-up fingerprint and no candidates: browsers
+/// take it, and no media flows.
 const AUDIO: &str = "\
 s=-\r\n\
 t=0 0\r\n\

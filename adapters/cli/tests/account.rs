@@ -247,7 +247,7 @@ fn an_interrupted_program_says_goodbye() {
         ]);
         bob.line("registered");
         bob.signal(name);
-        bob.line("unregistered: as asked");
+        bob.line("unregistered: as requested");
         assert_eq!(bob.finish(), 0, "{name}");
     }
     let mut server = server;
@@ -287,7 +287,10 @@ fn the_blocking_adapter_registers_calls_answers_and_writes() {
         let mut answering = Background::start(&answer);
         answering.line("registered");
         for (command, said) in [
-            (&["register", "--for", "0"][..], "unregistered: as asked"),
+            (
+                &["register", "--for", "0"][..],
+                "unregistered: as requested",
+            ),
             (&["call", "bob", "--hangup-after", "0"], "call established"),
             (&["message", "bob", "Hello Bob"], "200 OK"),
             (&["options", "bob"], "200 OK"),
@@ -303,7 +306,7 @@ fn the_blocking_adapter_registers_calls_answers_and_writes() {
         #[cfg(unix)]
         {
             answering.signal("INT");
-            answering.line("unregistered: as asked");
+            answering.line("unregistered: as requested");
             assert_eq!(answering.finish(), 0);
         }
     }

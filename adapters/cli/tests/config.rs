@@ -126,7 +126,7 @@ fn cfg_err_one_line_for_each_fault() {
     assert!(lines.iter().all(|line| line.starts_with("sip: ")));
 }
 
-/// What this version does not carry out is refused by name, too.
+/// A parameter that this version does not support is refused by name, too.
 #[test]
 fn what_is_missing_is_named() {
     let path = file(

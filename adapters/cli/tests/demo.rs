@@ -91,8 +91,7 @@ fn several_calls_are_counted_and_timed() {
     );
 }
 
-/// RFC 6026 section 7: each call leaves transactions behind for 32 s; they are not what stops the
-/// next call.
+/// RFC 6026 section 7: each call keeps transactions for 32 s; they do not stop the next call.
 #[test]
 fn more_calls_than_the_default_limit_of_transactions() {
     let run = run(&["demo", "--calls", "1100"]);

@@ -1,4 +1,4 @@
-//! `sip parse`: what it explains, where it finds fault, and what a user agent would do.
+//! `sip parse`: explanations, errors, and the verdict of a user agent.
 
 mod common;
 
@@ -156,9 +156,9 @@ fn the_verdict_is_that_of_a_user_agent() {
             "answer",
             Some(505),
         ),
-        // RFC 3261 section 17.1.1.3: nobody answers an ACK.
+        // RFC 3261 section 17.1.1.3: an ACK gets no response.
         ("ack.sip", request("ACK", ""), "drop", None),
-        // RFC 3261 section 18.1.2: nobody waits for it.
+        // RFC 3261 section 18.1.2: no transaction waits for it.
         ("response.sip", response, "drop", None),
         ("noise.sip", "hello\r\n\r\n".to_owned(), "drop", None),
     ] {

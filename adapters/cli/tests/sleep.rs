@@ -1,17 +1,15 @@
-//! The program is stopped and goes on, as on a machine that sleeps: only a process of its own can be.
+//! The program is stopped and continued, as on a machine that sleeps. Only a process of its own can be stopped.
 #![cfg(unix)]
 
 mod common;
-#[path = "../../host/tests/support/registrar.rs"]
-mod registrar;
 
 use std::time::Duration;
 
 use common::Background;
-use registrar::{Registrar, header, invite};
+use sip_testing::sockets::registrar::{Registrar, header, invite};
 
-/// A CANCEL that came while the process was stopped goes before the `noAnswerTimeout` that passed meanwhile: the
-/// caller gets the answer to what it asked for, not 408.
+/// A CANCEL that arrived while the process was stopped goes before the `noAnswerTimeout` that passed meanwhile:
+/// the caller gets 487, not 408.
 fn what_came_while_it_was_stopped_goes_first(adapter: &str) {
     let registrar = Registrar::start(600);
     let config = std::env::temp_dir().join(format!("sip-sleep-{}-{adapter}", std::process::id()));

@@ -1,4 +1,4 @@
-//! What is wrong before anything is sent: each ends in a sentence, and the right exit code.
+//! Errors before the first message: each prints a sentence and has the right exit code.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::net::TcpListener;
 
 use common::run;
 
-/// A port on which nobody listens.
+/// A port without a listener.
 fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -1,4 +1,4 @@
-//! What the edge is told: where to listen, who its users are, how long bindings last.
+//! The configuration of the edge: where it listens, its users, how long bindings last.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,8 +12,8 @@ use sip_parse::Uri;
 /// [`EdgeConfig::default`] listens on a free port of 127.0.0.1 and has no users.
 #[derive(Clone)]
 pub struct EdgeConfig {
-    /// Where the server listens; port 0 takes a free one. The host and port are also what the edge
-    /// calls itself in Via and Record-Route.
+    /// Where the server listens; port 0 takes a free one. The edge writes this host and port into Via and
+    /// Record-Route.
     pub listen: SocketAddr,
     /// The protection domain of the challenges (RFC 7616 section 3.3), and a domain of the edge.
     pub realm: String,
@@ -22,37 +22,37 @@ pub struct EdgeConfig {
     pub domains: Vec<String>,
     /// The users: name (the unescaped user part of the address-of-record) and password.
     pub users: Vec<(String, String)>,
-    /// The shortest binding that is granted; a shorter one is answered 423 with Min-Expires (RFC
-    /// 3261 section 10.3 step 7). Zero grants anything. Whole seconds, at most an hour.
+    /// The shortest binding that the registrar grants; it answers a shorter one with 423 and Min-Expires (RFC
+    /// 3261 section 10.3 step 7). Zero grants any. Whole seconds, at most an hour.
     pub min_expires: Duration,
-    /// The longest binding that is granted; what asks for more gets this. Whole seconds. Also what
-    /// a REGISTER that names no expiry gets, but never more than an hour then.
+    /// The longest binding that the registrar grants; it shortens a longer one to this. Whole seconds. A
+    /// REGISTER without an expiry gets this too, but at most an hour.
     pub max_expires: Duration,
     /// How long a nonce may be used (RFC 7616 section 3.3, `stale`).
     pub nonce_lifetime: Duration,
-    /// What the challenges offer, best first (RFC 8760 section 2.4). A user agent that reads the
-    /// first challenge only needs its own algorithm here alone.
+    /// The algorithms of the challenges, best first (RFC 8760 section 2.4). For a user agent that reads only
+    /// the first challenge, this must have its algorithm alone.
     pub algorithms: Vec<Algorithm>,
-    /// A request within a dialog whose flow is gone goes where the same Contact is registered now (RFC 5626
-    /// section 7: the edge is the registrar too), so that a call outlives its connection. Without this it is
-    /// answered 430, as by an edge that is no registrar (section 5.3.1).
+    /// Whether a request within a dialog whose flow is gone follows the Contact to the flow on which it is
+    /// registered now (RFC 5626 section 7: the edge is the registrar too), so that a call outlives its
+    /// connection. If not, the edge answers 430, as an edge without a registrar does (section 5.3.1).
     pub follow_contacts: bool,
-    /// What the edge does wrong on purpose.
+    /// Deliberate faults of the edge.
     pub faults: Faults,
-    /// What a peer can use up at most.
+    /// Limits on what a peer can use up.
     pub limits: EdgeLimits,
 }
 
-/// Things that the edge does wrong on purpose, to show how the ends cope.
+/// Deliberate faults of the edge, to show how user agents cope.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Faults {
-    /// Every BYE is swallowed: neither answered nor forwarded.
+    /// Drops every BYE: the edge neither answers nor forwards it.
     pub drop_bye: bool,
-    /// The connection of the answering side is cut as soon as its first 2xx to an INVITE went through.
+    /// Cuts the connection of the callee as soon as the edge has forwarded its first 2xx to an INVITE.
     pub kill_ws_after_answer: bool,
 }
 
-/// What a peer can use up at most.
+/// Limits on what a peer can use up.
 #[derive(Clone, Debug)]
 pub struct EdgeLimits {
     /// Sizes inside one message.
@@ -101,7 +101,7 @@ impl Default for EdgeLimits {
     }
 }
 
-/// Passwords stay out of logs.
+/// Leaves the passwords out, because the output may be logged.
 impl fmt::Debug for EdgeConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let users: Vec<&str> = self.users.iter().map(|(name, _)| name.as_str()).collect();
@@ -122,43 +122,34 @@ impl fmt::Debug for EdgeConfig {
 }
 
 /// A configuration that cannot be served.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EdgeConfigError {
     /// The realm or a domain is empty or has characters that no quoted string or host may hold.
+    #[error("{0:?} is no realm or domain: letters, digits, \".\", \"-\" and \":\" are")]
     Realm(String),
     /// A user without a name.
+    #[error("a user needs a name")]
     UserName,
     /// Two users of the same name.
+    #[error("there are two users {0:?}")]
     RepeatedUser(String),
     /// `min_expires` is over an hour (RFC 3261 section 10.3) or above `max_expires`, or
     /// `max_expires` is below a second or above 2^32 - 1 seconds.
+    #[error(
+        "min_expires must be at most an hour and at most max_expires, max_expires 1 to 4294967295 seconds"
+    )]
     Expires,
     /// The realm and the algorithms make no challenge.
+    #[error(transparent)]
     Challenge(DigestServerError),
     /// A limit that is zero.
+    #[error("no limit can be zero")]
     Limit,
 }
 
-impl fmt::Display for EdgeConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Realm(name) => write!(f, "{name:?} is no realm or domain: letters, digits, \".\", \"-\" and \":\" are"),
-            Self::UserName => f.write_str("a user needs a name"),
-            Self::RepeatedUser(name) => write!(f, "there are two users {name:?}"),
-            Self::Expires => f.write_str(
-                "min_expires must be at most an hour and at most max_expires, max_expires 1 to 4294967295 seconds",
-            ),
-            Self::Challenge(error) => error.fmt(f),
-            Self::Limit => f.write_str("no limit can be zero"),
-        }
-    }
-}
-
-impl std::error::Error for EdgeConfigError {}
-
 impl EdgeConfig {
-    /// Checks what the types cannot say.
+    /// Checks what the types cannot express.
     pub(crate) fn validate(&self) -> Result<(), EdgeConfigError> {
         for name in self.domains.iter().chain([&self.realm]) {
             let host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
@@ -224,7 +215,8 @@ impl Domain {
         Self { names }
     }
 
-    /// Whether the host of this URI is ours. The port does not matter: all our ports are one edge.
+    /// Whether the host of this URI is ours. The port does not matter, because all ports of the host belong to
+    /// the edge.
     pub(crate) fn holds(&self, uri: &Uri<'_>) -> bool {
         let host = uri.host_bytes();
         self.names

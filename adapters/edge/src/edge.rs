@@ -1,4 +1,4 @@
-//! The edge without I/O: verbs in, actions out.
+//! The edge without I/O: inputs in, actions out.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -17,13 +17,13 @@ use crate::flow::FlowTokens;
 use crate::fork::Forward;
 use crate::location::{Change, ChangeKind, Location};
 
-/// Bindings or branches that one tick may end; a host ticks again while something is due.
+/// How many bindings or branches one tick may end. The host ticks again while something is due.
 const BATCH: usize = 64;
 
-/// A registrar and proxy for one set of users, each reached over the connection that it registered on.
+/// A registrar and proxy for one set of users. It reaches each user over the connection of its REGISTER.
 ///
-/// It does no I/O and has no clock: the host says what came in and when, and carries out what
-/// [`Edge::poll_action`] yields. Built on [`TransactionLayer`] alone.
+/// It does no I/O and has no clock: the host passes inputs with the time, and carries out the actions that
+/// [`Edge::poll_action`] returns. It is built on [`TransactionLayer`] alone.
 pub struct Edge {
     pub(crate) layer: TransactionLayer<Tag>,
     pub(crate) config: EdgeConfig,
@@ -33,27 +33,27 @@ pub struct Edge {
     pub(crate) location: Location,
     pub(crate) peers: BTreeMap<u64, Peer>,
     pub(crate) forwards: BTreeMap<u64, Forward>,
-    /// Which forwarded request a server transaction belongs to.
+    /// The forwarded request of a server transaction.
     pub(crate) servers: BTreeMap<ServerTransactionId, u64>,
     pub(crate) next_forward: u64,
-    /// When a branch of a forwarded INVITE has waited long enough: (when, request, branch).
+    /// When timer C fires for a branch of a forwarded INVITE: (when, request, branch).
     pub(crate) deadlines: BTreeSet<(Timestamp, u64, usize)>,
     pub(crate) counters: Counters,
     actions: VecDeque<EdgeAction>,
     now: Timestamp,
 }
 
-/// A connection and who is at its other end.
+/// A connection and the user at its other end.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: ConnectionId,
-    /// Who proved to be there.
+    /// The user that has authenticated on it.
     pub(crate) user: Option<String>,
-    /// Who first said to be there: good enough for a trace.
+    /// The user in the From of its first request, without proof; for traces only.
     pub(crate) claimed: Option<String>,
 }
 
-/// What a client transaction of ours is for.
+/// The purpose of a client transaction.
 #[derive(Clone, Debug)]
 pub(crate) enum Tag {
     /// A branch of a forwarded request.
@@ -63,11 +63,11 @@ pub(crate) enum Tag {
         server: ServerTransactionId,
         invite: bool,
     },
-    /// A CANCEL of ours; its answer ends here (RFC 3261 section 16.10).
+    /// A CANCEL of ours; the edge drops the response to it (RFC 3261 section 16.10).
     Cancel,
 }
 
-/// A request that is answered with a failure by the edge itself.
+/// A failure response that the edge itself sends.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -83,33 +83,26 @@ impl From<StatusCode> for Refusal {
     }
 }
 
-/// The peer did not get its message wrong in framing but in a header field's value.
+/// The framing of the message is right, but the value of a header field is not.
 impl From<sip_parse::ParseError> for Refusal {
     fn from(error: sip_parse::ParseError) -> Self {
         error.status().into()
     }
 }
 
-/// [`EdgeLimits::actions`](crate::EdgeLimits::actions) wait to be polled: poll, then give the input again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// [`EdgeLimits::actions`](crate::EdgeLimits::actions) actions wait. Poll them, then repeat the input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("too many actions wait to be polled")]
 pub struct Backpressure;
-
-impl std::fmt::Display for Backpressure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("too many actions wait to be polled")
-    }
-}
-
-impl std::error::Error for Backpressure {}
 
 impl Edge {
     /// An edge for the users of `config`.
     ///
-    /// `config.listen` is what the edge calls itself in Via and Record-Route, so its port should be
-    /// the real one. All tokens come from `rng`.
+    /// The edge writes `config.listen` into Via and Record-Route, so its port should be the real one. All
+    /// tokens come from `rng`.
     ///
     /// # Errors
-    /// [`EdgeConfigError`] if the configuration makes no sense.
+    /// [`EdgeConfigError`] if the configuration is not valid.
     pub fn new(
         config: EdgeConfig,
         mut rng: Box<dyn CryptoRng + Send>,
@@ -120,8 +113,8 @@ impl Edge {
         rng.fill_bytes(&mut key);
         let mut limits = Limits::default();
         limits.message = config.limits.message;
-        // Each forwarded request is one server transaction and a client transaction per branch; as
-        // many again may linger or be CANCELs.
+        // A forwarded request is one server transaction, and one client transaction for each branch. Twice as
+        // many leaves room for CANCELs and for transactions that have not lapsed yet.
         limits.server_transactions = config.limits.forwarded_requests.saturating_mul(2);
         limits.client_transactions = limits
             .server_transactions
@@ -158,7 +151,7 @@ impl Edge {
         })
     }
 
-    /// A connection was accepted. Returns its name from now on.
+    /// The host has accepted a connection. Returns its id.
     pub fn accept(&mut self, info: ConnectionInfo) -> ConnectionId {
         let id = self.layer.accept(info);
         self.peers.insert(
@@ -172,10 +165,10 @@ impl Edge {
         id
     }
 
-    /// One message (WebSocket) or keep-alive came in. Bytes of a connection that is gone are ignored.
+    /// One message (WebSocket) or keep-alive has arrived. Bytes from an unknown connection are ignored.
     ///
     /// # Errors
-    /// [`Backpressure`], with nothing changed, when too many actions wait to be polled.
+    /// [`Backpressure`] if too many actions wait to be polled. Nothing has changed then.
     pub fn receive(
         &mut self,
         connection: ConnectionId,
@@ -199,7 +192,7 @@ impl Edge {
         Ok(())
     }
 
-    /// A connection is gone, and with it the bindings that it reached. Unknown ones are ignored.
+    /// A connection is closed. Its bindings are removed. An unknown connection is ignored.
     pub fn closed(&mut self, connection: ConnectionId, now: Timestamp) {
         let now = self.advance(now);
         self.forget(connection, now);
@@ -223,8 +216,7 @@ impl Edge {
         connections.len()
     }
 
-    /// Time passed. Afterwards [`Edge::next_tick`] is later than `now`, or something due was done
-    /// and there is more: tick again.
+    /// Time has passed. Afterwards [`Edge::next_tick`] is later than `now`, or more is due: tick again.
     pub fn tick(&mut self, now: Timestamp) {
         let now = self.advance(now);
         self.layer.tick(now);
@@ -262,19 +254,19 @@ impl Edge {
         .min()
     }
 
-    /// The next thing to carry out. Every input may add some.
+    /// The next action to carry out. Each input may add some.
     pub fn poll_action(&mut self) -> Option<EdgeAction> {
         self.actions.pop_front()
     }
 
-    /// What the edge did so far.
+    /// The counters so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// The user at the other end of a connection: who authenticated there, else who said to be
-    /// there first (the From of its first request).
+    /// The user at the other end of a connection: the one that has authenticated there, else the one in the
+    /// From of its first request.
     #[must_use]
     pub fn user(&self, connection: ConnectionId) -> Option<&str> {
         let peer = self.peers.get(&connection.to_bits())?;
@@ -287,19 +279,19 @@ impl Edge {
         self.location.bindings(user).count()
     }
 
-    /// Whether no request is under way and no transaction waits for its end.
+    /// Whether no request is being forwarded and all transactions have ended.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.forwards.is_empty() && self.layer.is_idle()
     }
 
-    /// A host's clock that goes back is taken to stand still.
+    /// If the clock of the host goes back, the time stands still.
     fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.now
     }
 
-    /// Takes what the transaction layer has to say until it has nothing more.
+    /// Handles all outputs of the transaction layer.
     fn drain(&mut self, now: Timestamp) {
         while let Some(output) = self.layer.poll() {
             match output {
@@ -324,19 +316,19 @@ impl Edge {
                 }
                 Output::Ack { request, .. } => self.on_ack(&request),
                 Output::Response { user, response, .. } => self.on_response(&user, response, now),
-                // RFC 6026 section 7.3 step 10: what matches no transaction is not forwarded.
+                // RFC 6026 section 7.3 step 10: a response without a transaction is not forwarded.
                 Output::StrayResponse { .. } => self.counters.dropped += 1,
                 Output::Failed { user, error, .. } => self.on_failed(&user, error, now),
                 Output::ServerFailed { transaction, .. } => self.on_server_failed(transaction, now),
                 Output::Malformed { .. } => self.counters.malformed += 1,
                 Output::Ignored { .. } => self.counters.dropped += 1,
-                // Keep-alives are answered by the layer.
+                // The layer itself answers keep-alives.
                 _ => {}
             }
         }
     }
 
-    /// Answers a request from the edge itself.
+    /// Answers a request in place of a user agent.
     pub(crate) fn answer(
         &mut self,
         transaction: ServerTransactionId,
@@ -350,7 +342,7 @@ impl Edge {
             300.. => self.counters.refused += 1,
             _ => {}
         }
-        // A provisional response of a proxy must not make a dialog, so it has no tag.
+        // A provisional response of a proxy must not create a dialog, so it has no tag.
         let tag = status
             .is_final()
             .then(|| format!("{:016x}", self.layer.rng().next_u64()));
@@ -362,8 +354,8 @@ impl Edge {
         self.respond(transaction, response, status.is_final(), now);
     }
 
-    /// Sends a response. A final one that cannot be written (a peer's value that no builder takes)
-    /// becomes a plain 500, so that no transaction waits for ever.
+    /// Sends a response. A final response that cannot be written (for a value that no builder takes) becomes a
+    /// plain 500, so that the transaction ends.
     pub(crate) fn respond(
         &mut self,
         transaction: ServerTransactionId,
@@ -382,12 +374,12 @@ impl Edge {
             sent = self.layer.respond(transaction, plain, now);
         }
         if sent.is_err() {
-            // The transaction ended in the meantime: nobody is there to be told.
+            // The transaction has ended meanwhile.
             self.counters.dropped += 1;
         }
     }
 
-    /// Closes a connection ourselves. The host will not say that it is closed.
+    /// Closes a connection. The host does not report its end.
     pub(crate) fn disconnect(
         &mut self,
         connection: ConnectionId,
@@ -399,7 +391,7 @@ impl Edge {
         self.forget(connection, now);
     }
 
-    /// Tells and counts what became of bindings.
+    /// Emits and counts changes of bindings.
     pub(crate) fn publish(&mut self, changes: Vec<Change>) {
         for Change {
             user,
@@ -466,7 +458,7 @@ impl Edge {
                 .from()
                 .ok()
                 .and_then(|from| self.domain.user(from.uri()));
-            // Only names that exist: what a trace prints is bounded by the configuration.
+            // Only configured names, which bounds what a trace prints.
             peer.claimed = user.filter(|user| self.config.password(user).is_some());
         }
     }

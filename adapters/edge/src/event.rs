@@ -1,47 +1,47 @@
-//! What the edge asks of its host, what it tells, and what it counts.
+//! Actions of the edge, its events, and its counters.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use sip_core::ConnectionId;
 
-/// One thing for the host to carry out, in the order in which they are polled.
+/// An action for the host. The host carries them out in the order in which it polls them.
 #[derive(Debug)]
 pub enum EdgeAction {
     /// Send these bytes as one message.
     Transmit {
-        /// Where to.
+        /// The destination.
         connection: ConnectionId,
-        /// What. Text if valid UTF-8, else binary (RFC 7118 section 5).
+        /// The message: text if it is valid UTF-8, else binary (RFC 7118 section 5).
         bytes: Bytes,
     },
-    /// Close this connection. The edge has forgotten it already: needs no answer.
+    /// Close this connection. The edge has removed it already and expects no report.
     Disconnect {
-        /// Which.
+        /// The connection.
         connection: ConnectionId,
-        /// Why.
+        /// The reason.
         reason: CutReason,
     },
-    /// News for whoever watches.
+    /// An event for an observer.
     Event(EdgeEvent),
 }
 
-/// Why the edge wants a connection closed.
+/// Why the edge closes a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum CutReason {
-    /// [`Edge::cut`](crate::Edge::cut) asked for it.
+    /// A call of [`Edge::cut`](crate::Edge::cut).
     Requested,
-    /// [`Faults::kill_ws_after_answer`](crate::Faults::kill_ws_after_answer) asked for it.
+    /// The fault [`Faults::kill_ws_after_answer`](crate::Faults::kill_ws_after_answer).
     Fault,
 }
 
-/// What happened, as far as somebody who watches the edge cares.
+/// An event for an observer of the edge.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum EdgeEvent {
     /// A binding was made or refreshed (RFC 3261 section 10.3).
     Registered {
-        /// Whose.
+        /// The user.
         user: String,
         /// The Contact URI.
         contact: String,
@@ -49,16 +49,16 @@ pub enum EdgeEvent {
         connection: ConnectionId,
         /// How long it lasts from now on.
         expires: Duration,
-        /// Whether it was there before.
+        /// Whether it existed before.
         refreshed: bool,
     },
-    /// A binding is gone.
+    /// A binding was removed.
     Unregistered {
-        /// Whose.
+        /// The user.
         user: String,
         /// The Contact URI.
         contact: String,
-        /// Why.
+        /// The reason.
         reason: RemovalReason,
     },
     /// The first 2xx to an INVITE outside any dialog was forwarded.
@@ -70,7 +70,7 @@ pub enum EdgeEvent {
     },
     /// A BYE was answered 2xx.
     CallEnded {
-        /// The From URI of the BYE: who hung up.
+        /// The From URI of the BYE: the side that hung up.
         by: String,
     },
     /// A MESSAGE was answered 2xx.
@@ -82,32 +82,32 @@ pub enum EdgeEvent {
     },
 }
 
-/// Why a binding is gone.
+/// Why a binding was removed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RemovalReason {
     /// Its user removed it.
     Requested,
-    /// Its time ran out.
+    /// It has expired.
     Expired,
     /// The connection that reached it is closed (RFC 5626 section 4.2: the flow is the binding).
     ConnectionLost,
 }
 
-/// What the edge did so far. All numbers only grow.
+/// Counters of the edge. They only grow.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counters {
-    /// Messages and keep-alives that came in.
+    /// Messages and keep-alives received.
     pub received: u64,
-    /// Messages and keep-alives that went out.
+    /// Messages and keep-alives sent.
     pub transmitted: u64,
-    /// What came in and was no SIP message.
+    /// Inputs that are not SIP messages.
     pub malformed: u64,
-    /// Messages that were dropped on purpose: stray responses, ACKs without a flow, and what the
-    /// configured faults swallow.
+    /// Messages that the edge dropped on purpose: stray responses, ACKs without a flow, and victims of the
+    /// configured faults.
     pub dropped: u64,
     /// Requests answered 401 or 407.
     pub challenged: u64,
-    /// Requests answered with any other failure by the edge itself.
+    /// Requests that the edge itself answered with any other failure.
     pub refused: u64,
     /// Bindings made (refreshes not included).
     pub registered: u64,
@@ -115,9 +115,9 @@ pub struct Counters {
     pub refreshed: u64,
     /// Bindings removed by their users.
     pub unregistered: u64,
-    /// Bindings that ran out or lost their connection.
+    /// Bindings that have expired or lost their connection.
     pub bindings_lost: u64,
-    /// Copies of requests sent on, one for each branch, ACKs included.
+    /// Copies of requests that the edge forwarded, one for each branch, ACKs included.
     pub forwarded: u64,
     /// INVITEs outside any dialog that were answered 2xx.
     pub calls_answered: u64,

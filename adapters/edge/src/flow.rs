@@ -12,16 +12,16 @@ const MAC: usize = 10;
 /// Makes and checks flow tokens under a key that lives as long as the edge.
 #[derive(Clone)]
 pub(crate) struct FlowTokens {
-    /// One block of the hash: what a HMAC key is filled up to.
+    /// One block of the hash, because HMAC pads its key to that.
     key: [u8; 64],
 }
 
-/// What the user part of one of our own Route URIs says.
+/// The content of the user part of one of our Route URIs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum FlowToken {
-    /// The connection with this number, which may be gone by now.
+    /// The connection with this number, which may be closed.
     Connection(u64),
-    /// Nothing that we wrote (RFC 5626 section 5.3.1: 403).
+    /// A token that the edge has not written (RFC 5626 section 5.3.1: 403).
     Forged,
 }
 
@@ -44,7 +44,7 @@ impl FlowTokens {
         text
     }
 
-    /// Reads what [`FlowTokens::token`] wrote.
+    /// Reads a token of [`FlowTokens::token`].
     pub(crate) fn read(&self, token: &[u8]) -> FlowToken {
         let mut bytes = [0; NUMBER + MAC];
         if token.len() != 2 * bytes.len() {
@@ -59,7 +59,7 @@ impl FlowTokens {
         let mut number = [0; NUMBER];
         number.copy_from_slice(&bytes[..NUMBER]);
         let expected = self.mac(number);
-        // No early exit: the time says nothing about how many bytes were right.
+        // The comparison has no early exit, so its time does not reveal how many bytes were right.
         let difference = expected
             .iter()
             .zip(&bytes[NUMBER..])
@@ -97,7 +97,7 @@ mod tests {
         FlowTokens::new(&mut rand_chacha::ChaCha20Rng::seed_from_u64(seed))
     }
 
-    /// RFC 5626 section 5.2: the edge finds the flow in the token, and nobody else can make one.
+    /// RFC 5626 section 5.2: the edge finds the flow in the token, and no peer can forge one.
     #[test]
     fn rfc5626_5_2_a_token_names_its_connection_and_cannot_be_made_up() {
         let ours = tokens(1);

@@ -1,22 +1,22 @@
-//! The response context of one forwarded request (RFC 3261 section 16.7): its branches, what became
-//! of them, and which response is the best.
+//! The response context of one forwarded request (RFC 3261 section 16.7): its branches, their outcomes, and the
+//! best response.
 
 use sip_core::transaction::{ClientTransactionId, ServerTransactionId};
 use sip_core::{ConnectionId, Timestamp};
 use sip_parse::{Request, Response, StatusCode, UriBuf};
 
-/// Where one branch goes.
+/// The destination of one branch.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) connection: ConnectionId,
-    /// The Request-URI of the copy; `None` keeps the one that the request has.
+    /// The Request-URI of the copy; `None` keeps that of the request.
     pub(crate) uri: Option<UriBuf>,
-    /// What a lost flow amounts to: 430 if a flow token led here (RFC 5626 section 5.3.1), 480 if
-    /// the location service did.
+    /// The response for a lost flow: 430 if a flow token led here (RFC 5626 section 5.3.1), 480 if the location
+    /// service did.
     pub(crate) lost: StatusCode,
 }
 
-/// One copy of the request on its way.
+/// One forwarded copy of the request.
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub(crate) connection: ConnectionId,
@@ -31,18 +31,18 @@ pub(crate) enum BranchState {
     /// No final response yet.
     Pending {
         client: ClientTransactionId,
-        /// When timer C fires; only for INVITE, and not once it is cancelled.
+        /// When timer C fires. For INVITE only, and `None` after a CANCEL.
         deadline: Option<Timestamp>,
     },
     Done(Outcome),
 }
 
-/// How a branch ended without success.
+/// The outcome of a branch without success.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// A final response other than 2xx.
     Response(Box<Response>),
-    /// None came; this is what it amounts to (RFC 3261 section 16.7 "timer C", 16.9).
+    /// No final response; the status stands for it (RFC 3261 section 16.7 "timer C", 16.9).
     Failed(StatusCode),
 }
 
@@ -55,20 +55,20 @@ impl Outcome {
     }
 }
 
-/// One request being forwarded.
+/// One forwarded request.
 #[derive(Debug)]
 pub(crate) struct Forward {
     pub(crate) server: ServerTransactionId,
-    /// Where the request came from.
+    /// The connection that the request arrived on.
     pub(crate) upstream: ConnectionId,
     pub(crate) request: Box<Request>,
     pub(crate) branches: Vec<Branch>,
-    /// Cancelled by the caller or ended by a 6xx: no new branch starts.
+    /// The caller has cancelled the request, or a 6xx has ended it: no new branch starts.
     pub(crate) stopped: bool,
 }
 
 impl Forward {
-    /// The place of the best final response, once every branch is done (RFC 3261 section 16.7 step 6).
+    /// The index of the best final response, once every branch is done (RFC 3261 section 16.7 step 6).
     pub(crate) fn best(&self) -> Option<usize> {
         let mut ranks = Vec::with_capacity(self.branches.len());
         for (index, branch) in self.branches.iter().enumerate() {
@@ -81,8 +81,8 @@ impl Forward {
     }
 }
 
-/// Lower is better: any 6xx, else the lowest class; in it those that tell the caller what to change,
-/// and never a 503 if there is another (RFC 3261 section 16.7 step 6).
+/// The rank of a status; the lowest wins: a 6xx, else the lowest class. Within a class, statuses that tell the
+/// caller what to change come first, and 503 comes last (RFC 3261 section 16.7 step 6).
 fn rank(status: StatusCode) -> (u8, u8) {
     let class = match status.class() {
         6 => 0,

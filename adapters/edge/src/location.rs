@@ -8,14 +8,14 @@ use sip_parse::{Uri, UriBuf};
 
 use crate::event::RemovalReason;
 
-/// One way to reach a user. The connection that its REGISTER came on is the way (RFC 5626 calls it
-/// the flow); the contact URI is only what the user agent calls itself.
+/// One way to reach a user: the connection of its REGISTER (RFC 5626 calls it the flow). The contact URI only
+/// identifies the user agent.
 #[derive(Clone, Debug)]
 pub(crate) struct Binding {
     pub(crate) contact: UriBuf,
     /// Parameters of the Contact value other than `expires`, as `;name=value` text.
     pub(crate) parameters: Box<[u8]>,
-    /// `+sip.instance` (RFC 5626 section 4.1), quotes and all.
+    /// `+sip.instance` (RFC 5626 section 4.1) with its quotes.
     pub(crate) instance: Option<Box<[u8]>>,
     /// `reg-id` (RFC 5626 section 4.2).
     pub(crate) flow_number: Option<u32>,
@@ -23,30 +23,30 @@ pub(crate) struct Binding {
     pub(crate) expires_at: Timestamp,
     call_id: Box<[u8]>,
     sequence: u32,
-    /// Counts up with every update, so that the latest flow of an instance can be told.
+    /// Grows with every update, so that the latest flow of an instance can be found.
     updated: u64,
 }
 
 impl Binding {
-    /// Remaining seconds, rounded up: a binding that lives is never said to be gone.
+    /// Remaining seconds, rounded up, so that a valid binding never shows 0.
     pub(crate) fn remaining(&self, now: Timestamp) -> u64 {
         let left = self.expires_at.saturating_since(now);
         left.as_secs() + u64::from(left.subsec_nanos() > 0)
     }
 }
 
-/// A binding as a REGISTER asks for it.
+/// The binding that a REGISTER requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Update {
     pub(crate) contact: UriBuf,
     pub(crate) parameters: Box<[u8]>,
     pub(crate) instance: Option<Box<[u8]>>,
     pub(crate) flow_number: Option<u32>,
-    /// Zero removes.
+    /// Zero removes the binding.
     pub(crate) expires: Duration,
 }
 
-/// Who asks: what RFC 3261 section 10.3 step 7 orders REGISTERs by, and the flow.
+/// The origin of an update: its flow, and the fields by which RFC 3261 section 10.3 step 7 orders REGISTERs.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) call_id: &'a [u8],
@@ -61,7 +61,7 @@ impl Source<'_> {
     }
 }
 
-/// What an update did to one binding.
+/// The effect of an update on one binding.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) user: String,
@@ -105,9 +105,8 @@ impl Location {
             .filter_map(|number| self.bindings.get(number).map(|(_, binding)| binding))
     }
 
-    /// The bindings of a user as the targets of a request: for each instance its latest flow first,
-    /// and apart from it the other flows of the same instance (RFC 5626 section 7: never two of one
-    /// instance at a time).
+    /// The bindings of a user as the targets of a request, grouped by instance with the latest flow first (RFC
+    /// 5626 section 7: never two flows of one instance at a time).
     pub(crate) fn targets(&self, user: &str) -> Vec<Vec<&Binding>> {
         let mut targets: Vec<Vec<&Binding>> = Vec::new();
         for binding in self.bindings(user) {
@@ -128,10 +127,10 @@ impl Location {
         targets
     }
 
-    /// The latest binding of this Contact, whosever it is.
+    /// The latest binding of this Contact, of any user.
     pub(crate) fn reached_as(&self, uri: &Uri<'_>) -> Option<&Binding> {
         let bindings = self.bindings.values().map(|(_, binding)| binding);
-        // User parts are drawn at random: few bindings take the long comparison.
+        // User parts are random, so few bindings reach the long comparison.
         let same = bindings.filter(|binding| {
             let contact = binding.contact.as_uri();
             contact.user() == uri.user() && contact.equivalent(uri)
@@ -148,7 +147,7 @@ impl Location {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<Change>, UpdateError> {
-        // Everything is checked before anything is changed.
+        // All checks come before the first change.
         let mut places = Vec::with_capacity(updates.len());
         let mut count = self.bindings(user).count();
         for update in &updates {
@@ -173,7 +172,7 @@ impl Location {
                 let reason = RemovalReason::Requested;
                 changes.extend(place.and_then(|number| self.remove(number, reason)));
             } else {
-                // The same contact may stand twice in one REGISTER: the second finds the first.
+                // A REGISTER may have the same contact twice: the second one finds the first.
                 let place = place.or_else(|| self.find(user, &update));
                 changes.push(self.store(user, source, update, place, now));
             }
@@ -201,7 +200,7 @@ impl Location {
             .collect())
     }
 
-    /// Removes what a closed connection reached.
+    /// Removes the bindings of a closed connection.
     pub(crate) fn connection_closed(&mut self, connection: ConnectionId) -> Vec<Change> {
         let lost = self
             .bindings
@@ -215,12 +214,12 @@ impl Location {
             .collect()
     }
 
-    /// When the next binding runs out.
+    /// When the next binding expires.
     pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
         self.deadlines.first().map(|&(at, _)| at)
     }
 
-    /// Removes one binding that ran out at `now`.
+    /// Removes one binding that has expired by `now`.
     pub(crate) fn expire(&mut self, now: Timestamp) -> Option<Change> {
         let &(at, number) = self.deadlines.first()?;
         if at > now {
@@ -230,8 +229,8 @@ impl Location {
         self.remove(number, RemovalReason::Expired)
     }
 
-    /// The binding that an update is about: the same flow of the same instance (RFC 5626 section 6),
-    /// else the same URI (RFC 3261 section 10.3 step 7).
+    /// The binding that an update refers to: the same flow of the same instance (RFC 5626 section 6), else the
+    /// same URI (RFC 3261 section 10.3 step 7).
     fn find(&self, user: &str, update: &Update) -> Option<u64> {
         let numbers = self.users.get(user)?;
         let same = |number: &&u64| {

@@ -1,4 +1,4 @@
-//! The proxy (RFC 3261 section 16): which way a request goes, and its copies on that way.
+//! The proxy (RFC 3261 section 16): where a request goes, and the copies that go there.
 
 use std::borrow::Cow;
 
@@ -12,18 +12,18 @@ use crate::fork::{Branch, BranchState, Forward, Outcome, Target};
 use crate::registrar::refuse_unknown;
 use crate::routing::Routing;
 
-/// Timer C: how long a forwarded INVITE may stay without a final response after its last
-/// provisional one; more than three minutes (RFC 3261 section 16.6 step 11).
+/// Timer C: how long a forwarded INVITE may wait for a final response after its last provisional one; more than
+/// three minutes (RFC 3261 section 16.6 step 11).
 pub(crate) const TIMER_C: std::time::Duration = std::time::Duration::from_secs(181);
 
 /// Max-Forwards of a request that has none (RFC 3261 section 16.6 step 3).
 const MAX_FORWARDS: u8 = 70;
 
-/// What becomes of a request.
+/// The handling of a request.
 enum Plan {
     /// The edge itself answers 200 with these header fields.
     Answer(Vec<(HeaderName<'static>, String)>),
-    /// It goes on. One entry for each branch: the target and other flows of the same instance.
+    /// The edge forwards it. One entry for each branch: the target and other flows of the same instance.
     Forward(Vec<Vec<Target>>),
 }
 
@@ -53,9 +53,9 @@ impl Edge {
         }
     }
 
-    /// A CANCEL: answered here, and if it finds its INVITE, carried on to every branch that still
-    /// waits (RFC 3261 section 16.10). One that finds nothing is answered 481 rather than forwarded:
-    /// the edge never forwards an INVITE without state.
+    /// Answers a CANCEL, and cancels every branch of its INVITE that still waits (RFC 3261 section 16.10). A
+    /// CANCEL without an INVITE gets 481 and is not forwarded, because the edge never forwards an INVITE
+    /// without state.
     pub(crate) fn on_cancel(
         &mut self,
         transaction: ServerTransactionId,
@@ -69,7 +69,7 @@ impl Edge {
         };
         self.answer(transaction, request, StatusCode::OK, Vec::new(), now);
         if let Some(&id) = self.servers.get(&invite) {
-            // RFC 3326 section 2: why it was cancelled is told on every branch.
+            // RFC 3326 section 2: every branch receives the reason.
             let reason = request
                 .header(HeaderName::Reason)
                 .map(|header| header.unfolded());
@@ -80,8 +80,8 @@ impl Edge {
         }
     }
 
-    /// An ACK to a 2xx goes the way of its dialog (RFC 3261 section 16.6); without a flow token
-    /// there is none. Nobody answers an ACK, so what cannot go on is dropped.
+    /// Forwards the ACK to a 2xx along its dialog (RFC 3261 section 16.6), which needs a flow token. An ACK
+    /// that cannot go on is dropped, because an ACK gets no response.
     pub(crate) fn on_ack(&mut self, request: &Request) {
         if !self.forward_ack(request) {
             self.counters.dropped += 1;
@@ -110,9 +110,9 @@ impl Edge {
         true
     }
 
-    /// Where a request within a dialog goes: the flow that its token names. If that is gone, the same
-    /// Contact may be registered on another one by now, which the edge knows as it is the registrar
-    /// too (RFC 5626 section 7); only if it is not has the flow failed (section 5.3.1).
+    /// The destination of a request within a dialog: the flow of its token. If that is gone, the flow on which
+    /// the same Contact is registered now, which the edge knows because it is the registrar too (RFC 5626
+    /// section 7). Without one the flow has failed (section 5.3.1).
     fn way_of_dialog(&self, number: u64, target: &[u8]) -> Option<ConnectionId> {
         if let Some(peer) = self.peers.get(&number) {
             return Some(peer.id);
@@ -163,7 +163,7 @@ impl Edge {
                     lost,
                 }]]));
             }
-            // Other domains are out of reach, as next hop or as target (RFC 3261 section 21.4.5).
+            // Other domains cannot be reached, neither as next hop nor as target (RFC 3261 section 21.4.5).
             None if !here => return Err(StatusCode::NOT_FOUND.into()),
             None => {}
         }
@@ -204,13 +204,13 @@ impl Edge {
                     (HeaderName::Supported, "outbound".to_owned()),
                 ])
             }
-            // There is no user to be reached (RFC 3261 section 21.4.5).
+            // The URI names no user (RFC 3261 section 21.4.5).
             _ => Err(StatusCode::NOT_FOUND.into()),
         }
     }
 
-    /// RFC 3261 section 22.3: who says to be one of our users has to prove it. Others may call our
-    /// users as they are.
+    /// RFC 3261 section 22.3: a sender that claims to be one of our users has to prove it. Other senders may
+    /// call our users without proof.
     fn admit(
         &mut self,
         connection: ConnectionId,
@@ -269,14 +269,13 @@ impl Edge {
         self.finish_if_done(id, now);
     }
 
-    /// Sends the copy of a request's last branch over the best flow that is left.
+    /// Sends the copy of a request's last branch over the best remaining flow.
     fn start_branch(&mut self, id: u64, forward: &mut Forward, now: Timestamp) {
         let index = forward.branches.len() - 1;
         self.retry_branch(id, forward, index, now);
     }
 
-    /// Sends the copy of one branch over the best flow that is left. Without any, the branch stays
-    /// as it is.
+    /// Sends the copy of one branch over the best remaining flow. Without one, the branch does not change.
     pub(crate) fn retry_branch(
         &mut self,
         id: u64,
@@ -304,14 +303,14 @@ impl Edge {
                     branch.state = BranchState::Pending { client, deadline };
                     return;
                 }
-                // This flow is gone; the next one may be there.
+                // This flow is closed; the next one may be open.
                 Err(SendError::NotConnected) => {}
                 Err(SendError::TooManyTransactions) => {
                     let status = StatusCode::SERVICE_UNAVAILABLE;
                     branch.state = BranchState::Done(Outcome::Failed(status));
                     return;
                 }
-                // What cannot be written for one flow cannot be written for another.
+                // A copy that cannot be written for one flow cannot be written for another.
                 Err(_) => {
                     let status = StatusCode::BAD_REQUEST;
                     branch.state = BranchState::Done(Outcome::Failed(status));
@@ -339,8 +338,8 @@ impl Edge {
             .map_or(routing.uri, |uri| uri.as_bytes());
         let mut copy = copy(request, &routing, uri, hops, &foreign);
         if makes_dialog(request.method()) {
-            // Two values, one for each side: whoever sends in the dialog, the last of ours that it
-            // names is the flow to the other side (RFC 5626 section 5.3).
+            // Two values, one for each side. The last of our values in a request of either side names the flow
+            // to the other side (RFC 5626 section 5.3).
             for connection in [forward.upstream, target.connection] {
                 copy.prepend(HeaderName::RecordRoute, self.record_route(connection, uri));
             }
@@ -357,8 +356,7 @@ impl Edge {
         format!("<{scheme}:{token}@{};transport=ws;lr>", self.config.listen)
     }
 
-    /// Proxy-Authorization values for others than us; ours have done their work (RFC 3261 section
-    /// 22.3).
+    /// Proxy-Authorization values for other proxies. Those for the edge are removed (RFC 3261 section 22.3).
     fn foreign_credentials<'a>(&self, request: &'a Request) -> Vec<Cow<'a, [u8]>> {
         let rows = request.headers_named(HeaderName::ProxyAuthorization);
         let foreign = rows.filter(|row| {
@@ -394,8 +392,8 @@ fn copy<'a>(
     copy
 }
 
-/// Max-Forwards of the copy: one less, or 70 if there is none (RFC 3261 sections 16.3 step 3 and
-/// 16.6 step 3). None is left: 483.
+/// Max-Forwards of the copy: one less, or 70 if the request has none (RFC 3261 sections 16.3 step 3 and 16.6
+/// step 3). If none is left: 483.
 fn hops(request: &Request) -> Result<u8, Refusal> {
     let hops = request
         .max_forwards()?
@@ -403,7 +401,7 @@ fn hops(request: &Request) -> Result<u8, Refusal> {
     hops.ok_or_else(|| StatusCode::TOO_MANY_HOPS.into())
 }
 
-/// Requests that make dialogs, or renew them (RFC 3261 section 16.6 step 4, RFC 6665 section 4.3).
+/// Methods that create or refresh dialogs (RFC 3261 section 16.6 step 4, RFC 6665 section 4.3).
 fn makes_dialog(method: Method<'_>) -> bool {
     matches!(
         method,

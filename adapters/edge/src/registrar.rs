@@ -1,4 +1,4 @@
-//! The registrar (RFC 3261 section 10.3), and the proof of identity that it shares with the proxy.
+//! The registrar (RFC 3261 section 10.3), and the authentication that it shares with the proxy.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use sip_parse::{Contact, HeaderName, NameAddr, Request, Scheme, StatusCode, UriB
 use crate::edge::{Edge, Refusal};
 use crate::location::{Source, Update, UpdateError};
 
-/// What a binding gets whose expiry nobody named, or named unreadably (RFC 3261 sections 10.2.1.1
-/// and 20.10): an hour.
+/// The expiry of a binding whose REGISTER has none, or an unreadable one (RFC 3261 sections 10.2.1.1 and
+/// 20.10): an hour.
 const DEFAULT_EXPIRES: u32 = 3600;
 
 /// Extensions that a REGISTER may require.
@@ -26,7 +26,7 @@ impl Edge {
     ) -> Result<Vec<(HeaderName<'static>, String)>, Refusal> {
         refuse_unknown(request, HeaderName::Require, &EXTENSIONS)?;
         let username = self.authenticate(connection, request, false, now)?;
-        // RFC 3261 section 10.3 steps 4 and 5: nobody changes another's bindings.
+        // RFC 3261 section 10.3 steps 4 and 5: a user changes its own bindings only.
         let to = request.to()?;
         let user = self
             .domain
@@ -63,12 +63,12 @@ impl Edge {
             value.extend_from_slice(&binding.parameters);
             value.extend_from_slice(format!(";expires={}", binding.remaining(now)).as_bytes());
             outbound |= binding.flow_number.is_some() && binding.connection == connection;
-            // Contact URIs and parameters were checked to be text when they came.
+            // Contact URIs and parameters were checked to be text when the REGISTER arrived.
             let value = String::from_utf8(value).map_err(|_| StatusCode::BAD_REQUEST)?;
             headers.push((HeaderName::Contact, value));
         }
         if outbound {
-            // RFC 5626 section 6: the user agent learns that its flow is kept.
+            // RFC 5626 section 6: tells the user agent that the edge keeps its flow.
             headers.push((HeaderName::Require, "outbound".to_owned()));
         }
         Ok(headers)
@@ -108,7 +108,7 @@ impl Edge {
     ) -> Result<Update, Refusal> {
         let uri = address.uri();
         if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) {
-            // We reach contacts over their connection only; another scheme could never be.
+            // The edge reaches contacts over their connection only, so another scheme cannot be reached.
             return Err(StatusCode::BAD_REQUEST.into());
         }
         let (mut own, mut instance, mut flow_number) = (None, None, None);
@@ -127,7 +127,7 @@ impl Edge {
             parameters.extend_from_slice(name);
             if let Some(value) = value {
                 parameters.push(b'=');
-                // A quoted string may be folded; without its line ends it is the same string.
+                // A quoted string may be folded; without its line ends it has the same value.
                 parameters.extend(value.iter().filter(|byte| !b"\r\n".contains(byte)));
             }
         }
@@ -135,7 +135,7 @@ impl Edge {
             return Err(StatusCode::BAD_REQUEST.into());
         }
         let expires = self.granted(own.or(general).unwrap_or(DEFAULT_EXPIRES))?;
-        // RFC 5626 section 6: both or none, and only if the user agent says that it knows.
+        // RFC 5626 section 6: both or none, and only if the user agent supports outbound.
         let flow = outbound && instance.is_some() && flow_number.is_some();
         Ok(Update {
             contact: UriBuf::parse(without_headers(uri.as_bytes()))?,
@@ -146,7 +146,8 @@ impl Edge {
         })
     }
 
-    /// RFC 3261 section 10.3 step 7: too short is refused, too long is shortened.
+    /// RFC 3261 section 10.3 step 7: an interval that is too short is refused, one that is too long is
+    /// shortened.
     fn granted(&self, seconds: u32) -> Result<Duration, Refusal> {
         let asked = Duration::from_secs(seconds.into());
         if !asked.is_zero() && asked < self.config.min_expires {
@@ -159,8 +160,8 @@ impl Edge {
         Ok(asked.min(self.config.max_expires))
     }
 
-    /// Who sends this request, proven by digest (RFC 3261 section 22); else the refusal: 401, or
-    /// with `proxy` 407, or 400 for credentials that cannot be read.
+    /// The user that sends this request, proven by digest (RFC 3261 section 22). The refusal is 401, or 407
+    /// with `proxy`, or 400 for credentials that cannot be read.
     pub(crate) fn authenticate(
         &mut self,
         connection: ConnectionId,
@@ -191,7 +192,7 @@ impl Edge {
     }
 }
 
-/// What a REGISTER asks for.
+/// The request of a REGISTER.
 enum Wanted {
     /// The list of bindings only.
     Nothing,
@@ -202,14 +203,14 @@ enum Wanted {
 
 fn refuse_update(error: UpdateError) -> Refusal {
     match error {
-        // RFC 3261 section 10.3 steps 6 and 7 say that it fails, and section 12.2.2 what an
-        // out-of-order CSeq is answered with.
+        // RFC 3261 section 10.3 steps 6 and 7 let it fail, and section 12.2.2 has the status for an
+        // out-of-order CSeq.
         UpdateError::OutOfOrder => StatusCode::SERVER_INTERNAL_ERROR.into(),
         UpdateError::TooMany => StatusCode::FORBIDDEN.into(),
     }
 }
 
-/// RFC 3261 section 8.2.2.3: 420 and the list of what is not understood.
+/// RFC 3261 section 8.2.2.3: 420 and the list of unsupported extensions.
 pub(crate) fn refuse_unknown(
     request: &Request,
     name: HeaderName<'static>,
@@ -233,7 +234,7 @@ pub(crate) fn refuse_unknown(
     })
 }
 
-/// Delta-seconds; more than fits is the most that fits, anything but digits is nothing.
+/// Reads delta-seconds. A number that does not fit is the largest one; `None` for anything but digits.
 fn seconds(text: &[u8]) -> Option<u32> {
     if text.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! Responses on their way back (RFC 3261 section 16.7), and branches that get none.
+//! Forwards responses (RFC 3261 section 16.7), and ends branches that get none.
 
 use sip_core::Timestamp;
 use sip_core::transaction::{ServerTransactionId, TransactionError};
@@ -9,11 +9,11 @@ use crate::event::{CutReason, EdgeEvent};
 use crate::fork::{BranchState, Forward, Outcome};
 use crate::proxy::TIMER_C;
 
-/// Why the losers of a fork are cancelled (RFC 3326 section 3.1).
+/// The reason for cancelling the other branches of a fork (RFC 3326 section 3.1).
 const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 
 impl Edge {
-    /// A response to a copy that we sent.
+    /// A response to a forwarded copy.
     pub(crate) fn on_response(&mut self, tag: &Tag, response: Box<Response>, now: Timestamp) {
         let &Tag::Branch {
             forward: id,
@@ -33,7 +33,7 @@ impl Edge {
                     self.pass(server, &response, now);
                     self.succeeded(id, forward, branch, now);
                 }
-                // Every 2xx to an INVITE makes a dialog, so a later one goes on too (step 5).
+                // Every 2xx to an INVITE creates a dialog, so a later one is forwarded too (step 5).
                 None if invite => self.pass(server, &response, now),
                 None => self.counters.dropped += 1,
             }
@@ -42,7 +42,7 @@ impl Edge {
         }
     }
 
-    /// A copy that we sent got no answer.
+    /// A forwarded copy got no response.
     pub(crate) fn on_failed(&mut self, tag: &Tag, error: TransactionError, now: Timestamp) {
         let &Tag::Branch {
             forward: id,
@@ -66,7 +66,7 @@ impl Edge {
         self.branch_done(id, branch, Outcome::Failed(status), now);
     }
 
-    /// The caller is gone, or never acknowledged a failure: nobody waits for an answer.
+    /// The connection of the caller is lost, or its ACK to a failure has not arrived: the request is dropped.
     pub(crate) fn on_server_failed(&mut self, transaction: ServerTransactionId, now: Timestamp) {
         if let Some(&id) = self.servers.get(&transaction) {
             self.stop_branches(id, None, now);
@@ -76,7 +76,7 @@ impl Edge {
         }
     }
 
-    /// Cancels every branch of an INVITE that still waits, and starts no new one.
+    /// Cancels every branch of an INVITE that still waits. No new branch starts.
     pub(crate) fn stop_branches(&mut self, id: u64, reason: Option<&str>, now: Timestamp) {
         if let Some(mut forward) = self.forwards.remove(&id) {
             self.stop(id, &mut forward, reason, now);
@@ -84,8 +84,8 @@ impl Edge {
         }
     }
 
-    /// Timer C fired (RFC 3261 section 16.8): the branch is cancelled. The layer ends it 64 T1 later
-    /// if that does not help.
+    /// Timer C fired (RFC 3261 section 16.8): cancels the branch. If there is still no response, the layer ends
+    /// it 64 T1 later.
     pub(crate) fn on_timer_c(&mut self, id: u64, index: usize, now: Timestamp) {
         let branch = self
             .forwards
@@ -117,12 +117,12 @@ impl Edge {
             return;
         };
         match outcome {
-            // RFC 3261 section 16.7 step 6: 503 says that the sender is down, and the edge is not.
+            // RFC 3261 section 16.7 step 6: a 503 would say that the edge is down.
             outcome if outcome.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 let status = StatusCode::SERVER_INTERNAL_ERROR;
                 self.answer(forward.server, &forward.request, status, Vec::new(), now);
             }
-            // RFC 4320 section 4.2: a late 408 helps nobody; the caller's own time-out is the same.
+            // RFC 4320 section 4.2: no late 408, because the caller has timed out itself.
             Outcome::Failed(StatusCode::REQUEST_TIMEOUT)
                 if forward.request.method() != Method::Invite =>
             {
@@ -136,7 +136,7 @@ impl Edge {
     }
 
     fn on_provisional(&mut self, id: u64, index: usize, response: &Response, now: Timestamp) {
-        // A 100 is between two hops (RFC 3261 section 16.7 step 4) and does not renew timer C.
+        // A 100 is for one hop (RFC 3261 section 16.7 step 4) and does not restart timer C.
         if response.status() == StatusCode::TRYING {
             return;
         }
@@ -160,10 +160,10 @@ impl Edge {
         self.pass(server, response, now);
     }
 
-    /// The first 2xx: the other branches are cancelled, and the request is done.
+    /// The first 2xx: cancels the other branches and ends the request.
     fn succeeded(&mut self, id: u64, mut forward: Forward, index: usize, now: Timestamp) {
         if let Some(branch) = forward.branches.get_mut(index) {
-            // Answered: neither cancelled nor waited for.
+            // This branch has its answer, so it is not cancelled, and its timer stops.
             if let BranchState::Pending {
                 deadline: Some(at), ..
             } = branch.state
@@ -228,7 +228,7 @@ impl Edge {
             }
         }
         if status.class() == 6 {
-            // RFC 3261 section 16.7 step 5: nobody else will do.
+            // RFC 3261 section 16.7 step 5: a 6xx ends all branches.
             self.stop(id, &mut forward, None, now);
         }
         self.forwards.insert(id, forward);
@@ -244,8 +244,8 @@ impl Edge {
             let BranchState::Pending { client, deadline } = &mut branch.state else {
                 continue;
             };
-            // The layer waits 64 T1 for the effect, then the branch fails by itself; one that is
-            // refused here was cancelled before.
+            // If the CANCEL has no effect, the branch fails 64 T1 later. An error here means that it was
+            // cancelled before.
             let cancelled = self.layer.cancel(*client, reason, Tag::Cancel, now).is_ok();
             if let Some(at) = deadline.take_if(|_| cancelled) {
                 self.deadlines.remove(&(at, id, index));
@@ -253,7 +253,7 @@ impl Edge {
         }
     }
 
-    /// Forgets what points to a request that is done.
+    /// Removes the entries of a finished request.
     fn close(&mut self, id: u64, forward: &Forward) {
         self.servers.remove(&forward.server);
         for (index, branch) in forward.branches.iter().enumerate() {
@@ -266,15 +266,15 @@ impl Edge {
         }
     }
 
-    /// Sends a response on as it is, but for our Via (RFC 3261 section 16.7 steps 3 and 9).
+    /// Forwards a response without our Via (RFC 3261 section 16.7 steps 3 and 9).
     fn pass(&mut self, server: ServerTransactionId, response: &Response, now: Timestamp) {
         let mut copy = Builder::from_message(response);
         copy.remove_first_value(HeaderName::Via);
         self.respond(server, copy, response.status().is_final(), now);
     }
 
-    /// Sends the best failure on. A 401 or 407 carries the challenges of all others along (RFC 3261
-    /// section 16.7 step 7).
+    /// Forwards the best failure. A 401 or 407 carries the challenges of all branches (RFC 3261 section 16.7
+    /// step 7).
     fn pass_failure(&mut self, forward: &Forward, best: &Response, now: Timestamp) {
         let asks = |status: StatusCode| matches!(status.as_u16(), 401 | 407);
         let mut copy = Builder::from_message(best);

@@ -1,22 +1,21 @@
-//! Where a request goes, before anybody looks up a user: RFC 3261 sections 16.4 and 16.5, with flow
-//! tokens (RFC 5626 section 5.3) in our own Route header field values.
+//! The destination of a request before the look-up of a user: RFC 3261 sections 16.4 and 16.5, with flow tokens
+//! (RFC 5626 section 5.3) in our Route header field values.
 
 use sip_parse::{HeaderName, NameAddr, ParseError, Request, Uri};
 
 use crate::config::Domain;
 use crate::flow::{FlowToken, FlowTokens};
 
-/// What Route and Request-URI say.
+/// The content of Route and Request-URI.
 #[derive(Debug)]
 pub(crate) struct Routing<'a> {
-    /// The Request-URI, after a strict router's rewriting was undone.
+    /// The Request-URI; the rewriting of a strict router is undone.
     pub(crate) uri: &'a [u8],
-    /// Route values that stay, in order, when ours are taken off.
+    /// The Route values without ours, in order.
     pub(crate) routes: Vec<&'a [u8]>,
-    /// Whether `routes` differs from what the request has.
+    /// Whether `routes` differs from those of the request.
     pub(crate) changed: bool,
-    /// The last of our own flow tokens: the flow to take. An earlier one names the flow that the
-    /// request came on.
+    /// The last of our flow tokens: the flow to take. An earlier one names the flow that the request came on.
     pub(crate) flow: Option<FlowToken>,
 }
 
@@ -33,7 +32,7 @@ impl<'a> Routing<'a> {
             changed: false,
             flow: None,
         };
-        // A strict router put our Record-Route URI into the Request-URI and the target last.
+        // A strict router moves our Record-Route URI to the Request-URI, and the target to the end of Route.
         let uri = request.uri()?;
         if let (Some(token @ FlowToken::Connection(_)), Some(&last)) =
             (token(&uri, domain, tokens), routing.routes.last())
@@ -50,7 +49,7 @@ impl<'a> Routing<'a> {
                 break;
             }
             own += 1;
-            // Without a user part it is a preloaded route: it says "via the edge" and no more.
+            // Without a user part it is a preloaded route, which names the edge but no flow.
             routing.flow = token(route.uri(), domain, tokens).or(routing.flow);
         }
         routing.changed |= own > 0;
@@ -59,7 +58,7 @@ impl<'a> Routing<'a> {
     }
 }
 
-/// What the user part of a URI of our domain says; `None` for other URIs and without a user part.
+/// The flow token in a URI of our domain; `None` for other URIs and without a user part.
 fn token(uri: &Uri<'_>, domain: &Domain, tokens: &FlowTokens) -> Option<FlowToken> {
     uri.user()
         .filter(|_| domain.holds(uri))

@@ -21,19 +21,19 @@ use crate::config::EdgeConfig;
 use crate::edge::Edge;
 use crate::event::{Counters, EdgeAction};
 
-/// Inputs of all sockets that wait for the edge; at this number the sockets are not read.
+/// How many inputs of all sockets may wait for the edge. The sockets are not read while that many wait.
 const QUEUED_INPUTS: usize = 256;
 
 /// How long sockets may take to close when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long to wait when the system gives no socket (no descriptors left).
+/// How long to wait if the system has no descriptors left for a socket.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A running edge on a TCP port: WebSocket (RFC 7118), plain text.
+/// A running edge on a TCP port: WebSocket (RFC 7118) without TLS.
 ///
-/// One task owns the [`Edge`], and one more each socket. Dropping the server stops all of them at
-/// once; [`EdgeServer::stop`] says goodbye first.
+/// One task owns the [`Edge`], and each socket has a task. Dropping the server aborts all of them;
+/// [`EdgeServer::stop`] sends close frames first.
 #[derive(Debug)]
 pub struct EdgeServer {
     local_addr: SocketAddr,
@@ -43,16 +43,17 @@ pub struct EdgeServer {
     task: JoinHandle<()>,
 }
 
-/// One SIP message that went in or out.
+/// One SIP message that the edge sent or received.
 #[derive(Clone, Copy, Debug)]
 pub struct TraceMessage<'a> {
-    /// Since the server started.
+    /// The time since the server started.
     pub at: Duration,
-    /// In or out, seen from the edge.
+    /// Whether the edge sent or received it.
     pub direction: Direction,
-    /// On which connection.
+    /// The connection.
     pub connection: ConnectionId,
-    /// The user at its other end: who authenticated there, else who said to be there first.
+    /// The user at its other end: the one that has authenticated there, else the one in the From of its first
+    /// request.
     pub user: Option<&'a str>,
     /// The message.
     pub bytes: &'a Bytes,
@@ -60,7 +61,7 @@ pub struct TraceMessage<'a> {
 
 type Hook = Box<dyn FnMut(&TraceMessage<'_>) + Send>;
 
-/// Who watches the messages, if anybody does.
+/// The observer of the messages, if there is one.
 #[derive(Clone, Default)]
 struct Trace(Arc<Mutex<Option<Hook>>>);
 
@@ -94,13 +95,12 @@ enum Command {
 impl EdgeServer {
     /// Listens and serves in the background.
     ///
-    /// Takes the configuration; its `listen` port 0 becomes a free one, which
-    /// [`EdgeServer::local_addr`] tells. Must be called inside a tokio runtime.
+    /// If the port of `listen` is 0, the system chooses a free one, which [`EdgeServer::local_addr`] returns.
+    /// Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// `InvalidInput` with an [`EdgeConfigError`](crate::EdgeConfigError) for a configuration that
-    /// makes no sense; whatever the system says about the address; `Other` outside a runtime or
-    /// without entropy.
+    /// `InvalidInput` with an [`EdgeConfigError`](crate::EdgeConfigError) if the configuration is not valid;
+    /// the error of the system for the address; `Other` outside a runtime or without entropy.
     pub fn start(mut config: EdgeConfig) -> io::Result<Self> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let mut seed = [0; 32];
@@ -147,21 +147,21 @@ impl EdgeServer {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// What the edge did so far. What a message changed is counted before its answer is sent.
+    /// The counters so far. The effects of a message are counted before its response is sent.
     #[must_use]
     pub fn counters(&self) -> Counters {
         *self.counters.borrow()
     }
 
-    /// Shows every SIP message from now on to `hook`, in the order in which the edge handles them;
-    /// keep-alives are left out. It takes the place of an earlier hook. It runs in the server's
-    /// task, so it must be quick, and must not call [`EdgeServer::trace`].
+    /// Passes every SIP message from now on to `hook`, in the order in which the edge handles them, without
+    /// keep-alives. It replaces an earlier hook. The hook runs in the task of the server, so it must be quick,
+    /// and it must not call [`EdgeServer::trace`].
     pub fn trace(&self, hook: impl FnMut(&TraceMessage<'_>) + Send + 'static) {
         self.trace.set(Box::new(hook));
     }
@@ -173,16 +173,16 @@ impl EdgeServer {
             user: user.to_owned(),
             done,
         };
-        // A task that is gone has no connections left.
+        // If the task has ended, no connections are left.
         if self.commands.send(command).await.is_err() {
             return 0;
         }
         count.await.unwrap_or(0)
     }
 
-    /// Closes every socket (close code 1001) and ends, within a second or so.
+    /// Closes every socket (close code 1001) and ends within about a second.
     pub async fn stop(mut self) {
-        // A task that is gone has stopped.
+        // If the task has ended, the server has stopped.
         if self.commands.send(Command::Stop).await.is_ok() {
             let _ended_or_panicked = (&mut self.task).await;
         }
@@ -205,7 +205,7 @@ struct Service {
     trace: Trace,
     socket_settings: socket::Settings,
     most_sockets: usize,
-    /// Given to each socket, and kept so that the queue never closes.
+    /// Cloned for each socket, and kept so that the queue never closes.
     inputs: mpsc::Sender<socket::Input>,
     input_queue: mpsc::Receiver<socket::Input>,
     sockets: HashMap<u64, Socket>,
@@ -216,7 +216,7 @@ struct Service {
 
 /// A socket, from its acceptance to its end.
 struct Socket {
-    /// From the end of the handshake on.
+    /// Set at the end of the handshake.
     open: Option<(ConnectionId, mpsc::Sender<Bytes>)>,
     task: AbortHandle,
 }
@@ -225,7 +225,7 @@ impl Service {
     async fn run(mut self) {
         loop {
             self.carry_out();
-            // Without a deadline the branch is off, and this one is never waited for.
+            // Without a deadline the branch of `sleep_until` below is disabled.
             let deadline = self.edge.next_tick();
             let until =
                 self.start + Duration::from_micros(deadline.map_or(0, Timestamp::as_micros));
@@ -234,7 +234,7 @@ impl Service {
                     Some(Command::Cut { user, done }) => {
                         let count = self.edge.cut(&user, self.now());
                         self.carry_out();
-                        // Whoever asked may have stopped waiting.
+                        // An error here means that the caller has dropped its future.
                         let _unheard = done.send(count);
                     }
                     Some(Command::Stop) | None => break,
@@ -246,8 +246,8 @@ impl Service {
                 }
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, remote)) => {
-                        // Small messages that wait for answers: without this each hop waits for a
-                        // delayed TCP acknowledgement. A socket that refuses it is merely slow.
+                        // Without this each hop waits for a delayed TCP acknowledgement. A socket that refuses
+                        // it is slow, but it works.
                         let _slow = stream.set_nodelay(true);
                         self.on_accepted(stream, remote);
                     }
@@ -257,10 +257,10 @@ impl Service {
                 Some(_) = self.tasks.join_next() => {}
             }
         }
-        // Without its queue a socket closes by itself.
+        // A socket whose queue is dropped closes by itself.
         self.sockets.clear();
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        // What is not closed by then is aborted with the set.
+        // Sockets that are still open are aborted with the set.
         let _in_time = timeout(GRACE, all).await;
     }
 
@@ -319,9 +319,9 @@ impl Service {
         }
     }
 
-    /// Does what the edge asks for.
+    /// Carries out the actions of the edge.
     fn carry_out(&mut self) {
-        // First the numbers: who sees an answer sees what it did.
+        // The counters come first, so that the receiver of a response sees its effects counted.
         self.counters.send_replace(self.edge.counters());
         while let Some(action) = self.edge.poll_action() {
             match action {
@@ -336,7 +336,8 @@ impl Service {
                         .and_then(|entry| entry.open.as_ref());
                     let full = open.is_some_and(|(_, outgoing)| outgoing.try_send(bytes).is_err());
                     if full {
-                        // Too slow, or gone already: nothing may pile up for it.
+                        // The client is too slow or gone. The socket is aborted, because its messages must not
+                        // pile up.
                         if let Some(entry) = self.sockets.get(&number) {
                             entry.task.abort();
                         }
@@ -344,7 +345,7 @@ impl Service {
                     }
                 }
                 EdgeAction::Disconnect { connection, .. } => {
-                    // Without its queue the socket closes by itself.
+                    // A socket whose queue is dropped closes by itself.
                     if let Some(number) = self.by_connection.remove(&connection) {
                         self.sockets.remove(&number);
                     }

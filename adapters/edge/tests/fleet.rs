@@ -1,17 +1,18 @@
-//! A thousand agents whose server goes away for an hour: they come back by themselves, and not all in one
+//! The server of a thousand agents goes away for an hour. The agents come back by themselves and not all in one
 //! second (CONN: no stampede).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::Rng;
 use sip_core::config::Config;
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     Action, AgentId, ConnectionId, ConnectionInfo, Fleet, Timestamp, Transport, UserAgent,
 };
 use sip_edge::{Edge, EdgeAction, EdgeConfig};
+use sip_testing::{random, seeded};
 
 const AGENTS: usize = 1_000;
 const GONE_AT: Timestamp = Timestamp::from_millis(600_000);
@@ -27,7 +28,7 @@ struct Host {
     /// Both ends of an open connection.
     links: BTreeMap<AgentId, (ConnectionId, ConnectionId)>,
     by_edge: BTreeMap<u64, AgentId>,
-    /// Attempts to connect while the server is away, and REGISTERs that arrive, by second.
+    /// Attempts to connect while the server is away, and REGISTERs that the edge receives, by second.
     attempts: BTreeMap<u64, u64>,
     registers: BTreeMap<u64, u64>,
     chance: ChaCha20Rng,
@@ -43,7 +44,7 @@ impl Host {
             users,
             ..EdgeConfig::default()
         };
-        let edge = Edge::new(config, Box::new(ChaCha20Rng::from_seed([9; 32]))).expect("edge");
+        let edge = Edge::new(config, random(9)).expect("edge");
         let mut fleet = Fleet::new();
         for n in 0..AGENTS {
             let mut config = Config::builder();
@@ -51,9 +52,7 @@ impl Host {
                 .uri(format!("sip:u{n}@sim.test"))
                 .server("ws://sim.test")
                 .password("pw");
-            let mut seed = [1; 32];
-            seed[..8].copy_from_slice(&(n as u64).to_le_bytes());
-            let random = Box::new(ChaCha20Rng::from_seed(seed));
+            let random = seeded(n as u64, 1);
             let config = config.build().expect("config");
             fleet.insert(UserAgent::new(config, random, Timestamp::ZERO).expect("agent"));
         }
@@ -67,7 +66,7 @@ impl Host {
             by_edge: BTreeMap::new(),
             attempts: BTreeMap::new(),
             registers: BTreeMap::new(),
-            chance: ChaCha20Rng::from_seed([5; 32]),
+            chance: *random(5),
         }
     }
 
@@ -79,7 +78,7 @@ impl Host {
         self.now >= GONE_AT && self.now < BACK_AT
     }
 
-    /// Carries out all actions. Bytes arrive at once: what is measured is who sends when.
+    /// Carries out all actions. Bytes arrive at once, because the test measures when each agent sends.
     fn settle(&mut self) {
         loop {
             let mut busy = false;

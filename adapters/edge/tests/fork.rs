@@ -281,8 +281,8 @@ fn rfc3261_9_2_cancel_of_nothing_is_481() {
     bench.take_status(alice, 481);
 }
 
-/// RFC 3261 section 16.7 step 4 and 17.1.1.2: nobody answers, so after timer B the INVITE is 408;
-/// RFC 4320 section 4.2: a non-INVITE gets no late 408.
+/// RFC 3261 section 16.7 step 4 and 17.1.1.2: without a response the INVITE is 408 after timer B; RFC 4320
+/// section 4.2: a non-INVITE gets no late 408.
 #[test]
 fn rfc3261_16_7_silence_is_408_but_not_for_non_invite() {
     let (mut bench, alice, desk, phone) = bench();
@@ -325,7 +325,7 @@ fn rfc3261_16_8_timer_c_cancels_what_rings_for_ever() {
     let cancel = bench.take_request(desk, "CANCEL");
     bench.send(desk, &answer(&cancel, "200 OK", "d", ""));
     bench.quiet();
-    // And when even that helps nothing, the caller is told.
+    // Without a response to the CANCEL either, the caller gets its answer.
     bench.pass(33 * SECOND);
     let timeout = bench.take_status(alice, 408);
     bench.send(alice, &ack_lines(BOB, branch_of(&timeout), 2, &timeout));

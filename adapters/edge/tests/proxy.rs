@@ -7,6 +7,7 @@ use std::time::Duration;
 use common::*;
 use sip_core::ConnectionId;
 use sip_edge::{CutReason, EdgeConfig, EdgeEvent, Faults};
+use sip_testing::random;
 
 const BOB: &str = "sip:bob@example.com";
 const BOB_CONTACT: &str = "sip:b1@bob.invalid;transport=ws";
@@ -285,7 +286,7 @@ fn rfc3261_22_3_a_flow_token_does_not_replace_credentials() {
     bench.quiet();
 }
 
-/// RFC 3261 section 16.3: what is refused, and with what.
+/// RFC 3261 section 16.3: each refusal and its status.
 #[test]
 fn rfc3261_16_3_requests_that_go_nowhere() {
     let (mut bench, alice, bob) = bench();
@@ -343,8 +344,8 @@ fn rfc3261_11_2_options_to_the_edge() {
     assert!(header(&answer, "Allow").contains("REGISTER"));
 }
 
-/// RFC 3261 section 22.3: whose name is in From must be who authenticates, a wrong password is
-/// challenged again, and strangers who do not claim to be ours may call.
+/// RFC 3261 section 22.3: the user in From must be the one that authenticates, a wrong password is challenged
+/// again, and strangers that do not claim to be ours may call.
 #[test]
 fn rfc3261_22_3_from_and_credentials_must_agree() {
     let (mut bench, alice, bob) = bench();
@@ -443,8 +444,8 @@ fn rfc5626_5_3_1_lost_flow_is_430_and_forged_token_403() {
     assert!(bench.edge.counters().dropped > 0, "nobody answers an ACK");
 }
 
-/// RFC 3261 section 16.4: a preloaded route to the edge is taken off and says nothing; one to
-/// another server is out of reach.
+/// RFC 3261 section 16.4: a preloaded route to the edge is removed and has no other effect; one to another
+/// server cannot be reached.
 #[test]
 fn rfc3261_16_4_preloaded_routes() {
     let (mut bench, alice, bob) = bench();
@@ -585,8 +586,8 @@ fn cut_closes_all_connections_of_a_user() {
     assert_eq!(cut, [bob, second]);
 }
 
-/// RFC 3261 section 8.2.1 and bad input: garbage is counted, what is nearly a request is answered
-/// 400, and the connection serves on.
+/// RFC 3261 section 8.2.1 and bad input: garbage is counted, a malformed request gets 400, and the connection
+/// stays open.
 #[test]
 fn malformed_messages_cost_nothing_but_themselves() {
     let (mut bench, alice, bob) = bench();
@@ -604,7 +605,7 @@ fn malformed_messages_cost_nothing_but_themselves() {
     bench.take_request(bob, "MESSAGE");
 }
 
-/// Wall 8: at the limit of waiting actions input is refused and changes nothing.
+/// At the limit of its action queue the edge refuses input and changes nothing.
 #[test]
 fn actions_that_nobody_polls_are_limited() {
     let mut config = config();
@@ -624,14 +625,13 @@ fn actions_that_nobody_polls_are_limited() {
     assert!(bench.edge.receive(alice, ping(), bench.now).is_ok());
 }
 
-/// A configuration that makes no sense is refused in words.
+/// The edge refuses an inconsistent configuration with a reason.
 #[test]
 fn configurations_that_make_no_sense_are_refused() {
     let refused = |change: &dyn Fn(&mut EdgeConfig)| {
         let mut config = config();
         change(&mut config);
-        use rand_core::SeedableRng;
-        let rng = Box::new(rand_chacha::ChaCha20Rng::from_seed([1; 32]));
+        let rng = random(1);
         sip_edge::Edge::new(config, rng)
             .err()
             .map(|error| error.to_string())

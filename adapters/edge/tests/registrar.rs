@@ -110,7 +110,7 @@ fn rfc3261_22_1_wrong_password_binds_nothing() {
     assert_eq!(bench.edge.counters().registered, 0);
 }
 
-/// RFC 3261 section 10.3 step 4: who alice is does not matter to bob's bindings.
+/// RFC 3261 section 10.3 step 4: alice's credentials give no access to bob's bindings.
 #[test]
 fn rfc3261_10_3_4_nobody_binds_for_another() {
     let mut bench = Bench::new(config());
@@ -180,8 +180,8 @@ fn rfc7616_3_3_stale_and_replayed_nonces_are_renewed() {
     assert_eq!(status(&attempt(&mut bench, &stale, 6, 1)), 200);
 }
 
-/// RFC 3261 section 10.3 step 7 and 10.2.1.1: the contact's own time, else Expires, else an hour;
-/// shortened to what the registrar allows.
+/// RFC 3261 section 10.3 step 7 and 10.2.1.1: the contact's own expiry, else Expires, else an hour; shortened
+/// to the registrar's limit.
 #[test]
 fn rfc3261_10_3_7_which_expiry_counts() {
     let contact = "<sip:a@alice.invalid>";
@@ -243,7 +243,7 @@ fn rfc3261_10_3_7_interval_too_brief() {
     assert_eq!(bench.edge.bindings("alice"), 0);
 }
 
-/// RFC 3261 section 10.3 step 8: every 200 lists all bindings with what is left of their time.
+/// RFC 3261 section 10.3 step 8: every 200 lists all bindings with their remaining time.
 #[test]
 fn rfc3261_10_3_8_all_bindings_with_remaining_time() {
     let mut bench = Bench::new(config());
@@ -446,8 +446,8 @@ fn rfc5626_4_2_bindings_end_with_their_connection() {
     assert_eq!(bench.edge.counters().received, received);
 }
 
-/// RFC 5626 section 6: the same flow of the same instance replaces its binding, whatever its URI,
-/// and the answer requires `outbound`; another reg-id is another binding.
+/// RFC 5626 section 6: a REGISTER of the same instance and reg-id replaces the binding also with another URI, and
+/// the 200 requires `outbound`. Another reg-id is another binding.
 #[test]
 fn rfc5626_6_same_instance_and_reg_id_is_the_same_binding() {
     let mut bench = Bench::new(config());

@@ -113,7 +113,7 @@ async fn register(socket: &mut Socket, user: &str) {
     assert_eq!(status(&answer), 200, "{answer}");
 }
 
-/// RFC 7118 section 4: without the sub-protocol there is no connection but a 400 that says why.
+/// RFC 7118 section 4: without the sub-protocol the handshake gets a 400 with the reason.
 #[tokio::test]
 async fn rfc7118_4_the_sub_protocol_is_required() {
     let server = serve();
@@ -135,8 +135,8 @@ async fn rfc7118_4_the_sub_protocol_is_required() {
     server.stop().await;
 }
 
-/// A message goes from alice to bob over two sockets; the counters say so, and the trace shows each
-/// message with who it was.
+/// A message goes from alice to bob over two sockets; the counters count it, and the trace shows each message
+/// with its user.
 #[tokio::test]
 async fn a_message_crosses_and_is_traced() {
     let server = serve();
@@ -296,7 +296,7 @@ async fn a_closed_socket_loses_its_bindings() {
     timeout(PATIENCE, lost).await.expect("the server to notice");
 }
 
-/// A user can be cut off, and is told with a close frame.
+/// A user can be cut off, and receives a close frame.
 #[tokio::test]
 async fn cut_closes_the_sockets_of_a_user() {
     let server = serve();
@@ -354,7 +354,7 @@ async fn connections_are_limited() {
     timeout(PATIENCE, again).await.expect("a place");
 }
 
-/// Stopping says goodbye with 1001; dropping just ends everything.
+/// Stopping closes with 1001; dropping aborts all connections.
 #[tokio::test]
 async fn stop_and_drop_end_every_socket() {
     let server = serve();
@@ -370,11 +370,11 @@ async fn stop_and_drop_end_every_socket() {
     assert_eq!(closed(&mut socket).await, None);
     assert!(
         TcpStream::connect(address).await.is_err(),
-        "nobody listens any more"
+        "the server has stopped listening"
     );
 }
 
-/// What cannot be served is refused in words, not in a panic.
+/// A configuration that cannot be served is an error, not a panic.
 #[test]
 fn start_refuses_what_cannot_be_served() {
     assert!(EdgeServer::start(config()).is_err(), "no runtime");
@@ -397,8 +397,8 @@ fn start_refuses_what_cannot_be_served() {
     );
 }
 
-/// RFC 6455 section 5.5.3: of several pings the last one may be answered alone. Whoever sends pings and does
-/// not read must not fill the memory with pongs.
+/// RFC 6455 section 5.5.3: of several pings the last one may be answered alone. A peer that sends pings and
+/// does not read must not fill the memory with pongs.
 #[tokio::test]
 async fn rfc6455_5_5_3_pongs_that_nobody_reads_are_bounded() {
     const PINGS: usize = 400_000;
@@ -418,6 +418,6 @@ async fn rfc6455_5_5_3_pongs_that_nobody_reads_are_bounded() {
     while let Ok(Ok(length @ 1..)) = timeout(silence, stream.read(&mut scratch)).await {
         received += length;
     }
-    // What the sockets of both sides hold, and what may wait behind them; all pongs would be 50 MB.
+    // The buffers of both sockets, and the bytes that may wait behind them; all pongs would be 50 MB.
     assert!(received < 20_000_000, "{received} bytes for {sent} pings");
 }

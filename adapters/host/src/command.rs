@@ -9,49 +9,28 @@ use core::time::Duration;
 use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    ExchangeId, FailureStatus, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl, RequestId,
-    Session, SessionId, StaleHandle, Timestamp, UserAgent,
+    ExchangeId, FailureStatus, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl,
+    RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
 
 /// Why a command was not carried out.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandFailure {
     /// The task or thread of the user agent has ended.
+    #[error("the user agent's task has ended")]
     Gone,
     /// The core refused the command; nothing has changed.
-    Refused(CommandError),
+    #[error(transparent)]
+    Refused(#[from] CommandError),
     /// The call has ended.
-    Stale(StaleHandle),
+    #[error(transparent)]
+    Stale(#[from] StaleHandle),
     /// A connector or a description handler called the method on the thread that carries out the commands.
     /// The call would wait for itself. Only `sip-blocking` returns it.
+    #[error("the thread that carries out commands cannot give one")]
     OwnThread,
-}
-
-impl core::fmt::Display for CommandFailure {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Gone => f.write_str("the user agent's task has ended"),
-            Self::Refused(error) => error.fmt(f),
-            Self::Stale(error) => error.fmt(f),
-            Self::OwnThread => f.write_str("the thread that carries out commands cannot give one"),
-        }
-    }
-}
-
-impl core::error::Error for CommandFailure {}
-
-impl From<CommandError> for CommandFailure {
-    fn from(error: CommandError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<StaleHandle> for CommandFailure {
-    fn from(error: StaleHandle) -> Self {
-        Self::Stale(error)
-    }
 }
 
 /// The result of a command.

@@ -7,16 +7,9 @@ use sip_core::config::Config;
 use sip_core::{Body, DescriptionKind, Event, ExchangeId, SessionId};
 
 /// Why a description could not be made, or why the peer's cannot be used. The text is for logs.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("session description: {0}")]
 pub struct DescriptionError(pub String);
-
-impl core::fmt::Display for DescriptionError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "session description: {}", self.0)
-    }
-}
-
-impl core::error::Error for DescriptionError {}
 
 /// A description factory whose options have a type of their own. They are read once; all handlers share them.
 ///

@@ -16,7 +16,8 @@ use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::transaction::TimerSettings;
 use sip_core::{
     Action, AuthorizationFailed, Body, ChallengeId, CommandError, ConnectionId, ConnectionInfo,
-    DescriptionFailed, Event, ExchangeId, Limits, NoServerUrl, SessionId, StartError, Timestamp, UserAgent,
+    DescriptionFailed, Event, ExchangeId, Limits, NoServerUrl, SessionId, StartError, Timestamp,
+    UserAgent,
 };
 
 use crate::description::DescriptionError;

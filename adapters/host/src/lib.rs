@@ -31,6 +31,11 @@ mod log;
 #[cfg(feature = "os")]
 pub mod os;
 
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 pub use authenticator::Authenticator;
 pub use command::CommandFailure;
 pub use description::{Describers, DescriptionError, TypedFactory};

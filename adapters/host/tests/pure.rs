@@ -9,7 +9,7 @@ use sip_core::config::{Authentication, Config, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     AuthorizationFailed, Body, CommandError, ConnectionId, ConnectionInfo, DescriptionKind, Event,
-    FailureStatus, InviteOptions, Limits, SessionId, Timestamp, Transport,
+    ExchangeId, FailureStatus, InviteOptions, Limits, SessionId, Timestamp, Transport,
 };
 use sip_host::{
     Authenticator, CommandFailure, ConnectFailure, Describers, DescriptionError, Hooks, Host, Job,
@@ -17,7 +17,7 @@ use sip_host::{
 };
 use sip_parse::{Request, Response};
 
-/// What a browser adapter would be: it carries out the jobs and passes the time.
+/// A minimal browser adapter: it carries out the jobs and passes the time.
 struct Browser {
     host: Host,
     now: Timestamp,
@@ -30,7 +30,7 @@ struct Browser {
 /// Media that needs no time: descriptions are there at once.
 #[derive(Default)]
 struct Media {
-    ready: Vec<(SessionId, DescriptionKind)>,
+    ready: Vec<(SessionId, ExchangeId)>,
     accepted: Vec<DescriptionKind>,
     closed: usize,
 }
@@ -40,11 +40,17 @@ impl Describers for Media {
         true
     }
 
-    fn describe(&mut self, session: SessionId, kind: DescriptionKind) {
-        self.ready.push((session, kind));
+    fn describe(&mut self, session: SessionId, exchange: ExchangeId, _kind: DescriptionKind) {
+        self.ready.push((session, exchange));
     }
 
-    fn accept(&mut self, _session: SessionId, kind: DescriptionKind, _body: Body) {
+    fn accept(
+        &mut self,
+        _session: SessionId,
+        _exchange: ExchangeId,
+        kind: DescriptionKind,
+        _body: Body,
+    ) {
         self.accepted.push(kind);
     }
 
@@ -85,11 +91,11 @@ impl Browser {
                     Job::Event(event) => self.events.extend(self.media.intercept(event)),
                 }
             }
-            let Some((session, _)) = self.media.ready.pop() else {
+            let Some((session, exchange)) = self.media.ready.pop() else {
                 return;
             };
             let ours = Body::sdp("v=0\r\ns=ours\r\n");
-            self.host.described(session, Ok(ours), self.now);
+            self.host.described(session, exchange, Ok(ours), self.now);
         }
     }
 
@@ -256,7 +262,8 @@ fn a_description_that_fails_ends_the_call() {
     let contact = "Contact: <sip:bob@bob.invalid;transport=ws>\r\n";
     browser.receive(connection, response(&invite, "200 OK", contact));
     let error = DescriptionError("no codec in common".to_owned());
-    browser.host.unusable(call, &error, browser.now);
+    let exchange = ExchangeId::from_number(1);
+    browser.host.unusable(call, exchange, &error, browser.now);
     browser.carry_out();
     browser.sent("BYE ");
 }
@@ -352,7 +359,7 @@ fn every_command_reaches_the_agent() {
     let options = browser.sent("OPTIONS ");
     browser.receive(connection, response(&options, "200 OK", ""));
 
-    // A call that no longer is what the command needs is refused, not ignored.
+    // A command that does not fit the state of its call is refused, not ignored.
     let call = browser.invite("bob", InviteOptions::default()).unwrap();
     let invite = browser.sent("INVITE ");
     let wrong_state = |result: Result<(), CommandFailure>| {
@@ -366,7 +373,9 @@ fn every_command_reaches_the_agent() {
     assert!(wrong_state(browser.reject(call, FailureStatus::BUSY_HERE)));
     let tone = browser.send_dtmf(call, '1', Duration::from_millis(100));
     assert!(wrong_state(tone.map(drop)));
-    let error = browser.describe(call, ExchangeId::from_number(1), None).unwrap_err();
+    let error = browser
+        .describe(call, ExchangeId::from_number(1), None)
+        .unwrap_err();
     assert!(matches!(error, CommandFailure::Refused(_)), "{error:?}");
     browser.receive(connection, response(&invite, "486 Busy Here", ""));
     browser.sent("ACK ");

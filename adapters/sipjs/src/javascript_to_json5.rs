@@ -1,8 +1,9 @@
-//! From JavaScript to JSON5: what people paste from SIP.js's documentation or their own program.
+//! From JavaScript to JSON5, for objects pasted from the documentation of SIP.js or from a program.
 //!
-//! Handled: the constants `SIP.C.supported.*` and `SIP.C.dtmfType.*`, `undefined`, `var x = {..};`
-//! and `new SIP.UA({..})` around the object, and `key: value` lines without the braces. Functions
-//! and other program text are refused by name. Anything else is left to the JSON5 reader.
+//! It replaces the constants `SIP.C.supported.*` and `SIP.C.dtmfType.*` and `undefined`, removes `var x =
+//! {..};` and `new SIP.UA({..})` around the object, and adds missing braces around `key: value` lines.
+//! Functions and other program text are errors that name their place. The JSON5 reader reports all other
+//! faults.
 
 use std::borrow::Cow;
 
@@ -11,21 +12,22 @@ use sip_core::config::{ConfigError, ConfigErrorKind};
 use crate::read::rust_equivalent;
 use crate::suggest::nearest;
 
-/// What [`javascript_to_json5`] makes of a text.
+/// The result of [`javascript_to_json5`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Preprocessed {
     /// JSON5, unless the text is broken in another way. Each refused value is `null` in it; line
     /// breaks are where they were.
     pub text: String,
-    /// What was refused, in the order of the text.
+    /// The faults, in the order of the text.
     pub errors: Vec<ConfigError>,
 }
 
 /// Turns the text of a configuration, as a JavaScript programmer writes it, into JSON5.
 ///
-/// Reading goes on after a fault, so that [`ConfigBuilder::refuse`](sip_core::config::ConfigBuilder::refuse)
-/// and [`read_into`](super::read_into) report all of them together.
+/// The scanner continues after a fault. Pass the faults to
+/// [`ConfigBuilder::refuse`](sip_core::config::ConfigBuilder::refuse) before
+/// [`read_into`](super::read_into): then `build` returns all faults together.
 ///
 /// ```
 /// let done = sip_sipjs::javascript_to_json5("rel100: SIP.C.supported.REQUIRED, register: flase");
@@ -53,7 +55,7 @@ pub fn javascript_to_json5(text: &str) -> Preprocessed {
     }
 }
 
-/// After so many faults the rest of the text is left to the JSON5 reader.
+/// After this number of faults the scanner stops and copies the rest of the text.
 const ERRORS_LIMIT: usize = 100;
 
 /// An object or a list that has not been closed.
@@ -67,7 +69,7 @@ enum Open {
 struct Scanner<'t> {
     text: &'t str,
     at: usize,
-    /// What comes before is in the output.
+    /// The text before this offset is in the output.
     copied: usize,
     output: String,
     errors: Vec<ConfigError>,
@@ -87,7 +89,7 @@ impl<'t> Scanner<'t> {
         self.at += self.peek().map_or(0, char::len_utf8);
     }
 
-    /// Over spaces and comments.
+    /// Skips spaces and comments.
     fn skip_space(&mut self) {
         loop {
             let rest = self.rest();
@@ -104,7 +106,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Over a quoted text, whose quote is next.
+    /// Skips a quoted text; its opening quote is next.
     fn skip_quoted(&mut self) {
         let quote = self.peek();
         self.advance();
@@ -142,8 +144,8 @@ impl<'t> Scanner<'t> {
         self.copied = self.at;
     }
 
-    /// What stands before the object: a declaration or a call goes, missing braces come.
-    /// True when they were missing.
+    /// The text before the object: removes a declaration or a call, and adds a missing brace. Returns true
+    /// if the braces are missing.
     fn opening(&mut self) -> bool {
         self.skip_space();
         let start = self.at;
@@ -169,12 +171,12 @@ impl<'t> Scanner<'t> {
         false
     }
 
-    /// What stands behind the object.
+    /// The text behind the object.
     fn closing(&mut self, bare: bool) {
         self.output.push_str(&self.text[self.copied..]);
         self.copied = self.text.len();
         if bare {
-            // On a line of its own: the last one may end in a comment.
+            // On a line of its own, because the last line may end in a comment.
             self.output.push_str("\n}");
         }
     }
@@ -204,14 +206,14 @@ impl<'t> Scanner<'t> {
                 }
                 _ => match self.open.last() {
                     Some(Open::Object(None)) => self.key(),
-                    // A second value without a comma between: the JSON5 reader says where.
+                    // Two values without a comma; the JSON5 reader reports the place.
                     _ => self.value(),
                 },
             }
         }
     }
 
-    /// Over `)` and `;` behind the object.
+    /// Skips `)` and `;` behind the object.
     fn trailer(&mut self) {
         loop {
             self.skip_space();
@@ -236,7 +238,7 @@ impl<'t> Scanner<'t> {
             self.word().to_string()
         };
         if key.is_empty() && self.at == start {
-            // Not a key at all; the JSON5 reader says so.
+            // Not a key; the JSON5 reader reports it.
             return self.advance();
         }
         if let Some(Open::Object(open)) = self.open.last_mut() {
@@ -289,7 +291,7 @@ impl<'t> Scanner<'t> {
             Some(_) => {
                 let word = self.word();
                 match word {
-                    // Nothing that a value begins with; the JSON5 reader says so.
+                    // Not the beginning of a value; the JSON5 reader reports it.
                     "" => return self.advance(),
                     "true" | "false" | "null" | "Infinity" | "NaN" => {}
                     _ => return self.name(start, word),
@@ -308,7 +310,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// A name in the place of a value: a constant, a slip of the pen or program text.
+    /// A name instead of a value: a constant, a misspelt word or program text.
     fn name(&mut self, start: usize, word: &str) {
         let end = self.at;
         self.skip_space();
@@ -355,7 +357,7 @@ impl<'t> Scanner<'t> {
         self.replace(start, "null");
     }
 
-    /// To the `,` or the closing bracket that ends an expression.
+    /// Skips to the `,` or the closing bracket that ends an expression.
     fn skip_expression(&mut self) {
         let mut depth = 0_usize;
         loop {

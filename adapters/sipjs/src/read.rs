@@ -1,8 +1,8 @@
 //! The SIP.js form of the configuration: an object with the names of the page "SIP.UA Configuration
 //! Parameters", in JSON, JSON5 or any other self-describing format.
 //!
-//! `null` means the default, numbers may be written as text, unknown names are errors. The
-//! spellings of other versions of SIP.js are taken with a [`Warning`].
+//! `null` means the default, numbers may be written as text, unknown names are errors. Spellings of other
+//! versions of SIP.js are accepted with a [`Warning`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ const LOG: [(&str, Parameter); 3] = [
     ("connector", Parameter::LogConnector),
 ];
 
-/// What SIP.js 0.11 calls otherwise.
+/// Parameters that SIP.js 0.11 renamed.
 const RENAMED: [(&str, Parameter); 2] = [
     (
         "maxReconnectionAttempts",
@@ -38,7 +38,7 @@ const RENAMED: [(&str, Parameter); 2] = [
     ),
 ];
 
-/// What SIP.js 0.11 has in its block `transportOptions`, under the name it has here.
+/// Parameters that SIP.js 0.11 has in its block `transportOptions`.
 const TRANSPORT: [Parameter; 6] = [
     Parameter::WsServers,
     Parameter::TraceSip,
@@ -55,7 +55,7 @@ const OFTEN_NUMBERS: [Parameter; 3] = [
     Parameter::Password,
 ];
 
-/// Known names that are refused, and why.
+/// Names of SIP.js that are not supported, and why.
 const UNSUPPORTED: [(&str, &str); 10] = [
     ("mediaHandlerFactory", HANDLER),
     ("stunServers", MEDIA),
@@ -78,7 +78,7 @@ const UNSUPPORTED: [(&str, &str); 10] = [
 const MEDIA: &str = "media belongs to the session description handler: put it into sessionDescriptionHandlerFactoryOptions";
 const HANDLER: &str = "implement the trait SessionDescriptionHandler of the adapter and give it a factory, or answer the event DescriptionNeeded";
 
-/// What takes the place of the function that SIP.js expects in `name`.
+/// The Rust equivalent of the function that SIP.js expects in `name`.
 pub(crate) fn rust_equivalent(name: &str) -> &'static str {
     match name {
         "authenticationFactory" | "authentication_factory" => {
@@ -92,7 +92,7 @@ pub(crate) fn rust_equivalent(name: &str) -> &'static str {
     }
 }
 
-/// Reads the SIP.js form; the whole of it is a text, too, when it is only the `uri`.
+/// Reads the SIP.js form: an object, or a text that is the `uri`.
 ///
 /// ```
 /// let mut json = serde_json::Deserializer::from_str(
@@ -112,8 +112,8 @@ pub fn read<'de, D: Deserializer<'de>>(from: D) -> Result<(Config, Vec<Warning>)
     Ok((builder.build()?, warnings))
 }
 
-/// Sets in `builder` what the SIP.js form says, with the source [`Source::File`]; the source of the calls
-/// that follow is what it was before. [`ConfigBuilder::build`] reports the faults.
+/// Sets the parameters of the SIP.js form in `builder`, with the source [`Source::File`], and restores the
+/// source for the following calls. [`ConfigBuilder::build`] returns the faults.
 pub fn read_into<'de, D: Deserializer<'de>>(builder: &mut ConfigBuilder, from: D) -> Vec<Warning> {
     let before = builder.current_source();
     builder.source(Source::File);
@@ -137,7 +137,7 @@ pub fn read_into<'de, D: Deserializer<'de>>(builder: &mut ConfigBuilder, from: D
     warnings
 }
 
-/// Something that was taken, but should be written otherwise; `Display` is one sentence.
+/// An accepted key that has a better spelling; `Display` is one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warning {
@@ -152,16 +152,6 @@ impl Warning {
             advice: advice.into(),
         }
     }
-
-    /// The key as it was given.
-    pub fn parameter(&self) -> &str {
-        &self.parameter
-    }
-
-    /// What to write instead.
-    pub fn advice(&self) -> &str {
-        &self.advice
-    }
 }
 
 impl fmt::Display for Warning {
@@ -170,7 +160,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Some formats quote the line at fault, which may hold a password.
+/// Removes the source lines that some formats quote, because they may hold a password.
 fn without_source_lines(message: &str) -> String {
     let lines: Vec<_> = message
         .lines()
@@ -187,7 +177,7 @@ struct Reader<'b> {
     seen: BTreeMap<&'static str, String>,
 }
 
-/// What a key means.
+/// The meaning of a key.
 enum Meaning {
     Parameter(Parameter),
     Log,
@@ -226,7 +216,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What `key` means at the top; a fault or a warning where that is not plain.
+    /// The meaning of a `key` of the whole object. Adds a warning for an old spelling and a fault for an
+    /// unknown name.
     fn meaning(&mut self, key: &str) -> Option<Meaning> {
         match key {
             "log" => return Some(Meaning::Log),
@@ -399,7 +390,7 @@ impl Reader<'_> {
         match value {
             Value::Text(url) => match ServerUrl::parse(url) {
                 Ok(_) => self.done(|builder| builder.servers([(url.as_str(), 0)])),
-                // Its fault names no place in a list.
+                // `server` reports the fault without a place in a list.
                 Err(_) => self.done(|builder| builder.server(url.as_str())),
             },
             Value::List(items) if !items.is_empty() => {
@@ -505,7 +496,8 @@ fn server((value, place): (&Value, String)) -> Result<(&str, i64), ConfigError> 
     }
 }
 
-/// The fault of a key that is none of `names`; its value may be a misplaced secret and is not shown.
+/// The fault of a key that is none of `names`. It does not show the value, because that may be a misplaced
+/// secret.
 fn unknown<'n>(prefix: &str, key: &str, names: impl IntoIterator<Item = &'n str>) -> ConfigError {
     let advice = match nearest(key, names) {
         Some(name) => format!("did you mean {prefix}{name}?"),
@@ -525,7 +517,7 @@ fn flag_expected(text: &str) -> String {
     }
 }
 
-/// `words` in quotes, each after its number if numbers are taken, too.
+/// `words` in quotes, each after its number if numbers are accepted, too.
 fn words_expected(words: &[&str], numbered: bool) -> String {
     let word = |(place, word)| match numbered {
         true => format!("{place} or \"{word}\""),
@@ -547,7 +539,7 @@ fn top_level() -> impl Iterator<Item = &'static Parameter> {
         .filter(|parameter| !parameter.name().contains('.'))
 }
 
-/// `camelCase` as `camel_case`: what SIP.js and JsSIP took before.
+/// `camelCase` as `camel_case`, the spelling of early versions of SIP.js and JsSIP.
 fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for character in name.chars() {

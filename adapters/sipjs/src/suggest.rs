@@ -1,6 +1,6 @@
 //! The nearest of some words to a misspelt one.
 
-/// Longer words are not compared, in bytes: the comparison takes time by the square of it.
+/// The longest word to compare, in bytes, because the time of a comparison grows with the square.
 const LENGTH_LIMIT: usize = 64;
 
 /// The candidate that takes the fewest edits (insert, delete, replace, swap neighbours, any case),

@@ -14,7 +14,7 @@ const DEPTH_LIMIT: u8 = 32;
 /// How many values a configuration may hold.
 const COUNT_LIMIT: u32 = 65_536;
 
-/// Beyond this a float does not tell whole numbers apart.
+/// Above this, several whole numbers share one float.
 const EXACT_LIMIT: f64 = 9_007_199_254_740_992.0;
 
 #[derive(Debug)]

@@ -13,22 +13,11 @@ use sip_parse::Bytes;
 
 use crate::clock::{Timed, random};
 use crate::exchange::{DescriptionRequest, description_needed, exchange_ended, remote_description};
+use crate::far_end::FarEnd;
 use crate::scripted::Scripted;
 
 /// More actions than this after one input are an endless loop.
 const MOST_ACTIONS: usize = 100_000;
-
-/// What is at the other end of the agent's connections.
-pub trait FarEnd {
-    /// Carries out an action of the agent; [`Action::Event`] never comes here.
-    fn carry_out(&mut self, action: Action, agent: &mut UserAgent, now: Timestamp);
-
-    /// The agent emits an event.
-    fn event(&mut self, _event: &Event) {}
-
-    /// The agent has no more actions. Checks what must hold then.
-    fn settled(&self, _agent: &UserAgent) {}
-}
 
 /// One user agent and a virtual clock. The test is the application and turns the clock; `F` is the
 /// far end: [`Scripted`] leaves each answer to the test, [`Servers`](crate::Servers) register the

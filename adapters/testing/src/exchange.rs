@@ -5,8 +5,8 @@
 //! of their form changes this file and not the tests.
 
 use sip_core::{
-    Body, CommandError, DescriptionFailed, DescriptionKind, EndReason, Event, ExchangeId, SessionId, Timestamp,
-    UserAgent,
+    Body, CommandError, DescriptionFailed, DescriptionKind, EndReason, Event, ExchangeId,
+    SessionId, Timestamp, UserAgent,
 };
 
 /// A description that the agent needs from the application.

@@ -1,30 +1,37 @@
 //! The test harness of the workspace. Only dev-dependencies name this crate.
 //!
-//! [`Bench`] holds one user agent and a virtual clock. The far end is [`Scripted`], where the test
-//! answers every message itself, or [`Servers`], which register the agent and can be told to refuse,
-//! fall silent or disappear. [`Pair`] holds two agents on a simulated
-//! network, with a registrar or a cable between them. [`LayerBench`] holds a transaction layer alone. [`Timed`] turns the clock of any machine and stops at its deadlines.
-//! [`DescriptionRequest`] and [`ExchangeEnd`] are the only places that know how the events of an
-//! offer/answer exchange are written.
+//! [`Bench`] is one user agent with a virtual clock. Its far end is [`Scripted`], where the test answers every
+//! message itself, or [`Servers`], which register the agent and refuse, fall silent or disappear on demand.
+//! [`Pair`] is several agents on a simulated network, with a registrar or a cable between them. [`LayerBench`] is a
+//! transaction layer alone. [`Timed`] turns the clock of any machine and stops at its deadlines. The feature
+//! `sockets` adds far ends of real WebSockets. [`DescriptionRequest`] and [`ExchangeEnd`] are the only places that
+//! know the form of the events of an offer/answer exchange.
 
 mod bench;
 mod clock;
 mod exchange;
+mod far_end;
 mod layer;
 mod message;
 mod network;
+mod one_connection;
 mod pair;
 mod scripted;
 mod servers;
+#[cfg(feature = "sockets")]
+pub mod sockets;
+pub mod text;
 
-pub use bench::{Bench, FarEnd};
+pub use bench::Bench;
 pub use clock::{Timed, layer, layer_with, random, settings};
 pub use exchange::{
     DescriptionRequest, ExchangeEnd, description_needed, exchange_ended, remote_description,
 };
+pub use far_end::FarEnd;
 pub use layer::LayerBench;
 pub use message::{OFFER, SECOND, crlf, parse, response, value, values};
 pub use network::{Weather, seeded};
+pub use one_connection::alice;
 pub use pair::{Between, Crossover, Pair, Passage, Script};
-pub use scripted::{Scripted, alice};
+pub use scripted::Scripted;
 pub use servers::{Servers, URLS, alice_with_servers};

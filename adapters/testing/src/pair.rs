@@ -482,7 +482,7 @@ impl<B: Between> Pair<B> {
         self.now = self.now.max(next);
         let now = self.now;
         self.step();
-        // Bytes that have arrived are delivered before the clock is told.
+        // Bytes of this moment arrive before the tick.
         if let Some(what) = self.schedule.pop(now) {
             self.happen(what, script);
         } else {

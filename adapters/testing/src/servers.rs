@@ -1,4 +1,4 @@
-//! Servers that register the agent by themselves, and what must hold whatever they do.
+//! Servers that register the agent by themselves, and checks that hold for every agent.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -8,7 +8,8 @@ use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, ConnectionId, ConnectionInfo, Event, Timestamp, Transport, UserAgent};
 use sip_parse::{Bytes, HeaderName, Limits, Message, Method, Request};
 
-use crate::bench::{Bench, FarEnd};
+use crate::bench::Bench;
+use crate::far_end::FarEnd;
 use crate::message::response;
 
 /// How long a REGISTER may remain unanswered (RFC 3261 section 17.1.2.2: timer F).

@@ -185,6 +185,11 @@ mod handle;
 mod link;
 mod options;
 
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 /// Compiles the programs of `docs/coming-from-sipjs.md`.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/coming-from-sipjs.md")]

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use common::{accept, listen, next_text, request, send};
 
-/// What a subscriber writes.
+/// The output of a subscriber.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 

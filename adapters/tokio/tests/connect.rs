@@ -1,7 +1,5 @@
-//! Opening connections: each failure is told for what it is, and TLS trusts whom it should.
+//! Opening connections: each failure has its own error, and TLS trusts the right roots only.
 
-#[path = "../../host/tests/support/certificate.rs"]
-mod certificate;
 mod common;
 
 use rustls_pki_types::CertificateDer;
@@ -11,8 +9,8 @@ use sip_tokio::{Events, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
-use certificate::certificate;
 use common::{accept, listen, start, until};
+use sip_testing::sockets::certificate::certificate;
 
 async fn failure(events: &mut Events) -> ConnectError {
     until(events, |event| match event {
@@ -67,7 +65,7 @@ async fn rfc7118_4_1_a_server_with_another_subprotocol_is_refused() {
     assert_eq!(failure(&mut events).await, ConnectError::Subprotocol);
 }
 
-/// RFC 6455 section 4.1: any status but 101 is a refusal, and the status is told.
+/// RFC 6455 section 4.1: any status but 101 is a refusal, and the failure has the status.
 #[tokio::test]
 async fn rfc6455_4_1_a_refused_upgrade_tells_its_status() {
     for status in [403, 404, 503] {

@@ -1,10 +1,6 @@
 //! Several flows (RFC 5626) over sockets.
 
-#[path = "../../host/tests/support/flows.rs"]
-mod flows;
-#[path = "../../host/tests/support/registrar.rs"]
-mod registrar;
-
+use sip_testing::sockets::flows;
 use sip_tokio::{Agent, Options};
 use tokio::runtime::Builder;
 

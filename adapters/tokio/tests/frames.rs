@@ -1,22 +1,11 @@
-//! What RFC 6455 asks of a client, seen from the other end of the wire.
+//! The requirements of RFC 6455 for a client, checked at the other end of the wire.
 
-#[path = "../../host/tests/support/frames.rs"]
-mod frames;
-#[path = "../../host/tests/support/request.rs"]
-mod request;
-#[path = "../../host/tests/support/wire.rs"]
-mod wire;
-
-use sip_core::config::Config;
+use sip_testing::sockets::{alice_at, frames};
 use sip_tokio::{Agent, Events, Handle, Options};
 use tokio::runtime::{Builder, Runtime};
 
 fn start(url: &str) -> (Handle, Events, Runtime) {
-    let mut config = Config::builder();
-    config
-        .uri("sip:alice@example.com")
-        .server(url)
-        .register(false);
+    let config = alice_at(url);
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(1).enable_all().build().unwrap();
     let entered = runtime.enter();

@@ -1,16 +1,9 @@
-//! A server that means ill: what it can hold up, and for how long.
-
-#[path = "../../host/tests/support/hostile.rs"]
-mod hostile;
-#[path = "../../host/tests/support/request.rs"]
-mod request;
-#[path = "../../host/tests/support/wire.rs"]
-mod wire;
+//! A hostile server: what it can delay, and for how long.
 
 use std::time::Duration;
 
 use sip_core::Event;
-use sip_core::config::Config;
+use sip_testing::sockets::{alice_at, hostile, wire};
 use sip_tokio::{Agent, Events, Handle, Options};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -24,12 +17,8 @@ fn start(url: &str) -> Started {
 }
 
 fn start_with(url: &str, options: Options, asks: bool) -> Started {
-    let mut config = Config::builder();
-    config
-        .uri("sip:alice@example.com")
-        .server(url)
-        .register(false)
-        .ask_server_url(asks);
+    let mut config = alice_at(url);
+    config.ask_server_url(asks);
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(1).enable_all().build().unwrap();
     let entered = runtime.enter();
@@ -68,7 +57,7 @@ fn rfc6455_7_1_1_a_server_that_does_not_hang_up_is_left() {
     hostile::a_server_that_does_not_hang_up_is_left(start);
 }
 
-/// `Clock::slept` may be said where the agent itself runs: a callback that says so is no deadlock.
+/// `Clock::slept` may be called where the agent itself runs: a callback that calls it does not deadlock.
 #[test]
 fn a_callback_may_say_that_the_machine_slept() {
     let clock = sip_tokio::Clock::start();

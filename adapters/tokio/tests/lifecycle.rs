@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use common::{PATIENCE, accept, connected, next_text, request, send, until};
 
-/// RFC 7118 section 5: text and binary are both SIP; what is UTF-8 goes out as text.
+/// RFC 7118 section 5: text and binary are both SIP; UTF-8 is sent as text.
 #[tokio::test]
 async fn rfc7118_5_text_and_binary_messages_are_both_taken() {
     let (_handle, _events, mut server, _listener) = connected(Options::default()).await;
@@ -52,8 +52,8 @@ async fn rfc3261_21_5_7_a_message_over_the_limit_is_513() {
     assert!(next_text(&mut server).await.starts_with("SIP/2.0 200 "));
 }
 
-/// A message far over the limit costs its connection, with the close code that says so (RFC 6455
-/// section 7.4.1), and the agent comes back.
+/// A message far over the limit ends its connection with the close code for that (RFC 6455 section 7.4.1), and
+/// the agent connects again.
 #[tokio::test]
 async fn rfc6455_7_4_1_an_oversized_message_is_1009() {
     let (_handle, mut events, mut server, listener) = connected(Options::default()).await;
@@ -170,7 +170,7 @@ async fn commands_go_through_while_events_wait() {
     let connected =
         tokio::time::timeout(PATIENCE, handle.with(|agent, _| agent.is_connected())).await;
     assert_eq!(connected.expect("the command is carried out"), Ok(true));
-    // What it leads to is sent as well, not only noted.
+    // The message that results from it is sent too.
     handle.options("sip:bob@example.com").await.unwrap();
     assert!(next_text(&mut server).await.starts_with("OPTIONS "));
 }

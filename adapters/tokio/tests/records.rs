@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use common::{accept, listen, next_text, request, send, until};
 
-/// `traceSip` shows each message once, `log.connector` what was wrong with it.
+/// `traceSip` passes each message once, `log.connector` the errors in it.
 #[tokio::test]
 async fn the_connectors_get_every_record() {
     let (listener, port) = listen().await;
@@ -65,8 +65,8 @@ async fn the_connectors_get_every_record() {
     );
 }
 
-/// A host that stood still for long delivers what has arrived before it says how late it is: a call
-/// that was cancelled in time is cancelled (487), not unanswered (408).
+/// After a long pause of the host, messages that have arrived go before the time: a call that was cancelled in
+/// time is cancelled (487), not unanswered (408).
 #[tokio::test(flavor = "current_thread")]
 async fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
     let (listener, port) = listen().await;

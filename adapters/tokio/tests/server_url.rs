@@ -25,7 +25,7 @@ fn start(port: u16, options: Options) -> (Handle, Events) {
     Agent::start(config, options).unwrap()
 }
 
-/// Takes one connection, and drops it; what the handshake asked for.
+/// Takes one connection and drops it. Returns the path of its handshake.
 async fn path_of_next(listener: &TcpListener) -> String {
     let (stream, _) = listener.accept().await.unwrap();
     let mut path = String::new();
@@ -94,7 +94,7 @@ async fn without_a_source_the_application_is_asked() {
     assert_eq!(path_of_next(&listener).await, "/other?token=2");
 }
 
-/// A source that has no URL is a failed attempt, told like any other.
+/// A source without a URL makes the attempt fail, with the same event as other failures.
 #[tokio::test]
 async fn a_source_without_a_url_is_a_failed_attempt() {
     let (_listener, port) = listen().await;

@@ -1,14 +1,10 @@
 //! The machine sleeps, and the agent goes on as if nothing had been.
 
-#[path = "../../host/tests/support/registrar.rs"]
-mod registrar;
-#[path = "../../host/tests/support/sleep.rs"]
-mod sleep;
-
 use std::time::Duration;
 
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
+use sip_testing::sockets::sleep;
 use sip_tokio::{Agent, Clock, Events, Handle, Options};
 use tokio::runtime::{Builder, Runtime};
 

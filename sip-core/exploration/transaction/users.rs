@@ -42,7 +42,7 @@ impl World {
         }
         let further =
             rules.invite && outcome == Outcome::Success && caller.outcome == Outcome::Success;
-        // A connection that breaks while repeated failures are absorbed is told too (figure 5).
+        // The machine also reports a connection that breaks while it absorbs repeated failures (figure 5).
         let after_all =
             rules.invite && outcome == Outcome::Lost && caller.outcome == Outcome::Failure;
         if caller.outcome != Outcome::None && !further && !after_all {

@@ -91,7 +91,7 @@ pub(super) enum Cancel {
     Sent,
 }
 
-/// What the user of a client transaction was told.
+/// The outcomes that the user of a client transaction received.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Outcome {
     None,

@@ -1,4 +1,4 @@
-//! What a server asks for: challenges that can be answered, those that cannot, and why not.
+//! Challenges of servers and proxies: the ones that the client can answer, and errors for the others.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,8 +7,8 @@ use core::str;
 
 use sip_parse::{Challenge, ParseError, Response};
 
-use super::client::{DigestPolicy, push_escaped};
 use super::digest::{Algorithm, Qop};
+use super::policy::{DigestPolicy, push_escaped};
 
 /// How many challenges a [`ChallengeSummary`] keeps.
 const SUMMARY_CHALLENGES: usize = 8;
@@ -23,13 +23,13 @@ const SUMMARY_VALUE: usize = 2_048;
 #[derive(Clone, Debug)]
 pub(super) struct Text {
     pub(super) value: String,
-    /// As the peer escaped it, so that it comes back byte by byte (RFC 7616 section 3.4).
+    /// As the peer escaped it, because the answer must repeat it byte by byte (RFC 7616 section 3.4).
     pub(super) wire: String,
 }
 
 impl Text {
-    /// Reads a value as it came, quotes and escapes included. `None` unless it is UTF-8 without
-    /// control characters other than tabs; a fold counts as a space.
+    /// Reads a value as received, quotes and escapes included. `None` unless it is UTF-8 without control
+    /// characters other than tabs; a fold counts as a space.
     pub(super) fn read(raw: &[u8]) -> Option<Self> {
         let value = String::from_utf8(sip_parse::unquote(raw).into_owned()).ok()?;
         if has_control(&value) {
@@ -67,7 +67,7 @@ pub(super) struct Offer {
     pub(super) opaque: Option<Text>,
     /// As named in the challenge; `None` means MD5 and is not named in the answer either.
     pub(super) algorithm: Option<Algorithm>,
-    /// `None`: the challenge has no qop, which asks for the form of RFC 2069.
+    /// `None`: the challenge has no qop; the answer has the form of RFC 2069.
     pub(super) qop: Option<Qop>,
     pub(super) stale: bool,
     pub(super) userhash: bool,
@@ -149,7 +149,7 @@ impl Offer {
 /// One challenge as the server sent it, of any scheme, such as Bearer (RFC 8898).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OfferedChallenge {
-    /// Whether a proxy asks (Proxy-Authenticate).
+    /// Whether a proxy sent it (Proxy-Authenticate).
     pub proxy: bool,
     /// The scheme, as spelled.
     pub scheme: String,
@@ -168,8 +168,8 @@ impl OfferedChallenge {
     }
 }
 
-/// All that a 401 or 407 asks for, for an application that answers by itself: at most 8 challenges
-/// of 16 parameters, values longer than 2048 bytes left out.
+/// The challenges of a 401 or 407, for an application that answers them: at most 8 challenges of 16
+/// parameters; values longer than 2048 bytes are left out.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ChallengeSummary {
     challenges: Vec<OfferedChallenge>,
@@ -211,11 +211,11 @@ impl ChallengeSummary {
     }
 }
 
-/// Why a challenge is not answered by sending the request again.
+/// Why the client does not answer a challenge.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ChallengeError {
-    /// The response is no 401 or 407, or has no well-formed challenge.
+    /// The response is not a 401 or 407, or has no well-formed challenge.
     Missing,
     /// No challenge can be answered: another scheme, unknown algorithms, or a realm for which there
     /// is no secret.
@@ -225,7 +225,7 @@ pub enum ChallengeError {
         /// The realm.
         realm: String,
     },
-    /// More realms asked than the policy allows for one request.
+    /// More realms challenged the request than the policy allows.
     TooManyRealms,
 }
 
@@ -256,25 +256,16 @@ impl fmt::Display for ChallengeError {
 impl core::error::Error for ChallengeError {}
 
 /// Why an Authentication-Info does not prove that the server knows the secret.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthenticationInfoError {
     /// The header field cannot be read.
+    #[error(transparent)]
     Malformed(ParseError),
-    /// `rspauth` is not what a server that knows the secret sends (RFC 7616 section 3.5).
+    /// `rspauth` is wrong: the server does not know the secret (RFC 7616 section 3.5).
+    #[error("the server does not know the secret: rspauth is wrong")]
     Mismatch,
-    /// `rspauth` answers no credentials of the request.
+    /// `rspauth` does not belong to credentials of the request.
+    #[error("rspauth answers no credentials of the request")]
     Unverified,
 }
-
-impl fmt::Display for AuthenticationInfoError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(error) => write!(f, "{error}"),
-            Self::Mismatch => f.write_str("the server does not know the secret: rspauth is wrong"),
-            Self::Unverified => f.write_str("rspauth answers no credentials of the request"),
-        }
-    }
-}
-
-impl core::error::Error for AuthenticationInfoError {}

@@ -1,5 +1,5 @@
-//! The client's side of digest authentication: learns challenges, counts nonces, knows when to stop
-//! (RFC 3261 section 22, RFC 7616, RFC 8760).
+//! The client's side of digest authentication: learns challenges, counts nonces and bounds the retries (RFC
+//! 3261 section 22, RFC 7616, RFC 8760).
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -12,50 +12,15 @@ use sip_parse::{HeaderName, Method, Request, Response};
 use smallvec::SmallVec;
 
 use super::challenge::{AuthenticationInfoError, ChallengeError, ChallengeSummary, Offer, Text};
-use super::digest::{self, Algorithm, HexDigest, Protection, Qop};
+use super::digest::{self, HexDigest, Protection, Qop};
+use super::policy::{DigestPolicy, push_escaped};
 use super::secret::Credentials;
 
-/// How often the application may answer the challenges of one request: a server and a few proxies, or
-/// a stale nonce, but no loop.
+/// How often the application may answer the challenges of one request: enough for a server and a few
+/// proxies or a stale nonce, but bounded, because a server could challenge forever.
 const APPLICATION_ANSWERS: u8 = 4;
 
-/// What a client accepts of servers. Each bound keeps a peer from growing our state.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DigestPolicy {
-    /// How many realms are remembered, and how many may challenge one request.
-    pub realms: usize,
-    /// The longest realm, in bytes.
-    pub realm_length: usize,
-    /// The longest nonce, in bytes.
-    pub nonce_length: usize,
-    /// The longest opaque value, in bytes.
-    pub opaque_length: usize,
-    /// How often in one request's life a realm may say `stale=true` to credentials that answered
-    /// its challenge (RFC 3261 section 22.4, RFC 7616 section 3.3).
-    pub stale_retries: u8,
-    /// Challenges with a weaker hash function than this one's are skipped.
-    pub weakest: Algorithm,
-    /// Protect the body where the server offers both qualities of protection.
-    pub prefer_auth_int: bool,
-}
-
-impl Default for DigestPolicy {
-    /// 8 realms, 256 bytes for a realm, 1024 for a nonce and for an opaque value, one stale nonce,
-    /// any algorithm, `auth` before `auth-int`.
-    fn default() -> Self {
-        Self {
-            realms: 8,
-            realm_length: 256,
-            nonce_length: 1_024,
-            opaque_length: 1_024,
-            stale_retries: 1,
-            weakest: Algorithm::Md5,
-            prefer_auth_int: false,
-        }
-    }
-}
-
-/// Which realms asked for credentials in the life of one request, and how often they were answered.
+/// The realms that challenged one request, and how often the client answered them.
 ///
 /// Keep one from the first sending of a request to its last retry, and start the next request of
 /// the same Call-ID from [`for_next_request`](Self::for_next_request).
@@ -69,9 +34,9 @@ pub struct Attempts {
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
     realm: u32,
-    /// The nonce that went out last, if any did.
+    /// The nonce of the credentials that were sent last.
     sent: Option<u32>,
-    /// A challenge of this request was answered; until then credentials only go out in advance.
+    /// The client answered a challenge of this request; before that, credentials are only sent in advance.
     answered: bool,
     stale: u8,
     rejected: bool,
@@ -90,14 +55,14 @@ impl Attempt {
 }
 
 impl Attempts {
-    /// Nothing sent yet, and no realm known to ask.
+    /// No credentials sent, and no realm known.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The attempts of the next request with the same Call-ID: the realms that accepted credentials
-    /// will ask again (RFC 3261 section 22.3), so they get some in advance; nothing is used up.
+    /// The attempts of the next request with the same Call-ID. It carries credentials for the realms that
+    /// accepted some, because they will challenge again (RFC 3261 section 22.3); the counts start at zero.
     #[must_use]
     pub fn for_next_request(&self) -> Self {
         let accepted = self.entries.iter().filter(|attempt| !attempt.rejected);
@@ -109,14 +74,14 @@ impl Attempts {
         }
     }
 
-    /// The application answers a challenge: false if it has done so too often to go on.
+    /// Counts an answer of the application; false once the limit is reached.
     pub(crate) fn application_answers(&mut self) -> bool {
         let goes_on = self.by_application < APPLICATION_ANSWERS;
         self.by_application = self.by_application.saturating_add(1);
         goes_on
     }
 
-    /// Whether no realm has asked and no credentials were sent.
+    /// Whether no realm challenged the request and no credentials were sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -133,12 +98,12 @@ impl Attempts {
     }
 }
 
-/// For which realms a request carries credentials.
+/// The realms for which a request carries credentials.
 #[derive(Debug)]
 pub enum Scope<'a> {
-    /// Those that asked in this request's life, or were known to ask.
+    /// Those that challenged this request, or accepted credentials of the request before.
     Challenged(&'a mut Attempts),
-    /// All whose nonce is fresh, to save the round trip, as well.
+    /// Also all realms with a fresh nonce, to save the round trip.
     ///
     /// Only for requests to the server that the credentials belong to, such as the registrar or the
     /// configured outbound proxy: RFC 3261 section 22.3 forbids to keep a proxy's challenge across
@@ -149,7 +114,7 @@ pub enum Scope<'a> {
 /// Header fields that carry credentials: Authorization for servers, Proxy-Authorization for proxies.
 pub type Authorizations = SmallVec<[(HeaderName<'static>, String); 2]>;
 
-/// What a realm asked for last, and what was sent since.
+/// The last challenge of a realm, and the use of its nonce since.
 #[derive(Clone, Debug)]
 struct Realm {
     /// Never used for another realm of this client.
@@ -162,7 +127,7 @@ struct Realm {
     first_nonce: String,
     /// Requests sent with the nonce.
     count: u32,
-    /// The nonce was not refused and its count is not used up.
+    /// The realm has not refused the nonce, and its count is not exhausted.
     fresh: bool,
 }
 
@@ -186,7 +151,7 @@ impl DigestClient {
         }
     }
 
-    /// Forgets every nonce, as when the password has changed.
+    /// Forgets every nonce, for example because the password has changed.
     pub fn forget(&mut self) {
         self.realms.clear();
     }
@@ -206,8 +171,9 @@ impl DigestClient {
     /// [`Scope::Challenged`].
     ///
     /// # Errors
-    /// [`ChallengeError`] if sending again is pointless: credentials that answered the same realm
-    /// were refused (RFC 3261 section 22.1), or nothing here can answer. Report the response.
+    /// [`ChallengeError`] if another attempt is pointless: the realm refused credentials that answered its
+    /// own challenge (RFC 3261 section 22.1), or the client can answer none of the challenges. Report the
+    /// response.
     pub fn challenged(
         &mut self,
         response: &Response,
@@ -571,7 +537,7 @@ impl Realm {
     }
 }
 
-/// The user name in the form that the server asked for (RFC 7616 sections 3.4 and 3.4.4).
+/// The user name in the form that the server requested (RFC 7616 sections 3.4 and 3.4.4).
 fn push_username(value: &mut String, offer: &Offer, username: &str) {
     if offer.userhash {
         let realm = offer.realm.value.as_bytes();
@@ -594,15 +560,6 @@ fn push_username(value: &mut String, offer: &Offer, username: &str) {
         value.push_str("username=\"");
         push_escaped(value, username);
         value.push('"');
-    }
-}
-
-pub(super) fn push_escaped(value: &mut String, text: &str) {
-    for character in text.chars() {
-        if matches!(character, '"' | '\\') {
-            value.push('\\');
-        }
-        value.push(character);
     }
 }
 

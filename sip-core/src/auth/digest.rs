@@ -307,7 +307,7 @@ pub fn response(
     }
 }
 
-/// H(username ":" realm): the `username` to send when the server asks for `userhash`
+/// H(username ":" realm): the `username` to send if the server requests `userhash`
 /// (RFC 7616 section 3.4.4).
 #[must_use]
 pub fn userhash(algorithm: Algorithm, username: &[u8], realm: &[u8]) -> HexDigest {

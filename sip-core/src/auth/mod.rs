@@ -38,12 +38,14 @@ mod application;
 mod challenge;
 mod client;
 pub mod digest;
+mod policy;
 mod secret;
 mod server;
 
 pub use application::AuthorizationFailed;
 pub use challenge::{AuthenticationInfoError, ChallengeError, ChallengeSummary, OfferedChallenge};
-pub use client::{Attempts, Authorizations, DigestClient, DigestPolicy, Scope};
+pub use client::{Attempts, Authorizations, DigestClient, Scope};
 pub use digest::{Algorithm, Qop};
+pub use policy::DigestPolicy;
 pub use secret::{Credentials, Secret, SecretError, UsernameError};
 pub use server::{DigestServer, DigestServerError, Username, Verdict};

@@ -1,4 +1,4 @@
-//! Who we say we are, and what proves it.
+//! Credentials: a user name, and a password or hashes of it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -132,26 +132,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A hash that is not one of its algorithm.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A hash with the wrong number of digits for its algorithm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a hash for {algorithm} has {} hexadecimal digits", .algorithm.hex_length())]
 pub struct SecretError {
     algorithm: Algorithm,
 }
 
-impl fmt::Display for SecretError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.algorithm.hex_length();
-        write!(
-            f,
-            "a hash for {} has {digits} hexadecimal digits",
-            self.algorithm
-        )
-    }
-}
-
-impl core::error::Error for SecretError {}
-
-/// A user name and what proves it.
+/// A user name and its secret.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     username: String,
@@ -180,7 +168,7 @@ impl Credentials {
         &self.username
     }
 
-    /// What proves it.
+    /// The secret.
     #[must_use]
     pub const fn secret(&self) -> &Secret {
         &self.secret
@@ -188,22 +176,11 @@ impl Credentials {
 }
 
 /// A user name with a control character in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("control character at byte {offset} of the user name")]
 pub struct UsernameError {
     offset: usize,
 }
-
-impl fmt::Display for UsernameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "control character at byte {} of the user name",
-            self.offset
-        )
-    }
-}
-
-impl core::error::Error for UsernameError {}
 
 #[cfg(test)]
 mod tests {

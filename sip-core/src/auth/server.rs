@@ -1,5 +1,5 @@
-//! The server's side of digest authentication: challenges, and the check of what comes back
-//! (RFC 3261 section 22, RFC 7616, RFC 8760).
+//! The server's side of digest authentication: makes challenges and checks credentials (RFC 3261 section
+//! 22, RFC 7616, RFC 8760).
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -16,19 +16,19 @@ use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::client::push_escaped;
 use super::digest::{self, Algorithm, Protection, Qop};
+use super::policy::push_escaped;
 use super::secret::Secret;
 use crate::rand::{push_base32, read_base32};
 use crate::time::Timestamp;
 
-/// How many nonces in use are remembered against replays unless told otherwise.
+/// How many nonces in use the server remembers against replays by default.
 const REPLAY_ENTRIES: usize = 10_000;
 
 /// The longest client nonce that is remembered for a `-sess` algorithm, in bytes.
 const CNONCE_LENGTH: usize = 128;
 
-/// What came of the check of a request's credentials.
+/// The result of the check of a request's credentials.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -62,7 +62,7 @@ pub enum Username<'a> {
 }
 
 impl Username<'_> {
-    /// Whether it names this user of a realm; a hash is compared in constant time.
+    /// Whether it names this user of a realm; hashes are compared in constant time.
     #[must_use]
     pub fn is(self, name: &str, realm: &str) -> bool {
         match self {
@@ -75,26 +75,17 @@ impl Username<'_> {
     }
 }
 
-/// A server that cannot challenge.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Why a server cannot be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DigestServerError {
     /// There is no algorithm to offer.
+    #[error("there is no algorithm to offer")]
     NoAlgorithm,
     /// The realm holds a control character.
+    #[error("the realm holds a control character")]
     Realm,
 }
-
-impl fmt::Display for DigestServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoAlgorithm => "there is no algorithm to offer",
-            Self::Realm => "the realm holds a control character",
-        })
-    }
-}
-
-impl core::error::Error for DigestServerError {}
 
 /// A nonce's time and salt; ordered by time.
 type NonceId = (Timestamp, u64);
@@ -110,7 +101,7 @@ struct Used {
 }
 
 impl Used {
-    /// Notes a count; false if it was used before or is too old to tell.
+    /// Notes a count; false if it was used before, or is older than the window and may have been used.
     fn note(&mut self, count: u32) -> bool {
         if count > self.highest {
             let step = count - self.highest;
@@ -127,14 +118,13 @@ impl Used {
 
 /// Challenges requests and checks their credentials, for one realm.
 ///
-/// A nonce carries its own time under a keyed hash, so that handing one out costs no memory. Only
-/// nonces that were used with the right secret are remembered, up to a bound; beyond it the oldest
-/// are forgotten together with every nonce as old, which then counts as stale: a replay is never
-/// taken for new.
+/// A nonce carries its own time under a keyed hash, so that a challenge costs no memory. The server
+/// remembers only nonces that were used with the right secret, up to a bound. Beyond it the server forgets
+/// the oldest, and every nonce of that age or older is stale, so that no replay is accepted as new.
 ///
-/// Every call takes the time, of which this keeps none: where it goes back, nonces from the future are stale.
+/// Every call takes the time. If the clock goes back, nonces from the future are stale.
 ///
-/// User names come in clear unless [`with_userhash`](Self::with_userhash) asks for their hashes (RFC 7616
+/// Clients send user names in clear; [`with_userhash`](Self::with_userhash) requests hashed ones (RFC 7616
 /// section 3.4.4).
 pub struct DigestServer {
     realm: String,
@@ -143,7 +133,6 @@ pub struct DigestServer {
     key: Zeroizing<[u8; 32]>,
     offer_auth_int: bool,
     offer_userhash: bool,
-    check_uri: bool,
     replay_entries: usize,
     used: BTreeMap<NonceId, Used>,
     /// Nonces up to this one are stale unless remembered.
@@ -152,9 +141,9 @@ pub struct DigestServer {
 
 impl DigestServer {
     /// A server for `realm` that offers `algorithms` in this order, the preferred first (RFC 8760
-    /// section 2.4), whose nonces last for `nonce_lifetime`. `key` protects the nonces; draw it at random
-    /// with each start: what was used is known from memory, so that under an old key all that was said before
-    /// the start could be said again.
+    /// section 2.4), whose nonces last for `nonce_lifetime`. `key` protects the nonces. Draw a random one
+    /// at each start, because the used nonces are in memory only: with the old key, requests from before
+    /// the start could be replayed.
     ///
     /// # Errors
     /// [`DigestServerError`] if there is no algorithm or the realm cannot be sent.
@@ -178,7 +167,6 @@ impl DigestServer {
             key: Zeroizing::new(key),
             offer_auth_int: false,
             offer_userhash: false,
-            check_uri: true,
             replay_entries: REPLAY_ENTRIES,
             used: BTreeMap::new(),
             floor: None,
@@ -192,19 +180,11 @@ impl DigestServer {
         self
     }
 
-    /// Asks for user names by their hash, so that they do not show on the way. Check with
-    /// [`verify_user`](Self::verify_user) then; clients that do not know `userhash` still send them in clear.
+    /// Requests hashed user names, so that an observer does not see them. Check with
+    /// [`verify_user`](Self::verify_user) then; clients without `userhash` still send the name in clear.
     #[must_use]
     pub fn with_userhash(mut self) -> Self {
         self.offer_userhash = true;
-        self
-    }
-
-    /// Accepts credentials whose `uri` is not the Request-URI, as a server must to which proxies
-    /// send requests that they have retargeted.
-    #[must_use]
-    pub fn without_uri_check(mut self) -> Self {
-        self.check_uri = false;
         self
     }
 
@@ -228,8 +208,8 @@ impl DigestServer {
     }
 
     /// The header fields of a challenge, one per algorithm: WWW-Authenticate for a 401, or
-    /// Proxy-Authenticate for a 407 if `proxy`. With `stale` the client tries again with the new
-    /// nonce and does not ask its user.
+    /// Proxy-Authenticate for a 407 if `proxy`. With `stale` the client tries again with the new nonce,
+    /// without a prompt to its user.
     pub fn challenge(
         &self,
         proxy: bool,
@@ -271,8 +251,8 @@ impl DigestServer {
     /// Checks a request's credentials for our realm: those in Proxy-Authorization if `proxy`, else
     /// those in Authorization.
     ///
-    /// `lookup` takes a user name and the realm and returns that user's secret. ACK and CANCEL must
-    /// not be challenged (RFC 3261 section 22.1), so do not ask about them.
+    /// `lookup` takes a user name and the realm and returns that user's secret. Do not call it for ACK and
+    /// CANCEL, which must not be challenged (RFC 3261 section 22.1).
     pub fn verify(
         &mut self,
         request: &Request,
@@ -349,13 +329,13 @@ impl DigestServer {
                 })
             }
         };
-        if self.check_uri && !same_uri(&uri, request) {
+        if !same_uri(&uri, request) {
             return None;
         }
         if algorithm.is_session() && protection.is_none() {
             return None;
         }
-        // Only what was offered: nobody may talk us down to a weaker function.
+        // Only offered algorithms, so that an attacker cannot choose a weaker one.
         let hashed = row
             .userhash()
             .is_some_and(|flag| flag.eq_ignore_ascii_case(b"true"));
@@ -374,7 +354,8 @@ impl DigestServer {
             Some((username, ha1))
         });
         let known = found.is_some();
-        // A user who is unknown, or has no hash of this kind, costs no less than a known one.
+        // The check takes the same time for a user who is unknown or has no hash of this kind, so that an
+        // attacker cannot probe for users.
         let (username, ha1) = found.unwrap_or_else(|| {
             let (name_bytes, realm) = (name.as_bytes(), self.realm.as_bytes());
             let ha1 = digest::ha1(algorithm, name_bytes, realm, b"");
@@ -407,7 +388,7 @@ impl DigestServer {
         if expired || forgotten {
             return Some(Verdict::Stale);
         }
-        // Without qop there is no count: such a nonce is good for one request.
+        // Without qop there is no count, so that such a nonce serves one request.
         let count = if protection.is_some() {
             row.nonce_count()?
         } else {
@@ -453,7 +434,7 @@ impl DigestServer {
         nonce
     }
 
-    /// `None` unless we minted it.
+    /// `None` unless this server made the nonce.
     fn read(&self, nonce: &[u8]) -> Option<NonceId> {
         if nonce.len() != 52 {
             return None;

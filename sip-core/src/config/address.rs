@@ -1,4 +1,4 @@
-//! The two parameters that are SIP URIs, and what follows from the address-of-record.
+//! The two parameters that are SIP URIs, and the defaults that follow from the address-of-record.
 
 use alloc::{borrow::Cow, format, string::String};
 
@@ -37,7 +37,7 @@ fn sip_uri(text: &str, expected: &'static str) -> Result<UriBuf, &'static str> {
     Ok(uri)
 }
 
-/// `uri`: with a user part. The error says what would be right.
+/// `uri`: a SIP URI with a user part. The error is the expected form.
 pub(crate) fn address_of_record(text: &str) -> Result<UriBuf, &'static str> {
     let uri = sip_uri(text, ADDRESS)?;
     match uri.as_uri().user() {
@@ -46,7 +46,7 @@ pub(crate) fn address_of_record(text: &str) -> Result<UriBuf, &'static str> {
     }
 }
 
-/// `registrarServer`: without a user part. The error says what would be right.
+/// `registrarServer`: a SIP URI without a user part. The error is the expected form.
 pub(crate) fn registrar(text: &str) -> Result<UriBuf, &'static str> {
     let uri = sip_uri(text, REGISTRAR)?;
     match uri.as_uri().user() {
@@ -55,7 +55,7 @@ pub(crate) fn registrar(text: &str) -> Result<UriBuf, &'static str> {
     }
 }
 
-/// `registrarServer` when nobody gives it: `uri` without its user part, port and parameters kept
+/// Default of `registrarServer`: `uri` without its user part; port and parameters stay
 /// (RFC 3261 section 10.2: "the userinfo and @ components MUST NOT be present").
 pub(crate) fn default_registrar(uri: &UriBuf) -> Option<UriBuf> {
     let bytes = uri.as_bytes();
@@ -64,8 +64,7 @@ pub(crate) fn default_registrar(uri: &UriBuf) -> Option<UriBuf> {
     UriBuf::parse([&bytes[..=colon], &bytes[at + 1..]].concat()).ok()
 }
 
-/// `authorizationUser` when nobody gives it: the user part of `uri`, unescaped. `None` when that is
-/// not text.
+/// Default of `authorizationUser`: the user part of `uri`, unescaped. `None` if that is not text.
 pub(crate) fn default_authorization_user(uri: &UriBuf) -> Option<String> {
     let user = String::from_utf8(uri.as_uri().user_unescaped()?.into_owned()).ok()?;
     is_text(&user).then_some(user)

@@ -1,4 +1,4 @@
-//! The builder: checks each value as it comes, and what belongs together at the end.
+//! The builder: each method checks its value, and `build` checks that the values go together.
 
 use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
@@ -19,17 +19,17 @@ use super::values::{
     self, Authentication, DtmfType, IpInContact, LogLevel, OfflineRequests, Support,
 };
 
-/// The most servers, and the most option tags, that are taken.
+/// The longest list of servers, and of option tags, that the builder accepts.
 pub const SERVERS_LIMIT: usize = 64;
 
-/// The most flows that one agent registers through at a time (RFC 5626 section 4.2.1 wants at least two
-/// to be possible).
+/// The most flows through which one agent registers at a time (RFC 5626 section 4.2.1 requires at least
+/// two).
 pub const FLOWS_LIMIT: u8 = 4;
 
 /// Builds a [`Config`]; from [`Config::builder`] or [`Config::to_builder`].
 ///
-/// Each method sets one parameter and may be called again: the last valid value counts. A bad value
-/// is remembered, and [`build`](Self::build) reports them all at once.
+/// Each method sets one parameter and may be called again: the last valid value counts. The builder keeps
+/// the fault of a bad value, and [`build`](Self::build) returns all faults at once.
 #[derive(Clone, Default)]
 pub struct ConfigBuilder {
     source: Option<Source>,
@@ -42,7 +42,7 @@ pub struct ConfigBuilder {
 
 impl fmt::Debug for ConfigBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The credentials are left out; the built Config says whether there are any.
+        // Credentials are left out because they are secrets; `Config` shows whether it has any.
         f.debug_struct("ConfigBuilder")
             .field("settings", &self.settings)
             .field("errors", &self.errors)
@@ -53,7 +53,7 @@ impl fmt::Debug for ConfigBuilder {
 impl ConfigBuilder {
     pub(super) fn from_settings(mut settings: Settings) -> Self {
         let mut builder = Self::default();
-        // What was derived from other parameters is derived again.
+        // `build` derives these again, because the parameters that they follow from may change.
         if !settings.sources.given(Parameter::AuthorizationUser) {
             settings.authorization_user = None;
         }
@@ -64,7 +64,7 @@ impl ConfigBuilder {
         builder
     }
 
-    /// Says where the values of the following calls come from; [`Source::Code`] until then.
+    /// Sets the source of the values of the following calls; [`Source::Code`] before the first call.
     pub fn source(&mut self, source: Source) -> &mut Self {
         self.source = Some(source);
         self
@@ -82,7 +82,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// Checks what belongs together, and fills in what follows from `uri`.
+    /// Checks that the values go together, and fills in the defaults that follow from `uri`.
     ///
     /// # Errors
     /// Every fault of every parameter, at least one.
@@ -123,7 +123,7 @@ impl ConfigBuilder {
         }
     }
 
-    /// A secret given here takes the place of the one that the builder began with.
+    /// A secret set on this builder replaces the one of the configuration that it began with.
     fn choose_secret(&self, settings: &mut Settings, errors: &mut Vec<ConfigError>) {
         let mut wrong = |parameter: Parameter, value: &str, expected: &'static str| {
             errors.push(ConfigError::value(parameter.name(), value, expected));
@@ -163,8 +163,8 @@ impl ConfigBuilder {
         }
     }
 
-    /// The secret as a whole, in the place of [`password`](Self::password) and [`ha1`](Self::ha1):
-    /// one that was made before, or none.
+    /// Sets an existing secret, or removes it; replaces [`password`](Self::password) and
+    /// [`ha1`](Self::ha1).
     pub fn secret(&mut self, secret: Option<Secret>) -> &mut Self {
         (self.password, self.ha1, self.realm) = (None, None, None);
         let is_password = secret.as_ref().map(Secret::is_password);
@@ -205,18 +205,13 @@ impl ConfigBuilder {
         self
     }
 
-    /// `wsServers`, one more with weight 0. The first one of a [source](Self::source) takes the
-    /// place of what came from another, the default included.
+    /// `wsServers`, one more with weight 0. The first server of a [source](Self::source) replaces the
+    /// servers of another source, such as the default.
     pub fn server(&mut self, url: impl AsRef<str>) -> &mut Self {
-        self.weighted_server(url, 0)
-    }
-
-    /// `wsServers`, one more: as [`server`](Self::server), of higher weight tried first.
-    pub fn weighted_server(&mut self, url: impl AsRef<str>, weight: i64) -> &mut Self {
         if self.settings.sources.of(Parameter::WsServers) != self.current_source() {
             self.note(Parameter::WsServers).servers.clear();
         }
-        self.push_server(Parameter::WsServers.name(), url.as_ref(), weight);
+        self.push_server(Parameter::WsServers.name(), url.as_ref(), 0);
         self
     }
 
@@ -229,8 +224,8 @@ impl ConfigBuilder {
         self.servers_or_faults(servers.into_iter().map(Ok))
     }
 
-    /// `wsServers`, all of them: as [`servers`](Self::servers), for a reader of another form, which gives the
-    /// fault of a server in the place of the server.
+    /// `wsServers`, all of them: as [`servers`](Self::servers), for a reader of another form. An `Err` is
+    /// the fault of the server in its place; [`build`](Self::build) returns it in that order.
     pub fn servers_or_faults<U: AsRef<str>>(
         &mut self,
         servers: impl IntoIterator<Item = Result<(U, i64), ConfigError>>,
@@ -286,8 +281,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// Instead of a password, what is made of it for one realm: the hexadecimal digits of
-    /// H(username ":" realm ":" password), RFC 7616 section 3.4.2; 32 of MD5, or 64 of SHA-256.
+    /// `ha1` and `realm`: the hash of the password for one realm, instead of the password. The hexadecimal
+    /// digits of H(username ":" realm ":" password), RFC 7616 section 3.4.2; 32 of MD5, or 64 of SHA-256.
     pub fn ha1(&mut self, realm: impl AsRef<str>, digits: impl AsRef<str>) -> &mut Self {
         self.realm(realm).ha1_digits(digits)
     }
@@ -306,7 +301,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// `ha1`: the digits alone; [`realm`](Self::realm) belongs to them.
+    /// `ha1`: the digits alone; [`realm`](Self::realm) is required with them.
     pub fn ha1_digits(&mut self, digits: impl AsRef<str>) -> &mut Self {
         let Some(digits) = values::ha1_digits(digits.as_ref()) else {
             return self.wrong(Parameter::Ha1, "", values::HA1);
@@ -316,14 +311,15 @@ impl ConfigBuilder {
         self
     }
 
-    /// `authenticationFactory`: who answers a challenge, default [`Authentication::Digest`].
+    /// `authenticationFactory`: whether the core or the application answers challenges; default
+    /// [`Authentication::Digest`].
     pub fn authentication(&mut self, by: Authentication) -> &mut Self {
         self.note(Parameter::AuthenticationFactory).authentication = by;
         self
     }
 
-    /// `hackIpInContact`: the host in Contact and Via, default false. True: a random address of
-    /// 192.0.2.0/24; a text: that host.
+    /// `hackIpInContact`: the host in Contact and Via. False (the default): a random name below `.invalid`;
+    /// true: a random address of 192.0.2.0/24; a text: that host.
     pub fn hack_ip_in_contact(&mut self, host: impl Into<IpInContact>) -> &mut Self {
         let host = host.into();
         if let IpInContact::Host(name) = &host
@@ -342,7 +338,7 @@ impl ConfigBuilder {
     }
 
     /// `keepAliveInterval`: the longest silence before a ping, default 120 s (RFC 5626 section 4.4.1);
-    /// 0: no pings, unless the registrar asks for them with Flow-Timer (section 4.4).
+    /// 0: pings only if the registrar requests them with Flow-Timer (section 4.4).
     pub fn keep_alive_interval(&mut self, time: Duration) -> &mut Self {
         let parameter = Parameter::KeepAliveInterval;
         match values::time(time) {
@@ -353,8 +349,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// `extraSupported`: option tags to add to Supported (RFC 3261 section 20.37), default none; at
-    /// most [`SERVERS_LIMIT`]. What they promise is the application's to keep.
+    /// `extraSupported`: option tags to add to Supported (RFC 3261 section 20.37), default none; at most
+    /// [`SERVERS_LIMIT`]. The application implements these extensions.
     pub fn extra_supported<T: AsRef<str>>(
         &mut self,
         tags: impl IntoIterator<Item = T>,
@@ -379,8 +375,9 @@ impl ConfigBuilder {
         self
     }
 
-    /// `sessionDescriptionHandlerFactoryOptions`, one of them: passed to the adapter's factory
-    /// unread. All keys and values together at most [`OPTIONS_LIMIT`](super::OPTIONS_LIMIT) bytes.
+    /// `sessionDescriptionHandlerFactoryOptions`, one entry: the core does not read it and the adapter
+    /// passes it to the factory. All keys and values together have at most
+    /// [`OPTIONS_LIMIT`](super::OPTIONS_LIMIT) bytes.
     pub fn session_description_handler_factory_option(
         &mut self,
         key: impl Into<String>,
@@ -396,7 +393,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// `custom`, one entry: the application's own, passed through. All keys and values together at
+    /// `custom`, one entry: the core keeps it for the application. All keys and values together have at
     /// most [`OPTIONS_LIMIT`](super::OPTIONS_LIMIT) bytes.
     pub fn custom(&mut self, key: impl Into<String>, value: impl Into<String>) -> &mut Self {
         if !self
@@ -511,7 +508,7 @@ impl Config {
         ConfigBuilder::default()
     }
 
-    /// A builder that holds this configuration, to change some of it.
+    /// A builder that begins with this configuration.
     pub fn to_builder(&self) -> ConfigBuilder {
         ConfigBuilder::from_settings((*self.settings).clone())
     }
@@ -536,7 +533,7 @@ mod tests {
         assert_eq!(changed.secret(), config.secret());
     }
 
-    /// On top of another configuration a secret takes the place of the one before, source and all.
+    /// A secret set on a copy of a configuration replaces the one before, and its source.
     #[test]
     fn a_new_secret_takes_the_place_of_the_old_one() {
         let digits = "0123456789abcdef0123456789abcdef";

@@ -1,4 +1,4 @@
-//! What no parameter can be asked alone: whether two of them go together.
+//! Checks that span two parameters.
 
 use alloc::{format, vec::Vec};
 
@@ -16,7 +16,7 @@ pub(super) fn check_intervals(s: &Settings, errors: &mut Vec<ConfigError>) {
     if min <= max {
         return;
     }
-    // The one that was given is the one to change; of two, the maximum.
+    // The error names the parameter that was given; the maximum if both were.
     errors.push(
         if s.sources.given(Parameter::ConnectionRecoveryMaxInterval) {
             let expected = format!(

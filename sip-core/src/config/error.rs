@@ -1,5 +1,4 @@
-//! What is wrong with a configuration: one [`ConfigError`] for each fault, all of them in one
-//! [`ConfigErrors`].
+//! Errors of a configuration: a [`ConfigError`] for each fault, and [`ConfigErrors`] for all of them.
 
 use alloc::{borrow::Cow, boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
@@ -7,7 +6,7 @@ use core::fmt;
 /// How much of a refused value an error quotes, in characters.
 const EXCERPT: usize = 60;
 
-/// What stands in the place of a secret.
+/// Replaces a secret in errors, logs and explanations.
 pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Which rule a configuration breaks.
@@ -28,7 +27,7 @@ pub enum ConfigErrorKind {
     Syntax,
 }
 
-/// One fault of a configuration: which parameter, what it was given, and what would be right.
+/// One fault of a configuration: the parameter, the refused value, and the expected form.
 ///
 /// `Display` is one sentence without a full stop. Secrets are never in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// A value that `parameter` does not take; `value` as the error shows it: never a secret.
+    /// A value that `parameter` does not take. The error shows `value` as it is: never pass a secret.
     pub fn value(
         parameter: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
@@ -55,7 +54,7 @@ impl ConfigError {
         }
     }
 
-    /// A fault of `parameter` of any kind, without its value; `advice` says what would be right.
+    /// A fault of `parameter` of any kind, without its value; `advice` is the expected form or a hint.
     pub fn new(
         kind: ConfigErrorKind,
         parameter: impl Into<Cow<'static, str>>,
@@ -93,7 +92,7 @@ impl ConfigError {
         &self.value
     }
 
-    /// What would be right.
+    /// The expected form, or a hint.
     pub fn expected(&self) -> &str {
         &self.expected
     }

@@ -1,4 +1,4 @@
-//! The effective configuration, parameter by parameter, for a person to read.
+//! The effective configuration as text, parameter by parameter.
 
 use alloc::{
     format,
@@ -15,7 +15,7 @@ use super::table::parameters;
 use super::values::{Authentication, IpInContact};
 use crate::auth::Secret;
 
-/// One parameter of a [`Config`]: what it is, and why.
+/// One parameter of a [`Config`]: its value and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explained {
@@ -25,7 +25,7 @@ pub struct Explained {
     pub value: String,
     /// Where the value came from.
     pub source: Source,
-    /// What the value does not say by itself.
+    /// A remark that the value does not show, such as how a default is derived.
     pub note: Option<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! The names of the parameters, who defines each, and where its value came from.
+//! The names of the parameters, their origin, and the source of each value.
 
 use super::table::parameters;
 
@@ -6,7 +6,7 @@ use super::table::parameters;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
-    /// Not given: the documented default.
+    /// The documented default, because the parameter is not given.
     #[default]
     Default,
     /// A call of the builder.
@@ -29,7 +29,7 @@ impl Source {
     }
 }
 
-/// Who defines a parameter.
+/// The definition that a parameter comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
@@ -66,7 +66,7 @@ macro_rules! names {
                 }
             }
 
-            /// Who defines the parameter.
+            /// The definition that the parameter comes from.
             pub fn origin(self) -> Origin {
                 match self {
                     $(Self::$variant => Origin::$origin,)*
@@ -79,7 +79,7 @@ macro_rules! names {
 parameters!(names);
 
 impl Parameter {
-    /// Whether its value is a secret as a whole: never in an error, a log or an explanation.
+    /// Whether its value is a secret. Errors, logs and explanations never show it.
     pub fn is_secret(self) -> bool {
         matches!(self, Self::Password | Self::Ha1)
     }

@@ -3,17 +3,18 @@
 use alloc::{format, string::String};
 use core::{fmt, net::Ipv6Addr, ops::Range};
 
+use fluent_uri::Uri;
 use zeroize::Zeroizing;
 
 use super::error::{ConfigError, REDACTED};
 
-/// The longest URL that is taken, in bytes.
+/// The longest accepted URL, in bytes.
 pub const SERVER_URL_LIMIT: usize = 2048;
 
 /// A `ws:` or `wss:` URL (RFC 6455 section 3).
 ///
-/// The query counts as a secret, because that is where services put their tokens: `Display` and
-/// `Debug` show it as `[redacted]`, [`as_str`](Self::as_str) has it all.
+/// The query is a secret, because services put their tokens there: `Display` and `Debug` show it as
+/// `[redacted]`; [`as_str`](Self::as_str) returns the whole URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     text: Zeroizing<String>,
@@ -29,7 +30,7 @@ impl ServerUrl {
     ///
     /// # Errors
     /// Another scheme, a missing or malformed host, port 0, user information, a fragment (RFC 6455
-    /// section 3 forbids it), characters that are not visible ASCII, more than
+    /// section 3 forbids it), characters that RFC 3986 does not allow, more than
     /// [`SERVER_URL_LIMIT`] bytes.
     pub fn parse(text: &str) -> Result<Self, ServerUrlError> {
         if text.len() > SERVER_URL_LIMIT {
@@ -41,26 +42,29 @@ impl ServerUrl {
             _ if scheme.eq_ignore_ascii_case("wss") => true,
             _ => return Err(ServerUrlError::Scheme),
         };
-        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ServerUrlError::Character);
-        }
-        if rest.contains('#') {
+        let start = scheme.len() + 3;
+        let uri = Uri::parse(text).map_err(|error| fault_at(text, start, error.index()))?;
+        if uri.has_fragment() {
             return Err(ServerUrlError::Fragment);
         }
-        let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
-        if authority.contains('@') {
+        let authority = uri.authority().ok_or(ServerUrlError::Host)?;
+        if authority.has_userinfo() {
             return Err(ServerUrlError::UserInformation);
         }
-        let (host, port) = split_port(authority)?;
-        let port = match port {
-            Some(digits) => port_number(digits).ok_or(ServerUrlError::Port)?,
+        let port = match authority.port() {
+            Some(digits) => {
+                let number = digits.as_str().parse().ok();
+                number
+                    .filter(|&port| port > 0)
+                    .ok_or(ServerUrlError::Port)?
+            }
             None if secure => 443,
             None => 80,
         };
+        let host = authority.host();
         if !is_host(host) {
             return Err(ServerUrlError::Host);
         }
-        let start = scheme.len() + 3;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let bare_start = start + usize::from(bare.len() != host.len());
         // SERVER_URL_LIMIT keeps every offset far below 65,536.
@@ -69,7 +73,7 @@ impl ServerUrl {
             text: Zeroizing::new(format!("{}://{rest}", scheme.to_ascii_lowercase())),
             secure,
             host: range(bare_start, bare.len()),
-            authority: range(start, authority.len()),
+            authority: range(start, authority.as_str().len()),
             port,
         })
     }
@@ -147,47 +151,38 @@ pub struct Server {
     pub weight: i64,
 }
 
-/// Why a text is not a server URL; `Display` says what would be right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a text is not a server URL; `Display` is the expected form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerUrlError {
     /// Not `ws://` or `wss://`.
+    #[error("a URL that begins with ws:// or wss://")]
     Scheme,
     /// No host, or not a name, an IPv4 address or an IPv6 address in brackets.
+    #[error(
+        "a ws:// or wss:// URL with a host: a name, an IPv4 address, or an IPv6 address in brackets"
+    )]
     Host,
     /// Not a number from 1 to 65535.
+    #[error("a ws:// or wss:// URL whose port is a number from 1 to 65535")]
     Port,
     /// A user name or password, which a WebSocket URL cannot carry.
+    #[error("a ws:// or wss:// URL without a user name or password")]
     UserInformation,
     /// A fragment, which RFC 6455 section 3 forbids.
+    #[error("a ws:// or wss:// URL without a fragment (#)")]
     Fragment,
-    /// A space, a control or a character beyond ASCII.
+    /// A character that RFC 3986 does not allow there, such as a space or one beyond ASCII.
+    #[error(
+        "a ws:// or wss:// URL of visible ASCII characters: others percent-encoded, an international name as xn--"
+    )]
     Character,
     /// More than [`SERVER_URL_LIMIT`] bytes.
+    #[error("a ws:// or wss:// URL of at most 2048 bytes")]
     TooLong,
 }
 
-impl fmt::Display for ServerUrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scheme => "a URL that begins with ws:// or wss://",
-            Self::Host => {
-                "a ws:// or wss:// URL with a host: a name, an IPv4 address, or an IPv6 address in brackets"
-            }
-            Self::Port => "a ws:// or wss:// URL whose port is a number from 1 to 65535",
-            Self::UserInformation => "a ws:// or wss:// URL without a user name or password",
-            Self::Fragment => "a ws:// or wss:// URL without a fragment (#)",
-            Self::Character => {
-                "a ws:// or wss:// URL of visible ASCII characters: others percent-encoded, an international name as xn--"
-            }
-            Self::TooLong => "a ws:// or wss:// URL of at most 2048 bytes",
-        })
-    }
-}
-
-impl core::error::Error for ServerUrlError {}
-
-/// `text` for an error: neither query nor user information.
+/// `text` as errors quote it: without query and user information, because both may be secrets.
 pub(crate) fn excerpt_of_url(text: &str) -> String {
     let (shown, query) = match text.find('?') {
         Some(mark) => (&text[..mark], "?[redacted]"),
@@ -207,30 +202,25 @@ pub(crate) fn excerpt_of_url(text: &str) -> String {
     }
 }
 
-/// `host[:port]` in two; the colons of an IPv6 address stay inside its brackets.
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), ServerUrlError> {
-    let after = match authority.strip_prefix('[') {
-        Some(_) => authority.find(']').ok_or(ServerUrlError::Host)? + 1,
-        None => authority.find(':').unwrap_or(authority.len()),
+/// The fault of a `text` in which the URI parser stopped at `index`; the authority begins at `start`.
+fn fault_at(text: &str, start: usize, index: usize) -> ServerUrlError {
+    let (before, rest) = text.split_at_checked(index).unwrap_or((text, ""));
+    let is_visible = rest.starts_with(|first: char| first.is_ascii_graphic());
+    let authority = before.get(start..).unwrap_or_default();
+    if !rest.is_empty() && !is_visible || authority.contains(['/', '?']) {
+        return ServerUrlError::Character;
+    }
+    let after_address = match authority.strip_prefix('[') {
+        Some(inside) => inside.split_once(']').map_or("", |(_, after)| after),
+        None => authority,
     };
-    match authority.split_at(after) {
-        (host, "") => Ok((host, None)),
-        (host, port) => {
-            let digits = port.strip_prefix(':').ok_or(ServerUrlError::Host)?;
-            Ok((host, Some(digits)))
-        }
+    match after_address.contains(':') {
+        true => ServerUrlError::Port,
+        false => ServerUrlError::Host,
     }
 }
 
-fn port_number(digits: &str) -> Option<u16> {
-    // `u16::from_str` would take a plus sign.
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse().ok().filter(|&port| port > 0)
-}
-
-/// RFC 3261 section 25.1 `host`, lenient in one point: labels may hold `_`, as internal names do.
+/// RFC 3261 section 25.1 `host`, but labels may hold `_`, because internal names do.
 pub(crate) fn is_host(text: &str) -> bool {
     if let Some(inner) = text.strip_prefix('[') {
         return inner
@@ -335,6 +325,11 @@ mod tests {
             ("ws://a/ b", ServerUrlError::Character),
             ("ws://a/\r\nX: y", ServerUrlError::Character),
             ("ws://münchen.example", ServerUrlError::Character),
+            ("ws://a/%zz", ServerUrlError::Character),
+            ("ws://a?x=\"1\"", ServerUrlError::Character),
+            ("ws://[::1]:x", ServerUrlError::Port),
+            ("ws://[v1.a]", ServerUrlError::Host),
+            ("http://a b", ServerUrlError::Scheme),
         ] {
             assert_eq!(ServerUrl::parse(text), Err(error), "{text}");
         }

@@ -7,10 +7,10 @@ use super::parameter::Parameter;
 use super::table::parameters;
 use super::values::{DtmfType, LogLevel, OfflineRequests, Support};
 
-/// How a reader of another form sets a parameter: which values it has, and the builder's method for them.
+/// How a reader of another form sets a parameter: the kind of its values, and the builder's method.
 ///
-/// The methods check the value further. The kinds are all listed, so that a reader that misses a new one does
-/// not compile.
+/// The method checks the value further. The enum is exhaustive, so that a reader without an arm for a new
+/// kind does not compile.
 #[derive(Clone, Copy, Debug)]
 pub enum Setter {
     /// True or false.
@@ -53,7 +53,7 @@ pub enum Setter {
     Servers,
     /// Option tags: [`ConfigBuilder::extra_supported`].
     Tags,
-    /// A function of the program, which is data in no form.
+    /// A function of the program; no data can express it.
     Function,
 }
 

@@ -25,14 +25,15 @@ pub const OPTIONS_LIMIT: usize = 65_536;
 
 /// A checked configuration; it cannot change, and a clone shares it.
 ///
-/// `Debug` shows every parameter, secrets as `[redacted]`. What is drawn at random when nobody gives
-/// it (`uri`, `instance_id`, the names in Contact and Via) is `None` here: a user agent draws it.
+/// `Debug` shows every parameter, secrets as `[redacted]`. A parameter whose default is random (`uri`,
+/// `instance_id`, the names in Contact and Via) is `None` here, because the user agent draws the value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     pub(super) settings: Arc<Settings>,
 }
 
-/// What is passed through unread. `Debug` shows the keys alone: TURN passwords live here.
+/// Values that the core does not read. `Debug` shows the keys alone, because a value may be a TURN
+/// password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Opaque(pub(super) BTreeMap<String, String>);
 
@@ -43,7 +44,7 @@ impl fmt::Debug for Opaque {
 }
 
 impl Opaque {
-    /// False, and nothing changed, when that would be more than [`OPTIONS_LIMIT`].
+    /// Returns false and changes nothing if the total would exceed [`OPTIONS_LIMIT`].
     pub(super) fn insert(&mut self, key: String, value: String) -> bool {
         let others = self.0.iter().filter(|(other, _)| **other != key);
         let size: usize = others.map(|(key, value)| key.len() + value.len()).sum();
@@ -119,7 +120,7 @@ macro_rules! fields {
 parameters!(fields);
 
 impl Config {
-    /// The same with other servers, of which there is at least one.
+    /// A copy with other servers; the list is not empty.
     pub(crate) fn with_servers(&self, servers: Vec<Server>) -> Self {
         let mut settings = (*self.settings).clone();
         settings.servers = servers;
@@ -139,12 +140,12 @@ impl Config {
         &self.settings.servers
     }
 
-    /// `password` or `ha1`; `None`: a challenge is surfaced and nothing is hashed.
+    /// `password` or `ha1`; `None`: a challenge is final.
     pub fn secret(&self) -> Option<&Secret> {
         self.settings.secret.as_ref()
     }
 
-    /// `authenticationFactory`: who answers a challenge.
+    /// `authenticationFactory`: whether the core or the application answers challenges.
     pub fn authentication(&self) -> Authentication {
         self.settings.authentication
     }
@@ -154,8 +155,8 @@ impl Config {
         &self.settings.hack_ip_in_contact
     }
 
-    /// `keepAliveInterval`: the longest silence before a ping (RFC 5626 section 4.4.1); `None`: no
-    /// pings unless the registrar asks for them with Flow-Timer.
+    /// `keepAliveInterval`: the longest silence before a ping (RFC 5626 section 4.4.1); `None`: pings only
+    /// if the registrar requests them with Flow-Timer.
     pub fn keep_alive_interval(&self) -> Option<Duration> {
         self.settings.keep_alive_interval
     }
@@ -171,7 +172,8 @@ impl Config {
         &self.settings.session_description_handler_factory_options.0
     }
 
-    /// `custom`: the application's own, passed through. From the file form each value is JSON text.
+    /// `custom`: values that the core keeps for the application. From the file form each value is JSON
+    /// text.
     pub fn custom(&self) -> &BTreeMap<String, String> {
         &self.settings.custom.0
     }
@@ -225,7 +227,7 @@ mod tests {
 
     parameters!(getters);
 
-    /// The secrets are one value, `Config::secret`; functions are no values.
+    /// `Config::secret` is the getter of all secrets; functions have none.
     #[test]
     fn each_row_of_the_table_has_a_getter() {
         assert_eq!(

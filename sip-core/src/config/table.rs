@@ -5,7 +5,7 @@
 //! A new parameter is one row here, its effect, and its row in `docs/parameters.md`. A row is
 //!
 //! ```text
-//! /// What it does, its default, what it takes.
+//! /// Its effect, its default, the accepted values.
 //! Variant "nameInTheFile" Origin { field: Type = default } kind(arguments), "note while it has its default";
 //! ```
 //!
@@ -14,10 +14,10 @@
 //! | `plain` | `bool` | a `bool` |
 //! | `choice` | an enum of `choice!` | one of its values |
 //! | `number(least, most)` | an integer | an integer in that range |
-//! | `time(check)` | `Duration` | what `check` takes |
-//! | `text(check)`, `optional(check)` | `String`, `Option<String>` | text that `check` takes |
-//! | `uri(check)` | `Option<UriBuf>` | text that `check` takes |
-//! | `own(explanation, setter)` | any or none | what a method beside the table takes |
+//! | `time(check)` | `Duration` | a time that `check` accepts |
+//! | `text(check)`, `optional(check)` | `String`, `Option<String>` | text that `check` accepts |
+//! | `uri(check)` | `Option<UriBuf>` | text that `check` accepts |
+//! | `own(explanation, setter)` | any or none | see the method beside the table |
 //! | `function` | none | nothing: the adapter takes a function or a trait |
 
 macro_rules! parameters {
@@ -77,10 +77,10 @@ macro_rules! parameters {
                 text: |builder, host| builder.hack_ip_in_contact(host),
             });
 
-            /// `hackViaTcp`: Via says `TCP`; default false.
+            /// `hackViaTcp`: Via has the transport `TCP`; default false.
             HackViaTcp "hackViaTcp" Page { hack_via_tcp: bool = false } plain;
 
-            /// `hackWssInTransport`: Contact says `transport=wss`; default false.
+            /// `hackWssInTransport`: Contact has `transport=wss`; default false.
             HackWssInTransport "hackWssInTransport" Page { hack_wss_in_transport: bool = false } plain;
 
             /// `instanceId`: a UUID, perhaps after `uuid:`, for `+sip.instance="<urn:uuid:..>"` (RFC 5626 section
@@ -135,7 +135,7 @@ macro_rules! parameters {
                 builder.session_description_handler_factory_option(key, value)
             }));
 
-            /// `traceSip`: each message is a trace record, whatever the log level; default false.
+            /// `traceSip`: each message is a trace record, at any log level; default false.
             TraceSip "traceSip" Page { trace_sip: bool = false } plain;
 
             /// `usePreloadedRoute`: requests outside dialogs begin with `Route: <sip:host[:port];lr;transport=ws>`
@@ -189,7 +189,7 @@ macro_rules! parameters {
                 explain_extra_supported, Setter::Tags
             );
 
-            /// `forceRport`: Via asks for `rport` (RFC 3581); default false.
+            /// `forceRport`: Via has `rport` (RFC 3581) on every transport; default false.
             ForceRport "forceRport" Undocumented { force_rport: bool = false } plain;
 
             /// `hackAllowUnregisteredOptionTags`: `extraSupported` may hold option tags that IANA does not know;

@@ -45,16 +45,16 @@ macro_rules! choice {
 }
 
 choice! {
-    /// What a user agent does with an extension: `rel100` (RFC 3262), `replaces` (RFC 3891).
+    /// How a user agent uses an extension: `rel100` (RFC 3262), `replaces` (RFC 3891).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     #[non_exhaustive]
     pub enum Support {
         /// Neither offered nor used.
         #[default]
         None = "none",
-        /// The option tag is in `Supported`: used when the peer wants it.
+        /// The option tag is in `Supported`; the peer decides whether the extension is used.
         Supported = "supported",
-        /// The option tag is in `Require` of an INVITE too: a peer without it is refused.
+        /// The option tag is in `Require` of an INVITE too; a peer without the extension refuses the call.
         Required = "required",
     }
 }
@@ -90,39 +90,39 @@ impl From<String> for IpInContact {
     }
 }
 
-/// Who answers a 401 or 407 (`authenticationFactory`).
+/// The party that answers a 401 or 407 (`authenticationFactory`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Authentication {
     /// The core, by digest (RFC 7616, RFC 8760), with the configured secret.
     #[default]
     Digest,
-    /// The application: each challenge is an event, to be answered with a header value.
+    /// The application: each challenge is an event, and the application answers with a header value.
     Application,
 }
 
 choice! {
-    /// How DTMF leaves (`dtmfType` of SIP.js 0.10).
+    /// How the user agent sends DTMF (`dtmfType` of SIP.js 0.10).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     #[non_exhaustive]
     pub enum DtmfType {
         /// In an INFO request (`application/dtmf-relay`).
         #[default]
         Info = "info",
-        /// In the media stream (RFC 4733), which is the session description handler's.
+        /// In the media stream (RFC 4733), by the session description handler.
         Rtp = "rtp",
     }
 }
 
 choice! {
-    /// What becomes of a request that is asked for while there is no connection (`offlineRequests`).
+    /// How commands that send a request behave without a connection (`offlineRequests`).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     #[non_exhaustive]
     pub enum OfflineRequests {
         /// The command fails at once.
         #[default]
         Fail = "fail",
-        /// It waits for the connection and for the registration on it, for 64 T1 at most.
+        /// The request waits for the connection and the registration on it, at most 64 T1.
         Queue = "queue",
     }
 }
@@ -132,11 +132,11 @@ choice! {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
     #[repr(u8)]
     pub enum LogLevel {
-        /// What failed.
+        /// Failures.
         Error = "error",
-        /// What is odd, but was coped with.
+        /// Unexpected events that the user agent handled.
         Warn = "warn",
-        /// The course of things.
+        /// Normal events.
         #[default]
         Log = "log",
         /// Everything, with the label that names the transaction or session.
@@ -169,7 +169,7 @@ impl Default for Log {
     }
 }
 
-/// The option tags that IANA knows; others need `hackAllowUnregisteredOptionTags`.
+/// The option tags that IANA has registered; others need `hackAllowUnregisteredOptionTags`.
 const OPTION_TAGS: [&str; 35] = [
     "100rel",
     "199",
@@ -232,7 +232,7 @@ pub(crate) fn is_text(text: &str) -> bool {
     text.len() <= TEXT_LIMIT && !text.chars().any(char::is_control)
 }
 
-/// What a check takes, and otherwise what would be right.
+/// The accepted text; the error is the expected form.
 type Checked<'a> = Result<&'a str, &'static str>;
 
 pub(crate) fn text(text: &str) -> Checked<'_> {
@@ -261,7 +261,7 @@ pub(crate) fn user(text: &str) -> Checked<'_> {
     is_user(text).then_some(text).ok_or(expected)
 }
 
-/// More than 0, and no more than an Expires header can say (RFC 3261 section 20.19).
+/// More than 0, and at most what fits into an Expires header field (RFC 3261 section 20.19).
 pub(crate) fn time(time: Duration) -> Result<(), &'static str> {
     let fits = !time.is_zero() && time <= Duration::from_secs(u32::MAX.into());
     let expected = "a number of seconds above 0, at most 4294967295";
@@ -321,7 +321,7 @@ pub(crate) fn is_contact_host(host: &str) -> bool {
         && (is_address || top.starts_with(|first: char| first.is_ascii_alphabetic()))
 }
 
-/// What `ha1` takes.
+/// The expected form of `ha1`.
 pub(crate) const HA1: &str = "32 hexadecimal digits of MD5, or 64 of SHA-256";
 
 /// The digits of an HA1 in lower case: MD5 or SHA-256.

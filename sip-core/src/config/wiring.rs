@@ -1,4 +1,4 @@
-//! What a configuration asks for that this version does not do yet: refused by name, never ignored.
+//! Parameters that enable a feature which is not implemented. The user agent refuses them by name.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,7 +13,7 @@ use super::values::{DtmfType, Support};
 pub struct Unsupported {
     /// Which parameter.
     pub parameter: Parameter,
-    /// What is missing.
+    /// The missing feature.
     pub reason: &'static str,
 }
 
@@ -28,10 +28,10 @@ impl fmt::Display for Unsupported {
     }
 }
 
-/// A row: the parameter, whether a configuration asks for what is missing, what is missing.
+/// A row: the parameter, whether the configuration enables the feature, and the reason.
 type Row = (Parameter, fn(&Settings) -> bool, &'static str);
 
-/// One row for each thing that is missing. A row goes when its effect is there.
+/// One row for each missing feature; remove the row with its implementation.
 const MISSING: &[Row] = &[
     (
         Parameter::Rel100,
@@ -56,8 +56,8 @@ const MISSING: &[Row] = &[
 ];
 
 impl Config {
-    /// What this configuration asks for in vain; empty when all of it takes effect.
-    /// [`UserAgent::new`](crate::UserAgent::new) refuses to start unless it is empty.
+    /// The parameters that enable a feature which is not implemented.
+    /// [`UserAgent::new`](crate::UserAgent::new) fails unless the list is empty.
     pub fn unsupported(&self) -> Vec<Unsupported> {
         MISSING
             .iter()

@@ -1,7 +1,6 @@
-//! Which server to connect to, and when to try again.
+//! The choice of a server, and the schedule of attempts.
 
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
 use rand_core::CryptoRng;
@@ -11,12 +10,12 @@ use super::error::ConnectError;
 use super::{between, micros};
 use crate::time::Timestamp;
 
-/// The longest wait before the first retry after an established connection dropped: at once, but
-/// not every agent of a server at the same instant.
+/// The longest wait before the first retry after an established connection dropped. It is random and short,
+/// so that the agents of a server do not reconnect at the same instant.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 
-/// How often a server of higher weight is tried while another one is in use. Agents that
-/// came back at random times ask at random times.
+/// How often the connector tries a server of higher weight while another one is in use. Agents that
+/// reconnected at random times also probe at random times.
 const PROBE_EVERY: Duration = Duration::from_secs(300);
 
 /// RFC 5626 section 4.5: the longest wait between two attempts.
@@ -28,13 +27,13 @@ const OUTBOUND_BASE_ALL_FAILED: Duration = Duration::from_secs(30);
 /// RFC 5626 section 4.5: the base of the wait when another flow of the agent is up.
 const OUTBOUND_BASE_NOT_FAILED: Duration = Duration::from_secs(90);
 
-/// What decides about servers, retries and waits.
+/// The settings of a [`Connector`]: servers, retries and waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ServerPolicy {
     /// The weight of each server; the highest goes first, ties are broken at random.
     pub weights: Vec<i64>,
-    /// How often a server whose *established* connection dropped is tried again before the next
-    /// one is (`wsServerMaxReconnection`). 0: not at all.
+    /// How often the connector tries a server again whose *established* connection dropped, before it tries
+    /// the next one (`wsServerMaxReconnection`). 0: never.
     pub max_reconnection: u32,
     /// The time between two such tries, give or take a fifth (`wsServerReconnectionTimeout`).
     pub reconnection_timeout: Duration,
@@ -42,7 +41,7 @@ pub struct ServerPolicy {
     pub recovery_min: Duration,
     /// The longest wait after all servers have failed (`connectionRecoveryMaxInterval`).
     pub recovery_max: Duration,
-    /// After all servers have failed wait as RFC 5626 section 4.5 says, instead of between
+    /// Once all servers have failed, wait as specified in RFC 5626 section 4.5 instead of between
     /// `recovery_min` and `recovery_max`.
     pub outbound_schedule: bool,
     /// How long an attempt may take before it is abandoned.
@@ -66,39 +65,28 @@ impl ServerPolicy {
     }
 }
 
-/// A policy that cannot be carried out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Why a policy is invalid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
     /// There is no server.
+    #[error("there is no server to connect to")]
     NoServer,
     /// The shortest wait for recovery is zero, which would be a busy loop.
+    #[error("the shortest recovery interval must be longer than zero")]
     RecoveryMinZero,
     /// The shortest wait for recovery is longer than the longest.
+    #[error("the shortest recovery interval must not be longer than the longest")]
     RecoveryMinAboveMax,
-    /// An attempt may take no time at all.
+    /// The time for an attempt is zero.
+    #[error("a connection attempt must be allowed more than zero time")]
     ConnectTimeoutZero,
 }
 
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoServer => "there is no server to connect to",
-            Self::RecoveryMinZero => "the shortest recovery interval must be longer than zero",
-            Self::RecoveryMinAboveMax => {
-                "the shortest recovery interval must not be longer than the longest"
-            }
-            Self::ConnectTimeoutZero => "a connection attempt must be allowed more than zero time",
-        })
-    }
-}
-
-impl core::error::Error for PolicyError {}
-
-/// What the connector wants done.
+/// What the caller must do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// Open a connection, then say [`opened`](Connector::opened) or [`failed`](Connector::failed).
+    /// Open a connection, then call [`opened`](Connector::opened) or [`failed`](Connector::failed).
     Connect {
         /// The server's place in [`ServerPolicy::weights`].
         server: usize,
@@ -112,10 +100,10 @@ pub enum Step {
         /// How many attempts have failed in a row; 0 right after an established connection dropped.
         attempt: u32,
     },
-    /// Give up the attempt under way.
+    /// Abandon the attempt in progress.
     Abandon,
-    /// Try a better server beside the open connection; say [`moved`](Connector::moved) once that is
-    /// used instead. Nothing needs to be said of a failure.
+    /// Try a better server beside the open connection. Call [`moved`](Connector::moved) once that server is
+    /// used instead; a failure needs no call.
     Probe {
         /// The server's place in [`ServerPolicy::weights`].
         server: usize,
@@ -131,18 +119,18 @@ enum State {
     Connecting {
         server: usize,
         deadline: Timestamp,
-        /// The server worked before and its retries are not used up.
+        /// The server worked before and has retries left.
         retry: bool,
     },
     Open {
         server: usize,
         since: Timestamp,
-        /// When to try a better server; `None` if there is none.
+        /// When to try a better server; `None` if no better one exists.
         probe_at: Option<Timestamp>,
     },
     Waiting {
         until: Timestamp,
-        /// The server to retry; `None`: choose anew, after a recovery wait.
+        /// The server to retry; `None`: choose again, after a recovery wait.
         server: Option<usize>,
     },
 }
@@ -151,7 +139,7 @@ enum State {
 struct Server {
     weight: i64,
     failed: bool,
-    /// Another flow of the agent uses it, or tries to.
+    /// Another flow of the agent uses the server, or tries to.
     taken: bool,
     /// Tries since it last worked.
     tries: u32,
@@ -163,7 +151,7 @@ impl Server {
     }
 }
 
-/// Chooses servers and schedules attempts for one flow; it never gives up unless stopped.
+/// Chooses servers and schedules attempts for one flow, until [`stop`](Self::stop).
 ///
 /// 1. The first attempt, and the first of each next server, goes to the highest weight that has not
 ///    failed. If it fails, that server is marked failed and the next is tried at once.
@@ -177,8 +165,8 @@ impl Server {
 /// minutes or so.
 ///
 /// Marks, retries and rounds start over once a connection has stayed up for the longer of
-/// `reconnection_timeout` and `recovery_min`, so that a server which accepts and drops every
-/// connection is not hammered.
+/// `reconnection_timeout` and `recovery_min`. A shorter life does not count, because a server that accepts
+/// and drops every connection would get an attempt after the other.
 ///
 /// An input that does not fit the state (a late `failed`, a second `start`) changes nothing.
 #[derive(Clone, Debug)]
@@ -186,7 +174,7 @@ pub struct Connector {
     policy: ServerPolicy,
     servers: Vec<Server>,
     state: State,
-    /// Retries used of the server in hand since its connection was last stable.
+    /// Retries of the current server since its connection was last stable.
     retries: u32,
     /// Rounds in a row in which all servers failed.
     rounds: u32,
@@ -199,7 +187,7 @@ impl Connector {
     /// A connector that is idle until [`start`](Self::start).
     ///
     /// # Errors
-    /// [`PolicyError`] if the policy cannot be carried out.
+    /// [`PolicyError`] if the policy is invalid.
     pub fn new(policy: ServerPolicy) -> Result<Self, PolicyError> {
         if policy.weights.is_empty() {
             return Err(PolicyError::NoServer);
@@ -234,12 +222,12 @@ impl Connector {
         })
     }
 
-    /// Takes another policy. An open connection stays if its server has a `place` in the new
-    /// policy; otherwise the connector is idle now, its marks and counts forgotten: close what was open
-    /// or being opened, then [`start`](Self::start).
+    /// Replaces the policy. An open connection stays if its server has a `place` in the new policy.
+    /// Otherwise the connector forgets its marks and counts and is idle: close the connection or the
+    /// attempt, then [`start`](Self::start).
     ///
     /// # Errors
-    /// [`PolicyError`] if the policy cannot be carried out; nothing has changed then.
+    /// [`PolicyError`] if the policy is invalid; the connector does not change then.
     pub fn replace_policy(
         &mut self,
         policy: ServerPolicy,
@@ -259,7 +247,7 @@ impl Connector {
         Ok(())
     }
 
-    /// Begins. Does nothing unless idle.
+    /// Starts. Does nothing unless idle.
     #[must_use]
     pub fn start(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
         match self.state {
@@ -268,7 +256,7 @@ impl Connector {
         }
     }
 
-    /// The attempt under way succeeded.
+    /// The attempt in progress succeeded.
     pub fn opened(&mut self, now: Timestamp) {
         if let State::Connecting { server, .. } = self.state {
             self.failures = 0;
@@ -277,8 +265,7 @@ impl Connector {
         }
     }
 
-    /// A better server, which a [`Step::Probe`] tried, is used from now on, whatever was open, being opened
-    /// or waited for.
+    /// The better server of a [`Step::Probe`] is used from now on, in any state of the connector.
     pub fn moved(&mut self, server: usize, now: Timestamp) {
         if self.is_running() && server < self.servers.len() {
             self.failures = 0;
@@ -306,7 +293,7 @@ impl Connector {
             .map(|(place, _)| place)
     }
 
-    /// The attempt under way failed.
+    /// The attempt in progress failed.
     #[must_use]
     pub fn failed(
         &mut self,
@@ -325,7 +312,7 @@ impl Connector {
         }
     }
 
-    /// The open connection is gone. If it was still being opened, that attempt failed.
+    /// The open connection closed. Before `opened`, the attempt failed.
     #[must_use]
     pub fn closed(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
         match self.state {
@@ -340,8 +327,8 @@ impl Connector {
         }
     }
 
-    /// Time has come to `now`: the end of a wait leads to an attempt; an attempt that took too long
-    /// is abandoned and counts as failed.
+    /// The time is `now`. A wait that ends leads to an attempt; an attempt that took too long is abandoned
+    /// and counts as failed.
     #[must_use]
     pub fn tick(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
         match self.state {
@@ -371,7 +358,7 @@ impl Connector {
         }
     }
 
-    /// Ends a wait at once, as after a wake-up or when the network is back. Does nothing else.
+    /// Ends a wait at once, for example after a wake-up or a network change. Does nothing in other states.
     #[must_use]
     pub fn kick(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
         match self.state {
@@ -384,8 +371,8 @@ impl Connector {
         }
     }
 
-    /// Back to idle, everything forgotten. An attempt under way is abandoned; an open connection is
-    /// for the caller to close.
+    /// Stops and forgets everything. An attempt in progress is abandoned; the caller closes an open
+    /// connection.
     #[must_use]
     pub fn stop(&mut self) -> Steps {
         let steps = match self.state {
@@ -401,20 +388,20 @@ impl Connector {
         steps
     }
 
-    /// Whether another flow of the same agent is up: RFC 5626 section 4.5 then waits longer.
+    /// Whether another flow of the same agent is up; the waits of RFC 5626 section 4.5 are longer then.
     pub fn other_flows_up(&mut self, up: bool) {
         self.other_flows_up = up;
     }
 
-    /// Names the servers that other flows of the same agent use, which this one leaves to them (RFC 5626
-    /// section 4.2.1: one flow to each). It takes effect with the next choice of a server.
+    /// The servers that other flows of the same agent use, which this flow does not use (RFC 5626 section
+    /// 4.2.1: one flow to each). Takes effect with the next choice of a server.
     pub fn share(&mut self, taken: &[usize]) {
         for (place, server) in self.servers.iter_mut().enumerate() {
             server.taken = taken.contains(&place);
         }
     }
 
-    /// The server that others should leave to this flow: in use, being tried, or to be tried again.
+    /// The server of this flow, which other flows do not use: in use, being tried, or to be tried again.
     #[must_use]
     pub const fn holds(&self) -> Option<usize> {
         match self.state {
@@ -430,7 +417,7 @@ impl Connector {
         !matches!(self.state, State::Idle)
     }
 
-    /// When [`tick`](Self::tick) has something to do.
+    /// When to call [`tick`](Self::tick).
     #[must_use]
     pub const fn next_tick(&self) -> Option<Timestamp> {
         match self.state {
@@ -533,7 +520,7 @@ impl Connector {
         self.recover(now, rng)
     }
 
-    /// No server is left: all of them are tried anew after a while.
+    /// All servers have failed: clears the marks and waits.
     fn recover(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
         self.clear_marks();
         let wait = self.recovery_wait(rng);

@@ -3,24 +3,32 @@
 use core::fmt;
 
 /// Why a connection attempt failed. The host names the nearest cause that it knows.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The server's name has no address, or no name server answered (RFC 3263 section 4).
+    #[error("the server's name could not be resolved")]
     Dns,
     /// Nothing listens at any address of the server.
+    #[error("the server refused the connection")]
     Refused,
     /// No connection within the time allowed.
+    #[error("the server did not answer in time")]
     Timeout,
     /// The TLS handshake failed, or the certificate is not one for the host of the URL (RFC 5922).
+    #[error("the TLS handshake failed or the certificate is not trusted")]
     Tls,
     /// The server answered the WebSocket handshake with this HTTP status (RFC 6455 section 4.1).
+    #[error("the server answered the WebSocket handshake with HTTP status {0}")]
     Upgrade(u16),
     /// The server opened the WebSocket without the sub-protocol `sip` (RFC 7118 section 4.1).
+    #[error("the server does not speak the WebSocket sub-protocol \"sip\"")]
     Subprotocol,
     /// The application had no URL for the server ([`NoServerUrl`](crate::NoServerUrl)).
+    #[error("the application had no URL for the server")]
     Url,
     /// Anything else, such as a connection that closed while it was being opened.
+    #[error("the connection could not be opened")]
     Other,
 }
 
@@ -40,52 +48,28 @@ impl ConnectError {
     }
 }
 
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns => f.write_str("the server's name could not be resolved"),
-            Self::Refused => f.write_str("the server refused the connection"),
-            Self::Timeout => f.write_str("the server did not answer in time"),
-            Self::Tls => f.write_str("the TLS handshake failed or the certificate is not trusted"),
-            Self::Upgrade(status) => {
-                write!(
-                    f,
-                    "the server answered the WebSocket handshake with HTTP status {status}"
-                )
-            }
-            Self::Subprotocol => {
-                f.write_str("the server does not speak the WebSocket sub-protocol \"sip\"")
-            }
-            Self::Url => f.write_str("the application had no URL for the server"),
-            Self::Other => f.write_str("the connection could not be opened"),
-        }
-    }
-}
-
-impl core::error::Error for ConnectError {}
-
-/// Why an open connection ended, or why the core asks the host to end one.
+/// Why an open connection ended, or why the core closes one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// The application asked for it.
+    /// The application requested it.
     Requested,
     /// The peer closed it, with this WebSocket close code if there was one (RFC 6455 section 7.4).
     Closed(Option<u16>),
-    /// It broke without a word: reset, or unreachable.
+    /// It broke: reset, or unreachable.
     Lost,
-    /// A keep-alive had no answer in time, so the flow is dead (RFC 5626 section 4.4.1).
+    /// No answer to a keep-alive arrived in time, so the flow is dead (RFC 5626 section 4.4.1).
     KeepAlive,
     /// The attempt to open it took too long.
     Timeout,
-    /// The peer sent what cannot be framed, so the rest of the stream is unreadable
+    /// The peer sent bytes that are not a SIP message, so the rest of the stream is unreadable
     /// (RFC 3261 section 18.3).
     Protocol,
     /// Another server is used instead.
     Replaced,
-    /// There are more flows than are of use (RFC 5626 section 4.2.1).
+    /// The agent has more flows than it uses (RFC 5626 section 4.2.1).
     Unneeded,
-    /// The registrar, or a proxy on the way, says that the flow is dead (RFC 5626 section 11.6: 430).
+    /// The registrar or a proxy reported that the flow is dead (RFC 5626 section 11.6: 430).
     FlowFailed,
     /// The user agent was stopped.
     Stopped,
@@ -116,7 +100,7 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
 
-    /// RFC 7118 section 4.1, RFC 5922: what the same server will answer again.
+    /// RFC 7118 section 4.1, RFC 5922: faults that the same server repeats.
     #[test]
     fn faults_that_a_retry_cannot_heal_are_permanent() {
         let permanent = [

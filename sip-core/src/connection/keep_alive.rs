@@ -1,5 +1,4 @@
-//! Is the flow still alive? Pings after silence and a dead-line for the answer
-//! (RFC 5626 section 4.4).
+//! Keep-alive of a flow: pings after silence, and a deadline for the answer (RFC 5626 section 4.4).
 
 use core::time::Duration;
 
@@ -20,40 +19,21 @@ impl KeepAliveInterval {
     /// (RFC 5626 section 4.4.1).
     pub const STREAM: Self = Self::range(Duration::from_secs(95), Duration::from_secs(120));
 
-    /// The same where power matters: 672 to 840 seconds (RFC 5626 section 4.4.1).
-    pub const STREAM_LOW_POWER: Self =
-        Self::range(Duration::from_secs(672), Duration::from_secs(840));
-
-    /// For datagrams, where a NAT forgets soon: 24 to 29 seconds (RFC 5626 section 4.4.2).
-    pub const DATAGRAM: Self = Self::range(Duration::from_secs(24), Duration::from_secs(29));
-
-    /// The shortest silence ever used, whatever a server's Flow-Timer says: a peer must not make
-    /// us flood.
+    /// The shortest silence. A lower Flow-Timer is raised to it, so that a server cannot make the agent
+    /// flood it.
     pub const FLOOR: Duration = Duration::from_secs(1);
 
     const fn range(shortest: Duration, longest: Duration) -> Self {
         Self { shortest, longest }
     }
 
-    /// 80 % to 100 % of `longest`, as RFC 5626 section 4.4 wants for the value of a Flow-Timer and
-    /// as the option `keepAliveInterval` means. Values below [`FLOOR`](Self::FLOOR) are raised to it.
+    /// 80 % to 100 % of `longest`, as RFC 5626 section 4.4 requires for a Flow-Timer; `keepAliveInterval`
+    /// uses the same range. Values below [`FLOOR`](Self::FLOOR) are raised to it.
     #[must_use]
     pub fn of(longest: Duration) -> Self {
         let longest = longest.max(Self::FLOOR);
         let shortest = Duration::from_micros(micros(longest) / 5 * 4).max(Self::FLOOR);
         Self { shortest, longest }
-    }
-
-    /// The shortest silence before a ping.
-    #[must_use]
-    pub const fn shortest(self) -> Duration {
-        self.shortest
-    }
-
-    /// The longest silence before a ping.
-    #[must_use]
-    pub const fn longest(self) -> Duration {
-        self.longest
     }
 }
 
@@ -63,7 +43,7 @@ impl KeepAliveInterval {
 pub enum KeepAliveStep {
     /// Send a ping: a WebSocket ping, or CRLF CRLF (RFC 5626 section 4.4.1, RFC 7118 section 6).
     Ping,
-    /// No answer came in time: the flow is dead. Said once; nothing happens after it.
+    /// No answer arrived in time: the flow is dead. Returned once; the keep-alive is off afterwards.
     Dead,
 }
 
@@ -74,7 +54,7 @@ enum State {
         since: Timestamp,
         silence: Duration,
     },
-    /// To be asked at the next tick, whatever comes in before it.
+    /// The next tick sends a ping, regardless of traffic before it.
     Doubted {
         since: Timestamp,
         was_off: bool,
@@ -86,11 +66,11 @@ enum State {
     },
 }
 
-/// Keeps one flow alive and notices when it is not.
+/// Keeps one flow alive and detects a dead one.
 #[derive(Clone, Debug)]
 pub struct KeepAlive {
     configured: KeepAliveInterval,
-    /// The configured one, or what the flow's Flow-Timer makes of it.
+    /// The configured interval, or the one of the flow's Flow-Timer.
     interval: KeepAliveInterval,
     state: State,
 }
@@ -99,7 +79,7 @@ impl KeepAlive {
     /// How long the answer to a ping may take (RFC 5626 section 4.4.1).
     pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// How long it may take on a flow in doubt, which is more likely dead than slow.
+    /// How long it may take on a flow in doubt: less, because such a flow is more likely dead than slow.
     pub const DOUBT_TIMEOUT: Duration = Duration::from_secs(3);
 
     /// A keep-alive that is off until [`start`](Self::start).
@@ -112,21 +92,20 @@ impl KeepAlive {
         }
     }
 
-    /// The connection is open as of `now`: the first silence begins. What a Flow-Timer said of the
-    /// connection before is forgotten.
+    /// The connection is open since `now`: the first silence begins. Forgets the Flow-Timer of the
+    /// connection before.
     pub fn start(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) {
         self.interval = self.configured;
         self.listen(now, rng);
     }
 
-    /// The connection is gone: nothing is due any more until the next start.
+    /// The connection closed: nothing is due until the next start.
     pub fn stop(&mut self) {
         self.state = State::Off;
     }
 
-    /// The registrar said how long it waits (header field Flow-Timer, RFC 5626 section 4.4). The
-    /// silence under way ends no later than the new interval allows; a ping under way stays.
-    /// A value of zero is ignored.
+    /// The registrar sent a Flow-Timer (RFC 5626 section 4.4). The current silence ends no later than the
+    /// new interval allows; a ping in progress stays. Zero is ignored.
     pub fn flow_timer(&mut self, seconds: u32, rng: &mut dyn CryptoRng) {
         if seconds == 0 {
             return;
@@ -142,29 +121,30 @@ impl KeepAlive {
         }
     }
 
-    /// Something was sent or received on the flow: the silence begins anew (RFC 7118 section 6).
-    /// It is no answer to a ping, which only a pong is (RFC 5626 section 4.4.1).
+    /// Bytes were sent or received on the flow: the silence begins again (RFC 7118 section 6). Only a pong
+    /// answers a ping (RFC 5626 section 4.4.1).
     pub fn traffic(&mut self, now: Timestamp) {
         if let State::Quiet { since, .. } = &mut self.state {
             *since = now.max(*since);
         }
     }
 
-    /// A pong came. Without a ping under way it counts as traffic.
+    /// A pong arrived. Without a ping in progress it counts as traffic.
     pub fn pong(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) {
         match self.state {
             State::Off => {}
             State::Quiet { .. } => self.traffic(now),
-            // Sent before the doubt began.
+            // The peer sent it before the doubt began.
             State::Doubted { .. } => {}
             State::Asked { was_off: true, .. } => self.state = State::Off,
             State::Asked { .. } => self.listen(now, rng),
         }
     }
 
-    /// The flow is in doubt, as after a long sleep: the next tick asks, however short the silence and
-    /// even if it was off, which it is again after the answer. What comes in before that tick may have lain there for as long, and proves
-    /// nothing. The answer may take no longer than [`DOUBT_TIMEOUT`](Self::DOUBT_TIMEOUT).
+    /// The flow is in doubt, for example after a long sleep. The next tick sends a ping, however short the
+    /// silence, and even if the keep-alive is off; after the answer it is off again. Bytes that arrive
+    /// before that tick prove nothing, because they may have waited in the socket during the sleep. The
+    /// answer must arrive within [`DOUBT_TIMEOUT`](Self::DOUBT_TIMEOUT).
     pub fn probe_now(&mut self, now: Timestamp) {
         let was_off = matches!(self.state, State::Off);
         if was_off || matches!(self.state, State::Quiet { .. }) {
@@ -175,8 +155,7 @@ impl KeepAlive {
         }
     }
 
-    /// Says what is due at `now`, if anything. After `Ping` send one; after `Dead` close the
-    /// connection.
+    /// Returns what is due at `now`, if anything. On `Ping` send one; on `Dead` close the connection.
     pub fn tick(&mut self, now: Timestamp) -> Option<KeepAliveStep> {
         if self.next_tick()? > now {
             return None;
@@ -204,8 +183,8 @@ impl KeepAlive {
         }
     }
 
-    /// When [`tick`](Self::tick) has something to say. [`traffic`](Self::traffic) only ever makes
-    /// it later, so a host may ask again when the old time has come.
+    /// When to call [`tick`](Self::tick). [`traffic`](Self::traffic) only moves it later, so that a host
+    /// may keep the old time and read this again when it is reached.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
         match self.state {
@@ -258,7 +237,7 @@ mod tests {
         }
     }
 
-    /// RFC 5626 section 4.4.1: no pong within 10 seconds and the flow has failed, said once.
+    /// RFC 5626 section 4.4.1: without a pong within 10 seconds the flow has failed, reported once.
     #[test]
     fn rfc5626_4_4_1_no_pong_in_10_seconds_is_a_dead_flow() {
         let mut rng = Constant(0);
@@ -299,7 +278,7 @@ mod tests {
         assert_eq!(keep_alive.next_tick(), Some(at(75)));
     }
 
-    /// The answer's time starts when the ping is sent, also when the tick came late.
+    /// The time for the answer starts with the ping, also if the tick is late.
     #[test]
     fn a_late_tick_still_leaves_10_seconds_for_the_pong() {
         let mut rng = Constant(0);
@@ -313,8 +292,8 @@ mod tests {
         assert_eq!(keep_alive.next_tick(), None);
     }
 
-    /// After a long sleep the flow is asked at once, off or not, whatever was left in the socket, and
-    /// has less time to answer: nobody knows of the dead one but us.
+    /// After a long sleep the next tick sends a ping, also if the keep-alive was off or bytes were left in
+    /// the socket, and the answer has less time.
     #[test]
     fn a_flow_in_doubt_is_asked_at_once_and_given_up_soon() {
         for is_off in [true, false] {
@@ -347,11 +326,11 @@ mod tests {
             inputs in prop::collection::vec((0_u8..4, 0_u64..200_000), 1..100),
         ) {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let mut keep_alive = KeepAlive::new(KeepAliveInterval::DATAGRAM);
+            let mut keep_alive = KeepAlive::new(KeepAliveInterval::of(Duration::from_secs(29)));
             let mut now = Timestamp::ZERO;
             keep_alive.start(now, &mut rng);
             keep_alive.flow_timer(flow_timer, &mut rng);
-            let shortest = keep_alive.interval.shortest();
+            let shortest = keep_alive.interval.shortest;
             let mut last_ping = None;
             let mut dead = false;
             for (kind, millis) in inputs {

@@ -1,5 +1,5 @@
-//! The life of the connection to the server: which server, when to try again, whether the flow is
-//! still alive. Pure policy: time and randomness come in, steps to carry out come back.
+//! The policy of the connection to the server: choice of the server, retries, keep-alive. It does no I/O:
+//! time and randomness are arguments, and it returns steps for the host.
 
 mod connector;
 mod error;
@@ -15,8 +15,7 @@ use core::time::Duration;
 
 use rand_core::CryptoRng;
 
-/// A uniform duration in `shortest..=longest`, to the microsecond; `shortest` if that is not a
-/// range.
+/// A uniform duration in `shortest..=longest`, to the microsecond; `shortest` if the range is empty.
 fn between(rng: &mut dyn CryptoRng, shortest: Duration, longest: Duration) -> Duration {
     let span = micros(longest).saturating_sub(micros(shortest));
     Duration::from_micros(

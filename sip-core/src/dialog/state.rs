@@ -7,7 +7,7 @@ use sip_parse::{
     Builder, Contact, HeaderName, Message, Method, NameAddr, Request, Response, Scheme, Value,
 };
 
-use super::DialogError;
+use super::error::DialogError;
 
 /// One dialog: what RFC 3261 section 12 calls its state, as copies of the few strings it needs.
 #[derive(Clone, Debug)]
@@ -184,11 +184,6 @@ impl Dialog {
     #[must_use]
     pub fn remote_tag(&self) -> Option<&[u8]> {
         self.remote_tag.as_deref()
-    }
-
-    /// The route set, as values of Route.
-    pub fn route_set(&self) -> impl Iterator<Item = &[u8]> {
-        self.route_set.iter().map(|route| &**route)
     }
 
     /// The CSeq number of our last request, 0 before the first.

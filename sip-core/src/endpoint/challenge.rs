@@ -1,4 +1,4 @@
-//! Challenges: one function sends a request again after a 401 or 407, and one reads Authentication-Info.
+//! Challenges: resends a request after a 401 or 407, and reads Authentication-Info.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,28 +12,28 @@ use crate::config::LogLevel;
 use crate::record::LogContent;
 use crate::transaction::{ClientTransactionId, SendError};
 
-/// What answers a challenge.
+/// The source of the credentials that answer a challenge.
 #[derive(Debug)]
 pub(crate) enum Authorization {
-    /// The credentials of the endpoint, by digest.
+    /// The digest credentials of the endpoint.
     Credentials,
-    /// The value of the header field, from the application.
+    /// A value of the header field from the application.
     Application(Box<str>),
 }
 
-/// Why a challenge was not answered with a new request.
+/// Why the core did not answer a challenge with a new request.
 #[derive(Debug)]
 pub(crate) enum RetryError {
     /// There are no credentials, or the server refuses them.
     Authentication,
-    /// The request could not be sent again.
+    /// The core could not resend the request.
     NotSent(SendError),
 }
 
 impl Endpoint {
-    /// Sends a request again with the credentials that a 401 or 407 asks for (RFC 3261 section 22.2): the same Call-ID,
-    /// From and To, the next CSeq number (of the dialog, if it is within one), a new branch. Sent on the connection that the
-    /// challenge came from, so that credentials never reach another server.
+    /// Sends a request again with the credentials that a 401 or 407 asks for (RFC 3261 section 22.2): the
+    /// same Call-ID, From and To, the next CSeq number (of the dialog, if it is within one), a new branch.
+    /// Sent on the connection that the challenge came from, so that credentials never reach another server.
     pub(crate) fn resend_with_credentials(
         &mut self,
         challenged: &Received,
@@ -50,7 +50,7 @@ impl Endpoint {
                 if !next.attempts.application_answers() {
                     return Err(RetryError::Authentication);
                 }
-                // What answered a proxy before stays (RFC 3261 section 22.3).
+                // The credentials of an earlier proxy stay (RFC 3261 section 22.3).
                 let proxy =
                     challenged.response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
                 let name = if proxy {
@@ -95,7 +95,7 @@ impl Endpoint {
             .map_err(RetryError::NotSent)
     }
 
-    /// RFC 7616 section 3.5: the next nonce, and proof that the server knows the secret too.
+    /// RFC 7616 section 3.5: reads the next nonce, and the proof that the server knows the secret too.
     pub(super) fn read_authentication_info(&mut self, received: &Received) {
         let response = &received.response;
         if !response.has(HeaderName::AuthenticationInfo) {
@@ -107,7 +107,7 @@ impl Endpoint {
         };
         let read = self.digest.authentication_info(response, sent, credentials);
         if read.is_err() {
-            self.counters.authentication_info_failures += 1;
+            self.queue().counters.authentication_info_failures += 1;
             let content =
                 LogContent::Text("Authentication-Info is malformed or does not prove the server");
             self.log(LogLevel::Warn, "sip.ua", 0, content);

@@ -1,9 +1,7 @@
-//! The flow in use, and the one answer to "may this go out now?".
+//! The flow in use, and the types that decide whether a request may go out now.
 
 use alloc::boxed::Box;
-use core::time::Duration;
 
-use super::state::Endpoint;
 use crate::ids::ConnectionId;
 use crate::transaction::SendError;
 
@@ -19,77 +17,21 @@ pub(crate) struct Flow {
 /// Why a request is to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Duty {
-    /// A command of the application: `offlineRequests` says whether it waits for a connection and the registration on it.
+    /// A command of the application: `offlineRequests` decides whether it waits for a connection and the
+    /// registration on it.
     Command,
-    /// A call owes it (ACK, BYE) or makes it (INVITE on a connection of its own): it waits for a connection in any case. On the connection that the peer knows, if
-    /// there is one, it does not wait for the registration.
+    /// A call needs it (ACK, BYE) or makes it (INVITE on a connection of its own): it always waits for a
+    /// connection. On the connection that the peer knows it does not wait for the registration.
     Owed(Option<ConnectionId>),
 }
 
 /// Whether a request may go out now.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum MaySend {
-    /// On this connection.
+    /// It may, on this connection.
     Now(ConnectionId),
     /// It waits for a connection, or for the registration on it.
     Later,
-    /// It cannot be sent at all.
+    /// It cannot be sent.
     Never(SendError),
-}
-
-impl Endpoint {
-    /// Whether a request to `target`, a URI, may go out now. A SIPS URI is reached over TLS or not at all (RFC 3261 section 26.2.2),
-    /// also when the connection that it was first reached on is gone.
-    pub(crate) fn may_send(&self, duty: Duty, target: &[u8]) -> MaySend {
-        let known = match duty {
-            Duty::Command => None,
-            Duty::Owed(known) => known.filter(|&known| self.layer.info(known).is_some()),
-        };
-        let flow = self.flow.as_ref().map(|flow| flow.connection);
-        let queues = match duty {
-            Duty::Command => self.behaviour.queue_requests,
-            Duty::Owed(_) => true,
-        };
-        let connection = match (flow, known) {
-            (Some(flow), known) if self.ready || known == Some(flow) || !queues => flow,
-            (None, Some(known)) => known,
-            _ if queues => return MaySend::Later,
-            _ => return MaySend::Never(SendError::NotConnected),
-        };
-        match self.secure_for(connection, target) {
-            Ok(()) => MaySend::Now(connection),
-            Err(error) => MaySend::Never(error),
-        }
-    }
-
-    /// Refuses to send to a SIPS URI on a connection without TLS (RFC 3261 section 26.2.2).
-    pub(super) fn secure_for(
-        &self,
-        connection: ConnectionId,
-        target: &[u8],
-    ) -> Result<(), SendError> {
-        let info = self.layer.info(connection).ok_or(SendError::NotConnected)?;
-        let scheme = target.get(..5).unwrap_or_default();
-        if scheme.eq_ignore_ascii_case(b"sips:") && !info.transport.is_secure() {
-            return Err(SendError::Insecure);
-        }
-        Ok(())
-    }
-
-    /// Whether requests go out: there is a flow, and the registration on it, if one is wanted, has succeeded or failed.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready && self.flow.is_some()
-    }
-
-    /// How long anything waits for a connection: as long as its transaction would wait for an answer (RFC 3261 section
-    /// 17.1: timers B and F).
-    pub(crate) fn longest_wait(&self) -> Duration {
-        self.timer_settings().f()
-    }
-
-    /// The next number in the order of commands that wait.
-    pub(crate) fn next_sequence(&mut self) -> u64 {
-        self.sequence += 1;
-        self.sequence
-    }
 }

@@ -13,32 +13,34 @@ use crate::rand::token;
 /// The anonymous From URI (RFC 3323 section 4.1.1.3).
 pub(crate) const ANONYMOUS: &[u8] = b"sip:anonymous@anonymous.invalid";
 
-/// The names that an agent keeps for its whole life, drawn where the configuration gives none.
+/// The names that an agent keeps for its whole life. The core draws those that the configuration leaves out.
 pub(crate) struct Identity {
     pub(crate) aor: UriBuf,
-    /// The address-of-record without its user: what a target that is a mere user is completed with.
+    /// The address-of-record without its user: the host that completes a target without one.
     pub(crate) home: UriBuf,
-    /// The user part of the address-of-record, unescaped: it decides which requests are ours.
+    /// The user part of the address-of-record, unescaped: requests to it are for this agent.
     pub(crate) user: Box<str>,
-    /// Where REGISTER goes: the address-of-record's host, or `registrarServer`.
+    /// The Request-URI of REGISTER: the address-of-record's host, or `registrarServer`.
     pub(crate) registrar: UriBuf,
-    /// The user part of our Contact, unescaped.
+    /// The user part of the agent's Contact, unescaped.
     contact_user: Box<[u8]>,
     /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
     pub(crate) host: Box<str>,
     /// `<sip:user@host;transport=ws>`.
     pub(crate) contact: Box<str>,
-    /// `;ob` where outbound is supported: it marks the Contact of what makes a dialog (RFC 5626 section 4.3).
+    /// `;ob` if outbound is supported: it marks the Contact of a dialog-forming message (RFC 5626 section
+    /// 4.3).
     flow_marker: &'static str,
-    /// The Contact of what makes a dialog: the marked one, or the public GRUU.
+    /// The Contact of a dialog-forming message: the marked one, or the public GRUU.
     dialog_contact: String,
-    /// A Contact without our name, for as long as there is no temporary GRUU.
+    /// A Contact without the agent's name, for use while there is no temporary GRUU.
     anonymous_contact: String,
     /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
     pub(crate) instance: Box<str>,
     /// The value of Supported.
     pub(crate) supported: String,
-    /// What reaches this agent from anywhere (RFC 5627), as long as the binding lasts.
+    /// The public GRUU, which reaches this agent from anywhere (RFC 5627 section 3.1.1); it lasts as long as
+    /// the binding.
     pub(crate) gruu: Option<UriBuf>,
     temporary_gruu: Option<UriBuf>,
 }
@@ -95,9 +97,9 @@ impl Identity {
         }
     }
 
-    /// Takes the GRUUs of a binding, or forgets them with it (RFC 5627 section 4.2). The public one is
-    /// the Contact of what makes a dialog (section 4.4); without one our own is, marked as a flow
-    /// (RFC 5626 section 4.3).
+    /// Takes the GRUUs of a binding, or removes them with it (RFC 5627 section 4.2). The public one becomes
+    /// the Contact of dialog-forming messages (section 4.4); without one it is the agent's own, marked as a
+    /// flow (RFC 5626 section 4.3).
     pub(crate) fn set_gruu(&mut self, public: Option<UriBuf>, temporary: Option<UriBuf>) {
         self.dialog_contact = match &public {
             Some(gruu) => format!("<{gruu}>"),
@@ -110,7 +112,7 @@ impl Identity {
         (self.gruu, self.temporary_gruu) = (public, temporary);
     }
 
-    /// The Contact for a peer that knows us by this URI.
+    /// The Contact for a peer that knows the agent by the URI `local`.
     pub(crate) fn contact_as(&self, local: &[u8]) -> String {
         match &self.temporary_gruu {
             _ if local != ANONYMOUS => self.dialog_contact.clone(),
@@ -130,9 +132,9 @@ impl Identity {
         supported
     }
 
-    /// A Request-URI is ours when its user part is that of the address-of-record or of our Contact; the
-    /// host does not matter then, because servers rewrite it. Without a user part its host must be that
-    /// of the address-of-record or of our Contact.
+    /// Whether a Request-URI names this agent. With a user part, it must be that of the address-of-record or
+    /// of the Contact; the host is ignored, because servers rewrite it. Without a user part, the host must be
+    /// that of the address-of-record or of the Contact.
     pub(crate) fn is_ours(&self, uri: &sip_parse::Uri<'_>) -> bool {
         match uri.user_unescaped() {
             Some(user) => {
@@ -153,7 +155,7 @@ impl Identity {
 }
 
 impl Identity {
-    /// RFC 5627 section 4.4: a GRUU of another instance of our user is not ours.
+    /// RFC 5627 section 4.4: a GRUU of another instance of the same user names another agent.
     fn names_this_instance(&self, uri: &sip_parse::Uri<'_>) -> bool {
         let own = self
             .gruu
@@ -166,7 +168,7 @@ impl Identity {
     }
 }
 
-/// The user part of a URI without its escapes, as peers may write it either way (RFC 3261 section
+/// The user part of a URI without its escapes, because escaped and plain forms are equal (RFC 3261 section
 /// 19.1.4).
 fn unescaped_user(uri: &str) -> Box<[u8]> {
     let uri = UriBuf::parse(uri.as_bytes());

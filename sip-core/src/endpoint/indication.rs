@@ -1,4 +1,4 @@
-//! What the transaction layer hands up, as the usages above take it.
+//! The outputs of the transaction layer, in the form that the usages above take.
 
 use alloc::boxed::Box;
 
@@ -7,15 +7,18 @@ use sip_parse::{Method, Request, Response, StatusCode};
 use super::owner::{DialogUsage, Sent};
 use super::sent_request::SentRequest;
 use super::state::Endpoint;
-use crate::action::Action;
 use crate::config::LogLevel;
 use crate::dialog::{DialogError, FailureScope};
 use crate::ids::ConnectionId;
-use crate::record::{Direction, LogContent};
+use crate::record::LogContent;
 use crate::transaction::{Output, ServerTransactionId, TransactionError};
 
-/// What happened that a usage has to know.
+/// An output of the endpoint that a usage has to handle.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time lives on the stack, and is never stored"
+)]
 pub(crate) enum Indication {
     /// A request outside any dialog, checked (RFC 3261 section 8.2).
     Request {
@@ -67,7 +70,7 @@ impl Received {
         matches!(self.response.status().as_u16(), 401 | 407)
     }
 
-    /// What a failure of a request within a dialog ends besides its transaction (RFC 5057 section 5.1).
+    /// What the failure of a request within a dialog ends besides its transaction (RFC 5057 section 5.1).
     pub(crate) fn scope(&self) -> FailureScope {
         let status = self.response.status();
         match self.sent.dialog {
@@ -78,18 +81,12 @@ impl Received {
 }
 
 impl Endpoint {
-    /// The next thing that a usage has to know; `None` when the transaction layer has nothing more to say.
+    /// The next indication for a usage; `None` when the transaction layer has no further output.
     pub(crate) fn poll_indication(&mut self) -> Option<Indication> {
         loop {
-            match self.layer.poll()? {
-                // What a step queued before it noticed that the connection is gone.
-                Output::Transmit { connection, .. } if self.layer.info(connection).is_none() => {}
-                Output::Transmit { connection, bytes } => {
-                    self.counters.transmitted += 1;
-                    self.trace(Direction::Sent, connection, &bytes);
-                    self.actions
-                        .push_back(Action::Transmit { connection, bytes });
-                }
+            match self.queue().outputs.pop_front()? {
+                // Messages go straight into the queue of actions.
+                Output::Transmit { .. } => {}
                 Output::Request {
                     transaction,
                     request,
@@ -129,7 +126,7 @@ impl Endpoint {
                 Output::Failed { user, error, .. } => {
                     return Some(Indication::Failed { sent: user, error });
                 }
-                // Timer H: a refusal that no ACK followed; the call that it refused is over already.
+                // Timer H: no ACK followed a refusal; the call that it refused is already over.
                 Output::ServerFailed {
                     error: TransactionError::Timeout,
                     ..
@@ -148,8 +145,8 @@ impl Endpoint {
                     answered,
                     fatal,
                 } => {
-                    self.counters.malformed += 1;
-                    self.counters.malformed_answered += u64::from(answered);
+                    self.queue().counters.malformed += 1;
+                    self.queue().counters.malformed_answered += u64::from(answered);
                     self.log(
                         LogLevel::Warn,
                         "sip.transport",
@@ -165,7 +162,7 @@ impl Endpoint {
         }
     }
 
-    /// A request that is no retransmission: `None` if the endpoint answered it by itself.
+    /// Handles a request that is no retransmission; `None` if the endpoint has answered it.
     fn on_request(
         &mut self,
         transaction: ServerTransactionId,
@@ -203,8 +200,8 @@ impl Endpoint {
         })
     }
 
-    /// RFC 3261 section 12.2.2: the usage of the dialog that a request belongs to. One look-up, however many dialogs there are, because the local tag carries
-    /// their handle.
+    /// RFC 3261 section 12.2.2: finds the usage of the dialog of a request. One look-up, however many dialogs
+    /// there are, because the local tag carries their handle.
     fn in_dialog(
         &mut self,
         transaction: ServerTransactionId,

@@ -1,16 +1,18 @@
-//! What every usage shares: transactions, dialogs, timers, credentials, the names on the wire, and the queue of
-//! actions.
+//! The state that every usage shares: transactions, dialogs, timers, credentials, the names on the wire, and
+//! the queue of actions.
 //!
-//! An [`Endpoint`] does nothing by itself: calls, registration and requests are layers above it, which build on the few
-//! functions that send (`requests.rs`), answer (`responses.rs`) and say whether a request may go out now (`flow.rs`).
-//! What the transaction layer hands up passes `indication.rs`, where the checks that every user agent server owes
-//! (`uas.rs`, RFC 3261 section 8.2) come first.
+//! An [`Endpoint`] is passive: calls, registration and requests are layers above it, built on its functions
+//! that send (`requests.rs`), answer (`responses.rs`) and decide whether a request may go out now
+//! (`may_send.rs`). The outputs of the transaction layer pass through `indication.rs`, which first applies
+//! the checks that RFC 3261 section 8.2 requires of every user agent server (`uas.rs`).
 
 mod challenge;
 mod flow;
 mod identity;
 mod indication;
+mod may_send;
 mod owner;
+mod queue;
 mod requests;
 mod responses;
 mod sent_request;
@@ -23,8 +25,9 @@ pub(crate) use self::flow::{Duty, Flow, MaySend};
 pub(crate) use self::indication::{Indication, Received};
 pub(crate) use self::owner::{DialogUsage, FlowIndex, Sent, TimerOwner, TransactionUser};
 pub use self::owner::{SessionRequest, SessionTimer};
+pub use self::queue::Counters;
 pub(crate) use self::requests::{InDialog, NewCall, OutOfDialog};
 pub use self::sent_request::SentRequest;
 pub use self::settings::{Behaviour, EndpointSettings, IdentitySettings};
-pub use self::state::{Counters, Endpoint};
+pub use self::state::Endpoint;
 pub(crate) use self::uas::is_of_rfc2543;

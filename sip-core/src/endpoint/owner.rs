@@ -1,4 +1,4 @@
-//! Whose transaction, whose dialog and whose timer it is.
+//! The owners of transactions, dialogs and timers.
 
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
@@ -7,7 +7,7 @@ use crate::ids::{ChallengeId, IncomingRequestId, RequestId, SessionId};
 /// The index of a flow among those of its agent, from 0; its reg-id is one more (RFC 5626 section 4.2).
 pub(crate) type FlowIndex = u8;
 
-/// The user of a client transaction (RFC 3261 section 5): the responses are for it.
+/// The user of a client transaction (RFC 3261 section 5), which takes its responses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TransactionUser {
     /// The registration on a flow.
@@ -16,11 +16,11 @@ pub(crate) enum TransactionUser {
     Session(SessionId, SessionRequest),
     /// A request of the application.
     Request(RequestId),
-    /// None: a CANCEL, or the BYE of a dialog that the core ends at once.
+    /// No user: a CANCEL, or the BYE of a dialog that the core ends at once.
     Nobody,
 }
 
-/// What a call sent.
+/// The kind of a request that a call sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SessionRequest {
     /// The INVITE that makes the call.
@@ -31,13 +31,13 @@ pub enum SessionRequest {
     Bye,
 }
 
-/// What a client transaction keeps for its user: everything that a retry needs.
+/// The data that a client transaction keeps for its user: everything that a retry needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) user: TransactionUser,
     /// The dialog of a request within one.
     pub(crate) dialog: Option<DialogId>,
-    /// The challenges that this request has met.
+    /// The challenges that this request has received.
     pub(crate) attempts: Attempts,
 }
 
@@ -89,20 +89,21 @@ pub(crate) enum TimerOwner {
 /// The deadlines that a call can have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SessionTimer {
-    /// The call stays unanswered: `noAnswerTimeout`, the Expires of the INVITE, or a peer that falls silent.
+    /// The call is unanswered: `noAnswerTimeout`, the Expires of the INVITE, or the silence of the peer.
     NoAnswer,
     /// A provisional response is due again (RFC 3261 section 13.3.1.1).
     Ring,
     /// The 2xx is due again (RFC 3261 section 13.3.1.4).
     Repeat,
-    /// The ACK is overdue (RFC 3261 section 13.3.1.4), or no connection has come for an INVITE or BYE.
+    /// The ACK is overdue (RFC 3261 section 13.3.1.4), or no connection has opened for an INVITE or BYE.
     GiveUp,
-    /// The time of a re-INVITE of ours is over: described, sent, or after a 491 (RFC 3261 section 14.1).
+    /// The deadline of a re-INVITE of this side: to be described, to be answered, or to be resent after a 491
+    /// (RFC 3261 section 14.1).
     Offer,
 }
 
 impl SessionTimer {
-    /// Each of them.
+    /// All kinds, in the order of their discriminants.
     pub(crate) const ALL: [Self; 5] = [
         Self::NoAnswer,
         Self::Ring,

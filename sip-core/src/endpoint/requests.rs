@@ -1,4 +1,4 @@
-//! The requests that the core builds, each in one place.
+//! Builds the requests of the core, each kind in one place.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -34,9 +34,9 @@ pub(crate) struct OutOfDialog<'a> {
     pub(crate) call_id: &'a [u8],
     pub(crate) tag: &'a str,
     pub(crate) cseq: u32,
-    /// Not for REGISTER (RFC 3608 section 5).
+    /// Whether the Service-Route applies; false for REGISTER (RFC 3608 section 5).
     pub(crate) service_route: bool,
-    /// From does not name the user (RFC 3323 section 4.1.1.3).
+    /// Whether From hides the user (RFC 3323 section 4.1.1.3).
     pub(crate) anonymous: bool,
     pub(crate) body: Option<&'a Body>,
     /// The header fields of this kind of request.
@@ -62,7 +62,7 @@ pub(crate) struct NewCall<'a> {
 }
 
 impl Endpoint {
-    /// Credentials that answer challenges seen before, to save a round trip.
+    /// Credentials for challenges seen before, to save a round trip.
     fn cached_credentials(
         &mut self,
         method: Method<'_>,
@@ -137,7 +137,7 @@ impl Endpoint {
             .send_request(parts.connection, request, sent, self.now)
     }
 
-    /// The INVITE of a new call (RFC 3261 section 13.2.1).
+    /// Sends the INVITE of a new call (RFC 3261 section 13.2.1).
     pub(crate) fn send_invite(
         &mut self,
         set: DialogSetId,
@@ -154,7 +154,7 @@ impl Endpoint {
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
             (HeaderName::Supported, supported.as_str()),
-            // RFC 3325 section 9: for the proxies that we trust, and not further.
+            // RFC 3325 section 9: only trusted proxies may read the identity.
             (HeaderName::Privacy, "id"),
             (HeaderName::PPreferredIdentity, identity.as_str()),
         ];
@@ -176,12 +176,12 @@ impl Endpoint {
         self.send_out_of_dialog(&parts, Sent::outside(user))
     }
 
-    /// A first CSeq number: below 2^31 with room to grow (RFC 3261 section 8.1.1.5).
+    /// A random first CSeq number, far below 2^31 so that it can grow (RFC 3261 section 8.1.1.5).
     pub(crate) fn first_cseq(&mut self) -> u32 {
         1 + (self.layer.rng().next_u32() >> 18)
     }
 
-    /// A request within a dialog (RFC 3261 section 12.2.1).
+    /// Sends a request within a dialog (RFC 3261 section 12.2.1).
     pub(crate) fn send_in_dialog(
         &mut self,
         parts: &InDialog<'_>,
@@ -221,9 +221,10 @@ impl Endpoint {
         }
     }
 
-    /// Acknowledges a 2xx to an INVITE or re-INVITE (RFC 3261 section 13.2.2.4), with the credentials of the INVITE (section 22.1). A 2xx to
-    /// a target refresh changes the remote target first (section 12.2.1.2), so that the ACK goes to the new one. Goes out on the flow in use, or
-    /// on `known`, the connection of the call. Returns the bytes for when the 2xx comes again.
+    /// Acknowledges a 2xx to an INVITE or re-INVITE (RFC 3261 section 13.2.2.4), with the credentials of the
+    /// INVITE (section 22.1). A 2xx to a target refresh changes the remote target first (section 12.2.1.2),
+    /// so that the ACK goes to the new one. Goes out on the flow in use, or on `known`, the connection of the
+    /// call. Returns the bytes, which answer a repeated 2xx.
     pub(crate) fn acknowledge(
         &mut self,
         dialog: DialogId,
@@ -252,8 +253,9 @@ impl Endpoint {
         Ok((number, bytes))
     }
 
-    /// Acknowledges a 2xx to a re-INVITE whose dialog is over, because a BYE of the peer crossed it (RFC 3261 section 13.2.2.4: every 2xx
-    /// is acknowledged). Everything that the ACK needs stands in the re-INVITE and in the 2xx.
+    /// Acknowledges a 2xx to a re-INVITE whose dialog is over because a BYE of the peer crossed it (RFC 3261
+    /// section 13.2.2.4: every 2xx is acknowledged). The re-INVITE and the 2xx contain everything that the
+    /// ACK needs.
     pub(crate) fn acknowledge_without_dialog(
         &mut self,
         connection: ConnectionId,
@@ -284,12 +286,12 @@ impl Endpoint {
         }
         ack.append(HeaderName::CSeq, Value::CSeq(cseq.number, Method::Ack));
         copy_credentials(invite, &mut ack);
-        // Without a connection the peer's own timers end it.
+        // Without a connection the peer's own timers end the transaction.
         let _ = self.layer.send_ack(connection, ack);
     }
 
-    /// Acknowledges and ends a 2xx of a dialog that the call does not use: another branch of a fork, or a call that is over
-    /// (RFC 3261 section 13.2.2.4).
+    /// Acknowledges and ends a 2xx of a dialog that the call does not use: another branch of a fork, or a
+    /// call that is over (RFC 3261 section 13.2.2.4).
     pub(crate) fn ack_and_bye(
         &mut self,
         connection: ConnectionId,
@@ -303,13 +305,16 @@ impl Endpoint {
         let Ok(call_id) = invite.call_id() else {
             return;
         };
+        let flow = self.flow.as_ref().map(|flow| flow.connection);
+        let connection = flow.unwrap_or(connection);
         let set = self.dialogs.open(call_id, usage, self.layer.rng());
         if let Ok(established) = self.dialogs.establish(set, invite, response) {
             let dialog = established.dialog;
-            let known = Some(connection);
-            let acknowledged = self.acknowledge(dialog, sent, None, None, known);
-            let may_send = self.may_send_in(dialog, Duty::Owed(known));
-            if let (Ok(_), MaySend::Now(connection)) = (acknowledged, may_send) {
+            let acknowledged = self.acknowledge(dialog, sent, None, None, Some(connection));
+            let target = self.dialogs.dialog(dialog);
+            let target = target.map_or(&b""[..], |dialog| dialog.request_uri());
+            let reachable = self.secure_for(connection, target);
+            if acknowledged.is_ok() && reachable.is_ok() {
                 let bye = InDialog {
                     connection,
                     dialog,
@@ -323,8 +328,8 @@ impl Endpoint {
         self.dialogs.close(set);
     }
 
-    /// Sends a request outside any dialog once more: the same Call-ID, From and To, the next CSeq number, and
-    /// what has changed meanwhile: Route, Contact, credentials.
+    /// Sends a request outside any dialog again: the same Call-ID, From and To, the next CSeq number, and the
+    /// current Route, Contact and credentials.
     pub(crate) fn send_again(
         &mut self,
         connection: ConnectionId,
@@ -359,8 +364,8 @@ impl Endpoint {
         self.layer.send_request(connection, again, next, self.now)
     }
 
-    /// The Route of a request outside any dialog: the server's own if `usePreloadedRoute` asks for
-    /// it, then the registrar's (RFC 3608 section 5), never twice for one host.
+    /// The Route of a request outside any dialog: that of the server if `usePreloadedRoute` is on, then the
+    /// registrar's Service-Route (RFC 3608 section 5). One host appears once.
     fn preloaded_route(&self, flow: Option<&Flow>, with_service_route: bool) -> Vec<Box<[u8]>> {
         let mut routes: Vec<Box<[u8]>> = Vec::new();
         if let (true, Some(flow)) = (self.behaviour.preloaded_route, flow) {
@@ -379,13 +384,13 @@ impl Endpoint {
         routes
     }
 
-    /// A Call-ID of its own for each request outside a dialog (RFC 3261 section 8.1.1.4).
+    /// A new Call-ID, because each request outside a dialog needs its own (RFC 3261 section 8.1.1.4).
     pub(crate) fn new_call_id(&mut self) -> String {
         crate::rand::token(self.layer.rng(), 26)
     }
 
-    /// The Contact of a REGISTER (RFC 5626 section 4.2): `expires` in seconds. Without a reg-id the
-    /// instance alone names the binding (RFC 5627 section 4.2).
+    /// The Contact of a REGISTER (RFC 5626 section 4.2); `expires` is in seconds. Without a reg-id the
+    /// instance alone identifies the binding (RFC 5627 section 4.2).
     pub(crate) fn register_contact(&self, expires: u32, reg_id: Option<u8>) -> String {
         let reg_id = reg_id.map_or_else(String::new, |id| format!(";reg-id={id}"));
         format!(

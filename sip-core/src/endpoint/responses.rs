@@ -1,4 +1,4 @@
-//! The responses that the core builds.
+//! Builds the responses of the core.
 
 use sip_parse::{Builder, HeaderName, StatusCode};
 
@@ -10,7 +10,7 @@ use crate::record::LogContent;
 use crate::transaction::{SendError, ServerTransactionId};
 
 impl Endpoint {
-    /// Answers a request with a final response that makes no dialog. Draws a To tag.
+    /// Answers a request with a final response outside any dialog. Draws a To tag.
     pub(crate) fn answer(
         &mut self,
         transaction: ServerTransactionId,
@@ -20,7 +20,8 @@ impl Endpoint {
         self.answer_from(None, transaction, status, headers);
     }
 
-    /// As [`Endpoint::answer`], with the tag of a local end of dialogs, because all responses to an INVITE have the same one.
+    /// As [`Endpoint::answer`], with the tag of a local end of dialogs, because all responses to an INVITE
+    /// share one tag.
     pub(crate) fn answer_from(
         &mut self,
         set: Option<DialogSetId>,
@@ -44,7 +45,7 @@ impl Endpoint {
             response.append(name, value);
         }
         response.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
-        // A request that was read can be answered; if not, the peer's own timer ends it.
+        // A response to a well-formed request can always be built; otherwise the peer's own timer ends it.
         if self.layer.respond(transaction, response, self.now).is_err() {
             self.log(
                 LogLevel::Warn,
@@ -55,7 +56,7 @@ impl Endpoint {
         }
     }
 
-    /// Refuses a request by the core's own judgement: counted and logged.
+    /// Refuses a request by a rule of the core: counted and logged.
     pub(crate) fn refuse(
         &mut self,
         transaction: ServerTransactionId,
@@ -63,7 +64,7 @@ impl Endpoint {
         why: &'static str,
         headers: &[(HeaderName<'_>, &str)],
     ) {
-        self.counters.refused += 1;
+        self.queue().counters.refused += 1;
         self.log(
             LogLevel::Log,
             "sip.ua",
@@ -73,7 +74,7 @@ impl Endpoint {
         self.answer(transaction, status, headers);
     }
 
-    /// The response to an INVITE from a dialog: 101 to 299 (RFC 3261 sections 12.1.1 and 13.3.1).
+    /// Sends a response to an INVITE from a dialog: 101 to 299 (RFC 3261 sections 12.1.1 and 13.3.1).
     pub(crate) fn respond_in_dialog(
         &mut self,
         dialog: DialogId,
@@ -85,7 +86,7 @@ impl Endpoint {
         let tag = self.dialogs.tag(dialog.set()).ok_or(SendError::Stale)?;
         let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
         for route in request.headers_named(HeaderName::RecordRoute) {
-            // A fold of the peer's stands for one space (RFC 3261 section 7.3.1).
+            // A fold in the peer's value counts as one space (RFC 3261 section 7.3.1).
             response.append(HeaderName::RecordRoute, route.unfolded().into_owned());
         }
         let local = self.dialogs.dialog(dialog).map(Dialog::local_uri);

@@ -1,11 +1,11 @@
-//! A request as it was sent: bytes, read back at most once.
+//! A sent request: its bytes, parsed at most once.
 
 use core::cell::OnceCell;
 
 use bytes::Bytes;
 use sip_parse::{Kind, Limits, Message, Request};
 
-/// A request of the core, read back from its bytes when it is first needed, because most responses never need it.
+/// A request of the core. Its bytes are parsed on first use, because most responses never need the request.
 #[derive(Clone, Debug)]
 pub struct SentRequest {
     bytes: Bytes,
@@ -22,7 +22,8 @@ impl SentRequest {
         }
     }
 
-    /// The request; `None` if the bytes are no request within the limits, which the transaction layer excludes.
+    /// The request; `None` if the bytes are not a request within the limits, which the transaction layer
+    /// rules out.
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
         let read = || match Message::parse(self.bytes.clone(), &self.limits)

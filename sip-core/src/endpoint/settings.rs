@@ -1,4 +1,4 @@
-//! What an [`Endpoint`](super::Endpoint) needs to know, as plain settings.
+//! The plain settings of an [`Endpoint`](super::Endpoint).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use crate::config::LogLevel;
 use crate::limits::Limits;
 use crate::transaction::TimerSettings;
 
-/// Plain settings of an [`Endpoint`](super::Endpoint): [`EndpointSettings::new`] fills in the usual ones.
+/// Plain settings of an [`Endpoint`](super::Endpoint); [`EndpointSettings::new`] fills in the defaults.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EndpointSettings {
@@ -19,19 +19,20 @@ pub struct EndpointSettings {
     pub identity: IdentitySettings,
     /// How it behaves.
     pub behaviour: Behaviour,
-    /// What answers a 401 or 407 (RFC 3261 section 22); without it the response is final.
+    /// The credentials that answer a 401 or 407 (RFC 3261 section 22); without them the response is final.
     pub credentials: Option<Credentials>,
     /// The timers of RFC 3261 table 4.
     pub timers: TimerSettings,
-    /// How much of everything the endpoint holds at most.
+    /// The upper bounds of every table and queue of the endpoint.
     pub limits: Limits,
-    /// A transport token for Via in place of the connection's own.
+    /// A transport token for Via that replaces that of the connection.
     pub via_transport: Option<&'static str>,
     /// Whether Via asks for `rport` on every transport; on UDP it always does (RFC 3581 section 3).
     pub rport: bool,
 }
 
-/// The names of an endpoint on the wire. What is `None` is drawn at random.
+/// The names of an endpoint on the wire. The endpoint draws each `None` at random, unless the field names
+/// another default.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct IdentitySettings {
@@ -69,20 +70,20 @@ pub struct Behaviour {
     pub preloaded_route: bool,
     /// Whether the application answers challenges in place of the core.
     pub application_authenticates: bool,
-    /// Whether a request that finds no connection waits for one; else it fails at once.
+    /// Whether a command without a connection waits for one; otherwise it fails at once.
     pub queue_requests: bool,
-    /// How long an incoming call waits for the application, and any call for a description.
+    /// How long an incoming call waits for the application, and how long any call waits for a description.
     pub no_answer_timeout: Duration,
-    /// Log records above this level are not made.
+    /// The core makes no log records above this level.
     pub log_level: LogLevel,
     /// Whether the core emits a trace record for each message.
     pub trace: bool,
-    /// Whether these show credentials.
+    /// Whether trace records show credentials.
     pub trace_credentials: bool,
 }
 
 impl EndpointSettings {
-    /// Settings of an endpoint that speaks for `address_of_record`: no credentials, default timers and limits.
+    /// Settings of an endpoint with this address-of-record: no credentials, default timers and limits.
     #[must_use]
     pub fn new(address_of_record: UriBuf) -> Self {
         Self {

@@ -1,7 +1,6 @@
-//! The endpoint itself: its tables, its clock, its queue of actions, its records.
+//! The endpoint: its tables, its clock, its queue of actions, its records.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use rand_core::CryptoRng;
 use super::flow::Flow;
 use super::identity::Identity;
 use super::owner::{DialogUsage, Sent, TimerOwner};
+use super::queue::{Counters, Queue};
 use super::settings::{Behaviour, EndpointSettings};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
@@ -20,7 +20,7 @@ use crate::error::Backpressure;
 use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
-use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
+use crate::record::{Direction, LogContent};
 use crate::time::Timestamp;
 use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
@@ -33,61 +33,38 @@ const ALLOW: [&str; 4] = [
     "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER",
 ];
 
-/// Counts of what passed, for operators.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Messages and keep-alives received.
-    pub received: u64,
-    /// Messages and keep-alives sent, repeats included.
-    pub transmitted: u64,
-    /// Received bytes that were no acceptable message.
-    pub malformed: u64,
-    /// Of these, requests that were answered.
-    pub malformed_answered: u64,
-    /// Messages that were read and dropped.
-    pub ignored: u64,
-    /// Requests that the core refused by itself.
-    pub refused: u64,
-    /// Responses whose Authentication-Info is malformed, or does not prove that the server knows the secret
-    /// too (RFC 7616 section 3.5: rspauth). They count as what their status says.
-    pub authentication_info_failures: u64,
-    /// Log and trace records that were dropped because the queue was full.
-    pub records_dropped: u64,
-}
-
-/// The floor that calls, registration and requests stand on: one transaction layer, one dialog layer, one heap of
+/// The shared base of calls, registration and requests: one transaction layer, one dialog layer, one heap of
 /// deadlines, one queue of actions.
 ///
-/// [`UserAgent`](crate::UserAgent) has one inside. With a [`SessionLayer`](crate::session::SessionLayer) it is usable alone, as for a
-/// back-to-back user agent: see `examples/b2bua.rs`. The host opens connections and names them by
-/// [`accept`](Self::accept); a call goes out on the connection that
-/// [`SessionLayer::invite`](crate::session::SessionLayer::invite) names.
+/// [`UserAgent`](crate::UserAgent) contains one. With a [`SessionLayer`](crate::session::SessionLayer) it is
+/// usable alone, as for a back-to-back user agent: see `examples/b2bua.rs`. The host opens connections and
+/// registers them with [`accept`](Self::accept); a call goes out on the connection that the host passes to
+/// [`SessionLayer::invite`](crate::session::SessionLayer::invite).
 pub struct Endpoint {
-    pub(crate) behaviour: Behaviour,
+    pub(super) behaviour: Behaviour,
     pub(crate) limits: Limits,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
-    pub(crate) layer: TransactionLayer<Sent>,
+    pub(crate) layer: TransactionLayer<Sent, Queue>,
     pub(crate) dialogs: DialogLayer<DialogUsage>,
     pub(crate) digest: DigestClient,
     pub(crate) timers: Timers<TimerOwner>,
-    pub(crate) actions: VecDeque<Action>,
-    pub(crate) counters: Counters,
-    /// The flow in use: requests go there. `None` without one, and where each call has its own connection.
+    /// The flow in use, which carries the requests. `None` without a flow, and where each call has its own
+    /// connection.
     pub(crate) flow: Option<Flow>,
-    /// The registration on `flow`, if one is wanted, has succeeded or failed.
+    /// Whether the registration on `flow` has succeeded or failed, or is not wanted.
     pub(crate) ready: bool,
-    /// How many commands have had to wait for a connection.
+    /// The number of commands that have had to wait for a connection.
     pub(super) sequence: u64,
-    /// Of the last REGISTER that was accepted on `flow` (RFC 3608), as Route values.
+    /// The Service-Route of the last accepted REGISTER on `flow` (RFC 3608), as Route values.
     pub(crate) service_route: Vec<Box<[u8]>>,
     pub(crate) now: Timestamp,
 }
 
 impl Endpoint {
-    /// An endpoint without connections. Takes a generator fit for cryptography, seeded by the host from the operating system's
-    /// entropy: every tag, branch and key comes from it.
+    /// Makes an endpoint without connections. `rng` is a generator fit for cryptography, which the host seeds
+    /// from the operating system's entropy, because every tag, branch and key comes from it. `now` is the
+    /// host's clock.
     #[must_use]
     pub fn new(
         settings: EndpointSettings,
@@ -105,17 +82,16 @@ impl Endpoint {
             rport: settings.rport,
             forwards: false,
         };
+        let queue = Queue::new(&settings.behaviour, limits.actions);
         Self {
             behaviour: settings.behaviour,
             limits,
             identity,
             credentials: settings.credentials,
-            layer: TransactionLayer::new(transactions, rng),
+            layer: TransactionLayer::with_outbox(transactions, rng, queue),
             dialogs,
             digest: DigestClient::new(DigestPolicy::default()),
             timers: Timers::new(),
-            actions: VecDeque::new(),
-            counters: Counters::default(),
             flow: None,
             ready: false,
             sequence: 0,
@@ -124,23 +100,24 @@ impl Endpoint {
         }
     }
 
-    /// Names a connection that is open.
+    /// Takes an open connection and returns its handle.
     pub fn accept(&mut self, info: ConnectionInfo) -> ConnectionId {
         self.layer.accept(info)
     }
 
-    /// A connection is gone: client transactions on it fail at once, server transactions cannot answer any more.
+    /// Takes the loss of a connection: client transactions on it fail at once; server transactions can no
+    /// longer answer.
     pub fn closed(&mut self, connection: ConnectionId, now: Timestamp) {
         self.advance(now);
         self.layer.closed(connection, self.now);
     }
 
-    /// Bytes came on a connection: one WebSocket message, one datagram, or a part of a stream. Late bytes of a closed connection are
-    /// ignored.
+    /// Takes bytes that arrived on a connection: one WebSocket message, one datagram, or a part of a stream.
+    /// The endpoint ignores late bytes of a closed connection.
     ///
     /// # Errors
-    /// [`Backpressure`] if the queue of actions is full; nothing has changed then. Responses have as much room again, because they only
-    /// shrink state.
+    /// [`Backpressure`] if the queue of actions is full; the endpoint is unchanged then. Responses have twice
+    /// the room, because they only shrink state.
     pub fn receive(
         &mut self,
         connection: ConnectionId,
@@ -150,18 +127,18 @@ impl Endpoint {
         self.check_room(&bytes)?;
         self.advance(now);
         if self.layer.info(connection).is_none() {
-            self.counters.ignored += 1;
+            self.queue().counters.ignored += 1;
             return Ok(());
         }
-        self.counters.received += 1;
-        self.trace(Direction::Received, connection, &bytes);
+        self.queue().counters.received += 1;
+        self.queue().trace(Direction::Received, connection, &bytes);
         self.layer.receive(connection, bytes, self.now);
         Ok(())
     }
 
-    /// Whether the queue of actions has room for what `bytes` may bring about.
+    /// Whether the queue of actions has room for the consequences of `bytes`.
     pub(crate) fn check_room(&self, bytes: &[u8]) -> Result<(), Backpressure> {
-        let full = self.actions.len() >= self.limits.actions.saturating_mul(2);
+        let full = self.layer.outbox.actions.len() >= self.limits.actions.saturating_mul(2);
         if full || !bytes.starts_with(b"SIP/2.0 ") {
             self.check_queue()?;
         }
@@ -170,19 +147,20 @@ impl Endpoint {
 
     /// Whether the queue of actions has room for a command.
     pub(crate) fn check_queue(&self) -> Result<(), Backpressure> {
-        if self.actions.len() >= self.limits.actions {
+        if self.layer.outbox.actions.len() >= self.limits.actions {
             Err(Backpressure)
         } else {
             Ok(())
         }
     }
 
-    /// The next thing for the host to carry out; `None` when there is nothing until the next input. Constant time.
+    /// Returns the next action for the host to carry out; `None` until the next input. Constant time.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.queue().actions.pop_front()
     }
 
-    /// The next deadline of transactions and timers; `None` while nothing is pending. Constant time.
+    /// The next deadline of transactions and timers, on the host's clock; `None` while none is pending.
+    /// Constant time.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
         match (self.layer.next_tick(), self.timers.next()) {
@@ -191,13 +169,14 @@ impl Endpoint {
         }
     }
 
-    /// Counts of what passed.
+    /// The counters since the endpoint was made.
     #[must_use]
     pub const fn counters(&self) -> Counters {
-        self.counters
+        self.layer.outbox.counters
     }
 
-    /// How many client transactions, server transactions, local ends of dialogs and timers there are.
+    /// The numbers of client transactions, server transactions, local ends of dialogs and timers, in this
+    /// order.
     #[must_use]
     pub fn table_sizes(&self) -> [usize; 4] {
         [
@@ -224,8 +203,29 @@ impl Endpoint {
         ALLOW[usize::from(behaviour.takes_requests) + 2 * usize::from(behaviour.takes_refer)]
     }
 
+    /// The queue of actions, which is the outbox of the transaction layer.
+    pub(super) fn queue(&mut self) -> &mut Queue {
+        &mut self.layer.outbox
+    }
+
+    /// How the endpoint behaves.
+    pub(crate) const fn behaviour(&self) -> &Behaviour {
+        &self.behaviour
+    }
+
+    /// Changes how the endpoint behaves from now on.
+    pub(crate) fn behave(&mut self, behaviour: Behaviour) {
+        self.queue().behave(&behaviour);
+        self.behaviour = behaviour;
+    }
+
+    /// Queues an action for the host.
+    pub(crate) fn act(&mut self, action: Action) {
+        self.queue().actions.push_back(action);
+    }
+
     pub(crate) fn event(&mut self, event: Event) {
-        self.actions.push_back(Action::Event(event));
+        self.queue().event(event);
     }
 
     pub(crate) fn log(
@@ -235,43 +235,12 @@ impl Endpoint {
         label: u64,
         content: LogContent,
     ) {
-        let enabled = self.behaviour.log_level;
-        if level > enabled {
-            return;
-        }
-        // Labels identify single transactions and calls; only the debug level needs them.
-        let label = if enabled == LogLevel::Debug { label } else { 0 };
-        self.push_record(Action::Log(LogRecord {
-            level,
-            category,
-            label,
-            content,
-        }));
+        self.queue().log(level, category, label, content);
     }
 
-    pub(crate) fn trace(&mut self, direction: Direction, connection: ConnectionId, bytes: &Bytes) {
-        if self.behaviour.trace {
-            self.push_record(Action::Trace(TraceRecord {
-                direction,
-                connection,
-                reveal: self.behaviour.trace_credentials,
-                bytes: bytes.clone(),
-            }));
-        }
-    }
-
-    /// Counts a message that was dropped, and logs the cause.
+    /// Counts a dropped message, and logs the cause.
     pub(crate) fn ignored(&mut self, why: &'static str) {
-        self.counters.ignored += 1;
+        self.queue().counters.ignored += 1;
         self.log(LogLevel::Debug, "sip.ua", 0, LogContent::Ignored(why));
-    }
-
-    /// Records may be lost, events and bytes never.
-    fn push_record(&mut self, record: Action) {
-        if self.actions.len() < self.limits.actions {
-            self.actions.push_back(record);
-        } else {
-            self.counters.records_dropped += 1;
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! What every user agent server owes a request before a usage sees it (RFC 3261 section 8.2): method, Request-URI,
-//! merged requests, Require, body.
+//! The checks that every user agent server makes before a usage sees a request (RFC 3261 section 8.2):
+//! method, Request-URI, merged requests, Require, body.
 
 use alloc::format;
 
@@ -10,7 +10,7 @@ use crate::body::is_sdp;
 use crate::transaction::ServerTransactionId;
 
 impl Endpoint {
-    /// RFC 3261 section 8.2.1.
+    /// Checks the method (RFC 3261 section 8.2.1).
     pub(super) fn check_method(
         &mut self,
         transaction: ServerTransactionId,
@@ -31,7 +31,7 @@ impl Endpoint {
                 "unknown method",
                 &allow,
             ),
-            // A REFER is refused unless the configuration lets the application decide (RFC 3515 section 2.4.2).
+            // Without the application's consent the core refuses a REFER (RFC 3515 section 2.4.2).
             Method::Refer => self.refuse(
                 transaction,
                 StatusCode::FORBIDDEN,
@@ -48,7 +48,7 @@ impl Endpoint {
         false
     }
 
-    /// RFC 3261 sections 8.2.2 and 8.2.3: Request-URI, merged requests, Require, then the body.
+    /// Checks Request-URI, merged requests and Require, then the body (RFC 3261 sections 8.2.2 and 8.2.3).
     pub(super) fn check_headers(
         &mut self,
         transaction: ServerTransactionId,
@@ -97,7 +97,7 @@ impl Endpoint {
         self.check_extensions(transaction, request)
     }
 
-    /// RFC 3261 sections 8.2.2.3 and 8.2.3.
+    /// Checks Require and the body (RFC 3261 sections 8.2.2.3 and 8.2.3).
     pub(super) fn check_extensions(
         &mut self,
         transaction: ServerTransactionId,
@@ -131,7 +131,7 @@ impl Endpoint {
             );
             return false;
         }
-        // RFC 5621 section 3.1: a body that may be ignored is no reason to refuse.
+        // RFC 5621 section 3.1: an optional body never causes a refusal.
         let optional = request
             .content_disposition()
             .ok()
@@ -156,7 +156,7 @@ impl Endpoint {
         true
     }
 
-    /// Option tags that may stand in Require.
+    /// Whether the option tag may stand in Require.
     fn supports(&self, tag: &[u8]) -> bool {
         self.identity
             .supported
@@ -164,7 +164,8 @@ impl Endpoint {
             .any(|own| tag.eq_ignore_ascii_case(own.as_bytes()))
     }
 
-    /// RFC 3261 section 11.2: the status that an INVITE would get, and what the endpoint can do.
+    /// Answers an OPTIONS with the status that an INVITE would get, and the capabilities of the endpoint (RFC
+    /// 3261 section 11.2).
     pub(crate) fn answer_options(&mut self, transaction: ServerTransactionId, busy: bool) {
         let status = if busy {
             StatusCode::BUSY_HERE
@@ -193,8 +194,8 @@ pub(crate) fn is_of_rfc2543(request: &Request) -> bool {
     !tagged && !marked
 }
 
-/// Whether a session description may stand in the answer (RFC 3261 sections 20.1 and 21.4.7): without
-/// Accept it may.
+/// Whether the response may carry a session description (RFC 3261 sections 20.1 and 21.4.7). It may if the
+/// request has no Accept.
 fn accepts_sdp(request: &Request) -> bool {
     !request.has(HeaderName::Accept)
         || request.accept().flatten().any(|media| {

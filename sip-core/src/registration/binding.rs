@@ -1,46 +1,52 @@
 //! The machine of one binding.
 //!
-//! | state         | input                          | does     | next                  |
-//! |---------------|--------------------------------|----------|-----------------------|
-//! | Off           | wait until T                   |          | Waiting (T)           |
-//! | Waiting       | wait until T                   |          | Waiting (T)           |
-//! | Bound         | wait until T                   |          | Waiting (T)           |
-//! | Off           | send to refresh                | REGISTER | Busy                  |
-//! | Waiting       | send to refresh                | REGISTER | Busy                  |
-//! | Bound         | send to refresh                | REGISTER | Busy                  |
-//! | Off           | send to fetch                  | REGISTER | Busy                  |
-//! | Waiting       | send to fetch                  | REGISTER | Busy, then as it was  |
-//! | Bound         | send to fetch                  | REGISTER | Busy, then as it was  |
-//! | Busy          | granted, refresh at T          |          | Bound (T)             |
-//! | Busy, then T  | granted, refresh at later      |          | Bound (T)             |
-//! | Busy          | done, not bound                |          | Off                   |
-//! | Busy          | done, bound                    |          | Bound                 |
-//! | Busy, then T  | done, not bound                |          | Waiting (T)           |
-//! | Busy, then T  | done, bound                    |          | Bound (T)             |
-//! | Busy          | failed, retry at T             |          | Waiting (T)           |
-//! | Busy, then T  | failed, retry at T             |          | Waiting (T)           |
-//! | Off           | reset                          |          | Off                   |
-//! | Waiting       | reset                          |          | Off                   |
-//! | Busy          | reset                          |          | Off                   |
-//! | Busy, then T  | reset                          |          | Off                   |
-//! | Bound         | reset                          |          | Off                   |
-//! | Waiting       | hurry                          |          | Off                   |
-//! | Waiting       | unwanted                       |          | Off                   |
-//! | Bound         | unwanted                       |          | Bound, no refresh     |
-//! | Busy, then T  | unwanted                       |          | Busy                  |
-//! | Waiting       | changed, bound                 |          | Waiting (now)         |
-//! | Bound         | changed, bound                 |          | Bound (now)           |
-//! | Busy          | changed, bound                 |          | Busy, then now        |
-//! | Busy, then T  | changed, bound                 |          | Busy, then now        |
-//! | Bound         | lapsed                         |          | Waiting (as refresh)  |
+//! | state        | input                  | does     | next                 |
+//! |--------------|------------------------|----------|----------------------|
+//! | Off          | wait until T           |          | Waiting (T)          |
+//! | Waiting      | wait until T           |          | Waiting (T)          |
+//! | Bound        | wait until T           |          | Waiting (T)          |
+//! | Off          | send to refresh        | REGISTER | Busy                 |
+//! | Waiting      | send to refresh        | REGISTER | Busy                 |
+//! | Bound        | send to refresh        | REGISTER | Busy                 |
+//! | Off          | send to remove         | REGISTER | Busy                 |
+//! | Waiting      | send to remove         | REGISTER | Busy                 |
+//! | Bound        | send to remove         | REGISTER | Busy                 |
+//! | Off          | send to remove all     | REGISTER | Busy                 |
+//! | Waiting      | send to remove all     | REGISTER | Busy                 |
+//! | Bound        | send to remove all     | REGISTER | Busy                 |
+//! | Off          | send to fetch          | REGISTER | Busy                 |
+//! | Waiting      | send to fetch          | REGISTER | Busy, then as it was |
+//! | Bound        | send to fetch          | REGISTER | Busy, then as it was |
+//! | Busy         | granted, refresh at T  |          | Bound (T)            |
+//! | Busy, then T | granted, refresh at T  |          | Bound (then)         |
+//! | Busy         | done, not bound        |          | Off                  |
+//! | Busy         | done, bound            |          | Bound                |
+//! | Busy, then T | done, not bound        |          | Waiting (then)       |
+//! | Busy, then T | done, bound            |          | Bound (then)         |
+//! | Busy         | failed, retry at T     |          | Waiting (T)          |
+//! | Busy, then T | failed, retry at T     |          | Waiting (T)          |
+//! | Waiting      | reset                  |          | Off                  |
+//! | Busy         | reset                  |          | Off                  |
+//! | Busy, then T | reset                  |          | Off                  |
+//! | Bound        | reset                  |          | Off                  |
+//! | Waiting      | hurry                  |          | Off                  |
+//! | Waiting      | unwanted               |          | Off                  |
+//! | Bound        | unwanted               |          | Bound, no refresh    |
+//! | Busy, then T | unwanted               |          | Busy                 |
+//! | Waiting      | changed, bound         |          | Waiting (now)        |
+//! | Bound        | changed, bound         |          | Bound (now)          |
+//! | Busy         | changed, bound         |          | Busy, then now       |
+//! | Busy, then T | changed, bound         |          | Busy, then now       |
+//! | Bound        | lapsed                 |          | Waiting (as refresh) |
 //!
-//! What is not listed changes nothing. `Busy, then T` is a REGISTER in flight with a time to act after it: that of the refresh or retry which a query
-//! must not forget, or now, because what the binding says has changed meanwhile.
+//! What is not listed changes nothing. `Busy, then T` is a REGISTER in flight with a time to act after it
+//! (`then`): that of the refresh or retry, which a query must not delete, or now, because the content of the
+//! binding has changed in the meantime. A grant keeps the earlier of both times.
 
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 
-/// What a REGISTER is for.
+/// The purpose of a REGISTER.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum RegisterKind {
     /// To remove all bindings of the address-of-record (RFC 3261 section 10.2.2).
@@ -53,45 +59,45 @@ pub(crate) enum RegisterKind {
     Refresh,
 }
 
-/// Where a binding stands.
+/// The state of a binding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum State {
+pub(crate) enum BindingState {
     /// Nothing is waited for: without a connection, or not registered yet.
     Off,
     /// The next REGISTER is due at this time.
     Waiting(Timestamp),
     /// A REGISTER is in flight; when to act after it, if that is known.
     Busy(RegisterKind, Option<Timestamp>),
-    /// The registrar holds the binding; when to refresh it, unless it is to be removed.
+    /// The registrar holds the binding; the time of its refresh, unless it is to be removed.
     Bound(Option<Timestamp>),
 }
 
-/// What happens to a binding.
+/// The inputs of a binding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum BindingInput {
-    /// The agent is to register at this time, because many may come back at once.
+    /// The agent is to register at this time, delayed because many agents may reconnect at once.
     Wait(Timestamp),
     /// A REGISTER of this kind goes out.
     Send(RegisterKind),
     /// A 2xx granted the binding; it is refreshed at this time.
     Granted(Timestamp),
-    /// The REGISTER is through, and did not change the binding.
+    /// The REGISTER is complete and did not change the binding.
     Done,
     /// The REGISTER failed and is tried again at this time.
     Failed(Timestamp),
-    /// Nothing is left of it: the connection is lost, the binding is removed, or nothing is tried again.
+    /// The connection is lost, the binding is removed, or no retry follows.
     Reset,
-    /// A retry need not wait any longer.
+    /// A waiting retry may go out now.
     Hurry,
-    /// The application does not want to be registered any more.
+    /// The application no longer wants to be registered.
     Unwanted,
-    /// What the binding says has changed; it is refreshed before its time.
+    /// The content of the binding has changed, so that it is refreshed early, at this time.
     Changed(Timestamp),
     /// The binding lapsed at the registrar.
     Lapsed,
 }
 
-impl State {
+impl BindingState {
     /// Takes one input; `bound` says whether the registrar holds the binding, as far as the core knows.
     pub(super) fn step(self, input: BindingInput, bound: bool) -> Self {
         use BindingInput::{
@@ -120,7 +126,7 @@ impl State {
         }
     }
 
-    /// When to act next.
+    /// The time of the next REGISTER.
     pub(super) const fn act_at(self) -> Option<Timestamp> {
         match self {
             Self::Off => None,
@@ -133,23 +139,23 @@ impl State {
 
 /// The binding on one flow.
 pub(crate) struct Binding {
-    state: State,
+    state: BindingState,
     /// When the binding lapses, if there is one.
     bound_until: Option<Timestamp>,
-    /// The timer of refresh, retry and lapse: one is always armed while there is something to wait for.
+    /// The timer of refresh, retry and lapse; armed while one of them is pending.
     pub(crate) timer: Option<TimerKey>,
     /// Failures in a row.
     pub(crate) failures: u32,
-    /// A REGISTER for it has succeeded or failed on this connection.
+    /// Whether a REGISTER for it has succeeded or failed on this connection.
     pub(crate) attempted: bool,
-    /// There was a connection before, so that this agent may be one of many that come back at once.
+    /// Whether there was a connection before, so that many agents may be reconnecting at once.
     pub(crate) reconnecting: bool,
 }
 
 impl Binding {
     pub(crate) const fn new() -> Self {
         Self {
-            state: State::Off,
+            state: BindingState::Off,
             bound_until: None,
             timer: None,
             failures: 0,
@@ -158,7 +164,7 @@ impl Binding {
         }
     }
 
-    /// The one door of the machine.
+    /// Takes one input.
     pub(crate) fn step(&mut self, input: BindingInput) {
         self.state = self.state.step(input, self.is_bound());
     }
@@ -168,12 +174,12 @@ impl Binding {
         self.bound_until.is_some()
     }
 
-    /// The registrar holds the binding until then.
+    /// Records that the registrar holds the binding until `at`.
     pub(crate) fn bind_until(&mut self, at: Timestamp) {
         self.bound_until = Some(at);
     }
 
-    /// The registrar holds the binding no more; whether it did.
+    /// Records that the registrar no longer holds the binding; returns whether it did.
     pub(crate) fn unbind(&mut self) -> bool {
         self.bound_until.take().is_some()
     }
@@ -185,23 +191,23 @@ impl Binding {
 
     /// Whether no REGISTER is in flight.
     pub(crate) const fn is_idle(&self) -> bool {
-        !matches!(self.state, State::Busy(..))
+        !matches!(self.state, BindingState::Busy(..))
     }
 
-    /// What the REGISTER in flight is for.
+    /// The purpose of the REGISTER in flight.
     pub(crate) const fn kind(&self) -> Option<RegisterKind> {
         match self.state {
-            State::Busy(kind, _) => Some(kind),
+            BindingState::Busy(kind, _) => Some(kind),
             _ => None,
         }
     }
 
-    /// When to act next, lapse aside.
+    /// The time of the next REGISTER, apart from the lapse.
     pub(crate) const fn act_at(&self) -> Option<Timestamp> {
         self.state.act_at()
     }
 
-    /// Whether a REGISTER is due, as far as time goes.
+    /// Whether the time of the next REGISTER has come.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         self.act_at().is_none_or(|at| at <= now)
     }

@@ -1,11 +1,14 @@
 //! The bindings of the agent's Contact at the registrar (RFC 3261 section 10.2), one for each flow (RFC 5626).
 //!
-//! `binding.rs` is the machine of one binding, with its table; `registrations.rs` holds all of an agent and what the application wants;
-//! `timing.rs` says when. `ua/registering.rs` carries out what they decide. At most one REGISTER is in flight for all flows of an agent
-//! (RFC 3261 section 10.2); what else is wanted waits.
+//! `binding.rs` is the machine of one binding, with its table; `registrations.rs` holds all bindings of an
+//! agent and the wish of the application; `timing.rs` computes the times. `ua/registering.rs` carries out
+//! their decisions. At most one REGISTER is in flight for all flows of an agent (RFC 3261 section 10.2);
+//! further ones wait.
 
 mod binding;
 mod registrations;
+#[cfg(test)]
+mod tables;
 mod timing;
 
 pub(crate) use self::binding::{Binding, BindingInput, RegisterKind};

@@ -1,4 +1,4 @@
-//! All bindings of one agent, and what the application wants of the registrar.
+//! The bindings of one agent, and the application's wish.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -9,20 +9,21 @@ use super::binding::{Binding, RegisterKind};
 use super::timing::LONGEST_EXPIRES;
 use crate::endpoint::FlowIndex;
 
-/// What the application wants.
+/// The wish of the application.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wish {
     /// Not to be registered.
     Off,
     /// To be registered, on every connection to come.
     Registered,
-    /// To be registered, but the registrar refuses the credentials: nothing is sent until there are others.
+    /// To be registered, but the registrar refuses the credentials: the core sends no REGISTER until they
+    /// change.
     Refused,
-    /// Not to be registered, by a command whose outcome is still to be told.
+    /// Not to be registered; the outcome of the command is still to be reported.
     Leaving,
 }
 
-/// What a registrar asks for in a refusal that names what it would accept.
+/// The acceptable form that a refusal of the registrar states.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum AlternativeForm {
     /// A longer binding, in seconds (RFC 3261 section 10.2.8: 423).
@@ -31,22 +32,22 @@ pub(crate) enum AlternativeForm {
     WithoutOutbound(Option<Box<str>>),
 }
 
-/// What one agent asks of its registrar, on whichever flow.
+/// The registration state of one agent, over all flows.
 pub(crate) struct Registrations {
     wish: Wish,
-    /// Commands that wait until no REGISTER is in flight, the most important one first.
+    /// Commands that wait until no REGISTER is in flight, in the order of their importance.
     pending: SmallVec<[RegisterKind; 2]>,
     bindings: Box<[Binding]>,
     pub(crate) call_id: Box<str>,
     pub(crate) tag: Box<str>,
     cseq: u32,
-    /// What is asked for, in seconds: `registerExpires`, or more after a 423.
+    /// The requested duration in seconds: `registerExpires`, or more after a 423.
     expires: u32,
-    /// A 423 was obeyed and no 2xx has come since.
+    /// Whether a 423 was applied since the last 2xx.
     min_expires_applied: bool,
     /// The first hop that does not support outbound (RFC 5626 section 4.2.1: 439), by host and port.
     without_outbound: Option<Box<str>>,
-    /// The registrar keeps flows apart: its last 2xx required outbound (RFC 5626 section 4.2.1).
+    /// Whether the registrar supports outbound: its last 2xx required it (RFC 5626 section 4.2.1).
     pub(crate) outbound: bool,
 }
 
@@ -72,7 +73,7 @@ impl Registrations {
         }
     }
 
-    /// Back to what it was before the agent started.
+    /// Resets to the state before the agent's start.
     pub(crate) fn restart(&mut self, wanted: bool) {
         self.wish = Wish::of(wanted);
         self.pending.clear();
@@ -83,17 +84,17 @@ impl Registrations {
         self.wish
     }
 
-    /// Whether the application wants to be registered and nothing stands against it.
+    /// Whether the application wants to be registered and the registrar has not refused the credentials.
     pub(crate) fn is_wanted(&self) -> bool {
         self.wish == Wish::Registered
     }
 
-    /// The application wants something else.
+    /// Changes the wish of the application.
     pub(crate) fn want(&mut self, wish: Wish) {
         self.wish = wish;
     }
 
-    /// Takes back the wish to be told that the agent is unregistered; whether there was one.
+    /// Ends the wait for the report of an unregistration; returns whether there was one.
     pub(crate) fn take_leave(&mut self) -> bool {
         let leaving = self.wish == Wish::Leaving;
         if leaving {
@@ -102,7 +103,7 @@ impl Registrations {
         leaving
     }
 
-    /// A command that waits until no REGISTER is in flight.
+    /// Queues a command until no REGISTER is in flight.
     pub(crate) fn ask(&mut self, kind: RegisterKind) {
         if !self.pending.contains(&kind) {
             self.pending.push(kind);
@@ -110,13 +111,13 @@ impl Registrations {
         }
     }
 
-    /// Takes a command of this kind out of those that wait; whether there was one.
+    /// Removes a command of this kind from the queue; returns whether there was one.
     pub(crate) fn take(&mut self, kind: RegisterKind) -> bool {
         let found = self.pending.iter().position(|&pending| pending == kind);
         found.map(|index| self.pending.remove(index)).is_some()
     }
 
-    /// Takes out every command that waits; whether there was one.
+    /// Removes every command from the queue; returns whether there was one.
     pub(crate) fn take_pending(&mut self) -> bool {
         let any = !self.pending.is_empty();
         self.pending.clear();
@@ -136,7 +137,7 @@ impl Registrations {
         self.bindings.iter().all(Binding::is_idle)
     }
 
-    /// Whether the registrar holds a binding, on whichever flow.
+    /// Whether the registrar holds a binding on any flow.
     pub(crate) fn is_bound(&self) -> bool {
         self.bindings.iter().any(Binding::is_bound)
     }
@@ -147,30 +148,30 @@ impl Registrations {
         self.cseq
     }
 
-    /// What the next REGISTER asks for, in seconds.
+    /// The requested duration of the next REGISTER, in seconds.
     pub(crate) const fn expires(&self) -> u32 {
         self.expires
     }
 
-    /// The application asks for another duration, in seconds.
+    /// Sets the requested duration, in seconds.
     pub(crate) fn set_expires(&mut self, seconds: u32) {
         self.expires = seconds;
         self.min_expires_applied = false;
     }
 
-    /// A 2xx came: the next 423 may be obeyed.
+    /// Records a 2xx: the next 423 may be applied.
     pub(crate) fn granted(&mut self, outbound: bool) {
         self.min_expires_applied = false;
         self.outbound = outbound;
     }
 
-    /// Whether a first hop takes no part in outbound.
+    /// Whether this first hop lacks outbound support.
     pub(crate) fn is_without_outbound(&self, hop: Option<&str>) -> bool {
         hop.is_some() && self.without_outbound.as_deref() == hop
     }
 
-    /// Obeys what a refusal asks for, once each, because a registrar could drive the agent in circles; false if it has been
-    /// obeyed before or makes no sense.
+    /// Applies the form that a refusal states, once each, because a registrar could otherwise cause a loop;
+    /// false if it was applied before or is invalid.
     pub(crate) fn obey(&mut self, form: AlternativeForm) -> bool {
         match form {
             AlternativeForm::Expires(minimum) => {

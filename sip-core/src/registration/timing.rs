@@ -1,4 +1,4 @@
-//! When a registration acts: refresh, return, retry.
+//! The times of a registration: refresh, registration after a reconnect, retry.
 
 use core::time::Duration;
 
@@ -6,37 +6,39 @@ use rand_core::CryptoRng;
 
 use crate::rand::below;
 
-/// No refresh sooner than this, whatever a registrar grants: it must not make us flood it.
+/// The earliest refresh, however short the grant, because a registrar must not cause a flood.
 pub(crate) const SHORTEST_REFRESH: Duration = Duration::from_secs(10);
 
-/// No binding is believed to last longer than this (one day), whatever a registrar grants.
+/// The longest accepted duration of a binding (one day, in seconds), however long the grant.
 pub(crate) const LONGEST_EXPIRES: u32 = 86_400;
 
 /// RFC 5626 section 4.5: the base and the ceiling of the wait after a failure.
 const BACK_OFF_BASE: Duration = Duration::from_secs(30);
 const BACK_OFF_MAX: Duration = Duration::from_secs(1_800);
 
-/// The wait after 3xx, 403, 404, 405 and 501, which rarely heal: 5 minutes, doubling to an hour.
+/// The wait after 3xx, 403, 404, 405 and 501, which rarely change: 5 minutes, doubling to an hour.
 const REFUSED_BASE: Duration = Duration::from_secs(300);
 const REFUSED_MAX: Duration = Duration::from_secs(3_600);
 
 /// The longest Retry-After that is obeyed.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
-/// When to refresh a binding of `granted` seconds: 80 to 90 % of it, not before [`SHORTEST_REFRESH`].
+/// The time until the refresh of a binding of `granted` seconds: 80 to 90 % of it, at least
+/// [`SHORTEST_REFRESH`].
 pub(crate) fn refresh_after(granted: u32, rng: &mut dyn CryptoRng) -> Duration {
     let micros = u64::from(granted) * 1_000_000;
     let after = Duration::from_micros(micros / 10 * 8 + below(rng, micros / 10 + 1));
     after.max(SHORTEST_REFRESH)
 }
 
-/// How long an agent that comes back waits before it registers: many come back at the same time.
+/// The random wait (under 1 s) of a reconnecting agent before it registers, because many may reconnect at
+/// once.
 pub(crate) fn return_after(rng: &mut dyn CryptoRng) -> Duration {
     Duration::from_micros(below(rng, 1_000_000))
 }
 
-/// How long to wait after a failure (RFC 5626 section 4.5, RFC 3261 section 20.33): at least
-/// Retry-After; 50 to 100 % of a base that doubles with each failure in a row.
+/// The wait after a failure (RFC 5626 section 4.5, RFC 3261 section 20.33): 50 to 100 % of a base that
+/// doubles with each failure in a row, at least Retry-After.
 pub(crate) fn retry_after(
     status: Option<u16>,
     failures: u32,

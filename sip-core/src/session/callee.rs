@@ -1,4 +1,4 @@
-//! The callee before the call is up (RFC 3261 section 13.3).
+//! The states of the callee before the call is up (RFC 3261 section 13.3).
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -17,17 +17,17 @@ use crate::event::Event;
 use crate::reason::{Cause, EndReason, ended_by_peer};
 use crate::transaction::ServerTransactionId;
 
-/// RFC 3261 section 13.3.1.1: proxies forget a call without a response for three minutes.
+/// RFC 3261 section 13.3.1.1: a proxy drops a call after three minutes without a response.
 const RING_AGAIN: Duration = Duration::from_secs(60);
 
-/// The call of an INVITE that has been checked, in the state `Incoming`.
+/// Makes the call of a checked INVITE, in the state `Incoming`.
 pub(crate) fn start(
     transaction: ServerTransactionId,
     dialog: DialogId,
     request: Box<Request>,
     context: &mut Context<'_>,
 ) -> State {
-    let patience = context.endpoint.behaviour.no_answer_timeout;
+    let patience = context.endpoint.behaviour().no_answer_timeout;
     let own = request.expires().ok().flatten();
     let own = own.map(|seconds| Duration::from_secs(u64::from(seconds)));
     let expires = own.is_some_and(|own| own < patience);
@@ -90,9 +90,10 @@ impl Incoming {
             }
             Input::Describe(_, Ok(body)) => self.described(&body, context),
             Input::Describe(_, Err(_)) => {
-                let status = StatusCode::NOT_ACCEPTABLE_HERE;
-                context.refuse(self.transaction, status);
-                context.end(EndReason::local(Cause::BadDescription))
+                let reason = EndReason::local(Cause::BadDescription);
+                context.refuse(self.transaction, StatusCode::NOT_ACCEPTABLE_HERE);
+                context.end_exchange(Ending::Refused, reason.clone());
+                context.end(reason)
             }
             input => match self.step_unanswered(input, context) {
                 Ok(next) => next,
@@ -101,7 +102,7 @@ impl Incoming {
         }
     }
 
-    /// What both states do alike; the call itself if it stays where it is.
+    /// The inputs that both states handle alike; `Err` returns the call if its state stays.
     fn step_unanswered(
         self: Box<Self>,
         input: Input<'_>,
@@ -121,7 +122,7 @@ impl Incoming {
                 StatusCode::REQUEST_TIMEOUT,
                 EndReason::local(Cause::NoAnswer),
             ),
-            // RFC 3261 section 9.2: the CANCEL has been answered; the INVITE gets 487.
+            // RFC 3261 section 9.2: the CANCEL is already answered; the INVITE gets 487.
             Input::Cancel(transaction, cancel) if transaction == self.transaction => {
                 context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
                 return Ok(context.end(ended_by_peer(cancel, Cause::Cancelled)));
@@ -131,7 +132,7 @@ impl Incoming {
                 context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
                 return Ok(context.end(ended_by_peer(bye, Cause::Bye)));
             }
-            // The connection that the INVITE came on is gone: there is no way to answer it.
+            // The connection of the INVITE is gone, so that no response can reach the peer.
             Input::ServerFailed(transaction) if transaction == self.transaction => {
                 return Ok(context.end(EndReason::transport(Cause::ConnectionLost)));
             }
@@ -161,7 +162,7 @@ impl Incoming {
         }
     }
 
-    fn described(self: Box<Self>, body: &Body, context: &mut Context<'_>) -> Option<State> {
+    fn described(self, body: &Body, context: &mut Context<'_>) -> Option<State> {
         let (dialog, transaction) = (self.dialog, self.transaction);
         let sent = context.respond(dialog, transaction, StatusCode::OK, Some(body));
         if sent.is_err() {
@@ -214,7 +215,7 @@ impl Answered {
                 context.answer_acknowledged();
                 context.established();
                 let dialog = self.dialog;
-                // The ACK may have found its way to another connection than the INVITE's.
+                // The ACK may have arrived on another connection than the INVITE.
                 repair(Confirmed { dialog }, context)
             }
             // RFC 3261 section 15: the callee waits for the ACK, or for the 2xx to time out.
@@ -258,7 +259,8 @@ impl Answered {
                     let answer = Some(ack).filter(|ack| has_description(ack));
                     match answer.and_then(|ack| body_of(ack)) {
                         Some(answer) => context.answer_came(answer),
-                        // RFC 3261 section 14.2 leaves it open; the call goes on as it was, because real phones do this.
+                        // RFC 3261 section 14.2 does not decide this case; the call continues unchanged,
+                        // because common phones do the same.
                         None => {
                             let reason = by_peer(Cause::BadDescription);
                             context.end_exchange(Ending::Refused, reason);
@@ -269,7 +271,7 @@ impl Answered {
                 after_exchange(dialog, glares, context)
             }
             Input::HangUp => context.hang_up(EndReason::local(Cause::Requested)),
-            // Neither a repeat nor the ACK has a way any more; the repair shows whether the peer is there.
+            // The connection of the 2xx and the ACK is gone; the repair shows whether the peer is reachable.
             Input::ServerFailed(transaction) if transaction == self.transaction => {
                 self.stop(context);
                 let reason = EndReason::transport(Cause::ConnectionLost);
@@ -283,7 +285,7 @@ impl Answered {
         }
     }
 
-    /// What all three states do alike; the state itself if it stays where it is.
+    /// The inputs that all three states handle alike; `Err` returns the state if it stays.
     fn step_sent(
         mut self,
         input: Input<'_>,
@@ -293,7 +295,7 @@ impl Answered {
             Input::Bye(bye) => Ok(context.end(ended_by_peer(bye, Cause::Bye))),
             Input::Gone(reason) => Ok(context.hang_up(*reason)),
             Input::Timer(SessionTimer::Repeat) => {
-                // A stale transaction means that the connection is gone; the wait for the ACK goes on.
+                // A stale transaction means that its connection is gone; the core keeps waiting for the ACK.
                 let _ = context.endpoint.layer.repeat_response(self.transaction);
                 let longest = context.endpoint.timer_settings().t2();
                 self.interval = self.interval.saturating_mul(2).min(longest);
@@ -316,7 +318,8 @@ impl Answered {
         }
     }
 
-    /// A late copy of the ACK to an earlier INVITE has another CSeq number.
+    /// Whether the ACK belongs to this INVITE; a late copy of an ACK to an earlier INVITE has another CSeq
+    /// number.
     fn is_acknowledged_by(&self, ack: &Request) -> bool {
         ack.cseq().is_ok_and(|cseq| cseq.number == self.number)
     }

@@ -1,4 +1,4 @@
-//! The caller before the call is up (RFC 3261 section 13.2).
+//! The states of the caller before the call is up (RFC 3261 section 13.2).
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -22,11 +22,11 @@ use crate::reason::{
 };
 use crate::transaction::SendError;
 
-/// A call that rings says so at least once a minute (RFC 3261 section 13.3.1.1): after five without a
-/// response it is given up.
+/// A ringing callee sends a provisional response at least once a minute (RFC 3261 section 13.3.1.1). The core
+/// gives the call up after five minutes without one.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
-/// Begins a call: asks for the offer, or sends the INVITE without one.
+/// Begins a call: requests the offer from the application, or sends the INVITE without one.
 pub(crate) fn start(
     mut invite: Box<NewInvite>,
     context: &mut Context<'_>,
@@ -37,7 +37,7 @@ pub(crate) fn start(
         return send_or_queue(*invite, context);
     }
     context.want_offer(Carrier::Invite);
-    let patience = context.endpoint.behaviour.no_answer_timeout;
+    let patience = context.endpoint.behaviour().no_answer_timeout;
     context.set(SessionTimer::NoAnswer, patience);
     Ok(State::AwaitingOffer(invite))
 }
@@ -78,7 +78,7 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
     }
 }
 
-/// A call with a connection of its own needs no flow.
+/// Why the INVITE is sent: a call with a connection of its own does not use the flow.
 fn duty(invite: &NewInvite) -> Duty {
     match invite.connection {
         Some(connection) => Duty::Owed(Some(connection)),
@@ -143,7 +143,7 @@ impl QueuedInvite {
                 };
                 started_or_ended(started, context)
             }
-            // It has waited for too long.
+            // The deadline of the wait for a connection has passed.
             Input::Timer(SessionTimer::GiveUp) => context.end(EndReason::transport(Cause::Timeout)),
             Input::HangUp => context.end(EndReason::local(Cause::Requested)),
             _ => Some(State::QueuedInvite(self)),
@@ -151,7 +151,7 @@ impl QueuedInvite {
     }
 }
 
-/// Sends the INVITE once more, with what a new binding has changed.
+/// Sends the INVITE again, with the Route and Contact of the new binding.
 fn send_again(
     request: &SentRequest,
     late_offer: bool,
@@ -185,7 +185,7 @@ impl Calling {
                 context.end(EndReason::local(send_failure_cause(&error)))
             }
             Input::Failed(SessionRequest::Invite, error) => context.end(failure(error)),
-            // Nothing was heard for so long that the call is given up; or the application does.
+            // The peer is silent for too long, or the application hangs up.
             Input::Timer(SessionTimer::NoAnswer) | Input::HangUp => {
                 context.clear(SessionTimer::NoAnswer);
                 context.cancel(self.transaction);
@@ -225,13 +225,13 @@ impl Calling {
     }
 
     fn on_progress(&mut self, response: &ResponseTo<'_>, context: &mut Context<'_>) {
-        // RFC 3261 section 13.2.2.1: a tag makes an early dialog; 100 only says that the INVITE arrived.
+        // RFC 3261 section 13.2.2.1: a To tag makes an early dialog; 100 only confirms receipt.
         if response.status().as_u16() == 100 {
             return;
         }
         let tagged = response.response.to().is_ok_and(|to| to.tag().is_some());
         let invite = response.request.request().filter(|_| tagged);
-        // Above the limit of forks a branch has no dialog; its 2xx is acknowledged and ended.
+        // Above the limit of forks a branch gets no dialog; the core acknowledges its 2xx and ends it.
         let early = invite.and_then(|invite| {
             let dialogs = &mut context.endpoint.dialogs;
             let established = dialogs.establish(context.common.set, invite, response.response);
@@ -251,7 +251,7 @@ impl Calling {
         });
     }
 
-    /// Keeps the first session description of an early dialog: it is the answer if the 2xx brings none.
+    /// Keeps the first session description of an early dialog, which is the answer if the 2xx carries none.
     fn preview(&mut self, dialog: DialogId, response: &ResponseTo<'_>) {
         let previews = self
             .previews
@@ -262,7 +262,8 @@ impl Calling {
         }
     }
 
-    /// The answer of the peer: that of the 2xx, else the one that came before it in the same dialog (RFC 3261 section 13.2.1).
+    /// The answer of the peer: that of the 2xx, else the earlier one of the same dialog (RFC 3261 section
+    /// 13.2.1).
     fn answer(self, dialog: DialogId, response: &ResponseTo<'_>) -> Option<Body> {
         if self.late_offer {
             return None;
@@ -275,7 +276,7 @@ impl Calling {
         fitting.next().map(|(_, body)| body)
     }
 
-    /// A 2xx (RFC 3261 section 13.2.2.4).
+    /// Handles a 2xx (RFC 3261 section 13.2.2.4).
     fn accepted(
         self,
         response: &ResponseTo<'_>,
@@ -298,7 +299,7 @@ impl Calling {
         let offers = self.late_offer && has_description(response.response);
         if offers && !cancelled && established.has_target {
             context.offer_came(Carrier::Success, response.response);
-            let patience = context.endpoint.behaviour.no_answer_timeout;
+            let patience = context.endpoint.behaviour().no_answer_timeout;
             context.set(SessionTimer::NoAnswer, patience);
             return Some(State::AwaitingAnswer(Box::new(AwaitingAnswer {
                 dialog,
@@ -310,7 +311,8 @@ impl Calling {
         if acknowledged.is_err() {
             return context.end(EndReason::transport(Cause::ConnectionLost));
         }
-        // RFC 3261 section 15: a 2xx that crossed the CANCEL is ended by BYE; so is one that cannot be used.
+        // RFC 3261 section 15: BYE ends a 2xx that crossed the CANCEL, and a 2xx without a usable
+        // description.
         if cancelled {
             return context.hang_up(EndReason::local(Cause::Cancelled));
         }
@@ -371,12 +373,13 @@ impl AwaitingAnswer {
     ) -> Option<State> {
         match input {
             Input::Describe(_, Ok(answer)) => self.described(answer, context),
-            // The peer waits for its ACK, whatever comes of the call (RFC 3261 section 13.2.2.4).
+            // The core acknowledges the 2xx in any case, because the peer repeats it until then (RFC 3261
+            // section 13.2.2.4).
             Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::NoAnswer) => {
                 self.ack_and_bye(Cause::BadDescription, context)
             }
             Input::HangUp => self.ack_and_bye(Cause::Requested, context),
-            // The peer hung up before the ACK was sent; it is not sent.
+            // The peer hung up before the ACK was sent, so the core does not send it.
             Input::Bye(bye) => context.end(ended_by_peer(bye, Cause::Bye)),
             Input::Response(response) => {
                 context.further_success(&response, true);
@@ -393,7 +396,7 @@ impl AwaitingAnswer {
     fn described(self: Box<Self>, answer: Body, context: &mut Context<'_>) -> Option<State> {
         context.clear(SessionTimer::NoAnswer);
         if context.must_wait(self.dialog) {
-            // RFC 3261 section 13.3.1.4: the peer waits no longer for the ACK.
+            // RFC 3261 section 13.3.1.4: after this time the peer stops waiting for the ACK.
             let patience = context.endpoint.longest_wait();
             context.set(SessionTimer::NoAnswer, patience);
             let call = *self;
@@ -429,7 +432,7 @@ impl QueuedAck {
     ) -> Option<State> {
         match input {
             Input::Connected => Box::new(self.call).described(self.answer, context),
-            // No connection came for the answer.
+            // No connection opened in time for the answer.
             Input::Timer(SessionTimer::NoAnswer) => {
                 context.end(EndReason::transport(Cause::ConnectionLost))
             }

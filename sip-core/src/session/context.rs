@@ -1,4 +1,4 @@
-//! What a state sees while it takes a step: the endpoint below, and what every state of the call shares.
+//! The context of one step of a call: the endpoint below, and the data that every state of the call shares.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
-use super::offer::{Carrier, Ending, Offer, OfferEffect, OfferEffects, OfferInput};
+use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::state::{State, Terminating};
 use crate::body::{Body, body_of};
 use crate::dialog::{DialogId, DialogSetId};
@@ -24,28 +24,28 @@ use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 
-/// What every state of a call shares.
+/// The data that every state of a call shares.
 pub(crate) struct Common {
     pub(crate) id: SessionId,
     pub(crate) set: DialogSetId,
     /// The dialog of the call, once one is chosen.
     pub(crate) dialog: Option<DialogId>,
     /// The offer/answer exchange.
-    pub(crate) offer: Offer,
+    pub(crate) offer: Exchange,
     /// The number of the last exchange.
     exchanges: u32,
-    /// The CSeq number and the bytes of the last ACK to a 2xx, for when that comes again.
+    /// The CSeq number and the bytes of the last ACK to a 2xx, which answer a repeated 2xx.
     ack: Option<(u32, Bytes)>,
-    /// The connection on which the peer reaches this side, as far as it knows.
+    /// The connection on which the peer last reached this side.
     pub(crate) connection: Option<ConnectionId>,
-    /// This side called, so that the Call-ID is its own.
+    /// Whether this side called; the Call-ID is its own then.
     pub(crate) caller: bool,
-    /// Branches of a fork that were acknowledged and ended.
+    /// The number of fork branches that the core has acknowledged and ended.
     refused_branches: usize,
     timers: [Option<TimerKey>; 5],
 }
 
-/// What a state sees while it takes a step.
+/// The context of one step of a call.
 pub(crate) struct Context<'a> {
     pub(crate) endpoint: &'a mut Endpoint,
     pub(crate) common: &'a mut Common,
@@ -57,7 +57,7 @@ impl Common {
             id,
             set,
             dialog: None,
-            offer: Offer::Idle,
+            offer: Exchange::Idle,
             exchanges: 0,
             ack: None,
             connection: None,
@@ -102,32 +102,32 @@ impl Context<'_> {
         }
     }
 
-    /// The timer fired: its key is of no use any more.
+    /// The timer has fired, so its key is spent.
     pub(crate) fn fired(&mut self, timer: SessionTimer) {
         self.common.timers[timer as usize] = None;
     }
 
-    /// Asks the application for an offer.
+    /// Requests an offer from the application.
     pub(crate) fn want_offer(&mut self, carrier: Carrier) {
         self.exchange(OfferInput::Wanted(carrier), None, None);
     }
 
-    /// Hands the peer's offer to the application and asks for the answer.
+    /// Delivers the peer's offer to the application and requests the answer.
     pub(crate) fn offer_came(&mut self, carrier: Carrier, message: &Message) {
         self.exchange(OfferInput::Came(carrier), body_of(message), None);
     }
 
-    /// The application's description is on its way.
+    /// Records that the application's description is sent.
     pub(crate) fn described(&mut self) {
         self.exchange(OfferInput::Described, None, None);
     }
 
-    /// Hands the peer's answer to the application.
+    /// Delivers the peer's answer to the application.
     pub(crate) fn answer_came(&mut self, answer: Body) {
         self.exchange(OfferInput::AnswerCame, Some(answer), None);
     }
 
-    /// The message that carried the answer of this side is acknowledged.
+    /// Records that the message with this side's answer is acknowledged.
     pub(crate) fn answer_acknowledged(&mut self) {
         self.exchange(OfferInput::Acknowledged, None, None);
     }
@@ -137,9 +137,9 @@ impl Context<'_> {
         self.exchange(OfferInput::Ended(ending), None, Some(reason));
     }
 
-    /// The call ends, and with it the open exchange: a final response refused it, or it is cut short.
+    /// Ends the open exchange with the call: refused by a final response, or aborted.
     fn close_exchange(&mut self, reason: &EndReason) {
-        if self.common.offer == Offer::Idle {
+        if self.common.offer == Exchange::Idle {
             return;
         }
         let ending = match reason.status {
@@ -149,7 +149,7 @@ impl Context<'_> {
         self.end_exchange(ending, reason.clone());
     }
 
-    /// The one place where an exchange takes a step and the application learns of it.
+    /// Lets the exchange take a step and emits its events; the only place that does so.
     fn exchange(&mut self, input: OfferInput, body: Option<Body>, reason: Option<EndReason>) {
         let next = ExchangeId(self.common.exchanges.saturating_add(1));
         let mut effects = OfferEffects::new();
@@ -197,7 +197,7 @@ impl Context<'_> {
         }
     }
 
-    /// The call is over: says so once, and leaves nothing behind.
+    /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
         self.close_exchange(&reason);
         self.clear_all();
@@ -218,7 +218,8 @@ impl Context<'_> {
         self.send_bye(Box::new(Terminating { reason, since }))
     }
 
-    /// Sends the BYE of a call that has ended, or keeps it until there is a connection, as long as it would wait for an answer.
+    /// Sends the BYE of an ended call, or keeps it until there is a connection, for as long as it would wait
+    /// for a response.
     pub(crate) fn send_bye(&mut self, call: Box<Terminating>) -> Option<State> {
         let Some(dialog) = self.common.dialog else {
             return self.end(call.reason);
@@ -253,20 +254,20 @@ impl Context<'_> {
         }
     }
 
-    /// How long after `since` anything still waits for a connection.
+    /// The rest of the longest wait for a connection that began at `since`.
     pub(crate) fn rest_of_wait(&self, since: Timestamp) -> Duration {
         let end = since + self.endpoint.longest_wait();
         end.saturating_since(self.endpoint.now)
     }
 
-    /// Whether what the call owes has to wait: there is no connection, or one that the call does not know and that REGISTER
-    /// has to go out on first.
+    /// Whether the call's next message has to wait: there is no connection, or only one that the peer does
+    /// not know and on which REGISTER goes first.
     pub(crate) fn must_wait(&self, dialog: DialogId) -> bool {
         let duty = Duty::Owed(self.common.connection);
         self.endpoint.may_send_in(dialog, duty) == MaySend::Later
     }
 
-    /// Acknowledges a 2xx and keeps the ACK for when that comes again.
+    /// Acknowledges a 2xx and keeps the ACK for a repeated 2xx.
     pub(crate) fn acknowledge(
         &mut self,
         dialog: DialogId,
@@ -282,8 +283,9 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// A 2xx to an INVITE that does not change the state of the call (RFC 3261 section 13.2.2.4): a repeat gets the same ACK,
-    /// another branch of a fork is acknowledged and ended, and a re-INVITE that a BYE overtook is acknowledged.
+    /// Handles a 2xx to an INVITE that does not change the state of the call (RFC 3261 section 13.2.2.4): a
+    /// repeat gets the same ACK; another branch of a fork is acknowledged and ended; a re-INVITE that a BYE
+    /// overtook is acknowledged.
     pub(crate) fn further_success(&mut self, response: &ResponseTo<'_>, ack_is_due: bool) {
         if response.to == SessionRequest::Bye || !response.status().is_success() {
             return;
@@ -302,7 +304,7 @@ impl Context<'_> {
         if let Some(dialog) = dialog {
             let number = invite.cseq().map_or(0, |cseq| cseq.number);
             match &self.common.ack {
-                // The application's answer goes into the ACK.
+                // The ACK waits for the application's answer.
                 _ if ack_is_due => {}
                 Some((known, ack)) if *known == number => {
                     let flow = self.endpoint.flow.as_ref().map(|flow| flow.connection);
@@ -310,17 +312,18 @@ impl Context<'_> {
                     let ack = ack.clone();
                     self.endpoint.layer.repeat_ack(connection, ack);
                 }
-                // A late repeat of an earlier 2xx was acknowledged in its time.
+                // A late repeat of an earlier 2xx, which is already acknowledged.
                 Some((known, _)) if *known > number => {}
                 _ => {
-                    // Without a connection the peer's own timers end it.
+                    // Without a connection the peer's own timers end the transaction.
                     let (request, response) = (response.request, Some(response.response));
                     let _ = self.acknowledge(dialog, request, response, None);
                 }
             }
             return;
         }
-        // A peer that answers with ever new tags is left to its own timers.
+        // Above the limit the core leaves further branches to the peer's timers, because a peer could invent
+        // tags without end.
         if self.common.refused_branches < self.endpoint.limits.forks {
             self.common.refused_branches += 1;
             let usage = DialogUsage::Session(self.common.id);
@@ -333,21 +336,21 @@ impl Context<'_> {
         }
     }
 
-    /// The connection that the peer reaches this side on is the one in use.
+    /// Records that the peer reaches this side on the flow in use.
     pub(crate) fn on_flow_in_use(&mut self) {
         if let Some(flow) = &self.endpoint.flow {
             self.common.connection = Some(flow.connection);
         }
     }
 
-    /// Whether the connection that the peer knows is gone while another one is up, so that the route to this side has to be repaired by a target
-    /// refresh (RFC 3261 section 12.2.1.1).
+    /// Whether the connection that the peer knows is gone while another one is up, so that a target refresh
+    /// (RFC 3261 section 12.2.1.1) has to repair the route to this side.
     pub(crate) fn is_cut(&self) -> bool {
         let is_open = |connection| self.endpoint.layer.info(connection).is_some();
         self.endpoint.is_ready() && !self.common.connection.is_some_and(is_open)
     }
 
-    /// The response to an INVITE of the peer from the dialog of the call: 101 to 299.
+    /// Sends a response to an INVITE of the peer from the dialog of the call: 101 to 299.
     pub(crate) fn respond(
         &mut self,
         dialog: DialogId,
@@ -359,13 +362,14 @@ impl Context<'_> {
             .respond_in_dialog(dialog, transaction, status, body)
     }
 
-    /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it have the same one.
+    /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.
     pub(crate) fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode) {
         let set = Some(self.common.set);
         self.endpoint.answer_from(set, transaction, status, &[]);
     }
 
-    /// Refuses an INVITE of the peer while another one of its INVITEs is being answered (RFC 3261 section 14.2): 500, and a random time to wait.
+    /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):
+    /// 500, with a random Retry-After of 0 to 10 s.
     pub(crate) fn refuse_for_now(&mut self, transaction: ServerTransactionId) {
         let wait = format!("{}", below(self.endpoint.layer.rng(), 11));
         let status = StatusCode::SERVER_INTERNAL_ERROR;
@@ -375,7 +379,8 @@ impl Context<'_> {
             .answer_from(set, transaction, status, &headers);
     }
 
-    /// RFC 3261 section 14.1: 2.1 to 4 s for the side that made the Call-ID, up to 2 s for the other, in steps of 10 ms.
+    /// The wait after glare (RFC 3261 section 14.1): 2.1 to 4 s for the side that made the Call-ID, up to 2 s
+    /// for the other, in steps of 10 ms.
     pub(crate) fn glare_wait(&mut self) -> Duration {
         let caller = self.common.caller;
         let rng = self.endpoint.layer.rng();
@@ -387,7 +392,8 @@ impl Context<'_> {
         Duration::from_millis(steps * 10)
     }
 
-    /// Cancels a request of the call (RFC 3261 section 9.1). A stale transaction means that its final response is here already.
+    /// Cancels a request of the call (RFC 3261 section 9.1). A stale transaction means that its final
+    /// response has arrived.
     pub(crate) fn cancel(&mut self, transaction: ClientTransactionId) {
         let now = self.endpoint.now;
         let nobody = Sent::outside(TransactionUser::Nobody);
@@ -395,7 +401,7 @@ impl Context<'_> {
     }
 }
 
-/// The peer is the cause.
+/// A reason whose originator is the peer.
 pub(crate) const fn by_peer(cause: Cause) -> EndReason {
     EndReason::new(Originator::Peer, cause)
 }

@@ -1,4 +1,4 @@
-//! A call that is over but for its BYE (RFC 3261 section 15).
+//! The states of a call that is over except for its BYE (RFC 3261 section 15).
 
 use alloc::boxed::Box;
 
@@ -11,7 +11,7 @@ use crate::endpoint::{SessionRequest, SessionTimer};
 use crate::reason::{Cause, EndReason, ended_by_peer};
 use crate::transaction::TransactionError;
 
-/// An INVITE of the peer comes too late.
+/// The status for an INVITE of the peer that arrives after the end of the call.
 const OVER: StatusCode = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
 
 impl Terminating {
@@ -22,7 +22,7 @@ impl Terminating {
         context: &mut Context<'_>,
     ) -> Option<State> {
         match input {
-            // RFC 3261 section 15.1.1: whatever the outcome, the call is over.
+            // RFC 3261 section 15.1.1: every outcome of the BYE ends the call.
             Input::Response(response) if response.to == SessionRequest::Bye => {
                 if response.status().is_provisional() {
                     return Some(State::Terminating(self));
@@ -90,7 +90,7 @@ impl Terminating {
         }
     }
 
-    /// What both states that wait do alike; the call itself if it stays where it is.
+    /// The inputs that both waiting states handle alike; `Err` returns the call if its state stays.
     fn step_waiting(
         self: Box<Self>,
         input: Input<'_>,
@@ -101,12 +101,12 @@ impl Terminating {
                 context.clear(SessionTimer::GiveUp);
                 Ok(context.send_bye(self))
             }
-            // The wait is over: the BYE goes out on the flow in use, although the registration is not through.
+            // At the deadline the BYE goes out on the flow in use, although the registration is not complete.
             Input::Timer(SessionTimer::GiveUp) => {
                 context.on_flow_in_use();
                 Ok(context.send_bye(self))
             }
-            // The BYE of this side is of no use any more (RFC 3261 section 15.1.2).
+            // The BYE of the peer makes that of this side unnecessary (RFC 3261 section 15.1.2).
             Input::Bye(bye) => Ok(context.end(ended_by_peer(bye, Cause::Bye))),
             Input::Response(response) => {
                 context.further_success(&response, false);

@@ -1,4 +1,4 @@
-//! Everything that can happen to a call.
+//! The inputs of a call.
 
 use alloc::boxed::Box;
 
@@ -11,31 +11,35 @@ use crate::ids::{ConnectionId, ExchangeId};
 use crate::reason::EndReason;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TransactionError};
 
-/// Everything that can happen to a call: commands of the application, messages of the peer, deadlines, and the comings and goings of
-/// connections. [`SessionLayer::step`](super::SessionLayer::step) takes one.
+/// An input of a call: a command of the application, a message of the peer, a deadline, or a change of
+/// connection.
+/// [`SessionLayer::step`](super::SessionLayer::step) takes one.
 ///
-/// An application constructs the commands. The rest is constructed by what routes the outputs of the transaction layer:
+/// An application constructs the commands. The router of the transaction layer's outputs constructs the rest:
 /// [`SessionLayer::settle`](super::SessionLayer::settle), or [`UserAgent`](crate::UserAgent).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Input<'a> {
-    /// Command: announces the call to the caller with 180, again every minute (RFC 3261 section 13.3.1.1). Idempotent.
+    /// Command: announces the call to the caller with 180 and repeats it every minute (RFC 3261 section
+    /// 13.3.1.1). Idempotent.
     Ring,
-    /// Command: takes the call. [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) follows.
+    /// Command: accepts the call. [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) follows.
     Answer,
     /// Command: refuses the call, or the re-INVITE of the peer that waits for a description; the call goes on then.
     Reject(FailureStatus),
-    /// Command: ends the call by what its state asks for: CANCEL, 480 or BYE.
+    /// Command: ends the call by CANCEL, 480 or BYE, as its state requires.
     HangUp,
     /// Command: changes the session by a re-INVITE (RFC 3261 section 14.1).
     Renegotiate,
-    /// Command: the description that [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) asked for, or that there is none.
+    /// Command: the description that [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) requests,
+    /// or that the application has none.
     Describe(ExchangeId, Result<Body, DescriptionFailed>),
     /// Command: ends the call at once, without a message.
     Stop,
-    /// The peer cancels an INVITE, which has this transaction (RFC 3261 section 9.2). The CANCEL is answered already.
+    /// The peer cancels the INVITE of this transaction (RFC 3261 section 9.2). The CANCEL is already
+    /// answered.
     Cancel(ServerTransactionId, &'a Request),
-    /// The peer hangs up (RFC 3261 section 15.1.2). The BYE is answered already.
+    /// The peer hangs up (RFC 3261 section 15.1.2). The BYE is already answered.
     Bye(&'a Request),
     /// The peer sends an INVITE within the dialog (RFC 3261 section 14.2).
     Invite(ServerTransactionId, &'a Request),
@@ -43,9 +47,9 @@ pub enum Input<'a> {
     Ack(&'a Request),
     /// A response to a request of the call.
     Response(ResponseTo<'a>),
-    /// A request of the call went out again with credentials, or as something else that replaces the first.
+    /// The core has resent a request of the call in this new transaction, with credentials or other changes.
     Resent(SessionRequest, ClientTransactionId),
-    /// A request of the call was challenged and could not be sent again.
+    /// A request of the call was challenged and could not be resent.
     NotResent(SessionRequest, SendError),
     /// A request of the call has no final response.
     Failed(SessionRequest, TransactionError),
@@ -55,16 +59,17 @@ pub enum Input<'a> {
     Gone(Box<EndReason>),
     /// A deadline of the call has passed.
     Timer(SessionTimer),
-    /// There is a connection that requests go out on: what waits is sent, and the route to this side is repaired.
+    /// A connection for requests is available: the call sends its waiting message, and repairs the route to
+    /// this side.
     Connected,
-    /// No connection will come.
+    /// No further connection will open.
     Abandoned,
 }
 
 /// A response, and the request that it answers.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseTo<'a> {
-    /// What the request was for.
+    /// The kind of the request.
     pub to: SessionRequest,
     /// The response.
     pub response: &'a Response,
@@ -72,7 +77,8 @@ pub struct ResponseTo<'a> {
     pub request: &'a SentRequest,
     /// The connection that the response came on.
     pub connection: ConnectionId,
-    /// Whether the request may be kept until the binding has been made anew, because its flow failed (RFC 5626 section 11.6: 430).
+    /// Whether the request may wait until a new binding is made, because its flow failed (RFC 5626 section
+    /// 11.6: 430).
     pub may_wait: bool,
 }
 

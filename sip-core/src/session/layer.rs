@@ -1,4 +1,4 @@
-//! All calls of one endpoint.
+//! The calls of one endpoint.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -26,13 +26,13 @@ use crate::slab::Slab;
 use crate::time::Timestamp;
 use crate::transaction::{ServerTransactionId, TransactionError};
 
-/// What can be done with a call now.
+/// The phase of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Phase {
-    /// A peer calls, and waits for an answer.
+    /// A peer calls; the application has to answer or reject.
     Incoming,
-    /// This side calls, and waits for an answer.
+    /// This side calls; the peer has to answer.
     Outgoing,
     /// The call is up, or its 2xx is sent.
     Established,
@@ -40,14 +40,14 @@ pub enum Phase {
     Ending,
 }
 
-/// What became of a call that took a step.
+/// The result of a step of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Stepped {
-    /// It goes on.
+    /// The call continues.
     Alive,
-    /// It is over.
+    /// The call is over.
     Over,
-    /// There was none.
+    /// The handle names no call.
     Unknown,
 }
 
@@ -58,9 +58,10 @@ struct Call {
 
 /// All calls of one [`Endpoint`]: the INVITE usage (RFC 3261 sections 13 to 15).
 ///
-/// Every call goes through one door, [`step`](Self::step), whether a command, a message, a deadline or a connection is the cause. What happens is told by
-/// the events in the endpoint's queue of actions. [`UserAgent`](crate::UserAgent) has one inside; alone, on an endpoint made from plain settings, it
-/// makes a back-to-back user agent: see `examples/b2bua.rs`.
+/// [`step`](Self::step) takes every input of a call: commands, messages, deadlines and changes of connection.
+/// The results are events in the endpoint's queue of actions. [`UserAgent`](crate::UserAgent) contains one
+/// layer; alone, on an endpoint made from plain settings, it makes a back-to-back user agent: see
+/// `examples/b2bua.rs`.
 ///
 /// ```
 /// # use rand_core::SeedableRng;
@@ -89,7 +90,7 @@ struct Call {
 /// ```
 pub struct SessionLayer {
     calls: Slab<Call>,
-    /// The call of each INVITE of a peer that is being answered.
+    /// The call of each peer's INVITE that is being answered.
     invites: BTreeMap<ServerTransactionId, SessionId>,
 }
 
@@ -100,7 +101,7 @@ impl Default for SessionLayer {
 }
 
 impl SessionLayer {
-    /// No calls.
+    /// Makes a layer without calls.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -109,19 +110,19 @@ impl SessionLayer {
         }
     }
 
-    /// How many calls there are.
+    /// The number of calls.
     #[must_use]
     pub fn len(&self) -> usize {
         self.calls.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no calls.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }
 
-    /// What can be done with a call now; `None` if it is over.
+    /// The phase of a call; `None` if it is over.
     #[must_use]
     pub fn phase(&self, id: SessionId) -> Option<Phase> {
         Some(match self.calls.get(id.0)?.state.as_ref()? {
@@ -144,12 +145,14 @@ impl SessionLayer {
         })
     }
 
-    /// Calls `target` (RFC 3261 section 13.2), on `connection`, or on the flow in use. First
-    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) asks for the offer, unless the options leave it to the peer.
+    /// Calls `target` (RFC 3261 section 13.2) on `connection`, or on the flow in use if that is `None`, and
+    /// returns the handle of the call. First the core requests the offer with
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), unless the options leave it to the
+    /// peer.
     ///
     /// # Errors
-    /// [`CommandError::Limit`], or [`CommandError::NotConnected`] and others if an INVITE without an offer cannot be sent; there is no call then,
-    /// and no event.
+    /// [`CommandError::Limit`], or [`CommandError::NotConnected`] and others if an INVITE without an offer
+    /// cannot be sent; no call exists then, and no event follows.
     pub fn invite(
         &mut self,
         endpoint: &mut Endpoint,
@@ -190,11 +193,12 @@ impl SessionLayer {
         }
     }
 
-    /// Lets a call take one input: the one door of every call.
+    /// Lets a call take one input.
     ///
     /// # Errors
-    /// [`CommandError::Stale`] if the call is over, [`CommandError::WrongState`] if a command does not fit its state,
-    /// [`CommandError::ExchangeOver`] for a description of another exchange than the open one; nothing has changed then.
+    /// [`CommandError::Stale`] if the call is over, [`CommandError::WrongState`] if a command does not fit
+    /// its state, [`CommandError::ExchangeOver`] for a description of another exchange than the open one; the
+    /// call is unchanged then.
     pub fn step(
         &mut self,
         endpoint: &mut Endpoint,
@@ -213,7 +217,7 @@ impl SessionLayer {
         Ok(())
     }
 
-    /// As [`step`](Self::step), for what always fits.
+    /// As [`step`](Self::step), for an input that always fits.
     pub(crate) fn drive(
         &mut self,
         endpoint: &mut Endpoint,
@@ -248,8 +252,9 @@ impl SessionLayer {
         Stepped::Alive
     }
 
-    /// Hands everything that the endpoint has received to its calls, and refuses what is none: to be called after each
-    /// [`Endpoint::receive`] and [`Endpoint::closed`], and after each command. Not with a [`UserAgent`](crate::UserAgent), which does so itself.
+    /// Passes everything that the endpoint has received to its calls, and refuses requests that belong to no
+    /// call. The host calls it after each [`Endpoint::receive`], [`Endpoint::closed`] and command. A
+    /// [`UserAgent`](crate::UserAgent) does so itself.
     pub fn settle(&mut self, endpoint: &mut Endpoint) {
         while let Some(indication) = endpoint.poll_indication() {
             match indication {
@@ -309,7 +314,7 @@ impl SessionLayer {
                 Indication::Unreadable(connection) => {
                     let reason = DisconnectReason::Protocol;
                     let close = Action::Disconnect { connection, reason };
-                    endpoint.actions.push_back(close);
+                    endpoint.act(close);
                     endpoint.closed(connection, endpoint.now);
                 }
                 Indication::Pong(_) => {}
@@ -317,8 +322,8 @@ impl SessionLayer {
         }
     }
 
-    /// Time has passed: fires everything that is due, and hands it to the calls. Not with a [`UserAgent`](crate::UserAgent), which does so
-    /// itself. `now` never goes back.
+    /// Advances the clock to `now`, which never goes back: fires the due deadlines and passes them to the
+    /// calls. A [`UserAgent`](crate::UserAgent) does so itself.
     pub fn tick(&mut self, endpoint: &mut Endpoint, now: Timestamp) {
         endpoint.advance(now);
         let now = endpoint.now;
@@ -369,14 +374,15 @@ impl SessionLayer {
         self.drive(endpoint, id, Input::Timer(timer))
     }
 
-    /// An INVITE outside any dialog (RFC 3261 section 13.3.1).
+    /// Handles an INVITE outside any dialog (RFC 3261 section 13.3.1).
     pub(crate) fn on_call(
         &mut self,
         endpoint: &mut Endpoint,
         transaction: ServerTransactionId,
         request: Box<Request>,
     ) {
-        // RFC 3261 section 8.1.1.8; a peer of RFC 2543, which tags and branches give away, need not say.
+        // RFC 3261 section 8.1.1.8 requires Contact; a peer of RFC 2543, recognised by its tags and branches,
+        // may omit it.
         if request.contacts().next().is_none() && !is_of_rfc2543(&request) {
             let (status, why) = (StatusCode::BAD_REQUEST, "INVITE without Contact");
             return endpoint.refuse(transaction, status, why, &[]);
@@ -406,7 +412,7 @@ impl SessionLayer {
         self.invites.insert(transaction, id);
     }
 
-    /// A request within the dialog of a call; false if it is none that a call takes.
+    /// Handles a request within the dialog of a call; false if calls do not handle its method.
     pub(crate) fn on_request(
         &mut self,
         endpoint: &mut Endpoint,
@@ -426,7 +432,8 @@ impl SessionLayer {
         true
     }
 
-    /// A CANCEL of an INVITE (RFC 3261 section 9.2): answered with the tag that the responses to the INVITE have. The call, if it ended.
+    /// Handles a CANCEL of an INVITE (RFC 3261 section 9.2): answers it with the tag of the responses to the
+    /// INVITE. Returns the call if it ended.
     pub(crate) fn on_cancel(
         &mut self,
         endpoint: &mut Endpoint,
@@ -442,7 +449,7 @@ impl SessionLayer {
         id.filter(|_| stepped == Stepped::Over)
     }
 
-    /// The connection of an INVITE of a peer is gone.
+    /// Handles the loss of the connection of a peer's INVITE.
     pub(crate) fn on_server_failed(
         &mut self,
         endpoint: &mut Endpoint,
@@ -453,7 +460,7 @@ impl SessionLayer {
         (stepped == Stepped::Over).then_some(id)
     }
 
-    /// A response to a request of a call, or of one that is over.
+    /// Handles a response to a request of a call, or of one that is over.
     pub(crate) fn on_response(
         &mut self,
         endpoint: &mut Endpoint,
@@ -471,7 +478,7 @@ impl SessionLayer {
         };
         let stepped = self.drive(endpoint, id, Input::Response(response));
         if stepped == Stepped::Unknown && received.response.status().is_success() {
-            // The call is over, but the dialog of the peer does not know it.
+            // The call is over, but the peer's dialog still exists.
             let (connection, request) = (received.connection, &received.request);
             match to {
                 SessionRequest::Invite => {
@@ -487,7 +494,8 @@ impl SessionLayer {
         stepped
     }
 
-    /// RFC 5057 section 5.1, for every response to a request within a dialog but BYE: the one place that ends usages by it.
+    /// Applies RFC 5057 section 5.1 to every failure response within a dialog except that to BYE. Only this
+    /// function ends usages because of a failure.
     pub(crate) fn on_failure_response(
         &mut self,
         endpoint: &mut Endpoint,
@@ -497,7 +505,8 @@ impl SessionLayer {
         self.end_usages(endpoint, &received.sent, received.scope(), reason)
     }
 
-    /// The same for a request that has no response at all: it counts as 408; one whose connection broke ends nothing else.
+    /// As [`on_failure_response`](Self::on_failure_response), for a request without a response: a time-out
+    /// counts as 408, and a broken connection ends nothing else.
     pub(crate) fn on_failure(
         &mut self,
         endpoint: &mut Endpoint,
@@ -512,8 +521,8 @@ impl SessionLayer {
         self.end_usages(endpoint, sent, scope, reason)
     }
 
-    /// Ends the usages of a dialog that a failure ends; the call, if it is over at once. A call is the only usage that a dialog has here, so that
-    /// the end of the usage and of the dialog are one.
+    /// Ends the usages of a dialog that a failure ends; returns the call, if it is over at once. A call is
+    /// the only usage of a dialog here, so that the ends of usage and dialog are the same.
     fn end_usages(
         &mut self,
         endpoint: &mut Endpoint,
@@ -530,7 +539,7 @@ impl SessionLayer {
         (stepped == Stepped::Over).then_some(id)
     }
 
-    /// Whether a call still waits for the response to a request of its own.
+    /// Whether a call still waits for the response to a request of this kind.
     pub(crate) fn awaits(&self, id: SessionId, to: SessionRequest) -> bool {
         let state = self.calls.get(id.0).and_then(|call| call.state.as_ref());
         match to {
@@ -549,7 +558,7 @@ impl SessionLayer {
         )
     }
 
-    /// The calls whose INVITE waits to be sent, with their numbers in the order of commands.
+    /// The calls whose INVITE waits to be sent, with their positions in the order of commands.
     pub(crate) fn queued(&self) -> impl Iterator<Item = (u64, SessionId)> {
         let state = |call: &Call| match &call.state {
             Some(State::QueuedInvite(queued)) => Some(queued.sequence),
@@ -560,13 +569,13 @@ impl SessionLayer {
             .filter_map(move |(handle, call)| Some((state(call)?, SessionId(handle))))
     }
 
-    /// Whether every call is up with no INVITE under way, so that the connection in use may change.
+    /// Whether every call is up without an INVITE under way, so that the connection in use may change.
     pub(crate) fn are_quiet(&self) -> bool {
         let mut calls = self.calls.iter();
         calls.all(|(_, call)| matches!(call.state, Some(State::Confirmed(_))))
     }
 
-    /// The dialog of a call that is up and not being hung up, for a request within it.
+    /// The dialog of a call that is up and not hanging up, for a request within it.
     pub(crate) fn established_dialog(&self, id: SessionId) -> Result<DialogId, CommandError> {
         let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
         let up = match &call.state {
@@ -592,6 +601,41 @@ impl SessionLayer {
     pub(crate) fn ids(&self) -> Vec<SessionId> {
         let handles = self.calls.handles();
         handles.into_iter().map(SessionId).collect()
+    }
+
+    /// The name of the state of a call, for the table test.
+    #[cfg(test)]
+    pub(in crate::session) fn state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+        Some(match self.calls.get(id.0)?.state.as_ref()? {
+            State::AwaitingOffer(_) => "AwaitingOffer",
+            State::QueuedInvite(_) => "QueuedInvite",
+            State::Calling(_) => "Calling",
+            State::Cancelling(_) => "Cancelling",
+            State::AwaitingAnswer(_) => "AwaitingAnswer",
+            State::QueuedAck(_) => "QueuedAck",
+            State::Incoming(_) => "Incoming",
+            State::Accepting(_) => "Accepting",
+            State::Answered(_) => "Answered",
+            State::HangingUp(_) => "HangingUp",
+            State::Confirmed(_) => "Confirmed",
+            State::Offering(_) => "Offering",
+            State::Reinviting(_) => "Reinviting",
+            State::Glare(_) => "Glare",
+            State::Answering(_) => "Answering",
+            State::Reanswered(_) => "Reanswered",
+            State::Terminating(_) => "Terminating",
+            State::QueuedBye(_) => "QueuedBye",
+            State::LostBye(_) => "LostBye",
+        })
+    }
+
+    /// The transaction of the peer's INVITE that a call answers, for the table test.
+    #[cfg(test)]
+    pub(in crate::session) fn transaction_for_tests(
+        &self,
+        id: SessionId,
+    ) -> Option<ServerTransactionId> {
+        self.calls.get(id.0)?.state.as_ref()?.server_transaction()
     }
 }
 

@@ -1,4 +1,101 @@
 //! The machine of a call: one state, consumed by each input and replaced by the next one.
+//!
+//! | state | input | does | next |
+//! |-------|-------|------|------|
+//! | AwaitingOffer, QueuedAck | HangUp, timer NoAnswer | aborted, Ended | (over) |
+//! | AwaitingOffer | Describe | INVITE | Calling |
+//! | AwaitingOffer | no description | aborted, Ended | (over) |
+//! | AwaitingOffer, Calling, Cancelling, AwaitingAnswer, QueuedAck, Accepting, Answered, HangingUp, Offering, Reinviting, Answering, Reanswered | Stop | aborted, Ended | (over) |
+//! | QueuedInvite | HangUp | Ended | (over) |
+//! | QueuedInvite, Incoming, Confirmed, Glare, Terminating, QueuedBye, LostBye | Stop | Ended | (over) |
+//! | QueuedInvite | connection | INVITE | Calling |
+//! | QueuedInvite, QueuedBye, LostBye | timer GiveUp | Ended | (over) |
+//! | Calling | HangUp, timer NoAnswer | CANCEL | Cancelling |
+//! | Calling, Cancelling, AwaitingAnswer, Reinviting | INVITE, INVITE without offer | 491 | same |
+//! | Calling | 1xx to INVITE | Progress | same |
+//! | Calling | 2xx to INVITE | ACK, deliver answer, complete, Established | Confirmed |
+//! | Calling, Cancelling | 2xx without description to INVITE | ACK, aborted, BYE | Terminating |
+//! | Calling | 430 to INVITE |  | QueuedInvite |
+//! | Calling, Cancelling | refusal to INVITE | refused, Ended | (over) |
+//! | Calling, Cancelling | timeout of our INVITE, loss of our INVITE, failed resending of our INVITE | aborted, Ended | (over) |
+//! | Cancelling | 2xx to INVITE | ACK, aborted, BYE | Terminating |
+//! | Cancelling | 430 to INVITE | refused, Ended | (over) |
+//! | AwaitingAnswer | HangUp, no description, timer NoAnswer | ACK, aborted, BYE | Terminating |
+//! | AwaitingAnswer | Describe | ACK, complete, Established | Confirmed |
+//! | AwaitingAnswer, QueuedAck, Answered, HangingUp, Offering, Reanswered | BYE | aborted, Ended | (over) |
+//! | QueuedAck | connection | ACK, complete, Established, ask offer | Offering |
+//! | Incoming, Accepting | Ring, timer Ring | 180 | same |
+//! | Incoming | Answer | deliver offer, ask answer | Accepting |
+//! | Incoming | Reject | 486, Ended | (over) |
+//! | Incoming | HangUp | 480, Ended | (over) |
+//! | Incoming | CANCEL, BYE | 487, Ended | (over) |
+//! | Incoming, Accepting, Answered, HangingUp, Answering, Reanswered | INVITE, INVITE without offer | 500 | same |
+//! | Incoming | loss of their INVITE | Ended | (over) |
+//! | Incoming | timer NoAnswer | 408, Ended | (over) |
+//! | Accepting | Answer |  | same |
+//! | Accepting | Reject | 486, refused, Ended | (over) |
+//! | Accepting | HangUp | 480, refused, Ended | (over) |
+//! | Accepting | Describe | 200 | Answered |
+//! | Accepting | no description | 488, refused, Ended | (over) |
+//! | Accepting | CANCEL | 487, aborted, Ended | (over) |
+//! | Accepting, Answering | BYE | 487, aborted, Ended | (over) |
+//! | Accepting | loss of their INVITE | aborted, Ended | (over) |
+//! | Accepting | timer NoAnswer | 408, refused, Ended | (over) |
+//! | Answered | HangUp |  | HangingUp |
+//! | Answered | ACK, ACK without answer | complete, Established | Confirmed |
+//! | Answered, HangingUp, Offering, Reanswered | gone | aborted, BYE | Terminating |
+//! | Answered, HangingUp, Reanswered | timer Repeat | 200 | same |
+//! | Answered, HangingUp, Reanswered | timer GiveUp | aborted, BYE | Terminating |
+//! | HangingUp | ACK, ACK without answer | complete, BYE | Terminating |
+//! | Confirmed, Glare | HangUp, gone | BYE | Terminating |
+//! | Confirmed | Renegotiate, connection | ask offer | Offering |
+//! | Confirmed, Glare, QueuedBye, LostBye | BYE | Ended | (over) |
+//! | Confirmed, Glare | INVITE | deliver offer, ask answer | Answering |
+//! | Confirmed, Glare | INVITE without offer | ask offer | Answering |
+//! | Confirmed, Offering, Answering, Reanswered | 2xx to INVITE, 2xx without description to INVITE | ACK | same |
+//! | Offering, Reanswered | HangUp | aborted, BYE | Terminating |
+//! | Offering | Describe | INVITE | Reinviting |
+//! | Offering | no description, timer Offer | aborted | Confirmed |
+//! | Offering | INVITE | rolled back, deliver offer, ask answer | Answering |
+//! | Offering | INVITE without offer | rolled back, ask offer | Answering |
+//! | Reinviting | HangUp, gone | CANCEL, aborted, BYE | Terminating |
+//! | Reinviting | BYE | CANCEL, aborted, Ended | (over) |
+//! | Reinviting | 2xx to re-INVITE | ACK, deliver answer, complete | Confirmed |
+//! | Reinviting | 2xx without description to re-INVITE | ACK, refused | Confirmed |
+//! | Reinviting | 491 to re-INVITE | rolled back | Glare |
+//! | Reinviting | refusal to re-INVITE | refused | Confirmed |
+//! | Reinviting | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted | Confirmed |
+//! | Reinviting | timer Offer | CANCEL | same |
+//! | Glare | 2xx to re-INVITE, 2xx without description to re-INVITE | ACK | same |
+//! | Glare | timer Offer | ask offer | Offering |
+//! | Answering | HangUp, gone | 487, aborted, BYE | Terminating |
+//! | Answering | Describe | 200 | Reanswered |
+//! | Answering | no description, timer NoAnswer | 488, refused | Confirmed |
+//! | Answering | Reject | 486, refused | Confirmed |
+//! | Answering | CANCEL | 487, aborted | Confirmed |
+//! | Answering, Reanswered | loss of their INVITE | aborted | Confirmed |
+//! | Reanswered | ACK, ACK without answer | complete | Confirmed |
+//! | Terminating | INVITE, INVITE without offer | 481 | same |
+//! | Terminating | refusal to BYE, 2xx to BYE, timeout of our BYE, failed resending of our BYE | Ended | (over) |
+//! | Terminating | loss of our BYE |  | LostBye |
+//! | QueuedBye, LostBye | connection | BYE | Terminating |
+//! | QueuedBye, LostBye | no connection | Ended | (over) |
+//! | Incoming with our offer | Answer | ask offer | Accepting |
+//! | Answered with our offer | ACK | deliver answer, complete, Established | Confirmed |
+//! | Answered with our offer, HangingUp with our offer | ACK without answer | aborted, BYE | Terminating |
+//! | HangingUp with our offer | ACK | aborted, BYE | Terminating |
+//! | Reanswered with our offer | ACK | deliver answer, complete | Confirmed |
+//! | Reanswered with our offer | ACK without answer | refused | Confirmed |
+//!
+//! What is not listed changes nothing, and the call refuses the commands Ring, Answer, Reject, Renegotiate
+//! and Describe there ([`State::accepts`]). `same` is the unchanged state; `(over)` means that the entry of
+//! the call is freed. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
+//! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state.
+//!
+//! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
+//! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
+//! `Established` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
+//! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1).
 
 use super::context::Context;
 use super::input::Input;

@@ -1,8 +1,10 @@
-//! Calls: the INVITE usage (RFC 3261 sections 13 to 15), usable alone on an [`Endpoint`](crate::endpoint::Endpoint).
+//! Calls: the INVITE usage (RFC 3261 sections 13 to 15), usable alone on an
+//! [`Endpoint`](crate::endpoint::Endpoint).
 //!
-//! [`SessionLayer::step`] is the one door of every call. `machine.rs` has the table of states and inputs; `caller.rs` the states before our
-//! INVITE is answered, `callee.rs` those before we answer one and while its ACK is awaited, `confirmed.rs` and `reinvite.rs` those of a
-//! call that is up, `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
+//! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
+//! `caller.rs` has the states before the peer answers an INVITE of this side, `callee.rs` those before this
+//! side answers and while it waits for the ACK, `confirmed.rs` and `reinvite.rs` those of a call that is up,
+//! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
 
 mod callee;
 mod caller;
@@ -16,6 +18,8 @@ mod offer;
 mod options;
 mod reinvite;
 mod state;
+#[cfg(test)]
+mod tables;
 
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;

@@ -17,9 +17,10 @@
 //! | OfferAsked, OfferSent, AnswerAsked, AnswerSent   | rolled back                 | end rolled back               | Idle        |
 //! | OfferAsked, OfferSent, AnswerAsked, AnswerSent   | aborted                     | end aborted                   | Idle        |
 //!
-//! What is not listed changes nothing. The answer to an offer in an INVITE goes into the 2xx and is acknowledged by the ACK; the answer to an
-//! offer in a 2xx goes into the ACK, which nothing acknowledges. Reliable provisional responses, PRACK and UPDATE are carriers to come:
-//! each is one more [`Carrier`], with the message that answers it.
+//! What is not listed changes nothing. The answer to an offer in an INVITE goes into the 2xx, which the ACK
+//! acknowledges; the answer to an offer in a 2xx goes into the ACK, which has no acknowledgement. Reliable
+//! provisional responses, PRACK and UPDATE will each be one more [`Carrier`], with the message that answers
+//! it.
 
 use smallvec::SmallVec;
 
@@ -45,31 +46,31 @@ impl Carrier {
     }
 }
 
-/// Where the exchange of a call stands.
+/// The state of the exchange of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Offer {
+pub(crate) enum Exchange {
     /// No exchange is open.
     Idle,
-    /// The application is asked for an offer.
+    /// The core has requested an offer from the application.
     OfferAsked(ExchangeId, Carrier),
-    /// The offer is sent, or about to be; the answer of the peer is awaited.
+    /// The offer is sent or queued; the core waits for the peer's answer.
     OfferSent(ExchangeId, Carrier),
-    /// The offer of the peer is delivered and the application is asked for the answer.
+    /// The core has delivered the peer's offer and requested the answer from the application.
     AnswerAsked(ExchangeId, Carrier),
-    /// The answer is sent; the message that acknowledges it is awaited.
+    /// The answer is sent; the core waits for the message that acknowledges it.
     AnswerSent(ExchangeId, Carrier),
 }
 
-/// What happens to an exchange.
+/// The inputs of an exchange.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OfferInput {
-    /// This side is to make an offer.
+    /// This side needs to make an offer.
     Wanted(Carrier),
-    /// An offer of the peer came.
+    /// An offer of the peer arrived.
     Came(Carrier),
-    /// The application described, and the description is on its way.
+    /// The application returned the description, and the core sends it.
     Described,
-    /// The answer of the peer came.
+    /// The answer of the peer arrived.
     AnswerCame,
     /// The message that carried the answer of this side is acknowledged.
     Acknowledged,
@@ -86,21 +87,21 @@ pub(crate) enum Ending {
     Aborted,
 }
 
-/// What the application learns.
+/// The effects on the application.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OfferEffect {
-    /// A description is needed.
+    /// The core requests a description.
     Ask(ExchangeId, DescriptionKind),
-    /// The description of the peer.
+    /// The core delivers the description of the peer.
     Deliver(ExchangeId, DescriptionKind),
     /// The exchange is over.
     End(ExchangeId, Ending),
 }
 
-/// What one step brings about.
+/// The effects of one step.
 pub(crate) type OfferEffects = SmallVec<[OfferEffect; 2]>;
 
-impl Offer {
+impl Exchange {
     /// Takes one input. `next` is the number of the exchange that the input opens, if it opens one.
     pub(crate) fn step(
         self,
@@ -108,14 +109,14 @@ impl Offer {
         next: ExchangeId,
         effects: &mut OfferEffects,
     ) -> Self {
-        use DescriptionKind::{Answer, Offer as TheOffer};
+        use DescriptionKind::{Answer, Offer};
         match (self, input) {
             (Self::Idle, OfferInput::Wanted(carrier)) => {
-                effects.push(OfferEffect::Ask(next, TheOffer));
+                effects.push(OfferEffect::Ask(next, Offer));
                 Self::OfferAsked(next, carrier)
             }
             (Self::Idle, OfferInput::Came(carrier)) => {
-                effects.push(OfferEffect::Deliver(next, TheOffer));
+                effects.push(OfferEffect::Deliver(next, Offer));
                 effects.push(OfferEffect::Ask(next, Answer));
                 Self::AnswerAsked(next, carrier)
             }

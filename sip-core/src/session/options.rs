@@ -1,4 +1,4 @@
-//! What an application can say about a call.
+//! The application's settings of a call.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -7,44 +7,44 @@ use sip_parse::StatusCode;
 
 use crate::header::ExtraHeader;
 
-/// How to call.
+/// Settings of an outgoing call.
 #[derive(Clone, Default, Debug)]
 #[non_exhaustive]
 pub struct InviteOptions {
-    /// Send INVITE without a body, so that the peer makes the offer and we answer it in the ACK
-    /// (RFC 3261 section 13.2.1). SIP.js calls it `inviteWithoutSdp`.
+    /// Sends the INVITE without a body, so that the peer makes the offer and the application answers it in
+    /// the ACK (RFC 3261 section 13.2.1). SIP.js calls it `inviteWithoutSdp`.
     pub late_offer: bool,
-    /// Do not tell the peer who calls (RFC 3323 section 4.1): From is anonymous, Contact the temporary GRUU
-    /// (RFC 5627 section 3.1.2) or one without our name, and `Privacy: id` keeps proxies from
-    /// passing on the P-Preferred-Identity that tells them (RFC 3325 section 9). Credentials still name us to
-    /// whoever asks for them.
+    /// Hides the caller from the peer (RFC 3323 section 4.1): From is anonymous, Contact is the temporary
+    /// GRUU (RFC 5627 section 3.1.2) or a URI without the user's name, and `Privacy: id` keeps proxies from
+    /// passing on the P-Preferred-Identity (RFC 3325 section 9). Credentials still name the user to each
+    /// server that challenges.
     pub anonymous: bool,
-    /// Header fields of the application's own.
+    /// Additional header fields of the application.
     pub headers: Vec<ExtraHeader>,
 }
 
 impl InviteOptions {
-    /// The usual call: our offer in the INVITE, no header fields of our own.
+    /// The default call: an offer in the INVITE, no additional header fields.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The peer makes the offer.
+    /// Leaves the offer to the peer (RFC 3261 section 13.2.1).
     #[must_use]
     pub fn late_offer(mut self) -> Self {
         self.late_offer = true;
         self
     }
 
-    /// The peer is not told who calls.
+    /// Hides the caller from the peer (RFC 3323 section 4.1).
     #[must_use]
     pub fn anonymous(mut self) -> Self {
         self.anonymous = true;
         self
     }
 
-    /// One more header field.
+    /// Adds one header field.
     #[must_use]
     pub fn header(mut self, header: ExtraHeader) -> Self {
         self.headers.push(header);
@@ -52,11 +52,11 @@ impl InviteOptions {
     }
 }
 
-/// A status that refuses: 300 to 699.
+/// A status that refuses a call or request: 300 to 699 (RFC 3261 section 21).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FailureStatus(StatusCode);
 
-/// A number that is no failure status.
+/// A number outside 300 to 699.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NotAFailure(pub u16);
 
@@ -69,7 +69,7 @@ impl fmt::Display for NotAFailure {
 impl core::error::Error for NotAFailure {}
 
 impl FailureStatus {
-    /// 480 Temporarily Unavailable: what SIP.js refuses with by default.
+    /// 480 Temporarily Unavailable, the default refusal of SIP.js.
     pub const TEMPORARILY_UNAVAILABLE: Self = Self(StatusCode::TEMPORARILY_UNAVAILABLE);
     /// 486 Busy Here.
     pub const BUSY_HERE: Self = Self(StatusCode::BUSY_HERE);
@@ -78,7 +78,7 @@ impl FailureStatus {
     /// 603 Decline.
     pub const DECLINE: Self = Self(StatusCode::DECLINE);
 
-    /// The status of this number.
+    /// Takes the number of a status, 300 to 699.
     ///
     /// # Errors
     /// [`NotAFailure`] outside 300 to 699.
@@ -87,14 +87,14 @@ impl FailureStatus {
         status.map(Self).ok_or(NotAFailure(number))
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         self.0
     }
 }
 
-/// The application cannot make the description that is asked for: no device, no codec in common.
+/// The application cannot make the requested description, for lack of a device or a common codec.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DescriptionFailed;
 

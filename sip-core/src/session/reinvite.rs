@@ -1,5 +1,5 @@
-//! INVITEs within a call that is up, in both directions (RFC 3261 section 14): they change the session, or repair the route to this side
-//! after the connection changed. Glare (section 14.1) is met here.
+//! INVITEs within a call that is up, in both directions (RFC 3261 section 14): they change the session, or
+//! repair the route to this side after the connection changed. Glare (section 14.1) is resolved here.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -16,15 +16,15 @@ use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
 use crate::reason::{Cause, EndReason, ended_by_peer, failure, refusal, send_failure_cause};
 use crate::transaction::ServerTransactionId;
 
-/// A peer that is silent for so long after a provisional response will not answer any more.
+/// A peer that is silent for this long after a provisional response no longer answers.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
-/// A peer that answers 491 for ever is not met by chance.
+/// After this many 491 in a row the core stops, because a working peer would have answered otherwise.
 const MOST_GLARES: u8 = 10;
 
-/// Asks the application for the offer of a re-INVITE.
+/// Requests the offer of a re-INVITE from the application.
 pub(crate) fn offer(dialog: DialogId, glares: u8, context: &mut Context<'_>) -> Option<State> {
-    let patience = context.endpoint.behaviour.no_answer_timeout;
+    let patience = context.endpoint.behaviour().no_answer_timeout;
     context.set(SessionTimer::Offer, patience);
     context.want_offer(Carrier::Invite);
     Some(State::Offering(Offering { dialog, glares }))
@@ -38,7 +38,8 @@ pub(crate) fn repair(call: Confirmed, context: &mut Context<'_>) -> Option<State
     Some(State::Confirmed(call))
 }
 
-/// A re-INVITE of the peer (RFC 3261 section 14.2); `glares` says that one of this side waits for its end.
+/// Handles a re-INVITE of the peer (RFC 3261 section 14.2); `glares` is set if a re-INVITE of this side waits
+/// for its end.
 pub(crate) fn answer(
     dialog: DialogId,
     transaction: ServerTransactionId,
@@ -51,7 +52,7 @@ pub(crate) fn answer(
     } else {
         context.want_offer(Carrier::Success);
     }
-    let patience = context.endpoint.behaviour.no_answer_timeout;
+    let patience = context.endpoint.behaviour().no_answer_timeout;
     context.set(SessionTimer::NoAnswer, patience);
     Some(State::Answering(Answering {
         dialog,
@@ -61,7 +62,8 @@ pub(crate) fn answer(
     }))
 }
 
-/// The INVITE of the peer is through: a re-INVITE of this side that met it waits its turn (RFC 3261 section 14.1).
+/// The INVITE of the peer is complete: a re-INVITE of this side that it crossed is scheduled again (RFC 3261
+/// section 14.1).
 pub(crate) fn after_exchange(
     dialog: DialogId,
     glares: Option<u8>,
@@ -73,12 +75,12 @@ pub(crate) fn after_exchange(
             context.set(SessionTimer::Offer, wait);
             Some(State::Glare(Glare { dialog, glares }))
         }
-        // The ACK may have found its way to another connection than the INVITE's.
+        // The ACK may have arrived on another connection than the INVITE.
         None => repair(Confirmed { dialog }, context),
     }
 }
 
-/// The peer hangs up.
+/// Ends the call because the peer hung up.
 pub(crate) fn bye(request: &Request, context: &mut Context<'_>) -> Option<State> {
     context.end(ended_by_peer(request, Cause::Bye))
 }
@@ -98,7 +100,7 @@ impl Offering {
                 context.end_exchange(Ending::Aborted, reason);
                 Some(State::Confirmed(Confirmed { dialog }))
             }
-            // Nothing of this side is on the wire: the peer's goes first.
+            // The re-INVITE of this side is not sent yet, so the peer's goes first.
             Input::Invite(transaction, request) => {
                 context.clear(SessionTimer::Offer);
                 context.end_exchange(Ending::RolledBack, by_peer(Cause::Glare));
@@ -169,21 +171,21 @@ impl Reinviting {
                 let reason = EndReason::local(send_failure_cause(&error));
                 self.over(Ending::Aborted, reason, context)
             }
-            // A connection that comes repairs the route.
+            // The next connection repairs the route.
             Input::Failed(SessionRequest::Reinvite, error) => {
                 self.over(Ending::Aborted, failure(error), context)
             }
-            // The peer was silent for too long; the response to the CANCEL ends it.
+            // The peer is silent for too long; the response to the CANCEL ends the transaction.
             Input::Timer(SessionTimer::Offer) => {
                 context.cancel(self.transaction);
                 Some(State::Reinviting(self))
             }
-            // RFC 3261 section 14.2: one of this side is on its way.
+            // RFC 3261 section 14.2: a re-INVITE of this side is in flight.
             Input::Invite(transaction, _) => {
                 context.refuse(transaction, StatusCode::REQUEST_PENDING);
                 Some(State::Reinviting(self))
             }
-            // RFC 3261 section 9.1: its transaction ends too.
+            // RFC 3261 section 9.1: the CANCEL ends the transaction of the re-INVITE.
             Input::HangUp => {
                 context.cancel(self.transaction);
                 context.hang_up(EndReason::local(Cause::Requested))
@@ -217,7 +219,7 @@ impl Reinviting {
                 Some(State::Reinviting(self))
             }
             200..=299 => self.accepted(response, context),
-            // The session goes back to what it was; the next offer is a fresh one (RFC 3264 section 8).
+            // The session is restored; the next attempt needs a fresh offer (RFC 3264 section 8).
             491 if self.glares < MOST_GLARES => {
                 let reason = refusal(response.response);
                 context.end_exchange(Ending::RolledBack, reason);
@@ -248,7 +250,7 @@ impl Reinviting {
         Some(State::Confirmed(Confirmed { dialog }))
     }
 
-    /// The re-INVITE is over; the session stays as it was (RFC 3261 section 14.1).
+    /// Ends the re-INVITE; the session is unchanged (RFC 3261 section 14.1).
     fn over(self, ending: Ending, reason: EndReason, context: &mut Context<'_>) -> Option<State> {
         context.clear(SessionTimer::Offer);
         context.end_exchange(ending, reason);
@@ -261,7 +263,8 @@ impl Glare {
     /// The state `Glare`.
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         match input {
-            // The application is asked for a fresh offer: the session may have changed since (RFC 3264 section 8).
+            // The core requests a fresh offer, because the session may have changed since (RFC 3264 section
+            // 8).
             Input::Timer(SessionTimer::Offer) => offer(self.dialog, self.glares, context),
             Input::Invite(transaction, request) => {
                 context.clear(SessionTimer::Offer);
@@ -306,7 +309,7 @@ impl Answering {
                 let reason = EndReason::local(Cause::NoAnswer);
                 self.refuse(status, Ending::Refused, reason, context)
             }
-            // RFC 3261 section 9.2: it gets 487, the call goes on.
+            // RFC 3261 section 9.2: the re-INVITE gets 487; the call continues.
             Input::Cancel(transaction, cancel) if transaction == self.transaction => {
                 let status = StatusCode::REQUEST_TERMINATED;
                 let reason = ended_by_peer(cancel, Cause::Cancelled);
@@ -322,7 +325,7 @@ impl Answering {
                 context.refuse_for_now(transaction);
                 Some(State::Answering(self))
             }
-            // RFC 3261 section 15.1.2: what is not answered gets 487.
+            // RFC 3261 section 15.1.2: an unanswered INVITE gets 487.
             Input::HangUp => {
                 context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
                 context.hang_up(EndReason::local(Cause::Requested))
@@ -354,7 +357,7 @@ impl Answering {
         }
         context.clear(SessionTimer::NoAnswer);
         context.described();
-        // RFC 3261 section 12.2.2: the target changes when the request is accepted, not before.
+        // RFC 3261 section 12.2.2: the target changes only when the request is accepted.
         if let Some(request) = request {
             let dialogs = &mut context.endpoint.dialogs;
             dialogs.refresh_target(self.dialog, &request);

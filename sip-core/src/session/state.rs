@@ -1,4 +1,4 @@
-//! The states of a call: what each needs to know, and nothing else.
+//! The states of a call, each with the data that it needs.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -15,49 +15,49 @@ use crate::reason::EndReason;
 use crate::time::Timestamp;
 use crate::transaction::{ClientTransactionId, ServerTransactionId};
 
-/// Where a call stands. At most 128 bytes: what is large lives in a box.
+/// The state of a call. At most 128 bytes, because every call holds one: large states are boxed.
 pub(crate) enum State {
-    /// Caller: the application has not described its offer yet.
+    /// Caller: the core has requested the offer from the application.
     AwaitingOffer(Box<NewInvite>),
     /// Caller: the INVITE waits for a connection.
     QueuedInvite(Box<QueuedInvite>),
     /// Caller: the INVITE is sent.
     Calling(Calling),
-    /// Caller: the INVITE is sent and the application hung up; a 2xx is acknowledged and ended at once.
+    /// Caller: the INVITE is sent and the application hung up; the core acknowledges and ends a 2xx at once.
     Cancelling(Calling),
-    /// Caller: the 2xx brought an offer; the ACK waits for the application's answer.
+    /// Caller: the 2xx carried an offer; the ACK waits for the application's answer.
     AwaitingAnswer(Box<AwaitingAnswer>),
     /// Caller: the application's answer waits for a connection.
     QueuedAck(Box<QueuedAck>),
-    /// Callee: the application has not taken the call.
+    /// Callee: the application has neither accepted nor refused the call.
     Incoming(Box<Incoming>),
-    /// Callee: the application took the call and is asked for a description.
+    /// Callee: the application accepted the call; the core has requested a description.
     Accepting(Box<Incoming>),
-    /// Callee: the 2xx is sent; the ACK is awaited.
+    /// Callee: the 2xx is sent; the core waits for the ACK.
     Answered(Answered),
     /// Callee: the 2xx is sent and the application hung up; the BYE waits for the ACK (RFC 3261 section 15).
     HangingUp(Answered),
     /// Both: the call is up.
     Confirmed(Confirmed),
-    /// Both: the call is up; the application is asked for the offer of a re-INVITE.
+    /// Both: the call is up; the core has requested the offer of a re-INVITE from the application.
     Offering(Offering),
     /// Both: the call is up; the re-INVITE is sent.
     Reinviting(Reinviting),
-    /// Both: the call is up; the re-INVITE met one of the peer's and waits (RFC 3261 section 14.1: glare).
+    /// Both: the call is up; the re-INVITE crossed one of the peer and waits (RFC 3261 section 14.1: glare).
     Glare(Glare),
-    /// Both: the call is up; the application is asked for the description that a re-INVITE of the peer needs.
+    /// Both: the call is up; the core has requested the description that a re-INVITE of the peer needs.
     Answering(Answering),
-    /// Both: the call is up; the 2xx to a re-INVITE of the peer is sent and the ACK is awaited.
+    /// Both: the call is up; the 2xx to a re-INVITE of the peer is sent, and the core waits for the ACK.
     Reanswered(Answered),
     /// Both: the BYE is sent.
     Terminating(Box<Terminating>),
     /// Both: the BYE waits for a connection.
     QueuedBye(Box<Terminating>),
-    /// Both: the connection of the BYE broke before it was answered; it is sent again on the next one.
+    /// Both: the connection of the BYE broke before its response; the core sends it again on the next one.
     LostBye(Box<Terminating>),
 }
 
-/// The INVITE of a new call, as the application asked for it.
+/// The INVITE of a new call, with the options of the application.
 pub(crate) struct NewInvite {
     pub(crate) target: UriBuf,
     pub(crate) options: InviteOptions,
@@ -66,32 +66,40 @@ pub(crate) struct NewInvite {
     pub(crate) offer: Option<Body>,
 }
 
-/// An INVITE that waits.
+/// An INVITE that waits to be sent.
 pub(crate) struct QueuedInvite {
     pub(crate) invite: WaitingInvite,
-    /// Its number in the order of commands.
+    /// Its position in the order of commands.
     pub(crate) sequence: u64,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives in a box, and almost every one is new"
+)]
 pub(crate) enum WaitingInvite {
     /// For a connection.
     New(NewInvite),
-    /// For a new binding: it was sent, and refused because a flow had failed (RFC 5626 section 11.6).
+    /// For a new binding: it was sent, and the server rejected it because a flow had failed (RFC 5626 section
+    /// 11.6).
     Again {
         request: SentRequest,
         late_offer: bool,
     },
 }
 
-/// INVITE is sent.
+/// The INVITE is sent.
 pub(crate) struct Calling {
     pub(crate) transaction: ClientTransactionId,
     pub(crate) late_offer: bool,
-    /// It was sent again because a flow had failed.
+    /// It was resent because a flow had failed.
     pub(crate) sent_again: bool,
     /// The session description of each early dialog: the answer, if the 2xx brings none (RFC 3261 section 13.2.1).
-    pub(crate) previews: Option<Box<SmallVec<[(DialogId, Body); 1]>>>,
+    pub(crate) previews: Option<Box<Previews>>,
 }
+
+/// Session descriptions of early dialogs.
+pub(crate) type Previews = SmallVec<[(DialogId, Body); 1]>;
 
 /// The 2xx of the peer brought an offer.
 pub(crate) struct AwaitingAnswer {
@@ -111,11 +119,12 @@ pub(crate) struct Incoming {
     pub(crate) dialog: DialogId,
     /// The CSeq number of the INVITE.
     pub(crate) number: u32,
-    /// The INVITE, until its offer is delivered.
+    /// The INVITE, until the core has delivered its offer.
     pub(crate) request: Box<Request>,
-    /// 180 is sent.
+    /// Whether 180 is sent.
     pub(crate) ringing: bool,
-    /// The INVITE's own Expires ends it with 487 (RFC 3261 section 13.3.1); `noAnswerTimeout` does with 408.
+    /// Whether the Expires of the INVITE ends the call, with 487 (RFC 3261 section 13.3.1); otherwise
+    /// `noAnswerTimeout` does, with 408.
     pub(crate) expires: bool,
 }
 
@@ -125,9 +134,9 @@ pub(crate) struct Answered {
     pub(crate) transaction: ServerTransactionId,
     /// The CSeq number of the INVITE, which its ACK repeats (RFC 3261 section 17.1.1.3).
     pub(crate) number: u32,
-    /// When the 2xx is due again.
+    /// The interval after which the 2xx is sent again.
     pub(crate) interval: Duration,
-    /// A re-INVITE of this side met the peer's and is still wanted.
+    /// Set if a re-INVITE of this side crossed the peer's and is still wanted.
     pub(crate) glares: Option<u8>,
 }
 
@@ -136,14 +145,14 @@ pub(crate) struct Confirmed {
     pub(crate) dialog: DialogId,
 }
 
-/// The application is asked for an offer.
+/// The core has requested an offer from the application.
 pub(crate) struct Offering {
     pub(crate) dialog: DialogId,
-    /// How often a re-INVITE met one of the peer's.
+    /// How often a re-INVITE has crossed one of the peer.
     pub(crate) glares: u8,
 }
 
-/// A re-INVITE is sent.
+/// The re-INVITE is sent.
 pub(crate) struct Reinviting {
     pub(crate) dialog: DialogId,
     pub(crate) transaction: ClientTransactionId,
@@ -152,7 +161,7 @@ pub(crate) struct Reinviting {
     pub(crate) preview: Option<Box<Body>>,
 }
 
-/// A re-INVITE waits because it met one of the peer's.
+/// A re-INVITE waits because it crossed one of the peer.
 pub(crate) struct Glare {
     pub(crate) dialog: DialogId,
     pub(crate) glares: u8,
@@ -166,15 +175,16 @@ pub(crate) struct Answering {
     pub(crate) glares: Option<u8>,
 }
 
-/// The call is over but for its BYE.
+/// The call is over except for its BYE.
 pub(crate) struct Terminating {
     pub(crate) reason: EndReason,
-    /// When it ended: 64 T1 later no BYE is sent any more, because connections that break could go on for ever.
+    /// The time of the end: 64 T1 later the core sends no further BYE, because connections could break
+    /// without end.
     pub(crate) since: Timestamp,
 }
 
 impl State {
-    /// The transaction of the INVITE of the peer that is being answered.
+    /// The transaction of the peer's INVITE that is being answered.
     pub(crate) fn server_transaction(&self) -> Option<ServerTransactionId> {
         match self {
             Self::Incoming(state) | Self::Accepting(state) => Some(state.transaction),

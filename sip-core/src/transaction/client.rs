@@ -6,66 +6,25 @@ use alloc::string::String;
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
 
+use super::entry::{Cancel, Client, ClientMachine, Owner, TimerKeys};
 use super::invite_client::InviteClient;
-use super::layer::{Owner, TimerKeys, TransactionLayer};
+use super::layer::TransactionLayer;
 use super::machine::{ClientInput, Context, Effect};
 use super::matching::{push_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
+use super::outbox::Outbox;
 use super::{ClientTransactionId, Output, SendError, TransactionError};
 use crate::connection::ConnectionInfo;
 use crate::ids::ConnectionId;
 use crate::slab::Handle;
 use crate::time::Timestamp;
 
-pub(super) struct Client<U> {
-    machine: Machine,
-    pub(super) connection: ConnectionId,
-    reliable: bool,
-    user: U,
-    /// As sent.
-    request: Bytes,
-    /// The random half of the branch.
-    branch_nonce: u64,
-    /// The handle in the branch: its own, or for a CANCEL that of its INVITE.
-    named: Handle,
-    pub(super) timers: TimerKeys,
-    /// The ACK, once a failure came.
-    ack: Bytes,
-    cancel: Cancel<U>,
-}
-
-#[derive(Clone, Copy)]
-enum Machine {
-    Invite(InviteClient),
-    NonInvite(NonInviteClient),
-}
-
-impl Machine {
-    fn step(self, input: ClientInput, context: &mut Context<'_>) -> Option<Self> {
-        match self {
-            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
-            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
-        }
-    }
-}
-
-/// What has become of the wish to cancel an INVITE (RFC 3261 section 9.1).
-enum Cancel<U> {
-    Unwanted,
-    /// Held until the first provisional response.
-    Wanted {
-        user: U,
-        reason: Option<Box<str>>,
-    },
-    Sent,
-}
-
-impl<U: Clone> TransactionLayer<U> {
+impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// Sends a request in a new client transaction (RFC 3261 section 17.1).
     ///
-    /// Takes the request without our Via, which is put on top with a fresh branch; everything else
-    /// is the caller's. `user` comes back with each response. For an ACK see
-    /// [`TransactionLayer::send_ack`], for a CANCEL [`TransactionLayer::cancel`].
+    /// The layer puts its Via with a fresh branch on top; the caller supplies all other header fields. Each
+    /// response carries `user`. For an ACK see [`TransactionLayer::send_ack`], for a CANCEL
+    /// [`TransactionLayer::cancel`].
     ///
     /// # Errors
     /// [`SendError`] if the connection is not open, a limit is reached or the message cannot be written.
@@ -80,12 +39,12 @@ impl<U: Clone> TransactionLayer<U> {
         let handle = self.clients.next_handle();
         let branch_nonce = self.rng.next_u64();
         let request = self.with_via(info, request, handle, branch_nonce)?;
-        // What could not be read back could not be matched, acknowledged or cancelled either.
+        // The layer reads the request again to match responses, to acknowledge and to cancel.
         Message::parse(request.bytes().clone(), &self.settings.limits.message)
             .map_err(SendError::TooLarge)?;
         let method = request.as_request();
         let method = method.as_ref().map(|request| request.method());
-        // A BYE ends what takes up room: some is kept for it.
+        // A quarter more is reserved for BYE, because it frees room.
         let limit = self.settings.limits.client_transactions;
         let reserve = if method == Some(Method::Bye) {
             limit / 4
@@ -109,8 +68,8 @@ impl<U: Clone> TransactionLayer<U> {
         Ok(ClientTransactionId(handle))
     }
 
-    /// Sends an ACK to a 2xx: a request without a transaction, with a branch of its own (RFC 3261
-    /// section 13.2.2.4). Returns the bytes as sent, for when the 2xx comes again.
+    /// Sends an ACK to a 2xx: a request without a transaction, with a branch of its own (RFC 3261 section
+    /// 13.2.2.4). Returns the bytes, to send them again if the peer repeats the 2xx.
     ///
     /// # Errors
     /// [`SendError`] if the connection is not open or the message cannot be written.
@@ -126,20 +85,20 @@ impl<U: Clone> TransactionLayer<U> {
         Ok(ack.bytes().clone())
     }
 
-    /// Sends bytes that were returned by [`TransactionLayer::send_ack`] again.
+    /// Sends the bytes that [`TransactionLayer::send_ack`] returned again.
     pub fn repeat_ack(&mut self, connection: ConnectionId, ack: Bytes) {
         self.transmit(connection, ack);
     }
 
     /// Cancels an INVITE (RFC 3261 section 9.1): sends CANCEL at once if a provisional response has
-    /// come, else when the first one comes, and never if a final response comes before. If no final
-    /// response follows within 64 T1 the INVITE fails with a time-out.
+    /// arrived, otherwise with the first one, and never if a final response arrives before. If no final
+    /// response follows within 64 T1, the INVITE fails with a time-out.
     ///
-    /// `reason` is the value of a Reason header field (RFC 3326); `user` comes back with the answer to
-    /// the CANCEL.
+    /// `reason` is the value of a Reason header field (RFC 3326); the response to the CANCEL carries
+    /// `user`.
     ///
     /// # Errors
-    /// [`SendError::Stale`] if the transaction is over, is no INVITE, or has been cancelled before.
+    /// [`SendError::Stale`] if the transaction is over, is not an INVITE, or has been cancelled before.
     pub fn cancel(
         &mut self,
         transaction: ClientTransactionId,
@@ -151,7 +110,8 @@ impl<U: Clone> TransactionLayer<U> {
             .clients
             .get_mut(transaction.0)
             .ok_or(SendError::Stale)?;
-        let (Machine::Invite(state), Cancel::Unwanted) = (client.machine, &client.cancel) else {
+        let (ClientMachine::Invite(state), Cancel::Unwanted) = (client.machine, &client.cancel)
+        else {
             return Err(SendError::Stale);
         };
         match state {
@@ -171,7 +131,10 @@ impl<U: Clone> TransactionLayer<U> {
         let Some(client) = self.clients.get_mut(handle) else {
             return;
         };
-        if !matches!(client.machine, Machine::Invite(InviteClient::Proceeding)) {
+        if !matches!(
+            client.machine,
+            ClientMachine::Invite(InviteClient::Proceeding)
+        ) {
             return;
         }
         let (user, reason) = match core::mem::replace(&mut client.cancel, Cancel::Sent) {
@@ -222,9 +185,9 @@ impl<U: Clone> TransactionLayer<U> {
         let timers = self.settings.timers;
         let mut context = Context::new(&timers, reliable);
         let machine = if invite {
-            Machine::Invite(InviteClient::start(&mut context))
+            ClientMachine::Invite(InviteClient::start(&mut context))
         } else {
-            Machine::NonInvite(NonInviteClient::start(&mut context))
+            ClientMachine::NonInvite(NonInviteClient::start(&mut context))
         };
         let handle = self.clients.insert(Client {
             machine,
@@ -308,7 +271,7 @@ impl<U: Clone> TransactionLayer<U> {
         let status = response.status();
         let Some(handle) = found else {
             if is_invite && status.is_success() {
-                self.outputs.push_back(Output::StrayResponse {
+                self.outbox.output(Output::StrayResponse {
                     connection,
                     response: Box::new(response),
                 });
@@ -328,7 +291,7 @@ impl<U: Clone> TransactionLayer<U> {
         self.cancel_if_wanted(handle, now);
     }
 
-    /// Lets a machine take a step and carries out what it asks for.
+    /// Steps a machine and carries out its effects.
     pub(super) fn drive_client(
         &mut self,
         handle: Handle,
@@ -379,7 +342,7 @@ impl<U: Clone> TransactionLayer<U> {
                 }
                 Effect::Deliver => {
                     if let Some(response) = response.take() {
-                        self.outputs.push_back(Output::Response {
+                        self.outbox.output(Output::Response {
                             transaction: ClientTransactionId(handle),
                             user: client.user.clone(),
                             connection,
@@ -405,14 +368,14 @@ impl<U: Clone> TransactionLayer<U> {
                         Effect::Timeout => TransactionError::Timeout,
                         _ => TransactionError::ConnectionLost,
                     };
-                    self.outputs.push_back(Output::Failed {
+                    self.outbox.output(Output::Failed {
                         transaction: ClientTransactionId(handle),
                         user: client.user.clone(),
                         error,
                         request: client.request.clone(),
                     });
                 }
-                // No client machine asks for it.
+                // No client machine has this effect.
                 Effect::SendTrying => {}
             }
         }
@@ -454,8 +417,8 @@ fn has_method(request: &Bytes, method: Method<'_>) -> bool {
     rest.is_some_and(|rest| rest.first() == Some(&b' '))
 }
 
-/// RFC 3261 section 17.1.1.3: as the INVITE, but To is the response's and there is no body. Empty if
-/// the response cannot be acknowledged, which `validate` has excluded.
+/// The ACK to a failure (RFC 3261 section 17.1.1.3): as the INVITE, but with the To of the response and
+/// without a body. Empty if it cannot be built, which `validate` has excluded.
 fn build_ack(invite: &Bytes, response: &Response, limits: &sip_parse::Limits) -> Bytes {
     let Ok(Kind::Request(invite)) = Message::parse(invite.clone(), limits).map(Message::kind)
     else {
@@ -473,8 +436,8 @@ fn build_ack(invite: &Bytes, response: &Response, limits: &sip_parse::Limits) ->
         .unwrap_or_default()
 }
 
-/// What ACK (section 17.1.1.3) and CANCEL (section 9.1) take over from their INVITE: the top Via,
-/// Route, From, Call-ID, and Max-Forwards.
+/// Copies the header fields that ACK (section 17.1.1.3) and CANCEL (section 9.1) share with their INVITE:
+/// the top Via, Route, From, Call-ID, and Max-Forwards.
 fn copy_for_same_transaction<'a>(invite: &'a sip_parse::Request, request: &mut Builder<'a>) {
     if let Some(via) = invite.values(HeaderName::Via).next() {
         request.append(HeaderName::Via, via);

@@ -1,14 +1,15 @@
-//! What a proxy asks of a request before it sends it on (RFC 3261 section 16.3).
+//! Checks of a proxy before it forwards a request (RFC 3261 section 16.3).
 
 use sip_parse::{ParseError, Request, StatusCode};
 
-use super::TransactionLayer;
+use super::layer::TransactionLayer;
+use super::outbox::Outbox;
 
-/// Max-Forwards of a request that has none (RFC 3261 section 16.6 step 3).
+/// The Max-Forwards to add to a request without one (RFC 3261 section 16.6 step 3).
 const MAX_FORWARDS: u8 = 70;
 
-/// The Max-Forwards value with which a request may be sent on: one less than it has, or 70 if it has none
-/// (RFC 3261 sections 16.3 step 3 and 16.6 step 3).
+/// The Max-Forwards of the forwarded request: one less than in `request`, or 70 if it has none (RFC 3261
+/// sections 16.3 step 3 and 16.6 step 3).
 ///
 /// # Errors
 /// The status to answer: 483 if none is left (an OPTIONS may be answered 200 instead), 400 if the value
@@ -21,10 +22,11 @@ pub fn forwards_left(request: &Request) -> Result<u8, StatusCode> {
     }
 }
 
-impl<U: Clone> TransactionLayer<U> {
-    /// How often this element has sent the request on before: the Via values that carry our `sent-by`
-    /// (RFC 3261 section 16.3 step 4). Above zero it loops, or spirals back for another Request-URI; the
-    /// caller, who knows what it would do with it, decides and answers 482 (Loop Detected).
+impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
+    /// How often this element has forwarded the request before: the number of Via values with its `sent-by`
+    /// (RFC 3261 section 16.3 step 4). Above zero the request loops, or spirals back with another
+    /// Request-URI. The caller decides, because it knows the next target, and answers a loop with 482 (Loop
+    /// Detected).
     ///
     /// # Errors
     /// A Via that cannot be read: answer 400.

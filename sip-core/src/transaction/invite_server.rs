@@ -26,7 +26,7 @@ use core::time::Duration;
 
 use super::machine::{Context, Effect, ServerInput, Timer};
 
-/// How long the user may be silent before 100 is sent for it (RFC 3261 section 17.2.1).
+/// How long the transaction user may wait before the machine sends 100 (RFC 3261 section 17.2.1).
 const TRYING_AFTER: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

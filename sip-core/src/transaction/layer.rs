@@ -2,31 +2,31 @@
 //! the server half in `server.rs`.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use core::fmt;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
 use sip_parse::{ErrorKind, Frame, Framer, Kind, Message, Method, ParseError, Request, StatusCode};
 
-use super::client::Client;
+use super::entry::{Client, Owner, Server};
 use super::machine::{ClientInput, ServerInput, Timer};
 use super::matching::Index;
-use super::server::Server;
+use super::outbox::{Outbox, Outputs};
 use super::{Output, TimerSettings, TransactionSettings};
 use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
 use crate::rand::{HandleTokens, KeyedHash};
 use crate::slab::{Handle, Slab};
 use crate::time::Timestamp;
-use crate::timer::{TimerKey, Timers};
+use crate::timer::Timers;
 
 /// All transactions of one agent, proxy or load generator (RFC 3261 section 17), on any number of
 /// connections.
 ///
-/// Any order of calls is correct. `U` is what the caller wants to hear back with each response to a
-/// request it sent. Every input queues [`Output`]s for [`TransactionLayer::poll`]; only inputs,
-/// `send_*`, `respond`, `cancel` and `tick` change what `poll` and `next_tick` return.
+/// Any order of calls is correct. `U` is a value of the caller that each response to its request carries.
+/// Every input queues [`Output`]s for [`TransactionLayer::poll`]; only inputs, `send_*`, `respond`,
+/// `cancel` and `tick` change the results of `poll` and `next_tick`.
 ///
 /// ```
 /// # use sip_core::transaction::{Output, TransactionLayer, TransactionSettings};
@@ -60,7 +60,7 @@ use crate::timer::{TimerKey, Timers};
 /// assert_eq!(layer.next_tick(), Some(Timestamp::from_millis(500)), "timer E");
 /// # Ok::<(), sip_core::transaction::SendError>(())
 /// ```
-pub struct TransactionLayer<U> {
+pub struct TransactionLayer<U, O = Outputs<U>> {
     pub(super) settings: TransactionSettings,
     pub(super) rng: Box<dyn CryptoRng + Send>,
     pub(super) tokens: HandleTokens,
@@ -73,49 +73,50 @@ pub struct TransactionLayer<U> {
     pub(super) index: Index,
     pub(super) merges: Index,
     pub(super) timers: Timers<(Owner, Timer)>,
-    pub(super) outputs: VecDeque<Output<U>>,
+    pub(crate) outbox: O,
 }
 
-/// A connection as the layer knows it.
+/// The state of a connection.
 pub(super) struct Connection {
     /// `None` while it is being opened.
     info: Option<ConnectionInfo>,
     framer: Option<Box<Framer>>,
 }
 
-/// Whose timer it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Owner {
-    Client(Handle),
-    Server(Handle),
-}
-
-/// The two timers of a transaction, where they run.
-#[derive(Default)]
-pub(super) struct TimerKeys {
-    repeat: Option<TimerKey>,
-    end: Option<TimerKey>,
-}
-
-impl TimerKeys {
-    pub(super) fn slot(&mut self, timer: Timer) -> &mut Option<TimerKey> {
-        match timer {
-            Timer::Repeat => &mut self.repeat,
-            Timer::End => &mut self.end,
-        }
-    }
-
-    pub(super) fn clear_all<T>(&mut self, timers: &mut Timers<T>) {
-        for key in [self.repeat.take(), self.end.take()].into_iter().flatten() {
-            timers.cancel(key);
-        }
-    }
-}
-
 impl<U: Clone> TransactionLayer<U> {
     /// A layer without connections. Draws its keys from `rng`, and later every branch.
     #[must_use]
-    pub fn new(settings: TransactionSettings, mut rng: Box<dyn CryptoRng + Send>) -> Self {
+    pub fn new(settings: TransactionSettings, rng: Box<dyn CryptoRng + Send>) -> Self {
+        Self::with_outbox(settings, rng, Outputs::default())
+    }
+
+    /// The next output, in the order in which things happened. Constant time.
+    pub fn poll(&mut self) -> Option<Output<U>> {
+        self.outbox.0.pop_front()
+    }
+
+    /// Whether nothing is pending: no transaction, no timer, no index entry, no output.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.clients.is_empty()
+            && self.servers.is_empty()
+            && self.cancels.is_empty()
+            && self.index.len() == 0
+            && self.merges.len() == 0
+            && self.timers.len() == 0
+            && self.outbox.0.is_empty()
+    }
+}
+
+impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
+    /// As [`TransactionLayer::new`], with an outbox of the caller's own in the place of the queue that
+    /// [`TransactionLayer::poll`] empties.
+    #[must_use]
+    pub fn with_outbox(
+        settings: TransactionSettings,
+        mut rng: Box<dyn CryptoRng + Send>,
+        outbox: O,
+    ) -> Self {
         Self {
             tokens: HandleTokens::new(&mut *rng),
             hash: KeyedHash::new(&mut *rng),
@@ -128,18 +129,18 @@ impl<U: Clone> TransactionLayer<U> {
             index: Index::new(),
             merges: Index::new(),
             timers: Timers::new(),
-            outputs: VecDeque::new(),
+            outbox,
         }
     }
 
-    /// Mints the name of a connection that is open already, such as one that a peer opened.
+    /// Makes the id of a connection that is already open, such as one that a peer opened.
     pub fn accept(&mut self, info: ConnectionInfo) -> ConnectionId {
         let connection = self.reserve();
         self.opened(connection, info);
         connection
     }
 
-    /// Mints the name of a connection that is about to be opened; nothing can be sent on it before
+    /// Makes the id of a connection that the host is about to open; nothing can be sent on it before
     /// [`TransactionLayer::opened`].
     pub fn reserve(&mut self) -> ConnectionId {
         ConnectionId(self.connections.insert(Connection {
@@ -148,7 +149,7 @@ impl<U: Clone> TransactionLayer<U> {
         }))
     }
 
-    /// A reserved connection is open. Returns false for a name that is not (any longer) reserved.
+    /// A reserved connection is open. Returns false for an id that is not reserved.
     pub fn opened(&mut self, connection: ConnectionId, info: ConnectionInfo) -> bool {
         let limits = self.settings.limits.message;
         let Some(entry) = self.connections.get_mut(connection.0) else {
@@ -161,7 +162,7 @@ impl<U: Clone> TransactionLayer<U> {
         entry.info.replace(info).is_none()
     }
 
-    /// What is known of a connection; `None` unless it is open.
+    /// The properties of a connection; `None` unless it is open.
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.connections
@@ -169,9 +170,9 @@ impl<U: Clone> TransactionLayer<U> {
             .and_then(|entry| entry.info)
     }
 
-    /// A connection is gone, or was given up. Client transactions on it fail at once, server
-    /// transactions cannot answer any more (RFC 3261 section 17.1.4; on WebSocket there is no other
-    /// way back, RFC 7118 section 5.2.3). Late bytes of it are ignored from now on.
+    /// A connection closed, or the host gave it up. Client transactions on it fail at once, and server
+    /// transactions cannot answer any more (RFC 3261 section 17.1.4; a WebSocket has no other way back, RFC
+    /// 7118 section 5.2.3). Late bytes of it are ignored.
     pub fn closed(&mut self, connection: ConnectionId, now: Timestamp) {
         if self.connections.remove(connection.0).is_none() {
             return;
@@ -196,7 +197,7 @@ impl<U: Clone> TransactionLayer<U> {
         }
     }
 
-    /// Forgets all transactions without a word, as when everything is shut down.
+    /// Forgets all transactions without outputs, for a shutdown.
     pub fn clear(&mut self) {
         self.clients.clear();
         self.servers.clear();
@@ -206,7 +207,7 @@ impl<U: Clone> TransactionLayer<U> {
         self.timers = Timers::new();
     }
 
-    /// Bytes came: one datagram, one WebSocket message, or any part of a stream.
+    /// Bytes arrived: one datagram, one WebSocket message, or any part of a stream.
     pub fn receive(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
         let Some(entry) = self
             .connections
@@ -237,7 +238,7 @@ impl<U: Clone> TransactionLayer<U> {
     }
 
     fn receive_message(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
-        // RFC 5626 section 4.4.1: CRLF CRLF asks, CRLF answers.
+        // RFC 5626 section 4.4.1: CRLF CRLF is a ping, CRLF a pong.
         match &bytes[..] {
             b"\r\n\r\n" => return self.receive_keep_alive(connection, false),
             b"\r\n" => return self.receive_keep_alive(connection, true),
@@ -260,8 +261,8 @@ impl<U: Clone> TransactionLayer<U> {
         }
     }
 
-    /// RFC 3261 sections 8.2 and 18.3: a malformed request is answered if it can be, and never an ACK; a
-    /// malformed response is dropped.
+    /// RFC 3261 sections 8.2 and 18.3: answers a malformed request if possible, but never an ACK, and drops
+    /// a malformed response.
     fn refuse_malformed(
         &mut self,
         connection: ConnectionId,
@@ -276,7 +277,7 @@ impl<U: Clone> TransactionLayer<U> {
                 self.answer_statelessly(connection, &request, error.status(), None)
                     .is_ok()
             });
-        self.outputs.push_back(Output::Malformed {
+        self.outbox.output(Output::Malformed {
             connection,
             error,
             answered,
@@ -288,11 +289,10 @@ impl<U: Clone> TransactionLayer<U> {
         if !pong {
             self.transmit(connection, Bytes::from_static(b"\r\n"));
         }
-        self.outputs
-            .push_back(Output::KeepAlive { connection, pong });
+        self.outbox.output(Output::KeepAlive { connection, pong });
     }
 
-    /// Time has passed. Fires at most [`Limits::fired_per_tick`](crate::Limits::fired_per_tick) due
+    /// The time is `now`. Fires at most [`Limits::fired_per_tick`](crate::Limits::fired_per_tick) due
     /// timers: call again while [`TransactionLayer::next_tick`] is not later than `now`.
     pub fn tick(&mut self, now: Timestamp) {
         for _ in 0..self.settings.limits.fired_per_tick.max(1) {
@@ -322,11 +322,6 @@ impl<U: Clone> TransactionLayer<U> {
         self.timers.next()
     }
 
-    /// The next output, in the order in which things happened. Constant time.
-    pub fn poll(&mut self) -> Option<Output<U>> {
-        self.outputs.pop_front()
-    }
-
     /// The generator that was given at the start, for tags and identifiers of the caller's own.
     pub fn rng(&mut self) -> &mut dyn CryptoRng {
         &mut *self.rng
@@ -350,35 +345,22 @@ impl<U: Clone> TransactionLayer<U> {
         self.servers.len()
     }
 
-    /// Whether nothing is pending: no transaction, no timer, no index entry, no output.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.clients.is_empty()
-            && self.servers.is_empty()
-            && self.cancels.is_empty()
-            && self.index.len() == 0
-            && self.merges.len() == 0
-            && self.timers.len() == 0
-            && self.outputs.is_empty()
-    }
-
     pub(super) fn is_open(&self, connection: ConnectionId) -> bool {
         self.info(connection).is_some()
     }
 
     pub(super) fn transmit(&mut self, connection: ConnectionId, bytes: Bytes) {
         if self.is_open(connection) && !bytes.is_empty() {
-            self.outputs
-                .push_back(Output::Transmit { connection, bytes });
+            self.outbox.transmit(connection, bytes);
         }
     }
 
     pub(super) fn ignore(&mut self, connection: ConnectionId, why: &'static str) {
-        self.outputs.push_back(Output::Ignored { connection, why });
+        self.outbox.output(Output::Ignored { connection, why });
     }
 
-    /// Answers without state (RFC 3261 section 8.2.7): the To tag is a keyed hash of the request, so that
-    /// a retransmission gets the same one.
+    /// Answers without state (RFC 3261 section 8.2.7): the To tag is a keyed hash of the top Via, so that
+    /// the answer to a retransmission has the same tag.
     pub(super) fn answer_statelessly(
         &mut self,
         connection: ConnectionId,
@@ -399,8 +381,8 @@ impl<U: Clone> TransactionLayer<U> {
     }
 }
 
-/// RFC 7118 section 4.2: a WebSocket message is one SIP message. What else is behind the body is no part of
-/// it (RFC 3261 section 18.3).
+/// RFC 7118 section 4.2: a WebSocket message is one SIP message. Bytes behind the body do not belong to it
+/// (RFC 3261 section 18.3).
 fn one_message(bytes: &Bytes, message: &Message) -> Result<(), ParseError> {
     let line_ends = |from: usize| {
         let is_line_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
@@ -423,7 +405,7 @@ fn one_message(bytes: &Bytes, message: &Message) -> Result<(), ParseError> {
     Ok(())
 }
 
-impl<U> fmt::Debug for TransactionLayer<U> {
+impl<U, O> fmt::Debug for TransactionLayer<U, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransactionLayer")
             .field("connections", &self.connections.len())

@@ -1,4 +1,4 @@
-//! What the four machines have in common: what goes in, what comes out, and their two timers.
+//! Inputs, effects and timers, which the four machines share.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) enum Timer {
     End,
 }
 
-/// What can happen to a client transaction.
+/// The inputs of a client transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum ClientInput {
     Provisional,
@@ -29,12 +29,12 @@ pub(crate) enum ClientInput {
     TransportError,
 }
 
-/// What can happen to a server transaction.
+/// The inputs of a server transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum ServerInput {
-    /// The request came again.
+    /// A retransmission of the request arrived.
     Request,
-    /// Its ACK came (INVITE only).
+    /// Its ACK arrived (INVITE only).
     Ack,
     /// Its user sends 100 to 199.
     Provisional,
@@ -46,7 +46,7 @@ pub(crate) enum ServerInput {
     TransportError,
 }
 
-/// What a machine wants done, in this order.
+/// The effects of a step; the layer carries them out in order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Effect {
     /// Send the request, or the last response.
@@ -55,18 +55,18 @@ pub(crate) enum Effect {
     SendTrying,
     /// Send the ACK to a 300 to 699.
     SendAck,
-    /// Hand what came to the transaction's user.
+    /// Deliver the received message to the transaction user.
     Deliver,
-    /// Start a timer, or start it anew.
+    /// Start or restart a timer.
     Set(Timer, Duration),
     Clear(Timer),
-    /// Tell the user that nothing came in time: 408 to a client, no ACK to a server.
+    /// Report a time-out to the transaction user: no final response to a client, no ACK to a server.
     Timeout,
-    /// Tell the user that the transport failed.
+    /// Report the transport failure to the transaction user.
     TransportError,
 }
 
-/// What a machine sees of the world while it takes a step.
+/// The context of a step.
 pub(crate) struct Context<'a> {
     pub(crate) timers: &'a TimerSettings,
     pub(crate) reliable: bool,
@@ -95,8 +95,8 @@ impl<'a> Context<'a> {
         self
     }
 
-    /// Lingers in `state` for what may still be retransmitted: not at all on a reliable transport
-    /// (timers D, I, J and K are zero there, RFC 3261 table 4).
+    /// Stays in `state` to absorb retransmissions. A reliable transport has none (timers D, I, J and K are
+    /// zero there, RFC 3261 table 4).
     pub(crate) fn linger<M>(&mut self, state: M, time: Duration) -> Option<M> {
         if self.reliable {
             return None;

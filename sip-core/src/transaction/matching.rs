@@ -1,8 +1,9 @@
 //! How messages find their transaction (RFC 3261 sections 17.1.3 and 17.2.3).
 //!
-//! A client transaction is named by the branch that the layer minted: the handle, hidden by a keyed
-//! pad, and the 64 random bits that the pad follows from. A server transaction is named by what the peer chose, of any length:
-//! by 128 bits of a hash with a key of ours, so that no peer can find two names with one hash.
+//! A response finds its client transaction by the branch, which the layer made: the handle, hidden by a
+//! keyed pad, and the 64 random bits that the pad follows from. A request finds its server transaction by
+//! values that the peer chose, of any length. The layer keeps 128 bits of their keyed hash; without the key
+//! no peer can find two values with the same hash.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -32,15 +33,15 @@ pub(super) fn read_branch(tokens: &HandleTokens, branch: &[u8]) -> Option<(Handl
     tokens.read(branch.strip_prefix(MAGIC_COOKIE)?)
 }
 
-/// What names a server transaction, as bytes; equal for a request, its retransmissions and, for an
-/// INVITE, its ACK to a non-2xx.
+/// Identifies a server transaction; equal for a request, its retransmissions and, for an INVITE, its ACK to
+/// a non-2xx.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(u64, u64);
 
 impl Key {
     /// RFC 3261 section 17.2.3: branch, sent-by and method; without the magic cookie the rules of RFC
-    /// 2543 (Request-URI, tags, Call-ID, CSeq and top Via). `method` is the one to look for: INVITE
-    /// for an ACK, INVITE again for the transaction that a CANCEL is meant for.
+    /// 2543 (Request-URI, tags, Call-ID, CSeq and top Via). `method` is that of the transaction to find:
+    /// INVITE for an ACK, and INVITE for the target of a CANCEL.
     pub(super) fn of(
         request: &Request,
         method: Method<'_>,

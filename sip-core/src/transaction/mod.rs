@@ -4,6 +4,7 @@
 //! on it without [`UserAgent`](crate::UserAgent). Bytes and ticks go in, [`Output`]s come out.
 
 mod client;
+mod entry;
 #[cfg(test)]
 #[path = "../../exploration/transaction/mod.rs"]
 mod exploration;
@@ -15,6 +16,7 @@ mod machine;
 mod matching;
 mod non_invite_client;
 mod non_invite_server;
+mod outbox;
 mod server;
 mod settings;
 #[cfg(test)]
@@ -22,7 +24,6 @@ mod tables;
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::fmt;
 
 use bytes::Bytes;
 use sip_parse::{BuildError, ParseError, Request, Response};
@@ -30,6 +31,7 @@ use sip_parse::{BuildError, ParseError, Request, Response};
 pub use forwarding::forwards_left;
 pub use layer::TransactionLayer;
 pub(crate) use matching::MAGIC_COOKIE;
+pub use outbox::{Outbox, Outputs};
 pub use settings::{TimerError, TimerSettings};
 
 use crate::ids::ConnectionId;
@@ -37,35 +39,35 @@ use crate::limits::Limits;
 use crate::slab::handle_type;
 
 handle_type! {
-    /// A client transaction: a request that was sent, until it is over.
+    /// A client transaction: a sent request, until the transaction ends.
     ClientTransactionId
 }
 
 handle_type! {
-    /// A server transaction: a request that came, until it is over.
+    /// A server transaction: a received request, until the transaction ends.
     ServerTransactionId
 }
 
-/// How a [`TransactionLayer`] behaves.
+/// The settings of a [`TransactionLayer`].
 #[derive(Clone, Debug)]
 pub struct TransactionSettings {
     /// The timers of RFC 3261 table 4.
     pub timers: TimerSettings,
     /// Message sizes and how many transactions there may be.
     pub limits: Limits,
-    /// Our `sent-by` in Via: a host with an optional port (RFC 3261 section 18.1.1), or a random
-    /// `.invalid` name for a WebSocket client (RFC 7118 appendix B.1).
+    /// The `sent-by` in Via: a host with an optional port (RFC 3261 section 18.1.1), or a random `.invalid`
+    /// name for a WebSocket client (RFC 7118 appendix B.1).
     pub sent_by: String,
     /// A transport token for Via in place of the connection's own (SIP.js `hackViaTcp`).
     pub via_transport: Option<&'static str>,
-    /// Whether Via asks for `rport` on every transport; on UDP it always does (RFC 3581 section 3).
+    /// Whether Via has `rport` on every transport; on UDP it always has (RFC 3581 section 3).
     pub rport: bool,
-    /// Whether requests of others are sent on, as a proxy does, so that responses come with more Via
-    /// values than ours; a user agent drops such responses (RFC 3261 section 8.1.3.3).
+    /// Whether the element forwards requests, as a proxy does, so that responses have more than one Via
+    /// value; a user agent drops such responses (RFC 3261 section 8.1.3.3).
     pub forwards: bool,
 }
 
-/// What a [`TransactionLayer`] has to say; polled in order.
+/// An output of a [`TransactionLayer`], to be polled in order.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Output<U> {
@@ -76,22 +78,22 @@ pub enum Output<U> {
         /// What.
         bytes: Bytes,
     },
-    /// A request that is no retransmission. Answer with [`TransactionLayer::respond`].
+    /// A request that is not a retransmission. Answer with [`TransactionLayer::respond`].
     Request {
         /// Its transaction.
         transaction: ServerTransactionId,
-        /// Where it came from.
+        /// The connection that it arrived on.
         connection: ConnectionId,
-        /// The request, checked as RFC 3261 asks of every receiver.
+        /// The request, after the checks that RFC 3261 requires of every receiver.
         request: Box<Request>,
-        /// For CANCEL: the INVITE transaction it is meant for (RFC 3261 section 9.2), if there is one.
+        /// For CANCEL: the INVITE transaction that it cancels (RFC 3261 section 9.2), if it exists.
         cancels: Option<ServerTransactionId>,
-        /// Whether it came by another path before (RFC 3261 section 8.2.2.2: 482).
+        /// Whether the same request arrived by another path before (RFC 3261 section 8.2.2.2: 482).
         merged: bool,
     },
-    /// An ACK to a 2xx, or one that matches nothing.
+    /// An ACK to a 2xx, or one without a transaction.
     Ack {
-        /// Where it came from.
+        /// The connection that it arrived on.
         connection: ConnectionId,
         /// The ACK.
         request: Box<Request>,
@@ -100,18 +102,18 @@ pub enum Output<U> {
     Response {
         /// The transaction; stale if this response ended it.
         transaction: ClientTransactionId,
-        /// What was given with the request.
+        /// The value that the caller passed with the request.
         user: U,
-        /// Where it came from.
+        /// The connection that it arrived on.
         connection: ConnectionId,
         /// The response.
         response: Box<Response>,
         /// The request as it was sent.
         request: Bytes,
     },
-    /// A 2xx to an INVITE that matches no transaction (RFC 6026 section 7.2: the user decides).
+    /// A 2xx to an INVITE without a transaction (RFC 6026 section 7.2: the transaction user decides).
     StrayResponse {
-        /// Where it came from.
+        /// The connection that it arrived on.
         connection: ConnectionId,
         /// The response.
         response: Box<Response>,
@@ -120,41 +122,41 @@ pub enum Output<U> {
     Failed {
         /// The transaction, stale by now.
         transaction: ClientTransactionId,
-        /// What was given with the request.
+        /// The value that the caller passed with the request.
         user: U,
         /// Why.
         error: TransactionError,
         /// The request as it was sent.
         request: Bytes,
     },
-    /// A server transaction could not do its work.
+    /// A server transaction failed.
     ServerFailed {
         /// The transaction.
         transaction: ServerTransactionId,
         /// Why: no ACK in time, or the connection is gone.
         error: TransactionError,
     },
-    /// A CRLF keep-alive came (RFC 5626 section 4.4.1); a ping has been answered already.
+    /// A CRLF keep-alive arrived (RFC 5626 section 4.4.1); the layer has answered a ping.
     KeepAlive {
-        /// Where it came from.
+        /// The connection that it arrived on.
         connection: ConnectionId,
-        /// A pong, or else a ping.
+        /// True for a pong, false for a ping.
         pong: bool,
     },
-    /// Bytes that are no acceptable message.
+    /// Bytes that are not a valid message.
     Malformed {
-        /// Where they came from.
+        /// The connection that they arrived on.
         connection: ConnectionId,
         /// What is wrong, and where.
         error: ParseError,
-        /// Whether it was a request that has been answered; else it was dropped.
+        /// True if the layer answered a malformed request; false if it dropped the bytes.
         answered: bool,
-        /// Whether the stream cannot be read any further, so that the connection must be closed.
+        /// Whether the caller must close the connection, because the rest of the stream is unreadable.
         fatal: bool,
     },
     /// A message was dropped for a reason other than its syntax.
     Ignored {
-        /// Where it came from.
+        /// The connection that it arrived on.
         connection: ConnectionId,
         /// Why.
         why: &'static str,
@@ -166,49 +168,35 @@ pub enum Output<U> {
 pub enum TransactionError {
     /// Timer B, F or H ran out.
     Timeout,
-    /// The connection is gone.
+    /// The connection closed.
     ConnectionLost,
 }
 
-/// Why a message could not be sent. Nothing was sent and nothing changed.
-#[derive(Clone, PartialEq, Debug)]
+/// Why a message could not be sent. The layer sent nothing and did not change.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
     /// The connection is unknown, not open yet or closed.
+    #[error("not connected")]
     NotConnected,
-    /// The Request-URI is a SIPS URI and the connection has no TLS (RFC 3261 section 26.2.2): of a user
-    /// agent alone, which never falls back to less than was asked for.
+    /// The Request-URI is a SIPS URI and the connection has no TLS (RFC 3261 section 26.2.2). Only a user
+    /// agent returns it, because it never falls back to a less secure transport.
+    #[error("a SIPS URI needs a connection with TLS")]
     Insecure,
-    /// The transaction is over, or cannot do this (a second final response, CANCEL of no INVITE).
+    /// The transaction is over, or in a state that does not allow this (a second final response, CANCEL of
+    /// a request other than INVITE).
+    #[error("the transaction is over")]
     Stale,
     /// [`Limits::client_transactions`] is reached.
+    #[error("too many client transactions")]
     TooManyTransactions,
-    /// The message exceeds [`Limits::message`], so that its answer could not be told from others.
-    TooLarge(ParseError),
-    /// What RFC 4320 or the kind of message forbids, and why.
+    /// The message exceeds [`Limits::message`], so that the layer could not read it again.
+    #[error("the message exceeds a limit: {0}")]
+    TooLarge(#[source] ParseError),
+    /// RFC 4320 or the kind of message forbids it; the text is the reason.
+    #[error("{0}")]
     Forbidden(&'static str),
     /// The message cannot be written.
-    Build(BuildError),
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotConnected => f.write_str("not connected"),
-            Self::Insecure => f.write_str("a SIPS URI needs a connection with TLS"),
-            Self::Stale => f.write_str("the transaction is over"),
-            Self::TooManyTransactions => f.write_str("too many client transactions"),
-            Self::TooLarge(error) => write!(f, "the message exceeds a limit: {error}"),
-            Self::Forbidden(why) => f.write_str(why),
-            Self::Build(error) => write!(f, "cannot write the message: {error}"),
-        }
-    }
-}
-
-impl core::error::Error for SendError {}
-
-impl From<BuildError> for SendError {
-    fn from(error: BuildError) -> Self {
-        Self::Build(error)
-    }
+    #[error("cannot write the message: {0}")]
+    Build(#[from] BuildError),
 }

@@ -62,7 +62,7 @@ impl NonInviteServer {
                 context.push(Effect::TransportError);
                 None
             }
-            // What the client sent last may still be under way: it must not look like a new request.
+            // The last retransmission of the client may still arrive; it must not become a new transaction.
             (Self::Trying | Self::Proceeding, Fired(Timer::End)) => {
                 context.linger(Self::Completed, context.timers.t4())
             }

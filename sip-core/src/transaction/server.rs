@@ -5,11 +5,13 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode, Value};
 
+use super::entry::{Owner, Server, ServerMachine, TimerKeys};
 use super::invite_server::InviteServer;
-use super::layer::{Owner, TimerKeys, TransactionLayer};
+use super::layer::TransactionLayer;
 use super::machine::{Context, Effect, ServerInput};
 use super::matching::Key;
 use super::non_invite_server::NonInviteServer;
+use super::outbox::Outbox;
 use super::{Output, SendError, ServerTransactionId, TransactionError};
 use crate::ids::ConnectionId;
 use crate::slab::Handle;
@@ -18,43 +20,15 @@ use crate::time::Timestamp;
 /// Seconds in the Retry-After of a 503 that a limit causes.
 const OVERLOAD_RETRY_AFTER: u32 = 5;
 
-pub(super) struct Server {
-    machine: Machine,
-    pub(super) connection: ConnectionId,
-    reliable: bool,
-    key: Key,
-    merge_key: Option<Key>,
-    pub(super) timers: TimerKeys,
-    /// As it came, with `received` and `rport`; empty from the final response on. Read anew when it is asked
-    /// for, which is rare: what is known of its structure takes as much room as the message.
-    request: Bytes,
-    /// The last response, as sent.
-    response: Bytes,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Machine {
-    Invite(InviteServer),
-    NonInvite(NonInviteServer),
-}
-
-impl Machine {
-    fn step(self, input: ServerInput, context: &mut Context<'_>) -> Option<Self> {
-        match self {
-            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
-            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
-        }
-    }
-}
-
-impl<U: Clone> TransactionLayer<U> {
-    /// The request of a server transaction, until its final response is sent; read anew each time.
+impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
+    /// The request of a server transaction, until its final response is sent; parsed at each call.
     #[must_use]
     pub fn request(&self, transaction: ServerTransactionId) -> Option<Request> {
         self.request_of(transaction.0)
     }
 
-    /// The connection that the request of a server transaction came on; `None` if the transaction is over.
+    /// The connection on which the request of a server transaction arrived; `None` if the transaction is
+    /// over.
     #[must_use]
     pub fn connection_of(&self, transaction: ServerTransactionId) -> Option<ConnectionId> {
         self.servers
@@ -68,8 +42,8 @@ impl<U: Clone> TransactionLayer<U> {
         message.ok()?.into_request().ok()
     }
 
-    /// Sends a response in a server transaction (RFC 3261 section 17.2), on the connection that the
-    /// request came on. Further 2xx to an INVITE may follow the first (RFC 6026 section 7.1).
+    /// Sends a response in a server transaction (RFC 3261 section 17.2), on the connection of the request.
+    /// Further 2xx to an INVITE may follow the first (RFC 6026 section 7.1).
     ///
     /// # Errors
     /// [`SendError::Stale`] if the transaction is over or has its final response,
@@ -90,9 +64,9 @@ impl<U: Clone> TransactionLayer<U> {
             return Err(SendError::Forbidden("only a response answers a request"));
         };
         match server.machine {
-            Machine::Invite(InviteServer::Proceeding) => {}
-            Machine::Invite(InviteServer::Accepted) if status.is_success() => {}
-            Machine::NonInvite(NonInviteServer::Trying | NonInviteServer::Proceeding) => {
+            ServerMachine::Invite(InviteServer::Proceeding) => {}
+            ServerMachine::Invite(InviteServer::Accepted) if status.is_success() => {}
+            ServerMachine::NonInvite(NonInviteServer::Trying | NonInviteServer::Proceeding) => {
                 if status.is_provisional() && status != StatusCode::TRYING {
                     return Err(SendError::Forbidden(
                         "RFC 4320: no provisional response but 100 to a non-INVITE",
@@ -119,8 +93,8 @@ impl<U: Clone> TransactionLayer<U> {
         Ok(())
     }
 
-    /// Sends the last response of an accepted INVITE once more (RFC 3261 section 13.3.1.4: its user
-    /// repeats the 2xx until the ACK comes, on every transport).
+    /// Sends the last response of an accepted INVITE again (RFC 3261 section 13.3.1.4: the transaction user
+    /// repeats the 2xx until the ACK arrives, on every transport).
     ///
     /// # Errors
     /// [`SendError::Stale`] if the transaction is over.
@@ -150,7 +124,7 @@ impl<U: Clone> TransactionLayer<U> {
         if method == Method::Ack {
             return match found.filter(|&handle| self.is_acknowledged_by(handle, &request)) {
                 Some(handle) => self.drive_server(handle, ServerInput::Ack, Some(request), now),
-                None => self.outputs.push_back(Output::Ack {
+                None => self.outbox.output(Output::Ack {
                     connection,
                     request: Box::new(request),
                 }),
@@ -164,12 +138,13 @@ impl<U: Clone> TransactionLayer<U> {
             .flatten()
             .and_then(|key| self.index.find(&key))
             .map(ServerTransactionId);
-        // BYE and CANCEL end what takes up room: some is kept for them.
+        // A quarter more is reserved for BYE and CANCEL, because they free room.
         let limit = self.settings.limits.server_transactions;
         let ends = method == Method::Bye || cancels.is_some();
         let reserve = if ends { limit / 4 } else { 0 };
         if self.servers.len() >= limit.saturating_add(reserve) {
-            // RFC 3261 section 8.2.7, TX-CAP: what is under way goes on, the new one is refused without state.
+            // RFC 3261 section 8.2.7: existing transactions continue, and the new request is refused
+            // without state.
             if self
                 .answer_statelessly(
                     connection,
@@ -205,9 +180,9 @@ impl<U: Clone> TransactionLayer<U> {
         let timers = self.settings.timers;
         let mut context = Context::new(&timers, reliable);
         let machine = if method == Method::Invite {
-            Machine::Invite(InviteServer::start(&mut context))
+            ServerMachine::Invite(InviteServer::start(&mut context))
         } else {
-            Machine::NonInvite(NonInviteServer::start(&mut context))
+            ServerMachine::NonInvite(NonInviteServer::start(&mut context))
         };
         let handle = self.servers.next_handle();
         let merge_key = Key::of_merge(&request, self.hash)
@@ -234,7 +209,7 @@ impl<U: Clone> TransactionLayer<U> {
         });
         for &effect in &context.effects {
             if effect == Effect::Deliver {
-                self.outputs.push_back(Output::Request {
+                self.outbox.output(Output::Request {
                     transaction: ServerTransactionId(handle),
                     connection,
                     request: Box::new(request.clone()),
@@ -281,7 +256,7 @@ impl<U: Clone> TransactionLayer<U> {
         let first = request.values(HeaderName::Via).next()?;
         let mut value = alloc::string::String::from_utf8_lossy(first).into_owned();
         if asked {
-            // The parameter itself gets the value: it stands as `;rport` with nothing behind it.
+            // Inserts the value behind `;rport`, which has none in a request.
             if let Some(end) = find_bare_rport(&value) {
                 value.insert_str(end, &alloc::format!("={}", remote.port()));
             }
@@ -292,7 +267,7 @@ impl<U: Clone> TransactionLayer<U> {
         let mut builder = Builder::from_message(request);
         builder.set_first_value(HeaderName::Via, Value::from(value));
         let stamped = builder.build().ok()?.into_request().ok()?;
-        // A request at the very limit stays as it came, so that it can be read again.
+        // A request at the size limit stays as received, because a longer one could not be parsed again.
         Message::parse(stamped.bytes().clone(), &self.settings.limits.message).ok()?;
         Some(stamped)
     }
@@ -312,8 +287,8 @@ impl<U: Clone> TransactionLayer<U> {
         let next = server.machine.step(input, &mut context);
         if let Some(machine) = next {
             server.machine = machine;
-            if machine == Machine::NonInvite(NonInviteServer::Completed) {
-                // Answered, or too late to be.
+            if machine == ServerMachine::NonInvite(NonInviteServer::Completed) {
+                // The response was sent, or is no longer allowed.
                 server.request = Bytes::new();
             }
         }
@@ -346,7 +321,7 @@ impl<U: Clone> TransactionLayer<U> {
                 let Some(request) = self.request_of(handle) else {
                     return;
                 };
-                // A request that was read can be answered; a failure leaves the peer to its timer.
+                // Building an answer to a parsed request does not fail; if it did, the peer would time out.
                 let trying = Builder::response_to(&request, StatusCode::TRYING, None).build();
                 if let (Ok(trying), Some(server)) = (trying, self.servers.get_mut(handle)) {
                     server.response = trying.bytes().clone();
@@ -355,7 +330,7 @@ impl<U: Clone> TransactionLayer<U> {
             }
             Effect::Deliver => {
                 if let Some(request) = ack.take() {
-                    self.outputs.push_back(Output::Ack {
+                    self.outbox.output(Output::Ack {
                         connection,
                         request: Box::new(request),
                     });
@@ -378,12 +353,12 @@ impl<U: Clone> TransactionLayer<U> {
                     Effect::Timeout => TransactionError::Timeout,
                     _ => TransactionError::ConnectionLost,
                 };
-                self.outputs.push_back(Output::ServerFailed {
+                self.outbox.output(Output::ServerFailed {
                     transaction: ServerTransactionId(handle),
                     error,
                 });
             }
-            // No server machine asks for it.
+            // No server machine has this effect.
             Effect::SendAck => {}
         }
     }

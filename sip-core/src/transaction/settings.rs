@@ -1,6 +1,5 @@
 //! The timer values of RFC 3261 table 4.
 
-use core::fmt;
 use core::time::Duration;
 
 /// T1, T2, T4 and the times that are multiples of T1 (RFC 3261 table 4, RFC 6026 section 7).
@@ -8,36 +7,27 @@ use core::time::Duration;
 /// The default is the RFC's: T1 500 ms, T2 4 s, T4 5 s, and 64 T1 for B, F, H, J, L and M.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimerSettings {
-    // Microseconds: one hour, the longest, fits.
+    // In microseconds; the longest value is one hour, which fits.
     t1: u32,
     t2: u32,
     t4: u32,
     timeout: u32,
 }
 
-/// A timer value that cannot work, by the name it has in RFC 3261 table 4.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// An invalid timer value, by its name in RFC 3261 table 4.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimerError {
     /// T1, T2, T4 or the time-out is zero.
+    #[error("{0} is zero")]
     Zero(&'static str),
-    /// The value is below the one that it may not be below.
+    /// The first value is below the second, its lower bound.
+    #[error("{0} is below {1}")]
     Below(&'static str, &'static str),
     /// The value is above one hour.
+    #[error("{0} is above one hour")]
     TooLong(&'static str),
 }
-
-impl fmt::Display for TimerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Zero(name) => write!(f, "{name} is zero"),
-            Self::Below(name, floor) => write!(f, "{name} is below {floor}"),
-            Self::TooLong(name) => write!(f, "{name} is above one hour"),
-        }
-    }
-}
-
-impl core::error::Error for TimerError {}
 
 const LONGEST: Duration = Duration::from_secs(3_600);
 

@@ -31,14 +31,14 @@ use crate::transaction::TimerSettings;
 /// How long [`UserAgent::stop`] waits by default for calls, registration and requests to end.
 const DEFAULT_GRACE: Duration = Duration::from_secs(2);
 
-/// A tick that is late by more than this: the host did not run in between.
+/// A tick later than its deadline by more than this means that the host was suspended in between.
 const ASLEEP: Duration = Duration::from_secs(5);
 
 /// One SIP user agent: one address-of-record, on one connection at a time unless `outboundFlows` asks for
 /// more.
 ///
-/// Any order of calls is correct. Every input and command takes the time; one that is earlier than the
-/// last is raised to it. Inputs queue [`Action`]s; polling changes nothing else.
+/// Every order of inputs and commands is valid. Each takes the host's time; the core raises a time earlier than
+/// the last one to that one. Inputs and commands queue [`Action`]s; polling only removes them.
 pub struct UserAgent {
     pub(super) config: Config,
     pub(super) endpoint: Endpoint,
@@ -52,14 +52,15 @@ pub struct UserAgent {
     pub(super) life: Life,
 }
 
-/// Whether the agent is on.
+/// Whether the agent is started, stopped, or stopping.
 pub(super) enum Life {
     Idle,
     Running,
     Stopping { deadline: TimerKey },
 }
 
-/// How many of everything an agent holds: all zero (but `connections`) after quiet time.
+/// The sizes of an agent's tables. After quiet time every field but `connections` is 0, so that a test can
+/// find leaks.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct TableSizes {
@@ -71,9 +72,9 @@ pub struct TableSizes {
     pub dialogs: usize,
     /// Calls.
     pub sessions: usize,
-    /// Requests of ours outside calls.
+    /// Requests of the application outside calls that have no outcome yet.
     pub requests: usize,
-    /// Requests of peers that wait for an answer.
+    /// Requests of peers that wait for the application's answer.
     pub incoming: usize,
     /// Challenges that wait for the application's answer.
     pub challenges: usize,
@@ -82,14 +83,15 @@ pub struct TableSizes {
 }
 
 impl UserAgent {
-    /// An agent with the default [`Limits`] and timers. With `autostart` the first poll yields
-    /// [`Action::Connect`]; without it nothing happens until [`UserAgent::start`].
+    /// Makes an agent with the default [`Limits`] and timers. With `autostart` the first poll returns
+    /// [`Action::Connect`]; otherwise the agent stays idle until [`UserAgent::start`].
     ///
-    /// Takes a generator fit for cryptography, seeded by the host from the operating system's entropy:
-    /// every tag, branch and key comes from it.
+    /// `rng` is a generator fit for cryptography, which the host seeds from the operating system's entropy,
+    /// because every tag, branch and key comes from it. `now` is the host's clock.
     ///
     /// # Errors
-    /// [`StartError`] if the configuration enables a feature that is not implemented.
+    /// [`StartError`] if the configuration enables a feature that is not implemented, or its connection
+    /// policy or authorization user is unusable.
     pub fn new(
         config: Config,
         rng: Box<dyn CryptoRng + Send>,
@@ -104,7 +106,7 @@ impl UserAgent {
         )
     }
 
-    /// As [`UserAgent::new`], with limits and timers of the host's own.
+    /// As [`UserAgent::new`], with the host's own limits and timers (RFC 3261 table 4).
     ///
     /// # Errors
     /// As [`UserAgent::new`].
@@ -155,10 +157,10 @@ impl UserAgent {
         Ok(agent)
     }
 
-    /// Goes online: connects, and registers if the configuration says so.
+    /// Goes online: connects, and registers if the `register` parameter is on. Events report the progress.
     ///
     /// # Errors
-    /// [`CommandError::Running`] unless it was idle.
+    /// [`CommandError::Running`] unless the agent is idle.
     pub fn start(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.advance(now);
         if !matches!(self.life, Life::Idle) {
@@ -174,8 +176,9 @@ impl UserAgent {
         self.connector(0, Connector::start);
     }
 
-    /// Goes offline: hangs up, unregisters, then [`Event::Stopped`] and [`Action::Disconnect`]; after
-    /// `grace` (2 s if `None`) whatever is left is cut short and counted. A second call does so at once.
+    /// Goes offline: hangs up, unregisters, then emits [`Event::Stopped`] and [`Action::Disconnect`]. After
+    /// `grace` (2 s if `None`) the agent ends what is left and counts it in [`Event::Stopped`]. A second call
+    /// does so at once.
     pub fn stop(&mut self, grace: Option<Duration>, now: Timestamp) {
         self.advance(now);
         match self.life {
@@ -199,11 +202,12 @@ impl UserAgent {
         }
     }
 
-    /// Bytes came on a connection: one WebSocket message, one datagram, or a part of a stream. Late bytes
-    /// of a closed connection are ignored.
+    /// Takes bytes that arrived on a connection: one WebSocket message, one datagram, or a part of a stream.
+    /// The
+    /// agent ignores late bytes of a closed connection.
     ///
     /// # Errors
-    /// [`Backpressure`] if the queue of actions is full; nothing has changed then.
+    /// [`Backpressure`] if the queue of actions is full; the agent is unchanged then.
     pub fn receive(
         &mut self,
         connection: ConnectionId,
@@ -222,11 +226,11 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Time has passed. Fires at least one due deadline, and a bounded number of them: call again while
-    /// [`UserAgent::next_tick`] is not later than `now`.
+    /// Advances the clock to `now`. Fires at least one due deadline, and at most [`Limits::fired_per_tick`]:
+    /// call again while [`UserAgent::next_tick`] is not later than `now`.
     ///
     /// # Errors
-    /// [`ClockJump`] if the clock jumped by more than seven days; nothing has changed then.
+    /// [`ClockJump`] if `now` is more than seven days ahead of the last input; the agent is unchanged then.
     pub fn tick(&mut self, now: Timestamp) -> Result<(), ClockJump> {
         let by = now.saturating_since(self.endpoint.now);
         if by > LONGEST_JUMP {
@@ -236,15 +240,16 @@ impl UserAgent {
         Ok(())
     }
 
-    /// As [`UserAgent::tick`], however far the clock jumped: the host knows the time to be right.
+    /// As [`UserAgent::tick`], without a limit on the jump, because the host has checked its clock.
     ///
-    /// A tick more than five seconds late means that the host was suspended. Every open connection is pinged at once
+    /// A tick more than 5 s late means that the host was suspended. The agent pings every open connection at
+    /// once
     /// ([`KeepAlive::probe_now`]), because a dead one would otherwise go unnoticed.
     pub fn resume(&mut self, now: Timestamp) {
         self.notice_sleep(now);
         self.endpoint.advance(now);
         let now = self.endpoint.now;
-        // Time-outs are carried out even when the queue is full: they only shrink state.
+        // Time-outs fire even when the queue is full, because they only shrink state.
         self.endpoint.layer.tick(now);
         self.drain();
         for _ in 0..self.endpoint.limits.fired_per_tick.max(1) {
@@ -267,63 +272,65 @@ impl UserAgent {
         self.settle();
     }
 
-    /// The next thing for the host to carry out; `None` when there is nothing until the next input.
-    /// Constant time. Inputs and commands add actions; nothing else does.
+    /// Returns the next action for the host to carry out; `None` until the next input, command or tick.
+    /// Constant time.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.endpoint.poll_action()
     }
 
-    /// When to call [`UserAgent::tick`] next; `None` while nothing is pending. Constant time. Every
-    /// input, command and tick may change it.
+    /// When to call [`UserAgent::tick`] next, on the host's clock; `None` while no deadline is pending.
+    /// Constant
+    /// time. Every input, command and tick may change it.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
         let ticks = [self.endpoint.next_tick(), self.flows.next_tick()];
         ticks.into_iter().flatten().min()
     }
 
-    /// The configuration in force.
+    /// The configuration in force, with all changes of [`UserAgent::reconfigure`] that have taken effect.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Who we are: the configured `uri`, or the anonymous one that was drawn.
+    /// The address-of-record (RFC 3261 section 6): the configured `uri`, or an anonymous one that the core
+    /// has drawn.
     #[must_use]
     pub fn address_of_record(&self) -> &sip_parse::UriBuf {
         &self.endpoint.identity.aor
     }
 
-    /// The UUID that names this agent (RFC 5626 section 4.1), configured or drawn.
+    /// The instance UUID of this agent (RFC 5626 section 4.1), configured or drawn, without `urn:uuid:`.
     #[must_use]
     pub fn instance_id(&self) -> &str {
         &self.endpoint.identity.instance
     }
 
-    /// The Contact that we register and call with, without parameters of the registration.
+    /// The Contact of REGISTER and of calls, as `<URI>`, without the parameters of the registration.
     #[must_use]
     pub fn contact(&self) -> &str {
         &self.endpoint.identity.contact
     }
 
-    /// Whether a connection is open, on whichever flow.
+    /// Whether a connection is open, on any flow.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.endpoint.flow.is_some()
     }
 
-    /// Whether the registrar holds a binding of ours, on whichever flow, as far as we know.
+    /// Whether the registrar holds a binding of this agent on any flow, as far as the core knows.
     #[must_use]
     pub fn is_registered(&self) -> bool {
         self.registrations.is_bound()
     }
 
-    /// Counts of what passed.
+    /// The counters since the agent was made.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.endpoint.counters()
     }
 
-    /// How much state there is.
+    /// The current sizes of the tables.
     #[must_use]
     pub fn table_sizes(&self) -> TableSizes {
         TableSizes {
@@ -338,7 +345,8 @@ impl UserAgent {
         }
     }
 
-    /// Time never goes back; a jump that nobody vouched for is not believed.
+    /// Raises the clock. Time never goes back; a jump of more than seven days is ignored, because only
+    /// [`UserAgent::resume`] confirms one.
     pub(super) fn advance(&mut self, now: Timestamp) {
         if now.saturating_since(self.endpoint.now) <= LONGEST_JUMP {
             self.notice_sleep(now);
@@ -346,8 +354,8 @@ impl UserAgent {
         }
     }
 
-    /// A deadline that is long past means that the host did not run: the flow may be dead without
-    /// anybody's word. Before any input, because input may put that deadline off.
+    /// A deadline that is long past means that the host was suspended, so each flow may be dead. Runs before
+    /// any input is handled, because input may put that deadline off.
     fn notice_sleep(&mut self, now: Timestamp) {
         let is_late = |due| now.saturating_since(due) > ASLEEP;
         if !self.next_tick().is_some_and(is_late) {
@@ -360,7 +368,7 @@ impl UserAgent {
         }
     }
 
-    /// A command: needs room in the queue and an agent that is on.
+    /// Admits a command if the queue has room and the agent is running.
     pub(super) fn command(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.endpoint.check_queue()?;
         self.advance(now);
@@ -374,20 +382,20 @@ impl UserAgent {
     pub(super) fn keep_alive_every(&mut self, index: FlowIndex, seconds: u32) {
         let rng = self.endpoint.layer.rng();
         let flow = self.flows.get_mut(index);
-        // Without pings of our own the registrar's wish begins them.
+        // Without a configured ping interval the registrar's value (RFC 5626 section 4.4.1) starts the pings.
         if seconds > 0 && flow.keep_alive.next_tick().is_none() && flow.open.is_some() {
             flow.keep_alive.start(self.endpoint.now, rng);
         }
         flow.keep_alive.flow_timer(seconds, rng);
     }
 
-    /// Handles what the layers below have queued, and ends a stop that has nothing left to wait for.
+    /// Handles what the layers below have queued, and completes a stop that has nothing left to wait for.
     pub(super) fn settle(&mut self) {
         self.drain();
         self.change_servers_when_quiet();
         self.move_when_quiet();
         self.spread_flows();
-        // What these had to send must not wait for the next input.
+        // Sends what these steps have queued at once, because the next input may be far away.
         self.drain();
         if matches!(self.life, Life::Stopping { .. })
             && self.sessions.is_empty()
@@ -398,7 +406,7 @@ impl UserAgent {
         }
     }
 
-    /// Ends a stop: what is left is told so, and the connection is closed.
+    /// Ends a stop: ends what is left with an event each, and closes the connections.
     fn cut_short(&mut self) {
         let registering = usize::from(!self.registrations.is_idle());
         let unfinished = self.sessions.len() + self.requests.outgoing() + registering;
@@ -412,7 +420,7 @@ impl UserAgent {
         for id in self.requests.incoming_ids() {
             self.drop_incoming(id);
         }
-        // What has just been said is sent while the connection is still open.
+        // Sends the last messages while the connection is still open.
         self.drain();
         for index in self.flows.indices() {
             self.unbound(index, EndReason::local(Cause::Stopped));
@@ -426,7 +434,7 @@ impl UserAgent {
             self.drop_failback(index, reason);
             let flow = self.flows.get_mut(index);
             flow.keep_alive.stop();
-            // Nothing is to be carried out: what it has open or opens is closed below.
+            // The connector's steps are ignored, because the connections are closed below.
             let _ = flow.connector.stop();
             connections.extend(flow.open.take().map(|open| open.connection));
             connections.extend(flow.opening.take().map(|opening| opening.connection));

@@ -1,5 +1,5 @@
-//! The commands of calls and registration. What a call can do next is a type of its own, so that what
-//! makes no sense does not compile.
+//! The commands of calls and registration. Each phase of a call is a type, so that a command that does not
+//! fit the phase does not compile.
 
 use alloc::format;
 use core::time::Duration;
@@ -13,27 +13,27 @@ use crate::registration::{RegisterKind, Wish};
 use crate::session::{DescriptionFailed, FailureStatus, Input, InviteOptions, Phase, Stepped};
 use crate::time::Timestamp;
 
-/// What can be done with a call now.
+/// The phase of a call, with the commands that fit it.
 #[derive(Debug)]
 pub enum Session<'a> {
-    /// A peer calls, and waits for an answer.
+    /// A peer calls; the application has to answer or reject.
     Incoming(IncomingSession<'a>),
-    /// We call, and wait for one.
+    /// This side calls; the peer has to answer.
     Outgoing(OutgoingSession<'a>),
-    /// The call is up.
+    /// The call is up, or its 2xx is sent.
     Established(EstablishedSession<'a>),
-    /// BYE is on its way, or waits for a connection; [`Event::Ended`](crate::Event::Ended) follows.
+    /// BYE is sent, or waits for a connection; [`Event::Ended`](crate::Event::Ended) follows.
     Ending,
 }
 
-/// A call that a peer makes.
+/// An incoming call that is not answered yet.
 #[derive(Debug)]
 pub struct IncomingSession<'a> {
     agent: &'a mut UserAgent,
     id: SessionId,
 }
 
-/// A call that we make.
+/// An outgoing call that is not answered yet.
 #[derive(Debug)]
 pub struct OutgoingSession<'a> {
     agent: &'a mut UserAgent,
@@ -48,11 +48,13 @@ pub struct EstablishedSession<'a> {
 }
 
 impl UserAgent {
-    /// Registers, now and on every connection to come. Sets `register` to true.
+    /// Registers now and on every later connection (RFC 3261 section 10.2); sets `register` to true. Without
+    /// a connection the REGISTER follows as soon as one opens.
+    /// [`Event::Registered`](crate::Event::Registered) or
+    /// [`Event::RegistrationFailed`](crate::Event::RegistrationFailed) reports the outcome.
     ///
     /// # Errors
-    /// [`CommandError::NotRunning`] or [`CommandError::Backpressure`]. Without a connection the REGISTER
-    /// follows when there is one.
+    /// [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
     pub fn register(&mut self, now: Timestamp) -> Result<(), CommandError> {
         self.command(now)?;
         self.registrations.want(Wish::Registered);
@@ -61,9 +63,9 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Gives our binding back (RFC 3261 section 10.2.2) and stops registering. The outcome comes as
-    /// [`Event::Unregistered`](crate::Event::Unregistered), also when there was nothing to give back, unless a `register` follows
-    /// before it is through.
+    /// Removes the binding of this agent (RFC 3261 section 10.2.2) and stops registering.
+    /// [`Event::Unregistered`](crate::Event::Unregistered) reports the outcome, also if there was no binding,
+    /// unless the application calls `register` before the removal completes.
     ///
     /// # Errors
     /// [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
@@ -74,9 +76,10 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Removes all bindings of our address-of-record, those of other agents as well (RFC 3261 section
-    /// 10.2.2: `Contact: *`), and stops registering. The outcome comes as [`Event::Unregistered`](crate::Event::Unregistered), after
-    /// an [`Event::RegistrationFailed`](crate::Event::RegistrationFailed) if the registrar refused.
+    /// Removes all bindings of the address-of-record, also those of other agents (RFC 3261 section 10.2.2:
+    /// `Contact: *`), and stops registering. [`Event::Unregistered`](crate::Event::Unregistered) reports the
+    /// outcome, after an [`Event::RegistrationFailed`](crate::Event::RegistrationFailed) if the registrar
+    /// refused.
     ///
     /// # Errors
     /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
@@ -91,8 +94,9 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Asks the registrar for the bindings of our address-of-record (RFC 3261 section 10.2.3). They come
-    /// as [`Event::Bindings`](crate::Event::Bindings), a failure as [`Event::RegistrationFailed`](crate::Event::RegistrationFailed).
+    /// Fetches the bindings of the address-of-record from the registrar (RFC 3261 section 10.2.3).
+    /// [`Event::Bindings`](crate::Event::Bindings) or
+    /// [`Event::RegistrationFailed`](crate::Event::RegistrationFailed) reports the outcome.
     ///
     /// # Errors
     /// [`CommandError::NotConnected`], [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
@@ -107,13 +111,14 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Calls a URI, or a user at the address-of-record's host (RFC 3261 section 13.2). First
-    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) asks for the offer, unless the options leave it to the peer. Without a
-    /// connection `offlineRequests` says whether this fails or the INVITE waits: for 64 T1 at most, then
-    /// the call ends with [`Cause::Timeout`](crate::Cause::Timeout).
+    /// Calls `target`, a URI or a user at the address-of-record's host (RFC 3261 section 13.2), and returns
+    /// the handle of the call. First the core requests the offer with
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), unless [`InviteOptions`]
+    /// leaves it to the peer. Without a connection `offlineRequests` decides whether the command fails or the
+    /// INVITE waits: for 64 T1 at most, then the call ends with [`Cause::Timeout`](crate::Cause::Timeout).
     ///
     /// # Errors
-    /// [`CommandError`]; there is no call then, and no event.
+    /// [`CommandError`]; no call exists then, and no event follows.
     pub fn invite(
         &mut self,
         target: &str,
@@ -133,7 +138,7 @@ impl UserAgent {
         Ok(id)
     }
 
-    /// What can be done with a call now.
+    /// The phase of a call, with the commands that fit it.
     ///
     /// # Errors
     /// [`StaleHandle`] if the call is over.
@@ -146,8 +151,9 @@ impl UserAgent {
         })
     }
 
-    /// Ends a call by whatever fits: CANCEL, 480 or BYE. Nothing if it is ending already. Without a
-    /// connection the BYE waits for one, 64 T1 at most; then the call ends with [`Cause::NeverSent`](crate::Cause::NeverSent).
+    /// Ends a call by CANCEL, 480 or BYE, as its phase requires (RFC 3261 sections 9.1, 13.3.1.3, 15). A call
+    /// that is already ending is unchanged. Without a connection the BYE waits for one, 64 T1 at most; then
+    /// the call ends with [`Cause::NeverSent`](crate::Cause::NeverSent).
     ///
     /// # Errors
     /// [`StaleHandle`] if the call is over.
@@ -162,19 +168,20 @@ impl UserAgent {
 
     pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
         let known = self.step_session(id, Input::HangUp) != Stepped::Unknown;
-        // Nothing is in flight while a challenge waits: it ends the call now.
+        // While a challenge waits, no request is in flight; withdrawing the challenge ends the call now.
         for request in [SessionRequest::Invite, SessionRequest::Reinvite] {
             self.withdraw_challenge(TransactionUser::Session(id, request));
         }
         known
     }
 
-    /// Answers [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), whose `exchange` it names: the offer or answer, or that there is
-    /// none.
+    /// Answers [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded): takes the `exchange` of that
+    /// event, and the offer or answer, or [`DescriptionFailed`] if the application cannot make one (RFC
+    /// 3264).
     ///
     /// # Errors
-    /// [`CommandError::Stale`] if the call is over, [`CommandError::ExchangeOver`] if this exchange does not wait for a
-    /// description (any more), [`CommandError::Backpressure`].
+    /// [`CommandError::Stale`] if the call is over, [`CommandError::ExchangeOver`] if this exchange is not
+    /// the one that waits for a description, [`CommandError::Backpressure`].
     pub fn describe(
         &mut self,
         id: SessionId,
@@ -187,7 +194,7 @@ impl UserAgent {
         self.command_session(id, Input::Describe(exchange, description))
     }
 
-    /// Lets a call take a command.
+    /// Passes a command to a call.
     fn command_session(&mut self, id: SessionId, input: Input<'_>) -> Result<(), CommandError> {
         self.sessions.step(&mut self.endpoint, id, input)?;
         let over = self.sessions.phase(id).is_none();
@@ -198,18 +205,20 @@ impl UserAgent {
 }
 
 impl IncomingSession<'_> {
-    /// Announces the call to the caller: 180, again every minute (RFC 3261 section 13.3.1.1). Idempotent.
+    /// Announces the call to the caller: sends 180 and repeats it every minute (RFC 3261 section 13.3.1.1).
+    /// Idempotent.
     pub fn ring(self, now: Timestamp) {
         self.take(Input::Ring, now);
     }
 
-    /// Takes the call: [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) follows, then
+    /// Accepts the call (RFC 3261 section 13.3.1.4). The core emits
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), then
     /// [`Event::Established`](crate::Event::Established).
     pub fn answer(self, now: Timestamp) {
         self.take(Input::Answer, now);
     }
 
-    /// Refuses the call.
+    /// Refuses the call with a status of 300 to 699 (RFC 3261 section 13.3.1.3).
     pub fn reject(self, status: FailureStatus, now: Timestamp) {
         self.take(Input::Reject(status), now);
     }
@@ -222,7 +231,7 @@ impl IncomingSession<'_> {
 }
 
 impl OutgoingSession<'_> {
-    /// Gives up calling (RFC 3261 section 9.1): CANCEL, or BYE if the 2xx crosses it.
+    /// Cancels the call (RFC 3261 section 9.1): sends CANCEL, or BYE if the 2xx crosses the CANCEL.
     pub fn cancel(self, now: Timestamp) {
         self.agent.advance(now);
         self.agent.hang_up_session(self.id);
@@ -231,16 +240,17 @@ impl OutgoingSession<'_> {
 }
 
 impl EstablishedSession<'_> {
-    /// Hangs up (RFC 3261 section 15). If we answered and the ACK has not come yet, BYE waits for it.
+    /// Hangs up (RFC 3261 section 15). The callee's BYE waits until the ACK has arrived.
     pub fn bye(self, now: Timestamp) {
         self.agent.advance(now);
         self.agent.hang_up_session(self.id);
         self.agent.settle();
     }
 
-    /// Changes the session (RFC 3261 section 14.1): [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) asks for the offer,
-    /// then [`Event::ExchangeEnded`](crate::Event::ExchangeEnded) tells the outcome. A re-INVITE of the
-    /// peer's that crosses this one is met as section 14.1 says.
+    /// Changes the session (RFC 3261 section 14.1). The core requests the offer with
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) and reports the outcome with
+    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded). If a re-INVITE of the peer crosses this one,
+    /// the core waits and tries again, as section 14.1 requires.
     ///
     /// # Errors
     /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
@@ -249,8 +259,9 @@ impl EstablishedSession<'_> {
         self.agent.command_session(self.id, Input::Renegotiate)
     }
 
-    /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`): the body is
-    /// `Signal=5` and `Duration=100`, in milliseconds. The outcome comes as [`Event::RequestCompleted`](crate::Event::RequestCompleted).
+    /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`), and returns the handle of
+    /// the request. `Duration` in the body is in milliseconds: `Signal=5`, `Duration=100`.
+    /// [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome.
     ///
     /// # Errors
     /// [`CommandError::WrongState`] for a tone other than 0-9, A-D, * and #, or a duration that is not
@@ -275,10 +286,11 @@ impl EstablishedSession<'_> {
         self.info(&Body::new("application/dtmf-relay", body), now)
     }
 
-    /// Sends an INFO (RFC 6086), such as DTMF. The outcome comes as [`Event::RequestCompleted`](crate::Event::RequestCompleted).
+    /// Sends an INFO (RFC 6086), such as DTMF, and returns the handle of the request.
+    /// [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome.
     ///
     /// # Errors
-    /// [`CommandError`]; nothing has been sent then.
+    /// [`CommandError`]; no request is sent then.
     pub fn info(self, body: &Body, now: Timestamp) -> Result<RequestId, CommandError> {
         self.agent.info(self.id, body, now)
     }

@@ -1,4 +1,4 @@
-//! Challenges that wait for the application: `authenticationFactory`.
+//! Challenges that wait for the application (`authenticationFactory`).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use crate::ids::{ChallengeId, ConnectionId, SessionId};
 use crate::slab::Slab;
 use crate::timer::TimerKey;
 
-/// All challenges of an agent that wait. Boxed, because most agents never have one.
+/// All waiting challenges of an agent. Boxed, because most agents never have one.
 pub(super) struct Challenges(Box<Slab<Challenge>>);
 
 /// A challenge, until the application answers it.
@@ -26,7 +26,7 @@ impl Challenges {
         self.0.len()
     }
 
-    /// The name that the next challenge gets.
+    /// The handle of the next challenge.
     pub(super) fn next_id(&self) -> ChallengeId {
         ChallengeId(self.0.next_handle())
     }
@@ -43,19 +43,19 @@ impl Challenges {
         self.0.remove(id.0)
     }
 
-    /// The challenge that a request of `user` met.
+    /// The waiting challenge of a request of `user`.
     pub(super) fn of(&self, user: TransactionUser) -> Option<ChallengeId> {
         let mut challenges = self.0.iter();
         let found = challenges.find(|(_, challenge)| challenge.received.sent.user == user);
         found.map(|(handle, _)| ChallengeId(handle))
     }
 
-    /// Takes out what came on a connection that is gone.
+    /// Takes out the challenges that arrived on a lost connection.
     pub(super) fn take_on(&mut self, connection: ConnectionId) -> Vec<Challenge> {
         self.take_all(|challenge| challenge.received.connection == connection)
     }
 
-    /// Takes out what the requests of a call met, which is over.
+    /// Takes out the challenges of a call that is over.
     pub(super) fn take_of_call(&mut self, call: SessionId) -> Vec<Challenge> {
         let is_of_call = |user| matches!(user, TransactionUser::Session(id, _) if id == call);
         self.take_all(|challenge| is_of_call(challenge.received.sent.user))

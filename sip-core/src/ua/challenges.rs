@@ -1,7 +1,7 @@
-//! Challenges that the application answers: `authenticationFactory`.
+//! Challenges that the application answers (`authenticationFactory`).
 //!
-//! A 401 or 407 is kept until the application answers it. Then the request is sent again with the answer, or the response is
-//! final.
+//! The agent keeps a 401 or 407 until the application answers it. Then the core sends the request again with
+//! the answer, or takes the response as final.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -17,19 +17,18 @@ use crate::ids::{ChallengeId, ConnectionId, SessionId};
 use crate::time::Timestamp;
 use crate::transaction::TransactionError;
 
-/// How long the application may take: a person may have to be asked.
+/// How long the application may take to answer. Long, because it may have to ask a person.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 impl UserAgent {
     /// Answers [`Event::Challenged`]. Takes the whole value of Authorization (after a 401) or
     /// Proxy-Authorization (after a 407), such as `Bearer mF_9.B5f-4.1JqM` (RFC 8898) or `Digest ..`; the
-    /// request is sent again with it (RFC 3261 section 22.2). [`AuthorizationFailed`] makes the
-    /// 401 or 407 final. So does silence for 60 seconds, and the fifth challenge of one request.
-    ///
+    /// core sends the request again with it (RFC 3261 section 22.2). [`AuthorizationFailed`] makes the 401 or
+    /// 407 final. The response is also final after 60 seconds without an answer, and at the fifth challenge
+    /// of one request.
     /// # Errors
-    /// [`CommandError::Stale`] if the challenge is answered or over, [`CommandError::Header`] for a
-    /// value that is empty or holds CR, LF or NUL (the challenge still waits then),
-    /// [`CommandError::Backpressure`].
+    /// [`CommandError::Stale`] if the challenge is answered or over, [`CommandError::Header`] for a value
+    /// that is empty or holds CR, LF or NUL (the challenge still waits then), [`CommandError::Backpressure`].
     pub fn authorize(
         &mut self,
         challenge: ChallengeId,
@@ -84,14 +83,14 @@ impl UserAgent {
         }
     }
 
-    /// The application gave up what the challenge was about.
+    /// Drops the challenge of a request that the application has given up.
     pub(super) fn withdraw_challenge(&mut self, user: TransactionUser) {
         if let Some(id) = self.challenges.of(user) {
             self.answer_challenge(id, Err(AuthorizationFailed));
         }
     }
 
-    /// The connection is gone: what was challenged on it has failed like what was still in flight.
+    /// Fails the challenges of a lost connection, like the requests in flight on it.
     pub(super) fn lose_challenges(&mut self, connection: ConnectionId) {
         for challenge in self.challenges.take_on(connection) {
             self.endpoint.timers.cancel(challenge.timer);
@@ -100,7 +99,7 @@ impl UserAgent {
         }
     }
 
-    /// The call is over: its requests are of no use any more.
+    /// Drops the challenges of a call that is over.
     pub(super) fn forget_challenges_of(&mut self, call: SessionId) {
         for challenge in self.challenges.take_of_call(call) {
             self.endpoint.timers.cancel(challenge.timer);
@@ -114,7 +113,7 @@ impl UserAgent {
     }
 }
 
-/// A header value must not smuggle in another header field.
+/// Rejects CR, LF and NUL, because the value would otherwise add another header field.
 fn check_value(value: &str) -> Result<(), CommandError> {
     let bad = |byte: u8| matches!(byte, b'\r' | b'\n' | 0);
     match value.bytes().position(bad) {

@@ -1,4 +1,4 @@
-//! What of the configuration each part below needs.
+//! Translates the configuration into the settings of each part below.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -19,7 +19,7 @@ use crate::transaction::TimerSettings;
 /// The option tags that the core honours, without those of `extraSupported`.
 const SUPPORTED: [&str; 2] = ["outbound", "gruu"];
 
-/// The settings of the endpoint. Draws what the configuration leaves to chance.
+/// The settings of the endpoint. Draws at random what the configuration leaves out.
 pub(super) fn settings(
     config: &Config,
     limits: Limits,
@@ -76,8 +76,8 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
     }
 }
 
-/// The credentials of the configuration; none if the application answers every challenge itself, because nothing is
-/// hashed here then.
+/// The credentials of the configuration; none if the application answers every challenge itself, because the
+/// core computes no digest then.
 pub(super) fn credentials(config: &Config) -> Result<Option<Credentials>, UsernameError> {
     if config.authentication() == Authentication::Application {
         return Ok(None);
@@ -88,7 +88,7 @@ pub(super) fn credentials(config: &Config) -> Result<Option<Credentials>, Userna
     Credentials::new(user, secret.clone()).map(Some)
 }
 
-/// How servers are chosen and connections tried again.
+/// The policy by which servers are chosen and connections are retried.
 pub(super) fn policy(config: &Config) -> ServerPolicy {
     let servers = config.servers().iter();
     ServerPolicy {

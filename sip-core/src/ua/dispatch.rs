@@ -16,7 +16,7 @@ use crate::session::{Input, Stepped};
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TransactionError};
 
 impl UserAgent {
-    /// Handles all that the endpoint has received.
+    /// Handles everything that the endpoint has received.
     pub(super) fn drain(&mut self) {
         while let Some(indication) = self.endpoint.poll_indication() {
             match indication {
@@ -52,7 +52,7 @@ impl UserAgent {
         }
     }
 
-    /// A stream that cannot be read any further (RFC 3261 section 18.3) is closed.
+    /// Closes a stream that can no longer be read (RFC 3261 section 18.3).
     fn on_unreadable(&mut self, connection: ConnectionId) {
         let reason = DisconnectReason::Protocol;
         if let Some(index) = self.flows.of(connection) {
@@ -62,12 +62,12 @@ impl UserAgent {
         }
     }
 
-    /// A response: first the challenge in it is met, for every kind of request alike.
+    /// Handles a response: answers the challenge in it first, for every kind of request alike.
     fn on_response(&mut self, received: Received) {
         if !received.is_challenge() || !self.awaits(received.sent.user) {
             return self.deliver(&received);
         }
-        if self.endpoint.behaviour.application_authenticates {
+        if self.endpoint.behaviour().application_authenticates {
             return self.surface(received);
         }
         self.authenticate(received, Authorization::Credentials);
@@ -120,9 +120,9 @@ impl UserAgent {
         }
     }
 
-    /// Hands a response to the user of its request, and then applies RFC 5057 to what failed within a dialog.
+    /// Passes a response to the user of its request, and then applies RFC 5057 to a failure within a dialog.
     pub(super) fn deliver(&mut self, received: &Received) {
-        // Registering anew shows whether it was the flow of this agent that failed; a request waits for that once.
+        // A new registration shows whether the flow of this agent failed; a request waits for that once.
         let is_flow_failed = received.response.status() == StatusCode::FLOW_FAILED;
         let may_wait = is_flow_failed && self.registrations.is_wanted() && self.is_registered();
         let user = received.sent.user;
@@ -172,7 +172,7 @@ impl UserAgent {
         self.on_server_transaction_lost(transaction);
     }
 
-    /// A request outside any dialog.
+    /// Handles a request outside any dialog.
     fn on_request(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
         if !matches!(self.life, Life::Running) {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
@@ -186,12 +186,13 @@ impl UserAgent {
             Method::Options => self.answer_options(transaction),
             Method::Message => self.on_application_request(transaction, None, request),
             Method::Notify if self.config.allow_legacy_notifications() => {
-                // Of RFC 3265's time: the application gets it as an event and need not answer.
+                // NOTIFY without a subscription (RFC 3265): the core answers 200, so the application gets an
+                // event only.
                 self.endpoint.answer(transaction, StatusCode::OK, &[]);
                 self.endpoint.event(Event::LegacyNotification { request });
             }
             Method::Refer => self.on_refer(transaction, None, request),
-            // Nothing that these belong to exists without a dialog (RFC 3261 15.1.2, 6665, 6086).
+            // These methods need a dialog (RFC 3261 section 15.1.2, RFC 6665, RFC 6086).
             _ => {
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 self.endpoint
@@ -200,7 +201,7 @@ impl UserAgent {
         }
     }
 
-    /// A request within the dialog of a call (RFC 3261 section 12.2.2).
+    /// Handles a request within the dialog of a call (RFC 3261 section 12.2.2).
     fn on_request_in_call(
         &mut self,
         transaction: ServerTransactionId,
@@ -231,7 +232,7 @@ impl UserAgent {
         self.endpoint.answer_options(transaction, busy);
     }
 
-    /// RFC 3515 section 2.4.2: the application decides; nothing is followed without it.
+    /// RFC 3515 section 2.4.2: only the application decides whether a REFER is followed.
     fn on_refer(
         &mut self,
         transaction: ServerTransactionId,
@@ -246,14 +247,14 @@ impl UserAgent {
         self.on_application_request(transaction, session, request);
     }
 
-    /// Lets a call take an input that always fits, and forgets what waits for it once it is over.
+    /// Passes an input that always fits to a call, and drops the waiting challenges of a call that is over.
     pub(super) fn step_session(&mut self, id: SessionId, input: Input<'_>) -> Stepped {
         let stepped = self.sessions.drive(&mut self.endpoint, id, input);
         self.forget_call(Some(id).filter(|_| stepped == Stepped::Over));
         stepped
     }
 
-    /// A call is over.
+    /// Drops what belongs to a call that is over.
     pub(super) fn forget_call(&mut self, id: Option<SessionId>) {
         if let Some(id) = id {
             self.forget_challenges_of(id);

@@ -1,5 +1,5 @@
-//! Back to a better server: tried beside the connection in use, watched for a while, and used instead once
-//! that disturbs nothing.
+//! Failback to a better server: a second connection is opened beside the one in use, watched for a while, and
+//! used once no call is being set up.
 
 use core::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::registration::BindingInput;
 
-/// How long the new connection must stay up before it is trusted.
+/// How long the new connection must stay up before the agent uses it.
 const WATCHED_FOR: Duration = Duration::from_secs(10);
 
 impl UserAgent {
-    /// Tries a better server; one at a time.
+    /// Opens a connection to a better server, unless one is open or opening.
     pub(super) fn failback(&mut self, index: FlowIndex, server: usize) {
         if self.flows.get_mut(index).failback.is_some() {
             return;
@@ -30,7 +30,7 @@ impl UserAgent {
         self.flows.get_mut(index).failback = Some(Failback { opening, stage });
     }
 
-    /// The connection of a probe is open; false if it is not one.
+    /// Handles the opening of a failback connection; false if it is another kind of connection.
     pub(super) fn on_failback_opened(
         &mut self,
         connection: ConnectionId,
@@ -56,7 +56,7 @@ impl UserAgent {
             .set(watched_until, TimerOwner::Failback(index));
         *stage = FailbackStage::Watched(timer);
         if self.flows.get_mut(index).open.is_none() {
-            // The one in use was lost meanwhile.
+            // The connection in use was lost in the meantime.
             self.abandon(index, ConnectError::Other, DisconnectReason::Replaced);
             self.use_open_failback(index);
             self.settle();
@@ -64,7 +64,7 @@ impl UserAgent {
         true
     }
 
-    /// The connection of a probe failed or is gone; false if it is not one.
+    /// Handles the failure or loss of a failback connection; false if it is another kind of connection.
     pub(super) fn on_failback_lost(&mut self, connection: ConnectionId) -> bool {
         let index = self.flows.find(|flow| flow.is_failback(connection));
         let Some(failback) = index.and_then(|index| self.flows.get_mut(index).failback.take())
@@ -75,7 +75,7 @@ impl UserAgent {
         true
     }
 
-    /// An open connection to a better server, for when the one in use is lost.
+    /// Takes the open failback connection, if there is one, because the connection in use was lost.
     pub(super) fn take_open_failback(&mut self, index: FlowIndex) -> Option<Flow> {
         let is_open =
             |failback: &mut Failback| !matches!(failback.stage, FailbackStage::Opening(_));
@@ -94,7 +94,7 @@ impl UserAgent {
         self.endpoint.layer.closed(connection, self.endpoint.now);
     }
 
-    /// Gives a probe up.
+    /// Closes the failback connection of a flow.
     pub(super) fn drop_failback(&mut self, index: FlowIndex, reason: DisconnectReason) {
         if let Some(failback) = self.flows.get_mut(index).failback.take() {
             self.forget_failback(&failback);
@@ -111,8 +111,8 @@ impl UserAgent {
         }
     }
 
-    /// Uses the better servers once nothing is under way that needs the connections in use: calls that are
-    /// up move with us, and are repaired after the registration.
+    /// Moves to the better servers once no INVITE transaction needs the connections in use. Confirmed calls
+    /// move along, and re-INVITEs repair their route after the registration.
     pub(super) fn move_when_quiet(&mut self) {
         for index in self.flows.indices() {
             self.move_flow_when_quiet(index);
@@ -145,13 +145,13 @@ impl UserAgent {
         let now = self.endpoint.now;
         let flow = self.flows.get_mut(index);
         flow.connector.moved(new.server, now);
-        // It leads through the old server (RFC 3608 section 5).
+        // The Service-Route leads through the old server (RFC 3608 section 5).
         flow.service_route.clear();
         self.use_flow(index, new);
         self.endpoint.layer.closed(old.connection, now);
         self.drain();
         if self.registrations.is_wanted() {
-            // A binding is made anew there; what the old server refused is tried at once with this one.
+            // The new server may accept what the old one refused, so the agent registers there at once.
             self.endpoint.ready &= self.flow_in_use() != Some(index);
             let changed = BindingInput::Changed(now);
             let binding = self.registrations.binding_mut(index);

@@ -1,4 +1,5 @@
-//! The flows of an agent (RFC 5626): each one is a way to one of its servers. One, unless `outboundFlows` asks for more.
+//! The flows of an agent (RFC 5626): one, unless `outboundFlows` sets more. Each leads to one of the agent's
+//! servers.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -14,17 +15,17 @@ use crate::timer::TimerKey;
 /// All flows of an agent.
 pub(super) struct Flows(Box<[OutboundFlow]>);
 
-/// One way to a server.
+/// One flow: the way to a server.
 pub(super) struct OutboundFlow {
     pub(super) connector: Connector,
     /// The connection that is being opened.
     pub(super) opening: Option<Opening>,
-    /// A connection to a better server beside the one in use.
+    /// A connection to a better server, beside the one in use.
     pub(super) failback: Option<Failback>,
     pub(super) keep_alive: KeepAlive,
     /// The connection that is open.
     pub(super) open: Option<Flow>,
-    /// Of the last REGISTER that was accepted on this flow (RFC 3608), as Route values.
+    /// The Service-Route of the last accepted REGISTER on this flow (RFC 3608), as Route values.
     pub(super) service_route: Vec<Box<[u8]>>,
 }
 
@@ -33,7 +34,7 @@ pub(super) struct Opening {
     pub(super) connection: ConnectionId,
     pub(super) server: usize,
     pub(super) attempt: u32,
-    /// Host and port for the Route; `None` while the application is asked for the URL.
+    /// Host and port for the Route; `None` until the application has returned the URL.
     pub(super) route_host: Option<Box<str>>,
 }
 
@@ -43,13 +44,13 @@ pub(super) struct Failback {
     pub(super) stage: FailbackStage,
 }
 
-/// How far a connection to a better server has come.
+/// The progress of a connection to a better server.
 pub(super) enum FailbackStage {
-    /// It is being opened, until a timer fires.
+    /// It is opening; the timer limits the attempt.
     Opening(TimerKey),
-    /// It is open, and watched until a timer fires.
+    /// It is open; the agent trusts it when the timer fires.
     Watched(TimerKey),
-    /// It may be used as soon as nothing is under way.
+    /// It may be used as soon as no INVITE transaction is under way.
     Ready,
 }
 
@@ -92,13 +93,13 @@ impl OutboundFlow {
         }
     }
 
-    /// Whether this is the connection that is open.
+    /// Whether this is the open connection.
     pub(super) fn is_on(&self, connection: ConnectionId) -> bool {
         let open = self.open.as_ref();
         open.is_some_and(|flow| flow.connection == connection)
     }
 
-    /// Whether this is the connection that is being opened.
+    /// Whether this is the opening connection.
     pub(super) fn is_opening(&self, connection: ConnectionId) -> bool {
         let opening = self.opening.as_ref();
         opening.is_some_and(|opening| opening.connection == connection)
@@ -110,7 +111,7 @@ impl OutboundFlow {
         failback.is_some_and(|failback| failback.opening.connection == connection)
     }
 
-    /// The connection that waits for its URL, of either kind.
+    /// The attempt that waits for its URL, for the flow or for failback.
     pub(super) fn awaiting_url(&mut self, connection: ConnectionId) -> Option<&mut Opening> {
         let failback = self.failback.as_mut();
         let failback = failback.map(|failback| &mut failback.opening);
@@ -147,7 +148,7 @@ impl Flows {
         0..self.0.len() as FlowIndex
     }
 
-    /// The first flow that fits.
+    /// The first flow that satisfies `fits`.
     pub(super) fn find(&self, fits: impl Fn(&OutboundFlow) -> bool) -> Option<FlowIndex> {
         let index = self.0.iter().position(fits)?;
         Some(index as FlowIndex)
@@ -158,7 +159,7 @@ impl Flows {
         self.find(|flow| flow.is_on(connection))
     }
 
-    /// The servers that the other flows hold or try.
+    /// The servers that the other flows are connected or connecting to.
     pub(super) fn taken_by_others(&self, index: FlowIndex) -> SmallVec<[usize; 8]> {
         let taken = |flow: &OutboundFlow| {
             let failback = flow.failback.as_ref();

@@ -1,4 +1,4 @@
-//! The connections of an agent's flows (RFC 5626): opened, chosen, lost, closed.
+//! Opens, chooses, loses and closes the connections of an agent's flows (RFC 5626).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::time::Timestamp;
 
-/// The application has no URL for a server now.
+/// The application's answer to [`Event::ServerUrlNeeded`] if it has no URL for the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoServerUrl;
 
@@ -30,7 +30,8 @@ impl fmt::Display for NoServerUrl {
 impl core::error::Error for NoServerUrl {}
 
 impl UserAgent {
-    /// The connection that [`Action::Connect`] asked for is open.
+    /// Takes the result of [`Action::Connect`]: the connection is open. `info` describes it. The core ignores
+    /// a connection that is no longer opening.
     pub fn connection_opened(
         &mut self,
         connection: ConnectionId,
@@ -66,13 +67,13 @@ impl UserAgent {
         self.settle();
     }
 
-    /// This connection carries what we send on the flow from now on.
+    /// Makes `open` the connection of the flow.
     pub(super) fn use_flow(&mut self, index: FlowIndex, open: Flow) {
         let server = open.server;
         let keeps = self.config.keep_alive_interval().is_some();
         let flow = self.flows.get_mut(index);
         flow.open = Some(open);
-        // A ping on the connection before this one will not be answered here.
+        // A ping on the previous connection will never be answered on this one.
         flow.keep_alive.stop();
         if keeps {
             flow.keep_alive
@@ -82,7 +83,8 @@ impl UserAgent {
         self.endpoint.event(Event::Connected { server });
     }
 
-    /// The connection that [`Action::Connect`] asked for cannot be opened.
+    /// Takes the result of [`Action::Connect`]: the host could not open the connection. The core tries again
+    /// or another server, and emits [`Event::ConnectFailed`].
     pub fn connection_failed(
         &mut self,
         connection: ConnectionId,
@@ -111,8 +113,8 @@ impl UserAgent {
         }
     }
 
-    /// An open connection is gone. Confirmed calls live on; what cannot (RFC 7118 section 5.2.3: there is
-    /// no other way back) fails at once.
+    /// Takes the loss of an open connection. Confirmed calls live on; requests in flight fail at once,
+    /// because their responses have no other way back (RFC 7118 section 5.2.3).
     pub fn connection_closed(
         &mut self,
         connection: ConnectionId,
@@ -144,7 +146,7 @@ impl UserAgent {
         self.on_flow_lost(index);
         if self.endpoint.flow.is_some() && (self.endpoint.ready || !self.registrations.is_wanted())
         {
-            // Another flow is up: what is left moves there at once.
+            // Another flow is up: waiting requests move there at once.
             self.connection_is_usable();
         }
         if !matches!(self.life, Life::Running) {
@@ -158,7 +160,7 @@ impl UserAgent {
         }
     }
 
-    /// Uses the connection to a better server, if it is open, in the place of one that is lost.
+    /// Replaces a lost connection by the open failback connection, if there is one.
     pub(super) fn use_open_failback(&mut self, index: FlowIndex) -> bool {
         let Some(open) = self.take_open_failback(index) else {
             return false;
@@ -170,7 +172,7 @@ impl UserAgent {
         true
     }
 
-    /// The answer to [`Action::Ping`] came.
+    /// Takes the answer to [`Action::Ping`].
     pub fn pong(&mut self, connection: ConnectionId, now: Timestamp) {
         self.advance(now);
         self.on_pong(connection);
@@ -185,12 +187,12 @@ impl UserAgent {
     }
 
     /// Answers [`Event::ServerUrlNeeded`] of this `connection`: the URL for this attempt, which
-    /// [`Action::Connect`] then connection_for, or that there is none, which counts as a failed attempt
-    /// ([`ConnectError::Url`]). The URL may name another host than the configured one; a preloaded Route
-    /// names the one that is given here. Its query is a secret and shows in no `Debug`.
+    /// [`Action::Connect`] then carries, or [`NoServerUrl`], which counts as a failed attempt
+    /// ([`ConnectError::Url`]). The URL may have another host than the configured one; a preloaded Route then
+    /// carries that host. The query of the URL is a secret, and `Debug` hides it.
     ///
     /// # Errors
-    /// [`CommandError::Stale`] if the attempt is over or has its URL, [`CommandError::Backpressure`].
+    /// [`CommandError::Stale`] if the attempt is over or already has its URL, [`CommandError::Backpressure`].
     pub fn server_url(
         &mut self,
         connection: ConnectionId,
@@ -219,7 +221,7 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Begins to open a connection: asks for the URL first where the configuration says so.
+    /// Begins to open a connection. With `askServerUrl` the core requests the URL from the application first.
     pub(super) fn open_connection(&mut self, server: usize, attempt: u32) -> Opening {
         let connection = self.endpoint.layer.reserve();
         let configured = self.config.servers().get(server);
@@ -249,7 +251,7 @@ impl UserAgent {
         attempt: u32,
         url: ServerUrl,
     ) {
-        self.endpoint.actions.push_back(Action::Connect {
+        self.endpoint.act(Action::Connect {
             connection,
             server,
             attempt,
@@ -257,7 +259,7 @@ impl UserAgent {
         });
     }
 
-    /// Lets the connector of a flow take a step, and carries out what it wants.
+    /// Lets the connector of a flow take a step, and carries out its output.
     pub(super) fn connector(
         &mut self,
         index: FlowIndex,
@@ -283,7 +285,7 @@ impl UserAgent {
             Step::Connect { server, attempt } => {
                 let failback = self.flows.get_mut(index).failback.as_ref();
                 if failback.is_some_and(|failback| failback.opening.server == server) {
-                    // Both at once would be two connections to one server.
+                    // Otherwise two connections to one server would open.
                     self.drop_failback(index, DisconnectReason::Replaced);
                 }
                 self.endpoint.event(Event::Connecting { server, attempt });
@@ -299,7 +301,7 @@ impl UserAgent {
         }
     }
 
-    /// Gives up the connection that is being opened.
+    /// Stops opening a connection.
     pub(super) fn abandon(
         &mut self,
         index: FlowIndex,
@@ -316,12 +318,10 @@ impl UserAgent {
     }
 
     pub(super) fn disconnect(&mut self, connection: ConnectionId, reason: DisconnectReason) {
-        self.endpoint
-            .actions
-            .push_back(Action::Disconnect { connection, reason });
+        self.endpoint.act(Action::Disconnect { connection, reason });
     }
 
-    /// Ends an open connection from here.
+    /// Closes the open connection of a flow.
     pub(super) fn drop_flow(&mut self, index: FlowIndex, reason: DisconnectReason) {
         if let Some(open) = &self.flows.get_mut(index).open {
             let connection = open.connection;
@@ -330,7 +330,7 @@ impl UserAgent {
         }
     }
 
-    /// Connectors and keep-alives whose time has come.
+    /// Fires the due deadlines of connectors and keep-alives.
     pub(super) fn tick_flows(&mut self, now: Timestamp) {
         for index in self.flows.indices() {
             self.connector(index, Connector::tick);
@@ -338,7 +338,7 @@ impl UserAgent {
             match (flow.keep_alive.tick(now), &flow.open) {
                 (Some(KeepAliveStep::Ping), Some(open)) => {
                     let connection = open.connection;
-                    self.endpoint.actions.push_back(Action::Ping { connection });
+                    self.endpoint.act(Action::Ping { connection });
                 }
                 (Some(KeepAliveStep::Dead), Some(_)) => {
                     self.drop_flow(index, DisconnectReason::KeepAlive);
@@ -348,7 +348,7 @@ impl UserAgent {
         }
     }
 
-    /// Requests go on the flow in use while it is registered, or while no other one is.
+    /// Chooses the flow for requests: the flow in use stays while it is registered, or while no other one is.
     pub(super) fn choose_flow(&mut self) {
         let used = self.endpoint.flow.as_ref().map(|flow| flow.connection);
         let open = self.flows.iter().rev().filter(|flow| flow.open.is_some());
@@ -365,7 +365,8 @@ impl UserAgent {
         });
         let open = chosen.and_then(|flow| flow.open.clone());
         if open.as_ref().map(|open| open.connection) != used {
-            // On a new one the registration comes first, if there is to be one and it has not failed there.
+            // On a new flow requests wait for the registration, if one is wanted and has not been attempted
+            // there.
             let binding = chosen.as_ref().and_then(binding);
             let is_through = binding.is_some_and(|binding| binding.is_bound() || binding.attempted);
             self.endpoint.ready = is_through;
@@ -375,8 +376,8 @@ impl UserAgent {
             chosen.map_or_else(Vec::new, |flow| flow.service_route.clone());
     }
 
-    /// RFC 5626 section 4.2.1: opens the other flows once the registrar keeps them apart, and closes
-    /// those that nothing is registered on any more.
+    /// RFC 5626 section 4.2.1: opens the other flows once the registrar supports outbound, and closes the
+    /// flows whose binding is gone.
     pub(super) fn spread_flows(&mut self) {
         if self.flows.len() == 1 || !matches!(self.life, Life::Running) {
             return;
@@ -408,11 +409,11 @@ impl UserAgent {
         self.flows.get(index).connector.is_running()
     }
 
-    /// Ends a flow for good.
+    /// Closes a flow for good.
     pub(super) fn close_flow(&mut self, index: FlowIndex, reason: DisconnectReason) {
         self.drop_failback(index, reason);
         self.abandon(index, ConnectError::Other, reason);
-        // Idle before the connection goes, so that it is not opened again.
+        // The connector stops before the connection closes, so that it does not reconnect.
         let _ = self.flows.get_mut(index).connector.stop();
         self.drop_flow(index, reason);
         self.registrations.binding_mut(index).reconnecting = false;

@@ -1,10 +1,11 @@
 //! The user agent.
 //!
-//! `agent.rs` has [`UserAgent`] itself, the facade and its tables. Each part is a struct of its own with private fields: `flow_table.rs`,
-//! `request_table.rs`, `challenge_table.rs`, and below this room the calls (`session/`), the registrations (`registration/`) and the floor that
-//! they share (`endpoint/`). `dispatch.rs` routes what arrives; `flows.rs` and `failback.rs` handle connections, `registering.rs` carries out the
-//! registration machine, `calls.rs` and `requests.rs` are the commands, `waiting.rs` sends what waited, `reconfigure.rs` changes the
-//! configuration at run time.
+//! `agent.rs` has [`UserAgent`] itself, the facade and its tables. Each part is a struct of its own with
+//! private fields: `flow_table.rs`, `request_table.rs`, `challenge_table.rs`, and below this module the calls
+//! (`session/`), the registrations (`registration/`) and the endpoint that they share (`endpoint/`).
+//! `dispatch.rs` routes what arrives; `flows.rs` and `failback.rs` handle connections; `registering.rs`
+//! carries out the registration machine; `calls.rs` and `requests.rs` are the commands; `waiting.rs` sends
+//! what waited for a connection; `reconfigure.rs` changes the configuration at run time.
 
 mod agent;
 mod calls;

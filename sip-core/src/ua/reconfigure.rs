@@ -1,4 +1,4 @@
-//! Changes of the configuration at run time. Calls live on.
+//! Changes of the configuration at run time. Calls continue.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,36 +16,36 @@ use crate::error::CommandError;
 use crate::registration::Wish;
 use crate::time::Timestamp;
 
-/// One change for [`UserAgent::reconfigure`]; each says when it takes effect. While the user agent is
-/// not running all of them take effect with its next start.
+/// One change for [`UserAgent::reconfigure`]. Each variant states when it takes effect; while the user agent
+/// is not running, every change takes effect at its next start.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change {
-    /// `password` or `ha1`, or neither: from the next request and the next challenge on. A
-    /// registration that had stopped because its credentials were refused begins again at once.
+    /// `password` or `ha1`, or neither: takes effect with the next request and the next challenge. A
+    /// registration that had stopped because the registrar refused the credentials begins again at once.
     Secret(Option<Secret>),
-    /// `wsServers`. If the connection in use is to one of these, it stays. If not, another one is
-    /// opened as soon as every call is either up or over, and this one closed; calls that are up live on.
-    /// A connection that is being opened, or waited for, is given up at once.
+    /// `wsServers`. The connection in use stays if its server is in the new list. Otherwise the agent opens
+    /// another one and closes the old one as soon as every call is up or over; confirmed calls continue. The
+    /// agent stops an attempt or wait for a connection at once.
     Servers(Vec<Server>),
-    /// `registerExpires`: a REGISTER follows at once if there is a binding to change (RFC 3261 section
-    /// 10.2.4), else from the next one on.
+    /// `registerExpires`, in whole seconds on the wire: a REGISTER follows at once if there is a binding to
+    /// change (RFC 3261 section 10.2.4), otherwise the next REGISTER carries it.
     RegisterExpires(Duration),
-    /// `register`: at once, as [`UserAgent::register`] and [`UserAgent::unregister`] do.
+    /// `register`: takes effect at once, as [`UserAgent::register`] and [`UserAgent::unregister`] do.
     Register(bool),
-    /// `displayName`: from the next request outside a dialog on. Within a dialog From stays what it was
-    /// (RFC 3261 section 12.2.1.1).
+    /// `displayName`: takes effect with the next request outside a dialog. Within a dialog From does not
+    /// change (RFC 3261 section 12.2.1.1).
     DisplayName(Option<String>),
-    /// `log.level`: at once.
+    /// `log.level`: takes effect at once.
     LogLevel(LogLevel),
 }
 
 impl UserAgent {
-    /// Changes one parameter at run time. [`UserAgent::config`] tells what is in force.
+    /// Changes one parameter at run time. [`UserAgent::config`] returns the configuration in force.
     ///
     /// # Errors
-    /// [`CommandError::Config`] for a value that the parameter does not take,
-    /// [`CommandError::Backpressure`]; nothing has changed then.
+    /// [`CommandError::Config`] for a value that is not valid for the parameter,
+    /// [`CommandError::Backpressure`]; the agent is unchanged then.
     pub fn reconfigure(&mut self, change: Change, now: Timestamp) -> Result<(), CommandError> {
         self.endpoint.check_queue()?;
         self.advance(now);
@@ -90,7 +90,7 @@ impl UserAgent {
             }
             Change::Register(yes) => {
                 self.config = config;
-                // A stop that is under way goes on; the next start asks the configuration.
+                // A stop under way continues, because the next start reads the configuration.
                 match self.life {
                     Life::Running if yes => {
                         self.registrations.want(Wish::Registered);
@@ -102,7 +102,7 @@ impl UserAgent {
                 }
             }
             Change::DisplayName(_) | Change::LogLevel(_) => {
-                self.endpoint.behaviour = behaviour(&config);
+                self.endpoint.behave(behaviour(&config));
                 self.config = config;
             }
         }
@@ -110,7 +110,7 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Takes the servers of [`Change::Servers`] once that disturbs no call.
+    /// Switches to the servers of [`Change::Servers`] once no call is being set up.
     pub(super) fn change_servers_when_quiet(&mut self) {
         let Some(new) = &self.next_servers else {
             return;
@@ -127,7 +127,7 @@ impl UserAgent {
         }
     }
 
-    /// The place in `servers` of a server in use.
+    /// The index in `servers` of a server in use.
     fn kept(&self, server: usize, servers: &[Server]) -> Option<usize> {
         let current = self.config.servers().get(server)?;
         servers.iter().position(|server| server.url == current.url)
@@ -155,7 +155,7 @@ impl UserAgent {
                 .replace_policy(policy(&config), kept)
                 .is_err()
             {
-                // A checked list with the old intervals is a policy that can be carried out.
+                // A checked list with the old intervals always makes a valid policy.
                 return;
             }
             if let (Some(open), Some(kept)) = (&mut flow.open, kept) {
@@ -164,7 +164,7 @@ impl UserAgent {
                 replaced.push(index);
             }
         }
-        // `kept` compares with the servers that were: only now they are no more.
+        // Set last, because `kept` compares with the old servers.
         self.config = config;
         self.choose_flow();
         for index in self.flows.indices() {

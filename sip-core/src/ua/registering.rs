@@ -20,16 +20,16 @@ use crate::registration::{
 };
 use crate::transaction::{SendError, TransactionError};
 
-/// What a failed REGISTER says about the next try.
+/// What the response to a failed REGISTER contributes to the time of the next one.
 #[derive(Clone, Copy, Default)]
 struct Retry {
     status: Option<u16>,
-    /// Retry-After.
+    /// Retry-After (RFC 3261 section 20.33).
     asked: Option<Duration>,
 }
 
 impl UserAgent {
-    /// A connection is open: registers at once, or, where there was one before, within a second.
+    /// A connection is open: registers at once, or within a second if it replaces a lost one.
     pub(super) fn register_on_connection(&mut self, index: FlowIndex) {
         let wanted = self.registrations.is_wanted();
         let binding = self.registrations.binding_mut(index);
@@ -45,13 +45,13 @@ impl UserAgent {
         }
     }
 
-    /// Registers at once if that is wanted and possible, even where a retry was to wait.
+    /// Registers at once if the application wants a registration, also where a retry was to wait.
     pub(super) fn register_if_wanted(&mut self) {
         self.step_bindings(BindingInput::Hurry);
         self.next_register();
     }
 
-    /// Refreshes the bindings before their time, because what they say has changed.
+    /// Refreshes the bindings early, because their content has changed.
     pub(super) fn refresh_now(&mut self) {
         if self.registrations.is_wanted() {
             let now = self.endpoint.now;
@@ -60,20 +60,19 @@ impl UserAgent {
         self.next_register();
     }
 
-    /// The application does not want to be registered any more. A challenge that still waits for it is
-    /// withdrawn.
+    /// Ends the registration by command of the application, and withdraws a waiting challenge.
     pub(super) fn remove_bindings(&mut self, wish: Wish) {
         self.registrations.want(wish);
         for index in self.flows.indices() {
             self.withdraw_challenge(TransactionUser::Register(index));
         }
-        // A query in flight keeps the time of the next retry, which is of no use any more.
+        // A query in flight keeps the time of the next retry, which is obsolete now.
         self.step_bindings(BindingInput::Unwanted);
         self.next_register();
         self.registration_is_through();
     }
 
-    /// Lets every binding take an input.
+    /// Passes an input to every binding.
     fn step_bindings(&mut self, input: BindingInput) {
         for index in self.flows.indices() {
             self.registrations.binding_mut(index).step(input);
@@ -173,7 +172,7 @@ impl UserAgent {
         self.next_register();
     }
 
-    /// A final response of 300 to 699 other than a challenge.
+    /// Handles a final response of 300 to 699 other than a challenge.
     fn on_register_refused(&mut self, index: FlowIndex, kind: RegisterKind, response: &Response) {
         if kind == RegisterKind::Refresh && self.asks_for_another_form(index, response) {
             let binding = self.registrations.binding_mut(index);
@@ -190,7 +189,7 @@ impl UserAgent {
             return self.register_is_over(index, kind, reason, retry);
         }
         if kind == RegisterKind::Refresh {
-            // What waits for the registration waits on: nothing goes out on a flow that failed.
+            // Requests that wait for the registration keep waiting, because the flow has failed.
             let binding = self.registrations.binding_mut(index);
             binding.step(BindingInput::Done);
             self.endpoint.event(Event::RegistrationFailed {
@@ -200,12 +199,12 @@ impl UserAgent {
         } else {
             self.register_is_over(index, kind, reason, retry);
         }
-        // RFC 5626 section 11.6: it is the flow that failed; a new one is tried.
+        // RFC 5626 section 11.6: the flow failed, so the agent opens a new one.
         self.drop_flow(index, DisconnectReason::FlowFailed);
     }
 
-    /// Refusals that name what would be accepted: 423 (RFC 3261 section 10.2.8) and 439 (RFC 5626 section
-    /// 4.2.1).
+    /// Handles refusals that state an acceptable form: 423 (RFC 3261 section 10.2.8) and 439 (RFC 5626
+    /// section 4.2.1).
     fn asks_for_another_form(&mut self, index: FlowIndex, response: &Response) -> bool {
         let bound = self.registrations.binding(index).is_bound();
         let others_bound = self.registrations.is_bound() && !bound;
@@ -216,7 +215,7 @@ impl UserAgent {
                     self.registrations.obey(AlternativeForm::Expires(minimum))
                 })
             }
-            // Where another flow is bound it is only this server that cannot.
+            // Where another flow is bound, only this server lacks outbound support.
             439 if !others_bound => {
                 let open = self.flows.get(index).open.as_ref();
                 let hop = open.map(|open| open.route_host.clone());
@@ -231,14 +230,14 @@ impl UserAgent {
         self.on_register_not_sent(index, failure(error));
     }
 
-    /// The REGISTER in flight has no final response, or could not be sent again.
+    /// The REGISTER in flight has no final response, or could not be resent.
     pub(super) fn on_register_not_sent(&mut self, index: FlowIndex, reason: EndReason) {
         if let Some(kind) = self.registrations.binding(index).kind() {
             self.register_is_over(index, kind, reason, Retry::default());
         }
     }
 
-    /// A REGISTER failed.
+    /// Handles the failure of a REGISTER of any kind.
     fn register_is_over(
         &mut self,
         index: FlowIndex,
@@ -248,7 +247,7 @@ impl UserAgent {
     ) {
         match kind {
             RegisterKind::Refresh => self.registration_failed(index, reason, retry),
-            // Removed or not: it is not refreshed any more.
+            // Removed or not, the core no longer refreshes the binding.
             RegisterKind::Remove => self.unbound(index, reason),
             RegisterKind::RemoveAll | RegisterKind::Fetch => {
                 let binding = self.registrations.binding_mut(index);
@@ -264,7 +263,7 @@ impl UserAgent {
         self.next_register();
     }
 
-    /// Sends what is wanted now that no REGISTER is in flight (RFC 3261 section 10.2: one at a time).
+    /// Sends the next wanted REGISTER if none is in flight (RFC 3261 section 10.2: one at a time).
     pub(super) fn next_register(&mut self) {
         if !self.registrations.is_idle() {
             return;
@@ -273,7 +272,7 @@ impl UserAgent {
             return self.send_register(index, kind);
         }
         for index in self.flows.indices() {
-            // One that came due while another one was in flight has no timer.
+            // A REGISTER that came due while another one was in flight has no timer.
             if self.registrations.binding(index).timer.is_none() {
                 self.arm(index);
             }
@@ -293,7 +292,7 @@ impl UserAgent {
         let wanted = wish == Wish::Registered;
         let open = self.flows.indices();
         let open = open.filter(|&index| self.flows.get(index).open.is_some());
-        // The flow in use is bound first, and given back last.
+        // The flow in use is bound first and unbound last.
         let mut indices: SmallVec<[FlowIndex; 4]> = open.collect();
         indices.sort_by_key(|&index| (index == used) != wanted);
         let find = |fits: &dyn Fn(&Binding) -> bool| {
@@ -311,7 +310,7 @@ impl UserAgent {
         refresh.map(|index| (index, RegisterKind::Refresh))
     }
 
-    /// A 2xx to the REGISTER that makes or refreshes the binding.
+    /// Handles a 2xx to the REGISTER that makes or refreshes the binding.
     fn on_granted(&mut self, index: FlowIndex, response: &Response) {
         let Some(granted) = self.granted(index, response) else {
             let reason = EndReason {
@@ -364,8 +363,8 @@ impl UserAgent {
         self.connection_is_usable();
     }
 
-    /// The registrar does not keep flows apart: a binding on one takes the place of that on another
-    /// (RFC 5626 section 4.2.1), so this flow is the only one.
+    /// The registrar does not support outbound, so that a binding on one flow replaces that of another (RFC
+    /// 5626 section 4.2.1): this flow becomes the only one.
     fn keep_only(&mut self, index: FlowIndex) {
         for other in self.flows.indices().filter(|&other| other != index) {
             if self.flows.get(other).connector.is_running() {
@@ -374,16 +373,16 @@ impl UserAgent {
         }
     }
 
-    /// How long our binding was granted for, in seconds (RFC 3261 section 10.2.4): the `expires` of our
-    /// Contact, else Expires, else what we asked for. Ours is the Contact with our instance and
-    /// reg-id, else with our URI, else the only one: registrars behind NAT helpers rewrite the URI. Its
-    /// GRUUs (RFC 5627 section 4.2) replace those that we had.
+    /// The granted duration of the binding, in seconds (RFC 3261 section 10.2.4): `expires` of the agent's
+    /// Contact, else Expires, else the requested value. The agent's Contact is the one with its instance and
+    /// reg-id, else the one with its URI, else the only one, because registrars behind NAT helpers rewrite
+    /// the URI. The GRUUs of that Contact (RFC 5627 section 4.2) replace the earlier ones.
     fn granted(&mut self, index: FlowIndex, response: &Response) -> Option<u32> {
         let reg_id = (index + 1).to_string();
         let identity = &self.endpoint.identity;
         let instance = format!("\"<urn:uuid:{}>\"", identity.instance);
         let own = NameAddr::parse(identity.contact.as_bytes()).ok();
-        // A malformed Contact of somebody else's must not hide ours.
+        // A malformed Contact of another agent must not hide the one of this agent.
         let contacts: Vec<_> = response
             .contacts()
             .filter_map(Result::ok)
@@ -419,7 +418,7 @@ impl UserAgent {
         Some(granted.min(LONGEST_EXPIRES))
     }
 
-    /// The REGISTER for the binding failed: tells when it is tried again, and waits for that.
+    /// Handles a failed REGISTER for the binding: emits the event and schedules the retry.
     fn registration_failed(&mut self, index: FlowIndex, reason: EndReason, retry: Retry) {
         let open = self.flows.get(index).open.is_some();
         let tries_again = self.registrations.is_wanted() && open;
@@ -431,7 +430,7 @@ impl UserAgent {
             binding.attempted = true;
             self.endpoint.now + wait
         });
-        // What could not be sent at all was not in flight.
+        // A REGISTER that could not be sent was never in flight.
         match retry_at {
             Some(at) if binding.is_idle() => binding.step(BindingInput::Wait(at)),
             Some(at) => binding.step(BindingInput::Failed(at)),
@@ -447,13 +446,15 @@ impl UserAgent {
         }
     }
 
-    /// The registrar refuses the credentials: asking again would only lock the account.
+    /// The registrar refuses the credentials. The core stops, because further attempts could lock the
+    /// account.
     fn credentials_refused(&mut self, index: FlowIndex, kind: RegisterKind, response: &Response) {
         let reason = EndReason::refused(response, Cause::Authentication);
         if kind != RegisterKind::Refresh {
             return self.register_is_over(index, kind, reason, Retry::default());
         }
-        // New credentials heal what was wanted until now, not what was given up meanwhile.
+        // New credentials resume a wanted registration, not one that the application has ended in the
+        // meantime.
         if self.registrations.is_wanted() {
             self.registrations.want(Wish::Refused);
         }
@@ -465,16 +466,16 @@ impl UserAgent {
         binding.step(BindingInput::Reset);
         self.step_bindings(BindingInput::Unwanted);
         self.registration_is_through();
-        // What is still bound lapses: to give it back would be refused as well.
+        // A remaining binding lapses by itself, because the registrar would refuse its removal as well.
         if self.registrations.wish() == Wish::Refused {
-            // So would be a query, whose failure this is as well.
+            // The registrar would also refuse a waiting query; this event reports its failure too.
             self.registrations.take(RegisterKind::Fetch);
         } else {
             self.next_register();
         }
     }
 
-    /// The binding on a flow is gone, or counts as gone.
+    /// The binding on a flow is gone, or is treated as gone.
     pub(super) fn unbound(&mut self, index: FlowIndex, reason: EndReason) {
         self.flows.get_mut(index).service_route.clear();
         let binding = self.registrations.binding_mut(index);
@@ -485,7 +486,7 @@ impl UserAgent {
         self.binding_gone(bound, reason);
     }
 
-    /// What came with the last binding goes with it (RFC 3608 section 6, RFC 5627 section 4.2).
+    /// GRUUs and Service-Route end with the last binding (RFC 3608 section 6, RFC 5627 section 4.2).
     fn binding_gone(&mut self, was_bound: bool, reason: EndReason) {
         if !self.is_registered() {
             self.endpoint.identity.set_gruu(None, None);
@@ -503,7 +504,7 @@ impl UserAgent {
         });
     }
 
-    /// The connection of a flow is gone, and with it what was to be asked on it.
+    /// The connection of a flow is lost, and with it the queries that were to be sent on it.
     pub(super) fn on_flow_lost(&mut self, index: FlowIndex) {
         let reason = EndReason::transport(Cause::ConnectionLost);
         if self.endpoint.flow.is_none() && self.registrations.take_pending() {
@@ -516,10 +517,10 @@ impl UserAgent {
         self.next_register();
     }
 
-    /// Arms the one timer of a binding: for the next act unless a REGISTER is in flight, or for the lapse of
-    /// the binding if that comes before.
+    /// Arms the one timer of a binding: for the next REGISTER unless one is in flight, or for the lapse of
+    /// the binding if that comes first.
     fn arm(&mut self, index: FlowIndex) {
-        // What is due already waits for the REGISTER in flight, not for time.
+        // A REGISTER that is already due waits for the one in flight, not for time.
         let others_busy = !self.registrations.is_idle();
         let now = self.endpoint.now;
         let binding = self.registrations.binding_mut(index);
@@ -541,7 +542,7 @@ impl UserAgent {
         let binding = self.registrations.binding_mut(index);
         binding.timer = None;
         if binding.bound_until().is_some_and(|at| at <= now) {
-            // The lapse is told once; the attempts to bind again go on.
+            // The lapse is reported once; the attempts to bind again continue.
             binding.unbind();
             binding.step(BindingInput::Lapsed);
             self.flows.get_mut(index).service_route.clear();

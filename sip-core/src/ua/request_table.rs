@@ -1,4 +1,5 @@
-//! The requests of an agent outside calls, and those of peers that the application has to answer.
+//! The tables of the application's requests outside calls, and of peers' requests that wait for the
+//! application.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -24,9 +25,9 @@ pub(super) struct Requests {
 struct OutgoingRequest {
     /// The dialog of a request within a call.
     dialog: Option<DialogId>,
-    /// It has not been sent yet, or is to be sent again.
+    /// The content of a request that is still to be sent, or to be resent.
     queued: Option<Box<QueuedRequest>>,
-    /// It was sent again because a flow had failed.
+    /// It was resent because a flow had failed.
     sent_again: bool,
 }
 
@@ -38,13 +39,17 @@ pub(super) struct UnansweredRequest {
 
 /// A request that waits for a connection.
 pub(super) struct QueuedRequest {
-    /// Its number in the order of commands.
+    /// Its position in the order of commands.
     pub(super) sequence: u64,
     pub(super) timer: TimerKey,
     pub(super) content: QueuedContent,
 }
 
 /// What is to be sent.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives in a box, and few wait at a time"
+)]
 pub(super) enum QueuedContent {
     OutOfDialog {
         method: Box<[u8]>,
@@ -53,7 +58,7 @@ pub(super) enum QueuedContent {
         headers: Box<[ExtraHeader]>,
     },
     Info(DialogId, Body),
-    /// It was sent, and refused because a flow had failed (RFC 5626 section 11.6).
+    /// It was sent, and the server rejected it because a flow had failed (RFC 5626 section 11.6).
     Again(SentRequest),
 }
 
@@ -65,22 +70,22 @@ impl Requests {
         }
     }
 
-    /// How many requests of the application have no outcome yet.
+    /// The number of application requests without an outcome.
     pub(super) fn outgoing(&self) -> usize {
         self.outgoing.len()
     }
 
-    /// How many requests of peers wait for the application.
+    /// The number of peer requests that wait for the application.
     pub(super) fn incoming(&self) -> usize {
         self.incoming.len()
     }
 
-    /// The name that the next request of the application gets.
+    /// The handle of the next request of the application.
     pub(super) fn next_id(&self) -> RequestId {
         RequestId(self.outgoing.next_handle())
     }
 
-    /// Keeps a request that is sent, or that waits.
+    /// Stores a request that is sent or waits.
     pub(super) fn insert(&mut self, dialog: Option<DialogId>, queued: Option<QueuedRequest>) {
         self.outgoing.insert(OutgoingRequest {
             dialog,
@@ -94,13 +99,14 @@ impl Requests {
         self.outgoing.get(id.0).is_some()
     }
 
-    /// Whether a request may be sent once more after its flow failed: within a dialog it is the peer's flow, and the route does not change.
+    /// Whether a request may be resent after its flow failed. False within a dialog, because there the peer's
+    /// flow failed, and the route is fixed.
     pub(super) fn may_go_again(&self, id: RequestId) -> bool {
         let request = self.outgoing.get(id.0);
         request.is_some_and(|request| !request.sent_again && request.dialog.is_none())
     }
 
-    /// A request that was sent waits to be sent once more.
+    /// Queues a sent request to be resent.
     pub(super) fn queue_again(&mut self, id: RequestId, queued: QueuedRequest) {
         if let Some(request) = self.outgoing.get_mut(id.0) {
             request.sent_again = true;
@@ -114,19 +120,19 @@ impl Requests {
         request.is_some_and(|request| request.queued.is_some())
     }
 
-    /// Takes what waits out of a request, which is about to be sent.
+    /// Takes the queued content of a request, which is about to be sent.
     pub(super) fn take_queued(&mut self, id: RequestId) -> Option<QueuedRequest> {
         let queued = self.outgoing.get_mut(id.0)?.queued.take()?;
         Some(*queued)
     }
 
-    /// Forgets a request; its timer, if it waited. `None` if there was none.
+    /// Removes a request and returns its timer, if it waited. `None` if the request is unknown.
     pub(super) fn remove(&mut self, id: RequestId) -> Option<Option<TimerKey>> {
         let request = self.outgoing.remove(id.0)?;
         Some(request.queued.map(|queued| queued.timer))
     }
 
-    /// The requests that wait, within calls or outside them, with their numbers in the order of commands.
+    /// The waiting requests, within calls or outside them, with their positions in the order of commands.
     pub(super) fn queued(&self, within_calls: bool) -> impl Iterator<Item = (u64, RequestId)> {
         let fits = move |request: &OutgoingRequest| request.dialog.is_some() == within_calls;
         self.outgoing
@@ -143,17 +149,17 @@ impl Requests {
         handles.into_iter().map(RequestId).collect()
     }
 
-    /// The name that the next request of a peer gets.
+    /// The handle of the next request of a peer.
     pub(super) fn next_incoming_id(&self) -> IncomingRequestId {
         IncomingRequestId(self.incoming.next_handle())
     }
 
-    /// Keeps a request of a peer.
+    /// Stores a request of a peer.
     pub(super) fn insert_incoming(&mut self, request: UnansweredRequest) {
         self.incoming.insert(request);
     }
 
-    /// Takes a request of a peer out, which is about to be answered.
+    /// Removes a request of a peer, which is about to be answered.
     pub(super) fn take_incoming(&mut self, id: IncomingRequestId) -> Option<UnansweredRequest> {
         self.incoming.remove(id.0)
     }

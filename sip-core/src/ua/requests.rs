@@ -22,17 +22,18 @@ use crate::reason::EndReason;
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
 
-/// How long the application may take to answer a request before it is answered 480 for it: the peer
-/// gives up after 32 s.
+/// How long the application may take to answer a request before the core answers 480. Below the peer's own
+/// time-out of 32 s (timer F).
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 impl UserAgent {
-    /// Sends a MESSAGE (RFC 3428) to a URI, or to a user at the address-of-record's host. The outcome
-    /// comes as [`Event::RequestCompleted`]. Without a connection `offlineRequests` says whether this fails
-    /// or waits: for 64 T1 at most, then the outcome is [`Cause::Timeout`](crate::Cause::Timeout).
+    /// Sends a MESSAGE (RFC 3428) to a URI, or to a user at the address-of-record's host, and returns the
+    /// handle of the request. [`Event::RequestCompleted`] reports the outcome. Without a connection
+    /// `offlineRequests` decides whether the command fails or the request waits: for 64 T1 at most, then the
+    /// outcome is [`Cause::Timeout`](crate::Cause::Timeout).
     ///
     /// # Errors
-    /// [`CommandError`]; nothing has been sent then.
+    /// [`CommandError`]; no request is sent then.
     pub fn message(
         &mut self,
         target: &str,
@@ -42,7 +43,8 @@ impl UserAgent {
         self.request(Method::Message, target, Some(body), &[], now)
     }
 
-    /// Asks what a peer can do (RFC 3261 section 11). The outcome comes as [`Event::RequestCompleted`].
+    /// Sends an OPTIONS, which queries the capabilities of a peer (RFC 3261 section 11), and returns the
+    /// handle of the request. [`Event::RequestCompleted`] reports the outcome.
     ///
     /// # Errors
     /// As [`UserAgent::message`].
@@ -50,11 +52,13 @@ impl UserAgent {
         self.request(Method::Options, target, None, &[], now)
     }
 
-    /// Sends a request outside any dialog, such as a MESSAGE, an OPTIONS or one of an extension.
+    /// Sends a request outside any dialog, such as a MESSAGE, an OPTIONS or one of an extension, with a body
+    /// and header fields of the application. Returns the handle of the request; [`Event::RequestCompleted`]
+    /// reports the outcome.
     ///
     /// # Errors
-    /// As [`UserAgent::message`]; [`CommandError::WrongState`] for the methods that have commands of
-    /// their own (INVITE, ACK, BYE, CANCEL, REGISTER, SUBSCRIBE, NOTIFY, REFER, PRACK, UPDATE).
+    /// As [`UserAgent::message`]; [`CommandError::WrongState`] for the methods that need state of their own
+    /// (INVITE, ACK, BYE, CANCEL, REGISTER, SUBSCRIBE, NOTIFY, REFER, PRACK, UPDATE).
     pub fn request(
         &mut self,
         method: Method<'_>,
@@ -134,7 +138,7 @@ impl UserAgent {
         endpoint.send_out_of_dialog(&parts, sent).map(|_| ())
     }
 
-    /// A target as an application writes it: a URI, or a user at the address-of-record's host.
+    /// Completes a target of the application: a URI, or a user at the address-of-record's host.
     pub(super) fn target(&self, target: &str) -> Result<UriBuf, CommandError> {
         let has_scheme = target.split_once(':').is_some_and(|(scheme, _)| {
             !scheme.is_empty()
@@ -156,8 +160,8 @@ impl UserAgent {
         }
     }
 
-    /// Sends an INFO (RFC 6086) within a call that is up, such as DTMF. The outcome comes as
-    /// [`Event::RequestCompleted`].
+    /// Sends an INFO (RFC 6086) within a confirmed call, such as DTMF. [`Event::RequestCompleted`] reports
+    /// the outcome.
     ///
     /// # Errors
     /// As [`UserAgent::message`]; [`CommandError::WrongState`] unless the call is up.
@@ -204,7 +208,7 @@ impl UserAgent {
         self.endpoint.send_in_dialog(&info, user).map(|_| ())
     }
 
-    /// What waits for a connection, as long as its transaction would wait for an answer.
+    /// Queues a request for as long as its transaction would wait for a response.
     pub(super) fn queued(&mut self, content: QueuedContent) -> QueuedRequest {
         let deadline = self.endpoint.now + self.endpoint.longest_wait();
         let owner = TimerOwner::Request(self.requests.next_id());
@@ -222,8 +226,8 @@ impl UserAgent {
         Ok(())
     }
 
-    /// A response to a request of the application; `may_wait` says that its flow failed and the binding is made anew (RFC 5626 section
-    /// 11.6).
+    /// Handles a response to a request of the application. `may_wait` means that the flow of the request
+    /// failed and a new binding is being made (RFC 5626 section 11.6).
     pub(super) fn on_request_response(
         &mut self,
         id: RequestId,
@@ -261,7 +265,7 @@ impl UserAgent {
         }
     }
 
-    /// A request that the application answers, within 10 seconds.
+    /// Passes a peer's request to the application, which has 10 seconds to answer.
     pub(super) fn on_application_request(
         &mut self,
         transaction: ServerTransactionId,
@@ -288,11 +292,11 @@ impl UserAgent {
         });
     }
 
-    /// Answers a request that came as [`Event::IncomingRequest`]: with a final status, 200 to 699. What is
-    /// not answered within 10 seconds is answered 480.
+    /// Answers [`Event::IncomingRequest`] with a final status, 200 to 699. The core answers 480 if the
+    /// application has not done so within 10 seconds.
     ///
     /// # Errors
-    /// [`CommandError::Stale`] if it has been answered or its connection is gone,
+    /// [`CommandError::Stale`] if the request is answered or its connection is gone,
     /// [`CommandError::WrongState`] for a status that is not final or that RFC 4320 forbids (408).
     pub fn respond(
         &mut self,

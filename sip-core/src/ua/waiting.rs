@@ -1,9 +1,9 @@
-//! Sends what waited for a connection: `offlineRequests`, and what every call may owe.
+//! Sends the requests that waited for a connection: by `offlineRequests`, or because a call needs them.
 //!
-//! What waits has no queue of its own. A request waits in its entry, an INVITE, an ACK or a BYE in the state of its
-//! call. Each has a deadline 64 T1 after its command (the time of timers B and F), and the limits of
-//! requests and sessions bound them. On a connection that comes, REGISTER goes first; then, call by call,
-//! INFO and whatever else the call owes; then requests outside calls in the order of their commands.
+//! There is no separate queue. A waiting request stays in its entry; a waiting INVITE, ACK or BYE stays in
+//! the state of its call. Each has a deadline 64 T1 after its command (the time of timers B and F), and the
+//! limits of requests and sessions bound them. On a new connection REGISTER goes first; then, call by call,
+//! INFO and the messages that the call needs; then requests outside calls in the order of their commands.
 
 use alloc::vec::Vec;
 
@@ -17,27 +17,28 @@ use crate::reason::{Cause, EndReason, send_failure_cause};
 use crate::session::Input;
 use crate::transaction::SendError;
 
-/// The next thing in the order of commands.
+/// The next item in the order of commands.
 enum Turn {
     Request(RequestId),
     Call(SessionId),
 }
 
 impl UserAgent {
-    /// A request has waited for too long.
+    /// The deadline of a waiting request has passed.
     pub(super) fn on_queue_timeout(&mut self, id: RequestId) {
         self.finish_request(id, Err(EndReason::transport(Cause::Timeout)));
     }
 
-    /// The registration on a new connection has failed, or is not wanted any more: nothing waits for it.
+    /// The registration on a new connection has failed or is no longer wanted, so that requests no longer
+    /// wait for it.
     pub(super) fn registration_is_through(&mut self) {
         if !self.endpoint.ready {
             self.connection_is_usable();
         }
     }
 
-    /// There is a connection, and no registration that what waited would have to wait for: it goes out,
-    /// and calls whose peers know another connection are repaired.
+    /// There is a connection, and no pending registration on it: sends the waiting requests, and repairs the
+    /// calls whose peers know another connection.
     pub(super) fn connection_is_usable(&mut self) {
         if self.endpoint.flow.is_none() {
             return;
@@ -61,7 +62,7 @@ impl UserAgent {
         }
     }
 
-    /// No connection will come any more: what waits for one ends now.
+    /// No further connection will open: ends every wait.
     pub(super) fn give_up_waiting(&mut self) {
         for id in self.sessions.ids() {
             self.step_session(id, Input::Abandoned);
@@ -73,14 +74,14 @@ impl UserAgent {
         }
     }
 
-    /// The requests that wait, within calls or outside them, in the order of their commands.
+    /// The waiting requests, within calls or outside them, in the order of their commands.
     fn queued_requests(&self, within_calls: bool) -> Vec<RequestId> {
         let mut queued: Vec<_> = self.requests.queued(within_calls).collect();
         queued.sort_unstable_by_key(|&(sequence, _)| sequence);
         queued.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// What waits outside calls, calls to be made among it, in the order of commands.
+    /// The waiting requests and new calls, in the order of their commands.
     fn turns(&self) -> Vec<Turn> {
         let requests = self.requests.queued(false);
         let requests = requests.map(|(sequence, id)| (sequence, Turn::Request(id)));
@@ -129,7 +130,7 @@ impl UserAgent {
             }
         };
         if let Err(error) = sent {
-            // A request within a call that has ended meanwhile.
+            // The call of a waiting request may have ended in the meantime.
             let cause = match error {
                 SendError::Stale => Cause::DialogGone,
                 error => send_failure_cause(&error),

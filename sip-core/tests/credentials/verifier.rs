@@ -20,7 +20,7 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(seconds * 1_000)
 }
 
-/// The nonce of a new challenge, and whether it asks for hashed names.
+/// The nonce of a new challenge, and its `userhash`.
 fn challenge(server: &DigestServer, now: Timestamp, seed: u8) -> (String, bool) {
     let mut rng = random(seed);
     let rows = server.challenge(false, false, now, &mut *rng);
@@ -81,8 +81,8 @@ fn hashed(algorithm: &str, user: &str) -> String {
     format!("\"{digits}\", userhash=true")
 }
 
-/// 7616-3.4.4-A: a server that asks for hashed names finds the user by the hash and A1 by the name in clear;
-/// names in clear are taken as well. One that does not ask takes no hash.
+/// 7616-3.4.4-A: a server that sends `userhash=true` finds the user by the hash and computes A1 with the plain
+/// name; it takes plain names as well. A server that does not send it takes no hash.
 #[test]
 fn rfc7616_3_4_4_a_server_finds_users_by_their_hash() {
     let algorithms = [
@@ -119,7 +119,7 @@ fn rfc7616_3_4_4_a_server_finds_users_by_their_hash() {
                 verify(&digits, password, &hashed(name, user)),
                 Verdict::Wrong
             );
-            // A hash that is not marked as one is a name that nobody has.
+            // Without `userhash` the hash is a plain name, and no user has it.
             assert_eq!(verify(user, password, &in_clear(&digits)), Verdict::Wrong);
         }
         assert_eq!(verify("carol", "", &hashed(name, "carol")), Verdict::Wrong);

@@ -1,4 +1,4 @@
-//! What keeps an agent reachable, against registrars, proxies, networks and applications that hate it.
+//! An agent stays reachable although registrars, proxies, networks and applications misbehave.
 
 mod script;
 
@@ -46,8 +46,8 @@ fn rfc5626_11_6_430_while_unregistering_stops_nothing() {
     assert!(net.options().is_some(), "the connection is up");
 }
 
-/// RFC 5626 11.6: a registrar that says 430 too confirms that the flow is dead: what waits for a new binding
-/// does not go out on the old flow.
+/// RFC 5626 11.6: if the registrar answers 430 too, the flow is dead. A request that waits for a new binding does
+/// not go out on the old flow.
 #[test]
 fn rfc5626_11_6_nothing_goes_out_on_a_flow_that_failed() {
     let mut net = Net::with_servers(&config(1), 7, |_| {});
@@ -103,8 +103,7 @@ fn a_flow_that_is_left_registers_before_it_is_used() {
     assert_eq!(net.sent.len(), 1);
 }
 
-/// A retry that was planned is forgotten with the wish to be registered, also while a query is in flight:
-/// its time comes, and nothing happens.
+/// `unregister` cancels a planned retry, also while a query is in flight: nothing happens at its time.
 #[test]
 fn a_retry_that_nobody_wants_any_more_is_no_deadline() {
     let mut net = Net::with_servers(&config(1), 7, |net| net.answers = [503; 3]);
@@ -120,8 +119,8 @@ fn a_retry_that_nobody_wants_any_more_is_no_deadline() {
     assert!(net.registers.is_empty());
 }
 
-/// What was said about one server's flow is nothing to another server (RFC 3608 section 5): the route of the
-/// old one is not taken to the new one, even if that refuses to register us.
+/// A Service-Route belongs to its server (RFC 3608 section 5): the agent does not take it to another server, even
+/// if that one refuses the registration.
 #[test]
 fn rfc3608_5_the_service_route_stays_with_its_server() {
     let mut net = Net::with_servers(&config(1), 7, |net| {
@@ -167,7 +166,7 @@ fn garbage() -> Bytes {
     Bytes::from_static(b"SIP/2.0 200 OK\r\nContent-Length: many\r\n\r\n")
 }
 
-/// A connection ends once, also if what ends it comes with something else that would.
+/// A connection ends once, also if two faults end it in the same bytes.
 #[test]
 fn a_connection_that_fails_twice_at_once_ends_once() {
     let mut net = Net::with_servers(&config(1), 7, |net| {
@@ -185,7 +184,8 @@ fn a_connection_that_fails_twice_at_once_ends_once() {
     );
 }
 
-/// After sleep an open connection to a better server is no better than its silence: it is not used unasked.
+/// After a sleep the agent drops the connection to a better server and opens a new one, because the old one may
+/// be dead.
 #[test]
 fn a_probe_from_before_the_sleep_is_not_trusted() {
     let mut net = Net::with_servers(&config(1), 7, |net| {
@@ -197,17 +197,14 @@ fn a_probe_from_before_the_sleep_is_not_trusted() {
     assert_eq!(net.servers(), [0, 1]);
     let (probe, used) = (net.connection(0), net.connection(1));
     net.sleep(Duration::from_secs(3_600));
-    assert!(
-        !net.open.contains_key(&probe),
-        "nobody knows whether it lives"
-    );
+    assert!(!net.open.contains_key(&probe), "it may be dead");
     net.wait(9 * SECOND);
     assert!(net.open.contains_key(&used), "it answers pings");
     net.wait(2 * SECOND);
     assert_eq!(net.servers(), [0], "tried and watched once more");
 }
 
-/// RFC 5626 4.4.1: a ping on the connection that was in use says nothing about the one that is used instead.
+/// RFC 5626 4.4.1: an unanswered ping on the old connection does not count against the connection that replaces it.
 #[test]
 fn rfc5626_4_4_1_a_ping_does_not_move_to_another_connection() {
     let mut net = Net::with_servers(&config(1), 7, |net| {
@@ -230,8 +227,8 @@ fn rfc5626_4_4_1_a_ping_does_not_move_to_another_connection() {
     assert!(net.open.contains_key(&new));
 }
 
-/// DESIGN: refused credentials are not tried again until others come, not even to give back what is bound on
-/// other flows.
+/// The agent does not send refused credentials again until it has others, not even to remove the bindings of other
+/// flows.
 #[test]
 fn refused_credentials_are_not_tried_on_the_other_flows() {
     let mut net = Net::with_servers(&config(3), 7, |_| {});
@@ -249,8 +246,8 @@ fn refused_credentials_are_not_tried_on_the_other_flows() {
     assert!(net.registers.is_empty(), "{:?}", net.registers);
 }
 
-/// A query that waited behind a REGISTER whose credentials are refused is through with it: it does not
-/// come up days later.
+/// A query that waits for a REGISTER in flight ends with it when its credentials are refused; it does not go out
+/// later.
 #[test]
 fn a_query_behind_refused_credentials_is_over() {
     let mut net = Net::with_servers(&config(1), 7, |net| net.answers = [0; 3]);
@@ -266,8 +263,7 @@ fn a_query_behind_refused_credentials_is_over() {
     assert!(net.registers[0].1.has(HeaderName::Contact));
 }
 
-/// Wall 1: output is built when input arrives. The REGISTER to a better server goes out with the move, not with
-/// whatever happens next, which may be its own time-out.
+/// The REGISTER to a better server goes out in the tick of the move. Later input may be its own time-out.
 #[test]
 fn a_better_server_is_asked_to_register_within_the_same_tick() {
     let mut net = Net::with_servers(&config(1), 7, |net| {
@@ -303,8 +299,8 @@ fn rfc5627_4_2_there_is_no_gruu_without_a_binding() {
     assert!(contact.value.ends_with(b";ob>"), "{contact:?}");
 }
 
-/// RFC 3261 22.2: what answers a challenge goes to the server that asked, also if another flow is in use by
-/// now: a token is for one server.
+/// RFC 3261 22.2: credentials go to the server that sent the challenge, also if another flow is in use by then,
+/// because a token is for one server.
 #[test]
 fn rfc3261_22_2_credentials_go_to_the_server_that_asked() {
     let mut net = Net::with_servers(
@@ -398,7 +394,7 @@ fn a_better_server_that_opens_while_there_is_none_is_used() {
     net.open_or_fail(better);
     net.pump();
     assert!(net.agent.is_connected(), "{asked:?}");
-    // What was asked for meanwhile is over, and nothing else is opened.
+    // The agent gives up the other attempt and opens nothing else.
     net.opens = true;
     net.wait(Duration::from_secs(120));
     assert_eq!(net.open.keys().copied().collect::<Vec<_>>(), [better]);
@@ -438,7 +434,7 @@ fn a_server_is_not_opened_beside_its_own_probe() {
         net.granted = Some(86_400);
     });
     net.opens = false;
-    // The better server is asked for, and does not answer yet.
+    // The attempt to reach the better server is pending.
     while net.asked.is_empty() {
         net.now = net.agent.next_tick().expect("a deadline");
         net.agent.tick(net.now).unwrap();
@@ -460,8 +456,8 @@ fn a_server_is_not_opened_beside_its_own_probe() {
     assert_eq!(net.asked.values().copied().collect::<Vec<_>>(), [0]);
 }
 
-/// RFC 5626 5.4: Flow-Timer is what one server says of its own flow; the next server is not pinged every
-/// second because the one before wanted it.
+/// RFC 5626 5.4: Flow-Timer holds for the flow of the server that sent it. The agent does not ping the next server
+/// every second.
 #[test]
 fn rfc5626_5_4_flow_timer_ends_with_its_flow() {
     for interval in [0, 30] {

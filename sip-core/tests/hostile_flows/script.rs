@@ -1,6 +1,7 @@
 //! Random scripts of servers, network, clock and application against an agent of up to three flows.
 //!
-//! Whatever happened: once everything is well again, so is the agent; and a stop leaves nothing behind.
+//! After any script the agent recovers once servers, network and application behave, and a stop leaves every table
+//! empty.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use sip_testing::{DescriptionRequest, OFFER, URLS, description_needed};
 
 use crate::{Net, config};
 
-/// What a server may say to REGISTER; 0 is nothing.
+/// How a server may answer REGISTER; 0: not at all.
 const ANSWERS: [u16; 14] = [
     200, 200, 200, 200, 0, 0, 401, 403, 404, 423, 430, 430, 439, 503,
 ];
@@ -33,7 +34,7 @@ struct Script {
     /// Calls that came up.
     established: usize,
     requests: BTreeSet<RequestId>,
-    /// Requests of the agent that nobody has answered.
+    /// Requests of the agent without an answer.
     unanswered: Vec<(ConnectionId, Request)>,
     running: bool,
     /// A query, or a command to unregister, that nothing has come of yet.
@@ -346,7 +347,7 @@ impl Script {
         let _ = self.net.agent.reconfigure(change, now);
     }
 
-    /// Takes the news of the agent.
+    /// Takes the agent's requests and events.
     fn news(&mut self) {
         self.net.pump();
         self.unanswered.extend(self.net.sent.drain(..));
@@ -386,7 +387,7 @@ impl Script {
         assert!(self.net.stopped <= self.stops);
     }
 
-    /// Everything is well from now on, and the application does what it should.
+    /// From now on servers, network and application behave.
     fn heal(&mut self) {
         self.say("heal".into());
         self.net.opens = true;
@@ -396,14 +397,14 @@ impl Script {
         self.net.granted = Some(600);
         self.net.answers_pings = [true; 3];
         self.net.flow_timer = None;
-        // Long enough for what was in flight on each flow.
+        // Every transaction in flight on any flow ends within this time.
         self.be_good(Duration::from_secs(200));
         assert!(!self.asks, "a query has an outcome");
         assert!(!self.leaves, "Unregistered comes");
         self.start();
         self.be_good(Duration::from_secs(1));
         self.net.agent.register(self.net.now).expect("it runs");
-        // What was granted may last a day, and say nothing of what the registrar can do by now.
+        // A binding may last a day, so its registrar may behave differently by now.
         let refresh = Change::RegisterExpires(Duration::from_secs(600));
         self.net
             .agent

@@ -15,8 +15,8 @@ fn outside(bench: &mut Bench, method: &str, number: u32, to: &str, extra: &str) 
     ));
 }
 
-/// CFG-NOTIFY: a NOTIFY that belongs to no subscription is 481; allowed, and without To tag, it is told
-/// and 200. With a To tag it is 481 in any case (RFC 6665 4.1.3).
+/// CFG-NOTIFY: the agent answers a NOTIFY without a subscription with 481. If the configuration allows it and there
+/// is no To tag, it answers 200 and emits the event. With a To tag it answers 481 in any case (RFC 6665 4.1.3).
 pub(crate) fn cfg_notify_legacy_notifications() {
     let notify = "Event: message-summary\nSubscription-State: active\n";
     for (allowed, to, status) in [
@@ -44,9 +44,9 @@ pub(crate) fn cfg_notify_legacy_notifications() {
 
 const REFER_TO: &str = "Refer-To: <sip:carol@example.com>\n";
 
-/// CFG-REFER: not allowed, a REFER is 403, outside and inside dialogs, and Allow does not list it;
-/// allowed, the application is asked and nothing is followed by itself. RFC 3515 2.4.2: without exactly
-/// one Refer-To it is 400.
+/// CFG-REFER: if not allowed, the agent answers REFER with 403, outside and inside dialogs, and Allow does not list
+/// it. If allowed, the application answers and the agent follows nothing by itself. RFC 3515 2.4.2: without exactly
+/// one Refer-To the answer is 400.
 pub(crate) fn cfg_refer_is_the_applications_or_forbidden() {
     for allowed in [false, true] {
         let mut config = alice();
@@ -59,7 +59,7 @@ pub(crate) fn cfg_refer_is_the_applications_or_forbidden() {
         refer_is(&mut bench, allowed.then_some(Some(id)));
         for (number, headers) in ["", &*REFER_TO.repeat(2)].into_iter().enumerate() {
             outside(&mut bench, "REFER", 5 + number as u32, "", headers);
-            // Two are malformed before anybody asks what is allowed.
+            // Two Refer-To are malformed, which the agent checks first.
             let status = if allowed || number == 1 { 400 } else { 403 };
             assert_eq!(bench.next_response().status().as_u16(), status);
         }

@@ -1,4 +1,4 @@
-//! What happens in calls, and what is refused by name because it is not there.
+//! The parameters of calls, and those that the agent refuses by name because it does not implement them.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(crate) fn cfg_noanswer_ends_with_408() {
     }
 }
 
-/// What starting an agent says about this configuration.
+/// The error of starting an agent with this configuration.
 fn refusal(config: &ConfigBuilder) -> String {
     match UserAgent::new(config.build().unwrap(), random(1), Timestamp::ZERO) {
         Err(error @ StartError::Unsupported(_)) => error.to_string(),
@@ -176,7 +176,7 @@ pub(crate) fn description_handler_is_an_event_and_a_command() {
     });
 }
 
-/// The options reach whoever makes the handlers, and no one else: `Debug` shows their keys alone.
+/// Only the factory of the handlers sees the options: `Debug` shows their keys alone.
 pub(crate) fn description_options_are_passed_on() {
     let mut config = alice();
     config.session_description_handler_factory_option("iceServers", r#"[{"credential":"x1"}]"#);
@@ -190,7 +190,7 @@ pub(crate) fn description_options_are_passed_on() {
     assert!(shown.contains("iceServers") && !shown.contains("x1"));
 }
 
-/// `custom` is there for whoever holds the agent.
+/// The application reads `custom` from the agent.
 pub(crate) fn custom_is_passed_through() {
     let mut config = alice();
     let bench = Bench::new(config.custom("team", "\"north\""));

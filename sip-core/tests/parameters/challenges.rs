@@ -65,7 +65,7 @@ pub(crate) fn authentication_factory_asks_the_application() {
     let again = bench.agent.authorize(challenge, Ok("Bearer x"), bench.now);
     assert_eq!(again, Err(CommandError::Stale));
 
-    // Digest in the core: nobody is asked.
+    // The core answers Digest itself and emits no event.
     let mut bench = Bench::new(alice().register(true));
     let first = bench.next_request();
     let digest = r#"Digest realm="example.com", nonce="n""#;
@@ -158,7 +158,7 @@ fn a_refusal_and_silence_make_the_challenge_final() {
     }
 }
 
-/// AUTH-LOOP: the fifth challenge of one request is final, whatever the application says.
+/// AUTH-LOOP: the fifth challenge of one request is final, also if the application would answer it.
 #[test]
 fn auth_loop_the_application_cannot_be_driven_in_circles() {
     let mut bench = Bench::new(config().register(true));
@@ -237,7 +237,7 @@ fn what_is_given_up_does_not_wait_for_the_answer() {
     }
 }
 
-/// RFC 3261 14.1: a re-INVITE is challenged like an INVITE; hung up, nobody waits for the answer.
+/// RFC 3261 14.1: the agent treats the challenge of a re-INVITE like that of an INVITE. Hanging up withdraws it.
 #[test]
 fn a_renegotiation_is_challenged_like_a_call() {
     for way in ["answered", "hung up", "hung up by the peer"] {
@@ -257,8 +257,7 @@ fn a_renegotiation_is_challenged_like_a_call() {
         let (challenge, _) = challenged(&mut bench);
         if way != "answered" {
             if way == "hung up" {
-                bench.agent.hang_up(id, bench.now).unwrap();
-                bench.pump();
+                bench.hang_up(id);
                 assert_eq!(bench.next_request().method(), Method::Bye);
             } else {
                 let [to, call_id] =

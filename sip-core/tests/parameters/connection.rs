@@ -331,8 +331,7 @@ fn first_ping(bench: &mut Bench) -> Option<Duration> {
     None
 }
 
-/// RFC 5626 4.4: a ping after 80 to 100 % of the interval without traffic; 0: none, unless the
-/// registrar asks for them with Flow-Timer, which rules in any case.
+/// RFC 5626 4.4: a ping after 80 to 100 % of the interval without traffic; 0: none. Flow-Timer has precedence.
 pub(crate) fn rfc5626_4_4_keep_alive_interval() {
     for (given, longest) in [(None, Some(120)), (Some(25), Some(25)), (Some(0), None)] {
         let mut config = alice();
@@ -384,8 +383,7 @@ pub(crate) fn cfg_preload_route_follows_the_server_in_use() {
         let (id, invite) = bench.call();
         assert_eq!(value(&invite, HeaderName::Route), route);
         bench.reply(&invite, 180, &[]);
-        bench.agent.hang_up(id, bench.now).unwrap();
-        bench.pump();
+        bench.hang_up(id);
         let cancel = bench.next_request();
         assert_eq!(value(&cancel, HeaderName::Route), route);
         bench.reply(&invite, 487, &[]);
@@ -405,8 +403,7 @@ pub(crate) fn cfg_preload_route_follows_the_server_in_use() {
     let mut config = alice();
     let mut bench = Bench::new(config.use_preloaded_route(true));
     let (id, _) = bench.established_call();
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     assert!(!bench.next_request().has(HeaderName::Route), "12.2.1.1");
     let mut bench = Bench::new(&alice());
     assert!(!bench.call().1.has(HeaderName::Route));
@@ -440,8 +437,8 @@ fn cfg_preload_goes_before_a_service_route() {
     }
 }
 
-/// RFC 5626 4.2.1: a second server is connected to and registered through as soon as the registrar says
-/// that it keeps flows apart.
+/// RFC 5626 4.2.1: the agent connects to a second server and registers there as soon as the registrar's 200
+/// requires outbound.
 pub(crate) fn rfc5626_4_2_1_outbound_flows() {
     for (flows, require, expected) in [(2, "outbound", 2), (1, "outbound", 1), (2, "path", 1)] {
         let mut config = with_servers(&[("ws://a", 2), ("ws://b", 1)]);
@@ -535,7 +532,7 @@ pub(crate) fn ask_server_url_for_each_attempt() {
     bench.pump();
     let route = value(&bench.next_request(), HeaderName::Route);
     assert_eq!(route, "<sip:c.example.com:8443;lr;transport=ws>");
-    // Asked again for the next attempt, and given up when nobody answers.
+    // The agent asks again for the next attempt, and gives it up without an answer.
     bench
         .agent
         .connection_closed(second, DisconnectReason::Lost, now);

@@ -1,4 +1,4 @@
-//! `docs/parameters.md` says what the code does.
+//! `docs/parameters.md` agrees with the code.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn row(name: &str) -> Vec<&'static str> {
     found.unwrap_or_else(|| panic!("{name} has no row"))
 }
 
-/// What the table has to say about a default.
+/// How the table writes a default.
 fn default_of(row: &Explained) -> String {
     match (row.value.as_str(), row.note) {
         ("null", note) => note.unwrap_or("none").to_owned(),
@@ -32,8 +32,7 @@ fn default_of(row: &Explained) -> String {
     }
 }
 
-/// Every parameter has its row, in the order of the code, under the heading of who defines it, with its
-/// default.
+/// Every parameter has its row, in the order of the code, under the heading of its origin, with its default.
 #[test]
 fn the_table_has_every_parameter_and_its_default() {
     let rows = rows();

@@ -1,4 +1,4 @@
-//! Who we are on the wire: names, hosts, credentials.
+//! The agent's identity on the wire: names, hosts, credentials.
 
 use sip_core::auth::{Algorithm, digest};
 use sip_core::config::{Config, ConfigBuilder};
@@ -260,7 +260,7 @@ fn cfg_hack_combinations() {
     }
 }
 
-/// CFG-INSTANCE, RFC 5626 4.1: in the Contact of REGISTER, and nowhere else; a drawn one is told once.
+/// CFG-INSTANCE, RFC 5626 4.1: only the Contact of REGISTER has the instance ID. The agent emits a drawn one once.
 pub(crate) fn cfg_instance_is_in_the_contact_of_register() {
     let id = "8f1fa16a-1165-4a96-8341-785b1ef24f12";
     let (mut bench, request) = register(|config| {
@@ -332,7 +332,7 @@ pub(crate) fn contact_name_is_the_user_of_contact() {
     assert!(user.is_some_and(|length| length >= 13));
 }
 
-/// RFC 7118 5.2.3: `ws` unless told otherwise; hackWssInTransport goes before it.
+/// RFC 7118 5.2.3: `ws` by default; hackWssInTransport has precedence.
 pub(crate) fn contact_transport_is_in_contact() {
     let contact = |edit: &dyn Fn(&mut ConfigBuilder)| {
         let (_, request) = register(edit);

@@ -33,8 +33,7 @@ fn registered(config: &mut ConfigBuilder) -> (Bench, Request) {
 
 /// The call is up, and can be hung up properly.
 fn call_lives(bench: &mut Bench, id: SessionId) {
-    bench.agent.hang_up(id, bench.now).unwrap();
-    bench.pump();
+    bench.hang_up(id);
     let bye = bench.next_request();
     assert_eq!(bye.method(), Method::Bye);
     bench.reply(&bye, 200, &[]);
@@ -191,15 +190,7 @@ fn a_server_that_left_the_list_is_left_without_ending_a_call() {
         bench.agent.config().servers()[0].url.host(),
         "new.example.com"
     );
-    bench.connection = bench.connect_asked();
-    let info = ConnectionInfo {
-        transport: Transport::Wss,
-        remote: None,
-    };
-    bench
-        .agent
-        .connection_opened(bench.connection, info, bench.now);
-    bench.pump();
+    bench.open(Transport::Wss);
     bench.wait(SECOND);
     let register = bench.next_request();
     assert_eq!(register.method(), Method::Register);
@@ -252,17 +243,13 @@ fn a_try_of_a_better_server_ends_with_its_list() {
     let error = ConnectError::Refused;
     bench.agent.connection_failed(better, error, bench.now);
     bench.pump();
-    bench.connection = bench.connect_asked();
+    bench.open(Transport::Ws);
+    bench.wait(301 * SECOND);
+    let tried = bench.connect_asked();
     let info = ConnectionInfo {
         transport: Transport::Ws,
         remote: None,
     };
-    bench
-        .agent
-        .connection_opened(bench.connection, info, bench.now);
-    bench.pump();
-    bench.wait(301 * SECOND);
-    let tried = bench.connect_asked();
     bench.agent.connection_opened(tried, info, bench.now);
     change(
         &mut bench,
@@ -279,7 +266,7 @@ fn a_try_of_a_better_server_ends_with_its_list() {
     assert!(bench.agent.is_connected());
 }
 
-/// RFC 3261 10.2.4: another expiry is asked for at once where there is a binding, else next time.
+/// RFC 3261 10.2.4: the agent registers at once with another expiry if it has a binding, else it uses it next time.
 #[test]
 fn another_expiry_is_asked_for_at_once() {
     let (mut bench, first) = registered(&mut alice());

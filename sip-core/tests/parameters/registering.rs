@@ -1,9 +1,9 @@
-//! When, where and for how long we register.
+//! When, where and for how long the agent registers.
 
 use std::time::Duration;
 
+use sip_core::Transport;
 use sip_core::connection::DisconnectReason;
-use sip_core::{ConnectionInfo, Transport};
 use sip_parse::{HeaderName, Method};
 
 use sip_testing::{Bench, SECOND, alice, value};
@@ -50,20 +50,12 @@ fn reconnect(bench: &mut Bench) {
     bench.pump();
     // A connection that did not last is tried again after 4 s, give or take a fifth.
     bench.wait(5 * SECOND);
-    bench.connection = bench.connect_asked();
-    let info = ConnectionInfo {
-        transport: Transport::Ws,
-        remote: None,
-    };
-    bench
-        .agent
-        .connection_opened(bench.connection, info, bench.now);
-    bench.pump();
+    bench.open(Transport::Ws);
     // One of many that come back at once waits for up to a second.
     bench.wait(SECOND);
 }
 
-/// CFG-REG, RFC 3261 10.2.1.1: 600 s unless told otherwise, as the `expires` of our Contact.
+/// CFG-REG, RFC 3261 10.2.1.1: the `expires` of the agent's Contact, 600 s by default.
 pub(crate) fn cfg_reg_expires_is_asked_for() {
     for (given, asked) in [(None, ";expires=600"), (Some(77), ";expires=77")] {
         let mut config = alice();

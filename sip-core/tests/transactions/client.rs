@@ -101,7 +101,7 @@ fn rfc6026_7_2_further_2xx_are_delivered() {
     assert_eq!(bench.layer.client_transactions(), 0);
 }
 
-/// 6026-7.2-B: a 2xx that matches nothing is handed to the user, who decides.
+/// 6026-7.2-B: the layer passes a 2xx that matches nothing to the transaction user.
 #[test]
 fn rfc6026_7_2_a_stray_2xx_is_handed_up() {
     let mut bench = Bench::new(Transport::Udp);
@@ -191,7 +191,7 @@ fn rfc3261_17_1_3_branch_and_method_match() {
         bench.outputs[..],
         [Output::Response { user: "user", .. }]
     ));
-    // The branch of another method's transaction is nobody's.
+    // The branch belongs to a transaction of another method.
     bench.outputs.clear();
     let text = String::from_utf8(sent.bytes().to_vec()).expect("text");
     let other = text.replace("INVITE", "OPTIONS");
@@ -200,7 +200,7 @@ fn rfc3261_17_1_3_branch_and_method_match() {
     assert!(matches!(bench.outputs[..], [Output::Ignored { .. }]));
 }
 
-/// 3261-17.1.4-A, 3261-8.1.3.1-A, CONN-A: a broken connection is told at once, and nothing is sent.
+/// 3261-17.1.4-A, 3261-8.1.3.1-A, CONN-A: the layer reports a broken connection at once and sends nothing.
 #[test]
 fn rfc3261_17_1_4_a_broken_connection_is_told() {
     for method in [Method::Invite, Method::Options] {

@@ -181,7 +181,7 @@ fn rfc3261_17_2_3_the_rules_of_rfc2543() {
     assert!(bench.outputs.is_empty());
 }
 
-/// 3261-17.2.4-A: the user is told that its response cannot go out any more.
+/// 3261-17.2.4-A: the layer reports to the transaction user that its response cannot be sent.
 #[test]
 fn rfc3261_17_2_4_a_broken_connection_is_told_to_the_server() {
     let mut bench = Bench::new(Transport::Ws);

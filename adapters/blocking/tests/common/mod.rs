@@ -1,9 +1,6 @@
 //! A WebSocket server that a test drives frame by frame, and an agent that connects to it.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
-#[path = "../../../host/tests/support/request.rs"]
-mod request;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -11,12 +8,13 @@ use std::time::{Duration, Instant};
 use sip_blocking::{Agent, Events, Handle, Options};
 use sip_core::Event;
 use sip_core::config::Config;
+use sip_testing::sockets::alice_at;
 use tungstenite::handshake::server::{Request, Response};
 use tungstenite::http::HeaderValue;
 use tungstenite::{Message, WebSocket};
 
 #[allow(unused_imports, reason = "not every test file needs it")]
-pub(crate) use request::request;
+pub(crate) use sip_testing::sockets::request::request;
 
 /// Longer than anything here takes, shorter than a person waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,12 +69,7 @@ pub(crate) fn accept<S: Read + Write>(
 
 /// A configuration that connects to `url` and does not register.
 pub(crate) fn config(url: &str) -> Config {
-    Config::builder()
-        .uri("sip:alice@example.com")
-        .server(url)
-        .register(false)
-        .build()
-        .unwrap()
+    alice_at(url).build().unwrap()
 }
 
 pub(crate) fn start(url: &str, options: Options) -> (Handle, Events) {

@@ -32,18 +32,18 @@ async fn stay(
     running.connected().await?;
     let end = time_or_interrupt(arguments.seconds);
     tokio::pin!(end);
-    // All ring equally long: the first to ring is the first to be answered.
+    // All calls ring equally long, so they are answered in the order in which they started to ring.
     let mut ringing: VecDeque<(Instant, SessionId)> = VecDeque::new();
     loop {
         let (due, next) = ringing.front().copied().unzip();
         let event = tokio::select! {
             biased;
-            // First, so that Ctrl-C is watched for before anything more is told.
+            // First, so that Ctrl-C is handled before further events.
             () = &mut end => return Ok(()),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 ringing.pop_front();
                 if let Some(session) = next {
-                    // The caller may have given up in the meantime.
+                    // The caller may have hung up meanwhile.
                     tolerate_ended(running.handle.answer(session).await)?;
                 }
                 continue;

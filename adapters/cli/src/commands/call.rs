@@ -67,7 +67,7 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// A call that was established and hung up by either side is a success.
+/// Success is a call that was established and that either side hung up.
 fn outcome(target: &str, established: bool, reason: &EndReason) -> Result<(), Failure> {
     let hung_up = match reason.cause {
         Cause::Bye => true,

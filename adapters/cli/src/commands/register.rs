@@ -7,7 +7,7 @@ use crate::outcome::Failure;
 use crate::running::{Running, command_failure, failure_of, finish, time_or_interrupt};
 use crate::settings::Registering;
 
-/// How many seconds the registrar has to answer the goodbye.
+/// How many seconds the registrar has to answer the last REGISTER.
 const PATIENCE: u64 = 5;
 
 pub(crate) async fn run(arguments: Register) -> Result<(), Failure> {
@@ -24,7 +24,7 @@ async fn stay(running: &mut Running, seconds: Option<u64>) -> Result<(), Failure
     loop {
         let event = tokio::select! {
             biased;
-            // First, so that Ctrl-C is watched for before anything more is told.
+            // First, so that Ctrl-C is handled before further events.
             () = &mut end => break,
             event = running.next() => event?,
         };
@@ -39,7 +39,7 @@ async fn stay(running: &mut Running, seconds: Option<u64>) -> Result<(), Failure
         return Err(lost());
     }
     running.handle.unregister().await.map_err(command_failure)?;
-    // A registrar that is out of reach answers nothing: whoever wants to go may go.
+    // A registrar that cannot be reached does not answer, so Ctrl-C ends the wait.
     tokio::select! {
         unregistered = unregistered(running) => unregistered,
         () = time_or_interrupt(Some(PATIENCE)) => Err(Failure::Outcome(

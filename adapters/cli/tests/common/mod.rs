@@ -10,7 +10,7 @@ pub(crate) fn sip(arguments: &[&str]) -> Command {
     command
 }
 
-/// What a finished run printed, and how it ended.
+/// The output and the exit code of a finished run.
 pub(crate) struct Run {
     pub(crate) code: i32,
     pub(crate) out: String,

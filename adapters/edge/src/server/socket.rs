@@ -24,11 +24,11 @@ const WRITE: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a close frame.
 const CLOSE: Duration = Duration::from_millis(500);
 
-/// Room above the largest SIP message: what is only a little too large is answered 513 by the edge,
-/// what is larger costs the connection (close code 1009).
+/// Room above the largest SIP message. The edge answers a message that is a little too large with 513; a larger
+/// one ends the connection (close code 1009).
 const MARGIN: usize = 65_536;
 
-/// What all sockets have in common.
+/// The settings of all sockets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     /// The largest SIP message, in bytes.
@@ -37,19 +37,18 @@ pub(super) struct Settings {
     pub(super) queued: usize,
 }
 
-/// What a socket tells the edge.
+/// An input from a socket.
 #[derive(Debug)]
 pub(super) enum Input {
-    /// The handshake is done; what is put into `outgoing` is sent, and when it is dropped the socket
-    /// closes.
+    /// The handshake is done. Messages for the client go into `outgoing`; the socket closes when it is dropped.
     Opened {
         socket: u64,
         remote: SocketAddr,
         outgoing: mpsc::Sender<Bytes>,
     },
-    /// A message came.
+    /// A message has arrived.
     Message { socket: u64, bytes: Bytes },
-    /// It is gone, or never came to be.
+    /// The socket is closed, or its handshake has failed.
     Closed { socket: u64 },
 }
 
@@ -65,16 +64,16 @@ pub(super) async fn run(
     let config = WebSocketConfig::default()
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest))
-        // Room for one message and its frame; pongs for a client that does not read get no more.
+        // Room for one message and its frame. Pongs for a client that does not read get no more.
         .write_buffer_size(MARGIN)
         .max_write_buffer_size(largest.saturating_add(2 * MARGIN))
         .read_buffer_size(8 * 1024);
     let handshake = accept_hdr_async_with_config(stream, require_sip, Some(config));
-    // A client that fails here has been answered with an HTTP error by the handshake, or is gone.
+    // If this fails, the handshake has sent an HTTP error, or the client is gone.
     if let Ok(Ok(websocket)) = timeout(HANDSHAKE, handshake).await {
         serve(websocket, remote, socket, settings, &inputs).await;
     }
-    // The server task is gone only if everything is being dropped.
+    // An error here means that the server is being dropped.
     let _stopped = inputs.send(Input::Closed { socket }).await;
 }
 
@@ -126,11 +125,12 @@ async fn serve(
             reason: Utf8Bytes::from_static(reason),
         };
         if websocket.close(Some(frame)).await.is_ok() {
-            // Reads until the client's close frame, so that ours is not lost in a reset.
+            // Reads until the close frame of the client, because closing over unread bytes would reset the
+            // connection.
             while let Some(Ok(_)) = websocket.next().await {}
         }
     };
-    // One that does not answer is dropped.
+    // A client that does not answer is dropped.
     let _in_time = timeout(CLOSE, goodbye).await;
 }
 
@@ -142,7 +142,7 @@ fn message(bytes: Bytes) -> Message {
     }
 }
 
-/// RFC 7118 section 4: without the sub-protocol `sip` there is no SIP.
+/// RFC 7118 section 4: a client must offer the sub-protocol `sip`.
 #[expect(
     clippy::result_large_err,
     reason = "the type that the handshake asks for"

@@ -1,25 +1,21 @@
-//! A bench for the edge: hand-written messages in, what it sends out, a clock that the test turns.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+//! The edge, a virtual clock, and peers that the test writes by hand.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test file uses its part"
+)]
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use md5::{Digest, Md5};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use sip_core::{ConnectionId, ConnectionInfo, Timestamp, Transport};
 use sip_edge::{CutReason, Edge, EdgeAction, EdgeConfig, EdgeEvent};
+use sip_testing::{Timed, random};
 
-/// Text lines to a message: CRLF line ends, no Content-Length, empty body.
-pub fn wire(lines: &str) -> String {
-    let mut text = String::new();
-    for line in lines.trim().lines() {
-        text.push_str(line.trim_start());
-        text.push_str("\r\n");
-    }
-    text + "\r\n"
-}
+pub use sip_testing::text::{header, headers, parameter, status, wire};
 
 pub fn config() -> EdgeConfig {
     EdgeConfig {
@@ -38,40 +34,6 @@ pub fn password(user: &str) -> &'static str {
     match user {
         "alice" => "wonderland",
         _ => "builder",
-    }
-}
-
-/// The status of a response; panics on a request.
-pub fn status(message: &str) -> u16 {
-    let line = message.lines().next().unwrap_or_default();
-    let code = line
-        .strip_prefix("SIP/2.0 ")
-        .unwrap_or_else(|| panic!("no response: {message}"));
-    code[..3].parse().unwrap()
-}
-
-/// The values of a header field, row by row.
-pub fn headers<'a>(message: &'a str, name: &str) -> Vec<&'a str> {
-    let head = message.split("\r\n\r\n").next().unwrap_or_default();
-    let rows = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    rows.filter(|(row, _)| row.trim().eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.trim())
-        .collect()
-}
-
-pub fn header<'a>(message: &'a str, name: &str) -> &'a str {
-    let rows = headers(message, name);
-    assert_eq!(rows.len(), 1, "{name} in {message}");
-    rows[0]
-}
-
-/// A parameter of an authentication header, without its quotes.
-pub fn parameter<'a>(value: &'a str, name: &str) -> Option<&'a str> {
-    let start = value.find(&format!("{name}="))? + name.len() + 1;
-    let rest = &value[start..];
-    match rest.strip_prefix('"') {
-        Some(quoted) => quoted.split('"').next(),
-        None => rest.split([',', ' ']).next(),
     }
 }
 
@@ -113,7 +75,7 @@ pub fn credentials(
     )
 }
 
-/// The edge, what it sent to whom and not yet looked at, and its clock.
+/// The edge, a virtual clock, and the messages that the edge sent and the test has not read.
 pub struct Bench {
     pub edge: Edge,
     pub now: Timestamp,
@@ -125,8 +87,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(config: EdgeConfig) -> Self {
-        let rng = Box::new(ChaCha20Rng::from_seed([7; 32]));
-        let edge = Edge::new(config, rng).unwrap();
+        let edge = Edge::new(config, random(7)).unwrap();
         let now = Timestamp::from_millis(1_000);
         let (events, cuts) = (Vec::new(), Vec::new());
         Self {
@@ -152,7 +113,7 @@ impl Bench {
         self.poll();
     }
 
-    /// Gives the edge a message, line by line; see [`wire`].
+    /// The edge receives a message, written line by line; see [`wire`].
     pub fn send(&mut self, connection: ConnectionId, lines: &str) {
         self.send_raw(connection, wire(lines));
     }
@@ -207,24 +168,18 @@ impl Bench {
         message
     }
 
-    /// Nothing is waiting for anybody.
+    /// The test has read every message.
     #[track_caller]
     pub fn quiet(&self) {
         assert!(self.sent.is_empty(), "{:#?}", self.sent);
     }
 
-    /// Turns the clock, stopping at every deadline on the way.
+    /// Turns the clock and stops at every deadline on the way.
     pub fn pass(&mut self, time: Duration) {
-        let end = self.now + time;
-        while let Some(at) = self.edge.next_tick().filter(|&at| at <= end) {
-            self.now = self.now.max(at);
-            self.edge.tick(self.now);
-            self.poll();
-        }
-        self.now = end;
+        Timed::pass(self, time);
     }
 
-    /// A branch that was never used before.
+    /// A branch that no request had before.
     pub fn branch(&mut self) -> String {
         self.branches += 1;
         format!("z9hG4bKtest{}", self.branches)
@@ -319,6 +274,21 @@ impl Bench {
     }
 }
 
+impl Timed for Bench {
+    fn clock(&mut self) -> &mut Timestamp {
+        &mut self.now
+    }
+
+    fn next_tick(&self) -> Option<Timestamp> {
+        self.edge.next_tick()
+    }
+
+    fn tick(&mut self) {
+        self.edge.tick(self.now);
+        self.poll();
+    }
+}
+
 /// A request that a test sent.
 pub struct Sent {
     pub branch: String,
@@ -346,7 +316,7 @@ pub fn request_lines(method: &str, uri: &str, branch: &str, number: u32, more: &
     )
 }
 
-/// The ACK to a failure: hop by hop, same branch.
+/// The ACK to a refusal: it has the branch of its INVITE.
 pub fn ack_lines(uri: &str, branch: &str, number: u32, response: &str) -> String {
     format!(
         "ACK {uri} SIP/2.0
@@ -360,7 +330,7 @@ pub fn ack_lines(uri: &str, branch: &str, number: u32, response: &str) -> String
     )
 }
 
-/// The response of a user agent to a request that the edge sent it.
+/// The response of a user agent to a request of the edge.
 pub fn answer(request: &str, status_line: &str, tag: &str, more: &str) -> String {
     let mut lines = format!("SIP/2.0 {status_line}\n");
     for name in ["Via", "Record-Route", "From", "Call-ID", "CSeq"] {

@@ -35,7 +35,7 @@ const OFFER: &str =
 const ANSWER_SDP: &str =
     "v=0\r\no=bob 1 1 IN IP4 192.0.2.11\r\ns=-\r\nt=0 0\r\nm=audio 49180 RTP/AVP 0\r\n";
 
-/// What the two applications do, and what they saw.
+/// The script of the two applications, and the events that they saw.
 struct Call {
     tries: u32,
     most_tries: u32,
@@ -230,7 +230,7 @@ fn world(seed: u64, weather: Weather) -> World {
     World::new(seed, weather, registrar, &agents)
 }
 
-/// One run. Panics where something happened that may never happen.
+/// One run. Panics if an invariant does not hold.
 fn run(seed: u64, weather: Weather, most_tries: u32) -> (World, Call, Outcome) {
     let mut world = world(seed, weather);
     let mut call = Call::new(most_tries);
@@ -244,7 +244,7 @@ fn run(seed: u64, weather: Weather, most_tries: u32) -> (World, Call, Outcome) {
     (world, call, outcome)
 }
 
-/// What holds after every run, whatever the weather.
+/// The conditions after every run, in any weather.
 fn check(world: &World, call: &Call) -> Result<(), String> {
     for (agent, name) in [(ALICE, "alice"), (BOB, "bob")] {
         if call.started[agent] != call.ended[agent] {
@@ -435,7 +435,8 @@ fn storm_of(seed: u64) -> Weather {
     }
 }
 
-/// What every storm of some size must meet, or it proves nothing: each message, its repetition, each answer.
+/// Every storm of some size must contain these, or it proves nothing: each message, its repetition, each
+/// response.
 const MET: [&str; 18] = [
     "INVITE",
     "INVITE again",
@@ -457,7 +458,7 @@ const MET: [&str; 18] = [
     "401 to REGISTER again",
 ];
 
-/// TX-DET, NF-MEM: whatever the weather, every wait ends, outcomes are told once, and nothing is left.
+/// TX-DET, NF-MEM: in any weather every wait ends, each outcome is reported once, and nothing is left.
 #[test]
 fn storm() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());

@@ -121,34 +121,25 @@ impl LastFailure {
 }
 
 /// Why a user agent could not be started. Nothing runs then.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// The core does not support something that the configuration enables.
+    #[error(transparent)]
     Core(sip_core::StartError),
     /// The operating system returned no randomness.
+    #[error("no randomness from the operating system: {0}")]
     Entropy(getrandom::Error),
     /// A certificate of [`Options::extra_roots`] cannot be read.
+    #[error("root certificate: {0}")]
     Root(rustls::Error),
     /// The caller is not inside a tokio runtime. Only `sip-tokio` returns it.
+    #[error("a user agent must be started inside a tokio runtime")]
     NoRuntime,
     /// The operating system gives no thread, or no means to wait for sockets. Only `sip-blocking` returns it.
+    #[error("no thread or no sockets: {0}")]
     System(std::io::Error),
     /// The thread that was to carry the user agent has ended. Only `sip-blocking` returns it.
+    #[error("the thread for user agents has ended")]
     Gone,
 }
-
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Core(error) => error.fmt(f),
-            Self::Entropy(error) => write!(f, "no randomness from the operating system: {error}"),
-            Self::Root(error) => write!(f, "root certificate: {error}"),
-            Self::NoRuntime => f.write_str("a user agent must be started inside a tokio runtime"),
-            Self::System(error) => write!(f, "no thread or no sockets: {error}"),
-            Self::Gone => f.write_str("the thread for user agents has ended"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

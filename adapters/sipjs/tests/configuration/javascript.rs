@@ -1,4 +1,4 @@
-//! What JavaScript programmers paste: read by a JSON5 reader after `javascript_to_json5`.
+//! Pasted JavaScript objects: a JSON5 reader reads the output of `javascript_to_json5`.
 
 use super::*;
 use sip_core::config::{ConfigErrorKind, Support};
@@ -161,7 +161,7 @@ fn line_breaks_stay_where_they_were() {
     assert_eq!(line(&done.text), line(text));
 }
 
-/// A broken text is the JSON5 reader's to refuse: without its source line, which may be a secret.
+/// The JSON5 reader reports a broken text; its error leaves out the source line, which may be a secret.
 #[test]
 fn what_is_not_json5_is_a_syntax_error() {
     for text in [

@@ -1,5 +1,4 @@
-//! What holds for the whole of a configuration: keys, blocks, sources, and that the three forms
-//! mean the same.
+//! Rules of the whole object: keys, blocks, sources, and that the three forms mean the same.
 
 use std::time::Duration;
 

@@ -1,14 +1,11 @@
 //! A WebSocket server that a test drives frame by frame, and an agent that connects to it.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
-#[path = "../../../host/tests/support/request.rs"]
-mod request;
-
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use sip_core::Event;
-use sip_core::config::Config;
+use sip_testing::sockets::alice_at;
 use sip_tokio::{Agent, Events, Handle, Options};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -18,7 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 #[allow(unused_imports, reason = "not every test file needs it")]
-pub(crate) use request::request;
+pub(crate) use sip_testing::sockets::request::request;
 
 /// Longer than anything here takes, shorter than a person waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,12 +49,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// An agent that connects to `url` and does not register.
 pub(crate) fn start(url: &str, options: Options) -> (Handle, Events) {
-    let config = Config::builder()
-        .uri("sip:alice@example.com")
-        .server(url)
-        .register(false)
-        .build()
-        .unwrap();
+    let config = alice_at(url).build().unwrap();
     Agent::start(config, options).unwrap()
 }
 

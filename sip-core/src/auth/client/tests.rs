@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sip_parse::{Kind, Limits, Message};
 
+use super::super::digest::Algorithm;
 use super::super::secret::Secret;
 use super::*;
 
@@ -133,7 +134,7 @@ fn bare(value: &str, name: &str) -> String {
     raw(value, name).unwrap().trim_matches('"').to_string()
 }
 
-/// The response that RFC 7616 section 3.4.1 asks for, from the parameters of a header value.
+/// The response that RFC 7616 section 3.4.1 requires, from the parameters of a header value.
 fn expected(value: &str, algorithm: Algorithm, method: &str, body: Option<&[u8]>) -> String {
     let ha1 = digest::ha1(
         algorithm,
@@ -221,7 +222,7 @@ fn rfc3261_22_3_all_challenges_of_a_forked_request_are_answered_in_one_retry() {
     assert_eq!(fields[1].0, HeaderName::ProxyAuthorization);
 }
 
-/// 3261-22.1-B: a realm that refuses its own challenge's answer is not asked again, new nonce or
+/// 3261-22.1-B: a realm that refuses the answer to its own challenge gets no other one, with a new nonce or
 /// not, and its nonce is not used in advance either.
 #[test]
 fn rfc3261_22_1_rejected_credentials_are_not_sent_again() {
@@ -238,7 +239,7 @@ fn rfc3261_22_1_rejected_credentials_are_not_sent_again() {
     }
 }
 
-/// 3261-22.1-B: when one branch of a fork refuses and another asks for the first time, only the
+/// 3261-22.1-B: when one branch of a fork refuses and another challenges for the first time, only the
 /// latter is answered.
 #[test]
 fn rfc3261_22_1_a_rejection_does_not_hold_up_another_realm() {
@@ -364,7 +365,7 @@ fn auth_pre_a_cached_nonce_saves_the_round_trip() {
     assert!(agent.retry().is_empty());
 }
 
-/// 3261-22.3: another Call-ID gets no credentials unless asked for.
+/// 3261-22.3: a request with another Call-ID carries no credentials before a challenge.
 #[test]
 fn rfc3261_22_3_other_calls_do_not_carry_a_proxy_s_credentials() {
     let mut agent = Agent::new();

@@ -239,7 +239,7 @@ fn rfc8760_2_6_upper_case_digits_are_accepted() {
     assert_eq!(check(&mut server, &request, at(0)), bob());
 }
 
-/// RFC 7616 section 3.3: stale is said of an old nonce if the secret is right, and only then.
+/// RFC 7616 section 3.3: an old nonce is stale if the secret is right, and only then.
 #[test]
 fn rfc7616_3_3_an_old_nonce_is_stale_only_with_the_right_secret() {
     let mut server = server(&[Algorithm::Sha256]);
@@ -351,7 +351,7 @@ fn forgotten_nonces_are_stale_and_never_replayed() {
         };
         assert_eq!(answer.verify(&mut server, at(10)), expected, "{place}");
     }
-    // An unused nonce as old as a forgotten one cannot be told from it.
+    // The server cannot distinguish an unused nonce from a forgotten one of the same age.
     let old = Answer::new(nonce(&server, at(3), 99));
     assert_eq!(old.verify(&mut server, at(10)), Verdict::Stale);
     // Expired nonces make room.
@@ -375,8 +375,6 @@ fn rfc7616_3_4_6_the_uri_must_be_the_request_uri() {
         ..Answer::new(nonce(&server, at(0), 2))
     };
     assert_eq!(other.verify(&mut server, at(0)), Verdict::Malformed);
-    let mut server = server.without_uri_check();
-    assert_eq!(other.verify(&mut server, at(0)), bob());
 }
 
 /// RFC 7616 section 3.4.3: with `auth-int` another body is another request.

@@ -398,7 +398,7 @@ fn check(c: &Connector, steps: &Steps, now: Timestamp) -> Result<(), TestCaseErr
 }
 
 proptest! {
-    /// Whatever happens: waits stay in their ranges, deadlines advance, a started connector is
+    /// For any inputs: waits stay in their ranges, deadlines advance, a started connector is
     /// never left with nothing to do, and from wherever it got to, if everything fails from then
     /// on, each round tries every server once, by weight.
     #[test]

@@ -1,4 +1,4 @@
-//! `sip demo`: a server, two user agents, and everything that goes on between them.
+//! `sip demo`: a server, two user agents, and all messages between them.
 
 mod party;
 
@@ -19,16 +19,16 @@ use party::Party;
 const REALM: &str = "localhost";
 const BOB: &str = "sip:bob@localhost";
 
-/// How long a step may take that nothing is supposed to disturb.
+/// How long a step without a fault may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long the step may take that a fault is going to break.
+/// How long the step that a fault breaks may take.
 const BROKEN_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long goodbyes may take at the end.
+/// How long stopping may take at the end.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What the demo counts.
+/// The counts of the demo.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Summary {
     registered: u64,
@@ -109,8 +109,8 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     }))
 }
 
-/// Where the edge runs: beside the user agents on tokio, but on a thread of its own if commands to them
-/// hold up this one.
+/// The runtime of the edge: that of the user agents with tokio; one with a thread of its own if commands to the
+/// user agents block this thread.
 struct EdgeRuntime(Option<tokio::runtime::Runtime>);
 
 impl EdgeRuntime {
@@ -147,7 +147,7 @@ fn edge_config(fault: Option<Fault>) -> EdgeConfig {
     EdgeConfig {
         realm: REALM.to_owned(),
         users: vec![user("alice", "alice-secret"), user("bob", "bob-secret")],
-        // What the fault is to show is a call that its other end does not come back to.
+        // This fault shows a call whose other end does not come back, so the edge must not follow its Contact.
         follow_contacts: fault != Some(Fault::KillWs),
         faults: Faults {
             drop_bye: fault == Some(Fault::DropBye),
@@ -174,7 +174,7 @@ fn config(name: &str, password: &str, url: &str) -> Result<Config, Failure> {
 fn edge_summary(edge: &EdgeServer) -> Summary {
     let counters = edge.counters();
     Summary {
-        // A binding that was made anew after its connection broke is still the same user's.
+        // A binding that is made again after its connection broke belongs to the same user, so it counts once.
         registered: counters.registered.saturating_sub(counters.bindings_lost),
         answered: counters.calls_answered,
         ended: counters.calls_ended,
@@ -220,7 +220,7 @@ fn print_result(
     }
 }
 
-/// The two user agents, and what went wrong between them.
+/// The two user agents and the problems between them.
 struct Conversation {
     alice: Party,
     bob: Party,
@@ -229,7 +229,7 @@ struct Conversation {
 }
 
 impl Conversation {
-    /// The whole conversation. Also returns calls per second, if there was more than one.
+    /// Runs the whole conversation. Also returns calls per second, if there was more than one call.
     async fn run(mut self, calls: u32) -> (Self, Option<f64>) {
         let mut speed = None;
         if self.register().await {
@@ -305,7 +305,7 @@ impl Conversation {
     }
 
     async fn send_message(&mut self) -> bool {
-        // A user who lost his connection is out of reach until he has registered again.
+        // A user that has lost its connection cannot be reached until it has registered again.
         let reachable = |counts: &party::Counts| counts.registered > counts.disconnected;
         self.bob.reaches(PATIENCE, reachable).await;
         let sent = self.alice.handle.message(BOB, "Hello Bob").await;
@@ -380,7 +380,7 @@ impl Conversation {
         }
     }
 
-    /// What both sides agree on: a call counts as ended, for example, when both saw its end.
+    /// What both sides agree on. For example, a call counts as ended if both saw its end.
     fn summary(&self) -> Summary {
         let (alice, bob) = (self.alice.counts(), self.bob.counts());
         let both = |of: fn(&party::Counts) -> u32| {

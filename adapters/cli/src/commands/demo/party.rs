@@ -1,4 +1,4 @@
-//! One of the two user agents of the demo: it answers what comes, and counts what happens.
+//! One of the two user agents of the demo: it answers calls and messages, and counts its events.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,11 @@ use crate::outcome::Failure;
 use crate::report::Report;
 use crate::running::print_trace;
 
-/// Each call leaves some transactions behind for 32 s (RFC 3261 section 17, RFC 6026); this is enough
-/// for thousands of calls a second.
+/// Each call keeps some transactions for 32 s (RFC 3261 section 17, RFC 6026); this is enough for thousands of
+/// calls a second.
 pub(super) const TRANSACTIONS: usize = 1 << 20;
 
-/// What has happened to one user agent so far, by its own events.
+/// The events of one user agent so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     /// Bindings made, refreshes not counted.
@@ -30,7 +30,7 @@ pub(crate) struct Counts {
     /// Calls that this side accepted.
     pub(crate) accepted: u32,
     pub(crate) established: u32,
-    /// Calls that were established and ended by a BYE that went through.
+    /// Calls that were established and then hung up successfully.
     pub(crate) ended: u32,
     /// Calls that ended in any other way.
     pub(crate) failed: u32,
@@ -40,7 +40,7 @@ pub(crate) struct Counts {
     pub(crate) messages_delivered: u32,
     pub(crate) messages_failed: u32,
     pub(crate) disconnected: u32,
-    /// The last thing that went wrong.
+    /// The last problem.
     pub(crate) complaint: Option<String>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Party {
 }
 
 impl Party {
-    /// Starts the user agent; its messages go to the ladder, as those of side 0 or 1.
+    /// Starts the user agent. The ladder shows its messages at side 0 or 1.
     pub(crate) fn start(
         adapter: Adapter,
         name: &'static str,
@@ -85,7 +85,7 @@ impl Party {
         self.counts.borrow().clone()
     }
 
-    /// Waits until the counts are as asked; false if that takes longer than `patience`.
+    /// Waits until the counts meet the condition; false if that takes longer than `patience`.
     pub(crate) async fn reaches(
         &self,
         patience: Duration,
@@ -98,12 +98,12 @@ impl Party {
         )
     }
 
-    /// Ends the user agent.
+    /// Stops the user agent.
     pub(crate) async fn stop(self, grace: Duration) {
         if self.handle.stop(grace).await.is_ok() {
             let mut counts = self.counts.clone();
             drop(self);
-            // The task goes once the last handle is gone; it holds the sender.
+            // The task ends with the last handle, and drops the sender.
             let gone = async { while counts.changed().await.is_ok() {} };
             let _ = tokio::time::timeout(grace * 2, gone).await;
         }

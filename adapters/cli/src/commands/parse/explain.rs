@@ -9,7 +9,7 @@ use sip_parse::{
     SubscriptionState, Uri, Via,
 };
 
-/// How much of a body is shown in words.
+/// How many lines of a body are printed.
 const BODY_LINES: usize = 100;
 
 fn text(bytes: &[u8]) -> String {
@@ -44,7 +44,7 @@ pub(super) fn message(message: &Message) -> Value {
     Value::Object(object)
 }
 
-/// One row: its name, its value as text, and what the value means.
+/// One row: its name, its value as text, and the typed value.
 fn header(message: &Message, row: &Header<'_>) -> Value {
     let mut object = Map::new();
     object.insert("name".to_owned(), json!(text(row.name.as_bytes())));
@@ -68,8 +68,7 @@ fn header(message: &Message, row: &Header<'_>) -> Value {
     Value::Object(object)
 }
 
-/// What one value of the header `name` means; `None` for free text and tokens, which mean
-/// themselves.
+/// The typed value of one value of the header `name`; `None` for free text and tokens.
 fn typed(name: HeaderName<'_>, value: &[u8]) -> Result<Option<Value>, ParseError> {
     let typed = match name {
         HeaderName::Via => via(&Via::parse(value)?),
@@ -226,7 +225,7 @@ fn pairs<'a>(pairs: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> Value
     Value::Object(object)
 }
 
-/// What [`message`] says, for people.
+/// The result of [`message`] in words.
 pub(super) fn in_words(explained: &Value, length: usize) -> String {
     let mut out = String::new();
     let start = match explained["kind"].as_str() {
@@ -310,7 +309,7 @@ fn words(value: &Value) -> String {
     }
 }
 
-/// What [`uri`] made, and not parameters of which one is called `uri`.
+/// Whether the object is a result of [`uri`], and not parameters of which one is called `uri`.
 fn is_uri(object: &Map<String, Value>) -> bool {
     object.contains_key("uri") && (object.contains_key("host") || object.len() == 1)
 }
@@ -323,7 +322,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// A parameter without a value, such as `lr`: its name says it all.
+/// A parameter without a value, such as `lr`.
 fn is_flag(name: &str, value: &Value) -> bool {
     value.is_null() && !matches!(name, "port" | "cause" | "text")
 }

@@ -1,4 +1,4 @@
-//! `sip parse`: explains SIP messages, or says what a user agent would do with them.
+//! `sip parse`: explains SIP messages, or shows what a user agent would do with them.
 
 mod explain;
 mod verdict;
@@ -14,8 +14,8 @@ use crate::arguments::Parse;
 use crate::outcome::Failure;
 use crate::report::print_line;
 
-/// The largest file that is read, in bytes: far more than a message may have, so that a message that
-/// is too long is named so.
+/// The largest file that is read, in bytes. It is far above the limit of a message, so that the error for a
+/// long message names its cause.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
 pub(crate) fn run(arguments: &Parse) -> Result<(), Failure> {
@@ -58,7 +58,7 @@ fn read(path: &Path) -> Result<Bytes, Failure> {
     Ok(bytes.into())
 }
 
-/// Prints what a file says; false if it does not parse.
+/// Prints the content of a file; false if it does not parse.
 fn show(file: &str, bytes: Bytes, as_json: bool) -> bool {
     let length = bytes.len();
     let parsed = Message::parse(bytes, &Limits::default())

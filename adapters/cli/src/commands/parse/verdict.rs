@@ -1,4 +1,4 @@
-//! What a user agent does with a message: read from the actions of a real one.
+//! What a user agent does with a message, from the actions of a real one.
 
 use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
@@ -10,11 +10,11 @@ use sip_parse::{Limits, Message, Response, Scheme};
 
 use crate::outcome::Failure;
 
-/// One JSON object: the verdict on the bytes of `file`.
+/// The verdict on the bytes of `file`, as one JSON object.
 pub(super) fn of(file: &str, bytes: Bytes) -> Result<Value, Failure> {
     let failed = |what: &dyn std::fmt::Display| Failure::Outcome(format!("{file}: {what}"));
     let config = config(&bytes).map_err(|error| failed(&error))?;
-    // What it does with one message does not hang on chance: any seed will do.
+    // Any seed will do, because the handling of one message does not depend on random numbers.
     let rng = Box::new(ChaCha20Rng::from_seed([7; 32]));
     let now = Timestamp::ZERO;
     let mut agent = UserAgent::new(config, rng, now).map_err(|error| failed(&error))?;
@@ -25,7 +25,7 @@ pub(super) fn of(file: &str, bytes: Bytes) -> Result<Value, Failure> {
         } = action
         {
             connection = Some(which);
-            // A file is a datagram: what is behind its message is nobody's (RFC 3261 section 18.3).
+            // A file is a datagram, so bytes behind its message are ignored (RFC 3261 section 18.3).
             let info = ConnectionInfo {
                 transport: Transport::Udp,
                 remote: None,
@@ -46,8 +46,7 @@ pub(super) fn of(file: &str, bytes: Bytes) -> Result<Value, Failure> {
     Ok(verdict.into_json(file))
 }
 
-/// The default configuration, with the address that the Request-URI names, and without the REGISTER
-/// that would come in between.
+/// The default configuration with the address in the Request-URI, and without a REGISTER.
 fn config(bytes: &Bytes) -> Result<Config, sip_core::config::ConfigErrors> {
     let address = Message::parse(bytes.clone(), &Limits::default())
         .ok()
@@ -62,7 +61,7 @@ fn builder() -> ConfigBuilder {
     builder
 }
 
-/// The address-of-record that a Request-URI of the sip or sips scheme stands for.
+/// The address-of-record for a Request-URI of the sip or sips scheme.
 fn address_of(message: &Message) -> Option<String> {
     let request = message.as_request()?;
     let uri = request.uri().ok()?;
@@ -71,7 +70,7 @@ fn address_of(message: &Message) -> Option<String> {
         Scheme::Sips => "sips",
         _ => return None,
     };
-    // Without a user the host alone decides; an address-of-record has one all the same.
+    // Without a user part the host alone decides, but an address-of-record needs one.
     let user = std::str::from_utf8(uri.user().unwrap_or(b"owner")).ok()?;
     let host = std::str::from_utf8(uri.host_bytes()).ok()?;
     Some(format!("{scheme}:{user}@{host}"))
@@ -81,7 +80,7 @@ fn address_of(message: &Message) -> Option<String> {
 struct Verdict {
     accepted: bool,
     answer: Option<Response>,
-    /// Why, in the words of the log.
+    /// The reason in the words of the log.
     reason: Option<String>,
 }
 

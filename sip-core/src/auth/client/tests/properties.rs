@@ -16,7 +16,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Whatever a server sends, the answer is one well-formed line whose realm, nonce and opaque
+    /// For any bytes of a server, the answer is one well-formed line whose realm, nonce and opaque
     /// are the server's.
     #[test]
     fn answers_are_well_formed_and_carry_what_was_sent(

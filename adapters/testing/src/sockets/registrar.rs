@@ -1,6 +1,5 @@
-//! The far end of an agent's WebSockets, for the tests of both adapters: registers whoever asks, takes
-//! every call, notes all that it hears, and can fall silent without a word.
-#![allow(dead_code, reason = "not every test file needs all of it")]
+//! A registrar on WebSockets. It registers every agent, answers every call, keeps every message that it receives,
+//! and stops answering on demand.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -12,26 +11,30 @@ use tungstenite::handshake::server::{Request, Response};
 use tungstenite::http::HeaderValue;
 use tungstenite::{Error, Message, WebSocket};
 
-/// Longer than anything here takes, shorter than a person waits.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use crate::text::headers;
+
+/// How long a test waits before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
 
+/// The registrar; a clone is the same registrar.
 #[derive(Clone)]
-pub(crate) struct Registrar {
-    pub(crate) port: u16,
+pub struct Registrar {
+    /// The port that it listens on, at 127.0.0.1.
+    pub port: u16,
     inner: Arc<Mutex<Inner>>,
 }
 
 #[derive(Default)]
 struct Inner {
     connections: Vec<Connection>,
-    /// Each message, and the number of its connection.
+    /// Each message that came, and the number of its connection.
     heard: Vec<(usize, String)>,
     unanswered: BTreeSet<&'static str>,
     expires: u32,
     keeps_flows_apart: bool,
-    /// No test is interested any more.
+    /// The test is over.
     is_over: bool,
 }
 
@@ -42,7 +45,7 @@ struct Connection {
 
 impl Registrar {
     /// Grants each binding `expires` seconds.
-    pub(crate) fn start(expires: u32) -> Self {
+    pub fn start(expires: u32) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let inner = Arc::new(Mutex::new(Inner {
@@ -93,7 +96,7 @@ impl Registrar {
         }
     }
 
-    /// Reads one connection until it ends, or until it is to be silent: then not even pings are answered.
+    /// Reads one connection until it ends, or until it falls silent: then pings have no answer either.
     fn serve(&self, number: usize, socket: &Mutex<WebSocket<TcpStream>>) {
         loop {
             {
@@ -145,26 +148,26 @@ impl Registrar {
         }
     }
 
-    /// Requests of this method are noted and not answered.
-    pub(crate) fn leave_unanswered(&self, method: &'static str) {
+    /// The registrar keeps requests of this method and does not answer them.
+    pub fn leave_unanswered(&self, method: &'static str) {
         self.inner().unanswered.insert(method);
     }
 
-    /// Each flow has a binding of its own from now on (RFC 5626 section 6).
-    pub(crate) fn keep_flows_apart(&self) {
+    /// From now on each flow has a binding of its own (RFC 5626 section 6).
+    pub fn keep_flows_apart(&self) {
         self.inner().keeps_flows_apart = true;
     }
 
     /// The messages that came so far on connection `number` and begin with `start`.
-    pub(crate) fn heard(&self, number: usize, start: &str) -> Vec<String> {
+    pub fn heard(&self, number: usize, start: &str) -> Vec<String> {
         let inner = self.inner();
         let fits = |(on, text): &&(usize, String)| *on == number && text.starts_with(start);
         let heard = inner.heard.iter().filter(fits);
         heard.map(|(_, text)| text.clone()).collect()
     }
 
-    /// The first such message, once it comes.
-    pub(crate) fn hear(&self, number: usize, start: &str) -> String {
+    /// The first such message. Waits until it comes.
+    pub fn hear(&self, number: usize, start: &str) -> String {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
             if let Some(text) = self.heard(number, start).first() {
@@ -176,46 +179,45 @@ impl Registrar {
     }
 
     /// How many connections there have been.
-    pub(crate) fn connections(&self) -> usize {
+    pub fn connections(&self) -> usize {
         self.inner().connections.len()
     }
 
-    /// When this returns the bytes are where the agent's socket has them.
-    pub(crate) fn send(&self, number: usize, text: &str) {
+    /// Sends a message. When this returns, the bytes are in the socket.
+    pub fn send(&self, number: usize, text: &str) {
         let socket = self.inner().connections[number].socket.clone();
         let mut socket = socket.lock().unwrap();
         socket.send(Message::text(text)).unwrap();
     }
 
-    /// From now on nothing comes from this connection, and nothing that is sent to it is read.
-    pub(crate) fn fall_silent(&self, number: usize) {
+    /// From now on the registrar neither reads nor writes this connection.
+    pub fn fall_silent(&self, number: usize) {
         self.inner().connections[number].is_silent = true;
-        // Whoever is reading has noticed once the socket is free.
+        // The thread that reads notices within its read timeout of 2 ms.
         std::thread::sleep(Duration::from_millis(10));
     }
 
-    /// Closes the connection without a word.
-    pub(crate) fn cut(&self, number: usize) {
+    /// Closes the connection without a close frame.
+    pub fn cut(&self, number: usize) {
         let socket = self.inner().connections[number].socket.clone();
         let socket = socket.lock().unwrap();
         let _ = socket.get_ref().shutdown(Shutdown::Both);
     }
 
-    pub(crate) fn end(&self) {
+    /// Ends every thread of the registrar, because the test is over.
+    pub fn end(&self) {
         self.inner().is_over = true;
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }
 
 /// The value of the first header field of that name.
-pub(crate) fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines()
-        .filter_map(|line| line.split_once(": "))
-        .find_map(|(found, value)| (found == name).then_some(value))
+pub fn header<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    headers(text, name).first().copied()
 }
 
 /// 200 to a request; `extra` are whole header lines.
-pub(crate) fn answer(request: &str, extra: &str, body: &str) -> String {
+pub fn answer(request: &str, extra: &str, body: &str) -> String {
     let field = |name| header(request, name).unwrap();
     let to = field("To");
     let tag = if to.contains(";tag=") {
@@ -234,8 +236,8 @@ pub(crate) fn answer(request: &str, extra: &str, body: &str) -> String {
     )
 }
 
-/// Bob's INVITE to a Contact of ours.
-pub(crate) fn invite(target: &str) -> String {
+/// Bob's INVITE to the agent's Contact.
+pub fn invite(target: &str) -> String {
     format!(
         "INVITE {target} SIP/2.0\r\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKinvite\r\n\
          Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag=bob\r\nTo: <sip:alice@example.com>\r\n\
@@ -245,8 +247,8 @@ pub(crate) fn invite(target: &str) -> String {
     )
 }
 
-/// Bob's ACK to our 200.
-pub(crate) fn ack(accepted: &str) -> String {
+/// Bob's ACK to the agent's 200.
+pub fn ack(accepted: &str) -> String {
     let field = |name| header(accepted, name).unwrap();
     let contact = field("Contact").split(['<', '>']).nth(1).unwrap();
     format!(

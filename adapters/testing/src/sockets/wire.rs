@@ -1,5 +1,4 @@
-//! A WebSocket server that speaks bytes, for the tests of both adapters.
-#![allow(dead_code, reason = "not every test file needs all of it")]
+//! A WebSocket server that reads and writes single frames.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,35 +6,47 @@ use std::time::{Duration, Instant};
 
 use tungstenite::handshake::derive_accept_key;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a test waits before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(crate) const CONTINUATION: u8 = 0;
-pub(crate) const TEXT: u8 = 1;
-pub(crate) const BINARY: u8 = 2;
-pub(crate) const CLOSE: u8 = 8;
-pub(crate) const PING: u8 = 9;
-pub(crate) const PONG: u8 = 10;
+/// The opcode of a further fragment.
+pub const CONTINUATION: u8 = 0;
+/// The opcode of text.
+pub const TEXT: u8 = 1;
+/// The opcode of a binary message.
+pub const BINARY: u8 = 2;
+/// The opcode of a close frame.
+pub const CLOSE: u8 = 8;
+/// The opcode of a ping.
+pub const PING: u8 = 9;
+/// The opcode of a pong.
+pub const PONG: u8 = 10;
 
 /// RFC 6455 section 7.4.1.
-pub(crate) const GOING_AWAY: u16 = 1001;
-pub(crate) const PROTOCOL: u16 = 1002;
-pub(crate) const INVALID: u16 = 1007;
-pub(crate) const TOO_BIG: u16 = 1009;
+pub const GOING_AWAY: u16 = 1001;
+/// The code of a protocol error.
+pub const PROTOCOL: u16 = 1002;
+/// The code of text that is not UTF-8.
+pub const INVALID: u16 = 1007;
+/// The code of a message over the limit.
+pub const TOO_BIG: u16 = 1009;
 
 /// A frame as it came.
 #[derive(Debug)]
-pub(crate) struct Frame {
-    pub(crate) opcode: u8,
-    pub(crate) is_final: bool,
+pub struct Frame {
+    /// The opcode.
+    pub opcode: u8,
+    /// Whether it is the last fragment.
+    pub is_final: bool,
     /// The masking key; `None` if it was not masked.
-    pub(crate) mask: Option<[u8; 4]>,
+    pub mask: Option<[u8; 4]>,
     /// Unmasked.
-    pub(crate) payload: Vec<u8>,
+    pub payload: Vec<u8>,
 }
 
 impl Frame {
     /// The code of a close frame.
-    pub(crate) fn code(&self) -> u16 {
+    pub fn code(&self) -> u16 {
         assert_eq!(self.opcode, CLOSE, "{self:?}");
         u16::from_be_bytes([self.payload[0], self.payload[1]])
     }
@@ -55,15 +66,17 @@ fn next_connection(listener: &TcpListener) -> TcpStream {
     panic!("no connection comes");
 }
 
-/// The server's end of an agent's connection, and what keeps the agent alive.
-pub(crate) struct Bench<T> {
-    pub(crate) stream: TcpStream,
-    pub(crate) agent: T,
+/// The server's end of an agent's connection.
+pub struct Bench<T> {
+    /// The server's end.
+    pub stream: TcpStream,
+    /// What keeps the agent alive.
+    pub agent: T,
 }
 
 impl<T> Bench<T> {
     /// `start` starts an agent that connects to a URL and does not register.
-    pub(crate) fn new(start: impl FnOnce(&str) -> T) -> Self {
+    pub fn new(start: impl FnOnce(&str) -> T) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
         let agent = start(&url);
@@ -90,12 +103,13 @@ impl<T> Bench<T> {
         Self { stream, agent }
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
+    /// Writes bytes.
+    pub fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }
 
     /// Writes a whole frame; `first` is its first byte: FIN, reserved bits, opcode.
-    pub(crate) fn frame(&mut self, first: u8, payload: &[u8]) {
+    pub fn frame(&mut self, first: u8, payload: &[u8]) {
         let mut bytes = vec![first];
         match payload.len() {
             short @ 0..=125 => bytes.push(short as u8),
@@ -108,7 +122,8 @@ impl<T> Bench<T> {
         self.write(&bytes);
     }
 
-    pub(crate) fn read(&mut self) -> Frame {
+    /// The next frame.
+    pub fn read(&mut self) -> Frame {
         let mut exactly = |length: usize| {
             let mut bytes = vec![0; length];
             self.stream.read_exact(&mut bytes).expect("a frame comes");
@@ -132,7 +147,7 @@ impl<T> Bench<T> {
     }
 
     /// The next frame is the agent's 200.
-    pub(crate) fn is_answered(&mut self) -> Frame {
+    pub fn is_answered(&mut self) -> Frame {
         let frame = self.read();
         assert_eq!(frame.opcode, TEXT, "{frame:?}");
         let text = String::from_utf8_lossy(&frame.payload).into_owned();
@@ -141,7 +156,7 @@ impl<T> Bench<T> {
     }
 
     /// The agent closes with `code`, answers nothing, and then lets go of the connection.
-    pub(crate) fn is_failed(&mut self, code: u16) {
+    pub fn is_failed(&mut self, code: u16) {
         assert_eq!(self.read().code(), code);
         self.stream.shutdown(Shutdown::Write).unwrap();
         let mut rest = [0; 1];
@@ -153,4 +168,5 @@ impl<T> Bench<T> {
     }
 }
 
-pub(crate) const FINAL: u8 = 0x80;
+/// The bit of a last fragment.
+pub const FINAL: u8 = 0x80;

@@ -1,4 +1,4 @@
-//! A TLS server that the tests of both adapters make for themselves.
+//! A certificate for a TLS server on this machine.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 /// A server configuration with a certificate for `name`, and the root that issued it.
-pub(crate) fn certificate(name: &str) -> (Arc<ServerConfig>, CertificateDer<'static>) {
+pub fn certificate(name: &str) -> (Arc<ServerConfig>, CertificateDer<'static>) {
     let mut root = CertificateParams::new(Vec::new()).unwrap();
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();

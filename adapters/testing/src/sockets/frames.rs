@@ -1,11 +1,10 @@
-//! What RFC 6455 asks of the far end of a WebSocket is the library's to do, and ours to notice when it does
-//! not: tests of both adapters, from the other end of the wire.
+//! RFC 6455 as the server sees it. The WebSocket library implements it; these tests notice if it stops.
 
-use crate::request::request;
-use crate::wire::*;
+use crate::sockets::request::request;
+use crate::sockets::wire::*;
 
 /// RFC 6455 section 5.1: a client masks each frame, with a key of its own (section 5.3).
-pub(crate) fn each_frame_of_a_client_is_masked<T>(start: impl FnOnce(&str) -> T) {
+pub fn each_frame_of_a_client_is_masked<T>(start: impl FnOnce(&str) -> T) {
     let mut bench = Bench::new(start);
     let mut keys = Vec::new();
     for number in 1..=3 {
@@ -22,7 +21,7 @@ pub(crate) fn each_frame_of_a_client_is_masked<T>(start: impl FnOnce(&str) -> T)
 }
 
 /// RFC 6455 section 5.1: a server must not mask; a client closes over a frame that is.
-pub(crate) fn a_masked_frame_of_a_server_ends_the_connection<T>(start: impl FnOnce(&str) -> T) {
+pub fn a_masked_frame_of_a_server_ends_the_connection<T>(start: impl FnOnce(&str) -> T) {
     let mut bench = Bench::new(start);
     let text = request("OPTIONS", 1, "");
     let length = u16::try_from(text.len()).unwrap().to_be_bytes();
@@ -37,7 +36,7 @@ pub(crate) fn a_masked_frame_of_a_server_ends_the_connection<T>(start: impl FnOn
 
 /// RFC 6455 section 8.1 and 7.4.1: text that is not UTF-8 ends the connection with 1007, wherever it is cut;
 /// the same bytes are a good binary message.
-pub(crate) fn text_that_is_not_utf_8_ends_the_connection<T>(start: impl Fn(&str) -> T) {
+pub fn text_that_is_not_utf_8_ends_the_connection<T>(start: impl Fn(&str) -> T) {
     let head = request("MESSAGE", 1, "12");
     let mut text = head.strip_suffix("12").unwrap().as_bytes().to_vec();
     text.extend(b"\xc3\x28");
@@ -66,7 +65,7 @@ pub(crate) fn text_that_is_not_utf_8_ends_the_connection<T>(start: impl Fn(&str)
 
 /// RFC 6455 section 5.4, RFC 7118 section 4.2: fragments are one message, also when a control frame comes
 /// between them, and even within a character.
-pub(crate) fn fragments_are_one_message<T>(start: impl Fn(&str) -> T) {
+pub fn fragments_are_one_message<T>(start: impl Fn(&str) -> T) {
     for kind in [TEXT, BINARY] {
         let mut bench = Bench::new(&start);
         let text =
@@ -84,8 +83,8 @@ pub(crate) fn fragments_are_one_message<T>(start: impl Fn(&str) -> T) {
     }
 }
 
-/// RFC 6455 section 5.5: control frames are short and whole; 5.5.2: a pong carries what the ping did.
-pub(crate) fn control_frames_are_short_and_whole<T>(start: impl Fn(&str) -> T) {
+/// RFC 6455 section 5.5: a control frame is short and not fragmented; 5.5.2: a pong has the payload of its ping.
+pub fn control_frames_are_short_and_whole<T>(start: impl Fn(&str) -> T) {
     let mut bench = Bench::new(&start);
     bench.frame(FINAL | PING, &[7; 125]);
     let pong = bench.read();
@@ -98,9 +97,9 @@ pub(crate) fn control_frames_are_short_and_whole<T>(start: impl Fn(&str) -> T) {
     bench.is_failed(PROTOCOL);
 }
 
-/// RFC 6455 section 5.2: reserved bits and opcodes that nobody agreed on, and section 5.4: a continuation of
-/// nothing, end the connection.
-pub(crate) fn frames_that_nobody_agreed_on_end_the_connection<T>(start: impl Fn(&str) -> T) {
+/// RFC 6455 section 5.2: reserved bits and reserved opcodes end the connection; section 5.4: so does a
+/// continuation without a first fragment.
+pub fn frames_that_nobody_agreed_on_end_the_connection<T>(start: impl Fn(&str) -> T) {
     for first in [
         FINAL | 0x40 | TEXT,
         FINAL | 0x20 | TEXT,
@@ -116,22 +115,22 @@ pub(crate) fn frames_that_nobody_agreed_on_end_the_connection<T>(start: impl Fn(
 }
 
 /// RFC 6455 section 5.5.1: a close frame is answered with its code.
-pub(crate) fn a_close_frame_is_answered<T>(start: impl FnOnce(&str) -> T) {
+pub fn a_close_frame_is_answered<T>(start: impl FnOnce(&str) -> T) {
     let mut bench = Bench::new(start);
     bench.frame(FINAL | CLOSE, &GOING_AWAY.to_be_bytes());
     assert_eq!(bench.read().code(), GOING_AWAY);
 }
 
-/// RFC 6455 section 7.4.1: what is over the limit ends the connection with 1009 as soon as its length is
-/// known: nothing is waited for, and nothing set aside. No host has room for what is announced here.
-pub(crate) fn lengths_are_checked_before_anything_is_set_aside<T>(start: impl Fn(&str) -> T) {
+/// RFC 6455 section 7.4.1: the agent closes with 1009 as soon as it reads a length over the limit. It allocates
+/// nothing first, because no host has that much memory.
+pub fn lengths_are_checked_before_anything_is_set_aside<T>(start: impl Fn(&str) -> T) {
     for length in [1_u64 << 62, 1 << 40, 16 << 20] {
         let mut bench = Bench::new(&start);
         bench.write(&[FINAL | TEXT, 127]);
         bench.write(&length.to_be_bytes());
         bench.is_failed(TOO_BIG);
     }
-    // A message is no shorter for being cut up.
+    // The limit counts all fragments of a message.
     let mut bench = Bench::new(&start);
     let piece = [b'x'; 60_000];
     bench.frame(TEXT, &piece);

@@ -1,23 +1,24 @@
-//! What both adapters must do when the machine has slept: the tests' bodies. The clock is set on while the
-//! real one stands still, so that what takes time here takes real time.
+//! What both adapters do when the machine was suspended. The test sets the adapter's clock forward; sockets
+//! and time-outs still take real time.
 
 use std::time::{Duration, Instant};
 
+use crate::{description_needed, exchange_ended};
 use sip_core::config::Config;
 use sip_core::{Body, Event, Session, SessionId, Timestamp, UserAgent};
 use sip_host::os::Clock;
-use sip_testing::{description_needed, exchange_ended};
 
-use crate::registrar::{PATIENCE, Registrar, ack, answer, header, invite};
+use crate::sockets::registrar::{PATIENCE, Registrar, ack, answer, header, invite};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const SDP: &str = "v=0\r\no=- 2 2 IN IP4 192.0.2.2\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
 
 /// An agent on one of the adapters.
-pub(crate) trait Agent {
+pub trait Agent {
+    /// Starts an agent on this clock.
     fn start(config: Config, clock: Clock) -> Self;
 
-    /// Runs a command where the agent lives: nothing else goes on there meanwhile.
+    /// Runs a command on the agent's thread or task. The agent does nothing else meanwhile.
     fn with<R: Send + 'static>(
         &self,
         command: impl FnOnce(&mut UserAgent, Timestamp) -> R + Send + 'static,
@@ -31,7 +32,7 @@ struct Bench<A> {
     agent: A,
     registrar: Registrar,
     clock: Clock,
-    /// What was told since the last look.
+    /// The names of the events since the test last cleared them.
     told: Vec<String>,
 }
 
@@ -42,7 +43,7 @@ impl<A> Drop for Bench<A> {
 }
 
 impl<A: Agent> Bench<A> {
-    /// Registered for 600 seconds, without a keep-alive of its own.
+    /// An agent that is registered for 600 seconds and sends no keep-alive.
     fn registered() -> Self {
         let registrar = Registrar::start(600);
         let clock = Clock::start();
@@ -72,7 +73,7 @@ impl<A: Agent> Bench<A> {
         });
     }
 
-    /// Takes events until one of that name has come; descriptions are given when they are asked for.
+    /// Takes events until one has this name. Gives each description that the agent asks for.
     fn until(&mut self, wanted: &str) -> Event {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -93,7 +94,7 @@ impl<A: Agent> Bench<A> {
         }
     }
 
-    /// For a while nothing happens any more.
+    /// No event comes for 1.5 seconds.
     fn quiet(&mut self) {
         let event = self.agent.next(Duration::from_millis(1_500));
         assert!(event.is_none(), "{event:?}");
@@ -112,11 +113,11 @@ impl<A: Agent> Bench<A> {
     }
 }
 
-/// What matters of an event here.
+/// The name of an event, with its cause where a test depends on it.
 fn name(event: &Event) -> String {
     if let Some(end) = exchange_ended(event) {
         return match end.outcome {
-            Ok(()) => "renegotiated".to_owned(),
+            Ok(()) => "exchange complete".to_owned(),
             Err(reason) => format!("not renegotiated: {:?}", reason.cause),
         };
     }
@@ -137,15 +138,15 @@ fn name(event: &Event) -> String {
     }
 }
 
-/// A laptop that slept for an hour and whose connection is as good as before: one REGISTER, at once.
-pub(crate) fn a_flow_that_outlived_the_sleep<A: Agent>() {
+/// The machine slept for an hour and the connection still works: the agent sends one REGISTER at once.
+pub fn a_flow_that_outlived_the_sleep<A: Agent>() {
     let mut bench = Bench::<A>::registered();
-    // The agent is in its longest sleep by then.
+    // By then the agent waits for its farthest deadline.
     std::thread::sleep(Duration::from_millis(100));
     let woke = Instant::now();
     bench.clock.slept(HOUR);
     bench.until("registered");
-    // Nobody gave a command: the agent was woken by its clock, not by the end of its longest sleep.
+    // The clock wakes the agent, not the end of its wait: the test gave it no command.
     assert!(
         woke.elapsed() < Duration::from_secs(2),
         "{:?}",
@@ -156,8 +157,8 @@ pub(crate) fn a_flow_that_outlived_the_sleep<A: Agent>() {
     assert_eq!(bench.registers(), [2]);
 }
 
-/// The same, and the server has forgotten the connection without a word.
-pub(crate) fn a_flow_that_fell_silent_in_the_sleep<A: Agent>() {
+/// The same, and the server no longer reads the connection.
+pub fn a_flow_that_fell_silent_in_the_sleep<A: Agent>() {
     let mut bench = Bench::<A>::registered();
     bench.sleep(HOUR, |registrar| registrar.fall_silent(0));
     let woke = Instant::now();
@@ -183,9 +184,9 @@ pub(crate) fn a_flow_that_fell_silent_in_the_sleep<A: Agent>() {
     assert_eq!(bench.registers(), [1, 1]);
 }
 
-/// The same, and the server has closed the connection: that is in the socket before the clock is looked at,
-/// so that nothing is sent into the void.
-pub(crate) fn a_flow_that_was_closed_in_the_sleep<A: Agent>() {
+/// The same, and the server has closed the connection. The adapter reads the socket before it ticks, so that
+/// the agent sends nothing on the closed connection.
+pub fn a_flow_that_was_closed_in_the_sleep<A: Agent>() {
     let mut bench = Bench::<A>::registered();
     bench.sleep(HOUR, |registrar| registrar.cut(0));
     let woke = Instant::now();
@@ -210,8 +211,8 @@ pub(crate) fn a_flow_that_was_closed_in_the_sleep<A: Agent>() {
     assert_eq!(bench.registers(), [1, 1]);
 }
 
-/// More than the core believes of a clock unasked (DESIGN: seven days): the host vouches for its clock.
-pub(crate) fn a_month<A: Agent>() {
+/// A jump of more than seven days, which the core refuses unless the host calls `resume`; the adapter does.
+pub fn a_month<A: Agent>() {
     let mut bench = Bench::<A>::registered();
     bench.clock.slept(30 * 24 * HOUR);
     bench.until("registered");
@@ -220,9 +221,8 @@ pub(crate) fn a_month<A: Agent>() {
     assert_eq!(bench.registers(), [2]);
 }
 
-/// A call that is up is not over because a machine slept, whether its flow lives or not; it is hung up when
-/// somebody hangs up.
-pub(crate) fn a_call_lives_on<A: Agent>(flow_dies: bool) {
+/// A call survives the sleep, whether its connection does or not, and the application can hang it up.
+pub fn a_call_lives_on<A: Agent>(flow_dies: bool) {
     let mut bench = Bench::<A>::registered();
     let call = bench
         .agent
@@ -238,8 +238,8 @@ pub(crate) fn a_call_lives_on<A: Agent>(flow_dies: bool) {
     bench.until("registered");
     let on = usize::from(flow_dies);
     if flow_dies {
-        // The peer learns where we are now.
-        bench.until("renegotiated");
+        // A re-INVITE tells the peer the new connection.
+        bench.until("exchange complete");
         assert_eq!(bench.registrar.heard(on, "INVITE ").len(), 1);
     }
     assert!(bench.is_up(call));
@@ -255,9 +255,9 @@ pub(crate) fn a_call_lives_on<A: Agent>(flow_dies: bool) {
     assert_eq!(header(&bye, "Call-ID"), header(&invite, "Call-ID"));
 }
 
-/// What had arrived before the machine woke up is not late: a 200 whose transaction would have timed out,
-/// and the ACK of a call that would have been ended for the want of it.
-pub(crate) fn what_had_arrived_goes_before_the_tick<A: Agent>() {
+/// Messages that are in the socket when the machine wakes up count as in time: a 200 whose transaction would
+/// time out, and an ACK without which the core would end the call.
+pub fn what_had_arrived_goes_before_the_tick<A: Agent>() {
     let mut bench = Bench::<A>::registered();
     bench.registrar.leave_unanswered("OPTIONS");
     let contact = bench.agent.with(|agent, _| agent.contact().to_owned());
@@ -289,6 +289,7 @@ pub(crate) fn what_had_arrived_goes_before_the_tick<A: Agent>() {
         bench.told,
         [
             "answered: 200",
+            "exchange complete",
             "established",
             "unregistered: Expired",
             "registered"

@@ -1,7 +1,7 @@
-//! What a peer sends in the tests of both adapters.
+//! Requests of a peer.
 
 /// A request from bob to alice outside any dialog.
-pub(crate) fn request(method: &str, number: u32, body: &str) -> String {
+pub fn request(method: &str, number: u32, body: &str) -> String {
     let content_type = if body.is_empty() {
         ""
     } else {

@@ -1,16 +1,16 @@
-//! Several flows of one agent, over sockets: tests of both adapters.
+//! Several flows of one agent (RFC 5626).
 
 use std::time::{Duration, Instant};
 
 use sip_core::config::{Config, ConfigBuilder};
 
-use crate::registrar::Registrar;
+use crate::sockets::registrar::Registrar;
 
-/// Less than `connectionTimeout`: no attempt may have been given up.
+/// Less than `connectionTimeout`, so that every first attempt must succeed.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Three servers of one name: all of them are looked up at the same time, each flow for itself.
-pub(crate) fn servers_of_one_name_are_all_reached<T>(start: impl FnOnce(&mut ConfigBuilder) -> T) {
+/// Three servers of one name. Each flow looks the name up for itself, all at the same time.
+pub fn servers_of_one_name_are_all_reached<T>(start: impl FnOnce(&mut ConfigBuilder) -> T) {
     let registrar = Registrar::start(600);
     registrar.keep_flows_apart();
     let mut config = Config::builder();

@@ -1,4 +1,4 @@
-//! A server that means ill, for the tests of both adapters: what it can hold up, and for how long.
+//! A hostile server: what it can block, and for how long.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use sip_host::os::CLOSE_TIMEOUT;
 
-use crate::request::request;
-use crate::wire::*;
+use crate::sockets::request::request;
+use crate::sockets::wire::*;
 
-/// How long a command may take while the server does its worst: far more than it takes a busy machine, less
-/// than the closing handshake.
+/// How long a command may take during an attack: longer than on any busy machine, shorter than the closing
+/// handshake.
 const PROMPT: Duration = Duration::from_millis(1_500);
 
-/// Writes `frames` over and over, and throws away what comes back, until dropped.
+/// Writes `frames` again and again and discards what the agent sends, until dropped.
 struct Flood(Arc<AtomicBool>);
 
 impl Flood {
@@ -41,17 +41,17 @@ impl Drop for Flood {
     }
 }
 
-/// Commands are carried out whatever comes in, and however fast: pings, which the socket answers by itself,
-/// and fragments of a message that grows by nothing and never ends. `is_prompt` says whether the agent
-/// carries out a command within a time.
-pub(crate) fn a_flood_leaves_room_for_commands<T>(
+/// The agent carries out commands during a flood of pings, which the WebSocket library answers by itself, and
+/// of empty fragments of a message that never ends. `is_prompt` returns whether the agent carries out a
+/// command within a time.
+pub fn a_flood_leaves_room_for_commands<T>(
     start: impl Fn(&str) -> T,
     is_prompt: impl Fn(&T, Duration) -> bool,
 ) {
     for (first, frames) in [
         (&[FINAL | PING, 0][..], [FINAL | PING, 0]),
         (&[TEXT, 1, b'x'], [CONTINUATION, 0]),
-        // After the close frame nothing is looked at, but it comes all the same.
+        // The agent ignores frames after the close frame, but they still arrive.
         (&[FINAL | CLOSE, 2, 0x03, 0xe8], [FINAL | PING, 0]),
     ] {
         let mut bench = Bench::new(&start);
@@ -64,9 +64,9 @@ pub(crate) fn a_flood_leaves_room_for_commands<T>(
     }
 }
 
-/// RFC 6455 section 5.5.3: of several pings the last one may be answered alone. Whoever sends pings and does
-/// not read must not fill the memory with pongs.
-pub(crate) fn pongs_that_nobody_reads_are_bounded<T>(start: impl FnOnce(&str) -> T) {
+/// RFC 6455 section 5.5.3: the agent may answer only the last of several pings. A server that sends pings and
+/// does not read cannot fill the agent's memory with pongs.
+pub fn pongs_that_nobody_reads_are_bounded<T>(start: impl FnOnce(&str) -> T) {
     const PINGS: usize = 400_000;
     let mut bench = Bench::new(start);
     let ping = [&[FINAL | PING, 125][..], &[7; 125]].concat();
@@ -84,13 +84,13 @@ pub(crate) fn pongs_that_nobody_reads_are_bounded<T>(start: impl FnOnce(&str) ->
     while let Ok(length @ 1..) = bench.stream.read(&mut scratch) {
         received += length;
     }
-    // What the sockets of both sides hold, and what may wait behind them; all pongs would be 52 MB.
+    // The buffers of both sockets and of the agent hold less; all pongs would be 52 MB.
     assert!(received < 20_000_000, "{received} bytes for {sent} pings");
 }
 
-/// A server that asks and does not read the answers is given up once more than `send_queue` waits for it,
-/// however slowly it asks. `has_ended` waits for the end of the connection.
-pub(crate) fn answers_that_nobody_reads_end_the_connection<T>(
+/// The agent ends the connection to a server that sends requests and reads no responses, once more than
+/// `send_queue` bytes wait. `has_ended` waits for the end of the connection.
+pub fn answers_that_nobody_reads_end_the_connection<T>(
     start: impl FnOnce(&str) -> T,
     has_ended: impl FnOnce(T),
 ) {
@@ -120,9 +120,9 @@ pub(crate) fn answers_that_nobody_reads_end_the_connection<T>(
     asking.join().unwrap();
 }
 
-/// RFC 6455 section 7.1.1: the server is to close first, but one that does not holds the socket no longer
-/// than the closing handshake may take.
-pub(crate) fn a_server_that_does_not_hang_up_is_left<T>(start: impl FnOnce(&str) -> T) {
+/// RFC 6455 section 7.1.1: the server should close the TCP connection first. If it does not, the agent closes it
+/// after the time for the closing handshake.
+pub fn a_server_that_does_not_hang_up_is_left<T>(start: impl FnOnce(&str) -> T) {
     let mut bench = Bench::new(start);
     bench.frame(FINAL | CLOSE, &GOING_AWAY.to_be_bytes());
     assert_eq!(bench.read().code(), GOING_AWAY);

@@ -1,0 +1,21 @@
+//! Why a dialog cannot be made or used.
+
+use sip_parse::ParseError;
+
+/// Why a dialog cannot be made or used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialogError {
+    /// The handle is stale: the dialog is over.
+    #[error("the dialog is over")]
+    Stale,
+    /// A request is older than one that came before: answer 500 (RFC 3261 section 12.2.2).
+    #[error("CSeq is lower than that of an earlier request")]
+    OutOfOrder,
+    /// A limit of forks or routes.
+    #[error("the limit of {0} is reached")]
+    Limit(&'static str),
+    /// A header field that makes a dialog is missing or cannot be read.
+    #[error(transparent)]
+    Malformed(#[from] ParseError),
+}

@@ -1,0 +1,341 @@
+//! The dialog layer: all dialogs of one agent.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+use rand_core::CryptoRng;
+use sip_parse::{Builder, HeaderName, Method, Request, Response};
+use smallvec::SmallVec;
+use subtle::ConstantTimeEq;
+
+use super::error::DialogError;
+use super::state::Dialog;
+use crate::rand::HandleTokens;
+use crate::slab::{Slab, handle_type};
+
+handle_type! {
+    /// Our end of one dialog or of the several that a fork makes: a Call-ID and a tag of ours.
+    DialogSetId
+}
+
+/// A dialog.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DialogId {
+    set: DialogSetId,
+    fork: u32,
+}
+
+impl DialogId {
+    /// Our end of it.
+    #[must_use]
+    pub const fn set(self) -> DialogSetId {
+        self.set
+    }
+}
+
+/// What a dialog-forming response did (RFC 3261 sections 12.1.2 and 13.2.2.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Established {
+    /// The dialog of this response's To tag.
+    pub dialog: DialogId,
+    /// Whether it did not exist before.
+    pub new: bool,
+    /// Whether the response named a Contact, without which the dialog has no target of its own.
+    pub has_target: bool,
+}
+
+struct DialogSetEntry<U> {
+    usage: U,
+    call_id: Box<[u8]>,
+    tag: Box<str>,
+    dialogs: SmallVec<[Dialog; 1]>,
+    next_fork: u32,
+}
+
+/// All dialogs of one agent.
+pub struct DialogLayer<U> {
+    sets: Slab<DialogSetEntry<U>>,
+    tokens: HandleTokens,
+    forks: usize,
+    routes: usize,
+}
+
+impl<U: Copy> DialogLayer<U> {
+    /// An empty set; draws its key from `rng`. At most `forks` dialogs share a half, and a route set
+    /// has at most `routes` entries.
+    pub fn new(forks: usize, routes: usize, rng: &mut dyn CryptoRng) -> Self {
+        Self {
+            sets: Slab::new(),
+            tokens: HandleTokens::new(rng),
+            forks,
+            routes,
+        }
+    }
+
+    /// A new local end with a tag of its own, for a request that is about to be sent (RFC 3261 section
+    /// 12.1.2) or for one that came in and may be answered with a tag (section 12.1.1). `usage` is what the dialogs
+    /// are for.
+    pub fn open(&mut self, call_id: &[u8], usage: U, rng: &mut dyn CryptoRng) -> DialogSetId {
+        let mut tag = String::new();
+        self.tokens
+            .push(self.sets.next_handle(), rng.next_u64(), &mut tag);
+        DialogSetId(self.sets.insert(DialogSetEntry {
+            usage,
+            call_id: call_id.into(),
+            tag: tag.into(),
+            dialogs: SmallVec::new(),
+            next_fork: 0,
+        }))
+    }
+
+    /// The usage of a local end: whose requests and responses those of its dialogs are (RFC 5057 section 2).
+    #[must_use]
+    pub fn usage(&self, set: DialogSetId) -> Option<U> {
+        self.sets.get(set.0).map(|set| set.usage)
+    }
+
+    /// Forgets a local end and all its dialogs.
+    pub fn close(&mut self, set: DialogSetId) {
+        self.sets.remove(set.0);
+    }
+
+    /// The tag of a local end.
+    #[must_use]
+    pub fn tag(&self, set: DialogSetId) -> Option<&str> {
+        self.sets.get(set.0).map(|set| &*set.tag)
+    }
+
+    /// Call-ID and tag of a local end, for its first request.
+    #[must_use]
+    pub fn names(&self, set: DialogSetId) -> Option<(Box<[u8]>, Box<str>)> {
+        self.sets
+            .get(set.0)
+            .map(|set| (set.call_id.clone(), set.tag.clone()))
+    }
+
+    /// How many local ends there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sets.is_empty()
+    }
+
+    /// A dialog; `None` if it is over.
+    #[must_use]
+    pub fn dialog(&self, id: DialogId) -> Option<&Dialog> {
+        self.sets
+            .get(id.set.0)?
+            .dialogs
+            .iter()
+            .find(|dialog| dialog.fork == id.fork)
+    }
+
+    fn dialog_mut(&mut self, id: DialogId) -> Option<&mut Dialog> {
+        self.sets
+            .get_mut(id.set.0)?
+            .dialogs
+            .iter_mut()
+            .find(|dialog| dialog.fork == id.fork)
+    }
+
+    /// Forgets the other dialogs of a fork, because this one won.
+    pub fn keep_only(&mut self, id: DialogId) {
+        if let Some(set) = self.sets.get_mut(id.set.0) {
+            set.dialogs.retain(|dialog| dialog.fork == id.fork);
+        }
+    }
+
+    /// Forgets one dialog of a fork; its local end stays.
+    pub fn remove(&mut self, id: DialogId) {
+        if let Some(set) = self.sets.get_mut(id.set.0) {
+            set.dialogs.retain(|dialog| dialog.fork != id.fork);
+        }
+    }
+
+    /// The caller's side: a 101 to 199 with a To tag, or a 2xx, to `request` as it was sent (RFC 3261
+    /// section 12.1.2). Makes the dialog of the response's To tag; a 2xx confirms it, and its route set
+    /// is computed anew (section 13.2.2.4).
+    ///
+    /// # Errors
+    /// [`DialogError`] if the half is closed, a limit is reached or a header field cannot be read.
+    pub fn establish(
+        &mut self,
+        set: DialogSetId,
+        request: &Request,
+        response: &Response,
+    ) -> Result<Established, DialogError> {
+        let (forks, routes) = (self.forks, self.routes);
+        let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
+        let remote_tag = response.to()?.tag();
+        let known = entry
+            .dialogs
+            .iter_mut()
+            .find(|dialog| dialog.has_remote_tag(remote_tag));
+        let confirmed = response.status().is_success();
+        let has_target = response.header(HeaderName::Contact).is_some();
+        if let Some(dialog) = known {
+            if confirmed {
+                dialog.confirm(request, response, routes)?;
+            }
+            return Ok(Established {
+                dialog: DialogId {
+                    set,
+                    fork: dialog.fork,
+                },
+                new: false,
+                has_target,
+            });
+        }
+        if entry.dialogs.len() >= forks {
+            // Legs that only ring must not keep out the one that answers.
+            let early = entry
+                .dialogs
+                .iter()
+                .position(|dialog| !dialog.is_confirmed());
+            match early.filter(|_| confirmed) {
+                Some(place) => drop(entry.dialogs.remove(place)),
+                None => return Err(DialogError::Limit("forks")),
+            }
+        }
+        let fork = entry.next_fork;
+        entry
+            .dialogs
+            .push(Dialog::of_caller(fork, request, response, routes)?);
+        entry.next_fork += 1;
+        Ok(Established {
+            dialog: DialogId { set, fork },
+            new: true,
+            has_target,
+        })
+    }
+
+    /// The callee's side: a request that a 2xx or 1xx with our tag answers makes a dialog (RFC 3261
+    /// section 12.1.1), early until [`DialogLayer::confirm`].
+    ///
+    /// # Errors
+    /// As [`DialogLayer::establish`].
+    pub fn accept(&mut self, set: DialogSetId, request: &Request) -> Result<DialogId, DialogError> {
+        let routes = self.routes;
+        let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
+        let fork = entry.next_fork;
+        entry
+            .dialogs
+            .push(Dialog::of_callee(fork, request, &entry.tag, routes)?);
+        entry.next_fork += 1;
+        Ok(DialogId { set, fork })
+    }
+
+    /// The callee sent its 2xx: the dialog is confirmed.
+    pub fn confirm(&mut self, id: DialogId) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.set_confirmed();
+        }
+    }
+
+    /// The dialog that a request of the peer belongs to: its To tag is ours, Call-ID and From tag are the
+    /// dialog's (RFC 3261 section 12.2.2). `None` is answered 481.
+    #[must_use]
+    pub fn find(&self, request: &Request) -> Option<DialogId> {
+        let tag = request.to().ok()?.tag()?;
+        let set = self.read_tag(tag)?;
+        let entry = self.sets.get(set.0)?;
+        if request.call_id().ok()? != &*entry.call_id
+            || !bool::from(entry.tag.as_bytes().ct_eq(tag))
+        {
+            return None;
+        }
+        let from_tag = request.from().ok()?.tag();
+        let dialog = entry
+            .dialogs
+            .iter()
+            .find(|dialog| dialog.has_remote_tag(from_tag))?;
+        Some(DialogId {
+            set,
+            fork: dialog.fork,
+        })
+    }
+
+    fn read_tag(&self, tag: &[u8]) -> Option<DialogSetId> {
+        let (handle, _) = self.tokens.read(tag)?;
+        Some(DialogSetId(handle))
+    }
+
+    /// The order of requests (RFC 3261 section 12.2.2): takes the CSeq number of a request of the
+    /// peer. Not for ACK and CANCEL, which repeat a number.
+    ///
+    /// # Errors
+    /// [`DialogError::OutOfOrder`] if it is not above that of the last request: answer 500.
+    pub fn order(&mut self, id: DialogId, request: &Request) -> Result<(), DialogError> {
+        let number = request.cseq()?.number;
+        let dialog = self.dialog_mut(id).ok_or(DialogError::Stale)?;
+        if dialog.remote_cseq.is_some_and(|last| number <= last) {
+            return Err(DialogError::OutOfOrder);
+        }
+        dialog.remote_cseq = Some(number);
+        Ok(())
+    }
+
+    /// Takes a new remote target from the Contact of a target refresh request or of the 2xx to one
+    /// (RFC 3261 sections 12.2.1.2 and 12.2.2).
+    pub fn refresh_target(&mut self, id: DialogId, message: &sip_parse::Message) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.refresh_target(message);
+        }
+    }
+
+    /// A request within the dialog (RFC 3261 section 12.2.1.1): Request-URI and Route from the route
+    /// set, tags, Call-ID and the next CSeq number are filled in; Via, Max-Forwards and Contact are not.
+    ///
+    /// # Errors
+    /// [`DialogError::Stale`] if the dialog is over.
+    pub fn request<'a>(
+        &'a mut self,
+        id: DialogId,
+        method: Method<'a>,
+    ) -> Result<Builder<'a>, DialogError> {
+        let entry = self.sets.get_mut(id.set.0).ok_or(DialogError::Stale)?;
+        let dialog = entry
+            .dialogs
+            .iter_mut()
+            .find(|dialog| dialog.fork == id.fork)
+            .ok_or(DialogError::Stale)?;
+        dialog.local_cseq = dialog.local_cseq.saturating_add(1);
+        let number = dialog.local_cseq;
+        Ok(dialog.build(&entry.call_id, method, number))
+    }
+
+    /// The ACK to a 2xx (RFC 3261 section 13.2.2.4): as [`DialogLayer::request`], with the CSeq number of
+    /// the INVITE.
+    ///
+    /// # Errors
+    /// [`DialogError::Stale`] if the dialog is over.
+    pub fn ack(&self, id: DialogId, number: u32) -> Result<Builder<'_>, DialogError> {
+        let entry = self.sets.get(id.set.0).ok_or(DialogError::Stale)?;
+        let dialog = self.dialog(id).ok_or(DialogError::Stale)?;
+        Ok(dialog.build(&entry.call_id, Method::Ack, number))
+    }
+
+    /// The next CSeq number, for a request that is sent again with credentials; it counts as used.
+    ///
+    /// # Errors
+    /// [`DialogError::Stale`] if the dialog is over.
+    pub fn next_cseq(&mut self, id: DialogId) -> Result<u32, DialogError> {
+        let dialog = self.dialog_mut(id).ok_or(DialogError::Stale)?;
+        dialog.local_cseq = dialog.local_cseq.saturating_add(1);
+        Ok(dialog.local_cseq)
+    }
+}
+
+impl<U: Copy> fmt::Debug for DialogLayer<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialogLayer")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}

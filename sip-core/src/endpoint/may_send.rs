@@ -1,0 +1,66 @@
+//! Decides whether a request may go out now.
+
+use core::time::Duration;
+
+use super::flow::{Duty, MaySend};
+use super::state::Endpoint;
+use crate::ids::ConnectionId;
+use crate::transaction::SendError;
+
+impl Endpoint {
+    /// Whether a request to `target`, a URI, may go out now. A SIPS URI requires TLS (RFC 3261 section
+    /// 26.2.2), also after the connection that first reached it is gone.
+    pub(crate) fn may_send(&self, duty: Duty, target: &[u8]) -> MaySend {
+        let known = match duty {
+            Duty::Command => None,
+            Duty::Owed(known) => known.filter(|&known| self.layer.info(known).is_some()),
+        };
+        let flow = self.flow.as_ref().map(|flow| flow.connection);
+        let queues = match duty {
+            Duty::Command => self.behaviour.queue_requests,
+            Duty::Owed(_) => true,
+        };
+        let connection = match (flow, known) {
+            (Some(flow), known) if self.ready || known == Some(flow) || !queues => flow,
+            (None, Some(known)) => known,
+            _ if queues => return MaySend::Later,
+            _ => return MaySend::Never(SendError::NotConnected),
+        };
+        match self.secure_for(connection, target) {
+            Ok(()) => MaySend::Now(connection),
+            Err(error) => MaySend::Never(error),
+        }
+    }
+
+    /// Refuses to send to a SIPS URI on a connection without TLS (RFC 3261 section 26.2.2).
+    pub(super) fn secure_for(
+        &self,
+        connection: ConnectionId,
+        target: &[u8],
+    ) -> Result<(), SendError> {
+        let info = self.layer.info(connection).ok_or(SendError::NotConnected)?;
+        let scheme = target.get(..5).unwrap_or_default();
+        if scheme.eq_ignore_ascii_case(b"sips:") && !info.transport.is_secure() {
+            return Err(SendError::Insecure);
+        }
+        Ok(())
+    }
+
+    /// Whether requests may go out: there is a flow, and the registration on it, if the application wants
+    /// one, has succeeded or failed.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready && self.flow.is_some()
+    }
+
+    /// How long a request or BYE waits for a connection: as long as its transaction would wait for a response
+    /// (RFC 3261 section 17.1: timers B and F).
+    pub(crate) fn longest_wait(&self) -> Duration {
+        self.timer_settings().f()
+    }
+
+    /// The next position in the order of waiting commands.
+    pub(crate) fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+}

@@ -1,0 +1,118 @@
+//! The state that the layer keeps for each transaction.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use super::invite_client::InviteClient;
+use super::invite_server::InviteServer;
+use super::machine::{ClientInput, Context, ServerInput, Timer};
+use super::matching::Key;
+use super::non_invite_client::NonInviteClient;
+use super::non_invite_server::NonInviteServer;
+use crate::ids::ConnectionId;
+use crate::slab::Handle;
+use crate::timer::{TimerKey, Timers};
+
+/// A client transaction.
+pub(super) struct Client<U> {
+    pub(super) machine: ClientMachine,
+    pub(super) connection: ConnectionId,
+    pub(super) reliable: bool,
+    pub(super) user: U,
+    /// As sent.
+    pub(super) request: Bytes,
+    /// The random half of the branch.
+    pub(super) branch_nonce: u64,
+    /// The handle in the branch: its own, or for a CANCEL that of its INVITE.
+    pub(super) named: Handle,
+    pub(super) timers: TimerKeys,
+    /// The ACK, once a failure has arrived.
+    pub(super) ack: Bytes,
+    pub(super) cancel: Cancel<U>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum ClientMachine {
+    Invite(InviteClient),
+    NonInvite(NonInviteClient),
+}
+
+impl ClientMachine {
+    pub(super) fn step(self, input: ClientInput, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
+            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
+        }
+    }
+}
+
+/// The progress of a cancellation (RFC 3261 section 9.1).
+pub(super) enum Cancel<U> {
+    Unwanted,
+    /// Held until the first provisional response.
+    Wanted {
+        user: U,
+        reason: Option<Box<str>>,
+    },
+    Sent,
+}
+
+/// A server transaction.
+pub(super) struct Server {
+    pub(super) machine: ServerMachine,
+    pub(super) connection: ConnectionId,
+    pub(super) reliable: bool,
+    pub(super) key: Key,
+    pub(super) merge_key: Option<Key>,
+    pub(super) timers: TimerKeys,
+    /// As received, with `received` and `rport` added; empty once the final response is sent. Parsed again
+    /// at each use, because uses are rare and the parsed structure takes as much memory as the message.
+    pub(super) request: Bytes,
+    /// The last response, as sent.
+    pub(super) response: Bytes,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServerMachine {
+    Invite(InviteServer),
+    NonInvite(NonInviteServer),
+}
+
+impl ServerMachine {
+    pub(super) fn step(self, input: ServerInput, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Invite(machine) => machine.step(input, context).map(Self::Invite),
+            Self::NonInvite(machine) => machine.step(input, context).map(Self::NonInvite),
+        }
+    }
+}
+
+/// The transaction that a timer belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Owner {
+    Client(Handle),
+    Server(Handle),
+}
+
+/// The running timers of a transaction.
+#[derive(Default)]
+pub(super) struct TimerKeys {
+    repeat: Option<TimerKey>,
+    end: Option<TimerKey>,
+}
+
+impl TimerKeys {
+    pub(super) fn slot(&mut self, timer: Timer) -> &mut Option<TimerKey> {
+        match timer {
+            Timer::Repeat => &mut self.repeat,
+            Timer::End => &mut self.end,
+        }
+    }
+
+    pub(super) fn clear_all<T>(&mut self, timers: &mut Timers<T>) {
+        for key in [self.repeat.take(), self.end.take()].into_iter().flatten() {
+            timers.cancel(key);
+        }
+    }
+}
