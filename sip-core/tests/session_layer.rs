@@ -219,7 +219,7 @@ impl Switch {
 
     /// Time alone empties every table.
     #[track_caller]
-    fn is_left_empty(mut self) {
+    fn leaves_nothing(mut self) {
         self.pass(Duration::from_secs(64));
         assert!(self.calls.is_empty());
         assert_eq!(self.endpoint.table_sizes(), [0; 4]);
@@ -256,7 +256,7 @@ fn a_peer_calls_and_hangs_up() {
     switch.sent_response(200);
     assert_eq!(switch.ended(), Cause::Bye);
     assert_eq!(switch.step(call, Input::HangUp), Err(CommandError::Stale));
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn this_side_calls_and_hangs_up() {
     let bye = switch.sent_request(Method::Bye);
     switch.reply(&bye, 200, None);
     assert_eq!(switch.ended(), Cause::Requested);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 /// RFC 3261 11.2 and 8.2.1: OPTIONS gets 200 within a dialog and outside; what no call takes gets 405 or 501, a BYE of no dialog 481.
@@ -310,7 +310,7 @@ fn rfc3261_8_2_1_the_layer_answers_what_no_call_takes() {
     assert_eq!(switch.calls.phase(call), Some(Phase::Established));
     switch.request("BYE", 10, Some(&ok), "");
     switch.sent_response(200);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 /// RFC 3261 8.2.2.1: an endpoint that is no switch refuses calls to other users.
@@ -320,7 +320,7 @@ fn rfc3261_8_2_2_1_a_plain_endpoint_takes_calls_to_itself_alone() {
     switch.request("INVITE", 7, None, OFFER);
     switch.sent_response(404);
     switch.request("ACK", 7, None, "");
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 /// RFC 3261 9: CANCEL from either side.
@@ -334,7 +334,7 @@ fn rfc3261_9_a_call_is_cancelled_before_it_is_answered() {
     switch.sent_response(487);
     assert!(matches!(switch.outcome(), ExchangeOutcome::Aborted(_)));
     assert_eq!(switch.ended(), Cause::Cancelled);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 
     let mut switch = Switch::new();
     let (call, invite) = switch.calling();
@@ -345,7 +345,7 @@ fn rfc3261_9_a_call_is_cancelled_before_it_is_answered() {
     switch.reply(&invite, 487, None);
     switch.sent_request(Method::Ack);
     assert_eq!(switch.ended(), Cause::Cancelled);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 /// RFC 3264 section 4: a description of an exchange that is over, or of one that never was, is refused and goes nowhere.
@@ -373,7 +373,7 @@ fn a_late_description_is_refused() {
     switch.sent_request(Method::Ack);
     switch.step(call, Input::Stop).unwrap();
     assert_eq!(switch.ended(), Cause::Stopped);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 /// RFC 3261 14.2: the application refuses a re-INVITE with a status of its own, and the call goes on.
@@ -392,7 +392,7 @@ fn rfc3261_14_2_a_reinvite_is_refused_and_the_call_goes_on() {
     assert_eq!(switch.calls.phase(call), Some(Phase::Established));
     switch.request("BYE", 9, Some(&ok), "");
     switch.sent_response(200);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 /// A full table refuses calls of peers by 486, and calls of this side by an error.
@@ -410,7 +410,7 @@ fn a_full_layer_takes_no_more_calls() {
     switch.reply(&invite, 486, None);
     switch.sent_request(Method::Ack);
     assert_eq!(switch.ended(), Cause::Refused);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 /// A connection closes: a call that is not up ends at once; one that is up lives, and its BYE waits in vain.
@@ -420,14 +420,14 @@ fn a_connection_closes_in_a_call() {
     switch.incoming();
     switch.close();
     assert_eq!(switch.ended(), Cause::ConnectionLost);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 
     let mut switch = Switch::new();
     switch.calling();
     switch.close();
     assert!(matches!(switch.outcome(), ExchangeOutcome::Aborted(_)));
     assert_eq!(switch.ended(), Cause::ConnectionLost);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 
     let mut switch = Switch::new();
     let (call, _) = switch.answered();
@@ -437,7 +437,7 @@ fn a_connection_closes_in_a_call() {
     switch.pass(33 * SECOND);
     assert_eq!(switch.ended(), Cause::NeverSent);
     assert!(switch.sent.is_empty());
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 /// A closed connection never opens again: a call that names it does not wait.
@@ -450,7 +450,7 @@ fn a_call_on_a_closed_connection_ends_at_once() {
     let offer = Input::Describe(exchange, Ok(Body::sdp(OFFER)));
     switch.step(call, offer).unwrap();
     assert_eq!(switch.ended(), Cause::ConnectionLost);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
 
 /// RFC 3261 18.3: the layer asks the host to close a stream that cannot be read any further.
@@ -463,5 +463,5 @@ fn rfc3261_18_3_an_unreadable_stream_is_closed() {
     ));
     assert_eq!(switch.closes, 1);
     assert_eq!(switch.ended(), Cause::ConnectionLost);
-    switch.is_left_empty();
+    switch.leaves_nothing();
 }
