@@ -287,7 +287,10 @@ fn the_blocking_adapter_registers_calls_answers_and_writes() {
         let mut answering = Background::start(&answer);
         answering.line("registered");
         for (command, said) in [
-            (&["register", "--for", "0"][..], "unregistered: as requested"),
+            (
+                &["register", "--for", "0"][..],
+                "unregistered: as requested",
+            ),
             (&["call", "bob", "--hangup-after", "0"], "call established"),
             (&["message", "bob", "Hello Bob"], "200 OK"),
             (&["options", "bob"], "200 OK"),
