@@ -4,7 +4,7 @@
 //!
 //! Two kinds of reading are timed on the same bytes, in the same process, in turns: *frame* finds start line,
 //! every header line and the body; *typed* reads and checks the values that an element needs to route and
-//! match a message. Both are told as multiples of a [`floor`]: one `memchr` pass over the head.
+//! match a message. Both are reported as multiples of a [`floor`]: one `memchr` pass over the head.
 
 pub mod clock;
 pub mod floor;

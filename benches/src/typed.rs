@@ -48,7 +48,7 @@ pub fn frame(bytes: Bytes) -> Result<Message, ParseError> {
 
 /// Frames, and reads Request-URI or status, the top Via with branch and sent-by, From and To with URI and
 /// tag, Call-ID, CSeq, the first Contact's URI, Max-Forwards and the body. A value that is absent is not
-/// told.
+/// reported.
 ///
 /// # Errors
 /// The message or one of these values is malformed.
