@@ -1,4 +1,4 @@
-//! Times several works in turns, so that a ratio compares what ran in the same moments.
+//! Times several works in turns, so that a ratio compares runs from the same moments.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -59,9 +59,9 @@ impl Deck {
 /// Works on the copies with these indices.
 type Run = Box<dyn FnMut(&[usize])>;
 
-/// Something that is timed: what it does to the copies of which it is given the indices.
+/// A timed work: the function that runs on the copies with the given indices.
 pub struct Work {
-    /// What it is called in the table.
+    /// The name in the table.
     pub name: &'static str,
     prepare: Box<dyn FnMut()>,
     run: Run,
@@ -96,7 +96,7 @@ impl Work {
             prepare: Box::new(|| {}),
             run: Box::new(move |order| {
                 for &i in order {
-                    // By reference: to move a large result is no part of the work.
+                    // By reference, because moving a large result is not part of the work.
                     black_box(&work(black_box(&items[i])));
                 }
             }),
@@ -104,7 +104,7 @@ impl Work {
         }
     }
 
-    /// Work that is handed the bytes of a message by value, as a transport hands them over.
+    /// Work that takes the bytes of a message by value, as a transport passes them on.
     pub fn consuming<R>(
         name: &'static str,
         deck: &Deck,
@@ -190,7 +190,7 @@ pub fn race(deck: &Deck, works: &mut [Work], rounds: usize) -> Vec<Timing> {
     let shuffled = deck.shuffled();
     let copies: Vec<Vec<usize>> = (0..mixed().len()).map(|kind| deck.copies(kind)).collect();
     let lap = |work: &mut Work, order: &[usize]| {
-        // The work before this one has filled the caches with its own; the same again is timed.
+        // The previous work has filled the caches with its own data, so the work is prepared again.
         (work.prepare)();
         (work.run)(order);
         (work.prepare)();
@@ -199,7 +199,7 @@ pub fn race(deck: &Deck, works: &mut [Work], rounds: usize) -> Vec<Timing> {
         start.elapsed().as_nanos() as f64 / order.len() as f64
     };
     let mut laps = vec![vec![Vec::with_capacity(rounds); copies.len() + 1]; works.len()];
-    // A first round is not counted.
+    // The first round is a warm-up.
     for round in 0..=rounds {
         for (work, laps) in works.iter_mut().zip(&mut laps) {
             let order: Vec<usize> = shuffled

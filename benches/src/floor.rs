@@ -1,7 +1,7 @@
 //! The floor: the least that finding lines and names can cost with `memchr`.
 
-/// One pass over a head that finds each line's first colon and each line end; returns a sum of the offsets, so that nothing
-/// can be left out.
+/// One pass over a head that finds each line's first colon and each line end; returns a sum of the offsets,
+/// so that nothing can be left out.
 #[must_use]
 #[inline]
 pub fn floor(message: &[u8]) -> usize {

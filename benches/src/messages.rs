@@ -1,4 +1,5 @@
-//! The messages: ten everyday ones and eighteen valid hard ones, with what a right reader finds in each.
+//! The messages: ten common ones and eighteen valid hard ones, with the facts that a correct reader finds in
+//! each.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +81,7 @@ impl Sample {
             let Some((name, expected)) = line.split_once('=') else {
                 return Err(format!("{}: no fact: {line}", self.name));
             };
-            // No reader is asked for Content-Length beyond the body that it bounds.
+            // Readers need Content-Length only for the body that it bounds.
             if name == "clen" {
                 continue;
             }
@@ -96,7 +97,7 @@ impl Sample {
     }
 }
 
-/// What a reader told, by fact name.
+/// The values that a reader reported, by fact name.
 #[derive(Debug, Default)]
 pub struct Findings(BTreeMap<&'static str, String>);
 

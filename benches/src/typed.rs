@@ -1,11 +1,12 @@
-//! The two kinds of reading that are timed, by `sip-parse`.
+//! The two kinds of reading that the benches time, by `sip-parse`.
 
 use std::fmt::Display;
 use std::hint::black_box;
 
 use sip_parse::{Bytes, Contact, Limits, Message, ParseError, Uri};
 
-/// Where a reader tells what it read. One reader serves the check against the facts and the clock.
+/// The destination of the values that a reader reads. One reader serves both the check against the facts and
+/// the clock.
 pub trait Sink {
     /// A text that was read.
     fn text(&mut self, fact: &'static str, value: &[u8]);
@@ -15,7 +16,7 @@ pub trait Sink {
     fn shown<T: Display>(&mut self, fact: &'static str, value: &T);
 }
 
-/// Takes what is read and keeps the compiler from leaving the reading out.
+/// Discards each value, but keeps the compiler from leaving the reading out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Discard;
 
@@ -45,8 +46,9 @@ pub fn frame(bytes: Bytes) -> Result<Message, ParseError> {
     Message::parse(bytes, &Limits::DEFAULT)
 }
 
-/// Frames, and reads Request-URI or status, the top Via with branch and sent-by, From and To with URI and tag, Call-ID, CSeq,
-/// the first Contact's URI, Max-Forwards and the body. A value that is absent is not told.
+/// Frames, and reads Request-URI or status, the top Via with branch and sent-by, From and To with URI and
+/// tag, Call-ID, CSeq, the first Contact's URI, Max-Forwards and the body. A value that is absent is not
+/// reported.
 ///
 /// # Errors
 /// The message or one of these values is malformed.
@@ -134,7 +136,7 @@ mod tests {
         }
     }
 
-    /// A reader that tells nothing, or something wrong, does not pass the check.
+    /// A reader that reports nothing, or a wrong value, fails the check.
     #[test]
     fn a_wrong_reader_is_found_out() {
         for sample in SAMPLES {

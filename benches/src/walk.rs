@@ -1,11 +1,11 @@
-//! A walk over all that a message says: every header line, every value, every parameter, the URIs inside.
+//! A walk over all content of a message: every header line, every value, every parameter, the URIs inside.
 
 use std::hint::black_box;
 
 use sip_parse::{Contact, Message, NameAddr, Params, ParseError, Uri};
 
-/// Reads every header line raw, checks the message, and reads every typed value of the kinds that calls, registrations and
-/// subscriptions use. Returns how many values were read well.
+/// Reads every header line raw, checks the message, and reads every typed value of the kinds that calls,
+/// registrations and subscriptions use. Returns how many values were read well.
 pub fn walk(message: &Message) -> usize {
     let mut good = usize::from(message.validate().is_ok());
     for header in message.headers() {

@@ -1,4 +1,4 @@
-//! The writing that is timed, by `sip-parse`.
+//! The writing that the benches time, by `sip-parse`.
 
 use sip_parse::{
     BuildError, Builder, HeaderName, Message, Method, ParseError, Request, StatusCode, Value,
@@ -31,7 +31,7 @@ pub fn forward(message: &Message) -> Result<Message, ForwardError> {
     builder.build().map_err(ForwardError::Write)
 }
 
-/// Why [`forward`] failed.
+/// The reason why [`forward`] failed.
 #[derive(Clone, Copy, Debug)]
 pub enum ForwardError {
     /// Max-Forwards is malformed.

@@ -1,6 +1,7 @@
 #![no_main]
-//! One message of a datagram or WebSocket: no input panics; what is taken is kept byte for byte and can be walked; what is
-//! refused is refused with a place inside the input; what can be saved of a bad request can be answered.
+//! One message of a datagram or WebSocket. No input panics; an accepted message is kept byte for byte and can
+//! be walked; a refusal has an offset inside the input; a malformed request whose mandatory fields can be
+//! read can be answered.
 
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use sip_benches::walk::walk;

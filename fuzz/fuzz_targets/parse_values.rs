@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         None => uri(value),
     };
     tally::count(accepted);
-    // What is refused makes a poor parent.
+    // A refused input makes a poor parent.
     if accepted {
         Corpus::Keep
     } else {

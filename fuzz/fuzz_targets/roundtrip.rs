@@ -1,6 +1,6 @@
 #![no_main]
-//! A message rebuilt by the builder, each header field from its typed value, is written and read as the same message; and
-//! no edit lets a line end into a value.
+//! A message rebuilt by the builder, each header field from its typed value, is written and read as the same
+//! message; and no edit lets a line end into a value.
 
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use sip_fuzz::mutate::{self, Dice};
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let rebuilt = rebuild(&message);
     tally::count(rebuilt);
     edit(&message);
-    // What is refused makes a poor parent.
+    // A refused input makes a poor parent.
     if rebuilt {
         Corpus::Keep
     } else {
@@ -41,7 +41,8 @@ fn values(message: &Message) -> Vec<(HeaderName<'_>, Vec<u8>)> {
     values
 }
 
-/// What a builder has to refuse is mended: repeated single fields go, mandatory ones that are absent or malformed are put in.
+/// Mends the fields that a builder has to refuse: drops repeated single fields, and adds mandatory ones that
+/// are absent or malformed.
 fn mend<'a>(message: &'a Message, method: Option<Method<'a>>) -> Vec<(HeaderName<'a>, Vec<u8>)> {
     let mut mended: Vec<(HeaderName<'a>, Vec<u8>)> = Vec::new();
     for (name, value) in values(message) {

@@ -1,6 +1,7 @@
 #![no_main]
 //! A stream cut into chunks anywhere gives the same messages, pings and fault as the whole stream at once. Pongs may
-//! differ: CR LF alone is one, and becomes the first half of a ping when another CR LF follows (RFC 5626 section 4.4.1).
+//! differ: CR LF alone is one, and becomes the first half of a ping when another CR LF follows (RFC 5626
+//! section 4.4.1).
 //!
 //! The first two bytes choose where to cut, the rest is the stream.
 

@@ -1,8 +1,8 @@
 #![no_main]
 //! A sequence of requests, responses and time jumps against a transaction layer.
 //!
-//! Invariants: no panic; the deadline always advances; each client transaction ends exactly once, in a final response or a
-//! failure; all that is sent can be read; after quiet time the layer is idle.
+//! Invariants: no panic; the deadline always advances; each client transaction ends exactly once, in a final
+//! response or a failure; all that is sent can be read; after quiet time the layer is idle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use sip_fuzz::tally;
 use sip_parse::{Builder, Bytes, HeaderName, Limits, Message, Method, Request, StatusCode};
 use sip_testing::settings;
 
-/// How many outputs one input may cause.
+/// The highest number of outputs that one input may cause.
 const BURST: usize = 10_000;
 
 const METHODS: [Method<'static>; 6] = [
@@ -37,9 +37,9 @@ struct Run {
     layer: TransactionLayer<u32>,
     now: Timestamp,
     connections: Vec<ConnectionId>,
-    /// Requests of ours as they went out, the last few.
+    /// The last few requests of the layer, as sent.
     sent: Vec<Request>,
-    /// What we fed, the last few.
+    /// The last few inputs.
     fed: Vec<Bytes>,
     servers: Vec<ServerTransactionId>,
     clients: Vec<(ClientTransactionId, Method<'static>)>,
@@ -209,7 +209,7 @@ impl Run {
         };
         let status = StatusCode::new(status).expect("a status");
         let response = Builder::response_to(&request, status, Some(b"ours"));
-        // Refused where RFC 4320 or the state forbids it; that is part of what is tested.
+        // The layer refuses a response that RFC 4320 or the state forbids; that is part of the test.
         if self.layer.respond(server, response, self.now).is_ok() {
             self.understood += 1;
         }
@@ -235,7 +235,7 @@ impl Run {
         }
     }
 
-    /// Fires all that is due.
+    /// Fires all due deadlines.
     fn fire(&mut self) {
         for _ in 0..BURST {
             if self.layer.next_tick().is_none_or(|next| next > self.now) {
@@ -308,10 +308,10 @@ impl Run {
         self.finished += u64::from(before == Some(false));
     }
 
-    /// Nothing more comes in: every transaction runs out.
+    /// Feeds no further input: every transaction ends.
     fn quiet(&mut self) {
         self.drain();
-        // Nobody answers what has been asked of us; a server transaction waits for its user without end, so the user answers.
+        // A server transaction waits for its user without end, so the user answers here.
         let servers = std::mem::take(&mut self.servers);
         for server in servers {
             if let Some(request) = self.layer.request(server) {

@@ -1,9 +1,9 @@
 #![no_main]
 //! A script of messages, commands, connection changes and time jumps against a whole user agent.
 //!
-//! Invariants: no panic; the deadline always advances; an input causes a bounded number of actions; bytes go out on open
-//! connections only, and can be read; a call ends once, and nothing is heard of it afterwards; after a stop and quiet time
-//! every table is empty.
+//! Invariants: no panic; the deadline always advances; an input causes a bounded number of actions; bytes go
+//! out on open connections only, and can be read; a call ends once, and nothing is heard of it afterwards;
+//! after a stop and quiet time every table is empty.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use sip_parse::{
 };
 use sip_testing::{DescriptionRequest, description_needed, remote_description};
 
-/// How many actions one input may cause, and how many ticks one moment.
+/// The highest number of actions that one input may cause, and of ticks in one moment.
 const BURST: usize = 10_000;
 
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
@@ -54,12 +54,12 @@ struct Run {
     agent: UserAgent,
     now: Timestamp,
     info: ConnectionInfo,
-    /// Connections that were asked for and not yet opened or failed.
+    /// Connections that the agent has requested and that are neither open nor failed.
     asked: Vec<ConnectionId>,
     open: Vec<ConnectionId>,
-    /// Connections whose URL the agent asked for.
+    /// Connections whose URL the agent has requested.
     needed: Vec<ConnectionId>,
-    /// Requests of the agent's, the last few, and where they went.
+    /// The agent's last few requests, and their connections.
     requests: Vec<(ConnectionId, Request)>,
     /// Its responses to an INVITE that made a dialog, the last few.
     responses: Vec<Response>,
@@ -166,7 +166,7 @@ impl Run {
             flows: 0,
         };
         run.drain();
-        // Without a connection little can happen: the first one opens, unless the script wants to see the other case.
+        // Without a connection most steps have no effect, so the first one opens unless the script skips it.
         if flags & 32 == 0 {
             run.connect(script);
         }
@@ -236,7 +236,7 @@ impl Run {
         self.drain();
     }
 
-    /// Answers the agent's question for a URL.
+    /// Answers the agent's request for a URL.
     fn give_url(&mut self, script: &mut Script<'_>) {
         if self.needed.is_empty() {
             return;
@@ -498,7 +498,7 @@ impl Run {
     }
 
     fn command(&mut self, script: &mut Script<'_>) {
-        // Each may be refused where it does not fit; what matters is what follows.
+        // The agent may refuse each; the invariants must hold afterwards.
         let now = self.now;
         let _ = match script.choice(8) {
             0 => self.agent.register(now).err(),
@@ -597,7 +597,7 @@ impl Run {
         }
     }
 
-    /// Fires all that is due.
+    /// Fires all due deadlines.
     fn fire(&mut self) {
         for _ in 0..BURST {
             if self.agent.next_tick().is_none_or(|next| next > self.now) {
@@ -719,12 +719,12 @@ impl Run {
     }
 
     fn alive(&mut self, session: SessionId) {
-        // A call that `invite` made may be heard of before its handle is noted.
+        // An event may arrive before the script has stored the handle that `invite` returned.
         let ended = *self.sessions.entry(session).or_insert(false);
         assert!(!ended, "nothing is heard of a call that has ended");
     }
 
-    /// Every call is hung up, the agent is stopped, nobody answers: nothing is left.
+    /// Hangs up every call and stops the agent, while every peer is silent: every table is empty afterwards.
     fn quiet(&mut self, script: &mut Script<'_>) {
         if script.byte() & 1 == 0 {
             let open: Vec<SessionId> = self.sessions.keys().copied().collect();

@@ -30,7 +30,7 @@ fn raw(bytes: &mut Vec<u8>, room: usize) {
     bytes.truncate(size);
 }
 
-/// Replaces what no header value may hold by something that it may.
+/// Replaces bytes that are not valid in a header value by valid ones.
 fn printable(bytes: &mut [u8]) {
     const COMMON: &[u8] = b"aZ09-.!%*_+~@:;=,<>\"\\/?&$[] ()";
     for byte in bytes {
@@ -40,7 +40,7 @@ fn printable(bytes: &mut [u8]) {
     }
 }
 
-/// What may follow a value, or stand in one, without spoiling it.
+/// Texts that may follow a value, or stand in one, and keep it well-formed.
 const TAILS: &[&str] = &[
     ";x=y",
     ";x",

@@ -36,7 +36,7 @@ impl<'a> Script<'a> {
         items.get(choice)
     }
 
-    /// Up to as many bytes as the next byte says.
+    /// Up to `n` bytes, where `n` is the value of the next byte.
     pub fn bytes(&mut self) -> &'a [u8] {
         let count = usize::from(self.byte()).min(self.rest.len());
         let (taken, rest) = self.rest.split_at(count);

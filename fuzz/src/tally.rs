@@ -1,4 +1,4 @@
-//! How many inputs a target ran, took for what it tests, and what it reached.
+//! Counts for each target: inputs run, inputs accepted, and states reached.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ thread_local! {
     static TALLY: RefCell<Tally> = RefCell::default();
 }
 
-/// One input was run; `accepted` says whether it got past the first check of what is tested.
+/// Counts one input; `accepted` is true if it got past the first check of the tested code.
 pub fn count(accepted: bool) {
     TALLY.with_borrow_mut(|tally| {
         tally.runs += 1;
@@ -24,7 +24,7 @@ pub fn count(accepted: bool) {
     });
 }
 
-/// Something worth knowing was reached `times` times.
+/// Counts that the state `what` was reached `times` times.
 pub fn reached(what: &'static str, times: u64) {
     if times > 0 {
         TALLY.with_borrow_mut(|tally| *tally.reached.entry(what).or_default() += times);

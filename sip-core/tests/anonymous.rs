@@ -5,7 +5,7 @@ use sip_parse::{HeaderName, Method, Request};
 
 use sip_testing::{Bench, OFFER, alice, value};
 
-/// Registered as `sip:alice@example.com`, with the given parameters of the registrar's.
+/// Registered as `sip:alice@example.com`, with the given parameters from the registrar.
 fn registered(gruus: &str) -> Bench {
     let mut config = alice();
     config
@@ -23,7 +23,7 @@ fn registered(gruus: &str) -> Bench {
 const GRUUS: &str =
     ";pub-gruu=\"sip:alice@example.com;gr=home\";temp-gruu=\"sip:t7.x@example.com;gr\"";
 
-/// A call that is up, made with `options`; the INVITE.
+/// Sets up a call with `options`; returns its INVITE.
 fn call(bench: &mut Bench, options: InviteOptions) -> (SessionId, Request) {
     let id = bench.agent.invite("bob", options, bench.now).unwrap();
     bench.describe(id, OFFER);
@@ -35,7 +35,7 @@ fn call(bench: &mut Bench, options: InviteOptions) -> (SessionId, Request) {
     (id, invite)
 }
 
-/// What names the caller, and where: all header fields but those that proxies need.
+/// The header fields that identify the caller, apart from those that proxies need.
 fn names_the_caller(request: &Request) -> Vec<String> {
     let mut found = Vec::new();
     for header in request.headers() {
@@ -79,7 +79,7 @@ fn rfc5627_4_4_an_anonymous_call_has_the_temporary_gruu() {
         let peers = [("Contact", "<sip:bob@192.0.2.9>")];
         bench.reply_tagged(&reinvite, 200, "bob1", &peers, Some(OFFER));
         bench.next_request();
-        // A re-INVITE of the peer's is answered with the same Contact.
+        // A re-INVITE of the peer gets the same Contact.
         let text = format!(
             "INVITE sip:x@y.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKre\n\
              Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=bob1\nTo: {from}\nCall-ID: {}\n\
@@ -97,7 +97,7 @@ fn rfc5627_4_4_an_anonymous_call_has_the_temporary_gruu() {
     }
 }
 
-/// Other calls are not touched by it.
+/// Other calls still identify the caller.
 #[test]
 fn a_call_tells_who_calls_unless_asked_not_to() {
     let mut bench = registered(GRUUS);

@@ -1,4 +1,4 @@
-//! How the agent reads a registrar's response about its binding, and what it does then.
+//! How the agent reads a registrar's response about its binding, and how it acts on it.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn registering() -> (Bench, Request) {
     (bench, first)
 }
 
-/// Accepts a REGISTER for so many seconds with our own Contact, and with more header fields.
+/// Accepts a REGISTER for `expires` seconds with the agent's Contact and `more` header fields.
 fn accept(bench: &mut Bench, request: &Request, expires: u32, more: &[(&str, &str)]) {
     let contact = value(request, HeaderName::Contact);
     let (head, _) = contact.rsplit_once(";expires=").expect("expires");
@@ -30,7 +30,7 @@ fn accept(bench: &mut Bench, request: &Request, expires: u32, more: &[(&str, &st
     bench.reply(request, 200, &fields);
 }
 
-/// A 200 with these header lines, folded and broken as they are.
+/// A 200 with these header lines, exactly as folded here.
 fn accept_raw(bench: &mut Bench, request: &Request, lines: &str) {
     use HeaderName::{CSeq, CallId, From, Via};
     let [via, from, call_id, cseq] = [Via, From, CallId, CSeq].map(|name| value(request, name));
@@ -64,7 +64,7 @@ fn contact_of_a_call(bench: &mut Bench) -> String {
     value(&bench.next_request(), HeaderName::Contact)
 }
 
-/// How an OPTIONS for a Request-URI is answered.
+/// The status of the response to an OPTIONS for a Request-URI.
 fn status_for(bench: &mut Bench, uri: &str, number: u32) -> u16 {
     bench.feed(&format!(
         "OPTIONS {uri} SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bKo{number}\nMax-Forwards: 70\n\
@@ -200,7 +200,7 @@ fn rfc3261_10_2_4_which_contact_is_ours() {
             None,
             Some(270),
         ),
-        // What cannot be read is somebody else's.
+        // The agent ignores a malformed Contact.
         (&["<sip:broken", "OURS;expires=280"], None, Some(280)),
         (&["\"x <sip:a@b>", "OURS;expires=281"], None, Some(281)),
         (&["<>", "OURS;expires=282"], None, Some(282)),
@@ -420,7 +420,7 @@ fn rfc3608_6_service_route_from_registration_to_registration() {
     assert_eq!(values(&options(&mut bench), HeaderName::Route), [""; 0]);
 }
 
-/// 3608-6-A, 5627-4.2-A: what came with a binding goes when it lapses and when it is given back.
+/// 3608-6-A, 5627-4.2-A: Service-Route and GRUUs end when their binding lapses and when it is removed.
 #[test]
 fn rfc3608_6_routes_and_gruus_end_with_their_binding() {
     for given_back in [false, true] {
@@ -453,8 +453,8 @@ fn rfc3608_6_routes_and_gruus_end_with_their_binding() {
     }
 }
 
-/// 5627-4.2-A: a GRUU is taken from the Contact with our instance alone, be ours the only one; each refresh
-/// replaces both, and one without takes them away.
+/// 5627-4.2-A: the agent takes a GRUU only from the Contact with its instance, even if that is the only
+/// Contact. Each refresh replaces both GRUUs, and a refresh without one removes them.
 #[test]
 fn rfc5627_4_2_gruus_are_those_of_the_last_refresh() {
     let (mut bench, first) = registering();
@@ -538,8 +538,8 @@ fn rfc5627_4_4_the_gruu_in_every_contact() {
     }
 }
 
-/// 5626-4.3-A: `ob` marks the Contact of what makes a dialog, INVITE and our answer to one, and of target
-/// refreshes, but never that of REGISTER.
+/// 5626-4.3-A: `ob` marks the Contact of dialog-forming messages (INVITE and the response to one) and of
+/// target refreshes, but never that of REGISTER.
 #[test]
 fn rfc5626_4_3_ob_is_where_dialogs_are_made() {
     let (mut bench, first) = registering();

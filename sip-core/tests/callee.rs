@@ -26,7 +26,8 @@ fn ended(bench: &mut Bench) -> (Originator, Cause) {
     })
 }
 
-/// RFC 3261 13.3.1 and 12.1.1: 180 and 200 have the same tag, our Contact and the record route unchanged.
+/// RFC 3261 13.3.1 and 12.1.1: 180 and 200 have the same tag, the agent's Contact and the record route
+/// unchanged.
 #[test]
 fn rfc3261_12_1_1_responses_that_make_a_dialog() {
     let mut bench = Bench::new(&alice());
@@ -54,7 +55,7 @@ fn rfc3261_12_1_1_responses_that_make_a_dialog() {
     bench.in_dialog("ACK", 7, "ack", &ok, "");
     bench.renegotiated(id);
     assert!(matches!(bench.event(), Event::Established { session } if session == id));
-    // 12.2.1.1: our requests follow the record route in its order.
+    // 12.2.1.1: the agent's requests follow the record route in its order.
     bench.hang_up(id);
     let bye = bench.next_request();
     assert_eq!(bye.uri_bytes(), b"sip:bob@bob.invalid;transport=ws");
@@ -181,7 +182,7 @@ fn rfc3261_15_1_2_bye_ends_a_call_at_any_time() {
     );
 }
 
-/// RFC 3261 15: we hung up between our 2xx and its ACK: BYE waits for the ACK.
+/// RFC 3261 15: the application hangs up between the 2xx and its ACK: BYE waits for the ACK.
 #[test]
 fn rfc3261_15_the_callee_does_not_bye_before_the_ack() {
     let mut bench = Bench::new(&alice());
@@ -239,7 +240,7 @@ fn rfc3261_13_3_1_1_ringing_is_said_again_every_minute() {
     assert_eq!(statuses, [180; 4]);
 }
 
-/// RFC 3261 13.3.1.3: a refusal, and its ACK is absorbed.
+/// RFC 3261 13.3.1.3: the application refuses a call, and the agent absorbs the ACK.
 #[test]
 fn rfc3261_13_3_1_3_a_call_is_refused() {
     let mut bench = Bench::new(&alice());
@@ -385,7 +386,7 @@ fn rfc6086_info_is_handed_to_the_application() {
     assert_eq!(statuses, [100, 480], "RFC 4320 4.1: 100 after 3.5 s");
 }
 
-/// The connection of a ringing call is lost: it ends at once, nothing stays.
+/// The connection of a ringing call is lost: the call ends at once and leaves nothing behind.
 #[test]
 fn rfc7118_5_2_3_a_ringing_call_ends_with_its_connection() {
     let mut bench = Bench::new(&alice());

@@ -21,7 +21,7 @@ fn ended(bench: &mut Bench) -> (Originator, Cause, Option<u16>) {
     })
 }
 
-/// RFC 3261 8.1.1 and 13.2.1: what an INVITE carries.
+/// RFC 3261 8.1.1 and 13.2.1: the content of an INVITE.
 #[test]
 fn rfc3261_13_2_1_invite_has_the_form_that_the_rfc_asks_for() {
     let mut bench = Bench::new(alice().display_name("Alice \"A\" L"));
@@ -121,7 +121,7 @@ fn rfc3261_13_2_2_4_another_forks_2xx_is_acknowledged_and_ended() {
     ));
 }
 
-/// The same when the call that won is over already: the late leg must not stay up.
+/// The same after the end of the first call: the agent must end the late leg.
 #[test]
 fn rfc3261_13_2_2_4_a_2xx_after_the_end_is_ended_too() {
     let mut bench = Bench::new(&alice());
@@ -491,7 +491,7 @@ fn conn_a_a_lost_connection_ends_only_what_is_not_up() {
     assert_eq!(bench.next_request().method(), Method::Bye);
 }
 
-/// A command that cannot be carried out returns the reason and changes nothing.
+/// A rejected command returns the reason and changes nothing.
 #[test]
 fn commands_are_refused_with_a_reason() {
     let mut bench = Bench::new(&alice());
@@ -528,7 +528,7 @@ fn commands_are_refused_with_a_reason() {
     );
 }
 
-/// The application cannot describe itself: the call ends without a byte on the wire.
+/// The application has no description: the call ends, and the agent sends nothing.
 #[test]
 fn a_failed_offer_ends_the_call_quietly() {
     let mut bench = Bench::new(&alice());
@@ -578,7 +578,7 @@ fn rfc3261_8_1_3_2_unknown_statuses_count_as_their_class() {
     ));
 }
 
-/// RFC 3261 8.1.1.9: nothing is required of a peer, and Supported lists what is enabled, no more.
+/// RFC 3261 8.1.1.9: the agent sends no Require, and Supported lists exactly the enabled extensions.
 #[test]
 fn rfc3261_8_1_1_9_supported_lists_what_is_enabled() {
     let mut bench = Bench::new(alice().extra_supported(["path", "answermode"]));

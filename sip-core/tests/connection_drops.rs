@@ -1,5 +1,5 @@
-//! What becomes of everything when its connection drops: the rows of the table in `docs/reachability.md`, a
-//! test for each, by name. Each drops the connection in two ways: it is closed, and it goes silent.
+//! The effects of a dropped connection: one test for each row of the table in `docs/reachability.md`, by
+//! name. Each drops the connection in two ways: it is closed, and it goes silent.
 
 use sip_core::config::{Authentication, ConfigBuilder};
 use sip_core::connection::DisconnectReason;
@@ -20,7 +20,7 @@ const LOST: &str = "Transport ConnectionLost";
 enum Drop {
     /// The host reports it.
     Closed,
-    /// No ping is answered any more.
+    /// The peer answers no ping any more.
     Silent,
 }
 
@@ -121,7 +121,7 @@ fn exchange(event: &Event) -> Option<String> {
     })
 }
 
-/// The events so far but for those of the connection itself.
+/// The events so far, except those of the connection itself.
 fn told(bench: &mut Bench) -> Vec<String> {
     let told = bench.events.drain(..).filter_map(|event| {
         if let Some(text) = exchange(&event) {
@@ -168,7 +168,7 @@ fn methods(bench: &Bench) -> Vec<String> {
     methods.collect()
 }
 
-/// Nothing follows, now or later.
+/// The agent sends nothing, now or later.
 fn nothing_follows(bench: &mut Bench) {
     bench.silence();
     bench.wait(40 * SECOND);
@@ -183,8 +183,8 @@ fn describe(bench: &mut Bench, id: SessionId) -> Result<(), CommandError> {
     described
 }
 
-/// The agent has asked for an offer. Its re-INVITE moves the peer's target (RFC 3261 section 12.2.1.1), and the
-/// application can hang up.
+/// The agent has requested an offer. Its re-INVITE moves the peer's target (RFC 3261 section 12.2.1.1), and
+/// the application can hang up.
 fn is_repaired(bench: &mut Bench, id: SessionId) {
     bench.silence();
     describe(bench, id).unwrap();
@@ -213,7 +213,7 @@ fn refresh_follows(bench: &mut Bench, id: SessionId) {
     assert_eq!(told(bench), ["Ended: Local Requested"]);
 }
 
-/// Bob calls, and is answered 200.
+/// Bob calls, and the agent answers 200.
 fn answered(bench: &mut Bench) -> (SessionId, Response) {
     let id = bench.invite_from_bob(1);
     bench.accept(id);
@@ -516,7 +516,7 @@ fn subscribed() {
     }
 }
 
-/// A request of ours that is sent by `send` fails, and nothing of it is sent again.
+/// A request that `send` makes fails, and the agent does not resend it.
 fn fails(send: impl Fn(&mut Bench)) {
     for drop in DROPS {
         let mut bench = online(&config());

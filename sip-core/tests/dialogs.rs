@@ -53,7 +53,7 @@ fn next(layer: &mut DialogLayer<()>, dialog: DialogId, method: Method<'static>) 
     built(layer.request(dialog, method).expect("alive"))
 }
 
-/// With what a dialog does not know.
+/// Adds the header fields that a dialog does not have.
 fn built(mut request: Builder<'_>) -> Message {
     request.prepend(HeaderName::Via, "SIP/2.0/UDP a;branch=z9hG4bK2");
     request.append(HeaderName::MaxForwards, 70);
@@ -272,7 +272,7 @@ fn rfc3261_12_1_1_the_callees_dialog() {
     assert_eq!(value(&bye, HeaderName::CSeq), "1 BYE");
 }
 
-/// 3261-12.2.2-A: both tags and the Call-ID find a dialog; nothing less does.
+/// 3261-12.2.2-A: exactly both tags and the Call-ID identify a dialog.
 #[test]
 fn rfc3261_12_2_2_what_finds_a_dialog() {
     let (layer, dialog, tag) = callee();
@@ -354,7 +354,7 @@ fn rfc3261_12_1_1_a_route_set_has_a_limit() {
     assert_eq!(refused, Err(DialogError::Limit("routes")));
 }
 
-/// 3261-12.2.1.2-B: RFC 5057 sections 5.1 and 5.2: what a failure ends.
+/// 3261-12.2.1.2-B: the usages that a failure ends (RFC 5057 sections 5.1 and 5.2).
 #[test]
 fn rfc5057_5_1_what_a_failure_ends() {
     let ends = |code| FailureScope::of(StatusCode::new(code).expect("a status"));

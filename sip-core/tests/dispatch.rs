@@ -1,4 +1,4 @@
-//! What the agent does with requests outside any dialog, with rubbish, and with its host's mistakes.
+//! The agent's handling of requests outside any dialog, of malformed input, and of mistakes of its host.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn request(bench: &Bench, method: &str, edit: impl FnOnce(String) -> String) -> 
     ))
 }
 
-/// The answer to a request that the agent answers by itself.
+/// The response to a request that the agent answers by itself.
 fn answer(method: &str, edit: impl FnOnce(String) -> String) -> sip_parse::Response {
     let mut bench = Bench::new(&alice());
     let text = request(&bench, method, edit);
@@ -37,7 +37,7 @@ fn status(method: &str, edit: impl FnOnce(String) -> String) -> u16 {
     answer(method, edit).status().as_u16()
 }
 
-/// RFC 3261 8.2.1: 405 with Allow for what is known and not allowed, 501 for what is unknown.
+/// RFC 3261 8.2.1: 405 with Allow for a known method that is not allowed, 501 for an unknown one.
 #[test]
 fn rfc3261_8_2_1_methods() {
     for method in ["SUBSCRIBE", "PUBLISH", "REGISTER", "UPDATE", "PRACK"] {
@@ -55,8 +55,8 @@ fn rfc3261_8_2_1_methods() {
     );
 }
 
-/// RFC 3261 8.2.2.1: a Request-URI whose user is not ours is 404, one of another scheme 416; the host does
-/// not matter, the To does not matter.
+/// RFC 3261 8.2.2.1: 404 for a Request-URI with a foreign user, 416 for one with a foreign scheme; the agent
+/// ignores its host, and To.
 #[test]
 fn rfc3261_8_2_2_1_request_uri() {
     let uri = |new: &'static str| {
@@ -163,7 +163,8 @@ fn rfc3261_11_2_options() {
     assert!(response.to().unwrap().tag().is_some());
 }
 
-/// RFC 3261 12.2.2, 15.1.2, 6665 4.1.3: what belongs to no dialog is 481; an ACK is dropped.
+/// RFC 3261 12.2.2, 15.1.2, 6665 4.1.3: the agent answers 481 to a request without its dialog, and drops an
+/// ACK.
 #[test]
 fn rfc3261_12_2_2_no_such_dialog() {
     assert_eq!(status("BYE", |text| text), 481);
@@ -336,7 +337,7 @@ fn a_malformed_message_is_answered_or_dropped_and_counted() {
     ));
 }
 
-/// RFC 3261 18.1.2 and 8.1.3.3: a response whose top Via is not ours, or with two, is dropped.
+/// RFC 3261 18.1.2 and 8.1.3.3: the agent drops a response with a foreign top Via, or with two.
 #[test]
 fn rfc3261_18_1_2_foreign_responses_are_dropped() {
     let mut bench = Bench::new(&alice());
@@ -536,7 +537,7 @@ fn stop_ends_everything_within_its_grace() {
     assert_eq!(bench.agent.next_tick(), None);
 }
 
-/// Late bytes of a closed connection, and news of unknown ones, are ignored.
+/// The agent ignores late bytes of a closed connection, and reports about unknown ones.
 #[test]
 fn late_news_of_a_closed_connection_is_ignored() {
     let mut bench = Bench::new(&alice());
@@ -599,7 +600,7 @@ fn trace_sip_hides_credentials() {
     }
 }
 
-/// The 17 everyday parameters that change bytes: what each one does to a REGISTER.
+/// The 17 common parameters that change bytes, each with its effect on a REGISTER.
 #[test]
 fn parameters_change_the_bytes_that_they_should() {
     let register = |edit: &dyn Fn(&mut sip_core::config::ConfigBuilder)| {

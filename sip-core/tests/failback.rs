@@ -1,4 +1,4 @@
-//! Back to a better server: beside the one in use, watched, and only when it disturbs nothing.
+//! Failback to a better server: opened beside the one in use, watched, and used once no call is being set up.
 
 use std::time::Duration;
 
@@ -64,8 +64,8 @@ fn replaced(bench: &Bench, connection: ConnectionId) -> bool {
     })
 }
 
-/// The better server is tried after five minutes, watched for ten seconds, and then used; calls that are up
-/// come along and are repaired.
+/// The agent tries the better server after five minutes, watches it for ten seconds, and then uses it. Calls
+/// that are up move along and are repaired.
 #[test]
 fn a_better_server_is_used_again() {
     let mut bench = on_the_second_server();
@@ -106,7 +106,7 @@ fn a_better_server_is_used_again() {
     );
 }
 
-/// A server that is still down, or does not last, costs nothing; it is tried again.
+/// A better server that is down, or whose connection drops, has no effect; the agent tries it again.
 #[test]
 fn a_better_server_that_does_not_last_changes_nothing() {
     let mut bench = on_the_second_server();
@@ -124,7 +124,7 @@ fn a_better_server_that_does_not_last_changes_nothing() {
                     .agent
                     .connection_closed(new, DisconnectReason::Lost, bench.now);
             }
-            // Never an answer: given up after the time-out.
+            // The attempt gets no answer, and ends at its time-out.
             _ => bench.wait(6 * SECOND),
         }
         bench.pump();
@@ -155,7 +155,7 @@ fn the_move_waits_for_a_call_that_rings() {
     assert!(replaced(&bench, old));
 }
 
-/// The connection in use breaks while the better one is open: no time is lost.
+/// The connection in use breaks while the better one is open: the agent switches at once.
 #[test]
 fn an_open_better_server_takes_over_at_once() {
     let mut bench = on_the_second_server();
@@ -170,7 +170,7 @@ fn an_open_better_server_takes_over_at_once() {
     assert!(bench.agent.is_registered());
 }
 
-/// stop closes it as well.
+/// stop closes the failback connection as well.
 #[test]
 fn stop_closes_a_probe() {
     let mut bench = on_the_second_server();

@@ -1,4 +1,4 @@
-//! 430 (Flow Failed): our binding is made anew, and the request goes once more (RFC 5626 section 11.6).
+//! 430 (Flow Failed): the agent registers anew, and resends the request once (RFC 5626 section 11.6).
 
 use std::time::Duration;
 
@@ -151,8 +151,8 @@ fn rfc5626_11_6_the_wait_for_a_new_binding_ends() {
     }
 }
 
-/// Within a dialog the route stays as it is, and without a binding there is none to make anew: 430 is an
-/// answer like any other then.
+/// Within a dialog the route is fixed, and without a registration there is no binding to renew: 430 is final
+/// then.
 #[test]
 fn rfc5626_11_6_430_is_final_where_nothing_can_be_made_anew() {
     let mut bench = Bench::new(&alice());

@@ -39,13 +39,13 @@ fn cut(net: &mut Net, server: usize) {
     net.cut(connection);
 }
 
-/// How many of the events so far fit.
+/// The number of events so far that satisfy `fits`.
 fn count(net: &mut Net, fits: impl Fn(&Event) -> bool) -> usize {
     let events = std::mem::take(&mut net.events);
     events.iter().filter(|event| fits(event)).count()
 }
 
-/// The server and reg-id of each REGISTER since the last time, and the seconds it asks for.
+/// The server, reg-id and requested seconds of each REGISTER since the last call.
 fn taken_registers(net: &mut Net) -> Vec<(usize, u8, u32)> {
     let registers = std::mem::take(&mut net.registers);
     registers
@@ -66,7 +66,7 @@ fn taken_registers(net: &mut Net) -> Vec<(usize, u8, u32)> {
         .collect()
 }
 
-/// A call of the agent that is up, and the server that it goes over.
+/// Sets up a call of the agent; returns the server that carries it.
 fn call(net: &mut Net) -> (SessionId, usize) {
     let id = net.agent.invite("bob", Default::default(), net.now);
     let id = id.expect("invite");
@@ -75,7 +75,7 @@ fn call(net: &mut Net) -> (SessionId, usize) {
     (id, server)
 }
 
-/// The peer answers an INVITE with 200 and gets its ACK; the server that it went over.
+/// The peer answers an INVITE with 200 and gets its ACK; returns the server that carried it.
 fn accepted(net: &mut Net) -> usize {
     let (server, invite) = net.next_sent();
     assert_eq!(invite.method(), Method::Invite);
@@ -133,7 +133,7 @@ fn rfc5626_4_2_1_each_flow_is_registered_with_its_own_reg_id() {
     assert_eq!(refreshed, [(0, 1, 600), (1, 2, 600)]);
 }
 
-/// RFC 3261 10.2: no new REGISTER until the one before is through, on whichever flow.
+/// RFC 3261 10.2: no new REGISTER until the previous one is complete, on any flow.
 #[test]
 fn rfc3261_10_2_one_register_at_a_time_over_all_flows() {
     let mut net = started(&config(3, 3));
@@ -152,7 +152,7 @@ fn rfc3261_10_2_one_register_at_a_time_over_all_flows() {
     let mut asked = taken_registers(&mut net);
     asked.sort_unstable();
     assert_eq!(asked, [(0, 1, 1_200), (1, 2, 1_200), (2, 3, 1_200)]);
-    // A refresh that comes due while another one is in flight waits for that, and is not forgotten.
+    // A refresh that comes due while another one is in flight waits for it and then goes out.
     net.answers = [200; 3];
     let change = Change::RegisterExpires(Duration::from_secs(12));
     net.agent.reconfigure(change, net.now).unwrap();
@@ -183,8 +183,8 @@ fn rfc5626_4_2_1_a_registrar_without_outbound_has_one_flow() {
     assert_eq!(count(&mut net, is_unregistered), 1);
 }
 
-/// RFC 5626 4.2.1: a registrar that stops keeping flows apart would put one binding in the place of the
-/// other: only the flow that it answered on stays.
+/// RFC 5626 4.2.1: a registrar without outbound replaces one binding by the other, so that the agent keeps
+/// only the flow on which it answered.
 #[test]
 fn rfc5626_4_2_1_flows_end_with_the_registrars_support() {
     let mut net = started(&config(2, 2));
@@ -252,7 +252,7 @@ fn rfc5626_4_2_a_call_moves_to_the_flow_that_is_left() {
     assert_eq!(count(&mut net, asked), 1);
     net.describe(id, OFFER);
     assert_eq!(accepted(&mut net), 1);
-    // The other flow comes back: the call has a way, and nothing is sent for it.
+    // The other flow comes back: the call has a route, and the agent sends nothing for it.
     net.down.clear();
     net.wait(Duration::from_secs(60));
     assert_eq!(net.servers(), [0, 1]);
@@ -281,7 +281,7 @@ fn conn_a_a_lost_flow_fails_only_what_was_on_it() {
     assert_eq!(count(&mut net, answered), 1);
 }
 
-/// RFC 3261 10.2.2: each binding is given back on its own flow, then the flows beyond the first are closed.
+/// RFC 3261 10.2.2: the agent removes each binding on its own flow, then closes the flows beyond the first.
 #[test]
 fn rfc3261_10_2_2_every_flows_binding_is_given_back() {
     let mut net = started(&config(3, 3));
@@ -301,7 +301,7 @@ fn rfc3261_10_2_2_every_flows_binding_is_given_back() {
     assert_eq!(count(&mut net, is_registered), 3);
 }
 
-/// CONN-E: stop gives every binding back and closes every connection.
+/// CONN-E: stop removes every binding and closes every connection.
 #[test]
 fn conn_e_stop_ends_every_flow() {
     let mut net = started(&config(3, 3));
@@ -378,7 +378,7 @@ fn rfc5626_4_4_1_each_flow_is_kept_alive() {
     let mut config = config(2, 2);
     config.keep_alive_interval(Duration::from_secs(20));
     let mut net = started_with(&config, |net| net.answers_pings = [true, false, false]);
-    // It stays lost: nothing opens it again.
+    // It stays lost, because the server does not open again.
     net.down.insert(1);
     let silent = net.connection(1);
     net.wait(Duration::from_secs(60));

@@ -10,7 +10,7 @@ use sip_core::{
 use sip_parse::{Bytes, HeaderName, Limits as MessageLimits, Message, Method, Request};
 use sip_testing::{Bench, OFFER, SECOND, alice, random, response, value};
 
-/// A request of a leg's own, in the early dialog that its 180 made.
+/// A request of a fork's leg, in the early dialog that its 180 made.
 fn of_leg(bench: &mut Bench, method: &str, leg: &str, invite: &Request) {
     let tag = String::from_utf8(invite.from().unwrap().tag().unwrap().to_vec()).unwrap();
     let user = bench.contact_user();
@@ -56,7 +56,7 @@ fn rfc3261_12_3_a_losing_leg_does_not_own_the_call() {
     assert_eq!(bench.next_request().uri_bytes(), b"sip:good@192.0.2.9");
 }
 
-/// Ever new 2xx cost a bounded number of ACKs and BYEs, and no other request its place.
+/// Repeated 2xx with new tags cost a bounded number of ACKs and BYEs, and displace no other request.
 #[test]
 fn forged_2xx_cannot_grow_the_tables() {
     let mut bench = Bench::new(&alice());
@@ -147,7 +147,7 @@ fn rfc3261_12_2_1_1_cseq_counts_on_from_the_last_invite() {
     );
 }
 
-/// RFC 3261 7.3.1: folded header fields of a peer's are answered like others.
+/// RFC 3261 7.3.1: the agent answers a request with folded header fields like any other.
 #[test]
 fn rfc3261_7_3_1_folds_cost_nothing() {
     let mut bench = Bench::new(&alice());
@@ -185,7 +185,7 @@ fn rfc3261_7_3_1_folds_cost_nothing() {
     assert_eq!(ok.record_routes().count(), 2);
 }
 
-/// A full table of server transactions still takes what ends a call.
+/// A full table of server transactions still accepts BYE and CANCEL.
 #[test]
 fn tx_cap_bye_and_cancel_find_room() {
     let mut bench = Bench::new(&alice());
@@ -246,7 +246,7 @@ fn rfc3261_13_3_1_4_an_old_ack_acknowledges_nothing_new() {
     );
 }
 
-/// One register() too many while a retry is pending must not make the host spin.
+/// A second register() while a retry is pending must not make the host spin.
 #[test]
 fn register_while_a_retry_is_pending_does_not_spin() {
     let mut bench = Bench::new(alice().register(true));
@@ -298,7 +298,7 @@ fn rfc3261_12_2_1_2_a_forgotten_dialog_ends_the_call() {
     }
 }
 
-/// Every wait ends: an offer that the application never answers, a call that is never heard of again.
+/// Every wait ends: for an offer that the application never makes, and for a peer that stays silent.
 #[test]
 fn every_wait_of_a_caller_ends() {
     let mut bench = Bench::new(&alice());
@@ -333,7 +333,7 @@ fn every_wait_of_a_caller_ends() {
     assert!(bench.agent.session(id).is_err());
 }
 
-/// stop() answers what waits for the application before it closes the connection.
+/// stop() ends the calls and requests that wait for the application before it closes the connection.
 #[test]
 fn stop_sends_before_it_disconnects() {
     let mut bench = Bench::new(&alice());
@@ -499,14 +499,14 @@ fn a_change_during_a_stop_does_not_register_again() {
     );
 }
 
-/// RFC 5626 4.4.1: nothing is sent on a connection after it was given up, in the same tick neither.
+/// RFC 5626 4.4.1: the agent sends nothing on a connection that it has given up, not even in the same tick.
 #[test]
 fn nothing_is_sent_after_a_disconnect() {
     let mut bench = Bench::new(alice().keep_alive_interval(10 * SECOND));
     bench.answers_pings = false;
     let user = bench.contact_user();
     let start = bench.now;
-    // The answer of the application is due in the moment in which the flow is dead.
+    // The answer of the application is due at the moment at which the flow is dead.
     let dead = loop {
         let next = bench.agent.next_tick().expect("keep-alive");
         bench.wait(next.saturating_since(bench.now));

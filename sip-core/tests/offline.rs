@@ -1,4 +1,4 @@
-//! Commands without a connection, and what the agent sends once it has one.
+//! Commands without a connection, and the messages that the agent sends once it has one.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn up(config: &mut ConfigBuilder) -> (Bench, SessionId) {
     (bench, id)
 }
 
-/// Registered, with a call of bob's that is up; our 200 names it.
+/// Registered, with a call of bob that is up; returns the agent's 200.
 fn answered(config: &mut ConfigBuilder) -> (Bench, SessionId, Response) {
     let mut bench = Bench::new(config.register(true));
     registered(&mut bench, &[]);
@@ -102,8 +102,8 @@ fn methods(bench: &Bench) -> Vec<String> {
     requests.collect()
 }
 
-/// A call that was hung up without a connection is ended by BYE on the next one: after the registration, and
-/// not repaired first. So with and without `offlineRequests`.
+/// If the application hangs up without a connection, the agent sends BYE on the next one: after the
+/// registration, and without a repair first. `offlineRequests` makes no difference.
 #[test]
 fn conn_c_a_bye_waits_for_the_connection_and_the_registration() {
     for config in [&mut alice(), &mut queueing()] {
@@ -161,7 +161,7 @@ fn conn_c_a_bye_waits_only_on_a_connection_that_is_new_to_the_call() {
     assert_eq!(methods(&bench), ["BYE"]);
 }
 
-/// A registration that is refreshed on the same connection repairs nothing and repeats nothing.
+/// A refresh of the registration on the same connection repairs no call and repeats no message.
 #[test]
 fn conn_b_a_refresh_disturbs_no_call() {
     let (mut bench, _) = up(&mut alice());
@@ -177,7 +177,7 @@ fn conn_b_a_refresh_disturbs_no_call() {
     bench.no_events();
 }
 
-/// A request that went out has no deadline any more.
+/// A sent request no longer has a deadline of the queue.
 #[test]
 fn conn_c_what_is_sent_waits_no_more() {
     let mut bench = Bench::new(&queueing());
@@ -215,7 +215,7 @@ fn conn_c_a_bye_that_found_no_connection_is_said_to_be_unsent() {
     bench.silence();
 }
 
-/// A registration that fails, is refused, or is given up holds nothing back.
+/// A registration that fails, is refused or is given up delays nothing.
 #[test]
 fn conn_c_a_failed_registration_does_not_hold_a_bye() {
     for status in [503, 403, 401] {
@@ -262,7 +262,7 @@ fn conn_c_a_silent_registrar_does_not_cost_the_bye() {
     assert_eq!(methods(&bench), ["BYE"]);
 }
 
-/// RFC 3261 15.1.2: the peer's own BYE makes ours needless, unless it is on its way already.
+/// RFC 3261 15.1.2: the peer's BYE makes a waiting BYE unnecessary, but not one in flight.
 #[test]
 fn conn_c_a_bye_of_the_peers_ends_a_call_whose_bye_waits() {
     let (mut bench, id, ok) = answered(&mut alice());
@@ -339,8 +339,8 @@ fn conn_c_a_bye_is_not_sent_again_for_ever() {
     bench.silence();
 }
 
-/// REGISTER, then what belongs to calls, then the rest in the order of the commands; and everything looks as
-/// the new registration wants it: Service-Route (RFC 3608 section 5), GRUU (RFC 5627 section 4.4).
+/// REGISTER goes first, then the messages of calls, then the rest in the order of the commands. All use the
+/// state of the new registration: Service-Route (RFC 3608 section 5), GRUU (RFC 5627 section 4.4).
 #[test]
 fn conn_c_what_waited_goes_out_in_order() {
     let (mut bench, talking) = up(queueing().use_preloaded_route(true));
@@ -406,7 +406,7 @@ fn conn_c_what_waited_goes_out_in_order() {
     });
 }
 
-/// Before the first connection it is the same, and a registration that fails holds nothing back.
+/// The same before the first connection; a failed registration delays nothing.
 #[test]
 fn conn_c_requests_before_the_first_connection_wait() {
     let mut bench = Bench::offline(queueing().register(true));
@@ -476,7 +476,7 @@ fn conn_c_the_limits_bound_what_waits() {
     assert_eq!(refused, Err(CommandError::Limit("sessions")));
 }
 
-/// A call that is given up before it could be made leaves no trace on the wire.
+/// A call that the application ends before its INVITE went out sends nothing.
 #[test]
 fn conn_c_a_call_that_waits_can_be_given_up() {
     let mut bench = Bench::offline(&queueing());
@@ -535,7 +535,7 @@ fn conn_c_an_info_does_not_outlive_its_call() {
     assert_eq!(finished(&mut bench), (tone, gone));
 }
 
-/// A stop without a connection has nothing to wait for: neither for a BYE nor for a request.
+/// A stop without a connection waits neither for a BYE nor for a request.
 #[test]
 fn conn_c_stop_waits_for_nothing_without_a_connection() {
     let (mut bench, id) = up(&mut queueing());
@@ -561,7 +561,7 @@ fn conn_c_stop_waits_for_nothing_without_a_connection() {
     bench.silence();
 }
 
-/// A stop on a connection that waits for its registration sends what waited, as it can.
+/// A stop while the registration is pending sends the waiting messages.
 #[test]
 fn conn_c_stop_sends_what_the_registration_held_back() {
     let (mut bench, id) = up(&mut alice());

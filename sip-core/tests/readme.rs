@@ -1,4 +1,4 @@
-//! The loop that the README shows is the one that the crate's documentation compiles and runs.
+//! The loop in the README is the one that the crate's documentation compiles and runs.
 
 #[test]
 fn the_loop_of_the_readme_is_the_compiled_one() {

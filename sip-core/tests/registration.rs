@@ -15,7 +15,7 @@ fn ok(bench: &mut Bench, request: &Request, headers: &[(&str, &str)]) {
     bench.reply(request, 200, headers);
 }
 
-/// Our Contact as a registrar echoes it.
+/// The agent's Contact as a registrar echoes it.
 fn echo(request: &Request, expires: u32) -> String {
     let contact = value(request, HeaderName::Contact);
     let (head, _) = contact.rsplit_once(";expires=").expect("expires");
@@ -99,7 +99,7 @@ fn rfc3261_22_2_a_challenge_is_answered_once() {
     );
 }
 
-/// RFC 3261 22.1, AUTH-LOOP: credentials that were just refused are not sent again, and asking stops.
+/// RFC 3261 22.1, AUTH-LOOP: the agent does not send refused credentials again, and stops after that.
 #[test]
 fn rfc3261_22_1_refused_credentials_are_not_sent_again() {
     let mut bench = registering();
@@ -232,7 +232,7 @@ fn rfc3261_10_2_8_interval_too_brief_without_a_minimum_fails() {
     bench.expect(|event| matches!(event, Event::RegistrationFailed { .. }).then_some(()));
 }
 
-/// RFC 3261 10.2.7 and 20.33: a 503 is tried again by itself, not before Retry-After.
+/// RFC 3261 10.2.7 and 20.33: the agent repeats a REGISTER after a 503, not before Retry-After.
 #[test]
 fn rfc3261_20_33_retry_after_is_obeyed() {
     let mut bench = registering();
@@ -347,8 +347,9 @@ fn rfc3608_6_service_route_is_followed() {
     assert!(!bench.next_request().has(HeaderName::Route));
 }
 
-/// CONN-A: a lost connection ends the binding as far as we know, and fails the REGISTER in flight; the
-/// next connection registers within a second, spread because many agents may come back at once.
+/// CONN-A: a lost connection ends the binding as far as the agent knows, and fails the REGISTER in flight.
+/// The agent registers on the next connection within a random second, because many agents may reconnect at
+/// once.
 #[test]
 fn conn_a_a_new_connection_registers_again() {
     let mut bench = registering();
@@ -467,7 +468,7 @@ fn rfc3261_10_2_3_bindings_are_queried() {
     assert_eq!(bench.next_request().contacts().count(), 1, "the refresh");
 }
 
-/// A command that comes while the opposite is under way is followed in the end.
+/// The agent carries out the last of several opposite commands.
 #[test]
 fn rfc3261_10_2_the_last_wish_counts() {
     let mut bench = registering();
@@ -495,7 +496,7 @@ fn rfc3261_10_2_the_last_wish_counts() {
     );
 }
 
-/// RFC 5626 4.2.1: 439 means that the first hop has no outbound: register without it.
+/// RFC 5626 4.2.1: 439 means that the first hop does not support outbound; the agent registers without it.
 #[test]
 fn rfc5626_4_2_1_a_first_hop_without_outbound() {
     let mut bench = registering();
@@ -511,8 +512,8 @@ fn rfc5626_4_2_1_a_first_hop_without_outbound() {
     bench.silence();
 }
 
-/// RFC 5627 4.2 and 4.4: the GRUU of our own instance is the Contact of what makes a dialog; another
-/// instance's is not ours; it goes with the binding.
+/// RFC 5627 4.2 and 4.4: the GRUU of the agent's own instance is its Contact in dialog-forming messages; that
+/// of another instance is not. It ends with the binding.
 #[test]
 fn rfc5627_4_4_the_gruu_is_our_contact() {
     let mut bench = registering();
@@ -592,7 +593,8 @@ fn rfc5627_4_4_the_gruu_is_our_contact() {
     );
 }
 
-/// An agent that slept an hour on a dead connection is registered again within seconds, and its call is still up.
+/// An agent that was suspended for an hour on a dead connection is registered again within seconds, and its
+/// call is still up.
 #[test]
 fn an_agent_that_slept_comes_back_by_itself() {
     let mut bench = registering();
@@ -637,7 +639,7 @@ fn an_agent_that_slept_comes_back_by_itself() {
     ));
 }
 
-/// unregister always ends in its event, also when there is nothing to give back.
+/// unregister always ends in its event, also if there is no binding to remove.
 #[test]
 fn unregister_is_always_answered() {
     let unregistered = |bench: &mut Bench| {
@@ -716,7 +718,7 @@ fn a_queued_removal_goes_with_its_connection() {
     bench.silence();
 }
 
-/// A removal and a query that both wait are both done.
+/// The agent carries out a waiting removal and a waiting query, one after the other.
 #[test]
 fn what_waits_is_done_one_after_the_other() {
     let mut bench = registering();
@@ -752,7 +754,7 @@ fn a_refused_query_leaves_the_registration() {
     assert_eq!(bench.next_request().contacts().count(), 1, "the refresh");
 }
 
-/// `Debug` of what an application gets shows no header field: it may be a credential.
+/// `Debug` of the types that an application receives shows no header field, because it may be a credential.
 #[test]
 fn debug_shows_no_credentials() {
     let mut bench = registering();

@@ -8,7 +8,7 @@ use sip_testing::{Bench, OFFER, SECOND, alice, value};
 
 const SECOND_OFFER: &str = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\n";
 
-/// Asks for a re-INVITE and describes its offer; returns what was sent.
+/// Makes a re-INVITE with an offer; returns the sent request.
 fn reinvite(bench: &mut Bench, id: SessionId) -> Request {
     bench.reinvite(id);
 
@@ -164,7 +164,7 @@ fn rfc3261_14_1_glare_is_tried_again_after_a_random_time() {
     );
 }
 
-/// RFC 3261 14.2: a re-INVITE of the peer's while ours is under way gets 491.
+/// RFC 3261 14.2: a re-INVITE of the peer while one of the agent is in flight gets 491.
 #[test]
 fn rfc3261_14_2_a_crossing_reinvite_is_refused() {
     let mut bench = Bench::new(&alice());
@@ -250,7 +250,8 @@ fn rfc3261_14_1_endless_glare_is_given_up() {
     ));
 }
 
-/// A re-INVITE that is only ever answered 180 is cancelled; hanging up cancels it as well, and nothing stays.
+/// The agent cancels a re-INVITE that gets 180 and no final response. Hanging up cancels it as well, and
+/// leaves nothing behind.
 #[test]
 fn rfc3261_9_1_a_reinvite_that_nobody_answers_is_cancelled() {
     for hang_up in [false, true] {
@@ -287,7 +288,7 @@ fn rfc3261_9_1_a_reinvite_that_nobody_answers_is_cancelled() {
     }
 }
 
-/// An offer that the application never makes does not block the call.
+/// A missing offer of the application does not block the call.
 #[test]
 fn an_offer_that_is_never_made_is_given_up() {
     let mut bench = Bench::new(&alice());
@@ -300,7 +301,7 @@ fn an_offer_that_is_never_made_is_given_up() {
     assert_eq!(again.method(), Method::Invite);
 }
 
-/// RFC 3261 13.2.2.4: the 2xx of a re-INVITE that our BYE has overtaken is acknowledged.
+/// RFC 3261 13.2.2.4: the agent acknowledges the 2xx of a re-INVITE that its BYE has overtaken.
 #[test]
 fn rfc3261_13_2_2_4_a_late_2xx_is_acknowledged_while_we_hang_up() {
     let mut bench = Bench::new(&alice());

@@ -1,4 +1,4 @@
-//! What a suspended clock does, and does not, to an agent (a host that did not run for an hour).
+//! The effects of a suspended host on an agent: its clock jumps by an hour.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn grant(bench: &mut Bench, register: &Request, expires: u32) {
     bench.reply(register, 200, &[("Contact", &contact)]);
 }
 
-/// The clock goes on without a tick.
+/// Advances the clock without a tick.
 fn sleep(bench: &mut Bench, time: Duration) {
     bench.now = bench.now + time;
 }
@@ -43,7 +43,7 @@ fn pings(bench: &Bench) -> usize {
     bench.others.iter().filter(is_ping).count()
 }
 
-/// The events so far, by what matters of them here.
+/// The events so far, reduced to the ones that matter here.
 fn told(bench: &mut Bench) -> Vec<String> {
     let name = |event| match event {
         Event::Registered(_) => "registered".to_owned(),
@@ -127,7 +127,7 @@ fn a_flow_that_died_in_the_sleep_is_replaced_within_seconds() {
     bench.silence();
 }
 
-/// A deadline of the keep-alive alone, put off by what lay in the socket, must not hide the sleep.
+/// Bytes that waited in the socket put off the deadline of the keep-alive; they must not hide the sleep.
 #[test]
 fn bytes_from_before_the_sleep_do_not_vouch_for_the_flow() {
     let mut config = alice();
@@ -244,7 +244,7 @@ fn a_week_must_be_vouched_for_and_time_never_goes_back() {
     bench.no_events();
     bench.silence();
     assert_eq!(bench.agent.next_tick(), due);
-    // An input at such a time is taken, at the last time that was believed.
+    // The agent accepts an input with such a time, at the last valid time.
     bench.feed_bytes(&b"\r\n\r\n"[..]);
     bench.no_events();
     assert_eq!(bench.agent.next_tick(), due);

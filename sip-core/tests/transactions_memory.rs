@@ -1,4 +1,4 @@
-//! What a transaction needs beyond the one message that it must keep: at most 700 bytes, with the slack of
+//! The memory of a transaction beyond the one message that it must keep: at most 700 bytes, with the slack of
 //! all tables, measured over 10,000 of them.
 
 use std::alloc::{GlobalAlloc, Layout, System};

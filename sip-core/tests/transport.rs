@@ -1,4 +1,4 @@
-//! What a connection may carry: one message in each WebSocket message, and SIPS over TLS alone.
+//! The content that a connection may carry: one message in each WebSocket message, and SIPS over TLS only.
 
 use sip_core::connection::DisconnectReason;
 use sip_core::{Action, Cause, CommandError, Event, InviteOptions, Originator, Transport};
@@ -24,7 +24,7 @@ fn answers(bench: &mut Bench) -> Vec<(u16, u32)> {
         .collect()
 }
 
-/// How often it was logged that a second message was found.
+/// The number of log records about a second message.
 fn logged(bench: &Bench) -> usize {
     let is_fault = |action: &&Action| match action {
         Action::Log(record) => record.content.to_string().contains("another message"),
@@ -87,7 +87,8 @@ fn rfc3261_18_3_what_is_no_message_is_left_out() {
     assert_eq!(bench.agent.counters().malformed, 0);
 }
 
-/// 7118-WSS-A, RFC 3261 section 26.2.2: nothing goes to a SIPS URI without TLS: no call, no REGISTER.
+/// 7118-WSS-A, RFC 3261 section 26.2.2: without TLS the agent sends nothing to a SIPS URI, neither INVITE nor
+/// REGISTER.
 #[test]
 fn rfc3261_26_2_2_sips_goes_over_tls_alone() {
     let mut bench = Bench::over(&alice(), Transport::Ws);

@@ -164,7 +164,7 @@ fn rfc7118_5_2_3_received_and_rport_decide_nothing() {
     }
 }
 
-/// What an agent of this seed sends first, on its first connection and on the one after that was lost.
+/// The first messages of an agent with this seed: on its first connection, and on the next one.
 fn first_of_each_connection(seed: u8) -> [Request; 2] {
     let config = alice().register(true).build().unwrap();
     let mut now = Timestamp::from_millis(1_000);

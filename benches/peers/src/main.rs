@@ -2,8 +2,8 @@
 //! Other SIP parsers beside sip-parse: same messages, same work, one process, in turns. An argument is the number of
 //! rounds (300).
 //!
-//! Prints how many of the 28 messages each reads right, and how many times the floor (framing and typed reading) or a memcpy
-//! (writing) each takes.
+//! Prints how many of the 28 messages each reads right, and how many times the floor (framing and typed
+//! reading) or a memcpy (writing) each takes.
 
 mod ezk;
 mod framers;

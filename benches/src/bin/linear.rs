@@ -1,7 +1,8 @@
 //! One run over one message for a counter of instructions: `linear SHAPE BYTES frame|walk|none`.
 //!
-//! The message is nothing but commas, folds, parameters, parentheses, quotes or semicolons, with limits raised so that it is
-//! taken. `none` builds the message and does nothing with it: what the other two cost is the difference.
+//! The message is nothing but commas, folds, parameters, parentheses, quotes or semicolons, with limits
+//! raised so that it is taken. `none` builds the message and does nothing with it: what the other two cost is
+//! the difference.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -88,7 +89,7 @@ fn main() -> ExitCode {
         "frame" => {
             let mut framer = Framer::new(limits);
             framer.push(&bytes);
-            // Whether it is a good message is not the question: it must be framed, and in linear time.
+            // The message may be malformed; it must be framed, and in linear time.
             if !matches!(framer.next(), Ok(Some(_))) {
                 eprintln!("{shape}: not framed");
                 return ExitCode::FAILURE;

@@ -1,4 +1,5 @@
-//! Does one work over the mixed set again and again, for a profiler: `spin floor|frame|typed|forward|response|request ROUNDS`.
+//! Does one work over the mixed set again and again, for a profiler: `spin
+//! floor|frame|typed|forward|response|request ROUNDS`.
 
 use std::hint::black_box;
 use std::process::ExitCode;

@@ -31,7 +31,7 @@ pub(crate) enum RetryError {
 }
 
 impl Endpoint {
-    /// Sends a request again with the credentials that a 401 or 407 asks for (RFC 3261 section 22.2): the
+    /// Sends a request again with the credentials that a 401 or 407 requires (RFC 3261 section 22.2): the
     /// same Call-ID, From and To, the next CSeq number (of the dialog, if it is within one), a new branch.
     /// Sent on the connection that the challenge came from, so that credentials never reach another server.
     pub(crate) fn resend_with_credentials(

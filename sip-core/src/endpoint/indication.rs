@@ -65,7 +65,7 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// Whether the response asks for credentials (RFC 3261 section 22).
+    /// Whether the response challenges the request (RFC 3261 section 22).
     pub(crate) fn is_challenge(&self) -> bool {
         matches!(self.response.status().as_u16(), 401 | 407)
     }

@@ -27,7 +27,7 @@ pub struct EndpointSettings {
     pub limits: Limits,
     /// A transport token for Via that replaces that of the connection.
     pub via_transport: Option<&'static str>,
-    /// Whether Via asks for `rport` on every transport; on UDP it always does (RFC 3581 section 3).
+    /// Whether Via has `rport` on every transport; on UDP it always has (RFC 3581 section 3).
     pub rport: bool,
 }
 

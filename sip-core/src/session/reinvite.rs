@@ -30,7 +30,8 @@ pub(crate) fn offer(dialog: DialogId, glares: u8, context: &mut Context<'_>) -> 
     Some(State::Offering(Offering { dialog, glares }))
 }
 
-/// Repairs the route to this side by a target refresh (RFC 3261 section 12.2.1.1) if the connection that the peer knows is gone.
+/// Repairs the route to this side by a target refresh (RFC 3261 section 12.2.1.1) if the connection that the
+/// peer knows is gone.
 pub(crate) fn repair(call: Confirmed, context: &mut Context<'_>) -> Option<State> {
     if context.is_cut() {
         return offer(call.dialog, 0, context);

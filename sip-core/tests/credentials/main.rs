@@ -29,7 +29,7 @@ fn challenge_as(
     }
 }
 
-/// A 401 whose header fields are what they are.
+/// A 401 with exactly these header fields.
 fn refuse(bench: &mut Bench, request: &Request, fields: &[(&str, &str)]) {
     let copied = [
         HeaderName::Via,
@@ -92,8 +92,8 @@ fn number(request: &Request) -> u32 {
     request.cseq().unwrap().number
 }
 
-/// 3261-22.2-A, 3261-22.1-A, 3261-8.1.1.4-A: a proxy's 407, then the server's 401: the third INVITE
-/// answers both, each in its own field; the ACK to the 2xx repeats them; Call-ID and tag stay, CSeq grows.
+/// 3261-22.2-A, 3261-22.1-A, 3261-8.1.1.4-A: a proxy sends 407, then the server 401. The third INVITE answers
+/// both, each in its own field; the ACK to the 2xx repeats them; Call-ID and tag stay, CSeq grows.
 #[test]
 fn rfc3261_22_2_a_proxy_and_then_a_server_challenge_an_invite() {
     let mut bench = Bench::new(&alice());
@@ -141,8 +141,8 @@ fn rfc3261_22_2_a_server_and_then_a_proxy_challenge_a_register() {
     bench.silence();
 }
 
-/// 3261-22.2-B: two proxies of a fork and a server ask in one response: one retry answers all three. A
-/// realm may have one name in a proxy and in a server.
+/// 3261-22.2-B: two proxies of a fork and a server challenge in one response, and one retry answers all
+/// three. A proxy and a server may use the same realm name.
 #[test]
 fn rfc3261_22_3_three_realms_of_one_response() {
     let mut bench = Bench::new(&alice());
@@ -242,8 +242,8 @@ fn rfc7616_3_5_nextnonce_goes_from_request_to_request() {
     assert_eq!(server.check(&end), 1);
 }
 
-/// 7616-3.5-A: a server that proves its knowledge of the password is believed; one that does not is
-/// reported in the log and counted, its `nextnonce` is not used, and what it accepted stays accepted.
+/// 7616-3.5-A: the agent uses the `nextnonce` of a server that proves its knowledge of the password. It logs
+/// and counts a server that does not, ignores its `nextnonce`, and still applies its status.
 #[test]
 fn rfc7616_3_5_a_server_that_does_not_know_the_password_is_reported() {
     for (password, believed) in [("wonderland", true), ("looking-glass", false)] {
@@ -463,7 +463,7 @@ fn rfc8760_2_4_a_broken_row_hides_nothing() {
     }
 }
 
-/// 7616-3.4.4-A: a server that wants the name hashed gets it so, in every request.
+/// 7616-3.4.4-A: the agent hashes the name in every request to a server that requires it.
 #[test]
 fn rfc7616_3_4_4_userhash_in_every_request() {
     for algorithm in ["MD5", "SHA-256", "SHA-512-256"] {
@@ -479,8 +479,8 @@ fn rfc7616_3_4_4_userhash_in_every_request() {
     }
 }
 
-/// 3261-22.1-A: a re-INVITE, an INFO and a BYE that are challenged go again with the next CSeq number of the dialog; the
-/// ACK of the re-INVITE repeats its credentials.
+/// 3261-22.1-A: a re-INVITE, an INFO and a BYE that are challenged go again with the next CSeq number of the
+/// dialog; the ACK of the re-INVITE repeats its credentials.
 #[test]
 fn rfc3261_22_2_requests_in_a_call_are_challenged_one_by_one() {
     let mut bench = Bench::new(&alice());
@@ -547,8 +547,8 @@ fn rfc7616_3_4_the_uri_is_that_of_a_strict_router() {
     assert_eq!(server.check(&again), 1);
 }
 
-/// 3261-22.1-A: CANCEL cannot be sent again, so a challenge to it is not answered, nor one to an INVITE that
-/// is being cancelled.
+/// 3261-22.1-A: a CANCEL cannot be resent, so the agent answers neither a challenge to it nor one to an
+/// INVITE that is being cancelled.
 #[test]
 fn rfc3261_22_1_a_cancel_is_not_challenged() {
     let mut bench = Bench::new(&alice());
@@ -569,8 +569,8 @@ fn rfc3261_22_1_a_cancel_is_not_challenged() {
     assert_eq!(cause, Cause::Cancelled);
 }
 
-/// 8898-A: a Bearer challenge reaches the application with all that it needs to get a token; the
-/// challenges of other schemes beside it do as well.
+/// 8898-A: a Bearer challenge reaches the application with everything that it needs to get a token, together
+/// with the challenges of other schemes.
 #[test]
 fn rfc8898_4_a_bearer_challenge_can_be_read() {
     let mut bench = Bench::new(

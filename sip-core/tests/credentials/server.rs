@@ -1,4 +1,4 @@
-//! A server or proxy that computes every digest by itself, from RFC 7616 section 3.4, and panics at what is wrong.
+//! A server or proxy that computes every digest by itself, from RFC 7616 section 3.4, and panics on an error.
 
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
@@ -34,7 +34,7 @@ pub(crate) fn parameters(value: &str) -> Vec<(String, String)> {
     pairs
 }
 
-/// The requests of one user are challenged and checked for one realm.
+/// Challenges and checks the requests of one user for one realm.
 pub(crate) struct Server {
     pub(crate) realm: &'static str,
     pub(crate) proxy: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Server {
     nonce: String,
     /// The nonce count that was used last with the nonce.
     count: u32,
-    /// What a `-sess` key is bound to: the first nonce and the client's nonce with it.
+    /// The first nonce and the client's nonce with it, to which a `-sess` key is bound.
     session: Option<(String, String)>,
     /// The client's nonce, the count and the `uri` that were checked last.
     last: (String, String, String),
@@ -103,13 +103,13 @@ impl Server {
         (name, value)
     }
 
-    /// From now on the client is to use this nonce, from count 1.
+    /// The client has to use this nonce from now on, from count 1.
     pub(crate) fn takes(&mut self, nonce: &str) {
         self.nonce = nonce.to_owned();
         self.count = 0;
     }
 
-    /// The value of the field that carries our credentials, if the request has them.
+    /// The value of the field with the client's credentials, if the request has them.
     pub(crate) fn credentials(&self, request: &Request) -> Option<String> {
         let field = if self.proxy {
             HeaderName::ProxyAuthorization

@@ -135,8 +135,8 @@ fn rfc7616_3_4_4_a_server_finds_users_by_their_hash() {
     }
 }
 
-/// 7616-3.4.3-A: however many nonces are used, so many are remembered and no more; none is taken twice with one
-/// count, neither while it is remembered nor when it has been forgotten.
+/// 7616-3.4.3-A: the server remembers a bounded number of nonces. It accepts none twice with one count,
+/// neither while it remembers the nonce nor afterwards.
 #[test]
 fn rfc7616_3_4_replays_are_noticed_in_bounded_memory() {
     let lifetime = Duration::from_secs(600);
@@ -166,7 +166,7 @@ fn rfc7616_3_4_replays_are_noticed_in_bounded_memory() {
             );
         }
     }
-    // Wrong secrets and foreign nonces are not remembered at all.
+    // The server does not remember wrong secrets and foreign nonces.
     let mut fresh = DigestServer::new(REALM, &[Algorithm::Sha256], lifetime, [9; 32]).unwrap();
     for seed in 0..100 {
         let (nonce, _) = challenge(&fresh, at(0), seed);

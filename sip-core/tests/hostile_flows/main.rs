@@ -25,8 +25,8 @@ fn routes(request: &Request) -> Vec<String> {
         .collect()
 }
 
-/// RFC 5626 11.6: a request waits for the binding to be made anew; while it is being given back nothing
-/// will be made anew, and neither that request nor a later one may wait for it.
+/// RFC 5626 11.6: a request waits for a new binding. During an unregistration there will be none, so that
+/// neither this request nor a later one waits for it.
 #[test]
 fn rfc5626_11_6_430_while_unregistering_stops_nothing() {
     let mut net = Net::with_servers(
@@ -71,8 +71,8 @@ fn rfc5626_11_6_nothing_goes_out_on_a_flow_that_failed() {
     assert_ne!(on, connection);
 }
 
-/// REGISTER failed on one flow, and waits for long. The other flow is lost: what wants to be sent does not
-/// wait for a registration that has failed already.
+/// REGISTER failed on one flow, and its retry is far away. The other flow is lost: requests do not wait for a
+/// registration that has already failed.
 #[test]
 fn a_flow_that_is_left_without_a_binding_is_used() {
     let mut net = Net::with_servers(
@@ -103,7 +103,7 @@ fn a_flow_that_is_left_registers_before_it_is_used() {
     assert_eq!(net.sent.len(), 1);
 }
 
-/// `unregister` cancels a planned retry, also while a query is in flight: nothing happens at its time.
+/// `unregister` cancels a planned retry, also while a query is in flight: no deadline remains.
 #[test]
 fn a_retry_that_nobody_wants_any_more_is_no_deadline() {
     let mut net = Net::with_servers(&config(1), 7, |net| net.answers = [503; 3]);
@@ -139,8 +139,8 @@ fn rfc3608_5_the_service_route_stays_with_its_server() {
     assert!(routes(&options).is_empty(), "{:?}", routes(&options));
 }
 
-/// RFC 3261 18.3: a stream that cannot be read any further is closed, also the one to a better server that is
-/// only watched, and it is not used afterwards.
+/// RFC 3261 18.3: the agent closes an unreadable stream and does not use it, also if it is a failback
+/// connection that is still watched.
 #[test]
 fn rfc3261_18_3_an_unreadable_probe_is_given_up() {
     let mut net = Net::with_servers(&config(1), 7, |net| {
@@ -161,7 +161,7 @@ fn rfc3261_18_3_an_unreadable_probe_is_given_up() {
     assert_eq!(net.servers(), [1]);
 }
 
-/// What no framer can read: a length that is none.
+/// Bytes that no framer can read: an invalid length.
 fn garbage() -> Bytes {
     Bytes::from_static(b"SIP/2.0 200 OK\r\nContent-Length: many\r\n\r\n")
 }
@@ -355,7 +355,7 @@ fn rfc5626_4_2_1_439_on_a_further_flow_leaves_the_first_alone() {
     assert!(*server == 1 && contact.contains(";reg-id=2"), "{contact}");
 }
 
-/// `keepAliveInterval` 0: the question after sleep is one question, not the beginning of pings.
+/// `keepAliveInterval` 0: after a sleep the agent sends one ping, and no further ones.
 #[test]
 fn a_flow_without_keep_alive_is_asked_once_after_sleep() {
     let mut net = Net::with_servers(&config(1), 7, |net| net.granted = Some(86_400));
@@ -366,7 +366,7 @@ fn a_flow_without_keep_alive_is_asked_once_after_sleep() {
     net.wait(Duration::from_secs(3_600));
     assert_eq!(net.all_pings(), 1);
     assert_eq!(net.servers(), [0]);
-    // Flow-Timer begins them all the same.
+    // Flow-Timer starts the pings nevertheless.
     net.flow_timer = Some(100);
     let change = Change::RegisterExpires(Duration::from_secs(7_200));
     net.agent.reconfigure(change, net.now).unwrap();
@@ -375,7 +375,7 @@ fn a_flow_without_keep_alive_is_asked_once_after_sleep() {
     assert!(net.all_pings() > 8, "{:?}", net.pings);
 }
 
-/// A connection to a better server that comes up while there is none replaces what was lost at once.
+/// A failback connection that opens after the loss of the connection in use replaces it at once.
 #[test]
 fn a_better_server_that_opens_while_there_is_none_is_used() {
     let mut net = Net::with_servers(&config(1), 7, |net| {
@@ -401,7 +401,7 @@ fn a_better_server_that_opens_while_there_is_none_is_used() {
     assert!(net.asked.is_empty() && net.agent.is_registered());
 }
 
-/// A stop hangs up; if the connection breaks meanwhile, the BYE goes once more on the flow that is left.
+/// A stop hangs up. If the connection breaks in the meantime, the BYE goes out again on the remaining flow.
 #[test]
 fn a_bye_of_a_stop_takes_the_flow_that_is_left() {
     let mut net = Net::with_servers(&config(2), 7, |_| {});
@@ -425,8 +425,8 @@ fn a_bye_of_a_stop_takes_the_flow_that_is_left() {
     assert_eq!((net.open[&on], bye.method()), (1, Method::Bye));
 }
 
-/// A server is opened once: where the connection in use is lost, and the next server to be tried is the one that is
-/// being tried as a better one, that first attempt is over.
+/// The agent connects to a server once: if the connection in use is lost and the next server is the one of a
+/// pending failback attempt, the agent ends that attempt.
 #[test]
 fn a_server_is_not_opened_beside_its_own_probe() {
     let mut net = Net::with_servers(&config(1), 7, |net| {
@@ -474,7 +474,7 @@ fn rfc5626_5_4_flow_timer_ends_with_its_flow() {
         net.wait(Duration::from_secs(120));
         let most = if interval == 0 { 0 } else { 5 };
         assert!(net.all_pings() <= most, "{:?}", net.pings);
-        // It is heeded there as well, from the next 2xx on.
+        // The agent applies it there as well, from the next 2xx on.
         net.flow_timer = Some(1);
         let change = Change::RegisterExpires(Duration::from_secs(700));
         net.agent.reconfigure(change, net.now).unwrap();

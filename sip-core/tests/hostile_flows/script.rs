@@ -18,7 +18,7 @@ use sip_testing::{DescriptionRequest, OFFER, URLS, description_needed};
 
 use crate::{Net, config};
 
-/// How a server may answer REGISTER; 0: not at all.
+/// The statuses with which a server may answer REGISTER; 0: no answer.
 const ANSWERS: [u16; 14] = [
     200, 200, 200, 200, 0, 0, 401, 403, 404, 423, 430, 430, 439, 503,
 ];
@@ -31,13 +31,13 @@ struct Script {
     challenges: Vec<ChallengeId>,
     describe: Vec<DescriptionRequest>,
     calls: BTreeSet<SessionId>,
-    /// Calls that came up.
+    /// The calls that were established.
     established: usize,
     requests: BTreeSet<RequestId>,
     /// Requests of the agent without an answer.
     unanswered: Vec<(ConnectionId, Request)>,
     running: bool,
-    /// A query, or a command to unregister, that nothing has come of yet.
+    /// Whether a query or an unregister command has no outcome yet.
     asks: bool,
     leaves: bool,
     stops: usize,
@@ -71,7 +71,7 @@ fn once_all_is_well_so_is_the_agent() {
         registered += script.net.registers.len();
         stops += script.stops;
     }
-    // A script in which nothing happens proves nothing.
+    // A script without any effect proves nothing.
     println!("calls up {calls}, REGISTERs {registered}, stops {stops}");
     assert!(calls > 0 && registered > 0 && stops > 0);
 }
@@ -342,12 +342,12 @@ impl Script {
             }
         };
         self.say(format!("{change:?}"));
-        // One to register takes back the command to unregister.
+        // Registering again takes back the unregister command.
         self.leaves &= !matches!(change, Change::Register(true));
         let _ = self.net.agent.reconfigure(change, now);
     }
 
-    /// Takes the agent's requests and events.
+    /// Processes the agent's requests and events.
     fn news(&mut self) {
         self.net.pump();
         self.unanswered.extend(self.net.sent.drain(..));
@@ -416,7 +416,7 @@ impl Script {
         let before = (self.net.registers.len(), self.net.connects);
         self.be_good(Duration::from_secs(3_600));
         let after = (self.net.registers.len(), self.net.connects);
-        // Each is refreshed after 480 s at the soonest, and a better server tried every 300 s.
+        // The agent refreshes each after 480 s at the earliest, and tries a better server every 300 s.
         let refreshes = 3_600 / 480 + 2;
         assert!(after.0 - before.0 <= self.flows * refreshes, "REGISTERs");
         assert!(
@@ -435,7 +435,7 @@ impl Script {
         assert!(self.requests.is_empty());
     }
 
-    /// Time passes, and everybody answers.
+    /// Lets time pass while every peer answers.
     fn be_good(&mut self, time: Duration) {
         let end = self.net.now + time;
         let mut turns = 0;

@@ -83,7 +83,7 @@ fn refer_within(bench: &mut Bench, invite: &sip_parse::Request, number: u32, ext
     ));
 }
 
-/// Either 403 at once, or an event of that call and the application's answer.
+/// The agent answers 403 at once, or emits an event of that call and sends the application's answer.
 fn refer_is(bench: &mut Bench, asked: Option<Option<SessionId>>) {
     let Some(expected) = asked else {
         bench.no_events();

@@ -74,8 +74,9 @@ fn invite_requiring(tag: &str) -> (u16, String) {
     (response.status().as_u16(), unsupported)
 }
 
-/// CFG-100REL, RFC 3262: until reliable provisional responses are there, asking for them is refused by
-/// name, `100rel` is not offered, and a peer that requires it gets 420.
+/// CFG-100REL, RFC 3262: reliable provisional responses are not implemented. The agent refuses a
+/// configuration that enables them, does not list `100rel` in Supported, and answers 420 to a peer that
+/// requires it.
 pub(crate) fn cfg_100rel_is_refused_by_name_and_by_420() {
     for support in [Support::Supported, Support::Required] {
         let mut config = alice();
@@ -88,7 +89,7 @@ pub(crate) fn cfg_100rel_is_refused_by_name_and_by_420() {
     assert!(!invite.has(HeaderName::Require));
 }
 
-/// CFG-REPLACES, RFC 3891: the same for `replaces`; both missing things are named at once.
+/// CFG-REPLACES, RFC 3891: the same for `replaces`; one error names both missing features.
 pub(crate) fn cfg_replaces_is_refused_by_name_and_by_420() {
     let mut config = alice();
     config.rel100(Support::Required);
@@ -100,7 +101,7 @@ pub(crate) fn cfg_replaces_is_refused_by_name_and_by_420() {
     assert!(!invite.has_token(HeaderName::Supported, b"replaces"));
 }
 
-/// There is no page that unloads: asking for it is refused, not ignored.
+/// There is no web page to unload, so the agent refuses a configuration that enables it.
 pub(crate) fn autostop_is_refused_by_name() {
     let mut config = alice();
     let sentence = refusal(config.autostop(true));
@@ -146,8 +147,9 @@ pub(crate) fn dtmf_is_an_info() {
     assert!(sentence.starts_with("dtmfType has no effect yet"));
 }
 
-/// What SIP.js calls a handler for is an event, and what the handler returns is a command: a description
-/// that is made goes out, one that fails ends the call. The adapters have the trait.
+/// The handler of SIP.js corresponds to an event, and its return value to a command. The agent sends a
+/// description that the application makes, and ends the call if the application fails. The adapters have the
+/// trait.
 pub(crate) fn description_handler_is_an_event_and_a_command() {
     let mut bench = Bench::new(&alice());
     let call = |bench: &mut Bench| {

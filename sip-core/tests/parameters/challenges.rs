@@ -9,7 +9,7 @@ use sip_parse::{HeaderName, Method, Request};
 
 use sip_testing::{Bench, OFFER, SECOND, alice, value};
 
-/// RFC 8898 2: a registrar that wants a token.
+/// RFC 8898 2: the challenge of a registrar that requires a token.
 const BEARER: &str = r#"Bearer authz_server="https://id.example.com", scope="sip""#;
 
 fn config() -> ConfigBuilder {
@@ -126,7 +126,7 @@ fn rfc3261_22_3_a_proxy_and_a_server_in_one_chain() {
     bench.assert_nothing_left();
 }
 
-/// No credentials, or none in time, make the challenge final.
+/// The challenge is final if the application has no credentials, or does not answer in time.
 #[test]
 fn a_refusal_and_silence_make_the_challenge_final() {
     for silent in [false, true] {
@@ -180,7 +180,7 @@ fn auth_loop_the_application_cannot_be_driven_in_circles() {
     });
 }
 
-/// A value must not smuggle in another header field; the challenge goes on waiting.
+/// A value must not inject another header field; the challenge keeps waiting.
 #[test]
 fn a_bad_value_changes_nothing() {
     let mut bench = Bench::new(config().register(true));
@@ -198,7 +198,7 @@ fn a_bad_value_changes_nothing() {
     assert_eq!(bench.next_request().method(), Method::Register);
 }
 
-/// A call that is hung up, a connection that is lost, an agent that is stopped: none waits for the answer.
+/// A call that ends, a connection that is lost and an agent that stops withdraw the challenge.
 #[test]
 fn what_is_given_up_does_not_wait_for_the_answer() {
     for way in ["hang up", "lost", "stop"] {

@@ -1,4 +1,4 @@
-//! Which server, when again, and is it still there.
+//! The choice of the server, the time of the next attempt, and the check that a connection is alive.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn with_servers(servers: &[(&str, i64)]) -> ConfigBuilder {
     config
 }
 
-/// An attempt to connect that the agent asked for.
+/// An attempt to connect that the agent has requested.
 struct Attempt {
     connection: ConnectionId,
     server: usize,
@@ -31,7 +31,7 @@ struct Attempt {
     waited: Duration,
 }
 
-/// Lets time pass until the agent asks for a connection.
+/// Lets time pass until the agent requests a connection.
 fn next_attempt(bench: &mut Bench) -> Attempt {
     let start = bench.now;
     for _ in 0..10 {
@@ -127,7 +127,7 @@ pub(crate) fn cfg_ws_servers_are_tried_by_weight() {
     assert!(first.iter().all(|&count| count >= 5), "{first:?}");
 }
 
-/// `autostart` true: the first poll yields a connect; false: nothing at all before `start`.
+/// `autostart` true: the first poll returns a connect; false: the agent is idle before `start`.
 pub(crate) fn autostart_connects_or_waits() {
     let mut bench = Bench::offline(&alice());
     assert_eq!(next_attempt(&mut bench).waited, Duration::ZERO);
@@ -262,7 +262,7 @@ pub(crate) fn cfg_wsrec_time_between_retries() {
     }
 }
 
-/// An attempt that takes longer is given up and counts as failed.
+/// The agent stops an attempt that takes longer, and counts it as failed.
 pub(crate) fn connection_timeout_gives_up_an_attempt() {
     for (given, seconds) in [(None, 5), (Some(17), 17)] {
         let mut config = with_servers(&[("ws://a", 1), ("ws://b", 0)]);
@@ -313,7 +313,7 @@ pub(crate) fn conn_c_offline_requests_fail_or_wait() {
     }
 }
 
-/// When the first ping comes, if one comes within an hour.
+/// The time of the first ping, if there is one within an hour.
 fn first_ping(bench: &mut Bench) -> Option<Duration> {
     let start = bench.now;
     bench.answers_pings = false;
@@ -393,7 +393,7 @@ pub(crate) fn cfg_preload_route_follows_the_server_in_use() {
             .agent
             .connection_closed(bench.connection, reason, bench.now);
         bench.pump();
-        // The tries at the first server fail, so that the second one is next.
+        // The attempts at the first server fail, so that the second one is next.
         for _ in 0..3 {
             let attempt = next_attempt(&mut bench);
             fail(&mut bench, &attempt);
@@ -467,8 +467,8 @@ pub(crate) fn rfc5626_4_2_1_outbound_flows() {
     }
 }
 
-/// SIP.js #255 (one token for each attempt): the application gives the URL, which then is the one in the
-/// Route as well; none is a failed attempt.
+/// SIP.js #255 (one token for each attempt): the application returns the URL, which the Route also uses;
+/// without one the attempt fails.
 pub(crate) fn ask_server_url_for_each_attempt() {
     let mut config = with_servers(&[("wss://a.example.com", 1), ("wss://b.example.com", 0)]);
     config.ask_server_url(true).use_preloaded_route(true);

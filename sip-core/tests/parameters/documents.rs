@@ -21,7 +21,7 @@ fn row(name: &str) -> Vec<&'static str> {
     found.unwrap_or_else(|| panic!("{name} has no row"))
 }
 
-/// How the table writes a default.
+/// A default as the table writes it.
 fn default_of(row: &Explained) -> String {
     match (row.value.as_str(), row.note) {
         ("null", note) => note.unwrap_or("none").to_owned(),
@@ -115,7 +115,7 @@ fn each_parameter_has_a_method_an_explanation_and_a_row() {
     }
 }
 
-/// What the code refuses by name the table calls so, and nothing else.
+/// The table marks exactly the parameters that the code refuses.
 #[test]
 fn the_table_says_what_is_refused() {
     let config = Config::builder()
@@ -154,7 +154,7 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// Every event that the document names exists, and every event that exists is named.
+/// The document names every event, and no other.
 #[test]
 fn coming_from_sipjs_names_the_events_that_there_are() {
     let events = variants(include_str!("../../src/event.rs"), "Event");
@@ -171,7 +171,7 @@ fn coming_from_sipjs_names_the_events_that_there_are() {
     }
 }
 
-/// Nothing of SIP.js is left out in silence: each event and method of 0.9 has its place in the document.
+/// The document covers each event and method of SIP.js 0.9.
 #[test]
 fn coming_from_sipjs_leaves_nothing_out() {
     let events = "connecting connected disconnected registered unregistered registrationFailed invite \

@@ -9,7 +9,7 @@ use sip_testing::{Bench, alice, value};
 
 const CHALLENGE: &str = r#"Digest realm="example.com", nonce="abc", qop="auth""#;
 
-/// The first REGISTER of alice, her configuration edited.
+/// The first REGISTER of alice, with her configuration edited.
 fn register(edit: impl FnOnce(&mut ConfigBuilder)) -> (Bench, Request) {
     let mut config = alice();
     config.register(true);
@@ -27,15 +27,16 @@ fn authorization(edit: impl FnOnce(&mut ConfigBuilder)) -> Option<String> {
     Some(value(&again, HeaderName::Authorization))
 }
 
-/// The value of a directive, quotes and all.
+/// The value of a directive, with its quotes.
 fn directive<'a>(credentials: &'a str, name: &str) -> &'a str {
     let start = credentials.find(&format!("{name}=")).expect(name) + name.len() + 1;
     let rest = &credentials[start..];
     &rest[..rest.find(", ").unwrap_or(rest.len())]
 }
 
-/// CFG-URI: From, To, the registrar and bare targets come from `uri`, port and parameters kept; requests
-/// to its user are ours; without it we are anonymous, with a scheme of its own for `sips:`.
+/// CFG-URI: From, To, the registrar and bare targets come from `uri`, port and parameters kept; requests to
+/// its user are for the agent. A `sips:` URI gives REGISTER and Contact that scheme. Without `uri` the agent
+/// is anonymous.
 pub(crate) fn cfg_uri_names_us() {
     let (mut bench, request) = register(|config| {
         config.uri("alice@Example.com:5062;transport=tcp");
@@ -233,7 +234,7 @@ pub(crate) fn cfg_hackwss_changes_contact_alone() {
     assert!(value(&request, HeaderName::Route).ends_with(";lr;transport=ws>"));
 }
 
-/// The three hacks do not get into each other's way, in any combination.
+/// The three hacks are independent of each other, in any combination.
 #[test]
 fn cfg_hack_combinations() {
     for bits in 0..8 {
@@ -308,7 +309,7 @@ pub(crate) fn cfg_ua_string_is_the_whole_value() {
     assert!(value(&plain, HeaderName::UserAgent).starts_with("sip-core/"));
 }
 
-/// The user part of Contact, escapes kept; a request to it is ours however it is escaped (RFC 3261
+/// The user part of Contact, escapes kept. A request to it is for the agent in every escaped form (RFC 3261
 /// 19.1.4).
 pub(crate) fn contact_name_is_the_user_of_contact() {
     let (mut bench, request) = register(|config| {
@@ -385,7 +386,7 @@ pub(crate) fn unregistered_option_tags_by_permission() {
     let refused = alice().extra_supported(["room-signaling"]).build();
     let error = refused.unwrap_err().to_string();
     assert!(error.starts_with("extraSupported is "), "{error}");
-    // What the core itself would have to keep is not the application's to promise.
+    // The application must not promise what the core itself would have to implement.
     for tag in ["100rel", "replaces"] {
         let error = alice().extra_supported([tag]).build().unwrap_err();
         assert!(

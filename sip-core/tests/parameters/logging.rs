@@ -5,7 +5,7 @@ use sip_core::{Action, Direction, LogRecord, TraceRecord};
 
 use sip_testing::{Bench, alice};
 
-/// Everything that a lively moment logs: a refusal (log), a malformed message (warn), a stray one (debug).
+/// The records of a busy moment: a refusal (log), a malformed message (warn), a stray one (debug).
 fn records(level: LogLevel, builtin: bool) -> Vec<LogRecord> {
     let mut config = alice();
     config.log_level(level).log_builtin_enabled(builtin);
@@ -40,8 +40,8 @@ pub(crate) fn cfg_log_level_filters() {
     assert_eq!(alice().build().unwrap().log().level, LogLevel::Log);
 }
 
-/// CFG-LOG: what the connector gets: level, category, label, content; the label names a transaction or
-/// connection at level `debug` and nothing below.
+/// CFG-LOG: the connector gets level, category, label and content; the label identifies a transaction or
+/// connection at level `debug`, and is 0 below.
 pub(crate) fn cfg_log_connector_gets_category_label_and_content() {
     let debug = records(LogLevel::Debug, true);
     let refusal = debug
@@ -93,7 +93,7 @@ fn traces(trace: bool, credentials: bool, level: LogLevel) -> Vec<TraceRecord> {
     traces.collect()
 }
 
-/// CFG-LOG: each message once, both ways, at any log level, credentials blacked out.
+/// CFG-LOG: each message once, in both directions, at any log level, with the credentials redacted.
 pub(crate) fn cfg_log_trace_sip_whatever_the_level() {
     assert_eq!(traces(false, false, LogLevel::Debug), []);
     for level in LogLevel::ALL {

@@ -82,7 +82,7 @@ effects! {
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
 }
 
-/// No parameter counts as done by being stored: each one is in the list, once.
+/// Storing a parameter is not an effect: the list has each one, once.
 #[test]
 fn every_parameter_has_an_effect() {
     let names = |parameters: &[Parameter]| {

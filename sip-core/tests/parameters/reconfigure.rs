@@ -201,8 +201,8 @@ fn a_server_that_left_the_list_is_left_without_ending_a_call() {
     }
 }
 
-/// A connection that is being opened, or waited for, is given up for one by the new list; before the
-/// start nothing happens but that the list is another one.
+/// Without a connection, the agent gives up an attempt or a wait for one with the new list. Before the start
+/// the change only replaces the list.
 #[test]
 fn new_servers_are_tried_at_once_when_there_is_no_connection() {
     let mut bench = Bench::offline(&alice());
@@ -213,7 +213,7 @@ fn new_servers_are_tried_at_once_when_there_is_no_connection() {
     }));
     let new = bench.connect_asked();
     assert_ne!(old, new);
-    // Late news of the old attempt changes nothing.
+    // The late result of the old attempt has no effect.
     let info = ConnectionInfo {
         transport: Transport::Ws,
         remote: None,
@@ -233,7 +233,7 @@ fn new_servers_are_tried_at_once_when_there_is_no_connection() {
     assert_eq!(bench.agent.config().servers()[0].url.host(), "b");
 }
 
-/// A better server of the old list that is being tried is none of the new one: it is let go of.
+/// An attempt at a better server of the old list ends, because it is not in the new one.
 #[test]
 fn a_try_of_a_better_server_ends_with_its_list() {
     let mut config = alice();
@@ -330,7 +330,7 @@ fn another_name_is_in_the_next_request() {
     call_lives(&mut bench, id);
 }
 
-/// The level counts at once.
+/// The level takes effect at once.
 #[test]
 fn another_log_level_counts_at_once() {
     let mut bench = Bench::new(&alice());

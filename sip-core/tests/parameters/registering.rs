@@ -51,7 +51,7 @@ fn reconnect(bench: &mut Bench) {
     // A connection that did not last is tried again after 4 s, give or take a fifth.
     bench.wait(5 * SECOND);
     bench.open(Transport::Ws);
-    // One of many that come back at once waits for up to a second.
+    // After a reconnect the agent waits for up to a second, because many agents may reconnect at once.
     bench.wait(SECOND);
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn cfg_reg_registrar_is_the_request_uri() {
         if let Some(registrar) = given {
             config.registrar_server(registrar);
         }
-        // 26.2.2: a SIPS registrar is reached over TLS alone.
+        // 26.2.2: only TLS reaches a SIPS registrar.
         let request = Bench::over(&config, Transport::Wss).next_request();
         assert_eq!(request.uri_bytes(), uri.as_bytes());
         assert_eq!(value(&request, HeaderName::To), "<sip:alice@example.com>");

@@ -1,4 +1,4 @@
-//! What clients do: RFC 3261 sections 8.1, 9.1 and 17.1, RFC 3581 section 3, RFC 6026 section 7.2.
+//! The rules of clients: RFC 3261 sections 8.1, 9.1 and 17.1, RFC 3581 section 3, RFC 6026 section 7.2.
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn rfc3261_17_1_1_2_a_provisional_stops_a_and_b() {
     assert_eq!(bench.layer.client_transactions(), 1);
 }
 
-/// 3261-17.1.1.2-C, 3261-17.1.1.2-D: each repeated refusal gets the same ACK, the user hears one; timer D.
+/// 3261-17.1.1.2-C, 3261-17.1.1.2-D: each repeated refusal gets the same ACK, and the user gets one; timer D.
 #[test]
 fn rfc3261_17_1_1_2_repeated_refusals_get_the_same_ack() {
     let mut bench = Bench::new(Transport::Udp);
@@ -246,7 +246,7 @@ fn rfc3261_9_1_cancel_waits_and_is_made_of_the_invite() {
     assert_eq!(again, Err(SendError::Stale));
 }
 
-/// 3261-9.1-A: a final response comes first: no CANCEL at all.
+/// 3261-9.1-A: after a final response the layer sends no CANCEL.
 #[test]
 fn rfc3261_9_1_no_cancel_after_a_final_response() {
     let mut bench = Bench::new(Transport::Udp);
@@ -301,7 +301,7 @@ fn rfc3581_3_via_asks_for_rport() {
     assert_eq!(bench.sent[0].1.top_via().expect("Via").rport(), None);
 }
 
-/// 3261-8.1.3.3-A, 3261-18.1.2-A: a response with a second Via, or not with our sent-by, is dropped.
+/// 3261-8.1.3.3-A, 3261-18.1.2-A: the layer drops a response with a second Via, or with a foreign sent-by.
 #[test]
 fn rfc3261_8_1_3_3_foreign_responses_are_dropped() {
     let mut bench = Bench::new(Transport::Udp);

@@ -1,9 +1,9 @@
-//! What servers and proxies do: RFC 3261 sections 8.2, 9.2, 16.3, 17.2 and 18.2, RFC 3581 section 4, RFC 4320,
-//! RFC 6026 section 7.1; and what both have in common.
+//! The rules of servers and proxies: RFC 3261 sections 8.2, 9.2, 16.3, 17.2 and 18.2, RFC 3581 section 4, RFC
+//! 4320, RFC 6026 section 7.1; and the rules that clients share.
 
 use super::*;
 
-/// 3261-17.2.1-A, 3261-8.2.6.1-A: 100 after 200 ms; an INVITE that comes again gets the last response.
+/// 3261-17.2.1-A, 3261-8.2.6.1-A: 100 after 200 ms; a repeated INVITE gets the last response.
 #[test]
 fn rfc3261_17_2_1_trying_and_the_last_provisional() {
     let mut bench = Bench::new(Transport::Udp);
@@ -169,7 +169,7 @@ fn rfc3261_17_2_3_the_rules_of_rfc2543() {
     assert_eq!(bench.layer.server_transactions(), 4);
     let (transaction, ..) = bench.requests().remove(0);
     bench.respond(transaction, 486).expect("pending");
-    // Its ACK carries the tag of our response.
+    // The ACK carries the tag of the response.
     let ack = old.replace("INVITE", "ACK");
     bench.feed_text(&ack);
     assert!(matches!(bench.outputs[..], [Output::Ack { .. }]));
@@ -227,7 +227,7 @@ fn rfc3261_8_2_2_2_a_request_by_two_ways_is_merged() {
     assert_eq!(merged, [false, true, false]);
 }
 
-/// 3261-8.2.6.2-A: Via, From, Call-ID and CSeq as they came; To with a tag of ours.
+/// 3261-8.2.6.2-A: the response copies Via, From, Call-ID and CSeq; To gets a tag of this side.
 #[test]
 fn rfc3261_8_2_6_2_what_a_response_copies() {
     let mut bench = Bench::new(Transport::Udp);
@@ -390,7 +390,7 @@ fn rfc3261_16_3_max_forwards() {
     assert_eq!(forwards_left(&parse(bad)), Err(StatusCode::BAD_REQUEST));
 }
 
-/// 5393-A, 3261-16.3-A: a request that was here before carries our Via.
+/// 5393-A, 3261-16.3-A: a looped request carries the Via of this element.
 #[test]
 fn rfc3261_16_3_a_loop_is_seen_in_the_vias() {
     let mut bench = Bench::new(Transport::Udp);
