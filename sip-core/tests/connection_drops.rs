@@ -460,7 +460,7 @@ fn in_their_reinvite() {
         }
         let over = format!("exchange over: {LOST}");
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[&over]));
-        assert_eq!(bench.agent.table_sizes().timers, 0, "nobody waits");
+        assert_eq!(bench.agent.table_sizes().timers, 0, "no timer is left");
         let described = describe(&mut bench, id);
         assert_eq!(described, Err(CommandError::ExchangeOver));
         assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);

@@ -243,7 +243,11 @@ fn conn_c_a_failed_registration_does_not_hold_a_bye() {
     bench.wait(SECOND / 100);
     bench.agent.unregister(bench.now).unwrap();
     bench.pump();
-    assert_eq!(methods(&bench), ["BYE"], "nobody waits for a registration");
+    assert_eq!(
+        methods(&bench),
+        ["BYE"],
+        "BYE does not wait for the registration"
+    );
 }
 
 /// A silent registrar delays a BYE for 64 T1 at most, because there is a connection to send it on.

@@ -22,7 +22,7 @@ fn rfc3261_17_2_1_trying_and_the_last_provisional() {
     bench.respond(transaction, 180).expect("pending");
     bench.feed_text(&invite);
     assert_eq!(bench.statuses(180).len(), 2);
-    assert!(bench.requests().is_empty(), "the user is not told again");
+    assert!(bench.requests().is_empty(), "the user gets it once");
 }
 
 /// 3261-17.2.1-B, 3261-17.2.1-C: timer G doubles up to T2; H fires without ACK.
@@ -270,7 +270,7 @@ fn tx_cap_over_the_limit_requests_are_refused_without_state() {
     assert!(bench.requests().is_empty());
     bench
         .respond(first, 180)
-        .expect("what is under way goes on");
+        .expect("open transactions continue");
     bench.send(Method::Options);
     let mut more = Builder::request(Method::Options, b"sip:bob@192.0.2.2");
     more.append(HeaderName::MaxForwards, 70)
