@@ -391,6 +391,40 @@ fn fault_a11_a_failure_of_an_info_ends_what_rfc_5057_says() {
     }
 }
 
+/// The repair of a call fails for a reason that passes, because the peer lost its connection to the same server: it is tried again
+/// with back-off, and the call goes on. A peer that never comes back ends it.
+#[test]
+fn fault_f6_a_failed_repair_is_tried_again() {
+    for (status, comes_back) in [(480, true), (500, true), (503, true), (480, false)] {
+        let mut bench = Bench::new(&alice());
+        let (id, _) = bench.established_call();
+        bench.lose();
+        bench.reconnect(Transport::Ws);
+        let tries = if comes_back { 3 } else { 5 };
+        let mut repair = None;
+        for attempt in 0..=tries {
+            bench.describe(id, V2);
+            let invite = bench.next_request();
+            assert_eq!(invite.method(), Method::Invite, "{status}, {attempt}");
+            if attempt < tries || !comes_back {
+                bench.reply_tagged(&invite, status, "bob1", &[], None);
+                assert_eq!(bench.next_request().method(), Method::Ack);
+                assert!(matches!(outcome(&mut bench), ExchangeOutcome::Refused(_)));
+            }
+            if attempt < tries {
+                bench.wait(SECOND * (1 << attempt));
+            }
+            repair = Some(invite);
+        }
+        if comes_back {
+            accepted(&mut bench, &repair.expect("a repair"), "bob1");
+            goes_on(bench, id);
+        } else {
+            is_ended_by_bye(bench, Cause::DialogGone);
+        }
+    }
+}
+
 /// The application never describes the offer of its own call: the call ends at its deadline.
 #[test]
 fn fault_a20_a_call_whose_offer_is_never_made_ends() {

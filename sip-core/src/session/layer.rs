@@ -502,7 +502,14 @@ impl SessionLayer {
         received: &Received,
     ) -> Option<SessionId> {
         let reason = || EndReason::refused(&received.response, Cause::DialogGone);
-        self.end_usages(endpoint, &received.sent, received.scope(), reason)
+        let scope = match received.sent.user {
+            // A re-INVITE that is tried again has not failed yet.
+            TransactionUser::Session(id, SessionRequest::Reinvite) if self.tries_again(id) => {
+                FailureScope::Transaction
+            }
+            _ => received.scope(),
+        };
+        self.end_usages(endpoint, &received.sent, scope, reason)
     }
 
     /// As [`on_failure_response`](Self::on_failure_response), for a request without a response: a time-out
@@ -547,6 +554,15 @@ impl SessionLayer {
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
         }
+    }
+
+    /// Whether the re-INVITE of a call waits to be tried again.
+    fn tries_again(&self, id: SessionId) -> bool {
+        let call = self.calls.get(id.0);
+        matches!(
+            call.and_then(|call| call.state.as_ref()),
+            Some(State::Glare(_))
+        )
     }
 
     /// Whether the INVITE of a call waits to be sent.

@@ -63,7 +63,7 @@
 //! | Reinviting | 2xx to re-INVITE | ACK, deliver answer, complete | Confirmed |
 //! | Reinviting | 2xx without description to re-INVITE | ACK, refused | Confirmed |
 //! | Reinviting | 491 to re-INVITE | rolled back | Glare |
-//! | Reinviting | refusal to re-INVITE | refused | Confirmed |
+//! | Reinviting | refusal to re-INVITE, 480 to re-INVITE | refused | Confirmed |
 //! | Reinviting | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted | Confirmed |
 //! | Reinviting | timer Offer | CANCEL | same |
 //! | Glare | 2xx to re-INVITE, 2xx without description to re-INVITE | ACK | same |
@@ -80,6 +80,7 @@
 //! | Terminating | loss of our BYE |  | LostBye |
 //! | QueuedBye, LostBye | connection | BYE | Terminating |
 //! | QueuedBye, LostBye | no connection | Ended | (over) |
+//! | Reinviting for a repair | 480 to re-INVITE | refused | Glare |
 //! | Incoming with our offer | Answer | ask offer | Accepting |
 //! | Answered with our offer | ACK | deliver answer, complete, Established | Confirmed |
 //! | Answered with our offer, HangingUp with our offer | ACK without answer | aborted, BYE | Terminating |
@@ -90,7 +91,8 @@
 //! What is not listed changes nothing, and the call refuses the commands Ring, Answer, Reject, Renegotiate
 //! and Describe there ([`State::accepts`]). `same` is the unchanged state; `(over)` means that the entry of
 //! the call is freed. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
-//! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state.
+//! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. `for a
+//! repair` is a re-INVITE of a call whose peer knows a connection that is gone.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
 //! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,

@@ -22,6 +22,10 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 /// After this many 491 in a row the core stops, because a working peer would have answered otherwise.
 const MOST_GLARES: u8 = 10;
 
+/// A repair that fails for a reason that passes is tried again this often, after 1 s, 2 s, 4 s and so on: 64 T1 in all, because
+/// the peer may have lost its connection to the same server and be on its way back.
+const MOST_REPAIRS: u8 = 5;
+
 /// Requests the offer of a re-INVITE from the application.
 pub(crate) fn offer(dialog: DialogId, glares: u8, context: &mut Context<'_>) -> Option<State> {
     let patience = context.endpoint.behaviour().no_answer_timeout;
@@ -225,6 +229,13 @@ impl Reinviting {
                 let reason = refusal(response.response);
                 context.end_exchange(Ending::RolledBack, reason);
                 after_exchange(self.dialog, Some(self.glares + 1), context)
+            }
+            // RFC 5057 section 5.1 has 480 end the call, but the peer of a call that is being repaired is likely to come back.
+            430 | 480 | 500 | 503 | 504 if self.glares < MOST_REPAIRS && context.is_cut() => {
+                context.end_exchange(Ending::Refused, refusal(response.response));
+                let (dialog, glares) = (self.dialog, self.glares + 1);
+                context.set(SessionTimer::Offer, Duration::from_secs(1 << self.glares));
+                Some(State::Glare(Glare { dialog, glares }))
             }
             _ => self.over(Ending::Refused, refusal(response.response), context),
         }

@@ -43,7 +43,8 @@ pub(crate) enum State {
     Offering(Offering),
     /// Both: the call is up; the re-INVITE is sent.
     Reinviting(Reinviting),
-    /// Both: the call is up; the re-INVITE crossed one of the peer and waits (RFC 3261 section 14.1: glare).
+    /// Both: the call is up; the re-INVITE crossed one of the peer and waits (RFC 3261 section 14.1: glare), or it is a repair that is
+    /// tried again.
     Glare(Glare),
     /// Both: the call is up; the core has requested the description that a re-INVITE of the peer needs.
     Answering(Answering),
@@ -161,7 +162,7 @@ pub(crate) struct Reinviting {
     pub(crate) preview: Option<Box<Body>>,
 }
 
-/// A re-INVITE waits because it crossed one of the peer.
+/// A re-INVITE waits because it crossed one of the peer, or because a repair failed for a reason that passes.
 pub(crate) struct Glare {
     pub(crate) dialog: DialogId,
     pub(crate) glares: u8,

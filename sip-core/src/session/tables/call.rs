@@ -335,6 +335,16 @@ impl World {
                 world.command(Input::Renegotiate);
                 world
             }
+            "Reinviting" if name.ends_with(" for a repair") => {
+                let mut world = confirmed();
+                world.lose();
+                world.reconnect();
+                world.drive(Input::Connected);
+                world.observe();
+                world.describe();
+                world.reply(Method::Invite, 100, false);
+                world
+            }
             "Reinviting" => {
                 let mut world = Self::reach("Offering");
                 world.describe();
@@ -530,6 +540,7 @@ impl World {
 
 /// The state, and whether the peer's INVITE had no offer.
 fn split(name: &str) -> (&str, bool) {
+    let name = name.strip_suffix(" for a repair").unwrap_or(name);
     match name.strip_suffix(" with our offer") {
         Some(state) => (state, true),
         None => (name, false),
@@ -551,7 +562,7 @@ const COMMANDS: [&str; 6] = [
     "no description",
 ];
 
-const STATES: [&str; 25] = [
+const STATES: [&str; 26] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -577,9 +588,10 @@ const STATES: [&str; 25] = [
     "HangingUp with our offer",
     "Answering with our offer",
     "Reanswered with our offer",
+    "Reinviting for a repair",
 ];
 
-const INPUTS: [&str; 47] = [
+const INPUTS: [&str; 48] = [
     "Ring",
     "Answer",
     "Reject",
@@ -607,6 +619,7 @@ const INPUTS: [&str; 47] = [
     "2xx to re-INVITE",
     "2xx without description to re-INVITE",
     "491 to re-INVITE",
+    "480 to re-INVITE",
     "refusal to re-INVITE",
     "timeout of our re-INVITE",
     "loss of our re-INVITE",
