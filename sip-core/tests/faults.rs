@@ -425,6 +425,45 @@ fn fault_f6_a_failed_repair_is_tried_again() {
     }
 }
 
+/// RFC 3261 13.2.1, 13.3.1.4: an INVITE without an offer gets one in the 2xx, and the ACK brings the answer; an ACK without one leaves
+/// the call without a session, so that it is ended.
+#[test]
+fn rfc3261_13_3_1_4_a_late_offer_of_the_peer_is_answered_in_its_ack() {
+    for answered in [true, false] {
+        let mut bench = Bench::new(&alice());
+        let user = bench.contact_user();
+        bench.feed(&format!(
+            "INVITE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKlate\n\
+             Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=bobtag\nTo: <sip:alice@example.com>\n\
+             Call-ID: late\nCSeq: 7 INVITE\nContact: <sip:bob@bob.invalid;transport=ws>\nContent-Length: 0\n\n"
+        ));
+        let id = bench.expect(|event| match event {
+            Event::IncomingCall { session, .. } => Some(*session),
+            _ => None,
+        });
+        bench.accept(id);
+        asked(&mut bench, DescriptionKind::Offer);
+        bench.describe(id, V2);
+        let ok = bench.next_response();
+        assert_eq!((ok.status().as_u16(), ok.body()), (200, V2.as_bytes()));
+        let answer = answered.then_some(PEER);
+        from_bob(&mut bench, "ACK", 7, &ok, answer);
+        if answered {
+            let theirs = bench.remote_description();
+            assert_eq!(
+                (theirs.0, &theirs.1[..]),
+                (DescriptionKind::Answer, PEER.as_bytes())
+            );
+            assert_eq!(outcome(&mut bench), ExchangeOutcome::Complete);
+            bench.expect(|event| matches!(event, Event::Established { .. }).then_some(()));
+            goes_on(bench, id);
+        } else {
+            assert!(matches!(outcome(&mut bench), ExchangeOutcome::Aborted(_)));
+            is_ended_by_bye(bench, Cause::BadDescription);
+        }
+    }
+}
+
 /// The application never describes the offer of its own call: the call ends at its deadline.
 #[test]
 fn fault_a20_a_call_whose_offer_is_never_made_ends() {
