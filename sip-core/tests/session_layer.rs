@@ -413,7 +413,7 @@ fn a_full_layer_takes_no_more_calls() {
     switch.leaves_nothing();
 }
 
-/// A connection closes: a call that is not up ends at once; one that is up lives, and its BYE waits in vain.
+/// A connection closes: a call that is not up ends at once; one that is up lives, and its BYE waits until its time is over.
 #[test]
 fn a_connection_closes_in_a_call() {
     let mut switch = Switch::new();
