@@ -99,13 +99,16 @@ impl Registrar {
     /// Reads one connection until it ends, or until it falls silent: then pings have no answer either.
     fn serve(&self, number: usize, socket: &Mutex<WebSocket<TcpStream>>) {
         loop {
-            {
+            let read = {
+                // Under the lock of the socket, so that nothing is read after `fall_silent` has returned.
+                let mut socket = socket.lock().unwrap();
                 let inner = self.inner();
                 if inner.is_over || inner.connections[number].is_silent {
                     return;
                 }
-            }
-            let read = socket.lock().unwrap().read();
+                drop(inner);
+                socket.read()
+            };
             match read {
                 Ok(Message::Text(text)) => self.take(number, text.as_str()),
                 Ok(_) => {}
@@ -192,9 +195,9 @@ impl Registrar {
 
     /// From now on the registrar neither reads nor writes this connection.
     pub fn fall_silent(&self, number: usize) {
+        let socket = self.inner().connections[number].socket.clone();
+        let _not_reading = socket.lock().unwrap();
         self.inner().connections[number].is_silent = true;
-        // The thread that reads notices within its read timeout of 2 ms.
-        std::thread::sleep(Duration::from_millis(10));
     }
 
     /// Closes the connection without a close frame.
