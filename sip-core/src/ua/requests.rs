@@ -86,12 +86,13 @@ impl UserAgent {
                 self.requests.insert(None, None);
             }
             MaySend::Later => {
-                let queued = self.queued(QueuedContent::OutOfDialog {
+                let queued = QueuedContent::OutOfDialog {
                     method: method.as_bytes().into(),
                     target,
                     body,
                     headers: headers.into(),
-                });
+                };
+                let queued = self.queued(id, queued);
                 self.requests.insert(None, Some(queued));
             }
             MaySend::Never(error) => return Err(error.into()),
@@ -181,7 +182,7 @@ impl UserAgent {
                 self.requests.insert(Some(dialog), None);
             }
             MaySend::Later => {
-                let queued = self.queued(QueuedContent::Info(dialog, body.clone()));
+                let queued = self.queued(request, QueuedContent::Info(dialog, body.clone()));
                 self.requests.insert(Some(dialog), Some(queued));
             }
             MaySend::Never(error) => return Err(error.into()),
@@ -209,9 +210,9 @@ impl UserAgent {
     }
 
     /// Queues a request for as long as its transaction would wait for a response.
-    pub(super) fn queued(&mut self, content: QueuedContent) -> QueuedRequest {
+    pub(super) fn queued(&mut self, id: RequestId, content: QueuedContent) -> QueuedRequest {
         let deadline = self.endpoint.now + self.endpoint.longest_wait();
-        let owner = TimerOwner::Request(self.requests.next_id());
+        let owner = TimerOwner::Request(id);
         QueuedRequest {
             sequence: self.endpoint.next_sequence(),
             timer: self.endpoint.timers.set(deadline, owner),
@@ -239,11 +240,7 @@ impl UserAgent {
         }
         if may_wait && self.requests.may_go_again(id) {
             let content = QueuedContent::Again(received.request.clone());
-            let mut queued = self.queued(content);
-            self.endpoint.timers.cancel(queued.timer);
-            let deadline = self.endpoint.now + self.endpoint.longest_wait();
-            let owner = TimerOwner::Request(id);
-            queued.timer = self.endpoint.timers.set(deadline, owner);
+            let queued = self.queued(id, content);
             return self.requests.queue_again(id, queued);
         }
         self.finish_request(id, Ok(received.response.clone()));
