@@ -1,5 +1,4 @@
-//! Faults that peers, users and reviewers found from the outside: one test for each kind. The bench checks besides that each
-//! exchange has exactly one end.
+//! Offer/answer exchanges and re-INVITEs. The bench checks besides that each exchange has exactly one end.
 
 use sip_core::connection::DisconnectReason;
 use sip_core::{

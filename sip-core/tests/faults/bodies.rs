@@ -1,0 +1,1 @@
+//! Bodies: multipart, dispositions and encodings (RFC 5621).

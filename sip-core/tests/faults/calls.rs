@@ -1,0 +1,1 @@
+//! Calls: branches, targets, limits and ends.

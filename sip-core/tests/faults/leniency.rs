@@ -1,0 +1,1 @@
+//! A field that is not needed cannot cost the message.

@@ -1,0 +1,9 @@
+//! Faults that peers, users and reviewers found from the outside: one test for each kind, named by its row.
+
+mod bodies;
+mod calls;
+mod credentials;
+mod exchanges;
+mod leniency;
+mod registration;
+mod transport;

@@ -1,0 +1,1 @@
+//! Bindings, grants and refusals of registrars.

@@ -1,0 +1,1 @@
+//! Framing, queues and transactions.
