@@ -236,16 +236,25 @@ pub(crate) struct ShowConfig {
 
 #[derive(Args, Debug)]
 pub(crate) struct Parse {
-    /// Files with one SIP message each; - is standard input
+    /// Files with SIP messages; - is standard input
+    ///
+    /// A file is one message, several one after the other, a capture as text (>>> and <<< lines,
+    /// sngrep, Kamailio's sipdump, ngrep, logs of Asterisk), or a capture of packets (pcap, pcapng)
+    /// with UDP, TCP and WebSocket without TLS.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// One JSON object a file
+    /// One JSON object a message
     #[arg(long)]
     pub(crate) json: bool,
+    /// Take for a fault whatever the grammar of RFC 3261 section 25 does not allow
+    ///
+    /// Without it, what a lenient receiver lets pass is a warning.
+    #[arg(long, conflicts_with = "answer")]
+    pub(crate) strict: bool,
     /// Show what a user agent with default configuration would do with the message
     ///
-    /// It owns the Request-URI of a request and waits for no response. One JSON object a file, with
-    /// the verdict accept, answer or drop.
+    /// It owns the Request-URI of a request and waits for no response. One JSON object a message,
+    /// with the verdict accept, answer or drop, and the whole response that would go out.
     #[arg(long)]
     pub(crate) answer: bool,
 }

@@ -178,3 +178,179 @@ fn the_verdict_is_that_of_a_user_agent() {
         );
     }
 }
+
+/// RFC 3261 section 7.5: empty lines before a message are ignored; places are those of the file.
+#[test]
+fn fault_d9_places_count_the_lines_in_front_of_a_message() {
+    let text = format!(
+        "\r\n\r\n{}",
+        INVITE.replace("CSeq: 1 INVITE", "CSeq: x INVITE")
+    );
+    let offset = text.find("x INVITE").unwrap();
+    let object = json(&parse("front.sip", &text, &["--json"]));
+    assert_eq!(object["offset"], offset);
+    assert_eq!(object["faults"][0]["line"], 9);
+    assert_eq!(object["faults"][0]["column"], 7);
+    assert_eq!(object["warnings"][0]["rule"], "RFC 3261 section 7.5");
+}
+
+/// RFC 3261 section 18.3: what is behind the body does not belong to the message.
+#[test]
+fn fault_d9_bytes_behind_the_body_are_named_and_not_counted() {
+    let text = format!("{INVITE}more");
+    let run = parse("behind.sip", &text, &[]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let length = INVITE.len();
+    assert!(
+        run.out.contains(&format!("request INVITE, {length} bytes")),
+        "{}",
+        run.out
+    );
+    assert!(
+        run.out.contains("warning: at byte") && run.out.contains("4 bytes behind the end"),
+        "{}",
+        run.out
+    );
+}
+
+/// A parameter with the name of a part stays a parameter: the digest's `uri` is no URI of ours.
+#[test]
+fn fault_d9_a_parameter_is_not_taken_for_a_part() {
+    let authorization = "Authorization: Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"sip:x\", \
+                         host=\"y\", scheme=\"z\", response=\"1\"\r\nContact: <sip:a@h;host=other;user=phone>\r\n";
+    let text = request("OPTIONS", authorization);
+    let run = parse("collide.sip", &text, &[]);
+    for words in [
+        "scheme Digest, username a, realm r, nonce n, uri sip:x, host y, ;scheme=z, response 1",
+        "(user a, host h, ;host=other, ;user=phone)",
+    ] {
+        assert!(run.out.contains(words), "{words}: {}", run.out);
+    }
+    let object = json(&parse("collide-json.sip", &text, &["--json"]));
+    let typed = &object["headers"][6]["typed"];
+    assert_eq!(typed["scheme"], "Digest");
+    assert_eq!(typed["params"]["scheme"], "z");
+    assert_eq!(object["headers"][7]["typed"]["uri"]["host"], "h");
+    assert_eq!(
+        object["headers"][7]["typed"]["uri"]["params"]["host"],
+        "other"
+    );
+}
+
+#[test]
+fn every_fault_has_its_place_its_rule_and_what_would_be_right() {
+    let text = INVITE
+        .replace("CSeq: 1 INVITE\r\n", "CSeq: x INVITE\r\nno header\r\n")
+        .replace("Content-Length: 5", "Content-Length: 50");
+    let run = parse("faults.sip", &text, &[]);
+    assert_eq!(run.code, 1);
+    for words in [
+        "\n  7 | CSeq: x INVITE\n    |       ^\n  rule: RFC 3261 section 20.16\n  right: CSeq: 1 INVITE",
+        "\n  8 | no header\n    |    ^\n  rule: RFC 3261 section 7.3.1\n  right: Name: value",
+        "rule: RFC 3261 section 18.3\n  right: Content-Length: 5",
+        // The rest is shown all the same.
+        "display Alice, sip:alice@atlanta.example.com",
+        "(unreadable)          no header",
+        "| v=0",
+    ] {
+        assert!(run.out.contains(words), "{words}: {}", run.out);
+    }
+    let object = json(&parse("faults-json.sip", &text, &["--json"]));
+    assert_eq!(object["faults"].as_array().unwrap().len(), 3);
+    assert_eq!(object["faults"][1]["excerpt"], "no header");
+    assert_eq!(object["faults"][0]["right"], "CSeq: 1 INVITE");
+}
+
+#[test]
+fn an_unreadable_start_line_does_not_hide_the_rest() {
+    let text = INVITE.replace(
+        "INVITE sip:bob@biloxi.example.com SIP/2.0",
+        "INVITE sip:bob@biloxi.example.com SIP/2",
+    );
+    let run = parse("start.sip", &text, &[]);
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("start.sip: at byte "), "{}", run.out);
+    assert!(run.out.contains("start line unreadable"), "{}", run.out);
+    assert!(run.out.contains("display Alice"), "{}", run.out);
+    // The replacement has another method; that is no fault of the message.
+    assert!(
+        !run.out.contains("differs from the request method"),
+        "{}",
+        run.out
+    );
+}
+
+/// RFC 3261 section 25: what a lenient receiver lets pass is a warning, and a fault with `--strict`.
+#[test]
+fn what_lenient_reading_lets_pass_is_a_warning() {
+    for (name, text, words) in [
+        (
+            "lf",
+            INVITE
+                .replace("\r\n", "\n")
+                .replace("Length: 5", "Length: 4"),
+            "lines end in LF without CR",
+        ),
+        (
+            "forwards",
+            INVITE.replace("Max-Forwards: 70\r\n", ""),
+            "Max-Forwards at byte",
+        ),
+        (
+            "date",
+            INVITE.replace(
+                "Supported",
+                "Date: Mon, 13 Nov 2010 23:29:00 GMT\r\nSupported",
+            ),
+            "right: Date: Sat, 13 Nov 2010 23:29:00 GMT",
+        ),
+    ] {
+        let file = format!("{name}-warning.sip");
+        let run = parse(&file, &text, &[]);
+        assert_eq!(run.code, 0, "{name}: {} {}", run.out, run.err);
+        assert!(run.out.contains("warning: "), "{name}: {}", run.out);
+        assert!(run.out.contains(words), "{name}: {}", run.out);
+        let run = parse(&file, &text, &["--strict"]);
+        assert_eq!(run.code, 1, "{name}: {}", run.out);
+        assert!(run.out.contains(words), "{name}: {}", run.out);
+        assert!(!run.out.contains("warning: "), "{name}: {}", run.out);
+    }
+}
+
+#[test]
+fn the_answer_is_shown_whole() {
+    let text = request("OPTIONS", "Require: nothing-we-know\r\n");
+    let object = json(&parse("whole-answer.sip", &text, &["--answer"]));
+    let response = object["response"].as_str().unwrap();
+    assert!(response.starts_with("SIP/2.0 420 "), "{response}");
+    assert!(
+        response.contains("\r\nUnsupported: nothing-we-know\r\n"),
+        "{response}"
+    );
+    assert!(response.ends_with("\r\n\r\n"), "{response}");
+}
+
+#[test]
+fn addresses_and_texts_are_broken_out() {
+    let text = request(
+        "OPTIONS",
+        "Contact: <sip:bob:secret@h.example.com:5070;lr?Subject=hello>\r\n\
+         Reply-To: <tel:+1-201-555-0123;phone-context=example.com>\r\n\
+         Date: Sat, 13 Nov 2010 23:29:00 GMT\r\n\
+         Warning: 307 isi.edu \"Session parameter 'foo' not understood\"\r\n\
+         Privacy: id;user\r\n\
+         Identity: eyJhbGci.eyJvcmln.c2lnbmF0dXJl;info=<https://example.org/c.cer>;alg=ES256\r\n",
+    );
+    let run = parse("broken-out.sip", &text, &[]);
+    assert_eq!(run.code, 0, "{} {}", run.out, run.err);
+    for words in [
+        "(user bob, password secret, host h.example.com, port 5070, lr, headers Subject hello)",
+        "(number +1-201-555-0123, phone-context example.com)",
+        "date Sat, 13 Nov 2010 23:29:00 GMT, unix_seconds 1289690940",
+        "code 307, agent isi.edu, text Session parameter 'foo' not understood",
+        "id, user",
+        "digest eyJhbGci.eyJvcmln.c2lnbmF0dXJl, info https://example.org/c.cer, alg ES256",
+    ] {
+        assert!(run.out.contains(words), "{words}: {}", run.out);
+    }
+}

@@ -1,33 +1,44 @@
-//! `sip parse`: explains SIP messages, or shows what a user agent would do with them.
+//! `sip parse`: explains SIP messages with all their faults, or shows what a user agent would do with them.
 
+mod capture_packets;
+mod capture_text;
+mod captured;
+mod excerpt;
 mod explain;
+mod node;
+mod reading;
+mod rules;
+mod show;
 mod verdict;
 
 use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
-use sip_parse::{Limits, Message, ParseError};
 
+use self::captured::Captured;
 use crate::arguments::Parse;
 use crate::outcome::Failure;
 use crate::report::print_line;
 
 /// The largest file that is read, in bytes. It is far above the limit of a message, so that the error for a
-/// long message names its cause.
-const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+/// long message names its cause, and large enough for a capture of packets.
+const FILE_LIMIT: u64 = 64 * 1024 * 1024;
 
 pub(crate) fn run(arguments: &Parse) -> Result<(), Failure> {
     let mut malformed = 0;
     for path in &arguments.files {
         let bytes = read(path)?;
         let file = path.display().to_string();
-        if arguments.answer {
-            print_line(&verdict::of(&file, bytes)?.to_string());
-        } else if !show(&file, bytes, arguments.json) {
-            malformed += 1;
+        let mut sound = true;
+        for message in messages(&file, &bytes)? {
+            if arguments.answer {
+                print_line(&verdict::of(&file, &message)?.to_string());
+            } else {
+                sound &= show::message(&file, &message, arguments.json, arguments.strict);
+            }
         }
+        malformed += u32::from(!sound);
     }
     match malformed {
         0 => Ok(()),
@@ -58,49 +69,11 @@ fn read(path: &Path) -> Result<Bytes, Failure> {
     Ok(bytes.into())
 }
 
-/// Prints the content of a file; false if it does not parse.
-fn show(file: &str, bytes: Bytes, as_json: bool) -> bool {
-    let length = bytes.len();
-    let parsed = Message::parse(bytes, &Limits::default())
-        .and_then(|message| message.validate().map(|()| message));
-    match parsed {
-        Ok(message) => {
-            let explained = explain::message(&message);
-            if as_json {
-                let mut object = json!({ "file": file });
-                extend(&mut object, explained);
-                print_line(&object.to_string());
-            } else {
-                print_line(&format!(
-                    "{file}: {}",
-                    explain::in_words(&explained, length)
-                ));
-            }
-            true
-        }
-        Err(error) => {
-            if as_json {
-                print_line(&error_object(file, error).to_string());
-            } else {
-                print_line(&format!("{file}: {error}"));
-            }
-            false
-        }
+/// Cuts a file into its messages. There is at least one, unless a capture of packets has none.
+fn messages(file: &str, bytes: &Bytes) -> Result<Vec<Captured>, Failure> {
+    if capture_packets::is_capture(bytes) {
+        return capture_packets::read(bytes)
+            .map_err(|error| Failure::Outcome(format!("{file}: {error}")));
     }
-}
-
-fn extend(object: &mut Value, with: Value) {
-    if let (Value::Object(object), Value::Object(with)) = (object, with) {
-        object.extend(with);
-    }
-}
-
-fn error_object(file: &str, error: ParseError) -> Value {
-    json!({
-        "file": file,
-        "error": error.to_string(),
-        "offset": error.offset,
-        "header": error.header.map(|header| header.to_string()),
-        "status": error.status().as_u16(),
-    })
+    Ok(capture_text::read(bytes))
 }

@@ -8,10 +8,12 @@ use sip_core::config::{Config, ConfigBuilder, LogLevel};
 use sip_core::{Action, ConnectionInfo, Event, LogContent, Timestamp, Transport, UserAgent};
 use sip_parse::{Limits, Message, Response, Scheme};
 
+use super::captured::Captured;
 use crate::outcome::Failure;
 
-/// The verdict on the bytes of `file`, as one JSON object.
-pub(super) fn of(file: &str, bytes: Bytes) -> Result<Value, Failure> {
+/// The verdict on a message of `file`, as one JSON object.
+pub(super) fn of(file: &str, captured: &Captured) -> Result<Value, Failure> {
+    let bytes = captured.bytes.clone();
     let failed = |what: &dyn std::fmt::Display| Failure::Outcome(format!("{file}: {what}"));
     let config = config(&bytes).map_err(|error| failed(&error))?;
     // Any seed will do, because the handling of one message does not depend on random numbers.
@@ -43,7 +45,11 @@ pub(super) fn of(file: &str, bytes: Bytes) -> Result<Value, Failure> {
     while let Some(action) = agent.poll_action() {
         verdict.read(action);
     }
-    Ok(verdict.into_json(file))
+    let mut object = verdict.into_json(file);
+    if let (Value::Object(object), Some(label)) = (&mut object, &captured.label) {
+        object.insert("capture".to_owned(), json!(label));
+    }
+    Ok(object)
 }
 
 /// The default configuration with the address in the Request-URI, and without a REGISTER.
@@ -120,7 +126,14 @@ impl Verdict {
             let phrase = sip_parse::text(answer.reason()).to_string();
             let reason = self.reason.unwrap_or(phrase);
             let status = answer.status().as_u16();
-            return json!({ "file": file, "verdict": "answer", "status": status, "reason": reason });
+            let response = String::from_utf8_lossy(answer.bytes());
+            return json!({
+                "file": file,
+                "verdict": "answer",
+                "status": status,
+                "reason": reason,
+                "response": response,
+            });
         }
         let reason = self.reason.unwrap_or_else(|| "no answer is due".to_owned());
         json!({ "file": file, "verdict": "drop", "reason": reason })
