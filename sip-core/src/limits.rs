@@ -30,6 +30,12 @@ pub struct Limits {
     pub fired_per_tick: usize,
     /// Route header fields in the route set of a dialog.
     pub routes: usize,
+    /// Protection spaces whose challenge is remembered; beyond it the oldest goes.
+    pub protection_spaces: usize,
+    /// Bytes of challenges in all remembered protection spaces; beyond it the oldest goes.
+    pub protection_space_bytes: usize,
+    /// Bytes of credentials in one request; the core answers no challenge that needs more.
+    pub credential_bytes: usize,
 }
 
 impl Default for Limits {
@@ -45,6 +51,9 @@ impl Default for Limits {
             actions: 1_024,
             fired_per_tick: 64,
             routes: 32,
+            protection_spaces: 16,
+            protection_space_bytes: 16_384,
+            credential_bytes: 4_096,
         }
     }
 }

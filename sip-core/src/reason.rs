@@ -7,6 +7,7 @@ use core::fmt;
 
 use sip_parse::{HeaderName, Request, Response, StatusCode};
 
+use crate::auth::ChallengeError;
 use crate::transaction::{SendError, TransactionError};
 
 /// The number of Contacts of a redirection that a reason keeps.
@@ -84,6 +85,8 @@ pub struct EndReason {
     /// by itself, because a redirected call would reach another peer and a redirected registration would
     /// disclose the agent's address to another server.
     pub contacts: Vec<Box<str>>,
+    /// Why the core did not answer the 401 or 407 that is the final response.
+    pub challenge: Option<Box<ChallengeError>>,
 }
 
 impl EndReason {
@@ -94,6 +97,7 @@ impl EndReason {
             status: None,
             text: None,
             contacts: Vec::new(),
+            challenge: None,
         }
     }
 
@@ -113,6 +117,7 @@ impl EndReason {
                 .take(if redirects { REDIRECTIONS } else { 0 });
         Self {
             contacts: contacts.map(on_one_line).collect(),
+            challenge: None,
             originator: Originator::Peer,
             cause,
             status: Some(response.status()),
@@ -160,8 +165,11 @@ impl fmt::Display for EndReason {
         if let Some(status) = self.status {
             write!(f, ": {}", status.as_u16())?;
         }
-        match &self.text {
-            Some(text) => write!(f, " {text}"),
+        if let Some(text) = &self.text {
+            write!(f, " {text}")?;
+        }
+        match &self.challenge {
+            Some(challenge) => write!(f, "; {challenge}"),
             None => Ok(()),
         }
     }

@@ -6,6 +6,7 @@ use core::fmt;
 use bytes::Bytes;
 use sip_parse::{HeaderName, Limits, Message};
 
+use crate::auth::ChallengeError;
 use crate::config::LogLevel;
 use crate::ids::ConnectionId;
 
@@ -35,6 +36,8 @@ pub enum LogContent {
     Answered(sip_parse::StatusCode, &'static str),
     /// The core ignored a message, with the cause.
     Ignored(&'static str),
+    /// The core did not answer a challenge, with the cause: the 401 or 407 is final.
+    NotAuthorized(ChallengeError),
 }
 
 impl fmt::Display for LogContent {
@@ -44,6 +47,7 @@ impl fmt::Display for LogContent {
             Self::Malformed(error) => write!(f, "malformed message: {error}"),
             Self::Answered(status, why) => write!(f, "answered {}: {why}", status.as_u16()),
             Self::Ignored(why) => write!(f, "ignored a message: {why}"),
+            Self::NotAuthorized(why) => write!(f, "did not answer a challenge: {why}"),
         }
     }
 }

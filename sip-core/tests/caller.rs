@@ -415,7 +415,10 @@ fn rfc3261_22_2_a_challenged_bye_is_sent_again() {
     bench.reply(
         &bye,
         407,
-        &[("Proxy-Authenticate", r#"Digest realm="p", nonce="n""#)],
+        &[(
+            "Proxy-Authenticate",
+            r#"Digest realm="example.com", nonce="n", qop="auth""#,
+        )],
     );
     let again = bench.next_request();
     assert_eq!(again.cseq().unwrap().number, bye.cseq().unwrap().number + 1);

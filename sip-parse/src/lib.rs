@@ -42,10 +42,10 @@
 //! Accessors and [`Message::validate`] read leniently; [`Message::validate_strict`] accepts only what the grammar
 //! allows. Lenient reading also accepts `_` in host names and labels with a digit or hyphen at the wrong end; `#` in
 //! the user part of a URI; `/ @ = & $ ?` in unquoted parameter values; bytes above 127 in unquoted display names;
-//! unquoted values in challenges and credentials; three colons in a row in an IPv6 reference (RFC 5118 section 4.10);
-//! lines that end in LF alone; a datagram without its blank line; text that is not UTF-8; requests without
-//! Max-Forwards; a Request-URI with `?headers`; and malformed fields that no protocol decision depends on, such as Date
-//! or Warning. [`Builder::build`] writes only values that a lenient reader accepts, [`Builder::build_strict`] only
+//! unquoted values and empty list elements in challenges and credentials; three colons in a row in an IPv6 reference
+//! (RFC 5118 section 4.10); lines that end in LF alone; a datagram without its blank line; text that is not UTF-8;
+//! requests without Max-Forwards; a Request-URI with `?headers`; and malformed fields that no protocol decision depends
+//! on, such as Date or Warning. [`Builder::build`] writes only values that a lenient reader accepts, [`Builder::build_strict`] only
 //! values that a strict reader accepts.
 //!
 //! # Cost

@@ -580,3 +580,36 @@ fn rfc3261_10_3_a_broken_binding_is_no_fault() {
             .is_err()
     );
 }
+
+/// RFC 9110 5.6.1.2: lenient reading skips empty elements of a challenge; strict reading refuses them.
+#[test]
+fn fault_b6_empty_elements_of_a_challenge_are_skipped() {
+    for value in [
+        "Digest realm=\"x\", nonce=\"y\",",
+        "Digest realm=\"x\", nonce=\"y\" ,\t, ",
+        "Digest realm=\"x\",,nonce=\"y\"",
+        "Digest , ,realm=\"x\", nonce=\"y\"",
+    ] {
+        let challenge = Challenge::parse(value.as_bytes(), false).expect(value);
+        let pairs: Vec<_> = challenge.params.iter().collect();
+        let expected = [
+            (&b"realm"[..], Some(&b"\"x\""[..])),
+            (b"nonce", Some(b"\"y\"")),
+        ];
+        assert_eq!(pairs, expected, "{value}");
+        let text = format!(
+            "SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/WS a.example;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+             To: <sip:a@b>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\nWWW-Authenticate: {value}\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        let message = Message::parse(Bytes::from(text), &Limits::default()).expect(value);
+        assert!(message.validate().is_ok(), "{value}");
+        assert!(message.validate_strict().is_err(), "{value}");
+    }
+    for value in ["Digest ,", "Digest ,,,", "Digest realm=\"x\" nonce=\"y\""] {
+        assert!(
+            Challenge::parse(value.as_bytes(), false).is_err(),
+            "{value}"
+        );
+    }
+}

@@ -373,7 +373,16 @@ impl Reader<'_> {
                 other => self.wrong(name, other, "an object"),
             },
             Setter::Servers => self.servers(value),
-            Setter::Tags => self.extra_supported(value),
+            Setter::Tags => {
+                if let Some(tags) = self.texts(name, value, "option tags", "an option tag") {
+                    self.builder.extra_supported(tags);
+                }
+            }
+            Setter::Realms => {
+                if let Some(realms) = self.texts(name, value, "realms", "a realm") {
+                    self.builder.peer_realms(realms);
+                }
+            }
             Setter::Function => self.fault(ConfigErrorKind::Program, name, rust_equivalent(name)),
         }
     }
@@ -402,25 +411,27 @@ impl Reader<'_> {
         }
     }
 
-    fn extra_supported(&mut self, value: &Value) {
-        let name = Parameter::ExtraSupported.name();
+    /// A list of texts; `None` if it is something else, which is noted.
+    fn texts<'v>(
+        &mut self,
+        name: &'static str,
+        value: &'v Value,
+        several: &str,
+        one: &str,
+    ) -> Option<Vec<&'v str>> {
         let Value::List(items) = value else {
-            return self.wrong(name, value, "a list of option tags in quotes");
+            self.wrong(name, value, format!("a list of {several} in quotes"));
+            return None;
         };
-        let mut tags = Vec::new();
+        let mut texts = Vec::new();
         for (place, item) in items.iter().enumerate() {
-            match item {
-                Value::Text(tag) => tags.push(tag.as_str()),
-                other => {
-                    return self.wrong(
-                        format!("{name}[{place}]"),
-                        other,
-                        "an option tag in quotes",
-                    );
-                }
-            }
+            let Value::Text(text) = item else {
+                self.wrong(format!("{name}[{place}]"), item, format!("{one} in quotes"));
+                return None;
+            };
+            texts.push(text.as_str());
         }
-        self.builder.extra_supported(tags);
+        Some(texts)
     }
 
     fn wrong(

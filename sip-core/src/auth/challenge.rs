@@ -144,6 +144,39 @@ impl Offer {
     pub(super) fn rank(&self) -> (u8, bool) {
         (self.algorithm().strength(), self.qop.is_some())
     }
+
+    pub(super) fn strength(&self) -> Strength {
+        let (algorithm, qop) = self.rank();
+        Strength { algorithm, qop }
+    }
+
+    /// How many bytes of the peer an answer repeats.
+    pub(super) fn bytes(&self) -> usize {
+        let opaque = self.opaque.as_ref().map_or(0, |opaque| opaque.wire.len());
+        self.realm.wire.len() + self.nonce.wire.len() + opaque
+    }
+}
+
+/// The strength of a challenge: of its hash function, and whether it has qop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Strength {
+    pub(super) algorithm: u8,
+    pub(super) qop: bool,
+}
+
+impl Strength {
+    /// Whether neither part is weaker.
+    pub(super) const fn reaches(self, least: Self) -> bool {
+        self.algorithm >= least.algorithm && (self.qop || !least.qop)
+    }
+
+    /// The weaker of both parts.
+    pub(super) fn weakest(self, other: Self) -> Self {
+        Self {
+            algorithm: self.algorithm.min(other.algorithm),
+            qop: self.qop && other.qop,
+        }
+    }
 }
 
 /// One challenge as the server sent it, of any scheme, such as Bearer (RFC 8898).
@@ -220,13 +253,46 @@ pub enum ChallengeError {
     /// No challenge can be answered: another scheme, unknown algorithms, or a realm for which there
     /// is no secret.
     Unsupported(ChallengeSummary),
-    /// The realm refused credentials that answered its own challenge (RFC 3261 section 22.1).
+    /// The realm refused credentials that were computed with the nonce that it still offers, and does not call it
+    /// stale: the user name or the password is wrong (RFC 7616 section 3.3).
     Rejected {
+        /// The realm.
+        realm: String,
+    },
+    /// The realm offered another nonce although its challenge was answered, more often than the policy allows. The
+    /// password may be right: the nonce may have expired, or another server may have made it.
+    Unsettled {
+        /// The realm.
+        realm: String,
+    },
+    /// The configuration does not allow to answer this realm here, because a peer may have sent the challenge.
+    NotAllowed {
         /// The realm.
         realm: String,
     },
     /// More realms challenged the request than the policy allows.
     TooManyRealms,
+    /// The credentials would be longer than the policy allows for one request.
+    TooLarge,
+    /// There is no password.
+    NoCredentials,
+    /// The application declined to answer.
+    Declined,
+    /// The application did not answer in time.
+    NoAnswer,
+    /// The application answered as often as it may for one request, and was challenged again.
+    TooManyAnswers,
+}
+
+impl ChallengeError {
+    /// Whether the same credentials would fail again: the server rejected them, or there are none.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Rejected { .. } | Self::NoCredentials | Self::Declined
+        )
+    }
 }
 
 impl fmt::Display for ChallengeError {
@@ -248,7 +314,19 @@ impl fmt::Display for ChallengeError {
                 Ok(())
             }
             Self::Rejected { realm } => write!(f, "{realm:?} refused the credentials"),
+            Self::Unsettled { realm } => {
+                write!(f, "{realm:?} replaces its nonce each time it is answered")
+            }
+            Self::NotAllowed { realm } => write!(
+                f,
+                "{realm:?} is not answered here, because a peer may have sent the challenge"
+            ),
             Self::TooManyRealms => f.write_str("too many realms ask for credentials"),
+            Self::TooLarge => f.write_str("the credentials would be too large"),
+            Self::NoCredentials => f.write_str("there is no password"),
+            Self::Declined => f.write_str("the application declined to answer"),
+            Self::NoAnswer => f.write_str("the application did not answer"),
+            Self::TooManyAnswers => f.write_str("the application answered too often"),
         }
     }
 }

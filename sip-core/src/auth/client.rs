@@ -1,11 +1,11 @@
-//! The client's side of digest authentication: learns challenges, counts nonces and bounds the retries (RFC
-//! 3261 section 22, RFC 7616, RFC 8760).
+//! The client's side of digest authentication: learns challenges, keeps credentials in their protection space,
+//! counts nonces and bounds the retries (RFC 3261 section 22, RFC 7616, RFC 8760).
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
-use core::str;
 
 use rand_core::CryptoRng;
 use sip_parse::{HeaderName, Method, Request, Response};
@@ -15,15 +15,20 @@ use super::challenge::{AuthenticationInfoError, ChallengeError, ChallengeSummary
 use super::digest::{self, HexDigest, Protection, Qop};
 use super::policy::{DigestPolicy, push_escaped};
 use super::secret::Credentials;
+use super::space::{Asker, RequestContext};
+use super::trust::{RegistrarRealms, may_answer};
+use crate::time::Timestamp;
 
 /// How often the application may answer the challenges of one request: enough for a server and a few
 /// proxies or a stale nonce, but bounded, because a server could challenge forever.
 const APPLICATION_ANSWERS: u8 = 4;
 
-/// The realms that challenged one request, and how often the client answered them.
+/// How many challenges of one response are looked at.
+const MOST_OFFERS: usize = 32;
+
+/// The spaces that challenged one request or whose credentials it carries, and how often the client answered them.
 ///
-/// Keep one from the first sending of a request to its last retry, and start the next request of
-/// the same Call-ID from [`for_next_request`](Self::for_next_request).
+/// Keep one from the first sending of a request to its last retry.
 #[derive(Clone, Default, Debug)]
 pub struct Attempts {
     entries: SmallVec<[Attempt; 2]>,
@@ -33,7 +38,7 @@ pub struct Attempts {
 
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
-    realm: u32,
+    space: u32,
     /// The nonce of the credentials that were sent last.
     sent: Option<u32>,
     /// The client answered a challenge of this request; before that, credentials are only sent in advance.
@@ -43,9 +48,9 @@ struct Attempt {
 }
 
 impl Attempt {
-    const fn new(realm: u32, answered: bool) -> Self {
+    const fn new(space: u32, answered: bool) -> Self {
         Self {
-            realm,
+            space,
             sent: None,
             answered,
             stale: 0,
@@ -55,23 +60,10 @@ impl Attempt {
 }
 
 impl Attempts {
-    /// No credentials sent, and no realm known.
+    /// No credentials sent, and no challenge received.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// The attempts of the next request with the same Call-ID. It carries credentials for the realms that
-    /// accepted some, because they will challenge again (RFC 3261 section 22.3); the counts start at zero.
-    #[must_use]
-    pub fn for_next_request(&self) -> Self {
-        let accepted = self.entries.iter().filter(|attempt| !attempt.rejected);
-        Self {
-            entries: accepted
-                .map(|attempt| Attempt::new(attempt.realm, false))
-                .collect(),
-            by_application: 0,
-        }
     }
 
     /// Counts an answer of the application; false once the limit is reached.
@@ -81,45 +73,29 @@ impl Attempts {
         goes_on
     }
 
-    /// Whether no realm challenged the request and no credentials were sent.
+    /// Whether nothing challenged the request and no credentials were sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    fn find(&mut self, realm: u32) -> Option<&mut Attempt> {
-        self.entries
-            .iter_mut()
-            .find(|attempt| attempt.realm == realm)
+    fn knows(&self, space: u32) -> bool {
+        self.entries.iter().any(|attempt| attempt.space == space)
     }
-
-    fn knows(&self, realm: u32) -> bool {
-        self.entries.iter().any(|attempt| attempt.realm == realm)
-    }
-}
-
-/// The realms for which a request carries credentials.
-#[derive(Debug)]
-pub enum Scope<'a> {
-    /// Those that challenged this request, or accepted credentials of the request before.
-    Challenged(&'a mut Attempts),
-    /// Also all realms with a fresh nonce, to save the round trip.
-    ///
-    /// Only for requests to the server that the credentials belong to, such as the registrar or the
-    /// configured outbound proxy: RFC 3261 section 22.3 forbids to keep a proxy's challenge across
-    /// dialogs otherwise.
-    Cached(&'a mut Attempts),
 }
 
 /// Header fields that carry credentials: Authorization for servers, Proxy-Authorization for proxies.
 pub type Authorizations = SmallVec<[(HeaderName<'static>, String); 2]>;
 
-/// The last challenge of a realm, and the use of its nonce since.
+/// The last challenge of a protection space, and the use of its nonce since.
 #[derive(Clone, Debug)]
-struct Realm {
-    /// Never used for another realm of this client.
+struct Space {
+    /// Never used for another space of this client.
     serial: u32,
-    /// Never used for another nonce of this realm.
+    asker: Asker,
+    /// When it asked last.
+    asked: Timestamp,
+    /// Never used for another nonce of this space.
     nonce_serial: u32,
     offer: Offer,
     cnonce: String,
@@ -127,102 +103,131 @@ struct Realm {
     first_nonce: String,
     /// Requests sent with the nonce.
     count: u32,
-    /// The realm has not refused the nonce, and its count is not exhausted.
+    /// The space has not refused the nonce, and its count is not exhausted.
     fresh: bool,
 }
 
 /// Answers digest challenges for one user agent.
 #[derive(Clone, Default, Debug)]
 pub struct DigestClient {
-    policy: DigestPolicy,
+    policy: Box<DigestPolicy>,
     /// The oldest challenge first.
-    realms: Vec<Realm>,
+    spaces: Vec<Space>,
+    registrar: RegistrarRealms,
     last_serial: u32,
 }
 
 impl DigestClient {
-    /// A client that knows no realm yet.
+    /// A client that knows no space yet.
     #[must_use]
-    pub const fn new(policy: DigestPolicy) -> Self {
+    pub fn new(policy: DigestPolicy) -> Self {
         Self {
-            policy,
-            realms: Vec::new(),
-            last_serial: 0,
+            policy: Box::new(policy),
+            ..Self::default()
         }
     }
 
-    /// Forgets every nonce, for example because the password has changed.
+    /// Uses no nonce again unless it is offered again, for example because the password has changed. A request under
+    /// way may be challenged anew.
     pub fn forget(&mut self) {
-        self.realms.clear();
+        for space in &mut self.spaces {
+            space.fresh = false;
+            self.last_serial = self.last_serial.wrapping_add(1);
+            space.serial = self.last_serial;
+        }
     }
 
-    /// How many realms are remembered.
+    /// How many spaces are remembered.
     #[must_use]
-    pub fn realms(&self) -> usize {
-        self.realms.len()
+    pub fn spaces(&self) -> usize {
+        self.spaces.len()
     }
 
-    /// Learns the challenges of a 401 or 407, those for servers and for proxies alike, since a
-    /// forking proxy mixes them (RFC 3261 section 22.3). Of each realm the strongest one that can be
+    /// How many bytes of challenges all spaces hold.
+    #[must_use]
+    pub fn space_bytes(&self) -> usize {
+        self.spaces.iter().map(Space::bytes).sum()
+    }
+
+    /// Learns the challenges of a 401 or 407 to `request`, those for servers and for proxies alike, since a
+    /// forking proxy mixes them (RFC 3261 section 22.3). Of each realm the strongest one that may be
     /// answered counts; among equals the first, as the server prefers it (RFC 8760 section 2.4).
     ///
     /// After `Ok` at least one more realm can be answered: send the request again, with a new CSeq
-    /// number and branch, carrying what [`authorize`](Self::authorize) makes with
-    /// [`Scope::Challenged`].
+    /// number and branch, carrying what [`authorize`](Self::authorize) makes.
     ///
     /// # Errors
-    /// [`ChallengeError`] if another attempt is pointless: the realm refused credentials that answered its
-    /// own challenge (RFC 3261 section 22.1), or the client can answer none of the challenges. Report the
-    /// response.
+    /// [`ChallengeError`] if another attempt is pointless or not allowed. Report the response.
     pub fn challenged(
         &mut self,
         response: &Response,
+        request: &RequestContext<'_>,
         credentials: &Credentials,
         attempts: &mut Attempts,
+        now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), ChallengeError> {
         if !matches!(response.status().as_u16(), 401 | 407) {
             return Err(ChallengeError::Missing);
         }
-        let offers = self.offers(response, credentials);
+        self.expire(now);
+        let (offers, not_allowed) = self.offers(response, request, credentials);
         let mut refused = None;
-        let mut too_many = false;
+        let mut too_many = None;
         let mut progress = false;
         for offer in offers {
-            let known = self.place_of(offer.proxy, &offer.realm.value);
-            let serial = known.map(|place| self.realms[place].serial);
-            let attempt = serial.and_then(|serial| attempts.find(serial));
-            if let (Some(place), Some(attempt)) = (known, attempt) {
-                let realm = &mut self.realms[place];
+            let asker = Asker::of(request, offer.proxy);
+            let known = self.place_of(&asker, &offer);
+            let attempt = self.attempt_of(&offer, attempts);
+            if let Some((attempt, place)) = attempt {
+                let space = &mut self.spaces[place];
+                let attempt = &mut attempts.entries[attempt];
                 // Another request may have brought the nonce in the meantime.
-                let same_nonce = attempt.sent == Some(realm.nonce_serial)
-                    && realm.offer.nonce.value == offer.nonce.value;
+                let same_nonce = attempt.sent == Some(space.nonce_serial)
+                    && space.offer.nonce.value == offer.nonce.value;
                 let in_advance = !attempt.answered && (offer.stale || !same_nonce);
                 let stale_again = offer.stale && attempt.stale < self.policy.stale_retries;
                 if attempt.rejected || !(in_advance || stale_again) {
+                    let realm = offer.realm.value;
+                    // RFC 7616 section 3.3: only a nonce that is still good proves that the secret is wrong.
+                    let error = if same_nonce && !offer.stale {
+                        ChallengeError::Rejected { realm }
+                    } else {
+                        ChallengeError::Unsettled { realm }
+                    };
                     attempt.rejected = true;
-                    realm.fresh = false;
-                    refused = refused.or(Some(offer.realm.value));
+                    space.fresh = false;
+                    refused = refused.or(Some(error));
                     continue;
                 }
                 if !in_advance {
                     attempt.stale += 1;
                 }
                 attempt.answered = true;
+                if known != Some(place) {
+                    // The proxies of the server taught this nonce, and the party that asks now is unknown.
+                    space.fresh = false;
+                    let serial = space.serial;
+                    attempts.entries.retain(|attempt| attempt.space != serial);
+                }
             } else if attempts.entries.len() >= self.policy.realms {
-                too_many = true;
+                too_many = Some(ChallengeError::TooManyRealms);
                 continue;
             }
-            let serial = self.learn(offer, known, attempts, rng);
+            let spent = self.request_bytes(attempts, request, credentials, &offer);
+            if spent + answer_bytes(&offer, request, credentials) > self.policy.request_bytes {
+                too_many = Some(ChallengeError::TooLarge);
+                continue;
+            }
+            let serial = self.learn(offer, asker, attempts, now, rng);
             if !attempts.knows(serial) {
                 attempts.entries.push(Attempt::new(serial, true));
             }
             progress = true;
         }
-        match refused {
+        match refused.or(too_many).or(not_allowed) {
             _ if progress => Ok(()),
-            Some(realm) => Err(ChallengeError::Rejected { realm }),
-            None if too_many => Err(ChallengeError::TooManyRealms),
+            Some(error) => Err(error),
             None => {
                 let summary = ChallengeSummary::of(response);
                 if summary.is_empty() {
@@ -234,17 +239,39 @@ impl DigestClient {
         }
     }
 
-    /// The best answerable challenge of each realm, in the order of the response.
-    fn offers(&self, response: &Response, credentials: &Credentials) -> SmallVec<[Offer; 2]> {
+    /// The best challenge of each realm that may be answered, in the order of the response; and the error for those
+    /// that could be answered and may not.
+    fn offers(
+        &mut self,
+        response: &Response,
+        request: &RequestContext<'_>,
+        credentials: &Credentials,
+    ) -> (SmallVec<[Offer; 2]>, Option<ChallengeError>) {
+        let readable = response.challenges().flatten();
+        let readable = readable.filter_map(|challenge| Offer::read(&challenge, &self.policy));
+        let covers = |offer: &Offer| {
+            let secret = credentials.secret();
+            secret.covers(offer.algorithm(), &offer.realm.value)
+        };
+        let readable: SmallVec<[Offer; 2]> = readable.filter(covers).take(MOST_OFFERS).collect();
+        if request.method == Method::Register {
+            self.registrar.learn(&readable, self.policy.realms);
+        }
         let mut offers: SmallVec<[Offer; 2]> = SmallVec::new();
-        for challenge in response.challenges().flatten() {
-            let Some(offer) = Offer::read(&challenge, &self.policy) else {
-                continue;
-            };
-            if !credentials
-                .secret()
-                .covers(offer.algorithm(), &offer.realm.value)
-            {
+        let mut not_allowed = None;
+        for offer in readable {
+            let before = self.place_of(&Asker::Call(request.call_id.into()), &offer);
+            let before = before.map(|place| self.spaces[place].offer.strength());
+            if !may_answer(
+                &self.policy,
+                &self.registrar,
+                request,
+                &offer,
+                credentials,
+                before,
+            ) {
+                let realm = offer.realm.value;
+                not_allowed = not_allowed.or(Some(ChallengeError::NotAllowed { realm }));
                 continue;
             }
             let room = offers.len() < self.policy.realms;
@@ -263,106 +290,179 @@ impl DigestClient {
                 None => {}
             }
         }
-        offers
+        (offers, not_allowed)
     }
 
-    fn place_of(&self, proxy: bool, realm: &str) -> Option<usize> {
-        self.realms
+    fn place_of(&self, asker: &Asker, offer: &Offer) -> Option<usize> {
+        let mut spaces = self.spaces.iter();
+        spaces.position(|space| space.asker == *asker && space.is_of(offer))
+    }
+
+    /// The attempt of a request at the realm of `offer`, and the place of its space.
+    fn attempt_of(&self, offer: &Offer, attempts: &Attempts) -> Option<(usize, usize)> {
+        attempts
+            .entries
             .iter()
-            .position(|known| known.offer.proxy == proxy && known.offer.realm.value == realm)
+            .enumerate()
+            .find_map(|(at, attempt)| {
+                let mut spaces = self.spaces.iter();
+                let place = spaces.position(|space| space.serial == attempt.space)?;
+                self.spaces[place].is_of(offer).then_some((at, place))
+            })
     }
 
-    /// Remembers a challenge as the youngest; returns the serial of its realm.
+    /// Remembers a challenge as the youngest; returns the serial of its space.
     fn learn(
         &mut self,
         offer: Offer,
-        known: Option<usize>,
+        asker: Asker,
         attempts: &Attempts,
+        now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> u32 {
-        let before = known.map(|place| self.realms.remove(place));
-        if let Some(mut realm) = before {
-            if realm.offer.nonce.value == offer.nonce.value
-                && realm.offer.algorithm == offer.algorithm
+        let before = self.place_of(&asker, &offer);
+        let before = before.map(|place| self.spaces.remove(place));
+        let space = match before {
+            Some(mut space)
+                if space.offer.nonce.value == offer.nonce.value
+                    && space.offer.algorithm == offer.algorithm =>
             {
                 // The nonce count goes on for as long as the nonce is the same.
-                realm.offer = offer;
-                realm.fresh = realm.count < u32::MAX;
-            } else {
-                let nonce_serial = realm.nonce_serial.wrapping_add(1);
-                realm = Realm {
-                    nonce_serial,
-                    ..Realm::new(realm.serial, offer, rng)
-                };
+                space.offer = offer;
+                space.asked = now;
+                space.fresh = space.count < u32::MAX;
+                space
             }
-            let serial = realm.serial;
-            self.realms.push(realm);
-            return serial;
-        }
-        if self.realms.len() >= self.policy.realms {
-            let unused = self
-                .realms
-                .iter()
-                .position(|realm| !attempts.knows(realm.serial));
-            self.realms.remove(unused.unwrap_or(0));
-        }
-        self.last_serial = self.last_serial.wrapping_add(1);
-        self.realms.push(Realm::new(self.last_serial, offer, rng));
-        self.last_serial
-    }
-
-    /// Makes the header fields for one sending of a request, and counts it.
-    ///
-    /// Takes the request's method, the Request-URI exactly as it is sent (RFC 7616 section 3.4, also
-    /// when a strict router swapped it), and the body's bytes, which count with `auth-int`. A realm
-    /// that `credentials` do not cover gets none.
-    pub fn authorize(
-        &mut self,
-        method: Method<'_>,
-        uri: &[u8],
-        body: &[u8],
-        credentials: &Credentials,
-        scope: Scope<'_>,
-    ) -> Authorizations {
-        let attempts = match scope {
-            Scope::Challenged(attempts) => attempts,
-            Scope::Cached(attempts) => {
-                for realm in self.realms.iter().filter(|realm| realm.fresh) {
-                    if !attempts.knows(realm.serial) && attempts.entries.len() < self.policy.realms
-                    {
-                        attempts.entries.push(Attempt::new(realm.serial, false));
-                    }
-                }
-                attempts
+            Some(space) => Space {
+                nonce_serial: space.nonce_serial.wrapping_add(1),
+                ..Space::new(space.serial, asker, offer, now, rng)
+            },
+            None => {
+                self.last_serial = self.last_serial.wrapping_add(1);
+                Space::new(self.last_serial, asker, offer, now, rng)
             }
         };
-        let uri = String::from_utf8_lossy(uri);
+        self.make_room(space.bytes(), attempts);
+        let serial = space.serial;
+        self.spaces.push(space);
+        serial
+    }
+
+    /// Forgets old spaces until one with `bytes` fits in: first those of calls, and those of `attempts` last.
+    fn make_room(&mut self, bytes: usize, attempts: &Attempts) {
+        while !self.spaces.is_empty()
+            && (self.spaces.len() >= self.policy.spaces
+                || self.space_bytes() + bytes > self.policy.space_bytes)
+        {
+            let unused = |space: &Space| !attempts.knows(space.serial);
+            let mut spaces = self.spaces.iter();
+            let call = spaces.position(|space| unused(space) && space.asker.is_call());
+            let place = call.or_else(|| self.spaces.iter().position(unused));
+            self.spaces.remove(place.unwrap_or(0));
+        }
+    }
+
+    /// Forgets the spaces that have not asked for their lifetime.
+    fn expire(&mut self, now: Timestamp) {
+        let policy = &self.policy;
+        self.spaces.retain(|space| {
+            let lifetime = if space.asker.is_call() {
+                policy.call_lifetime
+            } else {
+                policy.lifetime
+            };
+            now.saturating_since(space.asked) < lifetime
+        });
+    }
+
+    /// The most bytes that the credentials of a request can have, without those for the realm of `except`.
+    fn request_bytes(
+        &self,
+        attempts: &Attempts,
+        request: &RequestContext<'_>,
+        credentials: &Credentials,
+        except: &Offer,
+    ) -> usize {
+        let entries = attempts.entries.iter().filter(|attempt| !attempt.rejected);
+        let spaces = entries.filter_map(|attempt| {
+            let mut spaces = self.spaces.iter();
+            spaces.find(|space| space.serial == attempt.space)
+        });
+        let others = spaces.filter(|space| !space.is_of(except));
+        others
+            .map(|space| answer_bytes(&space.offer, request, credentials))
+            .sum()
+    }
+
+    /// Adds the spaces whose credentials a request carries before it is challenged. A space of its Call-ID precedes
+    /// one of the server with the same realm.
+    fn add_unasked(
+        &self,
+        request: &RequestContext<'_>,
+        credentials: &Credentials,
+        attempts: &mut Attempts,
+    ) {
+        for is_call in [true, false] {
+            let fits = |space: &&Space| {
+                space.fresh
+                    && space.asker.is_call() == is_call
+                    && space.asker.takes_unasked(request)
+            };
+            for space in self.spaces.iter().filter(fits) {
+                let offer = &space.offer;
+                let spent = self.request_bytes(attempts, request, credentials, offer);
+                let size = spent + answer_bytes(offer, request, credentials);
+                if self.attempt_of(offer, attempts).is_none()
+                    && attempts.entries.len() < self.policy.realms
+                    && size <= self.policy.request_bytes
+                {
+                    attempts.entries.push(Attempt::new(space.serial, false));
+                }
+            }
+        }
+    }
+
+    /// Makes the header fields for one sending of a request, and counts it: for the spaces that have challenged it,
+    /// and for those whose credentials it carries unasked, to save the round trip. A realm that `credentials` do not
+    /// cover gets none.
+    pub fn authorize(
+        &mut self,
+        request: &RequestContext<'_>,
+        credentials: &Credentials,
+        attempts: &mut Attempts,
+        now: Timestamp,
+    ) -> Authorizations {
+        self.expire(now);
+        self.add_unasked(request, credentials, attempts);
+        let uri = String::from_utf8_lossy(request.uri);
         let mut fields = Authorizations::new();
         for attempt in attempts
             .entries
             .iter_mut()
             .filter(|attempt| !attempt.rejected)
         {
-            let realm = self
-                .realms
+            let space = self
+                .spaces
                 .iter_mut()
-                .find(|realm| realm.serial == attempt.realm && realm.fresh);
-            let Some(realm) = realm else { continue };
-            if let Some(value) = realm.authorize(method.as_bytes(), &uri, body, credentials) {
-                let name = if realm.offer.proxy {
+                .find(|space| space.serial == attempt.space && space.fresh);
+            let Some(space) = space else { continue };
+            let method = request.method.as_bytes();
+            if let Some(value) = space.authorize(method, &uri, request.body, credentials) {
+                let name = if space.offer.proxy {
                     HeaderName::ProxyAuthorization
                 } else {
                     HeaderName::Authorization
                 };
-                attempt.sent = Some(realm.nonce_serial);
+                attempt.sent = Some(space.nonce_serial);
                 fields.push((name, value));
             }
         }
         fields
     }
 
-    /// Reads the Authentication-Info of the response to `sent`, the request as it was sent: adopts
-    /// `nextnonce` and checks that the server knows the secret too (RFC 7616 section 3.5).
+    /// Reads the Authentication-Info of the response to `sent`, the request as it was sent with `attempts`: adopts
+    /// `nextnonce` for the space whose credentials the request carried, and checks that the server knows the secret
+    /// too (RFC 7616 section 3.5).
     ///
     /// A response without the header field, and one whose request carried no digest credentials for
     /// a server, is fine.
@@ -374,7 +474,9 @@ impl DigestClient {
         &mut self,
         response: &Response,
         sent: &Request,
+        attempts: &Attempts,
         credentials: &Credentials,
+        now: Timestamp,
     ) -> Result<(), AuthenticationInfoError> {
         let Some(info) = response
             .authentication_info()
@@ -401,11 +503,16 @@ impl DigestClient {
                 None => Ok(()),
             };
         };
-        let place = carried
-            .realm()
-            .and_then(|realm| self.place_of(false, str::from_utf8(&realm).ok()?));
-        let Some(place) = place else { return Ok(()) };
-        let realm = &mut self.realms[place];
+        let is_carried = |space: &&mut Space| {
+            let realm = space.offer.realm.value.as_bytes();
+            let mut entries = attempts.entries.iter();
+            !space.offer.proxy
+                && carried.realm().is_some_and(|carried| *carried == *realm)
+                && entries.any(|sent| sent.space == space.serial && sent.sent.is_some())
+        };
+        let Some(space) = self.spaces.iter_mut().find(is_carried) else {
+            return Ok(());
+        };
         if let (Some(rspauth), Some(sent_qop)) = (info.rspauth(), carried.qop().next()) {
             let qop = info.qop().next().unwrap_or(sent_qop);
             let (Some(qop), Some(nonce), Some(nc), Some(cnonce), Some(uri)) = (
@@ -418,8 +525,8 @@ impl DigestClient {
                 return Err(AuthenticationInfoError::Unverified);
             };
             let body = (qop == Qop::AuthInt).then(|| response.body());
-            let algorithm = realm.offer.algorithm();
-            let key = realm
+            let algorithm = space.offer.algorithm();
+            let key = space
                 .key(credentials)
                 .ok_or(AuthenticationInfoError::Unverified)?;
             let protection = Protection {
@@ -435,21 +542,30 @@ impl DigestClient {
         }
         if let Some(next) = info.raw(b"nextnonce").and_then(Text::read)
             && next.value.len() <= self.policy.nonce_length
-            && next.value != realm.offer.nonce.value
+            && next.value != space.offer.nonce.value
         {
-            realm.offer.nonce = next;
-            realm.nonce_serial = realm.nonce_serial.wrapping_add(1);
-            realm.count = 0;
-            realm.fresh = true;
+            space.offer.nonce = next;
+            space.nonce_serial = space.nonce_serial.wrapping_add(1);
+            space.asked = now;
+            space.count = 0;
+            space.fresh = true;
         }
         Ok(())
     }
 }
 
-impl Realm {
-    fn new(serial: u32, offer: Offer, rng: &mut dyn CryptoRng) -> Self {
+impl Space {
+    fn new(
+        serial: u32,
+        asker: Asker,
+        offer: Offer,
+        asked: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Self {
         Self {
             serial,
+            asker,
+            asked,
             nonce_serial: 0,
             first_nonce: offer.nonce.value.clone(),
             offer,
@@ -457,6 +573,15 @@ impl Realm {
             count: 0,
             fresh: true,
         }
+    }
+
+    /// Whether the offer is one of this realm, for the same header field.
+    fn is_of(&self, offer: &Offer) -> bool {
+        self.offer.proxy == offer.proxy && self.offer.realm.value == offer.realm.value
+    }
+
+    fn bytes(&self) -> usize {
+        self.offer.bytes() + self.asker.bytes()
     }
 
     /// H(A1), with what `-sess` adds (RFC 7616 section 3.4.2).
@@ -535,6 +660,13 @@ impl Realm {
         }
         Some(value)
     }
+}
+
+/// The most bytes that the credentials for an offer can have: those of our own, and those that they repeat.
+fn answer_bytes(offer: &Offer, request: &RequestContext<'_>, credentials: &Credentials) -> usize {
+    // Names, quotes, commas, a digest of 64 digits, 26 characters of cnonce; a name of %XX, an escaped URI.
+    let name = (credentials.username().len() * 3).max(64);
+    320 + name + request.uri.len() * 2 + offer.bytes()
 }
 
 /// The user name in the form that the server requested (RFC 7616 sections 3.4 and 3.4.4).

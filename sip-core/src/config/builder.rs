@@ -17,6 +17,7 @@ use super::settings::{Config, Settings};
 use super::table::parameters;
 use super::values::{
     self, Authentication, DtmfType, IpInContact, LogLevel, OfflineRequests, Support,
+    WeakestAlgorithm,
 };
 
 /// The longest list of servers, and of option tags, that the builder accepts.
@@ -370,6 +371,29 @@ impl ConfigBuilder {
                 let error =
                     ConfigError::value(name, ConfigError::excerpt(tag), "an option tag like timer");
                 self.errors.push(error);
+            }
+        }
+        self
+    }
+
+    /// `peerRealms`: the realms of peers whose challenges are answered, compared exactly; default none, at most
+    /// [`SERVERS_LIMIT`]. The realms of the own servers need not be listed.
+    pub fn peer_realms<T: AsRef<str>>(&mut self, realms: impl IntoIterator<Item = T>) -> &mut Self {
+        let parameter = Parameter::PeerRealms;
+        self.note(parameter).peer_realms.clear();
+        for (place, realm) in realms.into_iter().enumerate() {
+            let realm = realm.as_ref();
+            if place >= SERVERS_LIMIT {
+                let expected = format!("a list of at most {SERVERS_LIMIT} realms");
+                return self.wrong(parameter, "longer", expected);
+            }
+            match values::some_text(realm) {
+                Ok(realm) => self.settings.peer_realms.push(realm.to_owned()),
+                Err(expected) => {
+                    let name = format!("{}[{place}]", parameter.name());
+                    let error = ConfigError::value(name, ConfigError::excerpt(realm), expected);
+                    self.errors.push(error);
+                }
             }
         }
         self

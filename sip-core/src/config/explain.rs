@@ -92,6 +92,10 @@ impl Config {
         (list(self.extra_supported().iter().map(Json::json)), None)
     }
 
+    fn explain_peer_realms(&self) -> Explanation {
+        (list(self.peer_realms().iter().map(Json::json)), None)
+    }
+
     fn explain_factory_options(&self) -> Explanation {
         opaque(&self.settings.session_description_handler_factory_options)
     }

@@ -44,5 +44,8 @@ pub use parameter::{Origin, Parameter, Source};
 pub use server::{SERVER_URL_LIMIT, Server, ServerUrl, ServerUrlError};
 pub use setter::Setter;
 pub use settings::{Config, OPTIONS_LIMIT};
-pub use values::{Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support};
+pub use values::{
+    Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support,
+    WeakestAlgorithm,
+};
 pub use wiring::Unsupported;

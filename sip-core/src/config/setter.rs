@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::builder::{ConfigBuilder, FLOWS_LIMIT};
 use super::parameter::Parameter;
 use super::table::parameters;
-use super::values::{DtmfType, LogLevel, OfflineRequests, Support};
+use super::values::{DtmfType, LogLevel, OfflineRequests, Support, WeakestAlgorithm};
 
 /// How a reader of another form sets a parameter: the kind of its values, and the builder's method.
 ///
@@ -53,6 +53,8 @@ pub enum Setter {
     Servers,
     /// Option tags: [`ConfigBuilder::extra_supported`].
     Tags,
+    /// Realms: [`ConfigBuilder::peer_realms`].
+    Realms,
     /// A function of the program; no data can express it.
     Function,
 }

@@ -10,6 +10,7 @@ use super::server::{Server, ServerUrl};
 use super::table::parameters;
 use super::values::{
     Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support,
+    WeakestAlgorithm,
 };
 use crate::auth::Secret;
 
@@ -164,6 +165,11 @@ impl Config {
     /// `extraSupported`: option tags to add to Supported.
     pub fn extra_supported(&self) -> &[String] {
         &self.settings.extra_supported
+    }
+
+    /// `peerRealms`: the realms of peers whose challenges are answered.
+    pub fn peer_realms(&self) -> &[String] {
+        &self.settings.peer_realms
     }
 
     /// `sessionDescriptionHandlerFactoryOptions`: for the adapter's factory. From the file form

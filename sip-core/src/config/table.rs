@@ -209,6 +209,22 @@ macro_rules! parameters {
 
             Realm "realm" Own own(explain_realm, Setter::Text(|builder, realm| builder.realm(realm)));
 
+            PeerRealms "peerRealms" Own { peer_realms: Vec<String> = Vec::new() } own(
+                explain_peer_realms, Setter::Realms
+            );
+
+            /// `weakestAlgorithm`: the weakest hash function that the own servers may ask for; default
+            /// [`WeakestAlgorithm::Md5`](crate::config::WeakestAlgorithm::Md5).
+            WeakestAlgorithm "weakestAlgorithm" Own {
+                weakest_algorithm: WeakestAlgorithm = WeakestAlgorithm::Md5
+            } choice;
+
+            /// `weakestPeerAlgorithm`: the weakest hash function that a realm of `peerRealms` may ask for, always with
+            /// qop; default [`WeakestAlgorithm::Sha256`](crate::config::WeakestAlgorithm::Sha256).
+            WeakestPeerAlgorithm "weakestPeerAlgorithm" Own {
+                weakest_peer_algorithm: WeakestAlgorithm = WeakestAlgorithm::Sha256
+            } choice;
+
             /// `outboundFlows`: through how many servers to be registered at a time (RFC 5626 section 4.2), at most
             /// one flow to each; default 1, 1 to [`FLOWS_LIMIT`](crate::config::FLOWS_LIMIT). More than one takes a registrar that supports it.
             OutboundFlows "outboundFlows" Own { outbound_flows: u8 = 1 } number(1, FLOWS_LIMIT);

@@ -5,6 +5,7 @@ use alloc::{borrow::ToOwned, string::String};
 use core::{fmt, time::Duration};
 
 use super::{json::Json, server::is_host};
+use crate::auth::Algorithm;
 
 /// The longest text a parameter takes, in bytes.
 pub(crate) const TEXT_LIMIT: usize = 1024;
@@ -99,6 +100,32 @@ pub enum Authentication {
     Digest,
     /// The application: each challenge is an event, and the application answers with a header value.
     Application,
+}
+
+choice! {
+    /// The weakest hash function of a digest that is answered (RFC 8760 section 2.1), with or without `-sess`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum WeakestAlgorithm {
+        /// MD5: any.
+        Md5 = "MD5",
+        /// SHA-256.
+        Sha256 = "SHA-256",
+        /// SHA-512/256.
+        Sha512_256 = "SHA-512-256",
+    }
+}
+
+impl WeakestAlgorithm {
+    /// The algorithm.
+    #[must_use]
+    pub const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Md5 => Algorithm::Md5,
+            Self::Sha256 => Algorithm::Sha256,
+            Self::Sha512_256 => Algorithm::Sha512_256,
+        }
+    }
 }
 
 choice! {

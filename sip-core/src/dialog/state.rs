@@ -13,6 +13,7 @@ use super::error::DialogError;
 #[derive(Clone, Debug)]
 pub struct Dialog {
     pub(super) fork: u32,
+    caller: bool,
     confirmed: bool,
     secure: bool,
     pub(super) local_cseq: u32,
@@ -37,6 +38,7 @@ impl Dialog {
         let to = response.to()?;
         let mut dialog = Self {
             fork,
+            caller: true,
             confirmed: false,
             secure: is_secure(request),
             local_cseq: request.cseq()?.number,
@@ -66,6 +68,7 @@ impl Dialog {
         local.extend_from_slice(tag.as_bytes());
         let mut dialog = Self {
             fork,
+            caller: false,
             confirmed: false,
             secure: is_secure(request),
             local_cseq: 0,
@@ -172,6 +175,18 @@ impl Dialog {
     #[must_use]
     pub fn local_uri(&self) -> &[u8] {
         NameAddr::parse(&self.local).map_or(b"", |local| local.uri().as_bytes())
+    }
+
+    /// Whether this side sent the request that made it.
+    #[must_use]
+    pub fn is_caller(&self) -> bool {
+        self.caller
+    }
+
+    /// The URI by which we know the peer (RFC 3261 section 12.1): that of To in our requests.
+    #[must_use]
+    pub fn remote_uri(&self) -> &[u8] {
+        NameAddr::parse(&self.remote).map_or(b"", |remote| remote.uri().as_bytes())
     }
 
     /// The URI that requests within the dialog are for, from the peer's last Contact.

@@ -3,12 +3,14 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use sip_parse::{Builder, HeaderName, StatusCode, Value};
+use sip_parse::{Builder, HeaderName, Request, StatusCode, Value};
 
+use super::identity::ANONYMOUS;
 use super::indication::Received;
 use super::state::Endpoint;
-use crate::auth::Scope;
+use crate::auth::{Attempts, Authorizations, ChallengeError, RequestContext};
 use crate::config::LogLevel;
+use crate::dialog::DialogId;
 use crate::record::LogContent;
 use crate::transaction::{ClientTransactionId, SendError};
 
@@ -24,8 +26,8 @@ pub(crate) enum Authorization {
 /// Why the core did not answer a challenge with a new request.
 #[derive(Debug)]
 pub(crate) enum RetryError {
-    /// There are no credentials, or the server refuses them.
-    Authentication,
+    /// There are no credentials for it.
+    Challenge(ChallengeError),
     /// The core could not resend the request.
     NotSent(SendError),
 }
@@ -40,7 +42,7 @@ impl Endpoint {
         authorization: Authorization,
     ) -> Result<ClientTransactionId, RetryError> {
         let request = challenged.request.request();
-        let sent = request.ok_or(RetryError::Authentication)?;
+        let sent = request.ok_or(RetryError::NotSent(SendError::Stale))?;
         let mut next = challenged.sent.clone();
         let method = sent.method();
         let mut again = Builder::from_message(sent);
@@ -48,7 +50,7 @@ impl Endpoint {
         match authorization {
             Authorization::Application(value) => {
                 if !next.attempts.application_answers() {
-                    return Err(RetryError::Authentication);
+                    return Err(RetryError::Challenge(ChallengeError::TooManyAnswers));
                 }
                 // The credentials of an earlier proxy stay (RFC 3261 section 22.3).
                 let proxy =
@@ -61,19 +63,9 @@ impl Endpoint {
                 again.remove(name).append(name, String::from(value));
             }
             Authorization::Credentials => {
-                let credentials = self.credentials.as_ref();
-                let credentials = credentials.ok_or(RetryError::Authentication)?;
-                let (attempts, rng) = (&mut next.attempts, self.layer.rng());
-                self.digest
-                    .challenged(&challenged.response, credentials, attempts, rng)
-                    .map_err(|_| RetryError::Authentication)?;
-                let headers = self.digest.authorize(
-                    method,
-                    sent.uri_bytes(),
-                    sent.body(),
-                    credentials,
-                    Scope::Challenged(attempts),
-                );
+                let headers = self
+                    .answer_challenge(challenged, sent, &mut next.attempts)
+                    .map_err(RetryError::Challenge)?;
                 again
                     .remove(HeaderName::Authorization)
                     .remove(HeaderName::ProxyAuthorization);
@@ -95,6 +87,65 @@ impl Endpoint {
             .map_err(RetryError::NotSent)
     }
 
+    /// The credentials that answer a challenge, if it may be answered; logs why not.
+    fn answer_challenge(
+        &mut self,
+        challenged: &Received,
+        sent: &Request,
+        attempts: &mut Attempts,
+    ) -> Result<Authorizations, ChallengeError> {
+        let context = self.context_of(sent, challenged.sent.dialog);
+        let learnt = match &self.credentials {
+            None => Err(ChallengeError::NoCredentials),
+            Some(credentials) => {
+                let server = &*self.server_name(challenged.connection);
+                let context = RequestContext { server, ..context };
+                let (now, rng) = (self.now, self.layer.rng());
+                let response = &challenged.response;
+                self.digest
+                    .challenged(response, &context, credentials, attempts, now, rng)
+            }
+        };
+        match learnt {
+            Ok(()) => Ok(self.credentials_for(challenged.connection, &context, attempts)),
+            Err(error) => {
+                let content = LogContent::NotAuthorized(error.clone());
+                self.log(LogLevel::Warn, "sip.ua", 0, content);
+                Err(error)
+            }
+        }
+    }
+
+    /// What the credentials of a sent request depend on, apart from its server.
+    pub(super) fn context_of<'a>(
+        &self,
+        sent: &'a Request,
+        dialog: Option<DialogId>,
+    ) -> RequestContext<'a> {
+        RequestContext {
+            method: sent.method(),
+            uri: sent.uri_bytes(),
+            body: sent.body(),
+            call_id: sent.call_id().unwrap_or_default(),
+            server: "",
+            own_domain: match dialog {
+                Some(dialog) => self.is_dialog_in_own_domain(dialog),
+                None => self.identity.is_in_own_domain(sent.uri_bytes()),
+            },
+            within_dialog: dialog.is_some(),
+            anonymous: sent
+                .from()
+                .is_ok_and(|from| from.uri().as_bytes() == ANONYMOUS),
+        }
+    }
+
+    /// Whether this side opened a dialog by a call to the own domain. The URI of a caller proves nothing.
+    pub(super) fn is_dialog_in_own_domain(&self, dialog: DialogId) -> bool {
+        self.dialogs.dialog(dialog).is_some_and(|dialog| {
+            dialog.is_caller() && self.identity.is_in_own_domain(dialog.remote_uri())
+        })
+    }
+
     /// RFC 7616 section 3.5: reads the next nonce, and the proof that the server knows the secret too.
     pub(super) fn read_authentication_info(&mut self, received: &Received) {
         let response = &received.response;
@@ -105,7 +156,10 @@ impl Endpoint {
         else {
             return;
         };
-        let read = self.digest.authentication_info(response, sent, credentials);
+        let (attempts, now) = (&received.sent.attempts, self.now);
+        let read = self
+            .digest
+            .authentication_info(response, sent, attempts, credentials, now);
         if read.is_err() {
             self.queue().counters.authentication_info_failures += 1;
             let content =

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use rand_core::CryptoRng;
-use sip_parse::{Scheme, UriBuf, text};
+use sip_parse::{Scheme, Uri, UriBuf, text};
 
 use super::settings::IdentitySettings;
 use crate::rand::token;
@@ -130,6 +130,16 @@ impl Identity {
             supported.push_str(tag);
         }
         supported
+    }
+
+    /// Whether a URI is in the domain of the account: that of the address-of-record, or that of the registrar.
+    pub(crate) fn is_in_own_domain(&self, uri: &[u8]) -> bool {
+        let Ok(uri) = Uri::parse(uri) else {
+            return false;
+        };
+        let domains = [&self.aor, &self.registrar].map(|own| own.as_uri().host_bytes());
+        let mut domains = domains.iter();
+        domains.any(|own| own.eq_ignore_ascii_case(uri.host_bytes()))
     }
 
     /// Whether a Request-URI names this agent. With a user part, it must be that of the address-of-record or

@@ -7,6 +7,7 @@ use sip_parse::{Method, Request, Response, StatusCode};
 use super::owner::{DialogUsage, Sent};
 use super::sent_request::SentRequest;
 use super::state::Endpoint;
+use crate::auth::ChallengeError;
 use crate::config::LogLevel;
 use crate::dialog::{DialogError, FailureScope};
 use crate::ids::ConnectionId;
@@ -62,6 +63,8 @@ pub(crate) struct Received {
     pub(crate) connection: ConnectionId,
     pub(crate) response: Box<Response>,
     pub(crate) request: SentRequest,
+    /// Why the core did not answer the challenge in it.
+    pub(crate) unanswered: Option<Box<ChallengeError>>,
 }
 
 impl Received {
@@ -118,6 +121,7 @@ impl Endpoint {
                         connection,
                         response,
                         request: SentRequest::new(request, self.limits.message),
+                        unanswered: None,
                     };
                     self.read_authentication_info(&received);
                     return Some(Indication::Response(received));

@@ -28,6 +28,6 @@ pub use self::owner::{SessionRequest, SessionTimer};
 pub use self::queue::Counters;
 pub(crate) use self::requests::{InDialog, NewCall, OutOfDialog};
 pub use self::sent_request::SentRequest;
-pub use self::settings::{Behaviour, EndpointSettings, IdentitySettings};
+pub use self::settings::{Behaviour, ChallengeSettings, EndpointSettings, IdentitySettings};
 pub use self::state::Endpoint;
 pub(crate) use self::uas::is_of_rfc2543;

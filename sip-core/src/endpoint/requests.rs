@@ -13,7 +13,7 @@ use super::identity::ANONYMOUS;
 use super::owner::{DialogUsage, Sent, TransactionUser};
 use super::sent_request::SentRequest;
 use super::state::Endpoint;
-use crate::auth::{Attempts, Authorizations, Scope};
+use crate::auth::{Attempts, Authorizations, RequestContext};
 use crate::body::Body;
 use crate::dialog::{DialogId, DialogSetId};
 use crate::header::ExtraHeader;
@@ -62,19 +62,20 @@ pub(crate) struct NewCall<'a> {
 }
 
 impl Endpoint {
-    /// Credentials for challenges seen before, to save a round trip.
-    fn cached_credentials(
+    /// The credentials that a request carries for its protection spaces. The server of `request` is filled in.
+    pub(super) fn credentials_for(
         &mut self,
-        method: Method<'_>,
-        uri: &[u8],
-        body: &[u8],
+        connection: ConnectionId,
+        request: &RequestContext<'_>,
         attempts: &mut Attempts,
     ) -> Authorizations {
         let Some(credentials) = &self.credentials else {
             return Authorizations::new();
         };
+        let server = &*self.server_name(connection);
+        let request = RequestContext { server, ..*request };
         self.digest
-            .authorize(method, uri, body, credentials, Scope::Cached(attempts))
+            .authorize(&request, credentials, attempts, self.now)
     }
 
     /// Sends a request outside any dialog (RFC 3261 section 8.1.1).
@@ -86,8 +87,17 @@ impl Endpoint {
         self.secure_for(parts.connection, parts.target)?;
         let routes = self.preloaded_route(parts.flow, parts.service_route);
         let body = parts.body.map_or(&b""[..], |body| &body.bytes);
-        let attempts = &mut sent.attempts;
-        let credentials = self.cached_credentials(parts.method, parts.target, body, attempts);
+        let context = RequestContext {
+            method: parts.method,
+            uri: parts.target,
+            body,
+            call_id: parts.call_id,
+            server: "",
+            own_domain: self.identity.is_in_own_domain(parts.target),
+            within_dialog: false,
+            anonymous: parts.anonymous,
+        };
+        let credentials = self.credentials_for(parts.connection, &context, &mut sent.attempts);
         let (display, from) = if parts.anonymous {
             (Some("Anonymous"), ANONYMOUS)
         } else {
@@ -189,11 +199,25 @@ impl Endpoint {
     ) -> Result<ClientTransactionId, SendError> {
         let dialog = self.dialogs.dialog(parts.dialog).ok_or(SendError::Stale)?;
         let target: Box<[u8]> = dialog.request_uri().into();
+        let anonymous = dialog.local_uri() == ANONYMOUS;
         let contact = self.identity.contact_as(dialog.local_uri());
         let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
-        let attempts = &mut sent.attempts;
-        let credentials = self.cached_credentials(parts.method, &target, bytes, attempts);
+        let (call_id, _) = self
+            .dialogs
+            .names(parts.dialog.set())
+            .ok_or(SendError::Stale)?;
+        let context = RequestContext {
+            method: parts.method,
+            uri: &target,
+            body: bytes,
+            call_id: &call_id,
+            server: "",
+            own_domain: self.is_dialog_in_own_domain(parts.dialog),
+            within_dialog: true,
+            anonymous,
+        };
+        let credentials = self.credentials_for(parts.connection, &context, &mut sent.attempts);
         let mut request = self
             .dialogs
             .request(parts.dialog, parts.method)
@@ -354,8 +378,8 @@ impl Endpoint {
             let contact = self.identity.contact_as(from.uri().as_bytes());
             again.set(HeaderName::Contact, contact);
         }
-        let uri = sent.uri_bytes();
-        let credentials = self.cached_credentials(method, uri, sent.body(), &mut next.attempts);
+        let context = self.context_of(sent, None);
+        let credentials = self.credentials_for(connection, &context, &mut next.attempts);
         for (name, value) in credentials {
             again.append(name, value);
         }

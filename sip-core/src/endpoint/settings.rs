@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use sip_parse::UriBuf;
 
-use crate::auth::Credentials;
+use crate::auth::{Algorithm, Credentials, DigestPolicy};
 use crate::config::LogLevel;
 use crate::limits::Limits;
 use crate::transaction::TimerSettings;
@@ -21,6 +21,8 @@ pub struct EndpointSettings {
     pub behaviour: Behaviour,
     /// The credentials that answer a 401 or 407 (RFC 3261 section 22); without them the response is final.
     pub credentials: Option<Credentials>,
+    /// Whose challenges they answer.
+    pub challenges: ChallengeSettings,
     /// The timers of RFC 3261 table 4.
     pub timers: TimerSettings,
     /// The upper bounds of every table and queue of the endpoint.
@@ -50,6 +52,22 @@ pub struct IdentitySettings {
     pub instance: Option<Box<str>>,
     /// The option tags of Supported (RFC 3261 section 20.37).
     pub supported: Vec<Box<str>>,
+}
+
+/// Whose challenges an endpoint answers (`auth/trust.rs` has the table). The endpoint answers its own servers: the
+/// registrar, the proxies that challenge with an own realm, and the servers of the own domain. It answers a peer only
+/// if the realm is listed here, because a digest lets the party that chose the nonce guess the password.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ChallengeSettings {
+    /// Own realms beside those that the registrar names, the domain of the address-of-record, and its hosts.
+    pub own_realms: Vec<Box<str>>,
+    /// The weakest hash function that an own server may ask for.
+    pub weakest: Algorithm,
+    /// The realms of peers that are answered, compared exactly; none by default.
+    pub peer_realms: Vec<Box<str>>,
+    /// The weakest hash function that a peer may ask for; a peer must offer qop besides.
+    pub weakest_of_peers: Algorithm,
 }
 
 /// How an endpoint behaves; all of it may change at run time.
@@ -98,10 +116,23 @@ impl EndpointSettings {
             },
             behaviour: Behaviour::default(),
             credentials: None,
+            challenges: ChallengeSettings::default(),
             timers: TimerSettings::default(),
             limits: Limits::default(),
             via_transport: None,
             rport: false,
+        }
+    }
+}
+
+impl Default for ChallengeSettings {
+    fn default() -> Self {
+        let policy = DigestPolicy::default();
+        Self {
+            own_realms: policy.own_realms,
+            weakest: policy.weakest,
+            peer_realms: policy.peer_realms,
+            weakest_of_peers: policy.weakest_of_peers,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The endpoint: its tables, its clock, its queue of actions, its records.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -10,7 +12,7 @@ use super::flow::Flow;
 use super::identity::Identity;
 use super::owner::{DialogUsage, Sent, TimerOwner};
 use super::queue::{Counters, Queue};
-use super::settings::{Behaviour, EndpointSettings};
+use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
 use crate::config::LogLevel;
@@ -49,6 +51,8 @@ pub struct Endpoint {
     pub(crate) dialogs: DialogLayer<DialogUsage>,
     pub(crate) digest: DigestClient,
     pub(crate) timers: Timers<TimerOwner>,
+    /// The names of the servers behind connections.
+    servers: Vec<(ConnectionId, Box<str>)>,
     /// The flow in use, which carries the requests. `None` without a flow, and where each call has its own
     /// connection.
     pub(crate) flow: Option<Flow>,
@@ -83,6 +87,7 @@ impl Endpoint {
             forwards: false,
         };
         let queue = Queue::new(&settings.behaviour, limits.actions);
+        let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
             behaviour: settings.behaviour,
             limits,
@@ -90,8 +95,9 @@ impl Endpoint {
             credentials: settings.credentials,
             layer: TransactionLayer::with_outbox(transactions, rng, queue),
             dialogs,
-            digest: DigestClient::new(DigestPolicy::default()),
+            digest: DigestClient::new(policy),
             timers: Timers::new(),
+            servers: Vec::new(),
             flow: None,
             ready: false,
             sequence: 0,
@@ -103,6 +109,29 @@ impl Endpoint {
     /// Takes an open connection and returns its handle.
     pub fn accept(&mut self, info: ConnectionInfo) -> ConnectionId {
         self.layer.accept(info)
+    }
+
+    /// Names the server behind an open connection. Connections with equal names and transports lead to one server,
+    /// so that the credentials for its registrar and its proxies outlive a connection. Without a name each
+    /// connection leads to a server of its own.
+    pub fn name_server(&mut self, connection: ConnectionId, name: &str) {
+        let layer = &self.layer;
+        self.servers
+            .retain(|(named, _)| *named != connection && layer.info(*named).is_some());
+        if let Some(info) = layer.info(connection) {
+            let name = format!("{} {name}", info.transport.via_token());
+            self.servers.push((connection, name.into()));
+        }
+    }
+
+    /// The name of the server behind a connection.
+    pub(super) fn server_name(&self, connection: ConnectionId) -> Box<str> {
+        let mut servers = self.servers.iter();
+        let named = servers.find(|(named, _)| *named == connection);
+        named.map_or_else(
+            || format!("#{}", connection.to_bits()).into(),
+            |(_, name)| name.clone(),
+        )
     }
 
     /// Takes the loss of a connection: client transactions on it fail at once; server transactions can no
@@ -242,5 +271,29 @@ impl Endpoint {
     pub(crate) fn ignored(&mut self, why: &'static str) {
         self.queue().counters.ignored += 1;
         self.log(LogLevel::Debug, "sip.ua", 0, LogContent::Ignored(why));
+    }
+}
+
+/// The policy of the digest client: the domain of the account is an own realm.
+fn digest_policy(
+    settings: ChallengeSettings,
+    limits: &Limits,
+    identity: &Identity,
+) -> DigestPolicy {
+    let mut own_realms = settings.own_realms;
+    for own in [&identity.aor, &identity.registrar] {
+        own_realms.push(String::from_utf8_lossy(own.as_uri().host_bytes()).into());
+    }
+    own_realms.retain(|realm| !realm.is_empty());
+    own_realms.dedup();
+    DigestPolicy {
+        spaces: limits.protection_spaces,
+        space_bytes: limits.protection_space_bytes,
+        request_bytes: limits.credential_bytes,
+        weakest: settings.weakest,
+        own_realms,
+        peer_realms: settings.peer_realms,
+        weakest_of_peers: settings.weakest_of_peers,
+        ..DigestPolicy::default()
     }
 }

@@ -16,7 +16,8 @@ pub(crate) const LONGEST_EXPIRES: u32 = 86_400;
 const BACK_OFF_BASE: Duration = Duration::from_secs(30);
 const BACK_OFF_MAX: Duration = Duration::from_secs(1_800);
 
-/// The wait after 3xx, 403, 404, 405 and 501, which rarely change: 5 minutes, doubling to an hour.
+/// The wait after 3xx, 403, 404, 405 and 501, which rarely change, and after credentials that the registrar may have
+/// refused (401, 407): 5 minutes, doubling to an hour.
 const REFUSED_BASE: Duration = Duration::from_secs(300);
 const REFUSED_MAX: Duration = Duration::from_secs(3_600);
 
@@ -46,7 +47,7 @@ pub(crate) fn retry_after(
     rng: &mut dyn CryptoRng,
 ) -> Duration {
     let (base, max) = match status {
-        Some(300..=399 | 403 | 404 | 405 | 501) => (REFUSED_BASE, REFUSED_MAX),
+        Some(300..=399 | 401 | 403 | 404 | 405 | 407 | 501) => (REFUSED_BASE, REFUSED_MAX),
         _ => (BACK_OFF_BASE, BACK_OFF_MAX),
     };
     let doubled = base.saturating_mul(1_u32.checked_shl(failures.min(16)).unwrap_or(u32::MAX));

@@ -221,7 +221,7 @@ impl Calling {
             };
             return Some(queue(invite, context));
         }
-        context.end(refusal(response.response))
+        context.end(response.refusal())
     }
 
     fn on_progress(&mut self, response: &ResponseTo<'_>, context: &mut Context<'_>) {

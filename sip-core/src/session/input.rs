@@ -5,10 +5,11 @@ use alloc::boxed::Box;
 use sip_parse::{Request, Response, StatusCode};
 
 use super::options::{DescriptionFailed, FailureStatus};
+use crate::auth::ChallengeError;
 use crate::body::Body;
 use crate::endpoint::{SentRequest, SessionRequest, SessionTimer};
 use crate::ids::{ConnectionId, ExchangeId};
-use crate::reason::EndReason;
+use crate::reason::{EndReason, refusal};
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TransactionError};
 
 /// An input of a call: a command of the application, a message of the peer, a deadline, or a change of
@@ -80,6 +81,8 @@ pub struct ResponseTo<'a> {
     /// Whether the request may wait until a new binding is made, because its flow failed (RFC 5626 section
     /// 11.6: 430).
     pub may_wait: bool,
+    /// Why the core did not answer the challenge in it, if it is one.
+    pub unanswered: Option<&'a ChallengeError>,
 }
 
 impl ResponseTo<'_> {
@@ -87,5 +90,13 @@ impl ResponseTo<'_> {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.response.status()
+    }
+
+    /// The reason of a final response of 300 to 699.
+    pub(super) fn refusal(&self) -> EndReason {
+        EndReason {
+            challenge: self.unanswered.cloned().map(Box::new),
+            ..refusal(self.response)
+        }
     }
 }

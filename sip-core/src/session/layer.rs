@@ -345,7 +345,7 @@ impl SessionLayer {
         endpoint: &mut Endpoint,
         id: SessionId,
         to: SessionRequest,
-        received: Received,
+        mut received: Received,
     ) {
         if received.is_challenge() && self.awaits(id, to) {
             let sent = endpoint.resend_with_credentials(&received, Authorization::Credentials);
@@ -358,7 +358,7 @@ impl SessionLayer {
                     self.drive(endpoint, id, Input::NotResent(to, error));
                     return;
                 }
-                Err(RetryError::Authentication) => {}
+                Err(RetryError::Challenge(error)) => received.unanswered = Some(Box::new(error)),
             }
         }
         self.on_response(endpoint, id, to, &received, false);
@@ -475,6 +475,7 @@ impl SessionLayer {
             request: &received.request,
             connection: received.connection,
             may_wait,
+            unanswered: received.unanswered.as_deref(),
         };
         let stepped = self.drive(endpoint, id, Input::Response(response));
         if stepped == Stepped::Unknown && received.response.status().is_success() {

@@ -237,7 +237,7 @@ impl Reinviting {
                 context.set(SessionTimer::Offer, Duration::from_secs(1 << self.glares));
                 Some(State::Glare(Glare { dialog, glares }))
             }
-            _ => self.over(Ending::Refused, refusal(response.response), context),
+            _ => self.over(Ending::Refused, response.refusal(), context),
         }
     }
 

@@ -13,7 +13,6 @@ use super::configuration::{policy, settings};
 use super::flow_table::Flows;
 use super::request_table::Requests;
 use crate::action::Action;
-use crate::auth::AuthorizationFailed;
 use crate::config::{Config, Server};
 use crate::connection::{Connector, DisconnectReason, KeepAlive, KeepAliveInterval};
 use crate::endpoint::{Counters, Endpoint, FlowIndex, TimerOwner};
@@ -263,7 +262,7 @@ impl UserAgent {
                 TimerOwner::Registration(index) => self.on_registration_timeout(index),
                 TimerOwner::Incoming(id) => self.on_answer_timeout(id),
                 TimerOwner::Request(id) => self.on_queue_timeout(id),
-                TimerOwner::Challenge(id) => self.answer_challenge(id, Err(AuthorizationFailed)),
+                TimerOwner::Challenge(id) => self.on_challenge_timeout(id),
                 TimerOwner::Stop => self.cut_short(),
                 TimerOwner::Failback(index) => self.on_failback_timeout(index),
             }

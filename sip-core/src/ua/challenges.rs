@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::agent::UserAgent;
 use super::challenge_table::Challenge;
-use crate::auth::AuthorizationFailed;
+use crate::auth::{AuthorizationFailed, ChallengeError};
 use crate::endpoint::{Authorization, Received, TimerOwner, TransactionUser};
 use crate::error::CommandError;
 use crate::event::Event;
@@ -79,8 +79,22 @@ impl UserAgent {
                 let authorization = Authorization::Application(value);
                 self.authenticate(challenge.received, authorization);
             }
-            Err(AuthorizationFailed) => self.deliver(&challenge.received),
+            Err(AuthorizationFailed) => {
+                self.give_up_challenge(challenge.received, ChallengeError::Declined);
+            }
         }
+    }
+
+    /// The application has not answered in time.
+    pub(super) fn on_challenge_timeout(&mut self, id: ChallengeId) {
+        if let Some(challenge) = self.challenges.take(id) {
+            self.give_up_challenge(challenge.received, ChallengeError::NoAnswer);
+        }
+    }
+
+    fn give_up_challenge(&mut self, mut received: Received, why: ChallengeError) {
+        received.unanswered = Some(Box::new(why));
+        self.deliver(&received);
     }
 
     /// Drops the challenge of a request that the application has given up.

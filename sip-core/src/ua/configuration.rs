@@ -51,6 +51,11 @@ pub(super) fn settings(
     identity.supported = supported.chain(extra).collect::<Vec<Box<str>>>();
     settings.behaviour = behaviour(config);
     settings.credentials = credentials(config)?;
+    let challenges = &mut settings.challenges;
+    challenges.weakest = config.weakest_algorithm().algorithm();
+    challenges.weakest_of_peers = config.weakest_peer_algorithm().algorithm();
+    let realms = config.peer_realms().iter();
+    challenges.peer_realms = realms.map(|realm| realm.as_str().into()).collect();
     settings.timers = timers;
     settings.limits = limits;
     settings.via_transport = config.hack_via_tcp().then_some("TCP");

@@ -74,7 +74,7 @@ impl UserAgent {
     }
 
     /// Sends a request again with credentials, or takes the challenge as final.
-    pub(super) fn authenticate(&mut self, received: Received, authorization: Authorization) {
+    pub(super) fn authenticate(&mut self, mut received: Received, authorization: Authorization) {
         let user = received.sent.user;
         match self
             .endpoint
@@ -82,7 +82,10 @@ impl UserAgent {
         {
             Ok(transaction) => self.on_resent(user, transaction),
             Err(RetryError::NotSent(error)) => self.on_not_resent(user, &error),
-            Err(RetryError::Authentication) => self.deliver(&received),
+            Err(RetryError::Challenge(error)) => {
+                received.unanswered = Some(Box::new(error));
+                self.deliver(&received);
+            }
         }
     }
 

@@ -45,9 +45,13 @@ impl UserAgent {
         let &mut FailbackStage::Opening(timer) = stage else {
             return false;
         };
-        if opening.route_host.is_none() || !self.endpoint.layer.opened(connection, info) {
+        let Some(route_host) = &opening.route_host else {
+            return false;
+        };
+        if !self.endpoint.layer.opened(connection, info) {
             return false;
         }
+        self.endpoint.name_server(connection, route_host);
         self.endpoint.timers.cancel(timer);
         let watched_until = self.endpoint.now + WATCHED_FOR;
         let timer = self

@@ -57,6 +57,7 @@ impl UserAgent {
         let now = self.endpoint.now;
         self.flows.get_mut(index).connector.opened(now);
         self.endpoint.layer.opened(connection, info);
+        self.endpoint.name_server(connection, &route_host);
         let flow = Flow {
             connection,
             server,

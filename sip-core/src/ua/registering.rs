@@ -10,6 +10,7 @@ use sip_parse::{Contact, HeaderName, Method, NameAddr, Response, Uri, UriBuf};
 use smallvec::SmallVec;
 
 use super::agent::UserAgent;
+use crate::auth::ChallengeError;
 use crate::connection::DisconnectReason;
 use crate::endpoint::{FlowIndex, OutOfDialog, Received, Sent, TimerOwner, TransactionUser};
 use crate::event::{self, Event};
@@ -148,7 +149,7 @@ impl UserAgent {
             return;
         };
         if received.is_challenge() {
-            return self.credentials_refused(index, kind, response);
+            return self.on_register_challenged(index, kind, received);
         }
         if !response.status().is_success() {
             return self.on_register_refused(index, kind, response);
@@ -179,10 +180,9 @@ impl UserAgent {
             binding.step(BindingInput::Done);
             return self.send_register(index, RegisterKind::Refresh);
         }
-        let asked = response.retry_after().ok().flatten();
         let retry = Retry {
             status: Some(response.status().as_u16()),
-            asked: asked.map(|wait| Duration::from_secs(u64::from(wait.seconds))),
+            asked: retry_after_of(response),
         };
         let reason = EndReason::refused(response, Cause::Refused);
         if retry.status != Some(430) {
@@ -446,10 +446,34 @@ impl UserAgent {
         }
     }
 
-    /// The registrar refuses the credentials. The core stops, because further attempts could lock the
+    /// Handles a challenge that was not answered. Only a rejection of the credentials, or that there are none, ends
+    /// the registration for good (RFC 7616 section 3.3); everything else can pass, and is tried again later.
+    fn on_register_challenged(
+        &mut self,
+        index: FlowIndex,
+        kind: RegisterKind,
+        received: &Received,
+    ) {
+        let reason = EndReason {
+            challenge: received.unanswered.clone(),
+            ..EndReason::refused(&received.response, Cause::Authentication)
+        };
+        let why = received.unanswered.as_deref();
+        if why.is_some_and(ChallengeError::is_final) {
+            return self.credentials_refused(index, kind, reason);
+        }
+        // The password may still be wrong, and quick attempts could lock the account.
+        let is_doubtful = matches!(why, Some(ChallengeError::Unsettled { .. }));
+        let retry = Retry {
+            status: is_doubtful.then_some(received.response.status().as_u16()),
+            asked: retry_after_of(&received.response),
+        };
+        self.register_is_over(index, kind, reason, retry);
+    }
+
+    /// The registrar rejects the credentials. The core stops, because further attempts could lock the
     /// account.
-    fn credentials_refused(&mut self, index: FlowIndex, kind: RegisterKind, response: &Response) {
-        let reason = EndReason::refused(response, Cause::Authentication);
+    fn credentials_refused(&mut self, index: FlowIndex, kind: RegisterKind, reason: EndReason) {
         if kind != RegisterKind::Refresh {
             return self.register_is_over(index, kind, reason, Retry::default());
         }
@@ -551,6 +575,12 @@ impl UserAgent {
         self.arm(index);
         self.next_register();
     }
+}
+
+/// Retry-After of a response (RFC 3261 section 20.33).
+fn retry_after_of(response: &Response) -> Option<Duration> {
+    let wait = response.retry_after().ok().flatten()?;
+    Some(Duration::from_secs(u64::from(wait.seconds)))
 }
 
 /// All bindings of a response, as Contact values.

@@ -1,6 +1,6 @@
 //! `authenticationFactory`: the application answers challenges itself.
 
-use sip_core::config::{Authentication, ConfigBuilder};
+use sip_core::config::{Authentication, ConfigBuilder, WeakestAlgorithm};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
     AuthorizationFailed, Body, Cause, ChallengeId, CommandError, Event, ExtraHeaderError, Session,
@@ -16,6 +16,76 @@ fn config() -> ConfigBuilder {
     let mut config = alice();
     config.authentication(Authentication::Application);
     config
+}
+
+/// Whether a MESSAGE to a stranger answers the challenge `parameters` of its peer.
+fn answers_a_peer(config: &ConfigBuilder, parameters: &str) -> bool {
+    let mut bench = Bench::new(config);
+    let body = Body::new("text/plain", "x");
+    let target = "sip:stranger@other.example";
+    bench.agent.message(target, body, bench.now).unwrap();
+    bench.pump();
+    let message = bench.next_request();
+    let challenge = format!("Digest nonce=\"n\", {parameters}");
+    bench.reply(&message, 401, &[("WWW-Authenticate", &challenge)]);
+    bench.sent.pop_front().is_some()
+}
+
+/// `peerRealms`: exactly the listed realms may challenge from afar; by default none.
+pub(crate) fn cfg_peer_realms_are_answered_to_peers() {
+    let friends = "realm=\"friends.example\", algorithm=SHA-256, qop=\"auth\"";
+    assert!(!answers_a_peer(&alice(), friends));
+    let mut config = alice();
+    config.peer_realms(["friends.example", "others"]);
+    assert!(answers_a_peer(&config, friends));
+    for realm in ["Friends.example", "a.friends.example", "stranger"] {
+        let other = friends.replace("friends.example", realm);
+        assert!(!answers_a_peer(&config, &other), "{realm}");
+    }
+}
+
+/// `weakestPeerAlgorithm`: the floor for the listed realms; qop is always required.
+pub(crate) fn cfg_weakest_algorithm_of_peers() {
+    let mut config = alice();
+    config.peer_realms(["friends.example"]);
+    let answered = |config: &ConfigBuilder, algorithm: &str, qop: &str| {
+        let parameters = format!("realm=\"friends.example\", algorithm={algorithm}{qop}");
+        answers_a_peer(config, &parameters)
+    };
+    for (weakest, expected) in [
+        (WeakestAlgorithm::Md5, [true, true, true]),
+        (WeakestAlgorithm::Sha256, [false, true, true]),
+        (WeakestAlgorithm::Sha512_256, [false, false, true]),
+    ] {
+        config.weakest_peer_algorithm(weakest);
+        let algorithms = ["MD5", "SHA-256", "SHA-512-256"];
+        let qop = ", qop=\"auth\"";
+        assert_eq!(
+            algorithms.map(|name| answered(&config, name, qop)),
+            expected
+        );
+        assert_eq!(
+            algorithms.map(|name| answered(&config, name, "")),
+            [false; 3]
+        );
+    }
+}
+
+/// `weakestAlgorithm`: the floor for the own registrar.
+pub(crate) fn cfg_weakest_algorithm_of_the_own_servers() {
+    for (weakest, expected) in [
+        (WeakestAlgorithm::Md5, [true, true]),
+        (WeakestAlgorithm::Sha256, [false, true]),
+    ] {
+        let answered = ["MD5", "SHA-256"].map(|algorithm| {
+            let mut bench = Bench::new(alice().register(true).weakest_algorithm(weakest));
+            let register = bench.next_request();
+            let challenge = format!("Digest realm=\"r\", nonce=\"n\", algorithm={algorithm}");
+            bench.reply(&register, 401, &[("WWW-Authenticate", &challenge)]);
+            bench.sent.pop_front().is_some()
+        });
+        assert_eq!(answered, expected);
+    }
 }
 
 fn challenged(bench: &mut Bench) -> (ChallengeId, Box<Request>) {

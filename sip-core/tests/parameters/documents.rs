@@ -85,6 +85,7 @@ fn set(builder: &mut ConfigBuilder, parameter: Parameter, default: &str) {
         Setter::Entries(set) => set(builder, "key", "value"),
         Setter::Servers => builder.servers([("ws://a", 0)]),
         Setter::Tags => builder.extra_supported(["timer"]),
+        Setter::Realms => builder.peer_realms(["friends.example"]),
         Setter::Function => builder,
     };
 }

@@ -287,7 +287,8 @@ fn token68(input: &[u8], at: usize) -> Option<usize> {
     class::trim(&input[end..]).is_empty().then_some(end)
 }
 
-/// `auth-param *( COMMA auth-param )` (RFC 3261 section 25.1).
+/// `auth-param *( COMMA auth-param )` (RFC 3261 section 25.1). Lenient reading skips empty elements of the list, such as
+/// one after a trailing comma, because servers send them and RFC 9110 section 5.6.1.2 requires recipients of HTTP to.
 pub(crate) fn auth_params<'a>(
     input: &'a [u8],
     at: usize,
@@ -305,16 +306,37 @@ pub(crate) fn auth_params<'a>(
         .parse(input)
     };
     let mut end = at;
-    let mut next = at;
+    let mut next = if rules.strict {
+        at
+    } else {
+        skip_empty(input, at)
+    };
     loop {
         let (_, stop) = grammar::prefix(input, next, &mut pair)?;
         end = stop.max(end);
         let comma = skip_lws(input, end);
         if input.get(comma) != Some(&b',') {
-            return Ok((AuthParams(Params::new(&input[at..end], b',')), end));
+            break;
         }
         next = comma + 1;
+        if !rules.strict {
+            next = skip_empty(input, next);
+            if next >= input.len() {
+                end = next;
+                break;
+            }
+        }
     }
+    Ok((AuthParams(Params::new(&input[at..end], b',')), end))
+}
+
+/// The place behind blanks and commas at `at`.
+fn skip_empty(input: &[u8], at: usize) -> usize {
+    let mut at = skip_lws(input, at);
+    while input.get(at) == Some(&b',') {
+        at = skip_lws(input, at + 1);
+    }
+    at
 }
 
 /// A token or quoted string. Lenient reading also accepts other text without comma, quote or blank, because some

@@ -432,6 +432,7 @@ impl World {
                 request: &request,
                 connection,
                 may_wait,
+                unanswered: None,
             };
             let (endpoint, id) = (&mut world.endpoint, world.id);
             world.calls.drive(endpoint, id, Input::Response(response))

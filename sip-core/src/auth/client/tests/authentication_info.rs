@@ -13,13 +13,10 @@ fn rfc7616_3_5_nextnonce_is_adopted() {
             200,
             &[&format!("Authentication-Info: nextnonce=\"{nonce}\"")],
         );
-        agent
-            .client
-            .authentication_info(&info, &request, &agent.credentials)
-            .unwrap();
-        let nc_before = agent.client.realms[0].count;
+        agent.authentication_info(&info, &request).unwrap();
+        let nc_before = agent.client.spaces[0].count;
         assert_eq!(format!("{:08x}", nc_before + 1), nc);
-        assert_eq!(agent.client.realms[0].offer.nonce.value, nonce);
+        assert_eq!(agent.client.spaces[0].offer.nonce.value, nonce);
     }
 }
 
@@ -43,11 +40,7 @@ fn rfc7616_3_5_rspauth_is_checked() {
         )
     };
     let counted = format!(", qop=auth, cnonce=\"{cnonce}\", nc=00000002");
-    let mut check = |response: Response| {
-        agent
-            .client
-            .authentication_info(&response, &request, &agent.credentials)
-    };
+    let mut check = |response: Response| agent.authentication_info(&response, &request);
     let wrong = expected(&value, Algorithm::Md5, "INVITE", None);
     assert_eq!(
         check(info(&wrong, &counted)),
@@ -60,7 +53,7 @@ fn rfc7616_3_5_rspauth_is_checked() {
     );
     assert_eq!(check(response(200, &[])), Ok(()));
     assert_eq!(check(info(&right, &counted)), Ok(()));
-    assert_eq!(agent.client.realms[0].offer.nonce.value, "2");
+    assert_eq!(agent.client.spaces[0].offer.nonce.value, "2");
 }
 
 /// 7616-3.5-A: with `auth-int` rspauth covers the response's body; of several credentials those are
@@ -83,9 +76,7 @@ fn rfc7616_3_5_rspauth_may_cover_the_body_of_the_response() {
         let Kind::Response(response) = message("SIP/2.0 200 OK", &[&row], body).kind() else {
             unreachable!()
         };
-        agent
-            .client
-            .authentication_info(&response, &request, &agent.credentials)
+        agent.authentication_info(&response, &request)
     };
     let named = format!(", cnonce=\"{cnonce}\", nc=00000001");
     assert_eq!(check(&named, "hello"), Ok(()));
@@ -108,9 +99,7 @@ fn rfc3261_20_6_a_malformed_authentication_info_is_reported() {
     agent.answer("realm=\"w\", nonce=\"1\", qop=\"auth\"");
     let request = sent("INVITE", "sip:bob@biloxi.com", &agent.retry());
     let broken = response(200, &["Authentication-Info: nextnonce=\""]);
-    let result = agent
-        .client
-        .authentication_info(&broken, &request, &agent.credentials);
+    let result = agent.authentication_info(&broken, &request);
     assert!(
         matches!(result, Err(AuthenticationInfoError::Malformed(_))),
         "{result:?}"

@@ -44,7 +44,8 @@ proptest! {
         prop_assert_eq!(offer.is_none(), control);
         let Some(offer) = offer else { return Ok(()) };
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let mut realm = Realm::new(1, offer, &mut rng);
+        let asker = Asker::of(&CONTEXT, false);
+        let mut realm = Space::new(1, asker, offer, Timestamp::ZERO, &mut rng);
         let credentials = Credentials::new(user.clone(), Secret::password("x")).unwrap();
         let uri: Vec<u8> = uri.into_iter().filter(|byte| !byte.is_ascii_control()).collect();
         let uri = String::from_utf8_lossy(&uri);
@@ -80,7 +81,7 @@ proptest! {
             rounds += 1;
         }
         prop_assert!(rounds <= 8 * 2, "{} rounds", rounds);
-        prop_assert!(agent.client.realms() <= 8);
+        prop_assert!(agent.client.spaces() <= 16);
     }
 }
 
