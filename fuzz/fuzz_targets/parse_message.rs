@@ -7,7 +7,7 @@ use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use sip_benches::walk::walk;
 use sip_fuzz::mutate::{self, Dice};
 use sip_fuzz::tally;
-use sip_parse::{Builder, Bytes, Limits, Message, StatusCode};
+use sip_parse::{Builder, Bytes, Limits, Message, Part, StatusCode};
 
 fuzz_target!(|data: &[u8]| -> Corpus {
     let bytes = Bytes::copy_from_slice(data);
@@ -26,6 +26,25 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         }
     }
 });
+
+/// The parts of the body are pieces of it, in order, and can be read.
+fn check_parts(message: &Message) {
+    let Ok(parts) = message.parts() else {
+        return;
+    };
+    let body = message.body();
+    let mut end = 0;
+    for part in parts.iter() {
+        let start = part.body.as_ptr() as usize - body.as_ptr() as usize;
+        assert!(start >= end && start + part.body.len() <= body.len());
+        end = start + part.body.len();
+        let read = (part.disposition(), part.content_id(), part.decoded());
+        assert!(read.2.is_none_or(|bytes| bytes.len() <= part.body.len()));
+    }
+    let selection = parts.select(Part::is_session_description);
+    assert!(selection.used().all(Part::is_session_description));
+    tally::reached("descriptions", selection.used().count() as u64);
+}
 
 fn check(data: &[u8], message: &Message) {
     let line_ends = data
@@ -57,6 +76,7 @@ fn check(data: &[u8], message: &Message) {
             "no line end is left"
         );
     }
+    check_parts(message);
     tally::reached("valid", u64::from(message.validate().is_ok()));
     tally::reached("values read", walk(message) as u64);
     if let (Ok(()), Some(request)) = (message.validate(), message.as_request()) {

@@ -41,7 +41,7 @@ impl Switch {
     fn on_call(&mut self, call: SessionId, request: &Request) -> Option<()> {
         let target = UriBuf::parse(request.uri_bytes()).ok()?;
         let mut options = InviteOptions::new();
-        options.late_offer = request.body().is_empty();
+        options.late_offer = Body::description_in(request).is_none();
         let line = target.as_uri().user().and_then(|user| self.users.get(user));
         let (endpoint, calls) = (&mut self.endpoint, &mut self.calls);
         let called =

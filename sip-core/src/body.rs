@@ -1,11 +1,13 @@
 //! Bodies of messages: session descriptions and others.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Message};
+use sip_parse::{HeaderValue, Message, Method, Part, PartRole, Request};
 
 /// The body of a message, such as a session description: opaque bytes and their media type.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +33,36 @@ impl Body {
     pub fn sdp(bytes: impl Into<Bytes>) -> Self {
         Self::new("application/sdp", bytes)
     }
+
+    /// Takes the session description out of a message, with its transfer encoding undone; `None` if there is none.
+    ///
+    /// The core reads the bodies of all its peers' INVITEs, responses and ACKs by this rule: the description is
+    /// application/sdp with the disposition `session`, as the whole body or as a part of a multipart body. Of
+    /// multipart/alternative the last part that can be used counts, of multipart/related the root (RFC 5621, RFC 3264).
+    /// An application needs it for [`Event::Progress`](crate::Event::Progress) and
+    /// [`Event::IncomingCall`](crate::Event::IncomingCall), whose messages the core has not taken a description from yet.
+    ///
+    /// ```
+    /// use sip_core::Body;
+    /// use sip_parse::{Bytes, Limits, Message};
+    ///
+    /// let wire = "SIP/2.0 183 Session Progress\n\
+    ///     Content-Type: multipart/mixed;boundary=b\n\n\
+    ///     --b\nContent-Type: application/sdp\n\nv=0\n\
+    ///     --b\nContent-Type: application/sdp\nContent-Disposition: early-session\n\nv=0 early\n--b--\n";
+    /// let message = Message::parse(Bytes::from_static(wire.as_bytes()), &Limits::default())?;
+    /// let description = Body::description_in(&message).expect("a description");
+    /// assert_eq!(&description.bytes[..], b"v=0");
+    /// // The application reads the other parts itself.
+    /// let parts = message.parts()?;
+    /// let early = parts.iter().find(|part| part.disposition() == b"early-session");
+    /// assert_eq!(early.map(|part| part.body), Some(&b"v=0 early"[..]));
+    /// # Ok::<(), sip_parse::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn description_in(message: &Message) -> Option<Self> {
+        read(message).0
+    }
 }
 
 impl fmt::Debug for Body {
@@ -38,28 +70,80 @@ impl fmt::Debug for Body {
         write!(f, "Body({}, {} bytes)", self.content_type, self.bytes.len())
     }
 }
-/// The body of a message and its type; `None` if it is empty.
-pub(crate) fn body_of(message: &Message) -> Option<Body> {
-    if message.body().is_empty() {
-        return None;
+
+/// A session description of a peer, and the message that carried it.
+#[derive(Clone, Debug)]
+pub(crate) struct RemoteDescription {
+    pub(crate) body: Box<Body>,
+    pub(crate) message: Box<Message>,
+}
+
+/// Takes the session description out of a message of a peer.
+pub(crate) fn remote_description(message: &Message) -> Option<RemoteDescription> {
+    let body = Box::new(Body::description_in(message)?);
+    let message = Box::new(message.clone());
+    Some(RemoteDescription { body, message })
+}
+
+/// Why the core cannot process a body that the sender requires it to process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unusable {
+    /// Its boundaries or the header fields of a part are malformed, or it has too many parts.
+    Malformed,
+    /// It has a Content-Encoding.
+    Encoded,
+    /// The core does not know its type, its disposition or its transfer encoding.
+    Unsupported,
+}
+
+/// The media types that the core reads in an INVITE, as a value of Accept.
+pub(crate) const ACCEPT: &str =
+    "application/sdp, multipart/mixed, multipart/alternative, multipart/related";
+
+/// What the core makes of the body of a message, for every method and status: SDP with the disposition `session` is the only
+/// thing that it uses itself, wherever it is (RFC 3261 section 8.2.3, RFC 5621).
+fn read(message: &Message) -> (Option<Body>, Option<Unusable>) {
+    let Ok(parts) = message.parts() else {
+        return (None, Some(Unusable::Malformed));
+    };
+    let selection = parts.select(Part::is_session_description);
+    let description = selection.used().find(|part| !part.body.is_empty());
+    let unusable = selection.refused().map(|part| {
+        if part.is_encoded() {
+            Unusable::Encoded
+        } else if part.fault.is_some() {
+            Unusable::Malformed
+        } else {
+            Unusable::Unsupported
+        }
+    });
+    (
+        description.and_then(|part| body_of(part, message)),
+        unusable,
+    )
+}
+
+/// A part as a body of its own. Only a part of a multipart body is copied.
+fn body_of(part: &Part<'_>, message: &Message) -> Option<Body> {
+    let bytes = match part.decoded()? {
+        Cow::Borrowed(_) if part.role == PartRole::Whole => message.body_bytes(),
+        bytes => Bytes::from(bytes.into_owned()),
+    };
+    let mut content_type = Vec::new();
+    part.content_type?
+        .write(&mut |piece| content_type.extend_from_slice(piece));
+    Some(Body::new(&*String::from_utf8_lossy(&content_type), bytes))
+}
+
+/// Why a request has to be refused for its body, if it has to. The core processes the body of an INVITE; other bodies are
+/// for the application, as long as they are not encoded as a whole.
+pub(crate) fn unusable(request: &Request) -> Option<Unusable> {
+    match request.method() {
+        Method::Invite => read(request).1,
+        _ => {
+            let parts = request.parts().ok()?;
+            let encoded = parts.whole()?.is_encoded() && !parts.whole()?.is_optional();
+            encoded.then_some(Unusable::Encoded)
+        }
     }
-    let content_type = message
-        .header(HeaderName::ContentType)
-        .map(|header| header.unfolded().into_owned());
-    let content_type = content_type.as_deref().map(String::from_utf8_lossy);
-    Some(Body::new(
-        &*content_type.unwrap_or_default(),
-        message.body_bytes(),
-    ))
-}
-
-/// Whether the body is SDP, the only form of session description that the core supports (RFC 3261 section
-/// 8.2.3).
-pub(crate) fn is_sdp(message: &Message) -> bool {
-    matches!(message.content_type(), Ok(Some(media)) if media.is(b"application", b"sdp"))
-}
-
-/// Whether a message carries a session description (RFC 3264).
-pub(crate) fn has_description(message: &Message) -> bool {
-    !message.body().is_empty() && is_sdp(message)
 }

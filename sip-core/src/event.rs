@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::{Request, Response};
+use sip_parse::{Message, Request, Response};
 
 use crate::body::Body;
 use crate::connection::{ConnectError, DisconnectReason};
@@ -122,7 +122,7 @@ pub enum Event {
         /// Offer or answer (RFC 3264).
         kind: DescriptionKind,
     },
-    /// The peer's session description.
+    /// The peer's session description. [`Body::description_in`] has the rule by which the core found it.
     RemoteDescription {
         /// The call.
         session: SessionId,
@@ -132,6 +132,8 @@ pub enum Event {
         kind: DescriptionKind,
         /// The description.
         body: Box<Body>,
+        /// The message that carried it; [`Message::parts`] has the other parts of its body.
+        message: Box<Message>,
     },
     /// The call is up: the peer's first 2xx to an INVITE of this side arrived (RFC 3261 section 13.2.2.4), or
     /// the peer's ACK to a 2xx of this side (section 13.3.1.4).

@@ -132,7 +132,10 @@ fn rfc3261_8_2_3_content() {
     };
     let response = answer("INVITE", body("Content-Type: text/plain\n"));
     assert_eq!(response.status().as_u16(), 415);
-    assert_eq!(value(&response, HeaderName::Accept), "application/sdp");
+    assert_eq!(
+        value(&response, HeaderName::Accept),
+        "application/sdp, multipart/mixed, multipart/alternative, multipart/related"
+    );
     let response = answer(
         "INVITE",
         body("Content-Type: application/sdp\nContent-Encoding: gzip\n"),

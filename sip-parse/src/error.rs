@@ -107,7 +107,7 @@ pub enum ErrorKind {
     /// Over [`Limits::body`](crate::Limits::body).
     #[error("body over the limit")]
     BodyTooLarge,
-    /// Over the depth or part count that multipart parsing allows (RFC 5621).
+    /// Over [`Limits::parts`](crate::Limits::parts) or [`Limits::part_depth`](crate::Limits::part_depth).
     #[error("too many or too deeply nested body parts")]
     TooManyParts,
 }

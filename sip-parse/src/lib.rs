@@ -64,7 +64,7 @@
 //! 4. `message`: bytes and offsets; `value`: values for the builder; `framer`: messages from a stream
 //! 5. `headers`: typed header values, one file per family
 //! 6. `uri`; `grammar`: `nom` combinators for headers; `scan`: the pass over a head
-//! 7. `token`, `params`, `number`: the elements of header values
+//! 7. `token`, `params`, `number`: the elements of header values; `transfer_coding`: base64 and quoted-printable
 //! 8. `error`: [`ParseError`]
 //! 9. `name`, `method`: tables of known header names and methods
 //! 10. `status`, `limits`, `class` (character classes), `block` (sixteen bytes at a time), `text`
@@ -93,6 +93,7 @@ mod scan;
 mod status;
 mod text;
 mod token;
+mod transfer_coding;
 mod uri;
 mod value;
 mod write;
@@ -116,7 +117,7 @@ pub use headers::via::Via;
 pub use limits::Limits;
 pub use message::{Header, Kind, Message, Request, Response};
 pub use method::Method;
-pub use multipart::{NewPart, Part, Parts, write_multipart};
+pub use multipart::{NewPart, Part, PartRole, Parts, Selection, write_multipart};
 pub use name::{HeaderId, HeaderName};
 pub use params::{Params, ParamsIter, quote_into, unescape, unquote};
 pub use status::StatusCode;

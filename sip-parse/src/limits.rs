@@ -18,6 +18,10 @@ pub struct Limits {
     pub folds: u16,
     /// Parameters of one value, be it a URI, a Via, a Contact or credentials. Default 64.
     pub parameters: u16,
+    /// Parts of a multipart body, over all levels. Default 64.
+    pub parts: u16,
+    /// Levels of multipart bodies within each other. Default 4.
+    pub part_depth: u8,
 }
 
 impl Limits {
@@ -30,6 +34,8 @@ impl Limits {
         header_line: 8_192,
         folds: 64,
         parameters: 64,
+        parts: 64,
+        part_depth: 4,
     };
 
     /// The widest bounds that the record layout allows: a head of 65,535 bytes and a body of 2^32 - 1 bytes.
@@ -41,6 +47,8 @@ impl Limits {
         header_line: 65_535,
         folds: u16::MAX,
         parameters: u16::MAX,
+        parts: u16::MAX,
+        part_depth: u8::MAX,
     };
 }
 
@@ -74,6 +82,26 @@ impl Rules {
         Rules {
             parameters,
             strict: true,
+        }
+    }
+}
+
+/// The bounds on a multipart body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PartLimits {
+    /// Parts, over all levels.
+    pub(crate) parts: u16,
+    /// Levels of multipart bodies within each other.
+    pub(crate) depth: u8,
+}
+
+impl PartLimits {
+    pub(crate) const DEFAULT: PartLimits = PartLimits::of(&Limits::DEFAULT);
+
+    pub(crate) const fn of(limits: &Limits) -> PartLimits {
+        PartLimits {
+            parts: limits.parts,
+            depth: limits.part_depth,
         }
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
-use crate::limits::{Limits, Rules};
+use crate::limits::{Limits, PartLimits, Rules};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
 use crate::number::digits;
@@ -25,6 +25,7 @@ pub struct Message {
     pub(crate) head: Head,
     /// How accessors read its values.
     pub(crate) rules: Rules,
+    pub(crate) part_limits: PartLimits,
 }
 
 /// A request: a [`Message`] that has a method and a Request-URI.
@@ -65,6 +66,7 @@ impl Message {
             bytes,
             head: Head::new(StartLine::NONE),
             rules: Rules::lenient(limits.parameters),
+            part_limits: PartLimits::of(limits),
         });
         if let Ok(message) = &mut result
             && let Err(error) = message.fill(limits)
@@ -155,6 +157,7 @@ impl Message {
             bytes: Bytes::from(saved),
             head,
             rules: Rules::lenient(limits.parameters),
+            part_limits: PartLimits::of(limits),
         }))
     }
 

@@ -9,8 +9,9 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use sip_parse::{
     Builder, Bytes, CSeq, Challenge, Contact, ContentDisposition, Credentials, Event, Frame,
-    Framer, HeaderName, HeaderValue, Limits, MediaType, Message, Method, NameAddr, Params, Reason,
-    Replaces, RetryAfter, SessionExpires, SubscriptionState, Uri, Value, Via, quote_into, unquote,
+    Framer, HeaderName, HeaderValue, Limits, MediaType, Message, Method, NameAddr, Params, Part,
+    Parts, Reason, Replaces, RetryAfter, SessionExpires, SubscriptionState, Uri, Value, Via,
+    quote_into, unquote,
 };
 
 fn parse(bytes: &[u8]) -> Option<Message> {
@@ -181,6 +182,22 @@ fn list(params: Params<'_>) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         .collect()
 }
 
+/// Multipart bodies in pieces: boundaries of two levels, header lines, line ends and noise.
+fn multipart() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        8 => select(vec![
+            "--b\r\n", "--b\n", "--b--\r\n", "--n\r\n", "--n--\r\n", "--", "\r\n", "\n", "v=0\r\n",
+            "Content-Type: application/sdp\r\n\r\n", "Content-Type: text/plain\r\n", "Content-ID: <1@x>\r\n",
+            "Content-Type: multipart/alternative;boundary=n\r\n\r\n", "Content-Type: multipart/mixed;boundary=b\r\n\r\n",
+            "Content-Type: multipart/related;boundary=n;start=\"<1@x>\"\r\n\r\n",
+            "Content-Disposition: early-session\r\n", "Content-Disposition: render;handling=optional\r\n",
+            "Content-Transfer-Encoding: base64\r\n", "Content-Encoding: gzip\r\n",
+        ]).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => noise(),
+    ];
+    vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(if cfg!(debug_assertions) { 512 } else { 4096 }) })]
 
@@ -208,6 +225,40 @@ proptest! {
         let _ = (HeaderName::parse(&bytes), Method::parse(&bytes), unquote(&bytes), sip_parse::unescape(&bytes));
         let _ = (sip_parse::Date::parse(&bytes), sip_parse::Warning::parse(&bytes), sip_parse::Identity::parse(&bytes));
         let _ = (sip_parse::Timestamp::parse(&bytes), sip_parse::Host::parse(&bytes), sip_parse::text(&bytes).to_string());
+    }
+
+    /// RFC 2046 5.1, RFC 5621: for any body, parts are pieces of it, in order and apart, at most as many as the limit
+    /// allows. What a recipient uses are parts that it understands, and it refuses only what it has to process.
+    #[test]
+    fn fault_d3_parts_are_pieces_of_the_body_in_order(
+        body in multipart(),
+        media in select(vec!["multipart/mixed;boundary=b", "multipart/alternative;boundary=b", "multipart/related;boundary=b", "text/plain"]),
+    ) {
+        let Ok(parts) = Parts::parse(MediaType::parse(media.as_bytes()).ok(), &body) else {
+            return Ok(());
+        };
+        let place = |part: &Part<'_>| {
+            let start = part.body.as_ptr() as usize - body.as_ptr() as usize;
+            (start, start + part.body.len())
+        };
+        let mut end = 0;
+        for part in parts.iter() {
+            let (start, next) = place(part);
+            prop_assert!(end <= start && next <= body.len());
+            prop_assert!(part.depth <= 4);
+            end = next;
+            let _ = (part.decoded(), part.content_id(), part.is_session_description());
+        }
+        prop_assert!(parts.iter().count() <= 64);
+        let selection = parts.select(Part::is_session_description);
+        for part in selection.used() {
+            prop_assert!(part.is_session_description());
+        }
+        if let Some(part) = selection.refused() {
+            prop_assert!(part.fault.is_some() || part.is_multipart() || !part.is_session_description());
+        }
+        let all = parts.select(|_| true);
+        prop_assert!(all.used().count() >= selection.used().count().min(1));
     }
 
     /// `3261-18.3`: the framer returns the same messages for any chunks.

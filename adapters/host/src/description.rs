@@ -81,6 +81,7 @@ pub trait Describers {
                 exchange,
                 kind,
                 body,
+                ..
             } => self.accept(*session, *exchange, *kind, Body::clone(body)),
             Event::Ended { session, .. } => self.close(*session),
             _ => {}

@@ -6,7 +6,7 @@ use alloc::format;
 use sip_parse::{HeaderName, Method, Request, Scheme, StatusCode, text};
 
 use super::state::Endpoint;
-use crate::body::is_sdp;
+use crate::body::{ACCEPT, Unusable, unusable};
 use crate::transaction::ServerTransactionId;
 
 impl Endpoint {
@@ -118,34 +118,23 @@ impl Endpoint {
             );
             return false;
         }
-        let encoded = request
-            .values(HeaderName::ContentEncoding)
-            .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
-        if encoded {
-            let headers = [(HeaderName::AcceptEncoding, "identity")];
-            self.refuse(
-                transaction,
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "encoded body",
-                &headers,
-            );
-            return false;
-        }
-        // RFC 5621 section 3.1: an optional body never causes a refusal.
-        let optional = request
-            .content_disposition()
-            .ok()
-            .flatten()
-            .is_some_and(|disposition| disposition.optional);
-        let described = request.method() == Method::Invite && !request.body().is_empty();
-        if described && !is_sdp(request) && !optional {
-            let headers = [(HeaderName::Accept, "application/sdp")];
-            self.refuse(
-                transaction,
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not SDP",
-                &headers,
-            );
+        if let Some(unusable) = unusable(request) {
+            let accept = [(HeaderName::Accept, ACCEPT)];
+            let accept_encoding = [(HeaderName::AcceptEncoding, "identity")];
+            let (status, why, headers) = match unusable {
+                Unusable::Malformed => (StatusCode::BAD_REQUEST, "malformed body", &[][..]),
+                Unusable::Encoded => (
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "encoded body",
+                    &accept_encoding[..],
+                ),
+                Unusable::Unsupported => (
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "a required part of the body is not supported",
+                    &accept[..],
+                ),
+            };
+            self.refuse(transaction, status, why, headers);
             return false;
         }
         if request.method() == Method::Invite && !accepts_sdp(request) {
@@ -175,7 +164,7 @@ impl Endpoint {
         let supported = self.identity.supported.clone();
         let headers = [
             (HeaderName::Allow, self.allow()),
-            (HeaderName::Accept, "application/sdp"),
+            (HeaderName::Accept, ACCEPT),
             (HeaderName::AcceptEncoding, "identity"),
             (HeaderName::AcceptLanguage, "en"),
             (HeaderName::Supported, supported.as_str()),

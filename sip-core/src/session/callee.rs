@@ -10,7 +10,7 @@ use super::input::Input;
 use super::offer::{Carrier, Ending};
 use super::reinvite::{after_exchange, repair};
 use super::state::{Answered, Confirmed, Incoming, State};
-use crate::body::{Body, body_of, has_description};
+use crate::body::{Body, remote_description};
 use crate::dialog::DialogId;
 use crate::endpoint::SessionTimer;
 use crate::event::Event;
@@ -63,10 +63,9 @@ impl Incoming {
                 Some(State::Incoming(self))
             }
             Input::Answer => {
-                if has_description(&self.request) {
-                    context.offer_came(Carrier::Invite, &self.request);
-                } else {
-                    context.want_offer(Carrier::Success);
+                match remote_description(&self.request) {
+                    Some(offer) => context.offer_came(Carrier::Invite, offer),
+                    None => context.want_offer(Carrier::Success),
                 }
                 Some(State::Accepting(self))
             }
@@ -206,8 +205,7 @@ impl Answered {
             Input::Ack(ack) if self.is_acknowledged_by(ack) => {
                 self.stop(context);
                 if context.common.offer.awaits_answer() {
-                    let answer = Some(ack).filter(|ack| has_description(ack));
-                    let Some(answer) = answer.and_then(|ack| body_of(ack)) else {
+                    let Some(answer) = remote_description(ack) else {
                         return context.hang_up(by_peer(Cause::BadDescription));
                     };
                     context.answer_came(answer);
@@ -256,8 +254,7 @@ impl Answered {
             Input::Ack(ack) if self.is_acknowledged_by(ack) => {
                 self.stop(context);
                 if context.common.offer.awaits_answer() {
-                    let answer = Some(ack).filter(|ack| has_description(ack));
-                    match answer.and_then(|ack| body_of(ack)) {
+                    match remote_description(ack) {
                         Some(answer) => context.answer_came(answer),
                         // RFC 3261 section 14.2 does not decide this case; the call continues unchanged,
                         // because common phones do the same.

@@ -13,7 +13,7 @@ use super::reinvite::repair;
 use super::state::{
     AwaitingAnswer, Calling, Confirmed, NewInvite, QueuedAck, QueuedInvite, State, WaitingInvite,
 };
-use crate::body::{Body, body_of, has_description};
+use crate::body::{Body, RemoteDescription, remote_description};
 use crate::dialog::DialogId;
 use crate::endpoint::{Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer};
 use crate::event::Event;
@@ -239,7 +239,6 @@ impl Calling {
         });
         if let Some(dialog) = early
             && !self.late_offer
-            && has_description(response.response)
         {
             self.preview(dialog, response);
         }
@@ -253,27 +252,29 @@ impl Calling {
 
     /// Keeps the first session description of an early dialog, which is the answer if the 2xx carries none.
     fn preview(&mut self, dialog: DialogId, response: &ResponseTo<'_>) {
+        let Some(preview) = remote_description(response.response) else {
+            return;
+        };
         let previews = self
             .previews
             .get_or_insert_with(|| Box::new(SmallVec::new()));
-        let known = previews.iter().any(|(known, _)| *known == dialog);
-        if let (false, Some(body)) = (known, body_of(response.response)) {
-            previews.push((dialog, body));
+        if !previews.iter().any(|(known, _)| *known == dialog) {
+            previews.push((dialog, preview));
         }
     }
 
     /// The answer of the peer: that of the 2xx, else the earlier one of the same dialog (RFC 3261 section
     /// 13.2.1).
-    fn answer(self, dialog: DialogId, response: &ResponseTo<'_>) -> Option<Body> {
+    fn answer(self, dialog: DialogId, response: &ResponseTo<'_>) -> Option<RemoteDescription> {
         if self.late_offer {
             return None;
         }
-        if has_description(response.response) {
-            return body_of(response.response);
+        if let Some(answer) = remote_description(response.response) {
+            return Some(answer);
         }
         let previews = self.previews?.into_iter();
         let mut fitting = previews.filter(|(early, _)| *early == dialog);
-        fitting.next().map(|(_, body)| body)
+        fitting.next().map(|(_, answer)| answer)
     }
 
     /// Handles a 2xx (RFC 3261 section 13.2.2.4).
@@ -296,9 +297,10 @@ impl Calling {
         context.common.dialog = Some(dialog);
         context.endpoint.dialogs.keep_only(dialog);
         context.clear(SessionTimer::NoAnswer);
-        let offers = self.late_offer && has_description(response.response);
-        if offers && !cancelled && established.has_target {
-            context.offer_came(Carrier::Success, response.response);
+        let takes_offer = self.late_offer && !cancelled && established.has_target;
+        let offer = takes_offer.then(|| remote_description(response.response));
+        if let Some(offer) = offer.flatten() {
+            context.offer_came(Carrier::Success, offer);
             let patience = context.endpoint.behaviour().no_answer_timeout;
             context.set(SessionTimer::NoAnswer, patience);
             return Some(State::AwaitingAnswer(Box::new(AwaitingAnswer {

@@ -5,12 +5,12 @@ use alloc::format;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
+use sip_parse::{HeaderName, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::state::{State, Terminating};
-use crate::body::{Body, body_of};
+use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId};
 use crate::endpoint::{
     DialogUsage, Duty, Endpoint, InDialog, MaySend, Sent, SentRequest, SessionRequest,
@@ -113,8 +113,8 @@ impl Context<'_> {
     }
 
     /// Delivers the peer's offer to the application and requests the answer.
-    pub(crate) fn offer_came(&mut self, carrier: Carrier, message: &Message) {
-        self.exchange(OfferInput::Came(carrier), body_of(message), None);
+    pub(crate) fn offer_came(&mut self, carrier: Carrier, offer: RemoteDescription) {
+        self.exchange(OfferInput::Came(carrier), Some(offer), None);
     }
 
     /// Records that the application's description is sent.
@@ -123,7 +123,7 @@ impl Context<'_> {
     }
 
     /// Delivers the peer's answer to the application.
-    pub(crate) fn answer_came(&mut self, answer: Body) {
+    pub(crate) fn answer_came(&mut self, answer: RemoteDescription) {
         self.exchange(OfferInput::AnswerCame, Some(answer), None);
     }
 
@@ -150,12 +150,16 @@ impl Context<'_> {
     }
 
     /// Lets the exchange take a step and emits its events; the only place that does so.
-    fn exchange(&mut self, input: OfferInput, body: Option<Body>, reason: Option<EndReason>) {
+    fn exchange(
+        &mut self,
+        input: OfferInput,
+        mut description: Option<RemoteDescription>,
+        mut reason: Option<EndReason>,
+    ) {
         let next = ExchangeId(self.common.exchanges.saturating_add(1));
         let mut effects = OfferEffects::new();
         self.common.offer = self.common.offer.step(input, next, &mut effects);
         let session = self.common.id;
-        let (mut body, mut reason) = (body, reason);
         for effect in effects {
             let event = match effect {
                 OfferEffect::Ask(exchange, kind) => {
@@ -167,12 +171,15 @@ impl Context<'_> {
                     }
                 }
                 OfferEffect::Deliver(exchange, kind) => {
-                    let Some(body) = body.take() else { continue };
+                    let Some(RemoteDescription { body, message }) = description.take() else {
+                        continue;
+                    };
                     Event::RemoteDescription {
                         session,
                         exchange,
                         kind,
-                        body: Box::new(body),
+                        body,
+                        message,
                     }
                 }
                 OfferEffect::End(exchange, ending) => {

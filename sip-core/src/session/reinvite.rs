@@ -1,7 +1,6 @@
 //! INVITEs within a call that is up, in both directions (RFC 3261 section 14): they change the session, or
 //! repair the route to this side after the connection changed. Glare (section 14.1) is resolved here.
 
-use alloc::boxed::Box;
 use core::time::Duration;
 
 use sip_parse::{Method, Request, StatusCode};
@@ -10,7 +9,7 @@ use super::context::{Context, by_peer};
 use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Ending};
 use super::state::{Answered, Answering, Confirmed, Glare, Offering, Reinviting, State};
-use crate::body::{Body, body_of, has_description};
+use crate::body::{Body, remote_description};
 use crate::dialog::DialogId;
 use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
 use crate::reason::{Cause, EndReason, ended_by_peer, failure, refusal, send_failure_cause};
@@ -52,10 +51,9 @@ pub(crate) fn answer(
     glares: Option<u8>,
     context: &mut Context<'_>,
 ) -> Option<State> {
-    if has_description(request) {
-        context.offer_came(Carrier::Invite, request);
-    } else {
-        context.want_offer(Carrier::Success);
+    match remote_description(request) {
+        Some(offer) => context.offer_came(Carrier::Invite, offer),
+        None => context.want_offer(Carrier::Success),
     }
     let patience = context.endpoint.behaviour().no_answer_timeout;
     context.set(SessionTimer::NoAnswer, patience);
@@ -218,8 +216,8 @@ impl Reinviting {
     ) -> Option<State> {
         match response.status().as_u16() {
             100..=199 => {
-                if self.preview.is_none() && has_description(response.response) {
-                    self.preview = body_of(response.response).map(Box::new);
+                if self.preview.is_none() {
+                    self.preview = remote_description(response.response);
                 }
                 Some(State::Reinviting(self))
             }
@@ -252,10 +250,8 @@ impl Reinviting {
             return self.over(Ending::Aborted, reason, context);
         }
         context.on_flow_in_use();
-        let answer = Some(response.response).filter(|response| has_description(response));
-        let answer = answer.and_then(|response| body_of(response));
         // RFC 3261 section 13.2.1: the 2xx may leave out an answer that came before it.
-        match answer.or_else(|| preview.map(|preview| *preview)) {
+        match remote_description(response.response).or(preview) {
             Some(answer) => context.answer_came(answer),
             None => context.end_exchange(Ending::Refused, by_peer(Cause::BadDescription)),
         }

@@ -7,7 +7,7 @@ use sip_parse::{Request, UriBuf};
 use smallvec::SmallVec;
 
 use super::options::InviteOptions;
-use crate::body::Body;
+use crate::body::{Body, RemoteDescription};
 use crate::dialog::DialogId;
 use crate::endpoint::SentRequest;
 use crate::ids::ConnectionId;
@@ -100,7 +100,7 @@ pub(crate) struct Calling {
 }
 
 /// Session descriptions of early dialogs.
-pub(crate) type Previews = SmallVec<[(DialogId, Body); 1]>;
+pub(crate) type Previews = SmallVec<[(DialogId, RemoteDescription); 1]>;
 
 /// The 2xx of the peer brought an offer.
 pub(crate) struct AwaitingAnswer {
@@ -159,7 +159,7 @@ pub(crate) struct Reinviting {
     pub(crate) transaction: ClientTransactionId,
     pub(crate) glares: u8,
     /// The session description of a provisional response: the answer, if the 2xx brings none.
-    pub(crate) preview: Option<Box<Body>>,
+    pub(crate) preview: Option<RemoteDescription>,
 }
 
 /// A re-INVITE waits because it crossed one of the peer, or because a repair failed for a reason that passes.

@@ -14,7 +14,7 @@ use crate::access::first_value_end;
 use crate::check::{Scope, Seen};
 use crate::class::{trim, trim_end};
 use crate::headers::cseq::CSeq;
-use crate::limits::Rules;
+use crate::limits::{PartLimits, Rules};
 use crate::message::{Message, Request};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
@@ -361,6 +361,7 @@ impl<'a> Builder<'a> {
             bytes: Bytes::new(),
             head: Head::new(StartLine::NONE),
             rules: self.rules,
+            part_limits: PartLimits::DEFAULT,
         });
         if let Ok(message) = &mut result {
             let mut out = Vec::with_capacity(count.0 + self.body.len());
