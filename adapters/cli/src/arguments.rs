@@ -47,8 +47,8 @@ pub(crate) enum Command {
     Register(Register),
     /// Call a user, report the progress, hang up
     ///
-    /// Registers first if there is a URI to register (see --uri). The session description is a
-    /// canned one: the call has no sound.
+    /// Registers first if there is a URI to register (see --uri). The call has no
+    /// sound: its session descriptions are real, but nothing listens at their addresses.
     Call(Call),
     /// Register, then answer the calls and messages that come in
     Answer(Answer),

@@ -110,3 +110,15 @@ pub(crate) fn serve() -> (Background, String) {
     assert!(url.starts_with("ws://127.0.0.1:"), "{line}");
     (server, url)
 }
+
+/// `sip answer` as alice at a registrar, with further arguments.
+pub(crate) fn answering(
+    registrar: &sip_testing::sockets::registrar::Registrar,
+    adapter: &str,
+    arguments: &[&str],
+) -> Background {
+    let url = format!("ws://127.0.0.1:{}", registrar.port);
+    let account = ["--server", &url, "--uri", "sip:alice@example.com"];
+    let command = ["answer", "--for", "60", "--adapter", adapter];
+    Background::start(&[&command[..], &account, arguments].concat())
+}
