@@ -12,6 +12,9 @@ Exit codes:
   2  usage or configuration
   3  no connection to a server
 
+Ctrl-C ends a command in good order: calls, registration, connection. A second Ctrl-C ends it at
+once, with exit code 1, and says what is left open.
+
 Examples:
   sip demo
   sip serve --user alice:secret --user bob:secret
