@@ -34,8 +34,6 @@ impl Settings {
         options.extra_roots = self.extra_roots;
         options.trace_connector = Some(self.trace);
         options.description_factory = Some(factory);
-        // There is no other source, so the answer is the configured URL.
-        options.server_url = Some(Box::new(|configured, _| Ok(configured.clone())));
         if let Some(transactions) = self.transactions {
             options.limits.client_transactions = transactions;
             options.limits.server_transactions = transactions;

@@ -8,7 +8,7 @@ use sip_core::{
     Cause, CommandError, Direction, EndReason, Event, FailureStatus, SessionId, TraceRecord,
 };
 use sip_host::CommandFailure;
-use sip_parse::StatusCode;
+use sip_parse::{Method, StatusCode};
 
 use crate::adapter::{self, Events, Handle, Settings};
 use crate::arguments::{Account, Output};
@@ -184,14 +184,20 @@ impl Running {
     }
 
     /// Answers events that a command does not handle, so that no peer waits: accepts messages, and refuses
-    /// calls as busy.
+    /// calls as busy and transfers, which it does not carry out (RFC 3515 section 2.4.2).
     pub(crate) async fn answer_unrelated(&mut self, event: &Event) -> Result<(), Failure> {
         let answered = match event {
             Event::IncomingCall { session, .. } => {
                 self.handle.reject(*session, FailureStatus::BUSY_HERE).await
             }
-            Event::IncomingRequest { incoming, .. } => {
-                self.handle.respond(*incoming, StatusCode::OK).await
+            Event::IncomingRequest {
+                incoming, request, ..
+            } => {
+                let status = match request.method() {
+                    Method::Refer => StatusCode::DECLINE,
+                    _ => StatusCode::OK,
+                };
+                self.handle.respond(*incoming, status).await
             }
             _ => Ok(()),
         };

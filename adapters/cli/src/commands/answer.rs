@@ -19,7 +19,7 @@ pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
         ),
         None => None,
     };
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::Always)?;
+    let mut running = Running::start(&arguments.account, arguments.output, Registering::ByDefault)?;
     let result = stay(&mut running, &arguments, refusal).await;
     finish(&mut running, result).await
 }

@@ -14,7 +14,7 @@ pub(crate) async fn run(arguments: Call) -> Result<(), Failure> {
     let mut running = Running::start(
         &arguments.account,
         arguments.output,
-        Registering::IfConfigured,
+        Registering::IfAddressed,
     )?;
     let result = call(&mut running, &arguments).await;
     finish(&mut running, result).await
