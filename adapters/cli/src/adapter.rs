@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::arguments::Adapter;
 use crate::outcome::Failure;
-use crate::sdp::Canned;
+use crate::sdp::Descriptions;
 
 /// How long the thread of a blocking agent may take to notice that its events have no receiver.
 const CLOSED_CHECK: Duration = Duration::from_millis(250);
@@ -34,8 +34,6 @@ impl Settings {
         options.extra_roots = self.extra_roots;
         options.trace_connector = Some(self.trace);
         options.description_factory = Some(factory);
-        // There is no other source, so the answer is the configured URL.
-        options.server_url = Some(Box::new(|configured, _| Ok(configured.clone())));
         if let Some(transactions) = self.transactions {
             options.limits.client_transactions = transactions;
             options.limits.server_transactions = transactions;
@@ -53,12 +51,12 @@ pub(crate) fn start(
     let failure = |error: StartError| Failure::Usage(error.to_string());
     match adapter {
         Adapter::Tokio => {
-            let options = settings.options(Arc::new(Canned) as Arc<_>);
+            let options = settings.options(Arc::new(Descriptions) as Arc<_>);
             let (handle, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
             Ok((Handle::Tokio(handle), Events::Tokio(events)))
         }
         Adapter::Blocking => {
-            let options = settings.options(Arc::new(Canned) as Arc<_>);
+            let options = settings.options(Arc::new(Descriptions) as Arc<_>);
             let (handle, events) = sip_blocking::Agent::start(config, options).map_err(failure)?;
             let events = forward(events)?;
             Ok((Handle::Blocking(handle), Events::Blocking(events)))

@@ -12,6 +12,9 @@ Exit codes:
   2  usage or configuration
   3  no connection to a server
 
+Ctrl-C ends a command in good order: calls, registration, connection. A second Ctrl-C ends it at
+once, with exit code 1, and says what is left open.
+
 Examples:
   sip demo
   sip serve --user alice:secret --user bob:secret
@@ -47,8 +50,8 @@ pub(crate) enum Command {
     Register(Register),
     /// Call a user, report the progress, hang up
     ///
-    /// Registers first if there is a URI to register (see --uri). The session description is a
-    /// canned one: the call has no sound.
+    /// Registers first if there is a URI to register (see --uri). The call has no
+    /// sound: its session descriptions are real, but nothing listens at their addresses.
     Call(Call),
     /// Register, then answer the calls and messages that come in
     Answer(Answer),

@@ -144,20 +144,21 @@ fn print_exchange(report: &Report, event: &Event) {
                 .chain(reason_fields(reason)),
             format_args!("call ended: {}", in_words(reason)),
         ),
-        Event::IncomingRequest { request, .. } => report.event(
-            "request",
-            [
-                ("method", json!(request.method().to_string())),
-                ("from", json!(caller(request))),
-                ("body", json!(sip_parse::text(request.body()).to_string())),
-            ],
-            format_args!(
-                "{} from {}: {}",
-                request.method(),
-                caller(request),
-                printable(&sip_parse::text(request.body()).to_string()),
+        Event::IncomingRequest { request, .. } | Event::LegacyNotification { request } => report
+            .event(
+                "request",
+                [
+                    ("method", json!(request.method().to_string())),
+                    ("from", json!(caller(request))),
+                    ("body", json!(sip_parse::text(request.body()).to_string())),
+                ],
+                format_args!(
+                    "{} from {}: {}",
+                    request.method(),
+                    caller(request),
+                    printable(&sip_parse::text(request.body()).to_string()),
+                ),
             ),
-        ),
         Event::RequestCompleted {
             outcome: Ok(response),
             ..

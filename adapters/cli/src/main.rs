@@ -1,13 +1,14 @@
 #![forbid(unsafe_code)]
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
-//! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `running`, `adapter`
-//! and `settings`, `events`, `ladder` and `sdp`, `report`, `arguments`, `outcome`.
+//! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `running`, `adapter`,
+//! `interrupts` and `settings`, `events`, `ladder` and `sdp`, `report`, `arguments`, `outcome`.
 
 mod adapter;
 mod arguments;
 mod commands;
 mod events;
+mod interrupts;
 mod ladder;
 mod outcome;
 mod report;

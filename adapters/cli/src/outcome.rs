@@ -8,6 +8,9 @@ pub(crate) enum Failure {
     /// 1: the peer or the server refused.
     #[error("{0}")]
     Outcome(String),
+    /// 1: Ctrl-C came twice, so the command ended without waiting for the peers.
+    #[error("{0}")]
+    Interrupted(String),
     /// 2: the command line or the configuration is wrong.
     #[error("{0}")]
     Usage(String),
@@ -19,7 +22,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) const fn code(&self) -> u8 {
         match self {
-            Self::Outcome(_) => 1,
+            Self::Outcome(_) | Self::Interrupted(_) => 1,
             Self::Usage(_) => 2,
             Self::NoConnection(_) => 3,
         }

@@ -1,17 +1,19 @@
 //! The user agent of a command: starts, connects, registers, stops.
 
-use std::collections::BTreeSet;
-use std::future::Future;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sip_core::config::Config;
-use sip_core::{Cause, CommandError, Direction, EndReason, Event, FailureStatus, TraceRecord};
+use sip_core::{
+    Cause, CommandError, Direction, EndReason, Event, FailureStatus, SessionId, TraceRecord,
+};
 use sip_host::CommandFailure;
-use sip_parse::StatusCode;
+use sip_parse::{Method, StatusCode};
 
 use crate::adapter::{self, Events, Handle, Settings};
 use crate::arguments::{Account, Output};
 use crate::events;
+use crate::interrupts::Interrupts;
 use crate::outcome::Failure;
 use crate::report::{self, Report, complain};
 use crate::settings::{self, Registering};
@@ -29,6 +31,17 @@ pub(crate) struct Running {
     unreachable: BTreeSet<usize>,
     was_connected: bool,
     was_registered: bool,
+    is_registered: bool,
+    /// The calls that have not ended, and their peers.
+    calls: BTreeMap<SessionId, String>,
+    interrupts: Interrupts,
+}
+
+/// What a command waits for.
+pub(crate) enum Happening {
+    Event(Event),
+    /// The first Ctrl-C: the command ends in good order.
+    Interrupt,
 }
 
 impl Running {
@@ -42,6 +55,7 @@ impl Running {
         for warning in warnings {
             complain(&format!("warning: {warning}"));
         }
+        let interrupts = Interrupts::listen()?;
         let report = Report::new(output.json).with_servers(&config);
         let start = report.start();
         let settings = Settings {
@@ -58,18 +72,61 @@ impl Running {
             unreachable: BTreeSet::new(),
             was_connected: false,
             was_registered: false,
+            is_registered: false,
+            calls: BTreeMap::new(),
+            interrupts,
         })
     }
 
-    /// Prints and returns the next event. Fails if the command cannot go on: no server was ever reached, or the
-    /// first registration was refused.
+    /// Prints and returns the next event; the first Ctrl-C goes before further events. Fails if the command
+    /// cannot go on: no server was ever reached, the first registration was refused, or Ctrl-C came again.
+    pub(crate) async fn happening(&mut self) -> Result<Happening, Failure> {
+        tokio::select! {
+            biased;
+            () = self.interrupts.next() => {
+                self.interrupted()?;
+                Ok(Happening::Interrupt)
+            }
+            event = self.events.next() => self.note(event).map(Happening::Event),
+        }
+    }
+
+    /// The next event of a command that ends as a failure at the first Ctrl-C.
     pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
-        let Some(event) = self.events.next().await else {
+        match self.happening().await? {
+            Happening::Event(event) => Ok(event),
+            Happening::Interrupt => Err(Failure::Outcome("interrupted".to_owned())),
+        }
+    }
+
+    /// The first Ctrl-C says what the program still waits for; the second one fails with what it leaves undone.
+    fn interrupted(&self) -> Result<(), Failure> {
+        let open = self.unfinished();
+        self.interrupts.count(&open)
+    }
+
+    /// What has to be ended: calls and the registration.
+    fn unfinished(&self) -> Vec<String> {
+        let calls = self.calls.values().map(|peer| format!("the call {peer}"));
+        let registration = self
+            .is_registered
+            .then(|| format!("the registration of {}", self.address()));
+        calls.chain(registration).collect()
+    }
+
+    /// Notes a call of this side.
+    pub(crate) fn calls(&mut self, session: SessionId, target: &str) {
+        self.calls.insert(session, format!("to {target}"));
+    }
+
+    fn note(&mut self, event: Option<Event>) -> Result<Event, Failure> {
+        let Some(event) = event else {
             return Err(Failure::Outcome(
                 "the user agent's task has ended".to_owned(),
             ));
         };
         events::print(&self.report, &event);
+        self.note_unfinished(&event);
         match &event {
             Event::Connected { .. } => {
                 self.was_connected = true;
@@ -93,6 +150,21 @@ impl Running {
         Ok(event)
     }
 
+    fn note_unfinished(&mut self, event: &Event) {
+        match event {
+            Event::Registered(_) => self.is_registered = true,
+            Event::Unregistered { .. } => self.is_registered = false,
+            Event::IncomingCall { session, request } => {
+                let peer = format!("from {}", events::caller(request));
+                self.calls.insert(*session, peer);
+            }
+            Event::Ended { session, .. } => {
+                self.calls.remove(session);
+            }
+            _ => {}
+        }
+    }
+
     /// Waits for the connection.
     pub(crate) async fn connected(&mut self) -> Result<(), Failure> {
         while !self.was_connected {
@@ -112,14 +184,20 @@ impl Running {
     }
 
     /// Answers events that a command does not handle, so that no peer waits: accepts messages, and refuses
-    /// calls as busy.
+    /// calls as busy and transfers, which it does not carry out (RFC 3515 section 2.4.2).
     pub(crate) async fn answer_unrelated(&mut self, event: &Event) -> Result<(), Failure> {
         let answered = match event {
             Event::IncomingCall { session, .. } => {
                 self.handle.reject(*session, FailureStatus::BUSY_HERE).await
             }
-            Event::IncomingRequest { incoming, .. } => {
-                self.handle.respond(*incoming, StatusCode::OK).await
+            Event::IncomingRequest {
+                incoming, request, ..
+            } => {
+                let status = match request.method() {
+                    Method::Refer => StatusCode::DECLINE,
+                    _ => StatusCode::OK,
+                };
+                self.handle.respond(*incoming, status).await
             }
             _ => Ok(()),
         };
@@ -129,23 +207,27 @@ impl Running {
     /// Ends everything in order: calls, registration, connection.
     pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
         self.handle.stop(GRACE).await.map_err(command_failure)?;
-        let stopped = async {
-            while let Some(event) = self.events.next().await {
-                events::print(&self.report, &event);
-                if matches!(event, Event::Stopped { .. }) {
-                    break;
+        let late = tokio::time::sleep(GRACE + Duration::from_secs(1));
+        tokio::pin!(late);
+        loop {
+            let event = tokio::select! {
+                event = self.events.next() => event,
+                () = self.interrupts.next() => {
+                    self.interrupted()?;
+                    continue;
                 }
+                () = &mut late => {
+                    return Err(Failure::Outcome(
+                        "the user agent did not stop in time".to_owned(),
+                    ));
+                }
+            };
+            let Some(event) = event else { return Ok(()) };
+            events::print(&self.report, &event);
+            self.note_unfinished(&event);
+            if matches!(event, Event::Stopped { .. }) {
+                return Ok(());
             }
-        };
-        let late = tokio::time::timeout(GRACE + Duration::from_secs(1), stopped)
-            .await
-            .is_err();
-        if late {
-            Err(Failure::Outcome(
-                "the user agent did not stop in time".to_owned(),
-            ))
-        } else {
-            Ok(())
         }
     }
 
@@ -168,8 +250,11 @@ pub(crate) async fn finish<T>(
     running: &mut Running,
     result: Result<T, Failure>,
 ) -> Result<T, Failure> {
-    if matches!(result, Err(Failure::NoConnection(_))) {
-        // There is no connection for BYE or REGISTER.
+    // Without a connection neither BYE nor REGISTER can go out, and a second Ctrl-C does not wait for them.
+    if matches!(
+        result,
+        Err(Failure::NoConnection(_) | Failure::Interrupted(_))
+    ) {
         return result;
     }
     let stopped = running.stop().await;
@@ -177,48 +262,12 @@ pub(crate) async fn finish<T>(
     stopped.map(|()| value)
 }
 
-/// Resolves after `seconds`, or at Ctrl-C.
-pub(crate) fn time_or_interrupt(seconds: Option<u64>) -> impl Future<Output = ()> {
-    let time = async move {
-        match seconds {
-            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-            None => std::future::pending().await,
-        }
-    };
-    async move {
-        tokio::select! {
-            () = time => {}
-            () = interrupted() => {}
-        }
+/// Resolves after `seconds`; never without them.
+pub(crate) async fn time(seconds: Option<u64>) {
+    match seconds {
+        Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+        None => std::future::pending().await,
     }
-}
-
-/// Resolves at Ctrl-C or, on Unix, at a request to terminate; never, if neither can be observed.
-pub(crate) async fn interrupted() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = interrupt => {}
-        () = terminated() => {}
-    }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    if let Ok(mut signal) = signal(SignalKind::terminate()) {
-        signal.recv().await;
-    } else {
-        std::future::pending::<()>().await;
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
 }
 
 /// Prints a traced message on standard error.

@@ -15,16 +15,44 @@ use crate::outcome::Failure;
 /// The largest configuration file that is read, in bytes.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
 
-/// What a command makes of the `register` parameter.
+/// Whether a command registers. What the configuration says of `register` goes before this.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Registering {
-    /// The command is about registering: a URI must be named.
-    Always,
-    /// If there is a URI, and the configuration does not say no.
-    IfConfigured,
+    /// The command is about registering; it refuses `register: false`.
+    Required,
+    /// Others reach the agent through its binding.
+    ByDefault,
+    /// If there is a URI to register.
+    IfAddressed,
     /// One request needs no binding.
-    Never,
+    OnDemand,
 }
+
+/// A row: the parameter, whether the configuration asks for what the program does not do, and why.
+type Refusal = (Parameter, fn(&Config) -> bool, &'static str);
+
+/// What a command would otherwise silently override or leave undone. The user agent itself carries it out.
+const REFUSED: &[Refusal] = &[
+    (
+        Parameter::Autostart,
+        |config| !config.autostart(),
+        "a command connects at once",
+    ),
+    (
+        Parameter::AskServerUrl,
+        Config::ask_server_url,
+        "a command has no other URL than that of the server",
+    ),
+    (
+        Parameter::SessionDescriptionHandlerFactoryOptions,
+        |config| {
+            !config
+                .session_description_handler_factory_options()
+                .is_empty()
+        },
+        "the descriptions of the program have no options",
+    ),
+];
 
 /// What the defaults, then the file, then the flags come to, and the file's warnings.
 pub(crate) fn effective(
@@ -72,25 +100,51 @@ pub(crate) fn config(
     output: Output,
     registering: Registering,
 ) -> Result<(Config, Vec<String>), Failure> {
-    let (config, warnings) = effective(account, output)?;
+    let (config, mut warnings) = effective(account, output)?;
     if config.source(Parameter::WsServers) == Source::Default {
         return Err(usage(
             "no server is named: give --server ws://HOST:PORT, or wsServers in --config FILE",
         ));
     }
-    let register = match registering {
-        Registering::Always if config.uri().is_none() => {
-            return Err(usage(
-                "no address is named: give --uri sip:NAME@DOMAIN, or uri in --config FILE",
-            ));
-        }
-        Registering::Always => true,
-        Registering::IfConfigured => config.uri().is_some() && config.register(),
-        Registering::Never => false,
-    };
     check_wired(&config)?;
-    // A command is about being online: `autostart: false` is for programs that start later.
-    let config = build(config.to_builder().register(register).autostart(true))?;
+    let refused: Vec<String> = REFUSED
+        .iter()
+        .filter(|(_, asked, _)| asked(&config))
+        .map(|(parameter, _, why)| format!("{} has no effect here: {why}", parameter.name()))
+        .collect();
+    if !refused.is_empty() {
+        return Err(Failure::Usage(refused.join("\n")));
+    }
+    let register = if config.source(Parameter::Register) == Source::Default {
+        match registering {
+            Registering::Required | Registering::ByDefault => true,
+            Registering::IfAddressed => config.uri().is_some(),
+            Registering::OnDemand => false,
+        }
+    } else {
+        config.register()
+    };
+    if registering == Registering::Required && !register {
+        return Err(usage(
+            "the configuration has register: false, and this command is about registering",
+        ));
+    }
+    if register && config.uri().is_none() {
+        return Err(usage(
+            "no address is named: give --uri sip:NAME@DOMAIN, or uri in --config FILE",
+        ));
+    }
+    if registering == Registering::ByDefault && !register {
+        warnings.push(
+            "not registered, because the configuration has register: false: only requests that the \
+             server sends to this connection arrive"
+                .to_owned(),
+        );
+    }
+    if register == config.register() {
+        return Ok((config, warnings));
+    }
+    let config = build(config.to_builder().register(register))?;
     Ok((config, warnings))
 }
 
@@ -148,4 +202,205 @@ pub(crate) fn extra_roots(account: &Account) -> Result<Vec<CertificateDer<'stati
         return Err(wrong("no certificate in PEM form in it".to_owned()));
     }
     Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use Registering::{ByDefault, IfAddressed, OnDemand, Required};
+
+    const ALL: [Registering; 4] = [Required, ByDefault, IfAddressed, OnDemand];
+
+    /// What a parameter is set to, and what becomes of it in every command.
+    enum Row {
+        /// The agent gets it as it stands in the file.
+        Honoured(&'static str),
+        /// Refused with a sentence that begins with the name.
+        Refused(&'static str),
+        /// Refused by `sip register` alone, honoured by the other commands.
+        NotForRegister(&'static str),
+        /// No file can hold it.
+        Function,
+    }
+    use Row::{Function, Honoured, NotForRegister, Refused};
+
+    /// One row for each parameter, with a value that is not the default.
+    const ROWS: &[(&str, Row)] = &[
+        ("uri", Honoured("'sip:carol@example.com'")),
+        ("wsServers", Honoured("'ws://127.0.0.1:2'")),
+        ("allowLegacyNotifications", Honoured("true")),
+        ("allowOutOfDialogRefers", Honoured("true")),
+        ("authenticationFactory", Function),
+        ("authorizationUser", Honoured("'carol'")),
+        ("autostart", Refused("false")),
+        ("connectionRecoveryMaxInterval", Honoured("31")),
+        ("connectionRecoveryMinInterval", Honoured("3")),
+        ("displayName", Honoured("'Carol'")),
+        ("hackIpInContact", Honoured("true")),
+        ("hackViaTcp", Honoured("true")),
+        ("hackWssInTransport", Honoured("true")),
+        (
+            "instanceId",
+            Honoured("'8f3fe5dc-6a37-4c1b-a1e0-1bd5c06e0d1f'"),
+        ),
+        ("log.builtinEnabled", Honoured("false")),
+        ("log.level", Honoured("'debug'")),
+        ("log.connector", Function),
+        ("noAnswerTimeout", Honoured("61")),
+        ("password", Honoured("'secret'")),
+        ("register", NotForRegister("false")),
+        ("registerExpires", Honoured("601")),
+        ("registrarServer", Honoured("'sip:registrar.example.com'")),
+        ("rel100", Refused("'supported'")),
+        ("replaces", Refused("'supported'")),
+        ("sessionDescriptionHandlerFactory", Function),
+        (
+            "sessionDescriptionHandlerFactoryOptions",
+            Refused("{constraints: {}}"),
+        ),
+        ("traceSip", Honoured("true")),
+        ("usePreloadedRoute", Honoured("true")),
+        ("userAgentString", Honoured("'phone'")),
+        ("wsServerMaxReconnection", Honoured("4")),
+        ("wsServerReconnectionTimeout", Honoured("5")),
+        ("autostop", Refused("true")),
+        ("connectionTimeout", Honoured("6")),
+        ("contactName", Honoured("'carol'")),
+        ("contactTransport", Honoured("'wss'")),
+        ("custom", Honoured("{key: 1}")),
+        ("dtmfType", Refused("'rtp'")),
+        ("extraSupported", Honoured("['timer']")),
+        ("forceRport", Honoured("true")),
+        ("hackAllowUnregisteredOptionTags", Honoured("true")),
+        ("keepAliveInterval", Honoured("121")),
+        (
+            "ha1",
+            Honoured("'0123456789abcdef0123456789abcdef', realm: 'r'"),
+        ),
+        (
+            "realm",
+            Honoured("'r', ha1: '0123456789abcdef0123456789abcdef'"),
+        ),
+        ("outboundFlows", Honoured("2")),
+        ("askServerUrl", Refused("true")),
+        ("outboundRecovery", Honoured("true")),
+        ("offlineRequests", Honoured("'queue'")),
+        ("traceSipCredentials", Honoured("true")),
+    ];
+
+    fn account(text: &str) -> Account {
+        static FILES: AtomicU32 = AtomicU32::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("sip-settings-{}-{number}.json5", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text).unwrap();
+        Account {
+            config: Some(path),
+            ..Account::default()
+        }
+    }
+
+    /// What a command makes of a file.
+    fn made(text: &str, registering: Registering) -> Result<(Config, Vec<String>), Failure> {
+        let account = account(text);
+        let made = config(&account, Output::default(), registering);
+        std::fs::remove_file(account.config.unwrap()).unwrap();
+        made
+    }
+
+    fn file(name: &str, value: &str) -> String {
+        let others = [
+            ("uri", "'sip:alice@example.com'"),
+            ("wsServers", "'ws://127.0.0.1:1'"),
+        ];
+        let others = others.iter().filter(|(other, _)| *other != name);
+        let others: String = others
+            .map(|(name, value)| format!("{name}: {value}, "))
+            .collect();
+        match name.split_once('.') {
+            Some((group, name)) => format!("{{{others}{group}: {{{name}: {value}}}}}"),
+            None => format!("{{{others}{name}: {value}}}"),
+        }
+    }
+
+    /// No command silently overrides what the configuration says: the agent gets it, or the command refuses it by
+    /// name.
+    #[test]
+    fn fault_c8_every_parameter_is_honoured_or_refused_by_name() {
+        let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+        let all: Vec<&str> = Parameter::ALL.iter().map(|its| its.name()).collect();
+        assert_eq!(names, all);
+        for (&parameter, (name, row)) in Parameter::ALL.iter().zip(ROWS) {
+            let honoured = |text: &str, registering| {
+                let account = account(text);
+                let (given, _) = effective(&account, Output::default()).unwrap();
+                std::fs::remove_file(account.config.unwrap()).unwrap();
+                let (config, _) = made(text, registering).unwrap();
+                let value = |config: &Config| {
+                    let mut rows = config.explain().into_iter();
+                    rows.find(|row| row.parameter == parameter).unwrap()
+                };
+                assert_ne!(
+                    value(&config).value,
+                    value(&Config::default()).value,
+                    "{name}"
+                );
+                assert_eq!(value(&config), value(&given), "{name}");
+            };
+            let refused = |text: &str, registering| match made(text, registering) {
+                Err(Failure::Usage(sentence)) => {
+                    assert!(sentence.contains(name), "{name}: {sentence}");
+                }
+                other => panic!("{name} is not refused: {other:?}"),
+            };
+            for registering in ALL {
+                match row {
+                    Honoured(value) => honoured(&file(name, value), registering),
+                    NotForRegister(value) if registering != Required => {
+                        honoured(&file(name, value), registering);
+                    }
+                    Refused(value) | NotForRegister(value) => {
+                        refused(&file(name, value), registering);
+                    }
+                    Function => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fault_c8_a_command_registers_as_the_configuration_says() {
+        let uri = "uri: 'sip:alice@example.com', ";
+        for (said, uri, registering, registers) in [
+            ("", uri, Required, Some(true)),
+            ("", uri, ByDefault, Some(true)),
+            ("", uri, IfAddressed, Some(true)),
+            ("", uri, OnDemand, Some(false)),
+            ("", "", ByDefault, None),
+            ("", "", IfAddressed, Some(false)),
+            ("", "", OnDemand, Some(false)),
+            ("register: true, ", uri, OnDemand, Some(true)),
+            ("register: true, ", "", IfAddressed, None),
+            ("register: false, ", uri, Required, None),
+            ("register: false, ", uri, ByDefault, Some(false)),
+            ("register: false, ", "", ByDefault, Some(false)),
+            ("register: false, ", uri, IfAddressed, Some(false)),
+        ] {
+            let text = format!("{{{said}{uri}wsServers: 'ws://127.0.0.1:1'}}");
+            let made = made(&text, registering);
+            let config = made.as_ref().map(|(config, _)| config.register()).ok();
+            assert_eq!(config, registers, "{text} {registering:?}: {made:?}");
+            if let Ok((_, warnings)) = made {
+                let is_told = warnings
+                    .iter()
+                    .any(|warning| warning.starts_with("not registered"));
+                assert_eq!(
+                    is_told,
+                    registering == ByDefault && registers == Some(false)
+                );
+            }
+        }
+    }
 }

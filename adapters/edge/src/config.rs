@@ -64,7 +64,8 @@ pub struct EdgeLimits {
     /// Actions that wait to be polled; at this number [`Edge::receive`](crate::Edge::receive)
     /// refuses input.
     pub actions: usize,
-    /// Open sockets of the server, those in their handshake included; one more is closed at once.
+    /// Open sockets of the server, those in their handshake included; the handshake of one more is answered
+    /// with 503 and Retry-After.
     pub connections: usize,
     /// Messages that wait for one slow socket; one more and the socket is cut.
     pub queued_messages: usize,

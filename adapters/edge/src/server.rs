@@ -27,6 +27,9 @@ const QUEUED_INPUTS: usize = 256;
 /// How long sockets may take to close when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How many clients may be refused at a time because there is no room; one more is cut without an answer.
+const REFUSALS: usize = 64;
+
 /// How long to wait if the system has no descriptors left for a socket.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -136,6 +139,7 @@ impl EdgeServer {
             by_connection: HashMap::new(),
             next_socket: 0,
             tasks: JoinSet::new(),
+            refusals: JoinSet::new(),
         };
         let task = runtime.spawn(service.run());
         Ok(Self {
@@ -212,6 +216,8 @@ struct Service {
     by_connection: HashMap<ConnectionId, u64>,
     next_socket: u64,
     tasks: JoinSet<()>,
+    /// The tasks that refuse clients, at most [`REFUSALS`].
+    refusals: JoinSet<()>,
 }
 
 /// A socket, from its acceptance to its end.
@@ -255,6 +261,7 @@ impl Service {
                 },
                 () = sleep_until(until), if deadline.is_some() => self.edge.tick(self.now()),
                 Some(_) = self.tasks.join_next() => {}
+                Some(_) = self.refusals.join_next() => {}
             }
         }
         // A socket whose queue is dropped closes by itself.
@@ -271,6 +278,9 @@ impl Service {
 
     fn on_accepted(&mut self, stream: TcpStream, remote: SocketAddr) {
         if self.sockets.len() >= self.most_sockets {
+            if self.refusals.len() < REFUSALS {
+                self.refusals.spawn(socket::refuse(stream));
+            }
             return;
         }
         let number = self.next_socket;

@@ -339,12 +339,20 @@ async fn a_slow_reader_is_cut() {
     register(&mut other, "alice").await;
 }
 
-/// Sockets are limited: one more is closed at once, and place is made again.
+/// RFC 9110 section 15.6.4: sockets are limited. One more is told when to try again, and place is made again.
 #[tokio::test]
-async fn connections_are_limited() {
+async fn fault_f8_a_full_server_answers_the_upgrade_with_503() {
     let server = serve_with(|config| config.limits.connections = 1);
     let first = connect(&server).await;
-    assert!(open(&server, Some("sip")).await.is_err());
+    match open(&server, Some("sip")).await {
+        Err(Error::Http(response)) => {
+            assert_eq!(response.status(), 503);
+            let seconds = response.headers()["Retry-After"].to_str().unwrap();
+            assert!(seconds.parse::<u32>().is_ok_and(|seconds| seconds > 0));
+            assert_eq!(response.headers()["Connection"], "close");
+        }
+        other => panic!("{other:?}"),
+    }
     drop(first);
     let again = async {
         while open(&server, Some("sip")).await.is_err() {
@@ -352,6 +360,37 @@ async fn connections_are_limited() {
         }
     };
     timeout(PATIENCE, again).await.expect("a place");
+}
+
+/// Clients that are refused and send no request cost the server a bounded number of sockets, and the users that
+/// are connected nothing.
+#[tokio::test]
+async fn fault_f8_silent_clients_of_a_full_server_are_bounded() {
+    const SILENT: usize = 200;
+    let server = serve_with(|config| config.limits.connections = 1);
+    let mut first = connect(&server).await;
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        silent.push(TcpStream::connect(server.local_addr()).await.unwrap());
+    }
+    register(&mut first, "alice").await;
+    let mut cut_at_once = 0;
+    for stream in &mut silent {
+        let mut byte = [0];
+        let short = Duration::from_millis(1);
+        cut_at_once += usize::from(timeout(short, stream.read(&mut byte)).await.is_ok());
+    }
+    assert!(cut_at_once >= 100, "{cut_at_once} of {SILENT}");
+    // The others are cut in time, so a client that asks is answered again.
+    let answered = async {
+        loop {
+            match open(&server, Some("sip")).await {
+                Err(Error::Http(response)) => return response.status().as_u16(),
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    assert_eq!(timeout(PATIENCE, answered).await.expect("an answer"), 503);
 }
 
 /// Stopping closes with 1001; dropping aborts all connections.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::arguments::Answer;
 use crate::outcome::Failure;
-use crate::running::{Running, finish, time_or_interrupt, tolerate_ended};
+use crate::running::{Happening, Running, finish, time, tolerate_ended};
 use crate::settings::Registering;
 
 pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
@@ -19,7 +19,7 @@ pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
         ),
         None => None,
     };
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::Always)?;
+    let mut running = Running::start(&arguments.account, arguments.output, Registering::ByDefault)?;
     let result = stay(&mut running, &arguments, refusal).await;
     finish(&mut running, result).await
 }
@@ -30,15 +30,14 @@ async fn stay(
     refusal: Option<FailureStatus>,
 ) -> Result<(), Failure> {
     running.connected().await?;
-    let end = time_or_interrupt(arguments.seconds);
+    let end = time(arguments.seconds);
     tokio::pin!(end);
     // All calls ring equally long, so they are answered in the order in which they started to ring.
     let mut ringing: VecDeque<(Instant, SessionId)> = VecDeque::new();
     loop {
         let (due, next) = ringing.front().copied().unzip();
-        let event = tokio::select! {
+        let happening = tokio::select! {
             biased;
-            // First, so that Ctrl-C is handled before further events.
             () = &mut end => return Ok(()),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 ringing.pop_front();
@@ -48,7 +47,10 @@ async fn stay(
                 }
                 continue;
             }
-            event = running.next() => event?,
+            happening = running.happening() => happening?,
+        };
+        let Happening::Event(event) = happening else {
+            return Ok(());
         };
         match (event, refusal) {
             (Event::IncomingCall { session, .. }, Some(status)) => {

@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 use crate::arguments::Call;
 use crate::outcome::Failure;
-use crate::running::{Running, command_failure, failure_of, finish, interrupted, tolerate_ended};
+use crate::running::{Happening, Running, command_failure, failure_of, finish, tolerate_ended};
 use crate::settings::Registering;
 
 pub(crate) async fn run(arguments: Call) -> Result<(), Failure> {
     let mut running = Running::start(
         &arguments.account,
         arguments.output,
-        Registering::IfConfigured,
+        Registering::IfAddressed,
     )?;
     let result = call(&mut running, &arguments).await;
     finish(&mut running, result).await
@@ -26,22 +26,21 @@ async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
     options.anonymous = arguments.anonymous;
     let invite = running.handle.invite(&arguments.target, options);
     let session = invite.await.map_err(command_failure)?;
+    running.calls(session, &arguments.target);
     let mut established = false;
-    let mut interrupt = Box::pin(interrupted());
     let mut hang_up_at: Option<Instant> = None;
     loop {
         let event = tokio::select! {
-            event = running.next() => event?,
-            () = &mut interrupt => {
-                interrupt = Box::pin(interrupted());
-                tolerate_ended(running.handle.hang_up(session).await)?;
-                continue;
-            }
-            () = at(hang_up_at) => {
-                hang_up_at = None;
-                tolerate_ended(running.handle.hang_up(session).await)?;
-                continue;
-            }
+            happening = running.happening() => match happening? {
+                Happening::Event(event) => Some(event),
+                Happening::Interrupt => None,
+            },
+            () = at(hang_up_at) => None,
+        };
+        let Some(event) = event else {
+            hang_up_at = None;
+            tolerate_ended(running.handle.hang_up(session).await)?;
+            continue;
         };
         match event {
             Event::Established { session: which } if which == session => {

@@ -4,29 +4,31 @@ use sip_core::{Cause, Event};
 
 use crate::arguments::Register;
 use crate::outcome::Failure;
-use crate::running::{Running, command_failure, failure_of, finish, time_or_interrupt};
+use crate::running::{Happening, Running, command_failure, failure_of, finish, time};
 use crate::settings::Registering;
 
 /// How many seconds the registrar has to answer the last REGISTER.
 const PATIENCE: u64 = 5;
 
 pub(crate) async fn run(arguments: Register) -> Result<(), Failure> {
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::Always)?;
+    let mut running = Running::start(&arguments.account, arguments.output, Registering::Required)?;
     let result = stay(&mut running, arguments.seconds).await;
     finish(&mut running, result).await
 }
 
 async fn stay(running: &mut Running, seconds: Option<u64>) -> Result<(), Failure> {
     running.ready().await?;
-    let end = time_or_interrupt(seconds);
+    let end = time(seconds);
     tokio::pin!(end);
     let mut bound = true;
     loop {
-        let event = tokio::select! {
+        let happening = tokio::select! {
             biased;
-            // First, so that Ctrl-C is handled before further events.
             () = &mut end => break,
-            event = running.next() => event?,
+            happening = running.happening() => happening?,
+        };
+        let Happening::Event(event) = happening else {
+            break;
         };
         match event {
             Event::Registered(_) => bound = true,
@@ -39,10 +41,9 @@ async fn stay(running: &mut Running, seconds: Option<u64>) -> Result<(), Failure
         return Err(lost());
     }
     running.handle.unregister().await.map_err(command_failure)?;
-    // A registrar that cannot be reached does not answer, so Ctrl-C ends the wait.
     tokio::select! {
         unregistered = unregistered(running) => unregistered,
-        () = time_or_interrupt(Some(PATIENCE)) => Err(Failure::Outcome(
+        () = time(Some(PATIENCE)) => Err(Failure::Outcome(
             "unregistering: no answer from the registrar".to_owned(),
         )),
     }

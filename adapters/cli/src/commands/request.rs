@@ -8,7 +8,7 @@ use crate::running::{Running, command_failure, failure_of, finish};
 use crate::settings::Registering;
 
 pub(crate) async fn message(arguments: Message) -> Result<(), Failure> {
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::Never)?;
+    let mut running = Running::start(&arguments.account, arguments.output, Registering::OnDemand)?;
     let result = async {
         running.ready().await?;
         let sent = running
@@ -28,7 +28,7 @@ pub(crate) async fn message(arguments: Message) -> Result<(), Failure> {
 }
 
 pub(crate) async fn options(arguments: Options) -> Result<(), Failure> {
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::Never)?;
+    let mut running = Running::start(&arguments.account, arguments.output, Registering::OnDemand)?;
     let result = async {
         running.ready().await?;
         let sent = running.handle.options(&arguments.target).await;

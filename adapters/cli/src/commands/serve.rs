@@ -5,11 +5,13 @@ use sip_core::TraceRecord;
 use sip_edge::{EdgeConfig, EdgeServer};
 
 use crate::arguments::Serve;
+use crate::interrupts::Interrupts;
 use crate::outcome::Failure;
 use crate::report::Report;
-use crate::running::{interrupted, print_trace};
+use crate::running::print_trace;
 
 pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
+    let mut interrupts = Interrupts::listen()?;
     let report = Report::new(arguments.output.json);
     let users: Vec<String> = arguments
         .user
@@ -54,9 +56,14 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
             },
         ),
     );
-    interrupted().await;
+    interrupts.next().await;
+    let open = ["the connections of the users".to_owned()];
+    interrupts.count(&open)?;
     let counters = server.counters();
-    server.stop().await;
+    tokio::select! {
+        () = server.stop() => {}
+        () = interrupts.next() => return interrupts.count(&open),
+    }
     report.event(
         "summary",
         [

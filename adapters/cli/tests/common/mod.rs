@@ -1,8 +1,9 @@
 //! Runs the program as a user does.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 pub(crate) fn sip(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sip"));
@@ -41,16 +42,45 @@ pub(crate) fn run(arguments: &[&str]) -> Run {
 pub(crate) struct Background {
     child: Child,
     lines: BufReader<ChildStdout>,
+    /// Reads standard error to its end.
+    errors: Option<JoinHandle<String>>,
 }
 
 impl Background {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = sip(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        Self::spawn(sip(arguments).stdout(Stdio::piped()))
+    }
+
+    /// Starts a command and keeps its standard error for [`Background::finish_with_errors`].
+    pub(crate) fn start_with_errors(command: &mut Command) -> Self {
+        let mut program = Self::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let mut errors = program
+            .child
+            .stderr
+            .take()
+            .expect("standard error is piped");
+        program.errors = Some(std::thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).expect("it is text");
+            text
+        }));
+        program
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
         let lines = BufReader::new(child.stdout.take().expect("standard output is piped"));
-        Self { child, lines }
+        Self {
+            child,
+            lines,
+            errors: None,
+        }
+    }
+
+    /// Waits for the end; the exit code and standard error.
+    pub(crate) fn finish_with_errors(mut self) -> (i32, String) {
+        let errors = self.errors.take().expect("standard error is kept");
+        (self.finish(), errors.join().expect("it is read"))
     }
 
     /// The next line that begins with `start`.
@@ -109,4 +139,16 @@ pub(crate) fn serve() -> (Background, String) {
     let url = line.split([' ', ',']).nth(2).expect("the URL").to_owned();
     assert!(url.starts_with("ws://127.0.0.1:"), "{line}");
     (server, url)
+}
+
+/// `sip answer` as alice at a registrar, with further arguments.
+pub(crate) fn answering(
+    registrar: &sip_testing::sockets::registrar::Registrar,
+    adapter: &str,
+    arguments: &[&str],
+) -> Background {
+    let url = format!("ws://127.0.0.1:{}", registrar.port);
+    let account = ["--server", &url, "--uri", "sip:alice@example.com"];
+    let command = ["answer", "--for", "60", "--adapter", adapter];
+    Background::start(&[&command[..], &account, arguments].concat())
 }

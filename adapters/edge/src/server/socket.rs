@@ -21,6 +21,12 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long one message may wait for a client that does not read.
 const WRITE: Duration = Duration::from_secs(10);
 
+/// How long a client may take for its request, if the server has no room for it.
+const REFUSAL: Duration = Duration::from_secs(2);
+
+/// When a client that found no room may try again, in seconds.
+const RETRY_AFTER: u16 = 10;
+
 /// How long a client may take to answer a close frame.
 const CLOSE: Duration = Duration::from_millis(500);
 
@@ -75,6 +81,24 @@ pub(super) async fn run(
     }
     // An error here means that the server is being dropped.
     let _stopped = inputs.send(Input::Closed { socket }).await;
+}
+
+/// Refuses a client for which the server has no room: 503 (RFC 9110 section 15.6.4). The client has a short
+/// time for its request, and at most 64 KiB.
+pub(super) async fn refuse(stream: TcpStream) {
+    #[expect(
+        clippy::result_large_err,
+        reason = "the type that the handshake asks for"
+    )]
+    let full = |_: &Request, _: Response| {
+        let why = "The server has no room for another connection.\n";
+        let mut refusal = refusal(StatusCode::SERVICE_UNAVAILABLE, why);
+        let headers = refusal.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        Err(refusal)
+    };
+    // It always ends with an error: the client is refused, late or gone.
+    let _refused = timeout(REFUSAL, accept_hdr_async_with_config(stream, full, None)).await;
 }
 
 async fn serve(
@@ -159,11 +183,16 @@ fn require_sip(request: &Request, mut response: Response) -> Result<Response, Er
         return Ok(response);
     }
     let why = "The WebSocket sub-protocol \"sip\" is required (RFC 7118).\n";
+    Err(refusal(StatusCode::BAD_REQUEST, why))
+}
+
+/// A response of HTTP that refuses the handshake; `why` is for people.
+fn refusal(status: StatusCode, why: &str) -> ErrorResponse {
     let mut refusal = ErrorResponse::new(Some(why.to_owned()));
-    *refusal.status_mut() = StatusCode::BAD_REQUEST;
+    *refusal.status_mut() = status;
     let headers = refusal.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(why.len()));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    Err(refusal)
+    refusal
 }

@@ -1,0 +1,170 @@
+//! Ctrl-C while a peer answers nothing: the first says what it waits for, the second ends at once.
+#![cfg(unix)]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Background, sip};
+use sip_testing::sockets::registrar::{Registrar, ack, header, invite};
+
+/// The longest time that "at once" may take on a machine under load. The waits that it cuts short are longer.
+const AT_ONCE: Duration = Duration::from_millis(1_500);
+
+fn start(registrar: &Registrar, adapter: &str, command: &[&str]) -> Background {
+    let url = format!("ws://127.0.0.1:{}", registrar.port);
+    let account = ["--server", &url, "--uri", "sip:alice@example.com"];
+    let all = [command, &account, &["--adapter", adapter]].concat();
+    Background::start_with_errors(&mut sip(&all))
+}
+
+/// The second Ctrl-C: the exit code is 1, and standard error names what was waited for, then what is
+/// left open.
+fn ends_at_once(program: Background, waits_for: &str, left_open: &str) {
+    let start = Instant::now();
+    program.signal("INT");
+    let (code, errors) = program.finish_with_errors();
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+    assert_eq!(code, 1, "{errors}");
+    let first = format!("sip: ending {waits_for}; Ctrl-C again ends at once");
+    let second = format!("sip: ended at once; left open: {left_open}");
+    let lines: Vec<&str> = errors.lines().collect();
+    assert_eq!(lines, [&*first, &*second]);
+}
+
+const REGISTRATION: &str = "the registration of sip:alice@example.com";
+
+/// `sip call`: the callee rings and answers neither INVITE nor CANCEL (RFC 3261 section 9.1).
+fn a_call_whose_cancel_is_unanswered(adapter: &str) {
+    let registrar = Registrar::start(600);
+    registrar.leave_unanswered("INVITE");
+    registrar.leave_unanswered("CANCEL");
+    let program = start(&registrar, adapter, &["call", "bob"]);
+    let invite = registrar.hear(0, "INVITE ");
+    let field = |name| header(&invite, name).unwrap();
+    registrar.send(
+        0,
+        &format!(
+            "SIP/2.0 180 Ringing\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=bob\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+             Content-Length: 0\r\n\r\n",
+            field("Via"),
+            field("From"),
+            field("To"),
+            field("Call-ID"),
+            field("CSeq"),
+        ),
+    );
+    let mut program = program;
+    program.line("180 Ringing");
+    program.signal("INT");
+    registrar.hear(0, "CANCEL ");
+    let open = format!("the call to bob, {REGISTRATION}");
+    ends_at_once(program, &open, &open);
+    registrar.end();
+}
+
+/// `sip answer`: the caller answers no BYE.
+fn an_answered_call_whose_bye_is_unanswered(adapter: &str) {
+    let registrar = Registrar::start(600);
+    registrar.leave_unanswered("BYE");
+    let mut program = start(&registrar, adapter, &["answer"]);
+    program.line("registered for 600 s");
+    let register = registrar.hear(0, "REGISTER ");
+    let contact = header(&register, "Contact").unwrap();
+    registrar.send(0, &invite(contact.split(['<', '>']).nth(1).unwrap()));
+    let accepted = registrar.hear(0, "SIP/2.0 200 ");
+    registrar.send(0, &ack(&accepted));
+    program.line("call established");
+    program.signal("INT");
+    registrar.hear(0, "BYE ");
+    program.line("unregistered: as requested");
+    let call = "the call from sip:bob@example.com";
+    ends_at_once(program, &format!("{call}, {REGISTRATION}"), call);
+    registrar.end();
+}
+
+/// `sip register`: the registrar does not answer the last REGISTER.
+fn a_registration_whose_removal_is_unanswered(adapter: &str) {
+    let registrar = Registrar::start(600);
+    let mut program = start(&registrar, adapter, &["register"]);
+    program.line("registered for 600 s");
+    registrar.leave_unanswered("REGISTER");
+    program.signal("INT");
+    while registrar.heard(0, "REGISTER ").len() < 2 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    ends_at_once(program, REGISTRATION, REGISTRATION);
+    registrar.end();
+}
+
+/// One request without an answer: the first Ctrl-C ends it, because nothing has to be undone.
+fn a_message_without_an_answer(adapter: &str) {
+    let registrar = Registrar::start(600);
+    registrar.leave_unanswered("MESSAGE");
+    let program = start(&registrar, adapter, &["message", "bob", "Hello"]);
+    registrar.hear(0, "MESSAGE ");
+    program.signal("INT");
+    let (code, errors) = program.finish_with_errors();
+    assert_eq!(code, 1, "{errors}");
+    let lines: Vec<&str> = errors.lines().collect();
+    assert_eq!(
+        lines,
+        ["sip: ending; Ctrl-C again ends at once", "sip: interrupted"]
+    );
+    registrar.end();
+}
+
+/// A registrar that does not answer the first REGISTER: the first Ctrl-C ends it.
+fn a_registrar_that_never_answers(adapter: &str) {
+    let registrar = Registrar::start(600);
+    registrar.leave_unanswered("REGISTER");
+    for command in [&["register"][..], &["call", "bob"]] {
+        let connection = registrar.connections();
+        let program = start(&registrar, adapter, command);
+        while registrar.connections() == connection {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        registrar.hear(connection, "REGISTER ");
+        program.signal("TERM");
+        let (code, errors) = program.finish_with_errors();
+        assert_eq!(code, 1, "{errors}");
+        assert!(errors.ends_with("sip: interrupted\n"), "{errors}");
+    }
+    registrar.end();
+}
+
+macro_rules! on_both_adapters {
+    ($($test:ident $body:ident;)+) => {$(
+        mod $test {
+            #[test]
+            fn with_tokio() {
+                super::$body("tokio");
+            }
+
+            #[test]
+            fn with_blocking() {
+                super::$body("blocking");
+            }
+        }
+    )+};
+}
+
+on_both_adapters! {
+    fault_f5_the_second_ctrl_c_ends_a_call a_call_whose_cancel_is_unanswered;
+    fault_f5_the_second_ctrl_c_ends_answering an_answered_call_whose_bye_is_unanswered;
+    fault_f5_the_second_ctrl_c_ends_registering a_registration_whose_removal_is_unanswered;
+    fault_f5_the_first_ctrl_c_ends_a_request a_message_without_an_answer;
+    fault_f5_the_first_ctrl_c_ends_the_wait_for_a_registrar a_registrar_that_never_answers;
+}
+
+/// `sip serve`: Ctrl-C ends the server and says so.
+#[test]
+fn fault_f5_ctrl_c_ends_the_server() {
+    let listen = ["serve", "--listen", "127.0.0.1:0"];
+    let mut server = Background::start_with_errors(&mut sip(&listen));
+    server.line("listening on ");
+    server.signal("INT");
+    let (code, errors) = server.finish_with_errors();
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.contains("Ctrl-C again ends at once"), "{errors}");
+}
