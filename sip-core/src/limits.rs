@@ -16,9 +16,13 @@ pub struct Limits {
     /// Calls at a time; the core answers one more incoming call with 486 and returns an error for one more
     /// outgoing call.
     pub sessions: usize,
-    /// Early dialogs of one forked INVITE. The core ignores provisional responses of further ones, and
-    /// acknowledges and ends (by BYE) their 2xx.
+    /// Branches of one forked INVITE. As early dialogs: the core ignores provisional responses of further ones. As
+    /// branches that answer although the call does not use them: the core acknowledges each 2xx and ends this many
+    /// branches by BYE; further ones get the ACK alone, because a peer can invent To tags without end.
     pub forks: usize,
+    /// BYEs without a response that end such branches, of all calls together. The core acknowledges the 2xx of a
+    /// further branch alone, and sends the BYE if the 2xx is repeated when there is room again.
+    pub branch_byes: usize,
     /// Requests outside calls that have no outcome yet; a command that needs one more returns an error.
     pub requests: usize,
     /// Requests of peers that wait for the application's answer; the core answers one more with 503.
@@ -40,6 +44,7 @@ impl Default for Limits {
             server_transactions: 1_024,
             sessions: 128,
             forks: 16,
+            branch_byes: 128,
             requests: 256,
             incoming: 256,
             actions: 1_024,

@@ -6,22 +6,22 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use sip_parse::{Builder, Contact, HeaderName, Method, NameAddr, Request, Response, Value};
+use sip_parse::{Builder, HeaderName, Message, Method, NameAddr, Request, Response, Value};
 
 use super::flow::{Duty, Flow, MaySend};
 use super::identity::ANONYMOUS;
-use super::owner::{DialogUsage, Sent, TransactionUser};
+use super::owner::{Sent, TransactionUser};
 use super::sent_request::SentRequest;
 use super::state::Endpoint;
 use crate::auth::{Attempts, Authorizations, Scope};
 use crate::body::Body;
-use crate::dialog::{DialogId, DialogSetId};
+use crate::dialog::{DialogId, DialogSetId, first_target};
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
 use crate::transaction::{ClientTransactionId, SendError};
 
 /// RFC 3261 section 8.1.1.6.
-const MAX_FORWARDS: u32 = 70;
+pub(super) const MAX_FORWARDS: u32 = 70;
 
 /// The parameters of a request outside any dialog.
 pub(crate) struct OutOfDialog<'a> {
@@ -63,7 +63,7 @@ pub(crate) struct NewCall<'a> {
 
 impl Endpoint {
     /// Credentials for challenges seen before, to save a round trip.
-    fn cached_credentials(
+    pub(super) fn cached_credentials(
         &mut self,
         method: Method<'_>,
         uri: &[u8],
@@ -187,6 +187,7 @@ impl Endpoint {
         parts: &InDialog<'_>,
         user: TransactionUser,
     ) -> Result<ClientTransactionId, SendError> {
+        self.check_reach(parts.dialog, parts.connection)?;
         let dialog = self.dialogs.dialog(parts.dialog).ok_or(SendError::Stale)?;
         let target: Box<[u8]> = dialog.request_uri().into();
         let contact = self.identity.contact_as(dialog.local_uri());
@@ -238,8 +239,9 @@ impl Endpoint {
         let invite = invite.request().ok_or(SendError::Stale)?;
         let number = invite.cseq().map_err(|_| SendError::Stale)?.number;
         if let Some(response) = response {
-            self.dialogs.refresh_target(dialog, response);
+            self.refresh_target(dialog, response, connection);
         }
+        self.check_reach(dialog, connection)?;
         let mut ack = self
             .dialogs
             .ack(dialog, number)
@@ -251,6 +253,23 @@ impl Endpoint {
         }
         let bytes = self.layer.send_ack(connection, ack)?;
         Ok((number, bytes))
+    }
+
+    /// Takes the target that a message names, unless it cannot be reached from `connection`.
+    pub(crate) fn refresh_target(
+        &mut self,
+        dialog: DialogId,
+        message: &Message,
+        connection: ConnectionId,
+    ) {
+        let Some(known) = self.dialogs.dialog(dialog) else {
+            return;
+        };
+        let known: Box<[u8]> = known.remote_target().into();
+        self.dialogs.refresh_target(dialog, message);
+        if self.check_reach(dialog, connection).is_err() {
+            self.dialogs.set_target(dialog, &known);
+        }
     }
 
     /// Acknowledges a 2xx to a re-INVITE whose dialog is over because a BYE of the peer crossed it (RFC 3261
@@ -268,12 +287,10 @@ impl Endpoint {
         let (Ok(cseq), Some(to)) = (invite.cseq(), response.header(HeaderName::To)) else {
             return;
         };
-        let contact = match response.contacts().next() {
-            Some(Ok(Contact::Addr(contact))) => Some(contact),
-            _ => None,
-        };
-        let target = contact.as_ref().map(|contact| contact.uri().as_bytes());
-        let mut ack = Builder::request(Method::Ack, target.unwrap_or(invite.uri_bytes()));
+        let target = first_target(response);
+        let target = target.filter(|target| self.secure_for(connection, target).is_ok());
+        let target = target.as_deref().unwrap_or(invite.uri_bytes());
+        let mut ack = Builder::request(Method::Ack, target);
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
         for name in [HeaderName::Route, HeaderName::From] {
             for header in invite.headers_named(name) {
@@ -288,44 +305,6 @@ impl Endpoint {
         copy_credentials(invite, &mut ack);
         // Without a connection the peer's own timers end the transaction.
         let _ = self.layer.send_ack(connection, ack);
-    }
-
-    /// Acknowledges and ends a 2xx of a dialog that the call does not use: another branch of a fork, or a
-    /// call that is over (RFC 3261 section 13.2.2.4).
-    pub(crate) fn ack_and_bye(
-        &mut self,
-        connection: ConnectionId,
-        sent: &SentRequest,
-        response: &Response,
-        usage: DialogUsage,
-    ) {
-        let Some(invite) = sent.request() else {
-            return;
-        };
-        let Ok(call_id) = invite.call_id() else {
-            return;
-        };
-        let flow = self.flow.as_ref().map(|flow| flow.connection);
-        let connection = flow.unwrap_or(connection);
-        let set = self.dialogs.open(call_id, usage, self.layer.rng());
-        if let Ok(established) = self.dialogs.establish(set, invite, response) {
-            let dialog = established.dialog;
-            let acknowledged = self.acknowledge(dialog, sent, None, None, Some(connection));
-            let target = self.dialogs.dialog(dialog);
-            let target = target.map_or(&b""[..], |dialog| dialog.request_uri());
-            let reachable = self.secure_for(connection, target);
-            if acknowledged.is_ok() && reachable.is_ok() {
-                let bye = InDialog {
-                    connection,
-                    dialog,
-                    method: Method::Bye,
-                    body: None,
-                };
-                // Without a connection the peer's own timers end the dialog.
-                let _ = self.send_in_dialog(&bye, TransactionUser::Nobody);
-            }
-        }
-        self.dialogs.close(set);
     }
 
     /// Sends a request outside any dialog again: the same Call-ID, From and To, the next CSeq number, and the
@@ -418,7 +397,7 @@ impl Endpoint {
     }
 }
 
-fn copy_credentials<'a>(invite: &'a Request, ack: &mut Builder<'a>) {
+pub(super) fn copy_credentials<'a>(invite: &'a Request, ack: &mut Builder<'a>) {
     for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
         for header in invite.headers_named(name) {
             ack.append(name, header.value);

@@ -1,5 +1,7 @@
 //! Builds the responses of the core.
 
+use alloc::format;
+
 use sip_parse::{Builder, HeaderName, StatusCode};
 
 use super::state::Endpoint;
@@ -72,6 +74,26 @@ impl Endpoint {
             LogContent::Answered(status, why),
         );
         self.answer(transaction, status, headers);
+    }
+
+    /// Refuses an INVITE whose Contact is a SIPS URI that this side cannot reach, because its connection has no TLS
+    /// (RFC 3261 section 26.2.2), with warn-code 380 of RFC 5630.
+    pub(crate) fn refuse_sips(
+        &mut self,
+        set: Option<DialogSetId>,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+    ) {
+        self.queue().counters.refused += 1;
+        self.log(
+            LogLevel::Log,
+            "sip.ua",
+            transaction.to_bits(),
+            LogContent::Answered(status, "a SIPS target, and a connection without TLS"),
+        );
+        let warning = format!("380 {} \"SIPS Not Allowed\"", self.identity.host);
+        let headers = [(HeaderName::Warning, warning.as_str())];
+        self.answer_from(set, transaction, status, &headers);
     }
 
     /// Sends a response to an INVITE from a dialog: 101 to 299 (RFC 3261 sections 12.1.1 and 13.3.1).

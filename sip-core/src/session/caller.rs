@@ -289,15 +289,18 @@ impl Calling {
         let established =
             invite.and_then(|invite| dialogs.establish(set, invite, response.response).ok());
         let Some(established) = established else {
-            context.further_success(response, false);
+            // No dialog can be kept, as with more routes than `Limits::routes`; ACK and BYE need none.
+            context.endpoint.end_branch(response.success());
             return context.end(by_peer(Cause::Malformed));
         };
         let dialog = established.dialog;
         context.common.dialog = Some(dialog);
+        context.common.invite = Some(response.transaction);
         context.endpoint.dialogs.keep_only(dialog);
         context.clear(SessionTimer::NoAnswer);
+        let unusable = context.unusable_target(&established, response);
         let offers = self.late_offer && has_description(response.response);
-        if offers && !cancelled && established.has_target {
+        if offers && !cancelled && unusable.is_none() {
             context.offer_came(Carrier::Success, response.response);
             let patience = context.endpoint.behaviour().no_answer_timeout;
             context.set(SessionTimer::NoAnswer, patience);
@@ -316,8 +319,8 @@ impl Calling {
         if cancelled {
             return context.hang_up(EndReason::local(Cause::Cancelled));
         }
-        if !established.has_target {
-            return context.hang_up(by_peer(Cause::Malformed));
+        if let Some(cause) = unusable {
+            return context.hang_up(by_peer(cause));
         }
         let Some(answer) = self.answer(dialog, response) else {
             return context.hang_up(by_peer(Cause::BadDescription));
@@ -403,8 +406,8 @@ impl AwaitingAnswer {
             return Some(State::QueuedAck(Box::new(QueuedAck { call, answer })));
         }
         let acknowledged = context.acknowledge(self.dialog, &self.invite, None, Some(&answer));
-        if acknowledged.is_err() {
-            return context.end(EndReason::transport(Cause::ConnectionLost));
+        if let Err(error) = acknowledged {
+            return context.end(EndReason::transport(send_failure_cause(&error)));
         }
         context.described();
         context.established();

@@ -6,7 +6,7 @@ use sip_parse::{Request, Response, StatusCode};
 
 use super::options::{DescriptionFailed, FailureStatus};
 use crate::body::Body;
-use crate::endpoint::{SentRequest, SessionRequest, SessionTimer};
+use crate::endpoint::{SentRequest, SessionRequest, SessionTimer, Success};
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::reason::EndReason;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TransactionError};
@@ -75,6 +75,8 @@ pub struct ResponseTo<'a> {
     pub response: &'a Response,
     /// The request as it was sent.
     pub request: &'a SentRequest,
+    /// The transaction of the request; stale if this response ended it.
+    pub transaction: ClientTransactionId,
     /// The connection that the response came on.
     pub connection: ConnectionId,
     /// Whether the request may wait until a new binding is made, because its flow failed (RFC 5626 section
@@ -82,7 +84,17 @@ pub struct ResponseTo<'a> {
     pub may_wait: bool,
 }
 
-impl ResponseTo<'_> {
+impl<'a> ResponseTo<'a> {
+    /// The response as a 2xx to an INVITE.
+    pub(crate) const fn success(&self) -> Success<'a> {
+        Success {
+            transaction: self.transaction,
+            connection: self.connection,
+            invite: self.request,
+            response: self.response,
+        }
+    }
+
     /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {

@@ -14,7 +14,7 @@ use super::options::InviteOptions;
 use super::state::{NewInvite, State};
 use crate::action::Action;
 use crate::connection::DisconnectReason;
-use crate::dialog::{DialogId, FailureScope};
+use crate::dialog::{DialogId, FailureScope, RemoteTarget};
 use crate::endpoint::{
     Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
     SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
@@ -381,11 +381,17 @@ impl SessionLayer {
         transaction: ServerTransactionId,
         request: Box<Request>,
     ) {
-        // RFC 3261 section 8.1.1.8 requires Contact; a peer of RFC 2543, recognised by its tags and branches,
-        // may omit it.
-        if request.contacts().next().is_none() && !is_of_rfc2543(&request) {
-            let (status, why) = (StatusCode::BAD_REQUEST, "INVITE without Contact");
-            return endpoint.refuse(transaction, status, why, &[]);
+        // RFC 3261 section 8.1.1.8 requires one SIP or SIPS URI; a peer of RFC 2543, recognised by its tags and
+        // branches, may omit it.
+        let target = RemoteTarget::of(&request);
+        let fits = match target {
+            RemoteTarget::Usable => true,
+            RemoteTarget::Missing => is_of_rfc2543(&request),
+            RemoteTarget::Unusable => false,
+        };
+        if !fits {
+            let why = "INVITE without exactly one SIP or SIPS URI in Contact";
+            return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
         }
         if self.is_full(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
@@ -402,6 +408,11 @@ impl SessionLayer {
             let why = "no dialog can be made of this INVITE";
             return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
         };
+        if !endpoint.reaches(dialog, transaction) {
+            endpoint.dialogs.close(set);
+            let status = StatusCode::TEMPORARILY_UNAVAILABLE;
+            return endpoint.refuse_sips(None, transaction, status);
+        }
         let mut common = Common::new(id, set);
         let context = &mut Context {
             endpoint,
@@ -425,10 +436,37 @@ impl SessionLayer {
                 endpoint.answer(transaction, StatusCode::OK, &[]);
                 Input::Bye(request)
             }
+            Method::Invite if !self.accepts_target(endpoint, transaction, id, request) => {
+                return true;
+            }
             Method::Invite => Input::Invite(transaction, request),
             _ => return false,
         };
         self.drive(endpoint, id, input);
+        true
+    }
+
+    /// Whether the target that a target refresh names can be used; refuses the request otherwise, with a status that
+    /// ends nothing else (RFC 5057 section 5.1). A request within a dialog may leave Contact out (RFC 3261 section
+    /// 12.2.1.1).
+    fn accepts_target(
+        &self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+        id: SessionId,
+        request: &Request,
+    ) -> bool {
+        let set = self.calls.get(id.0).map(|call| call.common.set);
+        let target = RemoteTarget::of(request);
+        if target == RemoteTarget::Unusable {
+            let status = StatusCode::BAD_REQUEST;
+            endpoint.answer_from(set, transaction, status, &[]);
+            return false;
+        }
+        if target == RemoteTarget::Usable && !endpoint.reaches_target_of(request, transaction) {
+            endpoint.refuse_sips(set, transaction, StatusCode::NOT_ACCEPTABLE_HERE);
+            return false;
+        }
         true
     }
 
@@ -473,18 +511,16 @@ impl SessionLayer {
             to,
             response: &received.response,
             request: &received.request,
+            transaction: received.transaction,
             connection: received.connection,
             may_wait,
         };
         let stepped = self.drive(endpoint, id, Input::Response(response));
         if stepped == Stepped::Unknown && received.response.status().is_success() {
-            // The call is over, but the peer's dialog still exists.
+            // The call is over, but the peer's dialog may still exist.
             let (connection, request) = (received.connection, &received.request);
             match to {
-                SessionRequest::Invite => {
-                    let usage = DialogUsage::Session(id);
-                    endpoint.ack_and_bye(connection, request, &received.response, usage);
-                }
+                SessionRequest::Invite => endpoint.end_branch(response.success()),
                 SessionRequest::Reinvite => {
                     endpoint.acknowledge_without_dialog(connection, request, &received.response)
                 }

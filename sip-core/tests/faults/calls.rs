@@ -1,1 +1,461 @@
 //! Calls: branches, targets, limits and ends.
+
+use sip_core::{Cause, Event, ExchangeOutcome, Originator, Session, SessionId, Transport};
+use sip_parse::{HeaderName, Method, Request, Response};
+use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
+
+const BOB: &str = "<sip:bob@192.0.2.9>";
+
+/// Why the call ended.
+#[track_caller]
+fn ended(bench: &mut Bench) -> (Originator, Cause) {
+    bench.expect(|event| match event {
+        Event::Ended { reason, .. } => Some((reason.originator, reason.cause)),
+        _ => None,
+    })
+}
+
+/// The next request that the agent sent has this method.
+#[track_caller]
+fn sends(bench: &mut Bench, method: Method<'_>) -> Request {
+    let request = bench.next_request();
+    assert_eq!(request.method(), method);
+    request
+}
+
+/// Bob answers an INVITE by 200 with an answer, in a branch of this tag.
+fn accept(bench: &mut Bench, invite: &Request, tag: &str) {
+    bench.reply_tagged(invite, 200, tag, &[("Contact", BOB)], Some(OFFER));
+}
+
+/// A request is answered 200.
+fn ok(bench: &mut Bench, request: &Request) {
+    bench.reply_tagged(request, 200, "unused", &[], None);
+}
+
+#[track_caller]
+fn nothing_left(mut bench: Bench) {
+    bench.wait(64 * SECOND);
+    bench.silence();
+    bench.assert_nothing_left();
+}
+
+/// An INVITE of bob's, outside any dialog if `to` is the address alone.
+fn invite_with(user: &str, to: &str, number: u32, contact: &str) -> String {
+    format!(
+        "INVITE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKcall{number}\n\
+         Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=bobtag\nTo: {to}\nCall-ID: from-bob-1\n\
+         CSeq: {number} INVITE\n{contact}Content-Type: application/sdp\nContent-Length: {}\n\n{}",
+        OFFER.len(),
+        OFFER.replace("\r\n", "\n"),
+    )
+}
+
+/// A call of bob's that is up, and the response that made its dialog.
+fn answered() -> (Bench, SessionId, Response) {
+    let mut bench = Bench::new(&alice());
+    let id = bench.invite_from_bob(1);
+    let ok = bench.answer(id, OFFER);
+    bench.in_dialog("ACK", 7, "ack", &ok, "");
+    bench.expect(|event| matches!(event, Event::Established { .. }).then_some(()));
+    (bench, id, ok)
+}
+
+/// The call goes on: it is up, nothing is under way, and BYE ends it.
+#[track_caller]
+fn goes_on(mut bench: Bench, id: SessionId) {
+    bench.silence();
+    let session = bench.agent.session(id);
+    assert!(matches!(session, Ok(Session::Established(_))));
+    bench.hang_up(id);
+    let bye = sends(&mut bench, Method::Bye);
+    ok(&mut bench, &bye);
+    assert_eq!(ended(&mut bench).1, Cause::Requested);
+    nothing_left(bench);
+}
+
+/// RFC 3261 13.2.2.4: every 2xx is acknowledged. A BYE, which costs a transaction, goes to a bounded number of branches, whether the
+/// call is up, over, or was never established.
+#[test]
+fn fault_a7_any_number_of_branches_costs_bounded_work() {
+    for situation in ["up", "over", "cancelled", "refused"] {
+        let mut bench = Bench::new(&alice());
+        let (id, invite) = bench.call();
+        match situation {
+            "up" | "over" => accept(&mut bench, &invite, "bob1"),
+            "cancelled" => {
+                bench.reply_tagged(&invite, 180, "bob1", &[], None);
+                bench.hang_up(id);
+                let cancel = bench.sent.pop_back().expect("CANCEL");
+                assert_eq!(cancel.as_request().unwrap().method(), Method::Cancel);
+                accept(&mut bench, &invite, "bob1");
+            }
+            // The first branch brings no answer.
+            _ => bench.reply_tagged(&invite, 200, "bob1", &[("Contact", BOB)], None),
+        }
+        if situation == "over" {
+            bench.hang_up(id);
+        }
+        bench.sent.clear();
+        for branch in 0..2_000 {
+            accept(&mut bench, &invite, &format!("other{branch}"));
+        }
+        let sent: Vec<_> = bench.sent.drain(..).collect();
+        let of = |method| {
+            let requests = sent.iter().filter_map(|message| message.as_request());
+            requests
+                .filter(|request| request.method() == method)
+                .count()
+        };
+        assert_eq!(of(Method::Ack), 2_000, "{situation}");
+        // The branch of the call itself, once it has its BYE, is one of them.
+        let byes = if situation == "up" { 16 } else { 15 };
+        assert_eq!(of(Method::Bye), byes, "{situation}");
+        assert!(
+            bench.agent.table_sizes().client_transactions < 20,
+            "{situation}"
+        );
+        bench.events.clear();
+        bench.call();
+    }
+}
+
+/// Many INVITEs, each with a bounded number of branches, leave room in the table of transactions, too.
+#[test]
+fn fault_a7_the_branches_of_many_calls_leave_room_for_the_next() {
+    let mut bench = Bench::new(&alice());
+    let mut byes = 0;
+    for _ in 0..60 {
+        bench.events.clear();
+        let (_, invite) = bench.call();
+        accept(&mut bench, &invite, "bob1");
+        for branch in 0..30 {
+            accept(&mut bench, &invite, &format!("other{branch}"));
+        }
+        let sent = bench.sent.drain(..);
+        let requests = sent.filter_map(|message| message.into_request().ok());
+        byes += requests
+            .filter(|request| request.method() == Method::Bye)
+            .count();
+    }
+    assert_eq!(byes, 128, "Limits::branch_byes");
+    assert!(bench.agent.table_sizes().client_transactions <= 128 + 60);
+    // Their time-outs make room again.
+    bench.wait(33 * SECOND);
+    bench.sent.clear();
+    bench.events.clear();
+    let (_, invite) = bench.call();
+    accept(&mut bench, &invite, "bob1");
+    sends(&mut bench, Method::Ack);
+    accept(&mut bench, &invite, "bob2");
+    sends(&mut bench, Method::Ack);
+    sends(&mut bench, Method::Bye);
+}
+
+/// RFC 3261 13.2.2.4 and 12.2.1.1: a branch has one BYE, whose CSeq is above that of the INVITE; its repeated 2xx gets the ACK alone,
+/// for as long as it can be repeated (64 T1).
+#[test]
+fn fault_a8_a_repeated_2xx_of_a_branch_is_acknowledged_alone() {
+    for (over, status) in [(false, 200), (false, 481), (true, 200), (true, 0)] {
+        let mut bench = Bench::new(&alice());
+        let (id, invite) = bench.call();
+        accept(&mut bench, &invite, "bob1");
+        sends(&mut bench, Method::Ack);
+        if over {
+            bench.hang_up(id);
+            let bye = sends(&mut bench, Method::Bye);
+            ok(&mut bench, &bye);
+            ended(&mut bench);
+        }
+        accept(&mut bench, &invite, "bob2");
+        let ack = sends(&mut bench, Method::Ack);
+        let bye = sends(&mut bench, Method::Bye);
+        let number = invite.cseq().unwrap().number;
+        assert_eq!(ack.cseq().unwrap().number, number);
+        assert_eq!(bye.cseq().unwrap().number, number + 1);
+        for request in [&ack, &bye] {
+            assert_eq!(request.to().unwrap().tag(), Some(&b"bob2"[..]));
+            assert_eq!(request.uri_bytes(), b"sip:bob@192.0.2.9");
+            assert_eq!(request.call_id().unwrap(), invite.call_id().unwrap());
+        }
+        if status > 0 {
+            bench.reply_tagged(&bye, status, "bob2", &[], None);
+        }
+        for _ in 0..9 {
+            bench.wait(3 * SECOND);
+            bench.sent.retain(|message| message.bytes() != bye.bytes());
+            accept(&mut bench, &invite, "bob2");
+            let again = sends(&mut bench, Method::Ack);
+            assert_eq!(again.to().unwrap().tag(), Some(&b"bob2"[..]));
+            bench.silence();
+        }
+        if over {
+            nothing_left(bench);
+        } else {
+            goes_on(bench, id);
+        }
+    }
+}
+
+/// The same of the branch that the call used: its BYE went out, or came in, so that the late copy of its 2xx gets no second BYE.
+#[test]
+fn fault_a8_a_repeated_2xx_of_an_ended_call_is_acknowledged_alone() {
+    for theirs in [false, true] {
+        let mut bench = Bench::new(&alice());
+        let (id, invite) = bench.call();
+        accept(&mut bench, &invite, "bob1");
+        sends(&mut bench, Method::Ack);
+        if theirs {
+            let user = bench.contact_user();
+            let (from, call_id) = (
+                value(&invite, HeaderName::From),
+                value(&invite, HeaderName::CallId),
+            );
+            bench.feed(&format!(
+                "BYE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKbye\nMax-Forwards: 70\n\
+                 From: <sip:bob@example.com>;tag=bob1\nTo: {from}\nCall-ID: {call_id}\nCSeq: 1 BYE\nContent-Length: 0\n\n"
+            ));
+            assert_eq!(bench.next_response().status().as_u16(), 200);
+        } else {
+            bench.hang_up(id);
+            let bye = sends(&mut bench, Method::Bye);
+            ok(&mut bench, &bye);
+        }
+        ended(&mut bench);
+        for _ in 0..3 {
+            accept(&mut bench, &invite, "bob1");
+            sends(&mut bench, Method::Ack);
+            bench.silence();
+        }
+        nothing_left(bench);
+    }
+}
+
+/// RFC 3261 13.2.2.4: a 2xx of which no dialog can be kept is acknowledged and ended, along its whole route (12.1.2).
+#[test]
+fn fault_a10_a_2xx_with_too_many_routes_is_acknowledged_and_ended() {
+    for (routes, one_row) in [
+        (33, false),
+        (33, true),
+        (100, false),
+        (245, false),
+        (500, true),
+    ] {
+        let mut bench = Bench::new(&alice());
+        let (_, invite) = bench.call();
+        let routes: Vec<String> = (0..routes).map(|at| format!("<sip:p{at};lr>")).collect();
+        let row = routes.join(",");
+        let mut headers = vec![("Contact", BOB)];
+        if one_row {
+            headers.push(("Record-Route", row.as_str()));
+        } else {
+            headers.extend(routes.iter().map(|route| ("Record-Route", route.as_str())));
+        }
+        bench.reply_tagged(&invite, 200, "bob1", &headers, Some(OFFER));
+        let count = routes.len();
+        assert_eq!(bench.sent.len(), 2, "{count} routes, in one row: {one_row}");
+        let ack = sends(&mut bench, Method::Ack);
+        let bye = sends(&mut bench, Method::Bye);
+        for request in [&ack, &bye] {
+            assert_eq!(request.uri_bytes(), b"sip:bob@192.0.2.9");
+            let route = values(request, HeaderName::Route).join(", ");
+            let route: Vec<&str> = route.split(", ").collect();
+            let expected: Vec<&str> = routes.iter().rev().map(String::as_str).collect();
+            assert_eq!(route, expected);
+        }
+        assert_eq!(ended(&mut bench), (Originator::Peer, Cause::Malformed));
+        ok(&mut bench, &bye);
+        bench.reply_tagged(&invite, 200, "bob1", &headers, Some(OFFER));
+        sends(&mut bench, Method::Ack);
+        bench.silence();
+        nothing_left(bench);
+    }
+}
+
+/// As many routes as the limit allows make a call.
+#[test]
+fn fault_a10_a_2xx_with_as_many_routes_as_fit_makes_a_call() {
+    let mut bench = Bench::new(&alice());
+    let (id, invite) = bench.call();
+    let row = ["<sip:p.example.com;lr>"; 32].join(", ");
+    let headers = [("Contact", BOB), ("Record-Route", &row)];
+    bench.reply_tagged(&invite, 200, "bob1", &headers, Some(OFFER));
+    let ack = sends(&mut bench, Method::Ack);
+    assert_eq!(values(&ack, HeaderName::Route).len(), 32);
+    goes_on(bench, id);
+}
+
+/// RFC 3261 26.2.2: a SIPS target needs TLS. The caller decides before the ACK: ACK and BYE go where the INVITE went.
+#[test]
+fn fault_a15_a_sips_target_without_tls_gets_ack_and_bye() {
+    for contact in ["<sips:bob@192.0.2.9>", "<SIPS:bob@192.0.2.9;transport=tcp>"] {
+        for late in [false, true] {
+            let mut bench = Bench::new(&alice());
+            let invite = if late {
+                let late = sip_core::InviteOptions::new().late_offer();
+                let called = bench.agent.invite("sip:bob@example.com", late, bench.now);
+                called.expect("a call");
+                bench.pump();
+                sends(&mut bench, Method::Invite)
+            } else {
+                bench.call().1
+            };
+            bench.reply_tagged(&invite, 180, "bob1", &[("Contact", contact)], None);
+            bench.events.clear();
+            bench.reply_tagged(&invite, 200, "bob1", &[("Contact", contact)], Some(OFFER));
+            for method in [Method::Ack, Method::Bye] {
+                let request = sends(&mut bench, method);
+                assert_eq!(request.uri_bytes(), b"sip:bob@example.com");
+                if method == Method::Bye {
+                    ok(&mut bench, &request);
+                }
+            }
+            let established = |event: &Event| matches!(event, Event::Established { .. });
+            assert!(!bench.events.iter().any(established));
+            assert_eq!(ended(&mut bench), (Originator::Peer, Cause::Insecure));
+            nothing_left(bench);
+        }
+    }
+}
+
+/// The callee decides before it tells the application: 480 with the warning of RFC 5630.
+#[test]
+fn fault_a15_an_invite_from_a_sips_target_without_tls_is_refused() {
+    let contact = "Contact: <sips:bob@192.0.2.9>\n";
+    let mut bench = Bench::new(&alice());
+    let user = bench.contact_user();
+    bench.feed(&invite_with(&user, "<sip:alice@example.com>", 1, contact));
+    let refusal = bench.next_response();
+    assert_eq!(refusal.status().as_u16(), 480);
+    assert!(value(&refusal, HeaderName::Warning).starts_with("380 "));
+    bench.no_events();
+    // Over TLS the same call works.
+    let mut bench = Bench::over(&alice(), Transport::Wss);
+    let user = bench.contact_user();
+    bench.feed(&invite_with(&user, "<sip:alice@example.com>", 1, contact));
+    bench.silence();
+    bench.expect(|event| matches!(event, Event::IncomingCall { .. }).then_some(()));
+}
+
+/// A target refresh that cannot be used changes nothing: 488 ends only its transaction (RFC 5057 5.1), in a 2xx it is passed over.
+#[test]
+fn fault_a15_a_target_refresh_to_sips_without_tls_changes_nothing() {
+    let contact = "<sips:bob@192.0.2.9>";
+    let (mut bench, id, ok) = answered();
+    let user = bench.contact_user();
+    let to = value(&ok, HeaderName::To);
+    bench.feed(&invite_with(
+        &user,
+        &to,
+        8,
+        &format!("Contact: {contact}\n"),
+    ));
+    let refusal = bench.next_response();
+    assert_eq!(refusal.status().as_u16(), 488);
+    assert_eq!(value(&refusal, HeaderName::To), to);
+    goes_on(bench, id);
+
+    let mut bench = Bench::new(&alice());
+    let (id, _) = bench.established_call();
+    bench.reinvite(id);
+    bench.describe(id, OFFER);
+    let invite = sends(&mut bench, Method::Invite);
+    bench.reply_tagged(&invite, 200, "bob1", &[("Contact", contact)], Some(OFFER));
+    let ack = sends(&mut bench, Method::Ack);
+    assert_eq!(ack.uri_bytes(), b"sip:bob@192.0.2.9");
+    goes_on(bench, id);
+}
+
+/// Contacts that are not exactly one SIP or SIPS URI (RFC 3261 8.1.1.8).
+const UNUSABLE: [&str; 6] = [
+    "*",
+    "<tel:+15551234>",
+    "<mailto:bob@example.com>",
+    "<sip:bob@192.0.2.9>, <sip:bob@192.0.2.10>",
+    "<https://example.com/bob>",
+    "<tel:+15551234>, <sip:bob@192.0.2.9>",
+];
+
+/// RFC 3261 8.1.1.8: 400, as for a missing one, and the application hears nothing.
+#[test]
+fn fault_a16_an_invite_with_an_unusable_contact_gets_400() {
+    let unusable = UNUSABLE.map(|contact| format!("Contact: {contact}\n"));
+    let two = "Contact: <sip:bob@192.0.2.9>\nContact: <sip:bob@192.0.2.10>\n";
+    for contact in unusable.iter().map(String::as_str).chain([two, ""]) {
+        let mut bench = Bench::new(&alice());
+        let user = bench.contact_user();
+        bench.feed(&invite_with(&user, "<sip:alice@example.com>", 1, contact));
+        assert_eq!(bench.next_response().status().as_u16(), 400, "{contact}");
+        let told = |event: &Event| matches!(event, Event::IncomingCall { .. });
+        assert!(!bench.events.iter().any(told), "{contact}");
+    }
+}
+
+/// The same for a re-INVITE (RFC 3261 12.2.2); the call goes on with its target. Without a Contact there is nothing to refresh.
+#[test]
+fn fault_a16_a_reinvite_with_an_unusable_contact_gets_400() {
+    for contact in UNUSABLE {
+        let (mut bench, id, ok) = answered();
+        let user = bench.contact_user();
+        let to = value(&ok, HeaderName::To);
+        bench.feed(&invite_with(
+            &user,
+            &to,
+            8,
+            &format!("Contact: {contact}\n"),
+        ));
+        assert_eq!(bench.next_response().status().as_u16(), 400, "{contact}");
+        bench.hang_up(id);
+        let bye = sends(&mut bench, Method::Bye);
+        assert_eq!(bye.uri_bytes(), b"sip:bob@bob.invalid;transport=ws");
+    }
+    let (mut bench, id, ok) = answered();
+    let user = bench.contact_user();
+    let to = value(&ok, HeaderName::To);
+    bench.feed(&invite_with(&user, &to, 8, ""));
+    bench.describe(id, OFFER);
+    assert_eq!(bench.next_response().status().as_u16(), 200);
+}
+
+/// RFC 3261 13.2.2.4: a 2xx whose Contact cannot be used is acknowledged and ended, where a SIP URI leads.
+#[test]
+fn fault_a16_a_2xx_with_an_unusable_contact_gets_ack_and_bye() {
+    for contact in UNUSABLE.iter().copied().map(Some).chain([None]) {
+        let mut bench = Bench::new(&alice());
+        let (_, invite) = bench.call();
+        let headers = contact.map(|contact| ("Contact", contact));
+        let headers = headers.as_slice();
+        bench.reply_tagged(&invite, 200, "bob1", headers, Some(OFFER));
+        let target = match contact {
+            Some(several) if several.contains("bob@192.0.2.9") => "sip:bob@192.0.2.9",
+            _ => "sip:bob@example.com",
+        };
+        let ack = sends(&mut bench, Method::Ack);
+        let bye = sends(&mut bench, Method::Bye);
+        assert_eq!([ack.uri_bytes(), bye.uri_bytes()], [target.as_bytes(); 2]);
+        ok(&mut bench, &bye);
+        assert_eq!(ended(&mut bench), (Originator::Peer, Cause::Malformed));
+        nothing_left(bench);
+    }
+}
+
+/// An unusable Contact in the 2xx to a re-INVITE refreshes nothing (RFC 3261 12.2.1.2).
+#[test]
+fn fault_a16_a_reinvite_answered_with_an_unusable_contact_keeps_the_target() {
+    for contact in UNUSABLE {
+        let mut bench = Bench::new(&alice());
+        let (id, _) = bench.established_call();
+        bench.reinvite(id);
+        bench.describe(id, OFFER);
+        let invite = sends(&mut bench, Method::Invite);
+        bench.reply_tagged(&invite, 200, "bob1", &[("Contact", contact)], Some(OFFER));
+        let ack = sends(&mut bench, Method::Ack);
+        assert_eq!(ack.uri_bytes(), b"sip:bob@192.0.2.9", "{contact}");
+        let outcome = bench.expect(|event| match event {
+            Event::ExchangeEnded { outcome, .. } => Some(outcome.clone()),
+            _ => None,
+        });
+        assert_eq!(outcome, ExchangeOutcome::Complete);
+        goes_on(bench, id);
+    }
+}
