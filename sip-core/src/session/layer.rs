@@ -90,6 +90,8 @@ struct Call {
 /// ```
 pub struct SessionLayer {
     calls: Slab<Call>,
+    /// The number of calls that peers made.
+    incoming: usize,
     /// The call of each peer's INVITE that is being answered.
     invites: BTreeMap<ServerTransactionId, SessionId>,
 }
@@ -106,6 +108,7 @@ impl SessionLayer {
     pub const fn new() -> Self {
         Self {
             calls: Slab::new(),
+            incoming: 0,
             invites: BTreeMap::new(),
         }
     }
@@ -245,6 +248,7 @@ impl SessionLayer {
             after.map(|invite| self.invites.insert(invite, id));
         }
         if next.is_none() {
+            self.incoming -= usize::from(!call.common.caller);
             self.calls.remove(id.0);
             return Stepped::Over;
         }
@@ -264,7 +268,7 @@ impl SessionLayer {
                 } => match request.method() {
                     Method::Invite => self.on_call(endpoint, transaction, request),
                     Method::Options => {
-                        endpoint.answer_options(transaction, self.is_full(endpoint));
+                        endpoint.answer_options(transaction, self.is_busy(endpoint));
                     }
                     // RFC 3261 section 15.1.2: a BYE outside any dialog hangs up nothing.
                     Method::Bye => {
@@ -280,7 +284,7 @@ impl SessionLayer {
                 } => {
                     // RFC 3261 section 11.2: within a dialog as outside.
                     if request.method() == Method::Options {
-                        endpoint.answer_options(transaction, self.is_full(endpoint));
+                        endpoint.answer_options(transaction, self.is_busy(endpoint));
                     } else if !self.on_request(endpoint, transaction, id, &request) {
                         refuse_method(endpoint, transaction);
                     }
@@ -393,7 +397,7 @@ impl SessionLayer {
             let why = "INVITE without exactly one SIP or SIPS URI in Contact";
             return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
         }
-        if self.is_full(endpoint) {
+        if self.is_busy(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
         let Ok(call_id) = request.call_id() else {
@@ -420,6 +424,7 @@ impl SessionLayer {
         };
         let state = Some(callee::start(transaction, dialog, request, context));
         self.calls.insert(Call { common, state });
+        self.incoming += 1;
         self.invites.insert(transaction, id);
     }
 
@@ -647,6 +652,11 @@ impl SessionLayer {
     /// Whether no further call fits in.
     fn is_full(&self, endpoint: &Endpoint) -> bool {
         self.calls.len() >= endpoint.limits.sessions
+    }
+
+    /// Whether no further call of a peer fits in.
+    pub(crate) fn is_busy(&self, endpoint: &Endpoint) -> bool {
+        self.is_full(endpoint) || self.incoming >= endpoint.limits.incoming_sessions
     }
 
     /// All calls.

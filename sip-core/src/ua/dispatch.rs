@@ -230,7 +230,7 @@ impl UserAgent {
     }
 
     fn answer_options(&mut self, transaction: ServerTransactionId) {
-        let busy = self.sessions.len() >= self.endpoint.limits.sessions;
+        let busy = self.sessions.is_busy(&self.endpoint);
         self.endpoint.answer_options(transaction, busy);
     }
 

@@ -459,3 +459,44 @@ fn fault_a16_a_reinvite_answered_with_an_unusable_contact_keeps_the_target() {
         goes_on(bench, id);
     }
 }
+
+/// Calls of peers that the application does not answer leave room for calls of this side. An OPTIONS says what an INVITE would get
+/// (RFC 3261 11.2).
+#[test]
+fn fault_a18_unanswered_calls_of_peers_leave_room_for_ours() {
+    let limits = sip_core::Limits::default();
+    let mut bench = Bench::new(&alice());
+    let user = bench.contact_user();
+    let mut calls = Vec::new();
+    for number in 0..200 {
+        let contact = "Contact: <sip:bob@192.0.2.9>\n";
+        let invite = invite_with(&user, "<sip:alice@example.com>", 1, contact);
+        let invite = invite.replace("from-bob-1", &format!("from-bob-{number}"));
+        bench.feed(&invite.replace("z9hG4bKcall", &format!("z9hG4bKn{number}n")));
+        if number < limits.incoming_sessions {
+            bench.silence();
+            calls.push(bench.expect(|event| event.session()));
+        } else {
+            assert_eq!(bench.next_response().status().as_u16(), 486, "{number}");
+        }
+    }
+    let (mine, invite) = bench.call();
+    accept(&mut bench, &invite, "bob1");
+    sends(&mut bench, Method::Ack);
+    // The end of a call of a peer makes room for one, and the end of ours does not.
+    bench.hang_up(mine);
+    let bye = sends(&mut bench, Method::Bye);
+    ok(&mut bench, &bye);
+    let options = |bench: &mut Bench, branch: u32| {
+        bench.feed(&format!(
+            "OPTIONS sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKopt{branch}\n\
+             Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=b\nTo: <sip:alice@example.com>\n\
+             Call-ID: options-{branch}\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n"
+        ));
+        bench.next_response().status().as_u16()
+    };
+    assert_eq!(options(&mut bench, 1), 486);
+    bench.hang_up(calls[0]);
+    assert_eq!(bench.next_response().status().as_u16(), 480);
+    assert_eq!(options(&mut bench, 2), 200);
+}
