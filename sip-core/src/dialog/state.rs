@@ -189,6 +189,15 @@ impl Dialog {
         self.strict_router().unwrap_or(&self.remote_target)
     }
 
+    /// Whether the Request-URI or the top Route of requests within the dialog is a SIPS URI, so that Contact has to be one
+    /// (RFC 3261 section 8.1.1.8).
+    pub(crate) fn goes_to_sips(&self) -> bool {
+        let first = usize::from(self.strict_router().is_some());
+        let target = Some(&self.remote_target);
+        let route = self.route_set.get(first).or(target);
+        is_sips(self.request_uri()) || route.is_some_and(|route| is_sips(route))
+    }
+
     /// RFC 3261 section 12.2.1.1.
     pub(crate) fn build<'a>(
         &'a self,
@@ -325,6 +334,16 @@ pub(crate) fn first_target(message: &Message) -> Option<Box<[u8]>> {
         }
         _ => None,
     })
+}
+
+/// Whether a URI, or that of a value of Route, Record-Route or Contact, is a SIPS URI.
+pub(crate) fn is_sips(value: &[u8]) -> bool {
+    let uri = match NameAddr::parse(value) {
+        Ok(address) if value.contains(&b'<') => address.uri().as_bytes(),
+        _ => value,
+    };
+    let scheme = uri.get(..5);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"))
 }
 
 fn is_sip(scheme: Scheme<'_>) -> bool {

@@ -92,6 +92,13 @@ impl Endpoint {
         self.timer_settings().f()
     }
 
+    /// How long the ACK to a 2xx may wait for its answer: seven eighths of the 64 T1 for which the peer waits for it
+    /// (RFC 3261 section 13.3.1.4), so that the ACK arrives before the peer gives up.
+    pub(crate) fn time_to_acknowledge(&self) -> Duration {
+        let patience = self.timer_settings().h();
+        patience - patience / 8
+    }
+
     /// The next position in the order of waiting commands.
     pub(crate) fn next_sequence(&mut self) -> u64 {
         self.sequence += 1;

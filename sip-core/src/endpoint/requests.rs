@@ -15,7 +15,7 @@ use super::sent_request::SentRequest;
 use super::state::Endpoint;
 use crate::auth::{Attempts, Authorizations, Scope};
 use crate::body::Body;
-use crate::dialog::{DialogId, DialogSetId, first_target};
+use crate::dialog::{DialogId, DialogSetId, first_target, is_sips};
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
 use crate::transaction::{ClientTransactionId, SendError};
@@ -146,10 +146,12 @@ impl Endpoint {
     ) -> Result<ClientTransactionId, SendError> {
         let (call_id, tag) = self.dialogs.names(set).ok_or(SendError::Stale)?;
         let local = if call.anonymous { ANONYMOUS } else { b"" };
-        let contact = self.identity.contact_as(local);
+        let flow = self.flow.clone();
+        let routes = self.preloaded_route(flow.as_ref(), true);
+        let secure = needs_sips_contact(call.target, &routes);
+        let contact = self.identity.contact_as(local, secure);
         let identity = format!("<{}>", self.identity.aor);
         let supported = self.identity.supported.clone();
-        let flow = self.flow.clone();
         let own = [
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
@@ -190,7 +192,9 @@ impl Endpoint {
         self.check_reach(parts.dialog, parts.connection)?;
         let dialog = self.dialogs.dialog(parts.dialog).ok_or(SendError::Stale)?;
         let target: Box<[u8]> = dialog.request_uri().into();
-        let contact = self.identity.contact_as(dialog.local_uri());
+        let secure = dialog.goes_to_sips();
+        let contact = self.identity.contact_as(dialog.local_uri(), secure);
+        let allow = self.allow();
         let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
         let attempts = &mut sent.attempts;
@@ -202,6 +206,12 @@ impl Endpoint {
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
         if parts.method != Method::Bye {
             request.append(HeaderName::Contact, contact);
+        }
+        // RFC 3261 sections 13.2.1 and 14.1.
+        if parts.method == Method::Invite {
+            request
+                .append(HeaderName::Allow, allow)
+                .append(HeaderName::Supported, self.identity.supported.as_str());
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());
@@ -330,7 +340,8 @@ impl Endpoint {
         }
         if sent.has(HeaderName::Contact) {
             let from = sent.from().map_err(|_| SendError::Stale)?;
-            let contact = self.identity.contact_as(from.uri().as_bytes());
+            let secure = needs_sips_contact(sent.uri_bytes(), &routes);
+            let contact = self.identity.contact_as(from.uri().as_bytes(), secure);
             again.set(HeaderName::Contact, contact);
         }
         let uri = sent.uri_bytes();
@@ -395,6 +406,11 @@ impl Endpoint {
             })
             .collect()
     }
+}
+
+/// RFC 3261 section 8.1.1.8: whether the Contact has to be a SIPS URI.
+fn needs_sips_contact(target: &[u8], routes: &[Box<[u8]>]) -> bool {
+    is_sips(target) || routes.first().is_some_and(|route| is_sips(route))
 }
 
 pub(super) fn copy_credentials<'a>(invite: &'a Request, ack: &mut Builder<'a>) {

@@ -1,13 +1,14 @@
 //! Builds the responses of the core.
 
+use alloc::boxed::Box;
 use alloc::format;
 
-use sip_parse::{Builder, HeaderName, StatusCode};
+use sip_parse::{Builder, HeaderName, Request, StatusCode};
 
 use super::state::Endpoint;
 use crate::body::Body;
 use crate::config::LogLevel;
-use crate::dialog::{Dialog, DialogId, DialogSetId};
+use crate::dialog::{Dialog, DialogId, DialogSetId, is_sips};
 use crate::record::LogContent;
 use crate::transaction::{SendError, ServerTransactionId};
 
@@ -31,18 +32,40 @@ impl Endpoint {
         status: StatusCode,
         headers: &[(HeaderName<'_>, &str)],
     ) {
+        let tag = set.and_then(|set| self.dialogs.tag(set));
+        let tag = tag.map(|tag| tag.as_bytes().into());
+        self.answer_tagged(tag, transaction, status, headers);
+    }
+
+    /// Answers a CANCEL by 200 with the To tag of the responses to its INVITE (RFC 3261 section 9.2): of those that went
+    /// out, or that of the dialog set from which they will come.
+    pub(crate) fn answer_cancel(
+        &mut self,
+        set: Option<DialogSetId>,
+        cancel: ServerTransactionId,
+        invite: ServerTransactionId,
+    ) {
+        let sent = self.layer.response_tag(invite);
+        let tag = sent.or_else(|| Some(self.dialogs.tag(set?)?.as_bytes().into()));
+        self.answer_tagged(tag, cancel, StatusCode::OK, &[]);
+    }
+
+    /// As [`Endpoint::answer`], with a To tag; draws one if that is `None`.
+    fn answer_tagged(
+        &mut self,
+        tag: Option<Box<[u8]>>,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+    ) {
         let Some(request) = self.layer.request(transaction) else {
             return;
         };
-        let drawn;
-        let tag = match set.and_then(|set| self.dialogs.tag(set)) {
+        let tag = match tag {
             Some(tag) => tag,
-            None => {
-                drawn = crate::rand::token(self.layer.rng(), 26);
-                &drawn
-            }
+            None => crate::rand::token(self.layer.rng(), 26).into_bytes().into(),
         };
-        let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
+        let mut response = Builder::response_to(&request, status, Some(&tag));
         for &(name, value) in headers {
             response.append(name, value);
         }
@@ -115,7 +138,8 @@ impl Endpoint {
         response
             .append(
                 HeaderName::Contact,
-                self.identity.contact_as(local.unwrap_or_default()),
+                self.identity
+                    .contact_as(local.unwrap_or_default(), comes_from_sips(&request)),
             )
             .append(HeaderName::Allow, self.allow())
             .append(HeaderName::Supported, self.identity.supported.as_str())
@@ -125,4 +149,12 @@ impl Endpoint {
         }
         self.layer.respond(transaction, response, self.now)
     }
+}
+
+/// RFC 3261 section 12.1.1: whether the Contact of a response to this request has to be a SIPS URI.
+fn comes_from_sips(request: &Request) -> bool {
+    let mut routes = request.values(HeaderName::RecordRoute);
+    let mut contacts = request.values(HeaderName::Contact);
+    let hop = routes.next().or_else(|| contacts.next());
+    is_sips(request.uri_bytes()) || hop.is_some_and(is_sips)
 }

@@ -303,6 +303,7 @@ impl Calling {
         if offers && !cancelled && unusable.is_none() {
             context.offer_came(Carrier::Success, response.response);
             let patience = context.endpoint.behaviour().no_answer_timeout;
+            let patience = patience.min(context.endpoint.time_to_acknowledge());
             context.set(SessionTimer::NoAnswer, patience);
             return Some(State::AwaitingAnswer(Box::new(AwaitingAnswer {
                 dialog,
@@ -397,14 +398,12 @@ impl AwaitingAnswer {
     }
 
     fn described(self: Box<Self>, answer: Body, context: &mut Context<'_>) -> Option<State> {
-        context.clear(SessionTimer::NoAnswer);
+        // The deadline of the ACK runs on while it waits for a connection.
         if context.must_wait(self.dialog) {
-            // RFC 3261 section 13.3.1.4: after this time the peer stops waiting for the ACK.
-            let patience = context.endpoint.longest_wait();
-            context.set(SessionTimer::NoAnswer, patience);
             let call = *self;
             return Some(State::QueuedAck(Box::new(QueuedAck { call, answer })));
         }
+        context.clear(SessionTimer::NoAnswer);
         let acknowledged = context.acknowledge(self.dialog, &self.invite, None, Some(&answer));
         if let Err(error) = acknowledged {
             return context.end(EndReason::transport(send_failure_cause(&error)));

@@ -475,8 +475,7 @@ impl SessionLayer {
         true
     }
 
-    /// Handles a CANCEL of an INVITE (RFC 3261 section 9.2): answers it with the tag of the responses to the
-    /// INVITE. Returns the call if it ended.
+    /// Handles a CANCEL of an INVITE (RFC 3261 section 9.2). Returns the call if it ended.
     pub(crate) fn on_cancel(
         &mut self,
         endpoint: &mut Endpoint,
@@ -487,7 +486,7 @@ impl SessionLayer {
         let id = self.invites.get(&invite).copied();
         let call = id.and_then(|id| self.calls.get(id.0));
         let set = call.map(|call| call.common.set);
-        endpoint.answer_from(set, transaction, StatusCode::OK, &[]);
+        endpoint.answer_cancel(set, transaction, invite);
         let stepped = self.drive(endpoint, id?, Input::Cancel(invite, cancel));
         id.filter(|_| stepped == Stepped::Over)
     }

@@ -22,7 +22,7 @@ use crate::reason::EndReason;
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
 
-/// How long the application may take to answer a request before the core answers 480. Below the peer's own
+/// How long the application may take to answer a request before the core does. Below the peer's own
 /// time-out of 32 s (timer F).
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -280,8 +280,11 @@ impl UserAgent {
             .endpoint
             .timers
             .set(self.endpoint.now + ANSWER_WITHIN, TimerOwner::Incoming(id));
-        self.requests
-            .insert_incoming(UnansweredRequest { transaction, timer });
+        self.requests.insert_incoming(UnansweredRequest {
+            transaction,
+            timer,
+            in_call: session.is_some(),
+        });
         self.endpoint.event(Event::IncomingRequest {
             incoming: id,
             session,
@@ -289,8 +292,8 @@ impl UserAgent {
         });
     }
 
-    /// Answers [`Event::IncomingRequest`] with a final status, 200 to 699. The core answers 480 if the
-    /// application has not done so within 10 seconds.
+    /// Answers [`Event::IncomingRequest`] with a final status, 200 to 699. If the application has not done so within
+    /// 10 seconds, the core answers 480, and 500 within a call.
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the request is answered or its connection is gone,
@@ -318,24 +321,23 @@ impl UserAgent {
         Ok(())
     }
 
-    pub(super) fn on_answer_timeout(&mut self, id: IncomingRequestId) {
-        if let Some(record) = self.requests.take_incoming(id) {
-            self.endpoint
-                .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
-        }
-    }
-
     pub(super) fn on_server_transaction_lost(&mut self, transaction: ServerTransactionId) {
         if let Some(id) = self.requests.incoming_of(transaction) {
             self.drop_incoming(id);
         }
     }
 
+    /// Answers a request that the application does not answer. Within a call the status is one that ends nothing but
+    /// the transaction: 480 would end the call at a peer that follows RFC 5057 section 5.1.
     pub(super) fn drop_incoming(&mut self, id: IncomingRequestId) {
         if let Some(record) = self.requests.take_incoming(id) {
             self.endpoint.timers.cancel(record.timer);
-            self.endpoint
-                .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
+            let status = if record.in_call {
+                StatusCode::SERVER_INTERNAL_ERROR
+            } else {
+                StatusCode::TEMPORARILY_UNAVAILABLE
+            };
+            self.endpoint.answer(record.transaction, status, &[]);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Calls: branches, targets, limits and ends.
 
+use sip_core::dialog::FailureScope;
 use sip_core::{Cause, Event, ExchangeOutcome, Originator, Session, SessionId, Transport};
 use sip_parse::{HeaderName, Method, Request, Response};
 use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
@@ -499,4 +500,216 @@ fn fault_a18_unanswered_calls_of_peers_leave_room_for_ours() {
     bench.hang_up(calls[0]);
     assert_eq!(bench.next_response().status().as_u16(), 480);
     assert_eq!(options(&mut bench, 2), 200);
+}
+
+/// RFC 5057 5.1: a request within a call that the application never answers ends nothing but its transaction. Outside a call it gets
+/// 480.
+#[test]
+fn fault_a12_a_request_that_is_never_answered_ends_no_call() {
+    for method in ["INFO", "MESSAGE", "REFER"] {
+        let mut config = alice();
+        config.allow_out_of_dialog_refers(true);
+        let mut bench = Bench::new(&config);
+        let id = bench.invite_from_bob(1);
+        let made = bench.answer(id, OFFER);
+        bench.in_dialog("ACK", 7, "ack", &made, "");
+        let refer_to = "Refer-To: <sip:carol@example.com>\n";
+        bench.in_dialog(method, 8, "late", &made, refer_to);
+        bench.expect(|event| matches!(event, Event::IncomingRequest { .. }).then_some(()));
+        bench.wait(11 * SECOND);
+        let answers: Vec<_> = bench.sent.drain(..).collect();
+        let answer = answers.last().and_then(|last| last.as_response());
+        let status = answer.expect("a response").status();
+        assert_eq!(
+            FailureScope::of(status),
+            FailureScope::Transaction,
+            "{method}"
+        );
+        assert_eq!(status.as_u16(), 500, "{method}");
+        goes_on(bench, id);
+    }
+    let mut bench = Bench::new(&alice());
+    let user = bench.contact_user();
+    bench.feed(&format!(
+        "MESSAGE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKmessage\nMax-Forwards: 70\n\
+         From: <sip:bob@example.com>;tag=b\nTo: <sip:alice@example.com>\nCall-ID: m\nCSeq: 1 MESSAGE\n\
+         Content-Type: text/plain\nContent-Length: 2\n\nhi"
+    ));
+    bench.wait(11 * SECOND);
+    let answer = bench.sent.pop_back().expect("a response");
+    assert_eq!(answer.as_response().unwrap().status().as_u16(), 480);
+}
+
+/// RFC 3261 8.1.1.8: where the Request-URI or the top Route is a SIPS URI, Contact is one, in INVITE and in re-INVITE.
+#[test]
+fn fault_a14_a_request_to_sips_has_a_sips_contact() {
+    for anonymous in [false, true] {
+        let mut bench = Bench::over(&alice(), Transport::Wss);
+        let mut options = sip_core::InviteOptions::new();
+        options.anonymous = anonymous;
+        let called = bench
+            .agent
+            .invite("sips:bob@example.com", options, bench.now);
+        let id = called.expect("a call");
+        bench.describe(id, OFFER);
+        let invite = sends(&mut bench, Method::Invite);
+        assert!(value(&invite, HeaderName::Contact).starts_with("<sips:"));
+        let contact = [("Contact", "<sips:bob@192.0.2.9>")];
+        bench.reply_tagged(&invite, 200, "bob1", &contact, Some(OFFER));
+        sends(&mut bench, Method::Ack);
+        bench.reinvite(id);
+        bench.describe(id, OFFER);
+        let invite = sends(&mut bench, Method::Invite);
+        assert_eq!(invite.uri_bytes(), b"sips:bob@192.0.2.9");
+        assert!(value(&invite, HeaderName::Contact).starts_with("<sips:"));
+    }
+    // A loose and a strict router.
+    for route in ["<sips:p.example.com;lr>", "<sips:p.example.com>"] {
+        let mut bench = Bench::over(&alice(), Transport::Wss);
+        let (id, invite) = bench.call();
+        assert!(value(&invite, HeaderName::Contact).starts_with("<sip:"));
+        let headers = [("Contact", BOB), ("Record-Route", route)];
+        bench.reply_tagged(&invite, 200, "bob1", &headers, Some(OFFER));
+        sends(&mut bench, Method::Ack);
+        bench.reinvite(id);
+        bench.describe(id, OFFER);
+        let invite = sends(&mut bench, Method::Invite);
+        assert!(
+            value(&invite, HeaderName::Contact).starts_with("<sips:"),
+            "{route}"
+        );
+    }
+}
+
+/// RFC 3261 12.1.1: the same for the responses that make a dialog: by Request-URI, top Record-Route, or without one by Contact.
+#[test]
+fn fault_a14_a_response_to_sips_has_a_sips_contact() {
+    let route = "Record-Route: <sips:p.example.com;lr>\n";
+    let plain = "Record-Route: <sip:p.example.com;lr>\n";
+    let (sip, sips) = (
+        "Contact: <sip:bob@192.0.2.9>\n",
+        "Contact: <sips:bob@192.0.2.9>\n",
+    );
+    for (scheme, headers, secure) in [
+        ("sips", sips.to_owned(), true),
+        ("sips", format!("{plain}{sip}"), true),
+        ("sip", format!("{route}{sip}"), true),
+        ("sip", sips.to_owned(), true),
+        ("sip", format!("{plain}{sips}"), false),
+        ("sip", sip.to_owned(), false),
+    ] {
+        let mut bench = Bench::over(&alice(), Transport::Wss);
+        let user = bench.contact_user();
+        let invite = invite_with(&user, "<sip:alice@example.com>", 1, &headers);
+        bench.feed(&invite.replace("INVITE sip:", &format!("INVITE {scheme}:")));
+        let id = bench.expect(|event| event.session());
+        match bench.agent.session(id) {
+            Ok(Session::Incoming(call)) => call.ring(bench.now),
+            other => panic!("{other:?}"),
+        }
+        bench.pump();
+        let ringing = bench.next_response();
+        let made = bench.answer(id, OFFER);
+        for response in [ringing, made] {
+            let contact = value(&response, HeaderName::Contact);
+            assert_eq!(contact.starts_with("<sips:"), secure, "{scheme} {headers}");
+        }
+    }
+}
+
+/// RFC 3261 13.3.1.4: the peer waits 64 T1 for the ACK; the application has less, whatever `noAnswerTimeout` is, so that the ACK
+/// arrives in time. The wait for a connection counts.
+#[test]
+fn fault_a19_the_answer_to_a_late_offer_has_a_deadline_before_the_peers() {
+    for (timeout, deadline) in [(60, 28), (600, 28), (5, 5)] {
+        for cut in [false, true] {
+            let mut config = alice();
+            config.no_answer_timeout(SECOND * timeout);
+            let mut bench = Bench::new(&config);
+            let late = sip_core::InviteOptions::new().late_offer();
+            let id = bench.agent.invite("sip:bob@example.com", late, bench.now);
+            let id = id.expect("a call");
+            bench.pump();
+            let invite = sends(&mut bench, Method::Invite);
+            accept(&mut bench, &invite, "bob1");
+            bench.wait(SECOND * (deadline - 1));
+            bench.silence();
+            if cut {
+                bench.lose();
+                bench.describe(id, OFFER);
+                bench.wait(SECOND * 2);
+                assert_eq!(
+                    ended(&mut bench),
+                    (Originator::Transport, Cause::ConnectionLost)
+                );
+                continue;
+            }
+            bench.wait(SECOND);
+            sends(&mut bench, Method::Ack);
+            let bye = sends(&mut bench, Method::Bye);
+            ok(&mut bench, &bye);
+            assert_eq!(
+                ended(&mut bench),
+                (Originator::Local, Cause::BadDescription)
+            );
+            nothing_left(bench);
+        }
+    }
+}
+
+/// RFC 3261 9.2: the 200 to a CANCEL has the To tag of the responses to its INVITE, also when the CANCEL comes after the final one.
+#[test]
+fn fault_a24_the_200_to_a_cancel_has_the_tag_of_the_invite() {
+    for situation in ["refused", "answered", "up", "early"] {
+        let mut bench = Bench::new(&alice());
+        let id = bench.invite_from_bob(1);
+        let final_response = match situation {
+            "refused" => {
+                bench.hang_up(id);
+                Some(bench.next_response())
+            }
+            "early" => None,
+            _ => Some(bench.answer(id, OFFER)),
+        };
+        if let ("up", Some(made)) = (situation, &final_response) {
+            bench.in_dialog("ACK", 7, "ack", made, "");
+        }
+        let user = bench.contact_user();
+        bench.feed(&format!(
+            "CANCEL sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKbob1\nMax-Forwards: 70\n\
+             From: <sip:bob@example.com>;tag=bobtag\nTo: <sip:alice@example.com>\nCall-ID: from-bob-1\n\
+             CSeq: 7 CANCEL\nContent-Length: 0\n\n"
+        ));
+        let cancelled = bench.next_response();
+        assert_eq!(cancelled.cseq().unwrap().method, Method::Cancel);
+        assert_eq!(cancelled.status().as_u16(), 200);
+        let of_invite = final_response.unwrap_or_else(|| bench.next_response());
+        let tags = [&cancelled, &of_invite]
+            .map(|response| response.to().unwrap().tag().map(<[u8]>::to_vec));
+        assert!(tags[0].is_some() && tags[0] == tags[1], "{situation}");
+    }
+}
+
+/// RFC 3261 13.2.1, 14.1 and 20.37: every INVITE says what this side supports and allows, repairs included.
+#[test]
+fn fault_a24_a_reinvite_has_supported_and_allow() {
+    let mut bench = Bench::new(&alice());
+    let (id, first) = bench.established_call();
+    bench.reinvite(id);
+    bench.describe(id, OFFER);
+    let second = sends(&mut bench, Method::Invite);
+    accept(&mut bench, &second, "bob1");
+    sends(&mut bench, Method::Ack);
+    bench.lose();
+    bench.reconnect(Transport::Ws);
+    bench.describe(id, OFFER);
+    let repair = sends(&mut bench, Method::Invite);
+    for name in [HeaderName::Supported, HeaderName::Allow] {
+        let expected = value(&first, name);
+        assert!(!expected.is_empty());
+        assert_eq!(
+            [value(&second, name), value(&repair, name)],
+            [expected.as_str(); 2]
+        );
+    }
 }
