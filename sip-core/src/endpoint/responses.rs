@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec::Vec;
 
 use sip_parse::{Builder, HeaderName, Request, StatusCode};
 
@@ -34,7 +35,28 @@ impl Endpoint {
     ) {
         let tag = set.and_then(|set| self.dialogs.tag(set));
         let tag = tag.map(|tag| tag.as_bytes().into());
-        self.answer_tagged(tag, transaction, status, headers);
+        self.answer_tagged(tag, transaction, status, headers, None);
+    }
+
+    /// Refuses a request with header fields and a body of the application. Adds what the core knows: Allow to a 405 and
+    /// Accept to a 415 (RFC 3261 sections 21.4.6 and 21.4.13), unless the application names them.
+    pub(crate) fn refuse_with<'a>(
+        &mut self,
+        set: Option<DialogSetId>,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        mut headers: Vec<(HeaderName<'a>, &'a str)>,
+        body: Option<&Body>,
+    ) {
+        let known = match status.as_u16() {
+            405 => Some((HeaderName::Allow, self.allow())),
+            415 => Some((HeaderName::Accept, "application/sdp")),
+            _ => None,
+        };
+        headers.extend(known.filter(|known| headers.iter().all(|(name, _)| *name != known.0)));
+        let tag = set.and_then(|set| self.dialogs.tag(set));
+        let tag = tag.map(|tag| tag.as_bytes().into());
+        self.answer_tagged(tag, transaction, status, &headers, body);
     }
 
     /// Answers a CANCEL by 200 with the To tag of the responses to its INVITE (RFC 3261 section 9.2): of those that went
@@ -47,7 +69,7 @@ impl Endpoint {
     ) {
         let sent = self.layer.response_tag(invite);
         let tag = sent.or_else(|| Some(self.dialogs.tag(set?)?.as_bytes().into()));
-        self.answer_tagged(tag, cancel, StatusCode::OK, &[]);
+        self.answer_tagged(tag, cancel, StatusCode::OK, &[], None);
     }
 
     /// As [`Endpoint::answer`], with a To tag; draws one if that is `None`.
@@ -57,6 +79,7 @@ impl Endpoint {
         transaction: ServerTransactionId,
         status: StatusCode,
         headers: &[(HeaderName<'_>, &str)],
+        body: Option<&Body>,
     ) {
         let Some(request) = self.layer.request(transaction) else {
             return;
@@ -70,6 +93,9 @@ impl Endpoint {
             response.append(name, value);
         }
         response.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        if let Some(body) = body {
+            response.body(body.content_type.as_bytes(), &body.bytes);
+        }
         // A response to a well-formed request can always be built; otherwise the peer's own timer ends it.
         if self.layer.respond(transaction, response, self.now).is_err() {
             self.log(

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
+use super::refusal::Refusal;
 use super::state::{State, Terminating};
 use crate::body::{Body, body_of};
 use crate::dialog::{DialogId, DialogSetId, Established};
@@ -393,6 +395,14 @@ impl Context<'_> {
     pub(crate) fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode) {
         let set = Some(self.common.set);
         self.endpoint.answer_from(set, transaction, status, &[]);
+    }
+
+    /// As [`Context::refuse`], with the header fields and body of the application.
+    pub(crate) fn refuse_with(&mut self, transaction: ServerTransactionId, refusal: &Refusal) {
+        let headers: Vec<_> = refusal.fields().collect();
+        let (set, status) = (Some(self.common.set), refusal.status());
+        self.endpoint
+            .refuse_with(set, transaction, status, headers, refusal.body());
     }
 
     /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):

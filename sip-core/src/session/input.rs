@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 
 use sip_parse::{Request, Response, StatusCode};
 
-use super::options::{DescriptionFailed, FailureStatus};
+use super::options::DescriptionFailed;
+use super::refusal::{FailureStatus, Refusal};
 use crate::body::Body;
 use crate::endpoint::{SentRequest, SessionRequest, SessionTimer, Success};
 use crate::ids::{ConnectionId, ExchangeId};
@@ -27,6 +28,8 @@ pub enum Input<'a> {
     Answer,
     /// Command: refuses the call, or the re-INVITE of the peer that waits for a description; the call goes on then.
     Reject(FailureStatus),
+    /// Command: as `Reject`, with header fields and a body, such as a redirection.
+    Refuse(Refusal),
     /// Command: ends the call by CANCEL, 480 or BYE, as its state requires.
     HangUp,
     /// Command: changes the session by a re-INVITE (RFC 3261 section 14.1).

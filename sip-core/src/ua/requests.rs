@@ -19,6 +19,7 @@ use crate::event::Event;
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, IncomingRequestId, RequestId, SessionId};
 use crate::reason::EndReason;
+use crate::session::{FailureStatus, Refusal};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
 
@@ -297,7 +298,8 @@ impl UserAgent {
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the request is answered or its connection is gone,
-    /// [`CommandError::WrongState`] for a status that is not final or that RFC 4320 forbids (408).
+    /// [`CommandError::WrongState`] for a status that is not final or that RFC 4320 forbids (408),
+    /// [`CommandError::Refusal`] for one that requires a header field: see [`UserAgent::refuse_request`].
     pub fn respond(
         &mut self,
         incoming: IncomingRequestId,
@@ -311,14 +313,51 @@ impl UserAgent {
                 "answer with a final status other than 408 (RFC 4320)",
             ));
         }
-        let record = self
-            .requests
-            .take_incoming(incoming)
-            .ok_or(CommandError::Stale)?;
-        self.endpoint.timers.cancel(record.timer);
-        self.endpoint.answer(record.transaction, status, &[]);
+        if !status.is_success() {
+            let refusal = FailureStatus::new(status.as_u16())?;
+            return self.refuse_request(incoming, refusal, now);
+        }
+        let transaction = self.take_answered(incoming)?;
+        self.endpoint.answer(transaction, status, &[]);
         self.settle();
         Ok(())
+    }
+
+    /// Refuses an [`Event::IncomingRequest`] with a status of 300 to 699 and its header fields.
+    ///
+    /// # Errors
+    /// As [`UserAgent::respond`].
+    pub fn refuse_request(
+        &mut self,
+        incoming: IncomingRequestId,
+        refusal: impl Into<Refusal>,
+        now: Timestamp,
+    ) -> Result<(), CommandError> {
+        self.endpoint.check_queue()?;
+        self.advance(now);
+        let refusal = refusal.into();
+        if refusal.status() == StatusCode::REQUEST_TIMEOUT {
+            return Err(CommandError::WrongState(
+                "answer with a final status other than 408 (RFC 4320)",
+            ));
+        }
+        let transaction = self.take_answered(incoming)?;
+        let (status, headers) = (refusal.status(), refusal.fields().collect());
+        self.endpoint
+            .refuse_with(None, transaction, status, headers, refusal.body());
+        self.settle();
+        Ok(())
+    }
+
+    /// Takes a request that the application answers.
+    fn take_answered(
+        &mut self,
+        incoming: IncomingRequestId,
+    ) -> Result<ServerTransactionId, CommandError> {
+        let record = self.requests.take_incoming(incoming);
+        let record = record.ok_or(CommandError::Stale)?;
+        self.endpoint.timers.cancel(record.timer);
+        Ok(record.transaction)
     }
 
     pub(super) fn on_server_transaction_lost(&mut self, transaction: ServerTransactionId) {
