@@ -54,6 +54,34 @@ impl fmt::Display for StaleHandle {
 
 impl core::error::Error for StaleHandle {}
 
+/// Why a status cannot refuse a call or request as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum RefusalError {
+    /// The number is not one of 300 to 699, or for a redirection of 300 to 399.
+    Range(u16),
+    /// The status requires a header field, or a body, that is missing: without it the peer cannot act on the response.
+    Incomplete {
+        /// The status.
+        status: u16,
+        /// The name of the header field, or `a body`.
+        needs: &'static str,
+    },
+}
+
+impl fmt::Display for RefusalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Range(number) => {
+                write!(f, "{number} is no status that refuses: 300 to 699 are")
+            }
+            Self::Incomplete { status, needs } => write!(f, "{status} requires {needs}"),
+        }
+    }
+}
+
+impl core::error::Error for RefusalError {}
+
 /// The reason why a [`UserAgent`](crate::UserAgent) cannot be made.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
@@ -110,6 +138,8 @@ pub enum CommandError {
     TargetScheme,
     /// A header field is not valid.
     Header(ExtraHeaderError),
+    /// The status lacks what it requires.
+    Refusal(RefusalError),
     /// The change of the configuration is not valid: one entry for each parameter.
     Config(ConfigErrors),
     /// A limit of [`Limits`](crate::Limits) is reached; the text names it.
@@ -133,6 +163,7 @@ impl fmt::Display for CommandError {
                 f.write_str("the target is neither sip: nor, over a secure connection, sips:")
             }
             Self::Header(error) => error.fmt(f),
+            Self::Refusal(error) => error.fmt(f),
             Self::Config(errors) => errors.fmt(f),
             Self::Limit(name) => write!(f, "the limit of {name} is reached"),
             Self::Send(error) => error.fmt(f),
@@ -151,6 +182,12 @@ impl From<SendError> for CommandError {
             SendError::TooManyTransactions => Self::Limit("client transactions"),
             other => Self::Send(other),
         }
+    }
+}
+
+impl From<RefusalError> for CommandError {
+    fn from(error: RefusalError) -> Self {
+        Self::Refusal(error)
     }
 }
 

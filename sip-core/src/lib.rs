@@ -77,7 +77,7 @@ pub use auth::AuthorizationFailed;
 pub use body::Body;
 pub use connection::{ConnectionInfo, Transport};
 pub use endpoint::Counters;
-pub use error::{Backpressure, ClockJump, CommandError, StaleHandle, StartError};
+pub use error::{Backpressure, ClockJump, CommandError, RefusalError, StaleHandle, StartError};
 pub use event::{DescriptionKind, Event, ExchangeOutcome, Registration};
 pub use fleet::{AgentId, Fleet};
 pub use header::{ExtraHeader, ExtraHeaderError};
@@ -85,7 +85,7 @@ pub use ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestI
 pub use limits::Limits;
 pub use reason::{Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
-pub use session::{DescriptionFailed, FailureStatus, InviteOptions, NotAFailure};
+pub use session::{DescriptionFailed, FailureStatus, InviteOptions, RedirectTarget, Refusal};
 pub use time::Timestamp;
 pub use ua::{
     Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,

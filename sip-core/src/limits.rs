@@ -13,12 +13,19 @@ pub struct Limits {
     pub client_transactions: usize,
     /// Server transactions at a time; the core answers one more request with 503, without state.
     pub server_transactions: usize,
-    /// Calls at a time; the core answers one more incoming call with 486 and returns an error for one more
-    /// outgoing call.
+    /// Calls at a time, in both directions; the core answers one more incoming call with 486 and returns an error
+    /// for one more outgoing call.
     pub sessions: usize,
-    /// Early dialogs of one forked INVITE. The core ignores provisional responses of further ones, and
-    /// acknowledges and ends (by BYE) their 2xx.
+    /// Calls of peers at a time; the core answers one more with 486. The rest of `sessions` is reserved for calls of
+    /// this side, because peers could otherwise keep it from calling by INVITEs that the application does not answer.
+    pub incoming_sessions: usize,
+    /// Branches of one forked INVITE. As early dialogs: the core ignores provisional responses of further ones. As
+    /// branches that answer although the call does not use them: the core acknowledges each 2xx and ends this many
+    /// branches by BYE; further ones get the ACK alone, because a peer can invent To tags without end.
     pub forks: usize,
+    /// BYEs without a response that end such branches, of all calls together. The core acknowledges the 2xx of a
+    /// further branch alone, and sends the BYE if the 2xx is repeated when there is room again.
+    pub branch_byes: usize,
     /// Requests outside calls that have no outcome yet; a command that needs one more returns an error.
     pub requests: usize,
     /// Requests of peers that wait for the application's answer; the core answers one more with 503.
@@ -44,8 +51,10 @@ impl Default for Limits {
             message: sip_parse::Limits::default(),
             client_transactions: 1_024,
             server_transactions: 1_024,
-            sessions: 128,
+            sessions: 160,
+            incoming_sessions: 128,
             forks: 16,
+            branch_byes: 128,
             requests: 256,
             incoming: 256,
             actions: 1_024,

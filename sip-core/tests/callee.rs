@@ -383,7 +383,7 @@ fn rfc6086_info_is_handed_to_the_application() {
         .drain(..)
         .map(|message| message.into_response().unwrap().status().as_u16())
         .collect();
-    assert_eq!(statuses, [100, 480], "RFC 4320 4.1: 100 after 3.5 s");
+    assert_eq!(statuses, [100, 500], "RFC 4320 4.1: 100 after 3.5 s");
 }
 
 /// The connection of a ringing call is lost: the call ends at once and leaves nothing behind.

@@ -9,8 +9,8 @@ use core::time::Duration;
 use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    ExchangeId, FailureStatus, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl,
-    RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
+    ExchangeId, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl, Refusal, RequestId,
+    Session, SessionId, StaleHandle, Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
 
@@ -128,13 +128,14 @@ macro_rules! for_each_command {
             /// The call has ended or is not ringing, or the agent is gone.
             fn answer(session: ::sip_core::SessionId) -> ();
 
-            /// Refuses an incoming call with `status` (RFC 3261 section 13.3.1.3).
+            /// Refuses an incoming call (RFC 3261 section 13.3.1.3): with a `FailureStatus`, or with a `Refusal` that has
+            /// header fields, such as a redirection.
             ///
             /// # Errors
             /// The call has ended or is not ringing, or the agent is gone.
             fn reject(
                 session: ::sip_core::SessionId,
-                status: ::sip_core::FailureStatus
+                refusal: impl Into<::sip_core::Refusal>
             ) -> ();
 
             /// Ends a call as its state requires: by CANCEL, by a refusal or by BYE.
@@ -279,9 +280,9 @@ pub fn answer(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> O
 /// [`IncomingSession::reject`].
 pub fn reject(
     session: SessionId,
-    status: FailureStatus,
+    refusal: Refusal,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
-    incoming(session, move |call, now| call.reject(status, now))
+    incoming(session, move |call, now| call.reject(refusal, now))
 }
 
 /// [`UserAgent::hang_up`].

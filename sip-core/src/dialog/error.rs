@@ -15,6 +15,9 @@ pub enum DialogError {
     /// A limit of forks or routes.
     #[error("the limit of {0} is reached")]
     Limit(&'static str),
+    /// The Contact of a request is not exactly one SIP or SIPS URI (RFC 3261 section 8.1.1.8).
+    #[error("the Contact is not exactly one SIP or SIPS URI")]
+    Target,
     /// A header field that makes a dialog is missing or cannot be read.
     #[error(transparent)]
     Malformed(#[from] ParseError),

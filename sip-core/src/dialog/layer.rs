@@ -5,12 +5,12 @@ use alloc::string::String;
 use core::fmt;
 
 use rand_core::CryptoRng;
-use sip_parse::{Builder, HeaderName, Method, Request, Response};
+use sip_parse::{Builder, Method, Request, Response};
 use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 
 use super::error::DialogError;
-use super::state::Dialog;
+use super::state::{Dialog, RemoteTarget};
 use crate::rand::HandleTokens;
 use crate::slab::{Slab, handle_type};
 
@@ -41,7 +41,8 @@ pub struct Established {
     pub dialog: DialogId,
     /// Whether it did not exist before.
     pub new: bool,
-    /// Whether the response named a Contact, without which the dialog has no target of its own.
+    /// Whether the response named exactly one SIP or SIPS URI as its Contact (RFC 3261 section 8.1.1.8), without which the
+    /// dialog has no target of its own: the Request-URI stands in.
     pub has_target: bool,
 }
 
@@ -178,7 +179,7 @@ impl<U: Copy> DialogLayer<U> {
             .iter_mut()
             .find(|dialog| dialog.has_remote_tag(remote_tag));
         let confirmed = response.status().is_success();
-        let has_target = response.header(HeaderName::Contact).is_some();
+        let has_target = RemoteTarget::of(response) == RemoteTarget::Usable;
         if let Some(dialog) = known {
             if confirmed {
                 dialog.confirm(request, response, routes)?;
@@ -282,10 +283,17 @@ impl<U: Copy> DialogLayer<U> {
     }
 
     /// Takes a new remote target from the Contact of a target refresh request or of the 2xx to one
-    /// (RFC 3261 sections 12.2.1.2 and 12.2.2).
+    /// (RFC 3261 sections 12.2.1.2 and 12.2.2). One that is not usable changes nothing.
     pub fn refresh_target(&mut self, id: DialogId, message: &sip_parse::Message) {
         if let Some(dialog) = self.dialog_mut(id) {
             dialog.refresh_target(message);
+        }
+    }
+
+    /// Replaces the remote target of a dialog.
+    pub(crate) fn set_target(&mut self, id: DialogId, target: &[u8]) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.set_target(target);
         }
     }
 

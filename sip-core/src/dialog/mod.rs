@@ -12,4 +12,5 @@ mod state;
 pub use error::DialogError;
 pub use failure::FailureScope;
 pub use layer::{DialogId, DialogLayer, DialogSetId, Established};
-pub use state::Dialog;
+pub use state::{Dialog, RemoteTarget};
+pub(crate) use state::{first_target, is_sips};

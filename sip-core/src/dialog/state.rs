@@ -9,6 +9,36 @@ use sip_parse::{
 
 use super::error::DialogError;
 
+/// Above this number the routes share rows, because a peer may put more routes into one row than a message may have rows.
+const MOST_ROUTE_ROWS: usize = 32;
+
+/// The length of such a row, in bytes.
+const LONGEST_ROW: usize = 4_096;
+
+/// What the Contact of a request or response says that makes a dialog or refreshes its target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RemoteTarget {
+    /// Exactly one SIP or SIPS URI, as RFC 3261 section 8.1.1.8 requires.
+    Usable,
+    /// There is no Contact.
+    Missing,
+    /// `*`, a URI of another scheme, several values, or one that cannot be read.
+    Unusable,
+}
+
+impl RemoteTarget {
+    /// What the Contact of `message` says.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
+        match message.values(HeaderName::Contact).count() {
+            0 if message.has(HeaderName::Contact) => Self::Unusable,
+            0 => Self::Missing,
+            1 if first_target(message).is_some() => Self::Usable,
+            _ => Self::Unusable,
+        }
+    }
+}
+
 /// One dialog: what RFC 3261 section 12 calls its state, as copies of the few strings it needs.
 #[derive(Clone, Debug)]
 pub struct Dialog {
@@ -28,7 +58,7 @@ pub struct Dialog {
 }
 
 impl Dialog {
-    /// RFC 3261 section 12.1.2. Without a Contact the Request-URI stands in for the remote target.
+    /// RFC 3261 section 12.1.2. Without a SIP or SIPS URI in the Contact the Request-URI stands in for the remote target.
     pub(super) fn of_caller(
         fork: u32,
         request: &Request,
@@ -46,12 +76,11 @@ impl Dialog {
             local: value(request, HeaderName::From),
             remote: value(response, HeaderName::To),
             remote_tag: to.tag().map(Into::into),
-            remote_target: request.uri_bytes().into(),
+            remote_target: first_target(response).unwrap_or_else(|| request.uri_bytes().into()),
             route_set: Vec::new(),
         };
         dialog.route_set = route_set(response, routes)?;
         dialog.route_set.reverse();
-        dialog.refresh_target(response);
         dialog.confirmed = response.status().is_success();
         Ok(dialog)
     }
@@ -63,6 +92,9 @@ impl Dialog {
         tag: &str,
         routes: usize,
     ) -> Result<Self, DialogError> {
+        if RemoteTarget::of(request) == RemoteTarget::Unusable {
+            return Err(DialogError::Target);
+        }
         let mut local = value(request, HeaderName::To).into_vec();
         local.extend_from_slice(b";tag=");
         local.extend_from_slice(tag.as_bytes());
@@ -109,10 +141,42 @@ impl Dialog {
         self.remote_tag.as_deref() == tag
     }
 
-    pub(super) fn refresh_target(&mut self, message: &Message) {
-        if let Some(Ok(Contact::Addr(contact))) = message.contacts().next() {
-            self.remote_target = without_headers(contact.uri().as_bytes()).into();
+    /// The dialog of a 2xx that its call does not use, for one ACK and one BYE. It is not kept, so that no limit
+    /// applies, and what cannot be read is left out.
+    pub(crate) fn of_branch(request: &Request, response: &Response) -> Self {
+        let mut routes: Vec<Box<[u8]>> = response
+            .values(HeaderName::RecordRoute)
+            .filter(|route| NameAddr::parse(route).is_ok())
+            .map(unfolded)
+            .collect();
+        routes.reverse();
+        let to = response.to().ok();
+        Self {
+            fork: 0,
+            confirmed: true,
+            secure: is_secure(request),
+            local_cseq: request.cseq().map_or(1, |cseq| cseq.number),
+            remote_cseq: None,
+            local: value(request, HeaderName::From),
+            remote: value(response, HeaderName::To),
+            remote_tag: to.and_then(|to| to.tag().map(Into::into)),
+            remote_target: first_target(response).unwrap_or_else(|| request.uri_bytes().into()),
+            route_set: routes,
         }
+    }
+
+    /// Takes the target that a message names, if its Contact is usable.
+    pub(super) fn refresh_target(&mut self, message: &Message) {
+        if RemoteTarget::of(message) == RemoteTarget::Usable
+            && let Some(target) = first_target(message)
+        {
+            self.remote_target = target;
+        }
+    }
+
+    /// Replaces the target.
+    pub(crate) fn set_target(&mut self, target: &[u8]) {
+        self.remote_target = target.into();
     }
 
     /// The URI of the first route if it is a strict router (RFC 3261 section 12.2.1.1): it wants its own
@@ -128,8 +192,17 @@ impl Dialog {
         self.strict_router().unwrap_or(&self.remote_target)
     }
 
+    /// Whether the Request-URI or the top Route of requests within the dialog is a SIPS URI, so that Contact has to be one
+    /// (RFC 3261 section 8.1.1.8).
+    pub(crate) fn goes_to_sips(&self) -> bool {
+        let first = usize::from(self.strict_router().is_some());
+        let target = Some(&self.remote_target);
+        let route = self.route_set.get(first).or(target);
+        is_sips(self.request_uri()) || route.is_some_and(|route| is_sips(route))
+    }
+
     /// RFC 3261 section 12.2.1.1.
-    pub(super) fn build<'a>(
+    pub(crate) fn build<'a>(
         &'a self,
         call_id: &'a [u8],
         method: Method<'a>,
@@ -137,8 +210,15 @@ impl Dialog {
     ) -> Builder<'a> {
         let strict = self.strict_router();
         let mut builder = Builder::request(method, self.request_uri());
-        for route in self.route_set.iter().skip(usize::from(strict.is_some())) {
-            builder.append(HeaderName::Route, &route[..]);
+        let routes = &self.route_set[usize::from(strict.is_some())..];
+        if routes.len() <= MOST_ROUTE_ROWS {
+            for route in routes {
+                builder.append(HeaderName::Route, &route[..]);
+            }
+        } else {
+            for row in joined(routes) {
+                builder.append(HeaderName::Route, row);
+            }
         }
         if strict.is_some() {
             builder.append(
@@ -237,6 +317,21 @@ fn route_set(message: &Message, limit: usize) -> Result<Vec<Box<[u8]>>, DialogEr
     Ok(routes)
 }
 
+/// Values in rows of bounded length, with the order kept (RFC 3261 section 7.3.1).
+fn joined(values: &[Box<[u8]>]) -> Vec<Vec<u8>> {
+    let mut rows: Vec<Vec<u8>> = Vec::new();
+    for value in values {
+        match rows.last_mut() {
+            Some(row) if row.len() + value.len() < LONGEST_ROW => {
+                row.extend_from_slice(b", ");
+                row.extend_from_slice(value);
+            }
+            _ => rows.push(value.to_vec()),
+        }
+    }
+    rows
+}
+
 /// Line folds stand for one space (RFC 3261 section 7.3.1).
 fn unfolded(value: &[u8]) -> Box<[u8]> {
     value
@@ -244,6 +339,30 @@ fn unfolded(value: &[u8]) -> Box<[u8]> {
         .copied()
         .filter(|byte| !matches!(byte, b'\r' | b'\n'))
         .collect()
+}
+
+/// The first SIP or SIPS URI in the Contact: the target, or the best guess where the Contact is not usable.
+pub(crate) fn first_target(message: &Message) -> Option<Box<[u8]>> {
+    message.contacts().find_map(|contact| match contact {
+        Ok(Contact::Addr(contact)) if is_sip(contact.uri().scheme()) => {
+            Some(without_headers(contact.uri().as_bytes()).into())
+        }
+        _ => None,
+    })
+}
+
+/// Whether a URI, or that of a value of Route, Record-Route or Contact, is a SIPS URI.
+pub(crate) fn is_sips(value: &[u8]) -> bool {
+    let uri = match NameAddr::parse(value) {
+        Ok(address) if value.contains(&b'<') => address.uri().as_bytes(),
+        _ => value,
+    };
+    let scheme = uri.get(..5);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"))
+}
+
+fn is_sip(scheme: Scheme<'_>) -> bool {
+    matches!(scheme, Scheme::Sip | Scheme::Sips)
 }
 
 fn is_secure(request: &Request) -> bool {

@@ -112,12 +112,17 @@ impl Identity {
         (self.gruu, self.temporary_gruu) = (public, temporary);
     }
 
-    /// The Contact for a peer that knows the agent by the URI `local`.
-    pub(crate) fn contact_as(&self, local: &[u8]) -> String {
-        match &self.temporary_gruu {
+    /// The Contact for a peer that knows the agent by the URI `local`. `secure` makes it a SIPS URI (RFC 3261 sections
+    /// 8.1.1.8 and 12.1.1), which for a GRUU is the same with another scheme (RFC 5627 section 3.1).
+    pub(crate) fn contact_as(&self, local: &[u8], secure: bool) -> String {
+        let contact = match &self.temporary_gruu {
             _ if local != ANONYMOUS => self.dialog_contact.clone(),
             Some(gruu) => format!("<{gruu}>"),
             None => self.anonymous_contact.clone(),
+        };
+        match contact.strip_prefix("<sip:") {
+            Some(rest) if secure => format!("<sips:{rest}"),
+            _ => contact,
         }
     }
 

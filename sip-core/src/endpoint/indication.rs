@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use sip_parse::{Method, Request, Response, StatusCode};
 
-use super::owner::{DialogUsage, Sent};
+use super::owner::{DialogUsage, Sent, TransactionUser};
 use super::sent_request::SentRequest;
 use super::state::Endpoint;
 use crate::auth::ChallengeError;
@@ -12,7 +12,7 @@ use crate::config::LogLevel;
 use crate::dialog::{DialogError, FailureScope};
 use crate::ids::ConnectionId;
 use crate::record::LogContent;
-use crate::transaction::{Output, ServerTransactionId, TransactionError};
+use crate::transaction::{ClientTransactionId, Output, ServerTransactionId, TransactionError};
 
 /// An output of the endpoint that a usage has to handle.
 #[derive(Debug)]
@@ -59,6 +59,7 @@ pub(crate) enum Indication {
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) sent: Sent,
+    pub(crate) transaction: ClientTransactionId,
     /// The connection that it came on.
     pub(crate) connection: ConnectionId,
     pub(crate) response: Box<Response>,
@@ -110,14 +111,18 @@ impl Endpoint {
                     }
                 }
                 Output::Response {
+                    transaction,
                     user,
                     connection,
                     response,
                     request,
-                    ..
                 } => {
+                    if user.user == TransactionUser::Branch && !response.status().is_provisional() {
+                        self.branch_byes = self.branch_byes.saturating_sub(1);
+                    }
                     let received = Received {
                         sent: user,
+                        transaction,
                         connection,
                         response,
                         request: SentRequest::new(request, self.limits.message),
@@ -128,6 +133,9 @@ impl Endpoint {
                 }
                 Output::StrayResponse { .. } => self.ignored("a 2xx to an INVITE that is over"),
                 Output::Failed { user, error, .. } => {
+                    if user.user == TransactionUser::Branch {
+                        self.branch_byes = self.branch_byes.saturating_sub(1);
+                    }
                     return Some(Indication::Failed { sent: user, error });
                 }
                 // Timer H: no ACK followed a refusal; the call that it refused is already over.

@@ -2,10 +2,13 @@
 
 use core::time::Duration;
 
+use sip_parse::Request;
+
 use super::flow::{Duty, MaySend};
 use super::state::Endpoint;
+use crate::dialog::{DialogId, first_target};
 use crate::ids::ConnectionId;
-use crate::transaction::SendError;
+use crate::transaction::{SendError, ServerTransactionId};
 
 impl Endpoint {
     /// Whether a request to `target`, a URI, may go out now. A SIPS URI requires TLS (RFC 3261 section
@@ -29,6 +32,37 @@ impl Endpoint {
         match self.secure_for(connection, target) {
             Ok(()) => MaySend::Now(connection),
             Err(error) => MaySend::Never(error),
+        }
+    }
+
+    /// Whether the target of a dialog may be reached from `connection`. Every request of the dialog asks this, the
+    /// ACK too.
+    pub(crate) fn check_reach(
+        &self,
+        dialog: DialogId,
+        connection: ConnectionId,
+    ) -> Result<(), SendError> {
+        let dialog = self.dialogs.dialog(dialog).ok_or(SendError::Stale)?;
+        self.secure_for(connection, dialog.request_uri())
+    }
+
+    /// Whether the target of a dialog may be reached from the connection of a peer's request.
+    pub(crate) fn reaches(&self, dialog: DialogId, request: ServerTransactionId) -> bool {
+        let connection = self.layer.connection_of(request);
+        connection.is_some_and(|connection| self.check_reach(dialog, connection).is_ok())
+    }
+
+    /// Whether the target that a peer's request names may be reached from its connection.
+    pub(crate) fn reaches_target_of(
+        &self,
+        request: &Request,
+        transaction: ServerTransactionId,
+    ) -> bool {
+        let connection = self.layer.connection_of(transaction);
+        let target = first_target(request);
+        match (connection, target) {
+            (Some(connection), Some(target)) => self.secure_for(connection, &target).is_ok(),
+            _ => false,
         }
     }
 
@@ -56,6 +90,13 @@ impl Endpoint {
     /// (RFC 3261 section 17.1: timers B and F).
     pub(crate) fn longest_wait(&self) -> Duration {
         self.timer_settings().f()
+    }
+
+    /// How long the ACK to a 2xx may wait for its answer: seven eighths of the 64 T1 for which the peer waits for it
+    /// (RFC 3261 section 13.3.1.4), so that the ACK arrives before the peer gives up.
+    pub(crate) fn time_to_acknowledge(&self) -> Duration {
+        let patience = self.timer_settings().h();
+        patience - patience / 8
     }
 
     /// The next position in the order of waiting commands.

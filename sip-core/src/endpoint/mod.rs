@@ -6,6 +6,7 @@
 //! (`may_send.rs`). The outputs of the transaction layer pass through `indication.rs`, which first applies
 //! the checks that RFC 3261 section 8.2 requires of every user agent server (`uas.rs`).
 
+mod branches;
 mod challenge;
 mod flow;
 mod identity;
@@ -20,6 +21,7 @@ mod settings;
 mod state;
 mod uas;
 
+pub(crate) use self::branches::Success;
 pub(crate) use self::challenge::{Authorization, RetryError};
 pub(crate) use self::flow::{Duty, Flow, MaySend};
 pub(crate) use self::indication::{Indication, Received};

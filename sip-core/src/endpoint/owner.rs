@@ -1,5 +1,7 @@
 //! The owners of transactions, dialogs and timers.
 
+use alloc::vec::Vec;
+
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
 use crate::ids::{ChallengeId, IncomingRequestId, RequestId, SessionId};
@@ -16,7 +18,9 @@ pub(crate) enum TransactionUser {
     Session(SessionId, SessionRequest),
     /// A request of the application.
     Request(RequestId),
-    /// No user: a CANCEL, or the BYE of a dialog that the core ends at once.
+    /// No user: the BYE to a branch of a fork that its call does not use.
+    Branch,
+    /// No user: a CANCEL.
     Nobody,
 }
 
@@ -39,6 +43,9 @@ pub(crate) struct Sent {
     pub(crate) dialog: Option<DialogId>,
     /// The challenges that this request has received.
     pub(crate) attempts: Attempts,
+    /// An INVITE: hashes of the To tags whose dialogs have had their BYE, in either direction. A repeated 2xx
+    /// of these is acknowledged and nothing else.
+    pub(crate) ended_branches: Vec<u64>,
 }
 
 impl Sent {
@@ -48,6 +55,7 @@ impl Sent {
             user,
             dialog: None,
             attempts: Attempts::new(),
+            ended_branches: Vec::new(),
         }
     }
 

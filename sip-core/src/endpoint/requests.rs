@@ -6,22 +6,22 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use sip_parse::{Builder, Contact, HeaderName, Method, NameAddr, Request, Response, Value};
+use sip_parse::{Builder, HeaderName, Message, Method, NameAddr, Request, Response, Value};
 
 use super::flow::{Duty, Flow, MaySend};
 use super::identity::ANONYMOUS;
-use super::owner::{DialogUsage, Sent, TransactionUser};
+use super::owner::{Sent, TransactionUser};
 use super::sent_request::SentRequest;
 use super::state::Endpoint;
 use crate::auth::{Attempts, Authorizations, RequestContext};
 use crate::body::Body;
-use crate::dialog::{DialogId, DialogSetId};
+use crate::dialog::{DialogId, DialogSetId, first_target, is_sips};
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
 use crate::transaction::{ClientTransactionId, SendError};
 
 /// RFC 3261 section 8.1.1.6.
-const MAX_FORWARDS: u32 = 70;
+pub(super) const MAX_FORWARDS: u32 = 70;
 
 /// The parameters of a request outside any dialog.
 pub(crate) struct OutOfDialog<'a> {
@@ -156,10 +156,12 @@ impl Endpoint {
     ) -> Result<ClientTransactionId, SendError> {
         let (call_id, tag) = self.dialogs.names(set).ok_or(SendError::Stale)?;
         let local = if call.anonymous { ANONYMOUS } else { b"" };
-        let contact = self.identity.contact_as(local);
+        let flow = self.flow.clone();
+        let routes = self.preloaded_route(flow.as_ref(), true);
+        let secure = needs_sips_contact(call.target, &routes);
+        let contact = self.identity.contact_as(local, secure);
         let identity = format!("<{}>", self.identity.aor);
         let supported = self.identity.supported.clone();
-        let flow = self.flow.clone();
         let own = [
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
@@ -197,10 +199,13 @@ impl Endpoint {
         parts: &InDialog<'_>,
         user: TransactionUser,
     ) -> Result<ClientTransactionId, SendError> {
+        self.check_reach(parts.dialog, parts.connection)?;
         let dialog = self.dialogs.dialog(parts.dialog).ok_or(SendError::Stale)?;
         let target: Box<[u8]> = dialog.request_uri().into();
         let anonymous = dialog.local_uri() == ANONYMOUS;
-        let contact = self.identity.contact_as(dialog.local_uri());
+        let secure = dialog.goes_to_sips();
+        let contact = self.identity.contact_as(dialog.local_uri(), secure);
+        let allow = self.allow();
         let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
         let (call_id, _) = self
@@ -225,6 +230,12 @@ impl Endpoint {
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
         if parts.method != Method::Bye {
             request.append(HeaderName::Contact, contact);
+        }
+        // RFC 3261 sections 13.2.1 and 14.1.
+        if parts.method == Method::Invite {
+            request
+                .append(HeaderName::Allow, allow)
+                .append(HeaderName::Supported, self.identity.supported.as_str());
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());
@@ -262,8 +273,9 @@ impl Endpoint {
         let invite = invite.request().ok_or(SendError::Stale)?;
         let number = invite.cseq().map_err(|_| SendError::Stale)?.number;
         if let Some(response) = response {
-            self.dialogs.refresh_target(dialog, response);
+            self.refresh_target(dialog, response, connection);
         }
+        self.check_reach(dialog, connection)?;
         let mut ack = self
             .dialogs
             .ack(dialog, number)
@@ -275,6 +287,23 @@ impl Endpoint {
         }
         let bytes = self.layer.send_ack(connection, ack)?;
         Ok((number, bytes))
+    }
+
+    /// Takes the target that a message names, unless it cannot be reached from `connection`.
+    pub(crate) fn refresh_target(
+        &mut self,
+        dialog: DialogId,
+        message: &Message,
+        connection: ConnectionId,
+    ) {
+        let Some(known) = self.dialogs.dialog(dialog) else {
+            return;
+        };
+        let known: Box<[u8]> = known.remote_target().into();
+        self.dialogs.refresh_target(dialog, message);
+        if self.check_reach(dialog, connection).is_err() {
+            self.dialogs.set_target(dialog, &known);
+        }
     }
 
     /// Acknowledges a 2xx to a re-INVITE whose dialog is over because a BYE of the peer crossed it (RFC 3261
@@ -292,12 +321,10 @@ impl Endpoint {
         let (Ok(cseq), Some(to)) = (invite.cseq(), response.header(HeaderName::To)) else {
             return;
         };
-        let contact = match response.contacts().next() {
-            Some(Ok(Contact::Addr(contact))) => Some(contact),
-            _ => None,
-        };
-        let target = contact.as_ref().map(|contact| contact.uri().as_bytes());
-        let mut ack = Builder::request(Method::Ack, target.unwrap_or(invite.uri_bytes()));
+        let target = first_target(response);
+        let target = target.filter(|target| self.secure_for(connection, target).is_ok());
+        let target = target.as_deref().unwrap_or(invite.uri_bytes());
+        let mut ack = Builder::request(Method::Ack, target);
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
         for name in [HeaderName::Route, HeaderName::From] {
             for header in invite.headers_named(name) {
@@ -312,44 +339,6 @@ impl Endpoint {
         copy_credentials(invite, &mut ack);
         // Without a connection the peer's own timers end the transaction.
         let _ = self.layer.send_ack(connection, ack);
-    }
-
-    /// Acknowledges and ends a 2xx of a dialog that the call does not use: another branch of a fork, or a
-    /// call that is over (RFC 3261 section 13.2.2.4).
-    pub(crate) fn ack_and_bye(
-        &mut self,
-        connection: ConnectionId,
-        sent: &SentRequest,
-        response: &Response,
-        usage: DialogUsage,
-    ) {
-        let Some(invite) = sent.request() else {
-            return;
-        };
-        let Ok(call_id) = invite.call_id() else {
-            return;
-        };
-        let flow = self.flow.as_ref().map(|flow| flow.connection);
-        let connection = flow.unwrap_or(connection);
-        let set = self.dialogs.open(call_id, usage, self.layer.rng());
-        if let Ok(established) = self.dialogs.establish(set, invite, response) {
-            let dialog = established.dialog;
-            let acknowledged = self.acknowledge(dialog, sent, None, None, Some(connection));
-            let target = self.dialogs.dialog(dialog);
-            let target = target.map_or(&b""[..], |dialog| dialog.request_uri());
-            let reachable = self.secure_for(connection, target);
-            if acknowledged.is_ok() && reachable.is_ok() {
-                let bye = InDialog {
-                    connection,
-                    dialog,
-                    method: Method::Bye,
-                    body: None,
-                };
-                // Without a connection the peer's own timers end the dialog.
-                let _ = self.send_in_dialog(&bye, TransactionUser::Nobody);
-            }
-        }
-        self.dialogs.close(set);
     }
 
     /// Sends a request outside any dialog again: the same Call-ID, From and To, the next CSeq number, and the
@@ -375,7 +364,8 @@ impl Endpoint {
         }
         if sent.has(HeaderName::Contact) {
             let from = sent.from().map_err(|_| SendError::Stale)?;
-            let contact = self.identity.contact_as(from.uri().as_bytes());
+            let secure = needs_sips_contact(sent.uri_bytes(), &routes);
+            let contact = self.identity.contact_as(from.uri().as_bytes(), secure);
             again.set(HeaderName::Contact, contact);
         }
         let context = self.context_of(sent, None);
@@ -442,7 +432,12 @@ impl Endpoint {
     }
 }
 
-fn copy_credentials<'a>(invite: &'a Request, ack: &mut Builder<'a>) {
+/// RFC 3261 section 8.1.1.8: whether the Contact has to be a SIPS URI.
+fn needs_sips_contact(target: &[u8], routes: &[Box<[u8]>]) -> bool {
+    is_sips(target) || routes.first().is_some_and(|route| is_sips(route))
+}
+
+pub(super) fn copy_credentials<'a>(invite: &'a Request, ack: &mut Builder<'a>) {
     for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
         for header in invite.headers_named(name) {
             ack.append(name, header.value);

@@ -1,11 +1,15 @@
 //! Builds the responses of the core.
 
-use sip_parse::{Builder, HeaderName, StatusCode};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+
+use sip_parse::{Builder, HeaderName, Request, StatusCode};
 
 use super::state::Endpoint;
 use crate::body::Body;
 use crate::config::LogLevel;
-use crate::dialog::{Dialog, DialogId, DialogSetId};
+use crate::dialog::{Dialog, DialogId, DialogSetId, is_sips};
 use crate::record::LogContent;
 use crate::transaction::{SendError, ServerTransactionId};
 
@@ -29,22 +33,69 @@ impl Endpoint {
         status: StatusCode,
         headers: &[(HeaderName<'_>, &str)],
     ) {
+        let tag = set.and_then(|set| self.dialogs.tag(set));
+        let tag = tag.map(|tag| tag.as_bytes().into());
+        self.answer_tagged(tag, transaction, status, headers, None);
+    }
+
+    /// Refuses a request with header fields and a body of the application. Adds what the core knows: Allow to a 405 and
+    /// Accept to a 415 (RFC 3261 sections 21.4.6 and 21.4.13), unless the application names them.
+    pub(crate) fn refuse_with<'a>(
+        &mut self,
+        set: Option<DialogSetId>,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        mut headers: Vec<(HeaderName<'a>, &'a str)>,
+        body: Option<&Body>,
+    ) {
+        let known = match status.as_u16() {
+            405 => Some((HeaderName::Allow, self.allow())),
+            415 => Some((HeaderName::Accept, "application/sdp")),
+            _ => None,
+        };
+        headers.extend(known.filter(|known| headers.iter().all(|(name, _)| *name != known.0)));
+        let tag = set.and_then(|set| self.dialogs.tag(set));
+        let tag = tag.map(|tag| tag.as_bytes().into());
+        self.answer_tagged(tag, transaction, status, &headers, body);
+    }
+
+    /// Answers a CANCEL by 200 with the To tag of the responses to its INVITE (RFC 3261 section 9.2): of those that went
+    /// out, or that of the dialog set from which they will come.
+    pub(crate) fn answer_cancel(
+        &mut self,
+        set: Option<DialogSetId>,
+        cancel: ServerTransactionId,
+        invite: ServerTransactionId,
+    ) {
+        let sent = self.layer.response_tag(invite);
+        let tag = sent.or_else(|| Some(self.dialogs.tag(set?)?.as_bytes().into()));
+        self.answer_tagged(tag, cancel, StatusCode::OK, &[], None);
+    }
+
+    /// As [`Endpoint::answer`], with a To tag; draws one if that is `None`.
+    fn answer_tagged(
+        &mut self,
+        tag: Option<Box<[u8]>>,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+        body: Option<&Body>,
+    ) {
         let Some(request) = self.layer.request(transaction) else {
             return;
         };
-        let drawn;
-        let tag = match set.and_then(|set| self.dialogs.tag(set)) {
+        let tag = match tag {
             Some(tag) => tag,
-            None => {
-                drawn = crate::rand::token(self.layer.rng(), 26);
-                &drawn
-            }
+            None => crate::rand::token(self.layer.rng(), 26).into_bytes().into(),
         };
-        let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
+        let mut response = Builder::response_to(&request, status, Some(&tag));
         for &(name, value) in headers {
             response.append(name, value);
         }
         response.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        if let Some(body) = body {
+            response.body(body.content_type.as_bytes(), &body.bytes);
+        }
         // A response to a well-formed request can always be built; otherwise the peer's own timer ends it.
         if self.layer.respond(transaction, response, self.now).is_err() {
             self.log(
@@ -74,6 +125,26 @@ impl Endpoint {
         self.answer(transaction, status, headers);
     }
 
+    /// Refuses an INVITE whose Contact is a SIPS URI that this side cannot reach, because its connection has no TLS
+    /// (RFC 3261 section 26.2.2), with warn-code 380 of RFC 5630.
+    pub(crate) fn refuse_sips(
+        &mut self,
+        set: Option<DialogSetId>,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+    ) {
+        self.queue().counters.refused += 1;
+        self.log(
+            LogLevel::Log,
+            "sip.ua",
+            transaction.to_bits(),
+            LogContent::Answered(status, "a SIPS target, and a connection without TLS"),
+        );
+        let warning = format!("380 {} \"SIPS Not Allowed\"", self.identity.host);
+        let headers = [(HeaderName::Warning, warning.as_str())];
+        self.answer_from(set, transaction, status, &headers);
+    }
+
     /// Sends a response to an INVITE from a dialog: 101 to 299 (RFC 3261 sections 12.1.1 and 13.3.1).
     pub(crate) fn respond_in_dialog(
         &mut self,
@@ -93,7 +164,8 @@ impl Endpoint {
         response
             .append(
                 HeaderName::Contact,
-                self.identity.contact_as(local.unwrap_or_default()),
+                self.identity
+                    .contact_as(local.unwrap_or_default(), comes_from_sips(&request)),
             )
             .append(HeaderName::Allow, self.allow())
             .append(HeaderName::Supported, self.identity.supported.as_str())
@@ -103,4 +175,12 @@ impl Endpoint {
         }
         self.layer.respond(transaction, response, self.now)
     }
+}
+
+/// RFC 3261 section 12.1.1: whether the Contact of a response to this request has to be a SIPS URI.
+fn comes_from_sips(request: &Request) -> bool {
+    let mut routes = request.values(HeaderName::RecordRoute);
+    let mut contacts = request.values(HeaderName::Contact);
+    let hop = routes.next().or_else(|| contacts.next());
+    is_sips(request.uri_bytes()) || hop.is_some_and(is_sips)
 }

@@ -62,6 +62,8 @@ pub struct Endpoint {
     pub(super) sequence: u64,
     /// The Service-Route of the last accepted REGISTER on `flow` (RFC 3608), as Route values.
     pub(crate) service_route: Vec<Box<[u8]>>,
+    /// The BYEs to branches of forks that have no outcome yet.
+    pub(super) branch_byes: usize,
     pub(crate) now: Timestamp,
 }
 
@@ -102,6 +104,7 @@ impl Endpoint {
             ready: false,
             sequence: 0,
             service_route: Vec::new(),
+            branch_byes: 0,
             now,
         }
     }

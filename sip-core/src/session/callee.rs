@@ -108,7 +108,13 @@ impl Incoming {
         context: &mut Context<'_>,
     ) -> Result<Option<State>, Box<Self>> {
         let (status, reason) = match input {
-            Input::Reject(status) => (status.status(), EndReason::local(Cause::Refused)),
+            Input::Refuse(refusal) => {
+                context.refuse_with(self.transaction, &refusal);
+                return Ok(context.end(EndReason {
+                    status: Some(refusal.status()),
+                    ..EndReason::local(Cause::Refused)
+                }));
+            }
             Input::HangUp => (
                 StatusCode::TEMPORARILY_UNAVAILABLE,
                 EndReason::local(Cause::Refused),

@@ -290,18 +290,22 @@ impl Calling {
         let established =
             invite.and_then(|invite| dialogs.establish(set, invite, response.response).ok());
         let Some(established) = established else {
-            context.further_success(response, false);
+            // No dialog can be kept, as with more routes than `Limits::routes`; ACK and BYE need none.
+            context.endpoint.end_branch(response.success());
             return context.end(by_peer(Cause::Malformed));
         };
         let dialog = established.dialog;
         context.common.dialog = Some(dialog);
+        context.common.invite = Some(response.transaction);
         context.endpoint.dialogs.keep_only(dialog);
         context.clear(SessionTimer::NoAnswer);
-        let takes_offer = self.late_offer && !cancelled && established.has_target;
+        let unusable = context.unusable_target(&established, response);
+        let takes_offer = self.late_offer && !cancelled && unusable.is_none();
         let offer = takes_offer.then(|| remote_description(response.response));
         if let Some(offer) = offer.flatten() {
             context.offer_came(Carrier::Success, offer);
             let patience = context.endpoint.behaviour().no_answer_timeout;
+            let patience = patience.min(context.endpoint.time_to_acknowledge());
             context.set(SessionTimer::NoAnswer, patience);
             return Some(State::AwaitingAnswer(Box::new(AwaitingAnswer {
                 dialog,
@@ -318,8 +322,8 @@ impl Calling {
         if cancelled {
             return context.hang_up(EndReason::local(Cause::Cancelled));
         }
-        if !established.has_target {
-            return context.hang_up(by_peer(Cause::Malformed));
+        if let Some(cause) = unusable {
+            return context.hang_up(by_peer(cause));
         }
         let Some(answer) = self.answer(dialog, response) else {
             return context.hang_up(by_peer(Cause::BadDescription));
@@ -396,17 +400,15 @@ impl AwaitingAnswer {
     }
 
     fn described(self: Box<Self>, answer: Body, context: &mut Context<'_>) -> Option<State> {
-        context.clear(SessionTimer::NoAnswer);
+        // The deadline of the ACK runs on while it waits for a connection.
         if context.must_wait(self.dialog) {
-            // RFC 3261 section 13.3.1.4: after this time the peer stops waiting for the ACK.
-            let patience = context.endpoint.longest_wait();
-            context.set(SessionTimer::NoAnswer, patience);
             let call = *self;
             return Some(State::QueuedAck(Box::new(QueuedAck { call, answer })));
         }
+        context.clear(SessionTimer::NoAnswer);
         let acknowledged = context.acknowledge(self.dialog, &self.invite, None, Some(&answer));
-        if acknowledged.is_err() {
-            return context.end(EndReason::transport(Cause::ConnectionLost));
+        if let Err(error) = acknowledged {
+            return context.end(EndReason::transport(send_failure_cause(&error)));
         }
         context.described();
         context.established();

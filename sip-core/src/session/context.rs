@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -9,12 +10,13 @@ use sip_parse::{HeaderName, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
+use super::refusal::Refusal;
 use super::state::{State, Terminating};
 use crate::body::{Body, RemoteDescription};
-use crate::dialog::{DialogId, DialogSetId};
+use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
-    DialogUsage, Duty, Endpoint, InDialog, MaySend, Sent, SentRequest, SessionRequest,
-    SessionTimer, TimerOwner, TransactionUser,
+    Duty, Endpoint, InDialog, MaySend, Sent, SentRequest, SessionRequest, SessionTimer, TimerOwner,
+    TransactionUser,
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
@@ -40,8 +42,8 @@ pub(crate) struct Common {
     pub(crate) connection: Option<ConnectionId>,
     /// Whether this side called; the Call-ID is its own then.
     pub(crate) caller: bool,
-    /// The number of fork branches that the core has acknowledged and ended.
-    refused_branches: usize,
+    /// The transaction of the INVITE of this side that made the call.
+    pub(crate) invite: Option<ClientTransactionId>,
     timers: [Option<TimerKey>; 5],
 }
 
@@ -62,7 +64,7 @@ impl Common {
             ack: None,
             connection: None,
             caller: false,
-            refused_branches: 0,
+            invite: None,
             timers: [None; 5],
         }
     }
@@ -208,6 +210,9 @@ impl Context<'_> {
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
         self.close_exchange(&reason);
         self.clear_all();
+        if reason.cause == Cause::Bye {
+            self.dialog_is_ended();
+        }
         self.endpoint.dialogs.close(self.common.set);
         let session = self.common.id;
         self.event(Event::Ended {
@@ -253,11 +258,21 @@ impl Context<'_> {
             MaySend::Never(error) => Err(error),
         };
         match sent {
-            Ok(_) => Some(State::Terminating(call)),
+            Ok(_) => {
+                self.dialog_is_ended();
+                Some(State::Terminating(call))
+            }
             Err(error) => self.end(EndReason {
                 cause: send_failure_cause(&error),
                 ..call.reason
             }),
+        }
+    }
+
+    /// The dialog of the call has had its BYE.
+    fn dialog_is_ended(&mut self) {
+        if let (Some(invite), Some(dialog)) = (self.common.invite, self.common.dialog) {
+            self.endpoint.dialog_is_ended(invite, dialog);
         }
     }
 
@@ -272,6 +287,29 @@ impl Context<'_> {
     pub(crate) fn must_wait(&self, dialog: DialogId) -> bool {
         let duty = Duty::Owed(self.common.connection);
         self.endpoint.may_send_in(dialog, duty) == MaySend::Later
+    }
+
+    /// Why requests cannot go to the target that a 2xx named, if they cannot: decided before the ACK, so that ACK and
+    /// BYE have one fate. Both go where the INVITE went then, because every 2xx is acknowledged (RFC 3261 section
+    /// 13.2.2.4) and the peer has to learn that the call is over.
+    pub(crate) fn unusable_target(
+        &mut self,
+        established: &Established,
+        response: &ResponseTo<'_>,
+    ) -> Option<Cause> {
+        let dialog = established.dialog;
+        if self
+            .endpoint
+            .check_reach(dialog, response.connection)
+            .is_err()
+        {
+            if let Some(invite) = response.request.request() {
+                let target = invite.uri_bytes();
+                self.endpoint.dialogs.set_target(dialog, target);
+            }
+            return Some(Cause::Insecure);
+        }
+        (!established.has_target).then_some(Cause::Malformed)
     }
 
     /// Acknowledges a 2xx and keeps the ACK for a repeated 2xx.
@@ -316,8 +354,10 @@ impl Context<'_> {
                 Some((known, ack)) if *known == number => {
                     let flow = self.endpoint.flow.as_ref().map(|flow| flow.connection);
                     let connection = flow.unwrap_or(response.connection);
-                    let ack = ack.clone();
-                    self.endpoint.layer.repeat_ack(connection, ack);
+                    if self.endpoint.check_reach(dialog, connection).is_ok() {
+                        let ack = ack.clone();
+                        self.endpoint.layer.repeat_ack(connection, ack);
+                    }
                 }
                 // A late repeat of an earlier 2xx, which is already acknowledged.
                 Some((known, _)) if *known > number => {}
@@ -329,18 +369,7 @@ impl Context<'_> {
             }
             return;
         }
-        // Above the limit the core leaves further branches to the peer's timers, because a peer could invent
-        // tags without end.
-        if self.common.refused_branches < self.endpoint.limits.forks {
-            self.common.refused_branches += 1;
-            let usage = DialogUsage::Session(self.common.id);
-            self.endpoint.ack_and_bye(
-                response.connection,
-                response.request,
-                response.response,
-                usage,
-            );
-        }
+        self.endpoint.end_branch(response.success());
     }
 
     /// Records that the peer reaches this side on the flow in use.
@@ -373,6 +402,14 @@ impl Context<'_> {
     pub(crate) fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode) {
         let set = Some(self.common.set);
         self.endpoint.answer_from(set, transaction, status, &[]);
+    }
+
+    /// As [`Context::refuse`], with the header fields and body of the application.
+    pub(crate) fn refuse_with(&mut self, transaction: ServerTransactionId, refusal: &Refusal) {
+        let headers: Vec<_> = refusal.fields().collect();
+        let (set, status) = (Some(self.common.set), refusal.status());
+        self.endpoint
+            .refuse_with(set, transaction, status, headers, refusal.body());
     }
 
     /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):

@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 
 use sip_parse::{Request, Response, StatusCode};
 
-use super::options::{DescriptionFailed, FailureStatus};
+use super::options::DescriptionFailed;
+use super::refusal::{FailureStatus, Refusal};
 use crate::auth::ChallengeError;
 use crate::body::Body;
-use crate::endpoint::{SentRequest, SessionRequest, SessionTimer};
+use crate::endpoint::{SentRequest, SessionRequest, SessionTimer, Success};
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::reason::{EndReason, refusal};
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TransactionError};
@@ -28,6 +29,8 @@ pub enum Input<'a> {
     Answer,
     /// Command: refuses the call, or the re-INVITE of the peer that waits for a description; the call goes on then.
     Reject(FailureStatus),
+    /// Command: as `Reject`, with header fields and a body, such as a redirection.
+    Refuse(Refusal),
     /// Command: ends the call by CANCEL, 480 or BYE, as its state requires.
     HangUp,
     /// Command: changes the session by a re-INVITE (RFC 3261 section 14.1).
@@ -76,6 +79,8 @@ pub struct ResponseTo<'a> {
     pub response: &'a Response,
     /// The request as it was sent.
     pub request: &'a SentRequest,
+    /// The transaction of the request; stale if this response ended it.
+    pub transaction: ClientTransactionId,
     /// The connection that the response came on.
     pub connection: ConnectionId,
     /// Whether the request may wait until a new binding is made, because its flow failed (RFC 5626 section
@@ -85,7 +90,17 @@ pub struct ResponseTo<'a> {
     pub unanswered: Option<&'a ChallengeError>,
 }
 
-impl ResponseTo<'_> {
+impl<'a> ResponseTo<'a> {
+    /// The response as a 2xx to an INVITE.
+    pub(crate) const fn success(&self) -> Success<'a> {
+        Success {
+            transaction: self.transaction,
+            connection: self.connection,
+            invite: self.request,
+            response: self.response,
+        }
+    }
+
     /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {

@@ -14,7 +14,7 @@ use super::options::InviteOptions;
 use super::state::{NewInvite, State};
 use crate::action::Action;
 use crate::connection::DisconnectReason;
-use crate::dialog::{DialogId, FailureScope};
+use crate::dialog::{DialogId, FailureScope, RemoteTarget};
 use crate::endpoint::{
     Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
     SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
@@ -90,6 +90,8 @@ struct Call {
 /// ```
 pub struct SessionLayer {
     calls: Slab<Call>,
+    /// The number of calls that peers made.
+    incoming: usize,
     /// The call of each peer's INVITE that is being answered.
     invites: BTreeMap<ServerTransactionId, SessionId>,
 }
@@ -106,6 +108,7 @@ impl SessionLayer {
     pub const fn new() -> Self {
         Self {
             calls: Slab::new(),
+            incoming: 0,
             invites: BTreeMap::new(),
         }
     }
@@ -245,6 +248,7 @@ impl SessionLayer {
             after.map(|invite| self.invites.insert(invite, id));
         }
         if next.is_none() {
+            self.incoming -= usize::from(!call.common.caller);
             self.calls.remove(id.0);
             return Stepped::Over;
         }
@@ -264,7 +268,7 @@ impl SessionLayer {
                 } => match request.method() {
                     Method::Invite => self.on_call(endpoint, transaction, request),
                     Method::Options => {
-                        endpoint.answer_options(transaction, self.is_full(endpoint));
+                        endpoint.answer_options(transaction, self.is_busy(endpoint));
                     }
                     // RFC 3261 section 15.1.2: a BYE outside any dialog hangs up nothing.
                     Method::Bye => {
@@ -280,7 +284,7 @@ impl SessionLayer {
                 } => {
                     // RFC 3261 section 11.2: within a dialog as outside.
                     if request.method() == Method::Options {
-                        endpoint.answer_options(transaction, self.is_full(endpoint));
+                        endpoint.answer_options(transaction, self.is_busy(endpoint));
                     } else if !self.on_request(endpoint, transaction, id, &request) {
                         refuse_method(endpoint, transaction);
                     }
@@ -381,13 +385,19 @@ impl SessionLayer {
         transaction: ServerTransactionId,
         request: Box<Request>,
     ) {
-        // RFC 3261 section 8.1.1.8 requires Contact; a peer of RFC 2543, recognised by its tags and branches,
-        // may omit it.
-        if request.contacts().next().is_none() && !is_of_rfc2543(&request) {
-            let (status, why) = (StatusCode::BAD_REQUEST, "INVITE without Contact");
-            return endpoint.refuse(transaction, status, why, &[]);
+        // RFC 3261 section 8.1.1.8 requires one SIP or SIPS URI; a peer of RFC 2543, recognised by its tags and
+        // branches, may omit it.
+        let target = RemoteTarget::of(&request);
+        let fits = match target {
+            RemoteTarget::Usable => true,
+            RemoteTarget::Missing => is_of_rfc2543(&request),
+            RemoteTarget::Unusable => false,
+        };
+        if !fits {
+            let why = "INVITE without exactly one SIP or SIPS URI in Contact";
+            return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
         }
-        if self.is_full(endpoint) {
+        if self.is_busy(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
         let Ok(call_id) = request.call_id() else {
@@ -402,6 +412,11 @@ impl SessionLayer {
             let why = "no dialog can be made of this INVITE";
             return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
         };
+        if !endpoint.reaches(dialog, transaction) {
+            endpoint.dialogs.close(set);
+            let status = StatusCode::TEMPORARILY_UNAVAILABLE;
+            return endpoint.refuse_sips(None, transaction, status);
+        }
         let mut common = Common::new(id, set);
         let context = &mut Context {
             endpoint,
@@ -409,6 +424,7 @@ impl SessionLayer {
         };
         let state = Some(callee::start(transaction, dialog, request, context));
         self.calls.insert(Call { common, state });
+        self.incoming += 1;
         self.invites.insert(transaction, id);
     }
 
@@ -425,6 +441,9 @@ impl SessionLayer {
                 endpoint.answer(transaction, StatusCode::OK, &[]);
                 Input::Bye(request)
             }
+            Method::Invite if !self.accepts_target(endpoint, transaction, id, request) => {
+                return true;
+            }
             Method::Invite => Input::Invite(transaction, request),
             _ => return false,
         };
@@ -432,8 +451,31 @@ impl SessionLayer {
         true
     }
 
-    /// Handles a CANCEL of an INVITE (RFC 3261 section 9.2): answers it with the tag of the responses to the
-    /// INVITE. Returns the call if it ended.
+    /// Whether the target that a target refresh names can be used; refuses the request otherwise, with a status that
+    /// ends nothing else (RFC 5057 section 5.1). A request within a dialog may leave Contact out (RFC 3261 section
+    /// 12.2.1.1).
+    fn accepts_target(
+        &self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+        id: SessionId,
+        request: &Request,
+    ) -> bool {
+        let set = self.calls.get(id.0).map(|call| call.common.set);
+        let target = RemoteTarget::of(request);
+        if target == RemoteTarget::Unusable {
+            let status = StatusCode::BAD_REQUEST;
+            endpoint.answer_from(set, transaction, status, &[]);
+            return false;
+        }
+        if target == RemoteTarget::Usable && !endpoint.reaches_target_of(request, transaction) {
+            endpoint.refuse_sips(set, transaction, StatusCode::NOT_ACCEPTABLE_HERE);
+            return false;
+        }
+        true
+    }
+
+    /// Handles a CANCEL of an INVITE (RFC 3261 section 9.2). Returns the call if it ended.
     pub(crate) fn on_cancel(
         &mut self,
         endpoint: &mut Endpoint,
@@ -444,7 +486,7 @@ impl SessionLayer {
         let id = self.invites.get(&invite).copied();
         let call = id.and_then(|id| self.calls.get(id.0));
         let set = call.map(|call| call.common.set);
-        endpoint.answer_from(set, transaction, StatusCode::OK, &[]);
+        endpoint.answer_cancel(set, transaction, invite);
         let stepped = self.drive(endpoint, id?, Input::Cancel(invite, cancel));
         id.filter(|_| stepped == Stepped::Over)
     }
@@ -473,19 +515,17 @@ impl SessionLayer {
             to,
             response: &received.response,
             request: &received.request,
+            transaction: received.transaction,
             connection: received.connection,
             may_wait,
             unanswered: received.unanswered.as_deref(),
         };
         let stepped = self.drive(endpoint, id, Input::Response(response));
         if stepped == Stepped::Unknown && received.response.status().is_success() {
-            // The call is over, but the peer's dialog still exists.
+            // The call is over, but the peer's dialog may still exist.
             let (connection, request) = (received.connection, &received.request);
             match to {
-                SessionRequest::Invite => {
-                    let usage = DialogUsage::Session(id);
-                    endpoint.ack_and_bye(connection, request, &received.response, usage);
-                }
+                SessionRequest::Invite => endpoint.end_branch(response.success()),
                 SessionRequest::Reinvite => {
                     endpoint.acknowledge_without_dialog(connection, request, &received.response)
                 }
@@ -612,6 +652,11 @@ impl SessionLayer {
     /// Whether no further call fits in.
     fn is_full(&self, endpoint: &Endpoint) -> bool {
         self.calls.len() >= endpoint.limits.sessions
+    }
+
+    /// Whether no further call of a peer fits in.
+    pub(crate) fn is_busy(&self, endpoint: &Endpoint) -> bool {
+        self.is_full(endpoint) || self.incoming >= endpoint.limits.incoming_sessions
     }
 
     /// All calls.

@@ -109,6 +109,7 @@ impl State {
     /// Takes one input; `None` means that the call is over and its entry is freed at once.
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<Self> {
         match (self, input) {
+            (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
             (_, Input::Stop) => context.end(EndReason::local(Cause::Stopped)),
             (Self::AwaitingOffer(state), input) => state.step(input, context),
             (Self::QueuedInvite(state), input) => state.step(input, context),
@@ -137,7 +138,7 @@ impl State {
         let unanswered = matches!(self, Self::Incoming(_) | Self::Accepting(_));
         let fits = match input {
             Input::Ring | Input::Answer => unanswered,
-            Input::Reject(_) => unanswered || matches!(self, Self::Answering(_)),
+            Input::Reject(_) | Input::Refuse(_) => unanswered || matches!(self, Self::Answering(_)),
             Input::Renegotiate => matches!(self, Self::Confirmed(_)),
             Input::Describe(..) => matches!(
                 self,

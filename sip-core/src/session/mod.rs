@@ -16,6 +16,7 @@ mod layer;
 mod machine;
 mod offer;
 mod options;
+mod refusal;
 mod reinvite;
 mod state;
 #[cfg(test)]
@@ -24,4 +25,5 @@ mod tables;
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
-pub use self::options::{DescriptionFailed, FailureStatus, InviteOptions, NotAFailure};
+pub use self::options::{DescriptionFailed, InviteOptions};
+pub use self::refusal::{FailureStatus, RedirectTarget, Refusal};

@@ -3,8 +3,6 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use sip_parse::StatusCode;
-
 use crate::header::ExtraHeader;
 
 /// Settings of an outgoing call.
@@ -52,48 +50,6 @@ impl InviteOptions {
     }
 }
 
-/// A status that refuses a call or request: 300 to 699 (RFC 3261 section 21).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FailureStatus(StatusCode);
-
-/// A number outside 300 to 699.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NotAFailure(pub u16);
-
-impl fmt::Display for NotAFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is no status that refuses: 300 to 699 are", self.0)
-    }
-}
-
-impl core::error::Error for NotAFailure {}
-
-impl FailureStatus {
-    /// 480 Temporarily Unavailable, the default refusal of SIP.js.
-    pub const TEMPORARILY_UNAVAILABLE: Self = Self(StatusCode::TEMPORARILY_UNAVAILABLE);
-    /// 486 Busy Here.
-    pub const BUSY_HERE: Self = Self(StatusCode::BUSY_HERE);
-    /// 491 Request Pending: refuses a re-INVITE that meets another one (RFC 3261 section 14.2).
-    pub const REQUEST_PENDING: Self = Self(StatusCode::REQUEST_PENDING);
-    /// 603 Decline.
-    pub const DECLINE: Self = Self(StatusCode::DECLINE);
-
-    /// Takes the number of a status, 300 to 699.
-    ///
-    /// # Errors
-    /// [`NotAFailure`] outside 300 to 699.
-    pub fn new(number: u16) -> Result<Self, NotAFailure> {
-        let status = StatusCode::new(number).filter(|status| status.as_u16() >= 300);
-        status.map(Self).ok_or(NotAFailure(number))
-    }
-
-    /// Returns the status.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        self.0
-    }
-}
-
 /// The application cannot make the requested description, for lack of a device or a common codec.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DescriptionFailed;
@@ -105,16 +61,3 @@ impl fmt::Display for DescriptionFailed {
 }
 
 impl core::error::Error for DescriptionFailed {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_failure_refuses() {
-        for number in [100, 180, 200, 299, 700, 0] {
-            assert_eq!(FailureStatus::new(number), Err(NotAFailure(number)));
-        }
-        assert_eq!(FailureStatus::new(486), Ok(FailureStatus::BUSY_HERE));
-    }
-}

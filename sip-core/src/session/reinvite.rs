@@ -307,10 +307,10 @@ impl Answering {
                 self.refuse(status, Ending::Refused, reason, context)
             }
             // 480 would end the call at the peer (RFC 5057 section 5.1); 488 refuses this INVITE alone.
-            Input::Reject(status) => {
-                let status = status.status();
+            Input::Refuse(refusal) => {
+                context.refuse_with(self.transaction, &refusal);
                 let reason = EndReason::local(Cause::Refused);
-                self.refuse(status, Ending::Refused, reason, context)
+                self.refused(Ending::Refused, reason, context)
             }
             Input::Timer(SessionTimer::NoAnswer) => {
                 let status = StatusCode::NOT_ACCEPTABLE_HERE;
@@ -382,8 +382,18 @@ impl Answering {
         reason: EndReason,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        context.clear(SessionTimer::NoAnswer);
         context.refuse(self.transaction, status);
+        self.refused(ending, reason, context)
+    }
+
+    /// The final response to the INVITE is sent; the call goes on.
+    fn refused(
+        self,
+        ending: Ending,
+        reason: EndReason,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        context.clear(SessionTimer::NoAnswer);
         context.end_exchange(ending, reason);
         after_exchange(self.dialog, self.glares, context)
     }

@@ -68,6 +68,18 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         Ok(ClientTransactionId(handle))
     }
 
+    /// The value of the caller that the next responses to this request carry; `None` if the transaction is over.
+    /// It lives as long as the transaction: that of an INVITE 64 T1 beyond its first 2xx (RFC 6026 section 7.2).
+    pub fn user_mut(&mut self, transaction: ClientTransactionId) -> Option<&mut U> {
+        let client = self.clients.get_mut(transaction.0)?;
+        Some(&mut client.user)
+    }
+
+    /// A keyed hash of an identifier that a peer chose.
+    pub(crate) fn hash_of(&self, identifier: &[u8]) -> u64 {
+        self.hash.hash(identifier)
+    }
+
     /// Sends an ACK to a 2xx: a request without a transaction, with a branch of its own (RFC 3261 section
     /// 13.2.2.4). Returns the bytes, to send them again if the peer repeats the 2xx.
     ///

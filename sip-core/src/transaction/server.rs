@@ -36,6 +36,15 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .map(|server| server.connection)
     }
 
+    /// The To tag of the last response; `None` if there is no response, or only a 100 without one, or the transaction is
+    /// over.
+    #[must_use]
+    pub fn response_tag(&self, transaction: ServerTransactionId) -> Option<Box<[u8]>> {
+        let bytes = &self.servers.get(transaction.0)?.response;
+        let message = Message::parse(bytes.clone(), &self.settings.limits.message).ok()?;
+        message.to().ok()?.tag().map(Into::into)
+    }
+
     fn request_of(&self, handle: Handle) -> Option<Request> {
         let bytes = &self.servers.get(handle)?.request;
         let message = Message::parse(bytes.clone(), &self.settings.limits.message);

@@ -260,7 +260,7 @@ impl UserAgent {
                     self.step_session(id, Input::Timer(timer));
                 }
                 TimerOwner::Registration(index) => self.on_registration_timeout(index),
-                TimerOwner::Incoming(id) => self.on_answer_timeout(id),
+                TimerOwner::Incoming(id) => self.drop_incoming(id),
                 TimerOwner::Request(id) => self.on_queue_timeout(id),
                 TimerOwner::Challenge(id) => self.on_challenge_timeout(id),
                 TimerOwner::Stop => self.cut_short(),

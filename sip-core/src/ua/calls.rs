@@ -10,7 +10,7 @@ use crate::endpoint::{Duty, MaySend, SessionRequest, TransactionUser};
 use crate::error::{CommandError, StaleHandle};
 use crate::ids::{ExchangeId, RequestId, SessionId};
 use crate::registration::{RegisterKind, Wish};
-use crate::session::{DescriptionFailed, FailureStatus, Input, InviteOptions, Phase, Stepped};
+use crate::session::{DescriptionFailed, Input, InviteOptions, Phase, Refusal, Stepped};
 use crate::time::Timestamp;
 
 /// The phase of a call, with the commands that fit it.
@@ -218,9 +218,10 @@ impl IncomingSession<'_> {
         self.take(Input::Answer, now);
     }
 
-    /// Refuses the call with a status of 300 to 699 (RFC 3261 section 13.3.1.3).
-    pub fn reject(self, status: FailureStatus, now: Timestamp) {
-        self.take(Input::Reject(status), now);
+    /// Refuses the call (RFC 3261 section 13.3.1.3): with a [`FailureStatus`](crate::FailureStatus), or with a [`Refusal`]
+    /// that has the header fields which its status requires, such as a redirection (section 13.3.1.2).
+    pub fn reject(self, refusal: impl Into<Refusal>, now: Timestamp) {
+        self.take(Input::Refuse(refusal.into()), now);
     }
 
     fn take(self, input: Input<'_>, now: Timestamp) {

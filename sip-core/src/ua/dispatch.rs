@@ -95,7 +95,7 @@ impl UserAgent {
             TransactionUser::Register(index) => !self.registrations.binding(index).is_idle(),
             TransactionUser::Session(id, request) => self.sessions.awaits(id, request),
             TransactionUser::Request(id) => self.requests.has(id),
-            TransactionUser::Nobody => false,
+            TransactionUser::Branch | TransactionUser::Nobody => false,
         }
     }
 
@@ -107,7 +107,7 @@ impl UserAgent {
             TransactionUser::Session(id, request) => {
                 self.step_session(id, Input::Resent(request, transaction));
             }
-            TransactionUser::Request(_) | TransactionUser::Nobody => {}
+            TransactionUser::Request(_) | TransactionUser::Branch | TransactionUser::Nobody => {}
         }
     }
 
@@ -119,7 +119,7 @@ impl UserAgent {
                 self.step_session(id, Input::NotResent(request, error.clone()));
             }
             TransactionUser::Request(id) => self.finish_request(id, Err(reason)),
-            TransactionUser::Nobody => {}
+            TransactionUser::Branch | TransactionUser::Nobody => {}
         }
     }
 
@@ -137,7 +137,7 @@ impl UserAgent {
                 self.forget_call(Some(id).filter(|_| stepped == Stepped::Over));
             }
             TransactionUser::Request(id) => self.on_request_response(id, received, may_wait),
-            TransactionUser::Nobody => {}
+            TransactionUser::Branch | TransactionUser::Nobody => {}
         }
         let over = self
             .sessions
@@ -146,7 +146,9 @@ impl UserAgent {
         let waits = match user {
             TransactionUser::Session(id, _) => self.sessions.is_queued(id),
             TransactionUser::Request(id) => self.requests.is_queued(id),
-            TransactionUser::Register(_) | TransactionUser::Nobody => false,
+            TransactionUser::Register(_) | TransactionUser::Branch | TransactionUser::Nobody => {
+                false
+            }
         };
         if may_wait && waits {
             self.endpoint.ready = false;
@@ -161,7 +163,7 @@ impl UserAgent {
                 self.step_session(id, Input::Failed(to, error));
             }
             TransactionUser::Request(id) => self.finish_request(id, Err(failure(error))),
-            TransactionUser::Nobody => {}
+            TransactionUser::Branch | TransactionUser::Nobody => {}
         }
         let over = self.sessions.on_failure(&mut self.endpoint, sent, error);
         self.forget_call(over);
@@ -231,7 +233,7 @@ impl UserAgent {
     }
 
     fn answer_options(&mut self, transaction: ServerTransactionId) {
-        let busy = self.sessions.len() >= self.endpoint.limits.sessions;
+        let busy = self.sessions.is_busy(&self.endpoint);
         self.endpoint.answer_options(transaction, busy);
     }
 

@@ -35,6 +35,8 @@ struct OutgoingRequest {
 pub(super) struct UnansweredRequest {
     pub(super) transaction: ServerTransactionId,
     pub(super) timer: TimerKey,
+    /// Whether it is within a call.
+    pub(super) in_call: bool,
 }
 
 /// A request that waits for a connection.

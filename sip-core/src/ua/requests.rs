@@ -19,10 +19,11 @@ use crate::event::Event;
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, IncomingRequestId, RequestId, SessionId};
 use crate::reason::EndReason;
+use crate::session::{FailureStatus, Refusal};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
 
-/// How long the application may take to answer a request before the core answers 480. Below the peer's own
+/// How long the application may take to answer a request before the core does. Below the peer's own
 /// time-out of 32 s (timer F).
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -280,8 +281,11 @@ impl UserAgent {
             .endpoint
             .timers
             .set(self.endpoint.now + ANSWER_WITHIN, TimerOwner::Incoming(id));
-        self.requests
-            .insert_incoming(UnansweredRequest { transaction, timer });
+        self.requests.insert_incoming(UnansweredRequest {
+            transaction,
+            timer,
+            in_call: session.is_some(),
+        });
         self.endpoint.event(Event::IncomingRequest {
             incoming: id,
             session,
@@ -289,12 +293,13 @@ impl UserAgent {
         });
     }
 
-    /// Answers [`Event::IncomingRequest`] with a final status, 200 to 699. The core answers 480 if the
-    /// application has not done so within 10 seconds.
+    /// Answers [`Event::IncomingRequest`] with a final status, 200 to 699. If the application has not done so within
+    /// 10 seconds, the core answers 480, and 500 within a call.
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the request is answered or its connection is gone,
-    /// [`CommandError::WrongState`] for a status that is not final or that RFC 4320 forbids (408).
+    /// [`CommandError::WrongState`] for a status that is not final or that RFC 4320 forbids (408),
+    /// [`CommandError::Refusal`] for one that requires a header field: see [`UserAgent::refuse_request`].
     pub fn respond(
         &mut self,
         incoming: IncomingRequestId,
@@ -308,21 +313,51 @@ impl UserAgent {
                 "answer with a final status other than 408 (RFC 4320)",
             ));
         }
-        let record = self
-            .requests
-            .take_incoming(incoming)
-            .ok_or(CommandError::Stale)?;
-        self.endpoint.timers.cancel(record.timer);
-        self.endpoint.answer(record.transaction, status, &[]);
+        if !status.is_success() {
+            let refusal = FailureStatus::new(status.as_u16())?;
+            return self.refuse_request(incoming, refusal, now);
+        }
+        let transaction = self.take_answered(incoming)?;
+        self.endpoint.answer(transaction, status, &[]);
         self.settle();
         Ok(())
     }
 
-    pub(super) fn on_answer_timeout(&mut self, id: IncomingRequestId) {
-        if let Some(record) = self.requests.take_incoming(id) {
-            self.endpoint
-                .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
+    /// Refuses an [`Event::IncomingRequest`] with a status of 300 to 699 and its header fields.
+    ///
+    /// # Errors
+    /// As [`UserAgent::respond`].
+    pub fn refuse_request(
+        &mut self,
+        incoming: IncomingRequestId,
+        refusal: impl Into<Refusal>,
+        now: Timestamp,
+    ) -> Result<(), CommandError> {
+        self.endpoint.check_queue()?;
+        self.advance(now);
+        let refusal = refusal.into();
+        if refusal.status() == StatusCode::REQUEST_TIMEOUT {
+            return Err(CommandError::WrongState(
+                "answer with a final status other than 408 (RFC 4320)",
+            ));
         }
+        let transaction = self.take_answered(incoming)?;
+        let (status, headers) = (refusal.status(), refusal.fields().collect());
+        self.endpoint
+            .refuse_with(None, transaction, status, headers, refusal.body());
+        self.settle();
+        Ok(())
+    }
+
+    /// Takes a request that the application answers.
+    fn take_answered(
+        &mut self,
+        incoming: IncomingRequestId,
+    ) -> Result<ServerTransactionId, CommandError> {
+        let record = self.requests.take_incoming(incoming);
+        let record = record.ok_or(CommandError::Stale)?;
+        self.endpoint.timers.cancel(record.timer);
+        Ok(record.transaction)
     }
 
     pub(super) fn on_server_transaction_lost(&mut self, transaction: ServerTransactionId) {
@@ -331,11 +366,17 @@ impl UserAgent {
         }
     }
 
+    /// Answers a request that the application does not answer. Within a call the status is one that ends nothing but
+    /// the transaction: 480 would end the call at a peer that follows RFC 5057 section 5.1.
     pub(super) fn drop_incoming(&mut self, id: IncomingRequestId) {
         if let Some(record) = self.requests.take_incoming(id) {
             self.endpoint.timers.cancel(record.timer);
-            self.endpoint
-                .answer(record.transaction, StatusCode::TEMPORARILY_UNAVAILABLE, &[]);
+            let status = if record.in_call {
+                StatusCode::SERVER_INTERNAL_ERROR
+            } else {
+                StatusCode::TEMPORARILY_UNAVAILABLE
+            };
+            self.endpoint.answer(record.transaction, status, &[]);
         }
     }
 }

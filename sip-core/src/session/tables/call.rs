@@ -430,6 +430,7 @@ impl World {
                 to,
                 response: &response,
                 request: &request,
+                transaction,
                 connection,
                 may_wait,
                 unanswered: None,

@@ -1,0 +1,124 @@
+//! Branches of a forked INVITE that its call does not use, and 2xx to an INVITE whose call is over (RFC 3261
+//! section 13.2.2.4): each 2xx is acknowledged, and each branch is ended by one BYE.
+//!
+//! A peer can invent To tags without end. So a 2xx costs one ACK, which leaves nothing behind; a BYE, which costs a
+//! transaction, goes out to [`Limits::forks`](crate::Limits::forks) branches of an INVITE, and only while fewer than
+//! [`Limits::branch_byes`](crate::Limits::branch_byes) are in flight. Above that the branch gets its ACK alone, so that
+//! the peer stops repeating its 2xx, and ends by the timers of the peer's media or session. The client transaction of the
+//! INVITE remembers which branches have had their BYE: it lives as long as a 2xx can be repeated (RFC 6026 section 7.2).
+
+use sip_parse::{HeaderName, Method, Request, Response};
+
+use super::owner::{Sent, TransactionUser};
+use super::requests::{MAX_FORWARDS, copy_credentials};
+use super::sent_request::SentRequest;
+use super::state::Endpoint;
+use crate::dialog::{Dialog, DialogId};
+use crate::ids::ConnectionId;
+use crate::transaction::{ClientTransactionId, SendError};
+
+/// A 2xx to an INVITE.
+#[derive(Clone, Copy)]
+pub(crate) struct Success<'a> {
+    pub(crate) transaction: ClientTransactionId,
+    /// The connection that the 2xx came on.
+    pub(crate) connection: ConnectionId,
+    pub(crate) invite: &'a SentRequest,
+    pub(crate) response: &'a Response,
+}
+
+impl Endpoint {
+    /// Acknowledges a 2xx of a branch that the call does not use, and ends the branch by BYE unless it has ended
+    /// before.
+    pub(crate) fn end_branch(&mut self, success: Success<'_>) {
+        let Some(invite) = success.invite.request() else {
+            return;
+        };
+        let flow = self.flow.as_ref().map(|flow| flow.connection);
+        let connection = flow.unwrap_or(success.connection);
+        let mut branch = Dialog::of_branch(invite, success.response);
+        // Where the INVITE went, its ACK and BYE can go, too.
+        if self.secure_for(connection, branch.request_uri()).is_err() {
+            branch.set_target(invite.uri_bytes());
+        }
+        if self.send_branch_ack(connection, invite, &branch).is_err() {
+            // Without a connection the peer's own timers end the dialog.
+            return;
+        }
+        let tag = self.tag_hash(branch.remote_tag());
+        if let Some(sent) = self.layer.user_mut(success.transaction) {
+            if sent.ended_branches.contains(&tag) {
+                return;
+            }
+            if sent.ended_branches.len() >= self.limits.forks {
+                return self
+                    .ignored("a 2xx of one branch too many: it is acknowledged without a BYE");
+            }
+        }
+        if self.branch_byes >= self.limits.branch_byes {
+            return self.ignored(
+                "a 2xx of a branch while too many BYEs are in flight: it is acknowledged alone",
+            );
+        }
+        if self.send_branch_bye(connection, invite, &branch).is_ok() {
+            self.branch_byes += 1;
+            self.note_ended(success.transaction, tag);
+        }
+    }
+
+    /// Records that a dialog of this INVITE has had its BYE, so that a repeated 2xx is acknowledged alone.
+    pub(crate) fn dialog_is_ended(&mut self, invite: ClientTransactionId, dialog: DialogId) {
+        let tag = self.dialogs.dialog(dialog).map(Dialog::remote_tag);
+        if let Some(tag) = tag {
+            let tag = self.tag_hash(tag);
+            self.note_ended(invite, tag);
+        }
+    }
+
+    fn note_ended(&mut self, invite: ClientTransactionId, tag: u64) {
+        if let Some(sent) = self.layer.user_mut(invite)
+            && !sent.ended_branches.contains(&tag)
+        {
+            sent.ended_branches.push(tag);
+        }
+    }
+
+    fn tag_hash(&self, tag: Option<&[u8]>) -> u64 {
+        self.layer.hash_of(tag.unwrap_or_default())
+    }
+
+    fn send_branch_ack(
+        &mut self,
+        connection: ConnectionId,
+        invite: &Request,
+        branch: &Dialog,
+    ) -> Result<(), SendError> {
+        let call_id = invite.call_id().map_err(|_| SendError::Stale)?;
+        let number = invite.cseq().map_err(|_| SendError::Stale)?.number;
+        let mut ack = branch.build(call_id, Method::Ack, number);
+        ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        copy_credentials(invite, &mut ack);
+        self.layer.send_ack(connection, ack).map(|_| ())
+    }
+
+    fn send_branch_bye(
+        &mut self,
+        connection: ConnectionId,
+        invite: &Request,
+        branch: &Dialog,
+    ) -> Result<(), SendError> {
+        let call_id = invite.call_id().map_err(|_| SendError::Stale)?;
+        let number = branch.local_cseq().saturating_add(1);
+        let mut sent = Sent::outside(TransactionUser::Branch);
+        let (uri, attempts) = (branch.request_uri(), &mut sent.attempts);
+        let credentials = self.cached_credentials(Method::Bye, uri, b"", attempts);
+        let mut bye = branch.build(call_id, Method::Bye, number);
+        bye.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        for (name, value) in &credentials {
+            bye.append(*name, value.as_str());
+        }
+        bye.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        let bye = self.layer.send_request(connection, bye, sent, self.now);
+        bye.map(|_| ())
+    }
+}
