@@ -1,5 +1,7 @@
 //! The limits of everything that a peer can make grow.
 
+use core::time::Duration;
+
 /// The limits of one user agent or transaction layer.
 ///
 /// The core checks each limit before it allocates. Beyond a limit it returns a typed error or answers the
@@ -30,6 +32,9 @@ pub struct Limits {
     pub fired_per_tick: usize,
     /// Route header fields in the route set of a dialog.
     pub routes: usize,
+    /// The earliest refresh of a binding, however short the registrar's grant, so that a registrar cannot cause a flood
+    /// of REGISTERs.
+    pub shortest_refresh: Duration,
 }
 
 impl Default for Limits {
@@ -45,6 +50,7 @@ impl Default for Limits {
             actions: 1_024,
             fired_per_tick: 64,
             routes: 32,
+            shortest_refresh: Duration::from_secs(1),
         }
     }
 }
