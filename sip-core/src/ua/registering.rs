@@ -245,7 +245,7 @@ impl UserAgent {
         retry: Retry,
     ) {
         match kind {
-            RegisterKind::Refresh => self.registration_failed(index, reason, retry),
+            RegisterKind::Refresh => self.refresh_failed(index, reason, retry),
             // Removed or not, the core no longer refreshes the binding.
             RegisterKind::Remove => self.unbound(index, reason),
             RegisterKind::RemoveAll | RegisterKind::Fetch => {
@@ -260,6 +260,30 @@ impl UserAgent {
             }
         }
         self.next_register();
+    }
+
+    /// Handles the failure of a REGISTER for the binding: tries the same server again, or another one if this server
+    /// repeatedly gives no answer or fails (RFC 5626 section 4.5).
+    fn refresh_failed(&mut self, index: FlowIndex, reason: EndReason, retry: Retry) {
+        let is_bound = self.registrations.binding(index).is_bound();
+        let is_unserved = match retry.status {
+            // Such a server may still serve what is in flight, so that the flow stays while it is bound.
+            Some(status) => !is_bound && matches!(status, 408 | 500 | 502 | 503 | 504),
+            None => reason.cause == Cause::Timeout,
+        };
+        let leaves = is_unserved && self.registrations.is_wanted() && self.is_not_served(index);
+        if !leaves {
+            return self.registration_failed(index, reason, retry);
+        }
+        // The next connection is the next try.
+        let binding = self.registrations.binding_mut(index);
+        binding.failures = binding.failures.saturating_add(1);
+        binding.step(BindingInput::Done);
+        self.endpoint.event(Event::RegistrationFailed {
+            reason: Box::new(reason),
+            retry_at: None,
+        });
+        self.drop_flow(index, DisconnectReason::NotServed);
     }
 
     /// Sends the next wanted REGISTER if none is in flight (RFC 3261 section 10.2: one at a time).
@@ -336,6 +360,7 @@ impl UserAgent {
         let refresh_at = now + refresh_after(granted, shortest, self.endpoint.layer.rng());
         let expires = Duration::from_secs(u64::from(granted));
         self.registrations.granted(outbound);
+        self.flows.get_mut(index).connector.served();
         let binding = self.registrations.binding_mut(index);
         binding.bind_until(now + bound_for(granted, shortest));
         binding.failures = 0;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use sip_core::connection::DisconnectReason;
 use sip_core::{Cause, Event};
 use sip_parse::{HeaderName, Request};
-use sip_testing::{Bench, SECOND, alice, alice_with_servers, value};
+use sip_testing::{Bench, SECOND, Servers, alice, alice_with_servers, value};
 
 fn registering() -> (Bench, Request) {
     let mut bench = Bench::new(alice().register(true));
@@ -311,4 +312,102 @@ fn fault_c6_interval_too_brief_then_a_short_grant() {
     let lost = |event: &Event| matches!(event, Event::Unregistered { .. });
     assert!(!bench.events.iter().any(lost) && bench.agent.is_registered());
     assert!((20..=26).contains(&registers), "{registers} in a minute");
+}
+
+/// The servers of the REGISTERs, and whether the agent is registered, after a time in which the servers answer REGISTER
+/// like this; 0: not at all.
+fn after(servers: usize, flows: u8, answers: [u16; 3], time: Duration) -> Bench<Servers> {
+    let config = alice_with_servers(servers, flows);
+    let mut bench = Bench::with_servers(&config, 1, |servers| servers.answers = answers);
+    bench.wait(time);
+    bench
+}
+
+/// RFC 5626 4.5: a server that takes REGISTERs and never answers, or always fails, is left after two of them.
+#[test]
+fn fault_c5_a_server_that_does_not_register_us_is_left() {
+    for answer in [0, 408, 500, 503, 504] {
+        let bench = after(3, 1, [answer, 200, 200], 100 * SECOND);
+        let servers: Vec<_> = bench.registers.iter().map(|(server, _)| *server).collect();
+        assert_eq!(servers, [0, 0, 1], "{answer}");
+        assert!(bench.registered && bench.agent.is_registered(), "{answer}");
+        let left = bench.disconnects.iter().map(|(_, reason)| *reason);
+        assert!(left.eq([DisconnectReason::NotServed]), "{answer}");
+    }
+    // Another server would refuse as well.
+    for answer in [403, 404, 420] {
+        let bench = after(3, 1, [answer, 200, 200], 3_600 * SECOND);
+        assert!(bench.registers.iter().all(|(server, _)| *server == 0));
+    }
+}
+
+/// RFC 5626 4.5: the agent does not return every few minutes to a better server that is silent.
+#[test]
+fn fault_c5_a_silent_server_costs_little_of_the_registration() {
+    let mut bench = after(3, 1, [0, 200, 200], 100 * SECOND);
+    let mut registered = 0;
+    for _ in 0..24 * 360 {
+        bench.wait(10 * SECOND);
+        registered += u32::from(bench.agent.is_registered());
+    }
+    assert!(registered > 24 * 360 * 98 / 100, "{registered}");
+    // Once it serves again, the agent returns for good.
+    bench.answers = [200; 3];
+    bench.wait(2 * 86_400 * SECOND);
+    assert_eq!(bench.servers(), [0]);
+    assert!(bench.registered);
+}
+
+/// RFC 5626 4.5: if no server answers, each is tried, with back-off.
+#[test]
+fn fault_c5_silent_servers_are_tried_with_back_off() {
+    for servers in 1..=3 {
+        let mut bench = after(servers, 1, [0; 3], 86_400 * SECOND);
+        let registers = bench.registers.len();
+        assert!((40..=250).contains(&registers), "{registers} in a day");
+        for server in 0..servers {
+            let mut tried = bench.registers.iter().map(|(server, _)| *server);
+            assert!(tried.any(|tried| tried == server), "{server} of {servers}");
+        }
+        bench.answers = [200; 3];
+        bench.wait(3_700 * SECOND);
+        assert!(bench.registered);
+    }
+}
+
+/// RFC 5626 4.5: a server that drops the connection on each REGISTER is left as well.
+#[test]
+fn fault_c5_a_server_that_hangs_up_on_register_is_left() {
+    let mut bench = after(2, 1, [0, 200, 200], SECOND);
+    for _ in 0..100 {
+        bench.wait(SECOND);
+        let held = bench
+            .held
+            .front()
+            .map(|(connection, _, since)| (*connection, *since));
+        if let Some((connection, since)) = held
+            && bench.now.saturating_since(since) > 10 * SECOND
+        {
+            bench.cut(connection);
+        }
+    }
+    assert!(bench.registered);
+    assert_eq!(bench.servers(), [1]);
+}
+
+/// RFC 5626 4.2.1: with a flow to each server there is no other server to go to; the flows that work stay.
+#[test]
+fn fault_c5_a_silent_server_of_several_flows_disturbs_no_other_flow() {
+    let mut bench = after(3, 3, [200; 3], 10 * SECOND);
+    assert_eq!(bench.servers(), [0, 1, 2]);
+    bench.answers = [200, 0, 200];
+    bench.events.clear();
+    bench.wait(7_200 * SECOND);
+    let lost = |event: &Event| {
+        matches!(
+            event,
+            Event::Unregistered { .. } | Event::Disconnected { .. }
+        )
+    };
+    assert!(!bench.events.iter().any(lost), "{:?}", bench.events);
 }
