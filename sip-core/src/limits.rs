@@ -1,5 +1,7 @@
 //! The limits of everything that a peer can make grow.
 
+use core::time::Duration;
+
 /// The limits of one user agent or transaction layer.
 ///
 /// The core checks each limit before it allocates. Beyond a limit it returns a typed error or answers the
@@ -43,6 +45,9 @@ pub struct Limits {
     pub protection_space_bytes: usize,
     /// Bytes of credentials in one request; the core answers no challenge that needs more.
     pub credential_bytes: usize,
+    /// The earliest refresh of a binding, however short the registrar's grant, so that a registrar cannot cause a flood
+    /// of REGISTERs.
+    pub shortest_refresh: Duration,
 }
 
 impl Default for Limits {
@@ -63,6 +68,7 @@ impl Default for Limits {
             protection_spaces: 16,
             protection_space_bytes: 16_384,
             credential_bytes: 4_096,
+            shortest_refresh: Duration::from_secs(1),
         }
     }
 }

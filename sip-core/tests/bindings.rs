@@ -158,8 +158,8 @@ fn rfc5626_4_1_the_instance_stays_and_reg_id_needs_outbound() {
     }
 }
 
-/// 3261-10.2.4-A: of several Contacts the agent takes the one with its instance and reg-id, else the one whose URI
-/// is equal by RFC 3261 section 19.1.4. `expires` has precedence over Expires, and Expires over the time in the
+/// 3261-10.2.4-A: of several Contacts the agent takes the one whose URI is equal by RFC 3261 section 19.1.4, else the
+/// one with its instance and reg-id. `expires` has precedence over Expires, and Expires over the time in the
 /// REGISTER.
 #[test]
 fn rfc3261_10_2_4_which_contact_is_ours() {
@@ -191,11 +191,11 @@ fn rfc3261_10_2_4_which_contact_is_ours() {
             None,
             Some(260),
         ),
-        // The instance goes before the URI.
+        // The URI goes before the instance.
         (
             &[
-                "OURS;expires=1",
-                "<sip:a@192.0.2.1>;+sip.instance=INSTANCE;reg-id=1;expires=270",
+                "<sip:a@192.0.2.1>;+sip.instance=INSTANCE;reg-id=1;expires=1",
+                "OURS;expires=270",
             ],
             None,
             Some(270),
@@ -459,8 +459,9 @@ fn rfc3608_6_routes_and_gruus_end_with_their_binding() {
 fn rfc5627_4_2_gruus_are_those_of_the_last_refresh() {
     let (mut bench, first) = registering();
     // The only Contact has the agent's URI but not its instance, so the GRUU may belong to another device.
-    let stranger = "<sip:alice@192.0.2.7>;expires=60;pub-gruu=\"sip:alice@example.com;gr=x\"";
-    bench.reply(&first, 200, &[("Contact", stranger)]);
+    let ours = bench.agent.contact();
+    let stranger = format!("{ours};expires=60;pub-gruu=\"sip:alice@example.com;gr=x\"");
+    bench.reply(&first, 200, &[("Contact", &stranger)]);
     assert_eq!(registered(&mut bench).gruu, None);
     assert!(contact_of_a_call(&mut bench).ends_with(";ob>"));
     bench.sent.clear();

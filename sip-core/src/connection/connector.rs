@@ -21,6 +21,14 @@ const PROBE_EVERY: Duration = Duration::from_secs(300);
 /// RFC 5626 section 4.5: the longest wait between two attempts.
 const OUTBOUND_MAX: Duration = Duration::from_secs(1_800);
 
+/// The number of failed registrations in a row after which the connector leaves a server for another one.
+const TRIES_TO_REGISTER: u32 = 2;
+
+/// How long a server that the connector has left is the last choice. Doubled each time until the server serves again,
+/// up to a day, because each return costs the agent its registration for a while.
+const SHUNNED_FOR: Duration = Duration::from_secs(1_800);
+const SHUNNED_MAX: Duration = Duration::from_secs(86_400);
+
 /// RFC 5626 section 4.5: the base of the wait when no flow of the agent is up.
 const OUTBOUND_BASE_ALL_FAILED: Duration = Duration::from_secs(30);
 
@@ -143,6 +151,12 @@ struct Server {
     taken: bool,
     /// Tries since it last worked.
     tries: u32,
+    /// Failed registrations in a row over open connections.
+    unserved: u32,
+    /// How often in a row the connector has left it.
+    left: u32,
+    /// Until then it is the last choice.
+    shunned_until: Timestamp,
 }
 
 impl Server {
@@ -163,6 +177,10 @@ impl Server {
 ///
 /// While a server is in use that is not of the highest weight, the best one is tried beside it every five
 /// minutes or so.
+///
+/// A server may accept connections and not register the agent. Then the caller calls
+/// [`not_served`](Self::not_served), and [`next_server`](Self::next_server) leaves that server, which is the last
+/// choice for half an hour, or longer if it is left again (RFC 5626 section 4.5).
 ///
 /// Marks, retries and rounds start over once a connection has stayed up for the longer of
 /// `reconnection_timeout` and `recovery_min`. A shorter life does not count, because a server that accepts
@@ -209,6 +227,9 @@ impl Connector {
                 failed: false,
                 taken: false,
                 tries: 0,
+                unserved: 0,
+                left: 0,
+                shunned_until: Timestamp::ZERO,
             })
             .collect();
         Ok(Self {
@@ -236,7 +257,7 @@ impl Connector {
         let mut new = Self::new(policy)?;
         new.other_flows_up = self.other_flows_up;
         if let (State::Open { since, .. }, Some(server)) = (self.state, place) {
-            let probe_at = new.better(server).map(|_| since + PROBE_EVERY);
+            let probe_at = new.better(server, since).map(|_| since + PROBE_EVERY);
             new.state = State::Open {
                 server,
                 since,
@@ -275,7 +296,9 @@ impl Connector {
     }
 
     fn open(&mut self, server: usize, now: Timestamp) {
-        let probe_at = self.better(server).map(|_| now + PROBE_EVERY);
+        // A better server that is shunned now may be tried later.
+        let probe_at = self.better(server, Timestamp::MAX);
+        let probe_at = probe_at.map(|_| now + PROBE_EVERY);
         self.state = State::Open {
             server,
             since: now,
@@ -283,11 +306,13 @@ impl Connector {
         };
     }
 
-    /// The best server of a higher weight than this one.
-    fn better(&self, server: usize) -> Option<usize> {
+    /// The best server of a higher weight than this one that is not shunned at `at`.
+    fn better(&self, server: usize, at: Timestamp) -> Option<usize> {
         let weight = self.servers.get(server)?.weight;
         let better = self.servers.iter().enumerate();
-        let better = better.filter(|(_, other)| other.weight > weight && !other.taken);
+        let better = better.filter(|(_, other)| {
+            other.weight > weight && !other.taken && other.shunned_until <= at
+        });
         better
             .max_by_key(|(_, other)| other.weight)
             .map(|(place, _)| place)
@@ -327,6 +352,49 @@ impl Connector {
         }
     }
 
+    /// A registration over the open connection failed: it got no answer, or a failure of the server, or the connection
+    /// is being lost meanwhile. Returns whether the connector leaves this server, which requires a second such failure in
+    /// a row and another server: close the connection and call [`next_server`](Self::next_server) then.
+    #[must_use]
+    pub fn not_served(&mut self, now: Timestamp) -> bool {
+        let State::Open { server: place, .. } = self.state else {
+            return false;
+        };
+        let mut others = self.servers.iter().enumerate();
+        let has_other = others.any(|(other, server)| other != place && !server.taken);
+        let Some(server) = self.servers.get_mut(place) else {
+            return false;
+        };
+        server.unserved = server.unserved.saturating_add(1);
+        if server.unserved < TRIES_TO_REGISTER || !has_other {
+            return false;
+        }
+        let times = 1_u32.checked_shl(server.left).unwrap_or(u32::MAX);
+        server.shunned_until = now + SHUNNED_FOR.saturating_mul(times).min(SHUNNED_MAX);
+        server.left = server.left.saturating_add(1);
+        server.unserved = 0;
+        true
+    }
+
+    /// A registration over the open connection succeeded.
+    pub fn served(&mut self) {
+        if let State::Open { server, .. } = self.state
+            && let Some(server) = self.servers.get_mut(server)
+        {
+            (server.unserved, server.left) = (0, 0);
+            server.shunned_until = Timestamp::ZERO;
+        }
+    }
+
+    /// The open connection is closed, because its server is of no use: goes to the next one.
+    #[must_use]
+    pub fn next_server(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
+        match self.state {
+            State::Open { server, .. } => self.give_up(server, now, rng),
+            _ => Steps::new(),
+        }
+    }
+
     /// The time is `now`. A wait that ends leads to an attempt; an attempt that took too long is abandoned
     /// and counts as failed.
     #[must_use]
@@ -348,7 +416,7 @@ impl Connector {
                     since,
                     probe_at: Some(now + PROBE_EVERY),
                 };
-                let better = self.better(server);
+                let better = self.better(server, now);
                 better
                     .map(|server| Step::Probe { server })
                     .into_iter()
@@ -382,7 +450,8 @@ impl Connector {
         self.start_over();
         self.failures = 0;
         for server in &mut self.servers {
-            server.tries = 0;
+            (server.tries, server.unserved, server.left) = (0, 0, 0);
+            server.shunned_until = Timestamp::ZERO;
         }
         self.state = State::Idle;
         steps
@@ -546,13 +615,18 @@ impl Connector {
         between(rng, shortest, doubled(shortest, self.rounds).min(longest))
     }
 
-    /// Connects to the highest weight that has not failed, ties at random.
+    /// Connects to the highest weight that has not failed, ties at random; to a shunned one only if there is no other.
     fn connect_next(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
-        let usable = self.servers.iter().filter(|server| server.is_usable());
+        let is_shunned = |server: &Server| server.shunned_until > now;
+        let mut usable = self.servers.iter().filter(|server| server.is_usable());
+        let all_shunned = usable.all(is_shunned);
+        let is_usable =
+            |server: &Server| server.is_usable() && (all_shunned || !is_shunned(server));
+        let usable = self.servers.iter().filter(|server| is_usable(server));
         let Some(best) = usable.map(|server| server.weight).max() else {
             return self.recover(now, rng);
         };
-        let is_best = |server: &Server| server.is_usable() && server.weight == best;
+        let is_best = |server: &Server| is_usable(server) && server.weight == best;
         let ties = self.servers.iter().filter(|server| is_best(server)).count();
         let chosen = crate::rand::below(rng, ties as u64) as usize;
         let mut places = self

@@ -71,6 +71,8 @@ pub enum DisconnectReason {
     Unneeded,
     /// The registrar or a proxy reported that the flow is dead (RFC 5626 section 11.6: 430).
     FlowFailed,
+    /// The server did not answer REGISTERs, or failed them, and there is another server (RFC 5626 section 4.5).
+    NotServed,
     /// The user agent was stopped.
     Stopped,
 }
@@ -90,6 +92,7 @@ impl fmt::Display for DisconnectReason {
             Self::Replaced => f.write_str("another server is used instead"),
             Self::Unneeded => f.write_str("the connection is of no use any more"),
             Self::FlowFailed => f.write_str("the server says that the flow failed"),
+            Self::NotServed => f.write_str("the server does not register this agent"),
             Self::Stopped => f.write_str("the user agent was stopped"),
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Identity {
     pub(crate) registrar: UriBuf,
     /// The user part of the agent's Contact, unescaped.
     contact_user: Box<[u8]>,
+    /// Whether the core has drawn that user part, so that no other agent has it.
+    draws_user: bool,
     /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
     pub(crate) host: Box<str>,
     /// `<sip:user@host;transport=ws>`.
@@ -82,6 +84,7 @@ impl Identity {
             registrar,
             home,
             contact_user: unescaped_user(&uri_text),
+            draws_user: settings.contact_user.is_none(),
             dialog_contact: format!("<{uri_text}{flow_marker}>"),
             flow_marker,
             contact,
@@ -145,6 +148,12 @@ impl Identity {
         let domains = [&self.aor, &self.registrar].map(|own| own.as_uri().host_bytes());
         let mut domains = domains.iter();
         domains.any(|own| own.eq_ignore_ascii_case(uri.host_bytes()))
+    }
+
+    /// Whether a URI has the user part that the core has drawn for this agent.
+    pub(crate) fn has_drawn_user(&self, uri: &sip_parse::Uri<'_>) -> bool {
+        let user = uri.user_unescaped();
+        self.draws_user && user.is_some_and(|user| *user == *self.contact_user)
     }
 
     /// Whether a Request-URI names this agent. With a user part, it must be that of the address-of-record or

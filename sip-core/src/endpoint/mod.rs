@@ -24,6 +24,7 @@ mod uas;
 pub(crate) use self::branches::Success;
 pub(crate) use self::challenge::{Authorization, RetryError};
 pub(crate) use self::flow::{Duty, Flow, MaySend};
+pub(crate) use self::identity::Identity;
 pub(crate) use self::indication::{Indication, Received};
 pub(crate) use self::owner::{DialogUsage, FlowIndex, Sent, TimerOwner, TransactionUser};
 pub use self::owner::{SessionRequest, SessionTimer};

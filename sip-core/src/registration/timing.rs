@@ -6,8 +6,9 @@ use rand_core::CryptoRng;
 
 use crate::rand::below;
 
-/// The earliest refresh, however short the grant, because a registrar must not cause a flood.
-pub(crate) const SHORTEST_REFRESH: Duration = Duration::from_secs(10);
+/// A binding of at least this duration is refreshed after 80 to 90 % of it, a shorter one after 50 to 60 %, because a
+/// tenth of it would not cover a slow answer.
+const LONG: u32 = 60;
 
 /// The longest accepted duration of a binding (one day, in seconds), however long the grant.
 pub(crate) const LONGEST_EXPIRES: u32 = 86_400;
@@ -24,12 +25,19 @@ const REFUSED_MAX: Duration = Duration::from_secs(3_600);
 /// The longest Retry-After that is obeyed.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
-/// The time until the refresh of a binding of `granted` seconds: 80 to 90 % of it, at least
-/// [`SHORTEST_REFRESH`].
-pub(crate) fn refresh_after(granted: u32, rng: &mut dyn CryptoRng) -> Duration {
-    let micros = u64::from(granted) * 1_000_000;
-    let after = Duration::from_micros(micros / 10 * 8 + below(rng, micros / 10 + 1));
-    after.max(SHORTEST_REFRESH)
+/// The time until the refresh of a binding of `granted` seconds: 80 to 90 % of it, for a short one 50 to 60 %. At least
+/// `shortest` ([`Limits::shortest_refresh`](crate::Limits::shortest_refresh)).
+pub(crate) fn refresh_after(granted: u32, shortest: Duration, rng: &mut dyn CryptoRng) -> Duration {
+    let tenth = u64::from(granted) * 100_000;
+    let tenths = if granted < LONG { 5 } else { 8 };
+    let after = Duration::from_micros(tenth * tenths + below(rng, tenth + 1));
+    after.max(shortest)
+}
+
+/// How long the core takes a binding of `granted` seconds for bound: at least twice the shortest refresh, because a
+/// registrar that grants less would cause a report of its loss with each refresh.
+pub(crate) fn bound_for(granted: u32, shortest: Duration) -> Duration {
+    Duration::from_secs(u64::from(granted)).max(shortest.saturating_mul(2))
 }
 
 /// The random wait (under 1 s) of a reconnecting agent before it registers, because many may reconnect at
@@ -62,17 +70,23 @@ mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 
-    /// RFC 3261 10.2.4, SIP.js fault: a tiny or huge grant must not become a loop of REGISTERs.
+    /// RFC 3261 10.2.4: a refresh leaves time for a slow answer, and a tiny or huge grant is no loop of REGISTERs.
     #[test]
     fn refresh_is_well_before_expiry_and_never_a_loop() {
         let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        let shortest = Duration::from_secs(1);
         for _ in 0..1_000 {
-            let after = refresh_after(600, &mut rng);
+            let after = refresh_after(600, shortest, &mut rng);
             assert!((480..=540).contains(&after.as_secs()), "{after:?}");
-            assert_eq!(refresh_after(0, &mut rng), SHORTEST_REFRESH);
-            assert_eq!(refresh_after(3, &mut rng), SHORTEST_REFRESH);
+            let after = refresh_after(5, shortest, &mut rng);
+            assert!((2_500..=3_000).contains(&after.as_millis()), "{after:?}");
+            for tiny in 0..2 {
+                assert_eq!(refresh_after(tiny, shortest, &mut rng), shortest);
+                assert!(bound_for(tiny, shortest) > shortest);
+            }
         }
-        assert!(refresh_after(u32::MAX, &mut rng) > Duration::from_secs(86_400));
+        assert!(refresh_after(u32::MAX, shortest, &mut rng) > Duration::from_secs(86_400));
+        assert_eq!(bound_for(5, shortest), Duration::from_secs(5));
     }
 
     /// RFC 5626 4.5: 30 s doubled for each failure, at most 1800 s, 50 to 100 % of it.

@@ -15,6 +15,7 @@ use crate::endpoint::{Flow, FlowIndex};
 use crate::error::CommandError;
 use crate::event::Event;
 use crate::ids::ConnectionId;
+use crate::registration::RegisterKind;
 use crate::time::Timestamp;
 
 /// The application's answer to [`Event::ServerUrlNeeded`] if it has no URL for the server.
@@ -131,6 +132,11 @@ impl UserAgent {
     }
 
     pub(super) fn lose_flow(&mut self, index: FlowIndex, reason: DisconnectReason) {
+        // A server that closes the connection in place of an answer to REGISTER serves no more than a silent one.
+        let is_registering =
+            self.registrations.binding(index).kind() == Some(RegisterKind::Refresh);
+        let leaves_server =
+            reason == DisconnectReason::NotServed || is_registering && self.is_not_served(index);
         let flow = self.flows.get_mut(index);
         let Some(open) = flow.open.take() else {
             return;
@@ -157,8 +163,22 @@ impl UserAgent {
             return;
         }
         if !self.use_open_failback(index) {
-            self.connector(index, Connector::closed);
+            let step = if leaves_server {
+                Connector::next_server
+            } else {
+                Connector::closed
+            };
+            self.connector(index, step);
         }
+    }
+
+    /// Counts a REGISTER that the server of a flow did not serve; returns whether the flow leaves that server.
+    pub(super) fn is_not_served(&mut self, index: FlowIndex) -> bool {
+        let taken = self.flows.taken_by_others(index);
+        let now = self.endpoint.now;
+        let connector = &mut self.flows.get_mut(index).connector;
+        connector.share(&taken);
+        connector.not_served(now)
     }
 
     /// Replaces a lost connection by the open failback connection, if there is one.

@@ -1,12 +1,11 @@
 //! Carries out what the registration machine decides (`registration/`).
 
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::{Contact, HeaderName, Method, NameAddr, Response, Uri, UriBuf};
+use sip_parse::{HeaderName, Method, Response};
 use smallvec::SmallVec;
 
 use super::agent::UserAgent;
@@ -16,7 +15,7 @@ use crate::endpoint::{FlowIndex, OutOfDialog, Received, Sent, TimerOwner, Transa
 use crate::event::{self, Event};
 use crate::reason::{Cause, EndReason, Originator, failure, on_one_line, send_failure_cause};
 use crate::registration::{
-    AlternativeForm, Binding, BindingInput, LONGEST_EXPIRES, RegisterKind, Wish, refresh_after,
+    AlternativeForm, Binding, BindingInput, Grant, RegisterKind, Wish, bound_for, refresh_after,
     retry_after, return_after,
 };
 use crate::transaction::{SendError, TransactionError};
@@ -246,7 +245,7 @@ impl UserAgent {
         retry: Retry,
     ) {
         match kind {
-            RegisterKind::Refresh => self.registration_failed(index, reason, retry),
+            RegisterKind::Refresh => self.refresh_failed(index, reason, retry),
             // Removed or not, the core no longer refreshes the binding.
             RegisterKind::Remove => self.unbound(index, reason),
             RegisterKind::RemoveAll | RegisterKind::Fetch => {
@@ -261,6 +260,30 @@ impl UserAgent {
             }
         }
         self.next_register();
+    }
+
+    /// Handles the failure of a REGISTER for the binding: tries the same server again, or another one if this server
+    /// repeatedly gives no answer or fails (RFC 5626 section 4.5).
+    fn refresh_failed(&mut self, index: FlowIndex, reason: EndReason, retry: Retry) {
+        let is_bound = self.registrations.binding(index).is_bound();
+        let is_unserved = match retry.status {
+            // Such a server may still serve what is in flight, so that the flow stays while it is bound.
+            Some(status) => !is_bound && matches!(status, 408 | 500 | 502 | 503 | 504),
+            None => reason.cause == Cause::Timeout,
+        };
+        let leaves = is_unserved && self.registrations.is_wanted() && self.is_not_served(index);
+        if !leaves {
+            return self.registration_failed(index, reason, retry);
+        }
+        // The next connection is the next try.
+        let binding = self.registrations.binding_mut(index);
+        binding.failures = binding.failures.saturating_add(1);
+        binding.step(BindingInput::Done);
+        self.endpoint.event(Event::RegistrationFailed {
+            reason: Box::new(reason),
+            retry_at: None,
+        });
+        self.drop_flow(index, DisconnectReason::NotServed);
     }
 
     /// Sends the next wanted REGISTER if none is in flight (RFC 3261 section 10.2: one at a time).
@@ -312,13 +335,17 @@ impl UserAgent {
 
     /// Handles a 2xx to the REGISTER that makes or refreshes the binding.
     fn on_granted(&mut self, index: FlowIndex, response: &Response) {
-        let Some(granted) = self.granted(index, response) else {
+        let asked = self.registrations.expires();
+        let Some(grant) = Grant::of(response, &self.endpoint.identity, index, asked) else {
             let reason = EndReason {
                 status: Some(response.status()),
                 ..EndReason::new(Originator::Peer, Cause::Malformed)
             };
             return self.registration_failed(index, reason, Retry::default());
         };
+        let granted = grant.expires;
+        let (public, temporary) = grant.gruus;
+        self.endpoint.identity.set_gruu(public, temporary);
         let service_route = self.endpoint.service_route_of(response);
         self.flows.get_mut(index).service_route = service_route;
         if let Ok(Some(seconds)) = response.flow_timer() {
@@ -329,11 +356,13 @@ impl UserAgent {
             .any(|tag| tag.eq_ignore_ascii_case(b"outbound"));
         let refreshed = self.registrations.binding(index).is_bound();
         let now = self.endpoint.now;
-        let refresh_at = now + refresh_after(granted, self.endpoint.layer.rng());
+        let shortest = self.endpoint.limits.shortest_refresh;
+        let refresh_at = now + refresh_after(granted, shortest, self.endpoint.layer.rng());
         let expires = Duration::from_secs(u64::from(granted));
         self.registrations.granted(outbound);
+        self.flows.get_mut(index).connector.served();
         let binding = self.registrations.binding_mut(index);
-        binding.bind_until(now + expires);
+        binding.bind_until(now + bound_for(granted, shortest));
         binding.failures = 0;
         binding.attempted = true;
         binding.step(BindingInput::Granted(refresh_at));
@@ -371,51 +400,6 @@ impl UserAgent {
                 self.close_flow(other, DisconnectReason::Unneeded);
             }
         }
-    }
-
-    /// The granted duration of the binding, in seconds (RFC 3261 section 10.2.4): `expires` of the agent's
-    /// Contact, else Expires, else the requested value. The agent's Contact is the one with its instance and
-    /// reg-id, else the one with its URI, else the only one, because registrars behind NAT helpers rewrite
-    /// the URI. The GRUUs of that Contact (RFC 5627 section 4.2) replace the earlier ones.
-    fn granted(&mut self, index: FlowIndex, response: &Response) -> Option<u32> {
-        let reg_id = (index + 1).to_string();
-        let identity = &self.endpoint.identity;
-        let instance = format!("\"<urn:uuid:{}>\"", identity.instance);
-        let own = NameAddr::parse(identity.contact.as_bytes()).ok();
-        // A malformed Contact of another agent must not hide the one of this agent.
-        let contacts: Vec<_> = response
-            .contacts()
-            .filter_map(Result::ok)
-            .filter_map(|contact| match contact {
-                Contact::Addr(contact) => Some(contact),
-                Contact::Star => None,
-            })
-            .collect();
-        let has_instance = |contact: &NameAddr<'_>| {
-            contact
-                .param(b"+sip.instance")
-                .is_some_and(|value| value.eq_ignore_ascii_case(instance.as_bytes()))
-        };
-        let by_instance = contacts.iter().find(|contact| {
-            let own_flow = |id: &[u8]| id == reg_id.as_bytes();
-            has_instance(contact) && contact.param(b"reg-id").is_none_or(own_flow)
-        });
-        let same = |uri: &Uri<'_>| own.as_ref().is_some_and(|own| own.uri().equivalent(uri));
-        let ours = by_instance
-            .or_else(|| contacts.iter().find(|contact| same(contact.uri())))
-            .or_else(|| contacts.first().filter(|_| contacts.len() == 1))?;
-        let granted = ours.expires().or(response.expires().ok().flatten());
-        let granted = granted.unwrap_or(self.registrations.expires());
-        let gruu = |name| {
-            let quoted = ours.param(name).filter(|_| has_instance(ours))?;
-            UriBuf::parse(sip_parse::unquote(quoted)).ok()
-        };
-        let (public, temporary) = (gruu(b"pub-gruu"), gruu(b"temp-gruu"));
-        if granted == 0 {
-            return None;
-        }
-        self.endpoint.identity.set_gruu(public, temporary);
-        Some(granted.min(LONGEST_EXPIRES))
     }
 
     /// Handles a failed REGISTER for the binding: emits the event and schedules the retry.

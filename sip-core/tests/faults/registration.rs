@@ -1,1 +1,413 @@
 //! Bindings, grants and refusals of registrars.
+
+use std::time::Duration;
+
+use sip_core::connection::DisconnectReason;
+use sip_core::{Cause, Event};
+use sip_parse::{HeaderName, Request};
+use sip_testing::{Bench, SECOND, Servers, alice, alice_with_servers, value};
+
+fn registering() -> (Bench, Request) {
+    let mut bench = Bench::new(alice().register(true));
+    let register = bench.next_request();
+    (bench, register)
+}
+
+/// The Contact values of a 2xx, with the agent's own URI, instance and user part in place of OURS, INSTANCE and USER.
+fn listed(bench: &Bench, text: &str) -> String {
+    let instance = format!("\"<urn:uuid:{}>\"", bench.agent.instance_id());
+    text.replace("OURS", bench.agent.contact())
+        .replace("INSTANCE", &instance)
+        .replace("USER", &bench.contact_user())
+}
+
+/// A 2xx with these header fields, as text, because no builder writes malformed ones.
+fn ok_text(register: &Request, rows: &str) -> String {
+    let copied: String = [
+        HeaderName::Via,
+        HeaderName::From,
+        HeaderName::CallId,
+        HeaderName::CSeq,
+    ]
+    .into_iter()
+    .map(|name| format!("{name}: {}\n", value(register, name)))
+    .collect();
+    let to = value(register, HeaderName::To);
+    format!("SIP/2.0 200 OK\n{copied}To: {to};tag=r\n{rows}Content-Length: 0\n\n")
+}
+
+/// The seconds that a first 2xx with these header fields grants; the cause if it is no registration.
+fn granted(headers: &[(&str, &str)]) -> Result<u64, Cause> {
+    let (mut bench, register) = registering();
+    let rows: String = headers
+        .iter()
+        .map(|(name, text)| format!("{name}: {}\n", listed(&bench, text)))
+        .collect();
+    bench.feed(&ok_text(&register, &rows));
+    let granted = bench.expect(|event| match event {
+        Event::Registered(registration) => Some(Ok(registration.expires.as_secs())),
+        Event::RegistrationFailed { reason, retry_at } => {
+            assert!(retry_at.is_some(), "no retry");
+            Some(Err(reason.cause))
+        }
+        _ => None,
+    });
+    assert_eq!(bench.agent.is_registered(), granted.is_ok());
+    granted
+}
+
+/// RFC 3261 10.2.4: an unusable binding of another agent, in the same row or another one, costs this agent nothing.
+#[test]
+fn fault_c1_an_unusable_binding_of_another_agent_hides_nothing() {
+    for other in [
+        r#"<sip:192.0.2.7:443;transport=wss;thinfo="VG8=">;expires=30"#,
+        "<sip:a b@192.0.2.7>;expires=30",
+        "sip:bob at home;expires=30",
+        r#""Bob, at "home" <sip:bob@192.0.2.7>;expires=30"#,
+        "<>;expires=30",
+        "]]>;expires=30",
+        "<sip:bob@192.0.2.7>;expires=30;;x",
+        "<sip:bob@[::1>;expires=30",
+        "",
+        "*",
+    ] {
+        let before = format!("{other}, OURS;expires=600");
+        assert_eq!(granted(&[("Contact", &before)]), Ok(600), "{before}");
+        let after = format!("OURS;expires=600, {other}");
+        assert_eq!(granted(&[("Contact", &after)]), Ok(600), "{after}");
+        let rows = [("Contact", other), ("Contact", "OURS;expires=600")];
+        assert_eq!(granted(&rows), Ok(600), "{rows:?}");
+    }
+}
+
+/// RFC 3261 10.2.4: if a value of the list is unreadable, it may be that of this agent; then Expires counts, or what
+/// the agent asked for, and never the duration of another binding.
+#[test]
+fn fault_c2_the_duration_of_another_binding_is_never_taken() {
+    for unreadable in [
+        "<sip:USER@[x>;expires=600",
+        // The quoted string has no end, and hides what follows.
+        "\"Alice <sip:USER@x.invalid>;expires=600",
+    ] {
+        let list = format!("<sip:other@192.0.2.7>;expires=390, {unreadable}");
+        assert_eq!(granted(&[("Contact", &list)]), Ok(600), "as asked: {list}");
+        let headers = [("Contact", list.as_str()), ("Expires", "120")];
+        assert_eq!(granted(&headers), Ok(120), "{list}");
+    }
+    for others in [
+        "<sip:other@192.0.2.7>;expires=390",
+        "<sip:other@192.0.2.7>;expires=390, <sip:third@192.0.2.8>;expires=3",
+        "<sip:USER@192.0.2.7;transport=ws>;expires=390;+sip.instance=\"<urn:uuid:00000000-0000-0000-0000-000000000001>\"",
+        "<sip:x@192.0.2.7>;expires=390;+sip.instance=INSTANCE;reg-id=2",
+        "*",
+    ] {
+        for expires in [None, Some(("Expires", "390"))] {
+            let headers: Vec<_> = [("Contact", others)].into_iter().chain(expires).collect();
+            assert_eq!(granted(&headers), Err(Cause::Malformed), "{others}");
+        }
+    }
+}
+
+/// RFC 3261 10.2.4 and 10.2.7: without its binding in the list the agent is not bound, and tries again with back-off.
+#[test]
+fn fault_c2_a_registrar_that_never_lists_us_is_tried_with_back_off() {
+    let (mut bench, mut register) = registering();
+    let mut registers = 1;
+    let contact = "<sip:other@192.0.2.7>;expires=390";
+    bench.reply(&register, 200, &[("Contact", contact)]);
+    for _ in 0..3_600 {
+        bench.wait(SECOND);
+        if !bench.sent.is_empty() {
+            register = bench.next_request();
+            registers += 1;
+            bench.reply(&register, 200, &[("Contact", contact)]);
+        }
+    }
+    assert!((3..=10).contains(&registers), "{registers} in an hour");
+}
+
+/// RFC 3261 10.2.4 and 19.1.4: the URI decides; then instance and reg-id; then the user part, which the core has drawn.
+#[test]
+fn fault_c3_the_uri_decides_before_the_instance() {
+    for (list, expected) in [
+        (
+            "<sip:old@198.51.100.1>;+sip.instance=INSTANCE;reg-id=1;expires=3, OURS;expires=600",
+            600,
+        ),
+        (
+            "<sip:old@198.51.100.1>;+sip.instance=INSTANCE;reg-id=1;expires=3, \
+             OURS;+sip.instance=INSTANCE;reg-id=1;expires=500",
+            500,
+        ),
+        (
+            "<sip:old@198.51.100.1>;+sip.instance=INSTANCE;expires=3, \
+             <sip:new@198.51.100.1>;+sip.instance=INSTANCE;reg-id=1;expires=400",
+            400,
+        ),
+        (
+            "<sip:old@198.51.100.1>;+sip.instance=INSTANCE;reg-id=1;expires=3, \
+             <sip:USER@198.51.100.1;transport=ws>;+sip.instance=INSTANCE;reg-id=1;expires=300",
+            300,
+        ),
+        (
+            "<sip:other@192.0.2.7>;expires=3, <sip:USER@198.51.100.1:5060;transport=ws>;expires=200",
+            200,
+        ),
+        (
+            "OURS;expires=3;+sip.instance=INSTANCE;reg-id=2, OURS;expires=600;+sip.instance=INSTANCE;reg-id=1",
+            600,
+        ),
+    ] {
+        assert_eq!(granted(&[("Contact", list)]), Ok(expected), "{list}");
+    }
+}
+
+/// RFC 3261 20.10: a malformed `expires` counts as 3600, and the core bounds a huge one; a 2xx is never dropped.
+#[test]
+fn fault_c4_a_malformed_expires_is_an_hour_and_a_huge_one_a_day() {
+    for (expires, seconds) in [
+        ("soon", 3_600),
+        ("\"60\"", 3_600),
+        ("-1", 3_600),
+        ("60s", 3_600),
+        ("4294967296", 86_400),
+        ("99999999999999999999999999", 86_400),
+        ("0060", 60),
+    ] {
+        let contact = format!("OURS;expires={expires}");
+        assert_eq!(granted(&[("Contact", &contact)]), Ok(seconds), "{expires}");
+    }
+}
+
+/// A registrar whose answers take a while. It grants `seconds`, however long the agent asks for; returns the number of
+/// REGISTERs in `minutes`.
+fn registered_throughout(asks: u64, seconds: u64, minutes: u64, round_trip: Duration) -> usize {
+    let mut config = alice();
+    config
+        .register(true)
+        .register_expires(Duration::from_secs(asks));
+    let mut bench = Bench::new(&config);
+    let step = Duration::from_millis(50);
+    let mut held = None;
+    let mut registers = 0;
+    let mut registered = false;
+    // A registrar drops a binding when its own time is up: the time of the answer, and the seconds that it granted.
+    let mut bound_until = bench.now;
+    for _ in 0..minutes * 60 * 20 {
+        bench.wait(step);
+        while let Some(event) = bench.events.pop_front() {
+            match event {
+                Event::Registered(_) => registered = true,
+                Event::Unregistered { .. } => panic!("{seconds} s: unregistered"),
+                _ => {}
+            }
+        }
+        if let Some(request) = bench.sent.pop_front() {
+            registers += 1;
+            held = Some((request.into_request().unwrap(), bench.now + round_trip));
+        }
+        if registered {
+            assert!(bench.now <= bound_until, "{seconds} s: it lapsed there");
+        }
+        if held.as_ref().is_some_and(|(_, at)| *at <= bench.now) {
+            let (request, at) = held.take().unwrap();
+            let contact = value(&request, HeaderName::Contact);
+            let (head, _) = contact.rsplit_once(";expires=").unwrap();
+            bound_until = at + Duration::from_secs(seconds);
+            let contact = format!("{head};expires={seconds}");
+            bench.reply(&request, 200, &[("Contact", &contact)]);
+        }
+    }
+    assert!(registered && bench.agent.is_registered());
+    registers
+}
+
+/// RFC 3261 10.2.4: a binding of a few seconds never lapses, also where the registrar answers slowly.
+#[test]
+fn fault_c6_a_short_grant_is_refreshed_in_time() {
+    for (seconds, round_trip, most) in [
+        (2, 500, 600),
+        (3, 1_000, 600),
+        (5, 0, 240),
+        (5, 1_500, 240),
+        (10, 3_000, 120),
+        (30, 5_000, 40),
+        (59, 5_000, 25),
+        (60, 5_000, 15),
+    ] {
+        let round_trip = Duration::from_millis(round_trip);
+        let registers = registered_throughout(600, seconds, 10, round_trip);
+        assert!(registers <= most, "{seconds} s: {registers} REGISTERs");
+    }
+}
+
+/// `registerExpires` of 6 s: registered all the time.
+#[test]
+fn fault_f3_a_short_register_expires_never_lapses() {
+    let registers = registered_throughout(6, 6, 10, Duration::from_millis(800));
+    assert!(registers <= 210, "{registers}");
+}
+
+/// A registrar that grants one second causes at most one REGISTER each second, and no report of a loss.
+#[test]
+fn fault_c6_a_hostile_grant_is_no_flood() {
+    let (mut bench, register) = registering();
+    bench.reply(
+        &register,
+        200,
+        &[("Contact", &listed(&bench, "OURS;expires=1"))],
+    );
+    let mut registers = 0;
+    for _ in 0..60 * 20 {
+        bench.wait(Duration::from_millis(50));
+        if !bench.sent.is_empty() {
+            registers += 1;
+            let request = bench.next_request();
+            let contact = listed(&bench, "OURS;expires=1");
+            bench.reply(&request, 200, &[("Contact", &contact)]);
+        }
+    }
+    let lost = |event: &Event| matches!(event, Event::Unregistered { .. });
+    assert!(!bench.events.iter().any(lost));
+    assert!((50..=60).contains(&registers), "{registers} in a minute");
+}
+
+/// RFC 3261 10.2.8 and RFC 5626: several flows with short bindings, and a 423 before, stay registered.
+#[test]
+fn fault_c6_several_flows_stay_registered_on_a_short_grant() {
+    let config = alice_with_servers(3, 3);
+    let mut bench = Bench::with_servers(&config, 1, |servers| servers.granted = Some(5));
+    bench.wait(10 * SECOND);
+    bench.events.clear();
+    assert_eq!(bench.servers(), [0, 1, 2]);
+    bench.wait(Duration::from_secs(600));
+    let lost = |event: &Event| matches!(event, Event::Unregistered { .. });
+    assert!(!bench.events.iter().any(lost) && bench.registered);
+    for server in 0..3 {
+        let registers = bench.far.registers.iter();
+        let registers = registers.filter(|(other, _)| *other == server).count();
+        assert!((180..=260).contains(&registers), "{server}: {registers}");
+    }
+}
+
+/// RFC 3261 10.2.8: a 423 with a short minimum, and then the short grant.
+#[test]
+fn fault_c6_interval_too_brief_then_a_short_grant() {
+    let mut config = alice();
+    config.register(true).register_expires(3 * SECOND);
+    let mut bench = Bench::new(&config);
+    let first = bench.next_request();
+    bench.reply(&first, 423, &[("Min-Expires", "5")]);
+    let mut registers = 0;
+    for _ in 0..60 * 10 {
+        if !bench.sent.is_empty() {
+            let request = bench.next_request();
+            let contact = value(&request, HeaderName::Contact);
+            assert!(contact.ends_with(";expires=5"), "{contact}");
+            bench.reply(&request, 200, &[("Contact", &contact)]);
+            registers += 1;
+        }
+        bench.wait(SECOND / 10);
+    }
+    let lost = |event: &Event| matches!(event, Event::Unregistered { .. });
+    assert!(!bench.events.iter().any(lost) && bench.agent.is_registered());
+    assert!((20..=26).contains(&registers), "{registers} in a minute");
+}
+
+/// The servers of the REGISTERs, and whether the agent is registered, after a time in which the servers answer REGISTER
+/// like this; 0: not at all.
+fn after(servers: usize, flows: u8, answers: [u16; 3], time: Duration) -> Bench<Servers> {
+    let config = alice_with_servers(servers, flows);
+    let mut bench = Bench::with_servers(&config, 1, |servers| servers.answers = answers);
+    bench.wait(time);
+    bench
+}
+
+/// RFC 5626 4.5: a server that takes REGISTERs and never answers, or always fails, is left after two of them.
+#[test]
+fn fault_c5_a_server_that_does_not_register_us_is_left() {
+    for answer in [0, 408, 500, 503, 504] {
+        let bench = after(3, 1, [answer, 200, 200], 100 * SECOND);
+        let servers: Vec<_> = bench.registers.iter().map(|(server, _)| *server).collect();
+        assert_eq!(servers, [0, 0, 1], "{answer}");
+        assert!(bench.registered && bench.agent.is_registered(), "{answer}");
+        let left = bench.disconnects.iter().map(|(_, reason)| *reason);
+        assert!(left.eq([DisconnectReason::NotServed]), "{answer}");
+    }
+    // Another server would refuse as well.
+    for answer in [403, 404, 420] {
+        let bench = after(3, 1, [answer, 200, 200], 3_600 * SECOND);
+        assert!(bench.registers.iter().all(|(server, _)| *server == 0));
+    }
+}
+
+/// RFC 5626 4.5: the agent does not return every few minutes to a better server that is silent.
+#[test]
+fn fault_c5_a_silent_server_costs_little_of_the_registration() {
+    let mut bench = after(3, 1, [0, 200, 200], 100 * SECOND);
+    let mut registered = 0;
+    for _ in 0..24 * 360 {
+        bench.wait(10 * SECOND);
+        registered += u32::from(bench.agent.is_registered());
+    }
+    assert!(registered > 24 * 360 * 98 / 100, "{registered}");
+    // Once it serves again, the agent returns for good.
+    bench.answers = [200; 3];
+    bench.wait(2 * 86_400 * SECOND);
+    assert_eq!(bench.servers(), [0]);
+    assert!(bench.registered);
+}
+
+/// RFC 5626 4.5: if no server answers, each is tried, with back-off.
+#[test]
+fn fault_c5_silent_servers_are_tried_with_back_off() {
+    for servers in 1..=3 {
+        let mut bench = after(servers, 1, [0; 3], 86_400 * SECOND);
+        let registers = bench.registers.len();
+        assert!((40..=250).contains(&registers), "{registers} in a day");
+        for server in 0..servers {
+            let mut tried = bench.registers.iter().map(|(server, _)| *server);
+            assert!(tried.any(|tried| tried == server), "{server} of {servers}");
+        }
+        bench.answers = [200; 3];
+        bench.wait(3_700 * SECOND);
+        assert!(bench.registered);
+    }
+}
+
+/// RFC 5626 4.5: a server that drops the connection on each REGISTER is left as well.
+#[test]
+fn fault_c5_a_server_that_hangs_up_on_register_is_left() {
+    let mut bench = after(2, 1, [0, 200, 200], SECOND);
+    for _ in 0..100 {
+        bench.wait(SECOND);
+        let held = bench
+            .held
+            .front()
+            .map(|(connection, _, since)| (*connection, *since));
+        if let Some((connection, since)) = held
+            && bench.now.saturating_since(since) > 10 * SECOND
+        {
+            bench.cut(connection);
+        }
+    }
+    assert!(bench.registered);
+    assert_eq!(bench.servers(), [1]);
+}
+
+/// RFC 5626 4.2.1: with a flow to each server there is no other server to go to; the flows that work stay.
+#[test]
+fn fault_c5_a_silent_server_of_several_flows_disturbs_no_other_flow() {
+    let mut bench = after(3, 3, [200; 3], 10 * SECOND);
+    assert_eq!(bench.servers(), [0, 1, 2]);
+    bench.answers = [200, 0, 200];
+    bench.events.clear();
+    bench.wait(7_200 * SECOND);
+    let lost = |event: &Event| {
+        matches!(
+            event,
+            Event::Unregistered { .. } | Event::Disconnected { .. }
+        )
+    };
+    assert!(!bench.events.iter().any(lost), "{:?}", bench.events);
+}
