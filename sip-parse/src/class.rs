@@ -30,7 +30,7 @@ pub(crate) const BARE_URIC: u32 = 1 << 12;
 pub(crate) const QUOTED: u32 = 1 << 13;
 /// TEXT-UTF8 and blanks: every byte except controls.
 pub(crate) const TEXT: u32 = 1 << 14;
-/// Space and tab: the Space and tab: the `LWS` bytes that need no look-ahead.
+/// Space and tab: the `LWS` bytes that need no look-ahead.
 pub(crate) const BLANK: u32 = 1 << 15;
 
 /// `user`, exactly as the grammar defines it.
@@ -43,6 +43,13 @@ pub(crate) const STRICT_HOST: u32 = 1 << 18;
 pub(crate) const STRICT_VALUE: u32 = 1 << 19;
 /// The characters of base64 and of token68.
 pub(crate) const BASE64: u32 = 1 << 20;
+
+/// `uric`, exactly as the grammar defines it: without `[` `]` `#`.
+pub(crate) const STRICT_URIC: u32 = 1 << 21;
+/// [`STRICT_URIC`] without `,` `;` `?`.
+pub(crate) const STRICT_BARE_URIC: u32 = 1 << 22;
+/// `Reason-Phrase`, without `%`.
+pub(crate) const REASON: u32 = 1 << 23;
 
 const fn contains(set: &[u8], byte: u8) -> bool {
     let mut i = 0;
@@ -112,9 +119,18 @@ const fn class(byte: u8) -> u32 {
         if !contains(b",;?", byte) {
             class |= BARE_URIC;
         }
+        if !contains(b"[]#", byte) {
+            class |= STRICT_URIC | REASON;
+            if !contains(b",;?", byte) {
+                class |= STRICT_BARE_URIC;
+            }
+        }
     }
     if byte == b' ' || byte == b'\t' {
-        class |= BLANK;
+        class |= BLANK | REASON;
+    }
+    if byte >= 0x80 {
+        class |= REASON;
     }
     if byte == b'\t' || byte >= 0x20 && byte != 0x7F {
         class |= TEXT;

@@ -131,6 +131,14 @@ impl ParseError {
         }
     }
 
+    /// The same fault, `base` bytes further on.
+    pub(crate) fn shifted(self, base: usize) -> Self {
+        ParseError {
+            offset: self.offset.saturating_add(base as u32),
+            ..self
+        }
+    }
+
     /// The status with which a user agent server answers a request with this fault: 505 for the version, 513 for a
     /// limit, 413 for the body limit, 416 for the scheme, else 400 (RFC 3261 section 21.4.1).
     pub fn status(&self) -> StatusCode {

@@ -34,19 +34,14 @@
 //! # What is checked when
 //!
 //! [`Message::parse`] and [`Framer`] check the structure only: start line, header lines, Content-Length. A typed
-//! accessor such as [`Message::from`] checks the value it returns. [`Message::validate`] checks what RFC 3261 requires
-//! of every receiver; a server calls it before it acts on a request.
+//! accessor such as [`Message::from`] checks the value it returns. [`Message::validate_for`] checks what a receiver in a
+//! [`Role`] needs from this message; a server calls it before it acts on a request. [`Message::faults`] finds all faults.
 //!
 //! # Lenient and strict
 //!
-//! Accessors and [`Message::validate`] read leniently; [`Message::validate_strict`] accepts only what the grammar
-//! allows. Lenient reading also accepts `_` in host names and labels with a digit or hyphen at the wrong end; `#` in
-//! the user part of a URI; `/ @ = & $ ?` in unquoted parameter values; bytes above 127 in unquoted display names;
-//! unquoted values and empty list elements in challenges and credentials; three colons in a row in an IPv6 reference
-//! (RFC 5118 section 4.10); lines that end in LF alone; a datagram without its blank line; text that is not UTF-8;
-//! requests without Max-Forwards; a Request-URI with `?headers`; and malformed fields that no protocol decision depends
-//! on, such as Date or Warning. [`Builder::build`] writes only values that a lenient reader accepts, [`Builder::build_strict`] only
-//! values that a strict reader accepts.
+//! Accessors and [`Message::validate_for`] read leniently; [`Message::validate_strict`] accepts only what the grammar
+//! allows. `docs/leniency.md` lists all that lenient reading accepts beyond the grammar, and why. [`Builder::build`]
+//! writes only values that a lenient reader accepts, [`Builder::build_strict`] only values that a strict reader accepts.
 //!
 //! # Cost
 //!
@@ -60,14 +55,16 @@
 //!
 //! 1. `write`: the builder
 //! 2. `check`: validation of whole messages; `multipart`: bodies of several parts
-//! 3. `access`: typed accessors of a message
-//! 4. `message`: bytes and offsets; `value`: values for the builder; `framer`: messages from a stream
-//! 5. `headers`: typed header values, one file per family
-//! 6. `uri`; `grammar`: `nom` combinators for headers; `scan`: the pass over a head
-//! 7. `token`, `params`, `number`: the elements of header values; `transfer_coding`: base64 and quoted-printable
-//! 8. `error`: [`ParseError`]
-//! 9. `name`, `method`: tables of known header names and methods
-//! 10. `status`, `limits`, `class` (character classes), `block` (sixteen bytes at a time), `text`
+//! 3. `field`: the grammar of every field; `needs`: the fields that a receiver needs
+//! 4. `access`: typed accessors of a message
+//! 5. `message`: bytes and offsets; `value`: values for the builder; `framer`: messages from a stream; `form`: the forms
+//!    of parameter values
+//! 6. `headers`: typed header values, one file per family
+//! 7. `uri`; `grammar`: `nom` combinators for headers; `scan`: the pass over a head
+//! 8. `token`, `params`, `number`: the elements of header values; `transfer_coding`: base64 and quoted-printable
+//! 9. `error`: [`ParseError`]
+//! 10. `name`, `method`: tables of known header names and methods
+//! 11. `status`, `limits`, `class` (character classes), `block` (sixteen bytes at a time), `text`
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -79,6 +76,8 @@ mod block;
 mod check;
 mod class;
 mod error;
+mod field;
+mod form;
 mod framer;
 mod grammar;
 mod headers;
@@ -87,6 +86,7 @@ mod message;
 mod method;
 mod multipart;
 mod name;
+mod needs;
 mod number;
 mod params;
 mod scan;
@@ -100,6 +100,7 @@ mod write;
 
 pub use access::Values;
 pub use bytes::Bytes;
+pub use check::Reading;
 pub use error::{ErrorKind, ParseError};
 pub use framer::{Frame, FrameError, Framer};
 pub use headers::HeaderValue;
@@ -119,6 +120,7 @@ pub use message::{Header, Kind, Message, Request, Response};
 pub use method::Method;
 pub use multipart::{NewPart, Part, PartRole, Parts, Selection, write_multipart};
 pub use name::{HeaderId, HeaderName};
+pub use needs::Role;
 pub use params::{Params, ParamsIter, quote_into, unescape, unquote};
 pub use status::StatusCode;
 pub use text::text;

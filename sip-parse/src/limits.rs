@@ -58,13 +58,19 @@ impl Default for Limits {
     }
 }
 
-/// How values are read: the limit on parameters, and lenient or strict, as the crate documentation describes.
+/// How values are read: the limit on parameters, and which departures from the grammar the reader accepts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     /// Parameters allowed in one value.
     pub(crate) parameters: u16,
     /// Whether the reader accepts only what the grammar allows.
     pub(crate) strict: bool,
+    /// Whether a list may have empty elements, and a `;` may stand behind the last parameter. Only what is received may;
+    /// the builder refuses both.
+    pub(crate) empties: bool,
+    /// Whether the parameters of a URI without angle brackets belong to the URI, as in a route, and not to the header
+    /// field (RFC 3261 section 20.30: a route has brackets).
+    pub(crate) route: bool,
 }
 
 impl Rules {
@@ -75,14 +81,29 @@ impl Rules {
         Rules {
             parameters,
             strict: false,
+            empties: true,
+            route: false,
+        }
+    }
+
+    /// What the builder checks: the lenient grammar without what [`Rules::empties`] adds to it.
+    pub(crate) const fn written(parameters: u16) -> Rules {
+        Rules {
+            empties: false,
+            ..Rules::lenient(parameters)
         }
     }
 
     pub(crate) const fn strict(parameters: u16) -> Rules {
         Rules {
-            parameters,
             strict: true,
+            ..Rules::written(parameters)
         }
+    }
+
+    /// These rules for a field whose values are routes or not.
+    pub(crate) const fn for_route(self, route: bool) -> Rules {
+        Rules { route, ..self }
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Message {
     /// How accessors read its values.
     pub(crate) rules: Rules,
     pub(crate) part_limits: PartLimits,
+    /// Whether line ends stood where the body would begin, without any field that describes a body.
+    pub(crate) has_blank_body: bool,
 }
 
 /// A request: a [`Message`] that has a method and a Request-URI.
@@ -49,7 +51,7 @@ pub enum Kind {
 impl Message {
     /// Reads one message from a transport that carries whole messages: a datagram or a WebSocket message. It skips line
     /// ends in front and discards bytes behind Content-Length (RFC 3261 section 18.3); without Content-Length the body
-    /// extends to the end. A line may end in LF alone, and the blank line may be missing when nothing follows it.
+    /// extends to the end, unless it is line ends without a Content-Type. A line may end in LF alone, and the blank line may be missing when nothing follows it.
     /// [`Message::validate`] checks the values.
     ///
     /// # Errors
@@ -67,6 +69,7 @@ impl Message {
             head: Head::new(StartLine::NONE),
             rules: Rules::lenient(limits.parameters),
             part_limits: PartLimits::of(limits),
+            has_blank_body: false,
         });
         if let Ok(message) = &mut result
             && let Err(error) = message.fill(limits)
@@ -84,6 +87,10 @@ impl Message {
         let present = self.bytes.len() - head_end;
         let body = match content_length(&self.bytes, &self.head)? {
             Some(length) => length as usize,
+            None if present > 0 && self.is_blank_body() => {
+                self.has_blank_body = true;
+                0
+            }
             None => present,
         };
         if body > limits.body {
@@ -100,6 +107,15 @@ impl Message {
             self.bytes.truncate(head_end + body);
         }
         Ok(())
+    }
+
+    /// Whether only line ends follow the head, and no Content-Type says that they are a body: senders without
+    /// Content-Length end the head with one CRLF too many.
+    #[cold]
+    fn is_blank_body(&self) -> bool {
+        let rest = &self.bytes[usize::from(self.head.end)..];
+        let only_line_ends = rest.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+        only_line_ends && self.head.find(HeaderName::ContentType.id()).is_none()
     }
 
     /// Rebuilds a request that [`Message::parse`] or [`Message::validate`] rejects, so that a server can answer it: the
@@ -158,6 +174,7 @@ impl Message {
             head,
             rules: Rules::lenient(limits.parameters),
             part_limits: PartLimits::of(limits),
+            has_blank_body: false,
         }))
     }
 
@@ -268,10 +285,7 @@ impl Message {
     fn start_uri(&self) -> Result<Uri<'_>, ParseError> {
         let start = usize::from(self.head.start.text_start);
         let text = self.start_text();
-        let place = |error: ParseError| ParseError {
-            offset: error.offset + start as u32,
-            ..error
-        };
+        let place = |error: ParseError| error.shifted(start);
         let (uri, end) = Uri::prefix(text, 0, crate::uri::Form::Full, self.rules).map_err(place)?;
         if end != text.len() {
             return Err(place(ParseError::at(ErrorKind::Character, end)));

@@ -175,6 +175,17 @@ impl HeaderId {
         TEXTS.get(usize::from(self.0)).copied().unwrap_or("")
     }
 
+    /// Whether the values are routes, which the grammar wants in angle brackets.
+    pub(crate) fn is_route(self) -> bool {
+        const ROUTES: [HeaderId; 4] = [
+            HeaderName::Route.id(),
+            HeaderName::RecordRoute.id(),
+            HeaderName::Path.id(),
+            HeaderName::ServiceRoute.id(),
+        ];
+        ROUTES.contains(&self)
+    }
+
     pub(crate) fn is_single(self) -> bool {
         self.shape() == Shape::Single
     }

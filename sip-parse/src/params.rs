@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::Ipv6Addr;
 
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
@@ -192,10 +193,44 @@ pub(crate) fn scan<'a>(
             return Err(ParseError::at(ErrorKind::TooManyParameters, semicolon));
         }
         count += 1;
-        let ((name, value), next) = parameter(input, skip_lws(input, semicolon + 1), rules)?;
+        let start = skip_lws(input, semicolon + 1);
+        // Phones send a `;` behind the last parameter.
+        if rules.empties && matches!(input.get(start), None | Some(b',')) {
+            return Ok(semicolon + 1);
+        }
+        let ((name, value), next) = parameter(input, start, rules)?;
         found(name, value);
         end = next;
     }
+}
+
+/// Rejects a parameter name that occurs twice (RFC 3261 sections 7.3.1 and 19.1.1). `names` are slices of `input`.
+pub(crate) fn distinct<'a>(
+    input: &'a [u8],
+    names: impl Iterator<Item = &'a [u8]>,
+) -> Result<(), ParseError> {
+    // In order of their names, so that the work is not quadratic; of two equal names the later comes last.
+    let mut names: Vec<(Cow<'a, [u8]>, usize)> = names
+        .map(|name| {
+            let mut plain = unescape(name);
+            if plain.iter().any(u8::is_ascii_uppercase) {
+                plain.to_mut().make_ascii_lowercase();
+            }
+            (plain, offset_in(input, name))
+        })
+        .collect();
+    names.sort_unstable();
+    let twice = names.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    match twice.map(|pair| pair[1].1).min() {
+        Some(at) => Err(ParseError::at(ErrorKind::Repeated, at)),
+        None => Ok(()),
+    }
+}
+
+/// The offset of `part`, which is a slice of `whole`.
+pub(crate) fn offset_in(whole: &[u8], part: &[u8]) -> usize {
+    let offset = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+    offset.min(whole.len())
 }
 
 /// Reads `generic-param *( SEMI generic-param )` from `at` on; returns its end.
@@ -210,6 +245,29 @@ pub(crate) fn scan_first(input: &[u8], at: usize, rules: Rules) -> Result<usize,
         },
         |_, _| {},
     )
+}
+
+/// The end of a token or an IPv6 reference at `at` (`gen-value`, RFC 3261 section 25.1); every other host is a token. The
+/// IPv6 address of `received` has no brackets.
+fn token_or_host(input: &[u8], at: usize, name: &[u8]) -> usize {
+    let token_end = class::run(input, at, class::TOKEN);
+    let end = class::run(input, at, class::STRICT_VALUE);
+    if end == token_end {
+        return end;
+    }
+    let text = core::str::from_utf8(&input[at..end]).unwrap_or("");
+    let bare = match text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(inner) => inner,
+        None if name.eq_ignore_ascii_case(b"received") => text,
+        None => return token_end,
+    };
+    match bare.parse::<Ipv6Addr>() {
+        Ok(_) => end,
+        Err(_) => token_end,
+    }
 }
 
 /// A name, and a value when there is a `=`.
@@ -232,18 +290,10 @@ pub(crate) fn parameter(
         return Ok(((name, None), name_end));
     }
     let start = skip_lws(input, equals + 1);
-    let end = if input.get(start) == Some(&b'"') {
-        quoted(input, start)?
-    } else {
-        class::run(
-            input,
-            start,
-            if rules.strict {
-                class::STRICT_VALUE
-            } else {
-                class::VALUE
-            },
-        )
+    let end = match input.get(start) {
+        Some(b'"') => quoted(input, start)?,
+        _ if rules.strict => token_or_host(input, start, name),
+        _ => class::run(input, start, class::VALUE),
     };
     if end == start {
         return Err(unexpected(input, start));

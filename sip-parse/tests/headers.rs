@@ -9,9 +9,15 @@ use sip_parse::{
 };
 
 fn message(line: &str) -> Message {
+    // Only a REGISTER may have `*` as its Contact.
+    let method = if line.ends_with(": *") && !line.contains(';') {
+        "REGISTER"
+    } else {
+        "OPTIONS"
+    };
     let text = format!(
-        "OPTIONS sip:b@example.com SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\nMax-Forwards: 70\n\
-         From: <sip:a@example.com>;tag=1\nTo: <sip:b@example.com>\nCall-ID: 1@a\nCSeq: 1 OPTIONS\n{line}\n\n"
+        "{method} sip:b@example.com SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\nMax-Forwards: 70\n\
+         From: <sip:a@example.com>;tag=1\nTo: <sip:b@example.com>\nCall-ID: 1@a\nCSeq: 1 {method}\n{line}\n\n"
     );
     let message =
         Message::parse(Bytes::from(text.replace('\n', "\r\n")), &Limits::default()).unwrap();
@@ -203,7 +209,7 @@ fn every_field_is_built_from_its_values() {
             ", "
         };
         let value = field.written.join(separator);
-        let base = message("X-Y: z");
+        let base = message(if value == "*" { "X-Y: *" } else { "X-Y: z" });
         let built = Builder::from_message(&base)
             .append(name, value.as_str())
             .build_strict();
@@ -557,7 +563,7 @@ fn rfc8898_4_a_bearer_challenge_is_read() {
 }
 
 /// 3261-10.2.4-A: a malformed Contact of another agent leaves a response to REGISTER valid, and the reader still
-/// returns the others; it makes any other message invalid.
+/// returns the others; it makes a request that depends on it invalid.
 #[test]
 fn rfc3261_10_3_a_broken_binding_is_no_fault() {
     let message = |start: &str, method: &str| {
@@ -573,12 +579,10 @@ fn rfc3261_10_3_a_broken_binding_is_no_fault() {
     assert!(response.validate_strict().is_err());
     let read: Vec<bool> = response.contacts().map(|contact| contact.is_ok()).collect();
     assert_eq!(read, [false, true]);
-    assert!(message("SIP/2.0 200 OK", "INVITE").validate().is_err());
-    assert!(
-        message("REGISTER sip:b SIP/2.0", "REGISTER")
-            .validate()
-            .is_err()
-    );
+    for method in ["REGISTER", "INVITE"] {
+        let request = message(&format!("{method} sip:b SIP/2.0"), method);
+        assert!(request.validate().is_err(), "{method}");
+    }
 }
 
 /// RFC 9110 5.6.1.2: lenient reading skips empty elements of a challenge; strict reading refuses them.

@@ -99,7 +99,7 @@ macro_rules! tokens {
         impl Message {$(
             #[doc = concat!($doc, ", in order, as received.")]
             pub fn $method(&self) -> impl Iterator<Item = &[u8]> + Clone {
-                self.values(HeaderName::$header).filter(|token| !token.is_empty())
+                self.values(HeaderName::$header)
             }
         )*}
     };

@@ -14,13 +14,13 @@ use crate::headers::media::{ContentDisposition, MediaType};
 use crate::headers::name_addr::{Contact, NameAddr};
 use crate::headers::via::Via;
 use crate::headers::{Element, single};
-use crate::message::Message;
+use crate::message::{Header, Message};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
 use crate::number::digits;
 
-/// The values of a list field over all its rows, in order (RFC 3261 section 7.3.1). After a fault the iterator skips
-/// the rest of that row.
+/// The values of a list field over all its rows, in order (RFC 3261 section 7.3.1). It skips empty values, and goes on
+/// behind a malformed one, because a fault in one value says nothing about the others.
 pub struct Values<'a, T> {
     message: &'a Message,
     id: HeaderId,
@@ -63,6 +63,20 @@ impl<'a, T> Values<'a, T> {
         }
     }
 
+    /// Skips the value that cannot be read; false if it is empty.
+    #[cold]
+    fn skip_value(&mut self, value: &[u8]) -> bool {
+        let rest = &value[self.at.min(value.len())..];
+        let end = first_value_end(rest);
+        let empty = crate::class::trim(&rest[..end]).is_empty();
+        if end < rest.len() {
+            self.at += end + 1;
+        } else {
+            self.next_row();
+        }
+        !empty
+    }
+
     fn next_row(&mut self) {
         self.at = 0;
         let records = self.message.head.records.get(self.row + 1..).unwrap_or(&[]);
@@ -88,26 +102,29 @@ impl<'a, T: Element<'a>> Iterator for Values<'a, T> {
                 self.next_row();
                 continue;
             }
-            let base = usize::from(record.value_start);
-            let (found, end) = match T::element(value, self.at, self.message.rules) {
-                Ok(found) => found,
-                Err(error) => {
-                    self.next_row();
-                    return Some(Err(error.within(self.id, base)));
+            let rules = self.message.rules.for_route(self.id.is_route());
+            let read = T::element(value, self.at, rules).and_then(|(found, end)| {
+                let end = skip_lws(value, end);
+                match value.get(end) {
+                    None | Some(b',') => Ok((found, end)),
+                    Some(_) => Err(ParseError::at(ErrorKind::Character, end)),
                 }
-            };
-            let end = skip_lws(value, end);
-            match value.get(end) {
-                None => self.next_row(),
-                Some(b',') => self.at = end + 1,
-                Some(_) => {
-                    self.next_row();
-                    return Some(Err(
-                        ParseError::at(ErrorKind::Character, end).within(self.id, base)
-                    ));
+            });
+            match read {
+                Ok((found, end)) => {
+                    match value.get(end) {
+                        None => self.next_row(),
+                        Some(_) => self.at = end + 1,
+                    }
+                    return Some(Ok(found));
+                }
+                Err(error) => {
+                    if self.skip_value(value) {
+                        let base = usize::from(record.value_start);
+                        return Some(Err(error.within(self.id, base)));
+                    }
                 }
             }
-            return Some(Ok(found));
         }
     }
 }
@@ -183,17 +200,20 @@ impl Message {
             .map(|row| self.value_of(&self.head.records[row]))
     }
 
-    /// The values of a field over all rows, in order: comma-separated for list fields, whole rows for others (RFC 3261
-    /// section 7.3.1). Commas in quotes, angle brackets and escapes belong to the value.
+    /// The values of a field over all rows, in order: comma-separated and not empty for list fields, whole rows for
+    /// others (RFC 3261 section 7.3.1). Commas in quotes, angle brackets and escapes belong to the value.
     pub fn values<'a, 'n>(
         &'a self,
         name: HeaderName<'n>,
     ) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
         let list = name.is_list();
-        self.headers_named(name).flat_map(move |header| Split {
+        let split = move |header: Header<'a>| Split {
             rest: Some(header.value),
             list,
-        })
+        };
+        self.headers_named(name)
+            .flat_map(split)
+            .filter(move |value| !list || !value.is_empty())
     }
 
     /// Whether a list field contains `token`, without regard to case, such as an option tag in Supported.
@@ -364,32 +384,26 @@ impl Message {
     /// The option tags of Supported; compare without regard to case, or use [`Message::has_token`].
     pub fn supported(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.values(HeaderName::Supported)
-            .filter(|tag| !tag.is_empty())
     }
 
     /// The option tags of Require.
     pub fn require(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.values(HeaderName::Require)
-            .filter(|tag| !tag.is_empty())
     }
 
     /// The option tags of Proxy-Require.
     pub fn proxy_require(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.values(HeaderName::ProxyRequire)
-            .filter(|tag| !tag.is_empty())
     }
 
     /// The option tags of Unsupported.
     pub fn unsupported(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.values(HeaderName::Unsupported)
-            .filter(|tag| !tag.is_empty())
     }
 
     /// The methods of Allow. Text that is no token is a [`Method::Other`].
     pub fn allow(&self) -> impl Iterator<Item = Method<'_>> + Clone {
-        self.values(HeaderName::Allow)
-            .filter(|token| !token.is_empty())
-            .map(Method::from_token)
+        self.values(HeaderName::Allow).map(Method::from_token)
     }
 
     fn authentication<'a>(
@@ -469,13 +483,15 @@ pub(crate) struct Split<'a> {
 /// The end of the first value of a list: a comma outside quotes and angle brackets, or the end of the list.
 pub(crate) fn first_value_end(value: &[u8]) -> usize {
     let mut at = 0;
-    let mut bracket = false;
     while let Some(&byte) = value.get(at) {
         match byte {
-            b',' if !bracket => break,
-            b'<' => bracket = true,
-            b'>' => bracket = false,
-            b'"' if !bracket => match crate::params::quoted(value, at) {
+            b',' => break,
+            // A bracket that another one follows was never closed, so that it encloses no comma.
+            b'<' => match memchr::memchr2(b'<', b'>', &value[at + 1..]) {
+                Some(end) if value[at + 1 + end] == b'>' => at += end + 1,
+                _ => {}
+            },
+            b'"' => match crate::params::quoted(value, at) {
                 Ok(end) => {
                     at = end;
                     continue;

@@ -47,10 +47,13 @@ impl<'a> Element<'a> for Identity<'a> {
             ppt: None,
         };
         let mut end = digest_end;
+        // The first parameter of a name counts.
+        let (mut alg, mut ppt) = (None, None);
         let mut count = 0u16;
         loop {
             let semicolon = skip_lws(input, end);
             if input.get(semicolon) != Some(&b';') {
+                (identity.alg, identity.ppt) = (alg.flatten(), ppt.flatten());
                 return Ok((identity, end));
             }
             if count == rules.parameters {
@@ -66,15 +69,16 @@ impl<'a> Element<'a> for Identity<'a> {
                 if input.get(equals) != Some(&b'=') || input.get(uri_end) != Some(&b'>') {
                     return Err(unexpected(input, uri_end));
                 }
-                identity.info = Some(&input[value_start + 1..uri_end]);
+                let info = &input[value_start + 1..uri_end];
+                identity.info = identity.info.or(Some(info));
                 end = uri_end + 1;
                 continue;
             }
             let ((name, value), next) = params::parameter(input, name_start, rules)?;
             end = next;
             match name {
-                name if name.eq_ignore_ascii_case(b"alg") => identity.alg = value,
-                name if name.eq_ignore_ascii_case(b"ppt") => identity.ppt = value,
+                name if name.eq_ignore_ascii_case(b"alg") => alg = alg.or(Some(value)),
+                name if name.eq_ignore_ascii_case(b"ppt") => ppt = ppt.or(Some(value)),
                 _ => {}
             }
         }

@@ -135,8 +135,8 @@ pub(crate) fn alone<'a, T: Element<'a>>(value: &'a [u8]) -> Result<T, ParseError
     single(value, Rules::DEFAULT)
 }
 
-/// A token of a list, checked and dropped: option tags, methods, encodings.
-pub(crate) struct Token<'a>(core::marker::PhantomData<&'a [u8]>);
+/// A token of a list: an option tag, a method, an encoding.
+pub(crate) struct Token<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Element<'a> for Token<'a> {
     fn element(input: &'a [u8], at: usize, _: Rules) -> Result<(Self, usize), ParseError> {
@@ -145,6 +145,6 @@ impl<'a> Element<'a> for Token<'a> {
         if end == start {
             return Err(crate::params::unexpected(input, end));
         }
-        Ok((Token(core::marker::PhantomData), end))
+        Ok((Token(&input[start..end]), end))
     }
 }

@@ -2,7 +2,6 @@
 //! 20.10).
 
 use alloc::borrow::Cow;
-use core::str;
 
 use super::{Element, HeaderValue, alone, put_all, put_params, put_plain};
 use crate::class::{self, skip_lws};
@@ -71,10 +70,15 @@ impl<'a> NameAddr<'a> {
         self.tag
     }
 
-    /// The `expires` parameter in seconds; `u32::MAX` when larger, `None` when absent or malformed.
+    /// The `expires` parameter of a Contact in seconds: `u32::MAX` when larger, 3600 when malformed (RFC 3261 section
+    /// 10.2.1.1), `None` when absent.
     pub fn expires(&self) -> Option<u32> {
-        let (seconds, end) = digits(self.param(b"expires")?, 0, u64::MAX).ok()?;
-        (end == self.param(b"expires")?.len()).then(|| u32::try_from(seconds).unwrap_or(u32::MAX))
+        let value = self.params.find(b"expires")?.unwrap_or(b"");
+        let seconds = digits(value, 0, u64::MAX).ok();
+        let seconds = seconds.filter(|(_, end)| *end == value.len());
+        Some(seconds.map_or(3600, |(seconds, _)| {
+            u32::try_from(seconds).unwrap_or(u32::MAX)
+        }))
     }
 
     /// The `q` parameter in thousandths, 0 to 1000; `None` when absent or malformed.
@@ -129,12 +133,14 @@ impl<'a> Element<'a> for NameAddr<'a> {
             }
             None => Uri::prefix(input, start, Form::Bare, rules)?,
         };
+        // The first parameter of a name counts.
         let mut tag = None;
         let end = params::scan(input, uri_end, rules, |name, value| {
             if name.len() == 3 && tag.is_none() && name.eq_ignore_ascii_case(b"tag") {
-                tag = value;
+                tag = Some(value);
             }
         })?;
+        let tag = tag.flatten();
         let params = Params::new(&input[uri_end..end], b';');
         Ok((
             NameAddr {
@@ -218,22 +224,6 @@ impl<'a> Element<'a> for Contact<'a> {
         let (addr, end) = NameAddr::element(input, at, rules)?;
         Ok((Contact::Addr(addr), end))
     }
-}
-
-/// Checks the parameters of a Contact value that RFC 3261 section 20.10 bounds: `q` and `expires`.
-pub(crate) fn check_contact(addr: &NameAddr<'_>) -> Result<(), ParseError> {
-    if addr.param(b"q").is_some_and(|q| qvalue(q).is_none()) {
-        return Err(ParseError::at(ErrorKind::Number, 0));
-    }
-    if let Some(expires) = addr.param(b"expires")
-        && str::from_utf8(expires)
-            .ok()
-            .and_then(|text| text.parse::<u32>().ok())
-            .is_none()
-    {
-        return Err(ParseError::at(ErrorKind::Number, 0));
-    }
-    Ok(())
 }
 
 impl HeaderValue for NameAddr<'_> {

@@ -152,12 +152,14 @@ impl<'a> Element<'a> for Via<'a> {
             port = Some(number as u16);
             sent_by_end = end;
         }
+        // The first parameter of a name counts.
         let mut branch = None;
         let end = params::scan(input, sent_by_end, rules, |name, value| {
             if name.len() == 6 && branch.is_none() && name.eq_ignore_ascii_case(b"branch") {
-                branch = value;
+                branch = Some(value);
             }
         })?;
+        let branch = branch.flatten();
         let via = Via {
             protocol: class::trim_end(&input[start..protocol_end]),
             transport: &input[transport_start..transport_end],

@@ -8,7 +8,8 @@ use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
 use crate::method::Method;
 use crate::name::HeaderName;
-use crate::params::{Params, unescape, unexpected};
+use crate::number::digits;
+use crate::params::{Params, distinct, offset_in, unescape, unexpected};
 use crate::text::text;
 use crate::uri::escape::same_escaped;
 use crate::uri::headers::is_unsafe;
@@ -105,12 +106,20 @@ impl<'a> Uri<'a> {
         if matches!(scheme, SchemeKind::Sip | SchemeKind::Sips) {
             sip_uri(input, at, scheme, rest, form, rules)
         } else {
-            let mask = if form == Form::Full {
-                class::URIC
-            } else {
-                class::BARE_URIC
+            let mask = match (form, rules.strict) {
+                (Form::Full, false) => class::URIC,
+                (Form::Bare, false) => class::BARE_URIC,
+                (Form::Full, true) => class::STRICT_URIC,
+                (Form::Bare, true) => class::STRICT_BARE_URIC,
             };
-            let end = run_escaped(input, rest, mask);
+            let mut end = run_escaped(input, rest, mask);
+            // The host of an absolute URI may be an IPv6 reference; nothing else in it has brackets.
+            if rules.strict && input.get(end) == Some(&b'[') {
+                let before = &input[rest..end];
+                if before.starts_with(b"//") && !before[2..].contains(&b'/') {
+                    end = run_escaped(input, host(input, end, rules)?.1, mask);
+                }
+            }
             if end == rest {
                 return Err(unexpected(input, end));
             }
@@ -283,9 +292,39 @@ impl<'a> Uri<'a> {
             .unwrap_or(b"")
     }
 
+    /// The text without the `?headers`, which no Request-URI has (RFC 3261 section 19.1.1). A `?` in the user part is
+    /// no separator (section 25.1).
+    pub fn without_headers(&self) -> &'a [u8] {
+        &self.text[..usize::from(self.parts.params_end)]
+    }
+
     /// The whole text.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.text
+    }
+
+    /// What section 25.1 says about the parameters of a SIP URI: none twice, and each known one in its form. Offsets
+    /// count from the start of the URI.
+    fn check_strictly(&self) -> Result<(), ParseError> {
+        distinct(self.text, self.params().iter().map(|(name, _)| name))?;
+        for (name, value) in self.params() {
+            let is = |known: &[u8]| same_escaped(name, known, true);
+            let value = value.unwrap_or(b"");
+            let fits = if is(b"maddr") {
+                host(value, 0, Rules::strict(0)).is_ok_and(|(_, end)| end == value.len())
+            } else if is(b"ttl") {
+                digits(value, 0, 255).is_ok_and(|(_, end)| end == value.len())
+            } else if is(b"transport") || is(b"user") || is(b"method") {
+                !value.is_empty() && run_escaped(value, 0, class::TOKEN) == value.len()
+            } else {
+                true
+            };
+            if !fits {
+                let at = offset_in(self.text, name);
+                return Err(ParseError::at(ErrorKind::Value, at));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -317,6 +356,12 @@ pub(crate) enum Form {
     Full,
     /// As an addr-spec without brackets: `;` `,` and `?` end it (RFC 3261 section 20).
     Bare,
+}
+
+/// How a URI without brackets is read when a route lacks them: its parameters are the URI's, because a route without
+/// `lr` is a strict router (RFC 3261 section 16.12.1.1).
+fn has_params(form: Form, rules: Rules) -> bool {
+    form == Form::Full || rules.route
 }
 
 #[inline]
@@ -388,8 +433,8 @@ fn sip_uri(
     let (host_kind, host_end) = host(input, host_start, rules)?;
     let (port, params_start) = port(input, host_end)?;
     let mut end = params_start;
-    if form == Form::Full {
-        end = uri_params(input, end, rules)?;
+    if has_params(form, rules) {
+        end = uri_params(input, end, form, rules)?;
     }
     let params_end = end;
     if input.get(end) == Some(&b'?') {
@@ -413,11 +458,18 @@ fn sip_uri(
         params_start: offset(params_start),
         params_end: offset(params_end),
     };
-    Ok((Uri { text, parts }, end))
+    let uri = Uri { text, parts };
+    if rules.strict {
+        uri.check_strictly().map_err(|error| ParseError {
+            offset: error.offset.saturating_add(at as u32),
+            ..error
+        })?;
+    }
+    Ok((uri, end))
 }
 
 #[inline]
-fn uri_params(input: &[u8], at: usize, rules: Rules) -> Result<usize, ParseError> {
+fn uri_params(input: &[u8], at: usize, form: Form, rules: Rules) -> Result<usize, ParseError> {
     let mut end = at;
     let mut count = 0u16;
     while input.get(end) == Some(&b';') {
@@ -428,6 +480,15 @@ fn uri_params(input: &[u8], at: usize, rules: Rules) -> Result<usize, ParseError
         let name = end + 1;
         end = run_escaped(input, name, class::URI_PARAM);
         if end == name {
+            // Phones send a `;` behind the last parameter. Without brackets it may begin a header parameter.
+            let last = match input.get(end) {
+                None => true,
+                Some(b'>' | b'?') => form == Form::Full,
+                Some(_) => false,
+            };
+            if rules.empties && last {
+                return Ok(end);
+            }
             return Err(escape_or_unexpected(input, end));
         }
         if input.get(end) == Some(&b'=') {

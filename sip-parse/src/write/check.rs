@@ -2,10 +2,10 @@
 
 use crate::class;
 use crate::headers::cseq::CSEQ_MAX;
-use crate::limits::Rules;
+use crate::limits::{Limits, Rules};
 use crate::name::{HeaderId, HeaderName};
-use crate::params::Params;
-use crate::uri::{self, Uri};
+use crate::params::{self, unexpected};
+use crate::uri::{self, Form, Uri};
 use crate::value::Value;
 use crate::write::error::{BuildError, BuildErrorKind, refuse};
 
@@ -29,8 +29,13 @@ pub(super) fn check_token(text: &[u8], header: Option<HeaderId>) -> Result<(), B
 
 pub(super) fn check_uri(text: &[u8], header: Option<HeaderId>) -> Result<(), BuildError> {
     // Reports a control first, because it is the graver fault.
-    match Uri::parse(text) {
-        Ok(_) => Ok(()),
+    let rules = Rules::written(Limits::DEFAULT.parameters);
+    let read = Uri::prefix(text, 0, Form::Full, rules).and_then(|(_, end)| match end {
+        end if end == text.len() => Ok(()),
+        end => Err(unexpected(text, end)),
+    });
+    match read {
+        Ok(()) => Ok(()),
         Err(error) => {
             check_text(text, header)?;
             refuse(BuildErrorKind::Uri, header, error.offset as usize)
@@ -83,8 +88,10 @@ pub(super) fn check_value(value: &Value<'_>, id: HeaderId) -> Result<(), BuildEr
                 return Ok(());
             }
             check_line(params, id)?;
-            match Params::parse(params) {
-                Ok(_) => Ok(()),
+            let rules = Rules::written(u16::MAX);
+            match params::scan(params, 0, rules, |_, _| {}) {
+                Ok(end) if end == params.trim_ascii_end().len() => Ok(()),
+                Ok(end) => refuse(BuildErrorKind::Value, header, end),
                 Err(error) => refuse(BuildErrorKind::Value, header, error.offset as usize),
             }
         }

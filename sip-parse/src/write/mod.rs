@@ -11,7 +11,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::access::first_value_end;
-use crate::check::{Scope, Seen};
+use crate::check::Seen;
 use crate::class::{trim, trim_end};
 use crate::headers::cseq::CSeq;
 use crate::limits::{PartLimits, Rules};
@@ -362,6 +362,7 @@ impl<'a> Builder<'a> {
             head: Head::new(StartLine::NONE),
             rules: self.rules,
             part_limits: PartLimits::DEFAULT,
+            has_blank_body: false,
         });
         if let Ok(message) = &mut result {
             let mut out = Vec::with_capacity(count.0 + self.body.len());
@@ -439,18 +440,14 @@ impl<'a> Builder<'a> {
             };
             let text = message.value_of(record);
             if id != HeaderId::CONTENT_LENGTH && !is_checked(value, id) {
-                crate::check::value(
-                    id.name(),
-                    text,
-                    self.rules,
-                    Scope::All,
-                    message.is_request(),
-                )
-                .map_err(|error| BuildError {
-                    kind: BuildErrorKind::Value,
-                    header: Some(id),
-                    offset: error.offset,
-                })?;
+                let rules = Rules::written(self.rules.parameters);
+                crate::field::value(id.name(), text, rules, message.is_request()).map_err(
+                    |error| BuildError {
+                        kind: BuildErrorKind::Value,
+                        header: Some(id),
+                        offset: error.offset,
+                    },
+                )?;
             }
             if id == HeaderId::CSEQ
                 && let Some(expected) = self.method()
