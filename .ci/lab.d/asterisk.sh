@@ -1,0 +1,122 @@
+# Asterisk stands between its callers, so each call is two dialogs. Its contacts and its log say what happened.
+
+part_asterisk() { # adapters, then -- and browser cells
+	ours_users="alice bob carol"
+	missing=$no_asterisk
+	[ -n "$missing" ] || starts asterisk_up || return
+	local whole=$part
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		part="$whole $1"
+		with_asterisk "$1"
+		shift
+	done
+	part=$whole
+	shift
+	ours_users="bob"
+	[ -n "$missing" ] || missing=$no_browser
+	local cell
+	for cell; do browser_cell "$cell"; done
+}
+
+with_asterisk() { # adapter
+	adapter=$1
+	scenario "registers, and unregisters" asterisk_registers
+	password=wrong scenario "a wrong password: 401" wrong_password
+	scenario "calls echo and hangs up" calls_echo alice
+	scenario "calls echo as carol, with session timers" calls_echo carol
+	[ "$long" = 0 ] || scenario "the session of carol is refreshed" session_is_refreshed
+	scenario "calls a number that hangs up" number_hangs_up
+	local pair
+	for pair in busy:486 congest:503 reject:403 nobody:404; do
+		scenario "calls $pair" refused_by_asterisk "${pair%:*}" "${pair#*:}"
+	done
+	scenario "MESSAGE through Asterisk" message_through_asterisk
+	scenario "Asterisk calls two contacts, one answers, the other is cancelled" asterisk_forks
+}
+
+asterisk_registers() {
+	ours alice alice register
+	await alice "Asterisk has her contact" bound alice 1 alice
+	await alice "the program says so" said alice "^registered for"
+	leaves alice alice
+	demand_ladder alice REGISTER "R 401 R 200 R (401 R )?200"
+	demand "the last REGISTER asks for 0 seconds" seen "^IN .* REGISTER sip.* ours-alice .*expires=0"
+}
+
+calls_echo() { # user
+	ours caller "$1" call echo
+	await caller "the call is up" said caller "^call established"
+	await caller "Asterisk runs Echo" asterisk_did 'Executing \[echo@default:2\] Echo\("PJSIP/'"$1"
+	demand "the 200 has an ACK" seen "^IN .* ACK sip"
+	if [ "$1" = carol ]; then
+		demand "the 200 has a session timer" grep -q "^Session-Expires: 90" <(trace | tail -c "+$trace_from")
+	fi
+	leaves caller "$1"
+	demand_ladder caller INVITE "R (40[17] R )?200"
+	demand_ladder caller BYE "R 200"
+}
+# Whether Asterisk logged a line since the scenario began.
+asterisk_did() { grep -Eq -- "$1" <(trace | tail -c "+$trace_from"); }
+
+session_is_refreshed() {
+	ours carol carol call echo
+	await carol "the call is up" said carol "^call established"
+	# The interval is 90 s; the refresh is due after half of it.
+	patience=60 await carol "a refresh is accepted" session_refresh
+	demand "the call goes on" refuse said carol "^call ended"
+	leaves carol carol
+}
+# A request in the dialog, from either side, that got a 200.
+session_refresh() {
+	messages | awk -F ' [|] ' '
+		$2 ~ /^(INVITE|UPDATE) / && $7 ~ /tag/ { asked[$3 $4] = 1 }
+		$2 ~ /^200 / && ($3 $4) in asked { done = 1 }
+		END { exit !done }'
+}
+
+number_hangs_up() {
+	ours alice alice call bye
+	await alice "the call is up" said alice "^call established"
+	ends alice 0
+	demand "the program says who hung up" said alice "^call ended: hung up, by the peer"
+	demand "Asterisk sends BYE, and gets 200" seen "^OUT .* BYE sip"
+	demand "Asterisk gets 200" seen "^IN .* 200 OK .* [0-9]+ BYE"
+}
+
+refused_by_asterisk() { # number, code
+	ours alice alice call "$1"
+	ends alice 1
+	demand_ladder alice INVITE "R (40[17] R )?$2"
+	demand "the refusal is acknowledged" seen "^IN .* ACK sip:$1@"
+	demand "the program names the code" said alice "^call ended: .*$2"
+	demand "alice has unregistered" bound alice 0
+}
+
+message_through_asterisk() {
+	bob_waits
+	ours alice alice message bob "grüße über Asterisk"
+	ends alice 0
+	await bob "bob gets the text" said bob "^MESSAGE from .*alice.*: grüße über Asterisk"
+	demand_ladder alice MESSAGE "R (40[17] R )?202"
+	await - "bob answers Asterisk with 200" seen "^IN .* 200 .* [0-9]+ MESSAGE"
+	leaves bob bob
+}
+
+asterisk_forks() {
+	ours first bob answer --ring 1
+	ours second bob answer --ring 30
+	await first "bob has two contacts" bound bob 2
+	await second "one of them is the second" bound bob 1 second
+	ours caller alice call allbob
+	await first "the first answers" said first "^call established"
+	await second "the second rings" said second "^call from"
+	await second "Asterisk cancels the second" said second "^call ended: .*"
+	demand "by CANCEL, which gets 200" seen "^IN .* 200 .* [0-9]+ CANCEL"
+	demand "and INVITE gets 487" seen "^IN .* 487 .* [0-9]+ INVITE"
+	leaves caller alice
+	await first "Asterisk hangs up" said first "^call ended: hung up, by the peer"
+	interrupt second
+	leaves first bob
+	ends second 0
+	demand "bob has no contact" bound bob 0
+}
