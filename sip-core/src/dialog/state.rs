@@ -153,6 +153,7 @@ impl Dialog {
         let to = response.to().ok();
         Self {
             fork: 0,
+            caller: true,
             confirmed: true,
             secure: is_secure(request),
             local_cseq: request.cseq().map_or(1, |cseq| cseq.number),

@@ -9,10 +9,12 @@
 
 use sip_parse::{HeaderName, Method, Request, Response};
 
+use super::identity::ANONYMOUS;
 use super::owner::{Sent, TransactionUser};
 use super::requests::{MAX_FORWARDS, copy_credentials};
 use super::sent_request::SentRequest;
 use super::state::Endpoint;
+use crate::auth::RequestContext;
 use crate::dialog::{Dialog, DialogId};
 use crate::ids::ConnectionId;
 use crate::transaction::{ClientTransactionId, SendError};
@@ -110,8 +112,17 @@ impl Endpoint {
         let call_id = invite.call_id().map_err(|_| SendError::Stale)?;
         let number = branch.local_cseq().saturating_add(1);
         let mut sent = Sent::outside(TransactionUser::Branch);
-        let (uri, attempts) = (branch.request_uri(), &mut sent.attempts);
-        let credentials = self.cached_credentials(Method::Bye, uri, b"", attempts);
+        let context = RequestContext {
+            method: Method::Bye,
+            uri: branch.request_uri(),
+            body: b"",
+            call_id,
+            server: "",
+            own_domain: self.identity.is_in_own_domain(branch.remote_uri()),
+            within_dialog: true,
+            anonymous: branch.local_uri() == ANONYMOUS,
+        };
+        let credentials = self.credentials_for(connection, &context, &mut sent.attempts);
         let mut bye = branch.build(call_id, Method::Bye, number);
         bye.append(HeaderName::MaxForwards, MAX_FORWARDS);
         for (name, value) in &credentials {
