@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 
 use rand_core::CryptoRng;
-use sip_parse::{Builder, HeaderName, Method, Request, Response};
+use sip_parse::{Builder, Contact, Method, Request, Response};
 use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 
@@ -41,7 +41,7 @@ pub struct Established {
     pub dialog: DialogId,
     /// Whether it did not exist before.
     pub new: bool,
-    /// Whether the response named a Contact, without which the dialog has no target of its own.
+    /// Whether the response named a Contact that can be used, without which the dialog has no target of its own.
     pub has_target: bool,
 }
 
@@ -178,7 +178,7 @@ impl<U: Copy> DialogLayer<U> {
             .iter_mut()
             .find(|dialog| dialog.has_remote_tag(remote_tag));
         let confirmed = response.status().is_success();
-        let has_target = response.header(HeaderName::Contact).is_some();
+        let has_target = matches!(response.contacts().next(), Some(Ok(Contact::Addr(_))));
         if let Some(dialog) = known {
             if confirmed {
                 dialog.confirm(request, response, routes)?;

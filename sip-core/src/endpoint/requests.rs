@@ -6,7 +6,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use sip_parse::{Builder, Contact, HeaderName, Method, NameAddr, Request, Response, Value};
+use sip_parse::{
+    Builder, Contact, HeaderName, HeaderValue, Method, NameAddr, Request, Response, UriBuf, Value,
+};
 
 use super::flow::{Duty, Flow, MaySend};
 use super::identity::ANONYMOUS;
@@ -265,14 +267,17 @@ impl Endpoint {
         let Some(invite) = invite.request() else {
             return;
         };
-        let (Ok(cseq), Some(to)) = (invite.cseq(), response.header(HeaderName::To)) else {
+        let (Ok(cseq), Ok(to)) = (invite.cseq(), response.to().or_else(|_| invite.to())) else {
             return;
         };
         let contact = match response.contacts().next() {
             Some(Ok(Contact::Addr(contact))) => Some(contact),
             _ => None,
         };
-        let target = contact.as_ref().map(|contact| contact.uri().as_bytes());
+        let target = contact
+            .as_ref()
+            .map(|contact| contact.uri().to_request_uri());
+        let target = target.as_ref().map(UriBuf::as_bytes);
         let mut ack = Builder::request(Method::Ack, target.unwrap_or(invite.uri_bytes()));
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
         for name in [HeaderName::Route, HeaderName::From] {
@@ -280,7 +285,7 @@ impl Endpoint {
                 ack.append(name, header.value);
             }
         }
-        ack.append(HeaderName::To, to.unfolded().into_owned());
+        ack.append(HeaderName::To, &to);
         for header in invite.headers_named(HeaderName::CallId) {
             ack.append(HeaderName::CallId, header.value);
         }
@@ -308,7 +313,16 @@ impl Endpoint {
         let flow = self.flow.as_ref().map(|flow| flow.connection);
         let connection = flow.unwrap_or(connection);
         let set = self.dialogs.open(call_id, usage, self.layer.rng());
-        if let Ok(established) = self.dialogs.establish(set, invite, response) {
+        let mut established = self.dialogs.establish(set, invite, response);
+        if established.is_err() {
+            // Every 2xx is acknowledged, so what no dialog can be made of is left out.
+            let mut bare = Builder::from_message(response);
+            let bare = bare.remove(HeaderName::RecordRoute).build();
+            if let Some(bare) = bare.ok().and_then(|bare| bare.into_response().ok()) {
+                established = self.dialogs.establish(set, invite, &bare);
+            }
+        }
+        if let Ok(established) = established {
             let dialog = established.dialog;
             let acknowledged = self.acknowledge(dialog, sent, None, None, Some(connection));
             let target = self.dialogs.dialog(dialog);
@@ -401,19 +415,10 @@ impl Endpoint {
 
     /// The Service-Route of a 2xx to REGISTER (RFC 3608 section 6), as Route values.
     pub(crate) fn service_route_of(&self, response: &Response) -> Vec<Box<[u8]>> {
-        let values = response
-            .values(HeaderName::ServiceRoute)
-            .zip(response.service_routes());
-        values
-            .filter(|(_, checked)| checked.is_ok())
+        let routes = response.service_routes().flatten();
+        routes
             .take(self.limits.routes)
-            .map(|(value, _)| {
-                value
-                    .iter()
-                    .copied()
-                    .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-                    .collect()
-            })
+            .map(|route| route.to_bytes().into())
             .collect()
     }
 }

@@ -121,7 +121,7 @@ impl Endpoint {
         let encoded = request
             .values(HeaderName::ContentEncoding)
             .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
-        if encoded {
+        if encoded && !request.body().is_empty() {
             let headers = [(HeaderName::AcceptEncoding, "identity")];
             self.refuse(
                 transaction,
@@ -198,7 +198,9 @@ pub(crate) fn is_of_rfc2543(request: &Request) -> bool {
 /// request has no Accept.
 fn accepts_sdp(request: &Request) -> bool {
     !request.has(HeaderName::Accept)
-        || request.accept().flatten().any(|media| {
+        || request.accept().any(|media| {
+            // What cannot be read forbids nothing.
+            let Ok(media) = media else { return true };
             media.is(b"application", b"sdp")
                 || media.is(b"application", b"*")
                 || media.is(b"*", b"*")
