@@ -1,9 +1,10 @@
 //! Additional header fields of the application.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
 
-use sip_parse::HeaderName;
+use sip_parse::{HeaderName, Uri, unescape};
 
 /// An additional header field of the application, checked so that it cannot inject another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,6 +81,14 @@ impl ExtraHeader {
             name: name.into(),
             value: value.into(),
         })
+    }
+
+    /// The header fields that a request to `uri` takes from it (RFC 3261 section 19.1.5). Those that could forge the sender,
+    /// the route or the handling, and the body, are left out.
+    pub(crate) fn of_uri(uri: &Uri<'_>) -> impl Iterator<Item = Self> {
+        let text = |part: &[u8]| String::from_utf8(unescape(part).into_owned()).ok();
+        uri.safe_headers()
+            .filter_map(move |(name, value)| Self::new(&text(name)?, &text(value)?).ok())
     }
 
     /// Returns the name.

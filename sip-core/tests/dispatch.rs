@@ -295,7 +295,7 @@ fn a_malformed_message_is_answered_or_dropped_and_counted() {
         ("CSeq: 1 OPTIONS\n", "", Some(400)),
         ("Call-ID: dispatch\n", "", Some(400)),
         ("SIP/2.0\nVia", "SIP/7.0\nVia", Some(505)),
-        ("Max-Forwards: 70", "Max-Forwards: 300", Some(400)),
+        ("CSeq: 1 OPTIONS", "CSeq: 1 OPTIONS\nRequire: ][", Some(400)),
         ("Content-Length: 0", "Content-Length: 10", Some(400)),
         (
             "Content-Length: 0",

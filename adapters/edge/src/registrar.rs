@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sip_core::auth::{Secret, Verdict};
 use sip_core::{ConnectionId, Timestamp};
-use sip_parse::{Contact, HeaderName, NameAddr, Request, Scheme, StatusCode, UriBuf};
+use sip_parse::{Contact, HeaderName, NameAddr, Request, Scheme, StatusCode};
 
 use crate::edge::{Edge, Refusal};
 use crate::location::{Source, Update, UpdateError};
@@ -138,7 +138,7 @@ impl Edge {
         // RFC 5626 section 6: both or none, and only if the user agent supports outbound.
         let flow = outbound && instance.is_some() && flow_number.is_some();
         Ok(Update {
-            contact: UriBuf::parse(without_headers(uri.as_bytes()))?,
+            contact: uri.to_request_uri(),
             parameters: parameters.into(),
             instance: instance.filter(|_| flow),
             flow_number: flow_number.filter(|_| flow),
@@ -243,9 +243,4 @@ fn seconds(text: &[u8]) -> Option<u32> {
         let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
         Some(sum.saturating_mul(10).saturating_add(digit))
     })
-}
-
-/// A Contact URI may carry header fields, a Request-URI must not (RFC 3261 section 19.1.1 table 1).
-fn without_headers(uri: &[u8]) -> &[u8] {
-    uri.split(|&byte| byte == b'?').next().unwrap_or(uri)
 }

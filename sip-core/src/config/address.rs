@@ -9,7 +9,8 @@ use super::values::{TEXT_LIMIT, is_text};
 const ADDRESS: &str = "a SIP URI with a user and a host, like sip:alice@example.com";
 const REGISTRAR: &str = "a SIP URI without a user, like sip:example.com";
 
-/// Reads `text` as a SIP or SIPS URI without password and headers; `sip:` may be missing.
+/// Reads `text` as a SIP or SIPS URI without password and headers; `sip:` may be missing. A `#` in the user part becomes
+/// `%23` (RFC 3261 section 19.1.2), because the URI goes into messages.
 fn sip_uri(text: &str, expected: &'static str) -> Result<UriBuf, &'static str> {
     let starts = |scheme: &str| {
         let start = text.get(..scheme.len());
@@ -23,7 +24,7 @@ fn sip_uri(text: &str, expected: &'static str) -> Result<UriBuf, &'static str> {
     if full.len() > TEXT_LIMIT {
         return Err("a SIP URI of at most 1024 bytes");
     }
-    let uri = UriBuf::parse(full.as_bytes()).map_err(|_| expected)?;
+    let uri = UriBuf::strict(full.as_bytes()).map_err(|_| expected)?;
     let view = uri.as_uri();
     if !matches!(view.scheme(), Scheme::Sip | Scheme::Sips) {
         return Err(expected);

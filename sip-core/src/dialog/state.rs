@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use sip_parse::{
-    Builder, Contact, HeaderName, Message, Method, NameAddr, Request, Response, Scheme, Value,
+    Builder, Contact, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Response,
+    Scheme, Uri, Value,
 };
 
 use super::error::DialogError;
@@ -145,9 +146,9 @@ impl Dialog {
     /// applies, and what cannot be read is left out.
     pub(crate) fn of_branch(request: &Request, response: &Response) -> Self {
         let mut routes: Vec<Box<[u8]>> = response
-            .values(HeaderName::RecordRoute)
-            .filter(|route| NameAddr::parse(route).is_ok())
-            .map(unfolded)
+            .record_routes()
+            .flatten()
+            .map(|route| unfolded(&route.to_bytes()))
             .collect();
         routes.reverse();
         let to = response.to().ok();
@@ -184,7 +185,7 @@ impl Dialog {
     /// URI as Request-URI, and the target as the last Route.
     fn strict_router(&self) -> Option<&[u8]> {
         let first = NameAddr::parse(self.route_set.first()?).ok()?;
-        (!first.uri().is_lr()).then(|| without_headers(first.uri().as_bytes()))
+        (!first.uri().is_lr()).then(|| first.uri().without_headers())
     }
 
     /// The Request-URI of requests within the dialog (RFC 3261 section 12.2.1.1).
@@ -295,25 +296,26 @@ impl Dialog {
     }
 }
 
+/// The value of From or To as the core writes it: in the form that the grammar defines, because the peer's is read
+/// leniently.
 fn value(message: &Message, name: HeaderName<'_>) -> Box<[u8]> {
-    message
+    let value = message
         .header(name)
         .map(|header| header.unfolded().into_owned())
-        .unwrap_or_default()
+        .unwrap_or_default();
+    NameAddr::parse(&value)
+        .map_or_else(|_| value.clone(), |address| address.to_bytes())
         .into()
 }
 
 fn route_set(message: &Message, limit: usize) -> Result<Vec<Box<[u8]>>, DialogError> {
     let mut routes = Vec::new();
-    for (route, checked) in message
-        .values(HeaderName::RecordRoute)
-        .zip(message.record_routes())
-    {
-        checked?;
+    for route in message.record_routes() {
+        let route = route?.to_bytes();
         if routes.len() == limit {
             return Err(DialogError::Limit("routes"));
         }
-        routes.push(unfolded(route));
+        routes.push(unfolded(&route));
     }
     Ok(routes)
 }
@@ -370,11 +372,11 @@ fn is_secure(request: &Request) -> bool {
     request.uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips)
 }
 
-/// A Request-URI has no `?headers` (RFC 3261 section 19.1.1).
-fn without_headers(uri: &[u8]) -> &[u8] {
-    let end = uri
-        .iter()
-        .position(|&byte| byte == b'?')
-        .unwrap_or(uri.len());
-    &uri[..end]
+/// The Request-URI of requests to a Contact: without `?headers` and `method` (RFC 3261 sections 12.2.1.1 and 19.1.1), and
+/// in the form that the grammar defines, because the peer's is read leniently.
+fn without_headers(uri: &[u8]) -> Vec<u8> {
+    match Uri::parse(uri) {
+        Ok(uri) => uri.to_request_uri().as_bytes().into(),
+        Err(_) => uri.into(),
+    }
 }

@@ -49,12 +49,13 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new(settings: &IdentitySettings, rng: &mut dyn CryptoRng) -> Self {
-        let aor = settings.address_of_record.clone();
+        let aor = settings.address_of_record.as_uri().tidied();
         let uri = aor.as_uri();
         let user = uri.user_unescaped();
         let user = String::from_utf8_lossy(user.as_deref().unwrap_or_default()).into_owned();
         let home = without_user(&aor);
-        let registrar = settings.registrar.as_ref().unwrap_or(&home).clone();
+        let registrar = settings.registrar.as_ref().unwrap_or(&home);
+        let registrar = registrar.as_uri().tidied();
         let contact_user = match &settings.contact_user {
             Some(user) => user.clone(),
             None => token(rng, 13).into(),

@@ -6,7 +6,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use sip_parse::{Builder, HeaderName, Message, Method, NameAddr, Request, Response, Value};
+use sip_parse::{
+    Builder, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Response, Value,
+};
 
 use super::flow::{Duty, Flow, MaySend};
 use super::identity::ANONYMOUS;
@@ -318,7 +320,7 @@ impl Endpoint {
         let Some(invite) = invite.request() else {
             return;
         };
-        let (Ok(cseq), Some(to)) = (invite.cseq(), response.header(HeaderName::To)) else {
+        let (Ok(cseq), Ok(to)) = (invite.cseq(), response.to().or_else(|_| invite.to())) else {
             return;
         };
         let target = first_target(response);
@@ -331,7 +333,7 @@ impl Endpoint {
                 ack.append(name, header.value);
             }
         }
-        ack.append(HeaderName::To, to.unfolded().into_owned());
+        ack.append(HeaderName::To, &to);
         for header in invite.headers_named(HeaderName::CallId) {
             ack.append(HeaderName::CallId, header.value);
         }
@@ -415,19 +417,10 @@ impl Endpoint {
 
     /// The Service-Route of a 2xx to REGISTER (RFC 3608 section 6), as Route values.
     pub(crate) fn service_route_of(&self, response: &Response) -> Vec<Box<[u8]>> {
-        let values = response
-            .values(HeaderName::ServiceRoute)
-            .zip(response.service_routes());
-        values
-            .filter(|(_, checked)| checked.is_ok())
+        let routes = response.service_routes().flatten();
+        routes
             .take(self.limits.routes)
-            .map(|(value, _)| {
-                value
-                    .iter()
-                    .copied()
-                    .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-                    .collect()
-            })
+            .map(|route| route.to_bytes().into())
             .collect()
     }
 }

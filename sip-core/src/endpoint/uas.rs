@@ -187,7 +187,9 @@ pub(crate) fn is_of_rfc2543(request: &Request) -> bool {
 /// request has no Accept.
 fn accepts_sdp(request: &Request) -> bool {
     !request.has(HeaderName::Accept)
-        || request.accept().flatten().any(|media| {
+        || request.accept().any(|media| {
+            // What cannot be read forbids nothing.
+            let Ok(media) = media else { return true };
             media.is(b"application", b"sdp")
                 || media.is(b"application", b"*")
                 || media.is(b"*", b"*")

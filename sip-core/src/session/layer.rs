@@ -20,6 +20,7 @@ use crate::endpoint::{
     SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
 };
 use crate::error::CommandError;
+use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::{Cause, EndReason, Originator};
 use crate::slab::Slab;
@@ -161,11 +162,17 @@ impl SessionLayer {
         endpoint: &mut Endpoint,
         connection: Option<ConnectionId>,
         target: UriBuf,
-        options: InviteOptions,
+        mut options: InviteOptions,
     ) -> Result<SessionId, CommandError> {
         if self.is_full(endpoint) {
             return Err(CommandError::Limit("sessions"));
         }
+        // What the core writes is exactly in the grammar; RFC 3261 section 19.1.5 for the header fields of the URI.
+        let target = UriBuf::strict(target.as_bytes()).map_err(CommandError::Target)?;
+        options
+            .headers
+            .extend(ExtraHeader::of_uri(&target.as_uri()));
+        let target = target.as_uri().to_request_uri();
         let call_id = endpoint.new_call_id();
         let id = SessionId(self.calls.next_handle());
         let usage = DialogUsage::Session(id);

@@ -436,12 +436,12 @@ fn build_ack(invite: &Bytes, response: &Response, limits: &sip_parse::Limits) ->
     else {
         return Bytes::new();
     };
-    let (Ok(cseq), Some(to)) = (invite.cseq(), response.header(HeaderName::To)) else {
+    let (Ok(cseq), Ok(to)) = (invite.cseq(), response.to().or_else(|_| invite.to())) else {
         return Bytes::new();
     };
     let mut ack = Builder::request(Method::Ack, invite.uri_bytes());
     copy_for_same_transaction(&invite, &mut ack);
-    ack.append(HeaderName::To, to.unfolded().into_owned());
+    ack.append(HeaderName::To, &to);
     ack.append(HeaderName::CSeq, Value::CSeq(cseq.number, Method::Ack));
     ack.build()
         .map(|ack| ack.bytes().clone())

@@ -3,11 +3,15 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
-use sip_parse::{ErrorKind, Frame, Framer, Kind, Message, Method, ParseError, Request, StatusCode};
+use sip_parse::{
+    ErrorKind, Frame, Framer, Kind, Message, Method, ParseError, Request, Role, StatusCode,
+};
 
 use super::entry::{Client, Owner, Server};
 use super::machine::{ClientInput, ServerInput, Timer};
@@ -248,11 +252,15 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let is_websocket = self
             .info(connection)
             .is_some_and(|info| matches!(info.transport, Transport::Ws | Transport::Wss));
+        let role = match self.settings.forwards {
+            true => Role::Proxy,
+            false => Role::UserAgent,
+        };
         let message = Message::parse(bytes.clone(), &limits).and_then(|message| {
             if is_websocket {
                 one_message(&bytes, &message)?;
             }
-            message.validate().map(|()| message)
+            message.validate_for(role).map(|()| message)
         });
         match message.map(Message::kind) {
             Ok(Kind::Request(request)) => self.receive_request(connection, request, now),
@@ -274,7 +282,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let answered = request
             .filter(|request| request.method() != Method::Ack)
             .is_some_and(|request| {
-                self.answer_statelessly(connection, &request, error.status(), None)
+                let reason = reason_of(&error);
+                self.answer_statelessly(connection, &request, error.status(), reason, None)
                     .is_ok()
             });
         self.outbox.output(Output::Malformed {
@@ -366,12 +375,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         connection: ConnectionId,
         request: &Request,
         status: StatusCode,
+        reason: Option<String>,
         retry_after: Option<u32>,
     ) -> Result<(), sip_parse::BuildError> {
-        let mut tag = alloc::string::String::new();
+        let mut tag = String::new();
         let via = request.headers_named(sip_parse::HeaderName::Via).next();
         crate::rand::push_base32(self.hash.hash(via.map_or(&[], |via| via.value)), &mut tag);
         let mut response = sip_parse::Builder::response_to(request, status, Some(tag.as_bytes()));
+        if let Some(reason) = &reason {
+            response.reason(reason.as_bytes());
+        }
         if let Some(seconds) = retry_after {
             response.append(sip_parse::HeaderName::RetryAfter, seconds);
         }
@@ -379,6 +392,19 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.transmit(connection, response.bytes().clone());
         Ok(())
     }
+}
+
+/// The reason phrase of a 400 names the header field (RFC 3261 section 21.4.1).
+fn reason_of(error: &ParseError) -> Option<String> {
+    let header = error
+        .header
+        .filter(|_| error.status() == StatusCode::BAD_REQUEST)?;
+    let fault = match error.kind {
+        ErrorKind::Missing => "Missing",
+        ErrorKind::Repeated => "Repeated",
+        _ => "Malformed",
+    };
+    Some(format!("{fault} {header} Header Field"))
 }
 
 /// RFC 7118 section 4.2: a WebSocket message is one SIP message. Bytes behind the body do not belong to it

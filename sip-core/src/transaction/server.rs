@@ -159,6 +159,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                     connection,
                     &request,
                     StatusCode::SERVICE_UNAVAILABLE,
+                    None,
                     Some(OVERLOAD_RETRY_AFTER),
                 )
                 .is_ok()
@@ -264,6 +265,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
         let first = request.values(HeaderName::Via).next()?;
         let mut value = alloc::string::String::from_utf8_lossy(first).into_owned();
+        // A `;` at its end would stand in front of that of the next parameter.
+        value.truncate(value.trim_end_matches([';', ' ']).len());
         if asked {
             // Inserts the value behind `;rport`, which has none in a request.
             if let Some(end) = find_bare_rport(&value) {

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use sip_parse::{HeaderName, Method, Request, Response, Scheme, StatusCode, UriBuf};
@@ -78,6 +79,14 @@ impl UserAgent {
             ));
         }
         let target = self.target(target)?;
+        // RFC 3261 section 19.1.5: the header fields of the URI go into the request, not into the Request-URI.
+        let headers: Vec<_> = headers
+            .iter()
+            .cloned()
+            .chain(ExtraHeader::of_uri(&target.as_uri()))
+            .collect();
+        let headers = &headers[..];
+        let target = target.as_uri().to_request_uri();
         self.check_requests()?;
         let id = self.requests.next_id();
         match self.endpoint.may_send(Duty::Command, target.as_bytes()) {
@@ -140,7 +149,8 @@ impl UserAgent {
         endpoint.send_out_of_dialog(&parts, sent).map(|_| ())
     }
 
-    /// Completes a target of the application: a URI, or a user at the address-of-record's host.
+    /// Completes a target of the application: a URI, or a user at the address-of-record's host. What the grammar does not
+    /// allow is escaped, such as the `#` of `*72#` (RFC 3261 section 19.1.2).
     pub(super) fn target(&self, target: &str) -> Result<UriBuf, CommandError> {
         let has_scheme = target.split_once(':').is_some_and(|(scheme, _)| {
             !scheme.is_empty()
@@ -155,7 +165,7 @@ impl UserAgent {
             let home = without_scheme(&self.endpoint.identity.home);
             format!("sip:{target}@{home}")
         };
-        let uri = UriBuf::parse(full.as_bytes()).map_err(CommandError::Target)?;
+        let uri = UriBuf::strict(full.as_bytes()).map_err(CommandError::Target)?;
         match uri.as_uri().scheme() {
             Scheme::Sip | Scheme::Sips => Ok(uri),
             _ => Err(CommandError::TargetScheme),

@@ -19,8 +19,9 @@ use crate::limits::Rules;
 use crate::number::decimal;
 use crate::params::Params;
 
-/// A typed header value that a builder can write: the inverse of its `parse`. It writes a fold as one space and drops
-/// blanks around separators; it writes everything else that `parse` read.
+/// A typed header value that a builder can write: the inverse of its `parse`. It writes a fold as one space, drops blanks
+/// around separators and the repeats of a parameter, and tidies the URI of an address
+/// ([`Uri::tidied`](crate::Uri::tidied)); it writes everything else that `parse` read.
 pub trait HeaderValue: fmt::Debug {
     /// Passes the text of the value to `put`, piece by piece.
     fn write(&self, put: &mut dyn FnMut(&[u8]));
@@ -94,7 +95,12 @@ pub(crate) fn put_params(
     known: &[(&[u8], Known<'_>)],
     put: &mut dyn FnMut(&[u8]),
 ) {
-    for (name, value) in params {
+    for (index, (name, value)) in params.iter().enumerate() {
+        // Bounded, because the comparison with all earlier names is quadratic.
+        let mut earlier = params.iter().take(index.min(64));
+        if earlier.any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            continue;
+        }
         match known
             .iter()
             .find(|(field, _)| field.eq_ignore_ascii_case(name))

@@ -3,7 +3,7 @@
 
 use alloc::borrow::Cow;
 
-use super::{Element, HeaderValue, alone, put_all, put_params, put_plain};
+use super::{Element, HeaderValue, alone, put_params, put_plain};
 use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
@@ -53,6 +53,12 @@ impl<'a> NameAddr<'a> {
     /// Whether the URI is in angle brackets.
     pub(crate) fn is_bracketed(&self) -> bool {
         self.bracketed
+    }
+
+    /// Whether [`Uri::tidied`] would change nothing that a writer refuses: a `;` at the end, or a `#`.
+    fn is_tidy(&self) -> bool {
+        let text = self.uri.as_bytes();
+        memchr::memchr(b'#', text).is_none() && !self.uri.params().as_bytes().ends_with(b";")
     }
 
     /// The header parameters (not the URI's).
@@ -232,7 +238,13 @@ impl HeaderValue for NameAddr<'_> {
             put_plain(self.display, put);
             put(b" ");
         }
-        put_all(&[b"<", self.uri.as_bytes(), b">"], put);
+        put(b"<");
+        if self.is_tidy() {
+            put(self.uri.as_bytes());
+        } else {
+            put(self.uri.tidied().as_bytes());
+        }
+        put(b">");
         put_params(self.params, &[], put);
     }
 }

@@ -6,10 +6,13 @@ use core::fmt;
 
 use crate::class;
 use crate::error::ParseError;
+use crate::limits::{Limits, Rules};
 use crate::number::decimal;
+use crate::params::unexpected;
+use crate::uri::compare::COMPARED;
 use crate::uri::escape::same_escaped;
 use crate::uri::host::Host;
-use crate::uri::view::{Parts, Uri};
+use crate::uri::view::{Form, Parts, Uri};
 
 /// A URI that owns its text.
 #[derive(Clone)]
@@ -25,6 +28,21 @@ impl UriBuf {
     /// Those of [`Uri::parse`].
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, ParseError> {
         Uri::parse(text.as_ref()).map(UriBuf::from)
+    }
+
+    /// Reads a URI leniently, for writing: as [`UriBuf::parse`], with what the grammar does not allow escaped or left out
+    /// as [`Uri::tidied`] does.
+    ///
+    /// # Errors
+    /// The first fault that remains against RFC 3261 section 25.1, such as a host with `_`, which has no escaped form; its
+    /// offset is that in the tidied text.
+    pub fn strict(text: impl AsRef<[u8]>) -> Result<Self, ParseError> {
+        let uri = Uri::parse(text.as_ref())?.tidied();
+        let rules = Rules::strict(Limits::DEFAULT.parameters);
+        match Uri::prefix(&uri.text, 0, Form::Full, rules)? {
+            (_, end) if end == uri.text.len() => Ok(uri),
+            (_, end) => Err(unexpected(&uri.text, end)),
+        }
     }
 
     /// `sip:user@host:port`; the caller gives `user` unescaped. An IPv6 host is in brackets.
@@ -114,6 +132,61 @@ impl UriBuf {
     }
 }
 
+impl Uri<'_> {
+    /// This URI as far as possible in the form that the grammar defines (RFC 3261 section 25.1): `#` in a user part and
+    /// brackets and `#` in a URI of another scheme become escapes (section 19.1.2), a `;` at the end is left out, and of
+    /// several URI parameters of one name the first stays (section 19.1.1).
+    pub fn tidied(&self) -> UriBuf {
+        self.rebuilt(|_| true, self.headers_bytes())
+    }
+
+    /// This URI as a Request-URI: tidied, without `method` parameter and `?headers` (RFC 3261 section 19.1.1, table 1).
+    pub fn to_request_uri(&self) -> UriBuf {
+        self.rebuilt(|name| !same_escaped(name, b"method", true), b"")
+    }
+
+    fn rebuilt(&self, keep: impl Fn(&[u8]) -> bool, headers: &[u8]) -> UriBuf {
+        let mut text = Vec::with_capacity(self.text.len() + 8);
+        if self.is_sip() {
+            text.extend_from_slice(&self.text[..usize::from(self.parts.rest)]);
+            if let Some(user) = self.user() {
+                put_escaped(user, class::STRICT_USER, &mut text);
+                if let Some(password) = self.password() {
+                    text.push(b':');
+                    text.extend_from_slice(password);
+                }
+                text.push(b'@');
+            }
+            text.extend_from_slice(self.host_and_port());
+            // Bounded, because the comparison with all earlier names is quadratic.
+            for (index, (name, value)) in self.params().iter().take(COMPARED).enumerate() {
+                let mut earlier = self.params().iter().take(index);
+                if !keep(name) || earlier.any(|(other, _)| same_escaped(other, name, true)) {
+                    continue;
+                }
+                text.push(b';');
+                text.extend_from_slice(name);
+                if let Some(value) = value {
+                    text.push(b'=');
+                    text.extend_from_slice(value);
+                }
+            }
+            if !headers.is_empty() {
+                text.push(b'?');
+                text.extend_from_slice(headers);
+            }
+        } else if Uri::prefix(self.text, 0, Form::Full, Rules::strict(0))
+            .is_ok_and(|(_, end)| end == self.text.len())
+        {
+            text.extend_from_slice(self.text);
+        } else {
+            put_escaped(self.text, class::STRICT_URIC, &mut text);
+        }
+        // A well-formed URI stays well-formed with an escape more and a parameter less.
+        UriBuf::parse(text).unwrap_or_else(|_| UriBuf::from(*self))
+    }
+}
+
 impl From<Uri<'_>> for UriBuf {
     fn from(uri: Uri<'_>) -> Self {
         UriBuf {
@@ -146,6 +219,18 @@ impl fmt::Display for UriBuf {
 impl fmt::Debug for UriBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.as_uri(), f)
+    }
+}
+
+/// As [`escape_into`], but keeps escapes.
+fn put_escaped(text: &[u8], mask: u32, out: &mut Vec<u8>) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = class::run_escaped(rest, 0, mask);
+        out.extend_from_slice(&rest[..end]);
+        let next = (end + 1).min(rest.len());
+        escape_into(&rest[end..next], mask, out);
+        rest = &rest[next..];
     }
 }
 

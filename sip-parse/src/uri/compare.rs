@@ -70,7 +70,7 @@ fn tel_equivalent(a: &Uri<'_>, b: &Uri<'_>) -> bool {
 const DECIDING: [&[u8]; 5] = [b"user", b"ttl", b"method", b"maddr", b"transport"];
 
 /// URIs with more parameters or headers than this compare by their bytes, because the comparison is quadratic.
-const COMPARED: usize = 64;
+pub(super) const COMPARED: usize = 64;
 
 fn params_equivalent(a: Params<'_>, b: Params<'_>) -> bool {
     if a.iter().count() > COMPARED || b.iter().count() > COMPARED {

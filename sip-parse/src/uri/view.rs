@@ -188,6 +188,11 @@ impl<'a> Uri<'a> {
         self.slice(self.parts.host_start, self.parts.host_end)
     }
 
+    /// `host[:port]` as received.
+    pub(super) fn host_and_port(&self) -> &'a [u8] {
+        self.slice(self.parts.host_start, self.parts.params_start)
+    }
+
     /// The port; `None` when absent.
     pub fn port(&self) -> Option<u16> {
         self.parts.port

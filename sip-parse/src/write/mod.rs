@@ -111,7 +111,11 @@ impl<'a> Builder<'a> {
                 HeaderId::TO if !seen.repeats(record.id) => {
                     match to_tag.filter(|_| lacks_tag(request)) {
                         Some(tag) => {
-                            let content = Content::Tagged(request.value_of(record), tag);
+                            // A `;` at its end would stand in front of that of the tag.
+                            let value = request.value_of(record);
+                            let last = |byte: &u8| !matches!(byte, b';' | b' ' | b'\t');
+                            let end = value.iter().rposition(last).map_or(0, |last| last + 1);
+                            let content = Content::Tagged(&value[..end], tag);
                             builder.items.push(Item {
                                 id: record.id,
                                 name: HeaderName::To,
