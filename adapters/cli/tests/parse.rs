@@ -297,6 +297,11 @@ fn what_lenient_reading_lets_pass_is_a_warning() {
             "Max-Forwards at byte",
         ),
         (
+            "tags",
+            INVITE.replace("tag=asdyka899", "tag=asdyka899;tag=2"),
+            "From at byte",
+        ),
+        (
             "date",
             INVITE.replace(
                 "Supported",

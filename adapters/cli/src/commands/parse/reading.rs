@@ -2,7 +2,7 @@
 //! that the rest of the message can be read and all offsets stay.
 
 use bytes::Bytes;
-use sip_parse::{ErrorKind, HeaderName, Limits, Message, ParseError};
+use sip_parse::{ErrorKind, HeaderName, Limits, Message, ParseError, Role};
 
 /// How many lines of one message may be unreadable before the rest of it is left alone.
 const UNREADABLE_LINES: usize = 64;
@@ -187,17 +187,17 @@ impl Reading {
 
     /// Checks the values of all header fields, leniently and strictly.
     fn read_values(&mut self, message: &Message) {
-        let lenient: Vec<ParseError> = message.validate().err().into_iter().collect();
-        let known = |error: &ParseError, others: &[ParseError]| {
-            others
+        let lenient: Vec<ParseError> = message
+            .faults(sip_parse::Reading::Lenient(Role::UserAgent))
+            .collect();
+        let is_known = |error: &ParseError| {
+            lenient
                 .iter()
                 .any(|other| other.header == error.header && other.kind == error.kind)
         };
         let strict: Vec<ParseError> = message
-            .validate_strict()
-            .err()
-            .into_iter()
-            .filter(|error| !known(error, &lenient))
+            .faults(sip_parse::Reading::Strict)
+            .filter(|error| !is_known(error))
             .collect();
         let line_feeds = message
             .head()
