@@ -298,10 +298,10 @@ impl Verdict {
 }
 
 impl<'a> Parts<'a> {
-    /// Splits a body into its parts, within [`Limits::DEFAULT`].
+    /// Splits a body into its parts, within [`Limits::DEFAULT`](crate::Limits::DEFAULT).
     ///
     /// # Errors
-    /// [`ErrorKind::TooManyParts`] for more parts or levels than [`Limits`] allows. Other faults are in [`Part::fault`].
+    /// [`ErrorKind::TooManyParts`] for more parts or levels than [`Limits`](crate::Limits) allows. Other faults are in [`Part::fault`].
     pub fn parse(content_type: Option<MediaType<'a>>, body: &'a [u8]) -> Result<Self, ParseError> {
         let mut whole = Part::new(b"", body, 0, PartRole::Whole);
         whole.content_type = content_type;
@@ -589,7 +589,7 @@ impl Message {
     /// body has no part.
     ///
     /// # Errors
-    /// [`ErrorKind::TooManyParts`] for more parts or levels than [`Limits`] allows. Other faults are in [`Part::fault`].
+    /// [`ErrorKind::TooManyParts`] for more parts or levels than [`Limits`](crate::Limits) allows. Other faults are in [`Part::fault`].
     ///
     /// ```
     /// use sip_parse::{Bytes, HeaderName, Limits, Message};
