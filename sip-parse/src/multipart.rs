@@ -34,6 +34,10 @@ pub struct Part<'a> {
     /// The first fault of a malformed part: in a header line, its Content-Type or Content-Disposition, or in the boundaries
     /// of a multipart part, which stays unopened then.
     pub fault: Option<ParseError>,
+    /// Whether Content-Encoding has another coding than `identity`.
+    encoded: bool,
+    /// Content-Transfer-Encoding, unless it leaves the bytes as they are.
+    transfer_encoding: Option<&'a [u8]>,
 }
 
 /// What a part is to the multipart body around it.
@@ -62,11 +66,23 @@ impl<'a> Part<'a> {
             depth,
             role,
             fault: None,
+            encoded: false,
+            transfer_encoding: None,
         };
         for (name, value) in fields(head) {
             let read = match name {
                 HeaderName::ContentType => once(&mut part.content_type, value),
                 HeaderName::ContentDisposition => once(&mut part.content_disposition, value),
+                HeaderName::ContentEncoding => {
+                    part.encoded |= has_coding(value);
+                    Ok(())
+                }
+                HeaderName::Other(name)
+                    if name.eq_ignore_ascii_case(b"Content-Transfer-Encoding") =>
+                {
+                    part.transfer_encoding = Some(value).filter(|coding| changes_bytes(coding));
+                    Ok(())
+                }
                 _ => Ok(()),
             };
             if let Err(fault) = read {
@@ -109,11 +125,9 @@ impl<'a> Part<'a> {
 
     /// The value of one of the part's header fields; may contain folds.
     pub fn header(&self, name: HeaderName<'_>) -> Option<&'a [u8]> {
-        self.values(name).next()
-    }
-
-    fn values<'n>(&self, name: HeaderName<'n>) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        fields(self.head).filter_map(move |(found, value)| (found == name).then_some(value))
+        fields(self.head)
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
     }
 
     /// The part's Content-ID without its angle brackets, by which other parts and header fields refer to it (RFC 2392).
@@ -123,19 +137,16 @@ impl<'a> Part<'a> {
 
     /// Whether Content-Encoding has another coding than `identity`, such as `gzip` (RFC 3261 section 20.12).
     pub fn is_encoded(&self) -> bool {
-        self.values(HeaderName::ContentEncoding)
-            .flat_map(|row| row.split(|byte| *byte == b','))
-            .map(class::trim)
-            .any(|coding| !(coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")))
+        self.encoded
     }
 
     /// The part's bytes with base64 or quoted-printable undone; allocates only for these two. `None` if they are malformed,
     /// for any other Content-Transfer-Encoding that changes bytes, and for a Content-Encoding.
     pub fn decoded(&self) -> Option<Cow<'a, [u8]>> {
-        if self.is_encoded() {
+        if self.encoded {
             return None;
         }
-        let Some(coding) = self.transfer_encoding() else {
+        let Some(coding) = self.transfer_encoding else {
             return Some(Cow::Borrowed(self.body));
         };
         if coding.eq_ignore_ascii_case(b"base64") {
@@ -145,16 +156,6 @@ impl<'a> Part<'a> {
         } else {
             None
         }
-    }
-
-    /// Content-Transfer-Encoding, unless it leaves the bytes as they are (RFC 2045 section 6.2).
-    fn transfer_encoding(&self) -> Option<&'a [u8]> {
-        let coding = self.header(HeaderName::Other(b"Content-Transfer-Encoding"))?;
-        let changes = |same: &&[u8]| !coding.eq_ignore_ascii_case(same);
-        [&b"7bit"[..], b"8bit", b"binary"]
-            .iter()
-            .all(changes)
-            .then_some(coding)
     }
 
     /// Whether the part is only used where another part or a header field refers to it (RFC 5621 section 9).
@@ -177,6 +178,21 @@ fn once<'a, T: Element<'a>>(found: &mut Option<T>, value: &'a [u8]) -> Result<()
     }
     *found = Some(single(value, Rules::DEFAULT)?);
     Ok(())
+}
+
+/// Whether a value of Content-Encoding has another coding than `identity`.
+fn has_coding(value: &[u8]) -> bool {
+    value
+        .split(|byte| *byte == b',')
+        .map(class::trim)
+        .any(|coding| !(coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")))
+}
+
+/// Whether a Content-Transfer-Encoding is not one that leaves the bytes as they are (RFC 2045 section 6.2).
+fn changes_bytes(coding: &[u8]) -> bool {
+    ![&b"7bit"[..], b"8bit", b"binary"]
+        .iter()
+        .any(|same| coding.eq_ignore_ascii_case(same))
 }
 
 fn without_brackets(id: &[u8]) -> &[u8] {
@@ -282,10 +298,10 @@ impl Verdict {
 }
 
 impl<'a> Parts<'a> {
-    /// Splits a body into its parts, within [`Limits::DEFAULT`].
+    /// Splits a body into its parts, within [`Limits::DEFAULT`](crate::Limits::DEFAULT).
     ///
     /// # Errors
-    /// [`ErrorKind::TooManyParts`] for more parts or levels than [`Limits`] allows. Other faults are in [`Part::fault`].
+    /// [`ErrorKind::TooManyParts`] for more parts or levels than [`Limits`](crate::Limits) allows. Other faults are in [`Part::fault`].
     pub fn parse(content_type: Option<MediaType<'a>>, body: &'a [u8]) -> Result<Self, ParseError> {
         let mut whole = Part::new(b"", body, 0, PartRole::Whole);
         whole.content_type = content_type;
@@ -301,8 +317,7 @@ impl<'a> Parts<'a> {
         while let Some((mut part, parent)) = waiting.pop() {
             let index = nodes.len();
             // The boundaries of an encoded body are encoded, too.
-            let opens =
-                part.is_multipart() && !part.is_encoded() && part.transfer_encoding().is_none();
+            let opens = part.is_multipart() && !part.encoded && part.transfer_encoding.is_none();
             let mut split = None;
             if opens {
                 if part.depth >= limits.depth {
@@ -501,7 +516,7 @@ impl<'a> Split<'a> {
     }
 
     /// The next boundary line from `at` on: the end of the text in front of it, and the start of the next part, `None`
-    /// for the closing line.
+    /// for the closing line. The last line of the body closes, too, because some peers leave the hyphens out.
     fn delimiter(&self, at: usize) -> Option<(usize, Option<usize>)> {
         let mut line = at;
         loop {
@@ -521,7 +536,8 @@ impl<'a> Split<'a> {
                 }
                 let closing = rest.strip_prefix(b"--");
                 if class::trim(closing.unwrap_or(rest)).is_empty() {
-                    return Some((end, closing.is_none().then_some(next)));
+                    let opens = closing.is_none() && next < self.body.len();
+                    return Some((end, opens.then_some(next)));
                 }
             }
             if next >= self.body.len() {
@@ -573,7 +589,7 @@ impl Message {
     /// body has no part.
     ///
     /// # Errors
-    /// [`ErrorKind::TooManyParts`] for more parts or levels than [`Limits`] allows. Other faults are in [`Part::fault`].
+    /// [`ErrorKind::TooManyParts`] for more parts or levels than [`Limits`](crate::Limits) allows. Other faults are in [`Part::fault`].
     ///
     /// ```
     /// use sip_parse::{Bytes, HeaderName, Limits, Message};

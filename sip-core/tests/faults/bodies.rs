@@ -338,6 +338,7 @@ fn fault_d3_malformed_multipart_bodies() {
             V0,
         ),
         (format!("{head}{sdp}"), Ok(V0), V0),
+        (format!("{head}{sdp}\n--m\n"), Ok(V0), V0),
         (
             mixed(&[SDP]).replace(";boundary=m", " ; x=1 ; BOUNDARY = \"m\""),
             Ok(V0),
