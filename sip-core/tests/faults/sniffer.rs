@@ -147,7 +147,7 @@ impl World {
 
     /// Looks at a request on the wire: each of its credentials is in its space.
     fn sniff(&mut self, request: &Request) {
-        let text = String::from_utf8_lossy(request.bytes()).into_owned();
+        let text = || String::from_utf8_lossy(request.bytes()).into_owned();
         let anonymous = request
             .from()
             .unwrap()
@@ -164,11 +164,12 @@ impl World {
                 let carried = sip_parse::Credentials::parse(value.as_bytes(), is_proxy).unwrap();
                 let nonce = String::from_utf8(carried.nonce().unwrap().into_owned()).unwrap();
                 let issued = &self.issued[&nonce];
-                assert_eq!(issued.is_proxy, is_proxy, "{text}");
+                assert_eq!(issued.is_proxy, is_proxy, "{}", text());
                 assert_eq!(
                     &*carried.realm().unwrap(),
                     issued.realm.as_bytes(),
-                    "{text}"
+                    "{}",
+                    text()
                 );
                 let is_call = issued.call_id.as_bytes() == request.call_id().unwrap();
                 let is_own = issued.realm == "example.com";
@@ -183,7 +184,7 @@ impl World {
                         is_call && is_listed && issued.is_strong && issued.has_qop && !anonymous
                     }
                 };
-                assert!(fits, "{:?} got\n{text}", issued.party);
+                assert!(fits, "{:?} got\n{}", issued.party, text());
                 *self.seen.entry(issued.party).or_default() += 1;
             }
         }
@@ -194,7 +195,7 @@ impl World {
                     && !line.starts_with("P-Preferred-Identity:")
                     && !line.starts_with("Proxy-Authorization:")
             };
-            assert_eq!(text.lines().find(names_alice), None);
+            assert_eq!(text().lines().find(names_alice), None);
         }
     }
 
@@ -255,7 +256,7 @@ impl World {
         } else {
             Party::OwnDomain
         };
-        if self.challenged < 3 && self.below(2) == 0 {
+        if self.challenged < 3 && self.below(5) < 2 {
             self.challenged += 1;
             let realm = REALMS[self.below(5) as usize];
             let is_proxy = self.below(2) == 0;
@@ -312,7 +313,7 @@ impl World {
 
     /// INFO, re-INVITE and BYE in a call, as far as it is up.
     fn talk(&mut self, id: SessionId) {
-        if self.below(2) == 0
+        if self.below(4) == 0
             && let Ok(Session::Established(call)) = self.bench.agent.session(id)
         {
             let body = Body::new("application/x-test", "1");
@@ -320,7 +321,7 @@ impl World {
             self.bench.pump();
             self.serve();
         }
-        if self.below(3) == 0 && self.is_up(id) {
+        if self.below(6) == 0 && self.is_up(id) {
             self.bench.reinvite(id);
             self.bench.describe(id, OFFER);
             self.serve();
