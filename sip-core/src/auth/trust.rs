@@ -16,8 +16,8 @@
 //! | any | any | no | listed by the application | 401, 407 | with qop and the algorithm for peers, or a stronger one |
 //! | anything else | | | | | no |
 //!
-//! As long as the registrar has not challenged with an own realm, a challenge within a dialog is weaker than the
-//! registrar's if it has no qop, because such a digest needs no guess at a client nonce.
+//! As long as the registrar has not challenged with an own realm, a challenge without qop is answered only to a
+//! request outside a dialog and to the own domain, because a digest without a client nonce can be looked up in tables.
 
 use alloc::boxed::Box;
 
@@ -89,7 +89,7 @@ pub(super) fn may_answer(
     if known.is_some() || hashed || policy.is_own_realm(realm) {
         let least = known.unwrap_or(Strength {
             algorithm: 0,
-            qop: request.within_dialog,
+            qop: request.within_dialog || !request.own_domain,
         });
         if strength.reaches(least) && (offer.proxy || request.own_domain) {
             return true;

@@ -6,4 +6,5 @@ mod credentials;
 mod exchanges;
 mod leniency;
 mod registration;
+mod sniffer;
 mod transport;

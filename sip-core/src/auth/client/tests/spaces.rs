@@ -134,7 +134,7 @@ fn trust_answers_what_its_table_lists() {
         ),
         (within(CONTEXT), sha("any"), [false, false], [false, false]),
         (STRANGER, md5("biloxi.com"), [false, true], [false, true]),
-        (STRANGER, bare("biloxi.com"), [false, true], [false, false]),
+        (STRANGER, bare("biloxi.com"), [false, false], [false, false]),
         (STRANGER, md5("Biloxi.com"), [false, false], [false, false]),
         (
             STRANGER,
