@@ -295,6 +295,10 @@ impl Calling {
         let dialog = established.dialog;
         context.common.dialog = Some(dialog);
         context.endpoint.dialogs.keep_only(dialog);
+        let call = context.common.id.to_bits();
+        context
+            .endpoint
+            .debug("sip.dialog", call, "a dialog begins");
         context.clear(SessionTimer::NoAnswer);
         let offers = self.late_offer && has_description(response.response);
         if offers && !cancelled && established.has_target {

@@ -402,6 +402,7 @@ impl SessionLayer {
             let why = "no dialog can be made of this INVITE";
             return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
         };
+        endpoint.debug("sip.dialog", id.to_bits(), "a dialog begins");
         let mut common = Common::new(id, set);
         let context = &mut Context {
             endpoint,

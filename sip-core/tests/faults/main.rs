@@ -5,5 +5,6 @@ mod calls;
 mod credentials;
 mod exchanges;
 mod leniency;
+mod logging;
 mod registration;
 mod transport;
