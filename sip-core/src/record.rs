@@ -1,14 +1,19 @@
 //! Log and trace records: plain data that an adapter formats.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Limits, Message};
+use sip_parse::{HeaderName, Limits, Message, StatusCode};
 
 use crate::auth::ChallengeError;
 use crate::config::LogLevel;
+use crate::connection::{ConnectError, DisconnectReason};
 use crate::ids::ConnectionId;
+use crate::reason::EndReason;
+use crate::transaction::TransactionError;
 
 /// A log record: plain data, formatted by its `Display` only on demand.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,14 +22,15 @@ pub struct LogRecord {
     pub level: LogLevel,
     /// `sip.ua`, `sip.transport`, `sip.transaction`, `sip.dialog`, `sip.registration`, `sip.session`.
     pub category: &'static str,
-    /// The transaction, session or connection, as its handle's `to_bits`; 0 for none, and always 0 unless
-    /// `log.level` is `debug`.
+    /// The transaction, request, session or connection, as its handle's `to_bits`, or the reg-id of a flow; 0
+    /// for the agent as a whole, and always 0 unless `log.level` is `debug`.
     pub label: u64,
     /// The content.
     pub content: LogContent,
 }
 
-/// The content of a log record.
+/// The content of a log record. Servers are named by their index in
+/// [`Config::servers`](crate::config::Config::servers), from 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LogContent {
@@ -33,11 +39,118 @@ pub enum LogContent {
     /// Bytes that are not an acceptable SIP message, with the fault.
     Malformed(sip_parse::ParseError),
     /// The core itself sent a provisional or final response, with the cause.
-    Answered(sip_parse::StatusCode, &'static str),
+    Answered(StatusCode, &'static str),
     /// The core ignored a message, with the cause.
     Ignored(&'static str),
     /// The core did not answer a challenge, with the cause: the 401 or 407 is final.
     NotAuthorized(ChallengeError),
+    /// A connection is being opened.
+    Connecting {
+        /// The server.
+        server: usize,
+        /// 1 for the first attempt since the server last worked.
+        attempt: u32,
+    },
+    /// A connection is open.
+    Connected {
+        /// The server.
+        server: usize,
+    },
+    /// A connection could not be opened.
+    ConnectFailed {
+        /// The server.
+        server: usize,
+        /// The cause.
+        error: ConnectError,
+    },
+    /// An open connection is lost or closed.
+    Disconnected {
+        /// The server.
+        server: usize,
+        /// The cause.
+        reason: DisconnectReason,
+    },
+    /// The core opens the next connection after this time.
+    ReconnectScheduled {
+        /// The wait.
+        after: Duration,
+        /// The number of failed attempts in a row.
+        failed: u32,
+    },
+    /// The registrar accepted the binding.
+    Registered {
+        /// The reg-id of the flow (RFC 5626 section 4.2).
+        reg_id: u8,
+        /// The duration of the binding.
+        expires: Duration,
+        /// Whether this refreshes an earlier binding.
+        refreshed: bool,
+    },
+    /// A REGISTER failed.
+    RegistrationFailed {
+        /// The cause.
+        reason: Box<EndReason>,
+        /// The wait until the next attempt; `None` if there is none.
+        retry_after: Option<Duration>,
+    },
+    /// The binding is gone.
+    Unregistered(Box<EndReason>),
+    /// An offer/answer exchange ended without a new session.
+    ExchangeFailed(Box<EndReason>),
+    /// A call is over.
+    CallEnded(Box<EndReason>),
+    /// A request ended without a response.
+    RequestFailed(Box<EndReason>),
+    /// A request with this method, at the start of its transaction.
+    Request(Direction, &'static str),
+    /// A response of a peer.
+    Response(StatusCode),
+    /// A transaction ended without a final response, or without the ACK to one.
+    TransactionFailed(TransactionError),
+    /// The agent has stopped.
+    Stopped {
+        /// The number of calls, registrations and requests that the end of the grace period cut short.
+        unfinished: u32,
+    },
+}
+
+impl LogContent {
+    /// A request that arrived.
+    pub(crate) fn received(request: &[u8]) -> Self {
+        Self::Request(Direction::Received, method(request))
+    }
+
+    /// A request that was sent.
+    pub(crate) fn sent(request: &[u8]) -> Self {
+        Self::Request(Direction::Sent, method(request))
+    }
+}
+
+/// The methods that a record names.
+const METHODS: [&str; 14] = [
+    "INVITE",
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "OPTIONS",
+    "REGISTER",
+    "MESSAGE",
+    "INFO",
+    "PRACK",
+    "UPDATE",
+    "REFER",
+    "SUBSCRIBE",
+    "NOTIFY",
+    "PUBLISH",
+];
+
+/// The method of a request, without a copy of its bytes.
+fn method(request: &[u8]) -> &'static str {
+    let token = request.split(|&byte| byte == b' ').next();
+    let known = METHODS
+        .into_iter()
+        .find(|name| token == Some(name.as_bytes()));
+    known.unwrap_or("a request of another method")
 }
 
 impl fmt::Display for LogContent {
@@ -48,6 +161,62 @@ impl fmt::Display for LogContent {
             Self::Answered(status, why) => write!(f, "answered {}: {why}", status.as_u16()),
             Self::Ignored(why) => write!(f, "ignored a message: {why}"),
             Self::NotAuthorized(why) => write!(f, "did not answer a challenge: {why}"),
+            Self::Connecting { server, attempt } => {
+                write!(f, "connecting to wsServers[{server}], attempt {attempt}")
+            }
+            Self::Connected { server } => write!(f, "connected to wsServers[{server}]"),
+            Self::ConnectFailed { server, error } => {
+                write!(f, "cannot connect to wsServers[{server}]: {error}")
+            }
+            Self::Disconnected { server, reason } => {
+                write!(f, "disconnected from wsServers[{server}]: {reason}")
+            }
+            Self::ReconnectScheduled { after, failed } => {
+                let seconds = after.as_secs_f32();
+                write!(
+                    f,
+                    "next attempt in {seconds:.1} s, after {failed} failed ones"
+                )
+            }
+            Self::Registered {
+                reg_id,
+                expires,
+                refreshed,
+            } => {
+                let again = if *refreshed { " again" } else { "" };
+                let seconds = expires.as_secs();
+                write!(f, "registered{again} on flow {reg_id} for {seconds} s")
+            }
+            Self::RegistrationFailed {
+                reason,
+                retry_after: Some(wait),
+            } => {
+                let seconds = wait.as_secs_f32();
+                write!(
+                    f,
+                    "registration failed, next attempt in {seconds:.1} s: {reason}"
+                )
+            }
+            Self::RegistrationFailed { reason, .. } => {
+                write!(f, "registration failed, no further attempt: {reason}")
+            }
+            Self::Unregistered(reason) => write!(f, "unregistered: {reason}"),
+            Self::ExchangeFailed(reason) => {
+                write!(f, "no new session by offer and answer: {reason}")
+            }
+            Self::CallEnded(reason) => write!(f, "the call is over: {reason}"),
+            Self::RequestFailed(reason) => write!(f, "no response: {reason}"),
+            Self::Request(Direction::Received, method) => write!(f, "received {method}"),
+            Self::Request(Direction::Sent, method) => write!(f, "sent {method}"),
+            Self::Response(status) => write!(f, "the peer answered {}", status.as_u16()),
+            Self::TransactionFailed(TransactionError::Timeout) => {
+                f.write_str("the transaction timed out")
+            }
+            Self::TransactionFailed(TransactionError::ConnectionLost) => {
+                f.write_str("the transaction ended with its connection")
+            }
+            Self::Stopped { unfinished: 0 } => f.write_str("stopped"),
+            Self::Stopped { unfinished } => write!(f, "stopped, {unfinished} left unfinished"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sip_core::config::Config;
+use sip_core::config::{Config, LogLevel};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, Body, Cause, Event, Limits, Timestamp, Transport, UserAgent};
 use sip_parse::{Bytes, HeaderName, Method, StatusCode};
@@ -483,6 +483,7 @@ fn autostart_false_waits_for_start() {
     let mut config = alice();
     config
         .autostart(false)
+        .log_level(LogLevel::Error)
         .instance_id("8f1c0e52-6a1d-4b7e-9c3f-2d5b7a90e416");
     let now = Timestamp::ZERO;
     let mut agent = UserAgent::new(config.build().unwrap(), random(1), now).unwrap();

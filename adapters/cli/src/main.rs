@@ -2,7 +2,7 @@
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `running`, `adapter`,
-//! `interrupts` and `settings`, `events`, `ladder` and `sdp`, `report`, `arguments`, `outcome`.
+//! `interrupts`, `log` and `settings`, `events`, `ladder` and `sdp`, `report`, `arguments`, `outcome`.
 
 mod adapter;
 mod arguments;
@@ -10,6 +10,7 @@ mod commands;
 mod events;
 mod interrupts;
 mod ladder;
+mod log;
 mod outcome;
 mod report;
 mod running;
@@ -28,7 +29,6 @@ use crate::report::{Report, complain};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log();
     let (json, result) = match arguments.command {
         Command::Demo(demo) => (demo.output.json, block_on(commands::demo::run(demo))),
         Command::Serve(serve) => (serve.output.json, block_on(commands::serve::run(serve))),
@@ -77,12 +77,4 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
     // The thread of a name look-up that is still running must not delay the exit.
     runtime.shutdown_background();
     result
-}
-
-/// Log records of errors go to standard error. Everything else is reported as events.
-fn start_log() {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::ERROR)
-        .init();
 }

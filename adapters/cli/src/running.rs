@@ -14,6 +14,7 @@ use crate::adapter::{self, Events, Handle, Settings};
 use crate::arguments::{Account, Output};
 use crate::events;
 use crate::interrupts::Interrupts;
+use crate::log::Log;
 use crate::outcome::Failure;
 use crate::report::{self, Report, complain};
 use crate::settings::{self, Registering};
@@ -55,6 +56,9 @@ impl Running {
         for warning in warnings {
             complain(&format!("warning: {warning}"));
         }
+        let log = Log::new(&config)?;
+        log.start();
+        let config = log.configure(config)?;
         let interrupts = Interrupts::listen()?;
         let report = Report::new(output.json).with_servers(&config);
         let start = report.start();

@@ -4,14 +4,15 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sip_core::config::{Config, ServerUrl};
+use sip_core::config::{Config, LogLevel, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::transaction::TimerSettings;
 use sip_core::{
@@ -29,6 +30,10 @@ use crate::log;
 /// adapter passes to the core does not: a deadline that passed in the meantime is noticed at most this long
 /// after the machine woke up.
 pub const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// Categories of log records.
+const TRANSPORT: &str = "sip.transport";
+const SESSION: &str = "sip.session";
 
 /// Work for the adapter: socket operations and application events.
 #[derive(Debug)]
@@ -58,10 +63,12 @@ pub struct Host {
     /// Descriptions that found the action queue of the core full: at most one for each call.
     undelivered: VecDeque<(SessionId, ExchangeId, Result<Body, DescriptionFailed>)>,
     builtin_log: bool,
+    /// The name of the agent in log records.
+    name: String,
 }
 
-impl core::fmt::Debug for Host {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host").finish_non_exhaustive()
     }
 }
@@ -81,8 +88,10 @@ impl Host {
     ) -> Result<Self, StartError> {
         let rng = Box::new(ChaCha20Rng::from_seed(seed));
         let timers = TimerSettings::default();
+        let agent = UserAgent::with_limits(config.clone(), limits, timers, rng, now)?;
         Ok(Self {
-            agent: UserAgent::with_limits(config.clone(), limits, timers, rng, now)?,
+            name: agent.address_of_record().to_string(),
+            agent,
             hooks,
             opening: Vec::new(),
             undelivered: VecDeque::new(),
@@ -124,8 +133,10 @@ impl Host {
                     None => continue,
                 },
                 Action::Log(record) => {
-                    if self.builtin_log {
-                        log::log(&record);
+                    if self.logs(record.level) {
+                        // As the labels of the core, only the debug level needs it.
+                        let agent = self.logs(LogLevel::Debug).then_some(self.name.as_str());
+                        log::log(&record, agent);
                     }
                     if let Some(connector) = &mut self.hooks.log_connector {
                         connector(&record);
@@ -140,6 +151,18 @@ impl Host {
                     continue;
                 }
             });
+        }
+    }
+
+    /// Whether the adapter writes records of this level.
+    fn logs(&self, level: LogLevel) -> bool {
+        self.builtin_log && level <= self.agent.config().log().level
+    }
+
+    /// Writes a sentence of the adapter, if the configuration enables its level.
+    fn note(&self, level: LogLevel, category: &'static str, sentence: fmt::Arguments<'_>) {
+        if self.logs(level) {
+            log::note(level, category, sentence);
         }
     }
 
@@ -182,7 +205,7 @@ impl Host {
     }
 
     fn note_failure(&mut self, failure: &ConnectFailure) {
-        tracing::warn!(target: "sip.transport", "{failure}");
+        self.note(LogLevel::Warn, TRANSPORT, format_args!("{failure}"));
         if let Some(observer) = &mut self.hooks.connect_failed {
             observer(failure);
         }
@@ -209,7 +232,8 @@ impl Host {
     /// [`UserAgent::receive`]. Take all jobs before: the action queue of the core cannot be full then.
     pub fn received(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
         if self.agent.receive(connection, bytes, now).is_err() {
-            tracing::error!(target: "sip.transport", "a message found no room in the core");
+            let sentence = format_args!("a message found no room in the core");
+            self.note(LogLevel::Error, TRANSPORT, sentence);
         }
     }
 
@@ -226,7 +250,8 @@ impl Host {
     /// The bytes that wait for a server have reached their limit, because the server does not read. The
     /// adapter has dropped the connection.
     pub fn send_queue_full(&mut self, connection: ConnectionId, now: Timestamp) {
-        tracing::warn!(target: "sip.transport", "the server does not read: connection dropped");
+        let sentence = format_args!("the server does not read: connection dropped");
+        self.note(LogLevel::Warn, TRANSPORT, sentence);
         self.closed(connection, DisconnectReason::Lost, now);
     }
 
@@ -245,7 +270,7 @@ impl Host {
             let url = configured.map_or(Err(NoServerUrl), |server| source(&server.url, attempt));
             if let Err(error) = self.agent.server_url(connection, url, now) {
                 // The core has ended the attempt meanwhile.
-                tracing::debug!(target: "sip.transport", "{error}");
+                self.note(LogLevel::Debug, TRANSPORT, format_args!("{error}"));
             }
             return None;
         }
@@ -281,7 +306,8 @@ impl Host {
         let Err(error) = self.agent.authorize(challenge, value, now) else {
             return;
         };
-        tracing::warn!(target: "sip.ua", "the authenticator's answer: {error}");
+        let sentence = format_args!("the authenticator's answer: {error}");
+        self.note(LogLevel::Warn, "sip.ua", sentence);
         if matches!(error, CommandError::Header(_)) {
             // An error here means that the challenged request has ended meanwhile.
             let _ = self
@@ -299,7 +325,7 @@ impl Host {
         now: Timestamp,
     ) {
         if let Err(error) = &result {
-            tracing::warn!(target: "sip.session", "{error}");
+            self.note(LogLevel::Warn, SESSION, format_args!("{error}"));
         }
         let description = result.map_err(|_| DescriptionFailed);
         let taken = self.describe(session, exchange, description.clone(), now);
@@ -318,7 +344,7 @@ impl Host {
         let taken = self.agent.describe(session, exchange, description, now);
         if let Err(error) = &taken {
             // Usually the call ended while the handler made the description.
-            tracing::debug!(target: "sip.session", "{error}");
+            self.note(LogLevel::Debug, SESSION, format_args!("{error}"));
         }
         taken
     }
@@ -331,7 +357,7 @@ impl Host {
         error: &DescriptionError,
         now: Timestamp,
     ) {
-        tracing::warn!(target: "sip.session", "{error}");
+        self.note(LogLevel::Warn, SESSION, format_args!("{error}"));
         let refused = self
             .agent
             .describe(session, exchange, Err(DescriptionFailed), now);

@@ -1,24 +1,47 @@
 //! Passes log and trace records to `tracing`.
 
+use core::fmt;
+
 use sip_core::config::LogLevel;
 use sip_core::{Direction, LogRecord, Timestamp, TraceRecord};
 
-/// Writes a record to `tracing`. The target is its category.
-pub(crate) fn log(record: &LogRecord) {
+/// Writes a record to `tracing`. The target is its category; `agent` and the label of the record are fields, if
+/// there are any.
+pub(crate) fn log(record: &LogRecord, agent: Option<&str>) {
+    let label = Some(record.label).filter(|label| *label != 0);
+    write(
+        (record.level, record.category),
+        agent,
+        label,
+        format_args!("{}", record.content),
+    );
+}
+
+/// Writes a sentence of the adapter to `tracing`.
+pub(crate) fn note(level: LogLevel, category: &'static str, sentence: fmt::Arguments<'_>) {
+    write((level, category), None, None, sentence);
+}
+
+fn write(
+    (level, category): (LogLevel, &'static str),
+    agent: Option<&str>,
+    label: Option<u64>,
+    sentence: fmt::Arguments<'_>,
+) {
     /// One callsite for each pair of target and level, because `tracing` needs both at compile time.
     macro_rules! emit {
         ($($category:literal),+) => {
-            match record.category {
+            match category {
                 $($category => emit!(@ $category),)+
                 _ => emit!(@ "sip"),
             }
         };
         (@ $target:literal) => {
-            match record.level {
-                LogLevel::Error => tracing::error!(target: $target, label = record.label, "{}", record.content),
-                LogLevel::Warn => tracing::warn!(target: $target, label = record.label, "{}", record.content),
-                LogLevel::Log => tracing::info!(target: $target, label = record.label, "{}", record.content),
-                LogLevel::Debug => tracing::debug!(target: $target, label = record.label, "{}", record.content),
+            match level {
+                LogLevel::Error => tracing::error!(target: $target, agent, label, "{sentence}"),
+                LogLevel::Warn => tracing::warn!(target: $target, agent, label, "{sentence}"),
+                LogLevel::Log => tracing::info!(target: $target, agent, label, "{sentence}"),
+                LogLevel::Debug => tracing::debug!(target: $target, agent, label, "{sentence}"),
             }
         };
     }

@@ -98,16 +98,24 @@ impl Endpoint {
                     merged,
                     ..
                 } => {
+                    let content = LogContent::received(request.bytes());
+                    self.log_transaction(transaction.to_bits(), content);
                     let indication = self.on_request(transaction, request, cancels, merged);
                     if indication.is_some() {
                         return indication;
                     }
                 }
-                Output::Ack { request, .. } => {
+                Output::Ack {
+                    connection,
+                    request,
+                } => {
                     let usage = self.dialogs.find(&request);
                     match usage.and_then(|dialog| self.dialogs.usage(dialog.set())) {
                         Some(usage) => return Some(Indication::Ack { usage, request }),
-                        None => self.ignored("an ACK that belongs to no call"),
+                        None => {
+                            let why = "an ACK that belongs to no call";
+                            self.ignored_from(Some(connection), why);
+                        }
                     }
                 }
                 Output::Response {
@@ -120,6 +128,8 @@ impl Endpoint {
                     if user.user == TransactionUser::Branch && !response.status().is_provisional() {
                         self.branch_byes = self.branch_byes.saturating_sub(1);
                     }
+                    let content = LogContent::Response(response.status());
+                    self.log_transaction(transaction.to_bits(), content);
                     let received = Received {
                         sent: user,
                         transaction,
@@ -131,8 +141,17 @@ impl Endpoint {
                     self.read_authentication_info(&received);
                     return Some(Indication::Response(received));
                 }
-                Output::StrayResponse { .. } => self.ignored("a 2xx to an INVITE that is over"),
-                Output::Failed { user, error, .. } => {
+                Output::StrayResponse { connection, .. } => {
+                    self.ignored_from(Some(connection), "a 2xx to an INVITE that is over");
+                }
+                Output::Failed {
+                    transaction,
+                    user,
+                    error,
+                    ..
+                } => {
+                    let content = LogContent::TransactionFailed(error);
+                    self.log_transaction(transaction.to_bits(), content);
                     if user.user == TransactionUser::Branch {
                         self.branch_byes = self.branch_byes.saturating_sub(1);
                     }
@@ -143,7 +162,9 @@ impl Endpoint {
                     error: TransactionError::Timeout,
                     ..
                 } => self.ignored("no ACK came for a refusal"),
-                Output::ServerFailed { transaction, .. } => {
+                Output::ServerFailed { transaction, error } => {
+                    let content = LogContent::TransactionFailed(error);
+                    self.log_transaction(transaction.to_bits(), content);
                     return Some(Indication::ServerFailed { transaction });
                 }
                 Output::KeepAlive {
@@ -169,7 +190,7 @@ impl Endpoint {
                         return Some(Indication::Unreadable(connection));
                     }
                 }
-                Output::Ignored { why, .. } => self.ignored(why),
+                Output::Ignored { connection, why } => self.ignored_from(Some(connection), why),
             }
         }
     }

@@ -11,6 +11,7 @@ mod challenge;
 mod flow;
 mod identity;
 mod indication;
+mod log;
 mod may_send;
 mod owner;
 mod queue;

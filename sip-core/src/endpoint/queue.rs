@@ -11,7 +11,7 @@ use crate::config::LogLevel;
 use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
-use crate::transaction::{Outbox, Output};
+use crate::transaction::{ClientTransactionId, Outbox, Output};
 
 /// Counters for operators; each only grows.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -74,6 +74,11 @@ impl Queue {
         self.actions.push_back(Action::Event(event));
     }
 
+    /// Whether the configuration enables the level.
+    pub(super) fn logs(&self, level: LogLevel) -> bool {
+        level <= self.log_level
+    }
+
     pub(super) fn log(
         &mut self,
         level: LogLevel,
@@ -81,7 +86,7 @@ impl Queue {
         label: u64,
         content: LogContent,
     ) {
-        if level > self.log_level {
+        if !self.logs(level) {
             return;
         }
         // Labels identify single transactions and calls; only the debug level needs them.
@@ -121,6 +126,13 @@ impl Outbox<Sent> for Queue {
         self.trace(Direction::Sent, connection, &bytes);
         self.actions
             .push_back(Action::Transmit { connection, bytes });
+    }
+
+    fn started(&mut self, transaction: ClientTransactionId, request: &Bytes) {
+        if self.logs(LogLevel::Debug) {
+            let (label, content) = (transaction.to_bits(), LogContent::sent(request));
+            self.log(LogLevel::Debug, "sip.transaction", label, content);
+        }
     }
 
     fn output(&mut self, output: Output<Sent>) {

@@ -15,14 +15,12 @@ use super::queue::{Counters, Queue};
 use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
-use crate::config::LogLevel;
 use crate::connection::ConnectionInfo;
 use crate::dialog::DialogLayer;
 use crate::error::Backpressure;
-use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
-use crate::record::{Direction, LogContent};
+use crate::record::Direction;
 use crate::time::Timestamp;
 use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
@@ -254,26 +252,6 @@ impl Endpoint {
     /// Queues an action for the host.
     pub(crate) fn act(&mut self, action: Action) {
         self.queue().actions.push_back(action);
-    }
-
-    pub(crate) fn event(&mut self, event: Event) {
-        self.queue().event(event);
-    }
-
-    pub(crate) fn log(
-        &mut self,
-        level: LogLevel,
-        category: &'static str,
-        label: u64,
-        content: LogContent,
-    ) {
-        self.queue().log(level, category, label, content);
-    }
-
-    /// Counts a dropped message, and logs the cause.
-    pub(crate) fn ignored(&mut self, why: &'static str) {
-        self.queue().counters.ignored += 1;
-        self.log(LogLevel::Debug, "sip.ua", 0, LogContent::Ignored(why));
     }
 }
 

@@ -298,6 +298,10 @@ impl Calling {
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.endpoint.dialogs.keep_only(dialog);
+        let call = context.common.id.to_bits();
+        context
+            .endpoint
+            .debug("sip.dialog", call, "a dialog begins");
         context.clear(SessionTimer::NoAnswer);
         let unusable = context.unusable_target(&established, response);
         let takes_offer = self.late_offer && !cancelled && unusable.is_none();

@@ -215,6 +215,10 @@ impl Context<'_> {
         }
         self.endpoint.dialogs.close(self.common.set);
         let session = self.common.id;
+        if self.common.dialog.is_some() {
+            let label = session.to_bits();
+            self.endpoint.debug("sip.dialog", label, "the dialog ends");
+        }
         self.event(Event::Ended {
             session,
             reason: Box::new(reason),

@@ -424,6 +424,7 @@ impl SessionLayer {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
             return endpoint.refuse_sips(None, transaction, status);
         }
+        endpoint.debug("sip.dialog", id.to_bits(), "a dialog begins");
         let mut common = Common::new(id, set);
         let context = &mut Context {
             endpoint,

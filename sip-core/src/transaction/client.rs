@@ -213,6 +213,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             ack: Bytes::new(),
             cancel: Cancel::Unwanted,
         });
+        if let Some(client) = self.clients.get(handle) {
+            self.outbox
+                .started(ClientTransactionId(handle), &client.request);
+        }
         self.carry_out_client(handle, &context.effects, None, now);
         handle
     }

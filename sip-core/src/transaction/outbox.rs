@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::Output;
+use super::{ClientTransactionId, Output};
 use crate::ids::ConnectionId;
 
 /// Where a [`TransactionLayer`](super::TransactionLayer) puts what it has to say, in the order in which things happen.
@@ -14,6 +14,11 @@ use crate::ids::ConnectionId;
 pub trait Outbox<U> {
     /// Queues bytes to send on `connection`, which is open.
     fn transmit(&mut self, connection: ConnectionId, bytes: Bytes);
+
+    /// A client transaction begins; the bytes of its request follow by [`transmit`](Self::transmit). For logs.
+    fn started(&mut self, transaction: ClientTransactionId, request: &Bytes) {
+        let _ = (transaction, request);
+    }
 
     /// Queues anything else.
     fn output(&mut self, output: Output<U>);

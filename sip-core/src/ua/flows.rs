@@ -71,7 +71,7 @@ impl UserAgent {
 
     /// Makes `open` the connection of the flow.
     pub(super) fn use_flow(&mut self, index: FlowIndex, open: Flow) {
-        let server = open.server;
+        let (server, connection) = (open.server, open.connection);
         let keeps = self.config.keep_alive_interval().is_some();
         let flow = self.flows.get_mut(index);
         flow.open = Some(open);
@@ -82,7 +82,8 @@ impl UserAgent {
                 .start(self.endpoint.now, self.endpoint.layer.rng());
         }
         self.choose_flow();
-        self.endpoint.event(Event::Connected { server });
+        let connected = Event::Connected { server };
+        self.endpoint.connection_event(connection, connected);
     }
 
     /// Takes the result of [`Action::Connect`]: the host could not open the connection. The core tries again
@@ -108,7 +109,8 @@ impl UserAgent {
         if let Some(opening) = self.flows.get_mut(index).opening.take() {
             self.endpoint.layer.closed(connection, self.endpoint.now);
             let server = opening.server;
-            self.endpoint.event(Event::ConnectFailed { server, error });
+            let failed = Event::ConnectFailed { server, error };
+            self.endpoint.connection_event(connection, failed);
             self.connector(index, |connector, now, rng| {
                 connector.failed(error, now, rng)
             });
@@ -143,7 +145,9 @@ impl UserAgent {
         };
         flow.keep_alive.stop();
         let server = open.server;
-        self.endpoint.event(Event::Disconnected { server, reason });
+        let disconnected = Event::Disconnected { server, reason };
+        self.endpoint
+            .connection_event(open.connection, disconnected);
         self.choose_flow();
         self.endpoint
             .layer
@@ -334,7 +338,8 @@ impl UserAgent {
         };
         let (connection, server) = (opening.connection, opening.server);
         self.endpoint.layer.closed(connection, self.endpoint.now);
-        self.endpoint.event(Event::ConnectFailed { server, error });
+        let failed = Event::ConnectFailed { server, error };
+        self.endpoint.connection_event(connection, failed);
         self.disconnect(connection, reason);
     }
 

@@ -5,6 +5,7 @@ mod calls;
 mod credentials;
 mod exchanges;
 mod leniency;
+mod logging;
 mod registration;
 mod sniffer;
 mod transport;

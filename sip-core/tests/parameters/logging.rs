@@ -55,7 +55,7 @@ pub(crate) fn cfg_log_connector_gets_category_label_and_content() {
     assert_ne!(refusal.label, 0);
     let malformed = debug
         .iter()
-        .find(|record| record.category == "sip.transport")
+        .find(|record| record.category == "sip.transport" && record.level == LogLevel::Warn)
         .expect("a malformed message");
     assert!(malformed.content.to_string().contains("CSeq"));
     assert_ne!(malformed.label, 0);

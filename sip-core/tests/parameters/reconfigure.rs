@@ -126,6 +126,7 @@ fn a_new_secret_counts_from_the_next_challenge_on() {
 #[test]
 fn a_server_that_stays_in_the_list_keeps_its_connection() {
     let mut config = alice();
+    config.log_level(LogLevel::Error);
     let mut bench = Bench::new(config.use_preloaded_route(true));
     let (id, _) = bench.established_call();
     let list = vec![

@@ -11,6 +11,7 @@ use sip_edge::{EdgeConfig, EdgeLimits, EdgeServer, Faults};
 
 use crate::arguments::{Adapter, Demo, Fault};
 use crate::ladder::Ladder;
+use crate::log::Log;
 use crate::outcome::Failure;
 use crate::report::{Report, complain, print_line};
 
@@ -61,6 +62,8 @@ impl std::fmt::Display for Summary {
 }
 
 pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
+    let log = Log::new(&Config::default())?;
+    log.start();
     let report = Report::new(arguments.output.json).quiet();
     let ladder = Ladder::new("alice", "bob");
     let edge_runtime = EdgeRuntime::new(arguments.adapter)?;
@@ -71,7 +74,7 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
         _ => "alice-secret",
     };
     let party = |name, side, password| {
-        let config = config(name, password, &url)?;
+        let config = log.configure(config(name, password, &url)?)?;
         let trace = arguments.output.trace;
         Party::start(
             arguments.adapter,

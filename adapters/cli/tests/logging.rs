@@ -1,0 +1,163 @@
+//! Log lines: what the configuration and RUST_LOG say of them. They go to standard error, results to standard output.
+
+mod common;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use common::{Run, serve, sip};
+
+const ALICE: &str = "sip:alice@localhost";
+
+fn file(name: &str, text: &str) -> String {
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Registers with this `log` of the configuration and this RUST_LOG, by a challenge, and sends a message to nobody.
+fn run(url: &str, adapter: &str, log: &str, variable: Option<&str>) -> Run {
+    static FILES: AtomicU32 = AtomicU32::new(0);
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let path = file(
+        &format!("log-{number}.json5"),
+        &format!("{{register: true, {log}}}"),
+    );
+    let mut command = sip(&[
+        "message",
+        "nobody",
+        "Hello",
+        "--server",
+        url,
+        "--uri",
+        ALICE,
+        "--password",
+        "a-secret",
+        "--adapter",
+        adapter,
+        "--config",
+        &path,
+    ]);
+    match variable {
+        Some(value) => command.env("RUST_LOG", value),
+        None => command.env_remove("RUST_LOG"),
+    };
+    let run: Run = command.output().unwrap().into();
+    assert_eq!(run.code, 1, "{}\n{}", run.out, run.err);
+    // The outcome is there in any case, and standard output has no log lines.
+    let outcome = "sip: message to nobody: 404 Not Found\n";
+    assert!(run.err.ends_with(outcome), "{}", run.err);
+    for level in ["ERROR ", "WARN ", "INFO ", "DEBUG "] {
+        assert!(!run.out.contains(level), "{}", run.out);
+    }
+    Run {
+        err: run.err.replace(outcome, ""),
+        ..run
+    }
+}
+
+/// Each line has a level and a category.
+#[track_caller]
+fn has(run: &Run, level: &str, category: &str, text: &str) {
+    let heading = format!("{level} {category}: ");
+    let fits = |line: &str| line.contains(&heading) && line.contains(text);
+    assert!(run.err.lines().any(fits), "{heading}{text}: {}", run.err);
+}
+
+#[test]
+fn fault_c9_log_has_its_effect() {
+    let (_server, url) = serve();
+    for adapter in ["tokio", "blocking"] {
+        let log = run(&url, adapter, "log: {level: 'log'}", None);
+        has(&log, "INFO", "sip.transport", "connected to wsServers[0]");
+        has(
+            &log,
+            "INFO",
+            "sip.registration",
+            "registered on flow 1 for 600 s",
+        );
+        has(&log, "INFO", "sip.ua", "the peer answered 404");
+        has(
+            &log,
+            "INFO",
+            "sip.registration",
+            "unregistered: as requested",
+        );
+        assert!(
+            !log.err.contains("DEBUG") && !log.err.contains("label="),
+            "{}",
+            log.err
+        );
+        let debug = run(&url, adapter, "log: {level: 'debug'}", None);
+        has(&debug, "DEBUG", "sip.transaction", "sent REGISTER");
+        has(&debug, "DEBUG", "sip.transaction", "the peer answered 401");
+        let transactions = debug
+            .err
+            .lines()
+            .filter(|line| line.contains(" sip.transaction: "));
+        for line in transactions {
+            let is_labelled =
+                line.contains(" label=") && line.contains(" agent=\"sip:alice@localhost\"");
+            assert!(is_labelled, "{line}");
+        }
+        for silent in [
+            "log: {level: 'debug', builtinEnabled: false}",
+            "log: {level: 'error'}",
+            "log: {}",
+        ] {
+            let run = run(&url, adapter, silent, None);
+            assert_eq!(run.err, "", "{silent}");
+        }
+    }
+}
+
+#[test]
+fn fault_c9_rust_log_goes_before_the_configuration() {
+    let (_server, url) = serve();
+    for (log, variable) in [
+        ("log: {}", "sip.transport=info"),
+        ("log: {builtinEnabled: false}", "sip.transport=info"),
+        ("log: {level: 'debug'}", "off,sip.transport=info"),
+    ] {
+        let run = run(&url, "tokio", log, Some(variable));
+        has(&run, "INFO", "sip.transport", "connected to wsServers[0]");
+        let others = run
+            .err
+            .lines()
+            .filter(|line| !line.contains("INFO sip.transport: "));
+        assert_eq!(others.count(), 0, "{}", run.err);
+    }
+    let silent = run(&url, "tokio", "log: {level: 'debug'}", Some("off"));
+    assert_eq!(silent.err, "");
+    let wrong: Run = sip(&["options", "bob", "--server", &url])
+        .env("RUST_LOG", "sip=loud")
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+    assert!(wrong.err.contains("RUST_LOG=sip=loud"), "{}", wrong.err);
+}
+
+/// RFC 7616 section 5: whatever RUST_LOG says, no line holds credentials; the libraries below log whole messages.
+#[test]
+fn fault_c9_log_lines_never_hold_credentials() {
+    let (_server, url) = serve();
+    for adapter in ["tokio", "blocking"] {
+        for variable in [
+            "trace",
+            "trace,tungstenite=trace,rustls=trace,tokio_tungstenite=trace",
+        ] {
+            let run = run(&url, adapter, "log: {}", Some(variable));
+            has(&run, "DEBUG", "sip.transaction", "sent REGISTER");
+            for secret in [
+                "response=",
+                "nonce=",
+                "Authorization",
+                "a-secret",
+                "tungstenite",
+                "rustls",
+            ] {
+                assert!(!run.err.contains(secret), "{secret}: {}", run.err);
+            }
+        }
+    }
+}

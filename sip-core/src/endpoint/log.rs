@@ -1,0 +1,170 @@
+//! The log: the records that the endpoint makes of events, and those that its parts ask for. A record is made only
+//! if the configuration enables its level.
+
+use alloc::boxed::Box;
+
+use super::state::Endpoint;
+use crate::config::LogLevel;
+use crate::connection::DisconnectReason;
+use crate::event::{Event, ExchangeOutcome};
+use crate::ids::{ConnectionId, SessionId};
+use crate::reason::EndReason;
+use crate::record::LogContent;
+use crate::time::Timestamp;
+
+/// Level, category, label.
+type Heading = (LogLevel, &'static str, u64);
+
+impl Endpoint {
+    /// Queues an event for the application, after its log record.
+    pub(crate) fn event(&mut self, event: Event) {
+        self.log_event(&event, None);
+        self.queue().event(event);
+    }
+
+    /// As [`Endpoint::event`], for what happens to a connection, which is the label of the record.
+    pub(crate) fn connection_event(&mut self, connection: ConnectionId, event: Event) {
+        self.log_event(&event, Some(connection));
+        self.queue().event(event);
+    }
+
+    fn log_event(&mut self, event: &Event, connection: Option<ConnectionId>) {
+        let (level, category, label) = heading(event);
+        if self.queue().logs(level) {
+            let label = connection.map_or(label, ConnectionId::to_bits);
+            let content = content(event, self.now);
+            self.log(level, category, label, content);
+        }
+    }
+
+    /// Logs a content that costs nothing to make.
+    pub(crate) fn log(
+        &mut self,
+        level: LogLevel,
+        category: &'static str,
+        label: u64,
+        content: LogContent,
+    ) {
+        self.queue().log(level, category, label, content);
+    }
+
+    /// Logs a fixed sentence about a single call or transaction.
+    pub(crate) fn debug(&mut self, category: &'static str, label: u64, text: &'static str) {
+        self.log(LogLevel::Debug, category, label, LogContent::Text(text));
+    }
+
+    /// Logs a step of a transaction.
+    pub(super) fn log_transaction(&mut self, label: u64, content: LogContent) {
+        self.log(LogLevel::Debug, "sip.transaction", label, content);
+    }
+
+    /// Counts a dropped message, and logs the cause.
+    pub(crate) fn ignored(&mut self, why: &'static str) {
+        self.ignored_from(None, why);
+    }
+
+    /// As [`Endpoint::ignored`], for a message whose connection is known.
+    pub(crate) fn ignored_from(&mut self, connection: Option<ConnectionId>, why: &'static str) {
+        self.queue().counters.ignored += 1;
+        let label = connection.map_or(0, ConnectionId::to_bits);
+        self.log(LogLevel::Debug, "sip.ua", label, LogContent::Ignored(why));
+    }
+}
+
+/// How an event is logged.
+fn heading(event: &Event) -> Heading {
+    use LogLevel::{Debug, Error, Log, Warn};
+    const TRANSPORT: &str = "sip.transport";
+    const REGISTRATION: &str = "sip.registration";
+    const SESSION: &str = "sip.session";
+    const UA: &str = "sip.ua";
+    let call = event.session().map_or(0, SessionId::to_bits);
+    match event {
+        Event::InstanceIdDrawn(_) => (Debug, UA, 0),
+        Event::Connecting { .. } | Event::Connected { .. } | Event::ReconnectScheduled { .. } => {
+            (Log, TRANSPORT, 0)
+        }
+        Event::ServerUrlNeeded { connection, .. } => (Debug, TRANSPORT, connection.to_bits()),
+        Event::ConnectFailed { .. } => (Warn, TRANSPORT, 0),
+        Event::Disconnected { reason, .. } => (closing_level(*reason), TRANSPORT, 0),
+        Event::Registered(registration) => (Log, REGISTRATION, u64::from(registration.reg_id)),
+        Event::Bindings { .. } => (Debug, REGISTRATION, 0),
+        // Without a further attempt nobody reaches the agent until the application acts.
+        Event::RegistrationFailed { retry_at: None, .. } => (Error, REGISTRATION, 0),
+        Event::RegistrationFailed { .. } => (Warn, REGISTRATION, 0),
+        Event::Unregistered { .. } => (Log, REGISTRATION, 0),
+        Event::IncomingCall { .. }
+        | Event::Progress { .. }
+        | Event::Established { .. }
+        | Event::Ended { .. } => (Log, SESSION, call),
+        Event::DescriptionNeeded { .. } | Event::RemoteDescription { .. } => (Debug, SESSION, call),
+        Event::ExchangeEnded { outcome, .. } => match outcome {
+            ExchangeOutcome::Complete => (Debug, SESSION, call),
+            _ => (Warn, SESSION, call),
+        },
+        Event::IncomingRequest { incoming, .. } => (Log, UA, incoming.to_bits()),
+        Event::LegacyNotification { .. } => (Log, UA, 0),
+        Event::Challenged { challenge, .. } => (Debug, UA, challenge.to_bits()),
+        Event::RequestCompleted { request, .. } => (Log, UA, request.to_bits()),
+        Event::Stopped { unfinished: 0 } => (Log, UA, 0),
+        Event::Stopped { .. } => (Warn, UA, 0),
+    }
+}
+
+/// The level of the end of a connection: normal if this side wanted it.
+const fn closing_level(reason: DisconnectReason) -> LogLevel {
+    match reason {
+        DisconnectReason::Requested
+        | DisconnectReason::Replaced
+        | DisconnectReason::Unneeded
+        | DisconnectReason::Stopped => LogLevel::Log,
+        _ => LogLevel::Warn,
+    }
+}
+
+/// The content of the record of an event.
+fn content(event: &Event, now: Timestamp) -> LogContent {
+    let boxed = |reason: &EndReason| Box::new(reason.clone());
+    match event {
+        Event::InstanceIdDrawn(_) => LogContent::Text("drew an instance id"),
+        &Event::Connecting { server, attempt } => LogContent::Connecting { server, attempt },
+        Event::ServerUrlNeeded { .. } => LogContent::Text("waits for the URL of the server"),
+        &Event::Connected { server } => LogContent::Connected { server },
+        &Event::ConnectFailed { server, error } => LogContent::ConnectFailed { server, error },
+        &Event::Disconnected { server, reason } => LogContent::Disconnected { server, reason },
+        &Event::ReconnectScheduled { at, attempt } => LogContent::ReconnectScheduled {
+            after: at.saturating_since(now),
+            failed: attempt,
+        },
+        Event::Registered(registration) => LogContent::Registered {
+            reg_id: registration.reg_id,
+            expires: registration.expires,
+            refreshed: registration.refreshed,
+        },
+        Event::Bindings { .. } => LogContent::Text("the registrar listed the bindings"),
+        Event::RegistrationFailed { reason, retry_at } => LogContent::RegistrationFailed {
+            reason: boxed(reason),
+            retry_after: retry_at.map(|at| at.saturating_since(now)),
+        },
+        Event::Unregistered { reason } => LogContent::Unregistered(boxed(reason)),
+        Event::IncomingCall { .. } => LogContent::Text("a peer calls"),
+        Event::Progress { response, .. } => LogContent::Response(response.status()),
+        Event::DescriptionNeeded { .. } => LogContent::Text("needs a session description"),
+        Event::RemoteDescription { .. } => LogContent::Text("the peer sent a session description"),
+        Event::Established { .. } => LogContent::Text("the call is established"),
+        Event::ExchangeEnded { outcome, .. } => match outcome.reason() {
+            None => LogContent::Text("offer and answer are exchanged"),
+            Some(reason) => LogContent::ExchangeFailed(boxed(reason)),
+        },
+        Event::Ended { reason, .. } => LogContent::CallEnded(boxed(reason)),
+        Event::IncomingRequest { request, .. } | Event::LegacyNotification { request } => {
+            LogContent::received(request.bytes())
+        }
+        Event::Challenged { .. } => LogContent::Text("waits for the answer to a challenge"),
+        Event::RequestCompleted { outcome, .. } => match outcome {
+            Ok(response) => LogContent::Response(response.status()),
+            Err(reason) => LogContent::RequestFailed(boxed(reason)),
+        },
+        &Event::Stopped { unfinished } => LogContent::Stopped { unfinished },
+    }
+}
