@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use sip_parse::{HeaderName, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Request, Response, StatusCode};
 
 use crate::transaction::{SendError, TransactionError};
 
@@ -84,6 +84,34 @@ pub struct EndReason {
     /// by itself, because a redirected call would reach another peer and a redirected registration would
     /// disclose the agent's address to another server.
     pub contacts: Vec<Box<str>>,
+    /// The message of the peer that brought the end: the final response, the BYE or the CANCEL, with all its header fields,
+    /// such as Reason (RFC 3326), Retry-After and Warning.
+    pub message: Option<Box<Message>>,
+    /// Why the peer may still be in a call that is over at this side: the BYE of this side did not reach it. `None` if the
+    /// peer knows, and outside calls.
+    pub bye_failure: Option<ByeFailure>,
+}
+
+/// Why a BYE did not end the call at the peer. The call is over all the same at this side (RFC 3261 section 15.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ByeFailure {
+    /// The BYE was never sent: there was no connection that may carry it, or the application stopped the agent first.
+    NotSent,
+    /// The BYE got no final response: it or its connection may be lost.
+    NoResponse,
+    /// The BYE got this final response, neither 2xx nor 481, which says that the peer does not have the call any more.
+    Refused(StatusCode),
+}
+
+impl fmt::Display for ByeFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSent => f.write_str("the BYE was never sent"),
+            Self::NoResponse => f.write_str("no response to the BYE"),
+            Self::Refused(status) => write!(f, "{} to the BYE", status.as_u16()),
+        }
+    }
 }
 
 impl EndReason {
@@ -94,6 +122,8 @@ impl EndReason {
             status: None,
             text: None,
             contacts: Vec::new(),
+            message: None,
+            bye_failure: None,
         }
     }
 
@@ -117,6 +147,8 @@ impl EndReason {
             cause,
             status: Some(response.status()),
             text: Some(String::from_utf8_lossy(response.reason()).into()),
+            message: Some(Box::new(Message::clone(response))),
+            bye_failure: None,
         }
     }
 }
@@ -160,8 +192,11 @@ impl fmt::Display for EndReason {
         if let Some(status) = self.status {
             write!(f, ": {}", status.as_u16())?;
         }
-        match &self.text {
-            Some(text) => write!(f, " {text}"),
+        if let Some(text) = &self.text {
+            write!(f, " {text}")?;
+        }
+        match self.bye_failure {
+            Some(failure) => write!(f, "; the peer may not know: {failure}"),
             None => Ok(()),
         }
     }
@@ -214,6 +249,7 @@ fn reason_text(request: &Request) -> Option<Box<str>> {
 pub(crate) fn ended_by_peer(request: &Request, cause: Cause) -> EndReason {
     EndReason {
         text: reason_text(request),
+        message: Some(Box::new(Message::clone(request))),
         ..EndReason::new(Originator::Peer, cause)
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Running {
     unreachable: BTreeSet<usize>,
     was_connected: bool,
     was_registered: bool,
+    /// Why the peer of a call that is over may not know it.
+    untold: Option<String>,
 }
 
 impl Running {
@@ -58,6 +60,7 @@ impl Running {
             unreachable: BTreeSet::new(),
             was_connected: false,
             was_registered: false,
+            untold: None,
         })
     }
 
@@ -69,7 +72,7 @@ impl Running {
                 "the user agent's task has ended".to_owned(),
             ));
         };
-        events::print(&self.report, &event);
+        self.show(&event);
         match &event {
             Event::Connected { .. } => {
                 self.was_connected = true;
@@ -131,7 +134,7 @@ impl Running {
         self.handle.stop(GRACE).await.map_err(command_failure)?;
         let stopped = async {
             while let Some(event) = self.events.next().await {
-                events::print(&self.report, &event);
+                self.show(&event);
                 if matches!(event, Event::Stopped { .. }) {
                     break;
                 }
@@ -146,6 +149,17 @@ impl Running {
             ))
         } else {
             Ok(())
+        }
+    }
+
+    /// Prints an event, and remembers a call whose peer may not know that it is over.
+    fn show(&mut self, event: &Event) {
+        events::print(&self.report, event);
+        if let Event::Ended { reason, .. } = event
+            && reason.bye_failure.is_some()
+        {
+            let sentence = report::printable(&reason.to_string());
+            self.untold = Some(format!("call ended: {sentence}"));
         }
     }
 
@@ -174,7 +188,11 @@ pub(crate) async fn finish<T>(
     }
     let stopped = running.stop().await;
     let value = result?;
-    stopped.map(|()| value)
+    stopped?;
+    match running.untold.take() {
+        Some(untold) => Err(Failure::Outcome(untold)),
+        None => Ok(value),
+    }
 }
 
 /// Resolves after `seconds`, or at Ctrl-C.
