@@ -58,7 +58,7 @@ pub enum Cause {
     DialogGone,
     /// The server refused the credentials, or the agent has none.
     Authentication,
-    /// A 2xx without a usable binding, or a dialog-forming response without Contact.
+    /// A 2xx to REGISTER without a usable binding, or one to INVITE whose Contact or routes cannot be used.
     Malformed,
     /// The binding lapsed before the core could refresh it.
     Expired,

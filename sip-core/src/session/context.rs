@@ -302,8 +302,7 @@ impl Context<'_> {
             .is_err()
         {
             if let Some(invite) = response.request.request() {
-                let target = invite.uri_bytes();
-                self.endpoint.dialogs.set_target(dialog, target);
+                self.endpoint.dialogs.follow(dialog, invite);
             }
             return Some(Cause::Insecure);
         }

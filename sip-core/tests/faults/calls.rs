@@ -319,6 +319,34 @@ fn fault_a15_a_sips_target_without_tls_gets_ack_and_bye() {
     }
 }
 
+/// The same of a branch that the call does not use, and of a strict router (12.2.1.1), whose URI is the Request-URI.
+#[test]
+fn fault_a15_a_sips_branch_and_a_sips_strict_router_get_ack_and_bye() {
+    let sips = [("Contact", "<sips:bob@192.0.2.9>")];
+    let strict = [("Contact", BOB), ("Record-Route", "<sips:p.example.com>")];
+    for (up, headers) in [(true, &sips[..]), (true, &strict), (false, &strict)] {
+        let mut bench = Bench::new(&alice());
+        let (_, invite) = bench.call();
+        if up {
+            accept(&mut bench, &invite, "bob1");
+            sends(&mut bench, Method::Ack);
+        }
+        bench.reply_tagged(&invite, 200, "bob2", headers, Some(OFFER));
+        for method in [Method::Ack, Method::Bye] {
+            let request = sends(&mut bench, method);
+            assert_eq!(request.uri_bytes(), b"sip:bob@example.com");
+            assert_eq!(request.to().unwrap().tag(), Some(&b"bob2"[..]));
+            if method == Method::Bye {
+                ok(&mut bench, &request);
+            }
+        }
+        if !up {
+            assert_eq!(ended(&mut bench), (Originator::Peer, Cause::Insecure));
+            nothing_left(bench);
+        }
+    }
+}
+
 /// The callee decides before it tells the application: 480 with the warning of RFC 5630.
 #[test]
 fn fault_a15_an_invite_from_a_sips_target_without_tls_is_refused() {
