@@ -152,6 +152,18 @@ pub enum Event {
         /// The outcome.
         outcome: ExchangeOutcome,
     },
+    /// A re-INVITE failed that repairs the route to this side (RFC 3261 section 12.2.1.1): the peer knows a connection that
+    /// is gone, so that its requests do not arrive. The core tries again at `retry_at`, and with each new connection.
+    /// The application may hang up; if the BYE fails, too, the reason of [`Event::Ended`] has a
+    /// [`bye_failure`](EndReason::bye_failure).
+    RepairFailed {
+        /// The call.
+        session: SessionId,
+        /// The cause.
+        reason: Box<EndReason>,
+        /// The time of the next attempt on this connection, on the host's clock; `None` if there is none.
+        retry_at: Option<Timestamp>,
+    },
     /// The call is over, and its handle is stale. The core emits this exactly once for each call.
     Ended {
         /// The call.
@@ -212,6 +224,7 @@ impl Event {
             | Self::RemoteDescription { session, .. }
             | Self::Established { session }
             | Self::ExchangeEnded { session, .. }
+            | Self::RepairFailed { session, .. }
             | Self::Ended { session, .. } => Some(*session),
             Self::IncomingRequest { session, .. } => *session,
             _ => None,

@@ -83,7 +83,7 @@ pub use fleet::{AgentId, Fleet};
 pub use header::{ExtraHeader, ExtraHeaderError};
 pub use ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestId, SessionId};
 pub use limits::Limits;
-pub use reason::{Cause, EndReason, Originator};
+pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{DescriptionFailed, FailureStatus, InviteOptions, RedirectTarget, Refusal};
 pub use time::Timestamp;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use sip_parse::{HeaderName, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Request, Response, StatusCode};
 
 use crate::auth::ChallengeError;
 use crate::transaction::{SendError, TransactionError};
@@ -59,7 +59,7 @@ pub enum Cause {
     DialogGone,
     /// The server refused the credentials, or the agent has none.
     Authentication,
-    /// A 2xx without a usable binding, or a dialog-forming response without Contact.
+    /// A 2xx to REGISTER without a usable binding, or one to INVITE whose Contact or routes cannot be used.
     Malformed,
     /// The binding lapsed before the core could refresh it.
     Expired,
@@ -87,6 +87,34 @@ pub struct EndReason {
     pub contacts: Vec<Box<str>>,
     /// Why the core did not answer the 401 or 407 that is the final response.
     pub challenge: Option<Box<ChallengeError>>,
+    /// The message of the peer that brought the end: the final response, the BYE or the CANCEL, with all its header fields,
+    /// such as Reason (RFC 3326), Retry-After and Warning.
+    pub message: Option<Box<Message>>,
+    /// Why the peer may still be in a call that is over at this side: the BYE of this side did not reach it. `None` if the
+    /// peer knows, and outside calls.
+    pub bye_failure: Option<ByeFailure>,
+}
+
+/// Why a BYE did not end the call at the peer. The call is over all the same at this side (RFC 3261 section 15.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ByeFailure {
+    /// The BYE was never sent: there was no connection that may carry it, or the application stopped the agent first.
+    NotSent,
+    /// The BYE got no final response: it or its connection may be lost.
+    NoResponse,
+    /// The BYE got this final response, neither 2xx nor 481, which says that the peer does not have the call any more.
+    Refused(StatusCode),
+}
+
+impl fmt::Display for ByeFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSent => f.write_str("the BYE was never sent"),
+            Self::NoResponse => f.write_str("no response to the BYE"),
+            Self::Refused(status) => write!(f, "{} to the BYE", status.as_u16()),
+        }
+    }
 }
 
 impl EndReason {
@@ -98,6 +126,8 @@ impl EndReason {
             text: None,
             contacts: Vec::new(),
             challenge: None,
+            message: None,
+            bye_failure: None,
         }
     }
 
@@ -122,6 +152,8 @@ impl EndReason {
             cause,
             status: Some(response.status()),
             text: Some(String::from_utf8_lossy(response.reason()).into()),
+            message: Some(Box::new(Message::clone(response))),
+            bye_failure: None,
         }
     }
 }
@@ -168,8 +200,11 @@ impl fmt::Display for EndReason {
         if let Some(text) = &self.text {
             write!(f, " {text}")?;
         }
-        match &self.challenge {
-            Some(challenge) => write!(f, "; {challenge}"),
+        if let Some(challenge) = &self.challenge {
+            write!(f, "; {challenge}")?;
+        }
+        match self.bye_failure {
+            Some(failure) => write!(f, "; the peer may not know: {failure}"),
             None => Ok(()),
         }
     }
@@ -222,6 +257,7 @@ fn reason_text(request: &Request) -> Option<Box<str>> {
 pub(crate) fn ended_by_peer(request: &Request, cause: Cause) -> EndReason {
     EndReason {
         text: reason_text(request),
+        message: Some(Box::new(Message::clone(request))),
         ..EndReason::new(Originator::Peer, cause)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sip_core::{DescriptionKind, EndReason, Event};
-use sip_parse::{NameAddr, Request, Response};
+use sip_parse::{HeaderName, NameAddr, Request, Response};
 
 use crate::report::{Report, printable};
 
@@ -137,6 +137,23 @@ fn print_exchange(report: &Report, event: &Event) {
             [("call", json!(session.to_bits()))],
             "call established",
         ),
+        Event::RepairFailed {
+            session,
+            reason,
+            retry_at,
+        } => report.event(
+            "repair_failed",
+            [
+                ("call", json!(session.to_bits())),
+                ("will_retry", json!(retry_at.is_some())),
+            ]
+            .into_iter()
+            .chain(reason_fields(reason)),
+            format_args!(
+                "the peer does not learn the new connection: {}",
+                in_words(reason)
+            ),
+        ),
         Event::Ended { session, reason } => report.event(
             "ended",
             [("call", json!(session.to_bits()))]
@@ -186,6 +203,21 @@ fn reason_fields(reason: &EndReason) -> Vec<(&'static str, Value)> {
     let mut fields = vec![("reason", json!(reason.to_string()))];
     if let Some(status) = reason.status {
         fields.push(("status", json!(status.as_u16())));
+    }
+    if let Some(message) = &reason.message {
+        for (name, field) in [
+            (HeaderName::Reason, "reason_header"),
+            (HeaderName::RetryAfter, "retry_after"),
+            (HeaderName::Warning, "warning"),
+        ] {
+            if let Some(header) = message.header(name) {
+                let value = sip_parse::text(&header.unfolded()).to_string();
+                fields.push((field, json!(printable(&value))));
+            }
+        }
+    }
+    if let Some(failure) = reason.bye_failure {
+        fields.push(("bye_failure", json!(failure.to_string())));
     }
     if !reason.contacts.is_empty() {
         fields.push(("contacts", json!(reason.contacts)));

@@ -36,6 +36,8 @@ pub(crate) struct Running {
     /// The calls that have not ended, and their peers.
     calls: BTreeMap<SessionId, String>,
     interrupts: Interrupts,
+    /// Why the peer of a call that is over may not know it.
+    untold: Option<String>,
 }
 
 /// What a command waits for.
@@ -79,6 +81,7 @@ impl Running {
             is_registered: false,
             calls: BTreeMap::new(),
             interrupts,
+            untold: None,
         })
     }
 
@@ -129,7 +132,7 @@ impl Running {
                 "the user agent's task has ended".to_owned(),
             ));
         };
-        events::print(&self.report, &event);
+        self.show(&event);
         self.note_unfinished(&event);
         match &event {
             Event::Connected { .. } => {
@@ -227,11 +230,22 @@ impl Running {
                 }
             };
             let Some(event) = event else { return Ok(()) };
-            events::print(&self.report, &event);
+            self.show(&event);
             self.note_unfinished(&event);
             if matches!(event, Event::Stopped { .. }) {
                 return Ok(());
             }
+        }
+    }
+
+    /// Prints an event, and remembers a call whose peer may not know that it is over.
+    fn show(&mut self, event: &Event) {
+        events::print(&self.report, event);
+        if let Event::Ended { reason, .. } = event
+            && reason.bye_failure.is_some()
+        {
+            let sentence = report::printable(&reason.to_string());
+            self.untold = Some(format!("call ended: {sentence}"));
         }
     }
 
@@ -263,7 +277,11 @@ pub(crate) async fn finish<T>(
     }
     let stopped = running.stop().await;
     let value = result?;
-    stopped.map(|()| value)
+    stopped?;
+    match running.untold.take() {
+        Some(untold) => Err(Failure::Outcome(untold)),
+        None => Ok(value),
+    }
 }
 
 /// Resolves after `seconds`; never without them.

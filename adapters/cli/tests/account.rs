@@ -339,3 +339,32 @@ fn registering_ends_although_the_server_is_gone() {
         assert_eq!(alice.finish(), 1, "{adapter}");
     }
 }
+
+/// The peer's program dies in the call, so that the edge refuses the BYE: the end of the call says that the peer may not know, and
+/// the exit code is that of a failure, for the caller and for the side that answers.
+#[cfg(unix)]
+#[test]
+fn fault_f6_a_bye_that_reaches_nobody_is_a_failure() {
+    for caller_dies in [false, true] {
+        let (_server, url) = serve();
+        let account = |uri, password| ["--server", &url, "--uri", uri, "--password", password];
+        let bob = [&["answer"][..], &account(BOB, "b-secret")].concat();
+        let mut bob = Background::start(&bob);
+        bob.line("registered");
+        let alice = [&["call", "bob"][..], &account(ALICE, "a-secret")].concat();
+        let mut alice = Background::start(&alice);
+        alice.line("call established");
+        bob.line("call established");
+        let (dies, mut stays) = if caller_dies {
+            (alice, bob)
+        } else {
+            (bob, alice)
+        };
+        dies.signal("KILL");
+        drop(dies);
+        stays.signal("INT");
+        let ended = stays.line("call ended: ");
+        assert!(ended.contains("the peer may not know"), "{ended}");
+        assert_eq!(stays.finish(), 1, "{ended}");
+    }
+}

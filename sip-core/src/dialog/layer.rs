@@ -297,6 +297,13 @@ impl<U: Copy> DialogLayer<U> {
         }
     }
 
+    /// Lets requests within a dialog go where the INVITE went.
+    pub(crate) fn follow(&mut self, id: DialogId, invite: &Request) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.follow(invite);
+        }
+    }
+
     /// A request within the dialog (RFC 3261 section 12.2.1.1): Request-URI and Route from the route
     /// set, tags, Call-ID and the next CSeq number are filled in; Via, Max-Forwards and Contact are not.
     ///

@@ -181,6 +181,15 @@ impl Dialog {
         self.remote_target = target.into();
     }
 
+    /// Lets requests go where the INVITE went, because the target that its 2xx names cannot be reached. The route set stays,
+    /// unless it begins with a strict router that is a SIPS URI itself.
+    pub(crate) fn follow(&mut self, invite: &Request) {
+        self.set_target(invite.uri_bytes());
+        if is_sips(self.request_uri()) {
+            self.route_set = invite.values(HeaderName::Route).map(unfolded).collect();
+        }
+    }
+
     /// The URI of the first route if it is a strict router (RFC 3261 section 12.2.1.1): it wants its own
     /// URI as Request-URI, and the target as the last Route.
     fn strict_router(&self) -> Option<&[u8]> {

@@ -41,7 +41,7 @@ impl Endpoint {
         let mut branch = Dialog::of_branch(invite, success.response);
         // Where the INVITE went, its ACK and BYE can go, too.
         if self.secure_for(connection, branch.request_uri()).is_err() {
-            branch.set_target(invite.uri_bytes());
+            branch.follow(invite);
         }
         if self.send_branch_ack(connection, invite, &branch).is_err() {
             // Without a connection the peer's own timers end the dialog.

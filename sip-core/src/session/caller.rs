@@ -316,8 +316,8 @@ impl Calling {
                 invite: response.request.clone(),
             })));
         }
-        let acknowledged =
-            context.acknowledge(dialog, response.request, Some(response.response), None);
+        let refresh = Some(response.response).filter(|_| unusable.is_none());
+        let acknowledged = context.acknowledge(dialog, response.request, refresh, None);
         if acknowledged.is_err() {
             return context.end(EndReason::transport(Cause::ConnectionLost));
         }

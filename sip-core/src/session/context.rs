@@ -21,7 +21,7 @@ use crate::endpoint::{
 use crate::event::{Event, ExchangeOutcome};
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::rand::below;
-use crate::reason::{Cause, EndReason, Originator, send_failure_cause};
+use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
@@ -231,7 +231,11 @@ impl Context<'_> {
         self.close_exchange(&reason);
         self.clear_all();
         let since = self.endpoint.now;
-        self.send_bye(Box::new(Terminating { reason, since }))
+        self.send_bye(Box::new(Terminating {
+            reason,
+            since,
+            peer_knows: false,
+        }))
     }
 
     /// Sends the BYE of an ended call, or keeps it until there is a connection, for as long as it would wait
@@ -268,6 +272,7 @@ impl Context<'_> {
             }
             Err(error) => self.end(EndReason {
                 cause: send_failure_cause(&error),
+                bye_failure: Some(ByeFailure::NotSent),
                 ..call.reason
             }),
         }
@@ -308,8 +313,7 @@ impl Context<'_> {
             .is_err()
         {
             if let Some(invite) = response.request.request() {
-                let target = invite.uri_bytes();
-                self.endpoint.dialogs.set_target(dialog, target);
+                self.endpoint.dialogs.follow(dialog, invite);
             }
             return Some(Cause::Insecure);
         }
@@ -388,6 +392,19 @@ impl Context<'_> {
     pub(crate) fn is_cut(&self) -> bool {
         let is_open = |connection| self.endpoint.layer.info(connection).is_some();
         self.endpoint.is_ready() && !self.common.connection.is_some_and(is_open)
+    }
+
+    /// Reports a failed re-INVITE if it was to repair the route to this side.
+    pub(crate) fn repair_failed(&mut self, reason: EndReason, retry_after: Option<Duration>) {
+        if self.is_cut() {
+            let session = self.common.id;
+            let retry_at = retry_after.map(|after| self.endpoint.now + after);
+            self.event(Event::RepairFailed {
+                session,
+                reason: Box::new(reason),
+                retry_at,
+            });
+        }
     }
 
     /// Sends a response to an INVITE of the peer from the dialog of the call: 101 to 299.

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::input::Input;
 use super::state::{State, Terminating};
 use crate::endpoint::{SessionRequest, SessionTimer};
-use crate::reason::{Cause, EndReason, ended_by_peer};
+use crate::reason::{ByeFailure, Cause, EndReason, ended_by_peer};
 use crate::transaction::TransactionError;
 
 /// The status for an INVITE of the peer that arrives after the end of the call.
@@ -17,21 +17,30 @@ const OVER: StatusCode = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
 impl Terminating {
     /// The state `Terminating`.
     pub(crate) fn step(
-        self: Box<Self>,
+        mut self: Box<Self>,
         input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
         match input {
             // RFC 3261 section 15.1.1: every outcome of the BYE ends the call.
             Input::Response(response) if response.to == SessionRequest::Bye => {
-                if response.status().is_provisional() {
+                let status = response.status();
+                if status.is_provisional() {
                     return Some(State::Terminating(self));
                 }
-                context.end(self.reason)
+                if status.is_success() || status == OVER {
+                    return context.end(self.reason);
+                }
+                let failure = ByeFailure::Refused(status);
+                context.end(self.without_bye(failure))
             }
             Input::NotResent(SessionRequest::Bye, _)
             | Input::Failed(SessionRequest::Bye, TransactionError::Timeout) => {
-                context.end(self.reason)
+                context.end(self.without_bye(ByeFailure::NoResponse))
+            }
+            Input::Bye(_) => {
+                self.peer_knows = true;
+                Some(State::Terminating(self))
             }
             Input::Failed(SessionRequest::Bye, TransactionError::ConnectionLost) => {
                 let rest = context.rest_of_wait(self.since);
@@ -50,14 +59,23 @@ impl Terminating {
         }
     }
 
+    /// The reason of a call whose BYE did not end it at the peer.
+    fn without_bye(self, failure: ByeFailure) -> EndReason {
+        EndReason {
+            bye_failure: Some(failure).filter(|_| !self.peer_knows),
+            ..self.reason
+        }
+    }
+
     /// The state `QueuedBye`.
     pub(crate) fn step_queued(
         self: Box<Self>,
         input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        let unsent = |reason| EndReason {
+        let unsent = |reason: EndReason| EndReason {
             cause: Cause::NeverSent,
+            bye_failure: Some(ByeFailure::NotSent),
             ..reason
         };
         match input {
@@ -80,9 +98,9 @@ impl Terminating {
     ) -> Option<State> {
         match input {
             Input::Timer(SessionTimer::GiveUp) if context.endpoint.flow.is_none() => {
-                context.end(self.reason)
+                context.end(self.without_bye(ByeFailure::NoResponse))
             }
-            Input::Abandoned => context.end(self.reason),
+            Input::Abandoned => context.end(self.without_bye(ByeFailure::NoResponse)),
             input => match self.step_waiting(input, context) {
                 Ok(next) => next,
                 Err(waiting) => Some(State::LostBye(waiting)),

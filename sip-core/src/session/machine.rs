@@ -80,7 +80,9 @@
 //! | Terminating | loss of our BYE |  | LostBye |
 //! | QueuedBye, LostBye | connection | BYE | Terminating |
 //! | QueuedBye, LostBye | no connection | Ended | (over) |
-//! | Reinviting for a repair | 480 to re-INVITE | refused | Glare |
+//! | Reinviting for a repair | 480 to re-INVITE | refused, RepairFailed | Glare |
+//! | Reinviting for a repair | refusal to re-INVITE | refused, RepairFailed | Confirmed |
+//! | Reinviting for a repair | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted, RepairFailed | Confirmed |
 //! | Incoming with our offer | Answer | ask offer | Accepting |
 //! | Answered with our offer | ACK | deliver answer, complete, Established | Confirmed |
 //! | Answered with our offer, HangingUp with our offer | ACK without answer | aborted, BYE | Terminating |
@@ -96,21 +98,24 @@
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
 //! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
-//! `Established` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
+//! `Established`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
 //! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1).
 
 use super::context::Context;
 use super::input::Input;
 use super::state::{Calling, State};
 use crate::error::CommandError;
-use crate::reason::{Cause, EndReason};
+use crate::reason::{ByeFailure, Cause, EndReason};
 
 impl State {
     /// Takes one input; `None` means that the call is over and its entry is freed at once.
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<Self> {
         match (self, input) {
             (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
-            (_, Input::Stop) => context.end(EndReason::local(Cause::Stopped)),
+            (state, Input::Stop) => context.end(EndReason {
+                bye_failure: state.bye_failure_of_stop(),
+                ..EndReason::local(Cause::Stopped)
+            }),
             (Self::AwaitingOffer(state), input) => state.step(input, context),
             (Self::QueuedInvite(state), input) => state.step(input, context),
             (Self::Calling(state), input) => state.step(input, context),
@@ -130,6 +135,30 @@ impl State {
             (Self::Terminating(state), input) => state.step(input, context),
             (Self::QueuedBye(state), input) => state.step_queued(input, context),
             (Self::LostBye(state), input) => state.step_lost(input, context),
+        }
+    }
+
+    /// What the peer of a call misses that ends without a message.
+    fn bye_failure_of_stop(&self) -> Option<ByeFailure> {
+        match self {
+            Self::AwaitingOffer(_)
+            | Self::QueuedInvite(_)
+            | Self::Calling(_)
+            | Self::Cancelling(_)
+            | Self::Incoming(_)
+            | Self::Accepting(_) => None,
+            Self::AwaitingAnswer(_)
+            | Self::QueuedAck(_)
+            | Self::Answered(_)
+            | Self::HangingUp(_)
+            | Self::Confirmed(_)
+            | Self::Offering(_)
+            | Self::Reinviting(_)
+            | Self::Glare(_)
+            | Self::Answering(_)
+            | Self::Reanswered(_)
+            | Self::QueuedBye(_) => Some(ByeFailure::NotSent),
+            Self::Terminating(_) | Self::LostBye(_) => Some(ByeFailure::NoResponse),
         }
     }
 

@@ -100,7 +100,8 @@ impl Offering {
             Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::Offer) => {
                 context.clear(SessionTimer::Offer);
                 let reason = EndReason::local(Cause::BadDescription);
-                context.end_exchange(Ending::Aborted, reason);
+                context.end_exchange(Ending::Aborted, reason.clone());
+                context.repair_failed(reason, None);
                 Some(State::Confirmed(Confirmed { dialog }))
             }
             // The re-INVITE of this side is not sent yet, so the peer's goes first.
@@ -151,7 +152,9 @@ impl Offering {
                 }))
             }
             Err(cause) => {
-                context.end_exchange(Ending::Aborted, EndReason::local(cause));
+                let reason = EndReason::local(cause);
+                context.end_exchange(Ending::Aborted, reason.clone());
+                context.repair_failed(reason, None);
                 Some(State::Confirmed(Confirmed { dialog }))
             }
         }
@@ -230,9 +233,12 @@ impl Reinviting {
             }
             // RFC 5057 section 5.1 has 480 end the call, but the peer of a call that is being repaired is likely to come back.
             430 | 480 | 500 | 503 | 504 if self.glares < MOST_REPAIRS && context.is_cut() => {
-                context.end_exchange(Ending::Refused, refusal(response.response));
+                let reason = refusal(response.response);
+                context.end_exchange(Ending::Refused, reason.clone());
                 let (dialog, glares) = (self.dialog, self.glares + 1);
-                context.set(SessionTimer::Offer, Duration::from_secs(1 << self.glares));
+                let wait = Duration::from_secs(1 << self.glares);
+                context.set(SessionTimer::Offer, wait);
+                context.repair_failed(reason, Some(wait));
                 Some(State::Glare(Glare { dialog, glares }))
             }
             _ => self.over(Ending::Refused, response.refusal(), context),
@@ -261,7 +267,8 @@ impl Reinviting {
     /// Ends the re-INVITE; the session is unchanged (RFC 3261 section 14.1).
     fn over(self, ending: Ending, reason: EndReason, context: &mut Context<'_>) -> Option<State> {
         context.clear(SessionTimer::Offer);
-        context.end_exchange(ending, reason);
+        context.end_exchange(ending, reason.clone());
+        context.repair_failed(reason, None);
         let dialog = self.dialog;
         Some(State::Confirmed(Confirmed { dialog }))
     }

@@ -182,6 +182,8 @@ pub(crate) struct Terminating {
     /// The time of the end: 64 T1 later the core sends no further BYE, because connections could break
     /// without end.
     pub(crate) since: Timestamp,
+    /// The peer hung up, too, so that it knows whatever becomes of the BYE.
+    pub(crate) peer_knows: bool,
 }
 
 impl State {

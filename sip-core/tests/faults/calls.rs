@@ -1,11 +1,8 @@
 //! Calls: branches, targets, limits and ends.
 
 use sip_core::dialog::FailureScope;
-use sip_core::{
-    Body, Cause, CommandError, Event, ExchangeOutcome, ExtraHeader, FailureStatus, Originator,
-    RedirectTarget, Refusal, RefusalError, Session, SessionId, Transport,
-};
-use sip_parse::{HeaderName, Method, Request, Response, StatusCode, UriBuf};
+use sip_core::{Cause, Event, ExchangeOutcome, Originator, Session, SessionId, Transport};
+use sip_parse::{HeaderName, Method, Request, Response};
 use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
 
 const BOB: &str = "<sip:bob@192.0.2.9>";
@@ -21,19 +18,19 @@ fn ended(bench: &mut Bench) -> (Originator, Cause) {
 
 /// The next request that the agent sent has this method.
 #[track_caller]
-fn sends(bench: &mut Bench, method: Method<'_>) -> Request {
+pub(super) fn sends(bench: &mut Bench, method: Method<'_>) -> Request {
     let request = bench.next_request();
     assert_eq!(request.method(), method);
     request
 }
 
 /// Bob answers an INVITE by 200 with an answer, in a branch of this tag.
-fn accept(bench: &mut Bench, invite: &Request, tag: &str) {
+pub(super) fn accept(bench: &mut Bench, invite: &Request, tag: &str) {
     bench.reply_tagged(invite, 200, tag, &[("Contact", BOB)], Some(OFFER));
 }
 
 /// A request is answered 200.
-fn ok(bench: &mut Bench, request: &Request) {
+pub(super) fn ok(bench: &mut Bench, request: &Request) {
     bench.reply_tagged(request, 200, "unused", &[], None);
 }
 
@@ -45,7 +42,7 @@ fn nothing_left(mut bench: Bench) {
 }
 
 /// An INVITE of bob's, outside any dialog if `to` is the address alone.
-fn invite_with(user: &str, to: &str, number: u32, contact: &str) -> String {
+pub(super) fn invite_with(user: &str, to: &str, number: u32, contact: &str) -> String {
     format!(
         "INVITE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKcall{number}\n\
          Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=bobtag\nTo: {to}\nCall-ID: from-bob-1\n\
@@ -56,7 +53,7 @@ fn invite_with(user: &str, to: &str, number: u32, contact: &str) -> String {
 }
 
 /// A call of bob's that is up, and the response that made its dialog.
-fn answered() -> (Bench, SessionId, Response) {
+pub(super) fn answered() -> (Bench, SessionId, Response) {
     let mut bench = Bench::new(&alice());
     let id = bench.invite_from_bob(1);
     let ok = bench.answer(id, OFFER);
@@ -316,6 +313,34 @@ fn fault_a15_a_sips_target_without_tls_gets_ack_and_bye() {
             }
             let established = |event: &Event| matches!(event, Event::Established { .. });
             assert!(!bench.events.iter().any(established));
+            assert_eq!(ended(&mut bench), (Originator::Peer, Cause::Insecure));
+            nothing_left(bench);
+        }
+    }
+}
+
+/// The same of a branch that the call does not use, and of a strict router (12.2.1.1), whose URI is the Request-URI.
+#[test]
+fn fault_a15_a_sips_branch_and_a_sips_strict_router_get_ack_and_bye() {
+    let sips = [("Contact", "<sips:bob@192.0.2.9>")];
+    let strict = [("Contact", BOB), ("Record-Route", "<sips:p.example.com>")];
+    for (up, headers) in [(true, &sips[..]), (true, &strict), (false, &strict)] {
+        let mut bench = Bench::new(&alice());
+        let (_, invite) = bench.call();
+        if up {
+            accept(&mut bench, &invite, "bob1");
+            sends(&mut bench, Method::Ack);
+        }
+        bench.reply_tagged(&invite, 200, "bob2", headers, Some(OFFER));
+        for method in [Method::Ack, Method::Bye] {
+            let request = sends(&mut bench, method);
+            assert_eq!(request.uri_bytes(), b"sip:bob@example.com");
+            assert_eq!(request.to().unwrap().tag(), Some(&b"bob2"[..]));
+            if method == Method::Bye {
+                ok(&mut bench, &request);
+            }
+        }
+        if !up {
             assert_eq!(ended(&mut bench), (Originator::Peer, Cause::Insecure));
             nothing_left(bench);
         }
@@ -715,135 +740,4 @@ fn fault_a24_a_reinvite_has_supported_and_allow() {
             [expected.as_str(); 2]
         );
     }
-}
-
-/// A URI of a redirection.
-fn target(uri: &str) -> RedirectTarget {
-    RedirectTarget::new(UriBuf::parse(uri.as_bytes()).expect("a URI"))
-}
-
-/// Bob calls; the application refuses. The response.
-fn refused(refusal: impl Into<Refusal>) -> Response {
-    let mut bench = Bench::new(&alice());
-    let id = bench.invite_from_bob(1);
-    match bench.agent.session(id) {
-        Ok(Session::Incoming(call)) => call.reject(refusal, bench.now),
-        other => panic!("{other:?}"),
-    }
-    bench.pump();
-    let response = bench.next_response();
-    let status = bench.expect(|event| match event {
-        Event::Ended { reason, .. } => Some((reason.cause, reason.status)),
-        _ => None,
-    });
-    assert_eq!(status, (Cause::Refused, Some(response.status())));
-    response
-}
-
-/// RFC 3261 21.3: a redirection names its targets, with their preference.
-#[test]
-fn fault_a22_a_redirection_has_its_contacts() {
-    let (mobile, office) = (
-        target("sip:bob@mobile.example.com"),
-        target("tel:+15551234"),
-    );
-    for status in [300, 301, 302, 305, 399] {
-        let targets = [mobile.clone(), office.clone().q(70)];
-        let response = refused(Refusal::redirect(status, &targets).expect("complete"));
-        assert_eq!(response.status().as_u16(), status);
-        let contacts = values(&response, HeaderName::Contact);
-        assert_eq!(
-            contacts,
-            ["<sip:bob@mobile.example.com>", "<tel:+15551234>;q=0.070"]
-        );
-        let incomplete = RefusalError::Incomplete {
-            status,
-            needs: "Contact",
-        };
-        assert_eq!(Refusal::redirect(status, &[]), Err(incomplete));
-        assert_eq!(FailureStatus::new(status), Err(incomplete));
-        assert_eq!(Refusal::with_headers(status, Vec::new()), Err(incomplete));
-    }
-    // RFC 3261 21.3.5: the alternatives are in the body.
-    assert!(Refusal::redirect(380, &[mobile]).is_err());
-    let alternatives = Body::new("text/plain", "call carol");
-    let response = refused(Refusal::with_body(380, alternatives).expect("complete"));
-    assert_eq!(response.body(), b"call carol");
-    assert_eq!(
-        Refusal::redirect(404, &[office]),
-        Err(RefusalError::Range(404))
-    );
-}
-
-/// RFC 3261 section 21 and its extensions: a status that requires a header field is refused as a command without it.
-#[test]
-fn fault_a22_a_status_that_cannot_be_completed_is_refused() {
-    for (status, name, value) in [
-        (401, "WWW-Authenticate", "Digest realm=\"b\", nonce=\"1\""),
-        (407, "proxy-authenticate", "Digest realm=\"b\", nonce=\"1\""),
-        (420, "Unsupported", "100rel"),
-        (421, "Require", "100rel"),
-        (422, "Min-SE", "90"),
-        (423, "Min-Expires", "60"),
-        (
-            424,
-            "geolocation-error",
-            "100 ; code=\"Cannot Process Location\"",
-        ),
-        (469, "Recv-Info", "foo"),
-        (489, "u", "presence"),
-        (494, "Security-Server", "tls;q=0.1"),
-    ] {
-        let incomplete = FailureStatus::new(status);
-        assert!(
-            matches!(incomplete, Err(RefusalError::Incomplete { .. })),
-            "{status}"
-        );
-        let header = ExtraHeader::new(name, value).expect("a header field");
-        let refusal = Refusal::with_headers(status, vec![header]).expect("complete");
-        let response = refused(refusal);
-        let name = HeaderName::parse(name.as_bytes()).unwrap();
-        assert_eq!(values(&response, name), [value], "{status}");
-    }
-    // The core knows these itself (21.4.6, 21.4.13).
-    let response = refused(FailureStatus::new(405).expect("complete"));
-    assert!(value(&response, HeaderName::Allow).contains("INVITE"));
-    let response = refused(FailureStatus::new(415).expect("complete"));
-    assert_eq!(value(&response, HeaderName::Accept), "application/sdp");
-    // Further header fields go along.
-    let busy = Refusal::from(FailureStatus::BUSY_HERE);
-    let response = refused(busy.header(ExtraHeader::new("Retry-After", "60").unwrap()));
-    assert_eq!(value(&response, HeaderName::RetryAfter), "60");
-}
-
-/// The same for a MESSAGE or INFO.
-#[test]
-fn fault_a22_a_request_is_refused_in_full() {
-    let mut bench = Bench::new(&alice());
-    let user = bench.contact_user();
-    bench.feed(&format!(
-        "MESSAGE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKmessage\nMax-Forwards: 70\n\
-         From: <sip:bob@example.com>;tag=b\nTo: <sip:alice@example.com>\nCall-ID: m\nCSeq: 1 MESSAGE\n\
-         Content-Type: text/plain\nContent-Length: 2\n\nhi"
-    ));
-    let incoming = bench.expect(|event| match event {
-        Event::IncomingRequest { incoming, .. } => Some(*incoming),
-        _ => None,
-    });
-    for status in [302, 401, 423] {
-        let status = StatusCode::new(status).unwrap();
-        let refused = bench.agent.respond(incoming, status, bench.now);
-        assert!(
-            matches!(refused, Err(CommandError::Refusal(_))),
-            "{status:?}"
-        );
-    }
-    bench.pump();
-    bench.silence();
-    let moved = Refusal::redirect(302, &[target("sip:bob@192.0.2.7")]).unwrap();
-    let refused = bench.agent.refuse_request(incoming, moved, bench.now);
-    assert_eq!(refused, Ok(()));
-    bench.pump();
-    let response = bench.next_response();
-    assert_eq!(value(&response, HeaderName::Contact), "<sip:bob@192.0.2.7>");
 }

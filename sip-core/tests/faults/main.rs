@@ -1,6 +1,7 @@
 //! Faults that peers, users and reviewers found from the outside: one test for each kind, named by its row.
 
 mod bodies;
+mod call_ends;
 mod calls;
 mod credentials;
 mod exchanges;

@@ -159,6 +159,7 @@ impl World {
                 self.id = session;
                 "IncomingCall".into()
             }
+            Event::RepairFailed { .. } => "RepairFailed".into(),
             Event::Progress { .. } => "Progress".into(),
             Event::Established { .. } => "Established".into(),
             Event::Ended { .. } => "Ended".into(),
