@@ -39,7 +39,7 @@ fn serve(
     request: Bytes,
     now: Timestamp,
 ) -> Option<Bytes> {
-    layer.receive(connection, request, now);
+    layer.receive(connection, request, now).expect("room");
     let mut sent = None;
     while let Some(output) = layer.poll() {
         match output {

@@ -121,7 +121,7 @@ impl Run {
             11 => {
                 let again = script.pick(&self.fed).cloned();
                 if let Some(bytes) = again {
-                    self.layer.receive(connection, bytes, self.now);
+                    let _ = self.layer.receive(connection, bytes, self.now);
                 }
             }
             12 => self.feed(connection, Bytes::copy_from_slice(script.bytes())),
@@ -220,7 +220,7 @@ impl Run {
             self.fed.remove(0);
         }
         self.fed.push(bytes.clone());
-        self.layer.receive(connection, bytes, self.now);
+        let _ = self.layer.receive(connection, bytes, self.now);
     }
 
     fn pass(&mut self, time: Duration) {

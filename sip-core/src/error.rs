@@ -14,17 +14,7 @@ use crate::transaction::SendError;
 /// The longest jump of the clock that [`UserAgent::tick`](crate::UserAgent::tick) accepts.
 pub(crate) const LONGEST_JUMP: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// The queue of actions is full: the host has to poll them first. The core is unchanged.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Backpressure;
-
-impl fmt::Display for Backpressure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue of actions is full: poll the actions before the next input")
-    }
-}
-
-impl core::error::Error for Backpressure {}
+pub use crate::limits::Backpressure;
 
 /// The clock jumped by more than seven days. The core is unchanged; a host that has checked its clock calls
 /// [`UserAgent::resume`](crate::UserAgent::resume).

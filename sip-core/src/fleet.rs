@@ -134,7 +134,11 @@ impl Fleet {
                     self.ready.push_back(handle);
                     return Some((AgentId(handle), action));
                 }
-                None => entry.queued = false,
+                None => {
+                    entry.queued = false;
+                    // Without actions the agent may be due at once, because messages waited for room.
+                    self.note_deadline(handle);
+                }
             }
         }
         None
@@ -172,6 +176,13 @@ impl Fleet {
             entry.queued = true;
             self.ready.push_back(handle);
         }
+        self.note_deadline(handle);
+    }
+
+    fn note_deadline(&mut self, handle: Handle) {
+        let Some(entry) = self.agents.get_mut(handle) else {
+            return;
+        };
         let next = entry.agent.next_tick();
         if entry.deadline.map(|(at, _)| at) == next {
             return;

@@ -1,5 +1,6 @@
 //! The limits of everything that a peer can make grow.
 
+use core::fmt;
 use core::time::Duration;
 
 /// The limits of one user agent or transaction layer.
@@ -15,6 +16,11 @@ pub struct Limits {
     pub client_transactions: usize,
     /// Server transactions at a time; the core answers one more request with 503, without state.
     pub server_transactions: usize,
+    /// How long a received INVITE may go without a response of its transaction user. The transaction layer answers 408 in
+    /// its place then, because the INVITE would otherwise hold its entry for ever. Each provisional response starts the
+    /// time anew; [`Duration::MAX`] switches this off. A user agent does not need it, because each call has deadlines
+    /// of its own.
+    pub invite_lifetime: Duration,
     /// Calls at a time, in both directions; the core answers one more incoming call with 486 and returns an error
     /// for one more outgoing call.
     pub sessions: usize,
@@ -32,9 +38,20 @@ pub struct Limits {
     pub requests: usize,
     /// Requests of peers that wait for the application's answer; the core answers one more with 503.
     pub incoming: usize,
-    /// Actions that wait for the host's poll. At the limit, inputs and commands return
-    /// [`Backpressure`](crate::Backpressure) and change nothing.
+    /// Bytes of messages that a server transaction keeps on average: the request until the final response, and the last
+    /// response. If all of them together would need more, the core answers one more request with 503, without state.
+    pub server_transaction_bytes: usize,
+    /// Actions that wait for the host's poll; for a transaction layer alone, outputs. At the limit, commands and requests
+    /// of peers return [`Backpressure`] and change nothing; responses have twice the room, because they free state. At
+    /// twice the limit nothing is due until the host polls.
     pub actions: usize,
+    /// Bytes of messages in an action or output on average. If all of them together need more, the queue is full.
+    pub action_bytes: usize,
+    /// Challenges that wait for the application's answer; one more makes its response final.
+    pub challenges: usize,
+    /// Bytes of messages that a waiting challenge keeps on average. If all of them together would need more, one more
+    /// challenge makes its response final.
+    pub challenge_bytes: usize,
     /// Due timers that one tick fires; with more, the next deadline stays due.
     pub fired_per_tick: usize,
     /// Route header fields in the route set of a dialog.
@@ -50,19 +67,36 @@ pub struct Limits {
     pub shortest_refresh: Duration,
 }
 
+/// The queue of actions is full: the host has to poll them first. The core is unchanged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Backpressure;
+
+impl fmt::Display for Backpressure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the queue of actions is full: poll the actions before the next input")
+    }
+}
+
+impl core::error::Error for Backpressure {}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             message: sip_parse::Limits::default(),
             client_transactions: 1_024,
             server_transactions: 1_024,
+            invite_lifetime: Duration::from_secs(300),
             sessions: 160,
             incoming_sessions: 128,
             forks: 16,
             branch_byes: 128,
             requests: 256,
             incoming: 256,
+            server_transaction_bytes: 8 << 10,
             actions: 1_024,
+            action_bytes: 8 << 10,
+            challenges: 64,
+            challenge_bytes: 16 << 10,
             fired_per_tick: 64,
             routes: 32,
             protection_spaces: 16,

@@ -97,6 +97,13 @@ pub enum LogContent {
     Unregistered(Box<EndReason>),
     /// An offer/answer exchange ended without a new session.
     ExchangeFailed(Box<EndReason>),
+    /// The peer of a call does not take the route to this side.
+    RepairFailed {
+        /// The cause.
+        reason: Box<EndReason>,
+        /// The wait until the next attempt on this connection; `None` if there is none.
+        retry_after: Option<Duration>,
+    },
     /// A call is over.
     CallEnded(Box<EndReason>),
     /// A request ended without a response.
@@ -204,6 +211,17 @@ impl fmt::Display for LogContent {
             Self::ExchangeFailed(reason) => {
                 write!(f, "no new session by offer and answer: {reason}")
             }
+            Self::RepairFailed {
+                reason,
+                retry_after: Some(wait),
+            } => {
+                let seconds = wait.as_secs_f32();
+                write!(
+                    f,
+                    "the call is not repaired, next attempt in {seconds:.1} s: {reason}"
+                )
+            }
+            Self::RepairFailed { reason, .. } => write!(f, "the call is not repaired: {reason}"),
             Self::CallEnded(reason) => write!(f, "the call is over: {reason}"),
             Self::RequestFailed(reason) => write!(f, "no response: {reason}"),
             Self::Request(Direction::Received, method) => write!(f, "received {method}"),

@@ -128,11 +128,9 @@ fn servers(method: Method<'static>) {
     for number in 0..MANY {
         let bytes = request(method, number, true).build().expect("sound");
         length = bytes.bytes().len();
-        layer.receive(
-            connection,
-            Bytes::copy_from_slice(bytes.bytes()),
-            Timestamp::ZERO,
-        );
+        let bytes = Bytes::copy_from_slice(bytes.bytes());
+        let taken = layer.receive(connection, bytes, Timestamp::ZERO);
+        taken.expect("room in the queue");
         while let Some(output) = layer.poll() {
             if let Output::Request { transaction, .. } = output {
                 waiting.push(transaction);

@@ -140,7 +140,9 @@ impl Framer {
         if self.buffer.len() < total {
             return Ok(None);
         }
-        let message = self.buffer.split_to(total).freeze();
+        // A copy, because a message that its receiver keeps would otherwise keep the whole buffer.
+        let message = Bytes::copy_from_slice(&self.buffer[..total]);
+        self.buffer.advance(total);
         self.line = 0;
         self.searched = 0;
         self.lines = 0;

@@ -1,12 +1,14 @@
 //! The edge without I/O: inputs in, actions out.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
 use sip_core::auth::DigestServer;
 use sip_core::transaction::{
-    Output, SendError, ServerTransactionId, TimerSettings, TransactionLayer, TransactionSettings,
+    Output, SendError, ServerTransactionId, TimerC, TimerSettings, TransactionLayer,
+    TransactionSettings,
 };
 use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp};
 use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
@@ -19,6 +21,10 @@ use crate::location::{Change, ChangeKind, Location};
 
 /// How many bindings or branches one tick may end. The host ticks again while something is due.
 const BATCH: usize = 64;
+
+/// Timer C: how long a forwarded INVITE may wait for a final response after its last provisional one; more than
+/// three minutes (RFC 3261 section 16.6 step 11).
+const TIMER_C: Duration = Duration::from_secs(181);
 
 /// A registrar and proxy for one set of users. It reaches each user over the connection of its REGISTER.
 ///
@@ -36,8 +42,8 @@ pub struct Edge {
     /// The forwarded request of a server transaction.
     pub(crate) servers: BTreeMap<ServerTransactionId, u64>,
     pub(crate) next_forward: u64,
-    /// When timer C fires for a branch of a forwarded INVITE: (when, request, branch).
-    pub(crate) deadlines: BTreeSet<(Timestamp, u64, usize)>,
+    /// Timer C of the branches of forwarded INVITEs, by request and branch.
+    pub(crate) timer_c: TimerC<(u64, usize)>,
     pub(crate) counters: Counters,
     actions: VecDeque<EdgeAction>,
     now: Timestamp,
@@ -116,6 +122,7 @@ impl Edge {
         // A forwarded request is one server transaction, and one client transaction for each branch. Twice as
         // many leaves room for CANCELs and for transactions that have not lapsed yet.
         limits.server_transactions = config.limits.forwarded_requests.saturating_mul(2);
+        limits.actions = config.limits.actions;
         limits.client_transactions = limits
             .server_transactions
             .saturating_mul(config.limits.bindings_per_user);
@@ -144,7 +151,7 @@ impl Edge {
             forwards: BTreeMap::new(),
             servers: BTreeMap::new(),
             next_forward: 0,
-            deadlines: BTreeSet::new(),
+            timer_c: TimerC::new(TIMER_C),
             counters: Counters::default(),
             actions: VecDeque::new(),
             now: Timestamp::ZERO,
@@ -187,9 +194,10 @@ impl Edge {
             self.counters.dropped += 1;
             return Ok(());
         }
-        self.layer.receive(connection, bytes, now);
+        // Every input empties the queue of the layer, and its connections are no streams.
+        let taken = self.layer.receive(connection, bytes, now);
         self.drain(now);
-        Ok(())
+        taken.map_err(|_| Backpressure)
     }
 
     /// A connection is closed. Its bindings are removed. An unknown connection is ignored.
@@ -228,13 +236,9 @@ impl Edge {
             self.publish(vec![change]);
         }
         for _ in 0..BATCH {
-            let Some(&(at, forward, branch)) = self.deadlines.first() else {
+            let Some((forward, branch)) = self.timer_c.pop_due(now) else {
                 break;
             };
-            if at > now {
-                break;
-            }
-            self.deadlines.pop_first();
             self.on_timer_c(forward, branch, now);
         }
         self.drain(now);
@@ -243,11 +247,10 @@ impl Edge {
     /// When to call [`Edge::tick`] next; `None` while nothing waits. Changes with every input.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
-        let deadline = self.deadlines.first().map(|&(at, ..)| at);
         [
             self.layer.next_tick(),
             self.location.next_expiry(),
-            deadline,
+            self.timer_c.next(),
         ]
         .into_iter()
         .flatten()
@@ -319,7 +322,9 @@ impl Edge {
                 // RFC 6026 section 7.3 step 10: a response without a transaction is not forwarded.
                 Output::StrayResponse { .. } => self.counters.dropped += 1,
                 Output::Failed { user, error, .. } => self.on_failed(&user, error, now),
-                Output::ServerFailed { transaction, .. } => self.on_server_failed(transaction, now),
+                Output::ServerFailed { transaction, .. } | Output::Unanswered { transaction } => {
+                    self.on_server_failed(transaction, now);
+                }
                 Output::Malformed { .. } => self.counters.malformed += 1,
                 Output::Ignored { .. } => self.counters.dropped += 1,
                 // The layer itself answers keep-alives.

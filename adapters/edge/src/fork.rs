@@ -1,8 +1,8 @@
 //! The response context of one forwarded request (RFC 3261 section 16.7): its branches, their outcomes, and the
 //! best response.
 
+use sip_core::ConnectionId;
 use sip_core::transaction::{ClientTransactionId, ServerTransactionId};
-use sip_core::{ConnectionId, Timestamp};
 use sip_parse::{Request, Response, StatusCode, UriBuf};
 
 /// The destination of one branch.
@@ -31,8 +31,6 @@ pub(crate) enum BranchState {
     /// No final response yet.
     Pending {
         client: ClientTransactionId,
-        /// When timer C fires. For INVITE only, and `None` after a CANCEL.
-        deadline: Option<Timestamp>,
     },
     Done(Outcome),
 }

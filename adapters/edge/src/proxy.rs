@@ -12,10 +12,6 @@ use crate::fork::{Branch, BranchState, Forward, Outcome, Target};
 use crate::registrar::refuse_unknown;
 use crate::routing::Routing;
 
-/// Timer C: how long a forwarded INVITE may wait for a final response after its last provisional one; more than
-/// three minutes (RFC 3261 section 16.6 step 11).
-pub(crate) const TIMER_C: std::time::Duration = std::time::Duration::from_secs(181);
-
 /// Max-Forwards of a request that has none (RFC 3261 section 16.6 step 3).
 const MAX_FORWARDS: u8 = 70;
 
@@ -297,10 +293,11 @@ impl Edge {
             match sent {
                 Ok(client) => {
                     self.counters.forwarded += 1;
-                    let deadline = invite.then(|| now + TIMER_C);
-                    self.deadlines.extend(deadline.map(|at| (at, id, index)));
+                    if invite {
+                        self.timer_c.start((id, index), now);
+                    }
                     branch.connection = target.connection;
-                    branch.state = BranchState::Pending { client, deadline };
+                    branch.state = BranchState::Pending { client };
                     return;
                 }
                 // This flow is closed; the next one may be open.

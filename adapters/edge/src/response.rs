@@ -7,7 +7,6 @@ use sip_parse::{Builder, HeaderName, Method, Response, StatusCode};
 use crate::edge::{Edge, Tag};
 use crate::event::{CutReason, EdgeEvent};
 use crate::fork::{BranchState, Forward, Outcome};
-use crate::proxy::TIMER_C;
 
 /// The reason for cancelling the other branches of a fork (RFC 3326 section 3.1).
 const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
@@ -91,12 +90,9 @@ impl Edge {
             .forwards
             .get_mut(&id)
             .and_then(|forward| forward.branches.get_mut(index));
-        let Some(BranchState::Pending { client, deadline }) =
-            branch.map(|branch| &mut branch.state)
-        else {
+        let Some(BranchState::Pending { client }) = branch.map(|branch| &mut branch.state) else {
             return;
         };
-        *deadline = None;
         if self.layer.cancel(*client, None, Tag::Cancel, now).is_err() {
             let outcome = Outcome::Failed(StatusCode::REQUEST_TIMEOUT);
             self.branch_done(id, index, outcome, now);
@@ -145,18 +141,7 @@ impl Edge {
             return;
         };
         let server = forward.server;
-        // RFC 3261 section 16.7 step 2.
-        if let Some(BranchState::Pending {
-            deadline: Some(at), ..
-        }) = forward
-            .branches
-            .get_mut(index)
-            .map(|branch| &mut branch.state)
-        {
-            self.deadlines.remove(&(*at, id, index));
-            *at = now + TIMER_C;
-            self.deadlines.insert((*at, id, index));
-        }
+        self.timer_c.restart(&(id, index), now);
         self.pass(server, response, now);
     }
 
@@ -164,12 +149,7 @@ impl Edge {
     fn succeeded(&mut self, id: u64, mut forward: Forward, index: usize, now: Timestamp) {
         if let Some(branch) = forward.branches.get_mut(index) {
             // This branch has its answer, so it is not cancelled, and its timer stops.
-            if let BranchState::Pending {
-                deadline: Some(at), ..
-            } = branch.state
-            {
-                self.deadlines.remove(&(at, id, index));
-            }
+            self.timer_c.stop(&(id, index));
             branch.state = BranchState::Done(Outcome::Failed(StatusCode::OK));
         }
         self.stop(id, &mut forward, Some(ELSEWHERE), now);
@@ -211,12 +191,7 @@ impl Edge {
         };
         let status = outcome.status();
         if let Some(branch) = forward.branches.get_mut(index) {
-            if let BranchState::Pending {
-                deadline: Some(at), ..
-            } = branch.state
-            {
-                self.deadlines.remove(&(at, id, index));
-            }
+            self.timer_c.stop(&(id, index));
             let lost = match &outcome {
                 Outcome::Response(_) => status == StatusCode::FLOW_FAILED,
                 Outcome::Failed(status) => *status == branch.lost,
@@ -240,15 +215,15 @@ impl Edge {
         if forward.request.method() != Method::Invite {
             return;
         }
-        for (index, branch) in forward.branches.iter_mut().enumerate() {
-            let BranchState::Pending { client, deadline } = &mut branch.state else {
+        for (index, branch) in forward.branches.iter().enumerate() {
+            let BranchState::Pending { client } = &branch.state else {
                 continue;
             };
             // If the CANCEL has no effect, the branch fails 64 T1 later. An error here means that it was
             // cancelled before.
             let cancelled = self.layer.cancel(*client, reason, Tag::Cancel, now).is_ok();
-            if let Some(at) = deadline.take_if(|_| cancelled) {
-                self.deadlines.remove(&(at, id, index));
+            if cancelled {
+                self.timer_c.stop(&(id, index));
             }
         }
     }
@@ -256,13 +231,8 @@ impl Edge {
     /// Removes the entries of a finished request.
     fn close(&mut self, id: u64, forward: &Forward) {
         self.servers.remove(&forward.server);
-        for (index, branch) in forward.branches.iter().enumerate() {
-            if let BranchState::Pending {
-                deadline: Some(at), ..
-            } = branch.state
-            {
-                self.deadlines.remove(&(at, id, index));
-            }
+        for index in 0..forward.branches.len() {
+            self.timer_c.stop(&(id, index));
         }
     }
 

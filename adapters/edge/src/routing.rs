@@ -1,7 +1,8 @@
 //! The destination of a request before the look-up of a user: RFC 3261 sections 16.4 and 16.5, with flow tokens
 //! (RFC 5626 section 5.3) in our Route header field values.
 
-use sip_parse::{HeaderName, NameAddr, ParseError, Request, Uri};
+use sip_core::transaction::RequestRoute;
+use sip_parse::{ParseError, Request, Uri};
 
 use crate::config::Domain;
 use crate::flow::{FlowToken, FlowTokens};
@@ -26,35 +27,19 @@ impl<'a> Routing<'a> {
         domain: &Domain,
         tokens: &FlowTokens,
     ) -> Result<Self, ParseError> {
-        let mut routing = Self {
-            uri: request.uri_bytes(),
-            routes: request.values(HeaderName::Route).collect(),
-            changed: false,
-            flow: None,
+        let is_recorded = |uri: &Uri<'_>| {
+            let token = token(uri, domain, tokens);
+            matches!(token, Some(FlowToken::Connection(_)))
         };
-        // A strict router moves our Record-Route URI to the Request-URI, and the target to the end of Route.
-        let uri = request.uri()?;
-        if let (Some(token @ FlowToken::Connection(_)), Some(&last)) =
-            (token(&uri, domain, tokens), routing.routes.last())
-        {
-            routing.routes.pop();
-            routing.uri = NameAddr::parse(last)?.uri().as_bytes();
-            routing.changed = true;
-            routing.flow = Some(token);
-        }
-        let mut own = 0;
-        for value in &routing.routes {
-            let route = NameAddr::parse(value)?;
-            if !domain.holds(route.uri()) {
-                break;
-            }
-            own += 1;
-            // Without a user part it is a preloaded route, which names the edge but no flow.
-            routing.flow = token(route.uri(), domain, tokens).or(routing.flow);
-        }
-        routing.changed |= own > 0;
-        routing.routes.drain(..own);
-        Ok(routing)
+        let route = RequestRoute::of(request, is_recorded, |uri| domain.holds(uri))?;
+        // Without a user part it is a preloaded route, which names the edge but no flow.
+        let mut flows = route.own.iter().rev();
+        Ok(Self {
+            flow: flows.find_map(|uri| token(uri, domain, tokens)),
+            changed: route.is_changed(),
+            uri: route.uri,
+            routes: route.routes,
+        })
     }
 }
 

@@ -93,7 +93,8 @@ impl LayerBench {
 
     /// The far end sends bytes.
     pub fn feed(&mut self, bytes: impl Into<Bytes>) {
-        self.layer.receive(self.connection, bytes.into(), self.now);
+        let taken = self.layer.receive(self.connection, bytes.into(), self.now);
+        taken.expect("room in the queue");
         self.pump();
     }
 

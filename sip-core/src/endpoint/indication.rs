@@ -85,10 +85,18 @@ impl Received {
 }
 
 impl Endpoint {
-    /// The next indication for a usage; `None` when the transaction layer has no further output.
+    /// The next indication for a usage; `None` when the transaction layer has no further output, and no further message
+    /// that there is room for.
     pub(crate) fn poll_indication(&mut self) -> Option<Indication> {
         loop {
-            match self.queue().outputs.pop_front()? {
+            let Some(output) = self.queue().outputs.pop_front() else {
+                let now = self.now;
+                if self.layer.read_next(now) {
+                    continue;
+                }
+                return None;
+            };
+            match output {
                 // Messages go straight into the queue of actions.
                 Output::Transmit { .. } => {}
                 Output::Request {
@@ -162,6 +170,9 @@ impl Endpoint {
                     error: TransactionError::Timeout,
                     ..
                 } => self.ignored("no ACK came for a refusal"),
+                Output::Unanswered { transaction } => {
+                    return Some(Indication::ServerFailed { transaction });
+                }
                 Output::ServerFailed { transaction, error } => {
                     let content = LogContent::TransactionFailed(error);
                     self.log_transaction(transaction.to_bits(), content);

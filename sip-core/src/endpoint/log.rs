@@ -102,6 +102,7 @@ fn heading(event: &Event) -> Heading {
             ExchangeOutcome::Complete => (Debug, SESSION, call),
             _ => (Warn, SESSION, call),
         },
+        Event::RepairFailed { .. } => (Warn, SESSION, call),
         Event::IncomingRequest { incoming, .. } => (Log, UA, incoming.to_bits()),
         Event::LegacyNotification { .. } => (Log, UA, 0),
         Event::Challenged { challenge, .. } => (Debug, UA, challenge.to_bits()),
@@ -155,6 +156,12 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
         Event::ExchangeEnded { outcome, .. } => match outcome.reason() {
             None => LogContent::Text("offer and answer are exchanged"),
             Some(reason) => LogContent::ExchangeFailed(boxed(reason)),
+        },
+        Event::RepairFailed {
+            reason, retry_at, ..
+        } => LogContent::RepairFailed {
+            reason: boxed(reason),
+            retry_after: retry_at.map(|at| at.saturating_since(now)),
         },
         Event::Ended { reason, .. } => LogContent::CallEnded(boxed(reason)),
         Event::IncomingRequest { request, .. } | Event::LegacyNotification { request } => {

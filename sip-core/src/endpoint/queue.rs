@@ -1,5 +1,6 @@
 //! The queue of actions, and the counters of the traffic through it.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
@@ -10,8 +11,9 @@ use crate::action::Action;
 use crate::config::LogLevel;
 use crate::event::Event;
 use crate::ids::ConnectionId;
+use crate::limits::Limits;
 use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
-use crate::transaction::{ClientTransactionId, Outbox, Output};
+use crate::transaction::{ClientTransactionId, Outbox, Output, QueueBounds};
 
 /// Counters for operators; each only grows.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -32,6 +34,10 @@ pub struct Counters {
     /// Responses whose Authentication-Info is malformed, or does not prove that the server knows the secret
     /// (RFC 7616 section 3.5: rspauth). The core still applies their status.
     pub authentication_info_failures: u64,
+    /// Challenges that the core did not hand to the application, because
+    /// [`Limits::challenges`](crate::Limits::challenges) or
+    /// [`Limits::challenge_bytes`](crate::Limits::challenge_bytes) were reached.
+    pub challenges_refused: u64,
     /// Log and trace records that the core dropped because the queue was full.
     pub records_dropped: u64,
 }
@@ -39,24 +45,26 @@ pub struct Counters {
 /// The outbox of the transaction layer: messages go straight into the queue of actions, everything else waits for
 /// [`Endpoint::poll_indication`](super::Endpoint::poll_indication).
 pub(crate) struct Queue {
-    pub(super) actions: VecDeque<Action>,
+    actions: VecDeque<Action>,
+    /// Bytes of the messages in the actions.
+    bytes: usize,
     /// The outputs of the transaction layer.
     pub(super) outputs: VecDeque<Output<Sent>>,
     pub(super) counters: Counters,
-    /// Above this length the core drops records, never events or bytes.
-    limit: usize,
+    bounds: QueueBounds,
     log_level: LogLevel,
     trace: bool,
     trace_credentials: bool,
 }
 
 impl Queue {
-    pub(super) fn new(behaviour: &Behaviour, limit: usize) -> Self {
+    pub(super) fn new(behaviour: &Behaviour, limits: &Limits) -> Self {
         Self {
             actions: VecDeque::new(),
+            bytes: 0,
             outputs: VecDeque::new(),
             counters: Counters::default(),
-            limit,
+            bounds: QueueBounds::new(limits),
             log_level: behaviour.log_level,
             trace: behaviour.trace,
             trace_credentials: behaviour.trace_credentials,
@@ -71,7 +79,24 @@ impl Queue {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
-        self.actions.push_back(Action::Event(event));
+        self.push(Action::Event(event));
+    }
+
+    pub(super) fn push(&mut self, action: Action) {
+        self.bytes += message_bytes(&action);
+        self.actions.push_back(action);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Action> {
+        let action = self.actions.pop_front()?;
+        self.bytes -= message_bytes(&action);
+        Some(action)
+    }
+
+    /// Whether the actions leave room for the consequences of one more input; twice the room where it `only_frees`.
+    pub(super) fn takes_more(&self, only_frees: bool) -> bool {
+        self.bounds
+            .admits(self.actions.len(), self.bytes, only_frees)
     }
 
     /// Whether the configuration enables the level.
@@ -111,9 +136,10 @@ impl Queue {
         }
     }
 
+    /// Drops a record where there is no room, never an event or bytes.
     fn push_record(&mut self, record: Action) {
-        if self.actions.len() < self.limit {
-            self.actions.push_back(record);
+        if self.takes_more(false) {
+            self.push(record);
         } else {
             self.counters.records_dropped += 1;
         }
@@ -124,8 +150,7 @@ impl Outbox<Sent> for Queue {
     fn transmit(&mut self, connection: ConnectionId, bytes: Bytes) {
         self.counters.transmitted += 1;
         self.trace(Direction::Sent, connection, &bytes);
-        self.actions
-            .push_back(Action::Transmit { connection, bytes });
+        self.push(Action::Transmit { connection, bytes });
     }
 
     fn started(&mut self, transaction: ClientTransactionId, request: &Bytes) {
@@ -137,5 +162,45 @@ impl Outbox<Sent> for Queue {
 
     fn output(&mut self, output: Output<Sent>) {
         self.outputs.push_back(output);
+    }
+
+    /// The next message of a stream is read once the endpoint has handled the outputs of the one before, because only
+    /// then the number of its actions is known.
+    fn has_room(&self, only_frees: bool) -> bool {
+        self.outputs.is_empty() && self.takes_more(only_frees)
+    }
+}
+
+/// The bytes of the messages in an action.
+fn message_bytes(action: &Action) -> usize {
+    match action {
+        Action::Transmit { bytes, .. } => bytes.len(),
+        Action::Trace(record) => record.bytes.len(),
+        Action::Event(event) => event_bytes(event),
+        Action::Connect { .. }
+        | Action::Ping { .. }
+        | Action::Disconnect { .. }
+        | Action::Log(_) => 0,
+    }
+}
+
+fn event_bytes(event: &Event) -> usize {
+    let texts = |texts: &[Box<str>]| texts.iter().map(|text| text.len()).sum();
+    match event {
+        Event::IncomingCall { request, .. }
+        | Event::IncomingRequest { request, .. }
+        | Event::LegacyNotification { request } => request.bytes().len(),
+        Event::Progress { response, .. }
+        | Event::RequestCompleted {
+            outcome: Ok(response),
+            ..
+        } => response.bytes().len(),
+        Event::Challenged {
+            request, response, ..
+        } => request.bytes().len() + response.bytes().len(),
+        Event::RemoteDescription { body, .. } => body.bytes.len(),
+        Event::Registered(registration) => texts(&registration.bindings),
+        Event::Bindings { bindings } => texts(bindings),
+        _ => 0,
     }
 }

@@ -22,6 +22,11 @@ impl SentRequest {
         }
     }
 
+    /// The bytes as they were sent.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// The request; `None` if the bytes are not a request within the limits, which the transaction layer
     /// rules out.
     #[must_use]

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
@@ -80,13 +81,17 @@ impl Endpoint {
         let dialogs = DialogLayer::new(limits.forks, limits.routes, &mut *rng);
         let transactions = TransactionSettings {
             timers: settings.timers,
-            limits,
+            limits: Limits {
+                // Each call has a deadline of its own.
+                invite_lifetime: Duration::MAX,
+                ..limits
+            },
             sent_by: identity.host.as_ref().into(),
             via_transport: settings.via_transport,
             rport: settings.rport,
             forwards: false,
         };
-        let queue = Queue::new(&settings.behaviour, limits.actions);
+        let queue = Queue::new(&settings.behaviour, &limits);
         let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
             behaviour: settings.behaviour,
@@ -146,15 +151,15 @@ impl Endpoint {
     /// The endpoint ignores late bytes of a closed connection.
     ///
     /// # Errors
-    /// [`Backpressure`] if the queue of actions is full; the endpoint is unchanged then. Responses have twice
-    /// the room, because they only shrink state.
+    /// [`Backpressure`] if the queue of actions is full, or messages of an earlier part of this stream still wait for room
+    /// in it; the endpoint is unchanged then. Responses have twice the room, because they only shrink state.
     pub fn receive(
         &mut self,
         connection: ConnectionId,
         bytes: Bytes,
         now: Timestamp,
     ) -> Result<(), Backpressure> {
-        self.check_room(&bytes)?;
+        self.check_room(connection, &bytes)?;
         self.advance(now);
         if self.layer.info(connection).is_none() {
             self.queue().counters.ignored += 1;
@@ -162,38 +167,55 @@ impl Endpoint {
         }
         self.queue().counters.received += 1;
         self.queue().trace(Direction::Received, connection, &bytes);
-        self.layer.receive(connection, bytes, self.now);
+        self.layer.take(connection, bytes, self.now);
         Ok(())
     }
 
     /// Whether the queue of actions has room for the consequences of `bytes`.
-    pub(crate) fn check_room(&self, bytes: &[u8]) -> Result<(), Backpressure> {
-        let full = self.layer.outbox.actions.len() >= self.limits.actions.saturating_mul(2);
-        if full || !bytes.starts_with(b"SIP/2.0 ") {
-            self.check_queue()?;
-        }
-        Ok(())
+    pub(crate) fn check_room(
+        &self,
+        connection: ConnectionId,
+        bytes: &[u8],
+    ) -> Result<(), Backpressure> {
+        let only_frees = bytes.starts_with(b"SIP/2.0 ");
+        let takes_more = self.layer.outbox.takes_more(only_frees);
+        let has_room = takes_more && !self.layer.has_unread(connection);
+        has_room.then_some(()).ok_or(Backpressure)
     }
 
     /// Whether the queue of actions has room for a command.
     pub(crate) fn check_queue(&self) -> Result<(), Backpressure> {
-        if self.layer.outbox.actions.len() >= self.limits.actions {
-            Err(Backpressure)
-        } else {
-            Ok(())
-        }
+        let has_room = self.layer.outbox.takes_more(false);
+        has_room.then_some(()).ok_or(Backpressure)
     }
 
     /// Returns the next action for the host to carry out; `None` until the next input. Constant time.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.queue().actions.pop_front()
+        self.queue().pop()
     }
 
-    /// The next deadline of transactions and timers, on the host's clock; `None` while none is pending.
-    /// Constant time.
+    /// The next deadline of transactions and timers, on the host's clock; `None` while none is pending, and while the
+    /// queue of actions is at twice its limit. Constant time. It is due at once while messages of a stream wait for a tick,
+    /// because the queue had no room for them.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
-        match (self.layer.next_tick(), self.timers.next()) {
+        if !self.is_overfull() {
+            return [self.layer.unread_since(), self.deadline()]
+                .into_iter()
+                .flatten()
+                .min();
+        }
+        None
+    }
+
+    /// Whether the queue of actions is so full that nothing is due until the host polls.
+    pub(crate) fn is_overfull(&self) -> bool {
+        !self.layer.outbox.takes_more(true)
+    }
+
+    /// The next deadline of transactions and timers.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        match (self.layer.deadline(), self.timers.next()) {
             (Some(layer), Some(timers)) => Some(layer.min(timers)),
             (layer, timers) => layer.or(timers),
         }
@@ -251,7 +273,12 @@ impl Endpoint {
 
     /// Queues an action for the host.
     pub(crate) fn act(&mut self, action: Action) {
-        self.queue().actions.push_back(action);
+        self.queue().push(action);
+    }
+
+    /// Counts a challenge that found no room.
+    pub(crate) fn count_refused_challenge(&mut self) {
+        self.queue().counters.challenges_refused += 1;
     }
 }
 

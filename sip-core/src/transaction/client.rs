@@ -6,11 +6,12 @@ use alloc::string::String;
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
 
+use super::branch::Branch;
 use super::entry::{Cancel, Client, ClientMachine, Owner, TimerKeys};
 use super::invite_client::InviteClient;
 use super::layer::TransactionLayer;
 use super::machine::{ClientInput, Context, Effect};
-use super::matching::{push_branch, read_branch};
+use super::matching::{Key, push_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
 use super::outbox::Outbox;
 use super::{ClientTransactionId, Output, SendError, TransactionError};
@@ -35,10 +36,64 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         user: U,
         now: Timestamp,
     ) -> Result<ClientTransactionId, SendError> {
+        self.send(connection, request, None, user, now)
+    }
+
+    /// As [`TransactionLayer::send_request`], with a branch of the caller's choice, such as one that detects loops
+    /// ([`TransactionLayer::loop_branch`]).
+    ///
+    /// # Errors
+    /// Those of [`TransactionLayer::send_request`], and [`SendError::Forbidden`] if a transaction has this branch.
+    pub fn send_request_with_branch(
+        &mut self,
+        connection: ConnectionId,
+        request: Builder<'_>,
+        branch: &Branch,
+        user: U,
+        now: Timestamp,
+    ) -> Result<ClientTransactionId, SendError> {
+        self.send(connection, request, Some(branch), user, now)
+    }
+
+    /// Forwards a request without a transaction, as a stateless proxy does (RFC 3261 section 16.11): the layer puts its Via
+    /// with this branch on top. Responses come as [`Output::StrayResponse`], if
+    /// [`TransactionSettings::forwards`](super::TransactionSettings::forwards) is set.
+    ///
+    /// # Errors
+    /// [`SendError`] if the connection is not open or the message cannot be written.
+    pub fn send_stateless(
+        &mut self,
+        connection: ConnectionId,
+        request: Builder<'_>,
+        branch: &Branch,
+    ) -> Result<(), SendError> {
+        let request = self.with_via(connection, request, branch.as_str())?;
+        self.transmit(connection, request.bytes().clone());
+        Ok(())
+    }
+
+    fn send(
+        &mut self,
+        connection: ConnectionId,
+        request: Builder<'_>,
+        branch: Option<&Branch>,
+        user: U,
+        now: Timestamp,
+    ) -> Result<ClientTransactionId, SendError> {
         let info = self.info(connection).ok_or(SendError::NotConnected)?;
         let handle = self.clients.next_handle();
         let branch_nonce = self.rng.next_u64();
-        let request = self.with_via(info, request, handle, branch_nonce)?;
+        let chosen = branch.map(|branch| Key::of_branch(branch.as_str().as_bytes(), self.hash));
+        if chosen.is_some_and(|chosen| self.chosen.find(&chosen).is_some()) {
+            return Err(SendError::Forbidden("a transaction has this branch"));
+        }
+        let request = match branch {
+            Some(branch) => self.with_via(connection, request, branch.as_str())?,
+            None => {
+                let branch = self.own_branch(handle, branch_nonce);
+                self.with_via(connection, request, &branch)?
+            }
+        };
         // The layer reads the request again to match responses, to acknowledge and to cancel.
         Message::parse(request.bytes().clone(), &self.settings.limits.message)
             .map_err(SendError::TooLarge)?;
@@ -56,12 +111,15 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
         let invite = method == Some(Method::Invite);
         let bytes = request.bytes().clone();
+        if let Some(chosen) = chosen {
+            self.chosen.insert(chosen, handle);
+        }
         self.start_client(
             connection,
             info,
             bytes,
             user,
-            (handle, branch_nonce),
+            (handle, branch_nonce, chosen),
             invite,
             now,
         );
@@ -90,9 +148,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         connection: ConnectionId,
         ack: Builder<'_>,
     ) -> Result<Bytes, SendError> {
-        let info = self.info(connection).ok_or(SendError::NotConnected)?;
         let (handle, branch_nonce) = (Handle::from_bits(self.rng.next_u64()), self.rng.next_u64());
-        let ack = self.with_via(info, ack, handle, branch_nonce)?;
+        let branch = self.own_branch(handle, branch_nonce);
+        let ack = self.with_via(connection, ack, &branch)?;
         self.transmit(connection, ack.bytes().clone());
         Ok(ack.bytes().clone())
     }
@@ -156,9 +214,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 return;
             }
         };
-        let (connection, branch_nonce, invite) = (
+        let (connection, branch_nonce, chosen, invite) = (
             client.connection,
             client.branch_nonce,
+            client.chosen,
             client.request.clone(),
         );
         if let (Some(info), Some(cancel)) = (
@@ -170,7 +229,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 info,
                 cancel,
                 user,
-                (handle, branch_nonce),
+                (handle, branch_nonce, chosen),
                 false,
                 now,
             );
@@ -189,7 +248,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         info: ConnectionInfo,
         request: Bytes,
         user: U,
-        (named, branch_nonce): (Handle, u64),
+        (named, branch_nonce, chosen): (Handle, u64, Option<Key>),
         invite: bool,
         now: Timestamp,
     ) -> Handle {
@@ -208,6 +267,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             user,
             request,
             branch_nonce,
+            chosen,
             named,
             timers: TimerKeys::default(),
             ack: Bytes::new(),
@@ -221,28 +281,29 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         handle
     }
 
+    /// The branch of a transaction that the layer finds without an index.
+    fn own_branch(&self, handle: Handle, branch_nonce: u64) -> String {
+        let mut branch = String::with_capacity(40);
+        push_branch(&self.tokens, handle, branch_nonce, &mut branch);
+        branch
+    }
+
     fn with_via(
         &self,
-        info: ConnectionInfo,
+        connection: ConnectionId,
         mut request: Builder<'_>,
-        handle: Handle,
-        branch_nonce: u64,
+        branch: &str,
     ) -> Result<Message, SendError> {
+        let info = self.info(connection).ok_or(SendError::NotConnected)?;
+        let sent_by = self.sent_by(connection);
         let transport = self
             .settings
             .via_transport
             .unwrap_or(info.transport.via_token());
-        let mut via = String::with_capacity(64 + self.settings.sent_by.len());
-        for part in [
-            "SIP/2.0/",
-            transport,
-            " ",
-            &self.settings.sent_by,
-            ";branch=",
-        ] {
+        let mut via = String::with_capacity(32 + sent_by.len() + branch.len());
+        for part in ["SIP/2.0/", transport, " ", sent_by, ";branch=", branch] {
             via.push_str(part);
         }
-        push_branch(&self.tokens, handle, branch_nonce, &mut via);
         if self.settings.rport || !info.transport.is_reliable() {
             via.push_str(";rport");
         }
@@ -260,33 +321,34 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return self.ignore(connection, "a response whose Via or CSeq cannot be read");
         };
         // RFC 3261 section 18.1.2.
-        if !via
-            .sent_by()
-            .eq_ignore_ascii_case(self.settings.sent_by.as_bytes())
-        {
+        if !self.is_own_sent_by(via.sent_by()) {
             return self.ignore(connection, "a response whose top Via is not ours");
         }
         if !self.settings.forwards && response.vias().count() > 1 {
             return self.ignore(connection, "a response with more than one Via");
         }
         let (is_invite, is_cancel) = (cseq.method == Method::Invite, cseq.method == Method::Cancel);
-        let named = via
-            .branch()
-            .and_then(|branch| read_branch(&self.tokens, branch));
-        let found = named.and_then(|(handle, branch_nonce)| {
+        let branch = via.branch().unwrap_or_default();
+        let chosen = Key::of_branch(branch, self.hash);
+        let chosen = self.chosen.find(&chosen).map(|handle| (handle, None));
+        let named = read_branch(&self.tokens, branch);
+        let named = named.map(|(handle, branch_nonce)| (handle, Some(branch_nonce)));
+        let found = chosen.or(named).and_then(|(handle, branch_nonce)| {
             let handle = if is_cancel {
                 *self.cancels.get(&handle.to_bits())?
             } else {
                 handle
             };
             let client = self.clients.get(handle)?;
-            let same =
-                client.branch_nonce == branch_nonce && has_method(&client.request, cseq.method);
+            let same = branch_nonce.is_none_or(|nonce| client.branch_nonce == nonce)
+                && has_method(&client.request, cseq.method);
             same.then_some(handle)
         });
         let status = response.status();
         let Some(handle) = found else {
-            if is_invite && status.is_success() {
+            // A response to a request that was forwarded without state has a branch of the caller's.
+            let is_stateless = self.settings.forwards && self.is_chosen_branch(branch);
+            if is_invite && status.is_success() || is_stateless {
                 self.outbox.output(Output::StrayResponse {
                     connection,
                     response: Box::new(response),
@@ -402,6 +464,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return;
         };
         client.timers.clear_all(&mut self.timers);
+        if let Some(chosen) = client.chosen {
+            // The response to a CANCEL may follow the end of its INVITE, and has the same branch.
+            let is_cancelled = self.cancels.contains_key(&handle.to_bits());
+            let outlives = client.named != handle && self.clients.get(client.named).is_some();
+            if !is_cancelled && !outlives {
+                self.chosen.remove(chosen);
+            }
+        }
         if self.cancels.get(&client.named.to_bits()) == Some(&handle) {
             self.cancels.remove(&client.named.to_bits());
         }

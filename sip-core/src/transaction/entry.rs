@@ -24,6 +24,8 @@ pub(super) struct Client<U> {
     pub(super) request: Bytes,
     /// The random half of the branch.
     pub(super) branch_nonce: u64,
+    /// The key of a branch that the caller chose.
+    pub(super) chosen: Option<Key>,
     /// The handle in the branch: its own, or for a CANCEL that of its INVITE.
     pub(super) named: Handle,
     pub(super) timers: TimerKeys,
@@ -71,6 +73,10 @@ pub(super) struct Server {
     pub(super) request: Bytes,
     /// The last response, as sent.
     pub(super) response: Bytes,
+    /// The bytes of both that the layer has counted.
+    pub(super) counted: usize,
+    /// When the layer answers an INVITE in place of its user.
+    pub(super) lifetime: Option<TimerKey>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,6 +99,8 @@ impl ServerMachine {
 pub(super) enum Owner {
     Client(Handle),
     Server(Handle),
+    /// A received INVITE whose user does not answer.
+    Unanswered(Handle),
 }
 
 /// The running timers of a transaction.

@@ -23,7 +23,7 @@ pub fn forwards_left(request: &Request) -> Result<u8, StatusCode> {
 }
 
 impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
-    /// How often this element has forwarded the request before: the number of Via values with its `sent-by`
+    /// How often this element has forwarded the request before: the number of Via values with a `sent-by` of its own
     /// (RFC 3261 section 16.3 step 4). Above zero the request loops, or spirals back with another
     /// Request-URI. The caller decides, because it knows the next target, and answers a loop with 482 (Loop
     /// Detected).
@@ -33,8 +33,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     pub fn times_forwarded(&self, request: &Request) -> Result<usize, ParseError> {
         let mut times = 0;
         for via in request.vias() {
-            let own = self.settings.sent_by.as_bytes();
-            times += usize::from(via?.sent_by().eq_ignore_ascii_case(own));
+            times += usize::from(self.is_own_sent_by(via?.sent_by()));
         }
         Ok(times)
     }

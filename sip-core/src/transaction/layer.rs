@@ -2,28 +2,33 @@
 //! the server half in `server.rs`.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
 use rand_core::CryptoRng;
 use sip_parse::{
-    ErrorKind, Frame, Framer, Kind, Message, Method, ParseError, Request, Role, StatusCode,
+    ErrorKind, Frame, Framer, Kind, Message, Method, ParseError, Request, Role, StatusCode, Via,
 };
 
 use super::entry::{Client, Owner, Server};
 use super::machine::{ClientInput, ServerInput, Timer};
 use super::matching::Index;
 use super::outbox::{Outbox, Outputs};
-use super::{Output, TimerSettings, TransactionSettings};
+use super::{Output, SendError, ServerTransactionId, TimerSettings, TransactionSettings};
 use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
+use crate::limits::Backpressure;
 use crate::rand::{HandleTokens, KeyedHash};
 use crate::slab::{Handle, Slab};
 use crate::time::Timestamp;
 use crate::timer::Timers;
+
+/// The start of every response; the version of a request stands at the end of its line.
+const RESPONSE: &[u8] = b"SIP/2.0 ";
 
 /// All transactions of one agent, proxy or load generator (RFC 3261 section 17), on any number of
 /// connections.
@@ -77,6 +82,13 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
     pub(super) index: Index,
     pub(super) merges: Index,
     pub(super) timers: Timers<(Owner, Timer)>,
+    /// Transactions by the branches that the caller chose.
+    pub(super) chosen: Box<Index>,
+    /// The `sent-by` values of single connections, each once.
+    sent_bys: Vec<Box<str>>,
+    unread: Box<Unread>,
+    /// The bytes of all messages that server transactions keep.
+    pub(super) server_bytes: usize,
     pub(crate) outbox: O,
 }
 
@@ -84,19 +96,54 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
 pub(super) struct Connection {
     /// `None` while it is being opened.
     info: Option<ConnectionInfo>,
-    framer: Option<Box<Framer>>,
+    /// The place of its `sent-by` in the list of the layer; `None`: that of the settings.
+    sent_by: Option<usize>,
+    /// For streams only.
+    reader: Option<Box<Reader>>,
+}
+
+/// What was received on a stream and is not handled yet.
+struct Reader {
+    framer: Framer,
+    /// A frame that found no room in the outbox.
+    held: Option<Frame>,
+    /// Whether it is in the list of streams that wait for room in the outbox.
+    unread: bool,
+    /// The rest of the stream is unreadable, and the caller knows.
+    failed: bool,
+}
+
+/// The streams with unread bytes.
+#[derive(Default)]
+struct Unread {
+    /// Each once, in the order in which they take turns.
+    streams: VecDeque<ConnectionId>,
+    /// Since when there is one.
+    since: Timestamp,
+}
+
+impl Reader {
+    fn new(limits: sip_parse::Limits) -> Self {
+        Self {
+            framer: Framer::new(limits),
+            held: None,
+            unread: false,
+            failed: false,
+        }
+    }
 }
 
 impl<U: Clone> TransactionLayer<U> {
     /// A layer without connections. Draws its keys from `rng`, and later every branch.
     #[must_use]
     pub fn new(settings: TransactionSettings, rng: Box<dyn CryptoRng + Send>) -> Self {
-        Self::with_outbox(settings, rng, Outputs::default())
+        let outputs = Outputs::new(&settings.limits);
+        Self::with_outbox(settings, rng, outputs)
     }
 
     /// The next output, in the order in which things happened. Constant time.
     pub fn poll(&mut self) -> Option<Output<U>> {
-        self.outbox.0.pop_front()
+        self.outbox.pop()
     }
 
     /// Whether nothing is pending: no transaction, no timer, no index entry, no output.
@@ -107,8 +154,9 @@ impl<U: Clone> TransactionLayer<U> {
             && self.cancels.is_empty()
             && self.index.len() == 0
             && self.merges.len() == 0
+            && self.chosen.len() == 0
             && self.timers.len() == 0
-            && self.outbox.0.is_empty()
+            && self.outbox.is_empty()
     }
 }
 
@@ -133,6 +181,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             index: Index::new(),
             merges: Index::new(),
             timers: Timers::new(),
+            chosen: Box::new(Index::new()),
+            sent_bys: Vec::new(),
+            unread: Box::default(),
+            server_bytes: 0,
             outbox,
         }
     }
@@ -149,7 +201,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     pub fn reserve(&mut self) -> ConnectionId {
         ConnectionId(self.connections.insert(Connection {
             info: None,
-            framer: None,
+            sent_by: None,
+            reader: None,
         }))
     }
 
@@ -159,11 +212,52 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let Some(entry) = self.connections.get_mut(connection.0) else {
             return false;
         };
-        entry.framer = info
+        entry.reader = info
             .transport
             .is_stream()
-            .then(|| Box::new(Framer::new(limits)));
+            .then(|| Box::new(Reader::new(limits)));
         entry.info.replace(info).is_none()
+    }
+
+    /// Sets the `sent-by` of the requests on one connection: a host with an optional port, in place of
+    /// [`TransactionSettings::sent_by`], for an element that has another address on each transport (RFC 3261 section
+    /// 18.1.1). The layer takes responses with any `sent-by` that it was given, and keeps these texts.
+    ///
+    /// # Errors
+    /// [`SendError::NotConnected`] for an unknown connection, [`SendError::Forbidden`] for a text that is no `sent-by`.
+    pub fn set_sent_by(
+        &mut self,
+        connection: ConnectionId,
+        sent_by: &str,
+    ) -> Result<(), SendError> {
+        let via = alloc::format!("SIP/2.0/UDP {sent_by};branch=z9hG4bK0");
+        let is_sent_by =
+            Via::parse(via.as_bytes()).is_ok_and(|via| via.sent_by() == sent_by.as_bytes());
+        if !is_sent_by {
+            return Err(SendError::Forbidden("not a host with an optional port"));
+        }
+        let entry = self.connections.get_mut(connection.0);
+        let entry = entry.ok_or(SendError::NotConnected)?;
+        let known = self.sent_bys.iter().position(|known| **known == *sent_by);
+        entry.sent_by = Some(known.unwrap_or(self.sent_bys.len()));
+        if known.is_none() {
+            self.sent_bys.push(sent_by.into());
+        }
+        Ok(())
+    }
+
+    /// The `sent-by` of the requests on a connection.
+    pub(super) fn sent_by(&self, connection: ConnectionId) -> &str {
+        let place = self.connections.get(connection.0);
+        let place = place.and_then(|entry| entry.sent_by);
+        let own = place.and_then(|place| self.sent_bys.get(place));
+        own.map_or(&self.settings.sent_by, |own| own)
+    }
+
+    /// Whether this element has put a `sent-by` into its requests.
+    pub(super) fn is_own_sent_by(&self, sent_by: &[u8]) -> bool {
+        let is_it = |own: &str| sent_by.eq_ignore_ascii_case(own.as_bytes());
+        is_it(&self.settings.sent_by) || self.sent_bys.iter().any(|own| is_it(own))
     }
 
     /// The properties of a connection; `None` unless it is open.
@@ -178,8 +272,18 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// transactions cannot answer any more (RFC 3261 section 17.1.4; a WebSocket has no other way back, RFC
     /// 7118 section 5.2.3). Late bytes of it are ignored.
     pub fn closed(&mut self, connection: ConnectionId, now: Timestamp) {
+        for ServerTransactionId(handle) in self.detach(connection, now) {
+            self.drive_server(handle, ServerInput::TransportError, None, now);
+        }
+    }
+
+    /// As [`TransactionLayer::closed`], but its server transactions stay: a response can go out on another connection
+    /// to the same peer (RFC 3261 section 18.2.2). Returns them. Until [`TransactionLayer::answer_on`] names that
+    /// connection, [`TransactionLayer::respond`] returns [`SendError::NotConnected`]. Their timers end those that get
+    /// none.
+    pub fn detach(&mut self, connection: ConnectionId, now: Timestamp) -> Vec<ServerTransactionId> {
         if self.connections.remove(connection.0).is_none() {
-            return;
+            return Vec::new();
         }
         for handle in self.clients.handles() {
             if self
@@ -190,55 +294,125 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 self.drive_client(handle, ClientInput::TransportError, None, now);
             }
         }
-        for handle in self.servers.handles() {
-            if self
-                .servers
-                .get(handle)
-                .is_some_and(|server| server.connection == connection)
-            {
-                self.drive_server(handle, ServerInput::TransportError, None, now);
-            }
-        }
+        let servers = self.servers.iter();
+        let servers = servers.filter(|(_, server)| server.connection == connection);
+        servers
+            .map(|(handle, _)| ServerTransactionId(handle))
+            .collect()
     }
 
     /// Forgets all transactions without outputs, for a shutdown.
     pub fn clear(&mut self) {
         self.clients.clear();
         self.servers.clear();
+        self.server_bytes = 0;
         self.cancels.clear();
         self.index = Index::new();
         self.merges = Index::new();
+        *self.chosen = Index::new();
         self.timers = Timers::new();
     }
 
-    /// Bytes arrived: one datagram, one WebSocket message, or any part of a stream.
-    pub fn receive(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
-        let Some(entry) = self
-            .connections
-            .get_mut(connection.0)
-            .filter(|entry| entry.info.is_some())
-        else {
+    /// Bytes arrived: one datagram, one WebSocket message, or any part of a stream. Late bytes of a closed connection are
+    /// ignored.
+    ///
+    /// The messages of a stream for which the outbox has no room wait, and [`TransactionLayer::tick`] reads them: the layer
+    /// keeps at most the bytes of one call, besides the message that is still incomplete.
+    ///
+    /// # Errors
+    /// [`Backpressure`] if the outbox is full, or messages of an earlier part of this stream wait; the layer is unchanged
+    /// then. Poll the outputs, tick, and repeat the input.
+    pub fn receive(
+        &mut self,
+        connection: ConnectionId,
+        bytes: Bytes,
+        now: Timestamp,
+    ) -> Result<(), Backpressure> {
+        let only_frees = bytes.starts_with(RESPONSE);
+        if !self.outbox.has_room(only_frees) || self.has_unread(connection) {
+            return Err(Backpressure);
+        }
+        self.take(connection, bytes, now);
+        Ok(())
+    }
+
+    /// As [`TransactionLayer::receive`], once the caller has checked the room.
+    pub(crate) fn take(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
+        let entry = self.connections.get_mut(connection.0);
+        let Some(entry) = entry.filter(|entry| entry.info.is_some()) else {
             return;
         };
-        let Some(mut framer) = entry.framer.take() else {
+        let Some(reader) = &mut entry.reader else {
             return self.receive_message(connection, bytes, now);
         };
-        framer.push(&bytes);
-        loop {
-            match framer.next() {
-                Ok(None) => break,
-                Ok(Some(Frame::Message(bytes))) => self.receive_message(connection, bytes, now),
-                Ok(Some(Frame::Ping)) => self.receive_keep_alive(connection, false),
-                Ok(Some(Frame::Pong)) => self.receive_keep_alive(connection, true),
+        if reader.failed {
+            return self.ignore(connection, "bytes of a stream that is unreadable");
+        }
+        reader.framer.push(&bytes);
+        if !core::mem::replace(&mut reader.unread, true) {
+            if self.unread.streams.is_empty() {
+                self.unread.since = now;
+            }
+            self.unread.streams.push_back(connection);
+        }
+        while self.read_next(now) {}
+    }
+
+    /// Whether messages of this stream wait for room in the outbox.
+    pub(crate) fn has_unread(&self, connection: ConnectionId) -> bool {
+        let entry = self.connections.get(connection.0);
+        let reader = entry.and_then(|entry| entry.reader.as_ref());
+        reader.is_some_and(|reader| reader.unread)
+    }
+
+    /// Since when a message waits that the outbox has room for.
+    pub(crate) fn unread_since(&self) -> Option<Timestamp> {
+        let waits = !self.unread.streams.is_empty() && self.outbox.has_room(false);
+        waits.then_some(self.unread.since)
+    }
+
+    /// Reads one message of a stream, if there is one and the outbox has room for its consequences.
+    pub(crate) fn read_next(&mut self, now: Timestamp) -> bool {
+        while let Some(&connection) = self.unread.streams.front() {
+            let entry = self.connections.get_mut(connection.0);
+            let Some(reader) = entry.and_then(|entry| entry.reader.as_mut()) else {
+                self.unread.streams.pop_front();
+                continue;
+            };
+            let frame = match reader.held.take() {
+                Some(frame) => Ok(Some(frame)),
+                None => reader.framer.next(),
+            };
+            match frame {
+                Ok(None) => {
+                    reader.unread = false;
+                    self.unread.streams.pop_front();
+                }
+                Ok(Some(frame)) => {
+                    let only_frees =
+                        matches!(&frame, Frame::Message(bytes) if bytes.starts_with(RESPONSE));
+                    if !self.outbox.has_room(only_frees) {
+                        reader.held = Some(frame);
+                        return false;
+                    }
+                    // Connections take turns.
+                    self.unread.streams.rotate_left(1);
+                    match frame {
+                        Frame::Message(bytes) => self.receive_message(connection, bytes, now),
+                        Frame::Ping => self.receive_keep_alive(connection, false),
+                        Frame::Pong => self.receive_keep_alive(connection, true),
+                    }
+                    return true;
+                }
                 Err(fault) => {
+                    (reader.unread, reader.failed) = (false, true);
+                    self.unread.streams.pop_front();
                     self.refuse_malformed(connection, fault.head, fault.error, true);
-                    break;
+                    return true;
                 }
             }
         }
-        if let Some(entry) = self.connections.get_mut(connection.0) {
-            entry.framer = Some(framer);
-        }
+        false
     }
 
     fn receive_message(&mut self, connection: ConnectionId, bytes: Bytes, now: Timestamp) {
@@ -256,16 +430,24 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             true => Role::Proxy,
             false => Role::UserAgent,
         };
-        let message = Message::parse(bytes.clone(), &limits).and_then(|message| {
-            if is_websocket {
-                one_message(&bytes, &message)?;
-            }
-            message.validate_for(role).map(|()| message)
-        });
-        match message.map(Message::kind) {
-            Ok(Kind::Request(request)) => self.receive_request(connection, request, now),
-            Ok(Kind::Response(response)) => self.receive_response(connection, response, now),
-            Err(error) => self.refuse_malformed(connection, bytes, error, false),
+        let message = Message::parse(bytes.clone(), &limits);
+        let message = message.and_then(|message| message.validate_for(role).map(|()| message));
+        let message = match message {
+            Ok(message) => message,
+            Err(error) => return self.refuse_malformed(connection, bytes, error, false),
+        };
+        let second = is_websocket.then(|| second_message(&bytes, &message));
+        match message.kind() {
+            Kind::Request(request) => self.receive_request(connection, request, now),
+            Kind::Response(response) => self.receive_response(connection, response, now),
+        }
+        if let Some(error) = second.flatten() {
+            self.outbox.output(Output::Malformed {
+                connection,
+                error,
+                answered: false,
+                fatal: false,
+            });
         }
     }
 
@@ -301,9 +483,13 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.outbox.output(Output::KeepAlive { connection, pong });
     }
 
-    /// The time is `now`. Fires at most [`Limits::fired_per_tick`](crate::Limits::fired_per_tick) due
+    /// The time is `now`. Reads the messages that wait for room in the outbox; fires at most [`Limits::fired_per_tick`](crate::Limits::fired_per_tick) due
     /// timers: call again while [`TransactionLayer::next_tick`] is not later than `now`.
     pub fn tick(&mut self, now: Timestamp) {
+        while self.read_next(now) {}
+        if !self.outbox.has_room(true) {
+            return;
+        }
         for _ in 0..self.settings.limits.fired_per_tick.max(1) {
             let Some((owner, timer)) = self.timers.pop_due(now) else {
                 return;
@@ -321,13 +507,24 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                     }
                     self.drive_server(handle, ServerInput::Fired(timer), None, now);
                 }
+                Owner::Unanswered(handle) => self.answer_unanswered(handle, now),
             }
         }
     }
 
-    /// When to call [`TransactionLayer::tick`] next; `None` when nothing is pending. Constant time.
+    /// When to call [`TransactionLayer::tick`] next; `None` when nothing is pending, and while the outbox is at twice its
+    /// limit. Constant time. Polling may change it, because then messages that wait may be read.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
+        if !self.outbox.has_room(true) {
+            return None;
+        }
+        let ticks = [self.unread_since(), self.deadline()];
+        ticks.into_iter().flatten().min()
+    }
+
+    /// The next deadline of a transaction.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
         self.timers.next()
     }
 
@@ -407,28 +604,26 @@ fn reason_of(error: &ParseError) -> Option<String> {
     Some(format!("{fault} {header} Header Field"))
 }
 
-/// RFC 7118 section 4.2: a WebSocket message is one SIP message. Bytes behind the body do not belong to it
-/// (RFC 3261 section 18.3).
-fn one_message(bytes: &Bytes, message: &Message) -> Result<(), ParseError> {
+/// The fault of a WebSocket message with a second SIP message, because RFC 7118 section 4.2 allows one. The first one
+/// counts, and the bytes behind its body are discarded (RFC 3261 section 18.3).
+fn second_message(bytes: &Bytes, message: &Message) -> Option<ParseError> {
     let line_ends = |from: usize| {
         let is_line_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
         from + bytes[from..].iter().take_while(is_line_end).count()
     };
     let end = line_ends(0) + message.bytes().len();
     if end >= bytes.len() {
-        return Ok(());
+        return None;
     }
     let next = line_ends(end);
     let line = bytes[next..].split(|byte| matches!(byte, b'\r' | b'\n'));
     let line = line.into_iter().next().unwrap_or_default();
-    if line.starts_with(b"SIP/2.0 ") || line.ends_with(b" SIP/2.0") {
-        return Err(ParseError {
-            kind: ErrorKind::SecondMessage,
-            offset: u32::try_from(next).unwrap_or(u32::MAX),
-            header: None,
-        });
-    }
-    Ok(())
+    let is_message = line.starts_with(RESPONSE) || line.ends_with(b" SIP/2.0");
+    is_message.then(|| ParseError {
+        kind: ErrorKind::SecondMessage,
+        offset: u32::try_from(next).unwrap_or(u32::MAX),
+        header: None,
+    })
 }
 
 impl<U, O> fmt::Debug for TransactionLayer<U, O> {

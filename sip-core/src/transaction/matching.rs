@@ -82,6 +82,11 @@ impl Key {
         Ok(Some(Self::digest(&bytes, hash)))
     }
 
+    /// Of a branch that the caller of the layer chose.
+    pub(super) fn of_branch(branch: &[u8], hash: KeyedHash) -> Self {
+        Self::digest(branch, hash)
+    }
+
     fn digest(bytes: &[u8], hash: KeyedHash) -> Self {
         let (low, high) = hash.hash128(bytes);
         Self(low, high)

@@ -3,6 +3,7 @@
 //! The layer is public and usable alone: a proxy, a back-to-back user agent or a load generator stands
 //! on it without [`UserAgent`](crate::UserAgent). Bytes and ticks go in, [`Output`]s come out.
 
+mod branch;
 mod client;
 mod entry;
 #[cfg(test)]
@@ -17,10 +18,12 @@ mod matching;
 mod non_invite_client;
 mod non_invite_server;
 mod outbox;
+mod route;
 mod server;
 mod settings;
 #[cfg(test)]
 mod tables;
+mod timer_c;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -28,11 +31,15 @@ use alloc::string::String;
 use bytes::Bytes;
 use sip_parse::{BuildError, ParseError, Request, Response};
 
+pub use branch::{Branch, BranchError};
 pub use forwarding::forwards_left;
 pub use layer::TransactionLayer;
 pub(crate) use matching::MAGIC_COOKIE;
+pub(crate) use outbox::QueueBounds;
 pub use outbox::{Outbox, Outputs};
+pub use route::RequestRoute;
 pub use settings::{TimerError, TimerSettings};
+pub use timer_c::TimerC;
 
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
@@ -111,7 +118,8 @@ pub enum Output<U> {
         /// The request as it was sent.
         request: Bytes,
     },
-    /// A 2xx to an INVITE without a transaction (RFC 6026 section 7.2: the transaction user decides).
+    /// A response without a transaction: a 2xx to an INVITE (RFC 6026 section 7.2: the transaction user decides), or one to
+    /// a request that was forwarded without state ([`TransactionLayer::send_stateless`]).
     StrayResponse {
         /// The connection that it arrived on.
         connection: ConnectionId,
@@ -135,6 +143,13 @@ pub enum Output<U> {
         transaction: ServerTransactionId,
         /// Why: no ACK in time, or the connection is gone.
         error: TransactionError,
+    },
+    /// The caller has sent no response to an INVITE for
+    /// [`Limits::invite_lifetime`](crate::Limits::invite_lifetime). The layer has answered 408, if the connection of the
+    /// INVITE is open.
+    Unanswered {
+        /// The transaction; its user is not asked again.
+        transaction: ServerTransactionId,
     },
     /// A CRLF keep-alive arrived (RFC 5626 section 4.4.1); the layer has answered a ping.
     KeepAlive {
@@ -161,6 +176,26 @@ pub enum Output<U> {
         /// Why.
         why: &'static str,
     },
+}
+
+impl<U> Output<U> {
+    /// The bytes of the messages in it.
+    pub(crate) fn message_bytes(&self) -> usize {
+        match self {
+            Self::Transmit { bytes, .. } => bytes.len(),
+            Self::Request { request, .. } | Self::Ack { request, .. } => request.bytes().len(),
+            Self::Response {
+                response, request, ..
+            } => response.bytes().len() + request.len(),
+            Self::StrayResponse { response, .. } => response.bytes().len(),
+            Self::Failed { request, .. } => request.len(),
+            Self::ServerFailed { .. }
+            | Self::Unanswered { .. }
+            | Self::KeepAlive { .. }
+            | Self::Malformed { .. }
+            | Self::Ignored { .. } => 0,
+        }
+    }
 }
 
 /// Why a transaction failed.

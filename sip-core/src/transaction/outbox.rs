@@ -6,6 +6,31 @@ use bytes::Bytes;
 
 use super::{ClientTransactionId, Output};
 use crate::ids::ConnectionId;
+use crate::limits::Limits;
+
+/// The bounds of a queue of actions or outputs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueBounds {
+    entries: usize,
+    /// Bytes of messages in an entry on average.
+    bytes: usize,
+}
+
+impl QueueBounds {
+    pub(crate) const fn new(limits: &Limits) -> Self {
+        Self {
+            entries: limits.actions,
+            bytes: limits.action_bytes,
+        }
+    }
+
+    /// Whether a queue of `len` entries with `bytes` of messages has room ([`Outbox::has_room`]).
+    pub(crate) const fn admits(self, len: usize, bytes: usize, only_frees: bool) -> bool {
+        let times = if only_frees { 2 } else { 1 };
+        let most = self.entries.saturating_mul(times);
+        len < most && bytes < most.saturating_mul(self.bytes)
+    }
+}
 
 /// Where a [`TransactionLayer`](super::TransactionLayer) puts what it has to say, in the order in which things happen.
 ///
@@ -22,24 +47,53 @@ pub trait Outbox<U> {
 
     /// Queues anything else.
     fn output(&mut self, output: Output<U>);
+
+    /// Whether there is room for the consequences of one more message, or of one more tick. Responses and ticks have
+    /// twice the room of requests (`only_frees`), because they free state.
+    fn has_room(&self, only_frees: bool) -> bool;
 }
 
 /// One queue for everything; [`TransactionLayer::poll`](super::TransactionLayer::poll) empties it.
+/// [`Limits::actions`] and [`Limits::action_bytes`] bound it.
 #[derive(Debug)]
-pub struct Outputs<U>(pub(super) VecDeque<Output<U>>);
+pub struct Outputs<U> {
+    outputs: VecDeque<Output<U>>,
+    bytes: usize,
+    bounds: QueueBounds,
+}
 
-impl<U> Default for Outputs<U> {
-    fn default() -> Self {
-        Self(VecDeque::new())
+impl<U> Outputs<U> {
+    pub(super) const fn new(limits: &Limits) -> Self {
+        Self {
+            outputs: VecDeque::new(),
+            bytes: 0,
+            bounds: QueueBounds::new(limits),
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Output<U>> {
+        let output = self.outputs.pop_front()?;
+        self.bytes -= output.message_bytes();
+        Some(output)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.outputs.is_empty()
     }
 }
 
 impl<U> Outbox<U> for Outputs<U> {
     fn transmit(&mut self, connection: ConnectionId, bytes: Bytes) {
-        self.0.push_back(Output::Transmit { connection, bytes });
+        self.output(Output::Transmit { connection, bytes });
     }
 
     fn output(&mut self, output: Output<U>) {
-        self.0.push_back(output);
+        self.bytes += output.message_bytes();
+        self.outputs.push_back(output);
+    }
+
+    fn has_room(&self, only_frees: bool) -> bool {
+        self.bounds
+            .admits(self.outputs.len(), self.bytes, only_frees)
     }
 }

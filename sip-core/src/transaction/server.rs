@@ -1,6 +1,7 @@
 //! The server half of the transaction layer: matching requests, sending responses.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode, Value};
@@ -8,7 +9,7 @@ use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode, Value
 use super::entry::{Owner, Server, ServerMachine, TimerKeys};
 use super::invite_server::InviteServer;
 use super::layer::TransactionLayer;
-use super::machine::{Context, Effect, ServerInput};
+use super::machine::{Context, Effect, ServerInput, Timer};
 use super::matching::Key;
 use super::non_invite_server::NonInviteServer;
 use super::outbox::Outbox;
@@ -55,7 +56,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// Further 2xx to an INVITE may follow the first (RFC 6026 section 7.1).
     ///
     /// # Errors
-    /// [`SendError::Stale`] if the transaction is over or has its final response,
+    /// [`SendError::Stale`] if the transaction is over or has its final response, [`SendError::NotConnected`] if its
+    /// connection is lost ([`TransactionLayer::detach`]),
     /// [`SendError::Forbidden`] for what RFC 4320 forbids: a provisional response but 100, or 408, to a
     /// request other than INVITE, [`SendError::Build`] if the message cannot be written.
     pub fn respond(
@@ -64,6 +66,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         response: Builder<'_>,
         now: Timestamp,
     ) -> Result<(), SendError> {
+        let connection = self.connection_of(transaction).ok_or(SendError::Stale)?;
+        let is_open = self.is_open(connection);
         let server = self
             .servers
             .get_mut(transaction.0)
@@ -72,6 +76,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let Some(status) = message.as_response().map(|response| response.status()) else {
             return Err(SendError::Forbidden("only a response answers a request"));
         };
+        let owes_response = matches!(
+            server.machine,
+            ServerMachine::Invite(InviteServer::Proceeding)
+                | ServerMachine::NonInvite(NonInviteServer::Trying | NonInviteServer::Proceeding)
+        );
+        if owes_response && !is_open {
+            return Err(SendError::NotConnected);
+        }
         match server.machine {
             ServerMachine::Invite(InviteServer::Proceeding) => {}
             ServerMachine::Invite(InviteServer::Accepted) if status.is_success() => {}
@@ -99,7 +111,68 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             }
         };
         self.drive_server(transaction.0, input, None, now);
+        self.wait_for_user(transaction.0, now);
         Ok(())
+    }
+
+    /// Sends the responses of a transaction on another connection to the same peer, because the one of the request is lost
+    /// (RFC 3261 section 18.2.2). A response that was lost with it goes out by
+    /// [`TransactionLayer::repeat_response`].
+    ///
+    /// # Errors
+    /// [`SendError::Stale`] if the transaction is over, [`SendError::NotConnected`] if the connection is not open.
+    pub fn answer_on(
+        &mut self,
+        transaction: ServerTransactionId,
+        connection: ConnectionId,
+    ) -> Result<(), SendError> {
+        let info = self.info(connection);
+        let server = self.servers.get_mut(transaction.0);
+        let server = server.ok_or(SendError::Stale)?;
+        let info = info.ok_or(SendError::NotConnected)?;
+        server.connection = connection;
+        server.reliable = info.transport.is_reliable();
+        Ok(())
+    }
+
+    /// Starts the time that the user of an INVITE has for its next response; stops it with the final one.
+    fn wait_for_user(&mut self, handle: Handle, now: Timestamp) {
+        let Some(server) = self.servers.get_mut(handle) else {
+            return;
+        };
+        if let Some(key) = server.lifetime.take() {
+            self.timers.cancel(key);
+        }
+        let lifetime = self.settings.limits.invite_lifetime;
+        let waits = server.machine == ServerMachine::Invite(InviteServer::Proceeding);
+        if waits && lifetime < Duration::MAX {
+            let at = now + lifetime;
+            let owner = (Owner::Unanswered(handle), Timer::End);
+            server.lifetime = Some(self.timers.set(at, owner));
+        }
+    }
+
+    /// The user of an INVITE has sent no response for [`Limits::invite_lifetime`]: answers 408, as if the user had.
+    ///
+    /// [`Limits::invite_lifetime`]: crate::Limits::invite_lifetime
+    pub(super) fn answer_unanswered(&mut self, handle: Handle, now: Timestamp) {
+        if let Some(server) = self.servers.get_mut(handle) {
+            server.lifetime = None;
+        }
+        let mut tag = alloc::string::String::new();
+        crate::rand::push_base32(self.rng.next_u64(), &mut tag);
+        let transaction = ServerTransactionId(handle);
+        let Some(request) = self.request_of(handle) else {
+            return self.remove_server(handle);
+        };
+        let status = StatusCode::REQUEST_TIMEOUT;
+        let response = Builder::response_to(&request, status, Some(tag.as_bytes()));
+        let sent = self.respond(transaction, response, now);
+        self.outbox.output(Output::Unanswered { transaction });
+        if sent.is_err() {
+            // Its connection is lost, and there was no other.
+            self.remove_server(handle);
+        }
     }
 
     /// Sends the last response of an accepted INVITE again (RFC 3261 section 13.3.1.4: the transaction user
@@ -148,10 +221,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .and_then(|key| self.index.find(&key))
             .map(ServerTransactionId);
         // A quarter more is reserved for BYE and CANCEL, because they free room.
-        let limit = self.settings.limits.server_transactions;
         let ends = method == Method::Bye || cancels.is_some();
-        let reserve = if ends { limit / 4 } else { 0 };
-        if self.servers.len() >= limit.saturating_add(reserve) {
+        let limits = &self.settings.limits;
+        let limit = limits.server_transactions;
+        let most = limit.saturating_add(if ends { limit / 4 } else { 0 });
+        let bytes = self.server_bytes.saturating_add(request.bytes().len());
+        if self.servers.len() >= most
+            || bytes > most.saturating_mul(limits.server_transaction_bytes)
+        {
             // RFC 3261 section 8.2.7: existing transactions continue, and the new request is refused
             // without state.
             if self
@@ -216,6 +293,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             timers: TimerKeys::default(),
             request: request.bytes().clone(),
             response: Bytes::new(),
+            counted: 0,
+            lifetime: None,
         });
         for &effect in &context.effects {
             if effect == Effect::Deliver {
@@ -229,6 +308,19 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             } else {
                 self.carry_out_server(handle, effect, &mut None, now);
             }
+        }
+        self.count_bytes(handle);
+        self.wait_for_user(handle, now);
+    }
+
+    /// Counts the bytes of the messages that a transaction keeps ([`Limits::server_transaction_bytes`]).
+    ///
+    /// [`Limits::server_transaction_bytes`]: crate::Limits::server_transaction_bytes
+    fn count_bytes(&mut self, handle: Handle) {
+        if let Some(server) = self.servers.get_mut(handle) {
+            let bytes = server.request.len() + server.response.len();
+            let counted = core::mem::replace(&mut server.counted, bytes);
+            self.server_bytes = self.server_bytes - counted + bytes;
         }
     }
 
@@ -308,6 +400,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         for &effect in &context.effects {
             self.carry_out_server(handle, effect, &mut ack, now);
         }
+        self.count_bytes(handle);
         if next.is_none() {
             self.remove_server(handle);
         }
@@ -380,6 +473,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return;
         };
         server.timers.clear_all(&mut self.timers);
+        if let Some(key) = server.lifetime {
+            self.timers.cancel(key);
+        }
+        self.server_bytes -= server.counted;
         self.index.remove(server.key);
         if let Some(key) = server.merge_key {
             self.merges.remove(key);

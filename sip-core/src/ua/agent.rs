@@ -206,14 +206,15 @@ impl UserAgent {
     /// agent ignores late bytes of a closed connection.
     ///
     /// # Errors
-    /// [`Backpressure`] if the queue of actions is full; the agent is unchanged then.
+    /// [`Backpressure`] if the queue of actions is full, or messages of an earlier part of this stream still wait for room
+    /// in it; the agent is unchanged then.
     pub fn receive(
         &mut self,
         connection: ConnectionId,
         bytes: Bytes,
         now: Timestamp,
     ) -> Result<(), Backpressure> {
-        self.endpoint.check_room(&bytes)?;
+        self.endpoint.check_room(connection, &bytes)?;
         self.advance(now);
         if let Some(index) = self.flows.of(connection) {
             let now = self.endpoint.now;
@@ -226,7 +227,8 @@ impl UserAgent {
     }
 
     /// Advances the clock to `now`. Fires at least one due deadline, and at most [`Limits::fired_per_tick`]:
-    /// call again while [`UserAgent::next_tick`] is not later than `now`.
+    /// call again while [`UserAgent::next_tick`] is not later than `now`. Does nothing while the queue of actions is at
+    /// twice its limit.
     ///
     /// # Errors
     /// [`ClockJump`] if `now` is more than seven days ahead of the last input; the agent is unchanged then.
@@ -248,7 +250,10 @@ impl UserAgent {
         self.notice_sleep(now);
         self.endpoint.advance(now);
         let now = self.endpoint.now;
-        // Time-outs fire even when the queue is full, because they only shrink state.
+        // Time-outs fire up to twice the limit of the queue, because they only shrink state.
+        if self.endpoint.is_overfull() {
+            return;
+        }
         self.endpoint.layer.tick(now);
         self.drain();
         for _ in 0..self.endpoint.limits.fired_per_tick.max(1) {
@@ -277,11 +282,15 @@ impl UserAgent {
         self.endpoint.poll_action()
     }
 
-    /// When to call [`UserAgent::tick`] next, on the host's clock; `None` while no deadline is pending.
-    /// Constant
-    /// time. Every input, command and tick may change it.
+    /// When to call [`UserAgent::tick`] next, on the host's clock; `None` while no deadline is pending, and while
+    /// the queue of actions is at twice its limit ([`Limits::actions`]). Constant time. Every input, command
+    /// and tick may change it. Polling may change it too, because a message of a stream may have waited for room in the
+    /// queue.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
+        if self.endpoint.is_overfull() {
+            return None;
+        }
         let ticks = [self.endpoint.next_tick(), self.flows.next_tick()];
         ticks.into_iter().flatten().min()
     }
@@ -357,7 +366,8 @@ impl UserAgent {
     /// any input is handled, because input may put that deadline off.
     fn notice_sleep(&mut self, now: Timestamp) {
         let is_late = |due| now.saturating_since(due) > ASLEEP;
-        if !self.next_tick().is_some_and(is_late) {
+        let deadlines = [self.endpoint.deadline(), self.flows.next_tick()];
+        if !deadlines.into_iter().flatten().any(is_late) {
             return;
         }
         self.flows.probe_now(now);

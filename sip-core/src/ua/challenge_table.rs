@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::endpoint::{Received, TransactionUser};
 use crate::ids::{ChallengeId, ConnectionId, SessionId};
+use crate::limits::Limits;
 use crate::slab::Slab;
 use crate::timer::TimerKey;
 
@@ -24,6 +25,15 @@ impl Challenges {
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether there is room for one more challenge.
+    pub(super) fn has_room(&self, received: &Received, limits: &Limits) -> bool {
+        let bytes =
+            |received: &Received| received.response.bytes().len() + received.request.bytes().len();
+        let kept: usize = self.0.iter().map(|(_, kept)| bytes(&kept.received)).sum();
+        let most = limits.challenges.saturating_mul(limits.challenge_bytes);
+        self.0.len() < limits.challenges && kept + bytes(received) <= most
     }
 
     /// The handle of the next challenge.

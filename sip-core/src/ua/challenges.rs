@@ -48,8 +48,12 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Hands a challenge to the application.
+    /// Hands a challenge to the application. Above the limit the response is final.
     pub(super) fn surface(&mut self, received: Received) {
+        if !self.challenges.has_room(&received, &self.endpoint.limits) {
+            self.endpoint.count_refused_challenge();
+            return self.deliver(&received);
+        }
         let Some(sent) = received.request.request() else {
             return;
         };
