@@ -216,12 +216,16 @@ fn auth_params(params: &AuthParams<'_>) -> Value {
 }
 
 fn pairs<'a>(pairs: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> Value {
-    let object: Map<String, Value> = pairs
-        .map(|(name, value)| {
-            let value = value.map(|value| text(&sip_parse::unquote(value)));
-            (text(name), value.map_or(Value::Null, Value::from))
-        })
-        .collect();
+    let mut object = Map::new();
+    for (name, value) in pairs {
+        let name = text(name);
+        // Of several parameters of one name the first counts, as in the parser.
+        if object.keys().any(|known| known.eq_ignore_ascii_case(&name)) {
+            continue;
+        }
+        let value = value.map(|value| text(&sip_parse::unquote(value)));
+        object.insert(name, value.map_or(Value::Null, Value::from));
+    }
     Value::Object(object)
 }
 
