@@ -122,6 +122,14 @@ impl Message {
                     via.check_numbers().map_err(|error| error.within(id, base))
                 }),
                 HeaderId::CSEQ => self.check_cseq(record, method, rules),
+                HeaderId::CONTACT => self.check_value(record, rules).and_then(|()| {
+                    let star = class::trim(self.value_of(record)) == b"*";
+                    match method {
+                        Some(Method::Register) => Ok(()),
+                        _ if star => Err(misplaced_star(record)),
+                        _ => Ok(()),
+                    }
+                }),
                 _ => self.check_value(record, rules),
             };
             checked.or_else(&mut report)?;
@@ -241,7 +249,7 @@ impl Message {
 
     /// `*` is the only Contact, and only of a REGISTER request (RFC 3261 sections 10.2.2 and 20.10).
     fn check_star(&self) -> Result<(), ParseError> {
-        let id = HeaderName::Contact.id();
+        let id = HeaderId::CONTACT;
         let star = |row: &usize| class::trim(self.value_of(&self.head.records[*row])) == b"*";
         let Some(row) = self.rows(id).find(star) else {
             return Ok(());
@@ -249,9 +257,15 @@ impl Message {
         if self.request_method() == Some(Method::Register) && self.rows(id).count() == 1 {
             return Ok(());
         }
-        let base = usize::from(self.head.records[row].value_start);
-        Err(ParseError::at(ErrorKind::Value, 0).within(id, base))
+        Err(misplaced_star(&self.head.records[row]))
     }
+}
+
+/// `*` stands for all bindings, so that only a REGISTER may have it.
+#[cold]
+fn misplaced_star(record: &Record) -> ParseError {
+    let base = usize::from(record.value_start);
+    ParseError::at(ErrorKind::Value, 0).within(record.id, base)
 }
 
 #[cold]

@@ -160,6 +160,7 @@ impl HeaderId {
     pub(crate) const CALL_ID: HeaderId = HeaderName::CallId.id();
     pub(crate) const CSEQ: HeaderId = HeaderName::CSeq.id();
     pub(crate) const MAX_FORWARDS: HeaderId = HeaderName::MaxForwards.id();
+    pub(crate) const CONTACT: HeaderId = HeaderName::Contact.id();
     pub(crate) const CONTENT_LENGTH: HeaderId = HeaderName::ContentLength.id();
     pub(crate) const TIMESTAMP: HeaderId = HeaderName::Timestamp.id();
 

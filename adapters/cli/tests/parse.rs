@@ -357,5 +357,38 @@ fn addresses_and_texts_are_broken_out() {
         "digest eyJhbGci.eyJvcmln.c2lnbmF0dXJl, info https://example.org/c.cer, alg ES256",
     ] {
         assert!(run.out.contains(words), "{words}: {}", run.out);
+
+/// RFC 3261 7.3.1 and 19.1.1: of several parameters of one name the first counts, in the parser, in JSON and in words.
+#[test]
+fn fault_d2_the_first_of_repeated_parameters_is_shown() {
+    let text = INVITE
+        .replace(";tag=asdyka899", ";tag=one;Tag=two;tag=three")
+        .replace(
+            ";branch=z9hG4bK56sdasks",
+            ";branch=z9hG4bKone;branch=z9hG4bKtwo",
+        )
+        .replace(";transport=ws>", ";transport=ws;transport=tcp>");
+    let run = parse("repeated.sip", &text, &["--json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let shown = json(&run).to_string();
+    let words = parse("repeated-words.sip", &text, &[]).out;
+    for (first, others) in [
+        ("one", ["two", "three"]),
+        ("z9hG4bKone", ["z9hG4bKtwo", "z9hG4bKtwo"]),
+    ] {
+        for out in [&shown, &words] {
+            // The value of the whole row and the URI are shown as received.
+            let typed = out
+                .replace("one;Tag=two;tag=three", "")
+                .replace("z9hG4bKone;branch=z9hG4bKtwo", "");
+            assert!(typed.contains(first), "{typed}");
+            for other in others {
+                assert!(
+                    !typed.contains(&format!("\"{other}\""))
+                        && !typed.contains(&format!("tag {other}")),
+                    "{typed}"
+                );
+            }
+        }
     }
 }

@@ -412,10 +412,19 @@ fn auth_params(params: &AuthParams<'_>) -> Node {
     pairs(params.iter())
 }
 
+/// Of several parameters of one name the first counts, as in the parser.
 fn pairs<'a>(pairs: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> Node {
-    let pairs = pairs.map(|(name, value)| {
+    let mut kept: Vec<(String, Option<String>)> = Vec::new();
+    for (name, value) in pairs {
+        let name = text(name);
+        if kept
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(&name))
+        {
+            continue;
+        }
         let value = value.map(|value| text(&sip_parse::unquote(value)));
-        (text(name), value)
-    });
-    Node::Params(pairs.collect())
+        kept.push((name, value));
+    }
+    Node::Params(kept)
 }

@@ -16,7 +16,7 @@ pub(super) enum Node {
     Fields(Vec<(&'static str, Node)>),
     /// A URI: its text, then its parts.
     Uri(String, Vec<(&'static str, Node)>),
-    /// Parameters, in order. Of a repeated one the first counts, as for the parser.
+    /// Parameters, in order.
     Params(Vec<(String, Option<String>)>),
     /// Several values.
     List(Vec<Node>),
@@ -64,7 +64,7 @@ impl Node {
                 let mut object = Map::new();
                 for (name, value) in params {
                     let value = value.as_deref().map_or(Value::Null, Value::from);
-                    object.entry(name.as_str()).or_insert(value);
+                    object.insert(name.clone(), value);
                 }
                 Value::Object(object)
             }
