@@ -3,7 +3,7 @@
 part_asterisk() { # adapters, then -- and browser cells
 	ours_users="alice bob carol"
 	missing=$no_asterisk
-	[ -n "$missing" ] || starts asterisk_up || return
+	[ -n "$missing" ] || starts asterisk_up
 	local whole=$part
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
 		part="$whole $1"

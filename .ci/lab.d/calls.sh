@@ -2,7 +2,7 @@
 
 part_calls() { # adapter
 	adapter=$1 ours_users="alice bob carol"
-	starts kamailio_up || return
+	starts kamailio_up
 	scenario "SIPp calls and hangs up" sipp_calls uac-call "" "hung up, by the peer"
 	scenario "SIPp calls without an offer" sipp_calls uac-late-offer "" "hung up, by the peer"
 	scenario "SIPp sends MESSAGE" sipp_calls uac-message "" "^MESSAGE from sip:alice@lab.test: hello"
