@@ -164,7 +164,7 @@ we_cancel() {
 	demand_ladder bob CANCEL "R 200"
 	demand_ladder bob INVITE "R (40[17] R )?487"
 	await - "the call is over at the page" heard page terminated
-	demand "bob has unregistered" bound bob 0
+	await - "bob has unregistered" bound bob 0
 }
 we_get_486() {
 	we_call_the_page
