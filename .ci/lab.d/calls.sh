@@ -2,7 +2,7 @@
 
 part_calls() { # adapter
 	adapter=$1 ours_users="alice bob carol"
-	starts kamailio_up || return
+	starts kamailio_up
 	scenario "SIPp calls and hangs up" sipp_calls uac-call "" "hung up, by the peer"
 	scenario "SIPp calls without an offer" sipp_calls uac-late-offer "" "hung up, by the peer"
 	scenario "SIPp sends MESSAGE" sipp_calls uac-message "" "^MESSAGE from sip:alice@lab.test: hello"
@@ -59,7 +59,7 @@ calls_sipp() { # scenario, exit code of the program, seconds until it hangs up, 
 	ends sipp 0
 	demand "the program says: $words" said alice "$words"
 	demand_ladder alice INVITE "R (407 R )?$([ "$code" = 0 ] && echo 200.* || echo 486)"
-	demand "alice has unregistered" bound alice 0
+	await - "alice has unregistered" bound alice 0
 }
 
 cancels_sipp() {
@@ -78,7 +78,7 @@ cancels_sipp() {
 leaves_at_once() {
 	ours alice alice call ring
 	await alice "the far end rings" said alice "^180 "
-	demand "Kamailio has the INVITE" seen "^IN .* INVITE sip:ring@.* ours-alice "
+	await - "Kamailio has the INVITE" seen "^IN .* INVITE sip:ring@.* ours-alice "
 	outage freeze
 	# The scenario must not leave a frozen server behind.
 	trap 'lab thaw; end_all' EXIT

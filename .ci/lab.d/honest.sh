@@ -70,10 +70,11 @@ table_of_honesty() {
 		END {
 			printf "\n%-90s %-10s%-10s%-10s%-10s\n", "scenario", columns[1], columns[2], columns[3], columns[4]
 			for (row = 1; row <= rows; row++) {
-				printf "%-90s ", names[row]
-				for (i = 1; i <= n; i++) printf "%-10s", ((names[row], columns[i]) in cell) ? cell[names[row], columns[i]] : "-"
-				print ""
+				line = sprintf("%-90s ", names[row])
+				for (i = 1; i <= n; i++) line = line sprintf("%-10s", ((names[row], columns[i]) in cell) ? cell[names[row], columns[i]] : "-")
+				print line | "sort"
 			}
+			close("sort")
 			for (name in why) print "not honest: " name ": " why[name]
 			printf "%d failed as they must, %d did not\n", right, wrong
 			exit wrong > 0 || right == 0

@@ -59,6 +59,15 @@ heard() { # name, event, [regular expression of its fields], [times]
 	all=$(tail -n "+${page_from[$1]}" "$room/$1" | grep -F "\"ev\":\"$2\"" | grep -Ec -- "${3:-.}")
 	[ "$all" -ge "${4:-1}" ]
 }
+# What the pages did in the scenario, for whoever looks into its failure.
+keep_events() {
+	local name
+	for name in "${!page_pids[@]}"; do
+		tail -n "+${page_from[$name]}" "$room/$name" >"$here/$name.wire"
+		grep -v '"ev":"wire"' "$here/$name.wire" >"$here/$name"
+		[ -s "$here/$name" ] || rm -f "$here/$name" "$here/$name.wire"
+	done
+}
 # The last answer that a page got to an INVITE of its own: its directions and its m-lines, such as "recvonly audio:9 video:0".
 answer_to() { # name
 	tail -n "+${page_from[$1]}" "$room/$1" | grep -F '"dir":"recv","data":"SIP/2.0 200' | grep 'CSeq: [0-9]* INVITE' | tail -n 1 |

@@ -15,6 +15,10 @@ scenario() { # name, function, arguments...
 		record "not run" "$name" "$missing"
 		return
 	fi
+	if [ -n "${unready:-}" ]; then
+		record broken "$name" "$unready" 0
+		return
+	fi
 	number=$((number + 1)) here=$room/$number
 	mkdir -p "$here"
 	(
@@ -24,6 +28,7 @@ scenario() { # name, function, arguments...
 		"$@"
 	) >"$here/verdict" 2>&1
 	case $? in 0) outcome=ok ;; 1) outcome=failed ;; *) outcome=broken ;; esac
+	keep_events
 	record "$outcome" "$name" "$(tail -n 1 "$here/verdict")" "$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $began }")"
 }
 
@@ -37,9 +42,9 @@ record() { # outcome, name, reason, seconds
 		"not run") echo "NOT RUN: $2: $3" ;;
 		*)
 			echo "FAILED   $2 ($4 s): $3"
-			[ -z "${LAB_QUIET:-}" ] || exit 0
+			[ -z "${LAB_QUIET:-}${unready:-}" ] || exit 0
 			for file in "$here"/*; do
-				case $file in *.json5 | */verdict) continue ;; esac
+				case $file in *.json5 | *.wire | */verdict) continue ;; esac
 				printf '    -- %s\n' "${file##*/}"
 				tail -n 12 "$file" | cut -c 1-300 | sed 's/^/    /'
 			done
