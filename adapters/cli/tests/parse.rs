@@ -357,6 +357,8 @@ fn addresses_and_texts_are_broken_out() {
         "digest eyJhbGci.eyJvcmln.c2lnbmF0dXJl, info https://example.org/c.cer, alg ES256",
     ] {
         assert!(run.out.contains(words), "{words}: {}", run.out);
+    }
+}
 
 /// RFC 3261 7.3.1 and 19.1.1: of several parameters of one name the first counts, in the parser, in JSON and in words.
 #[test]
