@@ -299,3 +299,19 @@ fn the_page_lists_every_leniency() {
         }
     }
 }
+
+/// The table of what a message needs is the same on the page and in the code, whose test is
+/// `fault_d1_only_needed_fields_refuse_a_message`.
+#[test]
+fn the_page_lists_what_a_message_needs() {
+    let rows = |text: &'static str, prefix: &'static str| -> Vec<&'static str> {
+        let rows = text
+            .lines()
+            .filter_map(move |line| line.strip_prefix(prefix));
+        let rows = rows.skip_while(|row| !row.starts_with("| message |"));
+        rows.take_while(|row| row.starts_with('|')).collect()
+    };
+    let code = rows(include_str!("../src/needs.rs"), "/// ");
+    assert!(code.len() > 10);
+    assert_eq!(rows(PAGE, ""), code);
+}
