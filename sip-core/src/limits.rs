@@ -1,4 +1,29 @@
 //! The limits of everything that a peer can make grow.
+//!
+//! Every collection of the core, and its bound:
+//!
+//! | collection                                    | bound in number                             | bound in bytes |
+//! |-----------------------------------------------|---------------------------------------------|----------------|
+//! | client transactions, their branches           | `client_transactions`, and a quarter for BYE | `message` for each; their messages are our own |
+//! | CANCEL transactions                           | one for each INVITE client transaction      | as above |
+//! | server transactions                           | `server_transactions`, and a quarter for BYE and CANCEL | `server_transaction_bytes` on average |
+//! | index and merge index of server transactions  | one entry for each server transaction       | keys of 16 bytes |
+//! | timers of transactions                        | three for each transaction                  | fixed |
+//! | unread bytes of streams                       | one chunk of the host for each connection, besides an incomplete message | `message`, and the chunk |
+//! | outputs of a layer alone                      | `actions`, twice for responses and ticks    | `action_bytes` on average |
+//! | outputs within an endpoint                    | those of one message or one tick            | that message |
+//! | actions                                       | `actions`, twice for responses and ticks, and the consequences of one input beyond | `action_bytes` on average |
+//! | calls                                         | `sessions`                                  | `message` for each |
+//! | dialogs                                       | `forks` for each call                       | `routes`, `message` |
+//! | requests of the application                   | `requests`                                  | the application's own |
+//! | requests of peers that wait                   | `incoming`                                  | held by their server transactions |
+//! | challenges that wait                          | `challenges`                                | `challenge_bytes` on average |
+//! | timers of an agent                            | five for each call; one for each request, challenge, flow and stop | fixed |
+//! | bindings, flows                               | `outboundFlows`, at most four               | Service-Route: `routes`, `message` |
+//! | connections                                   | the host's: each follows from an `Action::Connect` that it polled, or its own `accept` | fixed |
+//!
+//! Connection inputs (opened, failed, closed) are not refused, because the host cannot take them back. Each needs a polled
+//! action, and the loss of a connection emits at most what these tables hold.
 
 use core::fmt;
 use core::time::Duration;
