@@ -6,7 +6,8 @@ use crate::class;
 use crate::error::{ErrorKind, ParseError};
 use crate::field::{self, text};
 use crate::headers::cseq::CSeq;
-use crate::headers::single;
+use crate::headers::name_addr::NameAddr;
+use crate::headers::{Element, single};
 use crate::limits::Rules;
 use crate::message::Message;
 use crate::method::Method;
@@ -121,6 +122,8 @@ impl Message {
                     let base = usize::from(record.value_start);
                     via.check_numbers().map_err(|error| error.within(id, base))
                 }),
+                // The fields of every message have no way through the table of all fields, because it is slower.
+                HeaderId::FROM | HeaderId::TO => self.check_as::<NameAddr<'_>>(record, rules),
                 HeaderId::CSEQ => self.check_cseq(record, method, rules),
                 HeaderId::CONTACT => self.check_value(record, rules).and_then(|()| {
                     let star = class::trim(self.value_of(record)) == b"*";
@@ -200,6 +203,18 @@ impl Message {
             report(ParseError::at(ErrorKind::Character, head.len()))?;
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn check_as<'a, T: Element<'a>>(
+        &'a self,
+        record: &Record,
+        rules: Rules,
+    ) -> Result<(), ParseError> {
+        match single::<T>(self.value_of(record), rules) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.within(record.id, usize::from(record.value_start))),
+        }
     }
 
     fn check_value(&self, record: &Record, rules: Rules) -> Result<(), ParseError> {

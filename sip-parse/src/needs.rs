@@ -16,26 +16,28 @@ pub enum Role {
 
 /// A set of header fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Needs(u128);
+pub(crate) struct Needs([u64; 2]);
 
 impl Needs {
     const fn of(names: &[HeaderName<'_>]) -> Needs {
-        let mut set = 0;
+        let mut words = [0; 2];
         let mut i = 0;
         while i < names.len() {
-            set |= 1 << names[i].id().0;
+            let number = names[i].id().0;
+            words[number as usize / 64] |= 1 << (number % 64);
             i += 1;
         }
-        Needs(set)
+        Needs(words)
     }
 
     const fn and(self, other: Needs) -> Needs {
-        Needs(self.0 | other.0)
+        Needs([self.0[0] | other.0[0], self.0[1] | other.0[1]])
     }
 
     #[inline]
     pub(crate) const fn has(self, id: HeaderId) -> bool {
-        id.0 < 128 && self.0 >> id.0 & 1 != 0
+        let word = self.0[(id.0 as usize / 64) & 1];
+        id.0 < 128 && word >> (id.0 % 64) & 1 != 0
     }
 }
 
