@@ -129,8 +129,7 @@ impl Running {
                 "the user agent's task has ended".to_owned(),
             ));
         };
-        events::print(&self.report, &event);
-        self.note_unfinished(&event);
+        self.show(&event);
         match &event {
             Event::Connected { .. } => {
                 self.was_connected = true;
@@ -154,7 +153,9 @@ impl Running {
         Ok(event)
     }
 
-    fn note_unfinished(&mut self, event: &Event) {
+    /// Prints an event, and remembers what it leaves to be ended.
+    fn show(&mut self, event: &Event) {
+        events::print(&self.report, event);
         match event {
             Event::Registered(_) => self.is_registered = true,
             Event::Unregistered { .. } => self.is_registered = false,
@@ -227,8 +228,7 @@ impl Running {
                 }
             };
             let Some(event) = event else { return Ok(()) };
-            events::print(&self.report, &event);
-            self.note_unfinished(&event);
+            self.show(&event);
             if matches!(event, Event::Stopped { .. }) {
                 return Ok(());
             }
@@ -262,6 +262,9 @@ pub(crate) async fn finish<T>(
         return result;
     }
     let stopped = running.stop().await;
+    if let Err(Failure::Interrupted(left_open)) = stopped {
+        return Err(Failure::Interrupted(left_open));
+    }
     let value = result?;
     stopped.map(|()| value)
 }
