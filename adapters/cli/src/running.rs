@@ -133,7 +133,6 @@ impl Running {
             ));
         };
         self.show(&event);
-        self.note_unfinished(&event);
         match &event {
             Event::Connected { .. } => {
                 self.was_connected = true;
@@ -157,7 +156,9 @@ impl Running {
         Ok(event)
     }
 
-    fn note_unfinished(&mut self, event: &Event) {
+    /// Prints an event, and remembers what it leaves to be ended.
+    fn show(&mut self, event: &Event) {
+        events::print(&self.report, event);
         match event {
             Event::Registered(_) => self.is_registered = true,
             Event::Unregistered { .. } => self.is_registered = false,
@@ -165,8 +166,12 @@ impl Running {
                 let peer = format!("from {}", events::caller(request));
                 self.calls.insert(*session, peer);
             }
-            Event::Ended { session, .. } => {
+            Event::Ended { session, reason } => {
                 self.calls.remove(session);
+                if reason.bye_failure.is_some() {
+                    let sentence = report::printable(&reason.to_string());
+                    self.untold = Some(format!("call ended: {sentence}"));
+                }
             }
             _ => {}
         }
@@ -231,21 +236,9 @@ impl Running {
             };
             let Some(event) = event else { return Ok(()) };
             self.show(&event);
-            self.note_unfinished(&event);
             if matches!(event, Event::Stopped { .. }) {
                 return Ok(());
             }
-        }
-    }
-
-    /// Prints an event, and remembers a call whose peer may not know that it is over.
-    fn show(&mut self, event: &Event) {
-        events::print(&self.report, event);
-        if let Event::Ended { reason, .. } = event
-            && reason.bye_failure.is_some()
-        {
-            let sentence = report::printable(&reason.to_string());
-            self.untold = Some(format!("call ended: {sentence}"));
         }
     }
 
@@ -276,6 +269,9 @@ pub(crate) async fn finish<T>(
         return result;
     }
     let stopped = running.stop().await;
+    if let Err(Failure::Interrupted(left_open)) = stopped {
+        return Err(Failure::Interrupted(left_open));
+    }
     let value = result?;
     stopped?;
     match running.untold.take() {

@@ -114,6 +114,26 @@ fn a_message_without_an_answer(adapter: &str) {
     registrar.end();
 }
 
+/// The second Ctrl-C also ends the wait for the end of a registration after an interrupted request.
+fn a_stop_that_takes_long(adapter: &str) {
+    let registrar = Registrar::start(600);
+    registrar.leave_unanswered("MESSAGE");
+    let name = format!("interrupt-{adapter}.json5");
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, "{register: true}").unwrap();
+    let config = ["--config", path.to_str().unwrap()];
+    let command = [&["message", "bob", "Hello"][..], &config].concat();
+    let program = start(&registrar, adapter, &command);
+    registrar.hear(0, "MESSAGE ");
+    registrar.leave_unanswered("REGISTER");
+    program.signal("INT");
+    while registrar.heard(0, "REGISTER ").len() < 2 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    ends_at_once(program, REGISTRATION, REGISTRATION);
+    registrar.end();
+}
+
 /// A registrar that does not answer the first REGISTER: the first Ctrl-C ends it.
 fn a_registrar_that_never_answers(adapter: &str) {
     let registrar = Registrar::start(600);
@@ -153,6 +173,7 @@ on_both_adapters! {
     fault_f5_the_second_ctrl_c_ends_a_call a_call_whose_cancel_is_unanswered;
     fault_f5_the_second_ctrl_c_ends_answering an_answered_call_whose_bye_is_unanswered;
     fault_f5_the_second_ctrl_c_ends_registering a_registration_whose_removal_is_unanswered;
+    fault_f5_the_second_ctrl_c_ends_the_stop a_stop_that_takes_long;
     fault_f5_the_first_ctrl_c_ends_a_request a_message_without_an_answer;
     fault_f5_the_first_ctrl_c_ends_the_wait_for_a_registrar a_registrar_that_never_answers;
 }

@@ -37,15 +37,14 @@ fn run(url: &str, adapter: &str, log: &str, variable: Option<&str>) -> Run {
         "--config",
         &path,
     ]);
-    match variable {
-        Some(value) => command.env("RUST_LOG", value),
-        None => command.env_remove("RUST_LOG"),
-    };
+    if let Some(value) = variable {
+        command.env("RUST_LOG", value);
+    }
     let run: Run = command.output().unwrap().into();
     assert_eq!(run.code, 1, "{}\n{}", run.out, run.err);
-    // The outcome is there in any case, and standard output has no log lines.
+    // The outcome is there in any case, perhaps before the last lines of the agent's thread, and standard output has no log lines.
     let outcome = "sip: message to nobody: 404 Not Found\n";
-    assert!(run.err.ends_with(outcome), "{}", run.err);
+    assert!(run.err.contains(outcome), "{}", run.err);
     for level in ["ERROR ", "WARN ", "INFO ", "DEBUG "] {
         assert!(!run.out.contains(level), "{}", run.out);
     }

@@ -7,7 +7,10 @@ use std::thread::JoinHandle;
 
 pub(crate) fn sip(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sip"));
-    command.args(arguments).stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
     command
 }
 
