@@ -1,7 +1,7 @@
 //! The destination of a request before the look-up of a user: RFC 3261 sections 16.4 and 16.5, with flow tokens
 //! (RFC 5626 section 5.3) in our Route header field values.
 
-use sip_parse::{HeaderName, NameAddr, ParseError, Request, Uri};
+use sip_parse::{NameAddr, ParseError, Request, Uri};
 
 use crate::config::Domain;
 use crate::flow::{FlowToken, FlowTokens};
@@ -12,7 +12,7 @@ pub(crate) struct Routing<'a> {
     /// The Request-URI; the rewriting of a strict router is undone.
     pub(crate) uri: &'a [u8],
     /// The Route values without ours, in order.
-    pub(crate) routes: Vec<&'a [u8]>,
+    pub(crate) routes: Vec<NameAddr<'a>>,
     /// Whether `routes` differs from those of the request.
     pub(crate) changed: bool,
     /// The last of our flow tokens: the flow to take. An earlier one names the flow that the request came on.
@@ -28,23 +28,22 @@ impl<'a> Routing<'a> {
     ) -> Result<Self, ParseError> {
         let mut routing = Self {
             uri: request.uri_bytes(),
-            routes: request.values(HeaderName::Route).collect(),
+            routes: request.routes().collect::<Result<_, _>>()?,
             changed: false,
             flow: None,
         };
         // A strict router moves our Record-Route URI to the Request-URI, and the target to the end of Route.
         let uri = request.uri()?;
-        if let (Some(token @ FlowToken::Connection(_)), Some(&last)) =
-            (token(&uri, domain, tokens), routing.routes.last())
+        if let (Some(token @ FlowToken::Connection(_)), Some(last)) =
+            (token(&uri, domain, tokens), routing.routes.last().copied())
         {
             routing.routes.pop();
-            routing.uri = NameAddr::parse(last)?.uri().as_bytes();
+            routing.uri = last.uri().as_bytes();
             routing.changed = true;
             routing.flow = Some(token);
         }
         let mut own = 0;
-        for value in &routing.routes {
-            let route = NameAddr::parse(value)?;
+        for route in &routing.routes {
             if !domain.holds(route.uri()) {
                 break;
             }
