@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sip_core::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 use sip_core::{ConnectionId, Timestamp};
-use sip_parse::{Builder, Credentials, HeaderName, Method, Request, Scheme, StatusCode, Value};
+use sip_parse::{Builder, Credentials, HeaderName, Method, Request, Scheme, StatusCode};
 
 use crate::edge::{Edge, Refusal, Tag};
 use crate::flow::FlowToken;
@@ -378,8 +378,8 @@ fn copy<'a>(
     copy.set(HeaderName::MaxForwards, u32::from(hops));
     if routing.changed {
         copy.remove(HeaderName::Route);
-        if !routing.routes.is_empty() {
-            copy.append(HeaderName::Route, Value::Joined(&routing.routes));
+        for route in &routing.routes {
+            copy.append(HeaderName::Route, route);
         }
     }
     copy.remove(HeaderName::ProxyAuthorization);

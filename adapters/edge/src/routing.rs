@@ -2,7 +2,7 @@
 //! (RFC 5626 section 5.3) in our Route header field values.
 
 use sip_core::transaction::RequestRoute;
-use sip_parse::{ParseError, Request, Uri};
+use sip_parse::{NameAddr, ParseError, Request, Uri};
 
 use crate::config::Domain;
 use crate::flow::{FlowToken, FlowTokens};
@@ -13,7 +13,7 @@ pub(crate) struct Routing<'a> {
     /// The Request-URI; the rewriting of a strict router is undone.
     pub(crate) uri: &'a [u8],
     /// The Route values without ours, in order.
-    pub(crate) routes: Vec<&'a [u8]>,
+    pub(crate) routes: Vec<NameAddr<'a>>,
     /// Whether `routes` differs from those of the request.
     pub(crate) changed: bool,
     /// The last of our flow tokens: the flow to take. An earlier one names the flow that the request came on.

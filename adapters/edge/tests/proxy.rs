@@ -50,6 +50,37 @@ fn call(bench: &mut Bench, alice: ConnectionId, bob: ConnectionId) -> (String, S
     (invite, ok)
 }
 
+/// RFC 3261 16.3: a proxy forwards what it does not need, malformed or not, and refuses what it needs and cannot read.
+#[test]
+fn fault_d1_a_proxy_needs_other_fields_than_a_user_agent() {
+    for (line, forwarded) in [
+        ("Contact: bob at home\n", true),
+        ("Require: ][\n", true),
+        ("Session-Expires: x\n", true),
+        ("Record-Route: bob\n", true),
+        ("Supported: replaces,\n", true),
+        ("Route: bob at home\n", false),
+        ("Proxy-Require: ][\n", false),
+    ] {
+        let (mut bench, alice, bob) = bench();
+        if forwarded {
+            bench.request(alice, "INVITE", BOB, line);
+            bench.take_status(alice, 100);
+            let invite = bench.take_request(bob, "INVITE");
+            assert!(invite.contains(line.trim()), "{line}: {invite}");
+        } else {
+            let branch = bench.branch();
+            bench.send(alice, &request_lines("INVITE", BOB, &branch, 1, line));
+            let refused = bench.take_status(alice, 400);
+            let (name, _) = line.split_once(':').unwrap();
+            assert!(
+                refused.starts_with(&format!("SIP/2.0 400 Malformed {name} ")),
+                "{refused}"
+            );
+        }
+    }
+}
+
 /// A request inside the call, from alice by her route set (RFC 3261 section 12.2.1.1).
 fn from_alice(bench: &mut Bench, method: &str, number: u32, ok: &str) -> String {
     let mut routes = uris(&headers(ok, "Record-Route"));

@@ -52,12 +52,12 @@ impl Endpoint {
             if sent.ended_branches.contains(&tag) {
                 return;
             }
-            if sent.ended_branches.len() >= self.limits.forks {
+            if sent.ended_branches.len() >= self.limits().forks {
                 return self
                     .ignored("a 2xx of one branch too many: it is acknowledged without a BYE");
             }
         }
-        if self.branch_byes >= self.limits.branch_byes {
+        if self.branch_byes >= self.limits().branch_byes {
             return self.ignored(
                 "a 2xx of a branch while too many BYEs are in flight: it is acknowledged alone",
             );

@@ -143,7 +143,7 @@ impl Endpoint {
                         transaction,
                         connection,
                         response,
-                        request: SentRequest::new(request, self.limits.message),
+                        request: SentRequest::new(request, self.limits().message),
                         unanswered: None,
                     };
                     self.read_authentication_info(&received);

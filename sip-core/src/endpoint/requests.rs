@@ -419,7 +419,7 @@ impl Endpoint {
     pub(crate) fn service_route_of(&self, response: &Response) -> Vec<Box<[u8]>> {
         let routes = response.service_routes().flatten();
         routes
-            .take(self.limits.routes)
+            .take(self.limits().routes)
             .map(|route| route.to_bytes().into())
             .collect()
     }

@@ -43,7 +43,6 @@ const ALLOW: [&str; 4] = [
 /// [`SessionLayer::invite`](crate::session::SessionLayer::invite).
 pub struct Endpoint {
     pub(super) behaviour: Behaviour,
-    pub(crate) limits: Limits,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) layer: TransactionLayer<Sent, Queue>,
@@ -95,7 +94,6 @@ impl Endpoint {
         let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
             behaviour: settings.behaviour,
-            limits,
             identity,
             credentials: settings.credentials,
             layer: TransactionLayer::with_outbox(transactions, rng, queue),
@@ -269,6 +267,11 @@ impl Endpoint {
     pub(crate) fn behave(&mut self, behaviour: Behaviour) {
         self.queue().behave(&behaviour);
         self.behaviour = behaviour;
+    }
+
+    /// The limits, which the transaction layer keeps.
+    pub(crate) fn limits(&self) -> &Limits {
+        self.layer.limits()
     }
 
     /// Queues an action for the host.

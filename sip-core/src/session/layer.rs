@@ -340,7 +340,7 @@ impl SessionLayer {
         let now = endpoint.now;
         endpoint.layer.tick(now);
         self.settle(endpoint);
-        for _ in 0..endpoint.limits.fired_per_tick.max(1) {
+        for _ in 0..endpoint.limits().fired_per_tick.max(1) {
             let Some(owner) = endpoint.timers.pop_due(now) else {
                 break;
             };
@@ -659,12 +659,12 @@ impl SessionLayer {
 
     /// Whether no further call fits in.
     fn is_full(&self, endpoint: &Endpoint) -> bool {
-        self.calls.len() >= endpoint.limits.sessions
+        self.calls.len() >= endpoint.limits().sessions
     }
 
     /// Whether no further call of a peer fits in.
     pub(crate) fn is_busy(&self, endpoint: &Endpoint) -> bool {
-        self.is_full(endpoint) || self.incoming >= endpoint.limits.incoming_sessions
+        self.is_full(endpoint) || self.incoming >= endpoint.limits().incoming_sessions
     }
 
     /// All calls.

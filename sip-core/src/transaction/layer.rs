@@ -21,7 +21,7 @@ use super::outbox::{Outbox, Outputs};
 use super::{Output, SendError, ServerTransactionId, TimerSettings, TransactionSettings};
 use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
-use crate::limits::Backpressure;
+use crate::limits::{Backpressure, Limits};
 use crate::rand::{HandleTokens, KeyedHash};
 use crate::slab::{Handle, Slab};
 use crate::time::Timestamp;
@@ -161,6 +161,11 @@ impl<U: Clone> TransactionLayer<U> {
 }
 
 impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
+    /// The limits of the settings.
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+
     /// As [`TransactionLayer::new`], with an outbox of the caller's own in the place of the queue that
     /// [`TransactionLayer::poll`] empties.
     #[must_use]

@@ -70,7 +70,8 @@ pub struct TransactionSettings {
     /// Whether Via has `rport` on every transport; on UDP it always has (RFC 3581 section 3).
     pub rport: bool,
     /// Whether the element forwards requests, as a proxy does, so that responses have more than one Via
-    /// value; a user agent drops such responses (RFC 3261 section 8.1.3.3).
+    /// value; a user agent drops such responses (RFC 3261 section 8.1.3.3). It also decides which header fields a request
+    /// must have in readable form: those of [`Role::Proxy`](sip_parse::Role) or of `Role::UserAgent`.
     pub forwards: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use sip_parse::{HeaderName, NameAddr, ParseError, Request, Uri};
+use sip_parse::{NameAddr, ParseError, Request, Uri};
 
 /// Request-URI and Route of a request without what names this element (RFC 3261 section 16.4).
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct RequestRoute<'a> {
     /// where that router has put the target.
     pub uri: &'a [u8],
     /// The Route values that remain, in order; the first is the next hop, if there is one.
-    pub routes: Vec<&'a [u8]>,
+    pub routes: Vec<NameAddr<'a>>,
     /// The URIs of this element that were removed, in the order in which they applied: that of the Request-URI first, then
     /// those of Route. The user part of the last one may say where to go (RFC 5626 section 5.3).
     pub own: Vec<Uri<'a>>,
@@ -25,7 +25,7 @@ impl<'a> RequestRoute<'a> {
     /// An element that is responsible for `maddr` values strips these itself.
     ///
     /// # Errors
-    /// A Request-URI, a leading Route value or a target that cannot be read: answer with [`ParseError::status`].
+    /// A Request-URI or a Route value that cannot be read: answer with [`ParseError::status`].
     pub fn of(
         request: &'a Request,
         is_recorded: impl Fn(&Uri<'_>) -> bool,
@@ -33,19 +33,18 @@ impl<'a> RequestRoute<'a> {
     ) -> Result<Self, ParseError> {
         let mut route = Self {
             uri: request.uri_bytes(),
-            routes: request.values(HeaderName::Route).collect(),
+            routes: request.routes().collect::<Result<_, _>>()?,
             own: Vec::new(),
         };
         let uri = request.uri()?;
         if is_recorded(&uri)
             && let Some(target) = route.routes.pop()
         {
-            route.uri = NameAddr::parse(target)?.uri().as_bytes();
+            route.uri = target.uri().as_bytes();
             route.own.push(uri);
         }
         let mut leading = 0;
         for value in &route.routes {
-            let value = NameAddr::parse(value)?;
             if !is_own(value.uri()) {
                 break;
             }

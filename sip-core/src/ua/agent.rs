@@ -256,7 +256,7 @@ impl UserAgent {
         }
         self.endpoint.layer.tick(now);
         self.drain();
-        for _ in 0..self.endpoint.limits.fired_per_tick.max(1) {
+        for _ in 0..self.endpoint.limits().fired_per_tick.max(1) {
             let Some(due) = self.endpoint.timers.pop_due(now) else {
                 break;
             };

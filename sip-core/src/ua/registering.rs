@@ -356,7 +356,7 @@ impl UserAgent {
             .any(|tag| tag.eq_ignore_ascii_case(b"outbound"));
         let refreshed = self.registrations.binding(index).is_bound();
         let now = self.endpoint.now;
-        let shortest = self.endpoint.limits.shortest_refresh;
+        let shortest = self.endpoint.limits().shortest_refresh;
         let refresh_at = now + refresh_after(granted, shortest, self.endpoint.layer.rng());
         let expires = Duration::from_secs(u64::from(granted));
         self.registrations.granted(outbound);

@@ -232,7 +232,7 @@ impl UserAgent {
     }
 
     fn check_requests(&self) -> Result<(), CommandError> {
-        if self.requests.outgoing() >= self.endpoint.limits.requests {
+        if self.requests.outgoing() >= self.endpoint.limits().requests {
             return Err(CommandError::Limit("requests"));
         }
         Ok(())
@@ -280,7 +280,7 @@ impl UserAgent {
         session: Option<SessionId>,
         request: Box<Request>,
     ) {
-        if self.requests.incoming() >= self.endpoint.limits.incoming {
+        if self.requests.incoming() >= self.endpoint.limits().incoming {
             let headers = [(HeaderName::RetryAfter, "5")];
             return self
                 .endpoint

@@ -424,7 +424,7 @@ impl World {
             crate::transaction::ClientTransactionId(crate::slab::Handle::from_bits(9));
         let respond = |world: &mut Self, status, sdp, may_wait| {
             let (request, response) = world.response(method, status, sdp);
-            let limits = world.endpoint.limits.message;
+            let limits = world.endpoint.limits().message;
             let request = SentRequest::new(request.bytes().clone(), limits);
             let connection = world.connection;
             let response = ResponseTo {
