@@ -79,7 +79,8 @@ pub enum Event {
         /// The bindings as Contact values.
         bindings: Vec<Box<str>>,
     },
-    /// A REGISTER failed. The core repeats it at `retry_at`, unless that is `None`.
+    /// A REGISTER failed. The core repeats it at `retry_at`. That is `None` where no retry follows, as after the
+    /// registrar has rejected the password, or there is none: then `register` or new credentials begin again.
     RegistrationFailed {
         /// The cause.
         reason: Box<EndReason>,

@@ -57,7 +57,8 @@ pub enum Cause {
     Glare,
     /// A failure that ends the dialog or the call in it (RFC 5057 section 5.1), such as 481 or no response at all.
     DialogGone,
-    /// The server refused the credentials, or the agent has none.
+    /// A challenge is the final response: the server refused the credentials, or the core did not answer it.
+    /// [`EndReason::challenge`] says why.
     Authentication,
     /// A 2xx to REGISTER without a usable binding, or one to INVITE whose Contact or routes cannot be used.
     Malformed,
