@@ -75,7 +75,7 @@ frozen() {
 	trap 'lab thaw; end_all' EXIT
 	outage freeze
 	patience=$((2 * patience + 5)) await dave "the program leaves the silent server" said dave "^disconnected from"
-	demand "the server is frozen" test "$(ps -o state= -p "$(cat "$LAB_DIR/main/pid")")" = T
+	demand "the server is frozen" suspended "$(cat "$LAB_DIR/main/pid")"
 	outage thaw
 	await dave "the old connection is gone" refuse connected "$old"
 	await dave "dave is in the table on another connection" moved dave dave "$old"
@@ -84,14 +84,14 @@ frozen() {
 
 # SIGSTOP suspends the program for longer than its binding lasts and than the server waits.
 asleep() {
-	local old closed
+	local old
 	parameters="registerExpires: 12" ours dave dave register
 	on_connection dave dave old
 	demand "the server closes no connection yet" refuse grep -q "LAB ws closed .*:$old\$" <(lab log)
 	outage suspend "${pids[dave]}"
 	await dave "the server closes the connection at port $old of its own accord" closed_by_server "$old"
 	await dave "the binding runs out" bound dave 0
-	demand "the program is suspended" test "$(ps -o state= -p "${pids[dave]}")" = T
+	demand "the program is suspended" suspended "${pids[dave]}"
 	demand "it has registered once" refuse said dave "^registered" 2
 	outage resume "${pids[dave]}"
 	patience=8 await dave "dave is in the table on another connection" moved dave dave "$old"
@@ -100,6 +100,8 @@ asleep() {
 	leaves dave dave
 }
 closed_by_server() { grep -q "LAB ws closed .*:$1\$" <(lab log) && ! connected "$1"; }
+
+suspended() { [ "$(cut -d ' ' -f 3 "/proc/$1/stat")" = T ]; } # PID
 
 # Two flows (RFC 5626): one to the registrar, one to an edge proxy in front of it.
 one_flow_cut() {

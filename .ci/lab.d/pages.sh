@@ -1,6 +1,6 @@
 # SIP.js and JsSIP in headless Chromium. A page lives for all scenarios of a cell; its events are the lines of $room/NAME.
 
-# Starts a page and waits until it is registered.
+# Starts a page.
 open_page() { # name, user, flags of `lab agent`
 	local name=$1 user=$2
 	shift 2
@@ -51,7 +51,8 @@ mark_pages() {
 page() { # name, command
 	local name=$1
 	shift
-	echo "$*" >&"${page_inputs[$name]}"
+	# A page that has ended must not end the part by SIGPIPE.
+	(trap '' PIPE; echo "$*" >&"${page_inputs[$name]}") 2>/dev/null
 }
 # The events of a page since the scenario began.
 heard() { # name, event, [regular expression of its fields], [times]

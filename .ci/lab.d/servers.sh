@@ -104,9 +104,13 @@ ladder() { # program, method
 exchanged() { # program, method, regular expression of the whole ladder
 	[[ $(ladder "$1" "$2") =~ ^($3)$ ]]
 }
-# The same as a demand that shows the ladder where it is another one.
+# Waits for a whole ladder; a failure shows the one that was.
 demand_ladder() { # program, method, regular expression
-	await - "$2 of $1 goes $3, and not $(ladder "$1" "$2")" exchanged "$1" "$2" "$3"
+	local end=$((SECONDS + patience))
+	until exchanged "$@"; do
+		[ "$SECONDS" -le "$end" ] || { echo "not so in $patience s: $2 of $1 goes $3; it goes $(ladder "$1" "$2")"; exit 1; }
+		sleep 0.1
+	done
 }
 
 # WebSocket connections of Kamailio and the edge: the ports of their far ends.
