@@ -50,7 +50,7 @@ impl UserAgent {
 
     /// Hands a challenge to the application. Above the limit the response is final.
     pub(super) fn surface(&mut self, received: Received) {
-        if !self.challenges.has_room(&received, &self.endpoint.limits()) {
+        if !self.challenges.has_room(&received, self.endpoint.limits()) {
             self.endpoint.count_refused_challenge();
             return self.deliver(&received);
         }
