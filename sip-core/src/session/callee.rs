@@ -8,7 +8,7 @@ use sip_parse::{Request, StatusCode};
 use super::context::{Context, by_peer};
 use super::input::Input;
 use super::offer::{Carrier, Ending};
-use super::reinvite::{after_exchange, repair};
+use super::reinvite::{after_exchange, answer, repair};
 use super::state::{Answered, Confirmed, Incoming, State};
 use crate::body::{Body, remote_description};
 use crate::dialog::DialogId;
@@ -222,6 +222,13 @@ impl Answered {
                 // The ACK may have arrived on another connection than the INVITE.
                 repair(Confirmed { dialog }, context)
             }
+            // RFC 5407 section 3.1.4: a peer that begins another INVITE has the 2xx, so that only its ACK is missing.
+            Input::Invite(transaction, request) if !context.common.offer.awaits_answer() => {
+                self.stop(context);
+                context.answer_acknowledged();
+                context.established();
+                answer(self.dialog, transaction, request, None, context)
+            }
             // RFC 3261 section 15: the callee waits for the ACK, or for the 2xx to time out.
             Input::HangUp => Some(State::HangingUp(self)),
             input => match self.step_sent(input, context) {
@@ -273,6 +280,12 @@ impl Answered {
                 context.answer_acknowledged();
                 after_exchange(dialog, glares, context)
             }
+            // As in `Answered`.
+            Input::Invite(transaction, request) if !context.common.offer.awaits_answer() => {
+                self.stop(context);
+                context.answer_acknowledged();
+                answer(dialog, transaction, request, glares, context)
+            }
             Input::HangUp => context.hang_up(EndReason::local(Cause::Requested)),
             // The connection of the 2xx and the ACK is gone; the repair shows whether the peer is reachable.
             Input::ServerFailed(transaction) if transaction == self.transaction => {
@@ -308,6 +321,11 @@ impl Answered {
             // RFC 3261 section 13.3.1.4: no ACK within 64 T1 ends the call.
             Input::Timer(SessionTimer::GiveUp) => {
                 Ok(context.hang_up(EndReason::transport(Cause::NoAck)))
+            }
+            // RFC 3264 section 4: one offer at a time, and the peer has to answer ours first.
+            Input::Invite(transaction, _) if context.common.offer.awaits_answer() => {
+                context.refuse(transaction, StatusCode::REQUEST_PENDING);
+                Err(self)
             }
             Input::Invite(transaction, _) => {
                 context.refuse_for_now(transaction);

@@ -29,7 +29,7 @@
 //! | Incoming | Reject | 486, Ended | (over) |
 //! | Incoming | HangUp | 480, Ended | (over) |
 //! | Incoming | CANCEL, BYE | 487, Ended | (over) |
-//! | Incoming, Accepting, Answered, HangingUp, Answering, Reanswered | INVITE, INVITE without offer | 500 | same |
+//! | Incoming, Accepting, HangingUp, Answering | INVITE, INVITE without offer | 500 | same |
 //! | Incoming | loss of their INVITE | Ended | (over) |
 //! | Incoming | timer NoAnswer | 408, Ended | (over) |
 //! | Accepting | Answer |  | same |
@@ -43,6 +43,8 @@
 //! | Accepting | timer NoAnswer | 408, refused, Ended | (over) |
 //! | Answered | HangUp |  | HangingUp |
 //! | Answered | ACK, ACK without answer | complete, Established | Confirmed |
+//! | Answered | INVITE | complete, Established, deliver offer, ask answer | Answering |
+//! | Answered | INVITE without offer | complete, Established, ask offer | Answering |
 //! | Answered, HangingUp, Offering, Reanswered | gone | aborted, BYE | Terminating |
 //! | Answered, HangingUp, Reanswered | timer Repeat | 200 | same |
 //! | Answered, HangingUp, Reanswered | timer GiveUp | aborted, BYE | Terminating |
@@ -75,6 +77,8 @@
 //! | Answering | CANCEL | 487, aborted | Confirmed |
 //! | Answering, Reanswered | loss of their INVITE | aborted | Confirmed |
 //! | Reanswered | ACK, ACK without answer | complete | Confirmed |
+//! | Reanswered | INVITE | complete, deliver offer, ask answer | Answering |
+//! | Reanswered | INVITE without offer | complete, ask offer | Answering |
 //! | Terminating | INVITE, INVITE without offer | 481 | same |
 //! | Terminating | refusal to BYE, 2xx to BYE, timeout of our BYE, failed resending of our BYE | Ended | (over) |
 //! | Terminating | loss of our BYE |  | LostBye |
@@ -87,6 +91,7 @@
 //! | Answered with our offer | ACK | deliver answer, complete, Established | Confirmed |
 //! | Answered with our offer, HangingUp with our offer | ACK without answer | aborted, BYE | Terminating |
 //! | HangingUp with our offer | ACK | aborted, BYE | Terminating |
+//! | Answered with our offer, HangingUp with our offer, Reanswered with our offer | INVITE, INVITE without offer | 491 | same |
 //! | Reanswered with our offer | ACK | deliver answer, complete | Confirmed |
 //! | Reanswered with our offer | ACK without answer | refused | Confirmed |
 //!

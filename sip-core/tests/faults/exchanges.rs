@@ -530,3 +530,59 @@ fn fault_f7_a_call_outlives_an_ack_without_an_answer() {
     assert_eq!(outcome(&mut bench), ExchangeOutcome::Complete);
     goes_on(bench, id);
 }
+
+/// RFC 5407 3.1.4: a proxy loses the ACK to a 2xx. The next INVITE of the peer shows that the peer has the 2xx, so that it is taken and
+/// the earlier exchange is complete; the 2xx is not repeated any more.
+#[test]
+fn rfc5407_3_1_4_a_reinvite_stands_for_a_lost_ack() {
+    for (first, number) in [(true, 7), (false, 8)] {
+        let mut bench = Bench::new(&alice());
+        let id = bench.invite_from_bob(1);
+        let mut ok = bench.answer(id, OFFER);
+        if !first {
+            bench.in_dialog("ACK", 7, "ack", &ok, "");
+            outcome(&mut bench);
+            from_bob(&mut bench, "INVITE", 8, &ok, Some(PEER));
+            bench.describe(id, V2);
+            ok = bench.next_response();
+        }
+        from_bob(&mut bench, "INVITE", number + 1, &ok, Some(PEER));
+        assert_eq!(outcome(&mut bench), ExchangeOutcome::Complete);
+        asked(&mut bench, DescriptionKind::Answer);
+        bench.describe(id, V3);
+        let again = bench.next_response();
+        assert_eq!(
+            (again.status().as_u16(), again.body()),
+            (200, V3.as_bytes())
+        );
+        let repeated = again.cseq().unwrap().number;
+        assert_eq!(repeated, number + 1);
+        from_bob(&mut bench, "ACK", number + 1, &again, None);
+        assert_eq!(outcome(&mut bench), ExchangeOutcome::Complete);
+        bench.wait(40 * SECOND);
+        assert!(
+            !bench
+                .events
+                .iter()
+                .any(|event| matches!(event, Event::Ended { .. })),
+            "{:?}",
+            bench.events
+        );
+        goes_on(bench, id);
+    }
+}
+
+/// RFC 5407 3.1.5, RFC 3264 4: while our offer in a 2xx waits for its answer in the ACK, an INVITE of the peer gets 491.
+#[test]
+fn rfc5407_3_1_5_a_reinvite_waits_for_the_answer_in_the_ack() {
+    let (mut bench, id, ok) = answered();
+    from_bob(&mut bench, "INVITE", 8, &ok, None);
+    bench.describe(id, V2);
+    bench.next_response();
+    from_bob(&mut bench, "INVITE", 9, &ok, Some(PEER));
+    assert_eq!(bench.next_response().status().as_u16(), 491);
+    from_bob(&mut bench, "ACK", 9, &ok, None);
+    from_bob(&mut bench, "ACK", 8, &ok, Some(PEER));
+    assert_eq!(outcome(&mut bench), ExchangeOutcome::Complete);
+    goes_on(bench, id);
+}
