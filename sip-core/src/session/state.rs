@@ -157,6 +157,8 @@ pub(crate) struct Offering {
 pub(crate) struct Reinviting {
     pub(crate) dialog: DialogId,
     pub(crate) transaction: ClientTransactionId,
+    /// The CSeq number of the re-INVITE, which its responses repeat.
+    pub(crate) number: u32,
     pub(crate) glares: u8,
     /// The session description of a provisional response: the answer, if the 2xx brings none.
     pub(crate) preview: Option<Box<Body>>,
