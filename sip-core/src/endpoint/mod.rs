@@ -7,6 +7,9 @@
 //! the checks that RFC 3261 section 8.2 requires of every user agent server (`uas.rs`).
 
 mod challenge;
+#[cfg(test)]
+#[path = "../../exploration/endpoint.rs"]
+mod exploration;
 mod flow;
 mod identity;
 mod indication;

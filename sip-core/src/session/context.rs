@@ -25,6 +25,7 @@ use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 
 /// The data that every state of a call shares.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Common {
     pub(crate) id: SessionId,
     pub(crate) set: DialogSetId,
@@ -65,6 +66,17 @@ impl Common {
             refused_branches: 0,
             timers: [None; 5],
         }
+    }
+
+    /// The last exchange, the last ACK and the ended branches by their numbers, for tests.
+    #[cfg(test)]
+    pub(crate) fn numbers(&self) -> [u64; 3] {
+        let ack = self.ack.as_ref().map_or(0, |(number, _)| *number);
+        [
+            self.exchanges.into(),
+            ack.into(),
+            self.refused_branches as u64,
+        ]
     }
 
     /// The user of a request of this call.

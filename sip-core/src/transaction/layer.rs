@@ -77,6 +77,7 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
 }
 
 /// The state of a connection.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Connection {
     /// `None` while it is being opened.
     info: Option<ConnectionInfo>,

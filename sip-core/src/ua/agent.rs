@@ -53,6 +53,7 @@ pub struct UserAgent {
 }
 
 /// Whether the agent is started, stopped, or stopping.
+#[cfg_attr(test, derive(Clone))]
 pub(super) enum Life {
     Idle,
     Running,
