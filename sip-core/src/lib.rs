@@ -57,6 +57,9 @@ pub mod dialog;
 pub mod endpoint;
 mod error;
 mod event;
+#[cfg(test)]
+#[path = "../exploration/mod.rs"]
+mod exploration;
 mod fleet;
 mod header;
 mod ids;

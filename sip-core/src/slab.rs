@@ -50,12 +50,14 @@ macro_rules! handle_type {
 }
 pub(crate) use handle_type;
 
+#[cfg_attr(test, derive(Clone))]
 enum Slot<T> {
     Occupied(T),
     /// The next free place, or `NONE`.
     Vacant(u32),
 }
 
+#[cfg_attr(test, derive(Clone))]
 struct Place<T> {
     generation: u32,
     slot: Slot<T>,
@@ -64,6 +66,7 @@ struct Place<T> {
 const NONE: u32 = u32::MAX;
 
 /// Entries under generational handles; insertion and removal in constant time.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Slab<T> {
     places: Vec<Place<T>>,
     first_free: u32,

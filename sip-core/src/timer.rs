@@ -11,6 +11,7 @@ pub(crate) struct TimerKey {
     generation: u32,
 }
 
+#[cfg_attr(test, derive(Clone))]
 struct Slot<T> {
     generation: u32,
     /// Index in the heap, or `FREE`.
@@ -34,6 +35,7 @@ impl Node {
 
 /// A binary heap of deadlines that knows the position of each, so that a cancelled timer leaves nothing
 /// behind.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Timers<T> {
     heap: Vec<Node>,
     slots: Vec<Slot<T>>,
@@ -105,6 +107,13 @@ impl<T> Timers<T> {
             return None;
         }
         self.take(0)
+    }
+
+    /// All timers, for tests.
+    #[cfg(test)]
+    pub(crate) fn pending(&self) -> alloc::vec::Vec<(Timestamp, &T)> {
+        let entry = |node: &Node| Some((node.at, self.slots[node.slot as usize].entry.as_ref()?));
+        self.heap.iter().filter_map(entry).collect()
     }
 
     fn take(&mut self, place: usize) -> Option<T> {

@@ -34,7 +34,7 @@ pub struct FrameError {
 
 /// Cuts a stream into frames. It scans each byte once, whatever the size of the chunks. After an error every call
 /// returns the same error.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Framer {
     limits: Limits,
     lenient: bool,

@@ -16,6 +16,7 @@
 
 mod carry;
 mod rules;
+mod snapshot;
 mod users;
 mod world;
 
@@ -28,6 +29,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use rules::{Bounds, Broken, Rules};
+pub(crate) use snapshot::digest_user;
 use world::{Message, Move, World};
 
 /// States by two hashes of 64 bits; kept as an open table, since a tree of millions is slow.

@@ -14,6 +14,10 @@ use super::state::{Dialog, RemoteTarget};
 use crate::rand::HandleTokens;
 use crate::slab::{Slab, handle_type};
 
+#[cfg(test)]
+#[path = "../../exploration/dialog.rs"]
+mod exploration;
+
 handle_type! {
     /// Our end of one dialog or of the several that a fork makes: a Call-ID and a tag of ours.
     DialogSetId
@@ -46,6 +50,7 @@ pub struct Established {
     pub has_target: bool,
 }
 
+#[cfg_attr(test, derive(Clone))]
 struct DialogSetEntry<U> {
     usage: U,
     call_id: Box<[u8]>,
@@ -55,6 +60,7 @@ struct DialogSetEntry<U> {
 }
 
 /// All dialogs of one agent.
+#[cfg_attr(test, derive(Clone))]
 pub struct DialogLayer<U> {
     sets: Slab<DialogSetEntry<U>>,
     tokens: HandleTokens,

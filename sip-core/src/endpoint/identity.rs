@@ -14,6 +14,7 @@ use crate::rand::token;
 pub(crate) const ANONYMOUS: &[u8] = b"sip:anonymous@anonymous.invalid";
 
 /// The names that an agent keeps for its whole life. The core draws those that the configuration leaves out.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Identity {
     pub(crate) aor: UriBuf,
     /// The address-of-record without its user: the host that completes a target without one.

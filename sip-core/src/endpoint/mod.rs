@@ -8,6 +8,9 @@
 
 mod branches;
 mod challenge;
+#[cfg(test)]
+#[path = "../../exploration/endpoint.rs"]
+mod exploration;
 mod flow;
 mod identity;
 mod indication;

@@ -93,6 +93,19 @@ impl Queue {
         Some(action)
     }
 
+    /// Whether nothing waits, for tests.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.actions.is_empty() && self.outputs.is_empty()
+    }
+
+    /// Drops actions, for tests that break a rule.
+    #[cfg(test)]
+    pub(super) fn retain(&mut self, keep: impl FnMut(&Action) -> bool) {
+        self.actions.retain(keep);
+        self.bytes = self.actions.iter().map(message_bytes).sum();
+    }
+
     /// Whether the actions leave room for the consequences of one more input; twice the room where it `only_frees`.
     pub(super) fn takes_more(&self, only_frees: bool) -> bool {
         self.bounds

@@ -50,7 +50,7 @@ pub struct Endpoint {
     pub(crate) digest: DigestClient,
     pub(crate) timers: Timers<TimerOwner>,
     /// The names of the servers behind connections.
-    servers: Vec<(ConnectionId, Box<str>)>,
+    pub(super) servers: Vec<(ConnectionId, Box<str>)>,
     /// The flow in use, which carries the requests. `None` without a flow, and where each call has its own
     /// connection.
     pub(crate) flow: Option<Flow>,

@@ -138,6 +138,7 @@ impl BindingState {
 }
 
 /// The binding on one flow.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Binding {
     state: BindingState,
     /// When the binding lapses, if there is one.
@@ -166,7 +167,12 @@ impl Binding {
 
     /// Takes one input.
     pub(crate) fn step(&mut self, input: BindingInput) {
-        self.state = self.state.step(input, self.is_bound());
+        #[cfg(not(test))]
+        let next = self.state.step(input, self.is_bound());
+        // A test may break a row.
+        #[cfg(test)]
+        let next = super::broken::step(self.state, input, self.is_bound());
+        self.state = next;
     }
 
     /// Whether the registrar holds the binding, as far as the core knows.
@@ -192,6 +198,12 @@ impl Binding {
     /// Whether no REGISTER is in flight.
     pub(crate) const fn is_idle(&self) -> bool {
         !matches!(self.state, BindingState::Busy(..))
+    }
+
+    /// Whether a REGISTER is to follow a failure or a reconnect, for tests.
+    #[cfg(test)]
+    pub(crate) const fn is_waiting(&self) -> bool {
+        matches!(self.state, BindingState::Waiting(_))
     }
 
     /// The purpose of the REGISTER in flight.

@@ -6,6 +6,9 @@
 //! further ones wait.
 
 mod binding;
+#[cfg(test)]
+#[path = "../../exploration/registration/broken.rs"]
+pub(crate) mod broken;
 mod grant;
 mod registrations;
 #[cfg(test)]

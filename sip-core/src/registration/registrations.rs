@@ -9,6 +9,10 @@ use super::binding::{Binding, RegisterKind};
 use super::timing::LONGEST_EXPIRES;
 use crate::endpoint::FlowIndex;
 
+#[cfg(test)]
+#[path = "../../exploration/registration/snapshot.rs"]
+mod snapshot;
+
 /// The wish of the application.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wish {
@@ -33,6 +37,7 @@ pub(crate) enum AlternativeForm {
 }
 
 /// The registration state of one agent, over all flows.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Registrations {
     wish: Wish,
     /// Commands that wait until no REGISTER is in flight, in the order of their importance.

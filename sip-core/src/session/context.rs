@@ -27,6 +27,7 @@ use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 
 /// The data that every state of a call shares.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Common {
     pub(crate) id: SessionId,
     pub(crate) set: DialogSetId,
@@ -67,6 +68,13 @@ impl Common {
             invite: None,
             timers: [None; 5],
         }
+    }
+
+    /// The last exchange and the last ACK by their numbers, for tests.
+    #[cfg(test)]
+    pub(crate) fn numbers(&self) -> [u64; 2] {
+        let ack = self.ack.as_ref().map_or(0, |(number, _)| *number);
+        [self.exchanges.into(), ack.into()]
     }
 
     /// The user of a request of this call.

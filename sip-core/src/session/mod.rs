@@ -11,6 +11,9 @@ mod caller;
 mod confirmed;
 mod context;
 mod ending;
+#[cfg(test)]
+#[path = "../../exploration/session/mod.rs"]
+mod exploration;
 mod input;
 mod layer;
 mod machine;

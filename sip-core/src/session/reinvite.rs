@@ -10,7 +10,7 @@ use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Ending};
 use super::state::{Answered, Answering, Confirmed, Glare, Offering, Reinviting, State};
 use crate::body::{Body, remote_description};
-use crate::dialog::DialogId;
+use crate::dialog::{Dialog, DialogId};
 use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
 use crate::reason::{Cause, EndReason, ended_by_peer, failure, refusal, send_failure_cause};
 use crate::transaction::ServerTransactionId;
@@ -88,6 +88,12 @@ pub(crate) fn bye(request: &Request, context: &mut Context<'_>) -> Option<State>
     context.end(ended_by_peer(request, Cause::Bye))
 }
 
+/// The CSeq number of the last request in the dialog.
+fn last_number(dialog: DialogId, context: &Context<'_>) -> u32 {
+    let dialog = context.endpoint.dialogs.dialog(dialog);
+    dialog.map_or(0, Dialog::local_cseq)
+}
+
 impl Offering {
     /// The state `Offering`.
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
@@ -144,9 +150,11 @@ impl Offering {
             Ok(transaction) => {
                 context.described();
                 context.set(SessionTimer::Offer, LONGEST_SILENCE);
+                let number = last_number(dialog, context);
                 Some(State::Reinviting(Reinviting {
                     dialog,
                     transaction,
+                    number,
                     glares,
                     preview: None,
                 }))
@@ -165,12 +173,13 @@ impl Reinviting {
     /// The state `Reinviting`.
     pub(crate) fn step(mut self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         match input {
-            Input::Response(response) if response.to == SessionRequest::Reinvite => {
+            Input::Response(response) if self.is_answered_by(&response) => {
                 self.on_response(&response, context)
             }
             Input::Resent(SessionRequest::Reinvite, transaction) => {
                 context.set(SessionTimer::Offer, LONGEST_SILENCE);
                 self.transaction = transaction;
+                self.number = last_number(self.dialog, context);
                 Some(State::Reinviting(self))
             }
             Input::NotResent(SessionRequest::Reinvite, error) => {
@@ -210,6 +219,12 @@ impl Reinviting {
             }
             _ => Some(State::Reinviting(self)),
         }
+    }
+
+    /// Whether the response is to this re-INVITE; a repeated 2xx to an earlier one has another CSeq number.
+    fn is_answered_by(&self, response: &ResponseTo<'_>) -> bool {
+        let cseq = response.response.cseq();
+        response.to == SessionRequest::Reinvite && cseq.is_ok_and(|cseq| cseq.number == self.number)
     }
 
     fn on_response(

@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 use crate::transaction::{ClientTransactionId, ServerTransactionId};
 
 /// The state of a call. At most 128 bytes, because every call holds one: large states are boxed.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) enum State {
     /// Caller: the core has requested the offer from the application.
     AwaitingOffer(Box<NewInvite>),
@@ -59,6 +60,7 @@ pub(crate) enum State {
 }
 
 /// The INVITE of a new call, with the options of the application.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct NewInvite {
     pub(crate) target: UriBuf,
     pub(crate) options: InviteOptions,
@@ -68,6 +70,7 @@ pub(crate) struct NewInvite {
 }
 
 /// An INVITE that waits to be sent.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct QueuedInvite {
     pub(crate) invite: WaitingInvite,
     /// Its position in the order of commands.
@@ -78,6 +81,7 @@ pub(crate) struct QueuedInvite {
     clippy::large_enum_variant,
     reason = "it lives in a box, and almost every one is new"
 )]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) enum WaitingInvite {
     /// For a connection.
     New(NewInvite),
@@ -90,6 +94,7 @@ pub(crate) enum WaitingInvite {
 }
 
 /// The INVITE is sent.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Calling {
     pub(crate) transaction: ClientTransactionId,
     pub(crate) late_offer: bool,
@@ -103,18 +108,21 @@ pub(crate) struct Calling {
 pub(crate) type Previews = SmallVec<[(DialogId, RemoteDescription); 1]>;
 
 /// The 2xx of the peer brought an offer.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct AwaitingAnswer {
     pub(crate) dialog: DialogId,
     pub(crate) invite: SentRequest,
 }
 
 /// The answer waits for a connection.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct QueuedAck {
     pub(crate) call: AwaitingAnswer,
     pub(crate) answer: Body,
 }
 
 /// An incoming call that is not answered.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Incoming {
     pub(crate) transaction: ServerTransactionId,
     pub(crate) dialog: DialogId,
@@ -130,6 +138,7 @@ pub(crate) struct Incoming {
 }
 
 /// A 2xx that is repeated until its ACK comes.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Answered {
     pub(crate) dialog: DialogId,
     pub(crate) transaction: ServerTransactionId,
@@ -142,11 +151,13 @@ pub(crate) struct Answered {
 }
 
 /// The call is up.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Confirmed {
     pub(crate) dialog: DialogId,
 }
 
 /// The core has requested an offer from the application.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Offering {
     pub(crate) dialog: DialogId,
     /// How often a re-INVITE has crossed one of the peer.
@@ -154,21 +165,26 @@ pub(crate) struct Offering {
 }
 
 /// The re-INVITE is sent.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Reinviting {
     pub(crate) dialog: DialogId,
     pub(crate) transaction: ClientTransactionId,
+    /// The CSeq number of the re-INVITE, which its responses repeat.
+    pub(crate) number: u32,
     pub(crate) glares: u8,
     /// The session description of a provisional response: the answer, if the 2xx brings none.
     pub(crate) preview: Option<RemoteDescription>,
 }
 
 /// A re-INVITE waits because it crossed one of the peer, or because a repair failed for a reason that passes.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Glare {
     pub(crate) dialog: DialogId,
     pub(crate) glares: u8,
 }
 
 /// A re-INVITE of the peer waits for the application's description.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Answering {
     pub(crate) dialog: DialogId,
     pub(crate) transaction: ServerTransactionId,
@@ -177,6 +193,7 @@ pub(crate) struct Answering {
 }
 
 /// The call is over except for its BYE.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Terminating {
     pub(crate) reason: EndReason,
     /// The time of the end: 64 T1 later the core sends no further BYE, because connections could break

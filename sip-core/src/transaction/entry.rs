@@ -15,6 +15,7 @@ use crate::slab::Handle;
 use crate::timer::{TimerKey, Timers};
 
 /// A client transaction.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Client<U> {
     pub(super) machine: ClientMachine,
     pub(super) connection: ConnectionId,
@@ -50,6 +51,7 @@ impl ClientMachine {
 }
 
 /// The progress of a cancellation (RFC 3261 section 9.1).
+#[cfg_attr(test, derive(Clone))]
 pub(super) enum Cancel<U> {
     Unwanted,
     /// Held until the first provisional response.
@@ -61,6 +63,7 @@ pub(super) enum Cancel<U> {
 }
 
 /// A server transaction.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Server {
     pub(super) machine: ServerMachine,
     pub(super) connection: ConnectionId,
@@ -105,6 +108,7 @@ pub(super) enum Owner {
 
 /// The running timers of a transaction.
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct TimerKeys {
     repeat: Option<TimerKey>,
     end: Option<TimerKey>,

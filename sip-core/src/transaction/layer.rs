@@ -85,14 +85,15 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
     /// Transactions by the branches that the caller chose.
     pub(super) chosen: Box<Index>,
     /// The `sent-by` values of single connections, each once.
-    sent_bys: Vec<Box<str>>,
-    unread: Box<Unread>,
+    pub(super) sent_bys: Vec<Box<str>>,
+    pub(super) unread: Box<Unread>,
     /// The bytes of all messages that server transactions keep.
     pub(super) server_bytes: usize,
     pub(crate) outbox: O,
 }
 
 /// The state of a connection.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Connection {
     /// `None` while it is being opened.
     info: Option<ConnectionInfo>,
@@ -103,6 +104,7 @@ pub(super) struct Connection {
 }
 
 /// What was received on a stream and is not handled yet.
+#[cfg_attr(test, derive(Clone))]
 struct Reader {
     framer: Framer,
     /// A frame that found no room in the outbox.
@@ -115,7 +117,8 @@ struct Reader {
 
 /// The streams with unread bytes.
 #[derive(Default)]
-struct Unread {
+#[cfg_attr(test, derive(Clone))]
+pub(super) struct Unread {
     /// Each once, in the order in which they take turns.
     streams: VecDeque<ConnectionId>,
     /// Since when there is one.

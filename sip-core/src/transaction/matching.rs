@@ -111,6 +111,7 @@ fn push_sent_by(bytes: &mut Vec<u8>, via: &Via<'_>) {
 }
 
 /// Handles by key.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Index {
     entries: BTreeMap<Key, Handle>,
 }

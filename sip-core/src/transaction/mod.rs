@@ -8,7 +8,7 @@ mod client;
 mod entry;
 #[cfg(test)]
 #[path = "../../exploration/transaction/mod.rs"]
-mod exploration;
+pub(crate) mod exploration;
 mod forwarding;
 mod invite_client;
 mod invite_server;

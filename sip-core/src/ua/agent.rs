@@ -52,6 +52,7 @@ pub struct UserAgent {
 }
 
 /// Whether the agent is started, stopped, or stopping.
+#[cfg_attr(test, derive(Clone))]
 pub(super) enum Life {
     Idle,
     Running,

@@ -13,9 +13,11 @@ use crate::time::Timestamp;
 use crate::timer::TimerKey;
 
 /// All flows of an agent.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Flows(Box<[OutboundFlow]>);
 
 /// One flow: the way to a server.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct OutboundFlow {
     pub(super) connector: Connector,
     /// The connection that is being opened.
@@ -30,6 +32,7 @@ pub(super) struct OutboundFlow {
 }
 
 /// A connection that is being opened.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Opening {
     pub(super) connection: ConnectionId,
     pub(super) server: usize,
@@ -39,12 +42,14 @@ pub(super) struct Opening {
 }
 
 /// A connection to a better server.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Failback {
     pub(super) opening: Opening,
     pub(super) stage: FailbackStage,
 }
 
 /// The progress of a connection to a better server.
+#[cfg_attr(test, derive(Clone))]
 pub(super) enum FailbackStage {
     /// It is opening; the timer limits the attempt.
     Opening(TimerKey),

@@ -13,6 +13,9 @@ mod challenge_table;
 mod challenges;
 mod configuration;
 mod dispatch;
+#[cfg(test)]
+#[path = "../../exploration/registration/mod.rs"]
+mod exploration;
 mod failback;
 mod flow_table;
 mod flows;

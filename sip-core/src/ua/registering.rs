@@ -498,8 +498,9 @@ impl UserAgent {
     fn binding_gone(&mut self, was_bound: bool, reason: EndReason) {
         if !self.is_registered() {
             self.endpoint.identity.set_gruu(None, None);
-            let leaves = self.registrations.is_idle() && self.registrations.take_leave();
-            if leaves || was_bound {
+            // A binding that lapses during its removal is reported once.
+            let ends = was_bound || self.registrations.is_idle();
+            if ends && (self.registrations.take_leave() || was_bound) {
                 self.tell_unregistered(reason);
             }
         }

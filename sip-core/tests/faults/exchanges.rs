@@ -586,3 +586,29 @@ fn rfc5407_3_1_5_a_reinvite_waits_for_the_answer_in_the_ack() {
     assert_eq!(outcome(&mut bench), ExchangeOutcome::Complete);
     goes_on(bench, id);
 }
+
+/// Found by the exploration of calls. Bob's 2xx to a re-INVITE is repeated because its ACK is late, and arrives after
+/// the next re-INVITE went out: it gets its ACK again (RFC 3261 section 13.2.2.4) and does not answer the next one.
+#[test]
+fn fault_a_repeat_of_an_earlier_2xx_does_not_answer_the_next_reinvite() {
+    let mut bench = Bench::new(&alice());
+    let (id, _) = bench.established_call();
+    let first = reinvite(&mut bench, id, V2);
+    accepted(&mut bench, &first, "bob1");
+    bench.renegotiated(id);
+
+    let second = reinvite(&mut bench, id, V3);
+    bench.reply_tagged(&first, 200, "bob1", &[("Contact", BOB)], Some(PEER));
+    let again = bench.next_request();
+    assert_eq!(again.method(), Method::Ack);
+    assert_eq!(again.cseq().unwrap().number, first.cseq().unwrap().number);
+    assert!(
+        !bench
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::ExchangeEnded { .. })),
+        "the second exchange waits for its own answer"
+    );
+    accepted(&mut bench, &second, "bob1");
+    bench.renegotiated(id);
+}

@@ -1,0 +1,262 @@
+//! Exhaustive exploration of calls: two real session layers over the real dialog and transaction layers, two applications that
+//! command what fits what they know, and a connection that can break at any time with all that is under way.
+//!
+//! A state is both ends, both applications, what is under way in each direction, and what may still happen ([`world::Rules`]).
+//! From each state everything that can happen next is tried: the next message of either direction arrives, an application
+//! commands, the next timer fires, the connection breaks, an end notices, a new one opens. Messages keep their order. A timer
+//! fires while messages are under way only so often as the rules say, because otherwise repeats have no bound.
+//!
+//! On every path this must hold: each call has one end at each side and no event after it, each exchange has one end before that
+//! of its call, one exchange at a time, no two offers out in one direction, one final response to each INVITE, an ACK for each
+//! 2xx, CANCEL or BYE or a refusal for each call, a BYE for each call that was up, the timers that a state has and no others, no
+//! command refused that fits, each stale description refused, equal sessions at both ends whenever both rest, and empty tables
+//! at the end.
+//!
+//! `cargo test -p sip-core exploration` runs a small bound; the default bound is
+//! `cargo test --release -p sip-core --lib exploration_default -- --ignored --nocapture`, a larger one `exploration_large`.
+
+mod application;
+mod broken;
+mod wire;
+mod world;
+
+extern crate std;
+
+use std::println;
+
+use self::broken::Broken;
+use self::world::{Rules, World};
+use crate::exploration::{search, tell};
+
+pub(in crate::session) use self::broken::step;
+
+/// One call, nothing breaks.
+const PLAIN: Rules = Rules {
+    late_offer: false,
+    flows: true,
+    cuts: 0,
+    late: 0,
+    renegotiations: 0,
+    refusals: 0,
+    rings: 0,
+    gives_up: 0,
+};
+
+/// Both applications may renegotiate at once.
+const GLARE: Rules = Rules {
+    renegotiations: 2,
+    ..PLAIN
+};
+
+/// The connection breaks once.
+const CUT: Rules = Rules { cuts: 1, ..PLAIN };
+
+/// Explores each family of runs; panics with the way to the first fault.
+fn prove(families: &[(&str, Rules)]) -> usize {
+    #[expect(
+        clippy::disallowed_types,
+        clippy::disallowed_methods,
+        reason = "says how long it took"
+    )]
+    let start = std::time::Instant::now();
+    let mut states = 0;
+    for (name, rules) in families {
+        let world = World::new(rules);
+        let found = search(&world);
+        println!(
+            "{name}: {} states, {} moves, {} ends, {} compared, {} deep, {:.1} s so far",
+            found.states,
+            found.moves,
+            found.ends,
+            found.compared,
+            found.depth,
+            start.elapsed().as_secs_f32()
+        );
+        if let Some((fault, way)) = found.fault {
+            panic!("{name}: {fault}\n{}", tell(&world, &way));
+        }
+        states += found.states;
+    }
+    println!("{states} states in {:.1} s", start.elapsed().as_secs_f32());
+    states
+}
+
+/// For every `cargo test`, unoptimised.
+#[test]
+fn exploration_small_session() {
+    prove(&[
+        (
+            "one call",
+            Rules {
+                refusals: 1,
+                rings: 1,
+                ..PLAIN
+            },
+        ),
+        (
+            "one call with a late offer",
+            Rules {
+                late_offer: true,
+                refusals: 1,
+                ..PLAIN
+            },
+        ),
+        ("glare", GLARE),
+        (
+            "a call on a connection of its own",
+            Rules {
+                flows: false,
+                ..CUT
+            },
+        ),
+    ]);
+}
+
+#[test]
+#[ignore = "optimised only, half a minute"]
+fn exploration_default_session() {
+    let spoken = Rules {
+        renegotiations: 1,
+        refusals: 1,
+        rings: 1,
+        late: 1,
+        ..PLAIN
+    };
+    prove(&[
+        ("one call", spoken.clone()),
+        (
+            "one call with a late offer",
+            Rules {
+                late_offer: true,
+                ..spoken
+            },
+        ),
+        (
+            "glare",
+            Rules {
+                renegotiations: 2,
+                late: 1,
+                ..PLAIN
+            },
+        ),
+        (
+            "a call whose connection breaks",
+            Rules {
+                refusals: 1,
+                gives_up: 1,
+                ..CUT
+            },
+        ),
+        (
+            "a late offer whose connection breaks",
+            Rules {
+                late_offer: true,
+                gives_up: 1,
+                ..CUT
+            },
+        ),
+        (
+            "a call on a connection of its own",
+            Rules {
+                flows: false,
+                renegotiations: 1,
+                ..CUT
+            },
+        ),
+        (
+            "a late offer on a connection of its own",
+            Rules {
+                flows: false,
+                late_offer: true,
+                renegotiations: 1,
+                ..CUT
+            },
+        ),
+        (
+            "a re-INVITE whose connection breaks",
+            Rules {
+                renegotiations: 1,
+                ..CUT
+            },
+        ),
+    ]);
+}
+
+#[test]
+#[ignore = "optimised only, some minutes"]
+fn exploration_large_session() {
+    let spoken = Rules {
+        renegotiations: 1,
+        refusals: 2,
+        rings: 1,
+        late: 2,
+        ..PLAIN
+    };
+    prove(&[
+        ("one call", spoken.clone()),
+        (
+            "one call with a late offer",
+            Rules {
+                late_offer: true,
+                ..spoken
+            },
+        ),
+        (
+            "glare",
+            Rules {
+                renegotiations: 3,
+                refusals: 1,
+                late: 1,
+                ..PLAIN
+            },
+        ),
+        (
+            "a re-INVITE whose connection breaks",
+            Rules {
+                cuts: 1,
+                renegotiations: 1,
+                refusals: 1,
+                gives_up: 1,
+                ..PLAIN
+            },
+        ),
+        (
+            "a late offer whose connection breaks",
+            Rules {
+                late_offer: true,
+                cuts: 1,
+                renegotiations: 1,
+                gives_up: 1,
+                ..PLAIN
+            },
+        ),
+        (
+            "a call whose connection breaks twice",
+            Rules { cuts: 2, ..PLAIN },
+        ),
+    ]);
+}
+
+/// A machine with one row broken is caught, each of them.
+#[test]
+fn exploration_catches_each_broken_row_session() {
+    for broken in Broken::ALL {
+        let rules = match broken {
+            Broken::OfferingIgnoresInvite
+            | Broken::ReinvitingKeepsItsTimer
+            | Broken::ReinvitingEndsWithoutBye
+            | Broken::GlareHasNoTimer => GLARE,
+            Broken::AnsweredWaitsForEver
+            | Broken::TerminatingForgetsALostBye
+            | Broken::QueuedByeIsNeverSent => CUT,
+            _ => Rules {
+                refusals: 1,
+                ..PLAIN
+            },
+        };
+        let found = broken.breaks(|| search(&World::new(&rules)));
+        let first = found.fault.as_ref().map(|(fault, way)| (fault, way.len()));
+        println!("{broken:?}: {first:?}, {} states", found.states);
+        assert!(found.fault.is_some(), "{broken:?} was not caught");
+    }
+}

@@ -1,0 +1,147 @@
+//! The digest of a session layer.
+
+use super::SessionLayer;
+use crate::endpoint::{Endpoint, SessionTimer};
+use crate::exploration::Digest;
+use crate::ids::{ConnectionId, SessionId};
+use crate::session::state::State;
+
+impl SessionLayer {
+    /// Everything that decides how the calls go on. `place` says which connection a handle is.
+    pub(in crate::session) fn digest(
+        &self,
+        endpoint: &Endpoint,
+        place: &dyn Fn(ConnectionId) -> u64,
+    ) -> u64 {
+        let mut digest = Digest::new();
+        for (handle, call) in self.calls.iter() {
+            let common = &call.common;
+            digest
+                .number(handle.to_bits())
+                .number(common.connection.map_or(0, |known| place(known) + 1))
+                .number(u64::from(common.dialog.is_some()))
+                .debug(&common.offer);
+            for number in common.numbers() {
+                digest.number(number);
+            }
+            if let Some(state) = &call.state {
+                digest_state(state, endpoint, &mut digest);
+            }
+        }
+        digest.number(self.invites.len() as u64);
+        digest.finish()
+    }
+
+    /// Whether no call and no INVITE is left.
+    pub(in crate::session) fn has_nothing(&self) -> bool {
+        self.calls.is_empty() && self.invites.is_empty()
+    }
+
+    /// What is wrong with the timers of a call: one that its state does not have, or none although the call waits.
+    pub(in crate::session) fn fault_of_timers(
+        &self,
+        id: SessionId,
+        running: &[SessionTimer],
+    ) -> Option<&'static str> {
+        use SessionTimer::{GiveUp, NoAnswer, Offer, Repeat, Ring};
+        let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
+            State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
+                (&[NoAnswer], &[])
+            }
+            State::QueuedInvite(_) | State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
+            State::Calling(_) => (&[], &[NoAnswer]),
+            State::Incoming(_) | State::Accepting(_) => (&[NoAnswer], &[Ring]),
+            State::Answered(_) | State::HangingUp(_) | State::Reanswered(_) => {
+                (&[Repeat, GiveUp], &[])
+            }
+            State::Offering(_) | State::Glare(_) => (&[Offer], &[]),
+            State::Reinviting(_) => (&[], &[Offer]),
+            State::Answering(_) => (&[NoAnswer], &[]),
+            State::Cancelling(_) | State::Confirmed(_) | State::Terminating(_) => (&[], &[]),
+        };
+        if needed.iter().any(|timer| !running.contains(timer)) {
+            return Some("a state waits without its timer");
+        }
+        let known = |timer| needed.contains(timer) || allowed.contains(timer);
+        if !running.iter().all(known) {
+            return Some("a timer of an earlier state still runs");
+        }
+        None
+    }
+}
+
+fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
+    let layer = &endpoint.layer;
+    let since = |at| endpoint.now.saturating_since(at).as_micros() as u64;
+    match state {
+        State::AwaitingOffer(_) => digest.number(1),
+        State::QueuedInvite(_) => digest.number(2),
+        State::Calling(calling) | State::Cancelling(calling) => digest
+            .number(3 + u64::from(matches!(state, State::Cancelling(_))))
+            .number(layer.digest_client(calling.transaction))
+            .number(u64::from(calling.late_offer))
+            .number(u64::from(calling.sent_again))
+            .debug(&calling.previews),
+        State::AwaitingAnswer(_) => digest.number(5),
+        State::QueuedAck(queued) => digest.number(6).bytes(&queued.answer.bytes),
+        State::Incoming(incoming) | State::Accepting(incoming) => digest
+            .number(7 + u64::from(matches!(state, State::Accepting(_))))
+            .number(layer.digest_server(incoming.transaction))
+            .number(u64::from(incoming.ringing)),
+        State::Answered(answered) => digest_answered(9, answered, endpoint, digest),
+        State::HangingUp(answered) => digest_answered(10, answered, endpoint, digest),
+        State::Reanswered(answered) => digest_answered(11, answered, endpoint, digest),
+        State::Confirmed(_) => digest.number(12),
+        State::Offering(offering) => digest.number(13).number(offering.glares.into()),
+        State::Reinviting(reinviting) => digest
+            .number(14)
+            .number(layer.digest_client(reinviting.transaction))
+            .number(reinviting.glares.into())
+            .debug(&reinviting.preview),
+        State::Glare(glare) => digest.number(15).number(glare.glares.into()),
+        State::Answering(answering) => digest
+            .number(16)
+            .number(layer.digest_server(answering.transaction))
+            .number(answering.number.into())
+            .debug(&answering.glares),
+        State::Terminating(over) | State::QueuedBye(over) | State::LostBye(over) => {
+            let kind = match state {
+                State::Terminating(_) => 17,
+                State::QueuedBye(_) => 18,
+                _ => 19,
+            };
+            digest
+                .number(kind)
+                .number(since(over.since))
+                .debug(&over.reason.cause)
+                .debug(&over.reason.originator)
+        }
+    };
+}
+
+fn digest_answered<'a>(
+    kind: u64,
+    answered: &crate::session::state::Answered,
+    endpoint: &Endpoint,
+    digest: &'a mut Digest,
+) -> &'a mut Digest {
+    digest
+        .number(kind)
+        .number(endpoint.layer.digest_server(answered.transaction))
+        .number(answered.number.into())
+        .number(answered.interval.as_micros() as u64)
+        .debug(&answered.glares)
+}
+
+/// What an application cannot tell from events.
+impl SessionLayer {
+    /// Whether a call is up and no INVITE is under way in it.
+    pub(in crate::session) fn is_confirmed(&self, id: SessionId) -> bool {
+        self.state_for_tests(id) == Some("Confirmed")
+    }
+
+    /// Whether a re-INVITE of the peer waits for a description.
+    pub(in crate::session) fn answers_reinvite(&self, id: SessionId) -> bool {
+        self.state_for_tests(id) == Some("Answering")
+    }
+}
