@@ -323,23 +323,6 @@ fn reg_lapse_is_told_once() {
     assert!(bench.sent.len() > 5, "it goes on trying");
 }
 
-/// Found by the exploration of registrations: a binding of 20 s lapses while its removal waits for an answer, which
-/// never comes. The agent emits one `Unregistered`.
-#[test]
-fn fault_a_lapse_during_a_removal_is_told_once() {
-    let mut bench = registering();
-    let first = bench.next_request();
-    let granted = echo(&first, 20);
-    ok(&mut bench, &first, &[("Contact", &granted)]);
-    bench.agent.unregister(bench.now).expect("unregister");
-    bench.pump();
-    bench.wait(Duration::from_secs(60));
-    assert!(!bench.agent.is_registered());
-    let ends = bench.events.iter();
-    let ends = ends.filter(|event| matches!(event, Event::Unregistered { .. }));
-    assert_eq!(ends.count(), 1);
-}
-
 /// RFC 3608 6: Service-Route is preloaded into requests outside dialogs, but not into REGISTER; each
 /// 2xx replaces it and one without it clears it.
 #[test]

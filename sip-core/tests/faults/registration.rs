@@ -411,3 +411,19 @@ fn fault_c5_a_silent_server_of_several_flows_disturbs_no_other_flow() {
     };
     assert!(!bench.events.iter().any(lost), "{:?}", bench.events);
 }
+
+/// Found by the exploration of registrations: a binding of 20 s lapses while its removal waits for an answer, which
+/// never comes. The agent emits one `Unregistered`.
+#[test]
+fn fault_a_lapse_during_a_removal_is_told_once() {
+    let (mut bench, first) = registering();
+    let granted = listed(&bench, "OURS;expires=20");
+    bench.reply(&first, 200, &[("Contact", &granted)]);
+    bench.agent.unregister(bench.now).expect("unregister");
+    bench.pump();
+    bench.wait(Duration::from_secs(60));
+    assert!(!bench.agent.is_registered());
+    let ends = bench.events.iter();
+    let ends = ends.filter(|event| matches!(event, Event::Unregistered { .. }));
+    assert_eq!(ends.count(), 1);
+}
