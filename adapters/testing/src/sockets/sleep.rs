@@ -169,8 +169,8 @@ pub fn the_clock_wakes_the_agent<A: Agent>() {
         std::thread::sleep(Duration::from_millis(10));
         bench.clock.slept(HOUR);
         bench.until("registered");
+        assert!(Instant::now() < end, "the agent wakes late");
     }
-    assert!(Instant::now() < end, "the agent wakes late");
     assert_eq!(bench.registers(), [1 + SLEEPS as usize]);
 }
 
