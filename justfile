@@ -24,6 +24,10 @@ demo:
 test:
     cargo test --workspace
 
+# All tests, ten times beside four busy loops.
+busy:
+    .ci/busy
+
 # Writes docs/requirements.md.
 requirements:
     .ci/requirements --table

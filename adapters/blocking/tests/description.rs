@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sip_blocking::{
     CommandFailure, DescriptionError, Handle, Options, Reply, SessionDescriptionHandler,
@@ -13,7 +13,7 @@ use sip_blocking::{
 use sip_core::{Body, DescriptionKind, Event, InviteOptions, SessionId};
 use tungstenite::Message;
 
-use common::{PATIENCE, connected, next_text, request, send, until};
+use common::{connected, next_text, request, send, until, wait_for};
 use sip_testing::description_needed;
 
 type Record = Arc<Mutex<Vec<String>>>;
@@ -214,16 +214,10 @@ fn handlers_are_closed_with_the_agent() {
         .unwrap();
     next_text(&mut server);
     drop((handle, events, server));
-    let start = Instant::now();
-    while record
-        .lock()
-        .unwrap()
-        .last()
-        .is_none_or(|last| last != "close")
-    {
-        assert!(start.elapsed() < PATIENCE);
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for("the handler is closed", || {
+        let record = record.lock().unwrap();
+        record.last().is_some_and(|last| last == "close")
+    });
     let record = record.lock().unwrap();
     assert_eq!(*record, ["create", "describe Offer", "close"]);
 }

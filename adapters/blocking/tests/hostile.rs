@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use sip_blocking::{Agent, Events, Handle, Options};
 use sip_core::Event;
+use sip_testing::PATIENCE;
 use sip_testing::sockets::{alice_at, hostile, wire};
 
 type Started = (Handle, Events);
@@ -21,14 +22,14 @@ fn start_with(url: &str, options: Options, asks: bool) -> Started {
     Agent::start(config.build().unwrap(), options).unwrap()
 }
 
-fn is_prompt((handle, _): &Started, patience: Duration) -> bool {
+fn is_carried_out((handle, _): &Started) -> bool {
     let (handle, (done, is_done)) = (handle.clone(), channel());
     std::thread::spawn(move || done.send(handle.with(|_, _| ()).is_ok()));
-    is_done.recv_timeout(patience) == Ok(true)
+    is_done.recv_timeout(PATIENCE) == Ok(true)
 }
 
 fn has_ended((_handle, mut events): Started) {
-    let end = Instant::now() + wire::PATIENCE;
+    let end = Instant::now() + PATIENCE;
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let event = events.next_timeout(left).expect("still connected");
@@ -40,7 +41,7 @@ fn has_ended((_handle, mut events): Started) {
 
 #[test]
 fn a_flood_leaves_room_for_commands() {
-    hostile::a_flood_leaves_room_for_commands(start, is_prompt);
+    hostile::a_flood_leaves_room_for_commands(start, is_carried_out);
 }
 
 #[test]
@@ -69,5 +70,5 @@ fn a_callback_may_say_that_the_machine_slept() {
         Ok(configured.clone())
     }));
     let bench = wire::Bench::new(|url| start_with(url, options, true));
-    assert!(is_prompt(&bench.agent, wire::PATIENCE));
+    assert!(is_carried_out(&bench.agent));
 }

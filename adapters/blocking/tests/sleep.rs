@@ -63,6 +63,11 @@ fn agents_of_one_thread_go_by_its_clock() {
 }
 
 #[test]
+fn the_clock_wakes_the_agent() {
+    sleep::the_clock_wakes_the_agent::<Blocking>();
+}
+
+#[test]
 fn a_flow_that_fell_silent_in_the_sleep_is_replaced() {
     sleep::a_flow_that_fell_silent_in_the_sleep::<Blocking>();
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Background, answering};
-use sip_testing::sockets::registrar::{PATIENCE, Registrar, ack, header, invite};
+use sip_testing::sockets::registrar::{Registrar, ack, header, invite};
 
 const SESSION: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n";
 const VIDEO: &str = "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n";
@@ -34,19 +34,18 @@ fn next_invite(first: &str, number: u32, dialog: Option<(&str, &str)>, body: &st
 
 /// Waits for the final response to an INVITE of that number.
 fn final_response(registrar: &Registrar, number: u32) -> String {
-    let end = std::time::Instant::now() + PATIENCE;
-    while std::time::Instant::now() < end {
+    let is_final = |response: &String| {
+        header(response, "CSeq") == Some(&*format!("{number} INVITE"))
+            && !response.starts_with("SIP/2.0 1")
+    };
+    let response = |registrar: &Registrar| {
         let responses = registrar.heard(0, "SIP/2.0 ");
-        let is_final = |response: &&String| {
-            header(response, "CSeq") == Some(&*format!("{number} INVITE"))
-                && !response.starts_with("SIP/2.0 1")
-        };
-        if let Some(response) = responses.iter().find(is_final) {
-            return response.clone();
-        }
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    panic!("no final response to INVITE {number}");
+        responses.into_iter().find(is_final)
+    };
+    registrar.until("a final response", |registrar| {
+        response(registrar).is_some()
+    });
+    response(registrar).expect("it has come")
 }
 
 /// A browser holds and resumes, and calls with video (RFC 3264 section 6). Calls and re-INVITEs without usable audio

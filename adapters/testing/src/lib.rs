@@ -29,7 +29,7 @@ pub use exchange::{
 };
 pub use far_end::FarEnd;
 pub use layer::LayerBench;
-pub use message::{OFFER, SECOND, crlf, parse, response, value, values};
+pub use message::{OFFER, PATIENCE, SECOND, crlf, parse, response, value, values};
 pub use network::{Weather, seeded};
 pub use one_connection::alice;
 pub use pair::{Between, Crossover, Pair, Passage, Script};

@@ -7,6 +7,10 @@ use sip_parse::{Builder, Bytes, HeaderName, Limits, Message, Request, StatusCode
 /// One second.
 pub const SECOND: Duration = Duration::from_secs(1);
 
+/// How long a test on real sockets or threads waits for what must happen before it fails. It costs nothing where the
+/// test passes, and is longer than any pause of a busy machine. What must not happen lies much farther away.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A session description, for tests in which its content does not matter.
 pub const OFFER: &str =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";

@@ -13,7 +13,7 @@ use sip_tokio::{
     SessionDescriptionHandlerFactory, TypedFactory,
 };
 
-use common::{connected, next_text, until};
+use common::{connected, next_text, until, wait_for};
 use sip_testing::description_needed;
 
 type Record = Arc<Mutex<Vec<String>>>;
@@ -176,17 +176,11 @@ async fn handlers_are_closed_with_the_agent() {
         .unwrap();
     next_text(&mut server).await;
     drop((handle, events, server));
-    for _ in 0..300 {
-        if record
-            .lock()
-            .unwrap()
-            .last()
-            .is_some_and(|last| last == "close")
-        {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    wait_for("the handler is closed", || {
+        let record = record.lock().unwrap();
+        record.last().is_some_and(|last| last == "close")
+    })
+    .await;
     assert_eq!(
         *record.lock().unwrap(),
         ["create", "describe Offer", "close"]

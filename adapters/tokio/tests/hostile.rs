@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sip_core::Event;
+use sip_testing::PATIENCE;
 use sip_testing::sockets::{alice_at, hostile, wire};
 use sip_tokio::{Agent, Events, Handle, Options};
 use tokio::runtime::{Builder, Runtime};
@@ -27,19 +28,19 @@ fn start_with(url: &str, options: Options, asks: bool) -> Started {
     (handle, events, runtime)
 }
 
-fn is_prompt((handle, _, runtime): &Started, patience: Duration) -> bool {
-    runtime.block_on(async { timeout(patience, handle.with(|_, _| ())).await.is_ok() })
+fn is_carried_out((handle, _, runtime): &Started) -> bool {
+    runtime.block_on(async { timeout(PATIENCE, handle.with(|_, _| ())).await.is_ok() })
 }
 
 fn has_ended((_handle, mut events, runtime): Started) {
     let ended = async { while !matches!(events.next().await, Some(Event::Disconnected { .. })) {} };
-    let ended = async { timeout(wire::PATIENCE, ended).await.is_ok() };
+    let ended = async { timeout(PATIENCE, ended).await.is_ok() };
     assert!(runtime.block_on(ended), "still connected");
 }
 
 #[test]
 fn a_flood_leaves_room_for_commands() {
-    hostile::a_flood_leaves_room_for_commands(start, is_prompt);
+    hostile::a_flood_leaves_room_for_commands(start, is_carried_out);
 }
 
 #[test]
@@ -68,5 +69,5 @@ fn a_callback_may_say_that_the_machine_slept() {
         Ok(configured.clone())
     }));
     let bench = wire::Bench::new(|url| start_with(url, options, true));
-    assert!(is_prompt(&bench.agent, wire::PATIENCE));
+    assert!(is_carried_out(&bench.agent));
 }

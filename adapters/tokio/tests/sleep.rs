@@ -50,6 +50,11 @@ fn a_flow_that_outlived_the_sleep_is_kept() {
 }
 
 #[test]
+fn the_clock_wakes_the_agent() {
+    sleep::the_clock_wakes_the_agent::<Tokio>();
+}
+
+#[test]
 fn a_flow_that_fell_silent_in_the_sleep_is_replaced() {
     sleep::a_flow_that_fell_silent_in_the_sleep::<Tokio>();
 }

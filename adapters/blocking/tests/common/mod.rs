@@ -14,10 +14,9 @@ use tungstenite::http::HeaderValue;
 use tungstenite::{Message, WebSocket};
 
 #[allow(unused_imports, reason = "not every test file needs it")]
+pub(crate) use sip_testing::PATIENCE;
+#[allow(unused_imports, reason = "not every test file needs it")]
 pub(crate) use sip_testing::sockets::request::request;
-
-/// Longer than anything here takes, shorter than a person waits.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn listen() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -27,23 +26,19 @@ pub(crate) fn listen() -> (TcpListener, u16) {
 
 /// The next connection; within [`PATIENCE`], or the test fails.
 pub(crate) fn next_connection(listener: &TcpListener) -> TcpStream {
-    connection_within(listener, PATIENCE).expect("a connection comes")
-}
-
-pub(crate) fn connection_within(listener: &TcpListener, patience: Duration) -> Option<TcpStream> {
     listener.set_nonblocking(true).unwrap();
-    let end = Instant::now() + patience;
+    let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         if let Ok((stream, _)) = listener.accept() {
             stream.set_nonblocking(false).unwrap();
             stream.set_nodelay(true).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             stream.set_write_timeout(Some(PATIENCE)).unwrap();
-            return Some(stream);
+            return stream;
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    None
+    panic!("no connection comes");
 }
 
 /// The server's side of the handshake; `subprotocol` as it is answered.
@@ -112,6 +107,24 @@ pub(crate) fn next_text<S: Read + Write>(server: &mut WebSocket<S>) -> String {
             other => panic!("expected text, got {other:?}"),
         }
     }
+}
+
+/// Waits until `is_true`.
+pub(crate) fn wait_for(what: &str, is_true: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_true() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// How many messages the agent reads while nobody reads its events. A command is a turn of its thread, in which it
+/// reads the socket if it may.
+pub(crate) fn read_without_room(handle: &Handle) -> u64 {
+    const TURNS: usize = 50;
+    let received = || handle.with(|agent, _| agent.counters().received).unwrap();
+    wait_for("a message is read", || received() > 0);
+    (0..TURNS).map(|_| received()).max().unwrap()
 }
 
 pub(crate) fn send<S: Read + Write>(server: &mut WebSocket<S>, message: Message) {

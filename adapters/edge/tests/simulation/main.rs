@@ -1,5 +1,5 @@
 //! The simulated pair: alice and bob register with the edge, alice calls bob, they talk, she hangs up,
-//! both go; a thousand seeds over each kind of network.
+//! both go; many seeds over each kind of network.
 //!
 //! A failing seed prints its ladder and the command that repeats it. `storm` draws the weather from the
 //! seed as well; 100,000 seeds of it are
@@ -285,20 +285,34 @@ fn check(world: &World, call: &Call) -> Result<(), String> {
     Ok(())
 }
 
+/// The number in a variable of the environment.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// How many seeds a debug build runs by default, because it takes long for each. `.ci/run` runs 1,000 in a release
+/// build.
+const A_FEW: u64 = 200;
+
+/// The seed of `SIM_SEED` alone, or those below `SIM_SEEDS`.
+fn seeds() -> std::ops::Range<u64> {
+    match number("SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SIM_SEEDS").unwrap_or(A_FEW),
+    }
+}
+
 /// Runs many seeds; returns the histogram of outcomes.
 fn sweep(
     name: &str,
-    seeds: u64,
     weather: Weather,
     most_tries: u32,
     wanted: fn(&Call, Outcome) -> bool,
 ) -> BTreeMap<Outcome, u64> {
-    let one: Option<u64> = std::env::var("SIM_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
+    let one = number("SIM_SEED");
     let mut histogram = BTreeMap::new();
     let mut unwanted = Vec::new();
-    for seed in one.map_or(0..seeds, |seed| seed..seed + 1) {
+    for seed in seeds() {
         let finished = std::panic::catch_unwind(|| run(seed, weather, most_tries));
         let command = format!(
             "SIM_SEED={seed} cargo test -p sip-edge --test simulation {name} -- --nocapture"
@@ -340,16 +354,10 @@ fn datagrams_without_loss_every_call_is_answered() {
         duplicated: 50,
         ..CALM
     };
-    let histogram = sweep(
-        "datagrams_without_loss",
-        1_000,
-        weather,
-        1,
-        |call, outcome| {
-            assert!(all_good(call, outcome), "{outcome:?} {}", call.last_reason);
-            true
-        },
-    );
+    let histogram = sweep("datagrams_without_loss", weather, 1, |call, outcome| {
+        assert!(all_good(call, outcome), "{outcome:?} {}", call.last_reason);
+        true
+    });
     assert_eq!(histogram.len(), 1, "{histogram:?}");
 }
 
@@ -361,19 +369,17 @@ fn datagrams_with_a_tenth_lost_99_of_100_calls_are_answered() {
         delay: Duration::from_millis(400),
         ..CALM
     };
-    let histogram = sweep(
-        "datagrams_with_a_tenth_lost",
-        1_000,
-        weather,
-        1,
-        |_, outcome| outcome != Outcome::Failed,
-    );
+    let histogram = sweep("datagrams_with_a_tenth_lost", weather, 1, |_, outcome| {
+        outcome != Outcome::Failed
+    });
     let total: u64 = histogram.values().sum();
     let count = |outcome| histogram.get(&outcome).copied().unwrap_or_default();
     assert!(count(Outcome::Failed) * 100 <= total, "{histogram:?}");
-    // The caller hangs up 5 s after the 2xx; by then every ACK of some calls was lost.
+    // The caller hangs up 5 s after the 2xx; by then every ACK of some calls was lost. Of few seeds the share says
+    // less.
+    let share = if total > A_FEW { 98 } else { 95 };
     assert!(
-        count(Outcome::Answered) * 100 >= total * 98,
+        count(Outcome::Answered) * 100 >= total * share,
         "{histogram:?}"
     );
 }
@@ -384,16 +390,10 @@ fn a_stream_without_cuts_every_call_is_answered() {
         transport: Transport::Ws,
         ..CALM
     };
-    let histogram = sweep(
-        "a_stream_without_cuts",
-        1_000,
-        weather,
-        1,
-        |call, outcome| {
-            assert!(all_good(call, outcome), "{outcome:?} {}", call.last_reason);
-            true
-        },
-    );
+    let histogram = sweep("a_stream_without_cuts", weather, 1, |call, outcome| {
+        assert!(all_good(call, outcome), "{outcome:?} {}", call.last_reason);
+        true
+    });
     assert_eq!(histogram.len(), 1, "{histogram:?}");
 }
 
@@ -405,7 +405,7 @@ fn a_stream_with_cuts_the_caller_gets_through() {
         delay: Duration::from_millis(200),
         ..CALM
     };
-    let histogram = sweep("a_stream_with_cuts", 1_000, weather, 20, |_, outcome| {
+    let histogram = sweep("a_stream_with_cuts", weather, 20, |_, outcome| {
         outcome != Outcome::Failed
     });
     let total: u64 = histogram.values().sum();
@@ -461,13 +461,11 @@ const MET: [&str; 18] = [
 /// TX-DET, NF-MEM: in any weather every wait ends, each outcome is reported once, and nothing is left.
 #[test]
 fn storm() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let one: Option<u64> = number("SIM_SEED");
-    let seeds = number("SIM_SEEDS").unwrap_or(500);
+    let one = number("SIM_SEED");
     let mut outcomes = BTreeMap::new();
     let mut reasons = BTreeMap::new();
     let mut met: BTreeMap<String, u64> = BTreeMap::new();
-    for seed in one.map_or(0..seeds, |seed| seed..seed + 1) {
+    for seed in seeds() {
         let weather = storm_of(seed);
         let command = format!(
             "SIM_SEED={seed} cargo test -p sip-edge --test simulation storm -- --nocapture"
@@ -491,7 +489,7 @@ fn storm() {
         }
     }
     println!("{outcomes:#?}\n{reasons:#?}\n{met:#?}");
-    if one.is_none() && seeds >= 500 {
+    if one.is_none() && seeds().end >= A_FEW {
         for what in MET {
             assert!(met.contains_key(what), "no seed met {what}");
         }

@@ -8,12 +8,9 @@ use std::time::{Duration, Instant};
 
 use sip_host::os::CLOSE_TIMEOUT;
 
+use crate::PATIENCE;
 use crate::sockets::request::request;
 use crate::sockets::wire::*;
-
-/// How long a command may take during an attack: longer than on any busy machine, shorter than the closing
-/// handshake.
-const PROMPT: Duration = Duration::from_millis(1_500);
 
 /// Writes `frames` again and again and discards what the agent sends, until dropped.
 struct Flood(Arc<AtomicBool>);
@@ -42,25 +39,33 @@ impl Drop for Flood {
 }
 
 /// The agent carries out commands during a flood of pings, which the WebSocket library answers by itself, and
-/// of empty fragments of a message that never ends. `is_prompt` returns whether the agent carries out a
-/// command within a time.
+/// of empty fragments of a message that never ends. `is_carried_out` returns whether the agent carries out a
+/// command within [`PATIENCE`].
 pub fn a_flood_leaves_room_for_commands<T>(
     start: impl Fn(&str) -> T,
-    is_prompt: impl Fn(&T, Duration) -> bool,
+    is_carried_out: impl Fn(&T) -> bool,
 ) {
+    /// The end of a closing handshake ends the flood too, so that only a command before it says something. A busy
+    /// machine may be late in some attempts; an agent that waits for the handshake is late in all of them.
+    const ATTEMPTS: usize = 10;
     for (first, frames) in [
         (&[FINAL | PING, 0][..], [FINAL | PING, 0]),
         (&[TEXT, 1, b'x'], [CONTINUATION, 0]),
         // The agent ignores frames after the close frame, but they still arrive.
         (&[FINAL | CLOSE, 2, 0x03, 0xe8], [FINAL | PING, 0]),
     ] {
-        let mut bench = Bench::new(&start);
-        bench.write(first);
-        let _flood = Flood::start(&bench.stream, &frames);
-        std::thread::sleep(Duration::from_millis(200));
-        for number in 1..=3 {
-            assert!(is_prompt(&bench.agent, PROMPT), "{frames:?}, {number}");
-        }
+        let is_in_time = (0..ATTEMPTS).any(|_| {
+            let mut bench = Bench::new(&start);
+            let begin = Instant::now();
+            bench.write(first);
+            let _flood = Flood::start(&bench.stream, &frames);
+            std::thread::sleep(CLOSE_TIMEOUT / 10);
+            for number in 1..=3 {
+                assert!(is_carried_out(&bench.agent), "{frames:?}, {number}");
+            }
+            begin.elapsed() < CLOSE_TIMEOUT
+        });
+        assert!(is_in_time, "{first:?}, {frames:?}");
     }
 }
 
@@ -100,8 +105,7 @@ pub fn answers_that_nobody_reads_end_the_connection<T>(
     let asking = std::thread::spawn(move || {
         let mut bench = Bench { stream, agent: () };
         let long = format!("z9hG4bK;x={}", "x".repeat(8_000));
-        let patience = Some(Duration::from_millis(500));
-        bench.stream.set_write_timeout(patience).unwrap();
+        bench.stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let mut bytes = Vec::new();
         for number in 1..10_000 {
             let text = request("OPTIONS", number, "").replacen("z9hG4bK", &long, 1);
@@ -112,7 +116,6 @@ pub fn answers_that_nobody_reads_end_the_connection<T>(
             if is_over.load(Ordering::Relaxed) || bench.stream.write_all(&bytes).is_err() {
                 break;
             }
-            std::thread::sleep(Duration::from_millis(1));
         }
     });
     has_ended(agent);
@@ -124,15 +127,14 @@ pub fn answers_that_nobody_reads_end_the_connection<T>(
 /// after the time for the closing handshake.
 pub fn a_server_that_does_not_hang_up_is_left<T>(start: impl FnOnce(&str) -> T) {
     let mut bench = Bench::new(start);
+    let begin = Instant::now();
     bench.frame(FINAL | CLOSE, &GOING_AWAY.to_be_bytes());
     assert_eq!(bench.read().code(), GOING_AWAY);
-    let closed = Instant::now();
     let end = match bench.stream.read(&mut [0]) {
         Ok(length) => length == 0,
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
     };
-    let waited = closed.elapsed();
+    let waited = begin.elapsed();
     assert!(end, "still open after {waited:?}");
-    assert!(waited >= CLOSE_TIMEOUT / 2, "{waited:?}: no time to answer");
-    assert!(waited < CLOSE_TIMEOUT * 2, "{waited:?}");
+    assert!(waited >= CLOSE_TIMEOUT, "{waited:?}: no time to answer");
 }

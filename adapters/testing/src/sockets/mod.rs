@@ -11,14 +11,21 @@ pub mod request;
 pub mod sleep;
 pub mod wire;
 
+use std::time::Duration;
+
 use sip_core::config::{Config, ConfigBuilder};
 
-/// Alice, who connects to `url` and does not register.
+/// A `connectionTimeout` that no test reaches, so that neither a slow handshake on a busy machine nor the end of
+/// [`PATIENCE`](crate::PATIENCE) is mistaken for it.
+pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Alice, who connects to `url`, waits for a slow server, and does not register.
 pub fn alice_at(url: &str) -> ConfigBuilder {
     let mut config = Config::builder();
     config
         .uri("sip:alice@example.com")
         .server(url)
+        .connection_timeout(CONNECTION_TIMEOUT)
         .register(false);
     config
 }

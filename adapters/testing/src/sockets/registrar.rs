@@ -11,10 +11,8 @@ use tungstenite::handshake::server::{Request, Response};
 use tungstenite::http::HeaderValue;
 use tungstenite::{Error, Message, WebSocket};
 
+use crate::PATIENCE;
 use crate::text::headers;
-
-/// How long a test waits before it fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
 
@@ -179,6 +177,15 @@ impl Registrar {
             std::thread::sleep(Duration::from_millis(2));
         }
         panic!("no {start} on connection {number}");
+    }
+
+    /// Waits until `wanted` is true of the registrar.
+    pub fn until(&self, what: &str, wanted: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !wanted(self) {
+            assert!(Instant::now() < end, "never: {what}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// How many connections there have been.

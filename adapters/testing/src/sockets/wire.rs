@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use tungstenite::handshake::derive_accept_key;
 
-/// How long a test waits before it fails.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+use crate::PATIENCE;
 
 /// The opcode of a further fragment.
 pub const CONTINUATION: u8 = 0;

@@ -15,10 +15,9 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 #[allow(unused_imports, reason = "not every test file needs it")]
+pub(crate) use sip_testing::PATIENCE;
+#[allow(unused_imports, reason = "not every test file needs it")]
 pub(crate) use sip_testing::sockets::request::request;
-
-/// Longer than anything here takes, shorter than a person waits.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn listen() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -112,6 +111,39 @@ pub(crate) async fn next_text<S: AsyncRead + AsyncWrite + Unpin>(
     tokio::time::timeout(PATIENCE, found)
         .await
         .expect("a message comes")
+}
+
+/// Waits until `is_true`.
+pub(crate) async fn wait_for(what: &str, is_true: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_true() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(waited.is_ok(), "never: {what}");
+}
+
+/// How many messages the agent reads while nobody reads its events. A command is a turn of its task, in which it reads
+/// the socket if it may.
+pub(crate) async fn read_without_room(handle: &Handle) -> u64 {
+    const TURNS: usize = 50;
+    let received = async || {
+        let received = handle.with(|agent, _| agent.counters().received);
+        let received = tokio::time::timeout(PATIENCE, received).await;
+        received.expect("the command is carried out").unwrap()
+    };
+    let end = tokio::time::Instant::now() + PATIENCE;
+    while received().await == 0 {
+        let now = tokio::time::Instant::now();
+        assert!(now < end, "never: a message is read");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let mut most = 0;
+    for _ in 0..TURNS {
+        most = most.max(received().await);
+    }
+    most
 }
 
 pub(crate) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
