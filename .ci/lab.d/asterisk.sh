@@ -93,11 +93,21 @@ refused_by_asterisk() { # number, code
 }
 
 message_through_asterisk() {
-	bob_waits
-	ours alice alice message bob "grüße über Asterisk"
-	ends alice 0
-	await bob "bob gets the text" said bob "^MESSAGE from .*alice.*: grüße über Asterisk"
-	demand_ladder alice MESSAGE "R (40[17] R )?202"
+	local text="^MESSAGE from .*alice.*: grüße über Asterisk" try wait
+	# Asterisk 16 drops the contacts of all WebSocket clients of an address when one of them leaves. If alice's end overtakes
+	# her text on its way to bob, he registers anew and she sends it again.
+	for try in 1 2 3; do
+		bob_waits
+		ours alice alice message bob "grüße über Asterisk"
+		ends alice 0
+		for wait in $(seq 30); do
+			if said bob "$text"; then break 2; fi
+			sleep 0.1
+		done
+		[ "$try" = 3 ] || leaves bob bob
+	done
+	await bob "bob gets the text" said bob "$text"
+	demand_ladder alice MESSAGE "R (40[17] R )?202( R (40[17] R )?202)*"
 	await - "bob answers Asterisk with 200" seen "^IN .* 200 .* [0-9]+ MESSAGE"
 	leaves bob bob
 }

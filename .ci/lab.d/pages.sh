@@ -16,7 +16,7 @@ open_page() { # name, user, flags of `lab agent`
 }
 page_is_registered() { # name
 	local _
-	for _ in $(seq 300); do
+	for _ in $(seq 900); do
 		grep -q '"ev":"registered"' "$room/$1" && return 0
 		kill -0 "${page_pids[$1]}" 2>/dev/null || break
 		sleep 0.1

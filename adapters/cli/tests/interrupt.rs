@@ -126,9 +126,9 @@ fn a_stop_that_takes_long(adapter: &str) {
     registrar.leave_unanswered("REGISTER");
     program.signal("INT");
     while registrar.heard(0, "REGISTER ").len() < 2 {
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(std::time::Duration::from_millis(2));
     }
-    ends_at_once(program, REGISTRATION, REGISTRATION);
+    ends_at_once(&registrar, program, REGISTRATION, REGISTRATION);
     registrar.end();
 }
 
