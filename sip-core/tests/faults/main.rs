@@ -3,6 +3,7 @@
 mod bodies;
 mod call_ends;
 mod calls;
+mod challenges;
 mod credentials;
 mod exchanges;
 mod leniency;
