@@ -10,4 +10,5 @@ mod leniency;
 mod logging;
 mod registration;
 mod sniffer;
+mod streams;
 mod transport;

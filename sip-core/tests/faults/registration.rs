@@ -621,3 +621,47 @@ fn fault_c5_a_server_that_only_begins_to_answer_is_left() {
         }
     }
 }
+
+/// RFC 5626 4.5: a server that falls silent, or fails, after it has registered the agent is left, too.
+#[test]
+fn fault_c5_a_server_that_falls_silent_later_is_left() {
+    for servers in [2, 3] {
+        for answer in [0, 408, 503] {
+            for granted in [5, 60, 600] {
+                let config = alice_with_servers(servers, 1);
+                let mut bench = Bench::with_servers(&config, 1, |far| far.granted = Some(granted));
+                bench.wait(10 * SECOND);
+                assert_eq!(bench.servers(), [0]);
+                bench.answers = [answer, 200, 200];
+                bench.wait(Duration::from_secs(900));
+                assert_eq!(bench.servers(), [1], "{servers} {answer} {granted}");
+                assert!(bench.registered && bench.agent.is_registered());
+            }
+        }
+    }
+}
+
+/// RFC 5626 4.5: two silent servers do not hide the third one.
+#[test]
+fn fault_c5_the_last_server_is_found() {
+    for [first, second] in [[0, 0], [0, 503], [500, 0], [0, 408]] {
+        let bench = after(3, 1, [first, second, 200], 400 * SECOND);
+        assert_eq!(bench.servers(), [2], "{first} {second}");
+        assert!(bench.registered);
+    }
+}
+
+/// A `registerExpires` of a few seconds, and a grant that is shorter than asked for, on a slow way.
+#[test]
+fn fault_f3_a_few_seconds_on_a_slow_way() {
+    for (asks, grants, round_trip) in [
+        (2, 2, 400),
+        (3, 3, 900),
+        (4, 4, 1_500),
+        (3_600, 4, 1_500),
+        (6, 30, 2_000),
+    ] {
+        let registers = registered_throughout(asks, grants, 5, Duration::from_millis(round_trip));
+        assert!(registers <= 310, "{asks} {grants}: {registers}");
+    }
+}
