@@ -2,7 +2,7 @@
 
 use sip_core::{Event, InviteOptions};
 use sip_parse::{HeaderName, Method};
-use sip_testing::{Bench, SECOND, alice};
+use sip_testing::{Bench, OFFER, SECOND, alice, value};
 
 use super::credentials::{
     OWN, STRANGER, accepted, bye, carries_nothing, challenge, credentials, feed_401, invite,
@@ -324,5 +324,167 @@ fn fault_b4_an_own_realm_is_a_host_name() {
         let text = format!("Digest realm=\"{realm}\", nonce=\"p\", qop=\"auth\"");
         challenge(&mut bench, &request, proxy(&text));
         assert!(bench.sent.pop_front().is_some(), "{uri} {realm}");
+    }
+}
+
+/// Within a call the own proxy is answered again when its nonce is stale; a realm that joins then is not.
+#[test]
+fn fault_b4_a_realm_that_joins_a_call_is_not_answered() {
+    let own = proxy(r#"Digest realm="sip.provider.net", nonce="p1", qop="auth""#);
+    let mut bench = registered_with(
+        &mut alice(),
+        www(r#"Digest realm="sip.provider.net", nonce="r1", qop="auth""#),
+    );
+    let (call, first) = invite(&mut bench, STRANGER, InviteOptions::new());
+    challenge(&mut bench, &first, own);
+    let second = bench.next_request();
+    accepted(&mut bench, &second, &[]);
+    let end = bye(&mut bench, call);
+    challenge(
+        &mut bench,
+        &end,
+        proxy(r#"Digest realm="sip.provider.net", nonce="p2", qop="auth", stale=true"#),
+    );
+    let again = bench.next_request();
+    assert_eq!(credentials(&again)[1], ["sip.provider.net p2"]);
+    challenge(
+        &mut bench,
+        &again,
+        proxy(r#"Digest realm="evil", nonce="p2", qop="auth""#),
+    );
+    bench.silence();
+}
+
+/// RFC 7616 3.3: a server that replaces its nonce within a call without `stale` is answered, and the CSeq goes on.
+#[test]
+fn fault_b5_a_nonce_may_be_replaced_within_a_call() {
+    let mut bench = Bench::new(&alice());
+    let (call, first) = invite(&mut bench, "bob", InviteOptions::new());
+    challenge(
+        &mut bench,
+        &first,
+        www(r#"Digest realm="asterisk", nonce="a1", qop="auth""#),
+    );
+    let second = bench.next_request();
+    accepted(&mut bench, &second, &[]);
+    let re = {
+        bench.reinvite(call);
+        bench.describe(call, &OFFER.replace("o=- 1 1", "o=- 1 2"));
+        bench.next_request()
+    };
+    challenge(
+        &mut bench,
+        &re,
+        www(r#"Digest realm="asterisk", nonce="a2", qop="auth""#),
+    );
+    let re = bench.next_request();
+    assert_eq!(credentials(&re)[0], ["asterisk a2"]);
+    let cseq = |r: &sip_parse::Request| r.cseq().unwrap().number;
+    accepted(&mut bench, &re, &[]);
+    let end = bye(&mut bench, call);
+    assert!(cseq(&end) > cseq(&re));
+    assert_eq!(credentials(&end)[0], ["asterisk a2"]);
+}
+
+/// RFC 3261 10.2.2, 22.2: a removal carries the credentials of the registrar, and a challenge to it is answered.
+#[test]
+fn fault_b5_a_removal_may_be_challenged() {
+    let mut bench = registered_with(&mut alice(), www(OWN));
+    bench.agent.unregister(bench.now).unwrap();
+    bench.pump();
+    let remove = bench.next_request();
+    assert_eq!(credentials(&remove)[0], ["example.com n1"]);
+    challenge(&mut bench, &remove, www(&OWN.replace("n1", "n2")));
+    let again = bench.next_request();
+    assert!(value(&again, HeaderName::Contact).ends_with("expires=0"));
+    assert_eq!(credentials(&again)[0], ["example.com n2"]);
+    bench.reply(&again, 200, &[]);
+    bench.expect(|event| matches!(event, Event::Unregistered { .. }).then_some(()));
+    assert!(!bench.agent.is_registered());
+}
+
+/// RFC 3261 22.3: a registrar and the proxy in front of it share a realm, and each has its own space.
+#[test]
+fn fault_b1_a_proxy_and_a_registrar_with_one_realm() {
+    let mut bench = Bench::new(alice().register(true));
+    let first = bench.next_request();
+    challenge(&mut bench, &first, proxy(&OWN.replace("n1", "p1")));
+    let second = bench.next_request();
+    challenge(&mut bench, &second, www(OWN));
+    let third = bench.next_request();
+    assert_eq!(
+        credentials(&third),
+        [
+            vec!["example.com n1".to_owned()],
+            vec!["example.com p1".to_owned()]
+        ]
+    );
+    registered(
+        &mut bench,
+        &third,
+        &[("Authentication-Info", "nextnonce=\"n2\"")],
+    );
+    let note = message(&mut bench, STRANGER);
+    assert_eq!(
+        credentials(&note),
+        [vec![], vec!["example.com p1".to_owned()]]
+    );
+    bench.reply(&note, 200, &[("Authentication-Info", "nextnonce=\"evil\"")]);
+    // The far end asks with the realm of the registrar.
+    let note = message(&mut bench, STRANGER);
+    challenge(&mut bench, &note, www(OWN));
+    bench.silence();
+    let refresh = next_register(&mut bench);
+    assert_eq!(
+        credentials(&refresh),
+        [
+            vec!["example.com n2".to_owned()],
+            vec!["example.com p1".to_owned()]
+        ]
+    );
+    let (_, anon) = invite(&mut bench, "bob", InviteOptions::new().anonymous());
+    carries_nothing(&anon);
+}
+
+/// A listed realm of a peer is compared exactly, answered within its call alone, and may not become weaker there.
+#[test]
+fn fault_b4_a_listed_realm_is_answered_as_it_is() {
+    let mut config = alice();
+    config.peer_realms(["friends"]);
+    let friend = www(r#"Digest realm="friends", nonce="f1", algorithm=SHA-256, qop="auth""#);
+    for with in [friend, proxy(friend.1)] {
+        let mut bench = Bench::new(&config);
+        let (call, first) = invite(&mut bench, STRANGER, InviteOptions::new());
+        challenge(&mut bench, &first, with);
+        let second = bench.next_request();
+        assert_eq!(credentials(&second).concat(), ["friends f1"]);
+        accepted(&mut bench, &second, &[]);
+        carries_nothing(&message(&mut bench, STRANGER));
+        let end = bye(&mut bench, call);
+        assert_eq!(credentials(&end).concat(), ["friends f1"]);
+        challenge(
+            &mut bench,
+            &end,
+            www(r#"Digest realm="friends", nonce="f2", qop="auth", stale=true"#),
+        );
+        bench.silence();
+    }
+    for weak in [
+        r#"Digest realm="friends", nonce="f1", algorithm=SHA-256"#,
+        r#"Digest realm="friends", nonce="f1", qop="auth""#,
+        r#"Digest realm="FRIENDS", nonce="f1", algorithm=SHA-256, qop="auth""#,
+        r#"Digest realm="friends ", nonce="f1", algorithm=SHA-256, qop="auth""#,
+        r#"Digest realm="notfriends", nonce="f1", algorithm=SHA-256, qop="auth""#,
+        r#"Digest realm="evilexample.com", nonce="f1", algorithm=SHA-256, qop="auth""#,
+        r#"Digest realm="example.com.evil", nonce="f1", algorithm=SHA-256, qop="auth""#,
+        r#"Digest realm="example.com@evil", nonce="f1", algorithm=SHA-256, qop="auth""#,
+        r#"Digest realm="", nonce="f1", algorithm=SHA-256, qop="auth""#,
+    ] {
+        for field in [www(weak), proxy(weak)] {
+            let mut bench = Bench::new(&config);
+            let request = message(&mut bench, STRANGER);
+            challenge(&mut bench, &request, field);
+            bench.silence();
+        }
     }
 }
