@@ -665,3 +665,30 @@ fn fault_f3_a_few_seconds_on_a_slow_way() {
         assert!(registers <= 310, "{asks} {grants}: {registers}");
     }
 }
+
+/// RFC 5626 4.2.1: of three servers and two flows, the flow at the silent server moves to the one that is free.
+#[test]
+fn fault_c5_a_flow_at_a_silent_server_moves_to_a_free_one() {
+    let config = alice_with_servers(3, 2);
+    let mut bench = Bench::with_servers(&config, 1, |far| far.answers = [0, 200, 200]);
+    bench.wait(Duration::from_secs(400));
+    assert!(bench.registered);
+    assert_eq!(bench.servers(), [1, 2]);
+}
+
+/// RFC 5627 4.2: a GRUU of another device is not taken as ours.
+#[test]
+fn fault_c3_a_gruu_of_another_device_is_not_ours() {
+    let (mut bench, register) = registering();
+    let other = "\"<urn:uuid:00000000-0000-0000-0000-000000000009>\"";
+    let list = format!(
+        "<sip:x@192.0.2.7>;expires=5;+sip.instance={other};pub-gruu=\"sip:alice@example.com;gr=evil\", OURS;expires=600"
+    );
+    let list = listed(&bench, &list);
+    bench.feed(&ok_text(&register, &format!("Contact: {list}\n")));
+    let gruu = bench.expect(|event| match event {
+        Event::Registered(registration) => Some(registration.gruu.clone()),
+        _ => None,
+    });
+    assert_eq!(gruu, None);
+}
