@@ -520,3 +520,45 @@ fn fault_c11_uris_are_tidied_or_refused() {
         }
     }
 }
+
+/// RFC 9110 11.6.1: a row with several challenges, as servers with a library for HTTP write it, is read challenge by
+/// challenge. RFC 3261 7.3.1 forbids it, so that strict reading refuses it.
+#[test]
+fn fault_b5_a_row_may_have_several_challenges() {
+    let realms = |value: &str| -> Vec<Option<String>> {
+        let message = with("REGISTER", &format!("WWW-Authenticate: {value}"));
+        let challenges = message.challenges().map(|challenge| {
+            let challenge = challenge.ok()?;
+            let realm = challenge.realm().unwrap_or_default();
+            let [scheme, realm] = [challenge.scheme, &*realm].map(String::from_utf8_lossy);
+            Some(format!("{scheme} {realm}"))
+        });
+        challenges.collect()
+    };
+    for (value, expected) in [
+        (
+            r#"Digest realm="a", nonce="1", Digest realm="b, c", nonce="2""#,
+            ["Digest a", "Digest b, c"],
+        ),
+        (
+            r#"Bearer, Digest realm="a" , nonce="1""#,
+            ["Bearer ", "Digest a"],
+        ),
+        (
+            r#"X abc==, Digest realm = "a",nonce="1""#,
+            ["X ", "Digest a"],
+        ),
+        (
+            r#"Digest realm="a, Digest realm=b", nonce="1",X"#,
+            ["Digest a, Digest realm=b", "X "],
+        ),
+    ] {
+        let expected = expected.map(|realm| Some(realm.to_owned()));
+        assert_eq!(realms(value), expected, "{value}");
+        let row = format!("WWW-Authenticate: {value}");
+        refused_strictly("REGISTER", &[], &[&row]);
+    }
+    // A malformed challenge hides no other one.
+    let found = realms(r#"Digest realm="a", ][, Digest realm="b", nonce="2""#);
+    assert_eq!(found, [None, Some("Digest b".to_owned())]);
+}

@@ -541,7 +541,7 @@ impl DigestClient {
             }
         }
         if let Some(next) = info.raw(b"nextnonce").and_then(Text::read)
-            && next.value.len() <= self.policy.nonce_length
+            && (1..=self.policy.nonce_length).contains(&next.value.len())
             && next.value != space.offer.nonce.value
         {
             space.offer.nonce = next;

@@ -285,7 +285,7 @@ impl Endpoint {
     }
 }
 
-/// The policy of the digest client: the domain of the account is an own realm.
+/// The policy of the digest client: the domain of the account is an own realm, as configured and in lower case.
 fn digest_policy(
     settings: ChallengeSettings,
     limits: &Limits,
@@ -293,7 +293,11 @@ fn digest_policy(
 ) -> DigestPolicy {
     let mut own_realms = settings.own_realms;
     for own in [&identity.aor, &identity.registrar] {
-        own_realms.push(String::from_utf8_lossy(own.as_uri().host_bytes()).into());
+        let host = own.as_uri().host_bytes();
+        // Realms compare exactly, hosts do not: servers name theirs in lower case as a rule.
+        for host in [host.to_vec(), host.to_ascii_lowercase()] {
+            own_realms.push(String::from_utf8_lossy(&host).into());
+        }
     }
     own_realms.retain(|realm| !realm.is_empty());
     own_realms.dedup();

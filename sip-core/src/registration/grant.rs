@@ -1,6 +1,7 @@
 //! What a 2xx to REGISTER grants to one binding of this agent (RFC 3261 section 10.2.4).
 
 use alloc::format;
+use core::str;
 
 use sip_parse::{Contact, HeaderName, NameAddr, Response, Scheme, Uri, UriBuf, unquote};
 
@@ -90,9 +91,8 @@ impl Likeness {
         let named = contact.param(b"+sip.instance");
         let instance = format!("\"<urn:uuid:{}>\"", identity.instance);
         let instance = named.map(|named| named.eq_ignore_ascii_case(instance.as_bytes()));
-        let own_reg_id = format!("{}", index + 1);
-        let reg_id = contact.param(b"reg-id");
-        let reg_id = reg_id.map(|reg_id| reg_id == own_reg_id.as_bytes());
+        let reg_id = contact.param(b"reg-id").and_then(number);
+        let reg_id = reg_id.map(|reg_id| reg_id == u32::from(index) + 1);
         let is_sip = matches!(contact.uri().scheme(), Scheme::Sip | Scheme::Sips);
         let transport = |uri: &Uri<'_>| uri.transport().map(<[u8]>::to_ascii_lowercase);
         let same_transport = transport(own.uri()) == transport(contact.uri());
@@ -120,6 +120,11 @@ fn expires_of(contact: &NameAddr<'_>) -> Option<u32> {
         None if is_number => u32::MAX,
         None => MALFORMED_EXPIRES,
     })
+}
+
+/// The number of a reg-id, also between quotes. What is no number tells no flow from another.
+fn number(value: &[u8]) -> Option<u32> {
+    str::from_utf8(&unquote(value)).ok()?.parse().ok()
 }
 
 fn gruu(contact: &NameAddr<'_>, name: &[u8]) -> Option<UriBuf> {

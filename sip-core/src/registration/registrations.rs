@@ -48,7 +48,7 @@ pub(crate) struct Registrations {
     cseq: u32,
     /// The requested duration in seconds: `registerExpires`, or more after a 423.
     expires: u32,
-    /// Whether a 423 was applied since the last 2xx.
+    /// Whether a 423 was applied since the last 2xx or failure.
     min_expires_applied: bool,
     /// The first hop that does not support outbound (RFC 5626 section 4.2.1: 439), by host and port.
     without_outbound: Option<Box<str>>,
@@ -168,6 +168,11 @@ impl Registrations {
     pub(crate) fn granted(&mut self, outbound: bool) {
         self.min_expires_applied = false;
         self.outbound = outbound;
+    }
+
+    /// Records a failure, which delays the next REGISTER or leads to another server: a 423 to that one may be applied.
+    pub(crate) const fn failed(&mut self) {
+        self.min_expires_applied = false;
     }
 
     /// Whether this first hop lacks outbound support.

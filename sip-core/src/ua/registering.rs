@@ -265,6 +265,7 @@ impl UserAgent {
     /// Handles the failure of a REGISTER for the binding: tries the same server again, or another one if this server
     /// repeatedly gives no answer or fails (RFC 5626 section 4.5).
     fn refresh_failed(&mut self, index: FlowIndex, reason: EndReason, retry: Retry) {
+        self.registrations.failed();
         let is_bound = self.registrations.binding(index).is_bound();
         let is_unserved = match retry.status {
             // Such a server may still serve what is in flight, so that the flow stays while it is bound.

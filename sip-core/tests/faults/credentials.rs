@@ -12,18 +12,18 @@ use sip_parse::{HeaderName, Message, Method, Request, UriBuf};
 use sip_testing::{Bench, OFFER, SECOND, alice, exchange_ended, response, value, values};
 
 const CONTACT: (&str, &str) = ("Contact", "<sip:mallory@192.0.2.66>");
-const STRANGER: &str = "sip:mallory@evil.example";
-const OWN: &str = r#"Digest realm="example.com", nonce="n1", qop="auth""#;
+pub(super) const STRANGER: &str = "sip:mallory@evil.example";
+pub(super) const OWN: &str = r#"Digest realm="example.com", nonce="n1", qop="auth""#;
 const FIELDS: [HeaderName<'_>; 2] = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
 
 /// The name and the value of a challenge.
-type Challenge<'a> = (&'static str, &'a str);
+pub(super) type Challenge<'a> = (&'static str, &'a str);
 
-fn www(parameters: &str) -> Challenge<'_> {
+pub(super) fn www(parameters: &str) -> Challenge<'_> {
     ("WWW-Authenticate", parameters)
 }
 
-fn proxy(parameters: &str) -> Challenge<'_> {
+pub(super) fn proxy(parameters: &str) -> Challenge<'_> {
     ("Proxy-Authenticate", parameters)
 }
 
@@ -32,7 +32,7 @@ fn status((name, _): Challenge<'_>) -> u16 {
 }
 
 /// The realms and nonces of the credentials of a request, servers before proxies.
-fn credentials(request: &Message) -> [Vec<String>; 2] {
+pub(super) fn credentials(request: &Message) -> [Vec<String>; 2] {
     FIELDS.map(|field| {
         let values = values(request, field);
         let read = |value: &String| {
@@ -47,7 +47,7 @@ fn credentials(request: &Message) -> [Vec<String>; 2] {
 }
 
 #[track_caller]
-fn carries_nothing(request: &Message) {
+pub(super) fn carries_nothing(request: &Message) {
     assert_eq!(
         credentials(request),
         [const { Vec::<String>::new() }; 2],
@@ -62,7 +62,7 @@ fn text(message: &Message) -> String {
 
 /// The server challenges a request; the ACK of an INVITE is read.
 #[track_caller]
-fn challenge(bench: &mut Bench, request: &Request, with: Challenge<'_>) {
+pub(super) fn challenge(bench: &mut Bench, request: &Request, with: Challenge<'_>) {
     bench.reply_tagged(request, status(with), "peer", &[with], None);
     if request.method() == Method::Invite {
         let ack = bench.next_request();
@@ -80,7 +80,7 @@ fn carries_only_those_of(ack: &Request, invite: &Request) {
 }
 
 #[track_caller]
-fn registered(bench: &mut Bench, register: &Request, more: &[(&str, &str)]) {
+pub(super) fn registered(bench: &mut Bench, register: &Request, more: &[(&str, &str)]) {
     let contact = value(register, HeaderName::Contact);
     let fields: Vec<_> = [("Contact", &*contact)]
         .into_iter()
@@ -92,7 +92,7 @@ fn registered(bench: &mut Bench, register: &Request, more: &[(&str, &str)]) {
 }
 
 /// Alice, whose REGISTER got this challenge and then a 200.
-fn registered_with(config: &mut ConfigBuilder, with: Challenge<'_>) -> Bench {
+pub(super) fn registered_with(config: &mut ConfigBuilder, with: Challenge<'_>) -> Bench {
     let mut bench = Bench::new(config.register(true));
     let first = bench.next_request();
     challenge(&mut bench, &first, with);
@@ -102,7 +102,7 @@ fn registered_with(config: &mut ConfigBuilder, with: Challenge<'_>) -> Bench {
     bench
 }
 
-fn message(bench: &mut Bench, target: &str) -> Request {
+pub(super) fn message(bench: &mut Bench, target: &str) -> Request {
     let body = Body::new("text/plain", "hello");
     bench
         .agent
@@ -112,7 +112,11 @@ fn message(bench: &mut Bench, target: &str) -> Request {
     bench.next_request()
 }
 
-fn invite(bench: &mut Bench, target: &str, options: InviteOptions) -> (SessionId, Request) {
+pub(super) fn invite(
+    bench: &mut Bench,
+    target: &str,
+    options: InviteOptions,
+) -> (SessionId, Request) {
     let id = bench
         .agent
         .invite(target, options, bench.now)
@@ -123,7 +127,7 @@ fn invite(bench: &mut Bench, target: &str, options: InviteOptions) -> (SessionId
 
 /// The peer accepts; returns the ACK.
 #[track_caller]
-fn accepted(bench: &mut Bench, invite: &Request, more: &[(&str, &str)]) -> Request {
+pub(super) fn accepted(bench: &mut Bench, invite: &Request, more: &[(&str, &str)]) -> Request {
     let fields: Vec<_> = [CONTACT].into_iter().chain(more.iter().copied()).collect();
     bench.reply_tagged(invite, 200, "mallory", &fields, Some(OFFER));
     let ack = bench.next_request();
@@ -149,13 +153,13 @@ fn reinvite(bench: &mut Bench, call: SessionId) -> Request {
     bench.next_request()
 }
 
-fn bye(bench: &mut Bench, call: SessionId) -> Request {
+pub(super) fn bye(bench: &mut Bench, call: SessionId) -> Request {
     bench.hang_up(call);
     bench.next_request()
 }
 
 /// The next REGISTER, before it times out.
-fn next_register(bench: &mut Bench) -> Request {
+pub(super) fn next_register(bench: &mut Bench) -> Request {
     while bench.sent.is_empty() {
         bench.wait(SECOND);
     }
@@ -688,7 +692,7 @@ fn fault_b5_only_a_rejection_ends_the_registration() {
 }
 
 /// A 401 with this challenge, readable or not.
-fn feed_401(bench: &mut Bench, register: &Request, challenge: Option<&str>) {
+pub(super) fn feed_401(bench: &mut Bench, register: &Request, challenge: Option<&str>) {
     let names = [
         HeaderName::Via,
         HeaderName::From,

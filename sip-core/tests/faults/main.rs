@@ -3,10 +3,12 @@
 mod bodies;
 mod call_ends;
 mod calls;
+mod challenges;
 mod credentials;
 mod exchanges;
 mod leniency;
 mod logging;
 mod registration;
 mod sniffer;
+mod streams;
 mod transport;

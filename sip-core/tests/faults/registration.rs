@@ -427,3 +427,284 @@ fn fault_a_lapse_during_a_removal_is_told_once() {
     let ends = ends.filter(|event| matches!(event, Event::Unregistered { .. }));
     assert_eq!(ends.count(), 1);
 }
+
+/// RFC 3261 10.2.4, 20.10, 7.3.1: more forms of the list in a 2xx.
+#[test]
+fn fault_c2_each_form_of_the_list_is_read() {
+    let gruu =
+        "pub-gruu=\"sip:alice@example.com;gr=urn:uuid:1\";temp-gruu=\"sip:tgruu.7@example.com;gr\"";
+    let with_gruu = format!("OURS;{gruu};+sip.instance=INSTANCE;reg-id=1;expires=500");
+    type Case<'a> = (&'a [(&'a str, &'a str)], Result<u64, Cause>);
+    let cases: &[Case<'_>] = &[
+        (&[("Contact", &with_gruu)], Ok(500)),
+        (&[("m", "OURS;expires=500")], Ok(500)),
+        (&[("CONTACT", "OURS ; Expires = 500")], Ok(500)),
+        (
+            &[
+                ("m", "<sip:a@b>;expires=3"),
+                ("Contact", "OURS;expires=500"),
+            ],
+            Ok(500),
+        ),
+        (
+            &[(
+                "Contact",
+                r#""Doe, John <sip:x@y>;expires=7" <sip:a@b>;expires=3, OURS;expires=500"#,
+            )],
+            Ok(500),
+        ),
+        (
+            &[(
+                "Contact",
+                r#""Doe, \"J\\" <sip:a@b>;expires=3, "Al, <i>" OURS;expires=500"#,
+            )],
+            Ok(500),
+        ),
+        (
+            &[("Contact", "Doe, John <sip:a@b>;expires=3, OURS;expires=500")],
+            Ok(500),
+        ),
+        (
+            &[("Contact", "sip:a@b;expires=3, OURS;expires=500")],
+            Ok(500),
+        ),
+        (
+            &[("Contact", "<sip:a,b@c>;expires=3, OURS;expires=500")],
+            Ok(500),
+        ),
+        (
+            &[(
+                "Contact",
+                "OURS;q=0.5;expires=500;received=\"sip:192.0.2.1:5060;transport=ws\"",
+            )],
+            Ok(500),
+        ),
+        (
+            &[(
+                "Contact",
+                "OURS;+sip.instance=INSTANCE;reg-id=\"1\";expires=500",
+            )],
+            Ok(500),
+        ),
+        (
+            &[(
+                "Contact",
+                "OURS;+sip.instance=INSTANCE;reg-id=01;expires=500",
+            )],
+            Ok(500),
+        ),
+        (
+            &[(
+                "Contact",
+                "OURS;+Sip.Instance=INSTANCE;REG-ID=1;expires=500",
+            )],
+            Ok(500),
+        ),
+        (&[("Contact", "OURS;+sip.instance;expires=500")], Ok(500)),
+        (&[("Contact", "OURS;expires=")], Ok(600)),
+        (&[("Contact", "OURS;expires")], Ok(600)),
+        (&[("Contact", "OURS;expires=3;expires=500")], Ok(3)),
+        (&[("Contact", "OURS"), ("Expires", "77")], Ok(77)),
+        (&[("Contact", "OURS"), ("Expires", "soon")], Ok(600)),
+        (&[("Contact", "OURS")], Ok(600)),
+        (&[("Contact", "OURS;expires=77"), ("Expires", "0")], Ok(77)),
+        (&[("Contact", "OURS;expires=0")], Err(Cause::Malformed)),
+        (
+            &[("Contact", "OURS;expires=0, <sip:a@b>;expires=500")],
+            Err(Cause::Malformed),
+        ),
+        (&[], Err(Cause::Malformed)),
+        (&[("Expires", "600")], Err(Cause::Malformed)),
+        (
+            &[("Contact", "*;expires=5"), ("Contact", "OURS;expires=500")],
+            Ok(500),
+        ),
+        (
+            &[(
+                "Contact",
+                "<sip:USER@192.0.2.9:4711;transport=WS;ob>;expires=500",
+            )],
+            Ok(500),
+        ),
+        (&[("Contact", "OURS\n ;expires=500")], Ok(500)),
+        (
+            &[("Contact", "<sip:a@b>;expires=3,\n\tOURS;expires=500")],
+            Ok(500),
+        ),
+        (
+            &[(
+                "Contact",
+                "<tel:+1234>;expires=3, <mailto:a@b>, OURS;expires=500",
+            )],
+            Ok(500),
+        ),
+    ];
+    for (headers, expected) in cases {
+        assert_eq!(granted(headers), *expected, "{headers:?}");
+    }
+}
+
+/// RFC 3261 10.2.8: a minimum that grows, or one of another server, is obeyed in the end.
+#[test]
+fn fault_c6_a_minimum_that_grows_is_obeyed() {
+    for between in [None, Some(503)] {
+        let mut config = alice();
+        config.register(true).register_expires(30 * SECOND);
+        let mut bench = Bench::new(&config);
+        let mut registers = 0;
+        for _ in 0..3_600 {
+            while let Some(message) = bench.sent.pop_front() {
+                let request = message.into_request().unwrap();
+                registers += 1;
+                let contact = value(&request, HeaderName::Contact);
+                let (_, asked) = contact.rsplit_once(";expires=").unwrap();
+                match (asked.parse::<u32>().unwrap(), between, registers) {
+                    (_, Some(status), 2) => bench.reply(&request, status, &[]),
+                    (..60, ..) => bench.reply(&request, 423, &[("Min-Expires", "60")]),
+                    (..300, ..) => bench.reply(&request, 423, &[("Min-Expires", "300")]),
+                    _ => bench.reply(&request, 200, &[("Contact", &contact)]),
+                }
+            }
+            bench.wait(SECOND);
+        }
+        assert!(bench.agent.is_registered(), "{between:?} {registers}");
+        assert!(registers < 30, "{registers}");
+    }
+}
+
+/// RFC 3261 10.2.8: a Min-Expires that says nothing, or nonsense, is a refusal with back-off.
+#[test]
+fn fault_c6_a_423_without_a_usable_minimum_is_tried_with_back_off() {
+    for minimum in [
+        "",
+        "soon",
+        "0",
+        "1",
+        "600",
+        "4294967295",
+        "99999999999999999",
+        "-5",
+        "86401",
+        "601s",
+    ] {
+        let (mut bench, mut register) = registering();
+        let (mut registers, start) = (0, bench.now);
+        loop {
+            registers += 1;
+            bench.feed(
+                &ok_text(&register, &format!("Min-Expires: {minimum}\n"))
+                    .replace("200 OK", "423 Brief"),
+            );
+            while bench.sent.is_empty() {
+                bench.wait(SECOND);
+            }
+            register = bench.next_request();
+            if bench.now.saturating_since(start) > 3_600 * SECOND {
+                break;
+            }
+        }
+        assert!((3..=12).contains(&registers), "{minimum}: {registers}");
+        let contact = value(&register, HeaderName::Contact);
+        bench.reply(&register, 200, &[("Contact", &contact)]);
+        assert!(bench.agent.is_registered());
+    }
+}
+
+/// RFC 5626 4.5, RFC 3261 17.1.2: a 100, or a 401 before the silence, is no service either.
+#[test]
+fn fault_c5_a_server_that_only_begins_to_answer_is_left() {
+    for first in [100, 401] {
+        for servers in [2, 3] {
+            let mut config = alice_with_servers(servers, 1);
+            config.password("secret");
+            let mut bench = Bench::with_servers(&config, 1, |far| far.answers = [0, 200, 200]);
+            for _ in 0..200 {
+                let challenge = [(
+                    "WWW-Authenticate",
+                    r#"Digest realm="r", nonce="n", qop="auth""#,
+                )];
+                let held: Vec<_> = bench.held.drain(..).collect();
+                for (connection, request, _) in held {
+                    if first == 100 {
+                        bench.reply_to(connection, &request, 100);
+                    } else if !request.has(HeaderName::Authorization) {
+                        bench.reply(connection, &request, 401, &challenge);
+                    }
+                }
+                bench.wait(SECOND);
+            }
+            assert!(bench.registered, "{first} {servers}");
+        }
+    }
+}
+
+/// RFC 5626 4.5: a server that falls silent, or fails, after it has registered the agent is left, too.
+#[test]
+fn fault_c5_a_server_that_falls_silent_later_is_left() {
+    for servers in [2, 3] {
+        for answer in [0, 408, 503] {
+            for granted in [5, 60, 600] {
+                let config = alice_with_servers(servers, 1);
+                let mut bench = Bench::with_servers(&config, 1, |far| far.granted = Some(granted));
+                bench.wait(10 * SECOND);
+                assert_eq!(bench.servers(), [0]);
+                bench.answers = [answer, 200, 200];
+                bench.wait(Duration::from_secs(900));
+                assert_eq!(bench.servers(), [1], "{servers} {answer} {granted}");
+                assert!(bench.registered && bench.agent.is_registered());
+            }
+        }
+    }
+}
+
+/// RFC 5626 4.5: two silent servers do not hide the third one.
+#[test]
+fn fault_c5_the_last_server_is_found() {
+    for [first, second] in [[0, 0], [0, 503], [500, 0], [0, 408]] {
+        let bench = after(3, 1, [first, second, 200], 400 * SECOND);
+        assert_eq!(bench.servers(), [2], "{first} {second}");
+        assert!(bench.registered);
+    }
+}
+
+/// A `registerExpires` of a few seconds, and a grant that is shorter than asked for, on a slow way.
+#[test]
+fn fault_f3_a_few_seconds_on_a_slow_way() {
+    for (asks, grants, round_trip) in [
+        (2, 2, 400),
+        (3, 3, 900),
+        (4, 4, 1_500),
+        (3_600, 4, 1_500),
+        (6, 30, 2_000),
+    ] {
+        let registers = registered_throughout(asks, grants, 5, Duration::from_millis(round_trip));
+        assert!(registers <= 310, "{asks} {grants}: {registers}");
+    }
+}
+
+/// RFC 5626 4.2.1: of three servers and two flows, the flow at the silent server moves to the one that is free.
+#[test]
+fn fault_c5_a_flow_at_a_silent_server_moves_to_a_free_one() {
+    let config = alice_with_servers(3, 2);
+    let mut bench = Bench::with_servers(&config, 1, |far| far.answers = [0, 200, 200]);
+    bench.wait(Duration::from_secs(400));
+    assert!(bench.registered);
+    assert_eq!(bench.servers(), [1, 2]);
+}
+
+/// RFC 5627 4.2: a GRUU of another device is not taken as ours.
+#[test]
+fn fault_c3_a_gruu_of_another_device_is_not_ours() {
+    let (mut bench, register) = registering();
+    let other = "\"<urn:uuid:00000000-0000-0000-0000-000000000009>\"";
+    let list = format!(
+        "<sip:x@192.0.2.7>;expires=5;+sip.instance={other};pub-gruu=\"sip:alice@example.com;gr=evil\", OURS;expires=600"
+    );
+    let list = listed(&bench, &list);
+    bench.feed(&ok_text(&register, &format!("Contact: {list}\n")));
+    let gruu = bench.expect(|event| match event {
+        Event::Registered(registration) => Some(registration.gruu.clone()),
+        _ => None,
+    });
+    assert_eq!(gruu, None);
+}

@@ -15,7 +15,7 @@ use sip_parse::{
 use sip_testing::{Bench, LayerBench, SECOND, alice, layer_with, random, response, settings};
 
 /// An OPTIONS of another peer each, small and answered at once.
-fn options(number: usize) -> String {
+pub(super) fn options(number: usize) -> String {
     format!(
         "OPTIONS sip:alice@example.com SIP/2.0\r\nVia: SIP/2.0/TCP b.invalid;branch=z9hG4bK{number}\r\n\
          Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag=1\r\nTo: <sip:alice@example.com>\r\n\
@@ -23,7 +23,7 @@ fn options(number: usize) -> String {
     )
 }
 
-fn many(count: usize) -> String {
+pub(super) fn many(count: usize) -> String {
     (0..count).map(options).collect()
 }
 
@@ -63,7 +63,7 @@ fn fault_c7_the_first_of_two_messages_counts() {
 }
 
 /// An agent over TCP whose host takes no action for now.
-fn over_tcp() -> (UserAgent, ConnectionId, Timestamp) {
+pub(super) fn over_tcp() -> (UserAgent, ConnectionId, Timestamp) {
     let now = Timestamp::from_millis(1_000);
     let mut agent = UserAgent::new(alice().build().unwrap(), random(5), now).unwrap();
     let connection = loop {
@@ -82,7 +82,7 @@ fn over_tcp() -> (UserAgent, ConnectionId, Timestamp) {
 }
 
 /// The actions that wait, and how many of them are answers.
-fn poll_all(agent: &mut UserAgent) -> (usize, usize) {
+pub(super) fn poll_all(agent: &mut UserAgent) -> (usize, usize) {
     let (mut actions, mut answers) = (0, 0);
     while let Some(action) = agent.poll_action() {
         actions += 1;

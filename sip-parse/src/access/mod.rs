@@ -5,7 +5,7 @@ mod extensions;
 
 use core::marker::PhantomData;
 
-use crate::class::skip_lws;
+use crate::class::{self, skip_lws};
 use crate::error::{ErrorKind, ParseError};
 use crate::headers::auth::{Authentication, AuthenticationInfo, Challenge, Credentials};
 use crate::headers::call::call_id;
@@ -420,25 +420,32 @@ impl Message {
             })
     }
 
-    /// The challenges of WWW-Authenticate and Proxy-Authenticate rows, in order.
+    /// The challenges of WWW-Authenticate and Proxy-Authenticate rows, in order. A row with several challenges, which
+    /// RFC 3261 section 7.3.1 forbids and RFC 9110 section 11.6.1 allows, is read challenge by challenge.
     pub fn challenges(&self) -> impl Iterator<Item = Result<Challenge<'_>, ParseError>> + Clone {
-        self.authentication([HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate])
-            .map(|row| {
-                row.map(
-                    |(
-                        proxy,
-                        Authentication {
-                            scheme,
-                            params,
-                            token68,
-                        },
-                    )| Challenge {
+        let names = [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate];
+        let ids = names.map(|name| name.id());
+        let rows = 0..self.head.records.len();
+        rows.filter(move |&row| ids.contains(&self.head.records[row].id))
+            .flat_map(move |row| {
+                let record = &self.head.records[row];
+                let (proxy, value) = (record.id == ids[1], self.value_of(record));
+                let whole = single(value, self.rules).is_ok_and(|_: Authentication<'_>| true);
+                let place = usize::from(record.value_start);
+                Challenges::new(value, !whole).map(move |(at, value)| {
+                    let Authentication {
+                        scheme,
+                        params,
+                        token68,
+                    } = single(value, self.rules)
+                        .map_err(|error| error.within(record.id, place + at))?;
+                    Ok(Challenge {
                         proxy,
                         scheme,
                         params,
                         token68,
-                    },
-                )
+                    })
+                })
             })
     }
 
@@ -471,6 +478,54 @@ impl Message {
     pub fn authentication_info(&self) -> Result<Option<AuthenticationInfo<'_>>, ParseError> {
         self.one(HeaderName::AuthenticationInfo)
     }
+}
+
+/// The challenges of one row, and where each begins.
+#[derive(Clone)]
+struct Challenges<'a> {
+    row: &'a [u8],
+    at: Option<usize>,
+    split: bool,
+}
+
+impl<'a> Challenges<'a> {
+    /// The row as one challenge; with `split`, a new one begins after each comma that a scheme follows.
+    const fn new(row: &'a [u8], split: bool) -> Self {
+        Challenges {
+            row,
+            at: Some(0),
+            split,
+        }
+    }
+}
+
+impl<'a> Iterator for Challenges<'a> {
+    type Item = (usize, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.at?;
+        let mut at = start;
+        while self.split {
+            at += first_value_end(&self.row[at..]);
+            if at >= self.row.len() {
+                break;
+            }
+            if is_scheme(self.row, at + 1) {
+                self.at = Some(at + 1);
+                return Some((start, &self.row[start..at]));
+            }
+            at += 1;
+        }
+        self.at = None;
+        Some((start, &self.row[start..]))
+    }
+}
+
+/// Whether a scheme begins at `at`, and no parameter: a token that no equals sign follows.
+fn is_scheme(row: &[u8], at: usize) -> bool {
+    let start = skip_lws(row, at);
+    let end = class::run(row, start, class::TOKEN);
+    end > start && row.get(skip_lws(row, end)) != Some(&b'=')
 }
 
 /// Splits a value at the commas that are outside quotes and angle brackets.

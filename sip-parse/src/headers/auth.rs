@@ -116,7 +116,7 @@ auth_values! {
     error b"error" "The `error` of a Bearer challenge, such as `invalid_token` (RFC 8898 section 4).";
 }
 
-/// One row of WWW-Authenticate or Proxy-Authenticate.
+/// One challenge of a row of WWW-Authenticate or Proxy-Authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Challenge<'a> {
     /// Whether a proxy sent the challenge (Proxy-Authenticate, 407).
