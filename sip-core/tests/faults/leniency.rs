@@ -517,3 +517,64 @@ fn fault_c11_a_response_is_in_the_grammar_whatever_the_request_is() {
         );
     }
 }
+
+/// RFC 3261 13.2.2.4 and 14.1: the same for the 2xx to a re-INVITE, and for fields that occur twice or are long.
+#[test]
+fn fault_a6_a_2xx_to_a_reinvite_is_acknowledged_whatever_it_does_not_need() {
+    let more = [
+        "From: <sip:x@y>;tag=2",
+        "To: <sip:x@y>;tag=2",
+        "Require: x",
+        "Require: ][",
+        "Record-Route: bob",
+        "Record-Route: <sip:p;lr",
+        "Content-Type: ][",
+    ];
+    let long = format!("X-Long: {}", "a".repeat(8_000));
+    let more = more.map(str::to_owned).into_iter().chain([long]);
+    for line in lines()
+        .filter(|line| !line.starts_with("Content-"))
+        .chain(more)
+    {
+        let mut bench = Bench::new(&alice());
+        let (id, _) = bench.established_call();
+        bench.reinvite(id);
+        bench.describe(id, OFFER);
+        let invite = bench.next_request();
+        let text = sip_testing::response(&invite, 200, "bobtag", &[], Some(OFFER));
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        let line = line.replace('\n', "\r\n");
+        bench.feed_bytes(text.replacen("Content-Length", &format!("{line}\r\nContent-Length"), 1));
+        assert_eq!(bench.next_request().method(), Method::Ack, "{line:.80}");
+        if !line.starts_with("Content-Type") {
+            bench.renegotiated(id);
+        }
+        assert!(
+            matches!(bench.agent.session(id), Ok(Session::Established(_))),
+            "{line:.80}"
+        );
+    }
+}
+
+/// RFC 3261 13.2.2.1: a provisional response is told whatever it does not need, and the call comes up.
+#[test]
+fn fault_a6_a_18x_is_told_whatever_else_it_says() {
+    let more = [
+        "Contact: *",
+        "Contact: bob at home",
+        "Record-Route: bob",
+        "Require: ][",
+        "Content-Type: ][",
+    ];
+    for line in lines().chain(more.map(str::to_owned)) {
+        for status in ["180 Ringing", "183 Session Progress", "199 Gone"] {
+            let mut bench = Bench::new(&alice());
+            let (_, invite) = bench.call();
+            answer(&mut bench, &invite, status, &format!("{line}\n"), "");
+            bench.expect(|event| matches!(event, Event::Progress { .. }).then_some(()));
+            answer(&mut bench, &invite, "200 OK", &format!("{BOB}{SDP}"), OFFER);
+            assert_eq!(bench.next_request().method(), Method::Ack, "{line:?}");
+            bench.expect(|event| matches!(event, Event::Established { .. }).then_some(()));
+        }
+    }
+}
