@@ -392,3 +392,20 @@ fn a_capture_that_cannot_be_read_says_why() {
         assert!(run.err.contains(words), "{name}: {}", run.err);
     }
 }
+
+/// The time is in proportion to the file, and the place of a fault far down is right.
+#[test]
+fn fault_d9_a_long_row_of_messages_is_read_in_one_pass() {
+    let mut text = request("INFO", SDP).repeat(10_000);
+    let offset = text.len();
+    text += &request("BYE", "").replacen("CSeq: 1 BYE", "CSeq: x BYE", 1);
+    let path = file("long-row.sip", text.as_bytes());
+    let started = std::time::Instant::now();
+    let run = run(&["parse", "--json", path.to_str().unwrap()]);
+    // Two passes over the rest of the file for each message took minutes.
+    assert!(started.elapsed().as_secs() < 60);
+    let objects = objects(&run);
+    assert_eq!(objects.len(), 10_001);
+    let fault = offset + request("BYE", "").find("1 BYE").unwrap();
+    assert_eq!(objects[10_000]["offset"], fault);
+}

@@ -22,54 +22,45 @@ pub(super) fn read(text: &Bytes) -> Vec<Captured> {
     if is_capture {
         captured(text, &lines)
     } else {
-        in_a_row(text)
+        in_a_row(text, &lines)
     }
 }
 
 /// Messages without anything between them but empty lines.
-fn in_a_row(text: &Bytes) -> Vec<Captured> {
+fn in_a_row(text: &Bytes, lines: &[Line<'_>]) -> Vec<Captured> {
     let mut messages = Vec::new();
-    let mut start = 0;
+    let mut first = 0;
     loop {
-        let rest = text.slice(start..);
-        let end = end_in_a_row(&rest).map(|end| start + end);
+        let next = next_in_a_row(lines, first);
+        let start = lines.get(first).map_or(0, |line| line.start);
+        let end = next.map_or(text.len(), |next| lines[next].start);
         messages.push(Captured {
             label: None,
-            bytes: text.slice(start..end.unwrap_or(text.len())),
+            bytes: text.slice(start..end),
             place: Place::Text {
-                line: count_lines(&text[..start]),
+                line: first,
                 offset: start,
                 indentation: 0,
                 line_feeds: false,
             },
         });
-        match end {
-            Some(end) => start = end,
+        match next {
+            Some(next) => first = next,
             None => return messages,
         }
     }
 }
 
-/// Where the first message of a row ends, if another begins there.
-fn end_in_a_row(text: &Bytes) -> Option<usize> {
-    let front = text
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count();
-    let lines = Lines::of(text);
-    let mut blank = None;
+/// The line where the next message of a row begins, behind the one that begins at line `first`.
+fn next_in_a_row(lines: &[Line<'_>], first: usize) -> Option<usize> {
+    let front = |line: &&Line<'_>| line.content.iter().all(|&byte| byte == b'\r');
+    let front = first + lines[first..].iter().take_while(front).count();
     let mut length = None;
-    for (at, line) in lines.iter().enumerate() {
-        if line.start < front {
-            continue;
-        }
-        if line.content.is_empty() {
-            blank = Some(at);
-            break;
-        }
-        length = length.or_else(|| content_length(line.content));
+    let mut blank = front;
+    while !lines.get(blank)?.content.is_empty() {
+        length = length.or_else(|| content_length(lines[blank].content));
+        blank += 1;
     }
-    let blank = blank?;
     let body = lines.get(blank + 1)?.start;
     let from = match length {
         Some(length) => body.checked_add(length)?,
@@ -78,10 +69,9 @@ fn end_in_a_row(text: &Bytes) -> Option<usize> {
     let next = (blank + 1..lines.len())
         .filter(|&at| lines[at].start >= from)
         .find(|&at| !lines[at].content.is_empty())?;
-    let follows = lines[next].start;
     // With a length, the next message begins behind it; without one, behind an empty line.
     let separated = length.is_some() || next == blank + 1;
-    (separated && begins(&lines, next)).then_some(follows)
+    (separated && begins(lines, next)).then_some(next)
 }
 
 /// The messages of a capture.
@@ -255,10 +245,6 @@ fn content_length(line: &[u8]) -> Option<usize> {
         .trim()
         .parse()
         .ok()
-}
-
-fn count_lines(text: &[u8]) -> usize {
-    text.iter().filter(|&&byte| byte == b'\n').count()
 }
 
 struct Line<'a> {
