@@ -409,3 +409,26 @@ fn fault_d9_a_long_row_of_messages_is_read_in_one_pass() {
     let fault = offset + request("BYE", "").find("1 BYE").unwrap();
     assert_eq!(objects[10_000]["offset"], fault);
 }
+
+/// A program that is stopped while it captures leaves half a packet: the messages in front of it are shown.
+#[test]
+fn fault_d9_a_capture_that_is_cut_off_shows_what_it_has() {
+    let packet = |method| udp(CLIENT, SERVER, request(method, "").as_bytes());
+    for (name, mut capture) in [
+        ("half.pcap", pcap(&[packet("INFO"), packet("BYE")])),
+        ("half.pcapng", pcapng(&[packet("INFO"), packet("BYE")])),
+    ] {
+        capture.truncate(capture.len() - 50);
+        let path = file(name, &capture);
+        let run = run(&["parse", "--json", path.to_str().unwrap()]);
+        assert_eq!(run.code, 1);
+        let objects = objects(&run);
+        assert_eq!(objects.len(), 1, "{name}");
+        assert_eq!(objects[0]["method"], "INFO");
+        assert!(
+            run.err.contains("packet 2: the capture is cut off"),
+            "{}",
+            run.err
+        );
+    }
+}
