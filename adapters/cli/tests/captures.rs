@@ -432,3 +432,20 @@ fn fault_d9_a_capture_that_is_cut_off_shows_what_it_has() {
         );
     }
 }
+
+/// `ngrep -W byline` shows each CR as a dot. A text whose lines end in dots for another reason stays as it is.
+#[test]
+fn fault_d9_the_dots_of_ngrep_are_line_ends() {
+    let dotted = |method, body| request(method, body).replace("\r\n", ".\n");
+    let text = format!(
+        "interface: eth0\n#\nU 192.0.2.1:5060 -> 192.0.2.2:5060\n{}\n#\nU 192.0.2.2:5060 -> 192.0.2.1:5060\n{}\n",
+        dotted("INVITE", SDP),
+        dotted("BYE", "")
+    );
+    let found = methods("byline.txt", text.as_bytes());
+    assert_eq!(names(&found), ["INVITE", "BYE"]);
+    assert_eq!(found[0].1["body"]["text"], SDP);
+    let plain = request("INFO", "a.\n.\n").replacen("Max-Forwards: 70", "Subject: x.", 1);
+    let found = methods("no-byline.sip", plain.as_bytes());
+    assert_eq!(found[0].1["body"]["text"], "a.\n.\n");
+}

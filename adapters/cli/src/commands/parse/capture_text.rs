@@ -11,6 +11,7 @@ use super::captured::{Captured, Place};
 
 /// The messages of a text; a text without any is one message, so that its faults are shown.
 pub(super) fn read(text: &Bytes) -> Vec<Captured> {
+    let text = &with_cr_for_dots(text);
     let lines = Lines::of(text);
     let first = lines
         .iter()
@@ -24,6 +25,35 @@ pub(super) fn read(text: &Bytes) -> Vec<Captured> {
     } else {
         in_a_row(text, &lines)
     }
+}
+
+/// `ngrep -W byline` writes `.` where the message has CR. In a message whose lines all end so, up to a line of `.` alone, each
+/// such dot becomes CR again; no offset changes.
+fn with_cr_for_dots(text: &Bytes) -> Bytes {
+    let lines = Lines::of(text);
+    let has_dot = |line: &Line<'_>| line.content.ends_with(b".") && !line.has_cr;
+    let mut undone = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let dotted = lines[at..].iter().take_while(|line| has_dot(line)).count();
+        let message = at..at + dotted;
+        if begins(&lines, at)
+            && lines[message.clone()]
+                .iter()
+                .any(|line| line.content == b".")
+        {
+            undone.extend(message.map(|at| lines[at].start + lines[at].content.len() - 1));
+        }
+        at += dotted.max(1);
+    }
+    if undone.is_empty() {
+        return text.clone();
+    }
+    let mut bytes = text.to_vec();
+    for dot in undone {
+        bytes[dot] = b'\r';
+    }
+    bytes.into()
 }
 
 /// Messages without anything between them but empty lines.
