@@ -54,9 +54,8 @@ pub(crate) fn value(
             via.check_numbers()
         }),
         Some(H::From | H::To) => address(value, rules, form::TAG, Brackets::Any),
-        Some(H::ReferTo | H::ReplyTo | H::ReferredBy) => {
-            address(value, rules, form::NONE, Brackets::Any)
-        }
+        Some(H::ReferTo | H::ReplyTo) => address(value, rules, form::NONE, Brackets::Any),
+        Some(H::ReferredBy) => address(value, rules, form::REFERRED_BY, Brackets::Any),
         Some(H::PCalledPartyId) => address(value, rules, form::NONE, Brackets::Needed),
         Some(H::CallId) => whole(value, call_id(value, 0)),
         Some(H::CSeq) => one(value, rules, |_: &CSeq<'_>| Ok(())),
@@ -77,16 +76,21 @@ pub(crate) fn value(
         }),
         // The grammar allows only name-addr, because without brackets `lr` would be a parameter of the header field.
         Some(H::Route | H::RecordRoute | H::Path | H::ServiceRoute) => {
-            addresses(value, rules.for_route(true), Brackets::Needed)
+            let rules = rules.for_route(true);
+            addresses(value, rules, form::NONE, Brackets::Needed)
         }
-        Some(H::HistoryInfo | H::Diversion | H::PAssociatedUri) => {
-            addresses(value, rules, Brackets::Needed)
+        Some(H::HistoryInfo) => addresses(value, rules, form::HISTORY, Brackets::Needed),
+        Some(H::Diversion | H::PAssociatedUri) => {
+            addresses(value, rules, form::NONE, Brackets::Needed)
         }
         Some(H::AlertInfo | H::CallInfo | H::ErrorInfo | H::Geolocation) => {
-            addresses(value, rules, Brackets::Alone)
+            addresses(value, rules, form::PURPOSE, Brackets::Alone)
         }
+        // `name-addr / addr-spec` without parameters of the field (RFC 3325 section 9).
         Some(H::PAssertedIdentity | H::PPreferredIdentity) => {
-            addresses(value, rules, Brackets::Any)
+            list(value, rules, |address: &NameAddr<'_>| {
+                no_params(value, address.params(), rules, false)
+            })
         }
         Some(H::Expires | H::MinExpires | H::FlowTimer) => number(value, seconds_max),
         Some(
@@ -96,10 +100,20 @@ pub(crate) fn value(
             | H::Unsupported
             | H::Allow
             | H::ContentEncoding
-            | H::RequestDisposition
-            | H::ResourcePriority
-            | H::AcceptResourcePriority,
+            | H::RequestDisposition,
         ) => list(value, rules, |_: &Token<'_>| Ok(())),
+        // `namespace "." r-priority`, both without further dots (RFC 4412 section 3.1).
+        Some(H::ResourcePriority | H::AcceptResourcePriority) => {
+            list(value, rules, |resource: &Token<'_>| {
+                let mut parts = resource.0.split(|byte| *byte == b'.');
+                let filled = |part: Option<&[u8]>| part.is_some_and(|part| !part.is_empty());
+                let fits = filled(parts.next()) && filled(parts.next()) && parts.next().is_none();
+                match fits {
+                    false if rules.strict => Err(fault(value, resource.0)),
+                    _ => Ok(()),
+                }
+            })
+        }
         Some(H::AllowEvents) => list(value, rules, |package: &Token<'_>| {
             event_package(value, package.0, rules)
         }),
@@ -174,6 +188,9 @@ pub(crate) fn value(
             params(value, dialog.params, rules, form::DIALOG, Form::Any)
         }),
         Some(H::SessionExpires | H::MinSe) => one(value, rules, |expires: &SessionExpires<'_>| {
+            if rules.strict {
+                digits(value, 0, u64::from(u32::MAX))?;
+            }
             params(
                 value,
                 expires.params,
@@ -187,7 +204,6 @@ pub(crate) fn value(
             | H::SipEtag
             | H::SuppressIfMatch
             | H::InfoPackage
-            | H::ReferSub
             | H::AnswerMode
             | H::PrivAnswerMode
             | H::Priority,
@@ -197,6 +213,16 @@ pub(crate) fn value(
                 Some(H::SipIfMatch | H::SipEtag | H::SuppressIfMatch | H::Priority)
             );
             no_params(value, token.params, rules, bare)
+        }),
+        Some(H::ReferSub) => one(value, rules, |answer: &TokenParams<'_>| {
+            if rules.strict
+                && !form::TRUTHS
+                    .iter()
+                    .any(|word| word.eq_ignore_ascii_case(answer.token))
+            {
+                return Err(fault(value, answer.token));
+            }
+            params(value, answer.params, rules, form::NONE, Form::Any)
         }),
         Some(H::Privacy) => one(value, rules, |privacy: &TokenParams<'_>| {
             // `priv-value *( ";" priv-value )`: what looks like parameters are values (RFC 3323 section 4.2).
@@ -428,9 +454,14 @@ fn address(
     })
 }
 
-fn addresses(value: &[u8], rules: Rules, brackets: Brackets) -> Result<(), ParseError> {
+fn addresses(
+    value: &[u8],
+    rules: Rules,
+    forms: &[(&[u8], Form)],
+    brackets: Brackets,
+) -> Result<(), ParseError> {
     list(value, rules, |address: &NameAddr<'_>| {
-        check_address(value, address, rules, form::PURPOSE, brackets)
+        check_address(value, address, rules, forms, brackets)
     })
 }
 

@@ -32,6 +32,8 @@ pub(crate) enum Form {
     NonceCount,
     /// No value.
     Flag,
+    /// `1*DIGIT *( "." 1*DIGIT )` (RFC 7044 section 5).
+    Index,
     /// One of these tokens, in any case.
     OneOf(&'static [&'static [u8]]),
 }
@@ -48,8 +50,25 @@ pub(crate) const VIA: Forms = &[
     (b"received", Form::Address),
     (b"branch", Form::Token),
     (b"rport", Form::Port),
+    // RFC 3486 section 5 and RFC 5049 section 9.1.
+    (b"comp", Form::Token),
+    (b"sigcomp-id", Form::Quoted),
 ];
-pub(crate) const CONTACT: Forms = &[(b"q", Form::Qvalue), (b"expires", SECONDS)];
+pub(crate) const CONTACT: Forms = &[
+    (b"q", Form::Qvalue),
+    (b"expires", SECONDS),
+    // RFC 5626 section 10 and RFC 5627 section 8.1.
+    (b"reg-id", Form::Number(0x7FFF_FFFF)),
+    (b"+sip.instance", Form::Quoted),
+    (b"pub-gruu", Form::Quoted),
+    (b"temp-gruu", Form::Quoted),
+];
+/// RFC 3892 section 2.1.
+pub(crate) const REFERRED_BY: Forms = &[(b"cid", Form::Quoted)];
+/// RFC 7044 section 5.
+pub(crate) const HISTORY: Forms = &[(b"index", Form::Index)];
+/// The words of RFC 7616 section 3.3 and of Refer-Sub (RFC 4488 section 4).
+pub(crate) const TRUTHS: &[&[u8]] = &[b"true", b"false"];
 pub(crate) const Q: Forms = &[(b"q", Form::Qvalue)];
 pub(crate) const PURPOSE: Forms = &[(b"purpose", Form::Token)];
 pub(crate) const DISPOSITION: Forms = &[(b"handling", Form::Token)];
@@ -69,7 +88,7 @@ pub(crate) const DIALOG: Forms = &[
     (b"remote-tag", Form::Token),
     (b"early-only", Form::Flag),
 ];
-const BOOLEAN: Form = Form::OneOf(&[b"true", b"false"]);
+const BOOLEAN: Form = Form::OneOf(TRUTHS);
 pub(crate) const CHALLENGE: Forms = &[
     (b"realm", Form::Quoted),
     (b"domain", Form::Quoted),
@@ -118,6 +137,9 @@ impl Form {
                 value.len() == 8 && value.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
             }
             Form::Flag => false,
+            Form::Index => value
+                .split(|byte| *byte == b'.')
+                .all(|level| !level.is_empty() && level.iter().all(u8::is_ascii_digit)),
             Form::OneOf(tokens) => tokens.iter().any(|token| token.eq_ignore_ascii_case(value)),
         }
     }

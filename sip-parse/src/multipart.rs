@@ -516,7 +516,7 @@ impl<'a> Split<'a> {
     }
 
     /// The next boundary line from `at` on: the end of the text in front of it, and the start of the next part, `None`
-    /// for the closing line. The last line of the body closes, too, because some peers leave the hyphens out.
+    /// for the closing line. The last line of the body closes, too, because some peers leave one or both hyphens out.
     fn delimiter(&self, at: usize) -> Option<(usize, Option<usize>)> {
         let mut line = at;
         loop {
@@ -534,7 +534,12 @@ impl<'a> Split<'a> {
                         end -= 1;
                     }
                 }
-                let closing = rest.strip_prefix(b"--");
+                let cut = next == self.body.len() && class::trim(rest) == b"-";
+                let closing = if cut {
+                    Some(&[][..])
+                } else {
+                    rest.strip_prefix(b"--")
+                };
                 if class::trim(closing.unwrap_or(rest)).is_empty() {
                     let opens = closing.is_none() && next < self.body.len();
                     return Some((end, opens.then_some(next)));

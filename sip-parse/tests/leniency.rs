@@ -14,6 +14,10 @@ const TESTS: &str = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../sip-core/tests/faults/leniency.rs"
     )),
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../sip-core/tests/faults/bodies.rs"
+    )),
 );
 
 /// Where the example of a row goes.
@@ -246,9 +250,9 @@ fn message(example: &str, place: Place) -> Message {
     parse(&text)
 }
 
-/// The rows of the table on the page: the cells.
-fn page() -> Vec<Vec<&'static str>> {
-    let rows = PAGE.lines().skip_while(|line| !line.starts_with("| what"));
+/// The rows of the table on the page whose first line begins so: the cells.
+fn page(first: &str) -> Vec<Vec<&'static str>> {
+    let rows = PAGE.lines().skip_while(|line| !line.starts_with(first));
     let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| {
         let row = row.trim_start_matches("| ").trim_end_matches(" |");
@@ -283,7 +287,7 @@ fn each_leniency_is_accepted_leniently_and_refused_strictly() {
 
 #[test]
 fn the_page_lists_every_leniency() {
-    let page = page();
+    let page = page("| what");
     assert_eq!(page.len(), ROWS.len());
     for (row, (what, example, _)) in page.iter().zip(ROWS) {
         assert_eq!(row.len(), 4, "{row:?}");
@@ -297,6 +301,32 @@ fn the_page_lists_every_leniency() {
                 "{what}: no test {name}"
             );
         }
+    }
+}
+
+/// RFC 5621 and RFC 2046 5.1.1: each example of a body is read leniently: the description is found, and the request is
+/// refused in the last row only, where a response is not.
+#[test]
+fn the_page_lists_the_leniencies_of_bodies() {
+    let page = page("| in a body");
+    assert_eq!(page.len(), 6);
+    for (at, row) in page.iter().enumerate() {
+        assert_eq!(row.len(), 4, "{row:?}");
+        let body = row[1].trim_matches('`').replace("\\r", "\r");
+        let body = body.replace("\\n", "\n");
+        let head = base("OPTIONS").replace(
+            "\r\n\r\n",
+            "\r\nContent-Type: multipart/mixed;boundary=m\r\n\r\n",
+        );
+        let message = parse(&(head + &body));
+        let parts = message.parts().unwrap();
+        let selection = parts.select(sip_parse::Part::is_session_description);
+        let used: Vec<_> = selection.used().map(|part| part.body).collect();
+        assert_eq!(used, [b"v=0"], "{}", row[0]);
+        assert_eq!(selection.refused().is_some(), at == 5, "{}", row[0]);
+        assert!(row[2].len() > 20, "{} has no reason", row[0]);
+        let test = format!("fn {}(", row[3].trim_matches('`'));
+        assert!(TESTS.contains(&test), "{}: no test", row[0]);
     }
 }
 

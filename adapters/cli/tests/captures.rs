@@ -392,3 +392,57 @@ fn a_capture_that_cannot_be_read_says_why() {
         assert!(run.err.contains(words), "{name}: {}", run.err);
     }
 }
+
+/// The time is in proportion to the file, and the place of a fault far down is right.
+#[test]
+fn fault_d9_a_long_row_of_messages_is_read_in_one_pass() {
+    let mut text = request("INFO", SDP).repeat(3_000);
+    let offset = text.len();
+    text += &request("BYE", "").replacen("CSeq: 1 BYE", "CSeq: x BYE", 1);
+    let path = file("long-row.sip", text.as_bytes());
+    let run = run(&["parse", "--json", path.to_str().unwrap()]);
+    let objects = objects(&run);
+    assert_eq!(objects.len(), 3_001);
+    let fault = offset + request("BYE", "").find("1 BYE").unwrap();
+    assert_eq!(objects[3_000]["offset"], fault);
+}
+
+/// A program that is stopped while it captures leaves half a packet: the messages in front of it are shown.
+#[test]
+fn fault_d9_a_capture_that_is_cut_off_shows_what_it_has() {
+    let packet = |method| udp(CLIENT, SERVER, request(method, "").as_bytes());
+    for (name, mut capture) in [
+        ("half.pcap", pcap(&[packet("INFO"), packet("BYE")])),
+        ("half.pcapng", pcapng(&[packet("INFO"), packet("BYE")])),
+    ] {
+        capture.truncate(capture.len() - 50);
+        let path = file(name, &capture);
+        let run = run(&["parse", "--json", path.to_str().unwrap()]);
+        assert_eq!(run.code, 1);
+        let objects = objects(&run);
+        assert_eq!(objects.len(), 1, "{name}");
+        assert_eq!(objects[0]["method"], "INFO");
+        assert!(
+            run.err.contains("packet 2: the capture is cut off"),
+            "{}",
+            run.err
+        );
+    }
+}
+
+/// `ngrep -W byline` shows each CR as a dot. A text whose lines end in dots for another reason stays as it is.
+#[test]
+fn fault_d9_the_dots_of_ngrep_are_line_ends() {
+    let dotted = |method, body| request(method, body).replace("\r\n", ".\n");
+    let text = format!(
+        "interface: eth0\n#\nU 192.0.2.1:5060 -> 192.0.2.2:5060\n{}\n#\nU 192.0.2.2:5060 -> 192.0.2.1:5060\n{}\n",
+        dotted("INVITE", SDP),
+        dotted("BYE", "")
+    );
+    let found = methods("byline.txt", text.as_bytes());
+    assert_eq!(names(&found), ["INVITE", "BYE"]);
+    assert_eq!(found[0].1["body"]["text"], SDP);
+    let plain = request("INFO", "a.\n.\n").replacen("Max-Forwards: 70", "Subject: x.", 1);
+    let found = methods("no-byline.sip", plain.as_bytes());
+    assert_eq!(found[0].1["body"]["text"], "a.\n.\n");
+}

@@ -394,3 +394,38 @@ fn fault_d2_the_first_of_repeated_parameters_is_shown() {
         }
     }
 }
+
+/// A file whose first line has no end, such as binary data or a text with CR alone, has its faults shown, each once.
+#[test]
+fn fault_d9_a_file_without_a_line_feed_has_an_end() {
+    let start = INVITE.split("\r\n").next().unwrap();
+    let long = format!("INVITE sip:{} SIP/2.0\r\n\r\n", "a".repeat(200_000));
+    let wide: String = INVITE.chars().flat_map(|each| [each, '\0']).collect();
+    for (name, text) in [
+        ("nul", "\0".repeat(100)),
+        ("start-alone", start.to_owned()),
+        ("cr-alone", INVITE.replace("\r\n", "\r")),
+        ("long-uri", long),
+        ("wide", wide),
+        (
+            "cr-in-a-line",
+            INVITE.replacen("Forwards: 70", "Forwards: 70\rX: y", 1),
+        ),
+    ] {
+        let run = parse(&format!("{name}.sip"), &text, &["--json"]);
+        assert_eq!(run.code, 1, "{name}");
+        let object = json(&run);
+        let faults = object["faults"].as_array().unwrap();
+        assert!(!faults.is_empty(), "{name}");
+        for (at, fault) in faults.iter().enumerate() {
+            assert!(!faults[..at].contains(fault), "{name}: {fault}");
+        }
+    }
+    let text = INVITE.replacen("Forwards: 70", "Forwards: 70\rX: y", 1);
+    let run = parse("cr-in-a-line.sip", &text, &[]);
+    assert!(
+        run.out.contains("number 1, method INVITE"),
+        "the other lines are read: {}",
+        run.out
+    );
+}

@@ -160,7 +160,8 @@ impl Dialog {
             local_cseq: request.cseq().map_or(1, |cseq| cseq.number),
             remote_cseq: None,
             local: value(request, HeaderName::From),
-            remote: value(response, HeaderName::To),
+            // What cannot be read cannot be written either; the request has the address without the tag.
+            remote: value(to.map_or(request, |_| response), HeaderName::To),
             remote_tag: to.and_then(|to| to.tag().map(Into::into)),
             remote_target: first_target(response).unwrap_or_else(|| request.uri_bytes().into()),
             route_set: routes,

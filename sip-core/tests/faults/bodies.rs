@@ -339,6 +339,8 @@ fn fault_d3_malformed_multipart_bodies() {
         ),
         (format!("{head}{sdp}"), Ok(V0), V0),
         (format!("{head}{sdp}\n--m\n"), Ok(V0), V0),
+        (format!("{head}{sdp}\n--m-"), Ok(V0), V0),
+        (format!("{head}{sdp}\n--m-\n"), Ok(V0), V0),
         (
             mixed(&[SDP]).replace(";boundary=m", " ; x=1 ; BOUNDARY = \"m\""),
             Ok(V0),

@@ -517,3 +517,130 @@ fn fault_c11_a_response_is_in_the_grammar_whatever_the_request_is() {
         );
     }
 }
+
+/// RFC 3261 13.2.2.4 and 14.1: the same for the 2xx to a re-INVITE, and for fields that occur twice or are long.
+#[test]
+fn fault_a6_a_2xx_to_a_reinvite_is_acknowledged_whatever_it_does_not_need() {
+    let more = [
+        "From: <sip:x@y>;tag=2",
+        "To: <sip:x@y>;tag=2",
+        "Require: x",
+        "Require: ][",
+        "Record-Route: bob",
+        "Record-Route: <sip:p;lr",
+        "Content-Type: ][",
+        "instead: To: \"Bob ",
+        "instead: From: \"Alice ",
+    ];
+    let long = format!("X-Long: {}", "a".repeat(8_000));
+    let more = more.map(str::to_owned).into_iter().chain([long]);
+    for line in lines()
+        .filter(|line| !line.starts_with("Content-"))
+        .chain(more)
+    {
+        let mut bench = Bench::new(&alice());
+        let (id, _) = bench.established_call();
+        bench.reinvite(id);
+        bench.describe(id, OFFER);
+        let invite = bench.next_request();
+        let text = sip_testing::response(&invite, 200, "bobtag", &[], Some(OFFER));
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        let line = line.replace('\n', "\r\n");
+        let text = match line.strip_prefix("instead: ") {
+            Some(broken) => text.replacen(broken.split('"').next().unwrap(), broken, 1),
+            None => text.replacen("Content-Length", &format!("{line}\r\nContent-Length"), 1),
+        };
+        bench.feed_bytes(text);
+        assert_eq!(bench.next_request().method(), Method::Ack, "{line:.80}");
+        if !line.starts_with("Content-Type") {
+            bench.renegotiated(id);
+        }
+        assert!(
+            matches!(bench.agent.session(id), Ok(Session::Established(_))),
+            "{line:.80}"
+        );
+    }
+}
+
+/// RFC 3261 13.2.2.1: a provisional response is told whatever it does not need, and the call comes up.
+#[test]
+fn fault_a6_a_18x_is_told_whatever_else_it_says() {
+    let more = [
+        "Contact: *",
+        "Contact: bob at home",
+        "Record-Route: bob",
+        "Require: ][",
+        "Content-Type: ][",
+    ];
+    for line in lines().chain(more.map(str::to_owned)) {
+        for status in ["180 Ringing", "183 Session Progress", "199 Gone"] {
+            let mut bench = Bench::new(&alice());
+            let (_, invite) = bench.call();
+            answer(&mut bench, &invite, status, &format!("{line}\n"), "");
+            bench.expect(|event| matches!(event, Event::Progress { .. }).then_some(()));
+            answer(&mut bench, &invite, "200 OK", &format!("{BOB}{SDP}"), OFFER);
+            assert_eq!(bench.next_request().method(), Method::Ack, "{line:?}");
+            bench.expect(|event| matches!(event, Event::Established { .. }).then_some(()));
+        }
+    }
+}
+
+/// RFC 3261 13.2.2.4: a 2xx is acknowledged whatever the fields of the dialog look like: no To tag, a tag that occurs twice,
+/// a second From, To or Call-ID, a Require that nobody knows, a body whose type cannot be read. A call that does not come up is
+/// ended, and the caller hears of either.
+#[test]
+fn fault_a6_a_2xx_is_acknowledged_whatever_its_dialog_looks_like() {
+    let cancelled = |cancel: bool, change: &dyn Fn(&str) -> String| {
+        let mut bench = Bench::new(&alice());
+        let (id, invite) = bench.call();
+        if cancel {
+            bench.reply_tagged(&invite, 180, "peer", &[], None);
+            bench.expect(|event| matches!(event, Event::Progress { .. }).then_some(()));
+            bench.hang_up(id);
+            let cancel = bench.next_request();
+            assert_eq!(cancel.method(), Method::Cancel);
+            bench.reply(&cancel, 200, &[]);
+        }
+        let contact = [("Contact", "<sip:bob@192.0.2.9>")];
+        let text = sip_testing::response(&invite, 200, "peer", &contact, Some(OFFER));
+        let text = change(core::str::from_utf8(&text).unwrap());
+        bench.feed_bytes(text.clone());
+        assert_eq!(bench.next_request().method(), Method::Ack, "{text}");
+        let up = matches!(bench.agent.session(id), Ok(Session::Established(_)));
+        if !up {
+            let bye = bench.next_request();
+            assert_eq!(bye.method(), Method::Bye, "{text}");
+            bench.reply(&bye, 200, &[]);
+            ended(&mut bench);
+        }
+        assert!(!(up && cancel), "{text}");
+        // Its repetition gets the ACK alone, whatever became of the call.
+        bench.feed_bytes(text.clone());
+        assert_eq!(bench.next_request().method(), Method::Ack, "{text}");
+        bench.silence();
+    };
+    let line = |more: &'static str| {
+        move |text: &str| text.replacen("Content-Length", &format!("{more}\r\nContent-Length"), 1)
+    };
+    let swap = |from: &'static str, to: &'static str| move |text: &str| text.replacen(from, to, 1);
+    let changes: [&dyn Fn(&str) -> String; 14] = [
+        &swap(";tag=peer", ""),
+        &swap(";tag=peer", ";tag=peer;tag=other"),
+        &swap(";tag=peer", ";tag=[3"),
+        &swap(";tag=peer", ";tag"),
+        &swap("To: ", "To: \"Bob "),
+        &swap("From: ", "From: \"Alice "),
+        &line("From: <sip:x@y>;tag=2"),
+        &line("To: <sip:x@y>;tag=2"),
+        &line("Call-ID: x"),
+        &line("Require: x"),
+        &line("Require: ]["),
+        &swap("application/sdp", "]["),
+        &swap("Contact: ", "Contact: <sip:a@h>, "),
+        &line("Record-Route: *"),
+    ];
+    for change in changes {
+        cancelled(false, change);
+        cancelled(true, change);
+    }
+}

@@ -288,7 +288,7 @@ impl<'a> Warning<'a> {
 }
 
 impl<'a> Element<'a> for Warning<'a> {
-    fn element(input: &'a [u8], at: usize, _: Rules) -> Result<(Self, usize), ParseError> {
+    fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
         let start = skip_lws(input, at);
         let (code, code_end) = digits(input, start, 999)?;
         if code_end - start != 3 {
@@ -299,6 +299,11 @@ impl<'a> Element<'a> for Warning<'a> {
         let text_start = skip_lws(input, agent_end);
         if agent_start == code_end || agent_end == agent_start || text_start == agent_end {
             return Err(unexpected(input, agent_end.max(agent_start)));
+        }
+        for (from, to) in [(code_end, agent_start), (agent_end, text_start)] {
+            if rules.strict && &input[from..to] != b" " {
+                return Err(unexpected(input, from));
+            }
         }
         let end = params::quoted(input, text_start)?;
         let agent = &input[agent_start..agent_end];

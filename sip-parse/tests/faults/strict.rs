@@ -327,6 +327,51 @@ fn fault_d5_uris_are_exact() {
     );
 }
 
+/// RFC 3261 25.1 (`warning-value`, `delta-seconds`), RFC 3325 9 with 8217, 3486 5, 3892 2.1, 4028 4, 4412 3.1, 4488 4, 5049 9.1, 5626 10,
+/// 5627 8.1, 7044 5.
+#[test]
+fn fault_d5_extensions_have_their_forms() {
+    refused_strictly(
+        "INVITE",
+        &[
+            "Via: SIP/2.0/UDP h;branch=1;comp=sigcomp;sigcomp-id=\"<urn:uuid:x>\"",
+            "Contact: <sip:a@h>;reg-id=1;+sip.instance=\"<urn:uuid:x>\";pub-gruu=\"sip:a@h;gr=x\"",
+            "Warning: 399 - \"\", 307 [::1]:5060 \"x\"",
+            "Referred-By: <sip:a@h>;cid=\"1@h\"",
+            "Session-Expires: 4294967295",
+            "Resource-Priority: dsn.flash, q735.3",
+            "History-Info: <sip:a@h>;index=1, <sip:b@h>;index=1.10.2;rc=1",
+            "P-Asserted-Identity: \"A\" <sip:a@h;user=phone>",
+            "Refer-Sub: FALSE;x=y",
+        ],
+        &[
+            "Via: SIP/2.0/UDP h;branch=1;comp",
+            "Via: SIP/2.0/UDP h;branch=1;sigcomp-id=x",
+            "Contact: <sip:a@h>;reg-id=x",
+            "Contact: <sip:a@h>;reg-id=\"1\"",
+            "Contact: <sip:a@h>;+sip.instance=abc",
+            "Contact: <sip:a@h>;pub-gruu=abc",
+            "Contact: <sip:a@h>;temp-gruu=abc",
+            "Warning: 399  h \"x\"",
+            "Warning: 399 h\t\"x\"",
+            "Referred-By: <sip:a@h>;cid=x",
+            "Session-Expires: 4294967296",
+            "Min-SE: 4294967296",
+            "Resource-Priority: dsn",
+            "Resource-Priority: a.b.c",
+            "Accept-Resource-Priority: .a",
+            "Accept-Resource-Priority: a.",
+            "History-Info: <sip:a@h>;index=a",
+            "History-Info: <sip:a@h>;index=1..1",
+            "History-Info: <sip:a@h>;index=1.",
+            "History-Info: <sip:a@h>;index",
+            "P-Asserted-Identity: <sip:a@h>;x=y",
+            "P-Preferred-Identity: sip:a@h;user=phone",
+            "Refer-Sub: maybe",
+        ],
+    );
+}
+
 /// RFC 3261 25.1: language tags, event types, products, values without parameters.
 #[test]
 fn fault_d5_tokens_have_their_forms() {

@@ -43,10 +43,11 @@ pub(super) fn is_capture(bytes: &[u8]) -> bool {
     magic.iter().any(|magic| bytes.starts_with(magic))
 }
 
-/// The messages of a capture, in the order of their packets.
-pub(super) fn read(file: &[u8]) -> Result<Vec<Captured>, CaptureError> {
+/// The messages of a capture, in the order of their packets, and what ended it early: a program that is stopped while it
+/// captures leaves half a packet, and the packets in front of it are whole.
+pub(super) fn read(file: &[u8]) -> Result<(Vec<Captured>, Option<CaptureError>), CaptureError> {
     let mut packets = Packets::default();
-    packets.read(file)?;
+    let damage = packets.read(file).err();
     let mut found = std::mem::take(&mut packets.found);
     for ((from, to), segments) in std::mem::take(&mut packets.streams) {
         for stream in in_order(segments) {
@@ -55,13 +56,14 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Captured>, CaptureError> {
         }
     }
     if found.is_empty() {
-        return Err(CaptureError::NoMessage {
+        return Err(damage.unwrap_or(CaptureError::NoMessage {
             packets: packets.count,
             encrypted: packets.encrypted,
-        });
+        }));
     }
     found.sort_by_key(|message| message.packet);
-    Ok(found.into_iter().map(Found::into_captured).collect())
+    let found = found.into_iter().map(Found::into_captured).collect();
+    Ok((found, damage))
 }
 
 #[derive(Clone, Copy, Debug)]

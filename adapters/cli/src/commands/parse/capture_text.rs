@@ -11,6 +11,7 @@ use super::captured::{Captured, Place};
 
 /// The messages of a text; a text without any is one message, so that its faults are shown.
 pub(super) fn read(text: &Bytes) -> Vec<Captured> {
+    let text = &with_cr_for_dots(text);
     let lines = Lines::of(text);
     let first = lines
         .iter()
@@ -22,54 +23,74 @@ pub(super) fn read(text: &Bytes) -> Vec<Captured> {
     if is_capture {
         captured(text, &lines)
     } else {
-        in_a_row(text)
+        in_a_row(text, &lines)
     }
 }
 
+/// `ngrep -W byline` writes `.` where the message has CR. In a message whose lines all end so, up to a line of `.` alone, each
+/// such dot becomes CR again; no offset changes.
+fn with_cr_for_dots(text: &Bytes) -> Bytes {
+    let lines = Lines::of(text);
+    let has_dot = |line: &Line<'_>| line.content.ends_with(b".") && !line.has_cr;
+    let mut undone = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let dotted = lines[at..].iter().take_while(|line| has_dot(line)).count();
+        let message = at..at + dotted;
+        if begins(&lines, at)
+            && lines[message.clone()]
+                .iter()
+                .any(|line| line.content == b".")
+        {
+            undone.extend(message.map(|at| lines[at].start + lines[at].content.len() - 1));
+        }
+        at += dotted.max(1);
+    }
+    if undone.is_empty() {
+        return text.clone();
+    }
+    let mut bytes = text.to_vec();
+    for dot in undone {
+        bytes[dot] = b'\r';
+    }
+    bytes.into()
+}
+
 /// Messages without anything between them but empty lines.
-fn in_a_row(text: &Bytes) -> Vec<Captured> {
+fn in_a_row(text: &Bytes, lines: &[Line<'_>]) -> Vec<Captured> {
     let mut messages = Vec::new();
-    let mut start = 0;
+    let mut first = 0;
     loop {
-        let rest = text.slice(start..);
-        let end = end_in_a_row(&rest).map(|end| start + end);
+        let next = next_in_a_row(lines, first);
+        let start = lines.get(first).map_or(0, |line| line.start);
+        let end = next.map_or(text.len(), |next| lines[next].start);
         messages.push(Captured {
             label: None,
-            bytes: text.slice(start..end.unwrap_or(text.len())),
+            bytes: text.slice(start..end),
             place: Place::Text {
-                line: count_lines(&text[..start]),
+                line: first,
                 offset: start,
                 indentation: 0,
                 line_feeds: false,
             },
         });
-        match end {
-            Some(end) => start = end,
+        match next {
+            Some(next) => first = next,
             None => return messages,
         }
     }
 }
 
-/// Where the first message of a row ends, if another begins there.
-fn end_in_a_row(text: &Bytes) -> Option<usize> {
-    let front = text
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count();
-    let lines = Lines::of(text);
-    let mut blank = None;
+/// The line where the next message of a row begins, behind the one that begins at line `first`.
+fn next_in_a_row(lines: &[Line<'_>], first: usize) -> Option<usize> {
+    let front = |line: &&Line<'_>| line.content.iter().all(|&byte| byte == b'\r');
+    let front = first + lines[first..].iter().take_while(front).count();
     let mut length = None;
-    for (at, line) in lines.iter().enumerate() {
-        if line.start < front {
-            continue;
-        }
-        if line.content.is_empty() {
-            blank = Some(at);
-            break;
-        }
-        length = length.or_else(|| content_length(line.content));
+    let mut blank = front;
+    while !lines.get(blank)?.content.is_empty() {
+        length = length.or_else(|| content_length(lines[blank].content));
+        blank += 1;
     }
-    let blank = blank?;
     let body = lines.get(blank + 1)?.start;
     let from = match length {
         Some(length) => body.checked_add(length)?,
@@ -78,10 +99,9 @@ fn end_in_a_row(text: &Bytes) -> Option<usize> {
     let next = (blank + 1..lines.len())
         .filter(|&at| lines[at].start >= from)
         .find(|&at| !lines[at].content.is_empty())?;
-    let follows = lines[next].start;
     // With a length, the next message begins behind it; without one, behind an empty line.
     let separated = length.is_some() || next == blank + 1;
-    (separated && begins(&lines, next)).then_some(follows)
+    (separated && begins(lines, next)).then_some(next)
 }
 
 /// The messages of a capture.
@@ -255,10 +275,6 @@ fn content_length(line: &[u8]) -> Option<usize> {
         .trim()
         .parse()
         .ok()
-}
-
-fn count_lines(text: &[u8]) -> usize {
-    text.iter().filter(|&&byte| byte == b'\n').count()
 }
 
 struct Line<'a> {

@@ -31,7 +31,8 @@ pub(crate) fn run(arguments: &Parse) -> Result<(), Failure> {
         let bytes = read(path)?;
         let file = path.display().to_string();
         let mut sound = true;
-        for message in messages(&file, &bytes)? {
+        let (messages, damage) = messages(&file, &bytes)?;
+        for message in messages {
             if arguments.answer {
                 print_line(&verdict::of(&file, &message)?.to_string());
             } else {
@@ -39,6 +40,9 @@ pub(crate) fn run(arguments: &Parse) -> Result<(), Failure> {
             }
         }
         malformed += u32::from(!sound);
+        if let Some(damage) = damage {
+            return Err(damage);
+        }
     }
     match malformed {
         0 => Ok(()),
@@ -69,11 +73,12 @@ fn read(path: &Path) -> Result<Bytes, Failure> {
     Ok(bytes.into())
 }
 
-/// Cuts a file into its messages. There is at least one, unless a capture of packets has none.
-fn messages(file: &str, bytes: &Bytes) -> Result<Vec<Captured>, Failure> {
+/// Cuts a file into its messages, of which there is at least one; with them, what ended a capture of packets early.
+fn messages(file: &str, bytes: &Bytes) -> Result<(Vec<Captured>, Option<Failure>), Failure> {
     if capture_packets::is_capture(bytes) {
-        return capture_packets::read(bytes)
-            .map_err(|error| Failure::Outcome(format!("{file}: {error}")));
+        let failure = |error| Failure::Outcome(format!("{file}: {error}"));
+        let (messages, damage) = capture_packets::read(bytes).map_err(failure)?;
+        return Ok((messages, damage.map(failure)));
     }
-    Ok(capture_text::read(bytes))
+    Ok((capture_text::read(bytes), None))
 }

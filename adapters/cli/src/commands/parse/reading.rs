@@ -134,6 +134,11 @@ impl Reading {
                             let what = What::ConvertedLineEnds;
                             self.warnings.push(Finding { what, ..finding });
                         }
+                        // Larger limits may end at the same place.
+                        _ if self
+                            .faults
+                            .last()
+                            .is_some_and(|last| last.what == finding.what) => {}
                         _ => self.faults.push(finding),
                     }
                     let again = if error.is_limit() && limits != Limits::MAX {
@@ -164,11 +169,13 @@ impl Reading {
             .iter()
             .rposition(|&byte| byte == b'\n')
             .map_or(0, |at| at + 1);
-        let end = text[start..]
-            .iter()
-            .position(|byte| matches!(byte, b'\r' | b'\n'))
-            .map_or(text.len(), |at| start + at);
-        if end == start || self.replaced.contains(&start) {
+        // A CR inside the line is part of its fault.
+        let line = text[start..].split(|&byte| byte == b'\n').next();
+        let line = line.unwrap_or_default();
+        let end = start + line.strip_suffix(b"\r").unwrap_or(line).len();
+        // Each line is replaced once, so that the faults have an end.
+        let again = start == 0 && self.start_line_replaced || self.replaced.contains(&start);
+        if end == start || again {
             return false;
         }
         if start == 0 {
