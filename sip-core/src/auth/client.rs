@@ -185,7 +185,9 @@ impl DigestClient {
                 // Another request may have brought the nonce in the meantime.
                 let same_nonce = attempt.sent == Some(space.nonce_serial)
                     && space.offer.nonce.value == offer.nonce.value;
-                let in_advance = !attempt.answered && (offer.stale || !same_nonce);
+                // A refusal of credentials that were sent in advance proves nothing: a registrar with one nonce for ever may
+                // challenge each request anew.
+                let in_advance = !attempt.answered;
                 let stale_again = offer.stale && attempt.stale < self.policy.stale_retries;
                 if attempt.rejected || !(in_advance || stale_again) {
                     let realm = offer.realm.value;

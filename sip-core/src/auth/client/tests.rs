@@ -360,8 +360,8 @@ fn auth_loop_a_new_nonce_each_time_gets_two_answers_at_most() {
     assert_eq!(sendings, 2);
 }
 
-/// AUTH-LOOP: credentials sent in advance and refused with the very same nonce, not stale, are
-/// wrong; a request sent without any may get the same nonce again.
+/// AUTH-LOOP: the same nonce again, not stale, means that the credentials are wrong if they answered a challenge of this
+/// request. Credentials sent in advance, and a request sent without any, may get the same nonce again.
 #[test]
 fn auth_loop_the_same_nonce_again_means_wrong_only_if_it_was_answered() {
     let row = www("realm=\"w\", nonce=\"static\", qop=\"auth\"");
@@ -371,6 +371,8 @@ fn auth_loop_the_same_nonce_again_means_wrong_only_if_it_was_answered() {
     agent.challenged(401, &[&row]).unwrap();
     assert_eq!(raw(&agent.retry()[0].1, "nc").unwrap(), "00000001");
     agent.in_advance();
+    agent.challenged(401, &[&row]).unwrap();
+    agent.retry();
     assert_eq!(agent.challenged(401, &[&row]), Err(rejected("w")));
 }
 
