@@ -488,3 +488,19 @@ fn fault_b4_a_listed_realm_is_answered_as_it_is() {
         }
     }
 }
+
+/// RFC 7616 3.3: a registrar with one nonce for ever challenges each refresh, also one with credentials; that says nothing of the
+/// password.
+#[test]
+fn fault_b5_a_registrar_with_one_nonce_may_challenge_each_refresh() {
+    let constant = www(r#"Digest realm="example.com", nonce="constant""#);
+    let mut bench = registered_with(&mut alice(), constant);
+    for _ in 0..3 {
+        let refresh = next_register(&mut bench);
+        assert_eq!(credentials(&refresh).concat().len(), 1);
+        challenge(&mut bench, &refresh, constant);
+        let again = bench.next_request();
+        assert_eq!(credentials(&again).concat().len(), 1);
+        registered(&mut bench, &again, &[]);
+    }
+}
