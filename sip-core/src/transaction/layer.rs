@@ -11,7 +11,8 @@ use core::fmt;
 use bytes::Bytes;
 use rand_core::CryptoRng;
 use sip_parse::{
-    ErrorKind, Frame, Framer, Kind, Message, Method, ParseError, Request, Role, StatusCode, Via,
+    Builder, ErrorKind, Frame, Framer, HeaderName, Kind, Message, Method, ParseError, Request,
+    Role, StatusCode, Via,
 };
 
 use super::entry::{Client, Owner, Server};
@@ -438,7 +439,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             true => Role::Proxy,
             false => Role::UserAgent,
         };
-        let message = Message::parse(bytes.clone(), &limits);
+        let message = Message::parse(bytes.clone(), &limits)
+            .or_else(|error| final_over_limits(&bytes, error));
         let message = message.and_then(|message| message.validate_for(role).map(|()| message));
         let message = match message {
             Ok(message) => message,
@@ -597,6 +599,36 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.transmit(connection, response.bytes().clone());
         Ok(())
     }
+}
+
+/// A final response to an INVITE that exceeds a limit, without its body and the fields that ACK and BYE do not need, because each is
+/// acknowledged (RFC 3261 sections 13.2.2.4 and 17.1.1.3): a 2xx that brings no description ends the call.
+fn final_over_limits(bytes: &Bytes, error: ParseError) -> Result<Message, ParseError> {
+    const NEEDED: [HeaderName<'static>; 7] = [
+        HeaderName::Via,
+        HeaderName::From,
+        HeaderName::To,
+        HeaderName::CallId,
+        HeaderName::CSeq,
+        HeaderName::Contact,
+        HeaderName::RecordRoute,
+    ];
+    if !error.is_limit() {
+        return Err(error);
+    }
+    let whole = Message::parse(bytes.clone(), &sip_parse::Limits::MAX).map_err(|_| error)?;
+    let status = whole.as_response().map(|response| response.status());
+    let status = status.filter(|status| status.is_final()).ok_or(error)?;
+    if whole.cseq()?.method != Method::Invite {
+        return Err(error);
+    }
+    let mut bare = Builder::response(status);
+    for name in NEEDED {
+        for header in whole.headers_named(name) {
+            bare.append(name, header.value);
+        }
+    }
+    bare.build().map_err(|_| error)
 }
 
 /// The reason phrase of a 400 names the header field (RFC 3261 section 21.4.1).

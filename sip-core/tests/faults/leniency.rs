@@ -644,3 +644,35 @@ fn fault_a6_a_2xx_is_acknowledged_whatever_its_dialog_looks_like() {
         cancelled(true, change);
     }
 }
+
+/// RFC 3261 13.2.2.4, 17.1.1.3: a final response to an INVITE over a limit of the reader is acknowledged. A 2xx is ended, because its
+/// description is not read; a failure ends the call with its status.
+#[test]
+fn fault_a6_a_2xx_over_a_limit_is_acknowledged_and_ended() {
+    let long = format!("Subject: {}\n", "x".repeat(9_000));
+    let many = "X-Y: z\n".repeat(300);
+    let large = "a=b\r\n".repeat(20_000);
+    for (lines, body) in [(&*long, OFFER), (&many, OFFER), ("", &large)] {
+        let mut bench = Bench::new(&alice());
+        let (_, invite) = bench.call();
+        let lines = format!("{BOB}{SDP}{lines}");
+        answer(&mut bench, &invite, "200 OK", &lines, body);
+        let ack = bench.next_request();
+        assert_eq!(ack.method(), Method::Ack);
+        assert_eq!(ack.uri_bytes(), b"sip:bob@192.0.2.9");
+        let bye = bench.next_request();
+        assert_eq!(bye.method(), Method::Bye);
+        bench.reply(&bye, 200, &[]);
+        assert_eq!(ended(&mut bench), Cause::BadDescription);
+
+        let mut bench = Bench::new(&alice());
+        let (_, invite) = bench.call();
+        answer(&mut bench, &invite, "486 Busy Here", &lines, body);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        let status = bench.expect(|event| match event {
+            Event::Ended { reason, .. } => Some(reason.status),
+            _ => None,
+        });
+        assert_eq!(status.map(|status| status.as_u16()), Some(486));
+    }
+}
