@@ -306,8 +306,11 @@ impl Host {
         let Err(error) = self.agent.authorize(challenge, value, now) else {
             return;
         };
-        let sentence = format_args!("the authenticator's answer: {error}");
-        self.note(LogLevel::Warn, "sip.ua", sentence);
+        self.note(
+            LogLevel::Warn,
+            "sip.ua",
+            format_args!("the authenticator's answer: {error}"),
+        );
         if matches!(error, CommandError::Header(_)) {
             // An error here means that the challenged request has ended meanwhile.
             let _ = self
