@@ -78,8 +78,8 @@ fn address_of(message: &Message) -> Option<String> {
     };
     // Without a user part the host alone decides, but an address-of-record needs one.
     let user = std::str::from_utf8(uri.user().unwrap_or(b"owner")).ok()?;
-    let host = std::str::from_utf8(uri.host_bytes()).ok()?;
-    Some(format!("{scheme}:{user}@{host}"))
+    // The canonical form, because an account has to be in the grammar, and a Request-URI is read leniently.
+    Some(format!("{scheme}:{user}@{}", uri.host()))
 }
 
 #[derive(Default)]
