@@ -193,23 +193,31 @@ impl Registrar {
         self.inner().connections.len()
     }
 
+    /// The socket of a connection. Waits until the registrar knows it, because the client may know first that it is open.
+    fn socket(&self, number: usize) -> Arc<Mutex<WebSocket<TcpStream>>> {
+        self.until("the connection", |registrar| {
+            registrar.connections() > number
+        });
+        self.inner().connections[number].socket.clone()
+    }
+
     /// Sends a message. When this returns, the bytes are in the socket.
     pub fn send(&self, number: usize, text: &str) {
-        let socket = self.inner().connections[number].socket.clone();
+        let socket = self.socket(number);
         let mut socket = socket.lock().unwrap();
         socket.send(Message::text(text)).unwrap();
     }
 
     /// From now on the registrar neither reads nor writes this connection.
     pub fn fall_silent(&self, number: usize) {
-        let socket = self.inner().connections[number].socket.clone();
+        let socket = self.socket(number);
         let _not_reading = socket.lock().unwrap();
         self.inner().connections[number].is_silent = true;
     }
 
     /// Closes the connection without a close frame.
     pub fn cut(&self, number: usize) {
-        let socket = self.inner().connections[number].socket.clone();
+        let socket = self.socket(number);
         let socket = socket.lock().unwrap();
         let _ = socket.get_ref().shutdown(Shutdown::Both);
     }
