@@ -15,7 +15,8 @@ use sip_core::config::{Config, OfflineRequests, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     Action, Body, ConnectionId, ConnectionInfo, DescriptionFailed, Event, FailureStatus,
-    IncomingRequestId, InviteOptions, NoServerUrl, Session, SessionId, Timestamp, Transport, UserAgent,
+    IncomingRequestId, InviteOptions, NoServerUrl, Session, SessionId, Timestamp, Transport,
+    UserAgent,
 };
 use sip_fuzz::script::Script;
 use sip_fuzz::tally;

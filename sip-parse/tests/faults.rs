@@ -562,3 +562,10 @@ fn fault_b5_a_row_may_have_several_challenges() {
     let found = realms(r#"Digest realm="a", ][, Digest realm="b", nonce="2""#);
     assert_eq!(found, [None, Some("Digest b".to_owned())]);
 }
+
+/// RFC 3261 25.1: brackets in a URI of another scheme are read leniently, and written as escapes.
+#[test]
+fn fault_c11_brackets_in_a_uri_of_another_scheme_are_escaped() {
+    let address = NameAddr::parse(b"<http://example.com/a[1]>").unwrap();
+    assert_eq!(address.to_bytes(), b"<http://example.com/a%5B1%5D>");
+}

@@ -55,12 +55,6 @@ impl<'a> NameAddr<'a> {
         self.bracketed
     }
 
-    /// Whether [`Uri::tidied`] would change nothing that a writer refuses: a `;` at the end, or a `#`.
-    fn is_tidy(&self) -> bool {
-        let text = self.uri.as_bytes();
-        memchr::memchr(b'#', text).is_none() && !self.uri.params().as_bytes().ends_with(b";")
-    }
-
     /// The header parameters (not the URI's).
     pub fn params(&self) -> Params<'a> {
         self.params
@@ -239,7 +233,7 @@ impl HeaderValue for NameAddr<'_> {
             put(b" ");
         }
         put(b"<");
-        if self.is_tidy() {
+        if self.uri.is_tidy() {
             put(self.uri.as_bytes());
         } else {
             put(self.uri.tidied().as_bytes());

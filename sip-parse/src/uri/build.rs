@@ -140,6 +140,16 @@ impl Uri<'_> {
         self.rebuilt(|_| true, self.headers_bytes())
     }
 
+    /// Whether [`Uri::tidied`] would change nothing but repeated parameters, which a copy keeps as they came.
+    pub(crate) fn is_tidy(&self) -> bool {
+        let marked = if self.is_sip() {
+            memchr::memchr(b'#', self.text)
+        } else {
+            memchr::memchr3(b'#', b'[', b']', self.text)
+        };
+        marked.is_none() && !self.params().as_bytes().ends_with(b";")
+    }
+
     /// This URI as a Request-URI: tidied, without `method` parameter and `?headers` (RFC 3261 section 19.1.1, table 1).
     pub fn to_request_uri(&self) -> UriBuf {
         self.rebuilt(|name| !same_escaped(name, b"method", true), b"")
