@@ -50,7 +50,7 @@ fn fault_c8_register_false_is_refused_by_register() {
     assert!(run.err.contains("register: false"), "{}", run.err);
 }
 
-/// `allowOutOfDialogRefers`: the program shows the REFER and declines it, because it calls nobody by itself
+/// `allowOutOfDialogRefers`: the program shows the REFER and declines it, because a program without a user makes no calls
 /// (RFC 3515 section 2.4.2).
 #[test]
 fn fault_c8_a_refer_is_shown_and_declined() {

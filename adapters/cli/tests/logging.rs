@@ -14,7 +14,7 @@ fn file(name: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Registers with this `log` of the configuration and this RUST_LOG, by a challenge, and sends a message to nobody.
+/// Registers with this `log` of the configuration and this RUST_LOG, by a challenge, and sends a message to a user that the registrar does not know.
 fn run(url: &str, adapter: &str, log: &str, variable: Option<&str>) -> Run {
     static FILES: AtomicU32 = AtomicU32::new(0);
     let number = FILES.fetch_add(1, Ordering::Relaxed);

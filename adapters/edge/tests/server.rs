@@ -338,7 +338,7 @@ async fn a_slow_reader_is_cut() {
     register(&mut other, "alice").await;
 }
 
-/// RFC 9110 section 15.6.4: sockets are limited. One more is told when to try again, and place is made again.
+/// RFC 9110 section 15.6.4: the server answers one client too many with the time to try again, and accepts it once another client has left.
 #[tokio::test]
 async fn fault_f8_a_full_server_answers_the_upgrade_with_503() {
     let server = serve_with(|config| config.limits.connections = 1);

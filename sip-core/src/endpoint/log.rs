@@ -89,7 +89,7 @@ fn heading(event: &Event) -> Heading {
         Event::Disconnected { reason, .. } => (closing_level(*reason), TRANSPORT, 0),
         Event::Registered(registration) => (Log, REGISTRATION, u64::from(registration.reg_id)),
         Event::Bindings { .. } => (Debug, REGISTRATION, 0),
-        // Without a further attempt nobody reaches the agent until the application acts.
+        // Without a further attempt the agent cannot be called until the application acts.
         Event::RegistrationFailed { retry_at: None, .. } => (Error, REGISTRATION, 0),
         Event::RegistrationFailed { .. } => (Warn, REGISTRATION, 0),
         Event::Unregistered { .. } => (Log, REGISTRATION, 0),

@@ -118,7 +118,7 @@ pub(crate) fn wait_for(what: &str, is_true: impl Fn() -> bool) {
     }
 }
 
-/// How many messages the agent reads while nobody reads its events. A command is a turn of its thread, in which it
+/// How many messages the agent reads while the test reads no events. A command is a turn of its thread, in which it
 /// reads the socket if it may.
 pub(crate) fn read_without_room(handle: &Handle) -> u64 {
     const TURNS: usize = 50;

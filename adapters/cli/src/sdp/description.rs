@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// The port of a stream that nobody listens on: "discard", as in descriptions of browsers (RFC 8829).
+/// The port of a stream without a socket: "discard", as browsers describe it (RFC 8829).
 const DISCARD: u16 = 9;
 
 /// A made-up fingerprint, because no media flows.

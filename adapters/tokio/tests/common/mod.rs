@@ -124,7 +124,7 @@ pub(crate) async fn wait_for(what: &str, is_true: impl Fn() -> bool) {
     assert!(waited.is_ok(), "never: {what}");
 }
 
-/// How many messages the agent reads while nobody reads its events. A command is a turn of its task, in which it reads
+/// How many messages the agent reads while the test reads no events. A command is a turn of its task, in which it reads
 /// the socket if it may.
 pub(crate) async fn read_without_room(handle: &Handle) -> u64 {
     const TURNS: usize = 50;
