@@ -21,6 +21,31 @@ fn parse_message_skipped_lines_stay_out_of_the_answer() {
     assert!(!answer.bytes().windows(8).any(|bytes| bytes == b"tag=81x2"));
 }
 
+/// RFC 3261 section 8.2.6.2: the tag of a response stands behind the value of To; a `;` in a folded line at its end was cut off
+/// without the fold, so that the tag began a line of its own.
+#[test]
+fn roundtrip_the_tag_follows_a_to_that_ends_in_a_fold() {
+    for end in ["\r\n ;", "\r\n\t; \r\n ", " ;\r\n ", ";"] {
+        let text = format!(
+            "OPTIONS sip:b@example.com SIP/2.0\r\nTo: <sip:b@example.com>{end}\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\n\
+             From: <sip:a@example.com>;tag=f\r\nCall-ID: 1\r\nMax-Forwards: 70\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        let Ok(message) = Message::parse(Bytes::from(text), &Limits::default()) else {
+            panic!("a request that ends its To with {end:?}");
+        };
+        let request = message.as_request().expect("a request");
+        let answer = Builder::response_to(&request, StatusCode::BUSY_HERE, Some(b"t")).build();
+        let answer = answer.expect("an answer");
+        let read = Message::parse(answer.bytes().clone(), &Limits::default());
+        assert_eq!(read.as_ref(), Ok(&answer), "{end:?}");
+        assert_eq!(
+            answer.to().map(|to| to.tag()),
+            Ok(Some(&b"t"[..])),
+            "{end:?}"
+        );
+    }
+}
+
 /// RFC 3261 section 19.1.4: a URI that repeats a parameter is equivalent to itself, when the reader accepts it.
 #[test]
 fn parse_values_a_uri_is_equivalent_to_itself() {

@@ -111,9 +111,10 @@ impl<'a> Builder<'a> {
                 HeaderId::TO if !seen.repeats(record.id) => {
                     match to_tag.filter(|_| lacks_tag(request)) {
                         Some(tag) => {
-                            // A `;` at its end would stand in front of that of the tag.
+                            // A `;` or a fold at its end would stand in front of the `;` of the tag.
                             let value = request.value_of(record);
-                            let last = |byte: &u8| !matches!(byte, b';' | b' ' | b'\t');
+                            let last =
+                                |byte: &u8| !matches!(byte, b';' | b' ' | b'\t' | b'\r' | b'\n');
                             let end = value.iter().rposition(last).map_or(0, |last| last + 1);
                             let content = Content::Tagged(&value[..end], tag);
                             builder.items.push(Item {
