@@ -88,7 +88,9 @@ pub use ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestI
 pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
-pub use session::{DescriptionFailed, FailureStatus, InviteOptions, RedirectTarget, Refusal};
+pub use session::{
+    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, RedirectTarget, Refusal,
+};
 pub use time::Timestamp;
 pub use ua::{
     Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,

@@ -34,6 +34,7 @@ pub(crate) use self::owner::{DialogUsage, FlowIndex, Sent, TimerOwner, Transacti
 pub use self::owner::{SessionRequest, SessionTimer};
 pub use self::queue::Counters;
 pub(crate) use self::requests::{InDialog, NewCall, OutOfDialog};
+pub(crate) use self::responses::InDialogResponse;
 pub use self::sent_request::SentRequest;
 pub use self::settings::{Behaviour, ChallengeSettings, EndpointSettings, IdentitySettings};
 pub use self::state::Endpoint;

@@ -33,6 +33,14 @@ pub enum SessionRequest {
     Reinvite,
     /// The BYE that ends the call.
     Bye,
+    /// The PRACK to a reliable provisional response (RFC 3262 section 4).
+    Prack,
+    /// An UPDATE (RFC 3311).
+    Update,
+    /// A REFER within the call (RFC 3515).
+    Refer,
+    /// A NOTIFY about a REFER of the peer (RFC 3515 section 2.4.4).
+    Notify,
 }
 
 /// The data that a client transaction keeps for its user: everything that a retry needs.
@@ -108,15 +116,37 @@ pub enum SessionTimer {
     /// The deadline of a re-INVITE of this side: to be described, to be answered, or to be resent after a 491
     /// (RFC 3261 section 14.1).
     Offer,
+    /// The application is late with a description: `offerTimeout`.
+    Description,
+    /// The reliable provisional response is due again (RFC 3262 section 3).
+    RepeatProvisional,
+    /// The PRACK is overdue (RFC 3262 section 3).
+    Prack,
+    /// The deadline of an UPDATE of this side: to be described, to be answered, or to be resent after a 491 (RFC 3311
+    /// section 5.1).
+    Update,
+    /// The refresh of the session is due (RFC 4028 section 10).
+    Refresh,
+    /// The session expires, because the peer did not refresh it (RFC 4028 section 10).
+    Expiry,
+    /// A NOTIFY about a REFER is due or overdue (RFC 3515 section 2.4.4).
+    Refer,
 }
 
 impl SessionTimer {
     /// All kinds, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::NoAnswer,
         Self::Ring,
         Self::Repeat,
         Self::GiveUp,
         Self::Offer,
+        Self::Description,
+        Self::RepeatProvisional,
+        Self::Prack,
+        Self::Update,
+        Self::Refresh,
+        Self::Expiry,
+        Self::Refer,
     ];
 }

@@ -52,6 +52,10 @@ pub(crate) struct InDialog<'a> {
     pub(crate) dialog: DialogId,
     pub(crate) method: Method<'static>,
     pub(crate) body: Option<&'a Body>,
+    /// The header fields of this kind of request.
+    pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
+    /// The header fields of the application.
+    pub(crate) extra: &'a [ExtraHeader],
 }
 
 /// The parameters of the INVITE of a new call, as the application gives them.
@@ -241,6 +245,12 @@ impl Endpoint {
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());
+        }
+        for &(name, value) in parts.own {
+            request.append(name, value);
+        }
+        for header in parts.extra {
+            request.append(header.header_name(), header.value());
         }
         request.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
         if let Some(body) = parts.body {

@@ -10,8 +10,21 @@ use super::state::Endpoint;
 use crate::body::Body;
 use crate::config::LogLevel;
 use crate::dialog::{Dialog, DialogId, DialogSetId, is_sips};
+use crate::header::ExtraHeader;
 use crate::record::LogContent;
 use crate::transaction::{SendError, ServerTransactionId};
+
+/// The parameters of a response to an INVITE or UPDATE from a dialog.
+pub(crate) struct InDialogResponse<'a> {
+    pub(crate) dialog: DialogId,
+    pub(crate) transaction: ServerTransactionId,
+    pub(crate) status: StatusCode,
+    pub(crate) body: Option<&'a Body>,
+    /// The header fields of this kind of response.
+    pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
+    /// The header fields of the application.
+    pub(crate) extra: &'a [ExtraHeader],
+}
 
 impl Endpoint {
     /// Answers a request with a final response outside any dialog. Draws a To tag.
@@ -148,11 +161,9 @@ impl Endpoint {
     /// Sends a response to an INVITE from a dialog: 101 to 299 (RFC 3261 sections 12.1.1 and 13.3.1).
     pub(crate) fn respond_in_dialog(
         &mut self,
-        dialog: DialogId,
-        transaction: ServerTransactionId,
-        status: StatusCode,
-        body: Option<&Body>,
+        parts: &InDialogResponse<'_>,
     ) -> Result<(), SendError> {
+        let (dialog, transaction, status) = (parts.dialog, parts.transaction, parts.status);
         let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
         let tag = self.dialogs.tag(dialog.set()).ok_or(SendError::Stale)?;
         let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
@@ -170,7 +181,13 @@ impl Endpoint {
             .append(HeaderName::Allow, self.allow())
             .append(HeaderName::Supported, self.identity.supported.as_str())
             .append(HeaderName::UserAgent, &*self.behaviour.user_agent);
-        if let Some(body) = body {
+        for &(name, value) in parts.own {
+            response.append(name, value);
+        }
+        for header in parts.extra {
+            response.append(header.header_name(), header.value());
+        }
+        if let Some(body) = parts.body {
             response.body(body.content_type.as_bytes(), &body.bytes);
         }
         self.layer.respond(transaction, response, self.now)

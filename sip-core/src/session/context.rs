@@ -15,8 +15,8 @@ use super::state::{State, Terminating};
 use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
-    Duty, Endpoint, InDialog, MaySend, Sent, SentRequest, SessionRequest, SessionTimer, TimerOwner,
-    TransactionUser,
+    Duty, Endpoint, InDialog, InDialogResponse, MaySend, Sent, SentRequest, SessionRequest,
+    SessionTimer, TimerOwner, TransactionUser,
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
@@ -45,7 +45,7 @@ pub(crate) struct Common {
     pub(crate) caller: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
-    timers: [Option<TimerKey>; 5],
+    timers: [Option<TimerKey>; SessionTimer::ALL.len()],
 }
 
 /// The context of one step of a call.
@@ -66,7 +66,7 @@ impl Common {
             connection: None,
             caller: false,
             invite: None,
-            timers: [None; 5],
+            timers: [None; SessionTimer::ALL.len()],
         }
     }
 
@@ -262,6 +262,8 @@ impl Context<'_> {
                     dialog,
                     method: Method::Bye,
                     body: None,
+                    own: &[],
+                    extra: &[],
                 };
                 let user = self.common.user(SessionRequest::Bye);
                 self.endpoint.send_in_dialog(&bye, user)
@@ -348,7 +350,11 @@ impl Context<'_> {
     /// repeat gets the same ACK; another branch of a fork is acknowledged and ended; a re-INVITE that a BYE
     /// overtook is acknowledged.
     pub(crate) fn further_success(&mut self, response: &ResponseTo<'_>, ack_is_due: bool) {
-        if response.to == SessionRequest::Bye || !response.status().is_success() {
+        let is_invite = matches!(
+            response.to,
+            SessionRequest::Invite | SessionRequest::Reinvite
+        );
+        if !is_invite || !response.status().is_success() {
             return;
         }
         let Some(invite) = response.request.request() else {
@@ -423,8 +429,14 @@ impl Context<'_> {
         status: StatusCode,
         body: Option<&Body>,
     ) -> Result<(), SendError> {
-        self.endpoint
-            .respond_in_dialog(dialog, transaction, status, body)
+        self.endpoint.respond_in_dialog(&InDialogResponse {
+            dialog,
+            transaction,
+            status,
+            body,
+            own: &[],
+            extra: &[],
+        })
     }
 
     /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.

@@ -547,7 +547,11 @@ impl SessionLayer {
                 SessionRequest::Reinvite => {
                     endpoint.acknowledge_without_dialog(connection, request, &received.response)
                 }
-                SessionRequest::Bye => {}
+                SessionRequest::Bye
+                | SessionRequest::Prack
+                | SessionRequest::Update
+                | SessionRequest::Refer
+                | SessionRequest::Notify => {}
             }
         }
         stepped
@@ -612,6 +616,10 @@ impl SessionLayer {
             SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
+            SessionRequest::Prack
+            | SessionRequest::Update
+            | SessionRequest::Refer
+            | SessionRequest::Notify => false,
         }
     }
 

@@ -28,5 +28,5 @@ mod tables;
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
-pub use self::options::{DescriptionFailed, InviteOptions};
+pub use self::options::{DescriptionFailed, InviteOptions, MessageOptions};
 pub use self::refusal::{FailureStatus, RedirectTarget, Refusal};

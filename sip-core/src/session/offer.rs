@@ -1,26 +1,23 @@
 //! Offer/answer (RFC 3264, RFC 6337, RFC 6141): one exchange at a time, with a number that every question and every
 //! description carries, and exactly one end for each.
 //!
-//! | state                                            | input                       | does                          | next        |
-//! |--------------------------------------------------|-----------------------------|-------------------------------|-------------|
-//! | Idle                                             | offer wanted in INVITE      | ask offer                     | OfferAsked  |
-//! | Idle                                             | offer wanted in 2xx         | ask offer                     | OfferAsked  |
-//! | Idle                                             | offer came in INVITE        | deliver offer, ask answer     | AnswerAsked |
-//! | Idle                                             | offer came in 2xx           | deliver offer, ask answer     | AnswerAsked |
-//! | OfferAsked in INVITE                             | described                   |                               | OfferSent   |
-//! | OfferAsked in 2xx                                | described                   |                               | OfferSent   |
-//! | AnswerAsked in INVITE                            | described                   |                               | AnswerSent  |
-//! | AnswerAsked in 2xx                               | described                   | end complete                  | Idle        |
-//! | OfferSent                                        | answer came                 | deliver answer, end complete  | Idle        |
-//! | AnswerSent                                       | acknowledged                | end complete                  | Idle        |
-//! | OfferAsked, OfferSent, AnswerAsked, AnswerSent   | refused                     | end refused                   | Idle        |
-//! | OfferAsked, OfferSent, AnswerAsked, AnswerSent   | rolled back                 | end rolled back               | Idle        |
-//! | OfferAsked, OfferSent, AnswerAsked, AnswerSent   | aborted                     | end aborted                   | Idle        |
+//! | state | input | does | next |
+//! |-------|-------|------|------|
+//! | Idle | offer wanted in INVITE, offer wanted in 2xx, offer wanted in 1xx, offer wanted in PRACK, offer wanted in UPDATE | ask offer | OfferAsked |
+//! | Idle | offer came in INVITE, offer came in 2xx, offer came in 1xx, offer came in PRACK, offer came in UPDATE | deliver offer, ask answer | AnswerAsked |
+//! | OfferAsked | described |  | OfferSent |
+//! | AnswerAsked in INVITE, AnswerAsked in 1xx | described |  | AnswerSent |
+//! | AnswerAsked in 2xx, AnswerAsked in PRACK, AnswerAsked in UPDATE | described | end complete | Idle |
+//! | OfferSent | answer came | deliver answer, end complete | Idle |
+//! | AnswerSent | acknowledged | end complete | Idle |
+//! | OfferAsked, OfferSent, AnswerAsked, AnswerSent | refused | end refused | Idle |
+//! | OfferAsked, OfferSent, AnswerAsked, AnswerSent | rolled back | end rolled back | Idle |
+//! | OfferAsked, OfferSent, AnswerAsked, AnswerSent | aborted | end aborted | Idle |
 //!
-//! What is not listed changes nothing. The answer to an offer in an INVITE goes into the 2xx, which the ACK
-//! acknowledges; the answer to an offer in a 2xx goes into the ACK, which has no acknowledgement. Reliable
-//! provisional responses, PRACK and UPDATE will each be one more [`Carrier`], with the message that answers
-//! it.
+//! What is not listed changes nothing. The answer to an offer goes into the message that follows the carrier: the 2xx or a
+//! reliable provisional response after an INVITE, which ACK or PRACK acknowledges; the ACK after a 2xx; PRACK after a
+//! reliable provisional response, which its 2xx acknowledges; the 2xx after PRACK and UPDATE (RFC 6337 section 2.2). ACK and
+//! the 2xx to PRACK and UPDATE have no acknowledgement.
 
 use smallvec::SmallVec;
 
@@ -34,14 +31,21 @@ pub(crate) enum Carrier {
     Invite,
     /// The 2xx to an INVITE without an offer.
     Success,
+    /// A reliable provisional response to an INVITE without an offer; PRACK carries the answer (RFC 3262 section 5).
+    Provisional,
+    /// PRACK; its 2xx carries the answer (RFC 3262 section 5).
+    Prack,
+    /// UPDATE; its 2xx carries the answer (RFC 3311 section 5).
+    Update,
 }
 
 impl Carrier {
-    /// Whether SIP acknowledges the message that carries the answer (RFC 3261 section 13.2.1).
+    /// Whether SIP acknowledges the message that carries the answer: the ACK a 2xx (RFC 3261 section 13.2.1), PRACK a
+    /// reliable provisional response and a 2xx the PRACK (RFC 3262 section 3).
     const fn acknowledges_answer(self) -> bool {
         match self {
-            Self::Invite => true,
-            Self::Success => false,
+            Self::Invite | Self::Provisional => true,
+            Self::Success | Self::Prack | Self::Update => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::body::Body;
 use crate::header::ExtraHeader;
 
 /// Settings of an outgoing call.
@@ -46,6 +47,39 @@ impl InviteOptions {
     #[must_use]
     pub fn header(mut self, header: ExtraHeader) -> Self {
         self.headers.push(header);
+        self
+    }
+}
+
+/// What the application adds to a request or response of a call: checked header fields, and a body where the message has none
+/// of its own.
+#[derive(Clone, Default, Debug)]
+#[non_exhaustive]
+pub struct MessageOptions {
+    /// Additional header fields.
+    pub headers: Vec<ExtraHeader>,
+    /// The body.
+    pub body: Option<Body>,
+}
+
+impl MessageOptions {
+    /// Adds nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one header field.
+    #[must_use]
+    pub fn header(mut self, header: ExtraHeader) -> Self {
+        self.headers.push(header);
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = Some(body);
         self
     }
 }

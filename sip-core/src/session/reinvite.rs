@@ -142,6 +142,8 @@ impl Offering {
                 dialog,
                 method: Method::Invite,
                 body: Some(offer),
+                own: &[],
+                extra: &[],
             };
             let sent = context.endpoint.send_in_dialog(&invite, user);
             sent.map_err(|error| send_failure_cause(&error))

@@ -215,6 +215,8 @@ impl UserAgent {
             dialog,
             method: Method::Info,
             body: Some(body),
+            own: &[],
+            extra: &[],
         };
         let user = TransactionUser::Request(id);
         self.endpoint.send_in_dialog(&info, user).map(|_| ())

@@ -16,7 +16,13 @@ use crate::session::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects
 fn rfc3264_the_documented_table_is_the_offer_machine() {
     let mut rows = read(include_str!("../offer.rs"));
     let (old, next) = (ExchangeId::from_number(4), ExchangeId::from_number(5));
-    let carriers = [("INVITE", Carrier::Invite), ("2xx", Carrier::Success)];
+    let carriers = [
+        ("INVITE", Carrier::Invite),
+        ("2xx", Carrier::Success),
+        ("1xx", Carrier::Provisional),
+        ("PRACK", Carrier::Prack),
+        ("UPDATE", Carrier::Update),
+    ];
     let mut inputs = Vec::new();
     for (name, carrier) in carriers {
         inputs.push((
@@ -102,7 +108,7 @@ fn rfc3264_the_documented_table_is_the_offer_machine() {
             }
         }
     }
-    assert_eq!(cells, 2 * 5 * 10);
+    assert_eq!(cells, 5 * 5 * 16);
     let unused: Vec<_> = rows.iter().filter(|row| row.used == 0).collect();
     let unused: Vec<_> = unused
         .iter()
