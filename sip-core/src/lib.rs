@@ -81,18 +81,22 @@ pub use body::Body;
 pub use connection::{ConnectionInfo, Transport};
 pub use endpoint::Counters;
 pub use error::{Backpressure, ClockJump, CommandError, RefusalError, StaleHandle, StartError};
-pub use event::{DescriptionKind, Event, ExchangeOutcome, Registration};
+pub use event::{DescriptionKind, Event, ExchangeOutcome, Referral, Registration, TransferOutcome};
 pub use fleet::{AgentId, Fleet};
 pub use header::{ExtraHeader, ExtraHeaderError};
-pub use ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestId, SessionId};
+pub use ids::{
+    ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, ReferId, RequestId, SessionId,
+    TransferId,
+};
 pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
     DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, RedirectTarget, Refusal,
+    TransferOptions,
 };
 pub use time::Timestamp;
 pub use ua::{
     Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,
-    UserAgent,
+    TransferTarget, UserAgent,
 };

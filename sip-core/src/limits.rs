@@ -16,9 +16,10 @@
 //! | calls                                         | `sessions`                                  | `message` for each |
 //! | dialogs                                       | `forks` for each call                       | `routes`, `message` |
 //! | requests of the application                   | `requests`                                  | the application's own |
+//! | REFERs of this side, and those of peers       | `refers` each, `refers_per_call` of one call | `message` for each of peers |
 //! | requests of peers that wait                   | `incoming`                                  | held by their server transactions |
 //! | challenges that wait                          | `challenges`                                | `challenge_bytes` on average |
-//! | timers of an agent                            | five for each call; one for each request, challenge, flow and stop | fixed |
+//! | timers of an agent                            | five for each call; one for each request, REFER, challenge, flow and stop | fixed |
 //! | bindings, flows                               | `outboundFlows`, at most four               | Service-Route: `routes`, `message` |
 //! | connections                                   | the host's: each follows from an `Action::Connect` that it polled, or its own `accept` | fixed |
 //!
@@ -61,6 +62,11 @@ pub struct Limits {
     pub branch_byes: usize,
     /// Requests outside calls that have no outcome yet; a command that needs one more returns an error.
     pub requests: usize,
+    /// REFERs of this side, and as many of peers, whose outcome is not yet known or reported (RFC 3515). A command that needs
+    /// one more returns an error; the core answers one more of a peer with 503.
+    pub refers: usize,
+    /// The part of `refers` that one call may have, in each direction.
+    pub refers_per_call: usize,
     /// Requests of peers that wait for the application's answer; the core answers one more with 503.
     pub incoming: usize,
     /// Bytes of messages that a server transaction keeps on average: the request until the final response, and the last
@@ -116,6 +122,8 @@ impl Default for Limits {
             forks: 16,
             branch_byes: 128,
             requests: 256,
+            refers: 64,
+            refers_per_call: 4,
             incoming: 256,
             server_transaction_bytes: 8 << 10,
             actions: 1_024,

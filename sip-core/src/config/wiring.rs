@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::parameter::Parameter;
 use super::settings::{Config, Settings};
-use super::values::{DtmfType, Support};
+use super::values::DtmfType;
 
 /// A parameter whose value has no effect yet; `Display` is one sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +33,6 @@ type Row = (Parameter, fn(&Settings) -> bool, &'static str);
 
 /// One row for each missing feature; remove the row with its implementation.
 const MISSING: &[Row] = &[
-    (
-        Parameter::Replaces,
-        |s| s.replaces != Support::None,
-        "calls cannot be replaced (RFC 3891)",
-    ),
     (
         Parameter::Autostop,
         |s| s.autostop,

@@ -9,7 +9,7 @@ use super::sent_request::SentRequest;
 use super::state::Endpoint;
 use crate::auth::ChallengeError;
 use crate::config::LogLevel;
-use crate::dialog::{DialogError, FailureScope};
+use crate::dialog::{DialogError, DialogId, FailureScope};
 use crate::ids::ConnectionId;
 use crate::record::LogContent;
 use crate::transaction::{ClientTransactionId, Output, ServerTransactionId, TransactionError};
@@ -236,12 +236,24 @@ impl Endpoint {
             });
         }
         // RFC 3261 section 8.2: method, then header, then content.
-        let fits = self.check_method(transaction, method)
+        let fits = self.check_method(transaction, method, false)
             && self.check_headers(transaction, &request, merged);
         fits.then_some(Indication::Request {
             transaction,
             request,
         })
+    }
+
+    /// The dialog that a NOTIFY makes, because it arrives before the 2xx to the REFER of this side (RFC 3515 section 2.4.4).
+    fn dialog_of_notify(&mut self, request: &Request) -> Option<DialogId> {
+        if request.method() != Method::Notify {
+            return None;
+        }
+        let set = self.dialogs.awaiting_notify(request)?;
+        let usage = self.dialogs.usage(set)?;
+        let subscribes = matches!(usage, DialogUsage::Transfer(_));
+        // One of which no dialog can be made is answered 481.
+        subscribes.then(|| self.dialogs.notified(set, request).ok())?
     }
 
     /// RFC 3261 section 12.2.2: finds the usage of the dialog of a request. One look-up, however many dialogs
@@ -252,6 +264,7 @@ impl Endpoint {
         request: &Request,
     ) -> Option<DialogUsage> {
         let found = self.dialogs.find(request);
+        let found = found.or_else(|| self.dialog_of_notify(request));
         let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage(dialog.set())?)));
         let Some((dialog, usage)) = found else {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -271,7 +284,7 @@ impl Endpoint {
                 return None;
             }
         }
-        let fits = self.check_method(transaction, request.method())
+        let fits = self.check_method(transaction, request.method(), true)
             && self.check_extensions(transaction, request);
         fits.then_some(usage)
     }

@@ -11,20 +11,21 @@ use super::caller;
 use super::context::{Common, Context};
 use super::input::{Input, ResponseTo};
 use super::options::InviteOptions;
+use super::referral::Referred;
 use super::state::{NewInvite, State};
+use super::transfer::Transfer;
 use crate::action::Action;
 use crate::connection::DisconnectReason;
 use crate::dialog::{DialogId, FailureScope, RemoteTarget};
 use crate::endpoint::{
-    Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
-    SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
+    DialogUsage, Endpoint, Indication, Received, Sent, SessionRequest, SessionTimer,
+    TransactionUser, is_of_rfc2543,
 };
 use crate::error::CommandError;
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::{Cause, EndReason, Originator};
 use crate::slab::Slab;
-use crate::time::Timestamp;
 use crate::transaction::{ServerTransactionId, TransactionError};
 
 #[cfg(test)]
@@ -57,9 +58,9 @@ pub(crate) enum Stepped {
 }
 
 #[cfg_attr(test, derive(Clone))]
-struct Call {
-    common: Common,
-    state: Option<State>,
+pub(super) struct Call {
+    pub(super) common: Common,
+    pub(super) state: Option<State>,
 }
 
 /// All calls of one [`Endpoint`]: the INVITE usage (RFC 3261 sections 13 to 15).
@@ -96,11 +97,15 @@ struct Call {
 /// ```
 #[cfg_attr(test, derive(Clone))]
 pub struct SessionLayer {
-    calls: Slab<Call>,
+    pub(super) calls: Slab<Call>,
     /// The number of calls that peers made.
     incoming: usize,
     /// The call of each peer's INVITE that is being answered.
     invites: BTreeMap<ServerTransactionId, SessionId>,
+    /// The REFERs of this side.
+    pub(super) transfers: Slab<Transfer>,
+    /// The REFERs of peers.
+    pub(super) referred: Slab<Referred>,
 }
 
 impl Default for SessionLayer {
@@ -117,6 +122,8 @@ impl SessionLayer {
             calls: Slab::new(),
             incoming: 0,
             invites: BTreeMap::new(),
+            transfers: Slab::new(),
+            referred: Slab::new(),
         }
     }
 
@@ -179,6 +186,13 @@ impl SessionLayer {
             .headers
             .extend(ExtraHeader::of_uri(&target.as_uri()));
         let target = target.as_uri().to_request_uri();
+        if let Some(old) = options.replaces {
+            let (replaces, _) = self.replaces_of(endpoint, old)?;
+            let replaces = ExtraHeader::new("Replaces", &replaces);
+            options
+                .headers
+                .push(replaces.map_err(CommandError::Header)?);
+        }
         let call_id = endpoint.new_call_id();
         let id = SessionId(self.calls.next_handle());
         let usage = DialogUsage::Session(id);
@@ -264,13 +278,29 @@ impl SessionLayer {
             before.map(|invite| self.invites.remove(&invite));
             after.map(|invite| self.invites.insert(invite, id));
         }
-        if next.is_none() {
-            self.incoming -= usize::from(!call.common.caller);
-            self.calls.remove(id.0);
-            return Stepped::Over;
-        }
+        let is_over = next.is_none();
+        let is_answered = matches!(next, Some(State::Answered(_)));
+        let replaced = is_answered.then(|| call.common.replaces.take()).flatten();
+        let progress = call.common.progress.take();
+        let report = call.common.follows.zip(progress);
+        let is_incoming = !call.common.caller;
         call.state = next;
-        Stepped::Alive
+        if is_over {
+            self.incoming -= usize::from(is_incoming);
+            self.calls.remove(id.0);
+            self.end_transfers(endpoint, Some(id));
+            self.end_referred(endpoint, Some(id));
+        }
+        if let Some((refer, status)) = report {
+            self.report(endpoint, refer, status);
+        }
+        if let Some(old) = replaced {
+            self.replace(endpoint, old, id);
+        }
+        match is_over {
+            true => Stepped::Over,
+            false => Stepped::Alive,
+        }
     }
 
     /// Passes everything that the endpoint has received to its calls, and refuses requests that belong to no
@@ -287,6 +317,7 @@ impl SessionLayer {
                     Method::Options => {
                         endpoint.answer_options(transaction, self.is_busy(endpoint));
                     }
+                    Method::Refer => self.on_refer(endpoint, transaction, None, request),
                     // RFC 3261 section 15.1.2, RFC 3262 section 6: these need a dialog.
                     Method::Bye | Method::Prack => {
                         let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -298,14 +329,22 @@ impl SessionLayer {
                     transaction,
                     usage: DialogUsage::Session(id),
                     request,
-                } => {
+                } => match request.method() {
                     // RFC 3261 section 11.2: within a dialog as outside.
-                    if request.method() == Method::Options {
+                    Method::Options => {
                         endpoint.answer_options(transaction, self.is_busy(endpoint));
-                    } else if !self.on_request(endpoint, transaction, id, &request) {
+                    }
+                    Method::Refer => self.on_refer(endpoint, transaction, Some(id), request),
+                    _ if !self.on_request(endpoint, transaction, id, &request) => {
                         refuse_method(endpoint, transaction);
                     }
-                }
+                    _ => {}
+                },
+                Indication::RequestInDialog {
+                    transaction,
+                    usage,
+                    request,
+                } => self.on_request_in_subscription(endpoint, transaction, usage, &request),
                 Indication::Cancel {
                     transaction,
                     invite,
@@ -314,19 +353,19 @@ impl SessionLayer {
                     self.on_cancel(endpoint, transaction, invite, &request);
                 }
                 Indication::Ack { usage, request } => {
-                    let DialogUsage::Session(id) = usage;
-                    self.drive(endpoint, id, Input::Ack(&request));
+                    if let DialogUsage::Session(id) = usage {
+                        self.drive(endpoint, id, Input::Ack(&request));
+                    }
                 }
                 Indication::Response(received) => {
-                    if let TransactionUser::Session(id, to) = received.sent.user {
-                        self.on_response_or_challenge(endpoint, id, to, received);
-                    }
+                    self.on_response_or_challenge(endpoint, received);
                 }
                 Indication::Failed { sent, error } => {
                     if let TransactionUser::Session(id, to) = sent.user {
                         self.drive(endpoint, id, Input::Failed(to, error));
-                        self.on_failure(endpoint, &sent, error);
                     }
+                    self.on_subscription_failed(endpoint, sent.user, error);
+                    self.on_failure(endpoint, &sent, error);
                 }
                 Indication::ServerFailed { transaction } => {
                     self.on_server_failed(endpoint, transaction);
@@ -341,49 +380,6 @@ impl SessionLayer {
                 Indication::Pong(_) => {}
             }
         }
-    }
-
-    /// Advances the clock to `now`, which never goes back: fires the due deadlines and passes them to the
-    /// calls. A [`UserAgent`](crate::UserAgent) does so itself.
-    pub fn tick(&mut self, endpoint: &mut Endpoint, now: Timestamp) {
-        endpoint.advance(now);
-        let now = endpoint.now;
-        endpoint.layer.tick(now);
-        self.settle(endpoint);
-        for _ in 0..endpoint.limits().fired_per_tick.max(1) {
-            let Some(owner) = endpoint.timers.pop_due(now) else {
-                break;
-            };
-            if let TimerOwner::Session(id, timer) = owner {
-                self.on_timeout(endpoint, id, timer);
-            }
-        }
-        self.settle(endpoint);
-    }
-
-    fn on_response_or_challenge(
-        &mut self,
-        endpoint: &mut Endpoint,
-        id: SessionId,
-        to: SessionRequest,
-        mut received: Received,
-    ) {
-        if received.is_challenge() && self.awaits(id, to) {
-            let sent = endpoint.resend_with_credentials(&received, Authorization::Credentials);
-            match sent {
-                Ok(transaction) => {
-                    self.drive(endpoint, id, Input::Resent(to, transaction));
-                    return;
-                }
-                Err(RetryError::NotSent(error)) => {
-                    self.drive(endpoint, id, Input::NotResent(to, error));
-                    return;
-                }
-                Err(RetryError::Challenge(error)) => received.unanswered = Some(Box::new(error)),
-            }
-        }
-        self.on_response(endpoint, id, to, &received, false);
-        self.on_failure_response(endpoint, &received);
     }
 
     pub(crate) fn on_timeout(
@@ -414,6 +410,10 @@ impl SessionLayer {
             let why = "INVITE without exactly one SIP or SIPS URI in Contact";
             return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
         }
+        let named = match self.calls_named_by(endpoint, &request) {
+            Ok(named) => named,
+            Err((status, why)) => return endpoint.refuse(transaction, status, why, &[]),
+        };
         if self.is_busy(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
@@ -440,7 +440,7 @@ impl SessionLayer {
             endpoint,
             common: &mut common,
         };
-        let state = Some(callee::start(transaction, dialog, request, context));
+        let state = Some(callee::start(transaction, dialog, request, named, context));
         self.calls.insert(Call { common, state });
         self.incoming += 1;
         self.invites.insert(transaction, id);
@@ -463,6 +463,10 @@ impl SessionLayer {
                 return true;
             }
             Method::Invite => Input::Invite(transaction, request),
+            Method::Notify => {
+                let usage = DialogUsage::Session(id);
+                return self.on_notify(endpoint, transaction, usage, request);
+            }
             // RFC 3262 section 3: no provisional response of this side waits for it.
             Method::Prack => {
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -521,6 +525,7 @@ impl SessionLayer {
         endpoint: &mut Endpoint,
         transaction: ServerTransactionId,
     ) -> Option<SessionId> {
+        self.on_refer_lost(endpoint, transaction);
         let id = self.invites.get(&transaction).copied()?;
         let stepped = self.drive(endpoint, id, Input::ServerFailed(transaction));
         (stepped == Stepped::Over).then_some(id)
@@ -576,6 +581,14 @@ impl SessionLayer {
             TransactionUser::Session(id, SessionRequest::Reinvite) if self.tries_again(id) => {
                 FailureScope::Transaction
             }
+            // RFC 5057 section 5.1: the usage of a REFER or NOTIFY is its subscription, and 416 is about its Refer-To.
+            TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
+                let is_target = received.response.status() == StatusCode::UNSUPPORTED_URI_SCHEME;
+                let scope = Some(received.scope()).filter(|_| !is_target);
+                scope
+                    .filter(|scope| *scope == FailureScope::Dialog)
+                    .unwrap_or(FailureScope::Transaction)
+            }
             _ => received.scope(),
         };
         self.end_usages(endpoint, &received.sent, scope, reason)
@@ -589,7 +602,13 @@ impl SessionLayer {
         sent: &Sent,
         error: TransactionError,
     ) -> Option<SessionId> {
+        let own = matches!(
+            sent.user,
+            TransactionUser::Transfer(_) | TransactionUser::Notify(_)
+        );
         let scope = match error {
+            // RFC 5057 section 5.1: the usage of a REFER or NOTIFY is its subscription.
+            _ if own => FailureScope::Transaction,
             TransactionError::Timeout => FailureScope::of(StatusCode::REQUEST_TIMEOUT),
             TransactionError::ConnectionLost => FailureScope::Transaction,
         };
@@ -610,7 +629,9 @@ impl SessionLayer {
         if scope == FailureScope::Transaction || bye {
             return None;
         }
-        let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())?;
+        let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())? else {
+            return None;
+        };
         let stepped = self.drive(endpoint, id, Input::Gone(Box::new(reason())));
         (stepped == Stepped::Over).then_some(id)
     }

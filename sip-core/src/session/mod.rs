@@ -4,8 +4,11 @@
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
 //! `caller.rs` has the states before the peer answers an INVITE of this side, `callee.rs` those before this
 //! side answers and while it waits for the ACK, `confirmed.rs` and `reinvite.rs` those of a call that is up,
-//! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
+//! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264). `transfer.rs` and `referral.rs` are the machines
+//! of a REFER of this side and of a peer (RFC 3515), which `transferring.rs` and `referring.rs` drive; `replaces.rs` finds
+//! the calls that an INVITE names (RFC 3891).
 
+mod alone;
 mod callee;
 mod caller;
 mod confirmed;
@@ -19,14 +22,20 @@ mod layer;
 mod machine;
 mod offer;
 mod options;
+mod referral;
+mod referring;
 mod refusal;
 mod reinvite;
+mod replaces;
 mod state;
+mod subscriptions;
 #[cfg(test)]
 mod tables;
+mod transfer;
+mod transferring;
 
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
-pub use self::options::{DescriptionFailed, InviteOptions, MessageOptions};
+pub use self::options::{DescriptionFailed, InviteOptions, MessageOptions, TransferOptions};
 pub use self::refusal::{FailureStatus, RedirectTarget, Refusal};

@@ -5,12 +5,15 @@ use alloc::format;
 use core::time::Duration;
 
 use super::agent::UserAgent;
+use super::transfers::TransferTarget;
 use crate::body::Body;
 use crate::endpoint::{Duty, MaySend, SessionRequest, TransactionUser};
 use crate::error::{CommandError, StaleHandle};
-use crate::ids::{ExchangeId, RequestId, SessionId};
+use crate::ids::{ExchangeId, RequestId, SessionId, TransferId};
 use crate::registration::{RegisterKind, Wish};
-use crate::session::{DescriptionFailed, Input, InviteOptions, Phase, Refusal, Stepped};
+use crate::session::{
+    DescriptionFailed, Input, InviteOptions, Phase, Refusal, Stepped, TransferOptions,
+};
 use crate::time::Timestamp;
 
 /// The phase of a call, with the commands that fit it.
@@ -258,6 +261,25 @@ impl EstablishedSession<'_> {
     pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
         self.agent.command(now)?;
         self.agent.command_session(self.id, Input::Renegotiate)
+    }
+
+    /// Transfers the peer: asks it by REFER (RFC 3515) to call `target`, a URI, a user at the address-of-record's host, or the
+    /// peer of another call, which that call replaces (RFC 3891). Returns the handle of the REFER.
+    /// [`Event::TransferProgress`](crate::Event::TransferProgress) and
+    /// [`Event::TransferEnded`](crate::Event::TransferEnded) report how that goes. The call goes on until one side hangs up,
+    /// as the application does after a success.
+    ///
+    /// # Errors
+    /// [`CommandError`]; no request is sent then. [`CommandError::WrongState`] unless the call is up, and for the peer of
+    /// another call that does not support Replaces (RFC 3891 section 4). Without a connection the command fails, whatever
+    /// `offlineRequests` says.
+    pub fn refer(
+        self,
+        target: impl Into<TransferTarget>,
+        options: &TransferOptions,
+        now: Timestamp,
+    ) -> Result<TransferId, CommandError> {
+        self.agent.refer_call(self.id, target.into(), options, now)
     }
 
     /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`), and returns the handle of

@@ -116,18 +116,33 @@ pub(crate) fn cfg_100rel_decides_supported_require_and_421() {
     }
 }
 
-/// CFG-REPLACES, RFC 3891: the agent refuses a configuration that enables `replaces`, does not list it in Supported, and answers 420 to a
-/// peer that requires it; one error names all missing features.
-pub(crate) fn cfg_replaces_is_refused_by_name_and_by_420() {
-    let mut config = alice();
-    config.autostop(true);
-    let sentences = refusal(config.replaces(Support::Supported));
-    assert_eq!(sentences.lines().count(), 2, "{sentences}");
-    assert!(sentences.contains("replaces has no effect yet"));
-    let answer = answer_to_invite(&alice(), "Require: replaces\n");
-    assert_eq!(answer, (420, "replaces".to_owned()));
-    let (_, invite) = Bench::new(&alice()).call();
-    assert!(!invite.has_token(HeaderName::Supported, b"replaces"));
+/// CFG-REPLACES, RFC 3261 8.2.2.3 and 21.4.15, RFC 3891 4: `none` does not list `replaces` in Supported and answers 420 to a peer
+/// that requires it; `supported` lists it; `required` puts it into Require of an INVITE too, and answers 421 to a peer
+/// without it.
+pub(crate) fn cfg_replaces_decides_supported_require_and_421() {
+    const WITHOUT: &str = "Supported: timer\n";
+    const SUPPORTS: &str = "Supported: timer, Replaces\n";
+    const REQUIRES: &str = "Require: replaces\n";
+    let taken = (100, String::new());
+    let unsupported = (420, "replaces".to_owned());
+    let required = (421, "replaces".to_owned());
+    for (support, answers) in [
+        (Support::None, [&taken, &taken, &unsupported]),
+        (Support::Supported, [&taken, &taken, &taken]),
+        (Support::Required, [&required, &taken, &taken]),
+    ] {
+        let mut config = alice();
+        config.replaces(support);
+        for (headers, answer) in [WITHOUT, SUPPORTS, REQUIRES].iter().zip(answers) {
+            let found = answer_to_invite(&config, headers);
+            assert_eq!(&found, answer, "{support:?}, {headers}");
+        }
+        let (_, invite) = Bench::new(&config).call();
+        let known = support != Support::None;
+        assert_eq!(invite.has_token(HeaderName::Supported, b"replaces"), known);
+        let requires = invite.has_token(HeaderName::Require, b"replaces");
+        assert_eq!(requires, support == Support::Required);
+    }
 }
 
 /// There is no web page to unload, so the agent refuses a configuration that enables it.

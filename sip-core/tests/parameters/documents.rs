@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sip_core::config::{
-    Config, ConfigBuilder, DtmfType, Explained, Origin, Parameter, Setter, Source, Support,
+    Config, ConfigBuilder, DtmfType, Explained, Origin, Parameter, Setter, Source,
 };
 
 const TABLE: &str = include_str!("../../../docs/parameters.md");
@@ -120,7 +120,6 @@ fn each_parameter_has_a_method_an_explanation_and_a_row() {
 #[test]
 fn the_table_says_what_is_refused() {
     let config = Config::builder()
-        .replaces(Support::Supported)
         .autostop(true)
         .dtmf_type(DtmfType::Rtp)
         .build()
