@@ -68,6 +68,7 @@ mod rand;
 mod reason;
 mod record;
 mod registration;
+pub mod sdp;
 pub mod session;
 mod slab;
 mod time;
