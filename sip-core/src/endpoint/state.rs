@@ -28,10 +28,10 @@ use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
 
 /// Methods that are answered, in the order in which Allow lists them. By index: the application takes requests (1), takes a REFER (2).
 const ALLOW: [&str; 4] = [
-    "INVITE, ACK, CANCEL, BYE, OPTIONS",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY, REFER",
 ];
 
 /// The shared base of calls, registration and requests: one transaction layer, one dialog layer, one heap of
