@@ -95,7 +95,7 @@ impl Commands {
         if alive.is_empty() || (alive.len() < 2 && die < 10) {
             let target = ["bob", "alice"][agent];
             let mut options = sip_core::InviteOptions::new();
-            if die % 3 == 0 {
+            if die.is_multiple_of(3) {
                 options = options.late_offer();
             }
             self.count("invite");
