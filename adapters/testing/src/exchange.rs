@@ -55,6 +55,7 @@ pub fn description_needed(event: &Event) -> Option<DescriptionRequest> {
             exchange,
             kind,
             hold,
+            ..
         } => Some(DescriptionRequest {
             session,
             exchange,

@@ -299,8 +299,8 @@ impl SessionLayer {
                     Method::Options => {
                         endpoint.answer_options(transaction, self.is_busy(endpoint));
                     }
-                    // RFC 3261 section 15.1.2, RFC 3311 section 5.2: outside any dialog they concern nothing.
-                    Method::Bye | Method::Update => {
+                    // RFC 3261 section 15.1.2, RFC 3262 section 6, RFC 3311 section 5.2: these need a dialog.
+                    Method::Bye | Method::Prack | Method::Update => {
                         let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                         endpoint.refuse(transaction, status, "no such dialog", &[]);
                     }
@@ -478,6 +478,12 @@ impl SessionLayer {
             }
             Method::Invite => Input::Invite(transaction, request),
             Method::Update => Input::Update(transaction, request),
+            // RFC 3262 section 3: no provisional response of this side waits for it.
+            Method::Prack => {
+                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                endpoint.answer(transaction, status, &[]);
+                return true;
+            }
             _ => return false,
         };
         self.drive(endpoint, id, input);
