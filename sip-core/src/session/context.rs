@@ -168,7 +168,13 @@ impl Context<'_> {
     ) {
         let next = ExchangeId(self.common.exchanges.saturating_add(1));
         let mut effects = OfferEffects::new();
+        let asked = self.common.offer.asked();
         self.common.offer = self.common.offer.step(input, next, &mut effects);
+        match (asked, self.common.offer.asked()) {
+            (None, Some(_)) => self.set(SessionTimer::Description, self.time_to_describe()),
+            (Some(_), None) => self.clear(SessionTimer::Description),
+            _ => {}
+        }
         let (session, dialog) = (self.common.id, self.common.dialog);
         for effect in effects {
             let event = match effect {
@@ -214,6 +220,19 @@ impl Context<'_> {
                 }
             };
             self.event(event);
+        }
+    }
+
+    /// How long the exchange waits for the application's description (`offerTimeout`).
+    fn time_to_describe(&self) -> Duration {
+        let timeout = self.endpoint.behaviour().offer_timeout;
+        match self.common.offer {
+            // The peer waits 64 T1 for the message with the answer.
+            Exchange::AnswerAsked(
+                _,
+                Carrier::Success | Carrier::Provisional | Carrier::Prack | Carrier::Update,
+            ) => timeout.min(self.endpoint.time_to_acknowledge()),
+            _ => timeout,
         }
     }
 

@@ -506,6 +506,7 @@ impl World {
             }
             "no connection" => Ok(self.drive(Input::Abandoned)),
             "timer NoAnswer" => Ok(self.drive(Input::Timer(SessionTimer::NoAnswer))),
+            "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             "timer Ring" => Ok(self.drive(Input::Timer(SessionTimer::Ring))),
             "timer Repeat" => Ok(self.drive(Input::Timer(SessionTimer::Repeat))),
             "timer GiveUp" => Ok(self.drive(Input::Timer(SessionTimer::GiveUp))),
@@ -594,7 +595,7 @@ const STATES: [&str; 26] = [
     "Reinviting for a repair",
 ];
 
-const INPUTS: [&str; 48] = [
+const INPUTS: [&str; 49] = [
     "Ring",
     "Answer",
     "Reject",
@@ -639,6 +640,7 @@ const INPUTS: [&str; 48] = [
     "connection",
     "no connection",
     "timer NoAnswer",
+    "timer Description",
     "timer Ring",
     "timer Repeat",
     "timer GiveUp",
