@@ -72,6 +72,11 @@ impl Endpoint {
         self.answer_tagged(tag, transaction, status, &headers, body);
     }
 
+    /// Accepts a PRACK by 200 (RFC 3262 section 3), with the answer to its offer if it has one.
+    pub(crate) fn accept_prack(&mut self, prack: ServerTransactionId, answer: Option<&Body>) {
+        self.answer_tagged(None, prack, StatusCode::OK, &[], answer);
+    }
+
     /// Answers a CANCEL by 200 with the To tag of the responses to its INVITE (RFC 3261 section 9.2): of those that went
     /// out, or that of the dialog set from which they will come.
     pub(crate) fn answer_cancel(
