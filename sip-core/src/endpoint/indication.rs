@@ -254,7 +254,7 @@ impl Endpoint {
         let found = self.dialogs.find(request);
         let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage(dialog.set())?)));
         let Some((dialog, usage)) = found else {
-            if self.takes_late_prack(request) {
+            if self.late.take(request, self.now) {
                 self.answer(transaction, StatusCode::OK, &[]);
                 return None;
             }

@@ -2,11 +2,10 @@
 //! may be under way and gets 200 (RFC 3262 section 3).
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 
-use sip_parse::{HeaderName, Method, Request};
+use sip_parse::{Method, Request};
 
-use super::state::Endpoint;
-use crate::dialog::DialogSetId;
 use crate::time::Timestamp;
 
 /// The names of a reliable provisional response that a PRACK repeats (RFC 3262 section 7.2).
@@ -16,15 +15,6 @@ pub(crate) struct ProvisionalNumber {
     pub(crate) rseq: u32,
     /// The CSeq number of the INVITE.
     pub(crate) cseq: u32,
-}
-
-/// A reliable provisional response of a call that is over.
-#[cfg_attr(test, derive(Clone))]
-pub(super) struct LateProvisional {
-    number: ProvisionalNumber,
-    call_id: Box<[u8]>,
-    tag: Box<str>,
-    until: Timestamp,
 }
 
 impl ProvisionalNumber {
@@ -38,40 +28,51 @@ impl ProvisionalNumber {
     }
 }
 
-impl Endpoint {
-    /// Expects the PRACK of a call that ends, for the 64 T1 for which the peer repeats it. Above
-    /// [`Limits::late_pracks`](crate::Limits::late_pracks) the oldest goes.
-    pub(crate) fn expect_late_prack(&mut self, set: DialogSetId, number: ProvisionalNumber) {
-        let Some((call_id, tag)) = self.dialogs.names(set) else {
-            return;
-        };
-        let limit = self.limits().late_pracks;
-        let (now, until) = (self.now, self.now + self.timer_settings().h());
-        self.late.retain(|late| late.until > now);
-        while self.late.len() >= limit.max(1) {
-            self.late.pop_front();
-        }
-        self.late.push_back(LateProvisional {
-            number,
-            call_id,
-            tag,
-            until,
-        });
+/// A reliable provisional response of a call that is over.
+#[cfg_attr(test, derive(Clone))]
+pub(super) struct LateProvisional {
+    pub(super) number: ProvisionalNumber,
+    pub(super) call_id: Box<[u8]>,
+    /// The tag of this side.
+    pub(super) tag: Box<str>,
+    /// When its PRACK is no longer expected.
+    pub(super) until: Timestamp,
+}
+
+/// The PRACKs that are expected; at most `Limits::late_pracks`.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
+pub(super) struct LatePracks(VecDeque<LateProvisional>);
+
+impl LatePracks {
+    /// How many are expected.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
-    /// Whether this PRACK outside any dialog is one that [`Self::expect_late_prack`] expects; it is expected once.
-    pub(super) fn takes_late_prack(&mut self, prack: &Request) -> bool {
-        let tag = prack.to().ok().and_then(|to| to.tag());
-        let call_id = prack.call_id().ok();
-        let now = self.now;
-        let place = self.late.iter().position(|late| {
+    /// Expects the PRACK to a response. Above `limit` the oldest goes.
+    pub(super) fn expect(&mut self, late: LateProvisional, limit: usize, now: Timestamp) {
+        self.0.retain(|late| late.until > now);
+        while self.0.len() >= limit.max(1) {
+            self.0.pop_front();
+        }
+        self.0.push_back(late);
+    }
+
+    /// Whether this request is one of the PRACKs, each of which is expected once.
+    pub(super) fn take(&mut self, request: &Request, now: Timestamp) -> bool {
+        if request.method() != Method::Prack {
+            return false;
+        }
+        let tag = request.to().ok().and_then(|to| to.tag());
+        let call_id = request.call_id().ok();
+        let place = self.0.iter().position(|late| {
             late.until > now
-                && prack.method() == Method::Prack
-                && prack.has(HeaderName::RAck)
                 && tag == Some(late.tag.as_bytes())
                 && call_id == Some(&*late.call_id)
-                && late.number.is_acknowledged_by(prack)
+                && late.number.is_acknowledged_by(request)
         });
-        place.is_some_and(|place| self.late.remove(place).is_some())
+        place.is_some_and(|place| self.0.remove(place).is_some())
     }
 }

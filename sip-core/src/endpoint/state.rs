@@ -1,7 +1,6 @@
 //! The endpoint: its tables, its clock, its queue of actions, its records.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,7 +11,7 @@ use rand_core::CryptoRng;
 
 use super::flow::Flow;
 use super::identity::Identity;
-use super::late_prack::LateProvisional;
+use super::late_prack::LatePracks;
 use super::owner::{DialogUsage, Sent, TimerOwner};
 use super::queue::{Counters, Queue};
 use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
@@ -73,8 +72,8 @@ pub struct Endpoint {
     pub(crate) service_route: Vec<Box<[u8]>>,
     /// The BYEs to branches of forks that have no outcome yet.
     pub(super) branch_byes: usize,
-    /// The reliable provisional responses of calls that ended before the PRACK; at most `Limits::late_pracks`.
-    pub(super) late: VecDeque<LateProvisional>,
+    /// The PRACKs of calls that are over.
+    pub(super) late: LatePracks,
     pub(crate) now: Timestamp,
 }
 
@@ -124,7 +123,7 @@ impl Endpoint {
             sequence: 0,
             service_route: Vec::new(),
             branch_byes: 0,
-            late: VecDeque::new(),
+            late: LatePracks::default(),
             now,
         }
     }

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sip_parse::{Builder, Kind, Message, Method, Request, Response, StatusCode, UriBuf};
 
+use super::early;
 use super::rows::{Row, read};
 use crate::action::Action;
 use crate::body::Body;
@@ -34,7 +35,7 @@ use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 const SDP: &str = "v=0\r\n";
 
 /// One call on an endpoint, with the test as its peer.
-struct World {
+pub(super) struct World {
     endpoint: Endpoint,
     calls: SessionLayer,
     connection: ConnectionId,
@@ -254,7 +255,7 @@ impl World {
     }
 
     /// A PRACK to the last reliable response. Through the transaction layer, because it needs a response.
-    fn pracked(&mut self, number: u32, sdp: bool) -> Vec<String> {
+    pub(super) fn pracked(&mut self, number: u32, sdp: bool) -> Vec<String> {
         let prack = self.request("PRACK", number, sdp);
         self.receive(prack)
     }
@@ -278,26 +279,22 @@ impl World {
         seen
     }
 
-    fn describe(&mut self) -> Vec<String> {
+    pub(super) fn describe(&mut self) -> Vec<String> {
         let input = Input::Describe(self.exchange, Ok(Body::sdp(SDP)));
         let stepped = self.calls.step(&mut self.endpoint, self.id, input);
         stepped.expect("the description is wanted");
         self.observe()
     }
 
-    fn command(&mut self, input: Input<'_>) -> Vec<String> {
+    pub(super) fn command(&mut self, input: Input<'_>) -> Vec<String> {
         let stepped = self.calls.step(&mut self.endpoint, self.id, input);
         stepped.expect("the command fits");
         self.observe()
     }
 
     /// A call in this state; with ` with our offer` the peer's INVITE had no offer.
-    fn reach(name: &str) -> Self {
+    pub(super) fn reach(name: &str) -> Self {
         let (state, ours) = split(name);
-        let early = |state: &str, suffix: &str| {
-            let suffix = suffix.to_string();
-            Self::reach(&join(&format!("{state}{suffix}"), ours))
-        };
         let confirmed = || {
             let mut world = Self::reach("Calling");
             world.reply(Method::Invite, 200, true);
@@ -337,49 +334,7 @@ impl World {
                 world.describe();
                 world
             }
-            "Incoming" if name.contains(EARLY) => {
-                let mut world = early(state, "");
-                world.command(Input::Progress(ProvisionalOptions::early_media()));
-                world
-            }
-            "Incoming" if name.contains(UNACKNOWLEDGED) => {
-                let mut world = early(state, EARLY);
-                world.describe();
-                world
-            }
-            "Incoming" if name.contains(PREVIEW) => {
-                let mut world = early(state, "");
-                let options = ProvisionalOptions::early_media();
-                let options = options.reliability(Reliability::Unreliable);
-                world.command(Input::Progress(options));
-                world.describe();
-                world
-            }
-            "Incoming" if name.contains(NEGOTIATED) => {
-                let mut world = early(state, UNACKNOWLEDGED);
-                world.pracked(20, ours);
-                world
-            }
-            "Incoming" if name.contains(PRACK) => {
-                let mut world = early(state, UNACKNOWLEDGED);
-                world.pracked(20, true);
-                world
-            }
-            "Accepting" if name.contains(UNACKNOWLEDGED) => {
-                let mut world = early("Incoming", UNACKNOWLEDGED);
-                world.command(Input::Answer);
-                world
-            }
-            "Accepting" if name.contains(PRACK) => {
-                let mut world = early("Incoming", PRACK);
-                world.command(Input::Answer);
-                world
-            }
-            "Answered" if name.contains(NEGOTIATED) => {
-                let mut world = early("Accepting", UNACKNOWLEDGED);
-                world.pracked(20, false);
-                world
-            }
+            "Incoming" | "Accepting" | "Answered" if early::is_in(name) => early::reach(name),
             "Incoming" => {
                 let mut world = Self::new(true);
                 world.invited(1, !ours);
@@ -641,37 +596,19 @@ impl World {
     }
 }
 
-/// The application has been asked for the description of a provisional response.
-const EARLY: &str = " with early media";
-/// A reliable provisional response with a description is sent.
-const UNACKNOWLEDGED: &str = " unacknowledged";
-/// An unreliable provisional response with a description is sent.
-const PREVIEW: &str = " with a preview";
-/// The exchange is complete.
-const NEGOTIATED: &str = " negotiated";
-/// A PRACK with an offer waits for the application's answer.
-const PRACK: &str = " with a PRACK";
-
 /// The state, and whether the peer's INVITE had no offer.
-fn split(name: &str) -> (&str, bool) {
+pub(super) fn split(name: &str) -> (&str, bool) {
     let (mut name, ours) = match name.strip_suffix(" with our offer") {
         Some(state) => (state, true),
         None => (name, false),
     };
-    for suffix in [
-        " for a repair",
-        EARLY,
-        UNACKNOWLEDGED,
-        PREVIEW,
-        NEGOTIATED,
-        PRACK,
-    ] {
+    for suffix in early::SUFFIXES.into_iter().chain([" for a repair"]) {
         name = name.strip_suffix(suffix).unwrap_or(name);
     }
     (name, ours)
 }
 
-fn join(state: &str, ours: bool) -> String {
+pub(super) fn join(state: &str, ours: bool) -> String {
     let suffix = if ours { " with our offer" } else { "" };
     format!("{state}{suffix}")
 }
