@@ -3,14 +3,13 @@
 //!
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
 //! `caller.rs` has the states before the peer answers an INVITE of this side, `callee.rs` those before this
-//! side answers and while it waits for the ACK, `early.rs` with `reliable.rs` the provisional responses of this side (RFC 3262), `confirmed.rs` and `reinvite.rs` those of a call that is up,
+//! side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional responses of this side (RFC 3262), `confirmed.rs` and `reinvite.rs` those of a call that is up,
 //! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
 
 mod callee;
 mod caller;
 mod confirmed;
 mod context;
-mod early;
 mod ending;
 #[cfg(test)]
 #[path = "../../exploration/session/mod.rs"]
@@ -20,6 +19,7 @@ mod layer;
 mod machine;
 mod offer;
 mod options;
+mod progress;
 mod provisional;
 mod refusal;
 mod reinvite;
