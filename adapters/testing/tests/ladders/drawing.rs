@@ -55,10 +55,10 @@ impl Carried {
         if let Ok(Some(media)) = message.content_type() {
             if !message.body().is_empty() {
                 let subtype = sip_parse::text(media.subtype).to_string();
-                carries.push(if subtype == "sdp" {
-                    "SDP".into()
-                } else {
-                    subtype
+                carries.push(match subtype.as_str() {
+                    "sdp" => format!("SDP{}", direction_of(message.body())),
+                    "plain" => format!("{:?}", sip_parse::text(message.body()).to_string()),
+                    _ => subtype,
                 });
             }
         }
@@ -101,6 +101,17 @@ impl Carried {
     fn is_overtaken_by(&self, other: &Self) -> bool {
         let same = (self.from, self.to) == (other.from, other.to);
         same && self.sent < other.sent && other.arrived.is_some() && other.arrived < self.arrived
+    }
+}
+
+/// The direction of the media, if it is not both ways.
+fn direction_of(sdp: &[u8]) -> &'static str {
+    let has = |line: &str| sip_parse::text(sdp).to_string().contains(line);
+    match () {
+        () if has("a=sendonly") => " (sendonly)",
+        () if has("a=recvonly") => " (recvonly)",
+        () if has("a=inactive") => " (inactive)",
+        () => "",
     }
 }
 

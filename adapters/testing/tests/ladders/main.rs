@@ -8,6 +8,7 @@
 mod drawing;
 mod proxy;
 mod rfc3665;
+mod rfc5359;
 mod rfc5407;
 mod stage;
 

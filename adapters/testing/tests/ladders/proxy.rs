@@ -1,5 +1,7 @@
 //! A proxy of the figures: it forwards, challenges, records its route and answers hop by hop. It is no more than the flows need.
 
+use std::collections::VecDeque;
+
 use sip_parse::{Builder, HeaderName, Message, Method, Request, Response, StatusCode, Value};
 
 /// A stateful proxy (RFC 3261 section 16) that never sends anything again.
@@ -8,6 +10,7 @@ pub(crate) struct Proxy {
     pub(crate) host: &'static str,
     realm: Option<&'static str>,
     records_route: bool,
+    diverts: bool,
     locations: Vec<(&'static str, String)>,
     invites: Vec<Relayed>,
     branches: u32,
@@ -16,7 +19,10 @@ pub(crate) struct Proxy {
 /// An INVITE as it came and as it went on.
 struct Relayed {
     came: Request,
-    went: Option<Request>,
+    /// One for each contact that was tried; the last one is under way.
+    went: Vec<Request>,
+    /// Contacts that are left.
+    left: VecDeque<String>,
     done: bool,
 }
 
@@ -85,7 +91,13 @@ impl Proxy {
         self
     }
 
-    /// Its location service has this contact for an address-of-record.
+    /// It says that it diverts the call, by 181 in place of 100 (RFC 3261 section 21.1.3).
+    pub(crate) fn diverts(mut self) -> Self {
+        self.diverts = true;
+        self
+    }
+
+    /// Its location service has this contact for an address-of-record. It tries several in their order.
     pub(crate) fn locates(mut self, name: &'static str, contact: String) -> Self {
         self.locations.push((name, contact));
         self
@@ -102,7 +114,16 @@ impl Proxy {
     /// The INVITE that has no final response, as it went on.
     pub(crate) fn unanswered(&self) -> Option<Message> {
         let invite = self.invites.iter().find(|invite| !invite.done)?;
-        invite.went.clone().map(Request::into_message)
+        invite.went.last().cloned().map(Request::into_message)
+    }
+
+    /// Cancels the INVITE that has no final response, so that the next contact has its turn.
+    pub(crate) fn cancel(&self) -> Message {
+        let invite = self.invites.iter().find(|invite| !invite.done);
+        let went = invite
+            .and_then(|invite| invite.went.last())
+            .expect("an INVITE");
+        follow(went, Method::Cancel, went)
     }
 
     /// Answers the INVITE that has no final response.
@@ -129,7 +150,7 @@ impl Proxy {
             {
                 Vec::new()
             }
-            _ => vec![self.forward(&request).into_message()],
+            _ => vec![self.forward(&request, None).into_message()],
         }
     }
 
@@ -151,20 +172,26 @@ impl Proxy {
                 407,
                 &[(HeaderName::ProxyAuthenticate, &challenge)],
             );
-            let (went, done) = (None, true);
             self.invites.push(Relayed {
                 came: request,
-                went,
-                done,
+                went: Vec::new(),
+                left: VecDeque::new(),
+                done: true,
             });
             return vec![refusal];
         }
-        let went = self.forward(&request);
-        let sent = vec![went.clone().into_message(), reply(&request, 100, &[])];
-        let went = Some(went);
+        let uri = String::from_utf8(request.uri_bytes().to_vec()).expect("a URI");
+        let found = self.locations.iter().filter(|(name, _)| *name == uri);
+        let mut left: VecDeque<String> = found.map(|(_, contact)| contact.clone()).collect();
+        let went = self.forward(&request, left.pop_front().as_deref());
+        let mut sent = vec![went.clone().into_message()];
+        if !within {
+            sent.push(reply(&request, if self.diverts { 181 } else { 100 }, &[]));
+        }
         self.invites.push(Relayed {
             came: request,
-            went,
+            went: vec![went],
+            left,
             done: false,
         });
         sent
@@ -179,7 +206,7 @@ impl Proxy {
             return vec![reply(request, 481, &[])];
         };
         let mut sent = vec![reply(request, 200, &[])];
-        if let Some(went) = known.went.as_ref().filter(|_| !known.done) {
+        if let Some(went) = known.went.last().filter(|_| !known.done) {
             sent.push(follow(went, Method::Cancel, went));
         }
         sent
@@ -196,18 +223,29 @@ impl Proxy {
         let mut sent = Vec::new();
         if method == Method::Invite && status >= 200 {
             let went_with = branch(&response);
-            let fits =
-                |invite: &Relayed| invite.went.as_deref().map(branch) == Some(went_with.clone());
-            let known = self
-                .invites
-                .iter_mut()
-                .find(|invite| fits(invite))
-                .expect("an INVITE");
-            known.done = true;
-            let went = known.went.as_ref().expect("it went on");
+            let is_it = |went: &&Request| branch(went) == went_with;
+            let known = self.invites.iter_mut().find_map(|invite| {
+                let went = invite.went.iter().find(is_it)?.clone();
+                Some((invite, went))
+            });
+            let (known, went) = known.expect("an INVITE");
             if status >= 300 {
-                sent.push(follow(went, Method::Ack, &response));
+                sent.push(follow(&went, Method::Ack, &response));
             }
+            if let Some(next) = known.left.pop_front().filter(|_| status >= 300) {
+                let came = known.came.clone();
+                let went = self.forward(&came, Some(&next));
+                let place = self
+                    .invites
+                    .iter()
+                    .position(|invite| branch(&invite.came) == branch(&came));
+                self.invites[place.expect("the same")]
+                    .went
+                    .push(went.clone());
+                sent.extend([reply(&came, 181, &[]), went.into_message()]);
+                return sent;
+            }
+            known.done = true;
         }
         let mut up = Builder::from_message(&response);
         up.remove_first_value(HeaderName::Via);
@@ -215,7 +253,7 @@ impl Proxy {
         sent
     }
 
-    fn forward(&mut self, request: &Request) -> Request {
+    fn forward(&mut self, request: &Request, contact: Option<&str>) -> Request {
         self.branches += 1;
         let host = self.host;
         let via = format!(
@@ -224,10 +262,8 @@ impl Proxy {
             self.branches
         );
         let route = format!("<sip:{host};lr>");
-        let uri = String::from_utf8(request.uri_bytes().to_vec()).expect("a URI");
-        let location = self.locations.iter().find(|(name, _)| *name == uri);
         let mut on = Builder::from_message(request);
-        if let Some((_, contact)) = location {
+        if let Some(contact) = contact {
             on.set_request_uri(contact.as_bytes());
         }
         let top = request.routes().next().and_then(Result::ok);

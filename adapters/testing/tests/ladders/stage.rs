@@ -7,10 +7,12 @@ use std::time::Duration;
 use sip_core::config::{Config, ConfigBuilder, IpInContact};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
-    Action, Body, ConnectionId, ConnectionInfo, Event, ExchangeId, ExchangeOutcome, Refusal,
-    Session, SessionId, Timestamp, Transport, UserAgent,
+    Action, Body, ConnectionId, ConnectionInfo, DescriptionKind, Event, ExchangeId,
+    ExchangeOutcome, Refusal, Session, SessionId, Timestamp, Transport, UserAgent,
 };
-use sip_parse::{Builder, Bytes, HeaderName, Limits, Message, Method, Request, Response, Value};
+use sip_parse::{
+    Builder, Bytes, HeaderName, Limits, Message, Method, Request, Response, StatusCode, Value,
+};
 use sip_testing::{OFFER, seeded};
 
 use crate::drawing::{Arrow, Carried, Drawing, Entry, draw};
@@ -32,6 +34,10 @@ struct Phone {
     calls: Vec<SessionId>,
     /// The call that commands are about; the last one without it.
     focus: Option<usize>,
+    /// The direction of the next offers.
+    direction: &'static str,
+    /// The direction of the last offer of the peer.
+    offered: &'static str,
 }
 
 enum Role {
@@ -144,6 +150,8 @@ impl Stage {
             connection: None,
             calls: Vec::new(),
             focus: None,
+            direction: "",
+            offered: "",
         };
         let party = self.member(name, host, Role::Phone(Box::new(phone)));
         self.pump(party);
@@ -418,10 +426,30 @@ impl Stage {
     fn on_event(&mut self, party: Party, event: &Event) {
         match event {
             Event::IncomingCall { session, .. } => self.phone(party).calls.push(*session),
+            Event::IncomingRequest { incoming, .. } => {
+                let now = self.now;
+                let answered = self
+                    .phone(party)
+                    .agent
+                    .respond(*incoming, StatusCode::OK, now);
+                answered.expect("it waits for an answer");
+            }
             Event::DescriptionNeeded {
-                session, exchange, ..
+                session,
+                exchange,
+                kind,
+                ..
+            } => self.describe(party, *session, *exchange, *kind),
+            Event::RemoteDescription {
+                kind: DescriptionKind::Offer,
+                body,
+                ..
             } => {
-                self.describe(party, *session, *exchange);
+                let text = sip_parse::text(&body.bytes).to_string();
+                let held = ["a=sendonly", "a=inactive"]
+                    .iter()
+                    .any(|line| text.contains(line));
+                self.phone(party).offered = if held { "a=recvonly\r\n" } else { "" };
             }
             _ => {}
         }
@@ -435,12 +463,21 @@ impl Stage {
         }
     }
 
-    fn describe(&mut self, party: Party, session: SessionId, exchange: ExchangeId) {
+    fn describe(
+        &mut self,
+        party: Party,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+    ) {
         let now = self.now;
-        let described =
-            self.phone(party)
-                .agent
-                .describe(session, exchange, Ok(Body::sdp(OFFER)), now);
+        let phone = self.phone(party);
+        let direction = match kind {
+            DescriptionKind::Offer => phone.direction,
+            DescriptionKind::Answer => phone.offered,
+        };
+        let body = Body::sdp(format!("{OFFER}{direction}"));
+        let described = phone.agent.describe(session, exchange, Ok(body), now);
         described.expect("the agent asked for it");
     }
 
@@ -544,6 +581,23 @@ impl Stage {
         done.expect("re-INVITE");
     }
 
+    /// Puts the peer on hold (RFC 3264 section 8.4), or resumes.
+    pub(crate) fn hold(&mut self, party: Party, on: bool) {
+        let (text, direction) = match on {
+            true => ("puts the call on hold", "a=sendonly\r\n"),
+            false => ("resumes the call", ""),
+        };
+        self.phone(party).direction = direction;
+        let call = self.current(party);
+        let done = self.command(party, text, |agent, now| match agent.session(call) {
+            Ok(Session::Established(call)) => call.reinvite(now),
+            other => panic!("{other:?}"),
+        });
+        done.expect("re-INVITE");
+        self.run();
+        self.phone(party).direction = "";
+    }
+
     /// The network of a user agent changes: its connection is lost, and it opens another one at once.
     pub(crate) fn change_network(&mut self, party: Party) {
         self.note(party, "(loses its connection)");
@@ -626,6 +680,25 @@ impl Stage {
         let refusal = proxy.give_up(status);
         self.send(party, refusal.bytes().clone());
         self.run();
+    }
+
+    /// A proxy cancels the INVITE that has no final response, because it has waited long enough.
+    pub(crate) fn proxy_cancels(&mut self, party: Party) {
+        let Role::Proxy(proxy) = &self.members[party].role else {
+            panic!("no proxy");
+        };
+        let cancel = proxy.cancel();
+        self.send(party, cancel.bytes().clone());
+        self.run();
+    }
+
+    /// Sends a text outside any call (RFC 3428).
+    pub(crate) fn message(&mut self, party: Party, target: &str, text: &'static str) {
+        let body = Body::new("text/plain", text);
+        let sent = self.command(party, "sends a text", |agent, now| {
+            agent.message(target, body, now)
+        });
+        sent.expect("a request");
     }
 
     /// A scripted party sends an INVITE outside a dialog.
