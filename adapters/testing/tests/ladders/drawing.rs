@@ -52,20 +52,19 @@ impl Carried {
             _ => unreachable!("a message is one of the two"),
         };
         let mut carries: Vec<String> = Vec::new();
-        if let Ok(Some(media)) = message.content_type() {
-            if !message.body().is_empty() {
-                let subtype = sip_parse::text(media.subtype).to_string();
-                carries.push(match subtype.as_str() {
-                    "sdp" => format!("SDP{}", direction_of(message.body())),
-                    "plain" => format!("{:?}", sip_parse::text(message.body()).to_string()),
-                    _ => subtype,
-                });
-            }
+        let media = message.content_type().ok().flatten();
+        if let Some(media) = media.filter(|_| !message.body().is_empty()) {
+            let subtype = sip_parse::text(media.subtype).to_string();
+            carries.push(match subtype.as_str() {
+                "sdp" => format!("SDP{}", direction_of(message.body())),
+                "plain" => format!("{:?}", sip_parse::text(message.body()).to_string()),
+                _ => subtype,
+            });
         }
         let credentials = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
         let credentials = credentials
             .iter()
-            .map(|name| message.headers_named(*name).into_iter().count());
+            .map(|name| message.headers_named(*name).count());
         match credentials.sum() {
             0 => {}
             1 => carries.push("credentials".into()),

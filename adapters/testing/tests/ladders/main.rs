@@ -5,11 +5,13 @@
 //! message by the figure: the first message of that kind between the same parties. A message that the figure does not have
 //! gets `-`, and a page with such a message, or without one that the figure has, must say so under `Differs`.
 
+mod commands;
 mod drawing;
 mod proxy;
 mod rfc3665;
 mod rfc5359;
 mod rfc5407;
+mod scripted;
 mod stage;
 
 use std::path::PathBuf;

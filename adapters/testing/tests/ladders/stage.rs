@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sip_core::config::{Config, ConfigBuilder, IpInContact};
-use sip_core::connection::DisconnectReason;
 use sip_core::{
     Action, Body, ConnectionId, ConnectionInfo, DescriptionKind, Event, ExchangeId,
-    ExchangeOutcome, Refusal, Session, SessionId, Timestamp, Transport, UserAgent,
+    ExchangeOutcome, SessionId, Timestamp, Transport, UserAgent,
 };
-use sip_parse::{
-    Builder, Bytes, HeaderName, Limits, Message, Method, Request, Response, StatusCode, Value,
-};
+use sip_parse::{Bytes, Limits, Message, Request, Response, StatusCode};
 use sip_testing::{OFFER, seeded};
 
 use crate::drawing::{Arrow, Carried, Drawing, Entry, draw};
@@ -28,37 +25,44 @@ const MOST_STEPS: u64 = 100_000;
 pub(crate) type Party = usize;
 
 /// A user agent and its application, which gives a description as soon as the agent asks for it.
-struct Phone {
-    agent: UserAgent,
-    connection: Option<ConnectionId>,
-    calls: Vec<SessionId>,
+pub(crate) struct Phone {
+    pub(crate) agent: UserAgent,
+    pub(crate) connection: Option<ConnectionId>,
+    pub(crate) calls: Vec<SessionId>,
     /// The call that commands are about; the last one without it.
-    focus: Option<usize>,
+    pub(crate) focus: Option<usize>,
     /// The direction of the next offers.
-    direction: &'static str,
+    pub(crate) direction: &'static str,
     /// The direction of the last offer of the peer.
     offered: &'static str,
 }
 
-enum Role {
+pub(crate) enum Role {
     Phone(Box<Phone>),
     Proxy(Box<Proxy>),
     /// A party whose messages the flow sends one by one.
-    Scripted {
-        request: Option<Request>,
-        response: Option<Response>,
-        invite: Option<Request>,
-    },
+    Scripted(Box<Script>),
     /// A party that is switched off.
     Dead,
 }
 
-struct Member {
-    name: &'static str,
-    host: &'static str,
+/// The last messages of a scripted party.
+#[derive(Default)]
+pub(crate) struct Script {
+    /// The last request that it received.
+    pub(crate) request: Option<Request>,
+    /// The last response that it received.
+    pub(crate) response: Option<Response>,
+    /// The INVITE that it sent.
+    pub(crate) invite: Option<Request>,
+}
+
+pub(crate) struct Member {
+    pub(crate) name: &'static str,
+    pub(crate) host: &'static str,
     /// Where requests outside a dialog go first.
     outbound: Option<Party>,
-    role: Role,
+    pub(crate) role: Role,
 }
 
 /// What the network does with the next message that fits.
@@ -82,15 +86,15 @@ struct Flight {
 }
 
 pub(crate) struct Stage {
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     transport: Transport,
-    members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     /// Names that mean a member beside its own host.
     domains: BTreeMap<&'static str, Party>,
     flights: Vec<Flight>,
     rules: Vec<Rule>,
-    log: Vec<Entry>,
-    happened: u64,
+    pub(crate) log: Vec<Entry>,
+    pub(crate) happened: u64,
     /// Where each request went, because ACK and CANCEL follow their INVITE.
     hops: BTreeMap<Vec<u8>, Party>,
     carried: Vec<(Party, Bytes)>,
@@ -121,6 +125,14 @@ impl Stage {
             happened: 0,
             hops: BTreeMap::new(),
             carried: Vec::new(),
+        }
+    }
+
+    /// What a scripted party knows.
+    pub(crate) fn script(&mut self, party: Party) -> &mut Script {
+        match &mut self.members[party].role {
+            Role::Scripted(script) => script,
+            _ => panic!("party {party} is not scripted"),
         }
     }
 
@@ -165,16 +177,7 @@ impl Stage {
 
     /// Adds a party whose messages the flow sends one by one.
     pub(crate) fn scripted(&mut self, name: &'static str, host: &'static str) -> Party {
-        let (request, response, invite) = (None, None, None);
-        self.member(
-            name,
-            host,
-            Role::Scripted {
-                request,
-                response,
-                invite,
-            },
-        )
+        self.member(name, host, Role::Scripted(Box::default()))
     }
 
     /// Adds a party that receives and answers nothing.
@@ -198,7 +201,7 @@ impl Stage {
         contact.trim_matches(['<', '>']).to_owned()
     }
 
-    fn phone(&mut self, party: Party) -> &mut Phone {
+    pub(crate) fn phone(&mut self, party: Party) -> &mut Phone {
         match &mut self.members[party].role {
             Role::Phone(phone) => phone,
             _ => panic!("party {party} is no user agent"),
@@ -225,7 +228,7 @@ impl Stage {
         });
     }
 
-    fn count(&mut self) -> u64 {
+    pub(crate) fn count(&mut self) -> u64 {
         self.happened += 1;
         assert!(self.happened < MOST_STEPS, "an endless flow");
         self.happened
@@ -260,7 +263,7 @@ impl Stage {
         }
     }
 
-    fn send(&mut self, from: Party, bytes: Bytes) {
+    pub(crate) fn send(&mut self, from: Party, bytes: Bytes) {
         let Ok(message) = Message::parse(bytes.clone(), &Limits::default()) else {
             return; // A keep-alive.
         };
@@ -299,7 +302,7 @@ impl Stage {
         }
     }
 
-    fn note(&mut self, party: Party, text: impl Into<String>) {
+    pub(crate) fn note(&mut self, party: Party, text: impl Into<String>) {
         let (at, party, text) = (self.count(), self.members[party].name, text.into());
         self.log.push(Entry::Note { at, party, text });
     }
@@ -385,11 +388,9 @@ impl Stage {
                     self.send(to, message.bytes().clone());
                 }
             }
-            Role::Scripted {
-                request, response, ..
-            } => match flight.message.into_request() {
-                Ok(received) => *request = Some(received),
-                Err(message) => *response = message.into_response().ok(),
+            Role::Scripted(script) => match flight.message.into_request() {
+                Ok(request) => script.request = Some(request),
+                Err(message) => script.response = message.into_response().ok(),
             },
             Role::Dead => {}
         }
@@ -397,7 +398,7 @@ impl Stage {
 
     // ---- what a user agent does
 
-    fn pump(&mut self, party: Party) {
+    pub(crate) fn pump(&mut self, party: Party) {
         loop {
             let Some(action) = self.phone(party).agent.poll_action() else {
                 return;
@@ -479,288 +480,6 @@ impl Stage {
         let body = Body::sdp(format!("{OFFER}{direction}"));
         let described = phone.agent.describe(session, exchange, Ok(body), now);
         described.expect("the agent asked for it");
-    }
-
-    /// The call that commands are about.
-    pub(crate) fn focus(&mut self, party: Party, call: usize) {
-        self.phone(party).focus = Some(call);
-    }
-
-    fn current(&mut self, party: Party) -> SessionId {
-        let phone = self.phone(party);
-        let call = phone
-            .focus
-            .map_or(phone.calls.last(), |place| phone.calls.get(place));
-        call.copied()
-            .unwrap_or_else(|| panic!("no call:\n{}", draw(&self.log, Vec::new()).text))
-    }
-
-    /// A command of the application, with its line in the ladder.
-    pub(crate) fn command<T>(
-        &mut self,
-        party: Party,
-        text: &str,
-        command: impl FnOnce(&mut UserAgent, Timestamp) -> T,
-    ) -> T {
-        self.note(party, format!("({text})"));
-        let now = self.now;
-        let outcome = command(&mut self.phone(party).agent, now);
-        self.pump(party);
-        outcome
-    }
-
-    /// Calls a URI.
-    pub(crate) fn call(&mut self, party: Party, target: &str) {
-        self.call_with(party, target, Default::default());
-    }
-
-    /// Calls a URI with options.
-    pub(crate) fn call_with(
-        &mut self,
-        party: Party,
-        target: &str,
-        options: sip_core::InviteOptions,
-    ) {
-        self.note(party, "(calls)");
-        let now = self.now;
-        let call = self
-            .phone(party)
-            .agent
-            .invite(target, options, now)
-            .expect("invite");
-        self.phone(party).calls.push(call);
-        self.pump(party);
-    }
-
-    /// Announces the incoming call.
-    pub(crate) fn ring(&mut self, party: Party) {
-        let call = self.current(party);
-        self.command(party, "rings", |agent, now| match agent.session(call) {
-            Ok(Session::Incoming(call)) => call.ring(now),
-            other => panic!("{other:?}"),
-        });
-    }
-
-    /// Accepts the incoming call.
-    pub(crate) fn answer(&mut self, party: Party) {
-        let call = self.current(party);
-        self.command(party, "answers", |agent, now| match agent.session(call) {
-            Ok(Session::Incoming(call)) => call.answer(now),
-            other => panic!("{other:?}"),
-        });
-    }
-
-    /// Refuses the incoming call.
-    pub(crate) fn reject(&mut self, party: Party, refusal: impl Into<Refusal>) {
-        let call = self.current(party);
-        let refusal = refusal.into();
-        self.command(party, "refuses the call", |agent, now| {
-            match agent.session(call) {
-                Ok(Session::Incoming(call)) => call.reject(refusal, now),
-                other => panic!("{other:?}"),
-            }
-        });
-    }
-
-    /// Hangs up.
-    pub(crate) fn hang_up(&mut self, party: Party) {
-        let call = self.current(party);
-        self.command(party, "hangs up", |agent, now| agent.hang_up(call, now))
-            .expect("a call");
-    }
-
-    /// Changes the session by a re-INVITE.
-    pub(crate) fn reinvite(&mut self, party: Party) {
-        let call = self.current(party);
-        let done = self.command(party, "changes the session", |agent, now| {
-            match agent.session(call) {
-                Ok(Session::Established(call)) => call.reinvite(now),
-                other => panic!("{other:?}"),
-            }
-        });
-        done.expect("re-INVITE");
-    }
-
-    /// Puts the peer on hold (RFC 3264 section 8.4), or resumes.
-    pub(crate) fn hold(&mut self, party: Party, on: bool) {
-        let (text, direction) = match on {
-            true => ("puts the call on hold", "a=sendonly\r\n"),
-            false => ("resumes the call", ""),
-        };
-        self.phone(party).direction = direction;
-        let call = self.current(party);
-        let done = self.command(party, text, |agent, now| match agent.session(call) {
-            Ok(Session::Established(call)) => call.reinvite(now),
-            other => panic!("{other:?}"),
-        });
-        done.expect("re-INVITE");
-        self.run();
-        self.phone(party).direction = "";
-    }
-
-    /// The network of a user agent changes: its connection is lost, and it opens another one at once.
-    pub(crate) fn change_network(&mut self, party: Party) {
-        self.note(party, "(loses its connection)");
-        let now = self.now;
-        let phone = self.phone(party);
-        let connection = phone.connection.take().expect("a connection");
-        phone
-            .agent
-            .connection_closed(connection, DisconnectReason::Lost, now);
-        self.pump(party);
-    }
-
-    // ---- what a scripted party does
-
-    /// Answers the last request that a scripted party received.
-    pub(crate) fn reply(&mut self, party: Party, status: u16, headers: &[(&str, &str)]) {
-        self.reply_with(party, status, headers, None);
-    }
-
-    /// The same with a session description.
-    pub(crate) fn reply_with(
-        &mut self,
-        party: Party,
-        status: u16,
-        headers: &[(&str, &str)],
-        sdp: Option<&str>,
-    ) {
-        let Role::Scripted { request, .. } = &self.members[party].role else {
-            panic!("not a scripted party");
-        };
-        let request = request.as_ref().expect("a request");
-        let bytes = sip_testing::response(
-            request,
-            status,
-            &self.members[party].name.replace(' ', "-"),
-            headers,
-            sdp,
-        );
-        self.send(party, bytes);
-        self.run();
-    }
-
-    /// A registrar grants the binding of the REGISTER that it received, and lists more bindings.
-    pub(crate) fn grant(&mut self, party: Party, more: &[&str]) {
-        let Role::Scripted {
-            request: Some(request),
-            ..
-        } = &self.members[party].role
-        else {
-            panic!("no REGISTER");
-        };
-        let contact = request
-            .header(HeaderName::Contact)
-            .expect("a Contact")
-            .value;
-        let contact = format!("{};expires=3600", sip_parse::text(contact));
-        let own = [("Contact", contact.as_str())];
-        let contacts: Vec<_> = own
-            .into_iter()
-            .chain(more.iter().map(|contact| ("Contact", *contact)))
-            .collect();
-        self.reply(party, 200, &contacts);
-    }
-
-    /// A proxy gets no response to its INVITE: it sends the INVITE again after each interval of timer A (RFC 3261 section
-    /// 17.1.1.2) and then answers by itself.
-    pub(crate) fn give_up(&mut self, party: Party, status: u16) {
-        let Role::Proxy(proxy) = &self.members[party].role else {
-            panic!("no proxy");
-        };
-        let invite = proxy.unanswered().expect("an INVITE");
-        for doublings in 0..6 {
-            self.wait(Duration::from_millis(500 << doublings));
-            self.send(party, invite.bytes().clone());
-            self.run();
-        }
-        let Role::Proxy(proxy) = &mut self.members[party].role else {
-            panic!("no proxy");
-        };
-        let refusal = proxy.give_up(status);
-        self.send(party, refusal.bytes().clone());
-        self.run();
-    }
-
-    /// A proxy cancels the INVITE that has no final response, because it has waited long enough.
-    pub(crate) fn proxy_cancels(&mut self, party: Party) {
-        let Role::Proxy(proxy) = &self.members[party].role else {
-            panic!("no proxy");
-        };
-        let cancel = proxy.cancel();
-        self.send(party, cancel.bytes().clone());
-        self.run();
-    }
-
-    /// Sends a text outside any call (RFC 3428).
-    pub(crate) fn message(&mut self, party: Party, target: &str, text: &'static str) {
-        let body = Body::new("text/plain", text);
-        let sent = self.command(party, "sends a text", |agent, now| {
-            agent.message(target, body, now)
-        });
-        sent.expect("a request");
-    }
-
-    /// A scripted party sends an INVITE outside a dialog.
-    pub(crate) fn send_invite(&mut self, party: Party, target: &str, sdp: Option<&str>) {
-        let (name, host) = (self.members[party].name, self.members[party].host);
-        let mut invite = Builder::request(Method::Invite, target.as_bytes());
-        invite
-            .append(
-                HeaderName::Via,
-                format!("SIP/2.0/UDP {host};branch=z9hG4bK{name}1"),
-            )
-            .append(HeaderName::MaxForwards, 70)
-            .append(HeaderName::From, format!("<sip:{name}@{host}>;tag={name}"))
-            .append(HeaderName::To, format!("<{target}>"))
-            .append(HeaderName::CallId, "flow")
-            .append(HeaderName::CSeq, Value::CSeq(1, Method::Invite))
-            .append(HeaderName::Contact, format!("<sip:{name}@{host}>"));
-        if let Some(sdp) = sdp {
-            invite.body(b"application/sdp", sdp.as_bytes());
-        }
-        let built = invite.build().expect("an INVITE");
-        if let Role::Scripted { invite, .. } = &mut self.members[party].role {
-            *invite = built.as_request();
-        }
-        self.send(party, built.bytes().clone());
-    }
-
-    /// A scripted party sends a request in the dialog of the last response that it received.
-    pub(crate) fn send_in_dialog(&mut self, party: Party, method: Method<'static>, cseq: u32) {
-        let host = self.members[party].host;
-        let Role::Scripted {
-            response: Some(response),
-            invite: Some(invite),
-            ..
-        } = &self.members[party].role
-        else {
-            panic!("no dialog");
-        };
-        let text = |message: &Message, name| {
-            let value = message.header(name).expect("a header field").value;
-            String::from_utf8(value.to_vec()).expect("text")
-        };
-        let contact = text(response, HeaderName::Contact);
-        let target = contact
-            .trim_start_matches('<')
-            .split('>')
-            .next()
-            .unwrap_or_default();
-        let number = self.happened;
-        let mut request = Builder::request(method, target.as_bytes());
-        request
-            .append(
-                HeaderName::Via,
-                format!("SIP/2.0/UDP {host};branch=z9hG4bK{number}"),
-            )
-            .append(HeaderName::MaxForwards, 70)
-            .append(HeaderName::From, text(invite, HeaderName::From))
-            .append(HeaderName::To, text(response, HeaderName::To))
-            .append(HeaderName::CallId, "flow")
-            .append(HeaderName::CSeq, Value::CSeq(cseq, method));
-        let bytes = request.build().expect("a request").bytes().clone();
-        self.send(party, bytes);
     }
 
     // ---- the end
