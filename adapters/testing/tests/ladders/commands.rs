@@ -1,7 +1,10 @@
 //! The commands of the applications, each with its line in the ladder.
 
 use sip_core::connection::DisconnectReason;
-use sip_core::{Body, Refusal, Session, SessionId, Timestamp, UserAgent};
+use sip_core::session::ModifyOptions;
+use sip_core::{
+    Body, CommandError, EstablishedSession, Refusal, Session, SessionId, Timestamp, UserAgent,
+};
 
 use crate::drawing::draw;
 use crate::stage::{Party, Stage};
@@ -95,33 +98,42 @@ impl Stage {
             .expect("a call");
     }
 
-    /// Changes the session by a re-INVITE.
-    pub(crate) fn reinvite(&mut self, party: Party) {
-        let call = self.current(party);
-        let done = self.command(party, "changes the session", |agent, now| {
-            match agent.session(call) {
-                Ok(Session::Established(call)) => call.reinvite(now),
-                other => panic!("{other:?}"),
-            }
-        });
-        done.expect("re-INVITE");
-    }
-
-    /// Puts the peer on hold (RFC 3264 section 8.4), or resumes.
-    pub(crate) fn hold(&mut self, party: Party, on: bool) {
-        let (text, direction) = match on {
-            true => ("puts the call on hold", "a=sendonly\r\n"),
-            false => ("resumes the call", ""),
-        };
-        self.phone(party).direction = direction;
+    fn change(
+        &mut self,
+        party: Party,
+        text: &str,
+        change: impl FnOnce(EstablishedSession<'_>, Timestamp) -> Result<(), CommandError>,
+    ) {
         let call = self.current(party);
         let done = self.command(party, text, |agent, now| match agent.session(call) {
-            Ok(Session::Established(call)) => call.reinvite(now),
+            Ok(Session::Established(call)) => change(call, now),
             other => panic!("{other:?}"),
         });
-        done.expect("re-INVITE");
-        self.run();
-        self.phone(party).direction = "";
+        done.expect("the call is up");
+    }
+
+    /// Changes the session by a re-INVITE.
+    pub(crate) fn reinvite(&mut self, party: Party) {
+        self.change(party, "changes the session", |call, now| {
+            call.reinvite(ModifyOptions::new(), now)
+        });
+    }
+
+    /// Changes the session by an UPDATE.
+    pub(crate) fn update(&mut self, party: Party) {
+        self.change(party, "changes the session by UPDATE", |call, now| {
+            call.update(ModifyOptions::new(), now)
+        });
+    }
+
+    /// Puts the peer on hold (RFC 3264 section 8.4).
+    pub(crate) fn hold(&mut self, party: Party) {
+        self.change(party, "puts the call on hold", |call, now| call.hold(now));
+    }
+
+    /// Ends the hold.
+    pub(crate) fn resume(&mut self, party: Party) {
+        self.change(party, "resumes the call", |call, now| call.resume(now));
     }
 
     /// The network of a user agent changes: its connection is lost, and it opens another one at once.

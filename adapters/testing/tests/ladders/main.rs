@@ -164,5 +164,9 @@ fn the_index_lists_every_flow_with_its_section() {
             format!("| [RFC {rfc} section {section}](flows/{name}.txt) | {title} | {differs} |")
         })
         .collect();
-    assert_eq!(rows, expected, "docs/flows.md:\n{}", expected.join("\n"));
+    assert!(
+        rows == expected,
+        "docs/flows.md should have:\n{}",
+        expected.join("\n")
+    );
 }

@@ -73,8 +73,10 @@ fn hang_up(stage: &mut Stage, party: Party) {
 fn rfc5359_2_1_call_hold() {
     let (mut stage, alice, bob, _) = three_and_proxy();
     connect(&mut stage, alice, bob, BOB);
-    stage.hold(bob, true);
-    stage.hold(bob, false);
+    stage.hold(bob);
+    stage.run();
+    stage.resume(bob);
+    stage.run();
     hang_up(&mut stage, alice);
     hold("rfc5359-2.1", stage);
 }
@@ -83,11 +85,13 @@ fn rfc5359_2_1_call_hold() {
 fn rfc5359_2_2_consultation_hold() {
     let (mut stage, alice, bob, carol) = three_and_proxy();
     connect(&mut stage, alice, bob, BOB);
-    stage.hold(bob, true);
+    stage.hold(bob);
+    stage.run();
     connect(&mut stage, bob, carol, CAROL);
     hang_up(&mut stage, bob);
     stage.focus(bob, 0);
-    stage.hold(bob, false);
+    stage.resume(bob);
+    stage.run();
     hang_up(&mut stage, alice);
     hold("rfc5359-2.2", stage);
 }

@@ -182,3 +182,13 @@ fn rfc5407_3_3_1_reinvites_cross() {
     stage.wait(Duration::from_secs(5));
     hold("rfc5407-3.3.1", stage);
 }
+
+#[test]
+fn rfc5407_3_3_2_update_and_reinvite_cross() {
+    let (mut stage, alice, bob) = up();
+    stage.update(alice);
+    stage.reinvite(bob);
+    stage.run();
+    stage.wait(Duration::from_secs(5));
+    hold("rfc5407-3.3.2", stage);
+}

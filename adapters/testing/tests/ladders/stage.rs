@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sip_core::config::{Config, ConfigBuilder, IpInContact};
+use sip_core::sdp::{self, Direction};
 use sip_core::{
     Action, Body, ConnectionId, ConnectionInfo, DescriptionKind, Event, ExchangeId,
     ExchangeOutcome, SessionId, Timestamp, Transport, UserAgent,
@@ -31,10 +32,10 @@ pub(crate) struct Phone {
     pub(crate) calls: Vec<SessionId>,
     /// The call that commands are about; the last one without it.
     pub(crate) focus: Option<usize>,
-    /// The direction of the next offers.
-    pub(crate) direction: &'static str,
-    /// The direction of the last offer of the peer.
-    offered: &'static str,
+    /// The last own description of each call.
+    described: BTreeMap<SessionId, Vec<u8>>,
+    /// The last offer of the peer of each call.
+    offered: BTreeMap<SessionId, Vec<u8>>,
 }
 
 pub(crate) enum Role {
@@ -162,8 +163,8 @@ impl Stage {
             connection: None,
             calls: Vec::new(),
             focus: None,
-            direction: "",
-            offered: "",
+            described: BTreeMap::new(),
+            offered: BTreeMap::new(),
         };
         let party = self.member(name, host, Role::Phone(Box::new(phone)));
         self.pump(party);
@@ -439,18 +440,17 @@ impl Stage {
                 session,
                 exchange,
                 kind,
+                hold,
                 ..
-            } => self.describe(party, *session, *exchange, *kind),
+            } => self.describe(party, *session, *exchange, *kind, *hold),
             Event::RemoteDescription {
+                session,
                 kind: DescriptionKind::Offer,
                 body,
                 ..
             } => {
-                let text = sip_parse::text(&body.bytes).to_string();
-                let held = ["a=sendonly", "a=inactive"]
-                    .iter()
-                    .any(|line| text.contains(line));
-                self.phone(party).offered = if held { "a=recvonly\r\n" } else { "" };
+                let offered = &mut self.phone(party).offered;
+                offered.insert(*session, body.bytes.to_vec());
             }
             _ => {}
         }
@@ -470,14 +470,25 @@ impl Stage {
         session: SessionId,
         exchange: ExchangeId,
         kind: DescriptionKind,
+        hold: bool,
     ) {
         let now = self.now;
         let phone = self.phone(party);
-        let direction = match kind {
-            DescriptionKind::Offer => phone.direction,
-            DescriptionKind::Answer => phone.offered,
+        let wanted = if hold {
+            Direction::SendOnly
+        } else {
+            Direction::SendRecv
         };
-        let body = Body::sdp(format!("{OFFER}{direction}"));
+        let direction = match (kind, phone.offered.get(&session)) {
+            (DescriptionKind::Answer, Some(offer)) => sdp::answer_direction(offer, wanted)
+                .expect("a description")
+                .unwrap_or(wanted),
+            _ => wanted,
+        };
+        let described = phone.described.entry(session);
+        let description = described.or_insert_with(|| OFFER.into());
+        *description = sdp::with_direction(description, direction).expect("a description");
+        let body = Body::sdp(description.clone());
         let described = phone.agent.describe(session, exchange, Ok(body), now);
         described.expect("the agent asked for it");
     }
@@ -526,6 +537,10 @@ fn words(event: &Event) -> Option<String> {
             _ => return None,
         },
         Event::Ended { reason, .. } => format!("the call is over: {reason}"),
+        Event::ModificationEnded { outcome, .. } => match outcome {
+            Ok(()) => "the session is refreshed".into(),
+            Err(reason) => format!("the change failed: {reason}"),
+        },
         Event::RepairFailed { reason, .. } => format!("the repair failed: {reason}"),
         Event::Registered(registration) => match registration.refreshed {
             false => "registered".into(),
