@@ -57,6 +57,10 @@ impl Carried {
             let subtype = sip_parse::text(media.subtype).to_string();
             carries.push(match subtype.as_str() {
                 "sdp" => format!("SDP{}", direction_of(message.body())),
+                "sipfrag" => {
+                    let body = sip_parse::text(message.body()).to_string();
+                    format!("{:?}", body.lines().next().unwrap_or_default())
+                }
                 "plain" => format!("{:?}", sip_parse::text(message.body()).to_string()),
                 _ => subtype,
             });
@@ -69,6 +73,17 @@ impl Carried {
             0 => {}
             1 => carries.push("credentials".into()),
             more => carries.push(format!("{more} credentials")),
+        }
+        if let Some(header) = message.header(HeaderName::ReferTo) {
+            let value = sip_parse::text(header.value).to_string();
+            let uri = value.split(['?', ';', '>']).next().unwrap_or_default();
+            // Without the Call-ID and the tags, which only make the line long.
+            let replaces = value.contains("Replaces=");
+            let more = if replaces { "?Replaces" } else { "" };
+            carries.push(format!("Refer-To {}{more}", uri.trim_start_matches('<')));
+        }
+        if message.has(HeaderName::Replaces) {
+            carries.push("Replaces".into());
         }
         if !carries.is_empty() {
             label.push_str(&format!(" with {}", carries.join(", ")));
