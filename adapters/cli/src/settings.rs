@@ -290,6 +290,9 @@ mod tests {
         ("askServerUrl", Refused("true")),
         ("outboundRecovery", Honoured("true")),
         ("offlineRequests", Honoured("'queue'")),
+        ("sessionExpires", Honoured("1800")),
+        ("minSe", Honoured("120")),
+        ("sessionRefresher", Honoured("'uac'")),
         ("traceSipCredentials", Honoured("true")),
     ];
 

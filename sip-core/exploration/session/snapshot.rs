@@ -20,7 +20,8 @@ impl SessionLayer {
                 .number(handle.to_bits())
                 .number(common.connection.map_or(0, |known| place(known) + 1))
                 .number(u64::from(common.dialog.is_some()))
-                .debug(&common.offer);
+                .debug(&common.offer)
+                .debug(&common.refresh.timing);
             for number in common.numbers() {
                 digest.number(number);
             }

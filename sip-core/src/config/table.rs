@@ -239,6 +239,20 @@ macro_rules! parameters {
             /// `offlineRequests`: requests without a connection fail or wait; default [`OfflineRequests::Fail`].
             OfflineRequests "offlineRequests" Own { offline_requests: OfflineRequests = OfflineRequests::Fail } choice;
 
+            SessionExpires "sessionExpires" Own { session_expires: Option<Duration> = None } own(
+                explain_session_expires, Setter::Seconds { least: 0, set: ConfigBuilder::session_expires }
+            );
+
+            /// `minSe`: the shortest session interval that is accepted (RFC 4028 section 5); default 90 s, whole seconds
+            /// from 90 to 4294967295.
+            MinSe "minSe" Own { min_se: Duration = Duration::from_secs(90) } time(values::session_interval);
+
+            /// `sessionRefresher`: the side that refreshes a call with a session timer (RFC 4028 section 4), where this
+            /// side has the choice; default [`SessionRefresher::Auto`](crate::config::SessionRefresher::Auto).
+            SessionRefresher "sessionRefresher" Own {
+                session_refresher: SessionRefresher = SessionRefresher::Auto
+            } choice;
+
             /// `traceSipCredentials`: trace records show credentials; default false.
             TraceSipCredentials "traceSipCredentials" Own { trace_sip_credentials: bool = false } plain;
         }

@@ -7,7 +7,7 @@ use core::time::Duration;
 use sip_parse::UriBuf;
 
 use crate::auth::{Algorithm, Credentials, DigestPolicy};
-use crate::config::LogLevel;
+use crate::config::{LogLevel, SessionRefresher};
 use crate::limits::Limits;
 use crate::transaction::TimerSettings;
 
@@ -92,6 +92,14 @@ pub struct Behaviour {
     pub queue_requests: bool,
     /// How long an incoming call waits for the application, and how long any call waits for a description.
     pub no_answer_timeout: Duration,
+    /// The session interval to ask for in calls (RFC 4028 section 4), in whole seconds; `None`: calls have a session timer
+    /// only if the peer or a proxy asks for one. Session timers need the option tag `timer` in
+    /// [`IdentitySettings::supported`]; without it the core leaves them out.
+    pub session_expires: Option<Duration>,
+    /// The shortest session interval that is accepted, at least 90 s (RFC 4028 section 5).
+    pub min_se: Duration,
+    /// The side that refreshes, where the core has the choice.
+    pub session_refresher: SessionRefresher,
     /// The core makes no log records above this level.
     pub log_level: LogLevel,
     /// Whether the core emits a trace record for each message.
@@ -149,6 +157,9 @@ impl Default for Behaviour {
             application_authenticates: false,
             queue_requests: false,
             no_answer_timeout: Duration::from_secs(60),
+            session_expires: None,
+            min_se: Duration::from_secs(90),
+            session_refresher: SessionRefresher::Auto,
             log_level: LogLevel::Log,
             trace: false,
             trace_credentials: false,

@@ -2,7 +2,8 @@
 
 use super::context::Context;
 use super::input::Input;
-use super::reinvite::{answer, bye, offer, repair};
+use super::refresh::TimingInput;
+use super::reinvite::{answer, bye, offer, refresh, repair};
 use super::state::{Confirmed, State};
 use crate::reason::{Cause, EndReason};
 
@@ -17,7 +18,11 @@ impl Confirmed {
             Input::HangUp => context.hang_up(EndReason::local(Cause::Requested)),
             Input::Bye(request) => bye(request, context),
             Input::Gone(reason) => context.hang_up(*reason),
-            Input::Connected => repair(self, context),
+            Input::Connected if context.is_cut() => repair(self, context),
+            Input::Connected => match context.step_timing(TimingInput::Connected) {
+                Some(_) => refresh(self, context),
+                None => Some(State::Confirmed(self)),
+            },
             Input::Response(response) => {
                 context.further_success(&response, false);
                 Some(State::Confirmed(self))

@@ -11,6 +11,7 @@ use super::caller;
 use super::context::{Common, Context};
 use super::input::{Input, ResponseTo};
 use super::options::InviteOptions;
+use super::refresh::too_short;
 use super::state::{NewInvite, State};
 use crate::action::Action;
 use crate::connection::DisconnectReason;
@@ -417,6 +418,14 @@ impl SessionLayer {
         if self.is_busy(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
+        if let Some(least) = too_short(endpoint, &request) {
+            let headers = [(HeaderName::MinSe, least.as_str())];
+            let (status, why) = (
+                StatusCode::SESSION_INTERVAL_TOO_SMALL,
+                "Session-Expires below minSe",
+            );
+            return endpoint.refuse(transaction, status, why, &headers);
+        }
         let Ok(call_id) = request.call_id() else {
             return;
         };
@@ -462,6 +471,9 @@ impl SessionLayer {
             Method::Invite if !self.accepts_target(endpoint, transaction, id, request) => {
                 return true;
             }
+            Method::Invite if !self.accepts_interval(endpoint, transaction, id, request) => {
+                return true;
+            }
             Method::Invite => Input::Invite(transaction, request),
             _ => return false,
         };
@@ -491,6 +503,25 @@ impl SessionLayer {
             return false;
         }
         true
+    }
+
+    /// Whether this side accepts the session interval of a session refresh request; refuses the request otherwise (RFC 4028
+    /// section 9).
+    fn accepts_interval(
+        &self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+        id: SessionId,
+        request: &Request,
+    ) -> bool {
+        let Some(least) = too_short(endpoint, request) else {
+            return true;
+        };
+        let set = self.calls.get(id.0).map(|call| call.common.set);
+        let headers = [(HeaderName::MinSe, least.as_str())];
+        let status = StatusCode::SESSION_INTERVAL_TOO_SMALL;
+        endpoint.answer_from(set, transaction, status, &headers);
+        false
     }
 
     /// Handles a CANCEL of an INVITE (RFC 3261 section 9.2). Returns the call if it ended.

@@ -45,12 +45,12 @@
 //! | Answered | ACK, ACK without answer | complete, Established | Confirmed |
 //! | Answered | INVITE | complete, Established, deliver offer, ask answer | Answering |
 //! | Answered | INVITE without offer | complete, Established, ask offer | Answering |
-//! | Answered, HangingUp, Offering, Reanswered | gone | aborted, BYE | Terminating |
+//! | Answered, HangingUp, Offering, Reanswered | gone, timer Expiry | aborted, BYE | Terminating |
 //! | Answered, HangingUp, Reanswered | timer Repeat | 200 | same |
 //! | Answered, HangingUp, Reanswered | timer GiveUp | aborted, BYE | Terminating |
 //! | HangingUp | ACK, ACK without answer | complete, BYE | Terminating |
-//! | Confirmed, Glare | HangUp, gone | BYE | Terminating |
-//! | Confirmed | Renegotiate, connection | ask offer | Offering |
+//! | Confirmed, Glare | HangUp, gone, timer Expiry | BYE | Terminating |
+//! | Confirmed | Renegotiate, connection, timer Refresh | ask offer | Offering |
 //! | Confirmed, Glare, QueuedBye, LostBye | BYE | Ended | (over) |
 //! | Confirmed, Glare | INVITE | deliver offer, ask answer | Answering |
 //! | Confirmed, Glare | INVITE without offer | ask offer | Answering |
@@ -60,7 +60,7 @@
 //! | Offering | no description, timer Offer | aborted | Confirmed |
 //! | Offering | INVITE | rolled back, deliver offer, ask answer | Answering |
 //! | Offering | INVITE without offer | rolled back, ask offer | Answering |
-//! | Reinviting | HangUp, gone | CANCEL, aborted, BYE | Terminating |
+//! | Reinviting | HangUp, gone, timer Expiry | CANCEL, aborted, BYE | Terminating |
 //! | Reinviting | BYE | CANCEL, aborted, Ended | (over) |
 //! | Reinviting | 2xx to re-INVITE | ACK, deliver answer, complete | Confirmed |
 //! | Reinviting | 2xx without description to re-INVITE | ACK, refused | Confirmed |
@@ -70,7 +70,7 @@
 //! | Reinviting | timer Offer | CANCEL | same |
 //! | Glare | 2xx to re-INVITE, 2xx without description to re-INVITE | ACK | same |
 //! | Glare | timer Offer | ask offer | Offering |
-//! | Answering | HangUp, gone | 487, aborted, BYE | Terminating |
+//! | Answering | HangUp, gone, timer Expiry | 487, aborted, BYE | Terminating |
 //! | Answering | Describe | 200 | Reanswered |
 //! | Answering | no description, timer NoAnswer | 488, refused | Confirmed |
 //! | Answering | Reject | 486, refused | Confirmed |
@@ -104,11 +104,17 @@
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
 //! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
 //! `Established`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
-//! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1).
+//! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1). This side refreshes the
+//! session of each call in the table.
+
+use alloc::boxed::Box;
 
 use super::context::Context;
 use super::input::Input;
+use super::refresh::{TimingEffect, TimingInput};
+use super::reinvite::refresh;
 use super::state::{Calling, State};
+use crate::endpoint::SessionTimer;
 use crate::error::CommandError;
 use crate::reason::{ByeFailure, Cause, EndReason};
 
@@ -121,6 +127,17 @@ impl State {
                 bye_failure: state.bye_failure_of_stop(),
                 ..EndReason::local(Cause::Stopped)
             }),
+            (state, Input::Timer(SessionTimer::Refresh)) => match context.refresh_is_due() {
+                Some(TimingEffect::End) => state.expired(context),
+                Some(_) => state.refresh(context),
+                None => Some(state),
+            },
+            (state, Input::Timer(SessionTimer::Expiry)) => {
+                match context.step_timing(TimingInput::Expired) {
+                    Some(_) => state.expired(context),
+                    None => Some(state),
+                }
+            }
             (Self::AwaitingOffer(state), input) => state.step(input, context),
             (Self::QueuedInvite(state), input) => state.step(input, context),
             (Self::Calling(state), input) => state.step(input, context),
@@ -141,6 +158,20 @@ impl State {
             (Self::QueuedBye(state), input) => state.step_queued(input, context),
             (Self::LostBye(state), input) => state.step_lost(input, context),
         }
+    }
+
+    /// Refreshes the session (RFC 4028 section 10); an INVITE that is under way does so, too.
+    fn refresh(self, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Confirmed(call) => refresh(call, context),
+            state => Some(state),
+        }
+    }
+
+    /// Ends a call whose session has expired (RFC 4028 section 10).
+    fn expired(self, context: &mut Context<'_>) -> Option<Self> {
+        let reason = EndReason::transport(Cause::Expired);
+        self.step(Input::Gone(Box::new(reason)), context)
     }
 
     /// What the peer of a call misses that ends without a message.

@@ -4,7 +4,8 @@
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
 //! `caller.rs` has the states before the peer answers an INVITE of this side, `callee.rs` those before this
 //! side answers and while it waits for the ACK, `confirmed.rs` and `reinvite.rs` those of a call that is up,
-//! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
+//! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264), `refresh.rs` that of session timers (RFC
+//! 4028).
 
 mod callee;
 mod caller;
@@ -19,6 +20,7 @@ mod layer;
 mod machine;
 mod offer;
 mod options;
+mod refresh;
 mod refusal;
 mod reinvite;
 mod state;

@@ -42,6 +42,15 @@ pub(crate) fn repair(call: Confirmed, context: &mut Context<'_>) -> Option<State
     Some(State::Confirmed(call))
 }
 
+/// Refreshes the session (RFC 4028 section 10) by a re-INVITE, whose offer says what it said before. Without a connection
+/// the refresh waits for one.
+pub(crate) fn refresh(call: Confirmed, context: &mut Context<'_>) -> Option<State> {
+    if context.must_wait(call.dialog) {
+        return Some(State::Confirmed(call));
+    }
+    offer(call.dialog, 0, context)
+}
+
 /// Handles a re-INVITE of the peer (RFC 3261 section 14.2); `glares` is set if a re-INVITE of this side waits
 /// for its end.
 pub(crate) fn answer(
@@ -137,12 +146,13 @@ impl Offering {
         };
         let user = context.common.user(SessionRequest::Reinvite);
         let sent = connection.and_then(|connection| {
+            let fields = context.timer_fields();
             let invite = InDialog {
                 connection,
                 dialog,
                 method: Method::Invite,
                 body: Some(offer),
-                own: &[],
+                own: &fields.own(),
                 extra: &[],
             };
             let sent = context.endpoint.send_in_dialog(&invite, user);
@@ -234,6 +244,11 @@ impl Reinviting {
         response: &ResponseTo<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
+        if let Some(transaction) = context.raise_interval(response) {
+            self.transaction = transaction;
+            self.number = last_number(self.dialog, context);
+            return Some(State::Reinviting(self));
+        }
         match response.status().as_u16() {
             100..=199 => {
                 if self.preview.is_none() {
@@ -273,6 +288,7 @@ impl Reinviting {
             return self.over(Ending::Aborted, reason, context);
         }
         context.on_flow_in_use();
+        context.refreshed_by(response.response);
         // RFC 3261 section 13.2.1: the 2xx may leave out an answer that came before it.
         match remote_description(response.response).or(preview) {
             Some(answer) => context.answer_came(answer),

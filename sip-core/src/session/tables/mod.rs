@@ -3,4 +3,5 @@
 
 mod call;
 mod offer;
+mod refresh;
 mod rows;
