@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use sip_core::config::{ConfigBuilder, SessionRefresher};
-use sip_core::{Cause, EndReason, Event, InviteOptions, Session, SessionId, Transport};
+use sip_core::{
+    Body, Cause, DescriptionKind, EndReason, Event, InviteOptions, Session, SessionId, Transport,
+};
 use sip_parse::{HeaderName, Method, Request, Response};
-use sip_testing::{Bench, OFFER, SECOND, alice, value};
+use sip_testing::{
+    Bench, Crossover, OFFER, Pair, SECOND, Script, Weather, alice, description_needed, value,
+};
 
 const SECOND_OFFER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n";
 
@@ -765,5 +769,74 @@ fn rfc4028_10_the_timers_end_with_the_call() {
         bench.in_dialog("BYE", 8, "bye", &ok, "");
         bench.wait(64 * SECOND);
         bench.assert_nothing_left();
+    }
+}
+
+/// Applications that repeat their description whenever the agent asks for one.
+#[derive(Default)]
+struct Repeats {
+    /// How many offers the application of each agent made.
+    offers: [usize; 2],
+    ended: [Option<EndReason>; 2],
+}
+
+impl Script<Crossover> for Repeats {
+    fn event(&mut self, pair: &mut Pair<Crossover>, agent: usize, event: Event) {
+        if let Some(asked) = description_needed(&event) {
+            self.offers[agent] += usize::from(asked.kind == DescriptionKind::Offer);
+            let (now, body) = (pair.now, Ok(Body::sdp(OFFER)));
+            let described = asked.describe(&mut pair.agents[agent], body, now);
+            described.expect("the agent asked for it");
+        }
+        if let Event::Ended { reason, .. } = event {
+            self.ended[agent] = Some(*reason);
+        }
+    }
+
+    fn wish(&mut self, _pair: &mut Pair<Crossover>, _agent: usize, _wish: u32) {}
+}
+
+/// 4028-10-A, 4028-10-B: two agents keep a call for hours, and the refresher alone refreshes. If the peer is gone, each side
+/// ends the call by itself.
+#[test]
+fn rfc4028_10_two_agents_keep_a_call_and_notice_when_the_other_is_gone() {
+    for (side, refresher) in [
+        (SessionRefresher::Uac, 0),
+        (SessionRefresher::Uas, 1),
+        // The callee chooses the side that asked.
+        (SessionRefresher::Auto, 0),
+    ] {
+        let mut config = asking(1_800);
+        config.session_refresher(side);
+        let mut bob = alice();
+        bob.uri("sip:bob@example.com");
+        let agents = [("alice", config), ("bob", bob)];
+        let calm = Weather::calm(Transport::Ws);
+        let mut pair = Pair::new(1, calm, Crossover::default(), &agents);
+        pair.wait(SECOND);
+        pair.call([0, 1], "sip:bob@example.com", OFFER);
+        let mut script = Repeats::default();
+        let hours = |hours: u32| Duration::from_secs(3_600) * hours;
+        pair.run(pair.now + hours(5), &mut script);
+        assert!(script.ended == [None, None], "{}", pair.ladder);
+        assert_eq!(script.offers[refresher], 19, "each 15 minutes");
+        assert_eq!(script.offers[1 - refresher], 0);
+        // Bob loses the network for good.
+        pair.down.insert((1, 0));
+        pair.cut(1, 0);
+        pair.run(pair.now + hours(1), &mut script);
+        let ended = script.ended.map(|reason| reason.expect("the call is over"));
+        let causes = ended.map(|reason| reason.cause);
+        assert_eq!(
+            causes[1],
+            Cause::NeverSent,
+            "the session expired, and the BYE found no connection"
+        );
+        let of_alice = if refresher == 0 {
+            Cause::DialogGone
+        } else {
+            Cause::Expired
+        };
+        assert_eq!(causes[0], of_alice);
     }
 }
