@@ -24,12 +24,14 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-use sip_parse::{HeaderName, Message, Refresher, Request, Response, SessionExpires};
+use sip_parse::{HeaderName, Message, Refresher, Request, Response, SessionExpires, StatusCode};
 use smallvec::SmallVec;
 
 use crate::config::SessionRefresher;
+use crate::dialog::DialogSetId;
 use crate::endpoint::Endpoint;
 use crate::time::Timestamp;
+use crate::transaction::ServerTransactionId;
 
 /// The shortest session interval, in seconds (RFC 4028 section 5).
 const SHORTEST: u32 = 90;
@@ -321,13 +323,34 @@ impl Refresh {
     }
 }
 
-/// The shortest interval of this side, if a request asks for a shorter one: it gets 422 with this value as Min-SE (RFC 4028
-/// section 9). A peer that does not support timers gets none, because it could not raise the interval of a proxy.
-pub(crate) fn too_short(endpoint: &Endpoint, request: &Request) -> Option<String> {
-    let policy = TimerPolicy::of(endpoint)?;
-    let asked = request.session_expires().ok()??.seconds;
+/// Refuses a request whose session interval is too short by 422 with the shortest one as Min-SE (RFC 4028 section 9); false if
+/// it is not. `set` is that of a request within a call. A peer that does not support timers is not refused, because it could
+/// not raise the interval of its proxy.
+pub(crate) fn refuse_interval(
+    endpoint: &mut Endpoint,
+    set: Option<DialogSetId>,
+    transaction: ServerTransactionId,
+    request: &Request,
+) -> bool {
+    let Some(policy) = TimerPolicy::of(endpoint) else {
+        return false;
+    };
+    let asked = request.session_expires().ok().flatten();
+    let asked = asked.map_or(u32::MAX, |asked| asked.seconds);
     let refused = asked < policy.min_se && supports_timer(request);
-    refused.then(|| format!("{}", policy.min_se))
+    if refused {
+        let least = format!("{}", policy.min_se);
+        let headers = [(HeaderName::MinSe, least.as_str())];
+        let status = StatusCode::SESSION_INTERVAL_TOO_SMALL;
+        match set {
+            Some(_) => endpoint.answer_from(set, transaction, status, &headers),
+            None => {
+                let why = "the session interval is below minSe";
+                endpoint.refuse(transaction, status, why, &headers);
+            }
+        }
+    }
+    refused
 }
 
 fn supports_timer(request: &Request) -> bool {

@@ -5,3 +5,4 @@ mod call;
 mod offer;
 mod refresh;
 mod rows;
+mod update;
