@@ -270,7 +270,7 @@ mod tests {
         ("contactName", Honoured("'carol'")),
         ("contactTransport", Honoured("'wss'")),
         ("custom", Honoured("{key: 1}")),
-        ("dtmfType", Refused("'rtp'")),
+        ("dtmfType", Honoured("'rtp'")),
         ("extraSupported", Honoured("['timer']")),
         ("forceRport", Honoured("true")),
         ("hackAllowUnregisteredOptionTags", Honoured("true")),
@@ -291,6 +291,9 @@ mod tests {
         ("outboundRecovery", Honoured("true")),
         ("offlineRequests", Honoured("'queue'")),
         ("traceSipCredentials", Honoured("true")),
+        ("infoPackages", Honoured("['g.3gpp.ussd']")),
+        ("extraMethods", Honoured("['KNOCK']")),
+        ("acceptedBodies", Honoured("['application/pidf+xml']")),
     ];
 
     fn account(text: &str) -> Account {

@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::parameter::Parameter;
 use super::settings::{Config, Settings};
-use super::values::{DtmfType, Support};
+use super::values::Support;
 
 /// A parameter whose value has no effect yet; `Display` is one sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +47,6 @@ const MISSING: &[Row] = &[
         Parameter::Autostop,
         |s| s.autostop,
         "there is no page that unloads; stop the user agent when the program ends",
-    ),
-    (
-        Parameter::DtmfType,
-        |s| s.dtmf_type == DtmfType::Rtp,
-        "tones in the media stream are the session description handler's",
     ),
 ];
 

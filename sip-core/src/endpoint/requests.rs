@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -50,7 +51,7 @@ pub(crate) struct OutOfDialog<'a> {
 pub(crate) struct InDialog<'a> {
     pub(crate) connection: ConnectionId,
     pub(crate) dialog: DialogId,
-    pub(crate) method: Method<'static>,
+    pub(crate) method: Method<'a>,
     pub(crate) body: Option<&'a Body>,
     /// The header fields of this kind of request.
     pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
@@ -168,14 +169,27 @@ impl Endpoint {
         let contact = self.identity.contact_as(local, secure);
         let identity = format!("<{}>", self.identity.aor);
         let supported = self.identity.supported.clone();
-        let own = [
+        let mut own = vec![
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
             (HeaderName::Supported, supported.as_str()),
-            // RFC 3325 section 9: only trusted proxies may read the identity.
-            (HeaderName::Privacy, "id"),
-            (HeaderName::PPreferredIdentity, identity.as_str()),
         ];
+        if call.anonymous {
+            // RFC 3325 section 9: only trusted proxies may read the identity.
+            own.push((HeaderName::Privacy, "id"));
+            own.push((HeaderName::PPreferredIdentity, identity.as_str()));
+        }
+        let (methods, packages) = (self.extra_allow(), self.recv_info());
+        own.extend(
+            methods
+                .as_deref()
+                .map(|methods| (HeaderName::Allow, methods)),
+        );
+        own.extend(
+            packages
+                .as_deref()
+                .map(|packages| (HeaderName::RecvInfo, packages)),
+        );
         let parts = OutOfDialog {
             connection: call.connection,
             flow: flow.as_ref(),
@@ -188,7 +202,7 @@ impl Endpoint {
             service_route: true,
             anonymous: call.anonymous,
             body: call.offer,
-            own: if call.anonymous { &own } else { &own[..3] },
+            own: &own,
             extra: call.headers,
         };
         self.send_out_of_dialog(&parts, Sent::outside(user))
@@ -212,6 +226,7 @@ impl Endpoint {
         let secure = dialog.goes_to_sips();
         let contact = self.identity.contact_as(dialog.local_uri(), secure);
         let allow = self.allow();
+        let (methods, packages) = (self.extra_allow(), self.recv_info());
         let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
         let (call_id, _) = self
@@ -234,7 +249,8 @@ impl Endpoint {
             .request(parts.dialog, parts.method)
             .map_err(|_| SendError::Stale)?;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
-        if parts.method != Method::Bye {
+        // RFC 3428 section 4: a MESSAGE has none.
+        if !matches!(parts.method, Method::Bye | Method::Message) {
             request.append(HeaderName::Contact, contact);
         }
         // RFC 3261 sections 13.2.1 and 14.1.
@@ -242,6 +258,12 @@ impl Endpoint {
             request
                 .append(HeaderName::Allow, allow)
                 .append(HeaderName::Supported, self.identity.supported.as_str());
+            if let Some(methods) = &methods {
+                request.append(HeaderName::Allow, methods.as_str());
+            }
+            if let Some(packages) = &packages {
+                request.append(HeaderName::RecvInfo, packages.as_str());
+            }
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Method, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
@@ -45,6 +45,8 @@ pub(crate) struct Common {
     pub(crate) caller: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
+    /// The info packages that the peer takes (RFC 6086).
+    pub(crate) packages: Vec<Box<[u8]>>,
     timers: [Option<TimerKey>; SessionTimer::ALL.len()],
 }
 
@@ -66,6 +68,7 @@ impl Common {
             connection: None,
             caller: false,
             invite: None,
+            packages: Vec::new(),
             timers: [None; SessionTimer::ALL.len()],
         }
     }
@@ -75,6 +78,15 @@ impl Common {
     pub(crate) fn numbers(&self) -> [u64; 2] {
         let ack = self.ack.as_ref().map_or(0, |(number, _)| *number);
         [self.exchanges.into(), ack.into()]
+    }
+
+    /// Takes the info packages that a message of the peer lists (RFC 6086 section 4.2.1), at most `limit`. A message without
+    /// Recv-Info changes nothing.
+    pub(crate) fn take_packages(&mut self, message: &Message, limit: usize) {
+        if message.has(HeaderName::RecvInfo) {
+            let packages = message.recv_info().flatten().take(limit);
+            self.packages = packages.map(|package| package.token.into()).collect();
+        }
     }
 
     /// The user of a request of this call.

@@ -108,7 +108,7 @@ pub(crate) fn autostop_is_refused_by_name() {
     assert!(sentence.starts_with("autostop has no effect yet"));
 }
 
-/// `dtmfType` `info`: a tone is an INFO with `application/dtmf-relay`; `rtp` is refused by name.
+/// `dtmfType` `info`: a tone is an INFO with `application/dtmf-relay`; `rtp`: the media side may send it.
 pub(crate) fn dtmf_is_an_info() {
     let mut bench = Bench::new(&alice());
     let (id, _) = bench.established_call();
@@ -137,14 +137,27 @@ pub(crate) fn dtmf_is_an_info() {
     for (wrong, milliseconds) in [('x', 100), ('\r', 100), ('1', 69), ('1', 6_001)] {
         assert!(matches!(
             tone(&mut bench, wrong, milliseconds),
-            Err(CommandError::WrongState(_))
+            Err(CommandError::Tones(_))
         ));
     }
     bench.pump();
     bench.silence();
-    let mut config = alice();
-    let sentence = refusal(config.dtmf_type(DtmfType::Rtp));
-    assert!(sentence.starts_with("dtmfType has no effect yet"));
+    // `rtp`: the media side is asked first.
+    let mut bench = Bench::new(alice().dtmf_type(DtmfType::Rtp));
+    let (id, _) = bench.established_call();
+    let Ok(Session::Established(call)) = bench.agent.session(id) else {
+        panic!("the call is up");
+    };
+    let request = call
+        .send_dtmf('1', Duration::from_millis(100), bench.now)
+        .unwrap();
+    bench.pump();
+    bench.silence();
+    let offered = bench.expect(|event| match event {
+        Event::TonesOffered { request, tones, .. } => Some((*request, tones.to_string())),
+        _ => None,
+    });
+    assert_eq!(offered, (request, "1".to_owned()));
 }
 
 /// The handler of SIP.js corresponds to an event, and its return value to a command. The agent sends a
@@ -198,4 +211,72 @@ pub(crate) fn custom_is_passed_through() {
     let bench = Bench::new(config.custom("team", "\"north\""));
     assert_eq!(bench.agent.config().custom()["team"], "\"north\"");
     assert!(Config::default().custom().is_empty());
+}
+
+/// `infoPackages`: Recv-Info of the INVITE lists them (RFC 6086 section 4.2.1).
+pub(crate) fn rfc6086_4_2_1_info_packages_are_listed() {
+    let (_, invite) = Bench::new(alice().info_packages(["foo", "bar"])).call();
+    assert_eq!(value(&invite, HeaderName::RecvInfo), "foo, bar");
+    for wrong in ["", "a b", "nil"] {
+        assert!(alice().info_packages([wrong]).build().is_err(), "{wrong}");
+    }
+}
+
+/// `extraMethods`: Allow lists them, and their requests within a call reach the application.
+pub(crate) fn extra_methods_are_listed_and_passed_on() {
+    let mut bench = Bench::new(alice().extra_methods(["KNOCK", "SING"]));
+    let id = bench.invite_from_bob(1);
+    let answer = bench.answer(id, OFFER);
+    let allow = sip_testing::values(&answer, HeaderName::Allow);
+    assert_eq!(allow.last().map(String::as_str), Some("KNOCK, SING"));
+    bench.in_dialog("KNOCK", 8, "k", &answer, "");
+    bench.expect(|event| matches!(event, Event::IncomingRequest { .. }).then_some(()));
+    for wrong in ["", "a b", "INVITE", "UPDATE"] {
+        assert!(alice().extra_methods([wrong]).build().is_err(), "{wrong}");
+    }
+}
+
+/// `acceptedBodies`: an INVITE with a required part of a listed type is a call; OPTIONS and 415 list the types (RFC 3261
+/// section 8.2.3).
+pub(crate) fn rfc3261_8_2_3_accepted_bodies_are_not_refused() {
+    let invite = |bench: &mut Bench, kind: &str| {
+        let body = format!(
+            "--b\r\nContent-Type: application/sdp\r\n\r\n{OFFER}\r\n\
+             --b\r\nContent-Type: {kind}\r\n\r\nx\r\n--b--\r\n"
+        );
+        let user = bench.contact_user();
+        bench.feed_bytes(format!(
+            "INVITE sip:{user}@x.invalid SIP/2.0\r\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bK{}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag=bobtag\r\nTo: <sip:alice@example.com>\r\n\
+             Call-ID: {}\r\nCSeq: 1 INVITE\r\nContact: <sip:bob@bob.invalid>\r\n\
+             Content-Type: multipart/mixed;boundary=b\r\nContent-Length: {}\r\n\r\n{body}",
+            kind.len(),
+            kind.len(),
+            body.len(),
+        ));
+    };
+    let accept = |message| value(message, HeaderName::Accept);
+    let mut bench = Bench::new(alice().accepted_bodies(["application/pidf+xml"]));
+    invite(&mut bench, "Application/PIDF+xml;charset=utf-8");
+    let (session, parts) = bench.expect(|event| match event {
+        Event::IncomingCall { session, request } => {
+            Some((*session, request.parts().unwrap().iter().count()))
+        }
+        _ => None,
+    });
+    assert_eq!(parts, 2);
+    let answer = bench.answer(session, OFFER);
+    assert_eq!(answer.status().as_u16(), 200);
+    invite(&mut bench, "application/x-other");
+    let refused = bench.next_response();
+    assert_eq!(refused.status().as_u16(), 415);
+    assert!(accept(&refused).ends_with(", application/pidf+xml"));
+    bench.in_dialog("OPTIONS", 9, "options", &answer, "");
+    assert!(accept(&bench.next_response()).ends_with(", application/pidf+xml"));
+    let mut bench = Bench::new(&alice());
+    invite(&mut bench, "application/pidf+xml");
+    assert_eq!(bench.next_response().status().as_u16(), 415);
+    for wrong in ["", "application", "*/*", "application/*", "a/b;c=d"] {
+        assert!(alice().accepted_bodies([wrong]).build().is_err(), "{wrong}");
+    }
 }

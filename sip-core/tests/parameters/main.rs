@@ -83,6 +83,9 @@ effects! {
     OutboundRecovery => connection::rfc5626_4_5_outbound_recovery,
     OfflineRequests => connection::conn_c_offline_requests_fail_or_wait,
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
+    InfoPackages => calls::rfc6086_4_2_1_info_packages_are_listed,
+    ExtraMethods => calls::extra_methods_are_listed_and_passed_on,
+    AcceptedBodies => calls::rfc3261_8_2_3_accepted_bodies_are_not_refused,
 }
 
 /// Storing a parameter is not an effect: the list has each one, once.
