@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -15,9 +14,10 @@ use super::flow::{Duty, Flow, MaySend};
 use super::identity::ANONYMOUS;
 use super::owner::{Sent, TransactionUser};
 use super::sent_request::SentRequest;
-use super::state::Endpoint;
+use super::state::{Endpoint, RELIABLE};
 use crate::auth::{Attempts, Authorizations, RequestContext};
 use crate::body::Body;
+use crate::config::Support;
 use crate::dialog::{DialogId, DialogSetId, first_target, is_sips};
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
@@ -169,11 +169,14 @@ impl Endpoint {
         let contact = self.identity.contact_as(local, secure);
         let identity = format!("<{}>", self.identity.aor);
         let supported = self.identity.supported.clone();
-        let mut own = vec![
+        let mut own = Vec::from([
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
             (HeaderName::Supported, supported.as_str()),
-        ];
+        ]);
+        if self.behaviour.reliable_provisionals == Support::Required {
+            own.push((HeaderName::Require, RELIABLE));
+        }
         if call.anonymous {
             // RFC 3325 section 9: only trusted proxies may read the identity.
             own.push((HeaderName::Privacy, "id"));

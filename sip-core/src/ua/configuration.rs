@@ -74,6 +74,7 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         info_packages: boxed(config.info_packages()),
         accepted_bodies: boxed(config.accepted_bodies()),
         takes_any_user: false,
+        reliable_provisionals: config.rel100(),
         preloaded_route: config.use_preloaded_route(),
         application_authenticates: config.authentication() == Authentication::Application,
         queue_requests: config.offline_requests() == OfflineRequests::Queue,
