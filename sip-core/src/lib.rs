@@ -85,7 +85,7 @@ pub use endpoint::Counters;
 pub use error::{Backpressure, ClockJump, CommandError, RefusalError, StaleHandle, StartError};
 pub use event::{DescriptionKind, Event, ExchangeOutcome, Registration};
 pub use fleet::{AgentId, Fleet};
-pub use header::{ExtraHeader, ExtraHeaderError};
+pub use header::{ExtraHeader, ExtraHeaderError, Reason};
 pub use ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestId, SessionId};
 pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};

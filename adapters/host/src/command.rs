@@ -145,6 +145,16 @@ macro_rules! for_each_command {
             /// The call has ended, or the agent is gone.
             fn hang_up(session: ::sip_core::SessionId) -> ();
 
+            /// Ends a call, with header fields and a body of the application, such as a `Reason`
+            /// ([`UserAgent::hang_up_with`](::sip_core::UserAgent::hang_up_with)).
+            ///
+            /// # Errors
+            /// The call has ended, or the agent is gone.
+            fn hang_up_with(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::MessageOptions
+            ) -> ();
+
             /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded), whose exchange it names. `None` means that
             /// there is no description, and ends the offer/answer exchange.
             ///
@@ -329,6 +339,14 @@ pub fn reject(
 /// [`UserAgent::hang_up`].
 pub fn hang_up(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| Ok(agent.hang_up(session, now)?)
+}
+
+/// [`UserAgent::hang_up_with`].
+pub fn hang_up_with(
+    session: SessionId,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.hang_up_with(session, options, now)?)
 }
 
 /// [`UserAgent::describe`]; `None` if there is no description.

@@ -10,6 +10,7 @@ use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
+use super::options::MessageOptions;
 use super::refusal::Refusal;
 use super::state::{State, Terminating};
 use crate::body::{Body, RemoteDescription};
@@ -19,6 +20,7 @@ use crate::endpoint::{
     SessionTimer, TimerOwner, TransactionUser,
 };
 use crate::event::{Event, ExchangeOutcome};
+use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
@@ -45,6 +47,8 @@ pub(crate) struct Common {
     pub(crate) caller: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
+    /// What the application adds to the message that ends the call.
+    pub(crate) parting: Option<Box<MessageOptions>>,
     /// The info packages that the peer takes (RFC 6086).
     pub(crate) packages: Vec<Box<[u8]>>,
     timers: [Option<TimerKey>; SessionTimer::ALL.len()],
@@ -68,6 +72,7 @@ impl Common {
             connection: None,
             caller: false,
             invite: None,
+            parting: None,
             packages: Vec::new(),
             timers: [None; SessionTimer::ALL.len()],
         }
@@ -272,13 +277,14 @@ impl Context<'_> {
             .may_send_in(dialog, Duty::Owed(self.common.connection))
         {
             MaySend::Now(connection) => {
+                let parting = self.common.parting.as_deref();
                 let bye = InDialog {
                     connection,
                     dialog,
                     method: Method::Bye,
-                    body: None,
+                    body: parting.and_then(|parting| parting.body.as_ref()),
                     own: &[],
-                    extra: &[],
+                    extra: parting.map_or(&[], |parting| &parting.headers),
                 };
                 let user = self.common.user(SessionRequest::Bye);
                 self.endpoint.send_in_dialog(&bye, user)
@@ -468,6 +474,17 @@ impl Context<'_> {
             .refuse_with(set, transaction, status, headers, refusal.body());
     }
 
+    /// Refuses the INVITE of a call that the application hangs up: 480, with what it adds.
+    pub(crate) fn refuse_parting(&mut self, transaction: ServerTransactionId) {
+        let parting = self.common.parting.take().unwrap_or_default();
+        let headers = parting.headers.iter();
+        let headers = headers.map(|header| (header.header_name(), header.value()));
+        let (set, status) = (Some(self.common.set), StatusCode::TEMPORARILY_UNAVAILABLE);
+        let (headers, body) = (headers.collect(), parting.body.as_ref());
+        self.endpoint
+            .refuse_with(set, transaction, status, headers, body);
+    }
+
     /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):
     /// 500, with a random Retry-After of 0 to 10 s.
     pub(crate) fn refuse_for_now(&mut self, transaction: ServerTransactionId) {
@@ -497,7 +514,18 @@ impl Context<'_> {
     pub(crate) fn cancel(&mut self, transaction: ClientTransactionId) {
         let now = self.endpoint.now;
         let nobody = Sent::outside(TransactionUser::Nobody);
-        let _ = self.endpoint.layer.cancel(transaction, None, nobody, now);
+        let parting = self.common.parting.as_deref();
+        let reasons = parting.map(|parting| {
+            let headers = parting.headers.iter();
+            let reasons = headers.filter(|header| header.header_name() == HeaderName::Reason);
+            let reasons: Vec<_> = reasons.map(ExtraHeader::value).collect();
+            reasons.join(", ")
+        });
+        let reasons = reasons.as_deref().filter(|reasons| !reasons.is_empty());
+        let _ = self
+            .endpoint
+            .layer
+            .cancel(transaction, reasons, nobody, now);
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use sip_parse::{Request, Response, StatusCode};
 
-use super::options::DescriptionFailed;
+use super::options::{DescriptionFailed, MessageOptions};
 use super::refusal::{FailureStatus, Refusal};
 use crate::auth::ChallengeError;
 use crate::body::Body;
@@ -33,6 +33,9 @@ pub enum Input<'a> {
     Refuse(Refusal),
     /// Command: ends the call by CANCEL, 480 or BYE, as its state requires.
     HangUp,
+    /// Command: as `HangUp`, with what the application adds to the message that ends the call. BYE and 480 carry all of it, a
+    /// CANCEL the values of Reason alone (RFC 3326), because a CANCEL goes from hop to hop.
+    HangUpWith(Box<MessageOptions>),
     /// Command: changes the session by a re-INVITE (RFC 3261 section 14.1).
     Renegotiate,
     /// Command: the description that [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) requests,

@@ -95,6 +95,8 @@
 //! | Reanswered with our offer | ACK | deliver answer, complete | Confirmed |
 //! | Reanswered with our offer | ACK without answer | refused | Confirmed |
 //!
+//! `HangUp` stands for `HangUpWith`, too, and `Reject` for `Refuse`: they differ in the content of the message alone.
+//!
 //! What is not listed changes nothing, and the call refuses the commands Ring, Answer, Reject, Renegotiate
 //! and Describe there ([`State::accepts`]). `same` is the unchanged state; `(over)` means that the entry of
 //! the call is freed. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
@@ -117,6 +119,12 @@ impl State {
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<Self> {
         match (self, input) {
             (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
+            (state, Input::HangUpWith(options)) => {
+                if !state.is_hung_up() {
+                    context.common.parting = Some(options);
+                }
+                state.step(Input::HangUp, context)
+            }
             (state, Input::Stop) => context.end(EndReason {
                 bye_failure: state.bye_failure_of_stop(),
                 ..EndReason::local(Cause::Stopped)
@@ -141,6 +149,18 @@ impl State {
             (Self::QueuedBye(state), input) => state.step_queued(input, context),
             (Self::LostBye(state), input) => state.step_lost(input, context),
         }
+    }
+
+    /// Whether the message that ends the call is sent or wanted already.
+    const fn is_hung_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancelling(_)
+                | Self::HangingUp(_)
+                | Self::Terminating(_)
+                | Self::QueuedBye(_)
+                | Self::LostBye(_)
+        )
     }
 
     /// What the peer of a call misses that ends without a message.

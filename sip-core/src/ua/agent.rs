@@ -190,7 +190,7 @@ impl UserAgent {
                     deadline: self.endpoint.timers.set(deadline, TimerOwner::Stop),
                 };
                 for id in self.sessions.ids() {
-                    self.hang_up_session(id);
+                    self.hang_up_session(id, Input::HangUp);
                 }
                 self.registrations.take(RegisterKind::Fetch);
                 self.remove_bindings(Wish::Off);

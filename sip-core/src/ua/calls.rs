@@ -1,6 +1,7 @@
 //! The commands of calls and registration. Each phase of a call is a type, so that a command that does not
 //! fit the phase does not compile.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use sip_parse::Method;
@@ -163,15 +164,35 @@ impl UserAgent {
     /// [`StaleHandle`] if the call is over.
     pub fn hang_up(&mut self, id: SessionId, now: Timestamp) -> Result<(), StaleHandle> {
         self.advance(now);
-        if !self.hang_up_session(id) {
+        if !self.hang_up_session(id, Input::HangUp) {
             return Err(StaleHandle);
         }
         self.settle();
         Ok(())
     }
 
-    pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
-        let known = self.step_session(id, Input::HangUp) != Stepped::Unknown;
+    /// As [`UserAgent::hang_up`], with what the application adds to the message that ends the call, such as a [`Reason`](crate::Reason): BYE
+    /// and 480 carry all of it, a CANCEL the values of Reason alone (RFC 3326), because a CANCEL goes from hop to hop. A call
+    /// that is already ending is unchanged.
+    ///
+    /// # Errors
+    /// [`StaleHandle`] if the call is over.
+    pub fn hang_up_with(
+        &mut self,
+        id: SessionId,
+        options: MessageOptions,
+        now: Timestamp,
+    ) -> Result<(), StaleHandle> {
+        self.advance(now);
+        if !self.hang_up_session(id, Input::HangUpWith(Box::new(options))) {
+            return Err(StaleHandle);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn hang_up_session(&mut self, id: SessionId, input: Input<'_>) -> bool {
+        let known = self.step_session(id, input) != Stepped::Unknown;
         // While a challenge waits, no request is in flight; withdrawing the challenge ends the call now.
         for request in [SessionRequest::Invite, SessionRequest::Reinvite] {
             self.withdraw_challenge(TransactionUser::Session(id, request));
@@ -240,7 +261,7 @@ impl OutgoingSession<'_> {
     /// Cancels the call (RFC 3261 section 9.1): sends CANCEL, or BYE if the 2xx crosses the CANCEL.
     pub fn cancel(self, now: Timestamp) {
         self.agent.advance(now);
-        self.agent.hang_up_session(self.id);
+        self.agent.hang_up_session(self.id, Input::HangUp);
         self.agent.settle();
     }
 }
@@ -249,7 +270,7 @@ impl EstablishedSession<'_> {
     /// Hangs up (RFC 3261 section 15). The callee's BYE waits until the ACK has arrived.
     pub fn bye(self, now: Timestamp) {
         self.agent.advance(now);
-        self.agent.hang_up_session(self.id);
+        self.agent.hang_up_session(self.id, Input::HangUp);
         self.agent.settle();
     }
 
