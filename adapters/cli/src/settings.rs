@@ -265,7 +265,7 @@ mod tests {
         ("userAgentString", Honoured("'phone'")),
         ("wsServerMaxReconnection", Honoured("4")),
         ("wsServerReconnectionTimeout", Honoured("5")),
-        ("autostop", Refused("true")),
+        ("autostop", Honoured("true")),
         ("connectionTimeout", Honoured("6")),
         ("contactName", Honoured("'carol'")),
         ("contactTransport", Honoured("'wss'")),

@@ -161,8 +161,9 @@ macro_rules! parameters {
                 ws_server_reconnection_timeout: Duration = Duration::from_secs(4)
             } time(values::time);
 
-            /// `autostop`: SIP.js stops when its page unloads; default false. See
-            /// [`Config::unsupported`](crate::config::Config::unsupported).
+            /// `autostop`: the adapters stop the user agent in good order when the application drops its last handle, in
+            /// place of the page that unloads in SIP.js; default false. The core itself does nothing, because it has no
+            /// handles.
             Autostop "autostop" Undocumented { autostop: bool = false } plain;
 
             /// `connectionTimeout`: how long one attempt to connect may take, name resolution and handshakes

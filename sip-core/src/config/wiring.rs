@@ -32,18 +32,11 @@ impl fmt::Display for Unsupported {
 type Row = (Parameter, fn(&Settings) -> bool, &'static str);
 
 /// One row for each missing feature; remove the row with its implementation.
-const MISSING: &[Row] = &[
-    (
-        Parameter::Replaces,
-        |s| s.replaces != Support::None,
-        "calls cannot be replaced (RFC 3891)",
-    ),
-    (
-        Parameter::Autostop,
-        |s| s.autostop,
-        "there is no page that unloads; stop the user agent when the program ends",
-    ),
-];
+const MISSING: &[Row] = &[(
+    Parameter::Replaces,
+    |s| s.replaces != Support::None,
+    "calls cannot be replaced (RFC 3891)",
+)];
 
 impl Config {
     /// The parameters that enable a feature which is not implemented.

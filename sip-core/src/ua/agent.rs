@@ -321,6 +321,12 @@ impl UserAgent {
         &self.endpoint.identity.contact
     }
 
+    /// Whether the agent is idle: not started, or stopped ([`Event::Stopped`]).
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.life, Life::Idle)
+    }
+
     /// Whether a connection is open, on any flow.
     #[must_use]
     pub fn is_connected(&self) -> bool {

@@ -60,14 +60,17 @@ impl UserAgent {
     /// further event; if not, the core sends them by INFO.
     ///
     /// # Errors
-    /// [`CommandError::Stale`] if the request is over, or the 10 seconds to answer are.
+    /// [`CommandError::Stale`] if the request is over, or the 10 seconds to answer are; [`CommandError::Backpressure`] if the
+    /// core would have to send the tones.
     pub fn tones_taken(
         &mut self,
         request: RequestId,
         taken: bool,
         now: Timestamp,
     ) -> Result<(), CommandError> {
-        self.endpoint.check_queue()?;
+        if !taken {
+            self.endpoint.check_queue()?;
+        }
         self.advance(now);
         let sequence = self.requests.tones(request).ok_or(CommandError::Stale)?;
         let TonePhase::Offered(timer) = sequence.phase else {

@@ -125,7 +125,6 @@ fn each_parameter_has_a_method_an_explanation_and_a_row() {
 fn the_table_says_what_is_refused() {
     let config = Config::builder()
         .replaces(Support::Supported)
-        .autostop(true)
         .build()
         .unwrap();
     let missing = config.unsupported();

@@ -63,7 +63,7 @@ effects! {
     UserAgentString => identity::cfg_ua_string_is_the_whole_value,
     WsServerMaxReconnection => connection::cfg_wsrec_retries_of_a_dropped_connection,
     WsServerReconnectionTimeout => connection::cfg_wsrec_time_between_retries,
-    Autostop => calls::autostop_is_refused_by_name,
+    Autostop => calls::autostop_is_the_adapters,
     ConnectionTimeout => connection::connection_timeout_gives_up_an_attempt,
     ContactName => identity::contact_name_is_the_user_of_contact,
     ContactTransport => identity::contact_transport_is_in_contact,
