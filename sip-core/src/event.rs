@@ -10,6 +10,7 @@ use sip_parse::{Message, Request, Response, StatusCode, UriBuf};
 use crate::body::Body;
 use crate::connection::{ConnectError, DisconnectReason};
 use crate::dialog::DialogId;
+use crate::dtmf::{Tone, Tones};
 use crate::ids::{
     ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, ReferId, RequestId, SessionId,
     TransferId,
@@ -165,19 +166,30 @@ pub enum Event {
     },
     /// The core needs a session description; the application answers with
     /// [`UserAgent::describe`](crate::UserAgent::describe). The core may request an offer in a call that is
-    /// up, because after a lost connection a re-INVITE gives the peer the new address of this side.
+    /// up, because after a lost connection a re-INVITE gives the peer the new address of this side, or because a
+    /// re-INVITE refreshes the session (RFC 4028 section 10). Such an offer repeats the last description of this
+    /// side, with the same version in `o=`.
     DescriptionNeeded {
         /// The call.
         session: SessionId,
+        /// The early dialog or the dialog of the call that the description is for; `None` while there is none, as
+        /// before the INVITE.
+        dialog: Option<DialogId>,
         /// The exchange; the answer carries it.
         exchange: ExchangeId,
         /// Offer or answer (RFC 3264).
         kind: DescriptionKind,
+        /// Whether this side holds the call with this exchange: the description should not ask for media of the peer. An offer is
+        /// `sendonly` or `inactive` then (RFC 3264 section 8.4); [`sdp::with_direction`](crate::sdp::with_direction) makes
+        /// one, and [`Direction::answer`](crate::sdp::Direction::answer) says what an answer has.
+        hold: bool,
     },
     /// The peer's session description. [`Body::description_in`] has the rule by which the core found it.
     RemoteDescription {
         /// The call.
         session: SessionId,
+        /// The early dialog or the dialog of the call that it arrived in.
+        dialog: Option<DialogId>,
         /// The exchange that it belongs to.
         exchange: ExchangeId,
         /// Offer or answer (RFC 3264).
@@ -199,10 +211,20 @@ pub enum Event {
     ExchangeEnded {
         /// The call.
         session: SessionId,
+        /// The early dialog or the dialog of the call that it ends in; `None` if there is none.
+        dialog: Option<DialogId>,
         /// The exchange.
         exchange: ExchangeId,
         /// The outcome.
         outcome: ExchangeOutcome,
+    },
+    /// A re-INVITE or UPDATE of the application without an offer is over. Those with an offer end with
+    /// [`Event::ExchangeEnded`]; a re-INVITE without one does so, too, once the peer has made its offer.
+    ModificationEnded {
+        /// The call.
+        session: SessionId,
+        /// Why the peer did not accept it, if it did not. The session is unchanged in either case.
+        outcome: Result<(), Box<EndReason>>,
     },
     /// A re-INVITE failed that repairs the route to this side (RFC 3261 section 12.2.1.1): the peer knows a connection that
     /// is gone, so that its requests do not arrive. The core tries again at `retry_at`, and with each new connection.
@@ -232,6 +254,28 @@ pub enum Event {
         session: Option<SessionId>,
         /// The request.
         request: Box<Request>,
+    },
+    /// A tone of the peer arrived in an INFO within the call, as `application/dtmf-relay` or `application/dtmf`; the core has
+    /// answered it 200. A body without a tone is answered 400.
+    Dtmf {
+        /// The call.
+        session: SessionId,
+        /// The tone.
+        tone: Tone,
+        /// How long it lasts, if the peer says so.
+        duration: Option<Duration>,
+    },
+    /// The application has called [`EstablishedSession::send_tones`](crate::EstablishedSession::send_tones), and the
+    /// configuration has [`DtmfType::Rtp`](crate::config::DtmfType::Rtp): the media side may send the tones as telephone
+    /// events (RFC 4733). The application answers with [`UserAgent::tones_taken`](crate::UserAgent::tones_taken) within 10
+    /// seconds; the core sends the tones by INFO if it does not, or if the answer is no.
+    TonesOffered {
+        /// The handle for the answer.
+        request: RequestId,
+        /// The call.
+        session: SessionId,
+        /// The tones.
+        tones: Box<Tones>,
     },
     /// A NOTIFY without a subscription arrived and the core answered it 200. Only with
     /// `allowLegacyNotifications`.
@@ -276,8 +320,11 @@ impl Event {
             | Self::RemoteDescription { session, .. }
             | Self::Established { session }
             | Self::ExchangeEnded { session, .. }
+            | Self::ModificationEnded { session, .. }
             | Self::RepairFailed { session, .. }
             | Self::Replaced { session, .. }
+            | Self::Dtmf { session, .. }
+            | Self::TonesOffered { session, .. }
             | Self::Ended { session, .. } => Some(*session),
             Self::IncomingRequest { session, .. }
             | Self::IncomingRefer { session, .. }

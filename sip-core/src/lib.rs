@@ -54,6 +54,7 @@ mod body;
 pub mod config;
 pub mod connection;
 pub mod dialog;
+mod dtmf;
 pub mod endpoint;
 mod error;
 mod event;
@@ -68,6 +69,7 @@ mod rand;
 mod reason;
 mod record;
 mod registration;
+pub mod sdp;
 pub mod session;
 mod slab;
 mod time;
@@ -79,11 +81,12 @@ pub use action::Action;
 pub use auth::AuthorizationFailed;
 pub use body::Body;
 pub use connection::{ConnectionInfo, Transport};
+pub use dtmf::{Tone, ToneFormat, Tones, TonesError};
 pub use endpoint::Counters;
 pub use error::{Backpressure, ClockJump, CommandError, RefusalError, StaleHandle, StartError};
 pub use event::{DescriptionKind, Event, ExchangeOutcome, Referral, Registration, TransferOutcome};
 pub use fleet::{AgentId, Fleet};
-pub use header::{ExtraHeader, ExtraHeaderError};
+pub use header::{ExtraHeader, ExtraHeaderError, Reason};
 pub use ids::{
     ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, ReferId, RequestId, SessionId,
     TransferId,
@@ -92,8 +95,9 @@ pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
-    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, RedirectTarget, Refusal,
-    TransferOptions,
+    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, ModifyOptions,
+    ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal,
+    Reliability, TransferOptions,
 };
 pub use time::Timestamp;
 pub use ua::{

@@ -8,10 +8,14 @@ use core::fmt;
 use sip_parse::{HeaderName, Message, Request, Response, StatusCode};
 
 use crate::auth::ChallengeError;
+use crate::header::Reason;
 use crate::transaction::{SendError, TransactionError};
 
 /// The number of Contacts of a redirection that a reason keeps.
 const REDIRECTIONS: usize = 8;
+
+/// The number of values of Reason that [`EndReason::reasons`] returns.
+const REASONS: usize = 8;
 
 /// The originator of an end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -46,6 +50,8 @@ pub enum Cause {
     NoAnswer,
     /// The peer sent no ACK for the 2xx (RFC 3261 section 13.3.1.4) or the refusal (timer H) of this side.
     NoAck,
+    /// The peer sent no PRACK for a reliable provisional response of this side (RFC 3262 section 3).
+    NoPrack,
     /// The connection was lost, or there was none.
     ConnectionLost,
     /// The BYE was never sent, because no connection opened within 64 T1. The peer does not know that the
@@ -62,7 +68,8 @@ pub enum Cause {
     Authentication,
     /// A 2xx to REGISTER without a usable binding, or one to INVITE whose Contact or routes cannot be used.
     Malformed,
-    /// The binding lapsed before the core could refresh it.
+    /// The binding lapsed before the core could refresh it, or the session did because no refresh of either side arrived in
+    /// time (RFC 4028 section 10).
     Expired,
     /// A limit of [`Limits`](crate::Limits) is reached.
     LimitReached,
@@ -132,6 +139,25 @@ impl EndReason {
         }
     }
 
+    /// The values of Reason (RFC 3326) in the message that brought the end, at most 8: of a BYE, a CANCEL or a final
+    /// response. Values that cannot be read are left out.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<Reason> {
+        let message = self.message.iter();
+        let reasons = message.flat_map(|message| message.reason_headers().flatten());
+        reasons
+            .take(REASONS)
+            .map(|reason| Reason::of(&reason))
+            .collect()
+    }
+
+    /// Whether the peer cancelled the call because another branch of it was answered (RFC 3326 section 3.1), so that it is
+    /// no missed call.
+    #[must_use]
+    pub fn is_completed_elsewhere(&self) -> bool {
+        self.cause == Cause::Cancelled && self.reasons().iter().any(Reason::is_completed_elsewhere)
+    }
+
     pub(crate) const fn local(cause: Cause) -> Self {
         Self::new(Originator::Local, cause)
     }
@@ -183,6 +209,7 @@ impl fmt::Display for EndReason {
             Cause::Timeout => "no final response in time",
             Cause::NoAnswer => "the call stayed unanswered",
             Cause::NoAck => "no ACK",
+            Cause::NoPrack => "no PRACK",
             Cause::ConnectionLost => "no connection",
             Cause::NeverSent => "the BYE was never sent",
             Cause::Glare => "superseded by an offer of the peer",

@@ -6,7 +6,7 @@ use alloc::format;
 use sip_parse::{HeaderName, Message, Method, Request, Scheme, StatusCode, text};
 
 use super::state::{Endpoint, RELIABLE, REPLACES};
-use crate::body::{ACCEPT, Unusable, unusable};
+use crate::body::{Understood, Unusable, unusable};
 use crate::config::Support;
 use crate::transaction::ServerTransactionId;
 
@@ -16,17 +16,21 @@ impl Endpoint {
         &mut self,
         transaction: ServerTransactionId,
         method: Method<'_>,
-        within_dialog: bool,
+        in_dialog: bool,
     ) -> bool {
         let allow = [(HeaderName::Allow, self.allow())];
         match method {
-            Method::Invite | Method::Ack | Method::Cancel | Method::Bye | Method::Options => {
-                return true;
-            }
+            Method::Other(name) if in_dialog && self.takes_method(name) => return true,
+            Method::Invite
+            | Method::Ack
+            | Method::Cancel
+            | Method::Bye
+            | Method::Options
+            | Method::Update => return true,
             Method::Message | Method::Info | Method::Notify if self.behaviour.takes_requests => {
                 return true;
             }
-            Method::Refer if self.takes_refer(within_dialog) => return true,
+            Method::Refer if self.takes_refer(in_dialog) => return true,
             Method::Prack if self.behaviour.reliable_provisionals != Support::None => return true,
             Method::Other(_) => self.refuse(
                 transaction,
@@ -114,7 +118,7 @@ impl Endpoint {
     fn check_reliability(&mut self, transaction: ServerTransactionId, request: &Request) -> bool {
         if self.behaviour.reliable_provisionals != Support::Required
             || request.method() != Method::Invite
-            || takes_reliable(request)
+            || supports_reliable(request)
         {
             return true;
         }
@@ -168,8 +172,13 @@ impl Endpoint {
             self.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
             return false;
         }
-        if let Some(unusable) = unusable(request) {
-            let accept = [(HeaderName::Accept, ACCEPT)];
+        let understood = Understood {
+            types: &self.behaviour.accepted_bodies,
+            early_sessions: self.supports(b"early-session"),
+        };
+        if let Some(unusable) = unusable(request, &understood) {
+            let accept = self.accept_types();
+            let accept = [(HeaderName::Accept, accept.as_str())];
             let accept_encoding = [(HeaderName::AcceptEncoding, "identity")];
             let (status, why, headers) = match unusable {
                 Unusable::Malformed => (StatusCode::BAD_REQUEST, "malformed body", &[][..]),
@@ -187,7 +196,8 @@ impl Endpoint {
             self.refuse(transaction, status, why, headers);
             return false;
         }
-        if request.method() == Method::Invite && !accepts_sdp(request) {
+        let describes = matches!(request.method(), Method::Invite | Method::Update);
+        if describes && !accepts_sdp(request) {
             let status = StatusCode::NOT_ACCEPTABLE;
             self.refuse(transaction, status, "the answer may not be SDP", &[]);
             return false;
@@ -195,7 +205,13 @@ impl Endpoint {
         true
     }
 
-    /// Whether the option tag may stand in Require.
+    /// Whether the application answers requests of this method within calls.
+    pub(crate) fn takes_method(&self, method: &[u8]) -> bool {
+        let mut methods = self.behaviour.extra_methods.iter();
+        methods.any(|known| known.as_bytes() == method)
+    }
+
+    /// Whether Supported lists the option tag, so that it may stand in Require.
     pub(crate) fn supports(&self, tag: &[u8]) -> bool {
         self.identity
             .supported
@@ -217,9 +233,10 @@ impl Endpoint {
             StatusCode::OK
         };
         let supported = self.identity.supported.clone();
+        let accept = self.accept_types();
         let headers = [
             (HeaderName::Allow, self.allow()),
-            (HeaderName::Accept, ACCEPT),
+            (HeaderName::Accept, accept.as_str()),
             (HeaderName::AcceptEncoding, "identity"),
             (HeaderName::AcceptLanguage, "en"),
             (HeaderName::Supported, supported.as_str()),
@@ -228,10 +245,14 @@ impl Endpoint {
     }
 }
 
-/// Whether the sender of an INVITE takes reliable provisional responses (RFC 3262 section 3).
-pub(crate) fn takes_reliable(invite: &Request) -> bool {
-    let mut tags = invite.supported().chain(invite.require());
-    tags.any(|tag| tag.eq_ignore_ascii_case(RELIABLE.as_bytes()))
+/// Whether the sender of an INVITE supports reliable provisional responses (RFC 3262 section 3).
+pub(crate) fn supports_reliable(invite: &Request) -> bool {
+    invite.has_token(HeaderName::Supported, RELIABLE.as_bytes()) || requires_reliable(invite)
+}
+
+/// Whether the sender of an INVITE requires reliable provisional responses (RFC 3262 section 3).
+pub(crate) fn requires_reliable(invite: &Request) -> bool {
+    invite.has_token(HeaderName::Require, RELIABLE.as_bytes())
 }
 
 /// Whether the sender of a message supports Replaces (RFC 3891 section 4).

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use sip_parse::{HeaderName, Method, Request, StatusCode, UriBuf};
+use sip_parse::{Message, Method, Request, StatusCode, UriBuf};
 
 use super::callee;
 use super::caller;
@@ -12,14 +12,13 @@ use super::context::{Common, Context};
 use super::input::{Input, ResponseTo};
 use super::options::InviteOptions;
 use super::referral::Referred;
+use super::refresh::refuse_interval;
 use super::state::{NewInvite, State};
 use super::transfer::Transfer;
-use crate::action::Action;
-use crate::connection::DisconnectReason;
-use crate::dialog::{DialogId, FailureScope, RemoteTarget};
+use crate::dialog::{DialogId, DialogSetId, FailureScope, RemoteTarget};
 use crate::endpoint::{
-    DialogUsage, Endpoint, Indication, Received, Sent, SessionRequest, SessionTimer,
-    TransactionUser, is_of_rfc2543,
+    DialogUsage, Endpoint, Received, Sent, SessionRequest, SessionTimer, TransactionUser,
+    is_of_rfc2543,
 };
 use crate::error::CommandError;
 use crate::header::ExtraHeader;
@@ -100,7 +99,7 @@ pub struct SessionLayer {
     pub(super) calls: Slab<Call>,
     /// The number of calls that peers made.
     incoming: usize,
-    /// The call of each peer's INVITE that is being answered.
+    /// The call of each INVITE and UPDATE of a peer that is being answered.
     invites: BTreeMap<ServerTransactionId, SessionId>,
     /// The REFERs of this side.
     pub(super) transfers: Slab<Transfer>,
@@ -139,6 +138,12 @@ impl SessionLayer {
         self.calls.is_empty()
     }
 
+    /// Whether this side holds a call (RFC 3264 section 8.4); `None` if the call is over.
+    #[must_use]
+    pub fn holds(&self, id: SessionId) -> Option<bool> {
+        Some(self.calls.get(id.0)?.common.holds)
+    }
+
     /// The phase of a call; `None` if it is over.
     #[must_use]
     pub fn phase(&self, id: SessionId) -> Option<Phase> {
@@ -155,6 +160,7 @@ impl SessionLayer {
             | State::Confirmed(_)
             | State::Offering(_)
             | State::Reinviting(_)
+            | State::Acknowledging(_)
             | State::Glare(_)
             | State::Answering(_)
             | State::Reanswered(_) => Phase::Established,
@@ -237,11 +243,17 @@ impl SessionLayer {
     ) -> Result<(), CommandError> {
         let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
         let state = call.state.as_ref().ok_or(CommandError::Stale)?;
-        state.accepts(&input)?;
+        state.accepts(&input, &call.common)?;
         if let Input::Describe(exchange, _) = &input
             && call.common.offer.asked() != Some(*exchange)
         {
             return Err(CommandError::ExchangeOver);
+        }
+        if let (Input::Progress(options), State::Incoming(incoming) | State::Accepting(incoming)) =
+            (&input, state)
+        {
+            let limit = endpoint.limits().provisionals;
+            incoming.check_progress(options, call.common.offer, limit)?;
         }
         self.drive(endpoint, id, input);
         Ok(())
@@ -260,7 +272,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = state.server_transaction();
+        let before = [state.server_transaction(), call.common.updates.theirs()];
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -274,9 +286,14 @@ impl SessionLayer {
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
         let after = next.as_ref().and_then(State::server_transaction);
+        let after = [after, call.common.updates.theirs()];
         if before != after {
-            before.map(|invite| self.invites.remove(&invite));
-            after.map(|invite| self.invites.insert(invite, id));
+            for gone in before.into_iter().flatten() {
+                self.invites.remove(&gone);
+            }
+            for pending in after.into_iter().flatten() {
+                self.invites.insert(pending, id);
+            }
         }
         let is_over = next.is_none();
         let is_answered = matches!(next, Some(State::Answered(_)));
@@ -300,85 +317,6 @@ impl SessionLayer {
         match is_over {
             true => Stepped::Over,
             false => Stepped::Alive,
-        }
-    }
-
-    /// Passes everything that the endpoint has received to its calls, and refuses requests that belong to no
-    /// call. The host calls it after each [`Endpoint::receive`], [`Endpoint::closed`] and command. A
-    /// [`UserAgent`](crate::UserAgent) does so itself.
-    pub fn settle(&mut self, endpoint: &mut Endpoint) {
-        while let Some(indication) = endpoint.poll_indication() {
-            match indication {
-                Indication::Request {
-                    transaction,
-                    request,
-                } => match request.method() {
-                    Method::Invite => self.on_call(endpoint, transaction, request),
-                    Method::Options => {
-                        endpoint.answer_options(transaction, self.is_busy(endpoint));
-                    }
-                    Method::Refer => self.on_refer(endpoint, transaction, None, request),
-                    // RFC 3261 section 15.1.2, RFC 3262 section 6: these need a dialog.
-                    Method::Bye | Method::Prack => {
-                        let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
-                        endpoint.refuse(transaction, status, "no such dialog", &[]);
-                    }
-                    _ => refuse_method(endpoint, transaction),
-                },
-                Indication::RequestInDialog {
-                    transaction,
-                    usage: DialogUsage::Session(id),
-                    request,
-                } => match request.method() {
-                    // RFC 3261 section 11.2: within a dialog as outside.
-                    Method::Options => {
-                        endpoint.answer_options(transaction, self.is_busy(endpoint));
-                    }
-                    Method::Refer => self.on_refer(endpoint, transaction, Some(id), request),
-                    _ if !self.on_request(endpoint, transaction, id, &request) => {
-                        refuse_method(endpoint, transaction);
-                    }
-                    _ => {}
-                },
-                Indication::RequestInDialog {
-                    transaction,
-                    usage,
-                    request,
-                } => self.on_request_in_subscription(endpoint, transaction, usage, &request),
-                Indication::Cancel {
-                    transaction,
-                    invite,
-                    request,
-                } => {
-                    self.on_cancel(endpoint, transaction, invite, &request);
-                }
-                Indication::Ack { usage, request } => {
-                    if let DialogUsage::Session(id) = usage {
-                        self.drive(endpoint, id, Input::Ack(&request));
-                    }
-                }
-                Indication::Response(received) => {
-                    self.on_response_or_challenge(endpoint, received);
-                }
-                Indication::Failed { sent, error } => {
-                    if let TransactionUser::Session(id, to) = sent.user {
-                        self.drive(endpoint, id, Input::Failed(to, error));
-                    }
-                    self.on_subscription_failed(endpoint, sent.user, error);
-                    self.on_failure(endpoint, &sent, error);
-                }
-                Indication::ServerFailed { transaction } => {
-                    self.on_server_failed(endpoint, transaction);
-                }
-                // RFC 3261 section 18.3: the host closes a stream that cannot be read any further.
-                Indication::Unreadable(connection) => {
-                    let reason = DisconnectReason::Protocol;
-                    let close = Action::Disconnect { connection, reason };
-                    endpoint.act(close);
-                    endpoint.closed(connection, endpoint.now);
-                }
-                Indication::Pong(_) => {}
-            }
         }
     }
 
@@ -417,6 +355,9 @@ impl SessionLayer {
         if self.is_busy(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
+        if refuse_interval(endpoint, None, transaction, &request) {
+            return;
+        }
         let Ok(call_id) = request.call_id() else {
             return;
         };
@@ -436,6 +377,7 @@ impl SessionLayer {
         }
         endpoint.debug("sip.dialog", id.to_bits(), "a dialog begins");
         let mut common = Common::new(id, set);
+        common.take_packages(&request, endpoint.limits().info_packages);
         let context = &mut Context {
             endpoint,
             common: &mut common,
@@ -454,12 +396,20 @@ impl SessionLayer {
         id: SessionId,
         request: &Request,
     ) -> bool {
+        self.learn(endpoint, id, request);
         let input = match request.method() {
             Method::Bye => {
                 endpoint.answer(transaction, StatusCode::OK, &[]);
                 Input::Bye(request)
             }
-            Method::Invite if !self.accepts_target(endpoint, transaction, id, request) => {
+            Method::Invite | Method::Update
+                if !self.accepts_target(endpoint, transaction, id, request) =>
+            {
+                return true;
+            }
+            Method::Invite | Method::Update
+                if refuse_interval(endpoint, self.set_of(id), transaction, request) =>
+            {
                 return true;
             }
             Method::Invite => Input::Invite(transaction, request),
@@ -467,16 +417,17 @@ impl SessionLayer {
                 let usage = DialogUsage::Session(id);
                 return self.on_notify(endpoint, transaction, usage, request);
             }
-            // RFC 3262 section 3: no provisional response of this side waits for it.
-            Method::Prack => {
-                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
-                endpoint.answer(transaction, status, &[]);
-                return true;
-            }
+            Method::Update => Input::Update(transaction, request),
+            Method::Prack => Input::Prack(transaction, request),
             _ => return false,
         };
         self.drive(endpoint, id, input);
         true
+    }
+
+    /// The dialog set of a call.
+    fn set_of(&self, id: SessionId) -> Option<DialogSetId> {
+        Some(self.calls.get(id.0)?.common.set)
     }
 
     /// Whether the target that a target refresh names can be used; refuses the request otherwise, with a status that
@@ -489,7 +440,7 @@ impl SessionLayer {
         id: SessionId,
         request: &Request,
     ) -> bool {
-        let set = self.calls.get(id.0).map(|call| call.common.set);
+        let set = self.set_of(id);
         let target = RemoteTarget::of(request);
         if target == RemoteTarget::Unusable {
             let status = StatusCode::BAD_REQUEST;
@@ -519,7 +470,7 @@ impl SessionLayer {
         id.filter(|_| stepped == Stepped::Over)
     }
 
-    /// Handles the loss of the connection of a peer's INVITE.
+    /// Handles the loss of the connection of an INVITE or UPDATE of a peer.
     pub(crate) fn on_server_failed(
         &mut self,
         endpoint: &mut Endpoint,
@@ -540,6 +491,9 @@ impl SessionLayer {
         received: &Received,
         may_wait: bool,
     ) -> Stepped {
+        if received.response.status().as_u16() < 300 {
+            self.learn(endpoint, id, &received.response);
+        }
         let response = ResponseTo {
             to,
             response: &received.response,
@@ -588,6 +542,12 @@ impl SessionLayer {
                 scope
                     .filter(|scope| *scope == FailureScope::Dialog)
                     .unwrap_or(FailureScope::Transaction)
+            }
+            // RFC 3311 section 5.1: the call goes on without UPDATE.
+            TransactionUser::Session(_, SessionRequest::Update)
+                if matches!(received.response.status().as_u16(), 405 | 480 | 501) =>
+            {
+                FailureScope::Transaction
             }
             _ => received.scope(),
         };
@@ -638,15 +598,14 @@ impl SessionLayer {
 
     /// Whether a call still waits for the response to a request of this kind.
     pub(crate) fn awaits(&self, id: SessionId, to: SessionRequest) -> bool {
-        let state = self.calls.get(id.0).and_then(|call| call.state.as_ref());
+        let call = self.calls.get(id.0);
+        let state = call.and_then(|call| call.state.as_ref());
         match to {
+            SessionRequest::Update => call.is_some_and(|call| call.common.updates.are_sent()),
             SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
-            SessionRequest::Prack
-            | SessionRequest::Update
-            | SessionRequest::Refer
-            | SessionRequest::Notify => false,
+            SessionRequest::Prack | SessionRequest::Refer | SessionRequest::Notify => false,
         }
     }
 
@@ -679,10 +638,12 @@ impl SessionLayer {
             .filter_map(move |(handle, call)| Some((state(call)?, SessionId(handle))))
     }
 
-    /// Whether every call is up without an INVITE under way, so that the connection in use may change.
+    /// Whether every call is up without an INVITE or UPDATE under way, so that the connection in use may change.
     pub(crate) fn are_quiet(&self) -> bool {
         let mut calls = self.calls.iter();
-        calls.all(|(_, call)| matches!(call.state, Some(State::Confirmed(_))))
+        calls.all(|(_, call)| {
+            matches!(call.state, Some(State::Confirmed(_))) && call.common.may_offer()
+        })
     }
 
     /// The dialog of a call that is up and not hanging up, for a request within it.
@@ -693,6 +654,7 @@ impl SessionLayer {
                 State::Confirmed(_)
                 | State::Offering(_)
                 | State::Reinviting(_)
+                | State::Acknowledging(_)
                 | State::Glare(_)
                 | State::Answering(_)
                 | State::Reanswered(_),
@@ -700,6 +662,25 @@ impl SessionLayer {
             _ => None,
         };
         up.ok_or(CommandError::WrongState("the call is not up"))
+    }
+
+    /// Whether the peer of a call has listed an info package in Recv-Info (RFC 6086 section 4.2.1).
+    pub(crate) fn peer_takes_package(
+        &self,
+        id: SessionId,
+        package: &str,
+    ) -> Result<bool, CommandError> {
+        let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
+        let mut packages = call.common.packages.iter();
+        Ok(packages.any(|known| **known == *package.as_bytes()))
+    }
+
+    /// Takes what a message of the peer says about the peer.
+    fn learn(&mut self, endpoint: &Endpoint, id: SessionId, message: &Message) {
+        let limit = endpoint.limits().info_packages;
+        if let Some(call) = self.calls.get_mut(id.0) {
+            call.common.take_packages(message, limit);
+        }
     }
 
     /// Whether no further call fits in.
@@ -735,6 +716,7 @@ impl SessionLayer {
             State::Confirmed(_) => "Confirmed",
             State::Offering(_) => "Offering",
             State::Reinviting(_) => "Reinviting",
+            State::Acknowledging(_) => "Acknowledging",
             State::Glare(_) => "Glare",
             State::Answering(_) => "Answering",
             State::Reanswered(_) => "Reanswered",
@@ -742,6 +724,21 @@ impl SessionLayer {
             State::QueuedBye(_) => "QueuedBye",
             State::LostBye(_) => "LostBye",
         })
+    }
+
+    /// The name of the state of the UPDATEs of a call, for the table test.
+    #[cfg(test)]
+    pub(in crate::session) fn update_state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+        Some(self.calls.get(id.0)?.common.updates.state_for_tests())
+    }
+
+    /// The transaction of the peer's UPDATE that a call answers, for the table test.
+    #[cfg(test)]
+    pub(in crate::session) fn update_for_tests(
+        &self,
+        id: SessionId,
+    ) -> Option<ServerTransactionId> {
+        self.calls.get(id.0)?.common.updates.theirs()
     }
 
     /// The transaction of the peer's INVITE that a call answers, for the table test.
@@ -752,11 +749,4 @@ impl SessionLayer {
     ) -> Option<ServerTransactionId> {
         self.calls.get(id.0)?.state.as_ref()?.server_transaction()
     }
-}
-
-/// Refuses a request that no call takes (RFC 3261 section 8.2.1).
-fn refuse_method(endpoint: &mut Endpoint, transaction: ServerTransactionId) {
-    let allow = [(HeaderName::Allow, endpoint.allow())];
-    let status = StatusCode::METHOD_NOT_ALLOWED;
-    endpoint.refuse(transaction, status, "no usage takes it", &allow);
 }

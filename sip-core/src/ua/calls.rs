@@ -1,18 +1,22 @@
 //! The commands of calls and registration. Each phase of a call is a type, so that a command that does not
 //! fit the phase does not compile.
 
-use alloc::format;
+use alloc::boxed::Box;
 use core::time::Duration;
+
+use sip_parse::Method;
 
 use super::agent::UserAgent;
 use super::transfers::TransferTarget;
 use crate::body::Body;
+use crate::dtmf::{Tone, Tones, TonesError};
 use crate::endpoint::{Duty, MaySend, SessionRequest, TransactionUser};
 use crate::error::{CommandError, StaleHandle};
 use crate::ids::{ExchangeId, RequestId, SessionId, TransferId};
 use crate::registration::{RegisterKind, Wish};
 use crate::session::{
-    DescriptionFailed, Input, InviteOptions, Phase, Refusal, Stepped, TransferOptions,
+    DescriptionFailed, Input, InviteOptions, MessageOptions, ModifyOptions, Phase,
+    ProvisionalOptions, Refusal, Stepped, TransferOptions,
 };
 use crate::time::Timestamp;
 
@@ -162,19 +166,44 @@ impl UserAgent {
     /// [`StaleHandle`] if the call is over.
     pub fn hang_up(&mut self, id: SessionId, now: Timestamp) -> Result<(), StaleHandle> {
         self.advance(now);
-        if !self.hang_up_session(id) {
+        if !self.hang_up_session(id, Input::HangUp) {
             return Err(StaleHandle);
         }
         self.settle();
         Ok(())
     }
 
-    pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
-        let known = self.step_session(id, Input::HangUp) != Stepped::Unknown;
+    /// As [`UserAgent::hang_up`], with what the application adds to the message that ends the call, such as a [`Reason`](crate::Reason): BYE
+    /// and 480 carry all of it, a CANCEL the values of Reason alone (RFC 3326), because a CANCEL goes from hop to hop. A call
+    /// that is already ending is unchanged.
+    ///
+    /// # Errors
+    /// [`StaleHandle`] if the call is over.
+    pub fn hang_up_with(
+        &mut self,
+        id: SessionId,
+        options: MessageOptions,
+        now: Timestamp,
+    ) -> Result<(), StaleHandle> {
+        self.advance(now);
+        if !self.hang_up_session(id, Input::HangUpWith(Box::new(options))) {
+            return Err(StaleHandle);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn hang_up_session(&mut self, id: SessionId, input: Input<'_>) -> bool {
+        let known = self.step_session(id, input) != Stepped::Unknown;
         // While a challenge waits, no request is in flight; withdrawing the challenge ends the call now.
-        for request in [SessionRequest::Invite, SessionRequest::Reinvite] {
+        for request in [
+            SessionRequest::Invite,
+            SessionRequest::Reinvite,
+            SessionRequest::Update,
+        ] {
             self.withdraw_challenge(TransactionUser::Session(id, request));
         }
+        self.end_tones(id);
         known
     }
 
@@ -209,9 +238,35 @@ impl UserAgent {
 
 impl IncomingSession<'_> {
     /// Announces the call to the caller: sends 180 and repeats it every minute (RFC 3261 section 13.3.1.1).
-    /// Idempotent.
+    /// Idempotent. [`IncomingSession::progress`] has header fields and other statuses.
     pub fn ring(self, now: Timestamp) {
         self.take(Input::Ring, now);
+    }
+
+    /// Sends a provisional response: any status from 101 to 199, with header fields, early media, reliably (RFC 3262).
+    /// With a description the core emits [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) first; the call goes on
+    /// without the response if the application has none. A response waits while the caller has not acknowledged an earlier
+    /// reliable one. If the caller acknowledges none within 64 T1, the core refuses the call by 504 and ends it with
+    /// [`Cause::NoPrack`](crate::Cause::NoPrack).
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] for a reliability that caller and `rel100` do not allow, for a second description, and for an
+    /// offer in an unreliable response; [`CommandError::Limit`] if
+    /// [`Limits::provisionals`](crate::Limits::provisionals) wait.
+    pub fn progress(self, options: ProvisionalOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.advance(now);
+        self.agent
+            .command_session(self.id, Input::Progress(options))
+    }
+
+    /// Accepts the call, as [`IncomingSession::answer`], with header fields for the 2xx.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] if the options have a body, because the session description is the body of the 2xx.
+    pub fn answer_with(self, options: MessageOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.advance(now);
+        self.agent
+            .command_session(self.id, Input::AnswerWith(options))
     }
 
     /// Accepts the call (RFC 3261 section 13.3.1.4). The core emits
@@ -227,6 +282,17 @@ impl IncomingSession<'_> {
         self.take(Input::Refuse(refusal.into()), now);
     }
 
+    /// Changes the session by an UPDATE before the call is answered (RFC 3311 section 5.1). The peer's Allow has to list UPDATE,
+    /// and a reliable provisional response has to have completed a first exchange of descriptions.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] otherwise, and while another offer is under way.
+    pub fn update(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        let update = Input::SendUpdate(options);
+        self.agent.command_session(self.id, update)
+    }
+
     fn take(self, input: Input<'_>, now: Timestamp) {
         self.agent.advance(now);
         self.agent.step_session(self.id, input);
@@ -238,7 +304,7 @@ impl OutgoingSession<'_> {
     /// Cancels the call (RFC 3261 section 9.1): sends CANCEL, or BYE if the 2xx crosses the CANCEL.
     pub fn cancel(self, now: Timestamp) {
         self.agent.advance(now);
-        self.agent.hang_up_session(self.id);
+        self.agent.hang_up_session(self.id, Input::HangUp);
         self.agent.settle();
     }
 }
@@ -247,20 +313,21 @@ impl EstablishedSession<'_> {
     /// Hangs up (RFC 3261 section 15). The callee's BYE waits until the ACK has arrived.
     pub fn bye(self, now: Timestamp) {
         self.agent.advance(now);
-        self.agent.hang_up_session(self.id);
+        self.agent.hang_up_session(self.id, Input::HangUp);
         self.agent.settle();
     }
 
-    /// Changes the session (RFC 3261 section 14.1). The core requests the offer with
+    /// Changes the session by a re-INVITE (RFC 3261 section 14.1). The core requests the offer with
     /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) and reports the outcome with
-    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded). If a re-INVITE of the peer crosses this one,
-    /// the core waits and tries again, as section 14.1 requires.
+    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded). [`ModifyOptions::without_offer`] leaves the offer to the peer:
+    /// then [`Event::ModificationEnded`](crate::Event::ModificationEnded) reports a failure before it.
+    /// If a change of the peer crosses this one, the core waits and tries again, as section 14.1 requires.
     ///
     /// # Errors
-    /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
-    pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
-        self.agent.command(now)?;
-        self.agent.command_session(self.id, Input::Renegotiate)
+    /// [`CommandError::WrongState`] while another INVITE, or an UPDATE with an offer, is under way in the call, in either
+    /// direction.
+    pub fn reinvite(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Renegotiate(options), now)
     }
 
     /// Transfers the peer: asks it by REFER (RFC 3515) to call `target`, a URI, a user at the address-of-record's host, or the
@@ -282,39 +349,124 @@ impl EstablishedSession<'_> {
         self.agent.refer_call(self.id, target.into(), options, now)
     }
 
-    /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`), and returns the handle of
-    /// the request. `Duration` in the body is in milliseconds: `Signal=5`, `Duration=100`.
-    /// [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome.
+    /// Changes the session by an UPDATE (RFC 3311 section 5.1), as [`EstablishedSession::reinvite`] does. The core sends a
+    /// re-INVITE if the Allow of the peer does not list UPDATE. [`ModifyOptions::without_offer`] refreshes only the target
+    /// and the session; [`Event::ModificationEnded`](crate::Event::ModificationEnded) reports the outcome then.
     ///
     /// # Errors
-    /// [`CommandError::WrongState`] for a tone other than 0-9, A-D, * and #, or a duration that is not
-    /// 70 ms to 6 s; otherwise as [`EstablishedSession::info`].
+    /// As [`EstablishedSession::reinvite`].
+    pub fn update(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::SendUpdate(options), now)
+    }
+
+    /// Puts the peer on hold by a re-INVITE (RFC 3264 section 8.4). The core requests the offer with
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), whose `hold` is true;
+    /// [`sdp::with_direction`](crate::sdp::with_direction) makes one. The hold is in force when
+    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded) reports it complete; every later description of the call keeps
+    /// it until `resume`.
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::reinvite`].
+    pub fn hold(self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Hold(true), now)
+    }
+
+    /// Ends the hold of this side, as [`EstablishedSession::hold`] begins it.
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::reinvite`].
+    pub fn resume(self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Hold(false), now)
+    }
+
+    /// Whether this side holds the call: whether the last complete exchange did.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.agent.sessions.holds(self.id).unwrap_or(false)
+    }
+
+    /// Refuses the re-INVITE or UPDATE of the peer that waits for a description; the call goes on. An UPDATE whose answer needs
+    /// the consent of the user gets 504 (RFC 3311 section 5.2), which the core sends by itself after 10 s.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] if none waits, [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
+    pub fn reject(self, refusal: impl Into<Refusal>, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Refuse(refusal.into()), now)
+    }
+
+    fn command(self, input: Input<'_>, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        self.agent.command_session(self.id, input)
+    }
+
+    /// Sends one tone: as [`EstablishedSession::send_tones`] with the one tone.
+    ///
+    /// # Errors
+    /// [`CommandError::Tones`] for a tone other than 0-9, A-D, * and #, or a duration that is not 70 ms to 6 s; otherwise as
+    /// [`EstablishedSession::info`].
     pub fn send_dtmf(
         self,
         tone: char,
         duration: Duration,
         now: Timestamp,
     ) -> Result<RequestId, CommandError> {
-        let tone = tone.to_ascii_uppercase();
-        if !matches!(tone, '0'..='9' | 'A'..='D' | '*' | '#') {
-            return Err(CommandError::WrongState(
-                "a tone is one of 0-9, A-D, * and #",
-            ));
-        }
-        let milliseconds = duration.as_millis();
-        if !(70..=6_000).contains(&milliseconds) {
-            return Err(CommandError::WrongState("a tone lasts 70 ms to 6 s"));
-        }
-        let body = format!("Signal={tone}\r\nDuration={milliseconds}\r\n");
-        self.info(&Body::new("application/dtmf-relay", body), now)
+        let symbol = Tone::new(tone).ok_or(TonesError::Symbol(0))?.symbol();
+        let tones = Tones::new(symbol.encode_utf8(&mut [0; 4]))?;
+        self.send_tones(tones.duration(duration)?, now)
     }
 
-    /// Sends an INFO (RFC 6086), such as DTMF, and returns the handle of the request.
+    /// Sends tones, and returns one handle for all of them. [`Event::RequestCompleted`](crate::Event::RequestCompleted)
+    /// reports the outcome: the response to the last tone, or the first failure, which ends the sequence.
+    ///
+    /// With `dtmfType` `info` each tone is an INFO. One is in flight at a time, and the next one follows after the
+    /// response, the duration of the tone and the gap. Tones that the application sends meanwhile follow after them. The end
+    /// of the call ends the sequence ([`Cause::DialogGone`](crate::Cause::DialogGone)). With `dtmfType` `rtp` the core first
+    /// emits [`Event::TonesOffered`](crate::Event::TonesOffered).
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::info`].
+    pub fn send_tones(self, tones: Tones, now: Timestamp) -> Result<RequestId, CommandError> {
+        self.agent.send_tones(self.id, tones, now)
+    }
+
+    /// Sends an INFO without a package (RFC 6086 section 2), and returns the handle of the request.
     /// [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome.
     ///
     /// # Errors
     /// [`CommandError`]; no request is sent then.
     pub fn info(self, body: &Body, now: Timestamp) -> Result<RequestId, CommandError> {
-        self.agent.info(self.id, body, now)
+        self.request(Method::Info, MessageOptions::new().body(body.clone()), now)
+    }
+
+    /// Sends an INFO of a package (RFC 6086), and returns the handle of the request.
+    /// [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome. A body gets the disposition
+    /// `Info-Package`, unless the options have another one.
+    ///
+    /// # Errors
+    /// [`CommandError::InfoPackage`] if the peer has not listed the package in Recv-Info; otherwise as
+    /// [`EstablishedSession::info`].
+    pub fn info_package(
+        self,
+        package: &str,
+        options: MessageOptions,
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
+        self.agent.info_package(self.id, package, options, now)
+    }
+
+    /// Sends an INFO, a MESSAGE (RFC 3428), an OPTIONS (RFC 3261 section 11.2) or a request of an extension, and returns the
+    /// handle of the request. [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome. A failure
+    /// such as 481 ends the call, too (RFC 5057 section 5.1).
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] for a method that has a command of its own or does not belong into a call; otherwise
+    /// as [`EstablishedSession::info`].
+    pub fn request(
+        self,
+        method: Method<'_>,
+        options: MessageOptions,
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
+        self.agent.request_in_call(self.id, method, options, now)
     }
 }

@@ -2,6 +2,9 @@
 //! every input. An input that a table does not list must change nothing.
 
 mod call;
+mod early;
 mod offer;
 mod refer;
+mod refresh;
 mod rows;
+mod update;
