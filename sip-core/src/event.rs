@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use sip_parse::{Message, Request, Response, StatusCode, UriBuf};
@@ -408,6 +409,23 @@ pub enum TransferOutcome {
     TimedOut,
     /// The call of the REFER, or the agent, ended before.
     CallEnded,
+}
+
+impl fmt::Display for TransferOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Succeeded(_) => f.write_str("the transfer succeeded"),
+            Self::Failed(status) => {
+                let (code, phrase) = (status.as_u16(), status.reason());
+                write!(f, "the transfer failed: {code} {phrase}")
+            }
+            Self::Unreported => f.write_str("the peer accepted the transfer and reports nothing"),
+            Self::Refused(reason) => write!(f, "the peer refused the transfer: {reason}"),
+            Self::Terminated => f.write_str("the peer reports the transfer no longer"),
+            Self::TimedOut => f.write_str("the peer has not reported the transfer in time"),
+            Self::CallEnded => f.write_str("the call ended before the transfer"),
+        }
+    }
 }
 
 /// A binding that the registrar holds (RFC 3261 section 10.3).
