@@ -11,8 +11,7 @@ use sip_parse::{HeaderName, Method, Response, StatusCode};
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::refusal::Refusal;
-use super::state::{Attempt, State, Terminating};
-use super::update::Updates;
+use super::state::{Attempt, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
