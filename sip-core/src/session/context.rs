@@ -12,8 +12,7 @@ use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::refresh::{Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput};
 use super::refusal::Refusal;
-use super::state::{Attempt, State, Terminating};
-use super::update::Updates;
+use super::state::{Attempt, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
