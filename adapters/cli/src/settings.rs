@@ -290,6 +290,7 @@ mod tests {
         ("askServerUrl", Refused("true")),
         ("outboundRecovery", Honoured("true")),
         ("offlineRequests", Honoured("'queue'")),
+        ("offerTimeout", Honoured("31")),
         ("sessionExpires", Honoured("1800")),
         ("minSe", Honoured("120")),
         ("sessionRefresher", Honoured("'uac'")),

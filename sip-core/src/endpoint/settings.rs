@@ -94,8 +94,10 @@ pub struct Behaviour {
     pub application_authenticates: bool,
     /// Whether a command without a connection waits for one; otherwise it fails at once.
     pub queue_requests: bool,
-    /// How long an incoming call waits for the application, and how long any call waits for a description.
+    /// How long an incoming call waits for the application.
     pub no_answer_timeout: Duration,
+    /// How long an exchange of descriptions waits for that of the application, less where the peer waits 64 T1 for the answer.
+    pub offer_timeout: Duration,
     /// The session interval to ask for in calls (RFC 4028 section 4), in whole seconds; `None`: calls have a session timer
     /// only if the peer or a proxy asks for one. Session timers need the option tag `timer` in
     /// [`IdentitySettings::supported`]; without it the core leaves them out.
@@ -162,6 +164,7 @@ impl Default for Behaviour {
             application_authenticates: false,
             queue_requests: false,
             no_answer_timeout: Duration::from_secs(60),
+            offer_timeout: Duration::from_secs(30),
             session_expires: None,
             min_se: Duration::from_secs(90),
             session_refresher: SessionRefresher::Auto,

@@ -14,7 +14,7 @@
 //! | Idle, Sent without offer, Glare | HangUp, gone, timer Expiry | BYE | Idle in Terminating |
 //! | Idle, Sent without offer, Glare | BYE, Stop | Ended | (over) |
 //! | Offering | Describe | UPDATE | Sent |
-//! | Offering | no description, timer Update | aborted | Idle |
+//! | Offering | no description, timer Description | aborted | Idle |
 //! | Offering | UPDATE | rolled back, deliver offer, ask answer | Glare |
 //! | Offering | INVITE | rolled back, deliver offer, ask answer | Glare in Answering |
 //! | Offering | INVITE without offer | rolled back, ask offer | Glare in Answering |
@@ -47,8 +47,6 @@
 //! The call is up, and the Allow of the peer lists UPDATE; `in` names the state of the call where it is not `Confirmed`. `without
 //! offer` is an UPDATE that refreshes the target and the session only. Words as in `machine.rs`.
 
-use core::time::Duration;
-
 use sip_parse::{Method, Request, StatusCode};
 
 use super::context::{Common, Context, by_peer};
@@ -63,10 +61,6 @@ use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
 use crate::error::CommandError;
 use crate::reason::{Cause, EndReason, failure, refusal, send_failure_cause};
 use crate::transaction::{SendError, ServerTransactionId};
-
-/// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
-/// transaction at the peer ends after 32 s.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Whether this room has taken an input.
 pub(crate) enum Stepped<'a> {
@@ -116,7 +110,6 @@ pub(crate) fn step<'a>(state: State, input: Input<'a>, context: &mut Context<'_>
         }
         Input::ServerFailed(transaction) if theirs == Some(transaction) => {
             context.common.updates.theirs = None;
-            context.clear(SessionTimer::Description);
             let reason = EndReason::transport(Cause::ConnectionLost);
             context.end_exchange(Ending::Aborted, reason);
             Stepped::Taken(after(state, context))
@@ -253,8 +246,6 @@ fn start(attempt: Attempt, context: &mut Context<'_>) {
     if attempt.without_offer() {
         return send(attempt, None, context);
     }
-    let patience = context.endpoint.behaviour().no_answer_timeout;
-    context.set(SessionTimer::Update, patience);
     context.want_offer_for(Carrier::Update, attempt.hold());
     context.common.updates.ours = Ours::Offering(attempt);
 }
@@ -262,16 +253,13 @@ fn start(attempt: Attempt, context: &mut Context<'_>) {
 /// Takes the application's offer for the UPDATE of this side.
 fn described(offer: Option<&Body>, context: &mut Context<'_>) {
     match core::mem::take(&mut context.common.updates.ours) {
-        Ours::Offering(attempt) => {
-            context.clear(SessionTimer::Update);
-            match offer {
-                Some(offer) => send(attempt, Some(offer), context),
-                None => {
-                    let reason = EndReason::local(Cause::BadDescription);
-                    context.modification_failed(&attempt, Ending::Aborted, &reason);
-                }
+        Ours::Offering(attempt) => match offer {
+            Some(offer) => send(attempt, Some(offer), context),
+            None => {
+                let reason = EndReason::local(Cause::BadDescription);
+                context.modification_failed(&attempt, Ending::Aborted, &reason);
             }
-        }
+        },
         other => context.common.updates.ours = other,
     }
 }
@@ -318,13 +306,9 @@ fn try_send(
     Ok(last_number(dialog, context))
 }
 
-/// The deadline of the application's offer, or the end of the wait after glare.
+/// The end of the wait after glare.
 fn due(state: &State, context: &mut Context<'_>) {
     match core::mem::take(&mut context.common.updates.ours) {
-        Ours::Offering(attempt) => {
-            let reason = EndReason::local(Cause::BadDescription);
-            context.modification_failed(&attempt, Ending::Aborted, &reason);
-        }
         // RFC 3264 section 8: a fresh offer, because the session may have changed since.
         Ours::Glare(attempt) if may_offer(state, context) => start(attempt, context),
         Ours::Glare(attempt) => wait(attempt, context),
@@ -478,7 +462,6 @@ fn received(
     };
     context.common.updates.theirs = Some(transaction);
     context.offer_came(Carrier::Update, offer);
-    context.set(SessionTimer::Description, ANSWER_WITHIN);
     Some(state)
 }
 
@@ -519,7 +502,6 @@ fn accept(transaction: ServerTransactionId, answer: &Body, context: &mut Context
         return refuse(StatusCode::NOT_ACCEPTABLE_HERE, reason, context);
     };
     context.common.updates.theirs = None;
-    context.clear(SessionTimer::Description);
     context.described();
     // RFC 3261 section 12.2.2: the target changes only when the request is accepted.
     if let Some(request) = request {
@@ -537,6 +519,5 @@ fn refuse(status: StatusCode, reason: EndReason, context: &mut Context<'_>) {
 }
 
 fn refused(reason: EndReason, context: &mut Context<'_>) {
-    context.clear(SessionTimer::Description);
     context.end_exchange(Ending::Refused, reason);
 }

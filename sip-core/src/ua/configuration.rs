@@ -77,6 +77,7 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         application_authenticates: config.authentication() == Authentication::Application,
         queue_requests: config.offline_requests() == OfflineRequests::Queue,
         no_answer_timeout: config.no_answer_timeout(),
+        offer_timeout: config.offer_timeout(),
         session_expires: config.session_expires(),
         min_se: config.min_se(),
         session_refresher: config.session_refresher(),
