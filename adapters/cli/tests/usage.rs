@@ -53,6 +53,8 @@ fn usage_errors_are_exit_code_2() {
         (&["demo", "--fault", "sunshine"], "sunshine"),
         (&["serve", "--user", "alice"], "NAME:PASSWORD"),
         (&["answer", "--reject", "200"], "--reject"),
+        (&["call", "bob", "--dtmf", "12x"], "--dtmf"),
+        (&["call", "bob", "--header", "Via: x"], "--header"),
         (
             &["register", "--uri", "sip:alice@localhost"],
             "no server is named",
