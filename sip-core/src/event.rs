@@ -118,6 +118,9 @@ pub enum Event {
     DescriptionNeeded {
         /// The call.
         session: SessionId,
+        /// The early dialog or the dialog of the call that the description is for; `None` while there is none, as
+        /// before the INVITE.
+        dialog: Option<DialogId>,
         /// The exchange; the answer carries it.
         exchange: ExchangeId,
         /// Offer or answer (RFC 3264).
@@ -127,6 +130,8 @@ pub enum Event {
     RemoteDescription {
         /// The call.
         session: SessionId,
+        /// The early dialog or the dialog of the call that it arrived in.
+        dialog: Option<DialogId>,
         /// The exchange that it belongs to.
         exchange: ExchangeId,
         /// Offer or answer (RFC 3264).
@@ -148,6 +153,8 @@ pub enum Event {
     ExchangeEnded {
         /// The call.
         session: SessionId,
+        /// The early dialog or the dialog of the call that it ends in; `None` if there is none.
+        dialog: Option<DialogId>,
         /// The exchange.
         exchange: ExchangeId,
         /// The outcome.

@@ -593,3 +593,31 @@ fn rfc3261_8_1_1_9_supported_lists_what_is_enabled() {
         .collect();
     assert_eq!(supported, ["outbound", "gruu", "path", "answermode"]);
 }
+
+/// RFC 3261 13.2.2.4: the events of an exchange name the dialog that they are about; before the first response there is none.
+#[test]
+fn rfc3261_13_2_2_4_the_events_of_an_exchange_name_its_dialog() {
+    let mut bench = Bench::new(&alice());
+    let options = InviteOptions::new();
+    let id = bench.agent.invite("bob", options, bench.now).unwrap();
+    bench.pump();
+    let asked = bench.event();
+    assert!(matches!(
+        asked,
+        Event::DescriptionNeeded { dialog: None, .. }
+    ));
+    bench.describe(id, OFFER);
+    let invite = bench.next_request();
+    let answer = [("Contact", "<sip:bob@192.0.2.9>")];
+    bench.reply_tagged(&invite, 200, "peer", &answer, Some(OFFER));
+    let delivered = bench.expect(|event| match event {
+        Event::RemoteDescription { dialog, .. } => Some(*dialog),
+        _ => None,
+    });
+    assert!(delivered.is_some(), "that of the 2xx");
+    let ended = bench.expect(|event| match event {
+        Event::ExchangeEnded { dialog, .. } => Some(*dialog),
+        _ => None,
+    });
+    assert_eq!(ended, delivered);
+}

@@ -253,7 +253,7 @@ mod tests {
         ("register", NotForRegister("false")),
         ("registerExpires", Honoured("601")),
         ("registrarServer", Honoured("'sip:registrar.example.com'")),
-        ("rel100", Refused("'supported'")),
+        ("rel100", Honoured("'supported'")),
         ("replaces", Refused("'supported'")),
         ("sessionDescriptionHandlerFactory", Function),
         (

@@ -72,6 +72,7 @@ pub trait Describers {
                 session,
                 exchange,
                 kind,
+                ..
             } if self.are_in_charge() => {
                 self.describe(*session, *exchange, *kind);
                 return None;

@@ -1,10 +1,11 @@
 //! One user agent, a virtual clock, and a far end.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use sip_core::config::ConfigBuilder;
+use sip_core::dialog::DialogId;
 use sip_core::{
     Action, Body, CommandError, DescriptionFailed, DescriptionKind, EndReason, Event, ExchangeId,
     Session, SessionId, Timestamp, UserAgent,
@@ -34,8 +35,9 @@ pub struct Bench<F = Scripted> {
     pub far: F,
     /// The last description that the agent asked for, by call.
     asked: BTreeMap<SessionId, DescriptionRequest>,
-    /// Every exchange that the agent has named, and whether it has ended.
-    exchanges: BTreeMap<(SessionId, ExchangeId), bool>,
+    /// Every exchange that the agent has named, with the dialogs in which it has ended: the offer of a forked INVITE ends once
+    /// in each early dialog that answers it.
+    exchanges: BTreeMap<(SessionId, ExchangeId), BTreeSet<Option<DialogId>>>,
 }
 
 impl<F> Deref for Bench<F> {
@@ -104,27 +106,40 @@ impl<F: FarEnd> Bench<F> {
         self.far.settled(&self.agent);
     }
 
-    /// Nothing happens in an exchange after its end, and each ends before its call.
+    /// Nothing happens in an exchange after its end in the same dialog, and each ends before its call.
     fn note_exchange(&mut self, event: &Event) {
         match *event {
             Event::DescriptionNeeded {
-                session, exchange, ..
+                session,
+                dialog,
+                exchange,
+                ..
             }
             | Event::RemoteDescription {
-                session, exchange, ..
+                session,
+                dialog,
+                exchange,
+                ..
             } => {
-                let ended = self.exchanges.entry((session, exchange)).or_insert(false);
-                assert!(!*ended, "an exchange goes on after its end: {event:?}");
+                let ended = self.exchanges.entry((session, exchange)).or_default();
+                let over = ended.contains(&dialog);
+                assert!(!over, "an exchange goes on after its end: {event:?}");
             }
             Event::ExchangeEnded {
-                session, exchange, ..
+                session,
+                dialog,
+                exchange,
+                ..
             } => {
-                let ended = self.exchanges.insert((session, exchange), true);
-                assert_eq!(ended, Some(false), "one end for each exchange: {event:?}");
+                let ended = self.exchanges.get_mut(&(session, exchange));
+                let ended = ended.expect("an exchange that the agent has named");
+                let first = ended.insert(dialog);
+                assert!(first, "one end for each exchange: {event:?}");
             }
             Event::Ended { session, .. } => {
                 let mut exchanges = self.exchanges.iter();
-                let open = exchanges.find(|((call, _), ended)| *call == session && !**ended);
+                let open =
+                    exchanges.find(|((call, _), ended)| *call == session && ended.is_empty());
                 assert_eq!(open, None, "the call ended before its exchange");
             }
             _ => {}
@@ -260,7 +275,7 @@ impl<F: FarEnd> Bench<F> {
     /// Every table of the agent is empty, and each exchange has had its one end.
     #[track_caller]
     pub fn assert_nothing_left(&self) {
-        let open = self.exchanges.iter().find(|(_, ended)| !**ended);
+        let open = self.exchanges.iter().find(|(_, ended)| ended.is_empty());
         assert_eq!(open, None, "an exchange without an end");
         assert_eq!(self.agent.table_sizes(), Default::default());
     }

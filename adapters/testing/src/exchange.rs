@@ -51,6 +51,7 @@ pub fn description_needed(event: &Event) -> Option<DescriptionRequest> {
             session,
             exchange,
             kind,
+            ..
         } => Some(DescriptionRequest {
             session,
             exchange,

@@ -120,7 +120,8 @@ macro_rules! parameters {
                 registrar_server: Option<UriBuf> = None
             } uri(registrar), "uri without its user part";
 
-            /// `rel100`: reliable provisional responses (RFC 3262); default [`Support::None`](crate::config::Support::None).
+            /// `rel100`: reliable provisional responses (RFC 3262). Required: `Require` of an INVITE lists `100rel`, and the core
+            /// refuses the INVITE of a peer without it by 421; default [`Support::None`](crate::config::Support::None).
             Rel100 "rel100" Page { rel100: Support = Support::None } choice;
 
             /// `replaces`: RFC 3891; default [`Support::None`](crate::config::Support::None).

@@ -34,11 +34,6 @@ type Row = (Parameter, fn(&Settings) -> bool, &'static str);
 /// One row for each missing feature; remove the row with its implementation.
 const MISSING: &[Row] = &[
     (
-        Parameter::Rel100,
-        |s| s.rel100 != Support::None,
-        "reliable provisional responses (RFC 3262) are not offered",
-    ),
-    (
         Parameter::Replaces,
         |s| s.replaces != Support::None,
         "calls cannot be replaced (RFC 3891)",

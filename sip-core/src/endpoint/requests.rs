@@ -14,9 +14,10 @@ use super::flow::{Duty, Flow, MaySend};
 use super::identity::ANONYMOUS;
 use super::owner::{Sent, TransactionUser};
 use super::sent_request::SentRequest;
-use super::state::Endpoint;
+use super::state::{Endpoint, RELIABLE};
 use crate::auth::{Attempts, Authorizations, RequestContext};
 use crate::body::Body;
+use crate::config::Support;
 use crate::dialog::{DialogId, DialogSetId, first_target, is_sips};
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
@@ -168,14 +169,19 @@ impl Endpoint {
         let contact = self.identity.contact_as(local, secure);
         let identity = format!("<{}>", self.identity.aor);
         let supported = self.identity.supported.clone();
-        let own = [
+        let mut own = Vec::from([
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
             (HeaderName::Supported, supported.as_str()),
+        ]);
+        if self.behaviour.reliable_provisionals == Support::Required {
+            own.push((HeaderName::Require, RELIABLE));
+        }
+        if call.anonymous {
             // RFC 3325 section 9: only trusted proxies may read the identity.
-            (HeaderName::Privacy, "id"),
-            (HeaderName::PPreferredIdentity, identity.as_str()),
-        ];
+            own.push((HeaderName::Privacy, "id"));
+            own.push((HeaderName::PPreferredIdentity, identity.as_str()));
+        }
         let parts = OutOfDialog {
             connection: call.connection,
             flow: flow.as_ref(),
@@ -188,7 +194,7 @@ impl Endpoint {
             service_route: true,
             anonymous: call.anonymous,
             body: call.offer,
-            own: if call.anonymous { &own } else { &own[..3] },
+            own: &own,
             extra: call.headers,
         };
         self.send_out_of_dialog(&parts, Sent::outside(user))

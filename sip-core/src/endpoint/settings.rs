@@ -7,7 +7,7 @@ use core::time::Duration;
 use sip_parse::UriBuf;
 
 use crate::auth::{Algorithm, Credentials, DigestPolicy};
-use crate::config::LogLevel;
+use crate::config::{LogLevel, Support};
 use crate::limits::Limits;
 use crate::transaction::TimerSettings;
 
@@ -50,7 +50,8 @@ pub struct IdentitySettings {
     pub contact_transport: Option<Box<str>>,
     /// The UUID of the instance (RFC 5626 section 4.1), without `urn:uuid:`.
     pub instance: Option<Box<str>>,
-    /// The option tags of Supported (RFC 3261 section 20.37).
+    /// The option tags of Supported (RFC 3261 section 20.37), without `100rel`, which follows
+    /// [`Behaviour::reliable_provisionals`].
     pub supported: Vec<Box<str>>,
 }
 
@@ -84,6 +85,9 @@ pub struct Behaviour {
     pub takes_requests: bool,
     /// Whether the endpoint takes requests to any user, as a switch does; else it refuses those to a user that is not its own by 404.
     pub takes_any_user: bool,
+    /// How it uses reliable provisional responses (RFC 3262). Unless [`Support::None`], Supported lists `100rel` and Allow lists
+    /// PRACK. With [`Support::Required`] it refuses the INVITE of a peer without them by 421. Fixed when the endpoint is made.
+    pub reliable_provisionals: Support,
     /// Whether requests outside dialogs go through the connected server by a Route of their own.
     pub preloaded_route: bool,
     /// Whether the application answers challenges in place of the core.
@@ -145,6 +149,7 @@ impl Default for Behaviour {
             takes_refer: false,
             takes_requests: false,
             takes_any_user: false,
+            reliable_provisionals: Support::None,
             preloaded_route: false,
             application_authenticates: false,
             queue_requests: false,

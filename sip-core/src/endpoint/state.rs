@@ -16,6 +16,7 @@ use super::queue::{Counters, Queue};
 use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
+use crate::config::Support;
 use crate::connection::ConnectionInfo;
 use crate::dialog::DialogLayer;
 use crate::error::Backpressure;
@@ -26,13 +27,21 @@ use crate::time::Timestamp;
 use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
 
-/// Methods that are answered, in the order in which Allow lists them. By index: the application takes requests (1), takes a REFER (2).
-const ALLOW: [&str; 4] = [
+/// Methods that are answered, in the order in which Allow lists them. By index: the application takes requests (1), takes a REFER (2);
+/// provisional responses are reliable (4).
+const ALLOW: [&str; 8] = [
     "INVITE, ACK, CANCEL, BYE, OPTIONS",
     "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY",
     "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER",
     "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, MESSAGE, INFO, NOTIFY",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, MESSAGE, INFO, NOTIFY, REFER",
 ];
+
+/// The option tag of reliable provisional responses (RFC 3262 section 8.1).
+pub(crate) const RELIABLE: &str = "100rel";
 
 /// The shared base of calls, registration and requests: one transaction layer, one dialog layer, one heap of
 /// deadlines, one queue of actions.
@@ -71,10 +80,15 @@ impl Endpoint {
     /// host's clock.
     #[must_use]
     pub fn new(
-        settings: EndpointSettings,
+        mut settings: EndpointSettings,
         mut rng: Box<dyn CryptoRng + Send>,
         now: Timestamp,
     ) -> Self {
+        let supported = &mut settings.identity.supported;
+        supported.retain(|tag| !tag.eq_ignore_ascii_case(RELIABLE));
+        if settings.behaviour.reliable_provisionals != Support::None {
+            supported.push(RELIABLE.into());
+        }
         let identity = Identity::new(&settings.identity, &mut *rng);
         let limits = settings.limits;
         let dialogs = DialogLayer::new(limits.forks, limits.routes, &mut *rng);
@@ -250,7 +264,10 @@ impl Endpoint {
     /// The value of Allow (RFC 3261 section 20.5).
     pub(crate) fn allow(&self) -> &'static str {
         let behaviour = &self.behaviour;
-        ALLOW[usize::from(behaviour.takes_requests) + 2 * usize::from(behaviour.takes_refer)]
+        let reliable = behaviour.reliable_provisionals != Support::None;
+        let flags = [behaviour.takes_requests, behaviour.takes_refer, reliable];
+        let bits = flags.into_iter().rev();
+        ALLOW[bits.fold(0, |index, bit| 2 * index + usize::from(bit))]
     }
 
     /// The queue of actions, which is the outbox of the transaction layer.
@@ -266,7 +283,11 @@ impl Endpoint {
     /// Changes how the endpoint behaves from now on.
     pub(crate) fn behave(&mut self, behaviour: Behaviour) {
         self.queue().behave(&behaviour);
-        self.behaviour = behaviour;
+        self.behaviour = Behaviour {
+            // Supported does not change either.
+            reliable_provisionals: self.behaviour.reliable_provisionals,
+            ..behaviour
+        };
     }
 
     /// The limits, which the transaction layer keeps.

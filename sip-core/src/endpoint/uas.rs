@@ -5,8 +5,9 @@ use alloc::format;
 
 use sip_parse::{HeaderName, Method, Request, Scheme, StatusCode, text};
 
-use super::state::Endpoint;
+use super::state::{Endpoint, RELIABLE};
 use crate::body::{ACCEPT, Unusable, unusable};
+use crate::config::Support;
 use crate::transaction::ServerTransactionId;
 
 impl Endpoint {
@@ -25,6 +26,7 @@ impl Endpoint {
                 return true;
             }
             Method::Refer if self.behaviour.takes_refer => return true,
+            Method::Prack if self.behaviour.reliable_provisionals != Support::None => return true,
             Method::Other(_) => self.refuse(
                 transaction,
                 StatusCode::NOT_IMPLEMENTED,
@@ -94,7 +96,22 @@ impl Endpoint {
             );
             return false;
         }
-        self.check_extensions(transaction, request)
+        self.check_extensions(transaction, request) && self.check_reliability(transaction, request)
+    }
+
+    /// Refuses an INVITE of a peer that has no reliable provisional responses by 421, if they are required (RFC 3261 section
+    /// 21.4.15).
+    fn check_reliability(&mut self, transaction: ServerTransactionId, request: &Request) -> bool {
+        if self.behaviour.reliable_provisionals != Support::Required
+            || request.method() != Method::Invite
+            || takes_reliable(request)
+        {
+            return true;
+        }
+        let headers = [(HeaderName::Require, RELIABLE)];
+        let status = StatusCode::EXTENSION_REQUIRED;
+        self.refuse(transaction, status, "the peer lacks 100rel", &headers);
+        false
     }
 
     /// Checks Require and the body (RFC 3261 sections 8.2.2.3 and 8.2.3).
@@ -171,6 +188,12 @@ impl Endpoint {
         ];
         self.answer(transaction, status, &headers);
     }
+}
+
+/// Whether the sender of an INVITE takes reliable provisional responses (RFC 3262 section 3).
+pub(crate) fn takes_reliable(invite: &Request) -> bool {
+    let mut tags = invite.supported().chain(invite.require());
+    tags.any(|tag| tag.eq_ignore_ascii_case(RELIABLE.as_bytes()))
 }
 
 /// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).

@@ -169,13 +169,14 @@ impl Context<'_> {
         let next = ExchangeId(self.common.exchanges.saturating_add(1));
         let mut effects = OfferEffects::new();
         self.common.offer = self.common.offer.step(input, next, &mut effects);
-        let session = self.common.id;
+        let (session, dialog) = (self.common.id, self.common.dialog);
         for effect in effects {
             let event = match effect {
                 OfferEffect::Ask(exchange, kind) => {
                     self.common.exchanges = exchange.number();
                     Event::DescriptionNeeded {
                         session,
+                        dialog,
                         exchange,
                         kind,
                     }
@@ -186,6 +187,7 @@ impl Context<'_> {
                     };
                     Event::RemoteDescription {
                         session,
+                        dialog,
                         exchange,
                         kind,
                         body,
@@ -205,6 +207,7 @@ impl Context<'_> {
                     };
                     Event::ExchangeEnded {
                         session,
+                        dialog,
                         exchange,
                         outcome,
                     }

@@ -287,8 +287,8 @@ impl SessionLayer {
                     Method::Options => {
                         endpoint.answer_options(transaction, self.is_busy(endpoint));
                     }
-                    // RFC 3261 section 15.1.2: a BYE outside any dialog hangs up nothing.
-                    Method::Bye => {
+                    // RFC 3261 section 15.1.2, RFC 3262 section 6: these need a dialog.
+                    Method::Bye | Method::Prack => {
                         let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                         endpoint.refuse(transaction, status, "no such dialog", &[]);
                     }
@@ -463,6 +463,12 @@ impl SessionLayer {
                 return true;
             }
             Method::Invite => Input::Invite(transaction, request),
+            // RFC 3262 section 3: no provisional response of this side waits for it.
+            Method::Prack => {
+                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                endpoint.answer(transaction, status, &[]);
+                return true;
+            }
             _ => return false,
         };
         self.drive(endpoint, id, input);

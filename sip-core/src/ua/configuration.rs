@@ -71,6 +71,7 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         takes_refer: config.allow_out_of_dialog_refers(),
         takes_requests: true,
         takes_any_user: false,
+        reliable_provisionals: config.rel100(),
         preloaded_route: config.use_preloaded_route(),
         application_authenticates: config.authentication() == Authentication::Application,
         queue_requests: config.offline_requests() == OfflineRequests::Queue,

@@ -197,7 +197,7 @@ impl UserAgent {
                 self.endpoint.event(Event::LegacyNotification { request });
             }
             Method::Refer => self.on_refer(transaction, None, request),
-            // These methods need a dialog (RFC 3261 section 15.1.2, RFC 6665, RFC 6086).
+            // These methods need a dialog (RFC 3261 section 15.1.2, RFC 3262 section 6, RFC 6665, RFC 6086).
             _ => {
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 self.endpoint

@@ -59,44 +59,73 @@ fn refusal(config: &ConfigBuilder) -> String {
     }
 }
 
-/// The answer to an INVITE that requires an extension.
-fn invite_requiring(tag: &str) -> (u16, String) {
-    let mut bench = Bench::new(&alice());
+/// The answer to an INVITE with these header fields, and the option tags that it names in Unsupported or Require.
+fn answer_to_invite(config: &ConfigBuilder, headers: &str) -> (u16, String) {
+    let mut bench = Bench::new(config);
     let user = bench.contact_user();
     bench.feed(&format!(
         "INVITE sip:{user}@x SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bK1\nMax-Forwards: 70\n\
          From: <sip:bob@example.com>;tag=1\nTo: <sip:x@y>\nCall-ID: 1\nCSeq: 1 INVITE\n\
-         Contact: <sip:bob@b.invalid>\nRequire: {tag}\nContent-Length: 0\n\n"
+         Contact: <sip:bob@b.invalid>\n{headers}Content-Length: 0\n\n"
     ));
-    bench.no_events();
+    bench.wait(Duration::from_millis(200));
     let response = bench.next_response();
-    let unsupported = value(&response, HeaderName::Unsupported);
-    (response.status().as_u16(), unsupported)
+    let name = match response.status().as_u16() {
+        100 => return (100, String::new()),
+        421 => HeaderName::Require,
+        _ => HeaderName::Unsupported,
+    };
+    bench.no_events();
+    (response.status().as_u16(), value(&response, name))
 }
 
-/// CFG-100REL, RFC 3262: reliable provisional responses are not implemented. The agent refuses a
-/// configuration that enables them, does not list `100rel` in Supported, and answers 420 to a peer that
-/// requires it.
-pub(crate) fn cfg_100rel_is_refused_by_name_and_by_420() {
-    for support in [Support::Supported, Support::Required] {
+/// CFG-100REL, RFC 3261 8.2.2.3 and 21.4.15, RFC 3262 3: `none` does not list `100rel` in Supported and answers 420 to a peer that requires
+/// it; `supported` lists it and takes both kinds of peers; `required` puts it into Require of an INVITE too, and answers 421 to a
+/// peer without it (3261-8.2.4-A).
+pub(crate) fn cfg_100rel_decides_supported_require_and_421() {
+    const WITHOUT: &str = "Supported: timer\n";
+    const SUPPORTS: &str = "Supported: timer, 100REL\n";
+    const REQUIRES: &str = "Require: 100rel\n";
+    let taken = (100, String::new());
+    let unsupported = (420, "100rel".to_owned());
+    let required = (421, "100rel".to_owned());
+    for (support, answers) in [
+        (Support::None, [&taken, &taken, &unsupported]),
+        (Support::Supported, [&taken, &taken, &taken]),
+        (Support::Required, [&required, &taken, &taken]),
+    ] {
         let mut config = alice();
-        let sentence = refusal(config.rel100(support));
-        assert!(sentence.starts_with("rel100 has no effect yet"));
+        config.rel100(support);
+        for (headers, answer) in [WITHOUT, SUPPORTS, REQUIRES].iter().zip(answers) {
+            assert_eq!(
+                &answer_to_invite(&config, headers),
+                answer,
+                "{support:?}, {headers}"
+            );
+        }
+        // The unknown tag alone is named.
+        let (status, tags) = answer_to_invite(&config, "Require: 100rel, unknown\n");
+        assert_eq!(status, 420);
+        assert_eq!(tags.contains("100rel"), support == Support::None, "{tags}");
+        let (_, invite) = Bench::new(&config).call();
+        let known = support != Support::None;
+        assert_eq!(invite.has_token(HeaderName::Supported, b"100rel"), known);
+        assert_eq!(invite.has_token(HeaderName::Allow, b"PRACK"), known);
+        let requires = invite.has_token(HeaderName::Require, b"100rel");
+        assert_eq!(requires, support == Support::Required);
     }
-    assert_eq!(invite_requiring("100rel"), (420, "100rel".to_owned()));
-    let (_, invite) = Bench::new(&alice()).call();
-    assert!(!invite.has_token(HeaderName::Supported, b"100rel"));
-    assert!(!invite.has(HeaderName::Require));
 }
 
-/// CFG-REPLACES, RFC 3891: the same for `replaces`; one error names both missing features.
+/// CFG-REPLACES, RFC 3891: the agent refuses a configuration that enables `replaces`, does not list it in Supported, and answers 420 to a
+/// peer that requires it; one error names all missing features.
 pub(crate) fn cfg_replaces_is_refused_by_name_and_by_420() {
     let mut config = alice();
-    config.rel100(Support::Required);
+    config.autostop(true);
     let sentences = refusal(config.replaces(Support::Supported));
     assert_eq!(sentences.lines().count(), 2, "{sentences}");
     assert!(sentences.contains("replaces has no effect yet"));
-    assert_eq!(invite_requiring("replaces"), (420, "replaces".to_owned()));
+    let answer = answer_to_invite(&alice(), "Require: replaces\n");
+    assert_eq!(answer, (420, "replaces".to_owned()));
     let (_, invite) = Bench::new(&alice()).call();
     assert!(!invite.has_token(HeaderName::Supported, b"replaces"));
 }

@@ -120,7 +120,6 @@ fn each_parameter_has_a_method_an_explanation_and_a_row() {
 #[test]
 fn the_table_says_what_is_refused() {
     let config = Config::builder()
-        .rel100(Support::Required)
         .replaces(Support::Supported)
         .autostop(true)
         .dtmf_type(DtmfType::Rtp)

@@ -54,7 +54,7 @@ effects! {
     Register => registering::cfg_reg_register_on_each_connection,
     RegisterExpires => registering::cfg_reg_expires_is_asked_for,
     RegistrarServer => registering::cfg_reg_registrar_is_the_request_uri,
-    Rel100 => calls::cfg_100rel_is_refused_by_name_and_by_420,
+    Rel100 => calls::cfg_100rel_decides_supported_require_and_421,
     Replaces => calls::cfg_replaces_is_refused_by_name_and_by_420,
     SessionDescriptionHandlerFactory => calls::description_handler_is_an_event_and_a_command,
     SessionDescriptionHandlerFactoryOptions => calls::description_options_are_passed_on,

@@ -366,7 +366,7 @@ fn flags_go_on_top_of_a_file() {
 
 #[test]
 fn what_has_no_effect_yet_is_named() {
-    let json = r#"{"rel100":"required","dtmfType":"rtp","displayName":"x"}"#;
+    let json = r#"{"dtmfType":"rtp","displayName":"x"}"#;
     let missing = file(json).unwrap().0.unsupported();
     for row in &missing {
         assert!(
