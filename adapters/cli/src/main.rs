@@ -3,7 +3,7 @@
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `running`, `adapter`,
 //! `interrupts`, `log` and `settings`, `events`, `script` and `keyboard`, `ladder` and `sdp`, `report`, `arguments`,
-//! `keys` and `outcome`.
+//! `schema`, `keys` and `outcome`.
 
 mod adapter;
 mod arguments;
@@ -18,6 +18,7 @@ mod outcome;
 mod phone;
 mod report;
 mod running;
+mod schema;
 mod script;
 mod sdp;
 mod settings;

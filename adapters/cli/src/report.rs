@@ -8,6 +8,8 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 use sip_core::config::Config;
 
+use crate::schema;
+
 /// Prints events as they happen. Clones share the output and the start time.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
@@ -134,6 +136,10 @@ impl Report {
             fields
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value)),
+        );
+        debug_assert!(
+            schema::has(name, object.keys()),
+            "not in the schema: {object:?}"
         );
         print_line(&Value::Object(object).to_string());
     }
