@@ -243,8 +243,8 @@ impl Endpoint {
         if parts.method != Method::Bye {
             request.append(HeaderName::Contact, contact);
         }
-        // RFC 3261 sections 13.2.1 and 14.1.
-        if parts.method == Method::Invite {
+        // RFC 3261 sections 13.2.1 and 14.1, RFC 3311 section 5.1.
+        if matches!(parts.method, Method::Invite | Method::Update) {
             request
                 .append(HeaderName::Allow, allow)
                 .append(HeaderName::Supported, self.identity.supported.as_str());

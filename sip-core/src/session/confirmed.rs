@@ -2,15 +2,20 @@
 
 use super::context::Context;
 use super::input::Input;
+use super::options::ModifyOptions;
 use super::reinvite::{answer, bye, offer, repair};
-use super::state::{Confirmed, State};
+use super::state::{Attempt, Confirmed, State};
 use crate::reason::{Cause, EndReason};
 
 impl Confirmed {
     /// The state `Confirmed`.
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         match input {
-            Input::Renegotiate => offer(self.dialog, 0, context),
+            Input::Renegotiate(options) => offer(self.dialog, Attempt::of(options, None), context),
+            Input::Hold(hold) => {
+                let attempt = Attempt::of(ModifyOptions::new(), Some(hold));
+                offer(self.dialog, attempt, context)
+            }
             Input::Invite(transaction, request) => {
                 answer(self.dialog, transaction, request, None, context)
             }

@@ -11,7 +11,8 @@ use sip_parse::{HeaderName, Method, Response, StatusCode};
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::refusal::Refusal;
-use super::state::{State, Terminating};
+use super::state::{Attempt, State, Terminating};
+use super::update::Updates;
 use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
@@ -35,8 +36,14 @@ pub(crate) struct Common {
     pub(crate) dialog: Option<DialogId>,
     /// The offer/answer exchange.
     pub(crate) offer: Exchange,
+    /// Whether this side holds the call.
+    pub(crate) holds: bool,
+    /// Whether it does so once the open exchange is complete.
+    will_hold: bool,
+    /// The UPDATEs in both directions.
+    pub(crate) updates: Updates,
     /// The number of the last exchange.
-    exchanges: u32,
+    pub(crate) exchanges: u32,
     /// The CSeq number and the bytes of the last ACK to a 2xx, which answer a repeated 2xx.
     ack: Option<(u32, Bytes)>,
     /// The connection on which the peer last reached this side.
@@ -61,6 +68,9 @@ impl Common {
             set,
             dialog: None,
             offer: Exchange::Idle,
+            holds: false,
+            will_hold: false,
+            updates: Updates::default(),
             exchanges: 0,
             ack: None,
             connection: None,
@@ -75,6 +85,11 @@ impl Common {
     pub(crate) fn numbers(&self) -> [u64; 2] {
         let ack = self.ack.as_ref().map_or(0, |(number, _)| *number);
         [self.exchanges.into(), ack.into()]
+    }
+
+    /// Whether this side may make an offer: no exchange is open, and no UPDATE of this side is under way (RFC 3264 section 4).
+    pub(crate) fn may_offer(&self) -> bool {
+        self.offer == Exchange::Idle && self.updates.are_idle()
     }
 
     /// The user of a request of this call.
@@ -119,11 +134,22 @@ impl Context<'_> {
 
     /// Requests an offer from the application.
     pub(crate) fn want_offer(&mut self, carrier: Carrier) {
+        self.want_offer_for(carrier, None);
+    }
+
+    /// As [`Context::want_offer`], for an offer that puts the peer on hold or resumes the call.
+    pub(crate) fn want_offer_for(&mut self, carrier: Carrier, hold: Option<bool>) {
+        if self.common.offer == Exchange::Idle {
+            self.common.will_hold = hold.unwrap_or(self.common.holds);
+        }
         self.exchange(OfferInput::Wanted(carrier), None, None);
     }
 
     /// Delivers the peer's offer to the application and requests the answer.
     pub(crate) fn offer_came(&mut self, carrier: Carrier, offer: RemoteDescription) {
+        if self.common.offer == Exchange::Idle {
+            self.common.will_hold = self.common.holds;
+        }
         self.exchange(OfferInput::Came(carrier), Some(offer), None);
     }
 
@@ -147,8 +173,34 @@ impl Context<'_> {
         self.exchange(OfferInput::Ended(ending), None, Some(reason));
     }
 
+    /// Reports that a re-INVITE or UPDATE of this side failed: by the end of its exchange, or else by an event of its own if the
+    /// application waits for the outcome.
+    pub(crate) fn modification_failed(
+        &mut self,
+        attempt: &Attempt,
+        ending: Ending,
+        reason: &EndReason,
+    ) {
+        if attempt.without_offer() {
+            self.modification_ended(Err(Box::new(reason.clone())));
+        } else {
+            self.end_exchange(ending, reason.clone());
+        }
+    }
+
+    /// Reports the end of a re-INVITE or UPDATE of this side that opened no exchange.
+    pub(crate) fn modification_ended(&mut self, outcome: Result<(), Box<EndReason>>) {
+        let session = self.common.id;
+        self.event(Event::ModificationEnded { session, outcome });
+    }
+
     /// Ends the open exchange with the call: refused by a final response, or aborted.
     fn close_exchange(&mut self, reason: &EndReason) {
+        // RFC 3261 section 15.1.2: a request that is pending when the call ends gets 487.
+        let pending = self.common.updates.close();
+        if let Some(transaction) = pending.filter(|_| reason.cause != Cause::Stopped) {
+            self.refuse(transaction, StatusCode::REQUEST_TERMINATED);
+        }
         if self.common.offer == Exchange::Idle {
             return;
         }
@@ -179,6 +231,7 @@ impl Context<'_> {
                         dialog,
                         exchange,
                         kind,
+                        hold: self.common.will_hold,
                     }
                 }
                 OfferEffect::Deliver(exchange, kind) => {
@@ -195,6 +248,9 @@ impl Context<'_> {
                     }
                 }
                 OfferEffect::End(exchange, ending) => {
+                    if ending == Ending::Complete {
+                        self.common.holds = self.common.will_hold;
+                    }
                     let mut reason = || {
                         let cut = || EndReason::local(Cause::Stopped);
                         Box::new(reason.take().unwrap_or_else(cut))

@@ -99,7 +99,7 @@ pub struct SessionLayer {
     calls: Slab<Call>,
     /// The number of calls that peers made.
     incoming: usize,
-    /// The call of each peer's INVITE that is being answered.
+    /// The call of each INVITE and UPDATE of a peer that is being answered.
     invites: BTreeMap<ServerTransactionId, SessionId>,
 }
 
@@ -132,6 +132,12 @@ impl SessionLayer {
         self.calls.is_empty()
     }
 
+    /// Whether this side holds a call (RFC 3264 section 8.4); `None` if the call is over.
+    #[must_use]
+    pub fn holds(&self, id: SessionId) -> Option<bool> {
+        Some(self.calls.get(id.0)?.common.holds)
+    }
+
     /// The phase of a call; `None` if it is over.
     #[must_use]
     pub fn phase(&self, id: SessionId) -> Option<Phase> {
@@ -148,6 +154,7 @@ impl SessionLayer {
             | State::Confirmed(_)
             | State::Offering(_)
             | State::Reinviting(_)
+            | State::Acknowledging(_)
             | State::Glare(_)
             | State::Answering(_)
             | State::Reanswered(_) => Phase::Established,
@@ -223,7 +230,7 @@ impl SessionLayer {
     ) -> Result<(), CommandError> {
         let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
         let state = call.state.as_ref().ok_or(CommandError::Stale)?;
-        state.accepts(&input)?;
+        state.accepts(&input, &call.common)?;
         if let Input::Describe(exchange, _) = &input
             && call.common.offer.asked() != Some(*exchange)
         {
@@ -246,7 +253,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = state.server_transaction();
+        let before = [state.server_transaction(), call.common.updates.theirs()];
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -260,9 +267,14 @@ impl SessionLayer {
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
         let after = next.as_ref().and_then(State::server_transaction);
+        let after = [after, call.common.updates.theirs()];
         if before != after {
-            before.map(|invite| self.invites.remove(&invite));
-            after.map(|invite| self.invites.insert(invite, id));
+            for gone in before.into_iter().flatten() {
+                self.invites.remove(&gone);
+            }
+            for pending in after.into_iter().flatten() {
+                self.invites.insert(pending, id);
+            }
         }
         if next.is_none() {
             self.incoming -= usize::from(!call.common.caller);
@@ -287,8 +299,8 @@ impl SessionLayer {
                     Method::Options => {
                         endpoint.answer_options(transaction, self.is_busy(endpoint));
                     }
-                    // RFC 3261 section 15.1.2, RFC 3262 section 6: these need a dialog.
-                    Method::Bye | Method::Prack => {
+                    // RFC 3261 section 15.1.2, RFC 3262 section 6, RFC 3311 section 5.2: these need a dialog.
+                    Method::Bye | Method::Prack | Method::Update => {
                         let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                         endpoint.refuse(transaction, status, "no such dialog", &[]);
                     }
@@ -459,10 +471,13 @@ impl SessionLayer {
                 endpoint.answer(transaction, StatusCode::OK, &[]);
                 Input::Bye(request)
             }
-            Method::Invite if !self.accepts_target(endpoint, transaction, id, request) => {
+            Method::Invite | Method::Update
+                if !self.accepts_target(endpoint, transaction, id, request) =>
+            {
                 return true;
             }
             Method::Invite => Input::Invite(transaction, request),
+            Method::Update => Input::Update(transaction, request),
             // RFC 3262 section 3: no provisional response of this side waits for it.
             Method::Prack => {
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -515,7 +530,7 @@ impl SessionLayer {
         id.filter(|_| stepped == Stepped::Over)
     }
 
-    /// Handles the loss of the connection of a peer's INVITE.
+    /// Handles the loss of the connection of an INVITE or UPDATE of a peer.
     pub(crate) fn on_server_failed(
         &mut self,
         endpoint: &mut Endpoint,
@@ -576,6 +591,12 @@ impl SessionLayer {
             TransactionUser::Session(id, SessionRequest::Reinvite) if self.tries_again(id) => {
                 FailureScope::Transaction
             }
+            // RFC 3311 section 5.1: the call goes on without UPDATE.
+            TransactionUser::Session(_, SessionRequest::Update)
+                if matches!(received.response.status().as_u16(), 405 | 480 | 501) =>
+            {
+                FailureScope::Transaction
+            }
             _ => received.scope(),
         };
         self.end_usages(endpoint, &received.sent, scope, reason)
@@ -617,15 +638,14 @@ impl SessionLayer {
 
     /// Whether a call still waits for the response to a request of this kind.
     pub(crate) fn awaits(&self, id: SessionId, to: SessionRequest) -> bool {
-        let state = self.calls.get(id.0).and_then(|call| call.state.as_ref());
+        let call = self.calls.get(id.0);
+        let state = call.and_then(|call| call.state.as_ref());
         match to {
+            SessionRequest::Update => call.is_some_and(|call| call.common.updates.are_sent()),
             SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
-            SessionRequest::Prack
-            | SessionRequest::Update
-            | SessionRequest::Refer
-            | SessionRequest::Notify => false,
+            SessionRequest::Prack | SessionRequest::Refer | SessionRequest::Notify => false,
         }
     }
 
@@ -658,10 +678,12 @@ impl SessionLayer {
             .filter_map(move |(handle, call)| Some((state(call)?, SessionId(handle))))
     }
 
-    /// Whether every call is up without an INVITE under way, so that the connection in use may change.
+    /// Whether every call is up without an INVITE or UPDATE under way, so that the connection in use may change.
     pub(crate) fn are_quiet(&self) -> bool {
         let mut calls = self.calls.iter();
-        calls.all(|(_, call)| matches!(call.state, Some(State::Confirmed(_))))
+        calls.all(|(_, call)| {
+            matches!(call.state, Some(State::Confirmed(_))) && call.common.may_offer()
+        })
     }
 
     /// The dialog of a call that is up and not hanging up, for a request within it.
@@ -672,6 +694,7 @@ impl SessionLayer {
                 State::Confirmed(_)
                 | State::Offering(_)
                 | State::Reinviting(_)
+                | State::Acknowledging(_)
                 | State::Glare(_)
                 | State::Answering(_)
                 | State::Reanswered(_),
@@ -714,6 +737,7 @@ impl SessionLayer {
             State::Confirmed(_) => "Confirmed",
             State::Offering(_) => "Offering",
             State::Reinviting(_) => "Reinviting",
+            State::Acknowledging(_) => "Acknowledging",
             State::Glare(_) => "Glare",
             State::Answering(_) => "Answering",
             State::Reanswered(_) => "Reanswered",
@@ -721,6 +745,21 @@ impl SessionLayer {
             State::QueuedBye(_) => "QueuedBye",
             State::LostBye(_) => "LostBye",
         })
+    }
+
+    /// The name of the state of the UPDATEs of a call, for the table test.
+    #[cfg(test)]
+    pub(in crate::session) fn update_state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+        Some(self.calls.get(id.0)?.common.updates.state_for_tests())
+    }
+
+    /// The transaction of the peer's UPDATE that a call answers, for the table test.
+    #[cfg(test)]
+    pub(in crate::session) fn update_for_tests(
+        &self,
+        id: SessionId,
+    ) -> Option<ServerTransactionId> {
+        self.calls.get(id.0)?.common.updates.theirs()
     }
 
     /// The transaction of the peer's INVITE that a call answers, for the table test.

@@ -5,13 +5,13 @@
 //! | AwaitingOffer, QueuedAck | HangUp, timer NoAnswer | aborted, Ended | (over) |
 //! | AwaitingOffer | Describe | INVITE | Calling |
 //! | AwaitingOffer | no description | aborted, Ended | (over) |
-//! | AwaitingOffer, Calling, Cancelling, AwaitingAnswer, QueuedAck, Accepting, Answered, HangingUp, Offering, Reinviting, Answering, Reanswered | Stop | aborted, Ended | (over) |
+//! | AwaitingOffer, Calling, Cancelling, AwaitingAnswer, QueuedAck, Accepting, Answered, HangingUp, Offering, Reinviting, Acknowledging, Answering, Reanswered | Stop | aborted, Ended | (over) |
 //! | QueuedInvite | HangUp | Ended | (over) |
 //! | QueuedInvite, Incoming, Confirmed, Glare, Terminating, QueuedBye, LostBye | Stop | Ended | (over) |
 //! | QueuedInvite | connection | INVITE | Calling |
 //! | QueuedInvite, QueuedBye, LostBye | timer GiveUp | Ended | (over) |
 //! | Calling | HangUp, timer NoAnswer | CANCEL | Cancelling |
-//! | Calling, Cancelling, AwaitingAnswer, Reinviting | INVITE, INVITE without offer | 491 | same |
+//! | Calling, Cancelling, AwaitingAnswer, Reinviting, Acknowledging | INVITE, INVITE without offer | 491 | same |
 //! | Calling | 1xx to INVITE | Progress | same |
 //! | Calling | 2xx to INVITE | ACK, deliver answer, complete, Established | Confirmed |
 //! | Calling, Cancelling | 2xx without description to INVITE | ACK, aborted, BYE | Terminating |
@@ -22,7 +22,7 @@
 //! | Cancelling | 430 to INVITE | refused, Ended | (over) |
 //! | AwaitingAnswer | HangUp, no description, timer NoAnswer | ACK, aborted, BYE | Terminating |
 //! | AwaitingAnswer | Describe | ACK, complete, Established | Confirmed |
-//! | AwaitingAnswer, QueuedAck, Answered, HangingUp, Offering, Reanswered | BYE | aborted, Ended | (over) |
+//! | AwaitingAnswer, QueuedAck, Answered, HangingUp, Offering, Acknowledging, Reanswered | BYE | aborted, Ended | (over) |
 //! | QueuedAck | connection | ACK, complete, Established, ask offer | Offering |
 //! | Incoming, Accepting | Ring, timer Ring | 180 | same |
 //! | Incoming | Answer | deliver offer, ask answer | Accepting |
@@ -50,7 +50,8 @@
 //! | Answered, HangingUp, Reanswered | timer GiveUp | aborted, BYE | Terminating |
 //! | HangingUp | ACK, ACK without answer | complete, BYE | Terminating |
 //! | Confirmed, Glare | HangUp, gone | BYE | Terminating |
-//! | Confirmed | Renegotiate, connection | ask offer | Offering |
+//! | Confirmed | Renegotiate, SendUpdate, Hold, connection | ask offer | Offering |
+//! | Confirmed | Renegotiate without offer | INVITE | Reinviting |
 //! | Confirmed, Glare, QueuedBye, LostBye | BYE | Ended | (over) |
 //! | Confirmed, Glare | INVITE | deliver offer, ask answer | Answering |
 //! | Confirmed, Glare | INVITE without offer | ask offer | Answering |
@@ -68,6 +69,8 @@
 //! | Reinviting | refusal to re-INVITE, 480 to re-INVITE | refused | Confirmed |
 //! | Reinviting | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted | Confirmed |
 //! | Reinviting | timer Offer | CANCEL | same |
+//! | Acknowledging | HangUp, no description, timer Offer, gone | ACK, aborted, BYE | Terminating |
+//! | Acknowledging | Describe | ACK, complete | Confirmed |
 //! | Glare | 2xx to re-INVITE, 2xx without description to re-INVITE | ACK | same |
 //! | Glare | timer Offer | ask offer | Offering |
 //! | Answering | HangUp, gone | 487, aborted, BYE | Terminating |
@@ -80,6 +83,13 @@
 //! | Reanswered | INVITE | complete, deliver offer, ask answer | Answering |
 //! | Reanswered | INVITE without offer | complete, ask offer | Answering |
 //! | Terminating | INVITE, INVITE without offer | 481 | same |
+//! | Calling, Cancelling, Reinviting | UPDATE | 491 | same |
+//! | AwaitingAnswer, Incoming, Accepting, HangingUp, Acknowledging, Answering | UPDATE | 500 | same |
+//! | Answered, Reanswered | UPDATE | complete, deliver offer, ask answer | same |
+//! | Confirmed, Glare | UPDATE | deliver offer, ask answer | same |
+//! | Offering | UPDATE | rolled back, deliver offer, ask answer | Glare |
+//! | Calling, Cancelling, AwaitingAnswer, Incoming, Accepting, Answered, HangingUp, Confirmed, Offering, Reinviting, Acknowledging, Glare, Answering, Reanswered | UPDATE without offer | 200 | same |
+//! | Terminating | UPDATE, UPDATE without offer | 481 | same |
 //! | Terminating | refusal to BYE, 2xx to BYE, timeout of our BYE, failed resending of our BYE | Ended | (over) |
 //! | Terminating | loss of our BYE |  | LostBye |
 //! | QueuedBye, LostBye | connection | BYE | Terminating |
@@ -87,6 +97,14 @@
 //! | Reinviting for a repair | 480 to re-INVITE | refused, RepairFailed | Glare |
 //! | Reinviting for a repair | refusal to re-INVITE | refused, RepairFailed | Confirmed |
 //! | Reinviting for a repair | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted, RepairFailed | Confirmed |
+//! | Reinviting without offer | HangUp, gone | CANCEL, BYE | Terminating |
+//! | Reinviting without offer | Stop | Ended | (over) |
+//! | Reinviting without offer | BYE | CANCEL, Ended | (over) |
+//! | Reinviting without offer | 2xx to re-INVITE | deliver offer, ask answer | Acknowledging |
+//! | Reinviting without offer | 2xx without description to re-INVITE | ACK, ModificationEnded | Confirmed |
+//! | Reinviting without offer | 491 to re-INVITE |  | Glare |
+//! | Reinviting without offer | refusal to re-INVITE, 480 to re-INVITE, timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | ModificationEnded | Confirmed |
+//! | Accepting with our offer, Answered with our offer, HangingUp with our offer, Answering with our offer, Reanswered with our offer | UPDATE | 491 | same |
 //! | Incoming with our offer | Answer | ask offer | Accepting |
 //! | Answered with our offer | ACK | deliver answer, complete, Established | Confirmed |
 //! | Answered with our offer, HangingUp with our offer | ACK without answer | aborted, BYE | Terminating |
@@ -95,20 +113,23 @@
 //! | Reanswered with our offer | ACK | deliver answer, complete | Confirmed |
 //! | Reanswered with our offer | ACK without answer | refused | Confirmed |
 //!
-//! What is not listed changes nothing, and the call refuses the commands Ring, Answer, Reject, Renegotiate
-//! and Describe there ([`State::accepts`]). `same` is the unchanged state; `(over)` means that the entry of
+//! What is not listed changes nothing, and the call refuses the commands Ring, Answer, Reject, Renegotiate,
+//! SendUpdate, Hold and Describe there ([`State::accepts`]). `same` is the unchanged state; `(over)` means that the entry of
 //! the call is freed. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
 //! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. `for a
-//! repair` is a re-INVITE of a call whose peer knows a connection that is gone.
+//! repair` is a re-INVITE of a call whose peer knows a connection that is gone, and `without offer` one that leaves the offer to the
+//! peer. The peer of SendUpdate takes no UPDATE here; `update.rs` has a table for one that does, and for its UPDATEs.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
 //! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
-//! `Established`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
+//! `Established`, `ModificationEnded`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
 //! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1).
 
-use super::context::Context;
+use super::context::{Common, Context};
 use super::input::Input;
+use super::offer::Carrier;
 use super::state::{Calling, State};
+use super::update::{self, Stepped};
 use crate::error::CommandError;
 use crate::reason::{ByeFailure, Cause, EndReason};
 
@@ -121,6 +142,16 @@ impl State {
                 bye_failure: state.bye_failure_of_stop(),
                 ..EndReason::local(Cause::Stopped)
             }),
+            (state, input) => match update::step(state, input, context) {
+                Stepped::Taken(next) => next,
+                Stepped::Passed(state, input) => state.step_alone(input, context),
+            },
+        }
+    }
+
+    /// As [`State::step`], for an input that is not about an UPDATE.
+    fn step_alone(self, input: Input<'_>, context: &mut Context<'_>) -> Option<Self> {
+        match (self, input) {
             (Self::AwaitingOffer(state), input) => state.step(input, context),
             (Self::QueuedInvite(state), input) => state.step(input, context),
             (Self::Calling(state), input) => state.step(input, context),
@@ -134,6 +165,7 @@ impl State {
             (Self::Confirmed(state), input) => state.step(input, context),
             (Self::Offering(state), input) => state.step(input, context),
             (Self::Reinviting(state), input) => state.step(input, context),
+            (Self::Acknowledging(state), input) => state.step_again(input, context),
             (Self::Glare(state), input) => state.step(input, context),
             (Self::Answering(state), input) => state.step(input, context),
             (Self::Reanswered(state), input) => state.step_reanswered(input, context),
@@ -159,6 +191,7 @@ impl State {
             | Self::Confirmed(_)
             | Self::Offering(_)
             | Self::Reinviting(_)
+            | Self::Acknowledging(_)
             | Self::Glare(_)
             | Self::Answering(_)
             | Self::Reanswered(_)
@@ -168,18 +201,25 @@ impl State {
     }
 
     /// Whether a command fits the state; messages and deadlines always do.
-    pub(crate) fn accepts(&self, input: &Input<'_>) -> Result<(), CommandError> {
+    pub(crate) fn accepts(&self, input: &Input<'_>, common: &Common) -> Result<(), CommandError> {
         let unanswered = matches!(self, Self::Incoming(_) | Self::Accepting(_));
         let fits = match input {
             Input::Ring | Input::Answer => unanswered,
-            Input::Reject(_) | Input::Refuse(_) => unanswered || matches!(self, Self::Answering(_)),
-            Input::Renegotiate => matches!(self, Self::Confirmed(_)),
+            Input::Reject(_) | Input::Refuse(_) => {
+                unanswered || matches!(self, Self::Answering(_)) || common.updates.are_answered()
+            }
+            Input::Renegotiate(_) | Input::Hold(_) => {
+                matches!(self, Self::Confirmed(_)) && common.may_offer()
+            }
+            Input::SendUpdate(options) => return update::accepts(self, options, common),
+            Input::Describe(..) if common.offer.carrier() == Some(Carrier::Update) => true,
             Input::Describe(..) => matches!(
                 self,
                 Self::AwaitingOffer(_)
                     | Self::AwaitingAnswer(_)
                     | Self::Accepting(_)
                     | Self::Offering(_)
+                    | Self::Acknowledging(_)
                     | Self::Answering(_)
             ),
             _ => true,
@@ -189,8 +229,8 @@ impl State {
         }
         Err(match input {
             Input::Describe(..) => CommandError::ExchangeOver,
-            Input::Renegotiate => {
-                CommandError::WrongState("one INVITE at a time in a call that is up")
+            Input::Renegotiate(_) | Input::Hold(_) => {
+                CommandError::WrongState("one INVITE or offer at a time in a call that is up")
             }
             _ => CommandError::WrongState("the call is not one that waits for an answer"),
         })

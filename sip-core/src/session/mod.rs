@@ -4,7 +4,7 @@
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
 //! `caller.rs` has the states before the peer answers an INVITE of this side, `callee.rs` those before this
 //! side answers and while it waits for the ACK, `confirmed.rs` and `reinvite.rs` those of a call that is up,
-//! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
+//! `ending.rs` the rest. `update.rs` has the UPDATEs, which are beside the state. `offer.rs` is the offer/answer machine (RFC 3264).
 
 mod callee;
 mod caller;
@@ -24,9 +24,10 @@ mod reinvite;
 mod state;
 #[cfg(test)]
 mod tables;
+mod update;
 
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
-pub use self::options::{DescriptionFailed, InviteOptions, MessageOptions};
+pub use self::options::{DescriptionFailed, InviteOptions, MessageOptions, ModifyOptions};
 pub use self::refusal::{FailureStatus, RedirectTarget, Refusal};

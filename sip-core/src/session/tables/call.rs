@@ -23,18 +23,20 @@ use crate::event::{DescriptionKind, Event, ExchangeOutcome};
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::reason::{Cause, EndReason};
 use crate::session::layer::{SessionLayer, Stepped};
-use crate::session::{DescriptionFailed, FailureStatus, Input, InviteOptions, ResponseTo};
+use crate::session::{
+    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, ResponseTo,
+};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
 const SDP: &str = "v=0\r\n";
 
 /// One call on an endpoint, with the test as its peer.
-struct World {
+pub(super) struct World {
     endpoint: Endpoint,
-    calls: SessionLayer,
+    pub(super) calls: SessionLayer,
     connection: ConnectionId,
-    id: SessionId,
+    pub(super) id: SessionId,
     exchange: ExchangeId,
     /// The requests of this side, latest last.
     sent: Vec<Request>,
@@ -42,6 +44,8 @@ struct World {
     answers: Vec<Response>,
     /// The last INVITE of the peer.
     theirs: Option<(ServerTransactionId, Request)>,
+    /// Whether the Allow of the peer lists UPDATE.
+    pub(super) updates: bool,
     now: Timestamp,
 }
 
@@ -67,6 +71,7 @@ impl World {
             sent: Vec::new(),
             answers: Vec::new(),
             theirs: None,
+            updates: false,
             now,
         };
         if online {
@@ -160,6 +165,7 @@ impl World {
                 "IncomingCall".into()
             }
             Event::RepairFailed { .. } => "RepairFailed".into(),
+            Event::ModificationEnded { .. } => "ModificationEnded".into(),
             Event::Progress { .. } => "Progress".into(),
             Event::Established { .. } => "Established".into(),
             Event::Ended { .. } => "Ended".into(),
@@ -167,7 +173,7 @@ impl World {
         }
     }
 
-    fn receive(&mut self, bytes: impl Into<Bytes>) -> Vec<String> {
+    pub(super) fn receive(&mut self, bytes: impl Into<Bytes>) -> Vec<String> {
         let received = self
             .endpoint
             .receive(self.connection, bytes.into(), self.now);
@@ -186,6 +192,9 @@ impl World {
         let status = StatusCode::new(status).expect("a status");
         let mut response = Builder::response_to(&request, status, Some(b"peer"));
         response.append(sip_parse::HeaderName::Contact, "<sip:bob@192.0.2.2>");
+        if self.updates {
+            response.append(sip_parse::HeaderName::Allow, "INVITE, UPDATE");
+        }
         if sdp {
             response.body(b"application/sdp", SDP.as_bytes());
         }
@@ -195,13 +204,13 @@ impl World {
         (request, response)
     }
 
-    fn reply(&mut self, method: Method<'_>, status: u16, sdp: bool) -> Vec<String> {
+    pub(super) fn reply(&mut self, method: Method<'_>, status: u16, sdp: bool) -> Vec<String> {
         let (_, response) = self.response(method, status, sdp);
         self.receive(response.bytes().clone())
     }
 
     /// A request of the peer: within the dialog if there is one.
-    fn request(&self, method: &str, number: u32, sdp: bool) -> String {
+    pub(super) fn request(&self, method: &str, number: u32, sdp: bool) -> String {
         let tag = self
             .answers
             .iter()
@@ -255,21 +264,21 @@ impl World {
         seen
     }
 
-    fn describe(&mut self) -> Vec<String> {
+    pub(super) fn describe(&mut self) -> Vec<String> {
         let input = Input::Describe(self.exchange, Ok(Body::sdp(SDP)));
         let stepped = self.calls.step(&mut self.endpoint, self.id, input);
         stepped.expect("the description is wanted");
         self.observe()
     }
 
-    fn command(&mut self, input: Input<'_>) -> Vec<String> {
+    pub(super) fn command(&mut self, input: Input<'_>) -> Vec<String> {
         let stepped = self.calls.step(&mut self.endpoint, self.id, input);
         stepped.expect("the command fits");
         self.observe()
     }
 
     /// A call in this state; with ` with our offer` the peer's INVITE had no offer.
-    fn reach(name: &str) -> Self {
+    pub(super) fn reach(name: &str) -> Self {
         let (state, ours) = split(name);
         let confirmed = || {
             let mut world = Self::reach("Calling");
@@ -333,7 +342,7 @@ impl World {
             "Confirmed" => confirmed(),
             "Offering" => {
                 let mut world = confirmed();
-                world.command(Input::Renegotiate);
+                world.command(Input::Renegotiate(ModifyOptions::new()));
                 world
             }
             "Reinviting" if name.ends_with(" for a repair") => {
@@ -344,6 +353,18 @@ impl World {
                 world.observe();
                 world.describe();
                 world.reply(Method::Invite, 100, false);
+                world
+            }
+            "Reinviting" if name.ends_with(" without offer") => {
+                let mut world = confirmed();
+                let options = ModifyOptions::new().without_offer();
+                world.command(Input::Renegotiate(options));
+                world.reply(Method::Invite, 100, false);
+                world
+            }
+            "Acknowledging" => {
+                let mut world = Self::reach("Reinviting without offer");
+                world.reply(Method::Invite, 200, true);
                 world
             }
             "Reinviting" => {
@@ -389,14 +410,14 @@ impl World {
         world
     }
 
-    fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         let name = self.calls.state_for_tests(self.id);
         name.unwrap_or("(over)").into()
     }
 
     /// Feeds one input; returns the observed words and whether the command was refused. `None` if the input
     /// is impossible in this state, because the request that it concerns was never sent.
-    fn feed(&mut self, input: &str) -> Option<(Vec<String>, bool)> {
+    pub(super) fn feed(&mut self, input: &str) -> Option<(Vec<String>, bool)> {
         let reason = || Box::new(EndReason::local(Cause::DialogGone));
         let state = self.state();
         let caller = self
@@ -404,20 +425,23 @@ impl World {
             .first()
             .is_some_and(|first| first.method() == Method::Invite);
         let ours = match state.as_str() {
-            "Reinviting" | "Glare" => SessionRequest::Reinvite,
+            "Reinviting" | "Acknowledging" | "Glare" => SessionRequest::Reinvite,
             "Terminating" | "LostBye" => SessionRequest::Bye,
             _ => SessionRequest::Invite,
         };
         let about = |to: SessionRequest, method| (to, method);
         let (to, method) = if input.ends_with("re-INVITE") {
             about(SessionRequest::Reinvite, Method::Invite)
+        } else if input.ends_with("UPDATE") {
+            about(SessionRequest::Update, Method::Update)
         } else if input.ends_with("BYE") && input != "BYE" {
             about(SessionRequest::Bye, Method::Bye)
         } else {
             about(SessionRequest::Invite, Method::Invite)
         };
         let is_about_request = input.contains(" to ") || input.contains(" of our ");
-        if is_about_request && (!caller || to != ours || self.last(method).is_none()) {
+        let fits = to == ours || to == SessionRequest::Update;
+        if is_about_request && (!caller || !fits || self.last(method).is_none()) {
             return None;
         }
         let transaction =
@@ -495,6 +519,14 @@ impl World {
                 let seen = self.invited(91, input == "INVITE");
                 return Some((seen, false));
             }
+            "UPDATE" | "UPDATE without offer" => {
+                self.dialog_exists()?;
+                if matches!(state.as_str(), "Incoming" | "Accepting") {
+                    self.command(Input::Ring);
+                }
+                let update = self.request("UPDATE", 91, input == "UPDATE");
+                return Some((self.receive(update), false));
+            }
             "gone" => Ok(self.drive(Input::Gone(reason()))),
             "connection" => {
                 if state == "Confirmed" {
@@ -509,6 +541,12 @@ impl World {
             "timer Ring" => Ok(self.drive(Input::Timer(SessionTimer::Ring))),
             "timer Repeat" => Ok(self.drive(Input::Timer(SessionTimer::Repeat))),
             "timer GiveUp" => Ok(self.drive(Input::Timer(SessionTimer::GiveUp))),
+            "loss of their UPDATE" => {
+                let update = self.calls.update_for_tests(self.id)?;
+                Ok(self.drive(Input::ServerFailed(update)))
+            }
+            "timer Update" => Ok(self.drive(Input::Timer(SessionTimer::Update))),
+            "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             "timer Offer" => Ok(self.drive(Input::Timer(SessionTimer::Offer))),
             command => {
                 let exchange = self.exchange;
@@ -517,7 +555,15 @@ impl World {
                     "Answer" => Input::Answer,
                     "Reject" => Input::Reject(FailureStatus::BUSY_HERE),
                     "HangUp" => Input::HangUp,
-                    "Renegotiate" => Input::Renegotiate,
+                    "Renegotiate" => Input::Renegotiate(ModifyOptions::new()),
+                    "Renegotiate without offer" => {
+                        Input::Renegotiate(ModifyOptions::new().without_offer())
+                    }
+                    "SendUpdate without offer" => {
+                        Input::SendUpdate(ModifyOptions::new().without_offer())
+                    }
+                    "SendUpdate" => Input::SendUpdate(ModifyOptions::new()),
+                    "Hold" => Input::Hold(true),
                     "Describe" => Input::Describe(exchange, Ok(Body::sdp(SDP))),
                     "no description" => Input::Describe(exchange, Err(DescriptionFailed)),
                     "Stop" => Input::Stop,
@@ -544,6 +590,7 @@ impl World {
 /// The state, and whether the peer's INVITE had no offer.
 fn split(name: &str) -> (&str, bool) {
     let name = name.strip_suffix(" for a repair").unwrap_or(name);
+    let name = name.strip_suffix(" without offer").unwrap_or(name);
     match name.strip_suffix(" with our offer") {
         Some(state) => (state, true),
         None => (name, false),
@@ -556,16 +603,19 @@ fn join(state: &str, ours: bool) -> String {
 }
 
 /// Commands that are refused where the table does not list them.
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 9] = [
     "Ring",
     "Answer",
     "Reject",
     "Renegotiate",
+    "Renegotiate without offer",
+    "SendUpdate",
+    "Hold",
     "Describe",
     "no description",
 ];
 
-const STATES: [&str; 26] = [
+const STATES: [&str; 28] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -592,14 +642,19 @@ const STATES: [&str; 26] = [
     "Answering with our offer",
     "Reanswered with our offer",
     "Reinviting for a repair",
+    "Reinviting without offer",
+    "Acknowledging",
 ];
 
-const INPUTS: [&str; 48] = [
+const INPUTS: [&str; 53] = [
     "Ring",
     "Answer",
     "Reject",
     "HangUp",
     "Renegotiate",
+    "Renegotiate without offer",
+    "SendUpdate",
+    "Hold",
     "Describe",
     "no description",
     "Stop",
@@ -607,6 +662,8 @@ const INPUTS: [&str; 48] = [
     "BYE",
     "INVITE",
     "INVITE without offer",
+    "UPDATE",
+    "UPDATE without offer",
     "ACK",
     "ACK without answer",
     "1xx to INVITE",

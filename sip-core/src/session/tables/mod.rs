@@ -4,3 +4,4 @@
 mod call;
 mod offer;
 mod rows;
+mod update;
