@@ -175,6 +175,12 @@ pub(crate) struct Register {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "In the call")]
 pub(crate) struct InCall {
+    /// Put the other side on hold after this long
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) hold_after: Option<u64>,
+    /// End the hold after this long
+    #[arg(long, value_name = "SECONDS", requires = "hold_after")]
+    pub(crate) resume_after: Option<u64>,
     /// Send these tones: 0-9, A-D, * and #
     #[arg(long, value_name = "TONES", value_parser = tones)]
     pub(crate) dtmf: Option<String>,

@@ -25,6 +25,8 @@ pub(crate) enum Key {
 /// What the user, or a flag, wants of a call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Intent {
+    Hold,
+    Resume,
     /// Holds the call, or resumes it if this side holds it.
     ToggleHold,
     /// 0-9, A-D, * or #.

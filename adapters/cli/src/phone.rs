@@ -1,11 +1,12 @@
 //! The calls of a command, and what keys and flags do with them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use sip_core::{Event, RequestId, SessionId};
+use serde_json::json;
+use sip_core::{DescriptionKind, Event, ExchangeId, ExchangeOutcome, RequestId, SessionId};
 use tokio::time::{Instant, sleep_until};
 
-use crate::arguments::{InCall, Output};
+use crate::arguments::Output;
 use crate::keyboard::Keyboard;
 use crate::keys::{CONSULTING_HELP, HELP, Intent, Keys, Pressed, Situation};
 use crate::outcome::Failure;
@@ -37,6 +38,19 @@ struct Call {
     up: bool,
     /// What the flags still do in it.
     steps: VecDeque<(Instant, Intent)>,
+    hold: Hold,
+}
+
+/// Whether this side holds a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hold {
+    No,
+    Yes,
+    /// The exchange that begins or ends the hold is under way.
+    Changing {
+        hold: bool,
+        source: Source,
+    },
 }
 
 /// The calls of a command, the keyboard, and the script.
@@ -47,6 +61,8 @@ pub(crate) struct Phone {
     report: Report,
     /// In the order in which they began.
     calls: Vec<Call>,
+    /// The exchanges in which the peer has made the offer.
+    offered_by_peer: BTreeSet<(SessionId, ExchangeId)>,
     /// The tones that the peer has not answered.
     tones: BTreeMap<RequestId, (char, Source)>,
     /// Whether the help line was shown.
@@ -60,13 +76,14 @@ impl Phone {
     ///
     /// # Errors
     /// The terminal cannot be used.
-    pub(crate) fn open(flags: &InCall, output: Output, report: &Report) -> Result<Self, Failure> {
+    pub(crate) fn open(script: Script, output: Output, report: &Report) -> Result<Self, Failure> {
         Ok(Self {
-            script: Script::new(flags),
+            script,
             keyboard: if output.json { None } else { Keyboard::open()? },
             keys: Keys::default(),
             report: report.clone(),
             calls: Vec::new(),
+            offered_by_peer: BTreeSet::new(),
             tones: BTreeMap::new(),
             helped: false,
             failed: None,
@@ -79,6 +96,7 @@ impl Phone {
             session,
             up: false,
             steps: VecDeque::new(),
+            hold: Hold::No,
         });
     }
 
@@ -135,6 +153,14 @@ impl Phone {
             (Intent::Help, _) => self.help(),
             (Intent::HangUp, Some(session)) => {
                 tolerate_ended(running.handle.hang_up(session).await)?;
+            }
+            (Intent::Hold, Some(session)) => self.hold(running, session, true, source).await,
+            (Intent::Resume, Some(session)) => self.hold(running, session, false, source).await,
+            (Intent::ToggleHold, Some(session)) => {
+                let held = self
+                    .call(session)
+                    .is_some_and(|call| call.hold == Hold::Yes);
+                self.hold(running, session, !held, source).await;
             }
             (Intent::Tone(tone), Some(session)) => {
                 match running.handle.send_dtmf(session, tone, TONE).await {
@@ -197,8 +223,27 @@ impl Phone {
             }
             Event::Ended { session, .. } => {
                 self.calls.retain(|call| call.session != *session);
+                self.offered_by_peer.retain(|(call, _)| call != session);
                 if self.keys.close() {
                     self.report.prompt(None);
+                }
+            }
+            Event::RemoteDescription {
+                session,
+                exchange,
+                kind: DescriptionKind::Offer,
+                ..
+            } => {
+                self.offered_by_peer.insert((*session, *exchange));
+            }
+            Event::ExchangeEnded {
+                session,
+                exchange,
+                outcome,
+                ..
+            } => {
+                if !self.offered_by_peer.remove(&(*session, *exchange)) {
+                    self.exchanged(*session, outcome);
                 }
             }
             Event::RequestCompleted { request, outcome } => {
@@ -213,6 +258,51 @@ impl Phone {
                 self.failed(source, format!("tone {tone} not taken: {why}"));
             }
             _ => {}
+        }
+    }
+
+    /// Begins or ends the hold of this side.
+    async fn hold(&mut self, running: &Running, session: SessionId, hold: bool, source: Source) {
+        let begun = match hold {
+            true => running.handle.hold(session).await,
+            false => running.handle.resume(session).await,
+        };
+        match begun {
+            Ok(()) => {
+                if let Some(call) = self.call(session) {
+                    call.hold = Hold::Changing { hold, source };
+                }
+            }
+            Err(error) => self.failed(source, format!("{}: {error}", not_done(hold))),
+        }
+    }
+
+    /// An exchange in which this side made the offer is over.
+    fn exchanged(&mut self, session: SessionId, outcome: &ExchangeOutcome) {
+        let Some(call) = self.call(session) else {
+            return;
+        };
+        let Hold::Changing { hold, source } = call.hold else {
+            return;
+        };
+        match outcome {
+            ExchangeOutcome::Complete => {
+                call.hold = if hold { Hold::Yes } else { Hold::No };
+                let (name, text) = match hold {
+                    true => ("held", "call on hold"),
+                    false => ("resumed", "call resumed"),
+                };
+                let number = json!(session.to_bits());
+                self.report.event(name, [("call", number)], text);
+            }
+            // The core begins anew.
+            ExchangeOutcome::RolledBack(_) => {}
+            _ => {
+                call.hold = if hold { Hold::No } else { Hold::Yes };
+                let why = outcome.reason().map(ToString::to_string);
+                let why = why.unwrap_or_default();
+                self.failed(source, format!("{}: {why}", not_done(hold)));
+            }
         }
     }
 
@@ -231,6 +321,10 @@ impl Phone {
             }
         }
     }
+}
+
+const fn not_done(hold: bool) -> &'static str {
+    if hold { "not held" } else { "not resumed" }
 }
 
 async fn at(time: Option<Instant>) {

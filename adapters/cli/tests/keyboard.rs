@@ -116,6 +116,11 @@ fn keys_control_a_call() {
         terminal.type_keys("d");
         let tone = bob.line("INFO from sip:alice@localhost");
         assert!(tone.contains("Signal=D"), "{tone}");
+        terminal.type_keys("h");
+        alice.line("call on hold");
+        assert!(bob.line("offer received").ends_with("sendonly"));
+        terminal.type_keys("h");
+        alice.line("call resumed");
         terminal.type_keys("q");
         alice.line("call ended: as requested");
         assert_eq!(alice.finish(), 0);

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Background, Run, run, serve};
+use serde_json::Value;
 
 /// `sip answer` as bob for a minute, with further arguments.
 fn bob(url: &str, further: &[&str]) -> Background {
@@ -27,6 +28,15 @@ fn sent<'a>(run: &'a Run, method: &str) -> Vec<&'a str> {
     messages
         .filter(|message| message.starts_with(&format!("{method} ")))
         .collect()
+}
+
+/// The events of this name in the output of `--json`.
+fn events<'a>(run: &'a Run, name: &'a str) -> impl Iterator<Item = Value> + 'a {
+    let events = run
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    events.filter(move |event: &Value| event["event"] == name)
 }
 
 #[test]
@@ -76,4 +86,36 @@ fn a_late_offer_and_a_header_field() {
         "{}",
         alice.err
     );
+}
+
+/// RFC 3264 section 8.4: the offers of hold and resume; the peer answers by what they leave to it.
+#[test]
+fn hold_and_resume_by_either_side() {
+    for adapter in ["tokio", "blocking"] {
+        let (_server, url) = serve();
+        let hold = ["--hold-after", "0", "--resume-after", "1"];
+        let mut answering = bob(&url, &[]);
+        let flags = [&hold[..], &["--hangup-after", "2", "--adapter", adapter]].concat();
+        let held = alice(&url, &flags);
+        assert_eq!(held.code, 0, "{}\n{}", held.out, held.err);
+        let place = |what: &str| {
+            held.out
+                .find(what)
+                .unwrap_or_else(|| panic!("{}", held.out))
+        };
+        assert!(place("call on hold") < place("call resumed"));
+        assert!(answering.line("offer received").ends_with("sendrecv"));
+        assert!(answering.line("offer received").ends_with("sendonly"));
+        assert!(answering.line("offer received").ends_with("sendrecv"));
+        drop(answering);
+        let mut answering = bob(&url, &[&hold[..], &["--adapter", adapter]].concat());
+        let held = alice(&url, &["--hangup-after", "2", "--json"]);
+        assert_eq!(held.code, 0, "{}\n{}", held.out, held.err);
+        answering.line("call on hold");
+        answering.line("call resumed");
+        let directions: Vec<String> = events(&held, "remote_description")
+            .map(|event| event["direction"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(directions, ["sendrecv", "sendonly", "sendrecv"]);
+    }
 }

@@ -54,6 +54,11 @@ fn usage_errors_are_exit_code_2() {
         (&["serve", "--user", "alice"], "NAME:PASSWORD"),
         (&["answer", "--reject", "200"], "--reject"),
         (&["call", "bob", "--dtmf", "12x"], "--dtmf"),
+        (&["call", "bob", "--resume-after", "1"], "--hold-after"),
+        (
+            &["call", "bob", "--hold-after", "2", "--resume-after", "1"],
+            "--resume-after",
+        ),
         (&["call", "bob", "--header", "Via: x"], "--header"),
         (
             &["register", "--uri", "sip:alice@localhost"],

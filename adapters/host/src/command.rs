@@ -9,8 +9,9 @@ use core::time::Duration;
 use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    ExchangeId, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl, Refusal, RequestId,
-    Session, SessionId, StaleHandle, Timestamp, UserAgent,
+    EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, InviteOptions,
+    ModifyOptions, NoServerUrl, Refusal, RequestId, Session, SessionId, StaleHandle, Timestamp,
+    UserAgent,
 };
 use sip_parse::StatusCode;
 
@@ -143,6 +144,37 @@ macro_rules! for_each_command {
             /// # Errors
             /// The call has ended, or the agent is gone.
             fn hang_up(session: ::sip_core::SessionId) -> ();
+
+            /// Changes the session of a call that is up by a re-INVITE (RFC 3261 section 14.1).
+            ///
+            /// # Errors
+            /// The call is not up, another change is under way, or the agent is gone.
+            fn reinvite(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::ModifyOptions
+            ) -> ();
+
+            /// Changes the session of a call that is up by an UPDATE (RFC 3311 section 5.1).
+            ///
+            /// # Errors
+            /// The call is not up, another change is under way, or the agent is gone.
+            fn update(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::ModifyOptions
+            ) -> ();
+
+            /// Puts the peer on hold (RFC 3264 section 8.4). The core then requests an offer whose `hold` is true, and
+            /// [`Event::ExchangeEnded`](::sip_core::Event::ExchangeEnded) reports the outcome.
+            ///
+            /// # Errors
+            /// The call is not up, another change is under way, or the agent is gone.
+            fn hold(session: ::sip_core::SessionId) -> ();
+
+            /// Ends the hold of this side.
+            ///
+            /// # Errors
+            /// The call is not up, another change is under way, or the agent is gone.
+            fn resume(session: ::sip_core::SessionId) -> ();
 
             /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded), whose exchange it names. `None` means that
             /// there is no description, and ends the offer/answer exchange.
@@ -290,6 +322,43 @@ pub fn hang_up(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> 
     move |agent, now| Ok(agent.hang_up(session, now)?)
 }
 
+/// A command to a call that is up.
+fn established<R>(
+    session: SessionId,
+    command: impl FnOnce(EstablishedSession<'_>, Timestamp) -> Result<R, CommandError> + Send,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<R> + Send {
+    move |agent, now| match agent.session(session)? {
+        Session::Established(call) => Ok(command(call, now)?),
+        _ => Err(CommandError::WrongState("the command needs a call that is up").into()),
+    }
+}
+
+/// [`EstablishedSession::reinvite`].
+pub fn reinvite(
+    session: SessionId,
+    options: ModifyOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, move |call, now| call.reinvite(options, now))
+}
+
+/// [`EstablishedSession::update`].
+pub fn update(
+    session: SessionId,
+    options: ModifyOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, move |call, now| call.update(options, now))
+}
+
+/// [`EstablishedSession::hold`].
+pub fn hold(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.hold(now))
+}
+
+/// [`EstablishedSession::resume`].
+pub fn resume(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.resume(now))
+}
+
 /// [`UserAgent::describe`]; `None` if there is no description.
 pub fn describe(
     session: SessionId,
@@ -341,16 +410,15 @@ pub fn reconfigure(change: Change) -> impl FnOnce(&mut UserAgent, Timestamp) -> 
     move |agent, now| Ok(agent.reconfigure(change, now)?)
 }
 
-/// [`EstablishedSession::send_dtmf`](sip_core::EstablishedSession::send_dtmf).
+/// [`EstablishedSession::send_dtmf`].
 pub fn send_dtmf(
     session: SessionId,
     tone: char,
     duration: Duration,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
-    move |agent, now| match agent.session(session)? {
-        Session::Established(call) => Ok(call.send_dtmf(tone, duration, now)?),
-        _ => Err(CommandError::WrongState("a tone needs a call that is up").into()),
-    }
+    established(session, move |call, now| {
+        call.send_dtmf(tone, duration, now)
+    })
 }
 
 /// [`UserAgent::respond`].

@@ -79,9 +79,10 @@ pub trait Describers {
                 session,
                 exchange,
                 kind,
+                hold,
                 ..
             } if self.are_in_charge() => {
-                self.describe(*session, *exchange, *kind, false);
+                self.describe(*session, *exchange, *kind, *hold);
                 return None;
             }
             Event::RemoteDescription {

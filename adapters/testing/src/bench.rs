@@ -252,7 +252,7 @@ impl<F: FarEnd> Bench<F> {
             Ok(Session::Established(call)) => {
                 let options = ModifyOptions::new();
                 call.reinvite(options, self.now).expect("reinvite");
-            },
+            }
             other => panic!("the call is not up: {other:?}"),
         }
         self.pump();

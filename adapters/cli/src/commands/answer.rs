@@ -10,9 +10,11 @@ use crate::arguments::Answer;
 use crate::outcome::Failure;
 use crate::phone::{Moment, Phone};
 use crate::running::{Running, finish, time, tolerate_ended};
+use crate::script::Script;
 use crate::settings::Registering;
 
 pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
+    let script = Script::new(&arguments.in_call)?;
     let refusal = match arguments.reject {
         Some(code) => Some(
             FailureStatus::new(code)
@@ -21,17 +23,18 @@ pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
         None => None,
     };
     let mut running = Running::start(&arguments.account, arguments.output, Registering::ByDefault)?;
-    let result = stay(&mut running, &arguments, refusal).await;
+    let result = stay(&mut running, &arguments, script, refusal).await;
     finish(&mut running, result).await
 }
 
 async fn stay(
     running: &mut Running,
     arguments: &Answer,
+    script: Script,
     refusal: Option<FailureStatus>,
 ) -> Result<(), Failure> {
     running.connected().await?;
-    let mut phone = Phone::open(&arguments.in_call, arguments.output, &running.report)?;
+    let mut phone = Phone::open(script, arguments.output, &running.report)?;
     let end = time(arguments.seconds);
     tokio::pin!(end);
     // All calls ring equally long, so they are answered in the order in which they started to ring.

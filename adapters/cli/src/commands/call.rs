@@ -6,21 +6,23 @@ use crate::arguments::Call;
 use crate::outcome::Failure;
 use crate::phone::{Moment, Phone};
 use crate::running::{Running, command_failure, failure_of, finish};
+use crate::script::Script;
 use crate::settings::Registering;
 
 pub(crate) async fn run(arguments: Call) -> Result<(), Failure> {
+    let script = Script::new(&arguments.in_call)?;
     let mut running = Running::start(
         &arguments.account,
         arguments.output,
         Registering::IfAddressed,
     )?;
-    let result = call(&mut running, &arguments).await;
+    let result = call(&mut running, &arguments, script).await;
     finish(&mut running, result).await
 }
 
-async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
+async fn call(running: &mut Running, arguments: &Call, script: Script) -> Result<(), Failure> {
     running.ready().await?;
-    let mut phone = Phone::open(&arguments.in_call, arguments.output, &running.report)?;
+    let mut phone = Phone::open(script, arguments.output, &running.report)?;
     let mut options = InviteOptions::default();
     options.anonymous = arguments.anonymous;
     options.late_offer = arguments.late_offer;
