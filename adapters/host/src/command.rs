@@ -145,35 +145,37 @@ macro_rules! for_each_command {
             /// The call has ended, or the agent is gone.
             fn hang_up(session: ::sip_core::SessionId) -> ();
 
-            /// Changes the session of a call that is up by a re-INVITE (RFC 3261 section 14.1).
+            /// Changes the session by a re-INVITE
+            /// ([`EstablishedSession::reinvite`](::sip_core::EstablishedSession::reinvite), RFC 3261 section 14.1).
             ///
             /// # Errors
-            /// The call is not up, another change is under way, or the agent is gone.
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
             fn reinvite(
                 session: ::sip_core::SessionId,
                 options: ::sip_core::ModifyOptions
             ) -> ();
 
-            /// Changes the session of a call that is up by an UPDATE (RFC 3311 section 5.1).
+            /// Changes or refreshes the session by an UPDATE, or by a re-INVITE if the peer takes no UPDATE
+            /// ([`EstablishedSession::update`](::sip_core::EstablishedSession::update), RFC 3311 section 5.1).
             ///
             /// # Errors
-            /// The call is not up, another change is under way, or the agent is gone.
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
             fn update(
                 session: ::sip_core::SessionId,
                 options: ::sip_core::ModifyOptions
             ) -> ();
 
-            /// Puts the peer on hold (RFC 3264 section 8.4). The core then requests an offer whose `hold` is true, and
-            /// [`Event::ExchangeEnded`](::sip_core::Event::ExchangeEnded) reports the outcome.
+            /// Puts the peer on hold ([`EstablishedSession::hold`](::sip_core::EstablishedSession::hold), RFC 3264 section
+            /// 8.4).
             ///
             /// # Errors
-            /// The call is not up, another change is under way, or the agent is gone.
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
             fn hold(session: ::sip_core::SessionId) -> ();
 
-            /// Ends the hold of this side.
+            /// Ends the hold ([`EstablishedSession::resume`](::sip_core::EstablishedSession::resume)).
             ///
             /// # Errors
-            /// The call is not up, another change is under way, or the agent is gone.
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
             fn resume(session: ::sip_core::SessionId) -> ();
 
             /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded), whose exchange it names. `None` means that
@@ -323,13 +325,13 @@ pub fn hang_up(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> 
 }
 
 /// A command to a call that is up.
-fn established<R>(
+fn established(
     session: SessionId,
-    command: impl FnOnce(EstablishedSession<'_>, Timestamp) -> Result<R, CommandError> + Send,
-) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<R> + Send {
+    command: impl FnOnce(EstablishedSession<'_>, Timestamp) -> Result<(), CommandError> + Send,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Established(call) => Ok(command(call, now)?),
-        _ => Err(CommandError::WrongState("the command needs a call that is up").into()),
+        _ => Err(CommandError::WrongState("only a call that is up can be changed").into()),
     }
 }
 
@@ -338,15 +340,19 @@ pub fn reinvite(
     session: SessionId,
     options: ModifyOptions,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
-    established(session, move |call, now| call.reinvite(options, now))
+    established(session, |call, now| call.reinvite(options, now))
 }
 
-/// [`EstablishedSession::update`].
+/// [`EstablishedSession::update`], or [`IncomingSession::update`].
 pub fn update(
     session: SessionId,
     options: ModifyOptions,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
-    established(session, move |call, now| call.update(options, now))
+    move |agent, now| match agent.session(session)? {
+        Session::Incoming(call) => Ok(call.update(options, now)?),
+        Session::Established(call) => Ok(call.update(options, now)?),
+        _ => Err(CommandError::WrongState("only a call that is up can be changed").into()),
+    }
 }
 
 /// [`EstablishedSession::hold`].
@@ -416,9 +422,10 @@ pub fn send_dtmf(
     tone: char,
     duration: Duration,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
-    established(session, move |call, now| {
-        call.send_dtmf(tone, duration, now)
-    })
+    move |agent, now| match agent.session(session)? {
+        Session::Established(call) => Ok(call.send_dtmf(tone, duration, now)?),
+        _ => Err(CommandError::WrongState("a tone needs a call that is up").into()),
+    }
 }
 
 /// [`UserAgent::respond`].
