@@ -90,8 +90,9 @@ pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
-    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, ModifyOptions, RedirectTarget,
-    Refusal,
+    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, ModifyOptions,
+    ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal,
+    Reliability,
 };
 pub use time::Timestamp;
 pub use ua::{

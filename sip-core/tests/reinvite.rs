@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sip_core::{
-    Cause, CommandError, DescriptionKind, ModifyOptions, Session, SessionId, Transport,
+    Cause, CommandError, DescriptionFailed, DescriptionKind, ModifyOptions, Session, SessionId,
+    Transport,
 };
 use sip_parse::{HeaderName, Method, Request};
 use sip_testing::{Bench, OFFER, SECOND, alice, value};

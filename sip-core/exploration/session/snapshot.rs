@@ -45,20 +45,25 @@ impl SessionLayer {
         id: SessionId,
         running: &[SessionTimer],
     ) -> Option<&'static str> {
-        use SessionTimer::{GiveUp, NoAnswer, Offer, Repeat, Ring};
+        use SessionTimer::{
+            Description, GiveUp, NoAnswer, Offer, Prack, Repeat, RepeatProvisional, Ring,
+        };
         let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
-                (&[NoAnswer], &[])
+                (&[Description], &[])
             }
             State::QueuedInvite(_) | State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
             State::Calling(_) => (&[], &[NoAnswer]),
-            State::Incoming(_) | State::Accepting(_) => (&[NoAnswer], &[Ring]),
+            State::Incoming(_) | State::Accepting(_) => {
+                (&[NoAnswer], &[Ring, Description, RepeatProvisional, Prack])
+            }
             State::Answered(_) | State::HangingUp(_) | State::Reanswered(_) => {
                 (&[Repeat, GiveUp], &[])
             }
-            State::Offering(_) | State::Glare(_) | State::Acknowledging(_) => (&[Offer], &[]),
+            State::Offering(_) | State::Acknowledging(_) => (&[Description], &[]),
+            State::Glare(_) => (&[Offer], &[]),
             State::Reinviting(_) => (&[], &[Offer]),
-            State::Answering(_) => (&[NoAnswer], &[]),
+            State::Answering(_) => (&[Description], &[]),
             State::Cancelling(_) | State::Confirmed(_) | State::Terminating(_) => (&[], &[]),
         };
         if needed.iter().any(|timer| !running.contains(timer)) {
@@ -89,7 +94,14 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
         State::Incoming(incoming) | State::Accepting(incoming) => digest
             .number(7 + u64::from(matches!(state, State::Accepting(_))))
             .number(layer.digest_server(incoming.transaction))
-            .number(u64::from(incoming.ringing)),
+            .number(u64::from(incoming.ringing))
+            .number(u64::from(incoming.negotiated))
+            .number(u64::from(incoming.prack.is_some()))
+            .debug(&incoming.reliable)
+            .debug(&incoming.last)
+            .debug(&incoming.early)
+            .debug(&incoming.preview)
+            .debug(&incoming.headers),
         State::Answered(answered) => digest_answered(9, answered, endpoint, digest),
         State::HangingUp(answered) => digest_answered(10, answered, endpoint, digest),
         State::Reanswered(answered) => digest_answered(11, answered, endpoint, digest),

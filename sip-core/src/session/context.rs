@@ -6,26 +6,32 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Method, Response, StatusCode};
+use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::refusal::Refusal;
-use super::state::{Attempt, State, Terminating};
-use super::update::Updates;
-use crate::body::{Body, RemoteDescription};
+use super::state::{Attempt, State, Terminating, Updates};
+use crate::body::{Body, RemoteDescription, remote_description};
+use crate::config::LogLevel;
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
-    Duty, Endpoint, InDialog, InDialogResponse, MaySend, Sent, SentRequest, SessionRequest,
-    SessionTimer, TimerOwner, TransactionUser,
+    Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent, SentRequest,
+    SessionRequest, SessionTimer, TimerOwner, TransactionUser,
 };
 use crate::event::{Event, ExchangeOutcome};
+use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
+use crate::record::LogContent;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
+
+/// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
+/// transaction at the peer ends after 32 s.
+const ANSWER_UPDATE_WITHIN: Duration = Duration::from_secs(10);
 
 /// The data that every state of a call shares.
 #[cfg_attr(test, derive(Clone))]
@@ -52,6 +58,8 @@ pub(crate) struct Common {
     pub(crate) caller: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
+    /// The reliable provisional response of this side that the peer has not acknowledged.
+    pub(crate) provisional: Option<ProvisionalNumber>,
     timers: [Option<TimerKey>; SessionTimer::ALL.len()],
 }
 
@@ -76,15 +84,17 @@ impl Common {
             connection: None,
             caller: false,
             invite: None,
+            provisional: None,
             timers: [None; SessionTimer::ALL.len()],
         }
     }
 
-    /// The last exchange and the last ACK by their numbers, for tests.
+    /// The last exchange, the last ACK and the unacknowledged response by their numbers, for tests.
     #[cfg(test)]
-    pub(crate) fn numbers(&self) -> [u64; 2] {
+    pub(crate) fn numbers(&self) -> [u64; 3] {
         let ack = self.ack.as_ref().map_or(0, |(number, _)| *number);
-        [self.exchanges.into(), ack.into()]
+        let rseq = self.provisional.map_or(0, |provisional| provisional.rseq);
+        [self.exchanges.into(), ack.into(), rseq.into()]
     }
 
     /// Whether this side may make an offer: no exchange is open, and no UPDATE of this side is under way (RFC 3264 section 4).
@@ -220,7 +230,13 @@ impl Context<'_> {
     ) {
         let next = ExchangeId(self.common.exchanges.saturating_add(1));
         let mut effects = OfferEffects::new();
+        let asked = self.common.offer.asked();
         self.common.offer = self.common.offer.step(input, next, &mut effects);
+        match (asked, self.common.offer.asked()) {
+            (None, Some(_)) => self.set(SessionTimer::Description, self.time_to_describe()),
+            (Some(_), None) => self.clear(SessionTimer::Description),
+            _ => {}
+        }
         let (session, dialog) = (self.common.id, self.common.dialog);
         for effect in effects {
             let event = match effect {
@@ -273,12 +289,28 @@ impl Context<'_> {
         }
     }
 
+    /// How long the exchange waits for the application's description (`offerTimeout`).
+    fn time_to_describe(&self) -> Duration {
+        let timeout = self.endpoint.behaviour().offer_timeout;
+        match self.common.offer {
+            // The peer waits 64 T1 for the message with the answer.
+            Exchange::AnswerAsked(_, Carrier::Success | Carrier::Provisional | Carrier::Prack) => {
+                timeout.min(self.endpoint.time_to_acknowledge())
+            }
+            Exchange::AnswerAsked(_, Carrier::Update) => timeout.min(ANSWER_UPDATE_WITHIN),
+            _ => timeout,
+        }
+    }
+
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
         self.close_exchange(&reason);
         self.clear_all();
         if reason.cause == Cause::Bye {
             self.dialog_is_ended();
+        }
+        if let Some(number) = self.common.provisional.take() {
+            self.endpoint.expect_late_prack(self.common.set, number);
         }
         self.endpoint.dialogs.close(self.common.set);
         let session = self.common.id;
@@ -488,14 +520,49 @@ impl Context<'_> {
         status: StatusCode,
         body: Option<&Body>,
     ) -> Result<(), SendError> {
+        self.respond_with(dialog, transaction, status, &[], &[], body)
+    }
+
+    /// As [`Context::respond`], with header fields of the core and of the application.
+    pub(crate) fn respond_with(
+        &mut self,
+        dialog: DialogId,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        own: &[(HeaderName<'static>, &str)],
+        extra: &[ExtraHeader],
+        body: Option<&Body>,
+    ) -> Result<(), SendError> {
         self.endpoint.respond_in_dialog(&InDialogResponse {
             dialog,
             transaction,
             status,
             body,
-            own: &[],
-            extra: &[],
+            own,
+            extra,
         })
+    }
+
+    /// Logs that a provisional response could not be built or sent.
+    pub(crate) fn log_not_sent(&mut self) {
+        let content = LogContent::Text("a provisional response could not be sent");
+        let label = self.common.id.to_bits();
+        self.endpoint
+            .log(LogLevel::Warn, "sip.session", label, content);
+    }
+
+    /// Answers a PRACK in a state that waits for none: 200 if it acknowledges a provisional response that a final one has overtaken (RFC
+    /// 3262 section 3), else 481. An offer in it is refused, because the exchange of the INVITE goes on.
+    pub(crate) fn late_prack(&mut self, prack: ServerTransactionId, request: &Request) {
+        let number = &mut self.common.provisional;
+        let found = number.take_if(|number| number.is_acknowledged_by(request));
+        match found {
+            None => self.refuse(prack, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
+            Some(_) if remote_description(request).is_some() => {
+                self.refuse(prack, StatusCode::NOT_ACCEPTABLE_HERE);
+            }
+            Some(_) => self.endpoint.accept_prack(prack, None),
+        }
     }
 
     /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.

@@ -236,6 +236,12 @@ impl SessionLayer {
         {
             return Err(CommandError::ExchangeOver);
         }
+        if let (Input::Progress(options), State::Incoming(incoming) | State::Accepting(incoming)) =
+            (&input, state)
+        {
+            let limit = endpoint.limits().provisionals;
+            incoming.check_progress(options, call.common.offer, limit)?;
+        }
         self.drive(endpoint, id, input);
         Ok(())
     }
@@ -253,7 +259,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = [state.server_transaction(), call.common.updates.theirs()];
+        let before = [state.server_transaction(), call.common.updates.theirs];
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -267,7 +273,7 @@ impl SessionLayer {
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
         let after = next.as_ref().and_then(State::server_transaction);
-        let after = [after, call.common.updates.theirs()];
+        let after = [after, call.common.updates.theirs];
         if before != after {
             for gone in before.into_iter().flatten() {
                 self.invites.remove(&gone);
@@ -478,12 +484,7 @@ impl SessionLayer {
             }
             Method::Invite => Input::Invite(transaction, request),
             Method::Update => Input::Update(transaction, request),
-            // RFC 3262 section 3: no provisional response of this side waits for it.
-            Method::Prack => {
-                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
-                endpoint.answer(transaction, status, &[]);
-                return true;
-            }
+            Method::Prack => Input::Prack(transaction, request),
             _ => return false,
         };
         self.drive(endpoint, id, input);
@@ -759,7 +760,7 @@ impl SessionLayer {
         &self,
         id: SessionId,
     ) -> Option<ServerTransactionId> {
-        self.calls.get(id.0)?.common.updates.theirs()
+        self.calls.get(id.0)?.common.updates.theirs
     }
 
     /// The transaction of the peer's INVITE that a call answers, for the table test.

@@ -2,7 +2,7 @@
 //!
 //! | state | input | does | next |
 //! |-------|-------|------|------|
-//! | AwaitingOffer, QueuedAck | HangUp, timer NoAnswer | aborted, Ended | (over) |
+//! | AwaitingOffer, QueuedAck | HangUp, timer Description | aborted, Ended | (over) |
 //! | AwaitingOffer | Describe | INVITE | Calling |
 //! | AwaitingOffer | no description | aborted, Ended | (over) |
 //! | AwaitingOffer, Calling, Cancelling, AwaitingAnswer, QueuedAck, Accepting, Answered, HangingUp, Offering, Reinviting, Acknowledging, Answering, Reanswered | Stop | aborted, Ended | (over) |
@@ -20,7 +20,7 @@
 //! | Calling, Cancelling | timeout of our INVITE, loss of our INVITE, failed resending of our INVITE | aborted, Ended | (over) |
 //! | Cancelling | 2xx to INVITE | ACK, aborted, BYE | Terminating |
 //! | Cancelling | 430 to INVITE | refused, Ended | (over) |
-//! | AwaitingAnswer | HangUp, no description, timer NoAnswer | ACK, aborted, BYE | Terminating |
+//! | AwaitingAnswer | HangUp, no description, timer Description | ACK, aborted, BYE | Terminating |
 //! | AwaitingAnswer | Describe | ACK, complete, Established | Confirmed |
 //! | AwaitingAnswer, QueuedAck, Answered, HangingUp, Offering, Acknowledging, Reanswered | BYE | aborted, Ended | (over) |
 //! | QueuedAck | connection | ACK, complete, Established, ask offer | Offering |
@@ -36,7 +36,7 @@
 //! | Accepting | Reject | 486, refused, Ended | (over) |
 //! | Accepting | HangUp | 480, refused, Ended | (over) |
 //! | Accepting | Describe | 200 | Answered |
-//! | Accepting | no description | 488, refused, Ended | (over) |
+//! | Accepting | no description, timer Description | 488, refused, Ended | (over) |
 //! | Accepting | CANCEL | 487, aborted, Ended | (over) |
 //! | Accepting, Answering | BYE | 487, aborted, Ended | (over) |
 //! | Accepting | loss of their INVITE | aborted, Ended | (over) |
@@ -58,7 +58,7 @@
 //! | Confirmed, Offering, Answering, Reanswered | 2xx to INVITE, 2xx without description to INVITE | ACK | same |
 //! | Offering, Reanswered | HangUp | aborted, BYE | Terminating |
 //! | Offering | Describe | INVITE | Reinviting |
-//! | Offering | no description, timer Offer | aborted | Confirmed |
+//! | Offering | no description, timer Description | aborted | Confirmed |
 //! | Offering | INVITE | rolled back, deliver offer, ask answer | Answering |
 //! | Offering | INVITE without offer | rolled back, ask offer | Answering |
 //! | Reinviting | HangUp, gone | CANCEL, aborted, BYE | Terminating |
@@ -69,13 +69,13 @@
 //! | Reinviting | refusal to re-INVITE, 480 to re-INVITE | refused | Confirmed |
 //! | Reinviting | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted | Confirmed |
 //! | Reinviting | timer Offer | CANCEL | same |
-//! | Acknowledging | HangUp, no description, timer Offer, gone | ACK, aborted, BYE | Terminating |
+//! | Acknowledging | HangUp, no description, timer Description, gone | ACK, aborted, BYE | Terminating |
 //! | Acknowledging | Describe | ACK, complete | Confirmed |
 //! | Glare | 2xx to re-INVITE, 2xx without description to re-INVITE | ACK | same |
 //! | Glare | timer Offer | ask offer | Offering |
 //! | Answering | HangUp, gone | 487, aborted, BYE | Terminating |
 //! | Answering | Describe | 200 | Reanswered |
-//! | Answering | no description, timer NoAnswer | 488, refused | Confirmed |
+//! | Answering | no description, timer Description | 488, refused | Confirmed |
 //! | Answering | Reject | 486, refused | Confirmed |
 //! | Answering | CANCEL | 487, aborted | Confirmed |
 //! | Answering, Reanswered | loss of their INVITE | aborted | Confirmed |
@@ -112,13 +112,60 @@
 //! | Answered with our offer, HangingUp with our offer, Reanswered with our offer | INVITE, INVITE without offer | 491 | same |
 //! | Reanswered with our offer | ACK | deliver answer, complete | Confirmed |
 //! | Reanswered with our offer | ACK without answer | refused | Confirmed |
+//! | Incoming, Accepting | Progress | 183 | same |
+//! | Incoming | Progress with description | deliver offer, ask answer | same |
+//! | Incoming with our offer | Progress with description | ask offer | same |
+//! | Incoming with early media, Incoming unacknowledged, Incoming negotiated, Incoming with a PRACK | Progress with description | (error) | same |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a PRACK | Answer |  | Accepting |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | Reject | 486, refused, Ended | (over) |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | HangUp | 480, refused, Ended | (over) |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | CANCEL, BYE | 487, aborted, Ended | (over) |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | loss of their INVITE, Stop | aborted, Ended | (over) |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | timer NoAnswer | 408, refused, Ended | (over) |
+//! | Incoming with early media | Describe | 183 | same |
+//! | Incoming with early media | no description, timer Description | aborted | same |
+//! | Incoming unacknowledged, Accepting unacknowledged | Ring, Progress, timer Ring |  | same |
+//! | Incoming unacknowledged, Accepting unacknowledged | timer RepeatProvisional | 183 | same |
+//! | Incoming unacknowledged, Accepting unacknowledged | timer Prack | 504, refused, Ended | (over) |
+//! | Incoming unacknowledged | PRACK | complete, 200 | same |
+//! | Incoming unacknowledged, Accepting unacknowledged | PRACK with description | complete, deliver offer, ask answer | same |
+//! | Accepting unacknowledged | PRACK | complete, 200, 200 | Answered |
+//! | Accepting unacknowledged | Describe, no description | (error) | same |
+//! | Accepting unacknowledged | timer Description |  | same |
+//! | Incoming unacknowledged with our offer | PRACK with description | 200, deliver answer, complete | same |
+//! | Accepting unacknowledged with our offer | PRACK with description | 200, deliver answer, complete, 200 | Answered |
+//! | Incoming unacknowledged with our offer, Accepting unacknowledged with our offer | PRACK | 200, 488, refused, Ended | (over) |
+//! | Incoming with a preview | Progress, Progress with description, timer Ring | 183 | same |
+//! | Incoming with a preview, Incoming negotiated | Answer | 200 | Answered |
+//! | Incoming negotiated, Incoming with a PRACK, Accepting with a PRACK | timer Ring | 183 | same |
+//! | Incoming with a PRACK | Stop | aborted, Ended | (over) |
+//! | Incoming with a PRACK | Describe | 200, complete | same |
+//! | Incoming with a PRACK | no description, timer Description | 488, refused | same |
+//! | Incoming with a PRACK, Accepting with a PRACK | Reject | 487, 486, refused, Ended | (over) |
+//! | Incoming with a PRACK, Accepting with a PRACK | HangUp | 487, 480, refused, Ended | (over) |
+//! | Incoming with a PRACK, Accepting with a PRACK | CANCEL, BYE | 487, 487, aborted, Ended | (over) |
+//! | Incoming with a PRACK, Accepting with a PRACK | loss of their INVITE | 487, aborted, Ended | (over) |
+//! | Incoming with a PRACK, Accepting with a PRACK | timer NoAnswer | 487, 408, refused, Ended | (over) |
+//! | Accepting with a PRACK | Describe | 200, complete, 200 | Answered |
+//! | Accepting with a PRACK | no description, timer Description | 488, refused, 200 | Answered |
+//! | Answered negotiated | ACK, ACK without answer | Established | Confirmed |
+//! | Answered negotiated | INVITE | Established, deliver offer, ask answer | Answering |
+//! | Answered negotiated | INVITE without offer | Established, ask offer | Answering |
+//! | Answered negotiated | BYE, Stop | Ended | (over) |
+//! | Answered negotiated | gone, timer GiveUp | BYE | Terminating |
+//! | Calling, Cancelling, AwaitingAnswer, Incoming, Accepting, Answered, HangingUp, Confirmed, Offering, Reinviting, Acknowledging, Glare, Answering, Reanswered, Terminating | PRACK, PRACK with description, PRACK of another response | 481 | same |
+//! | Incoming with early media with our offer, Incoming unacknowledged with our offer, Accepting unacknowledged with our offer | UPDATE | 491 | same |
+//! | Incoming negotiated, Incoming negotiated with our offer, Answered negotiated | UPDATE | deliver offer, ask answer | same |
 //!
-//! What is not listed changes nothing, and the call refuses the commands Ring, Answer, Reject, Renegotiate,
-//! SendUpdate, Hold and Describe there ([`State::accepts`]). `same` is the unchanged state; `(over)` means that the entry of
-//! the call is freed. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
-//! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. `for a
-//! repair` is a re-INVITE of a call whose peer knows a connection that is gone, and `without offer` one that leaves the offer to the
-//! peer. The peer of SendUpdate takes no UPDATE here; `update.rs` has a table for one that does, and for its UPDATEs.
+//! What is not listed changes nothing, and the call refuses the commands Ring, Progress, Answer, Reject, Renegotiate,
+//! SendUpdate, Hold and Describe there ([`State::accepts`]), as it does in a row with `(error)`. `same` is the unchanged state;
+//! `(over)` means that the entry of the call is freed. `with our offer` is a call in which the INVITE of the peer had no offer,
+//! so that the 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. Of an
+//! unanswered call of the peer, `with early media` means that a provisional response waits for its description, `unacknowledged`
+//! that one with a description waits for PRACK, `with a preview` that an unreliable one with the answer is sent, `negotiated`
+//! that reliable responses have completed the exchange, and `with a PRACK` that the offer in a PRACK waits for its answer. `for
+//! a repair` is a re-INVITE of a call whose peer knows a connection that is gone, and `without offer` one that leaves the offer
+//! to the peer. The peer of SendUpdate takes no UPDATE here; `update.rs` has a table for one that does, and for its UPDATEs.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
 //! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
@@ -128,8 +175,10 @@
 use super::context::{Common, Context};
 use super::input::Input;
 use super::offer::Carrier;
+use super::options::{DescriptionFailed, MessageOptions};
 use super::state::{Calling, State};
 use super::update::{self, Stepped};
+use crate::endpoint::SessionTimer;
 use crate::error::CommandError;
 use crate::reason::{ByeFailure, Cause, EndReason};
 
@@ -138,6 +187,7 @@ impl State {
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<Self> {
         match (self, input) {
             (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
+            (state, Input::Answer) => state.step(Input::AnswerWith(MessageOptions::new()), context),
             (state, Input::Stop) => context.end(EndReason {
                 bye_failure: state.bye_failure_of_stop(),
                 ..EndReason::local(Cause::Stopped)
@@ -152,14 +202,28 @@ impl State {
     /// As [`State::step`], for an input that is not about an UPDATE.
     fn step_alone(self, input: Input<'_>, context: &mut Context<'_>) -> Option<Self> {
         match (self, input) {
+            // It has the description, but no connection for it.
+            (state, Input::Prack(transaction, request)) if !state.is_unanswered() => {
+                context.late_prack(transaction, request);
+                Some(state)
+            }
+            (Self::QueuedAck(state), input) => state.step(input, context),
+            // A late application is like one that has no description.
+            (state, Input::Timer(SessionTimer::Description)) => {
+                match context.common.offer.asked() {
+                    Some(exchange) => {
+                        state.step(Input::Describe(exchange, Err(DescriptionFailed)), context)
+                    }
+                    None => Some(state),
+                }
+            }
+            (Self::Incoming(state), input) => state.step(input, context),
+            (Self::Accepting(state), input) => state.step_accepting(input, context),
             (Self::AwaitingOffer(state), input) => state.step(input, context),
             (Self::QueuedInvite(state), input) => state.step(input, context),
             (Self::Calling(state), input) => state.step(input, context),
             (Self::Cancelling(state), input) => Calling::step_cancelling(state, input, context),
             (Self::AwaitingAnswer(state), input) => state.step(input, context),
-            (Self::QueuedAck(state), input) => state.step(input, context),
-            (Self::Incoming(state), input) => state.step(input, context),
-            (Self::Accepting(state), input) => state.step_accepting(input, context),
             (Self::Answered(state), input) => state.step(input, context),
             (Self::HangingUp(state), input) => state.step_hanging_up(input, context),
             (Self::Confirmed(state), input) => state.step(input, context),
@@ -173,6 +237,11 @@ impl State {
             (Self::QueuedBye(state), input) => state.step_queued(input, context),
             (Self::LostBye(state), input) => state.step_lost(input, context),
         }
+    }
+
+    /// Whether the peer calls and has no final response.
+    const fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Incoming(_) | Self::Accepting(_))
     }
 
     /// What the peer of a call misses that ends without a message.
@@ -202,9 +271,14 @@ impl State {
 
     /// Whether a command fits the state; messages and deadlines always do.
     pub(crate) fn accepts(&self, input: &Input<'_>, common: &Common) -> Result<(), CommandError> {
-        let unanswered = matches!(self, Self::Incoming(_) | Self::Accepting(_));
+        let unanswered = self.is_unanswered();
         let fits = match input {
-            Input::Ring | Input::Answer => unanswered,
+            Input::Ring | Input::Progress(_) | Input::Answer => unanswered,
+            Input::AnswerWith(options) if options.body.is_some() => {
+                let wanted = "the session description is the body of the 2xx";
+                return Err(CommandError::WrongState(wanted));
+            }
+            Input::AnswerWith(_) => unanswered,
             Input::Reject(_) | Input::Refuse(_) => {
                 unanswered || matches!(self, Self::Answering(_)) || common.updates.are_answered()
             }
@@ -217,6 +291,7 @@ impl State {
                 self,
                 Self::AwaitingOffer(_)
                     | Self::AwaitingAnswer(_)
+                    | Self::Incoming(_)
                     | Self::Accepting(_)
                     | Self::Offering(_)
                     | Self::Acknowledging(_)

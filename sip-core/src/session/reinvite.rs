@@ -38,8 +38,6 @@ pub(crate) fn offer(
     if offering.attempt.without_offer() {
         return offering.send(None, context);
     }
-    let patience = context.endpoint.behaviour().no_answer_timeout;
-    context.set(SessionTimer::Offer, patience);
     context.want_offer_for(Carrier::Invite, offering.attempt.hold());
     Some(State::Offering(offering))
 }
@@ -67,8 +65,6 @@ pub(crate) fn answer(
         Some(offer) => context.offer_came(Carrier::Invite, offer),
         None => context.want_offer(Carrier::Success),
     }
-    let patience = context.endpoint.behaviour().no_answer_timeout;
-    context.set(SessionTimer::NoAnswer, patience);
     Some(State::Answering(Answering {
         dialog,
         transaction,
@@ -111,12 +107,8 @@ impl Offering {
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         let dialog = self.dialog;
         match input {
-            Input::Describe(_, Ok(offer)) => {
-                context.clear(SessionTimer::Offer);
-                self.send(Some(&offer), context)
-            }
-            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::Offer) => {
-                context.clear(SessionTimer::Offer);
+            Input::Describe(_, Ok(offer)) => self.send(Some(&offer), context),
+            Input::Describe(_, Err(_)) => {
                 let reason = EndReason::local(Cause::BadDescription);
                 context.end_exchange(Ending::Aborted, reason.clone());
                 context.repair_failed(reason, None);
@@ -124,7 +116,6 @@ impl Offering {
             }
             // The re-INVITE of this side is not sent yet, so the peer's goes first.
             Input::Invite(transaction, request) => {
-                context.clear(SessionTimer::Offer);
                 context.end_exchange(Ending::RolledBack, by_peer(Cause::Glare));
                 answer(dialog, transaction, request, Some(self.attempt), context)
             }
@@ -141,7 +132,6 @@ impl Offering {
 
     /// An UPDATE of the peer with an offer goes first, because the re-INVITE of this side is not sent yet.
     pub(crate) fn give_way(self, context: &mut Context<'_>) -> Option<State> {
-        context.clear(SessionTimer::Offer);
         context.end_exchange(Ending::RolledBack, by_peer(Cause::Glare));
         after_exchange(self.dialog, Some(self.attempt), context)
     }
@@ -332,9 +322,6 @@ fn take_offer(
         .endpoint
         .refresh_target(dialog, response.response, connection);
     context.offer_came(Carrier::Success, offer);
-    let patience = context.endpoint.behaviour().no_answer_timeout;
-    let patience = patience.min(context.endpoint.time_to_acknowledge());
-    context.set(SessionTimer::Offer, patience);
     let invite = response.request.clone();
     Some(State::Acknowledging(Box::new(AwaitingAnswer {
         dialog,
@@ -352,7 +339,7 @@ impl AwaitingAnswer {
         match input {
             Input::Describe(_, Ok(answer)) => self.answer_again(&answer, context),
             // RFC 3261 section 14.1 with 13.2.2.4: an offer in a 2xx that this side cannot answer ends the call after the ACK.
-            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::Offer) => {
+            Input::Describe(_, Err(_)) => {
                 self.ack_and_hang_up(EndReason::local(Cause::BadDescription), context)
             }
             Input::HangUp => self.ack_and_hang_up(EndReason::local(Cause::Requested), context),
@@ -373,7 +360,6 @@ impl AwaitingAnswer {
 
     fn answer_again(self: Box<Self>, answer: &Body, context: &mut Context<'_>) -> Option<State> {
         let dialog = self.dialog;
-        context.clear(SessionTimer::Offer);
         let acknowledged = context.acknowledge(dialog, &self.invite, None, Some(answer));
         match acknowledged {
             Ok(()) => {
@@ -449,11 +435,6 @@ impl Answering {
                 let reason = EndReason::local(Cause::Refused);
                 self.refused(Ending::Refused, reason, context)
             }
-            Input::Timer(SessionTimer::NoAnswer) => {
-                let status = StatusCode::NOT_ACCEPTABLE_HERE;
-                let reason = EndReason::local(Cause::NoAnswer);
-                self.refuse(status, Ending::Refused, reason, context)
-            }
             // RFC 3261 section 9.2: the re-INVITE gets 487; the call continues.
             Input::Cancel(transaction, cancel) if transaction == self.transaction => {
                 let status = StatusCode::REQUEST_TERMINATED;
@@ -461,7 +442,6 @@ impl Answering {
                 self.refuse(status, Ending::Aborted, reason, context)
             }
             Input::ServerFailed(transaction) if transaction == self.transaction => {
-                context.clear(SessionTimer::NoAnswer);
                 let reason = EndReason::transport(Cause::ConnectionLost);
                 context.end_exchange(Ending::Aborted, reason);
                 after_exchange(self.dialog, self.attempt, context)
@@ -500,7 +480,6 @@ impl Answering {
             let reason = EndReason::local(Cause::Malformed);
             return self.refuse(status, Ending::Refused, reason, context);
         }
-        context.clear(SessionTimer::NoAnswer);
         context.described();
         // RFC 3261 section 12.2.2: the target changes only when the request is accepted.
         if let Some(request) = request {
@@ -530,7 +509,6 @@ impl Answering {
         reason: EndReason,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        context.clear(SessionTimer::NoAnswer);
         context.end_exchange(ending, reason);
         after_exchange(self.dialog, self.attempt, context)
     }

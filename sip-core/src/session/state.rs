@@ -1,12 +1,15 @@
 //! The states of a call, each with the data that it needs.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::{Request, UriBuf};
+use sip_parse::{HeaderName, Message, Method, Request, UriBuf};
 use smallvec::SmallVec;
 
 use super::options::{InviteOptions, ModifyOptions};
+use super::provisional::ProvisionalOptions;
+use super::reliable::{Provisional, Reliable};
 use crate::body::{Body, RemoteDescription};
 use crate::dialog::DialogId;
 use crate::endpoint::SentRequest;
@@ -133,8 +136,22 @@ pub(crate) struct Incoming {
     pub(crate) number: u32,
     /// The INVITE, until the core has delivered its offer.
     pub(crate) request: Box<Request>,
+    /// The reliable provisional responses.
+    pub(crate) reliable: Reliable,
     /// Whether 180 is sent.
     pub(crate) ringing: bool,
+    /// The last provisional response, without its description: the one that is repeated.
+    pub(crate) last: Option<Provisional>,
+    /// The provisional response that waits for its description.
+    pub(crate) early: Option<ProvisionalOptions>,
+    /// The answer in an unreliable provisional response, which the 2xx repeats (RFC 3261 section 13.2.1).
+    pub(crate) preview: Option<Body>,
+    /// Whether reliable provisional responses and PRACK have completed an exchange, so that the 2xx carries no description.
+    pub(crate) negotiated: bool,
+    /// The PRACK whose offer waits for the application's answer.
+    pub(crate) prack: Option<ServerTransactionId>,
+    /// The application's header fields for the 2xx.
+    pub(crate) headers: Vec<ExtraHeader>,
     /// Whether the Expires of the INVITE ends the call, with 487 (RFC 3261 section 13.3.1); otherwise
     /// `noAnswerTimeout` does, with 408.
     pub(crate) expires: bool,
@@ -253,6 +270,76 @@ pub(crate) struct Terminating {
     pub(crate) since: Timestamp,
     /// The peer hung up, too, so that it knows whatever becomes of the BYE.
     pub(crate) peer_knows: bool,
+}
+
+/// The UPDATEs of a call.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(crate) struct Updates {
+    /// Whether the last Allow of the peer lists UPDATE.
+    pub(crate) allowed: bool,
+    /// The UPDATE of the peer that waits for the application's answer.
+    pub(crate) theirs: Option<ServerTransactionId>,
+    /// The UPDATE of this side.
+    pub(crate) ours: Ours,
+}
+
+/// The UPDATE of this side.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(crate) enum Ours {
+    /// There is none.
+    #[default]
+    Idle,
+    /// The core has requested its offer from the application.
+    Offering(Attempt),
+    /// It is sent, with this CSeq number.
+    Sent(Attempt, u32),
+    /// It crossed an offer of the peer and waits.
+    Glare(Attempt),
+}
+
+impl Updates {
+    /// Reads the Allow of a request or 2xx of the peer (RFC 3311 section 5.1).
+    pub(crate) fn learn(&mut self, message: &Message) {
+        if message.has(HeaderName::Allow) {
+            self.allowed = message.allow().any(|method| method == Method::Update);
+        }
+    }
+
+    /// Whether this side has no UPDATE under way.
+    pub(crate) const fn are_idle(&self) -> bool {
+        matches!(self.ours, Ours::Idle)
+    }
+
+    /// Whether an UPDATE of this side waits for its response.
+    pub(crate) const fn are_sent(&self) -> bool {
+        matches!(self.ours, Ours::Sent(..))
+    }
+
+    /// Whether an UPDATE of the peer waits for the application.
+    pub(crate) const fn are_answered(&self) -> bool {
+        self.theirs.is_some()
+    }
+
+    /// The name of the state, for the table test.
+    #[cfg(test)]
+    pub(crate) fn state_for_tests(&self) -> &'static str {
+        match &self.ours {
+            Ours::Idle if self.theirs.is_some() => "Answering",
+            Ours::Idle => "Idle",
+            Ours::Offering(_) => "Offering",
+            Ours::Sent(attempt, _) if attempt.without_offer() => "Sent without offer",
+            Ours::Sent(..) => "Sent",
+            Ours::Glare(_) => "Glare",
+        }
+    }
+
+    /// The call ends; returns the UPDATE of the peer that is not answered.
+    pub(crate) fn close(&mut self) -> Option<ServerTransactionId> {
+        self.ours = Ours::Idle;
+        self.theirs.take()
+    }
 }
 
 impl State {

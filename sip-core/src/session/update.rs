@@ -14,7 +14,7 @@
 //! | Idle, Sent without offer, Glare | HangUp, gone | BYE | Idle in Terminating |
 //! | Idle, Sent without offer, Glare | BYE, Stop | Ended | (over) |
 //! | Offering | Describe | UPDATE | Sent |
-//! | Offering | no description, timer Update | aborted | Idle |
+//! | Offering | no description, timer Description | aborted | Idle |
 //! | Offering | UPDATE | rolled back, deliver offer, ask answer | Glare |
 //! | Offering | INVITE | rolled back, deliver offer, ask answer | Glare in Answering |
 //! | Offering | INVITE without offer | rolled back, ask offer | Glare in Answering |
@@ -47,16 +47,14 @@
 //! The call is up, and the Allow of the peer lists UPDATE; `in` names the state of the call where it is not `Confirmed`. `without
 //! offer` is an UPDATE that refreshes the target and the session only. Words as in `machine.rs`.
 
-use core::time::Duration;
-
-use sip_parse::{HeaderName, Message, Method, Request, StatusCode};
+use sip_parse::{Method, Request, StatusCode};
 
 use super::context::{Common, Context, by_peer};
 use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Ending, Exchange};
 use super::options::ModifyOptions;
 use super::reinvite::{MOST_GLARES, last_number, offer, repair};
-use super::state::{Attempt, State};
+use super::state::{Attempt, Ours, State};
 use crate::body::{Body, remote_description};
 use crate::dialog::DialogId;
 use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
@@ -64,95 +62,12 @@ use crate::error::CommandError;
 use crate::reason::{Cause, EndReason, failure, refusal, send_failure_cause};
 use crate::transaction::{SendError, ServerTransactionId};
 
-/// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
-/// transaction at the peer ends after 32 s.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-
-/// The UPDATEs of a call.
-#[derive(Default)]
-#[cfg_attr(test, derive(Clone, Debug))]
-pub(crate) struct Updates {
-    /// Whether the last Allow of the peer lists UPDATE.
-    allowed: bool,
-    /// The UPDATE of the peer that waits for the application's answer.
-    theirs: Option<ServerTransactionId>,
-    /// The UPDATE of this side.
-    ours: Ours,
-}
-
-/// The UPDATE of this side.
-#[derive(Default)]
-#[cfg_attr(test, derive(Clone, Debug))]
-enum Ours {
-    /// There is none.
-    #[default]
-    Idle,
-    /// The core has requested its offer from the application.
-    Offering(Attempt),
-    /// It is sent, with this CSeq number.
-    Sent(Attempt, u32),
-    /// It crossed an offer of the peer and waits.
-    Glare(Attempt),
-}
-
 /// Whether this room has taken an input.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is returned and taken apart at once"
-)]
 pub(crate) enum Stepped<'a> {
     /// It has, and this is the next state of the call.
     Taken(Option<State>),
     /// The state takes the input.
     Passed(State, Input<'a>),
-}
-
-impl Updates {
-    /// Reads the Allow of a request or 2xx of the peer (RFC 3311 section 5.1).
-    pub(crate) fn learn(&mut self, message: &Message) {
-        if message.has(HeaderName::Allow) {
-            self.allowed = message.allow().any(|method| method == Method::Update);
-        }
-    }
-
-    /// Whether this side has no UPDATE under way.
-    pub(crate) const fn are_idle(&self) -> bool {
-        matches!(self.ours, Ours::Idle)
-    }
-
-    /// Whether an UPDATE of this side waits for its response.
-    pub(crate) const fn are_sent(&self) -> bool {
-        matches!(self.ours, Ours::Sent(..))
-    }
-
-    /// Whether an UPDATE of the peer waits for the application.
-    pub(crate) const fn are_answered(&self) -> bool {
-        self.theirs.is_some()
-    }
-
-    /// The UPDATE of the peer that waits for the application.
-    pub(crate) const fn theirs(&self) -> Option<ServerTransactionId> {
-        self.theirs
-    }
-
-    /// The name of the state, for the table test.
-    #[cfg(test)]
-    pub(crate) fn state_for_tests(&self) -> &'static str {
-        match &self.ours {
-            Ours::Idle if self.theirs.is_some() => "Answering",
-            Ours::Idle => "Idle",
-            Ours::Offering(_) => "Offering",
-            Ours::Sent(attempt, _) if attempt.without_offer() => "Sent without offer",
-            Ours::Sent(..) => "Sent",
-            Ours::Glare(_) => "Glare",
-        }
-    }
-
-    /// The call ends; returns the UPDATE of the peer that is not answered.
-    pub(crate) fn close(&mut self) -> Option<ServerTransactionId> {
-        self.ours = Ours::Idle;
-        self.theirs.take()
-    }
 }
 
 /// Takes an input that is about an UPDATE.
@@ -195,7 +110,6 @@ pub(crate) fn step<'a>(state: State, input: Input<'a>, context: &mut Context<'_>
         }
         Input::ServerFailed(transaction) if theirs == Some(transaction) => {
             context.common.updates.theirs = None;
-            context.clear(SessionTimer::Description);
             let reason = EndReason::transport(Cause::ConnectionLost);
             context.end_exchange(Ending::Aborted, reason);
             Stepped::Taken(after(state, context))
@@ -323,8 +237,6 @@ fn start(attempt: Attempt, context: &mut Context<'_>) {
     if attempt.without_offer() {
         return send(attempt, None, context);
     }
-    let patience = context.endpoint.behaviour().no_answer_timeout;
-    context.set(SessionTimer::Update, patience);
     context.want_offer_for(Carrier::Update, attempt.hold());
     context.common.updates.ours = Ours::Offering(attempt);
 }
@@ -332,16 +244,13 @@ fn start(attempt: Attempt, context: &mut Context<'_>) {
 /// Takes the application's offer for the UPDATE of this side.
 fn described(offer: Option<&Body>, context: &mut Context<'_>) {
     match core::mem::take(&mut context.common.updates.ours) {
-        Ours::Offering(attempt) => {
-            context.clear(SessionTimer::Update);
-            match offer {
-                Some(offer) => send(attempt, Some(offer), context),
-                None => {
-                    let reason = EndReason::local(Cause::BadDescription);
-                    context.modification_failed(&attempt, Ending::Aborted, &reason);
-                }
+        Ours::Offering(attempt) => match offer {
+            Some(offer) => send(attempt, Some(offer), context),
+            None => {
+                let reason = EndReason::local(Cause::BadDescription);
+                context.modification_failed(&attempt, Ending::Aborted, &reason);
             }
-        }
+        },
         other => context.common.updates.ours = other,
     }
 }
@@ -387,13 +296,9 @@ fn try_send(
     Ok(last_number(dialog, context))
 }
 
-/// The deadline of the application's offer, or the end of the wait after glare.
+/// The end of the wait after glare.
 fn due(state: &State, context: &mut Context<'_>) {
     match core::mem::take(&mut context.common.updates.ours) {
-        Ours::Offering(attempt) => {
-            let reason = EndReason::local(Cause::BadDescription);
-            context.modification_failed(&attempt, Ending::Aborted, &reason);
-        }
         // RFC 3264 section 8: a fresh offer, because the session may have changed since.
         Ours::Glare(attempt) if may_offer(state, context) => start(attempt, context),
         Ours::Glare(attempt) => wait(attempt, context),
@@ -540,7 +445,6 @@ fn received(
     };
     context.common.updates.theirs = Some(transaction);
     context.offer_came(Carrier::Update, offer);
-    context.set(SessionTimer::Description, ANSWER_WITHIN);
     Some(state)
 }
 
@@ -581,7 +485,6 @@ fn accept(transaction: ServerTransactionId, answer: &Body, context: &mut Context
         return refuse(StatusCode::NOT_ACCEPTABLE_HERE, reason, context);
     };
     context.common.updates.theirs = None;
-    context.clear(SessionTimer::Description);
     context.described();
     // RFC 3261 section 12.2.2: the target changes only when the request is accepted.
     if let Some(request) = request {
@@ -599,6 +502,5 @@ fn refuse(status: StatusCode, reason: EndReason, context: &mut Context<'_>) {
 }
 
 fn refused(reason: EndReason, context: &mut Context<'_>) {
-    context.clear(SessionTimer::Description);
     context.end_exchange(Ending::Refused, reason);
 }

@@ -12,9 +12,11 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sip_parse::{Builder, Kind, Message, Method, Request, Response, StatusCode, UriBuf};
 
+use super::early;
 use super::rows::{Row, read};
 use crate::action::Action;
 use crate::body::Body;
+use crate::config::Support;
 use crate::connection::{ConnectionInfo, Transport};
 use crate::endpoint::{
     Endpoint, EndpointSettings, Flow, SentRequest, SessionRequest, SessionTimer,
@@ -24,7 +26,8 @@ use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::reason::{Cause, EndReason};
 use crate::session::layer::{SessionLayer, Stepped};
 use crate::session::{
-    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, ResponseTo,
+    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, ProvisionalOptions,
+    ProvisionalStatus, ResponseTo,
 };
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
@@ -54,6 +57,7 @@ impl World {
         let aor = UriBuf::parse(b"sip:alice@example.com").expect("a URI");
         let mut settings = EndpointSettings::new(aor);
         settings.behaviour.queue_requests = true;
+        settings.behaviour.reliable_provisionals = Support::Supported;
         settings.identity.host = Some("192.0.2.1".into());
         let random = Box::new(ChaCha20Rng::from_seed([7; 32]));
         let now = Timestamp::from_millis(1_000);
@@ -239,10 +243,28 @@ impl World {
         format!(
             "{method} sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK{method}{number}\r\n\
              Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag={from}\r\nTo: <sip:alice@example.com>{to}\r\n\
-             Call-ID: {}\r\nCSeq: {number} {method}\r\nContact: <sip:bob@192.0.2.2>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+             Call-ID: {}\r\nCSeq: {number} {method}\r\nContact: <sip:bob@192.0.2.2>\r\n{}{kind}Content-Length: {}\r\n\r\n{body}",
             String::from_utf8_lossy(&call_id),
+            self.extension(method),
             body.len(),
         )
+    }
+
+    /// The header fields of RFC 3262: of an INVITE, and of the PRACK to the last reliable response.
+    fn extension(&self, method: &str) -> String {
+        let mut answers = self.answers.iter().rev();
+        let rseq = answers.find_map(|response| response.rseq().ok().flatten());
+        match method {
+            "INVITE" => "Supported: 100rel\r\n".into(),
+            "PRACK" => format!("RAck: {} 1 INVITE\r\n", rseq.unwrap_or(1)),
+            _ => String::new(),
+        }
+    }
+
+    /// A PRACK to the last reliable response. Through the transaction layer, because it needs a response.
+    pub(super) fn pracked(&mut self, number: u32, sdp: bool) -> Vec<String> {
+        let prack = self.request("PRACK", number, sdp);
+        self.receive(prack)
     }
 
     /// As `request`, but parsed, for an input that bypasses the transaction layer.
@@ -319,6 +341,7 @@ impl World {
                 world.describe();
                 world
             }
+            "Incoming" | "Accepting" | "Answered" if early::is_in(name) => early::reach(name),
             "Incoming" => {
                 let mut world = Self::new(true);
                 world.invited(1, !ours);
@@ -512,10 +535,7 @@ impl World {
             "INVITE" | "INVITE without offer" => {
                 // Through the transaction layer, because a refusal needs the transaction.
                 self.dialog_exists()?;
-                if matches!(state.as_str(), "Incoming" | "Accepting") {
-                    // The 180 gives the peer the tag of the dialog.
-                    self.command(Input::Ring);
-                }
+                self.name_dialog(&state);
                 let seen = self.invited(91, input == "INVITE");
                 return Some((seen, false));
             }
@@ -526,6 +546,19 @@ impl World {
                 }
                 let update = self.request("UPDATE", 91, input == "UPDATE");
                 return Some((self.receive(update), false));
+            }
+            "PRACK" | "PRACK with description" => {
+                self.dialog_exists()?;
+                self.name_dialog(&state);
+                let seen = self.pracked(70, input != "PRACK");
+                return Some((seen, false));
+            }
+            "PRACK of another response" => {
+                self.dialog_exists()?;
+                self.name_dialog(&state);
+                let prack = self.request("PRACK", 70, false);
+                let seen = self.receive(prack.replace(" 1 INVITE", " 9 INVITE"));
+                return Some((seen, false));
             }
             "gone" => Ok(self.drive(Input::Gone(reason()))),
             "connection" => {
@@ -538,6 +571,11 @@ impl World {
             }
             "no connection" => Ok(self.drive(Input::Abandoned)),
             "timer NoAnswer" => Ok(self.drive(Input::Timer(SessionTimer::NoAnswer))),
+            "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
+            "timer RepeatProvisional" => {
+                Ok(self.drive(Input::Timer(SessionTimer::RepeatProvisional)))
+            }
+            "timer Prack" => Ok(self.drive(Input::Timer(SessionTimer::Prack))),
             "timer Ring" => Ok(self.drive(Input::Timer(SessionTimer::Ring))),
             "timer Repeat" => Ok(self.drive(Input::Timer(SessionTimer::Repeat))),
             "timer GiveUp" => Ok(self.drive(Input::Timer(SessionTimer::GiveUp))),
@@ -546,12 +584,17 @@ impl World {
                 Ok(self.drive(Input::ServerFailed(update)))
             }
             "timer Update" => Ok(self.drive(Input::Timer(SessionTimer::Update))),
-            "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             "timer Offer" => Ok(self.drive(Input::Timer(SessionTimer::Offer))),
             command => {
                 let exchange = self.exchange;
                 let input = match command {
                     "Ring" => Input::Ring,
+                    "Progress" => Input::Progress(ProvisionalOptions::new(
+                        ProvisionalStatus::SESSION_PROGRESS,
+                    )),
+                    "Progress with description" => {
+                        Input::Progress(ProvisionalOptions::early_media())
+                    }
                     "Answer" => Input::Answer,
                     "Reject" => Input::Reject(FailureStatus::BUSY_HERE),
                     "HangUp" => Input::HangUp,
@@ -580,6 +623,15 @@ impl World {
         self.calls.drive(&mut self.endpoint, self.id, input)
     }
 
+    /// The 180 gives the peer the tag of the dialog, unless it has it.
+    fn name_dialog(&mut self, state: &str) {
+        let mut answers = self.answers.iter();
+        let is_named = answers.any(|answer| answer.to().is_ok_and(|to| to.tag().is_some()));
+        if matches!(state, "Incoming" | "Accepting") && !is_named {
+            self.command(Input::Ring);
+        }
+    }
+
     /// `None` unless the peer knows a dialog, which an INVITE within it needs.
     fn dialog_exists(&self) -> Option<()> {
         let early = ["AwaitingOffer", "QueuedInvite"];
@@ -588,23 +640,30 @@ impl World {
 }
 
 /// The state, and whether the peer's INVITE had no offer.
-fn split(name: &str) -> (&str, bool) {
-    let name = name.strip_suffix(" for a repair").unwrap_or(name);
-    let name = name.strip_suffix(" without offer").unwrap_or(name);
-    match name.strip_suffix(" with our offer") {
+pub(super) fn split(name: &str) -> (&str, bool) {
+    let (mut name, ours) = match name.strip_suffix(" with our offer") {
         Some(state) => (state, true),
         None => (name, false),
+    };
+    for suffix in early::SUFFIXES
+        .into_iter()
+        .chain([" for a repair", " without offer"])
+    {
+        name = name.strip_suffix(suffix).unwrap_or(name);
     }
+    (name, ours)
 }
 
-fn join(state: &str, ours: bool) -> String {
+pub(super) fn join(state: &str, ours: bool) -> String {
     let suffix = if ours { " with our offer" } else { "" };
     format!("{state}{suffix}")
 }
 
 /// Commands that are refused where the table does not list them.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 11] = [
     "Ring",
+    "Progress",
+    "Progress with description",
     "Answer",
     "Reject",
     "Renegotiate",
@@ -615,7 +674,7 @@ const COMMANDS: [&str; 9] = [
     "no description",
 ];
 
-const STATES: [&str; 28] = [
+const STATES: [&str; 40] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -644,10 +703,29 @@ const STATES: [&str; 28] = [
     "Reinviting for a repair",
     "Reinviting without offer",
     "Acknowledging",
+    "Incoming with early media",
+    "Incoming with early media with our offer",
+    "Incoming unacknowledged",
+    "Incoming unacknowledged with our offer",
+    "Incoming with a preview",
+    "Incoming negotiated",
+    "Incoming negotiated with our offer",
+    "Incoming with a PRACK",
+    "Accepting unacknowledged",
+    "Accepting unacknowledged with our offer",
+    "Accepting with a PRACK",
+    "Answered negotiated",
 ];
 
-const INPUTS: [&str; 53] = [
+const INPUTS: [&str; 61] = [
     "Ring",
+    "Progress",
+    "Progress with description",
+    "PRACK",
+    "PRACK with description",
+    "PRACK of another response",
+    "timer RepeatProvisional",
+    "timer Prack",
     "Answer",
     "Reject",
     "HangUp",
@@ -696,6 +774,7 @@ const INPUTS: [&str; 53] = [
     "connection",
     "no connection",
     "timer NoAnswer",
+    "timer Description",
     "timer Ring",
     "timer Repeat",
     "timer GiveUp",
@@ -715,7 +794,8 @@ fn the_documented_table_is_the_machine() {
             };
             // A row for the call with our offer goes before one for the state.
             let (base, _) = split(state);
-            let index = [state, base].iter().find_map(|name| {
+            let either = state.strip_suffix(" with our offer").unwrap_or(state);
+            let index = [state, either, base].iter().find_map(|name| {
                 let fits = |row: &&Row| {
                     row.states.iter().any(|state| state == name)
                         && row.inputs.iter().any(|name| name == input)
@@ -729,7 +809,13 @@ fn the_documented_table_is_the_machine() {
                 Some(row) => {
                     row.used += 1;
                     let next = if row.next == "same" { base } else { &row.next };
-                    row.does == does && next == world.state() && !refused
+                    let is_error = row.does == ["(error)"];
+                    let does_so = if is_error {
+                        does.is_empty()
+                    } else {
+                        row.does == does
+                    };
+                    does_so && next == world.state() && refused == is_error
                 }
                 None => {
                     let refuses = COMMANDS.contains(&input);
