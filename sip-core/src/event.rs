@@ -114,7 +114,9 @@ pub enum Event {
     },
     /// The core needs a session description; the application answers with
     /// [`UserAgent::describe`](crate::UserAgent::describe). The core may request an offer in a call that is
-    /// up, because after a lost connection a re-INVITE gives the peer the new address of this side.
+    /// up, because after a lost connection a re-INVITE gives the peer the new address of this side, or because a
+    /// re-INVITE refreshes the session (RFC 4028 section 10). Such an offer repeats the last description of this
+    /// side, with the same version in `o=`.
     DescriptionNeeded {
         /// The call.
         session: SessionId,

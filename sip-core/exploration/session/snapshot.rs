@@ -22,6 +22,7 @@ impl SessionLayer {
                 .number(u64::from(common.dialog.is_some()))
                 .number(u64::from(common.holds))
                 .debug(&common.updates)
+                .debug(&common.refresh.timing)
                 .debug(&common.offer);
             for number in common.numbers() {
                 digest.number(number);

@@ -166,8 +166,8 @@ impl Endpoint {
         true
     }
 
-    /// Whether the option tag may stand in Require.
-    fn supports(&self, tag: &[u8]) -> bool {
+    /// Whether Supported lists the option tag, so that it may stand in Require.
+    pub(crate) fn supports(&self, tag: &[u8]) -> bool {
         self.identity
             .supported
             .split(", ")

@@ -10,6 +10,7 @@ use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
+use super::refresh::{Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput};
 use super::refusal::Refusal;
 use super::state::{Attempt, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription, remote_description};
@@ -32,6 +33,8 @@ use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 /// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
 /// transaction at the peer ends after 32 s.
 const ANSWER_UPDATE_WITHIN: Duration = Duration::from_secs(10);
+/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
+const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
 
 /// The data that every state of a call shares.
 #[cfg_attr(test, derive(Clone))]
@@ -60,6 +63,8 @@ pub(crate) struct Common {
     pub(crate) invite: Option<ClientTransactionId>,
     /// The reliable provisional response of this side that the peer has not acknowledged.
     pub(crate) provisional: Option<ProvisionalNumber>,
+    /// The session timer.
+    pub(crate) refresh: Refresh,
     timers: [Option<TimerKey>; SessionTimer::ALL.len()],
 }
 
@@ -85,6 +90,7 @@ impl Common {
             caller: false,
             invite: None,
             provisional: None,
+            refresh: Refresh::new(),
             timers: [None; SessionTimer::ALL.len()],
         }
     }
@@ -192,14 +198,21 @@ impl Context<'_> {
         reason: &EndReason,
     ) {
         if attempt.without_offer() {
-            self.modification_ended(Err(Box::new(reason.clone())));
+            self.modification_ended(attempt, Err(Box::new(reason.clone())));
         } else {
             self.end_exchange(ending, reason.clone());
         }
     }
 
-    /// Reports the end of a re-INVITE or UPDATE of this side that opened no exchange.
-    pub(crate) fn modification_ended(&mut self, outcome: Result<(), Box<EndReason>>) {
+    /// Reports the end of a re-INVITE or UPDATE of this side that opened no exchange, if the application wanted it.
+    pub(crate) fn modification_ended(
+        &mut self,
+        attempt: &Attempt,
+        outcome: Result<(), Box<EndReason>>,
+    ) {
+        if attempt.refreshes {
+            return;
+        }
         let session = self.common.id;
         self.event(Event::ModificationEnded { session, outcome });
     }
@@ -302,6 +315,76 @@ impl Context<'_> {
         }
     }
 
+    /// The header fields of session timers in an INVITE, a re-INVITE or an UPDATE of this side.
+    pub(crate) fn timer_fields(&self) -> TimerFields {
+        let policy = TimerPolicy::of(self.endpoint);
+        policy.map_or_else(TimerFields::default, |policy| {
+            self.common.refresh.of_request(policy)
+        })
+    }
+
+    /// Takes what a 2xx of the peer to an INVITE, a re-INVITE or an UPDATE says about the session timer (RFC 4028
+    /// section 7.2).
+    pub(crate) fn refreshed_by(&mut self, response: &Response) {
+        if TimerPolicy::of(self.endpoint).is_some() {
+            self.step_timing(Refresh::agreed(response));
+        }
+    }
+
+    /// Handles a 422 (RFC 4028 section 7.3): sends the request again with a longer interval. `None` if it is final.
+    pub(crate) fn raise_interval(
+        &mut self,
+        response: &ResponseTo<'_>,
+    ) -> Option<ClientTransactionId> {
+        let request = response.request.request()?;
+        let is_422 = response.status() == StatusCode::SESSION_INTERVAL_TOO_SMALL;
+        TimerPolicy::of(self.endpoint).filter(|_| is_422)?;
+        if !self.common.refresh.raise(request, response.response) {
+            return None;
+        }
+        let user = self.common.user(response.to);
+        let sent = match response.to {
+            SessionRequest::Invite => Sent::outside(user),
+            _ => Sent::within(self.common.dialog?, user),
+        };
+        let fields = self.timer_fields();
+        let (connection, request) = (response.connection, response.request);
+        let sent = self
+            .endpoint
+            .resend_with(connection, request, sent, &fields.own());
+        sent.ok()
+    }
+
+    /// Lets the session timer take a step; the only place that does so. Returns what the call has to do.
+    pub(crate) fn step_timing(&mut self, input: TimingInput) -> Option<TimingEffect> {
+        if matches!(input, TimingInput::Agreed(..) | TimingInput::NotAgreed) {
+            self.clear(SessionTimer::Refresh);
+            self.clear(SessionTimer::Expiry);
+        }
+        let mut effects = TimingEffects::new();
+        let refresh = &mut self.common.refresh;
+        refresh.timing = refresh.timing.step(input, &mut effects);
+        let mut left = None;
+        for effect in effects {
+            match effect {
+                TimingEffect::RefreshAfter(time) => self.set(SessionTimer::Refresh, time),
+                TimingEffect::ExpireAfter(time) => {
+                    let at = self.endpoint.now + time;
+                    self.common.refresh.expire_at(at);
+                    self.set(SessionTimer::Expiry, time);
+                }
+                TimingEffect::Refresh | TimingEffect::End => left = Some(effect),
+            }
+        }
+        left
+    }
+
+    /// The refresh is due. A host that slept may be late for it.
+    pub(crate) fn refresh_is_due(&mut self) -> Option<TimingEffect> {
+        let rest = self.common.refresh.rest(self.endpoint.now);
+        self.step_timing(TimingInput::Due(rest))
+    }
+
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
         self.close_exchange(&reason);
@@ -343,6 +426,13 @@ impl Context<'_> {
         let Some(dialog) = self.common.dialog else {
             return self.end(call.reason);
         };
+        // RFC 3326: the peer learns why a call ends that neither side hung up.
+        let expired = [(HeaderName::Reason, EXPIRED)];
+        let own = if call.reason.cause == Cause::Expired {
+            &expired[..]
+        } else {
+            &[]
+        };
         let sent = match self
             .endpoint
             .may_send_in(dialog, Duty::Owed(self.common.connection))
@@ -353,7 +443,7 @@ impl Context<'_> {
                     dialog,
                     method: Method::Bye,
                     body: None,
-                    own: &[],
+                    own,
                     extra: &[],
                 };
                 let user = self.common.user(SessionRequest::Bye);
@@ -533,14 +623,37 @@ impl Context<'_> {
         extra: &[ExtraHeader],
         body: Option<&Body>,
     ) -> Result<(), SendError> {
+        let agreed = status
+            .is_success()
+            .then(|| self.agree(transaction))
+            .flatten();
+        let mut fields: Vec<_> = own.to_vec();
+        if let Some((_, agreed)) = &agreed {
+            fields.extend(agreed.own());
+        }
         self.endpoint.respond_in_dialog(&InDialogResponse {
             dialog,
             transaction,
             status,
             body,
-            own,
+            own: &fields,
             extra,
-        })
+        })?;
+        if let Some((timing, _)) = agreed {
+            self.step_timing(timing);
+        }
+        Ok(())
+    }
+
+    /// What the 2xx to an INVITE or UPDATE of the peer says about the session timer (RFC 4028 section 9).
+    fn agree(&mut self, transaction: ServerTransactionId) -> Option<(TimingInput, TimerFields)> {
+        let request = self.endpoint.layer.request(transaction)?;
+        if !matches!(request.method(), Method::Invite | Method::Update) {
+            return None;
+        }
+        self.common.refresh.read(&request);
+        let policy = TimerPolicy::of(self.endpoint)?;
+        Some(self.common.refresh.answer(policy, &request))
     }
 
     /// Logs that a provisional response could not be built or sent.

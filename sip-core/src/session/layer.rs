@@ -11,10 +11,11 @@ use super::caller;
 use super::context::{Common, Context};
 use super::input::{Input, ResponseTo};
 use super::options::InviteOptions;
+use super::refresh::refuse_interval;
 use super::state::{NewInvite, State};
 use crate::action::Action;
 use crate::connection::DisconnectReason;
-use crate::dialog::{DialogId, FailureScope, RemoteTarget};
+use crate::dialog::{DialogId, DialogSetId, FailureScope, RemoteTarget};
 use crate::endpoint::{
     Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
     SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
@@ -435,6 +436,9 @@ impl SessionLayer {
         if self.is_busy(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
+        if refuse_interval(endpoint, None, transaction, &request) {
+            return;
+        }
         let Ok(call_id) = request.call_id() else {
             return;
         };
@@ -482,6 +486,11 @@ impl SessionLayer {
             {
                 return true;
             }
+            Method::Invite | Method::Update
+                if refuse_interval(endpoint, self.set_of(id), transaction, request) =>
+            {
+                return true;
+            }
             Method::Invite => Input::Invite(transaction, request),
             Method::Update => Input::Update(transaction, request),
             Method::Prack => Input::Prack(transaction, request),
@@ -489,6 +498,11 @@ impl SessionLayer {
         };
         self.drive(endpoint, id, input);
         true
+    }
+
+    /// The dialog set of a call.
+    fn set_of(&self, id: SessionId) -> Option<DialogSetId> {
+        Some(self.calls.get(id.0)?.common.set)
     }
 
     /// Whether the target that a target refresh names can be used; refuses the request otherwise, with a status that
@@ -501,7 +515,7 @@ impl SessionLayer {
         id: SessionId,
         request: &Request,
     ) -> bool {
-        let set = self.calls.get(id.0).map(|call| call.common.set);
+        let set = self.set_of(id);
         let target = RemoteTarget::of(request);
         if target == RemoteTarget::Unusable {
             let status = StatusCode::BAD_REQUEST;
