@@ -218,6 +218,11 @@ pub(crate) struct Answer {
     /// Ring this long before answering, or until the caller gives up
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub(crate) ring: u64,
+    /// Send 183 with a session description while the call rings: early media
+    ///
+    /// It is reliable (RFC 3262) if the caller and rel100 in --config FILE allow that.
+    #[arg(long, conflicts_with = "reject")]
+    pub(crate) progress: bool,
     /// Refuse calls with this status code (300 to 699) instead of answering them
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699))]
     pub(crate) reject: Option<u16>,

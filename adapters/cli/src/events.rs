@@ -144,6 +144,24 @@ fn print_exchange(report: &Report, event: &Event) {
             [("call", json!(session.to_bits()))],
             "call established",
         ),
+        Event::ModificationEnded {
+            session,
+            outcome: Ok(()),
+        } => report.event(
+            "modified",
+            [("call", json!(session.to_bits()))],
+            "change of the call accepted",
+        ),
+        Event::ModificationEnded {
+            session,
+            outcome: Err(reason),
+        } => report.event(
+            "modification_failed",
+            [("call", json!(session.to_bits()))]
+                .into_iter()
+                .chain(reason_fields(reason)),
+            format_args!("change of the call refused: {}", in_words(reason)),
+        ),
         Event::RepairFailed {
             session,
             reason,

@@ -36,6 +36,8 @@ pub(crate) const EVENTS: &[(&str, &[&str])] = &[
     ("established", &["call"]),
     ("held", &["call"]),
     ("resumed", &["call"]),
+    ("modified", &["call"]),
+    ("modification_failed", &with_reason!["call"]),
     ("repair_failed", &with_reason!["call", "will_retry"]),
     ("ended", &with_reason!["call"]),
     ("request", &["method", "from", "body"]),

@@ -119,3 +119,24 @@ fn hold_and_resume_by_either_side() {
         assert_eq!(directions, ["sendrecv", "sendonly", "sendrecv"]);
     }
 }
+
+/// RFC 3261 section 13.3.1.1: 183 has a description while the call rings.
+#[test]
+fn early_media_while_the_call_rings() {
+    for adapter in ["tokio", "blocking"] {
+        let (_server, url) = serve();
+        let _bob = bob(&url, &["--progress", "--ring", "1", "--adapter", adapter]);
+        let alice = alice(&url, &["--hangup-after", "0", "--trace"]);
+        assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+        let place = |what: &str| {
+            alice
+                .out
+                .find(what)
+                .unwrap_or_else(|| panic!("{}", alice.out))
+        };
+        assert!(place("183 Session Progress") < place("call established"));
+        let progress = alice.err.split("SIP/2.0 183 ").nth(1).unwrap();
+        let progress = progress.split("<<< ").next().unwrap();
+        assert!(progress.contains("\r\nm=audio "), "{progress}");
+    }
+}

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use sip_core::{Event, FailureStatus, SessionId};
+use sip_core::{Event, FailureStatus, ProvisionalOptions, SessionId};
+use sip_host::CommandFailure;
 use tokio::time::{Instant, sleep_until};
 
 use crate::arguments::Answer;
@@ -72,6 +73,14 @@ async fn stay(
             (Event::IncomingCall { session, .. }, None) => {
                 phone.add(session);
                 tolerate_ended(running.handle.ring(session).await)?;
+                if arguments.progress {
+                    let early_media = ProvisionalOptions::early_media();
+                    let sent = running.handle.progress(session, early_media).await;
+                    if let Err(CommandFailure::Refused(why)) = &sent {
+                        running.report.hint(&format!("no early media: {why}"));
+                    }
+                    tolerate_ended(sent)?;
+                }
                 ringing.push_back((
                     Instant::now() + Duration::from_secs(arguments.ring),
                     session,
