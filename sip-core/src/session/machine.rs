@@ -166,6 +166,7 @@
 //! that reliable responses have completed the exchange, and `with a PRACK` that the offer in a PRACK waits for its answer. `for
 //! a repair` is a re-INVITE of a call whose peer knows a connection that is gone, and `without offer` one that leaves the offer
 //! to the peer. The peer of SendUpdate takes no UPDATE here; `update.rs` has a table for one that does, and for its UPDATEs.
+//! `HangUp` stands for `HangUpWith`, too, and `Reject` for `Refuse`: they differ in the content of the message alone.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
 //! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
@@ -192,6 +193,12 @@ impl State {
         match (self, input) {
             (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
             (state, Input::Answer) => state.step(Input::AnswerWith(MessageOptions::new()), context),
+            (state, Input::HangUpWith(options)) => {
+                if !state.is_hung_up() {
+                    context.common.parting = Some(options);
+                }
+                state.step(Input::HangUp, context)
+            }
             (state, Input::Stop) => context.end(EndReason {
                 bye_failure: state.bye_failure_of_stop(),
                 ..EndReason::local(Cause::Stopped)
@@ -266,6 +273,18 @@ impl State {
     fn expired(self, context: &mut Context<'_>) -> Option<Self> {
         let reason = EndReason::transport(Cause::Expired);
         self.step(Input::Gone(Box::new(reason)), context)
+    }
+
+    /// Whether the message that ends the call is sent or wanted already.
+    const fn is_hung_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancelling(_)
+                | Self::HangingUp(_)
+                | Self::Terminating(_)
+                | Self::QueuedBye(_)
+                | Self::LostBye(_)
+        )
     }
 
     /// Whether the peer calls and has no final response.

@@ -185,6 +185,8 @@ fn learn(input: &Input<'_>, context: &mut Context<'_>) {
 fn after(state: State, context: &mut Context<'_>) -> Option<State> {
     match state {
         State::Confirmed(call) => repair(call, context),
+        // The 2xx to the INVITE waits for the answer to an UPDATE.
+        State::Accepting(call) => call.accept(context),
         state => Some(state),
     }
 }
@@ -197,10 +199,11 @@ pub(crate) fn accepts(
     common: &Common,
 ) -> Result<(), CommandError> {
     let early = matches!(state, State::Incoming(_) | State::Accepting(_));
+    let negotiated = may_take_offer(state, common);
     if early && !common.updates.allowed {
         return Err(CommandError::WrongState("the peer takes no UPDATE"));
     }
-    let reached = matches!(state, State::Confirmed(_)) || early && common.exchanges > 0;
+    let reached = matches!(state, State::Confirmed(_)) || early && negotiated;
     if !reached {
         return Err(CommandError::WrongState(
             "an UPDATE needs a call that is up, or a first exchange of descriptions",
@@ -313,6 +316,15 @@ fn due(state: &State, context: &mut Context<'_>) {
         Ours::Glare(attempt) if may_offer(state, context) => start(attempt, context),
         Ours::Glare(attempt) => wait(attempt, context),
         other => context.common.updates.ours = other,
+    }
+}
+
+/// Whether an UPDATE may carry an offer: after the first exchange (RFC 3311 section 5.1). In a call that this side has not
+/// answered, a reliable provisional response and its PRACK complete it.
+fn may_take_offer(state: &State, common: &Common) -> bool {
+    match state {
+        State::Incoming(incoming) | State::Accepting(incoming) => incoming.negotiated,
+        _ => common.exchanges > 0,
     }
 }
 
@@ -453,7 +465,7 @@ fn received(
             context.answer_acknowledged();
             state
         }
-        (Exchange::Idle, state) if context.common.exchanges > 0 => state,
+        (Exchange::Idle, state) if may_take_offer(&state, context.common) => state,
         // An offer of the peer is not answered: that of another request, or that of its INVITE.
         (_, state) => {
             context.refuse_for_now(transaction);
