@@ -10,8 +10,8 @@ use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
     EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, InviteOptions,
-    MessageOptions, NoServerUrl, ProvisionalOptions, Refusal, RequestId, Session, SessionId,
-    StaleHandle, Timestamp, Tones, UserAgent,
+    MessageOptions, ModifyOptions, NoServerUrl, ProvisionalOptions, Refusal, RequestId, Session,
+    SessionId, StaleHandle, Timestamp, Tones, UserAgent,
 };
 use sip_parse::{Method, StatusCode};
 
@@ -175,6 +175,39 @@ macro_rules! for_each_command {
                 session: ::sip_core::SessionId,
                 options: ::sip_core::MessageOptions
             ) -> ();
+
+            /// Changes the session by a re-INVITE
+            /// ([`EstablishedSession::reinvite`](::sip_core::EstablishedSession::reinvite), RFC 3261 section 14.1).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn reinvite(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::ModifyOptions
+            ) -> ();
+
+            /// Changes or refreshes the session by an UPDATE, or by a re-INVITE if the peer takes no UPDATE
+            /// ([`EstablishedSession::update`](::sip_core::EstablishedSession::update), RFC 3311 section 5.1).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn update(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::ModifyOptions
+            ) -> ();
+
+            /// Puts the peer on hold ([`EstablishedSession::hold`](::sip_core::EstablishedSession::hold), RFC 3264 section
+            /// 8.4).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn hold(session: ::sip_core::SessionId) -> ();
+
+            /// Ends the hold ([`EstablishedSession::resume`](::sip_core::EstablishedSession::resume)).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn resume(session: ::sip_core::SessionId) -> ();
 
             /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded), whose exchange it names. `None` means that
             /// there is no description, and ends the offer/answer exchange.
@@ -397,6 +430,36 @@ pub fn hang_up_with(
     move |agent, now| Ok(agent.hang_up_with(session, options, now)?)
 }
 
+/// [`EstablishedSession::reinvite`].
+pub fn reinvite(
+    session: SessionId,
+    options: ModifyOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.reinvite(options, now))
+}
+
+/// [`EstablishedSession::update`], or [`IncomingSession::update`].
+pub fn update(
+    session: SessionId,
+    options: ModifyOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| match agent.session(session)? {
+        Session::Incoming(call) => Ok(call.update(options, now)?),
+        Session::Established(call) => Ok(call.update(options, now)?),
+        _ => Err(CommandError::WrongState("only a call that is up can be changed").into()),
+    }
+}
+
+/// [`EstablishedSession::hold`].
+pub fn hold(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.hold(now))
+}
+
+/// [`EstablishedSession::resume`].
+pub fn resume(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.resume(now))
+}
+
 /// [`UserAgent::describe`]; `None` if there is no description.
 pub fn describe(
     session: SessionId,
@@ -448,7 +511,7 @@ pub fn reconfigure(change: Change) -> impl FnOnce(&mut UserAgent, Timestamp) -> 
     move |agent, now| Ok(agent.reconfigure(change, now)?)
 }
 
-/// [`EstablishedSession::send_dtmf`](sip_core::EstablishedSession::send_dtmf).
+/// [`EstablishedSession::send_dtmf`].
 pub fn send_dtmf(
     session: SessionId,
     tone: char,

@@ -246,6 +246,7 @@ macro_rules! parameters {
             /// than 0. Then the exchange ends as if the application had none. At most seven eighths of 64 T1 (28 s) where the peer
             /// waits 64 T1 for the answer: in ACK, in PRACK, and in the 2xx to PRACK or UPDATE.
             OfferTimeout "offerTimeout" Own { offer_timeout: Duration = Duration::from_secs(30) } time(values::time);
+
             SessionExpires "sessionExpires" Own { session_expires: Option<Duration> = None } own(
                 explain_session_expires, Setter::Seconds { least: 0, set: ConfigBuilder::session_expires }
             );

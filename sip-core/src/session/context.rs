@@ -11,10 +11,11 @@ use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::options::MessageOptions;
-use super::refresh::{Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput};
+use super::refresh::{
+    OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
+};
 use super::refusal::Refusal;
-use super::state::{Attempt, State, Terminating};
-use super::update::Updates;
+use super::state::{Attempt, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::config::LogLevel;
 use crate::dialog::{DialogId, DialogSetId, Established};
@@ -32,11 +33,12 @@ use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 
+/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
+const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
+
 /// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
 /// transaction at the peer ends after 32 s.
 const ANSWER_UPDATE_WITHIN: Duration = Duration::from_secs(10);
-/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
-const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
 
 /// The data that every state of a call shares.
 #[cfg_attr(test, derive(Clone))]
@@ -641,13 +643,13 @@ impl Context<'_> {
         extra: &[ExtraHeader],
         body: Option<&Body>,
     ) -> Result<(), SendError> {
-        let agreed = status
-            .is_success()
-            .then(|| self.agree(transaction))
-            .flatten();
-        let mut fields: Vec<_> = own.to_vec();
-        if let Some((_, agreed)) = &agreed {
-            fields.extend(agreed.own());
+        let agreed = match status.is_success() {
+            true => self.agree(transaction),
+            false => None,
+        };
+        let mut fields = OwnFields::from_slice(own);
+        if let Some((_, timer)) = &agreed {
+            fields.extend(timer.own());
         }
         self.endpoint.respond_in_dialog(&InDialogResponse {
             dialog,

@@ -260,7 +260,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = [state.server_transaction(), call.common.updates.theirs()];
+        let before = [state.server_transaction(), call.common.updates.theirs];
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -274,7 +274,7 @@ impl SessionLayer {
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
         let after = next.as_ref().and_then(State::server_transaction);
-        let after = [after, call.common.updates.theirs()];
+        let after = [after, call.common.updates.theirs];
         if before != after {
             for gone in before.into_iter().flatten() {
                 self.invites.remove(&gone);
@@ -798,7 +798,7 @@ impl SessionLayer {
         &self,
         id: SessionId,
     ) -> Option<ServerTransactionId> {
-        self.calls.get(id.0)?.common.updates.theirs()
+        self.calls.get(id.0)?.common.updates.theirs
     }
 
     /// The transaction of the peer's INVITE that a call answers, for the table test.
