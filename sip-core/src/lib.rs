@@ -70,6 +70,7 @@ mod reason;
 mod record;
 mod registration;
 pub mod session;
+mod session_uuid;
 mod slab;
 mod time;
 mod timer;
@@ -93,6 +94,7 @@ pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
     DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, RedirectTarget, Refusal,
 };
+pub use session_uuid::{SessionIdentifier, SessionUuid};
 pub use time::Timestamp;
 pub use ua::{
     Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,

@@ -294,6 +294,7 @@ mod tests {
         ("infoPackages", Honoured("['g.3gpp.ussd']")),
         ("extraMethods", Honoured("['KNOCK']")),
         ("acceptedBodies", Honoured("['application/pidf+xml']")),
+        ("sessionId", Honoured("true")),
     ];
 
     fn account(text: &str) -> Account {

@@ -263,6 +263,9 @@ macro_rules! parameters {
             AcceptedBodies "acceptedBodies" Own {
                 accepted_bodies: Vec<String> = Vec::new()
             } list(values::media_type, "media types");
+
+            /// `sessionId`: the messages of a call carry Session-ID (RFC 7989); default false.
+            SessionId "sessionId" Own { session_id: bool = false } plain;
         }
     };
 }

@@ -21,6 +21,7 @@ mod queue;
 mod requests;
 mod responses;
 mod sent_request;
+mod session_ids;
 mod settings;
 mod state;
 mod uas;

@@ -21,6 +21,7 @@ use crate::config::Support;
 use crate::dialog::{DialogId, DialogSetId, first_target, is_sips};
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
+use crate::session_uuid::identifier_after;
 use crate::transaction::{ClientTransactionId, SendError};
 
 /// RFC 3261 section 8.1.1.6.
@@ -182,6 +183,12 @@ impl Endpoint {
             own.push((HeaderName::Privacy, "id"));
             own.push((HeaderName::PPreferredIdentity, identity.as_str()));
         }
+        let identifier = self.first_session_id(set);
+        own.extend(
+            identifier
+                .as_deref()
+                .map(|identifier| (HeaderName::SessionId, identifier)),
+        );
         let (methods, packages) = (self.extra_allow(), self.recv_info());
         own.extend(
             methods
@@ -230,6 +237,7 @@ impl Endpoint {
         let contact = self.identity.contact_as(dialog.local_uri(), secure);
         let allow = self.allow();
         let (methods, packages) = (self.extra_allow(), self.recv_info());
+        let identifier = self.session_id_in(parts.dialog);
         let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
         let (call_id, _) = self
@@ -252,6 +260,9 @@ impl Endpoint {
             .request(parts.dialog, parts.method)
             .map_err(|_| SendError::Stale)?;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        if let Some(identifier) = identifier {
+            request.append(HeaderName::SessionId, identifier);
+        }
         // RFC 3428 section 4: a MESSAGE has none.
         if !matches!(parts.method, Method::Bye | Method::Message) {
             request.append(HeaderName::Contact, contact);
@@ -313,11 +324,15 @@ impl Endpoint {
             self.refresh_target(dialog, response, connection);
         }
         self.check_reach(dialog, connection)?;
+        let identifier = self.session_id_in(dialog);
         let mut ack = self
             .dialogs
             .ack(dialog, number)
             .map_err(|_| SendError::Stale)?;
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        if let Some(identifier) = identifier {
+            ack.append(HeaderName::SessionId, identifier);
+        }
         copy_credentials(invite, &mut ack);
         if let Some(body) = answer {
             ack.body(body.content_type.as_bytes(), &body.bytes);
@@ -363,6 +378,9 @@ impl Endpoint {
         let target = target.as_deref().unwrap_or(invite.uri_bytes());
         let mut ack = Builder::request(Method::Ack, target);
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        if let Some(identifier) = identifier_after(invite, response) {
+            ack.append(HeaderName::SessionId, identifier);
+        }
         for name in [HeaderName::Route, HeaderName::From] {
             for header in invite.headers_named(name) {
                 ack.append(name, header.value);

@@ -90,6 +90,8 @@ pub struct Behaviour {
     pub info_packages: Vec<Box<str>>,
     /// Media types that the application reads in an INVITE beside the session description.
     pub accepted_bodies: Vec<Box<str>>,
+    /// Whether the messages of a call carry Session-ID (RFC 7989).
+    pub session_id: bool,
     /// Whether the endpoint takes requests to any user, as a switch does; else it refuses those to a user that is not its own by 404.
     pub takes_any_user: bool,
     /// How it uses reliable provisional responses (RFC 3262). Unless [`Support::None`], Supported lists `100rel` and Allow lists
@@ -158,6 +160,7 @@ impl Default for Behaviour {
             extra_methods: Vec::new(),
             info_packages: Vec::new(),
             accepted_bodies: Vec::new(),
+            session_id: false,
             takes_any_user: false,
             reliable_provisionals: Support::None,
             preloaded_route: false,

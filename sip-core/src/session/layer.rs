@@ -14,7 +14,7 @@ use super::options::InviteOptions;
 use super::state::{NewInvite, State};
 use crate::action::Action;
 use crate::connection::DisconnectReason;
-use crate::dialog::{DialogId, FailureScope, RemoteTarget};
+use crate::dialog::{Dialog, DialogId, FailureScope, RemoteTarget};
 use crate::endpoint::{
     Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
     SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
@@ -23,6 +23,7 @@ use crate::error::CommandError;
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::{Cause, EndReason, Originator};
+use crate::session_uuid::SessionIdentifier;
 use crate::slab::Slab;
 use crate::time::Timestamp;
 use crate::transaction::{ServerTransactionId, TransactionError};
@@ -184,6 +185,7 @@ impl SessionLayer {
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id.as_bytes(), usage, rng);
+        endpoint.identify(set, options.session_uuid);
         let mut common = Common::new(id, set);
         common.connection = connection;
         let invite = Box::new(NewInvite {
@@ -424,6 +426,8 @@ impl SessionLayer {
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id, usage, rng);
+        endpoint.identify(set, None);
+        endpoint.learn_uuid_of_caller(set, &request);
         let Ok(dialog) = endpoint.dialogs.accept(set, &request) else {
             endpoint.dialogs.close(set);
             let why = "no dialog can be made of this INVITE";
@@ -695,6 +699,21 @@ impl SessionLayer {
         let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
         let mut packages = call.common.packages.iter();
         Ok(packages.any(|known| **known == *package.as_bytes()))
+    }
+
+    /// The identifier of a call (RFC 7989); `None` if the call is over, or its messages carry none.
+    #[must_use]
+    pub fn session_identifier(
+        &self,
+        endpoint: &Endpoint,
+        id: SessionId,
+    ) -> Option<SessionIdentifier> {
+        let common = &self.calls.get(id.0)?.common;
+        let dialog = common
+            .dialog
+            .and_then(|dialog| endpoint.dialogs.dialog(dialog));
+        let tag = dialog.and_then(Dialog::remote_tag);
+        Some(endpoint.dialogs.uuids(common.set)?.towards(tag))
     }
 
     /// Takes what a message of the peer says about the peer.

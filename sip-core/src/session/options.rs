@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::body::Body;
 use crate::header::{ExtraHeader, Reason};
+use crate::session_uuid::SessionUuid;
 
 /// Settings of an outgoing call.
 #[derive(Clone, Default, Debug)]
@@ -20,6 +21,9 @@ pub struct InviteOptions {
     pub anonymous: bool,
     /// Additional header fields of the application.
     pub headers: Vec<ExtraHeader>,
+    /// The UUID of this side in Session-ID, for a call that continues another one, such as one that a transfer makes: an end
+    /// keeps its UUID then (RFC 7989 section 6). `None`: the core draws one. Only with `sessionId`.
+    pub session_uuid: Option<SessionUuid>,
 }
 
 impl InviteOptions {
@@ -40,6 +44,13 @@ impl InviteOptions {
     #[must_use]
     pub fn anonymous(mut self) -> Self {
         self.anonymous = true;
+        self
+    }
+
+    /// Continues the communication session of another call (RFC 7989 section 6).
+    #[must_use]
+    pub fn session_uuid(mut self, uuid: SessionUuid) -> Self {
+        self.session_uuid = Some(uuid);
         self
     }
 

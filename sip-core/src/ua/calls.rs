@@ -16,6 +16,7 @@ use crate::registration::{RegisterKind, Wish};
 use crate::session::{
     DescriptionFailed, Input, InviteOptions, MessageOptions, Phase, Refusal, Stepped,
 };
+use crate::session_uuid::SessionIdentifier;
 use crate::time::Timestamp;
 
 /// The phase of a call, with the commands that fit it.
@@ -154,6 +155,13 @@ impl UserAgent {
             Phase::Established => Session::Established(EstablishedSession { agent: self, id }),
             Phase::Ending => Session::Ending,
         })
+    }
+
+    /// The identifier of a call's communication session (RFC 7989): the UUIDs of both ends. `None` if the call is over, or
+    /// without `sessionId`.
+    #[must_use]
+    pub fn session_identifier(&self, id: SessionId) -> Option<SessionIdentifier> {
+        self.sessions.session_identifier(&self.endpoint, id)
     }
 
     /// Ends a call by CANCEL, 480 or BYE, as its phase requires (RFC 3261 sections 9.1, 13.3.1.3, 15). A call

@@ -73,6 +73,7 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         extra_methods: boxed(config.extra_methods()),
         info_packages: boxed(config.info_packages()),
         accepted_bodies: boxed(config.accepted_bodies()),
+        session_id: config.session_id(),
         takes_any_user: false,
         reliable_provisionals: config.rel100(),
         preloaded_route: config.use_preloaded_route(),

@@ -313,3 +313,11 @@ pub(crate) fn rfc3261_8_2_3_accepted_bodies_are_not_refused() {
         assert!(alice().accepted_bodies([wrong]).build().is_err(), "{wrong}");
     }
 }
+
+/// `sessionId`: the INVITE has a Session-ID (RFC 7989); `session_id.rs` has the rest.
+pub(crate) fn rfc7989_session_id_is_in_the_invite() {
+    let (_, invite) = Bench::new(alice().session_id(true)).call();
+    assert!(invite.session_id().unwrap().unwrap().remote.is_some());
+    let (_, invite) = Bench::new(&alice()).call();
+    assert_eq!(invite.session_id(), Ok(None));
+}
