@@ -69,6 +69,7 @@ mod rand;
 mod reason;
 mod record;
 mod registration;
+pub mod sdp;
 pub mod session;
 mod session_uuid;
 mod slab;
@@ -92,7 +93,9 @@ pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
-    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, RedirectTarget, Refusal,
+    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, ModifyOptions,
+    ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal,
+    Reliability,
 };
 pub use session_uuid::{SessionIdentifier, SessionUuid};
 pub use time::Timestamp;

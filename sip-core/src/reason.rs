@@ -50,6 +50,8 @@ pub enum Cause {
     NoAnswer,
     /// The peer sent no ACK for the 2xx (RFC 3261 section 13.3.1.4) or the refusal (timer H) of this side.
     NoAck,
+    /// The peer sent no PRACK for a reliable provisional response of this side (RFC 3262 section 3).
+    NoPrack,
     /// The connection was lost, or there was none.
     ConnectionLost,
     /// The BYE was never sent, because no connection opened within 64 T1. The peer does not know that the
@@ -66,7 +68,8 @@ pub enum Cause {
     Authentication,
     /// A 2xx to REGISTER without a usable binding, or one to INVITE whose Contact or routes cannot be used.
     Malformed,
-    /// The binding lapsed before the core could refresh it.
+    /// The binding lapsed before the core could refresh it, or the session did because no refresh of either side arrived in
+    /// time (RFC 4028 section 10).
     Expired,
     /// A limit of [`Limits`](crate::Limits) is reached.
     LimitReached,
@@ -206,6 +209,7 @@ impl fmt::Display for EndReason {
             Cause::Timeout => "no final response in time",
             Cause::NoAnswer => "the call stayed unanswered",
             Cause::NoAck => "no ACK",
+            Cause::NoPrack => "no PRACK",
             Cause::ConnectionLost => "no connection",
             Cause::NeverSent => "the BYE was never sent",
             Cause::Glare => "superseded by an offer of the peer",

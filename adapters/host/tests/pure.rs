@@ -9,7 +9,7 @@ use sip_core::config::{Authentication, Config, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     AuthorizationFailed, Body, CommandError, ConnectionId, ConnectionInfo, DescriptionKind, Event,
-    ExchangeId, FailureStatus, InviteOptions, Limits, SessionId, Timestamp, Transport,
+    ExchangeId, FailureStatus, InviteOptions, Limits, SessionId, Timestamp, Tones, Transport,
 };
 use sip_host::{
     Authenticator, CommandFailure, ConnectFailure, Describers, DescriptionError, Hooks, Host, Job,
@@ -52,6 +52,10 @@ impl Describers for Media {
         _body: Body,
     ) {
         self.accepted.push(kind);
+    }
+
+    fn send_tones(&mut self, _session: SessionId, _tones: &Tones) -> bool {
+        false
     }
 
     fn close(&mut self, _session: SessionId) {

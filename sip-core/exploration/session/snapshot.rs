@@ -20,6 +20,9 @@ impl SessionLayer {
                 .number(handle.to_bits())
                 .number(common.connection.map_or(0, |known| place(known) + 1))
                 .number(u64::from(common.dialog.is_some()))
+                .number(u64::from(common.holds))
+                .debug(&common.updates)
+                .debug(&common.refresh.timing)
                 .debug(&common.offer);
             for number in common.numbers() {
                 digest.number(number);
@@ -43,20 +46,25 @@ impl SessionLayer {
         id: SessionId,
         running: &[SessionTimer],
     ) -> Option<&'static str> {
-        use SessionTimer::{GiveUp, NoAnswer, Offer, Repeat, Ring};
+        use SessionTimer::{
+            Description, GiveUp, NoAnswer, Offer, Prack, Repeat, RepeatProvisional, Ring,
+        };
         let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
-                (&[NoAnswer], &[])
+                (&[Description], &[])
             }
             State::QueuedInvite(_) | State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
             State::Calling(_) => (&[], &[NoAnswer]),
-            State::Incoming(_) | State::Accepting(_) => (&[NoAnswer], &[Ring]),
+            State::Incoming(_) | State::Accepting(_) => {
+                (&[NoAnswer], &[Ring, Description, RepeatProvisional, Prack])
+            }
             State::Answered(_) | State::HangingUp(_) | State::Reanswered(_) => {
                 (&[Repeat, GiveUp], &[])
             }
-            State::Offering(_) | State::Glare(_) => (&[Offer], &[]),
+            State::Offering(_) | State::Acknowledging(_) => (&[Description], &[]),
+            State::Glare(_) => (&[Offer], &[]),
             State::Reinviting(_) => (&[], &[Offer]),
-            State::Answering(_) => (&[NoAnswer], &[]),
+            State::Answering(_) => (&[Description], &[]),
             State::Cancelling(_) | State::Confirmed(_) | State::Terminating(_) => (&[], &[]),
         };
         if needed.iter().any(|timer| !running.contains(timer)) {
@@ -87,23 +95,31 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
         State::Incoming(incoming) | State::Accepting(incoming) => digest
             .number(7 + u64::from(matches!(state, State::Accepting(_))))
             .number(layer.digest_server(incoming.transaction))
-            .number(u64::from(incoming.ringing)),
+            .number(u64::from(incoming.ringing))
+            .number(u64::from(incoming.negotiated))
+            .number(u64::from(incoming.prack.is_some()))
+            .debug(&incoming.reliable)
+            .debug(&incoming.last)
+            .debug(&incoming.early)
+            .debug(&incoming.preview)
+            .debug(&incoming.headers),
         State::Answered(answered) => digest_answered(9, answered, endpoint, digest),
         State::HangingUp(answered) => digest_answered(10, answered, endpoint, digest),
         State::Reanswered(answered) => digest_answered(11, answered, endpoint, digest),
         State::Confirmed(_) => digest.number(12),
-        State::Offering(offering) => digest.number(13).number(offering.glares.into()),
+        State::Offering(offering) => digest.number(13).debug(&offering.attempt),
         State::Reinviting(reinviting) => digest
             .number(14)
             .number(layer.digest_client(reinviting.transaction))
-            .number(reinviting.glares.into())
+            .debug(&reinviting.attempt)
             .debug(&reinviting.preview),
-        State::Glare(glare) => digest.number(15).number(glare.glares.into()),
+        State::Acknowledging(_) => digest.number(20),
+        State::Glare(glare) => digest.number(15).debug(&glare.attempt),
         State::Answering(answering) => digest
             .number(16)
             .number(layer.digest_server(answering.transaction))
             .number(answering.number.into())
-            .debug(&answering.glares),
+            .debug(&answering.attempt),
         State::Terminating(over) | State::QueuedBye(over) | State::LostBye(over) => {
             let kind = match state {
                 State::Terminating(_) => 17,
@@ -130,7 +146,7 @@ fn digest_answered<'a>(
         .number(endpoint.layer.digest_server(answered.transaction))
         .number(answered.number.into())
         .number(answered.interval.as_micros() as u64)
-        .debug(&answered.glares)
+        .debug(&answered.attempt)
 }
 
 /// What an application cannot tell from events.

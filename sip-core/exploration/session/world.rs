@@ -21,7 +21,9 @@ use crate::event::Event;
 use crate::exploration::{self, Digest, constant};
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::Cause;
-use crate::session::{DescriptionFailed, FailureStatus, Input, InviteOptions, Phase, SessionLayer};
+use crate::session::{
+    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, Phase, SessionLayer,
+};
 use crate::time::Timestamp;
 
 /// How long a message may be under way in one go.
@@ -288,7 +290,7 @@ impl World {
             }
             Command::Renegotiate => {
                 self.renegotiations -= 1;
-                Input::Renegotiate
+                Input::Renegotiate(ModifyOptions::new())
             }
             Command::Describe => {
                 let (exchange, body) = side.application.describe(call);

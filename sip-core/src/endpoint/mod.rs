@@ -14,6 +14,7 @@ mod exploration;
 mod flow;
 mod identity;
 mod indication;
+mod late_prack;
 mod log;
 mod may_send;
 mod owner;
@@ -31,12 +32,16 @@ pub(crate) use self::challenge::{Authorization, RetryError};
 pub(crate) use self::flow::{Duty, Flow, MaySend};
 pub(crate) use self::identity::Identity;
 pub(crate) use self::indication::{Indication, Received};
+pub(crate) use self::late_prack::ProvisionalNumber;
 pub(crate) use self::owner::{DialogUsage, FlowIndex, Sent, TimerOwner, TransactionUser};
 pub use self::owner::{SessionRequest, SessionTimer};
 pub use self::queue::Counters;
 pub(crate) use self::requests::{InDialog, NewCall, OutOfDialog};
 pub(crate) use self::responses::InDialogResponse;
 pub use self::sent_request::SentRequest;
-pub use self::settings::{Behaviour, ChallengeSettings, EndpointSettings, IdentitySettings};
+pub use self::settings::{
+    Behaviour, ChallengeSettings, EndpointSettings, Extensions, IdentitySettings,
+};
 pub use self::state::Endpoint;
-pub(crate) use self::uas::is_of_rfc2543;
+pub(crate) use self::state::RELIABLE;
+pub(crate) use self::uas::{is_of_rfc2543, requires_reliable, supports_reliable};

@@ -7,7 +7,7 @@ use core::time::Duration;
 use sip_parse::UriBuf;
 
 use crate::auth::{Algorithm, Credentials, DigestPolicy};
-use crate::config::{LogLevel, Support};
+use crate::config::{LogLevel, SessionRefresher, Support};
 use crate::limits::Limits;
 use crate::transaction::TimerSettings;
 
@@ -83,13 +83,8 @@ pub struct Behaviour {
     pub takes_refer: bool,
     /// Whether the application takes MESSAGE, INFO and NOTIFY: Allow lists them then; else the endpoint refuses them by 405.
     pub takes_requests: bool,
-    /// Methods of extensions that the application answers within calls: Allow lists them then; else the endpoint refuses
-    /// them by 501.
-    pub extra_methods: Vec<Box<str>>,
-    /// The info packages that the application takes within calls (RFC 6086).
-    pub info_packages: Vec<Box<str>>,
-    /// Media types that the application reads in an INVITE beside the session description.
-    pub accepted_bodies: Vec<Box<str>>,
+    /// What the application takes within calls beside what the endpoint knows itself.
+    pub extensions: Box<Extensions>,
     /// Whether the messages of a call carry Session-ID (RFC 7989).
     pub session_id: bool,
     /// Whether the endpoint takes requests to any user, as a switch does; else it refuses those to a user that is not its own by 404.
@@ -103,14 +98,37 @@ pub struct Behaviour {
     pub application_authenticates: bool,
     /// Whether a command without a connection waits for one; otherwise it fails at once.
     pub queue_requests: bool,
-    /// How long an incoming call waits for the application, and how long any call waits for a description.
+    /// How long an incoming call waits for the application.
     pub no_answer_timeout: Duration,
+    /// How long an exchange of descriptions waits for that of the application, less where the peer waits 64 T1 for the answer.
+    pub offer_timeout: Duration,
+    /// The session interval to ask for in calls (RFC 4028 section 4), in whole seconds; `None`: calls have a session timer
+    /// only if the peer or a proxy asks for one. Session timers need the option tag `timer` in
+    /// [`IdentitySettings::supported`]; without it the core leaves them out.
+    pub session_expires: Option<Duration>,
+    /// The shortest session interval that is accepted, at least 90 s (RFC 4028 section 5).
+    pub min_se: Duration,
+    /// The side that refreshes, where the core has the choice.
+    pub session_refresher: SessionRefresher,
     /// The core makes no log records above this level.
     pub log_level: LogLevel,
     /// Whether the core emits a trace record for each message.
     pub trace: bool,
     /// Whether trace records show credentials.
     pub trace_credentials: bool,
+}
+
+/// What the application takes within calls beside what the endpoint knows itself.
+#[derive(Clone, Default, Debug)]
+#[non_exhaustive]
+pub struct Extensions {
+    /// Methods whose requests within a call the application answers: Allow lists them then; else the endpoint refuses them by
+    /// 501.
+    pub methods: Vec<Box<str>>,
+    /// The info packages that the application takes (RFC 6086).
+    pub info_packages: Vec<Box<str>>,
+    /// Media types that the application reads in an INVITE beside the session description.
+    pub bodies: Vec<Box<str>>,
 }
 
 impl EndpointSettings {
@@ -157,9 +175,7 @@ impl Default for Behaviour {
             display_name: None,
             takes_refer: false,
             takes_requests: false,
-            extra_methods: Vec::new(),
-            info_packages: Vec::new(),
-            accepted_bodies: Vec::new(),
+            extensions: Box::default(),
             session_id: false,
             takes_any_user: false,
             reliable_provisionals: Support::None,
@@ -167,6 +183,10 @@ impl Default for Behaviour {
             application_authenticates: false,
             queue_requests: false,
             no_answer_timeout: Duration::from_secs(60),
+            offer_timeout: Duration::from_secs(30),
+            session_expires: None,
+            min_se: Duration::from_secs(90),
+            session_refresher: SessionRefresher::Auto,
             log_level: LogLevel::Log,
             trace: false,
             trace_credentials: false,

@@ -11,6 +11,7 @@ use rand_core::CryptoRng;
 
 use super::flow::Flow;
 use super::identity::Identity;
+use super::late_prack::LatePracks;
 use super::owner::{DialogUsage, Sent, TimerOwner};
 use super::queue::{Counters, Queue};
 use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
@@ -31,14 +32,14 @@ use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
 /// Methods that are answered, in the order in which Allow lists them. By index: the application takes requests (1), takes a REFER (2);
 /// provisional responses are reliable (4).
 const ALLOW: [&str; 8] = [
-    "INVITE, ACK, CANCEL, BYE, OPTIONS",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, MESSAGE, INFO, NOTIFY",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, MESSAGE, INFO, NOTIFY, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY, REFER",
 ];
 
 /// The option tag of reliable provisional responses (RFC 3262 section 8.1).
@@ -72,6 +73,8 @@ pub struct Endpoint {
     pub(crate) service_route: Vec<Box<[u8]>>,
     /// The BYEs to branches of forks that have no outcome yet.
     pub(super) branch_byes: usize,
+    /// The PRACKs of calls that are over.
+    pub(super) late: LatePracks,
     pub(crate) now: Timestamp,
 }
 
@@ -121,6 +124,7 @@ impl Endpoint {
             sequence: 0,
             service_route: Vec::new(),
             branch_byes: 0,
+            late: LatePracks::default(),
             now,
         }
     }
@@ -273,14 +277,14 @@ impl Endpoint {
 
     /// The methods of extensions that the application answers within calls, as a further row of Allow.
     pub(crate) fn extra_allow(&self) -> Option<String> {
-        let methods = &self.behaviour.extra_methods;
+        let methods = &self.behaviour.extensions.methods;
         (!methods.is_empty()).then(|| methods.join(", "))
     }
 
     /// The media types that an INVITE may carry, as a value of Accept (RFC 3261 section 20.1).
     pub(crate) fn accept_types(&self) -> String {
         let mut accept = String::from(ACCEPT);
-        for media in &self.behaviour.accepted_bodies {
+        for media in &self.behaviour.extensions.bodies {
             accept.push_str(", ");
             accept.push_str(media);
         }
@@ -290,14 +294,14 @@ impl Endpoint {
     /// The info packages of this side, as a value of Recv-Info; `None` if the application takes none (RFC 6086 section
     /// 4.2.1).
     pub(crate) fn recv_info(&self) -> Option<String> {
-        let packages = &self.behaviour.info_packages;
+        let packages = &self.behaviour.extensions.info_packages;
         (!packages.is_empty()).then(|| packages.join(", "))
     }
 
     /// Whether the application takes an info package. Package names compare with case, as tokens of extensions that do not
     /// say otherwise (RFC 6086 section 7.2).
     pub(crate) fn takes_package(&self, package: &[u8]) -> bool {
-        let mut packages = self.behaviour.info_packages.iter();
+        let mut packages = self.behaviour.extensions.info_packages.iter();
         packages.any(|known| known.as_bytes() == package)
     }
 

@@ -21,9 +21,12 @@ impl Endpoint {
         let allow = [(HeaderName::Allow, self.allow())];
         match method {
             Method::Other(name) if in_dialog && self.takes_method(name) => return true,
-            Method::Invite | Method::Ack | Method::Cancel | Method::Bye | Method::Options => {
-                return true;
-            }
+            Method::Invite
+            | Method::Ack
+            | Method::Cancel
+            | Method::Bye
+            | Method::Options
+            | Method::Update => return true,
             Method::Message | Method::Info | Method::Notify if self.behaviour.takes_requests => {
                 return true;
             }
@@ -106,7 +109,7 @@ impl Endpoint {
     fn check_reliability(&mut self, transaction: ServerTransactionId, request: &Request) -> bool {
         if self.behaviour.reliable_provisionals != Support::Required
             || request.method() != Method::Invite
-            || takes_reliable(request)
+            || supports_reliable(request)
         {
             return true;
         }
@@ -138,7 +141,7 @@ impl Endpoint {
             return false;
         }
         let understood = Understood {
-            types: &self.behaviour.accepted_bodies,
+            types: &self.behaviour.extensions.bodies,
             early_sessions: self.supports(b"early-session"),
         };
         if let Some(unusable) = unusable(request, &understood) {
@@ -161,7 +164,8 @@ impl Endpoint {
             self.refuse(transaction, status, why, headers);
             return false;
         }
-        if request.method() == Method::Invite && !accepts_sdp(request) {
+        let describes = matches!(request.method(), Method::Invite | Method::Update);
+        if describes && !accepts_sdp(request) {
             let status = StatusCode::NOT_ACCEPTABLE;
             self.refuse(transaction, status, "the answer may not be SDP", &[]);
             return false;
@@ -171,12 +175,12 @@ impl Endpoint {
 
     /// Whether the application answers requests of this method within calls.
     pub(crate) fn takes_method(&self, method: &[u8]) -> bool {
-        let mut methods = self.behaviour.extra_methods.iter();
+        let mut methods = self.behaviour.extensions.methods.iter();
         methods.any(|known| known.as_bytes() == method)
     }
 
-    /// Whether the option tag may stand in Require.
-    fn supports(&self, tag: &[u8]) -> bool {
+    /// Whether Supported lists the option tag, so that it may stand in Require.
+    pub(crate) fn supports(&self, tag: &[u8]) -> bool {
         self.identity
             .supported
             .split(", ")
@@ -204,10 +208,14 @@ impl Endpoint {
     }
 }
 
-/// Whether the sender of an INVITE takes reliable provisional responses (RFC 3262 section 3).
-pub(crate) fn takes_reliable(invite: &Request) -> bool {
-    let mut tags = invite.supported().chain(invite.require());
-    tags.any(|tag| tag.eq_ignore_ascii_case(RELIABLE.as_bytes()))
+/// Whether the sender of an INVITE supports reliable provisional responses (RFC 3262 section 3).
+pub(crate) fn supports_reliable(invite: &Request) -> bool {
+    invite.has_token(HeaderName::Supported, RELIABLE.as_bytes()) || requires_reliable(invite)
+}
+
+/// Whether the sender of an INVITE requires reliable provisional responses (RFC 3262 section 3).
+pub(crate) fn requires_reliable(invite: &Request) -> bool {
+    invite.has_token(HeaderName::Require, RELIABLE.as_bytes())
 }
 
 /// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).

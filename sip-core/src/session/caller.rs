@@ -37,8 +37,6 @@ pub(crate) fn start(
         return send_or_queue(*invite, context);
     }
     context.want_offer(Carrier::Invite);
-    let patience = context.endpoint.behaviour().no_answer_timeout;
-    context.set(SessionTimer::NoAnswer, patience);
     Ok(State::AwaitingOffer(invite))
 }
 
@@ -49,10 +47,12 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
         .may_send(duty(&invite), invite.target.as_bytes())
     {
         MaySend::Now(connection) => {
+            let fields = context.timer_fields();
             let call = NewCall {
                 connection,
                 target: invite.target.as_bytes(),
                 anonymous: invite.options.anonymous,
+                own: &fields.own(),
                 headers: &invite.options.headers,
                 offer: invite.offer.as_ref(),
             };
@@ -110,14 +110,11 @@ impl NewInvite {
     ) -> Option<State> {
         match input {
             Input::Describe(_, Ok(offer)) => {
-                context.clear(SessionTimer::NoAnswer);
                 self.offer = Some(offer);
                 let started = send_or_queue(*self, context);
                 started_or_ended(started, context)
             }
-            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::NoAnswer) => {
-                context.end(EndReason::local(Cause::BadDescription))
-            }
+            Input::Describe(_, Err(_)) => context.end(EndReason::local(Cause::BadDescription)),
             Input::HangUp => context.end(EndReason::local(Cause::Requested)),
             _ => Some(State::AwaitingOffer(self)),
         }
@@ -221,6 +218,10 @@ impl Calling {
             };
             return Some(queue(invite, context));
         }
+        if let Some(transaction) = context.raise_interval(response) {
+            self.transaction = transaction;
+            return Some(State::Calling(self));
+        }
         context.end(response.refusal())
     }
 
@@ -298,6 +299,7 @@ impl Calling {
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.endpoint.dialogs.keep_only(dialog);
+        context.refreshed_by(response.response);
         let call = context.common.id.to_bits();
         context
             .endpoint
@@ -308,9 +310,6 @@ impl Calling {
         let offer = takes_offer.then(|| remote_description(response.response));
         if let Some(offer) = offer.flatten() {
             context.offer_came(Carrier::Success, offer);
-            let patience = context.endpoint.behaviour().no_answer_timeout;
-            let patience = patience.min(context.endpoint.time_to_acknowledge());
-            context.set(SessionTimer::NoAnswer, patience);
             return Some(State::AwaitingAnswer(Box::new(AwaitingAnswer {
                 dialog,
                 invite: response.request.clone(),
@@ -385,9 +384,7 @@ impl AwaitingAnswer {
             Input::Describe(_, Ok(answer)) => self.described(answer, context),
             // The core acknowledges the 2xx in any case, because the peer repeats it until then (RFC 3261
             // section 13.2.2.4).
-            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::NoAnswer) => {
-                self.ack_and_bye(Cause::BadDescription, context)
-            }
+            Input::Describe(_, Err(_)) => self.ack_and_bye(Cause::BadDescription, context),
             Input::HangUp => self.ack_and_bye(Cause::Requested, context),
             // The peer hung up before the ACK was sent, so the core does not send it.
             Input::Bye(bye) => context.end(ended_by_peer(bye, Cause::Bye)),
@@ -409,7 +406,6 @@ impl AwaitingAnswer {
             let call = *self;
             return Some(State::QueuedAck(Box::new(QueuedAck { call, answer })));
         }
-        context.clear(SessionTimer::NoAnswer);
         let acknowledged = context.acknowledge(self.dialog, &self.invite, None, Some(&answer));
         if let Err(error) = acknowledged {
             return context.end(EndReason::transport(send_failure_cause(&error)));
@@ -422,7 +418,6 @@ impl AwaitingAnswer {
     }
 
     fn ack_and_bye(self: Box<Self>, cause: Cause, context: &mut Context<'_>) -> Option<State> {
-        context.clear(SessionTimer::NoAnswer);
         match context.acknowledge(self.dialog, &self.invite, None, None) {
             Ok(()) => context.hang_up(EndReason::local(cause)),
             Err(_) if cause == Cause::Requested => context.end(EndReason::local(cause)),
@@ -441,7 +436,7 @@ impl QueuedAck {
         match input {
             Input::Connected => Box::new(self.call).described(self.answer, context),
             // No connection opened in time for the answer.
-            Input::Timer(SessionTimer::NoAnswer) => {
+            Input::Timer(SessionTimer::Description) => {
                 context.end(EndReason::transport(Cause::ConnectionLost))
             }
             Input::HangUp => Box::new(self.call).ack_and_bye(Cause::Requested, context),

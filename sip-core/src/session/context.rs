@@ -6,27 +6,37 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::options::MessageOptions;
+use super::refresh::{Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput};
 use super::refusal::Refusal;
-use super::state::{State, Terminating};
-use crate::body::{Body, RemoteDescription};
+use super::state::{Attempt, State, Terminating};
+use super::update::Updates;
+use crate::body::{Body, RemoteDescription, remote_description};
+use crate::config::LogLevel;
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
-    Duty, Endpoint, InDialog, InDialogResponse, MaySend, Sent, SentRequest, SessionRequest,
-    SessionTimer, TimerOwner, TransactionUser,
+    Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent, SentRequest,
+    SessionRequest, SessionTimer, TimerOwner, TransactionUser,
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
+use crate::record::LogContent;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
+
+/// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
+/// transaction at the peer ends after 32 s.
+const ANSWER_UPDATE_WITHIN: Duration = Duration::from_secs(10);
+/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
+const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
 
 /// The data that every state of a call shares.
 #[cfg_attr(test, derive(Clone))]
@@ -37,8 +47,14 @@ pub(crate) struct Common {
     pub(crate) dialog: Option<DialogId>,
     /// The offer/answer exchange.
     pub(crate) offer: Exchange,
+    /// Whether this side holds the call.
+    pub(crate) holds: bool,
+    /// Whether it does so once the open exchange is complete.
+    will_hold: bool,
+    /// The UPDATEs in both directions.
+    pub(crate) updates: Updates,
     /// The number of the last exchange.
-    exchanges: u32,
+    pub(crate) exchanges: u32,
     /// The CSeq number and the bytes of the last ACK to a 2xx, which answer a repeated 2xx.
     ack: Option<(u32, Bytes)>,
     /// The connection on which the peer last reached this side.
@@ -47,6 +63,10 @@ pub(crate) struct Common {
     pub(crate) caller: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
+    /// The reliable provisional response of this side that the peer has not acknowledged.
+    pub(crate) provisional: Option<ProvisionalNumber>,
+    /// The session timer.
+    pub(crate) refresh: Refresh,
     /// What the application adds to the message that ends the call.
     pub(crate) parting: Option<Box<MessageOptions>>,
     /// The info packages that the peer takes (RFC 6086).
@@ -67,22 +87,33 @@ impl Common {
             set,
             dialog: None,
             offer: Exchange::Idle,
+            holds: false,
+            will_hold: false,
+            updates: Updates::default(),
             exchanges: 0,
             ack: None,
             connection: None,
             caller: false,
             invite: None,
+            provisional: None,
+            refresh: Refresh::new(),
             parting: None,
             packages: Vec::new(),
             timers: [None; SessionTimer::ALL.len()],
         }
     }
 
-    /// The last exchange and the last ACK by their numbers, for tests.
+    /// The last exchange, the last ACK and the unacknowledged response by their numbers, for tests.
     #[cfg(test)]
-    pub(crate) fn numbers(&self) -> [u64; 2] {
+    pub(crate) fn numbers(&self) -> [u64; 3] {
         let ack = self.ack.as_ref().map_or(0, |(number, _)| *number);
-        [self.exchanges.into(), ack.into()]
+        let rseq = self.provisional.map_or(0, |provisional| provisional.rseq);
+        [self.exchanges.into(), ack.into(), rseq.into()]
+    }
+
+    /// Whether this side may make an offer: no exchange is open, and no UPDATE of this side is under way (RFC 3264 section 4).
+    pub(crate) fn may_offer(&self) -> bool {
+        self.offer == Exchange::Idle && self.updates.are_idle()
     }
 
     /// Takes the info packages that a message of the peer lists (RFC 6086 section 4.2.1), at most `limit`. A message without
@@ -136,11 +167,22 @@ impl Context<'_> {
 
     /// Requests an offer from the application.
     pub(crate) fn want_offer(&mut self, carrier: Carrier) {
+        self.want_offer_for(carrier, None);
+    }
+
+    /// As [`Context::want_offer`], for an offer that puts the peer on hold or resumes the call.
+    pub(crate) fn want_offer_for(&mut self, carrier: Carrier, hold: Option<bool>) {
+        if self.common.offer == Exchange::Idle {
+            self.common.will_hold = hold.unwrap_or(self.common.holds);
+        }
         self.exchange(OfferInput::Wanted(carrier), None, None);
     }
 
     /// Delivers the peer's offer to the application and requests the answer.
     pub(crate) fn offer_came(&mut self, carrier: Carrier, offer: RemoteDescription) {
+        if self.common.offer == Exchange::Idle {
+            self.common.will_hold = self.common.holds;
+        }
         self.exchange(OfferInput::Came(carrier), Some(offer), None);
     }
 
@@ -164,8 +206,41 @@ impl Context<'_> {
         self.exchange(OfferInput::Ended(ending), None, Some(reason));
     }
 
+    /// Reports that a re-INVITE or UPDATE of this side failed: by the end of its exchange, or else by an event of its own if the
+    /// application waits for the outcome.
+    pub(crate) fn modification_failed(
+        &mut self,
+        attempt: &Attempt,
+        ending: Ending,
+        reason: &EndReason,
+    ) {
+        if attempt.without_offer() {
+            self.modification_ended(attempt, Err(Box::new(reason.clone())));
+        } else {
+            self.end_exchange(ending, reason.clone());
+        }
+    }
+
+    /// Reports the end of a re-INVITE or UPDATE of this side that opened no exchange, if the application wanted it.
+    pub(crate) fn modification_ended(
+        &mut self,
+        attempt: &Attempt,
+        outcome: Result<(), Box<EndReason>>,
+    ) {
+        if attempt.refreshes {
+            return;
+        }
+        let session = self.common.id;
+        self.event(Event::ModificationEnded { session, outcome });
+    }
+
     /// Ends the open exchange with the call: refused by a final response, or aborted.
     fn close_exchange(&mut self, reason: &EndReason) {
+        // RFC 3261 section 15.1.2: a request that is pending when the call ends gets 487.
+        let pending = self.common.updates.close();
+        if let Some(transaction) = pending.filter(|_| reason.cause != Cause::Stopped) {
+            self.refuse(transaction, StatusCode::REQUEST_TERMINATED);
+        }
         if self.common.offer == Exchange::Idle {
             return;
         }
@@ -185,7 +260,13 @@ impl Context<'_> {
     ) {
         let next = ExchangeId(self.common.exchanges.saturating_add(1));
         let mut effects = OfferEffects::new();
+        let asked = self.common.offer.asked();
         self.common.offer = self.common.offer.step(input, next, &mut effects);
+        match (asked, self.common.offer.asked()) {
+            (None, Some(_)) => self.set(SessionTimer::Description, self.time_to_describe()),
+            (Some(_), None) => self.clear(SessionTimer::Description),
+            _ => {}
+        }
         let (session, dialog) = (self.common.id, self.common.dialog);
         for effect in effects {
             let event = match effect {
@@ -196,6 +277,7 @@ impl Context<'_> {
                         dialog,
                         exchange,
                         kind,
+                        hold: self.common.will_hold,
                     }
                 }
                 OfferEffect::Deliver(exchange, kind) => {
@@ -212,6 +294,9 @@ impl Context<'_> {
                     }
                 }
                 OfferEffect::End(exchange, ending) => {
+                    if ending == Ending::Complete {
+                        self.common.holds = self.common.will_hold;
+                    }
                     let mut reason = || {
                         let cut = || EndReason::local(Cause::Stopped);
                         Box::new(reason.take().unwrap_or_else(cut))
@@ -234,12 +319,98 @@ impl Context<'_> {
         }
     }
 
+    /// How long the exchange waits for the application's description (`offerTimeout`).
+    fn time_to_describe(&self) -> Duration {
+        let timeout = self.endpoint.behaviour().offer_timeout;
+        match self.common.offer {
+            // The peer waits 64 T1 for the message with the answer.
+            Exchange::AnswerAsked(_, Carrier::Success | Carrier::Provisional | Carrier::Prack) => {
+                timeout.min(self.endpoint.time_to_acknowledge())
+            }
+            Exchange::AnswerAsked(_, Carrier::Update) => timeout.min(ANSWER_UPDATE_WITHIN),
+            _ => timeout,
+        }
+    }
+
+    /// The header fields of session timers in an INVITE, a re-INVITE or an UPDATE of this side.
+    pub(crate) fn timer_fields(&self) -> TimerFields {
+        let policy = TimerPolicy::of(self.endpoint);
+        policy.map_or_else(TimerFields::default, |policy| {
+            self.common.refresh.of_request(policy)
+        })
+    }
+
+    /// Takes what a 2xx of the peer to an INVITE, a re-INVITE or an UPDATE says about the session timer (RFC 4028
+    /// section 7.2).
+    pub(crate) fn refreshed_by(&mut self, response: &Response) {
+        if TimerPolicy::of(self.endpoint).is_some() {
+            self.step_timing(Refresh::agreed(response));
+        }
+    }
+
+    /// Handles a 422 (RFC 4028 section 7.3): sends the request again with a longer interval. `None` if it is final.
+    pub(crate) fn raise_interval(
+        &mut self,
+        response: &ResponseTo<'_>,
+    ) -> Option<ClientTransactionId> {
+        let request = response.request.request()?;
+        let is_422 = response.status() == StatusCode::SESSION_INTERVAL_TOO_SMALL;
+        TimerPolicy::of(self.endpoint).filter(|_| is_422)?;
+        if !self.common.refresh.raise(request, response.response) {
+            return None;
+        }
+        let user = self.common.user(response.to);
+        let sent = match response.to {
+            SessionRequest::Invite => Sent::outside(user),
+            _ => Sent::within(self.common.dialog?, user),
+        };
+        let fields = self.timer_fields();
+        let (connection, request) = (response.connection, response.request);
+        let sent = self
+            .endpoint
+            .resend_with(connection, request, sent, &fields.own());
+        sent.ok()
+    }
+
+    /// Lets the session timer take a step; the only place that does so. Returns what the call has to do.
+    pub(crate) fn step_timing(&mut self, input: TimingInput) -> Option<TimingEffect> {
+        if matches!(input, TimingInput::Agreed(..) | TimingInput::NotAgreed) {
+            self.clear(SessionTimer::Refresh);
+            self.clear(SessionTimer::Expiry);
+        }
+        let mut effects = TimingEffects::new();
+        let refresh = &mut self.common.refresh;
+        refresh.timing = refresh.timing.step(input, &mut effects);
+        let mut left = None;
+        for effect in effects {
+            match effect {
+                TimingEffect::RefreshAfter(time) => self.set(SessionTimer::Refresh, time),
+                TimingEffect::ExpireAfter(time) => {
+                    let at = self.endpoint.now + time;
+                    self.common.refresh.expire_at(at);
+                    self.set(SessionTimer::Expiry, time);
+                }
+                TimingEffect::Refresh | TimingEffect::End => left = Some(effect),
+            }
+        }
+        left
+    }
+
+    /// The refresh is due. A host that slept may be late for it.
+    pub(crate) fn refresh_is_due(&mut self) -> Option<TimingEffect> {
+        let rest = self.common.refresh.rest(self.endpoint.now);
+        self.step_timing(TimingInput::Due(rest))
+    }
+
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
         self.close_exchange(&reason);
         self.clear_all();
         if reason.cause == Cause::Bye {
             self.dialog_is_ended();
+        }
+        if let Some(number) = self.common.provisional.take() {
+            self.endpoint.expect_late_prack(self.common.set, number);
         }
         self.endpoint.dialogs.close(self.common.set);
         let session = self.common.id;
@@ -272,6 +443,13 @@ impl Context<'_> {
         let Some(dialog) = self.common.dialog else {
             return self.end(call.reason);
         };
+        // RFC 3326: the peer learns why a call ends that neither side hung up.
+        let expired = [(HeaderName::Reason, EXPIRED)];
+        let own = if call.reason.cause == Cause::Expired {
+            &expired[..]
+        } else {
+            &[]
+        };
         let sent = match self
             .endpoint
             .may_send_in(dialog, Duty::Owed(self.common.connection))
@@ -283,7 +461,7 @@ impl Context<'_> {
                     dialog,
                     method: Method::Bye,
                     body: parting.and_then(|parting| parting.body.as_ref()),
-                    own: &[],
+                    own,
                     extra: parting.map_or(&[], |parting| &parting.headers),
                 };
                 let user = self.common.user(SessionRequest::Bye);
@@ -450,14 +628,72 @@ impl Context<'_> {
         status: StatusCode,
         body: Option<&Body>,
     ) -> Result<(), SendError> {
+        self.respond_with(dialog, transaction, status, &[], &[], body)
+    }
+
+    /// As [`Context::respond`], with header fields of the core and of the application.
+    pub(crate) fn respond_with(
+        &mut self,
+        dialog: DialogId,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        own: &[(HeaderName<'static>, &str)],
+        extra: &[ExtraHeader],
+        body: Option<&Body>,
+    ) -> Result<(), SendError> {
+        let agreed = status
+            .is_success()
+            .then(|| self.agree(transaction))
+            .flatten();
+        let mut fields: Vec<_> = own.to_vec();
+        if let Some((_, agreed)) = &agreed {
+            fields.extend(agreed.own());
+        }
         self.endpoint.respond_in_dialog(&InDialogResponse {
             dialog,
             transaction,
             status,
             body,
-            own: &[],
-            extra: &[],
-        })
+            own: &fields,
+            extra,
+        })?;
+        if let Some((timing, _)) = agreed {
+            self.step_timing(timing);
+        }
+        Ok(())
+    }
+
+    /// What the 2xx to an INVITE or UPDATE of the peer says about the session timer (RFC 4028 section 9).
+    fn agree(&mut self, transaction: ServerTransactionId) -> Option<(TimingInput, TimerFields)> {
+        let request = self.endpoint.layer.request(transaction)?;
+        if !matches!(request.method(), Method::Invite | Method::Update) {
+            return None;
+        }
+        self.common.refresh.read(&request);
+        let policy = TimerPolicy::of(self.endpoint)?;
+        Some(self.common.refresh.answer(policy, &request))
+    }
+
+    /// Logs that a provisional response could not be built or sent.
+    pub(crate) fn log_not_sent(&mut self) {
+        let content = LogContent::Text("a provisional response could not be sent");
+        let label = self.common.id.to_bits();
+        self.endpoint
+            .log(LogLevel::Warn, "sip.session", label, content);
+    }
+
+    /// Answers a PRACK in a state that waits for none: 200 if it acknowledges a provisional response that a final one has overtaken (RFC
+    /// 3262 section 3), else 481. An offer in it is refused, because the exchange of the INVITE goes on.
+    pub(crate) fn late_prack(&mut self, prack: ServerTransactionId, request: &Request) {
+        let number = &mut self.common.provisional;
+        let found = number.take_if(|number| number.is_acknowledged_by(request));
+        match found {
+            None => self.refuse(prack, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
+            Some(_) if remote_description(request).is_some() => {
+                self.refuse(prack, StatusCode::NOT_ACCEPTABLE_HERE);
+            }
+            Some(_) => self.endpoint.accept_prack(prack, None),
+        }
     }
 
     /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.

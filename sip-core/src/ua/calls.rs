@@ -14,7 +14,8 @@ use crate::error::{CommandError, StaleHandle};
 use crate::ids::{ExchangeId, RequestId, SessionId};
 use crate::registration::{RegisterKind, Wish};
 use crate::session::{
-    DescriptionFailed, Input, InviteOptions, MessageOptions, Phase, Refusal, Stepped,
+    DescriptionFailed, Input, InviteOptions, MessageOptions, ModifyOptions, Phase,
+    ProvisionalOptions, Refusal, Stepped,
 };
 use crate::session_uuid::SessionIdentifier;
 use crate::time::Timestamp;
@@ -202,7 +203,11 @@ impl UserAgent {
     pub(super) fn hang_up_session(&mut self, id: SessionId, input: Input<'_>) -> bool {
         let known = self.step_session(id, input) != Stepped::Unknown;
         // While a challenge waits, no request is in flight; withdrawing the challenge ends the call now.
-        for request in [SessionRequest::Invite, SessionRequest::Reinvite] {
+        for request in [
+            SessionRequest::Invite,
+            SessionRequest::Reinvite,
+            SessionRequest::Update,
+        ] {
             self.withdraw_challenge(TransactionUser::Session(id, request));
         }
         self.end_tones(id);
@@ -240,9 +245,35 @@ impl UserAgent {
 
 impl IncomingSession<'_> {
     /// Announces the call to the caller: sends 180 and repeats it every minute (RFC 3261 section 13.3.1.1).
-    /// Idempotent.
+    /// Idempotent. [`IncomingSession::progress`] has header fields and other statuses.
     pub fn ring(self, now: Timestamp) {
         self.take(Input::Ring, now);
+    }
+
+    /// Sends a provisional response: any status from 101 to 199, with header fields, early media, reliably (RFC 3262).
+    /// With a description the core emits [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) first; the call goes on
+    /// without the response if the application has none. A response waits while the caller has not acknowledged an earlier
+    /// reliable one. If the caller acknowledges none within 64 T1, the core refuses the call by 504 and ends it with
+    /// [`Cause::NoPrack`](crate::Cause::NoPrack).
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] for a reliability that caller and `rel100` do not allow, for a second description, and for an
+    /// offer in an unreliable response; [`CommandError::Limit`] if
+    /// [`Limits::provisionals`](crate::Limits::provisionals) wait.
+    pub fn progress(self, options: ProvisionalOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.advance(now);
+        self.agent
+            .command_session(self.id, Input::Progress(options))
+    }
+
+    /// Accepts the call, as [`IncomingSession::answer`], with header fields for the 2xx.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] if the options have a body, because the session description is the body of the 2xx.
+    pub fn answer_with(self, options: MessageOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.advance(now);
+        self.agent
+            .command_session(self.id, Input::AnswerWith(options))
     }
 
     /// Accepts the call (RFC 3261 section 13.3.1.4). The core emits
@@ -256,6 +287,17 @@ impl IncomingSession<'_> {
     /// that has the header fields which its status requires, such as a redirection (section 13.3.1.2).
     pub fn reject(self, refusal: impl Into<Refusal>, now: Timestamp) {
         self.take(Input::Refuse(refusal.into()), now);
+    }
+
+    /// Changes the session by an UPDATE before the call is answered (RFC 3311 section 5.1). The peer's Allow has to list UPDATE,
+    /// and a reliable provisional response has to have completed a first exchange of descriptions.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] otherwise, and while another offer is under way.
+    pub fn update(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        let update = Input::SendUpdate(options);
+        self.agent.command_session(self.id, update)
     }
 
     fn take(self, input: Input<'_>, now: Timestamp) {
@@ -282,16 +324,67 @@ impl EstablishedSession<'_> {
         self.agent.settle();
     }
 
-    /// Changes the session (RFC 3261 section 14.1). The core requests the offer with
+    /// Changes the session by a re-INVITE (RFC 3261 section 14.1). The core requests the offer with
     /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) and reports the outcome with
-    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded). If a re-INVITE of the peer crosses this one,
-    /// the core waits and tries again, as section 14.1 requires.
+    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded). [`ModifyOptions::without_offer`] leaves the offer to the peer:
+    /// then [`Event::ModificationEnded`](crate::Event::ModificationEnded) reports a failure before it.
+    /// If a change of the peer crosses this one, the core waits and tries again, as section 14.1 requires.
     ///
     /// # Errors
-    /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
-    pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
+    /// [`CommandError::WrongState`] while another INVITE, or an UPDATE with an offer, is under way in the call, in either
+    /// direction.
+    pub fn reinvite(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Renegotiate(options), now)
+    }
+
+    /// Changes the session by an UPDATE (RFC 3311 section 5.1), as [`EstablishedSession::reinvite`] does. The core sends a
+    /// re-INVITE if the Allow of the peer does not list UPDATE. [`ModifyOptions::without_offer`] refreshes only the target
+    /// and the session; [`Event::ModificationEnded`](crate::Event::ModificationEnded) reports the outcome then.
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::reinvite`].
+    pub fn update(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::SendUpdate(options), now)
+    }
+
+    /// Puts the peer on hold by a re-INVITE (RFC 3264 section 8.4). The core requests the offer with
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), whose `hold` is true;
+    /// [`sdp::with_direction`](crate::sdp::with_direction) makes one. The hold is in force when
+    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded) reports it complete; every later description of the call keeps
+    /// it until `resume`.
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::reinvite`].
+    pub fn hold(self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Hold(true), now)
+    }
+
+    /// Ends the hold of this side, as [`EstablishedSession::hold`] begins it.
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::reinvite`].
+    pub fn resume(self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Hold(false), now)
+    }
+
+    /// Whether this side holds the call: whether the last complete exchange did.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.agent.sessions.holds(self.id).unwrap_or(false)
+    }
+
+    /// Refuses the re-INVITE or UPDATE of the peer that waits for a description; the call goes on. An UPDATE whose answer needs
+    /// the consent of the user gets 504 (RFC 3311 section 5.2), which the core sends by itself after 10 s.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] if none waits, [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
+    pub fn reject(self, refusal: impl Into<Refusal>, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Refuse(refusal.into()), now)
+    }
+
+    fn command(self, input: Input<'_>, now: Timestamp) -> Result<(), CommandError> {
         self.agent.command(now)?;
-        self.agent.command_session(self.id, Input::Renegotiate)
+        self.agent.command_session(self.id, input)
     }
 
     /// Sends one tone: as [`EstablishedSession::send_tones`] with the one tone.

@@ -11,13 +11,13 @@ use sip_parse::UriBuf;
 use crate::auth::{Credentials, UsernameError};
 use crate::config::{Authentication, Config, IpInContact, OfflineRequests};
 use crate::connection::ServerPolicy;
-use crate::endpoint::{Behaviour, EndpointSettings};
+use crate::endpoint::{Behaviour, EndpointSettings, Extensions};
 use crate::limits::Limits;
 use crate::rand::{below, token};
 use crate::transaction::TimerSettings;
 
 /// The option tags that the core honours, without those of `extraSupported`.
-const SUPPORTED: [&str; 2] = ["outbound", "gruu"];
+const SUPPORTED: [&str; 3] = ["outbound", "gruu", "timer"];
 
 /// The settings of the endpoint. Draws at random what the configuration leaves out.
 pub(super) fn settings(
@@ -33,9 +33,10 @@ pub(super) fn settings(
         config.contact_transport()
     };
     let supported = SUPPORTED.into_iter().map(Into::into);
-    let extra = config
-        .extra_supported()
-        .iter()
+    let known = |tag: &str| SUPPORTED.iter().any(|own| own.eq_ignore_ascii_case(tag));
+    let extra = config.extra_supported().iter();
+    let extra = extra
+        .filter(|tag| !known(tag))
         .map(|tag| tag.as_str().into());
     let mut settings = EndpointSettings::new(aor);
     let identity = &mut settings.identity;
@@ -70,9 +71,7 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         display_name: config.display_name().map(Into::into),
         takes_refer: config.allow_out_of_dialog_refers(),
         takes_requests: true,
-        extra_methods: boxed(config.extra_methods()),
-        info_packages: boxed(config.info_packages()),
-        accepted_bodies: boxed(config.accepted_bodies()),
+        extensions: Box::new(extensions(config)),
         session_id: config.session_id(),
         takes_any_user: false,
         reliable_provisionals: config.rel100(),
@@ -80,10 +79,23 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         application_authenticates: config.authentication() == Authentication::Application,
         queue_requests: config.offline_requests() == OfflineRequests::Queue,
         no_answer_timeout: config.no_answer_timeout(),
+        offer_timeout: config.offer_timeout(),
+        session_expires: config.session_expires(),
+        min_se: config.min_se(),
+        session_refresher: config.session_refresher(),
         log_level: config.log().level,
         trace: config.trace_sip(),
         trace_credentials: config.trace_sip_credentials(),
     }
+}
+
+/// What the application takes within calls.
+fn extensions(config: &Config) -> Extensions {
+    let mut extensions = Extensions::default();
+    extensions.methods = boxed(config.extra_methods());
+    extensions.info_packages = boxed(config.info_packages());
+    extensions.bodies = boxed(config.accepted_bodies());
+    extensions
 }
 
 fn boxed(texts: &[String]) -> Vec<Box<str>> {

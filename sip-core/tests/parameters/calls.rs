@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sip_core::config::{Config, ConfigBuilder, DtmfType, Support};
+use sip_core::config::{Config, ConfigBuilder, DtmfType, SessionRefresher, Support};
 use sip_core::{
     Cause, CommandError, DescriptionFailed, DescriptionKind, Event, Originator, Session,
     StartError, Timestamp, UserAgent,
@@ -48,6 +48,73 @@ pub(crate) fn cfg_noanswer_ends_with_408() {
         bench.wait(8 * SECOND);
         assert_eq!(bench.next_response().status().as_u16(), 100);
         assert_eq!(bench.next_response().status().as_u16(), status);
+    }
+}
+
+/// `offerTimeout`: an accepted call whose answer does not come in time gets 488, a call of this side whose offer does not come ends
+/// without an INVITE, and a re-INVITE is refused. Neither 180 nor 487 waits for the description.
+pub(crate) fn offer_timeout_ends_an_exchange_without_a_description() {
+    for (given, seconds) in [(None, 30), (Some(7), 7)] {
+        let mut config = alice();
+        if let Some(seconds) = given {
+            config.offer_timeout(Duration::from_secs(seconds));
+        }
+        let late = Duration::from_secs(seconds);
+        let ended = |bench: &mut Bench| {
+            let reason = bench.expect(|event| match event {
+                Event::Ended { reason, .. } => Some(reason.clone()),
+                _ => None,
+            });
+            (reason.originator, reason.cause)
+        };
+        let expected = (Originator::Local, Cause::BadDescription);
+
+        let mut bench = Bench::new(&config);
+        let id = bench.invite_from_bob(1);
+        bench.accept(id);
+        let Ok(Session::Incoming(call)) = bench.agent.session(id) else {
+            panic!("the call waits for its description");
+        };
+        call.ring(bench.now);
+        bench.pump();
+        assert_eq!(bench.next_response().status().as_u16(), 180);
+        bench.wait(late - Duration::from_millis(1));
+        bench.silence();
+        bench.wait(Duration::from_millis(1));
+        assert_eq!(bench.next_response().status().as_u16(), 488);
+        assert_eq!(ended(&mut bench), expected);
+
+        let mut bench = Bench::new(&config);
+        let call = bench
+            .agent
+            .invite("sip:bob@example.com", Default::default(), bench.now);
+        call.expect("a call");
+        bench.pump();
+        bench.wait(late - Duration::from_millis(1));
+        assert!(matches!(bench.event(), Event::DescriptionNeeded { .. }));
+        bench.no_events();
+        bench.wait(Duration::from_millis(1));
+        assert_eq!(ended(&mut bench), expected);
+        bench.silence();
+
+        let mut bench = Bench::new(&config);
+        let id = bench.invite_from_bob(1);
+        let ok = bench.answer(id, OFFER);
+        bench.in_dialog("ACK", 7, "ack", &ok, "");
+        bench.in_dialog(
+            "INVITE",
+            8,
+            "again",
+            &ok,
+            "Contact: <sip:bob@bob.invalid>\n",
+        );
+        bench.wait(late);
+        assert_eq!(bench.next_response().status().as_u16(), 100);
+        assert_eq!(bench.next_response().status().as_u16(), 488);
+        assert!(matches!(
+            bench.agent.session(id),
+            Ok(Session::Established(_))
+        ));
     }
 }
 
@@ -244,6 +311,72 @@ pub(crate) fn custom_is_passed_through() {
     let bench = Bench::new(config.custom("team", "\"north\""));
     assert_eq!(bench.agent.config().custom()["team"], "\"north\"");
     assert!(Config::default().custom().is_empty());
+}
+
+/// `sessionExpires`: the INVITE asks for a session timer (RFC 4028 section 7.1). By default it asks for none.
+pub(crate) fn cfg_session_expires_asks_for_a_session_timer() {
+    let (_, invite) = Bench::new(&alice()).call();
+    assert!(!invite.has(HeaderName::SessionExpires) && !invite.has(HeaderName::MinSe));
+    let (_, invite) = Bench::new(alice().session_expires(600 * SECOND)).call();
+    assert_eq!(value(&invite, HeaderName::SessionExpires), "600");
+    for refused in [1, 89] {
+        let errors = alice().session_expires(refused * SECOND).build();
+        assert!(errors.is_err(), "{refused} s is below RFC 4028 section 5");
+    }
+    let below = alice()
+        .min_se(300 * SECOND)
+        .session_expires(200 * SECOND)
+        .build();
+    let errors = below.expect_err("an interval that this side would refuse itself");
+    assert!(errors.to_string().contains("sessionExpires"), "{errors}");
+}
+
+/// `minSe`: a shorter interval of the peer gets 422 (RFC 4028 section 9).
+pub(crate) fn cfg_min_se_refuses_a_shorter_interval() {
+    for (min_se, interval, refused) in [
+        (None, 90, false),
+        (Some(200), 199, true),
+        (Some(200), 200, false),
+    ] {
+        let mut config = alice();
+        if let Some(min_se) = min_se {
+            config.min_se(min_se * SECOND);
+        }
+        let mut bench = Bench::new(&config);
+        let user = bench.contact_user();
+        bench.feed(&format!(
+            "INVITE sip:{user}@x SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bK1\n\
+             Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=1\nTo: <sip:x@y>\nCall-ID: 1\n\
+             CSeq: 1 INVITE\nContact: <sip:bob@b.invalid>\nSupported: timer\n\
+             Session-Expires: {interval}\nContent-Length: 0\n\n"
+        ));
+        let calls = bench.events.iter();
+        let calls = calls.filter(|event| matches!(event, Event::IncomingCall { .. }));
+        assert_eq!(calls.count(), usize::from(!refused), "{interval}");
+        if refused {
+            let response = bench.next_response();
+            assert_eq!(response.status().as_u16(), 422);
+            assert_eq!(value(&response, HeaderName::MinSe), "200");
+        }
+    }
+    let (_, invite) = Bench::new(alice().min_se(200 * SECOND)).call();
+    assert_eq!(value(&invite, HeaderName::MinSe), "200");
+}
+
+/// `sessionRefresher`: the side that the INVITE proposes to refresh (RFC 4028 section 7.1).
+pub(crate) fn cfg_session_refresher_names_the_side() {
+    for (side, field) in [
+        (SessionRefresher::Auto, "1800"),
+        (SessionRefresher::Uac, "1800;refresher=uac"),
+        (SessionRefresher::Uas, "1800;refresher=uas"),
+    ] {
+        let mut config = alice();
+        config
+            .session_expires(1_800 * SECOND)
+            .session_refresher(side);
+        let (_, invite) = Bench::new(&config).call();
+        assert_eq!(value(&invite, HeaderName::SessionExpires), field);
+    }
 }
 
 /// `infoPackages`: Recv-Info of the INVITE lists them (RFC 6086 section 4.2.1).

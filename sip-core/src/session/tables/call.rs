@@ -12,9 +12,11 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sip_parse::{Builder, Kind, Message, Method, Request, Response, StatusCode, UriBuf};
 
+use super::early;
 use super::rows::{Row, read};
 use crate::action::Action;
 use crate::body::Body;
+use crate::config::Support;
 use crate::connection::{ConnectionInfo, Transport};
 use crate::endpoint::{
     Endpoint, EndpointSettings, Flow, SentRequest, SessionRequest, SessionTimer,
@@ -23,18 +25,21 @@ use crate::event::{DescriptionKind, Event, ExchangeOutcome};
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::reason::{Cause, EndReason};
 use crate::session::layer::{SessionLayer, Stepped};
-use crate::session::{DescriptionFailed, FailureStatus, Input, InviteOptions, ResponseTo};
+use crate::session::{
+    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, ProvisionalOptions,
+    ProvisionalStatus, ResponseTo,
+};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
 const SDP: &str = "v=0\r\n";
 
 /// One call on an endpoint, with the test as its peer.
-struct World {
+pub(super) struct World {
     endpoint: Endpoint,
-    calls: SessionLayer,
+    pub(super) calls: SessionLayer,
     connection: ConnectionId,
-    id: SessionId,
+    pub(super) id: SessionId,
     exchange: ExchangeId,
     /// The requests of this side, latest last.
     sent: Vec<Request>,
@@ -42,6 +47,8 @@ struct World {
     answers: Vec<Response>,
     /// The last INVITE of the peer.
     theirs: Option<(ServerTransactionId, Request)>,
+    /// Whether the Allow of the peer lists UPDATE.
+    pub(super) updates: bool,
     now: Timestamp,
 }
 
@@ -50,6 +57,8 @@ impl World {
         let aor = UriBuf::parse(b"sip:alice@example.com").expect("a URI");
         let mut settings = EndpointSettings::new(aor);
         settings.behaviour.queue_requests = true;
+        settings.behaviour.reliable_provisionals = Support::Supported;
+        settings.identity.supported = std::vec!["timer".into()];
         settings.identity.host = Some("192.0.2.1".into());
         let random = Box::new(ChaCha20Rng::from_seed([7; 32]));
         let now = Timestamp::from_millis(1_000);
@@ -67,6 +76,7 @@ impl World {
             sent: Vec::new(),
             answers: Vec::new(),
             theirs: None,
+            updates: false,
             now,
         };
         if online {
@@ -160,6 +170,7 @@ impl World {
                 "IncomingCall".into()
             }
             Event::RepairFailed { .. } => "RepairFailed".into(),
+            Event::ModificationEnded { .. } => "ModificationEnded".into(),
             Event::Progress { .. } => "Progress".into(),
             Event::Established { .. } => "Established".into(),
             Event::Ended { .. } => "Ended".into(),
@@ -167,7 +178,7 @@ impl World {
         }
     }
 
-    fn receive(&mut self, bytes: impl Into<Bytes>) -> Vec<String> {
+    pub(super) fn receive(&mut self, bytes: impl Into<Bytes>) -> Vec<String> {
         let received = self
             .endpoint
             .receive(self.connection, bytes.into(), self.now);
@@ -186,6 +197,10 @@ impl World {
         let status = StatusCode::new(status).expect("a status");
         let mut response = Builder::response_to(&request, status, Some(b"peer"));
         response.append(sip_parse::HeaderName::Contact, "<sip:bob@192.0.2.2>");
+        response.append(sip_parse::HeaderName::SessionExpires, "1800;refresher=uac");
+        if self.updates {
+            response.append(sip_parse::HeaderName::Allow, "INVITE, UPDATE");
+        }
         if sdp {
             response.body(b"application/sdp", SDP.as_bytes());
         }
@@ -195,13 +210,13 @@ impl World {
         (request, response)
     }
 
-    fn reply(&mut self, method: Method<'_>, status: u16, sdp: bool) -> Vec<String> {
+    pub(super) fn reply(&mut self, method: Method<'_>, status: u16, sdp: bool) -> Vec<String> {
         let (_, response) = self.response(method, status, sdp);
         self.receive(response.bytes().clone())
     }
 
     /// A request of the peer: within the dialog if there is one.
-    fn request(&self, method: &str, number: u32, sdp: bool) -> String {
+    pub(super) fn request(&self, method: &str, number: u32, sdp: bool) -> String {
         let tag = self
             .answers
             .iter()
@@ -230,10 +245,29 @@ impl World {
         format!(
             "{method} sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK{method}{number}\r\n\
              Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag={from}\r\nTo: <sip:alice@example.com>{to}\r\n\
-             Call-ID: {}\r\nCSeq: {number} {method}\r\nContact: <sip:bob@192.0.2.2>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+             Call-ID: {}\r\nCSeq: {number} {method}\r\nContact: <sip:bob@192.0.2.2>\r\n\
+             Supported: timer\r\nSession-Expires: 1800;refresher=uas\r\n{}{kind}Content-Length: {}\r\n\r\n{body}",
             String::from_utf8_lossy(&call_id),
+            self.extension(method),
             body.len(),
         )
+    }
+
+    /// The header fields of RFC 3262: of an INVITE, and of the PRACK to the last reliable response.
+    fn extension(&self, method: &str) -> String {
+        let mut answers = self.answers.iter().rev();
+        let rseq = answers.find_map(|response| response.rseq().ok().flatten());
+        match method {
+            "INVITE" => "Supported: 100rel\r\n".into(),
+            "PRACK" => format!("RAck: {} 1 INVITE\r\n", rseq.unwrap_or(1)),
+            _ => String::new(),
+        }
+    }
+
+    /// A PRACK to the last reliable response. Through the transaction layer, because it needs a response.
+    pub(super) fn pracked(&mut self, number: u32, sdp: bool) -> Vec<String> {
+        let prack = self.request("PRACK", number, sdp);
+        self.receive(prack)
     }
 
     /// As `request`, but parsed, for an input that bypasses the transaction layer.
@@ -255,21 +289,21 @@ impl World {
         seen
     }
 
-    fn describe(&mut self) -> Vec<String> {
+    pub(super) fn describe(&mut self) -> Vec<String> {
         let input = Input::Describe(self.exchange, Ok(Body::sdp(SDP)));
         let stepped = self.calls.step(&mut self.endpoint, self.id, input);
         stepped.expect("the description is wanted");
         self.observe()
     }
 
-    fn command(&mut self, input: Input<'_>) -> Vec<String> {
+    pub(super) fn command(&mut self, input: Input<'_>) -> Vec<String> {
         let stepped = self.calls.step(&mut self.endpoint, self.id, input);
         stepped.expect("the command fits");
         self.observe()
     }
 
     /// A call in this state; with ` with our offer` the peer's INVITE had no offer.
-    fn reach(name: &str) -> Self {
+    pub(super) fn reach(name: &str) -> Self {
         let (state, ours) = split(name);
         let confirmed = || {
             let mut world = Self::reach("Calling");
@@ -310,6 +344,7 @@ impl World {
                 world.describe();
                 world
             }
+            "Incoming" | "Accepting" | "Answered" if early::is_in(name) => early::reach(name),
             "Incoming" => {
                 let mut world = Self::new(true);
                 world.invited(1, !ours);
@@ -333,7 +368,7 @@ impl World {
             "Confirmed" => confirmed(),
             "Offering" => {
                 let mut world = confirmed();
-                world.command(Input::Renegotiate);
+                world.command(Input::Renegotiate(ModifyOptions::new()));
                 world
             }
             "Reinviting" if name.ends_with(" for a repair") => {
@@ -344,6 +379,18 @@ impl World {
                 world.observe();
                 world.describe();
                 world.reply(Method::Invite, 100, false);
+                world
+            }
+            "Reinviting" if name.ends_with(" without offer") => {
+                let mut world = confirmed();
+                let options = ModifyOptions::new().without_offer();
+                world.command(Input::Renegotiate(options));
+                world.reply(Method::Invite, 100, false);
+                world
+            }
+            "Acknowledging" => {
+                let mut world = Self::reach("Reinviting without offer");
+                world.reply(Method::Invite, 200, true);
                 world
             }
             "Reinviting" => {
@@ -389,14 +436,14 @@ impl World {
         world
     }
 
-    fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         let name = self.calls.state_for_tests(self.id);
         name.unwrap_or("(over)").into()
     }
 
     /// Feeds one input; returns the observed words and whether the command was refused. `None` if the input
     /// is impossible in this state, because the request that it concerns was never sent.
-    fn feed(&mut self, input: &str) -> Option<(Vec<String>, bool)> {
+    pub(super) fn feed(&mut self, input: &str) -> Option<(Vec<String>, bool)> {
         let reason = || Box::new(EndReason::local(Cause::DialogGone));
         let state = self.state();
         let caller = self
@@ -404,20 +451,23 @@ impl World {
             .first()
             .is_some_and(|first| first.method() == Method::Invite);
         let ours = match state.as_str() {
-            "Reinviting" | "Glare" => SessionRequest::Reinvite,
+            "Reinviting" | "Acknowledging" | "Glare" => SessionRequest::Reinvite,
             "Terminating" | "LostBye" => SessionRequest::Bye,
             _ => SessionRequest::Invite,
         };
         let about = |to: SessionRequest, method| (to, method);
         let (to, method) = if input.ends_with("re-INVITE") {
             about(SessionRequest::Reinvite, Method::Invite)
+        } else if input.ends_with("UPDATE") {
+            about(SessionRequest::Update, Method::Update)
         } else if input.ends_with("BYE") && input != "BYE" {
             about(SessionRequest::Bye, Method::Bye)
         } else {
             about(SessionRequest::Invite, Method::Invite)
         };
         let is_about_request = input.contains(" to ") || input.contains(" of our ");
-        if is_about_request && (!caller || to != ours || self.last(method).is_none()) {
+        let fits = to == ours || to == SessionRequest::Update;
+        if is_about_request && (!caller || !fits || self.last(method).is_none()) {
             return None;
         }
         let transaction =
@@ -488,11 +538,29 @@ impl World {
             "INVITE" | "INVITE without offer" => {
                 // Through the transaction layer, because a refusal needs the transaction.
                 self.dialog_exists()?;
+                self.name_dialog(&state);
+                let seen = self.invited(91, input == "INVITE");
+                return Some((seen, false));
+            }
+            "UPDATE" | "UPDATE without offer" => {
+                self.dialog_exists()?;
                 if matches!(state.as_str(), "Incoming" | "Accepting") {
-                    // The 180 gives the peer the tag of the dialog.
                     self.command(Input::Ring);
                 }
-                let seen = self.invited(91, input == "INVITE");
+                let update = self.request("UPDATE", 91, input == "UPDATE");
+                return Some((self.receive(update), false));
+            }
+            "PRACK" | "PRACK with description" => {
+                self.dialog_exists()?;
+                self.name_dialog(&state);
+                let seen = self.pracked(70, input != "PRACK");
+                return Some((seen, false));
+            }
+            "PRACK of another response" => {
+                self.dialog_exists()?;
+                self.name_dialog(&state);
+                let prack = self.request("PRACK", 70, false);
+                let seen = self.receive(prack.replace(" 1 INVITE", " 9 INVITE"));
                 return Some((seen, false));
             }
             "gone" => Ok(self.drive(Input::Gone(reason()))),
@@ -506,18 +574,44 @@ impl World {
             }
             "no connection" => Ok(self.drive(Input::Abandoned)),
             "timer NoAnswer" => Ok(self.drive(Input::Timer(SessionTimer::NoAnswer))),
+            "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
+            "timer RepeatProvisional" => {
+                Ok(self.drive(Input::Timer(SessionTimer::RepeatProvisional)))
+            }
+            "timer Prack" => Ok(self.drive(Input::Timer(SessionTimer::Prack))),
             "timer Ring" => Ok(self.drive(Input::Timer(SessionTimer::Ring))),
             "timer Repeat" => Ok(self.drive(Input::Timer(SessionTimer::Repeat))),
             "timer GiveUp" => Ok(self.drive(Input::Timer(SessionTimer::GiveUp))),
+            "loss of their UPDATE" => {
+                let update = self.calls.update_for_tests(self.id)?;
+                Ok(self.drive(Input::ServerFailed(update)))
+            }
+            "timer Update" => Ok(self.drive(Input::Timer(SessionTimer::Update))),
             "timer Offer" => Ok(self.drive(Input::Timer(SessionTimer::Offer))),
+            "timer Refresh" => Ok(self.drive(Input::Timer(SessionTimer::Refresh))),
+            "timer Expiry" => Ok(self.drive(Input::Timer(SessionTimer::Expiry))),
             command => {
                 let exchange = self.exchange;
                 let input = match command {
                     "Ring" => Input::Ring,
+                    "Progress" => Input::Progress(ProvisionalOptions::new(
+                        ProvisionalStatus::SESSION_PROGRESS,
+                    )),
+                    "Progress with description" => {
+                        Input::Progress(ProvisionalOptions::early_media())
+                    }
                     "Answer" => Input::Answer,
                     "Reject" => Input::Reject(FailureStatus::BUSY_HERE),
                     "HangUp" => Input::HangUp,
-                    "Renegotiate" => Input::Renegotiate,
+                    "Renegotiate" => Input::Renegotiate(ModifyOptions::new()),
+                    "Renegotiate without offer" => {
+                        Input::Renegotiate(ModifyOptions::new().without_offer())
+                    }
+                    "SendUpdate without offer" => {
+                        Input::SendUpdate(ModifyOptions::new().without_offer())
+                    }
+                    "SendUpdate" => Input::SendUpdate(ModifyOptions::new()),
+                    "Hold" => Input::Hold(true),
                     "Describe" => Input::Describe(exchange, Ok(Body::sdp(SDP))),
                     "no description" => Input::Describe(exchange, Err(DescriptionFailed)),
                     "Stop" => Input::Stop,
@@ -534,6 +628,15 @@ impl World {
         self.calls.drive(&mut self.endpoint, self.id, input)
     }
 
+    /// The 180 gives the peer the tag of the dialog, unless it has it.
+    fn name_dialog(&mut self, state: &str) {
+        let mut answers = self.answers.iter();
+        let is_named = answers.any(|answer| answer.to().is_ok_and(|to| to.tag().is_some()));
+        if matches!(state, "Incoming" | "Accepting") && !is_named {
+            self.command(Input::Ring);
+        }
+    }
+
     /// `None` unless the peer knows a dialog, which an INVITE within it needs.
     fn dialog_exists(&self) -> Option<()> {
         let early = ["AwaitingOffer", "QueuedInvite"];
@@ -542,30 +645,41 @@ impl World {
 }
 
 /// The state, and whether the peer's INVITE had no offer.
-fn split(name: &str) -> (&str, bool) {
-    let name = name.strip_suffix(" for a repair").unwrap_or(name);
-    match name.strip_suffix(" with our offer") {
+pub(super) fn split(name: &str) -> (&str, bool) {
+    let (mut name, ours) = match name.strip_suffix(" with our offer") {
         Some(state) => (state, true),
         None => (name, false),
+    };
+    for suffix in early::SUFFIXES
+        .into_iter()
+        .chain([" for a repair", " without offer"])
+    {
+        name = name.strip_suffix(suffix).unwrap_or(name);
     }
+    (name, ours)
 }
 
-fn join(state: &str, ours: bool) -> String {
+pub(super) fn join(state: &str, ours: bool) -> String {
     let suffix = if ours { " with our offer" } else { "" };
     format!("{state}{suffix}")
 }
 
 /// Commands that are refused where the table does not list them.
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 11] = [
     "Ring",
+    "Progress",
+    "Progress with description",
     "Answer",
     "Reject",
     "Renegotiate",
+    "Renegotiate without offer",
+    "SendUpdate",
+    "Hold",
     "Describe",
     "no description",
 ];
 
-const STATES: [&str; 26] = [
+const STATES: [&str; 40] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -592,14 +706,38 @@ const STATES: [&str; 26] = [
     "Answering with our offer",
     "Reanswered with our offer",
     "Reinviting for a repair",
+    "Reinviting without offer",
+    "Acknowledging",
+    "Incoming with early media",
+    "Incoming with early media with our offer",
+    "Incoming unacknowledged",
+    "Incoming unacknowledged with our offer",
+    "Incoming with a preview",
+    "Incoming negotiated",
+    "Incoming negotiated with our offer",
+    "Incoming with a PRACK",
+    "Accepting unacknowledged",
+    "Accepting unacknowledged with our offer",
+    "Accepting with a PRACK",
+    "Answered negotiated",
 ];
 
-const INPUTS: [&str; 48] = [
+const INPUTS: [&str; 63] = [
     "Ring",
+    "Progress",
+    "Progress with description",
+    "PRACK",
+    "PRACK with description",
+    "PRACK of another response",
+    "timer RepeatProvisional",
+    "timer Prack",
     "Answer",
     "Reject",
     "HangUp",
     "Renegotiate",
+    "Renegotiate without offer",
+    "SendUpdate",
+    "Hold",
     "Describe",
     "no description",
     "Stop",
@@ -607,6 +745,8 @@ const INPUTS: [&str; 48] = [
     "BYE",
     "INVITE",
     "INVITE without offer",
+    "UPDATE",
+    "UPDATE without offer",
     "ACK",
     "ACK without answer",
     "1xx to INVITE",
@@ -639,10 +779,13 @@ const INPUTS: [&str; 48] = [
     "connection",
     "no connection",
     "timer NoAnswer",
+    "timer Description",
     "timer Ring",
     "timer Repeat",
     "timer GiveUp",
     "timer Offer",
+    "timer Refresh",
+    "timer Expiry",
 ];
 
 /// RFC 3261 sections 13 to 15: every state of a call with every input does what the table says.
@@ -658,7 +801,8 @@ fn the_documented_table_is_the_machine() {
             };
             // A row for the call with our offer goes before one for the state.
             let (base, _) = split(state);
-            let index = [state, base].iter().find_map(|name| {
+            let either = state.strip_suffix(" with our offer").unwrap_or(state);
+            let index = [state, either, base].iter().find_map(|name| {
                 let fits = |row: &&Row| {
                     row.states.iter().any(|state| state == name)
                         && row.inputs.iter().any(|name| name == input)
@@ -672,7 +816,13 @@ fn the_documented_table_is_the_machine() {
                 Some(row) => {
                     row.used += 1;
                     let next = if row.next == "same" { base } else { &row.next };
-                    row.does == does && next == world.state() && !refused
+                    let is_error = row.does == ["(error)"];
+                    let does_so = if is_error {
+                        does.is_empty()
+                    } else {
+                        row.does == does
+                    };
+                    does_so && next == world.state() && refused == is_error
                 }
                 None => {
                     let refuses = COMMANDS.contains(&input);

@@ -2,5 +2,8 @@
 //! every input. An input that a table does not list must change nothing.
 
 mod call;
+mod early;
 mod offer;
+mod refresh;
 mod rows;
+mod update;
