@@ -93,7 +93,7 @@ pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
-    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, ModifyOptions,
+    DescriptionFailed, FailureStatus, FromError, InviteOptions, MessageOptions, ModifyOptions,
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal,
     Reliability,
 };

@@ -299,6 +299,7 @@ mod tests {
         ("extraMethods", Honoured("['KNOCK']")),
         ("acceptedBodies", Honoured("['application/pidf+xml']")),
         ("sessionId", Honoured("true")),
+        ("trustAssertedIdentity", Honoured("true")),
     ];
 
     fn account(text: &str) -> Account {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use sip_parse::{
-    Builder, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Response, Value,
+    Builder, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Response, Value, text,
 };
 
 use super::flow::{Duty, Flow, MaySend};
@@ -42,6 +42,8 @@ pub(crate) struct OutOfDialog<'a> {
     pub(crate) service_route: bool,
     /// Whether From hides the user (RFC 3323 section 4.1.1.3).
     pub(crate) anonymous: bool,
+    /// The URI and display name of From, if they are not those of the address-of-record.
+    pub(crate) from: Option<(&'a [u8], Option<&'a str>)>,
     pub(crate) body: Option<&'a Body>,
     /// The header fields of this kind of request.
     pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
@@ -65,6 +67,8 @@ pub(crate) struct NewCall<'a> {
     pub(crate) connection: ConnectionId,
     pub(crate) target: &'a [u8],
     pub(crate) anonymous: bool,
+    /// The URI and display name of From, if they are not those of the address-of-record.
+    pub(crate) from: Option<(&'a [u8], Option<&'a str>)>,
     /// The header fields of extensions.
     pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
     pub(crate) headers: &'a [ExtraHeader],
@@ -110,6 +114,8 @@ impl Endpoint {
         let credentials = self.credentials_for(parts.connection, &context, &mut sent.attempts);
         let (display, from) = if parts.anonymous {
             (Some("Anonymous"), ANONYMOUS)
+        } else if let Some((uri, display)) = parts.from {
+            (display, uri)
         } else {
             let display = self.behaviour.display_name.as_deref();
             (display, self.identity.aor.as_bytes())
@@ -170,7 +176,10 @@ impl Endpoint {
         let routes = self.preloaded_route(flow.as_ref(), true);
         let secure = needs_sips_contact(call.target, &routes);
         let contact = self.identity.contact_as(local, secure);
-        let identity = format!("<{}>", self.identity.aor);
+        let identity = match call.from {
+            Some((uri, _)) => format!("<{}>", text(uri)),
+            None => format!("<{}>", self.identity.aor),
+        };
         let supported = self.identity.supported.clone();
         let mut own = Vec::from([
             (HeaderName::Contact, contact.as_str()),
@@ -214,6 +223,7 @@ impl Endpoint {
             cseq: self.first_cseq(),
             service_route: true,
             anonymous: call.anonymous,
+            from: call.from,
             body: call.offer,
             own: &own,
             extra: call.headers,

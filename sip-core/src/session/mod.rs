@@ -35,7 +35,9 @@ mod update;
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
-pub use self::options::{DescriptionFailed, InviteOptions, MessageOptions, ModifyOptions};
+pub use self::options::{
+    DescriptionFailed, FromError, InviteOptions, MessageOptions, ModifyOptions,
+};
 pub use self::provisional::{
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, Reliability,
 };

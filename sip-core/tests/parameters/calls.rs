@@ -454,3 +454,14 @@ pub(crate) fn rfc7989_session_id_is_in_the_invite() {
     let (_, invite) = Bench::new(&alice()).call();
     assert_eq!(invite.session_id(), Ok(None));
 }
+
+/// `trustAssertedIdentity`: P-Asserted-Identity counts (RFC 3325 section 9.1); `from.rs` has the rest.
+pub(crate) fn rfc3325_asserted_identities_need_trust() {
+    for trusted in [true, false] {
+        let bench = Bench::new(alice().trust_asserted_identity(trusted));
+        let text = "INVITE sip:x@y SIP/2.0\nP-Asserted-Identity: <sip:a@b>\n\n";
+        let message = sip_testing::parse(text);
+        let found = bench.agent.asserted_identities(&message);
+        assert_eq!(found.len(), usize::from(trusted));
+    }
+}
