@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::body::Body;
 use crate::header::{ExtraHeader, Reason};
+use crate::ids::SessionId;
 
 /// Settings of an outgoing call.
 #[derive(Clone, Default, Debug)]
@@ -18,8 +19,54 @@ pub struct InviteOptions {
     /// passing on the P-Preferred-Identity (RFC 3325 section 9). Credentials still name the user to each
     /// server that challenges.
     pub anonymous: bool,
+    /// The call of this agent, up, whose peer ends it for the new one (RFC 3891): the INVITE has a Replaces that names it.
+    pub replaces: Option<SessionId>,
     /// Additional header fields of the application.
     pub headers: Vec<ExtraHeader>,
+}
+
+/// Settings of a REFER.
+#[derive(Clone, Default, Debug)]
+#[non_exhaustive]
+pub struct TransferOptions {
+    /// Asks the peer not to report (RFC 4488): the outcome of an accepted REFER is
+    /// [`TransferOutcome::Unreported`](crate::TransferOutcome::Unreported). A peer that does not know this reports all the same.
+    pub without_subscription: bool,
+    /// The call whose dialog authorises a REFER outside dialogs, sent to the peer of that call (RFC 4538): the REFER has a
+    /// Target-Dialog and requires `tdialog`.
+    pub target_dialog: Option<SessionId>,
+    /// Additional header fields of the application. A Referred-By replaces that of the core, which names the
+    /// address-of-record (RFC 3892 section 2.1).
+    pub headers: Vec<ExtraHeader>,
+}
+
+impl TransferOptions {
+    /// The default REFER: with a subscription, no additional header fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the peer not to report (RFC 4488).
+    #[must_use]
+    pub fn without_subscription(mut self) -> Self {
+        self.without_subscription = true;
+        self
+    }
+
+    /// Names the call whose dialog authorises a REFER outside dialogs (RFC 4538).
+    #[must_use]
+    pub fn target_dialog(mut self, call: SessionId) -> Self {
+        self.target_dialog = Some(call);
+        self
+    }
+
+    /// Adds one header field.
+    #[must_use]
+    pub fn header(mut self, header: ExtraHeader) -> Self {
+        self.headers.push(header);
+        self
+    }
 }
 
 impl InviteOptions {
@@ -40,6 +87,13 @@ impl InviteOptions {
     #[must_use]
     pub fn anonymous(mut self) -> Self {
         self.anonymous = true;
+        self
+    }
+
+    /// Replaces a call of this agent at its peer (RFC 3891).
+    #[must_use]
+    pub fn replaces(mut self, call: SessionId) -> Self {
+        self.replaces = Some(call);
         self
     }
 
