@@ -168,18 +168,12 @@ fn a_configuration_file_is_read_and_its_faults_are_named() {
             "wsServer",
         ),
         (
-            "unwired.json",
-            r#"{"uri": "alice@localhost", "wsServers": "ws://127.0.0.1:1", "dtmfType": "rtp"}"#
-                .to_owned(),
-            2,
-            "dtmfType",
-        ),
-        (
             "constant.json5",
-            "{uri: 'alice@localhost', wsServers: 'ws://127.0.0.1:1', dtmfType: SIP.C.dtmfType.RTP}"
-                .to_owned(),
-            2,
-            "dtmfType",
+            format!(
+                "{{uri: 'alice@localhost', wsServers: 'ws://127.0.0.1:{port}', replaces: SIP.C.supported.REQUIRED}}"
+            ),
+            3,
+            "refused",
         ),
         ("broken.json", "{".to_owned(), 2, "broken.json"),
     ] {

@@ -23,6 +23,7 @@ mod layer;
 mod machine;
 mod offer;
 mod options;
+mod peer;
 mod progress;
 mod provisional;
 mod referral;
@@ -44,7 +45,7 @@ pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
 pub use self::options::{
-    DescriptionFailed, InviteOptions, MessageOptions, ModifyOptions, TransferOptions,
+    DescriptionFailed, FromError, InviteOptions, MessageOptions, ModifyOptions, TransferOptions,
 };
 pub use self::provisional::{
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, Reliability,

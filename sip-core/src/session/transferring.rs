@@ -147,6 +147,7 @@ impl SessionLayer {
             cseq: number,
             service_route: true,
             anonymous: false,
+            from: None,
             body: None,
             own: &own,
             extra: &options.headers,
