@@ -4,7 +4,9 @@ use super::SessionLayer;
 use crate::endpoint::{Endpoint, SessionTimer};
 use crate::exploration::Digest;
 use crate::ids::{ConnectionId, SessionId};
-use crate::session::state::State;
+use crate::session::context::Common;
+use crate::session::offer::Carrier;
+use crate::session::state::{Ours, State};
 
 impl SessionLayer {
     /// Everything that decides how the calls go on. `place` says which connection a handle is.
@@ -16,12 +18,16 @@ impl SessionLayer {
         let mut digest = Digest::new();
         for (handle, call) in self.calls.iter() {
             let common = &call.common;
+            let theirs = common.updates.theirs;
+            let theirs = theirs.map_or(0, |theirs| endpoint.layer.digest_server(theirs));
             digest
                 .number(handle.to_bits())
                 .number(common.connection.map_or(0, |known| place(known) + 1))
                 .number(u64::from(common.dialog.is_some()))
                 .number(u64::from(common.holds))
-                .debug(&common.updates)
+                .number(u64::from(common.updates.allowed))
+                .debug(&common.updates.ours)
+                .number(theirs)
                 .debug(&common.offer);
             for number in common.numbers() {
                 digest.number(number);
@@ -66,14 +72,30 @@ impl SessionLayer {
             State::Answering(_) => (&[Description], &[]),
             State::Cancelling(_) | State::Confirmed(_) | State::Terminating(_) => (&[], &[]),
         };
-        if needed.iter().any(|timer| !running.contains(timer)) {
+        let of_updates = self.calls.get(id.0)?.common.timers_of_updates();
+        let mut needs = needed.iter().chain(of_updates.iter().flatten());
+        if needs.any(|timer| !running.contains(timer)) {
             return Some("a state waits without its timer");
         }
-        let known = |timer| needed.contains(timer) || allowed.contains(timer);
+        let known = |timer| {
+            needed.contains(timer) || allowed.contains(timer) || of_updates.contains(&Some(*timer))
+        };
         if !running.iter().all(known) {
             return Some("a timer of an earlier state still runs");
         }
         None
+    }
+}
+
+impl Common {
+    /// The timers that the UPDATEs of a call need.
+    fn timers_of_updates(&self) -> [Option<SessionTimer>; 2] {
+        let asks = self.offer.asked().and(self.offer.carrier()) == Some(Carrier::Update);
+        let waits = matches!(self.updates.ours, Ours::Glare(_));
+        [
+            asks.then_some(SessionTimer::Description),
+            waits.then_some(SessionTimer::Update),
+        ]
     }
 }
 
@@ -150,13 +172,17 @@ fn digest_answered<'a>(
 
 /// What an application cannot tell from events.
 impl SessionLayer {
-    /// Whether a call is up and no INVITE is under way in it.
-    pub(in crate::session) fn is_confirmed(&self, id: SessionId) -> bool {
+    /// Whether a call is up and no change of it is under way.
+    pub(in crate::session) fn takes_a_change(&self, id: SessionId) -> bool {
+        let call = self.calls.get(id.0);
         self.state_for_tests(id) == Some("Confirmed")
+            && call.is_some_and(|call| call.common.may_offer())
     }
 
-    /// Whether a re-INVITE of the peer waits for a description.
-    pub(in crate::session) fn answers_reinvite(&self, id: SessionId) -> bool {
+    /// Whether a re-INVITE or UPDATE of the peer waits for a description.
+    pub(in crate::session) fn answers_a_change(&self, id: SessionId) -> bool {
+        let call = self.calls.get(id.0);
         self.state_for_tests(id) == Some("Answering")
+            || call.is_some_and(|call| call.common.updates.are_answered())
     }
 }
