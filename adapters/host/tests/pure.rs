@@ -9,7 +9,7 @@ use sip_core::config::{Authentication, Config, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     AuthorizationFailed, Body, CommandError, ConnectionId, ConnectionInfo, DescriptionKind, Event,
-    ExchangeId, FailureStatus, InviteOptions, Limits, ModifyOptions, SessionId, Timestamp,
+    ExchangeId, FailureStatus, InviteOptions, Limits, ModifyOptions, SessionId, Timestamp, Tones,
     Transport,
 };
 use sip_host::{
@@ -41,7 +41,13 @@ impl Describers for Media {
         true
     }
 
-    fn describe(&mut self, session: SessionId, exchange: ExchangeId, _kind: DescriptionKind) {
+    fn describe(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        _kind: DescriptionKind,
+        _hold: bool,
+    ) {
         self.ready.push((session, exchange));
     }
 
@@ -53,6 +59,10 @@ impl Describers for Media {
         _body: Body,
     ) {
         self.accepted.push(kind);
+    }
+
+    fn send_tones(&mut self, _session: SessionId, _tones: &Tones) -> bool {
+        false
     }
 
     fn close(&mut self, _session: SessionId) {

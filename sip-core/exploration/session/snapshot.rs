@@ -7,6 +7,7 @@ use crate::ids::{ConnectionId, SessionId};
 use crate::session::context::Common;
 use crate::session::offer::Carrier;
 use crate::session::state::{Ours, State};
+use crate::transaction::ServerTransactionId;
 
 impl SessionLayer {
     /// Everything that decides how the calls go on. `place` says which connection a handle is.
@@ -28,6 +29,7 @@ impl SessionLayer {
                 .number(u64::from(common.updates.allowed))
                 .debug(&common.updates.ours)
                 .number(theirs)
+                .debug(&common.refresh.timing)
                 .debug(&common.offer);
             for number in common.numbers() {
                 digest.number(number);
@@ -168,6 +170,56 @@ fn digest_answered<'a>(
         .number(answered.number.into())
         .number(answered.interval.as_micros() as u64)
         .debug(&answered.attempt)
+}
+
+/// What the tests of the tables see.
+impl SessionLayer {
+    /// The name of the state of a call, for the table test.
+    pub(in crate::session) fn state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+        Some(match self.calls.get(id.0)?.state.as_ref()? {
+            State::AwaitingOffer(_) => "AwaitingOffer",
+            State::QueuedInvite(_) => "QueuedInvite",
+            State::Calling(_) => "Calling",
+            State::Cancelling(_) => "Cancelling",
+            State::AwaitingAnswer(_) => "AwaitingAnswer",
+            State::QueuedAck(_) => "QueuedAck",
+            State::Incoming(_) => "Incoming",
+            State::Accepting(_) => "Accepting",
+            State::Answered(_) => "Answered",
+            State::HangingUp(_) => "HangingUp",
+            State::Confirmed(_) => "Confirmed",
+            State::Offering(_) => "Offering",
+            State::Reinviting(_) => "Reinviting",
+            State::Acknowledging(_) => "Acknowledging",
+            State::Glare(_) => "Glare",
+            State::Answering(_) => "Answering",
+            State::Reanswered(_) => "Reanswered",
+            State::Terminating(_) => "Terminating",
+            State::QueuedBye(_) => "QueuedBye",
+            State::LostBye(_) => "LostBye",
+        })
+    }
+
+    /// The name of the state of the UPDATEs of a call, for the table test.
+    pub(in crate::session) fn update_state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+        Some(self.calls.get(id.0)?.common.updates.state_for_tests())
+    }
+
+    /// The transaction of the peer's UPDATE that a call answers, for the table test.
+    pub(in crate::session) fn update_for_tests(
+        &self,
+        id: SessionId,
+    ) -> Option<ServerTransactionId> {
+        self.calls.get(id.0)?.common.updates.theirs
+    }
+
+    /// The transaction of the peer's INVITE that a call answers, for the table test.
+    pub(in crate::session) fn transaction_for_tests(
+        &self,
+        id: SessionId,
+    ) -> Option<ServerTransactionId> {
+        self.calls.get(id.0)?.state.as_ref()?.server_transaction()
+    }
 }
 
 /// What an application cannot tell from events.

@@ -9,8 +9,8 @@ use super::parameter::{Parameter, Source, Sources};
 use super::server::{Server, ServerUrl};
 use super::table::parameters;
 use super::values::{
-    Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support,
-    WeakestAlgorithm,
+    Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, SessionRefresher,
+    Support, WeakestAlgorithm,
 };
 use crate::auth::Secret;
 
@@ -70,6 +70,12 @@ macro_rules! getter {
         $($doc)*
         pub fn $field(&self) -> Option<&str> {
             self.settings.$field.as_deref()
+        }
+    };
+    ([$($doc:tt)*] list $field:ident $type:ty) => {
+        $($doc)*
+        pub fn $field(&self) -> &[String] {
+            &self.settings.$field
         }
     };
     ([$($doc:tt)*] uri $field:ident $type:ty) => {
@@ -160,6 +166,12 @@ impl Config {
     /// if the registrar requests them with Flow-Timer.
     pub fn keep_alive_interval(&self) -> Option<Duration> {
         self.settings.keep_alive_interval
+    }
+
+    /// `sessionExpires`: the session interval to ask for (RFC 4028 section 4); `None`: calls have a session timer only
+    /// if the peer or a proxy asks for one.
+    pub fn session_expires(&self) -> Option<Duration> {
+        self.settings.session_expires
     }
 
     /// `extraSupported`: option tags to add to Supported.

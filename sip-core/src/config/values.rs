@@ -155,6 +155,21 @@ choice! {
 }
 
 choice! {
+    /// The side that refreshes a call with a session timer (RFC 4028 section 4), where this side has the choice.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum SessionRefresher {
+        /// The peer chooses in calls of this side; in calls of the peer the side refreshes that asked for the timer.
+        #[default]
+        Auto = "auto",
+        /// The caller.
+        Uac = "uac",
+        /// The callee.
+        Uas = "uas",
+    }
+}
+
+choice! {
     /// How much is logged: each level includes those before it.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
     #[repr(u8)]
@@ -283,6 +298,33 @@ pub(crate) fn transport(text: &str) -> Checked<'_> {
         .ok_or("a transport like ws or wss")
 }
 
+/// RFC 6086 section 7: the name of an info package. `nil` is reserved.
+pub(crate) fn info_package(text: &str) -> Checked<'_> {
+    let fits = is_token(text) && !text.eq_ignore_ascii_case("nil");
+    fits.then_some(text)
+        .ok_or("an info package like g.3gpp.ussd")
+}
+
+/// A method that the core does not answer itself.
+pub(crate) fn extra_method(text: &str) -> Checked<'_> {
+    let is_other = matches!(
+        sip_parse::Method::parse(text.as_bytes()),
+        Ok(sip_parse::Method::Other(_))
+    );
+    let fits = is_token(text) && is_other;
+    fits.then_some(text)
+        .ok_or("a method of an extension, which the core does not know")
+}
+
+/// RFC 3261 section 25.1 `m-type SLASH m-subtype`.
+pub(crate) fn media_type(text: &str) -> Checked<'_> {
+    let parts = text.split_once('/');
+    let fits = parts.is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+    let fits = fits && !text.contains('*');
+    fits.then_some(text)
+        .ok_or("a media type like application/pidf+xml, without parameters")
+}
+
 pub(crate) fn user(text: &str) -> Checked<'_> {
     let expected = "the user part of a SIP URI, other characters as %XX";
     is_user(text).then_some(text).ok_or(expected)
@@ -299,6 +341,16 @@ pub(crate) fn time(time: Duration) -> Result<(), &'static str> {
 pub(crate) fn whole_seconds(time: Duration) -> Result<(), &'static str> {
     let fits = time.subsec_nanos() == 0 && self::time(time).is_ok();
     let expected = "a whole number of seconds from 1 to 4294967295";
+    fits.then_some(()).ok_or(expected)
+}
+
+/// The shortest session interval that RFC 4028 section 5 allows.
+const SHORTEST_SESSION: Duration = Duration::from_secs(90);
+
+/// As [`whole_seconds`], and at least the 90 s of RFC 4028 section 5.
+pub(crate) fn session_interval(time: Duration) -> Result<(), &'static str> {
+    let fits = time >= SHORTEST_SESSION && whole_seconds(time).is_ok();
+    let expected = "a whole number of seconds from 90 to 4294967295";
     fits.then_some(()).ok_or(expected)
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct OutOfDialog<'a> {
 pub(crate) struct InDialog<'a> {
     pub(crate) connection: ConnectionId,
     pub(crate) dialog: DialogId,
-    pub(crate) method: Method<'static>,
+    pub(crate) method: Method<'a>,
     pub(crate) body: Option<&'a Body>,
     /// The header fields of this kind of request.
     pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
@@ -64,6 +64,8 @@ pub(crate) struct NewCall<'a> {
     pub(crate) connection: ConnectionId,
     pub(crate) target: &'a [u8],
     pub(crate) anonymous: bool,
+    /// The header fields of extensions.
+    pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
     pub(crate) headers: &'a [ExtraHeader],
     pub(crate) offer: Option<&'a Body>,
 }
@@ -182,6 +184,18 @@ impl Endpoint {
             own.push((HeaderName::Privacy, "id"));
             own.push((HeaderName::PPreferredIdentity, identity.as_str()));
         }
+        own.extend_from_slice(call.own);
+        let (methods, packages) = (self.extra_allow(), self.recv_info());
+        own.extend(
+            methods
+                .as_deref()
+                .map(|methods| (HeaderName::Allow, methods)),
+        );
+        own.extend(
+            packages
+                .as_deref()
+                .map(|packages| (HeaderName::RecvInfo, packages)),
+        );
         let parts = OutOfDialog {
             connection: call.connection,
             flow: flow.as_ref(),
@@ -218,6 +232,7 @@ impl Endpoint {
         let secure = dialog.goes_to_sips();
         let contact = self.identity.contact_as(dialog.local_uri(), secure);
         let allow = self.allow();
+        let (methods, packages) = (self.extra_allow(), self.recv_info());
         let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
         let (call_id, _) = self
@@ -240,7 +255,8 @@ impl Endpoint {
             .request(parts.dialog, parts.method)
             .map_err(|_| SendError::Stale)?;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
-        if parts.method != Method::Bye {
+        // RFC 3428 section 4: a MESSAGE has none.
+        if !matches!(parts.method, Method::Bye | Method::Message) {
             request.append(HeaderName::Contact, contact);
         }
         // RFC 3261 sections 13.2.1 and 14.1, RFC 3311 section 5.1.
@@ -248,6 +264,12 @@ impl Endpoint {
             request
                 .append(HeaderName::Allow, allow)
                 .append(HeaderName::Supported, self.identity.supported.as_str());
+            if let Some(methods) = &methods {
+                request.append(HeaderName::Allow, methods.as_str());
+            }
+            if let Some(packages) = &packages {
+                request.append(HeaderName::RecvInfo, packages.as_str());
+            }
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());
@@ -392,6 +414,43 @@ impl Endpoint {
             again.append(name, value);
         }
         let number = sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1));
+        again.set(HeaderName::CSeq, Value::CSeq(number, method));
+        self.layer.send_request(connection, again, next, self.now)
+    }
+
+    /// Sends a request again with other values of some header fields, because its final response asks for them: the same
+    /// Call-ID, From, To, Route and body, the next CSeq number (of the dialog, if it is within one), and current
+    /// credentials.
+    pub(crate) fn resend_with(
+        &mut self,
+        connection: ConnectionId,
+        request: &SentRequest,
+        mut next: Sent,
+        fields: &[(HeaderName<'static>, &str)],
+    ) -> Result<ClientTransactionId, SendError> {
+        let sent = request.request().ok_or(SendError::Stale)?;
+        let method = sent.method();
+        self.secure_for(connection, sent.uri_bytes())?;
+        let mut again = Builder::from_message(sent);
+        again
+            .remove_first_value(HeaderName::Via)
+            .remove(HeaderName::Authorization)
+            .remove(HeaderName::ProxyAuthorization);
+        for &(name, value) in fields {
+            again.set(name, value);
+        }
+        let context = self.context_of(sent, next.dialog);
+        let credentials = self.credentials_for(connection, &context, &mut next.attempts);
+        for (name, value) in credentials {
+            again.append(name, value);
+        }
+        let number = match next.dialog {
+            Some(dialog) => self
+                .dialogs
+                .next_cseq(dialog)
+                .map_err(|_| SendError::Stale)?,
+            None => sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1)),
+        };
         again.set(HeaderName::CSeq, Value::CSeq(number, method));
         self.layer.send_request(connection, again, next, self.now)
     }

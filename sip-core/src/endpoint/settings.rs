@@ -7,7 +7,7 @@ use core::time::Duration;
 use sip_parse::UriBuf;
 
 use crate::auth::{Algorithm, Credentials, DigestPolicy};
-use crate::config::{LogLevel, Support};
+use crate::config::{LogLevel, SessionRefresher, Support};
 use crate::limits::Limits;
 use crate::transaction::TimerSettings;
 
@@ -83,6 +83,13 @@ pub struct Behaviour {
     pub takes_refer: bool,
     /// Whether the application takes MESSAGE, INFO and NOTIFY: Allow lists them then; else the endpoint refuses them by 405.
     pub takes_requests: bool,
+    /// Methods of extensions that the application answers within calls: Allow lists them then; else the endpoint refuses
+    /// them by 501.
+    pub extra_methods: Vec<Box<str>>,
+    /// The info packages that the application takes within calls (RFC 6086).
+    pub info_packages: Vec<Box<str>>,
+    /// Media types that the application reads in an INVITE beside the session description.
+    pub accepted_bodies: Vec<Box<str>>,
     /// Whether the endpoint takes requests to any user, as a switch does; else it refuses those to a user that is not its own by 404.
     pub takes_any_user: bool,
     /// How it uses reliable provisional responses (RFC 3262). Unless [`Support::None`], Supported lists `100rel` and Allow lists
@@ -98,6 +105,14 @@ pub struct Behaviour {
     pub no_answer_timeout: Duration,
     /// How long an exchange of descriptions waits for that of the application, less where the peer waits 64 T1 for the answer.
     pub offer_timeout: Duration,
+    /// The session interval to ask for in calls (RFC 4028 section 4), in whole seconds; `None`: calls have a session timer
+    /// only if the peer or a proxy asks for one. Session timers need the option tag `timer` in
+    /// [`IdentitySettings::supported`]; without it the core leaves them out.
+    pub session_expires: Option<Duration>,
+    /// The shortest session interval that is accepted, at least 90 s (RFC 4028 section 5).
+    pub min_se: Duration,
+    /// The side that refreshes, where the core has the choice.
+    pub session_refresher: SessionRefresher,
     /// The core makes no log records above this level.
     pub log_level: LogLevel,
     /// Whether the core emits a trace record for each message.
@@ -150,6 +165,9 @@ impl Default for Behaviour {
             display_name: None,
             takes_refer: false,
             takes_requests: false,
+            extra_methods: Vec::new(),
+            info_packages: Vec::new(),
+            accepted_bodies: Vec::new(),
             takes_any_user: false,
             reliable_provisionals: Support::None,
             preloaded_route: false,
@@ -157,6 +175,9 @@ impl Default for Behaviour {
             queue_requests: false,
             no_answer_timeout: Duration::from_secs(60),
             offer_timeout: Duration::from_secs(30),
+            session_expires: None,
+            min_se: Duration::from_secs(90),
+            session_refresher: SessionRefresher::Auto,
             log_level: LogLevel::Log,
             trace: false,
             trace_credentials: false,

@@ -47,10 +47,12 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
         .may_send(duty(&invite), invite.target.as_bytes())
     {
         MaySend::Now(connection) => {
+            let fields = context.timer_fields();
             let call = NewCall {
                 connection,
                 target: invite.target.as_bytes(),
                 anonymous: invite.options.anonymous,
+                own: &fields.own(),
                 headers: &invite.options.headers,
                 offer: invite.offer.as_ref(),
             };
@@ -216,6 +218,10 @@ impl Calling {
             };
             return Some(queue(invite, context));
         }
+        if let Some(transaction) = context.raise_interval(response) {
+            self.transaction = transaction;
+            return Some(State::Calling(self));
+        }
         context.end(response.refusal())
     }
 
@@ -293,6 +299,7 @@ impl Calling {
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.endpoint.dialogs.keep_only(dialog);
+        context.refreshed_by(response.response);
         let call = context.common.id.to_bits();
         context
             .endpoint

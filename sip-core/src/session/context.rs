@@ -6,10 +6,14 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
+use super::options::MessageOptions;
+use super::refresh::{
+    OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
+};
 use super::refusal::Refusal;
 use super::state::{Attempt, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription, remote_description};
@@ -28,6 +32,9 @@ use crate::record::LogContent;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
+
+/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
+const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
 
 /// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
 /// transaction at the peer ends after 32 s.
@@ -60,6 +67,12 @@ pub(crate) struct Common {
     pub(crate) invite: Option<ClientTransactionId>,
     /// The reliable provisional response of this side that the peer has not acknowledged.
     pub(crate) provisional: Option<ProvisionalNumber>,
+    /// The session timer.
+    pub(crate) refresh: Refresh,
+    /// What the application adds to the message that ends the call.
+    pub(crate) parting: Option<Box<MessageOptions>>,
+    /// The info packages that the peer takes (RFC 6086).
+    pub(crate) packages: Vec<Box<[u8]>>,
     timers: [Option<TimerKey>; SessionTimer::ALL.len()],
 }
 
@@ -85,6 +98,9 @@ impl Common {
             caller: false,
             invite: None,
             provisional: None,
+            refresh: Refresh::new(),
+            parting: None,
+            packages: Vec::new(),
             timers: [None; SessionTimer::ALL.len()],
         }
     }
@@ -100,6 +116,15 @@ impl Common {
     /// Whether this side may make an offer: no exchange is open, and no UPDATE of this side is under way (RFC 3264 section 4).
     pub(crate) fn may_offer(&self) -> bool {
         self.offer == Exchange::Idle && self.updates.are_idle()
+    }
+
+    /// Takes the info packages that a message of the peer lists (RFC 6086 section 4.2.1), at most `limit`. A message without
+    /// Recv-Info changes nothing.
+    pub(crate) fn take_packages(&mut self, message: &Message, limit: usize) {
+        if message.has(HeaderName::RecvInfo) {
+            let packages = message.recv_info().flatten().take(limit);
+            self.packages = packages.map(|package| package.token.into()).collect();
+        }
     }
 
     /// The user of a request of this call.
@@ -192,14 +217,21 @@ impl Context<'_> {
         reason: &EndReason,
     ) {
         if attempt.without_offer() {
-            self.modification_ended(Err(Box::new(reason.clone())));
+            self.modification_ended(attempt, Err(Box::new(reason.clone())));
         } else {
             self.end_exchange(ending, reason.clone());
         }
     }
 
-    /// Reports the end of a re-INVITE or UPDATE of this side that opened no exchange.
-    pub(crate) fn modification_ended(&mut self, outcome: Result<(), Box<EndReason>>) {
+    /// Reports the end of a re-INVITE or UPDATE of this side that opened no exchange, if the application wanted it.
+    pub(crate) fn modification_ended(
+        &mut self,
+        attempt: &Attempt,
+        outcome: Result<(), Box<EndReason>>,
+    ) {
+        if attempt.refreshes {
+            return;
+        }
         let session = self.common.id;
         self.event(Event::ModificationEnded { session, outcome });
     }
@@ -302,6 +334,76 @@ impl Context<'_> {
         }
     }
 
+    /// The header fields of session timers in an INVITE, a re-INVITE or an UPDATE of this side.
+    pub(crate) fn timer_fields(&self) -> TimerFields {
+        let policy = TimerPolicy::of(self.endpoint);
+        policy.map_or_else(TimerFields::default, |policy| {
+            self.common.refresh.of_request(policy)
+        })
+    }
+
+    /// Takes what a 2xx of the peer to an INVITE, a re-INVITE or an UPDATE says about the session timer (RFC 4028
+    /// section 7.2).
+    pub(crate) fn refreshed_by(&mut self, response: &Response) {
+        if TimerPolicy::of(self.endpoint).is_some() {
+            self.step_timing(Refresh::agreed(response));
+        }
+    }
+
+    /// Handles a 422 (RFC 4028 section 7.3): sends the request again with a longer interval. `None` if it is final.
+    pub(crate) fn raise_interval(
+        &mut self,
+        response: &ResponseTo<'_>,
+    ) -> Option<ClientTransactionId> {
+        let request = response.request.request()?;
+        let is_422 = response.status() == StatusCode::SESSION_INTERVAL_TOO_SMALL;
+        TimerPolicy::of(self.endpoint).filter(|_| is_422)?;
+        if !self.common.refresh.raise(request, response.response) {
+            return None;
+        }
+        let user = self.common.user(response.to);
+        let sent = match response.to {
+            SessionRequest::Invite => Sent::outside(user),
+            _ => Sent::within(self.common.dialog?, user),
+        };
+        let fields = self.timer_fields();
+        let (connection, request) = (response.connection, response.request);
+        let sent = self
+            .endpoint
+            .resend_with(connection, request, sent, &fields.own());
+        sent.ok()
+    }
+
+    /// Lets the session timer take a step; the only place that does so. Returns what the call has to do.
+    pub(crate) fn step_timing(&mut self, input: TimingInput) -> Option<TimingEffect> {
+        if matches!(input, TimingInput::Agreed(..) | TimingInput::NotAgreed) {
+            self.clear(SessionTimer::Refresh);
+            self.clear(SessionTimer::Expiry);
+        }
+        let mut effects = TimingEffects::new();
+        let refresh = &mut self.common.refresh;
+        refresh.timing = refresh.timing.step(input, &mut effects);
+        let mut left = None;
+        for effect in effects {
+            match effect {
+                TimingEffect::RefreshAfter(time) => self.set(SessionTimer::Refresh, time),
+                TimingEffect::ExpireAfter(time) => {
+                    let at = self.endpoint.now + time;
+                    self.common.refresh.expire_at(at);
+                    self.set(SessionTimer::Expiry, time);
+                }
+                TimingEffect::Refresh | TimingEffect::End => left = Some(effect),
+            }
+        }
+        left
+    }
+
+    /// The refresh is due. A host that slept may be late for it.
+    pub(crate) fn refresh_is_due(&mut self) -> Option<TimingEffect> {
+        let rest = self.common.refresh.rest(self.endpoint.now);
+        self.step_timing(TimingInput::Due(rest))
+    }
+
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
         self.close_exchange(&reason);
@@ -343,18 +445,26 @@ impl Context<'_> {
         let Some(dialog) = self.common.dialog else {
             return self.end(call.reason);
         };
+        // RFC 3326: the peer learns why a call ends that neither side hung up.
+        let expired = [(HeaderName::Reason, EXPIRED)];
+        let own = if call.reason.cause == Cause::Expired {
+            &expired[..]
+        } else {
+            &[]
+        };
         let sent = match self
             .endpoint
             .may_send_in(dialog, Duty::Owed(self.common.connection))
         {
             MaySend::Now(connection) => {
+                let parting = self.common.parting.as_deref();
                 let bye = InDialog {
                     connection,
                     dialog,
                     method: Method::Bye,
-                    body: None,
-                    own: &[],
-                    extra: &[],
+                    body: parting.and_then(|parting| parting.body.as_ref()),
+                    own,
+                    extra: parting.map_or(&[], |parting| &parting.headers),
                 };
                 let user = self.common.user(SessionRequest::Bye);
                 self.endpoint.send_in_dialog(&bye, user)
@@ -533,14 +643,37 @@ impl Context<'_> {
         extra: &[ExtraHeader],
         body: Option<&Body>,
     ) -> Result<(), SendError> {
+        let agreed = match status.is_success() {
+            true => self.agree(transaction),
+            false => None,
+        };
+        let mut fields = OwnFields::from_slice(own);
+        if let Some((_, timer)) = &agreed {
+            fields.extend(timer.own());
+        }
         self.endpoint.respond_in_dialog(&InDialogResponse {
             dialog,
             transaction,
             status,
             body,
-            own,
+            own: &fields,
             extra,
-        })
+        })?;
+        if let Some((timing, _)) = agreed {
+            self.step_timing(timing);
+        }
+        Ok(())
+    }
+
+    /// What the 2xx to an INVITE or UPDATE of the peer says about the session timer (RFC 4028 section 9).
+    fn agree(&mut self, transaction: ServerTransactionId) -> Option<(TimingInput, TimerFields)> {
+        let request = self.endpoint.layer.request(transaction)?;
+        if !matches!(request.method(), Method::Invite | Method::Update) {
+            return None;
+        }
+        self.common.refresh.read(&request);
+        let policy = TimerPolicy::of(self.endpoint)?;
+        Some(self.common.refresh.answer(policy, &request))
     }
 
     /// Logs that a provisional response could not be built or sent.
@@ -579,6 +712,17 @@ impl Context<'_> {
             .refuse_with(set, transaction, status, headers, refusal.body());
     }
 
+    /// Refuses the INVITE of a call that the application hangs up: 480, with what it adds.
+    pub(crate) fn refuse_parting(&mut self, transaction: ServerTransactionId) {
+        let parting = self.common.parting.take().unwrap_or_default();
+        let headers = parting.headers.iter();
+        let headers = headers.map(|header| (header.header_name(), header.value()));
+        let (set, status) = (Some(self.common.set), StatusCode::TEMPORARILY_UNAVAILABLE);
+        let (headers, body) = (headers.collect(), parting.body.as_ref());
+        self.endpoint
+            .refuse_with(set, transaction, status, headers, body);
+    }
+
     /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):
     /// 500, with a random Retry-After of 0 to 10 s.
     pub(crate) fn refuse_for_now(&mut self, transaction: ServerTransactionId) {
@@ -608,7 +752,18 @@ impl Context<'_> {
     pub(crate) fn cancel(&mut self, transaction: ClientTransactionId) {
         let now = self.endpoint.now;
         let nobody = Sent::outside(TransactionUser::Nobody);
-        let _ = self.endpoint.layer.cancel(transaction, None, nobody, now);
+        let parting = self.common.parting.as_deref();
+        let reasons = parting.map(|parting| {
+            let headers = parting.headers.iter();
+            let reasons = headers.filter(|header| header.header_name() == HeaderName::Reason);
+            let reasons: Vec<_> = reasons.map(ExtraHeader::value).collect();
+            reasons.join(", ")
+        });
+        let reasons = reasons.as_deref().filter(|reasons| !reasons.is_empty());
+        let _ = self
+            .endpoint
+            .layer
+            .cancel(transaction, reasons, nobody, now);
     }
 }
 

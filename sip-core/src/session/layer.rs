@@ -4,17 +4,18 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use sip_parse::{HeaderName, Method, Request, StatusCode, UriBuf};
+use sip_parse::{HeaderName, Message, Method, Request, StatusCode, UriBuf};
 
 use super::callee;
 use super::caller;
 use super::context::{Common, Context};
 use super::input::{Input, ResponseTo};
 use super::options::InviteOptions;
+use super::refresh::refuse_interval;
 use super::state::{NewInvite, State};
 use crate::action::Action;
 use crate::connection::DisconnectReason;
-use crate::dialog::{DialogId, FailureScope, RemoteTarget};
+use crate::dialog::{DialogId, DialogSetId, FailureScope, RemoteTarget};
 use crate::endpoint::{
     Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
     SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
@@ -435,6 +436,9 @@ impl SessionLayer {
         if self.is_busy(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
+        if refuse_interval(endpoint, None, transaction, &request) {
+            return;
+        }
         let Ok(call_id) = request.call_id() else {
             return;
         };
@@ -454,6 +458,7 @@ impl SessionLayer {
         }
         endpoint.debug("sip.dialog", id.to_bits(), "a dialog begins");
         let mut common = Common::new(id, set);
+        common.take_packages(&request, endpoint.limits().info_packages);
         let context = &mut Context {
             endpoint,
             common: &mut common,
@@ -472,6 +477,7 @@ impl SessionLayer {
         id: SessionId,
         request: &Request,
     ) -> bool {
+        self.learn(endpoint, id, request);
         let input = match request.method() {
             Method::Bye => {
                 endpoint.answer(transaction, StatusCode::OK, &[]);
@@ -479,6 +485,11 @@ impl SessionLayer {
             }
             Method::Invite | Method::Update
                 if !self.accepts_target(endpoint, transaction, id, request) =>
+            {
+                return true;
+            }
+            Method::Invite | Method::Update
+                if refuse_interval(endpoint, self.set_of(id), transaction, request) =>
             {
                 return true;
             }
@@ -491,6 +502,11 @@ impl SessionLayer {
         true
     }
 
+    /// The dialog set of a call.
+    fn set_of(&self, id: SessionId) -> Option<DialogSetId> {
+        Some(self.calls.get(id.0)?.common.set)
+    }
+
     /// Whether the target that a target refresh names can be used; refuses the request otherwise, with a status that
     /// ends nothing else (RFC 5057 section 5.1). A request within a dialog may leave Contact out (RFC 3261 section
     /// 12.2.1.1).
@@ -501,7 +517,7 @@ impl SessionLayer {
         id: SessionId,
         request: &Request,
     ) -> bool {
-        let set = self.calls.get(id.0).map(|call| call.common.set);
+        let set = self.set_of(id);
         let target = RemoteTarget::of(request);
         if target == RemoteTarget::Unusable {
             let status = StatusCode::BAD_REQUEST;
@@ -551,6 +567,9 @@ impl SessionLayer {
         received: &Received,
         may_wait: bool,
     ) -> Stepped {
+        if received.response.status().as_u16() < 300 {
+            self.learn(endpoint, id, &received.response);
+        }
         let response = ResponseTo {
             to,
             response: &received.response,
@@ -705,6 +724,25 @@ impl SessionLayer {
         up.ok_or(CommandError::WrongState("the call is not up"))
     }
 
+    /// Whether the peer of a call has listed an info package in Recv-Info (RFC 6086 section 4.2.1).
+    pub(crate) fn peer_takes_package(
+        &self,
+        id: SessionId,
+        package: &str,
+    ) -> Result<bool, CommandError> {
+        let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
+        let mut packages = call.common.packages.iter();
+        Ok(packages.any(|known| **known == *package.as_bytes()))
+    }
+
+    /// Takes what a message of the peer says about the peer.
+    fn learn(&mut self, endpoint: &Endpoint, id: SessionId, message: &Message) {
+        let limit = endpoint.limits().info_packages;
+        if let Some(call) = self.calls.get_mut(id.0) {
+            call.common.take_packages(message, limit);
+        }
+    }
+
     /// Whether no further call fits in.
     fn is_full(&self, endpoint: &Endpoint) -> bool {
         self.calls.len() >= endpoint.limits().sessions
@@ -719,57 +757,6 @@ impl SessionLayer {
     pub(crate) fn ids(&self) -> Vec<SessionId> {
         let handles = self.calls.handles();
         handles.into_iter().map(SessionId).collect()
-    }
-
-    /// The name of the state of a call, for the table test.
-    #[cfg(test)]
-    pub(in crate::session) fn state_for_tests(&self, id: SessionId) -> Option<&'static str> {
-        Some(match self.calls.get(id.0)?.state.as_ref()? {
-            State::AwaitingOffer(_) => "AwaitingOffer",
-            State::QueuedInvite(_) => "QueuedInvite",
-            State::Calling(_) => "Calling",
-            State::Cancelling(_) => "Cancelling",
-            State::AwaitingAnswer(_) => "AwaitingAnswer",
-            State::QueuedAck(_) => "QueuedAck",
-            State::Incoming(_) => "Incoming",
-            State::Accepting(_) => "Accepting",
-            State::Answered(_) => "Answered",
-            State::HangingUp(_) => "HangingUp",
-            State::Confirmed(_) => "Confirmed",
-            State::Offering(_) => "Offering",
-            State::Reinviting(_) => "Reinviting",
-            State::Acknowledging(_) => "Acknowledging",
-            State::Glare(_) => "Glare",
-            State::Answering(_) => "Answering",
-            State::Reanswered(_) => "Reanswered",
-            State::Terminating(_) => "Terminating",
-            State::QueuedBye(_) => "QueuedBye",
-            State::LostBye(_) => "LostBye",
-        })
-    }
-
-    /// The name of the state of the UPDATEs of a call, for the table test.
-    #[cfg(test)]
-    pub(in crate::session) fn update_state_for_tests(&self, id: SessionId) -> Option<&'static str> {
-        Some(self.calls.get(id.0)?.common.updates.state_for_tests())
-    }
-
-    /// The transaction of the peer's UPDATE that a call answers, for the table test.
-    #[cfg(test)]
-    pub(in crate::session) fn update_for_tests(
-        &self,
-        id: SessionId,
-    ) -> Option<ServerTransactionId> {
-        self.calls.get(id.0)?.common.updates.theirs
-    }
-
-    /// The transaction of the peer's INVITE that a call answers, for the table test.
-    #[cfg(test)]
-    pub(in crate::session) fn transaction_for_tests(
-        &self,
-        id: SessionId,
-    ) -> Option<ServerTransactionId> {
-        self.calls.get(id.0)?.state.as_ref()?.server_transaction()
     }
 }
 

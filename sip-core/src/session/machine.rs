@@ -45,12 +45,12 @@
 //! | Answered | ACK, ACK without answer | complete, Established | Confirmed |
 //! | Answered | INVITE | complete, Established, deliver offer, ask answer | Answering |
 //! | Answered | INVITE without offer | complete, Established, ask offer | Answering |
-//! | Answered, HangingUp, Offering, Reanswered | gone | aborted, BYE | Terminating |
+//! | Answered, HangingUp, Offering, Reanswered | gone, timer Expiry | aborted, BYE | Terminating |
 //! | Answered, HangingUp, Reanswered | timer Repeat | 200 | same |
 //! | Answered, HangingUp, Reanswered | timer GiveUp | aborted, BYE | Terminating |
 //! | HangingUp | ACK, ACK without answer | complete, BYE | Terminating |
-//! | Confirmed, Glare | HangUp, gone | BYE | Terminating |
-//! | Confirmed | Renegotiate, SendUpdate, Hold, connection | ask offer | Offering |
+//! | Confirmed, Glare | HangUp, gone, timer Expiry | BYE | Terminating |
+//! | Confirmed | Renegotiate, SendUpdate, Hold, connection, timer Refresh | ask offer | Offering |
 //! | Confirmed | Renegotiate without offer | INVITE | Reinviting |
 //! | Confirmed, Glare, QueuedBye, LostBye | BYE | Ended | (over) |
 //! | Confirmed, Glare | INVITE | deliver offer, ask answer | Answering |
@@ -61,7 +61,7 @@
 //! | Offering | no description, timer Description | aborted | Confirmed |
 //! | Offering | INVITE | rolled back, deliver offer, ask answer | Answering |
 //! | Offering | INVITE without offer | rolled back, ask offer | Answering |
-//! | Reinviting | HangUp, gone | CANCEL, aborted, BYE | Terminating |
+//! | Reinviting | HangUp, gone, timer Expiry | CANCEL, aborted, BYE | Terminating |
 //! | Reinviting | BYE | CANCEL, aborted, Ended | (over) |
 //! | Reinviting | 2xx to re-INVITE | ACK, deliver answer, complete | Confirmed |
 //! | Reinviting | 2xx without description to re-INVITE | ACK, refused | Confirmed |
@@ -69,11 +69,11 @@
 //! | Reinviting | refusal to re-INVITE, 480 to re-INVITE | refused | Confirmed |
 //! | Reinviting | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted | Confirmed |
 //! | Reinviting | timer Offer | CANCEL | same |
-//! | Acknowledging | HangUp, no description, timer Description, gone | ACK, aborted, BYE | Terminating |
+//! | Acknowledging | HangUp, no description, timer Description, gone, timer Expiry | ACK, aborted, BYE | Terminating |
 //! | Acknowledging | Describe | ACK, complete | Confirmed |
 //! | Glare | 2xx to re-INVITE, 2xx without description to re-INVITE | ACK | same |
 //! | Glare | timer Offer | ask offer | Offering |
-//! | Answering | HangUp, gone | 487, aborted, BYE | Terminating |
+//! | Answering | HangUp, gone, timer Expiry | 487, aborted, BYE | Terminating |
 //! | Answering | Describe | 200 | Reanswered |
 //! | Answering | no description, timer Description | 488, refused | Confirmed |
 //! | Answering | Reject | 486, refused | Confirmed |
@@ -97,7 +97,7 @@
 //! | Reinviting for a repair | 480 to re-INVITE | refused, RepairFailed | Glare |
 //! | Reinviting for a repair | refusal to re-INVITE | refused, RepairFailed | Confirmed |
 //! | Reinviting for a repair | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted, RepairFailed | Confirmed |
-//! | Reinviting without offer | HangUp, gone | CANCEL, BYE | Terminating |
+//! | Reinviting without offer | HangUp, gone, timer Expiry | CANCEL, BYE | Terminating |
 //! | Reinviting without offer | Stop | Ended | (over) |
 //! | Reinviting without offer | BYE | CANCEL, Ended | (over) |
 //! | Reinviting without offer | 2xx to re-INVITE | deliver offer, ask answer | Acknowledging |
@@ -152,7 +152,7 @@
 //! | Answered negotiated | INVITE | Established, deliver offer, ask answer | Answering |
 //! | Answered negotiated | INVITE without offer | Established, ask offer | Answering |
 //! | Answered negotiated | BYE, Stop | Ended | (over) |
-//! | Answered negotiated | gone, timer GiveUp | BYE | Terminating |
+//! | Answered negotiated | gone, timer GiveUp, timer Expiry | BYE | Terminating |
 //! | Calling, Cancelling, AwaitingAnswer, Incoming, Accepting, Answered, HangingUp, Confirmed, Offering, Reinviting, Acknowledging, Glare, Answering, Reanswered, Terminating | PRACK, PRACK with description, PRACK of another response | 481 | same |
 //! | Incoming with early media with our offer, Incoming unacknowledged with our offer, Accepting unacknowledged with our offer | UPDATE | 491 | same |
 //! | Incoming negotiated, Incoming negotiated with our offer, Answered negotiated | UPDATE | deliver offer, ask answer | same |
@@ -166,16 +166,21 @@
 //! that reliable responses have completed the exchange, and `with a PRACK` that the offer in a PRACK waits for its answer. `for
 //! a repair` is a re-INVITE of a call whose peer knows a connection that is gone, and `without offer` one that leaves the offer
 //! to the peer. The peer of SendUpdate takes no UPDATE here; `update.rs` has a table for one that does, and for its UPDATEs.
+//! `HangUp` stands for `HangUpWith`, too, and `Reject` for `Refuse`: they differ in the content of the message alone.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
 //! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
 //! `Established`, `ModificationEnded`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
-//! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1).
+//! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1). This side refreshes the
+//! session of each call in the table.
+
+use alloc::boxed::Box;
 
 use super::context::{Common, Context};
 use super::input::Input;
 use super::offer::Carrier;
 use super::options::{DescriptionFailed, MessageOptions};
+use super::refresh::{TimingEffect, TimingInput};
 use super::state::{Calling, State};
 use super::update::{self, Stepped};
 use crate::endpoint::SessionTimer;
@@ -188,10 +193,27 @@ impl State {
         match (self, input) {
             (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
             (state, Input::Answer) => state.step(Input::AnswerWith(MessageOptions::new()), context),
+            (state, Input::HangUpWith(options)) => {
+                if !state.is_hung_up() {
+                    context.common.parting = Some(options);
+                }
+                state.step(Input::HangUp, context)
+            }
             (state, Input::Stop) => context.end(EndReason {
                 bye_failure: state.bye_failure_of_stop(),
                 ..EndReason::local(Cause::Stopped)
             }),
+            (state, Input::Timer(SessionTimer::Refresh)) => match context.refresh_is_due() {
+                Some(TimingEffect::End) => state.expired(context),
+                Some(_) => state.refresh(context),
+                None => Some(state),
+            },
+            (state, Input::Timer(SessionTimer::Expiry)) => {
+                match context.step_timing(TimingInput::Expired) {
+                    Some(_) => state.expired(context),
+                    None => Some(state),
+                }
+            }
             (state, input) => match update::step(state, input, context) {
                 Stepped::Taken(next) => next,
                 Stepped::Passed(state, input) => state.step_alone(input, context),
@@ -237,6 +259,32 @@ impl State {
             (Self::QueuedBye(state), input) => state.step_queued(input, context),
             (Self::LostBye(state), input) => state.step_lost(input, context),
         }
+    }
+
+    /// Refreshes the session (RFC 4028 section 10); an INVITE that is under way does so, too.
+    fn refresh(self, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Confirmed(call) => call.refresh(context),
+            state => Some(state),
+        }
+    }
+
+    /// Ends a call whose session has expired (RFC 4028 section 10).
+    fn expired(self, context: &mut Context<'_>) -> Option<Self> {
+        let reason = EndReason::transport(Cause::Expired);
+        self.step(Input::Gone(Box::new(reason)), context)
+    }
+
+    /// Whether the message that ends the call is sent or wanted already.
+    const fn is_hung_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancelling(_)
+                | Self::HangingUp(_)
+                | Self::Terminating(_)
+                | Self::QueuedBye(_)
+                | Self::LostBye(_)
+        )
     }
 
     /// Whether the peer calls and has no final response.

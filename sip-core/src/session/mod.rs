@@ -5,7 +5,8 @@
 //! `caller.rs` has the states before the peer answers an INVITE of this side, `callee.rs` those before this
 //! side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional responses of this side (RFC
 //! 3262), `confirmed.rs` and `reinvite.rs` the states of a call that is up, `ending.rs` the rest. `update.rs` has the UPDATEs,
-//! which are beside the state. `offer.rs` is the offer/answer machine (RFC 3264).
+//! which are beside the state. `offer.rs` is the offer/answer machine (RFC 3264), `refresh.rs` that of session timers (RFC
+//! 4028).
 
 mod callee;
 mod caller;
@@ -22,6 +23,7 @@ mod offer;
 mod options;
 mod progress;
 mod provisional;
+mod refresh;
 mod refusal;
 mod reinvite;
 mod reliable;

@@ -146,12 +146,13 @@ impl Offering {
         };
         let user = context.common.user(SessionRequest::Reinvite);
         let sent = connection.and_then(|connection| {
+            let fields = context.timer_fields();
             let invite = InDialog {
                 connection,
                 dialog,
                 method: Method::Invite,
                 body: offer,
-                own: &[],
+                own: &fields.own(),
                 extra: attempt.headers(),
             };
             let sent = context.endpoint.send_in_dialog(&invite, user);
@@ -243,6 +244,11 @@ impl Reinviting {
         response: &ResponseTo<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
+        if let Some(transaction) = context.raise_interval(response) {
+            self.transaction = transaction;
+            self.number = last_number(self.dialog, context);
+            return Some(State::Reinviting(self));
+        }
         match response.status().as_u16() {
             100..=199 => {
                 if self.preview.is_none() {
@@ -277,6 +283,7 @@ impl Reinviting {
         let dialog = self.dialog;
         let preview = self.preview.take();
         context.clear(SessionTimer::Offer);
+        context.refreshed_by(response.response);
         if self.attempt.without_offer()
             && let Some(offer) = remote_description(response.response)
         {

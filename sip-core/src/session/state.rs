@@ -176,8 +176,10 @@ pub(crate) struct Answered {
 pub(crate) struct Attempt {
     /// How often it has crossed one of the peer, or has failed for a reason that passes.
     pub(crate) glares: u8,
-    /// What the application wants of it; `None` for a repair.
+    /// What the application wants of it; `None` for a repair and for a refresh.
     pub(crate) wish: Option<Box<Wish>>,
+    /// Whether it refreshes the session only, because its time has come (RFC 4028 section 10).
+    pub(crate) refreshes: bool,
 }
 
 /// What the application wants of a change.
@@ -192,8 +194,16 @@ impl Attempt {
     /// The first attempt at a change that the application wants.
     pub(crate) fn of(options: ModifyOptions, hold: Option<bool>) -> Self {
         Self {
-            glares: 0,
             wish: Some(Box::new(Wish { options, hold })),
+            ..Self::default()
+        }
+    }
+
+    /// The refresh of the session by an UPDATE without an offer (RFC 4028 section 7.4).
+    pub(crate) fn refresh() -> Self {
+        Self {
+            refreshes: true,
+            ..Self::default()
         }
     }
 
@@ -211,7 +221,7 @@ impl Attempt {
 
     pub(crate) fn without_offer(&self) -> bool {
         let wish = self.wish.as_ref();
-        wish.is_some_and(|wish| wish.options.without_offer)
+        self.refreshes || wish.is_some_and(|wish| wish.options.without_offer)
     }
 
     pub(crate) fn headers(&self) -> &[ExtraHeader] {

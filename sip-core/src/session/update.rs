@@ -4,21 +4,21 @@
 //! | state | input | does | next |
 //! |-------|-------|------|------|
 //! | Idle | SendUpdate | ask offer | Offering |
-//! | Idle, Answering | SendUpdate without offer | UPDATE | Sent without offer |
+//! | Idle, Answering | SendUpdate without offer, timer Refresh | UPDATE | Sent without offer |
 //! | Idle | Renegotiate, Hold | ask offer | Idle in Offering |
 //! | Idle | Renegotiate without offer | INVITE | Idle in Reinviting |
 //! | Idle | UPDATE | deliver offer, ask answer | Answering |
 //! | Idle, Offering, Sent, Sent without offer, Glare | UPDATE without offer | 200 | same |
 //! | Idle | INVITE | deliver offer, ask answer | Idle in Answering |
 //! | Idle | INVITE without offer | ask offer | Idle in Answering |
-//! | Idle, Sent without offer, Glare | HangUp, gone | BYE | Idle in Terminating |
+//! | Idle, Sent without offer, Glare | HangUp, gone, timer Expiry | BYE | Idle in Terminating |
 //! | Idle, Sent without offer, Glare | BYE, Stop | Ended | (over) |
 //! | Offering | Describe | UPDATE | Sent |
 //! | Offering | no description, timer Description | aborted | Idle |
 //! | Offering | UPDATE | rolled back, deliver offer, ask answer | Glare |
 //! | Offering | INVITE | rolled back, deliver offer, ask answer | Glare in Answering |
 //! | Offering | INVITE without offer | rolled back, ask offer | Glare in Answering |
-//! | Offering, Sent | HangUp, gone | aborted, BYE | Idle in Terminating |
+//! | Offering, Sent | HangUp, gone, timer Expiry | aborted, BYE | Idle in Terminating |
 //! | Offering, Sent | BYE | aborted, Ended | (over) |
 //! | Offering, Sent, Answering | Stop | aborted, Ended | (over) |
 //! | Sent | UPDATE, INVITE, INVITE without offer | 491 | same |
@@ -40,7 +40,7 @@
 //! | Answering | UPDATE, UPDATE without offer, INVITE, INVITE without offer | 500 | same |
 //! | Answering | loss of their UPDATE | aborted | Idle |
 //! | Answering | timer Description | 504, refused | Idle |
-//! | Answering | HangUp, gone | 487, aborted, BYE | Idle in Terminating |
+//! | Answering | HangUp, gone, timer Expiry | 487, aborted, BYE | Idle in Terminating |
 //! | Answering | BYE | 487, aborted, Ended | (over) |
 //!
 //! What is not listed changes nothing, and the call refuses the commands SendUpdate, Renegotiate, Hold, Reject and Describe there.
@@ -235,6 +235,15 @@ fn begin(state: State, options: ModifyOptions, context: &mut Context<'_>) -> Opt
     }
 }
 
+/// Refreshes the session by an UPDATE without an offer (RFC 4028 section 7.4), or by the one that is under way. False if the
+/// peer takes no UPDATE.
+pub(crate) fn refresh(context: &mut Context<'_>) -> bool {
+    if context.common.updates.allowed && context.common.updates.are_idle() {
+        start(Attempt::refresh(), context);
+    }
+    context.common.updates.allowed
+}
+
 /// Requests the offer of the UPDATE from the application, or sends the UPDATE without one.
 fn start(attempt: Attempt, context: &mut Context<'_>) {
     if attempt.without_offer() {
@@ -286,12 +295,13 @@ fn try_send(
         MaySend::Later => return Err(SendError::NotConnected),
         MaySend::Never(error) => return Err(error),
     };
+    let fields = context.timer_fields();
     let update = InDialog {
         connection,
         dialog,
         method: Method::Update,
         body: offer,
-        own: &[],
+        own: &fields.own(),
         extra: attempt.headers(),
     };
     let user = context.common.user(SessionRequest::Update);
@@ -356,6 +366,12 @@ fn responded(response: &ResponseTo<'_>, context: &mut Context<'_>) {
         Ours::Sent(attempt, sent) if sent == number => attempt,
         other => return context.common.updates.ours = other,
     };
+    if context.raise_interval(response).is_some() {
+        let dialog = context.common.dialog;
+        let number = dialog.map_or(0, |dialog| last_number(dialog, context));
+        context.common.updates.ours = Ours::Sent(attempt, number);
+        return;
+    }
     match status.as_u16() {
         200..=299 => accepted(&attempt, response, context),
         491 if attempt.glares < MOST_GLARES => {
@@ -384,8 +400,9 @@ fn accepted(attempt: &Attempt, response: &ResponseTo<'_>, context: &mut Context<
             .refresh_target(dialog, response.response, connection);
     }
     context.on_flow_in_use();
+    context.refreshed_by(response.response);
     if attempt.without_offer() {
-        return context.modification_ended(Ok(()));
+        return context.modification_ended(attempt, Ok(()));
     }
     match remote_description(response.response) {
         Some(answer) => context.answer_came(answer),
@@ -422,7 +439,7 @@ fn received(
         return Some(state);
     }
     let Some(offer) = remote_description(request) else {
-        refresh(transaction, request, context);
+        refreshed(transaction, request, context);
         return after(state, context);
     };
     let state = match (context.common.offer, state) {
@@ -467,7 +484,7 @@ fn dialog_of(request: &Request, context: &Context<'_>) -> Option<DialogId> {
 }
 
 /// Answers an UPDATE without an offer: it refreshes the target and the session.
-fn refresh(transaction: ServerTransactionId, request: &Request, context: &mut Context<'_>) {
+fn refreshed(transaction: ServerTransactionId, request: &Request, context: &mut Context<'_>) {
     let connection = context.endpoint.layer.connection_of(transaction);
     let sent = dialog_of(request, context).ok_or(SendError::Stale);
     let sent = sent.and_then(|dialog| {

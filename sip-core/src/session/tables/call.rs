@@ -58,6 +58,7 @@ impl World {
         let mut settings = EndpointSettings::new(aor);
         settings.behaviour.queue_requests = true;
         settings.behaviour.reliable_provisionals = Support::Supported;
+        settings.identity.supported = std::vec!["timer".into()];
         settings.identity.host = Some("192.0.2.1".into());
         let random = Box::new(ChaCha20Rng::from_seed([7; 32]));
         let now = Timestamp::from_millis(1_000);
@@ -196,6 +197,7 @@ impl World {
         let status = StatusCode::new(status).expect("a status");
         let mut response = Builder::response_to(&request, status, Some(b"peer"));
         response.append(sip_parse::HeaderName::Contact, "<sip:bob@192.0.2.2>");
+        response.append(sip_parse::HeaderName::SessionExpires, "1800;refresher=uac");
         if self.updates {
             response.append(sip_parse::HeaderName::Allow, "INVITE, UPDATE");
         }
@@ -243,7 +245,8 @@ impl World {
         format!(
             "{method} sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK{method}{number}\r\n\
              Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag={from}\r\nTo: <sip:alice@example.com>{to}\r\n\
-             Call-ID: {}\r\nCSeq: {number} {method}\r\nContact: <sip:bob@192.0.2.2>\r\n{}{kind}Content-Length: {}\r\n\r\n{body}",
+             Call-ID: {}\r\nCSeq: {number} {method}\r\nContact: <sip:bob@192.0.2.2>\r\n\
+             Supported: timer\r\nSession-Expires: 1800;refresher=uas\r\n{}{kind}Content-Length: {}\r\n\r\n{body}",
             String::from_utf8_lossy(&call_id),
             self.extension(method),
             body.len(),
@@ -585,6 +588,8 @@ impl World {
             }
             "timer Update" => Ok(self.drive(Input::Timer(SessionTimer::Update))),
             "timer Offer" => Ok(self.drive(Input::Timer(SessionTimer::Offer))),
+            "timer Refresh" => Ok(self.drive(Input::Timer(SessionTimer::Refresh))),
+            "timer Expiry" => Ok(self.drive(Input::Timer(SessionTimer::Expiry))),
             command => {
                 let exchange = self.exchange;
                 let input = match command {
@@ -717,7 +722,7 @@ const STATES: [&str; 40] = [
     "Answered negotiated",
 ];
 
-const INPUTS: [&str; 61] = [
+const INPUTS: [&str; 63] = [
     "Ring",
     "Progress",
     "Progress with description",
@@ -779,6 +784,8 @@ const INPUTS: [&str; 61] = [
     "timer Repeat",
     "timer GiveUp",
     "timer Offer",
+    "timer Refresh",
+    "timer Expiry",
 ];
 
 /// RFC 3261 sections 13 to 15: every state of a call with every input does what the table says.

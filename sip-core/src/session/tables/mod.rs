@@ -4,5 +4,6 @@
 mod call;
 mod early;
 mod offer;
+mod refresh;
 mod rows;
 mod update;

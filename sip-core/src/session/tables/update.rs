@@ -21,7 +21,7 @@ const STATES: [&str; 6] = [
     "Answering",
 ];
 
-const INPUTS: [&str; 28] = [
+const INPUTS: [&str; 30] = [
     "SendUpdate",
     "SendUpdate without offer",
     "Renegotiate",
@@ -46,6 +46,8 @@ const INPUTS: [&str; 28] = [
     "loss of their UPDATE",
     "timer Update",
     "timer Description",
+    "timer Refresh",
+    "timer Expiry",
     "HangUp",
     "BYE",
     "gone",
