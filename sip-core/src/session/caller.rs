@@ -15,7 +15,9 @@ use super::state::{
 };
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::dialog::DialogId;
-use crate::endpoint::{Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer};
+use crate::endpoint::{
+    Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer, takes_replaces,
+};
 use crate::event::Event;
 use crate::reason::{
     Cause, EndReason, Originator, ended_by_peer, failure, refusal, send_failure_cause,
@@ -48,10 +50,12 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
     {
         MaySend::Now(connection) => {
             let fields = context.timer_fields();
+            let from = invite.options.from.as_ref();
             let call = NewCall {
                 connection,
                 target: invite.target.as_bytes(),
                 anonymous: invite.options.anonymous,
+                from: from.map(|from| (from.uri.as_bytes(), from.display.as_deref())),
                 own: &fields.own(),
                 headers: &invite.options.headers,
                 offer: invite.offer.as_ref(),
@@ -244,6 +248,7 @@ impl Calling {
             self.preview(dialog, response);
         }
         let session = context.common.id;
+        context.common.progress = Some(response.status());
         context.event(Event::Progress {
             session,
             dialog: early,
@@ -298,6 +303,7 @@ impl Calling {
         let dialog = established.dialog;
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
+        context.common.peer_replaces = takes_replaces(response.response);
         context.endpoint.dialogs.keep_only(dialog);
         context.refreshed_by(response.response);
         let call = context.common.id.to_bits();
