@@ -43,13 +43,13 @@ impl SessionLayer {
         id: SessionId,
         running: &[SessionTimer],
     ) -> Option<&'static str> {
-        use SessionTimer::{GiveUp, NoAnswer, Offer, Repeat, Ring};
+        use SessionTimer::{Description, Expiry, GiveUp, NoAnswer, Offer, Repeat, Ring};
         let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
                 (&[NoAnswer], &[])
             }
             State::QueuedInvite(_) | State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
-            State::Calling(_) => (&[], &[NoAnswer]),
+            State::Calling(_) => (&[], &[NoAnswer, Description, Expiry]),
             State::Incoming(_) | State::Accepting(_) => (&[NoAnswer], &[Ring]),
             State::Answered(_) | State::HangingUp(_) | State::Reanswered(_) => {
                 (&[Repeat, GiveUp], &[])
@@ -81,7 +81,7 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
             .number(layer.digest_client(calling.transaction))
             .number(u64::from(calling.late_offer))
             .number(u64::from(calling.sent_again))
-            .debug(&calling.previews),
+            .debug(&calling.early),
         State::AwaitingAnswer(_) => digest.number(5),
         State::QueuedAck(queued) => digest.number(6).bytes(&queued.answer.bytes),
         State::Incoming(incoming) | State::Accepting(incoming) => digest
@@ -97,7 +97,8 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
             .number(14)
             .number(layer.digest_client(reinviting.transaction))
             .number(reinviting.glares.into())
-            .debug(&reinviting.preview),
+            .debug(&reinviting.preview)
+            .debug(&reinviting.rseq),
         State::Glare(glare) => digest.number(15).number(glare.glares.into()),
         State::Answering(answering) => digest
             .number(16)

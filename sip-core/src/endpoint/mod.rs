@@ -38,4 +38,5 @@ pub(crate) use self::responses::InDialogResponse;
 pub use self::sent_request::SentRequest;
 pub use self::settings::{Behaviour, ChallengeSettings, EndpointSettings, IdentitySettings};
 pub use self::state::Endpoint;
-pub(crate) use self::uas::is_of_rfc2543;
+pub(crate) use self::state::RELIABLE;
+pub(crate) use self::uas::{is_of_rfc2543, takes_reliable};

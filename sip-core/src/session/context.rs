@@ -149,27 +149,36 @@ impl Context<'_> {
 
     /// Ends the open exchange with the call: refused by a final response, or aborted.
     fn close_exchange(&mut self, reason: &EndReason) {
-        if self.common.offer == Exchange::Idle {
-            return;
+        if self.common.offer != Exchange::Idle {
+            self.end_exchange(Ending::with_call(reason), reason.clone());
         }
-        let ending = match reason.status {
-            Some(_) => Ending::Refused,
-            None => Ending::Aborted,
-        };
-        self.end_exchange(ending, reason.clone());
     }
 
-    /// Lets the exchange take a step and emits its events; the only place that does so.
+    /// Lets the exchange of the call take a step.
     fn exchange(
         &mut self,
         input: OfferInput,
+        description: Option<RemoteDescription>,
+        reason: Option<EndReason>,
+    ) {
+        let (offer, dialog) = (self.common.offer, self.common.dialog);
+        self.common.offer = self.step_exchange(offer, dialog, input, description, reason);
+    }
+
+    /// Lets an exchange, that of the call or that of an early dialog, take a step and emits its events; the only place that
+    /// does so.
+    pub(crate) fn step_exchange(
+        &mut self,
+        exchange: Exchange,
+        dialog: Option<DialogId>,
+        input: OfferInput,
         mut description: Option<RemoteDescription>,
         mut reason: Option<EndReason>,
-    ) {
+    ) -> Exchange {
         let next = ExchangeId(self.common.exchanges.saturating_add(1));
         let mut effects = OfferEffects::new();
-        self.common.offer = self.common.offer.step(input, next, &mut effects);
-        let (session, dialog) = (self.common.id, self.common.dialog);
+        let stepped = exchange.step(input, next, &mut effects);
+        let session = self.common.id;
         for effect in effects {
             let event = match effect {
                 OfferEffect::Ask(exchange, kind) => {
@@ -215,6 +224,7 @@ impl Context<'_> {
             };
             self.event(event);
         }
+        stepped
     }
 
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.

@@ -10,12 +10,16 @@ use std::vec::Vec;
 use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sip_parse::{Builder, Kind, Message, Method, Request, Response, StatusCode, UriBuf};
+use sip_parse::{
+    Builder, HeaderName, Kind, Message, Method, Request, Response, StatusCode, UriBuf,
+};
 
 use super::rows::{Row, read};
 use crate::action::Action;
 use crate::body::Body;
+use crate::config::Support;
 use crate::connection::{ConnectionInfo, Transport};
+use crate::dialog::DialogId;
 use crate::endpoint::{
     Endpoint, EndpointSettings, Flow, SentRequest, SessionRequest, SessionTimer,
 };
@@ -36,6 +40,8 @@ struct World {
     connection: ConnectionId,
     id: SessionId,
     exchange: ExchangeId,
+    /// The early dialog of the last provisional response.
+    early: Option<DialogId>,
     /// The requests of this side, latest last.
     sent: Vec<Request>,
     /// The responses of this side, latest last.
@@ -50,6 +56,7 @@ impl World {
         let aor = UriBuf::parse(b"sip:alice@example.com").expect("a URI");
         let mut settings = EndpointSettings::new(aor);
         settings.behaviour.queue_requests = true;
+        settings.behaviour.reliable_provisionals = Support::Supported;
         settings.identity.host = Some("192.0.2.1".into());
         let random = Box::new(ChaCha20Rng::from_seed([7; 32]));
         let now = Timestamp::from_millis(1_000);
@@ -64,6 +71,7 @@ impl World {
             connection,
             id: SessionId(crate::slab::Handle::from_bits(0)),
             exchange: ExchangeId::from_number(0),
+            early: None,
             sent: Vec::new(),
             answers: Vec::new(),
             theirs: None,
@@ -160,7 +168,12 @@ impl World {
                 "IncomingCall".into()
             }
             Event::RepairFailed { .. } => "RepairFailed".into(),
-            Event::Progress { .. } => "Progress".into(),
+            Event::Progress { dialog, .. } => {
+                self.early = dialog;
+                "Progress".into()
+            }
+            Event::EarlyDialogEnded { .. } => "EarlyDialogEnded".into(),
+            Event::PrackFailed { .. } => "PrackFailed".into(),
             Event::Established { .. } => "Established".into(),
             Event::Ended { .. } => "Ended".into(),
             other => format!("{other:?}"),
@@ -182,10 +195,26 @@ impl World {
 
     /// The response of the peer to the last request with this method.
     fn response(&self, method: Method<'_>, status: u16, sdp: bool) -> (Request, Response) {
+        self.response_with(method, status, sdp, None)
+    }
+
+    /// As `response`; a provisional one with an RSeq number is reliable.
+    fn response_with(
+        &self,
+        method: Method<'_>,
+        status: u16,
+        sdp: bool,
+        rseq: Option<u32>,
+    ) -> (Request, Response) {
         let request = self.last(method).expect("a request");
         let status = StatusCode::new(status).expect("a status");
         let mut response = Builder::response_to(&request, status, Some(b"peer"));
-        response.append(sip_parse::HeaderName::Contact, "<sip:bob@192.0.2.2>");
+        response.append(HeaderName::Contact, "<sip:bob@192.0.2.2>");
+        if let Some(rseq) = rseq {
+            response
+                .append(HeaderName::Require, "100rel")
+                .append(HeaderName::RSeq, rseq);
+        }
         if sdp {
             response.body(b"application/sdp", SDP.as_bytes());
         }
@@ -285,6 +314,16 @@ impl World {
             "QueuedInvite" => {
                 let mut world = Self::new(false);
                 world.invite(true);
+                world
+            }
+            "Calling" if name != state => {
+                let mut world = Self::new(true);
+                world.invite(true);
+                let (_, response) = world.response_with(Method::Invite, 183, true, Some(1));
+                world.receive(response.bytes().clone());
+                if name.ends_with(" with our answer") {
+                    world.describe();
+                }
                 world
             }
             "Calling" => {
@@ -403,18 +442,21 @@ impl World {
             .sent
             .first()
             .is_some_and(|first| first.method() == Method::Invite);
-        let ours = match state.as_str() {
-            "Reinviting" | "Glare" => SessionRequest::Reinvite,
-            "Terminating" | "LostBye" => SessionRequest::Bye,
-            _ => SessionRequest::Invite,
-        };
         let about = |to: SessionRequest, method| (to, method);
         let (to, method) = if input.ends_with("re-INVITE") {
             about(SessionRequest::Reinvite, Method::Invite)
         } else if input.ends_with("BYE") && input != "BYE" {
             about(SessionRequest::Bye, Method::Bye)
+        } else if input.ends_with("PRACK") {
+            about(SessionRequest::Prack(self.early?), Method::Prack)
         } else {
             about(SessionRequest::Invite, Method::Invite)
+        };
+        let ours = match state.as_str() {
+            "Calling" | "Cancelling" if method == Method::Prack => to,
+            "Reinviting" | "Glare" => SessionRequest::Reinvite,
+            "Terminating" | "LostBye" => SessionRequest::Bye,
+            _ => SessionRequest::Invite,
         };
         let is_about_request = input.contains(" to ") || input.contains(" of our ");
         if is_about_request && (!caller || to != ours || self.last(method).is_none()) {
@@ -422,8 +464,8 @@ impl World {
         }
         let transaction =
             crate::transaction::ClientTransactionId(crate::slab::Handle::from_bits(9));
-        let respond = |world: &mut Self, status, sdp, may_wait| {
-            let (request, response) = world.response(method, status, sdp);
+        let respond_with = |world: &mut Self, status, sdp, may_wait, rseq| {
+            let (request, response) = world.response_with(method, status, sdp, rseq);
             let limits = world.endpoint.limits().message;
             let request = SentRequest::new(request.bytes().clone(), limits);
             let connection = world.connection;
@@ -439,8 +481,15 @@ impl World {
             let (endpoint, id) = (&mut world.endpoint, world.id);
             world.calls.drive(endpoint, id, Input::Response(response))
         };
+        let respond = |world: &mut Self, status, sdp, may_wait| {
+            respond_with(world, status, sdp, may_wait, None)
+        };
         let word = input.split(' ').next().unwrap_or_default();
         let stepped = match input {
+            "reliable 1xx to INVITE" => Ok(respond_with(self, 183, true, false, Some(2))),
+            "reliable 1xx without description to INVITE" => {
+                Ok(respond_with(self, 183, false, false, Some(2)))
+            }
             _ if input.starts_with("2xx without description to ") => {
                 Ok(respond(self, 200, false, false))
             }
@@ -510,6 +559,7 @@ impl World {
             "timer Repeat" => Ok(self.drive(Input::Timer(SessionTimer::Repeat))),
             "timer GiveUp" => Ok(self.drive(Input::Timer(SessionTimer::GiveUp))),
             "timer Offer" => Ok(self.drive(Input::Timer(SessionTimer::Offer))),
+            "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             command => {
                 let exchange = self.exchange;
                 let input = match command {
@@ -543,7 +593,9 @@ impl World {
 
 /// The state, and whether the peer's INVITE had no offer.
 fn split(name: &str) -> (&str, bool) {
-    let name = name.strip_suffix(" for a repair").unwrap_or(name);
+    let kinds = [" for a repair", " for an answer", " with our answer"];
+    let kind = kinds.iter().find_map(|kind| name.strip_suffix(kind));
+    let name = kind.unwrap_or(name);
     match name.strip_suffix(" with our offer") {
         Some(state) => (state, true),
         None => (name, false),
@@ -565,7 +617,7 @@ const COMMANDS: [&str; 6] = [
     "no description",
 ];
 
-const STATES: [&str; 26] = [
+const STATES: [&str; 28] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -592,9 +644,11 @@ const STATES: [&str; 26] = [
     "Answering with our offer",
     "Reanswered with our offer",
     "Reinviting for a repair",
+    "Calling for an answer",
+    "Calling with our answer",
 ];
 
-const INPUTS: [&str; 48] = [
+const INPUTS: [&str; 57] = [
     "Ring",
     "Answer",
     "Reject",
@@ -643,6 +697,15 @@ const INPUTS: [&str; 48] = [
     "timer Repeat",
     "timer GiveUp",
     "timer Offer",
+    "reliable 1xx to INVITE",
+    "reliable 1xx without description to INVITE",
+    "199 to INVITE",
+    "1xx to PRACK",
+    "2xx to PRACK",
+    "refusal to PRACK",
+    "timeout of our PRACK",
+    "failed resending of our PRACK",
+    "timer Description",
 ];
 
 /// RFC 3261 sections 13 to 15: every state of a call with every input does what the table says.
