@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Limits, Message, StatusCode};
+use sip_parse::{HeaderName, Limits, Message, Method, StatusCode};
 
 use crate::auth::ChallengeError;
 use crate::config::LogLevel;
@@ -137,31 +137,12 @@ impl LogContent {
     }
 }
 
-/// The methods that a record names.
-const METHODS: [&str; 14] = [
-    "INVITE",
-    "ACK",
-    "BYE",
-    "CANCEL",
-    "OPTIONS",
-    "REGISTER",
-    "MESSAGE",
-    "INFO",
-    "PRACK",
-    "UPDATE",
-    "REFER",
-    "SUBSCRIBE",
-    "NOTIFY",
-    "PUBLISH",
-];
-
 /// The method of a request, without a copy of its bytes.
 fn method(request: &[u8]) -> &'static str {
     let token = request.split(|&byte| byte == b' ').next();
-    let known = METHODS
-        .into_iter()
-        .find(|name| token == Some(name.as_bytes()));
-    known.unwrap_or("a request of another method")
+    let method = token.and_then(|token| Method::parse(token).ok());
+    let name = method.and_then(|method| method.name());
+    name.unwrap_or("a request of another method")
 }
 
 impl fmt::Display for LogContent {

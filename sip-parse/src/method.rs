@@ -5,7 +5,7 @@ use core::fmt;
 use crate::text::text;
 
 macro_rules! methods {
-    ($($variant:ident $text:literal $doc:literal;)*) => {
+    ($($variant:ident $name:literal $doc:literal;)*) => {
         /// A request method. Methods are case-sensitive tokens; any token is a legal method.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Method<'a> {
@@ -18,14 +18,22 @@ macro_rules! methods {
             /// The method for `token`, which the caller has checked.
             #[inline]
             pub(crate) fn from_token(token: &'a [u8]) -> Self {
-                $(if token == $text { return Method::$variant; })*
+                $(if token == $name.as_bytes() { return Method::$variant; })*
                 Method::Other(token)
+            }
+
+            /// The name of a method that this crate knows; `None` for any other token.
+            pub fn name(&self) -> Option<&'static str> {
+                match self {
+                    $(Method::$variant => Some($name),)*
+                    Method::Other(_) => None,
+                }
             }
 
             /// The bytes on the wire.
             pub fn as_bytes(&self) -> &'a [u8] {
                 match self {
-                    $(Method::$variant => $text,)*
+                    $(Method::$variant => $name.as_bytes(),)*
                     Method::Other(token) => token,
                 }
             }
@@ -34,20 +42,20 @@ macro_rules! methods {
 }
 
 methods! {
-    Invite b"INVITE" "INVITE (RFC 3261 section 13).";
-    Ack b"ACK" "ACK (RFC 3261 section 13).";
-    Bye b"BYE" "BYE (RFC 3261 section 15).";
-    Cancel b"CANCEL" "CANCEL (RFC 3261 section 9).";
-    Options b"OPTIONS" "OPTIONS (RFC 3261 section 11).";
-    Register b"REGISTER" "REGISTER (RFC 3261 section 10).";
-    Message b"MESSAGE" "MESSAGE (RFC 3428).";
-    Info b"INFO" "INFO (RFC 6086).";
-    Prack b"PRACK" "PRACK (RFC 3262).";
-    Update b"UPDATE" "UPDATE (RFC 3311).";
-    Refer b"REFER" "REFER (RFC 3515).";
-    Subscribe b"SUBSCRIBE" "SUBSCRIBE (RFC 6665).";
-    Notify b"NOTIFY" "NOTIFY (RFC 6665).";
-    Publish b"PUBLISH" "PUBLISH (RFC 3903).";
+    Invite "INVITE" "INVITE (RFC 3261 section 13).";
+    Ack "ACK" "ACK (RFC 3261 section 13).";
+    Bye "BYE" "BYE (RFC 3261 section 15).";
+    Cancel "CANCEL" "CANCEL (RFC 3261 section 9).";
+    Options "OPTIONS" "OPTIONS (RFC 3261 section 11).";
+    Register "REGISTER" "REGISTER (RFC 3261 section 10).";
+    Message "MESSAGE" "MESSAGE (RFC 3428).";
+    Info "INFO" "INFO (RFC 6086).";
+    Prack "PRACK" "PRACK (RFC 3262).";
+    Update "UPDATE" "UPDATE (RFC 3311).";
+    Refer "REFER" "REFER (RFC 3515).";
+    Subscribe "SUBSCRIBE" "SUBSCRIBE (RFC 6665).";
+    Notify "NOTIFY" "NOTIFY (RFC 6665).";
+    Publish "PUBLISH" "PUBLISH (RFC 3903).";
 }
 
 impl fmt::Display for Method<'_> {

@@ -179,6 +179,8 @@ pub struct Pair<B: Between> {
     pub ladder: String,
     /// What went over the links, and how often.
     pub met: BTreeMap<Passage, u64>,
+    /// The messages that the agents sent, if a test sets it; retransmissions too.
+    pub sent: Option<Vec<(usize, Bytes)>>,
     links: Vec<Link<B::End>>,
     next_link: u64,
     /// Connections that the agent gave up before they opened.
@@ -216,6 +218,7 @@ impl<B: Between> Pair<B> {
             down: BTreeSet::new(),
             ladder: String::new(),
             met: BTreeMap::new(),
+            sent: None,
             links: Vec::new(),
             next_link: 0,
             given_up: BTreeSet::new(),
@@ -413,6 +416,9 @@ impl<B: Between> Pair<B> {
                 self.push(delay, open);
             }
             Action::Transmit { connection, bytes } => {
+                if let Some(sent) = &mut self.sent {
+                    sent.push((agent, bytes.clone()));
+                }
                 self.carry(self.place(agent, connection), true, &bytes);
             }
             Action::Ping { connection } => {

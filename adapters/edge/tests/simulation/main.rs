@@ -7,6 +7,7 @@
 
 #[path = "../common/between.rs"]
 mod between;
+mod commands;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

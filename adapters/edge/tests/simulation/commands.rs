@@ -1,0 +1,434 @@
+//! Calls with random commands on both sides, in any weather: one outcome for each call at each end, offers and answers
+//! alternate, CSeq grows, nothing is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::Rng;
+use sip_core::{
+    Body, DescriptionFailed, DescriptionKind, Event, ExchangeId, FailureStatus, Session, SessionId,
+    Timestamp,
+};
+use sip_parse::{Bytes, Limits, Message, Method, StatusCode};
+use sip_testing::{DescriptionRequest, Script, Weather, description_needed, seeded};
+
+use super::{ALICE, BOB, World, number, seeds, storm_of, world};
+
+/// The commands end here, the calls a little later.
+const LAST_COMMAND: Duration = Duration::from_secs(90);
+const HANG_UP_ALL: Duration = Duration::from_secs(150);
+const STOP_ALL: Duration = Duration::from_secs(260);
+const END: Timestamp = Timestamp::from_millis(900_000);
+
+const COMMAND: u32 = 1;
+const HANG_UP: u32 = 2;
+const STOP: u32 = 3;
+/// Wishes from here on describe an exchange: the place in the list of requests.
+const DESCRIBE: u32 = 1_000;
+
+/// What one application knows of one call.
+#[derive(Debug, Default)]
+struct Known {
+    ended: bool,
+    established: bool,
+    /// The exchange that is open, and the offer of this side in it.
+    open: Option<(ExchangeId, Option<String>)>,
+    /// The exchanges that are over.
+    over: BTreeSet<u32>,
+}
+
+/// The applications of both sides.
+struct Commands {
+    chance: ChaCha20Rng,
+    calls: BTreeMap<(usize, SessionId), Known>,
+    asked: Vec<(usize, DescriptionRequest)>,
+    /// The offer that each side has to answer.
+    offers: BTreeMap<(usize, SessionId), String>,
+    descriptions: u32,
+    stopped: [bool; 2],
+    faults: Vec<String>,
+    tried: BTreeMap<&'static str, u64>,
+    outcomes: BTreeMap<String, u64>,
+}
+
+impl Commands {
+    fn new(seed: u64) -> Self {
+        Self {
+            chance: *seeded(seed, 150),
+            calls: BTreeMap::new(),
+            asked: Vec::new(),
+            offers: BTreeMap::new(),
+            descriptions: 0,
+            stopped: [false; 2],
+            faults: Vec::new(),
+            tried: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+        }
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.chance.next_u64() % bound
+    }
+
+    fn fault(&mut self, agent: usize, session: SessionId, what: &str) {
+        self.faults
+            .push(format!("{} {session:?}: {what}", ["alice", "bob"][agent]));
+    }
+
+    /// The calls of an agent that have not ended.
+    fn alive(&self, agent: usize) -> Vec<SessionId> {
+        let calls = self.calls.iter();
+        let alive = calls.filter(|((whose, _), known)| *whose == agent && !known.ended);
+        alive.map(|((_, session), _)| *session).collect()
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.tried.entry(what).or_insert(0) += 1;
+    }
+
+    /// A command that may fit the phase of a call, or come too late.
+    fn command(&mut self, world: &mut World, agent: usize) {
+        let now = world.now;
+        let alive = self.alive(agent);
+        let die = self.below(100);
+        if alive.is_empty() || (alive.len() < 2 && die < 10) {
+            let target = ["bob", "alice"][agent];
+            let mut options = sip_core::InviteOptions::new();
+            if die.is_multiple_of(3) {
+                options = options.late_offer();
+            }
+            self.count("invite");
+            if let Ok(session) = world.agents[agent].invite(target, options, now) {
+                self.calls.insert((agent, session), Known::default());
+            }
+            return;
+        }
+        let session = alive[self.below(alive.len() as u64) as usize];
+        let agent_of = &mut world.agents[agent];
+        let what = match agent_of.session(session) {
+            Ok(Session::Incoming(call)) => match die {
+                0..30 => {
+                    call.ring(now);
+                    "ring"
+                }
+                30..80 => {
+                    call.answer(now);
+                    "answer"
+                }
+                80..90 => {
+                    call.reject(FailureStatus::BUSY_HERE, now);
+                    "reject"
+                }
+                _ => {
+                    let _ = agent_of.hang_up(session, now);
+                    "hang up"
+                }
+            },
+            Ok(Session::Outgoing(call)) => match die {
+                0..20 => {
+                    call.cancel(now);
+                    "cancel"
+                }
+                _ => "wait",
+            },
+            Ok(Session::Established(call)) => match die {
+                0..60 => {
+                    drop(call.reinvite(now));
+                    "re-INVITE"
+                }
+                60..70 => {
+                    let _ = agent_of.hang_up(session, now);
+                    "hang up"
+                }
+                _ => "wait",
+            },
+            Ok(Session::Ending) | Err(_) => "late",
+        };
+        self.count(what);
+    }
+
+    /// Gives a description, or fails to; the command may come too late.
+    fn describe(&mut self, world: &mut World, place: usize) {
+        let (agent, request) = self.asked[place];
+        self.descriptions += 1;
+        let number = self.descriptions;
+        let key = (agent, request.session);
+        let text = match request.kind {
+            DescriptionKind::Offer => format!("offer {number} of {agent}"),
+            DescriptionKind::Answer => match self.offers.get(&key) {
+                Some(offer) => format!("answer to {offer}"),
+                None => return self.fault(agent, request.session, "an answer without an offer"),
+            },
+        };
+        let sdp = format!("v=0\r\no=- 1 {number} IN IP4 192.0.2.1\r\ns={text}\r\nt=0 0\r\n");
+        let description = match self.below(20) {
+            0 => Err(DescriptionFailed),
+            _ => Ok(Body::sdp(sdp)),
+        };
+        let failed = description.is_err();
+        let now = world.now;
+        if request
+            .describe(&mut world.agents[agent], description, now)
+            .is_ok()
+            && !failed
+        {
+            let known = self.calls.entry(key).or_default();
+            if request.kind == DescriptionKind::Offer && known.open.is_some() {
+                known.open = Some((request.exchange, Some(text)));
+            }
+        }
+    }
+
+    fn asked(&mut self, world: &mut World, agent: usize, request: DescriptionRequest) {
+        let key = (agent, request.session);
+        let known = self.calls.entry(key).or_default();
+        let fits = match (&known.open, request.kind) {
+            (None, DescriptionKind::Offer) => !known.over.contains(&request.exchange.number()),
+            (Some((open, None)), DescriptionKind::Answer) => *open == request.exchange,
+            _ => false,
+        };
+        known.open = Some((request.exchange, None));
+        if !fits {
+            self.fault(
+                agent,
+                request.session,
+                "a description is needed out of order",
+            );
+        }
+        self.asked.push((agent, request));
+        let place = self.asked.len() - 1;
+        if self.below(3) > 0 {
+            return self.describe(world, place);
+        }
+        let wait = Duration::from_millis(self.below(8_000));
+        world.later(wait, agent, DESCRIBE + place as u32);
+    }
+
+    fn received(
+        &mut self,
+        agent: usize,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        body: &Body,
+    ) {
+        let text = String::from_utf8_lossy(&body.bytes).into_owned();
+        let name = text.lines().find_map(|line| line.strip_prefix("s="));
+        let name = name.unwrap_or_default().to_owned();
+        let known = self.calls.entry((agent, session)).or_default();
+        match (kind, known.open.clone()) {
+            (DescriptionKind::Offer, None) if name.starts_with("offer ") => {
+                known.open = Some((exchange, None));
+                self.offers.insert((agent, session), name);
+            }
+            (DescriptionKind::Answer, Some((open, Some(offer))))
+                if open == exchange && name == format!("answer to {offer}") => {}
+            (_, open) => {
+                let what = format!("{kind:?} {name:?} of exchange {exchange:?} while {open:?}");
+                self.fault(agent, session, &what);
+            }
+        }
+    }
+}
+
+impl Script<super::Registrar> for Commands {
+    fn event(&mut self, world: &mut World, agent: usize, event: Event) {
+        if let Some(request) = description_needed(&event) {
+            return self.asked(world, agent, request);
+        }
+        if let Some(session) = event.session()
+            && self
+                .calls
+                .get(&(agent, session))
+                .is_some_and(|known| known.ended)
+        {
+            self.fault(agent, session, "an event after the end");
+        }
+        match event {
+            Event::IncomingCall { session, .. } => {
+                self.calls.insert((agent, session), Known::default());
+            }
+            Event::RemoteDescription {
+                session,
+                exchange,
+                kind,
+                body,
+                ..
+            } => {
+                self.received(agent, session, exchange, kind, &body);
+            }
+            Event::ExchangeEnded {
+                session, exchange, ..
+            } => {
+                let known = self.calls.entry((agent, session)).or_default();
+                let open = known.open.take();
+                let again = !known.over.insert(exchange.number());
+                if again || open.is_none_or(|(open, _)| open != exchange) {
+                    self.fault(agent, session, "an exchange that is not open ends");
+                }
+            }
+            Event::Established { session } => {
+                let known = self.calls.entry((agent, session)).or_default();
+                if std::mem::replace(&mut known.established, true) {
+                    self.fault(agent, session, "established twice");
+                }
+            }
+            Event::Ended { session, reason } => {
+                let known = self.calls.entry((agent, session)).or_default();
+                let again = std::mem::replace(&mut known.ended, true);
+                let open = known.open.is_some();
+                *self
+                    .outcomes
+                    .entry(format!("{:?}", reason.cause))
+                    .or_insert(0) += 1;
+                if again {
+                    self.fault(agent, session, "ended twice");
+                }
+                if open {
+                    self.fault(agent, session, "ended with an open exchange");
+                }
+            }
+            Event::IncomingRequest { incoming, .. } => {
+                let now = world.now;
+                drop(world.agents[agent].respond(incoming, StatusCode::OK, now));
+            }
+            Event::Stopped { .. } => self.stopped[agent] = true,
+            _ => {}
+        }
+    }
+
+    fn wish(&mut self, world: &mut World, agent: usize, wish: u32) {
+        let now = world.now;
+        match wish {
+            COMMAND => {
+                self.command(world, agent);
+                let again = Duration::from_millis(self.below(6_000));
+                if now + again < Timestamp::ZERO + LAST_COMMAND {
+                    world.later(again, agent, COMMAND);
+                }
+            }
+            HANG_UP => {
+                for session in self.alive(agent) {
+                    let _ = world.agents[agent].hang_up(session, now);
+                }
+            }
+            STOP => world.agents[agent].stop(Some(Duration::from_secs(35)), now),
+            place => self.describe(world, (place - DESCRIBE) as usize),
+        }
+    }
+}
+
+/// RFC 3261 section 12.2.1.1: within a dialog the CSeq of each new request of one side is higher than that before.
+fn check_cseq(sent: &[(usize, Bytes)]) -> Result<(), String> {
+    let mut last: BTreeMap<(usize, Vec<u8>, Vec<u8>), u32> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for (agent, bytes) in sent {
+        let Ok(message) = Message::parse(bytes.clone(), &Limits::default()) else {
+            continue;
+        };
+        let Some(request) = message.as_request() else {
+            continue;
+        };
+        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+        let own = matches!(request.method(), Method::Ack | Method::Cancel);
+        if !in_dialog || own || !seen.insert(bytes.clone()) {
+            continue;
+        }
+        let (Ok(call_id), Ok(from), Ok(cseq)) = (request.call_id(), request.from(), request.cseq())
+        else {
+            return Err("a request that cannot be read".into());
+        };
+        let tag = from.tag().unwrap_or_default().to_vec();
+        let before = last.insert((*agent, call_id.to_vec(), tag), cseq.number);
+        if before.is_some_and(|before| before >= cseq.number) {
+            return Err(format!("CSeq {} after {before:?}", cseq.number));
+        }
+    }
+    Ok(())
+}
+
+fn check(world: &World, commands: &Commands) -> Result<(), String> {
+    if let Some(fault) = commands.faults.first() {
+        return Err(fault.clone());
+    }
+    for ((agent, session), known) in &commands.calls {
+        if !known.ended {
+            return Err(format!("{agent} {session:?} never ended"));
+        }
+    }
+    for agent in [ALICE, BOB] {
+        if !commands.stopped[agent] {
+            return Err(format!("{agent} never stopped"));
+        }
+        let left = world.agents[agent].table_sizes();
+        if left != Default::default() {
+            return Err(format!("{agent} still holds {left:?}"));
+        }
+    }
+    check_cseq(world.sent.as_deref().unwrap_or_default())
+}
+
+fn run(seed: u64, weather: Weather) -> (World, Commands) {
+    let mut world = world(seed, weather);
+    world.sent = Some(Vec::new());
+    let mut commands = Commands::new(seed);
+    for agent in [ALICE, BOB] {
+        world.later(Duration::from_secs(4 + agent as u64), agent, COMMAND);
+        world.later(HANG_UP_ALL, agent, HANG_UP);
+        world.later(STOP_ALL, agent, STOP);
+    }
+    world.run(END, &mut commands);
+    (world, commands)
+}
+
+/// Each of these must have happened in a sweep of some size, or it proves nothing.
+const MET: [&str; 8] = [
+    "invite",
+    "ring",
+    "answer",
+    "reject",
+    "cancel",
+    "hang up",
+    "re-INVITE",
+    "late",
+];
+
+/// RFC 3261, RFC 3264, RFC 6337: whatever both applications command, and whatever the network does, each call has one end at
+/// each side, each exchange has one end, and every answer belongs to the offer that is open.
+#[test]
+fn random_commands_leave_nothing_open() {
+    let one = number("SIM_SEED");
+    let mut tried: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+    for seed in seeds() {
+        let weather = storm_of(seed);
+        let command = format!(
+            "SIM_SEED={seed} cargo test -p sip-edge --test simulation random_commands -- --nocapture"
+        );
+        let finished = std::panic::catch_unwind(|| run(seed, weather));
+        let (world, commands) =
+            finished.unwrap_or_else(|_| panic!("seed {seed} panicked; repeat it: {command}"));
+        if one.is_some() {
+            println!("{weather:?}\n{}", world.ladder);
+        }
+        if let Err(fault) = check(&world, &commands) {
+            panic!(
+                "{weather:?}\n{}\nseed {seed}: {fault}\nrepeat it: {command}",
+                world.ladder
+            );
+        }
+        for (what, times) in commands.tried {
+            *tried.entry(what).or_insert(0) += times;
+        }
+        for (what, times) in commands.outcomes {
+            *outcomes.entry(what).or_insert(0) += times;
+        }
+    }
+    println!("{tried:#?}\n{outcomes:#?}");
+    if one.is_none() && seeds().end >= super::A_FEW {
+        for what in MET {
+            assert!(tried.contains_key(what), "no seed tried {what}");
+        }
+    }
+}
