@@ -290,6 +290,7 @@ mod tests {
         ("askServerUrl", Refused("true")),
         ("outboundRecovery", Honoured("true")),
         ("offlineRequests", Honoured("'queue'")),
+        ("offerTimeout", Honoured("31")),
         ("traceSipCredentials", Honoured("true")),
     ];
 

@@ -46,17 +46,19 @@ impl SessionLayer {
         use SessionTimer::{Description, Expiry, GiveUp, NoAnswer, Offer, Repeat, Ring};
         let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
-                (&[NoAnswer], &[])
+                (&[Description], &[])
             }
             State::QueuedInvite(_) | State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
             State::Calling(_) => (&[], &[NoAnswer, Description, Expiry]),
-            State::Incoming(_) | State::Accepting(_) => (&[NoAnswer], &[Ring]),
+            State::Incoming(_) => (&[NoAnswer], &[Ring]),
+            State::Accepting(_) => (&[NoAnswer, Description], &[Ring]),
             State::Answered(_) | State::HangingUp(_) | State::Reanswered(_) => {
                 (&[Repeat, GiveUp], &[])
             }
-            State::Offering(_) | State::Glare(_) => (&[Offer], &[]),
+            State::Offering(_) => (&[Description], &[]),
+            State::Glare(_) => (&[Offer], &[]),
             State::Reinviting(_) => (&[], &[Offer]),
-            State::Answering(_) => (&[NoAnswer], &[]),
+            State::Answering(_) => (&[Description], &[]),
             State::Cancelling(_) | State::Confirmed(_) | State::Terminating(_) => (&[], &[]),
         };
         if needed.iter().any(|timer| !running.contains(timer)) {

@@ -240,6 +240,11 @@ macro_rules! parameters {
             /// `offlineRequests`: requests without a connection fail or wait; default [`OfflineRequests::Fail`].
             OfflineRequests "offlineRequests" Own { offline_requests: OfflineRequests = OfflineRequests::Fail } choice;
 
+            /// `offerTimeout`: how long an exchange of session descriptions waits for that of the application; default 30 s, more
+            /// than 0. Then the exchange ends as if the application had none. At most seven eighths of 64 T1 (28 s) where the peer
+            /// waits 64 T1 for the answer: in ACK, in PRACK, and in the 2xx to PRACK or UPDATE.
+            OfferTimeout "offerTimeout" Own { offer_timeout: Duration = Duration::from_secs(30) } time(values::time);
+
             /// `traceSipCredentials`: trace records show credentials; default false.
             TraceSipCredentials "traceSipCredentials" Own { trace_sip_credentials: bool = false } plain;
         }

@@ -94,8 +94,10 @@ pub struct Behaviour {
     pub application_authenticates: bool,
     /// Whether a command without a connection waits for one; otherwise it fails at once.
     pub queue_requests: bool,
-    /// How long an incoming call waits for the application, and how long any call waits for a description.
+    /// How long an incoming call waits for the application.
     pub no_answer_timeout: Duration,
+    /// How long an exchange of descriptions waits for that of the application, less where the peer waits 64 T1 for the answer.
+    pub offer_timeout: Duration,
     /// The core makes no log records above this level.
     pub log_level: LogLevel,
     /// Whether the core emits a trace record for each message.
@@ -154,6 +156,7 @@ impl Default for Behaviour {
             application_authenticates: false,
             queue_requests: false,
             no_answer_timeout: Duration::from_secs(60),
+            offer_timeout: Duration::from_secs(30),
             log_level: LogLevel::Log,
             trace: false,
             trace_credentials: false,

@@ -35,8 +35,6 @@ pub(crate) fn start(
         return send_or_queue(*invite, context);
     }
     context.want_offer(Carrier::Invite);
-    let patience = context.endpoint.behaviour().no_answer_timeout;
-    context.set(SessionTimer::NoAnswer, patience);
     Ok(State::AwaitingOffer(invite))
 }
 
@@ -109,14 +107,11 @@ impl NewInvite {
     ) -> Option<State> {
         match input {
             Input::Describe(_, Ok(offer)) => {
-                context.clear(SessionTimer::NoAnswer);
                 self.offer = Some(offer);
                 let started = send_or_queue(*self, context);
                 started_or_ended(started, context)
             }
-            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::NoAnswer) => {
-                context.end(EndReason::local(Cause::BadDescription))
-            }
+            Input::Describe(_, Err(_)) => context.end(EndReason::local(Cause::BadDescription)),
             Input::HangUp => context.end(EndReason::local(Cause::Requested)),
             _ => Some(State::AwaitingOffer(self)),
         }
@@ -192,7 +187,8 @@ impl Calling {
                 Some(State::Calling(self))
             }
             // The offer of a reliable provisional response gets no answer, so that the peer could not answer the call either.
-            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::Description) => {
+            Input::Describe(_, Err(_)) => self.cancel(Cause::BadDescription, context),
+            Input::Timer(SessionTimer::Description) if self.early.asked() => {
                 self.cancel(Cause::BadDescription, context)
             }
             Input::Connected => {
@@ -292,9 +288,6 @@ impl Calling {
         let offer = takes_offer.then(|| remote_description(response.response));
         if let Some(offer) = offer.flatten() {
             context.offer_came(Carrier::Success, offer);
-            let patience = context.endpoint.behaviour().no_answer_timeout;
-            let patience = patience.min(context.endpoint.time_to_acknowledge());
-            context.set(SessionTimer::NoAnswer, patience);
             return Some(State::AwaitingAnswer(Box::new(AwaitingAnswer {
                 dialog,
                 invite: response.request.clone(),
@@ -386,9 +379,7 @@ impl AwaitingAnswer {
             Input::Describe(_, Ok(answer)) => self.described(answer, context),
             // The core acknowledges the 2xx in any case, because the peer repeats it until then (RFC 3261
             // section 13.2.2.4).
-            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::NoAnswer) => {
-                self.ack_and_bye(Cause::BadDescription, context)
-            }
+            Input::Describe(_, Err(_)) => self.ack_and_bye(Cause::BadDescription, context),
             Input::HangUp => self.ack_and_bye(Cause::Requested, context),
             // The peer hung up before the ACK was sent, so the core does not send it.
             Input::Bye(bye) => context.end(ended_by_peer(bye, Cause::Bye)),
@@ -410,7 +401,6 @@ impl AwaitingAnswer {
             let call = *self;
             return Some(State::QueuedAck(Box::new(QueuedAck { call, answer })));
         }
-        context.clear(SessionTimer::NoAnswer);
         let acknowledged = context.acknowledge(self.dialog, &self.invite, None, Some(&answer));
         if let Err(error) = acknowledged {
             return context.end(EndReason::transport(send_failure_cause(&error)));
@@ -423,7 +413,6 @@ impl AwaitingAnswer {
     }
 
     fn ack_and_bye(self: Box<Self>, cause: Cause, context: &mut Context<'_>) -> Option<State> {
-        context.clear(SessionTimer::NoAnswer);
         match context.acknowledge(self.dialog, &self.invite, None, None) {
             Ok(()) => context.hang_up(EndReason::local(cause)),
             Err(_) if cause == Cause::Requested => context.end(EndReason::local(cause)),
@@ -442,7 +431,7 @@ impl QueuedAck {
         match input {
             Input::Connected => Box::new(self.call).described(self.answer, context),
             // No connection opened in time for the answer.
-            Input::Timer(SessionTimer::NoAnswer) => {
+            Input::Timer(SessionTimer::Description) => {
                 context.end(EndReason::transport(Cause::ConnectionLost))
             }
             Input::HangUp => Box::new(self.call).ack_and_bye(Cause::Requested, context),

@@ -162,7 +162,13 @@ impl Context<'_> {
         reason: Option<EndReason>,
     ) {
         let (offer, dialog) = (self.common.offer, self.common.dialog);
-        self.common.offer = self.step_exchange(offer, dialog, input, description, reason);
+        let stepped = self.step_exchange(offer, dialog, input, description, reason);
+        self.common.offer = stepped;
+        match (offer.asked(), stepped.asked()) {
+            (None, Some(_)) => self.wait_for_description(stepped),
+            (Some(_), None) => self.clear(SessionTimer::Description),
+            _ => {}
+        }
     }
 
     /// Lets an exchange, that of the call or that of an early dialog, take a step and emits its events; the only place that
@@ -225,6 +231,20 @@ impl Context<'_> {
             self.event(event);
         }
         stepped
+    }
+
+    /// Sets the deadline of the application's description (`offerTimeout`).
+    pub(crate) fn wait_for_description(&mut self, exchange: Exchange) {
+        let timeout = self.endpoint.behaviour().offer_timeout;
+        let patience = match exchange {
+            // The peer waits 64 T1 for the message with the answer.
+            Exchange::AnswerAsked(
+                _,
+                Carrier::Success | Carrier::Provisional | Carrier::Prack | Carrier::Update,
+            ) => timeout.min(self.endpoint.time_to_acknowledge()),
+            _ => timeout,
+        };
+        self.set(SessionTimer::Description, patience);
     }
 
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.

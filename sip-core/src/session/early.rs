@@ -303,9 +303,7 @@ impl EarlyDialogs {
                     None,
                     context,
                 );
-                let patience = context.endpoint.behaviour().no_answer_timeout;
-                let patience = patience.min(context.endpoint.time_to_acknowledge());
-                context.set(SessionTimer::Description, patience);
+                context.wait_for_description(early.exchange);
             }
             _ => {}
         }
@@ -343,8 +341,7 @@ impl EarlyDialogs {
 
     /// Clears the deadline of the application's answers if none is missing.
     fn clear_deadline(&self, context: &mut Context<'_>) {
-        let mut dialogs = self.dialogs.iter();
-        if !dialogs.any(|early| early.exchange.asked().is_some()) {
+        if !self.asked() {
             context.clear(SessionTimer::Description);
         }
     }

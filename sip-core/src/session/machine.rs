@@ -2,7 +2,7 @@
 //!
 //! | state | input | does | next |
 //! |-------|-------|------|------|
-//! | AwaitingOffer, QueuedAck | HangUp, timer NoAnswer | aborted, Ended | (over) |
+//! | AwaitingOffer, QueuedAck | HangUp, timer Description | aborted, Ended | (over) |
 //! | AwaitingOffer | Describe | INVITE | Calling |
 //! | AwaitingOffer | no description | aborted, Ended | (over) |
 //! | AwaitingOffer, Calling, Cancelling, AwaitingAnswer, QueuedAck, Accepting, Answered, HangingUp, Offering, Reinviting, Answering, Reanswered | Stop | aborted, Ended | (over) |
@@ -19,7 +19,6 @@
 //! | Calling, Calling with our answer | reliable 1xx without description to INVITE | Progress, PRACK | same |
 //! | Calling | 199 to INVITE | Progress, EarlyDialogEnded | same |
 //! | Calling | resending of our INVITE | EarlyDialogEnded | same |
-//! | Calling | timer Description | CANCEL | Cancelling |
 //! | Calling | 430 to INVITE | EarlyDialogEnded | QueuedInvite |
 //! | Calling, Cancelling | refusal to INVITE | refused, Ended | (over) |
 //! | Calling, Cancelling | timeout of our INVITE, loss of our INVITE, failed resending of our INVITE | aborted, Ended | (over) |
@@ -27,7 +26,7 @@
 //! | Cancelling | reliable 1xx to INVITE, reliable 1xx without description to INVITE | PRACK | same |
 //! | Cancelling | 199 to INVITE | EarlyDialogEnded | same |
 //! | Cancelling | 430 to INVITE | refused, Ended | (over) |
-//! | AwaitingAnswer | HangUp, no description, timer NoAnswer | ACK, aborted, BYE | Terminating |
+//! | AwaitingAnswer | HangUp, no description, timer Description | ACK, aborted, BYE | Terminating |
 //! | AwaitingAnswer | Describe | ACK, complete, Established | Confirmed |
 //! | AwaitingAnswer, QueuedAck, Answered, HangingUp, Offering, Reanswered | BYE | aborted, Ended | (over) |
 //! | QueuedAck | connection | ACK, complete, Established, ask offer | Offering |
@@ -43,7 +42,7 @@
 //! | Accepting | Reject | 486, refused, Ended | (over) |
 //! | Accepting | HangUp | 480, refused, Ended | (over) |
 //! | Accepting | Describe | 200 | Answered |
-//! | Accepting | no description | 488, refused, Ended | (over) |
+//! | Accepting | no description, timer Description | 488, refused, Ended | (over) |
 //! | Accepting | CANCEL | 487, aborted, Ended | (over) |
 //! | Accepting, Answering | BYE | 487, aborted, Ended | (over) |
 //! | Accepting | loss of their INVITE | aborted, Ended | (over) |
@@ -64,7 +63,7 @@
 //! | Confirmed, Offering, Answering, Reanswered | 2xx to INVITE, 2xx without description to INVITE | ACK | same |
 //! | Offering, Reanswered | HangUp | aborted, BYE | Terminating |
 //! | Offering | Describe | INVITE | Reinviting |
-//! | Offering | no description, timer Offer | aborted | Confirmed |
+//! | Offering | no description, timer Description | aborted | Confirmed |
 //! | Offering | INVITE | rolled back, deliver offer, ask answer | Answering |
 //! | Offering | INVITE without offer | rolled back, ask offer | Answering |
 //! | Reinviting | HangUp, gone | CANCEL, aborted, BYE | Terminating |
@@ -79,7 +78,7 @@
 //! | Glare | timer Offer | ask offer | Offering |
 //! | Answering | HangUp, gone | 487, aborted, BYE | Terminating |
 //! | Answering | Describe | 200 | Reanswered |
-//! | Answering | no description, timer NoAnswer | 488, refused | Confirmed |
+//! | Answering | no description, timer Description | 488, refused | Confirmed |
 //! | Answering | Reject | 486, refused | Confirmed |
 //! | Answering | CANCEL | 487, aborted | Confirmed |
 //! | Answering, Reanswered | loss of their INVITE | aborted | Confirmed |
@@ -95,7 +94,7 @@
 //! | Reinviting for a repair | refusal to re-INVITE | refused, RepairFailed | Confirmed |
 //! | Reinviting for a repair | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted, RepairFailed | Confirmed |
 //! | Calling for an answer | Describe | PRACK | same |
-//! | Calling for an answer | no description | CANCEL | Cancelling |
+//! | Calling for an answer | no description, timer Description | CANCEL | Cancelling |
 //! | Calling for an answer | 2xx to INVITE | ACK, aborted, BYE | Terminating |
 //! | Calling for an answer, Calling with our answer | 430 to INVITE | aborted, EarlyDialogEnded | QueuedInvite |
 //! | Calling for an answer, Calling with our answer | resending of our INVITE | aborted, EarlyDialogEnded | same |
@@ -128,7 +127,9 @@
 
 use super::context::Context;
 use super::input::Input;
+use super::options::DescriptionFailed;
 use super::state::{Calling, State};
+use crate::endpoint::SessionTimer;
 use crate::error::CommandError;
 use crate::reason::{ByeFailure, Cause, EndReason};
 
@@ -144,12 +145,23 @@ impl State {
                 bye_failure: state.bye_failure_of_stop(),
                 ..EndReason::local(Cause::Stopped)
             }),
+            // It has the description, but no connection for it.
+            (Self::QueuedAck(state), input) => state.step(input, context),
+            // Its exchanges are those of its early dialogs.
+            (Self::Calling(state), input) => state.step(input, context),
+            // A late application is like one that has no description.
+            (state, Input::Timer(SessionTimer::Description)) => {
+                match context.common.offer.asked() {
+                    Some(exchange) => {
+                        state.step(Input::Describe(exchange, Err(DescriptionFailed)), context)
+                    }
+                    None => Some(state),
+                }
+            }
             (Self::AwaitingOffer(state), input) => state.step(input, context),
             (Self::QueuedInvite(state), input) => state.step(input, context),
-            (Self::Calling(state), input) => state.step(input, context),
             (Self::Cancelling(state), input) => Calling::step_cancelling(state, input, context),
             (Self::AwaitingAnswer(state), input) => state.step(input, context),
-            (Self::QueuedAck(state), input) => state.step(input, context),
             (Self::Incoming(state), input) => state.step(input, context),
             (Self::Accepting(state), input) => state.step_accepting(input, context),
             (Self::Answered(state), input) => state.step(input, context),

@@ -28,8 +28,6 @@ const MOST_REPAIRS: u8 = 5;
 
 /// Requests the offer of a re-INVITE from the application.
 pub(crate) fn offer(dialog: DialogId, glares: u8, context: &mut Context<'_>) -> Option<State> {
-    let patience = context.endpoint.behaviour().no_answer_timeout;
-    context.set(SessionTimer::Offer, patience);
     context.want_offer(Carrier::Invite);
     Some(State::Offering(Offering { dialog, glares }))
 }
@@ -56,8 +54,6 @@ pub(crate) fn answer(
         Some(offer) => context.offer_came(Carrier::Invite, offer),
         None => context.want_offer(Carrier::Success),
     }
-    let patience = context.endpoint.behaviour().no_answer_timeout;
-    context.set(SessionTimer::NoAnswer, patience);
     Some(State::Answering(Answering {
         dialog,
         transaction,
@@ -100,12 +96,8 @@ impl Offering {
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         let dialog = self.dialog;
         match input {
-            Input::Describe(_, Ok(offer)) => {
-                context.clear(SessionTimer::Offer);
-                self.send(&offer, context)
-            }
-            Input::Describe(_, Err(_)) | Input::Timer(SessionTimer::Offer) => {
-                context.clear(SessionTimer::Offer);
+            Input::Describe(_, Ok(offer)) => self.send(&offer, context),
+            Input::Describe(_, Err(_)) => {
                 let reason = EndReason::local(Cause::BadDescription);
                 context.end_exchange(Ending::Aborted, reason.clone());
                 context.repair_failed(reason, None);
@@ -113,7 +105,6 @@ impl Offering {
             }
             // The re-INVITE of this side is not sent yet, so the peer's goes first.
             Input::Invite(transaction, request) => {
-                context.clear(SessionTimer::Offer);
                 context.end_exchange(Ending::RolledBack, by_peer(Cause::Glare));
                 answer(dialog, transaction, request, Some(self.glares), context)
             }
@@ -371,11 +362,6 @@ impl Answering {
                 let reason = EndReason::local(Cause::Refused);
                 self.refused(Ending::Refused, reason, context)
             }
-            Input::Timer(SessionTimer::NoAnswer) => {
-                let status = StatusCode::NOT_ACCEPTABLE_HERE;
-                let reason = EndReason::local(Cause::NoAnswer);
-                self.refuse(status, Ending::Refused, reason, context)
-            }
             // RFC 3261 section 9.2: the re-INVITE gets 487; the call continues.
             Input::Cancel(transaction, cancel) if transaction == self.transaction => {
                 let status = StatusCode::REQUEST_TERMINATED;
@@ -383,7 +369,6 @@ impl Answering {
                 self.refuse(status, Ending::Aborted, reason, context)
             }
             Input::ServerFailed(transaction) if transaction == self.transaction => {
-                context.clear(SessionTimer::NoAnswer);
                 let reason = EndReason::transport(Cause::ConnectionLost);
                 context.end_exchange(Ending::Aborted, reason);
                 after_exchange(self.dialog, self.glares, context)
@@ -422,7 +407,6 @@ impl Answering {
             let reason = EndReason::local(Cause::Malformed);
             return self.refuse(status, Ending::Refused, reason, context);
         }
-        context.clear(SessionTimer::NoAnswer);
         context.described();
         // RFC 3261 section 12.2.2: the target changes only when the request is accepted.
         if let Some(request) = request {
@@ -452,7 +436,6 @@ impl Answering {
         reason: EndReason,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        context.clear(SessionTimer::NoAnswer);
         context.end_exchange(ending, reason);
         after_exchange(self.dialog, self.glares, context)
     }

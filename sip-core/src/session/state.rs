@@ -241,6 +241,12 @@ pub(crate) struct Terminating {
 }
 
 impl EarlyDialogs {
+    /// Whether any exchange waits for the application's description.
+    pub(crate) fn asked(&self) -> bool {
+        let mut dialogs = self.dialogs.iter();
+        dialogs.any(|early| early.exchange.asked().is_some())
+    }
+
     /// Whether an exchange in an early dialog waits for the application's description.
     pub(crate) fn asks(&self, exchange: ExchangeId) -> bool {
         let mut dialogs = self.dialogs.iter();

@@ -76,6 +76,7 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         application_authenticates: config.authentication() == Authentication::Application,
         queue_requests: config.offline_requests() == OfflineRequests::Queue,
         no_answer_timeout: config.no_answer_timeout(),
+        offer_timeout: config.offer_timeout(),
         log_level: config.log().level,
         trace: config.trace_sip(),
         trace_credentials: config.trace_sip_credentials(),

@@ -645,14 +645,14 @@ fn fault_a14_a_response_to_sips_has_a_sips_contact() {
     }
 }
 
-/// RFC 3261 13.3.1.4: the peer waits 64 T1 for the ACK; the application has less, whatever `noAnswerTimeout` is, so that the ACK
+/// RFC 3261 13.3.1.4: the peer waits 64 T1 for the ACK; the application has less, whatever `offerTimeout` is, so that the ACK
 /// arrives in time. The wait for a connection counts.
 #[test]
 fn fault_a19_the_answer_to_a_late_offer_has_a_deadline_before_the_peers() {
     for (timeout, deadline) in [(60, 28), (600, 28), (5, 5)] {
         for cut in [false, true] {
             let mut config = alice();
-            config.no_answer_timeout(SECOND * timeout);
+            config.offer_timeout(SECOND * timeout);
             let mut bench = Bench::new(&config);
             let late = sip_core::InviteOptions::new().late_offer();
             let id = bench.agent.invite("sip:bob@example.com", late, bench.now);

@@ -51,6 +51,73 @@ pub(crate) fn cfg_noanswer_ends_with_408() {
     }
 }
 
+/// `offerTimeout`: an accepted call whose answer does not come in time gets 488, a call of this side whose offer does not come ends
+/// without an INVITE, and a re-INVITE is refused. Neither 180 nor 487 waits for the description.
+pub(crate) fn offer_timeout_ends_an_exchange_without_a_description() {
+    for (given, seconds) in [(None, 30), (Some(7), 7)] {
+        let mut config = alice();
+        if let Some(seconds) = given {
+            config.offer_timeout(Duration::from_secs(seconds));
+        }
+        let late = Duration::from_secs(seconds);
+        let ended = |bench: &mut Bench| {
+            let reason = bench.expect(|event| match event {
+                Event::Ended { reason, .. } => Some(reason.clone()),
+                _ => None,
+            });
+            (reason.originator, reason.cause)
+        };
+        let expected = (Originator::Local, Cause::BadDescription);
+
+        let mut bench = Bench::new(&config);
+        let id = bench.invite_from_bob(1);
+        bench.accept(id);
+        let Ok(Session::Incoming(call)) = bench.agent.session(id) else {
+            panic!("the call waits for its description");
+        };
+        call.ring(bench.now);
+        bench.pump();
+        assert_eq!(bench.next_response().status().as_u16(), 180);
+        bench.wait(late - Duration::from_millis(1));
+        bench.silence();
+        bench.wait(Duration::from_millis(1));
+        assert_eq!(bench.next_response().status().as_u16(), 488);
+        assert_eq!(ended(&mut bench), expected);
+
+        let mut bench = Bench::new(&config);
+        let call = bench
+            .agent
+            .invite("sip:bob@example.com", Default::default(), bench.now);
+        call.expect("a call");
+        bench.pump();
+        bench.wait(late - Duration::from_millis(1));
+        assert!(matches!(bench.event(), Event::DescriptionNeeded { .. }));
+        bench.no_events();
+        bench.wait(Duration::from_millis(1));
+        assert_eq!(ended(&mut bench), expected);
+        bench.silence();
+
+        let mut bench = Bench::new(&config);
+        let id = bench.invite_from_bob(1);
+        let ok = bench.answer(id, OFFER);
+        bench.in_dialog("ACK", 7, "ack", &ok, "");
+        bench.in_dialog(
+            "INVITE",
+            8,
+            "again",
+            &ok,
+            "Contact: <sip:bob@bob.invalid>\n",
+        );
+        bench.wait(late);
+        assert_eq!(bench.next_response().status().as_u16(), 100);
+        assert_eq!(bench.next_response().status().as_u16(), 488);
+        assert!(matches!(
+            bench.agent.session(id),
+            Ok(Session::Established(_))
+        ));
+    }
+}
+
 /// The error of starting an agent with this configuration.
 fn refusal(config: &ConfigBuilder) -> String {
     match UserAgent::new(config.build().unwrap(), random(1), Timestamp::ZERO) {

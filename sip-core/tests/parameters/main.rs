@@ -82,6 +82,7 @@ effects! {
     AskServerUrl => connection::ask_server_url_for_each_attempt,
     OutboundRecovery => connection::rfc5626_4_5_outbound_recovery,
     OfflineRequests => connection::conn_c_offline_requests_fail_or_wait,
+    OfferTimeout => calls::offer_timeout_ends_an_exchange_without_a_description,
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
 }
 

@@ -555,11 +555,11 @@ impl World {
             }
             "no connection" => Ok(self.drive(Input::Abandoned)),
             "timer NoAnswer" => Ok(self.drive(Input::Timer(SessionTimer::NoAnswer))),
+            "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             "timer Ring" => Ok(self.drive(Input::Timer(SessionTimer::Ring))),
             "timer Repeat" => Ok(self.drive(Input::Timer(SessionTimer::Repeat))),
             "timer GiveUp" => Ok(self.drive(Input::Timer(SessionTimer::GiveUp))),
             "timer Offer" => Ok(self.drive(Input::Timer(SessionTimer::Offer))),
-            "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             command => {
                 let exchange = self.exchange;
                 let input = match command {
@@ -693,6 +693,7 @@ const INPUTS: [&str; 57] = [
     "connection",
     "no connection",
     "timer NoAnswer",
+    "timer Description",
     "timer Ring",
     "timer Repeat",
     "timer GiveUp",
@@ -705,7 +706,6 @@ const INPUTS: [&str; 57] = [
     "refusal to PRACK",
     "timeout of our PRACK",
     "failed resending of our PRACK",
-    "timer Description",
 ];
 
 /// RFC 3261 sections 13 to 15: every state of a call with every input does what the table says.
