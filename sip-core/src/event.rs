@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::{Message, Request, Response};
+use sip_parse::{Message, Request, Response, UriBuf};
 
 use crate::body::Body;
 use crate::connection::{ConnectError, DisconnectReason};
@@ -115,6 +115,16 @@ pub enum Event {
         /// the offer of the INVITE. The core uses it as the answer if the 2xx of the same dialog carries none (RFC 3261
         /// section 13.2.1).
         preview: Option<Box<Body>>,
+    },
+    /// The core calls another target, because the peer redirected the call (3xx, RFC 3261 section 8.1.3.4) and
+    /// [`InviteOptions::redirects`](crate::InviteOptions::redirects) allows it, or because an earlier target of a redirection refused.
+    Redirected {
+        /// The call.
+        session: SessionId,
+        /// The target of the new INVITE.
+        target: Box<UriBuf>,
+        /// The response of the target before.
+        response: Box<Response>,
     },
     /// An early dialog is over and its call goes on: the branch ended (199, RFC 6228), another branch answered the call (RFC 3261
     /// section 13.2.2.4), or the INVITE began anew with credentials or to another target. The application releases the media
@@ -253,6 +263,7 @@ impl Event {
         match self {
             Self::IncomingCall { session, .. }
             | Self::Progress { session, .. }
+            | Self::Redirected { session, .. }
             | Self::EarlyDialogEnded { session, .. }
             | Self::PrackFailed { session, .. }
             | Self::DescriptionNeeded { session, .. }

@@ -15,6 +15,8 @@
 //! | actions                                       | `actions`, twice for responses and ticks, and the consequences of one input beyond | `action_bytes` on average |
 //! | calls                                         | `sessions`                                  | `message` for each |
 //! | dialogs                                       | `forks` for each call                       | `routes`, `message` |
+//! | early dialogs of a call, their previews       | `forks` for each call                       | `message` for each |
+//! | targets of redirections                       | `InviteOptions::redirects` for each call    | `message` |
 //! | requests of the application                   | `requests`                                  | the application's own |
 //! | requests of peers that wait                   | `incoming`                                  | held by their server transactions |
 //! | challenges that wait                          | `challenges`                                | `challenge_bytes` on average |

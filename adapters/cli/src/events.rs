@@ -137,6 +137,16 @@ fn print_exchange(report: &Report, event: &Event) {
             [("call", json!(session.to_bits()))],
             "call established",
         ),
+        Event::Redirected {
+            session, target, ..
+        } => report.event(
+            "redirected",
+            [
+                ("call", json!(session.to_bits())),
+                ("target", json!(target.to_string())),
+            ],
+            format_args!("redirected to {target}"),
+        ),
         Event::EarlyDialogEnded {
             session, reason, ..
         } => report.event(

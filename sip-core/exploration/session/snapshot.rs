@@ -48,7 +48,8 @@ impl SessionLayer {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
                 (&[Description], &[])
             }
-            State::QueuedInvite(_) | State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
+            State::QueuedInvite(_) => (&[GiveUp], &[Expiry]),
+            State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
             State::Calling(_) => (&[], &[NoAnswer, Description, Expiry]),
             State::Incoming(_) => (&[NoAnswer], &[Ring]),
             State::Accepting(_) => (&[NoAnswer, Description], &[Ring]),
@@ -81,7 +82,6 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
         State::Calling(calling) | State::Cancelling(calling) => digest
             .number(3 + u64::from(matches!(state, State::Cancelling(_))))
             .number(layer.digest_client(calling.transaction))
-            .number(u64::from(calling.late_offer))
             .number(u64::from(calling.sent_again))
             .debug(&calling.early),
         State::AwaitingAnswer(_) => digest.number(5),

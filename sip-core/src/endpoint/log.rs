@@ -95,6 +95,7 @@ fn heading(event: &Event) -> Heading {
         Event::Unregistered { .. } => (Log, REGISTRATION, 0),
         Event::IncomingCall { .. }
         | Event::Progress { .. }
+        | Event::Redirected { .. }
         | Event::Established { .. }
         | Event::Ended { .. } => (Log, SESSION, call),
         Event::DescriptionNeeded { .. } | Event::RemoteDescription { .. } => (Debug, SESSION, call),
@@ -150,7 +151,9 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
         },
         Event::Unregistered { reason } => LogContent::Unregistered(boxed(reason)),
         Event::IncomingCall { .. } => LogContent::Text("a peer calls"),
-        Event::Progress { response, .. } => LogContent::Response(response.status()),
+        Event::Progress { response, .. } | Event::Redirected { response, .. } => {
+            LogContent::Response(response.status())
+        }
         Event::EarlyDialogEnded { reason, .. } => LogContent::EarlyDialogEnded(boxed(reason)),
         Event::PrackFailed { reason, .. } => LogContent::PrackFailed(boxed(reason)),
         Event::DescriptionNeeded { .. } => LogContent::Text("needs a session description"),

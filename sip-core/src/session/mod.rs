@@ -2,7 +2,7 @@
 //! [`Endpoint`](crate::endpoint::Endpoint).
 //!
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
-//! `caller.rs` has the states before the peer answers an INVITE of this side and `early.rs` the early dialogs in them, `callee.rs` those before this
+//! `caller.rs` has the states before the peer answers an INVITE of this side with `early.rs` for the early dialogs and `redirect.rs` for redirections, `callee.rs` those before this
 //! side answers and while it waits for the ACK, `confirmed.rs` and `reinvite.rs` those of a call that is up,
 //! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
 
@@ -20,6 +20,7 @@ mod layer;
 mod machine;
 mod offer;
 mod options;
+mod redirect;
 mod refusal;
 mod reinvite;
 mod state;

@@ -108,9 +108,12 @@ impl World {
     }
 
     fn invite(&mut self, late: bool) -> Vec<String> {
-        let target = UriBuf::parse(b"sip:bob@example.com").expect("a URI");
         let options = InviteOptions::new();
-        let options = if late { options.late_offer() } else { options };
+        self.invite_with(if late { options.late_offer() } else { options })
+    }
+
+    fn invite_with(&mut self, options: InviteOptions) -> Vec<String> {
+        let target = UriBuf::parse(b"sip:bob@example.com").expect("a URI");
         let called = self.calls.invite(&mut self.endpoint, None, target, options);
         self.id = called.expect("a call");
         self.observe()
@@ -172,6 +175,7 @@ impl World {
                 self.early = dialog;
                 "Progress".into()
             }
+            Event::Redirected { .. } => "Redirected".into(),
             Event::EarlyDialogEnded { .. } => "EarlyDialogEnded".into(),
             Event::PrackFailed { .. } => "PrackFailed".into(),
             Event::Established { .. } => "Established".into(),
@@ -314,6 +318,13 @@ impl World {
             "QueuedInvite" => {
                 let mut world = Self::new(false);
                 world.invite(true);
+                world
+            }
+            "Calling" if name.ends_with(" with redirections") => {
+                let mut world = Self::new(true);
+                world.invite_with(InviteOptions::new().redirects(1));
+                world.describe();
+                world.reply(Method::Invite, 180, false);
                 world
             }
             "Calling" if name != state => {
@@ -555,6 +566,7 @@ impl World {
             }
             "no connection" => Ok(self.drive(Input::Abandoned)),
             "timer NoAnswer" => Ok(self.drive(Input::Timer(SessionTimer::NoAnswer))),
+            "timer Expiry" => Ok(self.drive(Input::Timer(SessionTimer::Expiry))),
             "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             "timer Ring" => Ok(self.drive(Input::Timer(SessionTimer::Ring))),
             "timer Repeat" => Ok(self.drive(Input::Timer(SessionTimer::Repeat))),
@@ -593,7 +605,12 @@ impl World {
 
 /// The state, and whether the peer's INVITE had no offer.
 fn split(name: &str) -> (&str, bool) {
-    let kinds = [" for a repair", " for an answer", " with our answer"];
+    let kinds = [
+        " for a repair",
+        " for an answer",
+        " with our answer",
+        " with redirections",
+    ];
     let kind = kinds.iter().find_map(|kind| name.strip_suffix(kind));
     let name = kind.unwrap_or(name);
     match name.strip_suffix(" with our offer") {
@@ -617,7 +634,7 @@ const COMMANDS: [&str; 6] = [
     "no description",
 ];
 
-const STATES: [&str; 28] = [
+const STATES: [&str; 29] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -646,9 +663,10 @@ const STATES: [&str; 28] = [
     "Reinviting for a repair",
     "Calling for an answer",
     "Calling with our answer",
+    "Calling with redirections",
 ];
 
-const INPUTS: [&str; 57] = [
+const INPUTS: [&str; 59] = [
     "Ring",
     "Answer",
     "Reject",
@@ -706,6 +724,8 @@ const INPUTS: [&str; 57] = [
     "refusal to PRACK",
     "timeout of our PRACK",
     "failed resending of our PRACK",
+    "302 to INVITE",
+    "timer Expiry",
 ];
 
 /// RFC 3261 sections 13 to 15: every state of a call with every input does what the table says.
