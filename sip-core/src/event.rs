@@ -100,9 +100,9 @@ pub enum Event {
         /// The INVITE.
         request: Box<Request>,
     },
-    /// A provisional response other than 100 to an INVITE of this side (RFC 3261 section 13.2.2.1). Its
-    /// session description is a preview of the answer: the core uses it as the answer if the 2xx of the same
-    /// dialog carries none (section 13.2.1).
+    /// A provisional response other than 100 to an INVITE of this side (RFC 3261 section 13.2.2.1). The core delivers a reliable
+    /// one once and acknowledges it by PRACK (RFC 3262 section 4); an answer or offer in it follows as
+    /// [`Event::RemoteDescription`].
     Progress {
         /// The call.
         session: SessionId,
@@ -111,6 +111,30 @@ pub enum Event {
         dialog: Option<DialogId>,
         /// The response.
         response: Box<Response>,
+        /// The first session description in an unreliable response of this dialog, for early media: a preview of the answer to
+        /// the offer of the INVITE. The core uses it as the answer if the 2xx of the same dialog carries none (RFC 3261
+        /// section 13.2.1).
+        preview: Option<Box<Body>>,
+    },
+    /// An early dialog is over and its call goes on: the branch ended (199, RFC 6228), another branch answered the call (RFC 3261
+    /// section 13.2.2.4), or the INVITE began anew with credentials or to another target. The application releases the media
+    /// of this dialog. The core emits [`Event::Ended`] alone when the whole call ends.
+    EarlyDialogEnded {
+        /// The call.
+        session: SessionId,
+        /// The early dialog of an [`Event::Progress`].
+        dialog: DialogId,
+        /// The cause.
+        reason: Box<EndReason>,
+    },
+    /// A PRACK failed or could not be sent (RFC 3262 section 4). The call goes on; the peer ends it if it misses the PRACK.
+    PrackFailed {
+        /// The call.
+        session: SessionId,
+        /// The dialog of the provisional response.
+        dialog: DialogId,
+        /// The cause.
+        reason: Box<EndReason>,
     },
     /// The core needs a session description; the application answers with
     /// [`UserAgent::describe`](crate::UserAgent::describe). The core may request an offer in a call that is
@@ -148,7 +172,8 @@ pub enum Event {
         session: SessionId,
     },
     /// An offer/answer exchange is over (RFC 3264). The core emits this exactly once for each exchange of
-    /// [`Event::DescriptionNeeded`] or [`Event::RemoteDescription`], before [`Event::Established`] or
+    /// [`Event::DescriptionNeeded`] or [`Event::RemoteDescription`]; that of the INVITE of this side once in each early dialog
+    /// that answers it, or once if none does. It comes before [`Event::Established`] or
     /// [`Event::Ended`]. Only [`ExchangeOutcome::Complete`] changes the session.
     ExchangeEnded {
         /// The call.
@@ -228,6 +253,8 @@ impl Event {
         match self {
             Self::IncomingCall { session, .. }
             | Self::Progress { session, .. }
+            | Self::EarlyDialogEnded { session, .. }
+            | Self::PrackFailed { session, .. }
             | Self::DescriptionNeeded { session, .. }
             | Self::RemoteDescription { session, .. }
             | Self::Established { session }

@@ -137,6 +137,24 @@ fn print_exchange(report: &Report, event: &Event) {
             [("call", json!(session.to_bits()))],
             "call established",
         ),
+        Event::EarlyDialogEnded {
+            session, reason, ..
+        } => report.event(
+            "early_dialog_ended",
+            [("call", json!(session.to_bits()))]
+                .into_iter()
+                .chain(reason_fields(reason)),
+            format_args!("branch of the call over: {reason}"),
+        ),
+        Event::PrackFailed {
+            session, reason, ..
+        } => report.event(
+            "prack_failed",
+            [("call", json!(session.to_bits()))]
+                .into_iter()
+                .chain(reason_fields(reason)),
+            format_args!("PRACK failed: {reason}"),
+        ),
         Event::RepairFailed {
             session,
             reason,

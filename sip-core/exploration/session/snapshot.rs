@@ -44,14 +44,14 @@ impl SessionLayer {
         running: &[SessionTimer],
     ) -> Option<&'static str> {
         use SessionTimer::{
-            Description, GiveUp, NoAnswer, Offer, Prack, Repeat, RepeatProvisional, Ring,
+            Description, Expiry, GiveUp, NoAnswer, Offer, Prack, Repeat, RepeatProvisional, Ring,
         };
         let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
                 (&[Description], &[])
             }
             State::QueuedInvite(_) | State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
-            State::Calling(_) => (&[], &[NoAnswer]),
+            State::Calling(_) => (&[], &[NoAnswer, Description, Expiry]),
             State::Incoming(_) | State::Accepting(_) => {
                 (&[NoAnswer], &[Ring, Description, RepeatProvisional, Prack])
             }
@@ -86,7 +86,7 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
             .number(layer.digest_client(calling.transaction))
             .number(u64::from(calling.late_offer))
             .number(u64::from(calling.sent_again))
-            .debug(&calling.previews),
+            .debug(&calling.early),
         State::AwaitingAnswer(_) => digest.number(5),
         State::QueuedAck(queued) => digest.number(6).bytes(&queued.answer.bytes),
         State::Incoming(incoming) | State::Accepting(incoming) => digest
@@ -109,7 +109,8 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
             .number(14)
             .number(layer.digest_client(reinviting.transaction))
             .number(reinviting.glares.into())
-            .debug(&reinviting.preview),
+            .debug(&reinviting.preview)
+            .debug(&reinviting.rseq),
         State::Glare(glare) => digest.number(15).number(glare.glares.into()),
         State::Answering(answering) => digest
             .number(16)

@@ -33,8 +33,8 @@ pub enum SessionRequest {
     Reinvite,
     /// The BYE that ends the call.
     Bye,
-    /// The PRACK to a reliable provisional response (RFC 3262 section 4).
-    Prack,
+    /// The PRACK to a reliable provisional response in this dialog (RFC 3262 section 4).
+    Prack(DialogId),
     /// An UPDATE (RFC 3311).
     Update,
     /// A REFER within the call (RFC 3515).
@@ -127,7 +127,8 @@ pub enum SessionTimer {
     Update,
     /// The refresh of the session is due (RFC 4028 section 10).
     Refresh,
-    /// The session expires, because the peer did not refresh it (RFC 4028 section 10).
+    /// The session expires, because the peer did not refresh it (RFC 4028 section 10), or the INVITE of this side expires
+    /// (RFC 3261 section 13.2.1).
     Expiry,
     /// A NOTIFY about a REFER is due or overdue (RFC 3515 section 2.4.4).
     Refer,

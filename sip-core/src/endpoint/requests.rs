@@ -168,7 +168,8 @@ impl Endpoint {
         let secure = needs_sips_contact(call.target, &routes);
         let contact = self.identity.contact_as(local, secure);
         let identity = format!("<{}>", self.identity.aor);
-        let supported = self.identity.supported.clone();
+        // RFC 6228 section 4: a 199 ends one early dialog of the INVITE.
+        let supported = with_tag(&self.identity.supported, "199");
         let mut own = Vec::from([
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
@@ -240,7 +241,8 @@ impl Endpoint {
             .request(parts.dialog, parts.method)
             .map_err(|_| SendError::Stale)?;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
-        if parts.method != Method::Bye {
+        // RFC 3261 section 20, RFC 3262 section 7: BYE and PRACK refresh no target.
+        if !matches!(parts.method, Method::Bye | Method::Prack) {
             request.append(HeaderName::Contact, contact);
         }
         // RFC 3261 sections 13.2.1 and 14.1.
@@ -439,6 +441,18 @@ impl Endpoint {
             .map(|route| route.to_bytes().into())
             .collect()
     }
+}
+
+/// A list of option tags with one more.
+fn with_tag(tags: &str, tag: &str) -> String {
+    if tags.is_empty() {
+        return tag.into();
+    }
+    let mut known = tags.split(',').map(str::trim);
+    if known.any(|known| known == tag) {
+        return tags.into();
+    }
+    format!("{tags}, {tag}")
 }
 
 /// RFC 3261 section 8.1.1.8: whether the Contact has to be a SIPS URI.

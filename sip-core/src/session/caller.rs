@@ -4,19 +4,17 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use sip_parse::StatusCode;
-use smallvec::SmallVec;
 
 use super::context::{Context, by_peer};
 use super::input::{Input, ResponseTo};
-use super::offer::Carrier;
+use super::offer::{Carrier, Exchange};
 use super::reinvite::repair;
 use super::state::{
-    AwaitingAnswer, Calling, Confirmed, NewInvite, QueuedAck, QueuedInvite, State, WaitingInvite,
+    AwaitingAnswer, Calling, Confirmed, EarlyDialogs, NewInvite, QueuedAck, QueuedInvite, State,
+    WaitingInvite,
 };
-use crate::body::{Body, RemoteDescription, remote_description};
-use crate::dialog::DialogId;
+use crate::body::{Body, remote_description};
 use crate::endpoint::{Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer};
-use crate::event::Event;
 use crate::reason::{
     Cause, EndReason, Originator, ended_by_peer, failure, refusal, send_failure_cause,
 };
@@ -63,7 +61,8 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
                 transaction,
                 late_offer: invite.options.late_offer,
                 sent_again: false,
-                previews: None,
+                early: EarlyDialogs::default(),
+                cause: Cause::Cancelled,
             }))
         }
         // A closed connection never opens again: a call that names one does not wait.
@@ -161,7 +160,8 @@ fn send_again(
         transaction,
         late_offer,
         sent_again: true,
-        previews: None,
+        early: EarlyDialogs::default(),
+        cause: Cause::Cancelled,
     }))
 }
 
@@ -173,18 +173,35 @@ impl Calling {
                 self.on_response(&response, context)
             }
             Input::Resent(SessionRequest::Invite, transaction) => {
+                let reason = by_peer(Cause::Authentication);
+                self.early.reset(&reason, context);
                 self.transaction = transaction;
                 Some(State::Calling(self))
             }
             Input::NotResent(SessionRequest::Invite, error) => {
-                context.end(EndReason::local(send_failure_cause(&error)))
+                self.end(EndReason::local(send_failure_cause(&error)), context)
             }
-            Input::Failed(SessionRequest::Invite, error) => context.end(failure(error)),
+            Input::Failed(SessionRequest::Invite, error) => self.end(failure(error), context),
+            Input::Describe(exchange, Ok(answer)) => {
+                self.early.described(exchange, answer, context);
+                Some(State::Calling(self))
+            }
+            // The offer of a reliable provisional response gets no answer, so that the peer could not answer the call either.
+            Input::Describe(_, Err(_)) => self.cancel(Cause::BadDescription, context),
+            Input::Timer(SessionTimer::Description) if self.early.asked() => {
+                self.cancel(Cause::BadDescription, context)
+            }
+            Input::Connected => {
+                self.early.connected(context);
+                Some(State::Calling(self))
+            }
+            input @ (Input::Response(_) | Input::Failed(..) | Input::NotResent(..)) => {
+                self.early.on_prack(input, context);
+                Some(State::Calling(self))
+            }
             // The peer is silent for too long, or the application hangs up.
             Input::Timer(SessionTimer::NoAnswer) | Input::HangUp => {
-                context.clear(SessionTimer::NoAnswer);
-                context.cancel(self.transaction);
-                Some(State::Cancelling(self))
+                self.cancel(Cause::Cancelled, context)
             }
             Input::Invite(transaction, _) => {
                 context.refuse(transaction, StatusCode::REQUEST_PENDING);
@@ -202,7 +219,10 @@ impl Calling {
         let status = response.status();
         if status.is_provisional() {
             context.set(SessionTimer::NoAnswer, LONGEST_SILENCE);
-            self.on_progress(response, context);
+            // RFC 3261 section 13.2.2.1: 100 only confirms receipt.
+            if status != StatusCode::TRYING {
+                self.early.on_progress(response, false, context);
+            }
             return Some(State::Calling(self));
         }
         if status.is_success() {
@@ -210,66 +230,29 @@ impl Calling {
         }
         if status == StatusCode::FLOW_FAILED && !self.sent_again && response.may_wait {
             context.clear(SessionTimer::NoAnswer);
+            self.early.reset(&response.refusal(), context);
             let invite = WaitingInvite::Again {
                 request: response.request.clone(),
                 late_offer: self.late_offer,
             };
             return Some(queue(invite, context));
         }
-        context.end(response.refusal())
+        self.end(response.refusal(), context)
     }
 
-    fn on_progress(&mut self, response: &ResponseTo<'_>, context: &mut Context<'_>) {
-        // RFC 3261 section 13.2.2.1: a To tag makes an early dialog; 100 only confirms receipt.
-        if response.status().as_u16() == 100 {
-            return;
-        }
-        let tagged = response.response.to().is_ok_and(|to| to.tag().is_some());
-        let invite = response.request.request().filter(|_| tagged);
-        // Above the limit of forks a branch gets no dialog; the core acknowledges its 2xx and ends it.
-        let early = invite.and_then(|invite| {
-            let dialogs = &mut context.endpoint.dialogs;
-            let established = dialogs.establish(context.common.set, invite, response.response);
-            Some(established.ok()?.dialog)
-        });
-        if let Some(dialog) = early
-            && !self.late_offer
-        {
-            self.preview(dialog, response);
-        }
-        let session = context.common.id;
-        context.event(Event::Progress {
-            session,
-            dialog: early,
-            response: Box::new(response.response.clone()),
-        });
+    /// Cancels the INVITE; `cause` is why the call ends.
+    fn cancel(mut self, cause: Cause, context: &mut Context<'_>) -> Option<State> {
+        context.clear(SessionTimer::NoAnswer);
+        context.clear(SessionTimer::Description);
+        context.cancel(self.transaction);
+        self.cause = cause;
+        Some(State::Cancelling(self))
     }
 
-    /// Keeps the first session description of an early dialog, which is the answer if the 2xx carries none.
-    fn preview(&mut self, dialog: DialogId, response: &ResponseTo<'_>) {
-        let Some(preview) = remote_description(response.response) else {
-            return;
-        };
-        let previews = self
-            .previews
-            .get_or_insert_with(|| Box::new(SmallVec::new()));
-        if !previews.iter().any(|(known, _)| *known == dialog) {
-            previews.push((dialog, preview));
-        }
-    }
-
-    /// The answer of the peer: that of the 2xx, else the earlier one of the same dialog (RFC 3261 section
-    /// 13.2.1).
-    fn answer(self, dialog: DialogId, response: &ResponseTo<'_>) -> Option<RemoteDescription> {
-        if self.late_offer {
-            return None;
-        }
-        if let Some(answer) = remote_description(response.response) {
-            return Some(answer);
-        }
-        let previews = self.previews?.into_iter();
-        let mut fitting = previews.filter(|(early, _)| *early == dialog);
-        fitting.next().map(|(_, answer)| answer)
+    /// Ends the call without a 2xx, and every exchange in its early dialogs before.
+    pub(crate) fn end(self, reason: EndReason, context: &mut Context<'_>) -> Option<State> {
+        self.early.close(&reason, context);
+        context.end(reason)
     }
 
     /// Handles a 2xx (RFC 3261 section 13.2.2.4).
@@ -287,9 +270,10 @@ impl Calling {
         let Some(established) = established else {
             // No dialog can be kept, as with more routes than `Limits::routes`; ACK and BYE need none.
             context.endpoint.end_branch(response.success());
-            return context.end(by_peer(Cause::Malformed));
+            return self.end(by_peer(Cause::Malformed), context);
         };
         let dialog = established.dialog;
+        let chosen = self.early.choose(dialog, context);
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.endpoint.dialogs.keep_only(dialog);
@@ -299,7 +283,8 @@ impl Calling {
             .debug("sip.dialog", call, "a dialog begins");
         context.clear(SessionTimer::NoAnswer);
         let unusable = context.unusable_target(&established, response);
-        let takes_offer = self.late_offer && !cancelled && unusable.is_none();
+        let is_open = context.common.offer == Exchange::Idle && !chosen.complete;
+        let takes_offer = is_open && !cancelled && unusable.is_none();
         let offer = takes_offer.then(|| remote_description(response.response));
         if let Some(offer) = offer.flatten() {
             context.offer_came(Carrier::Success, offer);
@@ -316,15 +301,20 @@ impl Calling {
         // RFC 3261 section 15: BYE ends a 2xx that crossed the CANCEL, and a 2xx without a usable
         // description.
         if cancelled {
-            return context.hang_up(EndReason::local(Cause::Cancelled));
+            return context.hang_up(EndReason::local(self.cause));
         }
         if let Some(cause) = unusable {
             return context.hang_up(by_peer(cause));
         }
-        let Some(answer) = self.answer(dialog, response) else {
-            return context.hang_up(by_peer(Cause::BadDescription));
-        };
-        context.answer_came(answer);
+        if !chosen.complete {
+            // The answer of the 2xx, else the earlier one of the same dialog (RFC 3261 section 13.2.1).
+            let answer = remote_description(response.response).or(chosen.preview);
+            let answer = answer.filter(|_| context.common.offer.awaits_answer());
+            let Some(answer) = answer else {
+                return context.hang_up(by_peer(Cause::BadDescription));
+            };
+            context.answer_came(answer);
+        }
         context.established();
         Some(State::Confirmed(Confirmed { dialog }))
     }
@@ -335,28 +325,40 @@ impl Calling {
         input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        let cancelled = EndReason::local(Cause::Cancelled);
+        let cancelled = EndReason::local(self.cause);
         match input {
             Input::Response(response) if response.to == SessionRequest::Invite => {
                 let status = response.status();
-                if status.is_provisional() {
+                if status == StatusCode::TRYING {
+                    Some(State::Cancelling(self))
+                } else if status.is_provisional() {
+                    self.early.on_progress(&response, true, context);
                     Some(State::Cancelling(self))
                 } else if status.is_success() {
                     self.accepted(&response, true, context)
                 } else {
-                    context.end(EndReason {
+                    let reason = EndReason {
                         originator: Originator::Local,
-                        cause: Cause::Cancelled,
+                        cause: self.cause,
                         ..refusal(response.response)
-                    })
+                    };
+                    self.end(reason, context)
                 }
             }
             Input::Resent(SessionRequest::Invite, transaction) => {
                 self.transaction = transaction;
                 Some(State::Cancelling(self))
             }
-            Input::Failed(SessionRequest::Invite, _) => context.end(cancelled),
-            Input::NotResent(SessionRequest::Invite, _) => context.end(cancelled),
+            Input::Failed(SessionRequest::Invite, _)
+            | Input::NotResent(SessionRequest::Invite, _) => self.end(cancelled, context),
+            Input::Connected => {
+                self.early.connected(context);
+                Some(State::Cancelling(self))
+            }
+            input @ (Input::Response(_) | Input::Failed(..) | Input::NotResent(..)) => {
+                self.early.on_prack(input, context);
+                Some(State::Cancelling(self))
+            }
             Input::Invite(transaction, _) => {
                 context.refuse(transaction, StatusCode::REQUEST_PENDING);
                 Some(State::Cancelling(self))

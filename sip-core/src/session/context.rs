@@ -156,33 +156,42 @@ impl Context<'_> {
 
     /// Ends the open exchange with the call: refused by a final response, or aborted.
     fn close_exchange(&mut self, reason: &EndReason) {
-        if self.common.offer == Exchange::Idle {
-            return;
+        if self.common.offer != Exchange::Idle {
+            self.end_exchange(Ending::with_call(reason), reason.clone());
         }
-        let ending = match reason.status {
-            Some(_) => Ending::Refused,
-            None => Ending::Aborted,
-        };
-        self.end_exchange(ending, reason.clone());
     }
 
-    /// Lets the exchange take a step and emits its events; the only place that does so.
+    /// Lets the exchange of the call take a step.
     fn exchange(
         &mut self,
         input: OfferInput,
-        mut description: Option<RemoteDescription>,
-        mut reason: Option<EndReason>,
+        description: Option<RemoteDescription>,
+        reason: Option<EndReason>,
     ) {
-        let next = ExchangeId(self.common.exchanges.saturating_add(1));
-        let mut effects = OfferEffects::new();
-        let asked = self.common.offer.asked();
-        self.common.offer = self.common.offer.step(input, next, &mut effects);
-        match (asked, self.common.offer.asked()) {
-            (None, Some(_)) => self.set(SessionTimer::Description, self.time_to_describe()),
+        let (offer, dialog) = (self.common.offer, self.common.dialog);
+        let stepped = self.step_exchange(offer, dialog, input, description, reason);
+        self.common.offer = stepped;
+        match (offer.asked(), stepped.asked()) {
+            (None, Some(_)) => self.wait_for_description(stepped),
             (Some(_), None) => self.clear(SessionTimer::Description),
             _ => {}
         }
-        let (session, dialog) = (self.common.id, self.common.dialog);
+    }
+
+    /// Lets an exchange, that of the call or that of an early dialog, take a step and emits its events; the only place that
+    /// does so.
+    pub(crate) fn step_exchange(
+        &mut self,
+        exchange: Exchange,
+        dialog: Option<DialogId>,
+        input: OfferInput,
+        mut description: Option<RemoteDescription>,
+        mut reason: Option<EndReason>,
+    ) -> Exchange {
+        let next = ExchangeId(self.common.exchanges.saturating_add(1));
+        let mut effects = OfferEffects::new();
+        let stepped = exchange.step(input, next, &mut effects);
+        let session = self.common.id;
         for effect in effects {
             let event = match effect {
                 OfferEffect::Ask(exchange, kind) => {
@@ -228,19 +237,21 @@ impl Context<'_> {
             };
             self.event(event);
         }
+        stepped
     }
 
-    /// How long the exchange waits for the application's description (`offerTimeout`).
-    fn time_to_describe(&self) -> Duration {
+    /// Sets the deadline of the application's description (`offerTimeout`).
+    pub(crate) fn wait_for_description(&mut self, exchange: Exchange) {
         let timeout = self.endpoint.behaviour().offer_timeout;
-        match self.common.offer {
+        let patience = match exchange {
             // The peer waits 64 T1 for the message with the answer.
             Exchange::AnswerAsked(
                 _,
                 Carrier::Success | Carrier::Provisional | Carrier::Prack | Carrier::Update,
             ) => timeout.min(self.endpoint.time_to_acknowledge()),
             _ => timeout,
-        }
+        };
+        self.set(SessionTimer::Description, patience);
     }
 
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.

@@ -225,7 +225,7 @@ impl SessionLayer {
         let state = call.state.as_ref().ok_or(CommandError::Stale)?;
         state.accepts(&input)?;
         if let Input::Describe(exchange, _) = &input
-            && call.common.offer.asked() != Some(*exchange)
+            && !state.asks(*exchange, call.common.offer)
         {
             return Err(CommandError::ExchangeOver);
         }
@@ -555,7 +555,7 @@ impl SessionLayer {
                     endpoint.acknowledge_without_dialog(connection, request, &received.response)
                 }
                 SessionRequest::Bye
-                | SessionRequest::Prack
+                | SessionRequest::Prack(_)
                 | SessionRequest::Update
                 | SessionRequest::Refer
                 | SessionRequest::Notify => {}
@@ -564,7 +564,7 @@ impl SessionLayer {
         stepped
     }
 
-    /// Applies RFC 5057 section 5.1 to every failure response within a dialog except that to BYE. Only this
+    /// Applies RFC 5057 section 5.1 to every failure response within a dialog except those to BYE and PRACK. Only this
     /// function ends usages because of a failure.
     pub(crate) fn on_failure_response(
         &mut self,
@@ -607,8 +607,12 @@ impl SessionLayer {
         scope: FailureScope,
         reason: impl FnOnce() -> EndReason,
     ) -> Option<SessionId> {
-        let bye = matches!(sent.user, TransactionUser::Session(_, SessionRequest::Bye));
-        if scope == FailureScope::Transaction || bye {
+        // A PRACK that matches no response gets 481 although the dialog exists (RFC 3262 section 3).
+        let exempt = matches!(
+            sent.user,
+            TransactionUser::Session(_, SessionRequest::Bye | SessionRequest::Prack(_))
+        );
+        if scope == FailureScope::Transaction || exempt {
             return None;
         }
         let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())?;
@@ -623,10 +627,13 @@ impl SessionLayer {
             SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
-            SessionRequest::Prack
-            | SessionRequest::Update
-            | SessionRequest::Refer
-            | SessionRequest::Notify => false,
+            SessionRequest::Prack(_) => {
+                matches!(
+                    state,
+                    Some(State::Calling(_) | State::Cancelling(_) | State::Reinviting(_))
+                )
+            }
+            SessionRequest::Update | SessionRequest::Refer | SessionRequest::Notify => false,
         }
     }
 

@@ -15,10 +15,16 @@
 //! | Calling | 1xx to INVITE | Progress | same |
 //! | Calling | 2xx to INVITE | ACK, deliver answer, complete, Established | Confirmed |
 //! | Calling, Cancelling | 2xx without description to INVITE | ACK, aborted, BYE | Terminating |
-//! | Calling | 430 to INVITE |  | QueuedInvite |
+//! | Calling | reliable 1xx to INVITE | Progress, deliver answer, complete, PRACK | same |
+//! | Calling, Calling with our answer | reliable 1xx without description to INVITE | Progress, PRACK | same |
+//! | Calling | 199 to INVITE | Progress, EarlyDialogEnded | same |
+//! | Calling | resending of our INVITE | EarlyDialogEnded | same |
+//! | Calling | 430 to INVITE | EarlyDialogEnded | QueuedInvite |
 //! | Calling, Cancelling | refusal to INVITE | refused, Ended | (over) |
 //! | Calling, Cancelling | timeout of our INVITE, loss of our INVITE, failed resending of our INVITE | aborted, Ended | (over) |
 //! | Cancelling | 2xx to INVITE | ACK, aborted, BYE | Terminating |
+//! | Cancelling | reliable 1xx to INVITE, reliable 1xx without description to INVITE | PRACK | same |
+//! | Cancelling | 199 to INVITE | EarlyDialogEnded | same |
 //! | Cancelling | 430 to INVITE | refused, Ended | (over) |
 //! | AwaitingAnswer | HangUp, no description, timer Description | ACK, aborted, BYE | Terminating |
 //! | AwaitingAnswer | Describe | ACK, complete, Established | Confirmed |
@@ -87,6 +93,18 @@
 //! | Reinviting for a repair | 480 to re-INVITE | refused, RepairFailed | Glare |
 //! | Reinviting for a repair | refusal to re-INVITE | refused, RepairFailed | Confirmed |
 //! | Reinviting for a repair | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted, RepairFailed | Confirmed |
+//! | Calling for an answer | Describe | PRACK | same |
+//! | Calling for an answer | no description, timer Description | CANCEL | Cancelling |
+//! | Calling for an answer | 2xx to INVITE | ACK, aborted, BYE | Terminating |
+//! | Calling for an answer, Calling with our answer | 430 to INVITE | aborted, EarlyDialogEnded | QueuedInvite |
+//! | Calling for an answer, Calling with our answer | resending of our INVITE | aborted, EarlyDialogEnded | same |
+//! | Calling for an answer, Calling with our answer | 199 to INVITE | Progress, aborted, EarlyDialogEnded | same |
+//! | Calling for an answer | reliable 1xx to INVITE, reliable 1xx without description to INVITE |  | same |
+//! | Calling with our answer | 2xx to INVITE, 2xx without description to INVITE | complete, ACK, Established | Confirmed |
+//! | Calling with our answer | reliable 1xx to INVITE | Progress, PRACK | same |
+//! | Calling with our answer | 2xx to PRACK | complete | same |
+//! | Calling with our answer | refusal to PRACK | refused, PrackFailed | same |
+//! | Calling with our answer | timeout of our PRACK, failed resending of our PRACK | aborted, PrackFailed | same |
 //! | Incoming with our offer | Answer | ask offer | Accepting |
 //! | Answered with our offer | ACK | deliver answer, complete, Established | Confirmed |
 //! | Answered with our offer, HangingUp with our offer | ACK without answer | aborted, BYE | Terminating |
@@ -139,7 +157,8 @@
 //!
 //! What is not listed changes nothing, and the call refuses the commands Ring, Progress, Answer, Reject, Renegotiate
 //! and Describe there ([`State::accepts`]), as it does in a row with `(error)`. `same` is the unchanged state; `(over)` means that the entry of
-//! the call is freed. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
+//! the call is freed. `Calling for an answer` is a call without an offer of this side in which a reliable provisional response brought
+//! one, and `Calling with our answer` one whose PRACK carried the answer (RFC 3262 section 5). `with our offer` is a call in which the INVITE of the peer had no offer, so that the
 //! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. Of an unanswered call
 //! of the peer, `with early media` means that a provisional response waits for its description, `unacknowledged` that one with a
 //! description waits for PRACK, `with a preview` that an unreliable one with the answer is sent, `negotiated` that reliable
@@ -148,7 +167,7 @@
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
 //! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
-//! `Established`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
+//! `EarlyDialogEnded`, `PrackFailed`, `Established`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
 //! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1).
 
 use super::context::Context;
@@ -165,6 +184,9 @@ impl State {
         match (self, input) {
             (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
             (state, Input::Answer) => state.step(Input::AnswerWith(MessageOptions::new()), context),
+            (Self::Calling(state) | Self::Cancelling(state), Input::Stop) => {
+                state.end(EndReason::local(Cause::Stopped), context)
+            }
             (state, Input::Stop) => context.end(EndReason {
                 bye_failure: state.bye_failure_of_stop(),
                 ..EndReason::local(Cause::Stopped)
@@ -175,6 +197,8 @@ impl State {
                 Some(state)
             }
             (Self::QueuedAck(state), input) => state.step(input, context),
+            // Its exchanges are those of its early dialogs.
+            (Self::Calling(state), input) => state.step(input, context),
             // A late application is like one that has no description.
             (state, Input::Timer(SessionTimer::Description)) => {
                 match context.common.offer.asked() {
@@ -188,7 +212,6 @@ impl State {
             (Self::Accepting(state), input) => state.step_accepting(input, context),
             (Self::AwaitingOffer(state), input) => state.step(input, context),
             (Self::QueuedInvite(state), input) => state.step(input, context),
-            (Self::Calling(state), input) => state.step(input, context),
             (Self::Cancelling(state), input) => Calling::step_cancelling(state, input, context),
             (Self::AwaitingAnswer(state), input) => state.step(input, context),
             (Self::Answered(state), input) => state.step(input, context),
@@ -249,6 +272,7 @@ impl State {
             Input::Describe(..) => matches!(
                 self,
                 Self::AwaitingOffer(_)
+                    | Self::Calling(_)
                     | Self::AwaitingAnswer(_)
                     | Self::Incoming(_)
                     | Self::Accepting(_)

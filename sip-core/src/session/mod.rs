@@ -2,14 +2,16 @@
 //! [`Endpoint`](crate::endpoint::Endpoint).
 //!
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
-//! `caller.rs` has the states before the peer answers an INVITE of this side, `callee.rs` those before this
-//! side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional responses of this side (RFC 3262), `confirmed.rs` and `reinvite.rs` those of a call that is up,
+//! `caller.rs` has the states before the peer answers an INVITE of this side and `early.rs` the early dialogs in them, `callee.rs` those before this
+//! side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional responses of this side (RFC 3262),
+//! `confirmed.rs` and `reinvite.rs` those of a call that is up,
 //! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
 
 mod callee;
 mod caller;
 mod confirmed;
 mod context;
+mod early;
 mod ending;
 #[cfg(test)]
 #[path = "../../exploration/session/mod.rs"]

@@ -3,5 +3,6 @@
 
 mod call;
 mod early;
+mod names;
 mod offer;
 mod rows;
