@@ -33,6 +33,7 @@ impl Endpoint {
             servers: self.servers.clone(),
             service_route: self.service_route.clone(),
             branch_byes: self.branch_byes,
+            late: self.late.clone(),
             now: self.now,
         }
     }
@@ -52,6 +53,7 @@ impl Endpoint {
             .number(layer)
             .number(self.dialogs.digest())
             .number(self.branch_byes as u64)
+            .number(self.late.len() as u64)
             .number(flow.map_or(0, |flow| flow + 1))
             .number(u64::from(self.ready));
         let timers = self.timers.pending().into_iter();

@@ -42,8 +42,8 @@ impl ExtraHeader {
     ///
     /// # Errors
     /// [`ExtraHeaderError`] for a name that is no token or that the core writes itself (Via, From, To,
-    /// Call-ID, CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length and the
-    /// credentials), and for CR, LF or NUL in the value.
+    /// Call-ID, CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length, RSeq, RAck and
+    /// the credentials), and for CR, LF or NUL in the value.
     pub fn new(name: &str, value: &str) -> Result<Self, ExtraHeaderError> {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
         if let Some(at) = name.bytes().position(|byte| !token(byte)) {
@@ -72,7 +72,9 @@ impl ExtraHeader {
                 | HeaderName::ContentType
                 | HeaderName::ContentLength
                 | HeaderName::Authorization
-                | HeaderName::ProxyAuthorization)
+                | HeaderName::ProxyAuthorization
+                | HeaderName::RSeq
+                | HeaderName::RAck)
         );
         if reserved {
             return Err(ExtraHeaderError::Reserved);

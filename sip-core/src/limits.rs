@@ -17,6 +17,8 @@
 //! | dialogs                                       | `forks` for each call                       | `routes`, `message` |
 //! | early dialogs of a call, their previews       | `forks` for each call                       | `message` for each |
 //! | targets of redirections                       | `InviteOptions::redirects` for each call    | `message` |
+//! | provisional responses that wait for a PRACK    | `provisionals` for each call                | the application's own |
+//! | calls that ended before a PRACK               | `late_pracks`                               | `message` for each Call-ID |
 //! | requests of the application                   | `requests`                                  | the application's own |
 //! | requests of peers that wait                   | `incoming`                                  | held by their server transactions |
 //! | challenges that wait                          | `challenges`                                | `challenge_bytes` on average |
@@ -61,6 +63,12 @@ pub struct Limits {
     /// BYEs without a response that end such branches, of all calls together. The core acknowledges the 2xx of a
     /// further branch alone, and sends the BYE if the 2xx is repeated when there is room again.
     pub branch_byes: usize,
+    /// Provisional responses of one call that wait until the caller acknowledges the one before; a command that needs one more
+    /// returns an error.
+    pub provisionals: usize,
+    /// Reliable provisional responses whose call ended before their PRACK, which the core still answers by 200 for 64 T1
+    /// (RFC 3262 section 3); beyond it the oldest goes, and its PRACK gets 481.
+    pub late_pracks: usize,
     /// Requests outside calls that have no outcome yet; a command that needs one more returns an error.
     pub requests: usize,
     /// Requests of peers that wait for the application's answer; the core answers one more with 503.
@@ -117,6 +125,8 @@ impl Default for Limits {
             incoming_sessions: 128,
             forks: 16,
             branch_byes: 128,
+            provisionals: 16,
+            late_pracks: 64,
             requests: 256,
             incoming: 256,
             server_transaction_bytes: 8 << 10,

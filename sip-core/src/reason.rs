@@ -48,6 +48,8 @@ pub enum Cause {
     AnsweredElsewhere,
     /// The peer sent no ACK for the 2xx (RFC 3261 section 13.3.1.4) or the refusal (timer H) of this side.
     NoAck,
+    /// The peer sent no PRACK for a reliable provisional response of this side (RFC 3262 section 3).
+    NoPrack,
     /// The connection was lost, or there was none.
     ConnectionLost,
     /// The BYE was never sent, because no connection opened within 64 T1. The peer does not know that the
@@ -186,6 +188,7 @@ impl fmt::Display for EndReason {
             Cause::NoAnswer => "the call stayed unanswered",
             Cause::AnsweredElsewhere => "answered by another branch",
             Cause::NoAck => "no ACK",
+            Cause::NoPrack => "no PRACK",
             Cause::ConnectionLost => "no connection",
             Cause::NeverSent => "the BYE was never sent",
             Cause::Glare => "superseded by an offer of the peer",

@@ -9,8 +9,8 @@ use core::time::Duration;
 use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    ExchangeId, IncomingRequestId, IncomingSession, InviteOptions, NoServerUrl, Refusal, RequestId,
-    Session, SessionId, StaleHandle, Timestamp, UserAgent,
+    ExchangeId, IncomingRequestId, IncomingSession, InviteOptions, MessageOptions, NoServerUrl,
+    ProvisionalOptions, Refusal, RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
 
@@ -120,6 +120,27 @@ macro_rules! for_each_command {
             /// # Errors
             /// The call has ended or is not ringing, or the agent is gone.
             fn ring(session: ::sip_core::SessionId) -> ();
+
+            /// Sends a provisional response for an incoming call
+            /// ([`IncomingSession::progress`](::sip_core::IncomingSession::progress)): with header fields, early media,
+            /// reliably (RFC 3262).
+            ///
+            /// # Errors
+            /// The call has ended or is not ringing, the caller does not allow the response, or the agent is gone.
+            fn progress(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::ProvisionalOptions
+            ) -> ();
+
+            /// Answers an incoming call with header fields for the 2xx
+            /// ([`IncomingSession::answer_with`](::sip_core::IncomingSession::answer_with)).
+            ///
+            /// # Errors
+            /// The call has ended or is not ringing, the options have a body, or the agent is gone.
+            fn answer_with(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::MessageOptions
+            ) -> ();
 
             /// Answers an incoming call (RFC 3261 section 13.3.1.4). The core then requests a session
             /// description.
@@ -275,6 +296,33 @@ pub fn ring(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Out
 /// [`IncomingSession::answer`].
 pub fn answer(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     incoming(session, |call, now| call.answer(now))
+}
+
+/// As [`incoming`], for a command that the call may refuse.
+fn try_incoming(
+    session: SessionId,
+    command: impl FnOnce(IncomingSession<'_>, Timestamp) -> Result<(), CommandError> + Send,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| match agent.session(session)? {
+        Session::Incoming(call) => Ok(command(call, now)?),
+        _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+    }
+}
+
+/// [`IncomingSession::progress`].
+pub fn progress(
+    session: SessionId,
+    options: ProvisionalOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    try_incoming(session, move |call, now| call.progress(options, now))
+}
+
+/// [`IncomingSession::answer_with`].
+pub fn answer_with(
+    session: SessionId,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    try_incoming(session, move |call, now| call.answer_with(options, now))
 }
 
 /// [`IncomingSession::reject`].

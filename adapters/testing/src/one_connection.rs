@@ -180,15 +180,23 @@ impl Bench {
 
     /// Bob sends an INVITE with an offer; the call.
     pub fn invite_from_bob(&mut self, number: u32) -> SessionId {
+        self.invite_from_bob_with(number, "", Some(OFFER))
+    }
+
+    /// Bob sends an INVITE with these header fields, written with LF line ends; the call.
+    pub fn invite_from_bob_with(
+        &mut self,
+        number: u32,
+        headers: &str,
+        sdp: Option<&str>,
+    ) -> SessionId {
         let user = self.contact_user();
         self.feed(&format!(
             "INVITE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKbob{number}\n\
              Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=bobtag\nTo: <sip:alice@example.com>\n\
              Call-ID: from-bob-{number}\nCSeq: 7 INVITE\nContact: <sip:bob@bob.invalid;transport=ws>\n\
-             Record-Route: <sip:p1.example.com;lr>\nRecord-Route: <sip:p2.example.com;lr>\n\
-             Content-Type: application/sdp\nContent-Length: {}\n\n{}",
-            OFFER.len(),
-            OFFER.replace("\r\n", "\n"),
+             Record-Route: <sip:p1.example.com;lr>\nRecord-Route: <sip:p2.example.com;lr>\n{headers}{}",
+            rest(sdp),
         ));
         self.expect(|event| match event {
             Event::IncomingCall { session, .. } => Some(*session),
@@ -205,6 +213,19 @@ impl Bench {
         ours: &Response,
         extra: &str,
     ) {
+        self.in_dialog_with(method, cseq, branch, ours, extra, None);
+    }
+
+    /// The same with a session description.
+    pub fn in_dialog_with(
+        &mut self,
+        method: &str,
+        cseq: u32,
+        branch: &str,
+        ours: &Response,
+        extra: &str,
+        sdp: Option<&str>,
+    ) {
         let to = String::from_utf8(ours.header(HeaderName::To).expect("To").value.to_vec())
             .expect("text");
         let call_id = String::from_utf8(ours.call_id().expect("Call-ID").to_vec()).expect("text");
@@ -212,7 +233,8 @@ impl Bench {
         self.feed(&format!(
             "{method} sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bK{branch}\n\
              Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=bobtag\nTo: {to}\nCall-ID: {call_id}\n\
-             CSeq: {cseq} {method}\n{extra}Content-Length: 0\n\n"
+             CSeq: {cseq} {method}\n{extra}{}",
+            rest(sdp),
         ));
     }
 
@@ -238,5 +260,17 @@ impl Bench {
             self.wait(Duration::from_millis(10));
         }
         panic!("the agent does not try to connect");
+    }
+}
+
+/// The end of a message, from Content-Type on. LF line ends become CRLF later.
+fn rest(sdp: Option<&str>) -> String {
+    match sdp {
+        Some(sdp) => format!(
+            "Content-Type: application/sdp\nContent-Length: {}\n\n{}",
+            sdp.len(),
+            sdp.replace("\r\n", "\n")
+        ),
+        None => "Content-Length: 0\n\n".to_owned(),
     }
 }

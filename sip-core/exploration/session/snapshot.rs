@@ -43,7 +43,9 @@ impl SessionLayer {
         id: SessionId,
         running: &[SessionTimer],
     ) -> Option<&'static str> {
-        use SessionTimer::{Description, Expiry, GiveUp, NoAnswer, Offer, Repeat, Ring};
+        use SessionTimer::{
+            Description, Expiry, GiveUp, NoAnswer, Offer, Prack, Repeat, RepeatProvisional, Ring,
+        };
         let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
                 (&[Description], &[])
@@ -51,8 +53,9 @@ impl SessionLayer {
             State::QueuedInvite(_) => (&[GiveUp], &[Expiry]),
             State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
             State::Calling(_) => (&[], &[NoAnswer, Description, Expiry]),
-            State::Incoming(_) => (&[NoAnswer], &[Ring]),
-            State::Accepting(_) => (&[NoAnswer, Description], &[Ring]),
+            State::Incoming(_) | State::Accepting(_) => {
+                (&[NoAnswer], &[Ring, Description, RepeatProvisional, Prack])
+            }
             State::Answered(_) | State::HangingUp(_) | State::Reanswered(_) => {
                 (&[Repeat, GiveUp], &[])
             }
@@ -89,7 +92,14 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
         State::Incoming(incoming) | State::Accepting(incoming) => digest
             .number(7 + u64::from(matches!(state, State::Accepting(_))))
             .number(layer.digest_server(incoming.transaction))
-            .number(u64::from(incoming.ringing)),
+            .number(u64::from(incoming.ringing))
+            .number(u64::from(incoming.negotiated))
+            .number(u64::from(incoming.prack.is_some()))
+            .debug(&incoming.reliable)
+            .debug(&incoming.last)
+            .debug(&incoming.early)
+            .debug(&incoming.preview)
+            .debug(&incoming.headers),
         State::Answered(answered) => digest_answered(9, answered, endpoint, digest),
         State::HangingUp(answered) => digest_answered(10, answered, endpoint, digest),
         State::Reanswered(answered) => digest_answered(11, answered, endpoint, digest),

@@ -254,6 +254,10 @@ impl Endpoint {
         let found = self.dialogs.find(request);
         let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage(dialog.set())?)));
         let Some((dialog, usage)) = found else {
+            if self.late.take(request, self.now) {
+                self.answer(transaction, StatusCode::OK, &[]);
+                return None;
+            }
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             self.refuse(transaction, status, "no such dialog", &[]);
             return None;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use sip_parse::{Builder, HeaderName, Request, StatusCode};
 
+use super::late_prack::{LateProvisional, ProvisionalNumber};
 use super::state::Endpoint;
 use crate::body::Body;
 use crate::config::LogLevel;
@@ -70,6 +71,26 @@ impl Endpoint {
         let tag = set.and_then(|set| self.dialogs.tag(set));
         let tag = tag.map(|tag| tag.as_bytes().into());
         self.answer_tagged(tag, transaction, status, &headers, body);
+    }
+
+    /// Expects the PRACK to a response of a call that ends, for the 64 T1 for which the peer repeats it.
+    pub(crate) fn expect_late_prack(&mut self, set: DialogSetId, number: ProvisionalNumber) {
+        let Some((call_id, tag)) = self.dialogs.names(set) else {
+            return;
+        };
+        let late = LateProvisional {
+            number,
+            call_id,
+            tag,
+            until: self.now + self.timer_settings().h(),
+        };
+        let limit = self.limits().late_pracks;
+        self.late.expect(late, limit, self.now);
+    }
+
+    /// Accepts a PRACK by 200 (RFC 3262 section 3), with the answer to its offer if it has one.
+    pub(crate) fn accept_prack(&mut self, prack: ServerTransactionId, answer: Option<&Body>) {
+        self.answer_tagged(None, prack, StatusCode::OK, &[], answer);
     }
 
     /// Answers a CANCEL by 200 with the To tag of the responses to its INVITE (RFC 3261 section 9.2): of those that went

@@ -11,6 +11,7 @@ use rand_core::CryptoRng;
 
 use super::flow::Flow;
 use super::identity::Identity;
+use super::late_prack::LatePracks;
 use super::owner::{DialogUsage, Sent, TimerOwner};
 use super::queue::{Counters, Queue};
 use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
@@ -71,6 +72,8 @@ pub struct Endpoint {
     pub(crate) service_route: Vec<Box<[u8]>>,
     /// The BYEs to branches of forks that have no outcome yet.
     pub(super) branch_byes: usize,
+    /// The PRACKs of calls that are over.
+    pub(super) late: LatePracks,
     pub(crate) now: Timestamp,
 }
 
@@ -120,6 +123,7 @@ impl Endpoint {
             sequence: 0,
             service_route: Vec::new(),
             branch_byes: 0,
+            late: LatePracks::default(),
             now,
         }
     }

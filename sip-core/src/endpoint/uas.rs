@@ -104,7 +104,7 @@ impl Endpoint {
     fn check_reliability(&mut self, transaction: ServerTransactionId, request: &Request) -> bool {
         if self.behaviour.reliable_provisionals != Support::Required
             || request.method() != Method::Invite
-            || takes_reliable(request)
+            || supports_reliable(request)
         {
             return true;
         }
@@ -190,10 +190,14 @@ impl Endpoint {
     }
 }
 
-/// Whether the sender of an INVITE takes reliable provisional responses (RFC 3262 section 3).
-pub(crate) fn takes_reliable(invite: &Request) -> bool {
-    let mut tags = invite.supported().chain(invite.require());
-    tags.any(|tag| tag.eq_ignore_ascii_case(RELIABLE.as_bytes()))
+/// Whether the sender of an INVITE supports reliable provisional responses (RFC 3262 section 3).
+pub(crate) fn supports_reliable(invite: &Request) -> bool {
+    invite.has_token(HeaderName::Supported, RELIABLE.as_bytes()) || requires_reliable(invite)
+}
+
+/// Whether the sender of an INVITE requires reliable provisional responses (RFC 3262 section 3).
+pub(crate) fn requires_reliable(invite: &Request) -> bool {
+    invite.has_token(HeaderName::Require, RELIABLE.as_bytes())
 }
 
 /// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).

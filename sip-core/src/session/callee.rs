@@ -1,14 +1,16 @@
 //! The states of the callee before the call is up (RFC 3261 section 13.3).
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use sip_parse::{Request, StatusCode};
 
 use super::context::{Context, by_peer};
 use super::input::Input;
-use super::offer::{Carrier, Ending};
+use super::offer::Ending;
 use super::reinvite::{after_exchange, answer, repair};
+use super::reliable::Reliable;
 use super::state::{Answered, Confirmed, Incoming, State};
 use crate::body::{Body, remote_description};
 use crate::dialog::DialogId;
@@ -16,9 +18,6 @@ use crate::endpoint::SessionTimer;
 use crate::event::Event;
 use crate::reason::{Cause, EndReason, ended_by_peer};
 use crate::transaction::ServerTransactionId;
-
-/// RFC 3261 section 13.3.1.1: a proxy drops a call after three minutes without a response.
-const RING_AGAIN: Duration = Duration::from_secs(60);
 
 /// Makes the call of a checked INVITE, in the state `Incoming`.
 pub(crate) fn start(
@@ -44,8 +43,15 @@ pub(crate) fn start(
         transaction,
         dialog,
         number: request.cseq().map_or(0, |cseq| cseq.number),
+        reliable: Reliable::new(context.endpoint.behaviour().reliable_provisionals, &request),
         request,
         ringing: false,
+        last: None,
+        early: None,
+        preview: None,
+        negotiated: false,
+        prack: None,
+        headers: Vec::new(),
         expires,
     }))
 }
@@ -57,17 +63,28 @@ impl Incoming {
         input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
+        let input = match self.step_early(input, context) {
+            Ok(()) => return Some(State::Incoming(self)),
+            Err(input) => input,
+        };
         match input {
-            Input::Ring | Input::Timer(SessionTimer::Ring) => {
-                self.ring(input, context);
+            Input::AnswerWith(options) => {
+                self.headers = options.headers;
+                self.accept(context)
+            }
+            // The description of a provisional response, or the answer to the offer in a PRACK.
+            Input::Describe(_, description) => {
+                self.describe(description, context);
                 Some(State::Incoming(self))
             }
-            Input::Answer => {
-                match remote_description(&self.request) {
-                    Some(offer) => context.offer_came(Carrier::Invite, offer),
-                    None => context.want_offer(Carrier::Success),
+            Input::Prack(transaction, request) => {
+                match self.on_prack(transaction, request, context) {
+                    Ok(next) => next,
+                    Err(mut waiting) => {
+                        waiting.send_waiting(context);
+                        Some(State::Incoming(waiting))
+                    }
                 }
-                Some(State::Accepting(self))
             }
             input => match self.step_unanswered(input, context) {
                 Ok(next) => next,
@@ -82,17 +99,35 @@ impl Incoming {
         input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
+        let input = match self.step_early(input, context) {
+            Ok(()) => return Some(State::Accepting(self)),
+            Err(input) => input,
+        };
         match input {
-            Input::Ring | Input::Timer(SessionTimer::Ring) => {
-                self.ring(input, context);
-                Some(State::Accepting(self))
+            // The answer to the offer in a PRACK; the 2xx to the INVITE waited for it.
+            Input::Describe(_, description) if self.prack.is_some() => {
+                self.describe(description, context);
+                self.accept(context)
             }
-            Input::Describe(_, Ok(body)) => self.described(&body, context),
+            Input::Describe(_, Ok(body)) => self.succeed(Some(&body), context),
             Input::Describe(_, Err(_)) => {
                 let reason = EndReason::local(Cause::BadDescription);
                 context.refuse(self.transaction, StatusCode::NOT_ACCEPTABLE_HERE);
                 context.end_exchange(Ending::Refused, reason.clone());
                 context.end(reason)
+            }
+            // The command is idempotent; later header fields replace earlier ones.
+            Input::AnswerWith(options) => {
+                if !options.headers.is_empty() {
+                    self.headers = options.headers;
+                }
+                Some(State::Accepting(self))
+            }
+            Input::Prack(transaction, request) => {
+                match self.on_prack(transaction, request, context) {
+                    Ok(next) => next,
+                    Err(waiting) => waiting.accept(context),
+                }
             }
             input => match self.step_unanswered(input, context) {
                 Ok(next) => next,
@@ -103,12 +138,13 @@ impl Incoming {
 
     /// The inputs that both states handle alike; `Err` returns the call if its state stays.
     fn step_unanswered(
-        self: Box<Self>,
+        mut self: Box<Self>,
         input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Result<Option<State>, Box<Self>> {
         let (status, reason) = match input {
             Input::Refuse(refusal) => {
+                self.refuse_prack(context);
                 context.refuse_with(self.transaction, &refusal);
                 return Ok(context.end(EndReason {
                     status: Some(refusal.status()),
@@ -127,18 +163,26 @@ impl Incoming {
                 StatusCode::REQUEST_TIMEOUT,
                 EndReason::local(Cause::NoAnswer),
             ),
+            // RFC 3262 section 3: no PRACK within 64 T1 ends the INVITE by a 5xx.
+            Input::Timer(SessionTimer::Prack) if self.reliable.waits() => (
+                StatusCode::SERVER_TIME_OUT,
+                EndReason::transport(Cause::NoPrack),
+            ),
             // RFC 3261 section 9.2: the CANCEL is already answered; the INVITE gets 487.
             Input::Cancel(transaction, cancel) if transaction == self.transaction => {
+                self.refuse_prack(context);
                 context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
                 return Ok(context.end(ended_by_peer(cancel, Cause::Cancelled)));
             }
             // RFC 3261 section 15.1.2: a BYE in the early dialog ends the INVITE with 487.
             Input::Bye(bye) => {
+                self.refuse_prack(context);
                 context.refuse(self.transaction, StatusCode::REQUEST_TERMINATED);
                 return Ok(context.end(ended_by_peer(bye, Cause::Bye)));
             }
             // The connection of the INVITE is gone, so that no response can reach the peer.
             Input::ServerFailed(transaction) if transaction == self.transaction => {
+                self.refuse_prack(context);
                 return Ok(context.end(EndReason::transport(Cause::ConnectionLost)));
             }
             Input::Invite(transaction, _) => {
@@ -147,6 +191,7 @@ impl Incoming {
             }
             _ => return Err(self),
         };
+        self.refuse_prack(context);
         context.refuse(self.transaction, status);
         Ok(context.end(EndReason {
             status: Some(status),
@@ -154,22 +199,14 @@ impl Incoming {
         }))
     }
 
-    /// Sends 180 and repeats it every minute. Idempotent.
-    fn ring(&mut self, input: Input<'_>, context: &mut Context<'_>) {
-        let again = matches!(input, Input::Timer(_));
-        if core::mem::replace(&mut self.ringing, true) && !again {
-            return;
-        }
-        let status = StatusCode::RINGING;
-        let sent = context.respond(self.dialog, self.transaction, status, None);
-        if sent.is_ok() {
-            context.set(SessionTimer::Ring, RING_AGAIN);
-        }
-    }
-
-    fn described(self, body: &Body, context: &mut Context<'_>) -> Option<State> {
-        let (dialog, transaction) = (self.dialog, self.transaction);
-        let sent = context.respond(dialog, transaction, StatusCode::OK, Some(body));
+    /// Sends the 2xx. Without a description it completes an INVITE whose exchange is over (RFC 6337 section 3.1.1).
+    pub(crate) fn succeed(
+        self: Box<Self>,
+        body: Option<&Body>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        let (dialog, transaction, status) = (self.dialog, self.transaction, StatusCode::OK);
+        let sent = context.respond_with(dialog, transaction, status, &[], &self.headers, body);
         if sent.is_err() {
             context.refuse(transaction, StatusCode::SERVER_INTERNAL_ERROR);
             return context.end(EndReason::local(Cause::Malformed));
@@ -177,6 +214,9 @@ impl Incoming {
         context.described();
         context.clear(SessionTimer::NoAnswer);
         context.clear(SessionTimer::Ring);
+        // RFC 3262 section 3: a final response ends the repeats; a late PRACK gets 200.
+        context.clear(SessionTimer::RepeatProvisional);
+        context.clear(SessionTimer::Prack);
         context.endpoint.dialogs.confirm(dialog);
         let answered = Answered::sent(dialog, transaction, self.number, None, context);
         Some(State::Answered(answered))

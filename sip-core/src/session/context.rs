@@ -6,22 +6,25 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Method, Response, StatusCode};
+use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::refusal::Refusal;
 use super::state::{State, Terminating};
-use crate::body::{Body, RemoteDescription};
+use crate::body::{Body, RemoteDescription, remote_description};
+use crate::config::LogLevel;
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
-    Duty, Endpoint, InDialog, InDialogResponse, MaySend, Sent, SentRequest, SessionRequest,
-    SessionTimer, TimerOwner, TransactionUser,
+    Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent, SentRequest,
+    SessionRequest, SessionTimer, TimerOwner, TransactionUser,
 };
 use crate::event::{Event, ExchangeOutcome};
+use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
+use crate::record::LogContent;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
@@ -45,6 +48,8 @@ pub(crate) struct Common {
     pub(crate) caller: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
+    /// The reliable provisional response of this side that the peer has not acknowledged.
+    pub(crate) provisional: Option<ProvisionalNumber>,
     timers: [Option<TimerKey>; SessionTimer::ALL.len()],
 }
 
@@ -66,15 +71,17 @@ impl Common {
             connection: None,
             caller: false,
             invite: None,
+            provisional: None,
             timers: [None; SessionTimer::ALL.len()],
         }
     }
 
-    /// The last exchange and the last ACK by their numbers, for tests.
+    /// The last exchange, the last ACK and the unacknowledged response by their numbers, for tests.
     #[cfg(test)]
-    pub(crate) fn numbers(&self) -> [u64; 2] {
+    pub(crate) fn numbers(&self) -> [u64; 3] {
         let ack = self.ack.as_ref().map_or(0, |(number, _)| *number);
-        [self.exchanges.into(), ack.into()]
+        let rseq = self.provisional.map_or(0, |provisional| provisional.rseq);
+        [self.exchanges.into(), ack.into(), rseq.into()]
     }
 
     /// The user of a request of this call.
@@ -253,6 +260,9 @@ impl Context<'_> {
         self.clear_all();
         if reason.cause == Cause::Bye {
             self.dialog_is_ended();
+        }
+        if let Some(number) = self.common.provisional.take() {
+            self.endpoint.expect_late_prack(self.common.set, number);
         }
         self.endpoint.dialogs.close(self.common.set);
         let session = self.common.id;
@@ -462,14 +472,49 @@ impl Context<'_> {
         status: StatusCode,
         body: Option<&Body>,
     ) -> Result<(), SendError> {
+        self.respond_with(dialog, transaction, status, &[], &[], body)
+    }
+
+    /// As [`Context::respond`], with header fields of the core and of the application.
+    pub(crate) fn respond_with(
+        &mut self,
+        dialog: DialogId,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        own: &[(HeaderName<'static>, &str)],
+        extra: &[ExtraHeader],
+        body: Option<&Body>,
+    ) -> Result<(), SendError> {
         self.endpoint.respond_in_dialog(&InDialogResponse {
             dialog,
             transaction,
             status,
             body,
-            own: &[],
-            extra: &[],
+            own,
+            extra,
         })
+    }
+
+    /// Logs that a provisional response could not be built or sent.
+    pub(crate) fn log_not_sent(&mut self) {
+        let content = LogContent::Text("a provisional response could not be sent");
+        let label = self.common.id.to_bits();
+        self.endpoint
+            .log(LogLevel::Warn, "sip.session", label, content);
+    }
+
+    /// Answers a PRACK in a state that waits for none: 200 if it acknowledges a provisional response that a final one has overtaken (RFC
+    /// 3262 section 3), else 481. An offer in it is refused, because the exchange of the INVITE goes on.
+    pub(crate) fn late_prack(&mut self, prack: ServerTransactionId, request: &Request) {
+        let number = &mut self.common.provisional;
+        let found = number.take_if(|number| number.is_acknowledged_by(request));
+        match found {
+            None => self.refuse(prack, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
+            Some(_) if remote_description(request).is_some() => {
+                self.refuse(prack, StatusCode::NOT_ACCEPTABLE_HERE);
+            }
+            Some(_) => self.endpoint.accept_prack(prack, None),
+        }
     }
 
     /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.

@@ -16,7 +16,7 @@ use super::state::{EarlyDialog, EarlyDialogs, Prack};
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::dialog::{Dialog, DialogId};
 use crate::endpoint::{
-    Duty, InDialog, MaySend, RELIABLE, SessionRequest, SessionTimer, takes_reliable,
+    Duty, InDialog, MaySend, RELIABLE, SessionRequest, SessionTimer, supports_reliable,
 };
 use crate::event::Event;
 use crate::ids::ExchangeId;
@@ -36,7 +36,7 @@ pub(crate) struct Chosen {
 pub(crate) fn reliable(response: &ResponseTo<'_>) -> Option<u32> {
     let mut required = response.response.require();
     let is_required = required.any(|tag| tag.eq_ignore_ascii_case(RELIABLE.as_bytes()));
-    let asked = response.request.request().is_some_and(takes_reliable);
+    let asked = response.request.request().is_some_and(supports_reliable);
     let rseq = response.response.rseq().ok().flatten();
     rseq.filter(|_| is_required && asked && response.status().as_u16() > 100)
 }

@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 
 use sip_parse::{Request, Response, StatusCode};
 
-use super::options::DescriptionFailed;
+use super::options::{DescriptionFailed, MessageOptions};
+use super::provisional::ProvisionalOptions;
 use super::refusal::{FailureStatus, Refusal};
 use crate::auth::ChallengeError;
 use crate::body::Body;
@@ -25,8 +26,14 @@ pub enum Input<'a> {
     /// Command: announces the call to the caller with 180 and repeats it every minute (RFC 3261 section
     /// 13.3.1.1). Idempotent.
     Ring,
-    /// Command: accepts the call. [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) follows.
+    /// Command: sends a provisional response (RFC 3261 section 13.3.1.1), reliably if so agreed (RFC 3262 section 3). With a description
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) follows first.
+    Progress(ProvisionalOptions),
+    /// Command: accepts the call. [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) follows, unless reliable provisional
+    /// responses have completed an exchange.
     Answer,
+    /// Command: as `Answer`, with header fields for the 2xx. The description is the body of the 2xx; another one is an error.
+    AnswerWith(MessageOptions),
     /// Command: refuses the call, or the re-INVITE of the peer that waits for a description; the call goes on then.
     Reject(FailureStatus),
     /// Command: as `Reject`, with header fields and a body, such as a redirection.
@@ -47,6 +54,8 @@ pub enum Input<'a> {
     Bye(&'a Request),
     /// The peer sends an INVITE within the dialog (RFC 3261 section 14.2).
     Invite(ServerTransactionId, &'a Request),
+    /// The peer acknowledges a reliable provisional response (RFC 3262 section 3).
+    Prack(ServerTransactionId, &'a Request),
     /// The peer acknowledges a 2xx (RFC 3261 section 13.3.1.4).
     Ack(&'a Request),
     /// A response to a request of the call.

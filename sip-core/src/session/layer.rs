@@ -229,6 +229,12 @@ impl SessionLayer {
         {
             return Err(CommandError::ExchangeOver);
         }
+        if let (Input::Progress(options), State::Incoming(incoming) | State::Accepting(incoming)) =
+            (&input, state)
+        {
+            let limit = endpoint.limits().provisionals;
+            incoming.check_progress(options, call.common.offer, limit)?;
+        }
         self.drive(endpoint, id, input);
         Ok(())
     }
@@ -463,12 +469,7 @@ impl SessionLayer {
                 return true;
             }
             Method::Invite => Input::Invite(transaction, request),
-            // RFC 3262 section 3: no provisional response of this side waits for it.
-            Method::Prack => {
-                let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
-                endpoint.answer(transaction, status, &[]);
-                return true;
-            }
+            Method::Prack => Input::Prack(transaction, request),
             _ => return false,
         };
         self.drive(endpoint, id, input);

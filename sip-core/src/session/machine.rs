@@ -113,13 +113,58 @@
 //! | Answered with our offer, HangingUp with our offer, Reanswered with our offer | INVITE, INVITE without offer | 491 | same |
 //! | Reanswered with our offer | ACK | deliver answer, complete | Confirmed |
 //! | Reanswered with our offer | ACK without answer | refused | Confirmed |
+//! | Incoming, Accepting | Progress | 183 | same |
+//! | Incoming | Progress with description | deliver offer, ask answer | same |
+//! | Incoming with our offer | Progress with description | ask offer | same |
+//! | Incoming with early media, Incoming unacknowledged, Incoming negotiated, Incoming with a PRACK | Progress with description | (error) | same |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a PRACK | Answer |  | Accepting |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | Reject | 486, refused, Ended | (over) |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | HangUp | 480, refused, Ended | (over) |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | CANCEL, BYE | 487, aborted, Ended | (over) |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | loss of their INVITE, Stop | aborted, Ended | (over) |
+//! | Incoming with early media, Incoming unacknowledged, Incoming with a preview | timer NoAnswer | 408, refused, Ended | (over) |
+//! | Incoming with early media | Describe | 183 | same |
+//! | Incoming with early media | no description, timer Description | aborted | same |
+//! | Incoming unacknowledged, Accepting unacknowledged | Ring, Progress, timer Ring |  | same |
+//! | Incoming unacknowledged, Accepting unacknowledged | timer RepeatProvisional | 183 | same |
+//! | Incoming unacknowledged, Accepting unacknowledged | timer Prack | 504, refused, Ended | (over) |
+//! | Incoming unacknowledged | PRACK | complete, 200 | same |
+//! | Incoming unacknowledged, Accepting unacknowledged | PRACK with description | complete, deliver offer, ask answer | same |
+//! | Accepting unacknowledged | PRACK | complete, 200, 200 | Answered |
+//! | Accepting unacknowledged | Describe, no description | (error) | same |
+//! | Accepting unacknowledged | timer Description |  | same |
+//! | Incoming unacknowledged with our offer | PRACK with description | 200, deliver answer, complete | same |
+//! | Accepting unacknowledged with our offer | PRACK with description | 200, deliver answer, complete, 200 | Answered |
+//! | Incoming unacknowledged with our offer, Accepting unacknowledged with our offer | PRACK | 200, 488, refused, Ended | (over) |
+//! | Incoming with a preview | Progress, Progress with description, timer Ring | 183 | same |
+//! | Incoming with a preview, Incoming negotiated | Answer | 200 | Answered |
+//! | Incoming negotiated, Incoming with a PRACK, Accepting with a PRACK | timer Ring | 183 | same |
+//! | Incoming with a PRACK | Stop | aborted, Ended | (over) |
+//! | Incoming with a PRACK | Describe | 200, complete | same |
+//! | Incoming with a PRACK | no description, timer Description | 488, refused | same |
+//! | Incoming with a PRACK, Accepting with a PRACK | Reject | 487, 486, refused, Ended | (over) |
+//! | Incoming with a PRACK, Accepting with a PRACK | HangUp | 487, 480, refused, Ended | (over) |
+//! | Incoming with a PRACK, Accepting with a PRACK | CANCEL, BYE | 487, 487, aborted, Ended | (over) |
+//! | Incoming with a PRACK, Accepting with a PRACK | loss of their INVITE | 487, aborted, Ended | (over) |
+//! | Incoming with a PRACK, Accepting with a PRACK | timer NoAnswer | 487, 408, refused, Ended | (over) |
+//! | Accepting with a PRACK | Describe | 200, complete, 200 | Answered |
+//! | Accepting with a PRACK | no description, timer Description | 488, refused, 200 | Answered |
+//! | Answered negotiated | ACK, ACK without answer | Established | Confirmed |
+//! | Answered negotiated | INVITE | Established, deliver offer, ask answer | Answering |
+//! | Answered negotiated | INVITE without offer | Established, ask offer | Answering |
+//! | Answered negotiated | BYE, Stop | Ended | (over) |
+//! | Answered negotiated | gone, timer GiveUp | BYE | Terminating |
+//! | Calling, Cancelling, AwaitingAnswer, Incoming, Accepting, Answered, HangingUp, Confirmed, Offering, Reinviting, Glare, Answering, Reanswered, Terminating | PRACK, PRACK with description, PRACK of another response | 481 | same |
 //!
-//! What is not listed changes nothing, and the call refuses the commands Ring, Answer, Reject, Renegotiate
-//! and Describe there ([`State::accepts`]). `same` is the unchanged state; `(over)` means that the entry of
+//! What is not listed changes nothing, and the call refuses the commands Ring, Progress, Answer, Reject, Renegotiate
+//! and Describe there ([`State::accepts`]), as it does in a row with `(error)`. `same` is the unchanged state; `(over)` means that the entry of
 //! the call is freed. `Calling for an answer` is a call without an offer of this side in which a reliable provisional response brought
-//! one, and `Calling with our answer` one whose PRACK carried the answer (RFC 3262 section 5). `Calling with
-//! redirections` is a call that may follow redirections. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
-//! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. `for a
+//! one, and `Calling with our answer` one whose PRACK carried the answer (RFC 3262 section 5). `Calling
+//! with redirections` is a call that may follow redirections. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
+//! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. Of an unanswered call
+//! of the peer, `with early media` means that a provisional response waits for its description, `unacknowledged` that one with a
+//! description waits for PRACK, `with a preview` that an unreliable one with the answer is sent, `negotiated` that reliable
+//! responses have completed the exchange, and `with a PRACK` that the offer in a PRACK waits for its answer. `for a
 //! repair` is a re-INVITE of a call whose peer knows a connection that is gone.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
@@ -129,7 +174,7 @@
 
 use super::context::Context;
 use super::input::Input;
-use super::options::DescriptionFailed;
+use super::options::{DescriptionFailed, MessageOptions};
 use super::state::{Calling, State};
 use crate::endpoint::SessionTimer;
 use crate::error::CommandError;
@@ -140,6 +185,7 @@ impl State {
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<Self> {
         match (self, input) {
             (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
+            (state, Input::Answer) => state.step(Input::AnswerWith(MessageOptions::new()), context),
             (Self::Calling(state) | Self::Cancelling(state), Input::Stop) => {
                 state.end(EndReason::local(Cause::Stopped), context)
             }
@@ -151,6 +197,10 @@ impl State {
                 ..EndReason::local(Cause::Stopped)
             }),
             // It has the description, but no connection for it.
+            (state, Input::Prack(transaction, request)) if !state.is_unanswered() => {
+                context.late_prack(transaction, request);
+                Some(state)
+            }
             (Self::QueuedAck(state), input) => state.step(input, context),
             // Its exchanges are those of its early dialogs.
             (Self::Calling(state), input) => state.step(input, context),
@@ -163,12 +213,12 @@ impl State {
                     None => Some(state),
                 }
             }
+            (Self::Incoming(state), input) => state.step(input, context),
+            (Self::Accepting(state), input) => state.step_accepting(input, context),
             (Self::AwaitingOffer(state), input) => state.step(input, context),
             (Self::QueuedInvite(state), input) => state.step(input, context),
             (Self::Cancelling(state), input) => Calling::step_cancelling(state, input, context),
             (Self::AwaitingAnswer(state), input) => state.step(input, context),
-            (Self::Incoming(state), input) => state.step(input, context),
-            (Self::Accepting(state), input) => state.step_accepting(input, context),
             (Self::Answered(state), input) => state.step(input, context),
             (Self::HangingUp(state), input) => state.step_hanging_up(input, context),
             (Self::Confirmed(state), input) => state.step(input, context),
@@ -181,6 +231,11 @@ impl State {
             (Self::QueuedBye(state), input) => state.step_queued(input, context),
             (Self::LostBye(state), input) => state.step_lost(input, context),
         }
+    }
+
+    /// Whether the peer calls and has no final response.
+    const fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Incoming(_) | Self::Accepting(_))
     }
 
     /// What the peer of a call misses that ends without a message.
@@ -209,9 +264,14 @@ impl State {
 
     /// Whether a command fits the state; messages and deadlines always do.
     pub(crate) fn accepts(&self, input: &Input<'_>) -> Result<(), CommandError> {
-        let unanswered = matches!(self, Self::Incoming(_) | Self::Accepting(_));
+        let unanswered = self.is_unanswered();
         let fits = match input {
-            Input::Ring | Input::Answer => unanswered,
+            Input::Ring | Input::Progress(_) | Input::Answer => unanswered,
+            Input::AnswerWith(options) if options.body.is_some() => {
+                let wanted = "the session description is the body of the 2xx";
+                return Err(CommandError::WrongState(wanted));
+            }
+            Input::AnswerWith(_) => unanswered,
             Input::Reject(_) | Input::Refuse(_) => unanswered || matches!(self, Self::Answering(_)),
             Input::Renegotiate => matches!(self, Self::Confirmed(_)),
             Input::Describe(..) => matches!(
@@ -219,6 +279,7 @@ impl State {
                 Self::AwaitingOffer(_)
                     | Self::Calling(_)
                     | Self::AwaitingAnswer(_)
+                    | Self::Incoming(_)
                     | Self::Accepting(_)
                     | Self::Offering(_)
                     | Self::Answering(_)

@@ -2,8 +2,10 @@
 //! [`Endpoint`](crate::endpoint::Endpoint).
 //!
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
-//! `caller.rs` has the states before the peer answers an INVITE of this side with `early.rs` for the early dialogs and `redirect.rs` for redirections, `callee.rs` those before this
-//! side answers and while it waits for the ACK, `confirmed.rs` and `reinvite.rs` those of a call that is up,
+//! `caller.rs` has the states before the peer answers an INVITE of this side with `early.rs` for the early dialogs and `redirect.rs` for
+//! redirections, `callee.rs` those before this
+//! side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional responses of this side (RFC 3262),
+//! `confirmed.rs` and `reinvite.rs` those of a call that is up,
 //! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
 
 mod callee;
@@ -20,9 +22,12 @@ mod layer;
 mod machine;
 mod offer;
 mod options;
+mod progress;
+mod provisional;
 mod redirect;
 mod refusal;
 mod reinvite;
+mod reliable;
 mod state;
 #[cfg(test)]
 mod tables;
@@ -31,4 +36,7 @@ pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
 pub use self::options::{DescriptionFailed, InviteOptions, MessageOptions};
+pub use self::provisional::{
+    ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, Reliability,
+};
 pub use self::refusal::{FailureStatus, RedirectTarget, Refusal};

@@ -8,9 +8,12 @@ use sip_parse::{Request, UriBuf};
 
 use super::offer::Exchange;
 use super::options::InviteOptions;
+use super::provisional::ProvisionalOptions;
+use super::reliable::{Provisional, Reliable};
 use crate::body::{Body, RemoteDescription};
 use crate::dialog::DialogId;
 use crate::endpoint::SentRequest;
+use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::reason::{Cause, EndReason};
 use crate::time::Timestamp;
@@ -178,8 +181,22 @@ pub(crate) struct Incoming {
     pub(crate) number: u32,
     /// The INVITE, until the core has delivered its offer.
     pub(crate) request: Box<Request>,
+    /// The reliable provisional responses.
+    pub(crate) reliable: Reliable,
     /// Whether 180 is sent.
     pub(crate) ringing: bool,
+    /// The last provisional response, without its description: the one that is repeated.
+    pub(crate) last: Option<Provisional>,
+    /// The provisional response that waits for its description.
+    pub(crate) early: Option<ProvisionalOptions>,
+    /// The answer in an unreliable provisional response, which the 2xx repeats (RFC 3261 section 13.2.1).
+    pub(crate) preview: Option<Body>,
+    /// Whether reliable provisional responses and PRACK have completed an exchange, so that the 2xx carries no description.
+    pub(crate) negotiated: bool,
+    /// The PRACK whose offer waits for the application's answer.
+    pub(crate) prack: Option<ServerTransactionId>,
+    /// The application's header fields for the 2xx.
+    pub(crate) headers: Vec<ExtraHeader>,
     /// Whether the Expires of the INVITE ends the call, with 487 (RFC 3261 section 13.3.1); otherwise
     /// `noAnswerTimeout` does, with 408.
     pub(crate) expires: bool,

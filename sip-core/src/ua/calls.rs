@@ -10,7 +10,10 @@ use crate::endpoint::{Duty, MaySend, SessionRequest, TransactionUser};
 use crate::error::{CommandError, StaleHandle};
 use crate::ids::{ExchangeId, RequestId, SessionId};
 use crate::registration::{RegisterKind, Wish};
-use crate::session::{DescriptionFailed, Input, InviteOptions, Phase, Refusal, Stepped};
+use crate::session::{
+    DescriptionFailed, Input, InviteOptions, MessageOptions, Phase, ProvisionalOptions, Refusal,
+    Stepped,
+};
 use crate::time::Timestamp;
 
 /// The phase of a call, with the commands that fit it.
@@ -206,9 +209,35 @@ impl UserAgent {
 
 impl IncomingSession<'_> {
     /// Announces the call to the caller: sends 180 and repeats it every minute (RFC 3261 section 13.3.1.1).
-    /// Idempotent.
+    /// Idempotent. [`IncomingSession::progress`] has header fields and other statuses.
     pub fn ring(self, now: Timestamp) {
         self.take(Input::Ring, now);
+    }
+
+    /// Sends a provisional response: any status from 101 to 199, with header fields, early media, reliably (RFC 3262).
+    /// With a description the core emits [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) first; the call goes on
+    /// without the response if the application has none. A response waits while the caller has not acknowledged an earlier
+    /// reliable one. If the caller acknowledges none within 64 T1, the core refuses the call by 504 and ends it with
+    /// [`Cause::NoPrack`](crate::Cause::NoPrack).
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] for a reliability that caller and `rel100` do not allow, for a second description, and for an
+    /// offer in an unreliable response; [`CommandError::Limit`] if
+    /// [`Limits::provisionals`](crate::Limits::provisionals) wait.
+    pub fn progress(self, options: ProvisionalOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.advance(now);
+        self.agent
+            .command_session(self.id, Input::Progress(options))
+    }
+
+    /// Accepts the call, as [`IncomingSession::answer`], with header fields for the 2xx.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] if the options have a body, because the session description is the body of the 2xx.
+    pub fn answer_with(self, options: MessageOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.advance(now);
+        self.agent
+            .command_session(self.id, Input::AnswerWith(options))
     }
 
     /// Accepts the call (RFC 3261 section 13.3.1.4). The core emits

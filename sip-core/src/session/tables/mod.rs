@@ -2,5 +2,7 @@
 //! every input. An input that a table does not list must change nothing.
 
 mod call;
+mod early;
+mod names;
 mod offer;
 mod rows;
