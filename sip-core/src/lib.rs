@@ -89,7 +89,7 @@ pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
-    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, ProvisionalOptions,
+    DescriptionFailed, FailureStatus, Forks, InviteOptions, MessageOptions, ProvisionalOptions,
     ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal, Reliability,
 };
 pub use time::Timestamp;

@@ -137,6 +137,14 @@ fn print_exchange(report: &Report, event: &Event) {
             [("call", json!(session.to_bits()))],
             "call established",
         ),
+        Event::CallBranched { session, of } => report.event(
+            "branched",
+            [
+                ("call", json!(session.to_bits())),
+                ("of", json!(of.to_bits())),
+            ],
+            "another branch answered",
+        ),
         Event::Redirected {
             session, target, ..
         } => report.event(

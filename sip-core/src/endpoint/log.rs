@@ -95,6 +95,7 @@ fn heading(event: &Event) -> Heading {
         Event::Unregistered { .. } => (Log, REGISTRATION, 0),
         Event::IncomingCall { .. }
         | Event::Progress { .. }
+        | Event::CallBranched { .. }
         | Event::Redirected { .. }
         | Event::Established { .. }
         | Event::Ended { .. } => (Log, SESSION, call),
@@ -154,6 +155,7 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
         Event::Progress { response, .. } | Event::Redirected { response, .. } => {
             LogContent::Response(response.status())
         }
+        Event::CallBranched { .. } => LogContent::Text("a further branch answered"),
         Event::EarlyDialogEnded { reason, .. } => LogContent::EarlyDialogEnded(boxed(reason)),
         Event::PrackFailed { reason, .. } => LogContent::PrackFailed(boxed(reason)),
         Event::DescriptionNeeded { .. } => LogContent::Text("needs a session description"),

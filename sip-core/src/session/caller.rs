@@ -8,6 +8,7 @@ use sip_parse::StatusCode;
 use super::context::{Context, by_peer};
 use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Exchange};
+use super::options::Forks;
 use super::reinvite::repair;
 use super::state::{
     AwaitingAnswer, Calling, Confirmed, EarlyDialogs, NewInvite, QueuedAck, QueuedInvite,
@@ -30,6 +31,7 @@ pub(crate) fn start(
     context: &mut Context<'_>,
 ) -> Result<State, SendError> {
     context.common.caller = true;
+    context.common.claims = invite.options.forks == Forks::Claim;
     if invite.options.late_offer {
         invite.offer = None;
         return send_or_queue(*invite, context);
@@ -83,6 +85,18 @@ fn started_or_ended(started: Result<State, SendError>, context: &mut Context<'_>
         Ok(state) => Some(state),
         Err(error) => context.end(EndReason::local(send_failure_cause(&error))),
     }
+}
+
+/// Begins the call of a further branch that answered the INVITE of another call.
+pub(crate) fn branch(response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
+    let calling = Calling {
+        transaction: response.transaction,
+        sent_again: false,
+        early: EarlyDialogs::default(),
+        cause: Cause::Cancelled,
+        redirection: None,
+    };
+    calling.accepted(response, false, context)
 }
 
 impl NewInvite {

@@ -16,8 +16,8 @@ use crate::body::{Body, RemoteDescription, remote_description};
 use crate::config::LogLevel;
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
-    Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent, SentRequest,
-    SessionRequest, SessionTimer, TimerOwner, TransactionUser,
+    DialogUsage, Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent,
+    SentRequest, SessionRequest, SessionTimer, TimerOwner, TransactionUser,
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::header::ExtraHeader;
@@ -46,6 +46,8 @@ pub(crate) struct Common {
     pub(crate) connection: Option<ConnectionId>,
     /// Whether this side called; the Call-ID is its own then.
     pub(crate) caller: bool,
+    /// Whether further branches of the INVITE become calls.
+    pub(crate) claims: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
     /// The reliable provisional response of this side that the peer has not acknowledged.
@@ -70,10 +72,24 @@ impl Common {
             ack: None,
             connection: None,
             caller: false,
+            claims: false,
             invite: None,
             provisional: None,
             timers: [None; SessionTimer::ALL.len()],
         }
+    }
+
+    /// The data of a further branch of the INVITE of `first`, whose offer it has answered if the INVITE had one.
+    pub(crate) fn branch(id: SessionId, first: &Self, offered: bool) -> Self {
+        let mut branch = Self::new(id, first.set);
+        branch.caller = true;
+        branch.connection = first.connection;
+        if offered {
+            // The offer of an INVITE is the first exchange of its call.
+            branch.exchanges = 1;
+            branch.offer = Exchange::OfferSent(ExchangeId(1), Carrier::Invite);
+        }
+        branch
     }
 
     /// The last exchange, the last ACK and the unacknowledged response by their numbers, for tests.
@@ -264,8 +280,9 @@ impl Context<'_> {
         if let Some(number) = self.common.provisional.take() {
             self.endpoint.expect_late_prack(self.common.set, number);
         }
-        self.endpoint.dialogs.close(self.common.set);
         let session = self.common.id;
+        let usage = DialogUsage::Session(session);
+        self.endpoint.dialogs.release(self.common.set, usage);
         if self.common.dialog.is_some() {
             let label = session.to_bits();
             self.endpoint.debug("sip.dialog", label, "the dialog ends");

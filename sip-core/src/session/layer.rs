@@ -57,9 +57,9 @@ pub(crate) enum Stepped {
 }
 
 #[cfg_attr(test, derive(Clone))]
-struct Call {
-    common: Common,
-    state: Option<State>,
+pub(super) struct Call {
+    pub(super) common: Common,
+    pub(super) state: Option<State>,
 }
 
 /// All calls of one [`Endpoint`]: the INVITE usage (RFC 3261 sections 13 to 15).
@@ -96,7 +96,7 @@ struct Call {
 /// ```
 #[cfg_attr(test, derive(Clone))]
 pub struct SessionLayer {
-    calls: Slab<Call>,
+    pub(super) calls: Slab<Call>,
     /// The number of calls that peers made.
     incoming: usize,
     /// The call of each peer's INVITE that is being answered.
@@ -545,6 +545,9 @@ impl SessionLayer {
             may_wait,
             unanswered: received.unanswered.as_deref(),
         };
+        if let Some(stepped) = self.on_branch(endpoint, id, &response) {
+            return stepped;
+        }
         let stepped = self.drive(endpoint, id, Input::Response(response));
         if stepped == Stepped::Unknown && received.response.status().is_success() {
             // The call is over, but the peer's dialog may still exist.
@@ -615,7 +618,7 @@ impl SessionLayer {
         if scope == FailureScope::Transaction || exempt {
             return None;
         }
-        let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())?;
+        let DialogUsage::Session(id) = endpoint.dialogs.usage_of(sent.dialog?)?;
         let stepped = self.drive(endpoint, id, Input::Gone(Box::new(reason())));
         (stepped == Stepped::Over).then_some(id)
     }
@@ -690,7 +693,7 @@ impl SessionLayer {
     }
 
     /// Whether no further call fits in.
-    fn is_full(&self, endpoint: &Endpoint) -> bool {
+    pub(super) fn is_full(&self, endpoint: &Endpoint) -> bool {
         self.calls.len() >= endpoint.limits().sessions
     }
 

@@ -3,13 +3,14 @@
 //!
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
 //! `caller.rs` has the states before the peer answers an INVITE of this side with `early.rs` for the early dialogs and `redirect.rs` for
-//! redirections, `callee.rs` those before this
+//! redirections, `claim.rs` the further branches that answer, `callee.rs` those before this
 //! side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional responses of this side (RFC 3262),
 //! `confirmed.rs` and `reinvite.rs` those of a call that is up,
 //! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
 
 mod callee;
 mod caller;
+mod claim;
 mod confirmed;
 mod context;
 mod early;
@@ -35,7 +36,7 @@ mod tables;
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
-pub use self::options::{DescriptionFailed, InviteOptions, MessageOptions};
+pub use self::options::{DescriptionFailed, Forks, InviteOptions, MessageOptions};
 pub use self::provisional::{
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, Reliability,
 };

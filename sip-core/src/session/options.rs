@@ -28,6 +28,20 @@ pub struct InviteOptions {
     /// [`Event::Redirected`](crate::Event::Redirected) for each; 0: it follows none, because a redirected call reaches another peer.
     /// It tries each URI once, the preferred ones first, never another scheme in place of SIPS, and no further one after a 6xx.
     pub redirects: u8,
+    /// What becomes of the branches of a forked INVITE that answer after the first one (RFC 3261 section 13.2.2.4).
+    pub forks: Forks,
+}
+
+/// What becomes of the branches of a forked INVITE that answer after the first one.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub enum Forks {
+    /// The core acknowledges and ends each of them.
+    #[default]
+    EndOthers,
+    /// Each of them becomes a call of its own, which [`Event::CallBranched`](crate::Event::CallBranched) announces, as long as the
+    /// first call is not over and [`Limits::sessions`](crate::Limits::sessions) and [`Limits::forks`](crate::Limits::forks) have room.
+    Claim,
 }
 
 impl InviteOptions {
@@ -62,6 +76,13 @@ impl InviteOptions {
     #[must_use]
     pub fn redirects(mut self, targets: u8) -> Self {
         self.redirects = targets;
+        self
+    }
+
+    /// Decides about further branches that answer (RFC 3261 section 13.2.2.4).
+    #[must_use]
+    pub fn forks(mut self, forks: Forks) -> Self {
+        self.forks = forks;
         self
     }
 
