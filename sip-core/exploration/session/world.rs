@@ -23,7 +23,8 @@ use crate::exploration::{self, Digest, constant};
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::Cause;
 use crate::session::{
-    DescriptionFailed, FailureStatus, Input, InviteOptions, Phase, ProvisionalOptions, SessionLayer,
+    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, Phase,
+    ProvisionalOptions, SessionLayer,
 };
 use crate::time::Timestamp;
 
@@ -304,7 +305,7 @@ impl World {
             }
             Command::Renegotiate => {
                 self.renegotiations -= 1;
-                Input::Renegotiate
+                Input::Renegotiate(ModifyOptions::new())
             }
             Command::Describe => {
                 let (exchange, body) = side.application.describe(call);

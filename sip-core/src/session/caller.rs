@@ -45,10 +45,12 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
         .may_send(duty(&invite), invite.target.as_bytes())
     {
         MaySend::Now(connection) => {
+            let fields = context.timer_fields();
             let call = NewCall {
                 connection,
                 target: invite.target.as_bytes(),
                 anonymous: invite.options.anonymous,
+                own: &fields.own(),
                 headers: &invite.options.headers,
                 offer: invite.offer.as_ref(),
             };
@@ -237,6 +239,11 @@ impl Calling {
             };
             return Some(queue(invite, context));
         }
+        if let Some(transaction) = context.raise_interval(response) {
+            self.early.reset(&response.refusal(), context);
+            self.transaction = transaction;
+            return Some(State::Calling(self));
+        }
         self.end(response.refusal(), context)
     }
 
@@ -277,6 +284,7 @@ impl Calling {
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.endpoint.dialogs.keep_only(dialog);
+        context.refreshed_by(response.response);
         let call = context.common.id.to_bits();
         context
             .endpoint

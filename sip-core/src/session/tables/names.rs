@@ -13,7 +13,12 @@ pub(super) fn split(name: &str) -> (&str, bool) {
         Some(state) => (state, true),
         None => (name, false),
     };
-    let kinds = [" for a repair", " for an answer", " with our answer"];
+    let kinds = [
+        " for a repair",
+        " without offer",
+        " for an answer",
+        " with our answer",
+    ];
     for suffix in early::SUFFIXES.into_iter().chain(kinds) {
         name = name.strip_suffix(suffix).unwrap_or(name);
     }
@@ -26,18 +31,21 @@ pub(super) fn join(state: &str, ours: bool) -> String {
 }
 
 /// Commands that are refused where the table does not list them.
-pub(super) const COMMANDS: [&str; 8] = [
+pub(super) const COMMANDS: [&str; 11] = [
     "Ring",
     "Progress",
     "Progress with description",
     "Answer",
     "Reject",
     "Renegotiate",
+    "Renegotiate without offer",
+    "SendUpdate",
+    "Hold",
     "Describe",
     "no description",
 ];
 
-pub(super) const STATES: [&str; 40] = [
+pub(super) const STATES: [&str; 42] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -64,6 +72,8 @@ pub(super) const STATES: [&str; 40] = [
     "Answering with our offer",
     "Reanswered with our offer",
     "Reinviting for a repair",
+    "Reinviting without offer",
+    "Acknowledging",
     "Calling for an answer",
     "Calling with our answer",
     "Incoming with early media",
@@ -80,7 +90,7 @@ pub(super) const STATES: [&str; 40] = [
     "Answered negotiated",
 ];
 
-pub(super) const INPUTS: [&str; 64] = [
+pub(super) const INPUTS: [&str; 71] = [
     "Ring",
     "Progress",
     "Progress with description",
@@ -93,6 +103,9 @@ pub(super) const INPUTS: [&str; 64] = [
     "Reject",
     "HangUp",
     "Renegotiate",
+    "Renegotiate without offer",
+    "SendUpdate",
+    "Hold",
     "Describe",
     "no description",
     "Stop",
@@ -100,6 +113,8 @@ pub(super) const INPUTS: [&str; 64] = [
     "BYE",
     "INVITE",
     "INVITE without offer",
+    "UPDATE",
+    "UPDATE without offer",
     "ACK",
     "ACK without answer",
     "1xx to INVITE",
@@ -137,6 +152,8 @@ pub(super) const INPUTS: [&str; 64] = [
     "timer Repeat",
     "timer GiveUp",
     "timer Offer",
+    "timer Refresh",
+    "timer Expiry",
     "reliable 1xx to INVITE",
     "reliable 1xx without description to INVITE",
     "199 to INVITE",
