@@ -5,7 +5,7 @@
 
 use sip_core::config::Config;
 use sip_core::endpoint::{Endpoint, EndpointSettings};
-use sip_core::session::{Input, Phase, SessionLayer};
+use sip_core::session::{Input, ModifyOptions, Phase, SessionLayer};
 use sip_core::*;
 use sip_parse::{Bytes, Request, UriBuf};
 use sip_testing::{Between, Pair, Weather, exchange_ended, random, remote_description};
@@ -73,7 +73,11 @@ impl Switch {
                 self.descriptions.insert(other, *body);
                 let is_new = kind == DescriptionKind::Offer && is_up && !is_asked;
                 // RFC 3261 section 14.1: one INVITE at a time.
-                if is_new && self.step(other, Input::Renegotiate).is_none() {
+                if is_new
+                    && self
+                        .step(other, Input::Renegotiate(ModifyOptions::new()))
+                        .is_none()
+                {
                     return self.step(call, Input::Reject(FailureStatus::REQUEST_PENDING));
                 }
                 self.describe(other)
@@ -223,7 +227,8 @@ pub fn main() {
         println!("  bob: answers; offer, answer, 200 and ACK crossed");
         for (user, name, sdp) in [(ALICE, "alice", alice), (BOB, "  bob", bob)] {
             if let Ok(Session::Established(call)) = pair.agents[user].session(calls[user]) {
-                call.reinvite(pair.now).expect("no INVITE is under way");
+                call.reinvite(ModifyOptions::new(), pair.now)
+                    .expect("no INVITE is under way");
             }
             pair.describe(user, sdp[0]);
             agreed(&mut pair, user, sdp);

@@ -158,7 +158,9 @@ pub enum Event {
     },
     /// The core needs a session description; the application answers with
     /// [`UserAgent::describe`](crate::UserAgent::describe). The core may request an offer in a call that is
-    /// up, because after a lost connection a re-INVITE gives the peer the new address of this side.
+    /// up, because after a lost connection a re-INVITE gives the peer the new address of this side, or because a
+    /// re-INVITE refreshes the session (RFC 4028 section 10). Such an offer repeats the last description of this
+    /// side, with the same version in `o=`.
     DescriptionNeeded {
         /// The call.
         session: SessionId,
@@ -169,6 +171,10 @@ pub enum Event {
         exchange: ExchangeId,
         /// Offer or answer (RFC 3264).
         kind: DescriptionKind,
+        /// Whether this side holds the call with this exchange: the description should not ask for media of the peer. An offer is
+        /// `sendonly` or `inactive` then (RFC 3264 section 8.4); [`sdp::with_direction`](crate::sdp::with_direction) makes
+        /// one, and [`Direction::answer`](crate::sdp::Direction::answer) says what an answer has.
+        hold: bool,
     },
     /// The peer's session description. [`Body::description_in`] has the rule by which the core found it.
     RemoteDescription {
@@ -204,6 +210,14 @@ pub enum Event {
         exchange: ExchangeId,
         /// The outcome.
         outcome: ExchangeOutcome,
+    },
+    /// A re-INVITE or UPDATE of the application without an offer is over. Those with an offer end with
+    /// [`Event::ExchangeEnded`]; a re-INVITE without one does so, too, once the peer has made its offer.
+    ModificationEnded {
+        /// The call.
+        session: SessionId,
+        /// Why the peer did not accept it, if it did not. The session is unchanged in either case.
+        outcome: Result<(), Box<EndReason>>,
     },
     /// A re-INVITE failed that repairs the route to this side (RFC 3261 section 12.2.1.1): the peer knows a connection that
     /// is gone, so that its requests do not arrive. The core tries again at `retry_at`, and with each new connection.
@@ -281,6 +295,7 @@ impl Event {
             | Self::RemoteDescription { session, .. }
             | Self::Established { session }
             | Self::ExchangeEnded { session, .. }
+            | Self::ModificationEnded { session, .. }
             | Self::RepairFailed { session, .. }
             | Self::Ended { session, .. } => Some(*session),
             Self::IncomingRequest { session, .. } => *session,

@@ -68,6 +68,7 @@ mod rand;
 mod reason;
 mod record;
 mod registration;
+pub mod sdp;
 pub mod session;
 mod slab;
 mod time;
@@ -89,8 +90,9 @@ pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
-    DescriptionFailed, FailureStatus, Forks, InviteOptions, MessageOptions, ProvisionalOptions,
-    ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal, Reliability,
+    DescriptionFailed, FailureStatus, Forks, InviteOptions, MessageOptions, ModifyOptions,
+    ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal,
+    Reliability,
 };
 pub use time::Timestamp;
 pub use ua::{

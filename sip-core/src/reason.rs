@@ -66,7 +66,8 @@ pub enum Cause {
     Authentication,
     /// A 2xx to REGISTER without a usable binding, or one to INVITE whose Contact or routes cannot be used.
     Malformed,
-    /// The binding lapsed before the core could refresh it.
+    /// The binding lapsed before the core could refresh it, or the session did because no refresh of either side arrived in
+    /// time (RFC 4028 section 10).
     Expired,
     /// A limit of [`Limits`](crate::Limits) is reached.
     LimitReached,

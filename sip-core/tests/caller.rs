@@ -591,7 +591,10 @@ fn rfc3261_8_1_1_9_supported_lists_what_is_enabled() {
         .supported()
         .map(|tag| String::from_utf8_lossy(tag).into_owned())
         .collect();
-    assert_eq!(supported, ["outbound", "gruu", "path", "answermode", "199"]);
+    assert_eq!(
+        supported,
+        ["outbound", "gruu", "timer", "path", "answermode", "199"]
+    );
 }
 
 /// RFC 3261 13.2.2.4: the events of an exchange name the dialog that they are about; before the first response there is none.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sip_core::{Cause, CommandError, DescriptionKind, Session, SessionId, Transport};
+use sip_core::{
+    Cause, CommandError, DescriptionKind, ModifyOptions, Session, SessionId, Transport,
+};
 use sip_parse::{HeaderName, Method, Request};
 use sip_testing::{Bench, OFFER, SECOND, alice, value};
 
@@ -42,7 +44,7 @@ fn rfc3261_14_1_a_reinvite_changes_the_session() {
     assert_eq!(again.contacts().count(), 1, "8.1.1.8: a target refresh");
     assert_eq!(again.body(), SECOND_OFFER.as_bytes());
     let refused = match bench.agent.session(id) {
-        Ok(Session::Established(call)) => call.reinvite(bench.now),
+        Ok(Session::Established(call)) => call.reinvite(ModifyOptions::new(), bench.now),
         _ => panic!("not up"),
     };
     assert!(

@@ -6,7 +6,9 @@ use std::time::Duration;
 use sip_core::auth::{Credentials, Secret};
 use sip_core::config::Support;
 use sip_core::endpoint::{Endpoint, EndpointSettings};
-use sip_core::session::{FailureStatus, Forks, Input, InviteOptions, Phase, SessionLayer};
+use sip_core::session::{
+    FailureStatus, Forks, Input, InviteOptions, ModifyOptions, Phase, SessionLayer,
+};
 use sip_core::{
     Action, Body, Cause, CommandError, ConnectionId, ConnectionInfo, Event, ExchangeId,
     ExchangeOutcome, SessionId, Timestamp, Transport,
@@ -252,7 +254,7 @@ fn a_peer_calls_and_hangs_up() {
     let ok = switch.sent_response(200);
     assert_eq!(
         value(&ok, HeaderName::Allow),
-        "INVITE, ACK, CANCEL, BYE, OPTIONS"
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
     );
     switch.request("ACK", 7, Some(&ok), "");
     assert_eq!(switch.outcome(), ExchangeOutcome::Complete);
@@ -288,7 +290,7 @@ fn rfc3261_8_2_1_the_layer_answers_what_no_call_takes() {
     let ok = switch.sent_response(200);
     assert_eq!(
         value(&ok, HeaderName::Allow),
-        "INVITE, ACK, CANCEL, BYE, OPTIONS"
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
     );
     for (number, (method, status)) in [
         ("MESSAGE", 405),
@@ -363,7 +365,9 @@ fn a_late_description_is_refused() {
     switch.request("CANCEL", 8, Some(&ok), "");
     switch.sent.clear();
     switch.request("ACK", 8, Some(&ok), "");
-    switch.step(call, Input::Renegotiate).unwrap();
+    switch
+        .step(call, Input::Renegotiate(ModifyOptions::new()))
+        .unwrap();
     let fresh = switch.asked();
     for exchange in [late, ExchangeId::from_number(99)] {
         let input = Input::Describe(exchange, Ok(Body::sdp(OFFER)));

@@ -291,6 +291,9 @@ mod tests {
         ("outboundRecovery", Honoured("true")),
         ("offlineRequests", Honoured("'queue'")),
         ("offerTimeout", Honoured("31")),
+        ("sessionExpires", Honoured("1800")),
+        ("minSe", Honoured("120")),
+        ("sessionRefresher", Honoured("'uac'")),
         ("traceSipCredentials", Honoured("true")),
     ];
 

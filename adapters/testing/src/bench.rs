@@ -8,7 +8,7 @@ use sip_core::config::ConfigBuilder;
 use sip_core::dialog::DialogId;
 use sip_core::{
     Action, Body, CommandError, DescriptionFailed, DescriptionKind, EndReason, Event, ExchangeId,
-    Session, SessionId, Timestamp, UserAgent,
+    ModifyOptions, Session, SessionId, Timestamp, UserAgent,
 };
 use sip_parse::Bytes;
 
@@ -249,7 +249,10 @@ impl<F: FarEnd> Bench<F> {
     #[track_caller]
     pub fn reinvite(&mut self, id: SessionId) {
         match self.agent.session(id) {
-            Ok(Session::Established(call)) => call.reinvite(self.now).expect("reinvite"),
+            Ok(Session::Established(call)) => {
+                let options = ModifyOptions::new();
+                call.reinvite(options, self.now).expect("reinvite");
+            }
             other => panic!("the call is not up: {other:?}"),
         }
         self.pump();

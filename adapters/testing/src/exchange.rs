@@ -18,6 +18,8 @@ pub struct DescriptionRequest {
     pub exchange: ExchangeId,
     /// Offer or answer.
     pub kind: DescriptionKind,
+    /// Whether this side holds the call with it.
+    pub hold: bool,
 }
 
 impl DescriptionRequest {
@@ -27,6 +29,7 @@ impl DescriptionRequest {
             session,
             exchange: ExchangeId::from_number(1),
             kind: DescriptionKind::Offer,
+            hold: false,
         }
     }
 
@@ -51,11 +54,13 @@ pub fn description_needed(event: &Event) -> Option<DescriptionRequest> {
             session,
             exchange,
             kind,
+            hold,
             ..
         } => Some(DescriptionRequest {
             session,
             exchange,
             kind,
+            hold,
         }),
         _ => None,
     }

@@ -20,6 +20,9 @@ impl SessionLayer {
                 .number(handle.to_bits())
                 .number(common.connection.map_or(0, |known| place(known) + 1))
                 .number(u64::from(common.dialog.is_some()))
+                .number(u64::from(common.holds))
+                .debug(&common.updates)
+                .debug(&common.refresh.timing)
                 .debug(&common.offer);
             for number in common.numbers() {
                 digest.number(number);
@@ -44,22 +47,23 @@ impl SessionLayer {
         running: &[SessionTimer],
     ) -> Option<&'static str> {
         use SessionTimer::{
-            Description, Expiry, GiveUp, NoAnswer, Offer, Prack, Repeat, RepeatProvisional, Ring,
+            Description, GiveUp, Invitation, NoAnswer, Offer, Prack, Repeat, RepeatProvisional,
+            Ring,
         };
         let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
                 (&[Description], &[])
             }
-            State::QueuedInvite(_) => (&[GiveUp], &[Expiry]),
+            State::QueuedInvite(_) => (&[GiveUp], &[Invitation]),
             State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
-            State::Calling(_) => (&[], &[NoAnswer, Description, Expiry]),
+            State::Calling(_) => (&[], &[NoAnswer, Description, Invitation]),
             State::Incoming(_) | State::Accepting(_) => {
                 (&[NoAnswer], &[Ring, Description, RepeatProvisional, Prack])
             }
             State::Answered(_) | State::HangingUp(_) | State::Reanswered(_) => {
                 (&[Repeat, GiveUp], &[])
             }
-            State::Offering(_) => (&[Description], &[]),
+            State::Offering(_) | State::Acknowledging(_) => (&[Description], &[]),
             State::Glare(_) => (&[Offer], &[]),
             State::Reinviting(_) => (&[], &[Offer]),
             State::Answering(_) => (&[Description], &[]),
@@ -104,19 +108,20 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
         State::HangingUp(answered) => digest_answered(10, answered, endpoint, digest),
         State::Reanswered(answered) => digest_answered(11, answered, endpoint, digest),
         State::Confirmed(_) => digest.number(12),
-        State::Offering(offering) => digest.number(13).number(offering.glares.into()),
+        State::Offering(offering) => digest.number(13).debug(&offering.attempt),
         State::Reinviting(reinviting) => digest
             .number(14)
             .number(layer.digest_client(reinviting.transaction))
-            .number(reinviting.glares.into())
+            .debug(&reinviting.attempt)
             .debug(&reinviting.preview)
             .debug(&reinviting.rseq),
-        State::Glare(glare) => digest.number(15).number(glare.glares.into()),
+        State::Acknowledging(_) => digest.number(20),
+        State::Glare(glare) => digest.number(15).debug(&glare.attempt),
         State::Answering(answering) => digest
             .number(16)
             .number(layer.digest_server(answering.transaction))
             .number(answering.number.into())
-            .debug(&answering.glares),
+            .debug(&answering.attempt),
         State::Terminating(over) | State::QueuedBye(over) | State::LostBye(over) => {
             let kind = match state {
                 State::Terminating(_) => 17,
@@ -143,7 +148,7 @@ fn digest_answered<'a>(
         .number(endpoint.layer.digest_server(answered.transaction))
         .number(answered.number.into())
         .number(answered.interval.as_micros() as u64)
-        .debug(&answered.glares)
+        .debug(&answered.attempt)
 }
 
 /// What an application cannot tell from events.

@@ -16,6 +16,7 @@ pub(super) enum What {
     Ack,
     Bye,
     Cancel,
+    Prack,
     /// A response to an INVITE.
     Answer(u16),
     /// A response to another request.
@@ -45,6 +46,7 @@ impl Packet {
                 Method::Ack => What::Ack,
                 Method::Bye => What::Bye,
                 Method::Cancel => What::Cancel,
+                Method::Prack => What::Prack,
                 other => panic!("nobody sends {other}"),
             },
             Kind::Response(response) if invites => What::Answer(response.status().as_u16()),
@@ -84,6 +86,10 @@ pub(super) struct Wire {
     pub(super) received_refusal: bool,
     /// INVITEs with a 2xx that is not acknowledged.
     pub(super) unacknowledged: Vec<u32>,
+    /// PRACKs of the peer without a final response.
+    pub(super) pracks: Vec<u32>,
+    /// Whether a reliable response with a description has no PRACK.
+    early: bool,
     invited: Vec<Invited>,
     /// The INVITE with an own offer that has no answer yet.
     offer: Option<u32>,
@@ -124,6 +130,8 @@ impl Wire {
     fn offers(&mut self, number: u32) -> Result<(), String> {
         match self.offer.replace(number) {
             None => Ok(()),
+            // A repeat of the same message.
+            Some(before) if before == number => Ok(()),
             Some(_) => Err("two offers are out in one direction".into()),
         }
     }
@@ -144,6 +152,9 @@ impl Wire {
                 self.sent_cancel = true;
                 self.cancelled = Some(number);
             }
+            What::Answer(200..=299) if self.early => {
+                return Err("a 2xx before the PRACK of a description".into());
+            }
             What::Answer(status @ 200..) => {
                 let mut invited = self.invited.iter_mut();
                 let invited = invited.find(|invited| invited.number == number);
@@ -157,7 +168,17 @@ impl Wire {
                     before => return Err(format!("{before} and {status} to one INVITE")),
                 }
             }
-            What::Answer(_) | What::Other(_) => {}
+            // RFC 3262 section 5: a reliable response to an INVITE without an offer.
+            What::Answer(_) if packet.described => {
+                self.early = true;
+                let mut invited = self.invited.iter();
+                let offers = invited.any(|invited| invited.number == number && !invited.described);
+                if offers {
+                    self.offers(number)?;
+                }
+            }
+            What::Other(200..) => self.pracks.retain(|other| *other != number),
+            What::Answer(_) | What::Other(_) | What::Prack => {}
         }
         Ok(())
     }
@@ -187,6 +208,10 @@ impl Wire {
                 if let Some((_, provisional)) = &mut self.pending {
                     *provisional = true;
                 }
+            }
+            What::Prack => {
+                self.pracks.push(number);
+                self.early = false;
             }
             What::Other(_) | What::Cancel => {}
         }

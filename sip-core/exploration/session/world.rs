@@ -15,13 +15,17 @@ use sip_parse::UriBuf;
 use super::application::Application;
 use super::wire::{Packet, Wire};
 use crate::action::Action;
+use crate::config::Support;
 use crate::connection::{ConnectionInfo, Transport};
 use crate::endpoint::{Endpoint, EndpointSettings, Flow};
 use crate::event::Event;
 use crate::exploration::{self, Digest, constant};
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::Cause;
-use crate::session::{DescriptionFailed, FailureStatus, Input, InviteOptions, Phase, SessionLayer};
+use crate::session::{
+    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, Phase,
+    ProvisionalOptions, SessionLayer,
+};
 use crate::time::Timestamp;
 
 /// How long a message may be under way in one go.
@@ -47,12 +51,16 @@ pub(super) struct Rules {
     pub(super) rings: u8,
     /// How often a host says that no connection will come again.
     pub(super) gives_up: u8,
+    /// How often the callee sends early media. Unless it is 0, both ends have 100rel, so that the response is reliable.
+    pub(super) early: u8,
 }
 
 /// A command of an application.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Command {
     Ring,
+    /// A reliable 183 with a description.
+    EarlyMedia,
     Answer,
     Reject,
     Describe,
@@ -127,6 +135,7 @@ pub(super) struct World {
     refusals: u8,
     rings: u8,
     gives_up: u8,
+    early: u8,
     fault: Option<String>,
 }
 
@@ -140,6 +149,9 @@ impl World {
             let mut settings = EndpointSettings::new(uri);
             settings.behaviour.takes_any_user = true;
             settings.behaviour.queue_requests = rules.flows;
+            if rules.early > 0 {
+                settings.behaviour.reliable_provisionals = Support::Supported;
+            }
             settings.identity.host = Some(format!("192.0.2.{side}").into());
             Rc::new(Side {
                 endpoint: Endpoint::new(settings, entropy(side), now),
@@ -160,6 +172,7 @@ impl World {
             refusals: rules.refusals,
             rings: rules.rings,
             gives_up: rules.gives_up,
+            early: rules.early,
             fault: None,
         };
         world.open();
@@ -274,6 +287,10 @@ impl World {
                 self.rings -= 1;
                 Input::Ring
             }
+            Command::EarlyMedia => {
+                self.early -= 1;
+                Input::Progress(ProvisionalOptions::early_media())
+            }
             Command::Answer => {
                 known.answered = true;
                 Input::Answer
@@ -288,7 +305,7 @@ impl World {
             }
             Command::Renegotiate => {
                 self.renegotiations -= 1;
-                Input::Renegotiate
+                Input::Renegotiate(ModifyOptions::new())
             }
             Command::Describe => {
                 let (exchange, body) = side.application.describe(call);
@@ -395,6 +412,9 @@ impl World {
             if call.incoming && !call.answered && !call.hung_up {
                 if self.rings > 0 && !call.rung {
                     add(Command::Ring);
+                }
+                if self.early > 0 && call.open.is_none() && call.session.is_none() {
+                    add(Command::EarlyMedia);
                 }
                 add(Command::Answer);
                 if refuses {
@@ -503,6 +523,9 @@ impl Side {
         }
         if !cut && !wire.unacknowledged.is_empty() {
             return Some("a 2xx without ACK");
+        }
+        if !cut && !wire.pracks.is_empty() {
+            return Some("a PRACK without a final response");
         }
         if !cut && wire.has_unanswered() {
             return Some("an INVITE without a final response");
@@ -648,6 +671,7 @@ impl exploration::World for World {
             self.refusals,
             self.rings,
             self.gives_up,
+            self.early,
         ];
         digest.bytes(&budgets).finish()
     }

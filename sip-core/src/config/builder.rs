@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::auth::{Algorithm, Secret};
 
 use super::address::{address_of_record, default_authorization_user, default_registrar, registrar};
-use super::checks::{check_intervals, check_option_tags};
+use super::checks::{check_intervals, check_option_tags, check_session_interval};
 use super::error::{ConfigError, ConfigErrors, REDACTED, excerpt_of_uri};
 use super::json::{Json, seconds};
 use super::parameter::{Parameter, Source};
@@ -16,8 +16,8 @@ use super::server::{Server, ServerUrl, excerpt_of_url};
 use super::settings::{Config, Settings};
 use super::table::parameters;
 use super::values::{
-    self, Authentication, DtmfType, IpInContact, LogLevel, OfflineRequests, Support,
-    WeakestAlgorithm,
+    self, Authentication, DtmfType, IpInContact, LogLevel, OfflineRequests, SessionRefresher,
+    Support, WeakestAlgorithm,
 };
 
 /// The longest list of servers, and of option tags, that the builder accepts.
@@ -108,6 +108,7 @@ impl ConfigBuilder {
             }
         }
         check_intervals(s, &mut errors);
+        check_session_interval(s, &mut errors);
         check_option_tags(s, &mut errors);
         if s.servers.is_empty() && errors.is_empty() {
             errors.push(ConfigError::value(
@@ -335,6 +336,21 @@ impl ConfigBuilder {
             );
         }
         self.note(Parameter::HackIpInContact).hack_ip_in_contact = host;
+        self
+    }
+
+    /// `sessionExpires`: the session interval to ask for in calls (RFC 4028 section 4), whole seconds from 90 s, at least
+    /// `minSe`; 0, the default: calls have a session timer only if the peer or a proxy asks for one.
+    pub fn session_expires(&mut self, time: Duration) -> &mut Self {
+        let parameter = Parameter::SessionExpires;
+        match values::session_interval(time) {
+            _ if time.is_zero() => self.note(parameter).session_expires = None,
+            Ok(()) => self.note(parameter).session_expires = Some(time),
+            Err(expected) => {
+                let expected = format!("0 or {expected}");
+                return self.wrong(parameter, seconds(time), expected);
+            }
+        }
         self
     }
 

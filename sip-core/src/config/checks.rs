@@ -42,6 +42,26 @@ pub(super) fn check_intervals(s: &Settings, errors: &mut Vec<ConfigError>) {
     );
 }
 
+/// A session interval below `minSe` would be one that this side refuses itself.
+pub(super) fn check_session_interval(s: &Settings, errors: &mut Vec<ConfigError>) {
+    let Some(interval) = s.session_expires.filter(|interval| *interval < s.min_se) else {
+        return;
+    };
+    // The error names the parameter that was given; the interval if both were.
+    let (parameter, value, expected) = if s.sources.given(Parameter::SessionExpires) {
+        let expected = format!("at least minSe, which is {}", seconds(s.min_se));
+        (Parameter::SessionExpires, interval, expected)
+    } else {
+        let expected = format!("at most sessionExpires, which is {}", seconds(interval));
+        (Parameter::MinSe, s.min_se, expected)
+    };
+    errors.push(ConfigError::value(
+        parameter.name(),
+        seconds(value),
+        expected,
+    ));
+}
+
 pub(super) fn check_option_tags(s: &Settings, errors: &mut Vec<ConfigError>) {
     for (own, expected) in [
         ("100rel", "left to the parameter rel100"),

@@ -84,6 +84,15 @@ impl Config {
         (realm.json(), None)
     }
 
+    fn explain_session_expires(&self) -> Explanation {
+        let note = "only if the peer or a proxy asks";
+        let interval = self.session_expires();
+        (
+            interval.unwrap_or_default().json(),
+            interval.is_none().then_some(note),
+        )
+    }
+
     fn explain_keep_alive(&self) -> Explanation {
         (self.keep_alive_interval().unwrap_or_default().json(), None)
     }

@@ -45,7 +45,7 @@ pub use server::{SERVER_URL_LIMIT, Server, ServerUrl, ServerUrlError};
 pub use setter::Setter;
 pub use settings::{Config, OPTIONS_LIMIT};
 pub use values::{
-    Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support,
-    WeakestAlgorithm,
+    Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, SessionRefresher,
+    Support, WeakestAlgorithm,
 };
 pub use wiring::Unsupported;

@@ -5,7 +5,9 @@ use core::time::Duration;
 use super::builder::{ConfigBuilder, FLOWS_LIMIT};
 use super::parameter::Parameter;
 use super::table::parameters;
-use super::values::{DtmfType, LogLevel, OfflineRequests, Support, WeakestAlgorithm};
+use super::values::{
+    DtmfType, LogLevel, OfflineRequests, SessionRefresher, Support, WeakestAlgorithm,
+};
 
 /// How a reader of another form sets a parameter: the kind of its values, and the builder's method.
 ///

@@ -9,8 +9,8 @@ use super::parameter::{Parameter, Source, Sources};
 use super::server::{Server, ServerUrl};
 use super::table::parameters;
 use super::values::{
-    Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, Support,
-    WeakestAlgorithm,
+    Authentication, DtmfType, IpInContact, Log, LogLevel, OfflineRequests, SessionRefresher,
+    Support, WeakestAlgorithm,
 };
 use crate::auth::Secret;
 
@@ -160,6 +160,12 @@ impl Config {
     /// if the registrar requests them with Flow-Timer.
     pub fn keep_alive_interval(&self) -> Option<Duration> {
         self.settings.keep_alive_interval
+    }
+
+    /// `sessionExpires`: the session interval to ask for (RFC 4028 section 4); `None`: calls have a session timer only
+    /// if the peer or a proxy asks for one.
+    pub fn session_expires(&self) -> Option<Duration> {
+        self.settings.session_expires
     }
 
     /// `extraSupported`: option tags to add to Supported.

@@ -244,6 +244,19 @@ macro_rules! parameters {
             /// than 0. Then the exchange ends as if the application had none. At most seven eighths of 64 T1 (28 s) where the peer
             /// waits 64 T1 for the answer: in ACK, in PRACK, and in the 2xx to PRACK or UPDATE.
             OfferTimeout "offerTimeout" Own { offer_timeout: Duration = Duration::from_secs(30) } time(values::time);
+            SessionExpires "sessionExpires" Own { session_expires: Option<Duration> = None } own(
+                explain_session_expires, Setter::Seconds { least: 0, set: ConfigBuilder::session_expires }
+            );
+
+            /// `minSe`: the shortest session interval that is accepted (RFC 4028 section 5); default 90 s, whole seconds
+            /// from 90 to 4294967295.
+            MinSe "minSe" Own { min_se: Duration = Duration::from_secs(90) } time(values::session_interval);
+
+            /// `sessionRefresher`: the side that refreshes a call with a session timer (RFC 4028 section 4), where this
+            /// side has the choice; default [`SessionRefresher::Auto`](crate::config::SessionRefresher::Auto).
+            SessionRefresher "sessionRefresher" Own {
+                session_refresher: SessionRefresher = SessionRefresher::Auto
+            } choice;
 
             /// `traceSipCredentials`: trace records show credentials; default false.
             TraceSipCredentials "traceSipCredentials" Own { trace_sip_credentials: bool = false } plain;

@@ -155,6 +155,21 @@ choice! {
 }
 
 choice! {
+    /// The side that refreshes a call with a session timer (RFC 4028 section 4), where this side has the choice.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum SessionRefresher {
+        /// The peer chooses in calls of this side; in calls of the peer the side refreshes that asked for the timer.
+        #[default]
+        Auto = "auto",
+        /// The caller.
+        Uac = "uac",
+        /// The callee.
+        Uas = "uas",
+    }
+}
+
+choice! {
     /// How much is logged: each level includes those before it.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
     #[repr(u8)]
@@ -299,6 +314,16 @@ pub(crate) fn time(time: Duration) -> Result<(), &'static str> {
 pub(crate) fn whole_seconds(time: Duration) -> Result<(), &'static str> {
     let fits = time.subsec_nanos() == 0 && self::time(time).is_ok();
     let expected = "a whole number of seconds from 1 to 4294967295";
+    fits.then_some(()).ok_or(expected)
+}
+
+/// The shortest session interval that RFC 4028 section 5 allows.
+const SHORTEST_SESSION: Duration = Duration::from_secs(90);
+
+/// As [`whole_seconds`], and at least the 90 s of RFC 4028 section 5.
+pub(crate) fn session_interval(time: Duration) -> Result<(), &'static str> {
+    let fits = time >= SHORTEST_SESSION && whole_seconds(time).is_ok();
+    let expected = "a whole number of seconds from 90 to 4294967295";
     fits.then_some(()).ok_or(expected)
 }
 

@@ -104,8 +104,13 @@ fn heading(event: &Event) -> Heading {
             ExchangeOutcome::Complete => (Debug, SESSION, call),
             _ => (Warn, SESSION, call),
         },
-        Event::EarlyDialogEnded { .. } => (Debug, SESSION, call),
-        Event::PrackFailed { .. } | Event::RepairFailed { .. } => (Warn, SESSION, call),
+        Event::EarlyDialogEnded { .. }
+        | Event::ModificationEnded {
+            outcome: Ok(()), ..
+        } => (Debug, SESSION, call),
+        Event::PrackFailed { .. }
+        | Event::ModificationEnded { .. }
+        | Event::RepairFailed { .. } => (Warn, SESSION, call),
         Event::IncomingRequest { incoming, .. } => (Log, UA, incoming.to_bits()),
         Event::LegacyNotification { .. } => (Log, UA, 0),
         Event::Challenged { challenge, .. } => (Debug, UA, challenge.to_bits()),
@@ -164,6 +169,10 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
         Event::ExchangeEnded { outcome, .. } => match outcome.reason() {
             None => LogContent::Text("offer and answer are exchanged"),
             Some(reason) => LogContent::ExchangeFailed(boxed(reason)),
+        },
+        Event::ModificationEnded { outcome, .. } => match outcome {
+            Ok(()) => LogContent::Text("the session is refreshed"),
+            Err(reason) => LogContent::ExchangeFailed(boxed(reason)),
         },
         Event::RepairFailed {
             reason, retry_at, ..

@@ -70,6 +70,8 @@ pub(crate) struct NewCall<'a> {
     /// Expires, in seconds.
     pub(crate) expires: Option<u32>,
     pub(crate) anonymous: bool,
+    /// The header fields of extensions.
+    pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
     pub(crate) headers: &'a [ExtraHeader],
     pub(crate) offer: Option<&'a Body>,
 }
@@ -191,6 +193,7 @@ impl Endpoint {
             own.push((HeaderName::Privacy, "id"));
             own.push((HeaderName::PPreferredIdentity, identity.as_str()));
         }
+        own.extend_from_slice(call.own);
         let parts = OutOfDialog {
             connection: call.connection,
             flow: flow.as_ref(),
@@ -253,8 +256,8 @@ impl Endpoint {
         if !matches!(parts.method, Method::Bye | Method::Prack) {
             request.append(HeaderName::Contact, contact);
         }
-        // RFC 3261 sections 13.2.1 and 14.1.
-        if parts.method == Method::Invite {
+        // RFC 3261 sections 13.2.1 and 14.1, RFC 3311 section 5.1.
+        if matches!(parts.method, Method::Invite | Method::Update) {
             request
                 .append(HeaderName::Allow, allow)
                 .append(HeaderName::Supported, self.identity.supported.as_str());
@@ -402,6 +405,43 @@ impl Endpoint {
             again.append(name, value);
         }
         let number = sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1));
+        again.set(HeaderName::CSeq, Value::CSeq(number, method));
+        self.layer.send_request(connection, again, next, self.now)
+    }
+
+    /// Sends a request again with other values of some header fields, because its final response asks for them: the same
+    /// Call-ID, From, To, Route and body, the next CSeq number (of the dialog, if it is within one), and current
+    /// credentials.
+    pub(crate) fn resend_with(
+        &mut self,
+        connection: ConnectionId,
+        request: &SentRequest,
+        mut next: Sent,
+        fields: &[(HeaderName<'static>, &str)],
+    ) -> Result<ClientTransactionId, SendError> {
+        let sent = request.request().ok_or(SendError::Stale)?;
+        let method = sent.method();
+        self.secure_for(connection, sent.uri_bytes())?;
+        let mut again = Builder::from_message(sent);
+        again
+            .remove_first_value(HeaderName::Via)
+            .remove(HeaderName::Authorization)
+            .remove(HeaderName::ProxyAuthorization);
+        for &(name, value) in fields {
+            again.set(name, value);
+        }
+        let context = self.context_of(sent, next.dialog);
+        let credentials = self.credentials_for(connection, &context, &mut next.attempts);
+        for (name, value) in credentials {
+            again.append(name, value);
+        }
+        let number = match next.dialog {
+            Some(dialog) => self
+                .dialogs
+                .next_cseq(dialog)
+                .map_err(|_| SendError::Stale)?,
+            None => sent.cseq().map_or(1, |cseq| cseq.number.saturating_add(1)),
+        };
         again.set(HeaderName::CSeq, Value::CSeq(number, method));
         self.layer.send_request(connection, again, next, self.now)
     }

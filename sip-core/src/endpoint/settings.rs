@@ -7,7 +7,7 @@ use core::time::Duration;
 use sip_parse::UriBuf;
 
 use crate::auth::{Algorithm, Credentials, DigestPolicy};
-use crate::config::{LogLevel, Support};
+use crate::config::{LogLevel, SessionRefresher, Support};
 use crate::limits::Limits;
 use crate::transaction::TimerSettings;
 
@@ -98,6 +98,14 @@ pub struct Behaviour {
     pub no_answer_timeout: Duration,
     /// How long an exchange of descriptions waits for that of the application, less where the peer waits 64 T1 for the answer.
     pub offer_timeout: Duration,
+    /// The session interval to ask for in calls (RFC 4028 section 4), in whole seconds; `None`: calls have a session timer
+    /// only if the peer or a proxy asks for one. Session timers need the option tag `timer` in
+    /// [`IdentitySettings::supported`]; without it the core leaves them out.
+    pub session_expires: Option<Duration>,
+    /// The shortest session interval that is accepted, at least 90 s (RFC 4028 section 5).
+    pub min_se: Duration,
+    /// The side that refreshes, where the core has the choice.
+    pub session_refresher: SessionRefresher,
     /// The core makes no log records above this level.
     pub log_level: LogLevel,
     /// Whether the core emits a trace record for each message.
@@ -157,6 +165,9 @@ impl Default for Behaviour {
             queue_requests: false,
             no_answer_timeout: Duration::from_secs(60),
             offer_timeout: Duration::from_secs(30),
+            session_expires: None,
+            min_se: Duration::from_secs(90),
+            session_refresher: SessionRefresher::Auto,
             log_level: LogLevel::Log,
             trace: false,
             trace_credentials: false,

@@ -31,14 +31,14 @@ use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
 /// Methods that are answered, in the order in which Allow lists them. By index: the application takes requests (1), takes a REFER (2);
 /// provisional responses are reliable (4).
 const ALLOW: [&str; 8] = [
-    "INVITE, ACK, CANCEL, BYE, OPTIONS",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, INFO, NOTIFY, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, MESSAGE, INFO, NOTIFY",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, MESSAGE, INFO, NOTIFY, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY, REFER",
 ];
 
 /// The option tag of reliable provisional responses (RFC 3262 section 8.1).

@@ -19,9 +19,12 @@ impl Endpoint {
     ) -> bool {
         let allow = [(HeaderName::Allow, self.allow())];
         match method {
-            Method::Invite | Method::Ack | Method::Cancel | Method::Bye | Method::Options => {
-                return true;
-            }
+            Method::Invite
+            | Method::Ack
+            | Method::Cancel
+            | Method::Bye
+            | Method::Options
+            | Method::Update => return true,
             Method::Message | Method::Info | Method::Notify if self.behaviour.takes_requests => {
                 return true;
             }
@@ -154,7 +157,8 @@ impl Endpoint {
             self.refuse(transaction, status, why, headers);
             return false;
         }
-        if request.method() == Method::Invite && !accepts_sdp(request) {
+        let describes = matches!(request.method(), Method::Invite | Method::Update);
+        if describes && !accepts_sdp(request) {
             let status = StatusCode::NOT_ACCEPTABLE;
             self.refuse(transaction, status, "the answer may not be SDP", &[]);
             return false;
@@ -162,8 +166,8 @@ impl Endpoint {
         true
     }
 
-    /// Whether the option tag may stand in Require.
-    fn supports(&self, tag: &[u8]) -> bool {
+    /// Whether Supported lists the option tag, so that it may stand in Require.
+    pub(crate) fn supports(&self, tag: &[u8]) -> bool {
         self.identity
             .supported
             .split(", ")

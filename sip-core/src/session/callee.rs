@@ -11,7 +11,7 @@ use super::input::Input;
 use super::offer::Ending;
 use super::reinvite::{after_exchange, answer, repair};
 use super::reliable::Reliable;
-use super::state::{Answered, Confirmed, Incoming, State};
+use super::state::{Answered, Attempt, Confirmed, Incoming, State};
 use crate::body::{Body, remote_description};
 use crate::dialog::DialogId;
 use crate::endpoint::SessionTimer;
@@ -31,6 +31,7 @@ pub(crate) fn start(
     let own = own.map(|seconds| Duration::from_secs(u64::from(seconds)));
     let expires = own.is_some_and(|own| own < patience);
     context.common.dialog = Some(dialog);
+    context.common.updates.learn(&request);
     context.common.connection = context.endpoint.layer.connection_of(transaction);
     let wait = own.filter(|_| expires).unwrap_or(patience);
     context.set(SessionTimer::NoAnswer, wait);
@@ -229,7 +230,7 @@ impl Answered {
         dialog: DialogId,
         transaction: ServerTransactionId,
         number: u32,
-        glares: Option<u8>,
+        attempt: Option<Attempt>,
         context: &mut Context<'_>,
     ) -> Self {
         let timers = context.endpoint.timer_settings();
@@ -241,7 +242,7 @@ impl Answered {
             transaction,
             number,
             interval: timers.t1(),
-            glares,
+            attempt,
         }
     }
 
@@ -302,7 +303,7 @@ impl Answered {
         input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        let (dialog, glares) = (self.dialog, self.glares);
+        let dialog = self.dialog;
         match input {
             Input::Ack(ack) if self.is_acknowledged_by(ack) => {
                 self.stop(context);
@@ -318,13 +319,13 @@ impl Answered {
                     }
                 }
                 context.answer_acknowledged();
-                after_exchange(dialog, glares, context)
+                after_exchange(dialog, self.attempt, context)
             }
             // As in `Answered`.
             Input::Invite(transaction, request) if !context.common.offer.awaits_answer() => {
                 self.stop(context);
                 context.answer_acknowledged();
-                answer(dialog, transaction, request, glares, context)
+                answer(dialog, transaction, request, self.attempt, context)
             }
             Input::HangUp => context.hang_up(EndReason::local(Cause::Requested)),
             // The connection of the 2xx and the ACK is gone; the repair shows whether the peer is reachable.
@@ -332,7 +333,7 @@ impl Answered {
                 self.stop(context);
                 let reason = EndReason::transport(Cause::ConnectionLost);
                 context.end_exchange(Ending::Aborted, reason);
-                after_exchange(dialog, glares, context)
+                after_exchange(dialog, self.attempt, context)
             }
             input => match self.step_sent(input, context) {
                 Ok(next) => next,

@@ -52,7 +52,7 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
             context.described();
             if let Some(expires) = invite.options.expires {
                 let expires = Duration::from_secs(u64::from(expires));
-                context.set(SessionTimer::Expiry, expires);
+                context.set(SessionTimer::Invitation, expires);
             }
             Ok(State::Calling(Calling {
                 transaction,
@@ -151,7 +151,7 @@ impl QueuedInvite {
             Input::Timer(SessionTimer::GiveUp) => {
                 self.end(EndReason::transport(Cause::Timeout), context)
             }
-            Input::Timer(SessionTimer::Expiry) => {
+            Input::Timer(SessionTimer::Invitation) => {
                 self.end(EndReason::local(Cause::NoAnswer), context)
             }
             Input::HangUp => self.end(EndReason::local(Cause::Requested), context),
@@ -225,7 +225,7 @@ impl Calling {
                 Some(State::Calling(self))
             }
             // RFC 3261 section 13.2.1: the INVITE has expired.
-            Input::Timer(SessionTimer::Expiry) => self.cancel(Cause::NoAnswer, context),
+            Input::Timer(SessionTimer::Invitation) => self.cancel(Cause::NoAnswer, context),
             // The peer is silent for too long, or the application hangs up.
             Input::Timer(SessionTimer::NoAnswer) | Input::HangUp => {
                 self.cancel(Cause::Cancelled, context)
@@ -262,6 +262,11 @@ impl Calling {
             let calling = self;
             return Some(queue(WaitingInvite::Again { request, calling }, context));
         }
+        if let Some(transaction) = context.raise_interval(response) {
+            self.early.reset(&response.refusal(), context);
+            self.transaction = transaction;
+            return Some(State::Calling(self));
+        }
         let redirection = self.redirection.as_mut();
         if let Some(transaction) =
             redirection.and_then(|redirection| redirection.follow(response, context))
@@ -278,7 +283,7 @@ impl Calling {
     fn cancel(mut self, cause: Cause, context: &mut Context<'_>) -> Option<State> {
         context.clear(SessionTimer::NoAnswer);
         context.clear(SessionTimer::Description);
-        context.clear(SessionTimer::Expiry);
+        context.clear(SessionTimer::Invitation);
         context.cancel(self.transaction);
         self.cause = cause;
         Some(State::Cancelling(self))
@@ -312,12 +317,13 @@ impl Calling {
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.endpoint.dialogs.keep_only(dialog);
+        context.refreshed_by(response.response);
         let call = context.common.id.to_bits();
         context
             .endpoint
             .debug("sip.dialog", call, "a dialog begins");
         context.clear(SessionTimer::NoAnswer);
-        context.clear(SessionTimer::Expiry);
+        context.clear(SessionTimer::Invitation);
         let unusable = context.unusable_target(&established, response);
         let is_open = context.common.offer == Exchange::Idle && !chosen.complete;
         let takes_offer = is_open && !cancelled && unusable.is_none();

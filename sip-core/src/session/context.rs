@@ -10,8 +10,10 @@ use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
+use super::refresh::{Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput};
 use super::refusal::Refusal;
-use super::state::{State, Terminating};
+use super::state::{Attempt, State, Terminating};
+use super::update::Updates;
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::config::LogLevel;
 use crate::dialog::{DialogId, DialogSetId, Established};
@@ -29,6 +31,12 @@ use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 
+/// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
+/// transaction at the peer ends after 32 s.
+const ANSWER_UPDATE_WITHIN: Duration = Duration::from_secs(10);
+/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
+const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
+
 /// The data that every state of a call shares.
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Common {
@@ -38,8 +46,14 @@ pub(crate) struct Common {
     pub(crate) dialog: Option<DialogId>,
     /// The offer/answer exchange.
     pub(crate) offer: Exchange,
+    /// Whether this side holds the call.
+    pub(crate) holds: bool,
+    /// Whether it does so once the open exchange is complete.
+    will_hold: bool,
+    /// The UPDATEs in both directions.
+    pub(crate) updates: Updates,
     /// The number of the last exchange.
-    exchanges: u32,
+    pub(crate) exchanges: u32,
     /// The CSeq number and the bytes of the last ACK to a 2xx, which answer a repeated 2xx.
     ack: Option<(u32, Bytes)>,
     /// The connection on which the peer last reached this side.
@@ -52,6 +66,8 @@ pub(crate) struct Common {
     pub(crate) invite: Option<ClientTransactionId>,
     /// The reliable provisional response of this side that the peer has not acknowledged.
     pub(crate) provisional: Option<ProvisionalNumber>,
+    /// The session timer.
+    pub(crate) refresh: Refresh,
     timers: [Option<TimerKey>; SessionTimer::ALL.len()],
 }
 
@@ -68,6 +84,9 @@ impl Common {
             set,
             dialog: None,
             offer: Exchange::Idle,
+            holds: false,
+            will_hold: false,
+            updates: Updates::default(),
             exchanges: 0,
             ack: None,
             connection: None,
@@ -75,6 +94,7 @@ impl Common {
             claims: false,
             invite: None,
             provisional: None,
+            refresh: Refresh::new(),
             timers: [None; SessionTimer::ALL.len()],
         }
     }
@@ -98,6 +118,11 @@ impl Common {
         let ack = self.ack.as_ref().map_or(0, |(number, _)| *number);
         let rseq = self.provisional.map_or(0, |provisional| provisional.rseq);
         [self.exchanges.into(), ack.into(), rseq.into()]
+    }
+
+    /// Whether this side may make an offer: no exchange is open, and no UPDATE of this side is under way (RFC 3264 section 4).
+    pub(crate) fn may_offer(&self) -> bool {
+        self.offer == Exchange::Idle && self.updates.are_idle()
     }
 
     /// The user of a request of this call.
@@ -142,11 +167,22 @@ impl Context<'_> {
 
     /// Requests an offer from the application.
     pub(crate) fn want_offer(&mut self, carrier: Carrier) {
+        self.want_offer_for(carrier, None);
+    }
+
+    /// As [`Context::want_offer`], for an offer that puts the peer on hold or resumes the call.
+    pub(crate) fn want_offer_for(&mut self, carrier: Carrier, hold: Option<bool>) {
+        if self.common.offer == Exchange::Idle {
+            self.common.will_hold = hold.unwrap_or(self.common.holds);
+        }
         self.exchange(OfferInput::Wanted(carrier), None, None);
     }
 
     /// Delivers the peer's offer to the application and requests the answer.
     pub(crate) fn offer_came(&mut self, carrier: Carrier, offer: RemoteDescription) {
+        if self.common.offer == Exchange::Idle {
+            self.common.will_hold = self.common.holds;
+        }
         self.exchange(OfferInput::Came(carrier), Some(offer), None);
     }
 
@@ -170,8 +206,41 @@ impl Context<'_> {
         self.exchange(OfferInput::Ended(ending), None, Some(reason));
     }
 
+    /// Reports that a re-INVITE or UPDATE of this side failed: by the end of its exchange, or else by an event of its own if the
+    /// application waits for the outcome.
+    pub(crate) fn modification_failed(
+        &mut self,
+        attempt: &Attempt,
+        ending: Ending,
+        reason: &EndReason,
+    ) {
+        if attempt.without_offer() {
+            self.modification_ended(attempt, Err(Box::new(reason.clone())));
+        } else {
+            self.end_exchange(ending, reason.clone());
+        }
+    }
+
+    /// Reports the end of a re-INVITE or UPDATE of this side that opened no exchange, if the application wanted it.
+    pub(crate) fn modification_ended(
+        &mut self,
+        attempt: &Attempt,
+        outcome: Result<(), Box<EndReason>>,
+    ) {
+        if attempt.refreshes {
+            return;
+        }
+        let session = self.common.id;
+        self.event(Event::ModificationEnded { session, outcome });
+    }
+
     /// Ends the open exchange with the call: refused by a final response, or aborted.
     fn close_exchange(&mut self, reason: &EndReason) {
+        // RFC 3261 section 15.1.2: a request that is pending when the call ends gets 487.
+        let pending = self.common.updates.close();
+        if let Some(transaction) = pending.filter(|_| reason.cause != Cause::Stopped) {
+            self.refuse(transaction, StatusCode::REQUEST_TERMINATED);
+        }
         if self.common.offer != Exchange::Idle {
             self.end_exchange(Ending::with_call(reason), reason.clone());
         }
@@ -217,6 +286,7 @@ impl Context<'_> {
                         dialog,
                         exchange,
                         kind,
+                        hold: self.common.will_hold,
                     }
                 }
                 OfferEffect::Deliver(exchange, kind) => {
@@ -233,6 +303,9 @@ impl Context<'_> {
                     }
                 }
                 OfferEffect::End(exchange, ending) => {
+                    if ending == Ending::Complete {
+                        self.common.holds = self.common.will_hold;
+                    }
                     let mut reason = || {
                         let cut = || EndReason::local(Cause::Stopped);
                         Box::new(reason.take().unwrap_or_else(cut))
@@ -261,13 +334,83 @@ impl Context<'_> {
         let timeout = self.endpoint.behaviour().offer_timeout;
         let patience = match exchange {
             // The peer waits 64 T1 for the message with the answer.
-            Exchange::AnswerAsked(
-                _,
-                Carrier::Success | Carrier::Provisional | Carrier::Prack | Carrier::Update,
-            ) => timeout.min(self.endpoint.time_to_acknowledge()),
+            Exchange::AnswerAsked(_, Carrier::Success | Carrier::Provisional | Carrier::Prack) => {
+                timeout.min(self.endpoint.time_to_acknowledge())
+            }
+            Exchange::AnswerAsked(_, Carrier::Update) => timeout.min(ANSWER_UPDATE_WITHIN),
             _ => timeout,
         };
         self.set(SessionTimer::Description, patience);
+    }
+
+    /// The header fields of session timers in an INVITE, a re-INVITE or an UPDATE of this side.
+    pub(crate) fn timer_fields(&self) -> TimerFields {
+        let policy = TimerPolicy::of(self.endpoint);
+        policy.map_or_else(TimerFields::default, |policy| {
+            self.common.refresh.of_request(policy)
+        })
+    }
+
+    /// Takes what a 2xx of the peer to an INVITE, a re-INVITE or an UPDATE says about the session timer (RFC 4028
+    /// section 7.2).
+    pub(crate) fn refreshed_by(&mut self, response: &Response) {
+        if TimerPolicy::of(self.endpoint).is_some() {
+            self.step_timing(Refresh::agreed(response));
+        }
+    }
+
+    /// Handles a 422 (RFC 4028 section 7.3): sends the request again with a longer interval. `None` if it is final.
+    pub(crate) fn raise_interval(
+        &mut self,
+        response: &ResponseTo<'_>,
+    ) -> Option<ClientTransactionId> {
+        let request = response.request.request()?;
+        let is_422 = response.status() == StatusCode::SESSION_INTERVAL_TOO_SMALL;
+        TimerPolicy::of(self.endpoint).filter(|_| is_422)?;
+        if !self.common.refresh.raise(request, response.response) {
+            return None;
+        }
+        let user = self.common.user(response.to);
+        let sent = match response.to {
+            SessionRequest::Invite => Sent::outside(user),
+            _ => Sent::within(self.common.dialog?, user),
+        };
+        let fields = self.timer_fields();
+        let (connection, request) = (response.connection, response.request);
+        let sent = self
+            .endpoint
+            .resend_with(connection, request, sent, &fields.own());
+        sent.ok()
+    }
+
+    /// Lets the session timer take a step; the only place that does so. Returns what the call has to do.
+    pub(crate) fn step_timing(&mut self, input: TimingInput) -> Option<TimingEffect> {
+        if matches!(input, TimingInput::Agreed(..) | TimingInput::NotAgreed) {
+            self.clear(SessionTimer::Refresh);
+            self.clear(SessionTimer::Expiry);
+        }
+        let mut effects = TimingEffects::new();
+        let refresh = &mut self.common.refresh;
+        refresh.timing = refresh.timing.step(input, &mut effects);
+        let mut left = None;
+        for effect in effects {
+            match effect {
+                TimingEffect::RefreshAfter(time) => self.set(SessionTimer::Refresh, time),
+                TimingEffect::ExpireAfter(time) => {
+                    let at = self.endpoint.now + time;
+                    self.common.refresh.expire_at(at);
+                    self.set(SessionTimer::Expiry, time);
+                }
+                TimingEffect::Refresh | TimingEffect::End => left = Some(effect),
+            }
+        }
+        left
+    }
+
+    /// The refresh is due. A host that slept may be late for it.
+    pub(crate) fn refresh_is_due(&mut self) -> Option<TimingEffect> {
+        let rest = self.common.refresh.rest(self.endpoint.now);
+        self.step_timing(TimingInput::Due(rest))
     }
 
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.
@@ -312,6 +455,13 @@ impl Context<'_> {
         let Some(dialog) = self.common.dialog else {
             return self.end(call.reason);
         };
+        // RFC 3326: the peer learns why a call ends that neither side hung up.
+        let expired = [(HeaderName::Reason, EXPIRED)];
+        let own = if call.reason.cause == Cause::Expired {
+            &expired[..]
+        } else {
+            &[]
+        };
         let sent = match self
             .endpoint
             .may_send_in(dialog, Duty::Owed(self.common.connection))
@@ -322,7 +472,7 @@ impl Context<'_> {
                     dialog,
                     method: Method::Bye,
                     body: None,
-                    own: &[],
+                    own,
                     extra: &[],
                 };
                 let user = self.common.user(SessionRequest::Bye);
@@ -502,14 +652,37 @@ impl Context<'_> {
         extra: &[ExtraHeader],
         body: Option<&Body>,
     ) -> Result<(), SendError> {
+        let agreed = status
+            .is_success()
+            .then(|| self.agree(transaction))
+            .flatten();
+        let mut fields: Vec<_> = own.to_vec();
+        if let Some((_, agreed)) = &agreed {
+            fields.extend(agreed.own());
+        }
         self.endpoint.respond_in_dialog(&InDialogResponse {
             dialog,
             transaction,
             status,
             body,
-            own,
+            own: &fields,
             extra,
-        })
+        })?;
+        if let Some((timing, _)) = agreed {
+            self.step_timing(timing);
+        }
+        Ok(())
+    }
+
+    /// What the 2xx to an INVITE or UPDATE of the peer says about the session timer (RFC 4028 section 9).
+    fn agree(&mut self, transaction: ServerTransactionId) -> Option<(TimingInput, TimerFields)> {
+        let request = self.endpoint.layer.request(transaction)?;
+        if !matches!(request.method(), Method::Invite | Method::Update) {
+            return None;
+        }
+        self.common.refresh.read(&request);
+        let policy = TimerPolicy::of(self.endpoint)?;
+        Some(self.common.refresh.answer(policy, &request))
     }
 
     /// Logs that a provisional response could not be built or sent.

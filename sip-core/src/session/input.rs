@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use sip_parse::{Request, Response, StatusCode};
 
-use super::options::{DescriptionFailed, MessageOptions};
+use super::options::{DescriptionFailed, MessageOptions, ModifyOptions};
 use super::provisional::ProvisionalOptions;
 use super::refusal::{FailureStatus, Refusal};
 use crate::auth::ChallengeError;
@@ -34,14 +34,20 @@ pub enum Input<'a> {
     Answer,
     /// Command: as `Answer`, with header fields for the 2xx. The description is the body of the 2xx; another one is an error.
     AnswerWith(MessageOptions),
-    /// Command: refuses the call, or the re-INVITE of the peer that waits for a description; the call goes on then.
+    /// Command: refuses the call, or the re-INVITE or UPDATE of the peer that waits for a description; the call goes on
+    /// then.
     Reject(FailureStatus),
     /// Command: as `Reject`, with header fields and a body, such as a redirection.
     Refuse(Refusal),
     /// Command: ends the call by CANCEL, 480 or BYE, as its state requires.
     HangUp,
     /// Command: changes the session by a re-INVITE (RFC 3261 section 14.1).
-    Renegotiate,
+    Renegotiate(ModifyOptions),
+    /// Command: changes or refreshes the session by an UPDATE (RFC 3311 section 5.1), or by a re-INVITE in a call that is up if
+    /// the Allow of the peer does not list UPDATE.
+    SendUpdate(ModifyOptions),
+    /// Command: puts the peer on hold by a re-INVITE (true), or resumes the call (RFC 3264 section 8.4).
+    Hold(bool),
     /// Command: the description that [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) requests,
     /// or that the application has none.
     Describe(ExchangeId, Result<Body, DescriptionFailed>),
@@ -54,6 +60,8 @@ pub enum Input<'a> {
     Bye(&'a Request),
     /// The peer sends an INVITE within the dialog (RFC 3261 section 14.2).
     Invite(ServerTransactionId, &'a Request),
+    /// The peer sends an UPDATE within the dialog (RFC 3311 section 5.2).
+    Update(ServerTransactionId, &'a Request),
     /// The peer acknowledges a reliable provisional response (RFC 3262 section 3).
     Prack(ServerTransactionId, &'a Request),
     /// The peer acknowledges a 2xx (RFC 3261 section 13.3.1.4).
@@ -66,7 +74,7 @@ pub enum Input<'a> {
     NotResent(SessionRequest, SendError),
     /// A request of the call has no final response.
     Failed(SessionRequest, TransactionError),
-    /// The connection of an INVITE of the peer is gone.
+    /// The connection of an INVITE or UPDATE of the peer is gone.
     ServerFailed(ServerTransactionId),
     /// A failure of another request ends the call too (RFC 5057 section 5.1).
     Gone(Box<EndReason>),

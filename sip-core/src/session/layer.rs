@@ -11,10 +11,11 @@ use super::caller;
 use super::context::{Common, Context};
 use super::input::{Input, ResponseTo};
 use super::options::InviteOptions;
+use super::refresh::refuse_interval;
 use super::state::{NewInvite, State};
 use crate::action::Action;
 use crate::connection::DisconnectReason;
-use crate::dialog::{DialogId, FailureScope, RemoteTarget};
+use crate::dialog::{DialogId, DialogSetId, FailureScope, RemoteTarget};
 use crate::endpoint::{
     Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
     SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
@@ -99,7 +100,7 @@ pub struct SessionLayer {
     pub(super) calls: Slab<Call>,
     /// The number of calls that peers made.
     incoming: usize,
-    /// The call of each peer's INVITE that is being answered.
+    /// The call of each INVITE and UPDATE of a peer that is being answered.
     invites: BTreeMap<ServerTransactionId, SessionId>,
 }
 
@@ -132,6 +133,12 @@ impl SessionLayer {
         self.calls.is_empty()
     }
 
+    /// Whether this side holds a call (RFC 3264 section 8.4); `None` if the call is over.
+    #[must_use]
+    pub fn holds(&self, id: SessionId) -> Option<bool> {
+        Some(self.calls.get(id.0)?.common.holds)
+    }
+
     /// The phase of a call; `None` if it is over.
     #[must_use]
     pub fn phase(&self, id: SessionId) -> Option<Phase> {
@@ -148,6 +155,7 @@ impl SessionLayer {
             | State::Confirmed(_)
             | State::Offering(_)
             | State::Reinviting(_)
+            | State::Acknowledging(_)
             | State::Glare(_)
             | State::Answering(_)
             | State::Reanswered(_) => Phase::Established,
@@ -223,7 +231,7 @@ impl SessionLayer {
     ) -> Result<(), CommandError> {
         let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
         let state = call.state.as_ref().ok_or(CommandError::Stale)?;
-        state.accepts(&input)?;
+        state.accepts(&input, &call.common)?;
         if let Input::Describe(exchange, _) = &input
             && !state.asks(*exchange, call.common.offer)
         {
@@ -252,7 +260,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = state.server_transaction();
+        let before = [state.server_transaction(), call.common.updates.theirs()];
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -266,9 +274,14 @@ impl SessionLayer {
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
         let after = next.as_ref().and_then(State::server_transaction);
+        let after = [after, call.common.updates.theirs()];
         if before != after {
-            before.map(|invite| self.invites.remove(&invite));
-            after.map(|invite| self.invites.insert(invite, id));
+            for gone in before.into_iter().flatten() {
+                self.invites.remove(&gone);
+            }
+            for pending in after.into_iter().flatten() {
+                self.invites.insert(pending, id);
+            }
         }
         if next.is_none() {
             self.incoming -= usize::from(!call.common.caller);
@@ -293,8 +306,8 @@ impl SessionLayer {
                     Method::Options => {
                         endpoint.answer_options(transaction, self.is_busy(endpoint));
                     }
-                    // RFC 3261 section 15.1.2, RFC 3262 section 6: these need a dialog.
-                    Method::Bye | Method::Prack => {
+                    // RFC 3261 section 15.1.2, RFC 3262 section 6, RFC 3311 section 5.2: these need a dialog.
+                    Method::Bye | Method::Prack | Method::Update => {
                         let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                         endpoint.refuse(transaction, status, "no such dialog", &[]);
                     }
@@ -423,6 +436,9 @@ impl SessionLayer {
         if self.is_busy(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
+        if refuse_interval(endpoint, None, transaction, &request) {
+            return;
+        }
         let Ok(call_id) = request.call_id() else {
             return;
         };
@@ -465,15 +481,28 @@ impl SessionLayer {
                 endpoint.answer(transaction, StatusCode::OK, &[]);
                 Input::Bye(request)
             }
-            Method::Invite if !self.accepts_target(endpoint, transaction, id, request) => {
+            Method::Invite | Method::Update
+                if !self.accepts_target(endpoint, transaction, id, request) =>
+            {
+                return true;
+            }
+            Method::Invite | Method::Update
+                if refuse_interval(endpoint, self.set_of(id), transaction, request) =>
+            {
                 return true;
             }
             Method::Invite => Input::Invite(transaction, request),
+            Method::Update => Input::Update(transaction, request),
             Method::Prack => Input::Prack(transaction, request),
             _ => return false,
         };
         self.drive(endpoint, id, input);
         true
+    }
+
+    /// The dialog set of a call.
+    fn set_of(&self, id: SessionId) -> Option<DialogSetId> {
+        Some(self.calls.get(id.0)?.common.set)
     }
 
     /// Whether the target that a target refresh names can be used; refuses the request otherwise, with a status that
@@ -486,7 +515,7 @@ impl SessionLayer {
         id: SessionId,
         request: &Request,
     ) -> bool {
-        let set = self.calls.get(id.0).map(|call| call.common.set);
+        let set = self.set_of(id);
         let target = RemoteTarget::of(request);
         if target == RemoteTarget::Unusable {
             let status = StatusCode::BAD_REQUEST;
@@ -516,7 +545,7 @@ impl SessionLayer {
         id.filter(|_| stepped == Stepped::Over)
     }
 
-    /// Handles the loss of the connection of a peer's INVITE.
+    /// Handles the loss of the connection of an INVITE or UPDATE of a peer.
     pub(crate) fn on_server_failed(
         &mut self,
         endpoint: &mut Endpoint,
@@ -580,6 +609,12 @@ impl SessionLayer {
             TransactionUser::Session(id, SessionRequest::Reinvite) if self.tries_again(id) => {
                 FailureScope::Transaction
             }
+            // RFC 3311 section 5.1: the call goes on without UPDATE.
+            TransactionUser::Session(_, SessionRequest::Update)
+                if matches!(received.response.status().as_u16(), 405 | 480 | 501) =>
+            {
+                FailureScope::Transaction
+            }
             _ => received.scope(),
         };
         self.end_usages(endpoint, &received.sent, scope, reason)
@@ -625,8 +660,10 @@ impl SessionLayer {
 
     /// Whether a call still waits for the response to a request of this kind.
     pub(crate) fn awaits(&self, id: SessionId, to: SessionRequest) -> bool {
-        let state = self.calls.get(id.0).and_then(|call| call.state.as_ref());
+        let call = self.calls.get(id.0);
+        let state = call.and_then(|call| call.state.as_ref());
         match to {
+            SessionRequest::Update => call.is_some_and(|call| call.common.updates.are_sent()),
             SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
@@ -636,7 +673,7 @@ impl SessionLayer {
                     Some(State::Calling(_) | State::Cancelling(_) | State::Reinviting(_))
                 )
             }
-            SessionRequest::Update | SessionRequest::Refer | SessionRequest::Notify => false,
+            SessionRequest::Refer | SessionRequest::Notify => false,
         }
     }
 
@@ -669,10 +706,12 @@ impl SessionLayer {
             .filter_map(move |(handle, call)| Some((state(call)?, SessionId(handle))))
     }
 
-    /// Whether every call is up without an INVITE under way, so that the connection in use may change.
+    /// Whether every call is up without an INVITE or UPDATE under way, so that the connection in use may change.
     pub(crate) fn are_quiet(&self) -> bool {
         let mut calls = self.calls.iter();
-        calls.all(|(_, call)| matches!(call.state, Some(State::Confirmed(_))))
+        calls.all(|(_, call)| {
+            matches!(call.state, Some(State::Confirmed(_))) && call.common.may_offer()
+        })
     }
 
     /// The dialog of a call that is up and not hanging up, for a request within it.
@@ -683,6 +722,7 @@ impl SessionLayer {
                 State::Confirmed(_)
                 | State::Offering(_)
                 | State::Reinviting(_)
+                | State::Acknowledging(_)
                 | State::Glare(_)
                 | State::Answering(_)
                 | State::Reanswered(_),
@@ -725,6 +765,7 @@ impl SessionLayer {
             State::Confirmed(_) => "Confirmed",
             State::Offering(_) => "Offering",
             State::Reinviting(_) => "Reinviting",
+            State::Acknowledging(_) => "Acknowledging",
             State::Glare(_) => "Glare",
             State::Answering(_) => "Answering",
             State::Reanswered(_) => "Reanswered",
@@ -732,6 +773,21 @@ impl SessionLayer {
             State::QueuedBye(_) => "QueuedBye",
             State::LostBye(_) => "LostBye",
         })
+    }
+
+    /// The name of the state of the UPDATEs of a call, for the table test.
+    #[cfg(test)]
+    pub(in crate::session) fn update_state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+        Some(self.calls.get(id.0)?.common.updates.state_for_tests())
+    }
+
+    /// The transaction of the peer's UPDATE that a call answers, for the table test.
+    #[cfg(test)]
+    pub(in crate::session) fn update_for_tests(
+        &self,
+        id: SessionId,
+    ) -> Option<ServerTransactionId> {
+        self.calls.get(id.0)?.common.updates.theirs()
     }
 
     /// The transaction of the peer's INVITE that a call answers, for the table test.

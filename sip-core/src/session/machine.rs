@@ -5,13 +5,13 @@
 //! | AwaitingOffer, QueuedAck | HangUp, timer Description | aborted, Ended | (over) |
 //! | AwaitingOffer | Describe | INVITE | Calling |
 //! | AwaitingOffer | no description | aborted, Ended | (over) |
-//! | AwaitingOffer, Calling, Cancelling, AwaitingAnswer, QueuedAck, Accepting, Answered, HangingUp, Offering, Reinviting, Answering, Reanswered | Stop | aborted, Ended | (over) |
-//! | QueuedInvite | HangUp, timer Expiry | Ended | (over) |
+//! | AwaitingOffer, Calling, Cancelling, AwaitingAnswer, QueuedAck, Accepting, Answered, HangingUp, Offering, Reinviting, Acknowledging, Answering, Reanswered | Stop | aborted, Ended | (over) |
+//! | QueuedInvite | HangUp, timer Invitation | Ended | (over) |
 //! | QueuedInvite, Incoming, Confirmed, Glare, Terminating, QueuedBye, LostBye | Stop | Ended | (over) |
 //! | QueuedInvite | connection | INVITE | Calling |
 //! | QueuedInvite, QueuedBye, LostBye | timer GiveUp | Ended | (over) |
-//! | Calling | HangUp, timer NoAnswer, timer Expiry | CANCEL | Cancelling |
-//! | Calling, Cancelling, AwaitingAnswer, Reinviting | INVITE, INVITE without offer | 491 | same |
+//! | Calling | HangUp, timer NoAnswer, timer Invitation | CANCEL | Cancelling |
+//! | Calling, Cancelling, AwaitingAnswer, Reinviting, Acknowledging | INVITE, INVITE without offer | 491 | same |
 //! | Calling | 1xx to INVITE | Progress | same |
 //! | Calling | 2xx to INVITE | ACK, deliver answer, complete, Established | Confirmed |
 //! | Calling, Cancelling | 2xx without description to INVITE | ACK, aborted, BYE | Terminating |
@@ -28,7 +28,7 @@
 //! | Cancelling | 430 to INVITE | refused, Ended | (over) |
 //! | AwaitingAnswer | HangUp, no description, timer Description | ACK, aborted, BYE | Terminating |
 //! | AwaitingAnswer | Describe | ACK, complete, Established | Confirmed |
-//! | AwaitingAnswer, QueuedAck, Answered, HangingUp, Offering, Reanswered | BYE | aborted, Ended | (over) |
+//! | AwaitingAnswer, QueuedAck, Answered, HangingUp, Offering, Acknowledging, Reanswered | BYE | aborted, Ended | (over) |
 //! | QueuedAck | connection | ACK, complete, Established, ask offer | Offering |
 //! | Incoming, Accepting | Ring, timer Ring | 180 | same |
 //! | Incoming | Answer | deliver offer, ask answer | Accepting |
@@ -51,12 +51,13 @@
 //! | Answered | ACK, ACK without answer | complete, Established | Confirmed |
 //! | Answered | INVITE | complete, Established, deliver offer, ask answer | Answering |
 //! | Answered | INVITE without offer | complete, Established, ask offer | Answering |
-//! | Answered, HangingUp, Offering, Reanswered | gone | aborted, BYE | Terminating |
+//! | Answered, HangingUp, Offering, Reanswered | gone, timer Expiry | aborted, BYE | Terminating |
 //! | Answered, HangingUp, Reanswered | timer Repeat | 200 | same |
 //! | Answered, HangingUp, Reanswered | timer GiveUp | aborted, BYE | Terminating |
 //! | HangingUp | ACK, ACK without answer | complete, BYE | Terminating |
-//! | Confirmed, Glare | HangUp, gone | BYE | Terminating |
-//! | Confirmed | Renegotiate, connection | ask offer | Offering |
+//! | Confirmed, Glare | HangUp, gone, timer Expiry | BYE | Terminating |
+//! | Confirmed | Renegotiate, SendUpdate, Hold, connection, timer Refresh | ask offer | Offering |
+//! | Confirmed | Renegotiate without offer | INVITE | Reinviting |
 //! | Confirmed, Glare, QueuedBye, LostBye | BYE | Ended | (over) |
 //! | Confirmed, Glare | INVITE | deliver offer, ask answer | Answering |
 //! | Confirmed, Glare | INVITE without offer | ask offer | Answering |
@@ -66,7 +67,7 @@
 //! | Offering | no description, timer Description | aborted | Confirmed |
 //! | Offering | INVITE | rolled back, deliver offer, ask answer | Answering |
 //! | Offering | INVITE without offer | rolled back, ask offer | Answering |
-//! | Reinviting | HangUp, gone | CANCEL, aborted, BYE | Terminating |
+//! | Reinviting | HangUp, gone, timer Expiry | CANCEL, aborted, BYE | Terminating |
 //! | Reinviting | BYE | CANCEL, aborted, Ended | (over) |
 //! | Reinviting | 2xx to re-INVITE | ACK, deliver answer, complete | Confirmed |
 //! | Reinviting | 2xx without description to re-INVITE | ACK, refused | Confirmed |
@@ -74,9 +75,11 @@
 //! | Reinviting | refusal to re-INVITE, 480 to re-INVITE | refused | Confirmed |
 //! | Reinviting | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted | Confirmed |
 //! | Reinviting | timer Offer | CANCEL | same |
+//! | Acknowledging | HangUp, no description, timer Description, gone, timer Expiry | ACK, aborted, BYE | Terminating |
+//! | Acknowledging | Describe | ACK, complete | Confirmed |
 //! | Glare | 2xx to re-INVITE, 2xx without description to re-INVITE | ACK | same |
 //! | Glare | timer Offer | ask offer | Offering |
-//! | Answering | HangUp, gone | 487, aborted, BYE | Terminating |
+//! | Answering | HangUp, gone, timer Expiry | 487, aborted, BYE | Terminating |
 //! | Answering | Describe | 200 | Reanswered |
 //! | Answering | no description, timer Description | 488, refused | Confirmed |
 //! | Answering | Reject | 486, refused | Confirmed |
@@ -86,6 +89,13 @@
 //! | Reanswered | INVITE | complete, deliver offer, ask answer | Answering |
 //! | Reanswered | INVITE without offer | complete, ask offer | Answering |
 //! | Terminating | INVITE, INVITE without offer | 481 | same |
+//! | Calling, Cancelling, Reinviting | UPDATE | 491 | same |
+//! | AwaitingAnswer, Incoming, Accepting, HangingUp, Acknowledging, Answering | UPDATE | 500 | same |
+//! | Answered, Reanswered | UPDATE | complete, deliver offer, ask answer | same |
+//! | Confirmed, Glare | UPDATE | deliver offer, ask answer | same |
+//! | Offering | UPDATE | rolled back, deliver offer, ask answer | Glare |
+//! | Calling, Cancelling, AwaitingAnswer, Incoming, Accepting, Answered, HangingUp, Confirmed, Offering, Reinviting, Acknowledging, Glare, Answering, Reanswered | UPDATE without offer | 200 | same |
+//! | Terminating | UPDATE, UPDATE without offer | 481 | same |
 //! | Terminating | refusal to BYE, 2xx to BYE, timeout of our BYE, failed resending of our BYE | Ended | (over) |
 //! | Terminating | loss of our BYE |  | LostBye |
 //! | QueuedBye, LostBye | connection | BYE | Terminating |
@@ -106,6 +116,15 @@
 //! | Calling with our answer | 2xx to PRACK | complete | same |
 //! | Calling with our answer | refusal to PRACK | refused, PrackFailed | same |
 //! | Calling with our answer | timeout of our PRACK, failed resending of our PRACK | aborted, PrackFailed | same |
+//! | Reinviting without offer | HangUp, gone, timer Expiry | CANCEL, BYE | Terminating |
+//! | Reinviting without offer | Stop | Ended | (over) |
+//! | Reinviting without offer | BYE | CANCEL, Ended | (over) |
+//! | Reinviting without offer | 2xx to re-INVITE | deliver offer, ask answer | Acknowledging |
+//! | Reinviting without offer | 2xx without description to re-INVITE | ACK, ModificationEnded | Confirmed |
+//! | Reinviting without offer | 491 to re-INVITE |  | Glare |
+//! | Reinviting without offer | refusal to re-INVITE, 480 to re-INVITE, timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | ModificationEnded | Confirmed |
+//! | Accepting with our offer, Answered with our offer, HangingUp with our offer, Answering with our offer, Reanswered with our offer | UPDATE | 491 | same |
+//! | Calling for an answer, Calling with our answer | UPDATE | 500 | same |
 //! | Incoming with our offer | Answer | ask offer | Accepting |
 //! | Answered with our offer | ACK | deliver answer, complete, Established | Confirmed |
 //! | Answered with our offer, HangingUp with our offer | ACK without answer | aborted, BYE | Terminating |
@@ -153,29 +172,38 @@
 //! | Answered negotiated | INVITE | Established, deliver offer, ask answer | Answering |
 //! | Answered negotiated | INVITE without offer | Established, ask offer | Answering |
 //! | Answered negotiated | BYE, Stop | Ended | (over) |
-//! | Answered negotiated | gone, timer GiveUp | BYE | Terminating |
-//! | Calling, Cancelling, AwaitingAnswer, Incoming, Accepting, Answered, HangingUp, Confirmed, Offering, Reinviting, Glare, Answering, Reanswered, Terminating | PRACK, PRACK with description, PRACK of another response | 481 | same |
+//! | Answered negotiated | gone, timer GiveUp, timer Expiry | BYE | Terminating |
+//! | Calling, Cancelling, AwaitingAnswer, Incoming, Accepting, Answered, HangingUp, Confirmed, Offering, Reinviting, Acknowledging, Glare, Answering, Reanswered, Terminating | PRACK, PRACK with description, PRACK of another response | 481 | same |
+//! | Incoming with early media with our offer, Incoming unacknowledged with our offer, Accepting unacknowledged with our offer | UPDATE | 491 | same |
+//! | Incoming negotiated, Incoming negotiated with our offer, Answered negotiated | UPDATE | deliver offer, ask answer | same |
 //!
-//! What is not listed changes nothing, and the call refuses the commands Ring, Progress, Answer, Reject, Renegotiate
-//! and Describe there ([`State::accepts`]), as it does in a row with `(error)`. `same` is the unchanged state; `(over)` means that the entry of
-//! the call is freed. `Calling for an answer` is a call without an offer of this side in which a reliable provisional response brought
-//! one, and `Calling with our answer` one whose PRACK carried the answer (RFC 3262 section 5). `Calling
-//! with redirections` is a call that may follow redirections. `with our offer` is a call in which the INVITE of the peer had no offer, so that the
-//! 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. Of an unanswered call
-//! of the peer, `with early media` means that a provisional response waits for its description, `unacknowledged` that one with a
-//! description waits for PRACK, `with a preview` that an unreliable one with the answer is sent, `negotiated` that reliable
-//! responses have completed the exchange, and `with a PRACK` that the offer in a PRACK waits for its answer. `for a
-//! repair` is a re-INVITE of a call whose peer knows a connection that is gone.
+//! What is not listed changes nothing, and the call refuses the commands Ring, Progress, Answer, Reject, Renegotiate,
+//! SendUpdate, Hold and Describe there ([`State::accepts`]), as it does in a row with `(error)`. `same` is the unchanged state;
+//! `(over)` means that the entry of the call is freed. `Calling for an answer` is a call without an offer of this side in which a
+//! reliable provisional response brought one, and `Calling with our answer` one whose PRACK carried the answer (RFC 3262 section
+//! 5). `Calling with redirections` is a call that may follow redirections. `with our offer` is a call in which the INVITE of the peer had no offer,
+//! so that the 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. Of an
+//! unanswered call of the peer, `with early media` means that a provisional response waits for its description, `unacknowledged`
+//! that one with a description waits for PRACK, `with a preview` that an unreliable one with the answer is sent, `negotiated`
+//! that reliable responses have completed the exchange, and `with a PRACK` that the offer in a PRACK waits for its answer. `for
+//! a repair` is a re-INVITE of a call whose peer knows a connection that is gone, and `without offer` one that leaves the offer
+//! to the peer. The peer of SendUpdate takes no UPDATE here; `update.rs` has a table for one that does, and for its UPDATEs.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
-//! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`, `Redirected`,
-//! `EarlyDialogEnded`, `PrackFailed`, `Established`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
-//! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1).
+//! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`, `Redirected`, `EarlyDialogEnded`,
+//! `PrackFailed`, `Established`, `ModificationEnded`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already
+//! answered 200. `connection` is one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1). This
+//! side refreshes the session of each call in the table.
 
-use super::context::Context;
+use alloc::boxed::Box;
+
+use super::context::{Common, Context};
 use super::input::Input;
+use super::offer::Carrier;
 use super::options::{DescriptionFailed, MessageOptions};
+use super::refresh::{TimingEffect, TimingInput};
 use super::state::{Calling, State};
+use super::update::{self, Stepped};
 use crate::endpoint::SessionTimer;
 use crate::error::CommandError;
 use crate::reason::{ByeFailure, Cause, EndReason};
@@ -196,6 +224,27 @@ impl State {
                 bye_failure: state.bye_failure_of_stop(),
                 ..EndReason::local(Cause::Stopped)
             }),
+            (state, Input::Timer(SessionTimer::Refresh)) => match context.refresh_is_due() {
+                Some(TimingEffect::End) => state.expired(context),
+                Some(_) => state.refresh(context),
+                None => Some(state),
+            },
+            (state, Input::Timer(SessionTimer::Expiry)) => {
+                match context.step_timing(TimingInput::Expired) {
+                    Some(_) => state.expired(context),
+                    None => Some(state),
+                }
+            }
+            (state, input) => match update::step(state, input, context) {
+                Stepped::Taken(next) => next,
+                Stepped::Passed(state, input) => state.step_alone(input, context),
+            },
+        }
+    }
+
+    /// As [`State::step`], for an input that is not about an UPDATE.
+    fn step_alone(self, input: Input<'_>, context: &mut Context<'_>) -> Option<Self> {
+        match (self, input) {
             // It has the description, but no connection for it.
             (state, Input::Prack(transaction, request)) if !state.is_unanswered() => {
                 context.late_prack(transaction, request);
@@ -224,6 +273,7 @@ impl State {
             (Self::Confirmed(state), input) => state.step(input, context),
             (Self::Offering(state), input) => state.step(input, context),
             (Self::Reinviting(state), input) => state.step(input, context),
+            (Self::Acknowledging(state), input) => state.step_again(input, context),
             (Self::Glare(state), input) => state.step(input, context),
             (Self::Answering(state), input) => state.step(input, context),
             (Self::Reanswered(state), input) => state.step_reanswered(input, context),
@@ -236,6 +286,20 @@ impl State {
     /// Whether the peer calls and has no final response.
     const fn is_unanswered(&self) -> bool {
         matches!(self, Self::Incoming(_) | Self::Accepting(_))
+    }
+
+    /// Refreshes the session (RFC 4028 section 10); an INVITE that is under way does so, too.
+    fn refresh(self, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Confirmed(call) => call.refresh(context),
+            state => Some(state),
+        }
+    }
+
+    /// Ends a call whose session has expired (RFC 4028 section 10).
+    fn expired(self, context: &mut Context<'_>) -> Option<Self> {
+        let reason = EndReason::transport(Cause::Expired);
+        self.step(Input::Gone(Box::new(reason)), context)
     }
 
     /// What the peer of a call misses that ends without a message.
@@ -254,6 +318,7 @@ impl State {
             | Self::Confirmed(_)
             | Self::Offering(_)
             | Self::Reinviting(_)
+            | Self::Acknowledging(_)
             | Self::Glare(_)
             | Self::Answering(_)
             | Self::Reanswered(_)
@@ -263,7 +328,7 @@ impl State {
     }
 
     /// Whether a command fits the state; messages and deadlines always do.
-    pub(crate) fn accepts(&self, input: &Input<'_>) -> Result<(), CommandError> {
+    pub(crate) fn accepts(&self, input: &Input<'_>, common: &Common) -> Result<(), CommandError> {
         let unanswered = self.is_unanswered();
         let fits = match input {
             Input::Ring | Input::Progress(_) | Input::Answer => unanswered,
@@ -272,8 +337,14 @@ impl State {
                 return Err(CommandError::WrongState(wanted));
             }
             Input::AnswerWith(_) => unanswered,
-            Input::Reject(_) | Input::Refuse(_) => unanswered || matches!(self, Self::Answering(_)),
-            Input::Renegotiate => matches!(self, Self::Confirmed(_)),
+            Input::Reject(_) | Input::Refuse(_) => {
+                unanswered || matches!(self, Self::Answering(_)) || common.updates.are_answered()
+            }
+            Input::Renegotiate(_) | Input::Hold(_) => {
+                matches!(self, Self::Confirmed(_)) && common.may_offer()
+            }
+            Input::SendUpdate(options) => return update::accepts(self, options, common),
+            Input::Describe(..) if common.offer.carrier() == Some(Carrier::Update) => true,
             Input::Describe(..) => matches!(
                 self,
                 Self::AwaitingOffer(_)
@@ -282,6 +353,7 @@ impl State {
                     | Self::Incoming(_)
                     | Self::Accepting(_)
                     | Self::Offering(_)
+                    | Self::Acknowledging(_)
                     | Self::Answering(_)
             ),
             _ => true,
@@ -291,8 +363,8 @@ impl State {
         }
         Err(match input {
             Input::Describe(..) => CommandError::ExchangeOver,
-            Input::Renegotiate => {
-                CommandError::WrongState("one INVITE at a time in a call that is up")
+            Input::Renegotiate(_) | Input::Hold(_) => {
+                CommandError::WrongState("one INVITE or offer at a time in a call that is up")
             }
             _ => CommandError::WrongState("the call is not one that waits for an answer"),
         })

@@ -2,11 +2,11 @@
 //! [`Endpoint`](crate::endpoint::Endpoint).
 //!
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
-//! `caller.rs` has the states before the peer answers an INVITE of this side with `early.rs` for the early dialogs and `redirect.rs` for
-//! redirections, `claim.rs` the further branches that answer, `callee.rs` those before this
-//! side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional responses of this side (RFC 3262),
-//! `confirmed.rs` and `reinvite.rs` those of a call that is up,
-//! `ending.rs` the rest. `offer.rs` is the offer/answer machine (RFC 3264).
+//! `caller.rs` has the states before the peer answers an INVITE of this side with `early.rs` for the early dialogs,
+//! `redirect.rs` for redirections and `claim.rs` for further branches that answer, `callee.rs` those before this side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional
+//! responses of this side (RFC 3262), `confirmed.rs` and `reinvite.rs` the states of a call that is up, `ending.rs` the rest.
+//! `update.rs` has the UPDATEs, which are beside the state. `offer.rs` is the offer/answer machine (RFC 3264), `refresh.rs` that
+//! of session timers (RFC 4028).
 
 mod callee;
 mod caller;
@@ -26,17 +26,19 @@ mod options;
 mod progress;
 mod provisional;
 mod redirect;
+mod refresh;
 mod refusal;
 mod reinvite;
 mod reliable;
 mod state;
 #[cfg(test)]
 mod tables;
+mod update;
 
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
-pub use self::options::{DescriptionFailed, Forks, InviteOptions, MessageOptions};
+pub use self::options::{DescriptionFailed, Forks, InviteOptions, MessageOptions, ModifyOptions};
 pub use self::provisional::{
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, Reliability,
 };

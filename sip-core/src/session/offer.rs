@@ -180,6 +180,17 @@ impl Exchange {
         matches!(self, Self::AnswerSent(..))
     }
 
+    /// The message that carries the offer of the open exchange.
+    pub(crate) const fn carrier(self) -> Option<Carrier> {
+        match self {
+            Self::OfferAsked(_, carrier)
+            | Self::OfferSent(_, carrier)
+            | Self::AnswerAsked(_, carrier)
+            | Self::AnswerSent(_, carrier) => Some(carrier),
+            Self::Idle => None,
+        }
+    }
+
     /// Whether the offer of this side waits for the answer of the peer.
     pub(crate) const fn awaits_answer(self) -> bool {
         matches!(self, Self::OfferSent(..))

@@ -94,6 +94,39 @@ impl InviteOptions {
     }
 }
 
+/// What the application wants of a re-INVITE or UPDATE (RFC 3261 section 14.1, RFC 3311).
+#[derive(Clone, Default, Debug)]
+#[non_exhaustive]
+pub struct ModifyOptions {
+    /// Sends the request without an offer. The peer makes the offer in the 2xx of a re-INVITE, and the application answers it in
+    /// the ACK (RFC 3261 section 14.1); an UPDATE without one only refreshes the target and the session.
+    pub without_offer: bool,
+    /// Additional header fields of the application.
+    pub headers: Vec<ExtraHeader>,
+}
+
+impl ModifyOptions {
+    /// The default change: an offer of the application, no additional header fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends the request without an offer.
+    #[must_use]
+    pub fn without_offer(mut self) -> Self {
+        self.without_offer = true;
+        self
+    }
+
+    /// Adds one header field.
+    #[must_use]
+    pub fn header(mut self, header: ExtraHeader) -> Self {
+        self.headers.push(header);
+        self
+    }
+}
+
 /// What the application adds to a request or response of a call: checked header fields, and a body where the message has none
 /// of its own.
 #[derive(Clone, Default, Debug)]

@@ -39,12 +39,14 @@ impl NewInvite {
             headers.extend(ExtraHeader::of_uri(&target.as_uri()));
         }
         let target = target.as_uri().to_request_uri();
+        let fields = context.timer_fields();
         let call = NewCall {
             connection,
             target: target.as_bytes(),
             to: to.as_bytes(),
             number,
             expires: self.options.expires,
+            own: &fields.own(),
             anonymous: self.options.anonymous,
             headers: &headers,
             offer: self.offer.as_ref(),

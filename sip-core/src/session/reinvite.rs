@@ -1,6 +1,7 @@
 //! INVITEs within a call that is up, in both directions (RFC 3261 section 14): they change the session, or
 //! repair the route to this side after the connection changed. Glare (section 14.1) is resolved here.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use sip_parse::{Method, Request, StatusCode};
@@ -8,9 +9,11 @@ use sip_parse::{Method, Request, StatusCode};
 use super::context::{Context, by_peer};
 use super::early::{is_next, prack_outcome, rack, reliable, report_prack, send_prack};
 use super::input::{Input, ResponseTo};
-use super::offer::{Carrier, Ending};
-use super::state::{Answered, Answering, Confirmed, Glare, Offering, Reinviting, State};
-use crate::body::{Body, remote_description};
+use super::offer::{Carrier, Ending, Exchange};
+use super::state::{
+    Answered, Answering, Attempt, AwaitingAnswer, Confirmed, Glare, Offering, Reinviting, State,
+};
+use crate::body::{Body, RemoteDescription, remote_description};
 use crate::dialog::{Dialog, DialogId};
 use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
 use crate::reason::{Cause, EndReason, ended_by_peer, failure, refusal, send_failure_cause};
@@ -20,34 +23,43 @@ use crate::transaction::ServerTransactionId;
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
 /// After this many 491 in a row the core stops, because a working peer would have answered otherwise.
-const MOST_GLARES: u8 = 10;
+pub(crate) const MOST_GLARES: u8 = 10;
 
 /// A repair that fails for a reason that passes is tried again this often, after 1 s, 2 s, 4 s and so on: 64 T1 in all, because
 /// the peer may have lost its connection to the same server and be on its way back.
 const MOST_REPAIRS: u8 = 5;
 
-/// Requests the offer of a re-INVITE from the application.
-pub(crate) fn offer(dialog: DialogId, glares: u8, context: &mut Context<'_>) -> Option<State> {
-    context.want_offer(Carrier::Invite);
-    Some(State::Offering(Offering { dialog, glares }))
+/// Requests the offer of a re-INVITE from the application, or sends the re-INVITE without one.
+pub(crate) fn offer(
+    dialog: DialogId,
+    attempt: Attempt,
+    context: &mut Context<'_>,
+) -> Option<State> {
+    let offering = Offering { dialog, attempt };
+    if offering.attempt.without_offer() {
+        return offering.send(None, context);
+    }
+    context.want_offer_for(Carrier::Invite, offering.attempt.hold());
+    Some(State::Offering(offering))
 }
 
 /// Repairs the route to this side by a target refresh (RFC 3261 section 12.2.1.1) if the connection that the
 /// peer knows is gone.
 pub(crate) fn repair(call: Confirmed, context: &mut Context<'_>) -> Option<State> {
-    if context.is_cut() {
-        return offer(call.dialog, 0, context);
+    // The end of an exchange by UPDATE comes back here.
+    if context.is_cut() && context.common.offer == Exchange::Idle {
+        return offer(call.dialog, Attempt::default(), context);
     }
     Some(State::Confirmed(call))
 }
 
-/// Handles a re-INVITE of the peer (RFC 3261 section 14.2); `glares` is set if a re-INVITE of this side waits
+/// Handles a re-INVITE of the peer (RFC 3261 section 14.2); `attempt` is set if a re-INVITE of this side waits
 /// for its end.
 pub(crate) fn answer(
     dialog: DialogId,
     transaction: ServerTransactionId,
     request: &Request,
-    glares: Option<u8>,
+    attempt: Option<Attempt>,
     context: &mut Context<'_>,
 ) -> Option<State> {
     match remote_description(request) {
@@ -58,7 +70,7 @@ pub(crate) fn answer(
         dialog,
         transaction,
         number: request.cseq().map_or(0, |cseq| cseq.number),
-        glares,
+        attempt,
     }))
 }
 
@@ -66,14 +78,14 @@ pub(crate) fn answer(
 /// section 14.1).
 pub(crate) fn after_exchange(
     dialog: DialogId,
-    glares: Option<u8>,
+    attempt: Option<Attempt>,
     context: &mut Context<'_>,
 ) -> Option<State> {
-    match glares {
-        Some(glares) => {
+    match attempt {
+        Some(attempt) => {
             let wait = context.glare_wait();
             context.set(SessionTimer::Offer, wait);
-            Some(State::Glare(Glare { dialog, glares }))
+            Some(State::Glare(Glare { dialog, attempt }))
         }
         // The ACK may have arrived on another connection than the INVITE.
         None => repair(Confirmed { dialog }, context),
@@ -86,7 +98,7 @@ pub(crate) fn bye(request: &Request, context: &mut Context<'_>) -> Option<State>
 }
 
 /// The CSeq number of the last request in the dialog.
-fn last_number(dialog: DialogId, context: &Context<'_>) -> u32 {
+pub(crate) fn last_number(dialog: DialogId, context: &Context<'_>) -> u32 {
     let dialog = context.endpoint.dialogs.dialog(dialog);
     dialog.map_or(0, Dialog::local_cseq)
 }
@@ -96,7 +108,7 @@ impl Offering {
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         let dialog = self.dialog;
         match input {
-            Input::Describe(_, Ok(offer)) => self.send(&offer, context),
+            Input::Describe(_, Ok(offer)) => self.send(Some(&offer), context),
             Input::Describe(_, Err(_)) => {
                 let reason = EndReason::local(Cause::BadDescription);
                 context.end_exchange(Ending::Aborted, reason.clone());
@@ -106,7 +118,7 @@ impl Offering {
             // The re-INVITE of this side is not sent yet, so the peer's goes first.
             Input::Invite(transaction, request) => {
                 context.end_exchange(Ending::RolledBack, by_peer(Cause::Glare));
-                answer(dialog, transaction, request, Some(self.glares), context)
+                answer(dialog, transaction, request, Some(self.attempt), context)
             }
             Input::HangUp => context.hang_up(EndReason::local(Cause::Requested)),
             Input::Bye(request) => bye(request, context),
@@ -119,8 +131,14 @@ impl Offering {
         }
     }
 
-    fn send(self, offer: &Body, context: &mut Context<'_>) -> Option<State> {
-        let (dialog, glares) = (self.dialog, self.glares);
+    /// An UPDATE of the peer with an offer goes first, because the re-INVITE of this side is not sent yet.
+    pub(crate) fn give_way(self, context: &mut Context<'_>) -> Option<State> {
+        context.end_exchange(Ending::RolledBack, by_peer(Cause::Glare));
+        after_exchange(self.dialog, Some(self.attempt), context)
+    }
+
+    fn send(self, offer: Option<&Body>, context: &mut Context<'_>) -> Option<State> {
+        let (dialog, attempt) = (self.dialog, self.attempt);
         let duty = Duty::Owed(context.common.connection);
         let connection = match context.endpoint.may_send_in(dialog, duty) {
             MaySend::Now(connection) => Ok(connection),
@@ -129,13 +147,14 @@ impl Offering {
         };
         let user = context.common.user(SessionRequest::Reinvite);
         let sent = connection.and_then(|connection| {
+            let fields = context.timer_fields();
             let invite = InDialog {
                 connection,
                 dialog,
                 method: Method::Invite,
-                body: Some(offer),
-                own: &[],
-                extra: &[],
+                body: offer,
+                own: &fields.own(),
+                extra: attempt.headers(),
             };
             let sent = context.endpoint.send_in_dialog(&invite, user);
             sent.map_err(|error| send_failure_cause(&error))
@@ -149,14 +168,14 @@ impl Offering {
                     dialog,
                     transaction,
                     number,
-                    glares,
+                    attempt,
                     preview: None,
                     rseq: None,
                 }))
             }
             Err(cause) => {
                 let reason = EndReason::local(cause);
-                context.end_exchange(Ending::Aborted, reason.clone());
+                context.modification_failed(&attempt, Ending::Aborted, &reason);
                 context.repair_failed(reason, None);
                 Some(State::Confirmed(Confirmed { dialog }))
             }
@@ -233,6 +252,11 @@ impl Reinviting {
         response: &ResponseTo<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
+        if let Some(transaction) = context.raise_interval(response) {
+            self.transaction = transaction;
+            self.number = last_number(self.dialog, context);
+            return Some(State::Reinviting(self));
+        }
         match response.status().as_u16() {
             100..=199 => {
                 self.on_progress(response, context);
@@ -240,20 +264,22 @@ impl Reinviting {
             }
             200..=299 => self.accepted(response, context),
             // The session is restored; the next attempt needs a fresh offer (RFC 3264 section 8).
-            491 if self.glares < MOST_GLARES => {
+            491 if self.attempt.glares < MOST_GLARES => {
                 let reason = refusal(response.response);
                 context.end_exchange(Ending::RolledBack, reason);
-                after_exchange(self.dialog, Some(self.glares + 1), context)
+                after_exchange(self.dialog, Some(self.attempt.again()), context)
             }
             // RFC 5057 section 5.1 has 480 end the call, but the peer of a call that is being repaired is likely to come back.
-            430 | 480 | 500 | 503 | 504 if self.glares < MOST_REPAIRS && context.is_cut() => {
+            430 | 480 | 500 | 503 | 504
+                if self.attempt.glares < MOST_REPAIRS && context.is_cut() =>
+            {
                 let reason = refusal(response.response);
                 context.end_exchange(Ending::Refused, reason.clone());
-                let (dialog, glares) = (self.dialog, self.glares + 1);
-                let wait = Duration::from_secs(1 << self.glares);
+                let wait = Duration::from_secs(1 << self.attempt.glares);
+                let (dialog, attempt) = (self.dialog, self.attempt.again());
                 context.set(SessionTimer::Offer, wait);
                 context.repair_failed(reason, Some(wait));
-                Some(State::Glare(Glare { dialog, glares }))
+                Some(State::Glare(Glare { dialog, attempt }))
             }
             _ => self.over(Ending::Refused, response.refusal(), context),
         }
@@ -290,6 +316,12 @@ impl Reinviting {
         let dialog = self.dialog;
         let preview = self.preview.take();
         context.clear(SessionTimer::Offer);
+        context.refreshed_by(response.response);
+        if self.attempt.without_offer()
+            && let Some(offer) = remote_description(response.response)
+        {
+            return take_offer(dialog, offer, response, context);
+        }
         let acknowledged =
             context.acknowledge(dialog, response.request, Some(response.response), None);
         if acknowledged.is_err() {
@@ -300,9 +332,12 @@ impl Reinviting {
         // RFC 3261 section 13.2.1: the 2xx may leave out an answer that came before it.
         match remote_description(response.response).or(preview) {
             // A reliable provisional response has brought the answer (RFC 3262 section 5).
-            _ if !context.common.offer.awaits_answer() => {}
+            _ if !self.attempt.without_offer() && !context.common.offer.awaits_answer() => {}
             Some(answer) => context.answer_came(answer),
-            None => context.end_exchange(Ending::Refused, by_peer(Cause::BadDescription)),
+            None => {
+                let reason = by_peer(Cause::BadDescription);
+                context.modification_failed(&self.attempt, Ending::Refused, &reason);
+            }
         }
         Some(State::Confirmed(Confirmed { dialog }))
     }
@@ -310,10 +345,86 @@ impl Reinviting {
     /// Ends the re-INVITE; the session is unchanged (RFC 3261 section 14.1).
     fn over(self, ending: Ending, reason: EndReason, context: &mut Context<'_>) -> Option<State> {
         context.clear(SessionTimer::Offer);
-        context.end_exchange(ending, reason.clone());
+        context.modification_failed(&self.attempt, ending, &reason);
         context.repair_failed(reason, None);
         let dialog = self.dialog;
         Some(State::Confirmed(Confirmed { dialog }))
+    }
+}
+
+/// The 2xx to a re-INVITE without an offer carries the offer of the peer (RFC 3261 section 14.1); the ACK waits for the answer.
+fn take_offer(
+    dialog: DialogId,
+    offer: RemoteDescription,
+    response: &ResponseTo<'_>,
+    context: &mut Context<'_>,
+) -> Option<State> {
+    let connection = response.connection;
+    context
+        .endpoint
+        .refresh_target(dialog, response.response, connection);
+    context.offer_came(Carrier::Success, offer);
+    let invite = response.request.clone();
+    Some(State::Acknowledging(Box::new(AwaitingAnswer {
+        dialog,
+        invite,
+    })))
+}
+
+impl AwaitingAnswer {
+    /// The state `Acknowledging`.
+    pub(crate) fn step_again(
+        self: Box<Self>,
+        input: Input<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match input {
+            Input::Describe(_, Ok(answer)) => self.answer_again(&answer, context),
+            // RFC 3261 section 14.1 with 13.2.2.4: an offer in a 2xx that this side cannot answer ends the call after the ACK.
+            Input::Describe(_, Err(_)) => {
+                self.ack_and_hang_up(EndReason::local(Cause::BadDescription), context)
+            }
+            Input::HangUp => self.ack_and_hang_up(EndReason::local(Cause::Requested), context),
+            Input::Gone(reason) => self.ack_and_hang_up(*reason, context),
+            // The peer does not wait for the ACK any more.
+            Input::Bye(request) => bye(request, context),
+            Input::Response(response) => {
+                context.further_success(&response, true);
+                Some(State::Acknowledging(self))
+            }
+            Input::Invite(transaction, _) => {
+                context.refuse(transaction, StatusCode::REQUEST_PENDING);
+                Some(State::Acknowledging(self))
+            }
+            _ => Some(State::Acknowledging(self)),
+        }
+    }
+
+    fn answer_again(self: Box<Self>, answer: &Body, context: &mut Context<'_>) -> Option<State> {
+        let dialog = self.dialog;
+        let acknowledged = context.acknowledge(dialog, &self.invite, None, Some(answer));
+        match acknowledged {
+            Ok(()) => {
+                context.on_flow_in_use();
+                context.described();
+            }
+            // The repair on the next connection shows whether the peer still has the call.
+            Err(error) => {
+                let reason = EndReason::transport(send_failure_cause(&error));
+                context.end_exchange(Ending::Aborted, reason);
+            }
+        }
+        repair(Confirmed { dialog }, context)
+    }
+
+    fn ack_and_hang_up(
+        self: Box<Self>,
+        reason: EndReason,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        // Without a connection the BYE waits for one, and the peer stops repeating its 2xx by itself.
+        let _ = context.acknowledge(self.dialog, &self.invite, None, None);
+        context.hang_up(reason)
     }
 }
 
@@ -321,16 +432,20 @@ impl Glare {
     /// The state `Glare`.
     pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         match input {
+            // One offer at a time (RFC 3264 section 4): an exchange by UPDATE goes first.
+            Input::Timer(SessionTimer::Offer) if context.common.offer != Exchange::Idle => {
+                after_exchange(self.dialog, Some(self.attempt), context)
+            }
             // The core requests a fresh offer, because the session may have changed since (RFC 3264 section
             // 8).
-            Input::Timer(SessionTimer::Offer) => offer(self.dialog, self.glares, context),
+            Input::Timer(SessionTimer::Offer) => offer(self.dialog, self.attempt, context),
             Input::Invite(transaction, request) => {
                 context.clear(SessionTimer::Offer);
                 answer(
                     self.dialog,
                     transaction,
                     request,
-                    Some(self.glares),
+                    Some(self.attempt),
                     context,
                 )
             }
@@ -371,7 +486,7 @@ impl Answering {
             Input::ServerFailed(transaction) if transaction == self.transaction => {
                 let reason = EndReason::transport(Cause::ConnectionLost);
                 context.end_exchange(Ending::Aborted, reason);
-                after_exchange(self.dialog, self.glares, context)
+                after_exchange(self.dialog, self.attempt, context)
             }
             Input::Invite(transaction, _) => {
                 context.refuse_for_now(transaction);
@@ -413,8 +528,8 @@ impl Answering {
             let dialogs = &mut context.endpoint.dialogs;
             dialogs.refresh_target(self.dialog, &request);
         }
-        let (dialog, glares) = (self.dialog, self.glares);
-        let answered = Answered::sent(dialog, self.transaction, self.number, glares, context);
+        let (dialog, attempt) = (self.dialog, self.attempt);
+        let answered = Answered::sent(dialog, self.transaction, self.number, attempt, context);
         Some(State::Reanswered(answered))
     }
 
@@ -437,6 +552,6 @@ impl Answering {
         context: &mut Context<'_>,
     ) -> Option<State> {
         context.end_exchange(ending, reason);
-        after_exchange(self.dialog, self.glares, context)
+        after_exchange(self.dialog, self.attempt, context)
     }
 }

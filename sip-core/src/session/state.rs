@@ -7,7 +7,7 @@ use core::time::Duration;
 use sip_parse::{Request, UriBuf};
 
 use super::offer::Exchange;
-use super::options::InviteOptions;
+use super::options::{InviteOptions, ModifyOptions};
 use super::provisional::ProvisionalOptions;
 use super::reliable::{Provisional, Reliable};
 use crate::body::{Body, RemoteDescription};
@@ -48,6 +48,8 @@ pub(crate) enum State {
     Offering(Offering),
     /// Both: the call is up; the re-INVITE is sent.
     Reinviting(Reinviting),
+    /// Both: the call is up; the 2xx to a re-INVITE without an offer carried one; the ACK waits for the application's answer.
+    Acknowledging(Box<AwaitingAnswer>),
     /// Both: the call is up; the re-INVITE crossed one of the peer and waits (RFC 3261 section 14.1: glare), or it is a repair that is
     /// tried again.
     Glare(Glare),
@@ -212,7 +214,67 @@ pub(crate) struct Answered {
     /// The interval after which the 2xx is sent again.
     pub(crate) interval: Duration,
     /// Set if a re-INVITE of this side crossed the peer's and is still wanted.
-    pub(crate) glares: Option<u8>,
+    pub(crate) attempt: Option<Attempt>,
+}
+
+/// A change of the session that this side makes by re-INVITE or UPDATE, again while it crosses changes of the peer.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(crate) struct Attempt {
+    /// How often it has crossed one of the peer, or has failed for a reason that passes.
+    pub(crate) glares: u8,
+    /// What the application wants of it; `None` for a repair and for a refresh.
+    pub(crate) wish: Option<Box<Wish>>,
+    /// Whether it refreshes the session only, because its time has come (RFC 4028 section 10).
+    pub(crate) refreshes: bool,
+}
+
+/// What the application wants of a change.
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(crate) struct Wish {
+    pub(crate) options: ModifyOptions,
+    /// Whether the change puts the peer on hold or resumes the call, if it is to do either.
+    pub(crate) hold: Option<bool>,
+}
+
+impl Attempt {
+    /// The first attempt at a change that the application wants.
+    pub(crate) fn of(options: ModifyOptions, hold: Option<bool>) -> Self {
+        Self {
+            wish: Some(Box::new(Wish { options, hold })),
+            ..Self::default()
+        }
+    }
+
+    /// The refresh of the session by an UPDATE without an offer (RFC 4028 section 7.4).
+    pub(crate) fn refresh() -> Self {
+        Self {
+            refreshes: true,
+            ..Self::default()
+        }
+    }
+
+    /// The next attempt at the same change.
+    pub(crate) fn again(self) -> Self {
+        Self {
+            glares: self.glares.saturating_add(1),
+            ..self
+        }
+    }
+
+    pub(crate) fn hold(&self) -> Option<bool> {
+        self.wish.as_ref()?.hold
+    }
+
+    pub(crate) fn without_offer(&self) -> bool {
+        let wish = self.wish.as_ref();
+        self.refreshes || wish.is_some_and(|wish| wish.options.without_offer)
+    }
+
+    pub(crate) fn headers(&self) -> &[ExtraHeader] {
+        let wish = self.wish.as_ref();
+        wish.map_or(&[], |wish| &wish.options.headers)
+    }
 }
 
 /// The call is up.
@@ -225,8 +287,7 @@ pub(crate) struct Confirmed {
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Offering {
     pub(crate) dialog: DialogId,
-    /// How often a re-INVITE has crossed one of the peer.
-    pub(crate) glares: u8,
+    pub(crate) attempt: Attempt,
 }
 
 /// The re-INVITE is sent.
@@ -236,7 +297,7 @@ pub(crate) struct Reinviting {
     pub(crate) transaction: ClientTransactionId,
     /// The CSeq number of the re-INVITE, which its responses repeat.
     pub(crate) number: u32,
-    pub(crate) glares: u8,
+    pub(crate) attempt: Attempt,
     /// The session description of a provisional response: the answer, if the 2xx brings none.
     pub(crate) preview: Option<RemoteDescription>,
     /// The RSeq number of the last reliable provisional response.
@@ -247,7 +308,7 @@ pub(crate) struct Reinviting {
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Glare {
     pub(crate) dialog: DialogId,
-    pub(crate) glares: u8,
+    pub(crate) attempt: Attempt,
 }
 
 /// A re-INVITE of the peer waits for the application's description.
@@ -256,7 +317,7 @@ pub(crate) struct Answering {
     pub(crate) dialog: DialogId,
     pub(crate) transaction: ServerTransactionId,
     pub(crate) number: u32,
-    pub(crate) glares: Option<u8>,
+    pub(crate) attempt: Option<Attempt>,
 }
 
 /// The call is over except for its BYE.

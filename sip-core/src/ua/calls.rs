@@ -11,8 +11,8 @@ use crate::error::{CommandError, StaleHandle};
 use crate::ids::{ExchangeId, RequestId, SessionId};
 use crate::registration::{RegisterKind, Wish};
 use crate::session::{
-    DescriptionFailed, Input, InviteOptions, MessageOptions, Phase, ProvisionalOptions, Refusal,
-    Stepped,
+    DescriptionFailed, Input, InviteOptions, MessageOptions, ModifyOptions, Phase,
+    ProvisionalOptions, Refusal, Stepped,
 };
 use crate::time::Timestamp;
 
@@ -172,7 +172,11 @@ impl UserAgent {
     pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
         let known = self.step_session(id, Input::HangUp) != Stepped::Unknown;
         // While a challenge waits, no request is in flight; withdrawing the challenge ends the call now.
-        for request in [SessionRequest::Invite, SessionRequest::Reinvite] {
+        for request in [
+            SessionRequest::Invite,
+            SessionRequest::Reinvite,
+            SessionRequest::Update,
+        ] {
             self.withdraw_challenge(TransactionUser::Session(id, request));
         }
         known
@@ -253,6 +257,17 @@ impl IncomingSession<'_> {
         self.take(Input::Refuse(refusal.into()), now);
     }
 
+    /// Changes the session by an UPDATE before the call is answered (RFC 3311 section 5.1). The peer's Allow has to list UPDATE,
+    /// and a reliable provisional response has to have completed a first exchange of descriptions.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] otherwise, and while another offer is under way.
+    pub fn update(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        let update = Input::SendUpdate(options);
+        self.agent.command_session(self.id, update)
+    }
+
     fn take(self, input: Input<'_>, now: Timestamp) {
         self.agent.advance(now);
         self.agent.step_session(self.id, input);
@@ -277,16 +292,67 @@ impl EstablishedSession<'_> {
         self.agent.settle();
     }
 
-    /// Changes the session (RFC 3261 section 14.1). The core requests the offer with
+    /// Changes the session by a re-INVITE (RFC 3261 section 14.1). The core requests the offer with
     /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) and reports the outcome with
-    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded). If a re-INVITE of the peer crosses this one,
-    /// the core waits and tries again, as section 14.1 requires.
+    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded). [`ModifyOptions::without_offer`] leaves the offer to the peer:
+    /// then [`Event::ModificationEnded`](crate::Event::ModificationEnded) reports a failure before it.
+    /// If a change of the peer crosses this one, the core waits and tries again, as section 14.1 requires.
     ///
     /// # Errors
-    /// [`CommandError::WrongState`] while another INVITE is under way in the call, in either direction.
-    pub fn reinvite(self, now: Timestamp) -> Result<(), CommandError> {
+    /// [`CommandError::WrongState`] while another INVITE, or an UPDATE with an offer, is under way in the call, in either
+    /// direction.
+    pub fn reinvite(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Renegotiate(options), now)
+    }
+
+    /// Changes the session by an UPDATE (RFC 3311 section 5.1), as [`EstablishedSession::reinvite`] does. The core sends a
+    /// re-INVITE if the Allow of the peer does not list UPDATE. [`ModifyOptions::without_offer`] refreshes only the target
+    /// and the session; [`Event::ModificationEnded`](crate::Event::ModificationEnded) reports the outcome then.
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::reinvite`].
+    pub fn update(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::SendUpdate(options), now)
+    }
+
+    /// Puts the peer on hold by a re-INVITE (RFC 3264 section 8.4). The core requests the offer with
+    /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), whose `hold` is true;
+    /// [`sdp::with_direction`](crate::sdp::with_direction) makes one. The hold is in force when
+    /// [`Event::ExchangeEnded`](crate::Event::ExchangeEnded) reports it complete; every later description of the call keeps
+    /// it until `resume`.
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::reinvite`].
+    pub fn hold(self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Hold(true), now)
+    }
+
+    /// Ends the hold of this side, as [`EstablishedSession::hold`] begins it.
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::reinvite`].
+    pub fn resume(self, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Hold(false), now)
+    }
+
+    /// Whether this side holds the call: whether the last complete exchange did.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.agent.sessions.holds(self.id).unwrap_or(false)
+    }
+
+    /// Refuses the re-INVITE or UPDATE of the peer that waits for a description; the call goes on. An UPDATE whose answer needs
+    /// the consent of the user gets 504 (RFC 3311 section 5.2), which the core sends by itself after 10 s.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] if none waits, [`CommandError::NotRunning`] or [`CommandError::Backpressure`].
+    pub fn reject(self, refusal: impl Into<Refusal>, now: Timestamp) -> Result<(), CommandError> {
+        self.command(Input::Refuse(refusal.into()), now)
+    }
+
+    fn command(self, input: Input<'_>, now: Timestamp) -> Result<(), CommandError> {
         self.agent.command(now)?;
-        self.agent.command_session(self.id, Input::Renegotiate)
+        self.agent.command_session(self.id, input)
     }
 
     /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`), and returns the handle of

@@ -17,7 +17,7 @@ use crate::rand::{below, token};
 use crate::transaction::TimerSettings;
 
 /// The option tags that the core honours, without those of `extraSupported`.
-const SUPPORTED: [&str; 2] = ["outbound", "gruu"];
+const SUPPORTED: [&str; 3] = ["outbound", "gruu", "timer"];
 
 /// The settings of the endpoint. Draws at random what the configuration leaves out.
 pub(super) fn settings(
@@ -33,9 +33,10 @@ pub(super) fn settings(
         config.contact_transport()
     };
     let supported = SUPPORTED.into_iter().map(Into::into);
-    let extra = config
-        .extra_supported()
-        .iter()
+    let known = |tag: &str| SUPPORTED.iter().any(|own| own.eq_ignore_ascii_case(tag));
+    let extra = config.extra_supported().iter();
+    let extra = extra
+        .filter(|tag| !known(tag))
         .map(|tag| tag.as_str().into());
     let mut settings = EndpointSettings::new(aor);
     let identity = &mut settings.identity;
@@ -77,6 +78,9 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         queue_requests: config.offline_requests() == OfflineRequests::Queue,
         no_answer_timeout: config.no_answer_timeout(),
         offer_timeout: config.offer_timeout(),
+        session_expires: config.session_expires(),
+        min_se: config.min_se(),
+        session_refresher: config.session_refresher(),
         log_level: config.log().level,
         trace: config.trace_sip(),
         trace_credentials: config.trace_sip_credentials(),

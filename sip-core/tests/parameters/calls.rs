@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sip_core::config::{Config, ConfigBuilder, DtmfType, Support};
+use sip_core::config::{Config, ConfigBuilder, DtmfType, SessionRefresher, Support};
 use sip_core::{
     Cause, CommandError, DescriptionFailed, DescriptionKind, Event, Originator, Session,
     StartError, Timestamp, UserAgent,
@@ -294,4 +294,70 @@ pub(crate) fn custom_is_passed_through() {
     let bench = Bench::new(config.custom("team", "\"north\""));
     assert_eq!(bench.agent.config().custom()["team"], "\"north\"");
     assert!(Config::default().custom().is_empty());
+}
+
+/// `sessionExpires`: the INVITE asks for a session timer (RFC 4028 section 7.1). By default it asks for none.
+pub(crate) fn cfg_session_expires_asks_for_a_session_timer() {
+    let (_, invite) = Bench::new(&alice()).call();
+    assert!(!invite.has(HeaderName::SessionExpires) && !invite.has(HeaderName::MinSe));
+    let (_, invite) = Bench::new(alice().session_expires(600 * SECOND)).call();
+    assert_eq!(value(&invite, HeaderName::SessionExpires), "600");
+    for refused in [1, 89] {
+        let errors = alice().session_expires(refused * SECOND).build();
+        assert!(errors.is_err(), "{refused} s is below RFC 4028 section 5");
+    }
+    let below = alice()
+        .min_se(300 * SECOND)
+        .session_expires(200 * SECOND)
+        .build();
+    let errors = below.expect_err("an interval that this side would refuse itself");
+    assert!(errors.to_string().contains("sessionExpires"), "{errors}");
+}
+
+/// `minSe`: a shorter interval of the peer gets 422 (RFC 4028 section 9).
+pub(crate) fn cfg_min_se_refuses_a_shorter_interval() {
+    for (min_se, interval, refused) in [
+        (None, 90, false),
+        (Some(200), 199, true),
+        (Some(200), 200, false),
+    ] {
+        let mut config = alice();
+        if let Some(min_se) = min_se {
+            config.min_se(min_se * SECOND);
+        }
+        let mut bench = Bench::new(&config);
+        let user = bench.contact_user();
+        bench.feed(&format!(
+            "INVITE sip:{user}@x SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bK1\n\
+             Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=1\nTo: <sip:x@y>\nCall-ID: 1\n\
+             CSeq: 1 INVITE\nContact: <sip:bob@b.invalid>\nSupported: timer\n\
+             Session-Expires: {interval}\nContent-Length: 0\n\n"
+        ));
+        let calls = bench.events.iter();
+        let calls = calls.filter(|event| matches!(event, Event::IncomingCall { .. }));
+        assert_eq!(calls.count(), usize::from(!refused), "{interval}");
+        if refused {
+            let response = bench.next_response();
+            assert_eq!(response.status().as_u16(), 422);
+            assert_eq!(value(&response, HeaderName::MinSe), "200");
+        }
+    }
+    let (_, invite) = Bench::new(alice().min_se(200 * SECOND)).call();
+    assert_eq!(value(&invite, HeaderName::MinSe), "200");
+}
+
+/// `sessionRefresher`: the side that the INVITE proposes to refresh (RFC 4028 section 7.1).
+pub(crate) fn cfg_session_refresher_names_the_side() {
+    for (side, field) in [
+        (SessionRefresher::Auto, "1800"),
+        (SessionRefresher::Uac, "1800;refresher=uac"),
+        (SessionRefresher::Uas, "1800;refresher=uas"),
+    ] {
+        let mut config = alice();
+        config
+            .session_expires(1_800 * SECOND)
+            .session_refresher(side);
+        let (_, invite) = Bench::new(&config).call();
+        assert_eq!(value(&invite, HeaderName::SessionExpires), field);
+    }
 }

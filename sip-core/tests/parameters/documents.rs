@@ -66,7 +66,14 @@ fn set(builder: &mut ConfigBuilder, parameter: Parameter, default: &str) {
     match parameter.setter() {
         Setter::Flag(set) => set(builder, default == "false"),
         Setter::Number { least, set, .. } => set(builder, least + 1),
-        Setter::Seconds { set, .. } => set(builder, Duration::from_secs(7)),
+        Setter::Seconds { set, .. } => set(
+            builder,
+            match parameter {
+                // RFC 4028 section 5: at least 90 s.
+                Parameter::SessionExpires | Parameter::MinSe => Duration::from_secs(700),
+                _ => Duration::from_secs(7),
+            },
+        ),
         Setter::Text(set) => set(
             builder,
             match parameter {

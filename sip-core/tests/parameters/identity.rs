@@ -352,7 +352,7 @@ pub(crate) fn contact_transport_is_in_contact() {
 
 /// RFC 3261 20.37 and 8.2.2.3: the tags stand in Supported, and a request that requires one is taken.
 pub(crate) fn extra_supported_is_offered_and_understood() {
-    for (tags, status) in [(&["timer", "privacy"][..], 200), (&[], 420)] {
+    for (tags, status) in [(&["precondition", "privacy"][..], 200), (&[], 420)] {
         let (mut bench, request) = register(|config| {
             config.extra_supported(tags);
         });
@@ -365,14 +365,20 @@ pub(crate) fn extra_supported_is_offered_and_understood() {
         bench.feed(&format!(
             "OPTIONS sip:{user}@x SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bK1\n\
              Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=1\nTo: <sip:x@y>\nCall-ID: 1\n\
-             CSeq: 1 OPTIONS\nRequire: timer\nContent-Length: 0\n\n"
+             CSeq: 1 OPTIONS\nRequire: precondition\nContent-Length: 0\n\n"
         ));
         let response = bench.next_response();
         assert_eq!(response.status().as_u16(), status);
         if status == 200 {
-            assert!(response.has_token(HeaderName::Supported, b"timer"));
+            assert!(response.has_token(HeaderName::Supported, b"precondition"));
         }
     }
+    // A tag that the core lists by itself appears once.
+    let (_, request) = register(|config| {
+        config.extra_supported(["timer"]);
+    });
+    let timers = request.supported().filter(|tag| *tag == b"timer");
+    assert_eq!(timers.count(), 1);
 }
 
 /// Tags that IANA does not know go out only by permission.

@@ -83,6 +83,9 @@ effects! {
     OutboundRecovery => connection::rfc5626_4_5_outbound_recovery,
     OfflineRequests => connection::conn_c_offline_requests_fail_or_wait,
     OfferTimeout => calls::offer_timeout_ends_an_exchange_without_a_description,
+    SessionExpires => calls::cfg_session_expires_asks_for_a_session_timer,
+    MinSe => calls::cfg_min_se_refuses_a_shorter_interval,
+    SessionRefresher => calls::cfg_session_refresher_names_the_side,
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
 }
 

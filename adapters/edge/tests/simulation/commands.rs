@@ -7,8 +7,8 @@ use std::time::Duration;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 use sip_core::{
-    Body, DescriptionFailed, DescriptionKind, Event, ExchangeId, FailureStatus, Session, SessionId,
-    Timestamp,
+    Body, DescriptionFailed, DescriptionKind, Event, ExchangeId, FailureStatus, ModifyOptions,
+    ProvisionalOptions, Session, SessionId, Timestamp,
 };
 use sip_parse::{Bytes, Limits, Message, Method, StatusCode};
 use sip_testing::{DescriptionRequest, Script, Weather, description_needed, seeded};
@@ -108,11 +108,19 @@ impl Commands {
         let agent_of = &mut world.agents[agent];
         let what = match agent_of.session(session) {
             Ok(Session::Incoming(call)) => match die {
-                0..30 => {
+                0..15 => {
                     call.ring(now);
                     "ring"
                 }
-                30..80 => {
+                15..30 => {
+                    drop(call.progress(ProvisionalOptions::early_media(), now));
+                    "progress"
+                }
+                30..38 => {
+                    drop(call.update(ModifyOptions::new(), now));
+                    "early UPDATE"
+                }
+                38..80 => {
                     call.answer(now);
                     "answer"
                 }
@@ -133,9 +141,29 @@ impl Commands {
                 _ => "wait",
             },
             Ok(Session::Established(call)) => match die {
-                0..60 => {
-                    drop(call.reinvite(now));
+                0..20 => {
+                    drop(call.reinvite(ModifyOptions::new(), now));
                     "re-INVITE"
+                }
+                20..28 => {
+                    drop(call.reinvite(ModifyOptions::new().without_offer(), now));
+                    "re-INVITE without offer"
+                }
+                28..42 => {
+                    drop(call.update(ModifyOptions::new(), now));
+                    "UPDATE"
+                }
+                42..46 => {
+                    drop(call.update(ModifyOptions::new().without_offer(), now));
+                    "UPDATE without offer"
+                }
+                46..54 => {
+                    drop(call.hold(now));
+                    "hold"
+                }
+                54..60 => {
+                    drop(call.resume(now));
+                    "resume"
                 }
                 60..70 => {
                     let _ = agent_of.hang_up(session, now);

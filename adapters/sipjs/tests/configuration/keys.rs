@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use sip_core::auth::{Algorithm, Secret};
-use sip_core::config::{ConfigErrorKind, DtmfType, LogLevel, OfflineRequests, Support};
+use sip_core::config::{
+    ConfigErrorKind, DtmfType, LogLevel, OfflineRequests, SessionRefresher, Support,
+};
 use sip_sipjs::read_into;
 
 #[test]
@@ -186,6 +188,7 @@ fn options_beyond_the_page() {
         "forceRport":true,"extraSupported":["timer","room-signaling"],"hackAllowUnregisteredOptionTags":true,
         "custom":{"team":"a","n":[1]},"dtmfType":"rtp","connectionTimeout":7,"outboundRecovery":true,
         "outboundFlows":"2","askServerUrl":true,"offlineRequests":"queue",
+        "sessionExpires":600,"minSe":"120","sessionRefresher":"uas",
         "traceSipCredentials":true,"ha1":"0123456789ABCDEF0123456789abcdef","realm":"example.com"}"#;
     let (config, _) = file(json).unwrap();
     assert_eq!(config.keep_alive_interval(), Some(Duration::from_secs(20)));
@@ -200,6 +203,9 @@ fn options_beyond_the_page() {
         assert!(wrong[0].contains("a whole number from 1 to 4"), "{wrong:?}");
     }
     assert_eq!(config.offline_requests(), OfflineRequests::Queue);
+    assert_eq!(config.session_expires(), Some(Duration::from_secs(600)));
+    assert_eq!(config.min_se(), Duration::from_secs(120));
+    assert_eq!(config.session_refresher(), SessionRefresher::Uas);
     assert_eq!(config.contact_name(), Some("al%20"));
     assert_eq!(config.contact_transport(), "wss");
     assert_eq!(config.extra_supported(), ["timer", "room-signaling"]);
@@ -220,6 +226,14 @@ fn options_beyond_the_page() {
     assert_eq!(defaults.contact_transport(), "ws");
     assert_eq!(defaults.dtmf_type(), DtmfType::Info);
     assert_eq!(defaults.offline_requests(), OfflineRequests::Fail);
+    assert_eq!(
+        (defaults.session_expires(), defaults.min_se()),
+        (None, Duration::from_secs(90))
+    );
+    assert_eq!(
+        file(r#"{"sessionExpires":0}"#).unwrap().0.session_expires(),
+        None
+    );
     assert!(!defaults.autostop() && !defaults.force_rport() && !defaults.trace_sip_credentials());
     assert_eq!(
         file(r#"{"keepAliveInterval":0}"#)
@@ -270,6 +284,22 @@ fn options_beyond_the_page() {
         (
             r#"{"offlineRequests":true}"#,
             "offlineRequests is true, but must be \"fail\" or \"queue\"",
+        ),
+        (
+            r#"{"sessionExpires":89}"#,
+            "sessionExpires is 89, but must be 0 or a whole number of seconds from 90 to 4294967295",
+        ),
+        (
+            r#"{"sessionExpires":100,"minSe":120}"#,
+            "sessionExpires is 100, but must be at least minSe, which is 120",
+        ),
+        (
+            r#"{"minSe":60}"#,
+            "minSe is 60, but must be a whole number of seconds from 90 to 4294967295",
+        ),
+        (
+            r#"{"sessionRefresher":"us"}"#,
+            "sessionRefresher is \"us\", but must be \"auto\", \"uac\" or \"uas\"",
         ),
         (
             r#"{"custom":"x"}"#,

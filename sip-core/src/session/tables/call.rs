@@ -30,8 +30,8 @@ use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::reason::{Cause, EndReason};
 use crate::session::layer::{SessionLayer, Stepped};
 use crate::session::{
-    DescriptionFailed, FailureStatus, Input, InviteOptions, ProvisionalOptions, ProvisionalStatus,
-    ResponseTo,
+    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, ProvisionalOptions,
+    ProvisionalStatus, ResponseTo,
 };
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
@@ -41,9 +41,9 @@ const SDP: &str = "v=0\r\n";
 /// One call on an endpoint, with the test as its peer.
 pub(super) struct World {
     endpoint: Endpoint,
-    calls: SessionLayer,
+    pub(super) calls: SessionLayer,
     connection: ConnectionId,
-    id: SessionId,
+    pub(super) id: SessionId,
     exchange: ExchangeId,
     /// The early dialog of the last provisional response.
     early: Option<DialogId>,
@@ -53,6 +53,8 @@ pub(super) struct World {
     answers: Vec<Response>,
     /// The last INVITE of the peer.
     theirs: Option<(ServerTransactionId, Request)>,
+    /// Whether the Allow of the peer lists UPDATE.
+    pub(super) updates: bool,
     now: Timestamp,
 }
 
@@ -62,6 +64,7 @@ impl World {
         let mut settings = EndpointSettings::new(aor);
         settings.behaviour.queue_requests = true;
         settings.behaviour.reliable_provisionals = Support::Supported;
+        settings.identity.supported = std::vec!["timer".into()];
         settings.identity.host = Some("192.0.2.1".into());
         let random = Box::new(ChaCha20Rng::from_seed([7; 32]));
         let now = Timestamp::from_millis(1_000);
@@ -80,6 +83,7 @@ impl World {
             sent: Vec::new(),
             answers: Vec::new(),
             theirs: None,
+            updates: false,
             now,
         };
         if online {
@@ -176,6 +180,7 @@ impl World {
                 "IncomingCall".into()
             }
             Event::RepairFailed { .. } => "RepairFailed".into(),
+            Event::ModificationEnded { .. } => "ModificationEnded".into(),
             Event::Progress { dialog, .. } => {
                 self.early = dialog;
                 "Progress".into()
@@ -189,7 +194,7 @@ impl World {
         }
     }
 
-    fn receive(&mut self, bytes: impl Into<Bytes>) -> Vec<String> {
+    pub(super) fn receive(&mut self, bytes: impl Into<Bytes>) -> Vec<String> {
         let received = self
             .endpoint
             .receive(self.connection, bytes.into(), self.now);
@@ -218,7 +223,12 @@ impl World {
         let request = self.last(method).expect("a request");
         let status = StatusCode::new(status).expect("a status");
         let mut response = Builder::response_to(&request, status, Some(b"peer"));
-        response.append(HeaderName::Contact, "<sip:bob@192.0.2.2>");
+        response
+            .append(HeaderName::Contact, "<sip:bob@192.0.2.2>")
+            .append(HeaderName::SessionExpires, "1800;refresher=uac");
+        if self.updates {
+            response.append(HeaderName::Allow, "INVITE, UPDATE");
+        }
         if let Some(rseq) = rseq {
             response
                 .append(HeaderName::Require, "100rel")
@@ -233,13 +243,13 @@ impl World {
         (request, response)
     }
 
-    fn reply(&mut self, method: Method<'_>, status: u16, sdp: bool) -> Vec<String> {
+    pub(super) fn reply(&mut self, method: Method<'_>, status: u16, sdp: bool) -> Vec<String> {
         let (_, response) = self.response(method, status, sdp);
         self.receive(response.bytes().clone())
     }
 
     /// A request of the peer: within the dialog if there is one.
-    fn request(&self, method: &str, number: u32, sdp: bool) -> String {
+    pub(super) fn request(&self, method: &str, number: u32, sdp: bool) -> String {
         let tag = self
             .answers
             .iter()
@@ -268,7 +278,8 @@ impl World {
         format!(
             "{method} sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK{method}{number}\r\n\
              Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag={from}\r\nTo: <sip:alice@example.com>{to}\r\n\
-             Call-ID: {}\r\nCSeq: {number} {method}\r\nContact: <sip:bob@192.0.2.2>\r\n{}{kind}Content-Length: {}\r\n\r\n{body}",
+             Call-ID: {}\r\nCSeq: {number} {method}\r\nContact: <sip:bob@192.0.2.2>\r\n\
+             Supported: timer\r\nSession-Expires: 1800;refresher=uas\r\n{}{kind}Content-Length: {}\r\n\r\n{body}",
             String::from_utf8_lossy(&call_id),
             self.extension(method),
             body.len(),
@@ -407,7 +418,7 @@ impl World {
             "Confirmed" => confirmed(),
             "Offering" => {
                 let mut world = confirmed();
-                world.command(Input::Renegotiate);
+                world.command(Input::Renegotiate(ModifyOptions::new()));
                 world
             }
             "Reinviting" if name.ends_with(" for a repair") => {
@@ -418,6 +429,18 @@ impl World {
                 world.observe();
                 world.describe();
                 world.reply(Method::Invite, 100, false);
+                world
+            }
+            "Reinviting" if name.ends_with(" without offer") => {
+                let mut world = confirmed();
+                let options = ModifyOptions::new().without_offer();
+                world.command(Input::Renegotiate(options));
+                world.reply(Method::Invite, 100, false);
+                world
+            }
+            "Acknowledging" => {
+                let mut world = Self::reach("Reinviting without offer");
+                world.reply(Method::Invite, 200, true);
                 world
             }
             "Reinviting" => {
@@ -463,14 +486,14 @@ impl World {
         world
     }
 
-    fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         let name = self.calls.state_for_tests(self.id);
         name.unwrap_or("(over)").into()
     }
 
     /// Feeds one input; returns the observed words and whether the command was refused. `None` if the input
     /// is impossible in this state, because the request that it concerns was never sent.
-    fn feed(&mut self, input: &str) -> Option<(Vec<String>, bool)> {
+    pub(super) fn feed(&mut self, input: &str) -> Option<(Vec<String>, bool)> {
         let reason = || Box::new(EndReason::local(Cause::DialogGone));
         let state = self.state();
         let caller = self
@@ -480,6 +503,8 @@ impl World {
         let about = |to: SessionRequest, method| (to, method);
         let (to, method) = if input.ends_with("re-INVITE") {
             about(SessionRequest::Reinvite, Method::Invite)
+        } else if input.ends_with("UPDATE") {
+            about(SessionRequest::Update, Method::Update)
         } else if input.ends_with("BYE") && input != "BYE" {
             about(SessionRequest::Bye, Method::Bye)
         } else if input.ends_with("PRACK") && input != "PRACK" {
@@ -489,12 +514,13 @@ impl World {
         };
         let ours = match state.as_str() {
             "Calling" | "Cancelling" if method == Method::Prack => to,
-            "Reinviting" | "Glare" => SessionRequest::Reinvite,
+            "Reinviting" | "Acknowledging" | "Glare" => SessionRequest::Reinvite,
             "Terminating" | "LostBye" => SessionRequest::Bye,
             _ => SessionRequest::Invite,
         };
         let is_about_request = input.contains(" to ") || input.contains(" of our ");
-        if is_about_request && (!caller || to != ours || self.last(method).is_none()) {
+        let fits = to == ours || to == SessionRequest::Update;
+        if is_about_request && (!caller || !fits || self.last(method).is_none()) {
             return None;
         }
         let transaction =
@@ -576,6 +602,14 @@ impl World {
                 let seen = self.invited(91, input == "INVITE");
                 return Some((seen, false));
             }
+            "UPDATE" | "UPDATE without offer" => {
+                self.dialog_exists()?;
+                if matches!(state.as_str(), "Incoming" | "Accepting") {
+                    self.command(Input::Ring);
+                }
+                let update = self.request("UPDATE", 91, input == "UPDATE");
+                return Some((self.receive(update), false));
+            }
             "PRACK" | "PRACK with description" => {
                 self.dialog_exists()?;
                 self.name_dialog(&state);
@@ -600,7 +634,7 @@ impl World {
             }
             "no connection" => Ok(self.drive(Input::Abandoned)),
             "timer NoAnswer" => Ok(self.drive(Input::Timer(SessionTimer::NoAnswer))),
-            "timer Expiry" => Ok(self.drive(Input::Timer(SessionTimer::Expiry))),
+            "timer Invitation" => Ok(self.drive(Input::Timer(SessionTimer::Invitation))),
             "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             "timer RepeatProvisional" => {
                 Ok(self.drive(Input::Timer(SessionTimer::RepeatProvisional)))
@@ -609,7 +643,14 @@ impl World {
             "timer Ring" => Ok(self.drive(Input::Timer(SessionTimer::Ring))),
             "timer Repeat" => Ok(self.drive(Input::Timer(SessionTimer::Repeat))),
             "timer GiveUp" => Ok(self.drive(Input::Timer(SessionTimer::GiveUp))),
+            "loss of their UPDATE" => {
+                let update = self.calls.update_for_tests(self.id)?;
+                Ok(self.drive(Input::ServerFailed(update)))
+            }
+            "timer Update" => Ok(self.drive(Input::Timer(SessionTimer::Update))),
             "timer Offer" => Ok(self.drive(Input::Timer(SessionTimer::Offer))),
+            "timer Refresh" => Ok(self.drive(Input::Timer(SessionTimer::Refresh))),
+            "timer Expiry" => Ok(self.drive(Input::Timer(SessionTimer::Expiry))),
             command => {
                 let exchange = self.exchange;
                 let input = match command {
@@ -623,7 +664,15 @@ impl World {
                     "Answer" => Input::Answer,
                     "Reject" => Input::Reject(FailureStatus::BUSY_HERE),
                     "HangUp" => Input::HangUp,
-                    "Renegotiate" => Input::Renegotiate,
+                    "Renegotiate" => Input::Renegotiate(ModifyOptions::new()),
+                    "Renegotiate without offer" => {
+                        Input::Renegotiate(ModifyOptions::new().without_offer())
+                    }
+                    "SendUpdate without offer" => {
+                        Input::SendUpdate(ModifyOptions::new().without_offer())
+                    }
+                    "SendUpdate" => Input::SendUpdate(ModifyOptions::new()),
+                    "Hold" => Input::Hold(true),
                     "Describe" => Input::Describe(exchange, Ok(Body::sdp(SDP))),
                     "no description" => Input::Describe(exchange, Err(DescriptionFailed)),
                     "Stop" => Input::Stop,

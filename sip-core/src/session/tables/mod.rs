@@ -5,4 +5,6 @@ mod call;
 mod early;
 mod names;
 mod offer;
+mod refresh;
 mod rows;
+mod update;

@@ -15,6 +15,7 @@ pub(super) fn split(name: &str) -> (&str, bool) {
     };
     let kinds = [
         " for a repair",
+        " without offer",
         " for an answer",
         " with our answer",
         " with redirections",
@@ -31,18 +32,21 @@ pub(super) fn join(state: &str, ours: bool) -> String {
 }
 
 /// Commands that are refused where the table does not list them.
-pub(super) const COMMANDS: [&str; 8] = [
+pub(super) const COMMANDS: [&str; 11] = [
     "Ring",
     "Progress",
     "Progress with description",
     "Answer",
     "Reject",
     "Renegotiate",
+    "Renegotiate without offer",
+    "SendUpdate",
+    "Hold",
     "Describe",
     "no description",
 ];
 
-pub(super) const STATES: [&str; 41] = [
+pub(super) const STATES: [&str; 43] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -69,6 +73,8 @@ pub(super) const STATES: [&str; 41] = [
     "Answering with our offer",
     "Reanswered with our offer",
     "Reinviting for a repair",
+    "Reinviting without offer",
+    "Acknowledging",
     "Calling for an answer",
     "Calling with our answer",
     "Calling with redirections",
@@ -86,7 +92,7 @@ pub(super) const STATES: [&str; 41] = [
     "Answered negotiated",
 ];
 
-pub(super) const INPUTS: [&str; 66] = [
+pub(super) const INPUTS: [&str; 73] = [
     "Ring",
     "Progress",
     "Progress with description",
@@ -99,6 +105,9 @@ pub(super) const INPUTS: [&str; 66] = [
     "Reject",
     "HangUp",
     "Renegotiate",
+    "Renegotiate without offer",
+    "SendUpdate",
+    "Hold",
     "Describe",
     "no description",
     "Stop",
@@ -106,6 +115,8 @@ pub(super) const INPUTS: [&str; 66] = [
     "BYE",
     "INVITE",
     "INVITE without offer",
+    "UPDATE",
+    "UPDATE without offer",
     "ACK",
     "ACK without answer",
     "1xx to INVITE",
@@ -143,6 +154,8 @@ pub(super) const INPUTS: [&str; 66] = [
     "timer Repeat",
     "timer GiveUp",
     "timer Offer",
+    "timer Refresh",
+    "timer Expiry",
     "reliable 1xx to INVITE",
     "reliable 1xx without description to INVITE",
     "199 to INVITE",
@@ -152,5 +165,5 @@ pub(super) const INPUTS: [&str; 66] = [
     "timeout of our PRACK",
     "failed resending of our PRACK",
     "302 to INVITE",
-    "timer Expiry",
+    "timer Invitation",
 ];

@@ -1,0 +1,617 @@
+//! UPDATE in both directions (RFC 3311): a region beside the state of a call. It changes the session and the target, and not
+//! the state, except that a re-INVITE which is not sent yet gives way to an offer of the peer.
+//!
+//! | state | input | does | next |
+//! |-------|-------|------|------|
+//! | Idle | SendUpdate | ask offer | Offering |
+//! | Idle, Answering | SendUpdate without offer, timer Refresh | UPDATE | Sent without offer |
+//! | Idle | Renegotiate, Hold | ask offer | Idle in Offering |
+//! | Idle | Renegotiate without offer | INVITE | Idle in Reinviting |
+//! | Idle | UPDATE | deliver offer, ask answer | Answering |
+//! | Idle, Offering, Sent, Sent without offer, Glare | UPDATE without offer | 200 | same |
+//! | Idle | INVITE | deliver offer, ask answer | Idle in Answering |
+//! | Idle | INVITE without offer | ask offer | Idle in Answering |
+//! | Idle, Sent without offer, Glare | HangUp, gone, timer Expiry | BYE | Idle in Terminating |
+//! | Idle, Sent without offer, Glare | BYE, Stop | Ended | (over) |
+//! | Offering | Describe | UPDATE | Sent |
+//! | Offering | no description, timer Description | aborted | Idle |
+//! | Offering | UPDATE | rolled back, deliver offer, ask answer | Glare |
+//! | Offering | INVITE | rolled back, deliver offer, ask answer | Glare in Answering |
+//! | Offering | INVITE without offer | rolled back, ask offer | Glare in Answering |
+//! | Offering, Sent | HangUp, gone, timer Expiry | aborted, BYE | Idle in Terminating |
+//! | Offering, Sent | BYE | aborted, Ended | (over) |
+//! | Offering, Sent, Answering | Stop | aborted, Ended | (over) |
+//! | Sent | UPDATE, INVITE, INVITE without offer | 491 | same |
+//! | Sent | 2xx to UPDATE | deliver answer, complete | Idle |
+//! | Sent | 2xx without description to UPDATE, 405 to UPDATE, refusal to UPDATE | refused | Idle |
+//! | Sent | 491 to UPDATE | rolled back | Glare |
+//! | Sent | timeout of our UPDATE, loss of our UPDATE, failed resending of our UPDATE | aborted | Idle |
+//! | Sent without offer, Glare | UPDATE | deliver offer, ask answer | same |
+//! | Sent without offer | INVITE | deliver offer, ask answer | Sent without offer in Answering |
+//! | Sent without offer | INVITE without offer | ask offer | Sent without offer in Answering |
+//! | Sent without offer | 2xx to UPDATE, 2xx without description to UPDATE, 405 to UPDATE, refusal to UPDATE, timeout of our UPDATE, loss of our UPDATE, failed resending of our UPDATE | ModificationEnded | Idle |
+//! | Sent without offer | 491 to UPDATE |  | Glare |
+//! | Glare | INVITE | deliver offer, ask answer | Glare in Answering |
+//! | Glare | INVITE without offer | ask offer | Glare in Answering |
+//! | Glare | timer Update | ask offer | Offering |
+//! | Answering | Describe | 200, complete | Idle |
+//! | Answering | no description | 488, refused | Idle |
+//! | Answering | Reject | 486, refused | Idle |
+//! | Answering | UPDATE, UPDATE without offer, INVITE, INVITE without offer | 500 | same |
+//! | Answering | loss of their UPDATE | aborted | Idle |
+//! | Answering | timer Description | 504, refused | Idle |
+//! | Answering | HangUp, gone, timer Expiry | 487, aborted, BYE | Idle in Terminating |
+//! | Answering | BYE | 487, aborted, Ended | (over) |
+//!
+//! What is not listed changes nothing, and the call refuses the commands SendUpdate, Renegotiate, Hold, Reject and Describe there.
+//! The call is up, and the Allow of the peer lists UPDATE; `in` names the state of the call where it is not `Confirmed`. `without
+//! offer` is an UPDATE that refreshes the target and the session only. Words as in `machine.rs`.
+
+use sip_parse::{HeaderName, Message, Method, Request, StatusCode};
+
+use super::context::{Common, Context, by_peer};
+use super::input::{Input, ResponseTo};
+use super::offer::{Carrier, Ending, Exchange};
+use super::options::ModifyOptions;
+use super::reinvite::{MOST_GLARES, last_number, offer, repair};
+use super::state::{Attempt, State};
+use crate::body::{Body, remote_description};
+use crate::dialog::DialogId;
+use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
+use crate::error::CommandError;
+use crate::reason::{Cause, EndReason, failure, refusal, send_failure_cause};
+use crate::transaction::{SendError, ServerTransactionId};
+
+/// The UPDATEs of a call.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(crate) struct Updates {
+    /// Whether the last Allow of the peer lists UPDATE.
+    allowed: bool,
+    /// The UPDATE of the peer that waits for the application's answer.
+    theirs: Option<ServerTransactionId>,
+    /// The UPDATE of this side.
+    ours: Ours,
+}
+
+/// The UPDATE of this side.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+enum Ours {
+    /// There is none.
+    #[default]
+    Idle,
+    /// The core has requested its offer from the application.
+    Offering(Attempt),
+    /// It is sent, with this CSeq number.
+    Sent(Attempt, u32),
+    /// It crossed an offer of the peer and waits.
+    Glare(Attempt),
+}
+
+/// Whether this room has taken an input.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is returned and taken apart at once"
+)]
+pub(crate) enum Stepped<'a> {
+    /// It has, and this is the next state of the call.
+    Taken(Option<State>),
+    /// The state takes the input.
+    Passed(State, Input<'a>),
+}
+
+impl Updates {
+    /// Reads the Allow of a request or 2xx of the peer (RFC 3311 section 5.1).
+    pub(crate) fn learn(&mut self, message: &Message) {
+        if message.has(HeaderName::Allow) {
+            self.allowed = message.allow().any(|method| method == Method::Update);
+        }
+    }
+
+    /// Whether this side has no UPDATE under way.
+    pub(crate) const fn are_idle(&self) -> bool {
+        matches!(self.ours, Ours::Idle)
+    }
+
+    /// Whether an UPDATE of this side waits for its response.
+    pub(crate) const fn are_sent(&self) -> bool {
+        matches!(self.ours, Ours::Sent(..))
+    }
+
+    /// Whether an UPDATE of the peer waits for the application.
+    pub(crate) const fn are_answered(&self) -> bool {
+        self.theirs.is_some()
+    }
+
+    /// The UPDATE of the peer that waits for the application.
+    pub(crate) const fn theirs(&self) -> Option<ServerTransactionId> {
+        self.theirs
+    }
+
+    /// The name of the state, for the table test.
+    #[cfg(test)]
+    pub(crate) fn state_for_tests(&self) -> &'static str {
+        match &self.ours {
+            Ours::Idle if self.theirs.is_some() => "Answering",
+            Ours::Idle => "Idle",
+            Ours::Offering(_) => "Offering",
+            Ours::Sent(attempt, _) if attempt.without_offer() => "Sent without offer",
+            Ours::Sent(..) => "Sent",
+            Ours::Glare(_) => "Glare",
+        }
+    }
+
+    /// The call ends; returns the UPDATE of the peer that is not answered.
+    pub(crate) fn close(&mut self) -> Option<ServerTransactionId> {
+        self.ours = Ours::Idle;
+        self.theirs.take()
+    }
+}
+
+/// Takes an input that is about an UPDATE.
+pub(crate) fn step<'a>(state: State, input: Input<'a>, context: &mut Context<'_>) -> Stepped<'a> {
+    let by_update = context.common.offer.carrier() == Some(Carrier::Update);
+    let theirs = context.common.updates.theirs;
+    let answers = matches!(state, State::Incoming(_) | State::Accepting(_));
+    match input {
+        Input::Update(transaction, request) => {
+            Stepped::Taken(received(state, transaction, request, context))
+        }
+        Input::SendUpdate(options) => Stepped::Taken(begin(state, options, context)),
+        Input::Describe(_, description) if by_update => {
+            match (theirs, description) {
+                (None, description) => described(description.ok().as_ref(), context),
+                (Some(theirs), Ok(answer)) => accept(theirs, &answer, context),
+                (Some(_), Err(_)) => {
+                    let reason = EndReason::local(Cause::BadDescription);
+                    refuse(StatusCode::NOT_ACCEPTABLE_HERE, reason, context);
+                }
+            }
+            Stepped::Taken(after(state, context))
+        }
+        // In a call that is not answered the command refuses the call.
+        Input::Refuse(refusal) if theirs.is_some() && !answers => {
+            if let Some(transaction) = context.common.updates.theirs.take() {
+                context.refuse_with(transaction, &refusal);
+            }
+            refused(EndReason::local(Cause::Refused), context);
+            Stepped::Taken(after(state, context))
+        }
+        // RFC 3311 section 5.2: what takes longer needs the consent of the user.
+        Input::Timer(SessionTimer::Description) if theirs.is_some() => {
+            refuse(
+                StatusCode::SERVER_TIME_OUT,
+                EndReason::local(Cause::NoAnswer),
+                context,
+            );
+            Stepped::Taken(after(state, context))
+        }
+        Input::ServerFailed(transaction) if theirs == Some(transaction) => {
+            context.common.updates.theirs = None;
+            let reason = EndReason::transport(Cause::ConnectionLost);
+            context.end_exchange(Ending::Aborted, reason);
+            Stepped::Taken(after(state, context))
+        }
+        Input::Response(response) if response.to == SessionRequest::Update => {
+            responded(&response, context);
+            Stepped::Taken(after(state, context))
+        }
+        Input::Resent(SessionRequest::Update, _) => {
+            let dialog = context.common.dialog;
+            let number = dialog.map_or(0, |dialog| last_number(dialog, context));
+            if let Ours::Sent(_, sent) = &mut context.common.updates.ours {
+                *sent = number;
+            }
+            Stepped::Taken(Some(state))
+        }
+        Input::NotResent(SessionRequest::Update, error) => {
+            failed(EndReason::local(send_failure_cause(&error)), context);
+            Stepped::Taken(after(state, context))
+        }
+        // The next connection repairs the route; silence ends the call (RFC 5057 section 5.1).
+        Input::Failed(SessionRequest::Update, error) => {
+            failed(failure(error), context);
+            Stepped::Taken(after(state, context))
+        }
+        Input::Timer(SessionTimer::Update) => {
+            due(&state, context);
+            Stepped::Taken(after(state, context))
+        }
+        Input::Invite(transaction, request) if by_update => match context.common.offer {
+            // RFC 3311 section 5.2 with RFC 3261 section 14.2: an offer of this side is not answered.
+            Exchange::OfferSent(..) => {
+                context.refuse(transaction, StatusCode::REQUEST_PENDING);
+                Stepped::Taken(Some(state))
+            }
+            // The UPDATE of this side is not sent yet, so the peer's INVITE goes first.
+            Exchange::OfferAsked(..) => {
+                give_way(context);
+                Stepped::Passed(state, Input::Invite(transaction, request))
+            }
+            // RFC 3261 section 14.2: an offer of the peer is not answered.
+            _ => {
+                context.refuse_for_now(transaction);
+                Stepped::Taken(Some(state))
+            }
+        },
+        input => {
+            learn(&input, context);
+            Stepped::Passed(state, input)
+        }
+    }
+}
+
+/// Reads the Allow of what the peer sends within the dialog.
+fn learn(input: &Input<'_>, context: &mut Context<'_>) {
+    let updates = &mut context.common.updates;
+    match input {
+        Input::Invite(_, request) => updates.learn(request),
+        Input::Response(response)
+            if response.status().is_success()
+                && matches!(
+                    response.to,
+                    SessionRequest::Invite | SessionRequest::Reinvite
+                ) =>
+        {
+            updates.learn(response.response);
+        }
+        _ => {}
+    }
+}
+
+/// The next state after the end of an exchange by UPDATE, which a repair may have waited for.
+fn after(state: State, context: &mut Context<'_>) -> Option<State> {
+    match state {
+        State::Confirmed(call) => repair(call, context),
+        // The 2xx to the INVITE waited for the end of the exchange.
+        State::Accepting(call) => call.accept(context),
+        state => Some(state),
+    }
+}
+
+/// Whether a call takes the command to send an UPDATE: one that is up, and one that this side has not answered yet, once a
+/// reliable provisional response has completed an exchange (RFC 3311 section 5.1).
+pub(crate) fn accepts(
+    state: &State,
+    options: &ModifyOptions,
+    common: &Common,
+) -> Result<(), CommandError> {
+    let early = match state {
+        State::Incoming(call) | State::Accepting(call) => call.negotiated,
+        _ => false,
+    };
+    if early && !common.updates.allowed {
+        return Err(CommandError::WrongState("the peer takes no UPDATE"));
+    }
+    let reached = matches!(state, State::Confirmed(_)) || early;
+    if !reached {
+        return Err(CommandError::WrongState(
+            "an UPDATE needs a call that is up, or a first exchange of descriptions",
+        ));
+    }
+    let fits = match options.without_offer && common.updates.allowed {
+        true => common.updates.are_idle(),
+        false => common.may_offer(),
+    };
+    let busy = CommandError::WrongState("one UPDATE or offer at a time");
+    fits.then_some(()).ok_or(busy)
+}
+
+/// The command of the application.
+fn begin(state: State, options: ModifyOptions, context: &mut Context<'_>) -> Option<State> {
+    match state {
+        // The refresh of a peer without UPDATE is a re-INVITE with an offer, because one without would ask the peer for another.
+        State::Confirmed(call) if !context.common.updates.allowed => {
+            let options = ModifyOptions {
+                without_offer: false,
+                ..options
+            };
+            offer(call.dialog, Attempt::of(options, None), context)
+        }
+        state => {
+            start(Attempt::of(options, None), context);
+            Some(state)
+        }
+    }
+}
+
+/// Refreshes the session by an UPDATE without an offer (RFC 4028 section 7.4), or by the one that is under way. False if the
+/// peer takes no UPDATE.
+pub(crate) fn refresh(context: &mut Context<'_>) -> bool {
+    if context.common.updates.allowed && context.common.updates.are_idle() {
+        start(Attempt::refresh(), context);
+    }
+    context.common.updates.allowed
+}
+
+/// Requests the offer of the UPDATE from the application, or sends the UPDATE without one.
+fn start(attempt: Attempt, context: &mut Context<'_>) {
+    if attempt.without_offer() {
+        return send(attempt, None, context);
+    }
+    context.want_offer_for(Carrier::Update, attempt.hold());
+    context.common.updates.ours = Ours::Offering(attempt);
+}
+
+/// Takes the application's offer for the UPDATE of this side.
+fn described(offer: Option<&Body>, context: &mut Context<'_>) {
+    match core::mem::take(&mut context.common.updates.ours) {
+        Ours::Offering(attempt) => match offer {
+            Some(offer) => send(attempt, Some(offer), context),
+            None => {
+                let reason = EndReason::local(Cause::BadDescription);
+                context.modification_failed(&attempt, Ending::Aborted, &reason);
+            }
+        },
+        other => context.common.updates.ours = other,
+    }
+}
+
+fn send(attempt: Attempt, offer: Option<&Body>, context: &mut Context<'_>) {
+    match try_send(&attempt, offer, context) {
+        Ok(number) => {
+            if offer.is_some() {
+                context.described();
+            }
+            context.common.updates.ours = Ours::Sent(attempt, number);
+        }
+        Err(error) => {
+            let reason = EndReason::local(send_failure_cause(&error));
+            context.modification_failed(&attempt, Ending::Aborted, &reason);
+        }
+    }
+}
+
+/// Sends the UPDATE; returns its CSeq number.
+fn try_send(
+    attempt: &Attempt,
+    offer: Option<&Body>,
+    context: &mut Context<'_>,
+) -> Result<u32, SendError> {
+    let dialog = context.common.dialog.ok_or(SendError::Stale)?;
+    let duty = Duty::Owed(context.common.connection);
+    let connection = match context.endpoint.may_send_in(dialog, duty) {
+        MaySend::Now(connection) => connection,
+        MaySend::Later => return Err(SendError::NotConnected),
+        MaySend::Never(error) => return Err(error),
+    };
+    let fields = context.timer_fields();
+    let update = InDialog {
+        connection,
+        dialog,
+        method: Method::Update,
+        body: offer,
+        own: &fields.own(),
+        extra: attempt.headers(),
+    };
+    let user = context.common.user(SessionRequest::Update);
+    context.endpoint.send_in_dialog(&update, user)?;
+    Ok(last_number(dialog, context))
+}
+
+/// The end of the wait after glare.
+fn due(state: &State, context: &mut Context<'_>) {
+    match core::mem::take(&mut context.common.updates.ours) {
+        // RFC 3264 section 8: a fresh offer, because the session may have changed since.
+        Ours::Glare(attempt) if may_offer(state, context) => start(attempt, context),
+        Ours::Glare(attempt) => wait(attempt, context),
+        other => context.common.updates.ours = other,
+    }
+}
+
+/// Whether an offer of this side crosses nothing.
+fn may_offer(state: &State, context: &Context<'_>) -> bool {
+    let quiet = matches!(
+        state,
+        State::Confirmed(_) | State::Glare(_) | State::Incoming(_) | State::Accepting(_)
+    );
+    quiet && context.common.offer == Exchange::Idle
+}
+
+/// Tries the UPDATE again after the time of RFC 3261 section 14.1.
+fn wait(attempt: Attempt, context: &mut Context<'_>) {
+    let wait = context.glare_wait();
+    context.set(SessionTimer::Update, wait);
+    context.common.updates.ours = Ours::Glare(attempt);
+}
+
+/// An offer of the peer goes before that of the UPDATE of this side, which is not sent yet.
+fn give_way(context: &mut Context<'_>) {
+    match core::mem::take(&mut context.common.updates.ours) {
+        Ours::Offering(attempt) => {
+            context.end_exchange(Ending::RolledBack, by_peer(Cause::Glare));
+            wait(attempt, context);
+        }
+        other => context.common.updates.ours = other,
+    }
+}
+
+/// Handles a response to the UPDATE of this side (RFC 3311 section 5.1).
+fn responded(response: &ResponseTo<'_>, context: &mut Context<'_>) {
+    let number = response.response.cseq().map_or(0, |cseq| cseq.number);
+    let status = response.status();
+    if status.is_provisional() {
+        return;
+    }
+    let attempt = match core::mem::take(&mut context.common.updates.ours) {
+        Ours::Sent(attempt, sent) if sent == number => attempt,
+        other => return context.common.updates.ours = other,
+    };
+    if context.raise_interval(response).is_some() {
+        let dialog = context.common.dialog;
+        let number = dialog.map_or(0, |dialog| last_number(dialog, context));
+        context.common.updates.ours = Ours::Sent(attempt, number);
+        return;
+    }
+    match status.as_u16() {
+        200..=299 => accepted(&attempt, response, context),
+        491 if attempt.glares < MOST_GLARES => {
+            if !attempt.without_offer() {
+                context.end_exchange(Ending::RolledBack, refusal(response.response));
+            }
+            wait(attempt.again(), context);
+        }
+        status => {
+            // The peer has no UPDATE, whatever its Allow said.
+            if matches!(status, 405 | 501) {
+                context.common.updates.allowed = false;
+            }
+            context.modification_failed(&attempt, Ending::Refused, &response.refusal());
+        }
+    }
+}
+
+fn accepted(attempt: &Attempt, response: &ResponseTo<'_>, context: &mut Context<'_>) {
+    context.common.updates.learn(response.response);
+    // RFC 3311 section 5.1: the target is refreshed in both directions.
+    if let Some(dialog) = context.common.dialog {
+        let connection = response.connection;
+        context
+            .endpoint
+            .refresh_target(dialog, response.response, connection);
+    }
+    context.on_flow_in_use();
+    context.refreshed_by(response.response);
+    if attempt.without_offer() {
+        return context.modification_ended(attempt, Ok(()));
+    }
+    match remote_description(response.response) {
+        Some(answer) => context.answer_came(answer),
+        None => context.end_exchange(Ending::Refused, by_peer(Cause::BadDescription)),
+    }
+}
+
+/// The UPDATE of this side has no response.
+fn failed(reason: EndReason, context: &mut Context<'_>) {
+    match core::mem::take(&mut context.common.updates.ours) {
+        Ours::Sent(attempt, _) => context.modification_failed(&attempt, Ending::Aborted, &reason),
+        other => context.common.updates.ours = other,
+    }
+}
+
+/// Handles an UPDATE of the peer (RFC 3311 section 5.2).
+fn received(
+    state: State,
+    transaction: ServerTransactionId,
+    request: &Request,
+    context: &mut Context<'_>,
+) -> Option<State> {
+    if matches!(
+        state,
+        State::Terminating(_) | State::QueuedBye(_) | State::LostBye(_)
+    ) {
+        let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+        context.refuse(transaction, status);
+        return Some(state);
+    }
+    context.common.updates.learn(request);
+    if context.common.updates.theirs.is_some() {
+        context.refuse_for_now(transaction);
+        return Some(state);
+    }
+    let Some(offer) = remote_description(request) else {
+        refreshed(transaction, request, context);
+        return after(state, context);
+    };
+    let state = match (context.common.offer, state) {
+        (Exchange::OfferAsked(_, Carrier::Invite), State::Offering(offering)) => {
+            offering.give_way(context)?
+        }
+        (Exchange::OfferAsked(_, Carrier::Update), state) => {
+            give_way(context);
+            state
+        }
+        // An offer of this side is sent, or due in a message that the peer waits for.
+        (Exchange::OfferSent(..) | Exchange::OfferAsked(..), state) => {
+            context.refuse(transaction, StatusCode::REQUEST_PENDING);
+            return Some(state);
+        }
+        (Exchange::Idle, State::Reinviting(reinviting)) => {
+            // The peer owes an offer in its 2xx.
+            context.refuse(transaction, StatusCode::REQUEST_PENDING);
+            return Some(State::Reinviting(reinviting));
+        }
+        // A peer that makes another offer has the 2xx, so that only its ACK is missing.
+        (Exchange::AnswerSent(..), state @ (State::Answered(_) | State::Reanswered(_))) => {
+            context.answer_acknowledged();
+            state
+        }
+        // The INVITE of the peer is not answered yet, although early media may have been tried.
+        (Exchange::Idle, State::Incoming(call)) if !call.negotiated => {
+            context.refuse_for_now(transaction);
+            return Some(State::Incoming(call));
+        }
+        // The exchanges of a call that the peer has not answered are those of its early dialogs.
+        (Exchange::Idle, state @ (State::Calling(_) | State::Cancelling(_))) => {
+            context.refuse_for_now(transaction);
+            return Some(state);
+        }
+        (Exchange::Idle, state) if context.common.exchanges > 0 => state,
+        // An offer of the peer is not answered: that of another request, or that of its INVITE.
+        (_, state) => {
+            context.refuse_for_now(transaction);
+            return Some(state);
+        }
+    };
+    context.common.updates.theirs = Some(transaction);
+    context.offer_came(Carrier::Update, offer);
+    Some(state)
+}
+
+/// The dialog of an UPDATE: that of the call, or an early one of a call that the peer has not answered.
+fn dialog_of(request: &Request, context: &Context<'_>) -> Option<DialogId> {
+    let dialogs = &context.endpoint.dialogs;
+    context.common.dialog.or_else(|| dialogs.find(request))
+}
+
+/// Answers an UPDATE without an offer: it refreshes the target and the session.
+fn refreshed(transaction: ServerTransactionId, request: &Request, context: &mut Context<'_>) {
+    let connection = context.endpoint.layer.connection_of(transaction);
+    let sent = dialog_of(request, context).ok_or(SendError::Stale);
+    let sent = sent.and_then(|dialog| {
+        context.respond(dialog, transaction, StatusCode::OK, None)?;
+        Ok(dialog)
+    });
+    match sent {
+        Ok(dialog) => {
+            context.endpoint.dialogs.refresh_target(dialog, request);
+            context.common.connection = connection.or(context.common.connection);
+        }
+        Err(_) => context.refuse(transaction, StatusCode::SERVER_INTERNAL_ERROR),
+    }
+}
+
+/// Answers the UPDATE of the peer with the application's description.
+fn accept(transaction: ServerTransactionId, answer: &Body, context: &mut Context<'_>) {
+    let request = context.endpoint.layer.request(transaction);
+    let connection = context.endpoint.layer.connection_of(transaction);
+    let dialog = context.common.dialog.ok_or(SendError::Stale);
+    let sent = dialog.and_then(|dialog| {
+        context.respond(dialog, transaction, StatusCode::OK, Some(answer))?;
+        Ok(dialog)
+    });
+    let Ok(dialog) = sent else {
+        let reason = EndReason::local(Cause::Malformed);
+        return refuse(StatusCode::NOT_ACCEPTABLE_HERE, reason, context);
+    };
+    context.common.updates.theirs = None;
+    context.described();
+    // RFC 3261 section 12.2.2: the target changes only when the request is accepted.
+    if let Some(request) = request {
+        context.endpoint.dialogs.refresh_target(dialog, &request);
+    }
+    context.common.connection = connection.or(context.common.connection);
+}
+
+/// Refuses the UPDATE of the peer; the session is unchanged.
+fn refuse(status: StatusCode, reason: EndReason, context: &mut Context<'_>) {
+    if let Some(transaction) = context.common.updates.theirs.take() {
+        context.refuse(transaction, status);
+    }
+    refused(reason, context);
+}
+
+fn refused(reason: EndReason, context: &mut Context<'_>) {
+    context.end_exchange(Ending::Refused, reason);
+}
