@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use sip_core::{Body, DescriptionKind, ExchangeId, SessionId};
+use sip_core::{Body, DescriptionKind, ExchangeId, SessionId, Tones};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
 use crate::mailbox::{AgentKey, Envelope, Mailbox, Outcome};
@@ -20,6 +20,13 @@ pub trait SessionDescriptionHandler: Send {
 
     /// Takes the peer's offer or answer.
     fn accept(&mut self, kind: DescriptionKind, body: Body, reply: Reply<()>);
+
+    /// Sends tones in the media stream, as telephone events (RFC 4733), if it returns true; otherwise the core sends them by
+    /// INFO. Called with `dtmfType` `rtp` alone. Must not block.
+    fn send_tones(&mut self, tones: &Tones) -> bool {
+        let _ = tones;
+        false
+    }
 
     /// The call has ended. Called once.
     fn close(&mut self);
@@ -204,6 +211,11 @@ impl Describers for Handlers {
         body: Body,
     ) {
         self.ask(session, (exchange, kind, Some(body)));
+    }
+
+    fn send_tones(&mut self, session: SessionId, tones: &Tones) -> bool {
+        let call = self.calls.get_mut(&session);
+        call.is_some_and(|call| call.handler.send_tones(tones))
     }
 
     fn close(&mut self, session: SessionId) {

@@ -179,6 +179,22 @@ fn print_exchange(report: &Report, event: &Event) {
                 .chain(reason_fields(reason)),
             format_args!("call ended: {}", in_words(reason)),
         ),
+        Event::Dtmf {
+            session,
+            tone,
+            duration,
+        } => report.event(
+            "dtmf",
+            [
+                ("call", json!(session.to_bits())),
+                ("tone", json!(tone.symbol().to_string())),
+                (
+                    "milliseconds",
+                    json!(duration.map(|duration| duration.as_millis() as u64)),
+                ),
+            ],
+            format_args!("tone {tone}"),
+        ),
         Event::IncomingRequest { request, .. } | Event::LegacyNotification { request } => report
             .event(
                 "request",

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sip_core::{Body, DescriptionKind, ExchangeId, SessionId};
+use sip_core::{Body, DescriptionKind, ExchangeId, SessionId, Tones};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
 /// The result of a [`SessionDescriptionHandler`]. The future may wait for media.
@@ -23,6 +23,13 @@ pub trait SessionDescriptionHandler: Send {
 
     /// Takes the peer's offer or answer.
     fn accept(&mut self, kind: DescriptionKind, body: Body) -> Describing<()>;
+
+    /// Sends tones in the media stream, as telephone events (RFC 4733), if it returns true; otherwise the core sends them by
+    /// INFO. Called with `dtmfType` `rtp` alone. Must not block.
+    fn send_tones(&mut self, tones: &Tones) -> bool {
+        let _ = tones;
+        false
+    }
 
     /// The call has ended. Called once.
     fn close(&mut self);
@@ -134,6 +141,11 @@ impl Describers for Handlers {
         body: Body,
     ) {
         self.push(session, Step::Accept(exchange, kind, body));
+    }
+
+    fn send_tones(&mut self, session: SessionId, tones: &Tones) -> bool {
+        let call = self.calls.get_mut(&session);
+        call.is_some_and(|call| call.handler.send_tones(tones))
     }
 
     fn close(&mut self, session: SessionId) {
