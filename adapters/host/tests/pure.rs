@@ -41,7 +41,13 @@ impl Describers for Media {
         true
     }
 
-    fn describe(&mut self, session: SessionId, exchange: ExchangeId, _kind: DescriptionKind) {
+    fn describe(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        _kind: DescriptionKind,
+        _hold: bool,
+    ) {
         self.ready.push((session, exchange));
     }
 

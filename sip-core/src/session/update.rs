@@ -185,7 +185,7 @@ fn learn(input: &Input<'_>, context: &mut Context<'_>) {
 fn after(state: State, context: &mut Context<'_>) -> Option<State> {
     match state {
         State::Confirmed(call) => repair(call, context),
-        // The 2xx to the INVITE waited for the end of the exchange.
+        // The 2xx to the INVITE waits for the answer to an UPDATE.
         State::Accepting(call) => call.accept(context),
         state => Some(state),
     }
@@ -198,14 +198,12 @@ pub(crate) fn accepts(
     options: &ModifyOptions,
     common: &Common,
 ) -> Result<(), CommandError> {
-    let early = match state {
-        State::Incoming(call) | State::Accepting(call) => call.negotiated,
-        _ => false,
-    };
+    let early = matches!(state, State::Incoming(_) | State::Accepting(_));
+    let negotiated = may_take_offer(state, common);
     if early && !common.updates.allowed {
         return Err(CommandError::WrongState("the peer takes no UPDATE"));
     }
-    let reached = matches!(state, State::Confirmed(_)) || early;
+    let reached = matches!(state, State::Confirmed(_)) || early && negotiated;
     if !reached {
         return Err(CommandError::WrongState(
             "an UPDATE needs a call that is up, or a first exchange of descriptions",
@@ -318,6 +316,17 @@ fn due(state: &State, context: &mut Context<'_>) {
         Ours::Glare(attempt) if may_offer(state, context) => start(attempt, context),
         Ours::Glare(attempt) => wait(attempt, context),
         other => context.common.updates.ours = other,
+    }
+}
+
+/// Whether an UPDATE may carry an offer: after the first exchange (RFC 3311 section 5.1). In a call that this side has not
+/// answered, a reliable provisional response and its PRACK complete it.
+fn may_take_offer(state: &State, common: &Common) -> bool {
+    match state {
+        State::Incoming(incoming) | State::Accepting(incoming) => incoming.negotiated,
+        // The exchanges of a call that the peer has not answered are those of its early dialogs.
+        State::Calling(_) | State::Cancelling(_) => false,
+        _ => common.exchanges > 0,
     }
 }
 
@@ -458,17 +467,7 @@ fn received(
             context.answer_acknowledged();
             state
         }
-        // The INVITE of the peer is not answered yet, although early media may have been tried.
-        (Exchange::Idle, State::Incoming(call)) if !call.negotiated => {
-            context.refuse_for_now(transaction);
-            return Some(State::Incoming(call));
-        }
-        // The exchanges of a call that the peer has not answered are those of its early dialogs.
-        (Exchange::Idle, state @ (State::Calling(_) | State::Cancelling(_))) => {
-            context.refuse_for_now(transaction);
-            return Some(state);
-        }
-        (Exchange::Idle, state) if context.common.exchanges > 0 => state,
+        (Exchange::Idle, state) if may_take_offer(&state, context.common) => state,
         // An offer of the peer is not answered: that of another request, or that of its INVITE.
         (_, state) => {
             context.refuse_for_now(transaction);
