@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
-use sip_parse::{HeaderValue, Message, Method, Part, PartRole, Request};
+use sip_parse::{HeaderValue, MediaType, Message, Method, Part, PartRole, Request};
 
 /// The body of a message, such as a session description: opaque bytes and their media type.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Body {
     /// ```
     #[must_use]
     pub fn description_in(message: &Message) -> Option<Self> {
-        read(message).0
+        read(message, &Understood::default()).0
     }
 }
 
@@ -96,19 +96,55 @@ pub(crate) enum Unusable {
     Unsupported,
 }
 
+/// What the application reads in an INVITE beside the session description.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Understood<'a> {
+    /// Media types.
+    pub(crate) types: &'a [Box<str>],
+    /// Early-session descriptions (RFC 3959).
+    pub(crate) early_sessions: bool,
+}
+
+impl Understood<'_> {
+    /// Whether the application reads the part.
+    fn reads(&self, part: &Part<'_>) -> bool {
+        if part.decoded().is_none() {
+            return false;
+        }
+        if is_early_session(part) {
+            return self.early_sessions;
+        }
+        let types = self.types.iter().filter_map(|known| known.split_once('/'));
+        let is_known = |media: MediaType<'_>| {
+            let mut types = types.clone();
+            types.any(|(kind, subtype)| media.is(kind.as_bytes(), subtype.as_bytes()))
+        };
+        part.content_type.is_some_and(is_known)
+    }
+}
+
+/// Whether the part is a session description with the disposition `early-session` (RFC 3959 section 4).
+fn is_early_session(part: &Part<'_>) -> bool {
+    let is_sdp = part
+        .content_type
+        .is_some_and(|media| media.is(b"application", b"sdp"));
+    is_sdp && part.disposition().eq_ignore_ascii_case(b"early-session")
+}
+
 /// The media types that the core reads in an INVITE, as a value of Accept.
 pub(crate) const ACCEPT: &str =
     "application/sdp, multipart/mixed, multipart/alternative, multipart/related";
 
 /// What the core makes of the body of a message, for every method and status: SDP with the disposition `session` is the only
 /// thing that it uses itself, wherever it is (RFC 3261 section 8.2.3, RFC 5621).
-fn read(message: &Message) -> (Option<Body>, Option<Unusable>) {
+fn read(message: &Message, application: &Understood<'_>) -> (Option<Body>, Option<Unusable>) {
     let Ok(parts) = message.parts() else {
         return (None, Some(Unusable::Malformed));
     };
     let selection = parts.select(Part::is_session_description);
     let description = selection.used().find(|part| !part.body.is_empty());
-    let unusable = selection.refused().map(|part| {
+    let understood = parts.select(|part| part.is_session_description() || application.reads(part));
+    let unusable = understood.refused().map(|part| {
         if part.is_encoded() {
             Unusable::Encoded
         } else if part.fault.is_some() {
@@ -137,9 +173,9 @@ fn body_of(part: &Part<'_>, message: &Message) -> Option<Body> {
 
 /// Why a request has to be refused for its body, if it has to. The core processes the body of an INVITE or UPDATE; other bodies are
 /// for the application, as long as they are not encoded as a whole.
-pub(crate) fn unusable(request: &Request) -> Option<Unusable> {
+pub(crate) fn unusable(request: &Request, application: &Understood<'_>) -> Option<Unusable> {
     match request.method() {
-        Method::Invite | Method::Update => read(request).1,
+        Method::Invite | Method::Update => read(request, application).1,
         _ => {
             let parts = request.parts().ok()?;
             let encoded = parts.whole()?.is_encoded() && !parts.whole()?.is_optional();

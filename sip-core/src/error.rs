@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::auth::UsernameError;
 use crate::config::{ConfigErrors, Unsupported};
 use crate::connection::PolicyError;
+use crate::dtmf::TonesError;
 use crate::header::ExtraHeaderError;
 use crate::transaction::SendError;
 
@@ -130,6 +131,10 @@ pub enum CommandError {
     Header(ExtraHeaderError),
     /// The status lacks what it requires.
     Refusal(RefusalError),
+    /// The tones are not valid.
+    Tones(TonesError),
+    /// The peer has not listed the info package in Recv-Info (RFC 6086 section 4.2.1).
+    InfoPackage,
     /// The change of the configuration is not valid: one entry for each parameter.
     Config(ConfigErrors),
     /// A limit of [`Limits`](crate::Limits) is reached; the text names it.
@@ -154,6 +159,8 @@ impl fmt::Display for CommandError {
             }
             Self::Header(error) => error.fmt(f),
             Self::Refusal(error) => error.fmt(f),
+            Self::Tones(error) => error.fmt(f),
+            Self::InfoPackage => f.write_str("the peer does not take this info package"),
             Self::Config(errors) => errors.fmt(f),
             Self::Limit(name) => write!(f, "the limit of {name} is reached"),
             Self::Send(error) => error.fmt(f),
@@ -178,6 +185,12 @@ impl From<SendError> for CommandError {
 impl From<RefusalError> for CommandError {
     fn from(error: RefusalError) -> Self {
         Self::Refusal(error)
+    }
+}
+
+impl From<TonesError> for CommandError {
+    fn from(error: TonesError) -> Self {
+        Self::Tones(error)
     }
 }
 

@@ -10,6 +10,7 @@ use sip_parse::{Message, Request, Response, UriBuf};
 use crate::body::Body;
 use crate::connection::{ConnectError, DisconnectReason};
 use crate::dialog::DialogId;
+use crate::dtmf::{Tone, Tones};
 use crate::ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestId, SessionId};
 use crate::reason::EndReason;
 use crate::time::Timestamp;
@@ -248,6 +249,28 @@ pub enum Event {
         /// The request.
         request: Box<Request>,
     },
+    /// A tone of the peer arrived in an INFO within the call, as `application/dtmf-relay` or `application/dtmf`; the core has
+    /// answered it 200. A body without a tone is answered 400.
+    Dtmf {
+        /// The call.
+        session: SessionId,
+        /// The tone.
+        tone: Tone,
+        /// How long it lasts, if the peer says so.
+        duration: Option<Duration>,
+    },
+    /// The application has called [`EstablishedSession::send_tones`](crate::EstablishedSession::send_tones), and the
+    /// configuration has [`DtmfType::Rtp`](crate::config::DtmfType::Rtp): the media side may send the tones as telephone
+    /// events (RFC 4733). The application answers with [`UserAgent::tones_taken`](crate::UserAgent::tones_taken) within 10
+    /// seconds; the core sends the tones by INFO if it does not, or if the answer is no.
+    TonesOffered {
+        /// The handle for the answer.
+        request: RequestId,
+        /// The call.
+        session: SessionId,
+        /// The tones.
+        tones: Box<Tones>,
+    },
     /// A NOTIFY without a subscription arrived and the core answered it 200. Only with
     /// `allowLegacyNotifications`.
     LegacyNotification {
@@ -297,6 +320,8 @@ impl Event {
             | Self::ExchangeEnded { session, .. }
             | Self::ModificationEnded { session, .. }
             | Self::RepairFailed { session, .. }
+            | Self::Dtmf { session, .. }
+            | Self::TonesOffered { session, .. }
             | Self::Ended { session, .. } => Some(*session),
             Self::IncomingRequest { session, .. } => *session,
             _ => None,

@@ -1,10 +1,11 @@
 //! Additional header fields of the application.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use sip_parse::{HeaderName, Uri, unescape};
+use sip_parse::{HeaderName, StatusCode, Uri, unescape};
 
 /// An additional header field of the application, checked so that it cannot inject another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,11 +43,10 @@ impl ExtraHeader {
     ///
     /// # Errors
     /// [`ExtraHeaderError`] for a name that is no token or that the core writes itself (Via, From, To,
-    /// Call-ID, CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length, RSeq, RAck and
-    /// the credentials), and for CR, LF or NUL in the value.
+    /// Call-ID, CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length, RSeq, RAck,
+    /// Session-Expires and the credentials), and for CR, LF or NUL in the value.
     pub fn new(name: &str, value: &str) -> Result<Self, ExtraHeaderError> {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
-        if let Some(at) = name.bytes().position(|byte| !token(byte)) {
+        if let Some(at) = name.bytes().position(|byte| !is_token(byte)) {
             return Err(ExtraHeaderError::Name(at));
         }
         if name.is_empty() {
@@ -74,7 +74,8 @@ impl ExtraHeader {
                 | HeaderName::Authorization
                 | HeaderName::ProxyAuthorization
                 | HeaderName::RSeq
-                | HeaderName::RAck)
+                | HeaderName::RAck
+                | HeaderName::SessionExpires)
         );
         if reserved {
             return Err(ExtraHeaderError::Reserved);
@@ -110,6 +111,166 @@ impl ExtraHeader {
         &self.value
     }
 }
+
+/// A value of the Reason header field (RFC 3326): why a request or a final response was sent.
+///
+/// ```
+/// use sip_core::{ExtraHeader, Reason};
+///
+/// let header = ExtraHeader::from(Reason::q850(16).with_text("Normal \"clearing\"")?);
+/// assert_eq!(header.value(), r#"Q.850;cause=16;text="Normal \"clearing\"""#);
+/// # Ok::<(), sip_core::ExtraHeaderError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reason {
+    protocol: Box<str>,
+    cause: Option<u16>,
+    text: Option<Box<str>>,
+}
+
+impl Reason {
+    /// The protocol `SIP`: the cause is a status, and the text is its reason phrase.
+    #[must_use]
+    pub fn sip(status: StatusCode) -> Self {
+        let phrase = status.reason();
+        Self {
+            protocol: "SIP".into(),
+            cause: Some(status.as_u16()),
+            text: (!phrase.is_empty()).then(|| phrase.into()),
+        }
+    }
+
+    /// The protocol `Q.850`: the cause is one of ITU-T Q.850, such as 16 for a normal clearing.
+    #[must_use]
+    pub fn q850(cause: u8) -> Self {
+        Self {
+            protocol: "Q.850".into(),
+            cause: Some(cause.into()),
+            text: None,
+        }
+    }
+
+    /// Another protocol.
+    ///
+    /// # Errors
+    /// [`ExtraHeaderError::Name`] if it is no token.
+    pub fn new(protocol: &str) -> Result<Self, ExtraHeaderError> {
+        if let Some(at) = protocol.bytes().position(|byte| !is_token(byte)) {
+            return Err(ExtraHeaderError::Name(at));
+        }
+        if protocol.is_empty() {
+            return Err(ExtraHeaderError::Name(0));
+        }
+        Ok(Self {
+            protocol: protocol.into(),
+            cause: None,
+            text: None,
+        })
+    }
+
+    /// Another branch of the call was answered: `SIP;cause=200;text="Call completed elsewhere"`. A phone that is cancelled
+    /// so has no missed call.
+    #[must_use]
+    pub fn completed_elsewhere() -> Self {
+        Self {
+            protocol: "SIP".into(),
+            cause: Some(200),
+            text: Some("Call completed elsewhere".into()),
+        }
+    }
+
+    /// Sets the cause.
+    #[must_use]
+    pub fn with_cause(mut self, cause: u16) -> Self {
+        self.cause = Some(cause);
+        self
+    }
+
+    /// Sets the text.
+    ///
+    /// # Errors
+    /// [`ExtraHeaderError::Value`] if it holds a control character.
+    pub fn with_text(mut self, text: &str) -> Result<Self, ExtraHeaderError> {
+        if let Some((at, _)) = text.char_indices().find(|(_, symbol)| symbol.is_control()) {
+            return Err(ExtraHeaderError::Value(at));
+        }
+        self.text = Some(text.into());
+        Ok(self)
+    }
+
+    /// Reads a value of a peer.
+    pub(crate) fn of(value: &sip_parse::Reason<'_>) -> Self {
+        let text = |bytes: &[u8]| Box::<str>::from(String::from_utf8_lossy(bytes));
+        Self {
+            protocol: text(value.protocol),
+            cause: value.cause,
+            text: value.text().map(|bytes| text(&bytes)),
+        }
+    }
+
+    /// The protocol: `SIP`, `Q.850` or another.
+    #[must_use]
+    pub fn protocol(&self) -> &str {
+        &self.protocol
+    }
+
+    /// The cause, as its protocol defines it.
+    #[must_use]
+    pub const fn cause(&self) -> Option<u16> {
+        self.cause
+    }
+
+    /// The text, without quotes.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// Whether another branch of the call was answered: the cause is 200 of the protocol `SIP`.
+    #[must_use]
+    pub fn is_completed_elsewhere(&self) -> bool {
+        self.protocol.eq_ignore_ascii_case("SIP") && self.cause == Some(200)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.protocol)?;
+        if let Some(cause) = self.cause {
+            write!(f, ";cause={cause}")?;
+        }
+        let Some(text) = &self.text else {
+            return Ok(());
+        };
+        f.write_str(";text=\"")?;
+        for symbol in text.chars() {
+            if matches!(symbol, '"' | '\\') {
+                f.write_str("\\")?;
+            }
+            fmt::Write::write_char(f, symbol)?;
+        }
+        f.write_str("\"")
+    }
+}
+
+impl From<Reason> for ExtraHeader {
+    fn from(reason: Reason) -> Self {
+        Self {
+            name: "Reason".into(),
+            value: format!("{reason}").into(),
+        }
+    }
+}
+
+/// RFC 3261 section 25.1 `token`.
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,7 +290,7 @@ mod tests {
             Err(ExtraHeaderError::Name(1))
         );
         assert_eq!(ExtraHeader::new("", "1"), Err(ExtraHeaderError::Name(0)));
-        for name in ["via", "V", "Call-ID", "l", "proxy-authorization"] {
+        for name in ["via", "V", "Call-ID", "l", "proxy-authorization", "X"] {
             assert_eq!(
                 ExtraHeader::new(name, "1"),
                 Err(ExtraHeaderError::Reserved),

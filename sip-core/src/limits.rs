@@ -20,6 +20,7 @@
 //! | provisional responses that wait for a PRACK    | `provisionals` for each call                | the application's own |
 //! | calls that ended before a PRACK               | `late_pracks`                               | `message` for each Call-ID |
 //! | requests of the application                   | `requests`                                  | the application's own |
+//! | info packages of the peer of a call           | `info_packages` for each call               | `message` |
 //! | requests of peers that wait                   | `incoming`                                  | held by their server transactions |
 //! | challenges that wait                          | `challenges`                                | `challenge_bytes` on average |
 //! | timers of an agent                            | five for each call; one for each request, challenge, flow and stop | fixed |
@@ -71,6 +72,8 @@ pub struct Limits {
     pub late_pracks: usize,
     /// Requests outside calls that have no outcome yet; a command that needs one more returns an error.
     pub requests: usize,
+    /// Info packages of the peer that a call keeps (RFC 6086); the core ignores further ones, as if the peer did not take them.
+    pub info_packages: usize,
     /// Requests of peers that wait for the application's answer; the core answers one more with 503.
     pub incoming: usize,
     /// Bytes of messages that a server transaction keeps on average: the request until the final response, and the last
@@ -128,6 +131,7 @@ impl Default for Limits {
             provisionals: 16,
             late_pracks: 64,
             requests: 256,
+            info_packages: 32,
             incoming: 256,
             server_transaction_bytes: 8 << 10,
             actions: 1_024,

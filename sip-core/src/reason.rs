@@ -8,10 +8,14 @@ use core::fmt;
 use sip_parse::{HeaderName, Message, Request, Response, StatusCode};
 
 use crate::auth::ChallengeError;
+use crate::header::Reason;
 use crate::transaction::{SendError, TransactionError};
 
 /// The number of Contacts of a redirection that a reason keeps.
 const REDIRECTIONS: usize = 8;
+
+/// The number of values of Reason that [`EndReason::reasons`] returns.
+const REASONS: usize = 8;
 
 /// The originator of an end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -135,6 +139,25 @@ impl EndReason {
             message: None,
             bye_failure: None,
         }
+    }
+
+    /// The values of Reason (RFC 3326) in the message that brought the end, at most 8: of a BYE, a CANCEL or a final
+    /// response. Values that cannot be read are left out.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<Reason> {
+        let message = self.message.iter();
+        let reasons = message.flat_map(|message| message.reason_headers().flatten());
+        reasons
+            .take(REASONS)
+            .map(|reason| Reason::of(&reason))
+            .collect()
+    }
+
+    /// Whether the peer cancelled the call because another branch of it was answered (RFC 3326 section 3.1), so that it is
+    /// no missed call.
+    #[must_use]
+    pub fn is_completed_elsewhere(&self) -> bool {
+        self.cause == Cause::Cancelled && self.reasons().iter().any(Reason::is_completed_elsewhere)
     }
 
     pub(crate) const fn local(cause: Cause) -> Self {

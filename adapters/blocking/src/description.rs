@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use sip_core::{Body, DescriptionKind, ExchangeId, SessionId};
+use sip_core::{Body, DescriptionKind, ExchangeId, SessionId, Tones};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
 use crate::mailbox::{AgentKey, Envelope, Mailbox, Outcome};
@@ -15,11 +15,19 @@ use crate::mailbox::{AgentKey, Envelope, Mailbox, Outcome};
 /// keeps the [`Reply`] and uses it on another thread. A handler has one step at a time, in the order of the
 /// core's requests; the end of a call cancels the remaining steps.
 pub trait SessionDescriptionHandler: Send {
-    /// Makes our offer, or the answer to the peer's last offer.
-    fn describe(&mut self, kind: DescriptionKind, reply: Reply<Body>);
+    /// Makes our offer, or the answer to the peer's last offer. With `hold` this side holds the call: the description asks for
+    /// no media of the peer, as `sendonly` or `inactive` (RFC 3264 section 8.4).
+    fn describe(&mut self, kind: DescriptionKind, hold: bool, reply: Reply<Body>);
 
     /// Takes the peer's offer or answer.
     fn accept(&mut self, kind: DescriptionKind, body: Body, reply: Reply<()>);
+
+    /// Sends tones in the media stream, as telephone events (RFC 4733), if it returns true; otherwise the core sends them by
+    /// INFO. Called with `dtmfType` `rtp` alone. Must not block.
+    fn send_tones(&mut self, tones: &Tones) -> bool {
+        let _ = tones;
+        false
+    }
 
     /// The call has ended. Called once.
     fn close(&mut self);
@@ -90,8 +98,15 @@ impl<T> std::fmt::Debug for Reply<T> {
     }
 }
 
-/// A step for a handler: make our description if there is no body, else take the peer's.
-type Question = (ExchangeId, DescriptionKind, Option<Body>);
+/// A step for a handler.
+type Question = (ExchangeId, DescriptionKind, Wanted);
+
+enum Wanted {
+    /// Make our description; the call is on hold by this side or not.
+    Description { hold: bool },
+    /// Take the peer's.
+    Acceptance(Body),
+}
 
 /// The handlers of all calls of one agent.
 pub(crate) struct Handlers {
@@ -145,7 +160,7 @@ impl Handlers {
         if call.running.is_some() {
             return;
         }
-        let Some((exchange, kind, body)) = call.questions.pop_front() else {
+        let Some((exchange, kind, wanted)) = call.questions.pop_front() else {
             return;
         };
         self.steps += 1;
@@ -156,12 +171,12 @@ impl Handlers {
             session,
             step: self.steps,
         });
-        match body {
-            None => {
+        match wanted {
+            Wanted::Description { hold } => {
                 let outcome = Outcome::Described;
-                call.handler.describe(kind, Reply { to, outcome });
+                call.handler.describe(kind, hold, Reply { to, outcome });
             }
-            Some(body) => {
+            Wanted::Acceptance(body) => {
                 let outcome = Outcome::Accepted;
                 call.handler.accept(kind, body, Reply { to, outcome });
             }
@@ -192,8 +207,14 @@ impl Describers for Handlers {
         self.factory.is_some()
     }
 
-    fn describe(&mut self, session: SessionId, exchange: ExchangeId, kind: DescriptionKind) {
-        self.ask(session, (exchange, kind, None));
+    fn describe(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        hold: bool,
+    ) {
+        self.ask(session, (exchange, kind, Wanted::Description { hold }));
     }
 
     fn accept(
@@ -203,7 +224,12 @@ impl Describers for Handlers {
         kind: DescriptionKind,
         body: Body,
     ) {
-        self.ask(session, (exchange, kind, Some(body)));
+        self.ask(session, (exchange, kind, Wanted::Acceptance(body)));
+    }
+
+    fn send_tones(&mut self, session: SessionId, tones: &Tones) -> bool {
+        let call = self.calls.get_mut(&session);
+        call.is_some_and(|call| call.handler.send_tones(tones))
     }
 
     fn close(&mut self, session: SessionId) {

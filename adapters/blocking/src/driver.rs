@@ -9,7 +9,7 @@ use mio::Registry;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, Event, SessionId, Timestamp, UserAgent};
 use sip_host::os::{Clock, LastFailure, Outgoing, StartError, Trust, websocket_config};
-use sip_host::{Describers, Host, Job};
+use sip_host::{Autostop, Describers, Host, Job};
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::connect::{Attempt, Dialer, SocketRegistry, Step};
@@ -198,8 +198,17 @@ impl Driver {
 
     /// Carries out the jobs and feeds a bounded number of inputs. True if there is more to do at once.
     pub(crate) fn serve(&mut self, shared: &mut Shared) -> bool {
+        let autostop = match self.is_commanded {
+            true => Autostop::Off,
+            false => self.host.autostop(self.clock.now()),
+        };
         self.carry_out(shared);
-        if !self.is_commanded && matches!(self.outlet, Outlet::Closed) {
+        let is_over = match autostop {
+            Autostop::Off => !self.is_commanded && matches!(self.outlet, Outlet::Closed),
+            Autostop::UnderWay => false,
+            Autostop::Done => self.waiting.is_empty(),
+        };
+        if is_over {
             self.end(shared);
         }
         self.step_attempts(shared);
@@ -246,7 +255,10 @@ impl Driver {
                     }
                 }
                 Job::Event(event) => {
-                    if let Some(event) = self.handlers.intercept(event) {
+                    if let Some((request, taken)) = self.handlers.take_tones(&event) {
+                        // The core sends the tones itself if this answer is refused.
+                        let _ = self.command(|agent, now| agent.tones_taken(request, taken, now));
+                    } else if let Some(event) = self.handlers.intercept(event) {
                         self.emit(event);
                     }
                 }

@@ -5,8 +5,10 @@ mod common;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sip_blocking::{CommandFailure, IoThread, Options};
+use sip_blocking::{Agent, CommandFailure, IoThread, Options};
 use sip_core::Event;
+use sip_testing::sockets::alice_at;
+use sip_testing::sockets::registrar::Registrar;
 use tungstenite::Message;
 
 use common::{
@@ -137,4 +139,33 @@ fn a_panic_on_the_thread_is_told() {
     assert!(events.next().is_none());
     assert_eq!(handle.register(), Err(CommandFailure::Gone));
     ended();
+}
+
+/// `autostop`: without handles the agent stops in good order, and its events end with `Stopped`.
+#[test]
+fn autostop_stops_in_good_order() {
+    let _alone = alone();
+    for keeps_events in [true, false] {
+        let registrar = Registrar::start(600);
+        let url = format!("ws://127.0.0.1:{}", registrar.port);
+        let config = alice_at(&url).register(true).autostop(true).build();
+        let (handle, mut events) = Agent::start(config.unwrap(), Options::default()).unwrap();
+        until(&mut events, |event| {
+            matches!(event, Event::Registered(_)).then_some(())
+        });
+        drop(handle);
+        if keeps_events {
+            let last = events.last();
+            assert!(matches!(last, Some(Event::Stopped { .. })), "{last:?}");
+        } else {
+            drop(events);
+        }
+        let unregistered = |registrar: &Registrar| {
+            let registers = registrar.heard(0, "REGISTER");
+            registers.iter().any(|text| text.contains("expires=0"))
+        };
+        wait_for("the agent unregisters", || unregistered(&registrar));
+        registrar.end();
+        ended();
+    }
 }

@@ -1,7 +1,7 @@
 //! Events of the core in words and in JSON.
 
 use serde_json::{Value, json};
-use sip_core::{DescriptionKind, EndReason, Event};
+use sip_core::{DescriptionKind, EndReason, Event, sdp};
 use sip_parse::{HeaderName, NameAddr, Request, Response};
 
 use crate::report::{Report, printable};
@@ -117,21 +117,28 @@ fn print_exchange(report: &Report, event: &Event) {
             kind,
             body,
             ..
-        } => report.event(
-            "remote_description",
-            [
-                ("call", json!(session.to_bits())),
-                ("kind", json!(kind_name(*kind))),
-                ("type", json!(body.content_type)),
-                ("bytes", json!(body.bytes.len())),
-            ],
-            format_args!(
-                "{} received: {}, {} bytes",
-                kind_name(*kind),
-                body.content_type,
-                body.bytes.len()
-            ),
-        ),
+        } => {
+            let direction = sdp::direction(&body.bytes).ok().flatten();
+            let direction = direction.map(sdp::Direction::name);
+            report.event(
+                "remote_description",
+                [
+                    ("call", json!(session.to_bits())),
+                    ("kind", json!(kind_name(*kind))),
+                    ("type", json!(body.content_type)),
+                    ("bytes", json!(body.bytes.len())),
+                ]
+                .into_iter()
+                .chain(direction.map(|direction| ("direction", json!(direction)))),
+                format_args!(
+                    "{} received: {}, {} bytes{}",
+                    kind_name(*kind),
+                    body.content_type,
+                    body.bytes.len(),
+                    direction.map_or_else(String::new, |direction| format!(", {direction}")),
+                ),
+            );
+        }
         Event::Established { session } => report.event(
             "established",
             [("call", json!(session.to_bits()))],
@@ -162,7 +169,7 @@ fn print_exchange(report: &Report, event: &Event) {
             [("call", json!(session.to_bits()))]
                 .into_iter()
                 .chain(reason_fields(reason)),
-            format_args!("branch of the call over: {reason}"),
+            format_args!("branch of the call over: {}", in_words(reason)),
         ),
         Event::PrackFailed {
             session, reason, ..
@@ -171,7 +178,25 @@ fn print_exchange(report: &Report, event: &Event) {
             [("call", json!(session.to_bits()))]
                 .into_iter()
                 .chain(reason_fields(reason)),
-            format_args!("PRACK failed: {reason}"),
+            format_args!("PRACK failed: {}", in_words(reason)),
+        ),
+        Event::ModificationEnded {
+            session,
+            outcome: Ok(()),
+        } => report.event(
+            "modified",
+            [("call", json!(session.to_bits()))],
+            "change of the call accepted",
+        ),
+        Event::ModificationEnded {
+            session,
+            outcome: Err(reason),
+        } => report.event(
+            "modification_failed",
+            [("call", json!(session.to_bits()))]
+                .into_iter()
+                .chain(reason_fields(reason)),
+            format_args!("change of the call refused: {}", in_words(reason)),
         ),
         Event::RepairFailed {
             session,
@@ -196,6 +221,22 @@ fn print_exchange(report: &Report, event: &Event) {
                 .into_iter()
                 .chain(reason_fields(reason)),
             format_args!("call ended: {}", in_words(reason)),
+        ),
+        Event::Dtmf {
+            session,
+            tone,
+            duration,
+        } => report.event(
+            "dtmf",
+            [
+                ("call", json!(session.to_bits())),
+                ("tone", json!(tone.symbol().to_string())),
+                (
+                    "milliseconds",
+                    json!(duration.map(|duration| duration.as_millis() as u64)),
+                ),
+            ],
+            format_args!("tone {tone}"),
         ),
         Event::IncomingRequest { request, .. } | Event::LegacyNotification { request } => report
             .event(

@@ -107,7 +107,7 @@ impl Running {
     }
 
     /// The first Ctrl-C says what the program still waits for; the second one fails with what it leaves undone.
-    fn interrupted(&self) -> Result<(), Failure> {
+    pub(crate) fn interrupted(&self) -> Result<(), Failure> {
         let open = self.unfinished();
         self.interrupts.count(&open)
     }

@@ -265,12 +265,12 @@ mod tests {
         ("userAgentString", Honoured("'phone'")),
         ("wsServerMaxReconnection", Honoured("4")),
         ("wsServerReconnectionTimeout", Honoured("5")),
-        ("autostop", Refused("true")),
+        ("autostop", Honoured("true")),
         ("connectionTimeout", Honoured("6")),
         ("contactName", Honoured("'carol'")),
         ("contactTransport", Honoured("'wss'")),
         ("custom", Honoured("{key: 1}")),
-        ("dtmfType", Refused("'rtp'")),
+        ("dtmfType", Honoured("'rtp'")),
         ("extraSupported", Honoured("['timer']")),
         ("forceRport", Honoured("true")),
         ("hackAllowUnregisteredOptionTags", Honoured("true")),
@@ -295,6 +295,9 @@ mod tests {
         ("minSe", Honoured("120")),
         ("sessionRefresher", Honoured("'uac'")),
         ("traceSipCredentials", Honoured("true")),
+        ("infoPackages", Honoured("['g.3gpp.ussd']")),
+        ("extraMethods", Honoured("['KNOCK']")),
+        ("acceptedBodies", Honoured("['application/pidf+xml']")),
     ];
 
     fn account(text: &str) -> Account {

@@ -53,6 +53,13 @@ fn usage_errors_are_exit_code_2() {
         (&["demo", "--fault", "sunshine"], "sunshine"),
         (&["serve", "--user", "alice"], "NAME:PASSWORD"),
         (&["answer", "--reject", "200"], "--reject"),
+        (&["call", "bob", "--dtmf", "12x"], "--dtmf"),
+        (&["call", "bob", "--resume-after", "1"], "--hold-after"),
+        (
+            &["call", "bob", "--hold-after", "2", "--resume-after", "1"],
+            "--resume-after",
+        ),
+        (&["call", "bob", "--header", "Via: x"], "--header"),
         (
             &["register", "--uri", "sip:alice@localhost"],
             "no server is named",

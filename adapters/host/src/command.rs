@@ -9,10 +9,11 @@ use core::time::Duration;
 use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    ExchangeId, IncomingRequestId, IncomingSession, InviteOptions, MessageOptions, NoServerUrl,
-    ProvisionalOptions, Refusal, RequestId, Session, SessionId, StaleHandle, Timestamp, UserAgent,
+    EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, InviteOptions,
+    MessageOptions, ModifyOptions, NoServerUrl, ProvisionalOptions, Refusal, RequestId, Session,
+    SessionId, StaleHandle, Timestamp, Tones, UserAgent,
 };
-use sip_parse::StatusCode;
+use sip_parse::{Method, StatusCode};
 
 /// Why a command was not carried out.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -165,6 +166,49 @@ macro_rules! for_each_command {
             /// The call has ended, or the agent is gone.
             fn hang_up(session: ::sip_core::SessionId) -> ();
 
+            /// Ends a call, with header fields and a body of the application, such as a `Reason`
+            /// ([`UserAgent::hang_up_with`](::sip_core::UserAgent::hang_up_with)).
+            ///
+            /// # Errors
+            /// The call has ended, or the agent is gone.
+            fn hang_up_with(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::MessageOptions
+            ) -> ();
+
+            /// Changes the session by a re-INVITE
+            /// ([`EstablishedSession::reinvite`](::sip_core::EstablishedSession::reinvite), RFC 3261 section 14.1).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn reinvite(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::ModifyOptions
+            ) -> ();
+
+            /// Changes or refreshes the session by an UPDATE, or by a re-INVITE if the peer takes no UPDATE
+            /// ([`EstablishedSession::update`](::sip_core::EstablishedSession::update), RFC 3311 section 5.1).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn update(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::ModifyOptions
+            ) -> ();
+
+            /// Puts the peer on hold ([`EstablishedSession::hold`](::sip_core::EstablishedSession::hold), RFC 3264 section
+            /// 8.4).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn hold(session: ::sip_core::SessionId) -> ();
+
+            /// Ends the hold ([`EstablishedSession::resume`](::sip_core::EstablishedSession::resume)).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn resume(session: ::sip_core::SessionId) -> ();
+
             /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded), whose exchange it names. `None` means that
             /// there is no description, and ends the offer/answer exchange.
             ///
@@ -229,6 +273,46 @@ macro_rules! for_each_command {
                 session: ::sip_core::SessionId,
                 tone: char,
                 duration: ::core::time::Duration
+            ) -> ::sip_core::RequestId;
+
+            /// Sends tones in an established call, one after the other
+            /// ([`EstablishedSession::send_tones`](::sip_core::EstablishedSession::send_tones)).
+            ///
+            /// # Errors
+            /// The core refuses the command, the call has ended, or the agent is gone.
+            fn send_tones(
+                session: ::sip_core::SessionId,
+                tones: ::sip_core::Tones
+            ) -> ::sip_core::RequestId;
+
+            /// Answers [`Event::TonesOffered`](::sip_core::Event::TonesOffered): whether the media side sends the tones
+            /// ([`UserAgent::tones_taken`](::sip_core::UserAgent::tones_taken)).
+            ///
+            /// # Errors
+            /// The request is over or answered, or the agent is gone.
+            fn tones_taken(request: ::sip_core::RequestId, taken: bool) -> ();
+
+            /// Sends an INFO, MESSAGE, OPTIONS or a request of an extension within an established call; `method` is its name
+            /// ([`EstablishedSession::request`](::sip_core::EstablishedSession::request)).
+            ///
+            /// # Errors
+            /// The core refuses the command, the call has ended, or the agent is gone.
+            fn request_in_call(
+                session: ::sip_core::SessionId,
+                method: impl Into<String>,
+                options: ::sip_core::MessageOptions
+            ) -> ::sip_core::RequestId;
+
+            /// Sends an INFO of a package within an established call
+            /// ([`EstablishedSession::info_package`](::sip_core::EstablishedSession::info_package)).
+            ///
+            /// # Errors
+            /// The core refuses the command, such as for a package that the peer does not take, the call has ended, or the
+            /// agent is gone.
+            fn info_package(
+                session: ::sip_core::SessionId,
+                package: impl Into<String>,
+                options: ::sip_core::MessageOptions
             ) -> ::sip_core::RequestId;
 
             /// Answers [`Event::IncomingRequest`](::sip_core::Event::IncomingRequest) with `status`.
@@ -338,6 +422,44 @@ pub fn hang_up(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> 
     move |agent, now| Ok(agent.hang_up(session, now)?)
 }
 
+/// [`UserAgent::hang_up_with`].
+pub fn hang_up_with(
+    session: SessionId,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.hang_up_with(session, options, now)?)
+}
+
+/// [`EstablishedSession::reinvite`].
+pub fn reinvite(
+    session: SessionId,
+    options: ModifyOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.reinvite(options, now))
+}
+
+/// [`EstablishedSession::update`], or [`IncomingSession::update`].
+pub fn update(
+    session: SessionId,
+    options: ModifyOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| match agent.session(session)? {
+        Session::Incoming(call) => Ok(call.update(options, now)?),
+        Session::Established(call) => Ok(call.update(options, now)?),
+        _ => Err(CommandError::WrongState("only a call that is up can be changed").into()),
+    }
+}
+
+/// [`EstablishedSession::hold`].
+pub fn hold(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.hold(now))
+}
+
+/// [`EstablishedSession::resume`].
+pub fn resume(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.resume(now))
+}
+
 /// [`UserAgent::describe`]; `None` if there is no description.
 pub fn describe(
     session: SessionId,
@@ -389,16 +511,66 @@ pub fn reconfigure(change: Change) -> impl FnOnce(&mut UserAgent, Timestamp) -> 
     move |agent, now| Ok(agent.reconfigure(change, now)?)
 }
 
-/// [`EstablishedSession::send_dtmf`](sip_core::EstablishedSession::send_dtmf).
+/// [`EstablishedSession::send_dtmf`].
 pub fn send_dtmf(
     session: SessionId,
     tone: char,
     duration: Duration,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    established(session, move |call, now| {
+        call.send_dtmf(tone, duration, now)
+    })
+}
+
+/// A command to a call that is up.
+fn established<T>(
+    session: SessionId,
+    command: impl FnOnce(EstablishedSession<'_>, Timestamp) -> Result<T, CommandError> + Send,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<T> + Send {
     move |agent, now| match agent.session(session)? {
-        Session::Established(call) => Ok(call.send_dtmf(tone, duration, now)?),
-        _ => Err(CommandError::WrongState("a tone needs a call that is up").into()),
+        Session::Established(call) => Ok(command(call, now)?),
+        _ => Err(CommandError::WrongState("the call is not up").into()),
     }
+}
+
+/// [`EstablishedSession::send_tones`].
+pub fn send_tones(
+    session: SessionId,
+    tones: Tones,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    established(session, move |call, now| call.send_tones(tones, now))
+}
+
+/// [`UserAgent::tones_taken`].
+pub fn tones_taken(
+    request: RequestId,
+    taken: bool,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.tones_taken(request, taken, now)?)
+}
+
+/// [`EstablishedSession::request`]; `method` is the name of the method.
+pub fn request_in_call(
+    session: SessionId,
+    method: String,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    established(session, move |call, now| {
+        let method = Method::parse(method.as_bytes());
+        let method = method.map_err(|_| CommandError::WrongState("a method is a token"))?;
+        call.request(method, options, now)
+    })
+}
+
+/// [`EstablishedSession::info_package`].
+pub fn info_package(
+    session: SessionId,
+    package: String,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    established(session, move |call, now| {
+        call.info_package(&package, options, now)
+    })
 }
 
 /// [`UserAgent::respond`].

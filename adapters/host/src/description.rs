@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use sip_core::config::Config;
-use sip_core::{Body, DescriptionKind, Event, ExchangeId, SessionId};
+use sip_core::{Body, DescriptionKind, Event, ExchangeId, RequestId, SessionId, Tones};
 
 /// Why a description could not be made, or why the peer's cannot be used. The text is for logs.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -50,8 +50,15 @@ pub trait Describers {
     /// Whether the handlers answer in place of the application.
     fn are_in_charge(&self) -> bool;
 
-    /// The core requests our offer or answer.
-    fn describe(&mut self, session: SessionId, exchange: ExchangeId, kind: DescriptionKind);
+    /// The core requests our offer or answer. `hold` is that of
+    /// [`Event::DescriptionNeeded`](sip_core::Event::DescriptionNeeded).
+    fn describe(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        hold: bool,
+    );
 
     /// The peer has sent its offer or answer.
     fn accept(
@@ -62,8 +69,24 @@ pub trait Describers {
         body: Body,
     );
 
+    /// The application sends tones, and `dtmfType` is `rtp`: whether the handler of the call sends them.
+    fn send_tones(&mut self, session: SessionId, tones: &Tones) -> bool;
+
     /// The call is over.
     fn close(&mut self, session: SessionId);
+
+    /// The answer of the handlers to [`Event::TonesOffered`], for
+    /// [`UserAgent::tones_taken`](sip_core::UserAgent::tones_taken); `None` for another event, which the adapter passes on.
+    fn take_tones(&mut self, event: &Event) -> Option<(RequestId, bool)> {
+        match event {
+            Event::TonesOffered {
+                request,
+                session,
+                tones,
+            } if self.are_in_charge() => Some((*request, self.send_tones(*session, tones))),
+            _ => None,
+        }
+    }
 
     /// Passes an event to the handlers. Returns it if the application receives it too.
     fn intercept(&mut self, event: Event) -> Option<Event> {
@@ -72,9 +95,10 @@ pub trait Describers {
                 session,
                 exchange,
                 kind,
+                hold,
                 ..
             } if self.are_in_charge() => {
-                self.describe(*session, *exchange, *kind);
+                self.describe(*session, *exchange, *kind, *hold);
                 return None;
             }
             Event::RemoteDescription {

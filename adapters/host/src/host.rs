@@ -65,6 +65,19 @@ pub struct Host {
     builtin_log: bool,
     /// The name of the agent in log records.
     name: String,
+    /// The agent stops, because its last handle is dropped.
+    autostops: bool,
+}
+
+/// What `autostop` does when the application has dropped its last handle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Autostop {
+    /// The configuration does not have it: the agent lives on, for its events.
+    Off,
+    /// The agent hangs up and unregisters.
+    UnderWay,
+    /// The agent has stopped; the adapter ends it once the application has its events.
+    Done,
 }
 
 impl fmt::Debug for Host {
@@ -91,6 +104,7 @@ impl Host {
         let agent = UserAgent::with_limits(config.clone(), limits, timers, rng, now)?;
         Ok(Self {
             name: agent.address_of_record().to_string(),
+            autostops: false,
             agent,
             hooks,
             opening: Vec::new(),
@@ -180,6 +194,22 @@ impl Host {
     pub fn tick(&mut self, now: Timestamp) {
         if self.agent.tick(now).is_err() {
             self.agent.resume(now);
+        }
+    }
+
+    /// The application has dropped its last handle, so that no further command comes. With `autostop` the agent stops in good
+    /// order: it hangs up and unregisters, within 2 s. The adapter calls this again after each input, until it is done.
+    pub fn autostop(&mut self, now: Timestamp) -> Autostop {
+        if !self.agent.config().autostop() {
+            return Autostop::Off;
+        }
+        if !core::mem::replace(&mut self.autostops, true) {
+            self.agent.stop(None, now);
+        }
+        if self.agent.is_idle() {
+            Autostop::Done
+        } else {
+            Autostop::UnderWay
         }
     }
 

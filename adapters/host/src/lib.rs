@@ -41,4 +41,4 @@ pub use command::CommandFailure;
 pub use description::{Describers, DescriptionError, TypedFactory};
 pub use failure::{CONNECT_TIMEOUT, ConnectFailure, Failure};
 pub use hooks::{FailureObserver, Hooks, LogConnector, ServerUrlSource, TraceConnector};
-pub use host::{Host, Job, LONGEST_SLEEP};
+pub use host::{Autostop, Host, Job, LONGEST_SLEEP};

@@ -373,6 +373,11 @@ impl Reader<'_> {
                 other => self.wrong(name, other, "an object"),
             },
             Setter::Servers => self.servers(value),
+            Setter::List { what, set } => {
+                if let Some(texts) = self.texts(name, value, what, "text") {
+                    self.done(|builder| set(builder, &texts));
+                }
+            }
             Setter::Tags => {
                 if let Some(tags) = self.texts(name, value, "option tags", "an option tag") {
                     self.builder.extra_supported(tags);

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sip_core::{Body, DescriptionKind, ExchangeId, SessionId};
+use sip_core::{Body, DescriptionKind, ExchangeId, SessionId, Tones};
 use sip_host::{Describers, DescriptionError, TypedFactory};
 
 /// The result of a [`SessionDescriptionHandler`]. The future may wait for media.
@@ -18,11 +18,19 @@ pub type Describing<T> = Pin<Box<dyn Future<Output = Result<T, DescriptionError>
 /// The adapter polls one future at a time, in the order of the core's requests. The end of a call drops the
 /// remaining ones.
 pub trait SessionDescriptionHandler: Send {
-    /// Makes our offer, or the answer to the peer's last offer.
-    fn describe(&mut self, kind: DescriptionKind) -> Describing<Body>;
+    /// Makes our offer, or the answer to the peer's last offer. With `hold` this side holds the call: the description asks for
+    /// no media of the peer, as `sendonly` or `inactive` (RFC 3264 section 8.4).
+    fn describe(&mut self, kind: DescriptionKind, hold: bool) -> Describing<Body>;
 
     /// Takes the peer's offer or answer.
     fn accept(&mut self, kind: DescriptionKind, body: Body) -> Describing<()>;
+
+    /// Sends tones in the media stream, as telephone events (RFC 4733), if it returns true; otherwise the core sends them by
+    /// INFO. Called with `dtmfType` `rtp` alone. Must not block.
+    fn send_tones(&mut self, tones: &Tones) -> bool {
+        let _ = tones;
+        false
+    }
 
     /// The call has ended. Called once.
     fn close(&mut self);
@@ -62,7 +70,7 @@ pub(crate) enum Described {
 }
 
 enum Step {
-    Describe(ExchangeId, DescriptionKind),
+    Describe(ExchangeId, DescriptionKind, bool),
     Accept(ExchangeId, DescriptionKind, Body),
 }
 
@@ -122,8 +130,14 @@ impl Describers for Handlers {
         self.factory.is_some()
     }
 
-    fn describe(&mut self, session: SessionId, exchange: ExchangeId, kind: DescriptionKind) {
-        self.push(session, Step::Describe(exchange, kind));
+    fn describe(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        hold: bool,
+    ) {
+        self.push(session, Step::Describe(exchange, kind, hold));
     }
 
     fn accept(
@@ -134,6 +148,11 @@ impl Describers for Handlers {
         body: Body,
     ) {
         self.push(session, Step::Accept(exchange, kind, body));
+    }
+
+    fn send_tones(&mut self, session: SessionId, tones: &Tones) -> bool {
+        let call = self.calls.get_mut(&session);
+        call.is_some_and(|call| call.handler.send_tones(tones))
     }
 
     fn close(&mut self, session: SessionId) {
@@ -150,8 +169,9 @@ impl Call {
             match &mut self.running {
                 None => {
                     self.running = match self.steps.pop_front() {
-                        Some(Step::Describe(exchange, kind)) => {
-                            Some(Running::Describe(exchange, self.handler.describe(kind)))
+                        Some(Step::Describe(exchange, kind, hold)) => {
+                            let describing = self.handler.describe(kind, hold);
+                            Some(Running::Describe(exchange, describing))
                         }
                         Some(Step::Accept(exchange, kind, body)) => {
                             Some(Running::Accept(exchange, self.handler.accept(kind, body)))

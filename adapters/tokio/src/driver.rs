@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use sip_core::config::{Config, ServerUrl};
-use sip_core::{ConnectionId, ConnectionInfo, Event};
+use sip_core::{ConnectionId, ConnectionInfo, Event, UserAgent};
 use sip_host::os::{Alarm, Clock, Outgoing};
-use sip_host::{ConnectFailure, Describers, Host, Job, LONGEST_SLEEP};
+use sip_host::{Autostop, ConnectFailure, Describers, Host, Job, LONGEST_SLEEP};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -173,11 +173,21 @@ impl Driver {
         }
     }
 
-    /// Runs until the application has dropped the handles and the events.
+    /// Runs until the application has dropped the handles and the events; with `autostop` until the application has dropped
+    /// the handles, and the agent has stopped.
     pub(crate) async fn run(mut self) {
         loop {
+            let autostop = match self.commands {
+                Some(_) => Autostop::Off,
+                None => self.host.autostop(self.clock.now()),
+            };
             self.carry_out();
-            if self.commands.is_none() && self.events.is_none() {
+            let is_over = match autostop {
+                Autostop::Off => self.commands.is_none() && self.events.is_none(),
+                Autostop::UnderWay => false,
+                Autostop::Done => self.waiting.is_empty(),
+            };
+            if is_over {
                 break;
             }
             let input = self.wait().await;
@@ -231,6 +241,12 @@ impl Driver {
     }
 
     fn emit(&mut self, event: Event) {
+        if let Some((request, taken)) = self.network.handlers.take_tones(&event) {
+            // The core sends the tones itself if this answer is refused.
+            let answer = move |agent: &mut UserAgent, now| agent.tones_taken(request, taken, now);
+            let _ = self.host.command(answer, self.clock.now());
+            return;
+        }
         let Some(event) = self.network.handlers.intercept(event) else {
             return;
         };

@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sip_core::config::Config;
-use sip_core::{Body, DescriptionKind, Event, InviteOptions, SessionId};
+use sip_core::config::DtmfType;
+use sip_core::{Body, DescriptionKind, Event, InviteOptions, SessionId, Tones};
+use sip_testing::sockets::alice_at;
+use sip_testing::sockets::registrar::Registrar;
 use sip_tokio::{
-    Describing, DescriptionError, Options, SessionDescriptionHandler,
+    Agent, Describing, DescriptionError, Options, SessionDescriptionHandler,
     SessionDescriptionHandlerFactory, TypedFactory,
 };
 
@@ -43,11 +46,12 @@ impl SessionDescriptionHandlerFactory for Factory {
 }
 
 impl SessionDescriptionHandler for Handler {
-    fn describe(&mut self, kind: DescriptionKind) -> Describing<Body> {
+    fn describe(&mut self, kind: DescriptionKind, hold: bool) -> Describing<Body> {
+        let hold = if hold { " hold" } else { "" };
         self.record
             .lock()
             .unwrap()
-            .push(format!("describe {kind:?}"));
+            .push(format!("describe {kind:?}{hold}"));
         let works = self.works;
         Box::pin(async move {
             // Media takes its time: a device is opened, candidates are gathered.
@@ -67,6 +71,11 @@ impl SessionDescriptionHandler for Handler {
             .unwrap()
             .push(format!("accept {kind:?} {text}"));
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn send_tones(&mut self, tones: &Tones) -> bool {
+        self.record.lock().unwrap().push(format!("tones {tones}"));
+        self.works
     }
 
     fn close(&mut self) {
@@ -185,4 +194,33 @@ async fn handlers_are_closed_with_the_agent() {
         *record.lock().unwrap(),
         ["create", "describe Offer", "close"]
     );
+}
+
+/// `dtmfType` `rtp`: the handler of the call sends the tones, and no INFO does.
+#[tokio::test]
+async fn the_handler_sends_the_tones() {
+    let registrar = Registrar::start(600);
+    let url = format!("ws://127.0.0.1:{}", registrar.port);
+    let config = alice_at(&url).dtmf_type(DtmfType::Rtp).build().unwrap();
+    let (options, record) = options(true);
+    let (handle, mut events) = Agent::start(config, options).unwrap();
+    until(&mut events, |event| {
+        matches!(event, Event::Connected { .. }).then_some(())
+    })
+    .await;
+    let call = handle.invite("bob", InviteOptions::new()).await.unwrap();
+    until(&mut events, |event| {
+        matches!(event, Event::Established { .. }).then_some(())
+    })
+    .await;
+    let tones = Tones::new("12").unwrap();
+    handle.send_tones(call, tones).await.unwrap();
+    handle.hang_up(call).await.unwrap();
+    until(&mut events, |event| {
+        matches!(event, Event::Ended { .. }).then_some(())
+    })
+    .await;
+    assert!(record.lock().unwrap().contains(&"tones 12".to_owned()));
+    assert!(registrar.heard(0, "INFO").is_empty());
+    registrar.end();
 }

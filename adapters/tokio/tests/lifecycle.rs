@@ -3,10 +3,12 @@
 mod common;
 
 use futures_util::StreamExt;
-use sip_core::Event;
 use sip_core::connection::DisconnectReason;
+use sip_core::{Event, InviteOptions};
 use sip_parse::StatusCode;
-use sip_tokio::Options;
+use sip_testing::sockets::alice_at;
+use sip_testing::sockets::registrar::Registrar;
+use sip_tokio::{Agent, Options};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -229,4 +231,38 @@ async fn events_alone_keep_the_agent_alive() {
         matches!(event, Event::IncomingRequest { .. }).then_some(())
     })
     .await;
+}
+
+/// `autostop`: without handles the agent stops in good order, and its events end with `Stopped`; without `autostop` it lives on
+/// (`events_alone_keep_the_agent_alive`).
+#[tokio::test]
+async fn autostop_stops_in_good_order() {
+    for keeps_events in [true, false] {
+        let registrar = Registrar::start(600);
+        let url = format!("ws://127.0.0.1:{}", registrar.port);
+        let config = alice_at(&url).register(true).autostop(true).build();
+        let (handle, mut events) = Agent::start(config.unwrap(), Options::default()).unwrap();
+        until(&mut events, |event| {
+            matches!(event, Event::Registered(_)).then_some(())
+        })
+        .await;
+        let call = handle.invite("bob", InviteOptions::new().late_offer());
+        call.await.unwrap();
+        drop(handle);
+        if keeps_events {
+            let mut last = None;
+            while let Some(event) = events.next().await {
+                last = Some(event);
+            }
+            assert!(matches!(last, Some(Event::Stopped { .. })), "{last:?}");
+        } else {
+            drop(events);
+        }
+        let unregistered = |registrar: &Registrar| {
+            let registers = registrar.heard(0, "REGISTER");
+            registers.iter().any(|text| text.contains("expires=0"))
+        };
+        wait_for("the agent unregisters", || unregistered(&registrar)).await;
+        registrar.end();
+    }
 }

@@ -475,6 +475,32 @@ macro_rules! method {
             self
         }
     };
+    ([$($doc:tt)*] list($check:expr, $what:expr) $variant:ident $field:ident $type:ty) => {
+        $($doc)*
+        pub fn $field<T: AsRef<str>>(&mut self, items: impl IntoIterator<Item = T>) -> &mut Self {
+            let parameter = Parameter::$variant;
+            self.note(parameter).$field.clear();
+            for (place, item) in items.into_iter().enumerate() {
+                let item = item.as_ref();
+                if place >= SERVERS_LIMIT {
+                    let expected = format!(concat!("a list of at most {} ", $what), SERVERS_LIMIT);
+                    return self.wrong(parameter, "longer", expected);
+                }
+                match $check(item) {
+                    Ok(item) => {
+                        let item: &str = item;
+                        self.settings.$field.push(item.to_owned());
+                    }
+                    Err(expected) => {
+                        let name = format!("{}[{place}]", parameter.name());
+                        let error = ConfigError::value(name, ConfigError::excerpt(item), expected);
+                        self.errors.push(error);
+                    }
+                }
+            }
+            self
+        }
+    };
     ([$($doc:tt)*] text($check:expr) $variant:ident $field:ident $type:ty) => {
         $($doc)*
         pub fn $field(&mut self, text: impl AsRef<str>) -> &mut Self {

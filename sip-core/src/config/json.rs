@@ -3,6 +3,7 @@
 use alloc::{
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 use core::{fmt::Write, time::Duration};
 
@@ -24,6 +25,13 @@ macro_rules! json_by_display {
 }
 
 json_by_display! { bool u8 u32 }
+
+impl Json for Vec<String> {
+    fn json(&self) -> String {
+        let items: Vec<_> = self.iter().map(Json::json).collect();
+        format!("[{}]", items.join(","))
+    }
+}
 
 impl Json for Duration {
     fn json(&self) -> String {

@@ -53,6 +53,13 @@ pub enum Setter {
     Entries(for<'b> fn(&'b mut ConfigBuilder, &str, &str) -> &'b mut ConfigBuilder),
     /// Server URLs and their weights: [`ConfigBuilder::servers`].
     Servers,
+    /// A list of texts.
+    List {
+        /// What is in the list.
+        what: &'static str,
+        /// The method.
+        set: for<'b> fn(&'b mut ConfigBuilder, &[&str]) -> &'b mut ConfigBuilder,
+    },
     /// Option tags: [`ConfigBuilder::extra_supported`].
     Tags,
     /// Realms: [`ConfigBuilder::peer_realms`].
@@ -91,6 +98,12 @@ macro_rules! setter {
         Setter::Seconds {
             least: 1,
             set: ConfigBuilder::$field,
+        }
+    };
+    (list($check:expr, $what:expr) $field:ident $type:ty) => {
+        Setter::List {
+            what: $what,
+            set: |builder, items| builder.$field(items),
         }
     };
     ($kind:ident($check:expr) $field:ident $type:ty) => {

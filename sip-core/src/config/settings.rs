@@ -72,6 +72,12 @@ macro_rules! getter {
             self.settings.$field.as_deref()
         }
     };
+    ([$($doc:tt)*] list $field:ident $type:ty) => {
+        $($doc)*
+        pub fn $field(&self) -> &[String] {
+            &self.settings.$field
+        }
+    };
     ([$($doc:tt)*] uri $field:ident $type:ty) => {
         $($doc)*
         pub fn $field(&self) -> Option<&UriBuf> {

@@ -17,6 +17,7 @@
 //! | `time(check)` | `Duration` | a time that `check` accepts |
 //! | `text(check)`, `optional(check)` | `String`, `Option<String>` | text that `check` accepts |
 //! | `uri(check)` | `Option<UriBuf>` | text that `check` accepts |
+//! | `list(check, what)` | `Vec<String>` | at most [`SERVERS_LIMIT`](super::SERVERS_LIMIT) texts that `check` accepts |
 //! | `own(explanation, setter)` | any or none | see the method beside the table |
 //! | `function` | none | nothing: the adapter takes a function or a trait |
 
@@ -160,8 +161,9 @@ macro_rules! parameters {
                 ws_server_reconnection_timeout: Duration = Duration::from_secs(4)
             } time(values::time);
 
-            /// `autostop`: SIP.js stops when its page unloads; default false. See
-            /// [`Config::unsupported`](crate::config::Config::unsupported).
+            /// `autostop`: the adapters stop the user agent in good order when the application drops its last handle, in
+            /// place of the page that unloads in SIP.js; default false. The core itself does nothing, because it has no
+            /// handles.
             Autostop "autostop" Undocumented { autostop: bool = false } plain;
 
             /// `connectionTimeout`: how long one attempt to connect may take, name resolution and handshakes
@@ -244,6 +246,7 @@ macro_rules! parameters {
             /// than 0. Then the exchange ends as if the application had none. At most seven eighths of 64 T1 (28 s) where the peer
             /// waits 64 T1 for the answer: in ACK, in PRACK, and in the 2xx to PRACK or UPDATE.
             OfferTimeout "offerTimeout" Own { offer_timeout: Duration = Duration::from_secs(30) } time(values::time);
+
             SessionExpires "sessionExpires" Own { session_expires: Option<Duration> = None } own(
                 explain_session_expires, Setter::Seconds { least: 0, set: ConfigBuilder::session_expires }
             );
@@ -260,6 +263,25 @@ macro_rules! parameters {
 
             /// `traceSipCredentials`: trace records show credentials; default false.
             TraceSipCredentials "traceSipCredentials" Own { trace_sip_credentials: bool = false } plain;
+
+            /// `infoPackages`: the info packages (RFC 6086) that the application takes within calls: Recv-Info lists them, and
+            /// the core refuses an INFO of another one by 469; default none.
+            InfoPackages "infoPackages" Own {
+                info_packages: Vec<String> = Vec::new()
+            } list(values::info_package, "info packages");
+
+            /// `extraMethods`: methods beside those of the core whose requests within a call the application answers
+            /// ([`Event::IncomingRequest`](crate::Event::IncomingRequest)); default none. Allow lists them.
+            ExtraMethods "extraMethods" Own {
+                extra_methods: Vec<String> = Vec::new()
+            } list(values::extra_method, "methods");
+
+            /// `acceptedBodies`: media types that the application reads in an INVITE beside the session description, such as
+            /// `application/pidf+xml`; default none. Without an entry the core refuses by 415 an INVITE with a part of another
+            /// type that the peer requires it to process (RFC 3261 section 8.2.3). Accept lists them.
+            AcceptedBodies "acceptedBodies" Own {
+                accepted_bodies: Vec<String> = Vec::new()
+            } list(values::media_type, "media types");
         }
     };
 }

@@ -298,6 +298,33 @@ pub(crate) fn transport(text: &str) -> Checked<'_> {
         .ok_or("a transport like ws or wss")
 }
 
+/// RFC 6086 section 7: the name of an info package. `nil` is reserved.
+pub(crate) fn info_package(text: &str) -> Checked<'_> {
+    let fits = is_token(text) && !text.eq_ignore_ascii_case("nil");
+    fits.then_some(text)
+        .ok_or("an info package like g.3gpp.ussd")
+}
+
+/// A method that the core does not answer itself.
+pub(crate) fn extra_method(text: &str) -> Checked<'_> {
+    let is_other = matches!(
+        sip_parse::Method::parse(text.as_bytes()),
+        Ok(sip_parse::Method::Other(_))
+    );
+    let fits = is_token(text) && is_other;
+    fits.then_some(text)
+        .ok_or("a method of an extension, which the core does not know")
+}
+
+/// RFC 3261 section 25.1 `m-type SLASH m-subtype`.
+pub(crate) fn media_type(text: &str) -> Checked<'_> {
+    let parts = text.split_once('/');
+    let fits = parts.is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+    let fits = fits && !text.contains('*');
+    fits.then_some(text)
+        .ok_or("a media type like application/pidf+xml, without parameters")
+}
+
 pub(crate) fn user(text: &str) -> Checked<'_> {
     let expected = "the user part of a SIP URI, other characters as %XX";
     is_user(text).then_some(text).ok_or(expected)

@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::parameter::Parameter;
 use super::settings::{Config, Settings};
-use super::values::{DtmfType, Support};
+use super::values::Support;
 
 /// A parameter whose value has no effect yet; `Display` is one sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,23 +32,11 @@ impl fmt::Display for Unsupported {
 type Row = (Parameter, fn(&Settings) -> bool, &'static str);
 
 /// One row for each missing feature; remove the row with its implementation.
-const MISSING: &[Row] = &[
-    (
-        Parameter::Replaces,
-        |s| s.replaces != Support::None,
-        "calls cannot be replaced (RFC 3891)",
-    ),
-    (
-        Parameter::Autostop,
-        |s| s.autostop,
-        "there is no page that unloads; stop the user agent when the program ends",
-    ),
-    (
-        Parameter::DtmfType,
-        |s| s.dtmf_type == DtmfType::Rtp,
-        "tones in the media stream are the session description handler's",
-    ),
-];
+const MISSING: &[Row] = &[(
+    Parameter::Replaces,
+    |s| s.replaces != Support::None,
+    "calls cannot be replaced (RFC 3891)",
+)];
 
 impl Config {
     /// The parameters that enable a feature which is not implemented.

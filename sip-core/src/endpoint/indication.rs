@@ -236,7 +236,7 @@ impl Endpoint {
             });
         }
         // RFC 3261 section 8.2: method, then header, then content.
-        let fits = self.check_method(transaction, method)
+        let fits = self.check_method(transaction, method, false)
             && self.check_headers(transaction, &request, merged);
         fits.then_some(Indication::Request {
             transaction,
@@ -275,7 +275,7 @@ impl Endpoint {
                 return None;
             }
         }
-        let fits = self.check_method(transaction, request.method())
+        let fits = self.check_method(transaction, request.method(), true)
             && self.check_extensions(transaction, request);
         fits.then_some(usage)
     }

@@ -51,7 +51,7 @@ pub(crate) struct OutOfDialog<'a> {
 pub(crate) struct InDialog<'a> {
     pub(crate) connection: ConnectionId,
     pub(crate) dialog: DialogId,
-    pub(crate) method: Method<'static>,
+    pub(crate) method: Method<'a>,
     pub(crate) body: Option<&'a Body>,
     /// The header fields of this kind of request.
     pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
@@ -194,6 +194,17 @@ impl Endpoint {
             own.push((HeaderName::PPreferredIdentity, identity.as_str()));
         }
         own.extend_from_slice(call.own);
+        let (methods, packages) = (self.extra_allow(), self.recv_info());
+        own.extend(
+            methods
+                .as_deref()
+                .map(|methods| (HeaderName::Allow, methods)),
+        );
+        own.extend(
+            packages
+                .as_deref()
+                .map(|packages| (HeaderName::RecvInfo, packages)),
+        );
         let parts = OutOfDialog {
             connection: call.connection,
             flow: flow.as_ref(),
@@ -230,6 +241,7 @@ impl Endpoint {
         let secure = dialog.goes_to_sips();
         let contact = self.identity.contact_as(dialog.local_uri(), secure);
         let allow = self.allow();
+        let (methods, packages) = (self.extra_allow(), self.recv_info());
         let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
         let (call_id, _) = self
@@ -252,8 +264,8 @@ impl Endpoint {
             .request(parts.dialog, parts.method)
             .map_err(|_| SendError::Stale)?;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
-        // RFC 3261 section 20, RFC 3262 section 7: BYE and PRACK refresh no target.
-        if !matches!(parts.method, Method::Bye | Method::Prack) {
+        // RFC 3261 section 20, RFC 3262 section 7, RFC 3428 section 4: these refresh no target.
+        if !matches!(parts.method, Method::Bye | Method::Prack | Method::Message) {
             request.append(HeaderName::Contact, contact);
         }
         // RFC 3261 sections 13.2.1 and 14.1, RFC 3311 section 5.1.
@@ -261,6 +273,12 @@ impl Endpoint {
             request
                 .append(HeaderName::Allow, allow)
                 .append(HeaderName::Supported, self.identity.supported.as_str());
+            if let Some(methods) = &methods {
+                request.append(HeaderName::Allow, methods.as_str());
+            }
+            if let Some(packages) = &packages {
+                request.append(HeaderName::RecvInfo, packages.as_str());
+            }
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());

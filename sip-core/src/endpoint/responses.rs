@@ -59,14 +59,16 @@ impl Endpoint {
         set: Option<DialogSetId>,
         transaction: ServerTransactionId,
         status: StatusCode,
-        mut headers: Vec<(HeaderName<'a>, &'a str)>,
+        headers: Vec<(HeaderName<'a>, &'a str)>,
         body: Option<&Body>,
     ) {
+        let accept = self.accept_types();
         let known = match status.as_u16() {
             405 => Some((HeaderName::Allow, self.allow())),
-            415 => Some((HeaderName::Accept, "application/sdp")),
+            415 => Some((HeaderName::Accept, accept.as_str())),
             _ => None,
         };
+        let mut headers: Vec<(HeaderName<'_>, &str)> = headers;
         headers.extend(known.filter(|known| headers.iter().all(|(name, _)| *name != known.0)));
         let tag = set.and_then(|set| self.dialogs.tag(set));
         let tag = tag.map(|tag| tag.as_bytes().into());
@@ -122,9 +124,14 @@ impl Endpoint {
             Some(tag) => tag,
             None => crate::rand::token(self.layer.rng(), 26).into_bytes().into(),
         };
+        let lists_methods = headers.iter().any(|(name, _)| *name == HeaderName::Allow);
+        let methods = self.extra_allow().filter(|_| lists_methods);
         let mut response = Builder::response_to(&request, status, Some(&tag));
         for &(name, value) in headers {
             response.append(name, value);
+        }
+        if let Some(methods) = &methods {
+            response.append(HeaderName::Allow, methods.as_str());
         }
         response.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
         if let Some(body) = body {
@@ -187,6 +194,7 @@ impl Endpoint {
         let (dialog, transaction, status) = (parts.dialog, parts.transaction, parts.status);
         let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
         let tag = self.dialogs.tag(dialog.set()).ok_or(SendError::Stale)?;
+        let (methods, packages) = (self.extra_allow(), self.recv_info());
         let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
         for route in request.headers_named(HeaderName::RecordRoute) {
             // A fold in the peer's value counts as one space (RFC 3261 section 7.3.1).
@@ -202,6 +210,12 @@ impl Endpoint {
             .append(HeaderName::Allow, self.allow())
             .append(HeaderName::Supported, self.identity.supported.as_str())
             .append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        if let Some(methods) = &methods {
+            response.append(HeaderName::Allow, methods.as_str());
+        }
+        if let Some(packages) = &packages {
+            response.append(HeaderName::RecvInfo, packages.as_str());
+        }
         for &(name, value) in parts.own {
             response.append(name, value);
         }

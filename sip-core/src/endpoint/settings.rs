@@ -83,6 +83,13 @@ pub struct Behaviour {
     pub takes_refer: bool,
     /// Whether the application takes MESSAGE, INFO and NOTIFY: Allow lists them then; else the endpoint refuses them by 405.
     pub takes_requests: bool,
+    /// Methods of extensions that the application answers within calls: Allow lists them then; else the endpoint refuses
+    /// them by 501.
+    pub extra_methods: Vec<Box<str>>,
+    /// The info packages that the application takes within calls (RFC 6086).
+    pub info_packages: Vec<Box<str>>,
+    /// Media types that the application reads in an INVITE beside the session description.
+    pub accepted_bodies: Vec<Box<str>>,
     /// Whether the endpoint takes requests to any user, as a switch does; else it refuses those to a user that is not its own by 404.
     pub takes_any_user: bool,
     /// How it uses reliable provisional responses (RFC 3262). Unless [`Support::None`], Supported lists `100rel` and Allow lists
@@ -158,6 +165,9 @@ impl Default for Behaviour {
             display_name: None,
             takes_refer: false,
             takes_requests: false,
+            extra_methods: Vec::new(),
+            info_packages: Vec::new(),
+            accepted_bodies: Vec::new(),
             takes_any_user: false,
             reliable_provisionals: Support::None,
             preloaded_route: false,

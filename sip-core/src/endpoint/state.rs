@@ -17,6 +17,7 @@ use super::queue::{Counters, Queue};
 use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
+use crate::body::ACCEPT;
 use crate::config::Support;
 use crate::connection::ConnectionInfo;
 use crate::dialog::DialogLayer;
@@ -52,7 +53,7 @@ pub(crate) const RELIABLE: &str = "100rel";
 /// registers them with [`accept`](Self::accept); a call goes out on the connection that the host passes to
 /// [`SessionLayer::invite`](crate::session::SessionLayer::invite).
 pub struct Endpoint {
-    pub(super) behaviour: Behaviour,
+    pub(super) behaviour: Box<Behaviour>,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) layer: TransactionLayer<Sent, Queue>,
@@ -110,7 +111,7 @@ impl Endpoint {
         let queue = Queue::new(&settings.behaviour, &limits);
         let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
-            behaviour: settings.behaviour,
+            behaviour: Box::new(settings.behaviour),
             identity,
             credentials: settings.credentials,
             layer: TransactionLayer::with_outbox(transactions, rng, queue),
@@ -274,20 +275,50 @@ impl Endpoint {
         ALLOW[bits.fold(0, |index, bit| 2 * index + usize::from(bit))]
     }
 
+    /// The methods of extensions that the application answers within calls, as a further row of Allow.
+    pub(crate) fn extra_allow(&self) -> Option<String> {
+        let methods = &self.behaviour.extra_methods;
+        (!methods.is_empty()).then(|| methods.join(", "))
+    }
+
+    /// The media types that an INVITE may carry, as a value of Accept (RFC 3261 section 20.1).
+    pub(crate) fn accept_types(&self) -> String {
+        let mut accept = String::from(ACCEPT);
+        for media in &self.behaviour.accepted_bodies {
+            accept.push_str(", ");
+            accept.push_str(media);
+        }
+        accept
+    }
+
+    /// The info packages of this side, as a value of Recv-Info; `None` if the application takes none (RFC 6086 section
+    /// 4.2.1).
+    pub(crate) fn recv_info(&self) -> Option<String> {
+        let packages = &self.behaviour.info_packages;
+        (!packages.is_empty()).then(|| packages.join(", "))
+    }
+
+    /// Whether the application takes an info package. Package names compare with case, as tokens of extensions that do not
+    /// say otherwise (RFC 6086 section 7.2).
+    pub(crate) fn takes_package(&self, package: &[u8]) -> bool {
+        let mut packages = self.behaviour.info_packages.iter();
+        packages.any(|known| known.as_bytes() == package)
+    }
+
     /// The queue of actions, which is the outbox of the transaction layer.
     pub(super) fn queue(&mut self) -> &mut Queue {
         &mut self.layer.outbox
     }
 
     /// How the endpoint behaves.
-    pub(crate) const fn behaviour(&self) -> &Behaviour {
+    pub(crate) fn behaviour(&self) -> &Behaviour {
         &self.behaviour
     }
 
     /// Changes how the endpoint behaves from now on.
     pub(crate) fn behave(&mut self, behaviour: Behaviour) {
         self.queue().behave(&behaviour);
-        self.behaviour = Behaviour {
+        *self.behaviour = Behaviour {
             // Supported does not change either.
             reliable_provisionals: self.behaviour.reliable_provisionals,
             ..behaviour

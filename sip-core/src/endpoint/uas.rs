@@ -6,7 +6,7 @@ use alloc::format;
 use sip_parse::{HeaderName, Method, Request, Scheme, StatusCode, text};
 
 use super::state::{Endpoint, RELIABLE};
-use crate::body::{ACCEPT, Unusable, unusable};
+use crate::body::{Understood, Unusable, unusable};
 use crate::config::Support;
 use crate::transaction::ServerTransactionId;
 
@@ -16,9 +16,11 @@ impl Endpoint {
         &mut self,
         transaction: ServerTransactionId,
         method: Method<'_>,
+        in_dialog: bool,
     ) -> bool {
         let allow = [(HeaderName::Allow, self.allow())];
         match method {
+            Method::Other(name) if in_dialog && self.takes_method(name) => return true,
             Method::Invite
             | Method::Ack
             | Method::Cancel
@@ -138,8 +140,13 @@ impl Endpoint {
             );
             return false;
         }
-        if let Some(unusable) = unusable(request) {
-            let accept = [(HeaderName::Accept, ACCEPT)];
+        let understood = Understood {
+            types: &self.behaviour.accepted_bodies,
+            early_sessions: self.supports(b"early-session"),
+        };
+        if let Some(unusable) = unusable(request, &understood) {
+            let accept = self.accept_types();
+            let accept = [(HeaderName::Accept, accept.as_str())];
             let accept_encoding = [(HeaderName::AcceptEncoding, "identity")];
             let (status, why, headers) = match unusable {
                 Unusable::Malformed => (StatusCode::BAD_REQUEST, "malformed body", &[][..]),
@@ -166,6 +173,12 @@ impl Endpoint {
         true
     }
 
+    /// Whether the application answers requests of this method within calls.
+    pub(crate) fn takes_method(&self, method: &[u8]) -> bool {
+        let mut methods = self.behaviour.extra_methods.iter();
+        methods.any(|known| known.as_bytes() == method)
+    }
+
     /// Whether Supported lists the option tag, so that it may stand in Require.
     pub(crate) fn supports(&self, tag: &[u8]) -> bool {
         self.identity
@@ -183,9 +196,10 @@ impl Endpoint {
             StatusCode::OK
         };
         let supported = self.identity.supported.clone();
+        let accept = self.accept_types();
         let headers = [
             (HeaderName::Allow, self.allow()),
-            (HeaderName::Accept, ACCEPT),
+            (HeaderName::Accept, accept.as_str()),
             (HeaderName::AcceptEncoding, "identity"),
             (HeaderName::AcceptLanguage, "en"),
             (HeaderName::Supported, supported.as_str()),

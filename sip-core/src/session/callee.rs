@@ -152,10 +152,14 @@ impl Incoming {
                     ..EndReason::local(Cause::Refused)
                 }));
             }
-            Input::HangUp => (
-                StatusCode::TEMPORARILY_UNAVAILABLE,
-                EndReason::local(Cause::Refused),
-            ),
+            Input::HangUp => {
+                self.refuse_prack(context);
+                context.refuse_parting(self.transaction);
+                return Ok(context.end(EndReason {
+                    status: Some(StatusCode::TEMPORARILY_UNAVAILABLE),
+                    ..EndReason::local(Cause::Refused)
+                }));
+            }
             Input::Timer(SessionTimer::NoAnswer) if self.expires => (
                 StatusCode::REQUEST_TERMINATED,
                 EndReason::local(Cause::NoAnswer),

@@ -6,14 +6,16 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Method, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
-use super::refresh::{Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput};
+use super::options::MessageOptions;
+use super::refresh::{
+    OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
+};
 use super::refusal::Refusal;
-use super::state::{Attempt, State, Terminating};
-use super::update::Updates;
+use super::state::{Attempt, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::config::LogLevel;
 use crate::dialog::{DialogId, DialogSetId, Established};
@@ -31,11 +33,12 @@ use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 
+/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
+const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
+
 /// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
 /// transaction at the peer ends after 32 s.
 const ANSWER_UPDATE_WITHIN: Duration = Duration::from_secs(10);
-/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
-const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
 
 /// The data that every state of a call shares.
 #[cfg_attr(test, derive(Clone))]
@@ -68,6 +71,10 @@ pub(crate) struct Common {
     pub(crate) provisional: Option<ProvisionalNumber>,
     /// The session timer.
     pub(crate) refresh: Refresh,
+    /// What the application adds to the message that ends the call.
+    pub(crate) parting: Option<Box<MessageOptions>>,
+    /// The info packages that the peer takes (RFC 6086).
+    pub(crate) packages: Vec<Box<[u8]>>,
     timers: [Option<TimerKey>; SessionTimer::ALL.len()],
 }
 
@@ -95,6 +102,8 @@ impl Common {
             invite: None,
             provisional: None,
             refresh: Refresh::new(),
+            parting: None,
+            packages: Vec::new(),
             timers: [None; SessionTimer::ALL.len()],
         }
     }
@@ -123,6 +132,15 @@ impl Common {
     /// Whether this side may make an offer: no exchange is open, and no UPDATE of this side is under way (RFC 3264 section 4).
     pub(crate) fn may_offer(&self) -> bool {
         self.offer == Exchange::Idle && self.updates.are_idle()
+    }
+
+    /// Takes the info packages that a message of the peer lists (RFC 6086 section 4.2.1), at most `limit`. A message without
+    /// Recv-Info changes nothing.
+    pub(crate) fn take_packages(&mut self, message: &Message, limit: usize) {
+        if message.has(HeaderName::RecvInfo) {
+            let packages = message.recv_info().flatten().take(limit);
+            self.packages = packages.map(|package| package.token.into()).collect();
+        }
     }
 
     /// The user of a request of this call.
@@ -467,13 +485,14 @@ impl Context<'_> {
             .may_send_in(dialog, Duty::Owed(self.common.connection))
         {
             MaySend::Now(connection) => {
+                let parting = self.common.parting.as_deref();
                 let bye = InDialog {
                     connection,
                     dialog,
                     method: Method::Bye,
-                    body: None,
+                    body: parting.and_then(|parting| parting.body.as_ref()),
                     own,
-                    extra: &[],
+                    extra: parting.map_or(&[], |parting| &parting.headers),
                 };
                 let user = self.common.user(SessionRequest::Bye);
                 self.endpoint.send_in_dialog(&bye, user)
@@ -652,13 +671,13 @@ impl Context<'_> {
         extra: &[ExtraHeader],
         body: Option<&Body>,
     ) -> Result<(), SendError> {
-        let agreed = status
-            .is_success()
-            .then(|| self.agree(transaction))
-            .flatten();
-        let mut fields: Vec<_> = own.to_vec();
-        if let Some((_, agreed)) = &agreed {
-            fields.extend(agreed.own());
+        let agreed = match status.is_success() {
+            true => self.agree(transaction),
+            false => None,
+        };
+        let mut fields = OwnFields::from_slice(own);
+        if let Some((_, timer)) = &agreed {
+            fields.extend(timer.own());
         }
         self.endpoint.respond_in_dialog(&InDialogResponse {
             dialog,
@@ -721,6 +740,17 @@ impl Context<'_> {
             .refuse_with(set, transaction, status, headers, refusal.body());
     }
 
+    /// Refuses the INVITE of a call that the application hangs up: 480, with what it adds.
+    pub(crate) fn refuse_parting(&mut self, transaction: ServerTransactionId) {
+        let parting = self.common.parting.take().unwrap_or_default();
+        let headers = parting.headers.iter();
+        let headers = headers.map(|header| (header.header_name(), header.value()));
+        let (set, status) = (Some(self.common.set), StatusCode::TEMPORARILY_UNAVAILABLE);
+        let (headers, body) = (headers.collect(), parting.body.as_ref());
+        self.endpoint
+            .refuse_with(set, transaction, status, headers, body);
+    }
+
     /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):
     /// 500, with a random Retry-After of 0 to 10 s.
     pub(crate) fn refuse_for_now(&mut self, transaction: ServerTransactionId) {
@@ -750,7 +780,18 @@ impl Context<'_> {
     pub(crate) fn cancel(&mut self, transaction: ClientTransactionId) {
         let now = self.endpoint.now;
         let nobody = Sent::outside(TransactionUser::Nobody);
-        let _ = self.endpoint.layer.cancel(transaction, None, nobody, now);
+        let parting = self.common.parting.as_deref();
+        let reasons = parting.map(|parting| {
+            let headers = parting.headers.iter();
+            let reasons = headers.filter(|header| header.header_name() == HeaderName::Reason);
+            let reasons: Vec<_> = reasons.map(ExtraHeader::value).collect();
+            reasons.join(", ")
+        });
+        let reasons = reasons.as_deref().filter(|reasons| !reasons.is_empty());
+        let _ = self
+            .endpoint
+            .layer
+            .cancel(transaction, reasons, nobody, now);
     }
 }
 

@@ -41,6 +41,9 @@ pub enum Input<'a> {
     Refuse(Refusal),
     /// Command: ends the call by CANCEL, 480 or BYE, as its state requires.
     HangUp,
+    /// Command: as `HangUp`, with what the application adds to the message that ends the call. BYE and 480 carry all of it, a
+    /// CANCEL the values of Reason alone (RFC 3326), because a CANCEL goes from hop to hop.
+    HangUpWith(Box<MessageOptions>),
     /// Command: changes the session by a re-INVITE (RFC 3261 section 14.1).
     Renegotiate(ModifyOptions),
     /// Command: changes or refreshes the session by an UPDATE (RFC 3311 section 5.1), or by a re-INVITE in a call that is up if

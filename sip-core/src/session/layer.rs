@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use sip_parse::{HeaderName, Method, Request, StatusCode, UriBuf};
+use sip_parse::{HeaderName, Message, Method, Request, StatusCode, UriBuf};
 
 use super::callee;
 use super::caller;
@@ -260,7 +260,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = [state.server_transaction(), call.common.updates.theirs()];
+        let before = [state.server_transaction(), call.common.updates.theirs];
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -274,7 +274,7 @@ impl SessionLayer {
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
         let after = next.as_ref().and_then(State::server_transaction);
-        let after = [after, call.common.updates.theirs()];
+        let after = [after, call.common.updates.theirs];
         if before != after {
             for gone in before.into_iter().flatten() {
                 self.invites.remove(&gone);
@@ -458,6 +458,7 @@ impl SessionLayer {
         }
         endpoint.debug("sip.dialog", id.to_bits(), "a dialog begins");
         let mut common = Common::new(id, set);
+        common.take_packages(&request, endpoint.limits().info_packages);
         let context = &mut Context {
             endpoint,
             common: &mut common,
@@ -476,6 +477,7 @@ impl SessionLayer {
         id: SessionId,
         request: &Request,
     ) -> bool {
+        self.learn(endpoint, id, request);
         let input = match request.method() {
             Method::Bye => {
                 endpoint.answer(transaction, StatusCode::OK, &[]);
@@ -565,6 +567,9 @@ impl SessionLayer {
         received: &Received,
         may_wait: bool,
     ) -> Stepped {
+        if received.response.status().as_u16() < 300 {
+            self.learn(endpoint, id, &received.response);
+        }
         let response = ResponseTo {
             to,
             response: &received.response,
@@ -732,6 +737,25 @@ impl SessionLayer {
         up.ok_or(CommandError::WrongState("the call is not up"))
     }
 
+    /// Whether the peer of a call has listed an info package in Recv-Info (RFC 6086 section 4.2.1).
+    pub(crate) fn peer_takes_package(
+        &self,
+        id: SessionId,
+        package: &str,
+    ) -> Result<bool, CommandError> {
+        let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
+        let mut packages = call.common.packages.iter();
+        Ok(packages.any(|known| **known == *package.as_bytes()))
+    }
+
+    /// Takes what a message of the peer says about the peer.
+    fn learn(&mut self, endpoint: &Endpoint, id: SessionId, message: &Message) {
+        let limit = endpoint.limits().info_packages;
+        if let Some(call) = self.calls.get_mut(id.0) {
+            call.common.take_packages(message, limit);
+        }
+    }
+
     /// Whether no further call fits in.
     pub(super) fn is_full(&self, endpoint: &Endpoint) -> bool {
         self.calls.len() >= endpoint.limits().sessions
@@ -787,7 +811,7 @@ impl SessionLayer {
         &self,
         id: SessionId,
     ) -> Option<ServerTransactionId> {
-        self.calls.get(id.0)?.common.updates.theirs()
+        self.calls.get(id.0)?.common.updates.theirs
     }
 
     /// The transaction of the peer's INVITE that a call answers, for the table test.

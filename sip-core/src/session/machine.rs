@@ -188,6 +188,7 @@
 //! that reliable responses have completed the exchange, and `with a PRACK` that the offer in a PRACK waits for its answer. `for
 //! a repair` is a re-INVITE of a call whose peer knows a connection that is gone, and `without offer` one that leaves the offer
 //! to the peer. The peer of SendUpdate takes no UPDATE here; `update.rs` has a table for one that does, and for its UPDATEs.
+//! `HangUp` stands for `HangUpWith`, too, and `Reject` for `Refuse`: they differ in the content of the message alone.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
 //! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`, `Redirected`, `EarlyDialogEnded`,
@@ -219,6 +220,12 @@ impl State {
             }
             (Self::QueuedInvite(state), Input::Stop) => {
                 state.end(EndReason::local(Cause::Stopped), context)
+            }
+            (state, Input::HangUpWith(options)) => {
+                if !state.is_hung_up() {
+                    context.common.parting = Some(options);
+                }
+                state.step(Input::HangUp, context)
             }
             (state, Input::Stop) => context.end(EndReason {
                 bye_failure: state.bye_failure_of_stop(),
@@ -283,11 +290,6 @@ impl State {
         }
     }
 
-    /// Whether the peer calls and has no final response.
-    const fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Incoming(_) | Self::Accepting(_))
-    }
-
     /// Refreshes the session (RFC 4028 section 10); an INVITE that is under way does so, too.
     fn refresh(self, context: &mut Context<'_>) -> Option<Self> {
         match self {
@@ -300,6 +302,23 @@ impl State {
     fn expired(self, context: &mut Context<'_>) -> Option<Self> {
         let reason = EndReason::transport(Cause::Expired);
         self.step(Input::Gone(Box::new(reason)), context)
+    }
+
+    /// Whether the message that ends the call is sent or wanted already.
+    const fn is_hung_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancelling(_)
+                | Self::HangingUp(_)
+                | Self::Terminating(_)
+                | Self::QueuedBye(_)
+                | Self::LostBye(_)
+        )
+    }
+
+    /// Whether the peer calls and has no final response.
+    const fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Incoming(_) | Self::Accepting(_))
     }
 
     /// What the peer of a call misses that ends without a message.

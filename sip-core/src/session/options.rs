@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::body::Body;
-use crate::header::ExtraHeader;
+use crate::header::{ExtraHeader, Reason};
 
 /// Settings of an outgoing call.
 #[derive(Clone, Default, Debug)]
@@ -150,6 +150,12 @@ impl MessageOptions {
     pub fn header(mut self, header: ExtraHeader) -> Self {
         self.headers.push(header);
         self
+    }
+
+    /// Adds a value of Reason (RFC 3326).
+    #[must_use]
+    pub fn reason(self, reason: Reason) -> Self {
+        self.header(reason.into())
     }
 
     /// Sets the body.

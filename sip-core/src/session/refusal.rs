@@ -9,7 +9,7 @@ use sip_parse::{HeaderName, StatusCode, UriBuf};
 
 use crate::body::Body;
 use crate::error::RefusalError;
-use crate::header::ExtraHeader;
+use crate::header::{ExtraHeader, Reason};
 
 /// A status that refuses a call or request: 300 to 699 (RFC 3261 section 21), and complete without further header
 /// fields. [`Refusal`] has the others, such as a redirection.
@@ -149,6 +149,12 @@ impl Refusal {
     pub fn header(mut self, header: ExtraHeader) -> Self {
         self.headers.push(header);
         self
+    }
+
+    /// Adds a value of Reason (RFC 3326).
+    #[must_use]
+    pub fn reason(self, reason: Reason) -> Self {
+        self.header(reason.into())
     }
 
     /// Returns the status.

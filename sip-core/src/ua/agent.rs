@@ -190,7 +190,7 @@ impl UserAgent {
                     deadline: self.endpoint.timers.set(deadline, TimerOwner::Stop),
                 };
                 for id in self.sessions.ids() {
-                    self.hang_up_session(id);
+                    self.hang_up_session(id, Input::HangUp);
                 }
                 self.registrations.take(RegisterKind::Fetch);
                 self.remove_bindings(Wish::Off);
@@ -319,6 +319,12 @@ impl UserAgent {
     #[must_use]
     pub fn contact(&self) -> &str {
         &self.endpoint.identity.contact
+    }
+
+    /// Whether the agent is idle: not started, or stopped ([`Event::Stopped`]).
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.life, Life::Idle)
     }
 
     /// Whether a connection is open, on any flow.

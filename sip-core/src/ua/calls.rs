@@ -1,11 +1,14 @@
 //! The commands of calls and registration. Each phase of a call is a type, so that a command that does not
 //! fit the phase does not compile.
 
-use alloc::format;
+use alloc::boxed::Box;
 use core::time::Duration;
+
+use sip_parse::Method;
 
 use super::agent::UserAgent;
 use crate::body::Body;
+use crate::dtmf::{Tone, Tones, TonesError};
 use crate::endpoint::{Duty, MaySend, SessionRequest, TransactionUser};
 use crate::error::{CommandError, StaleHandle};
 use crate::ids::{ExchangeId, RequestId, SessionId};
@@ -162,15 +165,35 @@ impl UserAgent {
     /// [`StaleHandle`] if the call is over.
     pub fn hang_up(&mut self, id: SessionId, now: Timestamp) -> Result<(), StaleHandle> {
         self.advance(now);
-        if !self.hang_up_session(id) {
+        if !self.hang_up_session(id, Input::HangUp) {
             return Err(StaleHandle);
         }
         self.settle();
         Ok(())
     }
 
-    pub(super) fn hang_up_session(&mut self, id: SessionId) -> bool {
-        let known = self.step_session(id, Input::HangUp) != Stepped::Unknown;
+    /// As [`UserAgent::hang_up`], with what the application adds to the message that ends the call, such as a [`Reason`](crate::Reason): BYE
+    /// and 480 carry all of it, a CANCEL the values of Reason alone (RFC 3326), because a CANCEL goes from hop to hop. A call
+    /// that is already ending is unchanged.
+    ///
+    /// # Errors
+    /// [`StaleHandle`] if the call is over.
+    pub fn hang_up_with(
+        &mut self,
+        id: SessionId,
+        options: MessageOptions,
+        now: Timestamp,
+    ) -> Result<(), StaleHandle> {
+        self.advance(now);
+        if !self.hang_up_session(id, Input::HangUpWith(Box::new(options))) {
+            return Err(StaleHandle);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    pub(super) fn hang_up_session(&mut self, id: SessionId, input: Input<'_>) -> bool {
+        let known = self.step_session(id, input) != Stepped::Unknown;
         // While a challenge waits, no request is in flight; withdrawing the challenge ends the call now.
         for request in [
             SessionRequest::Invite,
@@ -179,6 +202,7 @@ impl UserAgent {
         ] {
             self.withdraw_challenge(TransactionUser::Session(id, request));
         }
+        self.end_tones(id);
         known
     }
 
@@ -279,7 +303,7 @@ impl OutgoingSession<'_> {
     /// Cancels the call (RFC 3261 section 9.1): sends CANCEL, or BYE if the 2xx crosses the CANCEL.
     pub fn cancel(self, now: Timestamp) {
         self.agent.advance(now);
-        self.agent.hang_up_session(self.id);
+        self.agent.hang_up_session(self.id, Input::HangUp);
         self.agent.settle();
     }
 }
@@ -288,7 +312,7 @@ impl EstablishedSession<'_> {
     /// Hangs up (RFC 3261 section 15). The callee's BYE waits until the ACK has arrived.
     pub fn bye(self, now: Timestamp) {
         self.agent.advance(now);
-        self.agent.hang_up_session(self.id);
+        self.agent.hang_up_session(self.id, Input::HangUp);
         self.agent.settle();
     }
 
@@ -355,39 +379,74 @@ impl EstablishedSession<'_> {
         self.agent.command_session(self.id, input)
     }
 
-    /// Sends one tone as INFO with `application/dtmf-relay` (`dtmfType` `info`), and returns the handle of
-    /// the request. `Duration` in the body is in milliseconds: `Signal=5`, `Duration=100`.
-    /// [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome.
+    /// Sends one tone: as [`EstablishedSession::send_tones`] with the one tone.
     ///
     /// # Errors
-    /// [`CommandError::WrongState`] for a tone other than 0-9, A-D, * and #, or a duration that is not
-    /// 70 ms to 6 s; otherwise as [`EstablishedSession::info`].
+    /// [`CommandError::Tones`] for a tone other than 0-9, A-D, * and #, or a duration that is not 70 ms to 6 s; otherwise as
+    /// [`EstablishedSession::info`].
     pub fn send_dtmf(
         self,
         tone: char,
         duration: Duration,
         now: Timestamp,
     ) -> Result<RequestId, CommandError> {
-        let tone = tone.to_ascii_uppercase();
-        if !matches!(tone, '0'..='9' | 'A'..='D' | '*' | '#') {
-            return Err(CommandError::WrongState(
-                "a tone is one of 0-9, A-D, * and #",
-            ));
-        }
-        let milliseconds = duration.as_millis();
-        if !(70..=6_000).contains(&milliseconds) {
-            return Err(CommandError::WrongState("a tone lasts 70 ms to 6 s"));
-        }
-        let body = format!("Signal={tone}\r\nDuration={milliseconds}\r\n");
-        self.info(&Body::new("application/dtmf-relay", body), now)
+        let symbol = Tone::new(tone).ok_or(TonesError::Symbol(0))?.symbol();
+        let tones = Tones::new(symbol.encode_utf8(&mut [0; 4]))?;
+        self.send_tones(tones.duration(duration)?, now)
     }
 
-    /// Sends an INFO (RFC 6086), such as DTMF, and returns the handle of the request.
+    /// Sends tones, and returns one handle for all of them. [`Event::RequestCompleted`](crate::Event::RequestCompleted)
+    /// reports the outcome: the response to the last tone, or the first failure, which ends the sequence.
+    ///
+    /// With `dtmfType` `info` each tone is an INFO. One is in flight at a time, and the next one follows after the
+    /// response, the duration of the tone and the gap. Tones that the application sends meanwhile follow after them. The end
+    /// of the call ends the sequence ([`Cause::DialogGone`](crate::Cause::DialogGone)). With `dtmfType` `rtp` the core first
+    /// emits [`Event::TonesOffered`](crate::Event::TonesOffered).
+    ///
+    /// # Errors
+    /// As [`EstablishedSession::info`].
+    pub fn send_tones(self, tones: Tones, now: Timestamp) -> Result<RequestId, CommandError> {
+        self.agent.send_tones(self.id, tones, now)
+    }
+
+    /// Sends an INFO without a package (RFC 6086 section 2), and returns the handle of the request.
     /// [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome.
     ///
     /// # Errors
     /// [`CommandError`]; no request is sent then.
     pub fn info(self, body: &Body, now: Timestamp) -> Result<RequestId, CommandError> {
-        self.agent.info(self.id, body, now)
+        self.request(Method::Info, MessageOptions::new().body(body.clone()), now)
+    }
+
+    /// Sends an INFO of a package (RFC 6086), and returns the handle of the request.
+    /// [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome. A body gets the disposition
+    /// `Info-Package`, unless the options have another one.
+    ///
+    /// # Errors
+    /// [`CommandError::InfoPackage`] if the peer has not listed the package in Recv-Info; otherwise as
+    /// [`EstablishedSession::info`].
+    pub fn info_package(
+        self,
+        package: &str,
+        options: MessageOptions,
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
+        self.agent.info_package(self.id, package, options, now)
+    }
+
+    /// Sends an INFO, a MESSAGE (RFC 3428), an OPTIONS (RFC 3261 section 11.2) or a request of an extension, and returns the
+    /// handle of the request. [`Event::RequestCompleted`](crate::Event::RequestCompleted) reports the outcome. A failure
+    /// such as 481 ends the call, too (RFC 5057 section 5.1).
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] for a method that has a command of its own or does not belong into a call; otherwise
+    /// as [`EstablishedSession::info`].
+    pub fn request(
+        self,
+        method: Method<'_>,
+        options: MessageOptions,
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
+        self.agent.request_in_call(self.id, method, options, now)
     }
 }

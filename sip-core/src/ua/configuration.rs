@@ -71,6 +71,9 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         display_name: config.display_name().map(Into::into),
         takes_refer: config.allow_out_of_dialog_refers(),
         takes_requests: true,
+        extra_methods: boxed(config.extra_methods()),
+        info_packages: boxed(config.info_packages()),
+        accepted_bodies: boxed(config.accepted_bodies()),
         takes_any_user: false,
         reliable_provisionals: config.rel100(),
         preloaded_route: config.use_preloaded_route(),
@@ -85,6 +88,10 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         trace: config.trace_sip(),
         trace_credentials: config.trace_sip_credentials(),
     }
+}
+
+fn boxed(texts: &[String]) -> Vec<Box<str>> {
+    texts.iter().map(|text| text.as_str().into()).collect()
 }
 
 /// The credentials of the configuration; none if the application answers every challenge itself, because the

@@ -215,7 +215,9 @@ impl UserAgent {
     ) {
         match request.method() {
             Method::Options => self.answer_options(transaction),
-            Method::Info | Method::Message => {
+            Method::Info => self.on_info(transaction, id, request),
+            Method::Message => self.on_application_request(transaction, Some(id), request),
+            Method::Other(name) if self.endpoint.takes_method(name) => {
                 self.on_application_request(transaction, Some(id), request);
             }
             Method::Refer => self.on_refer(transaction, Some(id), request),
@@ -263,6 +265,7 @@ impl UserAgent {
     pub(super) fn forget_call(&mut self, id: Option<SessionId>) {
         if let Some(id) = id {
             self.forget_challenges_of(id);
+            self.end_tones(id);
         }
     }
 }

@@ -4,7 +4,8 @@
 //! private fields: `flow_table.rs`, `request_table.rs`, `challenge_table.rs`, and below this module the calls
 //! (`session/`), the registrations (`registration/`) and the endpoint that they share (`endpoint/`).
 //! `dispatch.rs` routes what arrives; `flows.rs` and `failback.rs` handle connections; `registering.rs`
-//! carries out the registration machine; `calls.rs` and `requests.rs` are the commands; `waiting.rs` sends
+//! carries out the registration machine; `calls.rs` and `requests.rs` are the commands, `in_call.rs`
+//! and `tones.rs` those within a call; `waiting.rs` sends
 //! what waited for a connection; `reconfigure.rs` changes the configuration at run time.
 
 mod agent;
@@ -19,10 +20,13 @@ mod exploration;
 mod failback;
 mod flow_table;
 mod flows;
+mod in_call;
 mod reconfigure;
 mod registering;
 mod request_table;
 mod requests;
+mod tone_sequence;
+mod tones;
 mod waiting;
 
 pub use self::agent::{TableSizes, UserAgent};

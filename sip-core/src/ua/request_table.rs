@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 
 use sip_parse::UriBuf;
 
+use super::tone_sequence::ToneSequence;
 use crate::body::Body;
 use crate::dialog::DialogId;
 use crate::endpoint::SentRequest;
 use crate::header::ExtraHeader;
-use crate::ids::{IncomingRequestId, RequestId};
-use crate::slab::Slab;
+use crate::ids::{IncomingRequestId, RequestId, SessionId};
+use crate::session::MessageOptions;
+use crate::slab::{Handle, Slab};
 use crate::timer::TimerKey;
 use crate::transaction::ServerTransactionId;
 
@@ -29,6 +31,8 @@ struct OutgoingRequest {
     queued: Option<Box<QueuedRequest>>,
     /// It was resent because a flow had failed.
     sent_again: bool,
+    /// The tones of which each is a request of its own.
+    tones: Option<Box<ToneSequence>>,
 }
 
 /// A request of a peer, until the application answers it.
@@ -59,7 +63,11 @@ pub(super) enum QueuedContent {
         body: Option<Body>,
         headers: Box<[ExtraHeader]>,
     },
-    Info(DialogId, Body),
+    InDialog {
+        dialog: DialogId,
+        method: Box<[u8]>,
+        options: MessageOptions,
+    },
     /// It was sent, and the server rejected it because a flow had failed (RFC 5626 section 11.6).
     Again(SentRequest),
 }
@@ -93,7 +101,42 @@ impl Requests {
             dialog,
             queued: queued.map(Box::new),
             sent_again: false,
+            tones: None,
         });
+    }
+
+    /// Stores a sequence of tones.
+    pub(super) fn insert_tones(&mut self, dialog: DialogId, tones: ToneSequence) {
+        self.outgoing.insert(OutgoingRequest {
+            dialog: Some(dialog),
+            queued: None,
+            sent_again: false,
+            tones: Some(Box::new(tones)),
+        });
+    }
+
+    /// The sequence of tones of a request, if it is one.
+    pub(super) fn tones(&mut self, id: RequestId) -> Option<&mut ToneSequence> {
+        self.outgoing.get_mut(id.0)?.tones.as_deref_mut()
+    }
+
+    /// The sequences of tones of a call, in the order of their commands.
+    pub(super) fn sequences_of(&self, session: SessionId) -> Vec<RequestId> {
+        let tones = |(handle, request): (Handle, &OutgoingRequest)| {
+            let tones = request.tones.as_ref()?;
+            let is_its = tones.session() == session;
+            is_its.then_some((tones.sequence(), RequestId(handle)))
+        };
+        let mut found: Vec<_> = self.outgoing.iter().filter_map(tones).collect();
+        found.sort_unstable_by_key(|&(sequence, _)| sequence);
+        found.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Queues a request until there is a connection.
+    pub(super) fn queue(&mut self, id: RequestId, queued: QueuedRequest) {
+        if let Some(request) = self.outgoing.get_mut(id.0) {
+            request.queued = Some(Box::new(queued));
+        }
     }
 
     /// Whether a request has no outcome yet.
@@ -131,7 +174,8 @@ impl Requests {
     /// Removes a request and returns its timer, if it waited. `None` if the request is unknown.
     pub(super) fn remove(&mut self, id: RequestId) -> Option<Option<TimerKey>> {
         let request = self.outgoing.remove(id.0)?;
-        Some(request.queued.map(|queued| queued.timer))
+        let tones = request.tones.as_ref().and_then(|tones| tones.timer());
+        Some(request.queued.map(|queued| queued.timer).or(tones))
     }
 
     /// The waiting requests, within calls or outside them, with their positions in the order of commands.

@@ -11,10 +11,7 @@ use sip_parse::{HeaderName, Method, Request, Response, Scheme, StatusCode, UriBu
 use super::agent::UserAgent;
 use super::request_table::{QueuedContent, QueuedRequest, UnansweredRequest};
 use crate::body::Body;
-use crate::dialog::DialogId;
-use crate::endpoint::{
-    Duty, InDialog, MaySend, OutOfDialog, Received, Sent, TimerOwner, TransactionUser,
-};
+use crate::endpoint::{Duty, MaySend, OutOfDialog, Received, Sent, TimerOwner, TransactionUser};
 use crate::error::CommandError;
 use crate::event::Event;
 use crate::header::ExtraHeader;
@@ -124,7 +121,8 @@ impl UserAgent {
         let endpoint = &mut self.endpoint;
         let call_id = endpoint.new_call_id();
         let tag = crate::rand::token(endpoint.layer.rng(), 13);
-        let accept = [(HeaderName::Accept, "application/sdp")];
+        let accept = endpoint.accept_types();
+        let accept = [(HeaderName::Accept, accept.as_str())];
         let flow = endpoint.flow.clone();
         let parts = OutOfDialog {
             connection,
@@ -172,56 +170,6 @@ impl UserAgent {
         }
     }
 
-    /// Sends an INFO (RFC 6086) within a confirmed call, such as DTMF. [`Event::RequestCompleted`] reports
-    /// the outcome.
-    ///
-    /// # Errors
-    /// As [`UserAgent::message`]; [`CommandError::WrongState`] unless the call is up.
-    pub(super) fn info(
-        &mut self,
-        id: SessionId,
-        body: &Body,
-        now: Timestamp,
-    ) -> Result<RequestId, CommandError> {
-        self.command(now)?;
-        let dialog = self.sessions.established_dialog(id)?;
-        self.check_requests()?;
-        let request = self.requests.next_id();
-        match self.endpoint.may_send_in(dialog, Duty::Command) {
-            MaySend::Now(connection) => {
-                self.send_info(connection, request, dialog, body)?;
-                self.requests.insert(Some(dialog), None);
-            }
-            MaySend::Later => {
-                let queued = self.queued(request, QueuedContent::Info(dialog, body.clone()));
-                self.requests.insert(Some(dialog), Some(queued));
-            }
-            MaySend::Never(error) => return Err(error.into()),
-        }
-        self.settle();
-        Ok(request)
-    }
-
-    /// Sends an INFO within a dialog.
-    pub(super) fn send_info(
-        &mut self,
-        connection: ConnectionId,
-        id: RequestId,
-        dialog: DialogId,
-        body: &Body,
-    ) -> Result<(), SendError> {
-        let info = InDialog {
-            connection,
-            dialog,
-            method: Method::Info,
-            body: Some(body),
-            own: &[],
-            extra: &[],
-        };
-        let user = TransactionUser::Request(id);
-        self.endpoint.send_in_dialog(&info, user).map(|_| ())
-    }
-
     /// Queues a request for as long as its transaction would wait for a response.
     pub(super) fn queued(&mut self, id: RequestId, content: QueuedContent) -> QueuedRequest {
         let deadline = self.endpoint.now + self.endpoint.longest_wait();
@@ -233,7 +181,7 @@ impl UserAgent {
         }
     }
 
-    fn check_requests(&self) -> Result<(), CommandError> {
+    pub(super) fn check_requests(&self) -> Result<(), CommandError> {
         if self.requests.outgoing() >= self.endpoint.limits().requests {
             return Err(CommandError::Limit("requests"));
         }
@@ -256,10 +204,26 @@ impl UserAgent {
             let queued = self.queued(id, content);
             return self.requests.queue_again(id, queued);
         }
-        self.finish_request(id, Ok(received.response.clone()));
+        if let Some(response) = self.on_tone_response(id, received.response.clone()) {
+            self.finish_request(id, Ok(response));
+        }
     }
 
+    /// Ends a request with its outcome. Tones of the same call that waited for it are sent then.
     pub(super) fn finish_request(
+        &mut self,
+        id: RequestId,
+        outcome: Result<Box<Response>, EndReason>,
+    ) {
+        let next = self.requests.tones(id).map(|tones| tones.session());
+        self.complete_request(id, outcome);
+        if let Some(session) = next {
+            self.begin_next_tones(session);
+        }
+    }
+
+    /// Ends a request with its outcome.
+    pub(super) fn complete_request(
         &mut self,
         id: RequestId,
         outcome: Result<Box<Response>, EndReason>,

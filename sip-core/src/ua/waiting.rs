@@ -24,8 +24,11 @@ enum Turn {
 }
 
 impl UserAgent {
-    /// The deadline of a waiting request has passed.
+    /// The deadline of a waiting request has passed, or the time of the next tone has come.
     pub(super) fn on_queue_timeout(&mut self, id: RequestId) {
+        if self.on_tones_timeout(id) {
+            return;
+        }
         self.finish_request(id, Err(EndReason::transport(Cause::Timeout)));
     }
 
@@ -121,13 +124,18 @@ impl UserAgent {
                 }
                 None => Err(SendError::NotConnected),
             },
-            QueuedContent::Info(dialog, body) => {
-                match self.endpoint.may_send_in(dialog, Duty::Command) {
-                    MaySend::Now(connection) => self.send_info(connection, id, dialog, &body),
-                    MaySend::Later => Err(SendError::NotConnected),
-                    MaySend::Never(error) => Err(error),
+            QueuedContent::InDialog {
+                dialog,
+                method,
+                options,
+            } => match self.endpoint.may_send_in(dialog, Duty::Command) {
+                MaySend::Now(connection) => {
+                    let method = Method::parse(&method).unwrap_or(Method::Info);
+                    self.send_in_call(connection, id, dialog, method, &options)
                 }
-            }
+                MaySend::Later => Err(SendError::NotConnected),
+                MaySend::Never(error) => Err(error),
+            },
         };
         if let Err(error) = sent {
             // The call of a waiting request may have ended in the meantime.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sip_core::config::{
-    Config, ConfigBuilder, DtmfType, Explained, Origin, Parameter, Setter, Source, Support,
+    Config, ConfigBuilder, Explained, Origin, Parameter, Setter, Source, Support,
 };
 
 const TABLE: &str = include_str!("../../../docs/parameters.md");
@@ -91,6 +91,10 @@ fn set(builder: &mut ConfigBuilder, parameter: Parameter, default: &str) {
         Setter::FlagOrText { text, .. } => text(builder, "192.0.2.1"),
         Setter::Entries(set) => set(builder, "key", "value"),
         Setter::Servers => builder.servers([("ws://a", 0)]),
+        Setter::List { set, .. } => match parameter {
+            Parameter::AcceptedBodies => set(builder, &["application/pidf+xml"]),
+            _ => set(builder, &["sample"]),
+        },
         Setter::Tags => builder.extra_supported(["timer"]),
         Setter::Realms => builder.peer_realms(["friends.example"]),
         Setter::Function => builder,
@@ -128,8 +132,6 @@ fn each_parameter_has_a_method_an_explanation_and_a_row() {
 fn the_table_says_what_is_refused() {
     let config = Config::builder()
         .replaces(Support::Supported)
-        .autostop(true)
-        .dtmf_type(DtmfType::Rtp)
         .build()
         .unwrap();
     let missing = config.unsupported();

@@ -63,7 +63,7 @@ effects! {
     UserAgentString => identity::cfg_ua_string_is_the_whole_value,
     WsServerMaxReconnection => connection::cfg_wsrec_retries_of_a_dropped_connection,
     WsServerReconnectionTimeout => connection::cfg_wsrec_time_between_retries,
-    Autostop => calls::autostop_is_refused_by_name,
+    Autostop => calls::autostop_is_the_adapters,
     ConnectionTimeout => connection::connection_timeout_gives_up_an_attempt,
     ContactName => identity::contact_name_is_the_user_of_contact,
     ContactTransport => identity::contact_transport_is_in_contact,
@@ -87,6 +87,9 @@ effects! {
     MinSe => calls::cfg_min_se_refuses_a_shorter_interval,
     SessionRefresher => calls::cfg_session_refresher_names_the_side,
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
+    InfoPackages => calls::rfc6086_4_2_1_info_packages_are_listed,
+    ExtraMethods => calls::extra_methods_are_listed_and_passed_on,
+    AcceptedBodies => calls::rfc3261_8_2_3_accepted_bodies_are_not_refused,
 }
 
 /// Storing a parameter is not an effect: the list has each one, once.
