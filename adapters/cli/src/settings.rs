@@ -254,7 +254,7 @@ mod tests {
         ("registerExpires", Honoured("601")),
         ("registrarServer", Honoured("'sip:registrar.example.com'")),
         ("rel100", Honoured("'supported'")),
-        ("replaces", Refused("'supported'")),
+        ("replaces", Honoured("'supported'")),
         ("sessionDescriptionHandlerFactory", Function),
         (
             "sessionDescriptionHandlerFactoryOptions",
@@ -298,6 +298,8 @@ mod tests {
         ("infoPackages", Honoured("['g.3gpp.ussd']")),
         ("extraMethods", Honoured("['KNOCK']")),
         ("acceptedBodies", Honoured("['application/pidf+xml']")),
+        ("sessionId", Honoured("true")),
+        ("trustAssertedIdentity", Honoured("true")),
     ];
 
     fn account(text: &str) -> Account {

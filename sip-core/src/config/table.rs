@@ -125,7 +125,8 @@ macro_rules! parameters {
             /// refuses the INVITE of a peer without it by 421; default [`Support::None`](crate::config::Support::None).
             Rel100 "rel100" Page { rel100: Support = Support::None } choice;
 
-            /// `replaces`: RFC 3891; default [`Support::None`](crate::config::Support::None).
+            /// `replaces`: an INVITE may replace a call (RFC 3891). Required: `Require` of an INVITE lists `replaces`, and the core
+            /// refuses the INVITE of a peer without it by 421; default [`Support::None`](crate::config::Support::None).
             Replaces "replaces" Page { replaces: Support = Support::None } choice;
 
             SessionDescriptionHandlerFactory "sessionDescriptionHandlerFactory" Page
@@ -282,6 +283,14 @@ macro_rules! parameters {
             AcceptedBodies "acceptedBodies" Own {
                 accepted_bodies: Vec<String> = Vec::new()
             } list(values::media_type, "media types");
+
+            /// `sessionId`: the messages of a call carry Session-ID (RFC 7989); default false.
+            SessionId "sessionId" Own { session_id: bool = false } plain;
+
+            /// `trustAssertedIdentity`: the servers are trusted to assert the identity of callers (RFC 3325):
+            /// [`UserAgent::asserted_identities`](crate::UserAgent::asserted_identities) returns P-Asserted-Identity then;
+            /// default false.
+            TrustAssertedIdentity "trustAssertedIdentity" Own { trust_asserted_identity: bool = false } plain;
         }
     };
 }

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use super::error::DialogError;
 use super::state::{Dialog, RemoteTarget};
 use crate::rand::HandleTokens;
+use crate::session_uuid::{SessionUuid, SessionUuids};
 use crate::slab::{Slab, handle_type};
 
 #[cfg(test)]
@@ -59,6 +60,8 @@ struct DialogSetEntry<U> {
     next_fork: u32,
     /// Dialogs with another usage than the rest.
     claimed: SmallVec<[(u32, U); 1]>,
+    /// The identifiers of the call (RFC 7989), if its messages carry them.
+    uuids: Option<Box<SessionUuids>>,
 }
 
 impl<U: Copy> DialogSetEntry<U> {
@@ -112,6 +115,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
             dialogs: SmallVec::new(),
             next_fork: 0,
             claimed: SmallVec::new(),
+            uuids: None,
         }))
     }
 
@@ -164,6 +168,32 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         self.sets
             .get(set.0)
             .map(|set| (set.call_id.clone(), set.tag.clone()))
+    }
+
+    /// Gives a local end its UUID (RFC 7989 section 4.1).
+    pub(crate) fn identify(&mut self, set: DialogSetId, local: SessionUuid) {
+        if let Some(set) = self.sets.get_mut(set.0) {
+            set.uuids = Some(Box::new(SessionUuids::new(local)));
+        }
+    }
+
+    /// The UUIDs of a local end; `None` without one.
+    pub(crate) fn uuids(&self, set: DialogSetId) -> Option<&SessionUuids> {
+        self.sets.get(set.0)?.uuids.as_deref()
+    }
+
+    /// Takes the UUID of a peer, named by its tag, from a message of it.
+    pub(crate) fn learn_uuid(
+        &mut self,
+        set: DialogSetId,
+        tag: Option<&[u8]>,
+        message: &sip_parse::Message,
+    ) {
+        let forks = self.forks;
+        let uuids = self.sets.get_mut(set.0).and_then(|set| set.uuids.as_mut());
+        if let Some(uuids) = uuids {
+            uuids.learn(tag, message, forks);
+        }
     }
 
     /// How many local ends there are.
@@ -296,18 +326,22 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     #[must_use]
     pub fn find(&self, request: &Request) -> Option<DialogId> {
         let tag = request.to().ok()?.tag()?;
-        let set = self.read_tag(tag)?;
-        let entry = self.sets.get(set.0)?;
-        if request.call_id().ok()? != &*entry.call_id
-            || !bool::from(entry.tag.as_bytes().ct_eq(tag))
-        {
-            return None;
-        }
-        let from_tag = request.from().ok()?.tag();
-        let dialog = entry
-            .dialogs
-            .iter()
-            .find(|dialog| dialog.has_remote_tag(from_tag))?;
+        let call_id = request.call_id().ok()?;
+        self.matching(call_id, tag, request.from().ok()?.tag())
+    }
+
+    /// The dialog with this Call-ID, tag of this side and tag of the peer. At most one matches, because each local tag is
+    /// unique.
+    #[must_use]
+    pub fn matching(
+        &self,
+        call_id: &[u8],
+        local_tag: &[u8],
+        remote_tag: Option<&[u8]>,
+    ) -> Option<DialogId> {
+        let set = self.set_of(call_id, local_tag)?;
+        let mut dialogs = self.sets.get(set.0)?.dialogs.iter();
+        let dialog = dialogs.find(|dialog| dialog.has_remote_tag(remote_tag))?;
         Some(DialogId {
             set,
             fork: dialog.fork,
@@ -323,6 +357,39 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         let mut dialogs = entry.dialogs.iter();
         let fork = dialogs.find(|dialog| dialog.has_remote_tag(tag))?.fork;
         Some(DialogId { set, fork })
+    }
+
+    /// The local end with this Call-ID and tag.
+    pub(crate) fn set_of(&self, call_id: &[u8], local_tag: &[u8]) -> Option<DialogSetId> {
+        let set = self.read_tag(local_tag)?;
+        let entry = self.sets.get(set.0)?;
+        let same = call_id == &*entry.call_id && entry.tag.as_bytes().ct_eq(local_tag).into();
+        same.then_some(set)
+    }
+
+    /// The local end that a NOTIFY is for which may make its dialog, because it can arrive before the 2xx does (RFC 6665
+    /// section 4.4.1): it has none yet.
+    pub(crate) fn awaiting_notify(&self, notify: &Request) -> Option<DialogSetId> {
+        let set = self.set_of(notify.call_id().ok()?, notify.to().ok()?.tag()?)?;
+        let waits = self.sets.get(set.0)?.dialogs.is_empty();
+        waits.then_some(set)
+    }
+
+    /// Makes the dialog of a subscription from its first NOTIFY (RFC 6665 section 4.4.1).
+    ///
+    /// # Errors
+    /// As [`DialogLayer::establish`].
+    pub(crate) fn notified(
+        &mut self,
+        set: DialogSetId,
+        notify: &Request,
+    ) -> Result<DialogId, DialogError> {
+        let routes = self.routes;
+        let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
+        let fork = entry.next_fork;
+        entry.dialogs.push(Dialog::of_notify(fork, notify, routes)?);
+        entry.next_fork += 1;
+        Ok(DialogId { set, fork })
     }
 
     fn read_tag(&self, tag: &[u8]) -> Option<DialogSetId> {

@@ -45,6 +45,9 @@ const ALLOW: [&str; 8] = [
 /// The option tag of reliable provisional responses (RFC 3262 section 8.1).
 pub(crate) const RELIABLE: &str = "100rel";
 
+/// The option tag of Replaces (RFC 3891 section 6.2).
+pub(crate) const REPLACES: &str = "replaces";
+
 /// The shared base of calls, registration and requests: one transaction layer, one dialog layer, one heap of
 /// deadlines, one queue of actions.
 ///
@@ -89,9 +92,14 @@ impl Endpoint {
         now: Timestamp,
     ) -> Self {
         let supported = &mut settings.identity.supported;
-        supported.retain(|tag| !tag.eq_ignore_ascii_case(RELIABLE));
-        if settings.behaviour.reliable_provisionals != Support::None {
-            supported.push(RELIABLE.into());
+        for (tag, support) in [
+            (RELIABLE, settings.behaviour.reliable_provisionals),
+            (REPLACES, settings.behaviour.replaces),
+        ] {
+            supported.retain(|other| !other.eq_ignore_ascii_case(tag));
+            if support != Support::None {
+                supported.push(tag.into());
+            }
         }
         let identity = Identity::new(&settings.identity, &mut *rng);
         let limits = settings.limits;
@@ -277,14 +285,14 @@ impl Endpoint {
 
     /// The methods of extensions that the application answers within calls, as a further row of Allow.
     pub(crate) fn extra_allow(&self) -> Option<String> {
-        let methods = &self.behaviour.extra_methods;
+        let methods = &self.behaviour.extensions.methods;
         (!methods.is_empty()).then(|| methods.join(", "))
     }
 
     /// The media types that an INVITE may carry, as a value of Accept (RFC 3261 section 20.1).
     pub(crate) fn accept_types(&self) -> String {
         let mut accept = String::from(ACCEPT);
-        for media in &self.behaviour.accepted_bodies {
+        for media in &self.behaviour.extensions.bodies {
             accept.push_str(", ");
             accept.push_str(media);
         }
@@ -294,14 +302,14 @@ impl Endpoint {
     /// The info packages of this side, as a value of Recv-Info; `None` if the application takes none (RFC 6086 section
     /// 4.2.1).
     pub(crate) fn recv_info(&self) -> Option<String> {
-        let packages = &self.behaviour.info_packages;
+        let packages = &self.behaviour.extensions.info_packages;
         (!packages.is_empty()).then(|| packages.join(", "))
     }
 
     /// Whether the application takes an info package. Package names compare with case, as tokens of extensions that do not
     /// say otherwise (RFC 6086 section 7.2).
     pub(crate) fn takes_package(&self, package: &[u8]) -> bool {
-        let mut packages = self.behaviour.info_packages.iter();
+        let mut packages = self.behaviour.extensions.info_packages.iter();
         packages.any(|known| known.as_bytes() == package)
     }
 
@@ -321,6 +329,7 @@ impl Endpoint {
         *self.behaviour = Behaviour {
             // Supported does not change either.
             reliable_provisionals: self.behaviour.reliable_provisionals,
+            replaces: self.behaviour.replaces,
             ..behaviour
         };
     }

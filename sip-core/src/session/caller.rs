@@ -15,7 +15,9 @@ use super::state::{
     Redirection, State, WaitingInvite,
 };
 use crate::body::{Body, remote_description};
-use crate::endpoint::{Duty, MaySend, Sent, SentRequest, SessionRequest, SessionTimer};
+use crate::endpoint::{
+    Duty, MaySend, Sent, SentRequest, SessionRequest, SessionTimer, takes_replaces,
+};
 use crate::reason::{
     Cause, EndReason, Originator, ended_by_peer, failure, refusal, send_failure_cause,
 };
@@ -316,6 +318,7 @@ impl Calling {
         let chosen = self.early.choose(dialog, context);
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
+        context.common.peer_replaces = takes_replaces(response.response);
         context.endpoint.dialogs.keep_only(dialog);
         context.refreshed_by(response.response);
         let call = context.common.id.to_bits();

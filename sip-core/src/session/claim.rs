@@ -23,7 +23,9 @@ impl SessionLayer {
             return None;
         }
         if let Some(dialog) = endpoint.dialogs.find_for_response(response.response) {
-            let DialogUsage::Session(owner) = endpoint.dialogs.usage_of(dialog)?;
+            let DialogUsage::Session(owner) = endpoint.dialogs.usage_of(dialog)? else {
+                return None;
+            };
             return (owner != id).then(|| {
                 let input = super::Input::Response(*response);
                 self.drive(endpoint, owner, input);

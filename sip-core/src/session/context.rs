@@ -1,7 +1,6 @@
 //! The context of one step of a call: the endpoint below, and the data that every state of the call shares.
 
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -14,7 +13,6 @@ use super::options::MessageOptions;
 use super::refresh::{
     OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
 };
-use super::refusal::Refusal;
 use super::state::{Attempt, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::config::LogLevel;
@@ -25,7 +23,7 @@ use crate::endpoint::{
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::header::ExtraHeader;
-use crate::ids::{ConnectionId, ExchangeId, SessionId};
+use crate::ids::{ConnectionId, ExchangeId, ReferId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
 use crate::record::LogContent;
@@ -67,6 +65,16 @@ pub(crate) struct Common {
     pub(crate) claims: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
+    /// Whether the peer supports Replaces (RFC 3891 section 4).
+    pub(crate) peer_replaces: bool,
+    /// Whether the peer has sent a REFER in the call.
+    pub(crate) was_referred: bool,
+    /// The call that ends when this one is answered (RFC 3891 section 3).
+    pub(crate) replaces: Option<SessionId>,
+    /// The REFER of a peer that this call follows.
+    pub(crate) follows: Option<ReferId>,
+    /// The status to report for it.
+    pub(crate) progress: Option<StatusCode>,
     /// The reliable provisional response of this side that the peer has not acknowledged.
     pub(crate) provisional: Option<ProvisionalNumber>,
     /// The session timer.
@@ -100,6 +108,11 @@ impl Common {
             caller: false,
             claims: false,
             invite: None,
+            peer_replaces: false,
+            was_referred: false,
+            replaces: None,
+            follows: None,
+            progress: None,
             provisional: None,
             refresh: Refresh::new(),
             parting: None,
@@ -156,6 +169,7 @@ impl Context<'_> {
 
     pub(crate) fn established(&mut self) {
         let session = self.common.id;
+        self.common.progress = Some(StatusCode::OK);
         self.event(Event::Established { session });
     }
 
@@ -435,6 +449,7 @@ impl Context<'_> {
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
         self.close_exchange(&reason);
         self.clear_all();
+        self.common.progress = Some(final_status(&reason));
         if reason.cause == Cause::Bye {
             self.dialog_is_ended();
         }
@@ -726,42 +741,6 @@ impl Context<'_> {
         }
     }
 
-    /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.
-    pub(crate) fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode) {
-        let set = Some(self.common.set);
-        self.endpoint.answer_from(set, transaction, status, &[]);
-    }
-
-    /// As [`Context::refuse`], with the header fields and body of the application.
-    pub(crate) fn refuse_with(&mut self, transaction: ServerTransactionId, refusal: &Refusal) {
-        let headers: Vec<_> = refusal.fields().collect();
-        let (set, status) = (Some(self.common.set), refusal.status());
-        self.endpoint
-            .refuse_with(set, transaction, status, headers, refusal.body());
-    }
-
-    /// Refuses the INVITE of a call that the application hangs up: 480, with what it adds.
-    pub(crate) fn refuse_parting(&mut self, transaction: ServerTransactionId) {
-        let parting = self.common.parting.take().unwrap_or_default();
-        let headers = parting.headers.iter();
-        let headers = headers.map(|header| (header.header_name(), header.value()));
-        let (set, status) = (Some(self.common.set), StatusCode::TEMPORARILY_UNAVAILABLE);
-        let (headers, body) = (headers.collect(), parting.body.as_ref());
-        self.endpoint
-            .refuse_with(set, transaction, status, headers, body);
-    }
-
-    /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):
-    /// 500, with a random Retry-After of 0 to 10 s.
-    pub(crate) fn refuse_for_now(&mut self, transaction: ServerTransactionId) {
-        let wait = format!("{}", below(self.endpoint.layer.rng(), 11));
-        let status = StatusCode::SERVER_INTERNAL_ERROR;
-        let headers = [(HeaderName::RetryAfter, wait.as_str())];
-        let set = Some(self.common.set);
-        self.endpoint
-            .answer_from(set, transaction, status, &headers);
-    }
-
     /// The wait after glare (RFC 3261 section 14.1): 2.1 to 4 s for the side that made the Call-ID, up to 2 s
     /// for the other, in steps of 10 ms.
     pub(crate) fn glare_wait(&mut self) -> Duration {
@@ -793,6 +772,16 @@ impl Context<'_> {
             .layer
             .cancel(transaction, reasons, nobody, now);
     }
+}
+
+/// The final status of a call that was never up, for the NOTIFY about it (RFC 3515 section 2.4.5).
+fn final_status(reason: &EndReason) -> StatusCode {
+    reason.status.unwrap_or(match reason.cause {
+        Cause::NoAnswer | Cause::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Cause::Requested | Cause::Cancelled | Cause::Stopped => StatusCode::REQUEST_TERMINATED,
+        Cause::ConnectionLost | Cause::NeverSent => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::SERVER_INTERNAL_ERROR,
+    })
 }
 
 /// A reason whose originator is the peer.

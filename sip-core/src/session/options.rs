@@ -1,10 +1,15 @@
 //! The application's settings of a call.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use sip_parse::{ParseError, Scheme, Uri, UriBuf};
+
 use crate::body::Body;
 use crate::header::{ExtraHeader, Reason};
+use crate::ids::SessionId;
+use crate::session_uuid::SessionUuid;
 
 /// Settings of an outgoing call.
 #[derive(Clone, Default, Debug)]
@@ -18,6 +23,10 @@ pub struct InviteOptions {
     /// passing on the P-Preferred-Identity (RFC 3325 section 9). Credentials still name the user to each
     /// server that challenges.
     pub anonymous: bool,
+    /// The caller that From names instead of the address-of-record; [`InviteOptions::from_address`] checks it.
+    pub(crate) from: Option<FromAddress>,
+    /// The call of this agent, up, whose peer ends it for the new one (RFC 3891): the INVITE has a Replaces that names it.
+    pub replaces: Option<SessionId>,
     /// Additional header fields of the application.
     pub headers: Vec<ExtraHeader>,
     /// How long the invitation is valid, in seconds from the INVITE (RFC 3261 sections 13.2.1 and 20.19): Expires says it to the
@@ -30,6 +39,9 @@ pub struct InviteOptions {
     pub redirects: u8,
     /// What becomes of the branches of a forked INVITE that answer after the first one (RFC 3261 section 13.2.2.4).
     pub forks: Forks,
+    /// The UUID of this side in Session-ID, for a call that continues another one, such as one that a transfer makes: an end
+    /// keeps its UUID then (RFC 7989 section 6). `None`: the core draws one. Only with `sessionId`.
+    pub session_uuid: Option<SessionUuid>,
 }
 
 /// What becomes of the branches of a forked INVITE that answer after the first one.
@@ -42,6 +54,50 @@ pub enum Forks {
     /// Each of them becomes a call of its own, which [`Event::CallBranched`](crate::Event::CallBranched) announces, as long as the
     /// first call is not over and [`Limits::sessions`](crate::Limits::sessions) and [`Limits::forks`](crate::Limits::forks) have room.
     Claim,
+}
+
+/// Settings of a REFER.
+#[derive(Clone, Default, Debug)]
+#[non_exhaustive]
+pub struct TransferOptions {
+    /// Asks the peer not to report (RFC 4488): the outcome of an accepted REFER is
+    /// [`TransferOutcome::Unreported`](crate::TransferOutcome::Unreported). A peer that does not know this reports all the same.
+    pub without_subscription: bool,
+    /// The call whose dialog authorises a REFER outside dialogs, sent to the peer of that call (RFC 4538): the REFER has a
+    /// Target-Dialog and requires `tdialog`.
+    pub target_dialog: Option<SessionId>,
+    /// Additional header fields of the application. A Referred-By replaces that of the core, which names the
+    /// address-of-record (RFC 3892 section 2.1).
+    pub headers: Vec<ExtraHeader>,
+}
+
+impl TransferOptions {
+    /// The default REFER: with a subscription, no additional header fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the peer not to report (RFC 4488).
+    #[must_use]
+    pub fn without_subscription(mut self) -> Self {
+        self.without_subscription = true;
+        self
+    }
+
+    /// Names the call whose dialog authorises a REFER outside dialogs (RFC 4538).
+    #[must_use]
+    pub fn target_dialog(mut self, call: SessionId) -> Self {
+        self.target_dialog = Some(call);
+        self
+    }
+
+    /// Adds one header field.
+    #[must_use]
+    pub fn header(mut self, header: ExtraHeader) -> Self {
+        self.headers.push(header);
+        self
+    }
 }
 
 impl InviteOptions {
@@ -86,6 +142,53 @@ impl InviteOptions {
         self
     }
 
+    /// Lets From name another caller than the address-of-record, as a switch with many users needs: a URI of any scheme, and a
+    /// display name. The server decides whether it forwards such a call. In an anonymous call P-Preferred-Identity has the
+    /// URI (RFC 3325 section 9.2).
+    ///
+    /// ```
+    /// use sip_core::{FromError, InviteOptions};
+    ///
+    /// let options = InviteOptions::new().from_address("sip:+15551234@example.com", Some("Front desk"))?;
+    /// let port = InviteOptions::new().from_address("sip:a@example.com:5060", None);
+    /// assert!(matches!(port, Err(FromError::Component("a port"))));
+    /// # let _ = options;
+    /// # Ok::<(), FromError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`FromError`] for a URI that the grammar does not allow, or with a part that RFC 3261 section 19.1.1 does not allow in
+    /// From, and for a display name with control characters or more than 1,024 bytes.
+    pub fn from_address(mut self, uri: &str, display: Option<&str>) -> Result<Self, FromError> {
+        let uri = UriBuf::strict(uri.as_bytes()).map_err(FromError::Uri)?;
+        if let Some(part) = not_in_from(&uri.as_uri()) {
+            return Err(FromError::Component(part));
+        }
+        let is_text = |text: &str| text.len() <= 1_024 && !text.chars().any(char::is_control);
+        if !display.is_none_or(is_text) {
+            return Err(FromError::Display);
+        }
+        self.from = Some(FromAddress {
+            uri,
+            display: display.map(Into::into),
+        });
+        Ok(self)
+    }
+
+    /// Continues the communication session of another call (RFC 7989 section 6).
+    #[must_use]
+    pub fn session_uuid(mut self, uuid: SessionUuid) -> Self {
+        self.session_uuid = Some(uuid);
+        self
+    }
+
+    /// Replaces a call of this agent at its peer (RFC 3891).
+    #[must_use]
+    pub fn replaces(mut self, call: SessionId) -> Self {
+        self.replaces = Some(call);
+        self
+    }
+
     /// Adds one header field.
     #[must_use]
     pub fn header(mut self, header: ExtraHeader) -> Self {
@@ -125,6 +228,54 @@ impl ModifyOptions {
         self.headers.push(header);
         self
     }
+}
+
+/// The caller that From names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct FromAddress {
+    pub(crate) uri: UriBuf,
+    pub(crate) display: Option<Box<str>>,
+}
+
+/// Why From cannot name this caller.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FromError {
+    /// The URI is malformed.
+    Uri(ParseError),
+    /// The URI has a part that RFC 3261 section 19.1.1 does not allow in From; the text names it.
+    Component(&'static str),
+    /// The display name has control characters, or more than 1,024 bytes.
+    Display,
+}
+
+impl fmt::Display for FromError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uri(error) => write!(f, "the caller is no URI: {error}"),
+            Self::Component(part) => write!(f, "a URI in From has no {part}"),
+            Self::Display => f.write_str("the display name has control characters or is too long"),
+        }
+    }
+}
+
+impl core::error::Error for FromError {}
+
+/// The part of a SIP URI that RFC 3261 section 19.1.1 does not allow in From.
+fn not_in_from(uri: &Uri<'_>) -> Option<&'static str> {
+    if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) {
+        return None;
+    }
+    if uri.port().is_some() {
+        return Some("a port");
+    }
+    if uri.headers().next().is_some() {
+        return Some("header fields");
+    }
+    let names = ["method", "maddr", "ttl", "transport", "lr"];
+    names
+        .into_iter()
+        .find(|name| uri.has_param(name.as_bytes()))
 }
 
 /// What the application adds to a request or response of a call: checked header fields, and a body where the message has none

@@ -40,12 +40,14 @@ impl NewInvite {
         }
         let target = target.as_uri().to_request_uri();
         let fields = context.timer_fields();
+        let from = self.options.from.as_ref();
         let call = NewCall {
             connection,
             target: target.as_bytes(),
             to: to.as_bytes(),
             number,
             expires: self.options.expires,
+            from: from.map(|from| (from.uri.as_bytes(), from.display.as_deref())),
             own: &fields.own(),
             anonymous: self.options.anonymous,
             headers: &headers,
