@@ -41,10 +41,6 @@ pub enum SessionRequest {
     Prack,
     /// An UPDATE (RFC 3311).
     Update,
-    /// A REFER within the call (RFC 3515).
-    Refer,
-    /// A NOTIFY about a REFER of the peer (RFC 3515 section 2.4.4).
-    Notify,
 }
 
 /// The data that a client transaction keeps for its user: everything that a retry needs.
@@ -141,13 +137,11 @@ pub enum SessionTimer {
     Refresh,
     /// The session expires, because the peer did not refresh it (RFC 4028 section 10).
     Expiry,
-    /// A NOTIFY about a REFER is due or overdue (RFC 3515 section 2.4.4).
-    Refer,
 }
 
 impl SessionTimer {
     /// All kinds, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::NoAnswer,
         Self::Ring,
         Self::Repeat,
@@ -159,6 +153,5 @@ impl SessionTimer {
         Self::Update,
         Self::Refresh,
         Self::Expiry,
-        Self::Refer,
     ];
 }

@@ -515,11 +515,7 @@ impl SessionLayer {
                 SessionRequest::Reinvite => {
                     endpoint.acknowledge_without_dialog(connection, request, &received.response)
                 }
-                SessionRequest::Bye
-                | SessionRequest::Prack
-                | SessionRequest::Update
-                | SessionRequest::Refer
-                | SessionRequest::Notify => {}
+                SessionRequest::Bye | SessionRequest::Prack | SessionRequest::Update => {}
             }
         }
         stepped
@@ -608,7 +604,7 @@ impl SessionLayer {
             SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
-            SessionRequest::Prack | SessionRequest::Refer | SessionRequest::Notify => false,
+            SessionRequest::Prack => false,
         }
     }
 
