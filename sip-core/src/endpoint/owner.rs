@@ -41,10 +41,6 @@ pub enum SessionRequest {
     Prack(DialogId),
     /// An UPDATE (RFC 3311).
     Update,
-    /// A REFER within the call (RFC 3515).
-    Refer,
-    /// A NOTIFY about a REFER of the peer (RFC 3515 section 2.4.4).
-    Notify,
 }
 
 /// The data that a client transaction keeps for its user: everything that a retry needs.
@@ -141,15 +137,13 @@ pub enum SessionTimer {
     Refresh,
     /// The session expires, because the peer did not refresh it (RFC 4028 section 10).
     Expiry,
-    /// A NOTIFY about a REFER is due or overdue (RFC 3515 section 2.4.4).
-    Refer,
     /// The INVITE of this side expires (RFC 3261 section 13.2.1).
     Invitation,
 }
 
 impl SessionTimer {
     /// All kinds, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::NoAnswer,
         Self::Ring,
         Self::Repeat,
@@ -161,7 +155,6 @@ impl SessionTimer {
         Self::Update,
         Self::Refresh,
         Self::Expiry,
-        Self::Refer,
         Self::Invitation,
     ];
 }

@@ -518,11 +518,7 @@ impl SessionLayer {
                 SessionRequest::Reinvite => {
                     endpoint.acknowledge_without_dialog(connection, request, &received.response)
                 }
-                SessionRequest::Bye
-                | SessionRequest::Prack(_)
-                | SessionRequest::Update
-                | SessionRequest::Refer
-                | SessionRequest::Notify => {}
+                SessionRequest::Bye | SessionRequest::Prack(_) | SessionRequest::Update => {}
             }
         }
         stepped
@@ -621,7 +617,6 @@ impl SessionLayer {
                     Some(State::Calling(_) | State::Cancelling(_) | State::Reinviting(_))
                 )
             }
-            SessionRequest::Refer | SessionRequest::Notify => false,
         }
     }
 
