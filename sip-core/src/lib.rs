@@ -71,6 +71,7 @@ mod record;
 mod registration;
 pub mod sdp;
 pub mod session;
+mod session_uuid;
 mod slab;
 mod time;
 mod timer;
@@ -92,10 +93,11 @@ pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
-    DescriptionFailed, FailureStatus, InviteOptions, MessageOptions, ModifyOptions,
+    DescriptionFailed, FailureStatus, FromError, InviteOptions, MessageOptions, ModifyOptions,
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal,
     Reliability,
 };
+pub use session_uuid::{SessionIdentifier, SessionUuid};
 pub use time::Timestamp;
 pub use ua::{
     Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,

@@ -298,6 +298,8 @@ mod tests {
         ("infoPackages", Honoured("['g.3gpp.ussd']")),
         ("extraMethods", Honoured("['KNOCK']")),
         ("acceptedBodies", Honoured("['application/pidf+xml']")),
+        ("sessionId", Honoured("true")),
+        ("trustAssertedIdentity", Honoured("true")),
     ];
 
     fn account(text: &str) -> Account {

@@ -282,6 +282,14 @@ macro_rules! parameters {
             AcceptedBodies "acceptedBodies" Own {
                 accepted_bodies: Vec<String> = Vec::new()
             } list(values::media_type, "media types");
+
+            /// `sessionId`: the messages of a call carry Session-ID (RFC 7989); default false.
+            SessionId "sessionId" Own { session_id: bool = false } plain;
+
+            /// `trustAssertedIdentity`: the servers are trusted to assert the identity of callers (RFC 3325):
+            /// [`UserAgent::asserted_identities`](crate::UserAgent::asserted_identities) returns P-Asserted-Identity then;
+            /// default false.
+            TrustAssertedIdentity "trustAssertedIdentity" Own { trust_asserted_identity: bool = false } plain;
         }
     };
 }

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use super::error::DialogError;
 use super::state::{Dialog, RemoteTarget};
 use crate::rand::HandleTokens;
+use crate::session_uuid::{SessionUuid, SessionUuids};
 use crate::slab::{Slab, handle_type};
 
 #[cfg(test)]
@@ -57,6 +58,8 @@ struct DialogSetEntry<U> {
     tag: Box<str>,
     dialogs: SmallVec<[Dialog; 1]>,
     next_fork: u32,
+    /// The identifiers of the call (RFC 7989), if its messages carry them.
+    uuids: Option<Box<SessionUuids>>,
 }
 
 /// All dialogs of one agent.
@@ -93,6 +96,7 @@ impl<U: Copy> DialogLayer<U> {
             tag: tag.into(),
             dialogs: SmallVec::new(),
             next_fork: 0,
+            uuids: None,
         }))
     }
 
@@ -119,6 +123,40 @@ impl<U: Copy> DialogLayer<U> {
         self.sets
             .get(set.0)
             .map(|set| (set.call_id.clone(), set.tag.clone()))
+    }
+
+    /// Gives a local end its UUID (RFC 7989 section 4.1).
+    pub(crate) fn identify(&mut self, set: DialogSetId, local: SessionUuid) {
+        if let Some(set) = self.sets.get_mut(set.0) {
+            set.uuids = Some(Box::new(SessionUuids::new(local)));
+        }
+    }
+
+    /// The UUIDs of a local end; `None` without one.
+    pub(crate) fn uuids(&self, set: DialogSetId) -> Option<&SessionUuids> {
+        self.sets.get(set.0)?.uuids.as_deref()
+    }
+
+    /// Takes the UUID of a peer, named by its tag, from a message of it.
+    pub(crate) fn learn_uuid(
+        &mut self,
+        set: DialogSetId,
+        tag: Option<&[u8]>,
+        message: &sip_parse::Message,
+    ) {
+        let forks = self.forks;
+        let uuids = self.sets.get_mut(set.0).and_then(|set| set.uuids.as_mut());
+        if let Some(uuids) = uuids {
+            uuids.learn(tag, message, forks);
+        }
+    }
+
+    /// The local end with this tag and Call-ID.
+    pub(crate) fn set_of(&self, tag: &[u8], call_id: &[u8]) -> Option<DialogSetId> {
+        let set = self.read_tag(tag)?;
+        let entry = self.sets.get(set.0)?;
+        let is_it = bool::from(entry.tag.as_bytes().ct_eq(tag)) && *entry.call_id == *call_id;
+        is_it.then_some(set)
     }
 
     /// How many local ends there are.

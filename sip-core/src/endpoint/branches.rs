@@ -17,6 +17,7 @@ use super::state::Endpoint;
 use crate::auth::RequestContext;
 use crate::dialog::{Dialog, DialogId};
 use crate::ids::ConnectionId;
+use crate::session_uuid::identifier_after;
 use crate::transaction::{ClientTransactionId, SendError};
 
 /// A 2xx to an INVITE.
@@ -43,7 +44,9 @@ impl Endpoint {
         if self.secure_for(connection, branch.request_uri()).is_err() {
             branch.follow(invite);
         }
-        if self.send_branch_ack(connection, invite, &branch).is_err() {
+        let identifier = identifier_after(invite, success.response);
+        let ack = self.send_branch_ack(connection, invite, &branch, identifier.as_deref());
+        if ack.is_err() {
             // Without a connection the peer's own timers end the dialog.
             return;
         }
@@ -62,7 +65,8 @@ impl Endpoint {
                 "a 2xx of a branch while too many BYEs are in flight: it is acknowledged alone",
             );
         }
-        if self.send_branch_bye(connection, invite, &branch).is_ok() {
+        let bye = self.send_branch_bye(connection, invite, &branch, identifier.as_deref());
+        if bye.is_ok() {
             self.branch_byes += 1;
             self.note_ended(success.transaction, tag);
         }
@@ -94,11 +98,15 @@ impl Endpoint {
         connection: ConnectionId,
         invite: &Request,
         branch: &Dialog,
+        identifier: Option<&str>,
     ) -> Result<(), SendError> {
         let call_id = invite.call_id().map_err(|_| SendError::Stale)?;
         let number = invite.cseq().map_err(|_| SendError::Stale)?.number;
         let mut ack = branch.build(call_id, Method::Ack, number);
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        if let Some(identifier) = identifier {
+            ack.append(HeaderName::SessionId, identifier);
+        }
         copy_credentials(invite, &mut ack);
         self.layer.send_ack(connection, ack).map(|_| ())
     }
@@ -108,6 +116,7 @@ impl Endpoint {
         connection: ConnectionId,
         invite: &Request,
         branch: &Dialog,
+        identifier: Option<&str>,
     ) -> Result<(), SendError> {
         let call_id = invite.call_id().map_err(|_| SendError::Stale)?;
         let number = branch.local_cseq().saturating_add(1);
@@ -125,6 +134,9 @@ impl Endpoint {
         let credentials = self.credentials_for(connection, &context, &mut sent.attempts);
         let mut bye = branch.build(call_id, Method::Bye, number);
         bye.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        if let Some(identifier) = identifier {
+            bye.append(HeaderName::SessionId, identifier);
+        }
         for (name, value) in &credentials {
             bye.append(*name, value.as_str());
         }

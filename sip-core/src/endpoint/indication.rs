@@ -146,6 +146,7 @@ impl Endpoint {
                         request: SentRequest::new(request, self.limits().message),
                         unanswered: None,
                     };
+                    self.learn_uuid_of_callee(&received.response);
                     self.read_authentication_info(&received);
                     return Some(Indication::Response(received));
                 }
@@ -262,6 +263,7 @@ impl Endpoint {
             self.refuse(transaction, status, "no such dialog", &[]);
             return None;
         };
+        self.learn_uuid_of_caller(dialog.set(), request);
         match self.dialogs.order(dialog, request) {
             Ok(()) => {}
             Err(DialogError::OutOfOrder) => {

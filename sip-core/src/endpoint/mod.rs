@@ -22,6 +22,7 @@ mod queue;
 mod requests;
 mod responses;
 mod sent_request;
+mod session_ids;
 mod settings;
 mod state;
 mod uas;
@@ -38,7 +39,9 @@ pub use self::queue::Counters;
 pub(crate) use self::requests::{InDialog, NewCall, OutOfDialog};
 pub(crate) use self::responses::InDialogResponse;
 pub use self::sent_request::SentRequest;
-pub use self::settings::{Behaviour, ChallengeSettings, EndpointSettings, IdentitySettings};
+pub use self::settings::{
+    Behaviour, ChallengeSettings, EndpointSettings, Extensions, IdentitySettings,
+};
 pub use self::state::Endpoint;
 pub(crate) use self::state::RELIABLE;
 pub(crate) use self::uas::{is_of_rfc2543, requires_reliable, supports_reliable};

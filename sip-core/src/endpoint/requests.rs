@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use sip_parse::{
-    Builder, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Response, Value,
+    Builder, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Response, Value, text,
 };
 
 use super::flow::{Duty, Flow, MaySend};
@@ -21,6 +21,7 @@ use crate::config::Support;
 use crate::dialog::{DialogId, DialogSetId, first_target, is_sips};
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
+use crate::session_uuid::identifier_after;
 use crate::transaction::{ClientTransactionId, SendError};
 
 /// RFC 3261 section 8.1.1.6.
@@ -41,6 +42,8 @@ pub(crate) struct OutOfDialog<'a> {
     pub(crate) service_route: bool,
     /// Whether From hides the user (RFC 3323 section 4.1.1.3).
     pub(crate) anonymous: bool,
+    /// The URI and display name of From, if they are not those of the address-of-record.
+    pub(crate) from: Option<(&'a [u8], Option<&'a str>)>,
     pub(crate) body: Option<&'a Body>,
     /// The header fields of this kind of request.
     pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
@@ -64,6 +67,8 @@ pub(crate) struct NewCall<'a> {
     pub(crate) connection: ConnectionId,
     pub(crate) target: &'a [u8],
     pub(crate) anonymous: bool,
+    /// The URI and display name of From, if they are not those of the address-of-record.
+    pub(crate) from: Option<(&'a [u8], Option<&'a str>)>,
     /// The header fields of extensions.
     pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
     pub(crate) headers: &'a [ExtraHeader],
@@ -109,6 +114,8 @@ impl Endpoint {
         let credentials = self.credentials_for(parts.connection, &context, &mut sent.attempts);
         let (display, from) = if parts.anonymous {
             (Some("Anonymous"), ANONYMOUS)
+        } else if let Some((uri, display)) = parts.from {
+            (display, uri)
         } else {
             let display = self.behaviour.display_name.as_deref();
             (display, self.identity.aor.as_bytes())
@@ -169,7 +176,10 @@ impl Endpoint {
         let routes = self.preloaded_route(flow.as_ref(), true);
         let secure = needs_sips_contact(call.target, &routes);
         let contact = self.identity.contact_as(local, secure);
-        let identity = format!("<{}>", self.identity.aor);
+        let identity = match call.from {
+            Some((uri, _)) => format!("<{}>", text(uri)),
+            None => format!("<{}>", self.identity.aor),
+        };
         // RFC 6228 section 4: a 199 ends one early dialog of the INVITE.
         let supported = with_tag(&self.identity.supported, "199");
         let mut own = Vec::from([
@@ -185,6 +195,12 @@ impl Endpoint {
             own.push((HeaderName::Privacy, "id"));
             own.push((HeaderName::PPreferredIdentity, identity.as_str()));
         }
+        let identifier = self.first_session_id(set);
+        own.extend(
+            identifier
+                .as_deref()
+                .map(|identifier| (HeaderName::SessionId, identifier)),
+        );
         own.extend_from_slice(call.own);
         let (methods, packages) = (self.extra_allow(), self.recv_info());
         own.extend(
@@ -208,6 +224,7 @@ impl Endpoint {
             cseq: self.first_cseq(),
             service_route: true,
             anonymous: call.anonymous,
+            from: call.from,
             body: call.offer,
             own: &own,
             extra: call.headers,
@@ -234,6 +251,7 @@ impl Endpoint {
         let contact = self.identity.contact_as(dialog.local_uri(), secure);
         let allow = self.allow();
         let (methods, packages) = (self.extra_allow(), self.recv_info());
+        let identifier = self.session_id_in(parts.dialog);
         let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
         let (call_id, _) = self
@@ -256,6 +274,9 @@ impl Endpoint {
             .request(parts.dialog, parts.method)
             .map_err(|_| SendError::Stale)?;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        if let Some(identifier) = identifier {
+            request.append(HeaderName::SessionId, identifier);
+        }
         // RFC 3261 section 20, RFC 3262 section 7, RFC 3428 section 4: these refresh no target.
         if !matches!(parts.method, Method::Bye | Method::Prack | Method::Message) {
             request.append(HeaderName::Contact, contact);
@@ -317,11 +338,15 @@ impl Endpoint {
             self.refresh_target(dialog, response, connection);
         }
         self.check_reach(dialog, connection)?;
+        let identifier = self.session_id_in(dialog);
         let mut ack = self
             .dialogs
             .ack(dialog, number)
             .map_err(|_| SendError::Stale)?;
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        if let Some(identifier) = identifier {
+            ack.append(HeaderName::SessionId, identifier);
+        }
         copy_credentials(invite, &mut ack);
         if let Some(body) = answer {
             ack.body(body.content_type.as_bytes(), &body.bytes);
@@ -367,6 +392,9 @@ impl Endpoint {
         let target = target.as_deref().unwrap_or(invite.uri_bytes());
         let mut ack = Builder::request(Method::Ack, target);
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
+        if let Some(identifier) = identifier_after(invite, response) {
+            ack.append(HeaderName::SessionId, identifier);
+        }
         for name in [HeaderName::Route, HeaderName::From] {
             for header in invite.headers_named(name) {
                 ack.append(name, header.value);

@@ -124,9 +124,14 @@ impl Endpoint {
             Some(tag) => tag,
             None => crate::rand::token(self.layer.rng(), 26).into_bytes().into(),
         };
+        let request_tag = request.to().ok().and_then(|to| to.tag());
+        let identifier = self.session_id_for(&request, request_tag.unwrap_or(&tag));
         let lists_methods = headers.iter().any(|(name, _)| *name == HeaderName::Allow);
         let methods = self.extra_allow().filter(|_| lists_methods);
         let mut response = Builder::response_to(&request, status, Some(&tag));
+        if let Some(identifier) = identifier {
+            response.append(HeaderName::SessionId, identifier);
+        }
         for &(name, value) in headers {
             response.append(name, value);
         }
@@ -195,7 +200,11 @@ impl Endpoint {
         let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
         let tag = self.dialogs.tag(dialog.set()).ok_or(SendError::Stale)?;
         let (methods, packages) = (self.extra_allow(), self.recv_info());
+        let identifier = self.session_id_in(dialog);
         let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
+        if let Some(identifier) = identifier {
+            response.append(HeaderName::SessionId, identifier);
+        }
         for route in request.headers_named(HeaderName::RecordRoute) {
             // A fold in the peer's value counts as one space (RFC 3261 section 7.3.1).
             response.append(HeaderName::RecordRoute, route.unfolded().into_owned());

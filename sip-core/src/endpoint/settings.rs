@@ -83,13 +83,10 @@ pub struct Behaviour {
     pub takes_refer: bool,
     /// Whether the application takes MESSAGE, INFO and NOTIFY: Allow lists them then; else the endpoint refuses them by 405.
     pub takes_requests: bool,
-    /// Methods of extensions that the application answers within calls: Allow lists them then; else the endpoint refuses
-    /// them by 501.
-    pub extra_methods: Vec<Box<str>>,
-    /// The info packages that the application takes within calls (RFC 6086).
-    pub info_packages: Vec<Box<str>>,
-    /// Media types that the application reads in an INVITE beside the session description.
-    pub accepted_bodies: Vec<Box<str>>,
+    /// What the application takes within calls beside what the endpoint knows itself.
+    pub extensions: Box<Extensions>,
+    /// Whether the messages of a call carry Session-ID (RFC 7989).
+    pub session_id: bool,
     /// Whether the endpoint takes requests to any user, as a switch does; else it refuses those to a user that is not its own by 404.
     pub takes_any_user: bool,
     /// How it uses reliable provisional responses (RFC 3262). Unless [`Support::None`], Supported lists `100rel` and Allow lists
@@ -119,6 +116,19 @@ pub struct Behaviour {
     pub trace: bool,
     /// Whether trace records show credentials.
     pub trace_credentials: bool,
+}
+
+/// What the application takes within calls beside what the endpoint knows itself.
+#[derive(Clone, Default, Debug)]
+#[non_exhaustive]
+pub struct Extensions {
+    /// Methods whose requests within a call the application answers: Allow lists them then; else the endpoint refuses them by
+    /// 501.
+    pub methods: Vec<Box<str>>,
+    /// The info packages that the application takes (RFC 6086).
+    pub info_packages: Vec<Box<str>>,
+    /// Media types that the application reads in an INVITE beside the session description.
+    pub bodies: Vec<Box<str>>,
 }
 
 impl EndpointSettings {
@@ -165,9 +175,8 @@ impl Default for Behaviour {
             display_name: None,
             takes_refer: false,
             takes_requests: false,
-            extra_methods: Vec::new(),
-            info_packages: Vec::new(),
-            accepted_bodies: Vec::new(),
+            extensions: Box::default(),
+            session_id: false,
             takes_any_user: false,
             reliable_provisionals: Support::None,
             preloaded_route: false,

@@ -277,14 +277,14 @@ impl Endpoint {
 
     /// The methods of extensions that the application answers within calls, as a further row of Allow.
     pub(crate) fn extra_allow(&self) -> Option<String> {
-        let methods = &self.behaviour.extra_methods;
+        let methods = &self.behaviour.extensions.methods;
         (!methods.is_empty()).then(|| methods.join(", "))
     }
 
     /// The media types that an INVITE may carry, as a value of Accept (RFC 3261 section 20.1).
     pub(crate) fn accept_types(&self) -> String {
         let mut accept = String::from(ACCEPT);
-        for media in &self.behaviour.accepted_bodies {
+        for media in &self.behaviour.extensions.bodies {
             accept.push_str(", ");
             accept.push_str(media);
         }
@@ -294,14 +294,14 @@ impl Endpoint {
     /// The info packages of this side, as a value of Recv-Info; `None` if the application takes none (RFC 6086 section
     /// 4.2.1).
     pub(crate) fn recv_info(&self) -> Option<String> {
-        let packages = &self.behaviour.info_packages;
+        let packages = &self.behaviour.extensions.info_packages;
         (!packages.is_empty()).then(|| packages.join(", "))
     }
 
     /// Whether the application takes an info package. Package names compare with case, as tokens of extensions that do not
     /// say otherwise (RFC 6086 section 7.2).
     pub(crate) fn takes_package(&self, package: &[u8]) -> bool {
-        let mut packages = self.behaviour.info_packages.iter();
+        let mut packages = self.behaviour.extensions.info_packages.iter();
         packages.any(|known| known.as_bytes() == package)
     }
 

@@ -141,7 +141,7 @@ impl Endpoint {
             return false;
         }
         let understood = Understood {
-            types: &self.behaviour.accepted_bodies,
+            types: &self.behaviour.extensions.bodies,
             early_sessions: self.supports(b"early-session"),
         };
         if let Some(unusable) = unusable(request, &understood) {
@@ -175,7 +175,7 @@ impl Endpoint {
 
     /// Whether the application answers requests of this method within calls.
     pub(crate) fn takes_method(&self, method: &[u8]) -> bool {
-        let mut methods = self.behaviour.extra_methods.iter();
+        let mut methods = self.behaviour.extensions.methods.iter();
         methods.any(|known| known.as_bytes() == method)
     }
 

@@ -46,10 +46,12 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
     {
         MaySend::Now(connection) => {
             let fields = context.timer_fields();
+            let from = invite.options.from.as_ref();
             let call = NewCall {
                 connection,
                 target: invite.target.as_bytes(),
                 anonymous: invite.options.anonymous,
+                from: from.map(|from| (from.uri.as_bytes(), from.display.as_deref())),
                 own: &fields.own(),
                 headers: &invite.options.headers,
                 offer: invite.offer.as_ref(),

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use sip_parse::{HeaderName, Message, Method, Request, StatusCode, UriBuf};
+use sip_parse::{HeaderName, Method, Request, StatusCode, UriBuf};
 
 use super::callee;
 use super::caller;
@@ -58,8 +58,8 @@ pub(crate) enum Stepped {
 }
 
 #[cfg_attr(test, derive(Clone))]
-struct Call {
-    common: Common,
+pub(super) struct Call {
+    pub(super) common: Common,
     state: Option<State>,
 }
 
@@ -97,7 +97,7 @@ struct Call {
 /// ```
 #[cfg_attr(test, derive(Clone))]
 pub struct SessionLayer {
-    calls: Slab<Call>,
+    pub(super) calls: Slab<Call>,
     /// The number of calls that peers made.
     incoming: usize,
     /// The call of each INVITE and UPDATE of a peer that is being answered.
@@ -192,6 +192,7 @@ impl SessionLayer {
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id.as_bytes(), usage, rng);
+        endpoint.identify(set, options.session_uuid);
         let mut common = Common::new(id, set);
         common.connection = connection;
         let invite = Box::new(NewInvite {
@@ -446,6 +447,8 @@ impl SessionLayer {
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id, usage, rng);
+        endpoint.identify(set, None);
+        endpoint.learn_uuid_of_caller(set, &request);
         let Ok(dialog) = endpoint.dialogs.accept(set, &request) else {
             endpoint.dialogs.close(set);
             let why = "no dialog can be made of this INVITE";
@@ -732,25 +735,6 @@ impl SessionLayer {
             _ => None,
         };
         up.ok_or(CommandError::WrongState("the call is not up"))
-    }
-
-    /// Whether the peer of a call has listed an info package in Recv-Info (RFC 6086 section 4.2.1).
-    pub(crate) fn peer_takes_package(
-        &self,
-        id: SessionId,
-        package: &str,
-    ) -> Result<bool, CommandError> {
-        let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
-        let mut packages = call.common.packages.iter();
-        Ok(packages.any(|known| **known == *package.as_bytes()))
-    }
-
-    /// Takes what a message of the peer says about the peer.
-    fn learn(&mut self, endpoint: &Endpoint, id: SessionId, message: &Message) {
-        let limit = endpoint.limits().info_packages;
-        if let Some(call) = self.calls.get_mut(id.0) {
-            call.common.take_packages(message, limit);
-        }
     }
 
     /// Whether no further call fits in.

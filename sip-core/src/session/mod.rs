@@ -22,6 +22,7 @@ mod layer;
 mod machine;
 mod offer;
 mod options;
+mod peer;
 mod progress;
 mod provisional;
 mod refresh;
@@ -36,7 +37,9 @@ mod update;
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
-pub use self::options::{DescriptionFailed, InviteOptions, MessageOptions, ModifyOptions};
+pub use self::options::{
+    DescriptionFailed, FromError, InviteOptions, MessageOptions, ModifyOptions,
+};
 pub use self::provisional::{
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, Reliability,
 };

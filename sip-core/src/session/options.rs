@@ -1,10 +1,14 @@
 //! The application's settings of a call.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use sip_parse::{ParseError, Scheme, Uri, UriBuf};
+
 use crate::body::Body;
 use crate::header::{ExtraHeader, Reason};
+use crate::session_uuid::SessionUuid;
 
 /// Settings of an outgoing call.
 #[derive(Clone, Default, Debug)]
@@ -18,8 +22,13 @@ pub struct InviteOptions {
     /// passing on the P-Preferred-Identity (RFC 3325 section 9). Credentials still name the user to each
     /// server that challenges.
     pub anonymous: bool,
+    /// The caller that From names instead of the address-of-record; [`InviteOptions::from_address`] checks it.
+    pub(crate) from: Option<FromAddress>,
     /// Additional header fields of the application.
     pub headers: Vec<ExtraHeader>,
+    /// The UUID of this side in Session-ID, for a call that continues another one, such as one that a transfer makes: an end
+    /// keeps its UUID then (RFC 7989 section 6). `None`: the core draws one. Only with `sessionId`.
+    pub session_uuid: Option<SessionUuid>,
 }
 
 impl InviteOptions {
@@ -40,6 +49,46 @@ impl InviteOptions {
     #[must_use]
     pub fn anonymous(mut self) -> Self {
         self.anonymous = true;
+        self
+    }
+
+    /// Lets From name another caller than the address-of-record, as a switch with many users needs: a URI of any scheme, and a
+    /// display name. The server decides whether it forwards such a call. In an anonymous call P-Preferred-Identity has the
+    /// URI (RFC 3325 section 9.2).
+    ///
+    /// ```
+    /// use sip_core::{FromError, InviteOptions};
+    ///
+    /// let options = InviteOptions::new().from_address("sip:+15551234@example.com", Some("Front desk"))?;
+    /// let port = InviteOptions::new().from_address("sip:a@example.com:5060", None);
+    /// assert!(matches!(port, Err(FromError::Component("a port"))));
+    /// # let _ = options;
+    /// # Ok::<(), FromError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`FromError`] for a URI that the grammar does not allow, or with a part that RFC 3261 section 19.1.1 does not allow in
+    /// From, and for a display name with control characters or more than 1,024 bytes.
+    pub fn from_address(mut self, uri: &str, display: Option<&str>) -> Result<Self, FromError> {
+        let uri = UriBuf::strict(uri.as_bytes()).map_err(FromError::Uri)?;
+        if let Some(part) = not_in_from(&uri.as_uri()) {
+            return Err(FromError::Component(part));
+        }
+        let is_text = |text: &str| text.len() <= 1_024 && !text.chars().any(char::is_control);
+        if !display.is_none_or(is_text) {
+            return Err(FromError::Display);
+        }
+        self.from = Some(FromAddress {
+            uri,
+            display: display.map(Into::into),
+        });
+        Ok(self)
+    }
+
+    /// Continues the communication session of another call (RFC 7989 section 6).
+    #[must_use]
+    pub fn session_uuid(mut self, uuid: SessionUuid) -> Self {
+        self.session_uuid = Some(uuid);
         self
     }
 
@@ -82,6 +131,54 @@ impl ModifyOptions {
         self.headers.push(header);
         self
     }
+}
+
+/// The caller that From names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct FromAddress {
+    pub(crate) uri: UriBuf,
+    pub(crate) display: Option<Box<str>>,
+}
+
+/// Why From cannot name this caller.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FromError {
+    /// The URI is malformed.
+    Uri(ParseError),
+    /// The URI has a part that RFC 3261 section 19.1.1 does not allow in From; the text names it.
+    Component(&'static str),
+    /// The display name has control characters, or more than 1,024 bytes.
+    Display,
+}
+
+impl fmt::Display for FromError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uri(error) => write!(f, "the caller is no URI: {error}"),
+            Self::Component(part) => write!(f, "a URI in From has no {part}"),
+            Self::Display => f.write_str("the display name has control characters or is too long"),
+        }
+    }
+}
+
+impl core::error::Error for FromError {}
+
+/// The part of a SIP URI that RFC 3261 section 19.1.1 does not allow in From.
+fn not_in_from(uri: &Uri<'_>) -> Option<&'static str> {
+    if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) {
+        return None;
+    }
+    if uri.port().is_some() {
+        return Some("a port");
+    }
+    if uri.headers().next().is_some() {
+        return Some("header fields");
+    }
+    let names = ["method", "maddr", "ttl", "transport", "lr"];
+    names
+        .into_iter()
+        .find(|name| uri.has_param(name.as_bytes()))
 }
 
 /// What the application adds to a request or response of a call: checked header fields, and a body where the message has none

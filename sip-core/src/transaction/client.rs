@@ -17,6 +17,7 @@ use super::outbox::Outbox;
 use super::{ClientTransactionId, Output, SendError, TransactionError};
 use crate::connection::ConnectionInfo;
 use crate::ids::ConnectionId;
+use crate::session_uuid::identifier_after;
 use crate::slab::Handle;
 use crate::time::Timestamp;
 
@@ -515,6 +516,10 @@ fn build_ack(invite: &Bytes, response: &Response, limits: &sip_parse::Limits) ->
     };
     let mut ack = Builder::request(Method::Ack, invite.uri_bytes());
     copy_for_same_transaction(&invite, &mut ack);
+    // The response names the UUID of the peer.
+    if let Some(identifier) = identifier_after(&invite, response) {
+        ack.set(HeaderName::SessionId, identifier);
+    }
     ack.append(HeaderName::To, &to);
     ack.append(HeaderName::CSeq, Value::CSeq(cseq.number, Method::Ack));
     ack.build()
@@ -532,7 +537,8 @@ fn copy_for_same_transaction<'a>(invite: &'a sip_parse::Request, request: &mut B
     for route in invite.headers_named(HeaderName::Route) {
         request.append(HeaderName::Route, route.value);
     }
-    for name in [HeaderName::From, HeaderName::CallId] {
+    // RFC 7989 section 6: a CANCEL has the Session-ID of its INVITE.
+    for name in [HeaderName::From, HeaderName::CallId, HeaderName::SessionId] {
         if let Some(header) = invite.header(name) {
             request.append(name, header.value);
         }

@@ -2,9 +2,10 @@
 //! fit the phase does not compile.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::Method;
+use sip_parse::{Message, Method, NameAddr};
 
 use super::agent::UserAgent;
 use crate::body::Body;
@@ -17,6 +18,7 @@ use crate::session::{
     DescriptionFailed, Input, InviteOptions, MessageOptions, ModifyOptions, Phase,
     ProvisionalOptions, Refusal, Stepped,
 };
+use crate::session_uuid::SessionIdentifier;
 use crate::time::Timestamp;
 
 /// The phase of a call, with the commands that fit it.
@@ -155,6 +157,24 @@ impl UserAgent {
             Phase::Established => Session::Established(EstablishedSession { agent: self, id }),
             Phase::Ending => Session::Ending,
         })
+    }
+
+    /// Who sent a message of a peer, as the servers of this agent assert it (P-Asserted-Identity, RFC 3325 section 9.1): at
+    /// most a SIP URI and a `tel:` URI. Nothing without `trustAssertedIdentity`, because the header field proves
+    /// nothing if the servers do not check it, or if the message did not come through them.
+    #[must_use]
+    pub fn asserted_identities<'a>(&self, message: &'a Message) -> Vec<NameAddr<'a>> {
+        if !self.config.trust_asserted_identity() {
+            return Vec::new();
+        }
+        message.asserted_identities().flatten().take(2).collect()
+    }
+
+    /// The identifier of a call's communication session (RFC 7989): the UUIDs of both ends. `None` if the call is over, or
+    /// without `sessionId`.
+    #[must_use]
+    pub fn session_identifier(&self, id: SessionId) -> Option<SessionIdentifier> {
+        self.sessions.session_identifier(&self.endpoint, id)
     }
 
     /// Ends a call by CANCEL, 480 or BYE, as its phase requires (RFC 3261 sections 9.1, 13.3.1.3, 15). A call

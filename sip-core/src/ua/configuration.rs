@@ -11,7 +11,7 @@ use sip_parse::UriBuf;
 use crate::auth::{Credentials, UsernameError};
 use crate::config::{Authentication, Config, IpInContact, OfflineRequests};
 use crate::connection::ServerPolicy;
-use crate::endpoint::{Behaviour, EndpointSettings};
+use crate::endpoint::{Behaviour, EndpointSettings, Extensions};
 use crate::limits::Limits;
 use crate::rand::{below, token};
 use crate::transaction::TimerSettings;
@@ -71,9 +71,8 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         display_name: config.display_name().map(Into::into),
         takes_refer: config.allow_out_of_dialog_refers(),
         takes_requests: true,
-        extra_methods: boxed(config.extra_methods()),
-        info_packages: boxed(config.info_packages()),
-        accepted_bodies: boxed(config.accepted_bodies()),
+        extensions: Box::new(extensions(config)),
+        session_id: config.session_id(),
         takes_any_user: false,
         reliable_provisionals: config.rel100(),
         preloaded_route: config.use_preloaded_route(),
@@ -88,6 +87,15 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         trace: config.trace_sip(),
         trace_credentials: config.trace_sip_credentials(),
     }
+}
+
+/// What the application takes within calls.
+fn extensions(config: &Config) -> Extensions {
+    let mut extensions = Extensions::default();
+    extensions.methods = boxed(config.extra_methods());
+    extensions.info_packages = boxed(config.info_packages());
+    extensions.bodies = boxed(config.accepted_bodies());
+    extensions
 }
 
 fn boxed(texts: &[String]) -> Vec<Box<str>> {

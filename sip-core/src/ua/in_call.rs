@@ -135,7 +135,7 @@ impl UserAgent {
             }
             // RFC 6086 section 4.2.2.
             Ok(Some(_)) => {
-                let packages = self.endpoint.behaviour().info_packages.join(", ");
+                let packages = self.endpoint.recv_info().unwrap_or_default();
                 let headers = [(HeaderName::RecvInfo, packages.as_str())];
                 let status = StatusCode::BAD_INFO_PACKAGE;
                 let why = "an info package that the application does not take";

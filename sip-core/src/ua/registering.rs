@@ -130,6 +130,7 @@ impl UserAgent {
             cseq,
             service_route: false,
             anonymous: false,
+            from: None,
             body: None,
             own: &own,
             extra: &[],

@@ -135,6 +135,7 @@ impl UserAgent {
             cseq: endpoint.first_cseq(),
             service_route: true,
             anonymous: false,
+            from: None,
             body,
             own: if method == Method::Options {
                 &accept

@@ -446,3 +446,22 @@ pub(crate) fn rfc3261_8_2_3_accepted_bodies_are_not_refused() {
         assert!(alice().accepted_bodies([wrong]).build().is_err(), "{wrong}");
     }
 }
+
+/// `sessionId`: the INVITE has a Session-ID (RFC 7989); `session_id.rs` has the rest.
+pub(crate) fn rfc7989_session_id_is_in_the_invite() {
+    let (_, invite) = Bench::new(alice().session_id(true)).call();
+    assert!(invite.session_id().unwrap().unwrap().remote.is_some());
+    let (_, invite) = Bench::new(&alice()).call();
+    assert_eq!(invite.session_id(), Ok(None));
+}
+
+/// `trustAssertedIdentity`: P-Asserted-Identity counts (RFC 3325 section 9.1); `from.rs` has the rest.
+pub(crate) fn rfc3325_asserted_identities_need_trust() {
+    for trusted in [true, false] {
+        let bench = Bench::new(alice().trust_asserted_identity(trusted));
+        let text = "INVITE sip:x@y SIP/2.0\nP-Asserted-Identity: <sip:a@b>\n\n";
+        let message = sip_testing::parse(text);
+        let found = bench.agent.asserted_identities(&message);
+        assert_eq!(found.len(), usize::from(trusted));
+    }
+}
