@@ -93,7 +93,9 @@ pub(crate) fn print(report: &Report, event: &Event) {
 /// The events of calls and requests.
 fn print_exchange(report: &Report, event: &Event) {
     match event {
-        Event::IncomingCall { session, request } => report.event(
+        Event::IncomingCall {
+            session, request, ..
+        } => report.event(
             "incoming",
             [
                 ("call", json!(session.to_bits())),
@@ -235,6 +237,36 @@ fn print_exchange(report: &Report, event: &Event) {
                     printable(&sip_parse::text(request.body()).to_string()),
                 ),
             ),
+        Event::IncomingRefer { referral, .. } => report.event(
+            "refer",
+            [
+                ("from", json!(caller(&referral.request))),
+                ("target", json!(referral.target.to_string())),
+            ],
+            format_args!(
+                "REFER from {} to {}",
+                caller(&referral.request),
+                referral.target
+            ),
+        ),
+        Event::TransferProgress { status, .. } => report.event(
+            "transfer-progress",
+            [("status", json!(status.as_u16()))],
+            format_args!("transfer: {} {}", status.as_u16(), status.reason()),
+        ),
+        Event::TransferEnded { outcome, .. } => report.event(
+            "transfer-ended",
+            [("outcome", json!(outcome.to_string()))],
+            format_args!("transfer ended: {}", printable(&outcome.to_string())),
+        ),
+        Event::Replaced { session, by } => report.event(
+            "replaced",
+            [
+                ("call", json!(session.to_bits())),
+                ("by", json!(by.to_bits())),
+            ],
+            format_args!("call replaced by another one"),
+        ),
         Event::RequestCompleted {
             outcome: Ok(response),
             ..

@@ -125,7 +125,8 @@ macro_rules! parameters {
             /// refuses the INVITE of a peer without it by 421; default [`Support::None`](crate::config::Support::None).
             Rel100 "rel100" Page { rel100: Support = Support::None } choice;
 
-            /// `replaces`: RFC 3891; default [`Support::None`](crate::config::Support::None).
+            /// `replaces`: an INVITE may replace a call (RFC 3891). Required: `Require` of an INVITE lists `replaces`, and the core
+            /// refuses the INVITE of a peer without it by 421; default [`Support::None`](crate::config::Support::None).
             Replaces "replaces" Page { replaces: Support = Support::None } choice;
 
             SessionDescriptionHandlerFactory "sessionDescriptionHandlerFactory" Page

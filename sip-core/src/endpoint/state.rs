@@ -45,6 +45,9 @@ const ALLOW: [&str; 8] = [
 /// The option tag of reliable provisional responses (RFC 3262 section 8.1).
 pub(crate) const RELIABLE: &str = "100rel";
 
+/// The option tag of Replaces (RFC 3891 section 6.2).
+pub(crate) const REPLACES: &str = "replaces";
+
 /// The shared base of calls, registration and requests: one transaction layer, one dialog layer, one heap of
 /// deadlines, one queue of actions.
 ///
@@ -89,9 +92,14 @@ impl Endpoint {
         now: Timestamp,
     ) -> Self {
         let supported = &mut settings.identity.supported;
-        supported.retain(|tag| !tag.eq_ignore_ascii_case(RELIABLE));
-        if settings.behaviour.reliable_provisionals != Support::None {
-            supported.push(RELIABLE.into());
+        for (tag, support) in [
+            (RELIABLE, settings.behaviour.reliable_provisionals),
+            (REPLACES, settings.behaviour.replaces),
+        ] {
+            supported.retain(|other| !other.eq_ignore_ascii_case(tag));
+            if support != Support::None {
+                supported.push(tag.into());
+            }
         }
         let identity = Identity::new(&settings.identity, &mut *rng);
         let limits = settings.limits;
@@ -321,6 +329,7 @@ impl Endpoint {
         *self.behaviour = Behaviour {
             // Supported does not change either.
             reliable_provisionals: self.behaviour.reliable_provisionals,
+            replaces: self.behaviour.replaces,
             ..behaviour
         };
     }

@@ -14,7 +14,9 @@ use super::state::{
     WaitingInvite,
 };
 use crate::body::{Body, remote_description};
-use crate::endpoint::{Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer};
+use crate::endpoint::{
+    Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer, takes_replaces,
+};
 use crate::reason::{
     Cause, EndReason, Originator, ended_by_peer, failure, refusal, send_failure_cause,
 };
@@ -285,6 +287,7 @@ impl Calling {
         let chosen = self.early.choose(dialog, context);
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
+        context.common.peer_replaces = takes_replaces(response.response);
         context.endpoint.dialogs.keep_only(dialog);
         context.refreshed_by(response.response);
         let call = context.common.id.to_bits();

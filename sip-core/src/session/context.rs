@@ -25,7 +25,7 @@ use crate::endpoint::{
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::header::ExtraHeader;
-use crate::ids::{ConnectionId, ExchangeId, SessionId};
+use crate::ids::{ConnectionId, ExchangeId, ReferId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
 use crate::record::LogContent;
@@ -65,6 +65,16 @@ pub(crate) struct Common {
     pub(crate) caller: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
+    /// Whether the peer supports Replaces (RFC 3891 section 4).
+    pub(crate) peer_replaces: bool,
+    /// Whether the peer has sent a REFER in the call.
+    pub(crate) was_referred: bool,
+    /// The call that ends when this one is answered (RFC 3891 section 3).
+    pub(crate) replaces: Option<SessionId>,
+    /// The REFER of a peer that this call follows.
+    pub(crate) follows: Option<ReferId>,
+    /// The status to report for it.
+    pub(crate) progress: Option<StatusCode>,
     /// The reliable provisional response of this side that the peer has not acknowledged.
     pub(crate) provisional: Option<ProvisionalNumber>,
     /// The session timer.
@@ -97,6 +107,11 @@ impl Common {
             connection: None,
             caller: false,
             invite: None,
+            peer_replaces: false,
+            was_referred: false,
+            replaces: None,
+            follows: None,
+            progress: None,
             provisional: None,
             refresh: Refresh::new(),
             parting: None,
@@ -140,6 +155,7 @@ impl Context<'_> {
 
     pub(crate) fn established(&mut self) {
         let session = self.common.id;
+        self.common.progress = Some(StatusCode::OK);
         self.event(Event::Established { session });
     }
 
@@ -419,6 +435,7 @@ impl Context<'_> {
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
         self.close_exchange(&reason);
         self.clear_all();
+        self.common.progress = Some(final_status(&reason));
         if reason.cause == Cause::Bye {
             self.dialog_is_ended();
         }
@@ -776,6 +793,16 @@ impl Context<'_> {
             .layer
             .cancel(transaction, reasons, nobody, now);
     }
+}
+
+/// The final status of a call that was never up, for the NOTIFY about it (RFC 3515 section 2.4.5).
+fn final_status(reason: &EndReason) -> StatusCode {
+    reason.status.unwrap_or(match reason.cause {
+        Cause::NoAnswer | Cause::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Cause::Requested | Cause::Cancelled | Cause::Stopped => StatusCode::REQUEST_TERMINATED,
+        Cause::ConnectionLost | Cause::NeverSent => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::SERVER_INTERNAL_ERROR,
+    })
 }
 
 /// A reason whose originator is the peer.

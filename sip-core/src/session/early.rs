@@ -227,6 +227,7 @@ impl EarlyDialogs {
         };
         let Some(place) = place else {
             if !cancelled {
+                context.common.progress = Some(response.status());
                 context.event(Event::Progress {
                     session,
                     dialog: None,
@@ -258,6 +259,7 @@ impl EarlyDialogs {
             preview = description.as_ref().map(|first| first.body.clone());
         }
         if !cancelled {
+            context.common.progress = Some(response.status());
             context.event(Event::Progress {
                 session,
                 dialog: Some(dialog),

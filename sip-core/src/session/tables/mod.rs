@@ -5,6 +5,7 @@ mod call;
 mod early;
 mod names;
 mod offer;
+mod refer;
 mod refresh;
 mod rows;
 mod update;
