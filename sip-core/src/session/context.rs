@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
@@ -14,8 +14,7 @@ use super::refresh::{
     OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
 };
 use super::state::{Attempt, State, Terminating, Updates};
-use crate::body::{Body, RemoteDescription, remote_description};
-use crate::config::LogLevel;
+use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
     DialogUsage, Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent,
@@ -26,7 +25,6 @@ use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, ExchangeId, ReferId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
-use crate::record::LogContent;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
@@ -717,28 +715,6 @@ impl Context<'_> {
         self.common.refresh.read(&request);
         let policy = TimerPolicy::of(self.endpoint)?;
         Some(self.common.refresh.answer(policy, &request))
-    }
-
-    /// Logs that a provisional response could not be built or sent.
-    pub(crate) fn log_not_sent(&mut self) {
-        let content = LogContent::Text("a provisional response could not be sent");
-        let label = self.common.id.to_bits();
-        self.endpoint
-            .log(LogLevel::Warn, "sip.session", label, content);
-    }
-
-    /// Answers a PRACK in a state that waits for none: 200 if it acknowledges a provisional response that a final one has overtaken (RFC
-    /// 3262 section 3), else 481. An offer in it is refused, because the exchange of the INVITE goes on.
-    pub(crate) fn late_prack(&mut self, prack: ServerTransactionId, request: &Request) {
-        let number = &mut self.common.provisional;
-        let found = number.take_if(|number| number.is_acknowledged_by(request));
-        match found {
-            None => self.refuse(prack, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
-            Some(_) if remote_description(request).is_some() => {
-                self.refuse(prack, StatusCode::NOT_ACCEPTABLE_HERE);
-            }
-            Some(_) => self.endpoint.accept_prack(prack, None),
-        }
     }
 
     /// The wait after glare (RFC 3261 section 14.1): 2.1 to 4 s for the side that made the Call-ID, up to 2 s
