@@ -106,7 +106,9 @@ fn heading(event: &Event) -> Heading {
             outcome: Ok(()), ..
         } => (Debug, SESSION, call),
         Event::ModificationEnded { .. } | Event::RepairFailed { .. } => (Warn, SESSION, call),
-        Event::Dtmf { .. } | Event::TonesOffered { .. } => (Debug, SESSION, call),
+        Event::Dtmf { .. } | Event::TonesOffered { .. } | Event::EarlySession { .. } => {
+            (Debug, SESSION, call)
+        }
         Event::IncomingRequest { incoming, .. } => (Log, UA, incoming.to_bits()),
         Event::LegacyNotification { .. } => (Log, UA, 0),
         Event::Challenged { challenge, .. } => (Debug, UA, challenge.to_bits()),
@@ -172,6 +174,7 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
             retry_after: retry_at.map(|at| at.saturating_since(now)),
         },
         Event::Ended { reason, .. } => LogContent::CallEnded(boxed(reason)),
+        Event::EarlySession { .. } => LogContent::Text("the peer describes an early session"),
         // The record leaves the tones out, because they may be a PIN.
         Event::Dtmf { .. } => LogContent::Text("the peer sent a tone"),
         Event::TonesOffered { .. } => LogContent::Text("offers tones to the media side"),

@@ -132,8 +132,19 @@ impl Common {
 }
 
 impl Context<'_> {
+    /// Emits an event, and after that of an INVITE or a provisional response the early-session description in it.
     pub(crate) fn event(&mut self, event: Event) {
+        let message: Option<&Message> = match &event {
+            Event::IncomingCall { request, .. } => Some(request),
+            Event::Progress { response, .. } => Some(response),
+            _ => None,
+        };
+        let session = self.common.id;
+        let early = message.and_then(|message| self.endpoint.early_session(session, message));
         self.endpoint.event(event);
+        if let Some(early) = early {
+            self.endpoint.event(early);
+        }
     }
 
     pub(crate) fn established(&mut self) {

@@ -1,6 +1,6 @@
 //! What a call knows of its peer from the messages of the peer.
 
-use sip_parse::Message;
+use sip_parse::{Message, Method};
 
 use super::layer::SessionLayer;
 use crate::dialog::Dialog;
@@ -37,7 +37,14 @@ impl SessionLayer {
     }
 
     /// Takes what a message of the peer says about the peer.
-    pub(super) fn learn(&mut self, endpoint: &Endpoint, id: SessionId, message: &Message) {
+    pub(super) fn learn(&mut self, endpoint: &mut Endpoint, id: SessionId, message: &Message) {
+        // RFC 3959 section 5: PRACK and UPDATE, and the 2xx to them, carry early-session descriptions, too.
+        let method = message.cseq().map(|cseq| cseq.method);
+        if matches!(method, Ok(Method::Prack | Method::Update))
+            && let Some(early) = endpoint.early_session(id, message)
+        {
+            endpoint.event(early);
+        }
         let limit = endpoint.limits().info_packages;
         if let Some(call) = self.calls.get_mut(id.0) {
             call.common.take_packages(message, limit);
