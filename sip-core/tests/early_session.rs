@@ -71,18 +71,7 @@ fn rfc3959_5_an_early_session_in_a_183() {
     let (id, offered) = bench.call();
     assert!(offered.has_token(HeaderName::Supported, b"early-session"));
     bench.events.clear();
-    let early = [
-        CONTACT,
-        ("Content-Type", "application/sdp"),
-        ("Content-Disposition", "early-session"),
-    ];
-    bench.feed_bytes(sip_testing::response(
-        &offered,
-        183,
-        "bob1",
-        &early[..1],
-        None,
-    ));
+    bench.reply_tagged(&offered, 183, "bob1", &[CONTACT], None);
     assert!(!bench.events.iter().any(is_early));
     let text = format!(
         "SIP/2.0 183 Session Progress\nVia: {}\nFrom: {}\nTo: {};tag=bob1\nCall-ID: {}\nCSeq: {}\n\

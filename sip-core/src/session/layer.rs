@@ -42,7 +42,7 @@ pub enum Phase {
     Outgoing,
     /// The call is up, or its 2xx is sent.
     Established,
-    /// BYE is on its way, or waits for a connection; [`Event::Ended`](crate::Event::Ended) follows.
+    /// The application hung up: CANCEL or BYE is on its way, or BYE waits for the ACK or a connection; [`Event::Ended`](crate::Event::Ended) follows.
     Ending,
 }
 
@@ -147,11 +147,9 @@ impl SessionLayer {
             State::AwaitingOffer(_)
             | State::QueuedInvite(_)
             | State::Calling(_)
-            | State::Cancelling(_)
             | State::AwaitingAnswer(_)
             | State::QueuedAck(_) => Phase::Outgoing,
             State::Answered(_)
-            | State::HangingUp(_)
             | State::Confirmed(_)
             | State::Offering(_)
             | State::Reinviting(_)
@@ -159,7 +157,11 @@ impl SessionLayer {
             | State::Glare(_)
             | State::Answering(_)
             | State::Reanswered(_) => Phase::Established,
-            State::Terminating(_) | State::QueuedBye(_) | State::LostBye(_) => Phase::Ending,
+            State::Cancelling(_)
+            | State::HangingUp(_)
+            | State::Terminating(_)
+            | State::QueuedBye(_)
+            | State::LostBye(_) => Phase::Ending,
         })
     }
 
