@@ -283,7 +283,12 @@ impl Endpoint {
 
     /// The media types that an INVITE may carry, as a value of Accept (RFC 3261 section 20.1).
     pub(crate) fn accept_types(&self) -> String {
-        let mut accept = String::from(ACCEPT);
+        self.with_accepted_bodies(ACCEPT)
+    }
+
+    /// The media types of `own` and those that the application reads.
+    pub(crate) fn with_accepted_bodies(&self, own: &str) -> String {
+        let mut accept = String::from(own);
         for media in &self.behaviour.extensions.bodies {
             accept.push_str(", ");
             accept.push_str(media);
