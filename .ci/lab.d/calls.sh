@@ -25,7 +25,7 @@ part_calls() { # adapter
 }
 
 # What UPDATE without a description is answered with.
-update_code=405
+update_code=200
 
 sipp_calls() { # scenario, flags of `sip answer`, what the program says, flags of SIPp
 	local name=$1 flags=$2 words=$3

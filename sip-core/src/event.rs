@@ -3,15 +3,19 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
-use sip_parse::{Message, Request, Response};
+use sip_parse::{Message, Request, Response, StatusCode, UriBuf};
 
 use crate::body::Body;
 use crate::connection::{ConnectError, DisconnectReason};
 use crate::dialog::DialogId;
 use crate::dtmf::{Tone, Tones};
-use crate::ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestId, SessionId};
+use crate::ids::{
+    ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, ReferId, RequestId, SessionId,
+    TransferId,
+};
 use crate::reason::EndReason;
 use crate::time::Timestamp;
 
@@ -98,8 +102,56 @@ pub enum Event {
     IncomingCall {
         /// The call.
         session: SessionId,
+        /// The call that this one replaces (RFC 3891): the core ends it when the application answers. The application
+        /// decides whether the peer may do that. Only with the parameter `replaces`.
+        replaces: Option<SessionId>,
+        /// The call that the peer wants to join (RFC 3911). The application decides, and mixes the media itself. If
+        /// `extraSupported` lists `join`, the core refuses a Join that matches no call by 481.
+        joins: Option<SessionId>,
+        /// The call whose dialog the peer knows (RFC 4538), by which it may be authorised.
+        target_dialog: Option<SessionId>,
         /// The INVITE.
         request: Box<Request>,
+    },
+    /// The call is replaced by another one (RFC 3891), which the application has answered; it ends by BYE or CANCEL.
+    Replaced {
+        /// The old call.
+        session: SessionId,
+        /// The new call.
+        by: SessionId,
+    },
+    /// A peer asks this side to refer to a target, as a rule to call it (RFC 3515). The application answers within 10 s with
+    /// [`UserAgent::follow_refer`](crate::UserAgent::follow_refer),
+    /// [`UserAgent::accept_refer`](crate::UserAgent::accept_refer) or
+    /// [`UserAgent::reject_refer`](crate::UserAgent::reject_refer); else the core refuses the REFER by 480, within a call by
+    /// 500.
+    IncomingRefer {
+        /// The handle for the answer.
+        refer: ReferId,
+        /// The call in which the peer asks; `None` outside calls.
+        session: Option<SessionId>,
+        /// What the peer asks for.
+        referral: Box<Referral>,
+    },
+    /// The peer reports the progress of a REFER of this side (RFC 3515 section 2.4.5).
+    TransferProgress {
+        /// The REFER.
+        transfer: TransferId,
+        /// Its call; `None` outside calls.
+        session: Option<SessionId>,
+        /// The status that the peer received.
+        status: StatusCode,
+        /// The NOTIFY; its body is the response of the peer of the peer, or a part of it.
+        notify: Box<Request>,
+    },
+    /// A REFER of this side is over, and its handle is stale. The core emits this exactly once for each REFER.
+    TransferEnded {
+        /// The REFER.
+        transfer: TransferId,
+        /// Its call; `None` outside calls. The call goes on: the application hangs up after a successful transfer.
+        session: Option<SessionId>,
+        /// The outcome.
+        outcome: TransferOutcome,
     },
     /// A provisional response other than 100 to an INVITE of this side (RFC 3261 section 13.2.2.1). Its
     /// session description is a preview of the answer: the core uses it as the answer if the 2xx of the same
@@ -283,10 +335,14 @@ impl Event {
             | Self::ModificationEnded { session, .. }
             | Self::RepairFailed { session, .. }
             | Self::EarlySession { session, .. }
+            | Self::Replaced { session, .. }
             | Self::Dtmf { session, .. }
             | Self::TonesOffered { session, .. }
             | Self::Ended { session, .. } => Some(*session),
-            Self::IncomingRequest { session, .. } => *session,
+            Self::IncomingRequest { session, .. }
+            | Self::IncomingRefer { session, .. }
+            | Self::TransferProgress { session, .. }
+            | Self::TransferEnded { session, .. } => *session,
             _ => None,
         }
     }
@@ -326,6 +382,60 @@ impl ExchangeOutcome {
             Self::Refused(reason) | Self::RolledBack(reason) | Self::Aborted(reason) => {
                 Some(reason)
             }
+        }
+    }
+}
+
+/// What a REFER of a peer asks for (RFC 3515 section 2.1).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Referral {
+    /// The URI of Refer-To, with its header fields.
+    pub target: UriBuf,
+    /// The Replaces among them, unescaped: the call would replace this one at the target (RFC 3891).
+    pub replaces: Option<Box<str>>,
+    /// The value of Referred-By (RFC 3892). The peer has written it, so that it proves nothing.
+    pub referred_by: Option<Box<str>>,
+    /// The call whose dialog the peer knows (RFC 4538), by which it may be authorised.
+    pub target_dialog: Option<SessionId>,
+    /// The REFER.
+    pub request: Box<Request>,
+}
+
+/// The outcome of a REFER of this side.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TransferOutcome {
+    /// The request that the peer sent has succeeded, with this status: the call is transferred.
+    Succeeded(StatusCode),
+    /// The request that the peer sent has failed, with this status of 300 to 699.
+    Failed(StatusCode),
+    /// The peer accepted the REFER and reports nothing, because this side asked for that (RFC 4488).
+    Unreported,
+    /// The peer refused the REFER, or has not answered it.
+    Refused(Box<EndReason>),
+    /// The peer terminated the subscription without a final status.
+    Terminated,
+    /// The peer has reported no final status for the duration of the subscription, or nothing within 64 T1 of its 2xx (RFC
+    /// 6665 section 4.1.2.4).
+    TimedOut,
+    /// The call of the REFER, or the agent, ended before.
+    CallEnded,
+}
+
+impl fmt::Display for TransferOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Succeeded(_) => f.write_str("the transfer succeeded"),
+            Self::Failed(status) => {
+                let (code, phrase) = (status.as_u16(), status.reason());
+                write!(f, "the transfer failed: {code} {phrase}")
+            }
+            Self::Unreported => f.write_str("the peer accepted the transfer and reports nothing"),
+            Self::Refused(reason) => write!(f, "the peer refused the transfer: {reason}"),
+            Self::Terminated => f.write_str("the peer reports the transfer no longer"),
+            Self::TimedOut => f.write_str("the peer has not reported the transfer in time"),
+            Self::CallEnded => f.write_str("the call ended before the transfer"),
         }
     }
 }

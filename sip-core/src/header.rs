@@ -43,8 +43,8 @@ impl ExtraHeader {
     ///
     /// # Errors
     /// [`ExtraHeaderError`] for a name that is no token or that the core writes itself (Via, From, To,
-    /// Call-ID, CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length, RSeq, RAck and
-    /// the credentials), and for CR, LF or NUL in the value.
+    /// Call-ID, CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length, RSeq, RAck,
+    /// Session-Expires and the credentials), and for CR, LF or NUL in the value.
     pub fn new(name: &str, value: &str) -> Result<Self, ExtraHeaderError> {
         if let Some(at) = name.bytes().position(|byte| !is_token(byte)) {
             return Err(ExtraHeaderError::Name(at));
@@ -74,7 +74,8 @@ impl ExtraHeader {
                 | HeaderName::Authorization
                 | HeaderName::ProxyAuthorization
                 | HeaderName::RSeq
-                | HeaderName::RAck)
+                | HeaderName::RAck
+                | HeaderName::SessionExpires)
         );
         if reserved {
             return Err(ExtraHeaderError::Reserved);
@@ -289,7 +290,7 @@ mod tests {
             Err(ExtraHeaderError::Name(1))
         );
         assert_eq!(ExtraHeader::new("", "1"), Err(ExtraHeaderError::Name(0)));
-        for name in ["via", "V", "Call-ID", "l", "proxy-authorization"] {
+        for name in ["via", "V", "Call-ID", "l", "proxy-authorization", "X"] {
             assert_eq!(
                 ExtraHeader::new(name, "1"),
                 Err(ExtraHeaderError::Reserved),

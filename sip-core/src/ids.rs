@@ -30,6 +30,16 @@ handle_type! {
     ChallengeId
 }
 
+handle_type! {
+    /// A REFER of this side and its implicit subscription (RFC 3515), from its command to its end.
+    TransferId
+}
+
+handle_type! {
+    /// A REFER of a peer and its implicit subscription (RFC 3515), until its last NOTIFY is answered.
+    ReferId
+}
+
 /// One offer/answer exchange of a call (RFC 3264). The core numbers the exchanges of each call from 1.
 ///
 /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded),

@@ -85,21 +85,24 @@ pub use connection::{ConnectionInfo, Transport};
 pub use dtmf::{Tone, ToneFormat, Tones, TonesError};
 pub use endpoint::Counters;
 pub use error::{Backpressure, ClockJump, CommandError, RefusalError, StaleHandle, StartError};
-pub use event::{DescriptionKind, Event, ExchangeOutcome, Registration};
+pub use event::{DescriptionKind, Event, ExchangeOutcome, Referral, Registration, TransferOutcome};
 pub use fleet::{AgentId, Fleet};
 pub use header::{ExtraHeader, ExtraHeaderError, Reason};
-pub use ids::{ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, RequestId, SessionId};
+pub use ids::{
+    ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, ReferId, RequestId, SessionId,
+    TransferId,
+};
 pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
     DescriptionFailed, FailureStatus, FromError, InviteOptions, MessageOptions, ModifyOptions,
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal,
-    Reliability,
+    Reliability, TransferOptions,
 };
 pub use session_uuid::{SessionIdentifier, SessionUuid};
 pub use time::Timestamp;
 pub use ua::{
     Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,
-    UserAgent,
+    TransferTarget, UserAgent,
 };

@@ -18,10 +18,11 @@
 //! | provisional responses that wait for a PRACK    | `provisionals` for each call                | the application's own |
 //! | calls that ended before a PRACK               | `late_pracks`                               | `message` for each Call-ID |
 //! | requests of the application                   | `requests`                                  | the application's own |
+//! | REFERs of this side, and those of peers       | `refers` each, `refers_per_call` of one call | `message` for each of peers |
 //! | info packages of the peer of a call           | `info_packages` for each call               | `message` |
 //! | requests of peers that wait                   | `incoming`                                  | held by their server transactions |
 //! | challenges that wait                          | `challenges`                                | `challenge_bytes` on average |
-//! | timers of an agent                            | five for each call; one for each request, challenge, flow and stop | fixed |
+//! | timers of an agent                            | five for each call; one for each request, REFER, challenge, flow and stop | fixed |
 //! | bindings, flows                               | `outboundFlows`, at most four               | Service-Route: `routes`, `message` |
 //! | connections                                   | the host's: each follows from an `Action::Connect` that it polled, or its own `accept` | fixed |
 //!
@@ -70,6 +71,11 @@ pub struct Limits {
     pub late_pracks: usize,
     /// Requests outside calls that have no outcome yet; a command that needs one more returns an error.
     pub requests: usize,
+    /// REFERs of this side, and as many of peers, whose outcome is not yet known or reported (RFC 3515). A command that needs
+    /// one more returns an error; the core answers one more of a peer with 503.
+    pub refers: usize,
+    /// The part of `refers` that one call may have, in each direction.
+    pub refers_per_call: usize,
     /// Info packages of the peer that a call keeps (RFC 6086); the core ignores further ones, as if the peer did not take them.
     pub info_packages: usize,
     /// Requests of peers that wait for the application's answer; the core answers one more with 503.
@@ -129,6 +135,8 @@ impl Default for Limits {
             provisionals: 16,
             late_pracks: 64,
             requests: 256,
+            refers: 64,
+            refers_per_call: 4,
             info_packages: 32,
             incoming: 256,
             server_transaction_bytes: 8 << 10,

@@ -167,6 +167,9 @@ struct Stream {
     direction: Option<Direction>,
     /// Whether its `c=` line names the address 0.0.0.0, the hold of RFC 2543 (RFC 3264 section 8.4).
     held: Option<bool>,
+    /// Whether it has ICE credentials: the addresses are candidates then, and a browser that has none yet writes 0.0.0.0 in its
+    /// `c=` line (RFC 8829 section 5.2.1).
+    has_ice: bool,
 }
 
 impl Stream {
@@ -174,6 +177,7 @@ impl Stream {
         rejected: false,
         direction: None,
         held: None,
+        has_ice: false,
     };
 
     fn of_media_line(line: &[u8]) -> Self {
@@ -195,6 +199,8 @@ impl Stream {
             let address = trimmed(address.unwrap_or_default());
             let held = address == b"0.0.0.0" || address.starts_with(b"0.0.0.0/");
             self.held = self.held.or(Some(held));
+        } else if line.starts_with(b"a=ice-ufrag:") {
+            self.has_ice = true;
         }
     }
 }
@@ -224,7 +230,8 @@ fn read(description: &[u8]) -> Result<(Stream, Vec<Stream>), SdpError> {
 }
 
 /// The direction of a description: what all its streams do together. `None` if it has no stream, or every stream is rejected
-/// (port 0). A stream whose address is 0.0.0.0 takes no media: this is how RFC 2543 puts a call on hold (RFC 3264 section 8.4).
+/// (port 0). A stream without ICE whose address is 0.0.0.0 takes no media: this is how RFC 2543 puts a call on hold (RFC 3264
+/// section 8.4).
 ///
 /// # Errors
 /// [`SdpError`] if it is no description, or beyond the bounds.
@@ -235,6 +242,7 @@ pub fn direction(description: &[u8]) -> Result<Option<Direction>, SdpError> {
         let direction = stream.direction.or(session.direction);
         let direction = direction.unwrap_or(Direction::SendRecv);
         let held = stream.held.or(session.held).unwrap_or(false);
+        let held = held && !stream.has_ice && !session.has_ice;
         Direction::new(direction.sends(), direction.receives() && !held)
     });
     Ok(directions.reduce(|all, one| {

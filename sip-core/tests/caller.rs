@@ -593,7 +593,15 @@ fn rfc3261_8_1_1_9_supported_lists_what_is_enabled() {
         .collect();
     assert_eq!(
         supported,
-        ["outbound", "gruu", "timer", "path", "answermode"]
+        [
+            "outbound",
+            "gruu",
+            "timer",
+            "norefersub",
+            "nosub",
+            "path",
+            "answermode"
+        ]
     );
 }
 

@@ -4,10 +4,10 @@
 use sip_core::config::{Authentication, ConfigBuilder};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
-    Action, AuthorizationFailed, Body, CommandError, EndReason, Event, InviteOptions, Session,
-    SessionId, Transport,
+    Action, AuthorizationFailed, Body, CommandError, EndReason, Event, InviteOptions,
+    MessageOptions, Session, SessionId, Transport,
 };
-use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Request, Response};
 use sip_testing::{
     Bench, OFFER, SECOND, alice, description_needed, exchange_ended, remote_description, value,
 };
@@ -478,13 +478,14 @@ fn in_refer() {
         bench.events.clear();
         let refer_to = "Refer-To: <sip:carol@example.com>\nContact: <sip:bob@bob.invalid>\n";
         bench.in_dialog("REFER", 8, "refer", &ok, refer_to);
-        let incoming = bench.expect(|event| match event {
-            Event::IncomingRequest { incoming, .. } => Some(*incoming),
+        let refer = bench.expect(|event| match event {
+            Event::IncomingRefer { refer, .. } => Some(*refer),
             _ => None,
         });
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
-        let accepted = StatusCode::ACCEPTED;
-        let late = bench.agent.respond(incoming, accepted, bench.now);
+        let late = bench
+            .agent
+            .accept_refer(refer, &MessageOptions::new(), bench.now);
         assert_eq!(late, Err(CommandError::Stale));
         assert_eq!(back(&mut bench), ["DescriptionNeeded: Offer"]);
         is_repaired(&mut bench, id);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sip_core::{
-    Cause, CommandError, DescriptionKind, ModifyOptions, Session, SessionId, Transport,
+    Cause, CommandError, DescriptionFailed, DescriptionKind, ModifyOptions, Session, SessionId,
+    Transport,
 };
 use sip_parse::{HeaderName, Method, Request};
 use sip_testing::{Bench, OFFER, SECOND, alice, value};
@@ -323,4 +324,41 @@ fn rfc3261_13_2_2_4_a_late_2xx_is_acknowledged_while_we_hang_up() {
         (ack.method(), ack.cseq().unwrap().number),
         (Method::Ack, again.cseq().unwrap().number)
     );
+}
+
+/// RFC 3261 section 14.2: a re-INVITE of the peer for which the application has no description, as offer or as answer, gets 488;
+/// the session stays.
+#[test]
+fn rfc3261_14_2_a_reinvite_without_a_description_is_refused() {
+    for offer in [true, false] {
+        let mut bench = Bench::new(&alice());
+        let id = bench.invite_from_bob(1);
+        let ok = bench.answer(id, OFFER);
+        bench.in_dialog("ACK", 7, "ack", &ok, "");
+        bench.events.clear();
+        let user = bench.contact_user();
+        let (kind, body) = if offer {
+            ("Content-Type: application/sdp\n", "v=0\n")
+        } else {
+            ("", "")
+        };
+        bench.feed(&format!(
+            "INVITE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKre\nMax-Forwards: 70\n\
+             From: <sip:bob@example.com>;tag=bobtag\nTo: {}\nCall-ID: from-bob-1\nCSeq: 8 INVITE\n\
+             Contact: <sip:bob@moved.invalid>\n{kind}Content-Length: {}\n\n{body}",
+            value(&ok, HeaderName::To),
+            body.replace('\n', "\r\n").len(),
+        ));
+        let none = bench.try_describe(id, Err(DescriptionFailed));
+        assert_eq!(none, Ok(()));
+        assert_eq!(bench.next_response().status().as_u16(), 488);
+        assert_eq!(failed(&mut bench), Cause::BadDescription);
+        bench.hang_up(id);
+        let bye = bench.next_request();
+        assert_eq!(
+            bye.uri_bytes(),
+            b"sip:bob@bob.invalid;transport=ws",
+            "12.2.2"
+        );
+    }
 }

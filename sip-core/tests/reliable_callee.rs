@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use sip_core::config::{ConfigBuilder, Support};
 use sip_core::{
-    Cause, CommandError, DescriptionFailed, DescriptionKind, Event, ExchangeOutcome, Originator,
-    ProvisionalOptions, ProvisionalStatus, Reliability, Session, SessionId,
+    Cause, CommandError, DescriptionFailed, DescriptionKind, Event, ExchangeOutcome, FailureStatus,
+    ModifyOptions, Originator, ProvisionalOptions, ProvisionalStatus, Reliability, Session,
+    SessionId,
 };
 use sip_parse::{HeaderName, Method, Response};
 use sip_testing::{Bench, OFFER, SECOND, alice, exchange_ended, value};
@@ -657,4 +658,100 @@ fn rfc3262_3_a_lost_connection_ends_a_call_with_reliable_responses() {
         );
         bench.assert_nothing_left();
     }
+}
+
+/// The application sends an UPDATE in a call that it has not answered.
+fn update(bench: &mut Bench, id: SessionId, options: ModifyOptions) -> Result<(), CommandError> {
+    let taken = match bench.agent.session(id) {
+        Ok(Session::Incoming(call)) => call.update(options, bench.now),
+        other => panic!("not an incoming call: {other:?}"),
+    };
+    bench.pump();
+    taken
+}
+
+/// 3311-5.1-A, RFC 3311 section 5.1: before the call is answered, this side sends UPDATE only once the PRACK has completed the
+/// first exchange, and only to a peer whose Allow lists it; never a re-INVITE.
+#[test]
+fn rfc3311_5_1_the_callee_sends_update_in_an_early_dialog() {
+    let (mut bench, id, response) = early_answer();
+    let early = update(&mut bench, id, ModifyOptions::new());
+    assert!(
+        matches!(early, Err(CommandError::WrongState(_))),
+        "before the PRACK"
+    );
+    prack(&mut bench, 8, &response, None);
+    assert_eq!(next_status(&mut bench, Method::Prack), 200);
+    let early = update(&mut bench, id, ModifyOptions::new());
+    assert!(
+        matches!(early, Err(CommandError::WrongState(_))),
+        "no Allow"
+    );
+    bench.in_dialog(
+        "UPDATE",
+        9,
+        "u9",
+        &response,
+        "Contact: <sip:bob@bob.invalid>\nAllow: UPDATE\n",
+    );
+    assert_eq!(next_status(&mut bench, Method::Update), 200);
+    assert_eq!(update(&mut bench, id, ModifyOptions::new()), Ok(()));
+    bench.events.clear();
+    bench.describe(id, SECOND_OFFER);
+    let sent = bench.next_request();
+    assert_eq!(
+        (sent.method(), sent.body()),
+        (Method::Update, SECOND_OFFER.as_bytes())
+    );
+    // The call is answered meanwhile; the ACK acknowledges the 2xx and does not answer the UPDATE.
+    bench.accept(id);
+    let ok = bench.next_response();
+    assert_eq!((ok.status().as_u16(), ok.body()), (200, &b""[..]));
+    bench.in_dialog("ACK", 7, "ack", &ok, "");
+    assert!(matches!(bench.event(), Event::Established { .. }));
+    bench.reply_tagged(
+        &sent,
+        200,
+        "bobtag",
+        &[("Contact", "<sip:bob@bob.invalid>")],
+        Some(ANSWER),
+    );
+    assert_eq!(bench.remote_description().0, DescriptionKind::Answer);
+    assert_eq!(outcome(&mut bench), ExchangeOutcome::Complete);
+}
+
+/// 3311-5.2-A, RFC 3311 section 5.2: an offer by UPDATE in an early dialog is answered after the first exchange, and the 2xx to
+/// the INVITE waits for the application's answer. Before, it gets 500.
+#[test]
+fn rfc3311_5_2_the_callee_takes_update_in_an_early_dialog() {
+    let (mut bench, id, response) = early_answer();
+    let contact = "Contact: <sip:bob@bob.invalid>\n";
+    bench.in_dialog_with("UPDATE", 8, "u8", &response, contact, Some(OFFER));
+    assert_eq!(next_status(&mut bench, Method::Update), 500);
+    prack(&mut bench, 9, &response, None);
+    assert_eq!(next_status(&mut bench, Method::Prack), 200);
+    bench.events.clear();
+    bench.in_dialog_with("UPDATE", 10, "u10", &response, contact, Some(SECOND_OFFER));
+    assert_eq!(bench.remote_description().0, DescriptionKind::Offer);
+    bench.accept(id);
+    bench.silence();
+    bench.describe(id, ANSWER);
+    let answered = bench.next_response();
+    assert_eq!(
+        (answered.cseq().unwrap().method, answered.body()),
+        (Method::Update, ANSWER.as_bytes())
+    );
+    assert_eq!(next_status(&mut bench, Method::Invite), 200);
+    // Refusing the call refuses a pending UPDATE, too.
+    let (mut bench, id, response) = early_answer();
+    prack(&mut bench, 8, &response, None);
+    assert_eq!(next_status(&mut bench, Method::Prack), 200);
+    bench.in_dialog_with("UPDATE", 9, "u9", &response, contact, Some(SECOND_OFFER));
+    match bench.agent.session(id) {
+        Ok(Session::Incoming(call)) => call.reject(FailureStatus::BUSY_HERE, bench.now),
+        other => panic!("not an incoming call: {other:?}"),
+    }
+    bench.pump();
+    assert_eq!(next_status(&mut bench, Method::Invite), 486);
+    assert_eq!(next_status(&mut bench, Method::Update), 487);
 }

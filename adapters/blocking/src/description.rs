@@ -15,8 +15,9 @@ use crate::mailbox::{AgentKey, Envelope, Mailbox, Outcome};
 /// keeps the [`Reply`] and uses it on another thread. A handler has one step at a time, in the order of the
 /// core's requests; the end of a call cancels the remaining steps.
 pub trait SessionDescriptionHandler: Send {
-    /// Makes our offer, or the answer to the peer's last offer.
-    fn describe(&mut self, kind: DescriptionKind, reply: Reply<Body>);
+    /// Makes our offer, or the answer to the peer's last offer. With `hold` this side holds the call: the description asks for
+    /// no media of the peer, as `sendonly` or `inactive` (RFC 3264 section 8.4).
+    fn describe(&mut self, kind: DescriptionKind, hold: bool, reply: Reply<Body>);
 
     /// Takes the peer's offer or answer.
     fn accept(&mut self, kind: DescriptionKind, body: Body, reply: Reply<()>);
@@ -97,8 +98,15 @@ impl<T> std::fmt::Debug for Reply<T> {
     }
 }
 
-/// A step for a handler: make our description if there is no body, else take the peer's.
-type Question = (ExchangeId, DescriptionKind, Option<Body>);
+/// A step for a handler.
+type Question = (ExchangeId, DescriptionKind, Wanted);
+
+enum Wanted {
+    /// Make our description; the call is on hold by this side or not.
+    Description { hold: bool },
+    /// Take the peer's.
+    Acceptance(Body),
+}
 
 /// The handlers of all calls of one agent.
 pub(crate) struct Handlers {
@@ -152,7 +160,7 @@ impl Handlers {
         if call.running.is_some() {
             return;
         }
-        let Some((exchange, kind, body)) = call.questions.pop_front() else {
+        let Some((exchange, kind, wanted)) = call.questions.pop_front() else {
             return;
         };
         self.steps += 1;
@@ -163,12 +171,12 @@ impl Handlers {
             session,
             step: self.steps,
         });
-        match body {
-            None => {
+        match wanted {
+            Wanted::Description { hold } => {
                 let outcome = Outcome::Described;
-                call.handler.describe(kind, Reply { to, outcome });
+                call.handler.describe(kind, hold, Reply { to, outcome });
             }
-            Some(body) => {
+            Wanted::Acceptance(body) => {
                 let outcome = Outcome::Accepted;
                 call.handler.accept(kind, body, Reply { to, outcome });
             }
@@ -199,8 +207,14 @@ impl Describers for Handlers {
         self.factory.is_some()
     }
 
-    fn describe(&mut self, session: SessionId, exchange: ExchangeId, kind: DescriptionKind) {
-        self.ask(session, (exchange, kind, None));
+    fn describe(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        hold: bool,
+    ) {
+        self.ask(session, (exchange, kind, Wanted::Description { hold }));
     }
 
     fn accept(
@@ -210,7 +224,7 @@ impl Describers for Handlers {
         kind: DescriptionKind,
         body: Body,
     ) {
-        self.ask(session, (exchange, kind, Some(body)));
+        self.ask(session, (exchange, kind, Wanted::Acceptance(body)));
     }
 
     fn send_tones(&mut self, session: SessionId, tones: &Tones) -> bool {

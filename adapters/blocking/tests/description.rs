@@ -55,13 +55,14 @@ impl SessionDescriptionHandlerFactory for Factory {
 }
 
 impl SessionDescriptionHandler for Handler {
-    fn describe(&mut self, kind: DescriptionKind, reply: Reply<Body>) {
+    fn describe(&mut self, kind: DescriptionKind, hold: bool, reply: Reply<Body>) {
         if let Some(handle) = &*self.handle.lock().unwrap() {
             let refused = handle.with(|_, _| ());
             assert_eq!(refused, Err(CommandFailure::OwnThread));
         }
         let mut record = self.record.lock().unwrap();
-        record.push(format!("describe {kind:?}"));
+        let hold = if hold { " hold" } else { "" };
+        record.push(format!("describe {kind:?}{hold}"));
         match self.manner {
             Manner::AtOnce => reply.give(Ok(Body::sdp("v=0\r\n"))),
             Manner::FromAnotherThread => {

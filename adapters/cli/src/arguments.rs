@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sip_core::ExtraHeader;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -170,16 +171,39 @@ pub(crate) struct Register {
     pub(crate) output: Output,
 }
 
+/// What a script does in a call that is up. All times count from the moment at which the call is up.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "In the call")]
+pub(crate) struct InCall {
+    /// Put the other side on hold after this long
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) hold_after: Option<u64>,
+    /// End the hold after this long
+    #[arg(long, value_name = "SECONDS", requires = "hold_after")]
+    pub(crate) resume_after: Option<u64>,
+    /// Send these tones: 0-9, A-D, * and #
+    #[arg(long, value_name = "TONES", value_parser = tones)]
+    pub(crate) dtmf: Option<String>,
+    /// Hang up after this long; without it when the other side does, or at Ctrl-C
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) hangup_after: Option<u64>,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Call {
     /// Whom to call: a SIP URI, or a name in the domain of --uri
     pub(crate) target: String,
-    /// Hang up this long after the answer; without it when the other side does, or at Ctrl-C
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) hangup_after: Option<u64>,
     /// Hide the identity of the caller from the other side
     #[arg(long)]
     pub(crate) anonymous: bool,
+    /// Leave the offer to the other side: the INVITE has no session description
+    #[arg(long)]
+    pub(crate) late_offer: bool,
+    /// Header field for the INVITE; repeat for more
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    pub(crate) header: Vec<ExtraHeader>,
+    #[command(flatten)]
+    pub(crate) in_call: InCall,
     #[command(flatten)]
     pub(crate) account: Account,
     #[command(flatten)]
@@ -194,9 +218,16 @@ pub(crate) struct Answer {
     /// Ring this long before answering, or until the caller gives up
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub(crate) ring: u64,
+    /// Send 183 with a session description while the call rings: early media
+    ///
+    /// It is reliable (RFC 3262) if the caller and rel100 in --config FILE allow that.
+    #[arg(long, conflicts_with = "reject")]
+    pub(crate) progress: bool,
     /// Refuse calls with this status code (300 to 699) instead of answering them
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699))]
     pub(crate) reject: Option<u16>,
+    #[command(flatten)]
+    pub(crate) in_call: InCall,
     #[command(flatten)]
     pub(crate) account: Account,
     #[command(flatten)]
@@ -262,6 +293,21 @@ pub(crate) struct Parse {
     pub(crate) answer: bool,
 }
 
+fn header(text: &str) -> Result<ExtraHeader, String> {
+    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE")?;
+    ExtraHeader::new(name.trim(), value.trim()).map_err(|error| error.to_string())
+}
+
+fn tones(text: &str) -> Result<String, String> {
+    let tones = text.to_ascii_uppercase();
+    let is_tone = |tone: char| matches!(tone, '0'..='9' | 'A'..='D' | '*' | '#');
+    match tones.chars().find(|&tone| !is_tone(tone)) {
+        None if tones.is_empty() => Err("there is no tone".to_owned()),
+        None => Ok(tones),
+        Some(tone) => Err(format!("{tone} is none of 0-9, A-D, * and #")),
+    }
+}
+
 fn user(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
         Some((name, password)) if !name.is_empty() => Ok((name.to_owned(), password.to_owned())),
@@ -287,5 +333,22 @@ mod tests {
         );
         assert!(user("alice").is_err());
         assert!(user(":secret").is_err());
+    }
+
+    #[test]
+    fn a_header_field_is_a_name_and_a_value() {
+        let room = ExtraHeader::new("X-Room", "12:30").unwrap();
+        assert_eq!(header("X-Room: 12:30"), Ok(room));
+        for wrong in ["X-Room", ": 12", "X Room: 12", "Via: 12", "X-Room: 1\r\n2"] {
+            assert!(header(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tones_are_those_of_a_telephone() {
+        assert_eq!(tones("09abcd*#"), Ok("09ABCD*#".to_owned()));
+        for wrong in ["", "1 2", "1e"] {
+            assert!(tones(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Events of the core in words and in JSON.
 
 use serde_json::{Value, json};
-use sip_core::{DescriptionKind, EndReason, Event};
+use sip_core::{DescriptionKind, EndReason, Event, sdp};
 use sip_parse::{HeaderName, NameAddr, Request, Response};
 
 use crate::report::{Report, printable};
@@ -93,7 +93,9 @@ pub(crate) fn print(report: &Report, event: &Event) {
 /// The events of calls and requests.
 fn print_exchange(report: &Report, event: &Event) {
     match event {
-        Event::IncomingCall { session, request } => report.event(
+        Event::IncomingCall {
+            session, request, ..
+        } => report.event(
             "incoming",
             [
                 ("call", json!(session.to_bits())),
@@ -117,25 +119,50 @@ fn print_exchange(report: &Report, event: &Event) {
             kind,
             body,
             ..
-        } => report.event(
-            "remote_description",
-            [
-                ("call", json!(session.to_bits())),
-                ("kind", json!(kind_name(*kind))),
-                ("type", json!(body.content_type)),
-                ("bytes", json!(body.bytes.len())),
-            ],
-            format_args!(
-                "{} received: {}, {} bytes",
-                kind_name(*kind),
-                body.content_type,
-                body.bytes.len()
-            ),
-        ),
+        } => {
+            let direction = sdp::direction(&body.bytes).ok().flatten();
+            let direction = direction.map(sdp::Direction::name);
+            report.event(
+                "remote_description",
+                [
+                    ("call", json!(session.to_bits())),
+                    ("kind", json!(kind_name(*kind))),
+                    ("type", json!(body.content_type)),
+                    ("bytes", json!(body.bytes.len())),
+                ]
+                .into_iter()
+                .chain(direction.map(|direction| ("direction", json!(direction)))),
+                format_args!(
+                    "{} received: {}, {} bytes{}",
+                    kind_name(*kind),
+                    body.content_type,
+                    body.bytes.len(),
+                    direction.map_or_else(String::new, |direction| format!(", {direction}")),
+                ),
+            );
+        }
         Event::Established { session } => report.event(
             "established",
             [("call", json!(session.to_bits()))],
             "call established",
+        ),
+        Event::ModificationEnded {
+            session,
+            outcome: Ok(()),
+        } => report.event(
+            "modified",
+            [("call", json!(session.to_bits()))],
+            "change of the call accepted",
+        ),
+        Event::ModificationEnded {
+            session,
+            outcome: Err(reason),
+        } => report.event(
+            "modification_failed",
+            [("call", json!(session.to_bits()))]
+                .into_iter()
+                .chain(reason_fields(reason)),
+            format_args!("change of the call refused: {}", in_words(reason)),
         ),
         Event::RepairFailed {
             session,
@@ -192,6 +219,36 @@ fn print_exchange(report: &Report, event: &Event) {
                     printable(&sip_parse::text(request.body()).to_string()),
                 ),
             ),
+        Event::IncomingRefer { referral, .. } => report.event(
+            "refer",
+            [
+                ("from", json!(caller(&referral.request))),
+                ("target", json!(referral.target.to_string())),
+            ],
+            format_args!(
+                "REFER from {} to {}",
+                caller(&referral.request),
+                referral.target
+            ),
+        ),
+        Event::TransferProgress { status, .. } => report.event(
+            "transfer-progress",
+            [("status", json!(status.as_u16()))],
+            format_args!("transfer: {} {}", status.as_u16(), status.reason()),
+        ),
+        Event::TransferEnded { outcome, .. } => report.event(
+            "transfer-ended",
+            [("outcome", json!(outcome.to_string()))],
+            format_args!("transfer ended: {}", printable(&outcome.to_string())),
+        ),
+        Event::Replaced { session, by } => report.event(
+            "replaced",
+            [
+                ("call", json!(session.to_bits())),
+                ("by", json!(by.to_bits())),
+            ],
+            format_args!("call replaced by another one"),
+        ),
         Event::RequestCompleted {
             outcome: Ok(response),
             ..

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use sip_core::Direction;
 use sip_parse::{HeaderName, Limits, Message};
 
-/// Characters between two life lines.
-const GAP: usize = 46;
+/// Characters between two life lines: of two user agents with the edge between them, and of more.
+const GAPS: [usize; 2] = [46, 34];
 
 /// How many messages are kept, because a longer diagram is of no use.
 const ARROW_LIMIT: usize = 200;
@@ -25,10 +25,11 @@ struct Arrow {
 
 /// Collects messages; its `Display` draws them. Clones share the diagram.
 ///
-/// There are three life lines: a user agent at each side, and the edge between them.
+/// The edge is the second life line; the user agents are the others.
 #[derive(Clone)]
 pub(crate) struct Ladder {
-    parties: [&'static str; 2],
+    parties: &'static [&'static str],
+    gap: usize,
     arrows: Arc<Mutex<Arrows>>,
 }
 
@@ -39,15 +40,16 @@ struct Arrows {
 }
 
 impl Ladder {
-    pub(crate) fn new(left: &'static str, right: &'static str) -> Self {
+    pub(crate) fn new(parties: &'static [&'static str]) -> Self {
         Self {
-            parties: [left, right],
+            parties,
+            gap: GAPS[usize::from(parties.len() > 2)],
             arrows: Arc::default(),
         }
     }
 
-    /// Records that `party` (0 is left, 1 is right) sent or received a message `at` after the start. Returns
-    /// the label of its arrow; `None` for keep-alives, which have no arrow.
+    /// Records that the user agent at this index sent or received a message `at` after the start. Returns the label of its
+    /// arrow; `None` for keep-alives, which have no arrow.
     pub(crate) fn note(
         &self,
         at: Duration,
@@ -95,8 +97,14 @@ fn label(bytes: &Bytes) -> Option<String> {
         }
         (None, None) => return None,
     };
-    if let Some(body) = body_name(&message) {
-        label = format!("{label} ({body})");
+    let replaces = message.header(HeaderName::Replaces);
+    let parts: Vec<String> = replaces
+        .map(|_| "Replaces".to_owned())
+        .into_iter()
+        .chain(body_name(&message))
+        .collect();
+    if !parts.is_empty() {
+        label = format!("{label} ({})", parts.join(", "));
     }
     Some(label)
 }
@@ -114,14 +122,21 @@ fn body_name(message: &Message) -> Option<String> {
     match subtype.trim_ascii() {
         b"sdp" => Some("SDP".to_owned()),
         b"plain" => Some(format!("{:?}", sip_parse::text(message.body()).to_string())),
+        // How far the call is that a REFER has asked for (RFC 3515 section 2.4.5).
+        b"sipfrag" => {
+            let status = message.body().split(|&byte| byte == b'\r').next();
+            let status = status.unwrap_or_default();
+            let status = status.strip_prefix(b"SIP/2.0 ").unwrap_or(status);
+            Some(sip_parse::text(status).to_string())
+        }
         other => Some(sip_parse::text(other).to_string()),
     }
 }
 
-/// `---- label --->` in exactly [`GAP`] characters; a long label loses its middle.
-fn shaft(label: &str, rightwards: bool) -> String {
-    let label = shorten(label, GAP - 8);
-    let dashes = GAP - 3 - label.chars().count();
+/// `---- label --->` in exactly this many characters; a long label loses its middle.
+fn shaft(label: &str, width: usize, rightwards: bool) -> String {
+    let label = shorten(label, width - 8);
+    let dashes = width - 3 - label.chars().count();
     let (before, after) = ("-".repeat(dashes / 2), "-".repeat(dashes - dashes / 2));
     if rightwards {
         format!("{before} {label} {after}>")
@@ -146,27 +161,33 @@ fn shorten(text: &str, width: usize) -> String {
 impl fmt::Display for Ladder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arrows = self.arrows.lock().unwrap_or_else(PoisonError::into_inner);
-        let [left, right] = self.parties;
         let indent = 16;
-        let name = |name: &str, width: usize| format!("{name:<width$}");
+        let mut names = self.parties.to_vec();
+        names.insert(names.len().min(1), "edge");
+        let column = |name: &&str| format!("{name:<width$}", width = self.gap + 1);
+        let names: String = names.iter().map(column).collect();
+        writeln!(f, "   #        ms  {}", names.trim_end())?;
+        let space = " ".repeat(self.gap);
+        let lines = self.parties.len() + 1;
         writeln!(
             f,
-            "   #        ms  {}{}{right}",
-            name(left, GAP + 1),
-            name("edge", GAP + 1),
+            "{:indent$}|{}",
+            "",
+            format!("{space}|").repeat(lines - 1)
         )?;
-        let space = " ".repeat(GAP);
-        writeln!(f, "{:indent$}|{space}|{space}|", "")?;
         for (number, arrow) in arrows.drawn.iter().enumerate() {
             let milliseconds = arrow.at.as_secs_f64() * 1e3;
-            write!(f, "{:>4} {milliseconds:>9.3}  ", number + 1)?;
+            write!(f, "{:>4} {milliseconds:>9.3}  |", number + 1)?;
+            // The life lines between which the arrow goes: it crosses those in between.
+            let (left, right) = match arrow.party {
+                0 => (0, 1),
+                party => (1, party + 1),
+            };
             let rightwards = (arrow.party == 0) == (arrow.direction == Direction::Sent);
-            let shaft = shaft(&arrow.label, rightwards);
-            if arrow.party == 0 {
-                writeln!(f, "|{shaft}|{space}|")?;
-            } else {
-                writeln!(f, "|{space}|{shaft}|")?;
-            }
+            let width = (right - left) * (self.gap + 1) - 1;
+            write!(f, "{}", format!("{space}|").repeat(left))?;
+            write!(f, "{}|", shaft(&arrow.label, width, rightwards))?;
+            writeln!(f, "{}", format!("{space}|").repeat(lines - 1 - right))?;
         }
         if arrows.left_out > 0 {
             writeln!(f, "{:indent$}... and {} messages more", "", arrows.left_out)?;
@@ -183,7 +204,10 @@ mod tests {
     fn every_arrow_spans_the_gap() {
         for label in ["200 OK", "INVITE sip:bob@localhost (SDP)", &"x".repeat(200)] {
             for rightwards in [true, false] {
-                assert_eq!(shaft(label, rightwards).chars().count(), GAP, "{label}");
+                for width in [GAPS[0], GAPS[1], 2 * GAPS[1] + 1] {
+                    let shaft = shaft(label, width, rightwards);
+                    assert_eq!(shaft.chars().count(), width, "{label}");
+                }
             }
         }
         assert_eq!(
@@ -192,9 +216,64 @@ mod tests {
         );
     }
 
+    /// A message of RFC 3515 or 3891 with this body.
+    fn message(start: &str, fields: &str, body: &str) -> Bytes {
+        let length = body.len();
+        Bytes::from(format!(
+            "{start}\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bK1\r\nFrom: <sip:a@localhost>;tag=1\r\nTo: <sip:bob@localhost>\r\nCall-ID: 1\r\nMax-Forwards: 70\r\n{fields}Content-Length: {length}\r\n\r\n{body}"
+        ))
+    }
+
+    #[test]
+    fn a_label_names_what_a_transfer_is_about() {
+        let notify = "CSeq: 1 NOTIFY\r\nContent-Type: message/sipfrag;version=2.0\r\n";
+        let notify = message(
+            "NOTIFY sip:a@localhost SIP/2.0",
+            notify,
+            "SIP/2.0 200 OK\r\n",
+        );
+        assert_eq!(
+            label(&notify).as_deref(),
+            Some("NOTIFY sip:a@localhost (200 OK)")
+        );
+        let invite = "CSeq: 1 INVITE\r\nReplaces: 1;to-tag=2;from-tag=3\r\nContent-Type: application/sdp\r\n";
+        let invite = message("INVITE sip:a@localhost SIP/2.0", invite, "v=0\r\n");
+        assert_eq!(
+            label(&invite).as_deref(),
+            Some("INVITE sip:a@localhost (Replaces, SDP)")
+        );
+    }
+
+    #[test]
+    fn the_arrow_of_a_third_party_crosses_the_second() {
+        let ladder = Ladder::new(&["alice", "bob", "carol"]);
+        let request = message("OPTIONS sip:a@localhost SIP/2.0", "CSeq: 1 OPTIONS\r\n", "");
+        for party in 0..3 {
+            let noted = ladder.note(Duration::ZERO, party, Direction::Sent, &request);
+            assert!(noted.is_some());
+        }
+        let drawn = ladder.to_string();
+        let lines: Vec<&str> = drawn.lines().collect();
+        let places = |line: &str, what: char| -> Vec<usize> {
+            let places = line
+                .char_indices()
+                .filter(|&(_, character)| character == what);
+            places.map(|(place, _)| place).collect()
+        };
+        let columns = places(lines[1], '|');
+        assert_eq!(columns.len(), 4, "{drawn}");
+        for (name, column) in ["alice", "edge", "bob", "carol"].into_iter().zip(&columns) {
+            assert_eq!(lines[0].find(name), Some(*column), "{drawn}");
+        }
+        assert_eq!(places(lines[2], '|'), columns);
+        assert_eq!(places(lines[3], '|'), columns);
+        assert_eq!(places(lines[4], '|'), [columns[0], columns[1], columns[3]]);
+        assert_eq!(places(lines[4], '<'), [columns[1] + 1]);
+    }
+
     #[test]
     fn messages_are_drawn_in_the_order_in_which_they_were_noted() {
-        let ladder = Ladder::new("alice", "bob");
+        let ladder = Ladder::new(&["alice", "bob"]);
         let request = Bytes::from_static(
             b"OPTIONS sip:bob@localhost SIP/2.0\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bK1\r\nFrom: <sip:a@localhost>;tag=1\r\nTo: <sip:bob@localhost>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
         );

@@ -1,19 +1,25 @@
 #![forbid(unsafe_code)]
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
-//! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `ladder` and `sdp`, `report`, `arguments`, `outcome`.
+//! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `running`, `adapter`,
+//! `interrupts`, `log` and `settings`, `events`, `script` and `keyboard`, `ladder` and `sdp`, `report`, `arguments`,
+//! `schema`, `keys` and `outcome`.
 
 mod adapter;
 mod arguments;
 mod commands;
 mod events;
 mod interrupts;
+mod keyboard;
+mod keys;
 mod ladder;
 mod log;
 mod outcome;
+mod phone;
 mod report;
 mod running;
+mod schema;
+mod script;
 mod sdp;
 mod settings;
 

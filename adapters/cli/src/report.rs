@@ -2,11 +2,13 @@
 
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Map, Value};
 use sip_core::config::Config;
+
+use crate::schema;
 
 /// Prints events as they happen. Clones share the output and the start time.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub(crate) struct Report {
     /// The name of the agent, if there is more than one.
     agent: Option<Arc<str>>,
     start: Instant,
+    /// What the user is typing, which stays below the events.
+    prompt: Arc<Mutex<Option<String>>>,
 }
 
 impl Report {
@@ -29,6 +33,7 @@ impl Report {
             servers: Arc::default(),
             agent: None,
             start: Instant::now(),
+            prompt: Arc::default(),
         }
     }
 
@@ -75,6 +80,36 @@ impl Report {
         self.start
     }
 
+    /// Tells the user something that is no event, on standard error. JSON output has no hints.
+    pub(crate) fn hint(&self, text: &str) {
+        if !self.json && !self.quiet {
+            self.above_the_prompt(|| complain(&printable(text)));
+        }
+    }
+
+    /// Shows what the user is typing, in place of what was shown before.
+    pub(crate) fn prompt(&self, text: Option<String>) {
+        let mut prompt = self.prompt.lock().unwrap_or_else(PoisonError::into_inner);
+        if prompt.is_some() || text.is_some() {
+            type_on_terminal(&format!(
+                "{CLEAR_LINE}{}",
+                text.as_deref().unwrap_or_default()
+            ));
+        }
+        *prompt = text;
+    }
+
+    fn above_the_prompt(&self, print: impl FnOnce()) {
+        let prompt = self.prompt.lock().unwrap_or_else(PoisonError::into_inner);
+        if prompt.is_some() {
+            type_on_terminal(CLEAR_LINE);
+        }
+        print();
+        if let Some(text) = &*prompt {
+            type_on_terminal(text);
+        }
+    }
+
     /// Prints an event: `name` and `fields` as JSON, or `text` for people.
     pub(crate) fn event(
         &self,
@@ -86,7 +121,8 @@ impl Report {
             if !self.quiet {
                 // Escapes control characters, because a reason phrase or Contact of a peer must not control the
                 // terminal.
-                print_line(&printable(&text.to_string()));
+                let line = printable(&text.to_string());
+                self.above_the_prompt(|| print_line(&line));
             }
             return;
         }
@@ -101,9 +137,16 @@ impl Report {
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value)),
         );
+        debug_assert!(
+            schema::has(name, object.keys()),
+            "not in the schema: {object:?}"
+        );
         print_line(&Value::Object(object).to_string());
     }
 }
+
+/// Back to the start of the line on a terminal, and clear it.
+const CLEAR_LINE: &str = "\r\x1b[K";
 
 /// Prints a line on standard output. Errors are ignored, because the reader may have closed the pipe (`sip ...
 /// | head`).
@@ -115,6 +158,12 @@ pub(crate) fn print_line(line: &str) {
 /// Prints a line on standard error.
 pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Writes on standard error without an end of the line.
+fn type_on_terminal(text: &str) {
+    let mut terminal = std::io::stderr().lock();
+    let _ = write!(terminal, "{text}").and_then(|()| terminal.flush());
 }
 
 /// Text of a peer, with its control characters escaped.

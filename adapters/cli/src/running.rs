@@ -8,7 +8,7 @@ use sip_core::{
     Cause, CommandError, Direction, EndReason, Event, FailureStatus, SessionId, TraceRecord,
 };
 use sip_host::CommandFailure;
-use sip_parse::{Method, StatusCode};
+use sip_parse::StatusCode;
 
 use crate::adapter::{self, Events, Handle, Settings};
 use crate::arguments::{Account, Output};
@@ -107,7 +107,7 @@ impl Running {
     }
 
     /// The first Ctrl-C says what the program still waits for; the second one fails with what it leaves undone.
-    fn interrupted(&self) -> Result<(), Failure> {
+    pub(crate) fn interrupted(&self) -> Result<(), Failure> {
         let open = self.unfinished();
         self.interrupts.count(&open)
     }
@@ -162,7 +162,9 @@ impl Running {
         match event {
             Event::Registered(_) => self.is_registered = true,
             Event::Unregistered { .. } => self.is_registered = false,
-            Event::IncomingCall { session, request } => {
+            Event::IncomingCall {
+                session, request, ..
+            } => {
                 let peer = format!("from {}", events::caller(request));
                 self.calls.insert(*session, peer);
             }
@@ -202,14 +204,12 @@ impl Running {
             Event::IncomingCall { session, .. } => {
                 self.handle.reject(*session, FailureStatus::BUSY_HERE).await
             }
-            Event::IncomingRequest {
-                incoming, request, ..
-            } => {
-                let status = match request.method() {
-                    Method::Refer => StatusCode::DECLINE,
-                    _ => StatusCode::OK,
-                };
-                self.handle.respond(*incoming, status).await
+            Event::IncomingRequest { incoming, .. } => {
+                self.handle.respond(*incoming, StatusCode::OK).await
+            }
+            Event::IncomingRefer { refer, .. } => {
+                let declined = FailureStatus::DECLINE;
+                self.handle.reject_refer(*refer, declined).await
             }
             _ => Ok(()),
         };

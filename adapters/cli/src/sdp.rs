@@ -45,10 +45,10 @@ impl Call {
         Self(Negotiation::new(session.to_bits().saturating_add(1)))
     }
 
-    fn describe(&mut self, kind: DescriptionKind) -> Result<Body, DescriptionError> {
+    fn describe(&mut self, kind: DescriptionKind, hold: bool) -> Result<Body, DescriptionError> {
         let text = match kind {
-            DescriptionKind::Offer => Ok(self.0.offer()),
-            DescriptionKind::Answer => self.0.answer(),
+            DescriptionKind::Offer => Ok(self.0.offer(hold)),
+            DescriptionKind::Answer => self.0.answer(hold),
         };
         text.map(Body::sdp).map_err(unusable)
     }
@@ -68,8 +68,8 @@ fn unusable(why: &str) -> DescriptionError {
 }
 
 impl sip_tokio::SessionDescriptionHandler for Call {
-    fn describe(&mut self, kind: DescriptionKind) -> Describing<Body> {
-        Box::pin(std::future::ready(self.describe(kind)))
+    fn describe(&mut self, kind: DescriptionKind, hold: bool) -> Describing<Body> {
+        Box::pin(std::future::ready(self.describe(kind, hold)))
     }
 
     fn accept(&mut self, kind: DescriptionKind, body: Body) -> Describing<()> {
@@ -80,8 +80,8 @@ impl sip_tokio::SessionDescriptionHandler for Call {
 }
 
 impl sip_blocking::SessionDescriptionHandler for Call {
-    fn describe(&mut self, kind: DescriptionKind, reply: Reply<Body>) {
-        reply.give(self.describe(kind));
+    fn describe(&mut self, kind: DescriptionKind, hold: bool, reply: Reply<Body>) {
+        reply.give(self.describe(kind, hold));
     }
 
     fn accept(&mut self, kind: DescriptionKind, body: Body, reply: Reply<()>) {

@@ -254,7 +254,7 @@ mod tests {
         ("registerExpires", Honoured("601")),
         ("registrarServer", Honoured("'sip:registrar.example.com'")),
         ("rel100", Honoured("'supported'")),
-        ("replaces", Refused("'supported'")),
+        ("replaces", Honoured("'supported'")),
         ("sessionDescriptionHandlerFactory", Function),
         (
             "sessionDescriptionHandlerFactoryOptions",

@@ -125,14 +125,3 @@ fn cfg_err_one_line_for_each_fault() {
     assert_eq!(lines.len(), 8, "{}", shown.err);
     assert!(lines.iter().all(|line| line.starts_with("sip: ")));
 }
-
-/// A parameter that this version does not support is refused by name, too.
-#[test]
-fn what_is_missing_is_named() {
-    let path = file("missing.json5", "{autostop: true, replaces: 'supported'}");
-    let shown = run(&["config", path.to_str().unwrap()]);
-    assert_eq!(shown.code, 2);
-    let lines: Vec<&str> = shown.err.lines().collect();
-    assert_eq!(lines.len(), 2, "{}", shown.err);
-    assert!(lines[0].contains("replaces") && lines[1].contains("autostop"));
-}

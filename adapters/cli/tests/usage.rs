@@ -53,6 +53,13 @@ fn usage_errors_are_exit_code_2() {
         (&["demo", "--fault", "sunshine"], "sunshine"),
         (&["serve", "--user", "alice"], "NAME:PASSWORD"),
         (&["answer", "--reject", "200"], "--reject"),
+        (&["call", "bob", "--dtmf", "12x"], "--dtmf"),
+        (&["call", "bob", "--resume-after", "1"], "--hold-after"),
+        (
+            &["call", "bob", "--hold-after", "2", "--resume-after", "1"],
+            "--resume-after",
+        ),
+        (&["call", "bob", "--header", "Via: x"], "--header"),
         (
             &["register", "--uri", "sip:alice@localhost"],
             "no server is named",
@@ -148,10 +155,26 @@ fn a_configuration_file_is_read_and_its_faults_are_named() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let port = closed_port();
     for (name, text, code, sentence) in [
-        ("good.json5", format!("{{ uri: 'alice@localhost', wsServers: ['ws://127.0.0.1:{port}'], }}"), 3, "refused"),
-        ("unknown.json", r#"{"uri": "alice@localhost", "wsServer": "ws://127.0.0.1:1"}"#.to_owned(), 2, "wsServer"),
-        ("unwired.json", r#"{"uri": "alice@localhost", "wsServers": "ws://127.0.0.1:1", "replaces": "required"}"#.to_owned(), 2, "replaces"),
-        ("constant.json5", "{uri: 'alice@localhost', wsServers: 'ws://127.0.0.1:1', replaces: SIP.C.supported.REQUIRED}".to_owned(), 2, "replaces"),
+        (
+            "good.json5",
+            format!("{{ uri: 'alice@localhost', wsServers: ['ws://127.0.0.1:{port}'], }}"),
+            3,
+            "refused",
+        ),
+        (
+            "unknown.json",
+            r#"{"uri": "alice@localhost", "wsServer": "ws://127.0.0.1:1"}"#.to_owned(),
+            2,
+            "wsServer",
+        ),
+        (
+            "constant.json5",
+            format!(
+                "{{uri: 'alice@localhost', wsServers: 'ws://127.0.0.1:{port}', replaces: SIP.C.supported.REQUIRED}}"
+            ),
+            3,
+            "refused",
+        ),
         ("broken.json", "{".to_owned(), 2, "broken.json"),
     ] {
         let path = folder.join(name);

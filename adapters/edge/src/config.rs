@@ -33,9 +33,10 @@ pub struct EdgeConfig {
     /// The algorithms of the challenges, best first (RFC 8760 section 2.4). For a user agent that reads only
     /// the first challenge, this must have its algorithm alone.
     pub algorithms: Vec<Algorithm>,
-    /// Whether a request within a dialog whose flow is gone follows the Contact to the flow on which it is
-    /// registered now (RFC 5626 section 7: the edge is the registrar too), so that a call outlives its
-    /// connection. If not, the edge answers 430, as an edge without a registrar does (section 5.3.1).
+    /// Whether a request to the Contact of a binding goes to the flow on which that is registered now (RFC 5626 section 7: the
+    /// edge is the registrar too): within a dialog whose flow is gone, so that a call outlives its connection, and outside
+    /// one, as after an attended transfer. If not, the edge answers 430 (section 5.3.1) and 404, as an edge without a registrar
+    /// does.
     pub follow_contacts: bool,
     /// Deliberate faults of the edge.
     pub faults: Faults,

@@ -120,6 +120,20 @@ impl Edge {
         Some(self.location.reached_as(&uri)?.connection)
     }
 
+    /// The way to a target outside the domain. Such a target can be reached only if it is the Contact of a binding, as in the
+    /// Refer-To of an attended transfer, which names one user agent (RFC 3891 section 4); no other domain can (RFC 3261
+    /// section 21.4.5).
+    fn to_contact(&self, routing: &Routing<'_>, uri: &sip_parse::Uri<'_>) -> Result<Plan, Refusal> {
+        let binding = self.location.reached_as(uri);
+        let binding = binding.filter(|_| self.config.follow_contacts && routing.routes.is_empty());
+        let connection = binding.ok_or(StatusCode::NOT_FOUND)?.connection;
+        Ok(Plan::Forward(vec![vec![Target {
+            connection,
+            uri: None,
+            lost: StatusCode::TEMPORARILY_UNAVAILABLE,
+        }]]))
+    }
+
     /// RFC 3261 sections 16.3 to 16.5, in their order.
     fn plan(
         &mut self,
@@ -159,8 +173,7 @@ impl Edge {
                     lost,
                 }]]));
             }
-            // Other domains cannot be reached, neither as next hop nor as target (RFC 3261 section 21.4.5).
-            None if !here => return Err(StatusCode::NOT_FOUND.into()),
+            None if !here => return self.to_contact(&routing, &uri),
             None => {}
         }
         let user = self

@@ -118,6 +118,72 @@ fn from_bob(bench: &mut Bench, method: &str, invite: &str) -> String {
     )
 }
 
+/// RFC 3261 section 16: every method passes within a call in both directions without credentials; only those that create
+/// dialogs record the route (RFC 6665 section 4.3).
+#[test]
+fn rfc3261_16_each_method_passes_within_a_call() {
+    let (mut bench, alice, bob) = bench();
+    let (invite, ok) = call(&mut bench, alice, bob);
+    let ack = from_alice(&mut bench, "ACK", 2, &ok);
+    bench.send(alice, &ack);
+    bench.take_request(bob, "ACK");
+    for (number, (method, records)) in [
+        ("REFER", true),
+        ("NOTIFY", true),
+        ("UPDATE", false),
+        ("PRACK", false),
+        ("INFO", false),
+        ("MESSAGE", false),
+        ("OPTIONS", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut passed = Vec::new();
+        let sent = from_alice(&mut bench, method, number as u32 + 3, &ok);
+        bench.send(alice, &sent);
+        let taken = bench.take_request(bob, method);
+        bench.send(bob, &answer(&taken, "202 Accepted", "", ""));
+        bench.take_status(alice, 202);
+        passed.push(taken);
+        let sent = from_bob(&mut bench, method, &invite);
+        bench.send(bob, &sent.replace("CSeq: 9", &format!("CSeq: {number}")));
+        let taken = bench.take_request(alice, method);
+        bench.send(alice, &answer(&taken, "481 Call Does Not Exist", "", ""));
+        bench.take_status(bob, 481);
+        passed.push(taken);
+        for request in passed {
+            let recorded = !headers(&request, "Record-Route").is_empty();
+            assert_eq!(recorded, records, "{request}");
+            assert!(!request.contains("\r\nRoute: "), "{request}");
+        }
+    }
+}
+
+/// RFC 3891 section 4: the INVITE of an attended transfer goes to the Contact of one user agent, which the edge knows
+/// because it is the registrar too. A Contact of no binding is another domain.
+#[test]
+fn rfc3891_4_a_request_to_a_contact_reaches_its_flow() {
+    for (follows, uri, reaches) in [
+        (true, BOB_CONTACT, true),
+        (false, BOB_CONTACT, false),
+        (true, "sip:b2@bob.invalid;transport=ws", false),
+    ] {
+        let (mut bench, alice, bob) = bench_with(EdgeConfig {
+            follow_contacts: follows,
+            ..config()
+        });
+        bench.request(alice, "INVITE", uri, "Replaces: 1;to-tag=2;from-tag=3");
+        if reaches {
+            let invite = bench.take_request(bob, "INVITE");
+            assert!(invite.starts_with(&format!("INVITE {uri} ")), "{invite}");
+            assert_eq!(header(&invite, "Replaces"), "1;to-tag=2;from-tag=3");
+        } else {
+            bench.take_status(alice, 404);
+        }
+    }
+}
+
 /// RFC 3261 section 16: one call, each message as the other side gets it.
 #[test]
 fn rfc3261_16_a_call_from_end_to_end() {

@@ -10,8 +10,9 @@ use sip_core::config::ServerUrl;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
     EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, InviteOptions,
-    MessageOptions, NoServerUrl, ProvisionalOptions, Refusal, RequestId, Session, SessionId,
-    StaleHandle, Timestamp, Tones, UserAgent,
+    MessageOptions, ModifyOptions, NoServerUrl, ProvisionalOptions, ReferId, Refusal, RequestId,
+    Session, SessionId, StaleHandle, Timestamp, Tones, TransferId, TransferOptions, TransferTarget,
+    UserAgent,
 };
 use sip_parse::{Method, StatusCode};
 
@@ -176,6 +177,39 @@ macro_rules! for_each_command {
                 options: ::sip_core::MessageOptions
             ) -> ();
 
+            /// Changes the session by a re-INVITE
+            /// ([`EstablishedSession::reinvite`](::sip_core::EstablishedSession::reinvite), RFC 3261 section 14.1).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn reinvite(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::ModifyOptions
+            ) -> ();
+
+            /// Changes or refreshes the session by an UPDATE, or by a re-INVITE if the peer takes no UPDATE
+            /// ([`EstablishedSession::update`](::sip_core::EstablishedSession::update), RFC 3311 section 5.1).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn update(
+                session: ::sip_core::SessionId,
+                options: ::sip_core::ModifyOptions
+            ) -> ();
+
+            /// Puts the peer on hold ([`EstablishedSession::hold`](::sip_core::EstablishedSession::hold), RFC 3264 section
+            /// 8.4).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn hold(session: ::sip_core::SessionId) -> ();
+
+            /// Ends the hold ([`EstablishedSession::resume`](::sip_core::EstablishedSession::resume)).
+            ///
+            /// # Errors
+            /// The call is not up, has ended, or is being changed already, or the agent is gone.
+            fn resume(session: ::sip_core::SessionId) -> ();
+
             /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded), whose exchange it names. `None` means that
             /// there is no description, and ends the offer/answer exchange.
             ///
@@ -290,6 +324,67 @@ macro_rules! for_each_command {
                 incoming: ::sip_core::IncomingRequestId,
                 status: ::sip_parse::StatusCode
             ) -> ();
+
+            /// Transfers the peer of an established call by REFER (RFC 3515): to a URI or user, or to the peer of another call
+            /// ([`EstablishedSession::refer`](::sip_core::EstablishedSession::refer)).
+            ///
+            /// # Errors
+            /// The core refuses the command, the call has ended, or the agent is gone.
+            fn refer(
+                session: ::sip_core::SessionId,
+                target: impl Into<::sip_core::TransferTarget>,
+                options: ::sip_core::TransferOptions
+            ) -> ::sip_core::TransferId;
+
+            /// [`UserAgent::refer`](::sip_core::UserAgent::refer): a REFER outside calls (RFC 3515, RFC 7647).
+            ///
+            /// # Errors
+            /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
+            fn refer_outside(
+                target: impl Into<String>,
+                refer_to: impl Into<String>,
+                options: ::sip_core::TransferOptions
+            ) -> ::sip_core::TransferId;
+
+            /// Follows [`Event::IncomingRefer`](::sip_core::Event::IncomingRefer) and returns the new call
+            /// ([`UserAgent::follow_refer`](::sip_core::UserAgent::follow_refer)).
+            ///
+            /// # Errors
+            /// The REFER has been answered before, the call cannot be made, or the agent is gone.
+            fn follow_refer(
+                refer: ::sip_core::ReferId,
+                options: ::sip_core::InviteOptions
+            ) -> ::sip_core::SessionId;
+
+            /// Accepts [`Event::IncomingRefer`](::sip_core::Event::IncomingRefer); the application does what it asks for
+            /// ([`UserAgent::accept_refer`](::sip_core::UserAgent::accept_refer)).
+            ///
+            /// # Errors
+            /// The REFER has been answered before, or the agent is gone.
+            fn accept_refer(
+                refer: ::sip_core::ReferId,
+                options: ::sip_core::MessageOptions
+            ) -> ();
+
+            /// Reports a status of what an accepted REFER asked for
+            /// ([`UserAgent::refer_progress`](::sip_core::UserAgent::refer_progress)).
+            ///
+            /// # Errors
+            /// The subscription is over, or the agent is gone.
+            fn refer_progress(
+                refer: ::sip_core::ReferId,
+                status: ::sip_parse::StatusCode
+            ) -> ();
+
+            /// Refuses [`Event::IncomingRefer`](::sip_core::Event::IncomingRefer)
+            /// ([`UserAgent::reject_refer`](::sip_core::UserAgent::reject_refer)).
+            ///
+            /// # Errors
+            /// The REFER has been answered before, or the agent is gone.
+            fn reject_refer(
+                refer: ::sip_core::ReferId,
+                refusal: impl Into<::sip_core::Refusal>
+            ) -> ();
         }
     };
 }
@@ -397,6 +492,36 @@ pub fn hang_up_with(
     move |agent, now| Ok(agent.hang_up_with(session, options, now)?)
 }
 
+/// [`EstablishedSession::reinvite`].
+pub fn reinvite(
+    session: SessionId,
+    options: ModifyOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.reinvite(options, now))
+}
+
+/// [`EstablishedSession::update`], or [`IncomingSession::update`].
+pub fn update(
+    session: SessionId,
+    options: ModifyOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| match agent.session(session)? {
+        Session::Incoming(call) => Ok(call.update(options, now)?),
+        Session::Established(call) => Ok(call.update(options, now)?),
+        _ => Err(CommandError::WrongState("only a call that is up can be changed").into()),
+    }
+}
+
+/// [`EstablishedSession::hold`].
+pub fn hold(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.hold(now))
+}
+
+/// [`EstablishedSession::resume`].
+pub fn resume(session: SessionId) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    established(session, |call, now| call.resume(now))
+}
+
 /// [`UserAgent::describe`]; `None` if there is no description.
 pub fn describe(
     session: SessionId,
@@ -448,7 +573,7 @@ pub fn reconfigure(change: Change) -> impl FnOnce(&mut UserAgent, Timestamp) -> 
     move |agent, now| Ok(agent.reconfigure(change, now)?)
 }
 
-/// [`EstablishedSession::send_dtmf`](sip_core::EstablishedSession::send_dtmf).
+/// [`EstablishedSession::send_dtmf`].
 pub fn send_dtmf(
     session: SessionId,
     tone: char,
@@ -516,4 +641,54 @@ pub fn respond(
     status: StatusCode,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| Ok(agent.respond(incoming, status, now)?)
+}
+
+/// [`EstablishedSession::refer`].
+pub fn refer(
+    session: SessionId,
+    target: TransferTarget,
+    options: TransferOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<TransferId> + Send {
+    established(session, move |call, now| call.refer(target, &options, now))
+}
+
+/// [`UserAgent::refer`].
+pub fn refer_outside(
+    target: String,
+    refer_to: String,
+    options: TransferOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<TransferId> + Send {
+    move |agent, now| Ok(agent.refer(&target, &refer_to, &options, now)?)
+}
+
+/// [`UserAgent::follow_refer`].
+pub fn follow_refer(
+    refer: ReferId,
+    options: InviteOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<SessionId> + Send {
+    move |agent, now| Ok(agent.follow_refer(refer, options, now)?)
+}
+
+/// [`UserAgent::accept_refer`].
+pub fn accept_refer(
+    refer: ReferId,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.accept_refer(refer, &options, now)?)
+}
+
+/// [`UserAgent::refer_progress`].
+pub fn refer_progress(
+    refer: ReferId,
+    status: StatusCode,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.refer_progress(refer, status, now)?)
+}
+
+/// [`UserAgent::reject_refer`].
+pub fn reject_refer(
+    refer: ReferId,
+    refusal: Refusal,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.reject_refer(refer, refusal, now)?)
 }

@@ -50,8 +50,15 @@ pub trait Describers {
     /// Whether the handlers answer in place of the application.
     fn are_in_charge(&self) -> bool;
 
-    /// The core requests our offer or answer.
-    fn describe(&mut self, session: SessionId, exchange: ExchangeId, kind: DescriptionKind);
+    /// The core requests our offer or answer. `hold` is that of
+    /// [`Event::DescriptionNeeded`](sip_core::Event::DescriptionNeeded).
+    fn describe(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        hold: bool,
+    );
 
     /// The peer has sent its offer or answer.
     fn accept(
@@ -88,9 +95,10 @@ pub trait Describers {
                 session,
                 exchange,
                 kind,
+                hold,
                 ..
             } if self.are_in_charge() => {
-                self.describe(*session, *exchange, *kind);
+                self.describe(*session, *exchange, *kind, *hold);
                 return None;
             }
             Event::RemoteDescription {

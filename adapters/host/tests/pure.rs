@@ -9,7 +9,8 @@ use sip_core::config::{Authentication, Config, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     AuthorizationFailed, Body, CommandError, ConnectionId, ConnectionInfo, DescriptionKind, Event,
-    ExchangeId, FailureStatus, InviteOptions, Limits, SessionId, Timestamp, Tones, Transport,
+    ExchangeId, FailureStatus, InviteOptions, Limits, ModifyOptions, SessionId, Timestamp, Tones,
+    Transport,
 };
 use sip_host::{
     Authenticator, CommandFailure, ConnectFailure, Describers, DescriptionError, Hooks, Host, Job,
@@ -40,7 +41,13 @@ impl Describers for Media {
         true
     }
 
-    fn describe(&mut self, session: SessionId, exchange: ExchangeId, _kind: DescriptionKind) {
+    fn describe(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        _kind: DescriptionKind,
+        _hold: bool,
+    ) {
         self.ready.push((session, exchange));
     }
 
@@ -375,6 +382,11 @@ fn every_command_reaches_the_agent() {
     assert!(wrong_state(browser.ring(call)));
     assert!(wrong_state(browser.answer(call)));
     assert!(wrong_state(browser.reject(call, FailureStatus::BUSY_HERE)));
+    let options = ModifyOptions::new();
+    assert!(wrong_state(browser.reinvite(call, options.clone())));
+    assert!(wrong_state(browser.update(call, options)));
+    assert!(wrong_state(browser.hold(call)));
+    assert!(wrong_state(browser.resume(call)));
     let tone = browser.send_dtmf(call, '1', Duration::from_millis(100));
     assert!(wrong_state(tone.map(drop)));
     let error = browser

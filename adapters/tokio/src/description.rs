@@ -18,8 +18,9 @@ pub type Describing<T> = Pin<Box<dyn Future<Output = Result<T, DescriptionError>
 /// The adapter polls one future at a time, in the order of the core's requests. The end of a call drops the
 /// remaining ones.
 pub trait SessionDescriptionHandler: Send {
-    /// Makes our offer, or the answer to the peer's last offer.
-    fn describe(&mut self, kind: DescriptionKind) -> Describing<Body>;
+    /// Makes our offer, or the answer to the peer's last offer. With `hold` this side holds the call: the description asks for
+    /// no media of the peer, as `sendonly` or `inactive` (RFC 3264 section 8.4).
+    fn describe(&mut self, kind: DescriptionKind, hold: bool) -> Describing<Body>;
 
     /// Takes the peer's offer or answer.
     fn accept(&mut self, kind: DescriptionKind, body: Body) -> Describing<()>;
@@ -69,7 +70,7 @@ pub(crate) enum Described {
 }
 
 enum Step {
-    Describe(ExchangeId, DescriptionKind),
+    Describe(ExchangeId, DescriptionKind, bool),
     Accept(ExchangeId, DescriptionKind, Body),
 }
 
@@ -129,8 +130,14 @@ impl Describers for Handlers {
         self.factory.is_some()
     }
 
-    fn describe(&mut self, session: SessionId, exchange: ExchangeId, kind: DescriptionKind) {
-        self.push(session, Step::Describe(exchange, kind));
+    fn describe(
+        &mut self,
+        session: SessionId,
+        exchange: ExchangeId,
+        kind: DescriptionKind,
+        hold: bool,
+    ) {
+        self.push(session, Step::Describe(exchange, kind, hold));
     }
 
     fn accept(
@@ -162,8 +169,9 @@ impl Call {
             match &mut self.running {
                 None => {
                     self.running = match self.steps.pop_front() {
-                        Some(Step::Describe(exchange, kind)) => {
-                            Some(Running::Describe(exchange, self.handler.describe(kind)))
+                        Some(Step::Describe(exchange, kind, hold)) => {
+                            let describing = self.handler.describe(kind, hold);
+                            Some(Running::Describe(exchange, describing))
                         }
                         Some(Step::Accept(exchange, kind, body)) => {
                             Some(Running::Accept(exchange, self.handler.accept(kind, body)))

@@ -59,7 +59,7 @@
 //! }
 //!
 //! impl SessionDescriptionHandler for Media {
-//!     fn describe(&mut self, _kind: DescriptionKind) -> Describing<Body> {
+//!     fn describe(&mut self, _kind: DescriptionKind, _hold: bool) -> Describing<Body> {
 //!         let sdp = format!("v=0\r\n...a=rtpmap:0 {}\r\n", self.codec);
 //!         Box::pin(async move { Ok(Body::sdp(sdp)) })
 //!     }

@@ -46,11 +46,12 @@ impl SessionDescriptionHandlerFactory for Factory {
 }
 
 impl SessionDescriptionHandler for Handler {
-    fn describe(&mut self, kind: DescriptionKind) -> Describing<Body> {
+    fn describe(&mut self, kind: DescriptionKind, hold: bool) -> Describing<Body> {
+        let hold = if hold { " hold" } else { "" };
         self.record
             .lock()
             .unwrap()
-            .push(format!("describe {kind:?}"));
+            .push(format!("describe {kind:?}{hold}"));
         let works = self.works;
         Box::pin(async move {
             // Media takes its time: a device is opened, candidates are gathered.

@@ -20,6 +20,10 @@ impl SessionLayer {
                 .number(handle.to_bits())
                 .number(common.connection.map_or(0, |known| place(known) + 1))
                 .number(u64::from(common.dialog.is_some()))
+                .number(u64::from(common.peer_replaces))
+                .number(u64::from(common.was_referred))
+                .debug(&common.replaces)
+                .debug(&common.follows)
                 .number(u64::from(common.holds))
                 .debug(&common.updates)
                 .debug(&common.refresh.timing)
@@ -32,12 +36,20 @@ impl SessionLayer {
             }
         }
         digest.number(self.invites.len() as u64);
+        for (handle, transfer) in self.transfers.iter() {
+            let number = digest.number(handle.to_bits());
+            number.debug(&transfer.state).debug(&transfer.session);
+        }
+        for (handle, referred) in self.referred.iter() {
+            let number = digest.number(handle.to_bits());
+            number.debug(&referred.state).debug(&referred.session);
+        }
         digest.finish()
     }
 
     /// Whether no call and no INVITE is left.
     pub(in crate::session) fn has_nothing(&self) -> bool {
-        self.calls.is_empty() && self.invites.is_empty()
+        self.calls.is_empty() && self.invites.is_empty() && self.refers() == 0
     }
 
     /// What is wrong with the timers of a call: one that its state does not have, or none although the call waits.

@@ -132,6 +132,8 @@ pub(crate) fn digest_user(user: TransactionUser) -> u64 {
         TransactionUser::Request(id) => digest.number(3).number(id.to_bits()),
         TransactionUser::Nobody => digest.number(4),
         TransactionUser::Branch => digest.number(5),
+        TransactionUser::Transfer(id) => digest.number(6).number(id.to_bits()),
+        TransactionUser::Notify(id) => digest.number(7).number(id.to_bits()),
     };
     digest.finish()
 }

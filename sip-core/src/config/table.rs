@@ -125,7 +125,8 @@ macro_rules! parameters {
             /// refuses the INVITE of a peer without it by 421; default [`Support::None`](crate::config::Support::None).
             Rel100 "rel100" Page { rel100: Support = Support::None } choice;
 
-            /// `replaces`: RFC 3891; default [`Support::None`](crate::config::Support::None).
+            /// `replaces`: an INVITE may replace a call (RFC 3891). Required: `Require` of an INVITE lists `replaces`, and the core
+            /// refuses the INVITE of a peer without it by 421; default [`Support::None`](crate::config::Support::None).
             Replaces "replaces" Page { replaces: Support = Support::None } choice;
 
             SessionDescriptionHandlerFactory "sessionDescriptionHandlerFactory" Page
@@ -246,6 +247,7 @@ macro_rules! parameters {
             /// than 0. Then the exchange ends as if the application had none. At most seven eighths of 64 T1 (28 s) where the peer
             /// waits 64 T1 for the answer: in ACK, in PRACK, and in the 2xx to PRACK or UPDATE.
             OfferTimeout "offerTimeout" Own { offer_timeout: Duration = Duration::from_secs(30) } time(values::time);
+
             SessionExpires "sessionExpires" Own { session_expires: Option<Duration> = None } own(
                 explain_session_expires, Setter::Seconds { least: 0, set: ConfigBuilder::session_expires }
             );

@@ -5,7 +5,6 @@ use core::fmt;
 
 use super::parameter::Parameter;
 use super::settings::{Config, Settings};
-use super::values::Support;
 
 /// A parameter whose value has no effect yet; `Display` is one sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +31,7 @@ impl fmt::Display for Unsupported {
 type Row = (Parameter, fn(&Settings) -> bool, &'static str);
 
 /// One row for each missing feature; remove the row with its implementation.
-const MISSING: &[Row] = &[(
-    Parameter::Replaces,
-    |s| s.replaces != Support::None,
-    "calls cannot be replaced (RFC 3891)",
-)];
+const MISSING: &[Row] = &[];
 
 impl Config {
     /// The parameters that enable a feature which is not implemented.

@@ -151,14 +151,6 @@ impl<U: Copy> DialogLayer<U> {
         }
     }
 
-    /// The local end with this tag and Call-ID.
-    pub(crate) fn set_of(&self, tag: &[u8], call_id: &[u8]) -> Option<DialogSetId> {
-        let set = self.read_tag(tag)?;
-        let entry = self.sets.get(set.0)?;
-        let is_it = bool::from(entry.tag.as_bytes().ct_eq(tag)) && *entry.call_id == *call_id;
-        is_it.then_some(set)
-    }
-
     /// How many local ends there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -288,22 +280,59 @@ impl<U: Copy> DialogLayer<U> {
     #[must_use]
     pub fn find(&self, request: &Request) -> Option<DialogId> {
         let tag = request.to().ok()?.tag()?;
-        let set = self.read_tag(tag)?;
-        let entry = self.sets.get(set.0)?;
-        if request.call_id().ok()? != &*entry.call_id
-            || !bool::from(entry.tag.as_bytes().ct_eq(tag))
-        {
-            return None;
-        }
-        let from_tag = request.from().ok()?.tag();
-        let dialog = entry
-            .dialogs
-            .iter()
-            .find(|dialog| dialog.has_remote_tag(from_tag))?;
+        let call_id = request.call_id().ok()?;
+        self.matching(call_id, tag, request.from().ok()?.tag())
+    }
+
+    /// The dialog with this Call-ID, tag of this side and tag of the peer. At most one matches, because each local tag is
+    /// unique.
+    #[must_use]
+    pub fn matching(
+        &self,
+        call_id: &[u8],
+        local_tag: &[u8],
+        remote_tag: Option<&[u8]>,
+    ) -> Option<DialogId> {
+        let set = self.set_of(call_id, local_tag)?;
+        let mut dialogs = self.sets.get(set.0)?.dialogs.iter();
+        let dialog = dialogs.find(|dialog| dialog.has_remote_tag(remote_tag))?;
         Some(DialogId {
             set,
             fork: dialog.fork,
         })
+    }
+
+    /// The local end with this Call-ID and tag.
+    pub(crate) fn set_of(&self, call_id: &[u8], local_tag: &[u8]) -> Option<DialogSetId> {
+        let set = self.read_tag(local_tag)?;
+        let entry = self.sets.get(set.0)?;
+        let same = call_id == &*entry.call_id && entry.tag.as_bytes().ct_eq(local_tag).into();
+        same.then_some(set)
+    }
+
+    /// The local end that a NOTIFY is for which may make its dialog, because it can arrive before the 2xx does (RFC 6665
+    /// section 4.4.1): it has none yet.
+    pub(crate) fn awaiting_notify(&self, notify: &Request) -> Option<DialogSetId> {
+        let set = self.set_of(notify.call_id().ok()?, notify.to().ok()?.tag()?)?;
+        let waits = self.sets.get(set.0)?.dialogs.is_empty();
+        waits.then_some(set)
+    }
+
+    /// Makes the dialog of a subscription from its first NOTIFY (RFC 6665 section 4.4.1).
+    ///
+    /// # Errors
+    /// As [`DialogLayer::establish`].
+    pub(crate) fn notified(
+        &mut self,
+        set: DialogSetId,
+        notify: &Request,
+    ) -> Result<DialogId, DialogError> {
+        let routes = self.routes;
+        let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
+        let fork = entry.next_fork;
+        entry.dialogs.push(Dialog::of_notify(fork, notify, routes)?);
+        entry.next_fork += 1;
+        Ok(DialogId { set, fork })
     }
 
     fn read_tag(&self, tag: &[u8]) -> Option<DialogSetId> {

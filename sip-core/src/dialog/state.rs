@@ -116,6 +116,32 @@ impl Dialog {
         Ok(dialog)
     }
 
+    /// RFC 6665 section 4.4.1: a NOTIFY makes the dialog of a subscriber, as its 2xx would.
+    pub(super) fn of_notify(
+        fork: u32,
+        notify: &Request,
+        routes: usize,
+    ) -> Result<Self, DialogError> {
+        if RemoteTarget::of(notify) == RemoteTarget::Unusable {
+            return Err(DialogError::Target);
+        }
+        let mut dialog = Self {
+            fork,
+            caller: true,
+            confirmed: true,
+            secure: is_secure(notify),
+            local_cseq: 0,
+            remote_cseq: None,
+            local: value(notify, HeaderName::To),
+            remote: value(notify, HeaderName::From),
+            remote_tag: notify.from()?.tag().map(Into::into),
+            remote_target: notify.from()?.uri().as_bytes().into(),
+            route_set: route_set(notify, routes)?,
+        };
+        dialog.refresh_target(notify);
+        Ok(dialog)
+    }
+
     /// RFC 3261 section 13.2.2.4: a 2xx for an early dialog computes the route set anew.
     pub(super) fn confirm(
         &mut self,

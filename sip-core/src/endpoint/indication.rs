@@ -9,7 +9,7 @@ use super::sent_request::SentRequest;
 use super::state::Endpoint;
 use crate::auth::ChallengeError;
 use crate::config::LogLevel;
-use crate::dialog::{DialogError, FailureScope};
+use crate::dialog::{DialogError, DialogId, FailureScope};
 use crate::ids::ConnectionId;
 use crate::record::LogContent;
 use crate::transaction::{ClientTransactionId, Output, ServerTransactionId, TransactionError};
@@ -245,6 +245,18 @@ impl Endpoint {
         })
     }
 
+    /// The dialog that a NOTIFY makes, because it arrives before the 2xx to the REFER of this side (RFC 3515 section 2.4.4).
+    fn dialog_of_notify(&mut self, request: &Request) -> Option<DialogId> {
+        if request.method() != Method::Notify {
+            return None;
+        }
+        let set = self.dialogs.awaiting_notify(request)?;
+        let usage = self.dialogs.usage(set)?;
+        let subscribes = matches!(usage, DialogUsage::Transfer(_));
+        // One of which no dialog can be made is answered 481.
+        subscribes.then(|| self.dialogs.notified(set, request).ok())?
+    }
+
     /// RFC 3261 section 12.2.2: finds the usage of the dialog of a request. One look-up, however many dialogs
     /// there are, because the local tag carries their handle.
     fn in_dialog(
@@ -253,6 +265,7 @@ impl Endpoint {
         request: &Request,
     ) -> Option<DialogUsage> {
         let found = self.dialogs.find(request);
+        let found = found.or_else(|| self.dialog_of_notify(request));
         let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage(dialog.set())?)));
         let Some((dialog, usage)) = found else {
             if self.late.take(request, self.now) {

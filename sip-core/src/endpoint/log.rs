@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use super::state::Endpoint;
 use crate::config::LogLevel;
 use crate::connection::DisconnectReason;
-use crate::event::{Event, ExchangeOutcome};
+use crate::event::{Event, ExchangeOutcome, TransferOutcome};
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::EndReason;
 use crate::record::LogContent;
@@ -94,6 +94,10 @@ fn heading(event: &Event) -> Heading {
         Event::RegistrationFailed { .. } => (Warn, REGISTRATION, 0),
         Event::Unregistered { .. } => (Log, REGISTRATION, 0),
         Event::IncomingCall { .. }
+        | Event::Replaced { .. }
+        | Event::IncomingRefer { .. }
+        | Event::TransferProgress { .. }
+        | Event::TransferEnded { .. }
         | Event::Progress { .. }
         | Event::Established { .. }
         | Event::Ended { .. } => (Log, SESSION, call),
@@ -155,6 +159,18 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
         },
         Event::Unregistered { reason } => LogContent::Unregistered(boxed(reason)),
         Event::IncomingCall { .. } => LogContent::Text("a peer calls"),
+        Event::Replaced { .. } => LogContent::Text("another call replaces the call"),
+        Event::IncomingRefer { .. } => LogContent::Text("the peer asks for a transfer"),
+        Event::TransferProgress { status, .. } => LogContent::Response(*status),
+        Event::TransferEnded { outcome, .. } => LogContent::Text(match outcome {
+            TransferOutcome::Succeeded(_) => "the transfer succeeded",
+            TransferOutcome::Failed(_) => "the transfer failed",
+            TransferOutcome::Unreported => "the peer accepted the transfer and reports nothing",
+            TransferOutcome::Refused(_) => "the peer refused the transfer",
+            TransferOutcome::Terminated => "the peer reports the transfer no longer",
+            TransferOutcome::TimedOut => "the peer has not reported the transfer in time",
+            TransferOutcome::CallEnded => "the call ended before the transfer",
+        }),
         Event::Progress { response, .. } => LogContent::Response(response.status()),
         Event::DescriptionNeeded { .. } => LogContent::Text("needs a session description"),
         Event::RemoteDescription { .. } => LogContent::Text("the peer sent a session description"),

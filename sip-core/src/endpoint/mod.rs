@@ -44,4 +44,4 @@ pub use self::settings::{
 };
 pub use self::state::Endpoint;
 pub(crate) use self::state::RELIABLE;
-pub(crate) use self::uas::{is_of_rfc2543, requires_reliable, supports_reliable};
+pub(crate) use self::uas::{is_of_rfc2543, requires_reliable, supports_reliable, takes_replaces};

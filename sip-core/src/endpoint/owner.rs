@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
-use crate::ids::{ChallengeId, IncomingRequestId, RequestId, SessionId};
+use crate::ids::{ChallengeId, IncomingRequestId, ReferId, RequestId, SessionId, TransferId};
 
 /// The index of a flow among those of its agent, from 0; its reg-id is one more (RFC 5626 section 4.2).
 pub(crate) type FlowIndex = u8;
@@ -18,6 +18,10 @@ pub(crate) enum TransactionUser {
     Session(SessionId, SessionRequest),
     /// A request of the application.
     Request(RequestId),
+    /// A REFER of this side.
+    Transfer(TransferId),
+    /// The NOTIFY about a REFER of a peer.
+    Notify(ReferId),
     /// No user: the BYE to a branch of a fork that its call does not use.
     Branch,
     /// No user: a CANCEL.
@@ -81,6 +85,10 @@ impl Sent {
 pub(crate) enum DialogUsage {
     /// A call.
     Session(SessionId),
+    /// The subscription of a REFER that this side sent outside any dialog.
+    Transfer(TransferId),
+    /// The subscription of a REFER that a peer sent outside any dialog.
+    Refer(ReferId),
 }
 
 /// The owner of a timer.
@@ -88,6 +96,10 @@ pub(crate) enum DialogUsage {
 pub(crate) enum TimerOwner {
     /// A call.
     Session(SessionId, SessionTimer),
+    /// A REFER of this side.
+    Transfer(TransferId),
+    /// A REFER of a peer.
+    Refer(ReferId),
     /// The registration on a flow.
     Registration(FlowIndex),
     /// A request of a peer that the application has to answer.

@@ -14,7 +14,7 @@ use super::flow::{Duty, Flow, MaySend};
 use super::identity::ANONYMOUS;
 use super::owner::{Sent, TransactionUser};
 use super::sent_request::SentRequest;
-use super::state::{Endpoint, RELIABLE};
+use super::state::{Endpoint, RELIABLE, REPLACES};
 use crate::auth::{Attempts, Authorizations, RequestContext};
 use crate::body::Body;
 use crate::config::Support;
@@ -189,6 +189,9 @@ impl Endpoint {
         if self.behaviour.reliable_provisionals == Support::Required {
             own.push((HeaderName::Require, RELIABLE));
         }
+        if self.behaviour.replaces == Support::Required {
+            own.push((HeaderName::Require, REPLACES));
+        }
         if call.anonymous {
             // RFC 3325 section 9: only trusted proxies may read the identity.
             own.push((HeaderName::Privacy, "id"));
@@ -229,6 +232,20 @@ impl Endpoint {
             extra: call.headers,
         };
         self.send_out_of_dialog(&parts, Sent::outside(user))
+    }
+
+    /// The Contact of a request outside dialogs to `target`.
+    pub(crate) fn contact_for(&self, target: &[u8]) -> String {
+        let routes = self.preloaded_route(self.flow.as_ref(), true);
+        let secure = needs_sips_contact(target, &routes);
+        self.identity.contact_as(b"", secure)
+    }
+
+    /// The value of Referred-By that names this side (RFC 3892 section 2.1); `None` where it hides.
+    pub(crate) fn referrer(&self, dialog: Option<DialogId>) -> Option<String> {
+        let dialog = dialog.and_then(|dialog| self.dialogs.dialog(dialog));
+        let hides = dialog.is_some_and(|dialog| dialog.local_uri() == ANONYMOUS);
+        (!hides).then(|| format!("<{}>", self.identity.aor))
     }
 
     /// A random first CSeq number, far below 2^31 so that it can grow (RFC 3261 section 8.1.1.5).

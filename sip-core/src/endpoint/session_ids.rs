@@ -35,7 +35,7 @@ impl Endpoint {
         else {
             return;
         };
-        let set = from.tag().and_then(|tag| self.dialogs.set_of(tag, call_id));
+        let set = from.tag().and_then(|tag| self.dialogs.set_of(call_id, tag));
         if let (Some(set), Some(tag)) = (set, to.tag()) {
             self.dialogs.learn_uuid(set, Some(tag), response);
         }
@@ -57,7 +57,7 @@ impl Endpoint {
         if !self.behaviour.session_id {
             return None;
         }
-        let set = self.dialogs.set_of(tag, request.call_id().ok()?)?;
+        let set = self.dialogs.set_of(request.call_id().ok()?, tag)?;
         self.session_id_towards(set, request.from().ok()?.tag())
     }
 

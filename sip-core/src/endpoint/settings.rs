@@ -50,8 +50,8 @@ pub struct IdentitySettings {
     pub contact_transport: Option<Box<str>>,
     /// The UUID of the instance (RFC 5626 section 4.1), without `urn:uuid:`.
     pub instance: Option<Box<str>>,
-    /// The option tags of Supported (RFC 3261 section 20.37), without `100rel`, which follows
-    /// [`Behaviour::reliable_provisionals`].
+    /// The option tags of Supported (RFC 3261 section 20.37), without `100rel` and `replaces`, which
+    /// follow [`Behaviour::reliable_provisionals`] and [`Behaviour::replaces`].
     pub supported: Vec<Box<str>>,
 }
 
@@ -79,8 +79,10 @@ pub struct Behaviour {
     pub user_agent: Box<str>,
     /// The display name of From.
     pub display_name: Option<Box<str>>,
-    /// Whether the application takes REFER (RFC 3515): Allow lists it then.
+    /// Whether the application takes REFER within calls (RFC 3515): Allow lists it then; else the endpoint refuses it by 403.
     pub takes_refer: bool,
+    /// Whether the application takes REFER outside calls, too; else the endpoint refuses it by 403.
+    pub takes_refer_outside: bool,
     /// Whether the application takes MESSAGE, INFO and NOTIFY: Allow lists them then; else the endpoint refuses them by 405.
     pub takes_requests: bool,
     /// What the application takes within calls beside what the endpoint knows itself.
@@ -92,6 +94,10 @@ pub struct Behaviour {
     /// How it uses reliable provisional responses (RFC 3262). Unless [`Support::None`], Supported lists `100rel` and Allow lists
     /// PRACK. With [`Support::Required`] it refuses the INVITE of a peer without them by 421. Fixed when the endpoint is made.
     pub reliable_provisionals: Support,
+    /// How it uses Replaces (RFC 3891). Unless [`Support::None`], Supported lists `replaces`, and the Replaces of an INVITE is
+    /// matched with the calls. With [`Support::Required`] Require of an INVITE lists it, and the endpoint refuses the INVITE
+    /// of a peer without it by 421. Fixed when the endpoint is made.
+    pub replaces: Support,
     /// Whether requests outside dialogs go through the connected server by a Route of their own.
     pub preloaded_route: bool,
     /// Whether the application answers challenges in place of the core.
@@ -174,11 +180,13 @@ impl Default for Behaviour {
             user_agent: concat!("sip-core/", env!("CARGO_PKG_VERSION")).into(),
             display_name: None,
             takes_refer: false,
+            takes_refer_outside: false,
             takes_requests: false,
             extensions: Box::default(),
             session_id: false,
             takes_any_user: false,
             reliable_provisionals: Support::None,
+            replaces: Support::None,
             preloaded_route: false,
             application_authenticates: false,
             queue_requests: false,

@@ -45,6 +45,9 @@ const ALLOW: [&str; 8] = [
 /// The option tag of reliable provisional responses (RFC 3262 section 8.1).
 pub(crate) const RELIABLE: &str = "100rel";
 
+/// The option tag of Replaces (RFC 3891 section 6.2).
+pub(crate) const REPLACES: &str = "replaces";
+
 /// The shared base of calls, registration and requests: one transaction layer, one dialog layer, one heap of
 /// deadlines, one queue of actions.
 ///
@@ -53,7 +56,8 @@ pub(crate) const RELIABLE: &str = "100rel";
 /// registers them with [`accept`](Self::accept); a call goes out on the connection that the host passes to
 /// [`SessionLayer::invite`](crate::session::SessionLayer::invite).
 pub struct Endpoint {
-    pub(super) behaviour: Behaviour,
+    /// Boxed, because an agent has at most 2 KB.
+    pub(super) behaviour: Box<Behaviour>,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) layer: TransactionLayer<Sent, Queue>,
@@ -89,9 +93,14 @@ impl Endpoint {
         now: Timestamp,
     ) -> Self {
         let supported = &mut settings.identity.supported;
-        supported.retain(|tag| !tag.eq_ignore_ascii_case(RELIABLE));
-        if settings.behaviour.reliable_provisionals != Support::None {
-            supported.push(RELIABLE.into());
+        for (tag, support) in [
+            (RELIABLE, settings.behaviour.reliable_provisionals),
+            (REPLACES, settings.behaviour.replaces),
+        ] {
+            supported.retain(|other| !other.eq_ignore_ascii_case(tag));
+            if support != Support::None {
+                supported.push(tag.into());
+            }
         }
         let identity = Identity::new(&settings.identity, &mut *rng);
         let limits = settings.limits;
@@ -111,7 +120,7 @@ impl Endpoint {
         let queue = Queue::new(&settings.behaviour, &limits);
         let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
-            behaviour: settings.behaviour,
+            behaviour: Box::new(settings.behaviour),
             identity,
             credentials: settings.credentials,
             layer: TransactionLayer::with_outbox(transactions, rng, queue),
@@ -316,16 +325,17 @@ impl Endpoint {
     }
 
     /// How the endpoint behaves.
-    pub(crate) const fn behaviour(&self) -> &Behaviour {
+    pub(crate) fn behaviour(&self) -> &Behaviour {
         &self.behaviour
     }
 
     /// Changes how the endpoint behaves from now on.
     pub(crate) fn behave(&mut self, behaviour: Behaviour) {
         self.queue().behave(&behaviour);
-        self.behaviour = Behaviour {
+        *self.behaviour = Behaviour {
             // Supported does not change either.
             reliable_provisionals: self.behaviour.reliable_provisionals,
+            replaces: self.behaviour.replaces,
             ..behaviour
         };
     }

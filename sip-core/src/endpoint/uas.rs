@@ -6,7 +6,7 @@ use alloc::format;
 
 use sip_parse::{HeaderName, Message, Method, Request, Scheme, StatusCode, text};
 
-use super::state::{Endpoint, RELIABLE};
+use super::state::{Endpoint, RELIABLE, REPLACES};
 use crate::body::{Body, Understood, Unusable, unusable};
 use crate::config::Support;
 use crate::event::Event;
@@ -33,7 +33,7 @@ impl Endpoint {
             Method::Message | Method::Info | Method::Notify if self.behaviour.takes_requests => {
                 return true;
             }
-            Method::Refer if self.behaviour.takes_refer => return true,
+            Method::Refer if self.takes_refer(in_dialog) => return true,
             Method::Prack if self.behaviour.reliable_provisionals != Support::None => return true,
             Method::Other(_) => self.refuse(
                 transaction,
@@ -56,6 +56,13 @@ impl Endpoint {
             ),
         }
         false
+    }
+
+    fn takes_refer(&self, within_dialog: bool) -> bool {
+        match within_dialog {
+            true => self.behaviour.takes_refer,
+            false => self.behaviour.takes_refer_outside,
+        }
     }
 
     /// Checks Request-URI, merged requests and Require, then the body (RFC 3261 sections 8.2.2 and 8.2.3).
@@ -104,7 +111,9 @@ impl Endpoint {
             );
             return false;
         }
-        self.check_extensions(transaction, request) && self.check_reliability(transaction, request)
+        self.check_extensions(transaction, request)
+            && self.check_reliability(transaction, request)
+            && self.check_replaces(transaction, request)
     }
 
     /// Refuses an INVITE of a peer that has no reliable provisional responses by 421, if they are required (RFC 3261 section
@@ -119,6 +128,20 @@ impl Endpoint {
         let headers = [(HeaderName::Require, RELIABLE)];
         let status = StatusCode::EXTENSION_REQUIRED;
         self.refuse(transaction, status, "the peer lacks 100rel", &headers);
+        false
+    }
+
+    /// Refuses an INVITE of a peer that does not support Replaces by 421, if it is required (RFC 3261 section 21.4.15).
+    fn check_replaces(&mut self, transaction: ServerTransactionId, request: &Request) -> bool {
+        if self.behaviour.replaces != Support::Required
+            || request.method() != Method::Invite
+            || takes_replaces(request)
+        {
+            return true;
+        }
+        let headers = [(HeaderName::Require, REPLACES)];
+        let status = StatusCode::EXTENSION_REQUIRED;
+        self.refuse(transaction, status, "the peer lacks replaces", &headers);
         false
     }
 
@@ -141,6 +164,15 @@ impl Endpoint {
                 "unknown option tag in Require",
                 &headers,
             );
+            return false;
+        }
+        // RFC 3891 section 3: only an INVITE may replace a call.
+        if self.behaviour.replaces != Support::None
+            && request.method() != Method::Invite
+            && request.has(HeaderName::Replaces)
+        {
+            let why = "Replaces in a request that is no INVITE";
+            self.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
             return false;
         }
         let understood = Understood {
@@ -202,6 +234,11 @@ impl Endpoint {
             .any(|own| tag.eq_ignore_ascii_case(own.as_bytes()))
     }
 
+    /// Whether Replaces is supported (RFC 3891).
+    pub(crate) fn supports_replaces(&self) -> bool {
+        self.behaviour.replaces != Support::None
+    }
+
     /// Answers an OPTIONS with the status that an INVITE would get, and the capabilities of the endpoint (RFC
     /// 3261 section 11.2).
     pub(crate) fn answer_options(&mut self, transaction: ServerTransactionId, busy: bool) {
@@ -231,6 +268,12 @@ pub(crate) fn supports_reliable(invite: &Request) -> bool {
 /// Whether the sender of an INVITE requires reliable provisional responses (RFC 3262 section 3).
 pub(crate) fn requires_reliable(invite: &Request) -> bool {
     invite.has_token(HeaderName::Require, RELIABLE.as_bytes())
+}
+
+/// Whether the sender of a message supports Replaces (RFC 3891 section 4).
+pub(crate) fn takes_replaces(message: &Message) -> bool {
+    let mut tags = message.supported().chain(message.require());
+    tags.any(|tag| tag.eq_ignore_ascii_case(REPLACES.as_bytes()))
 }
 
 /// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).

@@ -110,6 +110,23 @@ fn rfc3264_8_4_the_hold_of_rfc2543_is_read() {
     assert_eq!(direction(&one), Ok(Some(Direction::SendRecv)));
 }
 
+/// RFC 8829 section 5.2.1: a browser that has no candidates yet writes 0.0.0.0, which holds nothing.
+#[test]
+fn rfc8829_5_2_1_an_address_to_come_is_no_hold() {
+    let address = "m=audio 9 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n";
+    for (fields, expected) in [
+        ("a=ice-ufrag:x\r\n", Direction::SendRecv),
+        ("a=ice-ufrag:x\r\na=sendonly\r\n", Direction::SendOnly),
+        ("", Direction::SendOnly),
+    ] {
+        let offer = with(&format!("{address}{fields}"));
+        assert_eq!(direction(&offer), Ok(Some(expected)), "{fields}");
+    }
+    let session = text(with(address)).replace("m=audio", "a=ice-ufrag:x\r\nm=audio");
+    let read = direction(session.as_bytes());
+    assert_eq!(read, Ok(Some(Direction::SendRecv)));
+}
+
 /// RFC 8866 section 5: lines end with CRLF or LF; each end stays as it is.
 #[test]
 fn rfc8866_5_line_ends_stay() {

@@ -14,16 +14,29 @@ use super::reliable::Reliable;
 use super::state::{Answered, Attempt, Confirmed, Incoming, State};
 use crate::body::{Body, remote_description};
 use crate::dialog::DialogId;
-use crate::endpoint::SessionTimer;
+use crate::endpoint::{SessionTimer, takes_replaces};
 use crate::event::Event;
+use crate::ids::SessionId;
 use crate::reason::{Cause, EndReason, ended_by_peer};
 use crate::transaction::ServerTransactionId;
+
+/// The calls that a request of a peer names.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct NamedCalls {
+    /// The call that it replaces.
+    pub(crate) replaces: Option<SessionId>,
+    /// The call that it joins.
+    pub(crate) joins: Option<SessionId>,
+    /// The call whose dialog authorises it.
+    pub(crate) target_dialog: Option<SessionId>,
+}
 
 /// Makes the call of a checked INVITE, in the state `Incoming`.
 pub(crate) fn start(
     transaction: ServerTransactionId,
     dialog: DialogId,
     request: Box<Request>,
+    named: NamedCalls,
     context: &mut Context<'_>,
 ) -> State {
     let patience = context.endpoint.behaviour().no_answer_timeout;
@@ -36,8 +49,13 @@ pub(crate) fn start(
     let wait = own.filter(|_| expires).unwrap_or(patience);
     context.set(SessionTimer::NoAnswer, wait);
     let session = context.common.id;
+    context.common.peer_replaces = takes_replaces(&request);
+    context.common.replaces = named.replaces;
     context.event(Event::IncomingCall {
         session,
+        replaces: named.replaces,
+        joins: named.joins,
+        target_dialog: named.target_dialog,
         request: request.clone(),
     });
     State::Incoming(Box::new(Incoming {

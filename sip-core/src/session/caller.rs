@@ -15,7 +15,9 @@ use super::state::{
 };
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::dialog::DialogId;
-use crate::endpoint::{Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer};
+use crate::endpoint::{
+    Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer, takes_replaces,
+};
 use crate::event::Event;
 use crate::reason::{
     Cause, EndReason, Originator, ended_by_peer, failure, refusal, send_failure_cause,
@@ -246,6 +248,7 @@ impl Calling {
             self.preview(dialog, response);
         }
         let session = context.common.id;
+        context.common.progress = Some(response.status());
         context.event(Event::Progress {
             session,
             dialog: early,
@@ -300,6 +303,7 @@ impl Calling {
         let dialog = established.dialog;
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
+        context.common.peer_replaces = takes_replaces(response.response);
         context.endpoint.dialogs.keep_only(dialog);
         context.refreshed_by(response.response);
         let call = context.common.id.to_bits();

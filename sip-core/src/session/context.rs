@@ -11,10 +11,11 @@ use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
 use super::options::MessageOptions;
-use super::refresh::{Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput};
+use super::refresh::{
+    OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
+};
 use super::refusal::Refusal;
-use super::state::{Attempt, State, Terminating};
-use super::update::Updates;
+use super::state::{Attempt, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::config::LogLevel;
 use crate::dialog::{DialogId, DialogSetId, Established};
@@ -24,7 +25,7 @@ use crate::endpoint::{
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::header::ExtraHeader;
-use crate::ids::{ConnectionId, ExchangeId, SessionId};
+use crate::ids::{ConnectionId, ExchangeId, ReferId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
 use crate::record::LogContent;
@@ -32,11 +33,12 @@ use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 
+/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
+const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
+
 /// The application has this long to answer the offer in an UPDATE. An UPDATE is answered at once (RFC 3311 section 5.2), and its
 /// transaction at the peer ends after 32 s.
 const ANSWER_UPDATE_WITHIN: Duration = Duration::from_secs(10);
-/// The Reason of the BYE to a session that has expired (RFC 3326 section 2).
-const EXPIRED: &str = "SIP;cause=408;text=\"Session expired\"";
 
 /// The data that every state of a call shares.
 #[cfg_attr(test, derive(Clone))]
@@ -63,6 +65,16 @@ pub(crate) struct Common {
     pub(crate) caller: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
+    /// Whether the peer supports Replaces (RFC 3891 section 4).
+    pub(crate) peer_replaces: bool,
+    /// Whether the peer has sent a REFER in the call.
+    pub(crate) was_referred: bool,
+    /// The call that ends when this one is answered (RFC 3891 section 3).
+    pub(crate) replaces: Option<SessionId>,
+    /// The REFER of a peer that this call follows.
+    pub(crate) follows: Option<ReferId>,
+    /// The status to report for it.
+    pub(crate) progress: Option<StatusCode>,
     /// The reliable provisional response of this side that the peer has not acknowledged.
     pub(crate) provisional: Option<ProvisionalNumber>,
     /// The session timer.
@@ -95,6 +107,11 @@ impl Common {
             connection: None,
             caller: false,
             invite: None,
+            peer_replaces: false,
+            was_referred: false,
+            replaces: None,
+            follows: None,
+            progress: None,
             provisional: None,
             refresh: Refresh::new(),
             parting: None,
@@ -114,15 +131,6 @@ impl Common {
     /// Whether this side may make an offer: no exchange is open, and no UPDATE of this side is under way (RFC 3264 section 4).
     pub(crate) fn may_offer(&self) -> bool {
         self.offer == Exchange::Idle && self.updates.are_idle()
-    }
-
-    /// Takes the info packages that a message of the peer lists (RFC 6086 section 4.2.1), at most `limit`. A message without
-    /// Recv-Info changes nothing.
-    pub(crate) fn take_packages(&mut self, message: &Message, limit: usize) {
-        if message.has(HeaderName::RecvInfo) {
-            let packages = message.recv_info().flatten().take(limit);
-            self.packages = packages.map(|package| package.token.into()).collect();
-        }
     }
 
     /// The user of a request of this call.
@@ -149,6 +157,7 @@ impl Context<'_> {
 
     pub(crate) fn established(&mut self) {
         let session = self.common.id;
+        self.common.progress = Some(StatusCode::OK);
         self.event(Event::Established { session });
     }
 
@@ -417,6 +426,7 @@ impl Context<'_> {
     pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
         self.close_exchange(&reason);
         self.clear_all();
+        self.common.progress = Some(final_status(&reason));
         if reason.cause == Cause::Bye {
             self.dialog_is_ended();
         }
@@ -652,13 +662,13 @@ impl Context<'_> {
         extra: &[ExtraHeader],
         body: Option<&Body>,
     ) -> Result<(), SendError> {
-        let agreed = status
-            .is_success()
-            .then(|| self.agree(transaction))
-            .flatten();
-        let mut fields: Vec<_> = own.to_vec();
-        if let Some((_, agreed)) = &agreed {
-            fields.extend(agreed.own());
+        let agreed = match status.is_success() {
+            true => self.agree(transaction),
+            false => None,
+        };
+        let mut fields = OwnFields::from_slice(own);
+        if let Some((_, timer)) = &agreed {
+            fields.extend(timer.own());
         }
         self.endpoint.respond_in_dialog(&InDialogResponse {
             dialog,
@@ -721,17 +731,6 @@ impl Context<'_> {
             .refuse_with(set, transaction, status, headers, refusal.body());
     }
 
-    /// Refuses the INVITE of a call that the application hangs up: 480, with what it adds.
-    pub(crate) fn refuse_parting(&mut self, transaction: ServerTransactionId) {
-        let parting = self.common.parting.take().unwrap_or_default();
-        let headers = parting.headers.iter();
-        let headers = headers.map(|header| (header.header_name(), header.value()));
-        let (set, status) = (Some(self.common.set), StatusCode::TEMPORARILY_UNAVAILABLE);
-        let (headers, body) = (headers.collect(), parting.body.as_ref());
-        self.endpoint
-            .refuse_with(set, transaction, status, headers, body);
-    }
-
     /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):
     /// 500, with a random Retry-After of 0 to 10 s.
     pub(crate) fn refuse_for_now(&mut self, transaction: ServerTransactionId) {
@@ -774,6 +773,16 @@ impl Context<'_> {
             .layer
             .cancel(transaction, reasons, nobody, now);
     }
+}
+
+/// The final status of a call that was never up, for the NOTIFY about it (RFC 3515 section 2.4.5).
+fn final_status(reason: &EndReason) -> StatusCode {
+    reason.status.unwrap_or(match reason.cause {
+        Cause::NoAnswer | Cause::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Cause::Requested | Cause::Cancelled | Cause::Stopped => StatusCode::REQUEST_TERMINATED,
+        Cause::ConnectionLost | Cause::NeverSent => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::SERVER_INTERNAL_ERROR,
+    })
 }
 
 /// A reason whose originator is the peer.

@@ -9,7 +9,7 @@ use super::input::Input;
 use super::state::{State, Terminating};
 use crate::endpoint::{SessionRequest, SessionTimer};
 use crate::reason::{ByeFailure, Cause, EndReason, ended_by_peer};
-use crate::transaction::TransactionError;
+use crate::transaction::{ServerTransactionId, TransactionError};
 
 /// The status for an INVITE of the peer that arrives after the end of the call.
 const OVER: StatusCode = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -136,5 +136,18 @@ impl Terminating {
             }
             _ => Err(self),
         }
+    }
+}
+
+impl Context<'_> {
+    /// Refuses the INVITE of a call that the application hangs up: 480, with what it adds.
+    pub(crate) fn refuse_parting(&mut self, transaction: ServerTransactionId) {
+        let parting = self.common.parting.take().unwrap_or_default();
+        let headers = parting.headers.iter();
+        let headers = headers.map(|header| (header.header_name(), header.value()));
+        let (set, status) = (Some(self.common.set), StatusCode::TEMPORARILY_UNAVAILABLE);
+        let (headers, body) = (headers.collect(), parting.body.as_ref());
+        self.endpoint
+            .refuse_with(set, transaction, status, headers, body);
     }
 }

@@ -4,28 +4,27 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use sip_parse::{HeaderName, Method, Request, StatusCode, UriBuf};
+use sip_parse::{Method, Request, StatusCode, UriBuf};
 
 use super::callee;
 use super::caller;
 use super::context::{Common, Context};
 use super::input::{Input, ResponseTo};
 use super::options::InviteOptions;
+use super::referral::Referred;
 use super::refresh::refuse_interval;
 use super::state::{NewInvite, State};
-use crate::action::Action;
-use crate::connection::DisconnectReason;
+use super::transfer::Transfer;
 use crate::dialog::{DialogId, DialogSetId, FailureScope, RemoteTarget};
 use crate::endpoint::{
-    Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, SessionRequest,
-    SessionTimer, TimerOwner, TransactionUser, is_of_rfc2543,
+    DialogUsage, Endpoint, Received, Sent, SessionRequest, SessionTimer, TransactionUser,
+    is_of_rfc2543,
 };
 use crate::error::CommandError;
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::{Cause, EndReason, Originator};
 use crate::slab::Slab;
-use crate::time::Timestamp;
 use crate::transaction::{ServerTransactionId, TransactionError};
 
 #[cfg(test)]
@@ -60,7 +59,7 @@ pub(crate) enum Stepped {
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Call {
     pub(super) common: Common,
-    state: Option<State>,
+    pub(super) state: Option<State>,
 }
 
 /// All calls of one [`Endpoint`]: the INVITE usage (RFC 3261 sections 13 to 15).
@@ -102,6 +101,10 @@ pub struct SessionLayer {
     incoming: usize,
     /// The call of each INVITE and UPDATE of a peer that is being answered.
     invites: BTreeMap<ServerTransactionId, SessionId>,
+    /// The REFERs of this side.
+    pub(super) transfers: Slab<Transfer>,
+    /// The REFERs of peers.
+    pub(super) referred: Slab<Referred>,
 }
 
 impl Default for SessionLayer {
@@ -118,6 +121,8 @@ impl SessionLayer {
             calls: Slab::new(),
             incoming: 0,
             invites: BTreeMap::new(),
+            transfers: Slab::new(),
+            referred: Slab::new(),
         }
     }
 
@@ -189,12 +194,20 @@ impl SessionLayer {
             .headers
             .extend(ExtraHeader::of_uri(&target.as_uri()));
         let target = target.as_uri().to_request_uri();
+        if let Some(old) = options.replaces {
+            let (replaces, _) = self.replaces_of(endpoint, old)?;
+            let replaces = ExtraHeader::new("Replaces", &replaces);
+            options
+                .headers
+                .push(replaces.map_err(CommandError::Header)?);
+        }
         let call_id = endpoint.new_call_id();
         let id = SessionId(self.calls.next_handle());
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id.as_bytes(), usage, rng);
-        endpoint.identify(set, options.session_uuid);
+        let inherited = self.uuid_of(endpoint, options.replaces);
+        endpoint.identify(set, options.session_uuid.or(inherited));
         let mut common = Common::new(id, set);
         common.connection = connection;
         let invite = Box::new(NewInvite {
@@ -263,7 +276,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = [state.server_transaction(), call.common.updates.theirs()];
+        let before = [state.server_transaction(), call.common.updates.theirs];
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -277,7 +290,7 @@ impl SessionLayer {
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
         let after = next.as_ref().and_then(State::server_transaction);
-        let after = [after, call.common.updates.theirs()];
+        let after = [after, call.common.updates.theirs];
         if before != after {
             for gone in before.into_iter().flatten() {
                 self.invites.remove(&gone);
@@ -286,126 +299,29 @@ impl SessionLayer {
                 self.invites.insert(pending, id);
             }
         }
-        if next.is_none() {
-            self.incoming -= usize::from(!call.common.caller);
-            self.calls.remove(id.0);
-            return Stepped::Over;
-        }
+        let is_over = next.is_none();
+        let is_answered = matches!(next, Some(State::Answered(_)));
+        let replaced = is_answered.then(|| call.common.replaces.take()).flatten();
+        let progress = call.common.progress.take();
+        let report = call.common.follows.zip(progress);
+        let is_incoming = !call.common.caller;
         call.state = next;
-        Stepped::Alive
-    }
-
-    /// Passes everything that the endpoint has received to its calls, and refuses requests that belong to no
-    /// call. The host calls it after each [`Endpoint::receive`], [`Endpoint::closed`] and command. A
-    /// [`UserAgent`](crate::UserAgent) does so itself.
-    pub fn settle(&mut self, endpoint: &mut Endpoint) {
-        while let Some(indication) = endpoint.poll_indication() {
-            match indication {
-                Indication::Request {
-                    transaction,
-                    request,
-                } => match request.method() {
-                    Method::Invite => self.on_call(endpoint, transaction, request),
-                    Method::Options => {
-                        endpoint.answer_options(transaction, self.is_busy(endpoint));
-                    }
-                    // RFC 3261 section 15.1.2, RFC 3262 section 6, RFC 3311 section 5.2: these need a dialog.
-                    Method::Bye | Method::Prack | Method::Update => {
-                        let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
-                        endpoint.refuse(transaction, status, "no such dialog", &[]);
-                    }
-                    _ => refuse_method(endpoint, transaction),
-                },
-                Indication::RequestInDialog {
-                    transaction,
-                    usage: DialogUsage::Session(id),
-                    request,
-                } => {
-                    // RFC 3261 section 11.2: within a dialog as outside.
-                    if request.method() == Method::Options {
-                        endpoint.answer_options(transaction, self.is_busy(endpoint));
-                    } else if !self.on_request(endpoint, transaction, id, &request) {
-                        refuse_method(endpoint, transaction);
-                    }
-                }
-                Indication::Cancel {
-                    transaction,
-                    invite,
-                    request,
-                } => {
-                    self.on_cancel(endpoint, transaction, invite, &request);
-                }
-                Indication::Ack { usage, request } => {
-                    let DialogUsage::Session(id) = usage;
-                    self.drive(endpoint, id, Input::Ack(&request));
-                }
-                Indication::Response(received) => {
-                    if let TransactionUser::Session(id, to) = received.sent.user {
-                        self.on_response_or_challenge(endpoint, id, to, received);
-                    }
-                }
-                Indication::Failed { sent, error } => {
-                    if let TransactionUser::Session(id, to) = sent.user {
-                        self.drive(endpoint, id, Input::Failed(to, error));
-                        self.on_failure(endpoint, &sent, error);
-                    }
-                }
-                Indication::ServerFailed { transaction } => {
-                    self.on_server_failed(endpoint, transaction);
-                }
-                // RFC 3261 section 18.3: the host closes a stream that cannot be read any further.
-                Indication::Unreadable(connection) => {
-                    let reason = DisconnectReason::Protocol;
-                    let close = Action::Disconnect { connection, reason };
-                    endpoint.act(close);
-                    endpoint.closed(connection, endpoint.now);
-                }
-                Indication::Pong(_) => {}
-            }
+        if is_over {
+            self.incoming -= usize::from(is_incoming);
+            self.calls.remove(id.0);
+            self.end_transfers(endpoint, Some(id));
+            self.end_referred(endpoint, Some(id));
         }
-    }
-
-    /// Advances the clock to `now`, which never goes back: fires the due deadlines and passes them to the
-    /// calls. A [`UserAgent`](crate::UserAgent) does so itself.
-    pub fn tick(&mut self, endpoint: &mut Endpoint, now: Timestamp) {
-        endpoint.advance(now);
-        let now = endpoint.now;
-        endpoint.layer.tick(now);
-        self.settle(endpoint);
-        for _ in 0..endpoint.limits().fired_per_tick.max(1) {
-            let Some(owner) = endpoint.timers.pop_due(now) else {
-                break;
-            };
-            if let TimerOwner::Session(id, timer) = owner {
-                self.on_timeout(endpoint, id, timer);
-            }
+        if let Some((refer, status)) = report {
+            self.report(endpoint, refer, status);
         }
-        self.settle(endpoint);
-    }
-
-    fn on_response_or_challenge(
-        &mut self,
-        endpoint: &mut Endpoint,
-        id: SessionId,
-        to: SessionRequest,
-        mut received: Received,
-    ) {
-        if received.is_challenge() && self.awaits(id, to) {
-            let sent = endpoint.resend_with_credentials(&received, Authorization::Credentials);
-            match sent {
-                Ok(transaction) => {
-                    self.drive(endpoint, id, Input::Resent(to, transaction));
-                    return;
-                }
-                Err(RetryError::NotSent(error)) => {
-                    self.drive(endpoint, id, Input::NotResent(to, error));
-                    return;
-                }
-                Err(RetryError::Challenge(error)) => received.unanswered = Some(Box::new(error)),
-            }
+        if let Some(old) = replaced {
+            self.replace(endpoint, old, id);
         }
-        self.on_response(endpoint, id, to, &received, false);
-        self.on_failure_response(endpoint, &received);
+        match is_over {
+            true => Stepped::Over,
+            false => Stepped::Alive,
+        }
     }
 
     pub(crate) fn on_timeout(
@@ -436,6 +352,10 @@ impl SessionLayer {
             let why = "INVITE without exactly one SIP or SIPS URI in Contact";
             return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
         }
+        let named = match self.calls_named_by(endpoint, &request) {
+            Ok(named) => named,
+            Err((status, why)) => return endpoint.refuse(transaction, status, why, &[]),
+        };
         if self.is_busy(endpoint) {
             return endpoint.refuse(transaction, StatusCode::BUSY_HERE, "too many calls", &[]);
         }
@@ -449,7 +369,7 @@ impl SessionLayer {
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id, usage, rng);
-        endpoint.identify(set, None);
+        endpoint.identify(set, self.uuid_of(endpoint, named.replaces));
         endpoint.learn_uuid_of_caller(set, &request);
         let Ok(dialog) = endpoint.dialogs.accept(set, &request) else {
             endpoint.dialogs.close(set);
@@ -468,7 +388,7 @@ impl SessionLayer {
             endpoint,
             common: &mut common,
         };
-        let state = Some(callee::start(transaction, dialog, request, context));
+        let state = Some(callee::start(transaction, dialog, request, named, context));
         self.calls.insert(Call { common, state });
         self.incoming += 1;
         self.invites.insert(transaction, id);
@@ -499,6 +419,10 @@ impl SessionLayer {
                 return true;
             }
             Method::Invite => Input::Invite(transaction, request),
+            Method::Notify => {
+                let usage = DialogUsage::Session(id);
+                return self.on_notify(endpoint, transaction, usage, request);
+            }
             Method::Update => Input::Update(transaction, request),
             Method::Prack => Input::Prack(transaction, request),
             _ => return false,
@@ -558,6 +482,7 @@ impl SessionLayer {
         endpoint: &mut Endpoint,
         transaction: ServerTransactionId,
     ) -> Option<SessionId> {
+        self.on_refer_lost(endpoint, transaction);
         let id = self.invites.get(&transaction).copied()?;
         let stepped = self.drive(endpoint, id, Input::ServerFailed(transaction));
         (stepped == Stepped::Over).then_some(id)
@@ -616,6 +541,14 @@ impl SessionLayer {
             TransactionUser::Session(id, SessionRequest::Reinvite) if self.tries_again(id) => {
                 FailureScope::Transaction
             }
+            // RFC 5057 section 5.1: the usage of a REFER or NOTIFY is its subscription, and 416 is about its Refer-To.
+            TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
+                let is_target = received.response.status() == StatusCode::UNSUPPORTED_URI_SCHEME;
+                let scope = Some(received.scope()).filter(|_| !is_target);
+                scope
+                    .filter(|scope| *scope == FailureScope::Dialog)
+                    .unwrap_or(FailureScope::Transaction)
+            }
             // RFC 3311 section 5.1: the call goes on without UPDATE.
             TransactionUser::Session(_, SessionRequest::Update)
                 if matches!(received.response.status().as_u16(), 405 | 480 | 501) =>
@@ -635,7 +568,13 @@ impl SessionLayer {
         sent: &Sent,
         error: TransactionError,
     ) -> Option<SessionId> {
+        let own = matches!(
+            sent.user,
+            TransactionUser::Transfer(_) | TransactionUser::Notify(_)
+        );
         let scope = match error {
+            // RFC 5057 section 5.1: the usage of a REFER or NOTIFY is its subscription.
+            _ if own => FailureScope::Transaction,
             TransactionError::Timeout => FailureScope::of(StatusCode::REQUEST_TIMEOUT),
             TransactionError::ConnectionLost => FailureScope::Transaction,
         };
@@ -656,7 +595,9 @@ impl SessionLayer {
         if scope == FailureScope::Transaction || bye {
             return None;
         }
-        let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())?;
+        let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())? else {
+            return None;
+        };
         let stepped = self.drive(endpoint, id, Input::Gone(Box::new(reason())));
         (stepped == Stepped::Over).then_some(id)
     }
@@ -784,7 +725,7 @@ impl SessionLayer {
         &self,
         id: SessionId,
     ) -> Option<ServerTransactionId> {
-        self.calls.get(id.0)?.common.updates.theirs()
+        self.calls.get(id.0)?.common.updates.theirs
     }
 
     /// The transaction of the peer's INVITE that a call answers, for the table test.
@@ -795,11 +736,4 @@ impl SessionLayer {
     ) -> Option<ServerTransactionId> {
         self.calls.get(id.0)?.state.as_ref()?.server_transaction()
     }
-}
-
-/// Refuses a request that no call takes (RFC 3261 section 8.2.1).
-fn refuse_method(endpoint: &mut Endpoint, transaction: ServerTransactionId) {
-    let allow = [(HeaderName::Allow, endpoint.allow())];
-    let status = StatusCode::METHOD_NOT_ALLOWED;
-    endpoint.refuse(transaction, status, "no usage takes it", &allow);
 }

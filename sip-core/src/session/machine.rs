@@ -261,11 +261,6 @@ impl State {
         }
     }
 
-    /// Whether the peer calls and has no final response.
-    const fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Incoming(_) | Self::Accepting(_))
-    }
-
     /// Refreshes the session (RFC 4028 section 10); an INVITE that is under way does so, too.
     fn refresh(self, context: &mut Context<'_>) -> Option<Self> {
         match self {
@@ -290,6 +285,11 @@ impl State {
                 | Self::QueuedBye(_)
                 | Self::LostBye(_)
         )
+    }
+
+    /// Whether the peer calls and has no final response.
+    const fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Incoming(_) | Self::Accepting(_))
     }
 
     /// What the peer of a call misses that ends without a message.

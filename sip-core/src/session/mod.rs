@@ -5,8 +5,11 @@
 //! `caller.rs` has the states before the peer answers an INVITE of this side, `callee.rs` those before this
 //! side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional responses of this side (RFC
 //! 3262), `confirmed.rs` and `reinvite.rs` the states of a call that is up, `ending.rs` the rest. `update.rs` has the UPDATEs,
-//! which are beside the state. `offer.rs` is the offer/answer machine (RFC 3264), `refresh.rs` that of session timers (RFC 4028).
+//! which are beside the state. `offer.rs` is the offer/answer machine (RFC 3264), `refresh.rs` that of session timers (RFC 4028). `transfer.rs`
+//! and `referral.rs` are the machines of a REFER of this side and of a peer (RFC 3515), which `transferring.rs` and
+//! `referring.rs` drive; `replaces.rs` finds the calls that an INVITE names (RFC 3891).
 
+mod alone;
 mod callee;
 mod caller;
 mod confirmed;
@@ -23,20 +26,26 @@ mod options;
 mod peer;
 mod progress;
 mod provisional;
+mod referral;
+mod referring;
 mod refresh;
 mod refusal;
 mod reinvite;
 mod reliable;
+mod replaces;
 mod state;
+mod subscriptions;
 #[cfg(test)]
 mod tables;
+mod transfer;
+mod transferring;
 mod update;
 
 pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
 pub use self::options::{
-    DescriptionFailed, FromError, InviteOptions, MessageOptions, ModifyOptions,
+    DescriptionFailed, FromError, InviteOptions, MessageOptions, ModifyOptions, TransferOptions,
 };
 pub use self::provisional::{
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, Reliability,

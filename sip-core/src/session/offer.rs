@@ -175,8 +175,8 @@ impl Exchange {
         }
     }
 
-    /// Whether the offer of this side waits for the answer of the peer.
+    /// Whether an offer of this side waits for an answer that a message about the INVITE carries: the 2xx, the ACK or a PRACK.
     pub(crate) const fn awaits_answer(self) -> bool {
-        matches!(self, Self::OfferSent(..))
+        matches!(self, Self::OfferSent(_, carrier) if !matches!(carrier, Carrier::Update))
     }
 }

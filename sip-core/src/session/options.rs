@@ -8,6 +8,7 @@ use sip_parse::{ParseError, Scheme, Uri, UriBuf};
 
 use crate::body::Body;
 use crate::header::{ExtraHeader, Reason};
+use crate::ids::SessionId;
 use crate::session_uuid::SessionUuid;
 
 /// Settings of an outgoing call.
@@ -24,11 +25,57 @@ pub struct InviteOptions {
     pub anonymous: bool,
     /// The caller that From names instead of the address-of-record; [`InviteOptions::from_address`] checks it.
     pub(crate) from: Option<FromAddress>,
+    /// The call of this agent, up, whose peer ends it for the new one (RFC 3891): the INVITE has a Replaces that names it.
+    pub replaces: Option<SessionId>,
     /// Additional header fields of the application.
     pub headers: Vec<ExtraHeader>,
     /// The UUID of this side in Session-ID, for a call that continues another one, such as one that a transfer makes: an end
     /// keeps its UUID then (RFC 7989 section 6). `None`: the core draws one. Only with `sessionId`.
     pub session_uuid: Option<SessionUuid>,
+}
+
+/// Settings of a REFER.
+#[derive(Clone, Default, Debug)]
+#[non_exhaustive]
+pub struct TransferOptions {
+    /// Asks the peer not to report (RFC 4488): the outcome of an accepted REFER is
+    /// [`TransferOutcome::Unreported`](crate::TransferOutcome::Unreported). A peer that does not know this reports all the same.
+    pub without_subscription: bool,
+    /// The call whose dialog authorises a REFER outside dialogs, sent to the peer of that call (RFC 4538): the REFER has a
+    /// Target-Dialog and requires `tdialog`.
+    pub target_dialog: Option<SessionId>,
+    /// Additional header fields of the application. A Referred-By replaces that of the core, which names the
+    /// address-of-record (RFC 3892 section 2.1).
+    pub headers: Vec<ExtraHeader>,
+}
+
+impl TransferOptions {
+    /// The default REFER: with a subscription, no additional header fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the peer not to report (RFC 4488).
+    #[must_use]
+    pub fn without_subscription(mut self) -> Self {
+        self.without_subscription = true;
+        self
+    }
+
+    /// Names the call whose dialog authorises a REFER outside dialogs (RFC 4538).
+    #[must_use]
+    pub fn target_dialog(mut self, call: SessionId) -> Self {
+        self.target_dialog = Some(call);
+        self
+    }
+
+    /// Adds one header field.
+    #[must_use]
+    pub fn header(mut self, header: ExtraHeader) -> Self {
+        self.headers.push(header);
+        self
+    }
 }
 
 impl InviteOptions {
@@ -89,6 +136,13 @@ impl InviteOptions {
     #[must_use]
     pub fn session_uuid(mut self, uuid: SessionUuid) -> Self {
         self.session_uuid = Some(uuid);
+        self
+    }
+
+    /// Replaces a call of this agent at its peer (RFC 3891).
+    #[must_use]
+    pub fn replaces(mut self, call: SessionId) -> Self {
+        self.replaces = Some(call);
         self
     }
 

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::{Request, UriBuf};
+use sip_parse::{HeaderName, Message, Method, Request, UriBuf};
 use smallvec::SmallVec;
 
 use super::options::{InviteOptions, ModifyOptions};
@@ -280,6 +280,76 @@ pub(crate) struct Terminating {
     pub(crate) since: Timestamp,
     /// The peer hung up, too, so that it knows whatever becomes of the BYE.
     pub(crate) peer_knows: bool,
+}
+
+/// The UPDATEs of a call.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(crate) struct Updates {
+    /// Whether the last Allow of the peer lists UPDATE.
+    pub(crate) allowed: bool,
+    /// The UPDATE of the peer that waits for the application's answer.
+    pub(crate) theirs: Option<ServerTransactionId>,
+    /// The UPDATE of this side.
+    pub(crate) ours: Ours,
+}
+
+/// The UPDATE of this side.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone, Debug))]
+pub(crate) enum Ours {
+    /// There is none.
+    #[default]
+    Idle,
+    /// The core has requested its offer from the application.
+    Offering(Attempt),
+    /// It is sent, with this CSeq number.
+    Sent(Attempt, u32),
+    /// It crossed an offer of the peer and waits.
+    Glare(Attempt),
+}
+
+impl Updates {
+    /// Reads the Allow of a request or 2xx of the peer (RFC 3311 section 5.1).
+    pub(crate) fn learn(&mut self, message: &Message) {
+        if message.has(HeaderName::Allow) {
+            self.allowed = message.allow().any(|method| method == Method::Update);
+        }
+    }
+
+    /// Whether this side has no UPDATE under way.
+    pub(crate) const fn are_idle(&self) -> bool {
+        matches!(self.ours, Ours::Idle)
+    }
+
+    /// Whether an UPDATE of this side waits for its response.
+    pub(crate) const fn are_sent(&self) -> bool {
+        matches!(self.ours, Ours::Sent(..))
+    }
+
+    /// Whether an UPDATE of the peer waits for the application.
+    pub(crate) const fn are_answered(&self) -> bool {
+        self.theirs.is_some()
+    }
+
+    /// The name of the state, for the table test.
+    #[cfg(test)]
+    pub(crate) fn state_for_tests(&self) -> &'static str {
+        match &self.ours {
+            Ours::Idle if self.theirs.is_some() => "Answering",
+            Ours::Idle => "Idle",
+            Ours::Offering(_) => "Offering",
+            Ours::Sent(attempt, _) if attempt.without_offer() => "Sent without offer",
+            Ours::Sent(..) => "Sent",
+            Ours::Glare(_) => "Glare",
+        }
+    }
+
+    /// The call ends; returns the UPDATE of the peer that is not answered.
+    pub(crate) fn close(&mut self) -> Option<ServerTransactionId> {
+        self.ours = Ours::Idle;
+        self.theirs.take()
+    }
 }
 
 impl State {

@@ -47,14 +47,14 @@
 //! The call is up, and the Allow of the peer lists UPDATE; `in` names the state of the call where it is not `Confirmed`. `without
 //! offer` is an UPDATE that refreshes the target and the session only. Words as in `machine.rs`.
 
-use sip_parse::{HeaderName, Message, Method, Request, StatusCode};
+use sip_parse::{Method, Request, StatusCode};
 
 use super::context::{Common, Context, by_peer};
 use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Ending, Exchange};
 use super::options::ModifyOptions;
 use super::reinvite::{MOST_GLARES, last_number, offer, repair};
-use super::state::{Attempt, State};
+use super::state::{Attempt, Ours, State};
 use crate::body::{Body, remote_description};
 use crate::dialog::DialogId;
 use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
@@ -62,91 +62,12 @@ use crate::error::CommandError;
 use crate::reason::{Cause, EndReason, failure, refusal, send_failure_cause};
 use crate::transaction::{SendError, ServerTransactionId};
 
-/// The UPDATEs of a call.
-#[derive(Default)]
-#[cfg_attr(test, derive(Clone, Debug))]
-pub(crate) struct Updates {
-    /// Whether the last Allow of the peer lists UPDATE.
-    allowed: bool,
-    /// The UPDATE of the peer that waits for the application's answer.
-    theirs: Option<ServerTransactionId>,
-    /// The UPDATE of this side.
-    ours: Ours,
-}
-
-/// The UPDATE of this side.
-#[derive(Default)]
-#[cfg_attr(test, derive(Clone, Debug))]
-enum Ours {
-    /// There is none.
-    #[default]
-    Idle,
-    /// The core has requested its offer from the application.
-    Offering(Attempt),
-    /// It is sent, with this CSeq number.
-    Sent(Attempt, u32),
-    /// It crossed an offer of the peer and waits.
-    Glare(Attempt),
-}
-
 /// Whether this room has taken an input.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is returned and taken apart at once"
-)]
 pub(crate) enum Stepped<'a> {
     /// It has, and this is the next state of the call.
     Taken(Option<State>),
     /// The state takes the input.
     Passed(State, Input<'a>),
-}
-
-impl Updates {
-    /// Reads the Allow of a request or 2xx of the peer (RFC 3311 section 5.1).
-    pub(crate) fn learn(&mut self, message: &Message) {
-        if message.has(HeaderName::Allow) {
-            self.allowed = message.allow().any(|method| method == Method::Update);
-        }
-    }
-
-    /// Whether this side has no UPDATE under way.
-    pub(crate) const fn are_idle(&self) -> bool {
-        matches!(self.ours, Ours::Idle)
-    }
-
-    /// Whether an UPDATE of this side waits for its response.
-    pub(crate) const fn are_sent(&self) -> bool {
-        matches!(self.ours, Ours::Sent(..))
-    }
-
-    /// Whether an UPDATE of the peer waits for the application.
-    pub(crate) const fn are_answered(&self) -> bool {
-        self.theirs.is_some()
-    }
-
-    /// The UPDATE of the peer that waits for the application.
-    pub(crate) const fn theirs(&self) -> Option<ServerTransactionId> {
-        self.theirs
-    }
-
-    /// The name of the state, for the table test.
-    #[cfg(test)]
-    pub(crate) fn state_for_tests(&self) -> &'static str {
-        match &self.ours {
-            Ours::Idle if self.theirs.is_some() => "Answering",
-            Ours::Idle => "Idle",
-            Ours::Offering(_) => "Offering",
-            Ours::Sent(attempt, _) if attempt.without_offer() => "Sent without offer",
-            Ours::Sent(..) => "Sent",
-            Ours::Glare(_) => "Glare",
-        }
-    }
-
-    /// The call ends; returns the UPDATE of the peer that is not answered.
-    pub(crate) fn close(&mut self) -> Option<ServerTransactionId> {
-        self.ours = Ours::Idle;
-        self.theirs.take()
-    }
 }
 
 /// Takes an input that is about an UPDATE.
@@ -264,6 +185,8 @@ fn learn(input: &Input<'_>, context: &mut Context<'_>) {
 fn after(state: State, context: &mut Context<'_>) -> Option<State> {
     match state {
         State::Confirmed(call) => repair(call, context),
+        // The 2xx to the INVITE waits for the answer to an UPDATE.
+        State::Accepting(call) => call.accept(context),
         state => Some(state),
     }
 }
@@ -276,10 +199,11 @@ pub(crate) fn accepts(
     common: &Common,
 ) -> Result<(), CommandError> {
     let early = matches!(state, State::Incoming(_) | State::Accepting(_));
+    let negotiated = may_take_offer(state, common);
     if early && !common.updates.allowed {
         return Err(CommandError::WrongState("the peer takes no UPDATE"));
     }
-    let reached = matches!(state, State::Confirmed(_)) || early && common.exchanges > 0;
+    let reached = matches!(state, State::Confirmed(_)) || early && negotiated;
     if !reached {
         return Err(CommandError::WrongState(
             "an UPDATE needs a call that is up, or a first exchange of descriptions",
@@ -392,6 +316,15 @@ fn due(state: &State, context: &mut Context<'_>) {
         Ours::Glare(attempt) if may_offer(state, context) => start(attempt, context),
         Ours::Glare(attempt) => wait(attempt, context),
         other => context.common.updates.ours = other,
+    }
+}
+
+/// Whether an UPDATE may carry an offer: after the first exchange (RFC 3311 section 5.1). In a call that this side has not
+/// answered, a reliable provisional response and its PRACK complete it.
+fn may_take_offer(state: &State, common: &Common) -> bool {
+    match state {
+        State::Incoming(incoming) | State::Accepting(incoming) => incoming.negotiated,
+        _ => common.exchanges > 0,
     }
 }
 
@@ -532,7 +465,7 @@ fn received(
             context.answer_acknowledged();
             state
         }
-        (Exchange::Idle, state) if context.common.exchanges > 0 => state,
+        (Exchange::Idle, state) if may_take_offer(&state, context.common) => state,
         // An offer of the peer is not answered: that of another request, or that of its INVITE.
         (_, state) => {
             context.refuse_for_now(transaction);

@@ -74,6 +74,8 @@ pub struct TableSizes {
     pub sessions: usize,
     /// Requests of the application outside calls that have no outcome yet.
     pub requests: usize,
+    /// REFERs of both sides whose outcome is not yet known or reported.
+    pub refers: usize,
     /// Requests of peers that wait for the application's answer.
     pub incoming: usize,
     /// Challenges that wait for the application's answer.
@@ -265,6 +267,10 @@ impl UserAgent {
                 TimerOwner::Session(id, timer) => {
                     self.step_session(id, Input::Timer(timer));
                 }
+                TimerOwner::Transfer(id) => {
+                    self.sessions.on_transfer_timeout(&mut self.endpoint, id);
+                }
+                TimerOwner::Refer(id) => self.sessions.on_refer_timeout(&mut self.endpoint, id),
                 TimerOwner::Registration(index) => self.on_registration_timeout(index),
                 TimerOwner::Incoming(id) => self.drop_incoming(id),
                 TimerOwner::Request(id) => self.on_queue_timeout(id),
@@ -354,6 +360,7 @@ impl UserAgent {
             dialogs: self.endpoint.dialogs.len(),
             sessions: self.sessions.len(),
             requests: self.requests.outgoing(),
+            refers: self.sessions.refers(),
             incoming: self.requests.incoming(),
             challenges: self.challenges.len(),
             timers: self.endpoint.timers.len(),
@@ -432,6 +439,7 @@ impl UserAgent {
         for id in self.requests.ids() {
             self.finish_request(id, Err(EndReason::local(Cause::Stopped)));
         }
+        self.sessions.end_refers(&mut self.endpoint);
         self.forget_challenges();
         for id in self.requests.incoming_ids() {
             self.drop_incoming(id);

@@ -8,15 +8,16 @@ use core::time::Duration;
 use sip_parse::{Message, Method, NameAddr};
 
 use super::agent::UserAgent;
+use super::transfers::TransferTarget;
 use crate::body::Body;
 use crate::dtmf::{Tone, Tones, TonesError};
 use crate::endpoint::{Duty, MaySend, SessionRequest, TransactionUser};
 use crate::error::{CommandError, StaleHandle};
-use crate::ids::{ExchangeId, RequestId, SessionId};
+use crate::ids::{ExchangeId, RequestId, SessionId, TransferId};
 use crate::registration::{RegisterKind, Wish};
 use crate::session::{
     DescriptionFailed, Input, InviteOptions, MessageOptions, ModifyOptions, Phase,
-    ProvisionalOptions, Refusal, Stepped,
+    ProvisionalOptions, Refusal, Stepped, TransferOptions,
 };
 use crate::session_uuid::SessionIdentifier;
 use crate::time::Timestamp;
@@ -347,6 +348,25 @@ impl EstablishedSession<'_> {
     /// direction.
     pub fn reinvite(self, options: ModifyOptions, now: Timestamp) -> Result<(), CommandError> {
         self.command(Input::Renegotiate(options), now)
+    }
+
+    /// Transfers the peer: asks it by REFER (RFC 3515) to call `target`, a URI, a user at the address-of-record's host, or the
+    /// peer of another call, which that call replaces (RFC 3891). Returns the handle of the REFER.
+    /// [`Event::TransferProgress`](crate::Event::TransferProgress) and
+    /// [`Event::TransferEnded`](crate::Event::TransferEnded) report how that goes. The call goes on until one side hangs up,
+    /// as the application does after a success.
+    ///
+    /// # Errors
+    /// [`CommandError`]; no request is sent then. [`CommandError::WrongState`] unless the call is up, and for the peer of
+    /// another call that does not support Replaces (RFC 3891 section 4). Without a connection the command fails, whatever
+    /// `offlineRequests` says.
+    pub fn refer(
+        self,
+        target: impl Into<TransferTarget>,
+        options: &TransferOptions,
+        now: Timestamp,
+    ) -> Result<TransferId, CommandError> {
+        self.agent.refer_call(self.id, target.into(), options, now)
     }
 
     /// Changes the session by an UPDATE (RFC 3311 section 5.1), as [`EstablishedSession::reinvite`] does. The core sends a

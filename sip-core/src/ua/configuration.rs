@@ -17,7 +17,7 @@ use crate::rand::{below, token};
 use crate::transaction::TimerSettings;
 
 /// The option tags that the core honours, without those of `extraSupported`.
-const SUPPORTED: [&str; 3] = ["outbound", "gruu", "timer"];
+const SUPPORTED: [&str; 5] = ["outbound", "gruu", "timer", "norefersub", "nosub"];
 
 /// The option tag of RFC 3959.
 const EARLY_SESSION: &str = "early-session";
@@ -83,12 +83,14 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
     Behaviour {
         user_agent: config.user_agent_string().into(),
         display_name: config.display_name().map(Into::into),
-        takes_refer: config.allow_out_of_dialog_refers(),
+        takes_refer: true,
+        takes_refer_outside: config.allow_out_of_dialog_refers(),
         takes_requests: true,
         extensions: Box::new(extensions(config)),
         session_id: config.session_id(),
         takes_any_user: false,
         reliable_provisionals: config.rel100(),
+        replaces: config.replaces(),
         preloaded_route: config.use_preloaded_route(),
         application_authenticates: config.authentication() == Authentication::Application,
         queue_requests: config.offline_requests() == OfflineRequests::Queue,

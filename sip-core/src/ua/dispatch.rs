@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use sip_parse::{HeaderName, Method, Request, StatusCode};
+use sip_parse::{Method, Request, StatusCode};
 
 use super::agent::{Life, UserAgent};
 use crate::connection::DisconnectReason;
@@ -29,6 +29,16 @@ impl UserAgent {
                     usage: DialogUsage::Session(id),
                     request,
                 } => self.on_request_in_call(transaction, id, request),
+                Indication::RequestInDialog {
+                    transaction,
+                    usage,
+                    request,
+                } => self.sessions.on_request_in_subscription(
+                    &mut self.endpoint,
+                    transaction,
+                    usage,
+                    &request,
+                ),
                 Indication::Cancel {
                     transaction,
                     invite,
@@ -40,8 +50,9 @@ impl UserAgent {
                     self.forget_call(over);
                 }
                 Indication::Ack { usage, request } => {
-                    let DialogUsage::Session(id) = usage;
-                    self.step_session(id, Input::Ack(&request));
+                    if let DialogUsage::Session(id) = usage {
+                        self.step_session(id, Input::Ack(&request));
+                    }
                 }
                 Indication::Response(received) => self.on_response(received),
                 Indication::Failed { sent, error } => self.on_failed(&sent, error),
@@ -95,6 +106,9 @@ impl UserAgent {
             TransactionUser::Register(index) => !self.registrations.binding(index).is_idle(),
             TransactionUser::Session(id, request) => self.sessions.awaits(id, request),
             TransactionUser::Request(id) => self.requests.has(id),
+            TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
+                self.sessions.subscription_awaits(user)
+            }
             TransactionUser::Branch | TransactionUser::Nobody => false,
         }
     }
@@ -106,6 +120,9 @@ impl UserAgent {
             }
             TransactionUser::Session(id, request) => {
                 self.step_session(id, Input::Resent(request, transaction));
+            }
+            TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
+                self.sessions.on_subscription_resent(&self.endpoint, user);
             }
             TransactionUser::Request(_) | TransactionUser::Branch | TransactionUser::Nobody => {}
         }
@@ -119,6 +136,10 @@ impl UserAgent {
                 self.step_session(id, Input::NotResent(request, error.clone()));
             }
             TransactionUser::Request(id) => self.finish_request(id, Err(reason)),
+            TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
+                let sessions = &mut self.sessions;
+                sessions.on_subscription_not_resent(&mut self.endpoint, user, error);
+            }
             TransactionUser::Branch | TransactionUser::Nobody => {}
         }
     }
@@ -137,6 +158,10 @@ impl UserAgent {
                 self.forget_call(Some(id).filter(|_| stepped == Stepped::Over));
             }
             TransactionUser::Request(id) => self.on_request_response(id, received, may_wait),
+            TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
+                let sessions = &mut self.sessions;
+                sessions.on_subscription_response(&mut self.endpoint, received);
+            }
             TransactionUser::Branch | TransactionUser::Nobody => {}
         }
         let over = self
@@ -146,9 +171,7 @@ impl UserAgent {
         let waits = match user {
             TransactionUser::Session(id, _) => self.sessions.is_queued(id),
             TransactionUser::Request(id) => self.requests.is_queued(id),
-            TransactionUser::Register(_) | TransactionUser::Branch | TransactionUser::Nobody => {
-                false
-            }
+            _ => false,
         };
         if may_wait && waits {
             self.endpoint.ready = false;
@@ -163,6 +186,10 @@ impl UserAgent {
                 self.step_session(id, Input::Failed(to, error));
             }
             TransactionUser::Request(id) => self.finish_request(id, Err(failure(error))),
+            user @ (TransactionUser::Transfer(_) | TransactionUser::Notify(_)) => {
+                let sessions = &mut self.sessions;
+                sessions.on_subscription_failed(&mut self.endpoint, user, error);
+            }
             TransactionUser::Branch | TransactionUser::Nobody => {}
         }
         let over = self.sessions.on_failure(&mut self.endpoint, sent, error);
@@ -196,7 +223,10 @@ impl UserAgent {
                 self.endpoint.answer(transaction, StatusCode::OK, &[]);
                 self.endpoint.event(Event::LegacyNotification { request });
             }
-            Method::Refer => self.on_refer(transaction, None, request),
+            Method::Refer => {
+                let sessions = &mut self.sessions;
+                sessions.on_refer(&mut self.endpoint, transaction, None, request);
+            }
             // These methods need a dialog (RFC 3261 section 15.1.2, RFC 3262 section 6, RFC 6665, RFC 6086).
             _ => {
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -220,7 +250,10 @@ impl UserAgent {
             Method::Other(name) if self.endpoint.takes_method(name) => {
                 self.on_application_request(transaction, Some(id), request);
             }
-            Method::Refer => self.on_refer(transaction, Some(id), request),
+            Method::Refer => {
+                let sessions = &mut self.sessions;
+                sessions.on_refer(&mut self.endpoint, transaction, Some(id), request);
+            }
             _ => {
                 let sessions = &mut self.sessions;
                 if !sessions.on_request(&mut self.endpoint, transaction, id, &request) {
@@ -237,21 +270,6 @@ impl UserAgent {
     fn answer_options(&mut self, transaction: ServerTransactionId) {
         let busy = self.sessions.is_busy(&self.endpoint);
         self.endpoint.answer_options(transaction, busy);
-    }
-
-    /// RFC 3515 section 2.4.2: only the application decides whether a REFER is followed.
-    fn on_refer(
-        &mut self,
-        transaction: ServerTransactionId,
-        session: Option<SessionId>,
-        request: Box<Request>,
-    ) {
-        if request.headers_named(HeaderName::ReferTo).count() != 1 {
-            let why = "REFER without exactly one Refer-To";
-            let status = StatusCode::BAD_REQUEST;
-            return self.endpoint.refuse(transaction, status, why, &[]);
-        }
-        self.on_application_request(transaction, session, request);
     }
 
     /// Passes an input that always fits to a call, and drops the waiting challenges of a call that is over.

@@ -4,7 +4,7 @@
 //! private fields: `flow_table.rs`, `request_table.rs`, `challenge_table.rs`, and below this module the calls
 //! (`session/`), the registrations (`registration/`) and the endpoint that they share (`endpoint/`).
 //! `dispatch.rs` routes what arrives; `flows.rs` and `failback.rs` handle connections; `registering.rs`
-//! carries out the registration machine; `calls.rs` and `requests.rs` are the commands, `in_call.rs`
+//! carries out the registration machine; `calls.rs`, `transfers.rs` and `requests.rs` are the commands, `in_call.rs`
 //! and `tones.rs` those within a call; `waiting.rs` sends
 //! what waited for a connection; `reconfigure.rs` changes the configuration at run time.
 
@@ -27,9 +27,11 @@ mod request_table;
 mod requests;
 mod tone_sequence;
 mod tones;
+mod transfers;
 mod waiting;
 
 pub use self::agent::{TableSizes, UserAgent};
 pub use self::calls::{EstablishedSession, IncomingSession, OutgoingSession, Session};
 pub use self::flows::NoServerUrl;
 pub use self::reconfigure::Change;
+pub use self::transfers::TransferTarget;

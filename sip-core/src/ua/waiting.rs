@@ -55,6 +55,7 @@ impl UserAgent {
                 self.step_session(id, Input::Connected);
             }
         }
+        self.sessions.on_refers_connected(&mut self.endpoint);
         for turn in self.turns() {
             match turn {
                 Turn::Request(id) => self.send_queued(id),

@@ -5,11 +5,10 @@ use std::time::Duration;
 use sip_core::config::{Config, ConfigBuilder, DtmfType, SessionRefresher, Support};
 use sip_core::{
     Cause, CommandError, DescriptionFailed, DescriptionKind, Event, Originator, Session,
-    StartError, Timestamp, UserAgent,
 };
 use sip_parse::{HeaderName, Method};
 
-use sip_testing::{Bench, OFFER, SECOND, alice, description_needed, random, value};
+use sip_testing::{Bench, OFFER, SECOND, alice, description_needed, value};
 
 /// CFG-NOANSWER: 408 when the time is up, not before; an Expires that comes earlier ends it with 487
 /// (RFC 3261 13.3.1).
@@ -118,14 +117,6 @@ pub(crate) fn offer_timeout_ends_an_exchange_without_a_description() {
     }
 }
 
-/// The error of starting an agent with this configuration.
-fn refusal(config: &ConfigBuilder) -> String {
-    match UserAgent::new(config.build().unwrap(), random(1), Timestamp::ZERO) {
-        Err(error @ StartError::Unsupported(_)) => error.to_string(),
-        other => panic!("{other:?}"),
-    }
-}
-
 /// The answer to an INVITE with these header fields, and the option tags that it names in Unsupported or Require.
 fn answer_to_invite(config: &ConfigBuilder, headers: &str) -> (u16, String) {
     let mut bench = Bench::new(config);
@@ -183,17 +174,33 @@ pub(crate) fn cfg_100rel_decides_supported_require_and_421() {
     }
 }
 
-/// CFG-REPLACES, RFC 3891: the agent refuses a configuration that enables `replaces`, does not list it in Supported, and answers 420 to a
-/// peer that requires it.
-pub(crate) fn cfg_replaces_is_refused_by_name_and_by_420() {
-    let mut config = alice();
-    let sentences = refusal(config.replaces(Support::Supported));
-    assert_eq!(sentences.lines().count(), 1, "{sentences}");
-    assert!(sentences.contains("replaces has no effect yet"));
-    let answer = answer_to_invite(&alice(), "Require: replaces\n");
-    assert_eq!(answer, (420, "replaces".to_owned()));
-    let (_, invite) = Bench::new(&alice()).call();
-    assert!(!invite.has_token(HeaderName::Supported, b"replaces"));
+/// CFG-REPLACES, RFC 3261 8.2.2.3 and 21.4.15, RFC 3891 4: `none` does not list `replaces` in Supported and answers 420 to a peer
+/// that requires it; `supported` lists it; `required` puts it into Require of an INVITE too, and answers 421 to a peer
+/// without it.
+pub(crate) fn cfg_replaces_decides_supported_require_and_421() {
+    const WITHOUT: &str = "Supported: timer\n";
+    const SUPPORTS: &str = "Supported: timer, Replaces\n";
+    const REQUIRES: &str = "Require: replaces\n";
+    let taken = (100, String::new());
+    let unsupported = (420, "replaces".to_owned());
+    let required = (421, "replaces".to_owned());
+    for (support, answers) in [
+        (Support::None, [&taken, &taken, &unsupported]),
+        (Support::Supported, [&taken, &taken, &taken]),
+        (Support::Required, [&required, &taken, &taken]),
+    ] {
+        let mut config = alice();
+        config.replaces(support);
+        for (headers, answer) in [WITHOUT, SUPPORTS, REQUIRES].iter().zip(answers) {
+            let found = answer_to_invite(&config, headers);
+            assert_eq!(&found, answer, "{support:?}, {headers}");
+        }
+        let (_, invite) = Bench::new(&config).call();
+        let known = support != Support::None;
+        assert_eq!(invite.has_token(HeaderName::Supported, b"replaces"), known);
+        let requires = invite.has_token(HeaderName::Require, b"replaces");
+        assert_eq!(requires, support == Support::Required);
+    }
 }
 
 /// `autostop` is carried out by the adapters, which have handles (`adapters/*/tests/lifecycle.rs`): the core lives until it
@@ -425,9 +432,9 @@ pub(crate) fn rfc3261_8_2_3_accepted_bodies_are_not_refused() {
     let mut bench = Bench::new(alice().accepted_bodies(["application/pidf+xml"]));
     invite(&mut bench, "Application/PIDF+xml;charset=utf-8");
     let (session, parts) = bench.expect(|event| match event {
-        Event::IncomingCall { session, request } => {
-            Some((*session, request.parts().unwrap().iter().count()))
-        }
+        Event::IncomingCall {
+            session, request, ..
+        } => Some((*session, request.parts().unwrap().iter().count())),
         _ => None,
     });
     assert_eq!(parts, 2);

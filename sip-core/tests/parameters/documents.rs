@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use sip_core::config::{
-    Config, ConfigBuilder, Explained, Origin, Parameter, Setter, Source, Support,
-};
+use sip_core::config::{Config, ConfigBuilder, Explained, Origin, Parameter, Setter, Source};
 
 const TABLE: &str = include_str!("../../../docs/parameters.md");
 
@@ -130,10 +128,7 @@ fn each_parameter_has_a_method_an_explanation_and_a_row() {
 /// The table marks exactly the parameters that the code refuses.
 #[test]
 fn the_table_says_what_is_refused() {
-    let config = Config::builder()
-        .replaces(Support::Supported)
-        .build()
-        .unwrap();
+    let config = Config::builder().build().unwrap();
     let missing = config.unsupported();
     for parameter in Parameter::ALL {
         let refused = missing.iter().any(|row| row.parameter == *parameter);

@@ -55,7 +55,7 @@ effects! {
     RegisterExpires => registering::cfg_reg_expires_is_asked_for,
     RegistrarServer => registering::cfg_reg_registrar_is_the_request_uri,
     Rel100 => calls::cfg_100rel_decides_supported_require_and_421,
-    Replaces => calls::cfg_replaces_is_refused_by_name_and_by_420,
+    Replaces => calls::cfg_replaces_decides_supported_require_and_421,
     SessionDescriptionHandlerFactory => calls::description_handler_is_an_event_and_a_command,
     SessionDescriptionHandlerFactoryOptions => calls::description_options_are_passed_on,
     TraceSip => logging::cfg_log_trace_sip_whatever_the_level,

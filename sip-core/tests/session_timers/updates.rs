@@ -156,3 +156,27 @@ fn rfc4028_9_an_update_of_the_peer_refreshes() {
     bench.wait(10_000 * SECOND);
     bench.silence();
 }
+
+/// 4028-10-B: a host that slept past the end of the session keeps the call if a refresh of the peer arrived meanwhile.
+#[test]
+fn rfc4028_10_a_refresh_that_arrived_during_a_sleep_counts() {
+    let fields = "Supported: timer\nSession-Expires: 1800;refresher=uac\n";
+    let mut config = alice();
+    config.keep_alive_interval(Duration::ZERO);
+    for arrives in [true, false] {
+        let (mut bench, _, ok) = answered(&config, fields);
+        bench.now = bench.now + 3_600 * SECOND;
+        if arrives {
+            let extra = format!("Contact: <sip:bob@bob.invalid>\n{fields}");
+            bench.in_dialog("UPDATE", 8, "u8", &ok, &extra);
+            assert_eq!(bench.next_response().status().as_u16(), 200);
+        }
+        bench.sleep(Duration::ZERO);
+        if arrives {
+            bench.wait(1_767 * SECOND);
+            bench.silence();
+            bench.wait(SECOND);
+        }
+        expired(&mut bench);
+    }
+}

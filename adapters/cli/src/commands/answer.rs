@@ -3,15 +3,19 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use sip_core::{Event, FailureStatus, SessionId};
+use sip_core::{Event, FailureStatus, ProvisionalOptions, SessionId};
+use sip_host::CommandFailure;
 use tokio::time::{Instant, sleep_until};
 
 use crate::arguments::Answer;
 use crate::outcome::Failure;
-use crate::running::{Happening, Running, finish, time, tolerate_ended};
+use crate::phone::{Moment, Phone};
+use crate::running::{Running, finish, time, tolerate_ended};
+use crate::script::Script;
 use crate::settings::Registering;
 
 pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
+    let script = Script::new(&arguments.in_call)?;
     let refusal = match arguments.reject {
         Some(code) => Some(
             FailureStatus::new(code)
@@ -20,25 +24,27 @@ pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
         None => None,
     };
     let mut running = Running::start(&arguments.account, arguments.output, Registering::ByDefault)?;
-    let result = stay(&mut running, &arguments, refusal).await;
+    let result = stay(&mut running, &arguments, script, refusal).await;
     finish(&mut running, result).await
 }
 
 async fn stay(
     running: &mut Running,
     arguments: &Answer,
+    script: Script,
     refusal: Option<FailureStatus>,
 ) -> Result<(), Failure> {
     running.connected().await?;
+    let mut phone = Phone::open(script, arguments.output, &running.report)?;
     let end = time(arguments.seconds);
     tokio::pin!(end);
     // All calls ring equally long, so they are answered in the order in which they started to ring.
     let mut ringing: VecDeque<(Instant, SessionId)> = VecDeque::new();
     loop {
         let (due, next) = ringing.front().copied().unzip();
-        let happening = tokio::select! {
+        let moment = tokio::select! {
             biased;
-            () = &mut end => return Ok(()),
+            () = &mut end => return phone.outcome(),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 ringing.pop_front();
                 if let Some(session) = next {
@@ -47,17 +53,34 @@ async fn stay(
                 }
                 continue;
             }
-            happening = running.happening() => happening?,
+            moment = phone.next(running) => moment?,
         };
-        let Happening::Event(event) = happening else {
-            return Ok(());
+        let event = match moment {
+            Moment::Event(event) => event,
+            Moment::Intent(intent, source) => {
+                if phone.carry_out(running, intent, source).await? {
+                    running.interrupted()?;
+                    return phone.outcome();
+                }
+                continue;
+            }
+            Moment::Interrupt => return phone.outcome(),
         };
         match (event, refusal) {
             (Event::IncomingCall { session, .. }, Some(status)) => {
                 tolerate_ended(running.handle.reject(session, status).await)?;
             }
             (Event::IncomingCall { session, .. }, None) => {
+                phone.add(session);
                 tolerate_ended(running.handle.ring(session).await)?;
+                if arguments.progress {
+                    let early_media = ProvisionalOptions::early_media();
+                    let sent = running.handle.progress(session, early_media).await;
+                    if let Err(CommandFailure::Refused(why)) = &sent {
+                        running.report.hint(&format!("no early media: {why}"));
+                    }
+                    tolerate_ended(sent)?;
+                }
                 ringing.push_back((
                     Instant::now() + Duration::from_secs(arguments.ring),
                     session,

@@ -1,68 +1,63 @@
 //! `sip call`
 
-use std::time::Duration;
-
 use sip_core::{Cause, EndReason, Event, InviteOptions, Originator};
-use tokio::time::Instant;
 
 use crate::arguments::Call;
 use crate::outcome::Failure;
-use crate::running::{Happening, Running, command_failure, failure_of, finish, tolerate_ended};
+use crate::phone::{Moment, Phone};
+use crate::running::{Running, command_failure, failure_of, finish};
+use crate::script::Script;
 use crate::settings::Registering;
 
 pub(crate) async fn run(arguments: Call) -> Result<(), Failure> {
+    let script = Script::new(&arguments.in_call)?;
     let mut running = Running::start(
         &arguments.account,
         arguments.output,
         Registering::IfAddressed,
     )?;
-    let result = call(&mut running, &arguments).await;
+    let result = call(&mut running, &arguments, script).await;
     finish(&mut running, result).await
 }
 
-async fn call(running: &mut Running, arguments: &Call) -> Result<(), Failure> {
+async fn call(running: &mut Running, arguments: &Call, script: Script) -> Result<(), Failure> {
     running.ready().await?;
+    let mut phone = Phone::open(script, arguments.output, &running.report)?;
     let mut options = InviteOptions::default();
     options.anonymous = arguments.anonymous;
+    options.late_offer = arguments.late_offer;
+    options.headers.clone_from(&arguments.header);
     let invite = running.handle.invite(&arguments.target, options);
     let session = invite.await.map_err(command_failure)?;
     running.calls(session, &arguments.target);
+    phone.add(session);
     let mut established = false;
-    let mut hang_up_at: Option<Instant> = None;
     loop {
-        let event = tokio::select! {
-            happening = running.happening() => match happening? {
-                Happening::Event(event) => Some(event),
-                Happening::Interrupt => None,
-            },
-            () = at(hang_up_at) => None,
-        };
-        let Some(event) = event else {
-            hang_up_at = None;
-            tolerate_ended(running.handle.hang_up(session).await)?;
-            continue;
+        let event = match phone.next(running).await? {
+            Moment::Event(event) => event,
+            Moment::Intent(intent, source) => {
+                if phone.carry_out(running, intent, source).await? {
+                    running.interrupted()?;
+                    phone.hang_up(running).await?;
+                }
+                continue;
+            }
+            Moment::Interrupt => {
+                phone.hang_up(running).await?;
+                continue;
+            }
         };
         match event {
-            Event::Established { session: which } if which == session => {
-                established = true;
-                let after = arguments.hangup_after.map(Duration::from_secs);
-                hang_up_at = after.map(|after| Instant::now() + after);
-            }
+            Event::Established { session: which } if which == session => established = true,
             Event::Ended {
                 session: which,
                 reason,
             } if which == session => {
-                return outcome(&arguments.target, established, &reason);
+                outcome(&arguments.target, established, &reason)?;
+                return phone.outcome();
             }
             event => running.answer_unrelated(&event).await?,
         }
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -192,6 +192,14 @@ impl Direction {
             same => same,
         }
     }
+
+    /// The same for a side that holds the call (RFC 3264 section 8.4): it receives nothing.
+    pub(super) const fn held(self) -> Self {
+        match self {
+            Self::SendRecv | Self::SendOnly => Self::SendOnly,
+            Self::RecvOnly | Self::Inactive => Self::Inactive,
+        }
+    }
 }
 
 /// An audio format, and the payload type that stands for it in this call.

@@ -28,6 +28,8 @@ pub(super) struct Negotiation {
     role: Option<Role>,
     peer_ice: Option<IceCredentials>,
     ice_restarts: u32,
+    /// The direction that the last offer of the peer leaves to this side.
+    allowed: Direction,
 }
 
 /// The answer to an offer.
@@ -51,11 +53,13 @@ impl Negotiation {
             role: None,
             peer_ice: None,
             ice_restarts: 0,
+            allowed: Direction::SendRecv,
         }
     }
 
-    /// Our offer: one line for audio, or the lines of the session that is in force.
-    pub(super) fn offer(&mut self) -> String {
+    /// Our offer: one line for audio, or the lines of the session that is in force. With `hold` this side holds the call, and
+    /// sends nothing either if the peer holds it too (RFC 3264 section 8.4).
+    pub(super) fn offer(&mut self, hold: bool) -> String {
         // An offer of the peer that is still open was withdrawn.
         self.answer = None;
         if self.lines.is_empty() {
@@ -63,7 +67,11 @@ impl Negotiation {
         }
         // RFC 8842 section 5: an offer leaves the role open.
         let saying = Saying {
-            direction: Direction::SendRecv,
+            direction: if hold {
+                self.allowed.held()
+            } else {
+                Direction::SendRecv
+            },
             setup: "actpass",
             ice_restarts: self.ice_restarts,
         };
@@ -114,11 +122,11 @@ impl Negotiation {
         Ok(())
     }
 
-    /// Our answer to the offer of the peer.
+    /// Our answer to the offer of the peer; with `hold` this side holds the call.
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn answer(&mut self) -> Result<String, &'static str> {
+    pub(super) fn answer(&mut self, hold: bool) -> Result<String, &'static str> {
         let answer = self.answer.take().ok_or("there is no offer to answer")?;
         if answer.peer_ice.is_some() && answer.peer_ice != self.peer_ice {
             self.ice_restarts += u32::from(self.peer_ice.is_some());
@@ -126,8 +134,13 @@ impl Negotiation {
         }
         self.role = Some(answer.role);
         self.lines = answer.lines;
+        self.allowed = answer.direction;
         let saying = Saying {
-            direction: answer.direction,
+            direction: if hold {
+                answer.direction.held()
+            } else {
+                answer.direction
+            },
             setup: match answer.role {
                 Role::Active => "active",
                 Role::Passive => "passive",

@@ -70,6 +70,19 @@ impl Background {
         program
     }
 
+    /// Starts a command whose standard input and standard error are a terminal.
+    pub(crate) fn start_attached(command: &mut Command) -> Self {
+        Self::spawn(command.stdout(Stdio::piped()))
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("it can be waited for")
+            .is_none()
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let lines = BufReader::new(child.stdout.take().expect("standard output is piped"));

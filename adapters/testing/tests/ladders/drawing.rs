@@ -1,8 +1,11 @@
 //! Draws what happened, and numbers each message as the figure of the RFC does.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sip_parse::{HeaderName, Message};
+
+use crate::proxy::branch;
 
 /// One message on one leg.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(crate) struct Carried {
     pub(crate) kind: String,
     /// The method that a response answers.
     answers: String,
+    /// The branch, by which a response finds its request.
+    branch: Vec<u8>,
     label: String,
     /// When it was sent; a count of all that happens.
     pub(crate) sent: u64,
@@ -58,7 +63,7 @@ impl Carried {
             carries.push(match subtype.as_str() {
                 "sdp" => format!("SDP{}", direction_of(message.body())),
                 "sipfrag" => {
-                    let body = sip_parse::text(message.body()).to_string();
+                    let body = String::from_utf8_lossy(message.body());
                     format!("{:?}", body.lines().next().unwrap_or_default())
                 }
                 "plain" => format!("{:?}", sip_parse::text(message.body()).to_string()),
@@ -97,6 +102,7 @@ impl Carried {
             to,
             kind,
             answers,
+            branch: branch(message),
             label,
             sent,
             arrived,
@@ -148,6 +154,8 @@ pub(crate) struct Arrow {
     kind: String,
     /// The method that a response answers, if the figure says so: `200-BYE`.
     answers: Option<String>,
+    /// What a request carries, if the figure says so: `NOTIFY:200`.
+    carries: Option<String>,
     from: String,
     to: String,
     used: bool,
@@ -164,12 +172,14 @@ pub(crate) fn figure(text: &str) -> Vec<Arrow> {
             let read = || {
                 let mut words = arrow.splitn(3, ' ');
                 let number = words.next()?.strip_prefix('F')?.parse().ok()?;
-                let mut kind = words.next()?.splitn(2, '-');
+                let mut word = words.next()?.splitn(2, ':');
+                let (mut kind, carries) = (word.next()?.splitn(2, '-'), word.next());
                 let (from, to) = words.next()?.split_once('>')?;
                 Some(Arrow {
                     number,
                     kind: kind.next()?.to_owned(),
                     answers: kind.next().map(str::to_owned),
+                    carries: carries.map(str::to_owned),
                     from: from.to_owned(),
                     to: to.to_owned(),
                     used: false,
@@ -180,7 +190,7 @@ pub(crate) fn figure(text: &str) -> Vec<Arrow> {
         .collect()
 }
 
-/// The number of the message in the figure, if the figure has it.
+/// The number of the message in the figure, if the figure has it. A response to a request that the figure does not have has none.
 fn number(carried: &Carried, figure: &mut [Arrow]) -> String {
     let fits = |arrow: &&mut Arrow| {
         !arrow.used
@@ -190,6 +200,10 @@ fn number(carried: &Carried, figure: &mut [Arrow]) -> String {
                 .answers
                 .as_ref()
                 .is_none_or(|method| *method == carried.answers)
+            && arrow
+                .carries
+                .as_ref()
+                .is_none_or(|text| carried.label.contains(text.as_str()))
     };
     match figure.iter_mut().find(fits) {
         Some(arrow) => {
@@ -221,11 +235,18 @@ pub(crate) fn draw(log: &[Entry], mut figure: Vec<Arrow>) -> Drawing {
         .collect();
     let mut lines: Vec<(u64, String)> = Vec::new();
     let mut more = false;
+    let mut numbered: BTreeMap<(&[u8], &str), bool> = BTreeMap::new();
     for entry in log {
         match entry {
             Entry::Note { at, party, text } => lines.push((*at, line(party, "", text))),
             Entry::Carried(carried) => {
-                let number = number(carried, &mut figure);
+                let transaction = (carried.branch.as_slice(), carried.answers.as_str());
+                let is_in_figure = *numbered.get(&transaction).unwrap_or(&true);
+                let number = match carried.is_request() || is_in_figure {
+                    true => number(carried, &mut figure),
+                    false => "-".to_owned(),
+                };
+                numbered.entry(transaction).or_insert(number != "-");
                 more |= number == "-";
                 let (from, to, label) = (carried.from, carried.to, &carried.label);
                 let apart = all
@@ -267,8 +288,12 @@ pub(crate) fn draw(log: &[Entry], mut figure: Vec<Arrow>) -> Drawing {
 }
 
 impl Carried {
+    fn is_request(&self) -> bool {
+        self.kind == self.answers
+    }
+
     fn short(&self) -> String {
-        if self.kind == self.answers {
+        if self.is_request() {
             self.kind.clone()
         } else {
             format!("{} to {}", self.kind, self.answers)

@@ -120,7 +120,7 @@ fn rfc5407_3_1_5_reinvite_in_the_moratorium_while_the_answer_is_missing() {
     stage.wait(UNTIL_200_AGAIN);
     stage.reinvite(alice);
     stage.run();
-    stage.wait(Duration::from_secs(5));
+    stage.wait(Duration::from_secs(10));
     hold("rfc5407-3.1.5", stage);
 }
 
@@ -179,7 +179,7 @@ fn rfc5407_3_3_1_reinvites_cross() {
     stage.reinvite(alice);
     stage.reinvite(bob);
     stage.run();
-    stage.wait(Duration::from_secs(5));
+    stage.wait(Duration::from_secs(10));
     hold("rfc5407-3.3.1", stage);
 }
 
@@ -189,6 +189,6 @@ fn rfc5407_3_3_2_update_and_reinvite_cross() {
     stage.update(alice);
     stage.reinvite(bob);
     stage.run();
-    stage.wait(Duration::from_secs(5));
+    stage.wait(Duration::from_secs(10));
     hold("rfc5407-3.3.2", stage);
 }

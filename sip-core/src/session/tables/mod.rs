@@ -4,6 +4,7 @@
 mod call;
 mod early;
 mod offer;
+mod refer;
 mod refresh;
 mod rows;
 mod update;

@@ -65,7 +65,7 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     let log = Log::new(&Config::default())?;
     log.start();
     let report = Report::new(arguments.output.json).quiet();
-    let ladder = Ladder::new("alice", "bob");
+    let ladder = Ladder::new(&["alice", "bob"]);
     let edge_runtime = EdgeRuntime::new(arguments.adapter)?;
     let edge = edge_runtime.start_edge(arguments.fault)?;
     let url = format!("ws://{}", edge.local_addr());

@@ -96,6 +96,7 @@ impl Verdict {
             Action::Event(
                 Event::IncomingCall { .. }
                 | Event::IncomingRequest { .. }
+                | Event::IncomingRefer { .. }
                 | Event::RequestCompleted { .. },
             ) => self.accepted = true,
             Action::Transmit { bytes, .. } => {

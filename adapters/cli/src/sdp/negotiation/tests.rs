@@ -12,7 +12,7 @@ fn answer_to(offer: &str) -> String {
 
 fn answer(call: &mut Negotiation, offer: &str) -> String {
     call.accept_offer(offer).expect("a usable offer");
-    call.answer().expect("an answer")
+    call.answer(false).expect("an answer")
 }
 
 /// The lines of a description that begin with one of these.
@@ -86,6 +86,40 @@ fn fault_f1_rfc3264_6_audio_may_come_second() {
         .collect();
     assert_eq!(media, ["video 0", "applica", "audio 9"]);
     assert_eq!(lines(&answer, &["a=group"]), ["a=group:BUNDLE 0"]);
+}
+
+/// RFC 3264 section 8.4: the side that holds the call receives nothing, and sends nothing if the peer holds it too. The version
+/// grows with each change (section 8).
+#[test]
+fn rfc3264_8_4_hold_and_resume_by_this_side() {
+    let mut call = Negotiation::new(ID);
+    let directions = ["a=send", "a=recv", "a=inactive"];
+    let mut versions = Vec::new();
+    let mut offers = |call: &mut Negotiation, hold, expected: &str| {
+        let offer = call.offer(hold);
+        assert_eq!(lines(&offer, &directions), [expected]);
+        let answer = answer_to(&offer);
+        call.accept_answer(&answer).expect("a usable answer");
+        versions.push(version(&offer));
+    };
+    offers(&mut call, false, "a=sendrecv");
+    offers(&mut call, true, "a=sendonly");
+    offers(&mut call, true, "a=sendonly");
+    offers(&mut call, false, "a=sendrecv");
+    for (offered, answered) in [
+        ("sendrecv", "a=sendonly"),
+        ("recvonly", "a=sendonly"),
+        ("sendonly", "a=inactive"),
+        ("inactive", "a=inactive"),
+    ] {
+        call.accept_offer(&audio_offer(offered)).expect("usable");
+        let answer = call.answer(true).expect("an answer");
+        assert_eq!(lines(&answer, &directions), [answered], "{offered}");
+    }
+    offers(&mut call, true, "a=inactive");
+    offers(&mut call, false, "a=sendrecv");
+    assert_eq!(versions[..4], [1, 2, 2, 3]);
+    assert!(versions.is_sorted());
 }
 
 /// RFC 3264 section 6.1: the answer mirrors the direction. Hold and resume are offers that say something else,
@@ -183,8 +217,8 @@ fn fault_f1_an_offer_without_usable_audio_is_refused() {
         let mut call = Negotiation::new(ID);
         let before = answer(&mut call, &audio_offer("sendrecv"));
         assert!(call.accept_offer(&unusable).is_err(), "{unusable}");
-        assert!(call.answer().is_err());
-        let offer = call.offer();
+        assert!(call.answer(false).is_err());
+        let offer = call.offer(false);
         assert_eq!(lines(&offer, &["m="]), lines(&before, &["m="]));
     }
 }
@@ -195,7 +229,7 @@ fn fault_f1_an_offer_without_usable_audio_is_refused() {
 fn fault_f1_rfc3264_8_a_later_offer_keeps_the_lines_of_the_session() {
     let mut call = Negotiation::new(ID);
     let answer = answer(&mut call, AUDIO_VIDEO_DATA);
-    let offer = call.offer();
+    let offer = call.offer(false);
     let kept = [
         "m=",
         "a=mid",
@@ -208,18 +242,18 @@ fn fault_f1_rfc3264_8_a_later_offer_keeps_the_lines_of_the_session() {
     assert_eq!(lines(&offer, &["a=setup"]), ["a=setup:actpass"]);
     assert_eq!(version(&offer), 2);
     // Refused by 491, it is made again: it says the same, so its version stays.
-    assert_eq!(call.offer(), offer);
+    assert_eq!(call.offer(false), offer);
     // Held meanwhile, it is another one.
     let held = self::answer(&mut call, &AUDIO_VIDEO_DATA.replace("sendrecv", "sendonly"));
     assert_eq!(version(&held), 3);
-    assert_eq!(version(&call.offer()), 4);
+    assert_eq!(version(&call.offer(false)), 4);
 }
 
 /// RFC 3264 section 6: an answer has the lines of the offer. Its formats count for later offers.
 #[test]
 fn fault_f1_rfc3264_6_the_answer_of_the_peer_is_checked() {
     let mut call = Negotiation::new(ID);
-    let offer = call.offer();
+    let offer = call.offer(false);
     assert_eq!(
         lines(&offer, &["m=", "a=mid", "a=group", "a=sendrecv", "a=setup"]),
         [
@@ -240,7 +274,7 @@ fn fault_f1_rfc3264_6_the_answer_of_the_peer_is_checked() {
     // The payload type of the answer may be another one.
     let answer = format!("v=0\n{media} 96 8\na=rtpmap:96 opus/48000/2\na=setup:active\n");
     assert_eq!(call.accept_answer(&answer), Ok(()));
-    let again = call.offer();
+    let again = call.offer(false);
     assert_eq!(
         lines(&again, &["m="]),
         ["m=audio 9 UDP/TLS/RTP/SAVPF 111 8"]
@@ -249,13 +283,13 @@ fn fault_f1_rfc3264_6_the_answer_of_the_peer_is_checked() {
     let held = self::answer(&mut call, &audio_offer("sendonly"));
     assert_eq!(lines(&held, &["a=setup"]), ["a=setup:passive"]);
     // A stream that the peer rejects is off from then on.
-    let _ = call.offer();
+    let _ = call.offer(false);
     assert_eq!(
         call.accept_answer("v=0\nm=audio 0 UDP/TLS/RTP/SAVPF 111\n"),
         Ok(())
     );
     assert_eq!(
-        lines(&call.offer(), &["m="])[0].split(' ').nth(1),
+        lines(&call.offer(false), &["m="])[0].split(' ').nth(1),
         Some("0")
     );
 }
@@ -295,7 +329,7 @@ fn fault_f1_a_stream_with_port_0_is_off_unless_it_is_bundle_only() {
 fn fault_f1_our_own_offer_and_answer_fit() {
     let (mut alice, mut bob) = (Negotiation::new(ID), Negotiation::new(ID));
     for _ in 0..3 {
-        let offer = alice.offer();
+        let offer = alice.offer(false);
         let answer = answer(&mut bob, &offer);
         assert_eq!(alice.accept_answer(&answer), Ok(()));
         std::mem::swap(&mut alice, &mut bob);

@@ -1,0 +1,135 @@
+//! The keyboard: a terminal that hands out each key at once, and the thread that reads it.
+
+use tokio::sync::mpsc;
+
+use crate::keys::Key;
+use crate::outcome::Failure;
+
+/// How many keys may wait.
+const WAITING_KEYS: usize = 64;
+
+/// The keys of a terminal. Dropped, it gives the terminal its former mode back, also while a panic unwinds.
+pub(crate) struct Keyboard {
+    keys: mpsc::Receiver<Key>,
+    _mode: terminal::Mode,
+}
+
+impl Keyboard {
+    /// Opens the keyboard, if standard input and standard error are a terminal.
+    ///
+    /// # Errors
+    /// The terminal refuses its mode, or the system the thread.
+    pub(crate) fn open() -> Result<Option<Self>, Failure> {
+        let Some(mode) = terminal::Mode::enter()? else {
+            return Ok(None);
+        };
+        let (sender, keys) = mpsc::channel(WAITING_KEYS);
+        // The thread ends with the process, because a read of a terminal cannot be cancelled.
+        std::thread::Builder::new()
+            .name("sip-keys".to_owned())
+            .spawn(move || terminal::read(&sender))
+            .map_err(|error| Failure::Usage(format!("cannot start: {error}")))?;
+        Ok(Some(Self { keys, _mode: mode }))
+    }
+
+    /// The next key; never, once the terminal is gone. Cancel safe.
+    pub(crate) async fn next(keyboard: &mut Option<Self>) -> Key {
+        match keyboard {
+            Some(keyboard) => match keyboard.keys.recv().await {
+                Some(key) => key,
+                None => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(unix)]
+mod terminal {
+    use std::io::{ErrorKind, IsTerminal, Read, stdin};
+
+    use rustix::process::getpgrp;
+    use rustix::termios::{
+        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
+    };
+    use tokio::sync::mpsc::Sender;
+
+    use crate::keys::{Key, decode};
+    use crate::outcome::Failure;
+
+    /// The mode of standard input before this program changed it.
+    pub(super) struct Mode(Termios);
+
+    impl Mode {
+        /// Turns off echo and the wait for Enter. Ctrl-C stays a signal, and the output stays as it is; Ctrl-Z and Ctrl-\
+        /// have no effect, because both would leave the terminal in this mode.
+        pub(super) fn enter() -> Result<Option<Self>, Failure> {
+            if !stdin().is_terminal() || !std::io::stderr().is_terminal() {
+                return Ok(None);
+            }
+            // A program in the background that touched the terminal would be stopped. A terminal that controls no
+            // process has no foreground.
+            if tcgetpgrp(stdin()).is_ok_and(|foreground| foreground != getpgrp()) {
+                return Ok(None);
+            }
+            let failure = |error| Failure::Usage(format!("the terminal has no keys: {error}"));
+            let before = tcgetattr(stdin()).map_err(failure)?;
+            let mut mode = before.clone();
+            mode.local_modes
+                .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
+            mode.special_codes[SpecialCodeIndex::VMIN] = 1;
+            mode.special_codes[SpecialCodeIndex::VTIME] = 0;
+            for code in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
+                // 0 is _POSIX_VDISABLE of Linux and 255 that of the BSDs.
+                mode.special_codes[code] = if cfg!(target_os = "linux") { 0 } else { 255 };
+            }
+            tcsetattr(stdin(), OptionalActions::Now, &mode).map_err(failure)?;
+            Ok(Some(Self(before)))
+        }
+    }
+
+    impl Drop for Mode {
+        fn drop(&mut self) {
+            // Drops what is typed and not read, because it is not meant for the shell. The terminal may be gone.
+            let _ = tcsetattr(stdin(), OptionalActions::Flush, &self.0);
+        }
+    }
+
+    /// Reads keys until the terminal or the receiver is gone.
+    pub(super) fn read(keys: &Sender<Key>) {
+        let mut buffer = [0; 64];
+        loop {
+            match stdin().lock().read(&mut buffer) {
+                Ok(0) => return,
+                Ok(length) => {
+                    for key in decode(&buffer[..length]) {
+                        if keys.blocking_send(key).is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod terminal {
+    use tokio::sync::mpsc::Sender;
+
+    use crate::keys::Key;
+    use crate::outcome::Failure;
+
+    /// Only terminals of Unix hand out their keys; elsewhere the flags do the same.
+    pub(super) struct Mode(std::convert::Infallible);
+
+    impl Mode {
+        pub(super) fn enter() -> Result<Option<Self>, Failure> {
+            Ok(None)
+        }
+    }
+
+    pub(super) fn read(_: &Sender<Key>) {}
+}

@@ -1,0 +1,142 @@
+//! The flags of a call, for scripts.
+
+mod common;
+
+use common::{Background, Run, run, serve};
+use serde_json::Value;
+
+/// `sip answer` as bob for a minute, with further arguments.
+fn bob(url: &str, further: &[&str]) -> Background {
+    let account = ["--server", url, "--uri", "sip:bob@localhost"];
+    let command = ["answer", "--for", "60", "--password", "b-secret"];
+    let mut bob = Background::start(&[&command[..], &account, further].concat());
+    bob.line("registered");
+    bob
+}
+
+/// `sip call bob` as alice, with further arguments, to its end.
+fn alice(url: &str, further: &[&str]) -> Run {
+    let account = ["--server", url, "--uri", "sip:alice@localhost"];
+    let command = ["call", "bob", "--password", "a-secret"];
+    run(&[&command[..], &account, further].concat())
+}
+
+/// The requests of this method that a trace shows as sent, in order.
+fn sent<'a>(run: &'a Run, method: &str) -> Vec<&'a str> {
+    let messages = run.err.split("\n>>> ").skip(1);
+    let messages = messages.filter_map(|message| Some(message.split_once('\n')?.1));
+    messages
+        .filter(|message| message.starts_with(&format!("{method} ")))
+        .collect()
+}
+
+/// The events of this name in the output of `--json`.
+fn events<'a>(run: &'a Run, name: &'a str) -> impl Iterator<Item = Value> + 'a {
+    let events = run
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    events.filter(move |event: &Value| event["event"] == name)
+}
+
+#[test]
+fn tones_go_out_one_after_the_other() {
+    for adapter in ["tokio", "blocking"] {
+        let (_server, url) = serve();
+        let mut bob = bob(&url, &[]);
+        let flags = ["--dtmf", "1#d", "--hangup-after", "1", "--adapter", adapter];
+        let alice = alice(&url, &flags);
+        assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+        for tone in ["1", "#", "D"] {
+            let line = bob.line("INFO from sip:alice@localhost");
+            assert!(line.contains(&format!("Signal={tone}\\r")), "{line}");
+        }
+        bob.line("call ended: hung up, by the peer");
+    }
+}
+
+/// RFC 3261 section 13.2.1: the INVITE has no offer, and the ACK answers that of the 2xx.
+#[test]
+fn a_late_offer_and_a_header_field() {
+    let (_server, url) = serve();
+    let _bob = bob(&url, &[]);
+    let flags = [
+        "--late-offer",
+        "--header",
+        "X-Room: 12",
+        "--header",
+        "Subject:lunch",
+        "--hangup-after",
+        "0",
+        "--trace",
+    ];
+    let alice = alice(&url, &flags);
+    assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+    assert!(alice.out.contains("offer received"), "{}", alice.out);
+    let invites = sent(&alice, "INVITE");
+    assert_eq!(invites.len(), 2, "{}", alice.err);
+    for invite in invites {
+        assert!(invite.contains("\r\nX-Room: 12\r\n"), "{invite}");
+        assert!(invite.contains("\r\nSubject: lunch\r\n"), "{invite}");
+        assert!(invite.contains("\r\nContent-Length: 0\r\n"), "{invite}");
+    }
+    let acks = sent(&alice, "ACK");
+    assert!(
+        acks.last().is_some_and(|ack| ack.contains("\r\nv=0\r\n")),
+        "{}",
+        alice.err
+    );
+}
+
+/// RFC 3264 section 8.4: the offers of hold and resume; the peer answers by what they leave to it.
+#[test]
+fn hold_and_resume_by_either_side() {
+    for adapter in ["tokio", "blocking"] {
+        let (_server, url) = serve();
+        let hold = ["--hold-after", "0", "--resume-after", "1"];
+        let mut answering = bob(&url, &[]);
+        let flags = [&hold[..], &["--hangup-after", "2", "--adapter", adapter]].concat();
+        let held = alice(&url, &flags);
+        assert_eq!(held.code, 0, "{}\n{}", held.out, held.err);
+        let place = |what: &str| {
+            held.out
+                .find(what)
+                .unwrap_or_else(|| panic!("{}", held.out))
+        };
+        assert!(place("call on hold") < place("call resumed"));
+        assert!(answering.line("offer received").ends_with("sendrecv"));
+        assert!(answering.line("offer received").ends_with("sendonly"));
+        assert!(answering.line("offer received").ends_with("sendrecv"));
+        drop(answering);
+        let mut answering = bob(&url, &[&hold[..], &["--adapter", adapter]].concat());
+        let held = alice(&url, &["--hangup-after", "2", "--json"]);
+        assert_eq!(held.code, 0, "{}\n{}", held.out, held.err);
+        answering.line("call on hold");
+        answering.line("call resumed");
+        let directions: Vec<String> = events(&held, "remote_description")
+            .map(|event| event["direction"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(directions, ["sendrecv", "sendonly", "sendrecv"]);
+    }
+}
+
+/// RFC 3261 section 13.3.1.1: 183 has a description while the call rings.
+#[test]
+fn early_media_while_the_call_rings() {
+    for adapter in ["tokio", "blocking"] {
+        let (_server, url) = serve();
+        let _bob = bob(&url, &["--progress", "--ring", "1", "--adapter", adapter]);
+        let alice = alice(&url, &["--hangup-after", "0", "--trace"]);
+        assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+        let place = |what: &str| {
+            alice
+                .out
+                .find(what)
+                .unwrap_or_else(|| panic!("{}", alice.out))
+        };
+        assert!(place("183 Session Progress") < place("call established"));
+        let progress = alice.err.split("SIP/2.0 183 ").nth(1).unwrap();
+        let progress = progress.split("<<< ").next().unwrap();
+        assert!(progress.contains("\r\nm=audio "), "{progress}");
+    }
+}

@@ -1,0 +1,110 @@
+//! The subscriptions of REFER as users of transactions and dialogs: each request, response and failure goes to the REFER that
+//! it is about.
+
+use sip_parse::{Method, Request, StatusCode};
+
+use super::layer::SessionLayer;
+use super::referral::ReferralInput;
+use crate::endpoint::{DialogUsage, Endpoint, Received, TransactionUser};
+use crate::transaction::{SendError, ServerTransactionId, TransactionError};
+
+impl SessionLayer {
+    /// The number of REFERs, of both sides, whose outcome is not known or reported.
+    #[must_use]
+    pub fn refers(&self) -> usize {
+        self.transfers.len() + self.referred.len()
+    }
+
+    /// Handles a request within the dialog of a REFER outside calls.
+    pub(crate) fn on_request_in_subscription(
+        &mut self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+        usage: DialogUsage,
+        request: &Request,
+    ) {
+        let taken = request.method() == Method::Notify
+            && self.on_notify(endpoint, transaction, usage, request);
+        if !taken {
+            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            endpoint.refuse(transaction, status, "no such usage of the dialog", &[]);
+        }
+    }
+
+    /// Whether a REFER still waits for the response to its REFER or NOTIFY.
+    pub(crate) fn subscription_awaits(&self, user: TransactionUser) -> bool {
+        match user {
+            TransactionUser::Transfer(id) => self.transfer_awaits(id),
+            TransactionUser::Notify(id) => self.notify_awaits(id),
+            _ => false,
+        }
+    }
+
+    /// The core has resent a REFER or NOTIFY with credentials.
+    pub(crate) fn on_subscription_resent(&mut self, endpoint: &Endpoint, user: TransactionUser) {
+        if let TransactionUser::Transfer(id) = user {
+            self.on_transfer_resent(endpoint, id);
+        }
+    }
+
+    /// A REFER or NOTIFY was challenged and could not be resent.
+    pub(crate) fn on_subscription_not_resent(
+        &mut self,
+        endpoint: &mut Endpoint,
+        user: TransactionUser,
+        error: &SendError,
+    ) {
+        match user {
+            TransactionUser::Transfer(id) => self.on_transfer_not_resent(endpoint, id, error),
+            TransactionUser::Notify(id) => {
+                self.on_notify_outcome(endpoint, id, ReferralInput::Failed);
+            }
+            _ => {}
+        }
+    }
+
+    /// Handles a response to a REFER or NOTIFY.
+    pub(crate) fn on_subscription_response(
+        &mut self,
+        endpoint: &mut Endpoint,
+        received: &Received,
+    ) {
+        let status = received.response.status();
+        match received.sent.user {
+            TransactionUser::Transfer(id) => self.on_transfer_response(endpoint, id, received),
+            TransactionUser::Notify(id) if !status.is_provisional() => {
+                let outcome = match status.is_success() {
+                    true => ReferralInput::Delivered,
+                    false => ReferralInput::Failed,
+                };
+                self.on_notify_outcome(endpoint, id, outcome);
+            }
+            _ => {}
+        }
+    }
+
+    /// A REFER or NOTIFY has no final response.
+    pub(crate) fn on_subscription_failed(
+        &mut self,
+        endpoint: &mut Endpoint,
+        user: TransactionUser,
+        error: TransactionError,
+    ) {
+        match (user, error) {
+            (TransactionUser::Transfer(id), error) => self.on_transfer_failed(endpoint, id, error),
+            (TransactionUser::Notify(id), TransactionError::ConnectionLost) => {
+                self.on_notify_outcome(endpoint, id, ReferralInput::Lost);
+            }
+            (TransactionUser::Notify(id), TransactionError::Timeout) => {
+                self.on_notify_outcome(endpoint, id, ReferralInput::Failed);
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends every REFER, because the agent stops.
+    pub(crate) fn end_refers(&mut self, endpoint: &mut Endpoint) {
+        self.end_transfers(endpoint, None);
+        self.end_referred(endpoint, None);
+    }
+}

@@ -1,0 +1,5 @@
+//! Transfers by REFER (RFC 3515), of this side and of peers.
+
+mod peer;
+mod received;
+mod sent;
