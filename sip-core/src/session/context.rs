@@ -145,15 +145,6 @@ impl Common {
         self.offer == Exchange::Idle && self.updates.are_idle()
     }
 
-    /// Takes the info packages that a message of the peer lists (RFC 6086 section 4.2.1), at most `limit`. A message without
-    /// Recv-Info changes nothing.
-    pub(crate) fn take_packages(&mut self, message: &Message, limit: usize) {
-        if message.has(HeaderName::RecvInfo) {
-            let packages = message.recv_info().flatten().take(limit);
-            self.packages = packages.map(|package| package.token.into()).collect();
-        }
-    }
-
     /// The user of a request of this call.
     pub(crate) const fn user(&self, request: SessionRequest) -> TransactionUser {
         TransactionUser::Session(self.id, request)
@@ -161,8 +152,19 @@ impl Common {
 }
 
 impl Context<'_> {
+    /// Emits an event, and after that of an INVITE or a provisional response the early-session description in it.
     pub(crate) fn event(&mut self, event: Event) {
+        let message: Option<&Message> = match &event {
+            Event::IncomingCall { request, .. } => Some(request),
+            Event::Progress { response, .. } => Some(response),
+            _ => None,
+        };
+        let session = self.common.id;
+        let early = message.and_then(|message| self.endpoint.early_session(session, message));
         self.endpoint.event(event);
+        if let Some(early) = early {
+            self.endpoint.event(early);
+        }
     }
 
     pub(crate) fn established(&mut self) {

@@ -112,6 +112,7 @@ impl Incoming {
             reliable: self.reliable.is_reliable(&options),
             status: options.status.status(),
             headers: options.headers,
+            other: options.body.filter(|_| body.is_none()),
             body,
         };
         // RFC 3262 section 3: one reliable response at a time. Later ones wait, whatever their kind, to keep their order.
@@ -132,7 +133,8 @@ impl Incoming {
             (HeaderName::RSeq, rseq.as_str()),
         ];
         let own = if response.reliable { &own[..] } else { &[] };
-        let (headers, body) = (&response.headers, response.body.as_ref());
+        let body = response.body.as_ref().or(response.other.as_ref());
+        let headers = &response.headers;
         let sent = context.respond_with(self.dialog, self.transaction, status, own, headers, body);
         if sent.is_err() {
             context.log_not_sent();
