@@ -17,6 +17,7 @@ pub(super) enum What {
     Bye,
     Cancel,
     Prack,
+    Update,
     /// A response to an INVITE.
     Answer(u16),
     /// A response to another request.
@@ -47,6 +48,7 @@ impl Packet {
                 Method::Bye => What::Bye,
                 Method::Cancel => What::Cancel,
                 Method::Prack => What::Prack,
+                Method::Update => What::Update,
                 other => panic!("nobody sends {other}"),
             },
             Kind::Response(response) if invites => What::Answer(response.status().as_u16()),
@@ -146,6 +148,7 @@ impl Wire {
                     self.offers(number)?;
                 }
             }
+            What::Update => self.offers(number)?,
             What::Ack => self.unacknowledged.retain(|other| *other != number),
             What::Bye => self.sent_bye = true,
             What::Cancel => {
@@ -213,7 +216,10 @@ impl Wire {
                 self.pracks.push(number);
                 self.early = false;
             }
-            What::Other(_) | What::Cancel => {}
+            What::Other(200..) => {
+                self.offer.take_if(|offer| *offer == number);
+            }
+            What::Other(_) | What::Cancel | What::Update => {}
         }
     }
 }
