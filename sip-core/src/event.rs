@@ -169,6 +169,26 @@ pub enum Event {
         /// section 13.2.1).
         preview: Option<Box<Body>>,
     },
+    /// A further branch of the forked INVITE of the call `of` answered, and
+    /// [`InviteOptions::forks`](crate::InviteOptions::forks) claims it (RFC 3261 section 13.2.2.4): it is a call of its own. The
+    /// events of a call that the peer answers follow: the answer to the offer of the INVITE, in the exchange with the same
+    /// number, and [`Event::Established`].
+    CallBranched {
+        /// The new call.
+        session: SessionId,
+        /// The call whose INVITE it was.
+        of: SessionId,
+    },
+    /// The core calls another target, because the peer redirected the call (3xx, RFC 3261 section 8.1.3.4) and
+    /// [`InviteOptions::redirects`](crate::InviteOptions::redirects) allows it, or because an earlier target of a redirection refused.
+    Redirected {
+        /// The call.
+        session: SessionId,
+        /// The target of the new INVITE.
+        target: Box<UriBuf>,
+        /// The response of the target before.
+        response: Box<Response>,
+    },
     /// An early dialog is over and its call goes on: the branch ended (199, RFC 6228), another branch answered the call (RFC 3261
     /// section 13.2.2.4), or the INVITE began anew with credentials or to another target. The application releases the media
     /// of this dialog. The core emits [`Event::Ended`] alone when the whole call ends.
@@ -342,6 +362,8 @@ impl Event {
         match self {
             Self::IncomingCall { session, .. }
             | Self::Progress { session, .. }
+            | Self::CallBranched { session, .. }
+            | Self::Redirected { session, .. }
             | Self::EarlyDialogEnded { session, .. }
             | Self::PrackFailed { session, .. }
             | Self::DescriptionNeeded { session, .. }

@@ -2,7 +2,7 @@
 
 use sip_core::config::{ConfigBuilder, Support};
 use sip_core::dialog::DialogId;
-use sip_core::{Body, Cause, DescriptionKind, Event, InviteOptions, SessionId};
+use sip_core::{Body, Cause, DescriptionKind, Event, Forks, InviteOptions, Session, SessionId};
 use sip_parse::{HeaderName, Method, Request};
 use sip_testing::{Bench, OFFER, SECOND, alice, values};
 
@@ -255,4 +255,171 @@ fn lim_a_forks_above_the_limit_have_no_early_dialog() {
     assert_eq!(dialogs.iter().filter(|known| **known).count(), 16);
     respond(&mut bench, &invite, 200, "b39", Some(ANSWER));
     assert_eq!(established(&mut bench), id);
+}
+
+/// A call whose further branches the application claims, up with `bob`; the call and its INVITE.
+fn claiming_call(bench: &mut Bench) -> (SessionId, Request) {
+    let options = InviteOptions::new().forks(Forks::Claim);
+    let id = bench.agent.invite("bob", options, bench.now).unwrap();
+    bench.pump();
+    bench.describe(id, OFFER);
+    let invite = bench.next_request();
+    respond(bench, &invite, 200, "bob", Some(ANSWER));
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    assert_eq!(established(bench), id);
+    (id, invite)
+}
+
+fn branched(bench: &mut Bench) -> (SessionId, SessionId) {
+    bench.expect(|event| match event {
+        Event::CallBranched { session, of } => Some((*session, *of)),
+        _ => None,
+    })
+}
+
+fn ended(bench: &mut Bench) -> (SessionId, Cause) {
+    bench.expect(|event| match event {
+        Event::Ended { session, reason } => Some((*session, reason.cause)),
+        _ => None,
+    })
+}
+
+/// The far end sends a BYE in the dialog of a branch.
+fn bye_from(bench: &mut Bench, invite: &Request, tag: &str) {
+    let from = String::from_utf8(invite.header(HeaderName::From).unwrap().value.to_vec()).unwrap();
+    let call_id = String::from_utf8(invite.call_id().unwrap().to_vec()).unwrap();
+    let user = bench.contact_user();
+    bench.feed(&format!(
+        "BYE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS {tag}.invalid;branch=z9hG4bKbye{tag}\n\
+         Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag={tag}\nTo: {from}\nCall-ID: {call_id}\n\
+         CSeq: 9 BYE\nContent-Length: 0\n\n"
+    ));
+}
+
+/// RFC 3261 13.2.2.4 (3261-13.2.2.4-C): a further branch that the application claims is a call of its own, in its own dialog, with
+/// the answer of its own peer; each goes on without the other.
+#[test]
+fn rfc3261_13_2_2_4_a_claimed_branch_is_a_call_of_its_own() {
+    for first_ends_first in [true, false] {
+        let mut bench = Bench::new(&alice());
+        let (first, invite) = claiming_call(&mut bench);
+        respond(&mut bench, &invite, 200, "carol", Some("v=0 carol"));
+        let ack = bench.next_request();
+        assert_eq!(ack.method(), Method::Ack);
+        assert_eq!(ack.uri_bytes(), b"sip:carol@192.0.2.9");
+        assert_eq!(ack.to().unwrap().tag(), Some(&b"carol"[..]));
+        bench.silence();
+        let (second, of) = branched(&mut bench);
+        assert!(of == first && second != first);
+        let (dialog, answer) = answer_of(&mut bench);
+        assert!(dialog.is_some() && answer == b"v=0 carol");
+        bench.renegotiated(second);
+        assert_eq!(established(&mut bench), second);
+
+        // A repeat of either 2xx gets the ACK of its own call.
+        for (tag, repeated) in [("carol", Some(ack)), ("bob", None)] {
+            respond(&mut bench, &invite, 200, tag, Some(ANSWER));
+            let again = bench.next_request();
+            assert_eq!(again.to().unwrap().tag(), Some(tag.as_bytes()));
+            assert!(repeated.is_none_or(|ack| ack.bytes() == again.bytes()));
+            bench.silence();
+        }
+        bench.no_events();
+
+        let (over, other, tag) = match first_ends_first {
+            true => (first, second, "bob"),
+            false => (second, first, "carol"),
+        };
+        bye_from(&mut bench, &invite, tag);
+        assert_eq!(bench.next_response().status().as_u16(), 200);
+        assert_eq!(ended(&mut bench), (over, Cause::Bye));
+        assert!(matches!(
+            bench.agent.session(other),
+            Ok(Session::Established(_))
+        ));
+        // The end of one leaves the dialog of the other: a BYE of this side and one of its peer.
+        bench.hang_up(other);
+        let bye = bench.next_request();
+        assert_eq!(bye.method(), Method::Bye);
+        let other_tag = if first_ends_first { "carol" } else { "bob" };
+        assert_eq!(bye.to().unwrap().tag(), Some(other_tag.as_bytes()));
+        bench.reply(&bye, 200, &[]);
+        assert_eq!(ended(&mut bench), (other, Cause::Requested));
+        bench.wait(40 * SECOND);
+        bench.assert_nothing_left();
+    }
+}
+
+/// RFC 3261 13.2.2.4 and 15.1.2: a request in the dialog of one branch is not for the other call.
+#[test]
+fn rfc3261_13_2_2_4_a_bye_of_a_claimed_branch_ends_that_call_alone() {
+    let mut bench = Bench::new(&alice());
+    let (first, invite) = claiming_call(&mut bench);
+    respond(&mut bench, &invite, 200, "carol", Some(ANSWER));
+    bench.sent.clear();
+    let (second, _) = branched(&mut bench);
+    bye_from(&mut bench, &invite, "carol");
+    assert_eq!(ended(&mut bench), (second, Cause::Bye));
+    assert!(bench.agent.session(first).is_ok());
+    bench.sent.clear();
+    // Its 2xx, repeated late, is acknowledged and makes no call any more.
+    respond(&mut bench, &invite, 200, "carol", Some(ANSWER));
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    bench.silence();
+    bench.no_events();
+}
+
+/// RFC 3261 13.2.2.4: without room for a further call, or after the end of the first one, a branch is acknowledged and ended.
+#[test]
+fn lim_a_a_branch_is_claimed_only_with_room_and_a_call() {
+    let mut bench = Bench::new(&alice());
+    let (first, invite) = claiming_call(&mut bench);
+    bench.hang_up(first);
+    bench.sent.clear();
+    respond(&mut bench, &invite, 200, "carol", Some(ANSWER));
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    assert_eq!(bench.next_request().method(), Method::Bye);
+
+    // `Limits::forks` bounds the branches of one INVITE.
+    let mut bench = Bench::new(&alice());
+    let (_, invite) = claiming_call(&mut bench);
+    for branch in 0..40 {
+        respond(
+            &mut bench,
+            &invite,
+            200,
+            &format!("b{branch}"),
+            Some(ANSWER),
+        );
+    }
+    let calls = bench
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::CallBranched { .. }))
+        .count();
+    assert_eq!(calls, 15, "and the first call is the sixteenth");
+}
+
+/// RFC 3261 13.2.2.4 and 13.2.1: a claimed branch of an INVITE without an offer brings its own offer.
+#[test]
+fn rfc3261_13_2_2_4_a_claimed_branch_may_bring_the_offer() {
+    let mut bench = Bench::new(&alice());
+    let options = InviteOptions::new().forks(Forks::Claim).late_offer();
+    let first = bench.agent.invite("bob", options, bench.now).unwrap();
+    bench.pump();
+    let invite = bench.next_request();
+    respond(&mut bench, &invite, 200, "bob", Some(OFFER));
+    respond(&mut bench, &invite, 200, "carol", Some(OFFER));
+    let (second, of) = branched(&mut bench);
+    assert_eq!(of, first);
+    bench.silence();
+    bench.describe(second, ANSWER);
+    let ack = bench.next_request();
+    assert_eq!(ack.to().unwrap().tag(), Some(&b"carol"[..]));
+    assert_eq!(ack.body(), ANSWER.as_bytes());
+    assert_eq!(established(&mut bench), second);
+    bench.describe(first, ANSWER);
+    let ack = bench.next_request();
+    assert_eq!(ack.to().unwrap().tag(), Some(&b"bob"[..]));
+    assert_eq!(established(&mut bench), first);
 }

@@ -16,6 +16,7 @@ pub(super) enum What {
     Ack,
     Bye,
     Cancel,
+    Update,
     Prack,
     /// A response to an INVITE.
     Answer(u16),
@@ -46,6 +47,7 @@ impl Packet {
                 Method::Ack => What::Ack,
                 Method::Bye => What::Bye,
                 Method::Cancel => What::Cancel,
+                Method::Update => What::Update,
                 Method::Prack => What::Prack,
                 other => panic!("nobody sends {other}"),
             },
@@ -146,6 +148,7 @@ impl Wire {
                     self.offers(number)?;
                 }
             }
+            What::Update => self.offers(number)?,
             What::Ack => self.unacknowledged.retain(|other| *other != number),
             What::Bye => self.sent_bye = true,
             What::Cancel => {
@@ -209,11 +212,14 @@ impl Wire {
                     *provisional = true;
                 }
             }
+            What::Other(200..) => {
+                self.offer.take_if(|offer| *offer == number);
+            }
             What::Prack => {
                 self.pracks.push(number);
                 self.early = false;
             }
-            What::Other(_) | What::Cancel => {}
+            What::Other(_) | What::Cancel | What::Update => {}
         }
     }
 }

@@ -139,16 +139,17 @@ pub enum SessionTimer {
     Update,
     /// The refresh of the session is due (RFC 4028 section 10).
     Refresh,
-    /// The session expires, because the peer did not refresh it (RFC 4028 section 10), or the INVITE of this side expires
-    /// (RFC 3261 section 13.2.1).
+    /// The session expires, because the peer did not refresh it (RFC 4028 section 10).
     Expiry,
     /// A NOTIFY about a REFER is due or overdue (RFC 3515 section 2.4.4).
     Refer,
+    /// The INVITE of this side expires (RFC 3261 section 13.2.1).
+    Invitation,
 }
 
 impl SessionTimer {
     /// All kinds, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::NoAnswer,
         Self::Ring,
         Self::Repeat,
@@ -161,5 +162,6 @@ impl SessionTimer {
         Self::Refresh,
         Self::Expiry,
         Self::Refer,
+        Self::Invitation,
     ];
 }

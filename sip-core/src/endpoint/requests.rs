@@ -66,6 +66,12 @@ pub(crate) struct InDialog<'a> {
 pub(crate) struct NewCall<'a> {
     pub(crate) connection: ConnectionId,
     pub(crate) target: &'a [u8],
+    /// The URI of To; another one than the target after a redirection.
+    pub(crate) to: &'a [u8],
+    /// The CSeq number of an INVITE that is redirected; `None`: a random first one.
+    pub(crate) number: Option<u32>,
+    /// Expires, in seconds.
+    pub(crate) expires: Option<u32>,
     pub(crate) anonymous: bool,
     /// The URI and display name of From, if they are not those of the address-of-record.
     pub(crate) from: Option<(&'a [u8], Option<&'a str>)>,
@@ -182,6 +188,7 @@ impl Endpoint {
         };
         // RFC 6228 section 4: a 199 ends one early dialog of the INVITE.
         let supported = with_tag(&self.identity.supported, "199");
+        let expires = call.expires.map(|seconds| format!("{seconds}"));
         let mut own = Vec::from([
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
@@ -190,6 +197,7 @@ impl Endpoint {
         if self.behaviour.reliable_provisionals == Support::Required {
             own.push((HeaderName::Require, RELIABLE));
         }
+        own.extend(expires.as_deref().map(|value| (HeaderName::Expires, value)));
         if self.behaviour.replaces == Support::Required {
             own.push((HeaderName::Require, REPLACES));
         }
@@ -221,10 +229,10 @@ impl Endpoint {
             flow: flow.as_ref(),
             method: Method::Invite,
             target: call.target,
-            to: call.target,
+            to: call.to,
             call_id: &call_id,
             tag: &tag,
-            cseq: self.first_cseq(),
+            cseq: call.number.unwrap_or_else(|| self.first_cseq()),
             service_route: true,
             anonymous: call.anonymous,
             from: call.from,

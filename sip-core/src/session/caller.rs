@@ -8,14 +8,15 @@ use sip_parse::StatusCode;
 use super::context::{Context, by_peer};
 use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Exchange};
+use super::options::Forks;
 use super::reinvite::repair;
 use super::state::{
-    AwaitingAnswer, Calling, Confirmed, EarlyDialogs, NewInvite, QueuedAck, QueuedInvite, State,
-    WaitingInvite,
+    AwaitingAnswer, Calling, Confirmed, EarlyDialogs, NewInvite, QueuedAck, QueuedInvite,
+    Redirection, State, WaitingInvite,
 };
 use crate::body::{Body, remote_description};
 use crate::endpoint::{
-    Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer, takes_replaces,
+    Duty, MaySend, Sent, SentRequest, SessionRequest, SessionTimer, takes_replaces,
 };
 use crate::reason::{
     Cause, EndReason, Originator, ended_by_peer, failure, refusal, send_failure_cause,
@@ -32,6 +33,7 @@ pub(crate) fn start(
     context: &mut Context<'_>,
 ) -> Result<State, SendError> {
     context.common.caller = true;
+    context.common.claims = invite.options.forks == Forks::Claim;
     if invite.options.late_offer {
         invite.offer = None;
         return send_or_queue(*invite, context);
@@ -44,31 +46,22 @@ pub(crate) fn start(
 fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, SendError> {
     match context
         .endpoint
-        .may_send(duty(&invite), invite.target.as_bytes())
+        .may_send(invite.duty(), invite.target.as_bytes())
     {
         MaySend::Now(connection) => {
-            let fields = context.timer_fields();
-            let from = invite.options.from.as_ref();
-            let call = NewCall {
-                connection,
-                target: invite.target.as_bytes(),
-                anonymous: invite.options.anonymous,
-                from: from.map(|from| (from.uri.as_bytes(), from.display.as_deref())),
-                own: &fields.own(),
-                headers: &invite.options.headers,
-                offer: invite.offer.as_ref(),
-            };
-            let user = context.common.user(SessionRequest::Invite);
-            let set = context.common.set;
-            let transaction = context.endpoint.send_invite(set, &call, user)?;
+            let transaction = invite.send(connection, None, context)?;
             context.common.connection = Some(connection);
             context.described();
+            if let Some(expires) = invite.options.expires {
+                let expires = Duration::from_secs(u64::from(expires));
+                context.set(SessionTimer::Invitation, expires);
+            }
             Ok(State::Calling(Calling {
                 transaction,
-                late_offer: invite.options.late_offer,
                 sent_again: false,
                 early: EarlyDialogs::default(),
                 cause: Cause::Cancelled,
+                redirection: Redirection::of(invite),
             }))
         }
         // A closed connection never opens again: a call that names one does not wait.
@@ -78,14 +71,6 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
             Ok(queue(WaitingInvite::New(invite), context))
         }
         MaySend::Never(error) => Err(error),
-    }
-}
-
-/// Why the INVITE is sent: a call with a connection of its own does not use the flow.
-fn duty(invite: &NewInvite) -> Duty {
-    match invite.connection {
-        Some(connection) => Duty::Owed(Some(connection)),
-        None => Duty::Command,
     }
 }
 
@@ -104,7 +89,27 @@ fn started_or_ended(started: Result<State, SendError>, context: &mut Context<'_>
     }
 }
 
+/// Begins the call of a further branch that answered the INVITE of another call.
+pub(crate) fn branch(response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
+    let calling = Calling {
+        transaction: response.transaction,
+        sent_again: false,
+        early: EarlyDialogs::default(),
+        cause: Cause::Cancelled,
+        redirection: None,
+    };
+    calling.accepted(response, false, context)
+}
+
 impl NewInvite {
+    /// Why the INVITE is sent: a call with a connection of its own does not use the flow.
+    pub(crate) fn duty(&self) -> Duty {
+        match self.connection {
+            Some(connection) => Duty::Owed(Some(connection)),
+            None => Duty::Command,
+        }
+    }
+
     /// The state `AwaitingOffer`.
     pub(crate) fn step(
         mut self: Box<Self>,
@@ -134,44 +139,60 @@ impl QueuedInvite {
         match input {
             Input::Connected if context.endpoint.is_ready() => {
                 context.clear(SessionTimer::GiveUp);
-                let started = match self.invite {
-                    WaitingInvite::New(invite) => send_or_queue(invite, context),
-                    WaitingInvite::Again {
-                        request,
-                        late_offer,
-                    } => send_again(&request, late_offer, context),
-                };
-                started_or_ended(started, context)
+                match self.invite {
+                    WaitingInvite::New(invite) => {
+                        let started = send_or_queue(invite, context);
+                        started_or_ended(started, context)
+                    }
+                    WaitingInvite::Again { request, calling } => {
+                        calling.send_again(&request, context)
+                    }
+                }
             }
             // The deadline of the wait for a connection has passed.
-            Input::Timer(SessionTimer::GiveUp) => context.end(EndReason::transport(Cause::Timeout)),
-            Input::HangUp => context.end(EndReason::local(Cause::Requested)),
+            Input::Timer(SessionTimer::GiveUp) => {
+                self.end(EndReason::transport(Cause::Timeout), context)
+            }
+            Input::Timer(SessionTimer::Invitation) => {
+                self.end(EndReason::local(Cause::NoAnswer), context)
+            }
+            Input::HangUp => self.end(EndReason::local(Cause::Requested), context),
             _ => Some(State::QueuedInvite(self)),
+        }
+    }
+
+    /// Ends the call while its INVITE waits.
+    pub(crate) fn end(
+        self: Box<Self>,
+        reason: EndReason,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match self.invite {
+            WaitingInvite::New(_) => context.end(reason),
+            WaitingInvite::Again { calling, .. } => calling.end(reason, context),
         }
     }
 }
 
-/// Sends the INVITE again, with the Route and Contact of the new binding.
-fn send_again(
-    request: &SentRequest,
-    late_offer: bool,
-    context: &mut Context<'_>,
-) -> Result<State, SendError> {
-    let flow = context.endpoint.flow.as_ref();
-    let connection = flow.ok_or(SendError::NotConnected)?.connection;
-    let sent = Sent::outside(context.common.user(SessionRequest::Invite));
-    let transaction = context.endpoint.send_again(connection, request, sent)?;
-    context.common.connection = Some(connection);
-    Ok(State::Calling(Calling {
-        transaction,
-        late_offer,
-        sent_again: true,
-        early: EarlyDialogs::default(),
-        cause: Cause::Cancelled,
-    }))
-}
-
 impl Calling {
+    /// Sends the INVITE again, with the Route and Contact of the new binding.
+    fn send_again(mut self, request: &SentRequest, context: &mut Context<'_>) -> Option<State> {
+        let connection = context.endpoint.flow.as_ref().map(|flow| flow.connection);
+        let sent = Sent::outside(context.common.user(SessionRequest::Invite));
+        let again = connection
+            .ok_or(SendError::NotConnected)
+            .and_then(|connection| context.endpoint.send_again(connection, request, sent));
+        match again {
+            Ok(transaction) => {
+                context.common.connection = connection;
+                self.transaction = transaction;
+                self.sent_again = true;
+                Some(State::Calling(self))
+            }
+            Err(error) => self.end(EndReason::local(send_failure_cause(&error)), context),
+        }
+    }
+
     /// The state `Calling`.
     pub(crate) fn step(mut self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         match input {
@@ -205,6 +226,8 @@ impl Calling {
                 self.early.on_prack(input, context);
                 Some(State::Calling(self))
             }
+            // RFC 3261 section 13.2.1: the INVITE has expired.
+            Input::Timer(SessionTimer::Invitation) => self.cancel(Cause::NoAnswer, context),
             // The peer is silent for too long, or the application hangs up.
             Input::Timer(SessionTimer::NoAnswer) | Input::HangUp => {
                 self.cancel(Cause::Cancelled, context)
@@ -237,13 +260,20 @@ impl Calling {
         if status == StatusCode::FLOW_FAILED && !self.sent_again && response.may_wait {
             context.clear(SessionTimer::NoAnswer);
             self.early.reset(&response.refusal(), context);
-            let invite = WaitingInvite::Again {
-                request: response.request.clone(),
-                late_offer: self.late_offer,
-            };
-            return Some(queue(invite, context));
+            let request = response.request.clone();
+            let calling = self;
+            return Some(queue(WaitingInvite::Again { request, calling }, context));
         }
         if let Some(transaction) = context.raise_interval(response) {
+            self.early.reset(&response.refusal(), context);
+            self.transaction = transaction;
+            return Some(State::Calling(self));
+        }
+        let redirection = self.redirection.as_mut();
+        if let Some(transaction) =
+            redirection.and_then(|redirection| redirection.follow(response, context))
+        {
+            context.clear(SessionTimer::NoAnswer);
             self.early.reset(&response.refusal(), context);
             self.transaction = transaction;
             return Some(State::Calling(self));
@@ -255,6 +285,7 @@ impl Calling {
     fn cancel(mut self, cause: Cause, context: &mut Context<'_>) -> Option<State> {
         context.clear(SessionTimer::NoAnswer);
         context.clear(SessionTimer::Description);
+        context.clear(SessionTimer::Invitation);
         context.cancel(self.transaction);
         self.cause = cause;
         Some(State::Cancelling(self))
@@ -295,6 +326,7 @@ impl Calling {
             .endpoint
             .debug("sip.dialog", call, "a dialog begins");
         context.clear(SessionTimer::NoAnswer);
+        context.clear(SessionTimer::Invitation);
         let unusable = context.unusable_target(&established, response);
         let is_open = context.common.offer == Exchange::Idle && !chosen.complete;
         let takes_offer = is_open && !cancelled && unusable.is_none();

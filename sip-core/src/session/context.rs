@@ -1,7 +1,6 @@
 //! The context of one step of a call: the endpoint below, and the data that every state of the call shares.
 
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -14,13 +13,12 @@ use super::options::MessageOptions;
 use super::refresh::{
     OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
 };
-use super::refusal::Refusal;
 use super::state::{Attempt, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
-    Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent, SentRequest,
-    SessionRequest, SessionTimer, TimerOwner, TransactionUser,
+    DialogUsage, Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent,
+    SentRequest, SessionRequest, SessionTimer, TimerOwner, TransactionUser,
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::header::ExtraHeader;
@@ -61,6 +59,8 @@ pub(crate) struct Common {
     pub(crate) connection: Option<ConnectionId>,
     /// Whether this side called; the Call-ID is its own then.
     pub(crate) caller: bool,
+    /// Whether further branches of the INVITE become calls.
+    pub(crate) claims: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
     /// Whether the peer supports Replaces (RFC 3891 section 4).
@@ -104,6 +104,7 @@ impl Common {
             ack: None,
             connection: None,
             caller: false,
+            claims: false,
             invite: None,
             peer_replaces: false,
             was_referred: false,
@@ -116,6 +117,19 @@ impl Common {
             packages: Vec::new(),
             timers: [None; SessionTimer::ALL.len()],
         }
+    }
+
+    /// The data of a further branch of the INVITE of `first`, whose offer it has answered if the INVITE had one.
+    pub(crate) fn branch(id: SessionId, first: &Self, offered: bool) -> Self {
+        let mut branch = Self::new(id, first.set);
+        branch.caller = true;
+        branch.connection = first.connection;
+        if offered {
+            // The offer of an INVITE is the first exchange of its call.
+            branch.exchanges = 1;
+            branch.offer = Exchange::OfferSent(ExchangeId(1), Carrier::Invite);
+        }
+        branch
     }
 
     /// The last exchange, the last ACK and the unacknowledged response by their numbers, for tests.
@@ -440,8 +454,9 @@ impl Context<'_> {
         if let Some(number) = self.common.provisional.take() {
             self.endpoint.expect_late_prack(self.common.set, number);
         }
-        self.endpoint.dialogs.close(self.common.set);
         let session = self.common.id;
+        let usage = DialogUsage::Session(session);
+        self.endpoint.dialogs.release(self.common.set, usage);
         if self.common.dialog.is_some() {
             let label = session.to_bits();
             self.endpoint.debug("sip.dialog", label, "the dialog ends");
@@ -700,42 +715,6 @@ impl Context<'_> {
         self.common.refresh.read(&request);
         let policy = TimerPolicy::of(self.endpoint)?;
         Some(self.common.refresh.answer(policy, &request))
-    }
-
-    /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.
-    pub(crate) fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode) {
-        let set = Some(self.common.set);
-        self.endpoint.answer_from(set, transaction, status, &[]);
-    }
-
-    /// As [`Context::refuse`], with the header fields and body of the application.
-    pub(crate) fn refuse_with(&mut self, transaction: ServerTransactionId, refusal: &Refusal) {
-        let headers: Vec<_> = refusal.fields().collect();
-        let (set, status) = (Some(self.common.set), refusal.status());
-        self.endpoint
-            .refuse_with(set, transaction, status, headers, refusal.body());
-    }
-
-    /// Refuses the INVITE of a call that the application hangs up: 480, with what it adds.
-    pub(crate) fn refuse_parting(&mut self, transaction: ServerTransactionId) {
-        let parting = self.common.parting.take().unwrap_or_default();
-        let headers = parting.headers.iter();
-        let headers = headers.map(|header| (header.header_name(), header.value()));
-        let (set, status) = (Some(self.common.set), StatusCode::TEMPORARILY_UNAVAILABLE);
-        let (headers, body) = (headers.collect(), parting.body.as_ref());
-        self.endpoint
-            .refuse_with(set, transaction, status, headers, body);
-    }
-
-    /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):
-    /// 500, with a random Retry-After of 0 to 10 s.
-    pub(crate) fn refuse_for_now(&mut self, transaction: ServerTransactionId) {
-        let wait = format!("{}", below(self.endpoint.layer.rng(), 11));
-        let status = StatusCode::SERVER_INTERNAL_ERROR;
-        let headers = [(HeaderName::RetryAfter, wait.as_str())];
-        let set = Some(self.common.set);
-        self.endpoint
-            .answer_from(set, transaction, status, &headers);
     }
 
     /// The wait after glare (RFC 3261 section 14.1): 2.1 to 4 s for the side that made the Call-ID, up to 2 s

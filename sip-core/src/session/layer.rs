@@ -506,6 +506,9 @@ impl SessionLayer {
             may_wait,
             unanswered: received.unanswered.as_deref(),
         };
+        if let Some(stepped) = self.on_branch(endpoint, id, &response) {
+            return stepped;
+        }
         let stepped = self.drive(endpoint, id, Input::Response(response));
         if stepped == Stepped::Unknown && received.response.status().is_success() {
             // The call is over, but the peer's dialog may still exist.
@@ -596,7 +599,7 @@ impl SessionLayer {
         if scope == FailureScope::Transaction || exempt {
             return None;
         }
-        let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())? else {
+        let DialogUsage::Session(id) = endpoint.dialogs.usage_of(sent.dialog?)? else {
             return None;
         };
         let stepped = self.drive(endpoint, id, Input::Gone(Box::new(reason())));
@@ -678,7 +681,7 @@ impl SessionLayer {
     }
 
     /// Whether no further call fits in.
-    fn is_full(&self, endpoint: &Endpoint) -> bool {
+    pub(super) fn is_full(&self, endpoint: &Endpoint) -> bool {
         self.calls.len() >= endpoint.limits().sessions
     }
 
@@ -691,56 +694,5 @@ impl SessionLayer {
     pub(crate) fn ids(&self) -> Vec<SessionId> {
         let handles = self.calls.handles();
         handles.into_iter().map(SessionId).collect()
-    }
-
-    /// The name of the state of a call, for the table test.
-    #[cfg(test)]
-    pub(in crate::session) fn state_for_tests(&self, id: SessionId) -> Option<&'static str> {
-        Some(match self.calls.get(id.0)?.state.as_ref()? {
-            State::AwaitingOffer(_) => "AwaitingOffer",
-            State::QueuedInvite(_) => "QueuedInvite",
-            State::Calling(_) => "Calling",
-            State::Cancelling(_) => "Cancelling",
-            State::AwaitingAnswer(_) => "AwaitingAnswer",
-            State::QueuedAck(_) => "QueuedAck",
-            State::Incoming(_) => "Incoming",
-            State::Accepting(_) => "Accepting",
-            State::Answered(_) => "Answered",
-            State::HangingUp(_) => "HangingUp",
-            State::Confirmed(_) => "Confirmed",
-            State::Offering(_) => "Offering",
-            State::Reinviting(_) => "Reinviting",
-            State::Acknowledging(_) => "Acknowledging",
-            State::Glare(_) => "Glare",
-            State::Answering(_) => "Answering",
-            State::Reanswered(_) => "Reanswered",
-            State::Terminating(_) => "Terminating",
-            State::QueuedBye(_) => "QueuedBye",
-            State::LostBye(_) => "LostBye",
-        })
-    }
-
-    /// The name of the state of the UPDATEs of a call, for the table test.
-    #[cfg(test)]
-    pub(in crate::session) fn update_state_for_tests(&self, id: SessionId) -> Option<&'static str> {
-        Some(self.calls.get(id.0)?.common.updates.state_for_tests())
-    }
-
-    /// The transaction of the peer's UPDATE that a call answers, for the table test.
-    #[cfg(test)]
-    pub(in crate::session) fn update_for_tests(
-        &self,
-        id: SessionId,
-    ) -> Option<ServerTransactionId> {
-        self.calls.get(id.0)?.common.updates.theirs
-    }
-
-    /// The transaction of the peer's INVITE that a call answers, for the table test.
-    #[cfg(test)]
-    pub(in crate::session) fn transaction_for_tests(
-        &self,
-        id: SessionId,
-    ) -> Option<ServerTransactionId> {
-        self.calls.get(id.0)?.state.as_ref()?.server_transaction()
     }
 }

@@ -6,11 +6,11 @@
 //! | AwaitingOffer | Describe | INVITE | Calling |
 //! | AwaitingOffer | no description | aborted, Ended | (over) |
 //! | AwaitingOffer, Calling, Cancelling, AwaitingAnswer, QueuedAck, Accepting, Answered, HangingUp, Offering, Reinviting, Acknowledging, Answering, Reanswered | Stop | aborted, Ended | (over) |
-//! | QueuedInvite | HangUp | Ended | (over) |
+//! | QueuedInvite | HangUp, timer Invitation | Ended | (over) |
 //! | QueuedInvite, Incoming, Confirmed, Glare, Terminating, QueuedBye, LostBye | Stop | Ended | (over) |
 //! | QueuedInvite | connection | INVITE | Calling |
 //! | QueuedInvite, QueuedBye, LostBye | timer GiveUp | Ended | (over) |
-//! | Calling | HangUp, timer NoAnswer | CANCEL | Cancelling |
+//! | Calling | HangUp, timer NoAnswer, timer Invitation | CANCEL | Cancelling |
 //! | Calling, Cancelling, AwaitingAnswer, Reinviting, Acknowledging | INVITE, INVITE without offer | 491 | same |
 //! | Calling | 1xx to INVITE | Progress | same |
 //! | Calling | 2xx to INVITE | ACK, deliver answer, complete, Established | Confirmed |
@@ -20,7 +20,7 @@
 //! | Calling | 199 to INVITE | Progress, EarlyDialogEnded | same |
 //! | Calling | resending of our INVITE | EarlyDialogEnded | same |
 //! | Calling | 430 to INVITE | EarlyDialogEnded | QueuedInvite |
-//! | Calling, Cancelling | refusal to INVITE | refused, Ended | (over) |
+//! | Calling, Cancelling | refusal to INVITE, 302 to INVITE | refused, Ended | (over) |
 //! | Calling, Cancelling | timeout of our INVITE, loss of our INVITE, failed resending of our INVITE | aborted, Ended | (over) |
 //! | Cancelling | 2xx to INVITE | ACK, aborted, BYE | Terminating |
 //! | Cancelling | reliable 1xx to INVITE, reliable 1xx without description to INVITE | PRACK | same |
@@ -103,6 +103,7 @@
 //! | Reinviting for a repair | 480 to re-INVITE | refused, RepairFailed | Glare |
 //! | Reinviting for a repair | refusal to re-INVITE | refused, RepairFailed | Confirmed |
 //! | Reinviting for a repair | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted, RepairFailed | Confirmed |
+//! | Calling with redirections | 302 to INVITE | INVITE, Redirected, EarlyDialogEnded | same |
 //! | Calling for an answer | Describe | PRACK | same |
 //! | Calling for an answer | no description, timer Description | CANCEL | Cancelling |
 //! | Calling for an answer | 2xx to INVITE | ACK, aborted, BYE | Terminating |
@@ -180,7 +181,7 @@
 //! SendUpdate, Hold and Describe there ([`State::accepts`]), as it does in a row with `(error)`. `same` is the unchanged state;
 //! `(over)` means that the entry of the call is freed. `Calling for an answer` is a call without an offer of this side in which a
 //! reliable provisional response brought one, and `Calling with our answer` one whose PRACK carried the answer (RFC 3262 section
-//! 5). `with our offer` is a call in which the INVITE of the peer had no offer,
+//! 5). `Calling with redirections` is a call that may follow redirections. `with our offer` is a call in which the INVITE of the peer had no offer,
 //! so that the 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. Of an
 //! unanswered call of the peer, `with early media` means that a provisional response waits for its description, `unacknowledged`
 //! that one with a description waits for PRACK, `with a preview` that an unreliable one with the answer is sent, `negotiated`
@@ -190,7 +191,7 @@
 //! `HangUp` stands for `HangUpWith`, too, and `Reject` for `Refuse`: they differ in the content of the message alone.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
-//! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`, `EarlyDialogEnded`,
+//! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`, `Redirected`, `EarlyDialogEnded`,
 //! `PrackFailed`, `Established`, `ModificationEnded`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already
 //! answered 200. `connection` is one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1). This
 //! side refreshes the session of each call in the table.
@@ -215,6 +216,9 @@ impl State {
             (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
             (state, Input::Answer) => state.step(Input::AnswerWith(MessageOptions::new()), context),
             (Self::Calling(state) | Self::Cancelling(state), Input::Stop) => {
+                state.end(EndReason::local(Cause::Stopped), context)
+            }
+            (Self::QueuedInvite(state), Input::Stop) => {
                 state.end(EndReason::local(Cause::Stopped), context)
             }
             (state, Input::HangUpWith(options)) => {

@@ -95,7 +95,7 @@ pub(crate) enum WaitingInvite {
     /// 11.6).
     Again {
         request: SentRequest,
-        late_offer: bool,
+        calling: Calling,
     },
 }
 
@@ -103,12 +103,25 @@ pub(crate) enum WaitingInvite {
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Calling {
     pub(crate) transaction: ClientTransactionId,
-    pub(crate) late_offer: bool,
     /// It was resent because a flow had failed.
     pub(crate) sent_again: bool,
     pub(crate) early: EarlyDialogs,
     /// Why the call ends if it is cancelled.
     pub(crate) cause: Cause,
+    /// Set if the core may follow redirections.
+    pub(crate) redirection: Option<Box<Redirection>>,
+}
+
+/// What the core needs to follow redirections of an INVITE.
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct Redirection {
+    pub(crate) invite: NewInvite,
+    /// How many more targets the core may try.
+    pub(crate) left: u8,
+    /// The targets that have had the INVITE, besides the first.
+    pub(crate) tried: Vec<UriBuf>,
+    /// The targets that wait, with their preference in thousandths, the highest first; at most `left`.
+    pub(crate) targets: Vec<(u16, UriBuf)>,
 }
 
 /// One early dialog.

@@ -117,9 +117,12 @@ impl World {
     }
 
     fn invite(&mut self, late: bool) -> Vec<String> {
-        let target = UriBuf::parse(b"sip:bob@example.com").expect("a URI");
         let options = InviteOptions::new();
-        let options = if late { options.late_offer() } else { options };
+        self.invite_with(if late { options.late_offer() } else { options })
+    }
+
+    fn invite_with(&mut self, options: InviteOptions) -> Vec<String> {
+        let target = UriBuf::parse(b"sip:bob@example.com").expect("a URI");
         let called = self.calls.invite(&mut self.endpoint, None, target, options);
         self.id = called.expect("a call");
         self.observe()
@@ -182,6 +185,7 @@ impl World {
                 self.early = dialog;
                 "Progress".into()
             }
+            Event::Redirected { .. } => "Redirected".into(),
             Event::EarlyDialogEnded { .. } => "EarlyDialogEnded".into(),
             Event::PrackFailed { .. } => "PrackFailed".into(),
             Event::Established { .. } => "Established".into(),
@@ -348,6 +352,13 @@ impl World {
             "QueuedInvite" => {
                 let mut world = Self::new(false);
                 world.invite(true);
+                world
+            }
+            "Calling" if name.ends_with(" with redirections") => {
+                let mut world = Self::new(true);
+                world.invite_with(InviteOptions::new().redirects(1));
+                world.describe();
+                world.reply(Method::Invite, 180, false);
                 world
             }
             "Calling" if name != state => {
@@ -623,6 +634,7 @@ impl World {
             }
             "no connection" => Ok(self.drive(Input::Abandoned)),
             "timer NoAnswer" => Ok(self.drive(Input::Timer(SessionTimer::NoAnswer))),
+            "timer Invitation" => Ok(self.drive(Input::Timer(SessionTimer::Invitation))),
             "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             "timer RepeatProvisional" => {
                 Ok(self.drive(Input::Timer(SessionTimer::RepeatProvisional)))

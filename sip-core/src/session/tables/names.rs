@@ -18,6 +18,7 @@ pub(super) fn split(name: &str) -> (&str, bool) {
         " without offer",
         " for an answer",
         " with our answer",
+        " with redirections",
     ];
     for suffix in early::SUFFIXES.into_iter().chain(kinds) {
         name = name.strip_suffix(suffix).unwrap_or(name);
@@ -45,7 +46,7 @@ pub(super) const COMMANDS: [&str; 11] = [
     "no description",
 ];
 
-pub(super) const STATES: [&str; 42] = [
+pub(super) const STATES: [&str; 43] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -76,6 +77,7 @@ pub(super) const STATES: [&str; 42] = [
     "Acknowledging",
     "Calling for an answer",
     "Calling with our answer",
+    "Calling with redirections",
     "Incoming with early media",
     "Incoming with early media with our offer",
     "Incoming unacknowledged",
@@ -90,7 +92,7 @@ pub(super) const STATES: [&str; 42] = [
     "Answered negotiated",
 ];
 
-pub(super) const INPUTS: [&str; 71] = [
+pub(super) const INPUTS: [&str; 73] = [
     "Ring",
     "Progress",
     "Progress with description",
@@ -162,4 +164,6 @@ pub(super) const INPUTS: [&str; 71] = [
     "refusal to PRACK",
     "timeout of our PRACK",
     "failed resending of our PRACK",
+    "302 to INVITE",
+    "timer Invitation",
 ];
