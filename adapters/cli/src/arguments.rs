@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sip_core::ExtraHeader;
+use sip_core::{ExtraHeader, ToneFormat, Tones, TonesError};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -92,6 +92,12 @@ pub(crate) struct Account {
     /// Extra root certificate for wss, in PEM form
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
+    /// Support Replaces (RFC 3891): take a call that replaces one of ours, at once
+    ///
+    /// Its sender has to name the Call-ID and both tags of the call, which only our peer and its friends
+    /// know. Without this flag and without replaces in --config FILE, it is a call as any other.
+    #[arg(long)]
+    pub(crate) replaces: bool,
     /// What carries the user agent
     #[arg(long, value_enum, default_value_t = Adapter::Tokio)]
     pub(crate) adapter: Adapter,
@@ -135,6 +141,11 @@ pub(crate) struct Demo {
     /// How many calls, one after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) calls: u32,
+    /// Show one attended transfer among three user agents
+    ///
+    /// Alice calls bob, holds the call, calls carol, and connects the two.
+    #[arg(long, conflicts_with_all = ["calls", "fault"])]
+    pub(crate) transfer: bool,
     /// Break something: the exit code is then 1, and the last line has other numbers
     #[arg(long, value_enum)]
     pub(crate) fault: Option<Fault>,
@@ -171,6 +182,25 @@ pub(crate) struct Register {
     pub(crate) output: Output,
 }
 
+/// The body of an INFO with a tone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DtmfFormat {
+    /// application/dtmf-relay: tone and duration
+    #[default]
+    Relay,
+    /// application/dtmf: the tone alone
+    Plain,
+}
+
+impl From<DtmfFormat> for ToneFormat {
+    fn from(format: DtmfFormat) -> Self {
+        match format {
+            DtmfFormat::Relay => Self::Relay,
+            DtmfFormat::Plain => Self::Plain,
+        }
+    }
+}
+
 /// What a script does in a call that is up. All times count from the moment at which the call is up.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "In the call")]
@@ -181,9 +211,33 @@ pub(crate) struct InCall {
     /// End the hold after this long
     #[arg(long, value_name = "SECONDS", requires = "hold_after")]
     pub(crate) resume_after: Option<u64>,
-    /// Send these tones: 0-9, A-D, * and #
+    /// Send these tones: 0-9, A-D, * and #; a comma pauses for 2 s
     #[arg(long, value_name = "TONES", value_parser = tones)]
-    pub(crate) dtmf: Option<String>,
+    pub(crate) dtmf: Option<Tones>,
+    /// How an INFO carries a tone
+    #[arg(long, value_enum, default_value_t = DtmfFormat::Relay, requires = "dtmf")]
+    pub(crate) dtmf_format: DtmfFormat,
+    /// Transfer the other side to this target, then hang up
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) transfer: Option<String>,
+    /// Transfer after this long
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        requires = "transfer"
+    )]
+    pub(crate) transfer_after: u64,
+    /// Hold the call and call the target first; transfer when that is up
+    ///
+    /// The target has to support Replaces (RFC 3891), as sip answer --replaces does.
+    #[arg(long, requires = "transfer")]
+    pub(crate) attended: bool,
+    /// Do what the other side asks for by REFER: call the target that it names
+    ///
+    /// Without it the program refuses every REFER by 603.
+    #[arg(long)]
+    pub(crate) follow_refer: bool,
     /// Hang up after this long; without it when the other side does, or at Ctrl-C
     #[arg(long, value_name = "SECONDS")]
     pub(crate) hangup_after: Option<u64>,
@@ -298,14 +352,8 @@ fn header(text: &str) -> Result<ExtraHeader, String> {
     ExtraHeader::new(name.trim(), value.trim()).map_err(|error| error.to_string())
 }
 
-fn tones(text: &str) -> Result<String, String> {
-    let tones = text.to_ascii_uppercase();
-    let is_tone = |tone: char| matches!(tone, '0'..='9' | 'A'..='D' | '*' | '#');
-    match tones.chars().find(|&tone| !is_tone(tone)) {
-        None if tones.is_empty() => Err("there is no tone".to_owned()),
-        None => Ok(tones),
-        Some(tone) => Err(format!("{tone} is none of 0-9, A-D, * and #")),
-    }
+fn tones(text: &str) -> Result<Tones, TonesError> {
+    Tones::new(text)
 }
 
 fn user(text: &str) -> Result<(String, String), String> {
@@ -341,14 +389,6 @@ mod tests {
         assert_eq!(header("X-Room: 12:30"), Ok(room));
         for wrong in ["X-Room", ": 12", "X Room: 12", "Via: 12", "X-Room: 1\r\n2"] {
             assert!(header(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn tones_are_those_of_a_telephone() {
-        assert_eq!(tones("09abcd*#"), Ok("09ABCD*#".to_owned()));
-        for wrong in ["", "1 2", "1e"] {
-            assert!(tones(wrong).is_err(), "{wrong}");
         }
     }
 }

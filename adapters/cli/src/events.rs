@@ -1,7 +1,7 @@
 //! Events of the core in words and in JSON.
 
 use serde_json::{Value, json};
-use sip_core::{DescriptionKind, EndReason, Event, sdp};
+use sip_core::{DescriptionKind, EndReason, Event, SessionId, TransferOutcome, sdp};
 use sip_parse::{HeaderName, NameAddr, Request, Response};
 
 use crate::report::{Report, printable};
@@ -94,15 +94,99 @@ pub(crate) fn print(report: &Report, event: &Event) {
 fn print_exchange(report: &Report, event: &Event) {
     match event {
         Event::IncomingCall {
-            session, request, ..
-        } => report.event(
-            "incoming",
+            session,
+            request,
+            replaces,
+            ..
+        } => {
+            let replaces = replaces.map(SessionId::to_bits);
+            report.event(
+                "incoming",
+                [
+                    ("call", json!(session.to_bits())),
+                    ("from", json!(caller(request))),
+                ]
+                .into_iter()
+                .chain(replaces.map(|call| ("replaces", json!(call)))),
+                format_args!(
+                    "call from {}{}",
+                    caller(request),
+                    replaces.map_or("", |_| ", in place of one that is up"),
+                ),
+            );
+        }
+        Event::Replaced { session, by } => report.event(
+            "replaced",
             [
                 ("call", json!(session.to_bits())),
-                ("from", json!(caller(request))),
+                ("by", json!(by.to_bits())),
             ],
-            format_args!("call from {}", caller(request)),
+            "call replaced by another one",
         ),
+        Event::IncomingRefer {
+            session, referral, ..
+        } => {
+            let target = referral.target.to_string();
+            let optional = [
+                ("call", session.map(|session| json!(session.to_bits()))),
+                (
+                    "replaces",
+                    referral.replaces.as_ref().map(|text| json!(text)),
+                ),
+                (
+                    "referred_by",
+                    referral.referred_by.as_ref().map(|text| json!(text)),
+                ),
+            ];
+            let optional = optional.into_iter();
+            report.event(
+                "refer",
+                [
+                    ("from", json!(caller(&referral.request))),
+                    ("target", json!(target)),
+                ]
+                .into_iter()
+                .chain(optional.filter_map(|(name, value)| Some((name, value?)))),
+                format_args!(
+                    "REFER from {} to {}{}",
+                    caller(&referral.request),
+                    // Without the Replaces in it, because nobody reads that.
+                    target.split('?').next().unwrap_or_default(),
+                    referral
+                        .replaces
+                        .as_ref()
+                        .map_or("", |_| ", in place of a call there"),
+                ),
+            );
+        }
+        Event::TransferProgress {
+            session, status, ..
+        } => report.event(
+            "transfer_progress",
+            call_of(*session)
+                .into_iter()
+                .chain([("status", json!(status.as_u16()))]),
+            format_args!("transfer: {} {}", status.as_u16(), status.reason()),
+        ),
+        Event::TransferEnded {
+            session, outcome, ..
+        } => {
+            let fields = match outcome {
+                TransferOutcome::Succeeded(status) | TransferOutcome::Failed(status) => {
+                    vec![("status", json!(status.as_u16()))]
+                }
+                TransferOutcome::Refused(reason) => reason_fields(reason),
+                _ => Vec::new(),
+            };
+            report.event(
+                "transfer_ended",
+                call_of(*session)
+                    .into_iter()
+                    .chain([("outcome", json!(outcome_name(outcome)))])
+                    .chain(fields),
+                outcome,
+            );
+        }
         Event::Progress {
             session, response, ..
         } => report.event(
@@ -219,36 +303,6 @@ fn print_exchange(report: &Report, event: &Event) {
                     printable(&sip_parse::text(request.body()).to_string()),
                 ),
             ),
-        Event::IncomingRefer { referral, .. } => report.event(
-            "refer",
-            [
-                ("from", json!(caller(&referral.request))),
-                ("target", json!(referral.target.to_string())),
-            ],
-            format_args!(
-                "REFER from {} to {}",
-                caller(&referral.request),
-                referral.target
-            ),
-        ),
-        Event::TransferProgress { status, .. } => report.event(
-            "transfer-progress",
-            [("status", json!(status.as_u16()))],
-            format_args!("transfer: {} {}", status.as_u16(), status.reason()),
-        ),
-        Event::TransferEnded { outcome, .. } => report.event(
-            "transfer-ended",
-            [("outcome", json!(outcome.to_string()))],
-            format_args!("transfer ended: {}", printable(&outcome.to_string())),
-        ),
-        Event::Replaced { session, by } => report.event(
-            "replaced",
-            [
-                ("call", json!(session.to_bits())),
-                ("by", json!(by.to_bits())),
-            ],
-            format_args!("call replaced by another one"),
-        ),
         Event::RequestCompleted {
             outcome: Ok(response),
             ..
@@ -269,6 +323,24 @@ fn print_exchange(report: &Report, event: &Event) {
             format_args!("no response: {reason}"),
         ),
         _ => {}
+    }
+}
+
+/// The number of a call, if the event is about one.
+fn call_of(session: Option<SessionId>) -> Option<(&'static str, Value)> {
+    session.map(|session| ("call", json!(session.to_bits())))
+}
+
+const fn outcome_name(outcome: &TransferOutcome) -> &'static str {
+    match outcome {
+        TransferOutcome::Succeeded(_) => "succeeded",
+        TransferOutcome::Failed(_) => "failed",
+        TransferOutcome::Unreported => "unreported",
+        TransferOutcome::Refused(_) => "refused",
+        TransferOutcome::Terminated => "terminated",
+        TransferOutcome::TimedOut => "timed out",
+        TransferOutcome::CallEnded => "call ended",
+        _ => "over",
     }
 }
 

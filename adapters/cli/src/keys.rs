@@ -1,5 +1,7 @@
 //! The keys of a call: bytes of the terminal to keys, keys to intents. Pure.
 
+use sip_core::Tones;
+
 /// What the help line says.
 pub(crate) const HELP: &str = "keys: h hold or resume, 0-9 * # a-d tone, t transfer, T transfer after a talk, q hang up, ? help";
 
@@ -29,8 +31,7 @@ pub(crate) enum Intent {
     Resume,
     /// Holds the call, or resumes it if this side holds it.
     ToggleHold,
-    /// 0-9, A-D, * or #.
-    Tone(char),
+    Tones(Tones),
     /// A blind transfer to this target.
     Transfer(String),
     /// Calls this target first; [`Intent::CompleteTransfer`] connects it with the peer.
@@ -122,7 +123,10 @@ impl Keys {
                 return Pressed::Prompt;
             }
             Key::Character(tone @ ('0'..='9' | '*' | '#' | 'a'..='d')) if up => {
-                Intent::Tone(tone.to_ascii_uppercase())
+                match Tones::new(tone.encode_utf8(&mut [0; 4])) {
+                    Ok(tones) => Intent::Tones(tones),
+                    Err(_) => return Pressed::Nothing,
+                }
             }
             _ => return Pressed::Nothing,
         })
@@ -237,8 +241,8 @@ mod tests {
         for key in "0123456789*#abcd".chars() {
             for situation in [Up, Consulting] {
                 match intent(key, situation) {
-                    Some(Intent::Tone(tone)) if situation == Up => tones.push(tone),
-                    Some(Intent::Tone(_)) => {}
+                    Some(Intent::Tones(tone)) if situation == Up => tones += &tone.to_string(),
+                    Some(Intent::Tones(_)) => {}
                     other => panic!("{key}: {other:?}"),
                 }
             }
@@ -259,7 +263,8 @@ mod tests {
         assert_eq!(typed(&mut keys, "ol\r", Up), transfer("carol"));
         assert_eq!(keys.prompt(), None);
         // The keys are commands again, and the prompt of the other kind gives the other intent.
-        assert_eq!(typed(&mut keys, "5", Up), [Intent::Tone('5')]);
+        let five = Tones::new("5").unwrap();
+        assert_eq!(typed(&mut keys, "5", Up), [Intent::Tones(five)]);
         let consult = [Intent::Consult("sip:carol@example.com".to_owned())];
         assert_eq!(typed(&mut keys, "T sip:carol@example.com \n", Up), consult);
     }

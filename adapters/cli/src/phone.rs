@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::json;
-use sip_core::{DescriptionKind, Event, ExchangeId, ExchangeOutcome, RequestId, SessionId};
+use sip_core::{
+    DescriptionKind, EndReason, Event, ExchangeId, ExchangeOutcome, FailureStatus, InviteOptions,
+    RequestId, SessionId, Tones, TransferId, TransferOptions, TransferOutcome, TransferTarget,
+};
+use sip_host::CommandFailure;
 use tokio::time::{Instant, sleep_until};
 
 use crate::arguments::Output;
@@ -12,7 +16,7 @@ use crate::keys::{CONSULTING_HELP, HELP, Intent, Keys, Pressed, Situation};
 use crate::outcome::Failure;
 use crate::report::Report;
 use crate::running::{Happening, Running, tolerate_ended};
-use crate::script::{Script, TONE};
+use crate::script::Script;
 
 /// What a command waits for.
 pub(crate) enum Moment {
@@ -28,7 +32,7 @@ pub(crate) enum Moment {
 pub(crate) enum Source {
     /// A key, for the newest call.
     Key,
-    /// A flag. A step that fails makes the command a failure.
+    /// A flag, for this call. A step that fails makes the command a failure.
     Flag(SessionId),
 }
 
@@ -39,9 +43,11 @@ struct Call {
     /// What the flags still do in it.
     steps: VecDeque<(Instant, Intent)>,
     hold: Hold,
+    /// The call whose peer is to be connected with the peer of this one.
+    consults_for: Option<(SessionId, Source)>,
 }
 
-/// Whether this side holds a call.
+/// Who holds a call, as far as it is this side.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Hold {
     No,
@@ -59,12 +65,17 @@ pub(crate) struct Phone {
     keyboard: Option<Keyboard>,
     keys: Keys,
     report: Report,
+    follows_refers: bool,
     /// In the order in which they began.
     calls: Vec<Call>,
     /// The exchanges in which the peer has made the offer.
     offered_by_peer: BTreeSet<(SessionId, ExchangeId)>,
-    /// The tones that the peer has not answered.
-    tones: BTreeMap<RequestId, (char, Source)>,
+    /// The tones whose outcome is open.
+    tones: BTreeMap<RequestId, (String, Source)>,
+    /// The transfers whose outcome is open, and their calls.
+    transfers: BTreeMap<TransferId, (SessionId, Source)>,
+    /// The calls that take the place of others: by a REFER, or by Replaces.
+    successors: BTreeMap<SessionId, SessionId>,
     /// Whether the help line was shown.
     helped: bool,
     /// The first step of a flag that failed.
@@ -78,6 +89,7 @@ impl Phone {
     /// The terminal cannot be used.
     pub(crate) fn open(script: Script, output: Output, report: &Report) -> Result<Self, Failure> {
         Ok(Self {
+            follows_refers: script.follows_refers,
             script,
             keyboard: if output.json { None } else { Keyboard::open()? },
             keys: Keys::default(),
@@ -85,6 +97,8 @@ impl Phone {
             calls: Vec::new(),
             offered_by_peer: BTreeSet::new(),
             tones: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            successors: BTreeMap::new(),
             helped: false,
             failed: None,
         })
@@ -97,6 +111,7 @@ impl Phone {
             up: false,
             steps: VecDeque::new(),
             hold: Hold::No,
+            consults_for: None,
         });
     }
 
@@ -109,10 +124,7 @@ impl Phone {
             let key = tokio::select! {
                 biased;
                 happening = running.happening() => return Ok(match happening? {
-                    Happening::Event(event) => {
-                        self.note(&event);
-                        Moment::Event(event)
-                    }
+                    Happening::Event(event) => Moment::Event(event),
                     Happening::Interrupt => Moment::Interrupt,
                 }),
                 () = at(due.map(|(at, _)| at)) => None,
@@ -138,6 +150,9 @@ impl Phone {
     }
 
     /// Does what a key or a flag wants. Returns whether the command shall end, as at Ctrl-C.
+    ///
+    /// # Errors
+    /// The user agent is gone.
     pub(crate) async fn carry_out(
         &mut self,
         running: &mut Running,
@@ -151,6 +166,7 @@ impl Phone {
         match (intent, session) {
             (Intent::Quit, _) => return Ok(true),
             (Intent::Help, _) => self.help(),
+            (_, None) => {}
             (Intent::HangUp, Some(session)) => {
                 tolerate_ended(running.handle.hang_up(session).await)?;
             }
@@ -162,20 +178,27 @@ impl Phone {
                     .is_some_and(|call| call.hold == Hold::Yes);
                 self.hold(running, session, !held, source).await;
             }
-            (Intent::Tone(tone), Some(session)) => {
-                match running.handle.send_dtmf(session, tone, TONE).await {
-                    Ok(request) => {
-                        self.tones.insert(request, (tone, source));
-                    }
-                    Err(error) => self.failed(source, format!("tone {tone} not sent: {error}")),
-                }
+            (Intent::Tones(tones), Some(session)) => {
+                self.send_tones(running, session, tones, source).await;
             }
-            (_, _) => {}
+            (Intent::Transfer(target), Some(session)) => {
+                let target = TransferTarget::Address(target);
+                self.transfer(running, session, target, source).await?;
+            }
+            (Intent::Consult(target), Some(session)) => {
+                self.consult(running, session, &target, source).await?;
+            }
+            (Intent::CompleteTransfer, Some(session)) => {
+                self.complete(running, session).await?;
+            }
         }
         Ok(false)
     }
 
     /// Ends all calls, as Ctrl-C does.
+    ///
+    /// # Errors
+    /// The user agent is gone.
     pub(crate) async fn hang_up(&mut self, running: &Running) -> Result<(), Failure> {
         for call in &mut self.calls {
             call.steps.clear();
@@ -185,6 +208,9 @@ impl Phone {
     }
 
     /// The first step of a flag that failed.
+    ///
+    /// # Errors
+    /// That one.
     pub(crate) fn outcome(&mut self) -> Result<(), Failure> {
         match self.failed.take() {
             Some(failed) => Err(Failure::Outcome(failed)),
@@ -192,42 +218,25 @@ impl Phone {
         }
     }
 
-    fn situation(&self) -> Situation {
-        match self.calls.last() {
-            None => Situation::Idle,
-            Some(call) if call.up => Situation::Up,
-            Some(_) => Situation::Ringing,
-        }
+    /// The call that has taken the place of one that is over, and whether it is up.
+    pub(crate) fn successor(&mut self, session: SessionId) -> Option<(SessionId, bool)> {
+        let next = self.successors.remove(&session)?;
+        let call = self.call(next)?;
+        Some((next, call.up))
     }
 
-    fn help(&mut self) {
-        self.helped = true;
-        self.report.hint(match self.situation() {
-            Situation::Consulting => CONSULTING_HELP,
-            _ => HELP,
-        });
-    }
-
-    /// Follows the calls.
-    fn note(&mut self, event: &Event) {
+    /// Follows the calls, and answers what concerns calls that are there. Returns whether that was all that the event needs.
+    ///
+    /// # Errors
+    /// The user agent is gone.
+    pub(crate) async fn take(
+        &mut self,
+        running: &mut Running,
+        event: &Event,
+    ) -> Result<bool, Failure> {
         match event {
-            Event::Established { session } => {
-                let steps = self.script.steps(Instant::now());
-                if let Some(call) = self.call(*session) {
-                    call.up = true;
-                    call.steps = steps;
-                    if self.keyboard.is_some() && !self.helped {
-                        self.help();
-                    }
-                }
-            }
-            Event::Ended { session, .. } => {
-                self.calls.retain(|call| call.session != *session);
-                self.offered_by_peer.retain(|(call, _)| call != session);
-                if self.keys.close() {
-                    self.report.prompt(None);
-                }
-            }
+            Event::Established { session } => self.up(running, *session).await?,
+            Event::Ended { session, reason } => self.ended(running, *session, reason).await?,
             Event::RemoteDescription {
                 session,
                 exchange,
@@ -247,18 +256,87 @@ impl Phone {
                 }
             }
             Event::RequestCompleted { request, outcome } => {
-                let Some((tone, source)) = self.tones.remove(request) else {
-                    return;
-                };
-                let why = match outcome {
-                    Ok(response) if response.status().is_success() => return,
-                    Ok(response) => response.status().as_u16().to_string(),
-                    Err(reason) => reason.to_string(),
-                };
-                self.failed(source, format!("tone {tone} not taken: {why}"));
+                if let Some((tones, source)) = self.tones.remove(request) {
+                    let why = match outcome {
+                        Ok(response) if response.status().is_success() => return Ok(true),
+                        Ok(response) => response.status().as_u16().to_string(),
+                        Err(reason) => reason.to_string(),
+                    };
+                    self.failed(source, format!("tones {tones} not taken: {why}"));
+                }
             }
+            // An INVITE with Replaces shows that its sender knows the call (RFC 3891 section 4), and the configuration has
+            // `replaces`.
+            Event::IncomingCall {
+                session,
+                replaces: Some(replaced),
+                ..
+            } => {
+                self.add(*session);
+                self.successors.insert(*replaced, *session);
+                tolerate_ended(running.handle.answer(*session).await)?;
+                return Ok(true);
+            }
+            Event::IncomingRefer { refer, .. } if self.follows_refers => {
+                self.follow(running, event, *refer).await?;
+                return Ok(true);
+            }
+            Event::TransferEnded {
+                transfer, outcome, ..
+            } => self.transferred(running, *transfer, outcome).await?,
             _ => {}
         }
+        Ok(false)
+    }
+
+    async fn up(&mut self, running: &mut Running, session: SessionId) -> Result<(), Failure> {
+        let replaces = self.successors.values().any(|&next| next == session);
+        let steps = self.script.steps(Instant::now());
+        let Some(call) = self.call(session) else {
+            return Ok(());
+        };
+        call.up = true;
+        // The script is for the first call, not for one that this leads to.
+        let consults_for = call.consults_for;
+        if !replaces && consults_for.is_none() {
+            call.steps = steps;
+        }
+        if self.keyboard.is_some() && (!self.helped || consults_for.is_some()) {
+            self.help();
+        }
+        match consults_for {
+            Some((_, Source::Flag(_))) => self.complete(running, session).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn ended(
+        &mut self,
+        running: &Running,
+        session: SessionId,
+        reason: &EndReason,
+    ) -> Result<(), Failure> {
+        let ended = self.calls.iter().position(|call| call.session == session);
+        let ended = ended.map(|index| self.calls.remove(index));
+        self.offered_by_peer.retain(|(call, _)| *call != session);
+        if self.keys.close() {
+            self.report.prompt(None);
+        }
+        // If there is a transfer, the peer of this call has gone to the other one.
+        let consults_for = ended.and_then(|call| call.consults_for);
+        let transfers = &self.transfers;
+        let is_open = |held: SessionId| transfers.values().any(|(call, _)| *call == held);
+        match consults_for.filter(|(held, _)| self.is_there(*held) && !is_open(*held)) {
+            Some((held, source)) => {
+                let why = format!("nobody to transfer to: {reason}");
+                self.transfer_failed(running, held, source, &why).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn is_there(&self, session: SessionId) -> bool {
+        self.calls.iter().any(|call| call.session == session)
     }
 
     /// Begins or ends the hold of this side.
@@ -273,7 +351,7 @@ impl Phone {
                     call.hold = Hold::Changing { hold, source };
                 }
             }
-            Err(error) => self.failed(source, format!("{}: {error}", not_done(hold))),
+            Err(error) => self.failed(source, format!("{}: {error}", hold_name(hold))),
         }
     }
 
@@ -285,6 +363,7 @@ impl Phone {
         let Hold::Changing { hold, source } = call.hold else {
             return;
         };
+        let number = json!(session.to_bits());
         match outcome {
             ExchangeOutcome::Complete => {
                 call.hold = if hold { Hold::Yes } else { Hold::No };
@@ -292,18 +371,192 @@ impl Phone {
                     true => ("held", "call on hold"),
                     false => ("resumed", "call resumed"),
                 };
-                let number = json!(session.to_bits());
                 self.report.event(name, [("call", number)], text);
             }
             // The core begins anew.
             ExchangeOutcome::RolledBack(_) => {}
             _ => {
                 call.hold = if hold { Hold::No } else { Hold::Yes };
-                let why = outcome.reason().map(ToString::to_string);
-                let why = why.unwrap_or_default();
-                self.failed(source, format!("{}: {why}", not_done(hold)));
+                let why = outcome
+                    .reason()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                self.failed(source, format!("{}: {why}", hold_name(hold)));
             }
         }
+    }
+
+    async fn send_tones(
+        &mut self,
+        running: &Running,
+        session: SessionId,
+        tones: Tones,
+        source: Source,
+    ) {
+        let text = tones.to_string();
+        match running.handle.send_tones(session, tones).await {
+            Ok(request) => {
+                self.tones.insert(request, (text, source));
+            }
+            Err(error) => self.failed(source, format!("tones {text} not sent: {error}")),
+        }
+    }
+
+    async fn transfer(
+        &mut self,
+        running: &Running,
+        session: SessionId,
+        target: TransferTarget,
+        source: Source,
+    ) -> Result<(), Failure> {
+        let options = TransferOptions::default();
+        match running.handle.refer(session, target, options).await {
+            Ok(transfer) => {
+                self.transfers.insert(transfer, (session, source));
+                Ok(())
+            }
+            Err(error) => {
+                let why = format!("transfer failed: {error}");
+                self.transfer_failed(running, session, source, &why).await
+            }
+        }
+    }
+
+    /// Calls the target of an attended transfer.
+    async fn consult(
+        &mut self,
+        running: &mut Running,
+        session: SessionId,
+        target: &str,
+        source: Source,
+    ) -> Result<(), Failure> {
+        if self.call(session).is_some_and(|call| call.hold == Hold::No) {
+            self.hold(running, session, true, source).await;
+        }
+        let invite = running.handle.invite(target, InviteOptions::default());
+        match invite.await {
+            Ok(consultation) => {
+                running.calls(consultation, target);
+                self.add(consultation);
+                if let Some(call) = self.call(consultation) {
+                    call.consults_for = Some((session, source));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let why = format!("transfer failed: {error}");
+                self.transfer_failed(running, session, source, &why).await
+            }
+        }
+    }
+
+    /// Connects the peer of a call with the peer of the consultation.
+    async fn complete(
+        &mut self,
+        running: &Running,
+        consultation: SessionId,
+    ) -> Result<(), Failure> {
+        let Some(call) = self.call(consultation) else {
+            return Ok(());
+        };
+        let Some((session, source)) = call.consults_for else {
+            return Ok(());
+        };
+        if !call.up {
+            self.report
+                .hint("the target has not answered yet; q hangs up on it");
+            return Ok(());
+        }
+        let target = TransferTarget::Call(consultation);
+        self.transfer(running, session, target, source).await
+    }
+
+    /// A transfer is over. After a success this side hangs up; after a failure the call goes on, unless a script runs it.
+    async fn transferred(
+        &mut self,
+        running: &Running,
+        transfer: TransferId,
+        outcome: &TransferOutcome,
+    ) -> Result<(), Failure> {
+        let Some((session, source)) = self.transfers.remove(&transfer) else {
+            return Ok(());
+        };
+        match outcome {
+            TransferOutcome::Succeeded(_) | TransferOutcome::Unreported => {
+                for call in &mut self.calls {
+                    call.consults_for.take_if(|(held, _)| *held == session);
+                }
+                tolerate_ended(running.handle.hang_up(session).await)
+            }
+            outcome => {
+                let why = outcome.to_string();
+                self.transfer_failed(running, session, source, &why).await
+            }
+        }
+    }
+
+    async fn transfer_failed(
+        &mut self,
+        running: &Running,
+        session: SessionId,
+        source: Source,
+        why: &str,
+    ) -> Result<(), Failure> {
+        self.failed(source, why.to_owned());
+        if source == Source::Key {
+            return Ok(());
+        }
+        self.hang_up(running).await?;
+        tolerate_ended(running.handle.hang_up(session).await)
+    }
+
+    /// Does what a REFER of the peer asks for.
+    async fn follow(
+        &mut self,
+        running: &mut Running,
+        event: &Event,
+        refer: sip_core::ReferId,
+    ) -> Result<(), Failure> {
+        let Event::IncomingRefer {
+            session, referral, ..
+        } = event
+        else {
+            return Ok(());
+        };
+        let options = InviteOptions::default();
+        match running.handle.follow_refer(refer, options).await {
+            Ok(next) => {
+                running.calls(next, &referral.target.to_string());
+                self.add(next);
+                if let Some(session) = session {
+                    self.successors.insert(*session, next);
+                }
+                Ok(())
+            }
+            Err(CommandFailure::Gone) => Err(Failure::Outcome(CommandFailure::Gone.to_string())),
+            Err(error) => {
+                self.report.hint(&format!("transfer not followed: {error}"));
+                let decline = FailureStatus::DECLINE;
+                tolerate_ended(running.handle.reject_refer(refer, decline).await)
+            }
+        }
+    }
+
+    fn situation(&self) -> Situation {
+        match self.calls.last() {
+            None => Situation::Idle,
+            Some(call) if call.consults_for.is_some() => Situation::Consulting,
+            Some(call) if call.up => Situation::Up,
+            Some(_) => Situation::Ringing,
+        }
+    }
+
+    fn help(&mut self) {
+        self.helped = true;
+        self.report.hint(match self.situation() {
+            Situation::Consulting => CONSULTING_HELP,
+            _ => HELP,
+        });
     }
 
     fn call(&mut self, session: SessionId) -> Option<&mut Call> {
@@ -311,19 +564,16 @@ impl Phone {
         calls.find(|call| call.session == session)
     }
 
-    /// A key is told, and a flag makes the command a failure.
+    /// Says what failed; a step of a flag makes the command a failure.
     fn failed(&mut self, source: Source, why: String) {
-        match source {
-            Source::Key => self.report.hint(&why),
-            Source::Flag(_) => {
-                self.report.hint(&why);
-                self.failed.get_or_insert(why);
-            }
+        self.report.hint(&why);
+        if source != Source::Key {
+            self.failed.get_or_insert(why);
         }
     }
 }
 
-const fn not_done(hold: bool) -> &'static str {
+const fn hold_name(hold: bool) -> &'static str {
     if hold { "not held" } else { "not resumed" }
 }
 

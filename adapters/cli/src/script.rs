@@ -7,16 +7,12 @@ use crate::arguments::InCall;
 use crate::keys::Intent;
 use crate::outcome::Failure;
 
-/// How long a tone takes.
-pub(crate) const TONE: Duration = Duration::from_millis(100);
-
-/// The time from the start of one tone to that of the next.
-const TONE_INTERVAL: Duration = Duration::from_millis(250);
-
 /// What a call does by itself, in order; each time counts from the moment at which the call is up.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Script {
     steps: Vec<(Duration, Intent)>,
+    /// Whether the program does what a REFER of the peer asks for.
+    pub(crate) follows_refers: bool,
 }
 
 impl Script {
@@ -36,15 +32,23 @@ impl Script {
         add(flags.hold_after, Intent::Hold);
         add(flags.resume_after, Intent::Resume);
         add(flags.hangup_after, Intent::HangUp);
-        let tones = flags.dtmf.iter().flat_map(|tones| tones.chars());
-        let mut at = Duration::ZERO;
-        for tone in tones {
-            steps.push((at, Intent::Tone(tone)));
-            at += TONE_INTERVAL;
+        if let Some(tones) = flags.dtmf.clone() {
+            let tones = tones.format(flags.dtmf_format.into());
+            steps.push((Duration::ZERO, Intent::Tones(tones)));
+        }
+        if let Some(target) = flags.transfer.clone() {
+            let transfer = match flags.attended {
+                true => Intent::Consult(target),
+                false => Intent::Transfer(target),
+            };
+            steps.push((Duration::from_secs(flags.transfer_after), transfer));
         }
         // A stable sort, and hanging up is the last of what is due at the same time.
         steps.sort_by_key(|(at, intent)| (*at, *intent == Intent::HangUp));
-        Ok(Self { steps })
+        Ok(Self {
+            steps,
+            follows_refers: flags.follow_refer,
+        })
     }
 
     /// The steps for a call that is up since `start`.
@@ -61,26 +65,32 @@ impl Script {
 
 #[cfg(test)]
 mod tests {
+    use sip_core::Tones;
+
     use super::*;
 
     #[test]
     fn the_flags_come_in_the_order_of_their_times() {
+        let tones = Tones::new("1#").unwrap();
         let flags = InCall {
             hold_after: Some(1),
             resume_after: Some(1),
-            dtmf: Some("1#".to_owned()),
+            dtmf: Some(tones.clone()),
             hangup_after: Some(0),
+            transfer: Some("carol".to_owned()),
+            transfer_after: 2,
+            ..InCall::default()
         };
         let steps: Vec<_> = Script::new(&flags).unwrap().steps(Duration::ZERO).into();
         let millis = Duration::from_millis;
         assert_eq!(
             steps,
             [
-                (millis(0), Intent::Tone('1')),
+                (millis(0), Intent::Tones(tones)),
                 (millis(0), Intent::HangUp),
-                (millis(250), Intent::Tone('#')),
                 (millis(1000), Intent::Hold),
                 (millis(1000), Intent::Resume),
+                (millis(2000), Intent::Transfer("carol".to_owned())),
             ]
         );
         let none = Script::new(&InCall::default()).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use sip_core::config::{Config, ConfigBuilder, Parameter, Source};
+use sip_core::config::{Config, ConfigBuilder, Parameter, Source, Support};
 use sip_sipjs::{javascript_to_json5, read_into};
 
 use crate::arguments::{Account, Output};
@@ -73,6 +73,9 @@ pub(crate) fn effective(
     }
     if let Some(password) = &account.password {
         builder.password(password);
+    }
+    if account.replaces {
+        builder.replaces(Support::Supported);
     }
     if output.trace {
         builder.trace_sip(true);

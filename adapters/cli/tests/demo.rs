@@ -170,3 +170,53 @@ fn the_demo_on_the_blocking_adapter() {
         assert_eq!(broken.last_line(), summary, "{fault}");
     }
 }
+
+const TRANSFERRED: &str =
+    "registered 3, calls answered 3, calls ended 3, calls transferred 1, unregistered 3";
+
+/// RFC 5589 section 7: alice holds bob, calls carol, and connects the two.
+#[test]
+fn the_demo_shows_an_attended_transfer() {
+    for adapter in ["tokio", "blocking"] {
+        let run = run(&["demo", "--transfer", "--adapter", adapter]);
+        assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+        assert_eq!(run.last_line(), TRANSFERRED);
+        let arrows: Vec<&str> = run.out.lines().filter(|line| line.ends_with('|')).collect();
+        let count = |what: &str| arrows.iter().filter(|line| line.contains(what)).count();
+        // Each goes to the edge and from there to the peer.
+        assert_eq!(count(" REFER sip:"), 2, "{}", run.out);
+        assert_eq!(count("202 Accepted"), 2, "{}", run.out);
+        // To the edge without and with credentials, and to carol.
+        assert_eq!(count("eplaces, SDP)"), 3, "{}", run.out);
+        assert_eq!(count("(200 OK)"), 2, "{}", run.out);
+        assert_eq!(count(" BYE sip:"), 6, "{}", run.out);
+        // The life line of carol is the last one, and her arrows cross that of bob.
+        let header = run.out.lines().next().unwrap();
+        let places = ["alice", "edge", "bob", "carol"].map(|name| header.find(name).unwrap());
+        assert!(places.is_sorted(), "{header}");
+    }
+}
+
+#[test]
+fn the_transfer_in_json() {
+    let run = run(&["demo", "--transfer", "--json"]);
+    assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+    assert_eq!(
+        run.last_line(),
+        r#"{"event":"summary","registered":3,"answered":3,"ended":3,"transferred":1,"unregistered":3}"#
+    );
+    let events: Vec<Value> = run
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for (agent, name) in [
+        ("bob", "refer"),
+        ("alice", "transfer_progress"),
+        ("alice", "transfer_ended"),
+        ("carol", "replaced"),
+    ] {
+        let is_there = |event: &Value| event["agent"] == agent && event["event"] == name;
+        assert!(events.iter().any(is_there), "{agent} {name}: {}", run.out);
+    }
+}

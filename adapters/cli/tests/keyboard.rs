@@ -111,11 +111,9 @@ fn keys_control_a_call() {
         terminal.shows("keys: h hold or resume");
         assert!(!terminal.is_as_before());
         terminal.type_keys("5");
-        let tone = bob.line("INFO from sip:alice@localhost");
-        assert!(tone.contains("Signal=5"), "{tone}");
+        bob.line("tone 5");
         terminal.type_keys("d");
-        let tone = bob.line("INFO from sip:alice@localhost");
-        assert!(tone.contains("Signal=D"), "{tone}");
+        bob.line("tone D");
         terminal.type_keys("h");
         alice.line("call on hold");
         assert!(bob.line("offer received").ends_with("sendonly"));

@@ -41,18 +41,36 @@ fn events<'a>(run: &'a Run, name: &'a str) -> impl Iterator<Item = Value> + 'a {
 
 #[test]
 fn tones_go_out_one_after_the_other() {
-    for adapter in ["tokio", "blocking"] {
+    for (adapter, format) in [("tokio", "relay"), ("blocking", "plain")] {
         let (_server, url) = serve();
-        let mut bob = bob(&url, &[]);
-        let flags = ["--dtmf", "1#d", "--hangup-after", "1", "--adapter", adapter];
+        let mut bob = bob(&url, &["--adapter", adapter]);
+        let tones = ["--dtmf", "1#d", "--dtmf-format", format];
+        let flags = [
+            &tones[..],
+            &["--hangup-after", "2", "--adapter", adapter, "--trace"],
+        ]
+        .concat();
         let alice = alice(&url, &flags);
         assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
         for tone in ["1", "#", "D"] {
-            let line = bob.line("INFO from sip:alice@localhost");
-            assert!(line.contains(&format!("Signal={tone}\\r")), "{line}");
+            assert_eq!(bob.line("tone "), format!("tone {tone}"));
         }
         bob.line("call ended: hung up, by the peer");
+        let infos = sent(&alice, "INFO");
+        let relay = infos.iter().filter(|info| info.contains("\r\nSignal="));
+        assert_eq!(relay.count(), if format == "relay" { 3 } else { 0 });
+        assert_eq!(infos.len(), 3, "{}", alice.err);
     }
+}
+
+/// What the script could not finish is a failure: the call ends while tones are still to be sent.
+#[test]
+fn tones_that_do_not_go_out_are_a_failure() {
+    let (_server, url) = serve();
+    let _bob = bob(&url, &[]);
+    let alice = alice(&url, &["--dtmf", "1,2", "--hangup-after", "0"]);
+    assert_eq!(alice.code, 1, "{}\n{}", alice.out, alice.err);
+    assert!(alice.err.contains("tones 1,2 not taken: "), "{}", alice.err);
 }
 
 /// RFC 3261 section 13.2.1: the INVITE has no offer, and the ACK answers that of the 2xx.
@@ -138,5 +156,104 @@ fn early_media_while_the_call_rings() {
         let progress = alice.err.split("SIP/2.0 183 ").nth(1).unwrap();
         let progress = progress.split("<<< ").next().unwrap();
         assert!(progress.contains("\r\nm=audio "), "{progress}");
+    }
+}
+
+/// An edge server with alice, bob and carol.
+fn three() -> (Background, String) {
+    let users = [
+        "--user",
+        "alice:a-secret",
+        "--user",
+        "bob:b-secret",
+        "--user",
+        "carol:c-secret",
+    ];
+    let mut server =
+        Background::start(&[&["serve", "--listen", "127.0.0.1:0"][..], &users].concat());
+    let line = server.line("listening on ");
+    let url = line.split([' ', ',']).nth(2).unwrap().to_owned();
+    (server, url)
+}
+
+fn carol(url: &str, further: &[&str]) -> Background {
+    let account = ["--server", url, "--uri", "sip:carol@localhost"];
+    let command = ["answer", "--for", "60", "--password", "c-secret"];
+    let mut carol = Background::start(&[&command[..], &account, further].concat());
+    carol.line("registered");
+    carol
+}
+
+/// RFC 5589 section 6: bob follows alice's REFER, and alice hangs up after his report.
+#[test]
+fn rfc5589_6_a_blind_transfer_by_flags() {
+    for adapter in ["tokio", "blocking"] {
+        let (_server, url) = three();
+        let mut carol = carol(&url, &["--adapter", adapter]);
+        let mut bob = bob(&url, &["--follow-refer", "--adapter", adapter]);
+        let flags = [
+            "--transfer",
+            "carol",
+            "--transfer-after",
+            "0",
+            "--adapter",
+            adapter,
+        ];
+        let alice = alice(&url, &flags);
+        assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+        assert!(
+            alice.out.contains("the transfer succeeded"),
+            "{}",
+            alice.out
+        );
+        bob.line("REFER from sip:alice@localhost to sip:carol@localhost");
+        carol.line("call from sip:bob@localhost");
+        carol.line("call established");
+        bob.line("call ended: hung up, by the peer");
+        bob.signal("INT");
+        carol.line("call ended: hung up, by the peer");
+    }
+}
+
+/// RFC 5589 section 7: alice calls carol first; bob's call replaces hers at carol (RFC 3891).
+#[test]
+fn rfc5589_7_an_attended_transfer_by_flags() {
+    for adapter in ["tokio", "blocking"] {
+        let (_server, url) = three();
+        let mut carol = carol(&url, &["--replaces", "--adapter", adapter]);
+        let bob = bob(&url, &["--follow-refer", "--adapter", adapter]);
+        let flags = ["--transfer", "carol", "--attended", "--adapter", adapter];
+        let alice = alice(&url, &flags);
+        assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+        assert!(
+            alice.out.contains("the transfer succeeded"),
+            "{}",
+            alice.out
+        );
+        assert!(alice.out.contains("call on hold"), "{}", alice.out);
+        carol.line("call from sip:alice@localhost");
+        carol.line("call from sip:bob@localhost, in place of");
+        carol.line("call replaced");
+        bob.signal("INT");
+        carol.line("call ended: hung up, by the peer");
+    }
+}
+
+/// A transfer that comes to nothing is a failure: the transferee refuses it, or its target cannot be reached.
+#[test]
+fn a_transfer_that_fails_ends_the_call_of_a_script() {
+    let (_server, url) = three();
+    for (bobs, target, attended, why) in [
+        (&[][..], "carol", false, "603 Decline"),
+        (&["--follow-refer"], "nobody", false, "404"),
+        (&["--follow-refer"], "carol", true, "480"),
+    ] {
+        let mut bob = bob(&url, bobs);
+        let flags: &[&str] = if attended { &["--attended"] } else { &[] };
+        let alice = alice(&url, &[&["--transfer", target][..], flags].concat());
+        assert_eq!(alice.code, 1, "{}\n{}", alice.out, alice.err);
+        assert!(alice.err.contains("transfer"), "{}", alice.err);
+        assert!(alice.err.contains(why), "{why}: {}", alice.err);
+        bob.line("call ended: hung up, by the peer");
     }
 }

@@ -66,6 +66,9 @@ async fn stay(
             }
             Moment::Interrupt => return phone.outcome(),
         };
+        if phone.take(running, &event).await? {
+            continue;
+        }
         match (event, refusal) {
             (Event::IncomingCall { session, .. }, Some(status)) => {
                 tolerate_ended(running.handle.reject(session, status).await)?;

@@ -28,7 +28,7 @@ async fn call(running: &mut Running, arguments: &Call, script: Script) -> Result
     options.late_offer = arguments.late_offer;
     options.headers.clone_from(&arguments.header);
     let invite = running.handle.invite(&arguments.target, options);
-    let session = invite.await.map_err(command_failure)?;
+    let mut session = invite.await.map_err(command_failure)?;
     running.calls(session, &arguments.target);
     phone.add(session);
     let mut established = false;
@@ -47,12 +47,20 @@ async fn call(running: &mut Running, arguments: &Call, script: Script) -> Result
                 continue;
             }
         };
+        if phone.take(running, &event).await? {
+            continue;
+        }
         match event {
             Event::Established { session: which } if which == session => established = true,
             Event::Ended {
                 session: which,
                 reason,
             } if which == session => {
+                // After a transfer the command is about the call that takes the place of this one.
+                if let Some((next, is_up)) = phone.successor(session) {
+                    (session, established) = (next, is_up);
+                    continue;
+                }
                 outcome(&arguments.target, established, &reason)?;
                 return phone.outcome();
             }

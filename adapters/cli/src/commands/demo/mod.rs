@@ -1,12 +1,13 @@
-//! `sip demo`: a server, two user agents, and all messages between them.
+//! `sip demo`: a server, two or three user agents, and all messages between them.
 
 mod party;
+mod transfer;
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sip_core::InviteOptions;
-use sip_core::config::Config;
+use sip_core::config::{Config, Support};
 use sip_edge::{EdgeConfig, EdgeLimits, EdgeServer, Faults};
 
 use crate::arguments::{Adapter, Demo, Fault};
@@ -16,6 +17,7 @@ use crate::outcome::Failure;
 use crate::report::{Report, complain, print_line};
 
 use party::Party;
+use transfer::Trio;
 
 const REALM: &str = "localhost";
 const BOB: &str = "sip:bob@localhost";
@@ -36,6 +38,7 @@ struct Summary {
     answered: u64,
     ended: u64,
     messages: u64,
+    transferred: u64,
     unregistered: u64,
 }
 
@@ -46,70 +49,134 @@ impl Summary {
             answered: calls as u64,
             ended: calls as u64,
             messages: 1,
+            transferred: 0,
             unregistered: 2,
         }
     }
 }
 
+impl Summary {
+    /// The counts by name, in words and in JSON: a transfer has no message, and another conversation no transfer.
+    fn counts(&self) -> [(&'static str, &'static str, u64); 5] {
+        let kind = match self.transferred {
+            0 => ("messages delivered", "messages", self.messages),
+            transferred => ("calls transferred", "transferred", transferred),
+        };
+        [
+            ("registered", "registered", self.registered),
+            ("calls answered", "answered", self.answered),
+            ("calls ended", "ended", self.ended),
+            kind,
+            ("unregistered", "unregistered", self.unregistered),
+        ]
+    }
+}
+
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "registered {}, calls answered {}, calls ended {}, messages delivered {}, unregistered {}",
-            self.registered, self.answered, self.ended, self.messages, self.unregistered
-        )
+        let counts = self.counts();
+        let counts = counts.map(|(words, _, count)| format!("{words} {count}"));
+        f.write_str(&counts.join(", "))
+    }
+}
+
+/// What the user agents of a demo share.
+struct Stage {
+    adapter: Adapter,
+    trace: bool,
+    log: Log,
+    ladder: Ladder,
+    report: Report,
+    edge: EdgeServer,
+    url: String,
+    _edge_runtime: EdgeRuntime,
+}
+
+impl Stage {
+    fn open(arguments: &Demo, parties: &'static [&'static str]) -> Result<Self, Failure> {
+        let log = Log::new(&Config::default())?;
+        log.start();
+        let edge_runtime = EdgeRuntime::new(arguments.adapter)?;
+        let edge = edge_runtime.start_edge(arguments.fault)?;
+        Ok(Self {
+            adapter: arguments.adapter,
+            trace: arguments.output.trace,
+            log,
+            ladder: Ladder::new(parties),
+            report: Report::new(arguments.output.json).quiet(),
+            url: format!("ws://{}", edge.local_addr()),
+            edge,
+            _edge_runtime: edge_runtime,
+        })
+    }
+
+    /// Starts the user agent whose life line has this index.
+    fn party(&self, name: &'static str, side: usize, password: &str) -> Result<Party, Failure> {
+        let config = self.log.configure(config(name, password, &self.url)?)?;
+        let (ladder, report) = (&self.ladder, &self.report);
+        Party::start(self.adapter, name, side, config, ladder, report, self.trace)
+    }
+
+    /// Ends the demo and prints its result.
+    async fn close<const N: usize>(
+        self,
+        parties: [Party; N],
+        result: (Summary, Vec<String>),
+        expected: Summary,
+        speed: Option<f64>,
+    ) -> Result<(), Failure> {
+        let (summary, mut problems) = result;
+        let counted = edge_summary(&self.edge, summary.transferred);
+        if counted != summary {
+            problems.push(format!("the edge counted otherwise: {counted}"));
+        }
+        let mut stopping = tokio::task::JoinSet::new();
+        for party in parties {
+            stopping.spawn(party.stop(GRACE));
+        }
+        stopping.join_all().await;
+        self.edge.stop().await;
+        print_result(&self.report, &self.ladder, &problems, speed, summary);
+        if problems.is_empty() && summary == expected {
+            return Ok(());
+        }
+        Err(Failure::Outcome(match problems.first() {
+            Some(problem) => format!("the demo did not go as it should: {problem}"),
+            None => "the demo did not go as it should".to_owned(),
+        }))
     }
 }
 
 pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
-    let log = Log::new(&Config::default())?;
-    log.start();
-    let report = Report::new(arguments.output.json).quiet();
-    let ladder = Ladder::new(&["alice", "bob"]);
-    let edge_runtime = EdgeRuntime::new(arguments.adapter)?;
-    let edge = edge_runtime.start_edge(arguments.fault)?;
-    let url = format!("ws://{}", edge.local_addr());
+    if arguments.transfer {
+        let stage = Stage::open(&arguments, &["alice", "bob", "carol"])?;
+        let trio = Trio {
+            alice: stage.party("alice", 0, "alice-secret")?,
+            bob: stage.party("bob", 1, "bob-secret")?,
+            carol: stage.party("carol", 2, "carol-secret")?,
+        };
+        let problems = trio.run().await;
+        let result = (trio.summary(), problems);
+        let Trio { alice, bob, carol } = trio;
+        let parties = [alice, bob, carol];
+        return stage.close(parties, result, Trio::EXPECTED, None).await;
+    }
+    let stage = Stage::open(&arguments, &["alice", "bob"])?;
     let alice_password = match arguments.fault {
         Some(Fault::BadPassword) => "wrong",
         _ => "alice-secret",
     };
-    let party = |name, side, password| {
-        let config = log.configure(config(name, password, &url)?)?;
-        let trace = arguments.output.trace;
-        Party::start(
-            arguments.adapter,
-            name,
-            side,
-            config,
-            &ladder,
-            &report,
-            trace,
-        )
-    };
     let conversation = Conversation {
-        alice: party("alice", 0, alice_password)?,
-        bob: party("bob", 1, "bob-secret")?,
+        alice: stage.party("alice", 0, alice_password)?,
+        bob: stage.party("bob", 1, "bob-secret")?,
         fault: arguments.fault,
         problems: Vec::new(),
     };
     let (conversation, speed) = conversation.run(arguments.calls).await;
-    let summary = conversation.summary();
-    let mut problems = conversation.problems.clone();
-    let counted = edge_summary(&edge);
-    if counted != summary {
-        problems.push(format!("the edge counted otherwise: {counted}"));
-    }
-    let Conversation { alice, bob, .. } = conversation;
-    tokio::join!(alice.stop(GRACE), bob.stop(GRACE));
-    edge.stop().await;
-    print_result(&report, &ladder, &problems, speed, summary);
-    if problems.is_empty() && summary == Summary::expected(arguments.calls) {
-        return Ok(());
-    }
-    Err(Failure::Outcome(match problems.first() {
-        Some(problem) => format!("the demo did not go as it should: {problem}"),
-        None => "the demo did not go as it should".to_owned(),
-    }))
+    let result = (conversation.summary(), conversation.problems);
+    let parties = [conversation.alice, conversation.bob];
+    let expected = Summary::expected(arguments.calls);
+    stage.close(parties, result, expected, speed).await
 }
 
 /// The runtime of the edge: that of the user agents with tokio; one with a thread of its own if commands to the
@@ -149,7 +216,11 @@ fn edge_config(fault: Option<Fault>) -> EdgeConfig {
     let user = |name: &str, password: &str| (name.to_owned(), password.to_owned());
     EdgeConfig {
         realm: REALM.to_owned(),
-        users: vec![user("alice", "alice-secret"), user("bob", "bob-secret")],
+        users: vec![
+            user("alice", "alice-secret"),
+            user("bob", "bob-secret"),
+            user("carol", "carol-secret"),
+        ],
         // This fault shows a call whose other end does not come back, so the edge must not follow its Contact.
         follow_contacts: fault != Some(Fault::KillWs),
         faults: Faults {
@@ -170,11 +241,13 @@ fn config(name: &str, password: &str, url: &str) -> Result<Config, Failure> {
         .password(password)
         .server(url)
         .trace_sip(true)
+        .replaces(Support::Supported)
         .build()
         .map_err(|errors| Failure::Usage(errors.to_string()))
 }
 
-fn edge_summary(edge: &EdgeServer) -> Summary {
+/// The counts of the edge, which knows no transfers.
+fn edge_summary(edge: &EdgeServer, transferred: u64) -> Summary {
     let counters = edge.counters();
     Summary {
         // A binding that is made again after its connection broke belongs to the same user, so it counts once.
@@ -182,6 +255,7 @@ fn edge_summary(edge: &EdgeServer) -> Summary {
         answered: counters.calls_answered,
         ended: counters.calls_ended,
         messages: counters.messages_delivered,
+        transferred,
         unregistered: counters.unregistered,
     }
 }
@@ -209,14 +283,11 @@ fn print_result(
         }
     }
     if report.is_json() {
-        let object = json!({
-            "event": "summary",
-            "registered": summary.registered,
-            "answered": summary.answered,
-            "ended": summary.ended,
-            "messages": summary.messages,
-            "unregistered": summary.unregistered,
-        });
+        let counts = summary.counts();
+        let counts = counts.map(|(_, name, count)| (name.to_owned(), json!(count)));
+        let event = ("event".to_owned(), json!("summary"));
+        let object: Map<String, Value> = [event].into_iter().chain(counts).collect();
+        let object = Value::Object(object);
         print_line(&object.to_string());
     } else {
         print_line(&summary.to_string());
@@ -235,7 +306,8 @@ impl Conversation {
     /// Runs the whole conversation. Also returns calls per second, if there was more than one call.
     async fn run(mut self, calls: u32) -> (Self, Option<f64>) {
         let mut speed = None;
-        if self.register().await {
+        self.problems = register(&[&self.alice, &self.bob]).await;
+        if self.problems.is_empty() {
             let start = Instant::now();
             let mut done = 0;
             while done < calls && self.call(done + 1).await {
@@ -245,24 +317,9 @@ impl Conversation {
                 speed = Some(f64::from(done) / start.elapsed().as_secs_f64());
             }
         }
-        self.unregister().await;
+        let problems = unregister(&[&self.alice, &self.bob]).await;
+        self.problems.extend(problems);
         (self, speed)
-    }
-
-    async fn register(&mut self) -> bool {
-        let mut all = true;
-        for party in [&self.alice, &self.bob] {
-            let over =
-                |counts: &party::Counts| counts.registered > 0 || counts.registrations_failed > 0;
-            party.reaches(PATIENCE, over).await;
-            let counts = party.counts();
-            if counts.registered == 0 {
-                all = false;
-                self.problems
-                    .push(problem(party.name, "was not registered", &counts));
-            }
-        }
-        all
     }
 
     /// Call number `number`, from 1. The first one carries the text message.
@@ -355,26 +412,6 @@ impl Conversation {
         well
     }
 
-    async fn unregister(&mut self) {
-        for party in [&self.alice, &self.bob] {
-            if party.counts().registered == 0 {
-                continue;
-            }
-            if let Err(error) = party.handle.unregister().await {
-                self.problems
-                    .push(format!("{} could not unregister: {error}", party.name));
-                continue;
-            }
-            if !party
-                .reaches(PATIENCE, |counts| counts.unregistered > 0)
-                .await
-            {
-                self.problems
-                    .push(problem(party.name, "was not unregistered", &party.counts()));
-            }
-        }
-    }
-
     fn patience(&self, breaking: Fault) -> Duration {
         if self.fault == Some(breaking) {
             BROKEN_PATIENCE
@@ -394,9 +431,44 @@ impl Conversation {
             answered: alice.established.min(bob.accepted).into(),
             ended: alice.ended.min(bob.ended).into(),
             messages: alice.messages_delivered.min(bob.messages_received).into(),
+            transferred: 0,
             unregistered: both(|counts| counts.unregistered),
         }
     }
+}
+
+/// Waits for the registrations; the problems.
+async fn register(parties: &[&Party]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for party in parties {
+        let over =
+            |counts: &party::Counts| counts.registered > 0 || counts.registrations_failed > 0;
+        party.reaches(PATIENCE, over).await;
+        let counts = party.counts();
+        if counts.registered == 0 {
+            problems.push(problem(party.name, "was not registered", &counts));
+        }
+    }
+    problems
+}
+
+/// Unregisters those that are registered; the problems.
+async fn unregister(parties: &[&Party]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for party in parties {
+        if party.counts().registered == 0 {
+            continue;
+        }
+        if let Err(error) = party.handle.unregister().await {
+            problems.push(format!("{} could not unregister: {error}", party.name));
+            continue;
+        }
+        let gone = party.reaches(PATIENCE, |counts| counts.unregistered > 0);
+        if !gone.await {
+            problems.push(problem(party.name, "was not unregistered", &party.counts()));
+        }
+    }
+    problems
 }
 
 fn problem(who: &str, what: &str, counts: &party::Counts) -> String {

@@ -1,10 +1,13 @@
-//! One of the two user agents of the demo: it answers calls and messages, and counts its events.
+//! One of the user agents of the demo: it answers calls and messages, follows transfers, and counts its events.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sip_core::config::Config;
-use sip_core::{Cause, DescriptionKind, Direction, Event, TraceRecord};
+use sip_core::{
+    Cause, DescriptionKind, Direction, Event, ExchangeOutcome, InviteOptions, SessionId,
+    TraceRecord, TransferOutcome,
+};
 use sip_parse::StatusCode;
 use tokio::sync::watch;
 
@@ -40,6 +43,12 @@ pub(crate) struct Counts {
     pub(crate) messages_delivered: u32,
     pub(crate) messages_failed: u32,
     pub(crate) disconnected: u32,
+    /// Holds of this side that the peer has accepted.
+    pub(crate) held: u32,
+    /// Transfers by this side that succeeded.
+    pub(crate) transferred: u32,
+    /// The call that this side makes because a peer transfers it.
+    pub(crate) followed: Option<SessionId>,
     /// The last problem.
     pub(crate) complaint: Option<String>,
 }
@@ -52,7 +61,7 @@ pub(crate) struct Party {
 }
 
 impl Party {
-    /// Starts the user agent. The ladder shows its messages at side 0 or 1.
+    /// Starts the user agent. `side` is the index of its life line in the ladder.
     pub(crate) fn start(
         adapter: Adapter,
         name: &'static str,
@@ -150,6 +159,24 @@ async fn live(handle: Handle, mut events: Events, report: Report, counts: watch:
                     handle.ring(*session).await.is_ok() && handle.answer(*session).await.is_ok();
                 change(move |counts| counts.accepted += u32::from(accepted))
             }
+            Event::IncomingRefer { refer, .. } => {
+                let followed = handle.follow_refer(*refer, InviteOptions::default()).await;
+                let followed = followed.ok();
+                change(move |counts| counts.followed = followed)
+            }
+            Event::TransferEnded { outcome, .. } => match outcome {
+                TransferOutcome::Succeeded(_) => change(|counts| counts.transferred += 1),
+                outcome => {
+                    let why = outcome.to_string();
+                    change(move |counts| counts.complaint = Some(why))
+                }
+            },
+            // The only exchange that a party begins in a call that is up is a hold.
+            Event::ExchangeEnded {
+                session,
+                outcome: ExchangeOutcome::Complete,
+                ..
+            } if established.contains(session) => change(|counts| counts.held += 1),
             Event::IncomingRequest { incoming, .. } => {
                 let taken = handle.respond(*incoming, StatusCode::OK).await.is_ok();
                 change(move |counts| counts.messages_received += u32::from(taken))
