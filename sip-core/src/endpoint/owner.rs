@@ -37,8 +37,8 @@ pub enum SessionRequest {
     Reinvite,
     /// The BYE that ends the call.
     Bye,
-    /// The PRACK to a reliable provisional response (RFC 3262 section 4).
-    Prack,
+    /// The PRACK to a reliable provisional response in this dialog (RFC 3262 section 4).
+    Prack(DialogId),
     /// An UPDATE (RFC 3311).
     Update,
     /// A REFER within the call (RFC 3515).
@@ -143,11 +143,13 @@ pub enum SessionTimer {
     Expiry,
     /// A NOTIFY about a REFER is due or overdue (RFC 3515 section 2.4.4).
     Refer,
+    /// The INVITE of this side expires (RFC 3261 section 13.2.1).
+    Invitation,
 }
 
 impl SessionTimer {
     /// All kinds, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::NoAnswer,
         Self::Ring,
         Self::Repeat,
@@ -160,5 +162,6 @@ impl SessionTimer {
         Self::Refresh,
         Self::Expiry,
         Self::Refer,
+        Self::Invitation,
     ];
 }
