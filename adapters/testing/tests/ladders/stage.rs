@@ -564,6 +564,7 @@ fn words(event: &Event) -> Option<String> {
             other => format!("the transfer is over: {other:?}"),
         },
         Event::Replaced { .. } => "the call is replaced".into(),
+        Event::Redirected { .. } => "the call is redirected".into(),
         Event::RepairFailed { reason, .. } => format!("the repair failed: {reason}"),
         Event::Registered(registration) => match registration.refreshed {
             false => "registered".into(),
