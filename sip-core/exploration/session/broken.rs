@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::reason::{Cause, EndReason};
 use crate::session::context::Context;
 use crate::session::input::Input;
+use crate::session::offer::Ending;
 use crate::session::state::State;
 use crate::transaction::TransactionError;
 
@@ -39,6 +40,10 @@ pub(super) enum Broken {
     ReinvitingEndsWithoutBye,
     /// Reinviting, 491: the next attempt has no timer.
     GlareHasNoTimer,
+    /// UPDATE sent, 491: the next attempt has no timer.
+    GlareOfUpdateHasNoTimer,
+    /// UPDATE sent, UPDATE: an offer of the peer replaces the own one.
+    UpdateTakesACrossingOffer,
     /// Terminating, 2xx to BYE: Ended twice.
     TerminatingEndsTwice,
     /// Terminating, loss of our BYE: nothing happens.
@@ -48,7 +53,7 @@ pub(super) enum Broken {
 }
 
 impl Broken {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::CallingIgnoresRefusal,
         Self::CallingDoesNotAcknowledge,
         Self::CallingDoesNotCancel,
@@ -60,6 +65,8 @@ impl Broken {
         Self::ReinvitingKeepsItsTimer,
         Self::ReinvitingEndsWithoutBye,
         Self::GlareHasNoTimer,
+        Self::GlareOfUpdateHasNoTimer,
+        Self::UpdateTakesACrossingOffer,
         Self::TerminatingEndsTwice,
         Self::TerminatingForgetsALostBye,
         Self::QueuedByeIsNeverSent,
@@ -110,6 +117,13 @@ impl Broken {
             (Self::QueuedByeIsNeverSent, State::QueuedBye(over), Input::Connected) => {
                 context.end(over.reason)
             }
+            (Self::UpdateTakesACrossingOffer, state, Input::Update(transaction, request))
+                if context.common.updates.are_sent() =>
+            {
+                let reason = EndReason::local(Cause::Glare);
+                context.end_exchange(Ending::RolledBack, reason);
+                state.step(Input::Update(transaction, request), context)
+            }
             (_, state, input) => {
                 let next = state.step(input, context);
                 self.after(before, status, next.as_ref(), context);
@@ -147,6 +161,9 @@ impl Broken {
             }
             (Self::GlareHasNoTimer, "Reinviting", _) if matches!(next, Some(State::Glare(_))) => {
                 context.clear(SessionTimer::Offer);
+            }
+            (Self::GlareOfUpdateHasNoTimer, _, "response") if status == 491 => {
+                context.clear(SessionTimer::Update);
             }
             (Self::TerminatingEndsTwice, "Terminating", "response") if next.is_none() => {
                 context.end(EndReason::local(Cause::Requested));

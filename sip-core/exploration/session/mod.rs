@@ -37,6 +37,7 @@ const PLAIN: Rules = Rules {
     cuts: 0,
     late: 0,
     renegotiations: 0,
+    updates: 0,
     refusals: 0,
     rings: 0,
     gives_up: 0,
@@ -45,6 +46,12 @@ const PLAIN: Rules = Rules {
 /// Both applications may renegotiate at once.
 const GLARE: Rules = Rules {
     renegotiations: 2,
+    ..PLAIN
+};
+
+/// Both applications may change the session by UPDATE at once.
+const UPDATES: Rules = Rules {
+    updates: 2,
     ..PLAIN
 };
 
@@ -102,6 +109,15 @@ fn exploration_small_session() {
             },
         ),
         ("glare", GLARE),
+        ("glare of UPDATEs", UPDATES),
+        (
+            "glare of UPDATE and re-INVITE",
+            Rules {
+                updates: 1,
+                renegotiations: 1,
+                ..PLAIN
+            },
+        ),
         (
             "a call on a connection of its own",
             Rules {
@@ -179,6 +195,27 @@ fn exploration_default_session() {
                 ..CUT
             },
         ),
+        (
+            "glare of UPDATEs",
+            Rules {
+                refusals: 1,
+                late: 1,
+                ..UPDATES
+            },
+        ),
+        (
+            "glare of UPDATE and re-INVITE",
+            Rules {
+                updates: 1,
+                renegotiations: 1,
+                late: 1,
+                ..PLAIN
+            },
+        ),
+        (
+            "an UPDATE whose connection breaks",
+            Rules { updates: 1, ..CUT },
+        ),
     ]);
 }
 
@@ -246,6 +283,7 @@ fn exploration_catches_each_broken_row_session() {
             | Broken::ReinvitingKeepsItsTimer
             | Broken::ReinvitingEndsWithoutBye
             | Broken::GlareHasNoTimer => GLARE,
+            Broken::GlareOfUpdateHasNoTimer | Broken::UpdateTakesACrossingOffer => UPDATES,
             Broken::AnsweredWaitsForEver
             | Broken::TerminatingForgetsALostBye
             | Broken::QueuedByeIsNeverSent => CUT,

@@ -4,7 +4,10 @@ use super::SessionLayer;
 use crate::endpoint::{Endpoint, SessionTimer};
 use crate::exploration::Digest;
 use crate::ids::{ConnectionId, SessionId};
-use crate::session::state::State;
+use crate::session::context::Common;
+use crate::session::offer::Carrier;
+use crate::session::state::{Ours, State};
+use crate::transaction::ServerTransactionId;
 
 impl SessionLayer {
     /// Everything that decides how the calls go on. `place` says which connection a handle is.
@@ -16,6 +19,8 @@ impl SessionLayer {
         let mut digest = Digest::new();
         for (handle, call) in self.calls.iter() {
             let common = &call.common;
+            let theirs = common.updates.theirs;
+            let theirs = theirs.map_or(0, |theirs| endpoint.layer.digest_server(theirs));
             digest
                 .number(handle.to_bits())
                 .number(common.connection.map_or(0, |known| place(known) + 1))
@@ -25,7 +30,9 @@ impl SessionLayer {
                 .debug(&common.replaces)
                 .debug(&common.follows)
                 .number(u64::from(common.holds))
-                .debug(&common.updates)
+                .number(u64::from(common.updates.allowed))
+                .debug(&common.updates.ours)
+                .number(theirs)
                 .debug(&common.refresh.timing)
                 .debug(&common.offer);
             for number in common.numbers() {
@@ -79,14 +86,30 @@ impl SessionLayer {
             State::Answering(_) => (&[Description], &[]),
             State::Cancelling(_) | State::Confirmed(_) | State::Terminating(_) => (&[], &[]),
         };
-        if needed.iter().any(|timer| !running.contains(timer)) {
+        let of_updates = self.calls.get(id.0)?.common.timers_of_updates();
+        let mut needs = needed.iter().chain(of_updates.iter().flatten());
+        if needs.any(|timer| !running.contains(timer)) {
             return Some("a state waits without its timer");
         }
-        let known = |timer| needed.contains(timer) || allowed.contains(timer);
+        let known = |timer| {
+            needed.contains(timer) || allowed.contains(timer) || of_updates.contains(&Some(*timer))
+        };
         if !running.iter().all(known) {
             return Some("a timer of an earlier state still runs");
         }
         None
+    }
+}
+
+impl Common {
+    /// The timers that the UPDATEs of a call need.
+    fn timers_of_updates(&self) -> [Option<SessionTimer>; 2] {
+        let asks = self.offer.asked().and(self.offer.carrier()) == Some(Carrier::Update);
+        let waits = matches!(self.updates.ours, Ours::Glare(_));
+        [
+            asks.then_some(SessionTimer::Description),
+            waits.then_some(SessionTimer::Update),
+        ]
     }
 }
 
@@ -161,15 +184,69 @@ fn digest_answered<'a>(
         .debug(&answered.attempt)
 }
 
-/// What an application cannot tell from events.
+/// What the tests of the tables see.
 impl SessionLayer {
-    /// Whether a call is up and no INVITE is under way in it.
-    pub(in crate::session) fn is_confirmed(&self, id: SessionId) -> bool {
-        self.state_for_tests(id) == Some("Confirmed")
+    /// The name of the state of a call, for the table test.
+    pub(in crate::session) fn state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+        Some(match self.calls.get(id.0)?.state.as_ref()? {
+            State::AwaitingOffer(_) => "AwaitingOffer",
+            State::QueuedInvite(_) => "QueuedInvite",
+            State::Calling(_) => "Calling",
+            State::Cancelling(_) => "Cancelling",
+            State::AwaitingAnswer(_) => "AwaitingAnswer",
+            State::QueuedAck(_) => "QueuedAck",
+            State::Incoming(_) => "Incoming",
+            State::Accepting(_) => "Accepting",
+            State::Answered(_) => "Answered",
+            State::HangingUp(_) => "HangingUp",
+            State::Confirmed(_) => "Confirmed",
+            State::Offering(_) => "Offering",
+            State::Reinviting(_) => "Reinviting",
+            State::Acknowledging(_) => "Acknowledging",
+            State::Glare(_) => "Glare",
+            State::Answering(_) => "Answering",
+            State::Reanswered(_) => "Reanswered",
+            State::Terminating(_) => "Terminating",
+            State::QueuedBye(_) => "QueuedBye",
+            State::LostBye(_) => "LostBye",
+        })
     }
 
-    /// Whether a re-INVITE of the peer waits for a description.
-    pub(in crate::session) fn answers_reinvite(&self, id: SessionId) -> bool {
+    /// The name of the state of the UPDATEs of a call, for the table test.
+    pub(in crate::session) fn update_state_for_tests(&self, id: SessionId) -> Option<&'static str> {
+        Some(self.calls.get(id.0)?.common.updates.state_for_tests())
+    }
+
+    /// The transaction of the peer's UPDATE that a call answers, for the table test.
+    pub(in crate::session) fn update_for_tests(
+        &self,
+        id: SessionId,
+    ) -> Option<ServerTransactionId> {
+        self.calls.get(id.0)?.common.updates.theirs
+    }
+
+    /// The transaction of the peer's INVITE that a call answers, for the table test.
+    pub(in crate::session) fn transaction_for_tests(
+        &self,
+        id: SessionId,
+    ) -> Option<ServerTransactionId> {
+        self.calls.get(id.0)?.state.as_ref()?.server_transaction()
+    }
+}
+
+/// What an application cannot tell from events.
+impl SessionLayer {
+    /// Whether a call is up and no change of it is under way.
+    pub(in crate::session) fn takes_a_change(&self, id: SessionId) -> bool {
+        let call = self.calls.get(id.0);
+        self.state_for_tests(id) == Some("Confirmed")
+            && call.is_some_and(|call| call.common.may_offer())
+    }
+
+    /// Whether a re-INVITE or UPDATE of the peer waits for a description.
+    pub(in crate::session) fn answers_a_change(&self, id: SessionId) -> bool {
+        let call = self.calls.get(id.0);
         self.state_for_tests(id) == Some("Answering")
+            || call.is_some_and(|call| call.common.updates.are_answered())
     }
 }

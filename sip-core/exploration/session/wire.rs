@@ -16,6 +16,7 @@ pub(super) enum What {
     Ack,
     Bye,
     Cancel,
+    Update,
     /// A response to an INVITE.
     Answer(u16),
     /// A response to another request.
@@ -45,6 +46,7 @@ impl Packet {
                 Method::Ack => What::Ack,
                 Method::Bye => What::Bye,
                 Method::Cancel => What::Cancel,
+                Method::Update => What::Update,
                 other => panic!("nobody sends {other}"),
             },
             Kind::Response(response) if invites => What::Answer(response.status().as_u16()),
@@ -138,6 +140,7 @@ impl Wire {
                     self.offers(number)?;
                 }
             }
+            What::Update => self.offers(number)?,
             What::Ack => self.unacknowledged.retain(|other| *other != number),
             What::Bye => self.sent_bye = true,
             What::Cancel => {
@@ -188,7 +191,10 @@ impl Wire {
                     *provisional = true;
                 }
             }
-            What::Other(_) | What::Cancel => {}
+            What::Other(200..) => {
+                self.offer.take_if(|offer| *offer == number);
+            }
+            What::Other(_) | What::Cancel | What::Update => {}
         }
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct Rules {
     pub(super) late: u8,
     /// How often an application renegotiates.
     pub(super) renegotiations: u8,
+    /// How often an application changes the session by UPDATE.
+    pub(super) updates: u8,
     /// How often an application refuses: the call, a re-INVITE, or a description.
     pub(super) refusals: u8,
     /// How often the callee announces the call.
@@ -62,6 +64,7 @@ pub(super) enum Command {
     Fail,
     HangUp,
     Renegotiate,
+    Update,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +129,7 @@ pub(super) struct World {
     cuts: u8,
     late: u8,
     renegotiations: u8,
+    updates: u8,
     refusals: u8,
     rings: u8,
     gives_up: u8,
@@ -159,6 +163,7 @@ impl World {
             cuts: rules.cuts,
             late: rules.late,
             renegotiations: rules.renegotiations,
+            updates: rules.updates,
             refusals: rules.refusals,
             rings: rules.rings,
             gives_up: rules.gives_up,
@@ -292,6 +297,10 @@ impl World {
                 self.renegotiations -= 1;
                 Input::Renegotiate(ModifyOptions::new())
             }
+            Command::Update => {
+                self.updates -= 1;
+                Input::SendUpdate(ModifyOptions::new())
+            }
             Command::Describe => {
                 let (exchange, body) = side.application.describe(call);
                 Input::Describe(exchange, Ok(body))
@@ -390,7 +399,7 @@ impl World {
                 if refuses {
                     add(Command::Fail);
                 }
-                if refuses && call.established && side.calls.answers_reinvite(call.id) {
+                if refuses && call.established && side.calls.answers_a_change(call.id) {
                     add(Command::Reject);
                 }
             }
@@ -406,10 +415,14 @@ impl World {
             if call.established
                 && call.open.is_none()
                 && !call.hung_up
-                && self.renegotiations > 0
-                && side.calls.is_confirmed(call.id)
+                && side.calls.takes_a_change(call.id)
             {
-                add(Command::Renegotiate);
+                if self.renegotiations > 0 {
+                    add(Command::Renegotiate);
+                }
+                if self.updates > 0 {
+                    add(Command::Update);
+                }
             }
             if !call.hung_up && side.calls.phase(call.id) != Some(Phase::Ending) {
                 add(Command::HangUp);
@@ -647,6 +660,7 @@ impl exploration::World for World {
             self.cuts,
             self.late,
             self.renegotiations,
+            self.updates,
             self.refusals,
             self.rings,
             self.gives_up,

@@ -56,7 +56,7 @@ pub(crate) const REPLACES: &str = "replaces";
 /// registers them with [`accept`](Self::accept); a call goes out on the connection that the host passes to
 /// [`SessionLayer::invite`](crate::session::SessionLayer::invite).
 pub struct Endpoint {
-    pub(super) behaviour: Behaviour,
+    pub(super) behaviour: Box<Behaviour>,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) layer: TransactionLayer<Sent, Queue>,
@@ -119,7 +119,7 @@ impl Endpoint {
         let queue = Queue::new(&settings.behaviour, &limits);
         let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
-            behaviour: settings.behaviour,
+            behaviour: Box::new(settings.behaviour),
             identity,
             credentials: settings.credentials,
             layer: TransactionLayer::with_outbox(transactions, rng, queue),
@@ -319,14 +319,14 @@ impl Endpoint {
     }
 
     /// How the endpoint behaves.
-    pub(crate) const fn behaviour(&self) -> &Behaviour {
+    pub(crate) fn behaviour(&self) -> &Behaviour {
         &self.behaviour
     }
 
     /// Changes how the endpoint behaves from now on.
     pub(crate) fn behave(&mut self, behaviour: Behaviour) {
         self.queue().behave(&behaviour);
-        self.behaviour = Behaviour {
+        *self.behaviour = Behaviour {
             // Supported does not change either.
             reliable_provisionals: self.behaviour.reliable_provisionals,
             replaces: self.behaviour.replaces,
