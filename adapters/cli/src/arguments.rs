@@ -247,6 +247,9 @@ pub(crate) struct InCall {
 pub(crate) struct Call {
     /// Whom to call: a SIP URI, or a name in the domain of --uri
     pub(crate) target: String,
+    /// Caller that From names in place of --uri, such as a number that the server lets this account use
+    #[arg(long, value_name = "URI", conflicts_with = "anonymous")]
+    pub(crate) from: Option<String>,
     /// Hide the identity of the caller from the other side
     #[arg(long)]
     pub(crate) anonymous: bool,

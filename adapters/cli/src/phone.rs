@@ -549,7 +549,8 @@ impl Phone {
         let options = InviteOptions::default();
         match running.handle.follow_refer(refer, options).await {
             Ok(next) => {
-                running.calls(next, &referral.target.to_string());
+                let target = referral.target.to_string();
+                running.calls(next, target.split('?').next().unwrap_or_default());
                 self.add(next);
                 if let Some(session) = session {
                     self.succeed(*session, next);
