@@ -246,7 +246,7 @@ impl SessionLayer {
         let state = call.state.as_ref().ok_or(CommandError::Stale)?;
         state.accepts(&input, &call.common)?;
         if let Input::Describe(exchange, _) = &input
-            && call.common.offer.asked() != Some(*exchange)
+            && !state.asks(*exchange, call.common.offer)
         {
             return Err(CommandError::ExchangeOver);
         }
@@ -506,6 +506,9 @@ impl SessionLayer {
             may_wait,
             unanswered: received.unanswered.as_deref(),
         };
+        if let Some(stepped) = self.on_branch(endpoint, id, &response) {
+            return stepped;
+        }
         let stepped = self.drive(endpoint, id, Input::Response(response));
         if stepped == Stepped::Unknown && received.response.status().is_success() {
             // The call is over, but the peer's dialog may still exist.
@@ -515,17 +518,13 @@ impl SessionLayer {
                 SessionRequest::Reinvite => {
                     endpoint.acknowledge_without_dialog(connection, request, &received.response)
                 }
-                SessionRequest::Bye
-                | SessionRequest::Prack
-                | SessionRequest::Update
-                | SessionRequest::Refer
-                | SessionRequest::Notify => {}
+                SessionRequest::Bye | SessionRequest::Prack(_) | SessionRequest::Update => {}
             }
         }
         stepped
     }
 
-    /// Applies RFC 5057 section 5.1 to every failure response within a dialog except that to BYE. Only this
+    /// Applies RFC 5057 section 5.1 to every failure response within a dialog except those to BYE and PRACK. Only this
     /// function ends usages because of a failure.
     pub(crate) fn on_failure_response(
         &mut self,
@@ -588,11 +587,15 @@ impl SessionLayer {
         scope: FailureScope,
         reason: impl FnOnce() -> EndReason,
     ) -> Option<SessionId> {
-        let bye = matches!(sent.user, TransactionUser::Session(_, SessionRequest::Bye));
-        if scope == FailureScope::Transaction || bye {
+        // A PRACK that matches no response gets 481 although the dialog exists (RFC 3262 section 3).
+        let exempt = matches!(
+            sent.user,
+            TransactionUser::Session(_, SessionRequest::Bye | SessionRequest::Prack(_))
+        );
+        if scope == FailureScope::Transaction || exempt {
             return None;
         }
-        let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())? else {
+        let DialogUsage::Session(id) = endpoint.dialogs.usage_of(sent.dialog?)? else {
             return None;
         };
         let stepped = self.drive(endpoint, id, Input::Gone(Box::new(reason())));
@@ -608,7 +611,12 @@ impl SessionLayer {
             SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
-            SessionRequest::Prack | SessionRequest::Refer | SessionRequest::Notify => false,
+            SessionRequest::Prack(_) => {
+                matches!(
+                    state,
+                    Some(State::Calling(_) | State::Cancelling(_) | State::Reinviting(_))
+                )
+            }
         }
     }
 
@@ -668,7 +676,7 @@ impl SessionLayer {
     }
 
     /// Whether no further call fits in.
-    fn is_full(&self, endpoint: &Endpoint) -> bool {
+    pub(super) fn is_full(&self, endpoint: &Endpoint) -> bool {
         self.calls.len() >= endpoint.limits().sessions
     }
 

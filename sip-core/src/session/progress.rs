@@ -246,7 +246,10 @@ impl Incoming {
 
     /// Accepts the call: sends the 2xx as soon as it may be sent (RFC 3262 section 3) and there is its description.
     pub(crate) fn accept(mut self: Box<Self>, context: &mut Context<'_>) -> Option<State> {
-        if context.common.offer.asked().is_some() || self.reliable.holds_success() {
+        let exchange = context.common.offer;
+        // A further exchange, by PRACK or UPDATE, ends before the 2xx.
+        let negotiates = self.negotiated && exchange != Exchange::Idle;
+        if exchange.asked().is_some() || negotiates || self.reliable.holds_success() {
             return Some(State::Accepting(self));
         }
         let known = self.preview.take();
