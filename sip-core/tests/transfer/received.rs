@@ -10,7 +10,7 @@ use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
 use crate::peer::{Peer, ended, goes_on_and_ends, status};
 
 /// A call of bob's that is up, and what bob knows of it.
-fn called(config: &sip_core::config::ConfigBuilder) -> (Bench, SessionId, Peer) {
+pub(crate) fn called(config: &sip_core::config::ConfigBuilder) -> (Bench, SessionId, Peer) {
     let mut bench = Bench::new(config);
     let id = bench.invite_from_bob(1);
     let ok = bench.answer(id, OFFER);
