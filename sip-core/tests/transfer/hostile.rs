@@ -1,6 +1,7 @@
 //! REFERs that a peer makes up to harm this side.
 
 use sip_core::config::OfflineRequests;
+use sip_core::transaction::SendError;
 use sip_core::{
     CommandError, Event, FailureStatus, InviteOptions, MessageOptions, ReferId, TransferOptions,
     TransferOutcome,
@@ -342,5 +343,43 @@ fn rfc3515_2_4_5_any_body_of_a_notify_is_survived() {
     );
     assert_eq!(late, 481);
     bench.no_events();
+    goes_on_and_ends(bench, id);
+}
+
+/// RFC 3891 6.1, RFC 3261 7.3.1: header fields that no message can have are a typed error, and the application still refuses the
+/// REFER.
+#[test]
+fn rfc3891_6_1_a_refer_to_with_unwritable_fields_is_a_typed_error() {
+    let (mut bench, id, peer) = called(&alice());
+    let replaces = "Replaces=1%3Bto-tag%3D2%3Bfrom-tag%3D3";
+    for (number, fields) in [
+        "Replaces=1",
+        "Replaces=",
+        "Expires=soon",
+        &*format!("{replaces}&{replaces}"),
+        "Subject=1&Subject=2",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let refer_to = format!("Refer-To: <sip:carol@example.com?{fields}>\n");
+        peer.send(&mut bench, "REFER", 8 + number as u32, &refer_to, "");
+        let refer = incoming(&mut bench);
+        let call = bench
+            .agent
+            .follow_refer(refer, InviteOptions::new(), bench.now);
+        assert!(
+            matches!(call, Err(CommandError::Send(SendError::Build(_)))),
+            "{fields}: {call:?}"
+        );
+        bench.pump();
+        bench.silence();
+        let refused = bench
+            .agent
+            .reject_refer(refer, FailureStatus::DECLINE, bench.now);
+        refused.expect("a REFER that waits");
+        bench.pump();
+        assert_eq!(bench.next_response().status().as_u16(), 603);
+    }
     goes_on_and_ends(bench, id);
 }
