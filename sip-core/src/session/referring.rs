@@ -135,7 +135,7 @@ impl SessionLayer {
     /// Accepts a REFER of a peer and follows it: answers 202, calls the target with the Referred-By of the REFER (RFC 3892
     /// section 2.2) and the header fields of Refer-To (RFC 3261 section 19.1.5), and reports the progress of that call to
     /// the peer (RFC 3515 section 2.4.4). Returns the new call; it is a call as any other. A Referred-By of the application
-    /// replaces that of the REFER.
+    /// replaces that of the REFER. The new call is anonymous if the one of the REFER is.
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the REFER is answered, [`CommandError::WrongState`] for one that asks for another method
@@ -168,6 +168,10 @@ impl SessionLayer {
                 .headers
                 .extend(ExtraHeader::new("Referred-By", &value).ok());
         }
+        // A peer must not learn by a REFER who calls it anonymously.
+        let referred = self.referred.get(refer.0);
+        let hides = |referred: &Referred| endpoint.referrer(Some(referred.dialog)).is_none();
+        options.anonymous |= referred.is_some_and(hides);
         // The flow carries the call if there is one, because the connection of the REFER may break before the call begins.
         let connection = self
             .referred

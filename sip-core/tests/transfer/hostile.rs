@@ -383,3 +383,67 @@ fn rfc3891_6_1_a_refer_to_with_unwritable_fields_is_a_typed_error() {
     }
     goes_on_and_ends(bench, id);
 }
+
+/// RFC 3323 4.1: a peer that is called anonymously does not learn by a REFER who calls.
+#[test]
+fn rfc3323_4_1_a_refer_does_not_unmask_an_anonymous_caller() {
+    let mut bench = Bench::new(&alice());
+    let options = InviteOptions::new().anonymous();
+    bench
+        .agent
+        .invite("sip:bob@example.com", options, bench.now)
+        .expect("a call");
+    bench.pump();
+    let id = bench.description_needed().session;
+    bench.describe(id, OFFER);
+    let invite = bench.next_request();
+    let fields = [("Contact", "<sip:bob@192.0.2.9>")];
+    bench.reply_tagged(&invite, 200, "bob1", &fields, Some(OFFER));
+    bench.next_request();
+    bench.events.clear();
+    let refer_to = "Refer-To: <sip:evil@b.invalid>\n";
+    Peer::callee(&invite, "bob1").send(&mut bench, "REFER", 8, refer_to, "");
+    let refer = incoming(&mut bench);
+    let call = bench
+        .agent
+        .follow_refer(refer, InviteOptions::new(), bench.now);
+    let call = call.expect("a call");
+    bench.pump();
+    bench.describe(call, OFFER);
+    while let Some(message) = bench.sent.pop_front() {
+        let text = String::from_utf8_lossy(message.bytes());
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with("P-Preferred-Identity:"));
+        let named: Vec<_> = lines.filter(|line| line.contains("alice")).collect();
+        assert_eq!(named, Vec::<&str>::new());
+    }
+}
+
+/// RFC 3261 26.1, RFC 7616 5.8: a peer that sends a call to a stranger by REFER gets no digest of the password there, and the
+/// requests of this side to the peer itself answer no challenge of it.
+#[test]
+fn rfc7616_5_8_a_refer_draws_no_credentials() {
+    let challenge = "Digest realm=\"evil.example\", nonce=\"1\", algorithm=MD5";
+    for (status, name) in [(401, "WWW-Authenticate"), (407, "Proxy-Authenticate")] {
+        let (mut bench, _, peer) = called(&alice());
+        let refer_to = "Refer-To: <sip:x@evil.example>\n";
+        peer.send(&mut bench, "REFER", 8, refer_to, "");
+        let refer = incoming(&mut bench);
+        let call = bench
+            .agent
+            .follow_refer(refer, InviteOptions::new(), bench.now);
+        let call = call.expect("a call");
+        bench.pump();
+        bench.next_response();
+        let notify = bench.next_request();
+        bench.reply(&notify, status, &[(name, challenge)]);
+        bench.silence();
+        bench.describe(call, OFFER);
+        let invite = bench.next_request();
+        bench.reply(&invite, status, &[(name, challenge)]);
+        let ack = bench.next_request();
+        assert_eq!(ack.method(), Method::Ack);
+        bench.silence();
+    }
+}
