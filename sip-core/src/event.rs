@@ -301,6 +301,17 @@ pub enum Event {
         /// The request.
         request: Box<Request>,
     },
+    /// The peer offers or answers an early session (RFC 3959): media that lasts until the call is accepted. Only with `earlySession`.
+    /// The core delivers the description and nothing more: it never counts as one of the call. It follows the
+    /// [`Event::IncomingCall`] or [`Event::Progress`] of the same message; PRACK, UPDATE and their 2xx carry it, too.
+    EarlySession {
+        /// The call.
+        session: SessionId,
+        /// The description.
+        body: Box<Body>,
+        /// The message that carried it; its tags name the early dialog.
+        message: Box<Message>,
+    },
     /// A tone of the peer arrived in an INFO within the call, as `application/dtmf-relay` or `application/dtmf`; the core has
     /// answered it 200. A body without a tone is answered 400.
     Dtmf {
@@ -372,6 +383,7 @@ impl Event {
             | Self::ExchangeEnded { session, .. }
             | Self::ModificationEnded { session, .. }
             | Self::RepairFailed { session, .. }
+            | Self::EarlySession { session, .. }
             | Self::Replaced { session, .. }
             | Self::Dtmf { session, .. }
             | Self::TonesOffered { session, .. }

@@ -88,7 +88,7 @@ fn rfc3261_13_3_1_1_the_last_provisional_response_is_repeated_every_minute() {
     }
     assert_eq!(statuses(&mut bench), [180]);
     bench.wait(60 * SECOND - Duration::from_millis(1));
-    assert_eq!(statuses(&mut bench), []);
+    assert!(statuses(&mut bench).is_empty());
     bench.wait(Duration::from_millis(1));
     assert_eq!(statuses(&mut bench), [180]);
     let room = ExtraHeader::new("X-Room", "12").unwrap();

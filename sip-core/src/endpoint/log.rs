@@ -112,7 +112,9 @@ fn heading(event: &Event) -> Heading {
         | Event::ModificationEnded {
             outcome: Ok(()), ..
         } => (Debug, SESSION, call),
-        Event::Dtmf { .. } | Event::TonesOffered { .. } => (Debug, SESSION, call),
+        Event::Dtmf { .. } | Event::TonesOffered { .. } | Event::EarlySession { .. } => {
+            (Debug, SESSION, call)
+        }
         Event::PrackFailed { .. }
         | Event::ModificationEnded { .. }
         | Event::RepairFailed { .. } => (Warn, SESSION, call),
@@ -198,6 +200,7 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
             retry_after: retry_at.map(|at| at.saturating_since(now)),
         },
         Event::Ended { reason, .. } => LogContent::CallEnded(boxed(reason)),
+        Event::EarlySession { .. } => LogContent::Text("the peer describes an early session"),
         // The record leaves the tones out, because they may be a PIN.
         Event::Dtmf { .. } => LogContent::Text("the peer sent a tone"),
         Event::TonesOffered { .. } => LogContent::Text("offers tones to the media side"),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
@@ -14,8 +14,7 @@ use super::refresh::{
     OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
 };
 use super::state::{Attempt, State, Terminating, Updates};
-use crate::body::{Body, RemoteDescription, remote_description};
-use crate::config::LogLevel;
+use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
     DialogUsage, Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent,
@@ -26,7 +25,6 @@ use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, ExchangeId, ReferId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
-use crate::record::LogContent;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
@@ -147,15 +145,6 @@ impl Common {
         self.offer == Exchange::Idle && self.updates.are_idle()
     }
 
-    /// Takes the info packages that a message of the peer lists (RFC 6086 section 4.2.1), at most `limit`. A message without
-    /// Recv-Info changes nothing.
-    pub(crate) fn take_packages(&mut self, message: &Message, limit: usize) {
-        if message.has(HeaderName::RecvInfo) {
-            let packages = message.recv_info().flatten().take(limit);
-            self.packages = packages.map(|package| package.token.into()).collect();
-        }
-    }
-
     /// The user of a request of this call.
     pub(crate) const fn user(&self, request: SessionRequest) -> TransactionUser {
         TransactionUser::Session(self.id, request)
@@ -163,8 +152,19 @@ impl Common {
 }
 
 impl Context<'_> {
+    /// Emits an event, and after that of an INVITE or a provisional response the early-session description in it.
     pub(crate) fn event(&mut self, event: Event) {
+        let message: Option<&Message> = match &event {
+            Event::IncomingCall { request, .. } => Some(request),
+            Event::Progress { response, .. } => Some(response),
+            _ => None,
+        };
+        let session = self.common.id;
+        let early = message.and_then(|message| self.endpoint.early_session(session, message));
         self.endpoint.event(event);
+        if let Some(early) = early {
+            self.endpoint.event(early);
+        }
     }
 
     pub(crate) fn established(&mut self) {
@@ -717,28 +717,6 @@ impl Context<'_> {
         self.common.refresh.read(&request);
         let policy = TimerPolicy::of(self.endpoint)?;
         Some(self.common.refresh.answer(policy, &request))
-    }
-
-    /// Logs that a provisional response could not be built or sent.
-    pub(crate) fn log_not_sent(&mut self) {
-        let content = LogContent::Text("a provisional response could not be sent");
-        let label = self.common.id.to_bits();
-        self.endpoint
-            .log(LogLevel::Warn, "sip.session", label, content);
-    }
-
-    /// Answers a PRACK in a state that waits for none: 200 if it acknowledges a provisional response that a final one has overtaken (RFC
-    /// 3262 section 3), else 481. An offer in it is refused, because the exchange of the INVITE goes on.
-    pub(crate) fn late_prack(&mut self, prack: ServerTransactionId, request: &Request) {
-        let number = &mut self.common.provisional;
-        let found = number.take_if(|number| number.is_acknowledged_by(request));
-        match found {
-            None => self.refuse(prack, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
-            Some(_) if remote_description(request).is_some() => {
-                self.refuse(prack, StatusCode::NOT_ACCEPTABLE_HERE);
-            }
-            Some(_) => self.endpoint.accept_prack(prack, None),
-        }
     }
 
     /// The wait after glare (RFC 3261 section 14.1): 2.1 to 4 s for the side that made the Call-ID, up to 2 s

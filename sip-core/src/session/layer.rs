@@ -41,7 +41,7 @@ pub enum Phase {
     Outgoing,
     /// The call is up, or its 2xx is sent.
     Established,
-    /// BYE is on its way, or waits for a connection; [`Event::Ended`](crate::Event::Ended) follows.
+    /// The application hung up: CANCEL or BYE is on its way, or BYE waits for the ACK or a connection; [`Event::Ended`](crate::Event::Ended) follows.
     Ending,
 }
 
@@ -152,11 +152,9 @@ impl SessionLayer {
             State::AwaitingOffer(_)
             | State::QueuedInvite(_)
             | State::Calling(_)
-            | State::Cancelling(_)
             | State::AwaitingAnswer(_)
             | State::QueuedAck(_) => Phase::Outgoing,
             State::Answered(_)
-            | State::HangingUp(_)
             | State::Confirmed(_)
             | State::Offering(_)
             | State::Reinviting(_)
@@ -164,7 +162,11 @@ impl SessionLayer {
             | State::Glare(_)
             | State::Answering(_)
             | State::Reanswered(_) => Phase::Established,
-            State::Terminating(_) | State::QueuedBye(_) | State::LostBye(_) => Phase::Ending,
+            State::Cancelling(_)
+            | State::HangingUp(_)
+            | State::Terminating(_)
+            | State::QueuedBye(_)
+            | State::LostBye(_) => Phase::Ending,
         })
     }
 
@@ -204,7 +206,8 @@ impl SessionLayer {
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id.as_bytes(), usage, rng);
-        endpoint.identify(set, options.session_uuid);
+        let inherited = self.uuid_of(endpoint, options.replaces);
+        endpoint.identify(set, options.session_uuid.or(inherited));
         let mut common = Common::new(id, set);
         common.connection = connection;
         let invite = Box::new(NewInvite {
@@ -366,7 +369,7 @@ impl SessionLayer {
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id, usage, rng);
-        endpoint.identify(set, None);
+        endpoint.identify(set, self.uuid_of(endpoint, named.replaces));
         endpoint.learn_uuid_of_caller(set, &request);
         let Ok(dialog) = endpoint.dialogs.accept(set, &request) else {
             endpoint.dialogs.close(set);
