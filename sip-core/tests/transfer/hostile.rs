@@ -3,8 +3,8 @@
 use sip_core::config::OfflineRequests;
 use sip_core::transaction::SendError;
 use sip_core::{
-    CommandError, Event, FailureStatus, InviteOptions, MessageOptions, ReferId, TransferOptions,
-    TransferOutcome,
+    CommandError, Event, FailureStatus, InviteOptions, MessageOptions, ReferId, SessionId,
+    TransferOptions, TransferOutcome,
 };
 use sip_parse::{HeaderName, Method, Request, StatusCode};
 use sip_testing::{Bench, OFFER, alice, values};
@@ -19,6 +19,27 @@ fn incoming(bench: &mut Bench) -> ReferId {
     })
 }
 
+fn follow(
+    bench: &mut Bench,
+    refer: ReferId,
+    options: InviteOptions,
+) -> Result<SessionId, CommandError> {
+    let call = bench.agent.follow_refer(refer, options, bench.now);
+    bench.pump();
+    call
+}
+
+/// The application refuses a REFER that no command has answered.
+fn decline(bench: &mut Bench, refer: ReferId) {
+    bench.silence();
+    let refused = bench
+        .agent
+        .reject_refer(refer, FailureStatus::DECLINE, bench.now);
+    refused.expect("a REFER that waits");
+    bench.pump();
+    assert_eq!(bench.next_response().status().as_u16(), 603);
+}
+
 /// The INVITE of the call that follows a REFER with these header fields; `None` if the core refuses the REFER.
 fn followed(options: InviteOptions, fields: &str) -> Option<Request> {
     let (mut bench, _, peer) = called(&alice());
@@ -28,9 +49,7 @@ fn followed(options: InviteOptions, fields: &str) -> Option<Request> {
         return None;
     }
     let refer = incoming(&mut bench);
-    let call = bench.agent.follow_refer(refer, options, bench.now);
-    let call = call.expect("a call");
-    bench.pump();
+    let call = follow(&mut bench, refer, options).expect("a call");
     assert_eq!(bench.next_response().status().as_u16(), 202);
     assert_eq!(bench.next_request().method(), Method::Notify);
     bench.describe(call, OFFER);
@@ -194,11 +213,7 @@ fn a_followed_call_waits_for_a_connection() {
         "",
     );
     let refer = incoming(&mut bench);
-    let call = bench
-        .agent
-        .follow_refer(refer, InviteOptions::new(), bench.now);
-    let call = call.expect("a call");
-    bench.pump();
+    let call = follow(&mut bench, refer, InviteOptions::new()).expect("a call");
     bench.lose();
     bench.describe(call, OFFER);
     bench.sent.clear();
@@ -226,18 +241,9 @@ fn rfc3261_26_2_2_a_refer_to_sips_needs_a_secure_connection() {
         "",
     );
     let refer = incoming(&mut bench);
-    let call = bench
-        .agent
-        .follow_refer(refer, InviteOptions::new(), bench.now);
+    let call = follow(&mut bench, refer, InviteOptions::new());
     assert_eq!(call.err(), Some(CommandError::TargetScheme));
-    bench.pump();
-    bench.silence();
-    let refused = bench
-        .agent
-        .reject_refer(refer, FailureStatus::DECLINE, bench.now);
-    refused.expect("a REFER that waits");
-    bench.pump();
-    assert_eq!(bench.next_response().status().as_u16(), 603);
+    decline(&mut bench, refer);
     goes_on_and_ends(bench, id);
 }
 
@@ -365,21 +371,12 @@ fn rfc3891_6_1_a_refer_to_with_unwritable_fields_is_a_typed_error() {
         let refer_to = format!("Refer-To: <sip:carol@example.com?{fields}>\n");
         peer.send(&mut bench, "REFER", 8 + number as u32, &refer_to, "");
         let refer = incoming(&mut bench);
-        let call = bench
-            .agent
-            .follow_refer(refer, InviteOptions::new(), bench.now);
+        let call = follow(&mut bench, refer, InviteOptions::new());
         assert!(
             matches!(call, Err(CommandError::Send(SendError::Build(_)))),
             "{fields}: {call:?}"
         );
-        bench.pump();
-        bench.silence();
-        let refused = bench
-            .agent
-            .reject_refer(refer, FailureStatus::DECLINE, bench.now);
-        refused.expect("a REFER that waits");
-        bench.pump();
-        assert_eq!(bench.next_response().status().as_u16(), 603);
+        decline(&mut bench, refer);
     }
     goes_on_and_ends(bench, id);
 }
@@ -404,11 +401,7 @@ fn rfc3323_4_1_a_refer_does_not_unmask_an_anonymous_caller() {
     let refer_to = "Refer-To: <sip:evil@b.invalid>\n";
     Peer::callee(&invite, "bob1").send(&mut bench, "REFER", 8, refer_to, "");
     let refer = incoming(&mut bench);
-    let call = bench
-        .agent
-        .follow_refer(refer, InviteOptions::new(), bench.now);
-    let call = call.expect("a call");
-    bench.pump();
+    let call = follow(&mut bench, refer, InviteOptions::new()).expect("a call");
     bench.describe(call, OFFER);
     while let Some(message) = bench.sent.pop_front() {
         let text = String::from_utf8_lossy(message.bytes());
@@ -430,11 +423,7 @@ fn rfc7616_5_8_a_refer_draws_no_credentials() {
         let refer_to = "Refer-To: <sip:x@evil.example>\n";
         peer.send(&mut bench, "REFER", 8, refer_to, "");
         let refer = incoming(&mut bench);
-        let call = bench
-            .agent
-            .follow_refer(refer, InviteOptions::new(), bench.now);
-        let call = call.expect("a call");
-        bench.pump();
+        let call = follow(&mut bench, refer, InviteOptions::new()).expect("a call");
         bench.next_response();
         let notify = bench.next_request();
         bench.reply(&notify, status, &[(name, challenge)]);

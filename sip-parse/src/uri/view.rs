@@ -7,7 +7,6 @@ use crate::class::{self, run_escaped};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
 use crate::method::Method;
-use crate::name::HeaderName;
 use crate::number::digits;
 use crate::params::{Params, distinct, offset_in, unescape, unexpected};
 use crate::text::text;
