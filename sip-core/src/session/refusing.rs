@@ -1,4 +1,4 @@
-//! Refusals of INVITEs and UPDATEs of the peer, from the dialog of the call.
+//! Refusals of INVITEs and UPDATEs of the peer, from the dialog of the call, and the 2xx to an UPDATE.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -7,8 +7,10 @@ use sip_parse::{HeaderName, StatusCode};
 
 use super::context::Context;
 use super::refusal::Refusal;
+use crate::body::Body;
+use crate::dialog::DialogId;
 use crate::rand::below;
-use crate::transaction::ServerTransactionId;
+use crate::transaction::{SendError, ServerTransactionId};
 
 impl Context<'_> {
     /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.
@@ -34,6 +36,24 @@ impl Context<'_> {
         let (headers, body) = (headers.collect(), parting.body.as_ref());
         self.endpoint
             .refuse_with(set, transaction, status, headers, body);
+    }
+
+    /// Answers an UPDATE of the peer by 200 (RFC 3311 section 5.2), from the dialog of the call or an early one. The target changes
+    /// only then (RFC 3261 section 12.2.2).
+    pub(crate) fn accept_update(
+        &mut self,
+        dialog: DialogId,
+        transaction: ServerTransactionId,
+        answer: Option<&Body>,
+    ) -> Result<(), SendError> {
+        let request = self.endpoint.layer.request(transaction);
+        let connection = self.endpoint.layer.connection_of(transaction);
+        self.respond(dialog, transaction, StatusCode::OK, answer)?;
+        if let Some(request) = request {
+            self.endpoint.dialogs.refresh_target(dialog, &request);
+        }
+        self.common.connection = connection.or(self.common.connection);
+        Ok(())
     }
 
     /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):
