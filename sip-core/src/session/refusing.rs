@@ -1,6 +1,7 @@
 //! Refusals of INVITEs and UPDATEs of the peer, from the dialog of the call, and the 2xx to an UPDATE.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use sip_parse::{HeaderName, StatusCode};
@@ -12,17 +13,35 @@ use crate::dialog::DialogId;
 use crate::rand::below;
 use crate::transaction::{SendError, ServerTransactionId};
 
+fn as_field(warning: &String) -> (HeaderName<'_>, &str) {
+    (HeaderName::Warning, warning.as_str())
+}
+
 impl Context<'_> {
     /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.
     pub(crate) fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode) {
         let set = Some(self.common.set);
-        self.endpoint.answer_from(set, transaction, status, &[]);
+        let warning = self.warning(status);
+        let headers: Vec<_> = warning.iter().map(as_field).collect();
+        self.endpoint
+            .answer_from(set, transaction, status, &headers);
     }
 
-    /// As [`Context::refuse`], with the header fields and body of the application.
+    /// Why an offer is refused (RFC 3261 sections 13.3.1.3 and 14.2). The application alone knows more than that.
+    fn warning(&self, status: StatusCode) -> Option<String> {
+        let host = &self.endpoint.identity.host;
+        let is_about_offer = status == StatusCode::NOT_ACCEPTABLE_HERE;
+        is_about_offer.then(|| format!("399 {host} \"Session description not acceptable\""))
+    }
+
+    /// As [`Context::refuse`], with the header fields and body of the application. Adds the Warning of a 488 that has none.
     pub(crate) fn refuse_with(&mut self, transaction: ServerTransactionId, refusal: &Refusal) {
-        let headers: Vec<_> = refusal.fields().collect();
+        let mut headers: Vec<_> = refusal.fields().collect();
         let (set, status) = (Some(self.common.set), refusal.status());
+        let warning = self.warning(status);
+        if headers.iter().all(|(name, _)| *name != HeaderName::Warning) {
+            headers.extend(warning.iter().map(as_field));
+        }
         self.endpoint
             .refuse_with(set, transaction, status, headers, refusal.body());
     }
