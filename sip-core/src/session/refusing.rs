@@ -13,8 +13,8 @@ use crate::dialog::DialogId;
 use crate::rand::below;
 use crate::transaction::{SendError, ServerTransactionId};
 
-fn as_field(warning: &String) -> (HeaderName<'_>, &str) {
-    (HeaderName::Warning, warning.as_str())
+fn as_field(warning: &str) -> (HeaderName<'_>, &str) {
+    (HeaderName::Warning, warning)
 }
 
 impl Context<'_> {
@@ -22,9 +22,9 @@ impl Context<'_> {
     pub(crate) fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode) {
         let set = Some(self.common.set);
         let warning = self.warning(status);
-        let headers: Vec<_> = warning.iter().map(as_field).collect();
+        let headers = warning.as_deref().map(as_field);
         self.endpoint
-            .answer_from(set, transaction, status, &headers);
+            .answer_from(set, transaction, status, headers.as_slice());
     }
 
     /// Why an offer is refused (RFC 3261 sections 13.3.1.3 and 14.2). The application alone knows more than that.
@@ -40,7 +40,7 @@ impl Context<'_> {
         let (set, status) = (Some(self.common.set), refusal.status());
         let warning = self.warning(status);
         if headers.iter().all(|(name, _)| *name != HeaderName::Warning) {
-            headers.extend(warning.iter().map(as_field));
+            headers.extend(warning.as_deref().map(as_field));
         }
         self.endpoint
             .refuse_with(set, transaction, status, headers, refusal.body());
