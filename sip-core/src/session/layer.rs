@@ -278,7 +278,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = [state.server_transaction(), call.common.updates.theirs];
+        let before = state.pending(&call.common.updates);
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -291,13 +291,14 @@ impl SessionLayer {
         // A test may break a row.
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
-        let after = next.as_ref().and_then(State::server_transaction);
-        let after = [after, call.common.updates.theirs];
+        let updates = &call.common.updates;
+        let after = next.as_ref().map(|next| next.pending(updates));
+        let after = after.unwrap_or_default();
         if before != after {
-            for gone in before.into_iter().flatten() {
+            for gone in before {
                 self.invites.remove(&gone);
             }
-            for pending in after.into_iter().flatten() {
+            for pending in after {
                 self.invites.insert(pending, id);
             }
         }
