@@ -319,7 +319,7 @@ impl Calling {
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.common.peer_replaces = takes_replaces(response.response);
-        context.endpoint.dialogs.keep_only(dialog);
+        context.endpoint.keep_only(response.transaction, dialog);
         context.refreshed_by(response.response);
         let call = context.common.id.to_bits();
         context
