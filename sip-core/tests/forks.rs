@@ -408,6 +408,42 @@ fn rfc3261_13_2_2_4_a_claimed_branch_is_a_call_of_its_own() {
     }
 }
 
+/// RFC 3262 5, RFC 6337 3.1.1: a claimed branch that answered before its 2xx, in a provisional response, has that answer: that of a
+/// reliable one whatever the 2xx brings, that of another one if the 2xx brings none.
+#[test]
+fn rfc3262_5_a_claimed_branch_keeps_the_answer_of_its_early_dialog() {
+    for (is_reliable, late, expected) in [
+        (true, None, EARLY),
+        (true, Some(ANSWER), EARLY),
+        (false, None, EARLY),
+        (false, Some(ANSWER), ANSWER),
+    ] {
+        let mut bench = Bench::new(&reliable());
+        let options = InviteOptions::new().forks(Forks::Claim);
+        let id = bench.agent.invite("bob", options, bench.now).unwrap();
+        bench.pump();
+        bench.describe(id, OFFER);
+        let invite = bench.next_request();
+        if is_reliable {
+            acknowledged(&mut bench, &invite, "carol", "1", Some(EARLY));
+        } else {
+            ring(&mut bench, &invite, "carol", Some(EARLY));
+        }
+        respond(&mut bench, &invite, 200, "bob", Some(ANSWER));
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        assert_eq!(established(&mut bench), id);
+        respond(&mut bench, &invite, 200, "carol", late);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        bench.silence();
+        let (branch, of) = branched(&mut bench);
+        assert_eq!(of, id);
+        assert_eq!(answer_of(&mut bench).1, expected.as_bytes());
+        bench.renegotiated(branch);
+        assert_eq!(established(&mut bench), branch);
+        bench.no_events();
+    }
+}
+
 /// RFC 3261 13.2.2.4 and 15.1.2: a request in the dialog of one branch is not for the other call.
 #[test]
 fn rfc3261_13_2_2_4_a_bye_of_a_claimed_branch_ends_that_call_alone() {
