@@ -444,6 +444,27 @@ fn rfc3262_5_a_claimed_branch_keeps_the_answer_of_its_early_dialog() {
     }
 }
 
+/// RFC 3261 13.2.2.4: a claimed branch that brings no answer at all is acknowledged and ended.
+#[test]
+fn rfc3261_13_2_2_4_a_claimed_branch_without_an_answer_ends() {
+    let mut bench = Bench::new(&alice());
+    let (first, invite) = claiming_call(&mut bench);
+    respond(&mut bench, &invite, 200, "carol", None);
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    let bye = bench.next_request();
+    assert_eq!(bye.method(), Method::Bye);
+    let (branch, of) = branched(&mut bench);
+    assert_eq!(of, first);
+    assert_eq!(
+        bench.renegotiation_failed().cause,
+        Cause::BadDescription,
+        "the offer of the INVITE"
+    );
+    bench.reply_tagged(&bye, 200, "carol", &[], None);
+    assert_eq!(ended(&mut bench), (branch, Cause::BadDescription));
+    assert!(bench.agent.session(first).is_ok());
+}
+
 /// RFC 3261 13.2.2.4 and 15.1.2: a request in the dialog of one branch is not for the other call.
 #[test]
 fn rfc3261_13_2_2_4_a_bye_of_a_claimed_branch_ends_that_call_alone() {
