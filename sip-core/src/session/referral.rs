@@ -4,9 +4,9 @@
 //! |-------|-------|------|------|
 //! | Unanswered | accept | 2xx, NOTIFY | Notifying |
 //! | Unanswered | accept alone | 2xx | (over) |
-//! | Unanswered | timer, end of call | refusal | (over) |
+//! | Unanswered | timer, end of call, end of dialog | refusal | (over) |
 //! | Unanswered | loss |  | (over) |
-//! | Quiet, Notifying, Backlogged, Waiting, Ending | end of call |  | (over) |
+//! | Quiet, Notifying, Backlogged, Waiting, Ending | end of dialog |  | (over) |
 //! | Quiet | report | NOTIFY | Notifying |
 //! | Quiet | last report | NOTIFY | Ending |
 //! | Notifying | report, last report |  | Backlogged |
@@ -28,7 +28,9 @@
 //! report` its final one, which terminates the subscription. One NOTIFY is in flight at a time (RFC 6665 section 4.2.2); a
 //! later report replaces one that waits, unless that is the last. `delivery` is a 2xx to the NOTIFY, `failure` any other
 //! final response or none (RFC 6665 section 4.2.2), and `loss` that the connection broke, or that there is none. The `timer`
-//! is the time of the application to answer, then the duration of the subscription.
+//! is the time of the application to answer, then the duration of the subscription. The `end of call` does not end a
+//! subscription, because that is a usage of its own of the dialog (RFC 5057 section 4); the `end of dialog` does, and so
+//! does that of the agent.
 
 use alloc::boxed::Box;
 
@@ -113,6 +115,7 @@ pub(crate) enum ReferralInput {
     Connected,
     Timeout,
     CallEnded,
+    DialogEnded,
 }
 
 /// An effect of the machine.
@@ -141,10 +144,10 @@ impl ReferralState {
                 (Some(Self::Notifying(first)), Some(effect))
             }
             (Self::Unanswered, Input::AcceptAlone) => (None, Some(ReferralEffect::Accept(None))),
-            (Self::Unanswered, Input::Timeout | Input::CallEnded) => {
+            (Self::Unanswered, Input::Timeout | Input::CallEnded | Input::DialogEnded) => {
                 (None, Some(ReferralEffect::Refuse))
             }
-            (Self::Unanswered, Input::Lost) | (_, Input::CallEnded) => (None, None),
+            (Self::Unanswered, Input::Lost) | (_, Input::DialogEnded) => (None, None),
             (Self::Quiet(_), Input::Report(report)) => Self::notify(report),
             (Self::Quiet(status), Input::Timeout) => Self::notify(last(status)),
             (Self::Notifying(_), Input::Report(report)) => (Some(Self::Backlogged(report)), None),

@@ -74,6 +74,9 @@ impl SessionLayer {
             true => format!("{PACKAGE};id={number}"),
             false => PACKAGE.into(),
         };
+        if session.is_some() {
+            endpoint.dialogs.share(dialog);
+        }
         let deadline = endpoint.now + ANSWER_WITHIN;
         self.referred.insert(Referred {
             state: ReferralState::Unanswered,
@@ -306,19 +309,24 @@ impl SessionLayer {
         }
     }
 
-    /// Ends the REFERs of the peer in a call that is over, or all of them.
-    pub(super) fn end_referred(&mut self, endpoint: &mut Endpoint, session: Option<SessionId>) {
+    /// Lets the REFERs of the peer in a call take a step, or all of them.
+    pub(super) fn step_referred_of(
+        &mut self,
+        endpoint: &mut Endpoint,
+        session: Option<SessionId>,
+        input: ReferralInput,
+    ) {
         for handle in self.referred.handles() {
             let referred = self.referred.get(handle);
             let of_call = referred.and_then(|referred| referred.session);
             if session.is_none() || of_call == session {
-                self.step_referred(endpoint, ReferId(handle), ReferralInput::CallEnded, &[]);
+                self.step_referred(endpoint, ReferId(handle), input, &[]);
             }
         }
     }
 
     /// Lets a REFER of a peer take a step, and carries out its effect; the only place that does so.
-    fn step_referred(
+    pub(super) fn step_referred(
         &mut self,
         endpoint: &mut Endpoint,
         id: ReferId,
@@ -436,7 +444,7 @@ impl Referred {
     /// but the transaction (RFC 5057 section 5.1).
     fn refuse(&self, endpoint: &mut Endpoint, input: ReferralInput) {
         let (status, why) = match (self.session, input) {
-            (_, ReferralInput::CallEnded) => (
+            (_, ReferralInput::CallEnded | ReferralInput::DialogEnded) => (
                 StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
                 "the call of a REFER is over",
             ),
@@ -466,10 +474,11 @@ impl Referred {
         self.timer = Some(endpoint.timers.set(at, TimerOwner::Refer(id)));
     }
 
-    /// Closes the dialog that the REFER made.
+    /// Closes the dialog that the REFER made, or leaves that of its call.
     fn close(&self, endpoint: &mut Endpoint) {
-        if self.session.is_none() {
-            endpoint.dialogs.close(self.set);
+        match self.session {
+            Some(_) => endpoint.dialogs.unshare(self.dialog),
+            None => endpoint.dialogs.close(self.set),
         }
     }
 }

@@ -69,6 +69,7 @@ impl SessionLayer {
             extra: &options.headers,
         };
         endpoint.send_in_dialog(&parts, TransactionUser::Transfer(transfer))?;
+        endpoint.dialogs.share(dialog);
         self.transfers.insert(Transfer {
             state: TransferState::Sent,
             session: Some(id),
@@ -310,7 +311,7 @@ impl SessionLayer {
         notify: &Request,
     ) -> bool {
         let in_dialog = |id: TransferId, transfer: &Transfer| match usage {
-            DialogUsage::Session(session) => transfer.session == Some(session),
+            DialogUsage::Session(call) | DialogUsage::Rest(call) => transfer.session == Some(call),
             DialogUsage::Transfer(own) => own == id,
             DialogUsage::Refer(_) => false,
         };
@@ -364,14 +365,14 @@ impl SessionLayer {
         true
     }
 
-    /// Ends the REFERs of this side in a call that is over, or all of them.
+    /// Ends the REFERs of this side in a call whose dialog is gone, or all of them.
     pub(super) fn end_transfers(&mut self, endpoint: &mut Endpoint, session: Option<SessionId>) {
         for handle in self.transfers.handles() {
             let transfer = self.transfers.get(handle);
             let of_call = transfer.and_then(|transfer| transfer.session);
             if session.is_none() || of_call == session {
                 let id = TransferId(handle);
-                self.step_transfer(endpoint, id, TransferInput::CallEnded, None, None);
+                self.step_transfer(endpoint, id, TransferInput::DialogEnded, None, None);
             }
         }
     }
@@ -432,8 +433,9 @@ impl SessionLayer {
             if let Some(timer) = transfer.timer {
                 endpoint.timers.cancel(timer);
             }
-            if transfer.session.is_none() {
-                endpoint.dialogs.close(transfer.set);
+            match (transfer.session, transfer.dialog) {
+                (Some(_), Some(dialog)) => endpoint.dialogs.unshare(dialog),
+                _ => endpoint.dialogs.close(transfer.set),
             }
         }
     }

@@ -3,3 +3,4 @@
 mod peer;
 mod received;
 mod sent;
+mod usages;
