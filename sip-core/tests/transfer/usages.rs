@@ -37,7 +37,7 @@ fn nothing_left(mut bench: Bench) {
     bench.assert_nothing_left();
 }
 
-/// RFC 5057 3.1 and 4 (5057-A), RFC 5589 6.1: the transferor hangs up before the response to its REFER, after the 202, or
+/// RFC 5057 3.1 and 4 (6665-4.5-A), RFC 5589 6.1: the transferor hangs up before the response to its REFER, after the 202, or
 /// after the NOTIFY with 100. It learns the outcome all the same, and the dialog ends with the subscription.
 #[test]
 fn rfc5589_6_1_a_transferor_that_hangs_up_learns_the_outcome() {
@@ -77,7 +77,7 @@ fn rfc5589_6_1_a_transferor_that_hangs_up_learns_the_outcome() {
     }
 }
 
-/// RFC 5057 4 and 5.3 (5057-A): the transferee hangs up; the subscription of the transferor goes on. What is for a call gets
+/// RFC 5057 4 and 5.3 (6665-4.5-A): the transferee hangs up; the subscription of the transferor goes on. What is for a call gets
 /// 481 in that dialog, in which the order of CSeq goes on.
 #[test]
 fn rfc5057_5_3_after_the_bye_of_the_peer_only_the_subscription_is_left() {
@@ -117,7 +117,7 @@ fn rfc5057_5_3_after_the_bye_of_the_peer_only_the_subscription_is_left() {
     nothing_left(bench);
 }
 
-/// RFC 5057 4 (5057-A): a dialog lives until its last usage ends: the call and two REFERs in any order.
+/// RFC 5057 4 (6665-4.5-A): a dialog lives until its last usage ends: the call and two REFERs in any order.
 #[test]
 fn rfc5057_4_the_dialog_lives_until_its_last_usage_ends() {
     let (mut bench, id, peer, first, request) = referring(&TransferOptions::new());
@@ -143,7 +143,7 @@ fn rfc5057_4_the_dialog_lives_until_its_last_usage_ends() {
     nothing_left(bench);
 }
 
-/// RFC 5057 4, 5.1 and 5.2 (5057-A): without its call a transfer is bounded as before: a refusal of the REFER, no response,
+/// RFC 5057 4, 5.1 and 5.2 (6665-4.5-A): without its call a transfer is bounded as before: a refusal of the REFER, no response,
 /// no NOTIFY, the duration of the subscription and the stop of the agent each end it and the dialog.
 #[test]
 fn rfc5057_5_2_a_subscription_without_its_call_is_bounded() {
@@ -202,7 +202,7 @@ fn accepted() -> (Bench, SessionId, Peer, ReferId) {
     (bench, id, peer, refer)
 }
 
-/// RFC 5057 3.1 and 4 (5057-A), RFC 5589 6.1: the transferor hangs up after the 202 or the 100. The transferee, whose call to
+/// RFC 5057 3.1 and 4 (6665-4.5-A), RFC 5589 6.1: the transferor hangs up after the 202 or the 100. The transferee, whose call to
 /// the target the core makes, goes on reporting it in the same dialog with the next CSeq numbers.
 #[test]
 fn rfc5589_6_1_a_transferee_reports_after_the_bye() {
@@ -254,7 +254,7 @@ fn rfc5589_6_1_a_transferee_reports_after_the_bye() {
     }
 }
 
-/// RFC 5057 4 (5057-A): the transferee itself hangs up, and still reports. RFC 5057 5.1, RFC 6665 4.2.2: a NOTIFY that is
+/// RFC 5057 4 (6665-4.5-A): the transferee itself hangs up, and still reports. RFC 5057 5.1, RFC 6665 4.2.2: a NOTIFY that is
 /// refused or not answered ends the subscription, and with it the dialog; so do its duration and a stop.
 #[test]
 fn rfc5057_4_a_transferee_that_hangs_up_still_reports() {
@@ -294,7 +294,7 @@ fn rfc5057_4_a_transferee_that_hangs_up_still_reports() {
     }
 }
 
-/// RFC 5057 5.1 (5057-A): a failure that means the dialog ends its call and every subscription in it; one that means the usage
+/// RFC 5057 5.1 (6665-4.5-A): a failure that means the dialog ends its call and every subscription in it; one that means the usage
 /// leaves the others.
 #[test]
 fn rfc5057_5_1_a_failure_of_the_dialog_ends_every_usage() {
@@ -332,7 +332,7 @@ fn nothing_left_within(mut bench: Bench) {
     nothing_left(bench);
 }
 
-/// RFC 5057 4 (5057-A), RFC 3515 2.4.4: the connection breaks after the BYE; the NOTIFY waits for the next one, and for 64 T1
+/// RFC 5057 4 (6665-4.5-A), RFC 3515 2.4.4: the connection breaks after the BYE; the NOTIFY waits for the next one, and for 64 T1
 /// at most.
 #[test]
 fn rfc5057_4_a_subscription_without_its_call_outlives_a_connection() {
