@@ -422,6 +422,10 @@ impl SessionLayer {
                 let usage = DialogUsage::Session(id);
                 return self.on_notify(endpoint, transaction, usage, request);
             }
+            Method::Subscribe => {
+                let usage = DialogUsage::Session(id);
+                return self.on_subscribe(endpoint, transaction, usage, request);
+            }
             Method::Update => Input::Update(transaction, request),
             Method::Prack => Input::Prack(transaction, request),
             _ => return false,

@@ -24,8 +24,11 @@ impl SessionLayer {
         usage: DialogUsage,
         request: &Request,
     ) {
-        let taken = request.method() == Method::Notify
-            && self.on_notify(endpoint, transaction, usage, request);
+        let taken = match request.method() {
+            Method::Notify => self.on_notify(endpoint, transaction, usage, request),
+            Method::Subscribe => self.on_subscribe(endpoint, transaction, usage, request),
+            _ => false,
+        };
         if !taken {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             endpoint.refuse(transaction, status, "no such usage of the dialog", &[]);
@@ -74,6 +77,9 @@ impl SessionLayer {
         match received.sent.user {
             TransactionUser::Transfer(id) => self.on_transfer_response(endpoint, id, received),
             TransactionUser::Notify(id) if !status.is_provisional() => {
+                if let Some(dialog) = received.sent.dialog.filter(|_| status.is_success()) {
+                    endpoint.refresh_target(dialog, &received.response, received.connection);
+                }
                 let outcome = match status.is_success() {
                     true => ReferralInput::Delivered,
                     false => ReferralInput::Failed,

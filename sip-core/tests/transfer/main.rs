@@ -2,5 +2,6 @@
 
 mod peer;
 mod received;
+mod refreshed;
 mod sent;
 mod usages;

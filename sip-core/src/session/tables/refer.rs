@@ -134,6 +134,7 @@ fn rfc3515_2_4_4_the_documented_table_is_the_machine_of_a_referral() {
         ("delivery", ReferralInput::Delivered),
         ("failure", ReferralInput::Failed),
         ("loss", ReferralInput::Lost),
+        ("refresh", ReferralInput::Refresh),
         ("connection", ReferralInput::Connected),
         ("timer", ReferralInput::Timeout),
         ("end of call", ReferralInput::CallEnded),
