@@ -312,8 +312,7 @@ impl SessionLayer {
         if is_over {
             self.incoming -= usize::from(is_incoming);
             self.calls.remove(id.0);
-            self.end_transfers(endpoint, Some(id));
-            self.end_referred(endpoint, Some(id));
+            self.on_call_over(endpoint, id);
         }
         if let Some((refer, status)) = report {
             self.report(endpoint, refer, status);
@@ -425,6 +424,10 @@ impl SessionLayer {
             Method::Notify => {
                 let usage = DialogUsage::Session(id);
                 return self.on_notify(endpoint, transaction, usage, request);
+            }
+            Method::Subscribe => {
+                let usage = DialogUsage::Session(id);
+                return self.on_subscribe(endpoint, transaction, usage, request);
             }
             Method::Update => Input::Update(transaction, request),
             Method::Prack => Input::Prack(transaction, request),
@@ -584,8 +587,8 @@ impl SessionLayer {
         self.end_usages(endpoint, sent, scope, reason)
     }
 
-    /// Ends the usages of a dialog that a failure ends; returns the call, if it is over at once. A call is
-    /// the only usage of a dialog here, so that the ends of usage and dialog are the same.
+    /// Ends the usages of a dialog that a failure ends (RFC 5057 section 5.1): the call, and with the dialog the
+    /// subscriptions of its REFERs. Returns the call, if it is over at once.
     fn end_usages(
         &mut self,
         endpoint: &mut Endpoint,
@@ -601,10 +604,17 @@ impl SessionLayer {
         if scope == FailureScope::Transaction || exempt {
             return None;
         }
-        let DialogUsage::Session(id) = endpoint.dialogs.usage_of(sent.dialog?)? else {
-            return None;
+        let (id, stepped) = match endpoint.dialogs.usage_of(sent.dialog?)? {
+            DialogUsage::Session(id) => {
+                let gone = Input::Gone(Box::new(reason()));
+                (id, self.drive(endpoint, id, gone))
+            }
+            DialogUsage::Rest(id) => (id, Stepped::Unknown),
+            DialogUsage::Transfer(_) | DialogUsage::Refer(_) => return None,
         };
-        let stepped = self.drive(endpoint, id, Input::Gone(Box::new(reason())));
+        if scope == FailureScope::Dialog {
+            self.on_dialog_gone(endpoint, id);
+        }
         (stepped == Stepped::Over).then_some(id)
     }
 
