@@ -2,12 +2,16 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
-use sip_parse::{HeaderValue, MediaType, Message, Method, Part, PartRole, Request};
+use sip_parse::{
+    ContentDisposition, HeaderValue, MediaType, Message, Method, NewPart, ParseError, Part,
+    PartRole, Request, write_multipart,
+};
 
 /// The body of a message, such as a session description: opaque bytes and their media type.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,6 +66,56 @@ impl Body {
     #[must_use]
     pub fn description_in(message: &Message) -> Option<Self> {
         read(message, &Understood::default()).0
+    }
+
+    /// Takes the early-session description (RFC 3959) out of a message: application/sdp with the disposition
+    /// `early-session`, as the whole body or as a part of a multipart body; `None` if there is none. It describes a media session
+    /// of its own, which ends when the call is accepted.
+    #[must_use]
+    pub fn early_session_in(message: &Message) -> Option<Self> {
+        let parts = message.parts().ok()?;
+        let understood = |part: &Part<'_>| {
+            part.is_session_description() || (is_early_session(part) && part.decoded().is_some())
+        };
+        let selection = parts.select(understood);
+        let early = selection.used().find(|part| is_early_session(part))?;
+        body_of(early, message)
+    }
+
+    /// A multipart body with this description and an early-session description (RFC 3959 section 4), for an INVITE or a
+    /// provisional response. The application sends it only if the peer supports the option tag `early-session`.
+    ///
+    /// # Errors
+    /// [`ParseError`] if the type of one of them is malformed.
+    pub fn with_early_session(&self, early: &Self) -> Result<Self, ParseError> {
+        let part = |body, disposition| {
+            let (body, content_disposition): (&Self, _) = (body, Some(disposition));
+            Ok::<_, ParseError>(NewPart {
+                content_type: MediaType::parse(body.content_type.as_bytes())?,
+                content_disposition,
+                body: &body.bytes,
+            })
+        };
+        let parts = [
+            part(self, ContentDisposition::parse(b"session")?)?,
+            part(early, ContentDisposition::parse(b"early-session")?)?,
+        ];
+        let is_free = |boundary: &String| {
+            let occurs = |part: &NewPart<'_>| {
+                let mut windows = part.body.windows(boundary.len());
+                windows.any(|window| window == boundary.as_bytes())
+            };
+            !parts.iter().any(occurs)
+        };
+        // More boundaries than the parts have bytes, so that one is free.
+        let numbers = 0..=self.bytes.len() + early.bytes.len();
+        let mut boundaries = numbers.map(|number| format!("part-{number}."));
+        let boundary = boundaries.find(is_free).unwrap_or_default();
+        let bytes = write_multipart(boundary.as_bytes(), &parts)?;
+        Ok(Self::new(
+            format!("multipart/mixed;boundary=\"{boundary}\""),
+            bytes,
+        ))
     }
 }
 

@@ -153,9 +153,9 @@ pub enum Event {
         /// The outcome.
         outcome: TransferOutcome,
     },
-    /// A provisional response other than 100 to an INVITE of this side (RFC 3261 section 13.2.2.1). Its
-    /// session description is a preview of the answer: the core uses it as the answer if the 2xx of the same
-    /// dialog carries none (section 13.2.1).
+    /// A provisional response other than 100 to an INVITE of this side (RFC 3261 section 13.2.2.1). The core delivers a reliable
+    /// one once and acknowledges it by PRACK (RFC 3262 section 4); an answer or offer in it follows as
+    /// [`Event::RemoteDescription`].
     Progress {
         /// The call.
         session: SessionId,
@@ -164,6 +164,50 @@ pub enum Event {
         dialog: Option<DialogId>,
         /// The response.
         response: Box<Response>,
+        /// The first session description in an unreliable response of this dialog, for early media: a preview of the answer to
+        /// the offer of the INVITE. The core uses it as the answer if the 2xx of the same dialog carries none (RFC 3261
+        /// section 13.2.1).
+        preview: Option<Box<Body>>,
+    },
+    /// A further branch of the forked INVITE of the call `of` answered, and
+    /// [`InviteOptions::forks`](crate::InviteOptions::forks) claims it (RFC 3261 section 13.2.2.4): it is a call of its own. The
+    /// events of a call that the peer answers follow: the answer to the offer of the INVITE, in the exchange with the same
+    /// number, and [`Event::Established`].
+    CallBranched {
+        /// The new call.
+        session: SessionId,
+        /// The call whose INVITE it was.
+        of: SessionId,
+    },
+    /// The core calls another target, because the peer redirected the call (3xx, RFC 3261 section 8.1.3.4) and
+    /// [`InviteOptions::redirects`](crate::InviteOptions::redirects) allows it, or because an earlier target of a redirection refused.
+    Redirected {
+        /// The call.
+        session: SessionId,
+        /// The target of the new INVITE.
+        target: Box<UriBuf>,
+        /// The response of the target before.
+        response: Box<Response>,
+    },
+    /// An early dialog is over and its call goes on: the branch ended (199, RFC 6228), another branch answered the call (RFC 3261
+    /// section 13.2.2.4), or the INVITE began anew with credentials or to another target. The application releases the media
+    /// of this dialog. The core emits [`Event::Ended`] alone when the whole call ends.
+    EarlyDialogEnded {
+        /// The call.
+        session: SessionId,
+        /// The early dialog of an [`Event::Progress`].
+        dialog: DialogId,
+        /// The cause.
+        reason: Box<EndReason>,
+    },
+    /// A PRACK failed or could not be sent (RFC 3262 section 4). The call goes on; the peer ends it if it misses the PRACK.
+    PrackFailed {
+        /// The call.
+        session: SessionId,
+        /// The dialog of the provisional response.
+        dialog: DialogId,
+        /// The cause.
+        reason: Box<EndReason>,
     },
     /// The core needs a session description; the application answers with
     /// [`UserAgent::describe`](crate::UserAgent::describe). The core may request an offer in a call that is
@@ -207,7 +251,8 @@ pub enum Event {
         session: SessionId,
     },
     /// An offer/answer exchange is over (RFC 3264). The core emits this exactly once for each exchange of
-    /// [`Event::DescriptionNeeded`] or [`Event::RemoteDescription`], before [`Event::Established`] or
+    /// [`Event::DescriptionNeeded`] or [`Event::RemoteDescription`]; that of the INVITE of this side once in each early dialog
+    /// that answers it, or once if none does. It comes before [`Event::Established`] or
     /// [`Event::Ended`]. Only [`ExchangeOutcome::Complete`] changes the session.
     ExchangeEnded {
         /// The call.
@@ -255,6 +300,17 @@ pub enum Event {
         session: Option<SessionId>,
         /// The request.
         request: Box<Request>,
+    },
+    /// The peer offers or answers an early session (RFC 3959): media that lasts until the call is accepted. Only with `earlySession`.
+    /// The core delivers the description and nothing more: it never counts as one of the call. It follows the
+    /// [`Event::IncomingCall`] or [`Event::Progress`] of the same message; PRACK, UPDATE and their 2xx carry it, too.
+    EarlySession {
+        /// The call.
+        session: SessionId,
+        /// The description.
+        body: Box<Body>,
+        /// The message that carried it; its tags name the early dialog.
+        message: Box<Message>,
     },
     /// A tone of the peer arrived in an INFO within the call, as `application/dtmf-relay` or `application/dtmf`; the core has
     /// answered it 200. A body without a tone is answered 400.
@@ -317,12 +373,17 @@ impl Event {
         match self {
             Self::IncomingCall { session, .. }
             | Self::Progress { session, .. }
+            | Self::CallBranched { session, .. }
+            | Self::Redirected { session, .. }
+            | Self::EarlyDialogEnded { session, .. }
+            | Self::PrackFailed { session, .. }
             | Self::DescriptionNeeded { session, .. }
             | Self::RemoteDescription { session, .. }
             | Self::Established { session }
             | Self::ExchangeEnded { session, .. }
             | Self::ModificationEnded { session, .. }
             | Self::RepairFailed { session, .. }
+            | Self::EarlySession { session, .. }
             | Self::Replaced { session, .. }
             | Self::Dtmf { session, .. }
             | Self::TonesOffered { session, .. }

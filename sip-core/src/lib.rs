@@ -96,9 +96,9 @@ pub use limits::Limits;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
-    DescriptionFailed, FailureStatus, FromError, InviteOptions, MessageOptions, ModifyOptions,
-    ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget, Refusal,
-    Reliability, TransferOptions,
+    DescriptionFailed, FailureStatus, Forks, FromError, InviteOptions, MessageOptions,
+    ModifyOptions, ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget,
+    Refusal, Reliability, TransferOptions,
 };
 pub use session_uuid::{SessionIdentifier, SessionUuid};
 pub use time::Timestamp;

@@ -48,6 +48,8 @@ pub enum Cause {
     Timeout,
     /// The call stayed unanswered for `noAnswerTimeout`, or for the Expires of the INVITE.
     NoAnswer,
+    /// Another branch of a forked INVITE answered the call (RFC 3261 section 13.2.2.4).
+    AnsweredElsewhere,
     /// The peer sent no ACK for the 2xx (RFC 3261 section 13.3.1.4) or the refusal (timer H) of this side.
     NoAck,
     /// The peer sent no PRACK for a reliable provisional response of this side (RFC 3262 section 3).
@@ -208,6 +210,7 @@ impl fmt::Display for EndReason {
             Cause::BadDescription => "no usable session description",
             Cause::Timeout => "no final response in time",
             Cause::NoAnswer => "the call stayed unanswered",
+            Cause::AnsweredElsewhere => "answered by another branch",
             Cause::NoAck => "no ACK",
             Cause::NoPrack => "no PRACK",
             Cause::ConnectionLost => "no connection",

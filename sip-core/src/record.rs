@@ -104,6 +104,10 @@ pub enum LogContent {
         /// The wait until the next attempt on this connection; `None` if there is none.
         retry_after: Option<Duration>,
     },
+    /// An early dialog of a call is over.
+    EarlyDialogEnded(Box<EndReason>),
+    /// A PRACK failed.
+    PrackFailed(Box<EndReason>),
     /// A call is over.
     CallEnded(Box<EndReason>),
     /// A request ended without a response.
@@ -203,6 +207,8 @@ impl fmt::Display for LogContent {
                 )
             }
             Self::RepairFailed { reason, .. } => write!(f, "the call is not repaired: {reason}"),
+            Self::EarlyDialogEnded(reason) => write!(f, "an early dialog is over: {reason}"),
+            Self::PrackFailed(reason) => write!(f, "a PRACK failed: {reason}"),
             Self::CallEnded(reason) => write!(f, "the call is over: {reason}"),
             Self::RequestFailed(reason) => write!(f, "no response: {reason}"),
             Self::Request(Direction::Received, method) => write!(f, "received {method}"),

@@ -600,7 +600,8 @@ fn rfc3261_8_1_1_9_supported_lists_what_is_enabled() {
             "norefersub",
             "nosub",
             "path",
-            "answermode"
+            "answermode",
+            "199"
         ]
     );
 }

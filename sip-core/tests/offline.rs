@@ -70,7 +70,10 @@ fn message(bench: &mut Bench, target: &str) -> RequestId {
 
 fn info(bench: &mut Bench, id: SessionId) -> RequestId {
     let id = match bench.agent.session(id) {
-        Ok(Session::Established(call)) => call.send_dtmf('5', SECOND, bench.now).unwrap(),
+        Ok(Session::Established(call)) => {
+            let body = Body::new("application/x-test", "5");
+            call.info(&body, bench.now).unwrap()
+        }
         other => panic!("not up: {other:?}"),
     };
     bench.pump();

@@ -1,6 +1,7 @@
 //! Session-ID (RFC 7989): the identifiers of both ends in every message of a call.
 
-use sip_core::{InviteOptions, SessionId, SessionUuid};
+use sip_core::config::Support;
+use sip_core::{Event, InviteOptions, SessionId, SessionUuid};
 use sip_parse::{HeaderName, Message, Method, Request};
 use sip_testing::{Bench, OFFER, alice, value};
 
@@ -97,7 +98,7 @@ fn rfc7989_6_the_callee_learns_and_keeps() {
     };
     let incoming = |bench: &mut Bench| {
         bench.expect(|event| match event {
-            sip_core::Event::IncomingCall { session, .. } => Some(*session),
+            Event::IncomingCall { session, .. } => Some(*session),
             _ => None,
         })
     };
@@ -201,6 +202,55 @@ fn rfc7989_6_retries_and_transfers_keep_the_uuid() {
     bench.agent.invite("carol", options, bench.now).unwrap();
     bench.pump();
     assert_eq!(ids(&bench.next_request()), (local, NIL.into()));
+}
+
+/// 7989-A, RFC 7989 6: the call that follows a REFER, and one that replaces another by Replaces, keep the UUID of this side, and
+/// begin with the UUID of their own peer.
+#[test]
+fn rfc7989_6_a_transfer_keeps_the_uuid_by_itself() {
+    let mut config = alice();
+    config.session_id(true).replaces(Support::Supported);
+    let mut bench = Bench::new(&config);
+    let id = bench.invite_from_bob(1);
+    let answer = bench.answer(id, OFFER);
+    let (local, _) = ids(&answer);
+    bench.in_dialog("ACK", 7, "ack", &answer, "");
+    bench.in_dialog(
+        "REFER",
+        8,
+        "refer",
+        &answer,
+        "Refer-To: <sip:carol@example.com>\n",
+    );
+    let refer = bench.expect(|event| match event {
+        Event::IncomingRefer { refer, .. } => Some(*refer),
+        _ => None,
+    });
+    let options = InviteOptions::new().late_offer();
+    bench.agent.follow_refer(refer, options, bench.now).unwrap();
+    bench.pump();
+    let mut sent = bench.sent.iter();
+    let invite = sent.find(|message| value(message, HeaderName::CSeq).ends_with("INVITE"));
+    assert_eq!(
+        ids(invite.expect("the new call")),
+        (local.clone(), NIL.into())
+    );
+    bench.sent.clear();
+    let tag = value(&answer, HeaderName::To);
+    let tag = tag.split("tag=").nth(1).expect("a tag");
+    let user = bench.contact_user();
+    bench.feed(&format!(
+        "INVITE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS c.invalid;branch=z9hG4bKc\nMax-Forwards: 70\n\
+         From: <sip:carol@example.com>;tag=carol\nTo: <sip:alice@example.com>\nCall-ID: c\nCSeq: 1 INVITE\n\
+         Contact: <sip:carol@c.invalid>\nReplaces: from-bob-1;to-tag={tag};from-tag=bobtag\n\
+         Session-ID: {CAROL};remote={NIL}\nContent-Length: 0\n\n"
+    ));
+    let new = bench.expect(|event| match event {
+        Event::IncomingCall { session, .. } => Some(*session),
+        _ => None,
+    });
+    let answer = bench.answer(new, OFFER);
+    assert_eq!(ids(&answer), (local, CAROL.into()));
 }
 
 /// Without `sessionId` no message has one.

@@ -3,8 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use sip_core::auth::{Credentials, Secret};
+use sip_core::config::Support;
 use sip_core::endpoint::{Endpoint, EndpointSettings};
-use sip_core::session::{FailureStatus, Input, InviteOptions, ModifyOptions, Phase, SessionLayer};
+use sip_core::session::{
+    FailureStatus, Forks, Input, InviteOptions, ModifyOptions, Phase, SessionLayer,
+};
 use sip_core::{
     Action, Body, Cause, CommandError, ConnectionId, ConnectionInfo, Event, ExchangeId,
     ExchangeOutcome, SessionId, Timestamp, Transport,
@@ -194,8 +198,11 @@ impl Switch {
     }
 
     fn call(&mut self) -> Result<SessionId, CommandError> {
+        self.call_with(InviteOptions::new())
+    }
+
+    fn call_with(&mut self, options: InviteOptions) -> Result<SessionId, CommandError> {
         let target = UriBuf::parse(b"sip:bob@192.0.2.9").unwrap();
-        let options = InviteOptions::new();
         let called = self
             .calls
             .invite(&mut self.endpoint, Some(self.peer), target, options);
@@ -394,6 +401,62 @@ fn rfc3261_14_2_a_reinvite_is_refused_and_the_call_goes_on() {
     assert_eq!(switch.calls.phase(call), Some(Phase::Established));
     switch.request("BYE", 9, Some(&ok), "");
     switch.sent_response(200);
+    switch.leaves_nothing();
+}
+
+/// RFC 3262 4, RFC 3261 13.2.2.4: the layer alone sends PRACK, also after a challenge, keeps each early dialog, follows redirections and
+/// claims branches.
+#[test]
+fn rfc3262_4_the_layer_alone_keeps_early_dialogs() {
+    let mut switch = Switch::with(|settings| {
+        settings.behaviour.reliable_provisionals = Support::Supported;
+        let credentials = Credentials::new("switch", Secret::password("secret"));
+        settings.credentials = Some(credentials.unwrap());
+    });
+    let options = InviteOptions::new().redirects(1).forks(Forks::Claim);
+    let call = switch.call_with(options).unwrap();
+    let exchange = switch.asked();
+    let offer = Input::Describe(exchange, Ok(Body::sdp(OFFER)));
+    switch.step(call, offer).unwrap();
+    let invite = switch.sent_request(Method::Invite);
+    let moved = [("Contact", "<sip:carol@example.com>")];
+    switch.feed(response(&invite, 302, "moved", &moved, None));
+    switch.sent_request(Method::Ack);
+    let invite = switch.sent_request(Method::Invite);
+    assert_eq!(invite.uri_bytes(), b"sip:carol@example.com");
+    let reliable = [
+        ("Contact", "<sip:bob@192.0.2.9>"),
+        ("Require", "100rel"),
+        ("RSeq", "17"),
+    ];
+    switch.feed(response(&invite, 183, "bob", &reliable, Some(OFFER)));
+    let prack = switch.sent_request(Method::Prack);
+    let challenge = r#"Digest realm="example.com", nonce="n", qop="auth""#;
+    let challenge = [("Proxy-Authenticate", challenge)];
+    switch.feed(response(&prack, 407, "bob", &challenge, None));
+    let again = switch.sent_request(Method::Prack);
+    assert!(again.has(HeaderName::ProxyAuthorization));
+    switch.reply(&again, 200, None);
+    assert_eq!(switch.outcome(), ExchangeOutcome::Complete);
+    switch.reply(&invite, 200, None);
+    switch.sent_request(Method::Ack);
+    switch.next(|event| matches!(event, Event::Established { .. }).then_some(()));
+    let branch = [("Contact", "<sip:dave@192.0.2.9>")];
+    switch.feed(response(&invite, 200, "dave", &branch, Some(OFFER)));
+    switch.sent_request(Method::Ack);
+    let second = switch.next(|event| match event {
+        Event::CallBranched { session, of } if *of == call => Some(*session),
+        _ => None,
+    });
+    assert_eq!(switch.calls.len(), 2);
+    for call in [call, second] {
+        switch.step(call, Input::HangUp).unwrap();
+        let bye = switch.sent_request(Method::Bye);
+        let tag = bye.to().unwrap().tag().unwrap().to_vec();
+        let tag = String::from_utf8(tag).unwrap();
+        switch.feed(response(&bye, 200, &tag, &[], None));
+        assert_eq!(switch.ended(), Cause::Requested);
+    }
     switch.leaves_nothing();
 }
 

@@ -29,6 +29,10 @@ pub trait SessionDescriptionHandler: Send {
         false
     }
 
+    /// An exchange ended without a new session, because a side refused it, or it crossed one of the peer: the session of the last
+    /// complete exchange is in force again (RFC 6141 section 4). The handler forgets what it has described or accepted since.
+    fn roll_back(&mut self) {}
+
     /// The call has ended. Called once.
     fn close(&mut self);
 }
@@ -99,7 +103,12 @@ impl<T> std::fmt::Debug for Reply<T> {
 }
 
 /// A step for a handler.
-type Question = (ExchangeId, DescriptionKind, Wanted);
+enum Question {
+    /// One of an exchange.
+    Of(ExchangeId, DescriptionKind, Wanted),
+    /// Its exchange ended without a new session.
+    RollBack,
+}
 
 enum Wanted {
     /// Make our description; the call is on hold by this side or not.
@@ -160,8 +169,12 @@ impl Handlers {
         if call.running.is_some() {
             return;
         }
-        let Some((exchange, kind, wanted)) = call.questions.pop_front() else {
-            return;
+        let (exchange, kind, wanted) = loop {
+            match call.questions.pop_front() {
+                Some(Question::Of(exchange, kind, wanted)) => break (exchange, kind, wanted),
+                Some(Question::RollBack) => call.handler.roll_back(),
+                None => return,
+            }
         };
         self.steps += 1;
         call.running = Some((self.steps, exchange));
@@ -195,7 +208,8 @@ impl Handlers {
         let (_, exchange) = call.running.take_if(|(running, _)| *running == step)?;
         if matches!(outcome, Outcome::Accepted(Err(_))) {
             // The peer's offer is unusable, so the steps that would answer it are dropped.
-            call.questions.clear();
+            call.questions
+                .retain(|question| matches!(question, Question::RollBack));
         }
         self.next_step(session);
         Some(exchange)
@@ -214,7 +228,10 @@ impl Describers for Handlers {
         kind: DescriptionKind,
         hold: bool,
     ) {
-        self.ask(session, (exchange, kind, Wanted::Description { hold }));
+        self.ask(
+            session,
+            Question::Of(exchange, kind, Wanted::Description { hold }),
+        );
     }
 
     fn accept(
@@ -224,12 +241,23 @@ impl Describers for Handlers {
         kind: DescriptionKind,
         body: Body,
     ) {
-        self.ask(session, (exchange, kind, Wanted::Acceptance(body)));
+        self.ask(
+            session,
+            Question::Of(exchange, kind, Wanted::Acceptance(body)),
+        );
     }
 
     fn send_tones(&mut self, session: SessionId, tones: &Tones) -> bool {
         let call = self.calls.get_mut(&session);
         call.is_some_and(|call| call.handler.send_tones(tones))
+    }
+
+    fn roll_back(&mut self, session: SessionId) {
+        // A call without a handler has nothing to forget.
+        if let Some(call) = self.calls.get_mut(&session) {
+            call.questions.push_back(Question::RollBack);
+            self.next_step(session);
+        }
     }
 
     fn close(&mut self, session: SessionId) {

@@ -87,6 +87,10 @@ impl SessionDescriptionHandler for Handler {
         });
     }
 
+    fn roll_back(&mut self) {
+        self.record.lock().unwrap().push("roll back".to_owned());
+    }
+
     fn close(&mut self) {
         self.record.lock().unwrap().push("close".to_owned());
     }
@@ -131,7 +135,7 @@ fn rfc3261_13_2_1_the_handlers_offer_is_in_the_invite() {
         drop(server);
         ended(&mut events);
         let record = record.lock().unwrap();
-        assert_eq!(*record, ["create", "describe Offer", "close"]);
+        assert_eq!(*record, ["create", "describe Offer", "roll back", "close"]);
     }
 }
 
@@ -170,7 +174,7 @@ fn a_handler_that_fails_ends_the_call() {
             .unwrap();
         ended(&mut events);
         let record = record.lock().unwrap();
-        assert_eq!(*record, ["create", "describe Offer", "close"]);
+        assert_eq!(*record, ["create", "describe Offer", "roll back", "close"]);
     }
 }
 
@@ -220,5 +224,5 @@ fn handlers_are_closed_with_the_agent() {
         record.last().is_some_and(|last| last == "close")
     });
     let record = record.lock().unwrap();
-    assert_eq!(*record, ["create", "describe Offer", "close"]);
+    assert_eq!(*record, ["create", "describe Offer", "roll back", "close"]);
 }

@@ -18,9 +18,11 @@ once, with exit code 1, and says what is left open.
 
 Examples:
   sip demo
+  sip demo --transfer
   sip serve --user alice:secret --user bob:secret
   sip answer --server ws://127.0.0.1:5080 --uri sip:bob@localhost --password secret
   sip call bob --server ws://127.0.0.1:5080 --uri sip:alice@localhost --password secret --trace
+  sip call bob --config account.json5 --dtmf 123# --transfer carol --transfer-after 5
   sip config account.json5
   sip parse invite.sip";
 
@@ -53,8 +55,13 @@ pub(crate) enum Command {
     ///
     /// Registers first if there is a URI to register (see --uri). The call has no
     /// sound: its session descriptions are real, but nothing listens at their addresses.
+    ///
+    /// On a terminal one key does each: h hold or resume, 0-9 * # a-d tone, t transfer, T transfer
+    /// after a talk with the target, q hang up, ? help. The flags below do the same for scripts.
     Call(Call),
     /// Register, then answer the calls and messages that come in
+    ///
+    /// On a terminal one key does each, as in sip call, for the newest call.
     Answer(Answer),
     /// Send one text message and report its outcome
     Message(Message),
@@ -201,7 +208,7 @@ impl From<DtmfFormat> for ToneFormat {
     }
 }
 
-/// What a script does in a call that is up. All times count from the moment at which the call is up.
+/// What a script does in a call that is up: `sip answer` in each call. All times count from the moment at which the call is up.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "In the call")]
 pub(crate) struct InCall {
@@ -218,6 +225,8 @@ pub(crate) struct InCall {
     #[arg(long, value_enum, default_value_t = DtmfFormat::Relay, requires = "dtmf")]
     pub(crate) dtmf_format: DtmfFormat,
     /// Transfer the other side to this target, then hang up
+    ///
+    /// The program hangs up if the transfer fails, too, with exit code 1.
     #[arg(long, value_name = "TARGET")]
     pub(crate) transfer: Option<String>,
     /// Transfer after this long
@@ -247,6 +256,9 @@ pub(crate) struct InCall {
 pub(crate) struct Call {
     /// Whom to call: a SIP URI, or a name in the domain of --uri
     pub(crate) target: String,
+    /// Caller that From names in place of --uri, such as a number that the server lets this account use
+    #[arg(long, value_name = "URI", conflicts_with = "anonymous")]
+    pub(crate) from: Option<String>,
     /// Hide the identity of the caller from the other side
     #[arg(long)]
     pub(crate) anonymous: bool,

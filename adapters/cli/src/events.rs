@@ -230,6 +230,42 @@ fn print_exchange(report: &Report, event: &Event) {
             [("call", json!(session.to_bits()))],
             "call established",
         ),
+        Event::CallBranched { session, of } => report.event(
+            "branched",
+            [
+                ("call", json!(session.to_bits())),
+                ("of", json!(of.to_bits())),
+            ],
+            "another branch answered",
+        ),
+        Event::Redirected {
+            session, target, ..
+        } => report.event(
+            "redirected",
+            [
+                ("call", json!(session.to_bits())),
+                ("target", json!(target.to_string())),
+            ],
+            format_args!("redirected to {target}"),
+        ),
+        Event::EarlyDialogEnded {
+            session, reason, ..
+        } => report.event(
+            "early_dialog_ended",
+            [("call", json!(session.to_bits()))]
+                .into_iter()
+                .chain(reason_fields(reason)),
+            format_args!("branch of the call over: {}", in_words(reason)),
+        ),
+        Event::PrackFailed {
+            session, reason, ..
+        } => report.event(
+            "prack_failed",
+            [("call", json!(session.to_bits()))]
+                .into_iter()
+                .chain(reason_fields(reason)),
+            format_args!("PRACK failed: {}", in_words(reason)),
+        ),
         Event::ModificationEnded {
             session,
             outcome: Ok(()),

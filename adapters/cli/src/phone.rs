@@ -118,7 +118,7 @@ impl Phone {
     /// The next thing that happens. Cancel safe.
     pub(crate) async fn next(&mut self, running: &mut Running) -> Result<Moment, Failure> {
         loop {
-            let due = self.calls.iter().enumerate();
+            let due = self.calls.iter().enumerate().filter(|(_, call)| call.up);
             let due = due.filter_map(|(index, call)| Some((call.steps.front()?.0, index)));
             let due = due.min();
             let key = tokio::select! {
@@ -273,7 +273,7 @@ impl Phone {
                 ..
             } => {
                 self.add(*session);
-                self.successors.insert(*replaced, *session);
+                self.succeed(*replaced, *session);
                 tolerate_ended(running.handle.answer(*session).await)?;
                 return Ok(true);
             }
@@ -290,15 +290,15 @@ impl Phone {
     }
 
     async fn up(&mut self, running: &mut Running, session: SessionId) -> Result<(), Failure> {
-        let replaces = self.successors.values().any(|&next| next == session);
+        let succeeds = self.successors.values().any(|&next| next == session);
         let steps = self.script.steps(Instant::now());
         let Some(call) = self.call(session) else {
             return Ok(());
         };
         call.up = true;
-        // The script is for the first call, not for one that this leads to.
+        // The script is for the calls of the command, not for those that a transfer makes.
         let consults_for = call.consults_for;
-        if !replaces && consults_for.is_none() {
+        if !succeeds && consults_for.is_none() {
             call.steps = steps;
         }
         if self.keyboard.is_some() && (!self.helped || consults_for.is_some()) {
@@ -317,8 +317,9 @@ impl Phone {
         reason: &EndReason,
     ) -> Result<(), Failure> {
         let ended = self.calls.iter().position(|call| call.session == session);
-        let ended = ended.map(|index| self.calls.remove(index));
+        let mut ended = ended.map(|index| self.calls.remove(index));
         self.offered_by_peer.retain(|(call, _)| *call != session);
+        self.give_back(session, ended.as_mut());
         if self.keys.close() {
             self.report.prompt(None);
         }
@@ -332,6 +333,28 @@ impl Phone {
                 self.transfer_failed(running, held, source, &why).await
             }
             None => Ok(()),
+        }
+    }
+
+    /// A call takes the place of another one, with what the script still does in it.
+    fn succeed(&mut self, old: SessionId, new: SessionId) {
+        self.successors.insert(old, new);
+        let steps = self.call(old).map(|call| std::mem::take(&mut call.steps));
+        if let (Some(steps), Some(call)) = (steps, self.call(new)) {
+            call.steps = steps;
+        }
+    }
+
+    /// A call that was to take the place of another one is over while that goes on, so that this has its script again.
+    fn give_back(&mut self, session: SessionId, ended: Option<&mut Call>) {
+        let old = self.successors.iter().find(|(_, new)| **new == session);
+        let Some(old) = old.map(|(old, _)| *old).filter(|old| self.is_there(*old)) else {
+            return;
+        };
+        self.successors.remove(&old);
+        let steps = ended.map(|call| std::mem::take(&mut call.steps));
+        if let (Some(steps), Some(call)) = (steps, self.call(old)) {
+            call.steps = steps;
         }
     }
 
@@ -526,10 +549,11 @@ impl Phone {
         let options = InviteOptions::default();
         match running.handle.follow_refer(refer, options).await {
             Ok(next) => {
-                running.calls(next, &referral.target.to_string());
+                let target = referral.target.to_string();
+                running.calls(next, target.split('?').next().unwrap_or_default());
                 self.add(next);
                 if let Some(session) = session {
-                    self.successors.insert(*session, next);
+                    self.succeed(*session, next);
                 }
                 Ok(())
             }

@@ -301,6 +301,7 @@ mod tests {
         ("infoPackages", Honoured("['g.3gpp.ussd']")),
         ("extraMethods", Honoured("['KNOCK']")),
         ("acceptedBodies", Honoured("['application/pidf+xml']")),
+        ("earlySession", Honoured("true")),
         ("sessionId", Honoured("true")),
         ("trustAssertedIdentity", Honoured("true")),
     ];

@@ -10,12 +10,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{Background, serve, sip};
+use common::{Background, serve, serve_three, sip};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 const ALICE: &str = "sip:alice@localhost";
 const BOB: &str = "sip:bob@localhost";
+const CAROL: &str = "sip:carol@localhost";
 
 /// A pseudo terminal: the side of the program, and the side of the user.
 struct Terminal {
@@ -124,6 +125,68 @@ fn keys_control_a_call() {
         assert_eq!(alice.finish(), 0);
         assert!(terminal.is_as_before());
     }
+}
+
+/// `T` calls the target, `t` connects the peer with it; `h` resumes if there is nobody to connect with, and `q` in between hangs up
+/// on the target alone.
+#[test]
+fn keys_transfer_a_call() {
+    for adapter in ["tokio", "blocking"] {
+        let (_server, url) = serve_three();
+        let answer = ["answer", "--for", "60", "--replaces", "--adapter", adapter];
+        let mut carol = Background::start(&account(&answer, &url, CAROL, "c-secret"));
+        carol.line("registered");
+        let mut bob = bob(&url, &["--follow-refer", "--adapter", adapter]);
+        let mut terminal = Terminal::open();
+        let command = ["call", "bob", "--adapter", adapter];
+        let mut alice = terminal.attach(&mut sip(&account(&command, &url, ALICE, "a-secret")));
+        alice.line("call established");
+        // The first try ends on the target.
+        terminal.type_keys("Tcarol\r");
+        alice.line("call on hold");
+        alice.line("call established");
+        terminal.shows("keys: t complete the transfer");
+        terminal.type_keys("q");
+        alice.line("call ended: as requested");
+        terminal.shows("nobody to transfer to: as requested");
+        terminal.type_keys("h");
+        alice.line("call resumed");
+        terminal.type_keys("Tcarol\r");
+        alice.line("call on hold");
+        alice.line("call established");
+        terminal.type_keys("t");
+        alice.line("the transfer succeeded");
+        assert_eq!(alice.finish(), 0);
+        assert!(terminal.is_as_before());
+        bob.line("REFER from sip:alice@localhost to ");
+        carol.line("call replaced by another one");
+        bob.signal("INT");
+        carol.line("call ended: hung up, by the peer");
+    }
+}
+
+/// The side that answers has the same keys. A blind transfer to nobody fails, and the call goes on: the caller that tried to follow
+/// still hangs up at its time.
+#[test]
+fn keys_of_the_side_that_answers() {
+    let (_server, url) = serve();
+    let mut terminal = Terminal::open();
+    let answer = account(&["answer"], &url, BOB, "b-secret");
+    let mut bob = terminal.attach(&mut sip(&answer));
+    bob.line("registered");
+    let call = ["call", "bob", "--follow-refer", "--hangup-after", "2"];
+    let mut alice = Background::start(&account(&call, &url, ALICE, "a-secret"));
+    bob.line("call established");
+    terminal.type_keys("tnobody\r");
+    bob.line("the transfer failed: 404 Not Found");
+    terminal.type_keys("1");
+    alice.line("tone 1");
+    bob.line("call ended: hung up, by the peer");
+    assert_eq!(alice.finish(), 0);
+    // Without a call the key ends the command.
+    terminal.type_keys("q");
+    assert_eq!(bob.finish(), 0);
+    assert!(terminal.is_as_before());
 }
 
 /// The prompt for a target is drawn again below an event, and goes with its call.

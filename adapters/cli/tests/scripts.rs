@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Background, Run, run, serve};
+use common::{Background, Run, run, serve, serve_three};
 use serde_json::Value;
 
 /// `sip answer` as bob for a minute, with further arguments.
@@ -84,6 +84,8 @@ fn a_late_offer_and_a_header_field() {
         "X-Room: 12",
         "--header",
         "Subject:lunch",
+        "--from",
+        "sip:desk@other.example.com",
         "--hangup-after",
         "0",
         "--trace",
@@ -92,9 +94,14 @@ fn a_late_offer_and_a_header_field() {
     assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
     assert!(alice.out.contains("offer received"), "{}", alice.out);
     let invites = sent(&alice, "INVITE");
-    assert_eq!(invites.len(), 2, "{}", alice.err);
+    // The edge lets callers of other domains call without credentials.
+    assert_eq!(invites.len(), 1, "{}", alice.err);
     for invite in invites {
         assert!(invite.contains("\r\nX-Room: 12\r\n"), "{invite}");
+        assert!(
+            invite.contains("\r\nFrom: <sip:desk@other.example.com>;tag="),
+            "{invite}"
+        );
         assert!(invite.contains("\r\nSubject: lunch\r\n"), "{invite}");
         assert!(invite.contains("\r\nContent-Length: 0\r\n"), "{invite}");
     }
@@ -159,23 +166,6 @@ fn early_media_while_the_call_rings() {
     }
 }
 
-/// An edge server with alice, bob and carol.
-fn three() -> (Background, String) {
-    let users = [
-        "--user",
-        "alice:a-secret",
-        "--user",
-        "bob:b-secret",
-        "--user",
-        "carol:c-secret",
-    ];
-    let mut server =
-        Background::start(&[&["serve", "--listen", "127.0.0.1:0"][..], &users].concat());
-    let line = server.line("listening on ");
-    let url = line.split([' ', ',']).nth(2).unwrap().to_owned();
-    (server, url)
-}
-
 fn carol(url: &str, further: &[&str]) -> Background {
     let account = ["--server", url, "--uri", "sip:carol@localhost"];
     let command = ["answer", "--for", "60", "--password", "c-secret"];
@@ -188,7 +178,7 @@ fn carol(url: &str, further: &[&str]) -> Background {
 #[test]
 fn rfc5589_6_a_blind_transfer_by_flags() {
     for adapter in ["tokio", "blocking"] {
-        let (_server, url) = three();
+        let (_server, url) = serve_three();
         let mut carol = carol(&url, &["--adapter", adapter]);
         let mut bob = bob(&url, &["--follow-refer", "--adapter", adapter]);
         let flags = [
@@ -219,7 +209,7 @@ fn rfc5589_6_a_blind_transfer_by_flags() {
 #[test]
 fn rfc5589_7_an_attended_transfer_by_flags() {
     for adapter in ["tokio", "blocking"] {
-        let (_server, url) = three();
+        let (_server, url) = serve_three();
         let mut carol = carol(&url, &["--replaces", "--adapter", adapter]);
         let bob = bob(&url, &["--follow-refer", "--adapter", adapter]);
         let flags = ["--transfer", "carol", "--attended", "--adapter", adapter];
@@ -242,7 +232,7 @@ fn rfc5589_7_an_attended_transfer_by_flags() {
 /// A transfer that comes to nothing is a failure: the transferee refuses it, or its target cannot be reached.
 #[test]
 fn a_transfer_that_fails_ends_the_call_of_a_script() {
-    let (_server, url) = three();
+    let (_server, url) = serve_three();
     for (bobs, target, attended, why) in [
         (&[][..], "carol", false, "603 Decline"),
         (&["--follow-refer"], "nobody", false, "404"),
@@ -255,5 +245,24 @@ fn a_transfer_that_fails_ends_the_call_of_a_script() {
         assert!(alice.err.contains("transfer"), "{}", alice.err);
         assert!(alice.err.contains(why), "{why}: {}", alice.err);
         bob.line("call ended: hung up, by the peer");
+    }
+}
+
+/// RFC 3515: the caller follows the REFER of the side that answers. Its command goes on with the new call, to the end of that.
+#[test]
+fn a_caller_that_follows_goes_on_with_the_new_call() {
+    for (adapter, attended) in [("tokio", false), ("blocking", true)] {
+        let (_server, url) = serve_three();
+        let mut carol = carol(&url, &["--replaces", "--hangup-after", "2"]);
+        let transfer = ["--transfer", "carol", "--adapter", adapter];
+        let attended: &[&str] = if attended { &["--attended"] } else { &[] };
+        let mut bob = bob(&url, &[&transfer[..], attended].concat());
+        let alice = alice(&url, &["--follow-refer", "--json", "--adapter", adapter]);
+        assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+        assert_eq!(events(&alice, "refer").count(), 1, "{}", alice.out);
+        assert_eq!(events(&alice, "established").count(), 2, "{}", alice.out);
+        assert_eq!(events(&alice, "ended").count(), 2, "{}", alice.out);
+        bob.line("the transfer succeeded");
+        carol.line("call from sip:alice@localhost");
     }
 }

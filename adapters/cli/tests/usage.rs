@@ -54,6 +54,10 @@ fn usage_errors_are_exit_code_2() {
         (&["serve", "--user", "alice"], "NAME:PASSWORD"),
         (&["answer", "--reject", "200"], "--reject"),
         (&["call", "bob", "--dtmf", "12x"], "--dtmf"),
+        (&["call", "bob", "--dtmf-format", "plain"], "--dtmf"),
+        (&["call", "bob", "--from", "sip:a@b;x=y;lr"], "--from"),
+        (&["call", "bob", "--attended"], "--transfer"),
+        (&["demo", "--transfer", "--calls", "2"], "--transfer"),
         (&["call", "bob", "--resume-after", "1"], "--hold-after"),
         (
             &["call", "bob", "--hold-after", "2", "--resume-after", "1"],

@@ -4,7 +4,9 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use sip_core::config::Config;
-use sip_core::{Body, DescriptionKind, Event, ExchangeId, RequestId, SessionId, Tones};
+use sip_core::{
+    Body, DescriptionKind, Event, ExchangeId, ExchangeOutcome, RequestId, SessionId, Tones,
+};
 
 /// Why a description could not be made, or why the peer's cannot be used. The text is for logs.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -72,6 +74,9 @@ pub trait Describers {
     /// The application sends tones, and `dtmfType` is `rtp`: whether the handler of the call sends them.
     fn send_tones(&mut self, session: SessionId, tones: &Tones) -> bool;
 
+    /// An exchange ended without a new session: the session of the last complete exchange is in force again (RFC 6141 section 4).
+    fn roll_back(&mut self, session: SessionId);
+
     /// The call is over.
     fn close(&mut self, session: SessionId);
 
@@ -108,6 +113,9 @@ pub trait Describers {
                 body,
                 ..
             } => self.accept(*session, *exchange, *kind, Body::clone(body)),
+            Event::ExchangeEnded {
+                session, outcome, ..
+            } if !matches!(outcome, ExchangeOutcome::Complete) => self.roll_back(*session),
             Event::Ended { session, .. } => self.close(*session),
             _ => {}
         }

@@ -33,6 +33,7 @@ struct Browser {
 struct Media {
     ready: Vec<(SessionId, ExchangeId)>,
     accepted: Vec<DescriptionKind>,
+    rolled_back: usize,
     closed: usize,
 }
 
@@ -63,6 +64,10 @@ impl Describers for Media {
 
     fn send_tones(&mut self, _session: SessionId, _tones: &Tones) -> bool {
         false
+    }
+
+    fn roll_back(&mut self, _session: SessionId) {
+        self.rolled_back += 1;
     }
 
     fn close(&mut self, _session: SessionId) {
@@ -277,6 +282,7 @@ fn a_description_that_fails_ends_the_call() {
     browser.host.unusable(call, exchange, &error, browser.now);
     browser.carry_out();
     browser.sent("BYE ");
+    assert_eq!(browser.media.rolled_back, 1);
 }
 
 struct Token;

@@ -32,6 +32,10 @@ pub trait SessionDescriptionHandler: Send {
         false
     }
 
+    /// An exchange ended without a new session, because a side refused it, or it crossed one of the peer: the session of the last
+    /// complete exchange is in force again (RFC 6141 section 4). The handler forgets what it has described or accepted since.
+    fn roll_back(&mut self) {}
+
     /// The call has ended. Called once.
     fn close(&mut self);
 }
@@ -72,6 +76,7 @@ pub(crate) enum Described {
 enum Step {
     Describe(ExchangeId, DescriptionKind, bool),
     Accept(ExchangeId, DescriptionKind, Body),
+    RollBack,
 }
 
 enum Running {
@@ -155,6 +160,17 @@ impl Describers for Handlers {
         call.is_some_and(|call| call.handler.send_tones(tones))
     }
 
+    fn roll_back(&mut self, session: SessionId) {
+        // A call without a handler has nothing to forget.
+        if let Some(call) = self.calls.get_mut(&session) {
+            if call.running.is_none() && call.steps.is_empty() {
+                call.handler.roll_back();
+            } else {
+                call.steps.push_back(Step::RollBack);
+            }
+        }
+    }
+
     fn close(&mut self, session: SessionId) {
         if let Some(mut call) = self.calls.remove(&session) {
             call.running = None;
@@ -176,6 +192,10 @@ impl Call {
                         Some(Step::Accept(exchange, kind, body)) => {
                             Some(Running::Accept(exchange, self.handler.accept(kind, body)))
                         }
+                        Some(Step::RollBack) => {
+                            self.handler.roll_back();
+                            continue;
+                        }
                         None => return Poll::Pending,
                     };
                 }
@@ -195,7 +215,7 @@ impl Call {
                     self.running = None;
                     if let Err(error) = result {
                         // The peer's offer is unusable, so the steps that would answer it are dropped.
-                        self.steps.clear();
+                        self.steps.retain(|step| matches!(step, Step::RollBack));
                         return Poll::Ready(Described::Unusable(session, exchange, error));
                     }
                 }

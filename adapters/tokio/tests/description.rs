@@ -78,6 +78,10 @@ impl SessionDescriptionHandler for Handler {
         self.works
     }
 
+    fn roll_back(&mut self) {
+        self.record.lock().unwrap().push("roll back".to_owned());
+    }
+
     fn close(&mut self) {
         self.record.lock().unwrap().push("close".to_owned());
     }
@@ -119,7 +123,7 @@ async fn rfc3261_13_2_1_the_handlers_offer_is_in_the_invite() {
     .await;
     assert_eq!(
         *record.lock().unwrap(),
-        ["create", "describe Offer", "close"]
+        ["create", "describe Offer", "roll back", "close"]
     );
 }
 
@@ -170,7 +174,7 @@ async fn a_handler_that_fails_ends_the_call() {
     .await;
     assert_eq!(
         *record.lock().unwrap(),
-        ["create", "describe Offer", "close"]
+        ["create", "describe Offer", "roll back", "close"]
     );
 }
 
@@ -192,7 +196,7 @@ async fn handlers_are_closed_with_the_agent() {
     .await;
     assert_eq!(
         *record.lock().unwrap(),
-        ["create", "describe Offer", "close"]
+        ["create", "describe Offer", "roll back", "close"]
     );
 }
 

@@ -50,10 +50,14 @@ pub(super) enum Broken {
     TerminatingForgetsALostBye,
     /// QueuedBye, connection: over without BYE.
     QueuedByeIsNeverSent,
+    /// Incoming, PRACK: nothing happens.
+    IncomingIgnoresPrack,
+    /// Accepting unacknowledged: the 2xx goes out with the offer unanswered.
+    AcceptingDoesNotWaitForPrack,
 }
 
 impl Broken {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::CallingIgnoresRefusal,
         Self::CallingDoesNotAcknowledge,
         Self::CallingDoesNotCancel,
@@ -70,6 +74,8 @@ impl Broken {
         Self::TerminatingEndsTwice,
         Self::TerminatingForgetsALostBye,
         Self::QueuedByeIsNeverSent,
+        Self::IncomingIgnoresPrack,
+        Self::AcceptingDoesNotWaitForPrack,
     ];
 
     /// Breaks this row for the calls of this thread.
@@ -103,6 +109,7 @@ impl Broken {
                 state @ State::Answered(_),
                 Input::Timer(SessionTimer::GiveUp),
             )
+            | (Self::IncomingIgnoresPrack, state @ State::Incoming(_), Input::Prack(..))
             | (Self::ConfirmedIgnoresBye, state @ State::Confirmed(_), Input::Bye(_))
             | (Self::OfferingIgnoresInvite, state @ State::Offering(_), Input::Invite(..))
             | (
@@ -114,6 +121,11 @@ impl Broken {
                 context.cancel(reinviting.transaction);
                 context.end(EndReason::local(Cause::Requested))
             }
+            (
+                Self::AcceptingDoesNotWaitForPrack,
+                State::Incoming(incoming),
+                Input::Answer | Input::AnswerWith(_),
+            ) if incoming.reliable.waits() => incoming.succeed(None, context),
             (Self::QueuedByeIsNeverSent, State::QueuedBye(over), Input::Connected) => {
                 context.end(over.reason)
             }

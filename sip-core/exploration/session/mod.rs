@@ -41,6 +41,7 @@ const PLAIN: Rules = Rules {
     refusals: 0,
     rings: 0,
     gives_up: 0,
+    early: 0,
 };
 
 /// Both applications may renegotiate at once.
@@ -123,6 +124,22 @@ fn exploration_small_session() {
             Rules {
                 flows: false,
                 ..CUT
+            },
+        ),
+        (
+            "early media",
+            Rules {
+                early: 1,
+                refusals: 1,
+                ..PLAIN
+            },
+        ),
+        (
+            "early media with a late offer",
+            Rules {
+                early: 1,
+                late_offer: true,
+                ..PLAIN
             },
         ),
     ]);
@@ -216,6 +233,10 @@ fn exploration_default_session() {
             "an UPDATE whose connection breaks",
             Rules { updates: 1, ..CUT },
         ),
+        (
+            "early media whose connection breaks",
+            Rules { early: 1, ..CUT },
+        ),
     ]);
 }
 
@@ -287,6 +308,9 @@ fn exploration_catches_each_broken_row_session() {
             Broken::AnsweredWaitsForEver
             | Broken::TerminatingForgetsALostBye
             | Broken::QueuedByeIsNeverSent => CUT,
+            Broken::IncomingIgnoresPrack | Broken::AcceptingDoesNotWaitForPrack => {
+                Rules { early: 1, ..PLAIN }
+            }
             _ => Rules {
                 refusals: 1,
                 ..PLAIN

@@ -66,14 +66,16 @@ impl SessionLayer {
         running: &[SessionTimer],
     ) -> Option<&'static str> {
         use SessionTimer::{
-            Description, GiveUp, NoAnswer, Offer, Prack, Repeat, RepeatProvisional, Ring,
+            Description, GiveUp, Invitation, NoAnswer, Offer, Prack, Repeat, RepeatProvisional,
+            Ring,
         };
         let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
                 (&[Description], &[])
             }
-            State::QueuedInvite(_) | State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
-            State::Calling(_) => (&[], &[NoAnswer]),
+            State::QueuedInvite(_) => (&[GiveUp], &[Invitation]),
+            State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
+            State::Calling(_) => (&[], &[NoAnswer, Description, Invitation]),
             State::Incoming(_) | State::Accepting(_) => {
                 (&[NoAnswer], &[Ring, Description, RepeatProvisional, Prack])
             }
@@ -122,9 +124,8 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
         State::Calling(calling) | State::Cancelling(calling) => digest
             .number(3 + u64::from(matches!(state, State::Cancelling(_))))
             .number(layer.digest_client(calling.transaction))
-            .number(u64::from(calling.late_offer))
             .number(u64::from(calling.sent_again))
-            .debug(&calling.previews),
+            .debug(&calling.early),
         State::AwaitingAnswer(_) => digest.number(5),
         State::QueuedAck(queued) => digest.number(6).bytes(&queued.answer.bytes),
         State::Incoming(incoming) | State::Accepting(incoming) => digest
@@ -147,7 +148,8 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
             .number(14)
             .number(layer.digest_client(reinviting.transaction))
             .debug(&reinviting.attempt)
-            .debug(&reinviting.preview),
+            .debug(&reinviting.preview)
+            .debug(&reinviting.rseq),
         State::Acknowledging(_) => digest.number(20),
         State::Glare(glare) => digest.number(15).debug(&glare.attempt),
         State::Answering(answering) => digest

@@ -17,6 +17,7 @@ pub(super) enum What {
     Bye,
     Cancel,
     Update,
+    Prack,
     /// A response to an INVITE.
     Answer(u16),
     /// A response to another request.
@@ -47,6 +48,7 @@ impl Packet {
                 Method::Bye => What::Bye,
                 Method::Cancel => What::Cancel,
                 Method::Update => What::Update,
+                Method::Prack => What::Prack,
                 other => panic!("nobody sends {other}"),
             },
             Kind::Response(response) if invites => What::Answer(response.status().as_u16()),
@@ -86,6 +88,10 @@ pub(super) struct Wire {
     pub(super) received_refusal: bool,
     /// INVITEs with a 2xx that is not acknowledged.
     pub(super) unacknowledged: Vec<u32>,
+    /// PRACKs of the peer without a final response.
+    pub(super) pracks: Vec<u32>,
+    /// Whether a reliable response with a description has no PRACK.
+    early: bool,
     invited: Vec<Invited>,
     /// The INVITE with an own offer that has no answer yet.
     offer: Option<u32>,
@@ -126,6 +132,8 @@ impl Wire {
     fn offers(&mut self, number: u32) -> Result<(), String> {
         match self.offer.replace(number) {
             None => Ok(()),
+            // A repeat of the same message.
+            Some(before) if before == number => Ok(()),
             Some(_) => Err("two offers are out in one direction".into()),
         }
     }
@@ -147,6 +155,9 @@ impl Wire {
                 self.sent_cancel = true;
                 self.cancelled = Some(number);
             }
+            What::Answer(200..=299) if self.early => {
+                return Err("a 2xx before the PRACK of a description".into());
+            }
             What::Answer(status @ 200..) => {
                 let mut invited = self.invited.iter_mut();
                 let invited = invited.find(|invited| invited.number == number);
@@ -160,7 +171,17 @@ impl Wire {
                     before => return Err(format!("{before} and {status} to one INVITE")),
                 }
             }
-            What::Answer(_) | What::Other(_) => {}
+            // RFC 3262 section 5: a reliable response to an INVITE without an offer.
+            What::Answer(_) if packet.described => {
+                self.early = true;
+                let mut invited = self.invited.iter();
+                let offers = invited.any(|invited| invited.number == number && !invited.described);
+                if offers {
+                    self.offers(number)?;
+                }
+            }
+            What::Other(200..) => self.pracks.retain(|other| *other != number),
+            What::Answer(_) | What::Other(_) | What::Prack => {}
         }
         Ok(())
     }
@@ -193,6 +214,10 @@ impl Wire {
             }
             What::Other(200..) => {
                 self.offer.take_if(|offer| *offer == number);
+            }
+            What::Prack => {
+                self.pracks.push(number);
+                self.early = false;
             }
             What::Other(_) | What::Cancel | What::Update => {}
         }

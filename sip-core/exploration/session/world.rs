@@ -15,6 +15,7 @@ use sip_parse::UriBuf;
 use super::application::Application;
 use super::wire::{Packet, Wire};
 use crate::action::Action;
+use crate::config::Support;
 use crate::connection::{ConnectionInfo, Transport};
 use crate::endpoint::{Endpoint, EndpointSettings, Flow};
 use crate::event::Event;
@@ -22,7 +23,8 @@ use crate::exploration::{self, Digest, constant};
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::Cause;
 use crate::session::{
-    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, Phase, SessionLayer,
+    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, Phase,
+    ProvisionalOptions, SessionLayer,
 };
 use crate::time::Timestamp;
 
@@ -51,12 +53,16 @@ pub(super) struct Rules {
     pub(super) rings: u8,
     /// How often a host says that no connection will come again.
     pub(super) gives_up: u8,
+    /// How often the callee sends early media. Unless it is 0, both ends have 100rel, so that the response is reliable.
+    pub(super) early: u8,
 }
 
 /// A command of an application.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Command {
     Ring,
+    /// A reliable 183 with a description.
+    EarlyMedia,
     Answer,
     Reject,
     Describe,
@@ -133,6 +139,7 @@ pub(super) struct World {
     refusals: u8,
     rings: u8,
     gives_up: u8,
+    early: u8,
     fault: Option<String>,
 }
 
@@ -146,6 +153,9 @@ impl World {
             let mut settings = EndpointSettings::new(uri);
             settings.behaviour.takes_any_user = true;
             settings.behaviour.queue_requests = rules.flows;
+            if rules.early > 0 {
+                settings.behaviour.reliable_provisionals = Support::Supported;
+            }
             settings.identity.host = Some(format!("192.0.2.{side}").into());
             Rc::new(Side {
                 endpoint: Endpoint::new(settings, entropy(side), now),
@@ -167,6 +177,7 @@ impl World {
             refusals: rules.refusals,
             rings: rules.rings,
             gives_up: rules.gives_up,
+            early: rules.early,
             fault: None,
         };
         world.open();
@@ -280,6 +291,10 @@ impl World {
                 known.rung = true;
                 self.rings -= 1;
                 Input::Ring
+            }
+            Command::EarlyMedia => {
+                self.early -= 1;
+                Input::Progress(ProvisionalOptions::early_media())
             }
             Command::Answer => {
                 known.answered = true;
@@ -407,6 +422,9 @@ impl World {
                 if self.rings > 0 && !call.rung {
                     add(Command::Ring);
                 }
+                if self.early > 0 && call.open.is_none() && call.session.is_none() {
+                    add(Command::EarlyMedia);
+                }
                 add(Command::Answer);
                 if refuses {
                     add(Command::Reject);
@@ -518,6 +536,9 @@ impl Side {
         }
         if !cut && !wire.unacknowledged.is_empty() {
             return Some("a 2xx without ACK");
+        }
+        if !cut && !wire.pracks.is_empty() {
+            return Some("a PRACK without a final response");
         }
         if !cut && wire.has_unanswered() {
             return Some("an INVITE without a final response");
@@ -664,6 +685,7 @@ impl exploration::World for World {
             self.refusals,
             self.rings,
             self.gives_up,
+            self.early,
         ];
         digest.bytes(&budgets).finish()
     }

@@ -126,7 +126,7 @@ pub(crate) fn digest_user(user: TransactionUser) -> u64 {
     let mut digest = Digest::new();
     match user {
         TransactionUser::Session(id, request) => {
-            digest.number(1).number(id.to_bits()).number(request as u64)
+            digest.number(1).number(id.to_bits()).debug(&request)
         }
         TransactionUser::Register(flow) => digest.number(2).number(u64::from(flow)),
         TransactionUser::Request(id) => digest.number(3).number(id.to_bits()),

@@ -284,6 +284,10 @@ macro_rules! parameters {
                 accepted_bodies: Vec<String> = Vec::new()
             } list(values::media_type, "media types");
 
+            /// `earlySession`: the application reads early-session descriptions (RFC 3959): Supported lists `early-session`,
+            /// and each one is an [`Event::EarlySession`](crate::Event::EarlySession); default false.
+            EarlySession "earlySession" Own { early_session: bool = false } plain;
+
             /// `sessionId`: the messages of a call carry Session-ID (RFC 7989); default false.
             SessionId "sessionId" Own { session_id: bool = false } plain;
 

@@ -58,8 +58,26 @@ struct DialogSetEntry<U> {
     tag: Box<str>,
     dialogs: SmallVec<[Dialog; 1]>,
     next_fork: u32,
+    /// Dialogs with another usage than the rest.
+    claimed: SmallVec<[(u32, U); 1]>,
     /// The identifiers of the call (RFC 7989), if its messages carry them.
     uuids: Option<Box<SessionUuids>>,
+}
+
+impl<U: Copy> DialogSetEntry<U> {
+    fn usage_of(&self, fork: u32) -> U {
+        let claim = self.claimed.iter().find(|(claimed, _)| *claimed == fork);
+        claim.map_or(self.usage, |(_, usage)| *usage)
+    }
+
+    /// Keeps the dialogs that fit, by fork and usage.
+    fn retain(&mut self, fits: impl Fn(u32, U) -> bool) {
+        let mut dialogs = core::mem::take(&mut self.dialogs);
+        dialogs.retain(|dialog| fits(dialog.fork, self.usage_of(dialog.fork)));
+        self.claimed
+            .retain(|(fork, _)| dialogs.iter().any(|dialog| dialog.fork == *fork));
+        self.dialogs = dialogs;
+    }
 }
 
 /// All dialogs of one agent.
@@ -71,7 +89,7 @@ pub struct DialogLayer<U> {
     routes: usize,
 }
 
-impl<U: Copy> DialogLayer<U> {
+impl<U: Copy + PartialEq> DialogLayer<U> {
     /// An empty set; draws its key from `rng`. At most `forks` dialogs share a half, and a route set
     /// has at most `routes` entries.
     pub fn new(forks: usize, routes: usize, rng: &mut dyn CryptoRng) -> Self {
@@ -96,6 +114,7 @@ impl<U: Copy> DialogLayer<U> {
             tag: tag.into(),
             dialogs: SmallVec::new(),
             next_fork: 0,
+            claimed: SmallVec::new(),
             uuids: None,
         }))
     }
@@ -104,6 +123,32 @@ impl<U: Copy> DialogLayer<U> {
     #[must_use]
     pub fn usage(&self, set: DialogSetId) -> Option<U> {
         self.sets.get(set.0).map(|set| set.usage)
+    }
+
+    /// The usage of a dialog: that of its local end, unless another one has claimed it; `None` if the dialog is over.
+    #[must_use]
+    pub fn usage_of(&self, id: DialogId) -> Option<U> {
+        self.dialog(id)?;
+        let entry = self.sets.get(id.set.0)?;
+        Some(entry.usage_of(id.fork))
+    }
+
+    /// Gives one dialog of a fork a usage of its own.
+    pub fn claim(&mut self, id: DialogId, usage: U) {
+        if let Some(entry) = self.sets.get_mut(id.set.0) {
+            entry.claimed.push((id.fork, usage));
+        }
+    }
+
+    /// Forgets the dialogs of a usage, and their local end if it has no others.
+    pub fn release(&mut self, set: DialogSetId, usage: U) {
+        let Some(entry) = self.sets.get_mut(set.0) else {
+            return;
+        };
+        entry.retain(|_, owner| owner != usage);
+        if entry.dialogs.is_empty() {
+            self.sets.remove(set.0);
+        }
     }
 
     /// Forgets a local end and all its dialogs.
@@ -181,10 +226,11 @@ impl<U: Copy> DialogLayer<U> {
             .find(|dialog| dialog.fork == id.fork)
     }
 
-    /// Forgets the other dialogs of a fork, because this one won.
+    /// Forgets the other dialogs of a fork that have the same usage, because this one won.
     pub fn keep_only(&mut self, id: DialogId) {
         if let Some(set) = self.sets.get_mut(id.set.0) {
-            set.dialogs.retain(|dialog| dialog.fork == id.fork);
+            let usage = set.usage_of(id.fork);
+            set.retain(|fork, owner| fork == id.fork || owner != usage);
         }
     }
 
@@ -300,6 +346,17 @@ impl<U: Copy> DialogLayer<U> {
             set,
             fork: dialog.fork,
         })
+    }
+
+    /// The dialog that a response to a request of this side belongs to: its From tag is ours, and the To tag is the dialog's.
+    #[must_use]
+    pub fn find_for_response(&self, response: &Response) -> Option<DialogId> {
+        let set = self.read_tag(response.from().ok()?.tag()?)?;
+        let entry = self.sets.get(set.0)?;
+        let tag = response.to().ok()?.tag();
+        let mut dialogs = entry.dialogs.iter();
+        let fork = dialogs.find(|dialog| dialog.has_remote_tag(tag))?.fork;
+        Some(DialogId { set, fork })
     }
 
     /// The local end with this Call-ID and tag.
@@ -420,7 +477,7 @@ impl<U: Copy> DialogLayer<U> {
     }
 }
 
-impl<U: Copy> fmt::Debug for DialogLayer<U> {
+impl<U: Copy + PartialEq> fmt::Debug for DialogLayer<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DialogLayer")
             .field("len", &self.len())

@@ -72,6 +72,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether the branch of a 2xx has had its BYE.
+    pub(crate) fn has_ended(&mut self, success: Success<'_>) -> bool {
+        let tag = success.response.to().ok().and_then(|to| to.tag());
+        let tag = self.tag_hash(tag);
+        let sent = self.layer.user_mut(success.transaction);
+        sent.is_none_or(|sent| sent.ended_branches.contains(&tag))
+    }
+
     /// Records that a dialog of this INVITE has had its BYE, so that a repeated 2xx is acknowledged alone.
     pub(crate) fn dialog_is_ended(&mut self, invite: ClientTransactionId, dialog: DialogId) {
         let tag = self.dialogs.dialog(dialog).map(Dialog::remote_tag);

@@ -118,7 +118,7 @@ impl Endpoint {
                     request,
                 } => {
                     let usage = self.dialogs.find(&request);
-                    match usage.and_then(|dialog| self.dialogs.usage(dialog.set())) {
+                    match usage.and_then(|dialog| self.dialogs.usage_of(dialog)) {
                         Some(usage) => return Some(Indication::Ack { usage, request }),
                         None => {
                             let why = "an ACK that belongs to no call";
@@ -266,7 +266,7 @@ impl Endpoint {
     ) -> Option<DialogUsage> {
         let found = self.dialogs.find(request);
         let found = found.or_else(|| self.dialog_of_notify(request));
-        let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage(dialog.set())?)));
+        let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage_of(dialog)?)));
         let Some((dialog, usage)) = found else {
             if self.late.take(request, self.now) {
                 self.answer(transaction, StatusCode::OK, &[]);

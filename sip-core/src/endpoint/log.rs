@@ -99,6 +99,8 @@ fn heading(event: &Event) -> Heading {
         | Event::TransferProgress { .. }
         | Event::TransferEnded { .. }
         | Event::Progress { .. }
+        | Event::CallBranched { .. }
+        | Event::Redirected { .. }
         | Event::Established { .. }
         | Event::Ended { .. } => (Log, SESSION, call),
         Event::DescriptionNeeded { .. } | Event::RemoteDescription { .. } => (Debug, SESSION, call),
@@ -106,11 +108,16 @@ fn heading(event: &Event) -> Heading {
             ExchangeOutcome::Complete => (Debug, SESSION, call),
             _ => (Warn, SESSION, call),
         },
-        Event::ModificationEnded {
+        Event::EarlyDialogEnded { .. }
+        | Event::ModificationEnded {
             outcome: Ok(()), ..
         } => (Debug, SESSION, call),
-        Event::ModificationEnded { .. } | Event::RepairFailed { .. } => (Warn, SESSION, call),
-        Event::Dtmf { .. } | Event::TonesOffered { .. } => (Debug, SESSION, call),
+        Event::Dtmf { .. } | Event::TonesOffered { .. } | Event::EarlySession { .. } => {
+            (Debug, SESSION, call)
+        }
+        Event::PrackFailed { .. }
+        | Event::ModificationEnded { .. }
+        | Event::RepairFailed { .. } => (Warn, SESSION, call),
         Event::IncomingRequest { incoming, .. } => (Log, UA, incoming.to_bits()),
         Event::LegacyNotification { .. } => (Log, UA, 0),
         Event::Challenged { challenge, .. } => (Debug, UA, challenge.to_bits()),
@@ -157,6 +164,12 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
         },
         Event::Unregistered { reason } => LogContent::Unregistered(boxed(reason)),
         Event::IncomingCall { .. } => LogContent::Text("a peer calls"),
+        Event::Progress { response, .. } | Event::Redirected { response, .. } => {
+            LogContent::Response(response.status())
+        }
+        Event::CallBranched { .. } => LogContent::Text("a further branch answered"),
+        Event::EarlyDialogEnded { reason, .. } => LogContent::EarlyDialogEnded(boxed(reason)),
+        Event::PrackFailed { reason, .. } => LogContent::PrackFailed(boxed(reason)),
         Event::Replaced { .. } => LogContent::Text("another call replaces the call"),
         Event::IncomingRefer { .. } => LogContent::Text("the peer asks for a transfer"),
         Event::TransferProgress { status, .. } => LogContent::Response(*status),
@@ -169,7 +182,6 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
             TransferOutcome::TimedOut => "the peer has not reported the transfer in time",
             TransferOutcome::CallEnded => "the call ended before the transfer",
         }),
-        Event::Progress { response, .. } => LogContent::Response(response.status()),
         Event::DescriptionNeeded { .. } => LogContent::Text("needs a session description"),
         Event::RemoteDescription { .. } => LogContent::Text("the peer sent a session description"),
         Event::Established { .. } => LogContent::Text("the call is established"),
@@ -188,6 +200,7 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
             retry_after: retry_at.map(|at| at.saturating_since(now)),
         },
         Event::Ended { reason, .. } => LogContent::CallEnded(boxed(reason)),
+        Event::EarlySession { .. } => LogContent::Text("the peer describes an early session"),
         // The record leaves the tones out, because they may be a PIN.
         Event::Dtmf { .. } => LogContent::Text("the peer sent a tone"),
         Event::TonesOffered { .. } => LogContent::Text("offers tones to the media side"),

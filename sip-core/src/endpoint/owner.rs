@@ -37,14 +37,10 @@ pub enum SessionRequest {
     Reinvite,
     /// The BYE that ends the call.
     Bye,
-    /// The PRACK to a reliable provisional response (RFC 3262 section 4).
-    Prack,
+    /// The PRACK to a reliable provisional response in this dialog (RFC 3262 section 4).
+    Prack(DialogId),
     /// An UPDATE (RFC 3311).
     Update,
-    /// A REFER within the call (RFC 3515).
-    Refer,
-    /// A NOTIFY about a REFER of the peer (RFC 3515 section 2.4.4).
-    Notify,
 }
 
 /// The data that a client transaction keeps for its user: everything that a retry needs.
@@ -141,8 +137,8 @@ pub enum SessionTimer {
     Refresh,
     /// The session expires, because the peer did not refresh it (RFC 4028 section 10).
     Expiry,
-    /// A NOTIFY about a REFER is due or overdue (RFC 3515 section 2.4.4).
-    Refer,
+    /// The INVITE of this side expires (RFC 3261 section 13.2.1).
+    Invitation,
 }
 
 impl SessionTimer {
@@ -159,6 +155,6 @@ impl SessionTimer {
         Self::Update,
         Self::Refresh,
         Self::Expiry,
-        Self::Refer,
+        Self::Invitation,
     ];
 }

@@ -66,6 +66,12 @@ pub(crate) struct InDialog<'a> {
 pub(crate) struct NewCall<'a> {
     pub(crate) connection: ConnectionId,
     pub(crate) target: &'a [u8],
+    /// The URI of To; another one than the target after a redirection.
+    pub(crate) to: &'a [u8],
+    /// The CSeq number of an INVITE that is redirected; `None`: a random first one.
+    pub(crate) number: Option<u32>,
+    /// Expires, in seconds.
+    pub(crate) expires: Option<u32>,
     pub(crate) anonymous: bool,
     /// The URI and display name of From, if they are not those of the address-of-record.
     pub(crate) from: Option<(&'a [u8], Option<&'a str>)>,
@@ -180,7 +186,9 @@ impl Endpoint {
             Some((uri, _)) => format!("<{}>", text(uri)),
             None => format!("<{}>", self.identity.aor),
         };
-        let supported = self.identity.supported.clone();
+        // RFC 6228 section 4: a 199 ends one early dialog of the INVITE.
+        let supported = with_tag(&self.identity.supported, "199");
+        let expires = call.expires.map(|seconds| format!("{seconds}"));
         let mut own = Vec::from([
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
@@ -189,6 +197,7 @@ impl Endpoint {
         if self.behaviour.reliable_provisionals == Support::Required {
             own.push((HeaderName::Require, RELIABLE));
         }
+        own.extend(expires.as_deref().map(|value| (HeaderName::Expires, value)));
         if self.behaviour.replaces == Support::Required {
             own.push((HeaderName::Require, REPLACES));
         }
@@ -220,10 +229,10 @@ impl Endpoint {
             flow: flow.as_ref(),
             method: Method::Invite,
             target: call.target,
-            to: call.target,
+            to: call.to,
             call_id: &call_id,
             tag: &tag,
-            cseq: self.first_cseq(),
+            cseq: call.number.unwrap_or_else(|| self.first_cseq()),
             service_route: true,
             anonymous: call.anonymous,
             from: call.from,
@@ -293,8 +302,8 @@ impl Endpoint {
         if let Some(identifier) = identifier {
             request.append(HeaderName::SessionId, identifier);
         }
-        // RFC 3428 section 4: a MESSAGE has none.
-        if !matches!(parts.method, Method::Bye | Method::Message) {
+        // RFC 3261 section 20, RFC 3262 section 7, RFC 3428 section 4: these refresh no target.
+        if !matches!(parts.method, Method::Bye | Method::Prack | Method::Message) {
             request.append(HeaderName::Contact, contact);
         }
         // RFC 3261 sections 13.2.1 and 14.1, RFC 3311 section 5.1.
@@ -543,6 +552,18 @@ impl Endpoint {
             .map(|route| route.to_bytes().into())
             .collect()
     }
+}
+
+/// A list of option tags with one more.
+fn with_tag(tags: &str, tag: &str) -> String {
+    if tags.is_empty() {
+        return tag.into();
+    }
+    let mut known = tags.split(',').map(str::trim);
+    if known.any(|known| known == tag) {
+        return tags.into();
+    }
+    format!("{tags}, {tag}")
 }
 
 /// RFC 3261 section 8.1.1.8: whether the Contact has to be a SIPS URI.

@@ -62,7 +62,7 @@ impl Endpoint {
         headers: Vec<(HeaderName<'a>, &'a str)>,
         body: Option<&Body>,
     ) {
-        let accept = self.accept_types();
+        let accept = self.with_accepted_bodies("application/sdp");
         let known = match status.as_u16() {
             405 => Some((HeaderName::Allow, self.allow())),
             415 => Some((HeaderName::Accept, accept.as_str())),

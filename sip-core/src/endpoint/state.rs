@@ -56,6 +56,7 @@ pub(crate) const REPLACES: &str = "replaces";
 /// registers them with [`accept`](Self::accept); a call goes out on the connection that the host passes to
 /// [`SessionLayer::invite`](crate::session::SessionLayer::invite).
 pub struct Endpoint {
+    /// Boxed, because an agent has at most 2 KB.
     pub(super) behaviour: Box<Behaviour>,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
@@ -291,7 +292,12 @@ impl Endpoint {
 
     /// The media types that an INVITE may carry, as a value of Accept (RFC 3261 section 20.1).
     pub(crate) fn accept_types(&self) -> String {
-        let mut accept = String::from(ACCEPT);
+        self.with_accepted_bodies(ACCEPT)
+    }
+
+    /// The media types of `own` and those that the application reads.
+    pub(crate) fn with_accepted_bodies(&self, own: &str) -> String {
+        let mut accept = String::from(own);
         for media in &self.behaviour.extensions.bodies {
             accept.push_str(", ");
             accept.push_str(media);

@@ -1,13 +1,16 @@
 //! The checks that every user agent server makes before a usage sees a request (RFC 3261 section 8.2):
 //! method, Request-URI, merged requests, Require, body.
 
+use alloc::boxed::Box;
 use alloc::format;
 
 use sip_parse::{HeaderName, Message, Method, Request, Scheme, StatusCode, text};
 
 use super::state::{Endpoint, RELIABLE, REPLACES};
-use crate::body::{Understood, Unusable, unusable};
+use crate::body::{Body, Understood, Unusable, unusable};
 use crate::config::Support;
+use crate::event::Event;
+use crate::ids::SessionId;
 use crate::transaction::ServerTransactionId;
 
 impl Endpoint {
@@ -203,6 +206,18 @@ impl Endpoint {
             return false;
         }
         true
+    }
+
+    /// The event of the early-session description in a message, if this side supports early sessions (RFC 3959).
+    pub(crate) fn early_session(&self, session: SessionId, message: &Message) -> Option<Event> {
+        if !self.supports(b"early-session") {
+            return None;
+        }
+        Some(Event::EarlySession {
+            session,
+            body: Box::new(Body::early_session_in(message)?),
+            message: Box::new(message.clone()),
+        })
     }
 
     /// Whether the application answers requests of this method within calls.

@@ -4,21 +4,20 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use sip_parse::StatusCode;
-use smallvec::SmallVec;
 
 use super::context::{Context, by_peer};
 use super::input::{Input, ResponseTo};
-use super::offer::Carrier;
+use super::offer::{Carrier, Exchange};
+use super::options::Forks;
 use super::reinvite::repair;
 use super::state::{
-    AwaitingAnswer, Calling, Confirmed, NewInvite, QueuedAck, QueuedInvite, State, WaitingInvite,
+    AwaitingAnswer, Calling, Confirmed, EarlyDialogs, NewInvite, QueuedAck, QueuedInvite,
+    Redirection, State, WaitingInvite,
 };
-use crate::body::{Body, RemoteDescription, remote_description};
-use crate::dialog::DialogId;
+use crate::body::{Body, remote_description};
 use crate::endpoint::{
-    Duty, MaySend, NewCall, Sent, SentRequest, SessionRequest, SessionTimer, takes_replaces,
+    Duty, MaySend, Sent, SentRequest, SessionRequest, SessionTimer, takes_replaces,
 };
-use crate::event::Event;
 use crate::reason::{
     Cause, EndReason, Originator, ended_by_peer, failure, refusal, send_failure_cause,
 };
@@ -34,6 +33,7 @@ pub(crate) fn start(
     context: &mut Context<'_>,
 ) -> Result<State, SendError> {
     context.common.caller = true;
+    context.common.claims = invite.options.forks == Forks::Claim;
     if invite.options.late_offer {
         invite.offer = None;
         return send_or_queue(*invite, context);
@@ -46,30 +46,22 @@ pub(crate) fn start(
 fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, SendError> {
     match context
         .endpoint
-        .may_send(duty(&invite), invite.target.as_bytes())
+        .may_send(invite.duty(), invite.target.as_bytes())
     {
         MaySend::Now(connection) => {
-            let fields = context.timer_fields();
-            let from = invite.options.from.as_ref();
-            let call = NewCall {
-                connection,
-                target: invite.target.as_bytes(),
-                anonymous: invite.options.anonymous,
-                from: from.map(|from| (from.uri.as_bytes(), from.display.as_deref())),
-                own: &fields.own(),
-                headers: &invite.options.headers,
-                offer: invite.offer.as_ref(),
-            };
-            let user = context.common.user(SessionRequest::Invite);
-            let set = context.common.set;
-            let transaction = context.endpoint.send_invite(set, &call, user)?;
+            let transaction = invite.send(connection, None, context)?;
             context.common.connection = Some(connection);
             context.described();
+            if let Some(expires) = invite.options.expires {
+                let expires = Duration::from_secs(u64::from(expires));
+                context.set(SessionTimer::Invitation, expires);
+            }
             Ok(State::Calling(Calling {
                 transaction,
-                late_offer: invite.options.late_offer,
                 sent_again: false,
-                previews: None,
+                early: EarlyDialogs::default(),
+                cause: Cause::Cancelled,
+                redirection: Redirection::of(invite),
             }))
         }
         // A closed connection never opens again: a call that names one does not wait.
@@ -79,14 +71,6 @@ fn send_or_queue(invite: NewInvite, context: &mut Context<'_>) -> Result<State, 
             Ok(queue(WaitingInvite::New(invite), context))
         }
         MaySend::Never(error) => Err(error),
-    }
-}
-
-/// Why the INVITE is sent: a call with a connection of its own does not use the flow.
-fn duty(invite: &NewInvite) -> Duty {
-    match invite.connection {
-        Some(connection) => Duty::Owed(Some(connection)),
-        None => Duty::Command,
     }
 }
 
@@ -105,7 +89,27 @@ fn started_or_ended(started: Result<State, SendError>, context: &mut Context<'_>
     }
 }
 
+/// Begins the call of a further branch that answered the INVITE of another call.
+pub(crate) fn branch(response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
+    let calling = Calling {
+        transaction: response.transaction,
+        sent_again: false,
+        early: EarlyDialogs::default(),
+        cause: Cause::Cancelled,
+        redirection: None,
+    };
+    calling.accepted(response, false, context)
+}
+
 impl NewInvite {
+    /// Why the INVITE is sent: a call with a connection of its own does not use the flow.
+    pub(crate) fn duty(&self) -> Duty {
+        match self.connection {
+            Some(connection) => Duty::Owed(Some(connection)),
+            None => Duty::Command,
+        }
+    }
+
     /// The state `AwaitingOffer`.
     pub(crate) fn step(
         mut self: Box<Self>,
@@ -135,43 +139,60 @@ impl QueuedInvite {
         match input {
             Input::Connected if context.endpoint.is_ready() => {
                 context.clear(SessionTimer::GiveUp);
-                let started = match self.invite {
-                    WaitingInvite::New(invite) => send_or_queue(invite, context),
-                    WaitingInvite::Again {
-                        request,
-                        late_offer,
-                    } => send_again(&request, late_offer, context),
-                };
-                started_or_ended(started, context)
+                match self.invite {
+                    WaitingInvite::New(invite) => {
+                        let started = send_or_queue(invite, context);
+                        started_or_ended(started, context)
+                    }
+                    WaitingInvite::Again { request, calling } => {
+                        calling.send_again(&request, context)
+                    }
+                }
             }
             // The deadline of the wait for a connection has passed.
-            Input::Timer(SessionTimer::GiveUp) => context.end(EndReason::transport(Cause::Timeout)),
-            Input::HangUp => context.end(EndReason::local(Cause::Requested)),
+            Input::Timer(SessionTimer::GiveUp) => {
+                self.end(EndReason::transport(Cause::Timeout), context)
+            }
+            Input::Timer(SessionTimer::Invitation) => {
+                self.end(EndReason::local(Cause::NoAnswer), context)
+            }
+            Input::HangUp => self.end(EndReason::local(Cause::Requested), context),
             _ => Some(State::QueuedInvite(self)),
+        }
+    }
+
+    /// Ends the call while its INVITE waits.
+    pub(crate) fn end(
+        self: Box<Self>,
+        reason: EndReason,
+        context: &mut Context<'_>,
+    ) -> Option<State> {
+        match self.invite {
+            WaitingInvite::New(_) => context.end(reason),
+            WaitingInvite::Again { calling, .. } => calling.end(reason, context),
         }
     }
 }
 
-/// Sends the INVITE again, with the Route and Contact of the new binding.
-fn send_again(
-    request: &SentRequest,
-    late_offer: bool,
-    context: &mut Context<'_>,
-) -> Result<State, SendError> {
-    let flow = context.endpoint.flow.as_ref();
-    let connection = flow.ok_or(SendError::NotConnected)?.connection;
-    let sent = Sent::outside(context.common.user(SessionRequest::Invite));
-    let transaction = context.endpoint.send_again(connection, request, sent)?;
-    context.common.connection = Some(connection);
-    Ok(State::Calling(Calling {
-        transaction,
-        late_offer,
-        sent_again: true,
-        previews: None,
-    }))
-}
-
 impl Calling {
+    /// Sends the INVITE again, with the Route and Contact of the new binding.
+    fn send_again(mut self, request: &SentRequest, context: &mut Context<'_>) -> Option<State> {
+        let connection = context.endpoint.flow.as_ref().map(|flow| flow.connection);
+        let sent = Sent::outside(context.common.user(SessionRequest::Invite));
+        let again = connection
+            .ok_or(SendError::NotConnected)
+            .and_then(|connection| context.endpoint.send_again(connection, request, sent));
+        match again {
+            Ok(transaction) => {
+                context.common.connection = connection;
+                self.transaction = transaction;
+                self.sent_again = true;
+                Some(State::Calling(self))
+            }
+            Err(error) => self.end(EndReason::local(send_failure_cause(&error)), context),
+        }
+    }
+
     /// The state `Calling`.
     pub(crate) fn step(mut self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         match input {
@@ -179,18 +200,37 @@ impl Calling {
                 self.on_response(&response, context)
             }
             Input::Resent(SessionRequest::Invite, transaction) => {
+                let reason = by_peer(Cause::Authentication);
+                self.early.reset(&reason, context);
                 self.transaction = transaction;
                 Some(State::Calling(self))
             }
             Input::NotResent(SessionRequest::Invite, error) => {
-                context.end(EndReason::local(send_failure_cause(&error)))
+                self.end(EndReason::local(send_failure_cause(&error)), context)
             }
-            Input::Failed(SessionRequest::Invite, error) => context.end(failure(error)),
+            Input::Failed(SessionRequest::Invite, error) => self.end(failure(error), context),
+            Input::Describe(exchange, Ok(answer)) => {
+                self.early.described(exchange, answer, context);
+                Some(State::Calling(self))
+            }
+            // The offer of a reliable provisional response gets no answer, so that the peer could not answer the call either.
+            Input::Describe(_, Err(_)) => self.cancel(Cause::BadDescription, context),
+            Input::Timer(SessionTimer::Description) if self.early.asked() => {
+                self.cancel(Cause::BadDescription, context)
+            }
+            Input::Connected => {
+                self.early.connected(context);
+                Some(State::Calling(self))
+            }
+            input @ (Input::Response(_) | Input::Failed(..) | Input::NotResent(..)) => {
+                self.early.on_prack(input, context);
+                Some(State::Calling(self))
+            }
+            // RFC 3261 section 13.2.1: the INVITE has expired.
+            Input::Timer(SessionTimer::Invitation) => self.cancel(Cause::NoAnswer, context),
             // The peer is silent for too long, or the application hangs up.
             Input::Timer(SessionTimer::NoAnswer) | Input::HangUp => {
-                context.clear(SessionTimer::NoAnswer);
-                context.cancel(self.transaction);
-                Some(State::Cancelling(self))
+                self.cancel(Cause::Cancelled, context)
             }
             Input::Invite(transaction, _) => {
                 context.refuse(transaction, StatusCode::REQUEST_PENDING);
@@ -208,7 +248,10 @@ impl Calling {
         let status = response.status();
         if status.is_provisional() {
             context.set(SessionTimer::NoAnswer, LONGEST_SILENCE);
-            self.on_progress(response, context);
+            // RFC 3261 section 13.2.2.1: 100 only confirms receipt.
+            if status != StatusCode::TRYING {
+                self.early.on_progress(response, false, context);
+            }
             return Some(State::Calling(self));
         }
         if status.is_success() {
@@ -216,71 +259,42 @@ impl Calling {
         }
         if status == StatusCode::FLOW_FAILED && !self.sent_again && response.may_wait {
             context.clear(SessionTimer::NoAnswer);
-            let invite = WaitingInvite::Again {
-                request: response.request.clone(),
-                late_offer: self.late_offer,
-            };
-            return Some(queue(invite, context));
+            self.early.reset(&response.refusal(), context);
+            let request = response.request.clone();
+            let calling = self;
+            return Some(queue(WaitingInvite::Again { request, calling }, context));
         }
         if let Some(transaction) = context.raise_interval(response) {
+            self.early.reset(&response.refusal(), context);
             self.transaction = transaction;
             return Some(State::Calling(self));
         }
-        context.end(response.refusal())
-    }
-
-    fn on_progress(&mut self, response: &ResponseTo<'_>, context: &mut Context<'_>) {
-        // RFC 3261 section 13.2.2.1: a To tag makes an early dialog; 100 only confirms receipt.
-        if response.status().as_u16() == 100 {
-            return;
-        }
-        let tagged = response.response.to().is_ok_and(|to| to.tag().is_some());
-        let invite = response.request.request().filter(|_| tagged);
-        // Above the limit of forks a branch gets no dialog; the core acknowledges its 2xx and ends it.
-        let early = invite.and_then(|invite| {
-            let dialogs = &mut context.endpoint.dialogs;
-            let established = dialogs.establish(context.common.set, invite, response.response);
-            Some(established.ok()?.dialog)
-        });
-        if let Some(dialog) = early
-            && !self.late_offer
+        let redirection = self.redirection.as_mut();
+        if let Some(transaction) =
+            redirection.and_then(|redirection| redirection.follow(response, context))
         {
-            self.preview(dialog, response);
+            context.clear(SessionTimer::NoAnswer);
+            self.early.reset(&response.refusal(), context);
+            self.transaction = transaction;
+            return Some(State::Calling(self));
         }
-        let session = context.common.id;
-        context.common.progress = Some(response.status());
-        context.event(Event::Progress {
-            session,
-            dialog: early,
-            response: Box::new(response.response.clone()),
-        });
+        self.end(response.refusal(), context)
     }
 
-    /// Keeps the first session description of an early dialog, which is the answer if the 2xx carries none.
-    fn preview(&mut self, dialog: DialogId, response: &ResponseTo<'_>) {
-        let Some(preview) = remote_description(response.response) else {
-            return;
-        };
-        let previews = self
-            .previews
-            .get_or_insert_with(|| Box::new(SmallVec::new()));
-        if !previews.iter().any(|(known, _)| *known == dialog) {
-            previews.push((dialog, preview));
-        }
+    /// Cancels the INVITE; `cause` is why the call ends.
+    fn cancel(mut self, cause: Cause, context: &mut Context<'_>) -> Option<State> {
+        context.clear(SessionTimer::NoAnswer);
+        context.clear(SessionTimer::Description);
+        context.clear(SessionTimer::Invitation);
+        context.cancel(self.transaction);
+        self.cause = cause;
+        Some(State::Cancelling(self))
     }
 
-    /// The answer of the peer: that of the 2xx, else the earlier one of the same dialog (RFC 3261 section
-    /// 13.2.1).
-    fn answer(self, dialog: DialogId, response: &ResponseTo<'_>) -> Option<RemoteDescription> {
-        if self.late_offer {
-            return None;
-        }
-        if let Some(answer) = remote_description(response.response) {
-            return Some(answer);
-        }
-        let previews = self.previews?.into_iter();
-        let mut fitting = previews.filter(|(early, _)| *early == dialog);
-        fitting.next().map(|(_, answer)| answer)
+    /// Ends the call without a 2xx, and every exchange in its early dialogs before.
+    pub(crate) fn end(self, reason: EndReason, context: &mut Context<'_>) -> Option<State> {
+        self.early.close(&reason, context);
+        context.end(reason)
     }
 
     /// Handles a 2xx (RFC 3261 section 13.2.2.4).
@@ -298,9 +312,10 @@ impl Calling {
         let Some(established) = established else {
             // No dialog can be kept, as with more routes than `Limits::routes`; ACK and BYE need none.
             context.endpoint.end_branch(response.success());
-            return context.end(by_peer(Cause::Malformed));
+            return self.end(by_peer(Cause::Malformed), context);
         };
         let dialog = established.dialog;
+        let chosen = self.early.choose(dialog, context);
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.common.peer_replaces = takes_replaces(response.response);
@@ -311,8 +326,10 @@ impl Calling {
             .endpoint
             .debug("sip.dialog", call, "a dialog begins");
         context.clear(SessionTimer::NoAnswer);
+        context.clear(SessionTimer::Invitation);
         let unusable = context.unusable_target(&established, response);
-        let takes_offer = self.late_offer && !cancelled && unusable.is_none();
+        let is_open = context.common.offer == Exchange::Idle && !chosen.complete;
+        let takes_offer = is_open && !cancelled && unusable.is_none();
         let offer = takes_offer.then(|| remote_description(response.response));
         if let Some(offer) = offer.flatten() {
             context.offer_came(Carrier::Success, offer);
@@ -329,15 +346,20 @@ impl Calling {
         // RFC 3261 section 15: BYE ends a 2xx that crossed the CANCEL, and a 2xx without a usable
         // description.
         if cancelled {
-            return context.hang_up(EndReason::local(Cause::Cancelled));
+            return context.hang_up(EndReason::local(self.cause));
         }
         if let Some(cause) = unusable {
             return context.hang_up(by_peer(cause));
         }
-        let Some(answer) = self.answer(dialog, response) else {
-            return context.hang_up(by_peer(Cause::BadDescription));
-        };
-        context.answer_came(answer);
+        if !chosen.complete {
+            // The answer of the 2xx, else the earlier one of the same dialog (RFC 3261 section 13.2.1).
+            let answer = remote_description(response.response).or(chosen.preview);
+            let answer = answer.filter(|_| context.common.offer.awaits_answer());
+            let Some(answer) = answer else {
+                return context.hang_up(by_peer(Cause::BadDescription));
+            };
+            context.answer_came(answer);
+        }
         context.established();
         Some(State::Confirmed(Confirmed { dialog }))
     }
@@ -348,28 +370,40 @@ impl Calling {
         input: Input<'_>,
         context: &mut Context<'_>,
     ) -> Option<State> {
-        let cancelled = EndReason::local(Cause::Cancelled);
+        let cancelled = EndReason::local(self.cause);
         match input {
             Input::Response(response) if response.to == SessionRequest::Invite => {
                 let status = response.status();
-                if status.is_provisional() {
+                if status == StatusCode::TRYING {
+                    Some(State::Cancelling(self))
+                } else if status.is_provisional() {
+                    self.early.on_progress(&response, true, context);
                     Some(State::Cancelling(self))
                 } else if status.is_success() {
                     self.accepted(&response, true, context)
                 } else {
-                    context.end(EndReason {
+                    let reason = EndReason {
                         originator: Originator::Local,
-                        cause: Cause::Cancelled,
+                        cause: self.cause,
                         ..refusal(response.response)
-                    })
+                    };
+                    self.end(reason, context)
                 }
             }
             Input::Resent(SessionRequest::Invite, transaction) => {
                 self.transaction = transaction;
                 Some(State::Cancelling(self))
             }
-            Input::Failed(SessionRequest::Invite, _) => context.end(cancelled),
-            Input::NotResent(SessionRequest::Invite, _) => context.end(cancelled),
+            Input::Failed(SessionRequest::Invite, _)
+            | Input::NotResent(SessionRequest::Invite, _) => self.end(cancelled, context),
+            Input::Connected => {
+                self.early.connected(context);
+                Some(State::Cancelling(self))
+            }
+            input @ (Input::Response(_) | Input::Failed(..) | Input::NotResent(..)) => {
+                self.early.on_prack(input, context);
+                Some(State::Cancelling(self))
+            }
             Input::Invite(transaction, _) => {
                 context.refuse(transaction, StatusCode::REQUEST_PENDING);
                 Some(State::Cancelling(self))

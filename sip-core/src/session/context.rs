@@ -1,12 +1,11 @@
 //! The context of one step of a call: the endpoint below, and the data that every state of the call shares.
 
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
@@ -14,21 +13,18 @@ use super::options::MessageOptions;
 use super::refresh::{
     OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
 };
-use super::refusal::Refusal;
 use super::state::{Attempt, State, Terminating, Updates};
-use crate::body::{Body, RemoteDescription, remote_description};
-use crate::config::LogLevel;
+use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
-    Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent, SentRequest,
-    SessionRequest, SessionTimer, TimerOwner, TransactionUser,
+    DialogUsage, Duty, Endpoint, InDialog, InDialogResponse, MaySend, ProvisionalNumber, Sent,
+    SentRequest, SessionRequest, SessionTimer, TimerOwner, TransactionUser,
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, ExchangeId, ReferId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
-use crate::record::LogContent;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
@@ -63,6 +59,8 @@ pub(crate) struct Common {
     pub(crate) connection: Option<ConnectionId>,
     /// Whether this side called; the Call-ID is its own then.
     pub(crate) caller: bool,
+    /// Whether further branches of the INVITE become calls.
+    pub(crate) claims: bool,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
     /// Whether the peer supports Replaces (RFC 3891 section 4).
@@ -106,6 +104,7 @@ impl Common {
             ack: None,
             connection: None,
             caller: false,
+            claims: false,
             invite: None,
             peer_replaces: false,
             was_referred: false,
@@ -118,6 +117,19 @@ impl Common {
             packages: Vec::new(),
             timers: [None; SessionTimer::ALL.len()],
         }
+    }
+
+    /// The data of a further branch of the INVITE of `first`, whose offer it has answered if the INVITE had one.
+    pub(crate) fn branch(id: SessionId, first: &Self, offered: bool) -> Self {
+        let mut branch = Self::new(id, first.set);
+        branch.caller = true;
+        branch.connection = first.connection;
+        if offered {
+            // The offer of an INVITE is the first exchange of its call.
+            branch.exchanges = 1;
+            branch.offer = Exchange::OfferSent(ExchangeId(1), Carrier::Invite);
+        }
+        branch
     }
 
     /// The last exchange, the last ACK and the unacknowledged response by their numbers, for tests.
@@ -133,15 +145,6 @@ impl Common {
         self.offer == Exchange::Idle && self.updates.are_idle()
     }
 
-    /// Takes the info packages that a message of the peer lists (RFC 6086 section 4.2.1), at most `limit`. A message without
-    /// Recv-Info changes nothing.
-    pub(crate) fn take_packages(&mut self, message: &Message, limit: usize) {
-        if message.has(HeaderName::RecvInfo) {
-            let packages = message.recv_info().flatten().take(limit);
-            self.packages = packages.map(|package| package.token.into()).collect();
-        }
-    }
-
     /// The user of a request of this call.
     pub(crate) const fn user(&self, request: SessionRequest) -> TransactionUser {
         TransactionUser::Session(self.id, request)
@@ -149,8 +152,19 @@ impl Common {
 }
 
 impl Context<'_> {
+    /// Emits an event, and after that of an INVITE or a provisional response the early-session description in it.
     pub(crate) fn event(&mut self, event: Event) {
+        let message: Option<&Message> = match &event {
+            Event::IncomingCall { request, .. } => Some(request),
+            Event::Progress { response, .. } => Some(response),
+            _ => None,
+        };
+        let session = self.common.id;
+        let early = message.and_then(|message| self.endpoint.early_session(session, message));
         self.endpoint.event(event);
+        if let Some(early) = early {
+            self.endpoint.event(early);
+        }
     }
 
     pub(crate) fn established(&mut self) {
@@ -259,33 +273,42 @@ impl Context<'_> {
         if let Some(transaction) = pending.filter(|_| reason.cause != Cause::Stopped) {
             self.refuse(transaction, StatusCode::REQUEST_TERMINATED);
         }
-        if self.common.offer == Exchange::Idle {
-            return;
+        if self.common.offer != Exchange::Idle {
+            self.end_exchange(Ending::with_call(reason), reason.clone());
         }
-        let ending = match reason.status {
-            Some(_) => Ending::Refused,
-            None => Ending::Aborted,
-        };
-        self.end_exchange(ending, reason.clone());
     }
 
-    /// Lets the exchange take a step and emits its events; the only place that does so.
+    /// Lets the exchange of the call take a step.
     fn exchange(
         &mut self,
         input: OfferInput,
-        mut description: Option<RemoteDescription>,
-        mut reason: Option<EndReason>,
+        description: Option<RemoteDescription>,
+        reason: Option<EndReason>,
     ) {
-        let next = ExchangeId(self.common.exchanges.saturating_add(1));
-        let mut effects = OfferEffects::new();
-        let asked = self.common.offer.asked();
-        self.common.offer = self.common.offer.step(input, next, &mut effects);
-        match (asked, self.common.offer.asked()) {
-            (None, Some(_)) => self.set(SessionTimer::Description, self.time_to_describe()),
+        let (offer, dialog) = (self.common.offer, self.common.dialog);
+        let stepped = self.step_exchange(offer, dialog, input, description, reason);
+        self.common.offer = stepped;
+        match (offer.asked(), stepped.asked()) {
+            (None, Some(_)) => self.wait_for_description(stepped),
             (Some(_), None) => self.clear(SessionTimer::Description),
             _ => {}
         }
-        let (session, dialog) = (self.common.id, self.common.dialog);
+    }
+
+    /// Lets an exchange, that of the call or that of an early dialog, take a step and emits its events; the only place that
+    /// does so.
+    pub(crate) fn step_exchange(
+        &mut self,
+        exchange: Exchange,
+        dialog: Option<DialogId>,
+        input: OfferInput,
+        mut description: Option<RemoteDescription>,
+        mut reason: Option<EndReason>,
+    ) -> Exchange {
+        let next = ExchangeId(self.common.exchanges.saturating_add(1));
+        let mut effects = OfferEffects::new();
+        let stepped = exchange.step(input, next, &mut effects);
+        let session = self.common.id;
         for effect in effects {
             let event = match effect {
                 OfferEffect::Ask(exchange, kind) => {
@@ -335,19 +358,21 @@ impl Context<'_> {
             };
             self.event(event);
         }
+        stepped
     }
 
-    /// How long the exchange waits for the application's description (`offerTimeout`).
-    fn time_to_describe(&self) -> Duration {
+    /// Sets the deadline of the application's description (`offerTimeout`).
+    pub(crate) fn wait_for_description(&mut self, exchange: Exchange) {
         let timeout = self.endpoint.behaviour().offer_timeout;
-        match self.common.offer {
+        let patience = match exchange {
             // The peer waits 64 T1 for the message with the answer.
             Exchange::AnswerAsked(_, Carrier::Success | Carrier::Provisional | Carrier::Prack) => {
                 timeout.min(self.endpoint.time_to_acknowledge())
             }
             Exchange::AnswerAsked(_, Carrier::Update) => timeout.min(ANSWER_UPDATE_WITHIN),
             _ => timeout,
-        }
+        };
+        self.set(SessionTimer::Description, patience);
     }
 
     /// The header fields of session timers in an INVITE, a re-INVITE or an UPDATE of this side.
@@ -431,8 +456,9 @@ impl Context<'_> {
         if let Some(number) = self.common.provisional.take() {
             self.endpoint.expect_late_prack(self.common.set, number);
         }
-        self.endpoint.dialogs.close(self.common.set);
         let session = self.common.id;
+        let usage = DialogUsage::Session(session);
+        self.endpoint.dialogs.release(self.common.set, usage);
         if self.common.dialog.is_some() {
             let label = session.to_bits();
             self.endpoint.debug("sip.dialog", label, "the dialog ends");
@@ -691,64 +717,6 @@ impl Context<'_> {
         self.common.refresh.read(&request);
         let policy = TimerPolicy::of(self.endpoint)?;
         Some(self.common.refresh.answer(policy, &request))
-    }
-
-    /// Logs that a provisional response could not be built or sent.
-    pub(crate) fn log_not_sent(&mut self) {
-        let content = LogContent::Text("a provisional response could not be sent");
-        let label = self.common.id.to_bits();
-        self.endpoint
-            .log(LogLevel::Warn, "sip.session", label, content);
-    }
-
-    /// Answers a PRACK in a state that waits for none: 200 if it acknowledges a provisional response that a final one has overtaken (RFC
-    /// 3262 section 3), else 481. An offer in it is refused, because the exchange of the INVITE goes on.
-    pub(crate) fn late_prack(&mut self, prack: ServerTransactionId, request: &Request) {
-        let number = &mut self.common.provisional;
-        let found = number.take_if(|number| number.is_acknowledged_by(request));
-        match found {
-            None => self.refuse(prack, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
-            Some(_) if remote_description(request).is_some() => {
-                self.refuse(prack, StatusCode::NOT_ACCEPTABLE_HERE);
-            }
-            Some(_) => self.endpoint.accept_prack(prack, None),
-        }
-    }
-
-    /// Refuses an INVITE of the peer with the tag of its dialog, because all responses to it share one tag.
-    pub(crate) fn refuse(&mut self, transaction: ServerTransactionId, status: StatusCode) {
-        let set = Some(self.common.set);
-        self.endpoint.answer_from(set, transaction, status, &[]);
-    }
-
-    /// As [`Context::refuse`], with the header fields and body of the application.
-    pub(crate) fn refuse_with(&mut self, transaction: ServerTransactionId, refusal: &Refusal) {
-        let headers: Vec<_> = refusal.fields().collect();
-        let (set, status) = (Some(self.common.set), refusal.status());
-        self.endpoint
-            .refuse_with(set, transaction, status, headers, refusal.body());
-    }
-
-    /// Refuses the INVITE of a call that the application hangs up: 480, with what it adds.
-    pub(crate) fn refuse_parting(&mut self, transaction: ServerTransactionId) {
-        let parting = self.common.parting.take().unwrap_or_default();
-        let headers = parting.headers.iter();
-        let headers = headers.map(|header| (header.header_name(), header.value()));
-        let (set, status) = (Some(self.common.set), StatusCode::TEMPORARILY_UNAVAILABLE);
-        let (headers, body) = (headers.collect(), parting.body.as_ref());
-        self.endpoint
-            .refuse_with(set, transaction, status, headers, body);
-    }
-
-    /// Refuses an INVITE of the peer while another of its INVITEs is being answered (RFC 3261 section 14.2):
-    /// 500, with a random Retry-After of 0 to 10 s.
-    pub(crate) fn refuse_for_now(&mut self, transaction: ServerTransactionId) {
-        let wait = format!("{}", below(self.endpoint.layer.rng(), 11));
-        let status = StatusCode::SERVER_INTERNAL_ERROR;
-        let headers = [(HeaderName::RetryAfter, wait.as_str())];
-        let set = Some(self.common.set);
-        self.endpoint
-            .answer_from(set, transaction, status, &headers);
     }
 
     /// The wait after glare (RFC 3261 section 14.1): 2.1 to 4 s for the side that made the Call-ID, up to 2 s

@@ -41,7 +41,7 @@ pub enum Phase {
     Outgoing,
     /// The call is up, or its 2xx is sent.
     Established,
-    /// BYE is on its way, or waits for a connection; [`Event::Ended`](crate::Event::Ended) follows.
+    /// The application hung up: CANCEL or BYE is on its way, or BYE waits for the ACK or a connection; [`Event::Ended`](crate::Event::Ended) follows.
     Ending,
 }
 
@@ -152,11 +152,9 @@ impl SessionLayer {
             State::AwaitingOffer(_)
             | State::QueuedInvite(_)
             | State::Calling(_)
-            | State::Cancelling(_)
             | State::AwaitingAnswer(_)
             | State::QueuedAck(_) => Phase::Outgoing,
             State::Answered(_)
-            | State::HangingUp(_)
             | State::Confirmed(_)
             | State::Offering(_)
             | State::Reinviting(_)
@@ -164,7 +162,11 @@ impl SessionLayer {
             | State::Glare(_)
             | State::Answering(_)
             | State::Reanswered(_) => Phase::Established,
-            State::Terminating(_) | State::QueuedBye(_) | State::LostBye(_) => Phase::Ending,
+            State::Cancelling(_)
+            | State::HangingUp(_)
+            | State::Terminating(_)
+            | State::QueuedBye(_)
+            | State::LostBye(_) => Phase::Ending,
         })
     }
 
@@ -204,7 +206,8 @@ impl SessionLayer {
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id.as_bytes(), usage, rng);
-        endpoint.identify(set, options.session_uuid);
+        let inherited = self.uuid_of(endpoint, options.replaces);
+        endpoint.identify(set, options.session_uuid.or(inherited));
         let mut common = Common::new(id, set);
         common.connection = connection;
         let invite = Box::new(NewInvite {
@@ -246,7 +249,7 @@ impl SessionLayer {
         let state = call.state.as_ref().ok_or(CommandError::Stale)?;
         state.accepts(&input, &call.common)?;
         if let Input::Describe(exchange, _) = &input
-            && call.common.offer.asked() != Some(*exchange)
+            && !state.asks(*exchange, call.common.offer)
         {
             return Err(CommandError::ExchangeOver);
         }
@@ -366,7 +369,7 @@ impl SessionLayer {
         let usage = DialogUsage::Session(id);
         let rng = endpoint.layer.rng();
         let set = endpoint.dialogs.open(call_id, usage, rng);
-        endpoint.identify(set, None);
+        endpoint.identify(set, self.uuid_of(endpoint, named.replaces));
         endpoint.learn_uuid_of_caller(set, &request);
         let Ok(dialog) = endpoint.dialogs.accept(set, &request) else {
             endpoint.dialogs.close(set);
@@ -506,6 +509,9 @@ impl SessionLayer {
             may_wait,
             unanswered: received.unanswered.as_deref(),
         };
+        if let Some(stepped) = self.on_branch(endpoint, id, &response) {
+            return stepped;
+        }
         let stepped = self.drive(endpoint, id, Input::Response(response));
         if stepped == Stepped::Unknown && received.response.status().is_success() {
             // The call is over, but the peer's dialog may still exist.
@@ -515,17 +521,13 @@ impl SessionLayer {
                 SessionRequest::Reinvite => {
                     endpoint.acknowledge_without_dialog(connection, request, &received.response)
                 }
-                SessionRequest::Bye
-                | SessionRequest::Prack
-                | SessionRequest::Update
-                | SessionRequest::Refer
-                | SessionRequest::Notify => {}
+                SessionRequest::Bye | SessionRequest::Prack(_) | SessionRequest::Update => {}
             }
         }
         stepped
     }
 
-    /// Applies RFC 5057 section 5.1 to every failure response within a dialog except that to BYE. Only this
+    /// Applies RFC 5057 section 5.1 to every failure response within a dialog except those to BYE and PRACK. Only this
     /// function ends usages because of a failure.
     pub(crate) fn on_failure_response(
         &mut self,
@@ -588,11 +590,15 @@ impl SessionLayer {
         scope: FailureScope,
         reason: impl FnOnce() -> EndReason,
     ) -> Option<SessionId> {
-        let bye = matches!(sent.user, TransactionUser::Session(_, SessionRequest::Bye));
-        if scope == FailureScope::Transaction || bye {
+        // A PRACK that matches no response gets 481 although the dialog exists (RFC 3262 section 3).
+        let exempt = matches!(
+            sent.user,
+            TransactionUser::Session(_, SessionRequest::Bye | SessionRequest::Prack(_))
+        );
+        if scope == FailureScope::Transaction || exempt {
             return None;
         }
-        let DialogUsage::Session(id) = endpoint.dialogs.usage(sent.dialog?.set())? else {
+        let DialogUsage::Session(id) = endpoint.dialogs.usage_of(sent.dialog?)? else {
             return None;
         };
         let stepped = self.drive(endpoint, id, Input::Gone(Box::new(reason())));
@@ -608,7 +614,12 @@ impl SessionLayer {
             SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),
-            SessionRequest::Prack | SessionRequest::Refer | SessionRequest::Notify => false,
+            SessionRequest::Prack(_) => {
+                matches!(
+                    state,
+                    Some(State::Calling(_) | State::Cancelling(_) | State::Reinviting(_))
+                )
+            }
         }
     }
 
@@ -668,7 +679,7 @@ impl SessionLayer {
     }
 
     /// Whether no further call fits in.
-    fn is_full(&self, endpoint: &Endpoint) -> bool {
+    pub(super) fn is_full(&self, endpoint: &Endpoint) -> bool {
         self.calls.len() >= endpoint.limits().sessions
     }
 

@@ -6,19 +6,25 @@
 //! | AwaitingOffer | Describe | INVITE | Calling |
 //! | AwaitingOffer | no description | aborted, Ended | (over) |
 //! | AwaitingOffer, Calling, Cancelling, AwaitingAnswer, QueuedAck, Accepting, Answered, HangingUp, Offering, Reinviting, Acknowledging, Answering, Reanswered | Stop | aborted, Ended | (over) |
-//! | QueuedInvite | HangUp | Ended | (over) |
+//! | QueuedInvite | HangUp, timer Invitation | Ended | (over) |
 //! | QueuedInvite, Incoming, Confirmed, Glare, Terminating, QueuedBye, LostBye | Stop | Ended | (over) |
 //! | QueuedInvite | connection | INVITE | Calling |
 //! | QueuedInvite, QueuedBye, LostBye | timer GiveUp | Ended | (over) |
-//! | Calling | HangUp, timer NoAnswer | CANCEL | Cancelling |
+//! | Calling | HangUp, timer NoAnswer, timer Invitation | CANCEL | Cancelling |
 //! | Calling, Cancelling, AwaitingAnswer, Reinviting, Acknowledging | INVITE, INVITE without offer | 491 | same |
 //! | Calling | 1xx to INVITE | Progress | same |
 //! | Calling | 2xx to INVITE | ACK, deliver answer, complete, Established | Confirmed |
 //! | Calling, Cancelling | 2xx without description to INVITE | ACK, aborted, BYE | Terminating |
-//! | Calling | 430 to INVITE |  | QueuedInvite |
-//! | Calling, Cancelling | refusal to INVITE | refused, Ended | (over) |
+//! | Calling | reliable 1xx to INVITE | Progress, deliver answer, complete, PRACK | same |
+//! | Calling, Calling with our answer | reliable 1xx without description to INVITE | Progress, PRACK | same |
+//! | Calling | 199 to INVITE | Progress, EarlyDialogEnded | same |
+//! | Calling | resending of our INVITE | EarlyDialogEnded | same |
+//! | Calling | 430 to INVITE | EarlyDialogEnded | QueuedInvite |
+//! | Calling, Cancelling | refusal to INVITE, 302 to INVITE | refused, Ended | (over) |
 //! | Calling, Cancelling | timeout of our INVITE, loss of our INVITE, failed resending of our INVITE | aborted, Ended | (over) |
 //! | Cancelling | 2xx to INVITE | ACK, aborted, BYE | Terminating |
+//! | Cancelling | reliable 1xx to INVITE, reliable 1xx without description to INVITE | PRACK | same |
+//! | Cancelling | 199 to INVITE | EarlyDialogEnded | same |
 //! | Cancelling | 430 to INVITE | refused, Ended | (over) |
 //! | AwaitingAnswer | HangUp, no description, timer Description | ACK, aborted, BYE | Terminating |
 //! | AwaitingAnswer | Describe | ACK, complete, Established | Confirmed |
@@ -97,6 +103,19 @@
 //! | Reinviting for a repair | 480 to re-INVITE | refused, RepairFailed | Glare |
 //! | Reinviting for a repair | refusal to re-INVITE | refused, RepairFailed | Confirmed |
 //! | Reinviting for a repair | timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | aborted, RepairFailed | Confirmed |
+//! | Calling with redirections | 302 to INVITE | INVITE, Redirected, EarlyDialogEnded | same |
+//! | Calling for an answer | Describe | PRACK | same |
+//! | Calling for an answer | no description, timer Description | CANCEL | Cancelling |
+//! | Calling for an answer | 2xx to INVITE | ACK, aborted, BYE | Terminating |
+//! | Calling for an answer, Calling with our answer | 430 to INVITE | aborted, EarlyDialogEnded | QueuedInvite |
+//! | Calling for an answer, Calling with our answer | resending of our INVITE | aborted, EarlyDialogEnded | same |
+//! | Calling for an answer, Calling with our answer | 199 to INVITE | Progress, aborted, EarlyDialogEnded | same |
+//! | Calling for an answer | reliable 1xx to INVITE, reliable 1xx without description to INVITE |  | same |
+//! | Calling with our answer | 2xx to INVITE, 2xx without description to INVITE | complete, ACK, Established | Confirmed |
+//! | Calling with our answer | reliable 1xx to INVITE | Progress, PRACK | same |
+//! | Calling with our answer | 2xx to PRACK | complete | same |
+//! | Calling with our answer | refusal to PRACK | refused, PrackFailed | same |
+//! | Calling with our answer | timeout of our PRACK, failed resending of our PRACK | aborted, PrackFailed | same |
 //! | Reinviting without offer | HangUp, gone, timer Expiry | CANCEL, BYE | Terminating |
 //! | Reinviting without offer | Stop | Ended | (over) |
 //! | Reinviting without offer | BYE | CANCEL, Ended | (over) |
@@ -105,6 +124,7 @@
 //! | Reinviting without offer | 491 to re-INVITE |  | Glare |
 //! | Reinviting without offer | refusal to re-INVITE, 480 to re-INVITE, timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | ModificationEnded | Confirmed |
 //! | Accepting with our offer, Answered with our offer, HangingUp with our offer, Answering with our offer, Reanswered with our offer | UPDATE | 491 | same |
+//! | Calling for an answer, Calling with our answer | UPDATE | 500 | same |
 //! | Incoming with our offer | Answer | ask offer | Accepting |
 //! | Answered with our offer | ACK | deliver answer, complete, Established | Confirmed |
 //! | Answered with our offer, HangingUp with our offer | ACK without answer | aborted, BYE | Terminating |
@@ -159,7 +179,9 @@
 //!
 //! What is not listed changes nothing, and the call refuses the commands Ring, Progress, Answer, Reject, Renegotiate,
 //! SendUpdate, Hold and Describe there ([`State::accepts`]), as it does in a row with `(error)`. `same` is the unchanged state;
-//! `(over)` means that the entry of the call is freed. `with our offer` is a call in which the INVITE of the peer had no offer,
+//! `(over)` means that the entry of the call is freed. `Calling for an answer` is a call without an offer of this side in which a
+//! reliable provisional response brought one, and `Calling with our answer` one whose PRACK carried the answer (RFC 3262 section
+//! 5). `Calling with redirections` is a call that may follow redirections. `with our offer` is a call in which the INVITE of the peer had no offer,
 //! so that the 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. Of an
 //! unanswered call of the peer, `with early media` means that a provisional response waits for its description, `unacknowledged`
 //! that one with a description waits for PRACK, `with a preview` that an unreliable one with the answer is sent, `negotiated`
@@ -169,10 +191,10 @@
 //! `HangUp` stands for `HangUpWith`, too, and `Reject` for `Refuse`: they differ in the content of the message alone.
 //!
 //! Methods and status codes are messages that this side sends. `ask`, `deliver`, `complete`, `refused`,
-//! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`,
-//! `Established`, `ModificationEnded`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already answered 200. `connection` is
-//! one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1). This side refreshes the
-//! session of each call in the table.
+//! `rolled back` and `aborted` are the events that `offer.rs` emits for an exchange; `Progress`, `Redirected`, `EarlyDialogEnded`,
+//! `PrackFailed`, `Established`, `ModificationEnded`, `RepairFailed` and `Ended` are events. A BYE or CANCEL of the peer is already
+//! answered 200. `connection` is one that may carry requests; `gone` is a failure that ends the call (RFC 5057 section 5.1). This
+//! side refreshes the session of each call in the table.
 
 use alloc::boxed::Box;
 
@@ -193,6 +215,12 @@ impl State {
         match (self, input) {
             (state, Input::Reject(status)) => state.step(Input::Refuse(status.into()), context),
             (state, Input::Answer) => state.step(Input::AnswerWith(MessageOptions::new()), context),
+            (Self::Calling(state) | Self::Cancelling(state), Input::Stop) => {
+                state.end(EndReason::local(Cause::Stopped), context)
+            }
+            (Self::QueuedInvite(state), Input::Stop) => {
+                state.end(EndReason::local(Cause::Stopped), context)
+            }
             (state, Input::HangUpWith(options)) => {
                 if !state.is_hung_up() {
                     context.common.parting = Some(options);
@@ -230,6 +258,8 @@ impl State {
                 Some(state)
             }
             (Self::QueuedAck(state), input) => state.step(input, context),
+            // Its exchanges are those of its early dialogs.
+            (Self::Calling(state), input) => state.step(input, context),
             // A late application is like one that has no description.
             (state, Input::Timer(SessionTimer::Description)) => {
                 match context.common.offer.asked() {
@@ -243,7 +273,6 @@ impl State {
             (Self::Accepting(state), input) => state.step_accepting(input, context),
             (Self::AwaitingOffer(state), input) => state.step(input, context),
             (Self::QueuedInvite(state), input) => state.step(input, context),
-            (Self::Calling(state), input) => state.step(input, context),
             (Self::Cancelling(state), input) => Calling::step_cancelling(state, input, context),
             (Self::AwaitingAnswer(state), input) => state.step(input, context),
             (Self::Answered(state), input) => state.step(input, context),
@@ -338,6 +367,7 @@ impl State {
             Input::Describe(..) => matches!(
                 self,
                 Self::AwaitingOffer(_)
+                    | Self::Calling(_)
                     | Self::AwaitingAnswer(_)
                     | Self::Incoming(_)
                     | Self::Accepting(_)

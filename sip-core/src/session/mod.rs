@@ -2,7 +2,8 @@
 //! [`Endpoint`](crate::endpoint::Endpoint).
 //!
 //! [`SessionLayer::step`] takes every input of a call. `machine.rs` has the table of states and inputs;
-//! `caller.rs` has the states before the peer answers an INVITE of this side, `callee.rs` those before this
+//! `caller.rs` has the states before the peer answers an INVITE of this side with `early.rs` for the
+//! early dialogs, `redirect.rs` for redirections and `claim.rs` for further branches, `callee.rs` those before this
 //! side answers and while it waits for the ACK, `progress.rs` with `reliable.rs` the provisional responses of this side (RFC
 //! 3262), `confirmed.rs` and `reinvite.rs` the states of a call that is up, `ending.rs` the rest. `update.rs` has the UPDATEs,
 //! which are beside the state. `offer.rs` is the offer/answer machine (RFC 3264), `refresh.rs` that of session timers (RFC 4028). `transfer.rs`
@@ -12,8 +13,10 @@
 mod alone;
 mod callee;
 mod caller;
+mod claim;
 mod confirmed;
 mod context;
+mod early;
 mod ending;
 #[cfg(test)]
 #[path = "../../exploration/session/mod.rs"]
@@ -26,10 +29,12 @@ mod options;
 mod peer;
 mod progress;
 mod provisional;
+mod redirect;
 mod referral;
 mod referring;
 mod refresh;
 mod refusal;
+mod refusing;
 mod reinvite;
 mod reliable;
 mod replaces;
@@ -45,7 +50,8 @@ pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
 pub use self::options::{
-    DescriptionFailed, FromError, InviteOptions, MessageOptions, ModifyOptions, TransferOptions,
+    DescriptionFailed, Forks, FromError, InviteOptions, MessageOptions, ModifyOptions,
+    TransferOptions,
 };
 pub use self::provisional::{
     ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, Reliability,

@@ -23,6 +23,7 @@ use smallvec::SmallVec;
 
 use crate::event::DescriptionKind;
 use crate::ids::ExchangeId;
+use crate::reason::EndReason;
 
 /// The message that carries an offer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +90,16 @@ pub(crate) enum Ending {
     Refused,
     RolledBack,
     Aborted,
+}
+
+impl Ending {
+    /// How an exchange ends with its call: refused by a final response, or aborted.
+    pub(crate) const fn with_call(reason: &EndReason) -> Self {
+        match reason.status {
+            Some(_) => Self::Refused,
+            None => Self::Aborted,
+        }
+    }
 }
 
 /// The effects on the application.
@@ -162,6 +173,11 @@ impl Exchange {
             Self::OfferAsked(id, _) | Self::AnswerAsked(id, _) => Some(id),
             Self::Idle | Self::OfferSent(..) | Self::AnswerSent(..) => None,
         }
+    }
+
+    /// Whether the answer of this side waits for the message that acknowledges it.
+    pub(crate) const fn awaits_acknowledgement(self) -> bool {
+        matches!(self, Self::AnswerSent(..))
     }
 
     /// The message that carries the offer of the open exchange.

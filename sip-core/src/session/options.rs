@@ -29,9 +29,31 @@ pub struct InviteOptions {
     pub replaces: Option<SessionId>,
     /// Additional header fields of the application.
     pub headers: Vec<ExtraHeader>,
+    /// How long the invitation is valid, in seconds from the INVITE (RFC 3261 sections 13.2.1 and 20.19): Expires says it to the
+    /// peer, and the core cancels an INVITE that has no final response by then. The call ends with
+    /// [`Cause::NoAnswer`](crate::Cause::NoAnswer).
+    pub expires: Option<u32>,
+    /// The number of targets that the core may try after a redirection (3xx, RFC 3261 section 8.1.3.4), with
+    /// [`Event::Redirected`](crate::Event::Redirected) for each; 0: it follows none, because a redirected call reaches another peer.
+    /// It tries each URI once, the preferred ones first, never another scheme in place of SIPS, and no further one after a 6xx.
+    pub redirects: u8,
+    /// What becomes of the branches of a forked INVITE that answer after the first one (RFC 3261 section 13.2.2.4).
+    pub forks: Forks,
     /// The UUID of this side in Session-ID, for a call that continues another one, such as one that a transfer makes: an end
     /// keeps its UUID then (RFC 7989 section 6). `None`: the core draws one. Only with `sessionId`.
     pub session_uuid: Option<SessionUuid>,
+}
+
+/// What becomes of the branches of a forked INVITE that answer after the first one.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub enum Forks {
+    /// The core acknowledges and ends each of them.
+    #[default]
+    EndOthers,
+    /// Each of them becomes a call of its own, which [`Event::CallBranched`](crate::Event::CallBranched) announces, as long as the
+    /// first call is not over and [`Limits::sessions`](crate::Limits::sessions) and [`Limits::forks`](crate::Limits::forks) have room.
+    Claim,
 }
 
 /// Settings of a REFER.
@@ -96,6 +118,27 @@ impl InviteOptions {
     #[must_use]
     pub fn anonymous(mut self) -> Self {
         self.anonymous = true;
+        self
+    }
+
+    /// Lets the invitation expire after this many seconds (RFC 3261 section 13.2.1).
+    #[must_use]
+    pub fn expires(mut self, seconds: u32) -> Self {
+        self.expires = Some(seconds);
+        self
+    }
+
+    /// Lets the core try this many targets after redirections (RFC 3261 section 8.1.3.4).
+    #[must_use]
+    pub fn redirects(mut self, targets: u8) -> Self {
+        self.redirects = targets;
+        self
+    }
+
+    /// Decides about further branches that answer (RFC 3261 section 13.2.2.4).
+    #[must_use]
+    pub fn forks(mut self, forks: Forks) -> Self {
+        self.forks = forks;
         self
     }
 

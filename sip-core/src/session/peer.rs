@@ -1,13 +1,14 @@
 //! What a call knows of its peer from the messages of the peer.
 
-use sip_parse::Message;
+use sip_parse::{HeaderName, Message, Method};
 
+use super::context::Common;
 use super::layer::SessionLayer;
 use crate::dialog::Dialog;
 use crate::endpoint::Endpoint;
 use crate::error::CommandError;
 use crate::ids::SessionId;
-use crate::session_uuid::SessionIdentifier;
+use crate::session_uuid::{SessionIdentifier, SessionUuid};
 
 impl SessionLayer {
     /// Whether the peer of a call has listed an info package in Recv-Info (RFC 6086 section 4.2.1).
@@ -36,11 +37,38 @@ impl SessionLayer {
         Some(endpoint.dialogs.uuids(common.set)?.towards(tag))
     }
 
+    /// The UUID of this side in a call: one that replaces it keeps it (RFC 7989 section 6).
+    pub(super) fn uuid_of(
+        &self,
+        endpoint: &Endpoint,
+        id: Option<SessionId>,
+    ) -> Option<SessionUuid> {
+        Some(self.session_identifier(endpoint, id?)?.local)
+    }
+
     /// Takes what a message of the peer says about the peer.
-    pub(super) fn learn(&mut self, endpoint: &Endpoint, id: SessionId, message: &Message) {
+    pub(super) fn learn(&mut self, endpoint: &mut Endpoint, id: SessionId, message: &Message) {
+        // RFC 3959 section 5: PRACK and UPDATE, and the 2xx to them, carry early-session descriptions, too.
+        let method = message.cseq().map(|cseq| cseq.method);
+        if matches!(method, Ok(Method::Prack | Method::Update))
+            && let Some(early) = endpoint.early_session(id, message)
+        {
+            endpoint.event(early);
+        }
         let limit = endpoint.limits().info_packages;
         if let Some(call) = self.calls.get_mut(id.0) {
             call.common.take_packages(message, limit);
+        }
+    }
+}
+
+impl Common {
+    /// Takes the info packages that a message of the peer lists (RFC 6086 section 4.2.1), at most `limit`. A message without
+    /// Recv-Info changes nothing.
+    pub(crate) fn take_packages(&mut self, message: &Message, limit: usize) {
+        if message.has(HeaderName::RecvInfo) {
+            let packages = message.recv_info().flatten().take(limit);
+            self.packages = packages.map(|package| package.token.into()).collect();
         }
     }
 }

@@ -15,9 +15,11 @@ use super::provisional::ProvisionalOptions;
 use super::reliable::Provisional;
 use super::state::{Incoming, State};
 use crate::body::{Body, remote_description};
+use crate::config::LogLevel;
 use crate::endpoint::{RELIABLE, SessionTimer};
 use crate::error::CommandError;
 use crate::reason::{Cause, EndReason};
+use crate::record::LogContent;
 use crate::transaction::ServerTransactionId;
 
 /// A proxy drops a call after three minutes without a response; a response may be lost (RFC 3261 section 13.3.1.1).
@@ -110,6 +112,7 @@ impl Incoming {
             reliable: self.reliable.is_reliable(&options),
             status: options.status.status(),
             headers: options.headers,
+            other: options.body.filter(|_| body.is_none()),
             body,
         };
         // RFC 3262 section 3: one reliable response at a time. Later ones wait, whatever their kind, to keep their order.
@@ -130,7 +133,8 @@ impl Incoming {
             (HeaderName::RSeq, rseq.as_str()),
         ];
         let own = if response.reliable { &own[..] } else { &[] };
-        let (headers, body) = (&response.headers, response.body.as_ref());
+        let body = response.body.as_ref().or(response.other.as_ref());
+        let headers = &response.headers;
         let sent = context.respond_with(self.dialog, self.transaction, status, own, headers, body);
         if sent.is_err() {
             context.log_not_sent();
@@ -275,5 +279,29 @@ impl Incoming {
             other => return Err(other),
         }
         Ok(())
+    }
+}
+
+impl Context<'_> {
+    /// Logs that a provisional response could not be built or sent.
+    pub(crate) fn log_not_sent(&mut self) {
+        let content = LogContent::Text("a provisional response could not be sent");
+        let label = self.common.id.to_bits();
+        self.endpoint
+            .log(LogLevel::Warn, "sip.session", label, content);
+    }
+
+    /// Answers a PRACK in a state that waits for none: 200 if it acknowledges a provisional response that a final one has overtaken (RFC
+    /// 3262 section 3), else 481. An offer in it is refused, because the exchange of the INVITE goes on.
+    pub(crate) fn late_prack(&mut self, prack: ServerTransactionId, request: &Request) {
+        let number = &mut self.common.provisional;
+        let found = number.take_if(|number| number.is_acknowledged_by(request));
+        match found {
+            None => self.refuse(prack, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
+            Some(_) if remote_description(request).is_some() => {
+                self.refuse(prack, StatusCode::NOT_ACCEPTABLE_HERE);
+            }
+            Some(_) => self.endpoint.accept_prack(prack, None),
+        }
     }
 }

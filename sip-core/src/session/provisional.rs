@@ -5,6 +5,7 @@ use core::fmt;
 
 use sip_parse::StatusCode;
 
+use crate::body::Body;
 use crate::header::ExtraHeader;
 
 /// A status of a provisional response of the application: 101 to 199 (RFC 3261 section 13.3.1.1). The core sends 100 itself.
@@ -80,6 +81,9 @@ pub struct ProvisionalOptions {
     /// Whether the response has a session description, for media before the call is accepted. The core requests it with
     /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) and sends the response when it has it.
     pub description: bool,
+    /// A body that is no session description, such as an early-session description alone (RFC 3959). A response with a session
+    /// description leaves it out: its description may be a multipart body, as [`Body::with_early_session`] makes one.
+    pub body: Option<Body>,
     /// Whether the response is reliable.
     pub reliability: Reliability,
 }
@@ -92,6 +96,7 @@ impl ProvisionalOptions {
             status,
             headers: Vec::new(),
             description: false,
+            body: None,
             reliability: Reliability::Automatic,
         }
     }
@@ -121,6 +126,13 @@ impl ProvisionalOptions {
     #[must_use]
     pub const fn with_description(mut self) -> Self {
         self.description = true;
+        self
+    }
+
+    /// Sets a body that is no session description.
+    #[must_use]
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = Some(body);
         self
     }
 

@@ -168,6 +168,10 @@ impl SessionLayer {
             .referred
             .get(refer.0)
             .and_then(|refer| refer.connection);
+        // RFC 7989 section 6: a call that a transfer makes keeps the UUID of this side.
+        let transferred = self.referred.get(refer.0).and_then(|refer| refer.session);
+        let inherited = self.uuid_of(endpoint, transferred);
+        options.session_uuid = options.session_uuid.or(inherited);
         let call = self.invite(endpoint, connection, target, options)?;
         if let Some(call) = self.calls.get_mut(call.0) {
             call.common.follows = Some(refer);

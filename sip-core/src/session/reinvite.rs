@@ -7,6 +7,7 @@ use core::time::Duration;
 use sip_parse::{Method, Request, StatusCode};
 
 use super::context::{Context, by_peer};
+use super::early::{is_next, prack_outcome, rack, reliable, report_prack, send_prack};
 use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Ending, Exchange};
 use super::state::{
@@ -169,6 +170,7 @@ impl Offering {
                     number,
                     attempt,
                     preview: None,
+                    rseq: None,
                 }))
             }
             Err(cause) => {
@@ -191,6 +193,7 @@ impl Reinviting {
             Input::Resent(SessionRequest::Reinvite, transaction) => {
                 context.set(SessionTimer::Offer, LONGEST_SILENCE);
                 self.transaction = transaction;
+                self.rseq = None;
                 self.number = last_number(self.dialog, context);
                 Some(State::Reinviting(self))
             }
@@ -225,11 +228,16 @@ impl Reinviting {
                 context.cancel(self.transaction);
                 context.hang_up(*reason)
             }
-            Input::Response(response) => {
+            Input::Response(response) if !matches!(response.to, SessionRequest::Prack(_)) => {
                 context.further_success(&response, false);
                 Some(State::Reinviting(self))
             }
-            _ => Some(State::Reinviting(self)),
+            input => {
+                if let Some((dialog, Err(reason))) = prack_outcome(input) {
+                    report_prack(dialog, reason, context);
+                }
+                Some(State::Reinviting(self))
+            }
         }
     }
 
@@ -251,9 +259,7 @@ impl Reinviting {
         }
         match response.status().as_u16() {
             100..=199 => {
-                if self.preview.is_none() {
-                    self.preview = remote_description(response.response);
-                }
+                self.on_progress(response, context);
                 Some(State::Reinviting(self))
             }
             200..=299 => self.accepted(response, context),
@@ -279,6 +285,33 @@ impl Reinviting {
         }
     }
 
+    /// Acknowledges a reliable provisional response by PRACK, and applies the answer in it at once (RFC 3262 section 5): a later
+    /// refusal of the re-INVITE does not take it back (RFC 6141 section 4).
+    fn on_progress(&mut self, response: &ResponseTo<'_>, context: &mut Context<'_>) {
+        let description = remote_description(response.response);
+        let Some(rseq) = reliable(response) else {
+            self.preview = self.preview.take().or(description);
+            return;
+        };
+        let rack = rack(rseq, response.response).filter(|_| is_next(self.rseq, rseq));
+        let Some(rack) = rack else {
+            return;
+        };
+        let dialog = self.dialog;
+        let endpoint = &mut context.endpoint;
+        endpoint.refresh_target(dialog, response.response, response.connection);
+        match send_prack(dialog, &rack, None, context) {
+            Ok(true) => {}
+            // The peer repeats its response until it has the PRACK.
+            Ok(false) => return,
+            Err(reason) => report_prack(dialog, reason, context),
+        }
+        self.rseq = Some(rseq);
+        if let Some(answer) = description {
+            context.answer_came(answer);
+        }
+    }
+
     fn accepted(mut self, response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
         let dialog = self.dialog;
         let preview = self.preview.take();
@@ -298,6 +331,8 @@ impl Reinviting {
         context.on_flow_in_use();
         // RFC 3261 section 13.2.1: the 2xx may leave out an answer that came before it.
         match remote_description(response.response).or(preview) {
+            // A reliable provisional response has brought the answer (RFC 3262 section 5).
+            _ if !self.attempt.without_offer() && !context.common.offer.awaits_answer() => {}
             Some(answer) => context.answer_came(answer),
             None => {
                 let reason = by_peer(Cause::BadDescription);

@@ -36,6 +36,8 @@ pub(crate) struct Provisional {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<ExtraHeader>,
     pub(crate) body: Option<Body>,
+    /// A body that is no session description.
+    pub(crate) other: Option<Body>,
     pub(crate) reliable: bool,
 }
 

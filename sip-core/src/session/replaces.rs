@@ -110,7 +110,7 @@ impl SessionLayer {
         let found = dialogs.matching(call_id, local_tag, Some(remote_tag));
         let without = || dialogs.matching(call_id, local_tag, None);
         let dialog = found.or_else(|| without().filter(|_| remote_tag == b"0"))?;
-        match dialogs.usage(dialog.set())? {
+        match dialogs.usage_of(dialog)? {
             DialogUsage::Session(id) => Some(id),
             DialogUsage::Transfer(_) | DialogUsage::Refer(_) => None,
         }

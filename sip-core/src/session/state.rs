@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use sip_parse::{HeaderName, Message, Method, Request, UriBuf};
-use smallvec::SmallVec;
 
+use super::offer::Exchange;
 use super::options::{InviteOptions, ModifyOptions};
 use super::provisional::ProvisionalOptions;
 use super::reliable::{Provisional, Reliable};
@@ -14,8 +14,8 @@ use crate::body::{Body, RemoteDescription};
 use crate::dialog::DialogId;
 use crate::endpoint::SentRequest;
 use crate::header::ExtraHeader;
-use crate::ids::ConnectionId;
-use crate::reason::EndReason;
+use crate::ids::{ConnectionId, ExchangeId};
+use crate::reason::{Cause, EndReason};
 use crate::time::Timestamp;
 use crate::transaction::{ClientTransactionId, ServerTransactionId};
 
@@ -95,7 +95,7 @@ pub(crate) enum WaitingInvite {
     /// 11.6).
     Again {
         request: SentRequest,
-        late_offer: bool,
+        calling: Calling,
     },
 }
 
@@ -103,15 +103,62 @@ pub(crate) enum WaitingInvite {
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Calling {
     pub(crate) transaction: ClientTransactionId,
-    pub(crate) late_offer: bool,
     /// It was resent because a flow had failed.
     pub(crate) sent_again: bool,
-    /// The session description of each early dialog: the answer, if the 2xx brings none (RFC 3261 section 13.2.1).
-    pub(crate) previews: Option<Box<Previews>>,
+    pub(crate) early: EarlyDialogs,
+    /// Why the call ends if it is cancelled.
+    pub(crate) cause: Cause,
+    /// Set if the core may follow redirections.
+    pub(crate) redirection: Option<Box<Redirection>>,
 }
 
-/// Session descriptions of early dialogs.
-pub(crate) type Previews = SmallVec<[(DialogId, RemoteDescription); 1]>;
+/// What the core needs to follow redirections of an INVITE.
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct Redirection {
+    pub(crate) invite: NewInvite,
+    /// How many more targets the core may try.
+    pub(crate) left: u8,
+    /// The targets that have had the INVITE, besides the first.
+    pub(crate) tried: Vec<UriBuf>,
+    /// The targets that wait, with their preference in thousandths, the highest first; at most `left`.
+    pub(crate) targets: Vec<(u16, UriBuf)>,
+}
+
+/// One early dialog.
+#[cfg_attr(test, derive(Clone))]
+#[derive(Debug)]
+pub(crate) struct EarlyDialog {
+    pub(crate) dialog: DialogId,
+    /// That of the INVITE until it is answered in this dialog, then one that a reliable provisional response opens.
+    pub(crate) exchange: Exchange,
+    /// Whether an exchange is complete in this dialog, so that the 2xx needs no session description.
+    pub(crate) complete: bool,
+    /// The first session description in an unreliable provisional response: the answer, if the 2xx brings none.
+    pub(crate) preview: Option<RemoteDescription>,
+    /// The RSeq number of the last reliable provisional response.
+    pub(crate) rseq: Option<u32>,
+    /// A PRACK that is not sent yet.
+    pub(crate) owed: Option<Prack>,
+}
+
+/// A PRACK that waits for the application's answer or for a connection.
+#[cfg_attr(test, derive(Clone))]
+#[derive(Debug)]
+pub(crate) struct Prack {
+    /// The value of RAck (RFC 3262 section 7.2).
+    pub(crate) rack: Box<str>,
+    /// The answer of the application to an offer in the response.
+    pub(crate) answer: Option<Body>,
+}
+
+/// The early dialogs of a call; at most [`Limits::forks`](crate::Limits::forks).
+#[cfg_attr(test, derive(Clone))]
+#[derive(Default, Debug)]
+pub(crate) struct EarlyDialogs {
+    pub(crate) dialogs: Vec<EarlyDialog>,
+    /// Whether the exchange of the INVITE has ended in some dialog.
+    pub(crate) answered: bool,
+}
 
 /// The 2xx of the peer brought an offer.
 #[cfg_attr(test, derive(Clone))]
@@ -253,6 +300,8 @@ pub(crate) struct Reinviting {
     pub(crate) attempt: Attempt,
     /// The session description of a provisional response: the answer, if the 2xx brings none.
     pub(crate) preview: Option<RemoteDescription>,
+    /// The RSeq number of the last reliable provisional response.
+    pub(crate) rseq: Option<u32>,
 }
 
 /// A re-INVITE waits because it crossed one of the peer, or because a repair failed for a reason that passes.
@@ -280,6 +329,20 @@ pub(crate) struct Terminating {
     pub(crate) since: Timestamp,
     /// The peer hung up, too, so that it knows whatever becomes of the BYE.
     pub(crate) peer_knows: bool,
+}
+
+impl EarlyDialogs {
+    /// Whether any exchange waits for the application's description.
+    pub(crate) fn asked(&self) -> bool {
+        let mut dialogs = self.dialogs.iter();
+        dialogs.any(|early| early.exchange.asked().is_some())
+    }
+
+    /// Whether an exchange in an early dialog waits for the application's description.
+    pub(crate) fn asks(&self, exchange: ExchangeId) -> bool {
+        let mut dialogs = self.dialogs.iter();
+        dialogs.any(|early| early.exchange.asked() == Some(exchange))
+    }
 }
 
 /// The UPDATEs of a call.
@@ -353,6 +416,14 @@ impl Updates {
 }
 
 impl State {
+    /// Whether an exchange waits for the application's description; `offer` is that of the call.
+    pub(crate) fn asks(&self, exchange: ExchangeId, offer: Exchange) -> bool {
+        match self {
+            Self::Calling(state) => state.early.asks(exchange),
+            _ => offer.asked() == Some(exchange),
+        }
+    }
+
     /// The transaction of the peer's INVITE that is being answered.
     pub(crate) fn server_transaction(&self) -> Option<ServerTransactionId> {
         match self {

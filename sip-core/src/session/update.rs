@@ -324,6 +324,8 @@ fn due(state: &State, context: &mut Context<'_>) {
 fn may_take_offer(state: &State, common: &Common) -> bool {
     match state {
         State::Incoming(incoming) | State::Accepting(incoming) => incoming.negotiated,
+        // The exchanges of a call that the peer has not answered are those of its early dialogs.
+        State::Calling(_) | State::Cancelling(_) => false,
         _ => common.exchanges > 0,
     }
 }

@@ -31,7 +31,7 @@ pub enum Session<'a> {
     Outgoing(OutgoingSession<'a>),
     /// The call is up, or its 2xx is sent.
     Established(EstablishedSession<'a>),
-    /// BYE is sent, or waits for a connection; [`Event::Ended`](crate::Event::Ended) follows.
+    /// The application hung up: CANCEL or BYE is sent, or BYE waits for the ACK or a connection; [`Event::Ended`](crate::Event::Ended) follows.
     Ending,
 }
 
@@ -291,7 +291,7 @@ impl IncomingSession<'_> {
 
     /// Accepts the call (RFC 3261 section 13.3.1.4). The core emits
     /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded), then
-    /// [`Event::Established`](crate::Event::Established).
+    /// [`Event::Established`](crate::Event::Established). Idempotent.
     pub fn answer(self, now: Timestamp) {
         self.take(Input::Answer, now);
     }

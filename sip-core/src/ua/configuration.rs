@@ -19,6 +19,15 @@ use crate::transaction::TimerSettings;
 /// The option tags that the core honours, without those of `extraSupported`.
 const SUPPORTED: [&str; 5] = ["outbound", "gruu", "timer", "norefersub", "nosub"];
 
+/// The option tag of RFC 3959.
+const EARLY_SESSION: &str = "early-session";
+
+/// Whether `extraSupported` lists an option tag.
+fn lists(config: &Config, tag: &str) -> bool {
+    let mut tags = config.extra_supported().iter();
+    tags.any(|known| known.eq_ignore_ascii_case(tag))
+}
+
 /// The settings of the endpoint. Draws at random what the configuration leaves out.
 pub(super) fn settings(
     config: &Config,
@@ -49,7 +58,12 @@ pub(super) fn settings(
     };
     identity.contact_transport = Some(transport.into());
     identity.instance = config.instance_id().map(Into::into);
-    identity.supported = supported.chain(extra).collect::<Vec<Box<str>>>();
+    let early = config.early_session().then(|| EARLY_SESSION.into());
+    let early = early.filter(|_| !lists(config, EARLY_SESSION));
+    identity.supported = supported
+        .chain(extra)
+        .chain(early)
+        .collect::<Vec<Box<str>>>();
     settings.behaviour = behaviour(config);
     settings.credentials = credentials(config)?;
     let challenges = &mut settings.challenges;

@@ -102,7 +102,7 @@ impl UserAgent {
         method: Method<'_>,
         options: &MessageOptions,
     ) -> Result<(), SendError> {
-        let accept = self.endpoint.accept_types();
+        let accept = self.endpoint.with_accepted_bodies("application/sdp");
         let accept = [(HeaderName::Accept, accept.as_str())];
         let parts = InDialog {
             connection,

@@ -121,7 +121,7 @@ impl UserAgent {
         let endpoint = &mut self.endpoint;
         let call_id = endpoint.new_call_id();
         let tag = crate::rand::token(endpoint.layer.rng(), 13);
-        let accept = endpoint.accept_types();
+        let accept = endpoint.with_accepted_bodies("application/sdp");
         let accept = [(HeaderName::Accept, accept.as_str())];
         let flow = endpoint.flow.clone();
         let parts = OutOfDialog {

@@ -739,7 +739,8 @@ fn fault_a24_a_reinvite_has_supported_and_allow() {
     bench.describe(id, OFFER);
     let repair = sends(&mut bench, Method::Invite);
     for name in [HeaderName::Supported, HeaderName::Allow] {
-        let expected = value(&first, name);
+        // RFC 6228 section 4: 199 is about the early dialogs of the INVITE that makes the call.
+        let expected = value(&first, name).replace(", 199", "");
         assert!(!expected.is_empty());
         assert_eq!(
             [value(&second, name), value(&repair, name)],

@@ -472,3 +472,22 @@ pub(crate) fn rfc3325_asserted_identities_need_trust() {
         assert_eq!(found.len(), usize::from(trusted));
     }
 }
+
+/// `earlySession`: Supported lists the option tag (RFC 3959 section 8); `early_session.rs` has the rest.
+pub(crate) fn rfc3959_early_sessions_are_offered() {
+    for (config, times) in [
+        (alice().early_session(true).clone(), 1),
+        (
+            alice()
+                .early_session(true)
+                .extra_supported(["early-session"])
+                .clone(),
+            1,
+        ),
+        (alice(), 0),
+    ] {
+        let (_, invite) = Bench::new(&config).call();
+        let tags = value(&invite, HeaderName::Supported);
+        assert_eq!(tags.matches("early-session").count(), times, "{tags}");
+    }
+}

@@ -528,3 +528,26 @@ fn rfc4538_7_target_dialog_names_a_call_to_its_peer() {
     assert_eq!(value(&request, HeaderName::Require), "tdialog");
     assert_ne!(value(&request, HeaderName::CallId), call_id);
 }
+
+/// RFC 3261 17.1.4, RFC 3515 2.4.4: the connection of a REFER breaks before its response: the transfer is over. A subscription
+/// outlives it.
+#[test]
+fn rfc3261_17_1_4_a_lost_connection_ends_a_refer_without_response() {
+    let (mut bench, _, _, transfer, _) = referring(&TransferOptions::new());
+    bench.lose();
+    match ended(&mut bench, transfer) {
+        TransferOutcome::Refused(reason) => assert_eq!(reason.cause, Cause::ConnectionLost),
+        other => panic!("{other:?}"),
+    }
+
+    let (mut bench, _, peer, transfer, request) = referring(&TransferOptions::new());
+    bench.reply(&request, 202, &[]);
+    bench.lose();
+    bench.reconnect(sip_core::Transport::Ws);
+    bench.sent.clear();
+    let last = "terminated;reason=noresource";
+    let status = peer.notify(&mut bench, 1, "refer", last, "SIP/2.0 200 OK");
+    assert_eq!(status, 200);
+    let succeeded = TransferOutcome::Succeeded(StatusCode::OK);
+    assert_eq!(ended(&mut bench, transfer), succeeded);
+}

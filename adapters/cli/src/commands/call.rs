@@ -11,22 +11,24 @@ use crate::settings::Registering;
 
 pub(crate) async fn run(arguments: Call) -> Result<(), Failure> {
     let script = Script::new(&arguments.in_call)?;
+    let options = options(&arguments)?;
     let mut running = Running::start(
         &arguments.account,
         arguments.output,
         Registering::IfAddressed,
     )?;
-    let result = call(&mut running, &arguments, script).await;
+    let result = call(&mut running, &arguments, options, script).await;
     finish(&mut running, result).await
 }
 
-async fn call(running: &mut Running, arguments: &Call, script: Script) -> Result<(), Failure> {
+async fn call(
+    running: &mut Running,
+    arguments: &Call,
+    options: InviteOptions,
+    script: Script,
+) -> Result<(), Failure> {
     running.ready().await?;
     let mut phone = Phone::open(script, arguments.output, &running.report)?;
-    let mut options = InviteOptions::default();
-    options.anonymous = arguments.anonymous;
-    options.late_offer = arguments.late_offer;
-    options.headers.clone_from(&arguments.header);
     let invite = running.handle.invite(&arguments.target, options);
     let mut session = invite.await.map_err(command_failure)?;
     running.calls(session, &arguments.target);
@@ -66,6 +68,19 @@ async fn call(running: &mut Running, arguments: &Call, script: Script) -> Result
             }
             event => running.answer_unrelated(&event).await?,
         }
+    }
+}
+
+fn options(arguments: &Call) -> Result<InviteOptions, Failure> {
+    let mut options = InviteOptions::default();
+    options.anonymous = arguments.anonymous;
+    options.late_offer = arguments.late_offer;
+    options.headers.clone_from(&arguments.header);
+    match &arguments.from {
+        Some(uri) => options
+            .from_address(uri, None)
+            .map_err(|error| Failure::Usage(format!("--from: {error}"))),
+        None => Ok(options),
     }
 }
 

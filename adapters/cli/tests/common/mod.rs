@@ -142,15 +142,20 @@ impl Drop for Background {
 
 /// An edge server with alice and bob; returns it and its URL.
 pub(crate) fn serve() -> (Background, String) {
-    let mut server = Background::start(&[
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--user",
-        "alice:a-secret",
-        "--user",
-        "bob:b-secret",
-    ]);
+    serve_users(&["alice:a-secret", "bob:b-secret"])
+}
+
+/// The same with carol.
+pub(crate) fn serve_three() -> (Background, String) {
+    serve_users(&["alice:a-secret", "bob:b-secret", "carol:c-secret"])
+}
+
+fn serve_users(users: &[&str]) -> (Background, String) {
+    let users = users.iter().flat_map(|user| ["--user", user]);
+    let command = ["serve", "--listen", "127.0.0.1:0"]
+        .into_iter()
+        .chain(users);
+    let mut server = Background::start(&command.collect::<Vec<_>>());
     let line = server.line("listening on ");
     let url = line.split([' ', ',']).nth(2).expect("the URL").to_owned();
     assert!(url.starts_with("ws://127.0.0.1:"), "{line}");

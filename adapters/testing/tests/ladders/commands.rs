@@ -2,8 +2,10 @@
 
 use sip_core::connection::DisconnectReason;
 use sip_core::session::ModifyOptions;
+use sip_core::session::{InviteOptions, TransferOptions};
 use sip_core::{
-    Body, CommandError, EstablishedSession, Refusal, Session, SessionId, Timestamp, UserAgent,
+    Body, CommandError, EstablishedSession, Refusal, Session, SessionId, Timestamp, TransferTarget,
+    UserAgent,
 };
 
 use crate::drawing::draw;
@@ -13,6 +15,11 @@ impl Stage {
     /// The call that commands are about.
     pub(crate) fn focus(&mut self, party: Party, call: usize) {
         self.phone(party).focus = Some(call);
+    }
+
+    /// A call of a user agent, by its place.
+    pub(crate) fn call_of(&mut self, party: Party, place: usize) -> SessionId {
+        self.phone(party).calls[place]
     }
 
     fn current(&mut self, party: Party) -> SessionId {
@@ -44,12 +51,7 @@ impl Stage {
     }
 
     /// Calls a URI with options.
-    pub(crate) fn call_with(
-        &mut self,
-        party: Party,
-        target: &str,
-        options: sip_core::InviteOptions,
-    ) {
+    pub(crate) fn call_with(&mut self, party: Party, target: &str, options: InviteOptions) {
         self.note(party, "(calls)");
         let now = self.now;
         let call = self
@@ -134,6 +136,30 @@ impl Stage {
     /// Ends the hold.
     pub(crate) fn resume(&mut self, party: Party) {
         self.change(party, "resumes the call", |call, now| call.resume(now));
+    }
+
+    /// Asks the peer to call a URI, or the peer of another call.
+    pub(crate) fn refer(&mut self, party: Party, target: impl Into<TransferTarget>) {
+        let call = self.current(party);
+        let target = target.into();
+        let options = TransferOptions::new();
+        let done = self.command(party, "transfers the call", |agent, now| {
+            match agent.session(call) {
+                Ok(Session::Established(call)) => call.refer(target, &options, now),
+                other => panic!("{other:?}"),
+            }
+        });
+        done.expect("the call is up");
+    }
+
+    /// Follows the REFER that arrived last.
+    pub(crate) fn follow(&mut self, party: Party) {
+        let refer = self.phone(party).refers.pop().expect("a REFER");
+        let followed = self.command(party, "follows the REFER", |agent, now| {
+            agent.follow_refer(refer, InviteOptions::new(), now)
+        });
+        self.phone(party).calls.push(followed.expect("a call"));
+        self.pump(party);
     }
 
     /// The network of a user agent changes: its connection is lost, and it opens another one at once.

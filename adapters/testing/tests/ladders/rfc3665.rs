@@ -236,20 +236,12 @@ fn rfc3665_3_6_session_via_redirect_and_proxy_servers_with_sdp_in_ack() {
         proxy.locates("sip:bob@chicago.example.com", contact),
     );
     stage.outbound(alice, redirect);
-    stage.call_with(alice, BOB, InviteOptions::new().late_offer());
+    let options = InviteOptions::new().late_offer().redirects(1);
+    stage.call_with(alice, BOB, options);
     stage.run();
-    stage.reply(
-        redirect,
-        302,
-        &[("Contact", "<sip:bob@chicago.example.com>")],
-    );
     stage.outbound(alice, third);
-    stage.call_with(
-        alice,
-        "sip:bob@chicago.example.com",
-        InviteOptions::new().late_offer(),
-    );
-    stage.run();
+    let contact = ("Contact", "<sip:bob@chicago.example.com>");
+    stage.reply(redirect, 302, &[contact]);
     answered(&mut stage, bob);
     stage.hang_up(bob);
     stage.run();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sip_core::Transport;
 use sip_core::session::FailureStatus;
+use sip_core::{TransferTarget, Transport};
 
 use crate::hold;
 use crate::proxy::Proxy;
@@ -94,6 +94,47 @@ fn rfc5359_2_2_consultation_hold() {
     stage.run();
     hang_up(&mut stage, alice);
     hold("rfc5359-2.2", stage);
+}
+
+/// Bob transfers Alice to Carol while Alice's phone follows.
+fn transferred(stage: &mut Stage, alice: Party, bob: Party, target: impl Into<TransferTarget>) {
+    stage.focus(bob, 0);
+    stage.refer(bob, target);
+    stage.run();
+    stage.follow(alice);
+    stage.run();
+}
+
+#[test]
+fn rfc5359_2_4_unattended_transfer() {
+    let (mut stage, alice, bob, carol) = three();
+    connect(&mut stage, alice, bob, BOB);
+    transferred(&mut stage, alice, bob, CAROL);
+    answer(&mut stage, carol);
+    hang_up(&mut stage, bob);
+    stage.focus(alice, 1);
+    hang_up(&mut stage, alice);
+    hold("rfc5359-2.4", stage);
+}
+
+#[test]
+fn rfc5359_2_5_attended_transfer() {
+    let (mut stage, alice, bob, carol) = three();
+    connect(&mut stage, alice, bob, BOB);
+    stage.hold(bob);
+    stage.run();
+    connect(&mut stage, bob, carol, CAROL);
+    stage.hold(bob);
+    stage.run();
+    let consultation = stage.call_of(bob, 1);
+    transferred(&mut stage, alice, bob, consultation);
+    stage.answer(carol);
+    stage.run();
+    stage.focus(bob, 0);
+    hang_up(&mut stage, bob);
+    stage.focus(alice, 1);
+    hang_up(&mut stage, alice);
+    hold("rfc5359-2.5", stage);
 }
 
 #[test]

@@ -192,3 +192,12 @@ fn rfc5407_3_3_2_update_and_reinvite_cross() {
     stage.wait(Duration::from_secs(10));
     hold("rfc5407-3.3.2", stage);
 }
+
+#[test]
+fn rfc5407_3_3_3_refer_in_the_mortal_state() {
+    let (mut stage, alice, bob) = up();
+    stage.hang_up(alice);
+    stage.refer(bob, "sip:carol@chicago.example.com");
+    stage.run();
+    hold("rfc5407-3.3.3", stage);
+}

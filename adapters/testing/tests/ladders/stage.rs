@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sip_core::config::{Config, ConfigBuilder, IpInContact};
+use sip_core::config::{Config, ConfigBuilder, IpInContact, Support};
 use sip_core::sdp::{self, Direction};
 use sip_core::{
     Action, Body, ConnectionId, ConnectionInfo, DescriptionKind, Event, ExchangeId,
-    ExchangeOutcome, SessionId, Timestamp, Transport, UserAgent,
+    ExchangeOutcome, ReferId, SessionId, Timestamp, TransferOutcome, Transport, UserAgent,
 };
 use sip_parse::{Bytes, Limits, Message, Request, Response, StatusCode};
 use sip_testing::{OFFER, seeded};
@@ -32,6 +32,8 @@ pub(crate) struct Phone {
     pub(crate) calls: Vec<SessionId>,
     /// The call that commands are about; the last one without it.
     pub(crate) focus: Option<usize>,
+    /// REFERs of peers that wait for an answer.
+    pub(crate) refers: Vec<ReferId>,
     /// The last own description of each call.
     described: BTreeMap<SessionId, Vec<u8>>,
     /// The last offer of the peer of each call.
@@ -109,6 +111,7 @@ pub(crate) fn phone(name: &str, domain: &str) -> ConfigBuilder {
         .server("ws://example.com")
         .contact_name(name)
         .password("secret")
+        .replaces(Support::Supported)
         .register(false);
     config
 }
@@ -163,6 +166,7 @@ impl Stage {
             connection: None,
             calls: Vec::new(),
             focus: None,
+            refers: Vec::new(),
             described: BTreeMap::new(),
             offered: BTreeMap::new(),
         };
@@ -428,6 +432,7 @@ impl Stage {
     fn on_event(&mut self, party: Party, event: &Event) {
         match event {
             Event::IncomingCall { session, .. } => self.phone(party).calls.push(*session),
+            Event::IncomingRefer { refer, .. } => self.phone(party).refers.push(*refer),
             Event::IncomingRequest { incoming, .. } => {
                 let now = self.now;
                 let answered = self
@@ -541,6 +546,25 @@ fn words(event: &Event) -> Option<String> {
             Ok(()) => "the session is refreshed".into(),
             Err(reason) => format!("the change failed: {reason}"),
         },
+        Event::IncomingRefer { referral, .. } => {
+            let target = referral.target.to_string();
+            format!(
+                "a REFER arrives: {}",
+                target.split(['?', ';']).next().unwrap_or_default()
+            )
+        }
+        Event::TransferProgress { status, .. } => format!("the transfer: {}", status.as_u16()),
+        Event::TransferEnded { outcome, .. } => match outcome {
+            TransferOutcome::Succeeded(status) => {
+                format!("the transfer succeeded: {}", status.as_u16())
+            }
+            TransferOutcome::Failed(status) => format!("the transfer failed: {}", status.as_u16()),
+            TransferOutcome::Refused(reason) => format!("the REFER is refused: {reason}"),
+            TransferOutcome::CallEnded => "the transfer is over, because its call is".into(),
+            other => format!("the transfer is over: {other:?}"),
+        },
+        Event::Replaced { .. } => "the call is replaced".into(),
+        Event::Redirected { .. } => "the call is redirected".into(),
         Event::RepairFailed { reason, .. } => format!("the repair failed: {reason}"),
         Event::Registered(registration) => match registration.refreshed {
             false => "registered".into(),

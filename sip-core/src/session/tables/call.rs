@@ -10,14 +10,18 @@ use std::vec::Vec;
 use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sip_parse::{Builder, Kind, Message, Method, Request, Response, StatusCode, UriBuf};
+use sip_parse::{
+    Builder, HeaderName, Kind, Message, Method, Request, Response, StatusCode, UriBuf,
+};
 
 use super::early;
+use super::names::{COMMANDS, INPUTS, STATES, join, split};
 use super::rows::{Row, read};
 use crate::action::Action;
 use crate::body::Body;
 use crate::config::Support;
 use crate::connection::{ConnectionInfo, Transport};
+use crate::dialog::DialogId;
 use crate::endpoint::{
     Endpoint, EndpointSettings, Flow, SentRequest, SessionRequest, SessionTimer,
 };
@@ -41,6 +45,8 @@ pub(super) struct World {
     connection: ConnectionId,
     pub(super) id: SessionId,
     exchange: ExchangeId,
+    /// The early dialog of the last provisional response.
+    early: Option<DialogId>,
     /// The requests of this side, latest last.
     sent: Vec<Request>,
     /// The responses of this side, latest last.
@@ -73,6 +79,7 @@ impl World {
             connection,
             id: SessionId(crate::slab::Handle::from_bits(0)),
             exchange: ExchangeId::from_number(0),
+            early: None,
             sent: Vec::new(),
             answers: Vec::new(),
             theirs: None,
@@ -110,9 +117,12 @@ impl World {
     }
 
     fn invite(&mut self, late: bool) -> Vec<String> {
-        let target = UriBuf::parse(b"sip:bob@example.com").expect("a URI");
         let options = InviteOptions::new();
-        let options = if late { options.late_offer() } else { options };
+        self.invite_with(if late { options.late_offer() } else { options })
+    }
+
+    fn invite_with(&mut self, options: InviteOptions) -> Vec<String> {
+        let target = UriBuf::parse(b"sip:bob@example.com").expect("a URI");
         let called = self.calls.invite(&mut self.endpoint, None, target, options);
         self.id = called.expect("a call");
         self.observe()
@@ -171,7 +181,13 @@ impl World {
             }
             Event::RepairFailed { .. } => "RepairFailed".into(),
             Event::ModificationEnded { .. } => "ModificationEnded".into(),
-            Event::Progress { .. } => "Progress".into(),
+            Event::Progress { dialog, .. } => {
+                self.early = dialog;
+                "Progress".into()
+            }
+            Event::Redirected { .. } => "Redirected".into(),
+            Event::EarlyDialogEnded { .. } => "EarlyDialogEnded".into(),
+            Event::PrackFailed { .. } => "PrackFailed".into(),
             Event::Established { .. } => "Established".into(),
             Event::Ended { .. } => "Ended".into(),
             other => format!("{other:?}"),
@@ -193,13 +209,30 @@ impl World {
 
     /// The response of the peer to the last request with this method.
     fn response(&self, method: Method<'_>, status: u16, sdp: bool) -> (Request, Response) {
+        self.response_with(method, status, sdp, None)
+    }
+
+    /// As `response`; a provisional one with an RSeq number is reliable.
+    fn response_with(
+        &self,
+        method: Method<'_>,
+        status: u16,
+        sdp: bool,
+        rseq: Option<u32>,
+    ) -> (Request, Response) {
         let request = self.last(method).expect("a request");
         let status = StatusCode::new(status).expect("a status");
         let mut response = Builder::response_to(&request, status, Some(b"peer"));
-        response.append(sip_parse::HeaderName::Contact, "<sip:bob@192.0.2.2>");
-        response.append(sip_parse::HeaderName::SessionExpires, "1800;refresher=uac");
+        response
+            .append(HeaderName::Contact, "<sip:bob@192.0.2.2>")
+            .append(HeaderName::SessionExpires, "1800;refresher=uac");
         if self.updates {
-            response.append(sip_parse::HeaderName::Allow, "INVITE, UPDATE");
+            response.append(HeaderName::Allow, "INVITE, UPDATE");
+        }
+        if let Some(rseq) = rseq {
+            response
+                .append(HeaderName::Require, "100rel")
+                .append(HeaderName::RSeq, rseq);
         }
         if sdp {
             response.body(b"application/sdp", SDP.as_bytes());
@@ -319,6 +352,23 @@ impl World {
             "QueuedInvite" => {
                 let mut world = Self::new(false);
                 world.invite(true);
+                world
+            }
+            "Calling" if name.ends_with(" with redirections") => {
+                let mut world = Self::new(true);
+                world.invite_with(InviteOptions::new().redirects(1));
+                world.describe();
+                world.reply(Method::Invite, 180, false);
+                world
+            }
+            "Calling" if name != state => {
+                let mut world = Self::new(true);
+                world.invite(true);
+                let (_, response) = world.response_with(Method::Invite, 183, true, Some(1));
+                world.receive(response.bytes().clone());
+                if name.ends_with(" with our answer") {
+                    world.describe();
+                }
                 world
             }
             "Calling" => {
@@ -450,11 +500,6 @@ impl World {
             .sent
             .first()
             .is_some_and(|first| first.method() == Method::Invite);
-        let ours = match state.as_str() {
-            "Reinviting" | "Acknowledging" | "Glare" => SessionRequest::Reinvite,
-            "Terminating" | "LostBye" => SessionRequest::Bye,
-            _ => SessionRequest::Invite,
-        };
         let about = |to: SessionRequest, method| (to, method);
         let (to, method) = if input.ends_with("re-INVITE") {
             about(SessionRequest::Reinvite, Method::Invite)
@@ -462,8 +507,16 @@ impl World {
             about(SessionRequest::Update, Method::Update)
         } else if input.ends_with("BYE") && input != "BYE" {
             about(SessionRequest::Bye, Method::Bye)
+        } else if input.ends_with("PRACK") && input != "PRACK" {
+            about(SessionRequest::Prack(self.early?), Method::Prack)
         } else {
             about(SessionRequest::Invite, Method::Invite)
+        };
+        let ours = match state.as_str() {
+            "Calling" | "Cancelling" if method == Method::Prack => to,
+            "Reinviting" | "Acknowledging" | "Glare" => SessionRequest::Reinvite,
+            "Terminating" | "LostBye" => SessionRequest::Bye,
+            _ => SessionRequest::Invite,
         };
         let is_about_request = input.contains(" to ") || input.contains(" of our ");
         let fits = to == ours || to == SessionRequest::Update;
@@ -472,8 +525,8 @@ impl World {
         }
         let transaction =
             crate::transaction::ClientTransactionId(crate::slab::Handle::from_bits(9));
-        let respond = |world: &mut Self, status, sdp, may_wait| {
-            let (request, response) = world.response(method, status, sdp);
+        let respond_with = |world: &mut Self, status, sdp, may_wait, rseq| {
+            let (request, response) = world.response_with(method, status, sdp, rseq);
             let limits = world.endpoint.limits().message;
             let request = SentRequest::new(request.bytes().clone(), limits);
             let connection = world.connection;
@@ -489,8 +542,15 @@ impl World {
             let (endpoint, id) = (&mut world.endpoint, world.id);
             world.calls.drive(endpoint, id, Input::Response(response))
         };
+        let respond = |world: &mut Self, status, sdp, may_wait| {
+            respond_with(world, status, sdp, may_wait, None)
+        };
         let word = input.split(' ').next().unwrap_or_default();
         let stepped = match input {
+            "reliable 1xx to INVITE" => Ok(respond_with(self, 183, true, false, Some(2))),
+            "reliable 1xx without description to INVITE" => {
+                Ok(respond_with(self, 183, false, false, Some(2)))
+            }
             _ if input.starts_with("2xx without description to ") => {
                 Ok(respond(self, 200, false, false))
             }
@@ -574,6 +634,7 @@ impl World {
             }
             "no connection" => Ok(self.drive(Input::Abandoned)),
             "timer NoAnswer" => Ok(self.drive(Input::Timer(SessionTimer::NoAnswer))),
+            "timer Invitation" => Ok(self.drive(Input::Timer(SessionTimer::Invitation))),
             "timer Description" => Ok(self.drive(Input::Timer(SessionTimer::Description))),
             "timer RepeatProvisional" => {
                 Ok(self.drive(Input::Timer(SessionTimer::RepeatProvisional)))
@@ -643,150 +704,6 @@ impl World {
         (!early.contains(&self.state().as_str())).then_some(())
     }
 }
-
-/// The state, and whether the peer's INVITE had no offer.
-pub(super) fn split(name: &str) -> (&str, bool) {
-    let (mut name, ours) = match name.strip_suffix(" with our offer") {
-        Some(state) => (state, true),
-        None => (name, false),
-    };
-    for suffix in early::SUFFIXES
-        .into_iter()
-        .chain([" for a repair", " without offer"])
-    {
-        name = name.strip_suffix(suffix).unwrap_or(name);
-    }
-    (name, ours)
-}
-
-pub(super) fn join(state: &str, ours: bool) -> String {
-    let suffix = if ours { " with our offer" } else { "" };
-    format!("{state}{suffix}")
-}
-
-/// Commands that are refused where the table does not list them.
-const COMMANDS: [&str; 11] = [
-    "Ring",
-    "Progress",
-    "Progress with description",
-    "Answer",
-    "Reject",
-    "Renegotiate",
-    "Renegotiate without offer",
-    "SendUpdate",
-    "Hold",
-    "Describe",
-    "no description",
-];
-
-const STATES: [&str; 40] = [
-    "AwaitingOffer",
-    "QueuedInvite",
-    "Calling",
-    "Cancelling",
-    "AwaitingAnswer",
-    "QueuedAck",
-    "Incoming",
-    "Accepting",
-    "Answered",
-    "HangingUp",
-    "Confirmed",
-    "Offering",
-    "Reinviting",
-    "Glare",
-    "Answering",
-    "Reanswered",
-    "Terminating",
-    "QueuedBye",
-    "LostBye",
-    "Incoming with our offer",
-    "Accepting with our offer",
-    "Answered with our offer",
-    "HangingUp with our offer",
-    "Answering with our offer",
-    "Reanswered with our offer",
-    "Reinviting for a repair",
-    "Reinviting without offer",
-    "Acknowledging",
-    "Incoming with early media",
-    "Incoming with early media with our offer",
-    "Incoming unacknowledged",
-    "Incoming unacknowledged with our offer",
-    "Incoming with a preview",
-    "Incoming negotiated",
-    "Incoming negotiated with our offer",
-    "Incoming with a PRACK",
-    "Accepting unacknowledged",
-    "Accepting unacknowledged with our offer",
-    "Accepting with a PRACK",
-    "Answered negotiated",
-];
-
-const INPUTS: [&str; 63] = [
-    "Ring",
-    "Progress",
-    "Progress with description",
-    "PRACK",
-    "PRACK with description",
-    "PRACK of another response",
-    "timer RepeatProvisional",
-    "timer Prack",
-    "Answer",
-    "Reject",
-    "HangUp",
-    "Renegotiate",
-    "Renegotiate without offer",
-    "SendUpdate",
-    "Hold",
-    "Describe",
-    "no description",
-    "Stop",
-    "CANCEL",
-    "BYE",
-    "INVITE",
-    "INVITE without offer",
-    "UPDATE",
-    "UPDATE without offer",
-    "ACK",
-    "ACK without answer",
-    "1xx to INVITE",
-    "2xx to INVITE",
-    "2xx without description to INVITE",
-    "430 to INVITE",
-    "refusal to INVITE",
-    "timeout of our INVITE",
-    "loss of our INVITE",
-    "resending of our INVITE",
-    "failed resending of our INVITE",
-    "1xx to re-INVITE",
-    "2xx to re-INVITE",
-    "2xx without description to re-INVITE",
-    "491 to re-INVITE",
-    "480 to re-INVITE",
-    "refusal to re-INVITE",
-    "timeout of our re-INVITE",
-    "loss of our re-INVITE",
-    "resending of our re-INVITE",
-    "failed resending of our re-INVITE",
-    "1xx to BYE",
-    "refusal to BYE",
-    "2xx to BYE",
-    "timeout of our BYE",
-    "loss of our BYE",
-    "failed resending of our BYE",
-    "loss of their INVITE",
-    "gone",
-    "connection",
-    "no connection",
-    "timer NoAnswer",
-    "timer Description",
-    "timer Ring",
-    "timer Repeat",
-    "timer GiveUp",
-    "timer Offer",
-    "timer Refresh",
-    "timer Expiry",
-];
 
 /// RFC 3261 sections 13 to 15: every state of a call with every input does what the table says.
 #[test]

@@ -2,7 +2,8 @@
 
 extern crate std;
 
-use super::call::{World, join, split};
+use super::call::World;
+use super::names::{join, split};
 use crate::session::{Input, ProvisionalOptions, Reliability};
 
 /// The application has been asked for the description of a provisional response.

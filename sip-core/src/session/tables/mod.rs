@@ -3,6 +3,7 @@
 
 mod call;
 mod early;
+mod names;
 mod offer;
 mod refer;
 mod refresh;

@@ -1,6 +1,7 @@
 //! `sip demo`: a server, two or three user agents, and all messages between them.
 
 mod party;
+mod steps;
 mod transfer;
 
 use std::time::{Duration, Instant};
@@ -17,68 +18,16 @@ use crate::outcome::Failure;
 use crate::report::{Report, complain, print_line};
 
 use party::Party;
+use steps::{BOB, PATIENCE, Summary, problem, register, unregister};
 use transfer::Trio;
 
 const REALM: &str = "localhost";
-const BOB: &str = "sip:bob@localhost";
-
-/// How long a step without a fault may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the step that a fault breaks may take.
 const BROKEN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long stopping may take at the end.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// The counts of the demo.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Summary {
-    registered: u64,
-    answered: u64,
-    ended: u64,
-    messages: u64,
-    transferred: u64,
-    unregistered: u64,
-}
-
-impl Summary {
-    const fn expected(calls: u32) -> Self {
-        Self {
-            registered: 2,
-            answered: calls as u64,
-            ended: calls as u64,
-            messages: 1,
-            transferred: 0,
-            unregistered: 2,
-        }
-    }
-}
-
-impl Summary {
-    /// The counts by name, in words and in JSON: a transfer has no message, and another conversation no transfer.
-    fn counts(&self) -> [(&'static str, &'static str, u64); 5] {
-        let kind = match self.transferred {
-            0 => ("messages delivered", "messages", self.messages),
-            transferred => ("calls transferred", "transferred", transferred),
-        };
-        [
-            ("registered", "registered", self.registered),
-            ("calls answered", "answered", self.answered),
-            ("calls ended", "ended", self.ended),
-            kind,
-            ("unregistered", "unregistered", self.unregistered),
-        ]
-    }
-}
-
-impl std::fmt::Display for Summary {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let counts = self.counts();
-        let counts = counts.map(|(words, _, count)| format!("{words} {count}"));
-        f.write_str(&counts.join(", "))
-    }
-}
 
 /// What the user agents of a demo share.
 struct Stage {
@@ -247,7 +196,7 @@ fn config(name: &str, password: &str, url: &str) -> Result<Config, Failure> {
 }
 
 /// The counts of the edge, which knows no transfers.
-fn edge_summary(edge: &EdgeServer, transferred: u64) -> Summary {
+fn edge_summary(edge: &EdgeServer, transferred: Option<u64>) -> Summary {
     let counters = edge.counters();
     Summary {
         // A binding that is made again after its connection broke belongs to the same user, so it counts once.
@@ -431,49 +380,8 @@ impl Conversation {
             answered: alice.established.min(bob.accepted).into(),
             ended: alice.ended.min(bob.ended).into(),
             messages: alice.messages_delivered.min(bob.messages_received).into(),
-            transferred: 0,
+            transferred: None,
             unregistered: both(|counts| counts.unregistered),
         }
-    }
-}
-
-/// Waits for the registrations; the problems.
-async fn register(parties: &[&Party]) -> Vec<String> {
-    let mut problems = Vec::new();
-    for party in parties {
-        let over =
-            |counts: &party::Counts| counts.registered > 0 || counts.registrations_failed > 0;
-        party.reaches(PATIENCE, over).await;
-        let counts = party.counts();
-        if counts.registered == 0 {
-            problems.push(problem(party.name, "was not registered", &counts));
-        }
-    }
-    problems
-}
-
-/// Unregisters those that are registered; the problems.
-async fn unregister(parties: &[&Party]) -> Vec<String> {
-    let mut problems = Vec::new();
-    for party in parties {
-        if party.counts().registered == 0 {
-            continue;
-        }
-        if let Err(error) = party.handle.unregister().await {
-            problems.push(format!("{} could not unregister: {error}", party.name));
-            continue;
-        }
-        let gone = party.reaches(PATIENCE, |counts| counts.unregistered > 0);
-        if !gone.await {
-            problems.push(problem(party.name, "was not unregistered", &party.counts()));
-        }
-    }
-    problems
-}
-
-fn problem(who: &str, what: &str, counts: &party::Counts) -> String {
-    match &counts.complaint {
-        Some(complaint) => format!("{who} {what} ({complaint})"),
-        None => format!("{who} {what}"),
     }
 }

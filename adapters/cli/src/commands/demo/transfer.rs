@@ -4,7 +4,7 @@ use sip_core::{InviteOptions, SessionId, TransferOptions, TransferTarget};
 use sip_host::CommandFailure;
 
 use super::party::{Counts, Party};
-use super::{BOB, PATIENCE, Summary, problem, register, unregister};
+use super::steps::{BOB, PATIENCE, Summary, problem, register, unregister};
 
 const CAROL: &str = "sip:carol@localhost";
 
@@ -22,7 +22,7 @@ impl Trio {
         answered: 3,
         ended: 3,
         messages: 0,
-        transferred: 1,
+        transferred: Some(1),
         unregistered: 3,
     };
 
@@ -117,7 +117,7 @@ impl Trio {
             // Each call has two ends.
             ended: sum(|counts| counts.ended) / 2,
             messages: 0,
-            transferred: sum(|counts| counts.transferred),
+            transferred: Some(sum(|counts| counts.transferred)),
             unregistered: having(|counts| counts.unregistered),
         }
     }
