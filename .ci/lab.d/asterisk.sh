@@ -12,7 +12,7 @@ part_asterisk() { # adapters, then -- and browser cells
 	done
 	part=$whole
 	shift
-	ours_users="bob"
+	ours_users="bob dave"
 	[ -n "$missing" ] || missing=$no_browser
 	local cell
 	for cell; do browser_cell "$cell"; done

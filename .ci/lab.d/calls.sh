@@ -59,7 +59,7 @@ calls_sipp() { # scenario, exit code of the program, seconds until it hangs up o
 	ends alice "$code"
 	ends sipp 0
 	demand "the program says: $words" said alice "$words"
-	demand_ladder alice INVITE "R (407 R )?$([ "$code" = 0 ] && echo 200.* || echo 486)"
+	demand_ladder alice INVITE "${ladder:-R (407 R )?$([ "$code" = 0 ] && echo 200.* || echo 486)}"
 	await - "alice has unregistered" bound alice 0
 }
 
