@@ -11,7 +11,9 @@ midcall_cell() {
 	fi
 	in_cell "the page transfers us" page_transfers_us
 	in_cell "we transfer the page" we_transfer_the_page
-	in_cell "the page transfers one of us to another one, attended" page_transfers_attended
+	# The agent gives SIP.js 0.21 a URI, which that writes without angle brackets; a URI with Replaces needs them (RFC 3261
+	# section 20).
+	[ "$stack" = sipjs ] || in_cell "the page transfers one of us to another one, attended" page_transfers_attended
 	in_cell "we transfer the page, attended" we_transfer_the_page_attended
 	in_cell "we are transferred to the page, attended" transferred_to_the_page
 	if [ "$stack" = jssip ]; then
@@ -45,6 +47,7 @@ we_are_seen_to_hold() {
 	else
 		demand "Asterisk is asked to hold" seen "^IN .* INVITE .*sendonly"
 		demand "Asterisk agrees" seen "^OUT .* 200 .* INVITE .*recvonly"
+		demand "Asterisk looks for its music" asterisk_did "Music class default requested"
 	fi
 	demand "the call goes on at the page" refuse heard page terminated
 }
@@ -66,15 +69,11 @@ we_hold_the_calling_page() {
 tones_both_ways() {
 	page_is_called_by_bob --dtmf "1#"
 	demand_ladder bob INFO "R 200 R 200"
-	if [ "$server" != asterisk ]; then
-		await bob "the page gets the first tone" wire page recv 'INFO .*Signal= *1'
-		await bob "the page gets the second tone" wire page recv 'INFO .*Signal= *#'
-	else
-		await - "Asterisk has the tones" asterisk_did "DTMF end '#'"
-	fi
+	await bob "the page gets the first tone" wire page recv 'INFO .*Signal= *1'
+	await bob "the page gets the second tone" wire page recv 'INFO .*Signal= *#'
 	page page dtmf 5
 	await bob "the tone of the page" said bob "^tone 5"
-	[ "$server" = asterisk ] || await bob "the page hears that it was taken" wire page recv 'SIP/2.0 200 .*CSeq: [0-9]+ INFO'
+	await bob "the page hears that it was taken" wire page recv 'SIP/2.0 200 .*CSeq: [0-9]+ INFO'
 	we_hang_up
 }
 
@@ -92,7 +91,7 @@ page_transfers_us() {
 	await bob "the call with dave is up" said bob "^call established" 2
 	await dave "dave has a call from bob" said dave "^call from .*bob"
 	await bob "the page hears of it" notified
-	await bob "the page takes it for a success" heard page refer-ok
+	await bob "and takes it" wire page send 'SIP/2.0 200 .*CSeq: [0-9]+ NOTIFY'
 	# Some stacks hang up by themselves.
 	heard page terminated || page page bye
 	await bob "the first call is over" said bob "^call ended"
@@ -110,14 +109,22 @@ we_transfer_the_page() {
 	await bob "dave has a call from the page" said dave "^call from .*alice"
 	await dave "the call is up" said dave "^call established"
 	demand_ladder bob REFER "R 202"
-	await bob "we hang up, because it succeeded" said bob "^call ended: as requested"
+	if reports; then
+		await bob "we hang up, because it succeeded" said bob "^call ended: as requested"
+	else
+		interrupt bob
+	fi
 	demand_ladder bob BYE "R 200"
 	await - "the page gets BYE" heard page bye
 	demand "the page goes on with dave" refuse said dave "^call ended"
 	leaves dave dave
 	demand_ladder dave BYE "R 200"
-	leaves bob bob
+	! reports || leaves bob bob
+	ends bob 0
 }
+# SIP.js 0.11 counts its NOTIFYs from a random CSeq number on, so that the other side may have to refuse them (RFC 3261
+# section 12.2.2) and does not learn the outcome.
+reports() { [ "$stack" != sipjs011 ]; }
 
 # RFC 3891: the page calls bob and dave, and dave's call to bob replaces the page's.
 page_transfers_attended() {
@@ -160,13 +167,15 @@ we_transfer_the_page_attended() {
 	await dave "the page's call is there" said dave "^call from .*alice.*, in place of one that is up"
 	await dave "it replaces bob's" said dave "^call replaced by another one"
 	await dave "it is up" said dave "^call established" 2
+	reports || interrupt bob
 	await bob "our calls are over" said bob "^call ended" 2
 	await - "the page gets BYE" heard page bye
 	interrupt dave
 	ends dave 0
 	# To bob, and to the page.
 	demand_ladder dave BYE "R 200 R 200"
-	leaves bob bob
+	! reports || leaves bob bob
+	ends bob 0
 }
 transferred_to_the_page() {
 	dave_waits --follow-refer
@@ -225,7 +234,6 @@ page_calls_with_timer() {
 	bob_waits
 	page_is_in_call_with_bob page
 	demand "the page asks for 90 s" wire page send "INVITE .*Session-Expires: *90"
-	demand "we agree" wire page recv "SIP/2.0 200 .*CSeq: [0-9]+ INVITE.*" 
 	demand "the session has a timer" wire page recv "SIP/2.0 200 .*Session-Expires: *90;refresher=ua"
 	refreshed
 	page_hangs_up page
@@ -262,7 +270,7 @@ asterisk_transfers_us() {
 	page_is_in_call_with_bob page
 	page page refer echo
 	await bob "Asterisk connects bob to Echo" asterisk_did 'Executing \[echo@default:2\] Echo\("PJSIP/bob'
-	await bob "the page hears of it" heard page refer-ok
+	await bob "the page hears of it" notified
 	demand "the call of bob goes on" refuse said bob "^call ended"
 	leaves bob bob
 	demand_ladder bob BYE "R 200"

@@ -172,7 +172,7 @@ impl SessionLayer {
             .ok_or(CommandError::Stale)?;
         let remote = text(remote_tag(dialog));
         let value = format!("{};to-tag={remote};from-tag={local}", text(&call_id));
-        Ok((value, format!("{}", text(dialog.remote_target()))))
+        Ok((value, format!("{}", text(dialog.reachable_target()))))
     }
 
     /// The value of Target-Dialog that names a call of this agent to its peer (RFC 4538 section 7).
