@@ -11,11 +11,12 @@ midcall_cell() {
 	fi
 	in_cell "the page transfers us" page_transfers_us
 	in_cell "we transfer the page" we_transfer_the_page
-	# The agent gives SIP.js 0.21 a URI, which that writes without angle brackets; a URI with Replaces needs them (RFC 3261
+	# SIP.js writes the URI that its agent takes for a target without angle brackets; one with Replaces needs them (RFC 3261
 	# section 20).
-	[ "$stack" = sipjs ] || in_cell "the page transfers one of us to another one, attended" page_transfers_attended
+	[ "$stack" != jssip ] || in_cell "the page transfers one of us to another one, attended" page_transfers_attended
 	in_cell "we transfer the page, attended" we_transfer_the_page_attended
-	in_cell "we are transferred to the page, attended" transferred_to_the_page
+	# The agents of the others take no call with Replaces.
+	[ "$stack" != sipjs ] || in_cell "we are transferred to the page, attended" transferred_to_the_page
 	if [ "$stack" = jssip ]; then
 		in_cell "the page calls, early media" page_hears_early_media
 		in_cell "the page calls with a session timer" page_calls_with_timer
