@@ -83,10 +83,6 @@ pub(crate) struct QueuedInvite {
     pub(crate) sequence: u64,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives in a box, and almost every one is new"
-)]
 #[cfg_attr(test, derive(Clone))]
 pub(crate) enum WaitingInvite {
     /// For a connection.
