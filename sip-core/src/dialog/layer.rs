@@ -150,14 +150,54 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         }
     }
 
-    /// Forgets the dialogs of a usage, and their local end if it has no others.
-    pub fn release(&mut self, set: DialogSetId, usage: U) {
+    /// Counts one more usage of a dialog beside its main one, until [`DialogLayer::unshare`] (RFC 5057 section 2).
+    pub fn share(&mut self, id: DialogId) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.shares += 1;
+        }
+    }
+
+    /// A usage that [`DialogLayer::share`] counted is over. A dialog without any usage is over too, and so is a local end
+    /// without dialogs (RFC 5057 section 4).
+    pub fn unshare(&mut self, id: DialogId) {
+        let Some(dialog) = self.dialog_mut(id) else {
+            return;
+        };
+        dialog.shares = dialog.shares.saturating_sub(1);
+        if dialog.shares == 0 && dialog.is_left {
+            self.forget(id.set, |fork, _| fork != id.fork);
+        }
+    }
+
+    /// A main usage is over: forgets its dialogs, and their local end if it has no others. A confirmed dialog with further
+    /// usages stays for them, and `rest` is its usage from then on (RFC 5057 section 4).
+    pub fn release(&mut self, set: DialogSetId, usage: U, rest: U) {
         let Some(entry) = self.sets.get_mut(set.0) else {
             return;
         };
-        entry.retain(|_, owner| owner != usage);
-        if entry.dialogs.is_empty() {
-            self.sets.remove(set.0);
+        let mut left = SmallVec::<[u32; 1]>::new();
+        for place in 0..entry.dialogs.len() {
+            let is_main = entry.usage_of(entry.dialogs[place].fork) == usage;
+            let dialog = &mut entry.dialogs[place];
+            if is_main && dialog.shares > 0 && dialog.is_confirmed() {
+                dialog.is_left = true;
+                left.push(dialog.fork);
+            }
+        }
+        entry.claimed.retain(|(fork, _)| !left.contains(fork));
+        entry
+            .claimed
+            .extend(left.into_iter().map(|fork| (fork, rest)));
+        self.forget(set, |_, owner| owner != usage);
+    }
+
+    /// Keeps the dialogs of a local end that fit, by fork and usage, and the local end if there are any.
+    fn forget(&mut self, set: DialogSetId, fits: impl Fn(u32, U) -> bool) {
+        if let Some(entry) = self.sets.get_mut(set.0) {
+            entry.retain(fits);
+            if entry.dialogs.is_empty() {
+                self.sets.remove(set.0);
+            }
         }
     }
 

@@ -56,6 +56,10 @@ pub struct Dialog {
     remote_tag: Option<Box<[u8]>>,
     remote_target: Box<[u8]>,
     route_set: Vec<Box<[u8]>>,
+    /// How many usages it has beside its main one (RFC 5057 section 2).
+    pub(super) shares: usize,
+    /// Whether its main usage is over.
+    pub(super) is_left: bool,
 }
 
 impl Dialog {
@@ -79,6 +83,8 @@ impl Dialog {
             remote_tag: to.tag().map(Into::into),
             remote_target: first_target(response).unwrap_or_else(|| request.uri_bytes().into()),
             route_set: Vec::new(),
+            shares: 0,
+            is_left: false,
         };
         dialog.route_set = route_set(response, routes)?;
         dialog.route_set.reverse();
@@ -111,6 +117,8 @@ impl Dialog {
             remote_tag: request.from()?.tag().map(Into::into),
             remote_target: request.from()?.uri().as_bytes().into(),
             route_set: route_set(request, routes)?,
+            shares: 0,
+            is_left: false,
         };
         dialog.refresh_target(request);
         Ok(dialog)
@@ -137,6 +145,8 @@ impl Dialog {
             remote_tag: notify.from()?.tag().map(Into::into),
             remote_target: notify.from()?.uri().as_bytes().into(),
             route_set: route_set(notify, routes)?,
+            shares: 0,
+            is_left: false,
         };
         dialog.refresh_target(notify);
         Ok(dialog)
@@ -191,6 +201,8 @@ impl Dialog {
             remote_tag: to.and_then(|to| to.tag().map(Into::into)),
             remote_target: first_target(response).unwrap_or_else(|| request.uri_bytes().into()),
             route_set: routes,
+            shares: 0,
+            is_left: false,
         }
     }
 

@@ -84,6 +84,8 @@ impl Sent {
 pub(crate) enum DialogUsage {
     /// A call.
     Session(SessionId),
+    /// The subscriptions of REFERs within this call, which is over (RFC 5057 section 4).
+    Rest(SessionId),
     /// The subscription of a REFER that this side sent outside any dialog.
     Transfer(TransferId),
     /// The subscription of a REFER that a peer sent outside any dialog.

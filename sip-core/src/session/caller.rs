@@ -224,6 +224,18 @@ impl Calling {
                 self.early.described(exchange, answer, context);
                 Some(State::Calling(self))
             }
+            Input::Describe(exchange, Err(failed)) if self.early.is_of_update(exchange) => {
+                self.early.answer_update(exchange, Err(failed), context);
+                Some(State::Calling(self))
+            }
+            Input::ServerFailed(update) => {
+                self.early.update_lost(update, context);
+                Some(State::Calling(self))
+            }
+            Input::Timer(SessionTimer::Description) if self.early.awaits_update() => {
+                self.early.refuse_late_updates(context);
+                Some(State::Calling(self))
+            }
             // The offer of a reliable provisional response gets no answer, so that the peer could not answer the call either.
             Input::Describe(_, Err(_)) => self.cancel(Cause::BadDescription, context),
             Input::Timer(SessionTimer::Description) if self.early.asked() => {
@@ -299,6 +311,7 @@ impl Calling {
         context.clear(SessionTimer::Invitation);
         context.cancel(self.transaction);
         self.cause = cause;
+        self.early.abort_updates(cause, context);
         Some(State::Cancelling(self))
     }
 
@@ -327,6 +340,7 @@ impl Calling {
         };
         let dialog = established.dialog;
         let chosen = self.early.choose(dialog, context);
+        context.common.updates.learn(response.response);
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.common.peer_replaces = takes_replaces(response.response);

@@ -460,8 +460,8 @@ impl Context<'_> {
             self.endpoint.expect_late_prack(self.common.set, number);
         }
         let session = self.common.id;
-        let usage = DialogUsage::Session(session);
-        self.endpoint.dialogs.release(self.common.set, usage);
+        let (usage, rest) = (DialogUsage::Session(session), DialogUsage::Rest(session));
+        self.endpoint.dialogs.release(self.common.set, usage, rest);
         if self.common.dialog.is_some() {
             let label = session.to_bits();
             self.endpoint.debug("sip.dialog", label, "the dialog ends");
