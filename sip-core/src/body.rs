@@ -225,11 +225,11 @@ fn body_of(part: &Part<'_>, message: &Message) -> Option<Body> {
     Some(Body::new(&*String::from_utf8_lossy(&content_type), bytes))
 }
 
-/// Why a request has to be refused for its body, if it has to. The core processes the body of an INVITE or UPDATE; other bodies are
-/// for the application, as long as they are not encoded as a whole.
+/// Why a request has to be refused for its body, if it has to. The core processes the body of an INVITE, a PRACK or an UPDATE; other
+/// bodies are for the application, as long as they are not encoded as a whole.
 pub(crate) fn unusable(request: &Request, application: &Understood<'_>) -> Option<Unusable> {
     match request.method() {
-        Method::Invite | Method::Update => read(request, application).1,
+        Method::Invite | Method::Prack | Method::Update => read(request, application).1,
         _ => {
             let parts = request.parts().ok()?;
             let encoded = parts.whole()?.is_encoded() && !parts.whole()?.is_optional();

@@ -577,6 +577,35 @@ fn rfc3262_5_a_prack_without_the_answer_ends_the_call() {
     assert_eq!(ended(&mut bench), expected);
 }
 
+/// RFC 3261 8.2.3, RFC 3262 5: a PRACK whose body cannot be read acknowledges nothing, because the answer in it would be lost; the same
+/// PRACK with a session description does.
+#[test]
+fn rfc3261_8_2_3_a_prack_with_an_unusable_body_acknowledges_nothing() {
+    for (kind, status) in [
+        ("application/unknown", 415),
+        ("application/sdp\nContent-Encoding: gzip", 415),
+        ("multipart/mixed;boundary=b", 400),
+    ] {
+        let (mut bench, id, ours) = early_offer();
+        let rack = format!(
+            "RAck: {} 7 INVITE\nContent-Type: {kind}\nContent-Length: 3\n\nv=0",
+            ours.rseq().unwrap().unwrap()
+        );
+        let to = value(&ours, HeaderName::To);
+        let call_id = value(&ours, HeaderName::CallId);
+        let user = bench.contact_user();
+        bench.feed(&format!(
+            "PRACK sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKodd\nMax-Forwards: 70\n\
+             From: <sip:bob@example.com>;tag=bobtag\nTo: {to}\nCall-ID: {call_id}\nCSeq: 8 PRACK\n{rack}"
+        ));
+        assert_eq!(next_status(&mut bench, Method::Prack), status, "{kind}");
+        bench.silence();
+        prack(&mut bench, 9, &ours, Some(ANSWER));
+        assert_eq!(next_status(&mut bench, Method::Prack), 200);
+        bench.renegotiated(id);
+    }
+}
+
 /// RFC 3262 5, RFC 6337 2.2: the accepted call takes the description of a response that is not sent yet into its 2xx.
 #[test]
 fn rfc6337_2_the_2xx_carries_the_description_of_a_response_that_waits() {
