@@ -57,6 +57,9 @@ struct DialogSetEntry<U> {
     call_id: Box<[u8]>,
     tag: Box<str>,
     dialogs: SmallVec<[Dialog; 1]>,
+    /// The greatest CSeq number of this side in the dialogs that are forgotten: their peers may answer the INVITE later, and
+    /// numbers only grow (RFC 3261 section 12.2.1.1).
+    spent: u32,
     next_fork: u32,
     /// Dialogs with another usage than the rest.
     claimed: SmallVec<[(u32, U); 1]>,
@@ -73,7 +76,13 @@ impl<U: Copy> DialogSetEntry<U> {
     /// Keeps the dialogs that fit, by fork and usage.
     fn retain(&mut self, fits: impl Fn(u32, U) -> bool) {
         let mut dialogs = core::mem::take(&mut self.dialogs);
-        dialogs.retain(|dialog| fits(dialog.fork, self.usage_of(dialog.fork)));
+        dialogs.retain(|dialog| {
+            let stays = fits(dialog.fork, self.usage_of(dialog.fork));
+            if !stays {
+                self.spent = self.spent.max(dialog.local_cseq);
+            }
+            stays
+        });
         self.claimed
             .retain(|(fork, _)| dialogs.iter().any(|dialog| dialog.fork == *fork));
         self.dialogs = dialogs;
@@ -113,6 +122,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
             call_id: call_id.into(),
             tag: tag.into(),
             dialogs: SmallVec::new(),
+            spent: 0,
             next_fork: 0,
             claimed: SmallVec::new(),
             uuids: None,
@@ -277,8 +287,13 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// Forgets one dialog of a fork; its local end stays.
     pub fn remove(&mut self, id: DialogId) {
         if let Some(set) = self.sets.get_mut(id.set.0) {
-            set.dialogs.retain(|dialog| dialog.fork != id.fork);
+            set.retain(|fork, _| fork != id.fork);
         }
+    }
+
+    /// The greatest CSeq number of this side in the dialogs of a local end that are forgotten; 0 without one.
+    pub(crate) fn spent(&self, set: DialogSetId) -> u32 {
+        self.sets.get(set.0).map_or(0, |set| set.spent)
     }
 
     /// The caller's side: a 101 to 199 with a To tag, or a 2xx, to `request` as it was sent (RFC 3261
@@ -322,14 +337,17 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
                 .iter()
                 .position(|dialog| !dialog.is_confirmed());
             match early.filter(|_| confirmed) {
-                Some(place) => drop(entry.dialogs.remove(place)),
+                Some(place) => {
+                    let gone = entry.dialogs.remove(place);
+                    entry.spent = entry.spent.max(gone.local_cseq);
+                }
                 None => return Err(DialogError::Limit("forks")),
             }
         }
         let fork = entry.next_fork;
-        entry
-            .dialogs
-            .push(Dialog::of_caller(fork, request, response, routes)?);
+        let mut dialog = Dialog::of_caller(fork, request, response, routes)?;
+        dialog.local_cseq = dialog.local_cseq.max(entry.spent);
+        entry.dialogs.push(dialog);
         entry.next_fork += 1;
         Ok(Established {
             dialog: DialogId { set, fork },

@@ -21,11 +21,11 @@ use crate::endpoint::{
     is_of_rfc2543,
 };
 use crate::error::CommandError;
-use crate::header::ExtraHeader;
+use crate::header::{ExtraHeader, check_fields};
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::{Cause, EndReason, Originator};
 use crate::slab::Slab;
-use crate::transaction::{ServerTransactionId, TransactionError};
+use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
 #[cfg(test)]
 #[path = "../../exploration/session/snapshot.rs"]
@@ -176,8 +176,9 @@ impl SessionLayer {
     /// peer.
     ///
     /// # Errors
-    /// [`CommandError::Limit`], or [`CommandError::NotConnected`] and others if an INVITE without an offer
-    /// cannot be sent; no call exists then, and no event follows.
+    /// [`CommandError::Limit`], [`CommandError::Send`] for header fields of the options or of the URI that no message can have,
+    /// or [`CommandError::NotConnected`] and others if an INVITE without an offer cannot be sent; no call exists then, and no
+    /// event follows.
     pub fn invite(
         &mut self,
         endpoint: &mut Endpoint,
@@ -201,6 +202,7 @@ impl SessionLayer {
                 .headers
                 .push(replaces.map_err(CommandError::Header)?);
         }
+        check_fields(&options.headers).map_err(SendError::Build)?;
         let call_id = endpoint.new_call_id();
         let id = SessionId(self.calls.next_handle());
         let usage = DialogUsage::Session(id);
@@ -276,7 +278,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = [state.server_transaction(), call.common.updates.theirs];
+        let before = state.pending(&call.common.updates);
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -289,13 +291,14 @@ impl SessionLayer {
         // A test may break a row.
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
-        let after = next.as_ref().and_then(State::server_transaction);
-        let after = [after, call.common.updates.theirs];
+        let updates = &call.common.updates;
+        let after = next.as_ref().map(|next| next.pending(updates));
+        let after = after.unwrap_or_default();
         if before != after {
-            for gone in before.into_iter().flatten() {
+            for gone in before {
                 self.invites.remove(&gone);
             }
-            for pending in after.into_iter().flatten() {
+            for pending in after {
                 self.invites.insert(pending, id);
             }
         }

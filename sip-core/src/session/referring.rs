@@ -138,7 +138,8 @@ impl SessionLayer {
 
     /// Accepts a REFER of a peer and follows it: answers 202, calls the target with the Referred-By of the REFER (RFC 3892
     /// section 2.2) and the header fields of Refer-To (RFC 3261 section 19.1.5), and reports the progress of that call to
-    /// the peer (RFC 3515 section 2.4.4). Returns the new call; it is a call as any other.
+    /// the peer (RFC 3515 section 2.4.4). Returns the new call; it is a call as any other. A Referred-By of the application
+    /// replaces that of the REFER. The new call is anonymous if the one of the REFER is.
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the REFER is answered, [`CommandError::WrongState`] for one that asks for another method
@@ -162,16 +163,29 @@ impl SessionLayer {
             ));
         }
         let target = UriBuf::strict(refer_to.uri().as_bytes()).map_err(CommandError::Target)?;
-        for header in request.headers_named(HeaderName::ReferredBy) {
+        let mut headers = options.headers.iter();
+        let is_named = headers.any(|header| header.header_name() == HeaderName::ReferredBy);
+        let referred_by = request.header(HeaderName::ReferredBy);
+        if let Some(header) = referred_by.filter(|_| !is_named) {
             let value = format!("{}", text(&header.unfolded()));
             options
                 .headers
                 .extend(ExtraHeader::new("Referred-By", &value).ok());
         }
+        // A peer must not learn by a REFER who calls it anonymously.
+        let referred = self.referred.get(refer.0);
+        let hides = |referred: &Referred| endpoint.referrer(Some(referred.dialog)).is_none();
+        options.anonymous |= referred.is_some_and(hides);
+        // The flow carries the call if there is one, because the connection of the REFER may break before the call begins.
         let connection = self
             .referred
             .get(refer.0)
-            .and_then(|refer| refer.connection);
+            .and_then(|refer| refer.connection)
+            .filter(|known| endpoint.flow.is_none() && endpoint.layer.info(*known).is_some());
+        let duty = connection.map_or(Duty::Command, |known| Duty::Owed(Some(known)));
+        if let MaySend::Never(error) = endpoint.may_send(duty, target.as_bytes()) {
+            return Err(error.into());
+        }
         // RFC 7989 section 6: a call that a transfer makes keeps the UUID of this side.
         let transferred = self.referred.get(refer.0).and_then(|refer| refer.session);
         let inherited = self.uuid_of(endpoint, transferred);
@@ -465,7 +479,10 @@ impl Referred {
             own: &own,
             extra,
         });
-        endpoint.dialogs.confirm(self.dialog);
+        // The dialog of a call is the call's: an early one stays early (RFC 3261 section 13.2.2.4).
+        if self.session.is_none() {
+            endpoint.dialogs.confirm(self.dialog);
+        }
     }
 
     /// Sends a NOTIFY; returns the input that follows if it cannot be sent.

@@ -86,8 +86,8 @@ impl SessionLayer {
     /// replaces this side in it: the attended transfer of RFC 5589 section 7, by a Refer-To with Replaces (RFC 3891).
     ///
     /// # Errors
-    /// As [`refer`](Self::refer), and [`CommandError::WrongState`] if the peer of `other` does not list `replaces` in
-    /// Supported (RFC 3891 section 4); a blind transfer is possible then.
+    /// As [`refer`](Self::refer), and [`CommandError::WrongState`] if `other` is the same call, or its peer does not list
+    /// `replaces` in Supported (RFC 3891 section 4); a blind transfer is possible then.
     pub fn refer_to_call(
         &mut self,
         endpoint: &mut Endpoint,
@@ -95,6 +95,11 @@ impl SessionLayer {
         other: SessionId,
         options: &TransferOptions,
     ) -> Result<TransferId, CommandError> {
+        if other == id {
+            return Err(CommandError::WrongState(
+                "another call than the one that is transferred",
+            ));
+        }
         let (replaces, target) = self.replaces_of(endpoint, other)?;
         let refer_to = UriBuf::strict(target.as_bytes())
             .and_then(|target| target.with_header(b"Replaces", replaces.as_bytes()))
