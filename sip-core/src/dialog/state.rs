@@ -242,6 +242,25 @@ impl Dialog {
         self.strict_router().unwrap_or(&self.remote_target)
     }
 
+    /// The URI by which another user agent reaches the peer: the remote target, unless that has a host of `.invalid` and is no
+    /// GRUU, as the Contact of a WebSocket client has (RFC 7118 section 5, RFC 5589 section 7.5). The peer's address of record
+    /// stands in for it then.
+    pub(crate) fn reachable_target(&self) -> &[u8] {
+        let target = Uri::parse(&self.remote_target).ok();
+        let unreachable = target.is_some_and(|target| {
+            let labels = target.host_bytes().rsplit(|&byte| byte == b'.');
+            let last = labels
+                .take(1)
+                .any(|label| label.eq_ignore_ascii_case(b"invalid"));
+            last && !target.has_param(b"gr")
+        });
+        let peer = NameAddr::parse(&self.remote).ok();
+        match peer.filter(|_| unreachable) {
+            Some(peer) => peer.uri().without_headers(),
+            None => &self.remote_target,
+        }
+    }
+
     /// Whether the Request-URI or the top Route of requests within the dialog is a SIPS URI, so that Contact has to be one
     /// (RFC 3261 section 8.1.1.8).
     pub(crate) fn goes_to_sips(&self) -> bool {

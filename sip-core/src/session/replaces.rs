@@ -166,7 +166,7 @@ impl SessionLayer {
             ));
         }
         let dialog = endpoint.dialogs.dialog(id_of_dialog);
-        let target = dialog.ok_or(CommandError::Stale)?.remote_target();
+        let target = dialog.ok_or(CommandError::Stale)?.reachable_target();
         let value = reference_to(endpoint, id_of_dialog, ["to-tag", "from-tag"])?;
         Ok((value, format!("{}", text(target))))
     }

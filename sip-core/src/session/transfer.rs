@@ -17,7 +17,8 @@
 //! | Reported | 2xx without subscription, refusal, last NOTIFY 100, last NOTIFY 200, last NOTIFY 486, last NOTIFY, timer, end of dialog |  | (over) |
 //!
 //! What is not listed changes nothing. A NOTIFY stands with the status of its `message/sipfrag`, or without one that can be
-//! read; `last` means that it terminates the subscription. `refusal` is a final response of 300 to 699, or none at all.
+//! read; `last` means that it terminates the subscription, unless it gives no reason for that and the status is provisional,
+//! because SIP.js writes `terminated` into each NOTIFY. `refusal` is a final response of 300 to 699, or none at all.
 //! `progress` is [`Event::TransferProgress`](crate::Event::TransferProgress); the rest are the outcomes of
 //! [`Event::TransferEnded`](crate::Event::TransferEnded), of which each REFER has exactly one. `Reported` is over for the
 //! application; the subscription stays until the peer terminates it, so that its last NOTIFY is answered 200. The end of the

@@ -352,9 +352,13 @@ impl SessionLayer {
             transfer.dialog = transfer.dialog.or_else(|| endpoint.dialogs.find(notify));
             transfer.wait(endpoint, id, lasts.min(LONGEST));
         }
+        let status = fragment_status(notify.body());
+        // SIP.js puts `terminated`, without a reason, into each NOTIFY for a REFER.
+        let goes_on =
+            state.reason.is_none() && status.is_some_and(|status| status.is_provisional());
         let input = TransferInput::Notified {
-            status: fragment_status(notify.body()),
-            last: state.is_terminated(),
+            status,
+            last: state.is_terminated() && !goes_on,
         };
         self.step_transfer(endpoint, id, input, None, Some(notify));
         true
