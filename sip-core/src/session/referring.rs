@@ -12,7 +12,7 @@ use super::layer::{Phase, SessionLayer};
 use super::options::{InviteOptions, MessageOptions};
 use super::referral::{ReferralEffect, ReferralInput, ReferralState, Referred, Report};
 use super::refusal::Refusal;
-use super::transferring::PACKAGE;
+use super::transferring::{PACKAGE, subscription_of};
 use crate::body::Body;
 use crate::dialog::{DialogId, RemoteTarget};
 use crate::endpoint::{
@@ -74,6 +74,9 @@ impl SessionLayer {
             true => format!("{PACKAGE};id={number}"),
             false => PACKAGE.into(),
         };
+        if session.is_some() {
+            endpoint.dialogs.share(dialog);
+        }
         let deadline = endpoint.now + ANSWER_WITHIN;
         self.referred.insert(Referred {
             state: ReferralState::Unanswered,
@@ -83,6 +86,7 @@ impl SessionLayer {
             connection: endpoint.layer.connection_of(transaction),
             transaction,
             request: Some(request),
+            number,
             event: event.into(),
             expires_at: deadline,
             timer: Some(endpoint.timers.set(deadline, TimerOwner::Refer(id))),
@@ -277,6 +281,70 @@ impl SessionLayer {
         self.step_referred(endpoint, refer, ReferralInput::Timeout, &[]);
     }
 
+    /// Handles a SUBSCRIBE of the peer, which refreshes the subscription of its REFER or ends it (RFC 3515 section 2.4.4, RFC
+    /// 6665 sections 4.1.2.2 and 4.1.2.3); false if the dialog has no such subscription.
+    pub(super) fn on_subscribe(
+        &mut self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+        usage: DialogUsage,
+        subscribe: &Request,
+    ) -> bool {
+        let in_dialog = |id: ReferId, referred: &Referred| match usage {
+            DialogUsage::Session(call) | DialogUsage::Rest(call) => referred.session == Some(call),
+            DialogUsage::Refer(own) => own == id,
+            DialogUsage::Transfer(_) => false,
+        };
+        let referred = self.referred.iter();
+        let referred = referred.map(|(handle, referred)| (ReferId(handle), referred));
+        let mut known: Vec<_> = referred
+            .filter(|(_, referred)| {
+                let state = referred.state;
+                !matches!(state, ReferralState::Unanswered | ReferralState::Ending(_))
+            })
+            .filter(|(id, referred)| in_dialog(*id, referred))
+            .map(|(id, referred)| (referred.number, id))
+            .collect();
+        if known.is_empty() {
+            return false;
+        }
+        known.sort_unstable();
+        let numbers = known.iter().map(|(number, _)| *number);
+        let Some(place) = subscription_of(endpoint, transaction, subscribe, numbers) else {
+            return true;
+        };
+        let (_, id) = known[place];
+        let Ok(asked) = subscribe.expires() else {
+            let why = "a SUBSCRIBE with an unreadable Expires";
+            endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
+            return true;
+        };
+        let lasts = asked.map_or(LASTS, |seconds| Duration::from_secs(seconds.into()));
+        let lasts = lasts.min(LASTS);
+        let Some(referred) = self.referred.get_mut(id.0) else {
+            return true;
+        };
+        let dialog = referred.dialog;
+        endpoint.take_target(transaction, subscribe);
+        // A stale transaction means that its connection is gone; the NOTIFY shows the peer the state.
+        let _ = endpoint.respond_in_dialog(&InDialogResponse {
+            dialog,
+            transaction,
+            status: StatusCode::OK,
+            body: None,
+            own: &[(HeaderName::Expires, &format!("{}", lasts.as_secs()))],
+            extra: &[],
+        });
+        referred.expires_at = endpoint.now + lasts;
+        referred.wait(endpoint, id);
+        let input = match lasts.is_zero() {
+            true => ReferralInput::Timeout,
+            false => ReferralInput::Refresh,
+        };
+        self.step_referred(endpoint, id, input, &[]);
+        true
+    }
+
     /// The NOTIFY of a REFER has this outcome.
     pub(super) fn on_notify_outcome(
         &mut self,
@@ -320,19 +388,24 @@ impl SessionLayer {
         }
     }
 
-    /// Ends the REFERs of the peer in a call that is over, or all of them.
-    pub(super) fn end_referred(&mut self, endpoint: &mut Endpoint, session: Option<SessionId>) {
+    /// Lets the REFERs of the peer in a call take a step, or all of them.
+    pub(super) fn step_referred_of(
+        &mut self,
+        endpoint: &mut Endpoint,
+        session: Option<SessionId>,
+        input: ReferralInput,
+    ) {
         for handle in self.referred.handles() {
             let referred = self.referred.get(handle);
             let of_call = referred.and_then(|referred| referred.session);
             if session.is_none() || of_call == session {
-                self.step_referred(endpoint, ReferId(handle), ReferralInput::CallEnded, &[]);
+                self.step_referred(endpoint, ReferId(handle), input, &[]);
             }
         }
     }
 
     /// Lets a REFER of a peer take a step, and carries out its effect; the only place that does so.
-    fn step_referred(
+    pub(super) fn step_referred(
         &mut self,
         endpoint: &mut Endpoint,
         id: ReferId,
@@ -388,6 +461,7 @@ impl Referred {
         let request = self.request.take();
         let mut own = Vec::new();
         if let Some(request) = request {
+            endpoint.take_target(self.transaction, &request);
             // RFC 4488 section 4, RFC 7614 section 5.2.
             if request.refer_sub() == Ok(Some(false)) {
                 own.push((HeaderName::ReferSub, "false"));
@@ -453,7 +527,7 @@ impl Referred {
     /// but the transaction (RFC 5057 section 5.1).
     fn refuse(&self, endpoint: &mut Endpoint, input: ReferralInput) {
         let (status, why) = match (self.session, input) {
-            (_, ReferralInput::CallEnded) => (
+            (_, ReferralInput::CallEnded | ReferralInput::DialogEnded) => (
                 StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
                 "the call of a REFER is over",
             ),
@@ -483,10 +557,11 @@ impl Referred {
         self.timer = Some(endpoint.timers.set(at, TimerOwner::Refer(id)));
     }
 
-    /// Closes the dialog that the REFER made.
+    /// Closes the dialog that the REFER made, or leaves that of its call.
     fn close(&self, endpoint: &mut Endpoint) {
-        if self.session.is_none() {
-            endpoint.dialogs.close(self.set);
+        match self.session {
+            Some(_) => endpoint.dialogs.unshare(self.dialog),
+            None => endpoint.dialogs.close(self.set),
         }
     }
 }

@@ -112,7 +112,7 @@ impl SessionLayer {
         let dialog = found.or_else(|| without().filter(|_| remote_tag == b"0"))?;
         match dialogs.usage_of(dialog)? {
             DialogUsage::Session(id) => Some(id),
-            DialogUsage::Transfer(_) | DialogUsage::Refer(_) => None,
+            DialogUsage::Rest(_) | DialogUsage::Transfer(_) | DialogUsage::Refer(_) => None,
         }
     }
 
@@ -166,7 +166,7 @@ impl SessionLayer {
             ));
         }
         let dialog = endpoint.dialogs.dialog(id_of_dialog);
-        let target = dialog.ok_or(CommandError::Stale)?.remote_target();
+        let target = dialog.ok_or(CommandError::Stale)?.reachable_target();
         let value = reference_to(endpoint, id_of_dialog, ["to-tag", "from-tag"])?;
         Ok((value, format!("{}", text(target))))
     }

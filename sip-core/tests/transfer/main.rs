@@ -3,4 +3,6 @@
 mod hostile;
 mod peer;
 mod received;
+mod refreshed;
 mod sent;
+mod usages;
