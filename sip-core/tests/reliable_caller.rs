@@ -597,3 +597,23 @@ fn rfc3262_4_a_reliable_response_to_a_re_invite_is_acknowledged() {
         assert!(bench.agent.session(id).is_ok());
     }
 }
+
+/// RFC 3262 3 and 4, RFC 4028 7.3: a re-INVITE that is sent again after a 422 begins a new order of RSeq numbers.
+#[test]
+fn rfc3262_4_a_re_invite_after_a_422_has_its_own_order() {
+    let mut bench = Bench::new(&reliable());
+    let (id, _) = bench.established_call();
+    bench.reinvite(id);
+    bench.describe(id, OFFER);
+    let invite = bench.next_request();
+    provisional(&mut bench, &invite, "bob1", 12, None);
+    let first = prack(&mut bench);
+    bench.reply(&first, 200, &[]);
+    bench.reply_tagged(&invite, 422, "bob1", &[("Min-SE", "7200")], None);
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    let invite = bench.next_request();
+    assert_eq!(invite.method(), Method::Invite);
+    provisional(&mut bench, &invite, "bob1", 700, None);
+    let number = invite.cseq().unwrap().number;
+    assert_eq!(rack(&prack(&mut bench)), format!("700 {number} INVITE"));
+}

@@ -5,13 +5,21 @@ mod common;
 use common::{Background, Run, run, serve, serve_three};
 use serde_json::Value;
 
-/// `sip answer` as bob for a minute, with further arguments.
+/// `sip answer` for a minute, with further arguments.
+fn answering(user: &str, url: &str, further: &[&str]) -> Background {
+    let (uri, password) = (
+        format!("sip:{user}@localhost"),
+        format!("{}-secret", &user[..1]),
+    );
+    let account = ["--server", url, "--uri", &uri, "--password", &password];
+    let command = ["answer", "--for", "60"];
+    let mut phone = Background::start(&[&command[..], &account, further].concat());
+    phone.line("registered");
+    phone
+}
+
 fn bob(url: &str, further: &[&str]) -> Background {
-    let account = ["--server", url, "--uri", "sip:bob@localhost"];
-    let command = ["answer", "--for", "60", "--password", "b-secret"];
-    let mut bob = Background::start(&[&command[..], &account, further].concat());
-    bob.line("registered");
-    bob
+    answering("bob", url, further)
 }
 
 /// `sip call bob` as alice, with further arguments, to its end.
@@ -167,11 +175,7 @@ fn early_media_while_the_call_rings() {
 }
 
 fn carol(url: &str, further: &[&str]) -> Background {
-    let account = ["--server", url, "--uri", "sip:carol@localhost"];
-    let command = ["answer", "--for", "60", "--password", "c-secret"];
-    let mut carol = Background::start(&[&command[..], &account, further].concat());
-    carol.line("registered");
-    carol
+    answering("carol", url, further)
 }
 
 /// RFC 5589 section 6: bob follows alice's REFER, and alice hangs up after his report.

@@ -12,7 +12,7 @@ use sip_parse::{HeaderName, Method, Response};
 use super::context::{Context, by_peer};
 use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Ending, Exchange, OfferInput};
-use super::state::{EarlyDialog, EarlyDialogs, Prack, Updates};
+use super::state::{EarlyAnswer, EarlyDialog, EarlyDialogs, Prack, Updates};
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::dialog::{Dialog, DialogId};
 use crate::endpoint::{
@@ -167,6 +167,31 @@ impl EarlyDialog {
         report_prack(self.dialog, reason, context);
     }
 
+    /// The early dialog of a claimed branch, which another one has overtaken.
+    pub(crate) fn claimed(dialog: DialogId, invite: Exchange, known: EarlyAnswer) -> Self {
+        Self {
+            complete: known.complete,
+            preview: Some(known.answer),
+            ..Self::new(dialog, invite)
+        }
+    }
+
+    /// Leaves the answer to the call that the branch becomes if the application claims it.
+    fn leave_answer(&mut self, context: &mut Context<'_>) {
+        let dialog = context.endpoint.dialogs.dialog(self.dialog);
+        let tag = dialog.and_then(Dialog::remote_tag).map(Box::from);
+        let answer = self.preview.take().filter(|_| context.common.claims);
+        if let (Some(tag), Some(answer)) = (tag, answer) {
+            let complete = self.complete;
+            let answers = &mut context.common.early_answers;
+            answers.push(EarlyAnswer {
+                tag,
+                answer,
+                complete,
+            });
+        }
+    }
+
     /// The dialog is over, and the call goes on without it.
     fn end(mut self, invite: Exchange, reason: EndReason, context: &mut Context<'_>) {
         self.terminate_update(&reason, context);
@@ -302,6 +327,9 @@ impl EarlyDialogs {
         let is_offer = early.exchange == Exchange::Idle && !early.complete;
         match description {
             Some(answer) if early.exchange.awaits_answer() && !cancelled => {
+                if context.common.claims {
+                    early.preview = Some(answer.clone());
+                }
                 early.step(OfferInput::AnswerCame, Some(answer), None, context);
                 early.complete = true;
                 self.answered = true;
@@ -426,13 +454,14 @@ impl EarlyDialogs {
             complete: false,
             preview: None,
         };
-        for early in self.dialogs {
+        for mut early in self.dialogs {
             if early.dialog == dialog {
                 context.common.offer = early.exchange;
                 context.common.updates = early.updates;
                 chosen.complete = early.complete;
                 chosen.preview = early.preview;
             } else {
+                early.leave_answer(context);
                 early.end(invite, by_peer(Cause::AnsweredElsewhere), context);
             }
         }

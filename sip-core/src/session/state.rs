@@ -134,7 +134,8 @@ pub(crate) struct EarlyDialog {
     pub(crate) exchange: Exchange,
     /// Whether an exchange is complete in this dialog, so that the 2xx needs no session description.
     pub(crate) complete: bool,
-    /// The first session description in an unreliable provisional response: the answer, if the 2xx brings none.
+    /// The first session description in an unreliable provisional response: the answer, if the 2xx brings none. In a call whose
+    /// branches the application claims, also the answer in a reliable one, for the call of the branch.
     pub(crate) preview: Option<RemoteDescription>,
     /// The RSeq number of the last reliable provisional response.
     pub(crate) rseq: Option<u32>,
@@ -142,6 +143,17 @@ pub(crate) struct EarlyDialog {
     pub(crate) owed: Option<Prack>,
     /// The UPDATEs in it, which become those of the call.
     pub(crate) updates: Updates,
+}
+
+/// The answer of an early dialog that lost, for the call that its 2xx makes if the application claims branches.
+#[cfg_attr(test, derive(Clone))]
+#[derive(Debug)]
+pub(crate) struct EarlyAnswer {
+    /// The tag of the peer.
+    pub(crate) tag: Box<[u8]>,
+    pub(crate) answer: RemoteDescription,
+    /// Whether a reliable response brought it, so that no other one counts (RFC 3262 section 5).
+    pub(crate) complete: bool,
 }
 
 /// A PRACK that waits for the application's answer or for a connection.

@@ -1,19 +1,22 @@
-//! Calls with random commands on both sides, in any weather: one outcome for each call at each end, offers and answers
-//! alternate, CSeq grows, nothing is left.
+//! Calls with random commands on both sides, in any weather and with random configurations: one outcome for each call, transfer
+//! and request at each end, offers and answers alternate, CSeq grows, nothing is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
+use sip_core::config::{ConfigBuilder, DtmfType, SessionRefresher, Support};
 use sip_core::{
-    Body, DescriptionFailed, DescriptionKind, Event, ExchangeId, FailureStatus, ModifyOptions,
-    ProvisionalOptions, Session, SessionId, Timestamp,
+    Body, CommandError, DescriptionFailed, DescriptionKind, Event, ExchangeId, FailureStatus,
+    Forks, InviteOptions, MessageOptions, ModifyOptions, ProvisionalOptions, ProvisionalStatus,
+    Reason, ReferId, Reliability, RequestId, Session, SessionId, Timestamp, Tones, TransferId,
+    TransferOptions,
 };
 use sip_parse::{Bytes, Limits, Message, Method, StatusCode};
 use sip_testing::{DescriptionRequest, Script, Weather, description_needed, seeded};
 
-use super::{ALICE, BOB, World, number, seeds, storm_of, world};
+use super::{ALICE, BOB, NAMES, World, number, seeds, storm_of, world_of};
 
 /// The commands end here, the calls a little later.
 const LAST_COMMAND: Duration = Duration::from_secs(90);
@@ -26,6 +29,10 @@ const HANG_UP: u32 = 2;
 const STOP: u32 = 3;
 /// Wishes from here on describe an exchange: the place in the list of requests.
 const DESCRIBE: u32 = 1_000;
+/// Wishes from here on answer a REFER: the place in the list of REFERs.
+const ANSWER_REFER: u32 = 1_000_000;
+/// Wishes from here on report a final status for an accepted REFER.
+const FINAL_PROGRESS: u32 = 2_000_000;
 
 /// What one application knows of one call.
 #[derive(Debug, Default)]
@@ -46,6 +53,12 @@ struct Commands {
     /// The offer that each side has to answer.
     offers: BTreeMap<(usize, SessionId), String>,
     descriptions: u32,
+    /// The REFERs of each side, and whether they have ended.
+    transfers: BTreeMap<(usize, TransferId), bool>,
+    /// The REFERs that each side has to answer.
+    refers: Vec<(usize, ReferId)>,
+    /// The requests within calls of each side, and whether they are complete.
+    requests: BTreeMap<(usize, RequestId), bool>,
     stopped: [bool; 2],
     faults: Vec<String>,
     tried: BTreeMap<&'static str, u64>,
@@ -60,6 +73,9 @@ impl Commands {
             asked: Vec::new(),
             offers: BTreeMap::new(),
             descriptions: 0,
+            transfers: BTreeMap::new(),
+            refers: Vec::new(),
+            requests: BTreeMap::new(),
             stopped: [false; 2],
             faults: Vec::new(),
             tried: BTreeMap::new(),
@@ -87,46 +103,110 @@ impl Commands {
         *self.tried.entry(what).or_insert(0) += 1;
     }
 
+    /// The name of one of the users.
+    fn anybody(&mut self) -> &'static str {
+        NAMES[self.below(2) as usize]
+    }
+
+    /// How a new call is made.
+    fn options(&mut self) -> InviteOptions {
+        let mut options = InviteOptions::new();
+        if self.below(3) == 0 {
+            options = options.late_offer();
+        }
+        match self.below(12) {
+            0 => options.expires(5),
+            1 => options.forks(Forks::Claim),
+            _ => options,
+        }
+    }
+
+    fn invites(&mut self, world: &mut World, agent: usize, target: &str, options: InviteOptions) {
+        let now = world.now;
+        if let Ok(session) = world.agents[agent].invite(target, options, now) {
+            self.calls.insert((agent, session), Known::default());
+        }
+    }
+
+    /// A provisional response of any kind.
+    fn provisional(&mut self) -> ProvisionalOptions {
+        let options = match self.below(4) {
+            0 => ProvisionalOptions::ringing(),
+            1 => ProvisionalOptions::new(ProvisionalStatus::new(182).expect("a 1xx")),
+            _ => ProvisionalOptions::early_media(),
+        };
+        options.reliability(match self.below(4) {
+            0 => Reliability::Reliable,
+            1 => Reliability::Unreliable,
+            _ => Reliability::Automatic,
+        })
+    }
+
+    fn parting() -> MessageOptions {
+        let reason = Reason::new("Q.850").expect("a token");
+        MessageOptions::new().reason(reason)
+    }
+
+    fn transfer(&mut self, agent: usize, transfer: Result<TransferId, CommandError>) {
+        if let Ok(transfer) = transfer {
+            self.transfers.insert((agent, transfer), false);
+        }
+    }
+
+    fn request(&mut self, agent: usize, request: Result<RequestId, CommandError>) {
+        if let Ok(request) = request {
+            self.requests.insert((agent, request), false);
+        }
+    }
+
     /// A command that may fit the phase of a call, or come too late.
     fn command(&mut self, world: &mut World, agent: usize) {
         let now = world.now;
         let alive = self.alive(agent);
         let die = self.below(100);
-        if alive.is_empty() || (alive.len() < 2 && die < 10) {
-            let target = ["bob", "alice"][agent];
-            let mut options = sip_core::InviteOptions::new();
-            if die.is_multiple_of(3) {
-                options = options.late_offer();
+        if alive.is_empty() || (alive.len() < 3 && die < 15) {
+            let target = NAMES[1 - agent];
+            if die.is_multiple_of(16) {
+                let refer_to = self.anybody();
+                let refer = TransferOptions::new();
+                let sent = world.agents[agent].refer(target, refer_to, &refer, now);
+                self.transfer(agent, sent);
+                return self.count("REFER without call");
             }
-            self.count("invite");
-            if let Ok(session) = world.agents[agent].invite(target, options, now) {
-                self.calls.insert((agent, session), Known::default());
-            }
-            return;
+            let options = self.options();
+            self.invites(world, agent, target, options);
+            return self.count("invite");
         }
         let session = alive[self.below(alive.len() as u64) as usize];
         let agent_of = &mut world.agents[agent];
-        let what = match agent_of.session(session) {
+        let phase = agent_of.session(session);
+        let what = match phase {
             Ok(Session::Incoming(call)) => match die {
-                0..15 => {
+                0..12 => {
                     call.ring(now);
                     "ring"
                 }
-                15..30 => {
-                    drop(call.progress(ProvisionalOptions::early_media(), now));
+                12..35 => {
+                    let options = self.provisional();
+                    drop(call.progress(options, now));
                     "progress"
                 }
-                30..38 => {
+                35..42 => {
                     drop(call.update(ModifyOptions::new(), now));
                     "early UPDATE"
                 }
-                38..80 => {
+                42..82 => {
                     call.answer(now);
                     "answer"
                 }
-                80..90 => {
+                82..90 => {
                     call.reject(FailureStatus::BUSY_HERE, now);
                     "reject"
+                }
+                90..95 => {
+                    let parting = Self::parting();
+                    let _ = agent_of.hang_up_with(session, parting, now);
+                    "hang up with a reason"
                 }
                 _ => {
                     let _ = agent_of.hang_up(session, now);
@@ -134,46 +214,116 @@ impl Commands {
                 }
             },
             Ok(Session::Outgoing(call)) => match die {
-                0..20 => {
+                0..12 => {
                     call.cancel(now);
                     "cancel"
+                }
+                12..16 => {
+                    let parting = Self::parting();
+                    let _ = agent_of.hang_up_with(session, parting, now);
+                    "hang up with a reason"
                 }
                 _ => "wait",
             },
             Ok(Session::Established(call)) => match die {
-                0..20 => {
+                0..14 => {
                     drop(call.reinvite(ModifyOptions::new(), now));
                     "re-INVITE"
                 }
-                20..28 => {
+                14..20 => {
                     drop(call.reinvite(ModifyOptions::new().without_offer(), now));
                     "re-INVITE without offer"
                 }
-                28..42 => {
+                20..30 => {
                     drop(call.update(ModifyOptions::new(), now));
                     "UPDATE"
                 }
-                42..46 => {
+                30..34 => {
                     drop(call.update(ModifyOptions::new().without_offer(), now));
                     "UPDATE without offer"
                 }
-                46..54 => {
+                34..40 => {
                     drop(call.hold(now));
                     "hold"
                 }
-                54..60 => {
+                40..45 => {
                     drop(call.resume(now));
                     "resume"
                 }
-                60..70 => {
+                45..49 => {
+                    let target = self.anybody();
+                    let mut options = TransferOptions::new();
+                    options.without_subscription = self.below(5) == 0;
+                    let sent = call.refer(target, &options, now);
+                    self.transfer(agent, sent);
+                    "blind transfer"
+                }
+                49..57 => {
+                    let other = alive[self.below(alive.len() as u64) as usize];
+                    let sent = call.refer(other, &TransferOptions::new(), now);
+                    self.transfer(agent, sent);
+                    "attended transfer"
+                }
+                57..62 => {
+                    let sent = call.info(&Body::new("text/plain", "hello"), now);
+                    self.request(agent, sent);
+                    "INFO"
+                }
+                62..67 => {
+                    let sent = call.send_tones(Tones::new("1#").expect("tones"), now);
+                    self.request(agent, sent);
+                    "tones"
+                }
+                67..72 => {
+                    let target = self.anybody();
+                    let options = self.options().replaces(session);
+                    self.invites(world, agent, target, options);
+                    "replace"
+                }
+                72..76 => {
+                    let parting = Self::parting();
+                    let _ = agent_of.hang_up_with(session, parting, now);
+                    "hang up with a reason"
+                }
+                76..80 => {
                     let _ = agent_of.hang_up(session, now);
                     "hang up"
+                }
+                80..83 => {
+                    drop(call.reject(FailureStatus::BUSY_HERE, now));
+                    "reject a change"
                 }
                 _ => "wait",
             },
             Ok(Session::Ending) | Err(_) => "late",
         };
         self.count(what);
+    }
+
+    /// Answers a REFER, or is too late.
+    fn answer_refer(&mut self, world: &mut World, place: usize) {
+        let (agent, refer) = self.refers[place];
+        let now = world.now;
+        let agent_of = &mut world.agents[agent];
+        match self.below(8) {
+            0 => {
+                drop(agent_of.reject_refer(refer, FailureStatus::DECLINE, now));
+                self.count("reject a REFER");
+            }
+            1 => {
+                drop(agent_of.accept_refer(refer, &MessageOptions::new(), now));
+                let wait = Duration::from_millis(self.below(20_000));
+                world.later(wait, agent, FINAL_PROGRESS + place as u32);
+                self.count("accept a REFER");
+            }
+            _ => {
+                let options = self.options();
+                if let Ok(session) = world.agents[agent].follow_refer(refer, options, now) {
+                    self.calls.insert((agent, session), Known::default());
+                    self.count("follow a REFER");
+                }
+            }
+        }
     }
 
     /// Gives a description, or fails to; the command may come too late.
@@ -265,7 +415,10 @@ impl Script<super::Registrar> for Commands {
         if let Some(request) = description_needed(&event) {
             return self.asked(world, agent, request);
         }
+        // The end of the call ends its REFERs.
+        let ends_a_transfer = matches!(event, Event::TransferEnded { .. });
         if let Some(session) = event.session()
+            && !ends_a_transfer
             && self
                 .calls
                 .get(&(agent, session))
@@ -321,6 +474,46 @@ impl Script<super::Registrar> for Commands {
                 let now = world.now;
                 drop(world.agents[agent].respond(incoming, StatusCode::OK, now));
             }
+            Event::CallBranched { session, .. } => {
+                self.calls.insert((agent, session), Known::default());
+            }
+            Event::IncomingRefer { refer, .. } => {
+                self.refers.push((agent, refer));
+                let place = self.refers.len() - 1;
+                // The core refuses a REFER that waits for more than 10 s.
+                let wait = Duration::from_millis(self.below(11_000));
+                world.later(wait, agent, ANSWER_REFER + place as u32);
+            }
+            Event::TransferProgress { transfer, .. } => {
+                if self.transfers.get(&(agent, transfer)) != Some(&false) {
+                    self.faults
+                        .push(format!("progress of {transfer:?}, which is over"));
+                }
+            }
+            Event::TransferEnded {
+                transfer, outcome, ..
+            } => {
+                if self.transfers.insert((agent, transfer), true) != Some(false) {
+                    self.faults
+                        .push(format!("{transfer:?} ended twice: {outcome:?}"));
+                }
+                let outcome = format!("{outcome:?}");
+                let name = outcome.split('(').next().unwrap_or_default();
+                *self.outcomes.entry(format!("transfer {name}")).or_insert(0) += 1;
+            }
+            Event::TonesOffered { request, .. } => {
+                let taken = self.below(2) == 0;
+                let now = world.now;
+                let decided = world.agents[agent].tones_taken(request, taken, now);
+                if taken && decided.is_ok() {
+                    self.requests.insert((agent, request), true);
+                }
+            }
+            Event::RequestCompleted { request, .. } => {
+                if self.requests.insert((agent, request), true) != Some(false) {
+                    self.faults.push(format!("{request:?} completed twice"));
+                }
+            }
             Event::Stopped { .. } => self.stopped[agent] = true,
             _ => {}
         }
@@ -342,6 +535,11 @@ impl Script<super::Registrar> for Commands {
                 }
             }
             STOP => world.agents[agent].stop(Some(Duration::from_secs(35)), now),
+            place @ FINAL_PROGRESS.. => {
+                let (_, refer) = self.refers[(place - FINAL_PROGRESS) as usize];
+                drop(world.agents[agent].refer_progress(refer, StatusCode::OK, now));
+            }
+            place @ ANSWER_REFER.. => self.answer_refer(world, (place - ANSWER_REFER) as usize),
             place => self.describe(world, (place - DESCRIBE) as usize),
         }
     }
@@ -385,6 +583,12 @@ fn check(world: &World, commands: &Commands) -> Result<(), String> {
             return Err(format!("{agent} {session:?} never ended"));
         }
     }
+    if let Some((open, _)) = commands.transfers.iter().find(|(_, ended)| !**ended) {
+        return Err(format!("{open:?} never ended"));
+    }
+    if let Some((open, _)) = commands.requests.iter().find(|(_, ended)| !**ended) {
+        return Err(format!("{open:?} never completed"));
+    }
     for agent in [ALICE, BOB] {
         if !commands.stopped[agent] {
             return Err(format!("{agent} never stopped"));
@@ -397,8 +601,39 @@ fn check(world: &World, commands: &Commands) -> Result<(), String> {
     check_cseq(world.sent.as_deref().unwrap_or_default())
 }
 
+/// The extensions of both sides, by the seed; half of the sides have the default.
+fn extend(seed: u64) -> impl FnMut(usize, &mut ConfigBuilder) {
+    let mut chance = *seeded(seed, 151);
+    let mut below = move |bound: u64| chance.next_u64() % bound;
+    move |_, config| {
+        if below(2) == 0 {
+            return;
+        }
+        let mut support = || match below(10) {
+            0 => Support::None,
+            1 => Support::Required,
+            _ => Support::Supported,
+        };
+        config.rel100(support()).replaces(support());
+        let least = if below(6) == 0 { 100 } else { 90 };
+        config.min_se(Duration::from_secs(least));
+        if below(2) == 0 {
+            config.session_expires(Duration::from_secs(least + below(30)));
+            config.session_refresher(match below(3) {
+                0 => SessionRefresher::Uac,
+                1 => SessionRefresher::Uas,
+                _ => SessionRefresher::Auto,
+            });
+        }
+        if below(4) == 0 {
+            config.dtmf_type(DtmfType::Rtp);
+        }
+        config.allow_out_of_dialog_refers(below(2) == 0);
+    }
+}
+
 fn run(seed: u64, weather: Weather) -> (World, Commands) {
-    let mut world = world(seed, weather);
+    let mut world = world_of(seed, weather, extend(seed));
     world.sent = Some(Vec::new());
     let mut commands = Commands::new(seed);
     for agent in [ALICE, BOB] {
@@ -411,7 +646,7 @@ fn run(seed: u64, weather: Weather) -> (World, Commands) {
 }
 
 /// Each of these must have happened in a sweep of some size, or it proves nothing.
-const MET: [&str; 8] = [
+const MET: [&str; 17] = [
     "invite",
     "ring",
     "answer",
@@ -420,6 +655,15 @@ const MET: [&str; 8] = [
     "hang up",
     "re-INVITE",
     "late",
+    "progress",
+    "early UPDATE",
+    "UPDATE",
+    "blind transfer",
+    "attended transfer",
+    "follow a REFER",
+    "reject a REFER",
+    "replace",
+    "tones",
 ];
 
 /// RFC 3261, RFC 3264, RFC 6337: whatever both applications command, and whatever the network does, each call has one end at
@@ -429,6 +673,7 @@ fn random_commands_leave_nothing_open() {
     let one = number("SIM_SEED");
     let mut tried: BTreeMap<&str, u64> = BTreeMap::new();
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+    let mut faults = Vec::new();
     for seed in seeds() {
         let weather = storm_of(seed);
         let command = format!(
@@ -441,10 +686,7 @@ fn random_commands_leave_nothing_open() {
             println!("{weather:?}\n{}", world.ladder);
         }
         if let Err(fault) = check(&world, &commands) {
-            panic!(
-                "{weather:?}\n{}\nseed {seed}: {fault}\nrepeat it: {command}",
-                world.ladder
-            );
+            faults.push(format!("seed {seed}: {fault}; repeat it: {command}"));
         }
         for (what, times) in commands.tried {
             *tried.entry(what).or_insert(0) += times;
@@ -454,6 +696,7 @@ fn random_commands_leave_nothing_open() {
         }
     }
     println!("{tried:#?}\n{outcomes:#?}");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
     if one.is_none() && seeds().end >= super::A_FEW {
         for what in MET {
             assert!(tried.contains_key(what), "no seed tried {what}");

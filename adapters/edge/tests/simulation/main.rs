@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use between::Registrar;
-use sip_core::config::Config;
+use sip_core::config::{Config, ConfigBuilder};
 use sip_core::{Body, Event, RequestId, Session, SessionId, Timestamp, Transport};
 use sip_parse::StatusCode;
 use sip_testing::{Pair, Script, Weather, description_needed, remote_description, seeded};
@@ -23,6 +23,7 @@ type World = Pair<Registrar>;
 
 const ALICE: usize = 0;
 const BOB: usize = 1;
+const NAMES: [&str; 2] = ["alice", "bob"];
 
 /// Wishes of the script.
 const CALL: u32 = 1;
@@ -216,12 +217,23 @@ enum Outcome {
 }
 
 fn world(seed: u64, weather: Weather) -> World {
-    let agents = ["alice", "bob"].map(|name| {
+    world_of(seed, weather, |_, _| {})
+}
+
+/// As [`world`], with more in the configuration of each agent.
+fn world_of(
+    seed: u64,
+    weather: Weather,
+    mut extend: impl FnMut(usize, &mut ConfigBuilder),
+) -> World {
+    let agents = [ALICE, BOB].map(|agent| {
+        let name = NAMES[agent];
         let mut config = Config::builder();
         config
             .uri(format!("sip:{name}@sim.test"))
             .server("ws://sim.test")
             .password(format!("{name}-pw"));
+        extend(agent, &mut config);
         (name, config)
     });
     let users = agents
