@@ -1,4 +1,4 @@
-//! UPDATEs of the peer in the early dialogs of a call that this side makes (RFC 3311 section 5.2), against a scripted peer.
+//! UPDATEs in the early dialogs of a call that this side makes (RFC 3311 section 5), against a scripted peer.
 
 use std::time::Duration;
 
@@ -392,5 +392,165 @@ fn rfc3311_5_2_a_late_update_leaves_the_offer_of_another_dialog() {
         bench.silence();
         bench.wait(20 * SECOND);
         assert_eq!(bench.next_request().method(), Method::Cancel);
+    }
+}
+
+/// The application sends an UPDATE in an early dialog.
+#[track_caller]
+fn send(
+    bench: &mut Bench,
+    id: SessionId,
+    dialog: DialogId,
+    options: ModifyOptions,
+) -> Result<(), CommandError> {
+    let taken = match bench.agent.session(id) {
+        Ok(Session::Outgoing(call)) => call.update(dialog, options, bench.now),
+        other => panic!("not calling: {other:?}"),
+    };
+    bench.pump();
+    taken
+}
+
+/// The early dialog that the last provisional response made.
+#[track_caller]
+fn named(bench: &mut Bench) -> DialogId {
+    bench.expect(|event| match event {
+        Event::Progress { dialog, .. } => *dialog,
+        _ => None,
+    })
+}
+
+/// 3311-5.1-A, RFC 3311 section 5.1: the caller sends UPDATE in an early dialog once its first exchange is complete, to a peer whose
+/// Allow lists it; other dialogs do not count. The answer in the 2xx completes the exchange in that dialog.
+#[test]
+fn rfc3311_5_1_the_caller_sends_update_in_an_early_dialog() {
+    let mut bench = Bench::new(&reliable());
+    let (id, invite) = bench.call();
+    acknowledged(&mut bench, &invite, "bob", 1, None);
+    let bob = named(&mut bench);
+    let options = ModifyOptions::new;
+    assert!(send(&mut bench, id, bob, options()).is_err(), "no answer");
+    acknowledged(&mut bench, &invite, "carol", 1, Some(ANSWER));
+    let carol = named(&mut bench);
+    assert!(
+        send(&mut bench, id, bob, options()).is_err(),
+        "another dialog"
+    );
+    bench.events.clear();
+    assert_eq!(send(&mut bench, id, carol, options()), Ok(()));
+    match bench.event() {
+        Event::DescriptionNeeded { dialog, kind, .. } => {
+            assert_eq!((dialog, kind), (Some(carol), DescriptionKind::Offer));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        send(&mut bench, id, carol, options()).is_err(),
+        "one at a time"
+    );
+    bench.describe(id, CHANGED);
+    let sent = bench.next_request();
+    assert_eq!(
+        (sent.method(), sent.body()),
+        (Method::Update, CHANGED.as_bytes())
+    );
+    assert_eq!(sent.to().unwrap().tag(), Some(&b"carol"[..]));
+    assert_eq!(sent.uri_bytes(), b"sip:carol@192.0.2.9");
+    update(&mut bench, &invite, "carol", 1, Some(OFFER));
+    assert_eq!(status(&mut bench), 491, "our offer is not answered");
+    let contact = [("Contact", "<sip:moved@192.0.2.9>")];
+    bench.reply_tagged(&sent, 200, "carol", &contact, Some(ANSWER));
+    assert!(matches!(
+        bench.event(),
+        Event::RemoteDescription { dialog, kind: DescriptionKind::Answer, .. } if dialog == Some(carol)
+    ));
+    assert_eq!(
+        outcome(&mut bench),
+        (Some(carol), ExchangeOutcome::Complete)
+    );
+    let next = [("Require", "100rel"), ("RSeq", "2")];
+    bench.reply_tagged(&invite, 183, "carol", &next, None);
+    assert_eq!(bench.next_request().uri_bytes(), b"sip:moved@192.0.2.9");
+    // A peer without UPDATE gets none.
+    bench.reply_tagged(&invite, 180, "carol", &[("Allow", "INVITE")], None);
+    assert!(send(&mut bench, id, carol, options()).is_err(), "no Allow");
+}
+
+/// 3311-5.1-B, RFC 3311 section 5.1: after 491 the UPDATE of an early dialog waits as RFC 3261 section 14.1 says, and is tried again
+/// with a fresh offer. The wait goes on over the 2xx to the INVITE.
+#[test]
+fn rfc3311_5_1_glare_in_an_early_dialog_is_tried_again() {
+    for answered in [false, true] {
+        let mut bench = Bench::new(&reliable());
+        let (id, invite) = bench.call();
+        acknowledged(&mut bench, &invite, "bob", 1, Some(ANSWER));
+        let bob = named(&mut bench);
+        bench.events.clear();
+        send(&mut bench, id, bob, ModifyOptions::new()).unwrap();
+        bench.describe(id, CHANGED);
+        let sent = bench.next_request();
+        bench.reply_tagged(&sent, 491, "bob", &[], None);
+        assert!(matches!(
+            outcome(&mut bench),
+            (Some(dialog), ExchangeOutcome::RolledBack(_)) if dialog == bob
+        ));
+        if answered {
+            respond(&mut bench, &invite, 200, "bob", None, None);
+            assert_eq!(bench.next_request().method(), Method::Ack);
+            bench.expect(|event| matches!(event, Event::Established { .. }).then_some(()));
+        }
+        // This side made the Call-ID.
+        bench.wait(Duration::from_millis(2_099));
+        bench.no_events();
+        bench.wait(Duration::from_millis(1_901));
+        match bench.event() {
+            Event::DescriptionNeeded { dialog, kind, .. } => {
+                assert_eq!((dialog, kind), (Some(bob), DescriptionKind::Offer));
+            }
+            other => panic!("{other:?}"),
+        }
+        bench.describe(id, OFFER);
+        let again = bench.next_request();
+        assert_eq!(again.body(), OFFER.as_bytes());
+        bench.reply_tagged(&again, 200, "bob", &[], Some(ANSWER));
+        assert_eq!(outcome(&mut bench), (Some(bob), ExchangeOutcome::Complete));
+    }
+}
+
+/// RFC 3311 section 5.1: the 2xx to the INVITE crosses the UPDATE of this side, whose exchange becomes that of the call. If another
+/// branch answers, the exchange ends, and a late response to the UPDATE changes nothing.
+#[test]
+fn rfc3311_5_1_the_2xx_crosses_an_update_of_the_caller() {
+    for other in [false, true] {
+        let mut bench = Bench::new(&reliable());
+        let (id, invite) = bench.call();
+        acknowledged(&mut bench, &invite, "bob", 1, Some(ANSWER));
+        let bob = named(&mut bench);
+        acknowledged(&mut bench, &invite, "carol", 1, Some(ANSWER));
+        bench.events.clear();
+        send(&mut bench, id, bob, ModifyOptions::new()).unwrap();
+        bench.describe(id, CHANGED);
+        let sent = bench.next_request();
+        bench.events.clear();
+        let winner = if other { "carol" } else { "bob" };
+        respond(&mut bench, &invite, 200, winner, None, None);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        if other {
+            assert!(matches!(
+                outcome(&mut bench),
+                (Some(dialog), ExchangeOutcome::Aborted(_)) if dialog == bob
+            ));
+        }
+        bench.expect(|event| matches!(event, Event::Established { .. }).then_some(()));
+        bench.reply_tagged(&sent, 200, "bob", &[], Some(ANSWER));
+        if !other {
+            assert_eq!(bench.remote_description().0, DescriptionKind::Answer);
+            assert_eq!(outcome(&mut bench), (Some(bob), ExchangeOutcome::Complete));
+        }
+        bench.no_events();
+        assert!(matches!(
+            bench.agent.session(id),
+            Ok(Session::Established(_))
+        ));
     }
 }

@@ -7,6 +7,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use sip_core::config::ServerUrl;
+use sip_core::dialog::DialogId;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
     EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, InviteOptions,
@@ -194,6 +195,17 @@ macro_rules! for_each_command {
             /// The call is not up, has ended, or is being changed already, or the agent is gone.
             fn update(
                 session: ::sip_core::SessionId,
+                options: ::sip_core::ModifyOptions
+            ) -> ();
+
+            /// Changes or refreshes the session of an early dialog of a call of this side by an UPDATE
+            /// ([`OutgoingSession::update`](::sip_core::OutgoingSession::update), RFC 3311 section 5.1).
+            ///
+            /// # Errors
+            /// The call has been answered or has ended, the dialog takes no UPDATE now, or the agent is gone.
+            fn update_early(
+                session: ::sip_core::SessionId,
+                dialog: ::sip_core::dialog::DialogId,
                 options: ::sip_core::ModifyOptions
             ) -> ();
 
@@ -509,6 +521,18 @@ pub fn update(
         Session::Incoming(call) => Ok(call.update(options, now)?),
         Session::Established(call) => Ok(call.update(options, now)?),
         _ => Err(CommandError::WrongState("only a call that is up can be changed").into()),
+    }
+}
+
+/// [`OutgoingSession::update`](sip_core::OutgoingSession::update).
+pub fn update_early(
+    session: SessionId,
+    dialog: DialogId,
+    options: ModifyOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| match agent.session(session)? {
+        Session::Outgoing(call) => Ok(call.update(dialog, options, now)?),
+        _ => Err(CommandError::WrongState("only an unanswered call has early dialogs").into()),
     }
 }
 

@@ -67,7 +67,7 @@ impl SessionLayer {
     ) -> Option<&'static str> {
         use SessionTimer::{
             Description, GiveUp, Invitation, NoAnswer, Offer, Prack, Repeat, RepeatProvisional,
-            Ring,
+            Ring, Update,
         };
         let (needed, allowed): (&[_], &[_]) = match self.calls.get(id.0)?.state.as_ref()? {
             State::AwaitingOffer(_) | State::AwaitingAnswer(_) | State::QueuedAck(_) => {
@@ -75,7 +75,7 @@ impl SessionLayer {
             }
             State::QueuedInvite(_) => (&[GiveUp], &[Invitation]),
             State::QueuedBye(_) | State::LostBye(_) => (&[GiveUp], &[]),
-            State::Calling(_) => (&[], &[NoAnswer, Description, Invitation]),
+            State::Calling(_) => (&[], &[NoAnswer, Description, Invitation, Update]),
             State::Incoming(_) | State::Accepting(_) => {
                 (&[NoAnswer], &[Ring, Description, RepeatProvisional, Prack])
             }
@@ -222,7 +222,13 @@ impl SessionLayer {
 
     /// The name of the state of the UPDATEs of a call, for the table test.
     pub(in crate::session) fn update_state_for_tests(&self, id: SessionId) -> Option<&'static str> {
-        Some(self.calls.get(id.0)?.common.updates.state_for_tests())
+        let call = self.calls.get(id.0)?;
+        let early = match call.state.as_ref()? {
+            State::Calling(calling) => calling.early.dialogs.first(),
+            _ => None,
+        };
+        let updates = early.map_or(&call.common.updates, |early| &early.updates);
+        Some(updates.state_for_tests())
     }
 
     /// The transaction of the peer's UPDATE that a call answers, for the table test.

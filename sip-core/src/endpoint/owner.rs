@@ -39,8 +39,8 @@ pub enum SessionRequest {
     Bye,
     /// The PRACK to a reliable provisional response in this dialog (RFC 3262 section 4).
     Prack(DialogId),
-    /// An UPDATE (RFC 3311).
-    Update,
+    /// An UPDATE in this dialog (RFC 3311): that of the call, or an early one.
+    Update(DialogId),
 }
 
 /// The data that a client transaction keeps for its user: everything that a retry needs.

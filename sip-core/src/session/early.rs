@@ -306,6 +306,9 @@ impl EarlyDialogs {
             early.end(context.common.offer, refusal(response.response), context);
             context.endpoint.dialogs.remove(dialog);
             self.clear_deadline(context);
+            if self.glaring().is_empty() {
+                context.clear(SessionTimer::Update);
+            }
         }
     }
 
@@ -427,6 +430,7 @@ impl EarlyDialogs {
     /// Ends all early dialogs, because the INVITE begins anew: with credentials, on another flow, or to another target.
     pub(crate) fn reset(&mut self, reason: &EndReason, context: &mut Context<'_>) {
         context.clear(SessionTimer::Description);
+        context.clear(SessionTimer::Update);
         for early in self.dialogs.drain(..) {
             context.endpoint.dialogs.remove(early.dialog);
             early.end(context.common.offer, reason.clone(), context);
@@ -438,9 +442,12 @@ impl EarlyDialogs {
         self.acknowledged(dialog, context);
         let waits = self
             .of(dialog)
-            .is_some_and(|early| early.updates.are_answered());
+            .is_some_and(|early| early.exchange.carrier() == Some(Carrier::Update));
         if !waits {
             context.clear(SessionTimer::Description);
+        }
+        if !self.glaring().contains(&dialog) {
+            context.clear(SessionTimer::Update);
         }
         let invite = context.common.offer;
         let mut chosen = Chosen {

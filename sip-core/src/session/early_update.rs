@@ -1,14 +1,56 @@
-//! UPDATEs of the peer in the early dialogs of a call that this side makes (RFC 3311 section 5.2). Each early dialog has its own
-//! exchange, so that an UPDATE in one says nothing about the others. The 2xx to the INVITE makes the exchange of its dialog,
-//! and the UPDATE that waits in it, those of the call.
+//! UPDATEs in the early dialogs of a call that this side makes (RFC 3311 section 5). Each early dialog has its own exchange, so
+//! that an UPDATE in one says nothing about the others. The 2xx to the INVITE makes the exchange of its dialog, and the UPDATEs
+//! in it, those of the call. The table has the UPDATEs of this side; `machine.rs` has the rows of those of the peer.
+//!
+//! | state | input | does | next |
+//! |-------|-------|------|------|
+//! | Idle | SendUpdateIn | ask offer | Offering |
+//! | Idle | SendUpdateIn without offer | UPDATE | Sent without offer |
+//! | Idle | UPDATE | deliver offer, ask answer | Answering |
+//! | Idle, Offering, Sent, Sent without offer, Glare | UPDATE without offer | 200 | same |
+//! | Idle, Sent without offer, Glare | HangUp | CANCEL | Idle in Cancelling |
+//! | Idle | 2xx to INVITE | ACK, Established | Idle in Confirmed |
+//! | Idle | 199 to INVITE | Progress, EarlyDialogEnded | same |
+//! | Idle, Sent without offer, Glare | refusal to INVITE, Stop | Ended | (over) |
+//! | Idle | resending of our INVITE | EarlyDialogEnded | same |
+//! | Offering | Describe | UPDATE | Sent |
+//! | Offering | no description, timer Description | aborted | Idle |
+//! | Offering | UPDATE | rolled back, deliver offer, ask answer | Glare |
+//! | Offering, Sent | HangUp | CANCEL, aborted | Idle in Cancelling |
+//! | Offering | 2xx to INVITE | ACK, Established | Offering in Confirmed |
+//! | Offering, Sent | 199 to INVITE | Progress, aborted, EarlyDialogEnded | Idle |
+//! | Offering, Sent | refusal to INVITE | refused, Ended | (over) |
+//! | Offering, Sent | resending of our INVITE | aborted, EarlyDialogEnded | Idle |
+//! | Offering, Sent | Stop | aborted, Ended | (over) |
+//! | Sent | UPDATE | 491 | same |
+//! | Sent | 2xx to UPDATE | deliver answer, complete | Idle |
+//! | Sent | 2xx without description to UPDATE, 405 to UPDATE, refusal to UPDATE | refused | Idle |
+//! | Sent | 491 to UPDATE | rolled back | Glare |
+//! | Sent | timeout of our UPDATE, loss of our UPDATE, failed resending of our UPDATE | aborted | Idle |
+//! | Sent | 2xx to INVITE | ACK, Established | Sent in Confirmed |
+//! | Sent without offer, Glare | UPDATE | deliver offer, ask answer | same |
+//! | Sent without offer | 2xx to UPDATE, 2xx without description to UPDATE, 405 to UPDATE, refusal to UPDATE, timeout of our UPDATE, loss of our UPDATE, failed resending of our UPDATE | ModificationEnded | Idle |
+//! | Sent without offer | 491 to UPDATE | | Glare |
+//! | Sent without offer | 2xx to INVITE | ACK, Established | Sent without offer in Confirmed |
+//! | Sent without offer, Glare | 199 to INVITE | Progress, EarlyDialogEnded | Idle |
+//! | Sent without offer, Glare | resending of our INVITE | EarlyDialogEnded | Idle |
+//! | Glare | timer Update | ask offer | Offering |
+//! | Glare | 2xx to INVITE | ACK, Established | Glare in Confirmed |
+//!
+//! What is not listed changes nothing, and the call refuses the commands SendUpdateIn and Describe there. The call has one early
+//! dialog, whose first exchange is complete, and its Allow lists UPDATE; `in` names the state of the call where it is not
+//! `Calling`, and the end of the early dialog is `Idle`, too. Words as in `machine.rs` and `update.rs`.
+
+use alloc::vec::Vec;
 
 use sip_parse::{Request, StatusCode};
 
 use super::context::Context;
 use super::offer::{Carrier, Ending, Exchange, OfferInput};
 use super::options::DescriptionFailed;
-use super::state::{EarlyDialog, EarlyDialogs};
+use super::state::{EarlyDialog, EarlyDialogs, Ours};
 use crate::body::{Body, RemoteDescription};
+use crate::dialog::DialogId;
 use crate::endpoint::SessionTimer;
 use crate::ids::ExchangeId;
 use crate::reason::{Cause, EndReason};
@@ -18,6 +60,17 @@ impl EarlyDialog {
     /// Whether the application has to answer an UPDATE in this dialog.
     fn awaits_update(&self) -> bool {
         self.updates.are_answered()
+    }
+
+    /// Whether the application has to make the offer of an UPDATE in this dialog.
+    fn is_offering(&self) -> bool {
+        matches!(self.updates.ours, Ours::Offering(_))
+    }
+
+    /// Exchanges what the dialog and the call have of the same kind.
+    fn swap(&mut self, context: &mut Context<'_>) {
+        core::mem::swap(&mut self.exchange, &mut context.common.offer);
+        core::mem::swap(&mut self.updates, &mut context.common.updates);
     }
 
     /// Takes the offer in an UPDATE, or refuses it.
@@ -88,6 +141,60 @@ impl EarlyDialogs {
     pub(crate) fn is_of_update(&self, exchange: ExchangeId) -> bool {
         let mut dialogs = self.dialogs.iter();
         dialogs.any(|early| early.awaits_update() && early.exchange.asked() == Some(exchange))
+    }
+
+    /// Lets the UPDATEs of an early dialog take a step as those of a call do.
+    pub(crate) fn within(
+        &mut self,
+        dialog: DialogId,
+        context: &mut Context<'_>,
+        step: impl FnOnce(&mut Context<'_>),
+    ) {
+        let Some(early) = self.of(dialog) else {
+            return;
+        };
+        let asked = early.exchange.asked();
+        let call = context.common.dialog.replace(dialog);
+        early.swap(context);
+        step(context);
+        early.swap(context);
+        context.common.dialog = call;
+        if early.exchange.asked() == asked {
+            return;
+        }
+        // The step has set or cleared the deadline that all early dialogs share.
+        let mut waiting = self.dialogs.iter().filter(|early| early.awaits_update());
+        match waiting.next() {
+            Some(waiting) => context.wait_for_description(waiting.exchange),
+            None => self.update_ended(context),
+        }
+    }
+
+    /// The early dialog in which the core has requested the offer of an UPDATE from the application, in this exchange if it names one.
+    pub(crate) fn offering(&self, exchange: Option<ExchangeId>) -> Option<DialogId> {
+        let mut dialogs = self.dialogs.iter();
+        let early = dialogs.find(|early| {
+            let asked = early.exchange.asked().filter(|_| early.is_offering());
+            asked.is_some() && (exchange.is_none() || exchange == asked)
+        });
+        early.map(|early| early.dialog)
+    }
+
+    /// As [`EarlyDialogs::offering`], in the dialog of a request of the peer.
+    pub(crate) fn offering_in(
+        &mut self,
+        request: &Request,
+        context: &Context<'_>,
+    ) -> Option<DialogId> {
+        let dialog = context.endpoint.dialogs.find(request)?;
+        self.of(dialog)?.is_offering().then_some(dialog)
+    }
+
+    /// The early dialogs in which an UPDATE of this side waits after glare.
+    pub(crate) fn glaring(&self) -> Vec<DialogId> {
+        let dialogs = self.dialogs.iter();
+        let glaring = dialogs.filter(|early| matches!(early.updates.ours, Ours::Glare(_)));
+        glaring.map(|early| early.dialog).collect()
     }
 
     /// Handles an UPDATE of the peer, except one that only refreshes the target and the session: returns false then.
@@ -169,9 +276,16 @@ impl EarlyDialogs {
         self.update_ended(context);
     }
 
-    /// Refuses the UPDATEs that wait, because the application gives the call up.
+    /// Ends the UPDATEs of both sides, because the application gives the call up.
     pub(crate) fn abort_updates(&mut self, cause: Cause, context: &mut Context<'_>) {
+        context.clear(SessionTimer::Update);
         for early in &mut self.dialogs {
+            early.updates.ours = Ours::Idle;
+            let is_ours = early.updates.theirs.is_none();
+            if is_ours && early.exchange.carrier() == Some(Carrier::Update) {
+                let aborted = OfferInput::Ended(Ending::Aborted);
+                early.step(aborted, None, Some(EndReason::local(cause)), context);
+            }
             let (status, reason) = (StatusCode::REQUEST_TERMINATED, EndReason::local(cause));
             early.end_update(Some(status), Ending::Aborted, reason, context);
         }

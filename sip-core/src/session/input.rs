@@ -9,6 +9,7 @@ use super::provisional::ProvisionalOptions;
 use super::refusal::{FailureStatus, Refusal};
 use crate::auth::ChallengeError;
 use crate::body::Body;
+use crate::dialog::DialogId;
 use crate::endpoint::{SentRequest, SessionRequest, SessionTimer, Success};
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::reason::{EndReason, refusal};
@@ -49,6 +50,8 @@ pub enum Input<'a> {
     /// Command: changes or refreshes the session by an UPDATE (RFC 3311 section 5.1), or by a re-INVITE in a call that is up if
     /// the Allow of the peer does not list UPDATE.
     SendUpdate(ModifyOptions),
+    /// Command: changes the session of an early dialog by an UPDATE (RFC 3311 section 5.1).
+    SendUpdateIn(DialogId, ModifyOptions),
     /// Command: puts the peer on hold by a re-INVITE (true), or resumes the call (RFC 3264 section 8.4).
     Hold(bool),
     /// Command: the description that [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) requests,

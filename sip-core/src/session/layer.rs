@@ -437,6 +437,11 @@ impl SessionLayer {
         true
     }
 
+    /// The dialog of a call, once one is chosen.
+    pub(crate) fn dialog_of(&self, id: SessionId) -> Option<DialogId> {
+        self.calls.get(id.0)?.common.dialog
+    }
+
     /// The dialog set of a call.
     fn set_of(&self, id: SessionId) -> Option<DialogSetId> {
         Some(self.calls.get(id.0)?.common.set)
@@ -527,7 +532,7 @@ impl SessionLayer {
                 SessionRequest::Reinvite => {
                     endpoint.acknowledge_without_dialog(connection, request, &received.response)
                 }
-                SessionRequest::Bye | SessionRequest::Prack(_) | SessionRequest::Update => {}
+                SessionRequest::Bye | SessionRequest::Prack(_) | SessionRequest::Update(_) => {}
             }
         }
         stepped
@@ -555,7 +560,7 @@ impl SessionLayer {
                     .unwrap_or(FailureScope::Transaction)
             }
             // RFC 3311 section 5.1: the call goes on without UPDATE.
-            TransactionUser::Session(_, SessionRequest::Update)
+            TransactionUser::Session(_, SessionRequest::Update(_))
                 if matches!(received.response.status().as_u16(), 405 | 480 | 501) =>
             {
                 FailureScope::Transaction
@@ -623,7 +628,15 @@ impl SessionLayer {
         let call = self.calls.get(id.0);
         let state = call.and_then(|call| call.state.as_ref());
         match to {
-            SessionRequest::Update => call.is_some_and(|call| call.common.updates.are_sent()),
+            SessionRequest::Update(dialog) => {
+                let early = match state {
+                    Some(State::Calling(calling)) => &calling.early.dialogs[..],
+                    _ => &[],
+                };
+                let mut early = early.iter();
+                early.any(|early| early.dialog == dialog && early.updates.are_sent())
+                    || call.is_some_and(|call| call.common.updates.are_sent())
+            }
             SessionRequest::Invite => matches!(state, Some(State::Calling(_))),
             SessionRequest::Reinvite => matches!(state, Some(State::Reinviting(_))),
             SessionRequest::Bye => matches!(state, Some(State::Terminating(_))),

@@ -385,6 +385,9 @@ impl State {
                 matches!(self, Self::Confirmed(_)) && common.may_offer()
             }
             Input::SendUpdate(options) => return update::accepts(self, options, common),
+            Input::SendUpdateIn(dialog, options) => {
+                return update::accepts_in(self, *dialog, options);
+            }
             Input::Describe(..) if common.offer.carrier() == Some(Carrier::Update) => true,
             Input::Describe(..) => matches!(
                 self,

@@ -44,8 +44,8 @@
 //! | Answering | BYE | 487, aborted, Ended | (over) |
 //!
 //! What is not listed changes nothing, and the call refuses the commands SendUpdate, Renegotiate, Hold, Reject and Describe there.
-//! The call is up, and the Allow of the peer lists UPDATE; before, in an early dialog of a call of this side, `early_update.rs` takes
-//! the UPDATEs of the peer, and `machine.rs` has their rows; `in` names the state of the call where it is not `Confirmed`. `without
+//! The call is up, and the Allow of the peer lists UPDATE; `early_update.rs` has
+//! the UPDATEs in the early dialogs of a call of this side; `in` names the state of the call where it is not `Confirmed`. `without
 //! offer` is an UPDATE that refreshes the target and the session only. Words as in `machine.rs`.
 
 use sip_parse::{Method, Request, StatusCode};
@@ -55,7 +55,7 @@ use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Ending, Exchange};
 use super::options::ModifyOptions;
 use super::reinvite::{MOST_GLARES, last_number, offer, repair};
-use super::state::{Attempt, Ours, State};
+use super::state::{Attempt, EarlyDialogs, Ours, State};
 use crate::body::{Body, remote_description};
 use crate::dialog::DialogId;
 use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
@@ -73,6 +73,13 @@ pub(crate) enum Stepped<'a> {
 
 /// Takes an input that is about an UPDATE.
 pub(crate) fn step<'a>(state: State, input: Input<'a>, context: &mut Context<'_>) -> Stepped<'a> {
+    let (state, input) = match state {
+        State::Calling(mut call) => match step_early(&mut call.early, input, context) {
+            Some(input) => (State::Calling(call), input),
+            None => return Stepped::Taken(Some(State::Calling(call))),
+        },
+        state => (state, input),
+    };
     let by_update = context.common.offer.carrier() == Some(Carrier::Update);
     let theirs = context.common.updates.theirs;
     let answers = matches!(state, State::Incoming(_) | State::Accepting(_));
@@ -115,29 +122,25 @@ pub(crate) fn step<'a>(state: State, input: Input<'a>, context: &mut Context<'_>
             context.end_exchange(Ending::Aborted, reason);
             Stepped::Taken(after(state, context))
         }
-        Input::Response(response) if response.to == SessionRequest::Update => {
+        Input::Response(response) if is_of_call(response.to, context) => {
             responded(&response, context);
             Stepped::Taken(after(state, context))
         }
-        Input::Resent(SessionRequest::Update, _) => {
-            let dialog = context.common.dialog;
-            let number = dialog.map_or(0, |dialog| last_number(dialog, context));
-            if let Ours::Sent(_, sent) = &mut context.common.updates.ours {
-                *sent = number;
-            }
+        Input::Resent(request, _) if is_of_call(request, context) => {
+            resent(context);
             Stepped::Taken(Some(state))
         }
-        Input::NotResent(SessionRequest::Update, error) => {
+        Input::NotResent(request, error) if is_of_call(request, context) => {
             failed(EndReason::local(send_failure_cause(&error)), context);
             Stepped::Taken(after(state, context))
         }
         // The next connection repairs the route; silence ends the call (RFC 5057 section 5.1).
-        Input::Failed(SessionRequest::Update, error) => {
+        Input::Failed(request, error) if is_of_call(request, context) => {
             failed(failure(error), context);
             Stepped::Taken(after(state, context))
         }
         Input::Timer(SessionTimer::Update) => {
-            due(&state, context);
+            due(may_offer(&state, context), context);
             Stepped::Taken(after(state, context))
         }
         Input::Invite(transaction, request) if by_update => match context.common.offer {
@@ -162,6 +165,100 @@ pub(crate) fn step<'a>(state: State, input: Input<'a>, context: &mut Context<'_>
             Stepped::Passed(state, input)
         }
     }
+}
+
+/// Takes an input that is about an UPDATE of this side in an early dialog, or returns it.
+fn step_early<'a>(
+    early: &mut EarlyDialogs,
+    input: Input<'a>,
+    context: &mut Context<'_>,
+) -> Option<Input<'a>> {
+    match input {
+        Input::SendUpdateIn(dialog, options) => {
+            early.within(dialog, context, |context| {
+                start(Attempt::of(options, None), context);
+            });
+        }
+        Input::Describe(exchange, description) => match early.offering(Some(exchange)) {
+            Some(dialog) => early.within(dialog, context, |context| {
+                described(description.ok().as_ref(), context);
+            }),
+            None => return Some(Input::Describe(exchange, description)),
+        },
+        // The application is late with an offer; the offers of the peer have the same deadline.
+        Input::Timer(SessionTimer::Description) if early.offering(None).is_some() => {
+            while let Some(dialog) = early.offering(None) {
+                early.within(dialog, context, |context| described(None, context));
+            }
+            early.refuse_late_updates(context);
+        }
+        Input::Response(response) => match response.to {
+            SessionRequest::Update(dialog) => {
+                early.within(dialog, context, |context| responded(&response, context));
+            }
+            _ => return Some(Input::Response(response)),
+        },
+        Input::Resent(SessionRequest::Update(dialog), _) => {
+            early.within(dialog, context, resent);
+        }
+        Input::NotResent(SessionRequest::Update(dialog), error) => {
+            let reason = EndReason::local(send_failure_cause(&error));
+            early.within(dialog, context, |context| failed(reason, context));
+        }
+        Input::Failed(SessionRequest::Update(dialog), error) => {
+            early.within(dialog, context, |context| failed(failure(error), context));
+        }
+        Input::Timer(SessionTimer::Update) => {
+            for dialog in early.glaring() {
+                early.within(dialog, context, |context| {
+                    due(context.common.offer == Exchange::Idle, context);
+                });
+            }
+        }
+        input => return Some(input),
+    }
+    None
+}
+
+/// The UPDATE is sent again, with credentials.
+fn resent(context: &mut Context<'_>) {
+    let dialog = context.common.dialog;
+    let number = dialog.map_or(0, |dialog| last_number(dialog, context));
+    if let Ours::Sent(_, sent) = &mut context.common.updates.ours {
+        *sent = number;
+    }
+}
+
+/// Whether a request is an UPDATE in the dialog of the call; one in an early dialog that has ended changes nothing.
+fn is_of_call(request: SessionRequest, context: &Context<'_>) -> bool {
+    matches!(request, SessionRequest::Update(dialog) if context.common.dialog == Some(dialog))
+}
+
+/// Whether an early dialog takes the command to send an UPDATE: once a reliable provisional response has completed an exchange in
+/// it (RFC 3311 section 5.1).
+pub(crate) fn accepts_in(
+    state: &State,
+    dialog: DialogId,
+    options: &ModifyOptions,
+) -> Result<(), CommandError> {
+    let mut early = match state {
+        State::Calling(call) => call.early.dialogs.iter(),
+        _ => [].iter(),
+    };
+    let early = early.find(|early| early.dialog == dialog && early.complete);
+    let Some(early) = early else {
+        return Err(CommandError::WrongState(
+            "an UPDATE needs a first exchange of descriptions in an early dialog of the call",
+        ));
+    };
+    if !early.updates.allowed {
+        return Err(CommandError::WrongState("the peer takes no UPDATE"));
+    }
+    let is_free = options.without_offer || early.exchange == Exchange::Idle;
+    let busy = CommandError::WrongState("one UPDATE or offer at a time");
+    (is_free && early.updates.are_idle())
+        .then_some(())
+        .ok_or(busy)
 }
 
 /// Reads the Allow of what the peer sends within the dialog.
@@ -305,16 +402,16 @@ fn try_send(
         own: &fields.own(),
         extra: attempt.headers(),
     };
-    let user = context.common.user(SessionRequest::Update);
+    let user = context.common.user(SessionRequest::Update(dialog));
     context.endpoint.send_in_dialog(&update, user)?;
     Ok(last_number(dialog, context))
 }
 
 /// The end of the wait after glare.
-fn due(state: &State, context: &mut Context<'_>) {
+fn due(may_offer: bool, context: &mut Context<'_>) {
     match core::mem::take(&mut context.common.updates.ours) {
         // RFC 3264 section 8: a fresh offer, because the session may have changed since.
-        Ours::Glare(attempt) if may_offer(state, context) => start(attempt, context),
+        Ours::Glare(attempt) if may_offer => start(attempt, context),
         Ours::Glare(attempt) => wait(attempt, context),
         other => context.common.updates.ours = other,
     }
@@ -444,6 +541,13 @@ fn received(
         _ => None,
     };
     if let Some((early, cancelled)) = early {
+        // An offer of this side that is not sent yet gives way.
+        if let Some(dialog) = early
+            .offering_in(request, context)
+            .filter(|_| offer.is_some())
+        {
+            early.within(dialog, context, give_way);
+        }
         if !early.take_update(transaction, request, offer, cancelled, context) {
             refreshed(transaction, request, context);
         }

@@ -10,6 +10,7 @@ use sip_parse::{Message, Method, NameAddr};
 use super::agent::UserAgent;
 use super::transfers::TransferTarget;
 use crate::body::Body;
+use crate::dialog::DialogId;
 use crate::dtmf::{Tone, Tones, TonesError};
 use crate::endpoint::{Duty, MaySend, SessionRequest, TransactionUser};
 use crate::error::{CommandError, StaleHandle};
@@ -214,13 +215,12 @@ impl UserAgent {
     }
 
     pub(super) fn hang_up_session(&mut self, id: SessionId, input: Input<'_>) -> bool {
+        let dialog = self.sessions.dialog_of(id);
         let known = self.step_session(id, input) != Stepped::Unknown;
+        let update = dialog.map(SessionRequest::Update);
         // While a challenge waits, no request is in flight; withdrawing the challenge ends the call now.
-        for request in [
-            SessionRequest::Invite,
-            SessionRequest::Reinvite,
-            SessionRequest::Update,
-        ] {
+        let requests = [SessionRequest::Invite, SessionRequest::Reinvite];
+        for request in requests.into_iter().chain(update) {
             self.withdraw_challenge(TransactionUser::Session(id, request));
         }
         self.end_tones(id);
@@ -326,6 +326,24 @@ impl OutgoingSession<'_> {
         self.agent.advance(now);
         self.agent.hang_up_session(self.id, Input::HangUp);
         self.agent.settle();
+    }
+
+    /// Changes the session of an early dialog, which [`Event::Progress`](crate::Event::Progress) names, by an UPDATE (RFC 3311
+    /// section 5.1), as [`EstablishedSession::update`] does in a call that is up. The Allow of the peer has to list UPDATE, and a
+    /// reliable provisional response has to have completed a first exchange of descriptions in the dialog. The end of the dialog
+    /// ends its UPDATE ([`Event::EarlyDialogEnded`](crate::Event::EarlyDialogEnded)).
+    ///
+    /// # Errors
+    /// [`CommandError::WrongState`] otherwise, for another dialog, and while another offer or UPDATE is under way in it.
+    pub fn update(
+        self,
+        dialog: DialogId,
+        options: ModifyOptions,
+        now: Timestamp,
+    ) -> Result<(), CommandError> {
+        self.agent.command(now)?;
+        let update = Input::SendUpdateIn(dialog, options);
+        self.agent.command_session(self.id, update)
     }
 }
 

@@ -207,6 +207,17 @@ impl World {
         sent.find(|request| request.method() == method).cloned()
     }
 
+    /// The early dialog of the last provisional response.
+    pub(super) fn early_for_tests(&self) -> DialogId {
+        self.early.expect("an early dialog")
+    }
+
+    /// The dialog of an UPDATE of this side.
+    fn update_dialog(&self) -> Option<DialogId> {
+        let early = self.early.filter(|_| self.state() == "Calling");
+        early.or_else(|| self.calls.dialog_of(self.id))
+    }
+
     /// The response of the peer to the last request with this method.
     fn response(&self, method: Method<'_>, status: u16, sdp: bool) -> (Request, Response) {
         self.response_with(method, status, sdp, None)
@@ -504,8 +515,11 @@ impl World {
         let about = |to: SessionRequest, method| (to, method);
         let (to, method) = if input.ends_with("re-INVITE") {
             about(SessionRequest::Reinvite, Method::Invite)
-        } else if input.ends_with("UPDATE") {
-            about(SessionRequest::Update, Method::Update)
+        } else if input.ends_with("to UPDATE") || input.ends_with("our UPDATE") {
+            about(
+                SessionRequest::Update(self.update_dialog()?),
+                Method::Update,
+            )
         } else if input.ends_with("BYE") && input != "BYE" {
             about(SessionRequest::Bye, Method::Bye)
         } else if input.ends_with("PRACK") && input != "PRACK" {
@@ -520,7 +534,7 @@ impl World {
             _ => SessionRequest::Invite,
         };
         let is_about_request = input.contains(" to ") || input.contains(" of our ");
-        let fits = to == ours || to == SessionRequest::Update;
+        let fits = to == ours || matches!(to, SessionRequest::Update(_));
         if is_about_request && (!caller || !fits || self.last(method).is_none()) {
             return None;
         }
@@ -673,6 +687,11 @@ impl World {
                         Input::SendUpdate(ModifyOptions::new().without_offer())
                     }
                     "SendUpdate" => Input::SendUpdate(ModifyOptions::new()),
+                    "SendUpdateIn" => Input::SendUpdateIn(self.early?, ModifyOptions::new()),
+                    "SendUpdateIn without offer" => {
+                        let options = ModifyOptions::new().without_offer();
+                        Input::SendUpdateIn(self.early?, options)
+                    }
                     "Hold" => Input::Hold(true),
                     "Describe" => Input::Describe(exchange, Ok(Body::sdp(SDP))),
                     "no description" => Input::Describe(exchange, Err(DescriptionFailed)),

@@ -3,6 +3,7 @@
 
 mod call;
 mod early;
+mod early_update;
 mod names;
 mod offer;
 mod refer;

@@ -1,0 +1,124 @@
+//! Tests the table of UPDATEs of this side in an early dialog (`early_update.rs`) with a peer that takes UPDATE.
+
+extern crate std;
+
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use sip_parse::Method;
+
+use super::call::World;
+use super::rows::{Row, read};
+use crate::session::{Input, ModifyOptions};
+
+const STATES: [&str; 5] = ["Idle", "Offering", "Sent", "Sent without offer", "Glare"];
+
+const INPUTS: [&str; 23] = [
+    "SendUpdateIn",
+    "SendUpdateIn without offer",
+    "Describe",
+    "no description",
+    "UPDATE",
+    "UPDATE without offer",
+    "1xx to UPDATE",
+    "2xx to UPDATE",
+    "2xx without description to UPDATE",
+    "491 to UPDATE",
+    "405 to UPDATE",
+    "refusal to UPDATE",
+    "timeout of our UPDATE",
+    "loss of our UPDATE",
+    "failed resending of our UPDATE",
+    "timer Update",
+    "timer Description",
+    "HangUp",
+    "2xx to INVITE",
+    "199 to INVITE",
+    "refusal to INVITE",
+    "resending of our INVITE",
+    "Stop",
+];
+
+/// Commands that are refused where the table does not list them.
+const COMMANDS: [&str; 4] = [
+    "SendUpdateIn",
+    "SendUpdateIn without offer",
+    "Describe",
+    "no description",
+];
+
+fn reach(state: &str) -> World {
+    let mut world = World::reach("Calling negotiated");
+    world.updates = true;
+    world.reply(Method::Invite, 180, false);
+    let dialog = world.early_for_tests();
+    let mut send = |options| world.command(Input::SendUpdateIn(dialog, options));
+    let options = ModifyOptions::new();
+    match state {
+        "Idle" => {}
+        "Sent without offer" => drop(send(options.without_offer())),
+        _ => drop(send(options)),
+    }
+    if matches!(state, "Sent" | "Glare") {
+        world.describe();
+    }
+    if state == "Glare" {
+        world.reply(Method::Update, 491, false);
+    }
+    assert_eq!(next(&world), state);
+    world
+}
+
+/// The state of the UPDATEs, and that of the call if it is another than `Calling`.
+fn next(world: &World) -> String {
+    let Some(update) = world.calls.update_state_for_tests(world.id) else {
+        return "(over)".to_string();
+    };
+    match world.state().as_str() {
+        "Calling" => update.to_string(),
+        state => format!("{update} in {state}"),
+    }
+}
+
+/// RFC 3311 section 5.1: every state of the UPDATEs with every input does what the table says.
+#[test]
+fn rfc3311_5_1_the_documented_table_is_the_machine_of_early_dialogs() {
+    let mut rows = read(include_str!("../early_update.rs"));
+    let mut wrong = Vec::new();
+    for state in STATES {
+        for input in INPUTS {
+            let mut world = reach(state);
+            let Some((does, refused)) = world.feed(input) else {
+                continue;
+            };
+            let fits = |row: &&mut Row| {
+                row.states.iter().any(|name| name == state)
+                    && row.inputs.iter().any(|name| name == input)
+            };
+            assert!(
+                rows.iter_mut().filter(fits).count() <= 1,
+                "{state}, {input}"
+            );
+            let is_described = match rows.iter_mut().find(fits) {
+                Some(row) => {
+                    row.used += 1;
+                    let expected = if row.next == "same" { state } else { &row.next };
+                    row.does == does && expected == next(&world) && !refused
+                }
+                None => {
+                    let refuses = COMMANDS.contains(&input);
+                    does.is_empty() && next(&world) == state && refused == refuses
+                }
+            };
+            if !is_described {
+                let (does, next) = (does.join(", "), next(&world));
+                wrong.push(format!("| {state} | {input} | {does} | {next} |"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "the machine does:\n{}", wrong.join("\n"));
+    let unused = rows.iter().filter(|row| row.used == 0);
+    let unused: Vec<_> = unused.map(|row| (&row.states, &row.inputs)).collect();
+    assert!(unused.is_empty(), "no machine has {unused:?}");
+}
