@@ -4,7 +4,7 @@
 part_browsers() { # kamailio or serve, cells such as sipjs-tokio...
 	local kind=$1 cell
 	shift
-	ours_users="bob"
+	ours_users="bob dave"
 	missing=$no_browser
 	[ -n "$missing" ] || starts "${kind}_up"
 	for cell; do browser_cell "$cell"; done
@@ -26,13 +26,16 @@ browser_cell() { # stack-adapter
 	in_cell "we call the page and cancel" we_cancel
 	in_cell "we call the page and get 486" we_get_486
 	in_cell "we send the page MESSAGE" we_send_message
+	midcall_cell
 	close_pages
 	unready=$server_unready
 	part=$whole
 }
 open_pages() {
 	[ -z "${unready:-}" ] || return 0
-	open_page page alice
+	local features=(--rel100 supported --early-media)
+	[ "$stack" != jssip ] || features=(--session-timers)
+	open_page page alice "${features[@]}"
 	open_page video carol --video
 	if ! { page_is_registered page && page_is_registered video; } >"$room/up" 2>&1; then
 		unready="the pages do not register: $(tail -n 1 "$room/up")"

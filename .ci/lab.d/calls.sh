@@ -19,7 +19,7 @@ part_calls() { # adapter
 	scenario "we call SIPp, a second 200 comes late" calls_sipp uas-fork 0 3 "as requested, by this side"
 	scenario "we call SIPp, SIPp sends re-INVITE" calls_sipp uas-reinvite 0 6 "as requested, by this side"
 	scenario "we call SIPp, SIPp sends INFO, MESSAGE, OPTIONS" calls_sipp uas-dialog 0 4 "as requested, by this side"
-	scenario "we call SIPp, SIPp sends UPDATE" calls_sipp uas-update 0 3 "as requested, by this side" --code "$update_code"
+	scenario "we call SIPp, SIPp sends UPDATE" calls_sipp uas-update 0 3 "as requested, by this side" "--code $update_code"
 	scenario "we call SIPp and cancel" cancels_sipp
 	scenario "the second Ctrl-C ends the program, because CANCEL is unanswered" leaves_at_once
 }
@@ -49,16 +49,17 @@ we_hang_up_on_sipp() {
 	ends sipp 0
 }
 
-calls_sipp() { # scenario, exit code of the program, seconds until it hangs up, what it says, flags of SIPp
-	local name=$1 code=$2 seconds=$3 words=$4
-	shift 4
-	sipp "$name" "$@"
+calls_sipp() { # scenario, exit code of the program, seconds until it hangs up or nothing, what it says, flags of SIPp in one word, flags
+	local name=$1 code=$2 seconds=$3 words=$4 flags=${5:-}
+	shift $(($# < 5 ? $# : 5))
+	# shellcheck disable=SC2086
+	sipp "$name" $flags
 	await_peer "SIPp has registered carol" said sipp "^registered"
-	ours alice alice call carol --hangup-after "$seconds"
+	ours alice alice call carol ${seconds:+--hangup-after "$seconds"} "$@"
 	ends alice "$code"
 	ends sipp 0
 	demand "the program says: $words" said alice "$words"
-	demand_ladder alice INVITE "R (407 R )?$([ "$code" = 0 ] && echo 200.* || echo 486)"
+	demand_ladder alice INVITE "${ladder:-R (407 R )?$([ "$code" = 0 ] && echo 200.* || echo 486)}"
 	await - "alice has unregistered" bound alice 0
 }
 

@@ -6,8 +6,8 @@ show_honesty() {
 	if [ -n "${LAB_PARTS:-}" ]; then
 		honest_parts=$LAB_PARTS
 	else
-		honest_parts=$(printf '%s\n' "asterisk tokio -- jssip-tokio" "browsers kamailio sipjs-tokio" "browsers serve sipjs011-tokio" \
-			"registration tokio" "calls tokio" "loss tokio")
+		honest_parts=$(printf '%s\n' "asterisk tokio -- jssip-tokio" "browsers kamailio sipjs-tokio" "browsers serve sipjs011-tokio jssip-tokio" \
+			"registration tokio" "calls tokio" "features tokio" "loss tokio")
 	fi
 	pretend "exits 0" "$work/exits-0" || failed=1
 	pretend "exits 1" "$work/exits-1" || failed=1

@@ -72,7 +72,7 @@ ours() { # name, user, subcommand, arguments...; $parameters are further paramet
 }
 # SIPp, as another user of the registrar.
 sipp() { # scenario, arguments...
-	launch sipp lab sipp "$@" --timeout 30
+	launch sipp bash "$work/sipp/run.sh" "$@" --timeout "${sipp_patience:-30}"
 }
 alive() { kill -0 "${pids[$1]}" 2>/dev/null; }
 end_all() {

@@ -8,7 +8,7 @@ impl<U: Copy> DialogLayer<U> {
     pub(crate) fn digest(&self) -> u64 {
         let sets = self.sets.iter().map(|(handle, set)| {
             let mut digest = Digest::new();
-            digest.number(handle.to_bits());
+            digest.number(handle.to_bits()).number(set.spent.into());
             for dialog in &set.dialogs {
                 digest
                     .number(u64::from(dialog.local_cseq()))

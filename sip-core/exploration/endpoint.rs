@@ -44,9 +44,8 @@ impl Endpoint {
         let flow = self.flow.as_ref().map(|flow| place(flow.connection));
         let layer = self.layer.digest(now, place, &|sent| {
             let ended = sent.ended_branches.iter().copied();
-            ended.fold(digest_user(sent.user), |sum, tag| {
-                sum.wrapping_add(mix(tag))
-            })
+            let user = digest_user(sent.user).wrapping_add(sent.spent.into());
+            ended.fold(user, |sum, tag| sum.wrapping_add(mix(tag)))
         });
         let mut digest = Digest::new();
         digest

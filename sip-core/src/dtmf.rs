@@ -251,7 +251,8 @@ pub(crate) fn carries_tone(media: &MediaType<'_>) -> bool {
 pub(crate) fn received_tone(body: &[u8]) -> Option<(Tone, Option<Duration>)> {
     let text = core::str::from_utf8(body).ok()?;
     let (mut tone, mut duration) = (None, None);
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    let lines = text.split(['\r', '\n']).map(str::trim);
+    for line in lines.filter(|line| !line.is_empty()) {
         match line.split_once('=') {
             Some((name, value)) if name.trim().eq_ignore_ascii_case("signal") && tone.is_none() => {
                 tone = Some(Tone::read(value.trim())?);
@@ -321,6 +322,7 @@ mod tests {
             ("signal=a\nduration=0\n\n", tone('A', Some(0))),
             ("Duration=160\r\nSignal=*", tone('*', Some(160))),
             ("Signal=11\r\n", tone('#', None)),
+            ("Signal=5\rDuration=160\r", tone('5', Some(160))),
             ("#", tone('#', None)),
             ("5\r\n", tone('5', None)),
             ("10", tone('*', None)),

@@ -468,7 +468,7 @@ pub enum TransferOutcome {
     /// The peer has reported no final status for the duration of the subscription, or nothing within 64 T1 of its 2xx (RFC
     /// 6665 section 4.1.2.4).
     TimedOut,
-    /// The call of the REFER, or the agent, ended before.
+    /// The dialog of the call, or the agent, ended before. A BYE alone does not end a transfer (RFC 5057 section 4).
     CallEnded,
 }
 

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use sip_parse::{HeaderName, StatusCode, Uri, unescape};
+use sip_parse::{BuildError, Builder, HeaderName, Method, StatusCode, Uri, unescape};
 
 /// An additional header field of the application, checked so that it cannot inject another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,6 +110,29 @@ impl ExtraHeader {
     pub fn value(&self) -> &str {
         &self.value
     }
+}
+
+/// Checks that a new request can carry these header fields: each value is in its grammar, and none repeats a field that a message
+/// has at most once.
+pub(crate) fn check_fields(headers: &[ExtraHeader]) -> Result<(), BuildError> {
+    if headers.is_empty() {
+        return Ok(());
+    }
+    let mut request = Builder::request(Method::Options, &b"sip:x.invalid"[..]);
+    for (name, value) in [
+        (HeaderName::Via, "SIP/2.0/TCP x.invalid;branch=z9hG4bK0"),
+        (HeaderName::MaxForwards, "70"),
+        (HeaderName::From, "<sip:x.invalid>;tag=1"),
+        (HeaderName::To, "<sip:x.invalid>"),
+        (HeaderName::CallId, "1"),
+        (HeaderName::CSeq, "1 OPTIONS"),
+    ] {
+        request.append(name, value);
+    }
+    for header in headers {
+        request.append(header.header_name(), header.value());
+    }
+    request.build().map(|_| ())
 }
 
 /// A value of the Reason header field (RFC 3326): why a request or a final response was sent.

@@ -15,7 +15,7 @@
 //! | actions                                       | `actions`, twice for responses and ticks, and the consequences of one input beyond | `action_bytes` on average |
 //! | calls                                         | `sessions`                                  | `message` for each |
 //! | dialogs                                       | `forks` for each call                       | `routes`, `message` |
-//! | early dialogs of a call, their previews       | `forks` for each call                       | `message` for each |
+//! | early dialogs of a call, their answers        | `forks` for each call                       | `message` for each |
 //! | targets of redirections                       | `InviteOptions::redirects` for each call    | `message` |
 //! | provisional responses that wait for a PRACK    | `provisionals` for each call                | the application's own |
 //! | calls that ended before a PRACK               | `late_pracks`                               | `message` for each Call-ID |

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sip_core::{
-    Body, Cause, DescriptionKind, Event, FailureStatus, Originator, Session, SessionId,
+    Body, Cause, DescriptionKind, Event, ExtraHeader, FailureStatus, Originator, Refusal, Session,
+    SessionId,
 };
 use sip_parse::{HeaderName, Method, Response};
 use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
@@ -262,6 +263,39 @@ fn rfc3261_13_3_1_3_a_call_is_refused() {
     bench.silence();
     bench.no_events();
     bench.assert_nothing_left();
+}
+
+/// RFC 3261 13.3.1.3 (3261-13.3.1.3-A): a 488 says by Warning why the offer is refused: what the application says, or else the core.
+#[test]
+fn rfc3261_13_3_1_3_a_refused_offer_gets_a_warning() {
+    let own = r#"304 alice.invalid "No video""#;
+    for given in [None, Some(own)] {
+        let mut bench = Bench::new(&alice());
+        let id = bench.invite_from_bob(1);
+        let headers = given.map(|given| ExtraHeader::new("Warning", given).unwrap());
+        let refusal = Refusal::with_headers(488, headers.into_iter().collect()).unwrap();
+        match bench.agent.session(id) {
+            Ok(Session::Incoming(call)) => call.reject(refusal, bench.now),
+            _ => panic!("not an incoming call"),
+        }
+        bench.pump();
+        let refused = bench.next_response();
+        assert_eq!(refused.status().as_u16(), 488);
+        let warnings = values(&refused, HeaderName::Warning);
+        match given {
+            Some(given) => assert_eq!(warnings, [given]),
+            None => assert!(warnings.len() == 1 && warnings[0].starts_with("399 ")),
+        }
+    }
+    // A status that says by itself why the call is refused needs none.
+    let mut bench = Bench::new(&alice());
+    let id = bench.invite_from_bob(1);
+    match bench.agent.session(id) {
+        Ok(Session::Incoming(call)) => call.reject(FailureStatus::BUSY_HERE, bench.now),
+        _ => panic!("not an incoming call"),
+    }
+    bench.pump();
+    assert!(!bench.next_response().has(HeaderName::Warning));
 }
 
 /// RFC 3261 14.2: a re-INVITE is answered with a description; a second one before that gets 500 with

@@ -493,6 +493,40 @@ fn in_refer() {
             .agent
             .request(Method::Refer, "bob", None, &[], bench.now);
         assert!(matches!(ours, Err(CommandError::WrongState(_))));
+
+        // The subscription of a REFER whose call is over: its NOTIFY waits.
+        let mut bench = online(&config());
+        let (_, ok) = answered(&mut bench);
+        bench.in_dialog("ACK", 7, "ack", &ok, "");
+        bench.events.clear();
+        bench.in_dialog("REFER", 8, "refer", &ok, refer_to);
+        let refer = bench.expect(|event| match event {
+            Event::IncomingRefer { refer, .. } => Some(*refer),
+            _ => None,
+        });
+        bench
+            .agent
+            .accept_refer(refer, &MessageOptions::new(), bench.now)
+            .expect("accept");
+        bench.pump();
+        assert_eq!(bench.next_response().status().as_u16(), 202);
+        let trying = bench.next_request();
+        bench.reply(&trying, 200, &[]);
+        bench.in_dialog("BYE", 9, "bye", &ok, "");
+        assert_eq!(bench.next_response().status().as_u16(), 200);
+        bench.events.clear();
+        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
+        bench
+            .agent
+            .refer_progress(refer, sip_parse::StatusCode::OK, bench.now)
+            .expect("progress");
+        bench.pump();
+        bench.silence();
+        assert!(back(&mut bench).is_empty());
+        let last = bench.next_request();
+        assert_eq!(last.method(), Method::Notify);
+        bench.reply(&last, 200, &[]);
+        nothing_follows(&mut bench);
     }
 }
 

@@ -235,6 +235,64 @@ fn rfc6228_4_a_reliable_199_is_acknowledged() {
     bench.no_events();
 }
 
+/// A reliable provisional response of a branch; its PRACK gets 200. The CSeq number of the PRACK.
+fn acknowledged(
+    bench: &mut Bench,
+    invite: &Request,
+    tag: &str,
+    rseq: &str,
+    sdp: Option<&str>,
+) -> u32 {
+    let headers = [
+        ("Contact", "<sip:peer@192.0.2.9>"),
+        ("Require", "100rel"),
+        ("RSeq", rseq),
+    ];
+    bench.reply_tagged(invite, 183, tag, &headers, sdp);
+    let prack = bench.next_request();
+    assert_eq!(prack.method(), Method::Prack);
+    bench.reply_tagged(&prack, 200, tag, &[], None);
+    prack.cseq().unwrap().number
+}
+
+/// RFC 3261 12.2.1.1: the BYE of a branch that lost has a greater CSeq number than the PRACKs in its early dialog, because its peer
+/// refuses it otherwise.
+#[test]
+fn rfc3261_12_2_1_1_the_bye_of_a_lost_branch_comes_after_its_pracks() {
+    // The call may be over when the branch answers.
+    for over in [false, true] {
+        let mut bench = Bench::new(&reliable());
+        let (id, invite) = bench.call();
+        acknowledged(&mut bench, &invite, "bob", "1", None);
+        let last = acknowledged(&mut bench, &invite, "bob", "2", None);
+        respond(&mut bench, &invite, 200, "carol", Some(ANSWER));
+        assert_eq!(established(&mut bench), id);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        if over {
+            bench.hang_up(id);
+            let bye = bench.next_request();
+            bench.reply(&bye, 200, &[]);
+        }
+        respond(&mut bench, &invite, 200, "bob", Some(ANSWER));
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        let bye = bench.next_request();
+        assert_eq!(bye.method(), Method::Bye);
+        assert_eq!(bye.to().unwrap().tag(), Some(&b"bob"[..]));
+        assert_eq!(bye.cseq().unwrap().number, last + 1, "over: {over}");
+    }
+}
+
+/// RFC 3261 12.2.1.1, RFC 6228 4: a branch that goes on after its 199 gets greater CSeq numbers than before it.
+#[test]
+fn rfc3261_12_2_1_1_numbers_grow_after_a_199() {
+    let mut bench = Bench::new(&reliable());
+    let (_, invite) = bench.call();
+    let first = acknowledged(&mut bench, &invite, "bob", "1", None);
+    bench.reply_tagged(&invite, 199, "bob", &[], None);
+    let second = acknowledged(&mut bench, &invite, "bob", "2", None);
+    assert!(second > first);
+}
+
 /// RFC 3261 12.1.2: above the limit of forks a branch has no early dialog, and no response of it is acknowledged by PRACK; its 2xx is
 /// taken all the same.
 #[test]
@@ -348,6 +406,63 @@ fn rfc3261_13_2_2_4_a_claimed_branch_is_a_call_of_its_own() {
         bench.wait(40 * SECOND);
         bench.assert_nothing_left();
     }
+}
+
+/// RFC 3262 5, RFC 6337 3.1.1: a claimed branch that answered before its 2xx, in a provisional response, has that answer: that of a
+/// reliable one whatever the 2xx brings, that of another one if the 2xx brings none.
+#[test]
+fn rfc3262_5_a_claimed_branch_keeps_the_answer_of_its_early_dialog() {
+    for (is_reliable, late, expected) in [
+        (true, None, EARLY),
+        (true, Some(ANSWER), EARLY),
+        (false, None, EARLY),
+        (false, Some(ANSWER), ANSWER),
+    ] {
+        let mut bench = Bench::new(&reliable());
+        let options = InviteOptions::new().forks(Forks::Claim);
+        let id = bench.agent.invite("bob", options, bench.now).unwrap();
+        bench.pump();
+        bench.describe(id, OFFER);
+        let invite = bench.next_request();
+        if is_reliable {
+            acknowledged(&mut bench, &invite, "carol", "1", Some(EARLY));
+        } else {
+            ring(&mut bench, &invite, "carol", Some(EARLY));
+        }
+        respond(&mut bench, &invite, 200, "bob", Some(ANSWER));
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        assert_eq!(established(&mut bench), id);
+        respond(&mut bench, &invite, 200, "carol", late);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        bench.silence();
+        let (branch, of) = branched(&mut bench);
+        assert_eq!(of, id);
+        assert_eq!(answer_of(&mut bench).1, expected.as_bytes());
+        bench.renegotiated(branch);
+        assert_eq!(established(&mut bench), branch);
+        bench.no_events();
+    }
+}
+
+/// RFC 3261 13.2.2.4: a claimed branch that brings no answer at all is acknowledged and ended.
+#[test]
+fn rfc3261_13_2_2_4_a_claimed_branch_without_an_answer_ends() {
+    let mut bench = Bench::new(&alice());
+    let (first, invite) = claiming_call(&mut bench);
+    respond(&mut bench, &invite, 200, "carol", None);
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    let bye = bench.next_request();
+    assert_eq!(bye.method(), Method::Bye);
+    let (branch, of) = branched(&mut bench);
+    assert_eq!(of, first);
+    assert_eq!(
+        bench.renegotiation_failed().cause,
+        Cause::BadDescription,
+        "the offer of the INVITE"
+    );
+    bench.reply_tagged(&bye, 200, "carol", &[], None);
+    assert_eq!(ended(&mut bench), (branch, Cause::BadDescription));
+    assert!(bench.agent.session(first).is_ok());
 }
 
 /// RFC 3261 13.2.2.4 and 15.1.2: a request in the dialog of one branch is not for the other call.

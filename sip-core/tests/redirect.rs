@@ -182,6 +182,16 @@ fn rfc3261_26_2_2_a_redirection_never_leaves_sips() {
     bench.silence();
     assert_eq!(ended(&mut bench).1, Some(302));
 
+    // Nor where the SIPS URI is itself the target of a redirection.
+    let mut bench = Bench::over(&config, sip_core::Transport::Wss);
+    let (_, invite) = call_with(&mut bench, InviteOptions::new().redirects(5));
+    refuse(&mut bench, &invite, 302, &["<sips:secure@example.net>"]);
+    let second = bench.next_request();
+    assert_eq!(second.uri_bytes(), b"sips:secure@example.net");
+    refuse(&mut bench, &second, 302, &["<sip:plain@example.net>"]);
+    bench.silence();
+    assert_eq!(ended(&mut bench).1, Some(302));
+
     // A SIP URI may be redirected to a SIPS URI, but not over a connection without TLS.
     let mut bench = Bench::new(&alice());
     let (_, invite) = call_with(&mut bench, InviteOptions::new().redirects(5));

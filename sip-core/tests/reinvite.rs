@@ -351,7 +351,10 @@ fn rfc3261_14_2_a_reinvite_without_a_description_is_refused() {
         ));
         let none = bench.try_describe(id, Err(DescriptionFailed));
         assert_eq!(none, Ok(()));
-        assert_eq!(bench.next_response().status().as_u16(), 488);
+        let refused = bench.next_response();
+        assert_eq!(refused.status().as_u16(), 488);
+        let warning = value(&refused, HeaderName::Warning);
+        assert!(warning.starts_with("399 "), "{warning}");
         assert_eq!(failed(&mut bench), Cause::BadDescription);
         bench.hang_up(id);
         let bye = bench.next_request();

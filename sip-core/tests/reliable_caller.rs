@@ -538,6 +538,35 @@ fn rfc3262_4_the_prack_is_a_transaction_of_its_own() {
     bench.silence();
 }
 
+/// 6141-4.6-A, RFC 6141 section 4.6: the target that a reliable response to a re-INVITE has named stays in force when the re-INVITE
+/// fails, because its PRACK has confirmed it; one of an unreliable response does not change the target.
+#[test]
+fn rfc6141_4_6_the_target_of_a_reliable_response_outlives_the_re_invite() {
+    for is_reliable in [true, false] {
+        let mut bench = Bench::new(&reliable());
+        let (id, _) = bench.established_call();
+        bench.reinvite(id);
+        bench.describe(id, OFFER);
+        let invite = bench.next_request();
+        let mut headers = vec![("Contact", "<sip:moved@192.0.2.9>")];
+        if is_reliable {
+            headers.extend([("Require", "100rel"), ("RSeq", "12")]);
+        }
+        bench.reply_tagged(&invite, 183, "bob1", &headers, None);
+        if is_reliable {
+            let prack = prack(&mut bench);
+            assert_eq!(prack.uri_bytes(), b"sip:moved@192.0.2.9");
+            bench.reply(&prack, 200, &[]);
+        }
+        bench.reply_tagged(&invite, 488, "bob1", &[], None);
+        assert_eq!(bench.next_request().method(), Method::Ack);
+        bench.renegotiation_failed();
+        bench.hang_up(id);
+        let bye = bench.next_request();
+        assert_eq!(bye.uri_bytes() == b"sip:moved@192.0.2.9", is_reliable);
+    }
+}
+
 /// RFC 3262 4 and 5, RFC 6141 4: a reliable response to a re-INVITE is acknowledged once; the answer in it applies, also if the
 /// re-INVITE is refused afterwards.
 #[test]
@@ -567,4 +596,24 @@ fn rfc3262_4_a_reliable_response_to_a_re_invite_is_acknowledged() {
         bench.no_events();
         assert!(bench.agent.session(id).is_ok());
     }
+}
+
+/// RFC 3262 3 and 4, RFC 4028 7.3: a re-INVITE that is sent again after a 422 begins a new order of RSeq numbers.
+#[test]
+fn rfc3262_4_a_re_invite_after_a_422_has_its_own_order() {
+    let mut bench = Bench::new(&reliable());
+    let (id, _) = bench.established_call();
+    bench.reinvite(id);
+    bench.describe(id, OFFER);
+    let invite = bench.next_request();
+    provisional(&mut bench, &invite, "bob1", 12, None);
+    let first = prack(&mut bench);
+    bench.reply(&first, 200, &[]);
+    bench.reply_tagged(&invite, 422, "bob1", &[("Min-SE", "7200")], None);
+    assert_eq!(bench.next_request().method(), Method::Ack);
+    let invite = bench.next_request();
+    assert_eq!(invite.method(), Method::Invite);
+    provisional(&mut bench, &invite, "bob1", 700, None);
+    let number = invite.cseq().unwrap().number;
+    assert_eq!(rack(&prack(&mut bench)), format!("700 {number} INVITE"));
 }

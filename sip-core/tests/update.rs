@@ -530,7 +530,7 @@ fn rfc3261_14_1_an_unsent_offer_gives_way() {
     }
 }
 
-/// 6141-4-A, RFC 6141 section 4.6: the target of an accepted UPDATE stays in force when the re-INVITE around it fails.
+/// 6141-4-A, 6141-4.6-A, RFC 6141 section 4.6: the target of an accepted UPDATE stays in force when the re-INVITE around it fails.
 #[test]
 fn rfc6141_4_6_a_target_refresh_within_a_failed_reinvite_stays() {
     let mut bench = Bench::new(&alice());

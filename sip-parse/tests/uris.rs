@@ -113,6 +113,23 @@ fn req_3261_19_1_5_a_only_safe_headers_leave_a_uri() {
         .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
         .collect();
     assert_eq!(safe, ["Subject", "Replaces"]);
+    for forged in [
+        "P-Asserted-Identity",
+        "p-unheard-of",
+        "Remote-Party-ID",
+        "remote%2Dparty-id",
+        "b",
+        "e",
+        "Privacy",
+        "Session-ID",
+        "Content-Disposition",
+        "Priv-Answer-Mode",
+        "%00",
+    ] {
+        let text = format!("sip:a@b?{forged}=1");
+        let uri = Uri::parse(text.as_bytes()).unwrap();
+        assert_eq!(uri.safe_headers().next(), None, "{forged}");
+    }
     assert_eq!(uri.method(), Some(Method::Subscribe));
     assert_eq!(uri.body().unwrap().as_ref(), b"one\r\ntwo");
 }

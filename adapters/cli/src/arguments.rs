@@ -262,6 +262,14 @@ pub(crate) struct Call {
     /// Hide the identity of the caller from the other side
     #[arg(long)]
     pub(crate) anonymous: bool,
+    /// Give up an unanswered call after this long, and say so to the other side (Expires)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) expires: Option<u32>,
+    /// Call up to this many other targets that a redirection (3xx) names
+    ///
+    /// Without it a redirected call has failed, and the targets are shown.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) follow_redirects: u8,
     /// Leave the offer to the other side: the INVITE has no session description
     #[arg(long)]
     pub(crate) late_offer: bool,

@@ -1,7 +1,9 @@
 //! Events of the core in words and in JSON.
 
 use serde_json::{Value, json};
-use sip_core::{DescriptionKind, EndReason, Event, SessionId, TransferOutcome, sdp};
+use sip_core::{
+    DescriptionKind, EndReason, Event, ExchangeOutcome, SessionId, TransferOutcome, sdp,
+};
 use sip_parse::{HeaderName, NameAddr, Request, Response};
 
 use crate::report::{Report, printable};
@@ -188,15 +190,37 @@ fn print_exchange(report: &Report, event: &Event) {
             );
         }
         Event::Progress {
-            session, response, ..
+            session,
+            response,
+            preview,
+            ..
         } => report.event(
             "progress",
             [
                 ("call", json!(session.to_bits())),
                 ("status", json!(response.status().as_u16())),
                 ("reason", json!(reason_phrase(response))),
+                ("early_media", json!(preview.is_some())),
             ],
-            format_args!("{} {}", response.status().as_u16(), reason_phrase(response)),
+            format_args!(
+                "{} {}{}",
+                response.status().as_u16(),
+                reason_phrase(response),
+                preview.as_ref().map_or("", |_| ", with early media"),
+            ),
+        ),
+        // People see the answer, or why there is none.
+        Event::ExchangeEnded {
+            session, outcome, ..
+        } if report.is_json() => report.event(
+            "exchange_ended",
+            [
+                ("call", json!(session.to_bits())),
+                ("outcome", json!(exchange_outcome(outcome))),
+            ]
+            .into_iter()
+            .chain(outcome.reason().into_iter().flat_map(reason_fields)),
+            "",
         ),
         Event::RemoteDescription {
             session,
@@ -365,6 +389,16 @@ fn print_exchange(report: &Report, event: &Event) {
 /// The number of a call, if the event is about one.
 fn call_of(session: Option<SessionId>) -> Option<(&'static str, Value)> {
     session.map(|session| ("call", json!(session.to_bits())))
+}
+
+const fn exchange_outcome(outcome: &ExchangeOutcome) -> &'static str {
+    match outcome {
+        ExchangeOutcome::Complete => "complete",
+        ExchangeOutcome::Refused(_) => "refused",
+        ExchangeOutcome::RolledBack(_) => "rolled back",
+        ExchangeOutcome::Aborted(_) => "aborted",
+        _ => "over",
+    }
 }
 
 const fn outcome_name(outcome: &TransferOutcome) -> &'static str {

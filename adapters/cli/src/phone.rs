@@ -250,11 +250,7 @@ impl Phone {
                 exchange,
                 outcome,
                 ..
-            } => {
-                if !self.offered_by_peer.remove(&(*session, *exchange)) {
-                    self.exchanged(*session, outcome);
-                }
-            }
+            } => self.exchanged(*session, *exchange, outcome),
             Event::RequestCompleted { request, outcome } => {
                 if let Some((tones, source)) = self.tones.remove(request) {
                     let why = match outcome {
@@ -378,8 +374,11 @@ impl Phone {
         }
     }
 
-    /// An exchange in which this side made the offer is over.
-    fn exchanged(&mut self, session: SessionId, outcome: &ExchangeOutcome) {
+    /// An exchange is over. One in which this side made the offer may begin or end a hold.
+    fn exchanged(&mut self, session: SessionId, exchange: ExchangeId, outcome: &ExchangeOutcome) {
+        if self.offered_by_peer.remove(&(session, exchange)) {
+            return;
+        }
         let Some(call) = self.call(session) else {
             return;
         };

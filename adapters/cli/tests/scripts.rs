@@ -5,13 +5,21 @@ mod common;
 use common::{Background, Run, run, serve, serve_three};
 use serde_json::Value;
 
-/// `sip answer` as bob for a minute, with further arguments.
+/// `sip answer` for a minute, with further arguments.
+fn answering(user: &str, url: &str, further: &[&str]) -> Background {
+    let (uri, password) = (
+        format!("sip:{user}@localhost"),
+        format!("{}-secret", &user[..1]),
+    );
+    let account = ["--server", url, "--uri", &uri, "--password", &password];
+    let command = ["answer", "--for", "60"];
+    let mut phone = Background::start(&[&command[..], &account, further].concat());
+    phone.line("registered");
+    phone
+}
+
 fn bob(url: &str, further: &[&str]) -> Background {
-    let account = ["--server", url, "--uri", "sip:bob@localhost"];
-    let command = ["answer", "--for", "60", "--password", "b-secret"];
-    let mut bob = Background::start(&[&command[..], &account, further].concat());
-    bob.line("registered");
-    bob
+    answering("bob", url, further)
 }
 
 /// `sip call bob` as alice, with further arguments, to its end.
@@ -159,7 +167,7 @@ fn early_media_while_the_call_rings() {
                 .find(what)
                 .unwrap_or_else(|| panic!("{}", alice.out))
         };
-        assert!(place("183 Session Progress") < place("call established"));
+        assert!(place("183 Session Progress, with early media") < place("call established"));
         let progress = alice.err.split("SIP/2.0 183 ").nth(1).unwrap();
         let progress = progress.split("<<< ").next().unwrap();
         assert!(progress.contains("\r\nm=audio "), "{progress}");
@@ -167,11 +175,7 @@ fn early_media_while_the_call_rings() {
 }
 
 fn carol(url: &str, further: &[&str]) -> Background {
-    let account = ["--server", url, "--uri", "sip:carol@localhost"];
-    let command = ["answer", "--for", "60", "--password", "c-secret"];
-    let mut carol = Background::start(&[&command[..], &account, further].concat());
-    carol.line("registered");
-    carol
+    answering("carol", url, further)
 }
 
 /// RFC 5589 section 6: bob follows alice's REFER, and alice hangs up after his report.
@@ -264,5 +268,46 @@ fn a_caller_that_follows_goes_on_with_the_new_call() {
         assert_eq!(events(&alice, "ended").count(), 2, "{}", alice.out);
         bob.line("the transfer succeeded");
         carol.line("call from sip:alice@localhost");
+    }
+}
+
+/// RFC 3261 section 13.2.1: the caller gives up when the invitation expires.
+#[test]
+fn a_call_that_nobody_answers_expires() {
+    let (_server, url) = serve();
+    let mut bob = bob(&url, &["--ring", "60"]);
+    let alice = alice(&url, &["--expires", "1", "--trace"]);
+    assert_eq!(alice.code, 1, "{}\n{}", alice.out, alice.err);
+    assert!(
+        alice.err.contains("call not answered by bob"),
+        "{}",
+        alice.err
+    );
+    assert!(sent(&alice, "INVITE")[0].contains("\r\nExpires: 1\r\n"));
+    assert_eq!(sent(&alice, "CANCEL").len(), 1, "{}", alice.err);
+    bob.line("call ended: ");
+}
+
+/// RFC 3262: with `rel100` on both sides 183 is acknowledged, and its description is the answer.
+#[test]
+fn early_media_is_acknowledged() {
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("rel100.json5");
+    std::fs::write(&path, "{rel100: 'supported'}").unwrap();
+    let config = ["--config", path.to_str().unwrap()];
+    for adapter in ["tokio", "blocking"] {
+        let (_server, url) = serve();
+        let ringing = ["--progress", "--ring", "1", "--adapter", adapter];
+        let _bob = bob(&url, &[&ringing[..], &config].concat());
+        let flags = ["--hangup-after", "0", "--trace", "--adapter", adapter];
+        let alice = alice(&url, &[&flags[..], &config].concat());
+        assert_eq!(alice.code, 0, "{}\n{}", alice.out, alice.err);
+        assert_eq!(sent(&alice, "PRACK").len(), 1, "{}", alice.err);
+        let place = |what: &str| {
+            alice
+                .out
+                .find(what)
+                .unwrap_or_else(|| panic!("{}", alice.out))
+        };
+        assert!(place("answer received") < place("call established"));
     }
 }

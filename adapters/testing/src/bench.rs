@@ -38,6 +38,8 @@ pub struct Bench<F = Scripted> {
     /// Every exchange that the agent has named, with the dialogs in which it has ended: the offer of a forked INVITE ends once
     /// in each early dialog that answers it.
     exchanges: BTreeMap<(SessionId, ExchangeId), BTreeSet<Option<DialogId>>>,
+    /// The calls of further branches of an INVITE, whose offer the agent has named in the first call.
+    branches: BTreeSet<SessionId>,
 }
 
 impl<F> Deref for Bench<F> {
@@ -81,6 +83,7 @@ impl<F: FarEnd> Bench<F> {
             far,
             asked: BTreeMap::new(),
             exchanges: BTreeMap::new(),
+            branches: BTreeSet::new(),
         }
     }
 
@@ -131,10 +134,16 @@ impl<F: FarEnd> Bench<F> {
                 exchange,
                 ..
             } => {
+                if self.branches.contains(&session) {
+                    self.exchanges.entry((session, exchange)).or_default();
+                }
                 let ended = self.exchanges.get_mut(&(session, exchange));
                 let ended = ended.expect("an exchange that the agent has named");
                 let first = ended.insert(dialog);
                 assert!(first, "one end for each exchange: {event:?}");
+            }
+            Event::CallBranched { session, .. } => {
+                self.branches.insert(session);
             }
             Event::Ended { session, .. } => {
                 let mut exchanges = self.exchanges.iter();

@@ -145,11 +145,17 @@ fn digest_state(state: &State, endpoint: &Endpoint, digest: &mut Digest) {
     match state {
         State::AwaitingOffer(_) => digest.number(1),
         State::QueuedInvite(_) => digest.number(2),
-        State::Calling(calling) | State::Cancelling(calling) => digest
-            .number(3 + u64::from(matches!(state, State::Cancelling(_))))
-            .number(layer.digest_client(calling.transaction))
-            .number(u64::from(calling.sent_again))
-            .debug(&calling.early),
+        State::Calling(calling) | State::Cancelling(calling) => {
+            for early in &calling.early.dialogs {
+                let theirs = early.updates.theirs;
+                digest.number(theirs.map_or(0, |theirs| layer.digest_server(theirs)));
+            }
+            digest
+                .number(3 + u64::from(matches!(state, State::Cancelling(_))))
+                .number(layer.digest_client(calling.transaction))
+                .number(u64::from(calling.sent_again))
+                .debug(&calling.early)
+        }
         State::AwaitingAnswer(_) => digest.number(5),
         State::QueuedAck(queued) => digest.number(6).bytes(&queued.answer.bytes),
         State::Incoming(incoming) | State::Accepting(incoming) => digest
@@ -248,7 +254,10 @@ impl SessionLayer {
         &self,
         id: SessionId,
     ) -> Option<ServerTransactionId> {
-        self.calls.get(id.0)?.common.updates.theirs
+        let call = self.calls.get(id.0)?;
+        let state = call.state.as_ref()?;
+        let mut pending = state.pending(&call.common.updates).into_iter();
+        pending.find(|&pending| Some(pending) != state.server_transaction())
     }
 
     /// The transaction of the peer's INVITE that a call answers, for the table test.

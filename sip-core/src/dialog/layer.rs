@@ -57,6 +57,9 @@ struct DialogSetEntry<U> {
     call_id: Box<[u8]>,
     tag: Box<str>,
     dialogs: SmallVec<[Dialog; 1]>,
+    /// The greatest CSeq number of this side in the dialogs that are forgotten: their peers may answer the INVITE later, and
+    /// numbers only grow (RFC 3261 section 12.2.1.1).
+    spent: u32,
     next_fork: u32,
     /// Dialogs with another usage than the rest.
     claimed: SmallVec<[(u32, U); 1]>,
@@ -73,7 +76,13 @@ impl<U: Copy> DialogSetEntry<U> {
     /// Keeps the dialogs that fit, by fork and usage.
     fn retain(&mut self, fits: impl Fn(u32, U) -> bool) {
         let mut dialogs = core::mem::take(&mut self.dialogs);
-        dialogs.retain(|dialog| fits(dialog.fork, self.usage_of(dialog.fork)));
+        dialogs.retain(|dialog| {
+            let stays = fits(dialog.fork, self.usage_of(dialog.fork));
+            if !stays {
+                self.spent = self.spent.max(dialog.local_cseq);
+            }
+            stays
+        });
         self.claimed
             .retain(|(fork, _)| dialogs.iter().any(|dialog| dialog.fork == *fork));
         self.dialogs = dialogs;
@@ -113,6 +122,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
             call_id: call_id.into(),
             tag: tag.into(),
             dialogs: SmallVec::new(),
+            spent: 0,
             next_fork: 0,
             claimed: SmallVec::new(),
             uuids: None,
@@ -140,14 +150,54 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         }
     }
 
-    /// Forgets the dialogs of a usage, and their local end if it has no others.
-    pub fn release(&mut self, set: DialogSetId, usage: U) {
+    /// Counts one more usage of a dialog beside its main one, until [`DialogLayer::unshare`] (RFC 5057 section 2).
+    pub fn share(&mut self, id: DialogId) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.shares += 1;
+        }
+    }
+
+    /// A usage that [`DialogLayer::share`] counted is over. A dialog without any usage is over too, and so is a local end
+    /// without dialogs (RFC 5057 section 4).
+    pub fn unshare(&mut self, id: DialogId) {
+        let Some(dialog) = self.dialog_mut(id) else {
+            return;
+        };
+        dialog.shares = dialog.shares.saturating_sub(1);
+        if dialog.shares == 0 && dialog.is_left {
+            self.forget(id.set, |fork, _| fork != id.fork);
+        }
+    }
+
+    /// A main usage is over: forgets its dialogs, and their local end if it has no others. A confirmed dialog with further
+    /// usages stays for them, and `rest` is its usage from then on (RFC 5057 section 4).
+    pub fn release(&mut self, set: DialogSetId, usage: U, rest: U) {
         let Some(entry) = self.sets.get_mut(set.0) else {
             return;
         };
-        entry.retain(|_, owner| owner != usage);
-        if entry.dialogs.is_empty() {
-            self.sets.remove(set.0);
+        let mut left = SmallVec::<[u32; 1]>::new();
+        for place in 0..entry.dialogs.len() {
+            let is_main = entry.usage_of(entry.dialogs[place].fork) == usage;
+            let dialog = &mut entry.dialogs[place];
+            if is_main && dialog.shares > 0 && dialog.is_confirmed() {
+                dialog.is_left = true;
+                left.push(dialog.fork);
+            }
+        }
+        entry.claimed.retain(|(fork, _)| !left.contains(fork));
+        entry
+            .claimed
+            .extend(left.into_iter().map(|fork| (fork, rest)));
+        self.forget(set, |_, owner| owner != usage);
+    }
+
+    /// Keeps the dialogs of a local end that fit, by fork and usage, and the local end if there are any.
+    fn forget(&mut self, set: DialogSetId, fits: impl Fn(u32, U) -> bool) {
+        if let Some(entry) = self.sets.get_mut(set.0) {
+            entry.retain(fits);
+            if entry.dialogs.is_empty() {
+                self.sets.remove(set.0);
+            }
         }
     }
 
@@ -237,8 +287,13 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// Forgets one dialog of a fork; its local end stays.
     pub fn remove(&mut self, id: DialogId) {
         if let Some(set) = self.sets.get_mut(id.set.0) {
-            set.dialogs.retain(|dialog| dialog.fork != id.fork);
+            set.retain(|fork, _| fork != id.fork);
         }
+    }
+
+    /// The greatest CSeq number of this side in the dialogs of a local end that are forgotten; 0 without one.
+    pub(crate) fn spent(&self, set: DialogSetId) -> u32 {
+        self.sets.get(set.0).map_or(0, |set| set.spent)
     }
 
     /// The caller's side: a 101 to 199 with a To tag, or a 2xx, to `request` as it was sent (RFC 3261
@@ -282,14 +337,17 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
                 .iter()
                 .position(|dialog| !dialog.is_confirmed());
             match early.filter(|_| confirmed) {
-                Some(place) => drop(entry.dialogs.remove(place)),
+                Some(place) => {
+                    let gone = entry.dialogs.remove(place);
+                    entry.spent = entry.spent.max(gone.local_cseq);
+                }
                 None => return Err(DialogError::Limit("forks")),
             }
         }
         let fork = entry.next_fork;
-        entry
-            .dialogs
-            .push(Dialog::of_caller(fork, request, response, routes)?);
+        let mut dialog = Dialog::of_caller(fork, request, response, routes)?;
+        dialog.local_cseq = dialog.local_cseq.max(entry.spent);
+        entry.dialogs.push(dialog);
         entry.next_fork += 1;
         Ok(Established {
             dialog: DialogId { set, fork },

@@ -56,6 +56,10 @@ pub struct Dialog {
     remote_tag: Option<Box<[u8]>>,
     remote_target: Box<[u8]>,
     route_set: Vec<Box<[u8]>>,
+    /// How many usages it has beside its main one (RFC 5057 section 2).
+    pub(super) shares: usize,
+    /// Whether its main usage is over.
+    pub(super) is_left: bool,
 }
 
 impl Dialog {
@@ -79,6 +83,8 @@ impl Dialog {
             remote_tag: to.tag().map(Into::into),
             remote_target: first_target(response).unwrap_or_else(|| request.uri_bytes().into()),
             route_set: Vec::new(),
+            shares: 0,
+            is_left: false,
         };
         dialog.route_set = route_set(response, routes)?;
         dialog.route_set.reverse();
@@ -111,6 +117,8 @@ impl Dialog {
             remote_tag: request.from()?.tag().map(Into::into),
             remote_target: request.from()?.uri().as_bytes().into(),
             route_set: route_set(request, routes)?,
+            shares: 0,
+            is_left: false,
         };
         dialog.refresh_target(request);
         Ok(dialog)
@@ -137,6 +145,8 @@ impl Dialog {
             remote_tag: notify.from()?.tag().map(Into::into),
             remote_target: notify.from()?.uri().as_bytes().into(),
             route_set: route_set(notify, routes)?,
+            shares: 0,
+            is_left: false,
         };
         dialog.refresh_target(notify);
         Ok(dialog)
@@ -191,6 +201,8 @@ impl Dialog {
             remote_tag: to.and_then(|to| to.tag().map(Into::into)),
             remote_target: first_target(response).unwrap_or_else(|| request.uri_bytes().into()),
             route_set: routes,
+            shares: 0,
+            is_left: false,
         }
     }
 
@@ -228,6 +240,25 @@ impl Dialog {
     #[must_use]
     pub fn request_uri(&self) -> &[u8] {
         self.strict_router().unwrap_or(&self.remote_target)
+    }
+
+    /// The URI by which another user agent reaches the peer: the remote target, unless that has a host of `.invalid` and is no
+    /// GRUU, as the Contact of a WebSocket client has (RFC 7118 section 5, RFC 5589 section 7.5). The peer's address of record
+    /// stands in for it then.
+    pub(crate) fn reachable_target(&self) -> &[u8] {
+        let target = Uri::parse(&self.remote_target).ok();
+        let unreachable = target.is_some_and(|target| {
+            let labels = target.host_bytes().rsplit(|&byte| byte == b'.');
+            let last = labels
+                .take(1)
+                .any(|label| label.eq_ignore_ascii_case(b"invalid"));
+            last && !target.has_param(b"gr")
+        });
+        let peer = NameAddr::parse(&self.remote).ok();
+        match peer.filter(|_| unreachable) {
+            Some(peer) => peer.uri().without_headers(),
+            None => &self.remote_target,
+        }
     }
 
     /// Whether the Request-URI or the top Route of requests within the dialog is a SIPS URI, so that Contact has to be one

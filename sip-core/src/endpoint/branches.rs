@@ -51,7 +51,9 @@ impl Endpoint {
             return;
         }
         let tag = self.tag_hash(branch.remote_tag());
+        let mut spent = 0;
         if let Some(sent) = self.layer.user_mut(success.transaction) {
+            spent = sent.spent;
             if sent.ended_branches.contains(&tag) {
                 return;
             }
@@ -65,10 +67,21 @@ impl Endpoint {
                 "a 2xx of a branch while too many BYEs are in flight: it is acknowledged alone",
             );
         }
-        let bye = self.send_branch_bye(connection, invite, &branch, identifier.as_deref());
+        let number = branch.local_cseq().max(spent).saturating_add(1);
+        let bye = self.send_branch_bye(connection, invite, &branch, number, identifier.as_deref());
         if bye.is_ok() {
             self.branch_byes += 1;
             self.note_ended(success.transaction, tag);
+        }
+    }
+
+    /// Ends the other early dialogs of an INVITE, because a 2xx has confirmed this one. The INVITE keeps the greatest CSeq number
+    /// in them, because a PRACK may have had it before the BYE of a further branch (RFC 3261 section 12.2.1.1).
+    pub(crate) fn keep_only(&mut self, invite: ClientTransactionId, dialog: DialogId) {
+        self.dialogs.keep_only(dialog);
+        let spent = self.dialogs.spent(dialog.set());
+        if let Some(sent) = self.layer.user_mut(invite) {
+            sent.spent = sent.spent.max(spent);
         }
     }
 
@@ -124,10 +137,10 @@ impl Endpoint {
         connection: ConnectionId,
         invite: &Request,
         branch: &Dialog,
+        number: u32,
         identifier: Option<&str>,
     ) -> Result<(), SendError> {
         let call_id = invite.call_id().map_err(|_| SendError::Stale)?;
-        let number = branch.local_cseq().saturating_add(1);
         let mut sent = Sent::outside(TransactionUser::Branch);
         let context = RequestContext {
             method: Method::Bye,

@@ -267,11 +267,12 @@ impl Endpoint {
         let found = self.dialogs.find(request);
         let found = found.or_else(|| self.dialog_of_notify(request));
         let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage_of(dialog)?)));
+        let is_over = matches!(found, None | Some((_, DialogUsage::Rest(_))));
+        if is_over && self.late.take(request, self.now) {
+            self.answer(transaction, StatusCode::OK, &[]);
+            return None;
+        }
         let Some((dialog, usage)) = found else {
-            if self.late.take(request, self.now) {
-                self.answer(transaction, StatusCode::OK, &[]);
-                return None;
-            }
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             self.refuse(transaction, status, "no such dialog", &[]);
             return None;

@@ -54,6 +54,8 @@ pub(crate) struct Sent {
     /// An INVITE: hashes of the To tags whose dialogs have had their BYE, in either direction. A repeated 2xx
     /// of these is acknowledged and nothing else.
     pub(crate) ended_branches: Vec<u64>,
+    /// An INVITE with a 2xx: the greatest CSeq number in the early dialogs that ended with it.
+    pub(crate) spent: u32,
 }
 
 impl Sent {
@@ -64,6 +66,7 @@ impl Sent {
             dialog: None,
             attempts: Attempts::new(),
             ended_branches: Vec::new(),
+            spent: 0,
         }
     }
 
@@ -81,6 +84,8 @@ impl Sent {
 pub(crate) enum DialogUsage {
     /// A call.
     Session(SessionId),
+    /// The subscriptions of REFERs within this call, which is over (RFC 5057 section 4).
+    Rest(SessionId),
     /// The subscription of a REFER that this side sent outside any dialog.
     Transfer(TransferId),
     /// The subscription of a REFER that a peer sent outside any dialog.

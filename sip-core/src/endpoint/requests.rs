@@ -22,7 +22,7 @@ use crate::dialog::{DialogId, DialogSetId, first_target, is_sips};
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
 use crate::session_uuid::identifier_after;
-use crate::transaction::{ClientTransactionId, SendError};
+use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId};
 
 /// RFC 3261 section 8.1.1.6.
 pub(super) const MAX_FORWARDS: u32 = 70;
@@ -378,6 +378,15 @@ impl Endpoint {
         }
         let bytes = self.layer.send_ack(connection, ack)?;
         Ok((number, bytes))
+    }
+
+    /// Takes the target that a target refresh of a peer names, unless it cannot be reached from its connection (RFC 5057
+    /// section 5.4).
+    pub(crate) fn take_target(&mut self, transaction: ServerTransactionId, request: &Request) {
+        let connection = self.layer.connection_of(transaction);
+        if let (Some(dialog), Some(connection)) = (self.dialogs.find(request), connection) {
+            self.refresh_target(dialog, request, connection);
+        }
     }
 
     /// Takes the target that a message names, unless it cannot be reached from `connection`.

@@ -34,6 +34,8 @@ impl Endpoint {
                 return true;
             }
             Method::Refer if self.takes_refer(in_dialog) => return true,
+            // RFC 3515 section 2.4.4: the subscription of a REFER is refreshed and ended by SUBSCRIBE.
+            Method::Subscribe if in_dialog && self.takes_refer(true) => return true,
             Method::Prack if self.behaviour.reliable_provisionals != Support::None => return true,
             Method::Other(_) => self.refuse(
                 transaction,

@@ -11,10 +11,11 @@ use super::offer::{Carrier, Exchange};
 use super::options::Forks;
 use super::reinvite::repair;
 use super::state::{
-    AwaitingAnswer, Calling, Confirmed, EarlyDialogs, NewInvite, QueuedAck, QueuedInvite,
-    Redirection, State, WaitingInvite,
+    AwaitingAnswer, Calling, Confirmed, EarlyAnswer, EarlyDialog, EarlyDialogs, NewInvite,
+    QueuedAck, QueuedInvite, Redirection, State, WaitingInvite,
 };
 use crate::body::{Body, remote_description};
+use crate::dialog::DialogId;
 use crate::endpoint::{
     Duty, MaySend, Sent, SentRequest, SessionRequest, SessionTimer, takes_replaces,
 };
@@ -89,12 +90,22 @@ fn started_or_ended(started: Result<State, SendError>, context: &mut Context<'_>
     }
 }
 
-/// Begins the call of a further branch that answered the INVITE of another call.
-pub(crate) fn branch(response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<State> {
+/// Begins the call of a further branch that answered the INVITE of another call; `known` is what it answered before its 2xx.
+pub(crate) fn branch(
+    dialog: DialogId,
+    known: Option<EarlyAnswer>,
+    response: &ResponseTo<'_>,
+    context: &mut Context<'_>,
+) -> Option<State> {
+    let invite = context.common.offer;
+    let early = known.map(|known| EarlyDialog::claimed(dialog, invite, known));
     let calling = Calling {
         transaction: response.transaction,
         sent_again: false,
-        early: EarlyDialogs::default(),
+        early: EarlyDialogs {
+            dialogs: early.into_iter().collect(),
+            answered: false,
+        },
         cause: Cause::Cancelled,
         redirection: None,
     };
@@ -213,6 +224,18 @@ impl Calling {
                 self.early.described(exchange, answer, context);
                 Some(State::Calling(self))
             }
+            Input::Describe(exchange, Err(failed)) if self.early.is_of_update(exchange) => {
+                self.early.answer_update(exchange, Err(failed), context);
+                Some(State::Calling(self))
+            }
+            Input::ServerFailed(update) => {
+                self.early.update_lost(update, context);
+                Some(State::Calling(self))
+            }
+            Input::Timer(SessionTimer::Description) if self.early.awaits_update() => {
+                self.early.refuse_late_updates(context);
+                Some(State::Calling(self))
+            }
             // The offer of a reliable provisional response gets no answer, so that the peer could not answer the call either.
             Input::Describe(_, Err(_)) => self.cancel(Cause::BadDescription, context),
             Input::Timer(SessionTimer::Description) if self.early.asked() => {
@@ -288,6 +311,7 @@ impl Calling {
         context.clear(SessionTimer::Invitation);
         context.cancel(self.transaction);
         self.cause = cause;
+        self.early.abort_updates(cause, context);
         Some(State::Cancelling(self))
     }
 
@@ -316,10 +340,11 @@ impl Calling {
         };
         let dialog = established.dialog;
         let chosen = self.early.choose(dialog, context);
+        context.common.updates.learn(response.response);
         context.common.dialog = Some(dialog);
         context.common.invite = Some(response.transaction);
         context.common.peer_replaces = takes_replaces(response.response);
-        context.endpoint.dialogs.keep_only(dialog);
+        context.endpoint.keep_only(response.transaction, dialog);
         context.refreshed_by(response.response);
         let call = context.common.id.to_bits();
         context
@@ -351,9 +376,11 @@ impl Calling {
         if let Some(cause) = unusable {
             return context.hang_up(by_peer(cause));
         }
-        if !chosen.complete {
-            // The answer of the 2xx, else the earlier one of the same dialog (RFC 3261 section 13.2.1).
-            let answer = remote_description(response.response).or(chosen.preview);
+        if !chosen.complete || context.common.offer.awaits_answer() {
+            // The answer of the 2xx, else the earlier one of the same dialog (RFC 3261 section 13.2.1). A claimed branch has that of
+            // a reliable response before any other (RFC 3262 section 5).
+            let late = remote_description(response.response).filter(|_| !chosen.complete);
+            let answer = late.or(chosen.preview);
             let answer = answer.filter(|_| context.common.offer.awaits_answer());
             let Some(answer) = answer else {
                 return context.hang_up(by_peer(Cause::BadDescription));

@@ -51,23 +51,27 @@ impl SessionLayer {
         if !claims || self.is_full(endpoint) || endpoint.has_ended(response.success()) {
             return None;
         }
-        let first = &self.calls.get(of.0)?.common;
+        let session = SessionId(self.calls.next_handle());
+        let first = &mut self.calls.get_mut(of.0)?.common;
         let invite = response.request.request()?;
         let established = endpoint
             .dialogs
             .establish(first.set, invite, response.response);
         let dialog = established.ok()?.dialog;
-        let session = SessionId(self.calls.next_handle());
         let usage = DialogUsage::Session(session);
         endpoint.dialogs.claim(dialog, usage);
         let offered = remote_description(invite).is_some();
         let mut common = Common::branch(session, first, offered);
+        let tag = response.response.to().ok().and_then(|to| to.tag());
+        let answers = &mut first.early_answers;
+        let place = answers.iter().position(|known| Some(&*known.tag) == tag);
+        let known = place.map(|place| answers.swap_remove(place));
         endpoint.event(Event::CallBranched { session, of });
         let context = &mut Context {
             endpoint,
             common: &mut common,
         };
-        let state = super::caller::branch(response, context);
+        let state = super::caller::branch(dialog, known, response, context);
         if state.is_some() {
             self.calls.insert(Call { common, state });
         }

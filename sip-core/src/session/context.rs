@@ -13,7 +13,7 @@ use super::options::MessageOptions;
 use super::refresh::{
     OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
 };
-use super::state::{Attempt, State, Terminating, Updates};
+use super::state::{Attempt, EarlyAnswer, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
@@ -61,6 +61,8 @@ pub(crate) struct Common {
     pub(crate) caller: bool,
     /// Whether further branches of the INVITE become calls.
     pub(crate) claims: bool,
+    /// The answers of its branches before their 2xx; at most `Limits::forks`.
+    pub(crate) early_answers: Vec<EarlyAnswer>,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
     /// Whether the peer supports Replaces (RFC 3891 section 4).
@@ -105,6 +107,7 @@ impl Common {
             connection: None,
             caller: false,
             claims: false,
+            early_answers: Vec::new(),
             invite: None,
             peer_replaces: false,
             was_referred: false,
@@ -457,8 +460,8 @@ impl Context<'_> {
             self.endpoint.expect_late_prack(self.common.set, number);
         }
         let session = self.common.id;
-        let usage = DialogUsage::Session(session);
-        self.endpoint.dialogs.release(self.common.set, usage);
+        let (usage, rest) = (DialogUsage::Session(session), DialogUsage::Rest(session));
+        self.endpoint.dialogs.release(self.common.set, usage, rest);
         if self.common.dialog.is_some() {
             let label = session.to_bits();
             self.endpoint.debug("sip.dialog", label, "the dialog ends");

@@ -12,7 +12,7 @@ use sip_parse::{HeaderName, Method, Response};
 use super::context::{Context, by_peer};
 use super::input::{Input, ResponseTo};
 use super::offer::{Carrier, Ending, Exchange, OfferInput};
-use super::state::{EarlyDialog, EarlyDialogs, Prack};
+use super::state::{EarlyAnswer, EarlyDialog, EarlyDialogs, Prack, Updates};
 use crate::body::{Body, RemoteDescription, remote_description};
 use crate::dialog::{Dialog, DialogId};
 use crate::endpoint::{
@@ -120,10 +120,12 @@ impl EarlyDialog {
             preview: None,
             rseq: None,
             owed: None,
+            updates: Updates::default(),
         }
     }
 
-    fn step(
+    /// Lets the exchange take a step.
+    pub(crate) fn step(
         &mut self,
         input: OfferInput,
         description: Option<RemoteDescription>,
@@ -141,7 +143,9 @@ impl EarlyDialog {
 
     /// Sends the PRACK that waits, if it may go out.
     fn pay(&mut self, context: &mut Context<'_>) {
-        if self.exchange.asked().is_some() {
+        // The answer to the offer in an UPDATE goes into its 2xx.
+        let by_update = self.exchange.carrier() == Some(Carrier::Update);
+        if self.exchange.asked().is_some() && !by_update {
             return;
         }
         let Some(prack) = self.owed.take() else {
@@ -163,8 +167,34 @@ impl EarlyDialog {
         report_prack(self.dialog, reason, context);
     }
 
+    /// The early dialog of a claimed branch, which another one has overtaken.
+    pub(crate) fn claimed(dialog: DialogId, invite: Exchange, known: EarlyAnswer) -> Self {
+        Self {
+            complete: known.complete,
+            preview: Some(known.answer),
+            ..Self::new(dialog, invite)
+        }
+    }
+
+    /// Leaves the answer to the call that the branch becomes if the application claims it.
+    fn leave_answer(&mut self, context: &mut Context<'_>) {
+        let dialog = context.endpoint.dialogs.dialog(self.dialog);
+        let tag = dialog.and_then(Dialog::remote_tag).map(Box::from);
+        let answer = self.preview.take().filter(|_| context.common.claims);
+        if let (Some(tag), Some(answer)) = (tag, answer) {
+            let complete = self.complete;
+            let answers = &mut context.common.early_answers;
+            answers.push(EarlyAnswer {
+                tag,
+                answer,
+                complete,
+            });
+        }
+    }
+
     /// The dialog is over, and the call goes on without it.
     fn end(mut self, invite: Exchange, reason: EndReason, context: &mut Context<'_>) {
+        self.terminate_update(&reason, context);
         if self.has_own_exchange(invite) {
             let aborted = OfferInput::Ended(Ending::Aborted);
             self.step(aborted, None, Some(reason.clone()), context);
@@ -179,7 +209,7 @@ impl EarlyDialog {
 }
 
 impl EarlyDialogs {
-    fn of(&mut self, dialog: DialogId) -> Option<&mut EarlyDialog> {
+    pub(crate) fn of(&mut self, dialog: DialogId) -> Option<&mut EarlyDialog> {
         let mut dialogs = self.dialogs.iter_mut();
         dialogs.find(|early| early.dialog == dialog)
     }
@@ -239,6 +269,7 @@ impl EarlyDialogs {
         };
         let early = &mut self.dialogs[place];
         let dialog = early.dialog;
+        early.updates.learn(response.response);
         let rseq = reliable(response);
         if let Some(rseq) = rseq {
             // RFC 3262 section 4: a repeat is already acknowledged, and one after a gap is not acknowledged. The peer repeats a response
@@ -293,6 +324,9 @@ impl EarlyDialogs {
         let is_offer = early.exchange == Exchange::Idle && !early.complete;
         match description {
             Some(answer) if early.exchange.awaits_answer() && !cancelled => {
+                if context.common.claims {
+                    early.preview = Some(answer.clone());
+                }
                 early.step(OfferInput::AnswerCame, Some(answer), None, context);
                 early.complete = true;
                 self.answered = true;
@@ -305,13 +339,24 @@ impl EarlyDialogs {
                     None,
                     context,
                 );
-                context.wait_for_description(early.exchange);
+                let exchange = early.exchange;
+                self.wait_for_description(exchange, context);
             }
             _ => {}
         }
         let answer = None;
+        let early = &mut self.dialogs[place];
         early.owed = Some(Prack { rack, answer });
         early.pay(context);
+    }
+
+    /// Sets the deadline of the application's description, unless the earlier one of an UPDATE runs.
+    pub(crate) fn wait_for_description(&self, exchange: Exchange, context: &mut Context<'_>) {
+        let asked = self.dialogs.iter().map(|early| early.exchange);
+        let mut others = asked.filter(|asked| *asked != exchange && asked.asked().is_some());
+        if !others.any(|other| other.carrier() == Some(Carrier::Update)) {
+            context.wait_for_description(exchange);
+        }
     }
 
     /// Sends every PRACK that waits for a connection.
@@ -321,13 +366,16 @@ impl EarlyDialogs {
         }
     }
 
-    /// Sends the application's answer in the PRACK.
+    /// Sends the application's answer in the PRACK, or in the 2xx to an UPDATE.
     pub(crate) fn described(
         &mut self,
         exchange: ExchangeId,
         answer: Body,
         context: &mut Context<'_>,
     ) {
+        if self.is_of_update(exchange) {
+            return self.answer_update(exchange, Ok(&answer), context);
+        }
         let mut dialogs = self.dialogs.iter_mut();
         let asked = dialogs.find(|early| early.exchange.asked() == Some(exchange));
         let Some(early) = asked else {
@@ -388,18 +436,25 @@ impl EarlyDialogs {
     /// The call begins in `dialog`; the others end (RFC 3261 section 13.2.2.4).
     pub(crate) fn choose(mut self, dialog: DialogId, context: &mut Context<'_>) -> Chosen {
         self.acknowledged(dialog, context);
-        context.clear(SessionTimer::Description);
+        let waits = self
+            .of(dialog)
+            .is_some_and(|early| early.updates.are_answered());
+        if !waits {
+            context.clear(SessionTimer::Description);
+        }
         let invite = context.common.offer;
         let mut chosen = Chosen {
             complete: false,
             preview: None,
         };
-        for early in self.dialogs {
+        for mut early in self.dialogs {
             if early.dialog == dialog {
                 context.common.offer = early.exchange;
+                context.common.updates = early.updates;
                 chosen.complete = early.complete;
                 chosen.preview = early.preview;
             } else {
+                early.leave_answer(context);
                 early.end(invite, by_peer(Cause::AnsweredElsewhere), context);
             }
         }
@@ -410,6 +465,7 @@ impl EarlyDialogs {
     pub(crate) fn close(self, reason: &EndReason, context: &mut Context<'_>) {
         let invite = context.common.offer;
         for mut early in self.dialogs {
+            early.terminate_update(reason, context);
             if early.has_own_exchange(invite) {
                 let ended = OfferInput::Ended(Ending::with_call(reason));
                 early.step(ended, None, Some(reason.clone()), context);

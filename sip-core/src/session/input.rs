@@ -54,7 +54,8 @@ pub enum Input<'a> {
     /// Command: the description that [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded) requests,
     /// or that the application has none.
     Describe(ExchangeId, Result<Body, DescriptionFailed>),
-    /// Command: ends the call at once, without a message.
+    /// Command: ends the call at once, without a message. An INVITE, PRACK or UPDATE of the peer that waits for the application
+    /// stays unanswered, because nothing of this side answers after a stop; it ends with the timers of the peer.
     Stop,
     /// The peer cancels the INVITE of this transaction (RFC 3261 section 9.2). The CANCEL is already
     /// answered.

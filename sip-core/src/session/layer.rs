@@ -21,11 +21,11 @@ use crate::endpoint::{
     is_of_rfc2543,
 };
 use crate::error::CommandError;
-use crate::header::ExtraHeader;
+use crate::header::{ExtraHeader, check_fields};
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::{Cause, EndReason, Originator};
 use crate::slab::Slab;
-use crate::transaction::{ServerTransactionId, TransactionError};
+use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
 #[cfg(test)]
 #[path = "../../exploration/session/snapshot.rs"]
@@ -176,8 +176,9 @@ impl SessionLayer {
     /// peer.
     ///
     /// # Errors
-    /// [`CommandError::Limit`], or [`CommandError::NotConnected`] and others if an INVITE without an offer
-    /// cannot be sent; no call exists then, and no event follows.
+    /// [`CommandError::Limit`], [`CommandError::Send`] for header fields of the options or of the URI that no message can have,
+    /// or [`CommandError::NotConnected`] and others if an INVITE without an offer cannot be sent; no call exists then, and no
+    /// event follows.
     pub fn invite(
         &mut self,
         endpoint: &mut Endpoint,
@@ -201,6 +202,7 @@ impl SessionLayer {
                 .headers
                 .push(replaces.map_err(CommandError::Header)?);
         }
+        check_fields(&options.headers).map_err(SendError::Build)?;
         let call_id = endpoint.new_call_id();
         let id = SessionId(self.calls.next_handle());
         let usage = DialogUsage::Session(id);
@@ -276,7 +278,7 @@ impl SessionLayer {
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
-        let before = [state.server_transaction(), call.common.updates.theirs];
+        let before = state.pending(&call.common.updates);
         let context = &mut Context {
             endpoint,
             common: &mut call.common,
@@ -289,13 +291,14 @@ impl SessionLayer {
         // A test may break a row.
         #[cfg(test)]
         let next = super::exploration::step(state, input, context);
-        let after = next.as_ref().and_then(State::server_transaction);
-        let after = [after, call.common.updates.theirs];
+        let updates = &call.common.updates;
+        let after = next.as_ref().map(|next| next.pending(updates));
+        let after = after.unwrap_or_default();
         if before != after {
-            for gone in before.into_iter().flatten() {
+            for gone in before {
                 self.invites.remove(&gone);
             }
-            for pending in after.into_iter().flatten() {
+            for pending in after {
                 self.invites.insert(pending, id);
             }
         }
@@ -309,8 +312,7 @@ impl SessionLayer {
         if is_over {
             self.incoming -= usize::from(is_incoming);
             self.calls.remove(id.0);
-            self.end_transfers(endpoint, Some(id));
-            self.end_referred(endpoint, Some(id));
+            self.on_call_over(endpoint, id);
         }
         if let Some((refer, status)) = report {
             self.report(endpoint, refer, status);
@@ -422,6 +424,10 @@ impl SessionLayer {
             Method::Notify => {
                 let usage = DialogUsage::Session(id);
                 return self.on_notify(endpoint, transaction, usage, request);
+            }
+            Method::Subscribe => {
+                let usage = DialogUsage::Session(id);
+                return self.on_subscribe(endpoint, transaction, usage, request);
             }
             Method::Update => Input::Update(transaction, request),
             Method::Prack => Input::Prack(transaction, request),
@@ -581,8 +587,8 @@ impl SessionLayer {
         self.end_usages(endpoint, sent, scope, reason)
     }
 
-    /// Ends the usages of a dialog that a failure ends; returns the call, if it is over at once. A call is
-    /// the only usage of a dialog here, so that the ends of usage and dialog are the same.
+    /// Ends the usages of a dialog that a failure ends (RFC 5057 section 5.1): the call, and with the dialog the
+    /// subscriptions of its REFERs. Returns the call, if it is over at once.
     fn end_usages(
         &mut self,
         endpoint: &mut Endpoint,
@@ -598,10 +604,17 @@ impl SessionLayer {
         if scope == FailureScope::Transaction || exempt {
             return None;
         }
-        let DialogUsage::Session(id) = endpoint.dialogs.usage_of(sent.dialog?)? else {
-            return None;
+        let (id, stepped) = match endpoint.dialogs.usage_of(sent.dialog?)? {
+            DialogUsage::Session(id) => {
+                let gone = Input::Gone(Box::new(reason()));
+                (id, self.drive(endpoint, id, gone))
+            }
+            DialogUsage::Rest(id) => (id, Stepped::Unknown),
+            DialogUsage::Transfer(_) | DialogUsage::Refer(_) => return None,
         };
-        let stepped = self.drive(endpoint, id, Input::Gone(Box::new(reason())));
+        if scope == FailureScope::Dialog {
+            self.on_dialog_gone(endpoint, id);
+        }
         (stepped == Stepped::Over).then_some(id)
     }
 

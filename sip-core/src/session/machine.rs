@@ -124,7 +124,27 @@
 //! | Reinviting without offer | 491 to re-INVITE |  | Glare |
 //! | Reinviting without offer | refusal to re-INVITE, 480 to re-INVITE, timeout of our re-INVITE, loss of our re-INVITE, failed resending of our re-INVITE | ModificationEnded | Confirmed |
 //! | Accepting with our offer, Answered with our offer, HangingUp with our offer, Answering with our offer, Reanswered with our offer | UPDATE | 491 | same |
-//! | Calling for an answer, Calling with our answer | UPDATE | 500 | same |
+//! | Calling for an answer | UPDATE | 500 | same |
+//! | Calling with our answer | UPDATE | complete, deliver offer, ask answer | same |
+//! | Calling negotiated | Stop, refusal to INVITE, timeout of our INVITE, loss of our INVITE, failed resending of our INVITE, 302 to INVITE | Ended | (over) |
+//! | Calling negotiated | UPDATE | deliver offer, ask answer | same |
+//! | Calling negotiated, Calling with an UPDATE | 2xx to INVITE, 2xx without description to INVITE | ACK, Established | Confirmed |
+//! | Calling negotiated, Calling with an UPDATE | reliable 1xx to INVITE | Progress, PRACK | same |
+//! | Calling negotiated, Calling with an UPDATE, Cancelling negotiated | refusal to PRACK, timeout of our PRACK, failed resending of our PRACK | PrackFailed | same |
+//! | Calling with an UPDATE | HangUp, timer NoAnswer, timer Invitation | CANCEL, 487, aborted | Cancelling |
+//! | Calling with an UPDATE | Describe | 200, complete | same |
+//! | Calling with an UPDATE | no description | 488, refused | same |
+//! | Calling with an UPDATE | UPDATE, UPDATE without offer | 500 | same |
+//! | Calling with an UPDATE | 430 to INVITE | 487, aborted, EarlyDialogEnded | QueuedInvite |
+//! | Calling with an UPDATE | refusal to INVITE, 302 to INVITE | 487, refused, Ended | (over) |
+//! | Calling with an UPDATE | timeout of our INVITE, loss of our INVITE, failed resending of our INVITE | 487, aborted, Ended | (over) |
+//! | Calling with an UPDATE | resending of our INVITE | 487, aborted, EarlyDialogEnded | same |
+//! | Calling with an UPDATE | loss of their UPDATE | aborted | same |
+//! | Calling with an UPDATE | timer Description | 504, refused | same |
+//! | Calling with an UPDATE | 199 to INVITE | Progress, 487, aborted, EarlyDialogEnded | same |
+//! | Cancelling negotiated | Stop, 430 to INVITE, refusal to INVITE, timeout of our INVITE, loss of our INVITE, failed resending of our INVITE, 302 to INVITE | Ended | (over) |
+//! | Cancelling negotiated | UPDATE | 487 | same |
+//! | Cancelling negotiated | 2xx to INVITE, 2xx without description to INVITE | ACK, BYE | Terminating |
 //! | Incoming with our offer | Answer | ask offer | Accepting |
 //! | Answered with our offer | ACK | deliver answer, complete, Established | Confirmed |
 //! | Answered with our offer, HangingUp with our offer | ACK without answer | aborted, BYE | Terminating |
@@ -181,7 +201,9 @@
 //! SendUpdate, Hold and Describe there ([`State::accepts`]), as it does in a row with `(error)`. `same` is the unchanged state;
 //! `(over)` means that the entry of the call is freed. `Calling for an answer` is a call without an offer of this side in which a
 //! reliable provisional response brought one, and `Calling with our answer` one whose PRACK carried the answer (RFC 3262 section
-//! 5). `Calling with redirections` is a call that may follow redirections. `with our offer` is a call in which the INVITE of the peer had no offer,
+//! 5). `Calling negotiated` is a call in whose early dialog a reliable provisional response brought the answer, `Cancelling negotiated` one
+//! that the application has given up since, and `with an UPDATE` one in which the offer in an UPDATE of the peer waits for its
+//! answer (RFC 3311 section 5.2). `Calling with redirections` is a call that may follow redirections. `with our offer` is a call in which the INVITE of the peer had no offer,
 //! so that the 2xx carries one (RFC 3261 section 13.2.1); such a row takes precedence over one of the plain state. Of an
 //! unanswered call of the peer, `with early media` means that a provisional response waits for its description, `unacknowledged`
 //! that one with a description waits for PRACK, `with a preview` that an unreliable one with the answer is sent, `negotiated`

@@ -17,6 +17,7 @@ mod claim;
 mod confirmed;
 mod context;
 mod early;
+mod early_update;
 mod ending;
 #[cfg(test)]
 #[path = "../../exploration/session/mod.rs"]

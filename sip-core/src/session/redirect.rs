@@ -5,7 +5,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use sip_parse::{Contact, Method, NameAddr, Response, UriBuf};
+use sip_parse::{Contact, Method, NameAddr, Request, UriBuf};
 
 use super::context::Context;
 use super::input::ResponseTo;
@@ -81,7 +81,7 @@ impl Redirection {
         context: &mut Context<'_>,
     ) -> Option<ClientTransactionId> {
         match response.status().as_u16() {
-            300..=399 => self.collect(response.response),
+            300..=399 => self.collect(response),
             600.. => return None,
             _ => {}
         }
@@ -116,9 +116,11 @@ impl Redirection {
     }
 
     /// Takes the targets of a 3xx that may be followed; those with a higher `q` go first.
-    fn collect(&mut self, response: &Response) {
-        let secure = is_sips(self.invite.target.as_bytes());
-        for contact in response.contacts() {
+    fn collect(&mut self, response: &ResponseTo<'_>) {
+        // The call may have come to a SIPS URI by an earlier redirection.
+        let sent_to = response.request.request().map(Request::uri_bytes);
+        let secure = is_sips(self.invite.target.as_bytes()) || sent_to.is_some_and(is_sips);
+        for contact in response.response.contacts() {
             let Ok(Contact::Addr(address)) = contact else {
                 continue;
             };

@@ -4,12 +4,13 @@
 //! |-------|-------|------|------|
 //! | Unanswered | accept | 2xx, NOTIFY | Notifying |
 //! | Unanswered | accept alone | 2xx | (over) |
-//! | Unanswered | timer, end of call | refusal | (over) |
+//! | Unanswered | timer, end of call, end of dialog | refusal | (over) |
 //! | Unanswered | loss |  | (over) |
-//! | Quiet, Notifying, Backlogged, Waiting, Ending | end of call |  | (over) |
+//! | Quiet, Notifying, Backlogged, Waiting, Ending | end of dialog |  | (over) |
 //! | Quiet | report | NOTIFY | Notifying |
 //! | Quiet | last report | NOTIFY | Ending |
-//! | Notifying | report, last report |  | Backlogged |
+//! | Quiet | refresh | NOTIFY | Notifying |
+//! | Notifying | report, last report, refresh |  | Backlogged |
 //! | Notifying | delivery |  | Quiet |
 //! | Backlogged | report, last report |  | same |
 //! | Backlogged | delivery | NOTIFY | Notifying |
@@ -27,8 +28,11 @@
 //! What is not listed changes nothing. A `report` is a status of the referenced request (RFC 3515 section 2.4.5), a `last
 //! report` its final one, which terminates the subscription. One NOTIFY is in flight at a time (RFC 6665 section 4.2.2); a
 //! later report replaces one that waits, unless that is the last. `delivery` is a 2xx to the NOTIFY, `failure` any other
-//! final response or none (RFC 6665 section 4.2.2), and `loss` that the connection broke, or that there is none. The `timer`
-//! is the time of the application to answer, then the duration of the subscription.
+//! final response or none (RFC 6665 section 4.2.2), and `loss` that the connection broke, or that there is none. A `refresh` is
+//! a SUBSCRIBE of the peer (RFC 6665 section 4.2.1.1); one that ends the subscription counts as `timer`. The `timer`
+//! is the time of the application to answer, then the duration of the subscription. The `end of call` does not end a
+//! subscription, because that is a usage of its own of the dialog (RFC 5057 section 4); the `end of dialog` does, and so
+//! does that of the agent.
 
 use alloc::boxed::Box;
 
@@ -53,6 +57,8 @@ pub(super) struct Referred {
     pub(super) transaction: ServerTransactionId,
     /// The REFER, until the application answers it.
     pub(super) request: Option<Box<Request>>,
+    /// The CSeq number of the REFER.
+    pub(super) number: u32,
     /// The value of Event.
     pub(super) event: Box<str>,
     pub(super) expires_at: Timestamp,
@@ -111,8 +117,11 @@ pub(crate) enum ReferralInput {
     Failed,
     Lost,
     Connected,
+    /// A SUBSCRIBE that continues the subscription.
+    Refresh,
     Timeout,
     CallEnded,
+    DialogEnded,
 }
 
 /// An effect of the machine.
@@ -134,6 +143,10 @@ impl ReferralState {
             status,
             terminated: Some("timeout"),
         };
+        let again = |status| Report {
+            status,
+            terminated: None,
+        };
         match (self, input) {
             (Self::Unanswered, Input::Accept) => {
                 let first = Report::TRYING;
@@ -141,12 +154,16 @@ impl ReferralState {
                 (Some(Self::Notifying(first)), Some(effect))
             }
             (Self::Unanswered, Input::AcceptAlone) => (None, Some(ReferralEffect::Accept(None))),
-            (Self::Unanswered, Input::Timeout | Input::CallEnded) => {
+            (Self::Unanswered, Input::Timeout | Input::CallEnded | Input::DialogEnded) => {
                 (None, Some(ReferralEffect::Refuse))
             }
-            (Self::Unanswered, Input::Lost) | (_, Input::CallEnded) => (None, None),
+            (Self::Unanswered, Input::Lost) | (_, Input::DialogEnded) => (None, None),
             (Self::Quiet(_), Input::Report(report)) => Self::notify(report),
             (Self::Quiet(status), Input::Timeout) => Self::notify(last(status)),
+            (Self::Quiet(status), Input::Refresh) => Self::notify(again(status)),
+            (Self::Notifying(sent), Input::Refresh) => {
+                (Some(Self::Backlogged(again(sent.status))), None)
+            }
             (Self::Notifying(_), Input::Report(report)) => (Some(Self::Backlogged(report)), None),
             (Self::Notifying(sent), Input::Delivered) => (Some(Self::Quiet(sent.status)), None),
             (Self::Notifying(sent), Input::Timeout) => {

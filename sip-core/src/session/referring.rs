@@ -12,7 +12,7 @@ use super::layer::{Phase, SessionLayer};
 use super::options::{InviteOptions, MessageOptions};
 use super::referral::{ReferralEffect, ReferralInput, ReferralState, Referred, Report};
 use super::refusal::Refusal;
-use super::transferring::PACKAGE;
+use super::transferring::{PACKAGE, subscription_of};
 use crate::body::Body;
 use crate::dialog::{DialogId, RemoteTarget};
 use crate::endpoint::{
@@ -74,6 +74,9 @@ impl SessionLayer {
             true => format!("{PACKAGE};id={number}"),
             false => PACKAGE.into(),
         };
+        if session.is_some() {
+            endpoint.dialogs.share(dialog);
+        }
         let deadline = endpoint.now + ANSWER_WITHIN;
         self.referred.insert(Referred {
             state: ReferralState::Unanswered,
@@ -83,6 +86,7 @@ impl SessionLayer {
             connection: endpoint.layer.connection_of(transaction),
             transaction,
             request: Some(request),
+            number,
             event: event.into(),
             expires_at: deadline,
             timer: Some(endpoint.timers.set(deadline, TimerOwner::Refer(id))),
@@ -134,7 +138,8 @@ impl SessionLayer {
 
     /// Accepts a REFER of a peer and follows it: answers 202, calls the target with the Referred-By of the REFER (RFC 3892
     /// section 2.2) and the header fields of Refer-To (RFC 3261 section 19.1.5), and reports the progress of that call to
-    /// the peer (RFC 3515 section 2.4.4). Returns the new call; it is a call as any other.
+    /// the peer (RFC 3515 section 2.4.4). Returns the new call; it is a call as any other. A Referred-By of the application
+    /// replaces that of the REFER. The new call is anonymous if the one of the REFER is.
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the REFER is answered, [`CommandError::WrongState`] for one that asks for another method
@@ -158,16 +163,29 @@ impl SessionLayer {
             ));
         }
         let target = UriBuf::strict(refer_to.uri().as_bytes()).map_err(CommandError::Target)?;
-        for header in request.headers_named(HeaderName::ReferredBy) {
+        let mut headers = options.headers.iter();
+        let is_named = headers.any(|header| header.header_name() == HeaderName::ReferredBy);
+        let referred_by = request.header(HeaderName::ReferredBy);
+        if let Some(header) = referred_by.filter(|_| !is_named) {
             let value = format!("{}", text(&header.unfolded()));
             options
                 .headers
                 .extend(ExtraHeader::new("Referred-By", &value).ok());
         }
+        // A peer must not learn by a REFER who calls it anonymously.
+        let referred = self.referred.get(refer.0);
+        let hides = |referred: &Referred| endpoint.referrer(Some(referred.dialog)).is_none();
+        options.anonymous |= referred.is_some_and(hides);
+        // The flow carries the call if there is one, because the connection of the REFER may break before the call begins.
         let connection = self
             .referred
             .get(refer.0)
-            .and_then(|refer| refer.connection);
+            .and_then(|refer| refer.connection)
+            .filter(|known| endpoint.flow.is_none() && endpoint.layer.info(*known).is_some());
+        let duty = connection.map_or(Duty::Command, |known| Duty::Owed(Some(known)));
+        if let MaySend::Never(error) = endpoint.may_send(duty, target.as_bytes()) {
+            return Err(error.into());
+        }
         // RFC 7989 section 6: a call that a transfer makes keeps the UUID of this side.
         let transferred = self.referred.get(refer.0).and_then(|refer| refer.session);
         let inherited = self.uuid_of(endpoint, transferred);
@@ -263,6 +281,70 @@ impl SessionLayer {
         self.step_referred(endpoint, refer, ReferralInput::Timeout, &[]);
     }
 
+    /// Handles a SUBSCRIBE of the peer, which refreshes the subscription of its REFER or ends it (RFC 3515 section 2.4.4, RFC
+    /// 6665 sections 4.1.2.2 and 4.1.2.3); false if the dialog has no such subscription.
+    pub(super) fn on_subscribe(
+        &mut self,
+        endpoint: &mut Endpoint,
+        transaction: ServerTransactionId,
+        usage: DialogUsage,
+        subscribe: &Request,
+    ) -> bool {
+        let in_dialog = |id: ReferId, referred: &Referred| match usage {
+            DialogUsage::Session(call) | DialogUsage::Rest(call) => referred.session == Some(call),
+            DialogUsage::Refer(own) => own == id,
+            DialogUsage::Transfer(_) => false,
+        };
+        let referred = self.referred.iter();
+        let referred = referred.map(|(handle, referred)| (ReferId(handle), referred));
+        let mut known: Vec<_> = referred
+            .filter(|(_, referred)| {
+                let state = referred.state;
+                !matches!(state, ReferralState::Unanswered | ReferralState::Ending(_))
+            })
+            .filter(|(id, referred)| in_dialog(*id, referred))
+            .map(|(id, referred)| (referred.number, id))
+            .collect();
+        if known.is_empty() {
+            return false;
+        }
+        known.sort_unstable();
+        let numbers = known.iter().map(|(number, _)| *number);
+        let Some(place) = subscription_of(endpoint, transaction, subscribe, numbers) else {
+            return true;
+        };
+        let (_, id) = known[place];
+        let Ok(asked) = subscribe.expires() else {
+            let why = "a SUBSCRIBE with an unreadable Expires";
+            endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
+            return true;
+        };
+        let lasts = asked.map_or(LASTS, |seconds| Duration::from_secs(seconds.into()));
+        let lasts = lasts.min(LASTS);
+        let Some(referred) = self.referred.get_mut(id.0) else {
+            return true;
+        };
+        let dialog = referred.dialog;
+        endpoint.take_target(transaction, subscribe);
+        // A stale transaction means that its connection is gone; the NOTIFY shows the peer the state.
+        let _ = endpoint.respond_in_dialog(&InDialogResponse {
+            dialog,
+            transaction,
+            status: StatusCode::OK,
+            body: None,
+            own: &[(HeaderName::Expires, &format!("{}", lasts.as_secs()))],
+            extra: &[],
+        });
+        referred.expires_at = endpoint.now + lasts;
+        referred.wait(endpoint, id);
+        let input = match lasts.is_zero() {
+            true => ReferralInput::Timeout,
+            false => ReferralInput::Refresh,
+        };
+        self.step_referred(endpoint, id, input, &[]);
+        true
+    }
+
     /// The NOTIFY of a REFER has this outcome.
     pub(super) fn on_notify_outcome(
         &mut self,
@@ -306,19 +388,24 @@ impl SessionLayer {
         }
     }
 
-    /// Ends the REFERs of the peer in a call that is over, or all of them.
-    pub(super) fn end_referred(&mut self, endpoint: &mut Endpoint, session: Option<SessionId>) {
+    /// Lets the REFERs of the peer in a call take a step, or all of them.
+    pub(super) fn step_referred_of(
+        &mut self,
+        endpoint: &mut Endpoint,
+        session: Option<SessionId>,
+        input: ReferralInput,
+    ) {
         for handle in self.referred.handles() {
             let referred = self.referred.get(handle);
             let of_call = referred.and_then(|referred| referred.session);
             if session.is_none() || of_call == session {
-                self.step_referred(endpoint, ReferId(handle), ReferralInput::CallEnded, &[]);
+                self.step_referred(endpoint, ReferId(handle), input, &[]);
             }
         }
     }
 
     /// Lets a REFER of a peer take a step, and carries out its effect; the only place that does so.
-    fn step_referred(
+    pub(super) fn step_referred(
         &mut self,
         endpoint: &mut Endpoint,
         id: ReferId,
@@ -374,6 +461,7 @@ impl Referred {
         let request = self.request.take();
         let mut own = Vec::new();
         if let Some(request) = request {
+            endpoint.take_target(self.transaction, &request);
             // RFC 4488 section 4, RFC 7614 section 5.2.
             if request.refer_sub() == Ok(Some(false)) {
                 own.push((HeaderName::ReferSub, "false"));
@@ -391,7 +479,10 @@ impl Referred {
             own: &own,
             extra,
         });
-        endpoint.dialogs.confirm(self.dialog);
+        // The dialog of a call is the call's: an early one stays early (RFC 3261 section 13.2.2.4).
+        if self.session.is_none() {
+            endpoint.dialogs.confirm(self.dialog);
+        }
     }
 
     /// Sends a NOTIFY; returns the input that follows if it cannot be sent.
@@ -436,7 +527,7 @@ impl Referred {
     /// but the transaction (RFC 5057 section 5.1).
     fn refuse(&self, endpoint: &mut Endpoint, input: ReferralInput) {
         let (status, why) = match (self.session, input) {
-            (_, ReferralInput::CallEnded) => (
+            (_, ReferralInput::CallEnded | ReferralInput::DialogEnded) => (
                 StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
                 "the call of a REFER is over",
             ),
@@ -466,10 +557,11 @@ impl Referred {
         self.timer = Some(endpoint.timers.set(at, TimerOwner::Refer(id)));
     }
 
-    /// Closes the dialog that the REFER made.
+    /// Closes the dialog that the REFER made, or leaves that of its call.
     fn close(&self, endpoint: &mut Endpoint) {
-        if self.session.is_none() {
-            endpoint.dialogs.close(self.set);
+        match self.session {
+            Some(_) => endpoint.dialogs.unshare(self.dialog),
+            None => endpoint.dialogs.close(self.set),
         }
     }
 }

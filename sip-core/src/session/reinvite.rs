@@ -17,7 +17,7 @@ use crate::body::{Body, RemoteDescription, remote_description};
 use crate::dialog::{Dialog, DialogId};
 use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
 use crate::reason::{Cause, EndReason, ended_by_peer, failure, refusal, send_failure_cause};
-use crate::transaction::ServerTransactionId;
+use crate::transaction::{ClientTransactionId, ServerTransactionId};
 
 /// A peer that is silent for this long after a provisional response no longer answers.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
@@ -185,17 +185,13 @@ impl Offering {
 
 impl Reinviting {
     /// The state `Reinviting`.
-    pub(crate) fn step(mut self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
+    pub(crate) fn step(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         match input {
             Input::Response(response) if self.is_answered_by(&response) => {
                 self.on_response(&response, context)
             }
             Input::Resent(SessionRequest::Reinvite, transaction) => {
-                context.set(SessionTimer::Offer, LONGEST_SILENCE);
-                self.transaction = transaction;
-                self.rseq = None;
-                self.number = last_number(self.dialog, context);
-                Some(State::Reinviting(self))
+                Some(State::Reinviting(self.again(transaction, context)))
             }
             Input::NotResent(SessionRequest::Reinvite, error) => {
                 let reason = EndReason::local(send_failure_cause(&error));
@@ -241,6 +237,19 @@ impl Reinviting {
         }
     }
 
+    /// The re-INVITE is sent again, with credentials or a longer interval: its provisional responses begin anew (RFC 3262 section
+    /// 3).
+    fn again(self, transaction: ClientTransactionId, context: &mut Context<'_>) -> Self {
+        context.set(SessionTimer::Offer, LONGEST_SILENCE);
+        Self {
+            transaction,
+            number: last_number(self.dialog, context),
+            rseq: None,
+            preview: None,
+            ..self
+        }
+    }
+
     /// Whether the response is to this re-INVITE; a repeated 2xx to an earlier one has another CSeq number.
     fn is_answered_by(&self, response: &ResponseTo<'_>) -> bool {
         let cseq = response.response.cseq();
@@ -253,9 +262,7 @@ impl Reinviting {
         context: &mut Context<'_>,
     ) -> Option<State> {
         if let Some(transaction) = context.raise_interval(response) {
-            self.transaction = transaction;
-            self.number = last_number(self.dialog, context);
-            return Some(State::Reinviting(self));
+            return Some(State::Reinviting(self.again(transaction, context)));
         }
         match response.status().as_u16() {
             100..=199 => {

@@ -9,7 +9,7 @@ use super::callee::NamedCalls;
 use super::input::Input;
 use super::layer::{Phase, SessionLayer};
 use super::state::State;
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, DialogId};
 use crate::endpoint::{DialogUsage, Endpoint};
 use crate::error::CommandError;
 use crate::event::Event;
@@ -112,7 +112,7 @@ impl SessionLayer {
         let dialog = found.or_else(|| without().filter(|_| remote_tag == b"0"))?;
         match dialogs.usage_of(dialog)? {
             DialogUsage::Session(id) => Some(id),
-            DialogUsage::Transfer(_) | DialogUsage::Refer(_) => None,
+            DialogUsage::Rest(_) | DialogUsage::Transfer(_) | DialogUsage::Refer(_) => None,
         }
     }
 
@@ -165,14 +165,10 @@ impl SessionLayer {
                 "the peer of the call supports Replaces (RFC 3891 section 4)",
             ));
         }
-        let dialogs = &endpoint.dialogs;
-        let dialog = dialogs.dialog(id_of_dialog).ok_or(CommandError::Stale)?;
-        let (call_id, local) = dialogs
-            .names(id_of_dialog.set())
-            .ok_or(CommandError::Stale)?;
-        let remote = text(remote_tag(dialog));
-        let value = format!("{};to-tag={remote};from-tag={local}", text(&call_id));
-        Ok((value, format!("{}", text(dialog.remote_target()))))
+        let dialog = endpoint.dialogs.dialog(id_of_dialog);
+        let target = dialog.ok_or(CommandError::Stale)?.reachable_target();
+        let value = reference_to(endpoint, id_of_dialog, ["to-tag", "from-tag"])?;
+        Ok((value, format!("{}", text(target))))
     }
 
     /// The value of Target-Dialog that names a call of this agent to its peer (RFC 4538 section 7).
@@ -181,16 +177,22 @@ impl SessionLayer {
         endpoint: &Endpoint,
         id: SessionId,
     ) -> Result<String, CommandError> {
-        let id_of_dialog = self.established_dialog(id)?;
-        let dialogs = &endpoint.dialogs;
-        let dialog = dialogs.dialog(id_of_dialog).ok_or(CommandError::Stale)?;
-        let (call_id, local) = dialogs
-            .names(id_of_dialog.set())
-            .ok_or(CommandError::Stale)?;
-        let remote = text(remote_tag(dialog));
-        let call_id = text(&call_id);
-        Ok(format!("{call_id};local-tag={remote};remote-tag={local}"))
+        let dialog = self.established_dialog(id)?;
+        reference_to(endpoint, dialog, ["local-tag", "remote-tag"])
     }
+}
+
+/// The value that names a dialog to its peer: the Call-ID, and the tags of the peer and of this side in parameters of these names.
+fn reference_to(
+    endpoint: &Endpoint,
+    id: DialogId,
+    [theirs, ours]: [&str; 2],
+) -> Result<String, CommandError> {
+    let dialogs = &endpoint.dialogs;
+    let dialog = dialogs.dialog(id).ok_or(CommandError::Stale)?;
+    let (call_id, local) = dialogs.names(id.set()).ok_or(CommandError::Stale)?;
+    let (call_id, remote) = (text(&call_id), text(remote_tag(dialog)));
+    Ok(format!("{call_id};{theirs}={remote};{ours}={local}"))
 }
 
 /// The tag of the peer; `0` stands for none (RFC 3891 section 6.1).

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use sip_parse::{HeaderName, Message, Method, Request, UriBuf};
+use smallvec::SmallVec;
 
 use super::offer::Exchange;
 use super::options::{InviteOptions, ModifyOptions};
@@ -133,12 +134,26 @@ pub(crate) struct EarlyDialog {
     pub(crate) exchange: Exchange,
     /// Whether an exchange is complete in this dialog, so that the 2xx needs no session description.
     pub(crate) complete: bool,
-    /// The first session description in an unreliable provisional response: the answer, if the 2xx brings none.
+    /// The first session description in an unreliable provisional response: the answer, if the 2xx brings none. In a call whose
+    /// branches the application claims, also the answer in a reliable one, for the call of the branch.
     pub(crate) preview: Option<RemoteDescription>,
     /// The RSeq number of the last reliable provisional response.
     pub(crate) rseq: Option<u32>,
     /// A PRACK that is not sent yet.
     pub(crate) owed: Option<Prack>,
+    /// The UPDATEs in it, which become those of the call.
+    pub(crate) updates: Updates,
+}
+
+/// The answer of an early dialog that lost, for the call that its 2xx makes if the application claims branches.
+#[cfg_attr(test, derive(Clone))]
+#[derive(Debug)]
+pub(crate) struct EarlyAnswer {
+    /// The tag of the peer.
+    pub(crate) tag: Box<[u8]>,
+    pub(crate) answer: RemoteDescription,
+    /// Whether a reliable response brought it, so that no other one counts (RFC 3262 section 5).
+    pub(crate) complete: bool,
 }
 
 /// A PRACK that waits for the application's answer or for a connection.
@@ -218,8 +233,8 @@ pub(crate) struct Answered {
 }
 
 /// A change of the session that this side makes by re-INVITE or UPDATE, again while it crosses changes of the peer.
-#[derive(Default)]
-#[cfg_attr(test, derive(Clone, Debug))]
+#[derive(Default, Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Attempt {
     /// How often it has crossed one of the peer, or has failed for a reason that passes.
     pub(crate) glares: u8,
@@ -230,7 +245,8 @@ pub(crate) struct Attempt {
 }
 
 /// What the application wants of a change.
-#[cfg_attr(test, derive(Clone, Debug))]
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Wish {
     pub(crate) options: ModifyOptions,
     /// Whether the change puts the peer on hold or resumes the call, if it is to do either.
@@ -345,9 +361,9 @@ impl EarlyDialogs {
     }
 }
 
-/// The UPDATEs of a call.
-#[derive(Default)]
-#[cfg_attr(test, derive(Clone, Debug))]
+/// The UPDATEs of a call, or of an early dialog of one that the peer has not answered.
+#[derive(Default, Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Updates {
     /// Whether the last Allow of the peer lists UPDATE.
     pub(crate) allowed: bool,
@@ -358,8 +374,8 @@ pub(crate) struct Updates {
 }
 
 /// The UPDATE of this side.
-#[derive(Default)]
-#[cfg_attr(test, derive(Clone, Debug))]
+#[derive(Default, Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) enum Ours {
     /// There is none.
     #[default]
@@ -422,6 +438,17 @@ impl State {
             Self::Calling(state) => state.early.asks(exchange),
             _ => offer.asked() == Some(exchange),
         }
+    }
+
+    /// The transactions of the INVITE and the UPDATEs of the peer that are being answered; `updates` are those of the call.
+    pub(crate) fn pending(&self, updates: &Updates) -> SmallVec<[ServerTransactionId; 2]> {
+        let early = match self {
+            Self::Calling(state) | Self::Cancelling(state) => &state.early.dialogs[..],
+            _ => &[],
+        };
+        let of_early = early.iter().filter_map(|early| early.updates.theirs);
+        let of_call = self.server_transaction().into_iter().chain(updates.theirs);
+        of_call.chain(of_early).collect()
     }
 
     /// The transaction of the peer's INVITE that is being answered.

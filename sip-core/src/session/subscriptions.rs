@@ -6,6 +6,7 @@ use sip_parse::{Method, Request, StatusCode};
 use super::layer::SessionLayer;
 use super::referral::ReferralInput;
 use crate::endpoint::{DialogUsage, Endpoint, Received, TransactionUser};
+use crate::ids::{ReferId, SessionId};
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
 impl SessionLayer {
@@ -15,7 +16,7 @@ impl SessionLayer {
         self.transfers.len() + self.referred.len()
     }
 
-    /// Handles a request within the dialog of a REFER outside calls.
+    /// Handles a request within a dialog that no call uses, but the subscription of a REFER.
     pub(crate) fn on_request_in_subscription(
         &mut self,
         endpoint: &mut Endpoint,
@@ -23,8 +24,11 @@ impl SessionLayer {
         usage: DialogUsage,
         request: &Request,
     ) {
-        let taken = request.method() == Method::Notify
-            && self.on_notify(endpoint, transaction, usage, request);
+        let taken = match request.method() {
+            Method::Notify => self.on_notify(endpoint, transaction, usage, request),
+            Method::Subscribe => self.on_subscribe(endpoint, transaction, usage, request),
+            _ => false,
+        };
         if !taken {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
             endpoint.refuse(transaction, status, "no such usage of the dialog", &[]);
@@ -73,6 +77,9 @@ impl SessionLayer {
         match received.sent.user {
             TransactionUser::Transfer(id) => self.on_transfer_response(endpoint, id, received),
             TransactionUser::Notify(id) if !status.is_provisional() => {
+                if let Some(dialog) = received.sent.dialog.filter(|_| status.is_success()) {
+                    endpoint.refresh_target(dialog, &received.response, received.connection);
+                }
                 let outcome = match status.is_success() {
                     true => ReferralInput::Delivered,
                     false => ReferralInput::Failed,
@@ -102,9 +109,30 @@ impl SessionLayer {
         }
     }
 
+    /// A call is over. Its REFERs go on in its dialog (RFC 5057 section 4), except that one which the application has not
+    /// answered makes no subscription any more.
+    pub(super) fn on_call_over(&mut self, endpoint: &mut Endpoint, call: SessionId) {
+        self.step_referred_of(endpoint, Some(call), ReferralInput::CallEnded);
+        // That of a REFER within an early dialog is gone.
+        for handle in self.referred.handles() {
+            let referred = self.referred.get(handle);
+            let of_call = referred.filter(|referred| referred.session == Some(call));
+            if of_call.is_some_and(|referred| endpoint.dialogs.dialog(referred.dialog).is_none()) {
+                let id = ReferId(handle);
+                self.step_referred(endpoint, id, ReferralInput::DialogEnded, &[]);
+            }
+        }
+    }
+
+    /// The dialog of a call is gone, and with it every REFER in it.
+    pub(super) fn on_dialog_gone(&mut self, endpoint: &mut Endpoint, call: SessionId) {
+        self.end_transfers(endpoint, Some(call));
+        self.step_referred_of(endpoint, Some(call), ReferralInput::DialogEnded);
+    }
+
     /// Ends every REFER, because the agent stops.
     pub(crate) fn end_refers(&mut self, endpoint: &mut Endpoint) {
         self.end_transfers(endpoint, None);
-        self.end_referred(endpoint, None);
+        self.step_referred_of(endpoint, None, ReferralInput::DialogEnded);
     }
 }

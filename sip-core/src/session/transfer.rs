@@ -13,14 +13,17 @@
 //! | Sent, Subscribed | last NOTIFY 100 | progress, terminated | (over) |
 //! | Sent, Subscribed | last NOTIFY | terminated | (over) |
 //! | Sent, Subscribed | timer | timed out | (over) |
-//! | Sent, Subscribed | end of call | call ended | (over) |
-//! | Reported | 2xx without subscription, refusal, last NOTIFY 100, last NOTIFY 200, last NOTIFY 486, last NOTIFY, timer, end of call |  | (over) |
+//! | Sent, Subscribed | end of dialog | call ended | (over) |
+//! | Reported | 2xx without subscription, refusal, last NOTIFY 100, last NOTIFY 200, last NOTIFY 486, last NOTIFY, timer, end of dialog |  | (over) |
 //!
 //! What is not listed changes nothing. A NOTIFY stands with the status of its `message/sipfrag`, or without one that can be
-//! read; `last` means that it terminates the subscription. `refusal` is a final response of 300 to 699, or none at all.
+//! read; `last` means that it terminates the subscription, unless it gives no reason for that and the status is provisional,
+//! because SIP.js writes `terminated` into each NOTIFY. `refusal` is a final response of 300 to 699, or none at all.
 //! `progress` is [`Event::TransferProgress`](crate::Event::TransferProgress); the rest are the outcomes of
 //! [`Event::TransferEnded`](crate::Event::TransferEnded), of which each REFER has exactly one. `Reported` is over for the
-//! application; the subscription stays until the peer terminates it, so that its last NOTIFY is answered 200.
+//! application; the subscription stays until the peer terminates it, so that its last NOTIFY is answered 200. The end of the
+//! call is no input, because the subscription is a usage of its own of the dialog (RFC 5057 section 4); the `end of dialog`
+//! is also that of the agent.
 
 use sip_parse::StatusCode;
 use smallvec::{SmallVec, smallvec};
@@ -72,8 +75,8 @@ pub(crate) enum TransferInput {
     },
     /// The deadline has passed.
     Timeout,
-    /// The call of the REFER is over.
-    CallEnded,
+    /// The dialog of the REFER is gone, or the agent stops.
+    DialogEnded,
 }
 
 /// An effect of the machine.
@@ -120,7 +123,7 @@ impl TransferState {
             ) => stays,
             (_, TransferInput::Notified { status, last }) => self.notified(status, last),
             (_, TransferInput::Timeout) => end(TransferEnding::TimedOut),
-            (_, TransferInput::CallEnded) => end(TransferEnding::CallEnded),
+            (_, TransferInput::DialogEnded) => end(TransferEnding::CallEnded),
         }
     }
 

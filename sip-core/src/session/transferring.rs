@@ -69,6 +69,7 @@ impl SessionLayer {
             extra: &options.headers,
         };
         endpoint.send_in_dialog(&parts, TransactionUser::Transfer(transfer))?;
+        endpoint.dialogs.share(dialog);
         self.transfers.insert(Transfer {
             state: TransferState::Sent,
             session: Some(id),
@@ -85,8 +86,8 @@ impl SessionLayer {
     /// replaces this side in it: the attended transfer of RFC 5589 section 7, by a Refer-To with Replaces (RFC 3891).
     ///
     /// # Errors
-    /// As [`refer`](Self::refer), and [`CommandError::WrongState`] if the peer of `other` does not list `replaces` in
-    /// Supported (RFC 3891 section 4); a blind transfer is possible then.
+    /// As [`refer`](Self::refer), and [`CommandError::WrongState`] if `other` is the same call, or its peer does not list
+    /// `replaces` in Supported (RFC 3891 section 4); a blind transfer is possible then.
     pub fn refer_to_call(
         &mut self,
         endpoint: &mut Endpoint,
@@ -94,6 +95,11 @@ impl SessionLayer {
         other: SessionId,
         options: &TransferOptions,
     ) -> Result<TransferId, CommandError> {
+        if other == id {
+            return Err(CommandError::WrongState(
+                "another call than the one that is transferred",
+            ));
+        }
         let (replaces, target) = self.replaces_of(endpoint, other)?;
         let refer_to = UriBuf::strict(target.as_bytes())
             .and_then(|target| target.with_header(b"Replaces", replaces.as_bytes()))
@@ -257,7 +263,9 @@ impl SessionLayer {
             let input = TransferInput::AcceptedAlone;
             return self.step_transfer(endpoint, id, input, None, None);
         }
-        if let (None, Some(refer)) = (transfer.dialog, received.request.request()) {
+        if let Some(dialog) = transfer.dialog {
+            endpoint.refresh_target(dialog, response, received.connection);
+        } else if let Some(refer) = received.request.request() {
             // Without a dialog the first NOTIFY makes it.
             let made = endpoint.dialogs.establish(transfer.set, refer, response);
             transfer.dialog = made.ok().map(|made| made.dialog);
@@ -310,7 +318,7 @@ impl SessionLayer {
         notify: &Request,
     ) -> bool {
         let in_dialog = |id: TransferId, transfer: &Transfer| match usage {
-            DialogUsage::Session(session) => transfer.session == Some(session),
+            DialogUsage::Session(call) | DialogUsage::Rest(call) => transfer.session == Some(call),
             DialogUsage::Transfer(own) => own == id,
             DialogUsage::Refer(_) => false,
         };
@@ -323,30 +331,18 @@ impl SessionLayer {
         if known.is_empty() {
             return false;
         }
-        let event = notify.event().ok().flatten();
-        let Some(event) = event.filter(|event| event.package == PACKAGE.as_bytes()) else {
-            let why = "a NOTIFY of another event package than refer";
-            let allow = [(HeaderName::AllowEvents, PACKAGE)];
-            endpoint.refuse(transaction, StatusCode::BAD_EVENT, why, &allow);
-            return true;
-        };
-        // RFC 3515 section 2.4.6: without an id it is about the first REFER of the dialog.
         known.sort_unstable();
-        let mut known = known.into_iter();
-        let found = match event.id {
-            Some(id) => known.find(|(number, _)| format!("{number}").as_bytes() == id),
-            None => known.next(),
-        };
-        let Some((_, id)) = found else {
-            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
-            endpoint.refuse(transaction, status, "no such subscription", &[]);
+        let numbers = known.iter().map(|(number, _)| *number);
+        let Some(place) = subscription_of(endpoint, transaction, notify, numbers) else {
             return true;
         };
+        let (_, id) = known[place];
         let Ok(Some(state)) = notify.subscription_state() else {
             let why = "a NOTIFY without Subscription-State";
             endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);
             return true;
         };
+        endpoint.take_target(transaction, notify);
         endpoint.answer(transaction, StatusCode::OK, &[]);
         let lasts = state
             .expires
@@ -356,22 +352,26 @@ impl SessionLayer {
             transfer.dialog = transfer.dialog.or_else(|| endpoint.dialogs.find(notify));
             transfer.wait(endpoint, id, lasts.min(LONGEST));
         }
+        let status = fragment_status(notify.body());
+        // SIP.js puts `terminated`, without a reason, into each NOTIFY for a REFER.
+        let goes_on =
+            state.reason.is_none() && status.is_some_and(|status| status.is_provisional());
         let input = TransferInput::Notified {
-            status: fragment_status(notify.body()),
-            last: state.is_terminated(),
+            status,
+            last: state.is_terminated() && !goes_on,
         };
         self.step_transfer(endpoint, id, input, None, Some(notify));
         true
     }
 
-    /// Ends the REFERs of this side in a call that is over, or all of them.
+    /// Ends the REFERs of this side in a call whose dialog is gone, or all of them.
     pub(super) fn end_transfers(&mut self, endpoint: &mut Endpoint, session: Option<SessionId>) {
         for handle in self.transfers.handles() {
             let transfer = self.transfers.get(handle);
             let of_call = transfer.and_then(|transfer| transfer.session);
             if session.is_none() || of_call == session {
                 let id = TransferId(handle);
-                self.step_transfer(endpoint, id, TransferInput::CallEnded, None, None);
+                self.step_transfer(endpoint, id, TransferInput::DialogEnded, None, None);
             }
         }
     }
@@ -436,8 +436,9 @@ impl SessionLayer {
             if let Some(timer) = transfer.timer {
                 endpoint.timers.cancel(timer);
             }
-            if transfer.session.is_none() {
-                endpoint.dialogs.close(transfer.set);
+            match (transfer.session, transfer.dialog) {
+                (Some(_), Some(dialog)) => endpoint.dialogs.unshare(dialog),
+                _ => endpoint.dialogs.close(transfer.set),
             }
         }
     }
@@ -451,6 +452,33 @@ impl Transfer {
         let owner = TimerOwner::Transfer(id);
         self.timer = Some(endpoint.timers.set(endpoint.now + time, owner));
     }
+}
+
+/// Which subscription a NOTIFY or SUBSCRIBE names, as its place among these REFERs of the dialog, by CSeq number in rising
+/// order; refuses it if there is none.
+pub(super) fn subscription_of(
+    endpoint: &mut Endpoint,
+    transaction: ServerTransactionId,
+    request: &Request,
+    mut numbers: impl Iterator<Item = u32>,
+) -> Option<usize> {
+    let event = request.event().ok().flatten();
+    let Some(event) = event.filter(|event| event.package == PACKAGE.as_bytes()) else {
+        let why = "another event package than refer";
+        let allow = [(HeaderName::AllowEvents, PACKAGE)];
+        endpoint.refuse(transaction, StatusCode::BAD_EVENT, why, &allow);
+        return None;
+    };
+    // RFC 3515 section 2.4.6: without an id it is about the first REFER of the dialog.
+    let found = match event.id {
+        Some(id) => numbers.position(|number| format!("{number}").as_bytes() == id),
+        None => numbers.next().map(|_| 0),
+    };
+    if found.is_none() {
+        let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+        endpoint.refuse(transaction, status, "no such subscription", &[]);
+    }
+    found
 }
 
 /// The CSeq number of the last request of this side in a dialog.

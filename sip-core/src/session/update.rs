@@ -44,7 +44,8 @@
 //! | Answering | BYE | 487, aborted, Ended | (over) |
 //!
 //! What is not listed changes nothing, and the call refuses the commands SendUpdate, Renegotiate, Hold, Reject and Describe there.
-//! The call is up, and the Allow of the peer lists UPDATE; `in` names the state of the call where it is not `Confirmed`. `without
+//! The call is up, and the Allow of the peer lists UPDATE; before, in an early dialog of a call of this side, `early_update.rs` takes
+//! the UPDATEs of the peer, and `machine.rs` has their rows; `in` names the state of the call where it is not `Confirmed`. `without
 //! offer` is an UPDATE that refreshes the target and the session only. Words as in `machine.rs`.
 
 use sip_parse::{Method, Request, StatusCode};
@@ -422,7 +423,7 @@ fn failed(reason: EndReason, context: &mut Context<'_>) {
 
 /// Handles an UPDATE of the peer (RFC 3311 section 5.2).
 fn received(
-    state: State,
+    mut state: State,
     transaction: ServerTransactionId,
     request: &Request,
     context: &mut Context<'_>,
@@ -435,12 +436,25 @@ fn received(
         context.refuse(transaction, status);
         return Some(state);
     }
+    let offer = remote_description(request);
+    // The exchanges of a call that the peer has not answered are those of its early dialogs.
+    let early = match &mut state {
+        State::Calling(call) => Some((&mut call.early, false)),
+        State::Cancelling(call) => Some((&mut call.early, true)),
+        _ => None,
+    };
+    if let Some((early, cancelled)) = early {
+        if !early.take_update(transaction, request, offer, cancelled, context) {
+            refreshed(transaction, request, context);
+        }
+        return Some(state);
+    }
     context.common.updates.learn(request);
     if context.common.updates.theirs.is_some() {
         context.refuse_for_now(transaction);
         return Some(state);
     }
-    let Some(offer) = remote_description(request) else {
+    let Some(offer) = offer else {
         refreshed(transaction, request, context);
         return after(state, context);
     };
@@ -487,41 +501,23 @@ fn dialog_of(request: &Request, context: &Context<'_>) -> Option<DialogId> {
 
 /// Answers an UPDATE without an offer: it refreshes the target and the session.
 fn refreshed(transaction: ServerTransactionId, request: &Request, context: &mut Context<'_>) {
-    let connection = context.endpoint.layer.connection_of(transaction);
-    let sent = dialog_of(request, context).ok_or(SendError::Stale);
-    let sent = sent.and_then(|dialog| {
-        context.respond(dialog, transaction, StatusCode::OK, None)?;
-        Ok(dialog)
-    });
-    match sent {
-        Ok(dialog) => {
-            context.endpoint.dialogs.refresh_target(dialog, request);
-            context.common.connection = connection.or(context.common.connection);
-        }
-        Err(_) => context.refuse(transaction, StatusCode::SERVER_INTERNAL_ERROR),
+    let dialog = dialog_of(request, context).ok_or(SendError::Stale);
+    let sent = dialog.and_then(|dialog| context.accept_update(dialog, transaction, None));
+    if sent.is_err() {
+        context.refuse(transaction, StatusCode::SERVER_INTERNAL_ERROR);
     }
 }
 
 /// Answers the UPDATE of the peer with the application's description.
 fn accept(transaction: ServerTransactionId, answer: &Body, context: &mut Context<'_>) {
-    let request = context.endpoint.layer.request(transaction);
-    let connection = context.endpoint.layer.connection_of(transaction);
     let dialog = context.common.dialog.ok_or(SendError::Stale);
-    let sent = dialog.and_then(|dialog| {
-        context.respond(dialog, transaction, StatusCode::OK, Some(answer))?;
-        Ok(dialog)
-    });
-    let Ok(dialog) = sent else {
+    let sent = dialog.and_then(|dialog| context.accept_update(dialog, transaction, Some(answer)));
+    if sent.is_err() {
         let reason = EndReason::local(Cause::Malformed);
         return refuse(StatusCode::NOT_ACCEPTABLE_HERE, reason, context);
-    };
+    }
     context.common.updates.theirs = None;
     context.described();
-    // RFC 3261 section 12.2.2: the target changes only when the request is accepted.
-    if let Some(request) = request {
-        context.endpoint.dialogs.refresh_target(dialog, &request);
-    }
-    context.common.connection = connection.or(context.common.connection);
 }
 
 /// Refuses the UPDATE of the peer; the session is unchanged.

@@ -354,7 +354,7 @@ impl EstablishedSession<'_> {
     /// peer of another call, which that call replaces (RFC 3891). Returns the handle of the REFER.
     /// [`Event::TransferProgress`](crate::Event::TransferProgress) and
     /// [`Event::TransferEnded`](crate::Event::TransferEnded) report how that goes. The call goes on until one side hangs up,
-    /// as the application does after a success.
+    /// as the application does after a success; it may do so before, and the reports go on (RFC 5057 section 4).
     ///
     /// # Errors
     /// [`CommandError`]; no request is sent then. [`CommandError::WrongState`] unless the call is up, and for the peer of

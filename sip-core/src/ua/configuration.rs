@@ -107,11 +107,11 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
 
 /// What the application takes within calls.
 fn extensions(config: &Config) -> Extensions {
-    let mut extensions = Extensions::default();
-    extensions.methods = boxed(config.extra_methods());
-    extensions.info_packages = boxed(config.info_packages());
-    extensions.bodies = boxed(config.accepted_bodies());
-    extensions
+    Extensions {
+        methods: boxed(config.extra_methods()),
+        info_packages: boxed(config.info_packages()),
+        bodies: boxed(config.accepted_bodies()),
+    }
 }
 
 fn boxed(texts: &[String]) -> Vec<Box<str>> {

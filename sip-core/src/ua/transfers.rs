@@ -91,11 +91,13 @@ impl UserAgent {
 
     /// Accepts [`Event::IncomingRefer`](crate::Event::IncomingRefer) and follows it: the core answers 202, calls the target
     /// with the Referred-By of the REFER (RFC 3892 section 2.2) and the header fields of Refer-To, and reports the progress
-    /// of that call to the peer (RFC 3515 section 2.4.4). Returns the new call, which is a call as any other.
+    /// of that call to the peer (RFC 3515 section 2.4.4). Returns the new call, which is a call as any other. A Referred-By of
+    /// the application replaces that of the REFER. The new call is anonymous if the one of the REFER is.
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the REFER is answered, [`CommandError::WrongState`] for one that asks for another method
-    /// than INVITE, and those of [`UserAgent::invite`]; the REFER still waits for an answer then.
+    /// than INVITE, [`CommandError::Send`] for header fields of Refer-To that no message can have, and those of
+    /// [`UserAgent::invite`]; the REFER still waits for an answer then.
     pub fn follow_refer(
         &mut self,
         refer: ReferId,

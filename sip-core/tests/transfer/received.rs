@@ -10,7 +10,7 @@ use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
 use crate::peer::{Peer, ended, goes_on_and_ends, status};
 
 /// A call of bob's that is up, and what bob knows of it.
-fn called(config: &sip_core::config::ConfigBuilder) -> (Bench, SessionId, Peer) {
+pub(crate) fn called(config: &sip_core::config::ConfigBuilder) -> (Bench, SessionId, Peer) {
     let mut bench = Bench::new(config);
     let id = bench.invite_from_bob(1);
     let ok = bench.answer(id, OFFER);
@@ -19,7 +19,7 @@ fn called(config: &sip_core::config::ConfigBuilder) -> (Bench, SessionId, Peer) 
     (bench, id, Peer::sender(&ok))
 }
 
-fn incoming(bench: &mut Bench) -> (ReferId, Option<SessionId>, Referral) {
+pub(crate) fn incoming(bench: &mut Bench) -> (ReferId, Option<SessionId>, Referral) {
     bench.expect(|event| match event {
         Event::IncomingRefer {
             refer,
@@ -30,12 +30,12 @@ fn incoming(bench: &mut Bench) -> (ReferId, Option<SessionId>, Referral) {
     })
 }
 
-const TO_CAROL: &str =
+pub(crate) const TO_CAROL: &str =
     "Refer-To: <sip:carol@example.com>\nReferred-By: \"Bob\" <sip:bob@example.com>;cid=\"1@b\"\n";
 
 /// The next request, which is a NOTIFY with this event, state and status line.
 #[track_caller]
-fn notified(bench: &mut Bench, event: &str, state: &str, line: &str) -> Request {
+pub(crate) fn notified(bench: &mut Bench, event: &str, state: &str, line: &str) -> Request {
     let notify = bench.next_request();
     assert_eq!(notify.method(), Method::Notify);
     assert_eq!(value(&notify, HeaderName::Event), event);
@@ -372,8 +372,8 @@ fn rfc4488_4_a_peer_wants_no_subscription() {
     goes_on_and_ends(bench, id);
 }
 
-/// RFC 3515 2.4.4: the call of a REFER, or its connection, may end before the subscription does. The call that follows goes
-/// on; a NOTIFY waits for the next connection.
+/// RFC 3515 2.4.4: the connection of a REFER may end before the subscription does: a NOTIFY waits for the next one. A peer that
+/// hangs up and answers no NOTIFY gets no further one; the call that follows goes on.
 #[test]
 fn rfc3515_2_4_4_a_notify_waits_for_a_connection() {
     let (mut bench, _, peer) = called(&alice());

@@ -7,7 +7,6 @@ use crate::class::{self, run_escaped};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
 use crate::method::Method;
-use crate::name::HeaderName;
 use crate::number::digits;
 use crate::params::{Params, distinct, offset_in, unescape, unexpected};
 use crate::text::text;
@@ -273,13 +272,12 @@ impl<'a> Uri<'a> {
             })
     }
 
-    /// The `?headers` that a request made from this URI may copy: all except `body` and those that could forge its
-    /// sender, route or handling (RFC 3261 section 19.1.5).
+    /// The `?headers` that a request made from this URI may copy: all except `body`, those that could forge its sender, route
+    /// or handling, and those that describe a body (RFC 3261 section 19.1.5).
     pub fn safe_headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
         self.headers().filter(|(name, _)| {
             let name = unescape(name);
-            let known = HeaderName::parse(&name).map(|name| name.id());
-            !name.eq_ignore_ascii_case(b"body") && known.is_ok_and(|id| !is_unsafe(id))
+            !name.eq_ignore_ascii_case(b"body") && !is_unsafe(&name)
         })
     }
 

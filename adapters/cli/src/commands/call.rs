@@ -75,6 +75,8 @@ fn options(arguments: &Call) -> Result<InviteOptions, Failure> {
     let mut options = InviteOptions::default();
     options.anonymous = arguments.anonymous;
     options.late_offer = arguments.late_offer;
+    options.expires = arguments.expires;
+    options.redirects = arguments.follow_redirects;
     options.headers.clone_from(&arguments.header);
     match &arguments.from {
         Some(uri) => options

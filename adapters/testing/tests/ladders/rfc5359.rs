@@ -110,8 +110,8 @@ fn rfc5359_2_4_unattended_transfer() {
     let (mut stage, alice, bob, carol) = three();
     connect(&mut stage, alice, bob, BOB);
     transferred(&mut stage, alice, bob, CAROL);
-    answer(&mut stage, carol);
     hang_up(&mut stage, bob);
+    answer(&mut stage, carol);
     stage.focus(alice, 1);
     hang_up(&mut stage, alice);
     hold("rfc5359-2.4", stage);

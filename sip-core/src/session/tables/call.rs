@@ -213,7 +213,7 @@ impl World {
     }
 
     /// As `response`; a provisional one with an RSeq number is reliable.
-    fn response_with(
+    pub(super) fn response_with(
         &self,
         method: Method<'_>,
         status: u16,
@@ -354,6 +354,7 @@ impl World {
                 world.invite(true);
                 world
             }
+            "Calling" | "Cancelling" if early::is_in(name) => early::reach(name),
             "Calling" if name.ends_with(" with redirections") => {
                 let mut world = Self::new(true);
                 world.invite_with(InviteOptions::new().redirects(1));

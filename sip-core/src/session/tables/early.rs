@@ -1,6 +1,8 @@
-//! The states of an unanswered call of the peer with provisional responses of this side.
+//! The states of an unanswered call with provisional responses: of this side, and of the peer to a call of this side.
 
 extern crate std;
+
+use sip_parse::Method;
 
 use super::call::World;
 use super::names::{join, split};
@@ -17,7 +19,10 @@ const NEGOTIATED: &str = " negotiated";
 /// A PRACK with an offer waits for the application's answer.
 const PRACK: &str = " with a PRACK";
 
-pub(super) const SUFFIXES: [&str; 5] = [EARLY, UNACKNOWLEDGED, PREVIEW, NEGOTIATED, PRACK];
+/// An UPDATE of the peer waits for the application's answer.
+const UPDATE: &str = " with an UPDATE";
+
+pub(super) const SUFFIXES: [&str; 6] = [EARLY, UNACKNOWLEDGED, PREVIEW, NEGOTIATED, PRACK, UPDATE];
 
 /// Whether the name is one of these states.
 pub(super) fn is_in(name: &str) -> bool {
@@ -31,6 +36,21 @@ pub(super) fn reach(name: &str) -> World {
     let from =
         |state: &str, suffix: &str| World::reach(&join(&std::format!("{state}{suffix}"), ours));
     let (mut world, command) = match state {
+        "Calling" if has(UPDATE) => {
+            let mut world = from(state, NEGOTIATED);
+            let update = world.request("UPDATE", 50, true);
+            world.receive(update);
+            (world, None)
+        }
+        "Calling" => {
+            let mut world = from("AwaitingOffer", "");
+            world.describe();
+            let (_, response) = world.response_with(Method::Invite, 183, true, Some(1));
+            world.receive(response.bytes().clone());
+            world.reply(Method::Prack, 200, false);
+            (world, None)
+        }
+        "Cancelling" => (from("Calling", NEGOTIATED), Some(Input::HangUp)),
         "Incoming" if has(EARLY) => {
             let options = ProvisionalOptions::early_media();
             (from(state, ""), Some(Input::Progress(options)))

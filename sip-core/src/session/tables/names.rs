@@ -46,7 +46,7 @@ pub(super) const COMMANDS: [&str; 11] = [
     "no description",
 ];
 
-pub(super) const STATES: [&str; 43] = [
+pub(super) const STATES: [&str; 46] = [
     "AwaitingOffer",
     "QueuedInvite",
     "Calling",
@@ -78,6 +78,9 @@ pub(super) const STATES: [&str; 43] = [
     "Calling for an answer",
     "Calling with our answer",
     "Calling with redirections",
+    "Calling negotiated",
+    "Calling with an UPDATE",
+    "Cancelling negotiated",
     "Incoming with early media",
     "Incoming with early media with our offer",
     "Incoming unacknowledged",
@@ -92,7 +95,7 @@ pub(super) const STATES: [&str; 43] = [
     "Answered negotiated",
 ];
 
-pub(super) const INPUTS: [&str; 73] = [
+pub(super) const INPUTS: [&str; 74] = [
     "Ring",
     "Progress",
     "Progress with description",
@@ -145,6 +148,7 @@ pub(super) const INPUTS: [&str; 73] = [
     "loss of our BYE",
     "failed resending of our BYE",
     "loss of their INVITE",
+    "loss of their UPDATE",
     "gone",
     "connection",
     "no connection",

@@ -59,7 +59,7 @@ fn rfc3515_2_4_the_documented_table_is_the_machine_of_a_transfer() {
         ),
         ("refusal".into(), TransferInput::Refused),
         ("timer".into(), TransferInput::Timeout),
-        ("end of call".into(), TransferInput::CallEnded),
+        ("end of dialog".into(), TransferInput::DialogEnded),
     ]);
     for (prefix, last) in [("", false), ("last ", true)] {
         for status in [100, 200, 486] {
@@ -134,9 +134,11 @@ fn rfc3515_2_4_4_the_documented_table_is_the_machine_of_a_referral() {
         ("delivery", ReferralInput::Delivered),
         ("failure", ReferralInput::Failed),
         ("loss", ReferralInput::Lost),
+        ("refresh", ReferralInput::Refresh),
         ("connection", ReferralInput::Connected),
         ("timer", ReferralInput::Timeout),
         ("end of call", ReferralInput::CallEnded),
+        ("end of dialog", ReferralInput::DialogEnded),
     ];
     let states = [
         (ReferralState::Unanswered, ""),
