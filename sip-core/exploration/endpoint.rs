@@ -78,6 +78,16 @@ impl Endpoint {
         })
     }
 
+    /// Whether the refresh of a session, or its end, is due at this time.
+    pub(crate) fn refresh_is_due(&self, at: crate::Timestamp) -> bool {
+        let timers = self.timers.pending().into_iter();
+        let mut due = timers.filter(|(time, _)| *time <= at);
+        due.any(|(_, owner)| {
+            let timers = [SessionTimer::Refresh, SessionTimer::Expiry];
+            matches!(owner, TimerOwner::Session(_, timer) if timers.contains(timer))
+        })
+    }
+
     /// Drops queued actions, as a broken row would never have made them.
     pub(crate) fn retain_actions(&mut self, keep: impl FnMut(&Action) -> bool) {
         self.layer.outbox.retain(keep);

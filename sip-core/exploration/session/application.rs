@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::body::Body;
 use crate::event::{DescriptionKind, Event, ExchangeOutcome};
-use crate::ids::{ExchangeId, SessionId};
+use crate::ids::{ExchangeId, ReferId, SessionId, TransferId};
 use crate::reason::{Cause, Originator};
 
 /// A session description: who made it, and the how many-th it is.
@@ -74,10 +74,22 @@ impl Call {
     }
 }
 
+/// A REFER of the peer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Refer {
+    pub(super) id: ReferId,
+    pub(super) session: SessionId,
+    pub(super) accepted: bool,
+}
+
 #[derive(Clone, Default, Hash, Debug)]
 pub(super) struct Application {
     pub(super) side: u8,
     pub(super) calls: Vec<Call>,
+    /// The own REFERs, and whether each has ended.
+    pub(super) transfers: Vec<(TransferId, bool)>,
+    /// The REFERs of the peer that this application has not refused or completed.
+    pub(super) refers: Vec<Refer>,
     made: u8,
 }
 
@@ -123,12 +135,38 @@ impl Application {
         {
             self.calls.push(Call::new(id, false));
         }
+        if let Event::TransferEnded { transfer, .. } = event {
+            // The end of a call ends its REFERs.
+            let mut transfers = self.transfers.iter_mut();
+            let known = transfers.find(|(known, _)| known == transfer);
+            let (_, ended) = known.ok_or("the end of an unknown transfer")?;
+            return match core::mem::replace(ended, true) {
+                false => Ok(()),
+                true => Err("a transfer ended twice".into()),
+            };
+        }
         let call = self.calls.iter_mut().find(|call| call.id == id);
         let call = call.ok_or("an event of an unknown call")?;
         if call.ended.is_some() {
             return Err(format!("an event after the end: {event:?}"));
         }
-        call.take(event)
+        match event {
+            Event::IncomingRefer { refer, session, .. } => {
+                self.refers.extend(session.map(|session| Refer {
+                    id: *refer,
+                    session,
+                    accepted: false,
+                }));
+                Ok(())
+            }
+            Event::TransferProgress { transfer, .. } => {
+                match self.transfers.contains(&(*transfer, false)) {
+                    true => Ok(()),
+                    false => Err("progress of a transfer that is over".into()),
+                }
+            }
+            _ => call.take(event),
+        }
     }
 }
 

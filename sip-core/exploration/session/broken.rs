@@ -13,6 +13,7 @@ use crate::session::context::Context;
 use crate::session::input::Input;
 use crate::session::offer::Ending;
 use crate::session::state::State;
+use crate::session::transfer::{TransferEffects, TransferInput, TransferState};
 use crate::transaction::TransactionError;
 
 /// One row of the machine, broken.
@@ -54,10 +55,18 @@ pub(super) enum Broken {
     IncomingIgnoresPrack,
     /// Accepting unacknowledged: the 2xx goes out with the offer unanswered.
     AcceptingDoesNotWaitForPrack,
+    /// Calling, reliable 1xx to INVITE: no PRACK.
+    CallingSendsNoPrack,
+    /// Confirmed, timer Refresh: nothing happens.
+    ConfirmedDoesNotRefresh,
+    /// Reinviting, 2xx to re-INVITE: the session timers stop.
+    ReinvitingForgetsItsSession,
+    /// REFER subscribed, end of the call: no end of the transfer.
+    TransferOutlivesItsCall,
 }
 
 impl Broken {
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::CallingIgnoresRefusal,
         Self::CallingDoesNotAcknowledge,
         Self::CallingDoesNotCancel,
@@ -76,6 +85,10 @@ impl Broken {
         Self::QueuedByeIsNeverSent,
         Self::IncomingIgnoresPrack,
         Self::AcceptingDoesNotWaitForPrack,
+        Self::CallingSendsNoPrack,
+        Self::ConfirmedDoesNotRefresh,
+        Self::ReinvitingForgetsItsSession,
+        Self::TransferOutlivesItsCall,
     ];
 
     /// Breaks this row for the calls of this thread.
@@ -126,6 +139,14 @@ impl Broken {
                 State::Incoming(incoming),
                 Input::Answer | Input::AnswerWith(_),
             ) if incoming.reliable.waits() => incoming.succeed(None, context),
+            (
+                Self::ConfirmedDoesNotRefresh,
+                state @ State::Confirmed(_),
+                Input::Timer(SessionTimer::Refresh),
+            ) => {
+                let _ = context.refresh_is_due();
+                Some(state)
+            }
             (Self::QueuedByeIsNeverSent, State::QueuedBye(over), Input::Connected) => {
                 context.end(over.reason)
             }
@@ -160,6 +181,20 @@ impl Broken {
                     };
                     !bytes.starts_with(Method::Ack.as_bytes())
                 });
+            }
+            (Self::CallingSendsNoPrack, "Calling", "response") => {
+                context.endpoint.retain_actions(|action| {
+                    let Action::Transmit { bytes, .. } = action else {
+                        return true;
+                    };
+                    !bytes.starts_with(Method::Prack.as_bytes())
+                });
+            }
+            (Self::ReinvitingForgetsItsSession, "Reinviting", "response")
+                if matches!(next, Some(State::Confirmed(_))) =>
+            {
+                context.clear(SessionTimer::Refresh);
+                context.clear(SessionTimer::Expiry);
             }
             (Self::AnsweredDoesNotEndItsExchange, "Answered", "ACK") => {
                 context.endpoint.retain_actions(|action| {
@@ -216,5 +251,18 @@ pub(in crate::session) fn step(
     match BROKEN.get() {
         Some(broken) => broken.step(state, input, context),
         None => state.step(input, context),
+    }
+}
+
+/// A step of a REFER of this side, as it is or with its broken row.
+pub(in crate::session) fn step_transfer(
+    state: TransferState,
+    input: TransferInput,
+) -> (Option<TransferState>, TransferEffects) {
+    match (BROKEN.get(), input) {
+        (Some(Broken::TransferOutlivesItsCall), TransferInput::CallEnded) => {
+            (None, TransferEffects::new())
+        }
+        _ => state.step(input),
     }
 }

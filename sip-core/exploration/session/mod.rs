@@ -8,7 +8,7 @@
 //!
 //! On every path this must hold: each call has one end at each side and no event after it, each exchange has one end before that
 //! of its call, one exchange at a time, no two offers out in one direction, one final response to each INVITE, an ACK for each
-//! 2xx, CANCEL or BYE or a refusal for each call, a BYE for each call that was up, the timers that a state has and no others, no
+//! 2xx, a PRACK for each reliable provisional response, one end of each transfer, one side that refreshes the session, CANCEL or BYE or a refusal for each call, a BYE for each call that was up, the timers that a state has and no others, no
 //! command refused that fits, each stale description refused, equal sessions at both ends whenever both rest, and empty tables
 //! at the end.
 //!
@@ -17,6 +17,7 @@
 
 mod application;
 mod broken;
+mod judge;
 mod wire;
 mod world;
 
@@ -28,13 +29,14 @@ use self::broken::Broken;
 use self::world::{Rules, World};
 use crate::exploration::{search, tell};
 
-pub(in crate::session) use self::broken::step;
+pub(in crate::session) use self::broken::{step, step_transfer};
 
 /// One call, nothing breaks.
 const PLAIN: Rules = Rules {
     late_offer: false,
     flows: true,
     cuts: 0,
+    cuts_when_up: false,
     late: 0,
     renegotiations: 0,
     updates: 0,
@@ -42,6 +44,8 @@ const PLAIN: Rules = Rules {
     rings: 0,
     gives_up: 0,
     early: 0,
+    refreshes: 0,
+    transfers: 0,
 };
 
 /// Both applications may renegotiate at once.
@@ -56,8 +60,29 @@ const UPDATES: Rules = Rules {
     ..PLAIN
 };
 
+/// The callee sends early media, reliably.
+const EARLY: Rules = Rules { early: 1, ..PLAIN };
+
+/// The session has to be refreshed, twice.
+const REFRESHED: Rules = Rules {
+    refreshes: 2,
+    ..PLAIN
+};
+
+/// One REFER within the call.
+const TRANSFER: Rules = Rules {
+    transfers: 1,
+    ..PLAIN
+};
+
 /// The connection breaks once.
 const CUT: Rules = Rules { cuts: 1, ..PLAIN };
+
+/// The connection breaks once, in a call that is up; [`CUT`] has the rest.
+const CUT_WHEN_UP: Rules = Rules {
+    cuts_when_up: true,
+    ..CUT
+};
 
 /// Explores each family of runs; panics with the way to the first fault.
 fn prove(families: &[(&str, Rules)]) -> usize {
@@ -137,11 +162,12 @@ fn exploration_small_session() {
         (
             "early media with a late offer",
             Rules {
-                early: 1,
                 late_offer: true,
-                ..PLAIN
+                ..EARLY
             },
         ),
+        ("a session with timers", REFRESHED),
+        ("a transfer", TRANSFER),
     ]);
 }
 
@@ -209,7 +235,7 @@ fn exploration_default_session() {
             "a re-INVITE whose connection breaks",
             Rules {
                 renegotiations: 1,
-                ..CUT
+                ..CUT_WHEN_UP
             },
         ),
         (
@@ -231,11 +257,53 @@ fn exploration_default_session() {
         ),
         (
             "an UPDATE whose connection breaks",
-            Rules { updates: 1, ..CUT },
+            Rules {
+                updates: 1,
+                ..CUT_WHEN_UP
+            },
         ),
         (
             "early media whose connection breaks",
             Rules { early: 1, ..CUT },
+        ),
+        (
+            "early media with a late offer, and ringing",
+            Rules {
+                late_offer: true,
+                rings: 1,
+                refusals: 1,
+                late: 1,
+                ..EARLY
+            },
+        ),
+        (
+            "a session with timers that both sides change",
+            Rules {
+                renegotiations: 1,
+                refusals: 1,
+                ..REFRESHED
+            },
+        ),
+        (
+            "a session with timers whose connection breaks",
+            Rules {
+                refreshes: 2,
+                ..CUT_WHEN_UP
+            },
+        ),
+        (
+            "transfers at once",
+            Rules {
+                transfers: 2,
+                ..TRANSFER
+            },
+        ),
+        (
+            "a transfer whose connection breaks",
+            Rules {
+                transfers: 1,
+                ..CUT_WHEN_UP
+            },
         ),
     ]);
 }
@@ -289,6 +357,24 @@ fn exploration_large_session() {
             },
         ),
         (
+            "an UPDATE whose connection breaks",
+            Rules { updates: 1, ..CUT },
+        ),
+        (
+            "a session with timers whose connection breaks",
+            Rules {
+                refreshes: 3,
+                ..CUT
+            },
+        ),
+        (
+            "transfers whose connection breaks",
+            Rules {
+                transfers: 2,
+                ..CUT
+            },
+        ),
+        (
             "a call whose connection breaks twice",
             Rules { cuts: 2, ..PLAIN },
         ),
@@ -308,9 +394,11 @@ fn exploration_catches_each_broken_row_session() {
             Broken::AnsweredWaitsForEver
             | Broken::TerminatingForgetsALostBye
             | Broken::QueuedByeIsNeverSent => CUT,
-            Broken::IncomingIgnoresPrack | Broken::AcceptingDoesNotWaitForPrack => {
-                Rules { early: 1, ..PLAIN }
-            }
+            Broken::IncomingIgnoresPrack
+            | Broken::AcceptingDoesNotWaitForPrack
+            | Broken::CallingSendsNoPrack => EARLY,
+            Broken::ConfirmedDoesNotRefresh | Broken::ReinvitingForgetsItsSession => REFRESHED,
+            Broken::TransferOutlivesItsCall => TRANSFER,
             _ => Rules {
                 refusals: 1,
                 ..PLAIN

@@ -1,11 +1,12 @@
 //! The digest of a session layer.
 
-use super::SessionLayer;
+use super::{Phase, SessionLayer};
 use crate::endpoint::{Endpoint, SessionTimer};
 use crate::exploration::Digest;
 use crate::ids::{ConnectionId, SessionId};
 use crate::session::context::Common;
 use crate::session::offer::Carrier;
+use crate::session::refresh::Timing;
 use crate::session::state::{Ours, State};
 use crate::transaction::ServerTransactionId;
 
@@ -88,13 +89,26 @@ impl SessionLayer {
             State::Answering(_) => (&[Description], &[]),
             State::Cancelling(_) | State::Confirmed(_) | State::Terminating(_) => (&[], &[]),
         };
-        let of_updates = self.calls.get(id.0)?.common.timers_of_updates();
-        let mut needs = needed.iter().chain(of_updates.iter().flatten());
-        if needs.any(|timer| !running.contains(timer)) {
+        let common = &self.calls.get(id.0)?.common;
+        let of_updates = common.timers_of_updates();
+        let (of_session, retry) = common.timers_of_session();
+        // A call that waits for the ACK before its BYE has timers still.
+        let waits_for_ack = self.state_for_tests(id) == Some("HangingUp");
+        let is_over = !waits_for_ack && self.phase(id) == Some(Phase::Ending);
+        let of_session = if is_over { &[] } else { of_session };
+        let needs = needed.iter().chain(of_updates.iter().flatten());
+        if needs
+            .chain(of_session)
+            .any(|timer| !running.contains(timer))
+        {
             return Some("a state waits without its timer");
         }
         let known = |timer| {
-            needed.contains(timer) || allowed.contains(timer) || of_updates.contains(&Some(*timer))
+            needed.contains(timer)
+                || allowed.contains(timer)
+                || of_updates.contains(&Some(*timer))
+                || of_session.contains(timer)
+                || retry == Some(*timer) && !is_over
         };
         if !running.iter().all(known) {
             return Some("a timer of an earlier state still runs");
@@ -112,6 +126,16 @@ impl Common {
             asks.then_some(SessionTimer::Description),
             waits.then_some(SessionTimer::Update),
         ]
+    }
+
+    /// The timers that the session of a call needs (RFC 4028 section 10), and one that it may have.
+    const fn timers_of_session(&self) -> (&'static [SessionTimer], Option<SessionTimer>) {
+        match self.refresh.timing {
+            Timing::Off => (&[], None),
+            Timing::Ours(_) => (&[SessionTimer::Refresh, SessionTimer::Expiry], None),
+            Timing::Overdue(_) => (&[SessionTimer::Expiry], Some(SessionTimer::Refresh)),
+            Timing::Theirs(_) => (&[SessionTimer::Expiry], None),
+        }
     }
 }
 
@@ -253,6 +277,15 @@ impl SessionLayer {
 
 /// What an application cannot tell from events.
 impl SessionLayer {
+    /// Whether this side refreshes the session of a call; `None` without session timers.
+    pub(in crate::session) fn refreshes_for_tests(&self, id: SessionId) -> Option<bool> {
+        match self.calls.get(id.0)?.common.refresh.timing {
+            Timing::Off => None,
+            Timing::Ours(_) | Timing::Overdue(_) => Some(true),
+            Timing::Theirs(_) => Some(false),
+        }
+    }
+
     /// Whether a call is up and no change of it is under way.
     pub(in crate::session) fn takes_a_change(&self, id: SessionId) -> bool {
         let call = self.calls.get(id.0);

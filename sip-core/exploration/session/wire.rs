@@ -18,6 +18,8 @@ pub(super) enum What {
     Cancel,
     Update,
     Prack,
+    Refer,
+    Notify,
     /// A response to an INVITE.
     Answer(u16),
     /// A response to another request.
@@ -32,12 +34,18 @@ pub(super) struct Packet {
     pub(super) what: What,
     number: u32,
     described: bool,
+    /// The RSeq of a reliable provisional response, or the first number in the RAck of a PRACK.
+    reliable: Option<u32>,
 }
 
 impl Packet {
     pub(super) fn new(bytes: Bytes) -> Self {
         let message = Message::parse(bytes.clone(), &Limits::default()).expect("ours");
         let described = !message.body().is_empty();
+        let reliable = match message.as_request() {
+            Some(request) => request.rack().ok().flatten().map(|rack| rack.rseq),
+            None => message.rseq().ok().flatten(),
+        };
         let cseq = message.cseq().expect("a CSeq");
         let number = cseq.number;
         let invites = cseq.method == Method::Invite;
@@ -49,6 +57,8 @@ impl Packet {
                 Method::Cancel => What::Cancel,
                 Method::Update => What::Update,
                 Method::Prack => What::Prack,
+                Method::Refer => What::Refer,
+                Method::Notify => What::Notify,
                 other => panic!("nobody sends {other}"),
             },
             Kind::Response(response) if invites => What::Answer(response.status().as_u16()),
@@ -60,6 +70,7 @@ impl Packet {
             what,
             number,
             described,
+            reliable,
         }
     }
 
@@ -88,8 +99,10 @@ pub(super) struct Wire {
     pub(super) received_refusal: bool,
     /// INVITEs with a 2xx that is not acknowledged.
     pub(super) unacknowledged: Vec<u32>,
-    /// PRACKs of the peer without a final response.
-    pub(super) pracks: Vec<u32>,
+    /// PRACKs, REFERs and NOTIFYs of the peer without a final response.
+    pub(super) requests: Vec<u32>,
+    /// Reliable provisional responses of the peer without a PRACK, while the INVITE has no final response.
+    pub(super) unacknowledged_early: Vec<u32>,
     /// Whether a reliable response with a description has no PRACK.
     early: bool,
     invited: Vec<Invited>,
@@ -180,8 +193,12 @@ impl Wire {
                     self.offers(number)?;
                 }
             }
-            What::Other(200..) => self.pracks.retain(|other| *other != number),
-            What::Answer(_) | What::Other(_) | What::Prack => {}
+            What::Other(200..) => self.requests.retain(|other| *other != number),
+            What::Prack => {
+                let early = &mut self.unacknowledged_early;
+                early.retain(|rseq| Some(*rseq) != packet.reliable);
+            }
+            What::Answer(_) | What::Other(_) | What::Refer | What::Notify => {}
         }
         Ok(())
     }
@@ -201,6 +218,7 @@ impl Wire {
             What::Answer(status @ 200..) => {
                 self.pending.take_if(|(pending, _)| *pending == number);
                 self.offer.take_if(|offer| *offer == number);
+                self.unacknowledged_early.clear();
                 if status >= 300 {
                     self.received_refusal = true;
                 } else if !self.unacknowledged.contains(&number) {
@@ -210,15 +228,17 @@ impl Wire {
             What::Answer(_) => {
                 if let Some((_, provisional)) = &mut self.pending {
                     *provisional = true;
+                    self.unacknowledged_early.extend(packet.reliable);
                 }
             }
             What::Other(200..) => {
                 self.offer.take_if(|offer| *offer == number);
             }
             What::Prack => {
-                self.pracks.push(number);
+                self.requests.push(number);
                 self.early = false;
             }
+            What::Refer | What::Notify => self.requests.push(number),
             What::Other(_) | What::Cancel | What::Update => {}
         }
     }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
-use sip_parse::UriBuf;
+use sip_parse::{StatusCode, UriBuf};
 
 use super::application::Application;
 use super::wire::{Packet, Wire};
@@ -18,13 +18,13 @@ use crate::action::Action;
 use crate::config::Support;
 use crate::connection::{ConnectionInfo, Transport};
 use crate::endpoint::{Endpoint, EndpointSettings, Flow};
+use crate::error::CommandError;
 use crate::event::Event;
 use crate::exploration::{self, Digest, constant};
-use crate::ids::{ConnectionId, SessionId};
-use crate::reason::Cause;
+use crate::ids::ConnectionId;
 use crate::session::{
-    DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, Phase,
-    ProvisionalOptions, SessionLayer,
+    DescriptionFailed, FailureStatus, Input, InviteOptions, MessageOptions, ModifyOptions, Phase,
+    ProvisionalOptions, SessionLayer, TransferOptions,
 };
 use crate::time::Timestamp;
 
@@ -40,6 +40,8 @@ pub(super) struct Rules {
     pub(super) flows: bool,
     /// How often the connection breaks.
     pub(super) cuts: u8,
+    /// Whether it breaks only when the call is up at both ends.
+    pub(super) cuts_when_up: bool,
     /// How often a timer fires although a message is under way, for 4 s at most, or although an application is asked for a
     /// description.
     pub(super) late: u8,
@@ -55,6 +57,10 @@ pub(super) struct Rules {
     pub(super) gives_up: u8,
     /// How often the callee sends early media. Unless it is 0, both ends have 100rel, so that the response is reliable.
     pub(super) early: u8,
+    /// How often a refresh of the session or its end may be due. Unless it is 0, both ends have session timers.
+    pub(super) refreshes: u8,
+    /// How often an application sends a REFER within the call.
+    pub(super) transfers: u8,
 }
 
 /// A command of an application.
@@ -71,6 +77,12 @@ pub(super) enum Command {
     HangUp,
     Renegotiate,
     Update,
+    /// A REFER to another URI.
+    Refer,
+    AcceptRefer,
+    RejectRefer,
+    /// The final report of an accepted REFER.
+    FinishRefer,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,10 +114,10 @@ struct Link {
 
 /// One end.
 pub(super) struct Side {
-    endpoint: Endpoint,
-    calls: SessionLayer,
-    application: Application,
-    wire: Wire,
+    pub(super) endpoint: Endpoint,
+    pub(super) calls: SessionLayer,
+    pub(super) application: Application,
+    pub(super) wire: Wire,
     given_up: bool,
 }
 
@@ -128,11 +140,11 @@ fn entropy(side: u8) -> Box<dyn rand_core::CryptoRng + Send> {
 
 #[derive(Clone)]
 pub(super) struct World {
-    rules: Rc<Rules>,
+    pub(super) rules: Rc<Rules>,
     now: Timestamp,
-    sides: [Rc<Side>; 2],
+    pub(super) sides: [Rc<Side>; 2],
     links: Vec<Link>,
-    cuts: u8,
+    pub(super) cuts: u8,
     late: u8,
     renegotiations: u8,
     updates: u8,
@@ -140,6 +152,8 @@ pub(super) struct World {
     rings: u8,
     gives_up: u8,
     early: u8,
+    refreshes: u8,
+    transfers: u8,
     fault: Option<String>,
 }
 
@@ -155,6 +169,10 @@ impl World {
             settings.behaviour.queue_requests = rules.flows;
             if rules.early > 0 {
                 settings.behaviour.reliable_provisionals = Support::Supported;
+            }
+            if rules.refreshes > 0 {
+                settings.identity.supported.push("timer".into());
+                settings.behaviour.session_expires = Some(Duration::from_secs(90));
             }
             settings.identity.host = Some(format!("192.0.2.{side}").into());
             Rc::new(Side {
@@ -178,6 +196,8 @@ impl World {
             rings: rules.rings,
             gives_up: rules.gives_up,
             early: rules.early,
+            refreshes: rules.refreshes,
+            transfers: rules.transfers,
             fault: None,
         };
         world.open();
@@ -282,6 +302,11 @@ impl World {
     }
 
     fn command(&mut self, place: usize, call: usize, command: Command) {
+        if let Command::Refer | Command::AcceptRefer | Command::RejectRefer | Command::FinishRefer =
+            command
+        {
+            return self.command_transfer(place, call, command);
+        }
         let side = Rc::make_mut(&mut self.sides[place]);
         side.endpoint.advance(self.now);
         let known = &mut side.application.calls[call];
@@ -325,6 +350,9 @@ impl World {
                 let (exchange, _) = side.application.describe(call);
                 Input::Describe(exchange, Err(DescriptionFailed))
             }
+            Command::Refer | Command::AcceptRefer | Command::RejectRefer | Command::FinishRefer => {
+                unreachable!("no input")
+            }
         };
         let taken = side.calls.step(&mut side.endpoint, id, input);
         if let Err(error) = taken {
@@ -335,6 +363,51 @@ impl World {
         if matches!(command, Command::HangUp) && cancels {
             self.fail(format!("end {place}: no CANCEL"));
         }
+    }
+
+    /// A command about a REFER.
+    fn command_transfer(&mut self, place: usize, call: usize, command: Command) {
+        let side = Rc::make_mut(&mut self.sides[place]);
+        side.endpoint.advance(self.now);
+        let Side {
+            endpoint,
+            calls,
+            application,
+            ..
+        } = side;
+        let id = application.calls[call].id;
+        let refer = application
+            .refers
+            .iter()
+            .position(|refer| refer.session == id);
+        let taken = match command {
+            Command::Refer => {
+                self.transfers -= 1;
+                let to = UriBuf::parse(b"sip:9@192.0.2.9").expect("a URI");
+                let sent = calls.refer(endpoint, id, &to, &TransferOptions::new());
+                sent.map(|transfer| application.transfers.push((transfer, false)))
+            }
+            Command::AcceptRefer => {
+                let refer = &mut application.refers[refer.expect("a REFER")];
+                refer.accepted = true;
+                calls.accept_refer(endpoint, refer.id, &MessageOptions::new())
+            }
+            Command::RejectRefer => {
+                let refer = application.refers.remove(refer.expect("a REFER"));
+                calls.reject_refer(endpoint, refer.id, &FailureStatus::DECLINE.into())
+            }
+            _ => {
+                let refer = application.refers.remove(refer.expect("a REFER"));
+                calls.refer_progress(endpoint, refer.id, StatusCode::OK)
+            }
+        };
+        // The core answers a REFER itself after 10 s, and ends a subscription.
+        if let Err(error) = taken
+            && !matches!(error, CommandError::Stale)
+        {
+            self.fail(format!("end {place}: {command:?} is refused: {error}"));
+        }
+        self.pump(place);
     }
 
     fn tick(&mut self) {
@@ -363,7 +436,7 @@ impl World {
         self.links.iter().any(|link| link.open)
     }
 
-    fn under_way(&self) -> bool {
+    pub(super) fn under_way(&self) -> bool {
         let mut links = self.links.iter();
         links.any(|link| link.sent.iter().any(|sent| !sent.is_empty()))
     }
@@ -374,11 +447,20 @@ impl World {
         calls.any(|call| call.open.as_ref().is_some_and(|open| open.asked))
     }
 
+    /// Whether the refresh of a session or its end is due then.
+    fn is_about_the_session(&self, next: Timestamp) -> bool {
+        let mut sides = self.sides.iter();
+        self.rules.refreshes > 0 && sides.any(|side| side.endpoint.refresh_is_due(next))
+    }
+
     /// Whether the clock may jump to the next timer.
     fn may_tick(&self) -> bool {
         let Some(next) = self.next_tick() else {
             return false;
         };
+        if self.is_about_the_session(next) && (self.refreshes == 0 || self.under_way()) {
+            return false;
+        }
         if self.under_way() {
             return self.late > 0 && next.saturating_since(self.now) <= LONGEST_DELAY;
         }
@@ -442,108 +524,22 @@ impl World {
                     add(Command::Update);
                 }
             }
+            if call.established && !call.hung_up && self.transfers > 0 {
+                add(Command::Refer);
+            }
+            let mut refers = side.application.refers.iter();
+            match refers.find(|refer| refer.session == call.id) {
+                Some(refer) if refer.accepted => add(Command::FinishRefer),
+                Some(_) => {
+                    add(Command::AcceptRefer);
+                    add(Command::RejectRefer);
+                }
+                None => {}
+            }
             if !call.hung_up && side.calls.phase(call.id) != Some(Phase::Ending) {
                 add(Command::HangUp);
             }
         }
-    }
-
-    /// What is wrong in a state in which nothing is under way.
-    fn fault_when_quiet(&self) -> Option<String> {
-        if self.under_way() || self.cuts < self.rules.cuts {
-            return None;
-        }
-        let [caller, callee] = &self.sides;
-        let (ours, theirs) = (
-            caller.application.calls.first()?,
-            callee.application.calls.first()?,
-        );
-        let over = [ours, theirs].map(|call| call.ended.is_some());
-        let pending = |side: &Side| side.endpoint.layer.client_transactions() > 0;
-        if over[0] != over[1] && !pending(caller) && !pending(callee) {
-            let waits = self
-                .sides
-                .iter()
-                .any(|side| side.endpoint.next_tick().is_some());
-            let text = "the call is over at one end, and nobody tells the other";
-            return (!waits).then(|| text.into());
-        }
-        let at_rest = |call: &super::application::Call| call.established && call.open.is_none();
-        if at_rest(ours) && at_rest(theirs) && over == [false; 2] {
-            let mirrored = theirs.session.map(|(own, peer)| (peer, own));
-            if ours.session != mirrored {
-                return Some("the ends have different sessions".into());
-            }
-        }
-        None
-    }
-}
-
-impl Side {
-    /// What is wrong with what the end keeps.
-    fn fault(&self) -> Option<String> {
-        let running: Vec<_> = self.endpoint.session_timers().collect();
-        for call in &self.application.calls {
-            let own = running.iter().filter(|(id, _)| *id == call.id);
-            let own: Vec<_> = own.map(|(_, timer)| *timer).collect();
-            if call.ended.is_some() && !own.is_empty() {
-                return Some("a timer of a call that is over".into());
-            }
-            if let Some(why) = self.calls.fault_of_timers(call.id, &own) {
-                return Some(format!("{why}: {:?}, {own:?}", self.state(call.id)));
-            }
-        }
-        None
-    }
-
-    fn state(&self, id: SessionId) -> &'static str {
-        self.calls.state_for_tests(id).unwrap_or("over")
-    }
-
-    /// A late description is refused, and changes nothing.
-    fn refuses_stale_descriptions(&mut self) -> bool {
-        let calls = self.application.calls.iter();
-        let stale: Vec<_> = calls
-            .filter_map(|call| Some((call.id, call.stale()?)))
-            .collect();
-        stale.into_iter().all(|(id, exchange)| {
-            let late = Input::Describe(exchange, Err(DescriptionFailed));
-            self.calls.step(&mut self.endpoint, id, late).is_err()
-        })
-    }
-
-    fn fault_at_the_end(&self, cut: bool) -> Option<&'static str> {
-        let wire = &self.wire;
-        if !self.calls.has_nothing() {
-            return Some("a call is left");
-        }
-        if self.endpoint.table_sizes() != [0; 4] || !self.endpoint.layer.has_nothing() {
-            return Some("a table is not empty");
-        }
-        for call in &self.application.calls {
-            let Some((_, cause)) = call.ended else {
-                return Some("a call without its end");
-            };
-            let tells = wire.sent_bye || wire.received_bye || cause == Cause::NeverSent;
-            if call.established && !tells {
-                return Some("a call that was up ended without BYE");
-            }
-            let withdrawn = wire.sent_cancel || wire.sent_bye || wire.received_bye;
-            let settled = withdrawn || wire.received_refusal || cut;
-            if !call.incoming && wire.sent_invite && !settled {
-                return Some("a call ended without CANCEL, BYE or refusal");
-            }
-        }
-        if !cut && !wire.unacknowledged.is_empty() {
-            return Some("a 2xx without ACK");
-        }
-        if !cut && !wire.pracks.is_empty() {
-            return Some("a PRACK without a final response");
-        }
-        if !cut && wire.has_unanswered() {
-            return Some("an INVITE without a final response");
-        }
-        None
     }
 }
 
@@ -568,7 +564,9 @@ impl exploration::World for World {
             moves.push(Move::Tick);
         }
         let lives = self.sides.iter().any(|side| !side.calls.is_empty());
-        if self.cuts > 0 && self.is_open() && lives {
+        let up = |side: &Rc<Side>| side.application.calls.iter().any(|call| call.established);
+        let may_cut = !self.rules.cuts_when_up || self.sides.iter().all(up);
+        if self.cuts > 0 && self.is_open() && lives && may_cut {
             moves.push(Move::Cut);
         }
         if self.rules.flows && !self.is_open() && lives {
@@ -611,6 +609,8 @@ impl exploration::World for World {
                 if self.under_way() || self.asks() {
                     self.late -= 1;
                 }
+                let next = self.next_tick().expect("a timer");
+                self.refreshes -= u8::from(self.is_about_the_session(next));
                 self.tick();
             }
             Move::Cut => {
@@ -686,6 +686,8 @@ impl exploration::World for World {
             self.rings,
             self.gives_up,
             self.early,
+            self.refreshes,
+            self.transfers,
         ];
         digest.bytes(&budgets).finish()
     }
