@@ -136,13 +136,19 @@ impl Application {
             self.calls.push(Call::new(id, false));
         }
         if let Event::TransferEnded { transfer, .. } = event {
-            // The end of a call ends its REFERs.
+            // The subscription of a REFER may outlive its call.
             let mut transfers = self.transfers.iter_mut();
             let known = transfers.find(|(known, _)| known == transfer);
             let (_, ended) = known.ok_or("the end of an unknown transfer")?;
             return match core::mem::replace(ended, true) {
                 false => Ok(()),
                 true => Err("a transfer ended twice".into()),
+            };
+        }
+        if let Event::TransferProgress { transfer, .. } = event {
+            return match self.transfers.contains(&(*transfer, false)) {
+                true => Ok(()),
+                false => Err("progress of a transfer that is over".into()),
             };
         }
         let call = self.calls.iter_mut().find(|call| call.id == id);
@@ -158,12 +164,6 @@ impl Application {
                     accepted: false,
                 }));
                 Ok(())
-            }
-            Event::TransferProgress { transfer, .. } => {
-                match self.transfers.contains(&(*transfer, false)) {
-                    true => Ok(()),
-                    false => Err("progress of a transfer that is over".into()),
-                }
             }
             _ => call.take(event),
         }

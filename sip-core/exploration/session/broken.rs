@@ -59,14 +59,12 @@ pub(super) enum Broken {
     CallingSendsNoPrack,
     /// Confirmed, timer Refresh: nothing happens.
     ConfirmedDoesNotRefresh,
-    /// Reinviting, 2xx to re-INVITE: the session timers stop.
-    ReinvitingForgetsItsSession,
-    /// REFER subscribed, end of the call: no end of the transfer.
-    TransferOutlivesItsCall,
+    /// REFER sent, refusal: no end of the transfer.
+    TransferHasNoEnd,
 }
 
 impl Broken {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::CallingIgnoresRefusal,
         Self::CallingDoesNotAcknowledge,
         Self::CallingDoesNotCancel,
@@ -87,8 +85,7 @@ impl Broken {
         Self::AcceptingDoesNotWaitForPrack,
         Self::CallingSendsNoPrack,
         Self::ConfirmedDoesNotRefresh,
-        Self::ReinvitingForgetsItsSession,
-        Self::TransferOutlivesItsCall,
+        Self::TransferHasNoEnd,
     ];
 
     /// Breaks this row for the calls of this thread.
@@ -190,12 +187,6 @@ impl Broken {
                     !bytes.starts_with(Method::Prack.as_bytes())
                 });
             }
-            (Self::ReinvitingForgetsItsSession, "Reinviting", "response")
-                if matches!(next, Some(State::Confirmed(_))) =>
-            {
-                context.clear(SessionTimer::Refresh);
-                context.clear(SessionTimer::Expiry);
-            }
             (Self::AnsweredDoesNotEndItsExchange, "Answered", "ACK") => {
                 context.endpoint.retain_actions(|action| {
                     !matches!(action, Action::Event(Event::ExchangeEnded { .. }))
@@ -260,9 +251,7 @@ pub(in crate::session) fn step_transfer(
     input: TransferInput,
 ) -> (Option<TransferState>, TransferEffects) {
     match (BROKEN.get(), input) {
-        (Some(Broken::TransferOutlivesItsCall), TransferInput::CallEnded) => {
-            (None, TransferEffects::new())
-        }
+        (Some(Broken::TransferHasNoEnd), TransferInput::Refused) => (None, TransferEffects::new()),
         _ => state.step(input),
     }
 }

@@ -276,6 +276,13 @@ fn exploration_default_session() {
                 ..EARLY
             },
         ),
+    ]);
+}
+
+#[test]
+#[ignore = "optimised only, half a minute"]
+fn exploration_default_session_timers_and_transfers() {
+    prove(&[
         (
             "a session with timers that both sides change",
             Rules {
@@ -397,8 +404,8 @@ fn exploration_catches_each_broken_row_session() {
             Broken::IncomingIgnoresPrack
             | Broken::AcceptingDoesNotWaitForPrack
             | Broken::CallingSendsNoPrack => EARLY,
-            Broken::ConfirmedDoesNotRefresh | Broken::ReinvitingForgetsItsSession => REFRESHED,
-            Broken::TransferOutlivesItsCall => TRANSFER,
+            Broken::ConfirmedDoesNotRefresh => REFRESHED,
+            Broken::TransferHasNoEnd => TRANSFER,
             _ => Rules {
                 refusals: 1,
                 ..PLAIN

@@ -161,7 +161,8 @@ impl Wire {
                     self.offers(number)?;
                 }
             }
-            What::Update => self.offers(number)?,
+            // One without an offer refreshes the session alone.
+            What::Update if packet.described => self.offers(number)?,
             What::Ack => self.unacknowledged.retain(|other| *other != number),
             What::Bye => self.sent_bye = true,
             What::Cancel => {
@@ -198,7 +199,7 @@ impl Wire {
                 let early = &mut self.unacknowledged_early;
                 early.retain(|rseq| Some(*rseq) != packet.reliable);
             }
-            What::Answer(_) | What::Other(_) | What::Refer | What::Notify => {}
+            What::Answer(_) | What::Other(_) | What::Update | What::Refer | What::Notify => {}
         }
         Ok(())
     }

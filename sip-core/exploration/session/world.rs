@@ -174,6 +174,7 @@ impl World {
                 settings.identity.supported.push("timer".into());
                 settings.behaviour.session_expires = Some(Duration::from_secs(90));
             }
+            settings.behaviour.takes_refer = true;
             settings.identity.host = Some(format!("192.0.2.{side}").into());
             Rc::new(Side {
                 endpoint: Endpoint::new(settings, entropy(side), now),
@@ -486,6 +487,17 @@ impl World {
     fn commands(&self, place: usize, moves: &mut Vec<Move>) {
         let side = &self.sides[place];
         for (number, call) in side.application.calls.iter().enumerate() {
+            let mut refers = side.application.refers.iter();
+            match refers.find(|refer| refer.session == call.id) {
+                Some(refer) if refer.accepted => {
+                    moves.push(Move::Command(place, number, Command::FinishRefer))
+                }
+                Some(_) => {
+                    moves.push(Move::Command(place, number, Command::AcceptRefer));
+                    moves.push(Move::Command(place, number, Command::RejectRefer));
+                }
+                None => {}
+            }
             if call.ended.is_some() {
                 continue;
             }
@@ -526,15 +538,6 @@ impl World {
             }
             if call.established && !call.hung_up && self.transfers > 0 {
                 add(Command::Refer);
-            }
-            let mut refers = side.application.refers.iter();
-            match refers.find(|refer| refer.session == call.id) {
-                Some(refer) if refer.accepted => add(Command::FinishRefer),
-                Some(_) => {
-                    add(Command::AcceptRefer);
-                    add(Command::RejectRefer);
-                }
-                None => {}
             }
             if !call.hung_up && side.calls.phase(call.id) != Some(Phase::Ending) {
                 add(Command::HangUp);

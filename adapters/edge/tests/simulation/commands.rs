@@ -415,10 +415,13 @@ impl Script<super::Registrar> for Commands {
         if let Some(request) = description_needed(&event) {
             return self.asked(world, agent, request);
         }
-        // The end of the call ends its REFERs.
-        let ends_a_transfer = matches!(event, Event::TransferEnded { .. });
+        // The subscription of a REFER may outlive its call.
+        let is_of_transfer = matches!(
+            event,
+            Event::TransferEnded { .. } | Event::TransferProgress { .. }
+        );
         if let Some(session) = event.session()
-            && !ends_a_transfer
+            && !is_of_transfer
             && self
                 .calls
                 .get(&(agent, session))
