@@ -487,11 +487,11 @@ impl Script<super::Registrar> for Commands {
                 let wait = Duration::from_millis(self.below(11_000));
                 world.later(wait, agent, ANSWER_REFER + place as u32);
             }
-            Event::TransferProgress { transfer, .. } => {
-                if self.transfers.get(&(agent, transfer)) != Some(&false) {
-                    self.faults
-                        .push(format!("progress of {transfer:?}, which is over"));
-                }
+            Event::TransferProgress { transfer, .. }
+                if self.transfers.get(&(agent, transfer)) != Some(&false) =>
+            {
+                self.faults
+                    .push(format!("progress of {transfer:?}, which is over"));
             }
             Event::TransferEnded {
                 transfer, outcome, ..
@@ -512,10 +512,10 @@ impl Script<super::Registrar> for Commands {
                     self.requests.insert((agent, request), true);
                 }
             }
-            Event::RequestCompleted { request, .. } => {
-                if self.requests.insert((agent, request), true) != Some(false) {
-                    self.faults.push(format!("{request:?} completed twice"));
-                }
+            Event::RequestCompleted { request, .. }
+                if self.requests.insert((agent, request), true) != Some(false) =>
+            {
+                self.faults.push(format!("{request:?} completed twice"));
             }
             Event::Stopped { .. } => self.stopped[agent] = true,
             _ => {}
