@@ -508,11 +508,13 @@ impl Referred {
             (HeaderName::Event, &*self.event),
             (HeaderName::SubscriptionState, state.as_str()),
         ];
+        // Rust 1.88 drops a temporary at the end of the statement.
+        let body = Body::new("message/sipfrag;version=2.0", fragment);
         let parts = InDialog {
             connection,
             dialog: self.dialog,
             method: Method::Notify,
-            body: Some(&Body::new("message/sipfrag;version=2.0", fragment)),
+            body: Some(&body),
             own: &own,
             extra: &[],
         };
