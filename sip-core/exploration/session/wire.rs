@@ -103,6 +103,8 @@ pub(super) struct Wire {
     pub(super) requests: Vec<u32>,
     /// Reliable provisional responses of the peer without a PRACK, while the INVITE has no final response.
     pub(super) unacknowledged_early: Vec<u32>,
+    /// Those with a PRACK: it repeats itself, so that a response that crosses it needs none (RFC 3262 section 4).
+    acknowledged_early: Vec<u32>,
     /// Whether a reliable response with a description has no PRACK.
     early: bool,
     invited: Vec<Invited>,
@@ -198,6 +200,7 @@ impl Wire {
             What::Prack => {
                 let early = &mut self.unacknowledged_early;
                 early.retain(|rseq| Some(*rseq) != packet.reliable);
+                self.acknowledged_early.extend(packet.reliable);
             }
             What::Answer(_) | What::Other(_) | What::Update | What::Refer | What::Notify => {}
         }
@@ -229,7 +232,9 @@ impl Wire {
             What::Answer(_) => {
                 if let Some((_, provisional)) = &mut self.pending {
                     *provisional = true;
-                    self.unacknowledged_early.extend(packet.reliable);
+                    let known = &self.acknowledged_early;
+                    let new = packet.reliable.filter(|rseq| !known.contains(rseq));
+                    self.unacknowledged_early.extend(new);
                 }
             }
             What::Other(200..) => {

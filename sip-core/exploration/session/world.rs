@@ -402,9 +402,9 @@ impl World {
                 calls.refer_progress(endpoint, refer.id, StatusCode::OK)
             }
         };
-        // The core answers a REFER itself after 10 s, and ends a subscription.
+        // The core answers a REFER itself after 10 s, and ends a subscription; a REFER does not wait for a connection.
         if let Err(error) = taken
-            && !matches!(error, CommandError::Stale)
+            && !matches!(error, CommandError::Stale | CommandError::NotConnected)
         {
             self.fail(format!("end {place}: {command:?} is refused: {error}"));
         }
@@ -536,7 +536,8 @@ impl World {
                     add(Command::Update);
                 }
             }
-            if call.established && !call.hung_up && self.transfers > 0 {
+            let is_up = side.calls.phase(call.id) == Some(Phase::Established);
+            if call.established && !call.hung_up && is_up && self.transfers > 0 {
                 add(Command::Refer);
             }
             if !call.hung_up && side.calls.phase(call.id) != Some(Phase::Ending) {
