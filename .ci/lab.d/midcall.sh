@@ -14,7 +14,8 @@ midcall_cell() {
 	# SIP.js writes the URI that its agent takes for a target without angle brackets; one with Replaces needs them (RFC 3261
 	# section 20).
 	[ "$stack" != jssip ] || in_cell "the page transfers one of us to another one, attended" page_transfers_attended
-	in_cell "we transfer the page, attended" we_transfer_the_page_attended
+	# SIP.js 0.11 takes a REFER in a confirmed call alone, and drops one that comes while its re-INVITE, our hold, completes.
+	[ "$stack" = sipjs011 ] || in_cell "we transfer the page, attended" we_transfer_the_page_attended
 	# The agents of the others take no call with Replaces.
 	[ "$stack" != sipjs ] || in_cell "we are transferred to the page, attended" transferred_to_the_page
 	if [ "$stack" = jssip ]; then
@@ -170,14 +171,13 @@ we_transfer_the_page_attended() {
 	await dave "the page's call is there" said dave "^call from .*alice.*, in place of one that is up"
 	await dave "it replaces bob's" said dave "^call replaced by another one"
 	await dave "it is up" said dave "^call established" 2
-	reports || interrupt bob
 	await bob "our calls are over" said bob "^call ended" 2
 	await - "the page gets BYE" heard page bye
 	interrupt dave
 	ends dave 0
 	# To bob, and to the page.
 	demand_ladder dave BYE "R 200 R 200"
-	! reports || leaves bob bob
+	leaves bob bob
 	ends bob 0
 }
 transferred_to_the_page() {
