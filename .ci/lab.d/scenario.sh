@@ -7,7 +7,7 @@ declare -A pids=()
 number=0
 
 scenario() { # name, function, arguments...
-	local name="$part: $1" began=$EPOCHREALTIME
+	local name="$part: $1"
 	shift
 	outcome="not run"
 	[[ $name =~ ${LAB_ONLY:-} ]] || return 0
@@ -19,6 +19,19 @@ scenario() { # name, function, arguments...
 		record broken "$name" "$unready" 0
 		return
 	fi
+	try "$name" "$@"
+	# A peer has faults and races of its own, so a scenario that fails is tried once more. The run says how many, and three is
+	# the most.
+	if [ "$outcome" = failed ] && [ -z "${LAB_QUIET:-}" ]; then
+		record again "$name" "$(tail -n 1 "$here/verdict")" "$took"
+		try "$name" "$@"
+	fi
+	record "$outcome" "$name" "$(tail -n 1 "$here/verdict")" "$took"
+}
+
+try() { # name, function, arguments...
+	local began=$EPOCHREALTIME
+	shift
 	number=$((number + 1)) here=$room/$number
 	mkdir -p "$here"
 	(
@@ -29,7 +42,7 @@ scenario() { # name, function, arguments...
 	) >"$here/verdict" 2>&1
 	case $? in 0) outcome=ok ;; 1) outcome=failed ;; *) outcome=broken ;; esac
 	keep_events
-	record "$outcome" "$name" "$(tail -n 1 "$here/verdict")" "$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $began }")"
+	took=$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $began }")
 }
 
 # Prints one line for a scenario and keeps it for the last line of the run. A failure shows what everybody said.
@@ -41,7 +54,7 @@ record() { # outcome, name, reason, seconds
 		ok) echo "ok       $2 ($4 s)" ;;
 		"not run") echo "NOT RUN: $2: $3" ;;
 		*)
-			echo "FAILED   $2 ($4 s): $3"
+			[ "$1" = again ] && echo "AGAIN    $2 ($4 s): $3" || echo "FAILED   $2 ($4 s): $3"
 			[ -z "${LAB_QUIET:-}${unready:-}" ] || exit 0
 			for file in "$here"/*; do
 				case $file in *.json5 | *.wire | */verdict) continue ;; esac
