@@ -189,7 +189,7 @@ fn bench_call(bench: &mut Bench) -> (SessionId, sip_parse::Request) {
     bench.call()
 }
 
-/// 3326-A, RFC 3326 3.1: a CANCEL because another phone answered is told apart from a caller who gave up.
+/// 3326-A, RFC 3326 3.1: the application can tell a CANCEL because another phone answered from one of a caller that gave up.
 #[test]
 fn rfc3326_3_1_a_call_completed_elsewhere_is_no_missed_call() {
     for (header, elsewhere) in [

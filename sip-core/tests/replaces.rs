@@ -97,7 +97,7 @@ fn ended(bench: &mut Bench, id: SessionId) {
     });
 }
 
-/// RFC 3891 3 (3891-3-B): an INVITE replaces a confirmed call, whoever made that. When the application answers, the core
+/// RFC 3891 3 (3891-3-B): an INVITE replaces a confirmed call of either side. When the application answers, the core
 /// ends the old call by BYE; until then both live.
 #[test]
 fn rfc3891_3_a_confirmed_call_is_replaced_when_the_new_one_is_answered() {

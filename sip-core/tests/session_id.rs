@@ -124,7 +124,7 @@ fn rfc7989_6_the_callee_learns_and_keeps() {
     assert_eq!(ids(&bench.next_response()), (local, CAROL.into()));
     bench.sent.clear();
 
-    // The form of RFC 7329 has no remote; what is malformed or nil names nobody.
+    // The form of RFC 7329 has no remote; a malformed or nil value names no session.
     for (number, (id, known)) in [
         (format!("Session-ID: {BOB}\n"), BOB),
         (format!("Session-ID: {NIL};remote={CAROL}\n"), NIL),

@@ -152,7 +152,7 @@ fn print_exchange(report: &Report, event: &Event) {
                 format_args!(
                     "REFER from {} to {}{}",
                     caller(&referral.request),
-                    // Without the Replaces in it, because nobody reads that.
+                    // Without its Replaces, because that means nothing to a person.
                     target.split('?').next().unwrap_or_default(),
                     referral
                         .replaces

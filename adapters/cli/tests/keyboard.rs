@@ -127,7 +127,7 @@ fn keys_control_a_call() {
     }
 }
 
-/// `T` calls the target, `t` connects the peer with it; `h` resumes if there is nobody to connect with, and `q` in between hangs up
+/// `T` calls the target, `t` connects the peer with it; `h` resumes if the target does not answer, and `q` in between hangs up
 /// on the target alone.
 #[test]
 fn keys_transfer_a_call() {
@@ -165,7 +165,7 @@ fn keys_transfer_a_call() {
     }
 }
 
-/// The side that answers has the same keys. A blind transfer to nobody fails, and the call goes on: the caller that tried to follow
+/// The side that answers has the same keys. A blind transfer to an unknown user fails, and the call goes on: the caller that tried to follow
 /// still hangs up at its time.
 #[test]
 fn keys_of_the_side_that_answers() {

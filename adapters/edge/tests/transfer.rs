@@ -1,4 +1,4 @@
-//! Transfers among three agents through the edge, with real NOTIFYs (RFC 5589): whoever hangs up and whenever, the transferor
+//! Transfers among three agents through the edge, with real NOTIFYs (RFC 5589): any of them may hang up at any time, and the transferor
 //! learns the outcome, and each call ends once at each side.
 
 #[path = "common/between.rs"]

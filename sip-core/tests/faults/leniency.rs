@@ -562,7 +562,7 @@ fn fault_a6_a_2xx_to_a_reinvite_is_acknowledged_whatever_it_does_not_need() {
     }
 }
 
-/// RFC 3261 13.2.2.1: a provisional response is told whatever it does not need, and the call comes up.
+/// RFC 3261 13.2.2.1: the core reports a provisional response with faults in fields that it does not need, and the call comes up.
 #[test]
 fn fault_a6_a_18x_is_told_whatever_else_it_says() {
     let more = [
@@ -586,7 +586,7 @@ fn fault_a6_a_18x_is_told_whatever_else_it_says() {
 }
 
 /// RFC 3261 13.2.2.4: a 2xx is acknowledged whatever the fields of the dialog look like: no To tag, a tag that occurs twice,
-/// a second From, To or Call-ID, a Require that nobody knows, a body whose type cannot be read. A call that does not come up is
+/// a second From, To or Call-ID, a Require with an unknown option tag, a body whose type cannot be read. A call that does not come up is
 /// ended, and the caller hears of either.
 #[test]
 fn fault_a6_a_2xx_is_acknowledged_whatever_its_dialog_looks_like() {

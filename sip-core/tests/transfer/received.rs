@@ -155,7 +155,7 @@ fn rfc3515_2_4_4_a_followed_refer_reports_the_progress_of_its_call() {
 }
 
 /// RFC 3515 2.4.4 (3515-2.4.4-A): the final NOTIFY has the final status of the call, also if the application gives up, or
-/// nobody answers in time.
+/// the called party does not answer in time.
 #[test]
 fn rfc3515_2_4_4_the_last_notify_has_the_final_status() {
     for (end, line) in [
