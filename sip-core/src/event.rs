@@ -13,10 +13,11 @@ use crate::connection::{ConnectError, DisconnectReason};
 use crate::dialog::DialogId;
 use crate::dtmf::{Tone, Tones};
 use crate::ids::{
-    ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, ReferId, RequestId, SessionId,
-    TransferId,
+    ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, IncomingSubscriptionId,
+    PublicationId, ReferId, RequestId, SessionId, SubscriptionId, TransferId,
 };
 use crate::reason::EndReason;
+use crate::subscription_state::{IncomingSubscriptionEnd, SubscriptionEnd, SubscriptionState};
 use crate::time::Timestamp;
 
 /// An event for the application.
@@ -340,6 +341,108 @@ pub enum Event {
         /// The NOTIFY.
         request: Box<Request>,
     },
+    /// The notifier reports the state of the resource (RFC 6665 section 4.1.3): a NOTIFY arrived, which the core has answered
+    /// 200. The last one of a subscription is followed by [`Event::SubscriptionEnded`] or
+    /// [`Event::SubscriptionInterrupted`].
+    Notified {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// The state of the subscription in this NOTIFY.
+        state: SubscriptionState,
+        /// How long the subscription lasts from now on; the core refreshes it before.
+        expires: Duration,
+        /// The state of the resource; `None` without a body.
+        body: Option<Box<Body>>,
+        /// The NOTIFY.
+        notify: Box<Request>,
+    },
+    /// A further notifier has answered the SUBSCRIBE of the subscription `of`, because it forked (RFC 6665 section 4.4.1), and
+    /// [`SubscribeOptions::forks`](crate::SubscribeOptions::forks) claims it: it is a subscription of its own. Its
+    /// [`Event::Notified`] follows.
+    SubscriptionForked {
+        /// The new subscription.
+        subscription: SubscriptionId,
+        /// The subscription whose SUBSCRIBE it was.
+        of: SubscriptionId,
+    },
+    /// A subscription is over for now, and the core subscribes anew (RFC 6665 section 4.1.3), because the application still
+    /// wants it.
+    SubscriptionInterrupted {
+        /// The subscription; its handle stays valid.
+        subscription: SubscriptionId,
+        /// The cause.
+        cause: SubscriptionEnd,
+        /// The time of the next SUBSCRIBE, on the host's clock; `None`: with the next connection.
+        retry_at: Option<Timestamp>,
+    },
+    /// A subscription of this side is over, and its handle is stale. The core emits this exactly once for each
+    /// subscription.
+    SubscriptionEnded {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// The cause.
+        cause: SubscriptionEnd,
+    },
+    /// A peer subscribes to a resource of this side (RFC 6665 section 4.2.1). The application answers within 10 s with
+    /// [`UserAgent::accept_subscription`](crate::UserAgent::accept_subscription) or
+    /// [`UserAgent::reject_subscription`](crate::UserAgent::reject_subscription); else the core answers 480, within a call
+    /// 500. Whom it authorises is up to the application.
+    IncomingSubscription {
+        /// The handle for the answer.
+        subscription: IncomingSubscriptionId,
+        /// The call in whose dialog the peer subscribes, as peers of RFC 3265 may; `None` as a rule.
+        session: Option<SessionId>,
+        /// The event package, with its `id` in [`request`](Self::IncomingSubscription::request).
+        package: Box<str>,
+        /// How long the subscription lasts if it is accepted; zero: the peer asks for the state once (RFC 6665 section
+        /// 4.4.3).
+        expires: Duration,
+        /// The SUBSCRIBE.
+        request: Box<Request>,
+    },
+    /// The peer has refreshed its subscription (RFC 6665 section 4.2.1.1). The core has answered 200 and sends a NOTIFY with
+    /// the last state that the application has reported.
+    SubscriptionRefreshed {
+        /// The subscription.
+        subscription: IncomingSubscriptionId,
+        /// How long it lasts from now on.
+        expires: Duration,
+        /// The SUBSCRIBE, whose body may change the filter.
+        request: Box<Request>,
+    },
+    /// A subscription of a peer is over, and its handle is stale. The core emits this exactly once for each
+    /// [`Event::IncomingSubscription`] that the application has not rejected.
+    IncomingSubscriptionEnded {
+        /// The subscription.
+        subscription: IncomingSubscriptionId,
+        /// The cause.
+        cause: IncomingSubscriptionEnd,
+    },
+    /// The server holds the published state (RFC 3903 section 4): for the first time, after a refresh, or after a change.
+    Published {
+        /// The publication.
+        publication: PublicationId,
+        /// How long the server keeps it; the core refreshes it before.
+        expires: Duration,
+        /// The 2xx.
+        response: Box<Response>,
+    },
+    /// A PUBLISH failed and the core repeats it at `retry_at`.
+    PublicationFailed {
+        /// The publication.
+        publication: PublicationId,
+        /// The cause.
+        reason: Box<EndReason>,
+        /// The time of the next attempt, on the host's clock; `None`: with the next connection.
+        retry_at: Option<Timestamp>,
+    },
+    /// A publication is over, and its handle is stale. The core emits this exactly once for each publication.
+    PublicationEnded {
+        /// The publication.
+        publication: PublicationId,
+        /// Why it ended; `Ok` if the server has removed it by command.
+        outcome: Result<(), Box<EndReason>>,
+    },
     /// A server or proxy challenges a request (RFC 3261 section 22), and the configuration has
     /// [`Authentication::Application`](crate::config::Authentication::Application). The application answers
     /// with [`UserAgent::authorize`](crate::UserAgent::authorize) within 60 seconds.
@@ -361,7 +464,7 @@ pub enum Event {
     /// [`UserAgent::stop`](crate::UserAgent::stop) is complete; the agent is idle until
     /// [`UserAgent::start`](crate::UserAgent::start).
     Stopped {
-        /// The number of calls, registrations and requests that the end of the grace period cut short.
+        /// The number of calls, registrations, requests, subscriptions and publications that the end of the grace period cut short.
         unfinished: u32,
     },
 }

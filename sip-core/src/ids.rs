@@ -40,6 +40,21 @@ handle_type! {
     ReferId
 }
 
+handle_type! {
+    /// A subscription of this side (RFC 6665), to one notifier: from its command to its end.
+    SubscriptionId
+}
+
+handle_type! {
+    /// A subscription of a peer (RFC 6665), from its SUBSCRIBE until its last NOTIFY is answered.
+    IncomingSubscriptionId
+}
+
+handle_type! {
+    /// A publication of event state (RFC 3903), from its command to its end.
+    PublicationId
+}
+
 /// One offer/answer exchange of a call (RFC 3264). The core numbers the exchanges of each call from 1.
 ///
 /// [`Event::DescriptionNeeded`](crate::Event::DescriptionNeeded),

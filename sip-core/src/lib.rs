@@ -65,6 +65,8 @@ mod fleet;
 mod header;
 mod ids;
 mod limits;
+pub mod notifier;
+pub mod publication;
 mod rand;
 mod reason;
 mod record;
@@ -73,6 +75,8 @@ pub mod sdp;
 pub mod session;
 mod session_uuid;
 mod slab;
+pub mod subscription;
+mod subscription_state;
 mod time;
 mod timer;
 pub mod transaction;
@@ -89,10 +93,12 @@ pub use event::{DescriptionKind, Event, ExchangeOutcome, Referral, Registration,
 pub use fleet::{AgentId, Fleet};
 pub use header::{ExtraHeader, ExtraHeaderError, Reason};
 pub use ids::{
-    ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, ReferId, RequestId, SessionId,
-    TransferId,
+    ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, IncomingSubscriptionId,
+    PublicationId, ReferId, RequestId, SessionId, SubscriptionId, TransferId,
 };
 pub use limits::Limits;
+pub use notifier::Notification;
+pub use publication::PublishOptions;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
@@ -101,6 +107,11 @@ pub use session::{
     Refusal, Reliability, TransferOptions,
 };
 pub use session_uuid::{SessionIdentifier, SessionUuid};
+pub use subscription::SubscribeOptions;
+pub use subscription_state::{
+    IncomingSubscriptionEnd, SubscriptionEnd, SubscriptionRetry, SubscriptionState,
+    TerminationReason,
+};
 pub use time::Timestamp;
 pub use ua::{
     Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,

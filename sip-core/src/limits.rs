@@ -21,10 +21,13 @@
 //! | calls that ended before a PRACK               | `late_pracks`                               | `message` for each Call-ID |
 //! | requests of the application                   | `requests`                                  | the application's own |
 //! | REFERs of this side, and those of peers       | `refers` each, `refers_per_call` of one call | `message` for each of peers |
+//! | subscriptions of this side                    | `subscriptions`                             | the application's own; `message` for each dialog |
+//! | subscriptions of peers                        | `incoming_subscriptions`                    | `message` for each, and the state that the application reports |
+//! | publications                                  | `publications`                              | the application's own; `message` for each entity tag |
 //! | info packages of the peer of a call           | `info_packages` for each call               | `message` |
 //! | requests of peers that wait                   | `incoming`                                  | held by their server transactions |
 //! | challenges that wait                          | `challenges`                                | `challenge_bytes` on average |
-//! | timers of an agent                            | five for each call; one for each request, REFER, challenge, flow and stop | fixed |
+//! | timers of an agent                            | five for each call; three for each subscription; one for each request, REFER, publication, challenge, flow and stop | fixed |
 //! | bindings, flows                               | `outboundFlows`, at most four               | Service-Route: `routes`, `message` |
 //! | connections                                   | the host's: each follows from an `Action::Connect` that it polled, or its own `accept` | fixed |
 //!
@@ -78,6 +81,13 @@ pub struct Limits {
     pub refers: usize,
     /// The part of `refers` that one call may have, in each direction.
     pub refers_per_call: usize,
+    /// Subscriptions of this side (RFC 6665); a command that needs one more returns an error, and the core refuses the NOTIFY of
+    /// one more branch of a fork by 481.
+    pub subscriptions: usize,
+    /// Subscriptions of peers (RFC 6665); the core answers one more with 503.
+    pub incoming_subscriptions: usize,
+    /// Publications of this side (RFC 3903); a command that needs one more returns an error.
+    pub publications: usize,
     /// Info packages of the peer that a call keeps (RFC 6086); the core ignores further ones, as if the peer did not take them.
     pub info_packages: usize,
     /// Requests of peers that wait for the application's answer; the core answers one more with 503.
@@ -139,6 +149,9 @@ impl Default for Limits {
             requests: 256,
             refers: 64,
             refers_per_call: 4,
+            subscriptions: 128,
+            incoming_subscriptions: 256,
+            publications: 32,
             info_packages: 32,
             incoming: 256,
             server_transaction_bytes: 8 << 10,

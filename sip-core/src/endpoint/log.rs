@@ -10,6 +10,7 @@ use crate::event::{Event, ExchangeOutcome, TransferOutcome};
 use crate::ids::{ConnectionId, SessionId};
 use crate::reason::EndReason;
 use crate::record::LogContent;
+use crate::subscription_state::{SubscriptionEnd, SubscriptionState};
 use crate::time::Timestamp;
 
 /// Level, category, label.
@@ -78,6 +79,9 @@ fn heading(event: &Event) -> Heading {
     const REGISTRATION: &str = "sip.registration";
     const SESSION: &str = "sip.session";
     const UA: &str = "sip.ua";
+    const SUBSCRIPTION: &str = "sip.subscription";
+    const NOTIFIER: &str = "sip.notifier";
+    const PUBLICATION: &str = "sip.publication";
     let call = event.session().map_or(0, SessionId::to_bits);
     match event {
         Event::InstanceIdDrawn(_) => (Debug, UA, 0),
@@ -120,6 +124,23 @@ fn heading(event: &Event) -> Heading {
         | Event::RepairFailed { .. } => (Warn, SESSION, call),
         Event::IncomingRequest { incoming, .. } => (Log, UA, incoming.to_bits()),
         Event::LegacyNotification { .. } => (Log, UA, 0),
+        Event::Notified { subscription, .. }
+        | Event::SubscriptionForked { subscription, .. }
+        | Event::SubscriptionEnded { subscription, .. } => {
+            (Log, SUBSCRIPTION, subscription.to_bits())
+        }
+        Event::SubscriptionInterrupted { subscription, .. } => {
+            (Warn, SUBSCRIPTION, subscription.to_bits())
+        }
+        Event::IncomingSubscription { subscription, .. }
+        | Event::SubscriptionRefreshed { subscription, .. }
+        | Event::IncomingSubscriptionEnded { subscription, .. } => {
+            (Log, NOTIFIER, subscription.to_bits())
+        }
+        Event::Published { publication, .. } | Event::PublicationEnded { publication, .. } => {
+            (Log, PUBLICATION, publication.to_bits())
+        }
+        Event::PublicationFailed { publication, .. } => (Warn, PUBLICATION, publication.to_bits()),
         Event::Challenged { challenge, .. } => (Debug, UA, challenge.to_bits()),
         Event::RequestCompleted { request, .. } => (Log, UA, request.to_bits()),
         Event::Stopped { unfinished: 0 } => (Log, UA, 0),
@@ -207,6 +228,33 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
         Event::IncomingRequest { request, .. } | Event::LegacyNotification { request } => {
             LogContent::received(request.bytes())
         }
+        Event::Notified { state, .. } => LogContent::Text(match state {
+            SubscriptionState::Pending => "a NOTIFY: the subscription is pending",
+            SubscriptionState::Active => "a NOTIFY: the subscription is active",
+            SubscriptionState::Terminated(_) => "a NOTIFY: the subscription is terminated",
+        }),
+        Event::SubscriptionForked { .. } => LogContent::Text("a further notifier answered"),
+        Event::SubscriptionInterrupted { .. } => LogContent::Text("subscribes anew"),
+        Event::SubscriptionEnded { cause, .. } => LogContent::Text(match cause {
+            SubscriptionEnd::Terminated(_) => "the notifier terminated the subscription",
+            SubscriptionEnd::Failed(_) => "a SUBSCRIBE failed",
+            SubscriptionEnd::NoNotify => "no NOTIFY followed the SUBSCRIBE",
+            SubscriptionEnd::Expired => "the subscription expired",
+            SubscriptionEnd::Unsubscribed => "the subscription ended as asked",
+        }),
+        Event::IncomingSubscription { .. } => LogContent::Text("a peer subscribes"),
+        Event::SubscriptionRefreshed { .. } => {
+            LogContent::Text("a peer refreshed its subscription")
+        }
+        Event::IncomingSubscriptionEnded { .. } => {
+            LogContent::Text("the subscription of a peer ended")
+        }
+        Event::Published { response, .. } => LogContent::Response(response.status()),
+        Event::PublicationFailed { reason, .. } => LogContent::RequestFailed(boxed(reason)),
+        Event::PublicationEnded { outcome, .. } => match outcome {
+            Ok(()) => LogContent::Text("the publication is removed"),
+            Err(reason) => LogContent::RequestFailed(boxed(reason)),
+        },
         Event::Challenged { .. } => LogContent::Text("waits for the answer to a challenge"),
         Event::RequestCompleted { outcome, .. } => match outcome {
             Ok(response) => LogContent::Response(response.status()),

@@ -26,6 +26,7 @@ mod session_ids;
 mod settings;
 mod state;
 mod uas;
+mod usage;
 
 pub(crate) use self::branches::Success;
 pub(crate) use self::challenge::{Authorization, RetryError};
@@ -34,7 +35,7 @@ pub(crate) use self::identity::Identity;
 pub(crate) use self::indication::{Indication, Received};
 pub(crate) use self::late_prack::ProvisionalNumber;
 pub(crate) use self::owner::{DialogUsage, FlowIndex, Sent, TimerOwner, TransactionUser};
-pub use self::owner::{SessionRequest, SessionTimer};
+pub use self::owner::{NotifierTimer, SessionRequest, SessionTimer, SubscriptionTimer};
 pub use self::queue::Counters;
 pub(crate) use self::requests::{InDialog, NewCall, OutOfDialog};
 pub(crate) use self::responses::InDialogResponse;
@@ -45,3 +46,4 @@ pub use self::settings::{
 pub use self::state::Endpoint;
 pub(crate) use self::state::RELIABLE;
 pub(crate) use self::uas::{is_of_rfc2543, requires_reliable, supports_reliable, takes_replaces};
+pub(crate) use self::usage::Usage;

@@ -4,7 +4,10 @@ use alloc::vec::Vec;
 
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
-use crate::ids::{ChallengeId, IncomingRequestId, ReferId, RequestId, SessionId, TransferId};
+use crate::ids::{
+    ChallengeId, IncomingRequestId, IncomingSubscriptionId, PublicationId, ReferId, RequestId,
+    SessionId, SubscriptionId, TransferId,
+};
 
 /// The index of a flow among those of its agent, from 0; its reg-id is one more (RFC 5626 section 4.2).
 pub(crate) type FlowIndex = u8;
@@ -22,6 +25,12 @@ pub(crate) enum TransactionUser {
     Transfer(TransferId),
     /// The NOTIFY about a REFER of a peer.
     Notify(ReferId),
+    /// A subscription of this side: its SUBSCRIBEs.
+    Subscription(SubscriptionId),
+    /// A subscription of a peer: its NOTIFYs.
+    Notification(IncomingSubscriptionId),
+    /// A publication: its PUBLISHes.
+    Publication(PublicationId),
     /// No user: the BYE to a branch of a fork that its call does not use.
     Branch,
     /// No user: a CANCEL.
@@ -90,6 +99,10 @@ pub(crate) enum DialogUsage {
     Transfer(TransferId),
     /// The subscription of a REFER that a peer sent outside any dialog.
     Refer(ReferId),
+    /// A subscription of this side.
+    Subscription(SubscriptionId),
+    /// A subscription of a peer.
+    Notifier(IncomingSubscriptionId),
 }
 
 /// The owner of a timer.
@@ -101,6 +114,12 @@ pub(crate) enum TimerOwner {
     Transfer(TransferId),
     /// A REFER of a peer.
     Refer(ReferId),
+    /// A subscription of this side.
+    Subscription(SubscriptionId, SubscriptionTimer),
+    /// A subscription of a peer.
+    Notifier(IncomingSubscriptionId, NotifierTimer),
+    /// A publication.
+    Publication(PublicationId),
     /// The registration on a flow.
     Registration(FlowIndex),
     /// A request of a peer that the application has to answer.
@@ -113,6 +132,28 @@ pub(crate) enum TimerOwner {
     Stop,
     /// The connection to a better server.
     Failback(FlowIndex),
+}
+
+/// The deadlines that a subscription of this side can have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SubscriptionTimer {
+    /// No NOTIFY has followed a SUBSCRIBE: timer N (RFC 6665 section 4.1.2.4); or no connection has opened for a first SUBSCRIBE.
+    Notify,
+    /// The next SUBSCRIBE is due: a refresh, or a new subscription after the end of the last one (RFC 6665 section 4.1.3).
+    Subscribe,
+    /// The subscription expires.
+    Expiry,
+}
+
+/// The deadlines that a subscription of a peer can have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotifierTimer {
+    /// The application has not answered the SUBSCRIBE, or no connection has opened for a NOTIFY.
+    GiveUp,
+    /// The subscription expires.
+    Expiry,
+    /// The NOTIFY that the peer refused with Retry-After is due again (RFC 6665 section 4.2.2).
+    Retry,
 }
 
 /// The deadlines that a call can have.

@@ -114,6 +114,8 @@ pub struct Behaviour {
     pub session_expires: Option<Duration>,
     /// The shortest session interval that is accepted, at least 90 s (RFC 4028 section 5).
     pub min_se: Duration,
+    /// The shortest subscription of a peer that is accepted; a SUBSCRIBE for less is refused by 423 (RFC 6665 section 4.2.1.1).
+    pub min_subscription: Duration,
     /// The side that refreshes, where the core has the choice.
     pub session_refresher: SessionRefresher,
     /// The core makes no log records above this level.
@@ -135,6 +137,12 @@ pub struct Extensions {
     pub info_packages: Vec<Box<str>>,
     /// Media types that the application reads in an INVITE beside the session description.
     pub bodies: Vec<Box<str>>,
+    /// The event packages of which the application is the notifier (RFC 6665): Allow-Events lists them; the endpoint refuses a
+    /// SUBSCRIBE to another one by 489.
+    pub event_packages: Vec<Box<str>>,
+    /// Whether the endpoint offers requests of methods that it does not know to the application, before it refuses them by 405
+    /// or 501.
+    pub offers_unknown_methods: bool,
 }
 
 impl EndpointSettings {
@@ -194,6 +202,7 @@ impl Default for Behaviour {
             offer_timeout: Duration::from_secs(30),
             session_expires: None,
             min_se: Duration::from_secs(90),
+            min_subscription: Duration::from_secs(60),
             session_refresher: SessionRefresher::Auto,
             log_level: LogLevel::Log,
             trace: false,

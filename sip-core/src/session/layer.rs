@@ -615,7 +615,7 @@ impl SessionLayer {
                 (id, self.drive(endpoint, id, gone))
             }
             DialogUsage::Rest(id) => (id, Stepped::Unknown),
-            DialogUsage::Transfer(_) | DialogUsage::Refer(_) => return None,
+            _ => return None,
         };
         if scope == FailureScope::Dialog {
             self.on_dialog_gone(endpoint, id);

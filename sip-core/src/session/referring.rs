@@ -293,7 +293,7 @@ impl SessionLayer {
         let in_dialog = |id: ReferId, referred: &Referred| match usage {
             DialogUsage::Session(call) | DialogUsage::Rest(call) => referred.session == Some(call),
             DialogUsage::Refer(own) => own == id,
-            DialogUsage::Transfer(_) => false,
+            _ => false,
         };
         let referred = self.referred.iter();
         let referred = referred.map(|(handle, referred)| (ReferId(handle), referred));

@@ -112,7 +112,7 @@ impl SessionLayer {
         let dialog = found.or_else(|| without().filter(|_| remote_tag == b"0"))?;
         match dialogs.usage_of(dialog)? {
             DialogUsage::Session(id) => Some(id),
-            DialogUsage::Rest(_) | DialogUsage::Transfer(_) | DialogUsage::Refer(_) => None,
+            _ => None,
         }
     }
 

@@ -320,7 +320,7 @@ impl SessionLayer {
         let in_dialog = |id: TransferId, transfer: &Transfer| match usage {
             DialogUsage::Session(call) | DialogUsage::Rest(call) => transfer.session == Some(call),
             DialogUsage::Transfer(own) => own == id,
-            DialogUsage::Refer(_) => false,
+            _ => false,
         };
         let transfers = self.transfers.iter();
         let transfers = transfers.map(|(handle, transfer)| (TransferId(handle), transfer));

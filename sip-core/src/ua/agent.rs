@@ -15,14 +15,17 @@ use super::request_table::Requests;
 use crate::action::Action;
 use crate::config::{Config, Server};
 use crate::connection::{Connector, DisconnectReason, KeepAlive, KeepAliveInterval};
-use crate::endpoint::{Counters, Endpoint, FlowIndex, TimerOwner};
+use crate::endpoint::{Counters, Endpoint, FlowIndex, TimerOwner, Usage};
 use crate::error::{Backpressure, ClockJump, CommandError, LONGEST_JUMP, StartError};
 use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
+use crate::notifier::NotifierLayer;
+use crate::publication::PublicationLayer;
 use crate::reason::{Cause, EndReason};
 use crate::registration::{BindingInput, RegisterKind, Registrations, Wish};
 use crate::session::{Input, SessionLayer};
+use crate::subscription::SubscriptionLayer;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::TimerSettings;
@@ -43,6 +46,9 @@ pub struct UserAgent {
     pub(super) endpoint: Endpoint,
     pub(super) flows: Flows,
     pub(super) sessions: SessionLayer,
+    pub(super) subscriptions: SubscriptionLayer,
+    pub(super) notifier: NotifierLayer,
+    pub(super) publications: PublicationLayer,
     pub(super) registrations: Registrations,
     pub(super) requests: Requests,
     pub(super) challenges: Challenges,
@@ -76,6 +82,12 @@ pub struct TableSizes {
     pub requests: usize,
     /// REFERs of both sides whose outcome is not yet known or reported.
     pub refers: usize,
+    /// Subscriptions of this side.
+    pub subscriptions: usize,
+    /// Subscriptions of peers.
+    pub incoming_subscriptions: usize,
+    /// Publications.
+    pub publications: usize,
     /// Requests of peers that wait for the application's answer.
     pub incoming: usize,
     /// Challenges that wait for the application's answer.
@@ -136,6 +148,9 @@ impl UserAgent {
             endpoint: Endpoint::new(settings, rng, now),
             flows: Flows::new(flows, &connector, &KeepAlive::new(interval)),
             sessions: SessionLayer::new(),
+            subscriptions: SubscriptionLayer::new(),
+            notifier: NotifierLayer::new(),
+            publications: PublicationLayer::new(),
             registrations: Registrations::new(
                 usize::from(flows),
                 config.register(),
@@ -194,6 +209,7 @@ impl UserAgent {
                 for id in self.sessions.ids() {
                     self.hang_up_session(id, Input::HangUp);
                 }
+                self.each_usage(|usage, endpoint| usage.stop(endpoint));
                 self.registrations.take(RegisterKind::Fetch);
                 self.remove_bindings(Wish::Off);
                 if self.endpoint.flow.is_none() {
@@ -271,6 +287,13 @@ impl UserAgent {
                     self.sessions.on_transfer_timeout(&mut self.endpoint, id);
                 }
                 TimerOwner::Refer(id) => self.sessions.on_refer_timeout(&mut self.endpoint, id),
+                TimerOwner::Subscription(..) => {
+                    self.subscriptions.on_timeout(&mut self.endpoint, due);
+                }
+                TimerOwner::Notifier(..) => self.notifier.on_timeout(&mut self.endpoint, due),
+                TimerOwner::Publication(_) => {
+                    self.publications.on_timeout(&mut self.endpoint, due);
+                }
                 TimerOwner::Registration(index) => self.on_registration_timeout(index),
                 TimerOwner::Incoming(id) => self.drop_incoming(id),
                 TimerOwner::Request(id) => self.on_queue_timeout(id),
@@ -361,6 +384,9 @@ impl UserAgent {
             sessions: self.sessions.len(),
             requests: self.requests.outgoing(),
             refers: self.sessions.refers(),
+            subscriptions: self.subscriptions.len(),
+            incoming_subscriptions: self.notifier.len(),
+            publications: self.publications.len(),
             incoming: self.requests.incoming(),
             challenges: self.challenges.len(),
             timers: self.endpoint.timers.len(),
@@ -422,6 +448,7 @@ impl UserAgent {
         self.drain();
         if matches!(self.life, Life::Stopping { .. })
             && self.sessions.is_empty()
+            && self.usages_are_empty()
             && self.requests.outgoing() == 0
             && self.registrations.is_idle()
         {
@@ -432,7 +459,8 @@ impl UserAgent {
     /// Ends a stop: ends what is left with an event each, and closes the connections.
     fn cut_short(&mut self) {
         let registering = usize::from(!self.registrations.is_idle());
-        let unfinished = self.sessions.len() + self.requests.outgoing() + registering;
+        let events = self.subscriptions.len() + self.notifier.len() + self.publications.len();
+        let unfinished = self.sessions.len() + self.requests.outgoing() + registering + events;
         for id in self.sessions.ids() {
             self.step_session(id, Input::Stop);
         }
@@ -440,6 +468,7 @@ impl UserAgent {
             self.finish_request(id, Err(EndReason::local(Cause::Stopped)));
         }
         self.sessions.end_refers(&mut self.endpoint);
+        self.each_usage(|usage, endpoint| usage.end(endpoint));
         self.forget_challenges();
         for id in self.requests.incoming_ids() {
             self.drop_incoming(id);

@@ -7,7 +7,8 @@ use sip_parse::{Method, Request, StatusCode};
 use super::agent::{Life, UserAgent};
 use crate::connection::DisconnectReason;
 use crate::endpoint::{
-    Authorization, DialogUsage, Indication, Received, RetryError, Sent, TransactionUser,
+    Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, TransactionUser,
+    Usage,
 };
 use crate::event::Event;
 use crate::ids::{ConnectionId, SessionId};
@@ -29,6 +30,16 @@ impl UserAgent {
                     usage: DialogUsage::Session(id),
                     request,
                 } => self.on_request_in_call(transaction, id, request),
+                Indication::RequestInDialog {
+                    transaction,
+                    usage: usage @ DialogUsage::Subscription(_),
+                    request,
+                } => self.on_request_in_usage(transaction, usage, request),
+                Indication::RequestInDialog {
+                    transaction,
+                    usage: usage @ DialogUsage::Notifier(_),
+                    request,
+                } => self.on_request_in_usage(transaction, usage, request),
                 Indication::RequestInDialog {
                     transaction,
                     usage,
@@ -109,6 +120,9 @@ impl UserAgent {
             TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
                 self.sessions.subscription_awaits(user)
             }
+            TransactionUser::Subscription(_) => self.subscriptions.awaits(user),
+            TransactionUser::Notification(_) => self.notifier.awaits(user),
+            TransactionUser::Publication(_) => self.publications.awaits(user),
             TransactionUser::Branch | TransactionUser::Nobody => false,
         }
     }
@@ -123,6 +137,11 @@ impl UserAgent {
             }
             TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
                 self.sessions.on_subscription_resent(&self.endpoint, user);
+            }
+            TransactionUser::Subscription(_)
+            | TransactionUser::Notification(_)
+            | TransactionUser::Publication(_) => {
+                self.with_usage(user, |usage, endpoint| usage.on_resent(endpoint, user));
             }
             TransactionUser::Request(_) | TransactionUser::Branch | TransactionUser::Nobody => {}
         }
@@ -139,6 +158,13 @@ impl UserAgent {
             TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
                 let sessions = &mut self.sessions;
                 sessions.on_subscription_not_resent(&mut self.endpoint, user, error);
+            }
+            TransactionUser::Subscription(_)
+            | TransactionUser::Notification(_)
+            | TransactionUser::Publication(_) => {
+                self.with_usage(user, |usage, endpoint| {
+                    usage.on_not_resent(endpoint, user, error);
+                });
             }
             TransactionUser::Branch | TransactionUser::Nobody => {}
         }
@@ -161,6 +187,13 @@ impl UserAgent {
             TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
                 let sessions = &mut self.sessions;
                 sessions.on_subscription_response(&mut self.endpoint, received);
+            }
+            TransactionUser::Subscription(_)
+            | TransactionUser::Notification(_)
+            | TransactionUser::Publication(_) => {
+                self.with_usage(user, |usage, endpoint| {
+                    usage.on_response(endpoint, received)
+                });
             }
             TransactionUser::Branch | TransactionUser::Nobody => {}
         }
@@ -190,6 +223,13 @@ impl UserAgent {
                 let sessions = &mut self.sessions;
                 sessions.on_subscription_failed(&mut self.endpoint, user, error);
             }
+            user @ (TransactionUser::Subscription(_)
+            | TransactionUser::Notification(_)
+            | TransactionUser::Publication(_)) => {
+                self.with_usage(user, |usage, endpoint| {
+                    usage.on_failed(endpoint, sent, error)
+                });
+            }
             TransactionUser::Branch | TransactionUser::Nobody => {}
         }
         let over = self.sessions.on_failure(&mut self.endpoint, sent, error);
@@ -201,6 +241,8 @@ impl UserAgent {
             .sessions
             .on_server_failed(&mut self.endpoint, transaction);
         self.forget_call(over);
+        self.notifier
+            .on_server_failed(&mut self.endpoint, transaction);
         self.on_server_transaction_lost(transaction);
     }
 
@@ -226,6 +268,17 @@ impl UserAgent {
             Method::Refer => {
                 let sessions = &mut self.sessions;
                 sessions.on_refer(&mut self.endpoint, transaction, None, request);
+            }
+            Method::Subscribe => {
+                let usage = &mut self.notifier;
+                if usage
+                    .on_request(&mut self.endpoint, transaction, None, request)
+                    .is_err()
+                {
+                    let why = "no notifier takes it";
+                    let status = StatusCode::METHOD_NOT_ALLOWED;
+                    self.endpoint.refuse(transaction, status, why, &[]);
+                }
             }
             // These methods need a dialog (RFC 3261 section 15.1.2, RFC 3262 section 6, RFC 6665, RFC 6086).
             _ => {
@@ -267,6 +320,27 @@ impl UserAgent {
         }
     }
 
+    /// Handles a request within the dialog of a subscription.
+    fn on_request_in_usage(
+        &mut self,
+        transaction: ServerTransactionId,
+        of: DialogUsage,
+        request: Box<Request>,
+    ) {
+        let endpoint = &mut self.endpoint;
+        let usage: &mut dyn Usage = match of {
+            DialogUsage::Subscription(_) => &mut self.subscriptions,
+            _ => &mut self.notifier,
+        };
+        if usage
+            .on_request(endpoint, transaction, Some(of), request)
+            .is_err()
+        {
+            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            endpoint.refuse(transaction, status, "no such usage of the dialog", &[]);
+        }
+    }
+
     fn answer_options(&mut self, transaction: ServerTransactionId) {
         let busy = self.sessions.is_busy(&self.endpoint);
         self.endpoint.answer_options(transaction, busy);
@@ -277,6 +351,32 @@ impl UserAgent {
         let stepped = self.sessions.drive(&mut self.endpoint, id, input);
         self.forget_call(Some(id).filter(|_| stepped == Stepped::Over));
         stepped
+    }
+
+    /// Lets the usage that a transaction belongs to do something.
+    fn with_usage(
+        &mut self,
+        user: TransactionUser,
+        act: impl FnOnce(&mut dyn Usage, &mut Endpoint),
+    ) {
+        match user {
+            TransactionUser::Subscription(_) => act(&mut self.subscriptions, &mut self.endpoint),
+            TransactionUser::Notification(_) => act(&mut self.notifier, &mut self.endpoint),
+            TransactionUser::Publication(_) => act(&mut self.publications, &mut self.endpoint),
+            _ => {}
+        }
+    }
+
+    /// Lets each usage that is no call do something.
+    pub(super) fn each_usage(&mut self, mut act: impl FnMut(&mut dyn Usage, &mut Endpoint)) {
+        act(&mut self.subscriptions, &mut self.endpoint);
+        act(&mut self.notifier, &mut self.endpoint);
+        act(&mut self.publications, &mut self.endpoint);
+    }
+
+    /// Whether no usage that is no call has an object.
+    pub(super) fn usages_are_empty(&self) -> bool {
+        self.subscriptions.is_empty() && self.notifier.is_empty() && self.publications.is_empty()
     }
 
     /// Drops what belongs to a call that is over.

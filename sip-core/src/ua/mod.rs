@@ -14,6 +14,7 @@ mod challenge_table;
 mod challenges;
 mod configuration;
 mod dispatch;
+mod events;
 #[cfg(test)]
 #[path = "../../exploration/registration/mod.rs"]
 mod exploration;

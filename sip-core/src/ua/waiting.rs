@@ -56,6 +56,7 @@ impl UserAgent {
             }
         }
         self.sessions.on_refers_connected(&mut self.endpoint);
+        self.each_usage(|usage, endpoint| usage.on_connected(endpoint));
         for turn in self.turns() {
             match turn {
                 Turn::Request(id) => self.send_queued(id),
@@ -71,6 +72,7 @@ impl UserAgent {
         for id in self.sessions.ids() {
             self.step_session(id, Input::Abandoned);
         }
+        self.each_usage(|usage, endpoint| usage.give_up(endpoint));
         for within_calls in [true, false] {
             for id in self.queued_requests(within_calls) {
                 self.finish_request(id, Err(EndReason::local(Cause::Stopped)));
