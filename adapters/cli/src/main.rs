@@ -2,11 +2,12 @@
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `script` and `keyboard`, `ladder` and `sdp`, `report`, `arguments`,
-//! `schema`, `keys` and `outcome`.
+//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `script` and `keyboard`, `ladder` and `sdp`, `report`,
+//! `arguments`, `schema`, `keys` and `outcome`.
 
 mod adapter;
 mod arguments;
+mod bodies;
 mod commands;
 mod events;
 mod interrupts;
@@ -22,6 +23,8 @@ mod schema;
 mod script;
 mod sdp;
 mod settings;
+mod subscriptions;
+mod words;
 
 use std::future::Future;
 use std::process::ExitCode;

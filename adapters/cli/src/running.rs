@@ -18,6 +18,7 @@ use crate::log::Log;
 use crate::outcome::Failure;
 use crate::report::{self, Report, complain};
 use crate::settings::{self, Registering};
+use crate::words::caller;
 
 /// How long hanging up, unregistering and disconnecting may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -165,7 +166,7 @@ impl Running {
             Event::IncomingCall {
                 session, request, ..
             } => {
-                let peer = format!("from {}", events::caller(request));
+                let peer = format!("from {}", caller(request));
                 self.calls.insert(*session, peer);
             }
             Event::Ended { session, reason } => {
