@@ -7,7 +7,7 @@ use sip_core::{
 };
 use sip_parse::{Request, Response};
 
-use crate::bodies::{self, Resource};
+use crate::bodies;
 use crate::report::Report;
 use crate::words::{caller, in_words, reason_fields};
 
@@ -93,9 +93,8 @@ fn print_subscription(report: &Report, event: &Event) {
             notify,
         } => {
             let (package, id) = package(notify);
-            let resource = body
-                .as_deref()
-                .and_then(|body| bodies::read(&package, body));
+            let body = body.as_deref();
+            let resource = body.and_then(|body| bodies::read(&package, body));
             let words = state_in_words(state, expires.as_secs());
             report.event(
                 "notified",
@@ -106,16 +105,16 @@ fn print_subscription(report: &Report, event: &Event) {
                         ("package", json!(package)),
                     ])
                     .chain(id.map(|id| ("id", json!(id))))
-                    .chain(body.as_deref().into_iter().flat_map(body_fields))
-                    .chain(resource.iter().map(Resource::field)),
-                match body.as_deref() {
-                    Some(body) => format!(
-                        "{package} {words}: {}",
-                        resource
-                            .as_ref()
-                            .map_or_else(|| body_in_words(body), Resource::words)
-                    ),
-                    None => format!("{package} {words}"),
+                    .chain(body.into_iter().flat_map(body_fields))
+                    .chain(match &resource {
+                        Some(Ok(resource)) => Some((resource.name, resource.value.clone())),
+                        _ => None,
+                    }),
+                match (resource, body) {
+                    (Some(Ok(resource)), _) => format!("{package} {words}: {}", resource.words),
+                    (Some(Err(error)), _) => format!("{package} {words}: {error}"),
+                    (None, Some(body)) => format!("{package} {words}: {}", body_in_words(body)),
+                    (None, None) => format!("{package} {words}"),
                 },
             );
         }
