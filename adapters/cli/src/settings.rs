@@ -299,6 +299,8 @@ mod tests {
         ("sessionRefresher", Honoured("'uac'")),
         ("traceSipCredentials", Honoured("true")),
         ("infoPackages", Honoured("['g.3gpp.ussd']")),
+        ("eventPackages", Honoured("['message-summary']")),
+        ("minSubscriptionExpires", Honoured("120")),
         ("extraMethods", Honoured("['KNOCK']")),
         ("acceptedBodies", Honoured("['application/pidf+xml']")),
         ("earlySession", Honoured("true")),
