@@ -1,7 +1,7 @@
 //! The edge between the agents of a [`Pair`](sip_testing::Pair).
 
 use sip_core::{ConnectionId, ConnectionInfo, Timestamp};
-use sip_edge::{Edge, EdgeAction, EdgeConfig};
+use sip_edge::{Edge, EdgeAction, EdgeConfig, EventPackage};
 use sip_parse::Bytes;
 use sip_testing::Between;
 
@@ -14,6 +14,7 @@ impl Registrar {
             listen: "192.0.2.1:5080".parse().expect("address"),
             realm: "sim.test".into(),
             users,
+            event_packages: vec![EventPackage::Presence],
             ..EdgeConfig::default()
         };
         Self(Edge::new(config, random).expect("edge"))
