@@ -101,7 +101,7 @@ impl UserAgent {
             TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
                 self.sessions.subscription_awaits(user)
             }
-            TransactionUser::Subscription(_) => self.subscriptions.awaits(user),
+            TransactionUser::Subscription(..) => self.subscriptions.awaits(user),
             TransactionUser::Notification(_) => self.notifier.awaits(user),
             TransactionUser::Publication(_) => self.publications.awaits(user),
             TransactionUser::Branch | TransactionUser::Nobody => false,
@@ -119,7 +119,7 @@ impl UserAgent {
             TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
                 self.sessions.on_subscription_resent(&self.endpoint, user);
             }
-            TransactionUser::Subscription(_)
+            TransactionUser::Subscription(..)
             | TransactionUser::Notification(_)
             | TransactionUser::Publication(_) => {
                 self.with_usage(user, |usage, endpoint| usage.on_resent(endpoint, user));
@@ -140,7 +140,7 @@ impl UserAgent {
                 let sessions = &mut self.sessions;
                 sessions.on_subscription_not_resent(&mut self.endpoint, user, error);
             }
-            TransactionUser::Subscription(_)
+            TransactionUser::Subscription(..)
             | TransactionUser::Notification(_)
             | TransactionUser::Publication(_) => {
                 self.with_usage(user, |usage, endpoint| {
@@ -169,7 +169,7 @@ impl UserAgent {
                 let sessions = &mut self.sessions;
                 sessions.on_subscription_response(&mut self.endpoint, received);
             }
-            TransactionUser::Subscription(_)
+            TransactionUser::Subscription(..)
             | TransactionUser::Notification(_)
             | TransactionUser::Publication(_) => {
                 self.with_usage(user, |usage, endpoint| {
@@ -208,7 +208,7 @@ impl UserAgent {
                 let sessions = &mut self.sessions;
                 sessions.on_subscription_failed(&mut self.endpoint, user, error);
             }
-            user @ (TransactionUser::Subscription(_)
+            user @ (TransactionUser::Subscription(..)
             | TransactionUser::Notification(_)
             | TransactionUser::Publication(_)) => {
                 self.with_usage(user, |usage, endpoint| {
@@ -373,7 +373,7 @@ impl UserAgent {
         act: impl FnOnce(&mut dyn Usage, &mut Endpoint),
     ) {
         match user {
-            TransactionUser::Subscription(_) => act(&mut self.subscriptions, &mut self.endpoint),
+            TransactionUser::Subscription(..) => act(&mut self.subscriptions, &mut self.endpoint),
             TransactionUser::Notification(_) => act(&mut self.notifier, &mut self.endpoint),
             TransactionUser::Publication(_) => act(&mut self.publications, &mut self.endpoint),
             _ => {}

@@ -122,7 +122,7 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Publishes a state of the address-of-record (RFC 3903 section 4.1), such as `presence`, and returns the handle of the
+    /// Publishes a state of the address-of-record (RFC 3903 section 4.2), such as `presence`, and returns the handle of the
     /// publication. The core refreshes it until [`UserAgent::unpublish`]. Without a connection `offlineRequests` decides whether
     /// the command fails or the PUBLISH waits: for 64 T1 at most.
     ///
@@ -159,10 +159,12 @@ impl UserAgent {
         Ok(id)
     }
 
-    /// Publishes another state in place of the last one (RFC 3903 section 4.3).
+    /// Publishes another state in place of the last one (RFC 3903 section 4.4). While a PUBLISH is in flight
+    /// the state waits for its response, and a later one replaces it.
     ///
     /// # Errors
-    /// [`CommandError::Stale`] if the publication is over or is being removed.
+    /// [`CommandError::Stale`] if the publication is over or is being removed; [`CommandError::NotConnected`] without a connection,
+    /// unless `offlineRequests` lets commands wait.
     pub fn modify_publication(
         &mut self,
         id: PublicationId,
@@ -175,7 +177,8 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Removes a publication (RFC 3903 section 4.4); [`Event::PublicationEnded`](crate::Event::PublicationEnded) follows.
+    /// Removes a publication (RFC 3903 section 4.5); [`Event::PublicationEnded`](crate::Event::PublicationEnded) follows. Without a
+    /// connection the removal waits for 64 T1 at most; one that the server never had ends at once.
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the publication is over.
