@@ -444,15 +444,8 @@ impl NotifierLayer {
             return endpoint.dialogs.unshare(gone.dialog);
         }
         // RFC 5057 section 4: the dialog stays for the other subscriptions in it.
-        let set = gone.dialog.set();
-        let heir = self.of_dialog(gone.dialog).map(|(id, _)| id).next();
-        match heir {
-            Some(heir) => {
-                let (own, rest) = (DialogUsage::Notifier(id), DialogUsage::Notifier(heir));
-                endpoint.dialogs.release(set, own, rest);
-            }
-            None => endpoint.dialogs.close(set),
-        }
+        let usage = DialogUsage::Notifier(id);
+        endpoint.dialogs.release(gone.dialog.set(), usage, usage);
     }
 }
 
