@@ -362,3 +362,36 @@ fn rfc6665_6_1_a_server_bounds_its_subscriptions() {
     }
     server.over();
 }
+
+/// RFC 5057 4, 5.1 (6665-4.5-A): further subscriptions in the dialog of one end by themselves, and together with the dialog.
+#[test]
+fn rfc5057_5_1_subscriptions_of_a_server_share_a_dialog() {
+    for ends_dialog in [false, true] {
+        let mut server = Server::new();
+        let peer = server.connect();
+        let (first, to) = server.subscribed(peer, "bob");
+        server.request(peer, "bob", "SUBSCRIBE", 2, &to, "Event: reg\n");
+        let second = server.incoming();
+        server.accept(second, open("second"));
+        server.answered(200);
+        let (_, message) = server.sent.pop_front().expect("a NOTIFY");
+        let notify = message.into_request().expect("a NOTIFY");
+        let status = if ends_dialog { 404 } else { 500 };
+        server.feed(peer, response(&notify, status, "", &[], None));
+        assert!(matches!(
+            server.ended(second),
+            IncomingSubscriptionEnd::NotifyFailed(_)
+        ));
+        if ends_dialog {
+            assert_eq!(server.ended(first), IncomingSubscriptionEnd::DialogEnded);
+        } else {
+            assert_eq!(server.notify(first, open("news")), Ok(()));
+            server.notified(peer, "news");
+            server.notifier.stop(&mut server.endpoint);
+            server.pump();
+            server.notified(peer, "news");
+            assert_eq!(server.ended(first), IncomingSubscriptionEnd::DialogEnded);
+        }
+        server.over();
+    }
+}
