@@ -98,7 +98,7 @@ pub use ids::{
     PublicationId, ReferId, RequestId, SessionId, SubscriptionId, TransferId,
 };
 pub use limits::Limits;
-pub use notifier::Notification;
+pub use notifier::{IncomingSubscription, Notification};
 pub use publication::PublishOptions;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
