@@ -282,7 +282,7 @@ fn what_is_written_has_no_line_ends_of_the_application() {
         .detail(detail);
     assert_eq!(
         written(&summary.to_body()),
-        "Messages-Waiting: no\r\nMessage-Account: sip:a@bVoice-Message: 9/9\r\n\r\nSubject: aVoice-Message: 9/9\r\n"
+        "Messages-Waiting: no\r\nMessage-Account: sip:a@b  Voice-Message: 9/9\r\n\r\nSub ject: a  Voice-Message: 9/9\r\n"
     );
 }
 
