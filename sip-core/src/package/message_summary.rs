@@ -325,10 +325,16 @@ impl Reader {
     fn detail_line(&mut self, line: &str) -> Result<(), PackageError> {
         if line.starts_with([' ', '\t']) {
             // A value that goes on (RFC 5322 section 2.2.3).
+            let more = plain(line);
             let fields = self.summary.details.last_mut();
             if let Some((_, value)) = fields.and_then(|detail| detail.fields.last_mut()) {
-                value.push(' ');
-                value.push_str(&plain(line));
+                let between = if value.is_empty() || more.is_empty() {
+                    ""
+                } else {
+                    " "
+                };
+                value.push_str(between);
+                value.push_str(&more);
             }
             return Ok(());
         }
