@@ -300,6 +300,7 @@ mod tests {
         ("traceSipCredentials", Honoured("true")),
         ("infoPackages", Honoured("['g.3gpp.ussd']")),
         ("extraMethods", Honoured("['KNOCK']")),
+        ("offerUnknownMethods", Honoured("true")),
         ("acceptedBodies", Honoured("['application/pidf+xml']")),
         ("earlySession", Honoured("true")),
         ("sessionId", Honoured("true")),

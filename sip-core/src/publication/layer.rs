@@ -45,7 +45,7 @@ use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 ///
 /// let bob = UriBuf::parse(b"sip:bob@example.com")?;
 /// let now = Timestamp::from_millis(0);
-/// let mut endpoint = Endpoint::new(EndpointSettings::new(bob.clone()), Entropy(1), now);
+/// let mut endpoint = Endpoint::new(EndpointSettings::new(bob.clone()), Box::new(Entropy(1)), now);
 /// let mut publications = PublicationLayer::new();
 /// let connection = endpoint.accept(ConnectionInfo {
 ///     transport: Transport::Tcp,

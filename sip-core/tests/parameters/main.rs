@@ -89,6 +89,7 @@ effects! {
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
     InfoPackages => calls::rfc6086_4_2_1_info_packages_are_listed,
     ExtraMethods => calls::extra_methods_are_listed_and_passed_on,
+    OfferUnknownMethods => application::rfc3261_8_2_1_unknown_methods_reach_the_application,
     AcceptedBodies => calls::rfc3261_8_2_3_accepted_bodies_are_not_refused,
     EarlySession => calls::rfc3959_early_sessions_are_offered,
     SessionId => calls::rfc7989_session_id_is_in_the_invite,
