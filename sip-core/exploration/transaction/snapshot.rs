@@ -134,7 +134,10 @@ pub(crate) fn digest_user(user: TransactionUser) -> u64 {
         TransactionUser::Branch => digest.number(5),
         TransactionUser::Transfer(id) => digest.number(6).number(id.to_bits()),
         TransactionUser::Notify(id) => digest.number(7).number(id.to_bits()),
-        TransactionUser::Subscription(id) => digest.number(8).number(id.to_bits()),
+        TransactionUser::Subscription(id, number) => digest
+            .number(8)
+            .number(id.to_bits())
+            .number(u64::from(number)),
         TransactionUser::Notification(id) => digest.number(9).number(id.to_bits()),
         TransactionUser::Publication(id) => digest.number(10).number(id.to_bits()),
     };

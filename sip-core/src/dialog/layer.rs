@@ -425,15 +425,18 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         same.then_some(set)
     }
 
-    /// The local end that a NOTIFY is for which may make its dialog, because it can arrive before the 2xx does (RFC 6665
-    /// section 4.4.1): it has none yet.
-    pub(crate) fn awaiting_notify(&self, notify: &Request) -> Option<DialogSetId> {
-        let set = self.set_of(notify.call_id().ok()?, notify.to().ok()?.tag()?)?;
-        let waits = self.sets.get(set.0)?.dialogs.is_empty();
-        waits.then_some(set)
+    /// The local end that a NOTIFY is for which may make its dialog (RFC 6665 section 4.4.1).
+    pub(crate) fn set_of_notify(&self, notify: &Request) -> Option<DialogSetId> {
+        self.set_of(notify.call_id().ok()?, notify.to().ok()?.tag()?)
     }
 
-    /// Makes the dialog of a subscription from its first NOTIFY (RFC 6665 section 4.4.1).
+    /// Whether a local end has no dialog yet.
+    pub(crate) fn has_no_dialog(&self, set: DialogSetId) -> bool {
+        let entry = self.sets.get(set.0);
+        entry.is_some_and(|entry| entry.dialogs.is_empty())
+    }
+
+    /// Makes the dialog of a subscription from the first NOTIFY of a notifier (RFC 6665 section 4.4.1).
     ///
     /// # Errors
     /// As [`DialogLayer::establish`].
@@ -442,12 +445,22 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         set: DialogSetId,
         notify: &Request,
     ) -> Result<DialogId, DialogError> {
-        let routes = self.routes;
+        let (forks, routes) = (self.forks, self.routes);
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
+        if entry.dialogs.len() >= forks {
+            return Err(DialogError::Limit("forks"));
+        }
         let fork = entry.next_fork;
         entry.dialogs.push(Dialog::of_notify(fork, notify, routes)?);
         entry.next_fork += 1;
         Ok(DialogId { set, fork })
+    }
+
+    /// Lets the requests of a dialog that a NOTIFY has made follow that of this side (RFC 3261 section 12.2.1.1).
+    pub(crate) fn raise_cseq(&mut self, id: DialogId, number: u32) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.local_cseq = dialog.local_cseq.max(number);
+        }
     }
 
     fn read_tag(&self, tag: &[u8]) -> Option<DialogSetId> {

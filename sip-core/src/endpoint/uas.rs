@@ -10,6 +10,7 @@ use sip_parse::{HeaderName, Message, Method, Request, Scheme, StatusCode, text};
 use super::state::{Endpoint, RELIABLE, REPLACES};
 use crate::body::{Body, Understood, Unusable, unusable};
 use crate::config::Support;
+use crate::dialog::{DialogSetId, RemoteTarget};
 use crate::event::Event;
 use crate::ids::SessionId;
 use crate::transaction::ServerTransactionId;
@@ -40,6 +41,9 @@ impl Endpoint {
                 return true;
             }
             Method::Refer if self.takes_refer(in_dialog) => return true,
+            Method::Subscribe if !self.behaviour.extensions.event_packages.is_empty() => {
+                return true;
+            }
             // RFC 3515 section 2.4.4: the subscription of a REFER is refreshed and ended by SUBSCRIBE.
             Method::Subscribe if in_dialog && self.takes_refer(true) => return true,
             Method::Prack if self.behaviour.reliable_provisionals != Support::None => return true,
@@ -151,6 +155,27 @@ impl Endpoint {
         let status = StatusCode::EXTENSION_REQUIRED;
         self.refuse(transaction, status, "the peer lacks replaces", &headers);
         false
+    }
+
+    /// Whether the target that a target refresh names can be used; refuses the request otherwise, with a status that
+    /// ends nothing else (RFC 5057 section 5.1). A request within a dialog may leave Contact out (RFC 3261 section
+    /// 12.2.1.1). `set` is the local end of its dialog.
+    pub(crate) fn accepts_target(
+        &mut self,
+        set: Option<DialogSetId>,
+        transaction: ServerTransactionId,
+        request: &Request,
+    ) -> bool {
+        let target = RemoteTarget::of(request);
+        if target == RemoteTarget::Unusable {
+            self.answer_from(set, transaction, StatusCode::BAD_REQUEST, &[]);
+            return false;
+        }
+        if target == RemoteTarget::Usable && !self.reaches_target_of(request, transaction) {
+            self.refuse_sips(set, transaction, StatusCode::NOT_ACCEPTABLE_HERE);
+            return false;
+        }
+        true
     }
 
     /// Checks Require and the body (RFC 3261 sections 8.2.2.3 and 8.2.3).
@@ -268,7 +293,7 @@ impl Endpoint {
         let supported = self.identity.supported.clone();
         let accept = self.accept_types();
         let packages = self.recv_info();
-        let events = self.behaviour.extensions.event_packages.join(", ");
+        let events = self.allow_events();
         let mut headers = Vec::from([
             (HeaderName::Allow, self.allow()),
             (HeaderName::Accept, accept.as_str()),
@@ -281,9 +306,11 @@ impl Endpoint {
                 .as_deref()
                 .map(|packages| (HeaderName::RecvInfo, packages)),
         );
-        if !events.is_empty() {
-            headers.push((HeaderName::AllowEvents, &events));
-        }
+        headers.extend(
+            events
+                .as_deref()
+                .map(|events| (HeaderName::AllowEvents, events)),
+        );
         self.answer(transaction, status, &headers);
     }
 }

@@ -30,22 +30,12 @@ use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 /// use sip_core::publication::PublicationLayer;
 /// use sip_core::{Action, Body, ConnectionInfo, PublishOptions, Timestamp, Transport};
 /// use sip_parse::UriBuf;
-/// # use rand_core::{TryCryptoRng, TryRng};
-/// # struct Entropy(u64);
-/// # impl TryRng for Entropy {
-/// #     type Error = core::convert::Infallible;
-/// #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(self.try_next_u64()? as u32) }
-/// #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { self.0 += 0x9E37_79B9_7F4A_7C15; Ok(self.0) }
-/// #     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-/// #         for byte in bytes { *byte = self.try_next_u64()? as u8; }
-/// #         Ok(())
-/// #     }
-/// # }
-/// # impl TryCryptoRng for Entropy {}
+/// # use rand_core::SeedableRng;
 ///
 /// let bob = UriBuf::parse(b"sip:bob@example.com")?;
 /// let now = Timestamp::from_millis(0);
-/// let mut endpoint = Endpoint::new(EndpointSettings::new(bob.clone()), Box::new(Entropy(1)), now);
+/// # let random = Box::new(rand_chacha::ChaCha20Rng::from_seed([7; 32]));
+/// let mut endpoint = Endpoint::new(EndpointSettings::new(bob.clone()), random, now);
 /// let mut publications = PublicationLayer::new();
 /// let connection = endpoint.accept(ConnectionInfo {
 ///     transport: Transport::Tcp,
