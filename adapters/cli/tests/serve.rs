@@ -12,7 +12,15 @@ fn account<'a>(command: &[&'a str], url: &'a str, who: [&'a str; 4]) -> Vec<&'a 
 }
 
 fn subscribe(url: &str, who: [&str; 4], target: &str, event: &str) -> Run {
-    let command = ["subscribe", target, "--event", event, "--count", "1", "--once"];
+    let command = [
+        "subscribe",
+        target,
+        "--event",
+        event,
+        "--count",
+        "1",
+        "--once",
+    ];
     run(&account(&command, url, who))
 }
 
@@ -41,7 +49,11 @@ fn bindings_and_mailboxes_are_for_the_user_itself() {
         assert!(own.out.contains(words), "{}", own.out);
         let other = subscribe(&url, ALICE, "bob", event);
         assert_eq!(other.code, 1, "{}\n{}", other.out, other.err);
-        assert!(format!("{}{}", other.out, other.err).contains("403"), "{}", other.err);
+        assert!(
+            format!("{}{}", other.out, other.err).contains("403"),
+            "{}",
+            other.err
+        );
     }
 }
 
@@ -49,7 +61,11 @@ fn bindings_and_mailboxes_are_for_the_user_itself() {
 #[test]
 fn rfc3428_7_a_message_waits_for_its_user() {
     let (_server, url) = serve();
-    let sent = run(&account(&["message", "bob", "see you at four"], &url, ALICE));
+    let sent = run(&account(
+        &["message", "bob", "see you at four"],
+        &url,
+        ALICE,
+    ));
     assert_eq!(sent.code, 0, "{}\n{}", sent.out, sent.err);
     assert!(sent.out.contains("202"), "{}", sent.out);
     let mut bob = Background::start(&account(&["answer"], &url, BOB));

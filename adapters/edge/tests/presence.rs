@@ -34,8 +34,13 @@ fn agent(name: &'static str) -> (&'static str, ConfigBuilder) {
     (name, config)
 }
 
-/// Registered agents of these users, and the edge between them.
-fn world_of(names: &[&'static str], change: impl FnOnce(&mut EdgeConfig)) -> World {
+/// Agents of these users, and the edge between them.
+fn world_in(
+    seed: u64,
+    weather: Weather,
+    names: &[&'static str],
+    change: impl FnOnce(&mut EdgeConfig),
+) -> World {
     let agents: Vec<_> = names.iter().map(|name| agent(name)).collect();
     let mut users: Vec<_> = names.iter().map(|name| name.to_string()).collect();
     users.sort_unstable();
@@ -48,8 +53,14 @@ fn world_of(names: &[&'static str], change: impl FnOnce(&mut EdgeConfig)) -> Wor
     };
     change(&mut config);
     let edge = Registrar(Edge::new(config, random(9)).expect("edge"));
-    let mut world = World::new(3, Weather::calm(Transport::Ws), edge, &agents);
+    let mut world = World::new(seed, weather, edge, &agents);
     world.wait(SECOND);
+    world
+}
+
+/// The same on a network that delivers everything, when all have registered.
+fn world_of(names: &[&'static str], change: impl FnOnce(&mut EdgeConfig)) -> World {
+    let mut world = world_in(3, Weather::calm(Transport::Ws), names, change);
     assert_eq!(world.between.0.counters().registered, names.len() as u64);
     forget(&mut world);
     world
@@ -487,5 +498,80 @@ fn a_flood_of_subscriptions_is_bounded() {
     publish(&mut world, BOB, &on_the_phone("bob"));
     for _ in 0..3 {
         assert_eq!(next_presence(&mut world, ALICE), on_the_phone("bob"));
+    }
+}
+
+/// Whatever the network does: in the end the watchers know what is published last, each has one subscription, and nothing is left
+/// when all have stopped.
+#[test]
+fn in_any_weather_the_watchers_know_the_last_state() {
+    let calm = Weather::calm(Transport::Ws);
+    let cuts = Weather { cuts: 3, ..calm };
+    let datagrams = Weather {
+        transport: Transport::Udp,
+        lost: 100,
+        duplicated: 50,
+        one_way: 1,
+        ..calm
+    };
+    for (weather, seed) in (0..10).flat_map(|seed| [(cuts, seed), (datagrams, seed)]) {
+        let names = ["alice", "bob", "carol"];
+        let mut world = world_in(seed, weather, &names, |_| {});
+        for watcher in [ALICE, 2] {
+            subscribe_when_connected(&mut world, watcher);
+        }
+        let mut publication = None;
+        for number in 0..12 {
+            world.wait(Duration::from_millis(300 + 997 * (seed + number) % 12_000));
+            let now = world.now;
+            let state = Presence::new("sip:bob@sim.test", Basic::Open).note(number.to_string());
+            let bob = &mut world.agents[BOB];
+            let modified =
+                publication.map(|id| bob.modify_publication(id, state.to_body(), now).is_ok());
+            if modified != Some(true) {
+                let (body, options) = (state.to_body(), PublishOptions::new());
+                publication = bob.publish("presence", body, options, now).ok();
+            }
+        }
+        world.wait(Duration::from_secs(300));
+        let now = world.now;
+        let last = Presence::new("sip:bob@sim.test", Basic::Closed).note("the last");
+        let publication = publication.expect("a publication");
+        world.agents[BOB]
+            .modify_publication(publication, last.to_body(), now)
+            .expect("published");
+        world.wait(Duration::from_secs(120));
+        for watcher in [ALICE, 2] {
+            let seen = all_presence(&mut world, watcher);
+            let name = names[watcher];
+            let knows = seen.last().is_some_and(|seen| seen.contains("the last"));
+            assert!(
+                knows,
+                "{weather:?} {seed} {name} {seen:?}\n{}",
+                world.ladder
+            );
+        }
+        assert_eq!(world.between.0.subscriptions(), 2, "{weather:?} {seed}");
+        let now = world.now;
+        for agent in 0..3 {
+            world.agents[agent].stop(Some(Duration::from_secs(35)), now);
+        }
+        world.wait(Duration::from_secs(7200));
+        let edge = &world.between.0;
+        assert_eq!((edge.subscriptions(), edge.publications("bob")), (0, 0));
+        assert!(edge.is_idle(), "{weather:?} {seed}");
+        assert_eq!(edge.next_tick(), None, "{weather:?} {seed}");
+    }
+}
+
+/// Subscribes to bob's presence as soon as the network allows it.
+fn subscribe_when_connected(world: &mut World, watcher: usize) {
+    loop {
+        let (options, now) = (SubscribeOptions::new(), world.now);
+        let subscribed = world.agents[watcher].subscribe("bob", "presence", options, now);
+        if subscribed.is_ok() {
+            return;
+        }
+        world.wait(SECOND);
     }
 }
