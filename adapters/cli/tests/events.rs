@@ -4,7 +4,7 @@
 mod common;
 
 use common::terminal::Terminal;
-use common::{Background, answering, run, sip};
+use common::{Background, answering, run, serve, sip};
 use serde_json::Value;
 use sip_testing::sockets::registrar::{Registrar, ack, answer, header, invite};
 
@@ -542,6 +542,59 @@ on_both_adapters! {
     a_watch_that_is_refused
     an_answering_side_that_reports_its_calls
     any_request
+}
+
+/// A command of a user at `sip serve`.
+fn through(url: &str, user: &str, command: &[&str]) -> Background {
+    let uri = format!("sip:{user}@localhost");
+    let password = format!("{}-secret", &user[..1]);
+    let account = ["--server", url, "--uri", &uri, "--password", &password];
+    Background::start_with_errors(&mut sip(&[command, &account].concat()))
+}
+
+/// `sip serve`, which reports at most every five seconds (RFC 3856 section 6.10): a publication reaches a watch, and so does its end.
+#[test]
+fn a_publication_is_watched_through_the_edge() {
+    let (_server, url) = serve();
+    let mut watch = through(&url, "alice", &["watch", "bob", "--mwi"]);
+    assert_eq!(watch.line("bob: "), "bob: closed");
+    let line = watch.line("sip:alice@localhost: ");
+    assert_eq!(line, "sip:alice@localhost: 0 new, 0 old voice messages");
+    let state = ["--basic", "open", "--note", "at my desk"];
+    let command = [&["publish", "--adapter", "blocking"][..], &state].concat();
+    let mut publish = through(&url, "bob", &command);
+    publish.line("published for ");
+    let line = watch.line("bob: ");
+    assert!(line.starts_with("bob: open (at my desk), after "), "{line}");
+    publish.signal("INT");
+    publish.line("publication removed");
+    assert_eq!(publish.finish_with_errors().0, 0);
+    assert!(watch.line("bob: ").starts_with("bob: closed, after "));
+    watch.signal("INT");
+    let (code, errors) = watch.finish_with_errors();
+    assert_eq!(code, 0, "{errors}");
+}
+
+/// `sip serve` takes a subscription to the calls of a user to the phone of that user.
+#[test]
+fn calls_are_watched_through_the_edge() {
+    let (_server, url) = serve();
+    let mut bob = through(&url, "bob", &["answer", "--presence"]);
+    bob.line("registered");
+    let mut watch = through(&url, "alice", &["watch", "bob", "--dialog"]);
+    assert_eq!(watch.line("bob: "), "bob: free");
+    let mut call = through(&url, "alice", &["call", "bob"]);
+    call.line("call established");
+    assert!(watch.line("bob: on the phone").contains(", after "));
+    call.signal("INT");
+    assert_eq!(call.finish_with_errors().0, 0);
+    assert!(watch.line("bob: ").starts_with("bob: free, after "));
+    bob.signal("INT");
+    assert_eq!(bob.finish_with_errors().0, 0);
+    // The notifier has ended the subscription.
+    watch.line("bob: ");
+    watch.signal("INT");
+    watch.finish_with_errors();
 }
 
 /// On a terminal the lines of a watch change in place, other lines go above them, and `q` ends the command.
