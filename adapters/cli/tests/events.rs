@@ -643,7 +643,17 @@ fn flags_that_do_not_fit() {
             "--content-type",
             "text/plain",
         ],
+        &["publish", "--basic", "open", "--expires", "0"],
         &["subscribe", "bob"],
+        &["subscribe", "bob", "--event", "a b"],
+        &[
+            "subscribe",
+            "bob",
+            "--event",
+            "presence",
+            "--accept",
+            "text",
+        ],
         &[
             "subscribe",
             "bob",
