@@ -333,6 +333,7 @@ mod tests {
         ("eventPackages", Honoured("['message-summary']")),
         ("minSubscriptionExpires", Honoured("120")),
         ("extraMethods", Honoured("['KNOCK']")),
+        ("offerUnknownMethods", Honoured("true")),
         ("acceptedBodies", Honoured("['application/pidf+xml']")),
         ("earlySession", Honoured("true")),
         ("sessionId", Honoured("true")),
