@@ -5,18 +5,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip_core::config::{Authentication, Config, ServerUrl};
+use sip_core::config::{Authentication, Config, OfflineRequests, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     AuthorizationFailed, Body, CommandError, ConnectionId, ConnectionInfo, DescriptionKind, Event,
-    ExchangeId, FailureStatus, InviteOptions, Limits, MessageOptions, ModifyOptions, Notification,
-    PublishOptions, SessionId, SubscribeOptions, SubscriptionEnd, Timestamp, Tones, Transport,
+    ExchangeId, ExtraHeader, FailureStatus, InviteOptions, Limits, MessageOptions, ModifyOptions,
+    Notification, PublishOptions, SessionId, SubscribeOptions, SubscriptionEnd, Timestamp, Tones,
+    Transport,
 };
 use sip_host::{
     Authenticator, CommandFailure, ConnectFailure, Describers, DescriptionError, Hooks, Host, Job,
     command,
 };
-use sip_parse::{Request, Response};
+use sip_parse::{Request, Response, StatusCode};
 
 /// A minimal browser adapter: it carries out the jobs and passes the time.
 struct Browser {
@@ -442,6 +443,46 @@ fn a_request_of_any_method_with_its_options() {
             Err(CommandFailure::Refused(CommandError::WrongState(_)))
         ));
     }
+}
+
+/// RFC 3428 section 4: header fields and another type of body, in the answer to a request of the peer, too.
+#[test]
+fn messages_with_options_and_an_answer_with_some() {
+    let (mut browser, connection) = connected(|builder| {
+        builder.offline_requests(OfflineRequests::Queue);
+    });
+    let mut options = MessageOptions::new();
+    options.body = Some(Body::new("text/html", "<p>Hello"));
+    browser.message_with("bob", options).unwrap();
+    let message = browser.sent("MESSAGE sip:bob@example.com ");
+    assert_eq!(value(&message, "Content-Type"), "text/html");
+    let bobs = "MESSAGE sip:alice@example.com SIP/2.0\r\nVia: SIP/2.0/WSS bob.invalid;branch=z9hG4bKm\r\n\
+                Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag=bob\r\nTo: <sip:alice@example.com>\r\n\
+                Call-ID: m@bob.invalid\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n";
+    browser.receive(connection, bobs.to_owned());
+    let incoming = browser.events.iter().find_map(|event| match event {
+        Event::IncomingRequest { incoming, .. } => Some(*incoming),
+        _ => None,
+    });
+    let mut options = MessageOptions::new();
+    let seen = ExtraHeader::new("X-Seen", "yes").unwrap();
+    options.headers.push(seen);
+    browser
+        .respond_with(incoming.unwrap(), StatusCode::ACCEPTED, options)
+        .unwrap();
+    assert_eq!(value(&browser.sent("SIP/2.0 202 "), "X-Seen"), "yes");
+
+    browser
+        .host
+        .closed(connection, DisconnectReason::Lost, browser.now);
+    browser.carry_out();
+    let waiting = browser.message("bob", "later").unwrap();
+    browser.cancel_request(waiting).unwrap();
+    assert!(browser.has(|event| matches!(
+        event,
+        Event::RequestCompleted { request, outcome: Err(_) } if *request == waiting
+    )));
+    assert!(browser.cancel_request(waiting).is_err());
 }
 
 /// RFC 3903 sections 4.1, 4.3 and 4.4.

@@ -67,8 +67,7 @@ pub(crate) async fn request(arguments: Request) -> Result<(), Failure> {
 /// Refuses what is no method, and methods whose requests mean nothing without a state of their own.
 fn check(method: &str) -> Result<(), Failure> {
     let why = match Method::parse(method.as_bytes()) {
-        Ok(Method::Message | Method::Options | Method::Info | Method::Publish) => return Ok(()),
-        Ok(Method::Other(_)) => return Ok(()),
+        Ok(Method::Message | Method::Options | Method::Info | Method::Other(_)) => return Ok(()),
         Ok(_) => "has a state of its own, for which a single request is not enough",
         Err(_) => "is no method",
     };
