@@ -5,6 +5,8 @@ asterisk_reports() {
 	local conf=${LAB_CACHE:-$HOME/.cache/sip-lab}/asterisk/etc/asterisk/lab/pjsip.conf module
 	sed -i 's/^\[bob\](where)$/&\nmailboxes=bob@default/; s/^\[carol\](web)$/&\nsub_min_expiry=90/' "$conf"
 	asterisk cli module reload res_pjsip.so
+	# The reload has ended its log of messages.
+	asterisk cli pjsip set logger on
 	for module in res_pjsip_dialog_info_body_generator app_minivm res_clioriginate; do asterisk cli module load $module.so; done
 	sleep 0.5
 	asterisk cli pjsip show aor bob | grep -q "mailboxes .*bob@default"
