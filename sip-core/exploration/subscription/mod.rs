@@ -168,10 +168,12 @@ fn exploration_default_subscription() {
             "a subscription",
             Rules {
                 renewals: 1,
-                reports: 2,
-                late: 1,
                 ..SPOKEN
             },
+        ),
+        (
+            "a subscription whose messages are slow",
+            Rules { late: 1, ..SPOKEN },
         ),
         (
             "a subscription that comes back",
@@ -186,16 +188,16 @@ fn exploration_default_subscription() {
             Rules {
                 expires: 0,
                 late: 1,
-                renewals: 1,
                 ..SPOKEN
             },
         ),
+        ("a subscription whose connection breaks", CUT),
         (
-            "a subscription whose connection breaks",
+            "a state whose connection breaks",
             Rules {
+                cuts_when_up: true,
                 reports: 1,
                 gives_up: 1,
-                renewals: 1,
                 ..CUT
             },
         ),
@@ -204,14 +206,15 @@ fn exploration_default_subscription() {
             Rules {
                 flows: false,
                 cuts: 1,
-                ..SPOKEN
+                reports: 1,
+                refusals: 1,
+                ..PLAIN
             },
         ),
         (
             "datagrams are lost",
             Rules {
                 losses: 2,
-                reports: 1,
                 ..DATAGRAMS
             },
         ),
@@ -220,7 +223,6 @@ fn exploration_default_subscription() {
             Rules {
                 copies: 1,
                 overtakes: 1,
-                reports: 1,
                 ..DATAGRAMS
             },
         ),
@@ -228,8 +230,7 @@ fn exploration_default_subscription() {
             "the wire falls silent",
             Rules {
                 cuts: 1,
-                reports: 1,
-                renewals: 1,
+                cuts_when_up: true,
                 ..DATAGRAMS
             },
         ),
@@ -244,21 +245,48 @@ fn exploration_large_subscription() {
             "a subscription",
             Rules {
                 renewals: 2,
-                reports: 3,
+                reports: 2,
                 refreshes: 2,
-                comebacks: 1,
                 late: 1,
                 ..SPOKEN
             },
         ),
         (
-            "a subscription whose connection breaks twice",
+            "a subscription that comes back twice",
             Rules {
-                cuts: 2,
-                reports: 2,
+                comebacks: 2,
+                renewals: 3,
+                refreshes: 1,
+                reports: 1,
+                ..PLAIN
+            },
+        ),
+        (
+            "a subscription whose connection breaks",
+            Rules {
+                reports: 1,
                 gives_up: 1,
                 renewals: 1,
-                ..PLAIN
+                ..CUT
+            },
+        ),
+        (
+            "a subscription whose connection breaks twice",
+            Rules { cuts: 2, ..PLAIN },
+        ),
+        (
+            "a subscription that comes back, and whose connection breaks",
+            Rules {
+                cuts: 1,
+                ..COMEBACK
+            },
+        ),
+        (
+            "a subscription on a connection of its own",
+            Rules {
+                flows: false,
+                cuts: 1,
+                ..SPOKEN
             },
         ),
         (
@@ -267,8 +295,16 @@ fn exploration_large_subscription() {
                 losses: 1,
                 copies: 1,
                 overtakes: 1,
-                reports: 2,
-                refreshes: 1,
+                reports: 1,
+                ..DATAGRAMS
+            },
+        ),
+        (
+            "datagrams that are lost have to be refreshed",
+            Rules {
+                losses: 2,
+                reports: 1,
+                renewals: 1,
                 ..DATAGRAMS
             },
         ),
@@ -276,9 +312,8 @@ fn exploration_large_subscription() {
             "the wire falls silent",
             Rules {
                 cuts: 1,
-                reports: 2,
-                renewals: 2,
-                comebacks: 1,
+                reports: 1,
+                renewals: 1,
                 ..DATAGRAMS
             },
         ),
