@@ -42,7 +42,8 @@ const ASLEEP: Duration = Duration::from_secs(5);
 /// Every order of inputs and commands is valid. Each takes the host's time; the core raises a time earlier than
 /// the last one to that one. Inputs and commands queue [`Action`]s; polling only removes them.
 pub struct UserAgent {
-    pub(super) config: Config,
+    /// Boxed, because an agent has at most 2 KB.
+    pub(super) config: Box<Config>,
     pub(super) endpoint: Endpoint,
     pub(super) flows: Flows,
     pub(super) sessions: SessionLayer,
@@ -162,7 +163,7 @@ impl UserAgent {
             challenges: Challenges::new(),
             next_servers: None,
             life: Life::Idle,
-            config,
+            config: Box::new(config),
         };
         if agent.config.instance_id().is_none() {
             let instance = agent.endpoint.identity.instance.clone();
