@@ -118,3 +118,8 @@ pub use ua::{
     Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,
     TransferTarget, UserAgent,
 };
+
+/// Compiles the examples of `docs/packages.md`.
+#[cfg(all(doctest, feature = "xml"))]
+#[doc = include_str!("../../docs/packages.md")]
+pub struct Packages;
