@@ -42,16 +42,15 @@ const ASLEEP: Duration = Duration::from_secs(5);
 /// Every order of inputs and commands is valid. Each takes the host's time; the core raises a time earlier than
 /// the last one to that one. Inputs and commands queue [`Action`]s; polling only removes them.
 pub struct UserAgent {
-    /// Boxed, because an agent has at most 2 KB.
-    pub(super) config: Box<Config>,
+    pub(super) config: Config,
     pub(super) endpoint: Endpoint,
     pub(super) flows: Flows,
     pub(super) sessions: SessionLayer,
-    /// Boxed, as the two that follow, because an agent has at most 2 KB.
+    /// Boxed, as the three that follow, because an agent has at most 2 KB.
     pub(super) subscriptions: Box<SubscriptionLayer>,
     pub(super) notifier: Box<NotifierLayer>,
     pub(super) publications: Box<PublicationLayer>,
-    pub(super) registrations: Registrations,
+    pub(super) registrations: Box<Registrations>,
     pub(super) requests: Requests,
     pub(super) challenges: Challenges,
     /// Servers to use once no call is being set up.
@@ -153,18 +152,18 @@ impl UserAgent {
             subscriptions: Box::default(),
             notifier: Box::default(),
             publications: Box::default(),
-            registrations: Registrations::new(
+            registrations: Box::new(Registrations::new(
                 usize::from(flows),
                 config.register(),
                 u32::try_from(config.register_expires().as_secs()).unwrap_or(u32::MAX),
                 call_id,
                 tag,
-            ),
+            )),
             requests: Requests::new(),
             challenges: Challenges::new(),
             next_servers: None,
             life: Life::Idle,
-            config: Box::new(config),
+            config,
         };
         if agent.config.instance_id().is_none() {
             let instance = agent.endpoint.identity.instance.clone();

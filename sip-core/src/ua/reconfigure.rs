@@ -71,7 +71,7 @@ impl UserAgent {
                 let wanted = "an authorization user without control characters";
                 let credentials =
                     credentials(&config).map_err(|_| CommandError::WrongState(wanted))?;
-                *self.config = config;
+                self.config = config;
                 self.endpoint.credentials = credentials;
                 self.endpoint.digest.forget();
                 if self.registrations.wish() == Wish::Refused && running {
@@ -81,7 +81,7 @@ impl UserAgent {
             }
             Change::RegisterExpires(_) => {
                 let seconds = config.register_expires().as_secs();
-                *self.config = config;
+                self.config = config;
                 let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
                 self.registrations.set_expires(seconds);
                 if running {
@@ -89,7 +89,7 @@ impl UserAgent {
                 }
             }
             Change::Register(yes) => {
-                *self.config = config;
+                self.config = config;
                 // A stop under way continues, because the next start reads the configuration.
                 match self.life {
                     Life::Running if yes => {
@@ -103,7 +103,7 @@ impl UserAgent {
             }
             Change::DisplayName(_) | Change::LogLevel(_) => {
                 self.endpoint.behave(behaviour(&config));
-                *self.config = config;
+                self.config = config;
             }
         }
         self.settle();
@@ -165,7 +165,7 @@ impl UserAgent {
             }
         }
         // Set last, because `kept` compares with the old servers.
-        *self.config = config;
+        self.config = config;
         self.choose_flow();
         for index in self.flows.indices() {
             self.drop_failback(index, reason);
