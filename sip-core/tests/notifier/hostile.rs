@@ -50,7 +50,7 @@ impl Known {
                     assert_eq!(before, Some(false), "one end for each subscription");
                 }
                 Event::SubscriptionRefreshed { subscription, .. } => {
-                    assert_eq!(self.over[&subscription], false);
+                    assert!(!self.over[&subscription]);
                 }
                 _ => {}
             }

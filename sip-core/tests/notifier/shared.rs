@@ -374,7 +374,7 @@ fn rfc6665_4_5_2_a_notifier_subscribes_in_the_dialog_of_our_subscription() {
         assert_eq!(bench.next_response().status().as_u16(), 200);
         bench.events.clear();
         let (id, mut peer) = crate::peer::subscribe(&mut bench, peer);
-        let mut end_ours = |bench: &mut Bench, peer: &mut Peer| {
+        let end_ours = |bench: &mut Bench, peer: &mut Peer| {
             let now = bench.now;
             assert_eq!(bench.agent.unsubscribe(ours, now), Ok(()));
             bench.pump();
