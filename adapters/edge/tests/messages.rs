@@ -164,7 +164,7 @@ fn rfc3842_3_9_stored_messages_wait() {
     bench.register(alice, "alice", 1, contact);
     let delivered = bench.take_request(alice, "MESSAGE");
     bench.send(alice, &answer(&delivered, "200 OK", "b", ""));
-    reported(&mut bench, "Text-Message: 0/0");
+    reported(&mut bench, "Messages-Waiting: no");
     bench.quiet();
 }
 
