@@ -5,6 +5,7 @@ mod alone;
 mod connection;
 mod ended;
 mod failed;
+mod hostile;
 mod peer;
 mod refused;
 mod shared;
