@@ -66,6 +66,7 @@ mod header;
 mod ids;
 mod limits;
 pub mod notifier;
+pub mod package;
 pub mod publication;
 mod rand;
 mod reason;

@@ -5,13 +5,17 @@ use sip_core::config::{Authentication, ConfigBuilder};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
     Action, AuthorizationFailed, Body, CommandError, EndReason, Event, InviteOptions,
-    MessageOptions, PublishOptions, Session, SessionId, SubscribeOptions, SubscriptionEnd,
-    Transport,
+    MessageOptions, Session, SessionId, SubscriptionEnd, Transport,
 };
 use sip_parse::{HeaderName, Message, Method, Request, Response};
 use sip_testing::{
     Bench, OFFER, SECOND, alice, description_needed, exchange_ended, remote_description, value,
 };
+
+#[path = "connection_drops/publishing.rs"]
+mod publishing;
+#[path = "connection_drops/subscribed.rs"]
+mod subscribed;
 
 const ANSWER: &str = "v=0\r\no=- 2 2 IN IP4 192.0.2.1\r\n";
 const LOST: &str = "Transport ConnectionLost";
@@ -552,95 +556,9 @@ fn in_refer() {
     }
 }
 
-/// A NOTIFY to the subscription that this SUBSCRIBE made; its status.
-fn notify(bench: &mut Bench, subscribe: &Request, number: u32, state: &str) -> u16 {
-    let user = bench.contact_user();
-    let (to, call_id) = (
-        value(subscribe, HeaderName::From),
-        value(subscribe, HeaderName::CallId),
-    );
-    bench.feed(&format!(
-        "NOTIFY sip:{user}@x SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bKn{number}\nMax-Forwards: 70\n\
-         From: <sip:bob@example.com>;tag=bob\nTo: {to}\nCall-ID: {call_id}\nCSeq: {number} NOTIFY\n\
-         Contact: <sip:bob@b.invalid>\nEvent: presence\nSubscription-State: {state}\nContent-Length: 0\n\n"
-    ));
-    bench.next_response().status().as_u16()
-}
-
-/// A subscription that is up, one whose SUBSCRIBE has no response, one with `once`, one that is being ended, and a poll.
 #[test]
 fn subscribed() {
-    let granted = [("Expires", "3600"), ("Contact", "<sip:bob@b.invalid>")];
-    let subscribe = |bench: &mut Bench, options: SubscribeOptions| {
-        let now = bench.now;
-        let id = bench.agent.subscribe("bob", "presence", options, now);
-        bench.pump();
-        let request = bench.next_request();
-        assert_eq!(request.method(), Method::Subscribe);
-        (id.unwrap(), request)
-    };
-    let up = |bench: &mut Bench| {
-        let (id, request) = subscribe(bench, SubscribeOptions::new());
-        bench.reply_tagged(&request, 200, "bob", &granted, None);
-        assert_eq!(notify(bench, &request, 1, "active;expires=3600"), 200);
-        (id, request)
-    };
-    for drop in DROPS {
-        let mut bench = online(&config());
-        let (id, request) = up(&mut bench);
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
-        assert!(back(&mut bench).is_empty());
-        let repair = bench.next_request();
-        assert_eq!(repair.method(), Method::Subscribe);
-        assert_eq!(repair.to().unwrap().tag(), Some(&b"bob"[..]));
-        bench.reply_tagged(&repair, 200, "bob", &granted, None);
-        assert_eq!(notify(&mut bench, &request, 2, "active"), 200);
-        assert_eq!(told(&mut bench), ["Notified"]);
-
-        // One that is being ended.
-        let now = bench.now;
-        bench.agent.unsubscribe(id, now).unwrap();
-        bench.pump();
-        bench.next_request();
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
-        assert!(back(&mut bench).is_empty());
-        let last = bench.next_request();
-        assert_eq!(value(&last, HeaderName::Expires), "0");
-        bench.reply_tagged(&last, 200, "bob", &[], None);
-        assert_eq!(notify(&mut bench, &request, 3, "terminated"), 200);
-        let over = ["Notified", "SubscriptionEnded: as asked"];
-        assert_eq!(told(&mut bench), over);
-        nothing_follows(&mut bench);
-
-        // One whose repair is refused begins anew.
-        up(&mut bench);
-        lose(&mut bench, drop);
-        back(&mut bench);
-        let repair = bench.next_request();
-        bench.reply(&repair, 481, &[]);
-        bench.wait(SECOND / 10);
-        let anew = bench.next_request();
-        assert_eq!(anew.to().unwrap().tag(), None);
-        let failed = "SubscriptionInterrupted: Peer Refused";
-        assert_eq!(told(&mut bench), [failed]);
-
-        let mut bench = online(&config());
-        subscribe(&mut bench, SubscribeOptions::new());
-        let failed = format!("SubscriptionInterrupted: {LOST}");
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
-        assert!(back(&mut bench).is_empty());
-        assert_eq!(methods(&bench), ["SUBSCRIBE"]);
-        let anew = bench.next_request();
-        assert_eq!(anew.to().unwrap().tag(), None);
-        for options in [SubscribeOptions::new().once(), SubscribeOptions::poll()] {
-            let mut bench = online(&config());
-            subscribe(&mut bench, options);
-            let failed = format!("SubscriptionEnded: {LOST}");
-            assert_eq!(lose(&mut bench, drop), and_unregistered(&[&failed]));
-            assert!(back(&mut bench).is_empty());
-            nothing_follows(&mut bench);
-        }
-    }
+    subscribed::every_case();
 }
 
 /// A request that `send` makes fails, and the agent does not resend it.
@@ -657,81 +575,9 @@ fn fails(send: impl Fn(&mut Bench)) {
     }
 }
 
-/// The agent publishes a state, and the server accepts the last one under this entity tag, for `expires` seconds.
-fn published(bench: &mut Bench, tag: &str, expires: &str) {
-    let publish = bench.next_request();
-    assert_eq!(publish.method(), Method::Publish);
-    let headers = [("SIP-ETag", tag), ("Expires", expires)];
-    bench.reply(&publish, 200, &headers);
-    assert_eq!(told(bench), ["Published"]);
-}
-
-/// The entity tag and the body of the next PUBLISH.
-fn publish(bench: &mut Bench) -> (Request, Option<String>, String) {
-    let publish = bench.next_request();
-    assert_eq!(publish.method(), Method::Publish);
-    let tag = publish.sip_if_match();
-    let tag = tag.map(|tag| String::from_utf8(tag.to_vec()).unwrap());
-    let body = String::from_utf8(publish.body().to_vec()).unwrap();
-    (publish, tag, body)
-}
-
 #[test]
 fn publishing() {
-    let pidf = |state: &str| Body::new("application/pidf+xml", state.to_owned());
-    let lost = format!("PublicationFailed: {LOST}");
-    for drop in DROPS {
-        // Nothing is in flight, and nothing is due.
-        let mut bench = online(&config());
-        let (state, options) = (pidf("open"), PublishOptions::new());
-        let id = bench.agent.publish("presence", state, options, bench.now);
-        let id = id.unwrap();
-        bench.pump();
-        published(&mut bench, "1", "3600");
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
-        assert!(back(&mut bench).is_empty());
-        bench.silence();
-
-        // A change is in flight; the server has taken it under a tag that never arrived.
-        let changed = bench.agent.modify_publication(id, pidf("busy"), bench.now);
-        changed.unwrap();
-        bench.pump();
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&lost]));
-        assert!(back(&mut bench).is_empty());
-        let (change, tag, body) = publish(&mut bench);
-        assert_eq!((tag.as_deref(), &*body), (Some("1"), "busy"));
-        bench.reply(&change, 412, &[]);
-        let (new, tag, body) = publish(&mut bench);
-        assert_eq!((tag, &*body), (None, "busy"));
-        let headers = [("SIP-ETag", "3"), ("Expires", "60")];
-        bench.reply(&new, 200, &headers);
-        assert_eq!(told(&mut bench), ["Published"]);
-
-        // The state expires meanwhile, and is published as new.
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
-        bench.wait(70 * SECOND);
-        assert!(back(&mut bench).is_empty());
-        let (_, tag, body) = publish(&mut bench);
-        assert_eq!((tag, &*body), (None, "busy"));
-        bench.silence();
-
-        // The first PUBLISH is in flight.
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&lost]));
-        assert!(back(&mut bench).is_empty());
-        published(&mut bench, "4", "3600");
-
-        // A removal is in flight.
-        bench.agent.unpublish(id, bench.now).unwrap();
-        bench.pump();
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[&lost]));
-        assert!(back(&mut bench).is_empty());
-        let (last, tag, _) = publish(&mut bench);
-        assert_eq!(tag.as_deref(), Some("4"));
-        assert_eq!(value(&last, HeaderName::Expires), "0");
-        bench.reply(&last, 412, &[]);
-        assert_eq!(told(&mut bench), ["PublicationEnded"]);
-        nothing_follows(&mut bench);
-    }
+    publishing::every_case();
 }
 
 #[test]

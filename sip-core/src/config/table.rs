@@ -271,6 +271,19 @@ macro_rules! parameters {
                 info_packages: Vec<String> = Vec::new()
             } list(values::info_package, "info packages");
 
+            /// `eventPackages`: the event packages (RFC 6665) of which the application is the notifier: Allow-Events lists them, and a
+            /// SUBSCRIBE of a peer to one of them is an [`Event::IncomingSubscription`](crate::Event::IncomingSubscription); default
+            /// none. The core refuses a SUBSCRIBE to another one by 489, and every SUBSCRIBE by 405 if there are none.
+            EventPackages "eventPackages" Own {
+                event_packages: Vec<String> = Vec::new()
+            } list(values::event_package, "event packages");
+
+            /// `minSubscriptionExpires`: the shortest subscription of a peer that is accepted (RFC 6665 section 4.2.1.1); default
+            /// 60 s, whole seconds up to an hour. The core refuses a SUBSCRIBE for less, but not for 0, by 423.
+            MinSubscriptionExpires "minSubscriptionExpires" Own {
+                min_subscription_expires: Duration = Duration::from_secs(60)
+            } time(values::subscription);
+
             /// `extraMethods`: methods beside those of the core whose requests within a call the application answers
             /// ([`Event::IncomingRequest`](crate::Event::IncomingRequest)); default none. Allow lists them.
             ExtraMethods "extraMethods" Own {

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use sip_parse::{Builder, HeaderName, Request, StatusCode};
+use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
 
 use super::late_prack::{LateProvisional, ProvisionalNumber};
 use super::state::Endpoint;
@@ -200,6 +200,9 @@ impl Endpoint {
         let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
         let tag = self.dialogs.tag(dialog.set()).ok_or(SendError::Stale)?;
         let (methods, packages) = (self.extra_allow(), self.recv_info());
+        // RFC 6665 section 4.4.4: in responses to the methods that initiate dialogs.
+        let initiates = matches!(request.method(), Method::Invite | Method::Subscribe);
+        let events = self.allow_events().filter(|_| initiates);
         let identifier = self.session_id_in(dialog);
         let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
         if let Some(identifier) = identifier {
@@ -224,6 +227,9 @@ impl Endpoint {
         }
         if let Some(packages) = &packages {
             response.append(HeaderName::RecvInfo, packages.as_str());
+        }
+        if let Some(events) = &events {
+            response.append(HeaderName::AllowEvents, events.as_str());
         }
         for &(name, value) in parts.own {
             response.append(name, value);

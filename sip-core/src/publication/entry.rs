@@ -10,10 +10,11 @@ use super::machine::{PublicationInput, PublicationState, PublishKind};
 use crate::body::Body;
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
-use crate::reason::{Cause, EndReason, Originator, refusal};
+use crate::reason::{Cause, EndReason, Originator, refusal, send_failure_cause};
 use crate::registration::bound_for;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
+use crate::transaction::SendError;
 
 /// The longest accepted duration of a publication (one day, in seconds), however long the grant.
 const LONGEST_EXPIRES: u32 = 86_400;
@@ -67,6 +68,14 @@ pub(super) struct Failure {
     pub(super) reason: EndReason,
     /// Retry-After (RFC 3261 section 20.33).
     pub(super) wait: Option<Duration>,
+}
+
+/// What comes with an input.
+pub(super) enum Detail<'a> {
+    Nothing,
+    /// The 2xx.
+    Response(&'a Response),
+    Failure(Failure),
 }
 
 impl Failure {
@@ -188,4 +197,15 @@ fn entity_tag(response: &Response) -> Option<Box<str>> {
     let text = str::from_utf8(tag).ok()?;
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
     (!text.is_empty() && text.bytes().all(is_token)).then(|| text.into())
+}
+
+/// The input that a PUBLISH causes which could not be sent.
+pub(super) fn unsent(error: &SendError) -> (PublicationInput, Detail<'static>) {
+    let input = match error {
+        SendError::NotConnected => PublicationInput::NotSent,
+        SendError::TooManyTransactions => PublicationInput::Failed,
+        _ => PublicationInput::Refused,
+    };
+    let reason = EndReason::local(send_failure_cause(error));
+    (input, Detail::Failure(Failure::new(reason)))
 }

@@ -5,10 +5,9 @@ use alloc::vec::Vec;
 
 use sip_parse::{HeaderName, Request, UriBuf};
 
-use super::entry::{Failure, Publication};
+use super::entry::{Detail, Failure, Publication, unsent};
 use super::machine::{Next, PublicationInput, PublicationState, PublishKind, Task};
 use super::options::PublishOptions;
-use super::publishing::{Detail, unsent};
 use crate::body::Body;
 use crate::endpoint::{
     DialogUsage, Duty, Endpoint, MaySend, Received, Sent, TimerOwner, TransactionUser, Usage,

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use sip_parse::{HeaderName, Method, Response};
 
-use super::entry::{Failure, Publication};
+use super::entry::{Detail, Failure, Publication, unsent};
 use super::layer::PublicationLayer;
 use super::machine::{
     PublicationEffect, PublicationEnding, PublicationInput, PublicationState, PublishKind, Task,
@@ -15,18 +15,10 @@ use super::machine::{
 use crate::endpoint::{Duty, Endpoint, MaySend, OutOfDialog, Sent, TimerOwner, TransactionUser};
 use crate::event::Event;
 use crate::ids::{ConnectionId, PublicationId};
-use crate::reason::{Cause, EndReason, Originator, send_failure_cause};
+use crate::reason::{Cause, EndReason, Originator};
 use crate::registration::{refresh_after, retry_after};
 use crate::time::Timestamp;
 use crate::transaction::SendError;
-
-/// What comes with an input.
-pub(super) enum Detail<'a> {
-    Nothing,
-    /// The 2xx.
-    Response(&'a Response),
-    Failure(Failure),
-}
 
 impl PublicationLayer {
     /// Passes an input to a publication, and lets those that wait for it have their turn.
@@ -326,17 +318,6 @@ impl Publication {
         self.timer = Some(endpoint.timers.set(at, TimerOwner::Publication(id)));
         at
     }
-}
-
-/// The input that a PUBLISH causes which could not be sent.
-pub(super) fn unsent(error: &SendError) -> (PublicationInput, Detail<'static>) {
-    let input = match error {
-        SendError::NotConnected => PublicationInput::NotSent,
-        SendError::TooManyTransactions => PublicationInput::Failed,
-        _ => PublicationInput::Refused,
-    };
-    let reason = EndReason::local(send_failure_cause(error));
-    (input, Detail::Failure(Failure::new(reason)))
 }
 
 fn reason_of(failure: Option<&Failure>) -> EndReason {

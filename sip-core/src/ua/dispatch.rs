@@ -6,6 +6,7 @@ use sip_parse::{Method, Request, StatusCode};
 
 use super::agent::{Life, UserAgent};
 use crate::connection::DisconnectReason;
+use crate::dialog::FailureScope;
 use crate::endpoint::{
     Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, TransactionUser,
     Usage,
@@ -27,29 +28,9 @@ impl UserAgent {
                 } => self.on_request(transaction, request),
                 Indication::RequestInDialog {
                     transaction,
-                    usage: DialogUsage::Session(id),
-                    request,
-                } => self.on_request_in_call(transaction, id, request),
-                Indication::RequestInDialog {
-                    transaction,
-                    usage: usage @ DialogUsage::Subscription(_),
-                    request,
-                } => self.on_request_in_usage(transaction, usage, request),
-                Indication::RequestInDialog {
-                    transaction,
-                    usage: usage @ DialogUsage::Notifier(_),
-                    request,
-                } => self.on_request_in_usage(transaction, usage, request),
-                Indication::RequestInDialog {
-                    transaction,
                     usage,
                     request,
-                } => self.sessions.on_request_in_subscription(
-                    &mut self.endpoint,
-                    transaction,
-                    usage,
-                    &request,
-                ),
+                } => self.on_request_in_dialog(transaction, usage, request),
                 Indication::Cancel {
                     transaction,
                     invite,
@@ -201,6 +182,10 @@ impl UserAgent {
             .sessions
             .on_failure_response(&mut self.endpoint, received);
         self.forget_call(over);
+        // RFC 5057 section 5.1: some failures end the dialog with all its usages.
+        if let (FailureScope::Dialog, Some(dialog)) = (received.scope(), received.sent.dialog) {
+            self.notifier.on_dialog_gone(&mut self.endpoint, dialog);
+        }
         let waits = match user {
             TransactionUser::Session(id, _) => self.sessions.is_queued(id),
             TransactionUser::Request(id) => self.requests.is_queued(id),
@@ -285,6 +270,34 @@ impl UserAgent {
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 self.endpoint
                     .refuse(transaction, status, "no such dialog", &[]);
+            }
+        }
+    }
+
+    /// Handles a request within a dialog (RFC 3261 section 12.2.2).
+    fn on_request_in_dialog(
+        &mut self,
+        transaction: ServerTransactionId,
+        usage: DialogUsage,
+        request: Box<Request>,
+    ) {
+        let mut request = request;
+        // RFC 6665 section 4.5.2: a peer may subscribe within a dialog of any usage. A stop has ended every subscription.
+        if request.method() == Method::Subscribe && matches!(self.life, Life::Running) {
+            let (notifier, endpoint) = (&mut self.notifier, &mut self.endpoint);
+            match notifier.on_request(endpoint, transaction, Some(usage), request) {
+                Ok(()) => return,
+                Err(other) => request = other,
+            }
+        }
+        match usage {
+            DialogUsage::Session(id) => self.on_request_in_call(transaction, id, request),
+            DialogUsage::Subscription(_) | DialogUsage::Notifier(_) => {
+                self.on_request_in_usage(transaction, usage, request);
+            }
+            DialogUsage::Rest(_) | DialogUsage::Transfer(_) | DialogUsage::Refer(_) => {
+                let (sessions, endpoint) = (&mut self.sessions, &mut self.endpoint);
+                sessions.on_request_in_subscription(endpoint, transaction, usage, &request);
             }
         }
     }
@@ -384,6 +397,7 @@ impl UserAgent {
         if let Some(id) = id {
             self.forget_challenges_of(id);
             self.end_tones(id);
+            self.notifier.on_call_over(&mut self.endpoint, id);
         }
     }
 }

@@ -88,6 +88,8 @@ effects! {
     SessionRefresher => calls::cfg_session_refresher_names_the_side,
     TraceSipCredentials => logging::trace_sip_credentials_shows_them,
     InfoPackages => calls::rfc6086_4_2_1_info_packages_are_listed,
+    EventPackages => calls::rfc6665_4_4_4_event_packages_are_listed,
+    MinSubscriptionExpires => calls::cfg_min_subscription_expires_refuses_a_shorter_subscription,
     ExtraMethods => calls::extra_methods_are_listed_and_passed_on,
     AcceptedBodies => calls::rfc3261_8_2_3_accepted_bodies_are_not_refused,
     EarlySession => calls::rfc3959_early_sessions_are_offered,

@@ -1,11 +1,11 @@
-//! `sip message` and `sip options`: one request, its outcome.
+//! `sip message`, `sip options` and `sip request`: one request, its outcome.
 
-use sip_core::{Event, RequestId};
+use sip_core::{Event, MessageOptions, RequestId};
 
-use crate::arguments::{Message, Options};
+use crate::arguments::{Message, Options, Request};
 use crate::outcome::Failure;
 use crate::running::{Running, command_failure, failure_of, finish};
-use crate::settings::Registering;
+use crate::settings::{Registering, body};
 
 pub(crate) async fn message(arguments: Message) -> Result<(), Failure> {
     let mut running = Running::start(&arguments.account, arguments.output, Registering::OnDemand)?;
@@ -39,6 +39,24 @@ pub(crate) async fn options(arguments: Options) -> Result<(), Failure> {
             &format!("options of {}", arguments.target),
         )
         .await
+    }
+    .await;
+    finish(&mut running, result).await
+}
+
+pub(crate) async fn request(arguments: Request) -> Result<(), Failure> {
+    let mut options = MessageOptions::new();
+    options.headers.clone_from(&arguments.header);
+    if let (Some(path), Some(content_type)) = (&arguments.body, &arguments.content_type) {
+        options.body = Some(body(path, content_type)?);
+    }
+    let mut running = Running::start(&arguments.account, arguments.output, Registering::OnDemand)?;
+    let result = async {
+        running.ready().await?;
+        let (method, target) = (&arguments.method, &arguments.target);
+        let sent = running.handle.request(method, target, options).await;
+        let request = sent.map_err(command_failure)?;
+        outcome(&mut running, request, &format!("{method} to {target}")).await
     }
     .await;
     finish(&mut running, result).await
