@@ -55,6 +55,7 @@ impl SubscriptionLayer {
         let mut unsent = None;
         for effect in effects {
             match effect {
+                Effect::Forget => subscription.leave(endpoint, id),
                 Effect::Subscribe => {
                     unsent = subscription.send(endpoint, id, Subscribe::First);
                 }
@@ -136,7 +137,8 @@ impl Subscription {
         let error = match (may_send, dialog) {
             (MaySend::Later, _) => {
                 self.connection = None;
-                return Some((Input::NotConnected, Why::default()));
+                let reason = EndReason::transport(Cause::ConnectionLost);
+                return Some((Input::NotConnected, Why::failed(reason)));
             }
             (MaySend::Never(error), _) => error,
             (MaySend::Now(connection), Some(dialog)) => {
