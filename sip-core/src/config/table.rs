@@ -284,11 +284,16 @@ macro_rules! parameters {
                 min_subscription_expires: Duration = Duration::from_secs(60)
             } time(values::subscription);
 
-            /// `extraMethods`: methods beside those of the core whose requests within a call the application answers
-            /// ([`Event::IncomingRequest`](crate::Event::IncomingRequest)); default none. Allow lists them.
+            /// `extraMethods`: methods beside those of the core whose requests the application answers, outside dialogs and within
+            /// calls ([`Event::IncomingRequest`](crate::Event::IncomingRequest)); default none. Allow lists them.
             ExtraMethods "extraMethods" Own {
                 extra_methods: Vec<String> = Vec::new()
             } list(values::extra_method, "methods");
+
+            /// `offerUnknownMethods`: requests of methods that the core does not handle, PUBLISH and REGISTER among them, are an
+            /// [`Event::IncomingRequest`](crate::Event::IncomingRequest), outside dialogs and within calls; default false: the core
+            /// refuses them by 405 or 501, as it does if the application has not answered within 10 s.
+            OfferUnknownMethods "offerUnknownMethods" Own { offer_unknown_methods: bool = false } plain;
 
             /// `acceptedBodies`: media types that the application reads in an INVITE beside the session description, such as
             /// `application/pidf+xml`; default none. Without an entry the core refuses by 415 an INVITE with a part of another

@@ -295,6 +295,17 @@ impl Endpoint {
                 return None;
             }
         }
+        // Only a call has requests that the application answers.
+        let status = match request.method() {
+            _ if matches!(usage, DialogUsage::Session(_)) => None,
+            Method::Other(_) => Some(StatusCode::NOT_IMPLEMENTED),
+            Method::Publish | Method::Register => Some(StatusCode::METHOD_NOT_ALLOWED),
+            _ => None,
+        };
+        if let Some(status) = status {
+            self.refuse_method(transaction, status);
+            return None;
+        }
         let fits = self.check_method(transaction, request.method(), true)
             && self.check_extensions(transaction, request);
         fits.then_some(usage)

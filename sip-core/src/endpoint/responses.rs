@@ -75,6 +75,27 @@ impl Endpoint {
         self.answer_tagged(tag, transaction, status, &headers, body);
     }
 
+    /// Accepts a request with header fields and a body of the application.
+    pub(crate) fn answer_with(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[ExtraHeader],
+        body: Option<&Body>,
+    ) {
+        let headers = headers.iter();
+        let headers: Vec<_> = headers
+            .map(|header| (header.header_name(), header.value()))
+            .collect();
+        self.answer_tagged(None, transaction, status, &headers, body);
+    }
+
+    /// Refuses a request whose method has no user by 405 or 501, with Allow (RFC 3261 section 8.2.1).
+    pub(crate) fn refuse_method(&mut self, transaction: ServerTransactionId, status: StatusCode) {
+        let allow = [(HeaderName::Allow, self.allow())];
+        self.refuse(transaction, status, "a method without a user", &allow);
+    }
+
     /// Expects the PRACK to a response of a call that ends, for the 64 T1 for which the peer repeats it.
     pub(crate) fn expect_late_prack(&mut self, set: DialogSetId, number: ProvisionalNumber) {
         let Some((call_id, tag)) = self.dialogs.names(set) else {

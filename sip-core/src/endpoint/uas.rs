@@ -25,7 +25,12 @@ impl Endpoint {
     ) -> bool {
         let allow = [(HeaderName::Allow, self.allow())];
         match method {
-            Method::Other(name) if in_dialog && self.takes_method(name) => return true,
+            Method::Other(name) if self.takes_method(name) => return true,
+            Method::Other(_) | Method::Publish | Method::Register
+                if self.behaviour.extensions.offers_unknown_methods =>
+            {
+                return true;
+            }
             Method::Invite
             | Method::Ack
             | Method::Cancel
@@ -248,7 +253,7 @@ impl Endpoint {
         })
     }
 
-    /// Whether the application answers requests of this method within calls.
+    /// Whether the application answers requests of this method, which the core does not handle.
     pub(crate) fn takes_method(&self, method: &[u8]) -> bool {
         let mut methods = self.behaviour.extensions.methods.iter();
         methods.any(|known| known.as_bytes() == method)
@@ -275,19 +280,37 @@ impl Endpoint {
         } else {
             StatusCode::OK
         };
+        self.list_capabilities(transaction, status);
+    }
+
+    /// Answers an OPTIONS with a status and the capabilities of the endpoint (RFC 3261 section 11.2, RFC 6086 section 4.2.3, RFC
+    /// 6665 section 4.4.4).
+    pub(crate) fn list_capabilities(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+    ) {
         let supported = self.identity.supported.clone();
         let accept = self.accept_types();
-        let packages = self.allow_events();
-        let headers = [
+        let packages = self.recv_info();
+        let events = self.allow_events();
+        let mut headers = Vec::from([
             (HeaderName::Allow, self.allow()),
             (HeaderName::Accept, accept.as_str()),
             (HeaderName::AcceptEncoding, "identity"),
             (HeaderName::AcceptLanguage, "en"),
             (HeaderName::Supported, supported.as_str()),
-        ];
-        let packages = packages.as_deref();
-        let events = packages.map(|packages| (HeaderName::AllowEvents, packages));
-        let headers: Vec<_> = headers.into_iter().chain(events).collect();
+        ]);
+        headers.extend(
+            packages
+                .as_deref()
+                .map(|packages| (HeaderName::RecvInfo, packages)),
+        );
+        headers.extend(
+            events
+                .as_deref()
+                .map(|events| (HeaderName::AllowEvents, events)),
+        );
         self.answer(transaction, status, &headers);
     }
 }

@@ -8,6 +8,7 @@ use sip_parse::{Response, StatusCode, UriBuf};
 
 use super::machine::{PublicationInput, PublicationState, PublishKind};
 use crate::body::Body;
+use crate::endpoint::Received;
 use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
 use crate::reason::{Cause, EndReason, Originator, refusal, send_failure_cause};
@@ -76,6 +77,8 @@ pub(super) enum Detail<'a> {
     /// The 2xx.
     Response(&'a Response),
     Failure(Failure),
+    /// A final response of 300 to 699.
+    Refusal(Failure, &'a Received),
 }
 
 impl Failure {

@@ -255,7 +255,7 @@ impl Usage for PublicationLayer {
             None => Detail::Response(response),
             Some(mut failure) => {
                 failure.reason.challenge = received.unanswered.clone();
-                Detail::Failure(failure)
+                Detail::Refusal(failure, received)
             }
         };
         self.drive(endpoint, id, verdict.input, detail);

@@ -65,7 +65,7 @@
 //! removes. `held` means that the server keeps the state under an entity tag that the core knows, as far as the core knows.
 //! `turn` means that a connection can carry a PUBLISH and no other PUBLISH to the same target is in flight; `not sent` that
 //! one of both is missing. `send as due` sends a PUBLISH that modifies or refreshes if the state is held, and an initial one
-//! otherwise. `as it was` is to refresh after a PUBLISH that refreshes, and to publish after the others. An initial PUBLISH is the
+//! otherwise; `send again` the one that was refused, with the same Call-ID (RFC 3261 section 8.1.3.5). `as it was` is to refresh after a PUBLISH that refreshes, and to publish after the others. An initial PUBLISH is the
 //! only answer to a 412, and a 412 to an initial one is final, so that a server cannot keep the core busy.
 //! `report` is [`Event::Published`](crate::Event::Published), `retry` and `report loss` are
 //! [`Event::PublicationFailed`](crate::Event::PublicationFailed), and each `end` is the one
@@ -154,6 +154,8 @@ pub(super) enum PublicationInput {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum PublicationEffect {
     Send(PublishKind),
+    /// Sends the PUBLISH that was refused with the Expires that the server asks for.
+    SendAgain,
     /// Drops the entity tag.
     Forget,
     /// The server has accepted a PUBLISH.
@@ -255,7 +257,10 @@ fn busy(kind: PublishKind, next: Next, input: PublicationInput, held: bool) -> S
         }
         Input::TooBrief if removes => end(PublicationEnding::Failed),
         Input::TooBrief => match next {
-            Next::Nothing => send(kind),
+            Next::Nothing => {
+                let state = PublicationState::Busy(kind, Next::Nothing);
+                (Some(state), smallvec![PublicationEffect::SendAgain])
+            }
             Next::Publish => do_task(Task::Publish, held),
             Next::Remove => do_task(Task::Remove, held),
         },

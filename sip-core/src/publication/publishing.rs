@@ -12,7 +12,9 @@ use super::layer::PublicationLayer;
 use super::machine::{
     PublicationEffect, PublicationEnding, PublicationInput, PublicationState, PublishKind, Task,
 };
-use crate::endpoint::{Duty, Endpoint, MaySend, OutOfDialog, Sent, TimerOwner, TransactionUser};
+use crate::endpoint::{
+    Duty, Endpoint, MaySend, OutOfDialog, Received, Sent, TimerOwner, TransactionUser,
+};
 use crate::event::Event;
 use crate::ids::{ConnectionId, PublicationId};
 use crate::reason::{Cause, EndReason, Originator};
@@ -105,21 +107,34 @@ impl PublicationLayer {
                 return;
             };
             let held = publication.tag(endpoint.now).is_some();
+            #[cfg(test)]
+            let (state, effects) = super::broken::step(publication.state, input, held);
+            #[cfg(not(test))]
             let (state, effects) = publication.state.step(input, held);
             if let Some(state) = state {
                 publication.state = state;
             }
             let mut failure = None;
             let mut accepted = None;
+            let mut refused = None;
             match detail {
                 Detail::Nothing => {}
                 Detail::Response(response) => accepted = Some(response),
                 Detail::Failure(own) => failure = Some(own),
+                Detail::Refusal(own, received) => {
+                    failure = Some(own);
+                    refused = Some(received);
+                }
             }
             for effect in effects {
                 match effect {
                     PublicationEffect::Send(kind) => {
                         if let Err(error) = self.send(endpoint, id, kind) {
+                            next = Some(unsent(&error));
+                        }
+                    }
+                    PublicationEffect::SendAgain => {
+                        if let Err(error) = self.send_again(endpoint, id, refused) {
                             next = Some(unsent(&error));
                         }
                     }
@@ -168,7 +183,10 @@ impl PublicationLayer {
                 let longest = endpoint.longest_wait();
                 publication.wait(endpoint, id, longest);
             }
-            PublicationEffect::Send(_) | PublicationEffect::Report | PublicationEffect::End(_) => {}
+            PublicationEffect::Send(_)
+            | PublicationEffect::SendAgain
+            | PublicationEffect::Report
+            | PublicationEffect::End(_) => {}
         }
     }
 
@@ -216,6 +234,22 @@ impl PublicationLayer {
             MaySend::Later => Err(SendError::NotConnected),
             MaySend::Never(error) => Err(error),
         }
+    }
+
+    /// Sends a PUBLISH again with another Expires: the same Call-ID, From and To, the next CSeq number (RFC 3261 section 8.1.3.5).
+    fn send_again(
+        &self,
+        endpoint: &mut Endpoint,
+        id: PublicationId,
+        refused: Option<&Received>,
+    ) -> Result<(), SendError> {
+        let publication = self.publications.get(id.0).ok_or(SendError::Stale)?;
+        let refused = refused.ok_or(SendError::Stale)?;
+        let expires = format!("{}", publication.expires);
+        let fields = [(HeaderName::Expires, expires.as_str())];
+        let (connection, next) = (refused.connection, refused.sent.clone());
+        let sent = endpoint.resend_with(connection, &refused.request, next, &fields);
+        sent.map(|_| ())
     }
 
     fn report(&self, endpoint: &mut Endpoint, id: PublicationId, accepted: Option<&Response>) {

@@ -113,7 +113,7 @@ fn extensions(config: &Config) -> Extensions {
         info_packages: boxed(config.info_packages()),
         bodies: boxed(config.accepted_bodies()),
         event_packages: boxed(config.event_packages()),
-        offers_unknown_methods: false,
+        offers_unknown_methods: config.offer_unknown_methods(),
     }
 }
 

@@ -235,6 +235,9 @@ impl UserAgent {
     fn on_request(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
         if !matches!(self.life, Life::Running) {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
+            if request.method() == Method::Options {
+                return self.endpoint.list_capabilities(transaction, status);
+            }
             let why = "this agent is being stopped";
             return self.endpoint.refuse(transaction, status, why, &[]);
         }
@@ -243,7 +246,10 @@ impl UserAgent {
                 .sessions
                 .on_call(&mut self.endpoint, transaction, request),
             Method::Options => self.answer_options(transaction),
-            Method::Message => self.on_application_request(transaction, None, request),
+            // The endpoint passes only methods that the application may answer.
+            Method::Message | Method::Publish | Method::Register | Method::Other(_) => {
+                self.on_application_request(transaction, None, request);
+            }
             Method::Notify if self.config.allow_legacy_notifications() => {
                 // NOTIFY without a subscription (RFC 3265): the core answers 200, so the application gets an
                 // event only.
@@ -310,10 +316,10 @@ impl UserAgent {
         request: Box<Request>,
     ) {
         match request.method() {
-            Method::Options => self.answer_options(transaction),
+            // RFC 3261 section 11.2: the response is that of an OPTIONS outside, but the call is no reason for another status.
+            Method::Options => self.endpoint.list_capabilities(transaction, StatusCode::OK),
             Method::Info => self.on_info(transaction, id, request),
-            Method::Message => self.on_application_request(transaction, Some(id), request),
-            Method::Other(name) if self.endpoint.takes_method(name) => {
+            Method::Message | Method::Publish | Method::Register | Method::Other(_) => {
                 self.on_application_request(transaction, Some(id), request);
             }
             Method::Refer => {
@@ -340,6 +346,10 @@ impl UserAgent {
         of: DialogUsage,
         request: Box<Request>,
     ) {
+        // RFC 3261 section 11.2: within a dialog as outside.
+        if request.method() == Method::Options {
+            return self.answer_options(transaction);
+        }
         let endpoint = &mut self.endpoint;
         let usage: &mut dyn Usage = match of {
             DialogUsage::Subscription(_) => &mut *self.subscriptions,

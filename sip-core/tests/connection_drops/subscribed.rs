@@ -1,4 +1,4 @@
-//! Subscriptions of this side on a connection that drops.
+//! What a dropped connection means for a subscription of this side (RFC 6665).
 
 use sip_core::SubscribeOptions;
 use sip_parse::{HeaderName, Method, Request};
@@ -24,7 +24,7 @@ fn notify(bench: &mut Bench, subscribe: &Request, number: u32, state: &str) -> u
 }
 
 /// A subscription that is up, one whose SUBSCRIBE has no response, one with `once`, one that is being ended, and a poll.
-pub(crate) fn every_case() {
+pub(super) fn every_case() {
     let granted = [("Expires", "3600"), ("Contact", "<sip:bob@b.invalid>")];
     let subscribe = |bench: &mut Bench, options: SubscribeOptions| {
         let now = bench.now;

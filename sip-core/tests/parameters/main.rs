@@ -91,6 +91,7 @@ effects! {
     EventPackages => calls::rfc6665_4_4_4_event_packages_are_listed,
     MinSubscriptionExpires => calls::cfg_min_subscription_expires_refuses_a_shorter_subscription,
     ExtraMethods => calls::extra_methods_are_listed_and_passed_on,
+    OfferUnknownMethods => application::rfc3261_8_2_1_unknown_methods_reach_the_application,
     AcceptedBodies => calls::rfc3261_8_2_3_accepted_bodies_are_not_refused,
     EarlySession => calls::rfc3959_early_sessions_are_offered,
     SessionId => calls::rfc7989_session_id_is_in_the_invite,

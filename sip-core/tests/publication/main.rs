@@ -385,7 +385,7 @@ fn rfc3903_4_5_a_412_to_a_removal_ends_the_publication() {
     bench.assert_nothing_left();
 }
 
-/// RFC 3903 section 4.1, 3903-4-B: 423 names the shortest duration in Min-Expires; the agent asks for that, once, and from then on.
+/// RFC 3903 section 4.1, 3903-4-B, 3261-8.1.1.4-A: 423 names the shortest duration in Min-Expires; the agent asks for that, once, and from then on.
 #[test]
 fn rfc3903_4_1_a_423_raises_expires() {
     let mut bench = online();
@@ -395,6 +395,14 @@ fn rfc3903_4_1_a_423_raises_expires() {
     bench.reply(&first, 423, &[("Min-Expires", "300")]);
     let second = bench.next_request();
     assert_eq!(parts(&second), (None, "300".into(), OPEN.into()));
+    assert_eq!(second.call_id(), first.call_id());
+    assert_eq!(second.from().unwrap().tag(), first.from().unwrap().tag());
+    let number = |request: &Request| request.cseq().unwrap().number;
+    assert_eq!(number(&second), number(&first) + 1);
+    assert_ne!(
+        second.top_via().unwrap().branch(),
+        first.top_via().unwrap().branch()
+    );
     accept(&mut bench, &second, "1", 300);
     is_reported(&mut bench, id);
     modify(&mut bench, id, BUSY);
