@@ -55,7 +55,6 @@ impl SubscriptionLayer {
         let mut unsent = None;
         for effect in effects {
             match effect {
-                Effect::Forget => subscription.leave(endpoint, id),
                 Effect::Subscribe => {
                     unsent = subscription.send(endpoint, id, Subscribe::First);
                 }

@@ -18,7 +18,7 @@
 //! | Sent | NOTIFY | no timer N, lease | Notified |
 //! | Sent | unsubscribe |  | Cancelling |
 //! | Accepted | NOTIFY | no timer N, lease | Subscribed |
-//! | Accepted | connection | forget, subscribe, timer N | Sent |
+//! | Accepted | connection | subscribe, timer N | Sent |
 //! | Accepted | unsubscribe |  | Cancelled |
 //! | Notified | 2xx | lease | Subscribed |
 //! | Notified | 423 | refresh, timer N | Refreshing |
@@ -144,8 +144,6 @@ pub(crate) enum Input {
 /// An effect of the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Effect {
-    /// Forgets the SUBSCRIBE before, so that the NOTIFYs of its notifiers get 481.
-    Forget,
     /// Sends a SUBSCRIBE outside any dialog.
     Subscribe,
     /// Sends a SUBSCRIBE in the dialog.
@@ -178,7 +176,7 @@ pub(crate) enum Ending {
     Unsubscribed,
 }
 
-pub(crate) type Effects = SmallVec<[Effect; 3]>;
+pub(crate) type Effects = SmallVec<[Effect; 2]>;
 
 type Step = (Option<State>, Effects);
 
@@ -271,7 +269,7 @@ impl State {
             // The Contact that the notifier has is of another connection.
             Input::Connected if !is_sent => (
                 Some(Self::Sent),
-                smallvec![Effect::Forget, Effect::Subscribe, Effect::Await],
+                smallvec![Effect::Subscribe, Effect::Await],
             ),
             Input::NotConnected if is_sent => (Some(Self::Offline), smallvec![Effect::Settle]),
             Input::Accepted if is_sent => go(Self::Accepted),

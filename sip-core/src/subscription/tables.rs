@@ -102,7 +102,6 @@ fn does(effect: &Effect) -> String {
         Ending::Unsubscribed => "unsubscribed",
     };
     match effect {
-        Effect::Forget => "forget".into(),
         Effect::Subscribe => "subscribe".into(),
         Effect::Refresh => "refresh".into(),
         Effect::Unsubscribe => "unsubscribe".into(),

@@ -88,10 +88,7 @@ fn a_first_subscribe_is_sent_anew_after_a_lost_connection() {
     lose(&mut bench);
     bench.no_events();
     reconnect(&mut bench);
-    let late = anew;
     let anew = subscribes(&mut bench, 3_600);
-    let mut late = Notifier::of(&late, "bob");
-    assert_eq!(late.notify(&mut bench, "active"), 481);
     accepts(&mut bench, &anew, 3_600);
     Notifier::of(&anew, "bob").reports(&mut bench, "active");
     notified(&mut bench, id);
