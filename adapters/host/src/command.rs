@@ -204,6 +204,21 @@ pub fn message(
     move |agent, now| Ok(agent.message(&target, body, now)?)
 }
 
+/// [`UserAgent::message_with`].
+pub fn message_with(
+    target: String,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    move |agent, now| Ok(agent.message_with(&target, options, now)?)
+}
+
+/// [`UserAgent::cancel_request`].
+pub fn cancel_request(
+    request: RequestId,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.cancel_request(request, now)?)
+}
+
 /// [`UserAgent::options`].
 pub fn options(
     target: String,
@@ -306,6 +321,15 @@ pub fn respond(
     status: StatusCode,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| Ok(agent.respond(incoming, status, now)?)
+}
+
+/// [`UserAgent::respond_with`].
+pub fn respond_with(
+    incoming: IncomingRequestId,
+    status: StatusCode,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.respond_with(incoming, status, &options, now)?)
 }
 
 /// [`EstablishedSession::refer`].

@@ -203,6 +203,22 @@ macro_rules! for_each_command {
                 text: impl Into<String>
             ) -> ::sip_core::RequestId;
 
+            /// [`UserAgent::message_with`](::sip_core::UserAgent::message_with): header fields, and a body of any type.
+            ///
+            /// # Errors
+            /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
+            fn message_with(
+                target: impl Into<String>,
+                options: ::sip_core::MessageOptions
+            ) -> ::sip_core::RequestId;
+
+            /// Cancels a request that waits for a connection
+            /// ([`UserAgent::cancel_request`](::sip_core::UserAgent::cancel_request)).
+            ///
+            /// # Errors
+            /// The request is sent or over, or the agent is gone.
+            fn cancel_request(request: ::sip_core::RequestId) -> ();
+
             /// [`UserAgent::options`](::sip_core::UserAgent::options) (RFC 3261 section 11).
             ///
             /// # Errors
@@ -296,6 +312,17 @@ macro_rules! for_each_command {
             fn respond(
                 incoming: ::sip_core::IncomingRequestId,
                 status: ::sip_parse::StatusCode
+            ) -> ();
+
+            /// As `respond`, with header fields and a body
+            /// ([`UserAgent::respond_with`](::sip_core::UserAgent::respond_with)).
+            ///
+            /// # Errors
+            /// The request has been answered before, the response cannot carry the header fields, or the agent is gone.
+            fn respond_with(
+                incoming: ::sip_core::IncomingRequestId,
+                status: ::sip_parse::StatusCode,
+                options: ::sip_core::MessageOptions
             ) -> ();
 
             /// Transfers the peer of an established call by REFER (RFC 3515): to a URI or user, or to the peer of another call
