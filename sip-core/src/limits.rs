@@ -21,7 +21,7 @@
 //! | calls that ended before a PRACK               | `late_pracks`                               | `message` for each Call-ID |
 //! | requests of the application                   | `requests`                                  | the application's own |
 //! | REFERs of this side, and those of peers       | `refers` each, `refers_per_call` of one call | `message` for each of peers |
-//! | subscriptions of this side                    | `subscriptions`                             | the application's own; `message` for each dialog |
+//! | subscriptions of this side                    | `subscriptions`                             | the application's own; `message` for each dialog, and the tags of `forks` notifiers |
 //! | subscriptions of peers                        | `incoming_subscriptions`                    | `message` for each, and the state that the application reports |
 //! | subscriptions of peers in one dialog          | `incoming_subscriptions_per_dialog`         | as above |
 //! | publications                                  | `publications`                              | the application's own; `message` for each entity tag |

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{ExtraHeader, ToneFormat, Tones, TonesError};
+use sip_parse::MediaType;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -19,6 +20,7 @@ once, with exit code 1, and says what is left open.
 Examples:
   sip demo
   sip demo --transfer
+  sip demo --presence
   sip serve --user alice:secret --user bob:secret
   sip answer --server ws://127.0.0.1:5080 --uri sip:bob@localhost --password secret
   sip call bob --server ws://127.0.0.1:5080 --uri sip:alice@localhost --password secret --trace
@@ -175,6 +177,12 @@ pub(crate) struct Demo {
     /// Alice calls bob, holds the call, calls carol, and connects the two.
     #[arg(long, conflicts_with_all = ["calls", "fault"])]
     pub(crate) transfer: bool,
+    /// Show how two user agents watch each other's presence
+    ///
+    /// Alice and bob subscribe, have a call in which both publish that they are on the phone, and
+    /// see it of each other. Alice watches her mailbox, too.
+    #[arg(long, conflicts_with_all = ["calls", "fault", "transfer"])]
+    pub(crate) presence: bool,
     /// Break something: the exit code is then 1, and the last line has other numbers
     #[arg(long, value_enum)]
     pub(crate) fault: Option<Fault>,
@@ -196,6 +204,12 @@ pub(crate) struct Serve {
     /// Realm of the digest challenges, and the domain that the users belong to
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     pub(crate) realm: String,
+    /// Forward every SUBSCRIBE and PUBLISH to the user agents of the user
+    ///
+    /// Without this flag the edge answers SUBSCRIBE for presence, message-summary and reg itself,
+    /// and PUBLISH for presence.
+    #[arg(long)]
+    pub(crate) forward_events: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -370,7 +384,7 @@ pub(crate) struct Request {
     #[arg(long, value_name = "FILE", requires = "content_type")]
     pub(crate) body: Option<PathBuf>,
     /// Media type of the body
-    #[arg(long, value_name = "TYPE", requires = "body")]
+    #[arg(long, value_name = "TYPE", requires = "body", value_parser = media_type)]
     pub(crate) content_type: Option<String>,
     #[command(flatten)]
     pub(crate) account: Account,
@@ -383,10 +397,10 @@ pub(crate) struct Subscribe {
     /// What to subscribe to: a SIP URI, or a name in the domain of --uri
     pub(crate) target: String,
     /// Event package, such as presence, message-summary, dialog or reg
-    #[arg(long, value_name = "PACKAGE")]
+    #[arg(long, value_name = "PACKAGE", value_parser = token)]
     pub(crate) event: String,
     /// The id that tells apart several subscriptions to one package
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = token)]
     pub(crate) id: Option<String>,
     /// How long each SUBSCRIBE asks for; the notifier may shorten it
     #[arg(
@@ -397,7 +411,7 @@ pub(crate) struct Subscribe {
     )]
     pub(crate) expires: u32,
     /// Media type to take, in place of that of the package; repeat for more
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = media_type)]
     pub(crate) accept: Vec<String>,
     /// Ask for the state once, without a subscription that lasts
     #[arg(long)]
@@ -444,7 +458,7 @@ pub(crate) struct Publish {
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Option<String>,
     /// Event package
-    #[arg(long, value_name = "PACKAGE", default_value = "presence")]
+    #[arg(long, value_name = "PACKAGE", default_value = "presence", value_parser = token)]
     pub(crate) event: String,
     /// Presence: whether the person takes calls and messages
     #[arg(long, value_enum)]
@@ -459,7 +473,7 @@ pub(crate) struct Publish {
     #[arg(long, value_name = "FILE", requires = "content_type")]
     pub(crate) body: Option<PathBuf>,
     /// Media type of the state in --body
-    #[arg(long, value_name = "TYPE", requires = "body")]
+    #[arg(long, value_name = "TYPE", requires = "body", value_parser = media_type)]
     pub(crate) content_type: Option<String>,
     /// How long each PUBLISH asks for; the server may shorten it
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..))]
@@ -534,6 +548,24 @@ fn header(text: &str) -> Result<ExtraHeader, String> {
     ExtraHeader::new(name.trim(), value.trim()).map_err(|error| error.to_string())
 }
 
+/// An event package or its id (RFC 6665 section 8.4).
+fn token(text: &str) -> Result<String, String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_token) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a token, such as presence".to_owned())
+    }
+}
+
+fn media_type(text: &str) -> Result<String, String> {
+    match MediaType::parse(text.as_bytes()) {
+        Ok(_) if !text.contains(char::is_control) => Ok(text.to_owned()),
+        Ok(_) => Err("expected a single line".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn tones(text: &str) -> Result<Tones, TonesError> {
     Tones::new(text)
 }
@@ -563,6 +595,18 @@ mod tests {
         );
         assert!(user("alice").is_err());
         assert!(user(":secret").is_err());
+    }
+
+    #[test]
+    fn a_package_is_a_token_and_a_media_type_has_two_parts() {
+        assert_eq!(token("presence.winfo"), Ok("presence.winfo".to_owned()));
+        for wrong in ["", "a b", "a;b", "a/b", "\u{e4}"] {
+            assert!(token(wrong).is_err(), "{wrong}");
+        }
+        assert!(media_type("application/pidf+xml").is_ok());
+        for wrong in ["", "text", "text/", "text/plain\r\n", "x y/z"] {
+            assert!(media_type(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

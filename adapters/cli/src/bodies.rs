@@ -186,8 +186,9 @@ mod tests {
         };
         let (ringing, up) = (("1".to_owned(), false), ("2".to_owned(), true));
         assert_eq!(words(&[]), "free");
-        assert_eq!(words(&[ringing.clone()]), "ringing");
-        assert_eq!(words(&[ringing, up]), "on the phone");
+        let both = [ringing, up];
+        assert_eq!(words(&both[..1]), "ringing");
+        assert_eq!(words(&both), "on the phone");
     }
 
     #[test]

@@ -8,7 +8,6 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sip_core::Body;
 use sip_core::config::{Config, ConfigBuilder, Parameter, Source, Support};
-use sip_parse::MediaType;
 use sip_sipjs::{javascript_to_json5, read_into};
 
 use crate::arguments::{Account, Output};
@@ -219,10 +218,6 @@ pub(crate) fn body(path: &Path, content_type: &str) -> Result<Body, Failure> {
     read.map_err(|error| wrong(error.to_string()))?;
     if bytes.len() as u64 > BODY_LIMIT {
         return Err(wrong(format!("more than {BODY_LIMIT} bytes")));
-    }
-    if MediaType::parse(content_type.as_bytes()).is_err() {
-        let sentence = format!("--content-type: {content_type} is no media type");
-        return Err(Failure::Usage(sentence));
     }
     Ok(Body::new(content_type, bytes))
 }

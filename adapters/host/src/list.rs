@@ -203,7 +203,8 @@ macro_rules! for_each_command {
                 text: impl Into<String>
             ) -> ::sip_core::RequestId;
 
-            /// [`UserAgent::message_with`](::sip_core::UserAgent::message_with): header fields, and a body of any type.
+            /// Sends a MESSAGE with header fields and a body of any type
+            /// ([`UserAgent::message_with`](::sip_core::UserAgent::message_with)).
             ///
             /// # Errors
             /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
@@ -212,11 +213,11 @@ macro_rules! for_each_command {
                 options: ::sip_core::MessageOptions
             ) -> ::sip_core::RequestId;
 
-            /// Cancels a request that waits for a connection
+            /// Cancels a request that still waits for a connection
             /// ([`UserAgent::cancel_request`](::sip_core::UserAgent::cancel_request)).
             ///
             /// # Errors
-            /// The request is sent or over, or the agent is gone.
+            /// The request is sent or has its outcome, or the agent is gone.
             fn cancel_request(request: ::sip_core::RequestId) -> ();
 
             /// [`UserAgent::options`](::sip_core::UserAgent::options) (RFC 3261 section 11).
@@ -314,11 +315,11 @@ macro_rules! for_each_command {
                 status: ::sip_parse::StatusCode
             ) -> ();
 
-            /// As `respond`, with header fields and a body
+            /// Answers [`Event::IncomingRequest`](::sip_core::Event::IncomingRequest) with header fields and a body
             /// ([`UserAgent::respond_with`](::sip_core::UserAgent::respond_with)).
             ///
             /// # Errors
-            /// The request has been answered before, the response cannot carry the header fields, or the agent is gone.
+            /// The request has been answered before, the response cannot have the header fields, or the agent is gone.
             fn respond_with(
                 incoming: ::sip_core::IncomingRequestId,
                 status: ::sip_parse::StatusCode,
@@ -386,8 +387,7 @@ macro_rules! for_each_command {
                 refusal: impl Into<::sip_core::Refusal>
             ) -> ();
 
-            /// Sends a request of any other method outside calls: a MESSAGE with any body, an INFO, or a method of an
-            /// extension; `method` is its name ([`UserAgent::request`](::sip_core::UserAgent::request)).
+            /// Sends a request of any other method outside calls, such as an INFO or one of an extension; `method` is its name ([`UserAgent::request`](::sip_core::UserAgent::request)).
             ///
             /// # Errors
             /// The core refuses the command, such as for a method that has a command of its own, or the agent is gone.

@@ -90,6 +90,7 @@ impl SubscriptionLayer {
             subscription.dialog = Some(dialog);
         }
         endpoint.dialogs.raise_cseq(dialog, subscription.cseq);
+        subscription.was_live = true;
         let mut why = Why::default();
         let (input, expires) = if let SubscriptionState::Terminated(reason) = &state {
             why.termination = Some(reason.clone());
@@ -97,7 +98,6 @@ impl SubscriptionLayer {
             let again = again && subscription.resubscribes();
             (Input::LastNotify { again }, Duration::ZERO)
         } else {
-            subscription.was_live = true;
             subscription.live_since.get_or_insert(endpoint.now);
             subscription.take_expires(endpoint, seconds);
             (Input::Notify, subscription.rest(endpoint.now))

@@ -346,10 +346,14 @@ impl UserAgent {
         of: DialogUsage,
         request: Box<Request>,
     ) {
+        // RFC 3261 section 11.2: within a dialog as outside.
+        if request.method() == Method::Options {
+            return self.answer_options(transaction);
+        }
         let endpoint = &mut self.endpoint;
         let usage: &mut dyn Usage = match of {
-            DialogUsage::Subscription(_) => &mut self.subscriptions,
-            _ => &mut self.notifier,
+            DialogUsage::Subscription(_) => &mut *self.subscriptions,
+            _ => &mut *self.notifier,
         };
         if usage
             .on_request(endpoint, transaction, Some(of), request)
@@ -379,18 +383,18 @@ impl UserAgent {
         act: impl FnOnce(&mut dyn Usage, &mut Endpoint),
     ) {
         match user {
-            TransactionUser::Subscription(..) => act(&mut self.subscriptions, &mut self.endpoint),
-            TransactionUser::Notification(_) => act(&mut self.notifier, &mut self.endpoint),
-            TransactionUser::Publication(_) => act(&mut self.publications, &mut self.endpoint),
+            TransactionUser::Subscription(..) => act(&mut *self.subscriptions, &mut self.endpoint),
+            TransactionUser::Notification(_) => act(&mut *self.notifier, &mut self.endpoint),
+            TransactionUser::Publication(_) => act(&mut *self.publications, &mut self.endpoint),
             _ => {}
         }
     }
 
     /// Lets each usage that is no call do something.
     pub(super) fn each_usage(&mut self, mut act: impl FnMut(&mut dyn Usage, &mut Endpoint)) {
-        act(&mut self.subscriptions, &mut self.endpoint);
-        act(&mut self.notifier, &mut self.endpoint);
-        act(&mut self.publications, &mut self.endpoint);
+        act(&mut *self.subscriptions, &mut self.endpoint);
+        act(&mut *self.notifier, &mut self.endpoint);
+        act(&mut *self.publications, &mut self.endpoint);
     }
 
     /// Whether no usage that is no call has an object.

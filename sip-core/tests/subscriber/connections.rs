@@ -1,5 +1,7 @@
 //! Connections that are missing, break and return.
 
+use std::time::Duration;
+
 use sip_core::config::OfflineRequests;
 use sip_core::{
     Cause, CommandError, SubscribeOptions, SubscriptionEnd, SubscriptionState, Transport,
@@ -56,7 +58,7 @@ fn rfc6665_4_1_2_2_a_subscription_is_repaired_after_a_lost_connection() {
     bench.reply(&repair, 481, &[]);
     let (cause, _) = interrupted(&mut bench, id);
     assert!(matches!(cause, SubscriptionEnd::Failed(_)));
-    bench.wait(0 * SECOND);
+    bench.wait(Duration::ZERO);
     let anew = subscribes(&mut bench, 3_600);
     assert_eq!(anew.to().unwrap().tag(), None);
     assert_ne!(

@@ -1,6 +1,7 @@
 //! `sip message`, `sip options` and `sip request`: one request, its outcome.
 
 use sip_core::{Event, MessageOptions, RequestId};
+use sip_parse::Method;
 
 use crate::arguments::{Message, Options, Request};
 use crate::outcome::Failure;
@@ -45,6 +46,7 @@ pub(crate) async fn options(arguments: Options) -> Result<(), Failure> {
 }
 
 pub(crate) async fn request(arguments: Request) -> Result<(), Failure> {
+    check(&arguments.method)?;
     let mut options = MessageOptions::new();
     options.headers.clone_from(&arguments.header);
     if let (Some(path), Some(content_type)) = (&arguments.body, &arguments.content_type) {
@@ -60,6 +62,16 @@ pub(crate) async fn request(arguments: Request) -> Result<(), Failure> {
     }
     .await;
     finish(&mut running, result).await
+}
+
+/// Refuses what is no method, and methods whose requests mean nothing without a state of their own.
+fn check(method: &str) -> Result<(), Failure> {
+    let why = match Method::parse(method.as_bytes()) {
+        Ok(Method::Message | Method::Options | Method::Info | Method::Other(_)) => return Ok(()),
+        Ok(_) => "has a state of its own, for which a single request is not enough",
+        Err(_) => "is no method",
+    };
+    Err(Failure::Usage(format!("{method} {why}")))
 }
 
 async fn outcome(running: &mut Running, request: RequestId, what: &str) -> Result<(), Failure> {

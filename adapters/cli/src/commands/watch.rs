@@ -303,10 +303,11 @@ async fn end(running: &mut Running, board: &mut Board) -> Result<(), Failure> {
     }
     while !board.is_over() {
         // A first Ctrl-C asks for what is under way already.
-        if let Happening::Event(event) = running.happening().await? {
-            if !board.take(running, &event).await? {
-                running.answer_unrelated(&event).await?;
-            }
+        let Happening::Event(event) = running.happening().await? else {
+            continue;
+        };
+        if !board.take(running, &event).await? {
+            running.answer_unrelated(&event).await?;
         }
     }
     Ok(())
