@@ -46,12 +46,12 @@ pub struct UserAgent {
     pub(super) endpoint: Endpoint,
     pub(super) flows: Flows,
     pub(super) sessions: SessionLayer,
-    /// Boxed, as the two that follow, because an agent has at most 2 KB.
+    /// Boxed, as the two that follow and the requests, because an agent has at most 2 KB.
     pub(super) subscriptions: Box<SubscriptionLayer>,
     pub(super) notifier: Box<NotifierLayer>,
     pub(super) publications: Box<PublicationLayer>,
     pub(super) registrations: Registrations,
-    pub(super) requests: Requests,
+    pub(super) requests: Box<Requests>,
     pub(super) challenges: Challenges,
     /// Servers to use once no call is being set up.
     pub(super) next_servers: Option<Box<[Server]>>,
@@ -159,7 +159,7 @@ impl UserAgent {
                 call_id,
                 tag,
             ),
-            requests: Requests::new(),
+            requests: Box::new(Requests::new()),
             challenges: Challenges::new(),
             next_servers: None,
             life: Life::Idle,
