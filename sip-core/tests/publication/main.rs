@@ -2,6 +2,7 @@
 
 mod connection;
 mod failures;
+mod random_walk;
 
 use std::time::Duration;
 
@@ -597,7 +598,7 @@ fn rfc3903_4_an_invalid_command_publishes_nothing() {
     let none = agent.publish("presence", pidf(OPEN), twice, now);
     assert!(matches!(none, Err(CommandError::Send(_))), "{none:?}");
     let none = agent.publish_for("sips:bob@example.com", "presence", pidf(OPEN), new(), now);
-    assert_eq!(none.is_err(), true);
+    assert_eq!(none, Err(CommandError::TargetScheme));
     let none = agent.publish_for("tel:1", "presence", pidf(OPEN), new(), now);
     assert_eq!(none, Err(CommandError::TargetScheme));
     bench.pump();
