@@ -8,6 +8,7 @@ part_asterisk() { # adapters, then -- and browser cells
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
 		part="$whole $1"
 		with_asterisk "$1"
+		events_with_asterisk
 		shift
 	done
 	part=$whole

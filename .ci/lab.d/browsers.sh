@@ -27,6 +27,7 @@ browser_cell() { # stack-adapter
 	in_cell "we call the page and get 486" we_get_486
 	in_cell "we send the page MESSAGE" we_send_message
 	midcall_cell
+	[ "$server" = asterisk ] || events_cell
 	close_pages
 	unready=$server_unready
 	part=$whole

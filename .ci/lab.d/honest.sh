@@ -7,15 +7,15 @@ show_honesty() {
 		honest_parts=$LAB_PARTS
 	else
 		honest_parts=$(printf '%s\n' "asterisk tokio -- jssip-tokio" "browsers kamailio sipjs-tokio" "browsers serve sipjs011-tokio jssip-tokio" \
-			"registration tokio" "calls tokio" "features tokio" "loss tokio")
+			"registration tokio" "calls tokio" "features tokio" "events tokio" "loss tokio")
 	fi
 	pretend "exits 0" "$work/exits-0" || failed=1
 	pretend "exits 1" "$work/exits-1" || failed=1
 	pretend "talks" "$work/talks" || failed=1
 	# Only the scenarios with an outage are concerned; the others may pass.
-	honest_parts=$(printf '%s\n' "loss tokio" "calls tokio")
-	LAB_NO_OUTAGES=1 LAB_ONLY=${LAB_ONLY:-^loss|Ctrl-C} pretend "no outages" "$sip" || failed=1
-	sed -i -E '/\t(loss |.*Ctrl-C)/!d' "$work/honest no outages"
+	honest_parts=$(printf '%s\n' "loss tokio" "calls tokio" "events tokio")
+	LAB_NO_OUTAGES=1 LAB_ONLY=${LAB_ONLY:-^loss|Ctrl-C|after a restart|is cut} pretend "no outages" "$sip" || failed=1
+	sed -i -E '/\t(loss |.*Ctrl-C|.*after a restart|.*is cut)/!d' "$work/honest no outages"
 	table_of_honesty || failed=1
 	return $failed
 }
@@ -31,6 +31,28 @@ false_programs() {
 		echo "connecting to ws://127.0.0.1, attempt 1"; echo "connected to ws://127.0.0.1"
 		case "$*" in
 		*"password wrong"*) echo "registration failed: credentials refused or missing, by the peer: 401 Unauthorized"; exit 1 ;;
+		*--json*)
+			for code in 400 403 404 423 488 489; do
+				for event in subscription_ended publication_ended response incoming_subscription_ended; do
+					echo "{\"event\":\"$event\",\"status\":$code,\"cause\":\"unsubscribed\"}"
+				done
+			done
+			for reason in deactivated probation giveup timeout rejected noresource invariant; do
+				echo "{\"event\":\"subscription_ended\",\"cause\":\"terminated\",\"reason\":\"$reason\"}"
+				[[ $* != *subscribe* ]] || echo "{\"event\":\"subscription_interrupted\",\"reason\":\"$reason\"}"
+			done
+			for body in "<basic>open<" "<basic>closed<" "<state>confirmed<" "<state>terminated<" "Messages-Waiting: yes Voice-Message: 2/1"; do
+				for state in active active terminated; do
+					echo "{\"event\":\"notified\",\"state\":\"$state\",\"expires\":30,\"body\":\"$body in the lab\"}"
+				done
+			done
+			for state in "bob open" "dave closed" "bob unknown"; do echo "{\"event\":\"watched\",\"state\":\"$state\"}"; done
+			for event in published published connected connected disconnected subscription_refreshed; do echo "{\"event\":\"$event\"}"; done
+			echo '{"event":"incoming_subscription","package":"presence","from":"alice@lab.test"}'
+			case "$*" in *--count* | *--poll*) exit 0 ;; esac
+			trap 'exit 0' INT TERM
+			sleep 3600 & wait
+			;;
 		*options*) echo "200 OK"; exit 0 ;;
 		*"message 404"*) echo "404 Not Found"; exit 1 ;;
 		*message*) echo "200 OK"; exit 0 ;;

@@ -7,7 +7,7 @@ open_page() { # name, user, flags of `lab agent`
 	rm -f "$room/$name.in"
 	mkfifo "$room/$name.in"
 	set -m
-	lab agent --stack "$stack" --user "$user" --ws "$server_url" --domain "$domain" --wire "$@" \
+	node "$work/browser/agent.mjs" --stack "$stack" --user "$user" --ws "$server_url" --domain "$domain" --wire "$@" \
 		<"$room/$name.in" >"$room/$name" 2>"$room/$name.errors" 8>&- 9>&- &
 	page_pids[$name]=$!
 	set +m

@@ -13,7 +13,7 @@ kamailio_up() { # options of `lab up`
 }
 asterisk_up() {
 	server=asterisk
-	lab up >"$room/up" 2>&1 && asterisk up >>"$room/up" 2>&1 || { cat "$room/up"; return 1; }
+	lab up >"$room/up" 2>&1 && asterisk up >>"$room/up" 2>&1 && asterisk_reports >>"$room/up" 2>&1 || { cat "$room/up"; return 1; }
 	eval "$(asterisk env)"
 	server_url=$AST_WS domain=$AST_DOMAIN
 }

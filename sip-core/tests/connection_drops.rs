@@ -12,6 +12,8 @@ use sip_testing::{
     Bench, OFFER, SECOND, alice, description_needed, exchange_ended, remote_description, value,
 };
 
+#[path = "connection_drops/notifying.rs"]
+mod notifying;
 #[path = "connection_drops/publishing.rs"]
 mod publishing;
 #[path = "connection_drops/subscribed.rs"]
@@ -173,6 +175,7 @@ fn told(bench: &mut Bench) -> Vec<String> {
                 "PublicationEnded".to_owned()
             }
             Event::Stopped { unfinished } => format!("Stopped: {unfinished}"),
+            Event::IncomingSubscriptionEnded { cause, .. } => format!("of a peer: {cause}"),
             other => panic!("{other:?}"),
         })
     });
@@ -559,6 +562,12 @@ fn in_refer() {
 #[test]
 fn subscribed() {
     subscribed::every_case();
+}
+
+/// RFC 6665 4.2.2: the NOTIFYs of a peer's subscription wait for the next connection, 64 T1 at most.
+#[test]
+fn notifying() {
+    notifying::each_drop();
 }
 
 /// A request that `send` makes fails, and the agent does not resend it.

@@ -164,6 +164,13 @@ fn bodies_of_the_field_are_read() {
     }
     let folded = summary("Messages-Waiting: yes\r\n\r\nSubject: one\r\n two\r\n").expect("a fold");
     assert_eq!(folded.details[0].field("subject"), Some("one two"));
+    // A fold of an empty value, and one of space alone.
+    let odd = summary("Messages-Waiting: yes\n\nA:\n b\nC: d\n \u{1}\n").expect("folds");
+    assert_eq!(
+        (odd.details[0].field("a"), odd.details[0].field("c")),
+        (Some("b"), Some("d"))
+    );
+    assert_eq!(MessageSummary::from_body(&odd.to_body()), Ok(odd));
     assert_eq!(
         summary("Messages-Waiting: yes").unwrap().to_string(),
         "messages waiting"
@@ -282,7 +289,7 @@ fn what_is_written_has_no_line_ends_of_the_application() {
         .detail(detail);
     assert_eq!(
         written(&summary.to_body()),
-        "Messages-Waiting: no\r\nMessage-Account: sip:a@bVoice-Message: 9/9\r\n\r\nSubject: aVoice-Message: 9/9\r\n"
+        "Messages-Waiting: no\r\nMessage-Account: sip:a@b  Voice-Message: 9/9\r\n\r\nSub ject: a  Voice-Message: 9/9\r\n"
     );
 }
 

@@ -20,6 +20,7 @@ once, with exit code 1, and says what is left open.
 Examples:
   sip demo
   sip demo --transfer
+  sip demo --presence
   sip serve --user alice:secret --user bob:secret
   sip answer --server ws://127.0.0.1:5080 --uri sip:bob@localhost --password secret
   sip call bob --server ws://127.0.0.1:5080 --uri sip:alice@localhost --password secret --trace
@@ -176,6 +177,12 @@ pub(crate) struct Demo {
     /// Alice calls bob, holds the call, calls carol, and connects the two.
     #[arg(long, conflicts_with_all = ["calls", "fault"])]
     pub(crate) transfer: bool,
+    /// Show how two user agents watch each other's presence
+    ///
+    /// Alice and bob subscribe, have a call in which both publish that they are on the phone, and
+    /// see it of each other. Alice watches her mailbox, too.
+    #[arg(long, conflicts_with_all = ["calls", "fault", "transfer"])]
+    pub(crate) presence: bool,
     /// Break something: the exit code is then 1, and the last line has other numbers
     #[arg(long, value_enum)]
     pub(crate) fault: Option<Fault>,
@@ -197,6 +204,12 @@ pub(crate) struct Serve {
     /// Realm of the digest challenges, and the domain that the users belong to
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     pub(crate) realm: String,
+    /// Forward every SUBSCRIBE and PUBLISH to the user agents of the user
+    ///
+    /// Without this flag the edge answers SUBSCRIBE for presence, message-summary and reg itself,
+    /// and PUBLISH for presence.
+    #[arg(long)]
+    pub(crate) forward_events: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -163,6 +163,8 @@ impl Watchers {
         document: Body,
         now: Timestamp,
     ) -> bool {
+        // The clock of the endpoint goes with its inputs alone.
+        self.tick(now);
         let watcher = Watcher {
             resource,
             subscriber,
@@ -226,6 +228,7 @@ impl Watchers {
         document: Body,
         now: Timestamp,
     ) -> bool {
+        self.tick(now);
         let Some(watcher) = self.watchers.get_mut(&id.to_bits()) else {
             return false;
         };

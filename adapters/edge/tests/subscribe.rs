@@ -122,6 +122,25 @@ fn rfc6665_4_2_2_a_watcher_that_does_not_know_its_subscription() {
     }
 }
 
+/// RFC 6665 section 4.2.2: after a long silence the remaining lifetime is right, and the watcher has 64 T1 to answer.
+#[test]
+fn rfc6665_4_2_2_a_notify_after_a_long_silence() {
+    let (mut bench, alice, bob) = bench();
+    subscribe(&mut bench, alice, BOB, "Event: presence\nExpires: 3600");
+    let notify = bench.take_request(alice, "NOTIFY");
+    bench.send(alice, &answer(&notify, "200 OK", "", ""));
+    bench.pass(Duration::from_secs(1000));
+    bench.close(bob);
+    let notify = bench.take_request(alice, "NOTIFY");
+    assert_eq!(header(&notify, "Subscription-State"), "active;expires=2600");
+    assert!(notify.contains("closed"), "{notify}");
+    bench.pass(Duration::from_secs(31));
+    assert_eq!(bench.edge.subscriptions(), 1);
+    bench.send(alice, &answer(&notify, "200 OK", "", ""));
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(bench.edge.subscriptions(), 1);
+}
+
 /// RFC 3261 section 22.3 and RFC 6665 section 4.2.1.3: a subscriber proves who it is; strangers do not watch; `reg` and
 /// `message-summary` are for the user itself.
 #[test]

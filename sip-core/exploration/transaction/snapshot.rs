@@ -9,6 +9,7 @@ use crate::exploration::{Digest, digest_message, mix};
 use crate::ids::ConnectionId;
 use crate::time::Timestamp;
 use crate::transaction::entry::{Cancel, ClientMachine, Owner, ServerMachine};
+use crate::transaction::non_invite_client::NonInviteClient;
 use crate::transaction::{Outbox, TransactionLayer};
 
 impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
@@ -104,6 +105,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             sum = sum.wrapping_add(mix(digest.finish()));
         }
         sum
+    }
+
+    /// The users of the requests without a final response, except INVITEs.
+    pub(crate) fn unanswered_requests(&self) -> impl Iterator<Item = &U> {
+        let clients = self.clients.iter().map(|(_, client)| client);
+        let pending = clients.filter(|client| match client.machine {
+            ClientMachine::NonInvite(machine) => !matches!(machine, NonInviteClient::Completed),
+            ClientMachine::Invite(_) => false,
+        });
+        pending.map(|client| &client.user)
     }
 
     /// What a client transaction asks for, whatever its handle.

@@ -170,7 +170,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     }
 
     /// A main usage is over: forgets its dialogs, and their local end if it has no others. A confirmed dialog with further
-    /// usages stays for them, and `rest` is its usage from then on (RFC 5057 section 4).
+    /// usages stays for them, and `rest` is its usage from then on, which may be the same value (RFC 5057 section 4).
     pub fn release(&mut self, set: DialogSetId, usage: U, rest: U) {
         let Some(entry) = self.sets.get_mut(set.0) else {
             return;
@@ -185,10 +185,8 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
             }
         }
         entry.claimed.retain(|(fork, _)| !left.contains(fork));
-        entry
-            .claimed
-            .extend(left.into_iter().map(|fork| (fork, rest)));
-        self.forget(set, |_, owner| owner != usage);
+        entry.claimed.extend(left.iter().map(|fork| (*fork, rest)));
+        self.forget(set, |fork, owner| owner != usage || left.contains(&fork));
     }
 
     /// Keeps the dialogs of a local end that fit, by fork and usage, and the local end if there are any.

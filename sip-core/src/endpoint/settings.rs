@@ -138,7 +138,8 @@ pub struct Extensions {
     /// Media types that the application reads in an INVITE beside the session description.
     pub bodies: Vec<Box<str>>,
     /// The event packages of which the application is the notifier (RFC 6665): Allow-Events lists them; the endpoint refuses a
-    /// SUBSCRIBE to another one by 489.
+    /// SUBSCRIBE to another one by 489, and every SUBSCRIBE outside dialogs by 405 if there are none. Not `refer`, whose
+    /// subscriptions REFER makes.
     pub event_packages: Vec<Box<str>>,
     /// Whether the application may answer requests of methods that the endpoint does not handle, outside dialogs and within calls,
     /// before it refuses them by 405 or 501.

@@ -51,18 +51,23 @@ use crate::transaction::{SendError, ServerTransactionId};
 ///     Contact: <sip:bob@192.0.2.2;transport=tcp>\r\nEvent: presence\r\nExpires: 600\r\nContent-Length: 0\r\n\r\n";
 /// endpoint.receive(peer, Bytes::from(subscribe), now)?;
 /// notifier.settle(&mut endpoint);
-/// let Some(Action::Event(Event::IncomingSubscription { subscription, .. })) = endpoint.poll_action() else {
-///     panic!("the application authorises the subscriber");
+/// // The application authorises the subscriber.
+/// let subscription = loop {
+///     match endpoint.poll_action() {
+///         Some(Action::Event(Event::IncomingSubscription { subscription, .. })) => break subscription,
+///         action => assert!(action.is_some(), "a log record, then the subscription"),
+///     }
 /// };
 /// let open = Notification::active(Body::new("application/pidf+xml", "<presence/>"));
 /// notifier.accept(&mut endpoint, subscription, open, &MessageOptions::new())?;
-/// // The 200, and the first NOTIFY.
-/// assert!(matches!(endpoint.poll_action(), Some(Action::Transmit { .. })));
-/// assert!(matches!(endpoint.poll_action(), Some(Action::Transmit { .. })));
+/// let sent = std::iter::from_fn(|| endpoint.poll_action());
+/// let sent = sent.filter(|action| matches!(action, Action::Transmit { .. }));
+/// assert_eq!(sent.count(), 2, "the 200, and the first NOTIFY");
 /// let watched = notifier.subscriptions().filter(|known| known.resource().as_bytes() == b"sip:alice@example.com");
 /// assert_eq!(watched.count(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[cfg_attr(test, derive(Clone))]
 pub struct NotifierLayer {
     pub(super) subscriptions: Slab<Subscriber>,
     /// The subscriptions of each dialog.
@@ -281,6 +286,14 @@ impl NotifierLayer {
         Ok(())
     }
 
+    /// Terminates every subscription by a NOTIFY, because the host stops (RFC 6665 section 4.1.3): with the reason probation, so
+    /// that the subscribers subscribe anew later. Refuses those that wait for the application. Each ends with its event.
+    pub fn stop(&mut self, endpoint: &mut Endpoint) {
+        for id in self.ids() {
+            self.step(endpoint, id, Input::Stop, With::Nothing);
+        }
+    }
+
     /// Passes everything that the endpoint has received to its subscriptions, and refuses requests that belong to none. The
     /// host calls it after each [`Endpoint::receive`], [`Endpoint::closed`] and command.
     pub fn settle(&mut self, endpoint: &mut Endpoint) {
@@ -431,15 +444,8 @@ impl NotifierLayer {
             return endpoint.dialogs.unshare(gone.dialog);
         }
         // RFC 5057 section 4: the dialog stays for the other subscriptions in it.
-        let set = gone.dialog.set();
-        let heir = self.of_dialog(gone.dialog).map(|(id, _)| id).next();
-        match heir {
-            Some(heir) => {
-                let (own, rest) = (DialogUsage::Notifier(id), DialogUsage::Notifier(heir));
-                endpoint.dialogs.release(set, own, rest);
-            }
-            None => endpoint.dialogs.close(set),
-        }
+        let usage = DialogUsage::Notifier(id);
+        endpoint.dialogs.release(gone.dialog.set(), usage, usage);
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) enum With<'a> {
 }
 
 /// A subscription of a peer, until the application rejects it or it is over.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Subscriber {
     pub(super) state: State,
     /// The call of a SUBSCRIBE within one.

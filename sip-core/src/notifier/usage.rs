@@ -159,7 +159,7 @@ impl Usage for NotifierLayer {
     }
 
     fn stop(&mut self, endpoint: &mut Endpoint) {
-        self.step_all(endpoint, Input::Stop);
+        Self::stop(self, endpoint);
     }
 
     fn end(&mut self, endpoint: &mut Endpoint) {

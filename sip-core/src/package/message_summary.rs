@@ -252,16 +252,19 @@ impl MessageSummary {
     }
 }
 
-/// Writes a line. A line end in the value would begin another one.
+/// Writes a line.
 fn field(text: &mut String, name: &str, value: &str) {
-    let plain = |text: &str| -> String {
-        let plain = text.chars().filter(|c| !c.is_control());
-        plain.collect()
-    };
     text.push_str(&plain(name));
     text.push_str(": ");
-    text.push_str(plain(value).trim());
+    text.push_str(&plain(value));
     text.push_str("\r\n");
+}
+
+/// The text on one line: control characters, line ends among them, become spaces, because a line end would begin another line.
+fn plain(text: &str) -> String {
+    let space = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let plain: String = text.chars().map(space).collect();
+    plain.trim().to_string()
 }
 
 /// What is known of a body while its lines are read.
@@ -308,7 +311,7 @@ impl Reader {
                 _ => return Err(malformed("Messages-Waiting")),
             });
         } else if name.eq_ignore_ascii_case("Message-Account") {
-            self.summary.account = (!value.is_empty()).then(|| value.to_string());
+            self.summary.account = Some(plain(value)).filter(|uri| !uri.is_empty());
         } else if let Some(class) = ContextClass::ALL
             .into_iter()
             .find(|class| name.eq_ignore_ascii_case(class.name()))
@@ -322,10 +325,16 @@ impl Reader {
     fn detail_line(&mut self, line: &str) -> Result<(), PackageError> {
         if line.starts_with([' ', '\t']) {
             // A value that goes on (RFC 5322 section 2.2.3).
+            let more = plain(line);
             let fields = self.summary.details.last_mut();
             if let Some((_, value)) = fields.and_then(|detail| detail.fields.last_mut()) {
-                value.push(' ');
-                value.push_str(line.trim());
+                let between = if value.is_empty() || more.is_empty() {
+                    ""
+                } else {
+                    " "
+                };
+                value.push_str(between);
+                value.push_str(&more);
             }
             return Ok(());
         }
@@ -343,8 +352,7 @@ impl Reader {
             self.summary.details.push(MessageDetail::default());
         }
         if let Some(detail) = self.summary.details.last_mut() {
-            let field = (name.trim().to_string(), value.trim().to_string());
-            detail.fields.push(field);
+            detail.fields.push((plain(name), plain(value)));
         }
         Ok(())
     }

@@ -346,6 +346,10 @@ impl UserAgent {
         of: DialogUsage,
         request: Box<Request>,
     ) {
+        // RFC 3261 section 11.2: within a dialog as outside.
+        if request.method() == Method::Options {
+            return self.answer_options(transaction);
+        }
         let endpoint = &mut self.endpoint;
         let usage: &mut dyn Usage = match of {
             DialogUsage::Subscription(_) => &mut *self.subscriptions,

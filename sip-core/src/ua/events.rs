@@ -6,7 +6,7 @@ use super::agent::UserAgent;
 use crate::body::Body;
 use crate::error::CommandError;
 use crate::ids::{IncomingSubscriptionId, PublicationId, SubscriptionId};
-use crate::notifier::Notification;
+use crate::notifier::{IncomingSubscription, Notification};
 use crate::publication::PublishOptions;
 use crate::session::{MessageOptions, Refusal};
 use crate::subscription::SubscribeOptions;
@@ -86,7 +86,7 @@ impl UserAgent {
     }
 
     /// Refuses [`Event::IncomingSubscription`](crate::Event::IncomingSubscription), as by
-    /// [`FailureStatus::FORBIDDEN`](crate::FailureStatus::FORBIDDEN).
+    /// [`FailureStatus::DECLINE`](crate::FailureStatus::DECLINE).
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the SUBSCRIBE is answered or over, [`CommandError::Backpressure`].
@@ -120,6 +120,20 @@ impl UserAgent {
         self.notifier.notify(&mut self.endpoint, id, state)?;
         self.settle();
         Ok(())
+    }
+
+    /// A subscription of a peer; `None` if it is over.
+    #[must_use]
+    pub fn incoming_subscription(
+        &self,
+        id: IncomingSubscriptionId,
+    ) -> Option<IncomingSubscription<'_>> {
+        self.notifier.subscription(id)
+    }
+
+    /// All subscriptions of peers, also those that the application has not answered.
+    pub fn incoming_subscriptions(&self) -> impl Iterator<Item = IncomingSubscription<'_>> {
+        self.notifier.subscriptions()
     }
 
     /// Publishes a state of the address-of-record (RFC 3903 section 4.2), such as `presence`, and returns the handle of the

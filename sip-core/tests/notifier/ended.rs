@@ -106,6 +106,26 @@ fn rfc6665_4_2_2_a_stop_waits_for_no_peer_for_ever() {
     bench.assert_nothing_left();
 }
 
+/// RFC 3261 11.2, 12.2.2: OPTIONS within the dialog of a subscription is answered; a request of no usage of it gets 481, which
+/// ends nothing.
+#[test]
+fn rfc3261_12_2_2_other_requests_in_the_dialog_of_a_subscription() {
+    let (mut bench, id, mut peer) = subscribed(&notifier());
+    for (method, status) in [
+        ("OPTIONS", 200),
+        ("BYE", 481),
+        ("INFO", 481),
+        ("NOTIFY", 481),
+    ] {
+        peer.send(&mut bench, method, "");
+        assert_eq!(bench.next_response().status().as_u16(), status, "{method}");
+    }
+    notify(&mut bench, id, "news");
+    let news = peer.notified(&mut bench, "active;expires=600", "news");
+    bench.reply(&news, 200, &[]);
+    bench.no_events();
+}
+
 /// RFC 6665 4.2: many subscribers of one resource are told apart, and each has its own NOTIFYs and end.
 #[test]
 fn rfc6665_4_2_subscriptions_are_told_apart() {
@@ -113,7 +133,15 @@ fn rfc6665_4_2_subscriptions_are_told_apart() {
     let mut all: Vec<_> = (0..100)
         .map(|number| subscribe(&mut bench, Peer::new(&format!("peer{number}"))))
         .collect();
+    let known = bench.agent.incoming_subscriptions();
+    assert!(
+        known
+            .map(|known| known.id())
+            .eq(all.iter().map(|(id, _)| *id))
+    );
     for (id, _) in &all {
+        let known = bench.agent.incoming_subscription(*id).expect("known");
+        assert_eq!(known.package(), "message-summary");
         notify(&mut bench, *id, "news");
     }
     for (_, peer) in &all {
