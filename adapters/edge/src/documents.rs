@@ -82,16 +82,15 @@ fn read(document: &Bytes) -> Option<Presence> {
     Presence::from_body(&body).ok()
 }
 
-/// The messages that wait for a user (RFC 3842): voice messages, and the number of stored texts, if the edge stores them.
-pub(crate) fn message_summary(address: &str, new: u32, old: u32, texts: Option<usize>) -> Body {
-    let waiting = new > 0 || texts.is_some_and(|texts| texts > 0);
-    let summary = MessageSummary::new(waiting)
+/// The messages that wait for a user (RFC 3842): voice messages, and stored texts if there are any.
+pub(crate) fn message_summary(address: &str, new: u32, old: u32, texts: usize) -> Body {
+    let texts = u32::try_from(texts).unwrap_or(u32::MAX);
+    let summary = MessageSummary::new(new > 0 || texts > 0)
         .account(address)
         .with(ContextClass::Voice, MessageCounts::new(new, old));
-    let texts = texts.map(|texts| u32::try_from(texts).unwrap_or(u32::MAX));
     match texts {
-        Some(texts) => summary.with(ContextClass::Text, MessageCounts::new(texts, 0)),
-        None => summary,
+        0 => summary,
+        texts => summary.with(ContextClass::Text, MessageCounts::new(texts, 0)),
     }
     .to_body()
 }

@@ -236,8 +236,7 @@ impl Edge {
             }
             EventPackage::MessageSummary => {
                 let waiting = self.messages.get(user).copied().unwrap_or_default();
-                let stores = self.config.stores_messages;
-                let texts = stores.then(|| self.mailbox.len(user));
+                let texts = self.mailbox.len(user);
                 documents::message_summary(&address, waiting.new, waiting.old, texts)
             }
             EventPackage::Reg => {

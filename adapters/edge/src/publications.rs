@@ -339,16 +339,18 @@ mod tests {
         assert_eq!(all.next_expiry(), Some(later));
         assert_eq!(states(&all, later), [b"first"]);
         assert_eq!(all.expire(NOW), None);
+        // Its tag is unknown, even before the tick that removes it.
+        let refresh = |tag| Publish {
+            tag: Some(tag),
+            lifetime: None,
+            body: PublishedBody::<()>::None,
+        };
+        let late = all.step("bob", refresh(b"other"), "late".to_owned(), RULES, later);
+        assert_eq!(late, Err(PublishError::UnknownTag));
         assert_eq!(all.expire(later).as_deref(), Some("bob"));
         assert_eq!(all.expire(later), None);
         // The tags of one user say nothing about another.
-        let body = PublishedBody::<()>::None;
-        let publish = Publish {
-            tag: Some(b"known"),
-            lifetime: None,
-            body,
-        };
-        let stepped = all.step("alice", publish, "fresh".to_owned(), RULES, NOW);
+        let stepped = all.step("alice", refresh(b"known"), "fresh".to_owned(), RULES, NOW);
         assert_eq!(stepped, Err(PublishError::UnknownTag));
     }
 }

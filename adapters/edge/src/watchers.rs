@@ -211,11 +211,8 @@ impl Watchers {
 
     /// The next subscription whose NOTIFY is due by `now`. The edge calls [`Watchers::notify`] for it.
     pub(crate) fn next_due(&mut self, now: Timestamp) -> Option<&Watcher> {
-        let &(at, number) = self.due.first()?;
-        if at > now {
-            return None;
-        }
-        self.due.pop_first();
+        let &(at, number) = self.due.first().filter(|(at, _)| *at <= now)?;
+        self.due.remove(&(at, number));
         let watcher = self.watchers.get_mut(&number)?;
         watcher.due = None;
         Some(watcher)

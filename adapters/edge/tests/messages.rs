@@ -5,8 +5,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Bench, answer, config, header, headers, status};
-use sip_core::ConnectionId;
+use common::{
+    Bench, answer, config, credentials, header, headers, password, request_lines, status,
+};
+use sip_core::{ConnectionId, ConnectionInfo, Transport};
 use sip_edge::{EdgeConfig, EdgeEvent};
 
 const BOB: &str = "sip:bob@example.com";
@@ -126,7 +128,7 @@ fn the_store_is_bounded() {
     let (mut open, _) = bench(storing());
     let stranger = open.connect();
     let branch = open.branch();
-    let lines = common::request_lines("MESSAGE", BOB, &branch, 1, "Content-Type: text/plain\n\nhi");
+    let lines = request_lines("MESSAGE", BOB, &branch, 1, "Content-Type: text/plain\n\nhi");
     open.send(
         stranger,
         &lines.replace("alice@example.com>;tag", "x@example.org>;tag"),
@@ -137,4 +139,54 @@ fn the_store_is_bounded() {
     let (mut plain, alice) = bench(self::config());
     assert_eq!(message(&mut plain, alice, "hello"), 480);
     assert_eq!(plain.edge.stored_messages("bob"), 0);
+}
+
+/// RFC 3842 section 3.9: the number of stored messages is reported when one is stored, and when one has arrived.
+#[test]
+fn rfc3842_3_9_stored_messages_wait() {
+    const ALICE: &str = "sip:alice@example.com";
+    let mut bench = Bench::new(storing());
+    let alice = bench.connect();
+    let more = "Event: message-summary\nContact: <sip:a1@alice.invalid;transport=ws>";
+    bench.request(alice, "SUBSCRIBE", ALICE, more);
+    bench.take_status(alice, 200);
+    let reported = |bench: &mut Bench, expected: &str| {
+        let notify = bench.take_request(alice, "NOTIFY");
+        assert!(notify.contains(expected), "{notify}");
+        bench.send(alice, &answer(&notify, "200 OK", "", ""));
+        bench.pass(Duration::from_secs(5));
+    };
+    reported(&mut bench, "Messages-Waiting: no");
+    bench.request(alice, "MESSAGE", ALICE, "Content-Type: text/plain\n\nhello");
+    bench.take_status(alice, 202);
+    reported(&mut bench, "Text-Message: 1/0");
+    let contact = "Contact: <sip:a1@alice.invalid;transport=ws>";
+    bench.register(alice, "alice", 1, contact);
+    let delivered = bench.take_request(alice, "MESSAGE");
+    bench.send(alice, &answer(&delivered, "200 OK", "b", ""));
+    reported(&mut bench, "Messages-Waiting: no");
+    bench.quiet();
+}
+
+/// RFC 3261 section 8.2.2.2: a message that comes on two ways is stored once.
+#[test]
+fn rfc3261_8_2_2_2_a_merged_message_is_stored_once() {
+    let mut bench = Bench::new(storing());
+    // The transaction of a datagram lasts for a while, and only a transaction that lasts shows that a request is merged.
+    let alice = bench.edge.accept(ConnectionInfo {
+        transport: Transport::Udp,
+        remote: None,
+    });
+    let text = "Content-Type: text/plain\n\nhello";
+    let branch = bench.branch();
+    bench.send(alice, &request_lines("MESSAGE", BOB, &branch, 1, text));
+    let challenge = bench.take_status(alice, 407);
+    for (nc, expected) in [(1, 202), (2, 480)] {
+        let answer = credentials(&challenge, "alice", password("alice"), "MESSAGE", BOB, nc);
+        let branch = bench.branch();
+        let more = format!("Proxy-Authorization: {answer}\n{text}");
+        bench.send(alice, &request_lines("MESSAGE", BOB, &branch, 2, &more));
+        bench.take_status(alice, expected);
+    }
+    assert_eq!(bench.edge.stored_messages("bob"), 1);
 }

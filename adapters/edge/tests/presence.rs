@@ -12,7 +12,7 @@ use sip_core::package::presence::{Activity, Basic};
 use sip_core::package::{ContextClass, MessageSummary, Presence, RegInfo};
 use sip_core::{
     Body, Event, PublicationId, PublishOptions, SubscribeOptions, SubscriptionEnd, SubscriptionId,
-    SubscriptionState, Transport,
+    SubscriptionState, Timestamp, Transport,
 };
 use sip_edge::{Edge, EdgeConfig};
 use sip_testing::{Pair, SECOND, Weather, random};
@@ -228,7 +228,7 @@ fn rfc3856_6_10_changes_in_a_row_are_one_notify() {
     subscribe(&mut world, ALICE, "bob", "presence");
     next_presence(&mut world, ALICE);
     let publication = publish(&mut world, BOB, &on_the_phone("bob"));
-    for number in 0..20 {
+    for number in 0..60 {
         world.wait(Duration::from_millis(200));
         let state = Presence::new("sip:bob@sim.test", Basic::Open).note(number.to_string());
         let now = world.now;
@@ -238,8 +238,9 @@ fn rfc3856_6_10_changes_in_a_row_are_one_notify() {
     }
     world.wait(INTERVAL * 3);
     let seen = all_presence(&mut world, ALICE);
-    assert!(seen.len() <= 2, "{seen:?}");
-    assert_eq!(seen.last().map(String::as_str), Some("open: 19"));
+    // One after 5, 10 and 15 s.
+    assert!(seen.len() <= 3, "{seen:?}");
+    assert_eq!(seen.last().map(String::as_str), Some("open: 59"));
     // A state that is back before the NOTIFY is due is no change.
     let notified = world.between.0.counters().notified;
     let now = world.now;
@@ -507,6 +508,8 @@ fn a_flood_of_subscriptions_is_bounded() {
 fn in_any_weather_the_watchers_know_the_last_state() {
     let calm = Weather::calm(Transport::Ws);
     let cuts = Weather { cuts: 3, ..calm };
+    // A NOTIFY that is lost for 64 T1 would end its subscription without a word to the watcher (RFC 6665 section 4.2.2), so that the
+    // network may not lose too much.
     let datagrams = Weather {
         transport: Transport::Udp,
         lost: 100,
@@ -525,21 +528,12 @@ fn in_any_weather_the_watchers_know_the_last_state() {
             world.wait(Duration::from_millis(300 + 997 * (seed + number) % 12_000));
             let now = world.now;
             let state = Presence::new("sip:bob@sim.test", Basic::Open).note(number.to_string());
-            let bob = &mut world.agents[BOB];
-            let modified =
-                publication.map(|id| bob.modify_publication(id, state.to_body(), now).is_ok());
-            if modified != Some(true) {
-                let (body, options) = (state.to_body(), PublishOptions::new());
-                publication = bob.publish("presence", body, options, now).ok();
-            }
+            publish_or_modify(&mut world, &mut publication, &state, now);
         }
         world.wait(Duration::from_secs(300));
-        let now = world.now;
         let last = Presence::new("sip:bob@sim.test", Basic::Closed).note("the last");
-        let publication = publication.expect("a publication");
-        world.agents[BOB]
-            .modify_publication(publication, last.to_body(), now)
-            .expect("published");
+        let now = world.now;
+        publish_or_modify(&mut world, &mut publication, &last, now);
         world.wait(Duration::from_secs(120));
         for watcher in [ALICE, 2] {
             let seen = all_presence(&mut world, watcher);
@@ -561,6 +555,21 @@ fn in_any_weather_the_watchers_know_the_last_state() {
         assert_eq!((edge.subscriptions(), edge.publications("bob")), (0, 0));
         assert!(edge.is_idle(), "{weather:?} {seed}");
         assert_eq!(edge.next_tick(), None, "{weather:?} {seed}");
+    }
+}
+
+/// Bob's application publishes a state, if the network allows it.
+fn publish_or_modify(
+    world: &mut World,
+    publication: &mut Option<PublicationId>,
+    state: &Presence,
+    now: Timestamp,
+) {
+    let bob = &mut world.agents[BOB];
+    let modified = publication.map(|id| bob.modify_publication(id, state.to_body(), now));
+    if !matches!(modified, Some(Ok(()))) {
+        let (body, options) = (state.to_body(), PublishOptions::new());
+        *publication = bob.publish("presence", body, options, now).ok();
     }
 }
 

@@ -46,11 +46,11 @@ pub struct UserAgent {
     pub(super) endpoint: Endpoint,
     pub(super) flows: Flows,
     pub(super) sessions: SessionLayer,
-    /// Boxed, as the two that follow, because an agent has at most 2 KB.
+    /// Boxed, as the three that follow, because an agent has at most 2 KB.
     pub(super) subscriptions: Box<SubscriptionLayer>,
     pub(super) notifier: Box<NotifierLayer>,
     pub(super) publications: Box<PublicationLayer>,
-    pub(super) registrations: Registrations,
+    pub(super) registrations: Box<Registrations>,
     pub(super) requests: Requests,
     pub(super) challenges: Challenges,
     /// Servers to use once no call is being set up.
@@ -152,13 +152,13 @@ impl UserAgent {
             subscriptions: Box::default(),
             notifier: Box::default(),
             publications: Box::default(),
-            registrations: Registrations::new(
+            registrations: Box::new(Registrations::new(
                 usize::from(flows),
                 config.register(),
                 u32::try_from(config.register_expires().as_secs()).unwrap_or(u32::MAX),
                 call_id,
                 tag,
-            ),
+            )),
             requests: Requests::new(),
             challenges: Challenges::new(),
             next_servers: None,

@@ -4,6 +4,7 @@ mod accepted;
 mod connection;
 mod ended;
 mod failed;
+mod hostile;
 mod peer;
 mod refused;
 mod shared;

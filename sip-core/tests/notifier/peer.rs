@@ -50,6 +50,16 @@ impl Peer {
         }
     }
 
+    /// The one that a request of the agent went to, with this tag.
+    pub(crate) fn called(request: &Request, tag: &str) -> Self {
+        Self {
+            from: format!("{};tag={tag}", value(request, HeaderName::To)),
+            to: value(request, HeaderName::From),
+            call_id: value(request, HeaderName::CallId),
+            ..Self::new("bob")
+        }
+    }
+
     /// Sends a SUBSCRIBE with these header fields beside Event.
     pub(crate) fn subscribe(&mut self, bench: &mut Bench, fields: &str) {
         let event = format!("Event: {}\n{fields}", self.event);

@@ -353,3 +353,53 @@ fn rfc3515_2_4_4_the_subscription_of_a_refer_stays_apart() {
     assert_eq!(ended(&mut bench, id), IncomingSubscriptionEnd::Unsubscribed);
     over(bench);
 }
+
+/// RFC 6665 4.5.2 (6665-4.5-A): a notifier that subscribes in the dialog of this side's subscription has a usage of its own there,
+/// which outlives that of this side.
+#[test]
+fn rfc6665_4_5_2_a_notifier_subscribes_in_the_dialog_of_our_subscription() {
+    for ours_first in [false, true] {
+        let mut bench = Bench::new(&notifier());
+        let options = sip_core::SubscribeOptions::new();
+        let now = bench.now;
+        let ours = bench.agent.subscribe("bob", "dialog", options, now);
+        let ours = ours.expect("a subscription");
+        bench.pump();
+        let subscribe = bench.next_request();
+        let contact = [("Expires", "3600"), ("Contact", "<sip:bob@b.invalid>")];
+        bench.reply_tagged(&subscribe, 200, "bob", &contact, None);
+        let mut peer = Peer::called(&subscribe, "bob");
+        let state = "Event: dialog\nSubscription-State: active;expires=3600\n";
+        peer.send(&mut bench, "NOTIFY", state);
+        assert_eq!(bench.next_response().status().as_u16(), 200);
+        bench.events.clear();
+        let (id, mut peer) = crate::peer::subscribe(&mut bench, peer);
+        let end_ours = |bench: &mut Bench, peer: &mut Peer| {
+            let now = bench.now;
+            assert_eq!(bench.agent.unsubscribe(ours, now), Ok(()));
+            bench.pump();
+            let last = bench.next_request();
+            assert_eq!(value(&last, HeaderName::Expires), "0");
+            bench.reply(&last, 200, &[]);
+            let state = "Event: dialog\nSubscription-State: terminated;reason=timeout\n";
+            peer.send(bench, "NOTIFY", state);
+            assert_eq!(bench.next_response().status().as_u16(), 200);
+            bench.events.clear();
+        };
+        if ours_first {
+            end_ours(&mut bench, &mut peer);
+        }
+        notify(&mut bench, id, "news");
+        let news = peer.notified(&mut bench, "active;expires=600", "news");
+        bench.reply(&news, 200, &[]);
+        peer.subscribe(&mut bench, "Expires: 0\n");
+        peer.response(&mut bench, 200);
+        let last = peer.notified(&mut bench, "terminated;reason=timeout", "news");
+        bench.reply(&last, 200, &[]);
+        assert_eq!(ended(&mut bench, id), IncomingSubscriptionEnd::Unsubscribed);
+        if !ours_first {
+            end_ours(&mut bench, &mut peer);
+        }
+        over(bench);
+    }
+}
