@@ -67,7 +67,7 @@ asterisk_reports_dialogs() {
 	ours alice alice subscribe bob --event dialog --json
 	await alice "there is no dialog" told alice notified "<state>terminated<"
 	ours bob bob call echo
-	await alice "alice sees that bob's call is up" told alice notified "<state>confirmed<"
+	await alice "alice sees that bob's call is up" told alice notified '<state>confirmed<.*"dialogs":.*confirmed'
 	leaves bob bob
 	await alice "alice sees that it is over" told alice notified "<state>terminated<" 2
 	leaves_well alice
@@ -81,7 +81,7 @@ asterisk_reports_messages() {
 	ours bob bob subscribe bob --event message-summary --json
 	await bob "bob has no messages" told bob notified "Messages-Waiting: no"
 	mailbox 0 2 1
-	await bob "bob has two new ones and an old one" told bob notified "Messages-Waiting: yes.*Voice-Message: 2/1"
+	await bob "bob has two new ones and an old one" told bob notified 'Messages-Waiting: yes.*Voice-Message: 2/1.*"waiting":true'
 	mailbox 0 0 3
 	await bob "bob has heard them" told bob notified "Messages-Waiting: no.*Voice-Message: 0/3"
 	leaves_asterisk bob 1

@@ -41,9 +41,10 @@ false_programs() {
 				echo "{\"event\":\"subscription_ended\",\"cause\":\"terminated\",\"reason\":\"$reason\"}"
 				[[ $* != *subscribe* ]] || echo "{\"event\":\"subscription_interrupted\",\"reason\":\"$reason\"}"
 			done
-			for body in "<basic>open<" "<basic>closed<" "<state>confirmed<" "<state>terminated<" "Messages-Waiting: yes Voice-Message: 2/1"; do
+			for body in "page <basic>open<" "page <basic>closed<" "<state>confirmed<" "<state>terminated<" "Messages-Waiting: yes Voice-Message: 2/1"; do
 				for state in active active terminated; do
-					echo "{\"event\":\"notified\",\"state\":\"$state\",\"expires\":30,\"body\":\"$body in the lab\"}"
+					echo "{\"event\":\"notified\",\"state\":\"$state\",\"expires\":30,\"body\":\"$body\",\"presence\":{\"basic\":\"open\"," \
+						"\"notes\":\"in the lab\"},\"messages\":{\"waiting\":true},\"dialogs\":\"confirmed\"}"
 				done
 			done
 			for state in "bob open" "dave closed" "bob unknown"; do echo "{\"event\":\"watched\",\"state\":\"$state\"}"; done
