@@ -1,6 +1,7 @@
 //! Copies and digests of a whole endpoint, for the explorations of the layers above.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
@@ -86,6 +87,19 @@ impl Endpoint {
             let timers = [SessionTimer::Refresh, SessionTimer::Expiry];
             matches!(owner, TimerOwner::Session(_, timer) if timers.contains(timer))
         })
+    }
+
+    /// Whether a PUBLISH is due at this time.
+    pub(crate) fn publish_is_due(&self, at: crate::Timestamp) -> bool {
+        let timers = self.timers.pending().into_iter();
+        let mut due = timers.filter(|(time, _)| *time <= at);
+        due.any(|(_, owner)| matches!(owner, TimerOwner::Publication(_)))
+    }
+
+    /// The owners of the timers that run.
+    pub(crate) fn timer_owners(&self) -> Vec<TimerOwner> {
+        let timers = self.timers.pending().into_iter();
+        timers.map(|(_, owner)| *owner).collect()
     }
 
     /// Drops queued actions, as a broken row would never have made them.

@@ -1,5 +1,6 @@
-//! The parts that the explorations of calls and of registrations share.
+//! The parts that the explorations share, and the explorations of subscriptions and publications, which are of several rooms.
 
+mod publication;
 mod search;
 
 pub(crate) use self::search::{Digest, World, constant, digest_message, mix, search, tell};

@@ -139,6 +139,9 @@ pub enum CommandError {
     Config(ConfigErrors),
     /// A limit of [`Limits`](crate::Limits) is reached; the text names it.
     Limit(&'static str),
+    /// The MESSAGE has this many bytes, more than the 1,300 that may go out outside a dialog on a connection that does not control
+    /// congestion, such as UDP (RFC 3428 section 8).
+    LargeMessage(usize),
     /// The request could not be built or sent.
     Send(SendError),
 }
@@ -163,6 +166,10 @@ impl fmt::Display for CommandError {
             Self::InfoPackage => f.write_str("the peer does not take this info package"),
             Self::Config(errors) => errors.fmt(f),
             Self::Limit(name) => write!(f, "the limit of {name} is reached"),
+            Self::LargeMessage(size) => write!(
+                f,
+                "a MESSAGE of {size} bytes needs a connection that controls congestion"
+            ),
             Self::Send(error) => error.fmt(f),
         }
     }
@@ -177,6 +184,7 @@ impl From<SendError> for CommandError {
             SendError::Stale => Self::Stale,
             SendError::Insecure => Self::TargetScheme,
             SendError::TooManyTransactions => Self::Limit("client transactions"),
+            SendError::LargeMessage(size) => Self::LargeMessage(size),
             other => Self::Send(other),
         }
     }

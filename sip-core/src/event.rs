@@ -440,7 +440,7 @@ pub enum Event {
     PublicationEnded {
         /// The publication.
         publication: PublicationId,
-        /// Why it ended; `Ok` if the server has removed it by command.
+        /// Why it ended; `Ok` if the application removed it and the server does not hold it, as far as the core knows.
         outcome: Result<(), Box<EndReason>>,
     },
     /// A server or proxy challenges a request (RFC 3261 section 22), and the configuration has

@@ -66,6 +66,7 @@ mod header;
 mod ids;
 mod limits;
 pub mod notifier;
+pub mod package;
 pub mod publication;
 mod rand;
 mod reason;
@@ -97,7 +98,7 @@ pub use ids::{
     PublicationId, ReferId, RequestId, SessionId, SubscriptionId, TransferId,
 };
 pub use limits::Limits;
-pub use notifier::Notification;
+pub use notifier::{IncomingSubscription, Notification};
 pub use publication::PublishOptions;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
@@ -117,3 +118,8 @@ pub use ua::{
     Change, EstablishedSession, IncomingSession, NoServerUrl, OutgoingSession, Session, TableSizes,
     TransferTarget, UserAgent,
 };
+
+/// Compiles the examples of `docs/packages.md`.
+#[cfg(all(doctest, feature = "xml"))]
+#[doc = include_str!("../../docs/packages.md")]
+pub struct Packages;

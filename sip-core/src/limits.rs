@@ -21,8 +21,9 @@
 //! | calls that ended before a PRACK               | `late_pracks`                               | `message` for each Call-ID |
 //! | requests of the application                   | `requests`                                  | the application's own |
 //! | REFERs of this side, and those of peers       | `refers` each, `refers_per_call` of one call | `message` for each of peers |
-//! | subscriptions of this side                    | `subscriptions`                             | the application's own; `message` for each dialog |
+//! | subscriptions of this side                    | `subscriptions`                             | the application's own; `message` for each dialog, and the tags of `forks` notifiers |
 //! | subscriptions of peers                        | `incoming_subscriptions`                    | `message` for each, and the state that the application reports |
+//! | subscriptions of peers in one dialog          | `incoming_subscriptions_per_dialog`         | as above |
 //! | publications                                  | `publications`                              | the application's own; `message` for each entity tag |
 //! | info packages of the peer of a call           | `info_packages` for each call               | `message` |
 //! | requests of peers that wait                   | `incoming`                                  | held by their server transactions |
@@ -86,6 +87,8 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Subscriptions of peers (RFC 6665); the core answers one more with 503.
     pub incoming_subscriptions: usize,
+    /// The part of `incoming_subscriptions` that one dialog may have, as that of a call; the core answers one more with 503.
+    pub incoming_subscriptions_per_dialog: usize,
     /// Publications of this side (RFC 3903); a command that needs one more returns an error.
     pub publications: usize,
     /// Info packages of the peer that a call keeps (RFC 6086); the core ignores further ones, as if the peer did not take them.
@@ -151,6 +154,7 @@ impl Default for Limits {
             refers_per_call: 4,
             subscriptions: 128,
             incoming_subscriptions: 256,
+            incoming_subscriptions_per_dialog: 4,
             publications: 32,
             info_packages: 32,
             incoming: 256,

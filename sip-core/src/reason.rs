@@ -73,7 +73,8 @@ pub enum Cause {
     /// The binding lapsed before the core could refresh it, or the session did because no refresh of either side arrived in
     /// time (RFC 4028 section 10).
     Expired,
-    /// A limit of [`Limits`](crate::Limits) is reached.
+    /// A limit of [`Limits`](crate::Limits) is reached, or the size of a MESSAGE on a connection that does not control congestion
+    /// (RFC 3428 section 8).
     LimitReached,
     /// The application stopped the user agent.
     Stopped,
@@ -253,7 +254,7 @@ pub(crate) fn send_failure_cause(error: &SendError) -> Cause {
         SendError::NotConnected => Cause::ConnectionLost,
         SendError::Insecure => Cause::Insecure,
         SendError::TooManyTransactions => Cause::LimitReached,
-        SendError::TooLarge(_) => Cause::LimitReached,
+        SendError::TooLarge(_) | SendError::LargeMessage(_) => Cause::LimitReached,
         SendError::Stale | SendError::Forbidden(_) | SendError::Build(_) => Cause::Malformed,
     }
 }

@@ -5,12 +5,19 @@ use sip_core::config::{Authentication, ConfigBuilder};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
     Action, AuthorizationFailed, Body, CommandError, EndReason, Event, InviteOptions,
-    MessageOptions, Session, SessionId, Transport,
+    MessageOptions, Session, SessionId, SubscriptionEnd, Transport,
 };
 use sip_parse::{HeaderName, Message, Method, Request, Response};
 use sip_testing::{
     Bench, OFFER, SECOND, alice, description_needed, exchange_ended, remote_description, value,
 };
+
+#[path = "connection_drops/notifying.rs"]
+mod notifying;
+#[path = "connection_drops/publishing.rs"]
+mod publishing;
+#[path = "connection_drops/subscribed.rs"]
+mod subscribed;
 
 const ANSWER: &str = "v=0\r\no=- 2 2 IN IP4 192.0.2.1\r\n";
 const LOST: &str = "Transport ConnectionLost";
@@ -146,7 +153,29 @@ fn told(bench: &mut Bench) -> Vec<String> {
                     why(&outcome.expect_err("a failure"))
                 )
             }
+            Event::Notified { .. } => "Notified".to_owned(),
+            Event::SubscriptionInterrupted {
+                cause: SubscriptionEnd::Failed(reason),
+                ..
+            } => format!("SubscriptionInterrupted: {}", why(&reason)),
+            Event::SubscriptionEnded {
+                cause: SubscriptionEnd::Failed(reason),
+                ..
+            } => format!("SubscriptionEnded: {}", why(&reason)),
+            Event::SubscriptionEnded { cause, .. } => format!("SubscriptionEnded: {cause}"),
+            Event::Published { .. } => "Published".to_owned(),
+            Event::PublicationFailed {
+                reason, retry_at, ..
+            } => {
+                assert_eq!(retry_at, None);
+                format!("PublicationFailed: {}", why(&reason))
+            }
+            Event::PublicationEnded { outcome, .. } => {
+                outcome.expect("removed");
+                "PublicationEnded".to_owned()
+            }
             Event::Stopped { unfinished } => format!("Stopped: {unfinished}"),
+            Event::IncomingSubscriptionEnded { cause, .. } => format!("of a peer: {cause}"),
             other => panic!("{other:?}"),
         })
     });
@@ -532,24 +561,13 @@ fn in_refer() {
 
 #[test]
 fn subscribed() {
-    for drop in DROPS {
-        let mut bench = online(&config());
-        let ours = bench
-            .agent
-            .request(Method::Subscribe, "bob", None, &[], bench.now);
-        assert!(matches!(ours, Err(CommandError::WrongState(_))));
-        assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
-        assert!(back(&mut bench).is_empty());
-        let user = bench.contact_user();
-        bench.feed(&format!(
-            "NOTIFY sip:{user}@x SIP/2.0\nVia: SIP/2.0/WS b.invalid;branch=z9hG4bKn\nMax-Forwards: 70\n\
-             From: <sip:bob@example.com>;tag=1\nTo: <sip:alice@example.com>;tag=2\nCall-ID: n\n\
-             CSeq: 1 NOTIFY\nContact: <sip:bob@b.invalid>\nEvent: presence\n\
-             Subscription-State: active\nContent-Length: 0\n\n"
-        ));
-        assert_eq!(bench.next_response().status().as_u16(), 481);
-        nothing_follows(&mut bench);
-    }
+    subscribed::every_case();
+}
+
+/// RFC 6665 4.2.2: the NOTIFYs of a peer's subscription wait for the next connection, 64 T1 at most.
+#[test]
+fn notifying() {
+    notifying::each_drop();
 }
 
 /// A request that `send` makes fails, and the agent does not resend it.
@@ -568,14 +586,7 @@ fn fails(send: impl Fn(&mut Bench)) {
 
 #[test]
 fn publishing() {
-    fails(|bench| {
-        let body = Some(Body::new("application/pidf+xml", "<presence/>"));
-        let publish = Method::Publish;
-        let sent = bench
-            .agent
-            .request(publish, "sip:alice@example.com", body, &[], bench.now);
-        sent.unwrap();
-    });
+    publishing::every_case();
 }
 
 #[test]

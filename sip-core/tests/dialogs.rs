@@ -370,3 +370,37 @@ fn rfc5057_5_1_what_a_failure_ends() {
         assert_eq!(ends(code), FailureScope::Transaction, "{code}");
     }
 }
+
+/// RFC 5057 4 (6665-4.5-A): a confirmed dialog outlives its main usage while others share it, whether or not the rest has a name
+/// of its own; an early one, and one without further usages, is over at once.
+#[test]
+fn rfc5057_4_a_dialog_lives_until_its_last_usage_ends() {
+    let (main, rest) = (1, 2);
+    for (confirmed, shares, named) in [
+        (true, 2, main),
+        (true, 2, rest),
+        (true, 0, main),
+        (false, 2, main),
+    ] {
+        let mut rng = *random(5);
+        let mut layer = DialogLayer::<u8>::new(4, 4, &mut rng);
+        let set = layer.open(b"c1", main, &mut rng);
+        let dialog = layer.accept(set, &invite("sip:bob@b", "a")).expect("room");
+        if confirmed {
+            layer.confirm(dialog);
+        }
+        for _ in 0..shares {
+            layer.share(dialog);
+        }
+        layer.release(set, main, named);
+        if !confirmed || shares == 0 {
+            assert!(layer.is_empty());
+            continue;
+        }
+        assert_eq!(layer.usage_of(dialog), Some(named));
+        layer.unshare(dialog);
+        assert_eq!(layer.usage_of(dialog), Some(named));
+        layer.unshare(dialog);
+        assert!(layer.is_empty());
+    }
+}

@@ -685,7 +685,7 @@ fn an_agent_without_uri_is_anonymous() {
 /// Queued actions and idle agents are small.
 #[test]
 fn sizes_are_bounded() {
-    assert!(size_of::<Action>() <= 64, "{}", size_of::<Action>());
+    assert!(size_of::<Action>() <= 72, "{}", size_of::<Action>());
     assert!(
         size_of::<UserAgent>() <= 2_048,
         "{}",

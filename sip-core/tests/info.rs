@@ -263,8 +263,8 @@ fn rfc5057_5_1_a_481_ends_the_call() {
     assert_eq!(cause, Cause::DialogGone);
 }
 
-/// RFC 3261 8.2.1, 3261-8.2-ORD: a request of a method in `extraMethods` reaches the application within a call; outside
-/// a call, and every other unknown method, gets 501 with Allow, and a known one out of place 405 or 481.
+/// RFC 3261 8.2.1, 3261-8.2-ORD: a request of a method in `extraMethods` reaches the application within a call;
+/// every other unknown method gets 501 with Allow, and a known one out of place 405 or 481.
 #[test]
 fn rfc3261_8_2_1_unknown_methods_within_a_call() {
     let mut bench = Bench::new(alice().extra_methods(["KNOCK"]));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{ExtraHeader, ToneFormat, Tones, TonesError};
+use sip_parse::MediaType;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -19,10 +20,13 @@ once, with exit code 1, and says what is left open.
 Examples:
   sip demo
   sip demo --transfer
+  sip demo --presence
   sip serve --user alice:secret --user bob:secret
   sip answer --server ws://127.0.0.1:5080 --uri sip:bob@localhost --password secret
   sip call bob --server ws://127.0.0.1:5080 --uri sip:alice@localhost --password secret --trace
   sip call bob --config account.json5 --dtmf 123# --transfer carol --transfer-after 5
+  sip publish --basic open --note 'at my desk' --config account.json5
+  sip watch bob carol --mwi --config account.json5
   sip config account.json5
   sip parse invite.sip";
 
@@ -67,6 +71,23 @@ pub(crate) enum Command {
     Message(Message),
     /// Ask a user agent or a server for its capabilities
     Options(Options),
+    /// Send a request of any other method and report its outcome
+    ///
+    /// Methods that need a state of their own, such as INVITE or SUBSCRIBE, have commands of their own.
+    Request(Request),
+    /// Subscribe to an event package and print each state that the notifier reports
+    ///
+    /// Ends after --count reports, after --for seconds or at Ctrl-C, and unsubscribes. Exit code 1 if the notifier
+    /// refuses the subscription, ends it, or reports nothing.
+    Subscribe(Subscribe),
+    /// Publish a state, such as presence, keep it published, then remove it
+    ///
+    /// Stays until --for seconds after the first success, or until Ctrl-C. Exit code 1 if the server refuses the state.
+    Publish(Publish),
+    /// Watch the presence of people and the own mailbox, a line for each
+    ///
+    /// On a terminal the lines stay in place and follow each change; elsewhere there is one line for each change.
+    Watch(Watch),
     /// Show the effective configuration: each parameter, its value, and where that came from
     ///
     /// Secrets are blacked out. Exit code 2 if something is wrong with it: one line for each fault.
@@ -105,6 +126,9 @@ pub(crate) struct Account {
     /// know. Without this flag and without replaces in --config FILE, it is a call as any other.
     #[arg(long)]
     pub(crate) replaces: bool,
+    /// The event packages of which the command is the notifier.
+    #[arg(skip)]
+    pub(crate) event_packages: &'static [&'static str],
     /// What carries the user agent
     #[arg(long, value_enum, default_value_t = Adapter::Tokio)]
     pub(crate) adapter: Adapter,
@@ -153,6 +177,12 @@ pub(crate) struct Demo {
     /// Alice calls bob, holds the call, calls carol, and connects the two.
     #[arg(long, conflicts_with_all = ["calls", "fault"])]
     pub(crate) transfer: bool,
+    /// Show how two user agents watch each other's presence
+    ///
+    /// Alice and bob subscribe, have a call in which both publish that they are on the phone, and
+    /// see it of each other. Alice watches her mailbox, too.
+    #[arg(long, conflicts_with_all = ["calls", "fault", "transfer"])]
+    pub(crate) presence: bool,
     /// Break something: the exit code is then 1, and the last line has other numbers
     #[arg(long, value_enum)]
     pub(crate) fault: Option<Fault>,
@@ -174,6 +204,12 @@ pub(crate) struct Serve {
     /// Realm of the digest challenges, and the domain that the users belong to
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     pub(crate) realm: String,
+    /// Forward every SUBSCRIBE and PUBLISH to the user agents of the user
+    ///
+    /// Without this flag the edge answers SUBSCRIBE for presence, message-summary and reg itself,
+    /// and PUBLISH for presence.
+    #[arg(long)]
+    pub(crate) forward_events: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -297,6 +333,11 @@ pub(crate) struct Answer {
     /// It is reliable (RFC 3262) if the caller and rel100 in --config FILE allow that.
     #[arg(long, conflicts_with = "reject")]
     pub(crate) progress: bool,
+    /// Take subscriptions to presence and dialog, and report whether this side is free or in a call
+    ///
+    /// Every subscriber is accepted. Without this flag every subscription is refused.
+    #[arg(long)]
+    pub(crate) presence: bool,
     /// Refuse calls with this status code (300 to 699) instead of answering them
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699))]
     pub(crate) reject: Option<u16>,
@@ -324,6 +365,141 @@ pub(crate) struct Message {
 pub(crate) struct Options {
     /// Whom to ask: a SIP URI, or a name in the domain of --uri
     pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Request {
+    /// Name of the method, such as INFO or one of an extension
+    pub(crate) method: String,
+    /// Where to send it: a SIP URI, or a name in the domain of --uri
+    pub(crate) target: String,
+    /// Header field for the request; repeat for more
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    pub(crate) header: Vec<ExtraHeader>,
+    /// File with the body; - is standard input
+    #[arg(long, value_name = "FILE", requires = "content_type")]
+    pub(crate) body: Option<PathBuf>,
+    /// Media type of the body
+    #[arg(long, value_name = "TYPE", requires = "body", value_parser = media_type)]
+    pub(crate) content_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Subscribe {
+    /// What to subscribe to: a SIP URI, or a name in the domain of --uri
+    pub(crate) target: String,
+    /// Event package, such as presence, message-summary, dialog or reg
+    #[arg(long, value_name = "PACKAGE", value_parser = token)]
+    pub(crate) event: String,
+    /// The id that tells apart several subscriptions to one package
+    #[arg(long, value_name = "ID", value_parser = token)]
+    pub(crate) id: Option<String>,
+    /// How long each SUBSCRIBE asks for; the notifier may shorten it
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 3_600,
+        conflicts_with = "poll"
+    )]
+    pub(crate) expires: u32,
+    /// Media type to take, in place of that of the package; repeat for more
+    #[arg(long, value_name = "TYPE", value_parser = media_type)]
+    pub(crate) accept: Vec<String>,
+    /// Ask for the state once, without a subscription that lasts
+    #[arg(long)]
+    pub(crate) poll: bool,
+    /// Do not subscribe anew when the notifier ends the subscription and allows that
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// End after this many reports
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// End after this many seconds
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub(crate) seconds: Option<u64>,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Whether a person can be reached (RFC 3863 section 4.1.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Basic {
+    /// Takes calls and messages
+    Open,
+    /// Does not
+    Closed,
+}
+
+/// What a person does (RFC 4480 section 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Activity {
+    /// Busy
+    Busy,
+    /// Away
+    Away,
+    /// In a call
+    OnThePhone,
+}
+
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("state").required(true).args(["basic", "body"]))]
+pub(crate) struct Publish {
+    /// Whose state it is, if not that of --uri: a SIP URI, or a name in its domain
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+    /// Event package
+    #[arg(long, value_name = "PACKAGE", default_value = "presence", value_parser = token)]
+    pub(crate) event: String,
+    /// Presence: whether the person takes calls and messages
+    #[arg(long, value_enum)]
+    pub(crate) basic: Option<Basic>,
+    /// Presence: a note for people
+    #[arg(long, value_name = "TEXT", requires = "basic")]
+    pub(crate) note: Option<String>,
+    /// Presence: what the person does
+    #[arg(long, value_enum, requires = "basic")]
+    pub(crate) activity: Option<Activity>,
+    /// File with the state; - is standard input
+    #[arg(long, value_name = "FILE", requires = "content_type")]
+    pub(crate) body: Option<PathBuf>,
+    /// Media type of the state in --body
+    #[arg(long, value_name = "TYPE", requires = "body", value_parser = media_type)]
+    pub(crate) content_type: Option<String>,
+    /// How long each PUBLISH asks for; the server may shorten it
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) expires: u32,
+    /// Remove the state after this many seconds; without it at Ctrl-C
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub(crate) seconds: Option<u64>,
+    #[command(flatten)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// Whom to watch: SIP URIs, or names in the domain of --uri; without one, the own mailbox
+    pub(crate) target: Vec<String>,
+    /// Watch the own mailbox (message-summary), too
+    #[arg(long)]
+    pub(crate) mwi: bool,
+    /// Watch the calls of each person (dialog) in place of the presence
+    #[arg(long, requires = "target")]
+    pub(crate) dialog: bool,
+    /// End after this many seconds; without it at Ctrl-C
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub(crate) seconds: Option<u64>,
     #[command(flatten)]
     pub(crate) account: Account,
     #[command(flatten)]
@@ -372,6 +548,24 @@ fn header(text: &str) -> Result<ExtraHeader, String> {
     ExtraHeader::new(name.trim(), value.trim()).map_err(|error| error.to_string())
 }
 
+/// An event package or its id (RFC 6665 section 8.4).
+fn token(text: &str) -> Result<String, String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_token) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a token, such as presence".to_owned())
+    }
+}
+
+fn media_type(text: &str) -> Result<String, String> {
+    match MediaType::parse(text.as_bytes()) {
+        Ok(_) if !text.contains(char::is_control) => Ok(text.to_owned()),
+        Ok(_) => Err("expected a single line".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn tones(text: &str) -> Result<Tones, TonesError> {
     Tones::new(text)
 }
@@ -401,6 +595,18 @@ mod tests {
         );
         assert!(user("alice").is_err());
         assert!(user(":secret").is_err());
+    }
+
+    #[test]
+    fn a_package_is_a_token_and_a_media_type_has_two_parts() {
+        assert_eq!(token("presence.winfo"), Ok("presence.winfo".to_owned()));
+        for wrong in ["", "a b", "a;b", "a/b", "\u{e4}"] {
+            assert!(token(wrong).is_err(), "{wrong}");
+        }
+        assert!(media_type("application/pidf+xml").is_ok());
+        for wrong in ["", "text", "text/", "text/plain\r\n", "x y/z"] {
+            assert!(media_type(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! Events of the core in words and in JSON.
 
 use serde_json::{Value, json};
-use sip_core::{
-    DescriptionKind, EndReason, Event, ExchangeOutcome, SessionId, TransferOutcome, sdp,
-};
-use sip_parse::{HeaderName, NameAddr, Request, Response};
+use sip_core::{DescriptionKind, Event, ExchangeOutcome, SessionId, TransferOutcome, sdp};
 
 use crate::report::{Report, printable};
+use crate::subscriptions;
+use crate::words::{caller, in_words, reason_fields, reason_phrase};
 
 /// Prints an event. Events for the program alone are left out.
 pub(crate) fn print(report: &Report, event: &Event) {
@@ -382,7 +381,7 @@ fn print_exchange(report: &Report, event: &Event) {
             reason_fields(reason),
             format_args!("no response: {reason}"),
         ),
-        _ => {}
+        _ => subscriptions::print(report, event),
     }
 }
 
@@ -414,49 +413,11 @@ const fn outcome_name(outcome: &TransferOutcome) -> &'static str {
     }
 }
 
-fn reason_fields(reason: &EndReason) -> Vec<(&'static str, Value)> {
-    let mut fields = vec![("reason", json!(reason.to_string()))];
-    if let Some(status) = reason.status {
-        fields.push(("status", json!(status.as_u16())));
-    }
-    if let Some(message) = &reason.message {
-        for (name, field) in [
-            (HeaderName::Reason, "reason_header"),
-            (HeaderName::RetryAfter, "retry_after"),
-            (HeaderName::Warning, "warning"),
-        ] {
-            if let Some(header) = message.header(name) {
-                let value = sip_parse::text(&header.unfolded()).to_string();
-                fields.push((field, json!(printable(&value))));
-            }
-        }
-    }
-    if let Some(failure) = reason.bye_failure {
-        fields.push(("bye_failure", json!(failure.to_string())));
-    }
-    if !reason.contacts.is_empty() {
-        fields.push(("contacts", json!(reason.contacts)));
-    }
-    fields
-}
-
 /// Empty for the first flow, because most agents have only that.
 fn on_flow(reg_id: u8) -> String {
     match reg_id {
         1 => String::new(),
         flow => format!(" on flow {flow}"),
-    }
-}
-
-fn in_words(reason: &EndReason) -> String {
-    with_contacts(reason.to_string(), &reason.contacts)
-}
-
-/// A reason, and the targets of a redirection.
-fn with_contacts(reason: String, contacts: &[Box<str>]) -> String {
-    match contacts {
-        [] => reason,
-        contacts => format!("{reason}; elsewhere: {}", contacts.join(", ")),
     }
 }
 
@@ -467,39 +428,12 @@ const fn kind_name(kind: DescriptionKind) -> &'static str {
     }
 }
 
-/// The sender of a request: the URI of From, and the display name if there is one.
-pub(crate) fn caller(request: &Request) -> String {
-    match request.from() {
-        Ok(from) => printable(&name_and_uri(&from)),
-        Err(_) => "somebody".to_owned(),
-    }
-}
-
-fn name_and_uri(address: &NameAddr<'_>) -> String {
-    let uri = sip_parse::text(address.uri().as_bytes());
-    match address.display() {
-        Some(name) if !name.is_empty() => format!("\"{}\" <{uri}>", sip_parse::text(&name)),
-        _ => uri.to_string(),
-    }
-}
-
-fn reason_phrase(response: &Response) -> String {
-    printable(&sip_parse::text(response.reason()).to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_redirection_says_where_to_and_a_further_flow_its_number() {
-        let told = |contacts: &[&str]| {
-            let contacts: Vec<Box<str>> = contacts.iter().map(|&contact| contact.into()).collect();
-            with_contacts("refused".to_owned(), &contacts)
-        };
-        assert_eq!(told(&[]), "refused");
-        let moved = told(&["<sip:a@b>", "<sip:c@d>"]);
-        assert_eq!(moved, "refused; elsewhere: <sip:a@b>, <sip:c@d>");
+    fn a_further_flow_has_its_number() {
         assert_eq!(on_flow(1), "");
         assert_eq!(on_flow(2), " on flow 2");
     }

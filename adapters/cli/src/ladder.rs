@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip_core::Direction;
-use sip_parse::{HeaderName, Limits, Message};
+use sip_core::package::{ContextClass, MessageSummary, Presence};
+use sip_core::{Body, Direction};
+use sip_parse::{HeaderName, Limits, Message, Method, Request};
 
 /// Characters between two life lines: of two user agents with the edge between them, and of more.
 const GAPS: [usize; 2] = [46, 34];
@@ -82,12 +83,17 @@ fn label(bytes: &Bytes) -> Option<String> {
         return Some(format!("({} bytes that are no SIP message)", bytes.len()));
     };
     let mut label = match (message.as_request(), message.as_response()) {
-        (Some(request), _) => {
-            // Without URI parameters, because they concern routing and not the target.
-            let uri = request.uri_bytes().split(|&byte| byte == b';').next();
-            let uri = uri.unwrap_or_default();
-            format!("{} {}", request.method(), sip_parse::text(uri))
-        }
+        // The state is what a reader looks for, and the URI of a NOTIFY is that of a contact.
+        (Some(request), _) => match package_of_state(&request) {
+            // The state is what a reader looks for, and the URI of a NOTIFY is that of a contact.
+            Some(package) => format!("{} {package}", request.method()),
+            None => {
+                // Without URI parameters, because they concern routing and not the target.
+                let uri = request.uri_bytes().split(|&byte| byte == b';').next();
+                let uri = uri.unwrap_or_default();
+                format!("{} {}", request.method(), sip_parse::text(uri))
+            }
+        },
         (_, Some(response)) => {
             format!(
                 "{} {}",
@@ -109,6 +115,14 @@ fn label(bytes: &Bytes) -> Option<String> {
     Some(label)
 }
 
+/// The event package of a NOTIFY or PUBLISH with a state that [`body_name`] reads.
+fn package_of_state(request: &Request) -> Option<String> {
+    let reads = matches!(request.method(), Method::Notify | Method::Publish);
+    let event = request.event().ok().flatten().filter(|_| reads)?;
+    let package = sip_parse::text(event.package).to_string();
+    matches!(&*package, "presence" | "message-summary").then_some(package)
+}
+
 fn body_name(message: &Message) -> Option<String> {
     if message.body().is_empty() {
         return None;
@@ -119,6 +133,7 @@ fn body_name(message: &Message) -> Option<String> {
         .next()?
         .rsplit(|&byte| byte == b'/')
         .next()?;
+    let body = |content_type| Body::new(content_type, message.body().to_vec());
     match subtype.trim_ascii() {
         b"sdp" => Some("SDP".to_owned()),
         b"plain" => Some(format!("{:?}", sip_parse::text(message.body()).to_string())),
@@ -128,6 +143,16 @@ fn body_name(message: &Message) -> Option<String> {
             let status = status.unwrap_or_default();
             let status = status.strip_prefix(b"SIP/2.0 ").unwrap_or(status);
             Some(sip_parse::text(status).to_string())
+        }
+        // What a subscriber sees (RFC 3863, RFC 3842).
+        b"pidf+xml" => {
+            let presence = Presence::from_body(&body(Presence::CONTENT_TYPE)).ok()?;
+            Some(presence.to_string())
+        }
+        b"simple-message-summary" => {
+            let summary = MessageSummary::from_body(&body(MessageSummary::CONTENT_TYPE)).ok()?;
+            let counts = summary.counts(ContextClass::Voice).unwrap_or_default();
+            Some(format!("{} new, {} old", counts.new, counts.old))
         }
         other => Some(sip_parse::text(other).to_string()),
     }

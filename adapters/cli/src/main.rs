@@ -1,12 +1,14 @@
 #![forbid(unsafe_code)]
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
-//! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `script` and `keyboard`, `ladder` and `sdp`, `report`, `arguments`,
-//! `schema`, `keys` and `outcome`.
+//! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `availability`, `running`, `adapter`,
+//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `script` and `keyboard`, `ladder` and `sdp`, `report`,
+//! `arguments`, `schema`, `keys` and `outcome`.
 
 mod adapter;
 mod arguments;
+mod availability;
+mod bodies;
 mod commands;
 mod events;
 mod interrupts;
@@ -22,6 +24,8 @@ mod schema;
 mod script;
 mod sdp;
 mod settings;
+mod subscriptions;
+mod words;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -52,6 +56,19 @@ fn main() -> ExitCode {
             options.output.json,
             block_on(commands::request::options(options)),
         ),
+        Command::Request(request) => (
+            request.output.json,
+            block_on(commands::request::request(request)),
+        ),
+        Command::Subscribe(subscribe) => (
+            subscribe.output.json,
+            block_on(commands::subscribe::run(subscribe)),
+        ),
+        Command::Publish(publish) => (
+            publish.output.json,
+            block_on(commands::publish::run(publish)),
+        ),
+        Command::Watch(watch) => (watch.output.json, block_on(commands::watch::run(watch))),
         Command::Config(config) => (config.output.json, commands::config::run(config)),
         // Its JSON is one object for each file and nothing else.
         Command::Parse(parse) => (false, commands::parse::run(&parse)),

@@ -43,6 +43,8 @@ struct Call {
     /// What the flags still do in it.
     steps: VecDeque<(Instant, Intent)>,
     hold: Hold,
+    /// The transfer that waits for the end of the exchange of a hold.
+    transfer: Option<(TransferTarget, Source)>,
     /// The call whose peer is to be connected with the peer of this one.
     consults_for: Option<(SessionId, Source)>,
 }
@@ -111,6 +113,7 @@ impl Phone {
             up: false,
             steps: VecDeque::new(),
             hold: Hold::No,
+            transfer: None,
             consults_for: None,
         });
     }
@@ -250,7 +253,10 @@ impl Phone {
                 exchange,
                 outcome,
                 ..
-            } => self.exchanged(*session, *exchange, outcome),
+            } => {
+                self.exchanged(running, *session, *exchange, outcome)
+                    .await?;
+            }
             Event::RequestCompleted { request, outcome } => {
                 if let Some((tones, source)) = self.tones.remove(request) {
                     let why = match outcome {
@@ -319,6 +325,10 @@ impl Phone {
         if self.keys.close() {
             self.report.prompt(None);
         }
+        if let Some((_, source)) = ended.as_mut().and_then(|call| call.transfer.take()) {
+            let why = format!("transfer failed: {reason}");
+            return self.transfer_failed(running, session, source, &why).await;
+        }
         // If there is a transfer, the peer of this call has gone to the other one.
         let consults_for = ended.and_then(|call| call.consults_for);
         let transfers = &self.transfers;
@@ -374,16 +384,22 @@ impl Phone {
         }
     }
 
-    /// An exchange is over. One in which this side made the offer may begin or end a hold.
-    fn exchanged(&mut self, session: SessionId, exchange: ExchangeId, outcome: &ExchangeOutcome) {
+    /// An exchange is over. One in which this side made the offer may begin or end a hold, and a transfer may wait for its end.
+    async fn exchanged(
+        &mut self,
+        running: &Running,
+        session: SessionId,
+        exchange: ExchangeId,
+        outcome: &ExchangeOutcome,
+    ) -> Result<(), Failure> {
         if self.offered_by_peer.remove(&(session, exchange)) {
-            return;
+            return Ok(());
         }
         let Some(call) = self.call(session) else {
-            return;
+            return Ok(());
         };
         let Hold::Changing { hold, source } = call.hold else {
-            return;
+            return Ok(());
         };
         let number = json!(session.to_bits());
         match outcome {
@@ -396,7 +412,7 @@ impl Phone {
                 self.report.event(name, [("call", number)], text);
             }
             // The core begins anew.
-            ExchangeOutcome::RolledBack(_) => {}
+            ExchangeOutcome::RolledBack(_) => return Ok(()),
             _ => {
                 call.hold = if hold { Hold::No } else { Hold::Yes };
                 let why = outcome
@@ -405,6 +421,10 @@ impl Phone {
                     .unwrap_or_default();
                 self.failed(source, format!("{}: {why}", hold_name(hold)));
             }
+        }
+        match self.call(session).and_then(|call| call.transfer.take()) {
+            Some((target, source)) => self.transfer(running, session, target, source).await,
+            None => Ok(()),
         }
     }
 
@@ -424,6 +444,7 @@ impl Phone {
         }
     }
 
+    /// Sends the REFER, after the exchange of a hold if one is under way, because peers drop a REFER behind a re-INVITE.
     async fn transfer(
         &mut self,
         running: &Running,
@@ -431,6 +452,12 @@ impl Phone {
         target: TransferTarget,
         source: Source,
     ) -> Result<(), Failure> {
+        if let Some(call) = self.call(session)
+            && matches!(call.hold, Hold::Changing { .. })
+        {
+            call.transfer = Some((target, source));
+            return Ok(());
+        }
         let options = TransferOptions::default();
         match running.handle.refer(session, target, options).await {
             Ok(transfer) => {
@@ -524,6 +551,9 @@ impl Phone {
         source: Source,
         why: &str,
     ) -> Result<(), Failure> {
+        if let Some(call) = self.call(session) {
+            call.transfer = None;
+        }
         self.failed(source, why.to_owned());
         if source == Source::Key {
             return Ok(());

@@ -1,8 +1,8 @@
 //! The output of a command: sentences for people, or one JSON object a line.
 
 use std::fmt::Display;
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Map, Value};
@@ -21,8 +21,17 @@ pub(crate) struct Report {
     /// The name of the agent, if there is more than one.
     agent: Option<Arc<str>>,
     start: Instant,
-    /// What the user is typing, which stays below the events.
-    prompt: Arc<Mutex<Option<String>>>,
+    /// What stays below the events.
+    below: Arc<Mutex<Below>>,
+}
+
+/// What stays below the events on a terminal.
+#[derive(Debug, Default)]
+struct Below {
+    /// What the user is typing, on standard error.
+    prompt: Option<String>,
+    /// Lines that change in place, on standard output.
+    board: Vec<String>,
 }
 
 impl Report {
@@ -33,7 +42,7 @@ impl Report {
             servers: Arc::default(),
             agent: None,
             start: Instant::now(),
-            prompt: Arc::default(),
+            below: Arc::default(),
         }
     }
 
@@ -83,29 +92,57 @@ impl Report {
     /// Tells the user something that is no event, on standard error. JSON output has no hints.
     pub(crate) fn hint(&self, text: &str) {
         if !self.json && !self.quiet {
-            self.above_the_prompt(|| complain(&printable(text)));
+            self.above(|| complain(&printable(text)));
         }
     }
 
     /// Shows what the user is typing, in place of what was shown before.
     pub(crate) fn prompt(&self, text: Option<String>) {
-        let mut prompt = self.prompt.lock().unwrap_or_else(PoisonError::into_inner);
-        if prompt.is_some() || text.is_some() {
+        let mut below = self.below();
+        if below.prompt.is_some() || text.is_some() {
             type_on_terminal(&format!(
                 "{CLEAR_LINE}{}",
                 text.as_deref().unwrap_or_default()
             ));
         }
-        *prompt = text;
+        below.prompt = text;
     }
 
-    fn above_the_prompt(&self, print: impl FnOnce()) {
-        let prompt = self.prompt.lock().unwrap_or_else(PoisonError::into_inner);
-        if prompt.is_some() {
+    /// Whether standard output is a terminal, where lines can change in place.
+    pub(crate) fn has_board(&self) -> bool {
+        !self.json && !self.quiet && std::io::stdout().is_terminal()
+    }
+
+    /// Shows these lines below all events, in place of those that were shown before.
+    pub(crate) fn board(&self, lines: Vec<String>) {
+        let mut below = self.below();
+        let lines = fit(&lines, size_of_terminal());
+        let before = std::mem::replace(&mut below.board, lines);
+        write_board(before.len(), &below.board);
+    }
+
+    /// Leaves the lines where they are; further events come after them.
+    pub(crate) fn leave_board(&self) {
+        self.below().board.clear();
+    }
+
+    fn below(&self) -> MutexGuard<'_, Below> {
+        self.below.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn above(&self, print: impl FnOnce()) {
+        let below = self.below();
+        if below.prompt.is_some() {
             type_on_terminal(CLEAR_LINE);
         }
+        if !below.board.is_empty() {
+            write_board(below.board.len(), &[]);
+        }
         print();
-        if let Some(text) = &*prompt {
+        if !below.board.is_empty() {
+            write_board(0, &below.board);
+        }
+        if let Some(text) = &below.prompt {
             type_on_terminal(text);
         }
     }
@@ -122,7 +159,7 @@ impl Report {
                 // Escapes control characters, because a reason phrase or Contact of a peer must not control the
                 // terminal.
                 let line = printable(&text.to_string());
-                self.above_the_prompt(|| print_line(&line));
+                self.above(|| print_line(&line));
             }
             return;
         }
@@ -160,6 +197,47 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// Writes lines on standard output in place of the last `before` ones. Errors are ignored as in [`print_line`].
+fn write_board(before: usize, lines: &[String]) {
+    let mut text = String::new();
+    if before > 0 {
+        // Up to the first line, and clear the screen from there.
+        text.push_str(&format!("\x1b[{before}A\r\x1b[J"));
+    }
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
+    }
+    let mut out = std::io::stdout().lock();
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// The part of a board that fits on a terminal of so many columns and lines, because a board that wraps or scrolls away cannot
+/// change in place.
+fn fit(lines: &[String], (columns, height): (usize, usize)) -> Vec<String> {
+    let cut = |line: &String| line.chars().take(columns).collect();
+    // The cursor stands in the line below.
+    let room = height.saturating_sub(1).max(1);
+    if lines.len() <= room {
+        return lines.iter().map(cut).collect();
+    }
+    let shown = lines.iter().take(room - 1).map(cut);
+    let more = format!("and {} more", lines.len() + 1 - room);
+    shown.chain([more]).collect()
+}
+
+/// The columns and lines of standard output.
+fn size_of_terminal() -> (usize, usize) {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stdout())
+        && size.ws_col > 0
+        && size.ws_row > 0
+    {
+        return (size.ws_col.into(), size.ws_row.into());
+    }
+    (80, 24)
+}
+
 /// Writes on standard error without an end of the line.
 fn type_on_terminal(text: &str) {
     let mut terminal = std::io::stderr().lock();
@@ -180,6 +258,15 @@ pub(crate) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_board_neither_wraps_nor_scrolls() {
+        let lines = ["abc", "de", "f"].map(str::to_owned);
+        assert_eq!(fit(&lines, (80, 24)), lines);
+        assert_eq!(fit(&lines, (2, 4)), ["ab", "de", "f"]);
+        assert_eq!(fit(&lines, (80, 3)), ["abc", "and 2 more"]);
+        assert_eq!(fit(&lines, (80, 1)), ["and 3 more"]);
+    }
 
     #[test]
     fn what_a_peer_wrote_cannot_control_the_terminal() {

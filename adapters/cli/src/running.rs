@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sip_core::config::Config;
 use sip_core::{
-    Cause, CommandError, Direction, EndReason, Event, FailureStatus, SessionId, TraceRecord,
+    Cause, CommandError, Direction, EndReason, Event, FailureStatus, PublicationId, SessionId,
+    SubscriptionId, TraceRecord,
 };
 use sip_host::CommandFailure;
 use sip_parse::StatusCode;
@@ -18,6 +19,7 @@ use crate::log::Log;
 use crate::outcome::Failure;
 use crate::report::{self, Report, complain};
 use crate::settings::{self, Registering};
+use crate::words::caller;
 
 /// How long hanging up, unregistering and disconnecting may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -35,6 +37,12 @@ pub(crate) struct Running {
     is_registered: bool,
     /// The calls that have not ended, and their peers.
     calls: BTreeMap<SessionId, String>,
+    /// The subscriptions that are not over, and their targets.
+    subscriptions: BTreeMap<SubscriptionId, String>,
+    /// The publications that are not over, and their packages.
+    publications: BTreeMap<PublicationId, String>,
+    /// The events that the command shows in a form of its own.
+    hidden: fn(&Event) -> bool,
     interrupts: Interrupts,
     /// Why the peer of a call that is over may not know it.
     untold: Option<String>,
@@ -80,6 +88,9 @@ impl Running {
             was_registered: false,
             is_registered: false,
             calls: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            publications: BTreeMap::new(),
+            hidden: |_| false,
             interrupts,
             untold: None,
         })
@@ -112,9 +123,13 @@ impl Running {
         self.interrupts.count(&open)
     }
 
-    /// What has to be ended: calls and the registration.
+    /// What has to be ended: calls, subscriptions, publications and the registration.
     fn unfinished(&self) -> Vec<String> {
         let calls = self.calls.values().map(|peer| format!("the call {peer}"));
+        let subscriptions = self.subscriptions.values();
+        let calls = calls.chain(subscriptions.map(|to| format!("the subscription to {to}")));
+        let publications = self.publications.values();
+        let calls = calls.chain(publications.map(|of| format!("the publication of {of}")));
         let registration = self
             .is_registered
             .then(|| format!("the registration of {}", self.address()));
@@ -124,6 +139,21 @@ impl Running {
     /// Notes a call of this side.
     pub(crate) fn calls(&mut self, session: SessionId, target: &str) {
         self.calls.insert(session, format!("to {target}"));
+    }
+
+    /// Notes a subscription of this side.
+    pub(crate) fn subscribes(&mut self, subscription: SubscriptionId, target: &str) {
+        self.subscriptions.insert(subscription, target.to_owned());
+    }
+
+    /// Notes a publication of this side.
+    pub(crate) fn publishes(&mut self, publication: PublicationId, package: &str) {
+        self.publications.insert(publication, package.to_owned());
+    }
+
+    /// Leaves out the events that the command shows in a form of its own; JSON output has them all.
+    pub(crate) fn hide(&mut self, hidden: fn(&Event) -> bool) {
+        self.hidden = hidden;
     }
 
     fn note(&mut self, event: Option<Event>) -> Result<Event, Failure> {
@@ -158,14 +188,22 @@ impl Running {
 
     /// Prints an event, and remembers what it leaves to be ended.
     fn show(&mut self, event: &Event) {
-        events::print(&self.report, event);
+        if self.report.is_json() || !(self.hidden)(event) {
+            events::print(&self.report, event);
+        }
         match event {
+            Event::SubscriptionEnded { subscription, .. } => {
+                self.subscriptions.remove(subscription);
+            }
+            Event::PublicationEnded { publication, .. } => {
+                self.publications.remove(publication);
+            }
             Event::Registered(_) => self.is_registered = true,
             Event::Unregistered { .. } => self.is_registered = false,
             Event::IncomingCall {
                 session, request, ..
             } => {
-                let peer = format!("from {}", events::caller(request));
+                let peer = format!("from {}", caller(request));
                 self.calls.insert(*session, peer);
             }
             Event::Ended { session, reason } => {
@@ -198,7 +236,7 @@ impl Running {
     }
 
     /// Answers events that a command does not handle, so that no peer waits: accepts messages, and refuses
-    /// calls as busy and transfers, which it does not carry out (RFC 3515 section 2.4.2).
+    /// calls as busy, and transfers and subscriptions, which it does not carry out (RFC 3515 section 2.4.2).
     pub(crate) async fn answer_unrelated(&mut self, event: &Event) -> Result<(), Failure> {
         let answered = match event {
             Event::IncomingCall { session, .. } => {
@@ -210,6 +248,12 @@ impl Running {
             Event::IncomingRefer { refer, .. } => {
                 let declined = FailureStatus::DECLINE;
                 self.handle.reject_refer(*refer, declined).await
+            }
+            Event::IncomingSubscription { subscription, .. } => {
+                let declined = FailureStatus::DECLINE;
+                self.handle
+                    .reject_subscription(*subscription, declined)
+                    .await
             }
             _ => Ok(()),
         };
@@ -239,6 +283,25 @@ impl Running {
             if matches!(event, Event::Stopped { .. }) {
                 return Ok(());
             }
+        }
+    }
+
+    /// The URI that a target stands for, as the core completes it; the own one without a target.
+    pub(crate) fn uri_of(&self, target: Option<&str>) -> Result<String, Failure> {
+        let own = self.config.uri().map(ToString::to_string);
+        let home = own.as_deref().and_then(|own| own.rsplit_once('@'));
+        let home = home.map_or("localhost", |(_, home)| home);
+        match (target, &own) {
+            (None, Some(own)) => Ok(own.clone()),
+            (None, None) => Err(Failure::Usage(
+                "no address is named: give --uri sip:NAME@DOMAIN, or uri in --config FILE"
+                    .to_owned(),
+            )),
+            (Some(target), _) if target.starts_with("sip:") || target.starts_with("sips:") => {
+                Ok(target.to_owned())
+            }
+            (Some(target), _) if target.contains('@') => Ok(format!("sip:{target}")),
+            (Some(target), _) => Ok(format!("sip:{target}@{home}")),
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use sip_core::Body;
 use sip_core::config::{Config, ConfigBuilder, Parameter, Source, Support};
 use sip_sipjs::{javascript_to_json5, read_into};
 
@@ -14,6 +15,9 @@ use crate::outcome::Failure;
 
 /// The largest configuration file that is read, in bytes.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
+
+/// The largest body that is read, in bytes.
+const BODY_LIMIT: u64 = 64 * 1024;
 
 /// Whether a command registers. What the configuration says of `register` goes before this.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +80,15 @@ pub(crate) fn effective(
     }
     if account.replaces {
         builder.replaces(Support::Supported);
+    }
+    if !account.event_packages.is_empty() {
+        let own = build(&builder)?;
+        let own = own.event_packages().iter().map(String::as_str);
+        let further = account.event_packages.iter().copied();
+        let own: Vec<&str> = own
+            .filter(|own| !account.event_packages.contains(own))
+            .collect();
+        builder.event_packages(own.into_iter().chain(further));
     }
     if output.trace {
         builder.trace_sip(true);
@@ -191,6 +204,24 @@ fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<Vec<String>, Fa
     }
 }
 
+/// The body in a file, or in standard input.
+pub(crate) fn body(path: &Path, content_type: &str) -> Result<Body, Failure> {
+    let wrong = |what: String| Failure::Usage(format!("--body {}: {what}", path.display()));
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin()
+            .take(BODY_LIMIT + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(BODY_LIMIT + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| wrong(error.to_string()))?;
+    if bytes.len() as u64 > BODY_LIMIT {
+        return Err(wrong(format!("more than {BODY_LIMIT} bytes")));
+    }
+    Ok(Body::new(content_type, bytes))
+}
+
 /// The certificates of `--ca`.
 pub(crate) fn extra_roots(account: &Account) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let Some(path) = &account.ca else {
@@ -299,7 +330,10 @@ mod tests {
         ("sessionRefresher", Honoured("'uac'")),
         ("traceSipCredentials", Honoured("true")),
         ("infoPackages", Honoured("['g.3gpp.ussd']")),
+        ("eventPackages", Honoured("['message-summary']")),
+        ("minSubscriptionExpires", Honoured("120")),
         ("extraMethods", Honoured("['KNOCK']")),
+        ("offerUnknownMethods", Honoured("true")),
         ("acceptedBodies", Honoured("['application/pidf+xml']")),
         ("earlySession", Honoured("true")),
         ("sessionId", Honoured("true")),

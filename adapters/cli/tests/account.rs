@@ -254,7 +254,8 @@ fn an_interrupted_program_says_goodbye() {
     server.signal("TERM");
     assert_eq!(
         server.line("registered"),
-        "registered 2, calls answered 0, calls ended 0, messages delivered 0, unregistered 2"
+        "registered 2, calls answered 0, calls ended 0, messages delivered 0, messages stored 0, subscriptions 0, \
+         publications 0, states reported 0, unregistered 2"
     );
     assert_eq!(server.finish(), 0);
 }

@@ -220,3 +220,72 @@ fn the_transfer_in_json() {
         assert!(events.iter().any(is_there), "{agent} {name}: {}", run.out);
     }
 }
+
+const WATCHED: &str =
+    "registered 2, calls answered 1, calls ended 1, states reported 8, unregistered 2";
+
+/// RFC 3856, RFC 3903, RFC 3842: alice and bob see each other free, on the phone, and free again; alice sees her mailbox fill.
+#[test]
+fn the_demo_shows_presence() {
+    for adapter in ["tokio", "blocking"] {
+        let run = run(&["demo", "--presence", "--adapter", adapter]);
+        assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+        assert_eq!(run.last_line(), WATCHED);
+        let arrows: Vec<&str> = run.out.lines().filter(|line| line.ends_with('|')).collect();
+        let count = |what: &str| arrows.iter().filter(|line| line.contains(what)).count();
+        // Each is challenged once; alice subscribes to her mailbox, too.
+        assert_eq!(count(" SUBSCRIBE sip:bob@localhost "), 2, "{}", run.out);
+        assert_eq!(count(" SUBSCRIBE sip:alice@localhost "), 4, "{}", run.out);
+        assert_eq!(
+            count(" PUBLISH presence (open: on the phone) "),
+            4,
+            "{}",
+            run.out
+        );
+        assert_eq!(
+            count(" NOTIFY presence (open: on the phone) "),
+            2,
+            "{}",
+            run.out
+        );
+        // At first, after the call, and at the end of the subscription.
+        assert_eq!(count(" NOTIFY presence (open) "), 6, "{}", run.out);
+        assert_eq!(
+            count(" NOTIFY message-summary (0 new, 0 old) "),
+            1,
+            "{}",
+            run.out
+        );
+        assert_eq!(
+            count(" NOTIFY message-summary (1 new, 0 old) "),
+            2,
+            "{}",
+            run.out
+        );
+    }
+}
+
+#[test]
+fn presence_in_json() {
+    let run = run(&["demo", "--presence", "--json"]);
+    assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
+    assert_eq!(
+        run.last_line(),
+        r#"{"event":"summary","registered":2,"answered":1,"ended":1,"states":8,"unregistered":2}"#
+    );
+    let events: Vec<Value> = run
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for (agent, name) in [
+        ("alice", "notified"),
+        ("bob", "notified"),
+        ("bob", "published"),
+        ("alice", "publication_ended"),
+        ("bob", "subscription_ended"),
+    ] {
+        let is_there = |event: &Value| event["agent"] == agent && event["event"] == name;
+        assert!(events.iter().any(is_there), "{agent} {name}: {}", run.out);
+    }
+}

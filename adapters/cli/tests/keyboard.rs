@@ -3,83 +3,14 @@
 
 mod common;
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::terminal::Terminal;
 use common::{Background, serve, serve_three, sip};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
 
 const ALICE: &str = "sip:alice@localhost";
 const BOB: &str = "sip:bob@localhost";
 const CAROL: &str = "sip:carol@localhost";
-
-/// A pseudo terminal: the side of the program, and the side of the user.
-struct Terminal {
-    user: File,
-    program: File,
-    /// What the program wrote on it.
-    screen: Arc<Mutex<String>>,
-}
-
-impl Terminal {
-    fn open() -> Self {
-        let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&user).unwrap();
-        unlockpt(&user).unwrap();
-        let name = ptsname(&user, Vec::new()).unwrap();
-        let name = std::ffi::OsStr::from_bytes(name.as_bytes());
-        let mut options = File::options();
-        let program = options.read(true).write(true).open(name).unwrap();
-        let user = File::from(user);
-        let screen = Arc::<Mutex<String>>::default();
-        let (mut from, to) = (user.try_clone().unwrap(), screen.clone());
-        std::thread::spawn(move || {
-            let mut buffer = [0; 1024];
-            while let Ok(length @ 1..) = from.read(&mut buffer) {
-                let text = String::from_utf8_lossy(&buffer[..length]);
-                to.lock().unwrap().push_str(&text);
-            }
-        });
-        Self {
-            user,
-            program,
-            screen,
-        }
-    }
-
-    /// Standard input and standard error of the command are this terminal.
-    fn attach(&self, command: &mut Command) -> Background {
-        let side = || self.program.try_clone().unwrap();
-        Background::start_attached(command.stdin(side()).stderr(side()))
-    }
-
-    fn type_keys(&mut self, keys: &str) {
-        self.user.write_all(keys.as_bytes()).unwrap();
-    }
-
-    fn shows(&self, what: &str) {
-        let start = Instant::now();
-        while !self.screen.lock().unwrap().contains(what) {
-            let screen = self.screen.lock().unwrap().clone();
-            assert!(
-                start.elapsed() < Duration::from_secs(30),
-                "{what}: {screen:?}"
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// Whether it waits for Enter and echoes, as a shell expects.
-    fn is_as_before(&self) -> bool {
-        let modes = tcgetattr(&self.program).unwrap().local_modes;
-        modes.contains(LocalModes::ICANON | LocalModes::ECHO)
-    }
-}
 
 fn account<'a>(command: &[&'a str], url: &'a str, uri: &'a str, password: &'a str) -> Vec<&'a str> {
     let account = ["--server", url, "--uri", uri, "--password", password];
@@ -252,7 +183,7 @@ fn json_output_does_not_touch_the_terminal() {
     terminal.type_keys("q\n");
     std::thread::sleep(Duration::from_millis(100));
     assert!(alice.is_running());
-    assert!(!terminal.screen.lock().unwrap().contains("keys:"));
+    assert!(!terminal.screen().contains("keys:"));
     alice.signal("INT");
     assert_eq!(alice.finish(), 0);
 }

@@ -4,6 +4,8 @@ mod common;
 
 use common::{Background, Run, run, serve, serve_three};
 use serde_json::Value;
+use sip_testing::sockets::registrar::{Registrar, answer, header};
+use sip_testing::sockets::request::request;
 
 /// `sip answer` for a minute, with further arguments.
 fn answering(user: &str, url: &str, further: &[&str]) -> Background {
@@ -232,6 +234,41 @@ fn rfc5589_7_an_attended_transfer_by_flags() {
         carol.line("call ended: hung up, by the peer");
     }
 }
+
+/// A REFER behind a re-INVITE that is under way is lost at some peers, such as SIP.js 0.11: it waits for the end of that exchange.
+#[test]
+fn the_refer_of_an_attended_transfer_waits_for_the_end_of_the_hold() {
+    for adapter in ["tokio", "blocking"] {
+        let registrar = Registrar::start(600);
+        registrar.leave_unanswered("INVITE");
+        let url = format!("ws://127.0.0.1:{}", registrar.port);
+        let account = ["--server", &url, "--uri", "sip:alice@example.com"];
+        let flags = ["--transfer", "carol", "--attended", "--adapter", adapter];
+        let mut alice = Background::start(&[&["call", "bob"][..], &flags, &account].concat());
+        let accept = |invite: &str, user: &str| {
+            let contact = format!(
+                "Contact: <sip:{user}@{user}.invalid;transport=ws>\r\nSupported: replaces\r\nContent-Type: application/sdp\r\n"
+            );
+            registrar.send(0, &answer(invite, &contact, ANSWER));
+        };
+        accept(&registrar.hear(0, "INVITE sip:bob@example.com "), "bob");
+        let hold = registrar.hear(0, "INVITE sip:bob@bob.invalid");
+        accept(&registrar.hear(0, "INVITE sip:carol@example.com "), "carol");
+        registrar.hear(0, "ACK sip:carol@carol.invalid");
+        alice.line("call established");
+        alice.line("call established");
+        // The program answers this after it has done what follows from the call to carol.
+        registrar.send(0, &request("MESSAGE", 1, "Hello"));
+        registrar.hear(0, "SIP/2.0 200 ");
+        assert_eq!(registrar.heard(0, "REFER "), [""; 0], "{adapter}");
+        accept(&hold, "bob");
+        let refer = registrar.hear(0, "REFER sip:bob@bob.invalid");
+        assert!(header(&refer, "Refer-To").is_some_and(|target| target.contains("Replaces=")));
+        registrar.end();
+    }
+}
+
+const ANSWER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
 
 /// A transfer that comes to nothing is a failure: the transferee refuses it, or its target cannot be reached.
 #[test]

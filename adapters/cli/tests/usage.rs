@@ -27,6 +27,10 @@ fn help_names_every_command_and_exit_code() {
         "answer",
         "message",
         "options",
+        "request",
+        "subscribe",
+        "publish",
+        "watch",
         "config",
         "parse",
         "Exit codes",
@@ -35,7 +39,19 @@ fn help_names_every_command_and_exit_code() {
         assert!(help.out.contains(word), "{word}");
     }
     for command in [
-        "demo", "serve", "register", "call", "answer", "message", "options", "config", "parse",
+        "demo",
+        "serve",
+        "register",
+        "call",
+        "answer",
+        "message",
+        "options",
+        "request",
+        "subscribe",
+        "publish",
+        "watch",
+        "config",
+        "parse",
     ] {
         let help = run(&[command, "--help"]);
         assert_eq!(help.code, 0, "{command}");
@@ -126,6 +142,10 @@ fn no_connection_is_exit_code_3_and_says_where() {
         &["answer", "--uri", "sip:alice@localhost"],
         &["message", "bob", "hello", "--uri", "sip:alice@localhost"],
         &["options", "bob", "--uri", "sip:alice@localhost"],
+        &["request", "INFO", "bob"],
+        &["subscribe", "bob", "--event", "presence"],
+        &["publish", "--basic", "open", "--uri", "sip:alice@localhost"],
+        &["watch", "bob"],
     ] {
         for adapter in ["tokio", "blocking"] {
             let run = run(&[command, &["--server", &url, "--adapter", adapter]].concat());

@@ -7,6 +7,8 @@ use std::time::Duration;
 use sip_core::auth::{Algorithm, DigestServerError};
 use sip_parse::Uri;
 
+use crate::event::EventPackage;
+
 /// The configuration of an [`Edge`](crate::Edge) and of the [`EdgeServer`](crate::EdgeServer) around it.
 ///
 /// [`EdgeConfig::default`] listens on a free port of 127.0.0.1 and has no users.
@@ -38,6 +40,17 @@ pub struct EdgeConfig {
     /// one, as after an attended transfer. If not, the edge answers 430 (section 5.3.1) and 404, as an edge without a registrar
     /// does.
     pub follow_contacts: bool,
+    /// The event packages that the edge serves to its users: it answers SUBSCRIBE for them, and PUBLISH for `presence`. A
+    /// SUBSCRIBE for another package goes to the user agents of the user. `min_expires` and
+    /// `max_expires` bound a publication, and `min_expires` a subscription, too.
+    pub event_packages: Vec<EventPackage>,
+    /// The least time between two NOTIFYs of a subscription, because a subscriber expects few in a row: five seconds (RFC 3680
+    /// section 4.10, RFC 3856 section 6.10). The edge reports the last of the states in between.
+    pub notify_interval: Duration,
+    /// Whether the edge keeps the MESSAGEs of its users to one that is registered nowhere, and answers them 202 (RFC 3428
+    /// section 7). It sends them when their user registers, in their order, and reports their number to those that watch
+    /// `message-summary`. If not, it answers 480. The store is in memory.
+    pub stores_messages: bool,
     /// Deliberate faults of the edge.
     pub faults: Faults,
     /// Limits on what a peer can use up.
@@ -62,6 +75,16 @@ pub struct EdgeLimits {
     pub bindings_per_user: usize,
     /// Requests being forwarded at one time; one more is answered 503.
     pub forwarded_requests: usize,
+    /// Subscriptions to what the edge serves; one more is answered 503.
+    pub subscriptions: usize,
+    /// Those of one user; one more is answered 403.
+    pub subscriptions_per_user: usize,
+    /// Publications of one user; one more is answered 403.
+    pub publications_per_user: usize,
+    /// Bytes of a published document; a longer one is answered 413.
+    pub publication_bytes: usize,
+    /// Stored messages of one user; one more is answered 480.
+    pub messages_per_user: usize,
     /// Actions that wait to be polled; at this number [`Edge::receive`](crate::Edge::receive)
     /// refuses input.
     pub actions: usize,
@@ -84,6 +107,9 @@ impl Default for EdgeConfig {
             nonce_lifetime: Duration::from_secs(300),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             follow_contacts: true,
+            event_packages: EventPackage::ALL.to_vec(),
+            notify_interval: Duration::from_secs(5),
+            stores_messages: false,
             faults: Faults::default(),
             limits: EdgeLimits::default(),
         }
@@ -96,6 +122,11 @@ impl Default for EdgeLimits {
             message: sip_parse::Limits::default(),
             bindings_per_user: 8,
             forwarded_requests: 4096,
+            subscriptions: 1024,
+            subscriptions_per_user: 64,
+            publications_per_user: 8,
+            publication_bytes: 16_384,
+            messages_per_user: 32,
             actions: 4096,
             connections: 1024,
             queued_messages: 256,
@@ -117,6 +148,9 @@ impl fmt::Debug for EdgeConfig {
             .field("nonce_lifetime", &self.nonce_lifetime)
             .field("algorithms", &self.algorithms)
             .field("follow_contacts", &self.follow_contacts)
+            .field("event_packages", &self.event_packages)
+            .field("notify_interval", &self.notify_interval)
+            .field("stores_messages", &self.stores_messages)
             .field("faults", &self.faults)
             .field("limits", &self.limits)
             .finish()
@@ -179,6 +213,11 @@ impl EdgeConfig {
         let numbers = [
             limits.bindings_per_user,
             limits.forwarded_requests,
+            limits.subscriptions,
+            limits.subscriptions_per_user,
+            limits.publications_per_user,
+            limits.publication_bytes,
+            limits.messages_per_user,
             limits.actions,
             limits.connections,
             limits.queued_messages,

@@ -4,20 +4,23 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, SeedableRng};
 use sip_core::auth::DigestServer;
 use sip_core::transaction::{
     Output, SendError, ServerTransactionId, TimerC, TimerSettings, TransactionLayer,
     TransactionSettings,
 };
-use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp};
+use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp, Transport};
 use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
 
 use crate::config::{Domain, EdgeConfig, EdgeConfigError};
-use crate::event::{Counters, CutReason, EdgeAction, EdgeEvent, RemovalReason};
+use crate::event::{Counters, CutReason, EdgeAction, EdgeEvent, EventPackage, RemovalReason};
 use crate::flow::FlowTokens;
 use crate::fork::Forward;
 use crate::location::{Change, ChangeKind, Location};
+use crate::mailbox::Mailbox;
+use crate::publications::Publications;
+use crate::watchers::{WatcherRules, Watchers};
 
 /// How many bindings or branches one tick may end. The host ticks again while something is due.
 const BATCH: usize = 64;
@@ -29,7 +32,8 @@ const TIMER_C: Duration = Duration::from_secs(181);
 /// A registrar and proxy for one set of users. It reaches each user over the connection of its REGISTER.
 ///
 /// It does no I/O and has no clock: the host passes inputs with the time, and carries out the actions that
-/// [`Edge::poll_action`] returns. It is built on [`TransactionLayer`] alone.
+/// [`Edge::poll_action`] returns. It is built on [`TransactionLayer`]; the notifier of the event packages that it serves is an
+/// [`Endpoint`](sip_core::endpoint::Endpoint) behind it.
 pub struct Edge {
     pub(crate) layer: TransactionLayer<Tag>,
     pub(crate) config: EdgeConfig,
@@ -45,6 +49,15 @@ pub struct Edge {
     /// Timer C of the branches of forwarded INVITEs, by request and branch.
     pub(crate) timer_c: TimerC<(u64, usize)>,
     pub(crate) counters: Counters,
+    /// The notifier of the event packages that the edge serves, and the proxy's end of its connection.
+    pub(crate) watchers: Watchers,
+    pub(crate) notifier: ConnectionId,
+    pub(crate) publications: Publications,
+    /// The messages that wait for each user.
+    pub(crate) messages: BTreeMap<String, MessagesWaiting>,
+    pub(crate) mailbox: Mailbox,
+    /// Users with a new binding.
+    pub(crate) arrived: Vec<String>,
     actions: VecDeque<EdgeAction>,
     now: Timestamp,
 }
@@ -59,6 +72,13 @@ pub(crate) struct Peer {
     pub(crate) claimed: Option<String>,
 }
 
+/// The messages that wait for a user, as the host has set them.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct MessagesWaiting {
+    pub(crate) new: u32,
+    pub(crate) old: u32,
+}
+
 /// The purpose of a client transaction.
 #[derive(Clone, Debug)]
 pub(crate) enum Tag {
@@ -69,6 +89,8 @@ pub(crate) enum Tag {
         server: ServerTransactionId,
         invite: bool,
     },
+    /// A stored message on its way to its user.
+    Stored { user: String, number: u64 },
     /// A CANCEL of ours; the edge drops the response to it (RFC 3261 section 16.10).
     Cancel,
 }
@@ -140,19 +162,46 @@ impl Edge {
             config.nonce_lifetime,
             key,
         );
+        let mut layer = TransactionLayer::new(settings, rng);
+        let info = ConnectionInfo {
+            transport: Transport::Ws,
+            remote: None,
+        };
+        let notifier = layer.accept(info);
+        let rules = WatcherRules {
+            shortest: config.min_expires,
+            most: config.limits.subscriptions,
+            message: config.limits.message,
+            interval: config.notify_interval,
+        };
+        let mut seed = [0; 32];
+        layer.rng().fill_bytes(&mut seed);
+        let rng = Box::new(rand_chacha::ChaCha20Rng::from_seed(seed));
+        let watchers = Watchers::new(&config.event_packages, rules, info, rng);
+        let peer = Peer {
+            id: notifier,
+            user: None,
+            claimed: None,
+        };
         Ok(Self {
-            layer: TransactionLayer::new(settings, rng),
+            layer,
             domain: Domain::new(&config),
             digest: digest.map_err(EdgeConfigError::Challenge)?,
             config,
             tokens,
             location: Location::default(),
-            peers: BTreeMap::new(),
+            peers: BTreeMap::from([(notifier.to_bits(), peer)]),
             forwards: BTreeMap::new(),
             servers: BTreeMap::new(),
             next_forward: 0,
             timer_c: TimerC::new(TIMER_C),
             counters: Counters::default(),
+            watchers,
+            notifier,
+            publications: Publications::default(),
+            messages: BTreeMap::new(),
+            mailbox: Mailbox::default(),
+            arrived: Vec::new(),
             actions: VecDeque::new(),
             now: Timestamp::ZERO,
         })
@@ -228,12 +277,19 @@ impl Edge {
     pub fn tick(&mut self, now: Timestamp) {
         let now = self.advance(now);
         self.layer.tick(now);
+        self.watchers.tick(now);
         self.drain(now);
         for _ in 0..BATCH {
             let Some(change) = self.location.expire(now) else {
                 break;
             };
-            self.publish(vec![change]);
+            self.report(vec![change]);
+        }
+        for _ in 0..BATCH {
+            let Some(user) = self.publications.expire(now) else {
+                break;
+            };
+            self.on_published(user, now);
         }
         for _ in 0..BATCH {
             let Some((forward, branch)) = self.timer_c.pop_due(now) else {
@@ -250,6 +306,8 @@ impl Edge {
         [
             self.layer.next_tick(),
             self.location.next_expiry(),
+            self.publications.next_expiry(),
+            self.watchers.next_tick(),
             self.timer_c.next(),
         ]
         .into_iter()
@@ -288,16 +346,38 @@ impl Edge {
         self.forwards.is_empty() && self.layer.is_idle()
     }
 
+    /// The time of the last input.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// If the clock of the host goes back, the time stands still.
-    fn advance(&mut self, now: Timestamp) -> Timestamp {
+    pub(crate) fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.now
     }
 
-    /// Handles all outputs of the transaction layer.
-    fn drain(&mut self, now: Timestamp) {
+    /// Handles all outputs of the transaction layer and of the notifier, until both are quiet.
+    pub(crate) fn drain(&mut self, now: Timestamp) {
+        loop {
+            self.drain_layer(now);
+            // After the response to the REGISTER.
+            let arrived = std::mem::take(&mut self.arrived);
+            for user in &arrived {
+                self.deliver_messages(user, now);
+            }
+            if !self.drain_watchers(now) && arrived.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn drain_layer(&mut self, now: Timestamp) {
         while let Some(output) = self.layer.poll() {
             match output {
+                Output::Transmit { connection, bytes } if connection == self.notifier => {
+                    self.watchers.receive(bytes, now);
+                }
                 Output::Transmit { connection, bytes } => {
                     self.counters.transmitted += 1;
                     self.actions
@@ -397,7 +477,7 @@ impl Edge {
     }
 
     /// Emits and counts changes of bindings.
-    pub(crate) fn publish(&mut self, changes: Vec<Change>) {
+    pub(crate) fn report(&mut self, changes: Vec<Change>) {
         for Change {
             user,
             contact,
@@ -405,9 +485,13 @@ impl Edge {
             kind,
         } in changes
         {
+            let now = self.now;
+            self.watchers.changed(EventPackage::Reg, &user, now);
+            self.watchers.changed(EventPackage::Presence, &user, now);
             let event = match kind {
                 ChangeKind::Added(expires) => {
                     self.counters.registered += 1;
+                    self.arrived.push(user.clone());
                     EdgeEvent::Registered {
                         user,
                         contact,
@@ -449,7 +533,7 @@ impl Edge {
     fn forget(&mut self, connection: ConnectionId, now: Timestamp) {
         if self.peers.remove(&connection.to_bits()).is_some() {
             let changes = self.location.connection_closed(connection);
-            self.publish(changes);
+            self.report(changes);
             self.layer.closed(connection, now);
         }
     }

@@ -80,6 +80,80 @@ pub enum EdgeEvent {
         /// The To URI.
         to: String,
     },
+    /// A MESSAGE to a user that is registered nowhere is stored, and was answered 202.
+    MessageStored {
+        /// The From URI.
+        from: String,
+        /// The To URI.
+        to: String,
+    },
+    /// A user has subscribed to the state of another one, or of its own (RFC 6665 section 4.2.1). Refreshes are left out.
+    Subscribed {
+        /// The user that watches.
+        subscriber: String,
+        /// The user that is watched.
+        user: String,
+        /// What of it is watched.
+        package: EventPackage,
+    },
+    /// A subscription is over.
+    Unsubscribed {
+        /// The user that has watched.
+        subscriber: String,
+        /// The user that was watched.
+        user: String,
+        /// What of it was watched.
+        package: EventPackage,
+    },
+    /// A user has published, refreshed, modified or removed its presence (RFC 3903), or a publication has expired.
+    Published {
+        /// The user.
+        user: String,
+        /// The number of its publications now.
+        publications: usize,
+    },
+}
+
+/// The event packages that the edge serves.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum EventPackage {
+    /// Whether a user can be reached, and what it has published (RFC 3856, RFC 3863). Every user may watch it.
+    Presence,
+    /// The messages that wait for a user (RFC 3842), which only the user itself may watch.
+    MessageSummary,
+    /// The bindings of a user (RFC 3680), which only the user itself may watch.
+    Reg,
+}
+
+impl EventPackage {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Presence, Self::MessageSummary, Self::Reg];
+
+    /// The name in Event (RFC 6665 section 8.2.1).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Presence => "presence",
+            Self::MessageSummary => "message-summary",
+            Self::Reg => "reg",
+        }
+    }
+
+    /// The media type of its documents.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Presence => "application/pidf+xml",
+            Self::MessageSummary => "application/simple-message-summary",
+            Self::Reg => "application/reginfo+xml",
+        }
+    }
+
+    /// The package of this name, which compares with case (RFC 6665 section 8.2.1).
+    pub(crate) fn read(name: &[u8]) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|package| package.as_str().as_bytes() == name)
+    }
 }
 
 /// Why a binding was removed.
@@ -123,6 +197,16 @@ pub struct Counters {
     pub calls_answered: u64,
     /// BYEs answered 2xx.
     pub calls_ended: u64,
-    /// MESSAGEs answered 2xx.
+    /// MESSAGEs that their user answered 2xx.
     pub messages_delivered: u64,
+    /// MESSAGEs that were stored for their user.
+    pub messages_stored: u64,
+    /// Subscriptions that the edge accepted (refreshes not included).
+    pub subscribed: u64,
+    /// Subscriptions that ended.
+    pub unsubscribed: u64,
+    /// PUBLISHes answered 200.
+    pub published: u64,
+    /// States that the edge reported to subscribers.
+    pub notified: u64,
 }

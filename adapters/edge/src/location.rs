@@ -12,6 +12,10 @@ use crate::event::RemovalReason;
 /// identifies the user agent.
 #[derive(Clone, Debug)]
 pub(crate) struct Binding {
+    /// Never that of another binding.
+    pub(crate) number: u64,
+    /// Whether it was made by an earlier REGISTER than its last one.
+    pub(crate) is_refreshed: bool,
     pub(crate) contact: UriBuf,
     /// Parameters of the Contact value other than `expires`, as `;name=value` text.
     pub(crate) parameters: Box<[u8]>,
@@ -103,6 +107,11 @@ impl Location {
         numbers
             .iter()
             .filter_map(|number| self.bindings.get(number).map(|(_, binding)| binding))
+    }
+
+    /// The binding of a user that was made or refreshed last.
+    pub(crate) fn latest(&self, user: &str) -> Option<&Binding> {
+        self.bindings(user).max_by_key(|binding| binding.updated)
     }
 
     /// The bindings of a user as the targets of a request, grouped by instance with the latest flow first (RFC
@@ -267,7 +276,17 @@ impl Location {
                 None => ChangeKind::Added(update.expires),
             },
         };
+        let number = place.unwrap_or_else(|| {
+            self.next += 1;
+            self.users
+                .entry(user.to_owned())
+                .or_default()
+                .push(self.next);
+            self.next
+        });
         let binding = Binding {
+            number,
+            is_refreshed: place.is_some(),
             contact: update.contact,
             parameters: update.parameters,
             instance: update.instance,
@@ -278,14 +297,6 @@ impl Location {
             sequence: source.sequence,
             updated: self.updates,
         };
-        let number = place.unwrap_or_else(|| {
-            self.next += 1;
-            self.users
-                .entry(user.to_owned())
-                .or_default()
-                .push(self.next);
-            self.next
-        });
         if let Some((_, old)) = self.bindings.insert(number, (user.to_owned(), binding)) {
             self.deadlines.remove(&(old.expires_at, number));
         }

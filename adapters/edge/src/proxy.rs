@@ -7,6 +7,7 @@ use sip_core::{ConnectionId, Timestamp};
 use sip_parse::{Builder, Credentials, HeaderName, Method, Request, Scheme, StatusCode};
 
 use crate::edge::{Edge, Refusal, Tag};
+use crate::event::EventPackage;
 use crate::flow::FlowToken;
 use crate::fork::{Branch, BranchState, Forward, Outcome, Target};
 use crate::registrar::refuse_unknown;
@@ -19,6 +20,8 @@ const MAX_FORWARDS: u8 = 70;
 enum Plan {
     /// The edge itself answers 200 with these header fields.
     Answer(Vec<(HeaderName<'static>, String)>),
+    /// The edge has stored the MESSAGE and answers 202.
+    Stored,
     /// The edge forwards it. One entry for each branch: the target and other flows of the same instance.
     Forward(Vec<Vec<Target>>),
 }
@@ -36,6 +39,9 @@ impl Edge {
         match self.plan(connection, &request, merged, now) {
             Ok(Plan::Answer(headers)) => {
                 self.answer(transaction, &request, StatusCode::OK, headers, now);
+            }
+            Ok(Plan::Stored) => {
+                self.answer(transaction, &request, StatusCode::ACCEPTED, Vec::new(), now);
             }
             Ok(Plan::Forward(targets)) => {
                 if request.method() == Method::Invite {
@@ -149,7 +155,8 @@ impl Edge {
             return Err(StatusCode::UNSUPPORTED_URI_SCHEME.into());
         }
         let here = routing.flow.is_none() && routing.routes.is_empty() && self.domain.holds(&uri);
-        if here && (method == Method::Register || uri.user().is_none()) {
+        let publishes = method == Method::Publish && self.serves(EventPackage::Presence);
+        if here && (method == Method::Register || publishes || uri.user().is_none()) {
             if merged {
                 return Err(StatusCode::LOOP_DETECTED.into());
             }
@@ -159,11 +166,18 @@ impl Edge {
         refuse_unknown(request, HeaderName::ProxyRequire, &[])?;
         let in_dialog =
             request.to()?.tag().is_some() && matches!(routing.flow, Some(FlowToken::Connection(_)));
-        if !in_dialog {
-            self.admit(connection, request, now)?;
-        }
+        let sender = match in_dialog {
+            true => None,
+            false => self.admit(connection, request, now)?,
+        };
         match routing.flow {
             Some(FlowToken::Forged) => return Err(StatusCode::FORBIDDEN.into()),
+            // Only the look-up of a user leads to the notifier, because it decides who may subscribe.
+            Some(FlowToken::Connection(number))
+                if !in_dialog && number == self.notifier.to_bits() =>
+            {
+                return Err(StatusCode::FORBIDDEN.into());
+            }
             Some(FlowToken::Connection(number)) => {
                 let lost = StatusCode::FLOW_FAILED;
                 let connection = self.way_of_dialog(number, routing.uri).ok_or(lost)?;
@@ -182,6 +196,15 @@ impl Edge {
             .filter(|user| self.config.password(user).is_some());
         let user = user.ok_or(StatusCode::NOT_FOUND)?;
         let lost = StatusCode::TEMPORARILY_UNAVAILABLE;
+        let package = self.served_package(request);
+        if let Some(package) = package.filter(|_| method == Method::Subscribe) {
+            self.may_subscribe(sender.as_deref(), &user, package, request)?;
+            return Ok(Plan::Forward(vec![vec![Target {
+                connection: self.notifier,
+                uri: None,
+                lost,
+            }]]));
+        }
         let target = |binding: &crate::location::Binding| Target {
             connection: binding.connection,
             uri: Some(binding.contact.clone()),
@@ -192,7 +215,13 @@ impl Edge {
             targets.push(flows.into_iter().map(target).collect());
         }
         if targets.is_empty() {
-            return Err(lost.into());
+            let is_stored = method == Method::Message
+                && !merged
+                && self.store_message(sender.as_deref(), &user, request, now);
+            return match is_stored {
+                true => Ok(Plan::Stored),
+                false => Err(lost.into()),
+            };
         }
         Ok(Plan::Forward(targets))
     }
@@ -206,12 +235,25 @@ impl Edge {
     ) -> Result<Vec<(HeaderName<'static>, String)>, Refusal> {
         match request.method() {
             Method::Register => self.register(connection, request, now),
+            Method::Publish if self.serves(EventPackage::Presence) => {
+                self.publish(connection, request, now)
+            }
             Method::Options => {
                 refuse_unknown(request, HeaderName::Require, &[])?;
-                Ok(vec![
-                    (HeaderName::Allow, "REGISTER, OPTIONS".to_owned()),
+                let allow = match self.serves(EventPackage::Presence) {
+                    true => "REGISTER, OPTIONS, PUBLISH",
+                    false => "REGISTER, OPTIONS",
+                };
+                let mut headers = vec![
+                    (HeaderName::Allow, allow.to_owned()),
                     (HeaderName::Supported, "outbound".to_owned()),
-                ])
+                ];
+                let packages = self.config.event_packages.iter();
+                let packages: Vec<&str> = packages.map(|package| package.as_str()).collect();
+                if !packages.is_empty() {
+                    headers.push((HeaderName::AllowEvents, packages.join(", ")));
+                }
+                Ok(headers)
             }
             // The URI names no user (RFC 3261 section 21.4.5).
             _ => Err(StatusCode::NOT_FOUND.into()),
@@ -219,22 +261,22 @@ impl Edge {
     }
 
     /// RFC 3261 section 22.3: a sender that claims to be one of our users has to prove it. Other senders may
-    /// call our users without proof.
+    /// call our users without proof. Returns the user that has proven who it is.
     fn admit(
         &mut self,
         connection: ConnectionId,
         request: &Request,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<String>, Refusal> {
         let from = request.from()?;
         if !self.domain.holds(from.uri()) {
-            return Ok(());
+            return Ok(None);
         }
         let username = self.authenticate(connection, request, true, now)?;
         if self.domain.user(from.uri()).as_deref() != Some(username.as_str()) {
             return Err(StatusCode::FORBIDDEN.into());
         }
-        Ok(())
+        Ok(Some(username))
     }
 
     /// Starts every branch at once (RFC 3261 section 16.6).

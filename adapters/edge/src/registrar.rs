@@ -52,7 +52,7 @@ impl Edge {
                     .map_err(refuse_update)?
             }
         };
-        self.publish(changes);
+        self.report(changes);
         let mut headers = Vec::new();
         let mut outbound = false;
         for binding in self.location.bindings(&user) {

@@ -14,6 +14,9 @@ const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 impl Edge {
     /// A response to a forwarded copy.
     pub(crate) fn on_response(&mut self, tag: &Tag, response: Box<Response>, now: Timestamp) {
+        if let Tag::Stored { user, number } = tag {
+            return self.on_stored_message(user, *number, response.status(), now);
+        }
         let &Tag::Branch {
             forward: id,
             branch,
@@ -43,6 +46,10 @@ impl Edge {
 
     /// A forwarded copy got no response.
     pub(crate) fn on_failed(&mut self, tag: &Tag, error: TransactionError, now: Timestamp) {
+        if let Tag::Stored { user, number } = tag {
+            let status = StatusCode::REQUEST_TIMEOUT;
+            return self.on_stored_message(user, *number, status, now);
+        }
         let &Tag::Branch {
             forward: id,
             branch,

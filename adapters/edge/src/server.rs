@@ -88,6 +88,12 @@ impl Trace {
 }
 
 enum Command {
+    SetMessagesWaiting {
+        user: String,
+        new: u32,
+        old: u32,
+        done: oneshot::Sender<bool>,
+    },
     Cut {
         user: String,
         done: oneshot::Sender<usize>,
@@ -184,6 +190,19 @@ impl EdgeServer {
         count.await.unwrap_or(0)
     }
 
+    /// Sets how many messages wait for a user; see [`Edge::set_messages_waiting`]. Returns whether there is such a user.
+    pub async fn set_messages_waiting(&self, user: &str, new: u32, old: u32) -> bool {
+        let (done, found) = oneshot::channel();
+        let command = Command::SetMessagesWaiting {
+            user: user.to_owned(),
+            new,
+            old,
+            done,
+        };
+        // If the task has ended, no users are left.
+        self.commands.send(command).await.is_ok() && found.await.unwrap_or(false)
+    }
+
     /// Closes every socket (close code 1001) and ends within about a second.
     pub async fn stop(mut self) {
         // If the task has ended, the server has stopped.
@@ -242,6 +261,13 @@ impl Service {
                         self.carry_out();
                         // An error here means that the caller has dropped its future.
                         let _unheard = done.send(count);
+                    }
+                    Some(Command::SetMessagesWaiting { user, new, old, done }) => {
+                        let now = self.now();
+                        let found = self.edge.set_messages_waiting(&user, new, old, now);
+                        self.carry_out();
+                        // An error here means that the caller has dropped its future.
+                        let _unheard = done.send(found);
                     }
                     Some(Command::Stop) | None => break,
                 },

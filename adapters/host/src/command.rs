@@ -1,7 +1,7 @@
 //! The commands of an application. Each function returns a closure that runs where the user agent lives
 //! ([`Host::command`](crate::Host::command)); its result goes back to the application.
 //!
-//! [`for_each_command`](crate::for_each_command) makes the methods of a handle from the same list.
+//! [`for_each_command`](crate::for_each_command) has the same list, from which an adapter makes the methods of its handle.
 
 use alloc::string::String;
 use core::time::Duration;
@@ -10,10 +10,11 @@ use sip_core::config::ServerUrl;
 use sip_core::dialog::DialogId;
 use sip_core::{
     AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, InviteOptions,
-    MessageOptions, ModifyOptions, NoServerUrl, ProvisionalOptions, ReferId, Refusal, RequestId,
-    Session, SessionId, StaleHandle, Timestamp, Tones, TransferId, TransferOptions, TransferTarget,
-    UserAgent,
+    EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, IncomingSubscriptionId,
+    InviteOptions, MessageOptions, ModifyOptions, NoServerUrl, Notification, ProvisionalOptions,
+    PublicationId, PublishOptions, ReferId, Refusal, RequestId, Session, SessionId, StaleHandle,
+    SubscribeOptions, SubscriptionId, Timestamp, Tones, TransferId, TransferOptions,
+    TransferTarget, UserAgent,
 };
 use sip_parse::{Method, StatusCode};
 
@@ -38,368 +39,6 @@ pub enum CommandFailure {
 
 /// The result of a command.
 pub type Outcome<T> = Result<T, CommandFailure>;
-
-/// Calls the macro `$callback` with every command of a handle: documentation, name, arguments and result, in
-/// the form
-///
-/// ```text
-/// #[doc = "..."]
-/// fn name(argument: Type, ...) -> Result;
-/// ```
-///
-/// For each there is a function of the same name in [`command`](crate::command); it takes the arguments after
-/// `Into::into`. The calling crate depends on `sip-core` and `sip-parse`. An adapter writes its handle so:
-///
-/// ```
-/// # struct Handle;
-/// # impl Handle {
-/// #     fn with<R>(&self, _command: impl FnOnce(&mut sip_core::UserAgent, sip_core::Timestamp) -> R) -> R {
-/// #         unimplemented!()
-/// #     }
-/// # }
-/// use sip_host::CommandFailure;
-///
-/// macro_rules! methods {
-///     ($(
-///         $(#[$doc:meta])*
-///         fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
-///     )*) => {
-///         impl Handle {
-///             $(
-///                 $(#[$doc])*
-///                 pub fn $name(&self, $($argument: $type),*) -> Result<$result, CommandFailure> {
-///                     self.with(sip_host::command::$name($($argument.into()),*))
-///                 }
-///             )*
-///         }
-///     };
-/// }
-/// sip_host::for_each_command!(methods);
-/// # let _ = |handle: Handle| handle.message("bob", "Hello");
-/// ```
-#[macro_export]
-macro_rules! for_each_command {
-    ($callback:ident) => {
-        $callback! {
-            /// [`UserAgent::start`](::sip_core::UserAgent::start): opens the connection, for configurations
-            /// with `autostart` off.
-            ///
-            /// # Errors
-            /// The core refuses the command, or the agent is gone.
-            fn start() -> ();
-
-            /// [`UserAgent::stop`](::sip_core::UserAgent::stop): hangs up, unregisters and disconnects within
-            /// `grace`. [`Event::Stopped`](::sip_core::Event::Stopped) follows when that is done. A second
-            /// stop takes effect at once.
-            ///
-            /// # Errors
-            /// The agent is gone.
-            fn stop(grace: ::core::time::Duration) -> ();
-
-            /// [`UserAgent::register`](::sip_core::UserAgent::register) (RFC 3261 section 10.2).
-            ///
-            /// # Errors
-            /// The core refuses the command, or the agent is gone.
-            fn register() -> ();
-
-            /// [`UserAgent::unregister`](::sip_core::UserAgent::unregister) (RFC 3261 section 10.2.2).
-            ///
-            /// # Errors
-            /// The core refuses the command, or the agent is gone.
-            fn unregister() -> ();
-
-            /// [`UserAgent::invite`](::sip_core::UserAgent::invite) (RFC 3261 section 13.2): calls `target`,
-            /// a URI or a user name in the domain of the account.
-            ///
-            /// # Errors
-            /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
-            fn invite(
-                target: impl Into<String>,
-                options: ::sip_core::InviteOptions
-            ) -> ::sip_core::SessionId;
-
-            /// Sends 180 Ringing for an incoming call.
-            ///
-            /// # Errors
-            /// The call has ended or is not ringing, or the agent is gone.
-            fn ring(session: ::sip_core::SessionId) -> ();
-
-            /// Sends a provisional response for an incoming call
-            /// ([`IncomingSession::progress`](::sip_core::IncomingSession::progress)): with header fields, early media,
-            /// reliably (RFC 3262).
-            ///
-            /// # Errors
-            /// The call has ended or is not ringing, the caller does not allow the response, or the agent is gone.
-            fn progress(
-                session: ::sip_core::SessionId,
-                options: ::sip_core::ProvisionalOptions
-            ) -> ();
-
-            /// Answers an incoming call with header fields for the 2xx
-            /// ([`IncomingSession::answer_with`](::sip_core::IncomingSession::answer_with)).
-            ///
-            /// # Errors
-            /// The call has ended or is not ringing, the options have a body, or the agent is gone.
-            fn answer_with(
-                session: ::sip_core::SessionId,
-                options: ::sip_core::MessageOptions
-            ) -> ();
-
-            /// Answers an incoming call (RFC 3261 section 13.3.1.4). The core then requests a session
-            /// description.
-            ///
-            /// # Errors
-            /// The call has ended or is not ringing, or the agent is gone.
-            fn answer(session: ::sip_core::SessionId) -> ();
-
-            /// Refuses an incoming call (RFC 3261 section 13.3.1.3): with a `FailureStatus`, or with a `Refusal` that has
-            /// header fields, such as a redirection.
-            ///
-            /// # Errors
-            /// The call has ended or is not ringing, or the agent is gone.
-            fn reject(
-                session: ::sip_core::SessionId,
-                refusal: impl Into<::sip_core::Refusal>
-            ) -> ();
-
-            /// Ends a call as its state requires: by CANCEL, by a refusal or by BYE.
-            ///
-            /// # Errors
-            /// The call has ended, or the agent is gone.
-            fn hang_up(session: ::sip_core::SessionId) -> ();
-
-            /// Ends a call, with header fields and a body of the application, such as a `Reason`
-            /// ([`UserAgent::hang_up_with`](::sip_core::UserAgent::hang_up_with)).
-            ///
-            /// # Errors
-            /// The call has ended, or the agent is gone.
-            fn hang_up_with(
-                session: ::sip_core::SessionId,
-                options: ::sip_core::MessageOptions
-            ) -> ();
-
-            /// Changes the session by a re-INVITE
-            /// ([`EstablishedSession::reinvite`](::sip_core::EstablishedSession::reinvite), RFC 3261 section 14.1).
-            ///
-            /// # Errors
-            /// The call is not up, has ended, or is being changed already, or the agent is gone.
-            fn reinvite(
-                session: ::sip_core::SessionId,
-                options: ::sip_core::ModifyOptions
-            ) -> ();
-
-            /// Changes or refreshes the session by an UPDATE, or by a re-INVITE if the peer takes no UPDATE
-            /// ([`EstablishedSession::update`](::sip_core::EstablishedSession::update), RFC 3311 section 5.1).
-            ///
-            /// # Errors
-            /// The call is not up, has ended, or is being changed already, or the agent is gone.
-            fn update(
-                session: ::sip_core::SessionId,
-                options: ::sip_core::ModifyOptions
-            ) -> ();
-
-            /// Changes or refreshes the session of an early dialog of a call of this side by an UPDATE
-            /// ([`OutgoingSession::update`](::sip_core::OutgoingSession::update), RFC 3311 section 5.1).
-            ///
-            /// # Errors
-            /// The call has been answered or has ended, the dialog takes no UPDATE now, or the agent is gone.
-            fn update_early(
-                session: ::sip_core::SessionId,
-                dialog: ::sip_core::dialog::DialogId,
-                options: ::sip_core::ModifyOptions
-            ) -> ();
-
-            /// Puts the peer on hold ([`EstablishedSession::hold`](::sip_core::EstablishedSession::hold), RFC 3264 section
-            /// 8.4).
-            ///
-            /// # Errors
-            /// The call is not up, has ended, or is being changed already, or the agent is gone.
-            fn hold(session: ::sip_core::SessionId) -> ();
-
-            /// Ends the hold ([`EstablishedSession::resume`](::sip_core::EstablishedSession::resume)).
-            ///
-            /// # Errors
-            /// The call is not up, has ended, or is being changed already, or the agent is gone.
-            fn resume(session: ::sip_core::SessionId) -> ();
-
-            /// Answers [`Event::DescriptionNeeded`](::sip_core::Event::DescriptionNeeded), whose exchange it names. `None` means that
-            /// there is no description, and ends the offer/answer exchange.
-            ///
-            /// # Errors
-            /// The call has ended, the exchange waits for no description any more, or the agent is gone.
-            fn describe(
-                session: ::sip_core::SessionId,
-                exchange: ::sip_core::ExchangeId,
-                description: Option<::sip_core::Body>
-            ) -> ();
-
-            /// [`UserAgent::message`](::sip_core::UserAgent::message) with plain text (RFC 3428).
-            ///
-            /// # Errors
-            /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
-            fn message(
-                target: impl Into<String>,
-                text: impl Into<String>
-            ) -> ::sip_core::RequestId;
-
-            /// [`UserAgent::options`](::sip_core::UserAgent::options) (RFC 3261 section 11).
-            ///
-            /// # Errors
-            /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
-            fn options(target: impl Into<String>) -> ::sip_core::RequestId;
-
-            /// Answers [`Event::Challenged`](::sip_core::Event::Challenged) with the whole value of
-            /// Authorization or Proxy-Authorization. `None` makes the challenge final
-            /// ([`UserAgent::authorize`](::sip_core::UserAgent::authorize)).
-            ///
-            /// # Errors
-            /// The challenge is answered or over, the value cannot be sent, or the agent is gone.
-            fn authorize(
-                challenge: ::sip_core::ChallengeId,
-                credentials: Option<String>
-            ) -> ();
-
-            /// Answers [`Event::ServerUrlNeeded`](::sip_core::Event::ServerUrlNeeded) with the URL for this
-            /// attempt. `None` makes the attempt fail
-            /// ([`UserAgent::server_url`](::sip_core::UserAgent::server_url)).
-            ///
-            /// # Errors
-            /// The attempt is over or has its URL, or the agent is gone.
-            fn server_url(
-                connection: ::sip_core::ConnectionId,
-                url: Option<::sip_core::config::ServerUrl>
-            ) -> ();
-
-            /// [`UserAgent::reconfigure`](::sip_core::UserAgent::reconfigure): changes one parameter while
-            /// calls go on.
-            ///
-            /// # Errors
-            /// The parameter does not take the value, or the agent is gone.
-            fn reconfigure(change: ::sip_core::Change) -> ();
-
-            /// Sends a tone in an established call: 0-9, A-D, * or #
-            /// ([`EstablishedSession::send_dtmf`](::sip_core::EstablishedSession::send_dtmf)).
-            ///
-            /// # Errors
-            /// The core refuses the command, the call has ended, or the agent is gone.
-            fn send_dtmf(
-                session: ::sip_core::SessionId,
-                tone: char,
-                duration: ::core::time::Duration
-            ) -> ::sip_core::RequestId;
-
-            /// Sends tones in an established call, one after the other
-            /// ([`EstablishedSession::send_tones`](::sip_core::EstablishedSession::send_tones)).
-            ///
-            /// # Errors
-            /// The core refuses the command, the call has ended, or the agent is gone.
-            fn send_tones(
-                session: ::sip_core::SessionId,
-                tones: ::sip_core::Tones
-            ) -> ::sip_core::RequestId;
-
-            /// Answers [`Event::TonesOffered`](::sip_core::Event::TonesOffered): whether the media side sends the tones
-            /// ([`UserAgent::tones_taken`](::sip_core::UserAgent::tones_taken)).
-            ///
-            /// # Errors
-            /// The request is over or answered, or the agent is gone.
-            fn tones_taken(request: ::sip_core::RequestId, taken: bool) -> ();
-
-            /// Sends an INFO, MESSAGE, OPTIONS or a request of an extension within an established call; `method` is its name
-            /// ([`EstablishedSession::request`](::sip_core::EstablishedSession::request)).
-            ///
-            /// # Errors
-            /// The core refuses the command, the call has ended, or the agent is gone.
-            fn request_in_call(
-                session: ::sip_core::SessionId,
-                method: impl Into<String>,
-                options: ::sip_core::MessageOptions
-            ) -> ::sip_core::RequestId;
-
-            /// Sends an INFO of a package within an established call
-            /// ([`EstablishedSession::info_package`](::sip_core::EstablishedSession::info_package)).
-            ///
-            /// # Errors
-            /// The core refuses the command, such as for a package that the peer does not take, the call has ended, or the
-            /// agent is gone.
-            fn info_package(
-                session: ::sip_core::SessionId,
-                package: impl Into<String>,
-                options: ::sip_core::MessageOptions
-            ) -> ::sip_core::RequestId;
-
-            /// Answers [`Event::IncomingRequest`](::sip_core::Event::IncomingRequest) with `status`.
-            ///
-            /// # Errors
-            /// The request has been answered before, or the agent is gone.
-            fn respond(
-                incoming: ::sip_core::IncomingRequestId,
-                status: ::sip_parse::StatusCode
-            ) -> ();
-
-            /// Transfers the peer of an established call by REFER (RFC 3515): to a URI or user, or to the peer of another call
-            /// ([`EstablishedSession::refer`](::sip_core::EstablishedSession::refer)).
-            ///
-            /// # Errors
-            /// The core refuses the command, the call has ended, or the agent is gone.
-            fn refer(
-                session: ::sip_core::SessionId,
-                target: impl Into<::sip_core::TransferTarget>,
-                options: ::sip_core::TransferOptions
-            ) -> ::sip_core::TransferId;
-
-            /// [`UserAgent::refer`](::sip_core::UserAgent::refer): a REFER outside calls (RFC 3515, RFC 7647).
-            ///
-            /// # Errors
-            /// The core refuses the command, such as for a target that is no URI, or the agent is gone.
-            fn refer_outside(
-                target: impl Into<String>,
-                refer_to: impl Into<String>,
-                options: ::sip_core::TransferOptions
-            ) -> ::sip_core::TransferId;
-
-            /// Follows [`Event::IncomingRefer`](::sip_core::Event::IncomingRefer) and returns the new call
-            /// ([`UserAgent::follow_refer`](::sip_core::UserAgent::follow_refer)).
-            ///
-            /// # Errors
-            /// The REFER has been answered before, the call cannot be made, or the agent is gone.
-            fn follow_refer(
-                refer: ::sip_core::ReferId,
-                options: ::sip_core::InviteOptions
-            ) -> ::sip_core::SessionId;
-
-            /// Accepts [`Event::IncomingRefer`](::sip_core::Event::IncomingRefer); the application does what it asks for
-            /// ([`UserAgent::accept_refer`](::sip_core::UserAgent::accept_refer)).
-            ///
-            /// # Errors
-            /// The REFER has been answered before, or the agent is gone.
-            fn accept_refer(
-                refer: ::sip_core::ReferId,
-                options: ::sip_core::MessageOptions
-            ) -> ();
-
-            /// Reports a status of what an accepted REFER asked for
-            /// ([`UserAgent::refer_progress`](::sip_core::UserAgent::refer_progress)).
-            ///
-            /// # Errors
-            /// The subscription is over, or the agent is gone.
-            fn refer_progress(
-                refer: ::sip_core::ReferId,
-                status: ::sip_parse::StatusCode
-            ) -> ();
-
-            /// Refuses [`Event::IncomingRefer`](::sip_core::Event::IncomingRefer)
-            /// ([`UserAgent::reject_refer`](::sip_core::UserAgent::reject_refer)).
-            ///
-            /// # Errors
-            /// The REFER has been answered before, or the agent is gone.
-            fn reject_refer(
-                refer: ::sip_core::ReferId,
-                refusal: impl Into<::sip_core::Refusal>
-            ) -> ();
-        }
-    };
-}
 
 /// [`UserAgent::start`].
 pub fn start() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
@@ -565,6 +204,21 @@ pub fn message(
     move |agent, now| Ok(agent.message(&target, body, now)?)
 }
 
+/// [`UserAgent::message_with`].
+pub fn message_with(
+    target: String,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    move |agent, now| Ok(agent.message_with(&target, options, now)?)
+}
+
+/// [`UserAgent::cancel_request`].
+pub fn cancel_request(
+    request: RequestId,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.cancel_request(request, now)?)
+}
+
 /// [`UserAgent::options`].
 pub fn options(
     target: String,
@@ -642,10 +296,12 @@ pub fn request_in_call(
     options: MessageOptions,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
     established(session, move |call, now| {
-        let method = Method::parse(method.as_bytes());
-        let method = method.map_err(|_| CommandError::WrongState("a method is a token"))?;
-        call.request(method, options, now)
+        call.request(named(&method)?, options, now)
     })
+}
+
+fn named(method: &str) -> Result<Method<'_>, CommandError> {
+    Method::parse(method.as_bytes()).map_err(|_| CommandError::WrongState("a method is a token"))
 }
 
 /// [`EstablishedSession::info_package`].
@@ -665,6 +321,15 @@ pub fn respond(
     status: StatusCode,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| Ok(agent.respond(incoming, status, now)?)
+}
+
+/// [`UserAgent::respond_with`].
+pub fn respond_with(
+    incoming: IncomingRequestId,
+    status: StatusCode,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.respond_with(incoming, status, &options, now)?)
 }
 
 /// [`EstablishedSession::refer`].
@@ -715,4 +380,98 @@ pub fn reject_refer(
     refusal: Refusal,
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| Ok(agent.reject_refer(refer, refusal, now)?)
+}
+
+/// [`UserAgent::request`]; `method` is the name of the method.
+pub fn request(
+    method: String,
+    target: String,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<RequestId> + Send {
+    move |agent, now| {
+        let MessageOptions { headers, body, .. } = options;
+        Ok(agent.request(named(&method)?, &target, body, &headers, now)?)
+    }
+}
+
+/// [`UserAgent::subscribe`].
+pub fn subscribe(
+    target: String,
+    package: String,
+    options: SubscribeOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<SubscriptionId> + Send {
+    move |agent, now| Ok(agent.subscribe(&target, &package, options, now)?)
+}
+
+/// [`UserAgent::refresh_subscription`].
+pub fn refresh_subscription(
+    subscription: SubscriptionId,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.refresh_subscription(subscription, now)?)
+}
+
+/// [`UserAgent::unsubscribe`].
+pub fn unsubscribe(
+    subscription: SubscriptionId,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.unsubscribe(subscription, now)?)
+}
+
+/// [`UserAgent::accept_subscription`].
+pub fn accept_subscription(
+    subscription: IncomingSubscriptionId,
+    state: Notification,
+    options: MessageOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.accept_subscription(subscription, state, &options, now)?)
+}
+
+/// [`UserAgent::reject_subscription`].
+pub fn reject_subscription(
+    subscription: IncomingSubscriptionId,
+    refusal: Refusal,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.reject_subscription(subscription, refusal, now)?)
+}
+
+/// [`UserAgent::notify`].
+pub fn notify(
+    subscription: IncomingSubscriptionId,
+    state: Notification,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.notify(subscription, state, now)?)
+}
+
+/// [`UserAgent::publish`].
+pub fn publish(
+    package: String,
+    state: Body,
+    options: PublishOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<PublicationId> + Send {
+    move |agent, now| Ok(agent.publish(&package, state, options, now)?)
+}
+
+/// [`UserAgent::publish_for`].
+pub fn publish_for(
+    target: String,
+    package: String,
+    state: Body,
+    options: PublishOptions,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<PublicationId> + Send {
+    move |agent, now| Ok(agent.publish_for(&target, &package, state, options, now)?)
+}
+
+/// [`UserAgent::modify_publication`].
+pub fn modify_publication(
+    publication: PublicationId,
+    state: Body,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.modify_publication(publication, state, now)?)
+}
+
+/// [`UserAgent::unpublish`].
+pub fn unpublish(
+    publication: PublicationId,
+) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    move |agent, now| Ok(agent.unpublish(publication, now)?)
 }

@@ -17,7 +17,7 @@
 //! | half | files |
 //! |---|---|
 //! | os | `os/mod`, `os/options`, `os/connect`, `os/clock`, `os/websocket` |
-//! | pure | `host`, `hooks`, `authenticator`, `description`, `command`, `failure`, `log` |
+//! | pure | `host`, `hooks`, `authenticator`, `description`, `list`, `command`, `failure`, `log` |
 
 extern crate alloc;
 
@@ -27,6 +27,7 @@ mod description;
 mod failure;
 mod hooks;
 mod host;
+mod list;
 mod log;
 #[cfg(feature = "os")]
 pub mod os;

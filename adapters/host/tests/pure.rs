@@ -5,18 +5,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sip_core::config::{Authentication, Config, ServerUrl};
+use sip_core::config::{Authentication, Config, OfflineRequests, ServerUrl};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{
     AuthorizationFailed, Body, CommandError, ConnectionId, ConnectionInfo, DescriptionKind, Event,
-    ExchangeId, FailureStatus, InviteOptions, Limits, ModifyOptions, SessionId, Timestamp, Tones,
+    ExchangeId, ExtraHeader, FailureStatus, InviteOptions, Limits, MessageOptions, ModifyOptions,
+    Notification, PublishOptions, SessionId, SubscribeOptions, SubscriptionEnd, Timestamp, Tones,
     Transport,
 };
 use sip_host::{
     Authenticator, CommandFailure, ConnectFailure, Describers, DescriptionError, Hooks, Host, Job,
     command,
 };
-use sip_parse::{Request, Response};
+use sip_parse::{Request, Response, StatusCode};
 
 /// A minimal browser adapter: it carries out the jobs and passes the time.
 struct Browser {
@@ -409,4 +410,202 @@ fn every_command_reaches_the_agent() {
     browser.stop(Duration::ZERO).unwrap();
     browser.stop(Duration::ZERO).unwrap();
     assert!(browser.has(|event| matches!(event, Event::Stopped { .. })));
+}
+
+/// An agent without a registration, and its connection.
+fn connected(change: impl FnOnce(&mut sip_core::config::ConfigBuilder)) -> (Browser, ConnectionId) {
+    let config = config(|builder| {
+        builder.register(false);
+        change(builder);
+    });
+    let mut browser = Browser::new(&config, Hooks::default());
+    let connection = browser.open();
+    (browser, connection)
+}
+
+#[test]
+fn a_request_of_any_method_with_its_options() {
+    let (mut browser, connection) = connected(|_| {});
+    let mut options = MessageOptions::new();
+    options.body = Some(Body::new("text/plain", "knock"));
+    let request = browser.request("KNOCK", "bob", options).unwrap();
+    let knock = browser.sent("KNOCK sip:bob@example.com ");
+    assert!(knock.ends_with("\r\n\r\nknock"));
+    browser.receive(connection, response(&knock, "200 OK", ""));
+    assert!(browser.has(|event| matches!(
+        event,
+        Event::RequestCompleted { request: which, outcome: Ok(_) } if *which == request
+    )));
+    for method in ["SUBSCRIBE", "no method"] {
+        let refused = browser.request(method, "bob", MessageOptions::new());
+        assert!(matches!(
+            refused,
+            Err(CommandFailure::Refused(CommandError::WrongState(_)))
+        ));
+    }
+}
+
+/// RFC 3428 section 4: header fields and another type of body, in the answer to a request of the peer, too.
+#[test]
+fn messages_with_options_and_an_answer_with_some() {
+    let (mut browser, connection) = connected(|builder| {
+        builder.offline_requests(OfflineRequests::Queue);
+    });
+    let mut options = MessageOptions::new();
+    options.body = Some(Body::new("text/html", "<p>Hello"));
+    browser.message_with("bob", options).unwrap();
+    let message = browser.sent("MESSAGE sip:bob@example.com ");
+    assert_eq!(value(&message, "Content-Type"), "text/html");
+    let bobs = "MESSAGE sip:alice@example.com SIP/2.0\r\nVia: SIP/2.0/WSS bob.invalid;branch=z9hG4bKm\r\n\
+                Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag=bob\r\nTo: <sip:alice@example.com>\r\n\
+                Call-ID: m@bob.invalid\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n";
+    browser.receive(connection, bobs.to_owned());
+    let incoming = browser.events.iter().find_map(|event| match event {
+        Event::IncomingRequest { incoming, .. } => Some(*incoming),
+        _ => None,
+    });
+    let mut options = MessageOptions::new();
+    let seen = ExtraHeader::new("X-Seen", "yes").unwrap();
+    options.headers.push(seen);
+    browser
+        .respond_with(incoming.unwrap(), StatusCode::ACCEPTED, options)
+        .unwrap();
+    assert_eq!(value(&browser.sent("SIP/2.0 202 "), "X-Seen"), "yes");
+
+    browser
+        .host
+        .closed(connection, DisconnectReason::Lost, browser.now);
+    browser.carry_out();
+    let waiting = browser.message("bob", "later").unwrap();
+    browser.cancel_request(waiting).unwrap();
+    assert!(browser.has(|event| matches!(
+        event,
+        Event::RequestCompleted { request, outcome: Err(_) } if *request == waiting
+    )));
+    assert!(browser.cancel_request(waiting).is_err());
+}
+
+/// RFC 3903 sections 4.1, 4.3 and 4.4.
+#[test]
+fn the_commands_of_a_publication() {
+    let (mut browser, connection) = connected(|_| {});
+    let state = |text: &'static str| Body::new("text/plain", text);
+    let options = PublishOptions::new;
+    let own = browser
+        .publish("weather", state("sunny"), options())
+        .unwrap();
+    let first = browser.sent("PUBLISH sip:alice@example.com ");
+    let granted = "SIP-ETag: one\r\nExpires: 600\r\n";
+    browser.receive(connection, response(&first, "200 OK", granted));
+    browser.modify_publication(own, state("rainy")).unwrap();
+    let change = browser.sent("PUBLISH ");
+    assert_eq!(value(&change, "SIP-If-Match"), "one");
+    assert!(change.ends_with("rainy"));
+    browser.receive(connection, response(&change, "200 OK", granted));
+    browser.unpublish(own).unwrap();
+    let removal = browser.sent("PUBLISH ");
+    assert_eq!(value(&removal, "Expires"), "0");
+    browser.receive(connection, response(&removal, "200 OK", granted));
+    assert!(browser.has(|event| matches!(
+        event,
+        Event::PublicationEnded { publication, outcome: Ok(()) } if *publication == own
+    )));
+    assert!(matches!(
+        browser.unpublish(own),
+        Err(CommandFailure::Refused(CommandError::Stale))
+    ));
+    let of_bob = browser.publish_for("bob", "weather", state("windy"), options());
+    of_bob.unwrap();
+    browser.sent("PUBLISH sip:bob@example.com ");
+}
+
+/// RFC 6665 section 4.2: a SUBSCRIBE of bob to alice.
+fn bobs_subscribe(number: u32) -> String {
+    format!(
+        "SUBSCRIBE sip:alice@example.com SIP/2.0\r\nVia: SIP/2.0/WSS bob.invalid;branch=z9hG4bK{number}\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag=bob{number}\r\nTo: <sip:alice@example.com>\r\n\
+         Call-ID: {number}@bob.invalid\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:bob@bob.invalid;transport=ws>\r\n\
+         Event: weather\r\nExpires: 600\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+#[test]
+fn the_commands_of_a_notifier() {
+    let (mut browser, connection) = connected(|builder| {
+        builder.event_packages(["weather"]);
+    });
+    for number in [1, 2] {
+        browser.receive(connection, bobs_subscribe(number));
+    }
+    let incoming = browser.events.iter().filter_map(|event| match event {
+        Event::IncomingSubscription { subscription, .. } => Some(*subscription),
+        _ => None,
+    });
+    let [wanted, unwanted] = incoming.collect::<Vec<_>>()[..] else {
+        panic!("two subscriptions");
+    };
+    browser
+        .reject_subscription(unwanted, FailureStatus::DECLINE)
+        .unwrap();
+    browser.sent("SIP/2.0 603 ");
+    let state = |text: &'static str| Notification::active(Body::new("text/plain", text));
+    let options = MessageOptions::new();
+    browser
+        .accept_subscription(wanted, state("sunny"), options)
+        .unwrap();
+    let notify = browser.sent("NOTIFY sip:bob@bob.invalid");
+    assert!(notify.ends_with("sunny"));
+    browser.sent("SIP/2.0 200 ");
+    browser.receive(connection, response(&notify, "200 OK", ""));
+    browser.notify(wanted, state("rainy")).unwrap();
+    let notify = browser.sent("NOTIFY ");
+    assert!(notify.ends_with("rainy"));
+    assert!(browser.notify(unwanted, state("rainy")).is_err());
+}
+
+/// RFC 6665 section 4.1.2.
+#[test]
+fn the_commands_of_a_subscription() {
+    let (mut browser, connection) = connected(|_| {});
+    let options = SubscribeOptions::new().expires(500);
+    let subscription = browser.subscribe("bob", "weather", options).unwrap();
+    let subscribe = browser.sent("SUBSCRIBE sip:bob@example.com ");
+    assert_eq!(value(&subscribe, "Event"), "weather");
+    assert_eq!(value(&subscribe, "Expires"), "500");
+    let contact = "Contact: <sip:bob@bob.invalid;transport=ws>\r\n";
+    let granted = |expires| format!("{contact}Expires: {expires}\r\n");
+    browser.receive(connection, response(&subscribe, "200 OK", &granted(500)));
+    let notify = |number, state: &str| {
+        format!(
+            "NOTIFY {} SIP/2.0\r\nVia: SIP/2.0/WSS bob.invalid;branch=z9hG4bK{number}\r\nMax-Forwards: 70\r\n\
+             From: {};tag=server\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {number} NOTIFY\r\n{contact}\
+             Event: weather\r\nSubscription-State: {state}\r\nContent-Length: 0\r\n\r\n",
+            value(&subscribe, "Contact")
+                .split(['<', '>'])
+                .nth(1)
+                .unwrap(),
+            value(&subscribe, "To"),
+            value(&subscribe, "From"),
+            value(&subscribe, "Call-ID"),
+        )
+    };
+    browser.receive(connection, notify(1, "active;expires=500"));
+    browser.sent("SIP/2.0 200 ");
+    assert!(browser.has(|event| matches!(event, Event::Notified { .. })));
+    browser.refresh_subscription(subscription).unwrap();
+    let refresh = browser.sent("SUBSCRIBE ");
+    assert_eq!(value(&refresh, "Expires"), "500");
+    browser.receive(connection, response(&refresh, "200 OK", &granted(500)));
+    browser.receive(connection, notify(2, "active;expires=500"));
+    browser.sent("SIP/2.0 200 ");
+    browser.unsubscribe(subscription).unwrap();
+    let last = browser.sent("SUBSCRIBE ");
+    assert_eq!(value(&last, "Expires"), "0");
+    browser.receive(connection, response(&last, "200 OK", &granted(0)));
+    browser.receive(connection, notify(3, "terminated;reason=timeout"));
+    assert!(browser.has(|event| matches!(
+        event,
+        Event::SubscriptionEnded { subscription: which, cause: SubscriptionEnd::Unsubscribed }
+            if *which == subscription
+    )));
 }

@@ -14,7 +14,8 @@ pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
 ///
 /// # Cancel safety
 /// A future that is dropped while the queue of commands is full sends nothing. A future that is dropped later
-/// loses the result, but the user agent carries out the command.
+/// loses the result, but the user agent carries out the command: a subscription or publication of such a command goes
+/// on, and its events bring its handle.
 #[derive(Clone)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,

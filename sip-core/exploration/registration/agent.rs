@@ -14,10 +14,7 @@ use crate::connection::{ConnectError, ConnectionInfo, DisconnectReason, Transpor
 use crate::event::Event;
 use crate::exploration::{self, Digest, constant, digest_message};
 use crate::ids::ConnectionId;
-use crate::notifier::NotifierLayer;
-use crate::publication::PublicationLayer;
 use crate::registration::Wish;
-use crate::subscription::SubscriptionLayer;
 use crate::time::Timestamp;
 use crate::ua::UserAgent;
 use crate::ua::agent::Life;
@@ -128,9 +125,9 @@ impl Clone for Agent {
                 sessions: agent.sessions.clone(),
                 registrations: agent.registrations.clone(),
                 // Nothing of the kind is part of this exploration.
-                subscriptions: SubscriptionLayer::new(),
-                notifier: NotifierLayer::new(),
-                publications: PublicationLayer::new(),
+                subscriptions: Box::default(),
+                notifier: Box::default(),
+                publications: Box::default(),
                 requests: Requests::new(),
                 challenges: Challenges::new(),
                 next_servers: None,

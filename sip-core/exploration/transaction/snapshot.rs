@@ -9,6 +9,7 @@ use crate::exploration::{Digest, digest_message, mix};
 use crate::ids::ConnectionId;
 use crate::time::Timestamp;
 use crate::transaction::entry::{Cancel, ClientMachine, Owner, ServerMachine};
+use crate::transaction::non_invite_client::NonInviteClient;
 use crate::transaction::{Outbox, TransactionLayer};
 
 impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
@@ -106,6 +107,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         sum
     }
 
+    /// The users of the requests without a final response, except INVITEs.
+    pub(crate) fn unanswered_requests(&self) -> impl Iterator<Item = &U> {
+        let clients = self.clients.iter().map(|(_, client)| client);
+        let pending = clients.filter(|client| match client.machine {
+            ClientMachine::NonInvite(machine) => !matches!(machine, NonInviteClient::Completed),
+            ClientMachine::Invite(_) => false,
+        });
+        pending.map(|client| &client.user)
+    }
+
     /// What a client transaction asks for, whatever its handle.
     pub(crate) fn digest_client(&self, transaction: super::super::ClientTransactionId) -> u64 {
         let client = self.clients.get(transaction.0);
@@ -134,7 +145,10 @@ pub(crate) fn digest_user(user: TransactionUser) -> u64 {
         TransactionUser::Branch => digest.number(5),
         TransactionUser::Transfer(id) => digest.number(6).number(id.to_bits()),
         TransactionUser::Notify(id) => digest.number(7).number(id.to_bits()),
-        TransactionUser::Subscription(id) => digest.number(8).number(id.to_bits()),
+        TransactionUser::Subscription(id, number) => digest
+            .number(8)
+            .number(id.to_bits())
+            .number(u64::from(number)),
         TransactionUser::Notification(id) => digest.number(9).number(id.to_bits()),
         TransactionUser::Publication(id) => digest.number(10).number(id.to_bits()),
     };

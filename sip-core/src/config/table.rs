@@ -271,11 +271,29 @@ macro_rules! parameters {
                 info_packages: Vec<String> = Vec::new()
             } list(values::info_package, "info packages");
 
-            /// `extraMethods`: methods beside those of the core whose requests within a call the application answers
-            /// ([`Event::IncomingRequest`](crate::Event::IncomingRequest)); default none. Allow lists them.
+            /// `eventPackages`: the event packages (RFC 6665) of which the application is the notifier: Allow-Events lists them, and a
+            /// SUBSCRIBE of a peer to one of them is an [`Event::IncomingSubscription`](crate::Event::IncomingSubscription); default
+            /// none. The core refuses a SUBSCRIBE to another one by 489, and every SUBSCRIBE by 405 if there are none.
+            EventPackages "eventPackages" Own {
+                event_packages: Vec<String> = Vec::new()
+            } list(values::event_package, "event packages");
+
+            /// `minSubscriptionExpires`: the shortest subscription of a peer that is accepted (RFC 6665 section 4.2.1.1); default
+            /// 60 s, whole seconds up to an hour. The core refuses a SUBSCRIBE for less, but not for 0, by 423.
+            MinSubscriptionExpires "minSubscriptionExpires" Own {
+                min_subscription_expires: Duration = Duration::from_secs(60)
+            } time(values::subscription);
+
+            /// `extraMethods`: methods beside those of the core whose requests the application answers, outside dialogs and within
+            /// calls ([`Event::IncomingRequest`](crate::Event::IncomingRequest)); default none. Allow lists them.
             ExtraMethods "extraMethods" Own {
                 extra_methods: Vec<String> = Vec::new()
             } list(values::extra_method, "methods");
+
+            /// `offerUnknownMethods`: requests of methods that the core does not handle, PUBLISH and REGISTER among them, are an
+            /// [`Event::IncomingRequest`](crate::Event::IncomingRequest), outside dialogs and within calls; default false: the core
+            /// refuses them by 405 or 501, as it does if the application has not answered within 10 s.
+            OfferUnknownMethods "offerUnknownMethods" Own { offer_unknown_methods: bool = false } plain;
 
             /// `acceptedBodies`: media types that the application reads in an INVITE beside the session description, such as
             /// `application/pidf+xml`; default none. Without an entry the core refuses by 415 an INVITE with a part of another

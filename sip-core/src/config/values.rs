@@ -305,6 +305,14 @@ pub(crate) fn info_package(text: &str) -> Checked<'_> {
         .ok_or("an info package like g.3gpp.ussd")
 }
 
+/// An event package (RFC 6665 section 8.4), which may have templates, such as presence.winfo. The core itself is the notifier
+/// of `refer`.
+pub(crate) fn event_package(text: &str) -> Checked<'_> {
+    let fits = is_token(text) && text != "refer";
+    fits.then_some(text)
+        .ok_or("an event package like message-summary, and not refer")
+}
+
 /// A method that the core does not answer itself.
 pub(crate) fn extra_method(text: &str) -> Checked<'_> {
     let is_other = matches!(
@@ -351,6 +359,13 @@ const SHORTEST_SESSION: Duration = Duration::from_secs(90);
 pub(crate) fn session_interval(time: Duration) -> Result<(), &'static str> {
     let fits = time >= SHORTEST_SESSION && whole_seconds(time).is_ok();
     let expected = "a whole number of seconds from 90 to 4294967295";
+    fits.then_some(()).ok_or(expected)
+}
+
+/// As [`whole_seconds`], and at most the hour of RFC 6665 section 4.2.1.1.
+pub(crate) fn subscription(time: Duration) -> Result<(), &'static str> {
+    let fits = time <= Duration::from_secs(3_600) && whole_seconds(time).is_ok();
+    let expected = "a whole number of seconds up to 3600";
     fits.then_some(()).ok_or(expected)
 }
 

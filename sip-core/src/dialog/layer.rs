@@ -170,7 +170,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     }
 
     /// A main usage is over: forgets its dialogs, and their local end if it has no others. A confirmed dialog with further
-    /// usages stays for them, and `rest` is its usage from then on (RFC 5057 section 4).
+    /// usages stays for them, and `rest` is its usage from then on, which may be the same value (RFC 5057 section 4).
     pub fn release(&mut self, set: DialogSetId, usage: U, rest: U) {
         let Some(entry) = self.sets.get_mut(set.0) else {
             return;
@@ -185,10 +185,8 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
             }
         }
         entry.claimed.retain(|(fork, _)| !left.contains(fork));
-        entry
-            .claimed
-            .extend(left.into_iter().map(|fork| (fork, rest)));
-        self.forget(set, |_, owner| owner != usage);
+        entry.claimed.extend(left.iter().map(|fork| (*fork, rest)));
+        self.forget(set, |fork, owner| owner != usage || left.contains(&fork));
     }
 
     /// Keeps the dialogs of a local end that fit, by fork and usage, and the local end if there are any.
@@ -425,15 +423,18 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         same.then_some(set)
     }
 
-    /// The local end that a NOTIFY is for which may make its dialog, because it can arrive before the 2xx does (RFC 6665
-    /// section 4.4.1): it has none yet.
-    pub(crate) fn awaiting_notify(&self, notify: &Request) -> Option<DialogSetId> {
-        let set = self.set_of(notify.call_id().ok()?, notify.to().ok()?.tag()?)?;
-        let waits = self.sets.get(set.0)?.dialogs.is_empty();
-        waits.then_some(set)
+    /// The local end that a NOTIFY is for which may make its dialog (RFC 6665 section 4.4.1).
+    pub(crate) fn set_of_notify(&self, notify: &Request) -> Option<DialogSetId> {
+        self.set_of(notify.call_id().ok()?, notify.to().ok()?.tag()?)
     }
 
-    /// Makes the dialog of a subscription from its first NOTIFY (RFC 6665 section 4.4.1).
+    /// Whether a local end has no dialog yet.
+    pub(crate) fn has_no_dialog(&self, set: DialogSetId) -> bool {
+        let entry = self.sets.get(set.0);
+        entry.is_some_and(|entry| entry.dialogs.is_empty())
+    }
+
+    /// Makes the dialog of a subscription from the first NOTIFY of a notifier (RFC 6665 section 4.4.1).
     ///
     /// # Errors
     /// As [`DialogLayer::establish`].
@@ -442,12 +443,22 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         set: DialogSetId,
         notify: &Request,
     ) -> Result<DialogId, DialogError> {
-        let routes = self.routes;
+        let (forks, routes) = (self.forks, self.routes);
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
+        if entry.dialogs.len() >= forks {
+            return Err(DialogError::Limit("forks"));
+        }
         let fork = entry.next_fork;
         entry.dialogs.push(Dialog::of_notify(fork, notify, routes)?);
         entry.next_fork += 1;
         Ok(DialogId { set, fork })
+    }
+
+    /// Lets the requests of a dialog that a NOTIFY has made follow that of this side (RFC 3261 section 12.2.1.1).
+    pub(crate) fn raise_cseq(&mut self, id: DialogId, number: u32) {
+        if let Some(dialog) = self.dialog_mut(id) {
+            dialog.local_cseq = dialog.local_cseq.max(number);
+        }
     }
 
     fn read_tag(&self, tag: &[u8]) -> Option<DialogSetId> {

@@ -245,14 +245,18 @@ impl Endpoint {
         })
     }
 
-    /// The dialog that a NOTIFY makes, because it arrives before the 2xx to the REFER of this side (RFC 3515 section 2.4.4).
+    /// The dialog that a NOTIFY makes: of a SUBSCRIBE of this side, as each notifier makes one (RFC 6665 section 4.4.1), or of its
+    /// REFER, if the 2xx to that has not come yet (RFC 3515 section 2.4.4).
     fn dialog_of_notify(&mut self, request: &Request) -> Option<DialogId> {
         if request.method() != Method::Notify {
             return None;
         }
-        let set = self.dialogs.awaiting_notify(request)?;
-        let usage = self.dialogs.usage(set)?;
-        let subscribes = matches!(usage, DialogUsage::Transfer(_));
+        let set = self.dialogs.set_of_notify(request)?;
+        let subscribes = match self.dialogs.usage(set)? {
+            DialogUsage::Transfer(_) => self.dialogs.has_no_dialog(set),
+            DialogUsage::Subscription(_) => true,
+            _ => false,
+        };
         // One of which no dialog can be made is answered 481.
         subscribes.then(|| self.dialogs.notified(set, request).ok())?
     }
@@ -290,6 +294,17 @@ impl Endpoint {
                 self.refuse(transaction, status, "no such dialog", &[]);
                 return None;
             }
+        }
+        // Only a call has requests that the application answers.
+        let status = match request.method() {
+            _ if matches!(usage, DialogUsage::Session(_)) => None,
+            Method::Other(_) => Some(StatusCode::NOT_IMPLEMENTED),
+            Method::Publish | Method::Register => Some(StatusCode::METHOD_NOT_ALLOWED),
+            _ => None,
+        };
+        if let Some(status) = status {
+            self.refuse_method(transaction, status);
+            return None;
         }
         let fits = self.check_method(transaction, request.method(), true)
             && self.check_extensions(transaction, request);

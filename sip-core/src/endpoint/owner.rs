@@ -25,8 +25,8 @@ pub(crate) enum TransactionUser {
     Transfer(TransferId),
     /// The NOTIFY about a REFER of a peer.
     Notify(ReferId),
-    /// A subscription of this side: its SUBSCRIBEs.
-    Subscription(SubscriptionId),
+    /// A subscription of this side: its SUBSCRIBE of this number.
+    Subscription(SubscriptionId, u32),
     /// A subscription of a peer: its NOTIFYs.
     Notification(IncomingSubscriptionId),
     /// A publication: its PUBLISHes.

@@ -214,6 +214,13 @@ impl Endpoint {
         );
         own.extend_from_slice(call.own);
         let (methods, packages) = (self.extra_allow(), self.recv_info());
+        // RFC 6665 section 4.4.4.
+        let events = self.allow_events();
+        own.extend(
+            events
+                .as_deref()
+                .map(|events| (HeaderName::AllowEvents, events)),
+        );
         own.extend(
             methods
                 .as_deref()
@@ -276,6 +283,10 @@ impl Endpoint {
         let contact = self.identity.contact_as(dialog.local_uri(), secure);
         let allow = self.allow();
         let (methods, packages) = (self.extra_allow(), self.recv_info());
+        // RFC 6665 section 4.4.4: in the methods that initiate dialogs.
+        let events = self
+            .allow_events()
+            .filter(|_| parts.method == Method::Invite);
         let identifier = self.session_id_in(parts.dialog);
         let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
@@ -317,6 +328,9 @@ impl Endpoint {
             if let Some(packages) = &packages {
                 request.append(HeaderName::RecvInfo, packages.as_str());
             }
+        }
+        if let Some(events) = &events {
+            request.append(HeaderName::AllowEvents, events.as_str());
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());

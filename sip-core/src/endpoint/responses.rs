@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use sip_parse::{Builder, HeaderName, Request, StatusCode};
+use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
 
 use super::late_prack::{LateProvisional, ProvisionalNumber};
 use super::state::Endpoint;
@@ -73,6 +73,27 @@ impl Endpoint {
         let tag = set.and_then(|set| self.dialogs.tag(set));
         let tag = tag.map(|tag| tag.as_bytes().into());
         self.answer_tagged(tag, transaction, status, &headers, body);
+    }
+
+    /// Accepts a request with header fields and a body of the application.
+    pub(crate) fn answer_with(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[ExtraHeader],
+        body: Option<&Body>,
+    ) {
+        let headers = headers.iter();
+        let headers: Vec<_> = headers
+            .map(|header| (header.header_name(), header.value()))
+            .collect();
+        self.answer_tagged(None, transaction, status, &headers, body);
+    }
+
+    /// Refuses a request whose method has no user by 405 or 501, with Allow (RFC 3261 section 8.2.1).
+    pub(crate) fn refuse_method(&mut self, transaction: ServerTransactionId, status: StatusCode) {
+        let allow = [(HeaderName::Allow, self.allow())];
+        self.refuse(transaction, status, "a method without a user", &allow);
     }
 
     /// Expects the PRACK to a response of a call that ends, for the 64 T1 for which the peer repeats it.
@@ -200,6 +221,9 @@ impl Endpoint {
         let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
         let tag = self.dialogs.tag(dialog.set()).ok_or(SendError::Stale)?;
         let (methods, packages) = (self.extra_allow(), self.recv_info());
+        // RFC 6665 section 4.4.4: in responses to the methods that initiate dialogs.
+        let initiates = matches!(request.method(), Method::Invite | Method::Subscribe);
+        let events = self.allow_events().filter(|_| initiates);
         let identifier = self.session_id_in(dialog);
         let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
         if let Some(identifier) = identifier {
@@ -224,6 +248,9 @@ impl Endpoint {
         }
         if let Some(packages) = &packages {
             response.append(HeaderName::RecvInfo, packages.as_str());
+        }
+        if let Some(events) = &events {
+            response.append(HeaderName::AllowEvents, events.as_str());
         }
         for &(name, value) in parts.own {
             response.append(name, value);

@@ -130,18 +130,19 @@ pub struct Behaviour {
 #[derive(Clone, Default, Debug)]
 #[non_exhaustive]
 pub struct Extensions {
-    /// Methods whose requests within a call the application answers: Allow lists them then; else the endpoint refuses them by
-    /// 501.
+    /// Methods whose requests the application answers, outside dialogs and within calls: Allow lists them then; else the endpoint
+    /// refuses them by 501.
     pub methods: Vec<Box<str>>,
     /// The info packages that the application takes (RFC 6086).
     pub info_packages: Vec<Box<str>>,
     /// Media types that the application reads in an INVITE beside the session description.
     pub bodies: Vec<Box<str>>,
     /// The event packages of which the application is the notifier (RFC 6665): Allow-Events lists them; the endpoint refuses a
-    /// SUBSCRIBE to another one by 489.
+    /// SUBSCRIBE to another one by 489, and every SUBSCRIBE outside dialogs by 405 if there are none. Not `refer`, whose
+    /// subscriptions REFER makes.
     pub event_packages: Vec<Box<str>>,
-    /// Whether the endpoint offers requests of methods that it does not know to the application, before it refuses them by 405
-    /// or 501.
+    /// Whether the application may answer requests of methods that the endpoint does not handle, outside dialogs and within calls,
+    /// before it refuses them by 405 or 501.
     pub offers_unknown_methods: bool,
 }
 

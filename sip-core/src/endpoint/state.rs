@@ -30,8 +30,8 @@ use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
 
 /// Methods that are answered, in the order in which Allow lists them. By index: the application takes requests (1), takes a REFER (2);
-/// provisional responses are reliable (4).
-const ALLOW: [&str; 8] = [
+/// provisional responses are reliable (4); the application is a notifier (8).
+const ALLOW: [&str; 16] = [
     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE",
     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY",
     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER",
@@ -40,6 +40,14 @@ const ALLOW: [&str; 8] = [
     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY",
     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REFER",
     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY, REFER",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, SUBSCRIBE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY, SUBSCRIBE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER, SUBSCRIBE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY, REFER, SUBSCRIBE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, SUBSCRIBE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY, SUBSCRIBE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REFER, SUBSCRIBE",
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY, REFER, SUBSCRIBE",
 ];
 
 /// The option tag of reliable provisional responses (RFC 3262 section 8.1).
@@ -279,7 +287,13 @@ impl Endpoint {
     pub(crate) fn allow(&self) -> &'static str {
         let behaviour = &self.behaviour;
         let reliable = behaviour.reliable_provisionals != Support::None;
-        let flags = [behaviour.takes_requests, behaviour.takes_refer, reliable];
+        let notifies = !behaviour.extensions.event_packages.is_empty();
+        let flags = [
+            behaviour.takes_requests,
+            behaviour.takes_refer,
+            reliable,
+            notifies,
+        ];
         let bits = flags.into_iter().rev();
         ALLOW[bits.fold(0, |index, bit| 2 * index + usize::from(bit))]
     }
@@ -316,6 +330,19 @@ impl Endpoint {
     /// say otherwise (RFC 6086 section 7.2).
     pub(crate) fn takes_package(&self, package: &[u8]) -> bool {
         let mut packages = self.behaviour.extensions.info_packages.iter();
+        packages.any(|known| known.as_bytes() == package)
+    }
+
+    /// The event packages of which the application is the notifier, as a value of Allow-Events; `None` if there are none (RFC
+    /// 6665 section 4.4.4).
+    pub(crate) fn allow_events(&self) -> Option<String> {
+        let packages = &self.behaviour.extensions.event_packages;
+        (!packages.is_empty()).then(|| packages.join(", "))
+    }
+
+    /// Whether the application is the notifier of an event package. Package names compare with case (RFC 6665 section 8.2.1).
+    pub(crate) fn takes_event_package(&self, package: &[u8]) -> bool {
+        let mut packages = self.behaviour.extensions.event_packages.iter();
         packages.any(|known| known.as_bytes() == package)
     }
 

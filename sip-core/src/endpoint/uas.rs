@@ -3,12 +3,14 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec::Vec;
 
 use sip_parse::{HeaderName, Message, Method, Request, Scheme, StatusCode, text};
 
 use super::state::{Endpoint, RELIABLE, REPLACES};
 use crate::body::{Body, Understood, Unusable, unusable};
 use crate::config::Support;
+use crate::dialog::{DialogSetId, RemoteTarget};
 use crate::event::Event;
 use crate::ids::SessionId;
 use crate::transaction::ServerTransactionId;
@@ -23,7 +25,12 @@ impl Endpoint {
     ) -> bool {
         let allow = [(HeaderName::Allow, self.allow())];
         match method {
-            Method::Other(name) if in_dialog && self.takes_method(name) => return true,
+            Method::Other(name) if self.takes_method(name) => return true,
+            Method::Other(_) | Method::Publish | Method::Register
+                if self.behaviour.extensions.offers_unknown_methods =>
+            {
+                return true;
+            }
             Method::Invite
             | Method::Ack
             | Method::Cancel
@@ -34,6 +41,9 @@ impl Endpoint {
                 return true;
             }
             Method::Refer if self.takes_refer(in_dialog) => return true,
+            Method::Subscribe if !self.behaviour.extensions.event_packages.is_empty() => {
+                return true;
+            }
             // RFC 3515 section 2.4.4: the subscription of a REFER is refreshed and ended by SUBSCRIBE.
             Method::Subscribe if in_dialog && self.takes_refer(true) => return true,
             Method::Prack if self.behaviour.reliable_provisionals != Support::None => return true,
@@ -147,6 +157,27 @@ impl Endpoint {
         false
     }
 
+    /// Whether the target that a target refresh names can be used; refuses the request otherwise, with a status that
+    /// ends nothing else (RFC 5057 section 5.1). A request within a dialog may leave Contact out (RFC 3261 section
+    /// 12.2.1.1). `set` is the local end of its dialog.
+    pub(crate) fn accepts_target(
+        &mut self,
+        set: Option<DialogSetId>,
+        transaction: ServerTransactionId,
+        request: &Request,
+    ) -> bool {
+        let target = RemoteTarget::of(request);
+        if target == RemoteTarget::Unusable {
+            self.answer_from(set, transaction, StatusCode::BAD_REQUEST, &[]);
+            return false;
+        }
+        if target == RemoteTarget::Usable && !self.reaches_target_of(request, transaction) {
+            self.refuse_sips(set, transaction, StatusCode::NOT_ACCEPTABLE_HERE);
+            return false;
+        }
+        true
+    }
+
     /// Checks Require and the body (RFC 3261 sections 8.2.2.3 and 8.2.3).
     pub(super) fn check_extensions(
         &mut self,
@@ -156,7 +187,7 @@ impl Endpoint {
         let unsupported = request.require().filter(|tag| !self.supports(tag));
         let unsupported = unsupported
             .map(|tag| format!("{}", text(tag)))
-            .collect::<alloc::vec::Vec<_>>()
+            .collect::<Vec<_>>()
             .join(", ");
         if !unsupported.is_empty() {
             let headers = [(HeaderName::Unsupported, unsupported.as_str())];
@@ -222,7 +253,7 @@ impl Endpoint {
         })
     }
 
-    /// Whether the application answers requests of this method within calls.
+    /// Whether the application answers requests of this method, which the core does not handle.
     pub(crate) fn takes_method(&self, method: &[u8]) -> bool {
         let mut methods = self.behaviour.extensions.methods.iter();
         methods.any(|known| known.as_bytes() == method)
@@ -249,15 +280,37 @@ impl Endpoint {
         } else {
             StatusCode::OK
         };
+        self.list_capabilities(transaction, status);
+    }
+
+    /// Answers an OPTIONS with a status and the capabilities of the endpoint (RFC 3261 section 11.2, RFC 6086 section 4.2.3, RFC
+    /// 6665 section 4.4.4).
+    pub(crate) fn list_capabilities(
+        &mut self,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+    ) {
         let supported = self.identity.supported.clone();
         let accept = self.accept_types();
-        let headers = [
+        let packages = self.recv_info();
+        let events = self.allow_events();
+        let mut headers = Vec::from([
             (HeaderName::Allow, self.allow()),
             (HeaderName::Accept, accept.as_str()),
             (HeaderName::AcceptEncoding, "identity"),
             (HeaderName::AcceptLanguage, "en"),
             (HeaderName::Supported, supported.as_str()),
-        ];
+        ]);
+        headers.extend(
+            packages
+                .as_deref()
+                .map(|packages| (HeaderName::RecvInfo, packages)),
+        );
+        headers.extend(
+            events
+                .as_deref()
+                .map(|events| (HeaderName::AllowEvents, events)),
+        );
         self.answer(transaction, status, &headers);
     }
 }

@@ -3,8 +3,10 @@
 use alloc::vec::Vec;
 
 use crate::body::Body;
-use crate::header::ExtraHeader;
+use crate::error::CommandError;
+use crate::header::{ExtraHeader, check_fields};
 use crate::subscription_state::{SubscriptionState, TerminationReason};
+use crate::transaction::SendError;
 
 /// The state of a resource for one subscriber: the content of a NOTIFY (RFC 6665 section 4.2.2).
 #[derive(Clone, PartialEq, Debug)]
@@ -64,4 +66,28 @@ impl Notification {
         self.headers.push(header);
         self
     }
+
+    /// Whether a NOTIFY can carry it.
+    pub(super) fn check(&self) -> Result<(), CommandError> {
+        check_fields(&self.headers).map_err(SendError::Build)?;
+        if let SubscriptionState::Terminated(TerminationReason::Other(Some(reason), _)) =
+            &self.state
+            && !is_token(reason)
+        {
+            let needs = "a reason of termination that is a token (RFC 6665 section 8.4)";
+            return Err(CommandError::WrongState(needs));
+        }
+        Ok(())
+    }
+
+    /// Whether it ends the subscription.
+    pub(super) const fn is_last(&self) -> bool {
+        matches!(self.state, SubscriptionState::Terminated(_))
+    }
+}
+
+/// RFC 3261 section 25.1 `token`.
+fn is_token(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
 }

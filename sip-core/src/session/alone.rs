@@ -43,10 +43,8 @@ impl SessionLayer {
                     usage: DialogUsage::Session(id),
                     request,
                 } => match request.method() {
-                    // RFC 3261 section 11.2: within a dialog as outside.
-                    Method::Options => {
-                        endpoint.answer_options(transaction, self.is_busy(endpoint));
-                    }
+                    // RFC 3261 section 11.2: within a dialog the response is 200.
+                    Method::Options => endpoint.list_capabilities(transaction, StatusCode::OK),
                     Method::Refer => self.on_refer(endpoint, transaction, Some(id), request),
                     _ if !self.on_request(endpoint, transaction, id, &request) => {
                         refuse_method(endpoint, transaction);

@@ -411,7 +411,7 @@ impl SessionLayer {
                 Input::Bye(request)
             }
             Method::Invite | Method::Update
-                if !self.accepts_target(endpoint, transaction, id, request) =>
+                if !endpoint.accepts_target(self.set_of(id), transaction, request) =>
             {
                 return true;
             }
@@ -445,30 +445,6 @@ impl SessionLayer {
     /// The dialog set of a call.
     fn set_of(&self, id: SessionId) -> Option<DialogSetId> {
         Some(self.calls.get(id.0)?.common.set)
-    }
-
-    /// Whether the target that a target refresh names can be used; refuses the request otherwise, with a status that
-    /// ends nothing else (RFC 5057 section 5.1). A request within a dialog may leave Contact out (RFC 3261 section
-    /// 12.2.1.1).
-    fn accepts_target(
-        &self,
-        endpoint: &mut Endpoint,
-        transaction: ServerTransactionId,
-        id: SessionId,
-        request: &Request,
-    ) -> bool {
-        let set = self.set_of(id);
-        let target = RemoteTarget::of(request);
-        if target == RemoteTarget::Unusable {
-            let status = StatusCode::BAD_REQUEST;
-            endpoint.answer_from(set, transaction, status, &[]);
-            return false;
-        }
-        if target == RemoteTarget::Usable && !endpoint.reaches_target_of(request, transaction) {
-            endpoint.refuse_sips(set, transaction, StatusCode::NOT_ACCEPTABLE_HERE);
-            return false;
-        }
-        true
     }
 
     /// Handles a CANCEL of an INVITE (RFC 3261 section 9.2). Returns the call if it ended.
@@ -551,6 +527,10 @@ impl SessionLayer {
             TransactionUser::Session(id, SessionRequest::Reinvite) if self.tries_again(id) => {
                 FailureScope::Transaction
             }
+            // RFC 5057 section 5.1: the usage of a NOTIFY is its subscription.
+            TransactionUser::Notification(_) => Some(received.scope())
+                .filter(|scope| *scope == FailureScope::Dialog)
+                .unwrap_or(FailureScope::Transaction),
             // RFC 5057 section 5.1: the usage of a REFER or NOTIFY is its subscription, and 416 is about its Refer-To.
             TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
                 let is_target = received.response.status() == StatusCode::UNSUPPORTED_URI_SCHEME;
@@ -580,7 +560,9 @@ impl SessionLayer {
     ) -> Option<SessionId> {
         let own = matches!(
             sent.user,
-            TransactionUser::Transfer(_) | TransactionUser::Notify(_)
+            TransactionUser::Transfer(_)
+                | TransactionUser::Notify(_)
+                | TransactionUser::Notification(_)
         );
         let scope = match error {
             // RFC 5057 section 5.1: the usage of a REFER or NOTIFY is its subscription.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use sip_parse::{HeaderName, StatusCode, UriBuf};
 
+use super::options::MessageOptions;
 use crate::body::Body;
 use crate::error::RefusalError;
 use crate::header::{ExtraHeader, Reason};
@@ -142,6 +143,12 @@ impl Refusal {
     /// As [`Refusal::with_headers`].
     pub fn with_body(number: u16, body: Body) -> Result<Self, RefusalError> {
         Self::checked(number, Vec::new(), Vec::new(), Some(body))
+    }
+
+    /// Refuses with header fields and a body.
+    pub(crate) fn of_message(number: u16, options: &MessageOptions) -> Result<Self, RefusalError> {
+        let (headers, body) = (options.headers.clone(), options.body.clone());
+        Self::checked(number, Vec::new(), headers, body)
     }
 
     /// Adds a header field, such as `Retry-After`, `Reason` (RFC 3326) or `Warning`.

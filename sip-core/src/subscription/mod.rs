@@ -1,7 +1,20 @@
-//! Subscriptions of this side (RFC 6665, and peers of RFC 3265).
+//! Subscriptions of this side (RFC 6665, and peers of RFC 3265), usable alone on an
+//! [`Endpoint`](crate::endpoint::Endpoint).
+//!
+//! `machine.rs` is the machine of one subscription, with its table; `entry.rs` has what is kept of each, `driving.rs` carries out
+//! the effects, `subscribing.rs` sends the SUBSCRIBEs and takes their responses, `notified.rs` takes the NOTIFYs, and `timing.rs`
+//! computes the times. [`SubscriptionLayer`] has all subscriptions of one endpoint.
 
+mod driving;
+mod entry;
 mod layer;
+mod machine;
+mod notified;
 mod options;
+mod subscribing;
+#[cfg(test)]
+mod tables;
+mod timing;
 
-pub use self::layer::SubscriptionLayer;
+pub use self::layer::{SubscriptionInput, SubscriptionLayer};
 pub use self::options::SubscribeOptions;

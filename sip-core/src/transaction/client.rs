@@ -21,6 +21,9 @@ use crate::session_uuid::identifier_after;
 use crate::slab::Handle;
 use crate::time::Timestamp;
 
+/// RFC 3428 section 8: the size of a MESSAGE outside a dialog on a path that does not control congestion.
+const LARGEST_MESSAGE: usize = 1_300;
+
 impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// Sends a request in a new client transaction (RFC 3261 section 17.1).
     ///
@@ -100,6 +103,15 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .map_err(SendError::TooLarge)?;
         let method = request.as_request();
         let method = method.as_ref().map(|request| request.method());
+        let size = request.bytes().len();
+        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+        if method == Some(Method::Message)
+            && !in_dialog
+            && !info.transport.is_reliable()
+            && size > LARGEST_MESSAGE
+        {
+            return Err(SendError::LargeMessage(size));
+        }
         // A quarter more is reserved for BYE, because it frees room.
         let limit = self.settings.limits.client_transactions;
         let reserve = if method == Some(Method::Bye) {

@@ -229,6 +229,10 @@ pub enum SendError {
     /// The message exceeds [`Limits::message`], so that the layer could not read it again.
     #[error("the message exceeds a limit: {0}")]
     TooLarge(#[source] ParseError),
+    /// A MESSAGE outside a dialog has this many bytes, more than 1,300, and the connection does not control congestion (RFC 3428
+    /// section 8).
+    #[error("a MESSAGE of {0} bytes needs a connection that controls congestion")]
+    LargeMessage(usize),
     /// RFC 4320 or the kind of message forbids it; the text is the reason.
     #[error("{0}")]
     Forbidden(&'static str),

@@ -22,9 +22,6 @@ const SUPPORTED: [&str; 5] = ["outbound", "gruu", "timer", "norefersub", "nosub"
 /// The option tag of RFC 3959.
 const EARLY_SESSION: &str = "early-session";
 
-/// The shortest subscription of a peer.
-const MIN_SUBSCRIPTION: core::time::Duration = core::time::Duration::from_secs(60);
-
 /// Whether `extraSupported` lists an option tag.
 fn lists(config: &Config, tag: &str) -> bool {
     let mut tags = config.extra_supported().iter();
@@ -101,7 +98,7 @@ pub(super) fn behaviour(config: &Config) -> Behaviour {
         offer_timeout: config.offer_timeout(),
         session_expires: config.session_expires(),
         min_se: config.min_se(),
-        min_subscription: MIN_SUBSCRIPTION,
+        min_subscription: config.min_subscription_expires(),
         session_refresher: config.session_refresher(),
         log_level: config.log().level,
         trace: config.trace_sip(),
@@ -115,8 +112,8 @@ fn extensions(config: &Config) -> Extensions {
         methods: boxed(config.extra_methods()),
         info_packages: boxed(config.info_packages()),
         bodies: boxed(config.accepted_bodies()),
-        event_packages: Vec::new(),
-        offers_unknown_methods: false,
+        event_packages: boxed(config.event_packages()),
+        offers_unknown_methods: config.offer_unknown_methods(),
     }
 }
 

@@ -6,6 +6,7 @@ use sip_parse::{Method, Request, StatusCode};
 
 use super::agent::{Life, UserAgent};
 use crate::connection::DisconnectReason;
+use crate::dialog::FailureScope;
 use crate::endpoint::{
     Authorization, DialogUsage, Endpoint, Indication, Received, RetryError, Sent, TransactionUser,
     Usage,
@@ -27,29 +28,9 @@ impl UserAgent {
                 } => self.on_request(transaction, request),
                 Indication::RequestInDialog {
                     transaction,
-                    usage: DialogUsage::Session(id),
-                    request,
-                } => self.on_request_in_call(transaction, id, request),
-                Indication::RequestInDialog {
-                    transaction,
-                    usage: usage @ DialogUsage::Subscription(_),
-                    request,
-                } => self.on_request_in_usage(transaction, usage, request),
-                Indication::RequestInDialog {
-                    transaction,
-                    usage: usage @ DialogUsage::Notifier(_),
-                    request,
-                } => self.on_request_in_usage(transaction, usage, request),
-                Indication::RequestInDialog {
-                    transaction,
                     usage,
                     request,
-                } => self.sessions.on_request_in_subscription(
-                    &mut self.endpoint,
-                    transaction,
-                    usage,
-                    &request,
-                ),
+                } => self.on_request_in_dialog(transaction, usage, request),
                 Indication::Cancel {
                     transaction,
                     invite,
@@ -120,7 +101,7 @@ impl UserAgent {
             TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
                 self.sessions.subscription_awaits(user)
             }
-            TransactionUser::Subscription(_) => self.subscriptions.awaits(user),
+            TransactionUser::Subscription(..) => self.subscriptions.awaits(user),
             TransactionUser::Notification(_) => self.notifier.awaits(user),
             TransactionUser::Publication(_) => self.publications.awaits(user),
             TransactionUser::Branch | TransactionUser::Nobody => false,
@@ -138,7 +119,7 @@ impl UserAgent {
             TransactionUser::Transfer(_) | TransactionUser::Notify(_) => {
                 self.sessions.on_subscription_resent(&self.endpoint, user);
             }
-            TransactionUser::Subscription(_)
+            TransactionUser::Subscription(..)
             | TransactionUser::Notification(_)
             | TransactionUser::Publication(_) => {
                 self.with_usage(user, |usage, endpoint| usage.on_resent(endpoint, user));
@@ -159,7 +140,7 @@ impl UserAgent {
                 let sessions = &mut self.sessions;
                 sessions.on_subscription_not_resent(&mut self.endpoint, user, error);
             }
-            TransactionUser::Subscription(_)
+            TransactionUser::Subscription(..)
             | TransactionUser::Notification(_)
             | TransactionUser::Publication(_) => {
                 self.with_usage(user, |usage, endpoint| {
@@ -188,7 +169,7 @@ impl UserAgent {
                 let sessions = &mut self.sessions;
                 sessions.on_subscription_response(&mut self.endpoint, received);
             }
-            TransactionUser::Subscription(_)
+            TransactionUser::Subscription(..)
             | TransactionUser::Notification(_)
             | TransactionUser::Publication(_) => {
                 self.with_usage(user, |usage, endpoint| {
@@ -201,6 +182,10 @@ impl UserAgent {
             .sessions
             .on_failure_response(&mut self.endpoint, received);
         self.forget_call(over);
+        // RFC 5057 section 5.1: some failures end the dialog with all its usages.
+        if let (FailureScope::Dialog, Some(dialog)) = (received.scope(), received.sent.dialog) {
+            self.notifier.on_dialog_gone(&mut self.endpoint, dialog);
+        }
         let waits = match user {
             TransactionUser::Session(id, _) => self.sessions.is_queued(id),
             TransactionUser::Request(id) => self.requests.is_queued(id),
@@ -223,7 +208,7 @@ impl UserAgent {
                 let sessions = &mut self.sessions;
                 sessions.on_subscription_failed(&mut self.endpoint, user, error);
             }
-            user @ (TransactionUser::Subscription(_)
+            user @ (TransactionUser::Subscription(..)
             | TransactionUser::Notification(_)
             | TransactionUser::Publication(_)) => {
                 self.with_usage(user, |usage, endpoint| {
@@ -250,6 +235,9 @@ impl UserAgent {
     fn on_request(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
         if !matches!(self.life, Life::Running) {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
+            if request.method() == Method::Options {
+                return self.endpoint.list_capabilities(transaction, status);
+            }
             let why = "this agent is being stopped";
             return self.endpoint.refuse(transaction, status, why, &[]);
         }
@@ -258,7 +246,10 @@ impl UserAgent {
                 .sessions
                 .on_call(&mut self.endpoint, transaction, request),
             Method::Options => self.answer_options(transaction),
-            Method::Message => self.on_application_request(transaction, None, request),
+            // The endpoint passes only methods that the application may answer.
+            Method::Message | Method::Publish | Method::Register | Method::Other(_) => {
+                self.on_application_request(transaction, None, request);
+            }
             Method::Notify if self.config.allow_legacy_notifications() => {
                 // NOTIFY without a subscription (RFC 3265): the core answers 200, so the application gets an
                 // event only.
@@ -289,6 +280,34 @@ impl UserAgent {
         }
     }
 
+    /// Handles a request within a dialog (RFC 3261 section 12.2.2).
+    fn on_request_in_dialog(
+        &mut self,
+        transaction: ServerTransactionId,
+        usage: DialogUsage,
+        request: Box<Request>,
+    ) {
+        let mut request = request;
+        // RFC 6665 section 4.5.2: a peer may subscribe within a dialog of any usage. A stop has ended every subscription.
+        if request.method() == Method::Subscribe && matches!(self.life, Life::Running) {
+            let (notifier, endpoint) = (&mut self.notifier, &mut self.endpoint);
+            match notifier.on_request(endpoint, transaction, Some(usage), request) {
+                Ok(()) => return,
+                Err(other) => request = other,
+            }
+        }
+        match usage {
+            DialogUsage::Session(id) => self.on_request_in_call(transaction, id, request),
+            DialogUsage::Subscription(_) | DialogUsage::Notifier(_) => {
+                self.on_request_in_usage(transaction, usage, request);
+            }
+            DialogUsage::Rest(_) | DialogUsage::Transfer(_) | DialogUsage::Refer(_) => {
+                let (sessions, endpoint) = (&mut self.sessions, &mut self.endpoint);
+                sessions.on_request_in_subscription(endpoint, transaction, usage, &request);
+            }
+        }
+    }
+
     /// Handles a request within the dialog of a call (RFC 3261 section 12.2.2).
     fn on_request_in_call(
         &mut self,
@@ -297,10 +316,10 @@ impl UserAgent {
         request: Box<Request>,
     ) {
         match request.method() {
-            Method::Options => self.answer_options(transaction),
+            // RFC 3261 section 11.2: the response is that of an OPTIONS outside, but the call is no reason for another status.
+            Method::Options => self.endpoint.list_capabilities(transaction, StatusCode::OK),
             Method::Info => self.on_info(transaction, id, request),
-            Method::Message => self.on_application_request(transaction, Some(id), request),
-            Method::Other(name) if self.endpoint.takes_method(name) => {
+            Method::Message | Method::Publish | Method::Register | Method::Other(_) => {
                 self.on_application_request(transaction, Some(id), request);
             }
             Method::Refer => {
@@ -327,10 +346,14 @@ impl UserAgent {
         of: DialogUsage,
         request: Box<Request>,
     ) {
+        // RFC 3261 section 11.2: within a dialog as outside.
+        if request.method() == Method::Options {
+            return self.answer_options(transaction);
+        }
         let endpoint = &mut self.endpoint;
         let usage: &mut dyn Usage = match of {
-            DialogUsage::Subscription(_) => &mut self.subscriptions,
-            _ => &mut self.notifier,
+            DialogUsage::Subscription(_) => &mut *self.subscriptions,
+            _ => &mut *self.notifier,
         };
         if usage
             .on_request(endpoint, transaction, Some(of), request)
@@ -360,18 +383,18 @@ impl UserAgent {
         act: impl FnOnce(&mut dyn Usage, &mut Endpoint),
     ) {
         match user {
-            TransactionUser::Subscription(_) => act(&mut self.subscriptions, &mut self.endpoint),
-            TransactionUser::Notification(_) => act(&mut self.notifier, &mut self.endpoint),
-            TransactionUser::Publication(_) => act(&mut self.publications, &mut self.endpoint),
+            TransactionUser::Subscription(..) => act(&mut *self.subscriptions, &mut self.endpoint),
+            TransactionUser::Notification(_) => act(&mut *self.notifier, &mut self.endpoint),
+            TransactionUser::Publication(_) => act(&mut *self.publications, &mut self.endpoint),
             _ => {}
         }
     }
 
     /// Lets each usage that is no call do something.
     pub(super) fn each_usage(&mut self, mut act: impl FnMut(&mut dyn Usage, &mut Endpoint)) {
-        act(&mut self.subscriptions, &mut self.endpoint);
-        act(&mut self.notifier, &mut self.endpoint);
-        act(&mut self.publications, &mut self.endpoint);
+        act(&mut *self.subscriptions, &mut self.endpoint);
+        act(&mut *self.notifier, &mut self.endpoint);
+        act(&mut *self.publications, &mut self.endpoint);
     }
 
     /// Whether no usage that is no call has an object.
@@ -384,6 +407,7 @@ impl UserAgent {
         if let Some(id) = id {
             self.forget_challenges_of(id);
             self.end_tones(id);
+            self.notifier.on_call_over(&mut self.endpoint, id);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::agent::UserAgent;
 use crate::body::Body;
 use crate::error::CommandError;
 use crate::ids::{IncomingSubscriptionId, PublicationId, SubscriptionId};
-use crate::notifier::Notification;
+use crate::notifier::{IncomingSubscription, Notification};
 use crate::publication::PublishOptions;
 use crate::session::{MessageOptions, Refusal};
 use crate::subscription::SubscribeOptions;
@@ -122,7 +122,21 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Publishes a state of the address-of-record (RFC 3903 section 4.1), such as `presence`, and returns the handle of the
+    /// A subscription of a peer; `None` if it is over.
+    #[must_use]
+    pub fn incoming_subscription(
+        &self,
+        id: IncomingSubscriptionId,
+    ) -> Option<IncomingSubscription<'_>> {
+        self.notifier.subscription(id)
+    }
+
+    /// All subscriptions of peers, also those that the application has not answered.
+    pub fn incoming_subscriptions(&self) -> impl Iterator<Item = IncomingSubscription<'_>> {
+        self.notifier.subscriptions()
+    }
+
+    /// Publishes a state of the address-of-record (RFC 3903 section 4.2), such as `presence`, and returns the handle of the
     /// publication. The core refreshes it until [`UserAgent::unpublish`]. Without a connection `offlineRequests` decides whether
     /// the command fails or the PUBLISH waits: for 64 T1 at most.
     ///
@@ -159,10 +173,12 @@ impl UserAgent {
         Ok(id)
     }
 
-    /// Publishes another state in place of the last one (RFC 3903 section 4.3).
+    /// Publishes another state in place of the last one (RFC 3903 section 4.4). While a PUBLISH is in flight
+    /// the state waits for its response, and a later one replaces it.
     ///
     /// # Errors
-    /// [`CommandError::Stale`] if the publication is over or is being removed.
+    /// [`CommandError::Stale`] if the publication is over or is being removed; [`CommandError::NotConnected`] without a connection,
+    /// unless `offlineRequests` lets commands wait.
     pub fn modify_publication(
         &mut self,
         id: PublicationId,
@@ -175,7 +191,8 @@ impl UserAgent {
         Ok(())
     }
 
-    /// Removes a publication (RFC 3903 section 4.4); [`Event::PublicationEnded`](crate::Event::PublicationEnded) follows.
+    /// Removes a publication (RFC 3903 section 4.5); [`Event::PublicationEnded`](crate::Event::PublicationEnded) follows. Without a
+    /// connection the removal waits for 64 T1 at most; one that the server never had ends at once.
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the publication is over.

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use sip_parse::UriBuf;
+use sip_parse::{StatusCode, UriBuf};
 
 use super::tone_sequence::ToneSequence;
 use crate::body::Body;
@@ -39,8 +39,8 @@ struct OutgoingRequest {
 pub(super) struct UnansweredRequest {
     pub(super) transaction: ServerTransactionId,
     pub(super) timer: TimerKey,
-    /// Whether it is within a call.
-    pub(super) in_call: bool,
+    /// The status if the application does not answer it.
+    pub(super) default: StatusCode,
 }
 
 /// A request that waits for a connection.

@@ -14,10 +14,10 @@ use crate::body::Body;
 use crate::endpoint::{Duty, MaySend, OutOfDialog, Received, Sent, TimerOwner, TransactionUser};
 use crate::error::CommandError;
 use crate::event::Event;
-use crate::header::ExtraHeader;
+use crate::header::{ExtraHeader, check_fields};
 use crate::ids::{ConnectionId, IncomingRequestId, RequestId, SessionId};
-use crate::reason::EndReason;
-use crate::session::{FailureStatus, Refusal};
+use crate::reason::{Cause, EndReason};
+use crate::session::{FailureStatus, MessageOptions, Refusal};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
 
@@ -32,7 +32,8 @@ impl UserAgent {
     /// outcome is [`Cause::Timeout`](crate::Cause::Timeout).
     ///
     /// # Errors
-    /// [`CommandError`]; no request is sent then.
+    /// [`CommandError`]; no request is sent then. [`CommandError::LargeMessage`] above 1,300 bytes on a connection that does not
+    /// control congestion (RFC 3428 section 8).
     pub fn message(
         &mut self,
         target: &str,
@@ -40,6 +41,21 @@ impl UserAgent {
         now: Timestamp,
     ) -> Result<RequestId, CommandError> {
         self.request(Method::Message, target, Some(body), &[], now)
+    }
+
+    /// As [`UserAgent::message`], with header fields of the application, such as `Date` or `Expires` (RFC 3428 section 4), and a
+    /// body of any type or none.
+    ///
+    /// # Errors
+    /// As [`UserAgent::message`].
+    pub fn message_with(
+        &mut self,
+        target: &str,
+        options: MessageOptions,
+        now: Timestamp,
+    ) -> Result<RequestId, CommandError> {
+        let MessageOptions { headers, body } = options;
+        self.request(Method::Message, target, body, &headers, now)
     }
 
     /// Sends an OPTIONS, which queries the capabilities of a peer (RFC 3261 section 11), and returns the
@@ -57,7 +73,7 @@ impl UserAgent {
     ///
     /// # Errors
     /// As [`UserAgent::message`]; [`CommandError::WrongState`] for the methods that need state of their own
-    /// (INVITE, ACK, BYE, CANCEL, REGISTER, SUBSCRIBE, NOTIFY, REFER, PRACK, UPDATE).
+    /// (INVITE, ACK, BYE, CANCEL, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, REFER, PRACK, UPDATE).
     pub fn request(
         &mut self,
         method: Method<'_>,
@@ -69,7 +85,7 @@ impl UserAgent {
         self.command(now)?;
         if !matches!(
             method,
-            Method::Message | Method::Options | Method::Info | Method::Publish | Method::Other(_)
+            Method::Message | Method::Options | Method::Info | Method::Other(_)
         ) {
             return Err(CommandError::WrongState(
                 "this method has a command of its own",
@@ -106,6 +122,28 @@ impl UserAgent {
         }
         self.settle();
         Ok(id)
+    }
+
+    /// Cancels a request that still waits for a connection; [`Event::RequestCompleted`] with
+    /// [`Cause::Requested`](crate::Cause::Requested) follows.
+    ///
+    /// # Errors
+    /// [`CommandError::Stale`] if the request has its outcome; [`CommandError::WrongState`] if it is sent, because only an INVITE can
+    /// be cancelled then (RFC 3261 section 9.1).
+    pub fn cancel_request(&mut self, id: RequestId, now: Timestamp) -> Result<(), CommandError> {
+        self.endpoint.check_queue()?;
+        self.advance(now);
+        if !self.requests.has(id) {
+            return Err(CommandError::Stale);
+        }
+        if !self.requests.is_queued(id) {
+            return Err(CommandError::WrongState(
+                "a request that waits for a connection",
+            ));
+        }
+        self.finish_request(id, Err(EndReason::local(Cause::Requested)));
+        self.settle();
+        Ok(())
     }
 
     /// Sends a request of the application outside any call.
@@ -261,7 +299,7 @@ impl UserAgent {
         self.requests.insert_incoming(UnansweredRequest {
             transaction,
             timer,
-            in_call: session.is_some(),
+            default: self.default_status(request.method(), session.is_some()),
         });
         self.endpoint.event(Event::IncomingRequest {
             incoming: id,
@@ -271,7 +309,8 @@ impl UserAgent {
     }
 
     /// Answers [`Event::IncomingRequest`] with a final status, 200 to 699. If the application has not done so within
-    /// 10 seconds, the core answers 480, and 500 within a call.
+    /// 10 seconds, the core answers 480, and 500 within a call; a request of a method that the core does not handle 405 or 501
+    /// (RFC 3261 section 8.2.1).
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the request is answered or its connection is gone,
@@ -285,17 +324,41 @@ impl UserAgent {
     ) -> Result<(), CommandError> {
         self.endpoint.check_queue()?;
         self.advance(now);
-        if status.is_provisional() || status == StatusCode::REQUEST_TIMEOUT {
-            return Err(CommandError::WrongState(
-                "answer with a final status other than 408 (RFC 4320)",
-            ));
-        }
+        check_final(status)?;
         if !status.is_success() {
             let refusal = FailureStatus::new(status.as_u16())?;
             return self.refuse_request(incoming, refusal, now);
         }
         let transaction = self.take_answered(incoming)?;
         self.endpoint.answer(transaction, status, &[]);
+        self.settle();
+        Ok(())
+    }
+
+    /// As [`UserAgent::respond`], with header fields and a body of the application, such as the result of a query in the 2xx to a
+    /// request of an extension. A 2xx to a MESSAGE should have no body (RFC 3428 section 7).
+    ///
+    /// # Errors
+    /// As [`UserAgent::respond`]; [`CommandError::Send`] if the response cannot carry the header fields. The request still waits
+    /// then.
+    pub fn respond_with(
+        &mut self,
+        incoming: IncomingRequestId,
+        status: StatusCode,
+        options: &MessageOptions,
+        now: Timestamp,
+    ) -> Result<(), CommandError> {
+        self.endpoint.check_queue()?;
+        self.advance(now);
+        check_final(status)?;
+        check_fields(&options.headers).map_err(SendError::Build)?;
+        if !status.is_success() {
+            let refusal = Refusal::of_message(status.as_u16(), options)?;
+            return self.refuse_request(incoming, refusal, now);
+        }
+        let transaction = self.take_answered(incoming)?;
+        self.endpoint
+            .answer_with(transaction, status, &options.headers, options.body.as_ref());
         self.settle();
         Ok(())
     }
@@ -313,11 +376,7 @@ impl UserAgent {
         self.endpoint.check_queue()?;
         self.advance(now);
         let refusal = refusal.into();
-        if refusal.status() == StatusCode::REQUEST_TIMEOUT {
-            return Err(CommandError::WrongState(
-                "answer with a final status other than 408 (RFC 4320)",
-            ));
-        }
+        check_final(refusal.status())?;
         let transaction = self.take_answered(incoming)?;
         let (status, headers) = (refusal.status(), refusal.fields().collect());
         self.endpoint
@@ -343,19 +402,41 @@ impl UserAgent {
         }
     }
 
-    /// Answers a request that the application does not answer. Within a call the status is one that ends nothing but
-    /// the transaction: 480 would end the call at a peer that follows RFC 5057 section 5.1.
-    pub(super) fn drop_incoming(&mut self, id: IncomingRequestId) {
-        if let Some(record) = self.requests.take_incoming(id) {
-            self.endpoint.timers.cancel(record.timer);
-            let status = if record.in_call {
-                StatusCode::SERVER_INTERNAL_ERROR
-            } else {
-                StatusCode::TEMPORARILY_UNAVAILABLE
-            };
-            self.endpoint.answer(record.transaction, status, &[]);
+    /// The status of a request that the application does not answer. Within a call it ends nothing but the transaction: 480 would
+    /// end the call at a peer that follows RFC 5057 section 5.1.
+    fn default_status(&self, method: Method<'_>, in_call: bool) -> StatusCode {
+        match method {
+            Method::Publish | Method::Register => StatusCode::METHOD_NOT_ALLOWED,
+            Method::Other(name) if !self.endpoint.takes_method(name) => StatusCode::NOT_IMPLEMENTED,
+            _ if in_call => StatusCode::SERVER_INTERNAL_ERROR,
+            _ => StatusCode::TEMPORARILY_UNAVAILABLE,
         }
     }
+
+    /// Answers a request that the application does not answer.
+    pub(super) fn drop_incoming(&mut self, id: IncomingRequestId) {
+        let Some(record) = self.requests.take_incoming(id) else {
+            return;
+        };
+        self.endpoint.timers.cancel(record.timer);
+        let (transaction, status) = (record.transaction, record.default);
+        match status {
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                self.endpoint.refuse_method(transaction, status);
+            }
+            _ => self.endpoint.answer(transaction, status, &[]),
+        }
+    }
+}
+
+/// RFC 4320 section 4.1: a request other than INVITE is answered by a final status, and never by 408.
+fn check_final(status: StatusCode) -> Result<(), CommandError> {
+    if status.is_provisional() || status == StatusCode::REQUEST_TIMEOUT {
+        return Err(CommandError::WrongState(
+            "answer with a final status other than 408 (RFC 4320)",
+        ));
+    }
+    Ok(())
 }
 
 /// Host, port and parameters of a URI without user.

@@ -101,3 +101,18 @@ fn refer_is(bench: &mut Bench, asked: Option<Option<SessionId>>) {
     bench.pump();
     assert_eq!(bench.next_response().status().as_u16(), 603);
 }
+
+/// `offerUnknownMethods`: a request of a method that the core does not handle reaches the application (RFC 3261 section 8.2.1);
+/// `requests.rs` has the rest.
+pub(crate) fn rfc3261_8_2_1_unknown_methods_reach_the_application() {
+    for offered in [false, true] {
+        let mut config = alice();
+        let mut bench = Bench::new(config.offer_unknown_methods(offered));
+        outside(&mut bench, "FLY", 1, "", "");
+        match bench.events.pop_front() {
+            Some(Event::IncomingRequest { .. }) => assert!(offered),
+            None => assert_eq!(bench.next_response().status().as_u16(), 501),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -395,6 +395,68 @@ pub(crate) fn rfc6086_4_2_1_info_packages_are_listed() {
     }
 }
 
+/// A SUBSCRIBE of bob to message-summary, with these further header fields.
+fn subscribe(bench: &mut Bench, number: u32, fields: &str) {
+    let user = bench.contact_user();
+    bench.feed(&format!(
+        "SUBSCRIBE sip:{user}@x.invalid SIP/2.0\nVia: SIP/2.0/WS bob.invalid;branch=z9hG4bKs{number}\n\
+         Max-Forwards: 70\nFrom: <sip:bob@example.com>;tag=bobtag\nTo: <sip:alice@example.com>\n\
+         Call-ID: s{number}\nCSeq: 1 SUBSCRIBE\nContact: <sip:bob@bob.invalid;transport=ws>\n\
+         {fields}Content-Length: 0\n\n"
+    ));
+}
+
+/// `eventPackages`: Allow-Events of the INVITE lists them (RFC 6665 section 4.4.4), and a SUBSCRIBE to one of them reaches the
+/// application.
+pub(crate) fn rfc6665_4_4_4_event_packages_are_listed() {
+    let mut bench = Bench::new(alice().event_packages(["message-summary", "presence.winfo"]));
+    let (_, invite) = bench.call();
+    let listed = "message-summary, presence.winfo";
+    assert_eq!(value(&invite, HeaderName::AllowEvents), listed);
+    let allow = value(&invite, HeaderName::Allow);
+    assert!(allow.ends_with(", SUBSCRIBE"), "{allow}");
+    subscribe(&mut bench, 1, "Event: message-summary\n");
+    bench.expect(|event| matches!(event, Event::IncomingSubscription { .. }).then_some(()));
+    let mut bench = Bench::new(&alice());
+    subscribe(&mut bench, 1, "Event: message-summary\n");
+    assert_eq!(bench.next_response().status().as_u16(), 405);
+    for wrong in ["", "a b", "refer"] {
+        assert!(alice().event_packages([wrong]).build().is_err(), "{wrong}");
+    }
+}
+
+/// `minSubscriptionExpires`: a SUBSCRIBE for less gets 423 (RFC 6665 section 4.2.1.1).
+pub(crate) fn cfg_min_subscription_expires_refuses_a_shorter_subscription() {
+    for (least, asked, refused) in [
+        (None, 59, Some("60")),
+        (None, 60, None),
+        (None, 0, None),
+        (Some(300), 299, Some("300")),
+        (Some(300), 300, None),
+        (Some(1), 1, None),
+    ] {
+        let mut config = alice();
+        config.event_packages(["message-summary"]);
+        if let Some(least) = least {
+            config.min_subscription_expires(least * SECOND);
+        }
+        let mut bench = Bench::new(&config);
+        let fields = format!("Event: message-summary\nExpires: {asked}\n");
+        subscribe(&mut bench, 1, &fields);
+        match refused {
+            Some(min_expires) => {
+                let response = bench.next_response();
+                assert_eq!(response.status().as_u16(), 423);
+                assert_eq!(value(&response, HeaderName::MinExpires), min_expires);
+                bench.no_events();
+            }
+            None => bench.silence(),
+        }
+    }
+    let too_long = alice().min_subscription_expires(3_601 * SECOND).build();
+    assert!(too_long.is_err());
+}
+
 /// `extraMethods`: Allow lists them, and their requests within a call reach the application.
 pub(crate) fn extra_methods_are_listed_and_passed_on() {
     let mut bench = Bench::new(alice().extra_methods(["KNOCK", "SING"]));

@@ -8,6 +8,7 @@ use sip_host::CommandFailure;
 use tokio::time::{Instant, sleep_until};
 
 use crate::arguments::Answer;
+use crate::availability::{self, Availability};
 use crate::outcome::Failure;
 use crate::phone::{Moment, Phone};
 use crate::running::{Running, finish, time, tolerate_ended};
@@ -23,7 +24,11 @@ pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
         ),
         None => None,
     };
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::ByDefault)?;
+    let mut account = arguments.account.clone();
+    if arguments.presence {
+        account.event_packages = availability::PACKAGES;
+    }
+    let mut running = Running::start(&account, arguments.output, Registering::ByDefault)?;
     let result = stay(&mut running, &arguments, script, refusal).await;
     finish(&mut running, result).await
 }
@@ -36,6 +41,10 @@ async fn stay(
 ) -> Result<(), Failure> {
     running.connected().await?;
     let mut phone = Phone::open(script, arguments.output, &running.report)?;
+    let mut availability = match arguments.presence {
+        true => Some(Availability::new(running.uri_of(None)?)),
+        false => None,
+    };
     let end = time(arguments.seconds);
     tokio::pin!(end);
     // All calls ring equally long, so they are answered in the order in which they started to ring.
@@ -66,6 +75,11 @@ async fn stay(
             }
             Moment::Interrupt => return phone.outcome(),
         };
+        if let Some(availability) = &mut availability
+            && availability.take(running, &event).await?
+        {
+            continue;
+        }
         if phone.take(running, &event).await? {
             continue;
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sip_core::TraceRecord;
-use sip_edge::{EdgeConfig, EdgeServer};
+use sip_edge::{EdgeConfig, EdgeServer, EventPackage};
 
 use crate::arguments::Serve;
 use crate::interrupts::Interrupts;
@@ -22,6 +22,11 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
         listen: arguments.listen,
         realm: arguments.realm.clone(),
         users: arguments.user,
+        stores_messages: true,
+        event_packages: match arguments.forward_events {
+            true => Vec::new(),
+            false => EventPackage::ALL.to_vec(),
+        },
         ..EdgeConfig::default()
     };
     let server = EdgeServer::start(config).map_err(|error| {
@@ -71,14 +76,23 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
             ("answered", json!(counters.calls_answered)),
             ("ended", json!(counters.calls_ended)),
             ("messages", json!(counters.messages_delivered)),
+            ("stored", json!(counters.messages_stored)),
+            ("subscriptions", json!(counters.subscribed)),
+            ("publications", json!(counters.published)),
+            ("states", json!(counters.notified)),
             ("unregistered", json!(counters.unregistered)),
         ],
         format_args!(
-            "registered {}, calls answered {}, calls ended {}, messages delivered {}, unregistered {}",
+            "registered {}, calls answered {}, calls ended {}, messages delivered {}, messages stored {}, subscriptions {}, \
+             publications {}, states reported {}, unregistered {}",
             counters.registered,
             counters.calls_answered,
             counters.calls_ended,
             counters.messages_delivered,
+            counters.messages_stored,
+            counters.subscribed,
+            counters.published,
+            counters.notified,
             counters.unregistered,
         ),
     );

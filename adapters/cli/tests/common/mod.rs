@@ -1,6 +1,9 @@
 //! Runs the program as a user does.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+#[cfg(unix)]
+pub(crate) mod terminal;
+
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::thread::JoinHandle;

@@ -1,4 +1,5 @@
 //! The edge between the agents of a [`Pair`](sip_testing::Pair).
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use sip_core::{ConnectionId, ConnectionInfo, Timestamp};
 use sip_edge::{Edge, EdgeAction, EdgeConfig};

@@ -3,6 +3,7 @@
 mod party;
 mod steps;
 mod transfer;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use crate::report::{Report, complain, print_line};
 use party::Party;
 use steps::{BOB, PATIENCE, Summary, problem, register, unregister};
 use transfer::Trio;
+use watch::Watch;
 
 const REALM: &str = "localhost";
 
@@ -75,7 +77,7 @@ impl Stage {
         speed: Option<f64>,
     ) -> Result<(), Failure> {
         let (summary, mut problems) = result;
-        let counted = edge_summary(&self.edge, summary.transferred);
+        let counted = edge_summary(&self.edge, &summary);
         if counted != summary {
             problems.push(format!("the edge counted otherwise: {counted}"));
         }
@@ -111,6 +113,16 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
         return stage.close(parties, result, Trio::EXPECTED, None).await;
     }
     let stage = Stage::open(&arguments, &["alice", "bob"])?;
+    if arguments.presence {
+        let watch = Watch {
+            alice: stage.party("alice", 0, "alice-secret")?,
+            bob: stage.party("bob", 1, "bob-secret")?,
+        };
+        let problems = watch.run(&stage.edge).await;
+        let result = (watch.summary(), problems);
+        let parties = [watch.alice, watch.bob];
+        return stage.close(parties, result, Watch::EXPECTED, None).await;
+    }
     let alice_password = match arguments.fault {
         Some(Fault::BadPassword) => "wrong",
         _ => "alice-secret",
@@ -172,6 +184,8 @@ fn edge_config(fault: Option<Fault>) -> EdgeConfig {
         ],
         // This fault shows a call whose other end does not come back, so the edge must not follow its Contact.
         follow_contacts: fault != Some(Fault::KillWs),
+        // Everything in this demo happens within a second.
+        notify_interval: Duration::ZERO,
         faults: Faults {
             drop_bye: fault == Some(Fault::DropBye),
             kill_ws_after_answer: fault == Some(Fault::KillWs),
@@ -196,7 +210,7 @@ fn config(name: &str, password: &str, url: &str) -> Result<Config, Failure> {
 }
 
 /// The counts of the edge, which knows no transfers.
-fn edge_summary(edge: &EdgeServer, transferred: Option<u64>) -> Summary {
+fn edge_summary(edge: &EdgeServer, seen: &Summary) -> Summary {
     let counters = edge.counters();
     Summary {
         // A binding that is made again after its connection broke belongs to the same user, so it counts once.
@@ -204,7 +218,8 @@ fn edge_summary(edge: &EdgeServer, transferred: Option<u64>) -> Summary {
         answered: counters.calls_answered,
         ended: counters.calls_ended,
         messages: counters.messages_delivered,
-        transferred,
+        transferred: seen.transferred,
+        states: seen.states.map(|_| counters.notified),
         unregistered: counters.unregistered,
     }
 }
@@ -381,6 +396,7 @@ impl Conversation {
             ended: alice.ended.min(bob.ended).into(),
             messages: alice.messages_delivered.min(bob.messages_received).into(),
             transferred: None,
+            states: None,
             unregistered: both(|counts| counts.unregistered),
         }
     }

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sip_core::config::Config;
+use sip_core::package::Presence;
 use sip_core::{
     Cause, DescriptionKind, Direction, Event, ExchangeOutcome, InviteOptions, SessionId,
-    TraceRecord, TransferOutcome,
+    SubscriptionState, TraceRecord, TransferOutcome,
 };
 use sip_parse::StatusCode;
 use tokio::sync::watch;
@@ -47,6 +48,12 @@ pub(crate) struct Counts {
     pub(crate) held: u32,
     /// Transfers by this side that succeeded.
     pub(crate) transferred: u32,
+    /// States that subscriptions of this side reported while they were active.
+    pub(crate) states: u32,
+    /// The presence among them that was reported last, in words, and how many were about messages that wait.
+    pub(crate) presence: Option<String>,
+    pub(crate) summaries: u32,
+    pub(crate) subscriptions_ended: u32,
     /// The call that this side makes because a peer transfers it.
     pub(crate) followed: Option<SessionId>,
     /// The last problem.
@@ -180,6 +187,35 @@ async fn live(handle: Handle, mut events: Events, report: Report, counts: watch:
             Event::IncomingRequest { incoming, .. } => {
                 let taken = handle.respond(*incoming, StatusCode::OK).await.is_ok();
                 change(move |counts| counts.messages_received += u32::from(taken))
+            }
+            Event::Notified {
+                state: SubscriptionState::Active,
+                body: Some(body),
+                ..
+            } => {
+                let presence = Presence::from_body(body).ok();
+                let presence = presence.map(|presence| presence.to_string());
+                change(move |counts| {
+                    counts.states += 1;
+                    match presence {
+                        Some(presence) => counts.presence = Some(presence),
+                        None => counts.summaries += 1,
+                    }
+                })
+            }
+            Event::SubscriptionEnded { cause, .. } => {
+                let why = cause.to_string();
+                change(move |counts| {
+                    counts.subscriptions_ended += 1;
+                    counts.complaint = Some(why);
+                })
+            }
+            Event::PublicationEnded {
+                outcome: Err(reason),
+                ..
+            } => {
+                let why = reason.to_string();
+                change(move |counts| counts.complaint = Some(why))
             }
             Event::Registered(registration) => {
                 let is_new = u32::from(!registration.refreshed);

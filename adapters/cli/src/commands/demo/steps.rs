@@ -18,6 +18,8 @@ pub(super) struct Summary {
     pub(super) messages: u64,
     /// `None` for a conversation without a transfer.
     pub(super) transferred: Option<u64>,
+    /// States that the edge reported to subscribers; `None` for a conversation without subscriptions.
+    pub(super) states: Option<u64>,
     pub(super) unregistered: u64,
 }
 
@@ -29,15 +31,17 @@ impl Summary {
             ended: calls as u64,
             messages: 1,
             transferred: None,
+            states: None,
             unregistered: 2,
         }
     }
 
-    /// The counts by name, in words and in JSON: a conversation with a transfer has no message.
+    /// The counts by name, in words and in JSON: a conversation with a transfer or subscriptions has no message.
     pub(super) fn counts(&self) -> [(&'static str, &'static str, u64); 5] {
-        let kind = match self.transferred {
-            None => ("messages delivered", "messages", self.messages),
-            Some(transferred) => ("calls transferred", "transferred", transferred),
+        let kind = match (self.transferred, self.states) {
+            (Some(transferred), _) => ("calls transferred", "transferred", transferred),
+            (None, Some(states)) => ("states reported", "states", states),
+            (None, None) => ("messages delivered", "messages", self.messages),
         };
         [
             ("registered", "registered", self.registered),
@@ -94,5 +98,18 @@ pub(super) fn problem(who: &str, what: &str, counts: &Counts) -> String {
     match &counts.complaint {
         Some(complaint) => format!("{who} {what} ({complaint})"),
         None => format!("{who} {what}"),
+    }
+}
+
+/// Waits until the counts of a party meet the condition; else its problem.
+pub(super) async fn until(
+    party: &Party,
+    what: &str,
+    condition: impl FnMut(&Counts) -> bool,
+) -> Result<(), String> {
+    if party.reaches(PATIENCE, condition).await {
+        Ok(())
+    } else {
+        Err(problem(party.name, what, &party.counts()))
     }
 }

@@ -4,7 +4,7 @@ use sip_core::{InviteOptions, SessionId, TransferOptions, TransferTarget};
 use sip_host::CommandFailure;
 
 use super::party::{Counts, Party};
-use super::steps::{BOB, PATIENCE, Summary, problem, register, unregister};
+use super::steps::{BOB, Summary, register, unregister, until};
 
 const CAROL: &str = "sip:carol@localhost";
 
@@ -23,6 +23,7 @@ impl Trio {
         ended: 3,
         messages: 0,
         transferred: Some(1),
+        states: None,
         unregistered: 3,
     };
 
@@ -118,20 +119,8 @@ impl Trio {
             ended: sum(|counts| counts.ended) / 2,
             messages: 0,
             transferred: Some(sum(|counts| counts.transferred)),
+            states: None,
             unregistered: having(|counts| counts.unregistered),
         }
-    }
-}
-
-/// Waits until the counts of a party meet the condition; else its problem.
-async fn until(
-    party: &Party,
-    what: &str,
-    condition: impl FnMut(&Counts) -> bool,
-) -> Result<(), String> {
-    if party.reaches(PATIENCE, condition).await {
-        Ok(())
-    } else {
-        Err(problem(party.name, what, &party.counts()))
     }
 }

@@ -1,0 +1,9 @@
+//! Subscriptions of peers: the notifier of any event package (RFC 6665 section 4.2).
+
+mod accepted;
+mod connection;
+mod ended;
+mod failed;
+mod peer;
+mod refused;
+mod shared;
