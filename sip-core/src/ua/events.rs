@@ -86,7 +86,7 @@ impl UserAgent {
     }
 
     /// Refuses [`Event::IncomingSubscription`](crate::Event::IncomingSubscription), as by
-    /// [`FailureStatus::FORBIDDEN`](crate::FailureStatus::FORBIDDEN).
+    /// [`FailureStatus::DECLINE`](crate::FailureStatus::DECLINE).
     ///
     /// # Errors
     /// [`CommandError::Stale`] if the SUBSCRIBE is answered or over, [`CommandError::Backpressure`].

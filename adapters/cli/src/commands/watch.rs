@@ -21,6 +21,9 @@ use crate::settings::Registering;
 /// What is not known yet, or not told.
 const UNKNOWN: &str = "unknown";
 
+/// What was known, but can have changed since.
+const LOST: &str = "lost";
+
 pub(crate) async fn run(arguments: Watch) -> Result<(), Failure> {
     let mut running = Running::start(
         &arguments.account,
@@ -177,12 +180,21 @@ impl Board {
                     }
                 }
             }
+            // The core keeps the subscriptions, but no NOTIFY can arrive.
+            Event::Disconnected { .. } if !running.is_connected() => {
+                for index in 0..self.rows.len() {
+                    if self.rows[index].subscription.is_some() {
+                        self.set(running, index, LOST);
+                    }
+                }
+                return Ok(false);
+            }
             Event::SubscriptionInterrupted { subscription, .. } => {
                 let Some(index) = self.find(*subscription) else {
                     return Ok(false);
                 };
                 self.rows[index].calls = None;
-                self.set(running, index, "lost");
+                self.set(running, index, LOST);
             }
             Event::SubscriptionEnded {
                 subscription,
