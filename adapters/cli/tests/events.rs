@@ -583,7 +583,7 @@ fn a_publication_is_watched_through_the_edge() {
     let mut watch = through(&url, "alice", &["watch", "bob", "--mwi"]);
     assert_eq!(watch.line("bob: "), "bob: closed");
     let line = watch.line("sip:alice@localhost: ");
-    assert_eq!(line, "sip:alice@localhost: 0 new, 0 old voice messages");
+    assert_eq!(line, "sip:alice@localhost: no messages");
     let state = ["--basic", "open", "--note", "at my desk"];
     let command = [&["publish", "--adapter", "blocking"][..], &state].concat();
     let mut publish = through(&url, "bob", &command);

@@ -8,7 +8,7 @@ use sip_core::{Body, Event, SubscribeOptions, SubscriptionEnd, SubscriptionId, S
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::arguments::Watch;
-use crate::bodies::{calls_in_words, presence_in_words};
+use crate::bodies::{calls_in_words, messages_in_words, presence_in_words};
 use crate::keyboard::Keyboard;
 use crate::keys::Key;
 use crate::outcome::Failure;
@@ -82,7 +82,7 @@ impl Row {
         let words = match self.package {
             "dialog" => DialogInfo::from_body(body).map(|info| self.follow(info)),
             "presence" => Presence::from_body(body).map(|state| Some(presence_in_words(&state))),
-            _ => MessageSummary::from_body(body).map(|summary| Some(summary.to_string())),
+            _ => MessageSummary::from_body(body).map(|state| Some(messages_in_words(&state))),
         };
         words.unwrap_or_else(|error| Some(format!("{UNKNOWN}: {error}")))
     }
