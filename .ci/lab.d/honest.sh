@@ -48,7 +48,7 @@ false_programs() {
 				done
 			done
 			for state in "bob open" "dave closed" "bob unknown"; do echo "{\"event\":\"watched\",\"state\":\"$state\"}"; done
-			for event in published published connected connected disconnected subscription_refreshed; do echo "{\"event\":\"$event\"}"; done
+			for event in ended published published connected connected disconnected subscription_refreshed; do echo "{\"event\":\"$event\"}"; done
 			echo '{"event":"incoming_subscription","package":"presence","from":"alice@lab.test"}'
 			case "$*" in *--count* | *--poll*) exit 0 ;; esac
 			trap 'exit 0' INT TERM
