@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 
 use super::queue::Queue;
 use super::state::Endpoint;
-use super::{SessionTimer, TimerOwner};
+use super::{SessionTimer, SubscriptionTimer, TimerOwner};
 use crate::action::Action;
 use crate::exploration::{Digest, digest_user, mix};
 use crate::ids::ConnectionId;
@@ -86,6 +86,18 @@ impl Endpoint {
         due.any(|(_, owner)| {
             let timers = [SessionTimer::Refresh, SessionTimer::Expiry];
             matches!(owner, TimerOwner::Session(_, timer) if timers.contains(timer))
+        })
+    }
+
+    /// Whether the SUBSCRIBE of a subscription of this side is due at this time.
+    pub(crate) fn subscribe_is_due(&self, at: crate::Timestamp) -> bool {
+        let timers = self.timers.pending().into_iter();
+        let mut due = timers.filter(|(time, _)| *time <= at);
+        due.any(|(_, owner)| {
+            matches!(
+                owner,
+                TimerOwner::Subscription(_, SubscriptionTimer::Subscribe)
+            )
         })
     }
 

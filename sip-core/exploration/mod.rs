@@ -2,6 +2,7 @@
 
 mod publication;
 mod search;
+mod subscription;
 
-pub(crate) use self::search::{Digest, World, constant, digest_message, mix, search, tell};
+pub(crate) use self::search::{Digest, Found, World, constant, digest_message, mix, search, tell};
 pub(crate) use crate::transaction::exploration::digest_user;

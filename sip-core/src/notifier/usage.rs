@@ -104,6 +104,8 @@ impl Usage for NotifierLayer {
         match error {
             TransactionError::ConnectionLost => {
                 self.step(endpoint, id, Input::Lost, With::Nothing);
+                // The peer may have come back on another connection before this one was known to be dead.
+                self.step(endpoint, id, Input::Connected, With::Nothing);
             }
             error @ TransactionError::Timeout => {
                 let reason = failure(error);

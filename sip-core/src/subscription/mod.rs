@@ -5,12 +5,18 @@
 //! the effects, `subscribing.rs` sends the SUBSCRIBEs and takes their responses, `notified.rs` takes the NOTIFYs, and `timing.rs`
 //! computes the times. [`SubscriptionLayer`] has all subscriptions of one endpoint.
 
+#[cfg(test)]
+#[path = "../../exploration/subscription/broken_subscriber.rs"]
+pub(crate) mod broken;
 mod driving;
 mod entry;
 mod layer;
 mod machine;
 mod notified;
 mod options;
+#[cfg(test)]
+#[path = "../../exploration/subscription/snapshot_subscriber.rs"]
+mod snapshot;
 mod subscribing;
 #[cfg(test)]
 mod tables;

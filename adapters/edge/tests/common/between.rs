@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use sip_core::{ConnectionId, ConnectionInfo, Timestamp};
-use sip_edge::{Edge, EdgeAction, EdgeConfig};
+use sip_edge::{Edge, EdgeAction, EdgeConfig, EventPackage};
 use sip_parse::Bytes;
 use sip_testing::Between;
 
@@ -15,6 +15,7 @@ impl Registrar {
             listen: "192.0.2.1:5080".parse().expect("address"),
             realm: "sim.test".into(),
             users,
+            event_packages: vec![EventPackage::Presence],
             ..EdgeConfig::default()
         };
         Self(Edge::new(config, random).expect("edge"))

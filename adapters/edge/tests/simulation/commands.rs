@@ -16,6 +16,7 @@ use sip_core::{
 use sip_parse::{Bytes, Limits, Message, Method, StatusCode};
 use sip_testing::{DescriptionRequest, Script, Weather, description_needed, seeded};
 
+use super::events::{Events, PACKAGE};
 use super::{ALICE, BOB, NAMES, World, number, seeds, storm_of, world_of};
 
 /// The commands end here, the calls a little later.
@@ -27,12 +28,15 @@ const END: Timestamp = Timestamp::from_millis(900_000);
 const COMMAND: u32 = 1;
 const HANG_UP: u32 = 2;
 const STOP: u32 = 3;
+const EVENT: u32 = 4;
 /// Wishes from here on describe an exchange: the place in the list of requests.
 const DESCRIBE: u32 = 1_000;
 /// Wishes from here on answer a REFER: the place in the list of REFERs.
 const ANSWER_REFER: u32 = 1_000_000;
 /// Wishes from here on report a final status for an accepted REFER.
 const FINAL_PROGRESS: u32 = 2_000_000;
+/// Wishes from here on answer a SUBSCRIBE: the place in the list of those.
+const ANSWER_SUBSCRIPTION: u32 = 3_000_000;
 
 /// What one application knows of one call.
 #[derive(Debug, Default)]
@@ -59,6 +63,8 @@ struct Commands {
     refers: Vec<(usize, ReferId)>,
     /// The requests within calls of each side, and whether they are complete.
     requests: BTreeMap<(usize, RequestId), bool>,
+    /// The subscriptions and publications.
+    events: Events,
     stopped: [bool; 2],
     faults: Vec<String>,
     tried: BTreeMap<&'static str, u64>,
@@ -76,6 +82,7 @@ impl Commands {
             transfers: BTreeMap::new(),
             refers: Vec::new(),
             requests: BTreeMap::new(),
+            events: Events::new(seed),
             stopped: [false; 2],
             faults: Vec::new(),
             tried: BTreeMap::new(),
@@ -429,6 +436,15 @@ impl Script<super::Registrar> for Commands {
         {
             self.fault(agent, session, "an event after the end");
         }
+        if let Some(place) = self.events.event(agent, &event) {
+            // The core refuses a SUBSCRIBE that waits for more than 10 s.
+            let wait = match self.events.below(2) {
+                0 => 0,
+                _ => self.events.below(11_000),
+            };
+            let wish = ANSWER_SUBSCRIPTION + place as u32;
+            return world.later(Duration::from_millis(wait), agent, wish);
+        }
         match event {
             Event::IncomingCall { session, .. } => {
                 self.calls.insert((agent, session), Known::default());
@@ -532,12 +548,24 @@ impl Script<super::Registrar> for Commands {
                     world.later(again, agent, COMMAND);
                 }
             }
+            EVENT => {
+                self.events.command(world, agent);
+                let again = Duration::from_millis(self.events.below(8_000));
+                if now + again < Timestamp::ZERO + LAST_COMMAND {
+                    world.later(again, agent, EVENT);
+                }
+            }
             HANG_UP => {
                 for session in self.alive(agent) {
                     let _ = world.agents[agent].hang_up(session, now);
                 }
+                self.events.end_all(world, agent);
             }
             STOP => world.agents[agent].stop(Some(Duration::from_secs(35)), now),
+            place @ ANSWER_SUBSCRIPTION.. => {
+                self.events
+                    .answer(world, (place - ANSWER_SUBSCRIPTION) as usize);
+            }
             place @ FINAL_PROGRESS.. => {
                 let (_, refer) = self.refers[(place - FINAL_PROGRESS) as usize];
                 drop(world.agents[agent].refer_progress(refer, StatusCode::OK, now));
@@ -592,6 +620,7 @@ fn check(world: &World, commands: &Commands) -> Result<(), String> {
     if let Some((open, _)) = commands.requests.iter().find(|(_, ended)| !**ended) {
         return Err(format!("{open:?} never completed"));
     }
+    commands.events.check()?;
     for agent in [ALICE, BOB] {
         if !commands.stopped[agent] {
             return Err(format!("{agent} never stopped"));
@@ -609,6 +638,7 @@ fn extend(seed: u64) -> impl FnMut(usize, &mut ConfigBuilder) {
     let mut chance = *seeded(seed, 151);
     let mut below = move |bound: u64| chance.next_u64() % bound;
     move |_, config| {
+        config.event_packages([PACKAGE]);
         if below(2) == 0 {
             return;
         }
@@ -641,6 +671,7 @@ fn run(seed: u64, weather: Weather) -> (World, Commands) {
     let mut commands = Commands::new(seed);
     for agent in [ALICE, BOB] {
         world.later(Duration::from_secs(4 + agent as u64), agent, COMMAND);
+        world.later(Duration::from_secs(5 + agent as u64), agent, EVENT);
         world.later(HANG_UP_ALL, agent, HANG_UP);
         world.later(STOP_ALL, agent, STOP);
     }
@@ -649,7 +680,15 @@ fn run(seed: u64, weather: Weather) -> (World, Commands) {
 }
 
 /// Each of these must have happened in a sweep of some size, or it proves nothing.
-const MET: [&str; 17] = [
+const MET: [&str; 25] = [
+    "subscribe",
+    "refresh",
+    "unsubscribe",
+    "notify",
+    "terminate",
+    "publish",
+    "modify",
+    "unpublish",
     "invite",
     "ring",
     "answer",
@@ -691,7 +730,7 @@ fn random_commands_leave_nothing_open() {
         if let Err(fault) = check(&world, &commands) {
             faults.push(format!("seed {seed}: {fault}; repeat it: {command}"));
         }
-        for (what, times) in commands.tried {
+        for (what, times) in commands.tried.into_iter().chain(commands.events.tried) {
             *tried.entry(what).or_insert(0) += times;
         }
         for (what, times) in commands.outcomes {

@@ -8,6 +8,7 @@
 #[path = "../common/between.rs"]
 mod between;
 mod commands;
+mod events;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
