@@ -21,6 +21,7 @@ events_with_asterisk() {
 	scenario "bob has a message waiting" asterisk_reports_messages
 	scenario "we watch bob's mailbox and presence" asterisk_is_watched
 	missing=$no_asterisk
+	is_for tokio && scenario "refreshes a short subscription" asterisk_is_refreshed
 	scenario "a poll: Asterisk refuses it by 400" asterisk_refuses 400 alice bob --event presence --poll
 	scenario "an unknown package: 489" asterisk_refuses 489 alice bob --event conference
 	scenario "an extension without a hint: 404" asterisk_refuses 404 alice nosuch --event presence
@@ -67,7 +68,7 @@ asterisk_reports_dialogs() {
 	ours alice alice subscribe bob --event dialog --json
 	await alice "there is no dialog" told alice notified "<state>terminated<"
 	ours bob bob call echo
-	await alice "alice sees that bob's call is up" told alice notified "<state>confirmed<"
+	await alice "alice sees that bob's call is up" told alice notified '<state>confirmed<.*"dialogs":.*confirmed'
 	leaves bob bob
 	await alice "alice sees that it is over" told alice notified "<state>terminated<" 2
 	leaves_well alice
@@ -81,7 +82,7 @@ asterisk_reports_messages() {
 	ours bob bob subscribe bob --event message-summary --json
 	await bob "bob has no messages" told bob notified "Messages-Waiting: no"
 	mailbox 0 2 1
-	await bob "bob has two new ones and an old one" told bob notified "Messages-Waiting: yes.*Voice-Message: 2/1"
+	await bob "bob has two new ones and an old one" told bob notified 'Messages-Waiting: yes.*Voice-Message: 2/1.*"waiting":true'
 	mailbox 0 0 3
 	await bob "bob has heard them" told bob notified "Messages-Waiting: no.*Voice-Message: 0/3"
 	leaves_asterisk bob 1
@@ -93,6 +94,13 @@ asterisk_is_watched() {
 	mailbox 1 0 0
 	await bob "a message waits" told bob watched "message-summary.*1 new|1 new.*message-summary"
 	leaves_asterisk bob 2
+}
+asterisk_is_refreshed() {
+	ours alice alice subscribe bob --event presence --expires 8 --json
+	await alice "alice sees the state" told alice notified '"state":"active","expires":[78]'
+	await alice "she refreshes, and sees it again" told alice notified '"state":"active"' 2
+	demand_ladder alice SUBSCRIBE "R 401 R 200 R (401 R )?200"
+	leaves_asterisk alice 1
 }
 asterisk_refuses() { # code, user, target, flags
 	local code=$1 user=$2

@@ -41,13 +41,14 @@ false_programs() {
 				echo "{\"event\":\"subscription_ended\",\"cause\":\"terminated\",\"reason\":\"$reason\"}"
 				[[ $* != *subscribe* ]] || echo "{\"event\":\"subscription_interrupted\",\"reason\":\"$reason\"}"
 			done
-			for body in "<basic>open<" "<basic>closed<" "<state>confirmed<" "<state>terminated<" "Messages-Waiting: yes Voice-Message: 2/1"; do
+			for body in "page <basic>open<" "page <basic>closed<" "<state>confirmed<" "<state>terminated<" "Messages-Waiting: yes Voice-Message: 2/1"; do
 				for state in active active terminated; do
-					echo "{\"event\":\"notified\",\"state\":\"$state\",\"expires\":30,\"body\":\"$body in the lab\"}"
+					echo "{\"event\":\"notified\",\"state\":\"$state\",\"expires\":30,\"body\":\"$body\",\"presence\":{\"basic\":\"open\"," \
+						"\"notes\":\"in the lab\"},\"messages\":{\"waiting\":true},\"dialogs\":\"confirmed\"}"
 				done
 			done
 			for state in "bob open" "dave closed" "bob unknown"; do echo "{\"event\":\"watched\",\"state\":\"$state\"}"; done
-			for event in published published connected connected disconnected subscription_refreshed; do echo "{\"event\":\"$event\"}"; done
+			for event in ended published published connected connected disconnected subscription_refreshed; do echo "{\"event\":\"$event\"}"; done
 			echo '{"event":"incoming_subscription","package":"presence","from":"alice@lab.test"}'
 			case "$*" in *--count* | *--poll*) exit 0 ;; esac
 			trap 'exit 0' INT TERM

@@ -51,9 +51,12 @@ pidf() { # user, basic
 events_cell() {
 	[ "$stack" != jssip ] || return 0
 	in_cell "the page subscribes to us, and unsubscribes" page_watches_us
+	in_cell "the page watches our calls, until we leave" page_watches_our_calls
+	[ "$server" != serve ] || in_cell "we publish, the page watches" page_watches_what_we_publish
 	in_cell "the page sends MESSAGE, we refuse it" we_refuse_a_message
 	[ "$stack" = sipjs011 ] || in_cell "we send the page MESSAGE, it refuses it" page_refuses_a_message
-	[ "$server" != serve ] || in_cell "the page publishes, we watch" page_publishes
+	# `sip serve` reports a state at most every 5 s.
+	[ "$server" != serve ] || [ "$stack$long" = sipjs0110 ] || in_cell "the page publishes, we watch" page_publishes
 }
 page_watches_us() {
 	# `sip serve` answers for presence itself, and sends a SUBSCRIBE to other packages on to us.
@@ -69,6 +72,31 @@ page_watches_us() {
 	await bob "it gets the last NOTIFY" wire page recv 'NOTIFY .*Subscription-State: *terminated;reason=timeout'
 	await bob "the program says that it ended" told bob incoming_subscription_ended
 	leaves bob bob
+}
+page_watches_our_calls() {
+	bob_is_present
+	page page subscribe bob dialog 120
+	await bob "the page sees that there is no call" heard page notify '"state":"active.*<dialog-info'
+	page video call bob
+	unless="heard video terminated" await bob "the call is up at the other page" heard video established
+	await bob "the page sees that it is up" heard page notify '<state[^>]*>confirmed<'
+	page video bye
+	await bob "the call is over" told bob ended
+	await bob "the page sees that it is over" heard page notify "" 3
+	interrupt bob
+	await - "the page's subscription ends with us" wire page recv 'NOTIFY .*Subscription-State: *terminated'
+	ends bob 0
+	demand "the program says so" told bob incoming_subscription_ended
+}
+page_watches_what_we_publish() {
+	publishes --basic closed --note "in the lab"
+	page page subscribe bob presence 120
+	await bob "the page sees it" heard page notify '"state":"active.*<basic>closed<.*in the lab'
+	page page unsubscribe
+	await bob "it gets the last NOTIFY" wire page recv 'NOTIFY .*Subscription-State: *terminated'
+	interrupt bob
+	ends bob 0
+	demand "bob removed it" told bob publication_ended '"outcome":"removed"'
 }
 we_refuse_a_message() {
 	bob_waits --refuse-messages 488 --json
@@ -93,12 +121,14 @@ page_publishes() {
 	await bob "bob watches alice" told bob notified '"state":"active"'
 	page page publish presence 60 "$(pidf alice open)"
 	await bob "the page's state is published" heard page publication Published
-	await bob "bob sees it" told bob notified "<basic>open<"
+	await bob "bob sees it" told bob notified "page.*<basic>open<"
 	page page modify "$(pidf alice closed)"
-	await bob "bob sees the change" told bob notified "<basic>closed<"
+	await bob "bob sees the change" told bob notified "page.*<basic>closed<"
+	local states
+	states=$(states_of bob .)
 	page page unpublish
 	await bob "the page removes it" heard page publication Unpublished
-	await bob "bob sees that there is no state" told bob notified . 4
+	await bob "bob sees that it is gone" told bob notified . $((states + 1))
 	interrupt bob
 	ends bob 0
 	demand_ladder bob SUBSCRIBE "R (40[17] R )?200 R (40[17] R )?200"

@@ -1,7 +1,7 @@
 # SIPp as notifier and as subscriber (RFC 6665), of the same steps as in sipp.sh.
 
 sipp_scenarios+=(uas-notifies-first uas-notifies-forks uas-terminates uas-interval uas-shortens uas-forgets uas-silent uas-no-state
-	uas-refuses uac-notify uac-bad-event uac-interval uac-refreshes uac-polls uac-forgets uac-expires uac-message-refused)
+	uas-refuses uac-notify uac-bad-event uac-interval uac-refreshes uac-returns uac-polls uac-forgets uac-expires uac-message-refused)
 
 # Notifier: takes the SUBSCRIBE that begins a subscription, and keeps what later messages need.
 receives_subscribe() { receives_call "$@" | sed 's/"INVITE"/"SUBSCRIBE"/'; } # seen
@@ -150,9 +150,12 @@ sipp_uac_interval() {
 	subscribes 5
 	gets 423 "Min-Expires: *60"
 }
-sipp_uac_refreshes() {
+sipp_uac_refreshes() { refreshes_and_leaves 300; }
+# The notifier loses its connection in between.
+sipp_uac_returns() { refreshes_and_leaves 3000; }
+refreshes_and_leaves() { # milliseconds until the refresh
 	begins_to_watch
-	waits 300
+	waits "$1"
 	requests SUBSCRIBE 3 "Event: presence\nExpires: 100"
 	gets 200 "Expires: *100"
 	is_notified "active;expires=(100|99)"

@@ -190,6 +190,13 @@ fn rfc3428_7_the_application_answers_with_its_own_header_fields() {
             .agent
             .respond_with(id, status(number), &twice, bench.now);
         assert!(matches!(refused, Err(CommandError::Send(_))), "{refused:?}");
+        let named_twice = options.clone().header(header("User-Agent", "other"));
+        let refused = bench
+            .agent
+            .respond_with(id, status(number), &named_twice, bench.now);
+        assert!(matches!(refused, Err(CommandError::Send(_))), "{refused:?}");
+        bench.pump();
+        bench.silence();
         for wrong in [100, 408] {
             let refused = bench
                 .agent

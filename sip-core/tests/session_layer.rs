@@ -530,3 +530,24 @@ fn rfc3261_18_3_an_unreadable_stream_is_closed() {
     assert_eq!(switch.ended(), Cause::ConnectionLost);
     switch.leaves_nothing();
 }
+
+/// RFC 3261 11.2, 3261-11.2-A: OPTIONS outside a dialog gets 486 where an INVITE would, and 200 within one; RFC 6665 4.4.4: it lists the
+/// event packages.
+#[test]
+fn rfc3261_11_2_options_of_a_busy_endpoint() {
+    let mut switch = Switch::with(|settings| {
+        settings.limits.sessions = 1;
+        settings.behaviour.extensions.event_packages = vec!["presence".into()];
+    });
+    let lists = |response: Response| {
+        assert!(value(&response, HeaderName::Allow).contains("INVITE"));
+        assert_eq!(value(&response, HeaderName::AllowEvents), "presence");
+    };
+    switch.request("OPTIONS", 1, None, "");
+    lists(switch.sent_response(200));
+    let (_call, ok) = switch.answered();
+    switch.request("OPTIONS", 2, None, "");
+    lists(switch.sent_response(486));
+    switch.request("OPTIONS", 8, Some(&ok), "");
+    lists(switch.sent_response(200));
+}

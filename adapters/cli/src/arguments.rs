@@ -341,6 +341,9 @@ pub(crate) struct Answer {
     /// Refuse calls with this status code (300 to 699) instead of answering them
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699))]
     pub(crate) reject: Option<u16>,
+    /// Refuse messages with this status code (300 to 699) instead of answering 200
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699))]
+    pub(crate) refuse_messages: Option<u16>,
     #[command(flatten)]
     pub(crate) in_call: InCall,
     #[command(flatten)]

@@ -107,6 +107,20 @@ pub(crate) fn presence_in_words(presence: &Presence) -> String {
     }
 }
 
+/// The messages of an account in a few words, without the classes that have none.
+pub(crate) fn messages_in_words(summary: &MessageSummary) -> String {
+    let mut shown = MessageSummary::new(summary.waiting);
+    let classes = summary.classes();
+    for (class, counts) in classes.filter(|(_, counts)| counts.new > 0 || counts.old > 0) {
+        shown = shown.with(class, counts);
+    }
+    if shown.waiting || shown.classes().next().is_some() {
+        shown.to_string()
+    } else {
+        "no messages".to_owned()
+    }
+}
+
 /// A person's calls in a few words.
 pub(crate) fn calls_in_words(info: &DialogInfo) -> String {
     let furthest = info
@@ -176,6 +190,21 @@ mod tests {
             "on the phone"
         );
         assert_eq!(words(false, Some(Activity::Away), None), "closed, away");
+    }
+
+    #[test]
+    fn a_mailbox_is_what_is_in_it() {
+        let words = |text: &'static str| {
+            let body = Body::new(MessageSummary::CONTENT_TYPE, text);
+            messages_in_words(&MessageSummary::from_body(&body).unwrap())
+        };
+        assert_eq!(
+            words("Messages-Waiting: no\r\nVoice-Message: 0/0\r\n"),
+            "no messages"
+        );
+        assert_eq!(words("Messages-Waiting: yes\r\n"), "messages waiting");
+        let both = "Messages-Waiting: yes\r\nVoice-Message: 1/0\r\nText-Message: 0/0\r\n";
+        assert_eq!(words(both), "1 new, 0 old voice messages");
     }
 
     #[test]

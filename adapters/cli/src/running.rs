@@ -33,6 +33,8 @@ pub(crate) struct Running {
     /// Servers that could not be reached since the last connection.
     unreachable: BTreeSet<usize>,
     was_connected: bool,
+    /// How many connections are open.
+    connections: usize,
     was_registered: bool,
     is_registered: bool,
     /// The calls that have not ended, and their peers.
@@ -85,6 +87,7 @@ impl Running {
             config,
             unreachable: BTreeSet::new(),
             was_connected: false,
+            connections: 0,
             was_registered: false,
             is_registered: false,
             calls: BTreeMap::new(),
@@ -166,7 +169,11 @@ impl Running {
         match &event {
             Event::Connected { .. } => {
                 self.was_connected = true;
+                self.connections += 1;
                 self.unreachable.clear();
+            }
+            Event::Disconnected { .. } => {
+                self.connections = self.connections.saturating_sub(1);
             }
             Event::ConnectFailed { server, .. } => {
                 self.unreachable.insert(*server);
@@ -215,6 +222,11 @@ impl Running {
             }
             _ => {}
         }
+    }
+
+    /// Whether any connection is open.
+    pub(crate) const fn is_connected(&self) -> bool {
+        self.connections > 0
     }
 
     /// Waits for the connection.

@@ -166,6 +166,28 @@ fn a_message_is_delivered_and_shown() {
     assert!(!alice.err.contains("response="), "{}", alice.err);
 }
 
+/// RFC 3428 section 7: the application answers a MESSAGE, and its sender hears that answer.
+#[test]
+fn rfc3428_7_a_message_is_refused_with_the_status_of_the_flag() {
+    let (_server, url) = serve();
+    let account = ["--server", &url, "--uri", BOB, "--password", "b-secret"];
+    let answer = ["answer", "--for", "60", "--refuse-messages", "488"];
+    let mut bob = Background::start(&[&answer[..], &account].concat());
+    bob.line("registered");
+    let account = ["--server", &url, "--uri", ALICE, "--password", "a-secret"];
+    let alice = run(&[&["message", "bob", "Hello Bob"][..], &account].concat());
+    assert_eq!(alice.code, 1, "{}\n{}", alice.out, alice.err);
+    assert!(
+        alice.err.contains("488 Not Acceptable Here"),
+        "{}",
+        alice.err
+    );
+    assert_eq!(
+        bob.line("MESSAGE"),
+        "MESSAGE from sip:alice@localhost: Hello Bob"
+    );
+}
+
 #[test]
 fn a_message_to_nobody_is_a_failure() {
     let (_server, url) = serve();

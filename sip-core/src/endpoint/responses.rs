@@ -62,6 +62,22 @@ impl Endpoint {
         headers: Vec<(HeaderName<'a>, &'a str)>,
         body: Option<&Body>,
     ) {
+        let refused = self.try_refuse_with(set, transaction, status, headers, body);
+        self.log_unsent(transaction, refused);
+    }
+
+    /// As [`Endpoint::refuse_with`].
+    ///
+    /// # Errors
+    /// [`SendError`] if the response cannot be sent; the request has none then.
+    pub(crate) fn try_refuse_with<'a>(
+        &mut self,
+        set: Option<DialogSetId>,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: Vec<(HeaderName<'a>, &'a str)>,
+        body: Option<&Body>,
+    ) -> Result<(), SendError> {
         let accept = self.with_accepted_bodies("application/sdp");
         let known = match status.as_u16() {
             405 => Some((HeaderName::Allow, self.allow())),
@@ -72,22 +88,25 @@ impl Endpoint {
         headers.extend(known.filter(|known| headers.iter().all(|(name, _)| *name != known.0)));
         let tag = set.and_then(|set| self.dialogs.tag(set));
         let tag = tag.map(|tag| tag.as_bytes().into());
-        self.answer_tagged(tag, transaction, status, &headers, body);
+        self.try_answer(tag, transaction, status, &headers, body)
     }
 
     /// Accepts a request with header fields and a body of the application.
+    ///
+    /// # Errors
+    /// [`SendError`] if the response cannot be sent; the request has none then.
     pub(crate) fn answer_with(
         &mut self,
         transaction: ServerTransactionId,
         status: StatusCode,
         headers: &[ExtraHeader],
         body: Option<&Body>,
-    ) {
+    ) -> Result<(), SendError> {
         let headers = headers.iter();
         let headers: Vec<_> = headers
             .map(|header| (header.header_name(), header.value()))
             .collect();
-        self.answer_tagged(None, transaction, status, &headers, body);
+        self.try_answer(None, transaction, status, &headers, body)
     }
 
     /// Refuses a request whose method has no user by 405 or 501, with Allow (RFC 3261 section 8.2.1).
@@ -138,9 +157,20 @@ impl Endpoint {
         headers: &[(HeaderName<'_>, &str)],
         body: Option<&Body>,
     ) {
-        let Some(request) = self.layer.request(transaction) else {
-            return;
-        };
+        let answered = self.try_answer(tag, transaction, status, headers, body);
+        self.log_unsent(transaction, answered);
+    }
+
+    /// Answers a request, with a To tag; draws one if that is `None`.
+    fn try_answer(
+        &mut self,
+        tag: Option<Box<[u8]>>,
+        transaction: ServerTransactionId,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+        body: Option<&Body>,
+    ) -> Result<(), SendError> {
+        let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
         let tag = match tag {
             Some(tag) => tag,
             None => crate::rand::token(self.layer.rng(), 26).into_bytes().into(),
@@ -163,14 +193,15 @@ impl Endpoint {
         if let Some(body) = body {
             response.body(body.content_type.as_bytes(), &body.bytes);
         }
-        // A response to a well-formed request can always be built; otherwise the peer's own timer ends it.
-        if self.layer.respond(transaction, response, self.now).is_err() {
-            self.log(
-                LogLevel::Warn,
-                "sip.ua",
-                transaction.to_bits(),
-                LogContent::Text("a response could not be sent"),
-            );
+        self.layer.respond(transaction, response, self.now)
+    }
+
+    /// Logs a response that could not be sent. One to a well-formed request can always be built; otherwise the peer's own timer ends
+    /// the request. The request may be gone, with its connection.
+    fn log_unsent(&mut self, transaction: ServerTransactionId, answered: Result<(), SendError>) {
+        if !matches!(answered, Ok(()) | Err(SendError::Stale)) {
+            let content = LogContent::Text("a response could not be sent");
+            self.log(LogLevel::Warn, "sip.ua", transaction.to_bits(), content);
         }
     }
 

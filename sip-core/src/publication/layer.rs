@@ -118,6 +118,9 @@ impl PublicationLayer {
             target,
             connection,
             package: package.into(),
+            call_id: endpoint.new_call_id().into(),
+            from_tag: crate::rand::token(endpoint.layer.rng(), 13).into(),
+            number: endpoint.first_cseq(),
             body: state,
             headers,
             expires: options.expires,
@@ -226,7 +229,13 @@ impl Usage for PublicationLayer {
         matches!(user, TransactionUser::Publication(id) if self.is_busy(id))
     }
 
-    fn on_resent(&mut self, _endpoint: &mut Endpoint, _user: TransactionUser) {}
+    fn on_resent(&mut self, _endpoint: &mut Endpoint, user: TransactionUser) {
+        if let TransactionUser::Publication(id) = user
+            && let Some(publication) = self.publications.get_mut(id.0)
+        {
+            publication.number = publication.number.saturating_add(1);
+        }
+    }
 
     fn on_not_resent(&mut self, endpoint: &mut Endpoint, user: TransactionUser, error: &SendError) {
         if let TransactionUser::Publication(id) = user {

@@ -139,7 +139,8 @@ impl Subscription {
         let error = match (may_send, dialog) {
             (MaySend::Later, _) => {
                 self.connection = None;
-                return Some((Input::NotConnected, Why::default()));
+                let reason = EndReason::transport(Cause::ConnectionLost);
+                return Some((Input::NotConnected, Why::failed(reason)));
             }
             (MaySend::Never(error), _) => error,
             (MaySend::Now(connection), Some(dialog)) => {

@@ -41,10 +41,10 @@ impl SubscriptionLayer {
         let package = own.map_or("", |own| &*own.package);
         let taken = own.ok_or(GONE).and_then(|own| {
             let state = read(own, &notify)?;
-            let is_first = own.dialog.is_none() && own.set == Some(dialog.set());
-            let is_own = is_first || own.dialog == Some(dialog);
-            // A NOTIFY of another notifier of the same SUBSCRIBE.
-            let may_fork = !is_own && self.may_fork(endpoint, own, &notify);
+            // An earlier SUBSCRIBE may have further notifiers that outlive it.
+            let is_of_last = own.set == Some(dialog.set());
+            let is_own = is_of_last && own.dialog.is_none() || own.dialog == Some(dialog);
+            let may_fork = !is_own && is_of_last && self.may_fork(endpoint, own, &notify);
             (is_own || may_fork).then_some((state, is_own)).ok_or(GONE)
         });
         let (state, is_own) = match taken {

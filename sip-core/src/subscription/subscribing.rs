@@ -129,7 +129,7 @@ impl Subscription {
             ),
             (
                 HeaderName::AllowEvents,
-                endpoint.behaviour().extensions.event_packages.join(", "),
+                endpoint.allow_events().unwrap_or_default(),
             ),
         ];
         let given = optional.into_iter().filter(|(_, value)| !value.is_empty());

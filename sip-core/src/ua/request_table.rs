@@ -205,6 +205,11 @@ impl Requests {
         self.incoming.insert(request);
     }
 
+    /// The transaction of a request of a peer.
+    pub(super) fn transaction_of(&self, id: IncomingRequestId) -> Option<ServerTransactionId> {
+        Some(self.incoming.get(id.0)?.transaction)
+    }
+
     /// Removes a request of a peer, which is about to be answered.
     pub(super) fn take_incoming(&mut self, id: IncomingRequestId) -> Option<UnansweredRequest> {
         self.incoming.remove(id.0)

@@ -14,7 +14,7 @@ use crate::body::Body;
 use crate::endpoint::{Duty, MaySend, OutOfDialog, Received, Sent, TimerOwner, TransactionUser};
 use crate::error::CommandError;
 use crate::event::Event;
-use crate::header::{ExtraHeader, check_fields};
+use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, IncomingRequestId, RequestId, SessionId};
 use crate::reason::{Cause, EndReason};
 use crate::session::{FailureStatus, MessageOptions, Refusal};
@@ -351,14 +351,16 @@ impl UserAgent {
         self.endpoint.check_queue()?;
         self.advance(now);
         check_final(status)?;
-        check_fields(&options.headers).map_err(SendError::Build)?;
         if !status.is_success() {
             let refusal = Refusal::of_message(status.as_u16(), options)?;
             return self.refuse_request(incoming, refusal, now);
         }
-        let transaction = self.take_answered(incoming)?;
+        let waiting = self.requests.transaction_of(incoming);
+        let transaction = waiting.ok_or(CommandError::Stale)?;
+        let (headers, body) = (&options.headers, options.body.as_ref());
         self.endpoint
-            .answer_with(transaction, status, &options.headers, options.body.as_ref());
+            .answer_with(transaction, status, headers, body)?;
+        self.take_answered(incoming)?;
         self.settle();
         Ok(())
     }
@@ -366,7 +368,7 @@ impl UserAgent {
     /// Refuses an [`Event::IncomingRequest`] with a status of 300 to 699 and its header fields.
     ///
     /// # Errors
-    /// As [`UserAgent::respond`].
+    /// As [`UserAgent::respond_with`].
     pub fn refuse_request(
         &mut self,
         incoming: IncomingRequestId,
@@ -377,10 +379,12 @@ impl UserAgent {
         self.advance(now);
         let refusal = refusal.into();
         check_final(refusal.status())?;
-        let transaction = self.take_answered(incoming)?;
+        let waiting = self.requests.transaction_of(incoming);
+        let transaction = waiting.ok_or(CommandError::Stale)?;
         let (status, headers) = (refusal.status(), refusal.fields().collect());
         self.endpoint
-            .refuse_with(None, transaction, status, headers, refusal.body());
+            .try_refuse_with(None, transaction, status, headers, refusal.body())?;
+        self.take_answered(incoming)?;
         self.settle();
         Ok(())
     }

@@ -163,13 +163,11 @@ fn tx_c_a_stop_removes_the_publications() {
     let last = bench.next_request();
     is_removal(&last, "1");
     bench.reply(&last, 200, &[]);
-    assert_eq!(
-        bench.expect(|event| match event {
-            Event::PublicationEnded { outcome, .. } => Some(outcome.is_ok()),
-            _ => None,
-        }),
-        true
-    );
+    let removed = bench.expect(|event| match event {
+        Event::PublicationEnded { outcome, .. } => Some(outcome.is_ok()),
+        _ => None,
+    });
+    assert!(removed);
     bench.expect(|event| matches!(event, Event::Stopped { unfinished: 0 }).then_some(()));
     assert_eq!(
         bench.agent.unpublish(id, bench.now),

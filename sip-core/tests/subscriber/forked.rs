@@ -115,6 +115,42 @@ fn rfc6665_4_4_1_a_further_notifier_is_not_subscribed_anew() {
     bench.silence();
 }
 
+/// RFC 6665 4.4.1 (6665-4.4.1-B): a subscription that begins anew takes no further notifiers of its last SUBSCRIBE; those that
+/// it had go on, and nothing is left of them after their end.
+#[test]
+fn rfc6665_4_4_1_further_notifiers_are_those_of_the_last_subscribe() {
+    let (mut bench, id, request) = subscribing(claiming());
+    let mut carol = Notifier::of(&request, "carol");
+    carol.reports(&mut bench, "active");
+    notified(&mut bench, id);
+    let mut dave = Notifier::of(&request, "dave");
+    dave.reports(&mut bench, "active");
+    let other = forked(&mut bench, id);
+    notified(&mut bench, other);
+    carol.reports(&mut bench, "terminated;reason=deactivated");
+    notified(&mut bench, id);
+    crate::interrupted(&mut bench, id);
+    bench.wait(std::time::Duration::ZERO);
+    let anew = subscribes(&mut bench, 3_600);
+    for is_up in [false, true] {
+        for tag in ["erin", "carol"] {
+            let mut late = Notifier::of(&request, tag);
+            assert_eq!(late.notify(&mut bench, "active"), 481, "{tag}");
+        }
+        if !is_up {
+            Notifier::of(&anew, "carol").reports(&mut bench, "active");
+            notified(&mut bench, id);
+        }
+    }
+    accepts(&mut bench, &anew, 3_600);
+    dave.reports(&mut bench, "terminated;reason=rejected");
+    notified(&mut bench, other);
+    ended(&mut bench, other);
+    let sizes = bench.agent.table_sizes();
+    assert_eq!((sizes.dialogs, sizes.subscriptions), (1, 1));
+    bench.no_events();
+}
+
 /// RFC 6665 4.4.1 (6665-4.4.1-B): further notifiers are bounded by `Limits::subscriptions` and `Limits::forks`, and by 64 T1 since
 /// the SUBSCRIBE; none is taken while the subscription ends.
 #[test]

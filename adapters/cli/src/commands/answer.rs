@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sip_core::{Event, FailureStatus, ProvisionalOptions, SessionId};
 use sip_host::CommandFailure;
+use sip_parse::{Method, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use crate::arguments::Answer;
@@ -45,6 +46,7 @@ async fn stay(
         true => Some(Availability::new(running.uri_of(None)?)),
         false => None,
     };
+    let message_refusal = arguments.refuse_messages.and_then(StatusCode::new);
     let end = time(arguments.seconds);
     tokio::pin!(end);
     // All calls ring equally long, so they are answered in the order in which they started to ring.
@@ -81,6 +83,17 @@ async fn stay(
             continue;
         }
         if phone.take(running, &event).await? {
+            continue;
+        }
+        if let (
+            Event::IncomingRequest {
+                incoming, request, ..
+            },
+            Some(status),
+        ) = (&event, message_refusal)
+            && request.method() == Method::Message
+        {
+            tolerate_ended(running.handle.respond(*incoming, status).await)?;
             continue;
         }
         match (event, refusal) {

@@ -8,7 +8,7 @@ use sip_core::{Body, Event, SubscribeOptions, SubscriptionEnd, SubscriptionId, S
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::arguments::Watch;
-use crate::bodies::{calls_in_words, presence_in_words};
+use crate::bodies::{calls_in_words, messages_in_words, presence_in_words};
 use crate::keyboard::Keyboard;
 use crate::keys::Key;
 use crate::outcome::Failure;
@@ -20,6 +20,9 @@ use crate::settings::Registering;
 
 /// What is not known yet, or not told.
 const UNKNOWN: &str = "unknown";
+
+/// What was known, but can have changed since.
+const LOST: &str = "lost";
 
 pub(crate) async fn run(arguments: Watch) -> Result<(), Failure> {
     let mut running = Running::start(
@@ -79,7 +82,7 @@ impl Row {
         let words = match self.package {
             "dialog" => DialogInfo::from_body(body).map(|info| self.follow(info)),
             "presence" => Presence::from_body(body).map(|state| Some(presence_in_words(&state))),
-            _ => MessageSummary::from_body(body).map(|summary| Some(summary.to_string())),
+            _ => MessageSummary::from_body(body).map(|state| Some(messages_in_words(&state))),
         };
         words.unwrap_or_else(|error| Some(format!("{UNKNOWN}: {error}")))
     }
@@ -177,12 +180,21 @@ impl Board {
                     }
                 }
             }
+            // The core keeps the subscriptions, but no NOTIFY can arrive.
+            Event::Disconnected { .. } if !running.is_connected() => {
+                for index in 0..self.rows.len() {
+                    if self.rows[index].subscription.is_some() {
+                        self.set(running, index, LOST);
+                    }
+                }
+                return Ok(false);
+            }
             Event::SubscriptionInterrupted { subscription, .. } => {
                 let Some(index) = self.find(*subscription) else {
                     return Ok(false);
                 };
                 self.rows[index].calls = None;
-                self.set(running, index, "lost");
+                self.set(running, index, LOST);
             }
             Event::SubscriptionEnded {
                 subscription,
