@@ -13,6 +13,7 @@ use core::time::Duration;
 use sip_parse::UriBuf;
 
 use super::application::{Notifier, Report, Subscriber};
+use super::judge::subscription_of;
 use super::wire::{Packet, Wire};
 use crate::action::Action;
 use crate::connection::{ConnectionInfo, Transport};
@@ -720,6 +721,10 @@ impl exploration::World for World {
                 .number(side.endpoint.digest(&place_of))
                 .number(layer)
                 .number(hasher.finish());
+            // The loss of a connection ends them in this order.
+            for sent in side.endpoint.layer.unanswered_requests() {
+                digest.number(subscription_of(sent.user));
+            }
         }
         for link in &self.links {
             digest
