@@ -268,17 +268,6 @@ fn exploration_large_subscription() {
             },
         ),
         (
-            "a subscription whose connection breaks twice",
-            Rules { cuts: 2, ..PLAIN },
-        ),
-        (
-            "a subscription that comes back, and whose connection breaks",
-            Rules {
-                cuts: 1,
-                ..COMEBACK
-            },
-        ),
-        (
             "a subscription on a connection of its own",
             Rules {
                 flows: false,

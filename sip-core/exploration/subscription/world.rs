@@ -13,7 +13,6 @@ use core::time::Duration;
 use sip_parse::UriBuf;
 
 use super::application::{Notifier, Report, Subscriber};
-use super::judge::subscription_of;
 use super::wire::{Packet, Wire};
 use crate::action::Action;
 use crate::connection::{ConnectionInfo, Transport};
@@ -728,10 +727,6 @@ impl exploration::World for World {
                     TimerOwner::Notifier(id, timer) => id.to_bits() * 8 + 4 + timer as u64,
                     other => panic!("no layer here has a timer of {other:?}"),
                 });
-            }
-            // The loss of a connection ends them in this order.
-            for sent in side.endpoint.layer.unanswered_requests() {
-                digest.number(subscription_of(sent.user));
             }
         }
         for link in &self.links {
