@@ -108,10 +108,9 @@ impl Endpoint {
         due.any(|(_, owner)| matches!(owner, TimerOwner::Publication(_)))
     }
 
-    /// The owners of the timers that run.
+    /// The owners of the timers that run, in the order in which these fire.
     pub(crate) fn timer_owners(&self) -> Vec<TimerOwner> {
-        let timers = self.timers.pending().into_iter();
-        timers.map(|(_, owner)| *owner).collect()
+        self.timers.in_order().into_iter().copied().collect()
     }
 
     /// Drops queued actions, as a broken row would never have made them.

@@ -116,6 +116,15 @@ impl<T> Timers<T> {
         self.heap.iter().filter_map(entry).collect()
     }
 
+    /// What is pending, in the order in which it fires.
+    #[cfg(test)]
+    pub(crate) fn in_order(&self) -> alloc::vec::Vec<&T> {
+        let mut nodes = self.heap.clone();
+        nodes.sort_by_key(|node| (node.at, node.sequence));
+        let entry = |node: Node| self.slots[node.slot as usize].entry.as_ref();
+        nodes.into_iter().filter_map(entry).collect()
+    }
+
     fn take(&mut self, place: usize) -> Option<T> {
         let node = self.heap.swap_remove(place);
         if place < self.heap.len() {

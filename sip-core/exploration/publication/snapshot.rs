@@ -24,6 +24,7 @@ impl PublicationLayer {
                 .number(publication.min_expires_applied.into())
                 .debug(&lease.map(|lease| (&lease.tag, lease.granted)))
                 .number(until as u64)
+                .number(publication.number.into())
                 .number(publication.failures.into())
                 .number(u64::from(publication.sequence > 0))
                 .number(publication.timer.is_some().into());

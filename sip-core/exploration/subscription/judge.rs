@@ -72,7 +72,7 @@ impl World {
 }
 
 /// The handle of the subscription that has sent a request.
-fn subscription_of(user: TransactionUser) -> u64 {
+pub(super) fn subscription_of(user: TransactionUser) -> u64 {
     match user {
         TransactionUser::Subscription(id, _) => id.to_bits(),
         TransactionUser::Notification(id) => id.to_bits(),

@@ -13,10 +13,11 @@ use core::time::Duration;
 use sip_parse::UriBuf;
 
 use super::application::{Notifier, Report, Subscriber};
+use super::judge::subscription_of;
 use super::wire::{Packet, Wire};
 use crate::action::Action;
 use crate::connection::{ConnectionInfo, Transport};
-use crate::endpoint::{Endpoint, EndpointSettings, Flow, Usage};
+use crate::endpoint::{Endpoint, EndpointSettings, Flow, TimerOwner, Usage};
 use crate::error::CommandError;
 use crate::exploration::{self, Digest, constant};
 use crate::ids::ConnectionId;
@@ -720,6 +721,18 @@ impl exploration::World for World {
                 .number(side.endpoint.digest(&place_of))
                 .number(layer)
                 .number(hasher.finish());
+            // Deadlines of one time fire in this order.
+            for owner in side.endpoint.timer_owners() {
+                digest.number(match owner {
+                    TimerOwner::Subscription(id, timer) => id.to_bits() * 8 + timer as u64,
+                    TimerOwner::Notifier(id, timer) => id.to_bits() * 8 + 4 + timer as u64,
+                    other => panic!("no layer here has a timer of {other:?}"),
+                });
+            }
+            // The loss of a connection ends them in this order.
+            for sent in side.endpoint.layer.unanswered_requests() {
+                digest.number(subscription_of(sent.user));
+            }
         }
         for link in &self.links {
             digest
