@@ -122,6 +122,34 @@ fn exploration_default_publication() {
     ]);
 }
 
+#[test]
+#[ignore = "optimised only, half a minute"]
+fn exploration_large_publication() {
+    prove(&[
+        (
+            "a server that refuses, and a connection that breaks twice",
+            Rules {
+                refusals: 1,
+                cuts: 2,
+                changes: 2,
+                gives_up: 1,
+                ..PLAIN
+            },
+        ),
+        (
+            "datagrams are lost, and the wire falls silent",
+            Rules {
+                datagrams: true,
+                losses: 1,
+                cuts: 1,
+                late: 1,
+                changes: 2,
+                ..PLAIN
+            },
+        ),
+    ]);
+}
+
 /// A machine with one row broken is caught, each of them.
 #[test]
 fn exploration_catches_each_broken_row_publication() {

@@ -128,7 +128,7 @@ impl Clone for Agent {
                 subscriptions: Box::default(),
                 notifier: Box::default(),
                 publications: Box::default(),
-                requests: Box::new(Requests::new()),
+                requests: Requests::new(),
                 challenges: Challenges::new(),
                 next_servers: None,
                 life: Life::Running,

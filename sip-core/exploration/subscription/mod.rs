@@ -165,15 +165,13 @@ fn exploration_small_subscription() {
 fn exploration_default_subscription() {
     prove(&[
         (
-            "a subscription",
+            "a subscription whose messages are slow",
             Rules {
                 renewals: 1,
+                reports: 2,
+                late: 1,
                 ..SPOKEN
             },
-        ),
-        (
-            "a subscription whose messages are slow",
-            Rules { late: 1, ..SPOKEN },
         ),
         (
             "a subscription that comes back",
@@ -191,11 +189,9 @@ fn exploration_default_subscription() {
                 ..SPOKEN
             },
         ),
-        ("a subscription whose connection breaks", CUT),
         (
-            "a state whose connection breaks",
+            "a subscription whose connection breaks",
             Rules {
-                cuts_when_up: true,
                 reports: 1,
                 gives_up: 1,
                 ..CUT
@@ -215,6 +211,7 @@ fn exploration_default_subscription() {
             "datagrams are lost",
             Rules {
                 losses: 2,
+                reports: 1,
                 ..DATAGRAMS
             },
         ),

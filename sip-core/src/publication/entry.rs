@@ -30,6 +30,11 @@ pub(super) struct Publication {
     pub(super) connection: Option<ConnectionId>,
     /// The value of Event.
     pub(super) package: Box<str>,
+    /// Call-ID and From tag of every PUBLISH, so that its credentials are known after the first challenge.
+    pub(super) call_id: Box<str>,
+    pub(super) from_tag: Box<str>,
+    /// The CSeq number of the last PUBLISH.
+    pub(super) number: u32,
     /// The whole state, as the application has given it last.
     pub(super) body: Body,
     pub(super) headers: Vec<ExtraHeader>,

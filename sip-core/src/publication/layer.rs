@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use sip_parse::{HeaderName, Request, UriBuf};
+use sip_parse::{HeaderName, Request, UriBuf, is_token};
 
 use super::entry::{Detail, Failure, Publication, unsent};
 use super::machine::{Next, PublicationInput, PublicationState, PublishKind, Task};
@@ -105,8 +105,9 @@ impl PublicationLayer {
             return Err(CommandError::WrongState("Expires above 0"));
         }
         check_state(&state)?;
-        sip_parse::Event::parse(package.as_bytes())
-            .map_err(|_| CommandError::Header(ExtraHeaderError::Value(0)))?;
+        if !is_token(package.as_bytes()) {
+            return Err(CommandError::EventPackage);
+        }
         // RFC 3261 section 19.1.5: the header fields of the URI go into the request, not into the Request-URI.
         let mut headers = options.headers;
         headers.extend(ExtraHeader::of_uri(&target.as_uri()));
@@ -118,6 +119,9 @@ impl PublicationLayer {
             target,
             connection,
             package: package.into(),
+            call_id: endpoint.new_call_id().into(),
+            from_tag: crate::rand::token(endpoint.layer.rng(), 13).into(),
+            number: endpoint.first_cseq(),
             body: state,
             headers,
             expires: options.expires,
@@ -226,7 +230,13 @@ impl Usage for PublicationLayer {
         matches!(user, TransactionUser::Publication(id) if self.is_busy(id))
     }
 
-    fn on_resent(&mut self, _endpoint: &mut Endpoint, _user: TransactionUser) {}
+    fn on_resent(&mut self, _endpoint: &mut Endpoint, user: TransactionUser) {
+        if let TransactionUser::Publication(id) = user
+            && let Some(publication) = self.publications.get_mut(id.0)
+        {
+            publication.number = publication.number.saturating_add(1);
+        }
+    }
 
     fn on_not_resent(&mut self, endpoint: &mut Endpoint, user: TransactionUser, error: &SendError) {
         if let TransactionUser::Publication(id) = user {

@@ -238,18 +238,19 @@ impl PublicationLayer {
 
     /// Sends a PUBLISH again with another Expires: the same Call-ID, From and To, the next CSeq number (RFC 3261 section 8.1.3.5).
     fn send_again(
-        &self,
+        &mut self,
         endpoint: &mut Endpoint,
         id: PublicationId,
         refused: Option<&Received>,
     ) -> Result<(), SendError> {
-        let publication = self.publications.get(id.0).ok_or(SendError::Stale)?;
+        let publication = self.publications.get_mut(id.0).ok_or(SendError::Stale)?;
         let refused = refused.ok_or(SendError::Stale)?;
         let expires = format!("{}", publication.expires);
         let fields = [(HeaderName::Expires, expires.as_str())];
         let (connection, next) = (refused.connection, refused.sent.clone());
-        let sent = endpoint.resend_with(connection, &refused.request, next, &fields);
-        sent.map(|_| ())
+        endpoint.resend_with(connection, &refused.request, next, &fields)?;
+        publication.number = publication.number.saturating_add(1);
+        Ok(())
     }
 
     fn report(&self, endpoint: &mut Endpoint, id: PublicationId, accepted: Option<&Response>) {
@@ -297,14 +298,12 @@ impl PublicationLayer {
 impl Publication {
     /// Sends a PUBLISH: outside any dialog, and without Contact (RFC 3903 section 4).
     pub(super) fn send(
-        &self,
+        &mut self,
         endpoint: &mut Endpoint,
         connection: ConnectionId,
         id: PublicationId,
         kind: PublishKind,
     ) -> Result<(), SendError> {
-        let call_id = endpoint.new_call_id();
-        let from_tag = crate::rand::token(endpoint.layer.rng(), 13);
         let removes = kind == PublishKind::Remove;
         let expires = format!("{}", if removes { 0 } else { self.expires });
         let mut own = Vec::from([
@@ -318,15 +317,16 @@ impl Publication {
         let has_body = matches!(kind, PublishKind::Initial | PublishKind::Modify);
         let flow = endpoint.flow.clone();
         let flow = flow.filter(|flow| flow.connection == connection);
+        let number = self.number.saturating_add(1);
         let parts = OutOfDialog {
             connection,
             flow: flow.as_ref(),
             method: Method::Publish,
             target: self.target.as_bytes(),
             to: self.target.as_bytes(),
-            call_id: call_id.as_bytes(),
-            tag: &from_tag,
-            cseq: endpoint.first_cseq(),
+            call_id: self.call_id.as_bytes(),
+            tag: &self.from_tag,
+            cseq: number,
             service_route: true,
             anonymous: false,
             from: None,
@@ -335,7 +335,9 @@ impl Publication {
             extra: &self.headers,
         };
         let sent = Sent::outside(TransactionUser::Publication(id));
-        endpoint.send_out_of_dialog(&parts, sent).map(|_| ())
+        endpoint.send_out_of_dialog(&parts, sent)?;
+        self.number = number;
+        Ok(())
     }
 
     /// Sets the timer, in place of the last one.

@@ -550,7 +550,7 @@ impl Script<super::Registrar> for Commands {
             }
             EVENT => {
                 self.events.command(world, agent);
-                let again = Duration::from_millis(self.events.below(8_000));
+                let again = Duration::from_millis(self.events.below(20_000));
                 if now + again < Timestamp::ZERO + LAST_COMMAND {
                     world.later(again, agent, EVENT);
                 }
