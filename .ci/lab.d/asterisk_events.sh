@@ -47,10 +47,10 @@ asterisk_reports_presence() {
 	demand_ladder alice SUBSCRIBE "R 401 R 200 R (401 R )?(200|481)"
 }
 # Asterisk accepts SUBSCRIBE for 0 seconds and sends no NOTIFY after it, so the program waits for timer N, or for a second Ctrl-C.
-leaves_asterisk() { # program, number of subscriptions
+leaves_asterisk() { # program, number of subscriptions, wait or nothing
 	interrupt "$1"
 	await "$1" "Asterisk accepts the end" left "$1" "$2"
-	if [ "$long" = 1 ]; then
+	if [ "$long${3:-}" = 1wait ]; then
 		patience=45 ends "$1" 0
 	elif alive "$1"; then
 		interrupt "$1"
@@ -85,7 +85,7 @@ asterisk_reports_messages() {
 	await bob "bob has two new ones and an old one" told bob notified 'Messages-Waiting: yes.*Voice-Message: 2/1.*"waiting":true'
 	mailbox 0 0 3
 	await bob "bob has heard them" told bob notified "Messages-Waiting: no.*Voice-Message: 0/3"
-	leaves_asterisk bob 1
+	leaves_asterisk bob 1 wait
 }
 asterisk_is_watched() {
 	mailbox 0 0 0

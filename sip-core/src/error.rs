@@ -133,6 +133,8 @@ pub enum CommandError {
     Refusal(RefusalError),
     /// The tones are not valid.
     Tones(TonesError),
+    /// The event package, or its id, is no token (RFC 6665 section 8.4).
+    EventPackage,
     /// The peer has not listed the info package in Recv-Info (RFC 6086 section 4.2.1).
     InfoPackage,
     /// The change of the configuration is not valid: one entry for each parameter.
@@ -163,6 +165,7 @@ impl fmt::Display for CommandError {
             Self::Header(error) => error.fmt(f),
             Self::Refusal(error) => error.fmt(f),
             Self::Tones(error) => error.fmt(f),
+            Self::EventPackage => f.write_str("the event package or its id is no token"),
             Self::InfoPackage => f.write_str("the peer does not take this info package"),
             Self::Config(errors) => errors.fmt(f),
             Self::Limit(name) => write!(f, "the limit of {name} is reached"),

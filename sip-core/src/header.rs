@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use sip_parse::{BuildError, Builder, HeaderName, Method, StatusCode, Uri, unescape};
+use sip_parse::{BuildError, Builder, HeaderName, Method, StatusCode, Uri, is_token, unescape};
 
 /// An additional header field of the application, checked so that it cannot inject another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,7 +46,7 @@ impl ExtraHeader {
     /// Call-ID, CSeq, Contact, Route, Record-Route, Max-Forwards, Content-Type, Content-Length, RSeq, RAck,
     /// Session-Expires and the credentials), and for CR, LF or NUL in the value.
     pub fn new(name: &str, value: &str) -> Result<Self, ExtraHeaderError> {
-        if let Some(at) = name.bytes().position(|byte| !is_token(byte)) {
+        if let Some(at) = name.bytes().position(|byte| !is_token(&[byte])) {
             return Err(ExtraHeaderError::Name(at));
         }
         if name.is_empty() {
@@ -178,7 +178,7 @@ impl Reason {
     /// # Errors
     /// [`ExtraHeaderError::Name`] if it is no token.
     pub fn new(protocol: &str) -> Result<Self, ExtraHeaderError> {
-        if let Some(at) = protocol.bytes().position(|byte| !is_token(byte)) {
+        if let Some(at) = protocol.bytes().position(|byte| !is_token(&[byte])) {
             return Err(ExtraHeaderError::Name(at));
         }
         if protocol.is_empty() {
@@ -283,15 +283,6 @@ impl From<Reason> for ExtraHeader {
             value: format!("{reason}").into(),
         }
     }
-}
-
-/// RFC 3261 section 25.1 `token`.
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-        )
 }
 
 #[cfg(test)]

@@ -145,7 +145,13 @@ impl Form {
     }
 }
 
-pub(crate) fn is_token(value: &[u8]) -> bool {
+/// Whether a text is a token, as methods, option tags and names of event packages are (RFC 3261 section 25.1).
+///
+/// ```
+/// assert!(sip_parse::is_token(b"message-summary"));
+/// assert!(!sip_parse::is_token(b"a b") && !sip_parse::is_token(b""));
+/// ```
+pub fn is_token(value: &[u8]) -> bool {
     !value.is_empty() && class::run(value, 0, class::TOKEN) == value.len()
 }
 

@@ -103,6 +103,7 @@ pub use access::Values;
 pub use bytes::Bytes;
 pub use check::Reading;
 pub use error::{ErrorKind, ParseError};
+pub use form::is_token;
 pub use framer::{Frame, FrameError, Framer};
 pub use headers::HeaderValue;
 pub use headers::about::{Date, MimeVersion, ParamList, TextParams, Timestamp, Warning};

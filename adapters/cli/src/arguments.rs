@@ -553,8 +553,7 @@ fn header(text: &str) -> Result<ExtraHeader, String> {
 
 /// An event package or its id (RFC 6665 section 8.4).
 fn token(text: &str) -> Result<String, String> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_token) {
+    if sip_parse::is_token(text.as_bytes()) {
         Ok(text.to_owned())
     } else {
         Err("expected a token, such as presence".to_owned())

@@ -257,16 +257,9 @@ pub(crate) fn is_registered_option_tag(tag: &str) -> bool {
         .any(|known| known.eq_ignore_ascii_case(tag))
 }
 
-/// RFC 3261 section 25.1 `token`.
+/// A token (RFC 3261 section 25.1) of at most [`TEXT_LIMIT`] bytes.
 pub(crate) fn is_token(text: &str) -> bool {
-    (1..=TEXT_LIMIT).contains(&text.len())
-        && text.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric()
-                || matches!(
-                    byte,
-                    b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-                )
-        })
+    text.len() <= TEXT_LIMIT && sip_parse::is_token(text.as_bytes())
 }
 
 /// Whether `text` fits into a quoted-string once escaped: no controls, at most [`TEXT_LIMIT`] bytes.

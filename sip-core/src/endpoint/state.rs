@@ -62,7 +62,8 @@ pub(crate) const REPLACES: &str = "replaces";
 /// [`UserAgent`](crate::UserAgent) contains one. With a [`SessionLayer`](crate::session::SessionLayer) it is
 /// usable alone, as for a back-to-back user agent: see `examples/b2bua.rs`. The host opens connections and
 /// registers them with [`accept`](Self::accept); a call goes out on the connection that the host passes to
-/// [`SessionLayer::invite`](crate::session::SessionLayer::invite).
+/// [`SessionLayer::invite`](crate::session::SessionLayer::invite). A command of a layer takes the time of the last input or
+/// tick; so a host that gives one after a silence ticks first.
 pub struct Endpoint {
     /// Boxed, because an agent has at most 2 KB.
     pub(super) behaviour: Box<Behaviour>,

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use sip_parse::{HeaderName, Request, UriBuf};
+use sip_parse::{HeaderName, Request, UriBuf, is_token};
 
 use super::entry::{Detail, Failure, Publication, unsent};
 use super::machine::{Next, PublicationInput, PublicationState, PublishKind, Task};
@@ -105,8 +105,9 @@ impl PublicationLayer {
             return Err(CommandError::WrongState("Expires above 0"));
         }
         check_state(&state)?;
-        sip_parse::Event::parse(package.as_bytes())
-            .map_err(|_| CommandError::Header(ExtraHeaderError::Value(0)))?;
+        if !is_token(package.as_bytes()) {
+            return Err(CommandError::EventPackage);
+        }
         // RFC 3261 section 19.1.5: the header fields of the URI go into the request, not into the Request-URI.
         let mut headers = options.headers;
         headers.extend(ExtraHeader::of_uri(&target.as_uri()));

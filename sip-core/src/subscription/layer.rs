@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use sip_parse::{Method, Request, UriBuf};
+use sip_parse::{Method, Request, UriBuf, is_token};
 
 use super::entry::{Subscription, Why};
 use super::machine::{Input, State};
@@ -107,7 +107,7 @@ impl SubscriptionLayer {
     /// ([`Behaviour::takes_requests`](crate::endpoint::Behaviour::takes_requests)).
     ///
     /// # Errors
-    /// [`CommandError::WrongState`] if the endpoint takes no NOTIFY, or package or `id` is no token;
+    /// [`CommandError::WrongState`] if the endpoint takes no NOTIFY; [`CommandError::EventPackage`] if package or `id` is no token;
     /// [`CommandError::Limit`] if [`Limits::subscriptions`](crate::Limits::subscriptions) is reached;
     /// [`CommandError::NotConnected`] and others of sending. No subscription exists then.
     pub fn subscribe(
@@ -121,11 +121,9 @@ impl SubscriptionLayer {
         if !endpoint.behaviour().takes_requests {
             return Err(CommandError::WrongState("an endpoint that takes NOTIFY"));
         }
-        let names = [Some(package), options.id.as_deref()];
-        if !names.into_iter().flatten().all(is_token) {
-            return Err(CommandError::WrongState(
-                "a package and an id that are tokens",
-            ));
+        let names = [package, options.id.as_deref().unwrap_or(package)];
+        if !names.iter().all(|name| is_token(name.as_bytes())) {
+            return Err(CommandError::EventPackage);
         }
         if self.len() >= endpoint.limits().subscriptions {
             return Err(CommandError::Limit("subscriptions"));
@@ -336,10 +334,4 @@ impl Usage for SubscriptionLayer {
         let why = Why::failed(EndReason::local(Cause::Stopped));
         self.drive_all(endpoint, Input::Stop, &why);
     }
-}
-
-/// Whether a text is a token (RFC 3261 section 25.1).
-fn is_token(text: &str) -> bool {
-    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_tchar)
 }
