@@ -168,7 +168,6 @@ fn exploration_default_subscription() {
             "a subscription whose messages are slow",
             Rules {
                 renewals: 1,
-                reports: 2,
                 late: 1,
                 ..SPOKEN
             },
