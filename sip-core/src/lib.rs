@@ -78,6 +78,8 @@ mod session_uuid;
 mod slab;
 pub mod subscription;
 mod subscription_state;
+#[cfg(test)]
+mod table_rows;
 mod time;
 mod timer;
 pub mod transaction;

@@ -2,39 +2,10 @@
 
 extern crate std;
 
-use std::string::String;
 use std::vec::Vec;
 
 use super::machine::{Effect, End, Ending, Input, State};
-
-struct Row {
-    states: Vec<String>,
-    inputs: Vec<String>,
-    does: Vec<String>,
-    next: String,
-    used: usize,
-}
-
-fn rows() -> Vec<Row> {
-    let source = include_str!("machine.rs");
-    let lines = source.lines().filter_map(|line| line.strip_prefix("//! |"));
-    let list = |cell: &str| -> Vec<String> {
-        let parts = cell.split(',').map(str::trim);
-        let parts = parts.filter(|part| !part.is_empty());
-        parts.map(String::from).collect()
-    };
-    let rows = lines.skip(2).map(|line| {
-        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        Row {
-            states: list(cells[0]),
-            inputs: list(cells[1]),
-            does: list(cells[2]),
-            next: cells[3].into(),
-            used: 0,
-        }
-    });
-    rows.collect()
-}
+use crate::table_rows::read;
 
 const LAST: Option<Ending> = Some(Ending::Terminated);
 
@@ -102,7 +73,7 @@ fn does(effect: &Effect) -> &'static str {
 /// RFC 6665 4.2 (6665-4.2.1-A, 6665-4.2.2-A): every state of a subscription with every input does what the table says.
 #[test]
 fn rfc6665_4_2_the_documented_table_is_the_machine_of_a_subscription() {
-    let mut rows = rows();
+    let mut rows = read(include_str!("machine.rs"));
     for state in STATES {
         let from = name(Some(state));
         for (input_name, input) in INPUTS {

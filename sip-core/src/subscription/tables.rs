@@ -6,36 +6,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::machine::{Effect, Ending, Input, State};
-
-/// One row of the table.
-struct Row {
-    states: Vec<String>,
-    inputs: Vec<String>,
-    does: Vec<String>,
-    next: String,
-    used: usize,
-}
-
-fn rows() -> Vec<Row> {
-    let list = |cell: &str| -> Vec<String> {
-        let parts = cell.split(',').map(str::trim);
-        let parts = parts.filter(|part| !part.is_empty());
-        parts.map(String::from).collect()
-    };
-    let source = include_str!("machine.rs");
-    let lines = source.lines().filter_map(|line| line.strip_prefix("//! |"));
-    let rows = lines.skip(2).map(|line| {
-        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        Row {
-            states: list(cells[0]),
-            inputs: list(cells[1]),
-            does: list(cells[2]),
-            next: cells[3].into(),
-            used: 0,
-        }
-    });
-    rows.collect()
-}
+use crate::table_rows::{Row, read};
 
 const STATES: [(&str, State); 15] = [
     ("Queued", State::Queued { poll: false }),
@@ -119,7 +90,7 @@ fn does(effect: &Effect) -> String {
 /// A state that never retries has no row for a retry: the input without it counts.
 #[test]
 fn rfc6665_4_1_the_documented_table_is_the_machine_of_a_subscription() {
-    let mut rows = rows();
+    let mut rows = read(include_str!("machine.rs"));
     for (state_name, state) in STATES {
         for (input_name, input) in INPUTS.iter().chain(&WITH_RETRY) {
             let (next, effects) = state.step(*input);

@@ -1,4 +1,3 @@
-#![cfg(feature = "xml")]
 //! The bodies of event packages in XML: presence, dialog-info and reginfo.
 
 mod dialog_info;

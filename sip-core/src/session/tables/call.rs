@@ -16,7 +16,6 @@ use sip_parse::{
 
 use super::early;
 use super::names::{COMMANDS, INPUTS, STATES, join, split};
-use super::rows::{Row, read};
 use crate::action::Action;
 use crate::body::Body;
 use crate::config::Support;
@@ -33,6 +32,7 @@ use crate::session::{
     DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, ProvisionalOptions,
     ProvisionalStatus, ResponseTo,
 };
+use crate::table_rows::{Row, read};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 

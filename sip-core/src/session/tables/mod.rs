@@ -8,5 +8,4 @@ mod names;
 mod offer;
 mod refer;
 mod refresh;
-mod rows;
 mod update;

@@ -6,10 +6,10 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::rows::read;
 use crate::event::DescriptionKind;
 use crate::ids::ExchangeId;
 use crate::session::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
+use crate::table_rows::read;
 
 /// RFC 3264, RFC 6337: every state of an exchange with every input does what the table says.
 #[test]

@@ -8,9 +8,9 @@ use std::vec::Vec;
 
 use sip_parse::StatusCode;
 
-use super::rows::{Row, read};
 use crate::session::referral::{ReferralEffect, ReferralInput, ReferralState, Report};
 use crate::session::transfer::{TransferEffect, TransferEnding, TransferInput, TransferState};
+use crate::table_rows::{Row, read};
 
 /// One cell: the names of the state, the most special first; the input; the effects; the next state.
 fn check(rows: &mut [Row], names: &[&str], input: &str, does: &[&str], next: &str) {

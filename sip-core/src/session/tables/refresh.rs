@@ -7,8 +7,8 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
-use super::rows::read;
 use crate::session::refresh::{Timing, TimingEffect, TimingEffects, TimingInput};
+use crate::table_rows::read;
 
 /// RFC 4028 sections 7.2, 9 and 10: every state of a session timer with every input does what the table says.
 #[test]

@@ -9,8 +9,8 @@ use std::vec::Vec;
 use sip_parse::Method;
 
 use super::call::World;
-use super::rows::{Row, read};
 use crate::session::{Input, ModifyOptions};
+use crate::table_rows::{Row, read};
 
 const STATES: [&str; 6] = [
     "Idle",

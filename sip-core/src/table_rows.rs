@@ -1,4 +1,4 @@
-//! Reads a table out of a doc comment.
+//! Reads the table of a machine out of its doc comment, for the tests that hold it against the code.
 
 extern crate std;
 
@@ -6,16 +6,16 @@ use std::string::String;
 use std::vec::Vec;
 
 /// A row of a table: states, inputs, effects, next state; `used` counts the cells that the row has explained.
-pub(super) struct Row {
-    pub(super) states: Vec<String>,
-    pub(super) inputs: Vec<String>,
-    pub(super) does: Vec<String>,
-    pub(super) next: String,
-    pub(super) used: usize,
+pub(crate) struct Row {
+    pub(crate) states: Vec<String>,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) does: Vec<String>,
+    pub(crate) next: String,
+    pub(crate) used: usize,
 }
 
 /// The first table of a file's doc comment.
-pub(super) fn read(source: &str) -> Vec<Row> {
+pub(crate) fn read(source: &str) -> Vec<Row> {
     let lines = source.lines().filter_map(|line| line.strip_prefix("//! |"));
     let list = |cell: &str| -> Vec<String> {
         let parts = cell.split(',').map(str::trim);
