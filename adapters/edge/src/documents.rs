@@ -41,14 +41,27 @@ pub(crate) fn is_presence(document: &Bytes) -> bool {
     read(document).is_some()
 }
 
-/// The presence of a user (RFC 3863). `published` has its documents, the newest first.
-pub(crate) fn presence(address: &str, is_registered: bool, published: &[&Bytes]) -> Body {
+/// The presence of a user (RFC 3863). `published` has its documents, the newest first. The oldest ones are left out of a composed
+/// document that would have more than `longest` bytes, because a NOTIFY that no receiver takes ends the subscription (RFC 6665
+/// section 4.2.2).
+pub(crate) fn presence(
+    address: &str,
+    is_registered: bool,
+    published: &[&Bytes],
+    longest: usize,
+) -> Body {
     match published {
         [] if is_registered => Presence::new(address, Basic::Open).to_body(),
         [] => Presence::new(address, Basic::Closed).to_body(),
         // What the edge does not know stays in the document.
         [only] => Body::new(Presence::CONTENT_TYPE, (*only).clone()),
-        several => compose(address, several).to_body(),
+        [newest, ..] => {
+            let several = (2..=published.len()).rev();
+            let mut composed = several.map(|count| compose(address, &published[..count]).to_body());
+            composed
+                .find(|body| body.bytes.len() <= longest)
+                .unwrap_or_else(|| Body::new(Presence::CONTENT_TYPE, (*newest).clone()))
+        }
     }
 }
 
@@ -131,7 +144,7 @@ mod tests {
         third.tuples.push(third.tuples[0].clone());
         let documents = [closed, phone, third].map(|each| each.to_body().bytes);
         let newest_first: Vec<&Bytes> = documents.iter().collect();
-        let body = presence(ALICE, true, &newest_first);
+        let body = presence(ALICE, true, &newest_first, usize::MAX);
         let composed = Presence::from_body(&body).expect("a document");
         assert_eq!(composed.entity, ALICE);
         let said: Vec<_> = composed.tuples.iter().map(|tuple| tuple.basic).collect();
@@ -148,12 +161,12 @@ mod tests {
     #[test]
     fn without_a_publication_the_registration_decides_and_one_stays_as_it_is() {
         for (is_registered, basic) in [(true, Basic::Open), (false, Basic::Closed)] {
-            let body = presence(ALICE, is_registered, &[]);
+            let body = presence(ALICE, is_registered, &[], usize::MAX);
             assert_eq!(Presence::from_body(&body), Ok(Presence::new(ALICE, basic)));
         }
         let text = "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"pres:a@b\"><x xmlns=\"urn:x\"/></presence>";
         let document = Bytes::from_static(text.as_bytes());
-        assert_eq!(presence(ALICE, true, &[&document]).bytes, document);
+        assert_eq!(presence(ALICE, true, &[&document], 0).bytes, document);
         assert!(is_presence(&document));
         assert!(!is_presence(&Bytes::from_static(b"<presence")));
     }

@@ -192,7 +192,8 @@ impl Edge {
         worked
     }
 
-    /// A SUBSCRIBE that the proxy has let through: [`Edge::may_subscribe`].
+    /// A SUBSCRIBE that the proxy has let through: [`Edge::may_subscribe`]. It has not asked whether one within a dialog is allowed,
+    /// so that none begins a further subscription there (RFC 6665 section 4.5.2).
     fn on_subscribe(
         &mut self,
         id: IncomingSubscriptionId,
@@ -200,6 +201,9 @@ impl Edge {
         request: &Request,
         now: Timestamp,
     ) {
+        if request.to().is_ok_and(|to| to.tag().is_some()) {
+            return self.watchers.reject(id);
+        }
         let user = request.uri().ok().and_then(|uri| self.domain.user(&uri));
         let from = request.from().ok();
         let subscriber = from.and_then(|from| self.domain.user(from.uri()));
@@ -232,7 +236,10 @@ impl Edge {
                 let published = self.publications.of(user, now);
                 let published: Vec<&Bytes> = published.map(|each| &each.state).collect();
                 let is_registered = self.location.bindings(user).next().is_some();
-                documents::presence(&address, is_registered, &published)
+                // The other half is for the head.
+                let message = self.config.limits.message;
+                let longest = message.body.min(message.message / 2);
+                documents::presence(&address, is_registered, &published, longest)
             }
             EventPackage::MessageSummary => {
                 let waiting = self.messages.get(user).copied().unwrap_or_default();

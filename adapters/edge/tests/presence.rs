@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use between::Registrar;
 use sip_core::config::{Config, ConfigBuilder};
-use sip_core::package::presence::{Activity, Basic};
+use sip_core::package::presence::{Activity, Basic, Note};
 use sip_core::package::{ContextClass, MessageSummary, Presence, RegInfo};
 use sip_core::{
     Body, Event, PublicationId, PublishOptions, SubscribeOptions, SubscriptionEnd, SubscriptionId,
@@ -198,6 +198,32 @@ fn two_devices_of_a_user_are_one_presence() {
         both.activities().collect::<Vec<_>>(),
         [&Activity::OnThePhone]
     );
+}
+
+/// RFC 3903 section 6: a user whose states together fill no message keeps its watchers: they see the newest ones that do fit.
+#[test]
+fn large_states_of_one_user_fit_into_a_notify() {
+    let mut world = world(&["alice", "bob"]);
+    subscribe(&mut world, ALICE, "bob", "presence");
+    next_presence(&mut world, ALICE);
+    for number in 1..=8 {
+        let mut state = Presence::new("sip:bob@sim.test", Basic::Open);
+        // Each of these takes four bytes where it is written anew.
+        let text = format!("{number}{}", ">".repeat(7_000));
+        state.tuples[0].notes.push(Note::new(text.clone()));
+        let body = state.to_body().bytes.to_vec();
+        let written = String::from_utf8(body).expect("text").replace("&gt;", ">");
+        let body = Body::new(Presence::CONTENT_TYPE, written);
+        let (options, now) = (PublishOptions::new(), world.now);
+        world.agents[BOB]
+            .publish("presence", body, options, now)
+            .expect("a publication");
+        let seen = next_presence(&mut world, ALICE);
+        assert_eq!(seen.tuples[0].notes, [Note::new(text)]);
+        assert_eq!(seen.tuples.len(), number.min(2));
+    }
+    assert_eq!(world.between.0.publications("bob"), 8);
+    assert_eq!(world.between.0.subscriptions(), 1);
 }
 
 /// RFC 3903 section 6 step 5: the state of a publisher that is gone ends with its lifetime, and the watchers learn it.

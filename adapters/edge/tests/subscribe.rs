@@ -186,6 +186,41 @@ fn rfc6665_4_2_1_3_who_may_subscribe() {
     assert_eq!(bench.edge.subscriptions(), 4);
 }
 
+/// RFC 6665 sections 4.2.1.3 and 4.5.2: the proxy lets the requests of a dialog through without proof, so that no further
+/// subscription begins in a dialog with the notifier, whoever its Request-URI and From name.
+#[test]
+fn rfc6665_4_5_2_a_dialog_has_one_subscription() {
+    let (mut bench, alice, _) = bench();
+    let accepted = subscribe(&mut bench, alice, BOB, "Event: presence\nExpires: 600");
+    let notify = bench.take_request(alice, "NOTIFY");
+    bench.send(alice, &answer(&notify, "200 OK", "", ""));
+    let to = header(&accepted, "To");
+    let routes = headers(&accepted, "Record-Route").join(", ");
+    let mut routes: Vec<&str> = routes.split(", ").collect();
+    routes.reverse();
+    let routes = routes.join(", ");
+    for (number, event) in (3..).zip(["message-summary", "reg", "presence;id=2"]) {
+        let branch = bench.branch();
+        let lines = format!(
+            "SUBSCRIBE {BOB} SIP/2.0
+             Via: SIP/2.0/WS alice.invalid;branch={branch}
+             Max-Forwards: 70
+             From: <{BOB}>;tag=a1
+             To: {to}
+             Call-ID: call-1
+             CSeq: {number} SUBSCRIBE
+             Event: {event}
+             Expires: 600
+             {CONTACT}
+             Route: {routes}"
+        );
+        bench.send(alice, &lines);
+        bench.take_status(alice, 603);
+        bench.quiet();
+    }
+    assert_eq!(bench.edge.subscriptions(), 1);
+}
+
 /// The flow token of the notifier: the NOTIFY came from there, so that it is in the last Record-Route value.
 fn notifier_token(notify: &str) -> String {
     let routes = headers(notify, "Record-Route").join(", ");
