@@ -178,7 +178,7 @@ impl Report {
             schema::has(name, object.keys()),
             "not in the schema: {object:?}"
         );
-        print_line(&Value::Object(object).to_string());
+        print_line(&plain_json(&Value::Object(object).to_string()));
     }
 }
 
@@ -244,6 +244,19 @@ fn type_on_terminal(text: &str) {
     let _ = write!(terminal, "{text}").and_then(|()| terminal.flush());
 }
 
+/// JSON with the control characters escaped that it may have as they are, DEL and those above it, because some terminals obey them.
+fn plain_json(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_control() {
+            plain.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
 /// Text of a peer, with its control characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
@@ -271,5 +284,7 @@ mod tests {
     #[test]
     fn what_a_peer_wrote_cannot_control_the_terminal() {
         assert_eq!(printable("héllo\u{1b}[2J\n"), "héllo\\u{1b}[2J\\n");
+        let json = Value::from("é\u{9b}2J\u{7f}\u{1b}").to_string();
+        assert_eq!(plain_json(&json), r#""é\u009b2J\u007f\u001b""#);
     }
 }

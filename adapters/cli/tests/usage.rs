@@ -69,6 +69,9 @@ fn usage_errors_are_exit_code_2() {
         (&["demo", "--fault", "sunshine"], "sunshine"),
         (&["serve", "--user", "alice"], "NAME:PASSWORD"),
         (&["answer", "--reject", "200"], "--reject"),
+        // No answer with these can be sent: RFC 3261 section 21.4.2 and RFC 4320 section 4.1.
+        (&["answer", "--refuse-messages", "401"], "--refuse-messages"),
+        (&["answer", "--refuse-messages", "408"], "--refuse-messages"),
         (&["call", "bob", "--dtmf", "12x"], "--dtmf"),
         (&["call", "bob", "--dtmf-format", "plain"], "--dtmf"),
         (&["call", "bob", "--from", "sip:a@b;x=y;lr"], "--from"),

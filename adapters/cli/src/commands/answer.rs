@@ -25,20 +25,38 @@ pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
         ),
         None => None,
     };
+    let message_refusal = match arguments.refuse_messages {
+        Some(code) => Some(message_refusal(code)?),
+        None => None,
+    };
     let mut account = arguments.account.clone();
     if arguments.presence {
         account.event_packages = availability::PACKAGES;
     }
     let mut running = Running::start(&account, arguments.output, Registering::ByDefault)?;
-    let result = stay(&mut running, &arguments, script, refusal).await;
+    let refusals = (refusal, message_refusal);
+    let result = stay(&mut running, &arguments, script, refusals).await;
     finish(&mut running, result).await
+}
+
+/// The status of the flag, if a MESSAGE can be refused with it: not one that needs a header field, and not 408 (RFC 4320 section
+/// 4.1).
+fn message_refusal(code: u16) -> Result<StatusCode, Failure> {
+    let status = FailureStatus::new(code)
+        .map_err(|error| Failure::Usage(format!("--refuse-messages: {error}")))?
+        .status();
+    if status == StatusCode::REQUEST_TIMEOUT {
+        let why = "--refuse-messages: 408 is no answer to a MESSAGE (RFC 4320)";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    Ok(status)
 }
 
 async fn stay(
     running: &mut Running,
     arguments: &Answer,
     script: Script,
-    refusal: Option<FailureStatus>,
+    (refusal, message_refusal): (Option<FailureStatus>, Option<StatusCode>),
 ) -> Result<(), Failure> {
     running.connected().await?;
     let mut phone = Phone::open(script, arguments.output, &running.report)?;
@@ -46,7 +64,6 @@ async fn stay(
         true => Some(Availability::new(running.uri_of(None)?)),
         false => None,
     };
-    let message_refusal = arguments.refuse_messages.and_then(StatusCode::new);
     let end = time(arguments.seconds);
     tokio::pin!(end);
     // All calls ring equally long, so they are answered in the order in which they started to ring.
