@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use sip_core::Body;
-use sip_core::package::presence::Basic;
+use sip_core::package::presence::{Basic, Tuple};
 use sip_core::package::reginfo::{Binding, BindingEvent, Registration};
 use sip_core::package::{
     ContextClass, DocumentState, MessageCounts, MessageSummary, Presence, RegInfo,
@@ -55,30 +55,37 @@ pub(crate) fn presence(
         [] => Presence::new(address, Basic::Closed).to_body(),
         // What the edge does not know stays in the document.
         [only] => Body::new(Presence::CONTENT_TYPE, (*only).clone()),
-        [newest, ..] => {
-            let several = (2..=published.len()).rev();
-            let mut composed = several.map(|count| compose(address, &published[..count]).to_body());
-            composed
-                .find(|body| body.bytes.len() <= longest)
-                .unwrap_or_else(|| Body::new(Presence::CONTENT_TYPE, (*newest).clone()))
-        }
+        [newest, ..] => compose(address, published, longest)
+            .unwrap_or_else(|| Body::new(Presence::CONTENT_TYPE, (*newest).clone())),
     }
 }
 
-/// One document for several, the newest first: all tuples, the persons of the first document that has any, and the notes of the
-/// first one. A tuple whose identifier is taken gets a new one, because they are unique in a document (RFC 3863 section 4.1.2).
-fn compose(address: &str, published: &[&Bytes]) -> Presence {
+/// One document for several, the newest first, as many as fit: all tuples, the persons of the first document that has any, and
+/// the notes of the first one. `None` if not even two fit. Each is read once, because a user can publish many that take long.
+fn compose(address: &str, published: &[&Bytes], longest: usize) -> Option<Body> {
     let mut all = published.iter().filter_map(|document| read(document));
-    let mut composed = all.next().unwrap_or_default();
+    let mut composed = all.next()?;
     composed.entity = address.to_owned();
+    let mut fits = None;
     for older in all {
         composed.tuples.extend(older.tuples);
         if composed.persons.is_empty() {
             composed.persons = older.persons;
         }
+        identify(&mut composed.tuples);
+        let body = composed.to_body();
+        if body.bytes.len() > longest {
+            break;
+        }
+        fits = Some(body);
     }
+    fits
+}
+
+/// Gives a tuple whose identifier is taken a new one, because they are unique in a document (RFC 3863 section 4.1.2).
+fn identify(tuples: &mut [Tuple]) {
     let mut taken = BTreeSet::new();
-    for (number, tuple) in (1..).zip(&mut composed.tuples) {
+    for (number, tuple) in (1..).zip(tuples) {
         if !taken.insert(tuple.id.clone()) {
             let mut free = format!("{}-{number}", tuple.id);
             while !taken.insert(free.clone()) {
@@ -87,7 +94,6 @@ fn compose(address: &str, published: &[&Bytes]) -> Presence {
             tuple.id = free;
         }
     }
-    composed
 }
 
 fn read(document: &Bytes) -> Option<Presence> {
