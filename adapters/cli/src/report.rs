@@ -215,7 +215,15 @@ fn write_board(before: usize, lines: &[String]) {
 /// The part of a board that fits on a terminal of so many columns and lines, because a board that wraps or scrolls away cannot
 /// change in place.
 fn fit(lines: &[String], (columns, height): (usize, usize)) -> Vec<String> {
-    let cut = |line: &String| line.chars().take(columns).collect();
+    let cut = |line: &String| {
+        let mut room = columns;
+        let fits = |character: &char| {
+            let rest = room.checked_sub(most_columns(*character));
+            room = rest.unwrap_or_default();
+            rest.is_some()
+        };
+        line.chars().take_while(fits).collect::<String>()
+    };
     // The cursor stands in the line below.
     let room = height.saturating_sub(1).max(1);
     if lines.len() <= room {
@@ -224,6 +232,15 @@ fn fit(lines: &[String], (columns, height): (usize, usize)) -> Vec<String> {
     let shown = lines.iter().take(room - 1).map(cut);
     let more = format!("and {} more", lines.len() + 1 - room);
     shown.chain([more]).collect()
+}
+
+/// How many columns a character takes at most. Those of East Asia and the pictures take two; a line that is cut too early does no
+/// harm.
+const fn most_columns(character: char) -> usize {
+    match character {
+        '\u{1100}'.. => 2,
+        _ => 1,
+    }
 }
 
 /// The columns and lines of standard output.
@@ -279,6 +296,9 @@ mod tests {
         assert_eq!(fit(&lines, (2, 4)), ["ab", "de", "f"]);
         assert_eq!(fit(&lines, (80, 3)), ["abc", "and 2 more"]);
         assert_eq!(fit(&lines, (80, 1)), ["and 3 more"]);
+        let wide = ["a会議中".to_owned()];
+        assert_eq!(fit(&wide, (7, 4)), wide);
+        assert_eq!(fit(&wide, (6, 4)), ["a会議"]);
     }
 
     #[test]
