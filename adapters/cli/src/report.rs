@@ -130,7 +130,8 @@ impl Report {
         self.below.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn above(&self, print: impl FnOnce()) {
+    /// Lets `print` write above what stays below.
+    pub(crate) fn above<T>(&self, print: impl FnOnce() -> T) -> T {
         let below = self.below();
         if below.prompt.is_some() {
             type_on_terminal(CLEAR_LINE);
@@ -138,13 +139,14 @@ impl Report {
         if !below.board.is_empty() {
             write_board(below.board.len(), &[]);
         }
-        print();
+        let printed = print();
         if !below.board.is_empty() {
             write_board(0, &below.board);
         }
         if let Some(text) = &below.prompt {
             type_on_terminal(text);
         }
+        printed
     }
 
     /// Prints an event: `name` and `fields` as JSON, or `text` for people.

@@ -123,7 +123,7 @@ impl Running {
     /// The first Ctrl-C says what the program still waits for; the second one fails with what it leaves undone.
     pub(crate) fn interrupted(&self) -> Result<(), Failure> {
         let open = self.unfinished();
-        self.interrupts.count(&open)
+        self.report.above(|| self.interrupts.count(&open))
     }
 
     /// What has to be ended: calls, subscriptions, publications and the registration.

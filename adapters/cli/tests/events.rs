@@ -644,6 +644,7 @@ fn the_lines_of_a_watch_on_a_terminal() {
     terminal.shows("carol-of-the-long-name  on the phone  ");
     assert!(!terminal.screen().contains("presence active"));
     terminal.type_keys("q");
+    terminal.shows("\u{1b}[Jsip: ending the subscription to bob");
     bob.end();
     carol.end();
     assert_eq!(program.finish(), 0);
