@@ -282,6 +282,11 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         }
     }
 
+    /// Whether a dialog has usages beside its main one, that of [`DialogLayer::share`].
+    pub(crate) fn is_shared(&self, id: DialogId) -> bool {
+        self.dialog(id).is_some_and(|dialog| dialog.shares > 0)
+    }
+
     /// Forgets one dialog of a fork; its local end stays.
     pub fn remove(&mut self, id: DialogId) {
         if let Some(set) = self.sets.get_mut(id.set.0) {

@@ -388,6 +388,10 @@ fn rfc6665_4_5_2_a_notifier_subscribes_in_the_dialog_of_our_subscription() {
         };
         if ours_first {
             end_ours(&mut bench, &mut peer);
+            // RFC 5057 section 5.1: the 481 to a NOTIFY ends its usage alone.
+            let late = "Event: dialog\nSubscription-State: active\n";
+            peer.send(&mut bench, "NOTIFY", late);
+            assert_eq!(bench.next_response().status().as_u16(), 481);
         }
         notify(&mut bench, id, "news");
         let news = peer.notified(&mut bench, "active;expires=600", "news");
