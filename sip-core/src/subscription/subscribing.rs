@@ -171,7 +171,9 @@ impl Subscription {
     /// 6665 section 4.1.2.1).
     fn raise(&mut self, response: &Response) -> bool {
         let least = response.min_expires().ok().flatten();
-        match least.filter(|least| *least > self.expires && !self.raised) {
+        // A poll asks for no duration.
+        let may_rise = !self.raised && self.expires > 0;
+        match least.filter(|least| *least > self.expires && may_rise) {
             Some(least) => {
                 (self.expires, self.raised) = (least, true);
                 true
