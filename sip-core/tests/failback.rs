@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sip_core::config::{Authentication, ConfigBuilder};
 use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::{Action, Change, ConnectionId, ConnectionInfo, Event, Session, Transport};
 use sip_parse::{HeaderName, Method};
@@ -14,7 +15,10 @@ const INFO: ConnectionInfo = ConnectionInfo {
 
 /// An agent whose best server is down, so that it uses the second; returns it registered there.
 fn on_the_second_server() -> Bench {
-    let mut config = alice();
+    on_the_second_server_with(alice())
+}
+
+fn on_the_second_server_with(mut config: ConfigBuilder) -> Bench {
     config
         .servers([
             ("ws://best.example.com", 10),
@@ -216,4 +220,39 @@ fn a_better_server_is_asked_to_register_at_once() {
         }
         bench.description_needed();
     }
+}
+
+/// RFC 7118 5.2.3: a SUBSCRIBE whose challenge waits for the application does not keep the agent from the better server; it goes
+/// out there anew.
+#[test]
+fn rfc7118_5_2_3_a_challenged_subscribe_moves_along() {
+    let mut config = alice();
+    config.authentication(Authentication::Application);
+    let mut bench = on_the_second_server_with(config);
+    let old = bench.connection;
+    bench.wait(Duration::from_secs(301));
+    let (new, _) = connect(&mut bench);
+    bench.agent.connection_opened(new, INFO, bench.now);
+    bench.pump();
+    let options = sip_core::SubscribeOptions::new();
+    let now = bench.now;
+    let subscribed = bench.agent.subscribe("bob", "presence", options, now);
+    let id = subscribed.expect("a subscription");
+    bench.pump();
+    let subscribe = bench.next_request();
+    bench.reply(&subscribe, 401, &[("WWW-Authenticate", "Bearer realm=x")]);
+    let challenge = bench.expect(|event| match event {
+        Event::Challenged { challenge, .. } => Some(*challenge),
+        _ => None,
+    });
+    bench.wait(11 * SECOND);
+    assert!(replaced(&bench, old));
+    bench.connection = new;
+    registered(&mut bench);
+    let late = bench.agent.authorize(challenge, Ok("Bearer x"), bench.now);
+    assert_eq!(late, Err(sip_core::CommandError::Stale));
+    let again = bench.next_request();
+    assert_eq!(again.method(), Method::Subscribe);
+    let ended = |event: &Event| matches!(event, Event::SubscriptionEnded { subscription, .. } if *subscription == id);
+    assert!(!bench.events.iter().any(ended));
 }

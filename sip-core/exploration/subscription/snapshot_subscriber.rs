@@ -33,6 +33,7 @@ impl SubscriptionLayer {
                 .number(known.cseq.into())
                 .number(known.sent.into())
                 .number(known.in_flight.into())
+                .number(known.is_challenged.into())
                 .number(known.expires.into())
                 .number(known.raised.into())
                 .number(until(known.lease.end))

@@ -189,6 +189,14 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         self.forget(set, |fork, owner| owner != usage || left.contains(&fork));
     }
 
+    /// The usage of a local end is over, as by [`DialogLayer::release`]; its confirmed dialogs stay for their further usages, as
+    /// dialogs of a usage that no one knows.
+    pub(crate) fn leave(&mut self, set: DialogSetId) {
+        if let Some(usage) = self.usage(set) {
+            self.release(set, usage, usage);
+        }
+    }
+
     /// Keeps the dialogs of a local end that fit, by fork and usage, and the local end if there are any.
     fn forget(&mut self, set: DialogSetId, fits: impl Fn(u32, U) -> bool) {
         if let Some(entry) = self.sets.get_mut(set.0) {
@@ -280,6 +288,11 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
             let usage = set.usage_of(id.fork);
             set.retain(|fork, owner| fork == id.fork || owner != usage);
         }
+    }
+
+    /// Whether a dialog has usages beside its main one, that of [`DialogLayer::share`].
+    pub(crate) fn is_shared(&self, id: DialogId) -> bool {
+        self.dialog(id).is_some_and(|dialog| dialog.shares > 0)
     }
 
     /// Forgets one dialog of a fork; its local end stays.

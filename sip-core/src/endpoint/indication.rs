@@ -261,6 +261,17 @@ impl Endpoint {
         subscribes.then(|| self.dialogs.notified(set, request).ok())?
     }
 
+    /// Whether requests of this side can reach the notifier whose NOTIFY made a dialog; refuses the NOTIFY otherwise, because the
+    /// subscription could neither be refreshed nor ended (RFC 3261 section 26.2.2).
+    fn takes_notifier(&mut self, dialog: DialogId, transaction: ServerTransactionId) -> bool {
+        let reaches = self.reaches(dialog, transaction);
+        if !reaches {
+            let status = StatusCode::TEMPORARILY_UNAVAILABLE;
+            self.refuse_sips(Some(dialog.set()), transaction, status);
+        }
+        reaches
+    }
+
     /// RFC 3261 section 12.2.2: finds the usage of the dialog of a request. One look-up, however many dialogs
     /// there are, because the local tag carries their handle.
     fn in_dialog(
@@ -268,8 +279,12 @@ impl Endpoint {
         transaction: ServerTransactionId,
         request: &Request,
     ) -> Option<DialogUsage> {
-        let found = self.dialogs.find(request);
-        let found = found.or_else(|| self.dialog_of_notify(request));
+        let known = self.dialogs.find(request);
+        let made = match known {
+            Some(_) => None,
+            None => self.dialog_of_notify(request),
+        };
+        let found = known.or(made);
         let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage_of(dialog)?)));
         let is_over = matches!(found, None | Some((_, DialogUsage::Rest(_))));
         if is_over && self.late.take(request, self.now) {
@@ -307,7 +322,12 @@ impl Endpoint {
             return None;
         }
         let fits = self.check_method(transaction, request.method(), true)
-            && self.check_extensions(transaction, request);
+            && self.check_extensions(transaction, request)
+            && made.is_none_or(|dialog| self.takes_notifier(dialog, transaction));
+        if let Some(dialog) = made.filter(|_| !fits) {
+            // A NOTIFY that is refused makes no dialog.
+            self.dialogs.remove(dialog);
+        }
         fits.then_some(usage)
     }
 }

@@ -563,7 +563,7 @@ impl Referred {
     fn close(&self, endpoint: &mut Endpoint) {
         match self.session {
             Some(_) => endpoint.dialogs.unshare(self.dialog),
-            None => endpoint.dialogs.close(self.set),
+            None => endpoint.dialogs.leave(self.set),
         }
     }
 }

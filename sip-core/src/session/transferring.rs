@@ -438,7 +438,7 @@ impl SessionLayer {
             }
             match (transfer.session, transfer.dialog) {
                 (Some(_), Some(dialog)) => endpoint.dialogs.unshare(dialog),
-                _ => endpoint.dialogs.close(transfer.set),
+                _ => endpoint.dialogs.leave(transfer.set),
             }
         }
     }

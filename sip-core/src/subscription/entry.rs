@@ -41,6 +41,8 @@ pub(super) struct Subscription {
     pub(super) sent: u32,
     /// Whether the last SUBSCRIBE has no final response.
     pub(super) in_flight: bool,
+    /// Whether its challenge waits for the application.
+    pub(super) is_challenged: bool,
     /// The Expires of the next SUBSCRIBE, in seconds.
     pub(super) expires: u32,
     /// Whether Min-Expires has raised it since the last 2xx.
@@ -122,6 +124,10 @@ impl SubscriptionTimers {
         *self.slot(timer) = Some(endpoint.timers.set(at, owner));
     }
 
+    pub(super) fn runs(&mut self, timer: SubscriptionTimer) -> bool {
+        self.slot(timer).is_some()
+    }
+
     pub(super) fn cancel(&mut self, endpoint: &mut Endpoint, timer: SubscriptionTimer) {
         if let Some(key) = self.slot(timer).take() {
             endpoint.timers.cancel(key);
@@ -164,6 +170,7 @@ impl Subscription {
             cseq: 0,
             sent: 0,
             in_flight: false,
+            is_challenged: false,
             raised: false,
             forks_until: Timestamp::default(),
             ended_forks: Vec::new(),

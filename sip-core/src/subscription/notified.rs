@@ -58,8 +58,9 @@ impl SubscriptionLayer {
                     why,
                     if is_event { &allow } else { &[] },
                 );
-                // The dialog that this NOTIFY has made is no one's.
-                if own.and_then(|own| own.dialog) != Some(dialog) {
+                // The dialog that this NOTIFY has made is no one's. One that a subscription has left may have others.
+                let is_own = own.and_then(|own| own.dialog) == Some(dialog);
+                if !is_own && !endpoint.dialogs.is_shared(dialog) {
                     endpoint.dialogs.remove(dialog);
                 }
                 return;

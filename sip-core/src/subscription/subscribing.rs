@@ -12,7 +12,8 @@ use super::layer::SubscriptionLayer;
 use super::machine::Input;
 use crate::dialog::{DialogId, FailureScope};
 use crate::endpoint::{
-    DialogUsage, Endpoint, InDialog, OutOfDialog, Received, Sent, TransactionUser,
+    DialogUsage, Endpoint, InDialog, OutOfDialog, Received, Sent, SubscriptionTimer,
+    TransactionUser,
 };
 use crate::ids::{ConnectionId, SubscriptionId};
 use crate::reason::{EndReason, failure, refusal, send_failure_cause};
@@ -102,7 +103,17 @@ impl Subscription {
         Ok(())
     }
 
+    /// Starts timer N anew after this time, if it runs.
+    fn postpone_timer_n(&mut self, endpoint: &mut Endpoint, id: SubscriptionId, after: Duration) {
+        let timer = SubscriptionTimer::Notify;
+        if self.timers.runs(timer) {
+            let at = endpoint.now + after + endpoint.longest_wait();
+            self.timers.set(endpoint, id, timer, at);
+        }
+    }
+
     fn is_sent(&mut self, connection: ConnectionId) {
+        self.is_challenged = false;
         self.connection = Some(connection);
         self.sent = self.sent.wrapping_add(1);
         self.in_flight = true;
@@ -171,7 +182,9 @@ impl Subscription {
     /// 6665 section 4.1.2.1).
     fn raise(&mut self, response: &Response) -> bool {
         let least = response.min_expires().ok().flatten();
-        match least.filter(|least| *least > self.expires && !self.raised) {
+        // A poll asks for no duration.
+        let may_rise = !self.raised && self.expires > 0;
+        match least.filter(|least| *least > self.expires && may_rise) {
             Some(least) => {
                 (self.expires, self.raised) = (least, true);
                 true
@@ -193,7 +206,34 @@ impl SubscriptionLayer {
             if let Some(dialog) = subscription.dialog {
                 endpoint.dialogs.raise_cseq(dialog, subscription.cseq);
             }
+            if core::mem::take(&mut subscription.is_challenged) {
+                subscription.postpone_timer_n(endpoint, id, Duration::ZERO);
+            }
         }
+    }
+
+    /// The application has this time to answer the challenge of a SUBSCRIBE. The notifier owes no NOTIFY before the answer, so that
+    /// timer N runs from the SUBSCRIBE with the answer on (RFC 6665 section 4.1.2.4).
+    pub(crate) fn on_challenged(
+        &mut self,
+        endpoint: &mut Endpoint,
+        user: TransactionUser,
+        time: Duration,
+    ) {
+        let Some(id) = self.of_user(user) else {
+            return;
+        };
+        if let Some(subscription) = self.subscriptions.get_mut(id.0) {
+            subscription.is_challenged = true;
+            subscription.postpone_timer_n(endpoint, id, time);
+        }
+    }
+
+    /// The SUBSCRIBE without a final response of a subscription that the application has not ended yet.
+    pub(crate) fn in_flight(&self, id: SubscriptionId) -> Option<TransactionUser> {
+        let subscription = self.subscriptions.get(id.0)?;
+        let waits = subscription.in_flight && !subscription.state.is_leaving();
+        waits.then_some(TransactionUser::Subscription(id, subscription.sent))
     }
 
     /// A SUBSCRIBE was challenged and could not be resent.

@@ -61,6 +61,9 @@ impl UserAgent {
         let deadline = self.endpoint.now + ANSWER_WITHIN;
         let owner = TimerOwner::Challenge(id);
         let timer = self.endpoint.timers.set(deadline, owner);
+        let (endpoint, user) = (&mut self.endpoint, received.sent.user);
+        self.subscriptions
+            .on_challenged(endpoint, user, ANSWER_WITHIN);
         self.endpoint.event(Event::Challenged {
             challenge: id,
             request: Box::new(sent.clone()),
@@ -79,6 +82,8 @@ impl UserAgent {
         };
         self.endpoint.timers.cancel(challenge.timer);
         match credentials {
+            // No one would take the outcome of a request whose user is gone, such as a subscription that is over.
+            Ok(_) if !self.awaits(challenge.received.sent.user) => {}
             Ok(value) => {
                 let authorization = Authorization::Application(value);
                 self.authenticate(challenge.received, authorization);

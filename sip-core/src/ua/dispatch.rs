@@ -93,7 +93,7 @@ impl UserAgent {
     }
 
     /// Whether the user of a request still waits for its response.
-    fn awaits(&self, user: TransactionUser) -> bool {
+    pub(super) fn awaits(&self, user: TransactionUser) -> bool {
         match user {
             TransactionUser::Register(index) => !self.registrations.binding(index).is_idle(),
             TransactionUser::Session(id, request) => self.sessions.awaits(id, request),

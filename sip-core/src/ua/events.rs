@@ -60,7 +60,11 @@ impl UserAgent {
     pub fn unsubscribe(&mut self, id: SubscriptionId, now: Timestamp) -> Result<(), CommandError> {
         self.endpoint.check_queue()?;
         self.advance(now);
+        let in_flight = self.subscriptions.in_flight(id);
         self.subscriptions.unsubscribe(&mut self.endpoint, id)?;
+        if let Some(user) = in_flight {
+            self.withdraw_challenge(user);
+        }
         self.settle();
         Ok(())
     }

@@ -154,6 +154,7 @@ impl UserAgent {
         self.use_flow(index, new);
         self.endpoint.layer.closed(old.connection, now);
         self.drain();
+        self.lose_challenges(old.connection);
         if self.registrations.is_wanted() {
             // The new server may accept what the old one refused, so the agent registers there at once.
             self.endpoint.ready &= self.flow_in_use() != Some(index);

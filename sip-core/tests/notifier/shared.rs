@@ -388,6 +388,10 @@ fn rfc6665_4_5_2_a_notifier_subscribes_in_the_dialog_of_our_subscription() {
         };
         if ours_first {
             end_ours(&mut bench, &mut peer);
+            // RFC 5057 section 5.1: the 481 to a NOTIFY ends its usage alone.
+            let late = "Event: dialog\nSubscription-State: active\n";
+            peer.send(&mut bench, "NOTIFY", late);
+            assert_eq!(bench.next_response().status().as_u16(), 481);
         }
         notify(&mut bench, id, "news");
         let news = peer.notified(&mut bench, "active;expires=600", "news");
@@ -400,6 +404,65 @@ fn rfc6665_4_5_2_a_notifier_subscribes_in_the_dialog_of_our_subscription() {
         if !ours_first {
             end_ours(&mut bench, &mut peer);
         }
+        over(bench);
+    }
+}
+
+/// RFC 5057 4, RFC 6665 4.5.2 (6665-4.5-A): a subscription in the dialog that a REFER of either side has made outlives the REFER.
+#[test]
+fn rfc5057_4_a_subscription_outlives_the_refer_that_made_its_dialog() {
+    for ours in [false, true] {
+        let mut config = notifier();
+        let mut bench = Bench::new(config.allow_out_of_dialog_refers(true));
+        let mut peer = Peer::new("bob");
+        let mut trying = None;
+        if ours {
+            let options = sip_core::TransferOptions::new();
+            let now = bench.now;
+            let referred = bench.agent.refer("bob", "carol", &options, now);
+            assert!(referred.is_ok(), "{referred:?}");
+            bench.pump();
+            let refer = bench.next_request();
+            let contact = [("Contact", "<sip:bob@b.invalid>")];
+            bench.reply_tagged(&refer, 202, "bob", &contact, None);
+            peer = Peer::called(&refer, "bob");
+        } else {
+            peer.send(&mut bench, "REFER", "Refer-To: <sip:carol@example.com>\n");
+            let refer = bench.expect(|event| match event {
+                Event::IncomingRefer { refer, .. } => Some(*refer),
+                _ => None,
+            });
+            let options = sip_core::MessageOptions::new();
+            let accepted = bench.agent.accept_refer(refer, &options, bench.now);
+            assert_eq!(accepted, Ok(()));
+            bench.pump();
+            let response = peer.response(&mut bench, 202);
+            peer.to = value(&response, HeaderName::To);
+            trying = Some(bench.next_request());
+        }
+        bench.events.clear();
+        let (id, mut peer) = crate::peer::subscribe(&mut bench, peer);
+        // The end of the REFER.
+        match trying {
+            Some(trying) => bench.reply(&trying, 481, &[]),
+            None => {
+                let state = "Event: refer\nSubscription-State: terminated;reason=noresource\n\
+                             Content-Type: message/sipfrag\n";
+                peer.send(&mut bench, "NOTIFY", state);
+                assert_eq!(bench.next_response().status().as_u16(), 200);
+            }
+        }
+        bench.wait(40 * SECOND);
+        bench.events.clear();
+        assert_eq!(bench.agent.table_sizes().refers, 0);
+        notify(&mut bench, id, "news");
+        let news = peer.notified(&mut bench, "active;expires=560", "news");
+        bench.reply(&news, 200, &[]);
+        peer.subscribe(&mut bench, "Expires: 0\n");
+        peer.response(&mut bench, 200);
+        let last = peer.notified(&mut bench, "terminated;reason=timeout", "news");
+        bench.reply(&last, 200, &[]);
+        assert_eq!(ended(&mut bench, id), IncomingSubscriptionEnd::Unsubscribed);
         over(bench);
     }
 }

@@ -202,3 +202,32 @@ fn rfc6665_4_4_1_further_notifiers_are_bounded() {
     let mut late = Notifier::of(&request, "dave");
     assert_eq!(late.notify(&mut bench, "active"), 481);
 }
+
+/// RFC 6665 4.4.1, RFC 3261 8.2.2.3 (6665-4.4.1-B): a NOTIFY that the core refuses makes no dialog, however many there are: the next
+/// one of a notifier is taken, and nothing is left of a SUBSCRIBE whose last notifier is over.
+#[test]
+fn rfc6665_4_4_1_a_notify_with_an_unknown_extension_makes_no_dialog() {
+    let strange = "Require: strange\nEvent: presence\nSubscription-State: active\n";
+    let (mut bench, id, request) = subscribing(claiming());
+    for number in 0..=Limits::default().forks {
+        let mut stranger = Notifier::of(&request, format!("stranger{number}").leak());
+        assert_eq!(stranger.send(&mut bench, strange, ""), 420);
+    }
+    let mut carol = Notifier::of(&request, "carol");
+    carol.reports(&mut bench, "active");
+    notified(&mut bench, id);
+    accepts(&mut bench, &request, 3_600);
+    let mut dave = Notifier::of(&request, "dave");
+    dave.reports(&mut bench, "active");
+    let other = forked(&mut bench, id);
+    notified(&mut bench, other);
+    carol.reports(&mut bench, "terminated;reason=noresource");
+    notified(&mut bench, id);
+    ended(&mut bench, id);
+    let mut erin = Notifier::of(&request, "erin");
+    assert_eq!(erin.send(&mut bench, strange, ""), 420);
+    dave.reports(&mut bench, "terminated;reason=noresource");
+    notified(&mut bench, other);
+    ended(&mut bench, other);
+    leaves_nothing(bench);
+}

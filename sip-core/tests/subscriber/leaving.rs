@@ -187,8 +187,13 @@ fn rfc6665_4_4_3_a_poll_fails_without_its_notify() {
     leaves_nothing(bench);
     let (mut bench, id, request) = subscribing(SubscribeOptions::poll());
     bench.reply(&request, 423, &[("Min-Expires", "60")]);
-    let refused = ended(&mut bench, id);
-    assert!(matches!(refused, SubscriptionEnd::Failed(_)), "{refused:?}");
+    let SubscriptionEnd::Failed(reason) = ended(&mut bench, id) else {
+        panic!("a refused poll");
+    };
+    assert_eq!(
+        reason.status,
+        Some(sip_parse::StatusCode::INTERVAL_TOO_BRIEF)
+    );
     leaves_nothing(bench);
     let (mut bench, id, request) = subscribing(SubscribeOptions::poll());
     unsubscribe(&mut bench, id);

@@ -216,3 +216,23 @@ fn rfc3261_11_2_options_in_the_dialog_of_a_subscription() {
         assert_eq!(bench.next_response().status().as_u16(), status, "{method}");
     }
 }
+
+/// RFC 3261 26.2.2, RFC 6665 4.4.1 (6665-4.4.1-A): a first NOTIFY whose SIPS target no SUBSCRIBE could reach on a connection without TLS
+/// is refused, so that its notifier learns it; one with another target makes the dialog.
+#[test]
+fn rfc3261_26_2_2_a_notify_with_a_target_out_of_reach_makes_no_dialog() {
+    let (mut bench, id, request) = subscribing(SubscribeOptions::new());
+    let mut notifier = Notifier::of(&request, "bob");
+    notifier.contact = "<sips:bob@192.0.2.9>";
+    assert_eq!(notifier.notify(&mut bench, "active"), 480);
+    bench.no_events();
+    notifier.contact = "<sip:bob@192.0.2.9>";
+    notifier.reports(&mut bench, "active");
+    notified(&mut bench, id);
+    accepts(&mut bench, &request, 3_600);
+    let now = bench.now;
+    bench.agent.refresh_subscription(id, now).unwrap();
+    bench.pump();
+    let refresh = subscribes(&mut bench, 3_600);
+    assert_eq!(refresh.uri_bytes(), b"sip:bob@192.0.2.9");
+}

@@ -1,8 +1,9 @@
 //! The SUBSCRIBEs on the wire and their refusals.
 
+use sip_core::config::Authentication;
 use sip_core::{
-    Body, Cause, CommandError, ExtraHeader, Limits, SubscribeOptions, SubscriptionEnd,
-    SubscriptionState,
+    Body, Cause, ChallengeId, CommandError, Event, ExtraHeader, Limits, SubscribeOptions,
+    SubscriptionEnd, SubscriptionId, SubscriptionState,
 };
 use sip_parse::{HeaderName, Method};
 use sip_testing::{Bench, SECOND, alice, value, values};
@@ -200,4 +201,70 @@ fn rfc5627_4_4_the_contact_of_a_subscribe_is_the_gruu() {
     subscribe(&mut bench, SubscribeOptions::new());
     let request = subscribes(&mut bench, 3_600);
     assert_eq!(value(&request, HeaderName::Contact), format!("<{gruu}>"));
+}
+
+/// The challenge of a SUBSCRIBE that waits for the application, and its request.
+fn waiting_challenge(options: SubscribeOptions) -> (Bench, SubscriptionId, ChallengeId) {
+    let mut config = alice();
+    config.authentication(Authentication::Application);
+    let mut bench = Bench::new(&config);
+    let expires = options.expires;
+    let id = subscribe(&mut bench, options);
+    let request = subscribes(&mut bench, expires);
+    bench.reply(&request, 401, &[("WWW-Authenticate", "Bearer realm=x")]);
+    let challenge = bench.expect(|event| match event {
+        Event::Challenged { challenge, .. } => Some(*challenge),
+        _ => None,
+    });
+    (bench, id, challenge)
+}
+
+fn authorize(bench: &mut Bench, challenge: ChallengeId) {
+    let now = bench.now;
+    let _ = bench.agent.authorize(challenge, Ok("Bearer x"), now);
+    bench.pump();
+}
+
+/// RFC 6665 4.1.2.3, RFC 3261 22.2 (6665-4.1.2.3-A): the answer to a challenge of a subscription that is over sends nothing, because
+/// no one would end what it makes.
+#[test]
+fn rfc3261_22_2_a_late_answer_to_a_challenge_makes_no_subscription() {
+    let (mut bench, id, challenge) = waiting_challenge(SubscribeOptions::poll());
+    let now = bench.now;
+    bench.agent.unsubscribe(id, now).unwrap();
+    bench.pump();
+    assert_eq!(ended(&mut bench, id), SubscriptionEnd::Unsubscribed);
+    authorize(&mut bench, challenge);
+    leaves_nothing(bench);
+    let (mut bench, id, challenge) = waiting_challenge(SubscribeOptions::new());
+    let now = bench.now;
+    bench.agent.unsubscribe(id, now).unwrap();
+    bench.pump();
+    bench.wait(50 * SECOND);
+    assert_eq!(ended(&mut bench, id), SubscriptionEnd::Unsubscribed);
+    authorize(&mut bench, challenge);
+    leaves_nothing(bench);
+}
+
+/// RFC 6665 4.1.2.4, RFC 3261 22.2 (6665-4.1.2.4-A): no NOTIFY is due to a SUBSCRIBE whose challenge waits for the application, which
+/// may have to ask a person; timer N runs from the SUBSCRIBE with the answer on.
+#[test]
+fn rfc6665_4_1_2_4_timer_n_leaves_the_application_time_for_a_challenge() {
+    let (mut bench, id, challenge) = waiting_challenge(SubscribeOptions::new());
+    bench.wait(50 * SECOND);
+    bench.no_events();
+    authorize(&mut bench, challenge);
+    let again = subscribes(&mut bench, 3_600);
+    accepts(&mut bench, &again, 3_600);
+    bench.wait(30 * SECOND);
+    bench.no_events();
+    bench.wait(3 * SECOND);
+    assert_eq!(ended(&mut bench, id), SubscriptionEnd::NoNotify);
+    leaves_nothing(bench);
+    // Without an answer the challenge is final.
+    let (mut bench, id, _) = waiting_challenge(SubscribeOptions::new());
+    bench.wait(61 * SECOND);
+    let cause = ended(&mut bench, id);
+    assert!(matches!(cause, SubscriptionEnd::Failed(_)), "{cause:?}");
+    leaves_nothing(bench);
 }
