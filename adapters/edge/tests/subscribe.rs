@@ -186,8 +186,8 @@ fn rfc6665_4_2_1_3_who_may_subscribe() {
     assert_eq!(bench.edge.subscriptions(), 4);
 }
 
-/// RFC 6665 sections 4.2.1.3 and 4.5.2: the proxy lets the requests of a dialog through without proof, so that no further
-/// subscription begins in a dialog with the notifier, whoever its Request-URI and From name.
+/// RFC 6665 sections 4.2.1.3 and 4.5.2: the edge refuses a further subscription in a dialog with its notifier, with any Request-URI
+/// and From, because the proxy does not challenge the requests of a dialog.
 #[test]
 fn rfc6665_4_5_2_a_dialog_has_one_subscription() {
     let (mut bench, alice, _) = bench();

@@ -283,7 +283,7 @@ fn terminated(reason: &TerminationReason) -> String {
     format!("terminated{reason}{after}")
 }
 
-/// The cause of a NOTIFY that waited for a connection in vain.
+/// The cause of a NOTIFY that could not be sent, because no connection opened in time.
 pub(super) fn never_sent(input: Input) -> EndReason {
     match input {
         Input::Abandoned => EndReason::local(Cause::Stopped),

@@ -126,7 +126,7 @@ fn rfc3261_12_2_2_other_requests_in_the_dialog_of_a_subscription() {
     bench.no_events();
 }
 
-/// RFC 6665 4.2: many subscribers of one resource are told apart, and each has its own NOTIFYs and end.
+/// RFC 6665 4.2: each of many subscribers of one resource has NOTIFYs and an end of its own.
 #[test]
 fn rfc6665_4_2_subscriptions_are_told_apart() {
     let mut bench = Bench::new(&notifier());

@@ -412,9 +412,9 @@ fn rfc3515_2_4_1_a_refer_needs_a_call_and_a_connection() {
     assert_eq!(offline, Err(CommandError::NotConnected));
 }
 
-/// RFC 3515 2.1, RFC 3891 6.1, RFC 5589 7: an attended transfer names the other call in an escaped Replaces, from the view
-/// of the peer of that call, whoever called. RFC 7118 5, RFC 5589 7.5: carol's Contact reaches nobody but over her own
-/// connection, so that her address stands in the Refer-To.
+/// RFC 3515 2.1, RFC 3891 6.1, RFC 5589 7: an attended transfer names the other call in an escaped Replaces, with the tags
+/// as the peer of that call sees them, in a call of either side. RFC 7118 5, RFC 5589 7.5: the Refer-To has carol's address of
+/// record, because her Contact can be reached over her own connection alone.
 #[test]
 fn rfc5589_7_an_attended_transfer_names_the_other_call() {
     let mut bench = Bench::new(&alice());
