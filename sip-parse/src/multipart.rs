@@ -58,6 +58,17 @@ pub enum PartRole {
 
 impl<'a> Part<'a> {
     fn new(head: &'a [u8], body: &'a [u8], depth: u8, role: PartRole) -> Self {
+        Self::of(head, fields(head), body, depth, role)
+    }
+
+    /// A part with these header fields, which are those of `head`.
+    fn of(
+        head: &'a [u8],
+        fields: impl Iterator<Item = (HeaderName<'a>, &'a [u8])>,
+        body: &'a [u8],
+        depth: u8,
+        role: PartRole,
+    ) -> Self {
         let mut part = Part {
             head,
             content_type: None,
@@ -69,7 +80,7 @@ impl<'a> Part<'a> {
             encoded: false,
             transfer_encoding: None,
         };
-        for (name, value) in fields(head) {
+        for (name, value) in fields {
             let read = match name {
                 HeaderName::ContentType => once(&mut part.content_type, value),
                 HeaderName::ContentDisposition => once(&mut part.content_disposition, value),
@@ -618,10 +629,9 @@ impl Message {
             });
         }
         let rows = &self.head()[line_end(self.head(), 0)..];
-        Parts::open(
-            Part::new(rows, self.body(), 0, PartRole::Whole),
-            self.part_limits,
-        )
+        let fields = self.headers().map(|header| (header.name, header.value));
+        let whole = Part::of(rows, fields, self.body(), 0, PartRole::Whole);
+        Parts::open(whole, self.part_limits)
     }
 }
 
