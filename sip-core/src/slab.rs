@@ -185,11 +185,175 @@ impl<T> Slab<T> {
     pub(crate) fn handles(&self) -> Vec<Handle> {
         self.iter().map(|(handle, _)| handle).collect()
     }
+
+    /// The handle of the entry at a place.
+    fn handle_at(&self, index: u32) -> Option<Handle> {
+        match self.places.get(index as usize)? {
+            Place {
+                generation,
+                slot: Slot::Occupied(_),
+            } => Some(Handle {
+                index,
+                generation: *generation,
+            }),
+            _ => None,
+        }
+    }
+
+    fn at_mut(&mut self, index: u32) -> Option<&mut T> {
+        match &mut self.places.get_mut(index as usize)?.slot {
+            Slot::Occupied(entry) => Some(entry),
+            Slot::Vacant(_) => None,
+        }
+    }
+}
+
+/// The neighbours of an entry in its [`List`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Links {
+    previous: u32,
+    next: u32,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self {
+            previous: NONE,
+            next: NONE,
+        }
+    }
+}
+
+/// An entry that can be in a [`List`], one at a time.
+pub(crate) trait Linked {
+    fn links(&self) -> Links;
+    fn links_mut(&mut self) -> &mut Links;
+}
+
+/// Some entries of a slab: each comes and goes in constant time, and a walk touches no others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List {
+    first: u32,
+}
+
+impl List {
+    pub(crate) const fn new() -> Self {
+        Self { first: NONE }
+    }
+
+    /// Adds an entry that is in no list.
+    pub(crate) fn add<T: Linked>(&mut self, slab: &mut Slab<T>, entry: Handle) {
+        if let Some(added) = slab.get_mut(entry) {
+            *added.links_mut() = Links {
+                previous: NONE,
+                next: self.first,
+            };
+            if let Some(next) = slab.at_mut(self.first) {
+                next.links_mut().previous = entry.index;
+            }
+            self.first = entry.index;
+        }
+    }
+
+    /// Takes out an entry of this list.
+    pub(crate) fn remove<T: Linked>(&mut self, slab: &mut Slab<T>, entry: Handle) {
+        let Some(removed) = slab.get_mut(entry) else {
+            return;
+        };
+        let Links { previous, next } = core::mem::take(removed.links_mut());
+        if let Some(next) = slab.at_mut(next) {
+            next.links_mut().previous = previous;
+        }
+        match slab.at_mut(previous) {
+            Some(previous) => previous.links_mut().next = next,
+            None if self.first == entry.index => self.first = next,
+            None => {}
+        }
+    }
+
+    /// The entries, in the order of their places.
+    pub(crate) fn handles<T: Linked>(self, slab: &Slab<T>) -> Vec<Handle> {
+        let mut handles = Vec::new();
+        let mut next = slab.handle_at(self.first);
+        while let Some(handle) = next {
+            handles.push(handle);
+            let links = slab.get(handle).map(Linked::links);
+            next = links.and_then(|links| slab.handle_at(links.next));
+        }
+        handles.sort_unstable();
+        handles
+    }
+
+    /// Takes out every entry.
+    pub(crate) fn take<T: Linked>(&mut self, slab: &mut Slab<T>) -> Vec<Handle> {
+        let handles = self.handles(slab);
+        for &handle in &handles {
+            if let Some(entry) = slab.get_mut(handle) {
+                *entry.links_mut() = Links::default();
+            }
+        }
+        *self = Self::new();
+        handles
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    impl Linked for Links {
+        fn links(&self) -> Links {
+            *self
+        }
+
+        fn links_mut(&mut self) -> &mut Links {
+            self
+        }
+    }
+
+    proptest! {
+        /// Two lists over one slab hold what two sets hold, whatever comes and goes.
+        #[test]
+        fn lists_hold_what_sets_would(steps in prop::collection::vec((0_u8..4, 0_usize..8), 0..200)) {
+            let mut slab = Slab::new();
+            let mut lists = [List::new(), List::new()];
+            let mut sets = [BTreeSet::new(), BTreeSet::new()];
+            for (kind, number) in steps {
+                let place = number % 2;
+                let known = sets[place].iter().copied().nth(number / 2);
+                match (kind, known) {
+                    (0 | 1, _) => {
+                        let entry = slab.insert(Links::default());
+                        lists[place].add(&mut slab, entry);
+                        sets[place].insert(entry);
+                    }
+                    (2, Some(entry)) => {
+                        lists[place].remove(&mut slab, entry);
+                        sets[place].remove(&entry);
+                        slab.remove(entry);
+                    }
+                    // It moves to the other list.
+                    (3, Some(entry)) => {
+                        lists[place].remove(&mut slab, entry);
+                        sets[place].remove(&entry);
+                        lists[1 - place].add(&mut slab, entry);
+                        sets[1 - place].insert(entry);
+                    }
+                    _ => {}
+                }
+                for (list, set) in lists.iter().zip(&sets) {
+                    prop_assert_eq!(list.handles(&slab), set.iter().copied().collect::<Vec<_>>());
+                }
+            }
+            let taken = lists[0].take(&mut slab);
+            prop_assert_eq!(taken, sets[0].iter().copied().collect::<Vec<_>>());
+            prop_assert!(lists[0].handles(&slab).is_empty());
+        }
+    }
 
     #[test]
     fn a_stale_handle_finds_nothing_even_when_its_place_is_taken_again() {
