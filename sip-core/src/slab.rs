@@ -1,6 +1,8 @@
 //! A table of entries with generational handles: a stale handle finds nothing, never another entry.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 /// The generation of the first entry of a slot. It starts at 1, because the bits 0 mean "none" in logs.
 const FIRST: u32 = 1;
@@ -13,6 +15,9 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
+    const LEAST: Self = Self::from_bits(0);
+    const GREATEST: Self = Self::from_bits(u64::MAX);
+
     pub(crate) const fn to_bits(self) -> u64 {
         (self.generation as u64) << 32 | self.index as u64
     }
@@ -82,7 +87,7 @@ impl<T> Slab<T> {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len as usize
     }
 
@@ -297,10 +302,74 @@ impl List {
     }
 }
 
+/// An entry that may be in a group for its whole life, such as the REFERs of one call.
+pub(crate) trait Member {
+    type Group: Copy + Ord;
+
+    /// Its group, which never changes.
+    fn group(&self) -> Option<Self::Group>;
+}
+
+/// A slab that finds the entries of a group without a walk over the others. Reads are those of [`Slab`].
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct Grouped<T: Member> {
+    entries: Slab<T>,
+    groups: BTreeSet<(T::Group, Handle)>,
+}
+
+impl<T: Member> Grouped<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Slab::new(),
+            groups: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn insert(&mut self, entry: T) -> Handle {
+        let group = entry.group();
+        let handle = self.entries.insert(entry);
+        self.groups.extend(group.map(|group| (group, handle)));
+        handle
+    }
+
+    pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
+        let entry = self.entries.remove(handle)?;
+        if let Some(group) = entry.group() {
+            self.groups.remove(&(group, handle));
+        }
+        Some(entry)
+    }
+
+    pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
+        self.entries.get_mut(handle)
+    }
+
+    /// The entries of a group, in the order of their places.
+    pub(crate) fn of(&self, group: T::Group) -> impl Iterator<Item = (Handle, &T)> {
+        let range = (group, Handle::LEAST)..=(group, Handle::GREATEST);
+        let handles = self.groups.range(range).map(|(_, handle)| *handle);
+        handles.filter_map(|handle| Some((handle, self.entries.get(handle)?)))
+    }
+
+    /// The handles of a group, or all.
+    pub(crate) fn handles_of(&self, group: Option<T::Group>) -> Vec<Handle> {
+        match group {
+            Some(group) => self.of(group).map(|(handle, _)| handle).collect(),
+            None => self.entries.handles(),
+        }
+    }
+}
+
+impl<T: Member> Deref for Grouped<T> {
+    type Target = Slab<T>;
+
+    fn deref(&self) -> &Slab<T> {
+        &self.entries
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use alloc::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -313,6 +382,29 @@ mod tests {
         fn links_mut(&mut self) -> &mut Links {
             self
         }
+    }
+
+    impl Member for (u8, u32) {
+        type Group = u8;
+
+        fn group(&self) -> Option<u8> {
+            (self.0 > 0).then_some(self.0)
+        }
+    }
+
+    #[test]
+    fn a_group_has_its_entries_and_no_others() {
+        let mut slab = Grouped::new();
+        let handles: Vec<_> = (0..9).map(|number| slab.insert((number % 3, 0))).collect();
+        slab.remove(handles[1]);
+        slab.remove(handles[1]);
+        assert_eq!(slab.handles_of(Some(1)), [handles[4], handles[7]]);
+        assert_eq!(slab.handles_of(Some(2)), [handles[2], handles[5], handles[8]]);
+        // An entry without a group is in none.
+        assert!(slab.handles_of(Some(0)).is_empty());
+        assert_eq!(slab.handles_of(None).len(), slab.len());
+        let again = slab.insert((2, 0));
+        assert_eq!(slab.of(2).next().map(|(handle, _)| handle), Some(again));
     }
 
     proptest! {
