@@ -399,7 +399,10 @@ mod tests {
         slab.remove(handles[1]);
         slab.remove(handles[1]);
         assert_eq!(slab.handles_of(Some(1)), [handles[4], handles[7]]);
-        assert_eq!(slab.handles_of(Some(2)), [handles[2], handles[5], handles[8]]);
+        assert_eq!(
+            slab.handles_of(Some(2)),
+            [handles[2], handles[5], handles[8]]
+        );
         // An entry without a group is in none.
         assert!(slab.handles_of(Some(0)).is_empty());
         assert_eq!(slab.handles_of(None).len(), slab.len());

@@ -48,8 +48,8 @@ impl SessionLayer {
             Err((status, why)) => return endpoint.refuse(transaction, status, why, &[]),
         };
         let limits = endpoint.limits();
-        let is_full = session
-            .is_some_and(|call| self.referred.of(call).count() >= limits.refers_per_call);
+        let is_full =
+            session.is_some_and(|call| self.referred.of(call).count() >= limits.refers_per_call);
         if is_full || self.referred.len() >= limits.refers {
             let later = [(HeaderName::RetryAfter, "5")];
             let status = StatusCode::SERVICE_UNAVAILABLE;

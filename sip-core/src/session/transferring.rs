@@ -213,8 +213,8 @@ impl SessionLayer {
         session: Option<SessionId>,
     ) -> Result<(), CommandError> {
         let limits = endpoint.limits();
-        let is_full = session
-            .is_some_and(|call| self.transfers.of(call).count() >= limits.refers_per_call);
+        let is_full =
+            session.is_some_and(|call| self.transfers.of(call).count() >= limits.refers_per_call);
         if is_full || self.transfers.len() >= limits.refers {
             return Err(CommandError::Limit("refers"));
         }
@@ -317,7 +317,8 @@ impl SessionLayer {
         usage: DialogUsage,
         notify: &Request,
     ) -> bool {
-        let number = |(handle, transfer): (Handle, &Transfer)| (transfer.number, TransferId(handle));
+        let number =
+            |(handle, transfer): (Handle, &Transfer)| (transfer.number, TransferId(handle));
         let mut known: Vec<_> = match usage {
             DialogUsage::Session(call) | DialogUsage::Rest(call) => {
                 self.transfers.of(call).map(number).collect()
