@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
 
 use super::branch::Branch;
-use super::entry::{Cancel, Client, ClientMachine, Owner, TimerKeys};
+use super::entry::{Cancel, Client, ClientMachine, Deadlines, Owner};
 use super::invite_client::InviteClient;
 use super::layer::TransactionLayer;
 use super::machine::{ClientInput, Context, Effect};
@@ -282,7 +282,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             branch_nonce,
             chosen,
             named,
-            timers: TimerKeys::default(),
+            deadlines: Deadlines::default(),
             ack: Bytes::new(),
             cancel: Cancel::Unwanted,
         });
@@ -291,6 +291,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 .started(ClientTransactionId(handle), &client.request);
         }
         self.carry_out_client(handle, &context.effects, None, now);
+        self.arrange_client(handle);
         handle
     }
 
@@ -400,8 +401,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             client.machine = machine;
         }
         self.carry_out_client(handle, &context.effects, response, now);
-        if next.is_none() {
-            self.remove_client(handle);
+        match next {
+            Some(_) => self.arrange_client(handle),
+            None => self.remove_client(handle),
+        }
+    }
+
+    fn arrange_client(&mut self, handle: Handle) {
+        if let Some(client) = self.clients.get_mut(handle) {
+            let owner = Owner::Client(handle);
+            client.deadlines.arrange(owner, &mut self.timers);
         }
     }
 
@@ -443,17 +452,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                     }
                 }
                 Effect::Set(timer, after) => {
-                    let slot = client.timers.slot(timer);
-                    if let Some(key) = slot.take() {
-                        self.timers.cancel(key);
-                    }
-                    *slot = Some(self.timers.set(now + after, (Owner::Client(handle), timer)));
+                    client.deadlines.set(timer, now + after, &mut self.timers);
                 }
-                Effect::Clear(timer) => {
-                    if let Some(key) = client.timers.slot(timer).take() {
-                        self.timers.cancel(key);
-                    }
-                }
+                Effect::Clear(timer) => client.deadlines.clear(timer),
                 Effect::Timeout | Effect::TransportError => {
                     let error = match effect {
                         Effect::Timeout => TransactionError::Timeout,
@@ -476,7 +477,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let Some(mut client) = self.clients.remove(handle) else {
             return;
         };
-        client.timers.clear_all(&mut self.timers);
+        client.deadlines.cancel(&mut self.timers);
         if let Some(chosen) = client.chosen {
             // The response to a CANCEL may follow the end of its INVITE, and has the same branch.
             let is_cancelled = self.cancels.contains_key(&handle.to_bits());
