@@ -101,14 +101,12 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         // The layer reads the request again to match responses, to acknowledge and to cancel.
         Message::parse(request.bytes().clone(), &self.settings.limits.message)
             .map_err(SendError::TooLarge)?;
-        let method = request.as_request();
-        let method = method.as_ref().map(|request| request.method());
+        let method = request.request_method();
         let size = request.bytes().len();
-        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
-        if method == Some(Method::Message)
-            && !in_dialog
+        if size > LARGEST_MESSAGE
+            && method == Some(Method::Message)
             && !info.transport.is_reliable()
-            && size > LARGEST_MESSAGE
+            && !request.to_tag().is_ok_and(|tag| tag.is_some())
         {
             return Err(SendError::LargeMessage(size));
         }
@@ -295,6 +293,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         handle
     }
 
+    /// The transaction with a branch that the caller chose. Most layers have none.
+    fn find_chosen(&self, branch: &[u8]) -> Option<Handle> {
+        if self.chosen.len() == 0 {
+            return None;
+        }
+        self.chosen.find(&Key::of_branch(branch, self.hash))
+    }
+
     /// The branch of a transaction that the layer finds without an index.
     fn own_branch(&self, handle: Handle, branch_nonce: u64) -> String {
         let mut branch = String::with_capacity(40);
@@ -331,20 +337,21 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         response: Response,
         now: Timestamp,
     ) {
-        let (Ok(via), Ok(cseq)) = (response.top_via(), response.cseq()) else {
+        let (Ok(sent_by), Ok(branch), Ok(cseq)) =
+            (response.top_sent_by(), response.branch(), response.cseq())
+        else {
             return self.ignore(connection, "a response whose Via or CSeq cannot be read");
         };
         // RFC 3261 section 18.1.2.
-        if !self.is_own_sent_by(via.sent_by()) {
+        if !self.is_own_sent_by(sent_by) {
             return self.ignore(connection, "a response whose top Via is not ours");
         }
-        if !self.settings.forwards && response.vias().count() > 1 {
+        if !self.settings.forwards && response.vias().nth(1).is_some() {
             return self.ignore(connection, "a response with more than one Via");
         }
         let (is_invite, is_cancel) = (cseq.method == Method::Invite, cseq.method == Method::Cancel);
-        let branch = via.branch().unwrap_or_default();
-        let chosen = Key::of_branch(branch, self.hash);
-        let chosen = self.chosen.find(&chosen).map(|handle| (handle, None));
+        let branch = branch.unwrap_or_default();
+        let chosen = self.find_chosen(branch).map(|handle| (handle, None));
         let named = read_branch(&self.tokens, branch);
         let named = named.map(|(handle, branch_nonce)| (handle, Some(branch_nonce)));
         let found = chosen.or(named).and_then(|(handle, branch_nonce)| {

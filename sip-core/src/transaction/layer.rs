@@ -441,11 +441,13 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         };
         let message = Message::parse(bytes.clone(), &limits)
             .or_else(|error| final_over_limits(&bytes, error));
-        let message = message.and_then(|message| message.validate_for(role).map(|()| message));
-        let message = match message {
+        let mut message = match message {
             Ok(message) => message,
             Err(error) => return self.refuse_malformed(connection, bytes, error, false),
         };
+        if let Err(error) = message.identify(role) {
+            return self.refuse_malformed(connection, bytes, error, false);
+        }
         let second = is_websocket.then(|| second_message(&bytes, &message));
         match message.kind() {
             Kind::Request(request) => self.receive_request(connection, request, now),

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
-use sip_parse::{Method, ParseError, Request, Via};
+use sip_parse::{Method, ParseError, Request};
 
 use crate::rand::{HandleTokens, KeyedHash};
 use crate::slab::Handle;
@@ -49,37 +49,36 @@ impl Key {
         method: Method<'_>,
         hash: KeyedHash,
     ) -> Result<Self, ParseError> {
-        let via = request.top_via()?;
         let mut bytes = Hashed::new();
         push(&mut bytes, method.as_bytes());
-        push_sent_by(&mut bytes, &via);
-        match via.branch().filter(|branch| has_cookie(branch)) {
+        push_sent_by(&mut bytes, request.top_sent_by()?);
+        let branch = request.branch()?;
+        match branch.filter(|branch| has_cookie(branch)) {
             Some(branch) => push(&mut bytes, branch),
             None => {
-                let cseq = request.cseq()?;
                 push(&mut bytes, request.uri_bytes());
-                push(&mut bytes, request.from()?.tag().unwrap_or_default());
+                push(&mut bytes, request.from_tag()?.unwrap_or_default());
                 push(&mut bytes, request.call_id()?);
-                bytes.extend_from_slice(&cseq.number.to_be_bytes());
-                push(&mut bytes, via.branch().unwrap_or_default());
+                bytes.extend_from_slice(&request.sequence()?.to_be_bytes());
+                push(&mut bytes, branch.unwrap_or_default());
                 if !matches!(method, Method::Invite) {
-                    push(&mut bytes, request.to()?.tag().unwrap_or_default());
+                    push(&mut bytes, request.to_tag()?.unwrap_or_default());
                 }
             }
         }
         Ok(Self::digest(&bytes, hash))
     }
 
-    /// RFC 3261 section 8.2.2.2: From tag, Call-ID and CSeq. `None` if the request has a To tag.
+    /// RFC 3261 section 8.2.2.2: From tag, Call-ID and CSeq. `None` if the request has a To tag. The method of CSeq is that of the
+    /// request.
     pub(super) fn of_merge(request: &Request, hash: KeyedHash) -> Result<Option<Self>, ParseError> {
-        if request.to()?.tag().is_some() {
+        if request.to_tag()?.is_some() {
             return Ok(None);
         }
-        let cseq = request.cseq()?;
         let mut bytes = Hashed::new();
-        push(&mut bytes, cseq.method.as_bytes());
-        bytes.extend_from_slice(&cseq.number.to_be_bytes());
-        push(&mut bytes, request.from()?.tag().unwrap_or_default());
+        push(&mut bytes, request.method().as_bytes());
+        bytes.extend_from_slice(&request.sequence()?.to_be_bytes());
+        push(&mut bytes, request.from_tag()?.unwrap_or_default());
         push(&mut bytes, request.call_id()?);
         Ok(Some(Self::digest(&bytes, hash)))
     }
@@ -114,11 +113,14 @@ fn push(bytes: &mut Hashed, field: &[u8]) {
     bytes.push(0);
 }
 
-fn push_sent_by(bytes: &mut Hashed, via: &Via<'_>) {
+/// A host compares without regard to case, and blanks may surround the colon of the port.
+fn push_sent_by(bytes: &mut Hashed, sent_by: &[u8]) {
     let start = bytes.len();
-    bytes.extend_from_slice(via.host_bytes());
+    bytes.extend_from_slice(sent_by);
     bytes[start..].make_ascii_lowercase();
-    bytes.extend_from_slice(&via.port().unwrap_or_default().to_be_bytes());
+    if sent_by.iter().any(u8::is_ascii_whitespace) {
+        bytes.retain(|byte| !byte.is_ascii_whitespace());
+    }
     bytes.push(0);
 }
 

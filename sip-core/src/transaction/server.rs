@@ -43,7 +43,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     pub fn response_tag(&self, transaction: ServerTransactionId) -> Option<Box<[u8]>> {
         let bytes = &self.servers.get(transaction.0)?.response;
         let message = Message::parse(bytes.clone(), &self.settings.limits.message).ok()?;
-        message.to().ok()?.tag().map(Into::into)
+        message.to_tag().ok()?.map(Into::into)
     }
 
     fn request_of(&self, handle: Handle) -> Option<Request> {
@@ -214,7 +214,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 Some(handle) => self.drive_server(handle, ServerInput::Ack, Some(request), now),
                 None => self.outbox.output(Output::Ack {
                     connection,
-                    request: Box::new(request),
+                    request,
                 }),
             };
         }
@@ -301,18 +301,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             response: Bytes::new(),
             counted: 0,
         });
+        // Each machine delivers the request first.
+        self.outbox.output(Output::Request {
+            transaction: ServerTransactionId(handle),
+            connection,
+            request,
+            cancels,
+            merged,
+        });
         for &effect in &context.effects {
-            if effect == Effect::Deliver {
-                self.outbox.output(Output::Request {
-                    transaction: ServerTransactionId(handle),
-                    connection,
-                    request: Box::new(request.clone()),
-                    cancels,
-                    merged,
-                });
-            } else {
-                self.carry_out_server(handle, effect, &mut None, now);
-            }
+            self.carry_out_server(handle, effect, &mut None, now);
         }
         self.count_bytes(handle);
         self.wait_for_user(handle, now);
@@ -339,16 +337,15 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
 
     /// RFC 3261 section 17.2.3: without the magic cookie the ACK's To tag must be that of our response.
     fn is_acknowledged_by(&self, handle: Handle, ack: &Request) -> bool {
-        let has_cookie = ack.top_via().is_ok_and(|via| {
-            via.branch()
-                .is_some_and(|branch| branch.starts_with(super::matching::MAGIC_COOKIE))
-        });
+        let branch = ack.branch().ok().flatten();
+        let has_cookie =
+            branch.is_some_and(|branch| branch.starts_with(super::matching::MAGIC_COOKIE));
         has_cookie
             || self.servers.get(handle).is_some_and(|server| {
                 let response =
                     Message::parse(server.response.clone(), &self.settings.limits.message);
-                response.is_ok_and(|response| match (response.to(), ack.to()) {
-                    (Ok(ours), Ok(theirs)) => ours.tag() == theirs.tag(),
+                response.is_ok_and(|response| match (response.to_tag(), ack.to_tag()) {
+                    (Ok(ours), Ok(theirs)) => ours == theirs,
                     _ => false,
                 })
             })
@@ -453,7 +450,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 if let Some(request) = ack.take() {
                     self.outbox.output(Output::Ack {
                         connection,
-                        request: Box::new(request),
+                        request,
                     });
                 }
             }
