@@ -78,10 +78,6 @@ pub struct TransactionSettings {
 /// An output of a [`TransactionLayer`], to be polled in order.
 #[derive(Debug)]
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "requests are most of the outputs of a server, and a box is an allocation for each"
-)]
 pub enum Output<U> {
     /// Send these bytes.
     Transmit {
