@@ -89,7 +89,7 @@ impl Endpoint {
     /// that there is room for.
     pub(crate) fn poll_indication(&mut self) -> Option<Indication> {
         loop {
-            let Some(output) = self.queue().outputs.pop_front() else {
+            let Some(output) = self.queue().pop_output() else {
                 let now = self.now;
                 if self.layer.read_next(now) {
                     continue;
