@@ -317,7 +317,8 @@ impl UserAgent {
     pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
         let endpoint = self.endpoint.share_settings(&other.endpoint);
         let flows = self.flows.share_settings(&other.flows);
-        endpoint && flows
+        let config = self.config.share_settings(&other.config);
+        endpoint && flows && config
     }
 
     /// Takes out the memory of the queue of actions, if nothing waits in it.
