@@ -15,7 +15,11 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    const LEAST: Self = Self::from_bits(0);
+    /// A handle that no entry has, because generations are never 0.
+    pub(crate) const NONE: Self = Self {
+        index: 0,
+        generation: 0,
+    };
     const GREATEST: Self = Self::from_bits(u64::MAX);
 
     pub(crate) const fn to_bits(self) -> u64 {
@@ -119,10 +123,16 @@ impl<T> Slab<T> {
                 }
                 place.slot = slot;
             }
-            None => self.places.push(Place {
-                generation: FIRST,
-                slot,
-            }),
+            None => {
+                // From one entry on, because most tables of an idle agent hold one at a time.
+                if self.places.len() == self.places.capacity() {
+                    self.places.reserve_exact(self.places.len().max(1));
+                }
+                self.places.push(Place {
+                    generation: FIRST,
+                    slot,
+                });
+            }
         }
         self.len += 1;
         handle
@@ -135,7 +145,7 @@ impl<T> Slab<T> {
         }
         match core::mem::replace(&mut place.slot, Slot::Vacant(self.first_free)) {
             Slot::Occupied(entry) => {
-                place.generation = place.generation.wrapping_add(1);
+                place.generation = place.generation.wrapping_add(1).max(FIRST);
                 self.first_free = handle.index;
                 self.len -= 1;
                 Some(entry)
@@ -346,7 +356,7 @@ impl<T: Member> Grouped<T> {
 
     /// The entries of a group, in the order of their places.
     pub(crate) fn of(&self, group: T::Group) -> impl Iterator<Item = (Handle, &T)> {
-        let range = (group, Handle::LEAST)..=(group, Handle::GREATEST);
+        let range = (group, Handle::NONE)..=(group, Handle::GREATEST);
         let handles = self.groups.range(range).map(|(_, handle)| *handle);
         handles.filter_map(|handle| Some((handle, self.entries.get(handle)?)))
     }
