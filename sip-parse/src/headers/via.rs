@@ -22,6 +22,8 @@ pub struct Via<'a> {
     branch: Option<&'a [u8]>,
     host_kind: HostKind,
     port: Option<u16>,
+    /// Whether ttl and rport, where they have a value, are numbers in their bounds.
+    bounded: bool,
 }
 
 impl<'a> Via<'a> {
@@ -109,8 +111,17 @@ impl<'a> Via<'a> {
     }
 
     /// Checks the bounded numbers among the parameters: ttl up to 255, rport up to 65,535.
+    #[inline]
     pub(crate) fn check_numbers(&self) -> Result<(), ParseError> {
-        let numbers = [(b"ttl".as_slice(), 255), (b"rport", 65_535)];
+        if self.bounded {
+            return Ok(());
+        }
+        self.number_fault()
+    }
+
+    #[cold]
+    fn number_fault(&self) -> Result<(), ParseError> {
+        let numbers = [(b"ttl".as_slice(), TTL_MAX), (b"rport", PORT_MAX)];
         for (name, max) in numbers {
             if let Some(value) = self.params.value(name) {
                 let (_, end) = digits(value, 0, max)?;
@@ -121,6 +132,15 @@ impl<'a> Via<'a> {
         }
         Ok(())
     }
+}
+
+const TTL_MAX: u64 = 255;
+const PORT_MAX: u64 = 65_535;
+
+/// Whether the value of a parameter is absent or a number up to `max`.
+#[inline]
+fn is_bounded(value: Option<&[u8]>, max: u64) -> bool {
+    value.is_none_or(|value| digits(value, 0, max).is_ok_and(|(_, end)| end == value.len()))
 }
 
 impl<'a> Element<'a> for Via<'a> {
@@ -152,12 +172,13 @@ impl<'a> Element<'a> for Via<'a> {
             port = Some(number as u16);
             sent_by_end = end;
         }
-        // The first parameter of a name counts.
-        let mut branch = None;
-        let end = params::scan(input, sent_by_end, rules, |name, value| {
-            if name.len() == 6 && branch.is_none() && name.eq_ignore_ascii_case(b"branch") {
-                branch = Some(value);
-            }
+        // The first parameter of a name counts; a repeated number is looked at again by `number_fault`.
+        let (mut branch, mut bounded) = (None, true);
+        let end = params::scan(input, sent_by_end, rules, |name, value| match name.len() {
+            6 if branch.is_none() && name.eq_ignore_ascii_case(b"branch") => branch = Some(value),
+            5 if name.eq_ignore_ascii_case(b"rport") => bounded &= is_bounded(value, PORT_MAX),
+            3 if name.eq_ignore_ascii_case(b"ttl") => bounded &= is_bounded(value, TTL_MAX),
+            _ => {}
         })?;
         let branch = branch.flatten();
         let via = Via {
@@ -169,6 +190,7 @@ impl<'a> Element<'a> for Via<'a> {
             branch,
             host_kind,
             port,
+            bounded,
         };
         Ok((via, end))
     }

@@ -103,7 +103,14 @@ impl<'a> Uri<'a> {
     ) -> Result<(Self, usize), ParseError> {
         let (scheme, rest) = scheme(input, at)?;
         if matches!(scheme, SchemeKind::Sip | SchemeKind::Sips) {
-            sip_uri(input, at, scheme, rest, form, rules)
+            let read = sip_uri(input, at, scheme, rest, form, rules);
+            // Checked in its place, because moving a URI is a good part of reading it.
+            if rules.strict
+                && let Ok((uri, _)) = &read
+            {
+                uri.check_strictly().map_err(|error| error.shifted(at))?;
+            }
+            read
         } else {
             let mask = match (form, rules.strict) {
                 (Form::Full, false) => class::URIC,
@@ -461,14 +468,7 @@ fn sip_uri(
         params_start: offset(params_start),
         params_end: offset(params_end),
     };
-    let uri = Uri { text, parts };
-    if rules.strict {
-        uri.check_strictly().map_err(|error| ParseError {
-            offset: error.offset.saturating_add(at as u32),
-            ..error
-        })?;
-    }
-    Ok((uri, end))
+    Ok((Uri { text, parts }, end))
 }
 
 #[inline]
