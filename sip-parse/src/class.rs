@@ -206,6 +206,24 @@ pub(crate) fn skip_lws(input: &[u8], at: usize) -> usize {
     }
 }
 
+/// [`skip_lws`] where one space is the rule.
+#[inline]
+pub(crate) fn skip_space(input: &[u8], at: usize) -> usize {
+    match input.get(at..) {
+        Some(&[b' ', next, ..]) if next > b' ' => at + 1,
+        _ => skip_lws(input, at),
+    }
+}
+
+/// Whether `name` is `letters`, in any case. `letters` are lower-case letters, so that one bit alone is their case.
+#[inline(always)]
+pub(crate) fn is_word<const N: usize>(name: &[u8], letters: &[u8; N]) -> bool {
+    name.len() == N
+        && name.iter().zip(letters).fold(0, |differs, (byte, letter)| {
+            differs | (byte | 0x20) ^ letter
+        }) == 0
+}
+
 fn skip_lws_slow(input: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = input.get(at) {
         match byte {

@@ -117,6 +117,8 @@ impl<'a> Iterator for ParamsIter<'a> {
         }
         let start = at;
         let stop = |byte: u8| byte == self.separator || byte == b'=' || byte == b'"';
+        // No character of a token ends a name or a value, and most names and values are tokens.
+        at = class::run(text, at, class::TOKEN);
         while at < text.len() && !stop(text[at]) {
             at += 1;
         }
@@ -133,6 +135,7 @@ impl<'a> Iterator for ParamsIter<'a> {
                 at = quoted(text, at).unwrap_or(text.len());
                 value = Some(&text[start..at]);
             } else {
+                at = class::run(text, at, class::TOKEN);
                 while at < text.len() && text[at] != self.separator {
                     at += 1;
                 }
