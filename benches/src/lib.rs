@@ -8,7 +8,10 @@
 
 pub mod clock;
 pub mod floor;
+pub mod growth;
 pub mod messages;
+pub mod scenario;
+pub mod scenarios;
 pub mod typed;
 pub mod walk;
 pub mod write;
