@@ -5,6 +5,7 @@ mod emit;
 mod error;
 mod field;
 mod rows;
+mod stamp;
 mod text;
 
 use alloc::vec::Vec;
