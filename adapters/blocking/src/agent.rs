@@ -65,6 +65,11 @@ impl Agent {
         self.reactor.connect_failure(self.id)
     }
 
+    /// As [`Reactor::next_event`].
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.reactor.next_event().map(|(_, event)| event)
+    }
+
     /// As [`Reactor::pause`].
     pub fn pause(&mut self) -> Duration {
         self.reactor.pause()

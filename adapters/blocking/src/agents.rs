@@ -113,8 +113,19 @@ impl Agents {
         self.complete && self.agents.is_empty()
     }
 
-    /// The next event for the caller of `Reactor::poll`.
-    pub(crate) fn take_event(&mut self) -> Option<(AgentKey, Event)> {
+    /// The next event for the caller of `Reactor::poll`, without a wait.
+    pub(crate) fn next_event(&mut self) -> Option<(AgentKey, Event)> {
+        loop {
+            if let Some(event) = self.take_event() {
+                return Some(event);
+            }
+            if !self.resume() {
+                return None;
+            }
+        }
+    }
+
+    fn take_event(&mut self) -> Option<(AgentKey, Event)> {
         while let Some(id) = self.with_events.pop_front() {
             let Some(driver) = self.agents.get_mut(&id) else {
                 continue;
@@ -129,7 +140,7 @@ impl Agents {
 
     /// Lets the agents whose events have been taken read on, without a wait. A wait follows after [`RESUMPTIONS`] of them,
     /// because other agents must not starve. True if an event has come of it.
-    pub(crate) fn resume(&mut self) -> bool {
+    fn resume(&mut self) -> bool {
         for id in std::mem::take(&mut self.resumed) {
             if self.resumptions == 0 {
                 self.ready.insert(id);

@@ -26,7 +26,8 @@ use crate::waiter::Waiter;
 ///
 /// # In another loop
 /// A program with a loop of its own waits until the file descriptor of the reactor is readable (`AsFd`, on Unix), or
-/// [`Reactor::pause`] has passed, and then calls [`Reactor::poll`] with a time-out of zero until there is no event.
+/// [`Reactor::pause`] has passed, then calls [`Reactor::poll`] with a time-out of zero, and [`Reactor::next_event`] until
+/// there is no event.
 pub struct Reactor {
     waiter: Waiter,
     agents: Agents,
@@ -91,11 +92,8 @@ impl Reactor {
         let mailbox = self.agents.mailbox().clone();
         let _driving = mailbox.drive();
         loop {
-            if let Some(event) = self.agents.take_event() {
+            if let Some(event) = self.agents.next_event() {
                 return Ok(Some(event));
-            }
-            if self.agents.resume() {
-                continue;
             }
             let left = end.map(|end| end.saturating_since(self.agents.clock().now()));
             if self.agents.len() == 0 || has_waited && left == Some(Duration::ZERO) {
@@ -104,6 +102,14 @@ impl Reactor {
             self.turn(left)?;
             has_waited = true;
         }
+    }
+
+    /// The next event that the agents have without another look at their sockets. A program with a loop of its own takes all
+    /// of them after one [`Reactor::poll`].
+    pub fn next_event(&mut self) -> Option<(AgentKey, Event)> {
+        let mailbox = self.agents.mailbox().clone();
+        let _driving = mailbox.drive();
+        self.agents.next_event()
     }
 
     /// How long a program may wait for the file descriptor of the reactor before it has to call [`Reactor::poll`] all the

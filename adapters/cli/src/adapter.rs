@@ -105,10 +105,12 @@ impl Blocking {
                 () = self.commanded.notified() => None,
                 () = tokio::time::sleep(self.pause()) => None,
             };
-            while let Some(event) = self.poll()? {
+            let mut next = self.poll()?;
+            while let Some(event) = next {
                 if events.send(event).await.is_err() {
                     return Ok(());
                 }
+                next = self.agent().next_event();
             }
             if let Some(ready) = &mut ready {
                 ready.clear_ready();
