@@ -485,6 +485,9 @@ fn fault_a13_headers_begin_behind_the_host() {
         ("sip:a?b@h?c=d", "sip:a?b@h"),
         ("sip:h;x=y?c=d", "sip:h;x=y"),
         ("sip:h", "sip:h"),
+        ("sip:a:b@h;method=BYE;x", "sip:a:b@h;x"),
+        ("sip:a@h;x=1;X=2", "sip:a@h;x=1"),
+        ("sip:a@h;x=1;%78=2", "sip:a@h;x=1"),
         ("tel:+1?x=y", "tel:+1?x=y"),
     ] {
         let read = Uri::parse(uri.as_bytes()).unwrap();
@@ -494,6 +497,7 @@ fn fault_a13_headers_begin_behind_the_host() {
             without.as_bytes(),
             "{uri}"
         );
+        assert_eq!(&*read.request_uri_text(), without.as_bytes(), "{uri}");
     }
 }
 
@@ -514,6 +518,10 @@ fn fault_c11_uris_are_tidied_or_refused() {
         ("sip:a@h;ttl=300", ""),
         ("sip:a b@h", ""),
     ] {
+        if let Ok(read) = Uri::parse(uri.as_bytes()) {
+            let whole = read.to_request_uri();
+            assert_eq!(&*read.request_uri_text(), whole.as_bytes(), "{uri}");
+        }
         match UriBuf::strict(uri) {
             Ok(tidy) => assert_eq!(tidy.to_string(), expected, "{uri}"),
             Err(error) => assert_eq!(expected, "", "{uri}: {error}"),

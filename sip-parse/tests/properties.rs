@@ -285,6 +285,8 @@ proptest! {
         let uri = Uri::parse(text.as_bytes()).map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
         prop_assert_eq!(uri.as_bytes(), text.as_bytes());
         prop_assert!(uri.equivalent(&uri));
+        let whole = uri.to_request_uri();
+        prop_assert_eq!(&*uri.request_uri_text(), whole.as_bytes());
         let user = uri.user().map(|user| {
             let password = uri.password().map(|password| [b":", password].concat()).unwrap_or_default();
             [user, &password, b"@"].concat()

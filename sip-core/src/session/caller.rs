@@ -363,8 +363,8 @@ impl Calling {
                 invite: response.request.clone(),
             })));
         }
-        let refresh = Some(response.response).filter(|_| unusable.is_none());
-        let acknowledged = context.acknowledge(dialog, response.request, refresh, None);
+        // The dialog has the target of the 2xx.
+        let acknowledged = context.acknowledge(dialog, response.request, None, None);
         if acknowledged.is_err() {
             return context.end(EndReason::transport(Cause::ConnectionLost));
         }

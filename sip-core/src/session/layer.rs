@@ -15,7 +15,7 @@ use super::referral::Referred;
 use super::refresh::refuse_interval;
 use super::state::{NewInvite, State};
 use super::transfer::Transfer;
-use crate::dialog::{DialogId, DialogSetId, FailureScope, RemoteTarget};
+use crate::dialog::{DialogId, DialogSetId, FailureScope, RemoteTarget, Target};
 use crate::endpoint::{
     DialogUsage, Endpoint, Received, Sent, SessionRequest, SessionTimer, TransactionUser,
     is_of_rfc2543,
@@ -344,8 +344,8 @@ impl SessionLayer {
     ) {
         // RFC 3261 section 8.1.1.8 requires one SIP or SIPS URI; a peer of RFC 2543, recognised by its tags and
         // branches, may omit it.
-        let target = RemoteTarget::of(&request);
-        let fits = match target {
+        let target = Target::of(&request);
+        let fits = match target.kind() {
             RemoteTarget::Usable => true,
             RemoteTarget::Missing => is_of_rfc2543(&request),
             RemoteTarget::Unusable => false,
@@ -373,7 +373,7 @@ impl SessionLayer {
         let set = endpoint.dialogs.open(call_id, usage, rng);
         endpoint.identify(set, self.uuid_of(endpoint, named.replaces));
         endpoint.learn_uuid_of_caller(set, &request);
-        let Ok(dialog) = endpoint.dialogs.accept(set, &request) else {
+        let Ok(dialog) = endpoint.dialogs.accept_at(set, &request, &target) else {
             endpoint.dialogs.close(set);
             let why = "no dialog can be made of this INVITE";
             return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);

@@ -1,5 +1,6 @@
 //! URIs that own their text, and URIs from parts.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,6 +14,9 @@ use crate::uri::compare::COMPARED;
 use crate::uri::escape::same_escaped;
 use crate::uri::host::Host;
 use crate::uri::view::{Form, Parts, Uri};
+
+/// With more URI parameters than this a URI is always built anew, because each name is compared with all earlier ones.
+const FEW: usize = 8;
 
 /// A URI that owns its text.
 #[derive(Clone)]
@@ -129,6 +133,38 @@ impl UriBuf {
     /// The text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.text
+    }
+}
+
+impl<'a> Uri<'a> {
+    /// The text of [`Uri::to_request_uri`], without a copy where that changes nothing.
+    pub fn request_uri_text(&self) -> Cow<'a, [u8]> {
+        if self.is_request_uri() {
+            Cow::Borrowed(self.text)
+        } else {
+            Cow::Owned(self.to_request_uri().text.into())
+        }
+    }
+
+    /// Whether [`Uri::to_request_uri`] certainly changes nothing: it leaves out parts or escapes characters of the user part, so
+    /// that a text without either keeps its length.
+    fn is_request_uri(&self) -> bool {
+        let user = self.user().unwrap_or_default();
+        if !self.is_sip() || class::run_escaped(user, 0, class::STRICT_USER) < user.len() {
+            return false;
+        }
+        let mut kept = usize::from(self.parts.params_start);
+        for (index, (name, value)) in self.params().iter().take(FEW).enumerate() {
+            let mut earlier = self.params().iter().take(index);
+            if memchr::memchr(b'%', name).is_some()
+                || name.eq_ignore_ascii_case(b"method")
+                || earlier.any(|(other, _)| other.eq_ignore_ascii_case(name))
+            {
+                return false;
+            }
+            kept += 1 + name.len() + value.map_or(0, |value| 1 + value.len());
+        }
+        kept == self.text.len()
     }
 }
 
