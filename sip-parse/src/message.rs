@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
+use crate::identified::Identified;
 use crate::limits::{Limits, PartLimits, Rules};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
@@ -28,6 +29,8 @@ pub struct Message {
     pub(crate) part_limits: PartLimits,
     /// Whether line ends stood where the body would begin, without any field that describes a body.
     pub(crate) has_blank_body: bool,
+    /// What [`Message::identify`] has read.
+    pub(crate) identified: Identified,
 }
 
 /// A request: a [`Message`] that has a method and a Request-URI.
@@ -70,6 +73,7 @@ impl Message {
             rules: Rules::lenient(limits.parameters),
             part_limits: PartLimits::of(limits),
             has_blank_body: false,
+            identified: Identified::none(),
         });
         if let Ok(message) = &mut result
             && let Err(error) = message.fill(limits)
@@ -175,6 +179,7 @@ impl Message {
             rules: Rules::lenient(limits.parameters),
             part_limits: PartLimits::of(limits),
             has_blank_body: false,
+            identified: Identified::none(),
         }))
     }
 

@@ -14,6 +14,7 @@ use crate::access::first_value_end;
 use crate::check::Seen;
 use crate::class::{trim, trim_end};
 use crate::headers::cseq::CSeq;
+use crate::identified::Identified;
 use crate::limits::{PartLimits, Rules};
 use crate::message::{Message, Request};
 use crate::method::Method;
@@ -368,6 +369,7 @@ impl<'a> Builder<'a> {
             rules: self.rules,
             part_limits: PartLimits::DEFAULT,
             has_blank_body: false,
+            identified: Identified::none(),
         });
         if let Ok(message) = &mut result {
             let mut out = Vec::with_capacity(count.0 + self.body.len());
