@@ -330,7 +330,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     ) -> Result<Established, DialogError> {
         let (forks, routes) = (self.forks, self.routes);
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
-        let remote_tag = response.to()?.tag();
+        let remote_tag = response.to_tag()?;
         let known = entry
             .dialogs
             .iter_mut()
@@ -413,9 +413,9 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// dialog's (RFC 3261 section 12.2.2). `None` is answered 481.
     #[must_use]
     pub fn find(&self, request: &Request) -> Option<DialogId> {
-        let tag = request.to().ok()?.tag()?;
+        let tag = request.to_tag().ok()??;
         let call_id = request.call_id().ok()?;
-        self.matching(call_id, tag, request.from().ok()?.tag())
+        self.matching(call_id, tag, request.from_tag().ok()?)
     }
 
     /// The dialog with this Call-ID, tag of this side and tag of the peer. At most one matches, because each local tag is
@@ -439,9 +439,9 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// The dialog that a response to a request of this side belongs to: its From tag is ours, and the To tag is the dialog's.
     #[must_use]
     pub fn find_for_response(&self, response: &Response) -> Option<DialogId> {
-        let set = self.read_tag(response.from().ok()?.tag()?)?;
+        let set = self.read_tag(response.from_tag().ok()??)?;
         let entry = self.sets.get(set.0)?;
-        let tag = response.to().ok()?.tag();
+        let tag = response.to_tag().ok()?;
         let mut dialogs = entry.dialogs.iter();
         let fork = dialogs.find(|dialog| dialog.has_remote_tag(tag))?.fork;
         Some(DialogId { set, fork })
@@ -457,7 +457,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
 
     /// The local end that a NOTIFY is for which may make its dialog (RFC 6665 section 4.4.1).
     pub(crate) fn set_of_notify(&self, notify: &Request) -> Option<DialogSetId> {
-        self.set_of(notify.call_id().ok()?, notify.to().ok()?.tag()?)
+        self.set_of(notify.call_id().ok()?, notify.to_tag().ok()??)
     }
 
     /// Whether a local end has no dialog yet.
@@ -504,7 +504,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// # Errors
     /// [`DialogError::OutOfOrder`] if it is not above that of the last request: answer 500.
     pub fn order(&mut self, id: DialogId, request: &Request) -> Result<(), DialogError> {
-        let number = request.cseq()?.number;
+        let number = request.sequence()?;
         let dialog = self.dialog_mut(id).ok_or(DialogError::Stale)?;
         if dialog.remote_cseq.is_some_and(|last| number <= last) {
             return Err(DialogError::OutOfOrder);

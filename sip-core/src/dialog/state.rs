@@ -135,7 +135,7 @@ impl Dialog {
         );
         Ok(Self {
             fork,
-            local_cseq: request.cseq()?.number,
+            local_cseq: request.sequence()?,
             remote_cseq: None,
             shares: 0,
             texts,
@@ -156,7 +156,7 @@ impl Dialog {
     ) -> Result<Self, DialogError> {
         let from = request.from()?;
         let target = target.or(*from.uri())?;
-        let number = request.cseq()?.number;
+        let number = request.sequence()?;
         let routes = route_set(request, routes)?;
         let to = request.to().ok();
         let texts = Texts::new(
@@ -224,7 +224,7 @@ impl Dialog {
     ) -> Result<(), DialogError> {
         if !self.confirmed {
             // The INVITE may have been sent again with credentials since the early dialog was made.
-            self.local_cseq = self.local_cseq.max(request.cseq()?.number);
+            self.local_cseq = self.local_cseq.max(request.sequence()?);
             let routes = route_set(response, routes)?;
             let routes = routes.iter().rev().map(|route| &**route);
             self.confirmed = true;
@@ -270,7 +270,7 @@ impl Dialog {
         );
         Self {
             fork: 0,
-            local_cseq: request.cseq().map_or(1, |cseq| cseq.number),
+            local_cseq: request.sequence().unwrap_or(1),
             remote_cseq: None,
             shares: 0,
             texts,

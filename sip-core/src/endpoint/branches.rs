@@ -87,7 +87,7 @@ impl Endpoint {
 
     /// Whether the branch of a 2xx has had its BYE.
     pub(crate) fn has_ended(&mut self, success: Success<'_>) -> bool {
-        let tag = success.response.to().ok().and_then(|to| to.tag());
+        let tag = success.response.to_tag().ok().flatten();
         let tag = self.tag_hash(tag);
         let sent = self.layer.user_mut(success.transaction);
         sent.is_none_or(|sent| sent.ended_branches.contains(&tag))
@@ -122,7 +122,7 @@ impl Endpoint {
         identifier: Option<&str>,
     ) -> Result<(), SendError> {
         let call_id = invite.call_id().map_err(|_| SendError::Stale)?;
-        let number = invite.cseq().map_err(|_| SendError::Stale)?.number;
+        let number = invite.sequence().map_err(|_| SendError::Stale)?;
         let mut ack = branch.build(call_id, Method::Ack, number);
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
         if let Some(identifier) = identifier {

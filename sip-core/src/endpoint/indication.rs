@@ -228,7 +228,7 @@ impl Endpoint {
                 request,
             });
         }
-        if request.to().is_ok_and(|to| to.tag().is_some()) {
+        if matches!(request.to_tag(), Ok(Some(_))) {
             let usage = self.in_dialog(transaction, &request)?;
             return Some(Indication::RequestInDialog {
                 transaction,

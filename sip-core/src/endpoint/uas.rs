@@ -327,17 +327,15 @@ pub(crate) fn requires_reliable(invite: &Request) -> bool {
 
 /// Whether the sender of a message supports Replaces (RFC 3891 section 4).
 pub(crate) fn takes_replaces(message: &Message) -> bool {
-    let mut tags = message.supported().chain(message.require());
-    tags.any(|tag| tag.eq_ignore_ascii_case(REPLACES.as_bytes()))
+    let tag = REPLACES.as_bytes();
+    message.has_token(HeaderName::Supported, tag) || message.has_token(HeaderName::Require, tag)
 }
 
 /// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).
 pub(crate) fn is_of_rfc2543(request: &Request) -> bool {
-    let tagged = request.from().is_ok_and(|from| from.tag().is_some());
-    let marked = request.top_via().is_ok_and(|via| {
-        via.branch()
-            .is_some_and(|branch| branch.starts_with(crate::transaction::MAGIC_COOKIE))
-    });
+    let tagged = matches!(request.from_tag(), Ok(Some(_)));
+    let branch = request.branch().ok().flatten();
+    let marked = branch.is_some_and(|branch| branch.starts_with(crate::transaction::MAGIC_COOKIE));
     !tagged && !marked
 }
 

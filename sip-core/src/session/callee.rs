@@ -61,7 +61,7 @@ pub(crate) fn start(
     State::Incoming(Box::new(Incoming {
         transaction,
         dialog,
-        number: request.cseq().map_or(0, |cseq| cseq.number),
+        number: request.sequence().unwrap_or(0),
         reliable: Reliable::new(context.endpoint.behaviour().reliable_provisionals, &request),
         request,
         ringing: false,
@@ -405,7 +405,7 @@ impl Answered {
     /// Whether the ACK belongs to this INVITE; a late copy of an ACK to an earlier INVITE has another CSeq
     /// number.
     fn is_acknowledged_by(&self, ack: &Request) -> bool {
-        ack.cseq().is_ok_and(|cseq| cseq.number == self.number)
+        ack.sequence() == Ok(self.number)
     }
 
     fn stop(&self, context: &mut Context<'_>) {

@@ -607,7 +607,7 @@ impl Context<'_> {
         let Some(invite) = response.request.request() else {
             return;
         };
-        let tag = response.response.to().ok().and_then(|to| to.tag());
+        let tag = response.response.to_tag().ok().flatten();
         let dialog =
             self.common
                 .dialog
@@ -616,7 +616,7 @@ impl Context<'_> {
                     None => false,
                 });
         if let Some(dialog) = dialog {
-            let number = invite.cseq().map_or(0, |cseq| cseq.number);
+            let number = invite.sequence().unwrap_or(0);
             match &self.common.ack {
                 // The ACK waits for the application's answer.
                 _ if ack_is_due => {}

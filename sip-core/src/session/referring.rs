@@ -69,7 +69,7 @@ impl SessionLayer {
         let call = session.and_then(|session| self.calls.get_mut(session.0));
         let again =
             call.is_some_and(|call| core::mem::replace(&mut call.common.was_referred, true));
-        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let number = request.sequence().unwrap_or(0);
         let event = match again {
             true => format!("{PACKAGE};id={number}"),
             false => PACKAGE.into(),

@@ -69,7 +69,7 @@ pub(crate) fn answer(
     Some(State::Answering(Answering {
         dialog,
         transaction,
-        number: request.cseq().map_or(0, |cseq| cseq.number),
+        number: request.sequence().unwrap_or(0),
         attempt,
     }))
 }
@@ -252,8 +252,7 @@ impl Reinviting {
 
     /// Whether the response is to this re-INVITE; a repeated 2xx to an earlier one has another CSeq number.
     fn is_answered_by(&self, response: &ResponseTo<'_>) -> bool {
-        let cseq = response.response.cseq();
-        response.to == SessionRequest::Reinvite && cseq.is_ok_and(|cseq| cseq.number == self.number)
+        response.to == SessionRequest::Reinvite && response.response.sequence() == Ok(self.number)
     }
 
     fn on_response(

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::{HeaderName, Message, Method, Request, UriBuf};
+use sip_parse::{HeaderName, Message, Request, UriBuf};
 use smallvec::SmallVec;
 
 use super::offer::Exchange;
@@ -392,7 +392,8 @@ impl Updates {
     /// Reads the Allow of a request or 2xx of the peer (RFC 3311 section 5.1).
     pub(crate) fn learn(&mut self, message: &Message) {
         if message.has(HeaderName::Allow) {
-            self.allowed = message.allow().any(|method| method == Method::Update);
+            let mut methods = message.values(HeaderName::Allow);
+            self.allowed = methods.any(|method| method == b"UPDATE");
         }
     }
 
