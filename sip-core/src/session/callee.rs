@@ -50,7 +50,9 @@ pub(crate) fn start(
     context.set(SessionTimer::NoAnswer, wait);
     let session = context.common.id;
     context.common.peer_replaces = takes_replaces(&request);
-    context.common.replaces = named.replaces;
+    if let Some(old) = named.replaces {
+        context.common.seldom().replaces = Some(old);
+    }
     context.event(Event::IncomingCall {
         session,
         replaces: named.replaces,

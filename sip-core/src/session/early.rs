@@ -183,8 +183,7 @@ impl EarlyDialog {
         let answer = self.preview.take().filter(|_| context.common.claims);
         if let (Some(tag), Some(answer)) = (tag, answer) {
             let complete = self.complete;
-            let answers = &mut context.common.early_answers;
-            answers.push(EarlyAnswer {
+            context.common.seldom().early_answers.push(EarlyAnswer {
                 tag,
                 answer,
                 complete,

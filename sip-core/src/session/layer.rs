@@ -304,9 +304,12 @@ impl SessionLayer {
         }
         let is_over = next.is_none();
         let is_answered = matches!(next, Some(State::Answered(_)));
-        let replaced = is_answered.then(|| call.common.replaces.take()).flatten();
+        let replaced = call.common.replaces().filter(|_| is_answered);
+        if replaced.is_some() {
+            call.common.seldom().replaces = None;
+        }
         let progress = call.common.progress.take();
-        let report = call.common.follows.zip(progress);
+        let report = call.common.follows().zip(progress);
         let is_incoming = !call.common.caller;
         call.state = next;
         if is_over {

@@ -192,7 +192,7 @@ impl SessionLayer {
         options.session_uuid = options.session_uuid.or(inherited);
         let call = self.invite(endpoint, connection, target, options)?;
         if let Some(call) = self.calls.get_mut(call.0) {
-            call.common.follows = Some(refer);
+            call.common.seldom().follows = Some(refer);
         }
         self.accept_refer(endpoint, refer, &MessageOptions::new())?;
         Ok(call)

@@ -328,8 +328,9 @@ impl Reinviting {
         {
             return take_offer(dialog, offer, response, context);
         }
-        let acknowledged =
-            context.acknowledge(dialog, response.request, Some(response.response), None);
+        let (transaction, invite) = (response.transaction, response.request);
+        let refresh = Some(response.response);
+        let acknowledged = context.acknowledge(dialog, transaction, invite, refresh, None);
         if acknowledged.is_err() {
             let reason = EndReason::transport(Cause::ConnectionLost);
             return self.over(Ending::Aborted, reason, context);
@@ -370,10 +371,10 @@ fn take_offer(
         .endpoint
         .refresh_target(dialog, response.response, connection);
     context.offer_came(Carrier::Success, offer);
-    let invite = response.request.clone();
     Some(State::Acknowledging(Box::new(AwaitingAnswer {
         dialog,
-        invite,
+        transaction: response.transaction,
+        invite: response.request.clone(),
     })))
 }
 
@@ -408,7 +409,8 @@ impl AwaitingAnswer {
 
     fn answer_again(self: Box<Self>, answer: &Body, context: &mut Context<'_>) -> Option<State> {
         let dialog = self.dialog;
-        let acknowledged = context.acknowledge(dialog, &self.invite, None, Some(answer));
+        let (transaction, invite) = (self.transaction, &self.invite);
+        let acknowledged = context.acknowledge(dialog, transaction, invite, None, Some(answer));
         match acknowledged {
             Ok(()) => {
                 context.on_flow_in_use();
@@ -429,7 +431,7 @@ impl AwaitingAnswer {
         context: &mut Context<'_>,
     ) -> Option<State> {
         // Without a connection the BYE waits for one, and the peer stops repeating its 2xx by itself.
-        let _ = context.acknowledge(self.dialog, &self.invite, None, None);
+        let _ = context.acknowledge(self.dialog, self.transaction, &self.invite, None, None);
         context.hang_up(reason)
     }
 }

@@ -15,7 +15,7 @@ use crate::body::{Body, RemoteDescription};
 use crate::dialog::DialogId;
 use crate::endpoint::SentRequest;
 use crate::header::ExtraHeader;
-use crate::ids::{ConnectionId, ExchangeId};
+use crate::ids::{ConnectionId, ExchangeId, ReferId, SessionId};
 use crate::reason::{Cause, EndReason};
 use crate::time::Timestamp;
 use crate::transaction::{ClientTransactionId, ServerTransactionId};
@@ -156,6 +156,20 @@ pub(crate) struct EarlyAnswer {
     pub(crate) complete: bool,
 }
 
+/// What few calls have: in a box, because every call would hold it otherwise.
+#[cfg_attr(test, derive(Clone))]
+#[derive(Default, Debug)]
+pub(crate) struct Seldom {
+    /// The call that ends when this one is answered (RFC 3891 section 3).
+    pub(crate) replaces: Option<SessionId>,
+    /// The REFER of a peer that this call follows.
+    pub(crate) follows: Option<ReferId>,
+    /// The answers of its branches before their 2xx; at most `Limits::forks`.
+    pub(crate) early_answers: Vec<EarlyAnswer>,
+    /// The info packages that the peer takes (RFC 6086).
+    pub(crate) packages: Vec<Box<[u8]>>,
+}
+
 /// A PRACK that waits for the application's answer or for a connection.
 #[cfg_attr(test, derive(Clone))]
 #[derive(Debug)]
@@ -179,6 +193,8 @@ pub(crate) struct EarlyDialogs {
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct AwaitingAnswer {
     pub(crate) dialog: DialogId,
+    /// The transaction of the INVITE.
+    pub(crate) transaction: ClientTransactionId,
     pub(crate) invite: SentRequest,
 }
 
