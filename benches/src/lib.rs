@@ -9,6 +9,8 @@
 pub mod clock;
 pub mod floor;
 pub mod messages;
+pub mod scenario;
+pub mod scenarios;
 pub mod typed;
 pub mod walk;
 pub mod write;

@@ -1,9 +1,12 @@
 //! Many agents in one process: one heap of deadlines, one queue of actions.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::action::Action;
+use crate::endpoint::QueueRoom;
 use crate::error::StaleHandle;
 use crate::slab::{Handle, Slab, handle_type};
 use crate::time::Timestamp;
@@ -42,10 +45,17 @@ pub struct Fleet {
     deadlines: Timers<Handle>,
     /// Agents that may have actions, each at most once.
     ready: VecDeque<Handle>,
+    /// Memory for the queues of agents: an agent without actions has none.
+    #[expect(clippy::vec_box, reason = "each moves into an agent and out again")]
+    spare: Vec<Box<QueueRoom>>,
 }
 
+/// The most queues that wait for an agent. More of them are freed, because only agents with actions need one.
+const SPARE_QUEUES: usize = 64;
+
 struct Entry {
-    agent: UserAgent,
+    /// Boxed, so that the table can grow without a second copy of all agents.
+    agent: Box<UserAgent>,
     deadline: Option<(Timestamp, TimerKey)>,
     queued: bool,
 }
@@ -58,13 +68,14 @@ impl Fleet {
             agents: Slab::new(),
             deadlines: Timers::new(),
             ready: VecDeque::new(),
+            spare: Vec::new(),
         }
     }
 
     /// Adds an agent and returns its handle.
     pub fn insert(&mut self, agent: UserAgent) -> AgentId {
         let handle = self.agents.insert(Entry {
-            agent,
+            agent: Box::new(agent),
             deadline: None,
             queued: false,
         });
@@ -81,7 +92,7 @@ impl Fleet {
         if let Some((_, key)) = entry.deadline {
             self.deadlines.cancel(key);
         }
-        Some(entry.agent)
+        Some(*entry.agent)
     }
 
     /// The number of agents.
@@ -103,7 +114,7 @@ impl Fleet {
     pub fn agent(&self, id: AgentId) -> Result<&UserAgent, StaleHandle> {
         self.agents
             .get(id.0)
-            .map(|entry| &entry.agent)
+            .map(|entry| &*entry.agent)
             .ok_or(StaleHandle)
     }
 
@@ -117,6 +128,7 @@ impl Fleet {
         input: impl FnOnce(&mut UserAgent) -> T,
     ) -> Result<T, StaleHandle> {
         let entry = self.agents.get_mut(id.0).ok_or(StaleHandle)?;
+        entry.agent.lend_room(|| self.spare.pop());
         let result = input(&mut entry.agent);
         self.note(id.0);
         Ok(result)
@@ -136,6 +148,10 @@ impl Fleet {
                 }
                 None => {
                     entry.queued = false;
+                    let room = entry.agent.take_room().filter(|room| !room.is_large());
+                    if self.spare.len() < SPARE_QUEUES {
+                        self.spare.extend(room);
+                    }
                     // Without actions the agent may be due at once, because messages waited for room.
                     self.note_deadline(handle);
                 }
@@ -161,6 +177,7 @@ impl Fleet {
             };
             if let Some(entry) = self.agents.get_mut(handle) {
                 entry.deadline = None;
+                entry.agent.lend_room(|| self.spare.pop());
                 entry.agent.resume(now);
                 self.note(handle);
             }

@@ -13,7 +13,7 @@ use super::flow::Flow;
 use super::identity::Identity;
 use super::late_prack::LatePracks;
 use super::owner::{DialogUsage, Sent, TimerOwner};
-use super::queue::{Counters, Queue};
+use super::queue::{Counters, Queue, QueueRoom};
 use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
@@ -350,6 +350,16 @@ impl Endpoint {
     /// The queue of actions, which is the outbox of the transaction layer.
     pub(super) fn queue(&mut self) -> &mut Queue {
         &mut self.layer.outbox
+    }
+
+    /// Takes out the memory of the queue of actions, if nothing waits in it.
+    pub(crate) fn take_room(&mut self) -> Option<Box<QueueRoom>> {
+        self.queue().take_room()
+    }
+
+    /// Gives the queue of actions memory, unless it has its own.
+    pub(crate) fn lend_room(&mut self, spare: impl FnOnce() -> Option<Box<QueueRoom>>) {
+        self.queue().lend_room(spare);
     }
 
     /// How the endpoint behaves.

@@ -333,7 +333,7 @@ pub(crate) fn takes_replaces(message: &Message) -> bool {
 
 /// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).
 pub(crate) fn is_of_rfc2543(request: &Request) -> bool {
-    let tagged = matches!(request.from_tag(), Ok(Some(_)));
+    let tagged = request.from_tag().is_ok_and(|tag| tag.is_some());
     let branch = request.branch().ok().flatten();
     let marked = branch.is_some_and(|branch| branch.starts_with(crate::transaction::MAGIC_COOKIE));
     !tagged && !marked
