@@ -221,12 +221,13 @@ fn body_of(part: &Part<'_>, message: &Message) -> Option<Body> {
         Cow::Borrowed(_) if part.role == PartRole::Whole => message.body_bytes(),
         bytes => Bytes::from(bytes.into_owned()),
     };
-    let mut content_type = SmallVec::<[u8; 128]>::new();
-    part.content_type?
-        .write(&mut |piece| content_type.extend_from_slice(piece));
-    if content_type[..] == *SDP.as_bytes() {
+    let media = part.content_type?;
+    let is_plain = media.params.as_bytes().is_empty();
+    if is_plain && (media.type_, media.subtype) == (b"application", b"sdp") {
         return Some(Body::sdp(bytes));
     }
+    let mut content_type = SmallVec::<[u8; 128]>::new();
+    media.write(&mut |piece| content_type.extend_from_slice(piece));
     Some(Body::new(&*String::from_utf8_lossy(&content_type), bytes))
 }
 

@@ -447,7 +447,11 @@ impl Context<'_> {
     }
 
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.
-    pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
+    pub(crate) fn end(&mut self, reason: impl Into<Box<EndReason>>) -> Option<State> {
+        self.end_for(reason.into())
+    }
+
+    fn end_for(&mut self, reason: Box<EndReason>) -> Option<State> {
         self.close_exchange(&reason);
         self.clear_all();
         self.common.progress = Some(final_status(&reason));
@@ -464,10 +468,7 @@ impl Context<'_> {
             let label = session.to_bits();
             self.endpoint.debug("sip.dialog", label, "the dialog ends");
         }
-        self.event(Event::Ended {
-            session,
-            reason: Box::new(reason),
-        });
+        self.event(Event::Ended { session, reason });
         None
     }
 
@@ -476,16 +477,16 @@ impl Context<'_> {
         self.close_exchange(&reason);
         self.clear_all();
         let since = self.endpoint.now;
-        self.send_bye(Box::new(Terminating {
-            reason,
+        self.send_bye(Terminating {
+            reason: Box::new(reason),
             since,
             peer_knows: false,
-        }))
+        })
     }
 
     /// Sends the BYE of an ended call, or keeps it until there is a connection, for as long as it would wait
     /// for a response.
-    pub(crate) fn send_bye(&mut self, call: Box<Terminating>) -> Option<State> {
+    pub(crate) fn send_bye(&mut self, mut call: Terminating) -> Option<State> {
         let Some(dialog) = self.common.dialog else {
             return self.end(call.reason);
         };
@@ -525,11 +526,11 @@ impl Context<'_> {
                 self.dialog_is_ended();
                 Some(State::Terminating(call))
             }
-            Err(error) => self.end(EndReason {
-                cause: send_failure_cause(&error),
-                bye_failure: Some(ByeFailure::NotSent),
-                ..call.reason
-            }),
+            Err(error) => {
+                call.reason.cause = send_failure_cause(&error);
+                call.reason.bye_failure = Some(ByeFailure::NotSent);
+                self.end(call.reason)
+            }
         }
     }
 

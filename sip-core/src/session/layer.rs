@@ -194,7 +194,7 @@ impl SessionLayer {
         options
             .headers
             .extend(ExtraHeader::of_uri(&target.as_uri()));
-        let target = target.as_uri().to_request_uri();
+        let target = target.into_request_uri();
         if let Some(old) = options.replaces {
             let (replaces, _) = self.replaces_of(endpoint, old)?;
             let replaces = ExtraHeader::new("Replaces", &replaces);

@@ -59,11 +59,11 @@ pub(crate) enum State {
     /// Both: the call is up; the 2xx to a re-INVITE of the peer is sent, and the core waits for the ACK.
     Reanswered(Answered),
     /// Both: the BYE is sent.
-    Terminating(Box<Terminating>),
+    Terminating(Terminating),
     /// Both: the BYE waits for a connection.
-    QueuedBye(Box<Terminating>),
+    QueuedBye(Terminating),
     /// Both: the connection of the BYE broke before its response; the core sends it again on the next one.
-    LostBye(Box<Terminating>),
+    LostBye(Terminating),
 }
 
 /// The INVITE of a new call, with the options of the application.
@@ -355,7 +355,7 @@ pub(crate) struct Answering {
 /// The call is over except for its BYE.
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Terminating {
-    pub(crate) reason: EndReason,
+    pub(crate) reason: Box<EndReason>,
     /// The time of the end: 64 T1 later the core sends no further BYE, because connections could break
     /// without end.
     pub(crate) since: Timestamp,
@@ -408,7 +408,10 @@ impl Updates {
     /// Reads the Allow of a request or 2xx of the peer (RFC 3311 section 5.1).
     pub(crate) fn learn(&mut self, message: &Message) {
         if message.has(HeaderName::Allow) {
-            let mut methods = message.values(HeaderName::Allow);
+            let methods = message
+                .headers_named(HeaderName::Allow)
+                .flat_map(|row| row.value.split(|byte| *byte == b','));
+            let mut methods = methods.map(<[u8]>::trim_ascii);
             self.allowed = methods.any(|method| method == b"UPDATE");
         }
     }
