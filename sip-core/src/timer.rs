@@ -27,6 +27,12 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    /// None: later than any other.
+    pub(crate) const NEVER: Self = Self {
+        at: Timestamp::MAX,
+        sequence: u64::MAX,
+    };
+
     /// When it is due.
     #[cfg(test)]
     pub(crate) const fn at(self) -> Timestamp {
@@ -55,6 +61,14 @@ pub(crate) struct Timers<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
     sequence: u64,
+}
+
+impl TimerKey {
+    /// The key of no timer.
+    pub(crate) const NONE: Self = Self {
+        slot: u32::MAX,
+        generation: 0,
+    };
 }
 
 impl<T> Timers<T> {

@@ -99,7 +99,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             }
         };
         // The layer reads the request again to match responses, to acknowledge and to cancel.
-        Message::parse(request.bytes().clone(), &self.settings.limits.message)
+        request
+            .check_limits(&self.settings.limits.message)
             .map_err(SendError::TooLarge)?;
         let method = request.request_method();
         let size = request.bytes().len();
@@ -280,7 +281,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             branch_nonce,
             chosen,
             named,
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::new(),
             ack: Bytes::new(),
             cancel: Cancel::Unwanted,
         });

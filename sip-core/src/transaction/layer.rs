@@ -25,7 +25,7 @@ use crate::ids::ConnectionId;
 use crate::limits::{Backpressure, Limits};
 use crate::rand::{HandleTokens, KeyedHash};
 use crate::slab::{Handle, Slab};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, earlier};
 use crate::timer::Timers;
 
 /// The start of every response; the version of a request stands at the end of its line.
@@ -374,9 +374,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         reader.is_some_and(|reader| reader.unread)
     }
 
+    /// Whether messages of any stream wait for room in the outbox.
+    pub(crate) fn has_any_unread(&self) -> bool {
+        !self.unread.streams.is_empty()
+    }
+
     /// Since when a message waits that the outbox has room for.
     pub(crate) fn unread_since(&self) -> Option<Timestamp> {
-        let waits = !self.unread.streams.is_empty() && self.outbox.has_room(false);
+        let waits = self.has_any_unread() && self.outbox.has_room(false);
         waits.then_some(self.unread.since)
     }
 
@@ -525,8 +530,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         if !self.outbox.has_room(true) {
             return None;
         }
-        let ticks = [self.unread_since(), self.deadline()];
-        ticks.into_iter().flatten().min()
+        earlier(self.unread_since(), self.deadline())
     }
 
     /// The next deadline of a transaction.

@@ -296,7 +296,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             reliable,
             key,
             merge_key,
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::new(),
             request: request.bytes().clone(),
             response: Bytes::new(),
             counted: 0,
@@ -329,9 +329,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// [`Limits::server_transaction_bytes`]: crate::Limits::server_transaction_bytes
     fn count_bytes(&mut self, handle: Handle) {
         if let Some(server) = self.servers.get_mut(handle) {
-            let bytes = server.request.len() + server.response.len();
+            // Neither has more than 4 GB.
+            let bytes = (server.request.len() + server.response.len()) as u32;
             let counted = core::mem::replace(&mut server.counted, bytes);
-            self.server_bytes = self.server_bytes - counted + bytes;
+            self.server_bytes = self.server_bytes - counted as usize + bytes as usize;
         }
     }
 
@@ -478,7 +479,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return;
         };
         server.deadlines.cancel(&mut self.timers);
-        self.server_bytes -= server.counted;
+        self.server_bytes -= server.counted as usize;
         self.index.remove(server.key);
         if let Some(key) = server.merge_key {
             self.merges.remove(key);
