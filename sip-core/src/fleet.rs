@@ -48,7 +48,12 @@ pub struct Fleet {
     /// Memory for the queues of agents: an agent without actions has none.
     #[expect(clippy::vec_box, reason = "each moves into an agent and out again")]
     spare: Vec<Box<QueueRoom>>,
+    /// Agents of different settings, the newest last: one more agent shares what is equal.
+    models: Vec<Handle>,
 }
+
+/// The most agents that one more agent is compared with.
+const MODELS: usize = 4;
 
 /// The most queues that wait for an agent. More of them are freed, because only agents with actions need one.
 const SPARE_QUEUES: usize = 64;
@@ -69,11 +74,22 @@ impl Fleet {
             deadlines: Timers::new(),
             ready: VecDeque::new(),
             spare: Vec::new(),
+            models: Vec::new(),
         }
     }
 
-    /// Adds an agent and returns its handle.
-    pub fn insert(&mut self, agent: UserAgent) -> AgentId {
+    /// Adds an agent and returns its handle. The agent shares settings with agents of the fleet that have equal ones.
+    pub fn insert(&mut self, mut agent: UserAgent) -> AgentId {
+        let agents = &self.agents;
+        self.models.retain(|model| agents.get(*model).is_some());
+        let models = self.models.iter().rev();
+        let mut models = models.filter_map(|model| agents.get(*model));
+        if !models.any(|model| agent.share_settings(&model.agent)) {
+            if self.models.len() == MODELS {
+                self.models.remove(0);
+            }
+            self.models.push(self.agents.next_handle());
+        }
         let handle = self.agents.insert(Entry {
             agent: Box::new(agent),
             deadline: None,

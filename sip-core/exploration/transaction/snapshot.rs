@@ -17,6 +17,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     pub(crate) fn copy(&self, rng: Box<dyn CryptoRng + Send>, outbox: O) -> Self {
         Self {
             settings: self.settings.clone(),
+            sent_by: self.sent_by.clone(),
             rng,
             tokens: self.tokens,
             hash: self.hash,

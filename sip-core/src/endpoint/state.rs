@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::error::Backpressure;
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
 use crate::record::Direction;
+use crate::share::share;
 use crate::time::{Timestamp, earlier};
 use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
@@ -66,8 +68,7 @@ pub(crate) const REPLACES: &str = "replaces";
 /// [`SessionLayer::invite`](crate::session::SessionLayer::invite). A command of a layer takes the time of the last input or
 /// tick; so a host that gives one after a silence ticks first.
 pub struct Endpoint {
-    /// Boxed, because an agent has at most 2 KB.
-    pub(super) behaviour: Box<Behaviour>,
+    pub(super) behaviour: Arc<Behaviour>,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) layer: TransactionLayer<Sent, Queue>,
@@ -130,7 +131,7 @@ impl Endpoint {
         let queue = Queue::new(&settings.behaviour, &limits);
         let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
-            behaviour: Box::new(settings.behaviour),
+            behaviour: Arc::new(settings.behaviour),
             identity,
             credentials: settings.credentials,
             layer: TransactionLayer::with_outbox(transactions, rng, queue),
@@ -358,6 +359,14 @@ impl Endpoint {
         self.queue().lend_room(spare);
     }
 
+    /// Shares the settings of another endpoint that are equal; returns whether all are.
+    pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
+        let behaviour = share(&mut self.behaviour, &other.behaviour);
+        let layer = self.layer.share_settings(&other.layer);
+        let digest = self.digest.share_settings(&other.digest);
+        behaviour && layer && digest
+    }
+
     /// How the endpoint behaves.
     pub(crate) fn behaviour(&self) -> &Behaviour {
         &self.behaviour
@@ -366,12 +375,13 @@ impl Endpoint {
     /// Changes how the endpoint behaves from now on.
     pub(crate) fn behave(&mut self, behaviour: Behaviour) {
         self.queue().behave(&behaviour);
-        *self.behaviour = Behaviour {
+        let behaviour = Behaviour {
             // Supported does not change either.
             reliable_provisionals: self.behaviour.reliable_provisionals,
             replaces: self.behaviour.replaces,
             ..behaviour
         };
+        self.behaviour = Arc::new(behaviour);
     }
 
     /// The limits, which the transaction layer keeps.

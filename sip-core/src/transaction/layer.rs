@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -24,6 +25,7 @@ use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
 use crate::limits::{Backpressure, Limits};
 use crate::rand::{HandleTokens, KeyedHash};
+use crate::share::share;
 use crate::slab::{Handle, Slab};
 use crate::time::{Timestamp, earlier};
 use crate::timer::Timers;
@@ -71,7 +73,9 @@ const RESPONSE: &[u8] = b"SIP/2.0 ";
 /// # Ok::<(), sip_core::transaction::SendError>(())
 /// ```
 pub struct TransactionLayer<U, O = Outputs<U>> {
-    pub(super) settings: TransactionSettings,
+    pub(super) settings: Arc<LayerSettings>,
+    /// The `sent-by` of connections without their own.
+    pub(super) sent_by: Box<str>,
     pub(super) rng: Box<dyn CryptoRng + Send>,
     pub(super) tokens: HandleTokens,
     pub(super) hash: KeyedHash,
@@ -91,6 +95,16 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
     /// The bytes of all messages that server transactions keep.
     pub(super) server_bytes: usize,
     pub(crate) outbox: O,
+}
+
+/// The settings that layers may share: those of [`TransactionSettings`] without the `sent-by`.
+#[derive(PartialEq)]
+pub(super) struct LayerSettings {
+    pub(super) timers: TimerSettings,
+    pub(super) limits: Limits,
+    pub(super) via_transport: Option<&'static str>,
+    pub(super) rport: bool,
+    pub(super) forwards: bool,
 }
 
 /// The state of a connection.
@@ -166,8 +180,13 @@ impl<U: Clone> TransactionLayer<U> {
 
 impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// The limits of the settings.
-    pub(crate) const fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &Limits {
         &self.settings.limits
+    }
+
+    /// Shares the settings of another layer, if both are equal; returns whether they are.
+    pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
+        share(&mut self.settings, &other.settings)
     }
 
     /// As [`TransactionLayer::new`], with an outbox of the caller's own in the place of the queue that
@@ -181,7 +200,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         Self {
             tokens: HandleTokens::new(&mut *rng),
             hash: KeyedHash::new(&mut *rng),
-            settings,
+            settings: Arc::new(LayerSettings {
+                timers: settings.timers,
+                limits: settings.limits,
+                via_transport: settings.via_transport,
+                rport: settings.rport,
+                forwards: settings.forwards,
+            }),
+            sent_by: settings.sent_by.into(),
             rng,
             connections: Slab::new(),
             clients: Slab::new(),
@@ -260,13 +286,13 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let place = self.connections.get(connection.0);
         let place = place.and_then(|entry| entry.sent_by);
         let own = place.and_then(|place| self.sent_bys.get(place));
-        own.map_or(&self.settings.sent_by, |own| own)
+        own.map_or(&self.sent_by, |own| own)
     }
 
     /// Whether this element has put a `sent-by` into its requests.
     pub(super) fn is_own_sent_by(&self, sent_by: &[u8]) -> bool {
         let is_it = |own: &str| sent_by.eq_ignore_ascii_case(own.as_bytes());
-        is_it(&self.settings.sent_by) || self.sent_bys.iter().any(|own| is_it(own))
+        is_it(&self.sent_by) || self.sent_bys.iter().any(|own| is_it(own))
     }
 
     /// The properties of a connection; `None` unless it is open.

@@ -321,6 +321,14 @@ impl UserAgent {
         self.endpoint.poll_action()
     }
 
+    /// Shares the settings of another agent that are equal; returns whether all are.
+    pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
+        let endpoint = self.endpoint.share_settings(&other.endpoint);
+        let flows = self.flows.share_settings(&other.flows);
+        let config = self.config.share_settings(&other.config);
+        endpoint && flows && config
+    }
+
     /// Takes out the memory of the queue of actions, if nothing waits in it.
     pub(crate) fn take_room(&mut self) -> Option<Box<QueueRoom>> {
         self.endpoint.take_room()
