@@ -415,6 +415,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
     }
 
+    /// A timer of a client transaction is due; false if there is no such transaction.
+    pub(super) fn fire_client(&mut self, handle: Handle, now: Timestamp) -> bool {
+        let Some(client) = self.clients.get_mut(handle) else {
+            return false;
+        };
+        let input = ClientInput::Fired(client.deadlines.fire());
+        self.drive_client(handle, input, None, now);
+        true
+    }
+
     fn arrange_client(&mut self, handle: Handle) {
         if let Some(client) = self.clients.get_mut(handle) {
             let owner = Owner::Client(handle);

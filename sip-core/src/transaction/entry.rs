@@ -151,9 +151,9 @@ impl Deadlines {
         }
     }
 
-    /// The heap has taken the entry out, because it was due: returns the timer that fires, and clears its deadline.
+    /// The entry in the heap is due: returns the timer that fires, and clears its deadline. [`arrange`](Self::arrange) or
+    /// [`cancel`](Self::cancel) must follow.
     pub(super) fn fire(&mut self) -> Timer {
-        self.entry = TimerKey::NONE;
         let timer = if self.repeat < self.end {
             Timer::Repeat
         } else {

@@ -534,17 +534,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return;
         }
         for _ in 0..self.settings.limits.fired_per_tick.max(1) {
-            let Some(owner) = self.timers.pop_due(now) else {
+            let Some((entry, &owner)) = self.timers.due(now) else {
                 return;
             };
-            match owner {
-                Owner::Client(handle) => {
-                    if let Some(client) = self.clients.get_mut(handle) {
-                        let input = ClientInput::Fired(client.deadlines.fire());
-                        self.drive_client(handle, input, None, now);
-                    }
-                }
+            // Each moves its entry or takes it out.
+            let is_live = match owner {
+                Owner::Client(handle) => self.fire_client(handle, now),
                 Owner::Server(handle) => self.fire_server(handle, now),
+            };
+            if !is_live {
+                self.timers.cancel(entry);
             }
         }
     }

@@ -148,17 +148,19 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
     }
 
-    /// A timer of a server transaction is due.
-    pub(super) fn fire_server(&mut self, handle: Handle, now: Timestamp) {
+    /// A timer of a server transaction is due; false if there is no such transaction.
+    pub(super) fn fire_server(&mut self, handle: Handle, now: Timestamp) -> bool {
         let Some(server) = self.servers.get_mut(handle) else {
-            return;
+            return false;
         };
         let timer = server.deadlines.fire();
         let is_proceeding = server.machine == ServerMachine::Invite(InviteServer::Proceeding);
         if is_proceeding && timer == Timer::End {
-            return self.answer_unanswered(handle, now);
+            self.answer_unanswered(handle, now);
+        } else {
+            self.drive_server(handle, ServerInput::Fired(timer), None, now);
         }
-        self.drive_server(handle, ServerInput::Fired(timer), None, now);
+        true
     }
 
     /// The user of an INVITE has sent no response for [`Limits::invite_lifetime`]: answers 408, as if the user had.
