@@ -12,8 +12,8 @@ use sip_parse::{Builder, Bytes, HeaderName, Method, StatusCode, Value};
 use super::far_end;
 use crate::scenario::Scenario;
 
-/// A transaction that is over waits up to 32 s for its timer, so that 1,024 of them wait at any time.
-const PAUSE: Duration = Duration::from_micros(31_250);
+/// The time between two steps: a transaction that is over waits up to 32 s for its timer, so that 1,024 of them wait at any time.
+pub const PAUSE: Duration = Duration::from_micros(31_250);
 
 /// As many steps as there are transactions at any time, and more.
 const WARM: u64 = 1_100;
@@ -84,8 +84,10 @@ impl Bench {
     }
 }
 
-/// As many requests as there are transactions at any time, and more, each in a transaction of its own.
-fn requests(method: &str, via: &str) -> Vec<Bytes> {
+/// As many requests of a method as there are transactions at any time, and more, each in a transaction of its own. `via` is the
+/// transport and `sent-by` of Via, with its parameters before the branch.
+#[must_use]
+pub fn requests(method: &str, via: &str) -> Vec<Bytes> {
     let request = |number: u64| {
         let text = format!(
             "{method} sip:bob@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/{via};branch=z9hG4bK{number:04x}\r\n\
