@@ -183,27 +183,6 @@ impl Message {
         }))
     }
 
-    /// Checks that [`Message::parse`] accepts the bytes of this message under `limits`. For a message that was built: its bytes are read
-    /// only if they are near a limit.
-    ///
-    /// # Errors
-    /// Those of [`Message::parse`].
-    pub fn check_limits(&self, limits: &Limits) -> Result<(), ParseError> {
-        let (head, rows) = (self.head().len(), self.head.records.len());
-        // The start line, the rows and the blank line; what is more continues a row.
-        let lines = memchr::memchr_iter(b'\n', self.head()).count();
-        let folds = lines.saturating_sub(rows + 2);
-        let is_within = self.bytes.len() <= limits.message
-            && self.body().len() <= limits.body
-            && head <= limits.head.min(limits.header_line)
-            && rows <= usize::from(limits.headers)
-            && folds <= usize::from(limits.folds);
-        if is_within {
-            return Ok(());
-        }
-        Message::parse(self.bytes.clone(), limits).map(drop)
-    }
-
     /// The bytes of the message on the wire.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
