@@ -11,7 +11,7 @@ use crate::headers::media::{ContentDisposition, MediaType};
 use crate::headers::{Element, HeaderValue, single};
 use crate::limits::{PartLimits, Rules};
 use crate::message::Message;
-use crate::name::{self, HeaderName};
+use crate::name::{self, HeaderId, HeaderName};
 use crate::params::{unexpected, unquote};
 use crate::transfer_coding;
 
@@ -655,7 +655,19 @@ impl Message {
             });
         }
         let rows = &self.head()[line_end(self.head(), 0)..];
-        let fields = self.headers().map(|header| (header.name, header.value));
+        // Those that `Part::of` reads; one of them has an unknown name.
+        let read = [
+            HeaderName::ContentType.id(),
+            HeaderName::ContentDisposition.id(),
+            HeaderName::ContentEncoding.id(),
+            HeaderId::OTHER,
+        ];
+        let records = self.head.records.iter().enumerate();
+        let rows = records.filter(|(_, record)| read.contains(&record.id));
+        let fields = rows.map(|(row, _)| {
+            let header = self.row(row);
+            (header.name, header.value)
+        });
         let whole = Part::of(rows, fields, self.body(), 0, PartRole::Whole);
         Parts::open(whole, self.part_limits)
     }
