@@ -663,8 +663,8 @@ impl Message {
             HeaderId::OTHER,
         ];
         let records = self.head.records.iter().enumerate();
-        let rows = records.filter(|(_, record)| read.contains(&record.id));
-        let fields = rows.map(|(row, _)| {
+        let records = records.filter(|(_, record)| read.contains(&record.id));
+        let fields = records.map(|(row, _)| {
             let header = self.row(row);
             (header.name, header.value)
         });
