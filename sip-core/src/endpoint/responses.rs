@@ -175,7 +175,7 @@ impl Endpoint {
             Some(tag) => tag,
             None => crate::rand::token(self.layer.rng(), 26).into_bytes().into(),
         };
-        let request_tag = request.to().ok().and_then(|to| to.tag());
+        let request_tag = request.to_tag().ok().flatten();
         let identifier = self.session_id_for(&request, request_tag.unwrap_or(&tag));
         let lists_methods = headers.iter().any(|(name, _)| *name == HeaderName::Allow);
         let methods = self.extra_allow().filter(|_| lists_methods);

@@ -4,6 +4,7 @@ mod check;
 mod emit;
 mod error;
 mod field;
+mod plain;
 mod rows;
 mod stamp;
 mod text;
@@ -589,5 +590,5 @@ impl fmt::Debug for Builder<'_> {
 
 /// False for a malformed To, which the response copies unchanged.
 fn lacks_tag(request: &Request) -> bool {
-    request.to().is_ok_and(|to| to.tag().is_none())
+    request.to_tag() == Ok(None)
 }
