@@ -1,7 +1,8 @@
-//! `cargo bench -p sip-benches` measures messages, transactions, calls and registrations, in a few minutes. An argument chooses:
-//! `cargo bench -p sip-benches -- calls`.
+//! `cargo bench -p sip-benches` measures messages, transactions, calls, registrations and growth, in a few minutes. An argument
+//! chooses: `cargo bench -p sip-benches -- calls`.
 
 mod calls;
+mod growth;
 mod messages;
 mod registrations;
 mod repeat;
@@ -22,6 +23,6 @@ fn short() -> Criterion {
 criterion_group! {
     name = benches;
     config = short();
-    targets = messages::messages, transactions::transactions, calls::calls, registrations::registrations
+    targets = messages::messages, transactions::transactions, calls::calls, registrations::registrations, growth::growth
 }
 criterion_main!(benches);

@@ -14,7 +14,7 @@ mod sessions;
 use std::fmt;
 
 pub use description::description as session_description;
-pub use layer::{PAUSE, requests};
+pub use layer::{PAUSE, answered, requests};
 pub use sessions::{PAUSE as CALL_PAUSE, call_while};
 
 use crate::scenario::Scenario;

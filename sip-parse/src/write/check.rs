@@ -95,7 +95,7 @@ fn check_value(value: &Value<'_>, id: HeaderId) -> Result<(), BuildError> {
             }
             check_line(params, id)?;
             let rules = Rules::written(u16::MAX);
-            match params::scan(params, 0, rules, |_, _| {}) {
+            match params::scan_all(params, 0, rules) {
                 Ok(end) if end == params.trim_ascii_end().len() => Ok(()),
                 Ok(end) => refuse(BuildErrorKind::Value, header, end),
                 Err(error) => refuse(BuildErrorKind::Value, header, error.offset as usize),
