@@ -423,6 +423,11 @@ pub(crate) fn first_target(message: &Message) -> Option<Box<[u8]>> {
 
 /// Whether a URI, or that of a value of Route, Record-Route or Contact, is a SIPS URI.
 pub(crate) fn is_sips(value: &[u8]) -> bool {
+    // The usual value; a display name comes in front of no other.
+    let start = value.strip_prefix(b"<").unwrap_or(value);
+    if start.starts_with(b"sip:") {
+        return false;
+    }
     let uri = match NameAddr::parse(value) {
         Ok(address) if value.contains(&b'<') => address.uri().as_bytes(),
         _ => value,

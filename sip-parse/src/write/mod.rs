@@ -323,20 +323,14 @@ impl<'a> Builder<'a> {
         let written = self.write(name, &value.into());
         self.place(written, Place::Instead(first));
         if !name.is_single() {
-            while let Some(row) = self.rows.position(name, first + 1) {
-                self.rows.remove(row);
-            }
+            self.rows.remove_all(name, first + 1);
         }
         self
     }
 
     /// Removes all header fields of that name.
     pub fn remove(&mut self, name: HeaderName<'_>) -> &mut Self {
-        let mut from = 0;
-        while let Some(row) = self.rows.position(name, from) {
-            self.rows.remove(row);
-            from = row;
-        }
+        self.rows.remove_all(name, 0);
         self
     }
 
@@ -516,9 +510,7 @@ impl<'a> Builder<'a> {
     /// Keeps one Content-Length, that of row `row`, and writes its number if it is wrong.
     #[cold]
     fn set_length(&mut self, row: usize, is_wrong: bool) {
-        while let Some(repeated) = self.rows.position(HeaderName::ContentLength, row + 1) {
-            self.rows.remove(repeated);
-        }
+        self.rows.remove_all(HeaderName::ContentLength, row + 1);
         if is_wrong {
             let length = self.body.len() as u64;
             let record = self.rows.put(HeaderName::ContentLength, false, |text| {

@@ -19,6 +19,7 @@ pub(super) fn is_plain(id: HeaderId, value: &[u8], parameters: u16) -> bool {
     const USER_AGENT: HeaderId = HeaderName::UserAgent.id();
     const CONTENT_TYPE: HeaderId = HeaderName::ContentType.id();
     match id {
+        HeaderId::VIA => is_plain_via(value, parameters),
         HeaderId::FROM | HeaderId::TO => is_plain_address(value, true, parameters),
         HeaderId::CONTACT => is_plain_address(value, false, parameters),
         SUPPORTED | REQUIRE | ALLOW => are_tokens(value),
@@ -78,6 +79,28 @@ pub(super) fn is_plain_uri(text: &[u8], parameters: u16) -> bool {
         }
     }
     host_end > start && end == rest.len() && end < LONGEST
+}
+
+/// `SIP/2.0/`, a transport, a host name or IPv4 address, a port or none, a branch, and `rport` without a value or none.
+fn is_plain_via(value: &[u8], parameters: u16) -> bool {
+    let Some(rest) = value.strip_prefix(b"SIP/2.0/") else {
+        return false;
+    };
+    let transport = class::run(rest, 0, class::TOKEN);
+    if transport == 0 || rest.get(transport) != Some(&b' ') {
+        return false;
+    }
+    let host = transport + 1;
+    let host_end = class::run(rest, host, class::HOST);
+    let Ok((_, port_end)) = uri::port(rest, host_end) else {
+        return false;
+    };
+    let branch = rest.get(port_end..).unwrap_or_default();
+    let Some(branch) = branch.strip_prefix(b";branch=") else {
+        return false;
+    };
+    let branch = branch.strip_suffix(b";rport").unwrap_or(branch);
+    host_end > host && parameters >= 2 && is_token(branch)
 }
 
 fn is_token(text: &[u8]) -> bool {
@@ -141,7 +164,24 @@ mod tests {
         const TOKENS: &[&[u8]] = &[
             b"a", b"INVITE", b", ", b",", b" ", b"/", b"\r\n ", b";", b"\x80", b"\0", b"1.0",
         ];
-        let cases: [(HeaderName<'_>, &[&[u8]], u32, usize); 6] = [
+        const VIA: &[&[u8]] = &[
+            b"SIP/2.0/",
+            b"UDP",
+            b" ",
+            b"a.example.com",
+            b"192.0.2.1",
+            b":5060",
+            b":65536",
+            b";branch=z9hG4bK1",
+            b";rport",
+            b";branch=",
+            b"=",
+            b"SIP/2.0/TCP a",
+            b"[::1]",
+            b"\r\n ",
+        ];
+        let cases: [(HeaderName<'_>, &[&[u8]], u32, usize); 7] = [
+            (HeaderName::Via, VIA, 5, 20),
             (HeaderName::From, ADDRESS, 4, 20),
             (HeaderName::To, ADDRESS, 4, 20),
             (HeaderName::Contact, ADDRESS, 4, 20),
