@@ -298,12 +298,11 @@ impl Endpoint {
             response.append(HeaderName::RecordRoute, route.unfolded().into_owned());
         }
         let local = self.dialogs.dialog(dialog).map(Dialog::local_uri);
+        let contact = self
+            .identity
+            .contact_as(local.unwrap_or_default(), comes_from_sips(&request));
         response
-            .append(
-                HeaderName::Contact,
-                self.identity
-                    .contact_as(local.unwrap_or_default(), comes_from_sips(&request)),
-            )
+            .append(HeaderName::Contact, &*contact)
             .append(HeaderName::Allow, self.allow())
             .append(HeaderName::Supported, self.identity.supported.as_str())
             .append(HeaderName::UserAgent, &*self.behaviour.user_agent);

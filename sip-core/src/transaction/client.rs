@@ -573,13 +573,9 @@ fn copy_for_same_transaction<'a>(invite: &'a sip_parse::Request, request: &mut B
         request.append(HeaderName::Via, via);
     }
     request.append(HeaderName::MaxForwards, 70_u32);
-    for route in invite.headers_named(HeaderName::Route) {
-        request.append(HeaderName::Route, route.value);
-    }
+    request.copy(invite, HeaderName::Route);
     // RFC 7989 section 6: a CANCEL has the Session-ID of its INVITE.
     for name in [HeaderName::From, HeaderName::CallId, HeaderName::SessionId] {
-        if let Some(header) = invite.header(name) {
-            request.append(name, header.value);
-        }
+        request.copy(invite, name);
     }
 }

@@ -4,6 +4,7 @@ mod check;
 mod emit;
 mod error;
 mod field;
+mod plain;
 mod rows;
 mod stamp;
 mod text;
@@ -322,20 +323,14 @@ impl<'a> Builder<'a> {
         let written = self.write(name, &value.into());
         self.place(written, Place::Instead(first));
         if !name.is_single() {
-            while let Some(row) = self.rows.position(name, first + 1) {
-                self.rows.remove(row);
-            }
+            self.rows.remove_all(name, first + 1);
         }
         self
     }
 
     /// Removes all header fields of that name.
     pub fn remove(&mut self, name: HeaderName<'_>) -> &mut Self {
-        let mut from = 0;
-        while let Some(row) = self.rows.position(name, from) {
-            self.rows.remove(row);
-            from = row;
-        }
+        self.rows.remove_all(name, 0);
         self
     }
 
@@ -515,9 +510,7 @@ impl<'a> Builder<'a> {
     /// Keeps one Content-Length, that of row `row`, and writes its number if it is wrong.
     #[cold]
     fn set_length(&mut self, row: usize, is_wrong: bool) {
-        while let Some(repeated) = self.rows.position(HeaderName::ContentLength, row + 1) {
-            self.rows.remove(repeated);
-        }
+        self.rows.remove_all(HeaderName::ContentLength, row + 1);
         if is_wrong {
             let length = self.body.len() as u64;
             let record = self.rows.put(HeaderName::ContentLength, false, |text| {
@@ -589,5 +582,5 @@ impl fmt::Debug for Builder<'_> {
 
 /// False for a malformed To, which the response copies unchanged.
 fn lacks_tag(request: &Request) -> bool {
-    request.to().is_ok_and(|to| to.tag().is_none())
+    request.to_tag() == Ok(None)
 }
