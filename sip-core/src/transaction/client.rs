@@ -1,7 +1,6 @@
 //! The client half of the transaction layer: sending requests, ACK and CANCEL, matching responses.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
@@ -11,7 +10,7 @@ use super::entry::{Cancel, Client, ClientMachine, Deadlines, Owner};
 use super::invite_client::InviteClient;
 use super::layer::TransactionLayer;
 use super::machine::{ClientInput, Context, Effect};
-use super::matching::{Key, push_branch, read_branch};
+use super::matching::{Key, own_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
 use super::outbox::Outbox;
 use super::{ClientTransactionId, Output, SendError, TransactionError};
@@ -71,7 +70,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         request: Builder<'_>,
         branch: &Branch,
     ) -> Result<(), SendError> {
-        let request = self.with_via(connection, request, branch.as_str())?;
+        let request = self.with_via(connection, request, branch.as_str().as_bytes())?;
         self.transmit(connection, request.bytes().clone());
         Ok(())
     }
@@ -92,9 +91,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return Err(SendError::Forbidden("a transaction has this branch"));
         }
         let request = match branch {
-            Some(branch) => self.with_via(connection, request, branch.as_str())?,
+            Some(branch) => self.with_via(connection, request, branch.as_str().as_bytes())?,
             None => {
-                let branch = self.own_branch(handle, branch_nonce);
+                let branch = own_branch(&self.tokens, handle, branch_nonce);
                 self.with_via(connection, request, &branch)?
             }
         };
@@ -161,7 +160,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         ack: Builder<'_>,
     ) -> Result<Bytes, SendError> {
         let (handle, branch_nonce) = (Handle::from_bits(self.rng.next_u64()), self.rng.next_u64());
-        let branch = self.own_branch(handle, branch_nonce);
+        let branch = own_branch(&self.tokens, handle, branch_nonce);
         let ack = self.with_via(connection, ack, &branch)?;
         self.transmit(connection, ack.bytes().clone());
         Ok(ack.bytes().clone())
@@ -306,18 +305,11 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.chosen.find(&Key::of_branch(branch, self.hash))
     }
 
-    /// The branch of a transaction that the layer finds without an index.
-    fn own_branch(&self, handle: Handle, branch_nonce: u64) -> String {
-        let mut branch = String::with_capacity(40);
-        push_branch(&self.tokens, handle, branch_nonce, &mut branch);
-        branch
-    }
-
     fn with_via<'a>(
         &'a self,
         connection: ConnectionId,
         mut request: Builder<'a>,
-        branch: &'a str,
+        branch: &'a [u8],
     ) -> Result<Message, SendError> {
         let info = self.info(connection).ok_or(SendError::NotConnected)?;
         let sent_by = self.sent_by(connection);
@@ -328,7 +320,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let via = Value::Via {
             transport: transport.as_bytes(),
             sent_by: sent_by.as_bytes(),
-            branch: branch.as_bytes(),
+            branch,
             rport: self.settings.rport || !info.transport.is_reliable(),
         };
         request.prepend(HeaderName::Via, via);

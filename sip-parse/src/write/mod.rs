@@ -6,10 +6,10 @@ mod error;
 mod field;
 mod plain;
 mod rows;
+mod shared;
 mod stamp;
 mod text;
 
-use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
@@ -34,6 +34,7 @@ use error::refuse;
 pub use error::{BuildError, BuildErrorKind};
 pub use field::Field;
 use rows::Rows;
+use shared::joined;
 use text::MOST;
 
 /// Builds a message. Methods chain on `&mut Self`. Each writes at once and remembers its first fault for [`Builder::build`]; a
@@ -532,8 +533,6 @@ impl<'a> Builder<'a> {
         if end > MOST {
             return refuse(BuildErrorKind::TooLarge, None, MOST);
         }
-        let mut out = Vec::with_capacity(end + self.body.len());
-        out.extend_from_slice(head);
         // Filled in place, because moving a message copies some hundred bytes.
         let mut result = Ok(Message {
             bytes: Bytes::new(),
@@ -548,8 +547,6 @@ impl<'a> Builder<'a> {
             message.head.records = SmallVec::from_slice(&self.rows.head.records);
             message.head.end = end as u16;
             if let Some(number) = number {
-                out.extend_from_slice(NAME);
-                out.extend_from_slice(b": ");
                 let value_start = head.len() + NAME.len() + 2;
                 message.head.push(Record {
                     start: head.len() as u16,
@@ -559,12 +556,11 @@ impl<'a> Builder<'a> {
                     id: HeaderId::CONTENT_LENGTH,
                     folded: false,
                 });
-                out.extend_from_slice(number);
-                out.extend_from_slice(b"\r\n");
             }
-            out.extend_from_slice(b"\r\n");
-            out.extend_from_slice(self.body);
-            message.bytes = Bytes::from(out);
+            message.bytes = match number {
+                Some(number) => joined(&[head, NAME, b": ", number, b"\r\n\r\n", self.body]),
+                None => joined(&[head, b"\r\n", self.body]),
+            };
         }
         result
     }
