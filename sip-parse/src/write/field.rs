@@ -40,7 +40,11 @@ impl Field {
     /// A control character in the name or the value; a name or value against its grammar; a line over 65,535 bytes.
     pub fn new<'a>(name: HeaderName<'_>, value: impl Into<Value<'a>>) -> Result<Field, BuildError> {
         let value = value.into();
-        let mut line = Vec::new();
+        let most = match value {
+            Value::Bytes(value) => value.len(),
+            _ => 0,
+        };
+        let mut line = Vec::with_capacity(name.as_bytes().len() + b": \r\n".len() + most);
         line.extend_from_slice(name.as_bytes());
         let name_end = line.len();
         line.extend_from_slice(b": ");
