@@ -191,7 +191,7 @@ impl Endpoint {
         for (name, value) in &credentials {
             bye.append(*name, value.as_str());
         }
-        bye.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        self.behaviour.fields.user_agent.write(&mut bye);
         let bye = self.layer.send_request(connection, bye, sent, self.now);
         bye.map(|_| ())
     }

@@ -8,6 +8,7 @@
 
 mod branches;
 mod challenge;
+mod conduct;
 #[cfg(test)]
 #[path = "../../exploration/endpoint.rs"]
 mod exploration;

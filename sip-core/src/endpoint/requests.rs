@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use sip_parse::{
     Builder, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Response, Value, text,
 };
 
+use super::conduct::OwnFields;
 use super::flow::{Duty, Flow, MaySend};
 use super::identity::ANONYMOUS;
 use super::owner::{Sent, TransactionUser};
@@ -46,9 +48,18 @@ pub(crate) struct OutOfDialog<'a> {
     /// The URI and display name of From, if they are not those of the address-of-record.
     pub(crate) from: Option<(&'a [u8], Option<&'a str>)>,
     pub(crate) body: Option<&'a Body>,
+    /// What an INVITE says about this side.
+    pub(crate) offers: Option<Offers<'a>>,
     /// The header fields of this kind of request.
     pub(crate) own: &'a [(HeaderName<'static>, &'a str)],
     pub(crate) extra: &'a [ExtraHeader],
+}
+
+/// What the INVITE of a new call says about this side.
+pub(crate) struct Offers<'a> {
+    contact: &'a str,
+    supported: &'a str,
+    fields: &'a OwnFields,
 }
 
 /// The parameters of a request within a dialog.
@@ -157,13 +168,31 @@ impl Endpoint {
         for (name, value) in &credentials {
             request.append(*name, value.as_str());
         }
+        if let Some(Offers {
+            contact,
+            supported,
+            fields,
+        }) = &parts.offers
+        {
+            request.append(HeaderName::Contact, *contact);
+            fields.allow.write(&mut request);
+            // RFC 6228 section 4: a 199 ends one early dialog of the INVITE.
+            request.append(HeaderName::Supported, *supported);
+        }
         for &(name, value) in parts.own {
             request.append(name, value);
+        }
+        if let Some(Offers { fields, .. }) = &parts.offers {
+            // RFC 6665 section 4.4.4.
+            let rest = [&fields.allow_events, &fields.extra_allow, &fields.recv_info];
+            for field in rest.into_iter().flatten() {
+                field.write(&mut request);
+            }
         }
         for header in parts.extra {
             request.append(header.header_name(), header.value());
         }
-        request.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        self.behaviour.fields.user_agent.write(&mut request);
         if let Some(body) = parts.body {
             request.body(body.content_type.as_bytes(), &body.bytes);
         }
@@ -188,15 +217,10 @@ impl Endpoint {
             Some((uri, _)) => format!("<{}>", text(uri)),
             None => format!("<{}>", self.identity.aor),
         });
-        // RFC 6228 section 4: a 199 ends one early dialog of the INVITE.
+        let conduct = Arc::clone(&self.behaviour);
         let supported = with_tag(&self.identity.supported, "199").into_owned();
         let expires = call.expires.map(|seconds| format!("{seconds}"));
-        let mut own = Vec::with_capacity(12 + call.own.len());
-        own.extend([
-            (HeaderName::Contact, contact.as_str()),
-            (HeaderName::Allow, self.allow()),
-            (HeaderName::Supported, supported.as_str()),
-        ]);
+        let mut own = Vec::with_capacity(6 + call.own.len());
         if self.behaviour.reliable_provisionals == Support::Required {
             own.push((HeaderName::Require, RELIABLE));
         }
@@ -216,24 +240,11 @@ impl Endpoint {
                 .map(|identifier| (HeaderName::SessionId, identifier)),
         );
         own.extend_from_slice(call.own);
-        let (methods, packages) = (self.extra_allow(), self.recv_info());
-        // RFC 6665 section 4.4.4.
-        let events = self.allow_events();
-        own.extend(
-            events
-                .as_deref()
-                .map(|events| (HeaderName::AllowEvents, events)),
-        );
-        own.extend(
-            methods
-                .as_deref()
-                .map(|methods| (HeaderName::Allow, methods)),
-        );
-        own.extend(
-            packages
-                .as_deref()
-                .map(|packages| (HeaderName::RecvInfo, packages)),
-        );
+        let offers = Offers {
+            contact: &contact,
+            supported: &supported,
+            fields: &conduct.fields,
+        };
         let parts = OutOfDialog {
             connection: call.connection,
             flow: flow.as_ref(),
@@ -247,6 +258,7 @@ impl Endpoint {
             anonymous: call.anonymous,
             from: call.from,
             body: call.offer,
+            offers: Some(offers),
             own: &own,
             extra: call.headers,
         };
@@ -282,12 +294,6 @@ impl Endpoint {
         let dialog = self.dialogs.dialog(parts.dialog).ok_or(SendError::Stale)?;
         let anonymous = dialog.local_uri() == ANONYMOUS;
         let secure = dialog.goes_to_sips();
-        let allow = self.allow();
-        let (methods, packages) = (self.extra_allow(), self.recv_info());
-        // RFC 6665 section 4.4.4: in the methods that initiate dialogs.
-        let events = self
-            .allow_events()
-            .filter(|_| parts.method == Method::Invite);
         let identifier = self.session_id_in(parts.dialog);
         let mut sent = Sent::within(parts.dialog, user);
         let credentials = self.credentials_within(parts, anonymous, &mut sent.attempts)?;
@@ -297,6 +303,7 @@ impl Endpoint {
             .dialogs
             .request(parts.dialog, parts.method)
             .map_err(|_| SendError::Stale)?;
+        let fields = &self.behaviour.fields;
         request.append(HeaderName::MaxForwards, MAX_FORWARDS);
         if let Some(identifier) = identifier {
             request.append(HeaderName::SessionId, identifier);
@@ -307,18 +314,15 @@ impl Endpoint {
         }
         // RFC 3261 sections 13.2.1 and 14.1, RFC 3311 section 5.1.
         if matches!(parts.method, Method::Invite | Method::Update) {
-            request
-                .append(HeaderName::Allow, allow)
-                .append(HeaderName::Supported, self.identity.supported.as_str());
-            if let Some(methods) = &methods {
-                request.append(HeaderName::Allow, methods.as_str());
-            }
-            if let Some(packages) = &packages {
-                request.append(HeaderName::RecvInfo, packages.as_str());
+            fields.allow.write(&mut request);
+            fields.supported.write(&mut request);
+            for field in fields.extra_allow.iter().chain(&fields.recv_info) {
+                field.write(&mut request);
             }
         }
-        if let Some(events) = &events {
-            request.append(HeaderName::AllowEvents, events.as_str());
+        // RFC 6665 section 4.4.4: in the methods that initiate dialogs.
+        if let (Method::Invite, Some(events)) = (parts.method, &fields.allow_events) {
+            events.write(&mut request);
         }
         for (name, value) in &credentials {
             request.append(*name, value.as_str());
@@ -329,7 +333,7 @@ impl Endpoint {
         for header in parts.extra {
             request.append(header.header_name(), header.value());
         }
-        request.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
+        self.behaviour.fields.user_agent.write(&mut request);
         if let Some(body) = parts.body {
             request.body(body.content_type.as_bytes(), &body.bytes);
         }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
 use smallvec::SmallVec;
 
+use super::conduct::Entry;
 use super::late_prack::{LateProvisional, ProvisionalNumber};
 use super::state::Endpoint;
 use crate::body::Body;
@@ -29,6 +30,15 @@ pub(crate) struct InDialogResponse<'a> {
 
 /// A To tag; those of the core need no memory of their own.
 type Tag = SmallVec<[u8; 32]>;
+
+/// The parameters of a response outside any dialog.
+pub(super) struct Answer<'a> {
+    /// `None` draws one.
+    pub(super) tag: Option<Tag>,
+    pub(super) status: StatusCode,
+    pub(super) headers: &'a [Entry<'a>],
+    pub(super) body: Option<&'a Body>,
+}
 
 impl Endpoint {
     /// Answers a request with a final response outside any dialog. Draws a To tag.
@@ -179,51 +189,55 @@ impl Endpoint {
         body: Option<&Body>,
     ) -> Result<(), SendError> {
         let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
-        self.try_answer_request(tag, transaction, &request, status, headers, body)
+        let headers = headers.iter();
+        let headers = headers.map(|&(name, value)| Entry::Text(name, value));
+        let headers: SmallVec<[_; 4]> = headers.collect();
+        let answer = Answer {
+            tag,
+            status,
+            headers: &headers,
+            body,
+        };
+        self.try_answer_request(transaction, &request, answer)
     }
 
-    /// As [`Endpoint::answer`], for a request that is at hand, so that the transaction need not read it again.
+    /// Answers a request that is at hand, so that the transaction need not read it again.
     pub(super) fn answer_request(
         &mut self,
         transaction: ServerTransactionId,
         request: &Request,
-        status: StatusCode,
-        headers: &[(HeaderName<'_>, &str)],
+        answer: Answer<'_>,
     ) {
-        let answered = self.try_answer_request(None, transaction, request, status, headers, None);
+        let answered = self.try_answer_request(transaction, request, answer);
         self.log_unsent(transaction, answered);
     }
 
     fn try_answer_request(
         &mut self,
-        tag: Option<Tag>,
         transaction: ServerTransactionId,
         request: &Request,
-        status: StatusCode,
-        headers: &[(HeaderName<'_>, &str)],
-        body: Option<&Body>,
+        answer: Answer<'_>,
     ) -> Result<(), SendError> {
-        let tag = tag.unwrap_or_else(|| {
+        let tag = answer.tag.unwrap_or_else(|| {
             let mut tag = Tag::new();
             crate::rand::push_token(self.layer.rng(), 26, |digit| tag.push(digit));
             tag
         });
         let request_tag = request.to_tag().ok().flatten();
         let identifier = self.session_id_for(request, request_tag.unwrap_or(&tag));
-        let lists_methods = headers.iter().any(|(name, _)| *name == HeaderName::Allow);
-        let methods = self.extra_allow().filter(|_| lists_methods);
-        let mut response = Builder::response_to(request, status, Some(&tag));
+        let mut response = Builder::response_to(request, answer.status, Some(&tag));
         if let Some(identifier) = identifier {
             response.append(HeaderName::SessionId, identifier);
         }
-        for &(name, value) in headers {
-            response.append(name, value);
+        for header in answer.headers {
+            header.write(&mut response);
         }
-        if let Some(methods) = &methods {
-            response.append(HeaderName::Allow, methods.as_str());
+        let fields = &self.behaviour.fields;
+        if let (true, Some(methods)) = (response.has(HeaderName::Allow), &fields.extra_allow) {
+            methods.write(&mut response);
         }
-        response.append(HeaderName::UserAgent, &*self.behaviour.user_agent);
-        if let Some(body) = body {
+        fields.user_agent.write(&mut response);
+        if let Some(body) = answer.body {
             response.body(body.content_type.as_bytes(), &body.bytes);
         }
         self.layer.respond(transaction, response, self.now)
@@ -281,15 +295,20 @@ impl Endpoint {
         &mut self,
         parts: &InDialogResponse<'_>,
     ) -> Result<(), SendError> {
+        let request = self.layer.request(parts.transaction);
+        self.respond_to(&request.ok_or(SendError::Stale)?, parts)
+    }
+
+    /// As [`Endpoint::respond_in_dialog`], to a request that is at hand, so that the transaction need not read it again.
+    pub(crate) fn respond_to(
+        &mut self,
+        request: &Request,
+        parts: &InDialogResponse<'_>,
+    ) -> Result<(), SendError> {
         let (dialog, transaction, status) = (parts.dialog, parts.transaction, parts.status);
-        let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
         let tag = self.dialogs.tag(dialog.set()).ok_or(SendError::Stale)?;
-        let (methods, packages) = (self.extra_allow(), self.recv_info());
-        // RFC 6665 section 4.4.4: in responses to the methods that initiate dialogs.
-        let initiates = matches!(request.method(), Method::Invite | Method::Subscribe);
-        let events = self.allow_events().filter(|_| initiates);
         let identifier = self.session_id_in(dialog);
-        let mut response = Builder::response_to(&request, status, Some(tag.as_bytes()));
+        let mut response = Builder::response_to(request, status, Some(tag.as_bytes()));
         if let Some(identifier) = identifier {
             response.append(HeaderName::SessionId, identifier);
         }
@@ -300,20 +319,19 @@ impl Endpoint {
         let local = self.dialogs.dialog(dialog).map(Dialog::local_uri);
         let contact = self
             .identity
-            .contact_as(local.unwrap_or_default(), comes_from_sips(&request));
-        response
-            .append(HeaderName::Contact, &*contact)
-            .append(HeaderName::Allow, self.allow())
-            .append(HeaderName::Supported, self.identity.supported.as_str())
-            .append(HeaderName::UserAgent, &*self.behaviour.user_agent);
-        if let Some(methods) = &methods {
-            response.append(HeaderName::Allow, methods.as_str());
+            .contact_as(local.unwrap_or_default(), comes_from_sips(request));
+        response.append(HeaderName::Contact, &*contact);
+        let fields = &self.behaviour.fields;
+        for field in [&fields.allow, &fields.supported, &fields.user_agent] {
+            field.write(&mut response);
         }
-        if let Some(packages) = &packages {
-            response.append(HeaderName::RecvInfo, packages.as_str());
+        for field in fields.extra_allow.iter().chain(&fields.recv_info) {
+            field.write(&mut response);
         }
-        if let Some(events) = &events {
-            response.append(HeaderName::AllowEvents, events.as_str());
+        // RFC 6665 section 4.4.4: in responses to the methods that initiate dialogs.
+        let initiates = matches!(request.method(), Method::Invite | Method::Subscribe);
+        if let (true, Some(events)) = (initiates, &fields.allow_events) {
+            events.write(&mut response);
         }
         for &(name, value) in parts.own {
             response.append(name, value);

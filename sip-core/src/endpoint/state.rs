@@ -11,6 +11,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use rand_core::CryptoRng;
 
+use super::conduct::{self, Conduct};
 use super::flow::Flow;
 use super::identity::Identity;
 use super::late_prack::LatePracks;
@@ -32,27 +33,6 @@ use crate::time::{Timestamp, earlier};
 use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
 
-/// Methods that are answered, in the order in which Allow lists them. By index: the application takes requests (1), takes a REFER (2);
-/// provisional responses are reliable (4); the application is a notifier (8).
-const ALLOW: [&str; 16] = [
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY, REFER",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, SUBSCRIBE",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY, SUBSCRIBE",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER, SUBSCRIBE",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, MESSAGE, INFO, NOTIFY, REFER, SUBSCRIBE",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, SUBSCRIBE",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY, SUBSCRIBE",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REFER, SUBSCRIBE",
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, MESSAGE, INFO, NOTIFY, REFER, SUBSCRIBE",
-];
-
 /// The option tag of reliable provisional responses (RFC 3262 section 8.1).
 pub(crate) const RELIABLE: &str = "100rel";
 
@@ -68,7 +48,7 @@ pub(crate) const REPLACES: &str = "replaces";
 /// [`SessionLayer::invite`](crate::session::SessionLayer::invite). A command of a layer takes the time of the last input or
 /// tick; so a host that gives one after a silence ticks first.
 pub struct Endpoint {
-    pub(super) behaviour: Arc<Behaviour>,
+    pub(super) behaviour: Arc<Conduct>,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) layer: TransactionLayer<Sent, Queue>,
@@ -129,7 +109,7 @@ impl Endpoint {
         let queue = Queue::new(&settings.behaviour, &limits);
         let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
-            behaviour: Arc::new(settings.behaviour),
+            behaviour: Arc::new(Conduct::new(settings.behaviour, &identity.supported)),
             identity,
             credentials: settings.credentials,
             layer: TransactionLayer::with_outbox(transactions, rng, queue),
@@ -275,17 +255,7 @@ impl Endpoint {
 
     /// The value of Allow (RFC 3261 section 20.5).
     pub(crate) fn allow(&self) -> &'static str {
-        let behaviour = &self.behaviour;
-        let reliable = behaviour.reliable_provisionals != Support::None;
-        let notifies = !behaviour.extensions.event_packages.is_empty();
-        let flags = [
-            behaviour.takes_requests,
-            behaviour.takes_refer,
-            reliable,
-            notifies,
-        ];
-        let bits = flags.into_iter().rev();
-        ALLOW[bits.fold(0, |index, bit| 2 * index + usize::from(bit))]
+        conduct::allow(&self.behaviour)
     }
 
     /// The methods of extensions that the application answers within calls, as a further row of Allow.
@@ -301,13 +271,7 @@ impl Endpoint {
 
     /// The media types of `own` and those that the application reads.
     pub(crate) fn with_accepted_bodies(&self, own: &'static str) -> Cow<'static, str> {
-        let mut accept = Cow::Borrowed(own);
-        for media in &self.behaviour.extensions.bodies {
-            let accept = accept.to_mut();
-            accept.push_str(", ");
-            accept.push_str(media);
-        }
-        accept
+        conduct::accept(&self.behaviour, own)
     }
 
     /// The info packages of this side, as a value of Recv-Info; `None` if the application takes none (RFC 6086 section
@@ -374,7 +338,7 @@ impl Endpoint {
             replaces: self.behaviour.replaces,
             ..behaviour
         };
-        self.behaviour = Arc::new(behaviour);
+        self.behaviour = Arc::new(Conduct::new(behaviour, &self.identity.supported));
     }
 
     /// The limits, which the transaction layer keeps.

@@ -3,11 +3,14 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use sip_parse::{HeaderName, Message, Method, Request, Scheme, StatusCode, text};
 use smallvec::SmallVec;
 
+use super::conduct::Entry;
+use super::responses::Answer;
 use super::state::{Endpoint, RELIABLE, REPLACES};
 use crate::body::{Body, Understood, Unusable, unusable};
 use crate::config::Support;
@@ -299,31 +302,24 @@ impl Endpoint {
         request: &Request,
         status: StatusCode,
     ) {
-        // Taken out for the time of the answer, which needs the endpoint.
-        let supported = core::mem::take(&mut self.identity.supported);
-        let accept = self.accept_types();
-        let packages = self.recv_info();
-        let events = self.allow_events();
-        let mut headers = SmallVec::<[(HeaderName<'_>, &str); 8]>::from_slice(&[
-            (HeaderName::Allow, self.allow()),
-            (HeaderName::Accept, &*accept),
-            (HeaderName::AcceptEncoding, "identity"),
-            (HeaderName::AcceptLanguage, "en"),
-            (HeaderName::Supported, supported.as_str()),
+        let conduct = Arc::clone(&self.behaviour);
+        let fields = &conduct.fields;
+        let mut lists = SmallVec::<[Entry<'_>; 8]>::from_slice(&[
+            Entry::Own(&fields.allow),
+            Entry::Own(&fields.accept),
+            Entry::Text(HeaderName::AcceptEncoding, "identity"),
+            Entry::Text(HeaderName::AcceptLanguage, "en"),
+            Entry::Own(&fields.supported),
         ]);
-        headers.extend(
-            packages
-                .as_deref()
-                .map(|packages| (HeaderName::RecvInfo, packages)),
-        );
-        headers.extend(
-            events
-                .as_deref()
-                .map(|events| (HeaderName::AllowEvents, events)),
-        );
-        self.answer_request(transaction, request, status, &headers);
-        drop(headers);
-        self.identity.supported = supported;
+        let rest = fields.recv_info.iter().chain(&fields.allow_events);
+        lists.extend(rest.map(Entry::Own));
+        let answer = Answer {
+            tag: None,
+            status,
+            headers: &lists,
+            body: None,
+        };
+        self.answer_request(transaction, request, answer);
     }
 }
 

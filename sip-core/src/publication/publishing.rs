@@ -336,6 +336,7 @@ impl Publication {
             anonymous: false,
             from: None,
             body: has_body.then_some(&self.body),
+            offers: None,
             own: &own,
             extra: &self.headers,
         };

@@ -156,6 +156,7 @@ impl SessionLayer {
             anonymous: false,
             from: None,
             body: None,
+            offers: None,
             own: &own,
             extra: &options.headers,
         };

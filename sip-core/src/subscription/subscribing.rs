@@ -60,6 +60,7 @@ impl Subscription {
             anonymous: false,
             from: None,
             body: self.options.body.as_ref(),
+            offers: None,
             own: &own,
             extra: &self.options.headers,
         };

@@ -132,6 +132,7 @@ impl UserAgent {
             anonymous: false,
             from: None,
             body: None,
+            offers: None,
             own: &own,
             extra: &[],
         };

@@ -175,6 +175,7 @@ impl UserAgent {
             anonymous: false,
             from: None,
             body,
+            offers: None,
             own: if method == Method::Options {
                 &accept
             } else {
