@@ -284,7 +284,7 @@ impl Endpoint {
         let found = found.and_then(|dialog| Some((dialog, self.dialogs.usage_of(dialog)?)));
         let is_over = matches!(found, None | Some((_, DialogUsage::Rest(_))));
         if is_over && self.late.take(request, self.now) {
-            self.answer(transaction, StatusCode::OK, &[]);
+            self.answer_ok(transaction, request);
             return None;
         }
         let Some((dialog, usage)) = found else {

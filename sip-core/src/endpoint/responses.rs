@@ -201,6 +201,17 @@ impl Endpoint {
         self.try_answer_request(transaction, &request, answer)
     }
 
+    /// Answers a request that is at hand by 200.
+    pub(crate) fn answer_ok(&mut self, transaction: ServerTransactionId, request: &Request) {
+        let answer = Answer {
+            tag: None,
+            status: StatusCode::OK,
+            headers: &[],
+            body: None,
+        };
+        self.answer_request(transaction, request, answer);
+    }
+
     /// Answers a request that is at hand, so that the transaction need not read it again.
     pub(super) fn answer_request(
         &mut self,

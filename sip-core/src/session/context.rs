@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
 use smallvec::SmallVec;
 
 use super::input::ResponseTo;
@@ -693,22 +693,25 @@ impl Context<'_> {
         extra: &[ExtraHeader],
         body: Option<&Body>,
     ) -> Result<(), SendError> {
+        let request = self.endpoint.layer.request(transaction);
+        let request = request.ok_or(SendError::Stale)?;
         let agreed = match status.is_success() {
-            true => self.agree(transaction),
+            true => self.agree(&request),
             false => None,
         };
         let mut fields = OwnFields::from_slice(own);
         if let Some((_, timer)) = &agreed {
             fields.extend(timer.own());
         }
-        self.endpoint.respond_in_dialog(&InDialogResponse {
+        let parts = InDialogResponse {
             dialog,
             transaction,
             status,
             body,
             own: &fields,
             extra,
-        })?;
+        };
+        self.endpoint.respond_to(&request, &parts)?;
         if let Some((timing, _)) = agreed {
             self.step_timing(timing);
         }
@@ -716,14 +719,13 @@ impl Context<'_> {
     }
 
     /// What the 2xx to an INVITE or UPDATE of the peer says about the session timer (RFC 4028 section 9).
-    fn agree(&mut self, transaction: ServerTransactionId) -> Option<(TimingInput, TimerFields)> {
-        let request = self.endpoint.layer.request(transaction)?;
+    fn agree(&mut self, request: &Request) -> Option<(TimingInput, TimerFields)> {
         if !matches!(request.method(), Method::Invite | Method::Update) {
             return None;
         }
-        self.common.refresh.read(&request);
+        self.common.refresh.read(request);
         let policy = TimerPolicy::of(self.endpoint)?;
-        Some(self.common.refresh.answer(policy, &request))
+        Some(self.common.refresh.answer(policy, request))
     }
 
     /// The wait after glare (RFC 3261 section 14.1): 2.1 to 4 s for the side that made the Call-ID, up to 2 s

@@ -426,7 +426,7 @@ impl SessionLayer {
         self.learn(endpoint, id, request);
         let input = match request.method() {
             Method::Bye => {
-                endpoint.answer(transaction, StatusCode::OK, &[]);
+                endpoint.answer_ok(transaction, request);
                 Input::Bye(request)
             }
             Method::Invite | Method::Update

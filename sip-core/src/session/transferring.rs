@@ -345,7 +345,7 @@ impl SessionLayer {
             return true;
         };
         endpoint.take_target(transaction, notify);
-        endpoint.answer(transaction, StatusCode::OK, &[]);
+        endpoint.answer_ok(transaction, notify);
         let lasts = state
             .expires
             .map_or(LASTS, |seconds| Duration::from_secs(seconds.into()));

@@ -67,7 +67,7 @@ impl SubscriptionLayer {
             }
         };
         endpoint.take_target(transaction, &notify);
-        endpoint.answer(transaction, StatusCode::OK, &[]);
+        endpoint.answer_ok(transaction, &notify);
         let id = match is_own {
             true => id,
             false => self.fork(endpoint, id, dialog),

@@ -256,7 +256,7 @@ impl UserAgent {
             Method::Notify if self.config.allow_legacy_notifications() => {
                 // NOTIFY without a subscription (RFC 3265): the core answers 200, so the application gets an
                 // event only.
-                self.endpoint.answer(transaction, StatusCode::OK, &[]);
+                self.endpoint.answer_ok(transaction, &request);
                 let request = Box::new(request);
                 self.endpoint.event(Event::LegacyNotification { request });
             }
