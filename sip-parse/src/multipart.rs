@@ -655,19 +655,18 @@ impl Message {
             });
         }
         let rows = &self.head()[line_end(self.head(), 0)..];
-        // Those that `Part::of` reads; one of them has an unknown name.
-        let read = [
+        // The fields that say what a body is; Content-Transfer-Encoding is one of those without a number.
+        const OF_A_BODY: [HeaderId; 4] = [
             HeaderName::ContentType.id(),
             HeaderName::ContentDisposition.id(),
             HeaderName::ContentEncoding.id(),
             HeaderId::OTHER,
         ];
-        let records = self.head.records.iter().enumerate();
-        let records = records.filter(|(_, record)| read.contains(&record.id));
-        let fields = records.map(|(row, _)| {
-            let header = self.row(row);
-            (header.name, header.value)
-        });
+        let rows_of_a_body = (0..self.head.records.len())
+            .filter(|row| OF_A_BODY.contains(&self.head.records[*row].id));
+        let fields = rows_of_a_body
+            .map(|row| self.row(row))
+            .map(|header| (header.name, header.value));
         let whole = Part::of(rows, fields, self.body(), 0, PartRole::Whole);
         Parts::open(whole, self.part_limits)
     }
