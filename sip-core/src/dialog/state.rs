@@ -445,6 +445,9 @@ fn put_address(
     let header = message.header(name);
     let value = header.map(|header| header.unfolded()).unwrap_or_default();
     match (value, read) {
+        (Cow::Borrowed(value), Some(address)) if address.is_written_as(value) => {
+            draft.extend_from_slice(value);
+        }
         (Cow::Borrowed(_), Some(address)) => {
             address.write(&mut |piece| draft.extend_from_slice(piece))
         }
