@@ -368,7 +368,8 @@ impl Endpoint {
         let behaviour = share(&mut self.behaviour, &other.behaviour);
         let layer = self.layer.share_settings(&other.layer);
         let digest = self.digest.share_settings(&other.digest);
-        behaviour && layer && digest
+        let domain = self.identity.share_domain(&other.identity);
+        behaviour && layer && digest && domain
     }
 
     /// How the endpoint behaves.

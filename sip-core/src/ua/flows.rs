@@ -51,7 +51,10 @@ impl UserAgent {
             server,
             route_host: Some(route_host),
             ..
-        }) = flow.opening.take_if(|opening| opening.route_host.is_some())
+        }) = flow
+            .opening
+            .take_if(|opening| opening.route_host.is_some())
+            .map(|opening| *opening)
         else {
             return;
         };
@@ -315,7 +318,7 @@ impl UserAgent {
                 }
                 self.endpoint.event(Event::Connecting { server, attempt });
                 let opening = self.open_connection(server, attempt);
-                self.flows.get_mut(index).opening = Some(opening);
+                self.flows.get_mut(index).opening = Some(Box::new(opening));
             }
             Step::Wait { until, attempt } => {
                 self.endpoint

@@ -378,12 +378,7 @@ impl UserAgent {
                 refresh_at,
                 bindings: bindings(response),
                 path,
-                gruu: self
-                    .endpoint
-                    .identity
-                    .gruu
-                    .as_ref()
-                    .map(ToString::to_string),
+                gruu: self.endpoint.identity.gruu().map(ToString::to_string),
                 refreshed,
             })));
         self.arm(index);
