@@ -13,6 +13,12 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
+    /// A handle that no entry has, because generations are never 0.
+    pub(crate) const NONE: Self = Self {
+        index: 0,
+        generation: 0,
+    };
+
     pub(crate) const fn to_bits(self) -> u64 {
         (self.generation as u64) << 32 | self.index as u64
     }
@@ -114,10 +120,16 @@ impl<T> Slab<T> {
                 }
                 place.slot = slot;
             }
-            None => self.places.push(Place {
-                generation: FIRST,
-                slot,
-            }),
+            None => {
+                // From one entry on, because most tables of an idle agent hold one at a time.
+                if self.places.len() == self.places.capacity() {
+                    self.places.reserve_exact(self.places.len().max(1));
+                }
+                self.places.push(Place {
+                    generation: FIRST,
+                    slot,
+                });
+            }
         }
         self.len += 1;
         handle
@@ -130,7 +142,7 @@ impl<T> Slab<T> {
         }
         match core::mem::replace(&mut place.slot, Slot::Vacant(self.first_free)) {
             Slot::Occupied(entry) => {
-                place.generation = place.generation.wrapping_add(1);
+                place.generation = place.generation.wrapping_add(1).max(FIRST);
                 self.first_free = handle.index;
                 self.len -= 1;
                 Some(entry)

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
 use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
-use crate::transaction::{ClientTransactionId, Outbox, Output, QueueBounds};
+use crate::transaction::{ClientTransactionId, Outbox, Output, QueueBounds, push_exact};
 
 /// Counters for operators; each only grows.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -215,7 +215,7 @@ impl Outbox<Sent> for Queue {
     }
 
     fn output(&mut self, output: Output<Sent>) {
-        self.room().outputs.push_back(output);
+        push_exact(&mut self.room().outputs, output);
     }
 
     /// The next message of a stream is read once the endpoint has handled the outputs of the one before, because only

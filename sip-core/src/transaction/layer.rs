@@ -17,7 +17,7 @@ use sip_parse::{
 };
 
 use super::entry::{Client, Owner, Server};
-use super::machine::{ClientInput, ServerInput, Timer};
+use super::machine::{ClientInput, ServerInput};
 use super::matching::Index;
 use super::outbox::{Outbox, Outputs};
 use super::{Output, SendError, ServerTransactionId, TimerSettings, TransactionSettings};
@@ -86,7 +86,7 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
     pub(super) servers: Slab<Server>,
     pub(super) index: Index,
     pub(super) merges: Index,
-    pub(super) timers: Timers<(Owner, Timer)>,
+    pub(super) timers: Timers<Owner>,
     /// Transactions by the branches that the caller chose.
     pub(super) chosen: Box<Index>,
     /// The `sent-by` values of single connections, each once.
@@ -467,11 +467,13 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         };
         let message = Message::parse(bytes.clone(), &limits)
             .or_else(|error| final_over_limits(&bytes, error));
-        let message = message.and_then(|message| message.validate_for(role).map(|()| message));
-        let message = match message {
+        let mut message = match message {
             Ok(message) => message,
             Err(error) => return self.refuse_malformed(connection, bytes, error, false),
         };
+        if let Err(error) = message.identify(role) {
+            return self.refuse_malformed(connection, bytes, error, false);
+        }
         let second = is_websocket.then(|| second_message(&bytes, &message));
         match message.kind() {
             Kind::Request(request) => self.receive_request(connection, request, now),
@@ -527,23 +529,17 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return;
         }
         for _ in 0..self.settings.limits.fired_per_tick.max(1) {
-            let Some((owner, timer)) = self.timers.pop_due(now) else {
+            let Some(owner) = self.timers.pop_due(now) else {
                 return;
             };
             match owner {
                 Owner::Client(handle) => {
                     if let Some(client) = self.clients.get_mut(handle) {
-                        *client.timers.slot(timer) = None;
+                        let input = ClientInput::Fired(client.deadlines.fire());
+                        self.drive_client(handle, input, None, now);
                     }
-                    self.drive_client(handle, ClientInput::Fired(timer), None, now);
                 }
-                Owner::Server(handle) => {
-                    if let Some(server) = self.servers.get_mut(handle) {
-                        *server.timers.slot(timer) = None;
-                    }
-                    self.drive_server(handle, ServerInput::Fired(timer), None, now);
-                }
-                Owner::Unanswered(handle) => self.answer_unanswered(handle, now),
+                Owner::Server(handle) => self.fire_server(handle, now),
             }
         }
     }

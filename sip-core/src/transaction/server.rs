@@ -6,7 +6,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode, Value};
 
-use super::entry::{Owner, Server, ServerMachine, TimerKeys};
+use super::entry::{Deadlines, Owner, Server, ServerMachine};
 use super::invite_server::InviteServer;
 use super::layer::TransactionLayer;
 use super::machine::{Context, Effect, ServerInput, Timer};
@@ -43,7 +43,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     pub fn response_tag(&self, transaction: ServerTransactionId) -> Option<Box<[u8]>> {
         let bytes = &self.servers.get(transaction.0)?.response;
         let message = Message::parse(bytes.clone(), &self.settings.limits.message).ok()?;
-        message.to().ok()?.tag().map(Into::into)
+        message.to_tag().ok()?.map(Into::into)
     }
 
     fn request_of(&self, handle: Handle) -> Option<Request> {
@@ -73,7 +73,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .get_mut(transaction.0)
             .ok_or(SendError::Stale)?;
         let message = response.build()?;
-        let Some(status) = message.as_response().map(|response| response.status()) else {
+        let Some(status) = message.response_status() else {
             return Err(SendError::Forbidden("only a response answers a request"));
         };
         let owes_response = matches!(
@@ -101,6 +101,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
         server.response = message.bytes().clone();
         let input = if status.is_provisional() {
+            self.wait_for_user(transaction.0, now);
             ServerInput::Provisional
         } else {
             server.request = Bytes::new();
@@ -111,7 +112,6 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             }
         };
         self.drive_server(transaction.0, input, None, now);
-        self.wait_for_user(transaction.0, now);
         Ok(())
     }
 
@@ -135,30 +135,36 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         Ok(())
     }
 
-    /// Starts the time that the user of an INVITE has for its next response; stops it with the final one.
+    /// Starts the time that the user of an INVITE has for its next response: the machine sets no timer for the end before the
+    /// final one.
     fn wait_for_user(&mut self, handle: Handle, now: Timestamp) {
+        let lifetime = self.settings.limits.invite_lifetime;
+        if lifetime < Duration::MAX
+            && let Some(server) = self.servers.get_mut(handle)
+            && server.machine == ServerMachine::Invite(InviteServer::Proceeding)
+        {
+            let at = now + lifetime;
+            server.deadlines.set(Timer::End, at, &mut self.timers);
+        }
+    }
+
+    /// A timer of a server transaction is due.
+    pub(super) fn fire_server(&mut self, handle: Handle, now: Timestamp) {
         let Some(server) = self.servers.get_mut(handle) else {
             return;
         };
-        if let Some(key) = server.lifetime.take() {
-            self.timers.cancel(key);
+        let timer = server.deadlines.fire();
+        let is_proceeding = server.machine == ServerMachine::Invite(InviteServer::Proceeding);
+        if is_proceeding && timer == Timer::End {
+            return self.answer_unanswered(handle, now);
         }
-        let lifetime = self.settings.limits.invite_lifetime;
-        let waits = server.machine == ServerMachine::Invite(InviteServer::Proceeding);
-        if waits && lifetime < Duration::MAX {
-            let at = now + lifetime;
-            let owner = (Owner::Unanswered(handle), Timer::End);
-            server.lifetime = Some(self.timers.set(at, owner));
-        }
+        self.drive_server(handle, ServerInput::Fired(timer), None, now);
     }
 
     /// The user of an INVITE has sent no response for [`Limits::invite_lifetime`]: answers 408, as if the user had.
     ///
     /// [`Limits::invite_lifetime`]: crate::Limits::invite_lifetime
-    pub(super) fn answer_unanswered(&mut self, handle: Handle, now: Timestamp) {
-        if let Some(server) = self.servers.get_mut(handle) {
-            server.lifetime = None;
-        }
+    fn answer_unanswered(&mut self, handle: Handle, now: Timestamp) {
         let mut tag = alloc::string::String::new();
         crate::rand::push_base32(self.rng.next_u64(), &mut tag);
         let transaction = ServerTransactionId(handle);
@@ -208,7 +214,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 Some(handle) => self.drive_server(handle, ServerInput::Ack, Some(request), now),
                 None => self.outbox.output(Output::Ack {
                     connection,
-                    request: Box::new(request),
+                    request,
                 }),
             };
         }
@@ -290,27 +296,32 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             reliable,
             key,
             merge_key,
-            timers: TimerKeys::default(),
+            deadlines: Deadlines::default(),
             request: request.bytes().clone(),
             response: Bytes::new(),
             counted: 0,
-            lifetime: None,
+        });
+        // Each machine delivers the request first.
+        self.outbox.output(Output::Request {
+            transaction: ServerTransactionId(handle),
+            connection,
+            request,
+            cancels,
+            merged,
         });
         for &effect in &context.effects {
-            if effect == Effect::Deliver {
-                self.outbox.output(Output::Request {
-                    transaction: ServerTransactionId(handle),
-                    connection,
-                    request: Box::new(request.clone()),
-                    cancels,
-                    merged,
-                });
-            } else {
-                self.carry_out_server(handle, effect, &mut None, now);
-            }
+            self.carry_out_server(handle, effect, &mut None, now);
         }
         self.count_bytes(handle);
         self.wait_for_user(handle, now);
+        self.arrange_server(handle);
+    }
+
+    fn arrange_server(&mut self, handle: Handle) {
+        if let Some(server) = self.servers.get_mut(handle) {
+            let owner = Owner::Server(handle);
+            server.deadlines.arrange(owner, &mut self.timers);
+        }
     }
 
     /// Counts the bytes of the messages that a transaction keeps ([`Limits::server_transaction_bytes`]).
@@ -326,16 +337,15 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
 
     /// RFC 3261 section 17.2.3: without the magic cookie the ACK's To tag must be that of our response.
     fn is_acknowledged_by(&self, handle: Handle, ack: &Request) -> bool {
-        let has_cookie = ack.top_via().is_ok_and(|via| {
-            via.branch()
-                .is_some_and(|branch| branch.starts_with(super::matching::MAGIC_COOKIE))
-        });
+        let branch = ack.branch().ok().flatten();
+        let has_cookie =
+            branch.is_some_and(|branch| branch.starts_with(super::matching::MAGIC_COOKIE));
         has_cookie
             || self.servers.get(handle).is_some_and(|server| {
                 let response =
                     Message::parse(server.response.clone(), &self.settings.limits.message);
-                response.is_ok_and(|response| match (response.to(), ack.to()) {
-                    (Ok(ours), Ok(theirs)) => ours.tag() == theirs.tag(),
+                response.is_ok_and(|response| match (response.to_tag(), ack.to_tag()) {
+                    (Ok(ours), Ok(theirs)) => ours == theirs,
                     _ => false,
                 })
             })
@@ -400,9 +410,12 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         for &effect in &context.effects {
             self.carry_out_server(handle, effect, &mut ack, now);
         }
-        self.count_bytes(handle);
-        if next.is_none() {
-            self.remove_server(handle);
+        match next {
+            Some(_) => {
+                self.count_bytes(handle);
+                self.arrange_server(handle);
+            }
+            None => self.remove_server(handle),
         }
     }
 
@@ -437,22 +450,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 if let Some(request) = ack.take() {
                     self.outbox.output(Output::Ack {
                         connection,
-                        request: Box::new(request),
+                        request,
                     });
                 }
             }
             Effect::Set(timer, after) => {
-                let slot = server.timers.slot(timer);
-                if let Some(key) = slot.take() {
-                    self.timers.cancel(key);
-                }
-                *slot = Some(self.timers.set(now + after, (Owner::Server(handle), timer)));
+                server.deadlines.set(timer, now + after, &mut self.timers);
             }
-            Effect::Clear(timer) => {
-                if let Some(key) = server.timers.slot(timer).take() {
-                    self.timers.cancel(key);
-                }
-            }
+            Effect::Clear(timer) => server.deadlines.clear(timer),
             Effect::Timeout | Effect::TransportError => {
                 let error = match effect {
                     Effect::Timeout => TransactionError::Timeout,
@@ -472,10 +477,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let Some(mut server) = self.servers.remove(handle) else {
             return;
         };
-        server.timers.clear_all(&mut self.timers);
-        if let Some(key) = server.lifetime {
-            self.timers.cancel(key);
-        }
+        server.deadlines.cancel(&mut self.timers);
         self.server_bytes -= server.counted;
         self.index.remove(server.key);
         if let Some(key) = server.merge_key {
