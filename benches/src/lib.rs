@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod floor;
+pub mod growth;
 pub mod messages;
 pub mod scenario;
 pub mod scenarios;

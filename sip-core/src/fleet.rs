@@ -43,7 +43,7 @@ handle_type! {
 pub struct Fleet {
     agents: Slab<Entry>,
     deadlines: Timers<Handle>,
-    /// Agents that may have actions, each at most once.
+    /// Agents that may have actions, each at most once, and some that were removed.
     ready: VecDeque<Handle>,
     /// Memory for the queues of agents: an agent without actions has none.
     #[expect(clippy::vec_box, reason = "each moves into an agent and out again")]
@@ -102,8 +102,9 @@ impl Fleet {
     /// Removes and returns an agent, with its unpolled actions; `None` if the handle is stale.
     pub fn remove(&mut self, id: AgentId) -> Option<UserAgent> {
         let entry = self.agents.remove(id.0)?;
-        if entry.queued {
-            self.ready.retain(|ready| *ready != id.0);
+        // The handle of a removed agent stays until its turn, or until half of the queue is stale.
+        if self.ready.len() > 2 * self.agents.len() {
+            self.ready.retain(|ready| self.agents.get(*ready).is_some());
         }
         if let Some((_, key)) = entry.deadline {
             self.deadlines.cancel(key);

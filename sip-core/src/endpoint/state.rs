@@ -74,8 +74,6 @@ pub struct Endpoint {
     pub(crate) dialogs: DialogLayer<DialogUsage>,
     pub(crate) digest: DigestClient,
     pub(crate) timers: Timers<TimerOwner>,
-    /// The names of the servers behind connections.
-    pub(super) servers: Vec<(ConnectionId, Box<str>)>,
     /// The flow in use, which carries the requests. `None` without a flow, and where each call has its own
     /// connection.
     pub(crate) flow: Option<Flow>,
@@ -137,7 +135,6 @@ impl Endpoint {
             dialogs,
             digest: DigestClient::new(policy),
             timers: Timers::new(),
-            servers: Vec::new(),
             flow: None,
             ready: false,
             sequence: 0,
@@ -157,22 +154,18 @@ impl Endpoint {
     /// so that the credentials for its registrar and its proxies outlive a connection. Without a name each
     /// connection leads to a server of its own.
     pub fn name_server(&mut self, connection: ConnectionId, name: &str) {
-        let layer = &self.layer;
-        self.servers
-            .retain(|(named, _)| *named != connection && layer.info(*named).is_some());
-        if let Some(info) = layer.info(connection) {
+        if let Some(info) = self.layer.info(connection) {
             let name = format!("{} {name}", info.transport.via_token());
-            self.servers.push((connection, name.into()));
+            self.layer.name_server(connection, name.into());
         }
     }
 
     /// The name of the server behind a connection.
     pub(super) fn server_name(&self, connection: ConnectionId) -> Box<str> {
-        let mut servers = self.servers.iter();
-        let named = servers.find(|(named, _)| *named == connection);
+        let named = self.layer.server_name(connection);
         named.map_or_else(
             || format!("#{}", connection.to_bits()).into(),
-            |(_, name)| name.clone(),
+            |name| name.into(),
         )
     }
 

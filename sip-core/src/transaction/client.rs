@@ -18,7 +18,7 @@ use super::{ClientTransactionId, Output, SendError, TransactionError};
 use crate::connection::ConnectionInfo;
 use crate::ids::ConnectionId;
 use crate::session_uuid::identifier_after;
-use crate::slab::Handle;
+use crate::slab::{Handle, Links};
 use crate::time::Timestamp;
 
 /// RFC 3428 section 8: the size of a MESSAGE outside a dialog on a path that does not control congestion.
@@ -274,6 +274,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let handle = self.clients.insert(Client {
             machine,
             connection,
+            links: Links::default(),
             reliable,
             user,
             request,
@@ -284,6 +285,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             ack: Bytes::new(),
             cancel: Cancel::Unwanted,
         });
+        if let Some(entry) = self.connections.get_mut(connection.0) {
+            entry.client_list.add(&mut self.clients, handle);
+        }
         if let Some(client) = self.clients.get(handle) {
             self.outbox
                 .started(ClientTransactionId(handle), &client.request);
@@ -481,6 +485,11 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     }
 
     fn remove_client(&mut self, handle: Handle) {
+        let connection = self.clients.get(handle).map(|client| client.connection);
+        let entry = connection.and_then(|connection| self.connections.get_mut(connection.0));
+        if let Some(entry) = entry {
+            entry.client_list.remove(&mut self.clients, handle);
+        }
         let Some(mut client) = self.clients.remove(handle) else {
             return;
         };

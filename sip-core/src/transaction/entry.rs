@@ -11,7 +11,7 @@ use super::matching::Key;
 use super::non_invite_client::NonInviteClient;
 use super::non_invite_server::NonInviteServer;
 use crate::ids::ConnectionId;
-use crate::slab::Handle;
+use crate::slab::{Handle, Linked, Links};
 use crate::time::Timestamp;
 use crate::timer::{Deadline, TimerKey, Timers};
 
@@ -20,6 +20,8 @@ use crate::timer::{Deadline, TimerKey, Timers};
 pub(super) struct Client<U> {
     pub(super) machine: ClientMachine,
     pub(super) connection: ConnectionId,
+    /// Its neighbours in the list of the connection.
+    pub(super) links: Links,
     pub(super) reliable: bool,
     pub(super) user: U,
     /// As sent.
@@ -34,6 +36,26 @@ pub(super) struct Client<U> {
     /// The ACK, once a failure has arrived.
     pub(super) ack: Bytes,
     pub(super) cancel: Cancel<U>,
+}
+
+impl<U> Linked for Client<U> {
+    fn links(&self) -> Links {
+        self.links
+    }
+
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.links
+    }
+}
+
+impl Linked for Server {
+    fn links(&self) -> Links {
+        self.links
+    }
+
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.links
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -68,6 +90,8 @@ pub(super) enum Cancel<U> {
 pub(super) struct Server {
     pub(super) machine: ServerMachine,
     pub(super) connection: ConnectionId,
+    /// Its neighbours in the list of the connection; none once that is lost.
+    pub(super) links: Links,
     pub(super) reliable: bool,
     pub(super) key: Key,
     pub(super) merge_key: Option<Key>,

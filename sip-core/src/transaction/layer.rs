@@ -26,7 +26,7 @@ use crate::ids::ConnectionId;
 use crate::limits::{Backpressure, Limits};
 use crate::rand::{HandleTokens, KeyedHash};
 use crate::share::share;
-use crate::slab::{Handle, Slab};
+use crate::slab::{Handle, List, Slab};
 use crate::time::Timestamp;
 use crate::timer::Timers;
 
@@ -116,6 +116,11 @@ pub(super) struct Connection {
     sent_by: Option<usize>,
     /// For streams only.
     reader: Option<Box<Reader>>,
+    /// The name of the server behind it, which the user of the layer gives.
+    server: Option<Box<str>>,
+    /// Its transactions, so that its loss touches no others.
+    pub(super) client_list: List,
+    pub(super) server_list: List,
 }
 
 /// What was received on a stream and is not handled yet.
@@ -238,6 +243,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             info: None,
             sent_by: None,
             reader: None,
+            server: None,
+            client_list: List::new(),
+            server_list: List::new(),
         }))
     }
 
@@ -317,29 +325,37 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// connection, [`TransactionLayer::respond`] returns [`SendError::NotConnected`]. Their timers end those that get
     /// none.
     pub fn detach(&mut self, connection: ConnectionId, now: Timestamp) -> Vec<ServerTransactionId> {
-        if self.connections.remove(connection.0).is_none() {
+        let Some(mut lost) = self.connections.remove(connection.0) else {
             return Vec::new();
+        };
+        for handle in lost.client_list.take(&mut self.clients) {
+            self.drive_client(handle, ClientInput::TransportError, None, now);
         }
-        for handle in self.clients.handles() {
-            if self
-                .clients
-                .get(handle)
-                .is_some_and(|client| client.connection == connection)
-            {
-                self.drive_client(handle, ClientInput::TransportError, None, now);
-            }
+        let servers = lost.server_list.take(&mut self.servers);
+        servers.into_iter().map(ServerTransactionId).collect()
+    }
+
+    /// Names the server behind a connection that is open.
+    pub(crate) fn name_server(&mut self, connection: ConnectionId, name: Box<str>) {
+        if let Some(entry) = self.connections.get_mut(connection.0) {
+            entry.server = Some(name);
         }
-        let servers = self.servers.iter();
-        let servers = servers.filter(|(_, server)| server.connection == connection);
-        servers
-            .map(|(handle, _)| ServerTransactionId(handle))
-            .collect()
+    }
+
+    /// The name of the server behind a connection.
+    pub(crate) fn server_name(&self, connection: ConnectionId) -> Option<&str> {
+        self.connections.get(connection.0)?.server.as_deref()
     }
 
     /// Forgets all transactions without outputs, for a shutdown.
     pub fn clear(&mut self) {
         self.clients.clear();
         self.servers.clear();
+        for handle in self.connections.handles() {
+            if let Some(connection) = self.connections.get_mut(handle) {
+                (connection.client_list, connection.server_list) = (List::new(), List::new());
+            }
+        }
         self.server_bytes = 0;
         self.cancels.clear();
         self.index = Index::new();

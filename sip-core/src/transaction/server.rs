@@ -15,7 +15,7 @@ use super::non_invite_server::NonInviteServer;
 use super::outbox::Outbox;
 use super::{Output, SendError, ServerTransactionId, TransactionError};
 use crate::ids::ConnectionId;
-use crate::slab::Handle;
+use crate::slab::{Handle, Links};
 use crate::time::Timestamp;
 
 /// Seconds in the Retry-After of a 503 that a limit causes.
@@ -130,8 +130,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let server = self.servers.get_mut(transaction.0);
         let server = server.ok_or(SendError::Stale)?;
         let info = info.ok_or(SendError::NotConnected)?;
-        server.connection = connection;
         server.reliable = info.transport.is_reliable();
+        let before = core::mem::replace(&mut server.connection, connection);
+        if let Some(entry) = self.connections.get_mut(before.0) {
+            entry.server_list.remove(&mut self.servers, transaction.0);
+        }
+        if let Some(entry) = self.connections.get_mut(connection.0) {
+            entry.server_list.add(&mut self.servers, transaction.0);
+        }
         Ok(())
     }
 
@@ -293,6 +299,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.servers.insert(Server {
             machine,
             connection,
+            links: Links::default(),
             reliable,
             key,
             merge_key,
@@ -309,6 +316,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             cancels,
             merged,
         });
+        if let Some(entry) = self.connections.get_mut(connection.0) {
+            entry.server_list.add(&mut self.servers, handle);
+        }
         for &effect in &context.effects {
             self.carry_out_server(handle, effect, &mut None, now);
         }
@@ -474,6 +484,11 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     }
 
     fn remove_server(&mut self, handle: Handle) {
+        let connection = self.servers.get(handle).map(|server| server.connection);
+        let entry = connection.and_then(|connection| self.connections.get_mut(connection.0));
+        if let Some(entry) = entry {
+            entry.server_list.remove(&mut self.servers, handle);
+        }
         let Some(mut server) = self.servers.remove(handle) else {
             return;
         };

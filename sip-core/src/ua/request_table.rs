@@ -13,14 +13,16 @@ use crate::endpoint::SentRequest;
 use crate::header::ExtraHeader;
 use crate::ids::{IncomingRequestId, RequestId, SessionId};
 use crate::session::MessageOptions;
-use crate::slab::{Handle, Slab};
+use crate::slab::{Grouped, Handle, Member};
 use crate::timer::TimerKey;
 use crate::transaction::ServerTransactionId;
 
 /// Both tables.
 pub(super) struct Requests {
-    outgoing: Slab<OutgoingRequest>,
-    incoming: Slab<UnansweredRequest>,
+    /// The sequences of tones by call.
+    outgoing: Grouped<OutgoingRequest>,
+    /// By transaction.
+    incoming: Grouped<UnansweredRequest>,
 }
 
 /// A request of the application, until its final response.
@@ -41,6 +43,22 @@ pub(super) struct UnansweredRequest {
     pub(super) timer: TimerKey,
     /// The status if the application does not answer it.
     pub(super) default: StatusCode,
+}
+
+impl Member for OutgoingRequest {
+    type Group = SessionId;
+
+    fn group(&self) -> Option<SessionId> {
+        self.tones.as_ref().map(|tones| tones.session())
+    }
+}
+
+impl Member for UnansweredRequest {
+    type Group = ServerTransactionId;
+
+    fn group(&self) -> Option<ServerTransactionId> {
+        Some(self.transaction)
+    }
 }
 
 /// A request that waits for a connection.
@@ -75,8 +93,8 @@ pub(super) enum QueuedContent {
 impl Requests {
     pub(super) const fn new() -> Self {
         Self {
-            outgoing: Slab::new(),
-            incoming: Slab::new(),
+            outgoing: Grouped::new(),
+            incoming: Grouped::new(),
         }
     }
 
@@ -123,11 +141,9 @@ impl Requests {
     /// The sequences of tones of a call, in the order of their commands.
     pub(super) fn sequences_of(&self, session: SessionId) -> Vec<RequestId> {
         let tones = |(handle, request): (Handle, &OutgoingRequest)| {
-            let tones = request.tones.as_ref()?;
-            let is_its = tones.session() == session;
-            is_its.then_some((tones.sequence(), RequestId(handle)))
+            Some((request.tones.as_ref()?.sequence(), RequestId(handle)))
         };
-        let mut found: Vec<_> = self.outgoing.iter().filter_map(tones).collect();
+        let mut found: Vec<_> = self.outgoing.of(session).filter_map(tones).collect();
         found.sort_unstable_by_key(|&(sequence, _)| sequence);
         found.into_iter().map(|(_, id)| id).collect()
     }
@@ -220,9 +236,8 @@ impl Requests {
         &self,
         transaction: ServerTransactionId,
     ) -> Option<IncomingRequestId> {
-        let mut incoming = self.incoming.iter();
-        let found = incoming.find(|(_, request)| request.transaction == transaction);
-        found.map(|(handle, _)| IncomingRequestId(handle))
+        let mut found = self.incoming.of(transaction);
+        found.next().map(|(handle, _)| IncomingRequestId(handle))
     }
 
     /// All requests of peers.
