@@ -94,8 +94,8 @@ impl<U: Copy> DialogSetEntry<U> {
 pub struct DialogLayer<U> {
     sets: Slab<DialogSetEntry<U>>,
     tokens: HandleTokens,
-    forks: usize,
-    routes: usize,
+    forks: u32,
+    routes: u32,
 }
 
 impl<U: Copy + PartialEq> DialogLayer<U> {
@@ -105,9 +105,14 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         Self {
             sets: Slab::new(),
             tokens: HandleTokens::new(rng),
-            forks,
-            routes,
+            forks: u32::try_from(forks).unwrap_or(u32::MAX),
+            routes: u32::try_from(routes).unwrap_or(u32::MAX),
         }
+    }
+
+    /// Frees the table if no dialog is left.
+    pub(crate) fn shrink(&mut self) {
+        self.sets.shrink();
     }
 
     /// A new local end with a tag of its own, for a request that is about to be sent (RFC 3261 section
@@ -245,7 +250,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         tag: Option<&[u8]>,
         message: &sip_parse::Message,
     ) {
-        let forks = self.forks;
+        let forks = self.forks as usize;
         let uuids = self.sets.get_mut(set.0).and_then(|set| set.uuids.as_mut());
         if let Some(uuids) = uuids {
             uuids.learn(tag, message, forks);
@@ -319,7 +324,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         request: &Request,
         response: &Response,
     ) -> Result<Established, DialogError> {
-        let (forks, routes) = (self.forks, self.routes);
+        let (forks, routes) = (self.forks as usize, self.routes as usize);
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         let remote_tag = response.to()?.tag();
         let known = entry
@@ -373,7 +378,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// # Errors
     /// As [`DialogLayer::establish`].
     pub fn accept(&mut self, set: DialogSetId, request: &Request) -> Result<DialogId, DialogError> {
-        let routes = self.routes;
+        let routes = self.routes as usize;
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         let fork = entry.next_fork;
         entry
@@ -456,7 +461,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         set: DialogSetId,
         notify: &Request,
     ) -> Result<DialogId, DialogError> {
-        let (forks, routes) = (self.forks, self.routes);
+        let (forks, routes) = (self.forks as usize, self.routes as usize);
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         if entry.dialogs.len() >= forks {
             return Err(DialogError::Limit("forks"));

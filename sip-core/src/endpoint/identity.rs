@@ -26,8 +26,6 @@ pub(crate) struct Identity {
     contact_user: Box<[u8]>,
     /// Whether the core has drawn that user part, so that no other agent has it.
     draws_user: bool,
-    /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
-    pub(crate) host: Box<str>,
     /// `<sip:user@host;transport=ws>`.
     pub(crate) contact: Box<str>,
     /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
@@ -114,7 +112,6 @@ impl Identity {
             contact_user: unescaped_user(&uri_text),
             draws_user: settings.contact_user.is_none(),
             contact,
-            host,
             instance: match &settings.instance {
                 Some(instance) => instance.clone(),
                 None => uuid(rng).into(),
@@ -145,6 +142,12 @@ impl Identity {
 
     fn temporary_gruu(&self) -> Option<&UriBuf> {
         self.gruus.as_ref()?.temporary.as_ref()
+    }
+
+    /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1), with its port.
+    pub(crate) fn host(&self) -> &str {
+        let (_, host) = self.contact.rsplit_once('@').unwrap_or_default();
+        host.split([';', '>']).next().unwrap_or_default()
     }
 
     /// Shares the names of another agent's domain, if both are equal; returns whether they are.
@@ -232,7 +235,7 @@ impl Identity {
             None => {
                 let host = uri.host_bytes();
                 host.eq_ignore_ascii_case(self.aor.as_uri().host_bytes())
-                    || host.eq_ignore_ascii_case(self.host.as_bytes())
+                    || host.eq_ignore_ascii_case(self.host().as_bytes())
             }
         }
     }

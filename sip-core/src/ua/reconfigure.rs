@@ -1,5 +1,6 @@
 //! Changes of the configuration at run time. Calls continue.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -72,7 +73,7 @@ impl UserAgent {
                 let credentials =
                     credentials(&config).map_err(|_| CommandError::WrongState(wanted))?;
                 self.config = config;
-                self.endpoint.credentials = credentials;
+                self.endpoint.credentials = credentials.map(Box::new);
                 self.endpoint.digest.forget();
                 if self.registrations.wish() == Wish::Refused && running {
                     self.registrations.want(Wish::Registered);

@@ -387,6 +387,8 @@ impl UserAgent {
             self.keep_only(index);
         }
         self.connection_is_usable();
+        // Until the next refresh the agent may have nothing to do.
+        self.endpoint.shrink();
     }
 
     /// The registrar does not support outbound, so that a binding on one flow replaces that of another (RFC
