@@ -85,7 +85,7 @@ pub struct Endpoint {
     /// The Service-Route of the last accepted REGISTER on `flow` (RFC 3608), as Route values.
     pub(crate) service_route: Box<[Box<[u8]>]>,
     /// The BYEs to branches of forks that have no outcome yet.
-    pub(super) branch_byes: usize,
+    pub(super) branch_byes: u32,
     /// The PRACKs of calls that are over.
     pub(super) late: Rare<LatePracks>,
     pub(crate) now: Timestamp,

@@ -54,7 +54,7 @@ pub struct UserAgent {
     pub(super) requests: Rare<Requests>,
     pub(super) challenges: Rare<Challenges>,
     /// Servers to use once no call is being set up.
-    pub(super) next_servers: Option<Box<[Server]>>,
+    pub(super) next_servers: Option<Box<NextServers>>,
     pub(super) life: Life,
 }
 
@@ -66,6 +66,9 @@ empty!(
     Requests,
     Challenges,
 );
+
+/// The servers of a [`Change::Servers`](super::Change::Servers). Boxed, because they are rare.
+pub(super) struct NextServers(pub(super) Box<[Server]>);
 
 /// Whether the agent is started, stopped, or stopping.
 #[cfg_attr(test, derive(Clone))]
