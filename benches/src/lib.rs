@@ -12,6 +12,7 @@ pub mod growth;
 pub mod messages;
 pub mod scenario;
 pub mod scenarios;
+mod series;
 pub mod typed;
 pub mod walk;
 pub mod write;

@@ -93,7 +93,7 @@ impl KeyedHash {
 }
 
 /// Characters of a token that [`HandleTokens`] makes.
-const TOKEN_LENGTH: usize = 26;
+pub(crate) const TOKEN_LENGTH: usize = 26;
 
 /// Branches and tags that the core mints: a handle, hidden, and a random 64-bit nonce.
 ///

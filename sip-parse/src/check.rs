@@ -7,7 +7,8 @@ use crate::error::{ErrorKind, ParseError};
 use crate::field::{self, text};
 use crate::headers::cseq::CSeq;
 use crate::headers::name_addr::NameAddr;
-use crate::headers::single;
+use crate::headers::via::Via;
+use crate::headers::{Element, single};
 use crate::identified::Identified;
 use crate::limits::Rules;
 use crate::message::Message;
@@ -61,15 +62,18 @@ impl Message {
 
     /// [`Message::validate_for`], and keeps where the values stand that name the transaction and the dialog, so that
     /// [`Message::branch`], [`Message::top_sent_by`], [`Message::from_tag`], [`Message::to_tag`] and
-    /// [`Message::sequence`] read no header field again. It allocates nothing.
+    /// [`Message::sequence`] read no header field again. Of From and To of a response it keeps the tags if the response is
+    /// to an INVITE. It allocates nothing.
     ///
     /// # Errors
     /// Those of [`Message::validate_for`]; the message then stays as it was.
     pub fn identify(&mut self, role: Role) -> Result<(), ParseError> {
         let mut found = Identified::none();
         self.check_needed(role, Err, &mut found)?;
-        // A response needs neither, so that the check has not read them; a malformed one stays unread.
-        if !self.is_request() {
+        // The check does not read From and To of a response. Those of a response to INVITE are read here, because they
+        // name a dialog and are asked for again and again; a malformed one stays unread.
+        let is_to_invite = |cseq: &[u8]| cseq.ends_with(b"INVITE");
+        if !self.is_request() && self.text_of(HeaderName::CSeq).is_some_and(is_to_invite) {
             let head = &self.bytes;
             if let Ok(from) = self.from() {
                 found.keep_from(head, from.tag());
@@ -143,7 +147,7 @@ impl Message {
                 }
             }
             let checked = match id {
-                HeaderId::VIA => self.top_via().and_then(|via| {
+                HeaderId::VIA => self.via_in(record, rules).and_then(|via| {
                     found.keep_via(&self.bytes, via.branch(), via.sent_by());
                     let base = usize::from(record.value_start);
                     via.check_numbers().map_err(|error| error.within(id, base))
@@ -158,6 +162,7 @@ impl Message {
                 HeaderId::CSEQ => self
                     .check_cseq(record, method, rules)
                     .map(|number| found.keep_sequence(number)),
+                HeaderId::CALL_ID => self.call_id().map(drop),
                 HeaderId::CONTACT => self.check_value(record, rules).and_then(|()| {
                     let star = class::trim(self.value_of(record)) == b"*";
                     match method {
@@ -243,6 +248,16 @@ impl Message {
     fn address_in(&self, record: &Record, rules: Rules) -> Result<NameAddr<'_>, ParseError> {
         single(self.value_of(record), rules)
             .map_err(|error| error.within(record.id, usize::from(record.value_start)))
+    }
+
+    /// The topmost Via, which is the first value of the row of `record` unless that one is empty or malformed.
+    #[inline(always)]
+    fn via_in(&self, record: &Record, rules: Rules) -> Result<Via<'_>, ParseError> {
+        let value = self.value_of(record);
+        match Via::element(value, 0, rules) {
+            Ok((via, end)) if matches!(value.get(end), None | Some(b',')) => Ok(via),
+            _ => self.top_via(),
+        }
     }
 
     fn check_value(&self, record: &Record, rules: Rules) -> Result<(), ParseError> {

@@ -91,4 +91,19 @@ impl Identified {
     pub(crate) fn sequence(&self) -> Option<u32> {
         (self.sequence != u32::MAX).then_some(self.sequence)
     }
+
+    /// Moves the values behind `at`, where `length` bytes have been inserted that are part of none of them.
+    pub(crate) fn make_room(&mut self, at: u16, length: u16) {
+        for span in [
+            &mut self.branch,
+            &mut self.sent_by,
+            &mut self.from_tag,
+            &mut self.to_tag,
+        ] {
+            if span.end > at {
+                span.start += length;
+                span.end += length;
+            }
+        }
+    }
 }

@@ -131,7 +131,7 @@ pub use status::StatusCode;
 pub use text::text;
 pub use uri::{Host, Scheme, Uri, UriBuf};
 pub use value::Value;
-pub use write::{BuildError, BuildErrorKind, Builder};
+pub use write::{BuildError, BuildErrorKind, Builder, Field};
 
 /// The examples of the README compile and run.
 #[cfg(doctest)]

@@ -151,11 +151,11 @@ impl Message {
         let mut count = 0u16;
         while at < window.len() && !matches!(window[at], b'\n' | b'\r') && count < limits.headers {
             count += 1;
-            let (mut record, mut crlfs) = (Record::NONE, 0);
-            match scan::field(window, at, limits, &mut record, &mut crlfs) {
+            let (mut record, mut lone_cr) = (Record::NONE, false);
+            match scan::field(window, at, limits, &mut record, &mut lone_cr) {
                 Ok(next) => {
                     // Drop a field with a lone CR, because the response would copy it.
-                    if memchr::memchr_iter(b'\r', &window[at..next]).count() == crlfs {
+                    if !lone_cr {
                         head.push(record.moved(at, saved.len()));
                         saved.extend_from_slice(&window[at..next]);
                     }

@@ -125,6 +125,11 @@ impl<'a> Part<'a> {
             .is_some_and(|media| media.type_.eq_ignore_ascii_case(b"multipart"))
     }
 
+    /// Whether the recipient looks for parts in it. The boundaries of an encoded body are encoded, too.
+    fn opens(&self) -> bool {
+        self.is_multipart() && !self.encoded && self.transfer_encoding.is_none()
+    }
+
     /// Whether the part is a readable session description: application/sdp with the disposition `session`, which excludes
     /// `early-session` (RFC 3959), and in an encoding that [`Part::decoded`] undoes.
     pub fn is_session_description(&self) -> bool {
@@ -278,6 +283,15 @@ pub struct Selection<'p, 'a> {
 }
 
 impl<'p, 'a> Selection<'p, 'a> {
+    /// That of a body that is one part.
+    fn of_whole(whole: &'p Part<'a>, understood: bool) -> Self {
+        let processed = understood && whole.fault.is_none() || whole.is_by_reference();
+        Self {
+            used: understood.then_some(whole).into_iter().collect(),
+            refused: (!processed && !whole.is_optional()).then_some(whole),
+        }
+    }
+
     /// The parts that the recipient uses, in order.
     pub fn used(&self) -> impl Iterator<Item = &'p Part<'a>> {
         self.used.iter().copied()
@@ -323,14 +337,20 @@ impl<'a> Parts<'a> {
         let mut nodes = SmallVec::<[Node<'a>; 4]>::new();
         // A stack of parts to open, the next one on top, in place of recursion, because the peer controls the depth.
         let mut waiting: SmallVec<[(Part<'a>, usize); 4]> = SmallVec::new();
+        if !whole.opens() {
+            nodes.push(Node {
+                part: whole,
+                parent: 0,
+                opened: false,
+            });
+            return Ok(Parts { nodes });
+        }
         waiting.push((whole, 0));
         let mut opened = 0;
         while let Some((mut part, parent)) = waiting.pop() {
             let index = nodes.len();
-            // The boundaries of an encoded body are encoded, too.
-            let opens = part.is_multipart() && !part.encoded && part.transfer_encoding.is_none();
             let mut split = None;
-            if opens {
+            if part.opens() {
                 if part.depth >= limits.depth {
                     return Err(ParseError::at(ErrorKind::TooManyParts, 0));
                 }
@@ -386,6 +406,12 @@ impl<'a> Parts<'a> {
     /// | multipart with another disposition than `render` and `session` | never | nothing |
     pub fn select(&self, understood: impl Fn(&Part<'a>) -> bool) -> Selection<'_, 'a> {
         let nodes = &self.nodes;
+        // Most bodies are one part.
+        if let [node] = &nodes[..]
+            && !node.opened
+        {
+            return Selection::of_whole(&node.part, understood(&node.part));
+        }
         let mut verdicts: SmallVec<[Verdict; 4]> = smallvec![Verdict::default(); nodes.len()];
         // From the back, because the parts of a part stand behind it.
         for (index, node) in nodes.iter().enumerate().rev() {

@@ -64,4 +64,21 @@ impl Agent {
     pub fn connect_failure(&self) -> Option<ConnectFailure> {
         self.reactor.connect_failure(self.id)
     }
+
+    /// As [`Reactor::next_event`].
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.reactor.next_event().map(|(_, event)| event)
+    }
+
+    /// As [`Reactor::pause`].
+    pub fn pause(&mut self) -> Duration {
+        self.reactor.pause()
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Agent {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.reactor.as_fd()
+    }
 }

@@ -20,7 +20,7 @@ use tungstenite::handshake::MidHandshake;
 use tungstenite::handshake::client::ClientHandshake;
 use tungstenite::protocol::WebSocketConfig;
 
-use crate::link::{Carrier, Socket, Stream};
+use crate::link::{Carrier, Socket, Stream, Tcp};
 
 /// Trust and sizes of connections: the same for all attempts of one agent.
 pub(crate) struct Dialer {
@@ -155,6 +155,7 @@ fn upgrade(server: &ServerUrl, dialer: &Dialer, tcp: TcpStream) -> Result<Stage,
     // A SIP message is one write, so waiting for more data would only delay it.
     tcp.set_nodelay(true).map_err(|error| tcp_failure(&error))?;
     let remote = tcp.peer_addr().ok();
+    let tcp = Tcp::new(tcp);
     let (stream, transport) = if server.is_secure() {
         let tls = ClientConnection::new(dialer.trust.tls()?, server_name(server)?)
             .map_err(|error| (ConnectError::Tls, error.to_string()))?;

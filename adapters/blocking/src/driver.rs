@@ -14,7 +14,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::connect::{Attempt, Dialer, SocketRegistry, Step};
 use crate::description::Handlers;
-use crate::handle::{Inbox, Pushed};
+use crate::inbox::{Inbox, Pushed};
 use crate::link::{Closing, Link, LinkInput};
 use crate::mailbox::{AgentKey, Mailbox, Outcome};
 use crate::options::Options;
@@ -34,6 +34,15 @@ pub(crate) struct Shared {
     pub(crate) resolver: Resolver,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) clock: Clock,
+}
+
+/// What the queues of events took, ends of queues included.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Deliveries {
+    /// A thread waited for it, and was woken.
+    pub(crate) woken: usize,
+    /// No thread waited at the queue.
+    pub(crate) unnoticed: usize,
 }
 
 /// The destination of events.
@@ -66,6 +75,7 @@ pub(crate) struct Driver {
     send_queue: usize,
     /// The application has dropped the agent; only closing handshakes are left.
     ended: bool,
+    deliveries: Deliveries,
     /// The deadline that the reactor has scheduled.
     pub(crate) scheduled: Option<Timestamp>,
 }
@@ -105,6 +115,7 @@ impl Driver {
             is_announced: false,
             send_queue: options.send_queue,
             ended: false,
+            deliveries: Deliveries::default(),
             scheduled: None,
         })
     }
@@ -113,11 +124,16 @@ impl Driver {
         self.last_failure.clone()
     }
 
-    /// The sockets may have become ready.
-    pub(crate) fn wake(&mut self) {
+    /// The sockets may have become ready. `closed`: the peer of one of them sends no more.
+    pub(crate) fn wake(&mut self, closed: bool) {
         for link in &mut self.links {
-            link.wake();
+            link.wake(closed);
         }
+    }
+
+    /// What the queues of events took since the last call.
+    pub(crate) fn take_deliveries(&mut self) -> Deliveries {
+        std::mem::take(&mut self.deliveries)
     }
 
     pub(crate) fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
@@ -221,6 +237,20 @@ impl Driver {
             }
         }
         self.carry_out(shared);
+        // What the inputs caused goes out before other agents have their turn.
+        let mut index = 0;
+        while let Some(link) = self.links.get_mut(index) {
+            match link.flush() {
+                None => index += 1,
+                Some(end) => {
+                    let connection = link.connection;
+                    if let Some(link) = self.take_link(connection) {
+                        self.close(link, end.code);
+                    }
+                    self.host.closed(connection, end.reason, self.clock.now());
+                }
+            }
+        }
         true
     }
 
@@ -272,7 +302,8 @@ impl Driver {
             // Events stay in order.
             Outlet::Inbox(_) if !self.waiting.is_empty() => self.waiting.push_back(event),
             Outlet::Inbox(inbox) => match inbox.push(event) {
-                Pushed::Taken => {}
+                Pushed::Taken { woke: true } => self.deliveries.woken += 1,
+                Pushed::Taken { woke: false } => self.deliveries.unnoticed += 1,
                 Pushed::Full(event) => self.waiting.push_back(event),
                 Pushed::ReceiverDropped => self.outlet = Outlet::Closed,
             },
@@ -345,7 +376,7 @@ impl Driver {
             .collect();
     }
 
-    /// Writes to all links and feeds the next input from one of them; false if there is none.
+    /// Feeds the next input from one of the links; false if there is none, and what waits to be sent has gone out.
     fn feed_link(&mut self) -> bool {
         // Nothing is read while events wait.
         let read = self.waiting.is_empty();
@@ -381,6 +412,7 @@ impl Driver {
         }
         if let Outlet::Inbox(inbox) = std::mem::replace(&mut self.outlet, Outlet::Closed) {
             inbox.end();
+            self.deliveries.unnoticed += 1;
         }
         self.waiting.clear();
         self.host.abandon(self.clock.now());

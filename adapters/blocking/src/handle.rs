@@ -1,20 +1,20 @@
 //! The two ends that an application holds: commands in, events out.
 
-use std::collections::VecDeque;
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use sip_core::{Event, Timestamp, UserAgent};
 use sip_host::os::LastFailure;
 use sip_host::{CommandFailure, ConnectFailure, command};
 
-use crate::mailbox::{AgentKey, Envelope, Mailbox};
+use crate::inbox::{Inbox, InboxState};
+use crate::leadership::{Leadership, Role};
+use crate::mailbox::{AgentKey, Envelope};
 
 /// Commands to a running user agent. A clone is cheap and controls the same agent.
 ///
-/// Each method returns as soon as the core has taken or refused the command, so it waits for the current work
-/// of the I/O thread at most. [`Events`] reports what follows.
+/// Each method runs on the calling thread and returns as soon as the core has taken or refused the command and its messages
+/// are sent, so it waits for the current work of another thread at most. [`Events`] reports what follows.
 #[derive(Clone)]
 pub struct Handle {
     end: Arc<CommandEnd>,
@@ -23,43 +23,14 @@ pub struct Handle {
 /// Shared by all clones of a handle. Its drop informs the agent.
 struct CommandEnd {
     agent: AgentKey,
-    mailbox: Arc<Mailbox>,
-    permits: Arc<Permits>,
+    leadership: Arc<Leadership>,
     last_failure: LastFailure,
 }
 
 impl Drop for CommandEnd {
     fn drop(&mut self) {
-        self.mailbox.post(Envelope::HandlesDropped(self.agent));
-    }
-}
-
-/// Counts how many more commands may wait.
-struct Permits {
-    free: Mutex<usize>,
-    changed: Condvar,
-}
-
-/// The permit of one waiting command. Its drop returns it.
-struct Permit(Arc<Permits>);
-
-impl Permits {
-    /// Waits for a permit.
-    fn take(self: &Arc<Self>) -> Permit {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self
-            .changed
-            .wait_while(free, |free| *free == 0)
-            .unwrap_or_else(PoisonError::into_inner);
-        *free -= 1;
-        Permit(self.clone())
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.changed.notify_one();
+        let mailbox = self.leadership.mailbox();
+        mailbox.post(Envelope::HandlesDropped(self.agent));
     }
 }
 
@@ -70,57 +41,39 @@ impl std::fmt::Debug for Handle {
 }
 
 impl Handle {
-    /// `limit`: how many commands may wait.
     pub(crate) fn new(
         agent: AgentKey,
-        mailbox: Arc<Mailbox>,
-        limit: usize,
+        leadership: Arc<Leadership>,
         last_failure: LastFailure,
     ) -> Self {
-        let permits = Arc::new(Permits {
-            free: Mutex::new(limit),
-            changed: Condvar::new(),
-        });
         Self {
             end: Arc::new(CommandEnd {
                 agent,
-                mailbox,
-                permits,
+                leadership,
                 last_failure,
             }),
         }
     }
 
-    /// Runs `command` where the agent lives and returns its result. It gives access to everything that
-    /// [`UserAgent`] offers and this type has no method for.
+    /// Runs `command` with the agent and returns its result. It gives access to everything that [`UserAgent`] offers and
+    /// this type has no method for.
     ///
     /// # Errors
-    /// [`CommandFailure::Gone`] if the I/O thread has ended, [`CommandFailure::OwnThread`] on the I/O thread.
+    /// [`CommandFailure::Gone`] if the agent has ended, [`CommandFailure::OwnThread`] if a connector or a description handler
+    /// of the same thread of agents calls this.
     pub fn with<R, F>(&self, command: F) -> Result<R, CommandFailure>
     where
         R: Send + 'static,
         F: FnOnce(&mut UserAgent, Timestamp) -> R + Send + 'static,
     {
         let CommandEnd {
-            agent,
-            mailbox,
-            permits,
-            ..
+            agent, leadership, ..
         } = &*self.end;
-        if mailbox.is_own_thread() {
+        if leadership.mailbox().is_driven_here() {
             return Err(CommandFailure::OwnThread);
         }
-        let permit = permits.take();
-        let (answer, result) = sync_channel(1);
-        let command = Box::new(move |agent: &mut UserAgent, now| {
-            let result = command(agent, now);
-            drop(permit);
-            // The caller waits for the result, so this neither fails nor blocks.
-            let _ = answer.send(result);
-        });
-        // If the mailbox is closed, the command is dropped with its sender, and `recv` below fails.
-        mailbox.post(Envelope::Command(*agent, command));
-        result.recv().map_err(|_| CommandFailure::Gone)
+        let result = leadership.command(*agent, command);
+        result.map_err(|_| CommandFailure::Gone)
     }
 
     /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`] carries;
@@ -137,8 +90,8 @@ macro_rules! methods {
         $(#[$doc:meta])*
         fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
     )*) => {
-        /// The commands. Each waits until the agent has carried it out, and fails on the I/O thread
-        /// ([`Handle::with`]).
+        /// The commands. Each returns once the agent has carried it out, and fails inside a connector or a description
+        /// handler ([`Handle::with`]).
         impl Handle {
             $(
                 $(#[$doc])*
@@ -151,77 +104,6 @@ macro_rules! methods {
 }
 
 sip_host::for_each_command!(methods);
-
-/// The bounded queue of events from the I/O thread to the application. No event is dropped.
-pub(crate) struct Inbox {
-    state: Mutex<InboxState>,
-    changed: Condvar,
-}
-
-struct InboxState {
-    events: VecDeque<Event>,
-    limit: usize,
-    /// An event found the queue full, so the agent waits for [`Envelope::Room`].
-    full: bool,
-    /// The agent has ended: no more events follow.
-    ended: bool,
-    /// The application has dropped its [`Events`].
-    receiver_dropped: bool,
-}
-
-/// The result of a push.
-pub(crate) enum Pushed {
-    Taken,
-    /// The queue is full. The agent receives [`Envelope::Room`] when it is not.
-    Full(Event),
-    /// The application has dropped its [`Events`].
-    ReceiverDropped,
-}
-
-impl Inbox {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            state: Mutex::new(InboxState {
-                events: VecDeque::new(),
-                limit,
-                full: false,
-                ended: false,
-                receiver_dropped: false,
-            }),
-            changed: Condvar::new(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, InboxState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn push(&self, event: Event) -> Pushed {
-        let mut state = self.state();
-        if state.receiver_dropped {
-            return Pushed::ReceiverDropped;
-        }
-        if state.events.len() >= state.limit {
-            state.full = true;
-            return Pushed::Full(event);
-        }
-        state.events.push_back(event);
-        drop(state);
-        self.changed.notify_one();
-        Pushed::Taken
-    }
-
-    /// Whether the application has dropped its [`Events`].
-    pub(crate) fn is_receiver_dropped(&self) -> bool {
-        self.state().receiver_dropped
-    }
-
-    /// The agent has ended: no more events follow.
-    pub(crate) fn end(&self) {
-        self.state().ended = true;
-        self.changed.notify_all();
-    }
-}
 
 /// Why there is no event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -241,7 +123,7 @@ pub enum NoEvent {
 /// agent still takes commands.
 pub struct Events {
     agent: AgentKey,
-    mailbox: Arc<Mailbox>,
+    leadership: Arc<Leadership>,
     inbox: Arc<Inbox>,
 }
 
@@ -252,15 +134,16 @@ impl std::fmt::Debug for Events {
 }
 
 impl Events {
-    pub(crate) fn new(agent: AgentKey, mailbox: Arc<Mailbox>, inbox: Arc<Inbox>) -> Self {
+    pub(crate) fn new(agent: AgentKey, leadership: Arc<Leadership>, inbox: Arc<Inbox>) -> Self {
         Self {
             agent,
-            mailbox,
+            leadership,
             inbox,
         }
     }
 
-    /// Waits for the next event, at most for `timeout`. Zero does not wait.
+    /// Waits for the next event, at most for `timeout`. Zero does not wait. Inside a connector or a description handler it
+    /// does not wait either, because the thread would wait for itself.
     ///
     /// # Errors
     /// [`NoEvent::Timeout`] if no event came in time, [`NoEvent::Ended`] if no more follow.
@@ -270,33 +153,58 @@ impl Events {
     }
 
     fn wait(&mut self, end: Option<Instant>) -> Result<Event, NoEvent> {
-        let mut state = self.inbox.state();
+        if let Some(result) = self.take_event(self.inbox.state()) {
+            return result;
+        }
+        // A connector that waits for events would wait for its own thread: it finds none.
+        if self.leadership.mailbox().is_driven_here() {
+            return Err(NoEvent::Timeout);
+        }
+        let presence = self.leadership.enter();
         loop {
-            if let Some(event) = state.events.pop_front() {
-                let was_full = std::mem::take(&mut state.full);
-                drop(state);
-                if was_full {
-                    self.mailbox.post(Envelope::Room(self.agent));
-                }
-                return Ok(event);
-            }
-            if state.ended {
-                return Err(NoEvent::Ended);
-            }
-            let changed = &self.inbox.changed;
-            state = match end {
-                None => changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(end) => {
-                    let left = end.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Err(NoEvent::Timeout);
+            if let Role::Leads(mut lead) = presence.role() {
+                loop {
+                    // The thread that led before may have queued an event meanwhile.
+                    if let Some(result) = self.take_event(self.inbox.state()) {
+                        return result;
                     }
-                    let waited = changed.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
+                    // An error means that the agents are gone, and the queue has ended.
+                    let _gone = lead.turn(left(end));
+                    if left(end) == Some(Duration::ZERO) {
+                        let result = self.take_event(self.inbox.state());
+                        return result.unwrap_or(Err(NoEvent::Timeout));
+                    }
                 }
-            };
+            }
+            let state = self.inbox.state();
+            if let Some(result) = self.take_event(state) {
+                return result;
+            }
+            if left(end) == Some(Duration::ZERO) {
+                return Err(NoEvent::Timeout);
+            }
+            self.inbox.wait(left(end));
         }
     }
+
+    /// The next event of the queue, or its end.
+    fn take_event(&self, mut state: MutexGuard<'_, InboxState>) -> Option<Result<Event, NoEvent>> {
+        let Some(event) = state.events.pop_front() else {
+            return state.ended.then_some(Err(NoEvent::Ended));
+        };
+        let was_full = std::mem::take(&mut state.full);
+        drop(state);
+        if was_full {
+            let mailbox = self.leadership.mailbox();
+            mailbox.post(Envelope::Room(self.agent));
+        }
+        Some(Ok(event))
+    }
+}
+
+/// The time that is left; `None` without an end.
+fn left(end: Option<Instant>) -> Option<Duration> {
+    end.map(|end| end.saturating_duration_since(Instant::now()))
 }
 
 impl Iterator for Events {
@@ -315,6 +223,7 @@ impl Drop for Events {
             std::mem::take(&mut state.events)
         };
         drop(events);
-        self.mailbox.post(Envelope::Room(self.agent));
+        let mailbox = self.leadership.mailbox();
+        mailbox.post(Envelope::Room(self.agent));
     }
 }

@@ -3,9 +3,13 @@
 //! their own or on the thread of the caller.
 //!
 //! [`Agent::start`] gives a user agent a thread that waits for its sockets, its commands and its
-//! deadlines at once. It returns a [`Handle`], whose methods wait until a command is carried out, and
+//! deadlines at once. It returns a [`Handle`], whose methods return when a command is carried out, and
 //! [`Events`], an iterator. The thread ends, and its sockets close, when the last `Handle` and the
 //! `Events` are dropped. [`IoThread`] is one such thread for any number of agents.
+//!
+//! A thread of the application that waits for events does the work of that thread meanwhile, and a command runs on the thread
+//! that gives it, so a program of one thread that handles one event after the other has no context switch for each
+//! message. The agents' own thread takes over when the application is busy for some milliseconds.
 //!
 //! [`Agent::new`] and [`Reactor`] need no thread: the caller of `poll` drives the agents.
 //!
@@ -57,20 +61,25 @@
 //! # }
 //! ```
 //!
-//! Files from the top to the bottom; each imports only those below it: `agent`, `io_thread`, `reactor`,
-//! `driver`, `connect` and `handle`, `link` and `options`, `description` and `resolve`, `mailbox`.
+//! Files from the top to the bottom; each imports only those below it: `agent`, `io_thread`, `handle`,
+//! `leadership` and `reactor`, `agents`, `driver`, `connect`, `link` and `options`, `description` and `resolve`, `mailbox`,
+//! `inbox` and `waiter`.
 
 mod agent;
+mod agents;
 mod connect;
 mod description;
 mod driver;
 mod handle;
+mod inbox;
 mod io_thread;
+mod leadership;
 mod link;
 mod mailbox;
 mod options;
 mod reactor;
 mod resolve;
+mod waiter;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

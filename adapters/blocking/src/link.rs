@@ -11,10 +11,53 @@ use tungstenite::error::Error as WebSocketError;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
+/// A TCP socket that remembers whether it is empty, so that it is not read only to find that out.
+pub(crate) struct Tcp {
+    socket: TcpStream,
+    /// A read took less than its buffer holds, so the operating system reports the next bytes. Off while
+    /// [`Tcp::is_exhaustive`].
+    is_empty: bool,
+    /// Each read asks the operating system: during the handshakes, and once the peer sends no more, because the
+    /// operating system reports that once.
+    is_exhaustive: bool,
+}
+
+impl Tcp {
+    pub(crate) fn new(socket: TcpStream) -> Self {
+        Self {
+            socket,
+            is_empty: false,
+            is_exhaustive: true,
+        }
+    }
+}
+
+impl Read for Tcp {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_empty {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let read = self.socket.read(buffer)?;
+        // Windows reports no further bytes before a read has found the socket empty.
+        self.is_empty = cfg!(unix) && !self.is_exhaustive && read > 0 && read < buffer.len();
+        Ok(read)
+    }
+}
+
+impl Write for Tcp {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.socket.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
 /// TCP, or TLS over it. It never blocks.
 pub(crate) enum Carrier {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Plain(Tcp),
+    Tls(Box<StreamOwned<ClientConnection, Tcp>>),
 }
 
 /// Carries WebSocket frames and limits the reads of one turn, because fragments that do not complete a message
@@ -36,6 +79,20 @@ impl Stream {
 
     fn begin_turn(&mut self) {
         self.reads = READS_PER_TURN;
+    }
+
+    fn tcp(&mut self) -> &mut Tcp {
+        match &mut self.carrier {
+            Carrier::Plain(tcp) => tcp,
+            Carrier::Tls(tls) => &mut tls.sock,
+        }
+    }
+
+    /// Whether each read asks the operating system.
+    fn set_exhaustive(&mut self, is_exhaustive: bool) {
+        let tcp = self.tcp();
+        tcp.is_exhaustive = is_exhaustive;
+        tcp.is_empty = false;
     }
 
     /// Whether `WouldBlock` came from the limit of this turn, so that there may be more to read at once.
@@ -109,6 +166,7 @@ impl Link {
     /// `limit`: how many bytes may wait for a peer that does not read.
     pub(crate) fn new(connection: ConnectionId, mut socket: Socket, limit: usize) -> Self {
         socket.get_mut().begin_turn();
+        socket.get_mut().set_exhaustive(false);
         Self {
             connection,
             outgoing: Outgoing::new(limit),
@@ -121,10 +179,14 @@ impl Link {
         }
     }
 
-    /// The socket may be ready for anything. Both flags are set, because TLS may have to write before it reads.
-    pub(crate) fn wake(&mut self) {
+    /// The socket may be ready for anything. Both flags are set, because TLS may have to write before it reads. `closed`:
+    /// the peer may send no more.
+    pub(crate) fn wake(&mut self, closed: bool) {
         self.readable = true;
         self.writable = true;
+        let tcp = self.socket.get_mut().tcp();
+        tcp.is_exhaustive |= closed;
+        tcp.is_empty = false;
     }
 
     /// A new turn: other links have been served.
@@ -132,15 +194,13 @@ impl Link {
         self.socket.get_mut().begin_turn();
     }
 
-    /// Sends what waits and, if `read`, returns the next input.
+    /// The next input, if `read`. What waits is sent once there is none, so that the messages that a group of inputs causes
+    /// are one write.
     pub(crate) fn poll(&mut self, read: bool) -> Option<LinkInput> {
-        loop {
-            if let Err(error) = self.write_out() {
-                return Some(LinkInput::Closed(broken(&error)));
-            }
-            if !read || !self.readable {
-                return None;
-            }
+        if let Err(error) = self.pass_on() {
+            return Some(LinkInput::Closed(broken(&error)));
+        }
+        while read && self.readable {
             return Some(match self.socket.read() {
                 Ok(Message::Text(text)) => LinkInput::Message(text.into()),
                 Ok(Message::Binary(bytes)) => LinkInput::Message(bytes),
@@ -157,7 +217,7 @@ impl Link {
                 }
                 Err(error) if is_pause(&error) => {
                     self.readable = false;
-                    return None;
+                    break;
                 }
                 Err(error) => {
                     self.unreadable = true;
@@ -165,10 +225,16 @@ impl Link {
                 }
             });
         }
+        self.flush().map(LinkInput::Closed)
     }
 
-    /// Writes as much as the socket takes.
-    fn write_out(&mut self) -> Result<(), WebSocketError> {
+    /// Sends what waits, as much as the socket takes. Returns how the connection ended, if it did.
+    pub(crate) fn flush(&mut self) -> Option<End> {
+        self.write_out().err().map(|error| broken(&error))
+    }
+
+    /// Passes the messages that wait to the socket, which keeps them until it is flushed or holds many.
+    fn pass_on(&mut self) -> Result<(), WebSocketError> {
         while self.writable
             && let Some(message) = self.outgoing.pop()
         {
@@ -177,6 +243,11 @@ impl Link {
             let written = self.socket.write(message);
             self.paused(written)?;
         }
+        Ok(())
+    }
+
+    fn write_out(&mut self) -> Result<(), WebSocketError> {
+        self.pass_on()?;
         if self.writable && self.unflushed {
             let flushed = self.socket.flush();
             if self.paused(flushed)? {
@@ -200,7 +271,8 @@ impl Link {
     }
 
     /// Takes the link out of service: sends what waits, then starts the closing handshake.
-    pub(crate) fn close(self, code: CloseCode, now: Timestamp) -> Closing {
+    pub(crate) fn close(mut self, code: CloseCode, now: Timestamp) -> Closing {
+        self.socket.get_mut().set_exhaustive(true);
         Closing {
             socket: self.socket,
             outgoing: self.outgoing,

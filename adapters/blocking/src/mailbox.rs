@@ -1,14 +1,15 @@
 //! The queue from other threads to the one that drives the agents.
 
+use std::cell::Cell;
 use std::io;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
-use std::thread::ThreadId;
 
 use mio::{Registry, Token, Waker};
-use sip_core::{Body, SessionId, Timestamp, UserAgent};
+use sip_core::{Body, SessionId};
 use sip_host::DescriptionError;
 
 /// The token of the mailbox. Agents have the others.
@@ -31,9 +32,6 @@ impl AgentKey {
     }
 }
 
-/// A command in the queue. It runs with the user agent and the time.
-pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
-
 /// Host and port.
 pub(crate) type Name = (String, u16);
 
@@ -49,7 +47,6 @@ pub(crate) enum Envelope {
     Arrival,
     /// No more agents follow.
     Complete,
-    Command(AgentKey, Command),
     /// The last handle of an agent was dropped.
     HandlesDropped(AgentKey),
     /// The application has taken an event out of a full queue, or has dropped the queue.
@@ -59,12 +56,31 @@ pub(crate) enum Envelope {
     Described(AgentKey, SessionId, u64, Outcome),
 }
 
+thread_local! {
+    /// The address of the mailbox whose agents this thread drives at the moment; 0 if it drives none.
+    static DRIVEN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// While it lives the current thread drives the agents of a mailbox.
+pub(crate) struct Driving {
+    before: usize,
+    /// The value belongs to its thread.
+    thread: PhantomData<*const ()>,
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        DRIVEN.set(self.before);
+    }
+}
+
 /// Takes envelopes from any thread, and ends the wait of the thread that reads them.
 pub(crate) struct Mailbox {
     queue: Mutex<Queue>,
     waker: Waker,
     next_id: AtomicUsize,
-    owner: OnceLock<ThreadId>,
+    #[cfg(test)]
+    wakes: AtomicUsize,
 }
 
 struct Queue {
@@ -82,7 +98,8 @@ impl Mailbox {
             }),
             waker: Waker::new(registry, MAILBOX)?,
             next_id: AtomicUsize::new(MAILBOX.0 + 1),
-            owner: OnceLock::new(),
+            #[cfg(test)]
+            wakes: AtomicUsize::new(0),
         })
     }
 
@@ -90,20 +107,29 @@ impl Mailbox {
         AgentKey(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Records that the current thread is the reader.
-    pub(crate) fn own(&self) {
-        self.owner.get_or_init(|| std::thread::current().id());
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
-    pub(crate) fn is_own_thread(&self) -> bool {
-        self.owner.get() == Some(&std::thread::current().id())
+    /// The current thread drives the agents until the value is dropped.
+    pub(crate) fn drive(&self) -> Driving {
+        Driving {
+            before: DRIVEN.replace(self.address()),
+            thread: PhantomData,
+        }
+    }
+
+    /// Whether the current thread drives the agents: a connector or a handler called this.
+    pub(crate) fn is_driven_here(&self) -> bool {
+        DRIVEN.get() == self.address()
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// False, and the envelope is dropped, if no thread reads any more.
+    /// False, and the envelope is dropped, if no thread reads any more. An envelope of the thread that drives the agents
+    /// wakes no thread, because that thread reads it before it waits.
     pub(crate) fn post(&self, envelope: Envelope) -> bool {
         let mut queue = self.queue();
         if !queue.open {
@@ -116,17 +142,29 @@ impl Mailbox {
         queue.envelopes.push(envelope);
         drop(queue);
         // The first envelope wakes the reader for all that follow.
-        if is_first {
+        if is_first && !self.is_driven_here() {
             self.interrupt();
         }
         true
     }
 
     /// Ends the reader's wait.
-    fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
+        #[cfg(test)]
+        self.wakes.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = self.waker.wake() {
-            tracing::error!(target: "sip.transport", "the I/O thread cannot be woken: {error}");
+            tracing::error!(target: "sip.transport", "the thread that waits for sockets cannot be woken: {error}");
         }
+    }
+
+    /// How many waits were ended.
+    #[cfg(test)]
+    pub(crate) fn wakes(&self) -> usize {
+        self.wakes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue().envelopes.is_empty()
     }
 
     pub(crate) fn take(&self) -> Vec<Envelope> {

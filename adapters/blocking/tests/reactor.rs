@@ -74,6 +74,36 @@ fn a_poll_ends_in_time() {
     assert!(start.elapsed() < PATIENCE);
 }
 
+/// A program with a loop of its own waits for the file descriptor of the agent, and polls without waiting.
+#[test]
+#[cfg(unix)]
+fn the_file_descriptor_of_an_agent_is_readable_when_a_message_comes() {
+    use std::os::fd::{AsFd, AsRawFd};
+
+    let (mut agent, _clock, mut server) = connected(config("ws://127.0.0.1:1"));
+    while agent.poll(Some(Duration::ZERO)).unwrap().is_some() {}
+    assert!(agent.pause() > Duration::ZERO);
+    let number = agent.as_fd().as_raw_fd();
+    let mut poll = mio::Poll::new().unwrap();
+    let mut source = mio::unix::SourceFd(&number);
+    poll.registry()
+        .register(&mut source, mio::Token(1), mio::Interest::READABLE)
+        .unwrap();
+    let mut readiness = mio::Events::with_capacity(1);
+    for number in 1..=3 {
+        send(&mut server, Message::text(request("MESSAGE", number, "hi")));
+        poll.poll(&mut readiness, Some(PATIENCE)).unwrap();
+        assert!(!readiness.is_empty(), "message {number} makes it readable");
+        let event = agent.poll(Some(Duration::ZERO)).unwrap();
+        assert!(
+            matches!(event, Some(Event::IncomingRequest { .. })),
+            "{event:?}"
+        );
+        // An event that the program has not taken yet would be polled for at once.
+        while agent.poll(Some(Duration::ZERO)).unwrap().is_some() {}
+    }
+}
+
 /// BYE and REGISTER are sent even if the program does not poll any more.
 #[test]
 fn rfc6455_7_1_an_agent_that_is_dropped_closes_its_socket() {

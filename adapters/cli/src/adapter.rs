@@ -1,23 +1,26 @@
 //! One handle and one stream of events for both adapters.
 
-use std::sync::Arc;
+#[cfg(unix)]
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
-use sip_core::Event;
 use sip_core::config::Config;
+use sip_core::{Event, Timestamp, UserAgent};
 use sip_host::os::{Options, StartError};
-use sip_host::{CommandFailure, ConnectFailure, TraceConnector};
-use tokio::sync::mpsc;
+use sip_host::{CommandFailure, ConnectFailure, TraceConnector, command};
+#[cfg(unix)]
+use tokio::io::Interest;
+#[cfg(unix)]
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+use tokio::sync::{Notify, mpsc};
 
 use crate::arguments::Adapter;
 use crate::outcome::Failure;
 use crate::sdp::Descriptions;
 
-/// How long the thread of a blocking agent may take to notice that its events have no receiver.
-const CLOSED_CHECK: Duration = Duration::from_millis(250);
-
-/// How many events may wait between the queue of a blocking agent and the command that takes them.
+/// How many events of a blocking agent may wait for the command that takes them.
 const FORWARDED_EVENTS: usize = 16;
 
 /// Settings of a command for its user agent besides the configuration.
@@ -57,40 +60,118 @@ pub(crate) fn start(
         }
         Adapter::Blocking => {
             let options = settings.options(Arc::new(Descriptions) as Arc<_>);
-            let (handle, events) = sip_blocking::Agent::start(config, options).map_err(failure)?;
-            let events = forward(events)?;
-            Ok((Handle::Blocking(handle), Events::Blocking(events)))
+            let agent = sip_blocking::Agent::new(config, options).map_err(failure)?;
+            let (sender, receiver) = mpsc::channel(FORWARDED_EVENTS);
+            let blocking = Blocking {
+                agent: Arc::new(Mutex::new(agent)),
+                commanded: Arc::new(Notify::new()),
+            };
+            tokio::spawn(blocking.clone().drive(sender));
+            Ok((Handle::Blocking(blocking), Events::Blocking(receiver)))
         }
     }
 }
 
-/// Starts a thread that waits for events, so that a command can wait for other things too.
-fn forward(mut events: sip_blocking::Events) -> Result<mpsc::Receiver<Event>, Failure> {
-    let (sender, receiver) = mpsc::channel(FORWARDED_EVENTS);
-    let wait = move || {
-        while !sender.is_closed() {
-            let goes_on = match events.next_timeout(CLOSED_CHECK) {
-                Ok(event) => sender.blocking_send(event).is_ok(),
-                Err(none) => none == sip_blocking::NoEvent::Timeout,
-            };
-            if !goes_on {
-                return;
-            }
-        }
-    };
-    std::thread::Builder::new()
-        .name("sip-events".to_owned())
-        .spawn(wait)
-        .map(|_| receiver)
-        .map_err(|error| Failure::Usage(format!("cannot start: {error}")))
+/// An agent of the blocking adapter. A task polls it whenever its sockets are ready, so that a command can wait for other
+/// things too; commands run on the thread that gives them.
+#[derive(Clone, Debug)]
+pub(crate) struct Blocking {
+    agent: Arc<Mutex<sip_blocking::Agent>>,
+    /// A command may have changed when the agent is to be polled next.
+    commanded: Arc<Notify>,
 }
 
+impl Blocking {
+    fn agent(&self) -> MutexGuard<'_, sip_blocking::Agent> {
+        self.agent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<R>(
+        &self,
+        command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
+    ) -> Result<R, CommandFailure> {
+        let result = self.agent().with(command);
+        self.commanded.notify_one();
+        result.ok_or(CommandFailure::Gone)
+    }
+
+    /// Polls the agent until the command has dropped its events.
+    async fn drive(self, events: mpsc::Sender<Event>) -> std::io::Result<()> {
+        let sockets = Sockets::of(&self)?;
+        loop {
+            let mut ready = tokio::select! {
+                () = events.closed() => return Ok(()),
+                ready = sockets.ready() => Some(ready?),
+                () = self.commanded.notified() => None,
+                () = tokio::time::sleep(self.pause()) => None,
+            };
+            let mut next = self.poll()?;
+            while let Some(event) = next {
+                if events.send(event).await.is_err() {
+                    return Ok(());
+                }
+                next = self.agent().next_event();
+            }
+            if let Some(ready) = &mut ready {
+                ready.clear_ready();
+            }
+        }
+    }
+
+    fn poll(&self) -> std::io::Result<Option<Event>> {
+        self.agent().poll(Some(Duration::ZERO))
+    }
+
+    fn pause(&self) -> Duration {
+        self.agent().pause()
+    }
+}
+
+/// The sockets of an agent, as one file descriptor.
+#[cfg(unix)]
+struct Sockets {
+    readable: AsyncFd<OwnedFd>,
+}
+
+#[cfg(unix)]
+impl Sockets {
+    fn of(agent: &Blocking) -> std::io::Result<Self> {
+        let owned = agent.agent().as_fd().try_clone_to_owned()?;
+        #[expect(
+            deprecated,
+            reason = "the replacement is unsafe; a descriptor that the value owns is sound"
+        )]
+        let readable = AsyncFd::with_interest(owned, Interest::READABLE)?;
+        Ok(Self { readable })
+    }
+
+    async fn ready(&self) -> std::io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
+        self.readable.readable().await
+    }
+}
+
+/// Elsewhere the agent is polled often.
+#[cfg(not(unix))]
+struct Sockets;
+
+#[cfg(not(unix))]
+impl Sockets {
+    fn of(_: &Blocking) -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn ready(&self) -> std::io::Result<Self> {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Ok(Self)
+    }
+
+    fn clear_ready(&mut self) {}
+}
 /// Commands to a user agent.
 #[derive(Clone, Debug)]
 pub(crate) enum Handle {
     Tokio(sip_tokio::Handle),
-    /// Its commands block the caller until the thread of the agent has carried them out.
-    Blocking(sip_blocking::Handle),
+    Blocking(Blocking),
 }
 
 /// Makes the methods of both handles from the commands that every adapter has.
@@ -109,7 +190,7 @@ macro_rules! methods {
                 ) -> Result<$result, CommandFailure> {
                     match self {
                         Self::Tokio(handle) => handle.$name($($argument),*).await,
-                        Self::Blocking(handle) => handle.$name($($argument),*),
+                        Self::Blocking(agent) => agent.with(command::$name($($argument.into()),*))?,
                     }
                 }
             )*
@@ -124,7 +205,7 @@ impl Handle {
     pub(crate) fn connect_failure(&self) -> Option<ConnectFailure> {
         match self {
             Self::Tokio(handle) => handle.connect_failure(),
-            Self::Blocking(handle) => handle.connect_failure(),
+            Self::Blocking(agent) => agent.agent().connect_failure(),
         }
     }
 }

@@ -15,7 +15,7 @@ use sip_core::{
 };
 use sip_parse::{Bytes, StatusCode};
 
-use super::{Series, far_end, limits, webrtc_description};
+use crate::series::{Series, far_end, limits, webrtc_description};
 
 /// How long a transaction that is over may stay.
 pub(super) const LAPSE: Duration = Duration::from_secs(40);

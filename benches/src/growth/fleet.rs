@@ -6,7 +6,7 @@ use sip_core::config::Config;
 use sip_core::{Action, AgentId, Event, Fleet, Timestamp, UserAgent};
 
 use super::agents::{INFO, agent, config};
-use super::{Series, far_end};
+use crate::series::{Series, far_end};
 
 /// A fleet whose registrar accepts each REGISTER.
 struct Registered {

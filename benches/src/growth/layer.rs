@@ -6,7 +6,7 @@ use sip_core::transaction::{Output, TransactionLayer, TransactionSettings};
 use sip_core::{ConnectionId, ConnectionInfo, Timestamp, Transport};
 use sip_parse::{Builder, Bytes, HeaderName, Method, StatusCode};
 
-use super::{Series, limits};
+use crate::series::{Series, limits};
 
 /// A layer with one connection.
 struct End {

@@ -13,7 +13,7 @@ use sip_core::{
 use sip_parse::{Bytes, UriBuf};
 
 use super::agents::LAPSE;
-use super::{Series, limits, webrtc_description};
+use crate::series::{Series, limits, webrtc_description};
 
 /// A connection that has just opened.
 const INFO: ConnectionInfo = ConnectionInfo {

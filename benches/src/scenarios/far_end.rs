@@ -7,7 +7,8 @@ use sip_parse::Bytes;
 ///
 /// # Panics
 /// If the request has no start line or no To.
-pub(super) fn ok(request: &[u8]) -> Bytes {
+#[must_use]
+pub fn ok(request: &[u8]) -> Bytes {
     let line = memmem::find(request, b"\r\n").expect("a start line");
     let head = memmem::find(request, b"\r\n\r\n").expect("an end of the head");
     let to = memmem::find(request, b"\r\nTo: ").expect("To") + 6;

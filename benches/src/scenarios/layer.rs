@@ -12,8 +12,8 @@ use sip_parse::{Builder, Bytes, HeaderName, Method, StatusCode, Value};
 use super::far_end;
 use crate::scenario::Scenario;
 
-/// A transaction that is over waits up to 32 s for its timer, so that 1,024 of them wait at any time.
-const PAUSE: Duration = Duration::from_micros(31_250);
+/// The time between two steps: a transaction that is over waits up to 32 s for its timer, so that 1,024 of them wait at any time.
+pub const PAUSE: Duration = Duration::from_micros(31_250);
 
 /// As many steps as there are transactions at any time, and more.
 const WARM: u64 = 1_100;
@@ -27,9 +27,11 @@ struct Bench {
 
 impl Bench {
     fn new(transport: Transport, remote: Option<&str>) -> Self {
+        let mut limits = Limits::default();
+        limits.server_transactions = usize::MAX / 8;
         let settings = TransactionSettings {
             timers: Default::default(),
-            limits: Limits::default(),
+            limits,
             sent_by: "192.0.2.1:5060".into(),
             via_transport: None,
             rport: false,
@@ -84,18 +86,38 @@ impl Bench {
     }
 }
 
-/// As many requests as there are transactions at any time, and more, each in a transaction of its own.
-fn requests(method: &str, via: &str) -> Vec<Bytes> {
-    let request = |number: u64| {
-        let text = format!(
-            "{method} sip:bob@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/{via};branch=z9hG4bK{number:04x}\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:alice@192.0.2.9>;tag={number:04x}\r\nTo: <sip:bob@192.0.2.1>\r\n\
-             Call-ID: {number:04x}@192.0.2.9\r\nCSeq: 1 {method}\r\nContact: <sip:alice@192.0.2.9>\r\n\
-             Content-Length: 0\r\n\r\n"
-        );
-        Bytes::from(text)
-    };
-    (0..2 * WARM).map(request).collect()
+/// A layer over UDP that has just answered `count` requests of a method, so that as many transactions wait for their timers, or
+/// for the ACK.
+///
+/// # Panics
+/// If a request is not answered.
+pub fn answered(method: &str, count: u64) -> impl Sized {
+    let mut bench = Bench::new(Transport::Udp, None);
+    for number in 0..count {
+        bench.receive(request(method, "UDP 192.0.2.9:5060", number));
+        assert_eq!(bench.answer(OK), 1);
+    }
+    assert_eq!(bench.layer.server_transactions() as u64, count);
+    bench
+}
+
+/// As many requests of a method as there are transactions at any time, and more, each in a transaction of its own. `via` is the
+/// transport and `sent-by` of Via, with its parameters before the branch.
+#[must_use]
+pub fn requests(method: &str, via: &str) -> Vec<Bytes> {
+    (0..2 * WARM)
+        .map(|number| request(method, via, number))
+        .collect()
+}
+
+fn request(method: &str, via: &str, number: u64) -> Bytes {
+    let text = format!(
+        "{method} sip:bob@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/{via};branch=z9hG4bK{number:04x}\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:alice@192.0.2.9>;tag={number:04x}\r\nTo: <sip:bob@192.0.2.1>\r\n\
+         Call-ID: {number:04x}@192.0.2.9\r\nCSeq: 1 {method}\r\nContact: <sip:alice@192.0.2.9>\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    Bytes::from(text)
 }
 
 /// A server that answers one request after the other.

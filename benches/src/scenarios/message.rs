@@ -5,6 +5,7 @@ use std::hint::black_box;
 use sip_parse::{Bytes, Message, Request};
 
 use crate::clock::Deck;
+use crate::floor::floor as floor_of;
 use crate::scenario::Scenario;
 use crate::typed::{Discard, frame as read_frame, typed as read_typed};
 use crate::write;
@@ -53,6 +54,19 @@ fn messages() -> Vec<Message> {
 
 fn requests() -> Vec<Request> {
     messages().iter().filter_map(Message::as_request).collect()
+}
+
+pub(super) fn floor() -> impl Scenario {
+    Cards::new(shuffled(), |card: &Bytes| floor_of(card) > 0)
+}
+
+pub(super) fn copy() -> impl Scenario {
+    let mut buffer = Vec::with_capacity(65_536);
+    Cards::new(shuffled(), move |card: &Bytes| {
+        buffer.clear();
+        buffer.extend_from_slice(card);
+        !black_box(&buffer).is_empty()
+    })
 }
 
 pub(super) fn frame() -> impl Scenario {

@@ -5,13 +5,17 @@
 
 mod agents;
 mod description;
-mod far_end;
+pub mod far_end;
 mod fleet;
 mod layer;
 mod message;
 mod sessions;
 
 use std::fmt;
+
+pub use description::description as session_description;
+pub use layer::{PAUSE, answered, requests};
+pub use sessions::{PAUSE as CALL_PAUSE, call_while};
 
 use crate::scenario::Scenario;
 
@@ -60,6 +64,8 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    "floor", 1_440, message::floor(), "one memchr pass over the head of one of the nine everyday messages";
+    "copy", 1_440, message::copy(), "a memcpy of one of the nine everyday messages";
     "parse-frame", 1_440, message::frame(), "frames one of the nine everyday messages";
     "parse-typed", 1_440, message::typed(), "the same, and reads and checks the values that route and match it";
     "write-response", 1_440, message::response(), "a 180 from a parsed request";
@@ -74,7 +80,7 @@ scenarios! {
     "options-client", 512, layer::options_client(), "OPTIONS sent by a `TransactionLayer` over UDP, and its 200";
     "agent-options", 512, agents::options(), "OPTIONS to 200 in a `UserAgent` over WebSocket";
     "message", 256, agents::message(), "MESSAGE from one `UserAgent` to another, and its 200";
-    "call", 96, sessions::call(), "a call from INVITE to the 200 of BYE, both ends, each a `SessionLayer`, with 2.5 KB of SDP";
+    "call", 96, sessions::call_while(0), "a call from INVITE to the 200 of BYE, both ends, each a `SessionLayer`, with 2.5 KB of SDP";
     "agent-call", 96, agents::call(), "the same call between two `UserAgent`s";
     "register", 128, agents::register(), "a new `UserAgent` connects and registers";
     "register-fleet", 128, fleet::register(), "the same in a `Fleet` of 1,000 agents, whose oldest leaves it";

@@ -15,8 +15,9 @@ use sip_parse::{Bytes, UriBuf};
 use super::description::description;
 use crate::scenario::Scenario;
 
-/// A transaction that is over waits up to 32 s for its timer: 64 calls wait at any time.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The time between two calls: a transaction that is over waits up to 32 s for its timer, so that those of 64 calls wait at any
+/// time.
+pub const PAUSE: Duration = Duration::from_millis(500);
 
 /// As many steps as there are transactions at any time, and more.
 const WARM: u64 = 70;
@@ -37,6 +38,9 @@ impl End {
         let mut settings = EndpointSettings::new(uri);
         settings.identity.host = Some(format!("192.0.2.{seed}").into());
         settings.behaviour.takes_any_user = true;
+        let limits = &mut settings.limits;
+        limits.sessions = usize::MAX;
+        limits.incoming_sessions = usize::MAX;
         let random = Box::new(ChaCha20Rng::from_seed([seed; 32]));
         let mut endpoint = Endpoint::new(settings, random, Timestamp::ZERO);
         let connection = endpoint.accept(ConnectionInfo {
@@ -101,7 +105,11 @@ struct Call {
     to_caller: Vec<Bytes>,
 }
 
-pub(super) fn call() -> impl Scenario {
+/// Calls one after the other, while `up` other calls are up.
+///
+/// # Panics
+/// If a call fails.
+pub fn call_while(up: u64) -> impl Scenario {
     let mut call = Call {
         caller: End::new("alice", 1),
         callee: End::new("bob", 2),
@@ -109,6 +117,12 @@ pub(super) fn call() -> impl Scenario {
         to_callee: Vec::new(),
         to_caller: Vec::new(),
     };
+    for _ in 0..up {
+        call.invite();
+        call.pause();
+    }
+    let ends = [&call.caller, &call.callee];
+    assert!(ends.iter().all(|end| end.calls.len() as u64 == up));
     call.run_checked(WARM);
     call
 }
@@ -144,6 +158,14 @@ impl Call {
         call
     }
 
+    fn pause(&mut self) {
+        self.now = self.now + PAUSE;
+        for end in [&mut self.caller, &mut self.callee] {
+            end.calls.tick(&mut end.endpoint, self.now);
+        }
+        self.deliver();
+    }
+
     fn hang_up(&mut self, call: SessionId) {
         let caller = &mut self.caller;
         let done = caller.calls.step(&mut caller.endpoint, call, Input::HangUp);
@@ -156,11 +178,7 @@ impl Scenario for Call {
     fn step(&mut self) {
         let call = self.invite();
         self.hang_up(call);
-        self.now = self.now + PAUSE;
-        for end in [&mut self.caller, &mut self.callee] {
-            end.calls.tick(&mut end.endpoint, self.now);
-        }
-        self.deliver();
+        self.pause();
     }
 
     fn done(&self) -> u64 {

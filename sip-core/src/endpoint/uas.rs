@@ -327,8 +327,8 @@ pub(crate) fn requires_reliable(invite: &Request) -> bool {
 
 /// Whether the sender of a message supports Replaces (RFC 3891 section 4).
 pub(crate) fn takes_replaces(message: &Message) -> bool {
-    let mut tags = message.supported().chain(message.require());
-    tags.any(|tag| tag.eq_ignore_ascii_case(REPLACES.as_bytes()))
+    let tag = REPLACES.as_bytes();
+    message.has_token(HeaderName::Supported, tag) || message.has_token(HeaderName::Require, tag)
 }
 
 /// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).

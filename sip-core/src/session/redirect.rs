@@ -85,7 +85,7 @@ impl Redirection {
             600.. => return None,
             _ => {}
         }
-        let number = response.request.request()?.cseq().ok()?.number;
+        let number = response.request.request()?.sequence().ok()?;
         let number = number.checked_add(1)?;
         while self.left > 0 && !self.targets.is_empty() {
             let (_, target) = self.targets.remove(0);

@@ -99,7 +99,8 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             }
         };
         // The layer reads the request again to match responses, to acknowledge and to cancel.
-        Message::parse(request.bytes().clone(), &self.settings.limits.message)
+        request
+            .check_limits(&self.settings.limits.message)
             .map_err(SendError::TooLarge)?;
         let method = request.request_method();
         let size = request.bytes().len();
@@ -312,11 +313,11 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         branch
     }
 
-    fn with_via(
-        &self,
+    fn with_via<'a>(
+        &'a self,
         connection: ConnectionId,
-        mut request: Builder<'_>,
-        branch: &str,
+        mut request: Builder<'a>,
+        branch: &'a str,
     ) -> Result<Message, SendError> {
         let info = self.info(connection).ok_or(SendError::NotConnected)?;
         let sent_by = self.sent_by(connection);
@@ -324,13 +325,12 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .settings
             .via_transport
             .unwrap_or(info.transport.via_token());
-        let mut via = String::with_capacity(32 + sent_by.len() + branch.len());
-        for part in ["SIP/2.0/", transport, " ", sent_by, ";branch=", branch] {
-            via.push_str(part);
-        }
-        if self.settings.rport || !info.transport.is_reliable() {
-            via.push_str(";rport");
-        }
+        let via = Value::Via {
+            transport: transport.as_bytes(),
+            sent_by: sent_by.as_bytes(),
+            branch: branch.as_bytes(),
+            rport: self.settings.rport || !info.transport.is_reliable(),
+        };
         request.prepend(HeaderName::Via, via);
         Ok(request.build()?)
     }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode, Value};
+use sip_parse::{Builder, Message, Method, Request, StatusCode};
 
 use super::entry::{Deadlines, Owner, Server, ServerMachine};
 use super::invite_server::InviteServer;
@@ -375,24 +375,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         if same_host && !asked {
             return None;
         }
-        let first = request.values(HeaderName::Via).next()?;
-        let mut value = alloc::string::String::from_utf8_lossy(first).into_owned();
-        // A `;` at its end would stand in front of that of the next parameter.
-        value.truncate(value.trim_end_matches([';', ' ']).len());
-        if asked {
-            // Inserts the value behind `;rport`, which has none in a request.
-            if let Some(end) = find_bare_rport(&value) {
-                value.insert_str(end, &alloc::format!("={}", remote.port()));
-            }
-        }
-        if via.received().is_none() {
-            value.push_str(&alloc::format!(";received={}", remote.ip()));
-        }
-        let mut builder = Builder::from_message(request);
-        builder.set_first_value(HeaderName::Via, Value::from(value));
-        let stamped = builder.build().ok()?.into_request().ok()?;
+        let received = via.received().is_none().then(|| remote.ip());
+        let stamped = request.stamped(received, asked.then(|| remote.port()))?;
         // A request at the size limit stays as received, because a longer one could not be parsed again.
-        Message::parse(stamped.bytes().clone(), &self.settings.limits.message).ok()?;
+        stamped.check_limits(&self.settings.limits.message).ok()?;
         Some(stamped)
     }
 
@@ -499,20 +485,4 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             self.merges.remove(key);
         }
     }
-}
-
-/// Where the name of a `;rport` without a value ends.
-fn find_bare_rport(via: &str) -> Option<usize> {
-    let lower = via.to_ascii_lowercase();
-    let mut from = 0;
-    while let Some(at) = lower[from..].find("rport") {
-        let (start, end) = (from + at, from + at + 5);
-        let before = lower[..start].trim_end().ends_with(';');
-        let after = lower[end..].trim_start();
-        if before && (after.is_empty() || after.starts_with(';')) {
-            return Some(end);
-        }
-        from = end;
-    }
-    None
 }

@@ -88,12 +88,12 @@ mod tests {
     /// An identified message has read all five; a message that is refused keeps nothing.
     #[test]
     fn all_five_are_kept() {
-        let lines = b"Via: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\n";
+        let lines = b"Via: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nContact: <sip:a@b>\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\n";
         let message = |start: &[u8], cseq: &[u8]| {
-            let bytes = [start, lines, b"CSeq: ", cseq, b" OPTIONS\r\n\r\n"].concat();
+            let bytes = [start, lines, b"CSeq: ", cseq, b" INVITE\r\n\r\n"].concat();
             Message::parse(Bytes::from(bytes), &Limits::DEFAULT).unwrap()
         };
-        for start in [&b"OPTIONS sip:a@b SIP/2.0\r\n"[..], b"SIP/2.0 200 OK\r\n"] {
+        for start in [&b"INVITE sip:a@b SIP/2.0\r\n"[..], b"SIP/2.0 200 OK\r\n"] {
             let mut read = message(start, b"7");
             assert_eq!(kept(&read), ([None; 4], None));
             read.identify(Role::UserAgent).unwrap();

@@ -41,7 +41,8 @@ pub struct Options<F: ?Sized> {
     pub clock: Clock,
     /// How many events may wait for the application; at least 1. Default 256.
     pub event_queue: usize,
-    /// How many commands may wait for the user agent; at least 1. Default 64.
+    /// How many commands may wait for the user agent; at least 1. Default 64. `sip-blocking` has no such queue, because a
+    /// command runs on the thread that gives it.
     pub command_queue: usize,
     /// How many bytes may wait for a server that does not read; one more, and the adapter drops the
     /// connection. Default 1 MiB.

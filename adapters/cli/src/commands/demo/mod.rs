@@ -40,15 +40,15 @@ struct Stage {
     report: Report,
     edge: EdgeServer,
     url: String,
-    _edge_runtime: EdgeRuntime,
 }
 
 impl Stage {
     fn open(arguments: &Demo, parties: &'static [&'static str]) -> Result<Self, Failure> {
         let log = Log::new(&Config::default())?;
         log.start();
-        let edge_runtime = EdgeRuntime::new(arguments.adapter)?;
-        let edge = edge_runtime.start_edge(arguments.fault)?;
+        let edge = EdgeServer::start(edge_config(arguments.fault)).map_err(|error| {
+            Failure::NoConnection(format!("the edge server cannot start: {error}"))
+        })?;
         Ok(Self {
             adapter: arguments.adapter,
             trace: arguments.output.trace,
@@ -57,7 +57,6 @@ impl Stage {
             report: Report::new(arguments.output.json).quiet(),
             url: format!("ws://{}", edge.local_addr()),
             edge,
-            _edge_runtime: edge_runtime,
         })
     }
 
@@ -138,39 +137,6 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     let parties = [conversation.alice, conversation.bob];
     let expected = Summary::expected(arguments.calls);
     stage.close(parties, result, expected, speed).await
-}
-
-/// The runtime of the edge: that of the user agents with tokio; one with a thread of its own if commands to the
-/// user agents block this thread.
-struct EdgeRuntime(Option<tokio::runtime::Runtime>);
-
-impl EdgeRuntime {
-    fn new(adapter: Adapter) -> Result<Self, Failure> {
-        if adapter == Adapter::Tokio {
-            return Ok(Self(None));
-        }
-        tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map(|runtime| Self(Some(runtime)))
-            .map_err(|error| Failure::Usage(format!("cannot start: {error}")))
-    }
-
-    fn start_edge(&self, fault: Option<Fault>) -> Result<EdgeServer, Failure> {
-        let _inside = self.0.as_ref().map(tokio::runtime::Runtime::enter);
-        EdgeServer::start(edge_config(fault)).map_err(|error| {
-            Failure::NoConnection(format!("the edge server cannot start: {error}"))
-        })
-    }
-}
-
-impl Drop for EdgeRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 fn edge_config(fault: Option<Fault>) -> EdgeConfig {

@@ -1,0 +1,357 @@
+//! Which thread drives the agents: the I/O thread, or a thread of the application that waits for events anyway.
+//!
+//! A thread that leads waits for the sockets and lets the agents work. Commands run on the thread of their caller, between
+//! two turns of the leader. So an application that takes an event, gives commands and waits for the next event does all of
+//! it on one thread, and no message costs a context switch:
+//!
+//! | the lead is | and | then |
+//! |---|---|---|
+//! | at the I/O thread | it wakes the only thread that waits for events | it is free |
+//! | free | a thread waits for events, and no other one does | it is at that thread |
+//! | free | a second thread waits for events, or [`GRACE`] passes | it is at the I/O thread |
+//! | at a thread of the application | that thread has its event, or waits no longer | it is free |
+//!
+//! The I/O thread looks once in [`GRACE`] whether the lead is free for that long, so sockets and deadlines are late by
+//! twice that time at most when the application is busy with an event. It sleeps while one thread of the application
+//! leads for longer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use sip_core::{Timestamp, UserAgent};
+
+use crate::agents::Agents;
+use crate::mailbox::{AgentKey, Driving, Mailbox};
+use crate::waiter::Waiter;
+
+/// How long the lead may be free before the I/O thread takes it.
+pub(crate) const GRACE: Duration = Duration::from_millis(5);
+
+/// The agents of an I/O thread, and which thread drives them.
+pub(crate) struct Leadership {
+    mailbox: Arc<Mailbox>,
+    /// Held while a thread waits for `agents`, so that the leader, which takes them again at once, lets a command go first.
+    turnstile: Mutex<()>,
+    /// `None` once a connector has panicked, or the I/O thread has ended.
+    agents: Mutex<Option<Agents>>,
+    /// Locked by the leader.
+    waiter: Mutex<Waiter>,
+    course: Mutex<Course>,
+    /// The I/O thread waits for it while it does not lead.
+    io_thread: Condvar,
+    grace: Duration,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leader {
+    Free,
+    IoThread,
+    Application,
+}
+
+struct Course {
+    leader: Leader,
+    /// How often threads of the application have led.
+    leads: u64,
+    /// How many threads of the application wait for events.
+    waiting: usize,
+    /// The I/O thread is to lead at once.
+    is_io_thread_wanted: bool,
+    /// The I/O thread waits until it is woken.
+    is_io_thread_asleep: bool,
+    /// The agents are gone.
+    is_over: bool,
+    /// How often the I/O thread was woken.
+    #[cfg(test)]
+    wakes: usize,
+}
+
+/// What a thread that begins to wait for events does.
+pub(crate) enum Role<'a> {
+    Leads(Lead<'a>),
+    /// Another thread leads, and wakes this one.
+    Follows,
+}
+
+/// The lead of a thread of the application. Its drop gives it back.
+pub(crate) struct Lead<'a> {
+    leadership: &'a Leadership,
+    waiter: MutexGuard<'a, Waiter>,
+}
+
+/// A thread of the application that waits for events. Its drop ends the wait.
+pub(crate) struct Presence<'a>(&'a Leadership);
+
+/// The agents, held by the current thread.
+struct Held<'a> {
+    agents: MutexGuard<'a, Option<Agents>>,
+    leadership: &'a Leadership,
+    was_panicking: bool,
+    _driving: Driving,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // A connector or a command has panicked: the agents end, and are not called again.
+        if thread::panicking() && !self.was_panicking {
+            *self.agents = None;
+            self.leadership.end();
+        }
+    }
+}
+
+/// The agents are gone.
+pub(crate) struct Gone;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Leadership {
+    pub(crate) fn new(waiter: Waiter, agents: Agents, grace: Duration) -> Self {
+        Self {
+            mailbox: agents.mailbox().clone(),
+            turnstile: Mutex::new(()),
+            agents: Mutex::new(Some(agents)),
+            waiter: Mutex::new(waiter),
+            course: Mutex::new(Course {
+                leader: Leader::IoThread,
+                leads: 0,
+                waiting: 0,
+                is_io_thread_wanted: false,
+                is_io_thread_asleep: false,
+                is_over: false,
+                #[cfg(test)]
+                wakes: 0,
+            }),
+            io_thread: Condvar::new(),
+            grace,
+        }
+    }
+
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    fn hold(&self) -> Held<'_> {
+        let turnstile = lock(&self.turnstile);
+        let agents = lock(&self.agents);
+        drop(turnstile);
+        Held {
+            agents,
+            leadership: self,
+            was_panicking: thread::panicking(),
+            _driving: self.mailbox.drive(),
+        }
+    }
+
+    /// Runs `command` with an agent and the time on the current thread, then sends the messages that result from it.
+    ///
+    /// # Errors
+    /// [`Gone`] if the agent has ended, or the command panics.
+    pub(crate) fn command<R>(
+        &self,
+        agent: AgentKey,
+        command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
+    ) -> Result<R, Gone> {
+        // A command that panics ends the agents, and with them this call; the panic has been reported by its hook.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut held = self.hold();
+            let agents = held.agents.as_mut()?;
+            agents.take_deliveries();
+            let result = agents.with(agent, command)?;
+            Some((result, agents.outrun_the_wait(), agents.take_deliveries()))
+        }));
+        let Ok(Some((result, outruns, deliveries))) = result else {
+            return Err(Gone);
+        };
+        // The leader may be the thread that waits for the event.
+        if outruns || deliveries.unnoticed > 0 && lock(&self.course).leader == Leader::Application {
+            self.mailbox.interrupt();
+        }
+        Ok(result)
+    }
+
+    /// One wait and what it reports, at most for `limit`. Returns how many threads it has woken with an event.
+    fn turn(&self, waiter: &mut Waiter, limit: Option<Duration>) -> Result<usize, Gone> {
+        let turn = catch_unwind(AssertUnwindSafe(|| {
+            let wait = {
+                let mut held = self.hold();
+                let agents = held.agents.as_mut().filter(|agents| !agents.are_over());
+                agents.map(|agents| agents.wait(limit)).ok_or(Gone)?
+            };
+            let waited = waiter.wait(wait.pause);
+            let mut held = self.hold();
+            if let Err(error) = waited {
+                tracing::error!(target: "sip.transport", "the agents end, because waiting for sockets failed: {error}");
+                *held.agents = None;
+                self.end();
+                return Err(Gone);
+            }
+            let agents = held.agents.as_mut().ok_or(Gone)?;
+            agents.take_deliveries();
+            agents.turn(waiter.readiness(), wait);
+            Ok(agents.take_deliveries().woken)
+        }));
+        turn.unwrap_or(Err(Gone))
+    }
+
+    /// The agents are gone: the I/O thread ends.
+    fn end(&self) {
+        let mut course = lock(&self.course);
+        course.is_over = true;
+        self.io_thread.notify_one();
+        drop(course);
+        self.mailbox.interrupt();
+    }
+
+    /// The work of the I/O thread, until all agents have ended and no more follow.
+    pub(crate) fn run(&self) {
+        while self.lead() && self.stand_by() {}
+        self.give_up();
+    }
+
+    /// Ends the agents.
+    pub(crate) fn give_up(&self) {
+        let agents = self.hold().agents.take();
+        drop(agents);
+        self.end();
+    }
+
+    /// The I/O thread leads until it has woken the only thread that waits for events. False if the agents are gone.
+    fn lead(&self) -> bool {
+        let mut waiter = lock(&self.waiter);
+        loop {
+            let Ok(woken) = self.turn(&mut waiter, None) else {
+                return false;
+            };
+            let mut course = lock(&self.course);
+            if woken == 1 && course.waiting == 1 {
+                course.leader = Leader::Free;
+                return true;
+            }
+        }
+    }
+
+    /// The I/O thread waits until it is to lead. False if the agents are gone.
+    pub(crate) fn stand_by(&self) -> bool {
+        let mut course = lock(&self.course);
+        let mut seen = course.leads;
+        loop {
+            if course.is_over {
+                return false;
+            }
+            if std::mem::take(&mut course.is_io_thread_wanted) && course.leader == Leader::Free {
+                course.leader = Leader::IoThread;
+                return true;
+            }
+            if course.is_io_thread_asleep {
+                let woken = self.io_thread.wait(course);
+                course = woken.unwrap_or_else(PoisonError::into_inner);
+                seen = course.leads;
+                continue;
+            }
+            let woken = self.io_thread.wait_timeout(course, self.grace);
+            let (woken, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
+            course = woken;
+            if !timeout.timed_out() || course.is_io_thread_wanted {
+                continue;
+            }
+            match course.leader {
+                Leader::Application if course.leads == seen => course.is_io_thread_asleep = true,
+                Leader::Free if course.leads == seen => {
+                    course.leader = Leader::IoThread;
+                    return true;
+                }
+                _ => seen = course.leads,
+            }
+        }
+    }
+
+    fn wake_io_thread(&self, course: &mut Course) {
+        #[cfg(test)]
+        {
+            course.wakes += 1;
+        }
+        course.is_io_thread_asleep = false;
+        self.io_thread.notify_one();
+    }
+
+    /// A thread of the application begins to wait for events.
+    pub(crate) fn enter(&self) -> Presence<'_> {
+        lock(&self.course).waiting += 1;
+        Presence(self)
+    }
+
+    /// How often the I/O thread was woken.
+    #[cfg(test)]
+    pub(crate) fn wakes(&self) -> usize {
+        lock(&self.course).wakes
+    }
+
+    /// Whether a thread waits for events.
+    #[cfg(test)]
+    pub(crate) fn is_awaited(&self) -> bool {
+        lock(&self.course).waiting > 0
+    }
+
+    /// Leaves the lead to the application.
+    #[cfg(test)]
+    pub(crate) fn free(&self) {
+        lock(&self.course).leader = Leader::Free;
+    }
+}
+
+impl<'a> Presence<'a> {
+    /// Takes the lead if it is free and no other thread waits.
+    pub(crate) fn role(&self) -> Role<'a> {
+        let leadership = self.0;
+        let mut course = lock(&leadership.course);
+        if course.is_over || course.leader != Leader::Free {
+            return Role::Follows;
+        }
+        if course.waiting > 1 {
+            course.is_io_thread_wanted = true;
+            leadership.wake_io_thread(&mut course);
+            return Role::Follows;
+        }
+        course.leader = Leader::Application;
+        course.leads += 1;
+        drop(course);
+        Role::Leads(Lead {
+            leadership,
+            waiter: lock(&leadership.waiter),
+        })
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.course).waiting -= 1;
+    }
+}
+
+impl Lead<'_> {
+    /// Waits once and handles what the wait reports, at most for `limit`.
+    ///
+    /// # Errors
+    /// [`Gone`] if the agents are gone.
+    pub(crate) fn turn(&mut self, limit: Option<Duration>) -> Result<(), Gone> {
+        self.leadership.turn(&mut self.waiter, limit).map(drop)
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        let mut course = lock(&self.leadership.course);
+        course.leader = Leader::Free;
+        if course.waiting > 1 {
+            course.is_io_thread_wanted = true;
+            self.leadership.wake_io_thread(&mut course);
+        } else if course.is_io_thread_asleep {
+            self.leadership.wake_io_thread(&mut course);
+        }
+    }
+}
