@@ -8,8 +8,8 @@ use core::fmt;
 
 use bytes::Bytes;
 use sip_parse::{
-    ContentDisposition, HeaderValue, MediaType, Message, Method, NewPart, ParseError, Part,
-    PartRole, Request, write_multipart,
+    ContentDisposition, HeaderName, HeaderValue, MediaType, Message, Method, NewPart, ParseError,
+    Part, PartRole, Request, write_multipart,
 };
 use smallvec::SmallVec;
 
@@ -236,6 +236,7 @@ fn body_of(part: &Part<'_>, message: &Message) -> Option<Body> {
 pub(crate) fn unusable(request: &Request, application: &Understood<'_>) -> Option<Unusable> {
     match request.method() {
         Method::Invite | Method::Prack | Method::Update => refused(request, application),
+        _ if !request.has(HeaderName::ContentEncoding) => None,
         _ => {
             let parts = request.parts().ok()?;
             let encoded = parts.whole()?.is_encoded() && !parts.whole()?.is_optional();

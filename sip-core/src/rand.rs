@@ -10,20 +10,25 @@ use crate::slab::Handle;
 const BASE32: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
 /// `chars` random characters of `0-9a-v`: 5 random bits each.
-///
-/// Takes the host's generator, and calls it once for every 12 characters.
 pub(crate) fn token(rng: &mut dyn CryptoRng, chars: usize) -> String {
     let mut text = String::with_capacity(chars);
+    push_token(rng, chars, |digit| text.push(char::from(digit)));
+    text
+}
+
+/// Passes the characters of a [`token`] to `push`, one after the other.
+///
+/// Takes the host's generator, and calls it once for every 12 characters.
+pub(crate) fn push_token(rng: &mut dyn CryptoRng, chars: usize, mut push: impl FnMut(u8)) {
     let (mut bits, mut left) = (0_u64, 0);
-    while text.len() < chars {
+    for _ in 0..chars {
         if left < 5 {
             (bits, left) = (rng.next_u64(), 60);
         }
-        text.push(char::from(BASE32[(bits & 31) as usize]));
+        push(BASE32[(bits & 31) as usize]);
         bits >>= 5;
         left -= 5;
     }
-    text
 }
 
 /// A uniform number in `0..bound`; 0 when `bound` is 0.

@@ -159,9 +159,10 @@ impl<T> Slab<T> {
                 place.slot = slot;
             }
             None => {
-                // From one entry on, because most tables of an idle agent hold one at a time.
+                // From one entry on, because most tables of an idle agent hold one at a time; by a half, because entries are
+                // large.
                 if table.places.len() == table.places.capacity() {
-                    table.places.reserve_exact(table.places.len().max(1));
+                    table.places.reserve_exact((table.places.len() / 2).max(1));
                 }
                 table.places.push(Place {
                     generation: self.generation,

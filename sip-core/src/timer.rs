@@ -12,10 +12,12 @@ pub(crate) struct TimerKey {
     generation: u32,
 }
 
+const NO_SLOT: u32 = u32::MAX;
+
 #[cfg_attr(test, derive(Clone))]
 struct Slot<T> {
     generation: u32,
-    /// Index in the heap; of a free slot, the next free one.
+    /// Index in the heap; of a free slot the next free one, or `NO_SLOT`.
     place: u32,
     entry: Option<T>,
 }
@@ -28,6 +30,12 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    /// None: later than any other.
+    pub(crate) const NEVER: Self = Self {
+        at: Timestamp::MAX,
+        sequence: u64::MAX,
+    };
+
     /// When it is due.
     #[cfg(test)]
     pub(crate) const fn at(self) -> Timestamp {
@@ -61,13 +69,19 @@ pub(crate) struct Timers<T> {
 struct Heap<T> {
     heap: Vec<Node>,
     slots: Vec<Slot<T>>,
-    /// The first free slot, or `NONE`; `place` of a free slot is the next.
+    /// The first free slot, or `NO_SLOT`.
     free: u32,
     generation: u32,
     sequence: u64,
 }
 
-const NONE: u32 = u32::MAX;
+impl TimerKey {
+    /// The key of no timer.
+    pub(crate) const NONE: Self = Self {
+        slot: NO_SLOT,
+        generation: 0,
+    };
+}
 
 impl<T> Timers<T> {
     pub(crate) const fn new() -> Self {
@@ -100,7 +114,7 @@ impl<T> Timers<T> {
             Box::new(Heap {
                 heap: Vec::new(),
                 slots: Vec::new(),
-                free: NONE,
+                free: NO_SLOT,
                 generation,
                 sequence: 0,
             })
@@ -138,6 +152,18 @@ impl<T> Timers<T> {
     /// Cancels a timer in logarithmic time; `None` if it fired or was cancelled before.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<T> {
         self.heap.as_mut()?.cancel(key)
+    }
+
+    /// The earliest timer that is due at `now`, which stays set.
+    pub(crate) fn due(&self, now: Timestamp) -> Option<(TimerKey, &T)> {
+        let heap = self.heap.as_ref()?;
+        let node = heap.heap.first().filter(|node| node.deadline.at <= now)?;
+        let slot = &heap.slots[node.slot as usize];
+        let key = TimerKey {
+            slot: node.slot,
+            generation: slot.generation,
+        };
+        Some((key, slot.entry.as_ref()?))
     }
 
     /// Removes and returns the earliest timer that is due at `now`.
@@ -186,8 +212,8 @@ impl<T> Heap<T> {
         let free = self.free;
         let (slot, generation) = match self.slots.get_mut(free as usize) {
             Some(slot) => {
-                self.free = slot.place;
-                (slot.entry, slot.place) = (Some(entry), place as u32);
+                self.free = core::mem::replace(&mut slot.place, place as u32);
+                slot.entry = Some(entry);
                 (free, slot.generation)
             }
             None => {

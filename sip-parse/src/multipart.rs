@@ -11,7 +11,7 @@ use crate::headers::media::{ContentDisposition, MediaType};
 use crate::headers::{Element, HeaderValue, single};
 use crate::limits::{PartLimits, Rules};
 use crate::message::Message;
-use crate::name::{self, HeaderName};
+use crate::name::{self, HeaderId, HeaderName};
 use crate::params::{unexpected, unquote};
 use crate::transfer_coding;
 
@@ -655,7 +655,18 @@ impl Message {
             });
         }
         let rows = &self.head()[line_end(self.head(), 0)..];
-        let fields = self.headers().map(|header| (header.name, header.value));
+        // The fields that say what a body is; Content-Transfer-Encoding is one of those without a number.
+        const OF_A_BODY: [HeaderId; 4] = [
+            HeaderName::ContentType.id(),
+            HeaderName::ContentDisposition.id(),
+            HeaderName::ContentEncoding.id(),
+            HeaderId::OTHER,
+        ];
+        let rows_of_a_body = (0..self.head.records.len())
+            .filter(|row| OF_A_BODY.contains(&self.head.records[*row].id));
+        let fields = rows_of_a_body
+            .map(|row| self.row(row))
+            .map(|header| (header.name, header.value));
         let whole = Part::of(rows, fields, self.body(), 0, PartRole::Whole);
         Parts::open(whole, self.part_limits)
     }

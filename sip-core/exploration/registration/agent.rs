@@ -131,6 +131,7 @@ impl Clone for Agent {
                 challenges: Rare::new(),
                 next_servers: None,
                 life: Life::Running,
+                quiet_until: Timestamp::ZERO,
             },
             now: self.now,
             opening: self.opening,

@@ -150,6 +150,11 @@ impl Identity {
         host.split([';', '>']).next().unwrap_or_default()
     }
 
+    /// The names that the agents of the domain share.
+    pub(crate) fn domain(&self) -> Arc<Domain> {
+        self.domain.clone()
+    }
+
     /// Shares the names of another agent's domain, if both are equal; returns whether they are.
     pub(crate) fn share_domain(&mut self, other: &Self) -> bool {
         share(&mut self.domain, &other.domain)

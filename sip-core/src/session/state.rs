@@ -462,13 +462,17 @@ impl State {
 
     /// The transactions of the INVITE and the UPDATEs of the peer that are being answered; `updates` are those of the call.
     pub(crate) fn pending(&self, updates: &Updates) -> SmallVec<[ServerTransactionId; 2]> {
-        let early = match self {
-            Self::Calling(state) | Self::Cancelling(state) => &state.early.dialogs[..],
-            _ => &[],
-        };
-        let of_early = early.iter().filter_map(|early| early.updates.theirs);
-        let of_call = self.server_transaction().into_iter().chain(updates.theirs);
-        of_call.chain(of_early).collect()
+        let mut pending = SmallVec::new();
+        for transaction in [self.server_transaction(), updates.theirs] {
+            if let Some(transaction) = transaction {
+                pending.push(transaction);
+            }
+        }
+        if let Self::Calling(state) | Self::Cancelling(state) = self {
+            let early = state.early.dialogs.iter();
+            pending.extend(early.filter_map(|early| early.updates.theirs));
+        }
+        pending
     }
 
     /// The transaction of the peer's INVITE that is being answered.

@@ -282,7 +282,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             branch_nonce,
             chosen,
             named,
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::new(),
             ack: Bytes::new(),
             cancel: Cancel::Unwanted,
         });
@@ -416,6 +416,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             Some(_) => self.arrange_client(handle),
             None => self.remove_client(handle),
         }
+    }
+
+    /// A timer of a client transaction is due; false if there is no such transaction.
+    pub(super) fn fire_client(&mut self, handle: Handle, now: Timestamp) -> bool {
+        let Some(client) = self.clients.get_mut(handle) else {
+            return false;
+        };
+        let input = ClientInput::Fired(client.deadlines.fire());
+        self.drive_client(handle, input, None, now);
+        true
     }
 
     fn arrange_client(&mut self, handle: Handle) {
