@@ -132,10 +132,11 @@ impl Edge {
     /// # Errors
     /// [`EdgeConfigError`] if the configuration is not valid.
     pub fn new(
-        config: EdgeConfig,
+        mut config: EdgeConfig,
         mut rng: Box<dyn CryptoRng + Send>,
     ) -> Result<Self, EdgeConfigError> {
         config.validate()?;
+        config.sort_users();
         let tokens = FlowTokens::new(&mut *rng);
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
