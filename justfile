@@ -28,6 +28,14 @@ test:
 busy:
     .ci/busy
 
+# Times of messages, transactions, calls, registrations and growth.
+bench:
+    cargo bench -p sip-benches
+
+# Instructions and allocations against the record.
+instructions:
+    .ci/instructions --check
+
 # Writes docs/requirements.md.
 requirements:
     .ci/requirements --table

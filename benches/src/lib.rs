@@ -8,7 +8,11 @@
 
 pub mod clock;
 pub mod floor;
+pub mod growth;
 pub mod messages;
+pub mod scenario;
+pub mod scenarios;
+mod series;
 pub mod typed;
 pub mod walk;
 pub mod write;

@@ -11,6 +11,9 @@ pub fn untouched(message: &Message, out: &mut Vec<u8>) {
     out.extend_from_slice(message.bytes());
 }
 
+/// The Via of a proxy.
+const VIA: &str = "SIP/2.0/UDP proxy.example.net:5060;branch=z9hG4bK5d1c09aa7e";
+
 /// A proxy's step: a Via of its own on top, one hop less.
 ///
 /// # Errors
@@ -18,17 +21,41 @@ pub fn untouched(message: &Message, out: &mut Vec<u8>) {
 #[inline]
 pub fn forward(message: &Message) -> Result<Message, ForwardError> {
     let mut builder = Builder::from_message(message);
-    builder.prepend(
-        HeaderName::Via,
-        "SIP/2.0/UDP proxy.example.net:5060;branch=z9hG4bK5d1c09aa7e",
-    );
+    builder.prepend(HeaderName::Via, VIA);
+    less_one_hop(message, &mut builder)?;
+    builder.build().map_err(ForwardError::Write)
+}
+
+/// A Via of its own on top, and nothing else.
+///
+/// # Errors
+/// The message cannot be written.
+#[inline]
+pub fn via(message: &Message) -> Result<Message, ForwardError> {
+    let mut builder = Builder::from_message(message);
+    builder.prepend(HeaderName::Via, VIA);
+    builder.build().map_err(ForwardError::Write)
+}
+
+/// One hop less, and nothing else.
+///
+/// # Errors
+/// The message cannot be forwarded.
+#[inline]
+pub fn hop(message: &Message) -> Result<Message, ForwardError> {
+    let mut builder = Builder::from_message(message);
+    less_one_hop(message, &mut builder)?;
+    builder.build().map_err(ForwardError::Write)
+}
+
+fn less_one_hop(message: &Message, builder: &mut Builder<'_>) -> Result<(), ForwardError> {
     if let Some(hops) = message.max_forwards().map_err(ForwardError::Read)? {
         builder.set(
             HeaderName::MaxForwards,
             u32::from(hops.checked_sub(1).ok_or(ForwardError::TooManyHops)?),
         );
     }
-    builder.build().map_err(ForwardError::Write)
+    Ok(())
 }
 
 /// The reason why [`forward`] failed.

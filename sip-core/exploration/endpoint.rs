@@ -31,7 +31,6 @@ impl Endpoint {
             flow: self.flow.clone(),
             ready: self.ready,
             sequence: self.sequence,
-            servers: self.servers.clone(),
             service_route: self.service_route.clone(),
             branch_byes: self.branch_byes,
             late: self.late.clone(),

@@ -1,9 +1,12 @@
 //! Many agents in one process: one heap of deadlines, one queue of actions.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::action::Action;
+use crate::endpoint::QueueRoom;
 use crate::error::StaleHandle;
 use crate::slab::{Handle, Slab, handle_type};
 use crate::time::Timestamp;
@@ -40,12 +43,24 @@ handle_type! {
 pub struct Fleet {
     agents: Slab<Entry>,
     deadlines: Timers<Handle>,
-    /// Agents that may have actions, each at most once.
+    /// Agents that may have actions, each at most once, and some that were removed.
     ready: VecDeque<Handle>,
+    /// Memory for the queues of agents: an agent without actions has none.
+    #[expect(clippy::vec_box, reason = "each moves into an agent and out again")]
+    spare: Vec<Box<QueueRoom>>,
+    /// Agents of different settings, the newest last: one more agent shares what is equal.
+    models: Vec<Handle>,
 }
 
+/// The most agents that one more agent is compared with.
+const MODELS: usize = 4;
+
+/// The most queues that wait for an agent. More of them are freed, because only agents with actions need one.
+const SPARE_QUEUES: usize = 64;
+
 struct Entry {
-    agent: UserAgent,
+    /// Boxed, so that the table can grow without a second copy of all agents.
+    agent: Box<UserAgent>,
     deadline: Option<(Timestamp, TimerKey)>,
     queued: bool,
 }
@@ -58,13 +73,25 @@ impl Fleet {
             agents: Slab::new(),
             deadlines: Timers::new(),
             ready: VecDeque::new(),
+            spare: Vec::new(),
+            models: Vec::new(),
         }
     }
 
-    /// Adds an agent and returns its handle.
-    pub fn insert(&mut self, agent: UserAgent) -> AgentId {
+    /// Adds an agent and returns its handle. The agent shares settings with agents of the fleet that have equal ones.
+    pub fn insert(&mut self, mut agent: UserAgent) -> AgentId {
+        let agents = &self.agents;
+        self.models.retain(|model| agents.get(*model).is_some());
+        let models = self.models.iter().rev();
+        let mut models = models.filter_map(|model| agents.get(*model));
+        if !models.any(|model| agent.share_settings(&model.agent)) {
+            if self.models.len() == MODELS {
+                self.models.remove(0);
+            }
+            self.models.push(self.agents.next_handle());
+        }
         let handle = self.agents.insert(Entry {
-            agent,
+            agent: Box::new(agent),
             deadline: None,
             queued: false,
         });
@@ -75,13 +102,14 @@ impl Fleet {
     /// Removes and returns an agent, with its unpolled actions; `None` if the handle is stale.
     pub fn remove(&mut self, id: AgentId) -> Option<UserAgent> {
         let entry = self.agents.remove(id.0)?;
-        if entry.queued {
-            self.ready.retain(|ready| *ready != id.0);
+        // The handle of a removed agent stays until its turn, or until half of the queue is stale.
+        if self.ready.len() > 2 * self.agents.len() {
+            self.ready.retain(|ready| self.agents.get(*ready).is_some());
         }
         if let Some((_, key)) = entry.deadline {
             self.deadlines.cancel(key);
         }
-        Some(entry.agent)
+        Some(*entry.agent)
     }
 
     /// The number of agents.
@@ -103,7 +131,7 @@ impl Fleet {
     pub fn agent(&self, id: AgentId) -> Result<&UserAgent, StaleHandle> {
         self.agents
             .get(id.0)
-            .map(|entry| &entry.agent)
+            .map(|entry| &*entry.agent)
             .ok_or(StaleHandle)
     }
 
@@ -117,6 +145,7 @@ impl Fleet {
         input: impl FnOnce(&mut UserAgent) -> T,
     ) -> Result<T, StaleHandle> {
         let entry = self.agents.get_mut(id.0).ok_or(StaleHandle)?;
+        entry.agent.lend_room(|| self.spare.pop());
         let result = input(&mut entry.agent);
         self.note(id.0);
         Ok(result)
@@ -136,6 +165,10 @@ impl Fleet {
                 }
                 None => {
                     entry.queued = false;
+                    let room = entry.agent.take_room().filter(|room| !room.is_large());
+                    if self.spare.len() < SPARE_QUEUES {
+                        self.spare.extend(room);
+                    }
                     // Without actions the agent may be due at once, because messages waited for room.
                     self.note_deadline(handle);
                 }
@@ -161,6 +194,7 @@ impl Fleet {
             };
             if let Some(entry) = self.agents.get_mut(handle) {
                 entry.deadline = None;
+                entry.agent.lend_room(|| self.spare.pop());
                 entry.agent.resume(now);
                 self.note(handle);
             }

@@ -75,6 +75,7 @@ mod registration;
 pub mod sdp;
 pub mod session;
 mod session_uuid;
+mod share;
 mod slab;
 pub mod subscription;
 mod subscription_state;

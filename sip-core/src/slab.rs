@@ -1,6 +1,8 @@
 //! A table of entries with generational handles: a stale handle finds nothing, never another entry.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 /// The generation of the first entry of a slot. It starts at 1, because the bits 0 mean "none" in logs.
 const FIRST: u32 = 1;
@@ -13,6 +15,13 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
+    /// A handle that no entry has, because generations are never 0.
+    pub(crate) const NONE: Self = Self {
+        index: 0,
+        generation: 0,
+    };
+    const GREATEST: Self = Self::from_bits(u64::MAX);
+
     pub(crate) const fn to_bits(self) -> u64 {
         (self.generation as u64) << 32 | self.index as u64
     }
@@ -82,7 +91,7 @@ impl<T> Slab<T> {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len as usize
     }
 
@@ -114,10 +123,16 @@ impl<T> Slab<T> {
                 }
                 place.slot = slot;
             }
-            None => self.places.push(Place {
-                generation: FIRST,
-                slot,
-            }),
+            None => {
+                // From one entry on, because most tables of an idle agent hold one at a time.
+                if self.places.len() == self.places.capacity() {
+                    self.places.reserve_exact(self.places.len().max(1));
+                }
+                self.places.push(Place {
+                    generation: FIRST,
+                    slot,
+                });
+            }
         }
         self.len += 1;
         handle
@@ -130,7 +145,7 @@ impl<T> Slab<T> {
         }
         match core::mem::replace(&mut place.slot, Slot::Vacant(self.first_free)) {
             Slot::Occupied(entry) => {
-                place.generation = place.generation.wrapping_add(1);
+                place.generation = place.generation.wrapping_add(1).max(FIRST);
                 self.first_free = handle.index;
                 self.len -= 1;
                 Some(entry)
@@ -185,11 +200,265 @@ impl<T> Slab<T> {
     pub(crate) fn handles(&self) -> Vec<Handle> {
         self.iter().map(|(handle, _)| handle).collect()
     }
+
+    /// The handle of the entry at a place.
+    fn handle_at(&self, index: u32) -> Option<Handle> {
+        match self.places.get(index as usize)? {
+            Place {
+                generation,
+                slot: Slot::Occupied(_),
+            } => Some(Handle {
+                index,
+                generation: *generation,
+            }),
+            _ => None,
+        }
+    }
+
+    fn at_mut(&mut self, index: u32) -> Option<&mut T> {
+        match &mut self.places.get_mut(index as usize)?.slot {
+            Slot::Occupied(entry) => Some(entry),
+            Slot::Vacant(_) => None,
+        }
+    }
+}
+
+/// The neighbours of an entry in its [`List`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Links {
+    previous: u32,
+    next: u32,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self {
+            previous: NONE,
+            next: NONE,
+        }
+    }
+}
+
+/// An entry that can be in a [`List`], one at a time.
+pub(crate) trait Linked {
+    fn links(&self) -> Links;
+    fn links_mut(&mut self) -> &mut Links;
+}
+
+/// Some entries of a slab: each comes and goes in constant time, and a walk touches no others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List {
+    first: u32,
+}
+
+impl List {
+    pub(crate) const fn new() -> Self {
+        Self { first: NONE }
+    }
+
+    /// Adds an entry that is in no list.
+    pub(crate) fn add<T: Linked>(&mut self, slab: &mut Slab<T>, entry: Handle) {
+        if let Some(added) = slab.get_mut(entry) {
+            *added.links_mut() = Links {
+                previous: NONE,
+                next: self.first,
+            };
+            if let Some(next) = slab.at_mut(self.first) {
+                next.links_mut().previous = entry.index;
+            }
+            self.first = entry.index;
+        }
+    }
+
+    /// Takes out an entry of this list.
+    pub(crate) fn remove<T: Linked>(&mut self, slab: &mut Slab<T>, entry: Handle) {
+        let Some(removed) = slab.get_mut(entry) else {
+            return;
+        };
+        let Links { previous, next } = core::mem::take(removed.links_mut());
+        if let Some(next) = slab.at_mut(next) {
+            next.links_mut().previous = previous;
+        }
+        match slab.at_mut(previous) {
+            Some(previous) => previous.links_mut().next = next,
+            None if self.first == entry.index => self.first = next,
+            None => {}
+        }
+    }
+
+    /// The entries, in the order of their places.
+    pub(crate) fn handles<T: Linked>(self, slab: &Slab<T>) -> Vec<Handle> {
+        let mut handles = Vec::new();
+        let mut next = slab.handle_at(self.first);
+        while let Some(handle) = next {
+            handles.push(handle);
+            let links = slab.get(handle).map(Linked::links);
+            next = links.and_then(|links| slab.handle_at(links.next));
+        }
+        handles.sort_unstable();
+        handles
+    }
+
+    /// Takes out every entry.
+    pub(crate) fn take<T: Linked>(&mut self, slab: &mut Slab<T>) -> Vec<Handle> {
+        let handles = self.handles(slab);
+        for &handle in &handles {
+            if let Some(entry) = slab.get_mut(handle) {
+                *entry.links_mut() = Links::default();
+            }
+        }
+        *self = Self::new();
+        handles
+    }
+}
+
+/// An entry that may be in a group for its whole life, such as the REFERs of one call.
+pub(crate) trait Member {
+    type Group: Copy + Ord;
+
+    /// Its group, which never changes.
+    fn group(&self) -> Option<Self::Group>;
+}
+
+/// A slab that finds the entries of a group without a walk over the others. Reads are those of [`Slab`].
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct Grouped<T: Member> {
+    entries: Slab<T>,
+    groups: BTreeSet<(T::Group, Handle)>,
+}
+
+impl<T: Member> Grouped<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Slab::new(),
+            groups: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn insert(&mut self, entry: T) -> Handle {
+        let group = entry.group();
+        let handle = self.entries.insert(entry);
+        self.groups.extend(group.map(|group| (group, handle)));
+        handle
+    }
+
+    pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
+        let entry = self.entries.remove(handle)?;
+        if let Some(group) = entry.group() {
+            self.groups.remove(&(group, handle));
+        }
+        Some(entry)
+    }
+
+    pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
+        self.entries.get_mut(handle)
+    }
+
+    /// The entries of a group, in the order of their places.
+    pub(crate) fn of(&self, group: T::Group) -> impl Iterator<Item = (Handle, &T)> {
+        let range = (group, Handle::NONE)..=(group, Handle::GREATEST);
+        let handles = self.groups.range(range).map(|(_, handle)| *handle);
+        handles.filter_map(|handle| Some((handle, self.entries.get(handle)?)))
+    }
+
+    /// The handles of a group, or all.
+    pub(crate) fn handles_of(&self, group: Option<T::Group>) -> Vec<Handle> {
+        match group {
+            Some(group) => self.of(group).map(|(handle, _)| handle).collect(),
+            None => self.entries.handles(),
+        }
+    }
+}
+
+impl<T: Member> Deref for Grouped<T> {
+    type Target = Slab<T>;
+
+    fn deref(&self) -> &Slab<T> {
+        &self.entries
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    impl Linked for Links {
+        fn links(&self) -> Links {
+            *self
+        }
+
+        fn links_mut(&mut self) -> &mut Links {
+            self
+        }
+    }
+
+    impl Member for (u8, u32) {
+        type Group = u8;
+
+        fn group(&self) -> Option<u8> {
+            (self.0 > 0).then_some(self.0)
+        }
+    }
+
+    #[test]
+    fn a_group_has_its_entries_and_no_others() {
+        let mut slab = Grouped::new();
+        let handles: Vec<_> = (0..9).map(|number| slab.insert((number % 3, 0))).collect();
+        slab.remove(handles[1]);
+        slab.remove(handles[1]);
+        assert_eq!(slab.handles_of(Some(1)), [handles[4], handles[7]]);
+        assert_eq!(
+            slab.handles_of(Some(2)),
+            [handles[2], handles[5], handles[8]]
+        );
+        // An entry without a group is in none.
+        assert!(slab.handles_of(Some(0)).is_empty());
+        assert_eq!(slab.handles_of(None).len(), slab.len());
+        let again = slab.insert((2, 0));
+        assert_eq!(slab.of(2).next().map(|(handle, _)| handle), Some(again));
+    }
+
+    proptest! {
+        /// Two lists over one slab hold what two sets hold, whatever comes and goes.
+        #[test]
+        fn lists_hold_what_sets_would(steps in prop::collection::vec((0_u8..4, 0_usize..8), 0..200)) {
+            let mut slab = Slab::new();
+            let mut lists = [List::new(), List::new()];
+            let mut sets = [BTreeSet::new(), BTreeSet::new()];
+            for (kind, number) in steps {
+                let place = number % 2;
+                let known = sets[place].iter().copied().nth(number / 2);
+                match (kind, known) {
+                    (0 | 1, _) => {
+                        let entry = slab.insert(Links::default());
+                        lists[place].add(&mut slab, entry);
+                        sets[place].insert(entry);
+                    }
+                    (2, Some(entry)) => {
+                        lists[place].remove(&mut slab, entry);
+                        sets[place].remove(&entry);
+                        slab.remove(entry);
+                    }
+                    // It moves to the other list.
+                    (3, Some(entry)) => {
+                        lists[place].remove(&mut slab, entry);
+                        sets[place].remove(&entry);
+                        lists[1 - place].add(&mut slab, entry);
+                        sets[1 - place].insert(entry);
+                    }
+                    _ => {}
+                }
+                for (list, set) in lists.iter().zip(&sets) {
+                    prop_assert_eq!(list.handles(&slab), set.iter().copied().collect::<Vec<_>>());
+                }
+            }
+            let taken = lists[0].take(&mut slab);
+            prop_assert_eq!(taken, sets[0].iter().copied().collect::<Vec<_>>());
+            prop_assert!(lists[0].handles(&slab).is_empty());
+        }
+    }
 
     #[test]
     fn a_stale_handle_finds_nothing_even_when_its_place_is_taken_again() {

@@ -19,17 +19,31 @@ struct Slot<T> {
     entry: Option<T>,
 }
 
-/// A node of the heap: ordered by time, then by the order in which timers were set.
-#[derive(Clone, Copy)]
-struct Node {
+/// A deadline: ordered by time, then by the order in which deadlines were made.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Deadline {
     at: Timestamp,
     sequence: u64,
+}
+
+impl Deadline {
+    /// When it is due.
+    #[cfg(test)]
+    pub(crate) const fn at(self) -> Timestamp {
+        self.at
+    }
+}
+
+/// A node of the heap.
+#[derive(Clone, Copy)]
+struct Node {
+    deadline: Deadline,
     slot: u32,
 }
 
 impl Node {
     fn before(&self, other: &Self) -> bool {
-        (self.at, self.sequence) < (other.at, other.sequence)
+        self.deadline < other.deadline
     }
 }
 
@@ -59,35 +73,62 @@ impl<T> Timers<T> {
 
     /// The earliest deadline, in constant time.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.heap.first().map(|node| node.at)
+        self.heap.first().map(|node| node.deadline.at)
     }
 
     /// Sets a timer in logarithmic time.
     pub(crate) fn set(&mut self, at: Timestamp, entry: T) -> TimerKey {
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.slots.push(Slot {
-                    generation: 0,
-                    place: 0,
-                    entry: None,
-                });
-                (self.slots.len() - 1) as u32
-            }
-        };
-        let place = self.heap.len();
-        self.heap.push(Node {
+        let deadline = self.deadline(at);
+        self.insert(deadline, entry)
+    }
+
+    /// Makes a deadline for [`insert`](Self::insert) or [`change`](Self::change), behind all that were made for the same time.
+    pub(crate) fn deadline(&mut self, at: Timestamp) -> Deadline {
+        self.sequence += 1;
+        Deadline {
             at,
             sequence: self.sequence,
-            slot,
-        });
-        self.sequence += 1;
-        self.slots[slot as usize].entry = Some(entry);
-        self.slots[slot as usize].place = place as u32;
+        }
+    }
+
+    /// As [`set`](Self::set), for a deadline that was made before.
+    pub(crate) fn insert(&mut self, deadline: Deadline, entry: T) -> TimerKey {
+        let place = self.heap.len();
+        let (slot, generation) = match self.free.pop() {
+            Some(free) => {
+                let slot = &mut self.slots[free as usize];
+                (slot.entry, slot.place) = (Some(entry), place as u32);
+                (free, slot.generation)
+            }
+            None => {
+                push_exact(
+                    &mut self.slots,
+                    Slot {
+                        generation: 0,
+                        place: place as u32,
+                        entry: Some(entry),
+                    },
+                );
+                ((self.slots.len() - 1) as u32, 0)
+            }
+        };
+        push_exact(&mut self.heap, Node { deadline, slot });
         self.rise(place);
-        TimerKey {
-            slot,
-            generation: self.slots[slot as usize].generation,
+        TimerKey { slot, generation }
+    }
+
+    /// Gives a timer another deadline, in logarithmic time. Does nothing if it fired or was cancelled before.
+    pub(crate) fn change(&mut self, key: TimerKey, deadline: Deadline) {
+        let slot = self.slots.get(key.slot as usize);
+        let slot = slot.filter(|slot| slot.generation == key.generation && slot.entry.is_some());
+        let Some(place) = slot.map(|slot| slot.place as usize) else {
+            return;
+        };
+        let before = core::mem::replace(&mut self.heap[place].deadline, deadline);
+        if deadline < before {
+            self.rise(place);
+        } else {
+            self.sink(place);
         }
     }
 
@@ -112,7 +153,12 @@ impl<T> Timers<T> {
     /// All timers, for tests.
     #[cfg(test)]
     pub(crate) fn pending(&self) -> alloc::vec::Vec<(Timestamp, &T)> {
-        let entry = |node: &Node| Some((node.at, self.slots[node.slot as usize].entry.as_ref()?));
+        let entry = |node: &Node| {
+            Some((
+                node.deadline.at,
+                self.slots[node.slot as usize].entry.as_ref()?,
+            ))
+        };
         self.heap.iter().filter_map(entry).collect()
     }
 
@@ -120,57 +166,75 @@ impl<T> Timers<T> {
     #[cfg(test)]
     pub(crate) fn in_order(&self) -> alloc::vec::Vec<&T> {
         let mut nodes = self.heap.clone();
-        nodes.sort_by_key(|node| (node.at, node.sequence));
+        nodes.sort_by_key(|node| node.deadline);
         let entry = |node: Node| self.slots[node.slot as usize].entry.as_ref();
         nodes.into_iter().filter_map(entry).collect()
     }
 
     fn take(&mut self, place: usize) -> Option<T> {
         let node = self.heap.swap_remove(place);
-        if place < self.heap.len() {
-            self.slots[self.heap[place].slot as usize].place = place as u32;
-            self.rise(place);
-            self.sink(place);
+        if let Some(moved) = self.heap.get(place) {
+            if moved.before(&node) {
+                self.rise(place);
+            } else {
+                self.sink(place);
+            }
         }
         let slot = &mut self.slots[node.slot as usize];
         slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(node.slot);
+        push_exact(&mut self.free, node.slot);
         slot.entry.take()
     }
 
+    /// Moves a node towards the top, as far as it is before its parents.
     fn rise(&mut self, mut place: usize) {
+        let node = self.heap[place];
         while place > 0 {
             let parent = (place - 1) / 2;
-            if !self.heap[place].before(&self.heap[parent]) {
-                return;
+            if !node.before(&self.heap[parent]) {
+                break;
             }
-            self.swap(place, parent);
+            self.put(place, self.heap[parent]);
             place = parent;
         }
+        self.put(place, node);
     }
 
+    /// Moves a node away from the top, as far as its children are before it.
     fn sink(&mut self, mut place: usize) {
+        let node = self.heap[place];
         loop {
             let left = 2 * place + 1;
-            let Some(mut child) = Some(left).filter(|&left| left < self.heap.len()) else {
-                return;
+            let Some(mut next) = self.heap.get(left) else {
+                break;
             };
-            if left + 1 < self.heap.len() && self.heap[left + 1].before(&self.heap[left]) {
-                child = left + 1;
+            let mut child = left;
+            if let Some(right) = self.heap.get(left + 1)
+                && right.before(next)
+            {
+                (next, child) = (right, left + 1);
             }
-            if !self.heap[child].before(&self.heap[place]) {
-                return;
+            if !next.before(&node) {
+                break;
             }
-            self.swap(place, child);
+            self.put(place, *next);
             place = child;
         }
+        self.put(place, node);
     }
 
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        self.slots[self.heap[a].slot as usize].place = a as u32;
-        self.slots[self.heap[b].slot as usize].place = b as u32;
+    fn put(&mut self, place: usize, node: Node) {
+        self.heap[place] = node;
+        self.slots[node.slot as usize].place = place as u32;
     }
+}
+
+/// Pushes an entry. A table of one entry has room for one, because most agents have few timers.
+fn push_exact<T>(table: &mut Vec<T>, entry: T) {
+    if table.len() == table.capacity() {
+        table.reserve_exact(table.len().max(1));
+    }
+    table.push(entry);
 }
 
 #[cfg(test)]
@@ -198,6 +262,41 @@ mod tests {
     }
 
     proptest! {
+        /// A changed timer fires where one with the new deadline would have been set.
+        #[test]
+        fn a_changed_timer_fires_at_its_new_deadline(
+            steps in prop::collection::vec((0_u64..50, prop::option::of(0_u64..50)), 0..100),
+        ) {
+            let mut timers = Timers::new();
+            let keys: Vec<_> = steps
+                .iter()
+                .enumerate()
+                .map(|(number, (at, _))| timers.set(Timestamp::from_millis(*at), number))
+                .collect();
+            let mut expected: Vec<_> = steps
+                .iter()
+                .enumerate()
+                .map(|(number, (at, _))| (*at, number, number))
+                .collect();
+            for (number, (_, later)) in steps.iter().enumerate() {
+                if let Some(at) = later {
+                    let deadline = timers.deadline(Timestamp::from_millis(*at));
+                    timers.change(keys[number], deadline);
+                    expected[number] = (*at, steps.len() + number, number);
+                }
+            }
+            expected.sort_unstable();
+            for (at, _, number) in expected {
+                prop_assert_eq!(timers.next(), Some(Timestamp::from_millis(at)));
+                prop_assert_eq!(timers.pop_due(Timestamp::MAX), Some(number));
+            }
+            let deadline = timers.deadline(Timestamp::ZERO);
+            for key in keys {
+                timers.change(key, deadline);
+            }
+            prop_assert_eq!(timers.next(), None);
+        }
+
         /// Compares the heap with a sorted list: same order, cancelled timers never fire, nothing is left.
         #[test]
         fn fires_as_a_sorted_list_would(

@@ -7,7 +7,9 @@ use crate::error::{ErrorKind, ParseError};
 use crate::field::{self, text};
 use crate::headers::cseq::CSeq;
 use crate::headers::name_addr::NameAddr;
+use crate::headers::via::Via;
 use crate::headers::{Element, single};
+use crate::identified::Identified;
 use crate::limits::Rules;
 use crate::message::Message;
 use crate::method::Method;
@@ -55,7 +57,33 @@ impl Message {
     /// # Errors
     /// The first fault; [`ParseError::status`] is the status code of the response.
     pub fn validate_for(&self, role: Role) -> Result<(), ParseError> {
-        self.check_needed(role, Err)
+        self.check_needed(role, Err, &mut Identified::none())
+    }
+
+    /// [`Message::validate_for`], and keeps where the values stand that name the transaction and the dialog, so that
+    /// [`Message::branch`], [`Message::top_sent_by`], [`Message::from_tag`], [`Message::to_tag`] and
+    /// [`Message::sequence`] read no header field again. Of From and To of a response it keeps the tags if the response is
+    /// to an INVITE. It allocates nothing.
+    ///
+    /// # Errors
+    /// Those of [`Message::validate_for`]; the message then stays as it was.
+    pub fn identify(&mut self, role: Role) -> Result<(), ParseError> {
+        let mut found = Identified::none();
+        self.check_needed(role, Err, &mut found)?;
+        // The check does not read From and To of a response. Those of a response to INVITE are read here, because they
+        // name a dialog and are asked for again and again; a malformed one stays unread.
+        let is_to_invite = |cseq: &[u8]| cseq.ends_with(b"INVITE");
+        if !self.is_request() && self.text_of(HeaderName::CSeq).is_some_and(is_to_invite) {
+            let head = &self.bytes;
+            if let Ok(from) = self.from() {
+                found.keep_from(head, from.tag());
+            }
+            if let Ok(to) = self.to() {
+                found.keep_to(head, to.tag());
+            }
+        }
+        self.identified = found;
+        Ok(())
     }
 
     /// Checks that the message is exactly what the grammar of RFC 3261 section 25 and of the extensions defines: every
@@ -79,7 +107,7 @@ impl Message {
         };
         // Neither stops, because `keep` returns no error.
         let checked = match reading {
-            Reading::Lenient(role) => self.check_needed(role, keep),
+            Reading::Lenient(role) => self.check_needed(role, keep, &mut Identified::none()),
             Reading::Strict => self.check_all(&mut keep),
         };
         debug_assert!(checked.is_ok());
@@ -88,12 +116,13 @@ impl Message {
     }
 
     /// Passes each fault of what the message needs to `report`, in the order of their offsets; stops at the first error
-    /// that `report` returns.
+    /// that `report` returns. What it reads on the way goes into `found`.
     #[inline]
     fn check_needed(
         &self,
         role: Role,
         mut report: impl FnMut(ParseError) -> Result<(), ParseError>,
+        found: &mut Identified,
     ) -> Result<(), ParseError> {
         let rules = Rules::lenient(self.rules.parameters);
         let method = self.request_method();
@@ -118,13 +147,22 @@ impl Message {
                 }
             }
             let checked = match id {
-                HeaderId::VIA => self.top_via().and_then(|via| {
+                HeaderId::VIA => self.via_in(record, rules).and_then(|via| {
+                    found.keep_via(&self.bytes, via.branch(), via.sent_by());
                     let base = usize::from(record.value_start);
                     via.check_numbers().map_err(|error| error.within(id, base))
                 }),
                 // The fields of every message have no way through the table of all fields, because it is slower.
-                HeaderId::FROM | HeaderId::TO => self.check_as::<NameAddr<'_>>(record, rules),
-                HeaderId::CSEQ => self.check_cseq(record, method, rules),
+                HeaderId::FROM => self.address_in(record, rules).map(|from| {
+                    found.keep_from(&self.bytes, from.tag());
+                }),
+                HeaderId::TO => self.address_in(record, rules).map(|to| {
+                    found.keep_to(&self.bytes, to.tag());
+                }),
+                HeaderId::CSEQ => self
+                    .check_cseq(record, method, rules)
+                    .map(|number| found.keep_sequence(number)),
+                HeaderId::CALL_ID => self.call_id().map(drop),
                 HeaderId::CONTACT => self.check_value(record, rules).and_then(|()| {
                     let star = class::trim(self.value_of(record)) == b"*";
                     match method {
@@ -165,7 +203,7 @@ impl Message {
                 continue;
             }
             let checked = match id {
-                HeaderId::CSEQ => self.check_cseq(record, method, rules),
+                HeaderId::CSEQ => self.check_cseq(record, method, rules).map(drop),
                 _ => self.check_value(record, rules),
             };
             checked.or_else(&mut *report)?;
@@ -205,15 +243,20 @@ impl Message {
         Ok(())
     }
 
+    /// The address of From or To in the row of `record`.
     #[inline(always)]
-    fn check_as<'a, T: Element<'a>>(
-        &'a self,
-        record: &Record,
-        rules: Rules,
-    ) -> Result<(), ParseError> {
-        match single::<T>(self.value_of(record), rules) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.within(record.id, usize::from(record.value_start))),
+    fn address_in(&self, record: &Record, rules: Rules) -> Result<NameAddr<'_>, ParseError> {
+        single(self.value_of(record), rules)
+            .map_err(|error| error.within(record.id, usize::from(record.value_start)))
+    }
+
+    /// The topmost Via, which is the first value of the row of `record` unless that one is empty or malformed.
+    #[inline(always)]
+    fn via_in(&self, record: &Record, rules: Rules) -> Result<Via<'_>, ParseError> {
+        let value = self.value_of(record);
+        match Via::element(value, 0, rules) {
+            Ok((via, end)) if matches!(value.get(end), None | Some(b',')) => Ok(via),
+            _ => self.top_via(),
         }
     }
 
@@ -223,13 +266,13 @@ impl Message {
             .map_err(|error| error.within(record.id, usize::from(record.value_start)))
     }
 
-    /// CSeq, whose method is that of the request (RFC 3261 section 8.1.1.5).
+    /// The number of CSeq, whose method is that of the request (RFC 3261 section 8.1.1.5).
     fn check_cseq(
         &self,
         record: &Record,
         method: Option<Method<'_>>,
         rules: Rules,
-    ) -> Result<(), ParseError> {
+    ) -> Result<u32, ParseError> {
         let place = |error: ParseError| error.within(record.id, usize::from(record.value_start));
         let value = self.value_of(record);
         if rules.strict {
@@ -239,7 +282,7 @@ impl Message {
         if method.is_some_and(|method| method != cseq.method) {
             return Err(place(ParseError::at(ErrorKind::MethodMismatch, 0)));
         }
-        Ok(())
+        Ok(cseq.number)
     }
 
     fn check_request_uri(&self, rules: Rules) -> Result<(), ParseError> {

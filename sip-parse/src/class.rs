@@ -164,23 +164,24 @@ pub(crate) fn at(input: &[u8], at: usize, mask: u32) -> bool {
 }
 
 /// The offset of the first byte from `at` on that is outside `mask`.
-#[inline(always)]
-pub(crate) fn run(input: &[u8], mut at: usize, mask: u32) -> usize {
-    // Four bytes at a time: when they share a class of `mask`, all four belong to the run.
-    while let Some(&[a, b, c, d]) = input.get(at..).and_then(|rest| rest.first_chunk()) {
-        let [a, b, c, d] = [a, b, c, d].map(|byte| TABLE[usize::from(byte)]);
-        if a & b & c & d & mask == 0 {
-            break;
+#[inline(never)]
+pub(crate) fn run(input: &[u8], at: usize, mask: u32) -> usize {
+    let mut rest = input.get(at..).unwrap_or(&[]);
+    // Eight bytes at a time: the bounds of one check serve them all.
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        for (i, &byte) in chunk.iter().enumerate() {
+            if !is(byte, mask) {
+                return input.len() - rest.len() + i;
+            }
         }
-        at += 4;
+        rest = tail;
     }
-    while let Some(&byte) = input.get(at) {
+    for (i, &byte) in rest.iter().enumerate() {
         if !is(byte, mask) {
-            break;
+            return input.len() - rest.len() + i;
         }
-        at += 1;
     }
-    at
+    input.len().max(at)
 }
 
 /// Like [`run`], but also accepts `%` with two hexadecimal digits; stops at a malformed escape.
@@ -200,9 +201,27 @@ pub(crate) fn run_escaped(input: &[u8], mut at: usize, mask: u32) -> usize {
 #[inline]
 pub(crate) fn skip_lws(input: &[u8], at: usize) -> usize {
     match input.get(at) {
-        Some(&byte) if byte > b' ' => at,
-        _ => skip_lws_slow(input, at),
+        Some(&byte) if byte <= b' ' => skip_lws_slow(input, at),
+        _ => at,
     }
+}
+
+/// [`skip_lws`] where one space is the rule.
+#[inline]
+pub(crate) fn skip_space(input: &[u8], at: usize) -> usize {
+    match input.get(at..) {
+        Some(&[b' ', next, ..]) if next > b' ' => at + 1,
+        _ => skip_lws(input, at),
+    }
+}
+
+/// Whether `name` is `letters`, in any case. `letters` are lower-case letters, so that one bit alone is their case.
+#[inline(always)]
+pub(crate) fn is_word<const N: usize>(name: &[u8], letters: &[u8; N]) -> bool {
+    name.len() == N
+        && name.iter().zip(letters).fold(0, |differs, (byte, letter)| {
+            differs | (byte | 0x20) ^ letter
+        }) == 0
 }
 
 fn skip_lws_slow(input: &[u8], mut at: usize) -> usize {

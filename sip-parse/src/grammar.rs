@@ -110,7 +110,7 @@ pub(crate) fn separator<'a>(byte: u8) -> impl Fn(&'a [u8]) -> Parsed<'a, ()> {
 /// `*( SEMI generic-param )`, as many as `rules` allows.
 pub(crate) fn parameters<'a>(rules: Rules) -> impl Fn(&'a [u8]) -> Parsed<'a, Params<'a>> {
     move |input| {
-        let end = params::scan(input, 0, rules, |_, _| {});
+        let end = params::scan_all(input, 0, rules);
         lift(
             input,
             end.map(|end| (Params::new(&input[..end], b';'), end)),

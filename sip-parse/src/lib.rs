@@ -64,7 +64,8 @@
 //! 8. `token`, `params`, `number`: the elements of header values; `transfer_coding`: base64 and quoted-printable
 //! 9. `error`: [`ParseError`]
 //! 10. `name`, `method`: tables of known header names and methods
-//! 11. `status`, `limits`, `class` (character classes), `block` (sixteen bytes at a time), `text`
+//! 11. `status`, `limits`, `class` (character classes), `block` (sixteen bytes at a time), `text`, `identified` (what
+//!     [`Message::identify`] keeps)
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -81,6 +82,7 @@ mod form;
 mod framer;
 mod grammar;
 mod headers;
+mod identified;
 mod limits;
 mod message;
 mod method;
@@ -129,7 +131,7 @@ pub use status::StatusCode;
 pub use text::text;
 pub use uri::{Host, Scheme, Uri, UriBuf};
 pub use value::Value;
-pub use write::{BuildError, BuildErrorKind, Builder};
+pub use write::{BuildError, BuildErrorKind, Builder, Field};
 
 /// The examples of the README compile and run.
 #[cfg(doctest)]

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::class;
 use crate::error::{ErrorKind, ParseError};
+use crate::identified::Identified;
 use crate::limits::{Limits, PartLimits, Rules};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
@@ -28,6 +29,8 @@ pub struct Message {
     pub(crate) part_limits: PartLimits,
     /// Whether line ends stood where the body would begin, without any field that describes a body.
     pub(crate) has_blank_body: bool,
+    /// What [`Message::identify`] has read.
+    pub(crate) identified: Identified,
 }
 
 /// A request: a [`Message`] that has a method and a Request-URI.
@@ -70,6 +73,7 @@ impl Message {
             rules: Rules::lenient(limits.parameters),
             part_limits: PartLimits::of(limits),
             has_blank_body: false,
+            identified: Identified::none(),
         });
         if let Ok(message) = &mut result
             && let Err(error) = message.fill(limits)
@@ -147,11 +151,11 @@ impl Message {
         let mut count = 0u16;
         while at < window.len() && !matches!(window[at], b'\n' | b'\r') && count < limits.headers {
             count += 1;
-            let (mut record, mut crlfs) = (Record::NONE, 0);
-            match scan::field(window, at, limits, &mut record, &mut crlfs) {
+            let (mut record, mut lone_cr) = (Record::NONE, false);
+            match scan::field(window, at, limits, &mut record, &mut lone_cr) {
                 Ok(next) => {
                     // Drop a field with a lone CR, because the response would copy it.
-                    if memchr::memchr_iter(b'\r', &window[at..next]).count() == crlfs {
+                    if !lone_cr {
                         head.push(record.moved(at, saved.len()));
                         saved.extend_from_slice(&window[at..next]);
                     }
@@ -175,6 +179,7 @@ impl Message {
             rules: Rules::lenient(limits.parameters),
             part_limits: PartLimits::of(limits),
             has_blank_body: false,
+            identified: Identified::none(),
         }))
     }
 

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::block;
+use crate::class;
 use crate::text::text;
 
 /// How often a header field may occur, and whether a comma in it separates values.
@@ -172,6 +174,11 @@ impl HeaderId {
         }
     }
 
+    /// Whether this is the number of `name`.
+    fn is(self, name: &[u8]) -> bool {
+        self.text().as_bytes().eq_ignore_ascii_case(name)
+    }
+
     fn text(self) -> &'static str {
         TEXTS.get(usize::from(self.0)).copied().unwrap_or("")
     }
@@ -243,6 +250,17 @@ impl Words {
         }
     }
 
+    /// [`Words::of`] a name of sixteen bytes or more, in two loads; `None` for a shorter one.
+    #[inline]
+    fn of_long(name: &[u8]) -> Option<Words> {
+        let (_, last) = name.split_last_chunk::<8>()?;
+        let first = name.first_chunk::<8>().filter(|_| name.len() >= 16)?;
+        Some(Words {
+            low: u64::from_le_bytes(*first),
+            high: u64::from_le_bytes(*last),
+        })
+    }
+
     /// The slot of [`SLOT_OF`] for these words, without regard to case.
     #[inline]
     const fn slot(self, length: usize) -> usize {
@@ -262,10 +280,10 @@ const MULTIPLIERS: (u64, u64, u64) = (
     0x3DC6_C905_13F8_21D3,
 );
 
-/// A known name to compare with: its words, and the bits that may differ because they are the case of a letter.
+/// A known name to compare with: its words, and the bits that must not differ: all but the case of each letter.
 struct Entry {
     words: Words,
-    case: Words,
+    exact: Words,
 }
 
 const fn case_bits(word: u64) -> u64 {
@@ -284,17 +302,17 @@ static ENTRIES: [Entry; TEXTS.len()] = {
     let mut entries = [const {
         Entry {
             words: Words::of(b""),
-            case: Words::of(b""),
+            exact: Words::of(b""),
         }
     }; TEXTS.len()];
     let mut number = 0;
     while number < TEXTS.len() {
         let words = Words::of(TEXTS[number].as_bytes());
-        let case = Words {
-            low: case_bits(words.low),
-            high: case_bits(words.high),
+        let exact = Words {
+            low: !case_bits(words.low),
+            high: !case_bits(words.high),
         };
-        entries[number] = Entry { words, case };
+        entries[number] = Entry { words, exact };
         number += 1;
     }
     entries
@@ -335,17 +353,18 @@ pub(crate) fn lookup(name: &[u8]) -> HeaderId {
     match name {
         [] => HeaderId::OTHER,
         [letter] => HeaderId(COMPACT_OF[usize::from(*letter)]),
-        _ => find(Words::of(name), name.len(), |id| {
-            id.text().as_bytes().eq_ignore_ascii_case(name)
-        }),
+        _ => {
+            let words = Words::of_long(name).unwrap_or_else(|| Words::of(name));
+            find(words, name.len(), |id| id.is(name))
+        }
     }
 }
 
-/// For each length of a name, the mask of its bytes within sixteen.
-static KEEP: [Words; 17] = {
-    let mut keep = [const { Words { low: 0, high: 0 } }; 17];
+/// For each length of a name below sixteen, the mask of its bytes.
+static KEEP: [Words; 16] = {
+    let mut keep = [const { Words { low: 0, high: 0 } }; 16];
     let mut length = 1;
-    while length < 17 {
+    while length < 16 {
         keep[length] = Words {
             low: if length < 8 {
                 (1 << (8 * length)) - 1
@@ -354,7 +373,6 @@ static KEEP: [Words; 17] = {
             },
             high: match length {
                 ..9 => 0,
-                16 => u64::MAX,
                 _ => (1 << (8 * (length - 8))) - 1,
             },
         };
@@ -363,25 +381,40 @@ static KEEP: [Words; 17] = {
     keep
 };
 
-/// The number of the name that `chunk` starts with, `length` bytes.
+/// The end and the number of the known name that `chunk` starts with and that a colon follows; [`HeaderId::OTHER`] for a
+/// longer name and for any other.
 #[inline(always)]
-pub(crate) fn lookup_short(chunk: &[u8; 16], length: usize) -> HeaderId {
+pub(crate) fn lookup_start(chunk: &[u8; 16]) -> (usize, HeaderId) {
+    let length = block::position(chunk, b':');
     if length == 1 {
-        return HeaderId(COMPACT_OF[usize::from(chunk[0])]);
+        return (1, HeaderId(COMPACT_OF[usize::from(chunk[0])]));
     }
+    // Sixteen means that there is no colon.
     let Some(keep) = KEEP.get(length) else {
-        return HeaderId::OTHER;
+        return (length, HeaderId::OTHER);
     };
-    let (low, high) = crate::block::halves(chunk);
-    // The words hold the whole name, padded with zeros, which no name contains. Length 16 means that there is no colon.
-    find(
-        Words {
-            low: low & keep.low,
-            high: high & keep.high,
-        },
-        length,
-        |_| length < 16,
-    )
+    let (low, high) = block::halves(chunk);
+    // The words hold the whole name, padded with zeros, which no name contains.
+    let words = Words {
+        low: low & keep.low,
+        high: high & keep.high,
+    };
+    (length, find(words, length, |_| true))
+}
+
+/// The end and the number of the name that `line` starts with; `None` unless it is a token and a colon follows.
+#[inline(never)]
+pub(crate) fn token_start(line: &[u8]) -> Option<(usize, HeaderId)> {
+    let length = class::run(line, 0, class::TOKEN);
+    if line.get(length) != Some(&b':') || length == 0 {
+        return None;
+    }
+    let name = &line[..length];
+    // The caller knows that a shorter name is not in the table.
+    match Words::of_long(name) {
+        Some(words) => Some((length, find(words, length, |id| id.is(name)))),
+        None => Some((length, HeaderId::OTHER)),
+    }
 }
 
 #[inline(always)]
@@ -392,8 +425,8 @@ fn find(words: Words, length: usize, same: impl Fn(HeaderId) -> bool) -> HeaderI
         let Some(entry) = ENTRIES.get(usize::from(number)).filter(|_| number != 0) else {
             return HeaderId::OTHER;
         };
-        let low = (entry.words.low ^ words.low) & !entry.case.low;
-        let high = (entry.words.high ^ words.high) & !entry.case.high;
+        let low = (entry.words.low ^ words.low) & entry.exact.low;
+        let high = (entry.words.high ^ words.high) & entry.exact.high;
         if low | high == 0 && same(HeaderId(number)) {
             return HeaderId(number);
         }

@@ -7,13 +7,15 @@ use crate::error::{ErrorKind, ParseError};
 pub(crate) fn digits(input: &[u8], at: usize, max: u64) -> Result<(u64, usize), ParseError> {
     let mut end = at;
     let mut number = 0u64;
-    while let Some(&digit) = input.get(end) {
-        if !digit.is_ascii_digit() {
-            break;
-        }
-        number = number
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'));
+    while let Some(digit) = input.get(end).map(|byte| byte.wrapping_sub(b'0'))
+        && digit < 10
+    {
+        // Ten times this and one digit more are below 2^64; a longer number is over every limit but the highest.
+        number = if number < u64::MAX / 10 {
+            number * 10 + u64::from(digit)
+        } else {
+            u64::MAX
+        };
         end += 1;
     }
     if end == at || number > max {

@@ -34,7 +34,7 @@ impl<'a> Params<'a> {
     /// # Errors
     /// The first fault against `generic-param` (RFC 3261 section 25.1).
     pub fn parse(text: &'a [u8]) -> Result<Self, ParseError> {
-        let end = scan(text, 0, Rules::lenient(u16::MAX), |_, _| {})?;
+        let end = scan_all(text, 0, Rules::lenient(u16::MAX))?;
         let rest = skip_lws(text, end);
         if rest != text.len() {
             return Err(ParseError::at(ErrorKind::Character, rest));
@@ -117,6 +117,8 @@ impl<'a> Iterator for ParamsIter<'a> {
         }
         let start = at;
         let stop = |byte: u8| byte == self.separator || byte == b'=' || byte == b'"';
+        // No character of a token ends a name or a value, and most names and values are tokens.
+        at = class::run(text, at, class::TOKEN);
         while at < text.len() && !stop(text[at]) {
             at += 1;
         }
@@ -133,6 +135,7 @@ impl<'a> Iterator for ParamsIter<'a> {
                 at = quoted(text, at).unwrap_or(text.len());
                 value = Some(&text[start..at]);
             } else {
+                at = class::run(text, at, class::TOKEN);
                 while at < text.len() && text[at] != self.separator {
                     at += 1;
                 }
@@ -175,7 +178,7 @@ pub(crate) fn quoted(input: &[u8], at: usize) -> Result<usize, ParseError> {
 }
 
 /// Reads `*( SEMI generic-param )` from `at` on and passes each parameter to `found`; returns its end.
-#[inline]
+#[inline(always)]
 pub(crate) fn scan<'a>(
     input: &'a [u8],
     at: usize,
@@ -202,6 +205,12 @@ pub(crate) fn scan<'a>(
         found(name, value);
         end = next;
     }
+}
+
+/// [`scan`] for a caller that looks for no parameter.
+#[inline(never)]
+pub(crate) fn scan_all(input: &[u8], at: usize, rules: Rules) -> Result<usize, ParseError> {
+    scan(input, at, rules, |_, _| {})
 }
 
 /// Rejects a parameter name that occurs twice (RFC 3261 sections 7.3.1 and 19.1.1). `names` are slices of `input`.
@@ -236,14 +245,13 @@ pub(crate) fn offset_in(whole: &[u8], part: &[u8]) -> usize {
 /// Reads `generic-param *( SEMI generic-param )` from `at` on; returns its end.
 pub(crate) fn scan_first(input: &[u8], at: usize, rules: Rules) -> Result<usize, ParseError> {
     let (_, end) = parameter(input, at, rules)?;
-    scan(
+    scan_all(
         input,
         end,
         Rules {
             parameters: rules.parameters.saturating_sub(1),
             ..rules
         },
-        |_, _| {},
     )
 }
 
@@ -274,7 +282,7 @@ fn token_or_host(input: &[u8], at: usize, name: &[u8]) -> usize {
 pub(crate) type Param<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// One `generic-param` at `at`: name, value and end.
-#[inline]
+#[inline(always)]
 pub(crate) fn parameter(
     input: &[u8],
     at: usize,

@@ -82,7 +82,8 @@ fn more_fields_allocate_and_are_read() {
 fn a_write_allocates_once() {
     for bytes in common::messages() {
         let message = Message::parse(shared(bytes), &Limits::default()).unwrap();
-        if message.headers().len() > 24 {
+        // A builder has room for 24 rows and 1,536 bytes.
+        if message.headers().len() >= 24 || message.head().len() > 1_400 {
             continue;
         }
         let via = Value::Via {

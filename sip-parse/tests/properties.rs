@@ -215,6 +215,14 @@ proptest! {
         never_panics(&bytes)?;
     }
 
+    /// What an identified message keeps is what its header fields read as.
+    #[test]
+    fn mutated_messages_are_identified_as_they_read(bytes in mutated()) {
+        if let Some(message) = parse(&bytes) {
+            common::identify(&message);
+        }
+    }
+
     /// `LIM-B` for values alone.
     #[test]
     fn req_lim_b_values_never_panic(bytes in noise()) {
@@ -388,6 +396,14 @@ proptest! {
         let plain: Vec<_> = message.headers().map(|header| (header.name.id(), header.value.to_vec(), header.offset)).collect();
         let reread: Vec<_> = again.headers().map(|header| (header.name.id(), header.value.to_vec(), header.offset)).collect();
         prop_assert_eq!(plain, reread);
+    }
+}
+
+/// Each of the everyday and of the hard messages can be identified.
+#[test]
+fn identified_messages_read_as_others_do() {
+    for bytes in common::messages() {
+        assert!(common::identify(&parse(&bytes).unwrap()));
     }
 }
 

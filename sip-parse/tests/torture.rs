@@ -1,6 +1,7 @@
 //! Every message of RFC 4475 and RFC 5118 has the outcome that its RFC names, as far as the parser decides it. The
 //! parser accepts a message that a user agent rejects later (405, 420, 415, 401, 483, an unknown response).
 
+mod common;
 #[path = "torture/messages.rs"]
 mod messages;
 
@@ -336,6 +337,16 @@ fn untouched_messages_are_written_back() {
         let again = parse(message.bytes()).unwrap();
         assert_eq!(again.bytes(), message.bytes(), "{name}");
     }
+}
+
+/// What an identified message keeps is what its header fields read as.
+#[test]
+fn identified_messages_read_as_others_do() {
+    let parsed = RFC4475
+        .into_iter()
+        .chain(RFC5118)
+        .filter_map(|(_, build, ..)| parse(&build()).ok());
+    assert!(parsed.filter(common::identify).count() > 30);
 }
 
 /// The response to a salvaged request copies the fields that it has (RFC 4475 section 3.3.1).

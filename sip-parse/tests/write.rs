@@ -1,7 +1,9 @@
 //! The writer: responses, requests from parts, edits.
 
+mod common;
+
 use sip_parse::{
-    BuildErrorKind, Builder, Bytes, HeaderName, Limits, Message, Method, StatusCode, Value,
+    BuildErrorKind, Builder, Bytes, Field, HeaderName, Limits, Message, Method, StatusCode, Value,
 };
 
 const INVITE: &[u8] = b"INVITE sip:bob@example.com SIP/2.0\r\n\
@@ -257,5 +259,351 @@ fn cseq_method_is_the_request_method() {
     assert_eq!(
         (error.kind, error.header),
         (BuildErrorKind::Method, Some(HeaderName::CSeq.id()))
+    );
+}
+
+/// The header rows of a message, which an index that is wrong would read otherwise.
+fn rows(message: &Message) -> Vec<(String, Vec<u8>)> {
+    let rows = message.headers().map(|header| {
+        assert_eq!(
+            message.header(header.name).map(|first| first.name),
+            Some(header.name)
+        );
+        (header.name.to_string(), header.value.to_vec())
+    });
+    rows.collect()
+}
+
+/// The corpus, with the head in each form of a topmost Via that a server meets.
+fn requests() -> Vec<sip_parse::Request> {
+    let mut requests = Vec::new();
+    for bytes in common::messages() {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        for (from, to) in [
+            ("", ""),
+            ("\r\nVia: ", "\r\nv: "),
+            (";branch", ";rport;branch"),
+            (";branch", ";received=192.0.2.9;RPORT ; branch"),
+            (";branch", ";rport=5;branch"),
+            ("branch=", "rport;x=\";rport\";branch="),
+            ("\r\nMax-Forwards", ";rport;\r\nMax-Forwards"),
+            ("\r\nMax-Forwards", "  ;rport  \r\nMax-Forwards"),
+            (";branch", "\r\n ;rport\r\n ;branch"),
+            (";branch", ";rport;branch=z9hG4bK0, SIP/2.0/UDP a;branch"),
+            ("\r\nContent-Length", "\r\nX-Length"),
+        ] {
+            let bytes = Bytes::from(text.replacen(from, to, 1).into_bytes());
+            let message = Message::parse(bytes, &Limits::default());
+            requests.extend(message.ok().and_then(|message| message.into_request().ok()));
+        }
+    }
+    requests
+}
+
+/// RFC 3261 18.2.1, RFC 3581 4: the additions to the topmost Via in place are those that a builder writes, and all that was
+/// read before stands where it moved to.
+#[test]
+fn rfc3581_4_a_stamp_in_place_is_the_stamp_of_a_builder() {
+    let mut spliced = 0;
+    for request in requests() {
+        for address in ["192.0.2.77", "2001:db8::7"] {
+            let mut request = request.clone().into_message();
+            if request.identify(sip_parse::Role::UserAgent).is_err() {
+                continue;
+            }
+            let request = request.into_request().unwrap();
+            let via = request.top_via().unwrap();
+            let received = via.received().is_none().then(|| address.parse().unwrap());
+            let rport = (via.rport() == Some(None)).then_some(4_711);
+            let Some(stamped) = request.stamped(received, rport) else {
+                // A fold in the topmost Via, which a builder refuses in a new value.
+                assert!(
+                    request
+                        .header(HeaderName::Via)
+                        .unwrap()
+                        .value
+                        .contains(&b'\n')
+                );
+                continue;
+            };
+            let again = reparsed(&stamped);
+            assert_eq!(rows(&again), rows(&stamped));
+            let new = stamped.top_via().unwrap();
+            assert_eq!(new.branch(), via.branch());
+            assert_eq!(
+                new.received_ip().is_some(),
+                via.received().is_none() || via.received_ip().is_some()
+            );
+            if let (Some(_), Some(port)) = (rport, new.rport()) {
+                assert!(port == Some(4_711) || via.params().value(b"rport").is_some());
+            }
+            assert_eq!(stamped.branch(), request.branch());
+            assert_eq!(stamped.top_sent_by(), request.top_sent_by());
+            assert_eq!(stamped.from_tag(), request.from_tag());
+            assert_eq!(stamped.to_tag(), request.to_tag());
+            assert_eq!(stamped.to_tag(), again.to_tag());
+            assert_eq!(stamped.branch(), again.branch());
+            // The same by a builder.
+            let first = request.values(HeaderName::Via).next().unwrap();
+            let mut value = String::from_utf8(first.to_vec()).unwrap();
+            value.truncate(value.trim_end_matches([';', ' ']).len());
+            if rport.is_some() {
+                let lower = value.to_ascii_lowercase();
+                let at = (0..lower.len()).find(|&at| {
+                    let rest = lower[at..].strip_prefix("rport").map(str::trim_start);
+                    lower[..at].trim_end().ends_with(';')
+                        && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(';'))
+                });
+                if let Some(at) = at {
+                    value.insert_str(at + 5, "=4711");
+                }
+            }
+            if received.is_some() {
+                value.push_str(&format!(";received={address}"));
+            }
+            let built = Builder::from_message(&request)
+                .set_first_value(HeaderName::Via, value)
+                .build();
+            if let Ok(built) = built {
+                assert_eq!(built.bytes(), stamped.bytes());
+                spliced += 1;
+            }
+        }
+    }
+    assert!(spliced > 200, "{spliced}");
+}
+
+/// A simple model of the edits of a builder: a list of lines.
+#[test]
+fn edits_in_place_are_the_edits_of_a_list_of_lines() {
+    let mut random = 7u64;
+    let mut next = move |below: usize| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % below
+    };
+    const NAMES: [HeaderName<'static>; 6] = [
+        HeaderName::Via,
+        HeaderName::Route,
+        HeaderName::MaxForwards,
+        HeaderName::Supported,
+        HeaderName::Other(b"X-Room"),
+        HeaderName::Subject,
+    ];
+    const VALUES: [[&str; 3]; 6] = [
+        [
+            "SIP/2.0/UDP a;branch=z9hG4bK1",
+            "SIP/2.0/WSS p.invalid;branch=z9hG4bK22",
+            "SIP/2.0/TCP b, SIP/2.0/UDP c",
+        ],
+        [
+            "<sip:a;lr>",
+            "<sip:b.example.com;lr>, <sip:c;lr>",
+            "<sip:d;lr>,<sip:e>,<sip:f>",
+        ],
+        ["9", "70", "255"],
+        ["path", "path, outbound", "a,b"],
+        ["", "1", "a, b"],
+        [
+            "",
+            "s",
+            "a long subject that takes more room than the others",
+        ],
+    ];
+    let mut built = 0;
+    for bytes in common::messages() {
+        let Ok(message) = Message::parse(Bytes::from(bytes), &Limits::default()) else {
+            continue;
+        };
+        for _ in 0..40 {
+            let mut builder = Builder::from_message(&message);
+            let mut start = start_line(&message);
+            let mut model: Vec<(HeaderName<'_>, String)> = message
+                .headers()
+                .map(|header| {
+                    (
+                        header.name,
+                        String::from_utf8_lossy(header.line).into_owned(),
+                    )
+                })
+                .collect();
+            for _ in 0..1 + next(6) {
+                let which = next(NAMES.len());
+                let (name, value) = (NAMES[which], VALUES[which][next(3)]);
+                let line = (
+                    name,
+                    if value.is_empty() {
+                        format!("{name}: \r\n")
+                    } else {
+                        format!("{name}: {value}\r\n")
+                    },
+                );
+                let first = model.iter().position(|(other, _)| *other == name);
+                match next(6) {
+                    0 => {
+                        builder.append(name, value);
+                        model.push(line);
+                    }
+                    1 => {
+                        builder.prepend(name, value);
+                        let at = first.unwrap_or_else(|| match name {
+                            HeaderName::Via => 0,
+                            HeaderName::Route => model
+                                .iter()
+                                .rposition(|(name, _)| *name == HeaderName::Via)
+                                .map_or(0, |via| via + 1),
+                            _ => model.len(),
+                        });
+                        model.insert(at, line);
+                    }
+                    2 => {
+                        builder.set(name, value);
+                        match first {
+                            Some(first) => {
+                                model[first] = line;
+                                let mut row = 0;
+                                model.retain(|(other, _)| {
+                                    row += 1;
+                                    row - 1 <= first || *other != name
+                                });
+                            }
+                            None => model.push(line),
+                        }
+                    }
+                    3 => {
+                        builder.remove(name);
+                        model.retain(|(other, _)| *other != name);
+                    }
+                    4 => {
+                        let field = Field::new(name, value).unwrap();
+                        builder.field(&field);
+                        model.push(line);
+                    }
+                    _ if message.is_request() => {
+                        builder.set_request_uri(b"sip:another@example.net");
+                        start = format!(
+                            "{} sip:another@example.net SIP/2.0\r\n",
+                            message.request_method().unwrap()
+                        );
+                    }
+                    _ => {}
+                }
+            }
+            let Ok(edited) = builder.build() else {
+                continue;
+            };
+            built += 1;
+            let again = reparsed(&edited);
+            assert_eq!(rows(&again), rows(&edited));
+            let expected: Vec<&str> = model
+                .iter()
+                .filter(|(name, _)| *name != HeaderName::ContentLength)
+                .map(|(_, line)| line.as_str())
+                .collect();
+            let found: Vec<String> = edited
+                .headers()
+                .filter(|header| header.name != HeaderName::ContentLength)
+                .map(|header| String::from_utf8_lossy(header.line).into_owned())
+                .collect();
+            assert_eq!(found, expected);
+            assert!(edited.bytes().starts_with(start.as_bytes()));
+            assert_eq!(
+                edited.content_length().unwrap(),
+                Some(message.body().len() as u32)
+            );
+        }
+    }
+    assert!(built > 300, "{built}");
+}
+
+fn start_line(message: &Message) -> String {
+    let line = message
+        .bytes()
+        .split_inclusive(|byte| *byte == b'\n')
+        .next();
+    String::from_utf8(line.unwrap().to_vec()).unwrap()
+}
+
+/// A field is checked when it is made.
+#[test]
+fn a_field_is_the_proof_of_its_check() {
+    for (name, value) in [
+        (HeaderName::Supported, "a\r\nX: y"),
+        (HeaderName::Supported, "a b"),
+        (HeaderName::Contact, "<sip:a"),
+        (HeaderName::Other(b"X y"), "a"),
+        (HeaderName::Subject, "a\0b"),
+        (HeaderName::MaxForwards, "256"),
+    ] {
+        assert!(Field::new(name, value).is_err(), "{name}: {value:?}");
+        assert!(
+            parts().append(name, value).build().is_err(),
+            "{name}: {value:?}"
+        );
+    }
+    let field = Field::new(HeaderName::Contact, "<sip:a@example.com>").unwrap();
+    let message = parts().field(&field).build().unwrap();
+    assert_eq!(
+        reparsed(&message)
+            .header(HeaderName::Contact)
+            .unwrap()
+            .value,
+        field.value()
+    );
+    // The method of CSeq depends on the message.
+    let cseq = Field::new(HeaderName::CSeq, "7 INVITE").unwrap();
+    let error = parts()
+        .remove(HeaderName::CSeq)
+        .field(&cseq)
+        .build()
+        .unwrap_err();
+    assert_eq!(error.kind, BuildErrorKind::Method);
+    let twice = parts()
+        .field(&Field::new(HeaderName::CallId, "2@x").unwrap())
+        .build();
+    assert_eq!(twice.unwrap_err().kind, BuildErrorKind::Repeated);
+}
+
+/// A fault of a row goes with the row, and stays with a part of its value.
+#[test]
+fn the_fault_of_a_row_goes_with_it() {
+    let evil = "path, a\r\nX: y";
+    assert!(
+        parts()
+            .append(HeaderName::Supported, evil)
+            .remove(HeaderName::Supported)
+            .build()
+            .is_ok()
+    );
+    assert!(
+        parts()
+            .append(HeaderName::Supported, evil)
+            .set(HeaderName::Supported, "path")
+            .build()
+            .is_ok()
+    );
+    assert!(
+        parts()
+            .append(HeaderName::Supported, evil)
+            .remove_first_value(HeaderName::Supported)
+            .build()
+            .is_err()
+    );
+    assert!(
+        parts()
+            .append(HeaderName::Subject, evil)
+            .prepend(HeaderName::Via, "SIP/2.0/TCP a")
+            .remove(HeaderName::Subject)
+            .build()
+            .is_ok()
+    );
+    assert!(
+        parts()
+            .append(HeaderName::Subject, evil)
+            .prepend(HeaderName::Via, "SIP/2.0/TCP a")
+            .remove(HeaderName::Supported)
+            .build()
+            .is_err()
     );
 }

@@ -230,16 +230,18 @@ impl EdgeConfig {
         Ok(())
     }
 
-    /// Sorts the users, for [`EdgeConfig::password`].
+    /// Sorts the users, so that [`EdgeConfig::password`] finds each without a walk.
     pub(crate) fn sort_users(&mut self) {
-        self.users.sort_unstable();
+        self.users.sort_by(|(one, _), (other, _)| one.cmp(other));
     }
 
-    /// The password of a user. [`EdgeConfig::sort_users`] comes first, because each request asks for one.
+    /// The password of a user, once the users are sorted.
     pub(crate) fn password(&self, user: &str) -> Option<&str> {
-        let by_name = |(name, _): &(String, String)| name.as_str().cmp(user);
-        let index = self.users.binary_search_by(by_name).ok()?;
-        Some(&self.users[index].1)
+        let place = self
+            .users
+            .binary_search_by(|(name, _)| name.as_str().cmp(user));
+        let (_, password) = self.users.get(place.ok()?)?;
+        Some(password)
     }
 }
 

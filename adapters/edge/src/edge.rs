@@ -395,6 +395,7 @@ impl Edge {
                     if request.method() == Method::Cancel {
                         self.on_cancel(transaction, &request, cancels, now);
                     } else {
+                        let request = Box::new(request);
                         self.on_request(transaction, connection, request, merged, now);
                     }
                 }

@@ -95,6 +95,10 @@ pub(crate) struct Location {
     users: BTreeMap<String, Vec<u64>>,
     bindings: BTreeMap<u64, (String, Binding)>,
     deadlines: BTreeSet<(Timestamp, u64)>,
+    /// The bindings of each connection.
+    of_connection: BTreeSet<(ConnectionId, u64)>,
+    /// The bindings by the user part of their Contact, because the rest of a URI has many spellings.
+    of_contact: BTreeSet<(Vec<u8>, u64)>,
     /// The number of the next binding and of the next update.
     next: u64,
     updates: u64,
@@ -138,9 +142,11 @@ impl Location {
 
     /// The latest binding of this Contact, of any user.
     pub(crate) fn reached_as(&self, uri: &Uri<'_>) -> Option<&Binding> {
-        let bindings = self.bindings.values().map(|(_, binding)| binding);
+        let user = uri.user().unwrap_or_default().to_vec();
+        let numbers = self.of_contact.range((user.clone(), 0)..=(user, u64::MAX));
+        let bindings = numbers.filter_map(|(_, number)| self.bindings.get(number));
         // User parts are random, so few bindings reach the long comparison.
-        let same = bindings.filter(|binding| {
+        let same = bindings.map(|(_, binding)| binding).filter(|binding| {
             let contact = binding.contact.as_uri();
             contact.user() == uri.user() && contact.equivalent(uri)
         });
@@ -212,10 +218,9 @@ impl Location {
     /// Removes the bindings of a closed connection.
     pub(crate) fn connection_closed(&mut self, connection: ConnectionId) -> Vec<Change> {
         let lost = self
-            .bindings
-            .iter()
-            .filter(|(_, (_, binding))| binding.connection == connection);
-        let numbers: Vec<u64> = lost.map(|(&number, _)| number).collect();
+            .of_connection
+            .range((connection, 0)..=(connection, u64::MAX));
+        let numbers: Vec<u64> = lost.map(|&(_, number)| number).collect();
         let reason = RemovalReason::ConnectionLost;
         numbers
             .into_iter()
@@ -297,16 +302,27 @@ impl Location {
             sequence: source.sequence,
             updated: self.updates,
         };
+        let contact = user_of(&binding);
         if let Some((_, old)) = self.bindings.insert(number, (user.to_owned(), binding)) {
-            self.deadlines.remove(&(old.expires_at, number));
+            self.forget(&old);
         }
         self.deadlines.insert((expires_at, number));
+        self.of_connection.insert((source.connection, number));
+        self.of_contact.insert((contact, number));
         change
+    }
+
+    /// Takes a binding out of the indices.
+    fn forget(&mut self, binding: &Binding) {
+        let number = binding.number;
+        self.deadlines.remove(&(binding.expires_at, number));
+        self.of_connection.remove(&(binding.connection, number));
+        self.of_contact.remove(&(user_of(binding), number));
     }
 
     fn remove(&mut self, number: u64, reason: RemovalReason) -> Option<Change> {
         let (user, binding) = self.bindings.remove(&number)?;
-        self.deadlines.remove(&(binding.expires_at, number));
+        self.forget(&binding);
         if let Some(numbers) = self.users.get_mut(&user) {
             numbers.retain(|&other| other != number);
             if numbers.is_empty() {
@@ -320,4 +336,10 @@ impl Location {
             kind: ChangeKind::Removed(reason),
         })
     }
+}
+
+/// The user part of a Contact as it is written.
+fn user_of(binding: &Binding) -> Vec<u8> {
+    let contact = binding.contact.as_uri();
+    contact.user().unwrap_or_default().to_vec()
 }

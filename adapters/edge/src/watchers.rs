@@ -22,7 +22,7 @@ use sip_parse::{Request, UriBuf};
 use crate::event::EventPackage;
 
 /// What a subscription is about.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Resource {
     pub(crate) package: EventPackage,
     pub(crate) user: String,
@@ -76,6 +76,10 @@ pub(crate) struct Watchers {
     connection: ConnectionId,
     interval: Duration,
     watchers: BTreeMap<u64, Watcher>,
+    /// The watchers of each resource.
+    of_resource: BTreeSet<(Resource, u64)>,
+    /// The number of subscriptions of each user who has any.
+    of_subscriber: BTreeMap<String, usize>,
     due: BTreeSet<(Timestamp, u64)>,
     outcomes: VecDeque<Outcome>,
 }
@@ -111,6 +115,8 @@ impl Watchers {
             notifier: NotifierLayer::new(),
             interval: rules.interval,
             watchers: BTreeMap::new(),
+            of_resource: BTreeSet::new(),
+            of_subscriber: BTreeMap::new(),
             due: BTreeSet::new(),
             outcomes: VecDeque::new(),
         }
@@ -143,10 +149,7 @@ impl Watchers {
 
     /// The number of subscriptions of this user.
     pub(crate) fn count(&self, subscriber: &str) -> usize {
-        let watchers = self.watchers.values();
-        watchers
-            .filter(|watcher| watcher.subscriber == subscriber)
-            .count()
+        self.of_subscriber.get(subscriber).copied().unwrap_or(0)
     }
 
     /// The number of subscriptions.
@@ -175,14 +178,14 @@ impl Watchers {
             known: Sha256::digest(&document.bytes).into(),
         };
         // Before the call, because a subscription for the state alone ends with it.
-        self.watchers.insert(id.to_bits(), watcher);
+        self.insert(watcher);
         let state = Notification::active(document);
         let options = MessageOptions::new();
         let accepted = self
             .notifier
             .accept(&mut self.endpoint, id, state, &options);
         if accepted.is_err() {
-            self.watchers.remove(&id.to_bits());
+            self.remove(id);
         }
         self.settle();
         accepted.is_ok()
@@ -199,9 +202,13 @@ impl Watchers {
 
     /// A resource has another state: a NOTIFY to each of its watchers is due.
     pub(crate) fn changed(&mut self, package: EventPackage, user: &str, now: Timestamp) {
-        for (&number, watcher) in &mut self.watchers {
-            let resource = &watcher.resource;
-            if resource.package == package && resource.user == user && watcher.due.is_none() {
+        let user = user.to_owned();
+        let resource = Resource { package, user };
+        let all = (resource.clone(), 0)..=(resource, u64::MAX);
+        for &(_, number) in self.of_resource.range(all) {
+            if let Some(watcher) = self.watchers.get_mut(&number)
+                && watcher.due.is_none()
+            {
                 let at = watcher.not_before.max(now);
                 watcher.due = Some(at);
                 self.due.insert((at, number));
@@ -242,6 +249,30 @@ impl Watchers {
         sent.is_ok()
     }
 
+    fn insert(&mut self, watcher: Watcher) {
+        let number = watcher.id.to_bits();
+        self.of_resource.insert((watcher.resource.clone(), number));
+        let count = self.of_subscriber.entry(watcher.subscriber.clone());
+        *count.or_default() += 1;
+        self.watchers.insert(number, watcher);
+    }
+
+    fn remove(&mut self, id: IncomingSubscriptionId) -> Option<Watcher> {
+        let number = id.to_bits();
+        let watcher = self.watchers.remove(&number)?;
+        self.of_resource.remove(&(watcher.resource.clone(), number));
+        if let Some(count) = self.of_subscriber.get_mut(&watcher.subscriber) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_subscriber.remove(&watcher.subscriber);
+            }
+        }
+        if let Some(at) = watcher.due {
+            self.due.remove(&(at, number));
+        }
+        Some(watcher)
+    }
+
     fn settle(&mut self) {
         self.notifier.settle(&mut self.endpoint);
         self.collect();
@@ -269,13 +300,8 @@ impl Watchers {
                     None => self.reject(subscription),
                 },
                 Action::Event(Event::IncomingSubscriptionEnded { subscription, .. }) => {
-                    let number = subscription.to_bits();
-                    if let Some(watcher) = self.watchers.remove(&number) {
-                        if let Some(at) = watcher.due {
-                            self.due.remove(&(at, number));
-                        }
-                        self.outcomes.push_back(Outcome::Ended(watcher));
-                    }
+                    let ended = self.remove(subscription);
+                    self.outcomes.extend(ended.map(Outcome::Ended));
                 }
                 // The connection stays as long as the edge, and the records of the endpoint say nothing that those of the
                 // edge do not.

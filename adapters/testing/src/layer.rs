@@ -143,7 +143,7 @@ impl LayerBench {
                 request,
                 merged,
                 ..
-            } => Some((transaction, *request, merged)),
+            } => Some((transaction, request, merged)),
             _ => None,
         });
         requests.collect()

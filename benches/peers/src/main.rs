@@ -1,25 +1,17 @@
 #![forbid(unsafe_code)]
-//! Other SIP parsers beside sip-parse: same messages, same work, one process, in turns. An argument is the number of
-//! rounds (300).
+//! Other SIP crates beside this project: same messages, same work, one process, in turns: `sip-bench-peers [ROUNDS=300] [FILE]`.
+//! The file gets the times of whole calls as lines `series,size,unit,value`, for the program `plots`.
 //!
 //! Prints how many of the 28 messages each reads right, and how many times the floor (framing and typed
-//! reading) or a memcpy (writing) each takes.
-
-mod ezk;
-mod framers;
-mod rsip;
-mod rsiprtp;
-mod rsipstack;
-mod rvoip;
-mod sipral;
-mod sipx;
+//! reading) or a memcpy (writing) each takes; then transactions and whole calls, bytes to bytes.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use sip_benches::clock::{Deck, Timing, Work, race};
+use sip_bench_peers::{Pairing, ezk, framers, pairings, rsip, rsiprtp, rsipstack, rvoip, sipx};
+use sip_benches::clock::{Deck, Timing, Work, race, take_turns};
 use sip_benches::floor::floor;
 use sip_benches::messages::{Findings, SAMPLES, mixed};
 use sip_benches::typed::{self, Discard};
@@ -52,7 +44,7 @@ fn main() -> ExitCode {
         None => 300,
         Some(Ok(rounds)) => rounds,
         Some(Err(error)) => {
-            eprintln!("sip-bench-peers [ROUNDS]: {error}");
+            eprintln!("sip-bench-peers [ROUNDS] [FILE]: {error}");
             return ExitCode::from(2);
         }
     };
@@ -62,10 +54,6 @@ fn main() -> ExitCode {
     right.insert(
         "sip-parse",
         check("sip-parse", |b, f| typed::typed(copy(b), f).is_ok()),
-    );
-    right.insert(
-        "sipral-core",
-        check("sipral-core", |b, f| sipral::typed(b, f).is_some()),
     );
     right.insert(
         "sipx-sip",
@@ -104,7 +92,6 @@ fn main() -> ExitCode {
         Work::borrowing("floor", &deck, |b| floor(b)),
         Work::over("httparse", heads, |head| framers::httparse(head)),
         Work::consuming("sip-parse", &deck, typed::frame),
-        Work::borrowing("sipral-core", &deck, |b| sipral::frame(b)),
         Work::borrowing("parsip", &deck, |b| framers::parsip(b)),
         Work::borrowing("rsipstack", &deck, |b| rsipstack::frame(b)),
         Work::consuming("sipx-sip", &deck, sipx::frame),
@@ -117,7 +104,6 @@ fn main() -> ExitCode {
     let mut reads = vec![
         Work::borrowing("floor", &deck, |b| floor(b)),
         Work::consuming("sip-parse", &deck, |b| typed::typed(b, &mut Discard)),
-        Work::borrowing("sipral-core", &deck, |b| sipral::typed(b, &mut Discard)),
         Work::borrowing("rsipstack", &deck, |b| rsipstack::typed(b, &mut Discard)),
         Work::consuming("sipx-sip", &deck, |b| sipx::typed(b, &mut Discard)),
         Work::borrowing("rsiprtp", &deck, |b| rsiprtp::typed(b, &mut Discard)),
@@ -172,6 +158,16 @@ fn main() -> ExitCode {
         );
     }
     writing(&deck, rounds);
+    let mut series = String::from("series,size,unit,value\n");
+    for pairing in pairings() {
+        series.push_str(&machines(&pairing, rounds));
+    }
+    if let Some(file) = std::env::args().nth(2)
+        && let Err(error) = std::fs::write(&file, series)
+    {
+        eprintln!("{file}: {error}");
+        return ExitCode::FAILURE;
+    }
     ExitCode::SUCCESS
 }
 
@@ -186,9 +182,6 @@ fn writing(deck: &Deck, rounds: usize) {
     });
     let mut responses = vec![
         Work::over("sip-parse", requests, |r| r.as_ref().map(write::response)).only(is_request),
-        Work::borrowing("sipral-core, parse + build", deck, |b| sipral::response(b))
-            .only(is_request),
-        Work::borrowing("sipral-core, parse alone", deck, |b| sipral::frame(b)).only(is_request),
         Work::over("sipx-sip", parsed(deck, |b| sipx::frame(b.clone())), |m| {
             m.as_ref().map(sipx::response)
         })
@@ -201,7 +194,6 @@ fn writing(deck: &Deck, rounds: usize) {
     table("a 180 from a request", &race(deck, &mut responses, rounds));
     let mut requests = vec![
         Work::borrowing("sip-parse", deck, |_| write::request()),
-        Work::borrowing("sipral-core", deck, |_| sipral::request(&write::BODY)),
         Work::borrowing("sipx-sip", deck, |_| sipx::request(&write::BODY)),
         Work::borrowing("rsiprtp", deck, |_| rsiprtp::request(&write::BODY)),
     ];
@@ -247,4 +239,26 @@ fn table(what: &str, timings: &[Timing]) {
             timing.mixed / timings[0].mixed
         );
     }
+}
+
+/// Prints one row for each crate: its least time, and how many times ours it is. Returns the series of whole calls.
+fn machines(pairing: &Pairing, rounds: usize) -> String {
+    let mut made: Vec<_> = pairing.rows.iter().map(|row| (row.make)()).collect();
+    let least = take_turns(&mut made, pairing.steps, rounds.div_ceil(10));
+    println!("\n{}, us; x of ours\n", pairing.title);
+    println!("| | us | x |");
+    println!("|---|---|---|");
+    let mut series = String::new();
+    for (row, time) in pairing.rows.iter().zip(&least) {
+        if let Some(up) = pairing.up {
+            series.push_str(&format!("rival-{},{up},ns,{time:.0}\n", row.name));
+        }
+        println!(
+            "| {} | {:.2} | {:.1} |",
+            row.name,
+            time / 1_000.0,
+            time / least[0]
+        );
+    }
+    series
 }

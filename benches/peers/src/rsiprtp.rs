@@ -57,16 +57,15 @@ pub fn typed(bytes: &[u8], sink: &mut impl Sink) -> Option<Message> {
     let cseq = headers.get_first("CSeq")?.typed_cseq()?.ok()?;
     sink.number("cseq.num", cseq.seq.into());
     sink.shown("cseq.method", &cseq.method);
-    if let Some(contact) = headers.get_first("Contact") {
-        if let rsiprtp::sip::parser::typed::Contact::Addr(address) =
+    if let Some(contact) = headers.get_first("Contact")
+        && let rsiprtp::sip::parser::typed::Contact::Addr(address) =
             contact.typed_contact()?.ok()?
-        {
-            uri(
-                &address.uri,
-                sink,
-                ["contact.user", "contact.host", "contact.port"],
-            );
-        }
+    {
+        uri(
+            &address.uri,
+            sink,
+            ["contact.user", "contact.host", "contact.port"],
+        );
     }
     if let Some(hops) = headers.get_first_value("Max-Forwards") {
         sink.number("maxfwd", hops.trim().parse().ok()?);

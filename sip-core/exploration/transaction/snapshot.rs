@@ -17,6 +17,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     pub(crate) fn copy(&self, rng: Box<dyn CryptoRng + Send>, outbox: O) -> Self {
         Self {
             settings: self.settings.clone(),
+            sent_by: self.sent_by.clone(),
             rng,
             tokens: self.tokens,
             hash: self.hash,
@@ -91,18 +92,26 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let servers = self.servers.handles().into_iter().filter_map(server);
         let entries = clients.chain(servers);
         let mut sum = entries.fold(0, |sum: u64, entry| sum.wrapping_add(mix(entry)));
-        for (at, (owner, timer)) in self.timers.pending() {
-            let owner = match owner {
-                Owner::Client(handle) => client(*handle),
-                Owner::Server(handle) | Owner::Unanswered(handle) => server(*handle),
+        for (_, owner) in self.timers.pending() {
+            let (entry, deadlines) = match *owner {
+                Owner::Client(handle) => {
+                    let of = self.clients.get(handle).map(|of| &of.deadlines);
+                    (client(handle), of)
+                }
+                Owner::Server(handle) => {
+                    let of = self.servers.get(handle).map(|of| &of.deadlines);
+                    (server(handle), of)
+                }
             };
-            let wait = at.saturating_since(now).as_micros() as u64;
-            let mut digest = Digest::new();
-            digest
-                .number(owner.unwrap_or_default())
-                .number(*timer as u64)
-                .number(wait);
-            sum = sum.wrapping_add(mix(digest.finish()));
+            for (timer, at) in deadlines.into_iter().flat_map(|of| of.pending()) {
+                let wait = at.saturating_since(now).as_micros() as u64;
+                let mut digest = Digest::new();
+                digest
+                    .number(entry.unwrap_or_default())
+                    .number(timer as u64)
+                    .number(wait);
+                sum = sum.wrapping_add(mix(digest.finish()));
+            }
         }
         sum
     }

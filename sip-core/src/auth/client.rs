@@ -2,8 +2,8 @@
 //! counts nonces and bounds the retries (RFC 3261 section 22, RFC 7616, RFC 8760).
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
@@ -17,6 +17,7 @@ use super::policy::{DigestPolicy, push_escaped};
 use super::secret::Credentials;
 use super::space::{Asker, RequestContext};
 use super::trust::{RegistrarRealms, may_answer};
+use crate::share::share;
 use crate::time::Timestamp;
 
 /// How often the application may answer the challenges of one request: enough for a server and a few
@@ -110,7 +111,7 @@ struct Space {
 /// Answers digest challenges for one user agent.
 #[derive(Clone, Default, Debug)]
 pub struct DigestClient {
-    policy: Box<DigestPolicy>,
+    policy: Arc<DigestPolicy>,
     /// The oldest challenge first.
     spaces: Vec<Space>,
     registrar: RegistrarRealms,
@@ -122,7 +123,7 @@ impl DigestClient {
     #[must_use]
     pub fn new(policy: DigestPolicy) -> Self {
         Self {
-            policy: Box::new(policy),
+            policy: Arc::new(policy),
             ..Self::default()
         }
     }
@@ -135,6 +136,11 @@ impl DigestClient {
             self.last_serial = self.last_serial.wrapping_add(1);
             space.serial = self.last_serial;
         }
+    }
+
+    /// Shares the policy of another client, if both are equal; returns whether they are.
+    pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
+        share(&mut self.policy, &other.policy)
     }
 
     /// How many spaces are remembered.

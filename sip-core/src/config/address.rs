@@ -1,6 +1,6 @@
 //! The two parameters that are SIP URIs, and the defaults that follow from the address-of-record.
 
-use alloc::{borrow::Cow, format, string::String};
+use alloc::{borrow::Cow, boxed::Box, format, string::String};
 
 use sip_parse::{Scheme, UriBuf};
 
@@ -66,7 +66,7 @@ pub(crate) fn default_registrar(uri: &UriBuf) -> Option<UriBuf> {
 }
 
 /// Default of `authorizationUser`: the user part of `uri`, unescaped. `None` if that is not text.
-pub(crate) fn default_authorization_user(uri: &UriBuf) -> Option<String> {
+pub(crate) fn default_authorization_user(uri: &UriBuf) -> Option<Box<str>> {
     let user = String::from_utf8(uri.as_uri().user_unescaped()?.into_owned()).ok()?;
-    is_text(&user).then_some(user)
+    is_text(&user).then(|| user.into())
 }

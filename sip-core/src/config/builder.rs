@@ -522,7 +522,7 @@ macro_rules! method {
                 Ok(value) => {
                     let value: &str = value;
                     self.note(Parameter::$variant).$field =
-                        (!value.is_empty()).then(|| value.to_owned());
+                        (!value.is_empty()).then(|| value.into());
                 }
                 Err(expected) => {
                     return self.wrong(Parameter::$variant, ConfigError::excerpt(text), expected);

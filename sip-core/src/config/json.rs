@@ -1,6 +1,7 @@
 //! Values as JSON text (RFC 8259), for the explanation and for errors.
 
 use alloc::{
+    boxed::Box,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -46,6 +47,12 @@ impl Json for str {
 }
 
 impl Json for String {
+    fn json(&self) -> String {
+        json_text(self)
+    }
+}
+
+impl Json for Box<str> {
     fn json(&self) -> String {
         json_text(self)
     }

@@ -86,18 +86,26 @@ impl Parameter {
 }
 
 /// For each parameter, where its value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sources([Source; Parameter::ALL.len()]);
+///
+/// Two bits each, because every configuration has its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sources(u128);
+
+const _: () = assert!(Parameter::ALL.len() <= 64, "two bits each");
 
 impl Sources {
-    pub(crate) const NONE: Self = Self([Source::Default; Parameter::ALL.len()]);
-
     pub(crate) fn of(&self, parameter: Parameter) -> Source {
-        self.0[parameter as usize]
+        match self.0 >> (2 * parameter as u32) & 3 {
+            1 => Source::Code,
+            2 => Source::File,
+            3 => Source::Flag,
+            _ => Source::Default,
+        }
     }
 
     pub(crate) fn note(&mut self, parameter: Parameter, source: Source) {
-        self.0[parameter as usize] = source;
+        let at = 2 * parameter as u32;
+        self.0 = self.0 & !(3 << at) | (source as u128) << at;
     }
 
     /// Whether the value was given, unlike a default.

@@ -1,7 +1,11 @@
 //! [`Config`]: the values of the parameters, their defaults and getters.
 
-use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
-use core::{fmt, time::Duration};
+use alloc::{
+    borrow::ToOwned, boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec,
+};
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use core::time::Duration;
 
 use sip_parse::UriBuf;
 
@@ -13,6 +17,7 @@ use super::values::{
     Support, WeakestAlgorithm,
 };
 use crate::auth::Secret;
+use crate::share::share;
 
 /// The server that SIP.js connects to by default.
 const DEFAULT_SERVER: &str = "wss://edge.sip.onsip.com";
@@ -92,6 +97,69 @@ macro_rules! getter {
     };
 }
 
+/// Deals the fields of the table out: those of the kinds `uri` and `optional` belong to one account, all others may be equal for
+/// many. The first two brackets hold what is dealt.
+macro_rules! deal {
+    ([$($account:tt)*] [$($common:tt)*]) => {
+        /// The values of a [`Config`], which a builder fills: those of the account, and those that many accounts share. A change
+        /// of one that is shared copies them.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub(super) struct Settings {
+            pub(super) sources: Sources,
+            /// Of `password`, or of `ha1` and `realm`.
+            pub(super) secret: Option<Secret>,
+            $($account)*
+            common: Arc<CommonSettings>,
+        }
+
+        defaults! { $($common)* }
+    };
+    ([$($account:tt)*] $common:tt [$field:ident: $type:ty = $default:expr, uri] $($rest:tt)*) => {
+        deal! { [$($account)* pub(super) $field: $type,] $common $($rest)* }
+    };
+    ([$($account:tt)*] $common:tt [$field:ident: $type:ty = $default:expr, optional] $($rest:tt)*) => {
+        deal! { [$($account)* pub(super) $field: $type,] $common $($rest)* }
+    };
+    ($account:tt [$($common:tt)*] [$field:ident: $type:ty = $default:expr, $kind:ident] $($rest:tt)*) => {
+        deal! { $account [$($common)* $field: $type = $default,] $($rest)* }
+    };
+    ($account:tt $common:tt [$kind:ident] $($rest:tt)*) => {
+        deal! { $account $common $($rest)* }
+    };
+}
+
+macro_rules! defaults {
+    ($($field:ident: $type:ty = $default:expr,)*) => {
+        /// The values that many configurations share.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(super) struct CommonSettings {
+            $(pub(super) $field: $type,)*
+        }
+
+        impl Default for CommonSettings {
+            fn default() -> Self {
+                Self {
+                    $($field: $default,)*
+                }
+            }
+        }
+    };
+}
+
+impl Deref for Settings {
+    type Target = CommonSettings;
+
+    fn deref(&self) -> &CommonSettings {
+        &self.common
+    }
+}
+
+impl DerefMut for Settings {
+    fn deref_mut(&mut self) -> &mut CommonSettings {
+        Arc::make_mut(&mut self.common)
+    }
+}
+
 macro_rules! fields {
     ($(
         $(#[$doc:meta])*
@@ -99,24 +167,7 @@ macro_rules! fields {
         $({ $field:ident: $type:ty = $default:expr })?
         $kind:ident $(($($arguments:tt)*))? $(, $note:expr)?;
     )*) => {
-        /// The values of a [`Config`], which a builder fills.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub(super) struct Settings {
-            pub(super) sources: Sources,
-            /// Of `password`, or of `ha1` and `realm`.
-            pub(super) secret: Option<Secret>,
-            $($(pub(super) $field: $type,)?)*
-        }
-
-        impl Default for Settings {
-            fn default() -> Self {
-                Self {
-                    sources: Sources::NONE,
-                    secret: None,
-                    $($($field: $default,)?)*
-                }
-            }
-        }
+        deal! { [] [] $([$($field: $type = $default,)? $kind])* }
 
         impl Config {
             $(getter! { [$(#[$doc])*] $kind $($field $type)? })*
@@ -134,6 +185,15 @@ impl Config {
         settings.sources.note(Parameter::WsServers, Source::Code);
         Self {
             settings: Arc::new(settings),
+        }
+    }
+
+    /// Shares the values of another configuration that do not belong to its account, if all are equal; returns whether they are.
+    /// A configuration that the application holds, too, stays as it is.
+    pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
+        match Arc::get_mut(&mut self.settings) {
+            Some(settings) => share(&mut settings.common, &other.settings.common),
+            None => Arc::ptr_eq(&self.settings.common, &other.settings.common),
         }
     }
 

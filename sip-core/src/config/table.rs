@@ -15,7 +15,7 @@
 //! | `choice` | an enum of `choice!` | one of its values |
 //! | `number(least, most)` | an integer | an integer in that range |
 //! | `time(check)` | `Duration` | a time that `check` accepts |
-//! | `text(check)`, `optional(check)` | `String`, `Option<String>` | text that `check` accepts |
+//! | `text(check)`, `optional(check)` | `String`, `Option<Box<str>>` | text that `check` accepts |
 //! | `uri(check)` | `Option<UriBuf>` | text that `check` accepts |
 //! | `list(check, what)` | `Vec<String>` | at most [`SERVERS_LIMIT`](super::SERVERS_LIMIT) texts that `check` accepts |
 //! | `own(explanation, setter)` | any or none | see the method beside the table |
@@ -48,7 +48,7 @@ macro_rules! parameters {
             /// `authorizationUser`: the digest username (RFC 7616 section 3.4). Default: the unescaped user part of
             /// `uri`, and `None` only if the URI is to be drawn.
             AuthorizationUser "authorizationUser" Page {
-                authorization_user: Option<String> = None
+                authorization_user: Option<Box<str>> = None
             } optional(values::some_text), "the user part of uri";
 
             /// `autostart`: the first poll yields a connect; default true. If false, nothing happens until the user
@@ -69,7 +69,7 @@ macro_rules! parameters {
 
             /// `displayName`: text without control characters for From, which the writer quotes and escapes (RFC
             /// 3261 section 25.1); default none.
-            DisplayName "displayName" Page { display_name: Option<String> = None } optional(values::text);
+            DisplayName "displayName" Page { display_name: Option<Box<str>> = None } optional(values::text);
 
             HackIpInContact "hackIpInContact" Page {
                 hack_ip_in_contact: IpInContact = IpInContact::No
@@ -86,7 +86,7 @@ macro_rules! parameters {
 
             /// `instanceId`: a UUID, perhaps after `uuid:`, for `+sip.instance="<urn:uuid:..>"` (RFC 5626 section
             /// 4.1). Without one the user agent draws it and emits it, so that the host can keep it.
-            InstanceId "instanceId" Page { instance_id: Option<String> = None } optional(values::uuid), "drawn at random by the user agent";
+            InstanceId "instanceId" Page { instance_id: Option<Box<str>> = None } optional(values::uuid), "drawn at random by the user agent";
 
             /// `log.builtinEnabled`: the adapter prints log records; default true.
             LogBuiltinEnabled "log.builtinEnabled" Page { log_builtin_enabled: bool = true } plain;
@@ -175,7 +175,7 @@ macro_rules! parameters {
 
             /// `contactName`: the user part of Contact, escaped (RFC 3261 section 25.1). Without one the user agent
             /// draws it.
-            ContactName "contactName" Undocumented { contact_name: Option<String> = None } optional(values::user), "drawn at random by the user agent";
+            ContactName "contactName" Undocumented { contact_name: Option<Box<str>> = None } optional(values::user), "drawn at random by the user agent";
 
             /// `contactTransport`: the transport parameter of Contact (RFC 7118 section 5.2.3); default `ws`.
             ContactTransport "contactTransport" Undocumented {

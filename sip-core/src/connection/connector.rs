@@ -1,5 +1,7 @@
 //! The choice of a server, and the schedule of attempts.
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -8,6 +10,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::error::ConnectError;
 use super::{between, micros};
+use crate::share::share;
 use crate::time::Timestamp;
 
 /// The longest wait before the first retry after an established connection dropped. It is random and short,
@@ -189,8 +192,8 @@ impl Server {
 /// An input that does not fit the state (a late `failed`, a second `start`) changes nothing.
 #[derive(Clone, Debug)]
 pub struct Connector {
-    policy: ServerPolicy,
-    servers: Vec<Server>,
+    policy: Arc<ServerPolicy>,
+    servers: Box<[Server]>,
     state: State,
     /// Retries of the current server since its connection was last stable.
     retries: u32,
@@ -233,7 +236,7 @@ impl Connector {
             })
             .collect();
         Ok(Self {
-            policy,
+            policy: Arc::new(policy),
             servers,
             state: State::Idle,
             retries: 0,
@@ -266,6 +269,11 @@ impl Connector {
         }
         *self = new;
         Ok(())
+    }
+
+    /// Shares the policy of another connector, if both are equal; returns whether they are.
+    pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
+        share(&mut self.policy, &other.policy)
     }
 
     /// Starts. Does nothing unless idle.

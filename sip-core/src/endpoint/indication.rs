@@ -24,24 +24,24 @@ pub(crate) enum Indication {
     /// A request outside any dialog, checked (RFC 3261 section 8.2).
     Request {
         transaction: ServerTransactionId,
-        request: Box<Request>,
+        request: Request,
     },
     /// A request within a dialog, checked and in order (RFC 3261 section 12.2.2).
     RequestInDialog {
         transaction: ServerTransactionId,
         usage: DialogUsage,
-        request: Box<Request>,
+        request: Request,
     },
     /// A CANCEL of this INVITE; its usage answers the CANCEL (RFC 3261 section 9.2).
     Cancel {
         transaction: ServerTransactionId,
         invite: ServerTransactionId,
-        request: Box<Request>,
+        request: Request,
     },
     /// An ACK to a 2xx.
     Ack {
         usage: DialogUsage,
-        request: Box<Request>,
+        request: Request,
     },
     /// A response to a request of the core.
     Response(Received),
@@ -89,7 +89,7 @@ impl Endpoint {
     /// that there is room for.
     pub(crate) fn poll_indication(&mut self) -> Option<Indication> {
         loop {
-            let Some(output) = self.queue().outputs.pop_front() else {
+            let Some(output) = self.queue().pop_output() else {
                 let now = self.now;
                 if self.layer.read_next(now) {
                     continue;
@@ -211,7 +211,7 @@ impl Endpoint {
     fn on_request(
         &mut self,
         transaction: ServerTransactionId,
-        request: Box<Request>,
+        request: Request,
         cancels: Option<ServerTransactionId>,
         merged: bool,
     ) -> Option<Indication> {
@@ -228,7 +228,7 @@ impl Endpoint {
                 request,
             });
         }
-        if request.to().is_ok_and(|to| to.tag().is_some()) {
+        if request.to_tag().is_ok_and(|tag| tag.is_some()) {
             let usage = self.in_dialog(transaction, &request)?;
             return Some(Indication::RequestInDialog {
                 transaction,

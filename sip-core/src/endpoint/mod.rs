@@ -37,6 +37,7 @@ pub(crate) use self::late_prack::ProvisionalNumber;
 pub(crate) use self::owner::{DialogUsage, FlowIndex, Sent, TimerOwner, TransactionUser};
 pub use self::owner::{NotifierTimer, SessionRequest, SessionTimer, SubscriptionTimer};
 pub use self::queue::Counters;
+pub(crate) use self::queue::QueueRoom;
 pub(crate) use self::requests::{InDialog, NewCall, OutOfDialog};
 pub(crate) use self::responses::InDialogResponse;
 pub use self::sent_request::SentRequest;

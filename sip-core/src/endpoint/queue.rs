@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
 use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
-use crate::transaction::{ClientTransactionId, Outbox, Output, QueueBounds};
+use crate::transaction::{ClientTransactionId, Outbox, Output, QueueBounds, push_exact};
 
 /// Counters for operators; each only grows.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -45,11 +45,8 @@ pub struct Counters {
 /// The outbox of the transaction layer: messages go straight into the queue of actions, everything else waits for
 /// [`Endpoint::poll_indication`](super::Endpoint::poll_indication).
 pub(crate) struct Queue {
-    actions: VecDeque<Action>,
-    /// Bytes of the messages in the actions.
-    bytes: usize,
-    /// The outputs of the transaction layer.
-    pub(super) outputs: VecDeque<Output<Sent>>,
+    /// `None` while nothing waits and the memory serves another agent.
+    room: Option<Box<QueueRoom>>,
     pub(super) counters: Counters,
     bounds: QueueBounds,
     log_level: LogLevel,
@@ -57,12 +54,31 @@ pub(crate) struct Queue {
     trace_credentials: bool,
 }
 
+/// What waits in a queue. Empty, it can serve one agent after the other.
+#[derive(Default)]
+pub(crate) struct QueueRoom {
+    actions: VecDeque<Action>,
+    /// Bytes of the messages in the actions.
+    bytes: usize,
+    /// The outputs of the transaction layer.
+    outputs: VecDeque<Output<Sent>>,
+}
+
+impl QueueRoom {
+    fn is_empty(&self) -> bool {
+        self.actions.is_empty() && self.outputs.is_empty()
+    }
+
+    /// Whether it has more memory than a few inputs need, so that it is not worth keeping.
+    pub(crate) fn is_large(&self) -> bool {
+        self.actions.capacity() > 32 || self.outputs.capacity() > 32
+    }
+}
+
 impl Queue {
     pub(super) fn new(behaviour: &Behaviour, limits: &Limits) -> Self {
         Self {
-            actions: VecDeque::new(),
-            bytes: 0,
-            outputs: VecDeque::new(),
+            room: None,
             counters: Counters::default(),
             bounds: QueueBounds::new(limits),
             log_level: behaviour.log_level,
@@ -83,33 +99,58 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, action: Action) {
-        self.bytes += message_bytes(&action);
-        self.actions.push_back(action);
+        let room = self.room();
+        room.bytes += message_bytes(&action);
+        room.actions.push_back(action);
+    }
+
+    fn room(&mut self) -> &mut QueueRoom {
+        self.room.get_or_insert_default()
+    }
+
+    /// Takes out the memory of the queue, if nothing waits in it.
+    pub(super) fn take_room(&mut self) -> Option<Box<QueueRoom>> {
+        self.room.take_if(|room| room.is_empty())
+    }
+
+    /// Gives the queue memory, unless it has its own.
+    pub(super) fn lend_room(&mut self, spare: impl FnOnce() -> Option<Box<QueueRoom>>) {
+        if self.room.is_none() {
+            self.room = spare();
+        }
+    }
+
+    /// The oldest output of the transaction layer.
+    pub(super) fn pop_output(&mut self) -> Option<Output<Sent>> {
+        self.room.as_mut()?.outputs.pop_front()
     }
 
     pub(super) fn pop(&mut self) -> Option<Action> {
-        let action = self.actions.pop_front()?;
-        self.bytes -= message_bytes(&action);
+        let room = self.room.as_mut()?;
+        let action = room.actions.pop_front()?;
+        room.bytes -= message_bytes(&action);
         Some(action)
     }
 
     /// Whether nothing waits, for tests.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.actions.is_empty() && self.outputs.is_empty()
+        self.room.as_ref().is_none_or(|room| room.is_empty())
     }
 
     /// Drops actions, for tests that break a rule.
     #[cfg(test)]
     pub(super) fn retain(&mut self, keep: impl FnMut(&Action) -> bool) {
-        self.actions.retain(keep);
-        self.bytes = self.actions.iter().map(message_bytes).sum();
+        let room = self.room();
+        room.actions.retain(keep);
+        room.bytes = room.actions.iter().map(message_bytes).sum();
     }
 
     /// Whether the actions leave room for the consequences of one more input; twice the room where it `only_frees`.
     pub(super) fn takes_more(&self, only_frees: bool) -> bool {
-        self.bounds
-            .admits(self.actions.len(), self.bytes, only_frees)
+        let room = self.room.as_ref();
+        let (len, bytes) = room.map_or((0, 0), |room| (room.actions.len(), room.bytes));
+        self.bounds.admits(len, bytes, only_frees)
     }
 
     /// Whether the configuration enables the level.
@@ -174,13 +215,14 @@ impl Outbox<Sent> for Queue {
     }
 
     fn output(&mut self, output: Output<Sent>) {
-        self.outputs.push_back(output);
+        push_exact(&mut self.room().outputs, output);
     }
 
     /// The next message of a stream is read once the endpoint has handled the outputs of the one before, because only
     /// then the number of its actions is known.
     fn has_room(&self, only_frees: bool) -> bool {
-        self.outputs.is_empty() && self.takes_more(only_frees)
+        let room = self.room.as_ref();
+        room.is_none_or(|room| room.outputs.is_empty()) && self.takes_more(only_frees)
     }
 }
 

@@ -72,7 +72,7 @@ pub struct ChallengeSettings {
 }
 
 /// How an endpoint behaves; all of it may change at run time.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Behaviour {
     /// The value of User-Agent.
@@ -127,7 +127,7 @@ pub struct Behaviour {
 }
 
 /// What the application takes within calls beside what the endpoint knows itself.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Extensions {
     /// Methods whose requests the application answers, outside dialogs and within calls: Allow lists them then; else the endpoint

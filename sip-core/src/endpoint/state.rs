@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -13,7 +14,7 @@ use super::flow::Flow;
 use super::identity::Identity;
 use super::late_prack::LatePracks;
 use super::owner::{DialogUsage, Sent, TimerOwner};
-use super::queue::{Counters, Queue};
+use super::queue::{Counters, Queue, QueueRoom};
 use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
@@ -25,6 +26,7 @@ use crate::error::Backpressure;
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
 use crate::record::Direction;
+use crate::share::share;
 use crate::time::Timestamp;
 use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
@@ -65,16 +67,13 @@ pub(crate) const REPLACES: &str = "replaces";
 /// [`SessionLayer::invite`](crate::session::SessionLayer::invite). A command of a layer takes the time of the last input or
 /// tick; so a host that gives one after a silence ticks first.
 pub struct Endpoint {
-    /// Boxed, because an agent has at most 2 KB.
-    pub(super) behaviour: Box<Behaviour>,
+    pub(super) behaviour: Arc<Behaviour>,
     pub(crate) identity: Identity,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) layer: TransactionLayer<Sent, Queue>,
     pub(crate) dialogs: DialogLayer<DialogUsage>,
     pub(crate) digest: DigestClient,
     pub(crate) timers: Timers<TimerOwner>,
-    /// The names of the servers behind connections.
-    pub(super) servers: Vec<(ConnectionId, Box<str>)>,
     /// The flow in use, which carries the requests. `None` without a flow, and where each call has its own
     /// connection.
     pub(crate) flow: Option<Flow>,
@@ -129,14 +128,13 @@ impl Endpoint {
         let queue = Queue::new(&settings.behaviour, &limits);
         let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
-            behaviour: Box::new(settings.behaviour),
+            behaviour: Arc::new(settings.behaviour),
             identity,
             credentials: settings.credentials,
             layer: TransactionLayer::with_outbox(transactions, rng, queue),
             dialogs,
             digest: DigestClient::new(policy),
             timers: Timers::new(),
-            servers: Vec::new(),
             flow: None,
             ready: false,
             sequence: 0,
@@ -156,22 +154,18 @@ impl Endpoint {
     /// so that the credentials for its registrar and its proxies outlive a connection. Without a name each
     /// connection leads to a server of its own.
     pub fn name_server(&mut self, connection: ConnectionId, name: &str) {
-        let layer = &self.layer;
-        self.servers
-            .retain(|(named, _)| *named != connection && layer.info(*named).is_some());
-        if let Some(info) = layer.info(connection) {
+        if let Some(info) = self.layer.info(connection) {
             let name = format!("{} {name}", info.transport.via_token());
-            self.servers.push((connection, name.into()));
+            self.layer.name_server(connection, name.into());
         }
     }
 
     /// The name of the server behind a connection.
     pub(super) fn server_name(&self, connection: ConnectionId) -> Box<str> {
-        let mut servers = self.servers.iter();
-        let named = servers.find(|(named, _)| *named == connection);
+        let named = self.layer.server_name(connection);
         named.map_or_else(
             || format!("#{}", connection.to_bits()).into(),
-            |(_, name)| name.clone(),
+            |name| name.into(),
         )
     }
 
@@ -352,6 +346,24 @@ impl Endpoint {
         &mut self.layer.outbox
     }
 
+    /// Takes out the memory of the queue of actions, if nothing waits in it.
+    pub(crate) fn take_room(&mut self) -> Option<Box<QueueRoom>> {
+        self.queue().take_room()
+    }
+
+    /// Gives the queue of actions memory, unless it has its own.
+    pub(crate) fn lend_room(&mut self, spare: impl FnOnce() -> Option<Box<QueueRoom>>) {
+        self.queue().lend_room(spare);
+    }
+
+    /// Shares the settings of another endpoint that are equal; returns whether all are.
+    pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
+        let behaviour = share(&mut self.behaviour, &other.behaviour);
+        let layer = self.layer.share_settings(&other.layer);
+        let digest = self.digest.share_settings(&other.digest);
+        behaviour && layer && digest
+    }
+
     /// How the endpoint behaves.
     pub(crate) fn behaviour(&self) -> &Behaviour {
         &self.behaviour
@@ -360,12 +372,13 @@ impl Endpoint {
     /// Changes how the endpoint behaves from now on.
     pub(crate) fn behave(&mut self, behaviour: Behaviour) {
         self.queue().behave(&behaviour);
-        *self.behaviour = Behaviour {
+        let behaviour = Behaviour {
             // Supported does not change either.
             reliable_provisionals: self.behaviour.reliable_provisionals,
             replaces: self.behaviour.replaces,
             ..behaviour
         };
+        self.behaviour = Arc::new(behaviour);
     }
 
     /// The limits, which the transaction layer keeps.

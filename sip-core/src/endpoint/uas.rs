@@ -333,11 +333,9 @@ pub(crate) fn takes_replaces(message: &Message) -> bool {
 
 /// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).
 pub(crate) fn is_of_rfc2543(request: &Request) -> bool {
-    let tagged = request.from().is_ok_and(|from| from.tag().is_some());
-    let marked = request.top_via().is_ok_and(|via| {
-        via.branch()
-            .is_some_and(|branch| branch.starts_with(crate::transaction::MAGIC_COOKIE))
-    });
+    let tagged = request.from_tag().is_ok_and(|tag| tag.is_some());
+    let branch = request.branch().ok().flatten();
+    let marked = branch.is_some_and(|branch| branch.starts_with(crate::transaction::MAGIC_COOKIE));
     !tagged && !marked
 }
 

@@ -67,12 +67,12 @@ impl Endpoint {
                 Indication::Request {
                     transaction,
                     request,
-                } => self.offer_alone(usage, transaction, None, request),
+                } => self.offer_alone(usage, transaction, None, Box::new(request)),
                 Indication::RequestInDialog {
                     transaction,
                     usage: of,
                     request,
-                } => self.offer_alone(usage, transaction, Some(of), request),
+                } => self.offer_alone(usage, transaction, Some(of), Box::new(request)),
                 Indication::Cancel {
                     transaction,
                     invite,

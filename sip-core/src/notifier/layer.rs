@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::header::check_fields;
 use crate::ids::{ConnectionId, IncomingSubscriptionId, SessionId};
 use crate::session::{MessageOptions, Refusal};
-use crate::slab::{Handle, Slab};
+use crate::slab::{Grouped, Handle};
 use crate::subscription_state::IncomingSubscriptionEnd;
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
@@ -69,7 +69,8 @@ use crate::transaction::{SendError, ServerTransactionId};
 /// ```
 #[cfg_attr(test, derive(Clone))]
 pub struct NotifierLayer {
-    pub(super) subscriptions: Slab<Subscriber>,
+    /// By call.
+    pub(super) subscriptions: Grouped<Subscriber>,
     /// The subscriptions of each dialog.
     by_dialog: BTreeSet<(DialogId, IncomingSubscriptionId)>,
     /// Those that wait for the application, by their SUBSCRIBE.
@@ -157,7 +158,7 @@ impl NotifierLayer {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            subscriptions: Slab::new(),
+            subscriptions: Grouped::new(),
             by_dialog: BTreeSet::new(),
             unanswered: BTreeMap::new(),
         }
@@ -356,13 +357,13 @@ impl NotifierLayer {
     /// A call is over. Subscriptions in its dialog go on (RFC 5057 section 4), except that one which the application has not
     /// answered makes none any more, and that the dialog may have been an early one, which is gone.
     pub(crate) fn on_call_over(&mut self, endpoint: &mut Endpoint, call: SessionId) {
-        for id in self.ids() {
-            let subscriber = self.subscriptions.get(id.0);
-            let of_call = subscriber.filter(|known| known.session == Some(call));
-            let ends = of_call.is_some_and(|known| {
+        for handle in self.subscriptions.handles_of(Some(call)) {
+            let subscriber = self.subscriptions.get(handle);
+            let ends = subscriber.is_some_and(|known| {
                 known.state == State::Unanswered || endpoint.dialogs.dialog(known.dialog).is_none()
             });
             if ends {
+                let id = IncomingSubscriptionId(handle);
                 self.step(endpoint, id, Input::DialogEnded, With::Nothing);
             }
         }

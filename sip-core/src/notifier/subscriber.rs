@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::ids::{ConnectionId, IncomingSubscriptionId, SessionId};
 use crate::reason::{Cause, EndReason, send_failure_cause};
 use crate::session::{MessageOptions, Refusal};
+use crate::slab::Member;
 use crate::subscription_state::{SubscriptionState, TerminationReason};
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
@@ -71,6 +72,14 @@ pub(super) struct Subscriber {
     pub(super) timer: Option<TimerKey>,
     /// That of the subscription.
     pub(super) expiry: Option<TimerKey>,
+}
+
+impl Member for Subscriber {
+    type Group = SessionId;
+
+    fn group(&self) -> Option<SessionId> {
+        self.session
+    }
 }
 
 impl Subscriber {

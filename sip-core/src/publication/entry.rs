@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::{Response, StatusCode, UriBuf};
+use sip_parse::{Response, StatusCode, UriBuf, unescape};
 
 use super::machine::{PublicationInput, PublicationState, PublishKind};
 use crate::body::Body;
@@ -13,6 +13,7 @@ use crate::header::ExtraHeader;
 use crate::ids::ConnectionId;
 use crate::reason::{Cause, EndReason, Originator, refusal, send_failure_cause};
 use crate::registration::bound_for;
+use crate::slab::Member;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::SendError;
@@ -49,6 +50,27 @@ pub(super) struct Publication {
     /// The position among those that wait for their turn.
     pub(super) sequence: u64,
     pub(super) timer: Option<TimerKey>,
+}
+
+impl Member for Publication {
+    /// A hash of the user in the target: equivalent targets are in one group (RFC 3261 section 19.1.4).
+    type Group = u64;
+
+    fn group(&self) -> Option<u64> {
+        Some(resource_of(&self.target))
+    }
+}
+
+/// The group of the publications to a target. FNV-1a, because the application names the targets, and equal hashes only cost
+/// a comparison.
+pub(super) fn resource_of(target: &UriBuf) -> u64 {
+    let target = target.as_uri();
+    let user = target.user().filter(|_| target.is_sip());
+    let user = unescape(user.unwrap_or_default());
+    let start = 0xcbf2_9ce4_8422_2325;
+    user.iter().fold(start, |hash: u64, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 /// What a 2xx has granted.

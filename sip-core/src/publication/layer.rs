@@ -16,7 +16,7 @@ use crate::error::CommandError;
 use crate::header::{ExtraHeader, ExtraHeaderError, check_fields};
 use crate::ids::{ConnectionId, PublicationId};
 use crate::reason::failure;
-use crate::slab::Slab;
+use crate::slab::Grouped;
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
@@ -53,7 +53,8 @@ use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 /// ```
 #[cfg_attr(test, derive(Clone))]
 pub struct PublicationLayer {
-    pub(super) publications: Slab<Publication>,
+    /// By resource.
+    pub(super) publications: Grouped<Publication>,
 }
 
 impl Default for PublicationLayer {
@@ -67,7 +68,7 @@ impl PublicationLayer {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            publications: Slab::new(),
+            publications: Grouped::new(),
         }
     }
 
@@ -198,7 +199,7 @@ impl PublicationLayer {
                 *own = connection;
             }
         }
-        self.give_turns(endpoint);
+        self.give_turns(endpoint, None);
     }
 
     /// Passes everything that the endpoint has received to its publications, and refuses requests of peers. The host calls it
@@ -317,7 +318,7 @@ impl Usage for PublicationLayer {
     }
 
     fn on_connected(&mut self, endpoint: &mut Endpoint) {
-        self.give_turns(endpoint);
+        self.give_turns(endpoint, None);
     }
 
     fn give_up(&mut self, endpoint: &mut Endpoint) {

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use sip_parse::{HeaderName, Method, Response};
 
-use super::entry::{Detail, Failure, Publication, unsent};
+use super::entry::{Detail, Failure, Publication, resource_of, unsent};
 use super::layer::PublicationLayer;
 use super::machine::{
     PublicationEffect, PublicationEnding, PublicationInput, PublicationState, PublishKind, Task,
@@ -31,25 +31,29 @@ impl PublicationLayer {
         input: PublicationInput,
         detail: Detail<'_>,
     ) {
-        let was_busy = self.is_busy(id);
+        let busy = self.publications.get(id.0).filter(|_| self.is_busy(id));
+        let resource = busy.map(|publication| resource_of(&publication.target));
         self.step(endpoint, id, input, detail);
-        if was_busy && !self.is_busy(id) {
-            self.give_turns(endpoint);
+        if resource.is_some() && !self.is_busy(id) {
+            self.give_turns(endpoint, resource);
         }
     }
 
-    /// Sends what waits, in the order in which the waits began.
-    pub(super) fn give_turns(&mut self, endpoint: &mut Endpoint) {
+    /// Sends what waits, in the order in which the waits began: the publications of one resource, or all.
+    pub(super) fn give_turns(&mut self, endpoint: &mut Endpoint, resource: Option<u64>) {
         let waits = |state| {
             matches!(
                 state,
                 PublicationState::Queued | PublicationState::Waiting(_)
             )
         };
-        let waiting = self.publications.iter();
-        let waiting = waiting.filter(|(_, publication)| waits(publication.state));
+        let waiting = self.publications.handles_of(resource).into_iter();
         let mut waiting: Vec<_> = waiting
-            .map(|(handle, publication)| (publication.sequence, PublicationId(handle)))
+            .filter_map(|handle| {
+                let publication = self.publications.get(handle)?;
+                let turn = (publication.sequence, PublicationId(handle));
+                waits(publication.state).then_some(turn)
+            })
             .collect();
         waiting.sort_unstable();
         for (_, id) in waiting {
@@ -87,7 +91,8 @@ impl PublicationLayer {
         target: &sip_parse::UriBuf,
         except: Option<PublicationId>,
     ) -> bool {
-        self.publications.iter().any(|(handle, other)| {
+        let mut others = self.publications.of(resource_of(target));
+        others.any(|(handle, other)| {
             Some(PublicationId(handle)) != except
                 && matches!(other.state, PublicationState::Busy(..))
                 && other.target.as_uri().equivalent(&target.as_uri())

@@ -26,11 +26,11 @@ impl SessionLayer {
                     transaction,
                     request,
                 } => match request.method() {
-                    Method::Invite => self.on_call(endpoint, transaction, request),
+                    Method::Invite => self.on_call(endpoint, transaction, Box::new(request)),
                     Method::Options => {
                         endpoint.answer_options(transaction, self.is_busy(endpoint));
                     }
-                    Method::Refer => self.on_refer(endpoint, transaction, None, request),
+                    Method::Refer => self.on_refer(endpoint, transaction, None, Box::new(request)),
                     // RFC 3261 section 15.1.2, RFC 3262 section 6, RFC 3311 section 5.2: these need a dialog.
                     Method::Bye | Method::Prack | Method::Update => {
                         let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -45,7 +45,9 @@ impl SessionLayer {
                 } => match request.method() {
                     // RFC 3261 section 11.2: within a dialog the response is 200.
                     Method::Options => endpoint.list_capabilities(transaction, StatusCode::OK),
-                    Method::Refer => self.on_refer(endpoint, transaction, Some(id), request),
+                    Method::Refer => {
+                        self.on_refer(endpoint, transaction, Some(id), Box::new(request))
+                    }
                     _ if !self.on_request(endpoint, transaction, id, &request) => {
                         refuse_method(endpoint, transaction);
                     }

@@ -73,7 +73,7 @@ impl SessionLayer {
         };
         let state = super::caller::branch(dialog, known, response, context);
         if state.is_some() {
-            self.calls.insert(Call { common, state });
+            self.insert(Call { common, state });
         }
         Some(Stepped::Alive)
     }

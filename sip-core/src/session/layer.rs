@@ -22,9 +22,9 @@ use crate::endpoint::{
 };
 use crate::error::CommandError;
 use crate::header::{ExtraHeader, check_fields};
-use crate::ids::{ConnectionId, SessionId};
+use crate::ids::{ConnectionId, ReferId, SessionId};
 use crate::reason::{Cause, EndReason, Originator};
-use crate::slab::Slab;
+use crate::slab::{Grouped, Slab};
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
 #[cfg(test)]
@@ -60,6 +60,13 @@ pub(crate) enum Stepped {
 pub(super) struct Call {
     pub(super) common: Common,
     pub(super) state: Option<State>,
+}
+
+impl Call {
+    /// Whether it is up without an INVITE or UPDATE under way.
+    fn is_quiet(&self) -> bool {
+        matches!(self.state, Some(State::Confirmed(_))) && self.common.may_offer()
+    }
 }
 
 /// All calls of one [`Endpoint`]: the INVITE usage (RFC 3261 sections 13 to 15).
@@ -99,12 +106,16 @@ pub struct SessionLayer {
     pub(super) calls: Slab<Call>,
     /// The number of calls that peers made.
     incoming: usize,
+    /// The number of calls that are up without an INVITE or UPDATE under way.
+    quiet: usize,
     /// The call of each INVITE and UPDATE of a peer that is being answered.
     invites: BTreeMap<ServerTransactionId, SessionId>,
-    /// The REFERs of this side.
-    pub(super) transfers: Slab<Transfer>,
-    /// The REFERs of peers.
-    pub(super) referred: Slab<Referred>,
+    /// The REFERs of this side, by call.
+    pub(super) transfers: Grouped<Transfer>,
+    /// The REFERs of peers, by call.
+    pub(super) referred: Grouped<Referred>,
+    /// Those that the application has not answered, by their transaction.
+    pub(super) unanswered_refers: BTreeMap<ServerTransactionId, ReferId>,
 }
 
 impl Default for SessionLayer {
@@ -120,9 +131,11 @@ impl SessionLayer {
         Self {
             calls: Slab::new(),
             incoming: 0,
+            quiet: 0,
             invites: BTreeMap::new(),
-            transfers: Slab::new(),
-            referred: Slab::new(),
+            transfers: Grouped::new(),
+            referred: Grouped::new(),
+            unanswered_refers: BTreeMap::new(),
         }
     }
 
@@ -225,7 +238,7 @@ impl SessionLayer {
         match caller::start(invite, context) {
             Ok(state) => {
                 let state = Some(state);
-                self.calls.insert(Call { common, state });
+                self.insert(Call { common, state });
                 Ok(id)
             }
             Err(error) => {
@@ -275,6 +288,7 @@ impl SessionLayer {
         let Some(call) = self.calls.get_mut(id.0) else {
             return Stepped::Unknown;
         };
+        let was_quiet = call.is_quiet();
         let Some(state) = call.state.take() else {
             return Stepped::Unknown;
         };
@@ -309,6 +323,8 @@ impl SessionLayer {
         let report = call.common.follows.zip(progress);
         let is_incoming = !call.common.caller;
         call.state = next;
+        self.quiet -= usize::from(was_quiet);
+        self.quiet += usize::from(call.is_quiet());
         if is_over {
             self.incoming -= usize::from(is_incoming);
             self.calls.remove(id.0);
@@ -391,7 +407,7 @@ impl SessionLayer {
             common: &mut common,
         };
         let state = Some(callee::start(transaction, dialog, request, named, context));
-        self.calls.insert(Call { common, state });
+        self.insert(Call { common, state });
         self.incoming += 1;
         self.invites.insert(transaction, id);
     }
@@ -661,11 +677,14 @@ impl SessionLayer {
     }
 
     /// Whether every call is up without an INVITE or UPDATE under way, so that the connection in use may change.
-    pub(crate) fn are_quiet(&self) -> bool {
-        let mut calls = self.calls.iter();
-        calls.all(|(_, call)| {
-            matches!(call.state, Some(State::Confirmed(_))) && call.common.may_offer()
-        })
+    pub(crate) const fn are_quiet(&self) -> bool {
+        self.quiet == self.calls.len()
+    }
+
+    /// Takes a new call.
+    pub(super) fn insert(&mut self, call: Call) {
+        self.quiet += usize::from(call.is_quiet());
+        self.calls.insert(call);
     }
 
     /// The dialog of a call that is up and not hanging up, for a request within it.

@@ -40,6 +40,7 @@ use sip_parse::{Request, StatusCode};
 
 use crate::dialog::{DialogId, DialogSetId};
 use crate::ids::{ConnectionId, SessionId};
+use crate::slab::Member;
 use crate::time::Timestamp;
 use crate::timer::TimerKey;
 use crate::transaction::ServerTransactionId;
@@ -63,6 +64,14 @@ pub(super) struct Referred {
     pub(super) event: Box<str>,
     pub(super) expires_at: Timestamp,
     pub(super) timer: Option<TimerKey>,
+}
+
+impl Member for Referred {
+    type Group = SessionId;
+
+    fn group(&self) -> Option<SessionId> {
+        self.session
+    }
 }
 
 /// What a NOTIFY reports.

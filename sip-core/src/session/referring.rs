@@ -22,6 +22,7 @@ use crate::error::CommandError;
 use crate::event::{Event, Referral};
 use crate::header::ExtraHeader;
 use crate::ids::{ReferId, SessionId};
+use crate::slab::Handle;
 use crate::transaction::{SendError, ServerTransactionId};
 
 /// How long the application may take to answer, as for every request of a peer.
@@ -47,10 +48,8 @@ impl SessionLayer {
             Err((status, why)) => return endpoint.refuse(transaction, status, why, &[]),
         };
         let limits = endpoint.limits();
-        let referred = self.referred.iter();
-        let of_call = referred.filter(|(_, referred)| referred.session == session);
-        let of_call = of_call.count();
-        let is_full = session.is_some() && of_call >= limits.refers_per_call;
+        let is_full =
+            session.is_some_and(|call| self.referred.of(call).count() >= limits.refers_per_call);
         if is_full || self.referred.len() >= limits.refers {
             let later = [(HeaderName::RetryAfter, "5")];
             let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -78,6 +77,7 @@ impl SessionLayer {
             endpoint.dialogs.share(dialog);
         }
         let deadline = endpoint.now + ANSWER_WITHIN;
+        self.unanswered_refers.insert(transaction, id);
         self.referred.insert(Referred {
             state: ReferralState::Unanswered,
             session,
@@ -290,21 +290,21 @@ impl SessionLayer {
         usage: DialogUsage,
         subscribe: &Request,
     ) -> bool {
-        let in_dialog = |id: ReferId, referred: &Referred| match usage {
-            DialogUsage::Session(call) | DialogUsage::Rest(call) => referred.session == Some(call),
-            DialogUsage::Refer(own) => own == id,
-            _ => false,
+        let number = |(handle, referred): (Handle, &Referred)| {
+            let state = referred.state;
+            let lasts = !matches!(state, ReferralState::Unanswered | ReferralState::Ending(_));
+            lasts.then_some((referred.number, ReferId(handle)))
         };
-        let referred = self.referred.iter();
-        let referred = referred.map(|(handle, referred)| (ReferId(handle), referred));
-        let mut known: Vec<_> = referred
-            .filter(|(_, referred)| {
-                let state = referred.state;
-                !matches!(state, ReferralState::Unanswered | ReferralState::Ending(_))
-            })
-            .filter(|(id, referred)| in_dialog(*id, referred))
-            .map(|(id, referred)| (referred.number, id))
-            .collect();
+        let mut known: Vec<_> = match usage {
+            DialogUsage::Session(call) | DialogUsage::Rest(call) => {
+                self.referred.of(call).filter_map(number).collect()
+            }
+            DialogUsage::Refer(own) => {
+                let own = self.referred.get(own.0).map(|referred| (own.0, referred));
+                own.and_then(number).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
         if known.is_empty() {
             return false;
         }
@@ -372,12 +372,8 @@ impl SessionLayer {
         endpoint: &mut Endpoint,
         transaction: ServerTransactionId,
     ) {
-        let lost = |referred: &Referred| {
-            referred.state == ReferralState::Unanswered && referred.transaction == transaction
-        };
-        let found = self.referred.iter().find(|(_, referred)| lost(referred));
-        if let Some(handle) = found.map(|(handle, _)| handle) {
-            self.step_referred(endpoint, ReferId(handle), ReferralInput::Lost, &[]);
+        if let Some(&id) = self.unanswered_refers.get(&transaction) {
+            self.step_referred(endpoint, id, ReferralInput::Lost, &[]);
         }
     }
 
@@ -395,12 +391,8 @@ impl SessionLayer {
         session: Option<SessionId>,
         input: ReferralInput,
     ) {
-        for handle in self.referred.handles() {
-            let referred = self.referred.get(handle);
-            let of_call = referred.and_then(|referred| referred.session);
-            if session.is_none() || of_call == session {
-                self.step_referred(endpoint, ReferId(handle), input, &[]);
-            }
+        for handle in self.referred.handles_of(session) {
+            self.step_referred(endpoint, ReferId(handle), input, &[]);
         }
     }
 
@@ -419,6 +411,9 @@ impl SessionLayer {
                 return;
             };
             let (next, effect) = referred.state.step(step);
+            if referred.state == ReferralState::Unanswered && next != Some(referred.state) {
+                self.unanswered_refers.remove(&referred.transaction);
+            }
             match effect {
                 Some(ReferralEffect::Accept(report)) => {
                     referred.expires_at = endpoint.now + LASTS;
@@ -448,6 +443,9 @@ impl SessionLayer {
 
     fn forget_referred(&mut self, endpoint: &mut Endpoint, id: ReferId) -> Option<Referred> {
         let referred = self.referred.remove(id.0)?;
+        if referred.state == ReferralState::Unanswered {
+            self.unanswered_refers.remove(&referred.transaction);
+        }
         if let Some(timer) = referred.timer {
             endpoint.timers.cancel(timer);
         }

@@ -114,10 +114,9 @@ impl SessionLayer {
     pub(super) fn on_call_over(&mut self, endpoint: &mut Endpoint, call: SessionId) {
         self.step_referred_of(endpoint, Some(call), ReferralInput::CallEnded);
         // That of a REFER within an early dialog is gone.
-        for handle in self.referred.handles() {
+        for handle in self.referred.handles_of(Some(call)) {
             let referred = self.referred.get(handle);
-            let of_call = referred.filter(|referred| referred.session == Some(call));
-            if of_call.is_some_and(|referred| endpoint.dialogs.dialog(referred.dialog).is_none()) {
+            if referred.is_some_and(|referred| endpoint.dialogs.dialog(referred.dialog).is_none()) {
                 let id = ReferId(handle);
                 self.step_referred(endpoint, id, ReferralInput::DialogEnded, &[]);
             }

@@ -30,6 +30,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::dialog::{DialogId, DialogSetId};
 use crate::ids::SessionId;
+use crate::slab::Member;
 use crate::timer::TimerKey;
 
 /// A REFER of this side, until its outcome is known and its subscription is over.
@@ -45,6 +46,14 @@ pub(super) struct Transfer {
     /// Whether a NOTIFY has arrived.
     pub(super) notified: bool,
     pub(super) timer: Option<TimerKey>,
+}
+
+impl Member for Transfer {
+    type Group = SessionId;
+
+    fn group(&self) -> Option<SessionId> {
+        self.session
+    }
 }
 
 /// The state of a REFER of this side.

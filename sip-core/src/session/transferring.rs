@@ -19,6 +19,7 @@ use crate::error::CommandError;
 use crate::event::{Event, TransferOutcome};
 use crate::ids::{ConnectionId, SessionId, TransferId};
 use crate::reason::{EndReason, failure, refusal, send_failure_cause};
+use crate::slab::Handle;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
 /// The package of the subscription (RFC 3515 section 3.1).
@@ -212,9 +213,8 @@ impl SessionLayer {
         session: Option<SessionId>,
     ) -> Result<(), CommandError> {
         let limits = endpoint.limits();
-        let transfers = self.transfers.iter();
-        let of_call = transfers.filter(|(_, transfer)| transfer.session == session);
-        let is_full = session.is_some() && of_call.count() >= limits.refers_per_call;
+        let is_full =
+            session.is_some_and(|call| self.transfers.of(call).count() >= limits.refers_per_call);
         if is_full || self.transfers.len() >= limits.refers {
             return Err(CommandError::Limit("refers"));
         }
@@ -317,17 +317,18 @@ impl SessionLayer {
         usage: DialogUsage,
         notify: &Request,
     ) -> bool {
-        let in_dialog = |id: TransferId, transfer: &Transfer| match usage {
-            DialogUsage::Session(call) | DialogUsage::Rest(call) => transfer.session == Some(call),
-            DialogUsage::Transfer(own) => own == id,
-            _ => false,
+        let number =
+            |(handle, transfer): (Handle, &Transfer)| (transfer.number, TransferId(handle));
+        let mut known: Vec<_> = match usage {
+            DialogUsage::Session(call) | DialogUsage::Rest(call) => {
+                self.transfers.of(call).map(number).collect()
+            }
+            DialogUsage::Transfer(own) => {
+                let own = self.transfers.get(own.0).map(|transfer| (own.0, transfer));
+                own.map(number).into_iter().collect()
+            }
+            _ => Vec::new(),
         };
-        let transfers = self.transfers.iter();
-        let transfers = transfers.map(|(handle, transfer)| (TransferId(handle), transfer));
-        let mut known: Vec<_> = transfers
-            .filter(|(id, transfer)| in_dialog(*id, transfer))
-            .map(|(id, transfer)| (transfer.number, id))
-            .collect();
         if known.is_empty() {
             return false;
         }
@@ -366,13 +367,9 @@ impl SessionLayer {
 
     /// Ends the REFERs of this side in a call whose dialog is gone, or all of them.
     pub(super) fn end_transfers(&mut self, endpoint: &mut Endpoint, session: Option<SessionId>) {
-        for handle in self.transfers.handles() {
-            let transfer = self.transfers.get(handle);
-            let of_call = transfer.and_then(|transfer| transfer.session);
-            if session.is_none() || of_call == session {
-                let id = TransferId(handle);
-                self.step_transfer(endpoint, id, TransferInput::DialogEnded, None, None);
-            }
+        for handle in self.transfers.handles_of(session) {
+            let id = TransferId(handle);
+            self.step_transfer(endpoint, id, TransferInput::DialogEnded, None, None);
         }
     }
 

@@ -112,12 +112,14 @@ impl SubscriptionLayer {
         let Some(tag) = tag.map(Box::from) else {
             return;
         };
-        let is_first = |entry: &Subscription| entry.set == set && !entry.is_branch;
-        for handle in self.subscriptions.handles() {
-            let first = self.subscriptions.get_mut(handle);
-            if let Some(first) = first.filter(|entry| is_first(entry)) {
-                return first.ended_forks.push(tag);
-            }
+        // The local end of the SUBSCRIBE names the subscription of its first notifier.
+        let usage = set.and_then(|set| endpoint.dialogs.usage(set));
+        if let Some(DialogUsage::Subscription(first)) = usage
+            && let Some(first) = self.subscriptions.get_mut(first.0)
+            && first.set == set
+            && !first.is_branch
+        {
+            first.ended_forks.push(tag);
         }
     }
 }

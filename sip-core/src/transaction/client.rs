@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
 
 use super::branch::Branch;
-use super::entry::{Cancel, Client, ClientMachine, Owner, TimerKeys};
+use super::entry::{Cancel, Client, ClientMachine, Deadlines, Owner};
 use super::invite_client::InviteClient;
 use super::layer::TransactionLayer;
 use super::machine::{ClientInput, Context, Effect};
@@ -18,7 +18,7 @@ use super::{ClientTransactionId, Output, SendError, TransactionError};
 use crate::connection::ConnectionInfo;
 use crate::ids::ConnectionId;
 use crate::session_uuid::identifier_after;
-use crate::slab::Handle;
+use crate::slab::{Handle, Links};
 use crate::time::Timestamp;
 
 /// RFC 3428 section 8: the size of a MESSAGE outside a dialog on a path that does not control congestion.
@@ -99,16 +99,15 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             }
         };
         // The layer reads the request again to match responses, to acknowledge and to cancel.
-        Message::parse(request.bytes().clone(), &self.settings.limits.message)
+        request
+            .check_limits(&self.settings.limits.message)
             .map_err(SendError::TooLarge)?;
-        let method = request.as_request();
-        let method = method.as_ref().map(|request| request.method());
+        let method = request.request_method();
         let size = request.bytes().len();
-        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
-        if method == Some(Method::Message)
-            && !in_dialog
+        if size > LARGEST_MESSAGE
+            && method == Some(Method::Message)
             && !info.transport.is_reliable()
-            && size > LARGEST_MESSAGE
+            && !request.to_tag().is_ok_and(|tag| tag.is_some())
         {
             return Err(SendError::LargeMessage(size));
         }
@@ -276,22 +275,35 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let handle = self.clients.insert(Client {
             machine,
             connection,
+            links: Links::default(),
             reliable,
             user,
             request,
             branch_nonce,
             chosen,
             named,
-            timers: TimerKeys::default(),
+            deadlines: Deadlines::default(),
             ack: Bytes::new(),
             cancel: Cancel::Unwanted,
         });
+        if let Some(entry) = self.connections.get_mut(connection.0) {
+            entry.client_list.add(&mut self.clients, handle);
+        }
         if let Some(client) = self.clients.get(handle) {
             self.outbox
                 .started(ClientTransactionId(handle), &client.request);
         }
         self.carry_out_client(handle, &context.effects, None, now);
+        self.arrange_client(handle);
         handle
+    }
+
+    /// The transaction with a branch that the caller chose. Most layers have none.
+    fn find_chosen(&self, branch: &[u8]) -> Option<Handle> {
+        if self.chosen.len() == 0 {
+            return None;
+        }
+        self.chosen.find(&Key::of_branch(branch, self.hash))
     }
 
     /// The branch of a transaction that the layer finds without an index.
@@ -301,11 +313,11 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         branch
     }
 
-    fn with_via(
-        &self,
+    fn with_via<'a>(
+        &'a self,
         connection: ConnectionId,
-        mut request: Builder<'_>,
-        branch: &str,
+        mut request: Builder<'a>,
+        branch: &'a str,
     ) -> Result<Message, SendError> {
         let info = self.info(connection).ok_or(SendError::NotConnected)?;
         let sent_by = self.sent_by(connection);
@@ -313,13 +325,12 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .settings
             .via_transport
             .unwrap_or(info.transport.via_token());
-        let mut via = String::with_capacity(32 + sent_by.len() + branch.len());
-        for part in ["SIP/2.0/", transport, " ", sent_by, ";branch=", branch] {
-            via.push_str(part);
-        }
-        if self.settings.rport || !info.transport.is_reliable() {
-            via.push_str(";rport");
-        }
+        let via = Value::Via {
+            transport: transport.as_bytes(),
+            sent_by: sent_by.as_bytes(),
+            branch: branch.as_bytes(),
+            rport: self.settings.rport || !info.transport.is_reliable(),
+        };
         request.prepend(HeaderName::Via, via);
         Ok(request.build()?)
     }
@@ -330,20 +341,21 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         response: Response,
         now: Timestamp,
     ) {
-        let (Ok(via), Ok(cseq)) = (response.top_via(), response.cseq()) else {
+        let (Ok(sent_by), Ok(branch), Ok(cseq)) =
+            (response.top_sent_by(), response.branch(), response.cseq())
+        else {
             return self.ignore(connection, "a response whose Via or CSeq cannot be read");
         };
         // RFC 3261 section 18.1.2.
-        if !self.is_own_sent_by(via.sent_by()) {
+        if !self.is_own_sent_by(sent_by) {
             return self.ignore(connection, "a response whose top Via is not ours");
         }
-        if !self.settings.forwards && response.vias().count() > 1 {
+        if !self.settings.forwards && response.vias().nth(1).is_some() {
             return self.ignore(connection, "a response with more than one Via");
         }
         let (is_invite, is_cancel) = (cseq.method == Method::Invite, cseq.method == Method::Cancel);
-        let branch = via.branch().unwrap_or_default();
-        let chosen = Key::of_branch(branch, self.hash);
-        let chosen = self.chosen.find(&chosen).map(|handle| (handle, None));
+        let branch = branch.unwrap_or_default();
+        let chosen = self.find_chosen(branch).map(|handle| (handle, None));
         let named = read_branch(&self.tokens, branch);
         let named = named.map(|(handle, branch_nonce)| (handle, Some(branch_nonce)));
         let found = chosen.or(named).and_then(|(handle, branch_nonce)| {
@@ -400,8 +412,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             client.machine = machine;
         }
         self.carry_out_client(handle, &context.effects, response, now);
-        if next.is_none() {
-            self.remove_client(handle);
+        match next {
+            Some(_) => self.arrange_client(handle),
+            None => self.remove_client(handle),
+        }
+    }
+
+    fn arrange_client(&mut self, handle: Handle) {
+        if let Some(client) = self.clients.get_mut(handle) {
+            let owner = Owner::Client(handle);
+            client.deadlines.arrange(owner, &mut self.timers);
         }
     }
 
@@ -443,17 +463,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                     }
                 }
                 Effect::Set(timer, after) => {
-                    let slot = client.timers.slot(timer);
-                    if let Some(key) = slot.take() {
-                        self.timers.cancel(key);
-                    }
-                    *slot = Some(self.timers.set(now + after, (Owner::Client(handle), timer)));
+                    client.deadlines.set(timer, now + after, &mut self.timers);
                 }
-                Effect::Clear(timer) => {
-                    if let Some(key) = client.timers.slot(timer).take() {
-                        self.timers.cancel(key);
-                    }
-                }
+                Effect::Clear(timer) => client.deadlines.clear(timer),
                 Effect::Timeout | Effect::TransportError => {
                     let error = match effect {
                         Effect::Timeout => TransactionError::Timeout,
@@ -473,10 +485,15 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     }
 
     fn remove_client(&mut self, handle: Handle) {
+        let connection = self.clients.get(handle).map(|client| client.connection);
+        let entry = connection.and_then(|connection| self.connections.get_mut(connection.0));
+        if let Some(entry) = entry {
+            entry.client_list.remove(&mut self.clients, handle);
+        }
         let Some(mut client) = self.clients.remove(handle) else {
             return;
         };
-        client.timers.clear_all(&mut self.timers);
+        client.deadlines.cancel(&mut self.timers);
         if let Some(chosen) = client.chosen {
             // The response to a CANCEL may follow the end of its INVITE, and has the same branch.
             let is_cancelled = self.cancels.contains_key(&handle.to_bits());

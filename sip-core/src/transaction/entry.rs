@@ -11,14 +11,17 @@ use super::matching::Key;
 use super::non_invite_client::NonInviteClient;
 use super::non_invite_server::NonInviteServer;
 use crate::ids::ConnectionId;
-use crate::slab::Handle;
-use crate::timer::{TimerKey, Timers};
+use crate::slab::{Handle, Linked, Links};
+use crate::time::Timestamp;
+use crate::timer::{Deadline, TimerKey, Timers};
 
 /// A client transaction.
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Client<U> {
     pub(super) machine: ClientMachine,
     pub(super) connection: ConnectionId,
+    /// Its neighbours in the list of the connection.
+    pub(super) links: Links,
     pub(super) reliable: bool,
     pub(super) user: U,
     /// As sent.
@@ -29,10 +32,30 @@ pub(super) struct Client<U> {
     pub(super) chosen: Option<Key>,
     /// The handle in the branch: its own, or for a CANCEL that of its INVITE.
     pub(super) named: Handle,
-    pub(super) timers: TimerKeys,
+    pub(super) deadlines: Deadlines,
     /// The ACK, once a failure has arrived.
     pub(super) ack: Bytes,
     pub(super) cancel: Cancel<U>,
+}
+
+impl<U> Linked for Client<U> {
+    fn links(&self) -> Links {
+        self.links
+    }
+
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.links
+    }
+}
+
+impl Linked for Server {
+    fn links(&self) -> Links {
+        self.links
+    }
+
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.links
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -67,10 +90,12 @@ pub(super) enum Cancel<U> {
 pub(super) struct Server {
     pub(super) machine: ServerMachine,
     pub(super) connection: ConnectionId,
+    /// Its neighbours in the list of the connection; none once that is lost.
+    pub(super) links: Links,
     pub(super) reliable: bool,
     pub(super) key: Key,
     pub(super) merge_key: Option<Key>,
-    pub(super) timers: TimerKeys,
+    pub(super) deadlines: Deadlines,
     /// As received, with `received` and `rport` added; empty once the final response is sent. Parsed again
     /// at each use, because uses are rare and the parsed structure takes as much memory as the message.
     pub(super) request: Bytes,
@@ -78,8 +103,6 @@ pub(super) struct Server {
     pub(super) response: Bytes,
     /// The bytes of both that the layer has counted.
     pub(super) counted: usize,
-    /// When the layer answers an INVITE in place of its user.
-    pub(super) lifetime: Option<TimerKey>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,29 +125,73 @@ impl ServerMachine {
 pub(super) enum Owner {
     Client(Handle),
     Server(Handle),
-    /// A received INVITE whose user does not answer.
-    Unanswered(Handle),
 }
 
-/// The running timers of a transaction.
+/// The deadlines of a transaction. The heap has one entry for both, which is due at the earlier one.
 #[derive(Default)]
 #[cfg_attr(test, derive(Clone))]
-pub(super) struct TimerKeys {
-    repeat: Option<TimerKey>,
-    end: Option<TimerKey>,
+pub(super) struct Deadlines {
+    repeat: Option<Deadline>,
+    end: Option<Deadline>,
+    entry: Option<TimerKey>,
 }
 
-impl TimerKeys {
-    pub(super) fn slot(&mut self, timer: Timer) -> &mut Option<TimerKey> {
+impl Deadlines {
+    const fn slot(&mut self, timer: Timer) -> &mut Option<Deadline> {
         match timer {
             Timer::Repeat => &mut self.repeat,
             Timer::End => &mut self.end,
         }
     }
 
-    pub(super) fn clear_all<T>(&mut self, timers: &mut Timers<T>) {
-        for key in [self.repeat.take(), self.end.take()].into_iter().flatten() {
-            timers.cancel(key);
+    /// Sets a deadline; [`arrange`](Self::arrange) must follow.
+    pub(super) fn set(&mut self, timer: Timer, at: Timestamp, timers: &mut Timers<Owner>) {
+        *self.slot(timer) = Some(timers.deadline(at));
+    }
+
+    /// Clears a deadline; [`arrange`](Self::arrange) must follow.
+    pub(super) const fn clear(&mut self, timer: Timer) {
+        *self.slot(timer) = None;
+    }
+
+    /// Brings the entry in the heap to the earlier deadline.
+    pub(super) fn arrange(&mut self, owner: Owner, timers: &mut Timers<Owner>) {
+        let first = match (self.repeat, self.end) {
+            (Some(repeat), Some(end)) => Some(repeat.min(end)),
+            (repeat, end) => repeat.or(end),
+        };
+        match (self.entry, first) {
+            (Some(entry), Some(first)) => timers.change(entry, first),
+            (None, Some(first)) => self.entry = Some(timers.insert(first, owner)),
+            (_, None) => self.cancel(timers),
         }
+    }
+
+    /// The heap has taken the entry out, because it was due: returns the timer that fires, and clears its deadline.
+    pub(super) fn fire(&mut self) -> Timer {
+        self.entry = None;
+        let timer = match (self.repeat, self.end) {
+            (Some(repeat), Some(end)) if repeat < end => Timer::Repeat,
+            (Some(_), None) => Timer::Repeat,
+            _ => Timer::End,
+        };
+        self.clear(timer);
+        timer
+    }
+
+    /// Takes the entry out of the heap.
+    pub(super) fn cancel(&mut self, timers: &mut Timers<Owner>) {
+        if let Some(entry) = self.entry.take() {
+            timers.cancel(entry);
+        }
+    }
+
+    /// The deadlines that are set, for tests.
+    #[cfg(test)]
+    pub(super) fn pending(&self) -> impl Iterator<Item = (Timer, Timestamp)> {
+        let pending = [(Timer::Repeat, self.repeat), (Timer::End, self.end)];
+        pending
+            .into_iter()
+            .filter_map(|(timer, deadline)| Some((timer, deadline?.at())))
     }
 }

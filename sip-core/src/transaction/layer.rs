@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -16,7 +17,7 @@ use sip_parse::{
 };
 
 use super::entry::{Client, Owner, Server};
-use super::machine::{ClientInput, ServerInput, Timer};
+use super::machine::{ClientInput, ServerInput};
 use super::matching::Index;
 use super::outbox::{Outbox, Outputs};
 use super::{Output, SendError, ServerTransactionId, TimerSettings, TransactionSettings};
@@ -24,7 +25,8 @@ use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
 use crate::limits::{Backpressure, Limits};
 use crate::rand::{HandleTokens, KeyedHash};
-use crate::slab::{Handle, Slab};
+use crate::share::share;
+use crate::slab::{Handle, List, Slab};
 use crate::time::Timestamp;
 use crate::timer::Timers;
 
@@ -71,7 +73,9 @@ const RESPONSE: &[u8] = b"SIP/2.0 ";
 /// # Ok::<(), sip_core::transaction::SendError>(())
 /// ```
 pub struct TransactionLayer<U, O = Outputs<U>> {
-    pub(super) settings: TransactionSettings,
+    pub(super) settings: Arc<LayerSettings>,
+    /// The `sent-by` of connections without their own.
+    pub(super) sent_by: Box<str>,
     pub(super) rng: Box<dyn CryptoRng + Send>,
     pub(super) tokens: HandleTokens,
     pub(super) hash: KeyedHash,
@@ -82,7 +86,7 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
     pub(super) servers: Slab<Server>,
     pub(super) index: Index,
     pub(super) merges: Index,
-    pub(super) timers: Timers<(Owner, Timer)>,
+    pub(super) timers: Timers<Owner>,
     /// Transactions by the branches that the caller chose.
     pub(super) chosen: Box<Index>,
     /// The `sent-by` values of single connections, each once.
@@ -91,6 +95,16 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
     /// The bytes of all messages that server transactions keep.
     pub(super) server_bytes: usize,
     pub(crate) outbox: O,
+}
+
+/// The settings that layers may share: those of [`TransactionSettings`] without the `sent-by`.
+#[derive(PartialEq)]
+pub(super) struct LayerSettings {
+    pub(super) timers: TimerSettings,
+    pub(super) limits: Limits,
+    pub(super) via_transport: Option<&'static str>,
+    pub(super) rport: bool,
+    pub(super) forwards: bool,
 }
 
 /// The state of a connection.
@@ -102,6 +116,11 @@ pub(super) struct Connection {
     sent_by: Option<usize>,
     /// For streams only.
     reader: Option<Box<Reader>>,
+    /// The name of the server behind it, which the user of the layer gives.
+    server: Option<Box<str>>,
+    /// Its transactions, so that its loss touches no others.
+    pub(super) client_list: List,
+    pub(super) server_list: List,
 }
 
 /// What was received on a stream and is not handled yet.
@@ -166,8 +185,13 @@ impl<U: Clone> TransactionLayer<U> {
 
 impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// The limits of the settings.
-    pub(crate) const fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &Limits {
         &self.settings.limits
+    }
+
+    /// Shares the settings of another layer, if both are equal; returns whether they are.
+    pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
+        share(&mut self.settings, &other.settings)
     }
 
     /// As [`TransactionLayer::new`], with an outbox of the caller's own in the place of the queue that
@@ -181,7 +205,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         Self {
             tokens: HandleTokens::new(&mut *rng),
             hash: KeyedHash::new(&mut *rng),
-            settings,
+            settings: Arc::new(LayerSettings {
+                timers: settings.timers,
+                limits: settings.limits,
+                via_transport: settings.via_transport,
+                rport: settings.rport,
+                forwards: settings.forwards,
+            }),
+            sent_by: settings.sent_by.into(),
             rng,
             connections: Slab::new(),
             clients: Slab::new(),
@@ -212,6 +243,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             info: None,
             sent_by: None,
             reader: None,
+            server: None,
+            client_list: List::new(),
+            server_list: List::new(),
         }))
     }
 
@@ -260,13 +294,13 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let place = self.connections.get(connection.0);
         let place = place.and_then(|entry| entry.sent_by);
         let own = place.and_then(|place| self.sent_bys.get(place));
-        own.map_or(&self.settings.sent_by, |own| own)
+        own.map_or(&self.sent_by, |own| own)
     }
 
     /// Whether this element has put a `sent-by` into its requests.
     pub(super) fn is_own_sent_by(&self, sent_by: &[u8]) -> bool {
         let is_it = |own: &str| sent_by.eq_ignore_ascii_case(own.as_bytes());
-        is_it(&self.settings.sent_by) || self.sent_bys.iter().any(|own| is_it(own))
+        is_it(&self.sent_by) || self.sent_bys.iter().any(|own| is_it(own))
     }
 
     /// The properties of a connection; `None` unless it is open.
@@ -291,29 +325,37 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// connection, [`TransactionLayer::respond`] returns [`SendError::NotConnected`]. Their timers end those that get
     /// none.
     pub fn detach(&mut self, connection: ConnectionId, now: Timestamp) -> Vec<ServerTransactionId> {
-        if self.connections.remove(connection.0).is_none() {
+        let Some(mut lost) = self.connections.remove(connection.0) else {
             return Vec::new();
+        };
+        for handle in lost.client_list.take(&mut self.clients) {
+            self.drive_client(handle, ClientInput::TransportError, None, now);
         }
-        for handle in self.clients.handles() {
-            if self
-                .clients
-                .get(handle)
-                .is_some_and(|client| client.connection == connection)
-            {
-                self.drive_client(handle, ClientInput::TransportError, None, now);
-            }
+        let servers = lost.server_list.take(&mut self.servers);
+        servers.into_iter().map(ServerTransactionId).collect()
+    }
+
+    /// Names the server behind a connection that is open.
+    pub(crate) fn name_server(&mut self, connection: ConnectionId, name: Box<str>) {
+        if let Some(entry) = self.connections.get_mut(connection.0) {
+            entry.server = Some(name);
         }
-        let servers = self.servers.iter();
-        let servers = servers.filter(|(_, server)| server.connection == connection);
-        servers
-            .map(|(handle, _)| ServerTransactionId(handle))
-            .collect()
+    }
+
+    /// The name of the server behind a connection.
+    pub(crate) fn server_name(&self, connection: ConnectionId) -> Option<&str> {
+        self.connections.get(connection.0)?.server.as_deref()
     }
 
     /// Forgets all transactions without outputs, for a shutdown.
     pub fn clear(&mut self) {
         self.clients.clear();
         self.servers.clear();
+        for handle in self.connections.handles() {
+            if let Some(connection) = self.connections.get_mut(handle) {
+                (connection.client_list, connection.server_list) = (List::new(), List::new());
+            }
+        }
         self.server_bytes = 0;
         self.cancels.clear();
         self.index = Index::new();
@@ -441,11 +483,13 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         };
         let message = Message::parse(bytes.clone(), &limits)
             .or_else(|error| final_over_limits(&bytes, error));
-        let message = message.and_then(|message| message.validate_for(role).map(|()| message));
-        let message = match message {
+        let mut message = match message {
             Ok(message) => message,
             Err(error) => return self.refuse_malformed(connection, bytes, error, false),
         };
+        if let Err(error) = message.identify(role) {
+            return self.refuse_malformed(connection, bytes, error, false);
+        }
         let second = is_websocket.then(|| second_message(&bytes, &message));
         match message.kind() {
             Kind::Request(request) => self.receive_request(connection, request, now),
@@ -501,23 +545,17 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return;
         }
         for _ in 0..self.settings.limits.fired_per_tick.max(1) {
-            let Some((owner, timer)) = self.timers.pop_due(now) else {
+            let Some(owner) = self.timers.pop_due(now) else {
                 return;
             };
             match owner {
                 Owner::Client(handle) => {
                     if let Some(client) = self.clients.get_mut(handle) {
-                        *client.timers.slot(timer) = None;
+                        let input = ClientInput::Fired(client.deadlines.fire());
+                        self.drive_client(handle, input, None, now);
                     }
-                    self.drive_client(handle, ClientInput::Fired(timer), None, now);
                 }
-                Owner::Server(handle) => {
-                    if let Some(server) = self.servers.get_mut(handle) {
-                        *server.timers.slot(timer) = None;
-                    }
-                    self.drive_server(handle, ServerInput::Fired(timer), None, now);
-                }
-                Owner::Unanswered(handle) => self.answer_unanswered(handle, now),
+                Owner::Server(handle) => self.fire_server(handle, now),
             }
         }
     }

@@ -5,11 +5,12 @@
 //! values that the peer chose, of any length. The layer keeps 128 bits of their keyed hash; without the key
 //! no peer can find two values with the same hash.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use sip_parse::{Method, ParseError, Request, Via};
+use smallvec::SmallVec;
+
+use sip_parse::{Method, ParseError, Request};
 
 use crate::rand::{HandleTokens, KeyedHash};
 use crate::slab::Handle;
@@ -35,7 +36,8 @@ pub(super) fn read_branch(tokens: &HandleTokens, branch: &[u8]) -> Option<(Handl
 
 /// Identifies a server transaction; equal for a request, its retransmissions and, for an INVITE, its ACK to
 /// a non-2xx.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(PartialOrd, Ord, Debug))]
 pub(super) struct Key(u64, u64);
 
 impl Key {
@@ -47,37 +49,36 @@ impl Key {
         method: Method<'_>,
         hash: KeyedHash,
     ) -> Result<Self, ParseError> {
-        let via = request.top_via()?;
-        let mut bytes = Vec::with_capacity(96);
+        let mut bytes = Hashed::new();
         push(&mut bytes, method.as_bytes());
-        push_sent_by(&mut bytes, &via);
-        match via.branch().filter(|branch| has_cookie(branch)) {
+        push_sent_by(&mut bytes, request.top_sent_by()?);
+        let branch = request.branch()?;
+        match branch.filter(|branch| has_cookie(branch)) {
             Some(branch) => push(&mut bytes, branch),
             None => {
-                let cseq = request.cseq()?;
                 push(&mut bytes, request.uri_bytes());
-                push(&mut bytes, request.from()?.tag().unwrap_or_default());
+                push(&mut bytes, request.from_tag()?.unwrap_or_default());
                 push(&mut bytes, request.call_id()?);
-                bytes.extend_from_slice(&cseq.number.to_be_bytes());
-                push(&mut bytes, via.branch().unwrap_or_default());
+                bytes.extend_from_slice(&request.sequence()?.to_be_bytes());
+                push(&mut bytes, branch.unwrap_or_default());
                 if !matches!(method, Method::Invite) {
-                    push(&mut bytes, request.to()?.tag().unwrap_or_default());
+                    push(&mut bytes, request.to_tag()?.unwrap_or_default());
                 }
             }
         }
         Ok(Self::digest(&bytes, hash))
     }
 
-    /// RFC 3261 section 8.2.2.2: From tag, Call-ID and CSeq. `None` if the request has a To tag.
+    /// RFC 3261 section 8.2.2.2: From tag, Call-ID and CSeq. `None` if the request has a To tag. The method of CSeq is that of the
+    /// request.
     pub(super) fn of_merge(request: &Request, hash: KeyedHash) -> Result<Option<Self>, ParseError> {
-        if request.to()?.tag().is_some() {
+        if request.to_tag()?.is_some() {
             return Ok(None);
         }
-        let cseq = request.cseq()?;
-        let mut bytes = Vec::with_capacity(64);
-        push(&mut bytes, cseq.method.as_bytes());
-        bytes.extend_from_slice(&cseq.number.to_be_bytes());
-        push(&mut bytes, request.from()?.tag().unwrap_or_default());
+        let mut bytes = Hashed::new();
+        push(&mut bytes, request.method().as_bytes());
+        bytes.extend_from_slice(&request.sequence()?.to_be_bytes());
+        push(&mut bytes, request.from_tag()?.unwrap_or_default());
         push(&mut bytes, request.call_id()?);
         Ok(Some(Self::digest(&bytes, hash)))
     }
@@ -91,6 +92,11 @@ impl Key {
         let (low, high) = hash.hash128(bytes);
         Self(low, high)
     }
+
+    /// The place of the key in a table that is empty.
+    const fn home(&self, mask: usize) -> usize {
+        self.0 as usize & mask
+    }
 }
 
 fn has_cookie(branch: &[u8]) -> bool {
@@ -98,44 +104,166 @@ fn has_cookie(branch: &[u8]) -> bool {
         && branch[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
 }
 
+/// What a key is the hash of; on the stack unless the peer chose long values.
+type Hashed = SmallVec<[u8; 160]>;
+
 /// Fields are separated by a byte that no field can hold.
-fn push(bytes: &mut Vec<u8>, field: &[u8]) {
+fn push(bytes: &mut Hashed, field: &[u8]) {
     bytes.extend_from_slice(field);
     bytes.push(0);
 }
 
-fn push_sent_by(bytes: &mut Vec<u8>, via: &Via<'_>) {
-    bytes.extend(via.host_bytes().iter().map(u8::to_ascii_lowercase));
-    bytes.extend_from_slice(&via.port().unwrap_or_default().to_be_bytes());
+/// A host compares without regard to case, and blanks may surround the colon of the port.
+fn push_sent_by(bytes: &mut Hashed, sent_by: &[u8]) {
+    let start = bytes.len();
+    bytes.extend_from_slice(sent_by);
+    bytes[start..].make_ascii_lowercase();
+    if sent_by.iter().any(u8::is_ascii_whitespace) {
+        bytes.retain(|byte| !byte.is_ascii_whitespace());
+    }
     bytes.push(0);
 }
 
-/// Handles by key.
+/// Handles by key: a table with open addressing.
+///
+/// The keys are hashes under a key that no peer knows, so that no peer can aim for one place of the table.
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Index {
-    entries: BTreeMap<Key, Handle>,
+    /// A power of two of them, or none; three quarters are taken at most.
+    places: Vec<Place>,
+    len: usize,
 }
+
+/// A place of the table; `Handle::NONE` where it is free.
+#[derive(Clone, Copy)]
+struct Place {
+    key: Key,
+    handle: Handle,
+}
+
+impl Place {
+    const FREE: Self = Self {
+        key: Key(0, 0),
+        handle: Handle::NONE,
+    };
+
+    fn is_free(&self) -> bool {
+        self.handle == Handle::NONE
+    }
+}
+
+/// The places of a table with its first entry.
+const FEWEST: usize = 4;
 
 impl Index {
     pub(super) const fn new() -> Self {
         Self {
-            entries: BTreeMap::new(),
+            places: Vec::new(),
+            len: 0,
         }
     }
 
     pub(super) fn find(&self, key: &Key) -> Option<Handle> {
-        self.entries.get(key).copied()
+        let place = self.places.get(self.place_of(key))?;
+        (!place.is_free()).then_some(place.handle)
     }
 
+    /// Inserts a handle, in place of the one that the key has.
     pub(super) fn insert(&mut self, key: Key, handle: Handle) {
-        self.entries.insert(key, handle);
+        if (self.len + 1) * 4 > self.places.len() * 3 {
+            self.grow();
+        }
+        let at = self.place_of(&key);
+        if let Some(place) = self.places.get_mut(at) {
+            self.len += usize::from(place.is_free());
+            *place = Place { key, handle };
+        }
     }
 
     pub(super) fn remove(&mut self, key: Key) {
-        self.entries.remove(&key);
+        let mut gap = self.place_of(&key);
+        if self.places.get(gap).is_none_or(Place::is_free) {
+            return;
+        }
+        self.len -= 1;
+        // Entries behind it move up, each as far as the first place that its key may have.
+        let mask = self.places.len() - 1;
+        let mut at = gap;
+        loop {
+            at = (at + 1) & mask;
+            let next = self.places[at];
+            if next.is_free() {
+                break;
+            }
+            let distance = at.wrapping_sub(next.key.home(mask)) & mask;
+            if distance >= at.wrapping_sub(gap) & mask {
+                self.places[gap] = next;
+                gap = at;
+            }
+        }
+        self.places[gap] = Place::FREE;
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where the key stands, or the free place that it would take.
+    fn place_of(&self, key: &Key) -> usize {
+        let mask = self.places.len().wrapping_sub(1);
+        let mut at = key.home(mask);
+        while let Some(place) = self.places.get(at) {
+            if place.is_free() || place.key == *key {
+                break;
+            }
+            at = (at + 1) & mask;
+        }
+        at
+    }
+
+    fn grow(&mut self) {
+        let count = (self.places.len() * 2).max(FEWEST);
+        let mut places = Vec::with_capacity(count);
+        places.resize(count, Place::FREE);
+        let old = core::mem::replace(&mut self.places, places);
+        for place in old.into_iter().filter(|place| !place.is_free()) {
+            let at = self.place_of(&place.key);
+            self.places[at] = place;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Compares the table with a tree. Few different homes make long runs of taken places.
+        #[test]
+        fn the_index_finds_what_a_tree_would(
+            steps in prop::collection::vec((0_u64..12, 0_u64..6, any::<bool>()), 0..400),
+        ) {
+            let (mut index, mut tree) = (Index::new(), BTreeMap::new());
+            for (number, (home, rest, inserts)) in steps.into_iter().enumerate() {
+                let key = Key(home, rest);
+                if inserts {
+                    let handle = Handle::from_bits(1 << 32 | number as u64);
+                    index.insert(key, handle);
+                    tree.insert(key, handle);
+                } else {
+                    index.remove(key);
+                    tree.remove(&key);
+                }
+                prop_assert_eq!(index.len(), tree.len());
+                for home in 0..12 {
+                    for rest in 0..6 {
+                        let key = Key(home, rest);
+                        prop_assert_eq!(index.find(&key), tree.get(&key).copied());
+                    }
+                }
+            }
+        }
     }
 }

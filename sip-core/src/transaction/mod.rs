@@ -35,8 +35,8 @@ pub use branch::{Branch, BranchError};
 pub use forwarding::forwards_left;
 pub use layer::TransactionLayer;
 pub(crate) use matching::MAGIC_COOKIE;
-pub(crate) use outbox::QueueBounds;
 pub use outbox::{Outbox, Outputs};
+pub(crate) use outbox::{QueueBounds, push_exact};
 pub use route::RequestRoute;
 pub use settings::{TimerError, TimerSettings};
 pub use timer_c::TimerC;
@@ -93,7 +93,7 @@ pub enum Output<U> {
         /// The connection that it arrived on.
         connection: ConnectionId,
         /// The request, after the checks that RFC 3261 requires of every receiver.
-        request: Box<Request>,
+        request: Request,
         /// For CANCEL: the INVITE transaction that it cancels (RFC 3261 section 9.2), if it exists.
         cancels: Option<ServerTransactionId>,
         /// Whether the same request arrived by another path before (RFC 3261 section 8.2.2.2: 482).
@@ -104,7 +104,7 @@ pub enum Output<U> {
         /// The connection that it arrived on.
         connection: ConnectionId,
         /// The ACK.
-        request: Box<Request>,
+        request: Request,
     },
     /// A response: each provisional one, the final one, and further 2xx to an INVITE.
     Response {

@@ -32,6 +32,14 @@ impl QueueBounds {
     }
 }
 
+/// Queues an output. The queue of an agent that handles one message at a time has room for one, because outputs are large.
+pub(crate) fn push_exact<T>(queue: &mut VecDeque<T>, output: T) {
+    if queue.len() == queue.capacity() {
+        queue.reserve_exact(queue.len().max(1));
+    }
+    queue.push_back(output);
+}
+
 /// Where a [`TransactionLayer`](super::TransactionLayer) puts what it has to say, in the order in which things happen.
 ///
 /// A layer alone has [`Outputs`]. Code that has a queue of its own, such as [`Endpoint`](crate::endpoint::Endpoint), implements this, so that each
@@ -89,7 +97,7 @@ impl<U> Outbox<U> for Outputs<U> {
 
     fn output(&mut self, output: Output<U>) {
         self.bytes += output.message_bytes();
-        self.outputs.push_back(output);
+        push_exact(&mut self.outputs, output);
     }
 
     fn has_room(&self, only_frees: bool) -> bool {

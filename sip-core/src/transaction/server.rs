@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{Builder, HeaderName, Message, Method, Request, StatusCode, Value};
+use sip_parse::{Builder, Message, Method, Request, StatusCode};
 
-use super::entry::{Owner, Server, ServerMachine, TimerKeys};
+use super::entry::{Deadlines, Owner, Server, ServerMachine};
 use super::invite_server::InviteServer;
 use super::layer::TransactionLayer;
 use super::machine::{Context, Effect, ServerInput, Timer};
@@ -15,7 +15,7 @@ use super::non_invite_server::NonInviteServer;
 use super::outbox::Outbox;
 use super::{Output, SendError, ServerTransactionId, TransactionError};
 use crate::ids::ConnectionId;
-use crate::slab::Handle;
+use crate::slab::{Handle, Links};
 use crate::time::Timestamp;
 
 /// Seconds in the Retry-After of a 503 that a limit causes.
@@ -43,7 +43,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     pub fn response_tag(&self, transaction: ServerTransactionId) -> Option<Box<[u8]>> {
         let bytes = &self.servers.get(transaction.0)?.response;
         let message = Message::parse(bytes.clone(), &self.settings.limits.message).ok()?;
-        message.to().ok()?.tag().map(Into::into)
+        message.to_tag().ok()?.map(Into::into)
     }
 
     fn request_of(&self, handle: Handle) -> Option<Request> {
@@ -73,7 +73,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .get_mut(transaction.0)
             .ok_or(SendError::Stale)?;
         let message = response.build()?;
-        let Some(status) = message.as_response().map(|response| response.status()) else {
+        let Some(status) = message.response_status() else {
             return Err(SendError::Forbidden("only a response answers a request"));
         };
         let owes_response = matches!(
@@ -101,6 +101,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
         server.response = message.bytes().clone();
         let input = if status.is_provisional() {
+            self.wait_for_user(transaction.0, now);
             ServerInput::Provisional
         } else {
             server.request = Bytes::new();
@@ -111,7 +112,6 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             }
         };
         self.drive_server(transaction.0, input, None, now);
-        self.wait_for_user(transaction.0, now);
         Ok(())
     }
 
@@ -130,35 +130,47 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let server = self.servers.get_mut(transaction.0);
         let server = server.ok_or(SendError::Stale)?;
         let info = info.ok_or(SendError::NotConnected)?;
-        server.connection = connection;
         server.reliable = info.transport.is_reliable();
+        let before = core::mem::replace(&mut server.connection, connection);
+        if let Some(entry) = self.connections.get_mut(before.0) {
+            entry.server_list.remove(&mut self.servers, transaction.0);
+        }
+        if let Some(entry) = self.connections.get_mut(connection.0) {
+            entry.server_list.add(&mut self.servers, transaction.0);
+        }
         Ok(())
     }
 
-    /// Starts the time that the user of an INVITE has for its next response; stops it with the final one.
+    /// Starts the time that the user of an INVITE has for its next response: the machine sets no timer for the end before the
+    /// final one.
     fn wait_for_user(&mut self, handle: Handle, now: Timestamp) {
+        let lifetime = self.settings.limits.invite_lifetime;
+        if lifetime < Duration::MAX
+            && let Some(server) = self.servers.get_mut(handle)
+            && server.machine == ServerMachine::Invite(InviteServer::Proceeding)
+        {
+            let at = now + lifetime;
+            server.deadlines.set(Timer::End, at, &mut self.timers);
+        }
+    }
+
+    /// A timer of a server transaction is due.
+    pub(super) fn fire_server(&mut self, handle: Handle, now: Timestamp) {
         let Some(server) = self.servers.get_mut(handle) else {
             return;
         };
-        if let Some(key) = server.lifetime.take() {
-            self.timers.cancel(key);
+        let timer = server.deadlines.fire();
+        let is_proceeding = server.machine == ServerMachine::Invite(InviteServer::Proceeding);
+        if is_proceeding && timer == Timer::End {
+            return self.answer_unanswered(handle, now);
         }
-        let lifetime = self.settings.limits.invite_lifetime;
-        let waits = server.machine == ServerMachine::Invite(InviteServer::Proceeding);
-        if waits && lifetime < Duration::MAX {
-            let at = now + lifetime;
-            let owner = (Owner::Unanswered(handle), Timer::End);
-            server.lifetime = Some(self.timers.set(at, owner));
-        }
+        self.drive_server(handle, ServerInput::Fired(timer), None, now);
     }
 
     /// The user of an INVITE has sent no response for [`Limits::invite_lifetime`]: answers 408, as if the user had.
     ///
     /// [`Limits::invite_lifetime`]: crate::Limits::invite_lifetime
-    pub(super) fn answer_unanswered(&mut self, handle: Handle, now: Timestamp) {
-        if let Some(server) = self.servers.get_mut(handle) {
-            server.lifetime = None;
-        }
+    fn answer_unanswered(&mut self, handle: Handle, now: Timestamp) {
         let mut tag = alloc::string::String::new();
         crate::rand::push_base32(self.rng.next_u64(), &mut tag);
         let transaction = ServerTransactionId(handle);
@@ -208,7 +220,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 Some(handle) => self.drive_server(handle, ServerInput::Ack, Some(request), now),
                 None => self.outbox.output(Output::Ack {
                     connection,
-                    request: Box::new(request),
+                    request,
                 }),
             };
         }
@@ -287,30 +299,39 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.servers.insert(Server {
             machine,
             connection,
+            links: Links::default(),
             reliable,
             key,
             merge_key,
-            timers: TimerKeys::default(),
+            deadlines: Deadlines::default(),
             request: request.bytes().clone(),
             response: Bytes::new(),
             counted: 0,
-            lifetime: None,
         });
+        // Each machine delivers the request first.
+        self.outbox.output(Output::Request {
+            transaction: ServerTransactionId(handle),
+            connection,
+            request,
+            cancels,
+            merged,
+        });
+        if let Some(entry) = self.connections.get_mut(connection.0) {
+            entry.server_list.add(&mut self.servers, handle);
+        }
         for &effect in &context.effects {
-            if effect == Effect::Deliver {
-                self.outbox.output(Output::Request {
-                    transaction: ServerTransactionId(handle),
-                    connection,
-                    request: Box::new(request.clone()),
-                    cancels,
-                    merged,
-                });
-            } else {
-                self.carry_out_server(handle, effect, &mut None, now);
-            }
+            self.carry_out_server(handle, effect, &mut None, now);
         }
         self.count_bytes(handle);
         self.wait_for_user(handle, now);
+        self.arrange_server(handle);
+    }
+
+    fn arrange_server(&mut self, handle: Handle) {
+        if let Some(server) = self.servers.get_mut(handle) {
+            let owner = Owner::Server(handle);
+            server.deadlines.arrange(owner, &mut self.timers);
+        }
     }
 
     /// Counts the bytes of the messages that a transaction keeps ([`Limits::server_transaction_bytes`]).
@@ -326,16 +347,15 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
 
     /// RFC 3261 section 17.2.3: without the magic cookie the ACK's To tag must be that of our response.
     fn is_acknowledged_by(&self, handle: Handle, ack: &Request) -> bool {
-        let has_cookie = ack.top_via().is_ok_and(|via| {
-            via.branch()
-                .is_some_and(|branch| branch.starts_with(super::matching::MAGIC_COOKIE))
-        });
+        let branch = ack.branch().ok().flatten();
+        let has_cookie =
+            branch.is_some_and(|branch| branch.starts_with(super::matching::MAGIC_COOKIE));
         has_cookie
             || self.servers.get(handle).is_some_and(|server| {
                 let response =
                     Message::parse(server.response.clone(), &self.settings.limits.message);
-                response.is_ok_and(|response| match (response.to(), ack.to()) {
-                    (Ok(ours), Ok(theirs)) => ours.tag() == theirs.tag(),
+                response.is_ok_and(|response| match (response.to_tag(), ack.to_tag()) {
+                    (Ok(ours), Ok(theirs)) => ours == theirs,
                     _ => false,
                 })
             })
@@ -355,24 +375,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         if same_host && !asked {
             return None;
         }
-        let first = request.values(HeaderName::Via).next()?;
-        let mut value = alloc::string::String::from_utf8_lossy(first).into_owned();
-        // A `;` at its end would stand in front of that of the next parameter.
-        value.truncate(value.trim_end_matches([';', ' ']).len());
-        if asked {
-            // Inserts the value behind `;rport`, which has none in a request.
-            if let Some(end) = find_bare_rport(&value) {
-                value.insert_str(end, &alloc::format!("={}", remote.port()));
-            }
-        }
-        if via.received().is_none() {
-            value.push_str(&alloc::format!(";received={}", remote.ip()));
-        }
-        let mut builder = Builder::from_message(request);
-        builder.set_first_value(HeaderName::Via, Value::from(value));
-        let stamped = builder.build().ok()?.into_request().ok()?;
+        let received = via.received().is_none().then(|| remote.ip());
+        let stamped = request.stamped(received, asked.then(|| remote.port()))?;
         // A request at the size limit stays as received, because a longer one could not be parsed again.
-        Message::parse(stamped.bytes().clone(), &self.settings.limits.message).ok()?;
+        stamped.check_limits(&self.settings.limits.message).ok()?;
         Some(stamped)
     }
 
@@ -400,9 +406,12 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         for &effect in &context.effects {
             self.carry_out_server(handle, effect, &mut ack, now);
         }
-        self.count_bytes(handle);
-        if next.is_none() {
-            self.remove_server(handle);
+        match next {
+            Some(_) => {
+                self.count_bytes(handle);
+                self.arrange_server(handle);
+            }
+            None => self.remove_server(handle),
         }
     }
 
@@ -437,22 +446,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
                 if let Some(request) = ack.take() {
                     self.outbox.output(Output::Ack {
                         connection,
-                        request: Box::new(request),
+                        request,
                     });
                 }
             }
             Effect::Set(timer, after) => {
-                let slot = server.timers.slot(timer);
-                if let Some(key) = slot.take() {
-                    self.timers.cancel(key);
-                }
-                *slot = Some(self.timers.set(now + after, (Owner::Server(handle), timer)));
+                server.deadlines.set(timer, now + after, &mut self.timers);
             }
-            Effect::Clear(timer) => {
-                if let Some(key) = server.timers.slot(timer).take() {
-                    self.timers.cancel(key);
-                }
-            }
+            Effect::Clear(timer) => server.deadlines.clear(timer),
             Effect::Timeout | Effect::TransportError => {
                 let error = match effect {
                     Effect::Timeout => TransactionError::Timeout,
@@ -469,33 +470,19 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     }
 
     fn remove_server(&mut self, handle: Handle) {
+        let connection = self.servers.get(handle).map(|server| server.connection);
+        let entry = connection.and_then(|connection| self.connections.get_mut(connection.0));
+        if let Some(entry) = entry {
+            entry.server_list.remove(&mut self.servers, handle);
+        }
         let Some(mut server) = self.servers.remove(handle) else {
             return;
         };
-        server.timers.clear_all(&mut self.timers);
-        if let Some(key) = server.lifetime {
-            self.timers.cancel(key);
-        }
+        server.deadlines.cancel(&mut self.timers);
         self.server_bytes -= server.counted;
         self.index.remove(server.key);
         if let Some(key) = server.merge_key {
             self.merges.remove(key);
         }
     }
-}
-
-/// Where the name of a `;rport` without a value ends.
-fn find_bare_rport(via: &str) -> Option<usize> {
-    let lower = via.to_ascii_lowercase();
-    let mut from = 0;
-    while let Some(at) = lower[from..].find("rport") {
-        let (start, end) = (from + at, from + at + 5);
-        let before = lower[..start].trim_end().ends_with(';');
-        let after = lower[end..].trim_start();
-        if before && (after.is_empty() || after.starts_with(';')) {
-            return Some(end);
-        }
-        from = end;
-    }
-    None
 }

@@ -15,7 +15,7 @@ use super::request_table::Requests;
 use crate::action::Action;
 use crate::config::{Config, Server};
 use crate::connection::{Connector, DisconnectReason, KeepAlive, KeepAliveInterval};
-use crate::endpoint::{Counters, Endpoint, FlowIndex, TimerOwner, Usage};
+use crate::endpoint::{Counters, Endpoint, FlowIndex, QueueRoom, TimerOwner, Usage};
 use crate::error::{Backpressure, ClockJump, CommandError, LONGEST_JUMP, StartError};
 use crate::event::Event;
 use crate::ids::ConnectionId;
@@ -311,6 +311,24 @@ impl UserAgent {
     /// Constant time.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.endpoint.poll_action()
+    }
+
+    /// Shares the settings of another agent that are equal; returns whether all are.
+    pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
+        let endpoint = self.endpoint.share_settings(&other.endpoint);
+        let flows = self.flows.share_settings(&other.flows);
+        let config = self.config.share_settings(&other.config);
+        endpoint && flows && config
+    }
+
+    /// Takes out the memory of the queue of actions, if nothing waits in it.
+    pub(crate) fn take_room(&mut self) -> Option<Box<QueueRoom>> {
+        self.endpoint.take_room()
+    }
+
+    /// Gives the queue of actions memory, unless it has its own.
+    pub(crate) fn lend_room(&mut self, spare: impl FnOnce() -> Option<Box<QueueRoom>>) {
+        self.endpoint.lend_room(spare);
     }
 
     /// When to call [`UserAgent::tick`] next, on the host's clock; `None` while no deadline is pending, and while

@@ -3,14 +3,21 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::endpoint::{Received, TransactionUser};
+use crate::endpoint::{Received, SessionRequest, TransactionUser};
 use crate::ids::{ChallengeId, ConnectionId, SessionId};
 use crate::limits::Limits;
-use crate::slab::Slab;
+use crate::slab::{Grouped, Handle, Member};
 use crate::timer::TimerKey;
 
 /// All waiting challenges of an agent. Boxed, because most agents never have one.
-pub(super) struct Challenges(Box<Slab<Challenge>>);
+pub(super) struct Challenges(Box<Waiting>);
+
+struct Waiting {
+    /// By the object that sent the request.
+    challenges: Grouped<Challenge>,
+    /// The bytes of their messages.
+    bytes: usize,
+}
 
 /// A challenge, until the application answers it.
 pub(super) struct Challenge {
@@ -18,71 +25,109 @@ pub(super) struct Challenge {
     pub(super) timer: TimerKey,
 }
 
+impl Challenge {
+    /// The bytes of its messages.
+    fn bytes(&self) -> usize {
+        bytes(&self.received)
+    }
+}
+
+fn bytes(received: &Received) -> usize {
+    received.response.bytes().len() + received.request.bytes().len()
+}
+
+impl Member for Challenge {
+    /// The kind of the user of the request, and its number; all requests of a call are in one group.
+    type Group = (u8, u64);
+
+    fn group(&self) -> Option<(u8, u64)> {
+        Some(group_of(self.received.sent.user))
+    }
+}
+
+fn group_of(user: TransactionUser) -> (u8, u64) {
+    match user {
+        TransactionUser::Register(index) => (0, u64::from(index)),
+        TransactionUser::Session(id, _) => (1, id.to_bits()),
+        TransactionUser::Request(id) => (2, id.to_bits()),
+        TransactionUser::Transfer(id) => (3, id.to_bits()),
+        TransactionUser::Notify(id) => (4, id.to_bits()),
+        TransactionUser::Subscription(id, _) => (5, id.to_bits()),
+        TransactionUser::Notification(id) => (6, id.to_bits()),
+        TransactionUser::Publication(id) => (7, id.to_bits()),
+        TransactionUser::Branch | TransactionUser::Nobody => (8, 0),
+    }
+}
+
 impl Challenges {
     pub(super) fn new() -> Self {
-        Self(Box::new(Slab::new()))
+        Self(Box::new(Waiting {
+            challenges: Grouped::new(),
+            bytes: 0,
+        }))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.0.challenges.len()
     }
 
     /// Whether there is room for one more challenge.
     pub(super) fn has_room(&self, received: &Received, limits: &Limits) -> bool {
-        let bytes =
-            |received: &Received| received.response.bytes().len() + received.request.bytes().len();
-        let kept: usize = self.0.iter().map(|(_, kept)| bytes(&kept.received)).sum();
         let most = limits.challenges.saturating_mul(limits.challenge_bytes);
-        self.0.len() < limits.challenges && kept + bytes(received) <= most
+        self.len() < limits.challenges && self.0.bytes + bytes(received) <= most
     }
 
     /// The handle of the next challenge.
     pub(super) fn next_id(&self) -> ChallengeId {
-        ChallengeId(self.0.next_handle())
+        ChallengeId(self.0.challenges.next_handle())
     }
 
     pub(super) fn insert(&mut self, challenge: Challenge) {
-        self.0.insert(challenge);
+        self.0.bytes += challenge.bytes();
+        self.0.challenges.insert(challenge);
     }
 
     pub(super) fn has(&self, id: ChallengeId) -> bool {
-        self.0.get(id.0).is_some()
+        self.0.challenges.get(id.0).is_some()
     }
 
     pub(super) fn take(&mut self, id: ChallengeId) -> Option<Challenge> {
-        self.0.remove(id.0)
+        let taken = self.0.challenges.remove(id.0)?;
+        self.0.bytes -= taken.bytes();
+        Some(taken)
     }
 
     /// The waiting challenge of a request of `user`.
     pub(super) fn of(&self, user: TransactionUser) -> Option<ChallengeId> {
-        let mut challenges = self.0.iter();
+        let mut challenges = self.0.challenges.of(group_of(user));
         let found = challenges.find(|(_, challenge)| challenge.received.sent.user == user);
         found.map(|(handle, _)| ChallengeId(handle))
     }
 
     /// Takes out the challenges that arrived on a lost connection.
     pub(super) fn take_on(&mut self, connection: ConnectionId) -> Vec<Challenge> {
-        self.take_all(|challenge| challenge.received.connection == connection)
+        let is_on = |challenge: &Challenge| challenge.received.connection == connection;
+        let waiting = self.0.challenges.iter();
+        let waiting = waiting.filter(|(_, challenge)| is_on(challenge));
+        let handles: Vec<_> = waiting.map(|(handle, _)| handle).collect();
+        self.take_all(handles)
     }
 
     /// Takes out the challenges of a call that is over.
     pub(super) fn take_of_call(&mut self, call: SessionId) -> Vec<Challenge> {
-        let is_of_call = |user| matches!(user, TransactionUser::Session(id, _) if id == call);
-        self.take_all(|challenge| is_of_call(challenge.received.sent.user))
+        let group = group_of(TransactionUser::Session(call, SessionRequest::Invite));
+        self.take_all(self.0.challenges.handles_of(Some(group)))
     }
 
     /// Takes out every challenge.
     pub(super) fn take_each(&mut self) -> Vec<Challenge> {
-        self.take_all(|_| true)
+        self.take_all(self.0.challenges.handles())
     }
 
-    fn take_all(&mut self, fits: impl Fn(&Challenge) -> bool) -> Vec<Challenge> {
-        let mut taken = Vec::new();
-        for handle in self.0.handles() {
-            if self.0.get(handle).is_some_and(&fits) {
-                taken.extend(self.0.remove(handle));
-            }
-        }
-        taken
+    fn take_all(&mut self, handles: Vec<Handle>) -> Vec<Challenge> {
+        let handles = handles.into_iter();
+        handles
+            .filter_map(|handle| self.take(ChallengeId(handle)))
+            .collect()
     }
 }

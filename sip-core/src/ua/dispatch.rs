@@ -232,7 +232,7 @@ impl UserAgent {
     }
 
     /// Handles a request outside any dialog.
-    fn on_request(&mut self, transaction: ServerTransactionId, request: Box<Request>) {
+    fn on_request(&mut self, transaction: ServerTransactionId, request: Request) {
         if !matches!(self.life, Life::Running) {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
             if request.method() == Method::Options {
@@ -242,26 +242,28 @@ impl UserAgent {
             return self.endpoint.refuse(transaction, status, why, &[]);
         }
         match request.method() {
-            Method::Invite => self
-                .sessions
-                .on_call(&mut self.endpoint, transaction, request),
+            Method::Invite => {
+                self.sessions
+                    .on_call(&mut self.endpoint, transaction, Box::new(request))
+            }
             Method::Options => self.answer_options(transaction),
             // The endpoint passes only methods that the application may answer.
             Method::Message | Method::Publish | Method::Register | Method::Other(_) => {
-                self.on_application_request(transaction, None, request);
+                self.on_application_request(transaction, None, Box::new(request));
             }
             Method::Notify if self.config.allow_legacy_notifications() => {
                 // NOTIFY without a subscription (RFC 3265): the core answers 200, so the application gets an
                 // event only.
                 self.endpoint.answer(transaction, StatusCode::OK, &[]);
+                let request = Box::new(request);
                 self.endpoint.event(Event::LegacyNotification { request });
             }
             Method::Refer => {
                 let sessions = &mut self.sessions;
-                sessions.on_refer(&mut self.endpoint, transaction, None, request);
+                sessions.on_refer(&mut self.endpoint, transaction, None, Box::new(request));
             }
             Method::Subscribe => {
-                let usage = &mut self.notifier;
+                let (usage, request) = (&mut self.notifier, Box::new(request));
                 if usage
                     .on_request(&mut self.endpoint, transaction, None, request)
                     .is_err()
@@ -285,15 +287,14 @@ impl UserAgent {
         &mut self,
         transaction: ServerTransactionId,
         usage: DialogUsage,
-        request: Box<Request>,
+        mut request: Request,
     ) {
-        let mut request = request;
         // RFC 6665 section 4.5.2: a peer may subscribe within a dialog of any usage. A stop has ended every subscription.
         if request.method() == Method::Subscribe && matches!(self.life, Life::Running) {
             let (notifier, endpoint) = (&mut self.notifier, &mut self.endpoint);
-            match notifier.on_request(endpoint, transaction, Some(usage), request) {
+            match notifier.on_request(endpoint, transaction, Some(usage), Box::new(request)) {
                 Ok(()) => return,
-                Err(other) => request = other,
+                Err(other) => request = *other,
             }
         }
         match usage {
@@ -313,18 +314,18 @@ impl UserAgent {
         &mut self,
         transaction: ServerTransactionId,
         id: SessionId,
-        request: Box<Request>,
+        request: Request,
     ) {
         match request.method() {
             // RFC 3261 section 11.2: the response is that of an OPTIONS outside, but the call is no reason for another status.
             Method::Options => self.endpoint.list_capabilities(transaction, StatusCode::OK),
-            Method::Info => self.on_info(transaction, id, request),
+            Method::Info => self.on_info(transaction, id, Box::new(request)),
             Method::Message | Method::Publish | Method::Register | Method::Other(_) => {
-                self.on_application_request(transaction, Some(id), request);
+                self.on_application_request(transaction, Some(id), Box::new(request));
             }
             Method::Refer => {
                 let sessions = &mut self.sessions;
-                sessions.on_refer(&mut self.endpoint, transaction, Some(id), request);
+                sessions.on_refer(&mut self.endpoint, transaction, Some(id), Box::new(request));
             }
             _ => {
                 let sessions = &mut self.sessions;
@@ -344,7 +345,7 @@ impl UserAgent {
         &mut self,
         transaction: ServerTransactionId,
         of: DialogUsage,
-        request: Box<Request>,
+        request: Request,
     ) {
         // RFC 3261 section 11.2: within a dialog as outside.
         if request.method() == Method::Options {
@@ -356,7 +357,7 @@ impl UserAgent {
             _ => &mut *self.notifier,
         };
         if usage
-            .on_request(endpoint, transaction, Some(of), request)
+            .on_request(endpoint, transaction, Some(of), Box::new(request))
             .is_err()
         {
             let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;

@@ -131,6 +131,15 @@ impl Flows {
         Self((0..count).map(flow).collect())
     }
 
+    /// Shares the settings of another agent's flows that are equal; returns whether all are.
+    pub(super) fn share_settings(&mut self, other: &Self) -> bool {
+        let Some(model) = other.0.first() else {
+            return false;
+        };
+        let mut shares = self.0.iter_mut();
+        shares.all(|flow| flow.connector.share_settings(&model.connector))
+    }
+
     pub(super) fn get(&self, index: FlowIndex) -> &OutboundFlow {
         &self.0[usize::from(index)]
     }

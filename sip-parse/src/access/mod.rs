@@ -2,6 +2,7 @@
 //! messages carry. [`extensions`] has the others.
 
 mod extensions;
+mod identified;
 
 use core::marker::PhantomData;
 

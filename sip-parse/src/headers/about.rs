@@ -412,7 +412,7 @@ impl<'a> Element<'a> for TextParams<'a> {
         if text_end == start {
             return Err(unexpected(input, start));
         }
-        let end = params::scan(input, text_end, rules, |_, _| {})?;
+        let end = params::scan_all(input, text_end, rules)?;
         let params = Params::new(&input[text_end..end], b';');
         Ok((
             TextParams {

@@ -1,7 +1,7 @@
 //! CSeq (RFC 3261 section 20.16), RAck and RSeq (RFC 3262 section 7).
 
 use super::{Element, HeaderValue, alone, put_number};
-use crate::class::{self, skip_lws};
+use crate::class::{self, skip_lws, skip_space};
 use crate::error::ParseError;
 use crate::limits::Rules;
 use crate::method::Method;
@@ -33,7 +33,7 @@ impl<'a> CSeq<'a> {
 /// LWS and a method at `at`.
 #[inline]
 fn method(input: &[u8], at: usize) -> Result<(Method<'_>, usize), ParseError> {
-    let start = skip_lws(input, at);
+    let start = skip_space(input, at);
     let end = class::run(input, start, class::TOKEN);
     if start == at || end == start {
         return Err(unexpected(input, start));

@@ -123,20 +123,21 @@ impl<'a> Element<'a> for NameAddr<'a> {
             }
             _ => unquoted_display(input, start, rules)?,
         };
-        let (uri, uri_end) = match open {
-            Some(open) => {
-                let (uri, end) = Uri::prefix(input, open + 1, Form::Full, rules)?;
-                if input.get(end) != Some(&b'>') {
-                    return Err(ParseError::at(ErrorKind::Expected(b'>'), end));
-                }
-                (uri, end + 1)
-            }
-            None => Uri::prefix(input, start, Form::Bare, rules)?,
+        let (uri_start, form) = match open {
+            Some(open) => (open + 1, Form::Full),
+            None => (start, Form::Bare),
         };
+        let (uri, mut uri_end) = Uri::prefix(input, uri_start, form, rules)?;
+        if open.is_some() {
+            if input.get(uri_end) != Some(&b'>') {
+                return Err(ParseError::at(ErrorKind::Expected(b'>'), uri_end));
+            }
+            uri_end += 1;
+        }
         // The first parameter of a name counts.
         let mut tag = None;
         let end = params::scan(input, uri_end, rules, |name, value| {
-            if name.len() == 3 && tag.is_none() && name.eq_ignore_ascii_case(b"tag") {
+            if tag.is_none() && class::is_word(name, b"tag") {
                 tag = Some(value);
             }
         })?;

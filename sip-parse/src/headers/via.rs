@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use core::str;
 
 use super::{Element, HeaderValue, alone, put_all, put_params};
-use crate::class::{self, skip_lws};
+use crate::class::{self, is_word, skip_lws, skip_space};
 use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
 use crate::number::digits;
@@ -22,6 +22,8 @@ pub struct Via<'a> {
     branch: Option<&'a [u8]>,
     host_kind: HostKind,
     port: Option<u16>,
+    /// Whether ttl and rport, where they have a value, are numbers in their bounds.
+    bounded: bool,
 }
 
 impl<'a> Via<'a> {
@@ -109,8 +111,17 @@ impl<'a> Via<'a> {
     }
 
     /// Checks the bounded numbers among the parameters: ttl up to 255, rport up to 65,535.
+    #[inline]
     pub(crate) fn check_numbers(&self) -> Result<(), ParseError> {
-        let numbers = [(b"ttl".as_slice(), 255), (b"rport", 65_535)];
+        if self.bounded {
+            return Ok(());
+        }
+        self.number_fault()
+    }
+
+    #[cold]
+    fn number_fault(&self) -> Result<(), ParseError> {
+        let numbers = [(b"ttl".as_slice(), TTL_MAX), (b"rport", PORT_MAX)];
         for (name, max) in numbers {
             if let Some(value) = self.params.value(name) {
                 let (_, end) = digits(value, 0, max)?;
@@ -123,23 +134,31 @@ impl<'a> Via<'a> {
     }
 }
 
+const TTL_MAX: u64 = 255;
+const PORT_MAX: u64 = 65_535;
+
+/// Whether the value of a parameter is absent or a number up to `max`.
+#[inline]
+fn is_bounded(value: Option<&[u8]>, max: u64) -> bool {
+    value.is_none_or(|value| digits(value, 0, max).is_ok_and(|(_, end)| end == value.len()))
+}
+
 impl<'a> Element<'a> for Via<'a> {
     #[inline]
     fn element(input: &'a [u8], at: usize, rules: Rules) -> Result<(Self, usize), ParseError> {
         let start = skip_lws(input, at);
-        let transport_start = match input.get(start..start + 8) {
-            Some(b"SIP/2.0/") if class::at(input, start + 8, class::TOKEN) => start + 8,
-            _ => protocol(input, start)?,
+        let usual = input.get(start..).is_some_and(|rest| {
+            rest.first_chunk() == Some(b"SIP/2.0/") && class::at(rest, 8, class::TOKEN)
+        });
+        let (protocol_end, transport_start) = match usual {
+            true => (start + 7, start + 8),
+            false => protocol(input, start)?,
         };
-        let mut protocol_end = transport_start - 1;
-        while input[protocol_end] != b'/' {
-            protocol_end -= 1;
-        }
         let transport_end = class::run(input, transport_start, class::TOKEN);
         if transport_end == transport_start {
             return Err(unexpected(input, transport_end));
         }
-        let host_start = skip_lws(input, transport_end);
+        let host_start = skip_space(input, transport_end);
         if host_start == transport_end {
             return Err(unexpected(input, host_start));
         }
@@ -152,16 +171,17 @@ impl<'a> Element<'a> for Via<'a> {
             port = Some(number as u16);
             sent_by_end = end;
         }
-        // The first parameter of a name counts.
-        let mut branch = None;
-        let end = params::scan(input, sent_by_end, rules, |name, value| {
-            if name.len() == 6 && branch.is_none() && name.eq_ignore_ascii_case(b"branch") {
-                branch = Some(value);
-            }
+        // The first parameter of a name counts; a repeated number is looked at again by `number_fault`.
+        let (mut branch, mut bounded) = (None, true);
+        let end = params::scan(input, sent_by_end, rules, |name, value| match name.len() {
+            6 if branch.is_none() && is_word(name, b"branch") => branch = Some(value),
+            5 if is_word(name, b"rport") => bounded &= is_bounded(value, PORT_MAX),
+            3 if is_word(name, b"ttl") => bounded &= is_bounded(value, TTL_MAX),
+            _ => {}
         })?;
         let branch = branch.flatten();
         let via = Via {
-            protocol: class::trim_end(&input[start..protocol_end]),
+            protocol: &input[start..protocol_end],
             transport: &input[transport_start..transport_end],
             sent_by: &input[host_start..sent_by_end],
             host: &input[host_start..host_end],
@@ -169,27 +189,28 @@ impl<'a> Element<'a> for Via<'a> {
             branch,
             host_kind,
             port,
+            bounded,
         };
         Ok((via, end))
     }
 }
 
-/// `protocol-name SLASH protocol-version SLASH` with blanks in it; returns the start of the transport.
+/// `protocol-name SLASH protocol-version SLASH` with blanks in it: the end of the version and the start of the transport.
 #[cold]
-fn protocol(input: &[u8], start: usize) -> Result<usize, ParseError> {
-    let mut at = start;
+fn protocol(input: &[u8], start: usize) -> Result<(usize, usize), ParseError> {
+    let (mut version_end, mut at) = (start, start);
     for _ in 0..2 {
-        let end = class::run(input, at, class::TOKEN);
-        if end == at {
-            return Err(unexpected(input, at));
+        version_end = class::run(input, at, class::TOKEN);
+        if version_end == at {
+            return Err(unexpected(input, version_end));
         }
-        let slash = skip_lws(input, end);
+        let slash = skip_lws(input, version_end);
         if input.get(slash) != Some(&b'/') {
             return Err(ParseError::at(ErrorKind::Expected(b'/'), slash));
         }
         at = skip_lws(input, slash + 1);
     }
-    Ok(at)
+    Ok((version_end, at))
 }
 
 impl HeaderValue for Via<'_> {

@@ -101,44 +101,85 @@ impl<'a> Uri<'a> {
         form: Form,
         rules: Rules,
     ) -> Result<(Self, usize), ParseError> {
-        let (scheme, rest) = scheme(input, at)?;
-        if matches!(scheme, SchemeKind::Sip | SchemeKind::Sips) {
-            sip_uri(input, at, scheme, rest, form, rules)
-        } else {
-            let mask = match (form, rules.strict) {
-                (Form::Full, false) => class::URIC,
-                (Form::Bare, false) => class::BARE_URIC,
-                (Form::Full, true) => class::STRICT_URIC,
-                (Form::Bare, true) => class::STRICT_BARE_URIC,
-            };
-            let mut end = run_escaped(input, rest, mask);
-            // The host of an absolute URI may be an IPv6 reference; nothing else in it has brackets.
-            if rules.strict && input.get(end) == Some(&b'[') {
-                let before = &input[rest..end];
-                if before.starts_with(b"//") && !before[2..].contains(&b'/') {
-                    end = run_escaped(input, host(input, end, rules)?.1, mask);
-                }
-            }
-            if end == rest {
-                return Err(unexpected(input, end));
-            }
-            let text = &input[at..end];
-            let length = length(text, at)?;
-            let rest = (rest - at) as u16;
-            let parts = Parts {
-                scheme,
-                host: HostKind::None,
-                rest,
-                userinfo_end: rest,
-                user_end: rest,
-                host_start: length,
-                host_end: length,
-                port: None,
-                params_start: length,
-                params_end: length,
-            };
-            Ok((Uri { text, parts }, end))
+        if rules.strict {
+            return Uri::strict_prefix(input, at, form, rules);
         }
+        Uri::any_prefix(input, at, form, rules)
+    }
+
+    /// [`Uri::prefix`] with the parameters of a SIP URI checked.
+    #[cold]
+    fn strict_prefix(
+        input: &'a [u8],
+        at: usize,
+        form: Form,
+        rules: Rules,
+    ) -> Result<(Self, usize), ParseError> {
+        let (uri, end) = Uri::any_prefix(input, at, form, rules)?;
+        if uri.is_sip() {
+            uri.check_strictly().map_err(|error| error.shifted(at))?;
+        }
+        Ok((uri, end))
+    }
+
+    /// [`Uri::prefix`] without a look at what the parameters mean.
+    #[inline(never)]
+    fn any_prefix(
+        input: &'a [u8],
+        at: usize,
+        form: Form,
+        rules: Rules,
+    ) -> Result<(Self, usize), ParseError> {
+        let (scheme, rest) = scheme(input, at)?;
+        if !matches!(scheme, SchemeKind::Sip | SchemeKind::Sips) {
+            return Uri::opaque(input, at, scheme, rest, form, rules);
+        }
+        sip_uri(input, at, scheme, rest, form, rules)
+    }
+
+    /// Reads a URI that is neither sip nor sips, whose scheme ends at `rest`.
+    #[cold]
+    fn opaque(
+        input: &'a [u8],
+        at: usize,
+        scheme: SchemeKind,
+        rest: usize,
+        form: Form,
+        rules: Rules,
+    ) -> Result<(Self, usize), ParseError> {
+        let mask = match (form, rules.strict) {
+            (Form::Full, false) => class::URIC,
+            (Form::Bare, false) => class::BARE_URIC,
+            (Form::Full, true) => class::STRICT_URIC,
+            (Form::Bare, true) => class::STRICT_BARE_URIC,
+        };
+        let mut end = run_escaped(input, rest, mask);
+        // The host of an absolute URI may be an IPv6 reference; nothing else in it has brackets.
+        if rules.strict && input.get(end) == Some(&b'[') {
+            let before = &input[rest..end];
+            if before.starts_with(b"//") && !before[2..].contains(&b'/') {
+                end = run_escaped(input, host(input, end, rules)?.1, mask);
+            }
+        }
+        if end == rest {
+            return Err(unexpected(input, end));
+        }
+        let text = &input[at..end];
+        let length = length(text, at)?;
+        let rest = (rest - at) as u16;
+        let parts = Parts {
+            scheme,
+            host: HostKind::None,
+            rest,
+            userinfo_end: rest,
+            user_end: rest,
+            host_start: length,
+            host_end: length,
+            port: None,
+            params_start: length,
+            params_end: length,
+        };
+        Ok((Uri { text, parts }, end))
     }
 
     fn slice(&self, start: u16, end: u16) -> &'a [u8] {
@@ -402,7 +443,7 @@ fn length(text: &[u8], at: usize) -> Result<u16, ParseError> {
     u16::try_from(text.len()).map_err(|_| ParseError::at(ErrorKind::HeaderTooLong, at))
 }
 
-#[inline]
+#[inline(always)]
 fn sip_uri(
     input: &[u8],
     at: usize,
@@ -461,14 +502,7 @@ fn sip_uri(
         params_start: offset(params_start),
         params_end: offset(params_end),
     };
-    let uri = Uri { text, parts };
-    if rules.strict {
-        uri.check_strictly().map_err(|error| ParseError {
-            offset: error.offset.saturating_add(at as u32),
-            ..error
-        })?;
-    }
-    Ok((uri, end))
+    Ok((Uri { text, parts }, end))
 }
 
 #[inline]

@@ -3,41 +3,65 @@
 mod check;
 mod emit;
 mod error;
-mod item;
+mod field;
+mod rows;
+mod stamp;
+mod text;
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::access::first_value_end;
 use crate::check::Seen;
-use crate::class::{trim, trim_end};
+use crate::class::trim;
 use crate::headers::cseq::CSeq;
+use crate::identified::Identified;
 use crate::limits::{PartLimits, Rules};
 use crate::message::{Message, Request};
 use crate::method::Method;
 use crate::name::{HeaderId, HeaderName};
-use crate::number::digits;
-use crate::scan::{Head, StartLine};
+use crate::number::{decimal, digits};
+use crate::scan::{Head, Record};
 use crate::status::StatusCode;
 use crate::value::Value;
-use check::{check_text, check_token, check_uri, check_value, is_checked};
-use emit::{Count, Sink, emit_content, emit_field, emit_line, emit_value};
+use check::{check_new, check_text, check_token, check_uri};
+use emit::emit_value;
 use error::refuse;
 pub use error::{BuildError, BuildErrorKind};
-use item::{Content, Item, Start};
+pub use field::Field;
+use rows::Rows;
+use text::MOST;
 
-/// Builds a message. Methods chain on `&mut Self`; a builder allocates nothing for up to 32 header fields, and
-/// [`Builder::build`] allocates once.
-#[derive(Clone, Debug)]
+/// Builds a message. Methods chain on `&mut Self`. Each writes at once and remembers its first fault for [`Builder::build`]; a
+/// builder allocates nothing for a head of up to 1,536 bytes and 24 header fields, and [`Builder::build`] allocates once.
+#[derive(Clone)]
 pub struct Builder<'a> {
-    start: Start<'a>,
-    items: SmallVec<[Item<'a>; 32]>,
+    rows: Rows,
+    /// The fault of the start line.
+    start: Result<(), BuildError>,
+    /// The method of a request; `None` for a response.
+    method: Option<Method<'a>>,
     body: &'a [u8],
     /// The mandatory header fields: those of a request, those of a response, or only Via.
     needs: &'static [HeaderId],
     rules: Rules,
+}
+
+/// The line of a header field at the end of the text, and its fault with whether it is late.
+struct Written {
+    record: Record,
+    checked: Result<(), (BuildError, bool)>,
+}
+
+/// Where a row goes.
+#[derive(Clone, Copy)]
+enum Place {
+    AtEnd,
+    Before(usize),
+    Instead(usize),
 }
 
 const REQUEST_NEEDS: &[HeaderId] = &[
@@ -60,10 +84,11 @@ const ANSWER_NEEDS: &[HeaderId] = &[HeaderId::VIA];
 
 impl<'a> Builder<'a> {
     #[inline(always)]
-    fn new(start: Start<'a>, needs: &'static [HeaderId]) -> Self {
+    fn new(method: Option<Method<'a>>, needs: &'static [HeaderId]) -> Self {
         Builder {
-            start,
-            items: SmallVec::new(),
+            rows: Rows::new(),
+            start: Ok(()),
+            method,
             body: b"",
             needs,
             rules: Rules::DEFAULT,
@@ -72,18 +97,16 @@ impl<'a> Builder<'a> {
 
     /// A request from parts. The caller adds Via, From, To, Call-ID, CSeq and Max-Forwards.
     pub fn request(method: Method<'a>, uri: &'a [u8]) -> Builder<'a> {
-        Builder::new(Start::Request { method, uri }, REQUEST_NEEDS)
+        let mut builder = Builder::new(Some(method), REQUEST_NEEDS);
+        builder.write_request_line(method, uri);
+        builder
     }
 
     /// A response from parts. The caller adds Via, From, To, Call-ID and CSeq.
     pub fn response(status: StatusCode) -> Builder<'a> {
-        Builder::new(
-            Start::Response {
-                status,
-                reason: None,
-            },
-            MESSAGE_NEEDS,
-        )
+        let mut builder = Builder::new(None, MESSAGE_NEEDS);
+        builder.write_status_line(status, status.reason().as_bytes());
+        builder
     }
 
     /// A response to `request` (RFC 3261 section 8.2.6.2): it copies all Via lines in order, From, To, Call-ID and
@@ -93,13 +116,8 @@ impl<'a> Builder<'a> {
         status: StatusCode,
         to_tag: Option<&'a [u8]>,
     ) -> Builder<'a> {
-        let mut builder = Builder::new(
-            Start::Response {
-                status,
-                reason: None,
-            },
-            ANSWER_NEEDS,
-        );
+        let mut builder = Builder::new(None, ANSWER_NEEDS);
+        builder.write_status_line(status, status.reason().as_bytes());
         builder.rules = request.rules;
         let mut seen = Seen::default();
         for (row, record) in request.head.records.iter().enumerate() {
@@ -110,19 +128,7 @@ impl<'a> Builder<'a> {
                 }
                 HeaderId::TO if !seen.repeats(record.id) => {
                     match to_tag.filter(|_| lacks_tag(request)) {
-                        Some(tag) => {
-                            // A `;` or a fold at its end would stand in front of the `;` of the tag.
-                            let value = request.value_of(record);
-                            let last =
-                                |byte: &u8| !matches!(byte, b';' | b' ' | b'\t' | b'\r' | b'\n');
-                            let end = value.iter().rposition(last).map_or(0, |last| last + 1);
-                            let content = Content::Tagged(&value[..end], tag);
-                            builder.items.push(Item {
-                                id: record.id,
-                                name: HeaderName::To,
-                                content,
-                            });
-                        }
+                        Some(tag) => builder.write_tagged(request.value_of(record), tag),
                         None => builder.keep(request, row),
                     }
                 }
@@ -136,122 +142,209 @@ impl<'a> Builder<'a> {
     /// A copy of `message` to edit: start line, header lines and body stay byte for byte unless the caller edits them.
     /// The builder corrects a missing or wrong Content-Length.
     pub fn from_message(message: &'a Message) -> Builder<'a> {
-        let line = &message.bytes()[..usize::from(message.head.start.line_end)];
-        let start = Start::Kept {
-            line,
-            start: message.head.start,
-        };
-        let mut builder = Builder::new(start, MESSAGE_NEEDS);
+        let mut builder = Builder::new(message.request_method(), MESSAGE_NEEDS);
+        builder.rows.copy(message);
         builder.rules = message.rules;
         builder.body = message.body();
-        for row in 0..message.head.records.len() {
-            builder.keep(message, row);
-        }
         builder
     }
 
     /// Adds a row of `message` unchanged.
-    fn keep(&mut self, message: &'a Message, row: usize) {
+    #[inline]
+    fn keep(&mut self, message: &Message, row: usize) {
         let (line, record) = message.line_of(row);
-        let name = HeaderName::of(record.id, &line[..usize::from(record.name_end)]);
-        self.items.push(Item {
-            id: record.id,
-            name,
-            content: Content::Line { line, record },
+        self.rows.put_line(line, &record);
+    }
+
+    /// Adds the To of a request with a tag.
+    fn write_tagged(&mut self, to: &[u8], tag: &[u8]) {
+        // A `;` or a fold at its end would stand in front of the `;` of the tag.
+        let last = |byte: &u8| !matches!(byte, b';' | b' ' | b'\t' | b'\r' | b'\n');
+        let end = to.iter().rposition(last).map_or(0, |last| last + 1);
+        let record = self.rows.put(HeaderName::To, true, |text| {
+            text.put(&to[..end]);
+            text.put(b";tag=");
+            text.put(tag);
         });
+        if let Err(error) = check_token(tag, Some(HeaderId::TO)) {
+            self.rows.refuse(self.rows.len(), error, false);
+        }
+        self.rows.add(record);
+    }
+
+    fn write_request_line(&mut self, method: Method<'_>, uri: &[u8]) {
+        let pieces = [method.as_bytes(), &b" "[..], uri, b" SIP/2.0\r\n"];
+        self.rows.set_start(0, pieces);
+        self.start = match method {
+            Method::Other(name) if Method::parse(name).is_err() => {
+                refuse(BuildErrorKind::Method, None, 0)
+            }
+            _ => check_uri(uri, None),
+        };
+    }
+
+    fn write_status_line(&mut self, status: StatusCode, reason: &[u8]) {
+        let digits = status.digits();
+        let pieces = [
+            &b"SIP/2.0 "[..],
+            &[digits[0], digits[1], digits[2], b' '],
+            reason,
+            b"\r\n",
+        ];
+        self.rows.set_start(status.as_u16(), pieces);
+    }
+
+    /// Writes the line of a header field at the end, and checks it.
+    #[inline(never)]
+    fn write(&mut self, name: HeaderName<'_>, value: &Value<'_>) -> Written {
+        let id = name.id();
+        // `build` writes the right number in place of this one.
+        let record = if id == HeaderId::CONTENT_LENGTH {
+            self.rows.put(name, false, |text| text.put(b"0"))
+        } else {
+            self.rows.put(name, false, |text| emit_value(text, value))
+        };
+        let written = usize::from(record.value_start)..usize::from(record.value_end);
+        let written = &self.rows.text.bytes()[written];
+        let rules = Rules::written(self.rules.parameters);
+        let is_request = self.rows.head.start.status == 0;
+        let mut checked = check_new(name, value, written, rules, is_request);
+        if id == HeaderId::CSEQ
+            && checked.is_ok()
+            && let Some(expected) = self.method
+        {
+            let method = match value {
+                Value::CSeq(_, method) => Ok(*method),
+                _ => CSeq::parse(written).map(|cseq| cseq.method),
+            };
+            if method != Ok(expected) {
+                checked =
+                    refuse(BuildErrorKind::Method, Some(id), 0).map_err(|error| (error, true));
+            }
+        }
+        Written { record, checked }
+    }
+
+    /// Adds the row of the last line.
+    #[inline(always)]
+    fn place(&mut self, written: Written, place: Place) {
+        let row = match place {
+            Place::AtEnd => {
+                self.rows.add(written.record);
+                self.rows.len() - 1
+            }
+            Place::Before(row) => {
+                self.rows.insert(row, written.record);
+                row.min(self.rows.len() - 1)
+            }
+            Place::Instead(row) => {
+                self.rows.replace(row, written.record, false);
+                row
+            }
+        };
+        if let Err((error, late)) = written.checked {
+            self.rows.refuse(row, error, late);
+        }
     }
 
     /// Sets the reason phrase of a response; no effect on a request.
     pub fn reason(&mut self, phrase: &'a [u8]) -> &mut Self {
-        match &mut self.start {
-            Start::Response { reason, .. } => *reason = Some(phrase),
-            Start::Kept { start, .. } => {
-                if let Some(status) = StatusCode::new(start.status) {
-                    self.start = Start::Response {
-                        status,
-                        reason: Some(phrase),
-                    };
-                }
-            }
-            Start::Request { .. } => {}
+        if let Some(status) = StatusCode::new(self.rows.head.start.status) {
+            self.write_status_line(status, phrase);
+            self.start = check_text(phrase, None);
         }
         self
     }
 
     /// Sets the Request-URI; no effect on a response.
     pub fn set_request_uri(&mut self, new: &'a [u8]) -> &mut Self {
-        match &mut self.start {
-            Start::Request { uri, .. } => *uri = new,
-            Start::Kept { line, start } if start.status == 0 => {
-                let method = Method::from_token(&line[..usize::from(start.method_end)]);
-                self.start = Start::Request { method, uri: new };
-            }
-            Start::Kept { .. } | Start::Response { .. } => {}
+        if let Some(method) = self.method {
+            self.write_request_line(method, new);
         }
         self
     }
 
-    fn position(&self, name: HeaderName<'_>) -> Option<usize> {
-        let id = name.id();
-        self.items.iter().position(|item| item.is(id, &name))
-    }
-
     /// Adds a header field at the end.
     pub fn append(&mut self, name: HeaderName<'a>, value: impl Into<Value<'a>>) -> &mut Self {
-        self.items.push(Item::new(name, value.into()));
+        let written = self.write(name, &value.into());
+        self.place(written, Place::AtEnd);
+        self
+    }
+
+    /// Adds a header field that is checked already at the end.
+    pub fn field(&mut self, field: &Field) -> &mut Self {
+        let (line, record) = field.line();
+        match record.id {
+            // Its method must be that of the request.
+            HeaderId::CSEQ => {
+                let written = self.write(HeaderName::CSeq, &Value::Bytes(field.value()));
+                self.place(written, Place::AtEnd);
+            }
+            _ => self.rows.put_line(line, record),
+        }
+        self
+    }
+
+    /// Adds all header fields of that name of a message at the end, with each fold as one space (RFC 3261 section 7.3.1). Their
+    /// values stay as they are, as those of [`Builder::from_message`] do.
+    pub fn copy(&mut self, message: &Message, name: HeaderName<'_>) -> &mut Self {
+        for header in message.headers_named(name) {
+            let value = header.unfolded();
+            let record = self.rows.put(name, false, |text| text.put(&value));
+            self.rows.add(record);
+        }
         self
     }
 
     /// Adds a header field in front of the first of that name. When there is none, a Via goes first, Route and
     /// Record-Route behind the Vias, all others at the end.
     pub fn prepend(&mut self, name: HeaderName<'a>, value: impl Into<Value<'a>>) -> &mut Self {
-        let at = self.position(name).unwrap_or_else(|| match name {
+        let rows = &self.rows;
+        let at = rows.position(name, 0).unwrap_or_else(|| match name {
             HeaderName::Via => 0,
-            HeaderName::Route | HeaderName::RecordRoute => self
-                .items
-                .iter()
-                .rposition(|item| item.id == HeaderId::VIA)
-                .map_or(0, |via| via + 1),
-            _ => self.items.len(),
+            HeaderName::Route | HeaderName::RecordRoute => {
+                let mut records = rows.head.records.iter();
+                let last = records.rposition(|record| record.id == HeaderId::VIA);
+                last.map_or(0, |via| via + 1)
+            }
+            _ => rows.len(),
         });
-        self.items.insert(at, Item::new(name, value.into()));
+        let written = self.write(name, &value.into());
+        self.place(written, Place::Before(at));
         self
     }
 
     /// Replaces all header fields of that name by one, in place of the first; at the end when there is none.
     pub fn set(&mut self, name: HeaderName<'a>, value: impl Into<Value<'a>>) -> &mut Self {
-        let Some(first) = self.position(name) else {
+        let Some(first) = self.rows.position(name, 0) else {
             return self.append(name, value);
         };
-        let item = Item::new(name, value.into());
-        let id = item.id;
-        self.items[first] = item;
-        if !id.is_single() {
-            let mut row = 0;
-            self.items.retain(|item| {
-                row += 1;
-                row - 1 <= first || !item.is(id, &name)
-            });
+        let written = self.write(name, &value.into());
+        self.place(written, Place::Instead(first));
+        if !name.is_single() {
+            while let Some(row) = self.rows.position(name, first + 1) {
+                self.rows.remove(row);
+            }
         }
         self
     }
 
     /// Removes all header fields of that name.
     pub fn remove(&mut self, name: HeaderName<'_>) -> &mut Self {
-        let id = name.id();
-        self.items.retain(|item| !item.is(id, &name));
+        let mut from = 0;
+        while let Some(row) = self.rows.position(name, from) {
+            self.rows.remove(row);
+            from = row;
+        }
         self
     }
 
     /// Removes the first comma-separated value of that name: the top Via or Route, even when several share a row.
     pub fn remove_first_value(&mut self, name: HeaderName<'_>) -> &mut Self {
-        if let Some(row) = self.position(name) {
-            match self.rest_of(row) {
-                Some(rest) => self.items[row].content = rest,
-                None => {
-                    self.items.remove(row);
-                }
-            }
+        if let Some(row) = self.rows.position(name, 0)
+            && !self.keep_rest(row)
+        {
+            self.rows.remove(row);
         }
         self
     }
@@ -262,47 +355,36 @@ impl<'a> Builder<'a> {
         name: HeaderName<'a>,
         value: impl Into<Value<'a>>,
     ) -> &mut Self {
-        let Some(row) = self.position(name) else {
+        let Some(row) = self.rows.position(name, 0) else {
             return self.prepend(name, value);
         };
-        match self.rest_of(row) {
-            Some(rest) => {
-                self.items[row].content = rest;
-                self.items.insert(row, Item::new(name, value.into()));
-            }
-            None => self.items[row].content = Content::New(value.into()),
-        }
+        let place = match self.keep_rest(row) {
+            true => Place::Before(row),
+            false => Place::Instead(row),
+        };
+        let written = self.write(name, &value.into());
+        self.place(written, place);
         self
     }
 
-    /// The rest of a row behind its first value; `None` when it is empty.
-    fn rest_of(&self, row: usize) -> Option<Content<'a>> {
-        let item = &self.items[row];
-        if !item.name.is_list() {
-            return None;
+    /// Reduces a row to what is behind its first value; false when that is empty.
+    fn keep_rest(&mut self, row: usize) -> bool {
+        let name = self.rows.name(row);
+        if !name.is_list() {
+            return false;
         }
-        let behind = |value: &[u8]| {
-            let comma = first_value_end(value);
-            let rest = trim(value.get(comma + 1..)?);
-            (!rest.is_empty()).then_some(value.len() - rest.len())
-        };
-        match &item.content {
-            Content::New(Value::Joined([_, rest @ ..])) if !rest.is_empty() => {
-                Some(Content::New(Value::Joined(rest)))
-            }
-            Content::New(Value::Owned(value)) => {
-                let start = behind(trim_end(value))?;
-                Some(Content::New(Value::Owned(value.slice(start..))))
-            }
-            Content::New(Value::Bytes(value)) => {
-                let value = trim_end(value);
-                Some(Content::New(Value::Bytes(&value[behind(value)?..])))
-            }
-            _ => {
-                let value = trim_end(item.text()?);
-                Some(Content::Kept(&value[behind(value)?..]))
-            }
+        let value = self.rows.value(row);
+        let comma = first_value_end(value);
+        let rest = trim(value.get(comma + 1..).unwrap_or_default());
+        if rest.is_empty() {
+            return false;
         }
+        let end = self.rows.value_range(row).start + crate::class::trim_end(value).len();
+        let rest = end - rest.len()..end;
+        let name = name.id().name().unwrap_or(HeaderName::Other(b""));
+        let record = self.rows.put(name, true, |text| text.repeat(rest));
+        self.rows.replace(row, record, true);
+        true
     }
 
     /// Sets the body and its Content-Type.
@@ -327,7 +409,7 @@ impl<'a> Builder<'a> {
 
     /// Whether there is a header field of that name.
     pub fn has(&self, name: HeaderName<'_>) -> bool {
-        self.position(name).is_some()
+        self.rows.position(name, 0).is_some()
     }
 
     /// Like [`Builder::build`], but also rejects what [`Message::validate_strict`] rejects.
@@ -350,203 +432,158 @@ impl<'a> Builder<'a> {
     /// A mandatory field that is missing; a control character in a name, value, URI or reason phrase; a method, name or
     /// value against its grammar; sizes beyond the capacity of a message.
     pub fn build(&self) -> Result<Message, BuildError> {
-        self.check()?;
-        if self.body.len() > u32::MAX as usize - usize::from(u16::MAX)
-            || self.items.len() >= usize::from(u16::MAX)
-        {
-            return refuse(BuildErrorKind::TooLarge, None, 0);
+        let length_row = match self.check() {
+            Ok(length_row) => length_row,
+            Err(()) => return Err(self.fault()),
+        };
+        let length = self.body.len();
+        let Some(row) = length_row else {
+            return self.finish(Some(length));
+        };
+        let is_right = digits(self.rows.value(row), 0, u64::MAX)
+            .is_ok_and(|(number, _)| number == length as u64);
+        let is_only = self
+            .rows
+            .position(HeaderName::ContentLength, row + 1)
+            .is_none();
+        if is_right && is_only {
+            return self.finish(None);
         }
-        let mut count = Count(0);
-        self.emit(&mut count, None);
-        if count.0 > usize::from(u16::MAX) {
-            return refuse(BuildErrorKind::TooLarge, None, usize::from(u16::MAX));
+        let mut corrected = self.clone();
+        corrected.set_length(row, !is_right);
+        corrected.finish(None)
+    }
+
+    /// Whether the message can be built; the row of its Content-Length.
+    #[inline(always)]
+    fn check(&self) -> Result<Option<usize>, ()> {
+        let head = &self.rows.head;
+        let mut seen = Seen::default();
+        let mut repeats = false;
+        for record in &head.records {
+            repeats |= seen.repeats(record.id)
+                && record.id.is_single()
+                && record.id != HeaderId::CONTENT_LENGTH;
         }
+        let refused = repeats
+            || self.needs.iter().any(|id| !seen.has(*id))
+            || self.start.is_err()
+            || self.rows.has_faults()
+            || self.rows.text.is_too_large()
+            || self.body.len() > u32::MAX as usize - MOST;
+        if refused {
+            return Err(());
+        }
+        Ok(head.find(HeaderId::CONTENT_LENGTH))
+    }
+
+    /// The first reason why the message cannot be built.
+    #[cold]
+    fn fault(&self) -> BuildError {
+        if let Err(error) = self.start {
+            return error;
+        }
+        let error = |kind, header, offset| BuildError {
+            kind,
+            header,
+            offset,
+        };
+        let mut seen = Seen::default();
+        let records = &self.rows.head.records;
+        for (row, record) in records.iter().enumerate() {
+            let id = record.id;
+            if seen.repeats(id) && id.is_single() && id != HeaderId::CONTENT_LENGTH {
+                return error(BuildErrorKind::Repeated, Some(id), 0);
+            }
+            if let Some(fault) = self.rows.fault(row, false) {
+                return fault;
+            }
+        }
+        if let Some(missing) = self.needs.iter().find(|id| !seen.has(**id)) {
+            return error(BuildErrorKind::Missing, Some(*missing), 0);
+        }
+        let late = (0..records.len()).find_map(|row| self.rows.fault(row, true));
+        match late {
+            Some(fault) if !self.rows.text.is_too_large() => fault,
+            _ if self.rows.text.is_too_large() => {
+                error(BuildErrorKind::TooLarge, None, MOST as u32)
+            }
+            _ => error(BuildErrorKind::TooLarge, None, 0),
+        }
+    }
+
+    /// Keeps one Content-Length, that of row `row`, and writes its number if it is wrong.
+    #[cold]
+    fn set_length(&mut self, row: usize, is_wrong: bool) {
+        while let Some(repeated) = self.rows.position(HeaderName::ContentLength, row + 1) {
+            self.rows.remove(repeated);
+        }
+        if is_wrong {
+            let length = self.body.len() as u64;
+            let record = self.rows.put(HeaderName::ContentLength, false, |text| {
+                text.put(decimal(length, &mut [0; 20]));
+            });
+            self.rows.replace(row, record, false);
+        }
+    }
+
+    /// The message with the blank line, the body, and a Content-Length if one is to be added.
+    #[inline(always)]
+    fn finish(&self, length: Option<usize>) -> Result<Message, BuildError> {
+        const NAME: &[u8] = b"Content-Length";
+        let head = self.rows.text.bytes();
+        let mut buffer = [0; 20];
+        let number = length.map(|length| decimal(length as u64, &mut buffer));
+        let row = number.map_or(0, |number| NAME.len() + 2 + number.len() + 2);
+        let end = head.len() + row + 2;
+        if end > MOST {
+            return refuse(BuildErrorKind::TooLarge, None, MOST);
+        }
+        let mut out = Vec::with_capacity(end + self.body.len());
+        out.extend_from_slice(head);
         // Filled in place, because moving a message copies some hundred bytes.
         let mut result = Ok(Message {
             bytes: Bytes::new(),
-            head: Head::new(StartLine::NONE),
+            head: Head::new(self.rows.head.start),
             rules: self.rules,
             part_limits: PartLimits::DEFAULT,
             has_blank_body: false,
+            identified: Identified::none(),
         });
         if let Ok(message) = &mut result {
-            let mut out = Vec::with_capacity(count.0 + self.body.len());
-            message.head.end = count.0 as u16;
-            self.emit(&mut out, Some(&mut message.head));
+            message.head.first = self.rows.head.first;
+            message.head.records = SmallVec::from_slice(&self.rows.head.records);
+            message.head.end = end as u16;
+            if let Some(number) = number {
+                out.extend_from_slice(NAME);
+                out.extend_from_slice(b": ");
+                let value_start = head.len() + NAME.len() + 2;
+                message.head.push(Record {
+                    start: head.len() as u16,
+                    name_end: (head.len() + NAME.len()) as u16,
+                    value_start: value_start as u16,
+                    value_end: (value_start + number.len()) as u16,
+                    id: HeaderId::CONTENT_LENGTH,
+                    folded: false,
+                });
+                out.extend_from_slice(number);
+                out.extend_from_slice(b"\r\n");
+            }
+            out.extend_from_slice(b"\r\n");
             out.extend_from_slice(self.body);
             message.bytes = Bytes::from(out);
-            self.check_written(message)?;
         }
         result
     }
+}
 
-    fn check(&self) -> Result<(), BuildError> {
-        match &self.start {
-            Start::Request { method, uri } => {
-                if Method::parse(method.as_bytes()).is_err() {
-                    return refuse(BuildErrorKind::Method, None, 0);
-                }
-                check_uri(uri, None)?;
-            }
-            Start::Response { reason, .. } => {
-                if let Some(reason) = reason {
-                    check_text(reason, None)?;
-                }
-            }
-            Start::Kept { .. } => {}
-        }
-        let mut seen = Seen::default();
-        for item in &self.items {
-            let id = item.id;
-            if seen.repeats(id) && id.is_single() && id != HeaderId::CONTENT_LENGTH {
-                return refuse(BuildErrorKind::Repeated, Some(id), 0);
-            }
-            match &item.content {
-                Content::New(value) => {
-                    if id == HeaderId::OTHER && HeaderName::parse(item.name.as_bytes()).is_err() {
-                        return refuse(BuildErrorKind::Name, Some(id), 0);
-                    }
-                    check_value(value, id)?;
-                }
-                Content::Tagged(_, tag) => check_token(tag, Some(id))?,
-                Content::Line { .. } | Content::Kept(_) => {}
-            }
-        }
-        match self.needs.iter().find(|id| !seen.has(**id)) {
-            Some(missing) => refuse(BuildErrorKind::Missing, Some(*missing), 0),
-            None => Ok(()),
-        }
-    }
-
-    /// The method of a request; `None` for a response.
-    fn method(&self) -> Option<Method<'a>> {
-        match &self.start {
-            Start::Request { method, .. } => Some(*method),
-            Start::Kept { line, start } if start.status == 0 => {
-                Some(Method::from_token(&line[..usize::from(start.method_end)]))
-            }
-            _ => None,
-        }
-    }
-
-    /// Parses every new value that [`check_value`] checks only in part, so that readers accept what the builder writes.
-    fn check_written(&self, message: &Message) -> Result<(), BuildError> {
-        let mut length_seen = false;
-        let mut row = 0;
-        for item in &self.items {
-            let id = item.id;
-            if id == HeaderId::CONTENT_LENGTH && core::mem::replace(&mut length_seen, true) {
-                continue;
-            }
-            let record = &message.head.records[row];
-            row += 1;
-            let Content::New(value) = &item.content else {
-                continue;
-            };
-            let text = message.value_of(record);
-            if id != HeaderId::CONTENT_LENGTH && !is_checked(value, id) {
-                let rules = Rules::written(self.rules.parameters);
-                crate::field::value(id.name(), text, rules, message.is_request()).map_err(
-                    |error| BuildError {
-                        kind: BuildErrorKind::Value,
-                        header: Some(id),
-                        offset: error.offset,
-                    },
-                )?;
-            }
-            if id == HeaderId::CSEQ
-                && let Some(expected) = self.method()
-            {
-                let method = match value {
-                    Value::CSeq(_, method) => Ok(*method),
-                    _ => CSeq::parse(text).map(|cseq| cseq.method),
-                };
-                if method != Ok(expected) {
-                    return refuse(BuildErrorKind::Method, Some(id), 0);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes start line, header fields and the blank line; records their offsets in `head`.
-    fn emit(&self, out: &mut impl Sink, mut head: Option<&mut Head>) {
-        let start = self.emit_start(out);
-        if let Some(head) = head.as_deref_mut() {
-            head.start = start;
-        }
-        let mut length_written = false;
-        for item in &self.items {
-            if item.id == HeaderId::CONTENT_LENGTH {
-                if !length_written {
-                    self.emit_length(out, item, head.as_deref_mut());
-                }
-                length_written = true;
-                continue;
-            }
-            match &item.content {
-                Content::Line { line, record } => emit_line(out, line, record, head.as_deref_mut()),
-                content => emit_field(out, item.name, head.as_deref_mut(), |out| {
-                    emit_content(out, content)
-                }),
-            }
-        }
-        if !length_written {
-            let value = Value::Number(self.body.len() as u32);
-            emit_field(out, HeaderName::ContentLength, head, |out| {
-                emit_value(out, &value)
-            });
-        }
-        out.put(b"\r\n");
-    }
-
-    fn emit_length(&self, out: &mut impl Sink, item: &Item<'a>, head: Option<&mut Head>) {
-        if let Content::Line { line, record } = &item.content {
-            let right = digits(item.text().unwrap_or(b""), 0, u64::MAX)
-                .is_ok_and(|(number, _)| number == self.body.len() as u64);
-            if right {
-                return emit_line(out, line, record, head);
-            }
-        }
-        let value = Value::Number(self.body.len() as u32);
-        emit_field(out, HeaderName::ContentLength, head, |out| {
-            emit_value(out, &value)
-        });
-    }
-
-    fn emit_start(&self, out: &mut impl Sink) -> StartLine {
-        let (status, method_end, text_start, text_end) = match &self.start {
-            Start::Request { method, uri } => {
-                out.put(method.as_bytes());
-                let method_end = out.at();
-                out.put(b" ");
-                out.put(uri);
-                let text_end = out.at();
-                out.put(b" SIP/2.0\r\n");
-                (0, method_end, method_end + 1, text_end)
-            }
-            Start::Response { status, reason } => {
-                out.put(b"SIP/2.0 ");
-                out.put(&status.digits());
-                out.put(b" ");
-                let text_start = out.at();
-                out.put(reason.unwrap_or(status.reason().as_bytes()));
-                let text_end = out.at();
-                out.put(b"\r\n");
-                (status.as_u16(), 0, text_start, text_end)
-            }
-            Start::Kept { line, start } => {
-                out.put(line);
-                return *start;
-            }
-        };
-        StartLine {
-            status,
-            method_end: method_end as u16,
-            text_start: text_start as u16,
-            text_end: text_end as u16,
-            line_end: out.at() as u16,
-        }
+/// Shows the size only, because header fields may contain credentials.
+impl fmt::Debug for Builder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("header fields", &self.rows.len())
+            .field("bytes", &(self.rows.text.len() + self.body.len()))
+            .finish_non_exhaustive()
     }
 }
 

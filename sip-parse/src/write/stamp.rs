@@ -1,0 +1,177 @@
+//! What a server adds to the topmost Via of a request, in place.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use bytes::Bytes;
+
+use crate::access::first_value_end;
+use crate::error::ParseError;
+use crate::headers::Element;
+use crate::headers::via::Via;
+use crate::limits::Limits;
+use crate::message::{Message, Request, content_length};
+use crate::name::{HeaderId, HeaderName};
+use crate::number::decimal;
+use crate::params::offset_in;
+use crate::value::Value;
+use crate::write::Builder;
+
+impl Request {
+    /// The request with what a server adds to its topmost Via: `received` (RFC 3261 section 18.2.1), and the value of an
+    /// `rport` that has none (RFC 3581 section 4). `None` if the topmost Via cannot be read or the result cannot be written.
+    pub fn stamped(&self, received: Option<IpAddr>, rport: Option<u16>) -> Option<Request> {
+        let row = self.head.find(HeaderId::VIA)?;
+        let address = received.map(|address| address.to_string());
+        let address = address.as_deref();
+        match self.usual_via(row, rport.is_some()) {
+            Some(places) => self.spliced(places, address, rport),
+            None => self.rewritten(address, rport),
+        }
+    }
+
+    /// Where `rport` ends and where the value ends, if the message stays as it is but for them: the row is written as a
+    /// builder writes it and has one value, and the builder would correct nothing.
+    fn usual_via(&self, row: usize, asked: bool) -> Option<(usize, usize)> {
+        let record = &self.head.records[row];
+        let (start, end) = (
+            usize::from(record.value_start),
+            usize::from(record.value_end),
+        );
+        let line = self.row(row).line;
+        let value = self.value_of(record);
+        let is_usual = line.starts_with(b"Via: ")
+            && line.len() == value.len() + 7
+            && line.ends_with(b"\r\n")
+            && value.is_ascii()
+            && !value.ends_with(b";")
+            && memchr::memchr(b'\n', value).is_none()
+            && first_value_end(value) == value.len()
+            && self.head().ends_with(b"\r\n\r\n")
+            && self.rows(HeaderName::ContentLength.id()).count() == 1
+            && content_length(&self.bytes, &self.head) == Ok(Some(self.body().len() as u64));
+        if !is_usual {
+            return None;
+        }
+        if !asked {
+            return Some((end, end));
+        }
+        let (via, _) = Via::element(value, 0, self.rules).ok()?;
+        let mut bare = via.params().iter().filter(|(_, value)| value.is_none());
+        let (name, _) = bare.find(|(name, _)| name.eq_ignore_ascii_case(b"rport"))?;
+        Some((start + offset_in(value, name) + name.len(), end))
+    }
+
+    /// The bytes with both additions, and the offsets behind them moved.
+    fn spliced(
+        &self,
+        (port_at, end): (usize, usize),
+        address: Option<&str>,
+        rport: Option<u16>,
+    ) -> Option<Request> {
+        let mut digits = [0; 20];
+        let port = rport.map(|port| [&b"="[..], decimal(u64::from(port), &mut digits)]);
+        let address = address.map(|address| [&b";received="[..], address.as_bytes()]);
+        let length = |pieces: &Option<[&[u8]; 2]>| {
+            pieces.map_or(0, |[name, value]| name.len() + value.len())
+        };
+        let (of_port, of_address) = (length(&port), length(&address));
+        if usize::from(self.head.end) + of_port + of_address > usize::from(u16::MAX) {
+            return None;
+        }
+        let bytes = self.bytes();
+        let mut out = Vec::with_capacity(bytes.len() + of_port + of_address);
+        out.extend_from_slice(&bytes[..port_at]);
+        port.iter()
+            .flatten()
+            .for_each(|piece| out.extend_from_slice(piece));
+        out.extend_from_slice(&bytes[port_at..end]);
+        address
+            .iter()
+            .flatten()
+            .for_each(|piece| out.extend_from_slice(piece));
+        out.extend_from_slice(&bytes[end..]);
+        let mut message = Message::clone(self);
+        message.bytes = Bytes::from(out);
+        message.make_room(end, of_address);
+        message.make_room(port_at, of_port);
+        message.into_request().ok()
+    }
+
+    /// The same by a builder, which writes a row for the topmost value alone.
+    #[cold]
+    fn rewritten(&self, address: Option<&str>, rport: Option<u16>) -> Option<Request> {
+        let first = self.values(HeaderName::Via).next()?;
+        let mut value = String::from_utf8_lossy(first).into_owned();
+        // A `;` at its end would stand in front of that of the next parameter.
+        value.truncate(value.trim_end_matches([';', ' ']).len());
+        if let Some(port) = rport
+            && let Some(end) = find_bare_rport(&value)
+        {
+            value.insert(end, '=');
+            value.insert_str(end + 1, &port.to_string());
+        }
+        if let Some(address) = address {
+            value.push_str(";received=");
+            value.push_str(address);
+        }
+        let mut builder = Builder::from_message(self);
+        builder.set_first_value(HeaderName::Via, Value::from(value));
+        builder.build().ok()?.into_request().ok()
+    }
+}
+
+impl Message {
+    /// Moves all offsets behind `at`, where `length` bytes of a value have been inserted.
+    fn make_room(&mut self, at: usize, length: usize) {
+        let (at, length) = (at as u16, length as u16);
+        self.head.end += length;
+        for record in &mut self.head.records {
+            for offset in [
+                &mut record.start,
+                &mut record.name_end,
+                &mut record.value_start,
+                &mut record.value_end,
+            ] {
+                if *offset >= at {
+                    *offset += length;
+                }
+            }
+        }
+        self.identified.make_room(at, length);
+    }
+
+    /// Checks the sizes of the message, as [`Message::parse`] of its bytes does.
+    ///
+    /// # Errors
+    /// An exceeded limit.
+    pub fn check_limits(&self, limits: &Limits) -> Result<(), ParseError> {
+        // No line is longer than the head.
+        let fits = self.bytes.len() <= limits.message
+            && self.head().len() <= limits.head.min(limits.header_line)
+            && self.body().len() <= limits.body
+            && self.head.records.len() <= usize::from(limits.headers)
+            && self.head.records.iter().all(|record| !record.folded);
+        if fits {
+            return Ok(());
+        }
+        Message::parse(self.bytes.clone(), limits).map(|_| ())
+    }
+}
+
+/// Where the name of a `;rport` without a value ends.
+fn find_bare_rport(via: &str) -> Option<usize> {
+    let lower = via.to_ascii_lowercase();
+    let mut from = 0;
+    while let Some(at) = lower[from..].find("rport") {
+        let (start, end) = (from + at, from + at + 5);
+        let before = lower[..start].trim_end().ends_with(';');
+        let after = lower[end..].trim_start();
+        if before && (after.is_empty() || after.starts_with(';')) {
+            return Some(end);
+        }
+        from = end;
+    }
+    None
+}
