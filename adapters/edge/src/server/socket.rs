@@ -73,7 +73,7 @@ pub(super) async fn run(
         // Room for one message and its frame. Pongs for a client that does not read get no more.
         .write_buffer_size(MARGIN)
         .max_write_buffer_size(largest.saturating_add(2 * MARGIN))
-        .read_buffer_size(8 * 1024);
+        .read_buffer_size(4 * 1024);
     let handshake = accept_hdr_async_with_config(stream, require_sip, Some(config));
     // If this fails, the handshake has sent an HTTP error, or the client is gone.
     if let Ok(Ok(websocket)) = timeout(HANDSHAKE, handshake).await {
