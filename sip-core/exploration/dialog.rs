@@ -18,7 +18,7 @@ impl<U: Copy> DialogLayer<U> {
                             .map_or(0, |number| u64::from(number) + 1),
                     )
                     .number(u64::from(dialog.is_confirmed()))
-                    .number(dialog.shares as u64)
+                    .number(u64::from(dialog.shares))
                     .number(u64::from(dialog.is_left))
                     .bytes(dialog.remote_tag().unwrap_or_default())
                     .bytes(dialog.request_uri());

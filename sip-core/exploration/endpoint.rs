@@ -43,9 +43,15 @@ impl Endpoint {
         let now = self.now;
         let flow = self.flow.as_ref().map(|flow| place(flow.connection));
         let layer = self.layer.digest(now, place, &|sent| {
-            let ended = sent.ended_branches.iter().copied();
-            let user = digest_user(sent.user).wrapping_add(sent.spent.into());
-            ended.fold(user, |sum, tag| sum.wrapping_add(mix(tag)))
+            let user = digest_user(sent.user);
+            let Some(accepted) = &sent.accepted else {
+                return user;
+            };
+            let user = user.wrapping_add(accepted.spent.into());
+            let ended = accepted.ended_branches.iter().copied();
+            let acks = accepted.acks.iter().map(|(_, ack)| ack.len() as u64);
+            let kept = ended.chain(acks);
+            kept.fold(user, |sum, number| sum.wrapping_add(mix(number)))
         });
         let mut digest = Digest::new();
         digest

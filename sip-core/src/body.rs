@@ -4,20 +4,23 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
 use sip_parse::{
-    ContentDisposition, HeaderValue, MediaType, Message, Method, NewPart, ParseError, Part,
-    PartRole, Request, write_multipart,
+    ContentDisposition, HeaderName, HeaderValue, MediaType, Message, Method, NewPart, ParseError,
+    Part, PartRole, Request, write_multipart,
 };
+use smallvec::SmallVec;
+
+/// The media type of session descriptions (RFC 8866 section 8.2.1), which most bodies have: its text is not copied.
+const SDP: &str = "application/sdp";
 
 /// The body of a message, such as a session description: opaque bytes and their media type.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Body {
     /// The value of Content-Type, such as `application/sdp`.
-    pub content_type: Box<str>,
+    pub content_type: Cow<'static, str>,
     /// The bytes.
     pub bytes: Bytes,
 }
@@ -27,7 +30,7 @@ impl Body {
     #[must_use]
     pub fn new(content_type: impl Into<Box<str>>, bytes: impl Into<Bytes>) -> Self {
         Self {
-            content_type: content_type.into(),
+            content_type: Cow::Owned(content_type.into().into()),
             bytes: bytes.into(),
         }
     }
@@ -35,7 +38,10 @@ impl Body {
     /// Takes the bytes of a session description, with the type `application/sdp` (RFC 3264).
     #[must_use]
     pub fn sdp(bytes: impl Into<Bytes>) -> Self {
-        Self::new("application/sdp", bytes)
+        Self {
+            content_type: Cow::Borrowed(SDP),
+            bytes: bytes.into(),
+        }
     }
 
     /// Takes the session description out of a message, with its transfer encoding undone; `None` if there is none.
@@ -65,7 +71,10 @@ impl Body {
     /// ```
     #[must_use]
     pub fn description_in(message: &Message) -> Option<Self> {
-        read(message, &Understood::default()).0
+        let parts = message.parts().ok()?;
+        let selection = parts.select(Part::is_session_description);
+        let description = selection.used().find(|part| !part.body.is_empty());
+        body_of(description?, message)
     }
 
     /// Takes the early-session description (RFC 3959) out of a message: application/sdp with the disposition
@@ -189,28 +198,21 @@ fn is_early_session(part: &Part<'_>) -> bool {
 pub(crate) const ACCEPT: &str =
     "application/sdp, multipart/mixed, multipart/alternative, multipart/related";
 
-/// What the core makes of the body of a message, for every method and status: SDP with the disposition `session` is the only
-/// thing that it uses itself, wherever it is (RFC 3261 section 8.2.3, RFC 5621).
-fn read(message: &Message, application: &Understood<'_>) -> (Option<Body>, Option<Unusable>) {
+/// What the core cannot process in the body of a message: SDP with the disposition `session` is the only thing that it uses itself,
+/// wherever it is (RFC 3261 section 8.2.3, RFC 5621).
+fn refused(message: &Message, application: &Understood<'_>) -> Option<Unusable> {
     let Ok(parts) = message.parts() else {
-        return (None, Some(Unusable::Malformed));
+        return Some(Unusable::Malformed);
     };
-    let selection = parts.select(Part::is_session_description);
-    let description = selection.used().find(|part| !part.body.is_empty());
     let understood = parts.select(|part| part.is_session_description() || application.reads(part));
-    let unusable = understood.refused().map(|part| {
-        if part.is_encoded() {
-            Unusable::Encoded
-        } else if part.fault.is_some() {
-            Unusable::Malformed
-        } else {
-            Unusable::Unsupported
-        }
-    });
-    (
-        description.and_then(|part| body_of(part, message)),
-        unusable,
-    )
+    let part = understood.refused()?;
+    Some(if part.is_encoded() {
+        Unusable::Encoded
+    } else if part.fault.is_some() {
+        Unusable::Malformed
+    } else {
+        Unusable::Unsupported
+    })
 }
 
 /// A part as a body of its own. Only a part of a multipart body is copied.
@@ -219,9 +221,13 @@ fn body_of(part: &Part<'_>, message: &Message) -> Option<Body> {
         Cow::Borrowed(_) if part.role == PartRole::Whole => message.body_bytes(),
         bytes => Bytes::from(bytes.into_owned()),
     };
-    let mut content_type = Vec::new();
-    part.content_type?
-        .write(&mut |piece| content_type.extend_from_slice(piece));
+    let media = part.content_type?;
+    let is_plain = media.params.as_bytes().is_empty();
+    if is_plain && (media.type_, media.subtype) == (b"application", b"sdp") {
+        return Some(Body::sdp(bytes));
+    }
+    let mut content_type = SmallVec::<[u8; 128]>::new();
+    media.write(&mut |piece| content_type.extend_from_slice(piece));
     Some(Body::new(&*String::from_utf8_lossy(&content_type), bytes))
 }
 
@@ -229,7 +235,8 @@ fn body_of(part: &Part<'_>, message: &Message) -> Option<Body> {
 /// bodies are for the application, as long as they are not encoded as a whole.
 pub(crate) fn unusable(request: &Request, application: &Understood<'_>) -> Option<Unusable> {
     match request.method() {
-        Method::Invite | Method::Prack | Method::Update => read(request, application).1,
+        Method::Invite | Method::Prack | Method::Update => refused(request, application),
+        _ if !request.has(HeaderName::ContentEncoding) => None,
         _ => {
             let parts = request.parts().ok()?;
             let encoded = parts.whole()?.is_encoded() && !parts.whole()?.is_optional();

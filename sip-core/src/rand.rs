@@ -10,20 +10,25 @@ use crate::slab::Handle;
 const BASE32: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
 /// `chars` random characters of `0-9a-v`: 5 random bits each.
-///
-/// Takes the host's generator, and calls it once for every 12 characters.
 pub(crate) fn token(rng: &mut dyn CryptoRng, chars: usize) -> String {
     let mut text = String::with_capacity(chars);
+    push_token(rng, chars, |digit| text.push(char::from(digit)));
+    text
+}
+
+/// Passes the characters of a [`token`] to `push`, one after the other.
+///
+/// Takes the host's generator, and calls it once for every 12 characters.
+pub(crate) fn push_token(rng: &mut dyn CryptoRng, chars: usize, mut push: impl FnMut(u8)) {
     let (mut bits, mut left) = (0_u64, 0);
-    while text.len() < chars {
+    for _ in 0..chars {
         if left < 5 {
             (bits, left) = (rng.next_u64(), 60);
         }
-        text.push(char::from(BASE32[(bits & 31) as usize]));
+        push(BASE32[(bits & 31) as usize]);
         bits >>= 5;
         left -= 5;
     }
-    text
 }
 
 /// A uniform number in `0..bound`; 0 when `bound` is 0.
@@ -35,13 +40,19 @@ pub(crate) fn below(rng: &mut dyn CryptoRng, bound: u64) -> u64 {
     ((u128::from(rng.next_u64()) * u128::from(bound)) >> 64) as u64
 }
 
+/// `value` as 13 characters of `0-9a-v`, lowest bits first.
+fn base32(value: u64) -> [u8; 13] {
+    let mut value = value;
+    [0; 13].map(|_: u8| {
+        let digit = BASE32[(value & 31) as usize];
+        value >>= 5;
+        digit
+    })
+}
+
 /// Writes `value` as 13 characters of `0-9a-v`, lowest bits first.
 pub(crate) fn push_base32(value: u64, text: &mut String) {
-    let mut value = value;
-    for _ in 0..13 {
-        text.push(char::from(BASE32[(value & 31) as usize]));
-        value >>= 5;
-    }
+    text.extend(base32(value).map(char::from));
 }
 
 /// Reads the output of [`push_base32`]; `None` for any other text.
@@ -93,7 +104,7 @@ impl KeyedHash {
 }
 
 /// Characters of a token that [`HandleTokens`] makes.
-const TOKEN_LENGTH: usize = 26;
+pub(crate) const TOKEN_LENGTH: usize = 26;
 
 /// Branches and tags that the core mints: a handle, hidden, and a random 64-bit nonce.
 ///
@@ -112,14 +123,19 @@ impl HandleTokens {
         }
     }
 
+    /// The token of `handle` in two halves; the caller draws a new random `nonce` for each.
+    pub(crate) fn token(&self, handle: Handle, nonce: u64) -> [[u8; TOKEN_LENGTH / 2]; 2] {
+        [base32(handle.to_bits() ^ self.pad(nonce)), base32(nonce)]
+    }
+
     /// Appends the token of `handle`; the caller draws a new random `nonce` for each.
     pub(crate) fn push(&self, handle: Handle, nonce: u64, text: &mut String) {
         text.reserve(TOKEN_LENGTH);
-        push_base32(handle.to_bits() ^ self.pad(nonce), text);
-        push_base32(nonce, text);
+        let token = self.token(handle, nonce);
+        text.extend(token.as_flattened().iter().copied().map(char::from));
     }
 
-    /// The handle and the nonce of a token in the form of [`push`](Self::push); `None` for any other text.
+    /// The handle and the nonce of a [`token`](Self::token); `None` for any other text.
     pub(crate) fn read(&self, token: &[u8]) -> Option<(Handle, u64)> {
         let (hidden, nonce) = token.split_at_checked(TOKEN_LENGTH / 2)?;
         let (hidden, nonce) = (read_base32(hidden)?, read_base32(nonce)?);

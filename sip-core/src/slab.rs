@@ -124,9 +124,10 @@ impl<T> Slab<T> {
                 place.slot = slot;
             }
             None => {
-                // From one entry on, because most tables of an idle agent hold one at a time.
+                // From one entry on, because most tables of an idle agent hold one at a time; by a half, because entries are
+                // large.
                 if self.places.len() == self.places.capacity() {
-                    self.places.reserve_exact(self.places.len().max(1));
+                    self.places.reserve_exact((self.places.len() / 2).max(1));
                 }
                 self.places.push(Place {
                     generation: FIRST,

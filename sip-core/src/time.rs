@@ -43,6 +43,14 @@ impl Timestamp {
     }
 }
 
+/// The earlier of two deadlines, each of which may be absent.
+pub(crate) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 

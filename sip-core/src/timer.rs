@@ -11,10 +11,12 @@ pub(crate) struct TimerKey {
     generation: u32,
 }
 
+const NO_SLOT: u32 = u32::MAX;
+
 #[cfg_attr(test, derive(Clone))]
 struct Slot<T> {
     generation: u32,
-    /// Index in the heap, or `FREE`.
+    /// Index in the heap; of a free slot the next free one, or `NO_SLOT`.
     place: u32,
     entry: Option<T>,
 }
@@ -27,6 +29,12 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    /// None: later than any other.
+    pub(crate) const NEVER: Self = Self {
+        at: Timestamp::MAX,
+        sequence: u64::MAX,
+    };
+
     /// When it is due.
     #[cfg(test)]
     pub(crate) const fn at(self) -> Timestamp {
@@ -53,8 +61,17 @@ impl Node {
 pub(crate) struct Timers<T> {
     heap: Vec<Node>,
     slots: Vec<Slot<T>>,
-    free: Vec<u32>,
+    /// The first free slot, or `NO_SLOT`.
+    free: u32,
     sequence: u64,
+}
+
+impl TimerKey {
+    /// The key of no timer.
+    pub(crate) const NONE: Self = Self {
+        slot: NO_SLOT,
+        generation: 0,
+    };
 }
 
 impl<T> Timers<T> {
@@ -62,7 +79,7 @@ impl<T> Timers<T> {
         Self {
             heap: Vec::new(),
             slots: Vec::new(),
-            free: Vec::new(),
+            free: NO_SLOT,
             sequence: 0,
         }
     }
@@ -94,10 +111,11 @@ impl<T> Timers<T> {
     /// As [`set`](Self::set), for a deadline that was made before.
     pub(crate) fn insert(&mut self, deadline: Deadline, entry: T) -> TimerKey {
         let place = self.heap.len();
-        let (slot, generation) = match self.free.pop() {
-            Some(free) => {
-                let slot = &mut self.slots[free as usize];
-                (slot.entry, slot.place) = (Some(entry), place as u32);
+        let free = self.free;
+        let (slot, generation) = match self.slots.get_mut(free as usize) {
+            Some(slot) => {
+                self.free = core::mem::replace(&mut slot.place, place as u32);
+                slot.entry = Some(entry);
                 (free, slot.generation)
             }
             None => {
@@ -142,6 +160,17 @@ impl<T> Timers<T> {
         self.take(place)
     }
 
+    /// The earliest timer that is due at `now`, which stays set.
+    pub(crate) fn due(&self, now: Timestamp) -> Option<(TimerKey, &T)> {
+        let node = self.heap.first().filter(|node| node.deadline.at <= now)?;
+        let slot = &self.slots[node.slot as usize];
+        let key = TimerKey {
+            slot: node.slot,
+            generation: slot.generation,
+        };
+        Some((key, slot.entry.as_ref()?))
+    }
+
     /// Removes and returns the earliest timer that is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<T> {
         if self.next()? > now {
@@ -182,7 +211,7 @@ impl<T> Timers<T> {
         }
         let slot = &mut self.slots[node.slot as usize];
         slot.generation = slot.generation.wrapping_add(1);
-        push_exact(&mut self.free, node.slot);
+        slot.place = core::mem::replace(&mut self.free, node.slot);
         slot.entry.take()
     }
 

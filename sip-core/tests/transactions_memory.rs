@@ -1,4 +1,4 @@
-//! The memory of a transaction beyond the one message that it must keep: at most 700 bytes, with the slack of
+//! The memory of a transaction beyond the one message that it must keep: at most 500 bytes, with the slack of
 //! all tables, measured over 10,000 of them.
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -37,7 +37,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 const MANY: usize = 10_000;
-const MOST: isize = 700;
+const MOST: isize = 500;
 
 type Layer = TransactionLayer<u64>;
 
@@ -111,12 +111,12 @@ fn clients(method: Method<'static>) {
 }
 
 #[test]
-fn tx_memory_an_invite_client_needs_700_bytes() {
+fn tx_memory_an_invite_client_needs_500_bytes() {
     clients(Method::Invite);
 }
 
 #[test]
-fn tx_memory_a_non_invite_client_needs_700_bytes() {
+fn tx_memory_a_non_invite_client_needs_500_bytes() {
     clients(Method::Message);
 }
 
@@ -157,11 +157,11 @@ fn servers(method: Method<'static>) {
 }
 
 #[test]
-fn tx_memory_an_invite_server_needs_700_bytes() {
+fn tx_memory_an_invite_server_needs_500_bytes() {
     servers(Method::Invite);
 }
 
 #[test]
-fn tx_memory_a_non_invite_server_needs_700_bytes() {
+fn tx_memory_a_non_invite_server_needs_500_bytes() {
     servers(Method::Message);
 }

@@ -358,7 +358,10 @@ impl Message {
 
     /// Whether there is a header field of that name.
     pub fn has(&self, name: HeaderName<'_>) -> bool {
-        self.header(name).is_some()
+        match name {
+            HeaderName::Other(_) => self.header(name).is_some(),
+            known => self.head.find(known.id()).is_some(),
+        }
     }
 
     /// The header fields of that name, in order.

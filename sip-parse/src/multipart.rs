@@ -11,7 +11,7 @@ use crate::headers::media::{ContentDisposition, MediaType};
 use crate::headers::{Element, HeaderValue, single};
 use crate::limits::{PartLimits, Rules};
 use crate::message::Message;
-use crate::name::{self, HeaderName};
+use crate::name::{self, HeaderId, HeaderName};
 use crate::params::{unexpected, unquote};
 use crate::transfer_coding;
 
@@ -123,6 +123,11 @@ impl<'a> Part<'a> {
     pub fn is_multipart(&self) -> bool {
         self.content_type
             .is_some_and(|media| media.type_.eq_ignore_ascii_case(b"multipart"))
+    }
+
+    /// Whether the recipient looks for parts in it. The boundaries of an encoded body are encoded, too.
+    fn opens(&self) -> bool {
+        self.is_multipart() && !self.encoded && self.transfer_encoding.is_none()
     }
 
     /// Whether the part is a readable session description: application/sdp with the disposition `session`, which excludes
@@ -278,6 +283,15 @@ pub struct Selection<'p, 'a> {
 }
 
 impl<'p, 'a> Selection<'p, 'a> {
+    /// That of a body that is one part.
+    fn of_whole(whole: &'p Part<'a>, understood: bool) -> Self {
+        let processed = understood && whole.fault.is_none() || whole.is_by_reference();
+        Self {
+            used: understood.then_some(whole).into_iter().collect(),
+            refused: (!processed && !whole.is_optional()).then_some(whole),
+        }
+    }
+
     /// The parts that the recipient uses, in order.
     pub fn used(&self) -> impl Iterator<Item = &'p Part<'a>> {
         self.used.iter().copied()
@@ -323,14 +337,20 @@ impl<'a> Parts<'a> {
         let mut nodes = SmallVec::<[Node<'a>; 4]>::new();
         // A stack of parts to open, the next one on top, in place of recursion, because the peer controls the depth.
         let mut waiting: SmallVec<[(Part<'a>, usize); 4]> = SmallVec::new();
+        if !whole.opens() {
+            nodes.push(Node {
+                part: whole,
+                parent: 0,
+                opened: false,
+            });
+            return Ok(Parts { nodes });
+        }
         waiting.push((whole, 0));
         let mut opened = 0;
         while let Some((mut part, parent)) = waiting.pop() {
             let index = nodes.len();
-            // The boundaries of an encoded body are encoded, too.
-            let opens = part.is_multipart() && !part.encoded && part.transfer_encoding.is_none();
             let mut split = None;
-            if opens {
+            if part.opens() {
                 if part.depth >= limits.depth {
                     return Err(ParseError::at(ErrorKind::TooManyParts, 0));
                 }
@@ -386,6 +406,12 @@ impl<'a> Parts<'a> {
     /// | multipart with another disposition than `render` and `session` | never | nothing |
     pub fn select(&self, understood: impl Fn(&Part<'a>) -> bool) -> Selection<'_, 'a> {
         let nodes = &self.nodes;
+        // Most bodies are one part.
+        if let [node] = &nodes[..]
+            && !node.opened
+        {
+            return Selection::of_whole(&node.part, understood(&node.part));
+        }
         let mut verdicts: SmallVec<[Verdict; 4]> = smallvec![Verdict::default(); nodes.len()];
         // From the back, because the parts of a part stand behind it.
         for (index, node) in nodes.iter().enumerate().rev() {
@@ -629,7 +655,18 @@ impl Message {
             });
         }
         let rows = &self.head()[line_end(self.head(), 0)..];
-        let fields = self.headers().map(|header| (header.name, header.value));
+        // The fields that say what a body is; Content-Transfer-Encoding is one of those without a number.
+        const OF_A_BODY: [HeaderId; 4] = [
+            HeaderName::ContentType.id(),
+            HeaderName::ContentDisposition.id(),
+            HeaderName::ContentEncoding.id(),
+            HeaderId::OTHER,
+        ];
+        let rows_of_a_body = (0..self.head.records.len())
+            .filter(|row| OF_A_BODY.contains(&self.head.records[*row].id));
+        let fields = rows_of_a_body
+            .map(|row| self.row(row))
+            .map(|header| (header.name, header.value));
         let whole = Part::of(rows, fields, self.body(), 0, PartRole::Whole);
         Parts::open(whole, self.part_limits)
     }

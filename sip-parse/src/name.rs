@@ -489,6 +489,12 @@ mod tests {
             assert_eq!(lookup(text.as_bytes()), id, "{text}");
             assert_eq!(lookup(text.to_ascii_lowercase().as_bytes()), id, "{text}");
             assert_eq!(lookup(text.to_ascii_uppercase().as_bytes()), id, "{text}");
+            let line = [text, ": a line that is long enough"].concat().into_bytes();
+            let started = match lookup_start(line.first_chunk().unwrap()) {
+                (_, HeaderId::OTHER) => token_start(&line),
+                found => Some(found),
+            };
+            assert_eq!(started, Some((text.len(), id)), "{text}");
             assert_eq!(
                 HeaderName::parse(text.as_bytes()).unwrap().as_bytes(),
                 text.as_bytes()

@@ -494,6 +494,26 @@ fn fault_a13_headers_begin_behind_the_host() {
             without.as_bytes(),
             "{uri}"
         );
+        assert_eq!(&*read.request_uri_text(), without.as_bytes(), "{uri}");
+    }
+}
+
+/// RFC 3261 19.1.1: a Request-URI has neither `method` nor headers, and each parameter once.
+#[test]
+fn req_3261_19_1_1_a_request_uri_leaves_parts_out() {
+    for (uri, expected) in [
+        ("sip:a:b@h;method=BYE;x", "sip:a:b@h;x"),
+        ("sip:a:@h:1;x=2;Y", "sip:a:@h:1;x=2;Y"),
+        ("sip:a@h;x=1;X=2", "sip:a@h;x=1"),
+        ("sip:a@h;x=1;%78=2", "sip:a@h;x=1"),
+        ("sip:a#@h", "sip:a%23@h"),
+        ("sip:h;x?a=b", "sip:h;x"),
+        ("sip:h;a;b;c;d;e;f;g;h;i", "sip:h;a;b;c;d;e;f;g;h;i"),
+        ("tel:*72#", "tel:*72%23"),
+    ] {
+        let read = Uri::parse(uri.as_bytes()).unwrap();
+        assert_eq!(read.to_request_uri().to_string(), expected, "{uri}");
+        assert_eq!(&*read.request_uri_text(), expected.as_bytes(), "{uri}");
     }
 }
 
@@ -514,6 +534,10 @@ fn fault_c11_uris_are_tidied_or_refused() {
         ("sip:a@h;ttl=300", ""),
         ("sip:a b@h", ""),
     ] {
+        if let Ok(read) = Uri::parse(uri.as_bytes()) {
+            let whole = read.to_request_uri();
+            assert_eq!(&*read.request_uri_text(), whole.as_bytes(), "{uri}");
+        }
         match UriBuf::strict(uri) {
             Ok(tidy) => assert_eq!(tidy.to_string(), expected, "{uri}"),
             Err(error) => assert_eq!(expected, "", "{uri}: {error}"),

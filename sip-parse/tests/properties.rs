@@ -10,8 +10,8 @@ use proptest::strategy::ValueTree;
 use sip_parse::{
     Builder, Bytes, CSeq, Challenge, Contact, ContentDisposition, Credentials, Event, Frame,
     Framer, HeaderName, HeaderValue, Limits, MediaType, Message, Method, NameAddr, Params, Part,
-    Parts, Reason, Replaces, RetryAfter, SessionExpires, SubscriptionState, Uri, Value, Via,
-    quote_into, unquote,
+    Parts, Reason, Replaces, RetryAfter, SessionExpires, SubscriptionState, Uri, UriBuf, Value,
+    Via, quote_into, unquote,
 };
 
 fn parse(bytes: &[u8]) -> Option<Message> {
@@ -293,6 +293,12 @@ proptest! {
         let uri = Uri::parse(text.as_bytes()).map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
         prop_assert_eq!(uri.as_bytes(), text.as_bytes());
         prop_assert!(uri.equivalent(&uri));
+        let whole = uri.to_request_uri();
+        prop_assert_eq!(&*uri.request_uri_text(), whole.as_bytes());
+        prop_assert_eq!(&UriBuf::from(uri).into_request_uri(), &whole);
+        if let Ok(strict) = UriBuf::strict(&text) {
+            prop_assert_eq!(strict, uri.tidied());
+        }
         let user = uri.user().map(|user| {
             let password = uri.password().map(|password| [b":", password].concat()).unwrap_or_default();
             [user, &password, b"@"].concat()

@@ -407,19 +407,28 @@ pub(super) fn publications(size: u64) -> Box<dyn Series> {
     Box::new(publications)
 }
 
-/// The loss of the connection under calls that have just begun.
+/// The loss of the connection under calls.
 struct Lost {
     pair: Pair,
     calls: u64,
+    /// Whether the callee loses it, too.
+    both: bool,
     is_spent: bool,
 }
 
 impl Series for Lost {
     fn step(&mut self) {
-        let end = &mut self.pair.caller;
-        let reason = DisconnectReason::Lost;
-        end.agent
-            .connection_closed(end.connection, reason, self.pair.now);
+        let Pair {
+            caller,
+            callee,
+            now,
+            ..
+        } = &mut self.pair;
+        let callee = Some(callee).filter(|_| self.both);
+        for end in [caller].into_iter().chain(callee) {
+            let reason = DisconnectReason::Lost;
+            end.agent.connection_closed(end.connection, reason, *now);
+        }
         self.is_spent = true;
     }
 
@@ -433,13 +442,23 @@ impl Series for Lost {
 }
 
 pub(super) fn lost(size: u64) -> Box<dyn Series> {
+    lost_with(size, true)
+}
+
+pub(super) fn lost_ringing(size: u64) -> Box<dyn Series> {
+    lost_with(size, false)
+}
+
+fn lost_with(size: u64, answers: bool) -> Box<dyn Series> {
     let mut pair = Pair::new();
+    pair.callee.answers = answers;
     for _ in 0..size {
         pair.call();
     }
     Box::new(Lost {
         pair,
         calls: size,
+        both: !answers,
         is_spent: false,
     })
 }

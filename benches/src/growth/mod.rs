@@ -65,6 +65,11 @@ pub const ALL: &[(&str, &str, Make)] = &[
         agents::lost,
     ),
     (
+        "user-agent-lost-ringing",
+        "ringing calls on a connection: its loss at both ends, for each call",
+        agents::lost_ringing,
+    ),
+    (
         "user-agent-tick",
         "calls up: one tick that fires nothing, and the next deadline",
         agents::tick,

@@ -132,6 +132,7 @@ impl Clone for Agent {
                 challenges: Challenges::new(),
                 next_servers: None,
                 life: Life::Running,
+                quiet_until: Timestamp::ZERO,
             },
             now: self.now,
             opening: self.opening,

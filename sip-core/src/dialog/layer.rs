@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::CryptoRng;
@@ -10,8 +11,8 @@ use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 
 use super::error::DialogError;
-use super::state::{Dialog, RemoteTarget};
-use crate::rand::HandleTokens;
+use super::state::{Dialog, RemoteTarget, Target};
+use crate::rand::{HandleTokens, TOKEN_LENGTH};
 use crate::session_uuid::{SessionUuid, SessionUuids};
 use crate::slab::{Slab, handle_type};
 
@@ -54,20 +55,28 @@ pub struct Established {
 #[cfg_attr(test, derive(Clone))]
 struct DialogSetEntry<U> {
     usage: U,
-    call_id: Box<[u8]>,
-    tag: Box<str>,
+    /// The tag of this side, then the Call-ID.
+    names: Box<[u8]>,
     dialogs: SmallVec<[Dialog; 1]>,
     /// The greatest CSeq number of this side in the dialogs that are forgotten: their peers may answer the INVITE later, and
     /// numbers only grow (RFC 3261 section 12.2.1.1).
     spent: u32,
     next_fork: u32,
     /// Dialogs with another usage than the rest.
-    claimed: SmallVec<[(u32, U); 1]>,
+    claimed: Vec<(u32, U)>,
     /// The identifiers of the call (RFC 7989), if its messages carry them.
     uuids: Option<Box<SessionUuids>>,
 }
 
 impl<U: Copy> DialogSetEntry<U> {
+    fn tag(&self) -> &[u8] {
+        self.names.get(..TOKEN_LENGTH).unwrap_or_default()
+    }
+
+    fn call_id(&self) -> &[u8] {
+        self.names.get(TOKEN_LENGTH..).unwrap_or_default()
+    }
+
     fn usage_of(&self, fork: u32) -> U {
         let claim = self.claimed.iter().find(|(claimed, _)| *claimed == fork);
         claim.map_or(self.usage, |(_, usage)| *usage)
@@ -114,17 +123,18 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// 12.1.2) or for one that came in and may be answered with a tag (section 12.1.1). `usage` is what the dialogs
     /// are for.
     pub fn open(&mut self, call_id: &[u8], usage: U, rng: &mut dyn CryptoRng) -> DialogSetId {
-        let mut tag = String::new();
+        let mut names = String::with_capacity(TOKEN_LENGTH + call_id.len());
         self.tokens
-            .push(self.sets.next_handle(), rng.next_u64(), &mut tag);
+            .push(self.sets.next_handle(), rng.next_u64(), &mut names);
+        let mut names = names.into_bytes();
+        names.extend_from_slice(call_id);
         DialogSetId(self.sets.insert(DialogSetEntry {
             usage,
-            call_id: call_id.into(),
-            tag: tag.into(),
+            names: names.into(),
             dialogs: SmallVec::new(),
             spent: 0,
             next_fork: 0,
-            claimed: SmallVec::new(),
+            claimed: Vec::new(),
             uuids: None,
         }))
     }
@@ -215,15 +225,14 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// The tag of a local end.
     #[must_use]
     pub fn tag(&self, set: DialogSetId) -> Option<&str> {
-        self.sets.get(set.0).map(|set| &*set.tag)
+        core::str::from_utf8(self.sets.get(set.0)?.tag()).ok()
     }
 
     /// Call-ID and tag of a local end, for its first request.
     #[must_use]
     pub fn names(&self, set: DialogSetId) -> Option<(Box<[u8]>, Box<str>)> {
-        self.sets
-            .get(set.0)
-            .map(|set| (set.call_id.clone(), set.tag.clone()))
+        let tag = self.tag(set)?.into();
+        Some((self.sets.get(set.0)?.call_id().into(), tag))
     }
 
     /// Gives a local end its UUID (RFC 7989 section 4.1).
@@ -321,16 +330,17 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     ) -> Result<Established, DialogError> {
         let (forks, routes) = (self.forks, self.routes);
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
-        let remote_tag = response.to()?.tag();
+        let remote_tag = response.to_tag()?;
         let known = entry
             .dialogs
             .iter_mut()
             .find(|dialog| dialog.has_remote_tag(remote_tag));
         let confirmed = response.status().is_success();
-        let has_target = RemoteTarget::of(response) == RemoteTarget::Usable;
+        let target = Target::of(response);
+        let has_target = target.kind() == RemoteTarget::Usable;
         if let Some(dialog) = known {
             if confirmed {
-                dialog.confirm(request, response, routes)?;
+                dialog.confirm(request, response, &target, routes)?;
             }
             return Ok(Established {
                 dialog: DialogId {
@@ -356,7 +366,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
             }
         }
         let fork = entry.next_fork;
-        let mut dialog = Dialog::of_caller(fork, request, response, routes)?;
+        let mut dialog = Dialog::of_caller(fork, request, response, &target, routes)?;
         dialog.local_cseq = dialog.local_cseq.max(entry.spent);
         entry.dialogs.push(dialog);
         entry.next_fork += 1;
@@ -373,12 +383,21 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// # Errors
     /// As [`DialogLayer::establish`].
     pub fn accept(&mut self, set: DialogSetId, request: &Request) -> Result<DialogId, DialogError> {
+        self.accept_at(set, request, &Target::of(request))
+    }
+
+    /// As [`DialogLayer::accept`], for a request whose Contact is read.
+    pub(crate) fn accept_at(
+        &mut self,
+        set: DialogSetId,
+        request: &Request,
+        target: &Target<'_>,
+    ) -> Result<DialogId, DialogError> {
         let routes = self.routes;
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         let fork = entry.next_fork;
-        entry
-            .dialogs
-            .push(Dialog::of_callee(fork, request, &entry.tag, routes)?);
+        let dialog = Dialog::of_callee(fork, request, target, entry.tag(), routes)?;
+        entry.dialogs.push(dialog);
         entry.next_fork += 1;
         Ok(DialogId { set, fork })
     }
@@ -394,9 +413,9 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// dialog's (RFC 3261 section 12.2.2). `None` is answered 481.
     #[must_use]
     pub fn find(&self, request: &Request) -> Option<DialogId> {
-        let tag = request.to().ok()?.tag()?;
+        let tag = request.to_tag().ok()??;
         let call_id = request.call_id().ok()?;
-        self.matching(call_id, tag, request.from().ok()?.tag())
+        self.matching(call_id, tag, request.from_tag().ok()?)
     }
 
     /// The dialog with this Call-ID, tag of this side and tag of the peer. At most one matches, because each local tag is
@@ -420,9 +439,9 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// The dialog that a response to a request of this side belongs to: its From tag is ours, and the To tag is the dialog's.
     #[must_use]
     pub fn find_for_response(&self, response: &Response) -> Option<DialogId> {
-        let set = self.read_tag(response.from().ok()?.tag()?)?;
+        let set = self.read_tag(response.from_tag().ok()??)?;
         let entry = self.sets.get(set.0)?;
-        let tag = response.to().ok()?.tag();
+        let tag = response.to_tag().ok()?;
         let mut dialogs = entry.dialogs.iter();
         let fork = dialogs.find(|dialog| dialog.has_remote_tag(tag))?.fork;
         Some(DialogId { set, fork })
@@ -432,13 +451,13 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     pub(crate) fn set_of(&self, call_id: &[u8], local_tag: &[u8]) -> Option<DialogSetId> {
         let set = self.read_tag(local_tag)?;
         let entry = self.sets.get(set.0)?;
-        let same = call_id == &*entry.call_id && entry.tag.as_bytes().ct_eq(local_tag).into();
+        let same = call_id == entry.call_id() && entry.tag().ct_eq(local_tag).into();
         same.then_some(set)
     }
 
     /// The local end that a NOTIFY is for which may make its dialog (RFC 6665 section 4.4.1).
     pub(crate) fn set_of_notify(&self, notify: &Request) -> Option<DialogSetId> {
-        self.set_of(notify.call_id().ok()?, notify.to().ok()?.tag()?)
+        self.set_of(notify.call_id().ok()?, notify.to_tag().ok()??)
     }
 
     /// Whether a local end has no dialog yet.
@@ -485,7 +504,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     /// # Errors
     /// [`DialogError::OutOfOrder`] if it is not above that of the last request: answer 500.
     pub fn order(&mut self, id: DialogId, request: &Request) -> Result<(), DialogError> {
-        let number = request.cseq()?.number;
+        let number = request.sequence()?;
         let dialog = self.dialog_mut(id).ok_or(DialogError::Stale)?;
         if dialog.remote_cseq.is_some_and(|last| number <= last) {
             return Err(DialogError::OutOfOrder);
@@ -526,15 +545,10 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         id: DialogId,
         method: Method<'a>,
     ) -> Result<Builder<'a>, DialogError> {
-        let entry = self.sets.get_mut(id.set.0).ok_or(DialogError::Stale)?;
-        let dialog = entry
-            .dialogs
-            .iter_mut()
-            .find(|dialog| dialog.fork == id.fork)
-            .ok_or(DialogError::Stale)?;
-        dialog.local_cseq = dialog.local_cseq.saturating_add(1);
-        let number = dialog.local_cseq;
-        Ok(dialog.build(&entry.call_id, method, number))
+        let number = self.next_cseq(id)?;
+        let entry = self.sets.get(id.set.0).ok_or(DialogError::Stale)?;
+        let dialog = self.dialog(id).ok_or(DialogError::Stale)?;
+        Ok(dialog.build(entry.call_id(), method, number))
     }
 
     /// The ACK to a 2xx (RFC 3261 section 13.2.2.4): as [`DialogLayer::request`], with the CSeq number of
@@ -545,7 +559,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
     pub fn ack(&self, id: DialogId, number: u32) -> Result<Builder<'_>, DialogError> {
         let entry = self.sets.get(id.set.0).ok_or(DialogError::Stale)?;
         let dialog = self.dialog(id).ok_or(DialogError::Stale)?;
-        Ok(dialog.build(&entry.call_id, Method::Ack, number))
+        Ok(dialog.build(entry.call_id(), Method::Ack, number))
     }
 
     /// The next CSeq number, for a request that is sent again with credentials; it counts as used.

@@ -8,9 +8,10 @@ mod error;
 mod failure;
 mod layer;
 mod state;
+mod texts;
 
 pub use error::DialogError;
 pub use failure::FailureScope;
 pub use layer::{DialogId, DialogLayer, DialogSetId, Established};
 pub use state::{Dialog, RemoteTarget};
-pub(crate) use state::{first_target, is_sips};
+pub(crate) use state::{Target, first_target, is_sips};

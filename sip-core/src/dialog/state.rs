@@ -1,14 +1,16 @@
 //! The state of one dialog (RFC 3261 section 12).
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use sip_parse::{
-    Builder, Contact, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Response,
-    Scheme, Uri, Value,
+    Builder, Contact, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Response, Uri,
+    Value,
 };
 
 use super::error::DialogError;
+use super::texts::{Draft, Texts};
 
 /// Above this number the routes share rows, because a peer may put more routes into one row than a message may have rows.
 const MOST_ROUTE_ROWS: usize = 32;
@@ -31,11 +33,66 @@ impl RemoteTarget {
     /// What the Contact of `message` says.
     #[must_use]
     pub fn of(message: &Message) -> Self {
-        match message.values(HeaderName::Contact).count() {
-            0 if message.has(HeaderName::Contact) => Self::Unusable,
-            0 => Self::Missing,
-            1 if first_target(message).is_some() => Self::Usable,
-            _ => Self::Unusable,
+        Target::of(message).kind()
+    }
+}
+
+/// The Contact of a message, read once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    kind: RemoteTarget,
+    /// The first SIP or SIPS URI in it.
+    first: Option<Uri<'a>>,
+}
+
+impl<'a> Target<'a> {
+    /// Reads the Contact of `message`.
+    pub(crate) fn of(message: &'a Message) -> Self {
+        let mut contacts = message.contacts();
+        let sip = |contact| match contact {
+            Ok(Contact::Addr(contact)) => Some(*contact.uri()).filter(Uri::is_sip),
+            _ => None,
+        };
+        let Some(contact) = contacts.next() else {
+            let kind = match message.has(HeaderName::Contact) {
+                true => RemoteTarget::Unusable,
+                false => RemoteTarget::Missing,
+            };
+            return Self { kind, first: None };
+        };
+        let mut contacts = contacts.peekable();
+        let alone = contacts.peek().is_none();
+        let first = sip(contact);
+        Self {
+            kind: match first.is_some() && alone {
+                true => RemoteTarget::Usable,
+                false => RemoteTarget::Unusable,
+            },
+            first: first.or_else(|| contacts.find_map(sip)),
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> RemoteTarget {
+        self.kind
+    }
+
+    /// The target, if the Contact is usable.
+    fn usable(&self) -> Option<&Uri<'a>> {
+        let usable = self.kind == RemoteTarget::Usable;
+        self.first.as_ref().filter(|_| usable)
+    }
+
+    /// The target, or the best guess where the Contact is not usable.
+    fn guess(&self) -> Option<&Uri<'a>> {
+        self.first.as_ref()
+    }
+
+    /// The target, or the text of `from` without one (RFC 2543).
+    fn or(&self, from: Uri<'a>) -> Result<Cow<'a, [u8]>, DialogError> {
+        match (self.kind, self.usable()) {
+            (_, Some(target)) => Ok(target.request_uri_text()),
+            (RemoteTarget::Missing, _) => Ok(Cow::Borrowed(from.as_bytes())),
+            _ => Err(DialogError::Target),
         }
     }
 }
@@ -44,20 +101,14 @@ impl RemoteTarget {
 #[derive(Clone, Debug)]
 pub struct Dialog {
     pub(super) fork: u32,
+    pub(super) local_cseq: u32,
+    pub(super) remote_cseq: Option<u32>,
+    /// How many usages it has beside its main one (RFC 5057 section 2).
+    pub(super) shares: u32,
+    texts: Texts,
     caller: bool,
     confirmed: bool,
     secure: bool,
-    pub(super) local_cseq: u32,
-    pub(super) remote_cseq: Option<u32>,
-    /// From of our requests, with tag.
-    local: Box<[u8]>,
-    /// To of our requests, with tag.
-    remote: Box<[u8]>,
-    remote_tag: Option<Box<[u8]>>,
-    remote_target: Box<[u8]>,
-    route_set: Vec<Box<[u8]>>,
-    /// How many usages it has beside its main one (RFC 5057 section 2).
-    pub(super) shares: usize,
     /// Whether its main usage is over.
     pub(super) is_left: bool,
 }
@@ -68,60 +119,68 @@ impl Dialog {
         fork: u32,
         request: &Request,
         response: &Response,
+        target: &Target<'_>,
         routes: usize,
     ) -> Result<Self, DialogError> {
         let to = response.to()?;
-        let mut dialog = Self {
+        let own = request.uri_bytes();
+        let target = target.guess().map(|uri| uri.request_uri_text());
+        let routes = route_set(response, routes)?;
+        let texts = Texts::new(
+            |draft| put_own_address(request, HeaderName::From, draft),
+            |draft| put_address(response, HeaderName::To, Some(&to), draft),
+            to.tag(),
+            target.as_deref().unwrap_or(own),
+            routes.iter().rev().map(|route| &**route),
+        );
+        Ok(Self {
             fork,
-            caller: true,
-            confirmed: false,
-            secure: is_secure(request),
-            local_cseq: request.cseq()?.number,
+            local_cseq: request.sequence()?,
             remote_cseq: None,
-            local: value(request, HeaderName::From),
-            remote: value(response, HeaderName::To),
-            remote_tag: to.tag().map(Into::into),
-            remote_target: first_target(response).unwrap_or_else(|| request.uri_bytes().into()),
-            route_set: Vec::new(),
             shares: 0,
+            texts,
+            caller: true,
+            confirmed: response.status().is_success(),
+            secure: is_secure(own),
             is_left: false,
-        };
-        dialog.route_set = route_set(response, routes)?;
-        dialog.route_set.reverse();
-        dialog.confirmed = response.status().is_success();
-        Ok(dialog)
+        })
     }
 
     /// RFC 3261 section 12.1.1.
     pub(super) fn of_callee(
         fork: u32,
         request: &Request,
-        tag: &str,
+        target: &Target<'_>,
+        tag: &[u8],
         routes: usize,
     ) -> Result<Self, DialogError> {
-        if RemoteTarget::of(request) == RemoteTarget::Unusable {
-            return Err(DialogError::Target);
-        }
-        let mut local = value(request, HeaderName::To).into_vec();
-        local.extend_from_slice(b";tag=");
-        local.extend_from_slice(tag.as_bytes());
-        let mut dialog = Self {
+        let from = request.from()?;
+        let target = target.or(*from.uri())?;
+        let number = request.sequence()?;
+        let routes = route_set(request, routes)?;
+        let to = request.to().ok();
+        let texts = Texts::new(
+            |draft| {
+                put_address(request, HeaderName::To, to.as_ref(), draft);
+                draft.extend_from_slice(b";tag=");
+                draft.extend_from_slice(tag);
+            },
+            |draft| put_address(request, HeaderName::From, Some(&from), draft),
+            from.tag(),
+            &target,
+            routes.iter().map(|route| &**route),
+        );
+        Ok(Self {
             fork,
+            local_cseq: 0,
+            remote_cseq: Some(number),
+            shares: 0,
+            texts,
             caller: false,
             confirmed: false,
-            secure: is_secure(request),
-            local_cseq: 0,
-            remote_cseq: Some(request.cseq()?.number),
-            local: local.into_boxed_slice(),
-            remote: value(request, HeaderName::From),
-            remote_tag: request.from()?.tag().map(Into::into),
-            remote_target: request.from()?.uri().as_bytes().into(),
-            route_set: route_set(request, routes)?,
-            shares: 0,
+            secure: is_secure(request.uri_bytes()),
             is_left: false,
-        };
-        dialog.refresh_target(request);
-        Ok(dialog)
+        })
     }
 
     /// RFC 6665 section 4.4.1: a NOTIFY makes the dialog of a subscriber, as its 2xx would.
@@ -130,26 +189,29 @@ impl Dialog {
         notify: &Request,
         routes: usize,
     ) -> Result<Self, DialogError> {
-        if RemoteTarget::of(notify) == RemoteTarget::Unusable {
-            return Err(DialogError::Target);
-        }
-        let mut dialog = Self {
+        let from = notify.from()?;
+        let target = Target::of(notify);
+        let target = target.or(*from.uri())?;
+        let routes = route_set(notify, routes)?;
+        let to = notify.to().ok();
+        let texts = Texts::new(
+            |draft| put_address(notify, HeaderName::To, to.as_ref(), draft),
+            |draft| put_address(notify, HeaderName::From, Some(&from), draft),
+            from.tag(),
+            &target,
+            routes.iter().map(|route| &**route),
+        );
+        Ok(Self {
             fork,
-            caller: true,
-            confirmed: true,
-            secure: is_secure(notify),
             local_cseq: 0,
             remote_cseq: None,
-            local: value(notify, HeaderName::To),
-            remote: value(notify, HeaderName::From),
-            remote_tag: notify.from()?.tag().map(Into::into),
-            remote_target: notify.from()?.uri().as_bytes().into(),
-            route_set: route_set(notify, routes)?,
             shares: 0,
+            texts,
+            caller: true,
+            confirmed: true,
+            secure: is_secure(notify.uri_bytes()),
             is_left: false,
-        };
-        dialog.refresh_target(notify);
-        Ok(dialog)
+        })
     }
 
     /// RFC 3261 section 13.2.2.4: a 2xx for an early dialog computes the route set anew.
@@ -157,15 +219,20 @@ impl Dialog {
         &mut self,
         request: &Request,
         response: &Response,
+        target: &Target<'_>,
         routes: usize,
     ) -> Result<(), DialogError> {
         if !self.confirmed {
             // The INVITE may have been sent again with credentials since the early dialog was made.
-            self.local_cseq = self.local_cseq.max(request.cseq()?.number);
-            self.route_set = route_set(response, routes)?;
-            self.route_set.reverse();
+            self.local_cseq = self.local_cseq.max(request.sequence()?);
+            let routes = route_set(response, routes)?;
+            let routes = routes.iter().rev().map(|route| &**route);
             self.confirmed = true;
-            self.refresh_target(response);
+            let target = target.usable().map(|uri| uri.request_uri_text());
+            let target = target.as_deref().unwrap_or(self.texts.target());
+            if target != self.texts.target() || !self.texts.routes().eq(routes.clone()) {
+                self.texts = self.texts.with(target, routes);
+            }
         }
         Ok(())
     }
@@ -175,49 +242,57 @@ impl Dialog {
     }
 
     pub(super) fn has_remote_tag(&self, tag: Option<&[u8]>) -> bool {
-        self.remote_tag.as_deref() == tag
+        self.texts.tag() == tag
     }
 
     /// The dialog of a 2xx that its call does not use, for one ACK and one BYE. It is not kept, so that no limit
     /// applies, and what cannot be read is left out.
     pub(crate) fn of_branch(request: &Request, response: &Response) -> Self {
-        let mut routes: Vec<Box<[u8]>> = response
+        let routes: Vec<Box<[u8]>> = response
             .record_routes()
             .flatten()
             .map(|route| unfolded(&route.to_bytes()))
             .collect();
-        routes.reverse();
         let to = response.to().ok();
+        let own = request.uri_bytes();
+        let target = Target::of(response);
+        let target = target.guess().map(|uri| uri.request_uri_text());
+        let texts = Texts::new(
+            |draft| put_own_address(request, HeaderName::From, draft),
+            |draft| match &to {
+                Some(to) => put_address(response, HeaderName::To, Some(to), draft),
+                // What cannot be read cannot be written either; the request has the address without the tag.
+                None => put_own_address(request, HeaderName::To, draft),
+            },
+            to.and_then(|to| to.tag()),
+            target.as_deref().unwrap_or(own),
+            routes.iter().rev().map(|route| &**route),
+        );
         Self {
             fork: 0,
+            local_cseq: request.sequence().unwrap_or(1),
+            remote_cseq: None,
+            shares: 0,
+            texts,
             caller: true,
             confirmed: true,
-            secure: is_secure(request),
-            local_cseq: request.cseq().map_or(1, |cseq| cseq.number),
-            remote_cseq: None,
-            local: value(request, HeaderName::From),
-            // What cannot be read cannot be written either; the request has the address without the tag.
-            remote: value(to.map_or(request, |_| response), HeaderName::To),
-            remote_tag: to.and_then(|to| to.tag().map(Into::into)),
-            remote_target: first_target(response).unwrap_or_else(|| request.uri_bytes().into()),
-            route_set: routes,
-            shares: 0,
+            secure: is_secure(own),
             is_left: false,
         }
     }
 
     /// Takes the target that a message names, if its Contact is usable.
     pub(super) fn refresh_target(&mut self, message: &Message) {
-        if RemoteTarget::of(message) == RemoteTarget::Usable
-            && let Some(target) = first_target(message)
-        {
-            self.remote_target = target;
+        if let Some(target) = Target::of(message).usable() {
+            self.set_target(&target.request_uri_text());
         }
     }
 
     /// Replaces the target.
     pub(crate) fn set_target(&mut self, target: &[u8]) {
-        self.remote_target = target.into();
+        if target != self.texts.target() {
+            self.texts = self.texts.with(target, self.texts.routes());
+        }
     }
 
     /// Lets requests go where the INVITE went, because the target that its 2xx names cannot be reached. The route set stays,
@@ -225,28 +300,25 @@ impl Dialog {
     pub(crate) fn follow(&mut self, invite: &Request) {
         self.set_target(invite.uri_bytes());
         if is_sips(self.request_uri()) {
-            self.route_set = invite.values(HeaderName::Route).map(unfolded).collect();
+            let routes: Vec<Box<[u8]>> = invite.values(HeaderName::Route).map(unfolded).collect();
+            let routes = routes.iter().map(|route| &**route);
+            self.texts = self.texts.with(self.texts.target(), routes);
         }
     }
 
-    /// The URI of the first route if it is a strict router (RFC 3261 section 12.2.1.1): it wants its own
-    /// URI as Request-URI, and the target as the last Route.
-    fn strict_router(&self) -> Option<&[u8]> {
-        let first = NameAddr::parse(self.route_set.first()?).ok()?;
-        (!first.uri().is_lr()).then(|| first.uri().without_headers())
-    }
-
-    /// The Request-URI of requests within the dialog (RFC 3261 section 12.2.1.1).
+    /// The Request-URI of requests within the dialog (RFC 3261 section 12.2.1.1). A strict router wants its own URI there, and
+    /// the target as the last Route.
     #[must_use]
     pub fn request_uri(&self) -> &[u8] {
-        self.strict_router().unwrap_or(&self.remote_target)
+        let strict = self.texts.strict_router();
+        strict.unwrap_or_else(|| self.texts.target())
     }
 
     /// The URI by which another user agent reaches the peer: the remote target, unless that has a host of `.invalid` and is no
     /// GRUU, as the Contact of a WebSocket client has (RFC 7118 section 5, RFC 5589 section 7.5). The peer's address of record
     /// stands in for it then.
     pub(crate) fn reachable_target(&self) -> &[u8] {
-        let target = Uri::parse(&self.remote_target).ok();
+        let target = Uri::parse(self.remote_target()).ok();
         let unreachable = target.is_some_and(|target| {
             let labels = target.host_bytes().rsplit(|&byte| byte == b'.');
             let last = labels
@@ -254,20 +326,19 @@ impl Dialog {
                 .any(|label| label.eq_ignore_ascii_case(b"invalid"));
             last && !target.has_param(b"gr")
         });
-        let peer = NameAddr::parse(&self.remote).ok();
+        let peer = NameAddr::parse(self.texts.remote()).ok();
         match peer.filter(|_| unreachable) {
             Some(peer) => peer.uri().without_headers(),
-            None => &self.remote_target,
+            None => self.remote_target(),
         }
     }
 
     /// Whether the Request-URI or the top Route of requests within the dialog is a SIPS URI, so that Contact has to be one
     /// (RFC 3261 section 8.1.1.8).
     pub(crate) fn goes_to_sips(&self) -> bool {
-        let first = usize::from(self.strict_router().is_some());
-        let target = Some(&self.remote_target);
-        let route = self.route_set.get(first).or(target);
-        is_sips(self.request_uri()) || route.is_some_and(|route| is_sips(route))
+        let first = usize::from(self.texts.strict_router().is_some());
+        let route = self.texts.routes().nth(first);
+        is_sips(self.request_uri()) || is_sips(route.unwrap_or_else(|| self.texts.target()))
     }
 
     /// RFC 3261 section 12.2.1.1.
@@ -277,32 +348,32 @@ impl Dialog {
         method: Method<'a>,
         number: u32,
     ) -> Builder<'a> {
-        let strict = self.strict_router();
+        let strict = self.texts.strict_router().is_some();
         let mut builder = Builder::request(method, self.request_uri());
-        let routes = &self.route_set[usize::from(strict.is_some())..];
-        if routes.len() <= MOST_ROUTE_ROWS {
+        let routes = self.texts.routes().skip(usize::from(strict));
+        if routes.clone().nth(MOST_ROUTE_ROWS).is_none() {
             for route in routes {
-                builder.append(HeaderName::Route, &route[..]);
+                builder.append(HeaderName::Route, route);
             }
         } else {
             for row in joined(routes) {
                 builder.append(HeaderName::Route, row);
             }
         }
-        if strict.is_some() {
+        if strict {
             builder.append(
                 HeaderName::Route,
                 Value::NameAddr {
                     display: None,
-                    uri: &self.remote_target,
+                    uri: self.remote_target(),
                     tag: None,
                     params: b"",
                 },
             );
         }
         builder
-            .append(HeaderName::From, &self.local[..])
-            .append(HeaderName::To, &self.remote[..])
+            .append(HeaderName::From, self.texts.local())
+            .append(HeaderName::To, self.texts.remote())
             .append(HeaderName::CallId, call_id)
             .append(HeaderName::CSeq, Value::CSeq(number, method));
         builder
@@ -323,7 +394,7 @@ impl Dialog {
     /// The URI by which the peer knows us (RFC 3261 section 12.1): that of From in our requests.
     #[must_use]
     pub fn local_uri(&self) -> &[u8] {
-        NameAddr::parse(&self.local).map_or(b"", |local| local.uri().as_bytes())
+        uri_of(self.texts.local()).unwrap_or_default()
     }
 
     /// Whether this side sent the request that made it.
@@ -335,19 +406,19 @@ impl Dialog {
     /// The URI by which we know the peer (RFC 3261 section 12.1): that of To in our requests.
     #[must_use]
     pub fn remote_uri(&self) -> &[u8] {
-        NameAddr::parse(&self.remote).map_or(b"", |remote| remote.uri().as_bytes())
+        uri_of(self.texts.remote()).unwrap_or_default()
     }
 
     /// The URI that requests within the dialog are for, from the peer's last Contact.
     #[must_use]
     pub fn remote_target(&self) -> &[u8] {
-        &self.remote_target
+        self.texts.target()
     }
 
     /// The peer's tag; `None` for a peer of RFC 2543.
     #[must_use]
     pub fn remote_tag(&self) -> Option<&[u8]> {
-        self.remote_tag.as_deref()
+        self.texts.tag()
     }
 
     /// The CSeq number of our last request, 0 before the first.
@@ -363,16 +434,32 @@ impl Dialog {
     }
 }
 
-/// The value of From or To as the core writes it: in the form that the grammar defines, because the peer's is read
-/// leniently.
-fn value(message: &Message, name: HeaderName<'_>) -> Box<[u8]> {
-    let value = message
-        .header(name)
-        .map(|header| header.unfolded().into_owned())
-        .unwrap_or_default();
-    NameAddr::parse(&value)
-        .map_or_else(|_| value.clone(), |address| address.to_bytes())
-        .into()
+/// Writes From or To of a peer as the core writes it: in the form that the grammar defines, because the peer's is read leniently.
+/// `read` is the address in it.
+fn put_address(
+    message: &Message,
+    name: HeaderName<'_>,
+    read: Option<&NameAddr<'_>>,
+    draft: &mut Draft,
+) {
+    let header = message.header(name);
+    let value = header.map(|header| header.unfolded()).unwrap_or_default();
+    match (value, read) {
+        (Cow::Borrowed(_), Some(address)) => {
+            address.write(&mut |piece| draft.extend_from_slice(piece))
+        }
+        (value, _) => match NameAddr::parse(&value) {
+            Ok(address) => address.write(&mut |piece| draft.extend_from_slice(piece)),
+            Err(_) => draft.extend_from_slice(&value),
+        },
+    }
+}
+
+/// Writes From or To of a request of this side, which the core has built in the form that the grammar defines.
+fn put_own_address(request: &Request, name: HeaderName<'_>, draft: &mut Draft) {
+    if let Some(header) = request.header(name) {
+        draft.extend_from_slice(header.value);
+    }
 }
 
 fn route_set(message: &Message, limit: usize) -> Result<Vec<Box<[u8]>>, DialogError> {
@@ -388,7 +475,7 @@ fn route_set(message: &Message, limit: usize) -> Result<Vec<Box<[u8]>>, DialogEr
 }
 
 /// Values in rows of bounded length, with the order kept (RFC 3261 section 7.3.1).
-fn joined(values: &[Box<[u8]>]) -> Vec<Vec<u8>> {
+fn joined<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let mut rows: Vec<Vec<u8>> = Vec::new();
     for value in values {
         match rows.last_mut() {
@@ -412,38 +499,30 @@ fn unfolded(value: &[u8]) -> Box<[u8]> {
 }
 
 /// The first SIP or SIPS URI in the Contact: the target, or the best guess where the Contact is not usable.
-pub(crate) fn first_target(message: &Message) -> Option<Box<[u8]>> {
-    message.contacts().find_map(|contact| match contact {
-        Ok(Contact::Addr(contact)) if is_sip(contact.uri().scheme()) => {
-            Some(without_headers(contact.uri().as_bytes()).into())
-        }
-        _ => None,
-    })
+pub(crate) fn first_target(message: &Message) -> Option<Cow<'_, [u8]>> {
+    Some(Target::of(message).guess()?.request_uri_text())
 }
 
 /// Whether a URI, or that of a value of Route, Record-Route or Contact, is a SIPS URI.
 pub(crate) fn is_sips(value: &[u8]) -> bool {
-    let uri = match NameAddr::parse(value) {
-        Ok(address) if value.contains(&b'<') => address.uri().as_bytes(),
-        _ => value,
+    let uri = match value.contains(&b'<') {
+        true => uri_of(value).unwrap_or(value),
+        false => value,
     };
+    is_secure(uri)
+}
+
+/// The URI of an address.
+fn uri_of(address: &[u8]) -> Option<&[u8]> {
+    if let Some(rest) = address.strip_prefix(b"<") {
+        // No URI contains the bracket that ends it.
+        let end = rest.iter().position(|byte| *byte == b'>')?;
+        return Some(&rest[..end]);
+    }
+    Some(NameAddr::parse(address).ok()?.uri_text())
+}
+
+fn is_secure(uri: &[u8]) -> bool {
     let scheme = uri.get(..5);
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"))
-}
-
-fn is_sip(scheme: Scheme<'_>) -> bool {
-    matches!(scheme, Scheme::Sip | Scheme::Sips)
-}
-
-fn is_secure(request: &Request) -> bool {
-    request.uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips)
-}
-
-/// The Request-URI of requests to a Contact: without `?headers` and `method` (RFC 3261 sections 12.2.1.1 and 19.1.1), and
-/// in the form that the grammar defines, because the peer's is read leniently.
-fn without_headers(uri: &[u8]) -> Vec<u8> {
-    match Uri::parse(uri) {
-        Ok(uri) => uri.to_request_uri().as_bytes().into(),
-        Err(_) => uri.into(),
-    }
 }

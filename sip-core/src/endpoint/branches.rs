@@ -7,6 +7,7 @@
 //! the peer stops repeating its 2xx, and ends by the timers of the peer's media or session. The client transaction of the
 //! INVITE remembers which branches have had their BYE: it lives as long as a 2xx can be repeated (RFC 6026 section 7.2).
 
+use bytes::Bytes;
 use sip_parse::{HeaderName, Method, Request, Response};
 
 use super::identity::ANONYMOUS;
@@ -52,12 +53,13 @@ impl Endpoint {
         }
         let tag = self.tag_hash(branch.remote_tag());
         let mut spent = 0;
-        if let Some(sent) = self.layer.user_mut(success.transaction) {
-            spent = sent.spent;
-            if sent.ended_branches.contains(&tag) {
+        let sent = self.layer.user_mut(success.transaction);
+        if let Some(accepted) = sent.and_then(|sent| sent.accepted.as_deref()) {
+            spent = accepted.spent;
+            if accepted.ended_branches.contains(&tag) {
                 return;
             }
-            if sent.ended_branches.len() >= self.limits().forks {
+            if accepted.ended_branches.len() >= self.limits().forks {
                 return self
                     .ignored("a 2xx of one branch too many: it is acknowledged without a BYE");
             }
@@ -80,17 +82,44 @@ impl Endpoint {
     pub(crate) fn keep_only(&mut self, invite: ClientTransactionId, dialog: DialogId) {
         self.dialogs.keep_only(dialog);
         let spent = self.dialogs.spent(dialog.set());
-        if let Some(sent) = self.layer.user_mut(invite) {
-            sent.spent = sent.spent.max(spent);
+        if spent > 0
+            && let Some(sent) = self.layer.user_mut(invite)
+        {
+            let accepted = sent.accepted();
+            accepted.spent = accepted.spent.max(spent);
         }
+    }
+
+    /// Keeps the ACK that a call has sent, for a repeated 2xx in its dialog.
+    pub(crate) fn keep_ack(&mut self, invite: ClientTransactionId, dialog: DialogId, ack: Bytes) {
+        if let Some(sent) = self.layer.user_mut(invite) {
+            let acks = &mut sent.accepted().acks;
+            acks.retain(|(known, _)| *known != dialog);
+            acks.push((dialog, ack));
+        }
+    }
+
+    /// The ACK that a call has sent in this dialog.
+    pub(crate) fn kept_ack(
+        &mut self,
+        invite: ClientTransactionId,
+        dialog: DialogId,
+    ) -> Option<Bytes> {
+        let accepted = self.layer.user_mut(invite)?.accepted.as_deref()?;
+        let mut acks = accepted.acks.iter();
+        let (_, ack) = acks.find(|(known, _)| *known == dialog)?;
+        Some(ack.clone())
     }
 
     /// Whether the branch of a 2xx has had its BYE.
     pub(crate) fn has_ended(&mut self, success: Success<'_>) -> bool {
-        let tag = success.response.to().ok().and_then(|to| to.tag());
+        let tag = success.response.to_tag().ok().flatten();
         let tag = self.tag_hash(tag);
         let sent = self.layer.user_mut(success.transaction);
-        sent.is_none_or(|sent| sent.ended_branches.contains(&tag))
+        sent.is_none_or(|sent| {
+            let accepted = sent.accepted.as_deref();
+            accepted.is_some_and(|accepted| accepted.ended_branches.contains(&tag))
+        })
     }
 
     /// Records that a dialog of this INVITE has had its BYE, so that a repeated 2xx is acknowledged alone.
@@ -103,10 +132,11 @@ impl Endpoint {
     }
 
     fn note_ended(&mut self, invite: ClientTransactionId, tag: u64) {
-        if let Some(sent) = self.layer.user_mut(invite)
-            && !sent.ended_branches.contains(&tag)
-        {
-            sent.ended_branches.push(tag);
+        if let Some(sent) = self.layer.user_mut(invite) {
+            let ended = &mut sent.accepted().ended_branches;
+            if !ended.contains(&tag) {
+                ended.push(tag);
+            }
         }
     }
 
@@ -122,7 +152,7 @@ impl Endpoint {
         identifier: Option<&str>,
     ) -> Result<(), SendError> {
         let call_id = invite.call_id().map_err(|_| SendError::Stale)?;
-        let number = invite.cseq().map_err(|_| SendError::Stale)?.number;
+        let number = invite.sequence().map_err(|_| SendError::Stale)?;
         let mut ack = branch.build(call_id, Method::Ack, number);
         ack.append(HeaderName::MaxForwards, MAX_FORWARDS);
         if let Some(identifier) = identifier {

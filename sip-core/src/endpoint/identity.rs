@@ -1,5 +1,6 @@
 //! The names of an endpoint on the wire, which go into every message.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -119,14 +120,14 @@ impl Identity {
 
     /// The Contact for a peer that knows the agent by the URI `local`. `secure` makes it a SIPS URI (RFC 3261 sections
     /// 8.1.1.8 and 12.1.1), which for a GRUU is the same with another scheme (RFC 5627 section 3.1).
-    pub(crate) fn contact_as(&self, local: &[u8], secure: bool) -> String {
+    pub(crate) fn contact_as(&self, local: &[u8], secure: bool) -> Cow<'_, str> {
         let contact = match &self.temporary_gruu {
-            _ if local != ANONYMOUS => self.dialog_contact.clone(),
-            Some(gruu) => format!("<{gruu}>"),
-            None => self.anonymous_contact.clone(),
+            _ if local != ANONYMOUS => Cow::Borrowed(&*self.dialog_contact),
+            Some(gruu) => Cow::Owned(format!("<{gruu}>")),
+            None => Cow::Borrowed(&*self.anonymous_contact),
         };
         match contact.strip_prefix("<sip:") {
-            Some(rest) if secure => format!("<sips:{rest}"),
+            Some(rest) if secure => Cow::Owned(["<sips:", rest].concat()),
             _ => contact,
         }
     }

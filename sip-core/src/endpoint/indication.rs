@@ -16,10 +16,6 @@ use crate::transaction::{ClientTransactionId, Output, ServerTransactionId, Trans
 
 /// An output of the endpoint that a usage has to handle.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time lives on the stack, and is never stored"
-)]
 pub(crate) enum Indication {
     /// A request outside any dialog, checked (RFC 3261 section 8.2).
     Request {

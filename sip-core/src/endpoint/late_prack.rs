@@ -65,7 +65,7 @@ impl LatePracks {
         if request.method() != Method::Prack {
             return false;
         }
-        let tag = request.to().ok().and_then(|to| to.tag());
+        let tag = request.to_tag().ok().flatten();
         let call_id = request.call_id().ok();
         let place = self.0.iter().position(|late| {
             late.until > now

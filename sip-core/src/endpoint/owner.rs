@@ -1,6 +1,9 @@
 //! The owners of transactions, dialogs and timers.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::auth::Attempts;
 use crate::dialog::DialogId;
@@ -60,22 +63,35 @@ pub(crate) struct Sent {
     pub(crate) dialog: Option<DialogId>,
     /// The challenges that this request has received.
     pub(crate) attempts: Attempts,
-    /// An INVITE: hashes of the To tags whose dialogs have had their BYE, in either direction. A repeated 2xx
-    /// of these is acknowledged and nothing else.
-    pub(crate) ended_branches: Vec<u64>,
-    /// An INVITE with a 2xx: the greatest CSeq number in the early dialogs that ended with it.
+    /// An INVITE with a 2xx: what its repeats and those of its other branches need.
+    pub(crate) accepted: Option<Box<Accepted>>,
+}
+
+/// What the client transaction of an INVITE keeps about the 2xx to it, for as long as one can be repeated (RFC 6026 section 7.2).
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Accepted {
+    /// Hashes of the To tags whose dialogs have had their BYE, in either direction. A repeated 2xx of these is acknowledged and
+    /// nothing else.
+    pub(crate) ended_branches: SmallVec<[u64; 2]>,
+    /// The greatest CSeq number in the early dialogs that ended with it.
     pub(crate) spent: u32,
+    /// The ACK in each dialog that a call uses, which answers a repeated 2xx.
+    pub(crate) acks: SmallVec<[(DialogId, Bytes); 1]>,
 }
 
 impl Sent {
+    /// What is kept about the 2xx to an INVITE.
+    pub(crate) fn accepted(&mut self) -> &mut Accepted {
+        self.accepted.get_or_insert_default()
+    }
+
     /// A request of `user` outside any dialog, sent for the first time.
     pub(crate) fn outside(user: TransactionUser) -> Self {
         Self {
             user,
             dialog: None,
             attempts: Attempts::new(),
-            ended_branches: Vec::new(),
-            spent: 0,
+            accepted: None,
         }
     }
 
@@ -185,22 +201,4 @@ pub enum SessionTimer {
     Expiry,
     /// The INVITE of this side expires (RFC 3261 section 13.2.1).
     Invitation,
-}
-
-impl SessionTimer {
-    /// All kinds, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 12] = [
-        Self::NoAnswer,
-        Self::Ring,
-        Self::Repeat,
-        Self::GiveUp,
-        Self::Offer,
-        Self::Description,
-        Self::RepeatProvisional,
-        Self::Prack,
-        Self::Update,
-        Self::Refresh,
-        Self::Expiry,
-        Self::Invitation,
-    ];
 }

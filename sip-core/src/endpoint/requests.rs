@@ -1,5 +1,6 @@
 //! Builds the requests of the core, each kind in one place.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -113,7 +114,8 @@ impl Endpoint {
             body,
             call_id: parts.call_id,
             server: "",
-            own_domain: self.identity.is_in_own_domain(parts.target),
+            // Only credentials ask for it.
+            own_domain: self.credentials.is_some() && self.identity.is_in_own_domain(parts.target),
             within_dialog: false,
             anonymous: parts.anonymous,
         };
@@ -181,15 +183,16 @@ impl Endpoint {
         let flow = self.flow.clone();
         let routes = self.preloaded_route(flow.as_ref(), true);
         let secure = needs_sips_contact(call.target, &routes);
-        let contact = self.identity.contact_as(local, secure);
-        let identity = match call.from {
+        let contact = self.identity.contact_as(local, secure).into_owned();
+        let identity = call.anonymous.then(|| match call.from {
             Some((uri, _)) => format!("<{}>", text(uri)),
             None => format!("<{}>", self.identity.aor),
-        };
+        });
         // RFC 6228 section 4: a 199 ends one early dialog of the INVITE.
-        let supported = with_tag(&self.identity.supported, "199");
+        let supported = with_tag(&self.identity.supported, "199").into_owned();
         let expires = call.expires.map(|seconds| format!("{seconds}"));
-        let mut own = Vec::from([
+        let mut own = Vec::with_capacity(12 + call.own.len());
+        own.extend([
             (HeaderName::Contact, contact.as_str()),
             (HeaderName::Allow, self.allow()),
             (HeaderName::Supported, supported.as_str()),
@@ -201,10 +204,10 @@ impl Endpoint {
         if self.behaviour.replaces == Support::Required {
             own.push((HeaderName::Require, REPLACES));
         }
-        if call.anonymous {
+        if let Some(identity) = &identity {
             // RFC 3325 section 9: only trusted proxies may read the identity.
             own.push((HeaderName::Privacy, "id"));
-            own.push((HeaderName::PPreferredIdentity, identity.as_str()));
+            own.push((HeaderName::PPreferredIdentity, identity));
         }
         let identifier = self.first_session_id(set);
         own.extend(
@@ -254,7 +257,7 @@ impl Endpoint {
     pub(crate) fn contact_for(&self, target: &[u8]) -> String {
         let routes = self.preloaded_route(self.flow.as_ref(), true);
         let secure = needs_sips_contact(target, &routes);
-        self.identity.contact_as(b"", secure)
+        self.identity.contact_as(b"", secure).into_owned()
     }
 
     /// The value of Referred-By that names this side (RFC 3892 section 2.1); `None` where it hides.
@@ -277,10 +280,8 @@ impl Endpoint {
     ) -> Result<ClientTransactionId, SendError> {
         self.check_reach(parts.dialog, parts.connection)?;
         let dialog = self.dialogs.dialog(parts.dialog).ok_or(SendError::Stale)?;
-        let target: Box<[u8]> = dialog.request_uri().into();
         let anonymous = dialog.local_uri() == ANONYMOUS;
         let secure = dialog.goes_to_sips();
-        let contact = self.identity.contact_as(dialog.local_uri(), secure);
         let allow = self.allow();
         let (methods, packages) = (self.extra_allow(), self.recv_info());
         // RFC 6665 section 4.4.4: in the methods that initiate dialogs.
@@ -288,23 +289,10 @@ impl Endpoint {
             .allow_events()
             .filter(|_| parts.method == Method::Invite);
         let identifier = self.session_id_in(parts.dialog);
-        let bytes = parts.body.map_or(&b""[..], |body| &body.bytes);
         let mut sent = Sent::within(parts.dialog, user);
-        let (call_id, _) = self
-            .dialogs
-            .names(parts.dialog.set())
-            .ok_or(SendError::Stale)?;
-        let context = RequestContext {
-            method: parts.method,
-            uri: &target,
-            body: bytes,
-            call_id: &call_id,
-            server: "",
-            own_domain: self.is_dialog_in_own_domain(parts.dialog),
-            within_dialog: true,
-            anonymous,
-        };
-        let credentials = self.credentials_for(parts.connection, &context, &mut sent.attempts);
+        let credentials = self.credentials_within(parts, anonymous, &mut sent.attempts)?;
+        let local = if anonymous { ANONYMOUS } else { b"" };
+        let contact = self.identity.contact_as(local, secure);
         let mut request = self
             .dialogs
             .request(parts.dialog, parts.method)
@@ -315,7 +303,7 @@ impl Endpoint {
         }
         // RFC 3261 section 20, RFC 3262 section 7, RFC 3428 section 4: these refresh no target.
         if !matches!(parts.method, Method::Bye | Method::Prack | Method::Message) {
-            request.append(HeaderName::Contact, contact);
+            request.append(HeaderName::Contact, &*contact);
         }
         // RFC 3261 sections 13.2.1 and 14.1, RFC 3311 section 5.1.
         if matches!(parts.method, Method::Invite | Method::Update) {
@@ -347,6 +335,33 @@ impl Endpoint {
         }
         self.layer
             .send_request(parts.connection, request, sent, self.now)
+    }
+
+    /// The credentials that a request within a dialog carries for its protection spaces.
+    fn credentials_within(
+        &mut self,
+        parts: &InDialog<'_>,
+        anonymous: bool,
+        attempts: &mut Attempts,
+    ) -> Result<Authorizations, SendError> {
+        if self.credentials.is_none() {
+            return Ok(Authorizations::new());
+        }
+        let dialog = self.dialogs.dialog(parts.dialog).ok_or(SendError::Stale)?;
+        let target: Box<[u8]> = dialog.request_uri().into();
+        let names = self.dialogs.names(parts.dialog.set());
+        let (call_id, _) = names.ok_or(SendError::Stale)?;
+        let context = RequestContext {
+            method: parts.method,
+            uri: &target,
+            body: parts.body.map_or(&b""[..], |body| &body.bytes),
+            call_id: &call_id,
+            server: "",
+            own_domain: self.is_dialog_in_own_domain(parts.dialog),
+            within_dialog: true,
+            anonymous,
+        };
+        Ok(self.credentials_for(parts.connection, &context, attempts))
     }
 
     /// The connection for a request in `dialog`, and whether it may go out now.
@@ -444,14 +459,10 @@ impl Endpoint {
             ack.append(HeaderName::SessionId, identifier);
         }
         for name in [HeaderName::Route, HeaderName::From] {
-            for header in invite.headers_named(name) {
-                ack.append(name, header.value);
-            }
+            ack.copy(invite, name);
         }
         ack.append(HeaderName::To, &to);
-        for header in invite.headers_named(HeaderName::CallId) {
-            ack.append(HeaderName::CallId, header.value);
-        }
+        ack.copy(invite, HeaderName::CallId);
         ack.append(HeaderName::CSeq, Value::CSeq(cseq.number, Method::Ack));
         copy_credentials(invite, &mut ack);
         // Without a connection the peer's own timers end the transaction.
@@ -483,7 +494,7 @@ impl Endpoint {
             let from = sent.from().map_err(|_| SendError::Stale)?;
             let secure = needs_sips_contact(sent.uri_bytes(), &routes);
             let contact = self.identity.contact_as(from.uri().as_bytes(), secure);
-            again.set(HeaderName::Contact, contact);
+            again.set(HeaderName::Contact, contact.into_owned());
         }
         let context = self.context_of(sent, None);
         let credentials = self.credentials_for(connection, &context, &mut next.attempts);
@@ -578,15 +589,15 @@ impl Endpoint {
 }
 
 /// A list of option tags with one more.
-fn with_tag(tags: &str, tag: &str) -> String {
+fn with_tag<'a>(tags: &'a str, tag: &'a str) -> Cow<'a, str> {
     if tags.is_empty() {
-        return tag.into();
+        return Cow::Borrowed(tag);
     }
     let mut known = tags.split(',').map(str::trim);
     if known.any(|known| known == tag) {
-        return tags.into();
+        return Cow::Borrowed(tags);
     }
-    format!("{tags}, {tag}")
+    Cow::Owned([tags, ", ", tag].concat())
 }
 
 /// RFC 3261 section 8.1.1.8: whether the Contact has to be a SIPS URI.
@@ -596,9 +607,7 @@ fn needs_sips_contact(target: &[u8], routes: &[Box<[u8]>]) -> bool {
 
 pub(super) fn copy_credentials<'a>(invite: &'a Request, ack: &mut Builder<'a>) {
     for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
-        for header in invite.headers_named(name) {
-            ack.append(name, header.value);
-        }
+        ack.copy(invite, name);
     }
 }
 

@@ -1,10 +1,10 @@
 //! Builds the responses of the core.
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
 use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
+use smallvec::SmallVec;
 
 use super::late_prack::{LateProvisional, ProvisionalNumber};
 use super::state::Endpoint;
@@ -27,6 +27,9 @@ pub(crate) struct InDialogResponse<'a> {
     pub(crate) extra: &'a [ExtraHeader],
 }
 
+/// A To tag; those of the core need no memory of their own.
+type Tag = SmallVec<[u8; 32]>;
+
 impl Endpoint {
     /// Answers a request with a final response outside any dialog. Draws a To tag.
     pub(crate) fn answer(
@@ -48,7 +51,7 @@ impl Endpoint {
         headers: &[(HeaderName<'_>, &str)],
     ) {
         let tag = set.and_then(|set| self.dialogs.tag(set));
-        let tag = tag.map(|tag| tag.as_bytes().into());
+        let tag = tag.map(|tag| Tag::from_slice(tag.as_bytes()));
         self.answer_tagged(tag, transaction, status, headers, None);
     }
 
@@ -81,13 +84,13 @@ impl Endpoint {
         let accept = self.with_accepted_bodies("application/sdp");
         let known = match status.as_u16() {
             405 => Some((HeaderName::Allow, self.allow())),
-            415 => Some((HeaderName::Accept, accept.as_str())),
+            415 => Some((HeaderName::Accept, &*accept)),
             _ => None,
         };
         let mut headers: Vec<(HeaderName<'_>, &str)> = headers;
         headers.extend(known.filter(|known| headers.iter().all(|(name, _)| *name != known.0)));
         let tag = set.and_then(|set| self.dialogs.tag(set));
-        let tag = tag.map(|tag| tag.as_bytes().into());
+        let tag = tag.map(|tag| Tag::from_slice(tag.as_bytes()));
         self.try_answer(tag, transaction, status, &headers, body)
     }
 
@@ -144,14 +147,19 @@ impl Endpoint {
         invite: ServerTransactionId,
     ) {
         let sent = self.layer.response_tag(invite);
-        let tag = sent.or_else(|| Some(self.dialogs.tag(set?)?.as_bytes().into()));
+        let tag = match sent {
+            Some(sent) => Some(Tag::from_slice(&sent)),
+            None => set
+                .and_then(|set| self.dialogs.tag(set))
+                .map(|tag| Tag::from_slice(tag.as_bytes())),
+        };
         self.answer_tagged(tag, cancel, StatusCode::OK, &[], None);
     }
 
     /// As [`Endpoint::answer`], with a To tag; draws one if that is `None`.
     fn answer_tagged(
         &mut self,
-        tag: Option<Box<[u8]>>,
+        tag: Option<Tag>,
         transaction: ServerTransactionId,
         status: StatusCode,
         headers: &[(HeaderName<'_>, &str)],
@@ -164,22 +172,47 @@ impl Endpoint {
     /// Answers a request, with a To tag; draws one if that is `None`.
     fn try_answer(
         &mut self,
-        tag: Option<Box<[u8]>>,
+        tag: Option<Tag>,
         transaction: ServerTransactionId,
         status: StatusCode,
         headers: &[(HeaderName<'_>, &str)],
         body: Option<&Body>,
     ) -> Result<(), SendError> {
         let request = self.layer.request(transaction).ok_or(SendError::Stale)?;
-        let tag = match tag {
-            Some(tag) => tag,
-            None => crate::rand::token(self.layer.rng(), 26).into_bytes().into(),
-        };
-        let request_tag = request.to().ok().and_then(|to| to.tag());
-        let identifier = self.session_id_for(&request, request_tag.unwrap_or(&tag));
+        self.try_answer_request(tag, transaction, &request, status, headers, body)
+    }
+
+    /// As [`Endpoint::answer`], for a request that is at hand, so that the transaction need not read it again.
+    pub(super) fn answer_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+    ) {
+        let answered = self.try_answer_request(None, transaction, request, status, headers, None);
+        self.log_unsent(transaction, answered);
+    }
+
+    fn try_answer_request(
+        &mut self,
+        tag: Option<Tag>,
+        transaction: ServerTransactionId,
+        request: &Request,
+        status: StatusCode,
+        headers: &[(HeaderName<'_>, &str)],
+        body: Option<&Body>,
+    ) -> Result<(), SendError> {
+        let tag = tag.unwrap_or_else(|| {
+            let mut tag = Tag::new();
+            crate::rand::push_token(self.layer.rng(), 26, |digit| tag.push(digit));
+            tag
+        });
+        let request_tag = request.to_tag().ok().flatten();
+        let identifier = self.session_id_for(request, request_tag.unwrap_or(&tag));
         let lists_methods = headers.iter().any(|(name, _)| *name == HeaderName::Allow);
         let methods = self.extra_allow().filter(|_| lists_methods);
-        let mut response = Builder::response_to(&request, status, Some(&tag));
+        let mut response = Builder::response_to(request, status, Some(&tag));
         if let Some(identifier) = identifier {
             response.append(HeaderName::SessionId, identifier);
         }
@@ -265,12 +298,11 @@ impl Endpoint {
             response.append(HeaderName::RecordRoute, route.unfolded().into_owned());
         }
         let local = self.dialogs.dialog(dialog).map(Dialog::local_uri);
+        let contact = self
+            .identity
+            .contact_as(local.unwrap_or_default(), comes_from_sips(&request));
         response
-            .append(
-                HeaderName::Contact,
-                self.identity
-                    .contact_as(local.unwrap_or_default(), comes_from_sips(&request)),
-            )
+            .append(HeaderName::Contact, &*contact)
             .append(HeaderName::Allow, self.allow())
             .append(HeaderName::Supported, self.identity.supported.as_str())
             .append(HeaderName::UserAgent, &*self.behaviour.user_agent);

@@ -21,8 +21,8 @@ impl Endpoint {
 
     /// Takes the UUID of the peer from a request that belongs to a call, or makes one.
     pub(crate) fn learn_uuid_of_caller(&mut self, set: DialogSetId, request: &Request) {
-        if let Ok(from) = request.from() {
-            self.dialogs.learn_uuid(set, from.tag(), request);
+        if let Ok(tag) = request.from_tag() {
+            self.dialogs.learn_uuid(set, tag, request);
         }
     }
 
@@ -31,12 +31,12 @@ impl Endpoint {
         if !self.behaviour.session_id {
             return;
         }
-        let (Ok(from), Ok(to), Ok(call_id)) = (response.from(), response.to(), response.call_id())
+        let (Ok(Some(own)), Ok(Some(tag)), Ok(call_id)) =
+            (response.from_tag(), response.to_tag(), response.call_id())
         else {
             return;
         };
-        let set = from.tag().and_then(|tag| self.dialogs.set_of(call_id, tag));
-        if let (Some(set), Some(tag)) = (set, to.tag()) {
+        if let Some(set) = self.dialogs.set_of(call_id, own) {
             self.dialogs.learn_uuid(set, Some(tag), response);
         }
     }
@@ -58,7 +58,7 @@ impl Endpoint {
             return None;
         }
         let set = self.dialogs.set_of(request.call_id().ok()?, tag)?;
-        self.session_id_towards(set, request.from().ok()?.tag())
+        self.session_id_towards(set, request.from_tag().ok()?)
     }
 
     fn session_id_towards(&self, set: DialogSetId, tag: Option<&[u8]>) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The endpoint: its tables, its clock, its queue of actions, its records.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -27,7 +28,7 @@ use crate::ids::ConnectionId;
 use crate::limits::Limits;
 use crate::record::Direction;
 use crate::share::share;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, earlier};
 use crate::timer::Timers;
 use crate::transaction::{TimerSettings, TransactionLayer, TransactionSettings};
 
@@ -228,13 +229,10 @@ impl Endpoint {
     /// because the queue had no room for them.
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
-        if !self.is_overfull() {
-            return [self.layer.unread_since(), self.deadline()]
-                .into_iter()
-                .flatten()
-                .min();
+        if self.is_overfull() {
+            return None;
         }
-        None
+        earlier(self.layer.unread_since(), self.deadline())
     }
 
     /// Whether the queue of actions is so full that nothing is due until the host polls.
@@ -244,10 +242,7 @@ impl Endpoint {
 
     /// The next deadline of transactions and timers.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        match (self.layer.deadline(), self.timers.next()) {
-            (Some(layer), Some(timers)) => Some(layer.min(timers)),
-            (layer, timers) => layer.or(timers),
-        }
+        earlier(self.layer.deadline(), self.timers.next())
     }
 
     /// The counters since the endpoint was made.
@@ -300,14 +295,15 @@ impl Endpoint {
     }
 
     /// The media types that an INVITE may carry, as a value of Accept (RFC 3261 section 20.1).
-    pub(crate) fn accept_types(&self) -> String {
+    pub(crate) fn accept_types(&self) -> Cow<'static, str> {
         self.with_accepted_bodies(ACCEPT)
     }
 
     /// The media types of `own` and those that the application reads.
-    pub(crate) fn with_accepted_bodies(&self, own: &str) -> String {
-        let mut accept = String::from(own);
+    pub(crate) fn with_accepted_bodies(&self, own: &'static str) -> Cow<'static, str> {
+        let mut accept = Cow::Borrowed(own);
         for media in &self.behaviour.extensions.bodies {
+            let accept = accept.to_mut();
             accept.push_str(", ");
             accept.push_str(media);
         }

@@ -6,6 +6,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use sip_parse::{HeaderName, Message, Method, Request, Scheme, StatusCode, text};
+use smallvec::SmallVec;
 
 use super::state::{Endpoint, RELIABLE, REPLACES};
 use crate::body::{Body, Understood, Unusable, unusable};
@@ -184,12 +185,12 @@ impl Endpoint {
         transaction: ServerTransactionId,
         request: &Request,
     ) -> bool {
-        let unsupported = request.require().filter(|tag| !self.supports(tag));
-        let unsupported = unsupported
-            .map(|tag| format!("{}", text(tag)))
-            .collect::<Vec<_>>()
-            .join(", ");
-        if !unsupported.is_empty() {
+        if request.require().any(|tag| !self.supports(tag)) {
+            let unsupported = request.require().filter(|tag| !self.supports(tag));
+            let unsupported = unsupported
+                .map(|tag| format!("{}", text(tag)))
+                .collect::<Vec<_>>()
+                .join(", ");
             let headers = [(HeaderName::Unsupported, unsupported.as_str())];
             self.refuse(
                 transaction,
@@ -214,7 +215,7 @@ impl Endpoint {
         };
         if let Some(unusable) = unusable(request, &understood) {
             let accept = self.accept_types();
-            let accept = [(HeaderName::Accept, accept.as_str())];
+            let accept = [(HeaderName::Accept, &*accept)];
             let accept_encoding = [(HeaderName::AcceptEncoding, "identity")];
             let (status, why, headers) = match unusable {
                 Unusable::Malformed => (StatusCode::BAD_REQUEST, "malformed body", &[][..]),
@@ -261,10 +262,12 @@ impl Endpoint {
 
     /// Whether Supported lists the option tag, so that it may stand in Require.
     pub(crate) fn supports(&self, tag: &[u8]) -> bool {
-        self.identity
+        let mut own = self
+            .identity
             .supported
-            .split(", ")
-            .any(|own| tag.eq_ignore_ascii_case(own.as_bytes()))
+            .as_bytes()
+            .split(|byte| *byte == b',');
+        own.any(|own| tag.eq_ignore_ascii_case(own.trim_ascii_start()))
     }
 
     /// Whether Replaces is supported (RFC 3891).
@@ -274,13 +277,18 @@ impl Endpoint {
 
     /// Answers an OPTIONS with the status that an INVITE would get, and the capabilities of the endpoint (RFC
     /// 3261 section 11.2).
-    pub(crate) fn answer_options(&mut self, transaction: ServerTransactionId, busy: bool) {
+    pub(crate) fn answer_options(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        busy: bool,
+    ) {
         let status = if busy {
             StatusCode::BUSY_HERE
         } else {
             StatusCode::OK
         };
-        self.list_capabilities(transaction, status);
+        self.list_capabilities(transaction, request, status);
     }
 
     /// Answers an OPTIONS with a status and the capabilities of the endpoint (RFC 3261 section 11.2, RFC 6086 section 4.2.3, RFC
@@ -288,15 +296,17 @@ impl Endpoint {
     pub(crate) fn list_capabilities(
         &mut self,
         transaction: ServerTransactionId,
+        request: &Request,
         status: StatusCode,
     ) {
-        let supported = self.identity.supported.clone();
+        // Taken out for the time of the answer, which needs the endpoint.
+        let supported = core::mem::take(&mut self.identity.supported);
         let accept = self.accept_types();
         let packages = self.recv_info();
         let events = self.allow_events();
-        let mut headers = Vec::from([
+        let mut headers = SmallVec::<[(HeaderName<'_>, &str); 8]>::from_slice(&[
             (HeaderName::Allow, self.allow()),
-            (HeaderName::Accept, accept.as_str()),
+            (HeaderName::Accept, &*accept),
             (HeaderName::AcceptEncoding, "identity"),
             (HeaderName::AcceptLanguage, "en"),
             (HeaderName::Supported, supported.as_str()),
@@ -311,7 +321,9 @@ impl Endpoint {
                 .as_deref()
                 .map(|events| (HeaderName::AllowEvents, events)),
         );
-        self.answer(transaction, status, &headers);
+        self.answer_request(transaction, request, status, &headers);
+        drop(headers);
+        self.identity.supported = supported;
     }
 }
 
@@ -327,8 +339,8 @@ pub(crate) fn requires_reliable(invite: &Request) -> bool {
 
 /// Whether the sender of a message supports Replaces (RFC 3891 section 4).
 pub(crate) fn takes_replaces(message: &Message) -> bool {
-    let mut tags = message.supported().chain(message.require());
-    tags.any(|tag| tag.eq_ignore_ascii_case(REPLACES.as_bytes()))
+    let tag = REPLACES.as_bytes();
+    message.has_token(HeaderName::Supported, tag) || message.has_token(HeaderName::Require, tag)
 }
 
 /// A request without From tag and without magic cookie (RFC 3261 sections 8.1.1.7 and 12.1.1).

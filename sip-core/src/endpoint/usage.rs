@@ -120,7 +120,7 @@ impl Endpoint {
             return;
         };
         match request.method() {
-            Method::Options => self.answer_options(transaction, false),
+            Method::Options => self.answer_options(transaction, &request, false),
             Method::Bye | Method::Notify | Method::Prack | Method::Update => {
                 let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 self.refuse(transaction, status, "no such usage", &[]);

@@ -93,7 +93,7 @@ pub enum PackageError {
 pub(super) fn text<'a>(body: &'a Body, expected: &'static str) -> Result<&'a str, PackageError> {
     let other_type = || PackageError::ContentType {
         expected,
-        found: body.content_type.clone(),
+        found: (*body.content_type).into(),
     };
     let media = MediaType::parse(body.content_type.as_bytes()).map_err(|_| other_type())?;
     let (kind, subtype) = expected.split_once('/').unwrap_or_default();

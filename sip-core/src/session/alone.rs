@@ -28,7 +28,7 @@ impl SessionLayer {
                 } => match request.method() {
                     Method::Invite => self.on_call(endpoint, transaction, Box::new(request)),
                     Method::Options => {
-                        endpoint.answer_options(transaction, self.is_busy(endpoint));
+                        endpoint.answer_options(transaction, &request, self.is_busy(endpoint));
                     }
                     Method::Refer => self.on_refer(endpoint, transaction, None, Box::new(request)),
                     // RFC 3261 section 15.1.2, RFC 3262 section 6, RFC 3311 section 5.2: these need a dialog.
@@ -44,7 +44,9 @@ impl SessionLayer {
                     request,
                 } => match request.method() {
                     // RFC 3261 section 11.2: within a dialog the response is 200.
-                    Method::Options => endpoint.list_capabilities(transaction, StatusCode::OK),
+                    Method::Options => {
+                        endpoint.list_capabilities(transaction, &request, StatusCode::OK)
+                    }
                     Method::Refer => {
                         self.on_refer(endpoint, transaction, Some(id), Box::new(request))
                     }

@@ -50,7 +50,9 @@ pub(crate) fn start(
     context.set(SessionTimer::NoAnswer, wait);
     let session = context.common.id;
     context.common.peer_replaces = takes_replaces(&request);
-    context.common.replaces = named.replaces;
+    if let Some(old) = named.replaces {
+        context.common.seldom().replaces = Some(old);
+    }
     context.event(Event::IncomingCall {
         session,
         replaces: named.replaces,
@@ -61,7 +63,7 @@ pub(crate) fn start(
     State::Incoming(Box::new(Incoming {
         transaction,
         dialog,
-        number: request.cseq().map_or(0, |cseq| cseq.number),
+        number: request.sequence().unwrap_or(0),
         reliable: Reliable::new(context.endpoint.behaviour().reliable_provisionals, &request),
         request,
         ringing: false,
@@ -405,7 +407,7 @@ impl Answered {
     /// Whether the ACK belongs to this INVITE; a late copy of an ACK to an earlier INVITE has another CSeq
     /// number.
     fn is_acknowledged_by(&self, ack: &Request) -> bool {
-        ack.cseq().is_ok_and(|cseq| cseq.number == self.number)
+        ack.sequence() == Ok(self.number)
     }
 
     fn stop(&self, context: &mut Context<'_>) {

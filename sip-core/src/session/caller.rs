@@ -360,11 +360,13 @@ impl Calling {
             context.offer_came(Carrier::Success, offer);
             return Some(State::AwaitingAnswer(Box::new(AwaitingAnswer {
                 dialog,
+                transaction: response.transaction,
                 invite: response.request.clone(),
             })));
         }
-        let refresh = Some(response.response).filter(|_| unusable.is_none());
-        let acknowledged = context.acknowledge(dialog, response.request, refresh, None);
+        // The dialog has the target of the 2xx.
+        let (transaction, invite) = (response.transaction, response.request);
+        let acknowledged = context.acknowledge(dialog, transaction, invite, None, None);
         if acknowledged.is_err() {
             return context.end(EndReason::transport(Cause::ConnectionLost));
         }
@@ -473,7 +475,9 @@ impl AwaitingAnswer {
             let call = *self;
             return Some(State::QueuedAck(Box::new(QueuedAck { call, answer })));
         }
-        let acknowledged = context.acknowledge(self.dialog, &self.invite, None, Some(&answer));
+        let (dialog, invite) = (self.dialog, &self.invite);
+        let acknowledged =
+            context.acknowledge(dialog, self.transaction, invite, None, Some(&answer));
         if let Err(error) = acknowledged {
             return context.end(EndReason::transport(send_failure_cause(&error)));
         }
@@ -485,7 +489,7 @@ impl AwaitingAnswer {
     }
 
     fn ack_and_bye(self: Box<Self>, cause: Cause, context: &mut Context<'_>) -> Option<State> {
-        match context.acknowledge(self.dialog, &self.invite, None, None) {
+        match context.acknowledge(self.dialog, self.transaction, &self.invite, None, None) {
             Ok(()) => context.hang_up(EndReason::local(cause)),
             Err(_) if cause == Cause::Requested => context.end(EndReason::local(cause)),
             Err(_) => context.end(EndReason::transport(Cause::ConnectionLost)),

@@ -62,10 +62,7 @@ impl SessionLayer {
         endpoint.dialogs.claim(dialog, usage);
         let offered = remote_description(invite).is_some();
         let mut common = Common::branch(session, first, offered);
-        let tag = response.response.to().ok().and_then(|to| to.tag());
-        let answers = &mut first.early_answers;
-        let place = answers.iter().position(|known| Some(&*known.tag) == tag);
-        let known = place.map(|place| answers.swap_remove(place));
+        let known = first.take_early_answer(response.response.to_tag().ok().flatten());
         endpoint.event(Event::CallBranched { session, of });
         let context = &mut Context {
             endpoint,

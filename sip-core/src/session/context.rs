@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use bytes::Bytes;
 use sip_parse::{HeaderName, Message, Method, Response, StatusCode};
+use smallvec::SmallVec;
 
 use super::input::ResponseTo;
 use super::offer::{Carrier, Ending, Exchange, OfferEffect, OfferEffects, OfferInput};
@@ -13,7 +13,7 @@ use super::options::MessageOptions;
 use super::refresh::{
     OwnFields, Refresh, TimerFields, TimerPolicy, TimingEffect, TimingEffects, TimingInput,
 };
-use super::state::{Attempt, EarlyAnswer, State, Terminating, Updates};
+use super::state::{Attempt, Seldom, State, Terminating, Updates};
 use crate::body::{Body, RemoteDescription};
 use crate::dialog::{DialogId, DialogSetId, Established};
 use crate::endpoint::{
@@ -22,7 +22,7 @@ use crate::endpoint::{
 };
 use crate::event::{Event, ExchangeOutcome};
 use crate::header::ExtraHeader;
-use crate::ids::{ConnectionId, ExchangeId, ReferId, SessionId};
+use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::rand::below;
 use crate::reason::{ByeFailure, Cause, EndReason, Originator, send_failure_cause};
 use crate::time::Timestamp;
@@ -53,26 +53,20 @@ pub(crate) struct Common {
     pub(crate) updates: Updates,
     /// The number of the last exchange.
     pub(crate) exchanges: u32,
-    /// The CSeq number and the bytes of the last ACK to a 2xx, which answer a repeated 2xx.
-    ack: Option<(u32, Bytes)>,
+    /// The CSeq number of the last ACK to a 2xx.
+    acknowledged: Option<u32>,
     /// The connection on which the peer last reached this side.
     pub(crate) connection: Option<ConnectionId>,
     /// Whether this side called; the Call-ID is its own then.
     pub(crate) caller: bool,
     /// Whether further branches of the INVITE become calls.
     pub(crate) claims: bool,
-    /// The answers of its branches before their 2xx; at most `Limits::forks`.
-    pub(crate) early_answers: Vec<EarlyAnswer>,
     /// The transaction of the INVITE of this side that made the call.
     pub(crate) invite: Option<ClientTransactionId>,
     /// Whether the peer supports Replaces (RFC 3891 section 4).
     pub(crate) peer_replaces: bool,
     /// Whether the peer has sent a REFER in the call.
     pub(crate) was_referred: bool,
-    /// The call that ends when this one is answered (RFC 3891 section 3).
-    pub(crate) replaces: Option<SessionId>,
-    /// The REFER of a peer that this call follows.
-    pub(crate) follows: Option<ReferId>,
     /// The status to report for it.
     pub(crate) progress: Option<StatusCode>,
     /// The reliable provisional response of this side that the peer has not acknowledged.
@@ -81,9 +75,9 @@ pub(crate) struct Common {
     pub(crate) refresh: Refresh,
     /// What the application adds to the message that ends the call.
     pub(crate) parting: Option<Box<MessageOptions>>,
-    /// The info packages that the peer takes (RFC 6086).
-    pub(crate) packages: Vec<Box<[u8]>>,
-    timers: [Option<TimerKey>; SessionTimer::ALL.len()],
+    pub(super) seldom: Option<Box<Seldom>>,
+    /// The timers that are set; a call that is up has those of its session alone.
+    timers: SmallVec<[(SessionTimer, TimerKey); 3]>,
 }
 
 /// The context of one step of a call.
@@ -103,22 +97,19 @@ impl Common {
             will_hold: false,
             updates: Updates::default(),
             exchanges: 0,
-            ack: None,
+            acknowledged: None,
             connection: None,
             caller: false,
             claims: false,
-            early_answers: Vec::new(),
             invite: None,
             peer_replaces: false,
             was_referred: false,
-            replaces: None,
-            follows: None,
             progress: None,
             provisional: None,
             refresh: Refresh::new(),
             parting: None,
-            packages: Vec::new(),
-            timers: [None; SessionTimer::ALL.len()],
+            seldom: None,
+            timers: SmallVec::new(),
         }
     }
 
@@ -138,7 +129,7 @@ impl Common {
     /// The last exchange, the last ACK and the unacknowledged response by their numbers, for tests.
     #[cfg(test)]
     pub(crate) fn numbers(&self) -> [u64; 3] {
-        let ack = self.ack.as_ref().map_or(0, |(number, _)| *number);
+        let ack = self.acknowledged.unwrap_or(0);
         let rseq = self.provisional.map_or(0, |provisional| provisional.rseq);
         [self.exchanges.into(), ack.into(), rseq.into()]
     }
@@ -180,24 +171,31 @@ impl Context<'_> {
         self.clear(timer);
         let owner = TimerOwner::Session(self.common.id, timer);
         let at = self.endpoint.now + after;
-        self.common.timers[timer as usize] = Some(self.endpoint.timers.set(at, owner));
+        let key = self.endpoint.timers.set(at, owner);
+        self.common.timers.push((timer, key));
     }
 
     pub(crate) fn clear(&mut self, timer: SessionTimer) {
-        if let Some(key) = self.common.timers[timer as usize].take() {
+        if let Some(key) = self.forget(timer) {
             self.endpoint.timers.cancel(key);
         }
     }
 
     fn clear_all(&mut self) {
-        for timer in SessionTimer::ALL {
-            self.clear(timer);
+        for (_, key) in self.common.timers.drain(..) {
+            self.endpoint.timers.cancel(key);
         }
+    }
+
+    fn forget(&mut self, timer: SessionTimer) -> Option<TimerKey> {
+        let mut timers = self.common.timers.iter();
+        let place = timers.position(|(set, _)| *set == timer)?;
+        Some(self.common.timers.swap_remove(place).1)
     }
 
     /// The timer has fired, so its key is spent.
     pub(crate) fn fired(&mut self, timer: SessionTimer) {
-        self.common.timers[timer as usize] = None;
+        self.forget(timer);
     }
 
     /// Requests an offer from the application.
@@ -449,7 +447,11 @@ impl Context<'_> {
     }
 
     /// Ends the call: emits [`Event::Ended`](crate::Event::Ended) and clears every timer and table entry.
-    pub(crate) fn end(&mut self, reason: EndReason) -> Option<State> {
+    pub(crate) fn end(&mut self, reason: impl Into<Box<EndReason>>) -> Option<State> {
+        self.end_for(reason.into())
+    }
+
+    fn end_for(&mut self, reason: Box<EndReason>) -> Option<State> {
         self.close_exchange(&reason);
         self.clear_all();
         self.common.progress = Some(final_status(&reason));
@@ -466,10 +468,7 @@ impl Context<'_> {
             let label = session.to_bits();
             self.endpoint.debug("sip.dialog", label, "the dialog ends");
         }
-        self.event(Event::Ended {
-            session,
-            reason: Box::new(reason),
-        });
+        self.event(Event::Ended { session, reason });
         None
     }
 
@@ -478,16 +477,16 @@ impl Context<'_> {
         self.close_exchange(&reason);
         self.clear_all();
         let since = self.endpoint.now;
-        self.send_bye(Box::new(Terminating {
-            reason,
+        self.send_bye(Terminating {
+            reason: Box::new(reason),
             since,
             peer_knows: false,
-        }))
+        })
     }
 
     /// Sends the BYE of an ended call, or keeps it until there is a connection, for as long as it would wait
     /// for a response.
-    pub(crate) fn send_bye(&mut self, call: Box<Terminating>) -> Option<State> {
+    pub(crate) fn send_bye(&mut self, mut call: Terminating) -> Option<State> {
         let Some(dialog) = self.common.dialog else {
             return self.end(call.reason);
         };
@@ -527,11 +526,11 @@ impl Context<'_> {
                 self.dialog_is_ended();
                 Some(State::Terminating(call))
             }
-            Err(error) => self.end(EndReason {
-                cause: send_failure_cause(&error),
-                bye_failure: Some(ByeFailure::NotSent),
-                ..call.reason
-            }),
+            Err(error) => {
+                call.reason.cause = send_failure_cause(&error);
+                call.reason.bye_failure = Some(ByeFailure::NotSent);
+                self.end(call.reason)
+            }
         }
     }
 
@@ -577,19 +576,21 @@ impl Context<'_> {
         (!established.has_target).then_some(Cause::Malformed)
     }
 
-    /// Acknowledges a 2xx and keeps the ACK for a repeated 2xx.
+    /// Acknowledges a 2xx and keeps the ACK for a repeated 2xx. `transaction` is that of the INVITE.
     pub(crate) fn acknowledge(
         &mut self,
         dialog: DialogId,
+        transaction: ClientTransactionId,
         invite: &SentRequest,
         response: Option<&Response>,
         answer: Option<&Body>,
     ) -> Result<(), SendError> {
         let known = self.common.connection;
-        let ack = self
+        let (number, ack) = self
             .endpoint
             .acknowledge(dialog, invite, response, answer, known)?;
-        self.common.ack = Some(ack);
+        self.endpoint.keep_ack(transaction, dialog, ack);
+        self.common.acknowledged = Some(number);
         Ok(())
     }
 
@@ -607,7 +608,7 @@ impl Context<'_> {
         let Some(invite) = response.request.request() else {
             return;
         };
-        let tag = response.response.to().ok().and_then(|to| to.tag());
+        let tag = response.response.to_tag().ok().flatten();
         let dialog =
             self.common
                 .dialog
@@ -616,24 +617,27 @@ impl Context<'_> {
                     None => false,
                 });
         if let Some(dialog) = dialog {
-            let number = invite.cseq().map_or(0, |cseq| cseq.number);
-            match &self.common.ack {
+            let number = invite.sequence().unwrap_or(0);
+            match self.common.acknowledged {
                 // The ACK waits for the application's answer.
                 _ if ack_is_due => {}
-                Some((known, ack)) if *known == number => {
+                Some(known) if known == number => {
                     let flow = self.endpoint.flow.as_ref().map(|flow| flow.connection);
                     let connection = flow.unwrap_or(response.connection);
-                    if self.endpoint.check_reach(dialog, connection).is_ok() {
-                        let ack = ack.clone();
+                    let ack = self.endpoint.kept_ack(response.transaction, dialog);
+                    if let Some(ack) = ack
+                        && self.endpoint.check_reach(dialog, connection).is_ok()
+                    {
                         self.endpoint.layer.repeat_ack(connection, ack);
                     }
                 }
                 // A late repeat of an earlier 2xx, which is already acknowledged.
-                Some((known, _)) if *known > number => {}
+                Some(known) if known > number => {}
                 _ => {
                     // Without a connection the peer's own timers end the transaction.
-                    let (request, response) = (response.request, Some(response.response));
-                    let _ = self.acknowledge(dialog, request, response, None);
+                    let (transaction, request) = (response.transaction, response.request);
+                    let response = Some(response.response);
+                    let _ = self.acknowledge(dialog, transaction, request, response, None);
                 }
             }
             return;

@@ -49,7 +49,7 @@ pub(crate) fn is_next(last: Option<u32>, rseq: u32) -> bool {
 
 /// The value of RAck for a response (RFC 3262 section 7.2).
 pub(crate) fn rack(rseq: u32, response: &Response) -> Option<Box<str>> {
-    let number = response.cseq().ok()?.number;
+    let number = response.sequence().ok()?;
     Some(format!("{rseq} {number} INVITE").into())
 }
 
@@ -183,8 +183,7 @@ impl EarlyDialog {
         let answer = self.preview.take().filter(|_| context.common.claims);
         if let (Some(tag), Some(answer)) = (tag, answer) {
             let complete = self.complete;
-            let answers = &mut context.common.early_answers;
-            answers.push(EarlyAnswer {
+            context.common.seldom().early_answers.push(EarlyAnswer {
                 tag,
                 answer,
                 complete,
@@ -216,7 +215,7 @@ impl EarlyDialogs {
 
     /// The place of the early dialog that a response belongs to.
     fn position(&self, response: &Response, context: &Context<'_>) -> Option<usize> {
-        let tag = response.to().ok()?.tag();
+        let tag = response.to_tag().ok()?;
         let known = |dialog| context.endpoint.dialogs.dialog(dialog);
         let tag_of = |dialog| known(dialog).map(Dialog::remote_tag);
         let mut dialogs = self.dialogs.iter();
@@ -226,7 +225,7 @@ impl EarlyDialogs {
     /// Makes the early dialog of a provisional response, unless there is one (RFC 3261 section 12.1.2). Above the limit of forks a
     /// branch gets none; the core acknowledges its 2xx and ends it.
     fn establish(&mut self, response: &ResponseTo<'_>, context: &mut Context<'_>) -> Option<usize> {
-        response.response.to().ok()?.tag()?;
+        response.response.to_tag().ok()??;
         let invite = response.request.request()?;
         let dialogs = &mut context.endpoint.dialogs;
         let established = dialogs.establish(context.common.set, invite, response.response);

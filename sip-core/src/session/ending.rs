@@ -16,11 +16,7 @@ const OVER: StatusCode = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
 
 impl Terminating {
     /// The state `Terminating`.
-    pub(crate) fn step(
-        mut self: Box<Self>,
-        input: Input<'_>,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
+    pub(crate) fn step(mut self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         match input {
             // RFC 3261 section 15.1.1: every outcome of the BYE ends the call.
             Input::Response(response) if response.to == SessionRequest::Bye => {
@@ -60,23 +56,17 @@ impl Terminating {
     }
 
     /// The reason of a call whose BYE did not end it at the peer.
-    fn without_bye(self, failure: ByeFailure) -> EndReason {
-        EndReason {
-            bye_failure: Some(failure).filter(|_| !self.peer_knows),
-            ..self.reason
-        }
+    fn without_bye(mut self, failure: ByeFailure) -> Box<EndReason> {
+        self.reason.bye_failure = Some(failure).filter(|_| !self.peer_knows);
+        self.reason
     }
 
     /// The state `QueuedBye`.
-    pub(crate) fn step_queued(
-        self: Box<Self>,
-        input: Input<'_>,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
-        let unsent = |reason: EndReason| EndReason {
-            cause: Cause::NeverSent,
-            bye_failure: Some(ByeFailure::NotSent),
-            ..reason
+    pub(crate) fn step_queued(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
+        let unsent = |mut reason: Box<EndReason>| {
+            reason.cause = Cause::NeverSent;
+            reason.bye_failure = Some(ByeFailure::NotSent);
+            reason
         };
         match input {
             Input::Timer(SessionTimer::GiveUp) if context.endpoint.flow.is_none() => {
@@ -91,11 +81,7 @@ impl Terminating {
     }
 
     /// The state `LostBye`.
-    pub(crate) fn step_lost(
-        self: Box<Self>,
-        input: Input<'_>,
-        context: &mut Context<'_>,
-    ) -> Option<State> {
+    pub(crate) fn step_lost(self, input: Input<'_>, context: &mut Context<'_>) -> Option<State> {
         match input {
             Input::Timer(SessionTimer::GiveUp) if context.endpoint.flow.is_none() => {
                 context.end(self.without_bye(ByeFailure::NoResponse))
@@ -110,10 +96,10 @@ impl Terminating {
 
     /// The inputs that both waiting states handle alike; `Err` returns the call if its state stays.
     fn step_waiting(
-        self: Box<Self>,
+        self,
         input: Input<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Option<State>, Box<Self>> {
+    ) -> Result<Option<State>, Self> {
         match input {
             Input::Connected => {
                 context.clear(SessionTimer::GiveUp);

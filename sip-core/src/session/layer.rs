@@ -15,7 +15,7 @@ use super::referral::Referred;
 use super::refresh::refuse_interval;
 use super::state::{NewInvite, State};
 use super::transfer::Transfer;
-use crate::dialog::{DialogId, DialogSetId, FailureScope, RemoteTarget};
+use crate::dialog::{DialogId, DialogSetId, FailureScope, RemoteTarget, Target};
 use crate::endpoint::{
     DialogUsage, Endpoint, Received, Sent, SessionRequest, SessionTimer, TransactionUser,
     is_of_rfc2543,
@@ -207,7 +207,7 @@ impl SessionLayer {
         options
             .headers
             .extend(ExtraHeader::of_uri(&target.as_uri()));
-        let target = target.as_uri().to_request_uri();
+        let target = target.into_request_uri();
         if let Some(old) = options.replaces {
             let (replaces, _) = self.replaces_of(endpoint, old)?;
             let replaces = ExtraHeader::new("Replaces", &replaces);
@@ -318,9 +318,12 @@ impl SessionLayer {
         }
         let is_over = next.is_none();
         let is_answered = matches!(next, Some(State::Answered(_)));
-        let replaced = is_answered.then(|| call.common.replaces.take()).flatten();
+        let replaced = call.common.replaces().filter(|_| is_answered);
+        if replaced.is_some() {
+            call.common.seldom().replaces = None;
+        }
         let progress = call.common.progress.take();
-        let report = call.common.follows.zip(progress);
+        let report = call.common.follows().zip(progress);
         let is_incoming = !call.common.caller;
         call.state = next;
         self.quiet -= usize::from(was_quiet);
@@ -360,8 +363,8 @@ impl SessionLayer {
     ) {
         // RFC 3261 section 8.1.1.8 requires one SIP or SIPS URI; a peer of RFC 2543, recognised by its tags and
         // branches, may omit it.
-        let target = RemoteTarget::of(&request);
-        let fits = match target {
+        let target = Target::of(&request);
+        let fits = match target.kind() {
             RemoteTarget::Usable => true,
             RemoteTarget::Missing => is_of_rfc2543(&request),
             RemoteTarget::Unusable => false,
@@ -389,7 +392,7 @@ impl SessionLayer {
         let set = endpoint.dialogs.open(call_id, usage, rng);
         endpoint.identify(set, self.uuid_of(endpoint, named.replaces));
         endpoint.learn_uuid_of_caller(set, &request);
-        let Ok(dialog) = endpoint.dialogs.accept(set, &request) else {
+        let Ok(dialog) = endpoint.dialogs.accept_at(set, &request, &target) else {
             endpoint.dialogs.close(set);
             let why = "no dialog can be made of this INVITE";
             return endpoint.refuse(transaction, StatusCode::BAD_REQUEST, why, &[]);

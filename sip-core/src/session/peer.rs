@@ -1,13 +1,16 @@
 //! What a call knows of its peer from the messages of the peer.
 
+use alloc::boxed::Box;
+
 use sip_parse::{HeaderName, Message, Method};
 
 use super::context::Common;
 use super::layer::SessionLayer;
+use super::state::{EarlyAnswer, Seldom};
 use crate::dialog::Dialog;
 use crate::endpoint::Endpoint;
 use crate::error::CommandError;
-use crate::ids::SessionId;
+use crate::ids::{ReferId, SessionId};
 use crate::session_uuid::{SessionIdentifier, SessionUuid};
 
 impl SessionLayer {
@@ -18,7 +21,7 @@ impl SessionLayer {
         package: &str,
     ) -> Result<bool, CommandError> {
         let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
-        let mut packages = call.common.packages.iter();
+        let mut packages = call.common.packages().iter();
         Ok(packages.any(|known| **known == *package.as_bytes()))
     }
 
@@ -68,7 +71,35 @@ impl Common {
     pub(crate) fn take_packages(&mut self, message: &Message, limit: usize) {
         if message.has(HeaderName::RecvInfo) {
             let packages = message.recv_info().flatten().take(limit);
-            self.packages = packages.map(|package| package.token.into()).collect();
+            self.seldom().packages = packages.map(|package| package.token.into()).collect();
         }
+    }
+
+    /// What few calls have, to be changed.
+    pub(crate) fn seldom(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
+    }
+
+    /// The call that ends when this one is answered.
+    pub(crate) fn replaces(&self) -> Option<SessionId> {
+        self.seldom.as_ref()?.replaces
+    }
+
+    /// The REFER of a peer that this call follows.
+    pub(crate) fn follows(&self) -> Option<ReferId> {
+        self.seldom.as_ref()?.follows
+    }
+
+    /// The answer of a branch before its 2xx, which becomes that of the call that the branch makes.
+    pub(crate) fn take_early_answer(&mut self, tag: Option<&[u8]>) -> Option<EarlyAnswer> {
+        let answers = &mut self.seldom.as_mut()?.early_answers;
+        let place = answers.iter().position(|known| Some(&*known.tag) == tag)?;
+        Some(answers.swap_remove(place))
+    }
+
+    /// The info packages that the peer takes.
+    pub(crate) fn packages(&self) -> &[Box<[u8]>] {
+        let seldom = self.seldom.as_ref();
+        seldom.map_or(&[], |seldom| &seldom.packages)
     }
 }

@@ -38,12 +38,12 @@ impl NewInvite {
             // RFC 3261 section 19.1.5. Those of the own target are among the options.
             headers.extend(ExtraHeader::of_uri(&target.as_uri()));
         }
-        let target = target.as_uri().to_request_uri();
+        let target = target.as_uri().request_uri_text();
         let fields = context.timer_fields();
         let from = self.options.from.as_ref();
         let call = NewCall {
             connection,
-            target: target.as_bytes(),
+            target: &target,
             to: to.as_bytes(),
             number,
             expires: self.options.expires,
@@ -85,7 +85,7 @@ impl Redirection {
             600.. => return None,
             _ => {}
         }
-        let number = response.request.request()?.cseq().ok()?.number;
+        let number = response.request.request()?.sequence().ok()?;
         let number = number.checked_add(1)?;
         while self.left > 0 && !self.targets.is_empty() {
             let (_, target) = self.targets.remove(0);

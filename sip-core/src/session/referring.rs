@@ -68,7 +68,7 @@ impl SessionLayer {
         let call = session.and_then(|session| self.calls.get_mut(session.0));
         let again =
             call.is_some_and(|call| core::mem::replace(&mut call.common.was_referred, true));
-        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let number = request.sequence().unwrap_or(0);
         let event = match again {
             true => format!("{PACKAGE};id={number}"),
             false => PACKAGE.into(),
@@ -192,7 +192,7 @@ impl SessionLayer {
         options.session_uuid = options.session_uuid.or(inherited);
         let call = self.invite(endpoint, connection, target, options)?;
         if let Some(call) = self.calls.get_mut(call.0) {
-            call.common.follows = Some(refer);
+            call.common.seldom().follows = Some(refer);
         }
         self.accept_refer(endpoint, refer, &MessageOptions::new())?;
         Ok(call)

@@ -69,7 +69,7 @@ pub(crate) fn answer(
     Some(State::Answering(Answering {
         dialog,
         transaction,
-        number: request.cseq().map_or(0, |cseq| cseq.number),
+        number: request.sequence().unwrap_or(0),
         attempt,
     }))
 }
@@ -252,8 +252,7 @@ impl Reinviting {
 
     /// Whether the response is to this re-INVITE; a repeated 2xx to an earlier one has another CSeq number.
     fn is_answered_by(&self, response: &ResponseTo<'_>) -> bool {
-        let cseq = response.response.cseq();
-        response.to == SessionRequest::Reinvite && cseq.is_ok_and(|cseq| cseq.number == self.number)
+        response.to == SessionRequest::Reinvite && response.response.sequence() == Ok(self.number)
     }
 
     fn on_response(
@@ -329,8 +328,9 @@ impl Reinviting {
         {
             return take_offer(dialog, offer, response, context);
         }
-        let acknowledged =
-            context.acknowledge(dialog, response.request, Some(response.response), None);
+        let (transaction, invite) = (response.transaction, response.request);
+        let refresh = Some(response.response);
+        let acknowledged = context.acknowledge(dialog, transaction, invite, refresh, None);
         if acknowledged.is_err() {
             let reason = EndReason::transport(Cause::ConnectionLost);
             return self.over(Ending::Aborted, reason, context);
@@ -371,10 +371,10 @@ fn take_offer(
         .endpoint
         .refresh_target(dialog, response.response, connection);
     context.offer_came(Carrier::Success, offer);
-    let invite = response.request.clone();
     Some(State::Acknowledging(Box::new(AwaitingAnswer {
         dialog,
-        invite,
+        transaction: response.transaction,
+        invite: response.request.clone(),
     })))
 }
 
@@ -409,7 +409,8 @@ impl AwaitingAnswer {
 
     fn answer_again(self: Box<Self>, answer: &Body, context: &mut Context<'_>) -> Option<State> {
         let dialog = self.dialog;
-        let acknowledged = context.acknowledge(dialog, &self.invite, None, Some(answer));
+        let (transaction, invite) = (self.transaction, &self.invite);
+        let acknowledged = context.acknowledge(dialog, transaction, invite, None, Some(answer));
         match acknowledged {
             Ok(()) => {
                 context.on_flow_in_use();
@@ -430,7 +431,7 @@ impl AwaitingAnswer {
         context: &mut Context<'_>,
     ) -> Option<State> {
         // Without a connection the BYE waits for one, and the peer stops repeating its 2xx by itself.
-        let _ = context.acknowledge(self.dialog, &self.invite, None, None);
+        let _ = context.acknowledge(self.dialog, self.transaction, &self.invite, None, None);
         context.hang_up(reason)
     }
 }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sip_parse::{HeaderName, Message, Method, Request, UriBuf};
+use sip_parse::{HeaderName, Message, Request, UriBuf};
 use smallvec::SmallVec;
 
 use super::offer::Exchange;
@@ -15,7 +15,7 @@ use crate::body::{Body, RemoteDescription};
 use crate::dialog::DialogId;
 use crate::endpoint::SentRequest;
 use crate::header::ExtraHeader;
-use crate::ids::{ConnectionId, ExchangeId};
+use crate::ids::{ConnectionId, ExchangeId, ReferId, SessionId};
 use crate::reason::{Cause, EndReason};
 use crate::time::Timestamp;
 use crate::transaction::{ClientTransactionId, ServerTransactionId};
@@ -59,11 +59,11 @@ pub(crate) enum State {
     /// Both: the call is up; the 2xx to a re-INVITE of the peer is sent, and the core waits for the ACK.
     Reanswered(Answered),
     /// Both: the BYE is sent.
-    Terminating(Box<Terminating>),
+    Terminating(Terminating),
     /// Both: the BYE waits for a connection.
-    QueuedBye(Box<Terminating>),
+    QueuedBye(Terminating),
     /// Both: the connection of the BYE broke before its response; the core sends it again on the next one.
-    LostBye(Box<Terminating>),
+    LostBye(Terminating),
 }
 
 /// The INVITE of a new call, with the options of the application.
@@ -156,6 +156,20 @@ pub(crate) struct EarlyAnswer {
     pub(crate) complete: bool,
 }
 
+/// What few calls have: in a box, because every call would hold it otherwise.
+#[cfg_attr(test, derive(Clone))]
+#[derive(Default, Debug)]
+pub(crate) struct Seldom {
+    /// The call that ends when this one is answered (RFC 3891 section 3).
+    pub(crate) replaces: Option<SessionId>,
+    /// The REFER of a peer that this call follows.
+    pub(crate) follows: Option<ReferId>,
+    /// The answers of its branches before their 2xx; at most `Limits::forks`.
+    pub(crate) early_answers: Vec<EarlyAnswer>,
+    /// The info packages that the peer takes (RFC 6086).
+    pub(crate) packages: Vec<Box<[u8]>>,
+}
+
 /// A PRACK that waits for the application's answer or for a connection.
 #[cfg_attr(test, derive(Clone))]
 #[derive(Debug)]
@@ -179,6 +193,8 @@ pub(crate) struct EarlyDialogs {
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct AwaitingAnswer {
     pub(crate) dialog: DialogId,
+    /// The transaction of the INVITE.
+    pub(crate) transaction: ClientTransactionId,
     pub(crate) invite: SentRequest,
 }
 
@@ -339,7 +355,7 @@ pub(crate) struct Answering {
 /// The call is over except for its BYE.
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Terminating {
-    pub(crate) reason: EndReason,
+    pub(crate) reason: Box<EndReason>,
     /// The time of the end: 64 T1 later the core sends no further BYE, because connections could break
     /// without end.
     pub(crate) since: Timestamp,
@@ -392,7 +408,11 @@ impl Updates {
     /// Reads the Allow of a request or 2xx of the peer (RFC 3311 section 5.1).
     pub(crate) fn learn(&mut self, message: &Message) {
         if message.has(HeaderName::Allow) {
-            self.allowed = message.allow().any(|method| method == Method::Update);
+            let methods = message
+                .headers_named(HeaderName::Allow)
+                .flat_map(|row| row.value.split(|byte| *byte == b','));
+            let mut methods = methods.map(<[u8]>::trim_ascii);
+            self.allowed = methods.any(|method| method == b"UPDATE");
         }
     }
 
@@ -442,13 +462,17 @@ impl State {
 
     /// The transactions of the INVITE and the UPDATEs of the peer that are being answered; `updates` are those of the call.
     pub(crate) fn pending(&self, updates: &Updates) -> SmallVec<[ServerTransactionId; 2]> {
-        let early = match self {
-            Self::Calling(state) | Self::Cancelling(state) => &state.early.dialogs[..],
-            _ => &[],
-        };
-        let of_early = early.iter().filter_map(|early| early.updates.theirs);
-        let of_call = self.server_transaction().into_iter().chain(updates.theirs);
-        of_call.chain(of_early).collect()
+        let mut pending = SmallVec::new();
+        for transaction in [self.server_transaction(), updates.theirs] {
+            if let Some(transaction) = transaction {
+                pending.push(transaction);
+            }
+        }
+        if let Self::Calling(state) | Self::Cancelling(state) = self {
+            let early = state.early.dialogs.iter();
+            pending.extend(early.filter_map(|early| early.updates.theirs));
+        }
+        pending
     }
 
     /// The transaction of the peer's INVITE that is being answered.

@@ -457,7 +457,7 @@ fn give_way(context: &mut Context<'_>) {
 
 /// Handles a response to the UPDATE of this side (RFC 3311 section 5.1).
 fn responded(response: &ResponseTo<'_>, context: &mut Context<'_>) {
-    let number = response.response.cseq().map_or(0, |cseq| cseq.number);
+    let number = response.response.sequence().unwrap_or(0);
     let status = response.status();
     if status.is_provisional() {
         return;

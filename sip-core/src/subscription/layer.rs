@@ -274,7 +274,7 @@ impl Usage for SubscriptionLayer {
             }
             // RFC 3261 section 11.2: within a dialog as outside.
             (Some(DialogUsage::Subscription(_)), Method::Options) => {
-                endpoint.answer_options(transaction, false);
+                endpoint.answer_options(transaction, &request, false);
                 Ok(())
             }
             _ => Err(request),

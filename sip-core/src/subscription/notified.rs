@@ -123,7 +123,7 @@ impl SubscriptionLayer {
     /// Whether a further notifier of the SUBSCRIBE becomes a subscription of its own: as the application wants, within 64 T1 of
     /// the SUBSCRIBE (RFC 6665 section 4.4.1), and as long as there is room.
     fn may_fork(&self, endpoint: &Endpoint, own: &Subscription, notify: &Request) -> bool {
-        let tag = notify.from().ok().and_then(|from| from.tag());
+        let tag = notify.from_tag().ok().flatten();
         let mut ended = own.ended_forks.iter();
         let is_over = ended.any(|ended| Some(&**ended) == tag);
         own.options.forks == Forks::Claim

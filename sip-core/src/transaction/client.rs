@@ -1,7 +1,6 @@
 //! The client half of the transaction layer: sending requests, ACK and CANCEL, matching responses.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 
 use bytes::Bytes;
 use sip_parse::{Builder, HeaderName, Kind, Message, Method, Response, Value};
@@ -11,7 +10,7 @@ use super::entry::{Cancel, Client, ClientMachine, Deadlines, Owner};
 use super::invite_client::InviteClient;
 use super::layer::TransactionLayer;
 use super::machine::{ClientInput, Context, Effect};
-use super::matching::{Key, push_branch, read_branch};
+use super::matching::{Key, own_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
 use super::outbox::Outbox;
 use super::{ClientTransactionId, Output, SendError, TransactionError};
@@ -71,7 +70,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         request: Builder<'_>,
         branch: &Branch,
     ) -> Result<(), SendError> {
-        let request = self.with_via(connection, request, branch.as_str())?;
+        let request = self.with_via(connection, request, branch.as_str().as_bytes())?;
         self.transmit(connection, request.bytes().clone());
         Ok(())
     }
@@ -92,9 +91,9 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return Err(SendError::Forbidden("a transaction has this branch"));
         }
         let request = match branch {
-            Some(branch) => self.with_via(connection, request, branch.as_str())?,
+            Some(branch) => self.with_via(connection, request, branch.as_str().as_bytes())?,
             None => {
-                let branch = self.own_branch(handle, branch_nonce);
+                let branch = own_branch(&self.tokens, handle, branch_nonce);
                 self.with_via(connection, request, &branch)?
             }
         };
@@ -161,7 +160,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         ack: Builder<'_>,
     ) -> Result<Bytes, SendError> {
         let (handle, branch_nonce) = (Handle::from_bits(self.rng.next_u64()), self.rng.next_u64());
-        let branch = self.own_branch(handle, branch_nonce);
+        let branch = own_branch(&self.tokens, handle, branch_nonce);
         let ack = self.with_via(connection, ack, &branch)?;
         self.transmit(connection, ack.bytes().clone());
         Ok(ack.bytes().clone())
@@ -282,7 +281,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             branch_nonce,
             chosen,
             named,
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::new(),
             ack: Bytes::new(),
             cancel: Cancel::Unwanted,
         });
@@ -306,18 +305,11 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.chosen.find(&Key::of_branch(branch, self.hash))
     }
 
-    /// The branch of a transaction that the layer finds without an index.
-    fn own_branch(&self, handle: Handle, branch_nonce: u64) -> String {
-        let mut branch = String::with_capacity(40);
-        push_branch(&self.tokens, handle, branch_nonce, &mut branch);
-        branch
-    }
-
     fn with_via<'a>(
         &'a self,
         connection: ConnectionId,
         mut request: Builder<'a>,
-        branch: &'a str,
+        branch: &'a [u8],
     ) -> Result<Message, SendError> {
         let info = self.info(connection).ok_or(SendError::NotConnected)?;
         let sent_by = self.sent_by(connection);
@@ -328,7 +320,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let via = Value::Via {
             transport: transport.as_bytes(),
             sent_by: sent_by.as_bytes(),
-            branch: branch.as_bytes(),
+            branch,
             rport: self.settings.rport || !info.transport.is_reliable(),
         };
         request.prepend(HeaderName::Via, via);
@@ -416,6 +408,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             Some(_) => self.arrange_client(handle),
             None => self.remove_client(handle),
         }
+    }
+
+    /// A timer of a client transaction is due; false if there is no such transaction.
+    pub(super) fn fire_client(&mut self, handle: Handle, now: Timestamp) -> bool {
+        let Some(client) = self.clients.get_mut(handle) else {
+            return false;
+        };
+        let input = ClientInput::Fired(client.deadlines.fire());
+        self.drive_client(handle, input, None, now);
+        true
     }
 
     fn arrange_client(&mut self, handle: Handle) {
@@ -563,13 +565,9 @@ fn copy_for_same_transaction<'a>(invite: &'a sip_parse::Request, request: &mut B
         request.append(HeaderName::Via, via);
     }
     request.append(HeaderName::MaxForwards, 70_u32);
-    for route in invite.headers_named(HeaderName::Route) {
-        request.append(HeaderName::Route, route.value);
-    }
+    request.copy(invite, HeaderName::Route);
     // RFC 7989 section 6: a CANCEL has the Session-ID of its INVITE.
     for name in [HeaderName::From, HeaderName::CallId, HeaderName::SessionId] {
-        if let Some(header) = invite.header(name) {
-            request.append(name, header.value);
-        }
+        request.copy(invite, name);
     }
 }

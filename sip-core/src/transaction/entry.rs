@@ -102,7 +102,7 @@ pub(super) struct Server {
     /// The last response, as sent.
     pub(super) response: Bytes,
     /// The bytes of both that the layer has counted.
-    pub(super) counted: usize,
+    pub(super) counted: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,16 +128,25 @@ pub(super) enum Owner {
 }
 
 /// The deadlines of a transaction. The heap has one entry for both, which is due at the earlier one.
-#[derive(Default)]
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Deadlines {
-    repeat: Option<Deadline>,
-    end: Option<Deadline>,
-    entry: Option<TimerKey>,
+    /// `Deadline::NEVER` while it is not set, as `end`.
+    repeat: Deadline,
+    end: Deadline,
+    /// `TimerKey::NONE` while neither is set.
+    entry: TimerKey,
 }
 
 impl Deadlines {
-    const fn slot(&mut self, timer: Timer) -> &mut Option<Deadline> {
+    pub(super) const fn new() -> Self {
+        Self {
+            repeat: Deadline::NEVER,
+            end: Deadline::NEVER,
+            entry: TimerKey::NONE,
+        }
+    }
+
+    const fn slot(&mut self, timer: Timer) -> &mut Deadline {
         match timer {
             Timer::Repeat => &mut self.repeat,
             Timer::End => &mut self.end,
@@ -146,34 +155,33 @@ impl Deadlines {
 
     /// Sets a deadline; [`arrange`](Self::arrange) must follow.
     pub(super) fn set(&mut self, timer: Timer, at: Timestamp, timers: &mut Timers<Owner>) {
-        *self.slot(timer) = Some(timers.deadline(at));
+        *self.slot(timer) = timers.deadline(at);
     }
 
     /// Clears a deadline; [`arrange`](Self::arrange) must follow.
     pub(super) const fn clear(&mut self, timer: Timer) {
-        *self.slot(timer) = None;
+        *self.slot(timer) = Deadline::NEVER;
     }
 
     /// Brings the entry in the heap to the earlier deadline.
     pub(super) fn arrange(&mut self, owner: Owner, timers: &mut Timers<Owner>) {
-        let first = match (self.repeat, self.end) {
-            (Some(repeat), Some(end)) => Some(repeat.min(end)),
-            (repeat, end) => repeat.or(end),
-        };
-        match (self.entry, first) {
-            (Some(entry), Some(first)) => timers.change(entry, first),
-            (None, Some(first)) => self.entry = Some(timers.insert(first, owner)),
-            (_, None) => self.cancel(timers),
+        let first = self.repeat.min(self.end);
+        if first == Deadline::NEVER {
+            self.cancel(timers);
+        } else if self.entry == TimerKey::NONE {
+            self.entry = timers.insert(first, owner);
+        } else {
+            timers.change(self.entry, first);
         }
     }
 
-    /// The heap has taken the entry out, because it was due: returns the timer that fires, and clears its deadline.
+    /// The entry in the heap is due: returns the timer that fires, and clears its deadline. [`arrange`](Self::arrange) or
+    /// [`cancel`](Self::cancel) must follow.
     pub(super) fn fire(&mut self) -> Timer {
-        self.entry = None;
-        let timer = match (self.repeat, self.end) {
-            (Some(repeat), Some(end)) if repeat < end => Timer::Repeat,
-            (Some(_), None) => Timer::Repeat,
-            _ => Timer::End,
+        let timer = if self.repeat < self.end {
+            Timer::Repeat
+        } else {
+            Timer::End
         };
         self.clear(timer);
         timer
@@ -181,17 +189,16 @@ impl Deadlines {
 
     /// Takes the entry out of the heap.
     pub(super) fn cancel(&mut self, timers: &mut Timers<Owner>) {
-        if let Some(entry) = self.entry.take() {
-            timers.cancel(entry);
-        }
+        // Nothing is taken out where there is no entry.
+        let _ = timers.cancel(core::mem::replace(&mut self.entry, TimerKey::NONE));
     }
 
     /// The deadlines that are set, for tests.
     #[cfg(test)]
     pub(super) fn pending(&self) -> impl Iterator<Item = (Timer, Timestamp)> {
         let pending = [(Timer::Repeat, self.repeat), (Timer::End, self.end)];
-        pending
-            .into_iter()
-            .filter_map(|(timer, deadline)| Some((timer, deadline?.at())))
+        let is_set = |(_, deadline): &(Timer, Deadline)| *deadline != Deadline::NEVER;
+        let pending = pending.into_iter().filter(is_set);
+        pending.map(|(timer, deadline)| (timer, deadline.at()))
     }
 }

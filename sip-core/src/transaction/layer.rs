@@ -27,7 +27,7 @@ use crate::limits::{Backpressure, Limits};
 use crate::rand::{HandleTokens, KeyedHash};
 use crate::share::share;
 use crate::slab::{Handle, List, Slab};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, earlier};
 use crate::timer::Timers;
 
 /// The start of every response; the version of a request stands at the end of its line.
@@ -416,9 +416,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         reader.is_some_and(|reader| reader.unread)
     }
 
+    /// Whether messages of any stream wait for room in the outbox.
+    pub(crate) fn has_any_unread(&self) -> bool {
+        !self.unread.streams.is_empty()
+    }
+
     /// Since when a message waits that the outbox has room for.
     pub(crate) fn unread_since(&self) -> Option<Timestamp> {
-        let waits = !self.unread.streams.is_empty() && self.outbox.has_room(false);
+        let waits = self.has_any_unread() && self.outbox.has_room(false);
         waits.then_some(self.unread.since)
     }
 
@@ -545,17 +550,16 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return;
         }
         for _ in 0..self.settings.limits.fired_per_tick.max(1) {
-            let Some(owner) = self.timers.pop_due(now) else {
+            let Some((entry, &owner)) = self.timers.due(now) else {
                 return;
             };
-            match owner {
-                Owner::Client(handle) => {
-                    if let Some(client) = self.clients.get_mut(handle) {
-                        let input = ClientInput::Fired(client.deadlines.fire());
-                        self.drive_client(handle, input, None, now);
-                    }
-                }
+            // Each moves its entry or takes it out.
+            let is_live = match owner {
+                Owner::Client(handle) => self.fire_client(handle, now),
                 Owner::Server(handle) => self.fire_server(handle, now),
+            };
+            if !is_live {
+                self.timers.cancel(entry);
             }
         }
     }
@@ -567,8 +571,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         if !self.outbox.has_room(true) {
             return None;
         }
-        let ticks = [self.unread_since(), self.deadline()];
-        ticks.into_iter().flatten().min()
+        earlier(self.unread_since(), self.deadline())
     }
 
     /// The next deadline of a transaction.

@@ -5,7 +5,6 @@
 //! values that the peer chose, of any length. The layer keeps 128 bits of their keyed hash; without the key
 //! no peer can find two values with the same hash.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
@@ -18,18 +17,17 @@ use crate::slab::Handle;
 /// RFC 3261 section 8.1.1.7.
 pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
-/// Writes the branch of a client transaction, or of a stateless ACK.
-pub(super) fn push_branch(
-    tokens: &HandleTokens,
-    handle: Handle,
-    branch_nonce: u64,
-    text: &mut String,
-) {
-    text.push_str("z9hG4bK");
-    tokens.push(handle, branch_nonce, text);
+/// A branch that the layer makes.
+pub(super) type OwnBranch = SmallVec<[u8; 40]>;
+
+/// The branch of a client transaction, or of a stateless ACK.
+pub(super) fn own_branch(tokens: &HandleTokens, handle: Handle, branch_nonce: u64) -> OwnBranch {
+    let mut branch = OwnBranch::from_slice(MAGIC_COOKIE);
+    branch.extend_from_slice(tokens.token(handle, branch_nonce).as_flattened());
+    branch
 }
 
-/// The handle and the nonce of a branch that [`push_branch`] may have made.
+/// The handle and the nonce of a branch that [`own_branch`] may have made.
 pub(super) fn read_branch(tokens: &HandleTokens, branch: &[u8]) -> Option<(Handle, u64)> {
     tokens.read(branch.strip_prefix(MAGIC_COOKIE)?)
 }

@@ -154,17 +154,19 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         }
     }
 
-    /// A timer of a server transaction is due.
-    pub(super) fn fire_server(&mut self, handle: Handle, now: Timestamp) {
+    /// A timer of a server transaction is due; false if there is no such transaction.
+    pub(super) fn fire_server(&mut self, handle: Handle, now: Timestamp) -> bool {
         let Some(server) = self.servers.get_mut(handle) else {
-            return;
+            return false;
         };
         let timer = server.deadlines.fire();
         let is_proceeding = server.machine == ServerMachine::Invite(InviteServer::Proceeding);
         if is_proceeding && timer == Timer::End {
-            return self.answer_unanswered(handle, now);
+            self.answer_unanswered(handle, now);
+        } else {
+            self.drive_server(handle, ServerInput::Fired(timer), None, now);
         }
-        self.drive_server(handle, ServerInput::Fired(timer), None, now);
+        true
     }
 
     /// The user of an INVITE has sent no response for [`Limits::invite_lifetime`]: answers 408, as if the user had.
@@ -303,7 +305,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             reliable,
             key,
             merge_key,
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::new(),
             request: request.bytes().clone(),
             response: Bytes::new(),
             counted: 0,
@@ -339,9 +341,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     /// [`Limits::server_transaction_bytes`]: crate::Limits::server_transaction_bytes
     fn count_bytes(&mut self, handle: Handle) {
         if let Some(server) = self.servers.get_mut(handle) {
-            let bytes = server.request.len() + server.response.len();
+            // Neither has more than 4 GB.
+            let bytes = (server.request.len() + server.response.len()) as u32;
             let counted = core::mem::replace(&mut server.counted, bytes);
-            self.server_bytes = self.server_bytes - counted + bytes;
+            self.server_bytes = self.server_bytes - counted as usize + bytes as usize;
         }
     }
 
@@ -479,7 +482,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             return;
         };
         server.deadlines.cancel(&mut self.timers);
-        self.server_bytes -= server.counted;
+        self.server_bytes -= server.counted as usize;
         self.index.remove(server.key);
         if let Some(key) = server.merge_key {
             self.merges.remove(key);

@@ -26,7 +26,7 @@ use crate::reason::{Cause, EndReason};
 use crate::registration::{BindingInput, RegisterKind, Registrations, Wish};
 use crate::session::{Input, SessionLayer};
 use crate::subscription::SubscriptionLayer;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, earlier};
 use crate::timer::TimerKey;
 use crate::transaction::TimerSettings;
 
@@ -56,6 +56,8 @@ pub struct UserAgent {
     /// Servers to use once no call is being set up.
     pub(super) next_servers: Option<Box<[Server]>>,
     pub(super) life: Life,
+    /// The next deadline, once an input is handled; `Timestamp::MAX` without any. Each input clears it to zero.
+    pub(super) quiet_until: Timestamp,
 }
 
 /// Whether the agent is started, stopped, or stopping.
@@ -163,6 +165,7 @@ impl UserAgent {
             challenges: Challenges::new(),
             next_servers: None,
             life: Life::Idle,
+            quiet_until: Timestamp::ZERO,
             config,
         };
         if agent.config.instance_id().is_none() {
@@ -267,6 +270,11 @@ impl UserAgent {
     /// once
     /// ([`KeepAlive::probe_now`]), because a dead one would otherwise go unnoticed.
     pub fn resume(&mut self, now: Timestamp) {
+        // Almost every tick of a host with many agents is too early for most of them.
+        if now < self.quiet_until && !self.endpoint.layer.has_any_unread() {
+            return self.endpoint.advance(now);
+        }
+        self.quiet_until = Timestamp::ZERO;
         self.notice_sleep(now);
         self.endpoint.advance(now);
         let now = self.endpoint.now;
@@ -340,8 +348,18 @@ impl UserAgent {
         if self.endpoint.is_overfull() {
             return None;
         }
-        let ticks = [self.endpoint.next_tick(), self.flows.next_tick()];
-        ticks.into_iter().flatten().min()
+        let deadline = match self.quiet_until {
+            Timestamp::ZERO => self.deadline(),
+            Timestamp::MAX => None,
+            until => Some(until),
+        };
+        debug_assert_eq!(deadline, self.deadline(), "what is kept is what is set");
+        earlier(self.endpoint.layer.unread_since(), deadline)
+    }
+
+    /// The next deadline of transactions, timers and flows.
+    fn deadline(&self) -> Option<Timestamp> {
+        earlier(self.endpoint.deadline(), self.flows.next_tick())
     }
 
     /// The configuration in force, with all changes of [`UserAgent::reconfigure`] that have taken effect.
@@ -415,6 +433,7 @@ impl UserAgent {
     /// Raises the clock. Time never goes back; a jump of more than seven days is ignored, because only
     /// [`UserAgent::resume`] confirms one.
     pub(super) fn advance(&mut self, now: Timestamp) {
+        self.quiet_until = Timestamp::ZERO;
         if now.saturating_since(self.endpoint.now) <= LONGEST_JUMP {
             self.notice_sleep(now);
             self.endpoint.advance(now);
@@ -425,8 +444,7 @@ impl UserAgent {
     /// any input is handled, because input may put that deadline off.
     fn notice_sleep(&mut self, now: Timestamp) {
         let is_late = |due| now.saturating_since(due) > ASLEEP;
-        let deadlines = [self.endpoint.deadline(), self.flows.next_tick()];
-        if !deadlines.into_iter().flatten().any(is_late) {
+        if !self.deadline().is_some_and(is_late) {
             return;
         }
         self.flows.probe_now(now);
@@ -473,6 +491,7 @@ impl UserAgent {
         {
             self.cut_short();
         }
+        self.quiet_until = self.deadline().unwrap_or(Timestamp::MAX);
     }
 
     /// Ends a stop: ends what is left with an event each, and closes the connections.

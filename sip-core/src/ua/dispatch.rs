@@ -236,7 +236,9 @@ impl UserAgent {
         if !matches!(self.life, Life::Running) {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
             if request.method() == Method::Options {
-                return self.endpoint.list_capabilities(transaction, status);
+                return self
+                    .endpoint
+                    .list_capabilities(transaction, &request, status);
             }
             let why = "this agent is being stopped";
             return self.endpoint.refuse(transaction, status, why, &[]);
@@ -246,7 +248,7 @@ impl UserAgent {
                 self.sessions
                     .on_call(&mut self.endpoint, transaction, Box::new(request))
             }
-            Method::Options => self.answer_options(transaction),
+            Method::Options => self.answer_options(transaction, &request),
             // The endpoint passes only methods that the application may answer.
             Method::Message | Method::Publish | Method::Register | Method::Other(_) => {
                 self.on_application_request(transaction, None, Box::new(request));
@@ -318,7 +320,10 @@ impl UserAgent {
     ) {
         match request.method() {
             // RFC 3261 section 11.2: the response is that of an OPTIONS outside, but the call is no reason for another status.
-            Method::Options => self.endpoint.list_capabilities(transaction, StatusCode::OK),
+            Method::Options => {
+                self.endpoint
+                    .list_capabilities(transaction, &request, StatusCode::OK)
+            }
             Method::Info => self.on_info(transaction, id, Box::new(request)),
             Method::Message | Method::Publish | Method::Register | Method::Other(_) => {
                 self.on_application_request(transaction, Some(id), Box::new(request));
@@ -349,7 +354,7 @@ impl UserAgent {
     ) {
         // RFC 3261 section 11.2: within a dialog as outside.
         if request.method() == Method::Options {
-            return self.answer_options(transaction);
+            return self.answer_options(transaction, &request);
         }
         let endpoint = &mut self.endpoint;
         let usage: &mut dyn Usage = match of {
@@ -365,9 +370,9 @@ impl UserAgent {
         }
     }
 
-    fn answer_options(&mut self, transaction: ServerTransactionId) {
+    fn answer_options(&mut self, transaction: ServerTransactionId, request: &Request) {
         let busy = self.sessions.is_busy(&self.endpoint);
-        self.endpoint.answer_options(transaction, busy);
+        self.endpoint.answer_options(transaction, request, busy);
     }
 
     /// Passes an input that always fits to a call, and drops the waiting challenges of a call that is over.

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::connection::{Connector, KeepAlive};
 use crate::endpoint::{Flow, FlowIndex};
 use crate::ids::ConnectionId;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, earlier};
 use crate::timer::TimerKey;
 
 /// All flows of an agent.
@@ -196,8 +196,10 @@ impl Flows {
 
     /// The next deadline of connectors and keep-alives.
     pub(super) fn next_tick(&self) -> Option<Timestamp> {
-        let ticks = |flow: &OutboundFlow| [flow.connector.next_tick(), flow.keep_alive.next_tick()];
-        self.0.iter().flat_map(ticks).flatten().min()
+        self.0.iter().fold(None, |next, flow| {
+            let own = earlier(flow.connector.next_tick(), flow.keep_alive.next_tick());
+            earlier(next, own)
+        })
     }
 
     /// Probes every open connection, because the host was suspended.

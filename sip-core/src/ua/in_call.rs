@@ -103,7 +103,7 @@ impl UserAgent {
         options: &MessageOptions,
     ) -> Result<(), SendError> {
         let accept = self.endpoint.with_accepted_bodies("application/sdp");
-        let accept = [(HeaderName::Accept, accept.as_str())];
+        let accept = [(HeaderName::Accept, &*accept)];
         let parts = InDialog {
             connection,
             dialog,

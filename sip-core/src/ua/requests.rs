@@ -160,7 +160,7 @@ impl UserAgent {
         let call_id = endpoint.new_call_id();
         let tag = crate::rand::token(endpoint.layer.rng(), 13);
         let accept = endpoint.with_accepted_bodies("application/sdp");
-        let accept = [(HeaderName::Accept, accept.as_str())];
+        let accept = [(HeaderName::Accept, &*accept)];
         let flow = endpoint.flow.clone();
         let parts = OutOfDialog {
             connection,

@@ -4,3 +4,5 @@
 //! once everything it needs has been made: `count_total` is its allocations, `bytes_current` what it leaves.
 
 mod agent;
+mod call;
+mod transaction;

@@ -1,5 +1,6 @@
 //! URIs that own their text, and URIs from parts.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,6 +14,9 @@ use crate::uri::compare::COMPARED;
 use crate::uri::escape::same_escaped;
 use crate::uri::host::Host;
 use crate::uri::view::{Form, Parts, Uri};
+
+/// With more URI parameters than this a URI is always built anew, because each name is compared with all earlier ones.
+const FEW: usize = 8;
 
 /// A URI that owns its text.
 #[derive(Clone)]
@@ -37,8 +41,15 @@ impl UriBuf {
     /// The first fault that remains against RFC 3261 section 25.1, such as a host with `_`, which has no escaped form; its
     /// offset is that in the tidied text.
     pub fn strict(text: impl AsRef<[u8]>) -> Result<Self, ParseError> {
-        let uri = Uri::parse(text.as_ref())?.tidied();
+        let text = text.as_ref();
         let rules = Rules::strict(Limits::DEFAULT.parameters);
+        // What the grammar defines is tidy.
+        if let Ok((uri, end)) = Uri::prefix(text, 0, Form::Full, rules)
+            && end == text.len()
+        {
+            return Ok(UriBuf::from(uri));
+        }
+        let uri = Uri::parse(text)?.tidied();
         match Uri::prefix(&uri.text, 0, Form::Full, rules)? {
             (_, end) if end == uri.text.len() => Ok(uri),
             (_, end) => Err(unexpected(&uri.text, end)),
@@ -62,7 +73,22 @@ impl UriBuf {
             text.push(b':');
             text.extend_from_slice(decimal(u64::from(port), &mut [0; 20]));
         }
-        UriBuf::parse(text)
+        UriBuf::keep(text)
+    }
+
+    /// This URI as a Request-URI, as [`Uri::to_request_uri`] makes it.
+    pub fn into_request_uri(self) -> Self {
+        if self.as_uri().is_request_uri() {
+            return self;
+        }
+        self.as_uri().to_request_uri()
+    }
+
+    /// Reads a URI and keeps its text.
+    fn keep(text: Vec<u8>) -> Result<Self, ParseError> {
+        let parts = Uri::parse(&text)?.parts;
+        let text = text.into_boxed_slice();
+        Ok(UriBuf { text, parts })
     }
 
     /// This URI with one more URI parameter, name and value given unescaped.
@@ -79,7 +105,7 @@ impl UriBuf {
             escape_into(value, class::URI_PARAM, &mut text);
         }
         text.extend_from_slice(&self.text[at..]);
-        UriBuf::parse(text)
+        UriBuf::keep(text)
     }
 
     /// This URI without its URI parameters of that name.
@@ -98,7 +124,7 @@ impl UriBuf {
         }
         text.extend_from_slice(&self.text[usize::from(self.parts.params_end)..]);
         // A well-formed URI stays well-formed without a parameter.
-        UriBuf::parse(text).unwrap_or_else(|_| self.clone())
+        UriBuf::keep(text).unwrap_or_else(|_| self.clone())
     }
 
     /// This URI with one more `?header`, name and value given unescaped (RFC 3261 section 19.1.1).
@@ -115,7 +141,7 @@ impl UriBuf {
         escape_into(name, class::URI_HEADER, &mut text);
         text.push(b'=');
         escape_into(value, class::URI_HEADER, &mut text);
-        UriBuf::parse(text)
+        UriBuf::keep(text)
     }
 
     /// The URI in this text.
@@ -129,6 +155,38 @@ impl UriBuf {
     /// The text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.text
+    }
+}
+
+impl<'a> Uri<'a> {
+    /// The text of [`Uri::to_request_uri`], without a copy where that changes nothing.
+    pub fn request_uri_text(&self) -> Cow<'a, [u8]> {
+        if self.is_request_uri() {
+            Cow::Borrowed(self.text)
+        } else {
+            Cow::Owned(self.to_request_uri().text.into())
+        }
+    }
+
+    /// Whether [`Uri::to_request_uri`] certainly changes nothing: it leaves out parts or escapes characters of the user part, so
+    /// that a text without either keeps its length.
+    fn is_request_uri(&self) -> bool {
+        let user = self.user().unwrap_or_default();
+        if !self.is_sip() || class::run_escaped(user, 0, class::STRICT_USER) < user.len() {
+            return false;
+        }
+        let mut kept = usize::from(self.parts.params_start);
+        for (index, (name, value)) in self.params().iter().take(FEW).enumerate() {
+            let mut earlier = self.params().iter().take(index);
+            if memchr::memchr(b'%', name).is_some()
+                || name.eq_ignore_ascii_case(b"method")
+                || earlier.any(|(other, _)| other.eq_ignore_ascii_case(name))
+            {
+                return false;
+            }
+            kept += 1 + name.len() + value.map_or(0, |value| 1 + value.len());
+        }
+        kept == self.text.len()
     }
 }
 
@@ -193,7 +251,7 @@ impl Uri<'_> {
             put_escaped(self.text, class::STRICT_URIC, &mut text);
         }
         // A well-formed URI stays well-formed with an escape more and a parameter less.
-        UriBuf::parse(text).unwrap_or_else(|_| UriBuf::from(*self))
+        UriBuf::keep(text).unwrap_or_else(|_| UriBuf::from(*self))
     }
 }
 

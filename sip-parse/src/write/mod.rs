@@ -4,11 +4,12 @@ mod check;
 mod emit;
 mod error;
 mod field;
+mod plain;
 mod rows;
+mod shared;
 mod stamp;
 mod text;
 
-use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
@@ -33,6 +34,7 @@ use error::refuse;
 pub use error::{BuildError, BuildErrorKind};
 pub use field::Field;
 use rows::Rows;
+use shared::joined;
 use text::MOST;
 
 /// Builds a message. Methods chain on `&mut Self`. Each writes at once and remembers its first fault for [`Builder::build`]; a
@@ -322,20 +324,14 @@ impl<'a> Builder<'a> {
         let written = self.write(name, &value.into());
         self.place(written, Place::Instead(first));
         if !name.is_single() {
-            while let Some(row) = self.rows.position(name, first + 1) {
-                self.rows.remove(row);
-            }
+            self.rows.remove_all(name, first + 1);
         }
         self
     }
 
     /// Removes all header fields of that name.
     pub fn remove(&mut self, name: HeaderName<'_>) -> &mut Self {
-        let mut from = 0;
-        while let Some(row) = self.rows.position(name, from) {
-            self.rows.remove(row);
-            from = row;
-        }
+        self.rows.remove_all(name, 0);
         self
     }
 
@@ -515,9 +511,7 @@ impl<'a> Builder<'a> {
     /// Keeps one Content-Length, that of row `row`, and writes its number if it is wrong.
     #[cold]
     fn set_length(&mut self, row: usize, is_wrong: bool) {
-        while let Some(repeated) = self.rows.position(HeaderName::ContentLength, row + 1) {
-            self.rows.remove(repeated);
-        }
+        self.rows.remove_all(HeaderName::ContentLength, row + 1);
         if is_wrong {
             let length = self.body.len() as u64;
             let record = self.rows.put(HeaderName::ContentLength, false, |text| {
@@ -539,8 +533,6 @@ impl<'a> Builder<'a> {
         if end > MOST {
             return refuse(BuildErrorKind::TooLarge, None, MOST);
         }
-        let mut out = Vec::with_capacity(end + self.body.len());
-        out.extend_from_slice(head);
         // Filled in place, because moving a message copies some hundred bytes.
         let mut result = Ok(Message {
             bytes: Bytes::new(),
@@ -555,8 +547,6 @@ impl<'a> Builder<'a> {
             message.head.records = SmallVec::from_slice(&self.rows.head.records);
             message.head.end = end as u16;
             if let Some(number) = number {
-                out.extend_from_slice(NAME);
-                out.extend_from_slice(b": ");
                 let value_start = head.len() + NAME.len() + 2;
                 message.head.push(Record {
                     start: head.len() as u16,
@@ -566,12 +556,11 @@ impl<'a> Builder<'a> {
                     id: HeaderId::CONTENT_LENGTH,
                     folded: false,
                 });
-                out.extend_from_slice(number);
-                out.extend_from_slice(b"\r\n");
             }
-            out.extend_from_slice(b"\r\n");
-            out.extend_from_slice(self.body);
-            message.bytes = Bytes::from(out);
+            message.bytes = match number {
+                Some(number) => joined(&[head, NAME, b": ", number, b"\r\n\r\n", self.body]),
+                None => joined(&[head, b"\r\n", self.body]),
+            };
         }
         result
     }
@@ -589,5 +578,5 @@ impl fmt::Debug for Builder<'_> {
 
 /// False for a malformed To, which the response copies unchanged.
 fn lacks_tag(request: &Request) -> bool {
-    request.to().is_ok_and(|to| to.tag().is_none())
+    request.to_tag() == Ok(None)
 }

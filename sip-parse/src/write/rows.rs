@@ -205,6 +205,34 @@ impl Rows {
         });
     }
 
+    /// Removes all rows of that name from `from` on, in one pass.
+    pub(super) fn remove_all(&mut self, name: HeaderName<'_>, from: usize) {
+        let Some(first) = self.position(name, from) else {
+            return;
+        };
+        let id = name.id();
+        let (mut kept, mut end) = (first, self.line_range(first).start);
+        for row in first..self.len() {
+            let line = self.line_range(row);
+            let goes = self.head.records[row].id == id && self.name(row) == name;
+            if !self.faults.is_empty() {
+                self.faults.retain(|fault| !goes || fault.row != row);
+                let of_row = self.faults.iter_mut().filter(|fault| fault.row == row);
+                of_row.for_each(|fault| fault.row = kept);
+            }
+            if goes {
+                continue;
+            }
+            self.head.records[kept] = self.head.records[row].moved(line.start, end);
+            kept += 1;
+            end += line.len();
+            self.text.move_up(line.clone(), end - line.len());
+        }
+        self.head.records.truncate(kept);
+        self.text.truncate(end);
+        self.head.index();
+    }
+
     /// Replaces the start line by one that consists of `pieces`, whose middle one is the Request-URI or the reason phrase.
     pub(super) fn set_start(&mut self, status: u16, pieces: [&[u8]; 4]) {
         let [before, blank, text, behind] = pieces;

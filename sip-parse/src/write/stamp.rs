@@ -1,10 +1,9 @@
 //! What a server adds to the topmost Via of a request, in place.
 
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::access::first_value_end;
 use crate::error::ParseError;
@@ -17,14 +16,16 @@ use crate::number::decimal;
 use crate::params::offset_in;
 use crate::value::Value;
 use crate::write::Builder;
+use crate::write::shared::joined;
 
 impl Request {
     /// The request with what a server adds to its topmost Via: `received` (RFC 3261 section 18.2.1), and the value of an
     /// `rport` that has none (RFC 3581 section 4). `None` if the topmost Via cannot be read or the result cannot be written.
     pub fn stamped(&self, received: Option<IpAddr>, rport: Option<u16>) -> Option<Request> {
         let row = self.head.find(HeaderId::VIA)?;
-        let address = received.map(|address| address.to_string());
-        let address = address.as_deref();
+        let address = received.map(text_of);
+        let address = address.as_deref().map(core::str::from_utf8).transpose();
+        let address = address.ok()?;
         match self.usual_via(row, rport.is_some()) {
             Some(places) => self.spliced(places, address, rport),
             None => self.rewritten(address, rport),
@@ -81,19 +82,18 @@ impl Request {
             return None;
         }
         let bytes = self.bytes();
-        let mut out = Vec::with_capacity(bytes.len() + of_port + of_address);
-        out.extend_from_slice(&bytes[..port_at]);
-        port.iter()
-            .flatten()
-            .for_each(|piece| out.extend_from_slice(piece));
-        out.extend_from_slice(&bytes[port_at..end]);
-        address
-            .iter()
-            .flatten()
-            .for_each(|piece| out.extend_from_slice(piece));
-        out.extend_from_slice(&bytes[end..]);
+        let [equals, port] = port.unwrap_or_default();
+        let [received, address] = address.unwrap_or_default();
         let mut message = Message::clone(self);
-        message.bytes = Bytes::from(out);
+        message.bytes = joined(&[
+            &bytes[..port_at],
+            equals,
+            port,
+            &bytes[port_at..end],
+            received,
+            address,
+            &bytes[end..],
+        ]);
         message.make_room(end, of_address);
         message.make_room(port_at, of_port);
         message.into_request().ok()
@@ -158,6 +158,21 @@ impl Message {
         }
         Message::parse(self.bytes.clone(), limits).map(|_| ())
     }
+}
+
+/// An address as `received` has it. One of IPv4 needs no allocation.
+fn text_of(address: IpAddr) -> SmallVec<[u8; 16]> {
+    let IpAddr::V4(address) = address else {
+        return SmallVec::from_vec(address.to_string().into_bytes());
+    };
+    let mut text = SmallVec::new();
+    for octet in address.octets() {
+        if !text.is_empty() {
+            text.push(b'.');
+        }
+        text.extend_from_slice(decimal(u64::from(octet), &mut [0; 20]));
+    }
+    text
 }
 
 /// Where the name of a `;rport` without a value ends.

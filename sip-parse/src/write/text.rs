@@ -148,7 +148,12 @@ impl Text {
         self.truncate(length);
     }
 
-    fn truncate(&mut self, length: usize) {
+    /// Moves the bytes of `range` to `to`, which is in front of them, over those that are there.
+    pub(super) fn move_up(&mut self, range: Range<usize>, to: usize) {
+        self.bytes_mut().copy_within(range, to);
+    }
+
+    pub(super) fn truncate(&mut self, length: usize) {
         if !self.spilled.is_empty() {
             self.spilled.truncate(length);
         }

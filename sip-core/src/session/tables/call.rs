@@ -28,13 +28,14 @@ use crate::event::{DescriptionKind, Event, ExchangeOutcome};
 use crate::ids::{ConnectionId, ExchangeId, SessionId};
 use crate::reason::{Cause, EndReason};
 use crate::session::layer::{SessionLayer, Stepped};
+use crate::session::state::State;
 use crate::session::{
     DescriptionFailed, FailureStatus, Input, InviteOptions, ModifyOptions, ProvisionalOptions,
     ProvisionalStatus, ResponseTo,
 };
 use crate::table_rows::{Row, read};
 use crate::time::Timestamp;
-use crate::transaction::{SendError, ServerTransactionId, TransactionError};
+use crate::transaction::{ClientTransactionId, SendError, ServerTransactionId, TransactionError};
 
 const SDP: &str = "v=0\r\n";
 
@@ -538,8 +539,16 @@ impl World {
         if is_about_request && (!caller || !fits || self.last(method).is_none()) {
             return None;
         }
-        let transaction =
-            crate::transaction::ClientTransactionId(crate::slab::Handle::from_bits(9));
+        // The transaction of the INVITE keeps the ACK; that of any other request need not exist.
+        let call = self.calls.calls.get(self.id.0);
+        let invite = call.and_then(|call| match &call.state {
+            Some(State::Calling(calling) | State::Cancelling(calling)) => Some(calling.transaction),
+            _ => call.common.invite,
+        });
+        let other = ClientTransactionId(crate::slab::Handle::from_bits(9));
+        let transaction = invite
+            .filter(|_| to == SessionRequest::Invite)
+            .unwrap_or(other);
         let respond_with = |world: &mut Self, status, sdp, may_wait, rseq| {
             let (request, response) = world.response_with(method, status, sdp, rseq);
             let limits = world.endpoint.limits().message;
