@@ -55,8 +55,9 @@ struct Course {
     leader: Leader,
     /// How often threads of the application have led.
     leads: u64,
-    /// How many threads of the application wait for events.
+    /// How many threads of the application wait for events, and how often one has begun to.
     waiting: usize,
+    entries: u64,
     /// The I/O thread is to lead at once.
     is_io_thread_wanted: bool,
     /// The I/O thread waits until it is woken.
@@ -105,6 +106,14 @@ impl Drop for Held<'_> {
 /// The agents are gone.
 pub(crate) struct Gone;
 
+/// What a turn did.
+struct Turn {
+    /// How many threads it woke with an event.
+    woken: usize,
+    /// [`Course::entries`] before it woke them.
+    entries: u64,
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -120,6 +129,7 @@ impl Leadership {
                 leader: Leader::IoThread,
                 leads: 0,
                 waiting: 0,
+                entries: 0,
                 is_io_thread_wanted: false,
                 is_io_thread_asleep: false,
                 is_over: false,
@@ -174,8 +184,8 @@ impl Leadership {
         Ok(result)
     }
 
-    /// One wait and what it reports, at most for `limit`. Returns how many threads it has woken with an event.
-    fn turn(&self, waiter: &mut Waiter, limit: Option<Duration>) -> Result<usize, Gone> {
+    /// One wait and what it reports, at most for `limit`.
+    fn turn(&self, waiter: &mut Waiter, limit: Option<Duration>) -> Result<Turn, Gone> {
         let turn = catch_unwind(AssertUnwindSafe(|| {
             let wait = {
                 let mut held = self.hold();
@@ -192,8 +202,10 @@ impl Leadership {
             }
             let agents = held.agents.as_mut().ok_or(Gone)?;
             agents.take_deliveries();
+            let entries = lock(&self.course).entries;
             agents.turn(waiter.readiness(), wait);
-            Ok(agents.take_deliveries().woken)
+            let woken = agents.take_deliveries().woken;
+            Ok(Turn { woken, entries })
         }));
         turn.unwrap_or(Err(Gone))
     }
@@ -224,11 +236,13 @@ impl Leadership {
     fn lead(&self) -> bool {
         let mut waiter = lock(&self.waiter);
         loop {
-            let Ok(woken) = self.turn(&mut waiter, None) else {
+            let Ok(turn) = self.turn(&mut waiter, None) else {
                 return false;
             };
             let mut course = lock(&self.course);
-            if woken == 1 && course.waiting == 1 {
+            // A thread that has begun to wait meanwhile follows, so the lead must not become free.
+            let is_same = course.waiting == 1 && course.entries == turn.entries;
+            if turn.woken == 1 && is_same {
                 course.leader = Leader::Free;
                 return true;
             }
@@ -281,7 +295,9 @@ impl Leadership {
 
     /// A thread of the application begins to wait for events.
     pub(crate) fn enter(&self) -> Presence<'_> {
-        lock(&self.course).waiting += 1;
+        let mut course = lock(&self.course);
+        course.waiting += 1;
+        course.entries += 1;
         Presence(self)
     }
 

@@ -20,6 +20,10 @@ pub(crate) struct Tcp {
     /// Each read asks the operating system: during the handshakes, and once the peer sends no more, because the
     /// operating system reports that once.
     is_exhaustive: bool,
+    #[cfg(test)]
+    reads: u32,
+    #[cfg(test)]
+    writes: u32,
 }
 
 impl Tcp {
@@ -28,6 +32,10 @@ impl Tcp {
             socket,
             is_empty: false,
             is_exhaustive: true,
+            #[cfg(test)]
+            reads: 0,
+            #[cfg(test)]
+            writes: 0,
         }
     }
 }
@@ -36,6 +44,10 @@ impl Read for Tcp {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.is_empty {
             return Err(io::ErrorKind::WouldBlock.into());
+        }
+        #[cfg(test)]
+        {
+            self.reads += 1;
         }
         let read = self.socket.read(buffer)?;
         // Windows reports no further bytes before a read has found the socket empty.
@@ -46,6 +58,10 @@ impl Read for Tcp {
 
 impl Write for Tcp {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        {
+            self.writes += 1;
+        }
         self.socket.write(buffer)
     }
 
@@ -361,5 +377,94 @@ impl Closing {
         }
         self.unflushed = false;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use sip_host::Job;
+    use sip_testing::sockets::alice_at;
+    use tungstenite::protocol::Role;
+
+    use super::*;
+    use crate::options::Options;
+
+    const INPUTS: usize = 3;
+
+    /// A link, and the other end of its connection.
+    fn link() -> (Link, WebSocket<std::net::TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        near.set_nonblocking(true).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        let stream = Stream::new(Carrier::Plain(Tcp::new(TcpStream::from_std(near))));
+        let socket = WebSocket::from_raw_socket(stream, Role::Client, None);
+        let link = Link::new(connection(), socket, 1 << 20);
+        (link, WebSocket::from_raw_socket(far, Role::Server, None))
+    }
+
+    /// Only the core makes one.
+    fn connection() -> ConnectionId {
+        let config = alice_at("ws://127.0.0.1:1").build().unwrap();
+        let (mut host, _) = Options::default().host(&config).unwrap();
+        loop {
+            match host.next_job(Timestamp::ZERO) {
+                Some(Job::Connect(connection, _)) => return connection,
+                Some(_) => {}
+                None => panic!("the agent does not connect"),
+            }
+        }
+    }
+
+    fn tcp(link: &mut Link) -> &mut Tcp {
+        link.socket.get_mut().tcp()
+    }
+
+    /// Waits until the bytes of `messages` are there to be read.
+    fn await_bytes(link: &mut Link, messages: usize) {
+        let mut scratch = [0; 64];
+        let expected = messages * (2 + "hello".len());
+        while !matches!(tcp(link).socket.peek(&mut scratch), Ok(read) if read == expected) {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Each input causes a message, and all of them are one write, once nothing is left to read. The socket is read once.
+    #[test]
+    fn the_messages_of_a_group_of_inputs_are_one_write() {
+        let (mut link, mut far) = link();
+        for _ in 0..INPUTS {
+            far.write(Message::text("hello")).unwrap();
+        }
+        far.flush().unwrap();
+        await_bytes(&mut link, INPUTS);
+        for _ in 0..INPUTS {
+            assert!(matches!(link.poll(true), Some(LinkInput::Message(_))));
+            assert!(link.outgoing.send(Bytes::from_static(b"answer")));
+        }
+        assert!(link.poll(true).is_none());
+        let tcp = tcp(&mut link);
+        assert_eq!((tcp.reads, tcp.writes), (1, 1));
+        for _ in 0..INPUTS {
+            assert_eq!(far.read().unwrap(), Message::text("answer"));
+        }
+    }
+
+    /// The end of a peer may be reported with its last bytes, and once. So the socket is read on after them.
+    #[test]
+    fn a_peer_that_sends_no_more_is_read_to_its_end() {
+        let (mut link, mut far) = link();
+        far.send(Message::text("hello")).unwrap();
+        drop(far);
+        await_bytes(&mut link, 1);
+        link.wake(true);
+        assert!(matches!(link.poll(true), Some(LinkInput::Message(_))));
+        while link.poll(true).is_none() {
+            link.readable = true;
+            std::thread::yield_now();
+        }
+        assert!(link.unreadable);
     }
 }

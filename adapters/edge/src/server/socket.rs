@@ -18,7 +18,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 /// How long a client may take for the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How long one message may wait for a client that does not read.
+/// How long the messages of one write may wait for a client that does not read.
 const WRITE: Duration = Duration::from_secs(10);
 
 /// How long a client may take for its request, if the server has no room for it.
@@ -73,7 +73,7 @@ pub(super) async fn run(
         // Room for one message and its frame. Pongs for a client that does not read get no more.
         .write_buffer_size(MARGIN)
         .max_write_buffer_size(largest.saturating_add(2 * MARGIN))
-        .read_buffer_size(8 * 1024);
+        .read_buffer_size(4 * 1024);
     let handshake = accept_hdr_async_with_config(stream, require_sip, Some(config));
     // If this fails, the handshake has sent an HTTP error, or the client is gone.
     if let Ok(Ok(websocket)) = timeout(HANDSHAKE, handshake).await {
@@ -136,7 +136,15 @@ async fn serve(
             }
             outgoing = queue.recv() => {
                 let Some(bytes) = outgoing else { break (CloseCode::Away, "") };
-                match timeout(WRITE, websocket.send(message(bytes))).await {
+                // The messages that wait already follow in the same write.
+                let write = async {
+                    websocket.feed(message(bytes)).await?;
+                    while let Ok(bytes) = queue.try_recv() {
+                        websocket.feed(message(bytes)).await?;
+                    }
+                    websocket.flush().await
+                };
+                match timeout(WRITE, write).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) | Err(_) => return,
                 }
