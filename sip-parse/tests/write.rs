@@ -607,3 +607,88 @@ fn the_fault_of_a_row_goes_with_it() {
             .is_err()
     );
 }
+
+/// A request whose head has `length` bytes, with routes or an unknown field of that many.
+fn long_request(name: &str, value: impl Fn(usize) -> String, length: usize) -> Message {
+    let lines = |value: &str| {
+        format!(
+            "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n{name}: {value}\r\nMax-Forwards: 70\r\n\
+             From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        )
+    };
+    let text = lines(&value(length - lines("").len()));
+    assert_eq!(text.len(), length);
+    Message::parse(Bytes::from(text), &Limits::MAX).unwrap()
+}
+
+fn letters(count: usize) -> String {
+    "p".repeat(count)
+}
+
+/// A corrected Content-Length either fits or the message is refused, at every length of a head.
+#[test]
+fn a_content_length_is_whole_or_refused() {
+    let (mut fits, mut refused) = (0, 0);
+    for length in 65_480..=65_535 {
+        let request = long_request("X-A", letters, length);
+        match Builder::from_message(&request)
+            .body(b"a/b", b"hello12345")
+            .build()
+        {
+            Ok(built) => {
+                fits += 1;
+                let again = Message::parse(built.bytes().clone(), &Limits::MAX).unwrap();
+                assert_eq!(again.bytes().len(), length + 19 + 1 + 10);
+                assert_eq!(again.body(), b"hello12345");
+                assert_eq!(rows(&again), rows(&built));
+            }
+            Err(error) => {
+                refused += 1;
+                assert_eq!(error.kind, BuildErrorKind::TooLarge);
+            }
+        }
+    }
+    assert_eq!((fits, refused), (36, 20));
+}
+
+/// An edit of a long head needs no room for the old and the new line at once.
+#[test]
+fn an_edit_of_a_long_head_is_measured_by_its_result() {
+    let request = long_request("X-A", letters, 65_535);
+    let check = |built: Message| {
+        let again = Message::parse(built.bytes().clone(), &Limits::MAX).unwrap();
+        assert_eq!(rows(&again), rows(&built));
+        assert_eq!(again.request_method(), Some(Method::Options));
+        again
+    };
+    let new = "q".repeat(65_000);
+    let mut builder = Builder::from_message(&request);
+    builder.set(HeaderName::Other(b"X-A"), new.as_str());
+    check(builder.build().unwrap());
+    builder.set(HeaderName::CallId, "2");
+    check(builder.build().unwrap());
+
+    let uri = format!("sip:{}@b", "a".repeat(40_000));
+    let other = format!("sip:{}@b", "c".repeat(40_000));
+    let mut builder = Builder::from_message(&request);
+    builder.remove(HeaderName::Other(b"X-A"));
+    builder.set_request_uri(uri.as_bytes());
+    builder.set_request_uri(other.as_bytes());
+    let built = check(builder.build().unwrap());
+    let sent = built.into_request().unwrap();
+    assert_eq!(sent.uri_bytes(), other.as_bytes());
+
+    let routes = |count: usize| format!("<sip:a>, <sip:{}>", "r".repeat(count - 15));
+    let request = long_request("Route", routes, 65_535);
+    let mut builder = Builder::from_message(&request);
+    builder.remove_first_value(HeaderName::Route);
+    let built = check(builder.build().unwrap());
+    assert_eq!(built.values(HeaderName::Route).count(), 1);
+    assert_eq!(built.bytes().len(), 65_535 - 9);
+    let one = format!("<sip:{}>", "s".repeat(40_000));
+    builder.set_first_value(HeaderName::Route, one.as_str());
+    let built = check(builder.build().unwrap());
+    assert_eq!(built.values(HeaderName::Route).next(), Some(one.as_bytes()));
+    builder.set(HeaderName::Other(b"X-B"), new.as_str());
+    assert_eq!(builder.build().unwrap_err().kind, BuildErrorKind::TooLarge);
+}

@@ -321,6 +321,7 @@ impl<'a> Builder<'a> {
         let Some(first) = self.rows.position(name, 0) else {
             return self.append(name, value);
         };
+        self.rows.make_room(first);
         let written = self.write(name, &value.into());
         self.place(written, Place::Instead(first));
         if !name.is_single() {
@@ -356,7 +357,10 @@ impl<'a> Builder<'a> {
         };
         let place = match self.keep_rest(row) {
             true => Place::Before(row),
-            false => Place::Instead(row),
+            false => {
+                self.rows.make_room(row);
+                Place::Instead(row)
+            }
         };
         let written = self.write(name, &value.into());
         self.place(written, place);
@@ -375,10 +379,10 @@ impl<'a> Builder<'a> {
         if rest.is_empty() {
             return false;
         }
-        let end = self.rows.value_range(row).start + crate::class::trim_end(value).len();
-        let rest = end - rest.len()..end;
+        let rest: SmallVec<[u8; 512]> = SmallVec::from_slice(rest);
         let name = name.id().name().unwrap_or(HeaderName::Other(b""));
-        let record = self.rows.put(name, true, |text| text.repeat(rest));
+        self.rows.make_room(row);
+        let record = self.rows.put(name, true, |text| text.put(&rest));
         self.rows.replace(row, record, true);
         true
     }
@@ -514,6 +518,7 @@ impl<'a> Builder<'a> {
         self.rows.remove_all(HeaderName::ContentLength, row + 1);
         if is_wrong {
             let length = self.body.len() as u64;
+            self.rows.make_room(row);
             let record = self.rows.put(HeaderName::ContentLength, false, |text| {
                 text.put(decimal(length, &mut [0; 20]));
             });
@@ -530,7 +535,8 @@ impl<'a> Builder<'a> {
         let number = length.map(|length| decimal(length as u64, &mut buffer));
         let row = number.map_or(0, |number| NAME.len() + 2 + number.len() + 2);
         let end = head.len() + row + 2;
-        if end > MOST {
+        // A corrected Content-Length may have been the first that does not fit.
+        if end > MOST || self.rows.text.is_too_large() {
             return refuse(BuildErrorKind::TooLarge, None, MOST);
         }
         // Filled in place, because moving a message copies some hundred bytes.
