@@ -15,7 +15,7 @@ use core::fmt;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::access::first_value_end;
+use crate::access::{first_value_end, without_empties};
 use crate::check::Seen;
 use crate::class::trim;
 use crate::headers::cseq::CSeq;
@@ -373,7 +373,7 @@ impl<'a> Builder<'a> {
         if !name.is_list() {
             return false;
         }
-        let value = self.rows.value(row);
+        let value = without_empties(self.rows.value(row));
         let comma = first_value_end(value);
         let rest = trim(value.get(comma + 1..).unwrap_or_default());
         if rest.is_empty() {
