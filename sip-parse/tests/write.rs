@@ -746,3 +746,47 @@ fn a_stamped_via_is_within_the_limit_of_parameters() {
         assert!(stamped.is_none_or(|stamped| stamped.top_via().is_ok()));
     }
 }
+
+/// RFC 3261 18.3: a Content-Length that only begins with the right number is corrected, wherever it comes from.
+#[test]
+fn a_content_length_is_the_number_alone() {
+    for text in ["5", "5, 7", "5x", "x", ""] {
+        let field = Field::new(HeaderName::ContentLength, text).unwrap();
+        let built = Builder::from_message(&invite())
+            .remove(HeaderName::ContentLength)
+            .field(&field)
+            .build()
+            .unwrap();
+        reparsed(&built);
+        assert_eq!(built.header(HeaderName::ContentLength).unwrap().value, b"5");
+    }
+}
+
+/// RFC 3261 8.1.1.5: a copied CSeq has the method of the request, too.
+#[test]
+fn a_copied_cseq_has_the_method_of_the_request() {
+    let invite = invite();
+    for (method, fits) in [(Method::Invite, true), (Method::Ack, false)] {
+        let mut builder = Builder::request(method, b"sip:bob@example.com");
+        for name in [
+            HeaderName::Via,
+            HeaderName::From,
+            HeaderName::To,
+            HeaderName::CallId,
+            HeaderName::CSeq,
+            HeaderName::MaxForwards,
+        ] {
+            builder.copy(&invite, name);
+        }
+        match builder.build() {
+            Ok(built) => {
+                reparsed(&built);
+                assert!(fits);
+            }
+            Err(error) => {
+                assert!(!fits);
+                assert_eq!(error.kind, BuildErrorKind::Method);
+            }
+        }
+    }
+}

@@ -292,8 +292,14 @@ impl<'a> Builder<'a> {
     pub fn copy(&mut self, message: &Message, name: HeaderName<'_>) -> &mut Self {
         for header in message.headers_named(name) {
             let value = header.unfolded();
-            let record = self.rows.put(name, false, |text| text.put(&value));
-            self.rows.add(record);
+            if name.id() == HeaderId::CSEQ {
+                // Its method must be that of the request.
+                let written = self.write(name, &Value::Bytes(&value));
+                self.place(written, Place::AtEnd);
+            } else {
+                let record = self.rows.put(name, false, |text| text.put(&value));
+                self.rows.add(record);
+            }
         }
         self
     }
@@ -440,8 +446,8 @@ impl<'a> Builder<'a> {
         let Some(row) = length_row else {
             return self.finish(Some(length));
         };
-        let is_right = digits(self.rows.value(row), 0, u64::MAX)
-            .is_ok_and(|(number, _)| number == length as u64);
+        let value = self.rows.value(row);
+        let is_right = digits(value, 0, u64::MAX) == Ok((length as u64, value.len()));
         let is_only = self
             .rows
             .position(HeaderName::ContentLength, row + 1)
