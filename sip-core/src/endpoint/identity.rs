@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 
 use rand_core::CryptoRng;
 use sip_parse::{Scheme, Uri, UriBuf, text};
@@ -41,8 +42,8 @@ pub(crate) struct Identity {
     anonymous_contact: String,
     /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
     pub(crate) instance: Box<str>,
-    /// The value of Supported.
-    pub(crate) supported: String,
+    /// The value of Supported, which an answer keeps while the endpoint sends it.
+    pub(crate) supported: Arc<str>,
     /// The public GRUU, which reaches this agent from anywhere (RFC 5627 section 3.1.1); it lasts as long as
     /// the binding.
     pub(crate) gruu: Option<UriBuf>,
@@ -96,7 +97,7 @@ impl Identity {
                 Some(instance) => instance.clone(),
                 None => uuid(rng).into(),
             },
-            supported,
+            supported: supported.into(),
             gruu: None,
             temporary_gruu: None,
             aor,

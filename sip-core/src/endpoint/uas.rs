@@ -299,8 +299,7 @@ impl Endpoint {
         request: &Request,
         status: StatusCode,
     ) {
-        // Taken out for the time of the answer, which needs the endpoint.
-        let supported = core::mem::take(&mut self.identity.supported);
+        let supported = self.identity.supported.clone();
         let accept = self.accept_types();
         let packages = self.recv_info();
         let events = self.allow_events();
@@ -309,7 +308,7 @@ impl Endpoint {
             (HeaderName::Accept, &*accept),
             (HeaderName::AcceptEncoding, "identity"),
             (HeaderName::AcceptLanguage, "en"),
-            (HeaderName::Supported, supported.as_str()),
+            (HeaderName::Supported, &*supported),
         ]);
         headers.extend(
             packages
@@ -322,8 +321,6 @@ impl Endpoint {
                 .map(|events| (HeaderName::AllowEvents, events)),
         );
         self.answer_request(transaction, request, status, &headers);
-        drop(headers);
-        self.identity.supported = supported;
     }
 }
 
