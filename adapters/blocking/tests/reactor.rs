@@ -105,6 +105,36 @@ fn the_file_descriptor_of_an_agent_is_readable_when_a_message_comes() {
     }
 }
 
+/// A program that learns once that a socket is ready polls once, even if an event of a command waits at that time.
+#[test]
+fn a_poll_without_a_wait_looks_at_the_sockets_although_an_event_waits() {
+    let (listener, port) = listen();
+    let url = format!("ws://127.0.0.1:{port}");
+    let mut reactor = Reactor::new().unwrap();
+    let first = reactor.add(&config(&url), Options::default()).unwrap();
+    let server = std::thread::spawn(move || accept(next_connection(&listener), Some("sip")));
+    loop {
+        let event = reactor.poll(Some(PATIENCE)).unwrap();
+        if let (_, Event::Connected { .. }) = event.expect("an event") {
+            break;
+        }
+    }
+    let mut server = server.join().unwrap();
+    while reactor.poll(Some(Duration::ZERO)).unwrap().is_some() {}
+    let closed = config("ws://127.0.0.1:1");
+    let second = reactor.add(&closed, Options::default()).unwrap();
+    reactor.with(second, |_, _| ()).unwrap();
+    assert_eq!(reactor.pause(), Duration::ZERO, "an event waits");
+    send(&mut server, Message::text(request("MESSAGE", 1, "hi")));
+    let mut agents = Vec::new();
+    let mut next = reactor.poll(Some(Duration::ZERO)).unwrap();
+    while let Some((agent, _)) = next {
+        agents.push(agent);
+        next = reactor.next_event();
+    }
+    assert!(agents.contains(&first) && agents.contains(&second));
+}
+
 /// BYE and REGISTER are sent even if the program does not poll any more.
 #[test]
 fn rfc6455_7_1_an_agent_that_is_dropped_closes_its_socket() {
