@@ -187,7 +187,8 @@ impl Location {
                 let reason = RemovalReason::Requested;
                 changes.extend(place.and_then(|number| self.remove(number, reason)));
             } else {
-                // A REGISTER may have the same contact twice: the second one finds the first.
+                // A REGISTER may have the same contact twice: the second one finds what the first one has left.
+                let place = place.filter(|number| self.bindings.contains_key(number));
                 let place = place.or_else(|| self.find(user, &update));
                 changes.push(self.store(user, source, update, place, now));
             }
