@@ -188,7 +188,8 @@ impl Leadership {
             let mut held = self.hold();
             let agents = held.agents.as_mut()?;
             agents.take_deliveries();
-            let result = agents.with(agent, command)?;
+            // Without its agent the command is dropped, and what it holds may post an envelope.
+            let result = agents.with(agent, command);
             Some((result, agents.outrun_the_wait(), agents.take_deliveries()))
         }));
         let Ok(Some((result, outruns, deliveries))) = result else {
@@ -198,7 +199,7 @@ impl Leadership {
         if outruns || deliveries.unnoticed > 0 && lock(&self.course).leader == Leader::Application {
             self.mailbox.interrupt();
         }
-        Ok(result)
+        result.ok_or(Gone)
     }
 
     /// One wait and what it reports, at most for `limit`.
@@ -392,6 +393,7 @@ mod tests {
     use sip_host::os::Clock;
 
     use super::*;
+    use crate::mailbox::Envelope;
     use crate::reactor::Reactor;
 
     fn leadership() -> Leadership {
@@ -417,6 +419,28 @@ mod tests {
         assert!(lock(&leadership.course).is_left_by(&turn));
         let _next = leadership.enter();
         assert!(!lock(&leadership.course).is_left_by(&turn));
+    }
+
+    /// The last handle of an agent ends in the command for an agent that has ended: the thread that waits handles it at once.
+    #[test]
+    fn a_command_that_is_dropped_wakes_the_leader_if_it_posts() {
+        struct Posts(Arc<Mailbox>, AgentKey);
+
+        impl Drop for Posts {
+            fn drop(&mut self) {
+                self.0.post(Envelope::HandlesDropped(self.1));
+            }
+        }
+
+        let leadership = leadership();
+        let mailbox = leadership.mailbox();
+        let (other, ended) = (mailbox.mint(), mailbox.mint());
+        leadership.hold().agents.as_mut().unwrap().wait(None);
+        let before = mailbox.wakes();
+        let posts = Posts(mailbox.clone(), other);
+        let result = leadership.command(ended, move |_, _| drop(posts));
+        assert!(result.is_err());
+        assert_eq!(mailbox.wakes(), before + 1);
     }
 
     /// The woken thread takes its event and is gone before the I/O thread looks: the other one still waits.
