@@ -57,7 +57,7 @@ impl Endpoint {
         digest
             .number(layer)
             .number(self.dialogs.digest())
-            .number(self.branch_byes as u64)
+            .number(self.branch_byes.into())
             .number(self.late.len() as u64)
             .number(flow.map_or(0, |flow| flow + 1))
             .number(u64::from(self.ready));

@@ -69,6 +69,7 @@ pub mod notifier;
 pub mod package;
 pub mod publication;
 mod rand;
+mod rare;
 mod reason;
 mod record;
 mod registration;

@@ -1,5 +1,6 @@
 //! A table of entries with generational handles: a stale handle finds nothing, never another entry.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::ops::Deref;
@@ -74,9 +75,17 @@ struct Place<T> {
 
 const NONE: u32 = u32::MAX;
 
-/// Entries under generational handles; insertion and removal in constant time.
+/// Entries under generational handles; insertion and removal in constant time. 16 bytes while it has no table, because an
+/// agent has many and most are empty.
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Slab<T> {
+    table: Option<Box<Table<T>>>,
+    /// The generation of new places, which no handle of a freed table has.
+    generation: u32,
+}
+
+#[cfg_attr(test, derive(Clone))]
+struct Table<T> {
     places: Vec<Place<T>>,
     first_free: u32,
     len: u32,
@@ -85,30 +94,49 @@ pub(crate) struct Slab<T> {
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
         Self {
-            places: Vec::new(),
-            first_free: NONE,
-            len: 0,
+            table: None,
+            generation: FIRST,
         }
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.len as usize
+        match &self.table {
+            Some(table) => table.len as usize,
+            None => 0,
+        }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Frees the table if it is empty. All handles so far stay stale.
+    pub(crate) fn shrink(&mut self) {
+        if let Some(table) = self.table.take_if(|table| table.len == 0) {
+            let generations = table.places.iter().map(|place| place.generation);
+            self.generation = generations.fold(self.generation, u32::max);
+        }
+    }
+
+    fn places(&self) -> &[Place<T>] {
+        self.table.as_ref().map_or(&[], |table| &table.places)
+    }
+
+    fn place_mut(&mut self, index: u32) -> Option<&mut Place<T>> {
+        self.table.as_mut()?.places.get_mut(index as usize)
     }
 
     /// The handle that the next [`Slab::insert`] returns, for entries that contain their own handle.
     pub(crate) fn next_handle(&self) -> Handle {
-        match self.places.get(self.first_free as usize) {
+        let first_free = self.table.as_ref().map_or(NONE, |table| table.first_free);
+        match self.places().get(first_free as usize) {
             Some(place) => Handle {
-                index: self.first_free,
+                index: first_free,
                 generation: place.generation,
             },
             None => Handle {
-                index: self.places.len() as u32,
-                generation: FIRST,
+                index: self.places().len() as u32,
+                generation: self.generation,
             },
         }
     }
@@ -116,39 +144,47 @@ impl<T> Slab<T> {
     pub(crate) fn insert(&mut self, entry: T) -> Handle {
         let handle = self.next_handle();
         let slot = Slot::Occupied(entry);
-        match self.places.get_mut(handle.index as usize) {
+        let table = self.table.get_or_insert_with(|| {
+            Box::new(Table {
+                places: Vec::new(),
+                first_free: NONE,
+                len: 0,
+            })
+        });
+        match table.places.get_mut(handle.index as usize) {
             Some(place) => {
                 if let Slot::Vacant(next) = place.slot {
-                    self.first_free = next;
+                    table.first_free = next;
                 }
                 place.slot = slot;
             }
             None => {
                 // From one entry on, because most tables of an idle agent hold one at a time; by a half, because entries are
                 // large.
-                if self.places.len() == self.places.capacity() {
-                    self.places.reserve_exact((self.places.len() / 2).max(1));
+                if table.places.len() == table.places.capacity() {
+                    table.places.reserve_exact((table.places.len() / 2).max(1));
                 }
-                self.places.push(Place {
-                    generation: FIRST,
+                table.places.push(Place {
+                    generation: self.generation,
                     slot,
                 });
             }
         }
-        self.len += 1;
+        table.len += 1;
         handle
     }
 
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
-        let place = self.places.get_mut(handle.index as usize)?;
+        let table = self.table.as_mut()?;
+        let place = table.places.get_mut(handle.index as usize)?;
         if place.generation != handle.generation {
             return None;
         }
-        match core::mem::replace(&mut place.slot, Slot::Vacant(self.first_free)) {
+        match core::mem::replace(&mut place.slot, Slot::Vacant(table.first_free)) {
             Slot::Occupied(entry) => {
                 place.generation = place.generation.wrapping_add(1).max(FIRST);
-                self.first_free = handle.index;
-                self.len -= 1;
+                table.first_free = handle.index;
+                table.len -= 1;
                 Some(entry)
             }
             vacant @ Slot::Vacant(_) => {
@@ -166,7 +202,7 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
-        match self.places.get(handle.index as usize)? {
+        match self.places().get(handle.index as usize)? {
             Place {
                 generation,
                 slot: Slot::Occupied(entry),
@@ -176,7 +212,7 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        match self.places.get_mut(handle.index as usize)? {
+        match self.place_mut(handle.index)? {
             Place {
                 generation,
                 slot: Slot::Occupied(entry),
@@ -186,16 +222,19 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        self.places.iter().enumerate().filter_map(|(index, place)| {
-            let handle = Handle {
-                index: index as u32,
-                generation: place.generation,
-            };
-            match &place.slot {
-                Slot::Occupied(entry) => Some((handle, entry)),
-                Slot::Vacant(_) => None,
-            }
-        })
+        self.places()
+            .iter()
+            .enumerate()
+            .filter_map(|(index, place)| {
+                let handle = Handle {
+                    index: index as u32,
+                    generation: place.generation,
+                };
+                match &place.slot {
+                    Slot::Occupied(entry) => Some((handle, entry)),
+                    Slot::Vacant(_) => None,
+                }
+            })
     }
 
     pub(crate) fn handles(&self) -> Vec<Handle> {
@@ -204,7 +243,7 @@ impl<T> Slab<T> {
 
     /// The handle of the entry at a place.
     fn handle_at(&self, index: u32) -> Option<Handle> {
-        match self.places.get(index as usize)? {
+        match self.places().get(index as usize)? {
             Place {
                 generation,
                 slot: Slot::Occupied(_),
@@ -217,7 +256,7 @@ impl<T> Slab<T> {
     }
 
     fn at_mut(&mut self, index: u32) -> Option<&mut T> {
-        match &mut self.places.get_mut(index as usize)?.slot {
+        match &mut self.place_mut(index)?.slot {
             Slot::Occupied(entry) => Some(entry),
             Slot::Vacant(_) => None,
         }
@@ -459,6 +498,30 @@ mod tests {
             prop_assert_eq!(taken, sets[0].iter().copied().collect::<Vec<_>>());
             prop_assert!(lists[0].handles(&slab).is_empty());
         }
+    }
+
+    #[test]
+    fn a_shrunk_slab_gives_no_handle_twice() {
+        let mut slab = Slab::new();
+        let handles = [slab.insert(1), slab.insert(2)];
+        slab.shrink();
+        assert_eq!(slab.len(), 2);
+        slab.remove(handles[1]);
+        let again = slab.insert(3);
+        assert_eq!(again.index, handles[1].index);
+        slab.clear();
+        slab.shrink();
+        assert!(slab.table.is_none());
+        let new = [slab.insert(4), slab.insert(5)];
+        assert!(
+            new.iter()
+                .all(|new| *new != again && !handles.contains(new))
+        );
+        for stale in [handles[0], handles[1], again] {
+            assert_eq!(slab.get(stale), None);
+            assert_eq!(slab.remove(stale), None);
+        }
+        assert_eq!(slab.len(), 2);
     }
 
     #[test]

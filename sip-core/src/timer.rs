@@ -1,5 +1,6 @@
 //! The timer heap: absolute deadlines that can be cancelled; the next one is read in constant time.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::time::Timestamp;
@@ -56,13 +57,21 @@ impl Node {
 }
 
 /// A binary heap of deadlines that knows the position of each, so that a cancelled timer leaves nothing
-/// behind.
+/// behind. 16 bytes while it has no heap.
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Timers<T> {
+    heap: Option<Box<Heap<T>>>,
+    /// The generation of new slots, which no key of a freed heap has.
+    generation: u32,
+}
+
+#[cfg_attr(test, derive(Clone))]
+struct Heap<T> {
     heap: Vec<Node>,
     slots: Vec<Slot<T>>,
     /// The first free slot, or `NO_SLOT`.
     free: u32,
+    generation: u32,
     sequence: u64,
 }
 
@@ -77,20 +86,39 @@ impl TimerKey {
 impl<T> Timers<T> {
     pub(crate) const fn new() -> Self {
         Self {
-            heap: Vec::new(),
-            slots: Vec::new(),
-            free: NO_SLOT,
-            sequence: 0,
+            heap: None,
+            generation: 0,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.heap.len()
+        self.heap.as_ref().map_or(0, |heap| heap.heap.len())
     }
 
     /// The earliest deadline, in constant time.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.heap.first().map(|node| node.deadline.at)
+        self.heap.as_ref()?.next()
+    }
+
+    /// Frees the heap if no timer is set. All keys so far stay stale.
+    pub(crate) fn shrink(&mut self) {
+        if let Some(heap) = self.heap.take_if(|heap| heap.heap.is_empty()) {
+            let generations = heap.slots.iter().map(|slot| slot.generation);
+            self.generation = generations.fold(self.generation, u32::max);
+        }
+    }
+
+    fn heap(&mut self) -> &mut Heap<T> {
+        let generation = self.generation;
+        self.heap.get_or_insert_with(|| {
+            Box::new(Heap {
+                heap: Vec::new(),
+                slots: Vec::new(),
+                free: NO_SLOT,
+                generation,
+                sequence: 0,
+            })
+        })
     }
 
     /// Sets a timer in logarithmic time.
@@ -101,15 +129,85 @@ impl<T> Timers<T> {
 
     /// Makes a deadline for [`insert`](Self::insert) or [`change`](Self::change), behind all that were made for the same time.
     pub(crate) fn deadline(&mut self, at: Timestamp) -> Deadline {
-        self.sequence += 1;
+        let heap = self.heap();
+        heap.sequence += 1;
         Deadline {
             at,
-            sequence: self.sequence,
+            sequence: heap.sequence,
         }
     }
 
     /// As [`set`](Self::set), for a deadline that was made before.
     pub(crate) fn insert(&mut self, deadline: Deadline, entry: T) -> TimerKey {
+        self.heap().insert(deadline, entry)
+    }
+
+    /// Gives a timer another deadline, in logarithmic time. Does nothing if it fired or was cancelled before.
+    pub(crate) fn change(&mut self, key: TimerKey, deadline: Deadline) {
+        if let Some(heap) = &mut self.heap {
+            heap.change(key, deadline);
+        }
+    }
+
+    /// Cancels a timer in logarithmic time; `None` if it fired or was cancelled before.
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<T> {
+        self.heap.as_mut()?.cancel(key)
+    }
+
+    /// The earliest timer that is due at `now`, which stays set.
+    pub(crate) fn due(&self, now: Timestamp) -> Option<(TimerKey, &T)> {
+        let heap = self.heap.as_ref()?;
+        let node = heap.heap.first().filter(|node| node.deadline.at <= now)?;
+        let slot = &heap.slots[node.slot as usize];
+        let key = TimerKey {
+            slot: node.slot,
+            generation: slot.generation,
+        };
+        Some((key, slot.entry.as_ref()?))
+    }
+
+    /// Removes and returns the earliest timer that is due at `now`.
+    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<T> {
+        let heap = self.heap.as_mut()?;
+        if heap.next()? > now {
+            return None;
+        }
+        heap.take(0)
+    }
+
+    /// All timers, for tests.
+    #[cfg(test)]
+    pub(crate) fn pending(&self) -> Vec<(Timestamp, &T)> {
+        let nodes = self.nodes().into_iter();
+        nodes
+            .map(|(node, entry)| (node.deadline.at, entry))
+            .collect()
+    }
+
+    /// What is pending, in the order in which it fires.
+    #[cfg(test)]
+    pub(crate) fn in_order(&self) -> Vec<&T> {
+        let mut nodes = self.nodes();
+        nodes.sort_by_key(|(node, _)| node.deadline);
+        nodes.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    #[cfg(test)]
+    fn nodes(&self) -> Vec<(Node, &T)> {
+        let Some(heap) = &self.heap else {
+            return Vec::new();
+        };
+        let entry = |node: &Node| Some((*node, heap.slots[node.slot as usize].entry.as_ref()?));
+        heap.heap.iter().filter_map(entry).collect()
+    }
+}
+
+impl<T> Heap<T> {
+    fn next(&self) -> Option<Timestamp> {
+        self.heap.first().map(|node| node.deadline.at)
+    }
+
+    fn insert(&mut self, deadline: Deadline, entry: T) -> TimerKey {
         let place = self.heap.len();
         let free = self.free;
         let (slot, generation) = match self.slots.get_mut(free as usize) {
@@ -119,15 +217,13 @@ impl<T> Timers<T> {
                 (free, slot.generation)
             }
             None => {
-                push_exact(
-                    &mut self.slots,
-                    Slot {
-                        generation: 0,
-                        place: place as u32,
-                        entry: Some(entry),
-                    },
-                );
-                ((self.slots.len() - 1) as u32, 0)
+                let slot = Slot {
+                    generation: self.generation,
+                    place: place as u32,
+                    entry: Some(entry),
+                };
+                push_exact(&mut self.slots, slot);
+                ((self.slots.len() - 1) as u32, self.generation)
             }
         };
         push_exact(&mut self.heap, Node { deadline, slot });
@@ -135,8 +231,7 @@ impl<T> Timers<T> {
         TimerKey { slot, generation }
     }
 
-    /// Gives a timer another deadline, in logarithmic time. Does nothing if it fired or was cancelled before.
-    pub(crate) fn change(&mut self, key: TimerKey, deadline: Deadline) {
+    fn change(&mut self, key: TimerKey, deadline: Deadline) {
         let slot = self.slots.get(key.slot as usize);
         let slot = slot.filter(|slot| slot.generation == key.generation && slot.entry.is_some());
         let Some(place) = slot.map(|slot| slot.place as usize) else {
@@ -150,54 +245,13 @@ impl<T> Timers<T> {
         }
     }
 
-    /// Cancels a timer in logarithmic time; `None` if it fired or was cancelled before.
-    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<T> {
+    fn cancel(&mut self, key: TimerKey) -> Option<T> {
         let slot = self.slots.get(key.slot as usize)?;
         if slot.generation != key.generation || slot.entry.is_none() {
             return None;
         }
         let place = slot.place as usize;
         self.take(place)
-    }
-
-    /// The earliest timer that is due at `now`, which stays set.
-    pub(crate) fn due(&self, now: Timestamp) -> Option<(TimerKey, &T)> {
-        let node = self.heap.first().filter(|node| node.deadline.at <= now)?;
-        let slot = &self.slots[node.slot as usize];
-        let key = TimerKey {
-            slot: node.slot,
-            generation: slot.generation,
-        };
-        Some((key, slot.entry.as_ref()?))
-    }
-
-    /// Removes and returns the earliest timer that is due at `now`.
-    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<T> {
-        if self.next()? > now {
-            return None;
-        }
-        self.take(0)
-    }
-
-    /// All timers, for tests.
-    #[cfg(test)]
-    pub(crate) fn pending(&self) -> alloc::vec::Vec<(Timestamp, &T)> {
-        let entry = |node: &Node| {
-            Some((
-                node.deadline.at,
-                self.slots[node.slot as usize].entry.as_ref()?,
-            ))
-        };
-        self.heap.iter().filter_map(entry).collect()
-    }
-
-    /// What is pending, in the order in which it fires.
-    #[cfg(test)]
-    pub(crate) fn in_order(&self) -> alloc::vec::Vec<&T> {
-        let mut nodes = self.heap.clone();
-        nodes.sort_by_key(|node| node.deadline);
-        let entry = |node: Node| self.slots[node.slot as usize].entry.as_ref();
-        nodes.into_iter().filter_map(entry).collect()
     }
 
     fn take(&mut self, place: usize) -> Option<T> {
@@ -270,6 +324,19 @@ fn push_exact<T>(table: &mut Vec<T>, entry: T) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_shrunk_heap_leaves_no_key_that_fits() {
+        let mut timers = Timers::new();
+        let first = timers.set(Timestamp::from_millis(5), "first");
+        timers.shrink();
+        assert_eq!(timers.cancel(first), Some("first"));
+        timers.shrink();
+        assert!(timers.heap.is_none());
+        let second = timers.set(Timestamp::from_millis(5), "second");
+        assert_eq!(timers.cancel(first), None);
+        assert_eq!(timers.cancel(second), Some("second"));
+    }
 
     #[test]
     fn equal_deadlines_fire_in_the_order_in_which_they_were_set() {

@@ -319,6 +319,10 @@ proptest! {
         let written = reads_back!(text.clone(), NameAddr::parse);
         let (one, two) = (NameAddr::parse(text.as_bytes()).unwrap(), NameAddr::parse(&written).unwrap());
         prop_assert_eq!(one.uri_text(), two.uri_text());
+        for text in [text.as_bytes(), &one.to_bytes()] {
+            let address = NameAddr::parse(text).unwrap();
+            prop_assert!(!address.is_written_as(text) || address.to_bytes() == text);
+        }
         prop_assert_eq!(one.display(), two.display());
         prop_assert_eq!(list(one.params()), list(two.params()));
     }

@@ -333,12 +333,12 @@ impl Driver {
             let now = self.clock.now();
             match attempt.step(&self.dialer, sockets, now) {
                 Step::Pending(attempt) => self.attempts.push(attempt),
-                Step::Over(connection, Ok((socket, info))) => {
-                    let link = Link::new(connection, socket, self.send_queue);
+                Step::Open(connection, socket, info) => {
+                    let link = Link::new(connection, *socket, self.send_queue);
                     self.links.push_back(link);
                     self.host.opened(connection, info, now);
                 }
-                Step::Over(connection, Err(failure)) => self.host.failed(connection, failure, now),
+                Step::Failed(connection, failure) => self.host.failed(connection, failure, now),
             }
         }
     }
@@ -380,29 +380,36 @@ impl Driver {
     fn feed_link(&mut self) -> bool {
         // Nothing is read while events wait.
         let read = self.waiting.is_empty();
-        let mut fed = false;
-        for _ in 0..self.links.len() {
-            let Some(mut link) = self.links.pop_front() else {
-                break;
-            };
-            let input = link.poll(read && !fed);
-            fed |= input.is_some();
+        let mut fed = None;
+        let mut index = 0;
+        while let Some(link) = self.links.get_mut(index) {
+            let input = link.poll(read && fed.is_none());
             let connection = link.connection;
             let now = self.clock.now();
-            // The link goes to the end of the row, so that all links are served.
+            index += 1;
             match input {
+                None => continue,
                 Some(LinkInput::Closed(end)) => {
-                    self.close(link, end.code);
+                    index -= 1;
+                    if let Some(link) = self.links.remove(index) {
+                        self.close(link, end.code);
+                    }
                     self.host.closed(connection, end.reason, now);
-                    continue;
                 }
                 Some(LinkInput::Message(bytes)) => self.host.received(connection, bytes, now),
                 Some(LinkInput::Pong) => self.host.pong(connection, now),
-                Some(LinkInput::Turn) | None => {}
+                Some(LinkInput::Turn) => {}
             }
-            self.links.push_back(link);
+            fed = Some(index);
         }
-        fed
+        // The link goes to the end of the row, so that all links are served.
+        if let Some(after) = fed
+            && self.links.len() > 1
+        {
+            let after = after.min(self.links.len());
+            self.links.rotate_left(after);
+        }
+        fed.is_some()
     }
 
     /// The application has dropped the agent: hangs up and unregisters without waiting for responses.

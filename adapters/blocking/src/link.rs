@@ -14,12 +14,26 @@ use tungstenite::{Message, WebSocket};
 /// A TCP socket that remembers whether it is empty, so that it is not read only to find that out.
 pub(crate) struct Tcp {
     socket: TcpStream,
-    /// A read took less than its buffer holds, so the operating system reports the next bytes. Off while
-    /// [`Tcp::is_exhaustive`].
+    /// A read took less than its buffer holds, so the operating system reports the next bytes. Only with
+    /// [`Reading::WhenReported`].
     is_empty: bool,
-    /// Each read asks the operating system: during the handshakes, and once the peer sends no more, because the
-    /// operating system reports that once.
-    is_exhaustive: bool,
+    reading: Reading,
+    #[cfg(test)]
+    reads: u32,
+    #[cfg(test)]
+    writes: u32,
+}
+
+/// When a read asks the operating system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Each time: during the handshakes, and once the peer sends no more, because the operating system reports that once.
+    Always,
+    /// As `Always` until the socket is empty, because the operating system may have reported the end of the peer during the
+    /// handshakes; then `WhenReported`.
+    UntilEmpty,
+    /// Unless the last read has taken all.
+    WhenReported,
 }
 
 impl Tcp {
@@ -27,7 +41,11 @@ impl Tcp {
         Self {
             socket,
             is_empty: false,
-            is_exhaustive: true,
+            reading: Reading::Always,
+            #[cfg(test)]
+            reads: 0,
+            #[cfg(test)]
+            writes: 0,
         }
     }
 }
@@ -37,15 +55,35 @@ impl Read for Tcp {
         if self.is_empty {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let read = self.socket.read(buffer)?;
-        // Windows reports no further bytes before a read has found the socket empty.
-        self.is_empty = cfg!(unix) && !self.is_exhaustive && read > 0 && read < buffer.len();
-        Ok(read)
+        #[cfg(test)]
+        {
+            self.reads += 1;
+        }
+        let read = self.socket.read(buffer);
+        match &read {
+            // Windows reports no further bytes before a read has found the socket empty.
+            Ok(read) => {
+                let is_reported = cfg!(unix) && self.reading == Reading::WhenReported;
+                self.is_empty = is_reported && *read > 0 && *read < buffer.len();
+            }
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && self.reading == Reading::UntilEmpty =>
+            {
+                self.reading = Reading::WhenReported;
+            }
+            Err(_) => {}
+        }
+        read
     }
 }
 
 impl Write for Tcp {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        {
+            self.writes += 1;
+        }
         self.socket.write(buffer)
     }
 
@@ -88,10 +126,9 @@ impl Stream {
         }
     }
 
-    /// Whether each read asks the operating system.
-    fn set_exhaustive(&mut self, is_exhaustive: bool) {
+    fn set_reading(&mut self, reading: Reading) {
         let tcp = self.tcp();
-        tcp.is_exhaustive = is_exhaustive;
+        tcp.reading = reading;
         tcp.is_empty = false;
     }
 
@@ -166,7 +203,7 @@ impl Link {
     /// `limit`: how many bytes may wait for a peer that does not read.
     pub(crate) fn new(connection: ConnectionId, mut socket: Socket, limit: usize) -> Self {
         socket.get_mut().begin_turn();
-        socket.get_mut().set_exhaustive(false);
+        socket.get_mut().set_reading(Reading::UntilEmpty);
         Self {
             connection,
             outgoing: Outgoing::new(limit),
@@ -185,7 +222,9 @@ impl Link {
         self.readable = true;
         self.writable = true;
         let tcp = self.socket.get_mut().tcp();
-        tcp.is_exhaustive |= closed;
+        if closed {
+            tcp.reading = Reading::Always;
+        }
         tcp.is_empty = false;
     }
 
@@ -272,7 +311,7 @@ impl Link {
 
     /// Takes the link out of service: sends what waits, then starts the closing handshake.
     pub(crate) fn close(mut self, code: CloseCode, now: Timestamp) -> Closing {
-        self.socket.get_mut().set_exhaustive(true);
+        self.socket.get_mut().set_reading(Reading::Always);
         Closing {
             socket: self.socket,
             outgoing: self.outgoing,
@@ -361,5 +400,98 @@ impl Closing {
         }
         self.unflushed = false;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use sip_host::Job;
+    use sip_testing::sockets::alice_at;
+    use tungstenite::protocol::Role;
+
+    use super::*;
+    use crate::options::Options;
+
+    const INPUTS: usize = 3;
+
+    /// A link, and the other end of its connection.
+    fn link() -> (Link, WebSocket<std::net::TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        near.set_nonblocking(true).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        let stream = Stream::new(Carrier::Plain(Tcp::new(TcpStream::from_std(near))));
+        let socket = WebSocket::from_raw_socket(stream, Role::Client, None);
+        let mut link = Link::new(connection(), socket, 1 << 20);
+        // From here on a read that takes all bytes is the last one.
+        assert!(link.poll(true).is_none());
+        link.wake(false);
+        tcp(&mut link).reads = 0;
+        (link, WebSocket::from_raw_socket(far, Role::Server, None))
+    }
+
+    /// Only the core makes one.
+    fn connection() -> ConnectionId {
+        let config = alice_at("ws://127.0.0.1:1").build().unwrap();
+        let (mut host, _) = Options::default().host(&config).unwrap();
+        loop {
+            match host.next_job(Timestamp::ZERO) {
+                Some(Job::Connect(connection, _)) => return connection,
+                Some(_) => {}
+                None => panic!("the agent does not connect"),
+            }
+        }
+    }
+
+    fn tcp(link: &mut Link) -> &mut Tcp {
+        link.socket.get_mut().tcp()
+    }
+
+    /// Waits until the bytes of `messages` are there to be read.
+    fn await_bytes(link: &mut Link, messages: usize) {
+        let mut scratch = [0; 64];
+        let expected = messages * (2 + "hello".len());
+        while !matches!(tcp(link).socket.peek(&mut scratch), Ok(read) if read == expected) {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Each input causes a message, and all of them are one write, once nothing is left to read. The socket is read once.
+    #[test]
+    fn the_messages_of_a_group_of_inputs_are_one_write() {
+        let (mut link, mut far) = link();
+        for _ in 0..INPUTS {
+            far.write(Message::text("hello")).unwrap();
+        }
+        far.flush().unwrap();
+        await_bytes(&mut link, INPUTS);
+        for _ in 0..INPUTS {
+            assert!(matches!(link.poll(true), Some(LinkInput::Message(_))));
+            assert!(link.outgoing.send(Bytes::from_static(b"answer")));
+        }
+        assert!(link.poll(true).is_none());
+        let tcp = tcp(&mut link);
+        assert_eq!((tcp.reads, tcp.writes), (1, 1));
+        for _ in 0..INPUTS {
+            assert_eq!(far.read().unwrap(), Message::text("answer"));
+        }
+    }
+
+    /// The end of a peer may be reported with its last bytes, and once. So the socket is read on after them.
+    #[test]
+    fn a_peer_that_sends_no_more_is_read_to_its_end() {
+        let (mut link, mut far) = link();
+        far.send(Message::text("hello")).unwrap();
+        drop(far);
+        await_bytes(&mut link, 1);
+        link.wake(true);
+        assert!(matches!(link.poll(true), Some(LinkInput::Message(_))));
+        while link.poll(true).is_none() {
+            link.readable = true;
+            std::thread::yield_now();
+        }
+        assert!(link.unreadable);
     }
 }

@@ -24,6 +24,9 @@ use crate::event::{Counters, EdgeAction};
 /// How many inputs of all sockets may wait for the edge. The sockets are not read while that many wait.
 const QUEUED_INPUTS: usize = 256;
 
+/// How many inputs are handled before their responses are sent.
+const INPUTS_PER_TURN: u32 = 32;
+
 /// How long sockets may take to close when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -77,6 +80,11 @@ impl std::fmt::Debug for Trace {
 impl Trace {
     fn set(&self, hook: Hook) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+    }
+
+    fn is_observed(&self) -> bool {
+        let hook = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hook.is_some()
     }
 
     fn show(&self, message: &TraceMessage<'_>) {
@@ -272,7 +280,14 @@ impl Service {
                     Some(Command::Stop) | None => break,
                 },
                 input = self.input_queue.recv() => {
-                    if let Some(input) = input {
+                    // The inputs that wait already follow, so that their responses are written together.
+                    let mut next = input;
+                    for _ in 0..INPUTS_PER_TURN {
+                        let Some(input) = next else { break };
+                        self.on_input(input);
+                        next = self.input_queue.try_recv().ok();
+                    }
+                    if let Some(input) = next {
                         self.on_input(input);
                     }
                 }
@@ -402,7 +417,7 @@ impl Service {
     }
 
     fn show(&self, direction: Direction, connection: ConnectionId, bytes: &Bytes) {
-        if bytes.trim_ascii().is_empty() {
+        if !self.trace.is_observed() || bytes.trim_ascii().is_empty() {
             return;
         }
         let at = self.start.elapsed();

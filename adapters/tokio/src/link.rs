@@ -20,7 +20,12 @@ pub(crate) struct Link {
     pub(crate) outgoing: Outgoing,
     socket: Socket,
     unflushed: bool,
+    /// How many inputs there were since the last write.
+    inputs: u32,
 }
+
+/// How many inputs of a busy connection go before a write.
+const INPUTS_PER_WRITE: u32 = 32;
 
 /// An input from a connection.
 pub(crate) enum LinkInput {
@@ -39,17 +44,37 @@ impl Link {
             outgoing: Outgoing::new(limit),
             socket,
             unflushed: false,
+            inputs: 0,
         }
     }
 
-    /// Sends what waits and, if `read`, returns the next input.
+    /// The next input, if `read`. What waits is sent once there is none, or after [`INPUTS_PER_WRITE`] inputs, so that the
+    /// messages that a group of inputs causes are one write.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<LinkInput> {
+        let reads_first = read && self.inputs < INPUTS_PER_WRITE;
+        if reads_first {
+            // What the socket cannot take now is tried again below, once there is no input.
+            let passed_on = self.poll_pass_on(cx);
+            if let Poll::Ready(Err(error)) = passed_on {
+                return Poll::Ready(LinkInput::Closed(broken(&error)));
+            }
+            if let Poll::Ready(input) = self.poll_read(cx) {
+                self.inputs += 1;
+                return Poll::Ready(input);
+            }
+        }
+        self.inputs = 0;
         if let Poll::Ready(Err(error)) = self.poll_send(cx) {
             return Poll::Ready(LinkInput::Closed(broken(&error)));
         }
-        if !read {
-            return Poll::Pending;
+        // A connection that had an input for a long time is read after the write.
+        if read && !reads_first {
+            return self.poll_read(cx);
         }
+        Poll::Pending
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<LinkInput> {
         self.socket.get_mut().begin();
         Poll::Ready(match ready!(self.socket.poll_next_unpin(cx)) {
             Some(Ok(Message::Text(text))) => LinkInput::Message(text.into()),
@@ -66,7 +91,8 @@ impl Link {
         })
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
+    /// Passes the messages that wait to the socket, which keeps them until it is flushed or holds many.
+    fn poll_pass_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         let mut socket = Pin::new(&mut *self.socket);
         while !self.outgoing.is_empty() {
             ready!(socket.as_mut().poll_ready(cx))?;
@@ -75,8 +101,13 @@ impl Link {
                 socket.as_mut().start_send(message)?;
             }
         }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
+        ready!(self.poll_pass_on(cx))?;
         if self.unflushed {
-            ready!(socket.poll_flush(cx))?;
+            ready!(Pin::new(&mut *self.socket).poll_flush(cx))?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))

@@ -14,12 +14,11 @@ use crate::connection::{ConnectError, ConnectionInfo, DisconnectReason, Transpor
 use crate::event::Event;
 use crate::exploration::{self, Digest, constant, digest_message};
 use crate::ids::ConnectionId;
+use crate::rare::Rare;
 use crate::registration::Wish;
 use crate::time::Timestamp;
 use crate::ua::UserAgent;
 use crate::ua::agent::Life;
-use crate::ua::challenge_table::Challenges;
-use crate::ua::request_table::Requests;
 
 /// What may happen at most.
 #[derive(Clone, Copy, Debug)]
@@ -125,11 +124,11 @@ impl Clone for Agent {
                 sessions: agent.sessions.clone(),
                 registrations: agent.registrations.clone(),
                 // Nothing of the kind is part of this exploration.
-                subscriptions: Box::default(),
-                notifier: Box::default(),
-                publications: Box::default(),
-                requests: Requests::new(),
-                challenges: Challenges::new(),
+                subscriptions: Rare::new(),
+                notifier: Rare::new(),
+                publications: Rare::new(),
+                requests: Rare::new(),
+                challenges: Rare::new(),
                 next_servers: None,
                 life: Life::Running,
                 quiet_until: Timestamp::ZERO,

@@ -1,5 +1,6 @@
 //! Challenges of servers and proxies: the ones that the client can answer, and errors for the others.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -23,8 +24,9 @@ const SUMMARY_VALUE: usize = 2_048;
 #[derive(Clone, Debug)]
 pub(super) struct Text {
     pub(super) value: String,
-    /// As the peer escaped it, because the answer must repeat it byte by byte (RFC 7616 section 3.4).
-    pub(super) wire: String,
+    /// As the peer escaped it, because the answer must repeat it byte by byte (RFC 7616 section 3.4); `None` if it needs no
+    /// escape.
+    escaped: Option<Box<str>>,
 }
 
 impl Text {
@@ -41,15 +43,20 @@ impl Text {
         let verbatim = quoted
             .and_then(|quoted| str::from_utf8(quoted).ok())
             .filter(|quoted| !has_control(quoted));
-        let wire = match verbatim {
-            Some(verbatim) => String::from(verbatim),
+        let escaped = match verbatim {
+            Some(verbatim) => (*verbatim != *value).then(|| verbatim.into()),
             None => {
                 let mut escaped = String::with_capacity(value.len());
                 push_escaped(&mut escaped, &value);
-                escaped
+                (escaped != value).then(|| escaped.into())
             }
         };
-        Some(Self { value, wire })
+        Some(Self { value, escaped })
+    }
+
+    /// As it goes between quotes on the wire.
+    pub(super) fn wire(&self) -> &str {
+        self.escaped.as_deref().unwrap_or(&self.value)
     }
 }
 
@@ -111,7 +118,7 @@ impl Offer {
             return None;
         }
         let text = |name: &[u8], longest: usize| {
-            Text::read(challenge.raw(name)?).filter(|text| text.wire.len() <= longest)
+            Text::read(challenge.raw(name)?).filter(|text| text.wire().len() <= longest)
         };
         let opaque = match challenge.raw(b"opaque") {
             None => None,
@@ -152,8 +159,8 @@ impl Offer {
 
     /// How many bytes of the peer an answer repeats.
     pub(super) fn bytes(&self) -> usize {
-        let opaque = self.opaque.as_ref().map_or(0, |opaque| opaque.wire.len());
-        self.realm.wire.len() + self.nonce.wire.len() + opaque
+        let opaque = self.opaque.as_ref().map_or(0, |opaque| opaque.wire().len());
+        self.realm.wire().len() + self.nonce.wire().len() + opaque
     }
 }
 

@@ -2,6 +2,7 @@
 //! counts nonces and bounds the retries (RFC 3261 section 22, RFC 7616, RFC 8760).
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -99,9 +100,10 @@ struct Space {
     /// Never used for another nonce of this space.
     nonce_serial: u32,
     offer: Offer,
-    cnonce: String,
-    /// The nonce of the challenge: `-sess` stays bound to it when `nextnonce` brings others.
-    first_nonce: String,
+    cnonce: Box<str>,
+    /// The nonce of the challenge if it is another one than that of `offer`: `-sess` stays bound to it when `nextnonce` brings
+    /// others.
+    first_nonce: Option<Box<str>>,
     /// Requests sent with the nonce.
     count: u32,
     /// The space has not refused the nonce, and its count is not exhausted.
@@ -352,6 +354,8 @@ impl DigestClient {
         };
         self.make_room(space.bytes(), attempts);
         let serial = space.serial;
+        // Most agents have one registrar.
+        self.spaces.reserve_exact(1);
         self.spaces.push(space);
         serial
     }
@@ -552,6 +556,8 @@ impl DigestClient {
             && (1..=self.policy.nonce_length).contains(&next.value.len())
             && next.value != space.offer.nonce.value
         {
+            let first = space.first_nonce().into();
+            space.first_nonce.get_or_insert(first);
             space.offer.nonce = next;
             space.nonce_serial = space.nonce_serial.wrapping_add(1);
             space.asked = now;
@@ -575,12 +581,17 @@ impl Space {
             asker,
             asked,
             nonce_serial: 0,
-            first_nonce: offer.nonce.value.clone(),
+            first_nonce: None,
             offer,
-            cnonce: crate::rand::token(rng, 26),
+            cnonce: crate::rand::token(rng, 26).into(),
             count: 0,
             fresh: true,
         }
+    }
+
+    fn first_nonce(&self) -> &str {
+        let first = self.first_nonce.as_deref();
+        first.unwrap_or(&self.offer.nonce.value)
     }
 
     /// Whether the offer is one of this realm, for the same header field.
@@ -603,7 +614,7 @@ impl Space {
             digest::session_ha1(
                 algorithm,
                 &ha1,
-                self.first_nonce.as_bytes(),
+                self.first_nonce().as_bytes(),
                 self.cnonce.as_bytes(),
             )
         } else {
@@ -643,10 +654,13 @@ impl Space {
         let mut value = String::with_capacity(384);
         value.push_str("Digest ");
         push_username(&mut value, offer, credentials.username());
-        push(&mut value, format_args!(", realm=\"{}\"", offer.realm.wire));
         push(
             &mut value,
-            format_args!(", nonce=\"{}\", uri=\"", offer.nonce.wire),
+            format_args!(", realm=\"{}\"", offer.realm.wire()),
+        );
+        push(
+            &mut value,
+            format_args!(", nonce=\"{}\", uri=\"", offer.nonce.wire()),
         );
         push_escaped(&mut value, uri);
         push(
@@ -664,7 +678,7 @@ impl Space {
             );
         }
         if let Some(opaque) = &offer.opaque {
-            push(&mut value, format_args!(", opaque=\"{}\"", opaque.wire));
+            push(&mut value, format_args!(", opaque=\"{}\"", opaque.wire()));
         }
         Some(value)
     }

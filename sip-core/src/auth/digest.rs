@@ -5,7 +5,9 @@ use core::fmt;
 use core::str;
 
 use md5::Md5;
-use sha2::{Digest, Sha256, Sha512_256};
+#[cfg(feature = "sha512")]
+use sha2::Sha512_256;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
@@ -20,20 +22,24 @@ pub enum Algorithm {
     Sha256,
     /// `SHA-256-sess`.
     Sha256Sess,
-    /// `SHA-512-256`: the function SHA-512/256 of FIPS 180-4, not a truncated SHA-512.
+    /// `SHA-512-256`: the function SHA-512/256 of FIPS 180-4, not a truncated SHA-512. With the feature `sha512`.
+    #[cfg(feature = "sha512")]
     Sha512_256,
-    /// `SHA-512-256-sess`.
+    /// `SHA-512-256-sess`. With the feature `sha512`.
+    #[cfg(feature = "sha512")]
     Sha512_256Sess,
 }
 
 impl Algorithm {
     /// Every algorithm, weakest first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; if cfg!(feature = "sha512") { 6 } else { 4 }] = [
         Self::Md5,
         Self::Md5Sess,
         Self::Sha256,
         Self::Sha256Sess,
+        #[cfg(feature = "sha512")]
         Self::Sha512_256,
+        #[cfg(feature = "sha512")]
         Self::Sha512_256Sess,
     ];
 
@@ -56,7 +62,9 @@ impl Algorithm {
             Self::Md5Sess => "MD5-sess",
             Self::Sha256 => "SHA-256",
             Self::Sha256Sess => "SHA-256-sess",
+            #[cfg(feature = "sha512")]
             Self::Sha512_256 => "SHA-512-256",
+            #[cfg(feature = "sha512")]
             Self::Sha512_256Sess => "SHA-512-256-sess",
         }
     }
@@ -64,10 +72,12 @@ impl Algorithm {
     /// Whether A1 is bound to the first nonce and cnonce of a session (RFC 7616 section 3.4.2).
     #[must_use]
     pub const fn is_session(self) -> bool {
-        matches!(
-            self,
-            Self::Md5Sess | Self::Sha256Sess | Self::Sha512_256Sess
-        )
+        match self {
+            Self::Md5Sess | Self::Sha256Sess => true,
+            #[cfg(feature = "sha512")]
+            Self::Sha512_256Sess => true,
+            _ => false,
+        }
     }
 
     /// The same hash function without `-sess`.
@@ -76,6 +86,7 @@ impl Algorithm {
         match self {
             Self::Md5 | Self::Md5Sess => Self::Md5,
             Self::Sha256 | Self::Sha256Sess => Self::Sha256,
+            #[cfg(feature = "sha512")]
             Self::Sha512_256 | Self::Sha512_256Sess => Self::Sha512_256,
         }
     }
@@ -231,8 +242,9 @@ fn hash(algorithm: Algorithm, parts: &[&[u8]]) -> HexDigest {
     }
     match algorithm.base() {
         Algorithm::Md5 => joined::<Md5>(parts),
-        Algorithm::Sha256 => joined::<Sha256>(parts),
-        _ => joined::<Sha512_256>(parts),
+        #[cfg(feature = "sha512")]
+        Algorithm::Sha512_256 => joined::<Sha512_256>(parts),
+        _ => joined::<Sha256>(parts),
     }
 }
 

@@ -102,6 +102,7 @@ pub enum Authentication {
     Application,
 }
 
+#[cfg(feature = "sha512")]
 choice! {
     /// The weakest hash function of a digest that is answered (RFC 8760 section 2.1), with or without `-sess`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +117,19 @@ choice! {
     }
 }
 
+#[cfg(not(feature = "sha512"))]
+choice! {
+    /// The weakest hash function of a digest that is answered (RFC 8760 section 2.1), with or without `-sess`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum WeakestAlgorithm {
+        /// MD5: any.
+        Md5 = "MD5",
+        /// SHA-256.
+        Sha256 = "SHA-256",
+    }
+}
+
 impl WeakestAlgorithm {
     /// The algorithm.
     #[must_use]
@@ -123,6 +137,7 @@ impl WeakestAlgorithm {
         match self {
             Self::Md5 => Algorithm::Md5,
             Self::Sha256 => Algorithm::Sha256,
+            #[cfg(feature = "sha512")]
             Self::Sha512_256 => Algorithm::Sha512_256,
         }
     }

@@ -10,8 +10,9 @@ use crate::time::Timestamp;
 /// The range from which each silence before a ping is drawn (RFC 5626 section 4.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeepAliveInterval {
-    shortest: Duration,
-    longest: Duration,
+    /// In microseconds.
+    shortest: u64,
+    longest: u64,
 }
 
 impl KeepAliveInterval {
@@ -24,16 +25,26 @@ impl KeepAliveInterval {
     pub const FLOOR: Duration = Duration::from_secs(1);
 
     const fn range(shortest: Duration, longest: Duration) -> Self {
-        Self { shortest, longest }
+        Self {
+            shortest: shortest.as_micros() as u64,
+            longest: longest.as_micros() as u64,
+        }
     }
 
     /// 80 % to 100 % of `longest`, as RFC 5626 section 4.4 requires for a Flow-Timer; `keepAliveInterval`
     /// uses the same range. Values below [`FLOOR`](Self::FLOOR) are raised to it.
     #[must_use]
     pub fn of(longest: Duration) -> Self {
-        let longest = longest.max(Self::FLOOR);
-        let shortest = Duration::from_micros(micros(longest) / 5 * 4).max(Self::FLOOR);
+        let longest = micros(longest.max(Self::FLOOR));
+        let shortest = (longest / 5 * 4).max(micros(Self::FLOOR));
         Self { shortest, longest }
+    }
+}
+
+impl KeepAliveInterval {
+    fn draw(self, rng: &mut dyn CryptoRng) -> Duration {
+        let [shortest, longest] = [self.shortest, self.longest].map(Duration::from_micros);
+        between(rng, shortest, longest)
     }
 }
 
@@ -196,7 +207,7 @@ impl KeepAlive {
     }
 
     fn listen(&mut self, since: Timestamp, rng: &mut dyn CryptoRng) {
-        let silence = between(rng, self.interval.shortest, self.interval.longest);
+        let silence = self.interval.draw(rng);
         self.state = State::Quiet { since, silence };
     }
 }
@@ -330,7 +341,7 @@ mod tests {
             let mut now = Timestamp::ZERO;
             keep_alive.start(now, &mut rng);
             keep_alive.flow_timer(flow_timer, &mut rng);
-            let shortest = keep_alive.interval.shortest;
+            let shortest = Duration::from_micros(keep_alive.interval.shortest);
             let mut last_ping = None;
             let mut dead = false;
             for (kind, millis) in inputs {

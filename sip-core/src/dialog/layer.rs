@@ -103,8 +103,8 @@ impl<U: Copy> DialogSetEntry<U> {
 pub struct DialogLayer<U> {
     sets: Slab<DialogSetEntry<U>>,
     tokens: HandleTokens,
-    forks: usize,
-    routes: usize,
+    forks: u32,
+    routes: u32,
 }
 
 impl<U: Copy + PartialEq> DialogLayer<U> {
@@ -114,9 +114,14 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         Self {
             sets: Slab::new(),
             tokens: HandleTokens::new(rng),
-            forks,
-            routes,
+            forks: u32::try_from(forks).unwrap_or(u32::MAX),
+            routes: u32::try_from(routes).unwrap_or(u32::MAX),
         }
+    }
+
+    /// Frees the table if no dialog is left.
+    pub(crate) fn shrink(&mut self) {
+        self.sets.shrink();
     }
 
     /// A new local end with a tag of its own, for a request that is about to be sent (RFC 3261 section
@@ -254,7 +259,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         tag: Option<&[u8]>,
         message: &sip_parse::Message,
     ) {
-        let forks = self.forks;
+        let forks = self.forks as usize;
         let uuids = self.sets.get_mut(set.0).and_then(|set| set.uuids.as_mut());
         if let Some(uuids) = uuids {
             uuids.learn(tag, message, forks);
@@ -328,7 +333,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         request: &Request,
         response: &Response,
     ) -> Result<Established, DialogError> {
-        let (forks, routes) = (self.forks, self.routes);
+        let (forks, routes) = (self.forks as usize, self.routes as usize);
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         let remote_tag = response.to_tag()?;
         let known = entry
@@ -393,7 +398,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         request: &Request,
         target: &Target<'_>,
     ) -> Result<DialogId, DialogError> {
-        let routes = self.routes;
+        let routes = self.routes as usize;
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         let fork = entry.next_fork;
         let dialog = Dialog::of_callee(fork, request, target, entry.tag(), routes)?;
@@ -475,7 +480,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         set: DialogSetId,
         notify: &Request,
     ) -> Result<DialogId, DialogError> {
-        let (forks, routes) = (self.forks, self.routes);
+        let (forks, routes) = (self.forks as usize, self.routes as usize);
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         if entry.dialogs.len() >= forks {
             return Err(DialogError::Limit("forks"));

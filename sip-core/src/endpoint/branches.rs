@@ -64,7 +64,7 @@ impl Endpoint {
                     .ignored("a 2xx of one branch too many: it is acknowledged without a BYE");
             }
         }
-        if self.branch_byes >= self.limits().branch_byes {
+        if self.branch_byes as usize >= self.limits().branch_byes {
             return self.ignored(
                 "a 2xx of a branch while too many BYEs are in flight: it is acknowledged alone",
             );

@@ -161,7 +161,7 @@ impl Endpoint {
             .digest
             .authentication_info(response, sent, attempts, credentials, now);
         if read.is_err() {
-            self.queue().counters.authentication_info_failures += 1;
+            self.queue().counters.rare().authentication_info_failures += 1;
             let content =
                 LogContent::Text("Authentication-Info is malformed or does not prove the server");
             self.log(LogLevel::Warn, "sip.ua", 0, content);

@@ -1,15 +1,17 @@
 //! The names of an endpoint on the wire, which go into every message.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use core::ops::Deref;
 
 use rand_core::CryptoRng;
 use sip_parse::{Scheme, Uri, UriBuf, text};
 
 use super::settings::IdentitySettings;
 use crate::rand::token;
+use crate::share::share;
 
 /// The anonymous From URI (RFC 3323 section 4.1.1.3).
 pub(crate) const ANONYMOUS: &[u8] = b"sip:anonymous@anonymous.invalid";
@@ -18,35 +20,59 @@ pub(crate) const ANONYMOUS: &[u8] = b"sip:anonymous@anonymous.invalid";
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Identity {
     pub(crate) aor: UriBuf,
-    /// The address-of-record without its user: the host that completes a target without one.
-    pub(crate) home: UriBuf,
     /// The user part of the address-of-record, unescaped: requests to it are for this agent.
     pub(crate) user: Box<str>,
-    /// The Request-URI of REGISTER: the address-of-record's host, or `registrarServer`.
-    pub(crate) registrar: UriBuf,
     /// The user part of the agent's Contact, unescaped.
     contact_user: Box<[u8]>,
     /// Whether the core has drawn that user part, so that no other agent has it.
     draws_user: bool,
-    /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1).
-    pub(crate) host: Box<str>,
     /// `<sip:user@host;transport=ws>`.
     pub(crate) contact: Box<str>,
+    /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
+    pub(crate) instance: Box<str>,
+    /// `None` without a GRUU.
+    gruus: Option<Box<Gruus>>,
+    domain: Arc<Domain>,
+}
+
+/// The GRUUs of an agent (RFC 5627 section 3.1.1), which last as long as the binding.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
+struct Gruus {
+    /// Reaches this agent from anywhere.
+    public: Option<UriBuf>,
+    temporary: Option<UriBuf>,
+}
+
+/// The names that the agents of a domain share.
+pub(crate) struct Domain {
+    /// The address-of-record without its user: the host that completes a target without one.
+    pub(crate) home: UriBuf,
+    /// The Request-URI of REGISTER: the address-of-record's host, or `registrarServer`.
+    pub(crate) registrar: UriBuf,
+    /// The value of Supported.
+    pub(crate) supported: String,
     /// `;ob` if outbound is supported: it marks the Contact of a dialog-forming message (RFC 5626 section
     /// 4.3).
     flow_marker: &'static str,
-    /// The Contact of a dialog-forming message: the marked one, or the public GRUU.
-    dialog_contact: String,
-    /// A Contact without the agent's name, for use while there is no temporary GRUU.
-    anonymous_contact: String,
-    /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
-    pub(crate) instance: Box<str>,
-    /// The value of Supported.
-    pub(crate) supported: String,
-    /// The public GRUU, which reaches this agent from anywhere (RFC 5627 section 3.1.1); it lasts as long as
-    /// the binding.
-    pub(crate) gruu: Option<UriBuf>,
-    temporary_gruu: Option<UriBuf>,
+}
+
+/// Byte by byte, because they go into messages.
+impl PartialEq for Domain {
+    fn eq(&self, other: &Self) -> bool {
+        self.home.as_bytes() == other.home.as_bytes()
+            && self.registrar.as_bytes() == other.registrar.as_bytes()
+            && self.supported == other.supported
+            && self.flow_marker == other.flow_marker
+    }
+}
+
+impl Deref for Identity {
+    type Target = Domain;
+
+    fn deref(&self) -> &Domain {
+        &self.domain
+    }
 }
 
 impl Identity {
@@ -82,23 +108,21 @@ impl Identity {
         let flow_marker = if outbound { ";ob" } else { "" };
         let contact: Box<str> = format!("<{uri_text}>").into();
         Self {
-            anonymous_contact: format!("<{scheme}:anonymous@{host}{transport}{flow_marker}>"),
             user: user.into(),
-            registrar,
-            home,
             contact_user: unescaped_user(&uri_text),
             draws_user: settings.contact_user.is_none(),
-            dialog_contact: format!("<{uri_text}{flow_marker}>"),
-            flow_marker,
             contact,
-            host,
             instance: match &settings.instance {
                 Some(instance) => instance.clone(),
                 None => uuid(rng).into(),
             },
-            supported,
-            gruu: None,
-            temporary_gruu: None,
+            gruus: None,
+            domain: Arc::new(Domain {
+                home,
+                registrar,
+                supported,
+                flow_marker,
+            }),
             aor,
         }
     }
@@ -107,27 +131,63 @@ impl Identity {
     /// the Contact of dialog-forming messages (section 4.4); without one it is the agent's own, marked as a
     /// flow (RFC 5626 section 4.3).
     pub(crate) fn set_gruu(&mut self, public: Option<UriBuf>, temporary: Option<UriBuf>) {
-        self.dialog_contact = match &public {
-            Some(gruu) => format!("<{gruu}>"),
-            None => format!(
-                "{}{}>",
-                self.contact.trim_end_matches('>'),
-                self.flow_marker
-            ),
-        };
-        (self.gruu, self.temporary_gruu) = (public, temporary);
+        let any = public.is_some() || temporary.is_some();
+        self.gruus = any.then(|| Box::new(Gruus { public, temporary }));
+    }
+
+    /// The public GRUU, which reaches this agent from anywhere (RFC 5627 section 3.1.1).
+    pub(crate) fn gruu(&self) -> Option<&UriBuf> {
+        self.gruus.as_ref()?.public.as_ref()
+    }
+
+    fn temporary_gruu(&self) -> Option<&UriBuf> {
+        self.gruus.as_ref()?.temporary.as_ref()
+    }
+
+    /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1), with its port.
+    pub(crate) fn host(&self) -> &str {
+        let (_, host) = self.contact.rsplit_once('@').unwrap_or_default();
+        host.split([';', '>']).next().unwrap_or_default()
+    }
+
+    /// Shares the names of another agent's domain, if both are equal; returns whether they are.
+    pub(crate) fn share_domain(&mut self, other: &Self) -> bool {
+        share(&mut self.domain, &other.domain)
+    }
+
+    /// The own Contact, marked as a flow, with another user part if one is given.
+    fn marked_contact(&self, user: Option<&str>) -> String {
+        let contact = self.contact.trim_end_matches('>');
+        let mut marked = String::with_capacity(contact.len() + 16);
+        match (user, contact.split_once(':'), contact.rsplit_once('@')) {
+            (Some(user), Some((scheme, _)), Some((_, host))) => {
+                for part in [scheme, ":", user, "@", host] {
+                    marked.push_str(part);
+                }
+            }
+            _ => marked.push_str(contact),
+        }
+        marked.push_str(self.flow_marker);
+        marked.push('>');
+        marked
     }
 
     /// The Contact for a peer that knows the agent by the URI `local`. `secure` makes it a SIPS URI (RFC 3261 sections
     /// 8.1.1.8 and 12.1.1), which for a GRUU is the same with another scheme (RFC 5627 section 3.1).
-    pub(crate) fn contact_as(&self, local: &[u8], secure: bool) -> Cow<'_, str> {
-        let contact = match &self.temporary_gruu {
-            _ if local != ANONYMOUS => Cow::Borrowed(&*self.dialog_contact),
-            Some(gruu) => Cow::Owned(format!("<{gruu}>")),
-            None => Cow::Borrowed(&*self.anonymous_contact),
+    pub(crate) fn contact_as(&self, local: &[u8], secure: bool) -> String {
+        let anonymous = local == ANONYMOUS;
+        let gruu = if anonymous {
+            self.temporary_gruu()
+        } else {
+            self.gruu()
+        };
+        let contact = match gruu {
+            Some(gruu) => format!("<{gruu}>"),
+            // Without the agent's name while there is no temporary GRUU.
+            None => self.marked_contact(anonymous.then_some("anonymous")),
         };
         match contact.strip_prefix("<sip:") {
-            Some(rest) if secure => Cow::Owned(["<sips:", rest].concat()),
+            Some(rest) if secure => ["<sips:", rest].concat(),
             _ => contact,
         }
     }
@@ -165,7 +225,7 @@ impl Identity {
     pub(crate) fn is_ours(&self, uri: &sip_parse::Uri<'_>) -> bool {
         match uri.user_unescaped() {
             Some(user) => {
-                let temporary = self.temporary_gruu.as_ref();
+                let temporary = self.temporary_gruu();
                 let temporary = temporary.and_then(|gruu| gruu.as_uri().user_unescaped());
                 let ours = *user == *self.user.as_bytes()
                     || *user == *self.contact_user
@@ -175,7 +235,7 @@ impl Identity {
             None => {
                 let host = uri.host_bytes();
                 host.eq_ignore_ascii_case(self.aor.as_uri().host_bytes())
-                    || host.eq_ignore_ascii_case(self.host.as_bytes())
+                    || host.eq_ignore_ascii_case(self.host().as_bytes())
             }
         }
     }
@@ -184,10 +244,7 @@ impl Identity {
 impl Identity {
     /// RFC 5627 section 4.4: a GRUU of another instance of the same user names another agent.
     fn names_this_instance(&self, uri: &sip_parse::Uri<'_>) -> bool {
-        let own = self
-            .gruu
-            .as_ref()
-            .and_then(|gruu| gruu.as_uri().param(b"gr"));
+        let own = self.gruu().and_then(|gruu| gruu.as_uri().param(b"gr"));
         match (uri.param(b"gr"), own) {
             (Some(theirs), Some(own)) => theirs.eq_ignore_ascii_case(own),
             _ => true,

@@ -186,8 +186,8 @@ impl Endpoint {
                     answered,
                     fatal,
                 } => {
-                    self.queue().counters.malformed += 1;
-                    self.queue().counters.malformed_answered += u64::from(answered);
+                    self.queue().counters.rare().malformed += 1;
+                    self.queue().counters.rare().malformed_answered += u64::from(answered);
                     self.log(
                         LogLevel::Warn,
                         "sip.transport",

@@ -6,6 +6,7 @@ use alloc::collections::VecDeque;
 
 use sip_parse::{Method, Request};
 
+use crate::rare::empty;
 use crate::time::Timestamp;
 
 /// The names of a reliable provisional response that a PRACK repeats (RFC 3262 section 7.2).
@@ -39,12 +40,17 @@ pub(super) struct LateProvisional {
     pub(super) until: Timestamp,
 }
 
+empty!(LatePracks);
+
 /// The PRACKs that are expected; at most `Limits::late_pracks`.
-#[derive(Default)]
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct LatePracks(VecDeque<LateProvisional>);
 
 impl LatePracks {
+    const fn new() -> Self {
+        Self(VecDeque::new())
+    }
+
     /// How many are expected.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

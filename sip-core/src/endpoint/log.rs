@@ -66,7 +66,7 @@ impl Endpoint {
 
     /// As [`Endpoint::ignored`], for a message whose connection is known.
     pub(crate) fn ignored_from(&mut self, connection: Option<ConnectionId>, why: &'static str) {
-        self.queue().counters.ignored += 1;
+        self.queue().counters.rare().ignored += 1;
         let label = connection.map_or(0, ConnectionId::to_bits);
         self.log(LogLevel::Debug, "sip.ua", label, LogContent::Ignored(why));
     }

@@ -42,12 +42,36 @@ pub struct Counters {
     pub records_dropped: u64,
 }
 
+/// The counters, of which most agents need two.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) received: u64,
+    transmitted: u64,
+    /// The others.
+    rare: Option<Box<Counters>>,
+}
+
+impl Counts {
+    /// The counters apart from the messages received and sent.
+    pub(super) fn rare(&mut self) -> &mut Counters {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(super) fn all(&self) -> Counters {
+        Counters {
+            received: self.received,
+            transmitted: self.transmitted,
+            ..self.rare.as_deref().copied().unwrap_or_default()
+        }
+    }
+}
+
 /// The outbox of the transaction layer: messages go straight into the queue of actions, everything else waits for
 /// [`Endpoint::poll_indication`](super::Endpoint::poll_indication).
 pub(crate) struct Queue {
     /// `None` while nothing waits and the memory serves another agent.
     room: Option<Box<QueueRoom>>,
-    pub(super) counters: Counters,
+    pub(super) counters: Counts,
     bounds: QueueBounds,
     log_level: LogLevel,
     trace: bool,
@@ -79,7 +103,7 @@ impl Queue {
     pub(super) fn new(behaviour: &Behaviour, limits: &Limits) -> Self {
         Self {
             room: None,
-            counters: Counters::default(),
+            counters: Counts::default(),
             bounds: QueueBounds::new(limits),
             log_level: behaviour.log_level,
             trace: behaviour.trace,
@@ -195,7 +219,7 @@ impl Queue {
         if self.takes_more(false) {
             self.push(record);
         } else {
-            self.counters.records_dropped += 1;
+            self.counters.rare().records_dropped += 1;
         }
     }
 }

@@ -212,7 +212,7 @@ impl Endpoint {
         let flow = self.flow.clone();
         let routes = self.preloaded_route(flow.as_ref(), true);
         let secure = needs_sips_contact(call.target, &routes);
-        let contact = self.identity.contact_as(local, secure).into_owned();
+        let contact = self.identity.contact_as(local, secure);
         let identity = call.anonymous.then(|| match call.from {
             Some((uri, _)) => format!("<{}>", text(uri)),
             None => format!("<{}>", self.identity.aor),
@@ -269,7 +269,7 @@ impl Endpoint {
     pub(crate) fn contact_for(&self, target: &[u8]) -> String {
         let routes = self.preloaded_route(self.flow.as_ref(), true);
         let secure = needs_sips_contact(target, &routes);
-        self.identity.contact_as(b"", secure).into_owned()
+        self.identity.contact_as(b"", secure)
     }
 
     /// The value of Referred-By that names this side (RFC 3892 section 2.1); `None` where it hides.
@@ -498,7 +498,7 @@ impl Endpoint {
             let from = sent.from().map_err(|_| SendError::Stale)?;
             let secure = needs_sips_contact(sent.uri_bytes(), &routes);
             let contact = self.identity.contact_as(from.uri().as_bytes(), secure);
-            again.set(HeaderName::Contact, contact.into_owned());
+            again.set(HeaderName::Contact, contact);
         }
         let context = self.context_of(sent, None);
         let credentials = self.credentials_for(connection, &context, &mut next.attempts);

@@ -271,7 +271,7 @@ impl Endpoint {
         why: &'static str,
         headers: &[(HeaderName<'_>, &str)],
     ) {
-        self.queue().counters.refused += 1;
+        self.queue().counters.rare().refused += 1;
         self.log(
             LogLevel::Log,
             "sip.ua",
@@ -289,14 +289,14 @@ impl Endpoint {
         transaction: ServerTransactionId,
         status: StatusCode,
     ) {
-        self.queue().counters.refused += 1;
+        self.queue().counters.rare().refused += 1;
         self.log(
             LogLevel::Log,
             "sip.ua",
             transaction.to_bits(),
             LogContent::Answered(status, "a SIPS target, and a connection without TLS"),
         );
-        let warning = format!("380 {} \"SIPS Not Allowed\"", self.identity.host);
+        let warning = format!("380 {} \"SIPS Not Allowed\"", self.identity.host());
         let headers = [(HeaderName::Warning, warning.as_str())];
         self.answer_from(set, transaction, status, &headers);
     }

@@ -5,7 +5,6 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +26,7 @@ use crate::dialog::DialogLayer;
 use crate::error::Backpressure;
 use crate::ids::ConnectionId;
 use crate::limits::Limits;
+use crate::rare::Rare;
 use crate::record::Direction;
 use crate::share::share;
 use crate::time::{Timestamp, earlier};
@@ -49,11 +49,12 @@ pub(crate) const REPLACES: &str = "replaces";
 /// tick; so a host that gives one after a silence ticks first.
 pub struct Endpoint {
     pub(super) behaviour: Arc<Conduct>,
-    pub(crate) identity: Identity,
-    pub(crate) credentials: Option<Credentials>,
+    /// Boxed, as credentials, digest and late PRACKs, because an agent has 512 bytes at most.
+    pub(crate) identity: Box<Identity>,
+    pub(crate) credentials: Option<Box<Credentials>>,
     pub(crate) layer: TransactionLayer<Sent, Queue>,
-    pub(crate) dialogs: DialogLayer<DialogUsage>,
-    pub(crate) digest: DigestClient,
+    pub(crate) dialogs: Box<DialogLayer<DialogUsage>>,
+    pub(crate) digest: Box<DigestClient>,
     pub(crate) timers: Timers<TimerOwner>,
     /// The flow in use, which carries the requests. `None` without a flow, and where each call has its own
     /// connection.
@@ -63,11 +64,11 @@ pub struct Endpoint {
     /// The number of commands that have had to wait for a connection.
     pub(super) sequence: u64,
     /// The Service-Route of the last accepted REGISTER on `flow` (RFC 3608), as Route values.
-    pub(crate) service_route: Vec<Box<[u8]>>,
+    pub(crate) service_route: Box<[Box<[u8]>]>,
     /// The BYEs to branches of forks that have no outcome yet.
-    pub(super) branch_byes: usize,
+    pub(super) branch_byes: u32,
     /// The PRACKs of calls that are over.
-    pub(super) late: LatePracks,
+    pub(super) late: Rare<LatePracks>,
     pub(crate) now: Timestamp,
 }
 
@@ -101,7 +102,7 @@ impl Endpoint {
                 invite_lifetime: Duration::MAX,
                 ..limits
             },
-            sent_by: identity.host.as_ref().into(),
+            sent_by: identity.host().into(),
             via_transport: settings.via_transport,
             rport: settings.rport,
             forwards: false,
@@ -110,18 +111,18 @@ impl Endpoint {
         let policy = digest_policy(settings.challenges, &limits, &identity);
         Self {
             behaviour: Arc::new(Conduct::new(settings.behaviour, &identity.supported)),
-            identity,
-            credentials: settings.credentials,
+            identity: Box::new(identity),
+            credentials: settings.credentials.map(Box::new),
             layer: TransactionLayer::with_outbox(transactions, rng, queue),
-            dialogs,
-            digest: DigestClient::new(policy),
+            dialogs: Box::new(dialogs),
+            digest: Box::new(DigestClient::new(policy)),
             timers: Timers::new(),
             flow: None,
             ready: false,
             sequence: 0,
-            service_route: Vec::new(),
+            service_route: Box::default(),
             branch_byes: 0,
-            late: LatePracks::default(),
+            late: Rare::new(),
             now,
         }
     }
@@ -172,7 +173,7 @@ impl Endpoint {
         self.check_room(connection, &bytes)?;
         self.advance(now);
         if self.layer.info(connection).is_none() {
-            self.queue().counters.ignored += 1;
+            self.queue().counters.rare().ignored += 1;
             return Ok(());
         }
         self.queue().counters.received += 1;
@@ -227,8 +228,8 @@ impl Endpoint {
 
     /// The counters since the endpoint was made.
     #[must_use]
-    pub const fn counters(&self) -> Counters {
-        self.layer.outbox.counters
+    pub fn counters(&self) -> Counters {
+        self.layer.outbox.counters.all()
     }
 
     /// The numbers of client transactions, server transactions, local ends of dialogs and timers, in this
@@ -316,12 +317,20 @@ impl Endpoint {
         self.queue().lend_room(spare);
     }
 
+    /// Frees the memory of tables that are empty, at a time after which the agent may be idle for long.
+    pub(crate) fn shrink(&mut self) {
+        self.layer.shrink();
+        self.dialogs.shrink();
+        self.timers.shrink();
+    }
+
     /// Shares the settings of another endpoint that are equal; returns whether all are.
     pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
         let behaviour = share(&mut self.behaviour, &other.behaviour);
         let layer = self.layer.share_settings(&other.layer);
         let digest = self.digest.share_settings(&other.digest);
-        behaviour && layer && digest
+        let domain = self.identity.share_domain(&other.identity);
+        behaviour && layer && digest && domain
     }
 
     /// How the endpoint behaves.
@@ -353,7 +362,7 @@ impl Endpoint {
 
     /// Counts a challenge that found no room.
     pub(crate) fn count_refused_challenge(&mut self) {
-        self.queue().counters.challenges_refused += 1;
+        self.queue().counters.rare().challenges_refused += 1;
     }
 }
 

@@ -3,8 +3,6 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use smallvec::SmallVec;
-
 use super::binding::{Binding, RegisterKind};
 use super::timing::LONGEST_EXPIRES;
 use crate::endpoint::FlowIndex;
@@ -40,8 +38,8 @@ pub(crate) enum AlternativeForm {
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Registrations {
     wish: Wish,
-    /// Commands that wait until no REGISTER is in flight, in the order of their importance.
-    pending: SmallVec<[RegisterKind; 2]>,
+    /// Commands that wait until no REGISTER is in flight: a bit for each kind.
+    pending: u8,
     bindings: Box<[Binding]>,
     pub(crate) call_id: Box<str>,
     pub(crate) tag: Box<str>,
@@ -66,7 +64,7 @@ impl Registrations {
     ) -> Self {
         Self {
             wish: Wish::of(wanted),
-            pending: SmallVec::new(),
+            pending: 0,
             bindings: (0..flows).map(|_| Binding::new()).collect(),
             call_id: call_id.into(),
             tag: tag.into(),
@@ -81,7 +79,7 @@ impl Registrations {
     /// Resets to the state before the agent's start.
     pub(crate) fn restart(&mut self, wanted: bool) {
         self.wish = Wish::of(wanted);
-        self.pending.clear();
+        self.pending = 0;
         self.outbound = false;
     }
 
@@ -110,22 +108,20 @@ impl Registrations {
 
     /// Queues a command until no REGISTER is in flight.
     pub(crate) fn ask(&mut self, kind: RegisterKind) {
-        if !self.pending.contains(&kind) {
-            self.pending.push(kind);
-            self.pending.sort_unstable();
-        }
+        self.pending |= 1 << kind as u8;
     }
 
     /// Removes a command of this kind from the queue; returns whether there was one.
     pub(crate) fn take(&mut self, kind: RegisterKind) -> bool {
-        let found = self.pending.iter().position(|&pending| pending == kind);
-        found.map(|index| self.pending.remove(index)).is_some()
+        let found = self.pending & 1 << kind as u8 != 0;
+        self.pending &= !(1 << kind as u8);
+        found
     }
 
     /// Removes every command from the queue; returns whether there was one.
     pub(crate) fn take_pending(&mut self) -> bool {
-        let any = !self.pending.is_empty();
-        self.pending.clear();
+        let any = self.pending != 0;
+        self.pending = 0;
         any
     }
 

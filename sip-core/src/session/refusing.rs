@@ -29,7 +29,7 @@ impl Context<'_> {
 
     /// Why an offer is refused (RFC 3261 sections 13.3.1.3 and 14.2). The application alone knows more than that.
     fn warning(&self, status: StatusCode) -> Option<String> {
-        let host = &self.endpoint.identity.host;
+        let host = self.endpoint.identity.host();
         let is_about_offer = status == StatusCode::NOT_ACCEPTABLE_HERE;
         is_about_offer.then(|| format!("399 {host} \"Session description not acceptable\""))
     }

@@ -130,7 +130,7 @@ impl Subscription {
             (HeaderName::Allow, endpoint.allow().into()),
             (
                 HeaderName::Supported,
-                endpoint.identity.supported.as_str().into(),
+                (&*endpoint.identity.supported).into(),
             ),
         ]);
         let optional = [

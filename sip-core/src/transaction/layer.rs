@@ -25,6 +25,7 @@ use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
 use crate::limits::{Backpressure, Limits};
 use crate::rand::{HandleTokens, KeyedHash};
+use crate::rare::{Empty, Rare};
 use crate::share::share;
 use crate::slab::{Handle, List, Slab};
 use crate::time::{Timestamp, earlier};
@@ -82,16 +83,16 @@ pub struct TransactionLayer<U, O = Outputs<U>> {
     pub(super) connections: Slab<Connection>,
     pub(super) clients: Slab<Client<U>>,
     /// CANCEL transactions by the INVITE transaction whose branch they share.
-    pub(super) cancels: BTreeMap<u64, Handle>,
+    pub(super) cancels: Rare<BTreeMap<u64, Handle>>,
     pub(super) servers: Slab<Server>,
-    pub(super) index: Index,
-    pub(super) merges: Index,
+    pub(super) index: Rare<Index>,
+    pub(super) merges: Rare<Index>,
     pub(super) timers: Timers<Owner>,
     /// Transactions by the branches that the caller chose.
-    pub(super) chosen: Box<Index>,
+    pub(super) chosen: Rare<Index>,
     /// The `sent-by` values of single connections, each once.
-    pub(super) sent_bys: Vec<Box<str>>,
-    pub(super) unread: Box<Unread>,
+    pub(super) sent_bys: Rare<Vec<Box<str>>>,
+    pub(super) unread: Rare<Unread>,
     /// The bytes of all messages that server transactions keep.
     pub(super) server_bytes: usize,
     pub(crate) outbox: O,
@@ -136,13 +137,46 @@ struct Reader {
 }
 
 /// The streams with unread bytes.
-#[derive(Default)]
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Unread {
     /// Each once, in the order in which they take turns.
     streams: VecDeque<ConnectionId>,
     /// Since when there is one.
     since: Timestamp,
+}
+
+impl Unread {
+    const fn new() -> Self {
+        Self {
+            streams: VecDeque::new(),
+            since: Timestamp::ZERO,
+        }
+    }
+}
+
+/// Implements [`Empty`] for tables that are what they were before once they are empty again.
+macro_rules! disposable {
+    ($($type:ty, $is_empty:expr;)*) => {
+        $(impl Empty for $type {
+            const EMPTY: &'static Self = &Self::new();
+
+            fn empty() -> Self {
+                Self::new()
+            }
+
+            fn is_disposable(&self) -> bool {
+                let is_empty: fn(&Self) -> bool = $is_empty;
+                is_empty(self)
+            }
+        })*
+    };
+}
+
+disposable! {
+    BTreeMap<u64, Handle>, |cancels| cancels.is_empty();
+    Index, |index| index.len() == 0;
+    Vec<Box<str>>, |sent_bys| sent_bys.is_empty();
+    Unread, |unread| unread.streams.is_empty();
 }
 
 impl Reader {
@@ -216,14 +250,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             rng,
             connections: Slab::new(),
             clients: Slab::new(),
-            cancels: BTreeMap::new(),
+            cancels: Rare::new(),
             servers: Slab::new(),
-            index: Index::new(),
-            merges: Index::new(),
+            index: Rare::new(),
+            merges: Rare::new(),
             timers: Timers::new(),
-            chosen: Box::new(Index::new()),
-            sent_bys: Vec::new(),
-            unread: Box::default(),
+            chosen: Rare::new(),
+            sent_bys: Rare::new(),
+            unread: Rare::new(),
             server_bytes: 0,
             outbox,
         }
@@ -347,6 +381,18 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         self.connections.get(connection.0)?.server.as_deref()
     }
 
+    /// Frees the memory of tables that are empty.
+    pub(crate) fn shrink(&mut self) {
+        self.clients.shrink();
+        self.servers.shrink();
+        self.cancels.shrink();
+        self.index.shrink();
+        self.merges.shrink();
+        self.chosen.shrink();
+        self.unread.shrink();
+        self.timers.shrink();
+    }
+
     /// Forgets all transactions without outputs, for a shutdown.
     pub fn clear(&mut self) {
         self.clients.clear();
@@ -357,10 +403,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             }
         }
         self.server_bytes = 0;
-        self.cancels.clear();
-        self.index = Index::new();
-        self.merges = Index::new();
-        *self.chosen = Index::new();
+        self.cancels = Rare::new();
+        self.index = Rare::new();
+        self.merges = Rare::new();
+        self.chosen = Rare::new();
         self.timers = Timers::new();
     }
 

@@ -11,24 +11,33 @@ use crate::limits::Limits;
 /// The bounds of a queue of actions or outputs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueueBounds {
-    entries: usize,
+    entries: u32,
     /// Bytes of messages in an entry on average.
-    bytes: usize,
+    bytes: u32,
 }
 
 impl QueueBounds {
     pub(crate) const fn new(limits: &Limits) -> Self {
         Self {
-            entries: limits.actions,
-            bytes: limits.action_bytes,
+            entries: clamped(limits.actions),
+            bytes: clamped(limits.action_bytes),
         }
     }
 
     /// Whether a queue of `len` entries with `bytes` of messages has room ([`Outbox::has_room`]).
     pub(crate) const fn admits(self, len: usize, bytes: usize, only_frees: bool) -> bool {
         let times = if only_frees { 2 } else { 1 };
-        let most = self.entries.saturating_mul(times);
-        len < most && bytes < most.saturating_mul(self.bytes)
+        let most = (self.entries as usize).saturating_mul(times);
+        len < most && bytes < most.saturating_mul(self.bytes as usize)
+    }
+}
+
+/// No queue reaches 2^32 entries, so a greater limit is none either.
+const fn clamped(limit: usize) -> u32 {
+    if limit > u32::MAX as usize {
+        u32::MAX
+    } else {
+        limit as u32
     }
 }
 

@@ -22,6 +22,7 @@ use crate::ids::ConnectionId;
 use crate::limits::Limits;
 use crate::notifier::NotifierLayer;
 use crate::publication::PublicationLayer;
+use crate::rare::{Rare, empty};
 use crate::reason::{Cause, EndReason};
 use crate::registration::{BindingInput, RegisterKind, Registrations, Wish};
 use crate::session::{Input, SessionLayer};
@@ -45,20 +46,32 @@ pub struct UserAgent {
     pub(super) config: Config,
     pub(super) endpoint: Endpoint,
     pub(super) flows: Flows,
-    pub(super) sessions: SessionLayer,
-    /// Boxed, as the three that follow, because an agent has at most 2 KB.
-    pub(super) subscriptions: Box<SubscriptionLayer>,
-    pub(super) notifier: Box<NotifierLayer>,
-    pub(super) publications: Box<PublicationLayer>,
+    pub(super) sessions: Rare<SessionLayer>,
+    pub(super) subscriptions: Rare<SubscriptionLayer>,
+    pub(super) notifier: Rare<NotifierLayer>,
+    pub(super) publications: Rare<PublicationLayer>,
     pub(super) registrations: Box<Registrations>,
-    pub(super) requests: Requests,
-    pub(super) challenges: Challenges,
+    pub(super) requests: Rare<Requests>,
+    pub(super) challenges: Rare<Challenges>,
     /// Servers to use once no call is being set up.
-    pub(super) next_servers: Option<Box<[Server]>>,
+    pub(super) next_servers: Option<Box<NextServers>>,
     pub(super) life: Life,
-    /// The next deadline, once an input is handled; `Timestamp::MAX` without any. Each input clears it to zero.
+    /// The next deadline, once an input is handled; `Timestamp::MAX` without any. Zero: not known, because each input may change
+    /// it.
     pub(super) quiet_until: Timestamp,
 }
+
+empty!(
+    SessionLayer,
+    SubscriptionLayer,
+    NotifierLayer,
+    PublicationLayer,
+    Requests,
+    Challenges,
+);
+
+/// The servers of a [`Change::Servers`](super::Change::Servers). Boxed, because they are rare.
+pub(super) struct NextServers(pub(super) Box<[Server]>);
 
 /// Whether the agent is started, stopped, or stopping.
 #[cfg_attr(test, derive(Clone))]
@@ -150,10 +163,10 @@ impl UserAgent {
         let mut agent = Self {
             endpoint: Endpoint::new(settings, rng, now),
             flows: Flows::new(flows, &connector, &KeepAlive::new(interval)),
-            sessions: SessionLayer::new(),
-            subscriptions: Box::default(),
-            notifier: Box::default(),
-            publications: Box::default(),
+            sessions: Rare::new(),
+            subscriptions: Rare::new(),
+            notifier: Rare::new(),
+            publications: Rare::new(),
             registrations: Box::new(Registrations::new(
                 usize::from(flows),
                 config.register(),
@@ -161,8 +174,8 @@ impl UserAgent {
                 call_id,
                 tag,
             )),
-            requests: Requests::new(),
-            challenges: Challenges::new(),
+            requests: Rare::new(),
+            challenges: Rare::new(),
             next_servers: None,
             life: Life::Idle,
             quiet_until: Timestamp::ZERO,
@@ -313,6 +326,7 @@ impl UserAgent {
         }
         self.tick_flows(now);
         self.settle();
+        self.endpoint.shrink();
     }
 
     /// Returns the next action for the host to carry out; `None` until the next input, command or tick.
@@ -491,7 +505,12 @@ impl UserAgent {
         {
             self.cut_short();
         }
-        self.quiet_until = self.deadline().unwrap_or(Timestamp::MAX);
+        self.quiet_until = match self.deadline() {
+            // MAX says that there is no deadline, so one at that time is read anew.
+            Some(Timestamp::MAX) => Timestamp::ZERO,
+            Some(deadline) => deadline,
+            None => Timestamp::MAX,
+        };
     }
 
     /// Ends a stop: ends what is left with an event each, and closes the connections.

@@ -1,6 +1,5 @@
 //! Challenges that wait for the application (`authenticationFactory`).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::endpoint::{Received, SessionRequest, TransactionUser};
@@ -9,10 +8,8 @@ use crate::limits::Limits;
 use crate::slab::{Grouped, Handle, Member};
 use crate::timer::TimerKey;
 
-/// All waiting challenges of an agent. Boxed, because most agents never have one.
-pub(super) struct Challenges(Box<Waiting>);
-
-struct Waiting {
+/// All waiting challenges of an agent.
+pub(super) struct Challenges {
     /// By the object that sent the request.
     challenges: Grouped<Challenge>,
     /// The bytes of their messages.
@@ -60,46 +57,46 @@ fn group_of(user: TransactionUser) -> (u8, u64) {
 }
 
 impl Challenges {
-    pub(super) fn new() -> Self {
-        Self(Box::new(Waiting {
+    pub(super) const fn new() -> Self {
+        Self {
             challenges: Grouped::new(),
             bytes: 0,
-        }))
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.challenges.len()
+        self.challenges.len()
     }
 
     /// Whether there is room for one more challenge.
     pub(super) fn has_room(&self, received: &Received, limits: &Limits) -> bool {
         let most = limits.challenges.saturating_mul(limits.challenge_bytes);
-        self.len() < limits.challenges && self.0.bytes + bytes(received) <= most
+        self.len() < limits.challenges && self.bytes + bytes(received) <= most
     }
 
     /// The handle of the next challenge.
     pub(super) fn next_id(&self) -> ChallengeId {
-        ChallengeId(self.0.challenges.next_handle())
+        ChallengeId(self.challenges.next_handle())
     }
 
     pub(super) fn insert(&mut self, challenge: Challenge) {
-        self.0.bytes += challenge.bytes();
-        self.0.challenges.insert(challenge);
+        self.bytes += challenge.bytes();
+        self.challenges.insert(challenge);
     }
 
     pub(super) fn has(&self, id: ChallengeId) -> bool {
-        self.0.challenges.get(id.0).is_some()
+        self.challenges.get(id.0).is_some()
     }
 
     pub(super) fn take(&mut self, id: ChallengeId) -> Option<Challenge> {
-        let taken = self.0.challenges.remove(id.0)?;
-        self.0.bytes -= taken.bytes();
+        let taken = self.challenges.remove(id.0)?;
+        self.bytes -= taken.bytes();
         Some(taken)
     }
 
     /// The waiting challenge of a request of `user`.
     pub(super) fn of(&self, user: TransactionUser) -> Option<ChallengeId> {
-        let mut challenges = self.0.challenges.of(group_of(user));
+        let mut challenges = self.challenges.of(group_of(user));
         let found = challenges.find(|(_, challenge)| challenge.received.sent.user == user);
         found.map(|(handle, _)| ChallengeId(handle))
     }
@@ -107,7 +104,7 @@ impl Challenges {
     /// Takes out the challenges that arrived on a lost connection.
     pub(super) fn take_on(&mut self, connection: ConnectionId) -> Vec<Challenge> {
         let is_on = |challenge: &Challenge| challenge.received.connection == connection;
-        let waiting = self.0.challenges.iter();
+        let waiting = self.challenges.iter();
         let waiting = waiting.filter(|(_, challenge)| is_on(challenge));
         let handles: Vec<_> = waiting.map(|(handle, _)| handle).collect();
         self.take_all(handles)
@@ -116,12 +113,12 @@ impl Challenges {
     /// Takes out the challenges of a call that is over.
     pub(super) fn take_of_call(&mut self, call: SessionId) -> Vec<Challenge> {
         let group = group_of(TransactionUser::Session(call, SessionRequest::Invite));
-        self.take_all(self.0.challenges.handles_of(Some(group)))
+        self.take_all(self.challenges.handles_of(Some(group)))
     }
 
     /// Takes out every challenge.
     pub(super) fn take_each(&mut self) -> Vec<Challenge> {
-        self.take_all(self.0.challenges.handles())
+        self.take_all(self.challenges.handles())
     }
 
     fn take_all(&mut self, handles: Vec<Handle>) -> Vec<Challenge> {

@@ -178,13 +178,15 @@ impl UserAgent {
             }
             TransactionUser::Branch | TransactionUser::Nobody => {}
         }
-        let over = self
-            .sessions
-            .on_failure_response(&mut self.endpoint, received);
+        let sessions = self.sessions.made();
+        let over = sessions
+            .and_then(|sessions| sessions.on_failure_response(&mut self.endpoint, received));
         self.forget_call(over);
         // RFC 5057 section 5.1: some failures end the dialog with all its usages.
-        if let (FailureScope::Dialog, Some(dialog)) = (received.scope(), received.sent.dialog) {
-            self.notifier.on_dialog_gone(&mut self.endpoint, dialog);
+        if let (FailureScope::Dialog, Some(dialog)) = (received.scope(), received.sent.dialog)
+            && let Some(notifier) = self.notifier.made()
+        {
+            notifier.on_dialog_gone(&mut self.endpoint, dialog);
         }
         let waits = match user {
             TransactionUser::Session(id, _) => self.sessions.is_queued(id),
@@ -217,17 +219,20 @@ impl UserAgent {
             }
             TransactionUser::Branch | TransactionUser::Nobody => {}
         }
-        let over = self.sessions.on_failure(&mut self.endpoint, sent, error);
+        let sessions = self.sessions.made();
+        let over =
+            sessions.and_then(|sessions| sessions.on_failure(&mut self.endpoint, sent, error));
         self.forget_call(over);
     }
 
     fn on_server_failed(&mut self, transaction: ServerTransactionId) {
-        let over = self
-            .sessions
-            .on_server_failed(&mut self.endpoint, transaction);
+        let sessions = self.sessions.made();
+        let over = sessions
+            .and_then(|sessions| sessions.on_server_failed(&mut self.endpoint, transaction));
         self.forget_call(over);
-        self.notifier
-            .on_server_failed(&mut self.endpoint, transaction);
+        if let Some(notifier) = self.notifier.made() {
+            notifier.on_server_failed(&mut self.endpoint, transaction);
+        }
         self.on_server_transaction_lost(transaction);
     }
 
@@ -398,9 +403,15 @@ impl UserAgent {
 
     /// Lets each usage that is no call do something.
     pub(super) fn each_usage(&mut self, mut act: impl FnMut(&mut dyn Usage, &mut Endpoint)) {
-        act(&mut *self.subscriptions, &mut self.endpoint);
-        act(&mut *self.notifier, &mut self.endpoint);
-        act(&mut *self.publications, &mut self.endpoint);
+        if let Some(subscriptions) = self.subscriptions.made() {
+            act(subscriptions, &mut self.endpoint);
+        }
+        if let Some(notifier) = self.notifier.made() {
+            act(notifier, &mut self.endpoint);
+        }
+        if let Some(publications) = self.publications.made() {
+            act(publications, &mut self.endpoint);
+        }
     }
 
     /// Whether no usage that is no call has an object.
@@ -413,7 +424,9 @@ impl UserAgent {
         if let Some(id) = id {
             self.forget_challenges_of(id);
             self.end_tones(id);
-            self.notifier.on_call_over(&mut self.endpoint, id);
+            if let Some(notifier) = self.notifier.made() {
+                notifier.on_call_over(&mut self.endpoint, id);
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Failback to a better server: a second connection is opened beside the one in use, watched for a while, and
 //! used once no call is being set up.
 
+use alloc::boxed::Box;
+
 use core::time::Duration;
 
 use super::agent::UserAgent;
@@ -27,7 +29,7 @@ impl UserAgent {
             .timers
             .set(deadline, TimerOwner::Failback(index));
         let stage = FailbackStage::Opening(timer);
-        self.flows.get_mut(index).failback = Some(Failback { opening, stage });
+        self.flows.get_mut(index).failback = Some(Box::new(Failback { opening, stage }));
     }
 
     /// Handles the opening of a failback connection; false if it is another kind of connection.
@@ -39,7 +41,8 @@ impl UserAgent {
         let Some(index) = self.flows.find(|flow| flow.is_failback(connection)) else {
             return false;
         };
-        let Some(Failback { opening, stage }) = &mut self.flows.get_mut(index).failback else {
+        let failback = self.flows.get_mut(index).failback.as_deref_mut();
+        let Some(Failback { opening, stage }) = failback else {
             return false;
         };
         let &mut FailbackStage::Opening(timer) = stage else {
@@ -82,7 +85,7 @@ impl UserAgent {
     /// Takes the open failback connection, if there is one, because the connection in use was lost.
     pub(super) fn take_open_failback(&mut self, index: FlowIndex) -> Option<Flow> {
         let is_open =
-            |failback: &mut Failback| !matches!(failback.stage, FailbackStage::Opening(_));
+            |failback: &mut Box<Failback>| !matches!(failback.stage, FailbackStage::Opening(_));
         let failback = self.flows.get_mut(index).failback.take_if(is_open)?;
         if let Some(timer) = failback.timer() {
             self.endpoint.timers.cancel(timer);
@@ -125,7 +128,7 @@ impl UserAgent {
 
     fn move_flow_when_quiet(&mut self, index: FlowIndex) {
         let failback = self.flows.get(index).failback.as_ref();
-        if !failback.is_some_and(Failback::is_ready) {
+        if !failback.is_some_and(|failback| failback.is_ready()) {
             return;
         }
         let quiet = self.sessions.are_quiet()
@@ -137,7 +140,7 @@ impl UserAgent {
             return;
         }
         let flow = self.flows.get_mut(index);
-        let new = flow.failback.take().and_then(Failback::open);
+        let new = flow.failback.take().and_then(|failback| failback.open());
         let (Some(old), Some(new)) = (flow.open.take(), new) else {
             return;
         };

@@ -21,9 +21,9 @@ pub(super) struct Flows(Box<[OutboundFlow]>);
 pub(super) struct OutboundFlow {
     pub(super) connector: Connector,
     /// The connection that is being opened.
-    pub(super) opening: Option<Opening>,
-    /// A connection to a better server, beside the one in use.
-    pub(super) failback: Option<Failback>,
+    pub(super) opening: Option<Box<Opening>>,
+    /// A connection to a better server, beside the one in use. Boxed, because it is rare.
+    pub(super) failback: Option<Box<Failback>>,
     pub(super) keep_alive: KeepAlive,
     /// The connection that is open.
     pub(super) open: Option<Flow>,
@@ -120,7 +120,7 @@ impl OutboundFlow {
     pub(super) fn awaiting_url(&mut self, connection: ConnectionId) -> Option<&mut Opening> {
         let failback = self.failback.as_mut();
         let failback = failback.map(|failback| &mut failback.opening);
-        let mut openings = self.opening.iter_mut().chain(failback);
+        let mut openings = self.opening.as_deref_mut().into_iter().chain(failback);
         openings.find(|opening| opening.connection == connection && opening.route_host.is_none())
     }
 }

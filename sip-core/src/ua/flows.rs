@@ -1,7 +1,6 @@
 //! Opens, chooses, loses and closes the connections of an agent's flows (RFC 5626).
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::fmt;
 
 use super::agent::{Life, UserAgent};
@@ -51,7 +50,10 @@ impl UserAgent {
             server,
             route_host: Some(route_host),
             ..
-        }) = flow.opening.take_if(|opening| opening.route_host.is_some())
+        }) = flow
+            .opening
+            .take_if(|opening| opening.route_host.is_some())
+            .map(|opening| *opening)
         else {
             return;
         };
@@ -315,7 +317,7 @@ impl UserAgent {
                 }
                 self.endpoint.event(Event::Connecting { server, attempt });
                 let opening = self.open_connection(server, attempt);
-                self.flows.get_mut(index).opening = Some(opening);
+                self.flows.get_mut(index).opening = Some(Box::new(opening));
             }
             Step::Wait { until, attempt } => {
                 self.endpoint
@@ -398,8 +400,9 @@ impl UserAgent {
             self.endpoint.ready = is_through;
         }
         self.endpoint.flow = open;
-        self.endpoint.service_route =
-            chosen.map_or_else(Vec::new, |flow| flow.service_route.clone());
+        self.endpoint.service_route = chosen.map_or_else(Default::default, |flow| {
+            flow.service_route.as_slice().into()
+        });
     }
 
     /// RFC 5626 section 4.2.1: opens the other flows once the registrar supports outbound, and closes the

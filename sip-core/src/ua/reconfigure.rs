@@ -1,12 +1,13 @@
 //! Changes of the configuration at run time. Calls continue.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::agent::{Life, UserAgent};
+use super::agent::{Life, NextServers, UserAgent};
 use super::configuration::{behaviour, credentials, policy};
 use crate::auth::Secret;
 use crate::config::{LogLevel, Server, Source};
@@ -66,13 +67,15 @@ impl UserAgent {
         let config = builder.build().map_err(CommandError::Config)?;
         let running = matches!(self.life, Life::Running);
         match change {
-            Change::Servers(servers) => self.next_servers = Some(servers.into()),
+            Change::Servers(servers) => {
+                self.next_servers = Some(Box::new(NextServers(servers.into())))
+            }
             Change::Secret(_) => {
                 let wanted = "an authorization user without control characters";
                 let credentials =
                     credentials(&config).map_err(|_| CommandError::WrongState(wanted))?;
                 self.config = config;
-                self.endpoint.credentials = credentials;
+                self.endpoint.credentials = credentials.map(Box::new);
                 self.endpoint.digest.forget();
                 if self.registrations.wish() == Wish::Refused && running {
                     self.registrations.want(Wish::Registered);
@@ -112,7 +115,7 @@ impl UserAgent {
 
     /// Switches to the servers of [`Change::Servers`] once no call is being set up.
     pub(super) fn change_servers_when_quiet(&mut self) {
-        let Some(new) = &self.next_servers else {
+        let Some(NextServers(new)) = self.next_servers.as_deref() else {
             return;
         };
         if matches!(self.life, Life::Stopping { .. }) {
@@ -134,9 +137,10 @@ impl UserAgent {
     }
 
     pub(super) fn change_servers(&mut self) {
-        let Some(servers) = self.next_servers.take() else {
+        let Some(next) = self.next_servers.take() else {
             return;
         };
+        let NextServers(servers) = *next;
         let config = self.config.with_servers(servers.to_vec());
         let reason = DisconnectReason::Replaced;
         let mut replaced = SmallVec::<[FlowIndex; 4]>::new();

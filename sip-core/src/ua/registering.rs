@@ -379,12 +379,7 @@ impl UserAgent {
                 refresh_at,
                 bindings: bindings(response),
                 path,
-                gruu: self
-                    .endpoint
-                    .identity
-                    .gruu
-                    .as_ref()
-                    .map(ToString::to_string),
+                gruu: self.endpoint.identity.gruu().map(ToString::to_string),
                 refreshed,
             })));
         self.arm(index);
@@ -393,6 +388,8 @@ impl UserAgent {
             self.keep_only(index);
         }
         self.connection_is_usable();
+        // Until the next refresh the agent may have nothing to do.
+        self.endpoint.shrink();
     }
 
     /// The registrar does not support outbound, so that a binding on one flow replaces that of another (RFC

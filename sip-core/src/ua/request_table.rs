@@ -17,10 +17,8 @@ use crate::slab::{Grouped, Handle, Member};
 use crate::timer::TimerKey;
 use crate::transaction::ServerTransactionId;
 
-/// Both tables. Boxed, because an agent has at most 2 KB.
-pub(super) struct Requests(Box<Tables>);
-
-struct Tables {
+/// Both tables.
+pub(super) struct Requests {
     /// The sequences of tones by call.
     outgoing: Grouped<OutgoingRequest>,
     /// By transaction.
@@ -93,31 +91,31 @@ pub(super) enum QueuedContent {
 }
 
 impl Requests {
-    pub(super) fn new() -> Self {
-        Self(Box::new(Tables {
+    pub(super) const fn new() -> Self {
+        Self {
             outgoing: Grouped::new(),
             incoming: Grouped::new(),
-        }))
+        }
     }
 
     /// The number of application requests without an outcome.
     pub(super) fn outgoing(&self) -> usize {
-        self.0.outgoing.len()
+        self.outgoing.len()
     }
 
     /// The number of peer requests that wait for the application.
     pub(super) fn incoming(&self) -> usize {
-        self.0.incoming.len()
+        self.incoming.len()
     }
 
     /// The handle of the next request of the application.
     pub(super) fn next_id(&self) -> RequestId {
-        RequestId(self.0.outgoing.next_handle())
+        RequestId(self.outgoing.next_handle())
     }
 
     /// Stores a request that is sent or waits.
     pub(super) fn insert(&mut self, dialog: Option<DialogId>, queued: Option<QueuedRequest>) {
-        self.0.outgoing.insert(OutgoingRequest {
+        self.outgoing.insert(OutgoingRequest {
             dialog,
             queued: queued.map(Box::new),
             sent_again: false,
@@ -127,7 +125,7 @@ impl Requests {
 
     /// Stores a sequence of tones.
     pub(super) fn insert_tones(&mut self, dialog: DialogId, tones: ToneSequence) {
-        self.0.outgoing.insert(OutgoingRequest {
+        self.outgoing.insert(OutgoingRequest {
             dialog: Some(dialog),
             queued: None,
             sent_again: false,
@@ -137,7 +135,7 @@ impl Requests {
 
     /// The sequence of tones of a request, if it is one.
     pub(super) fn tones(&mut self, id: RequestId) -> Option<&mut ToneSequence> {
-        self.0.outgoing.get_mut(id.0)?.tones.as_deref_mut()
+        self.outgoing.get_mut(id.0)?.tones.as_deref_mut()
     }
 
     /// The sequences of tones of a call, in the order of their commands.
@@ -145,33 +143,33 @@ impl Requests {
         let tones = |(handle, request): (Handle, &OutgoingRequest)| {
             Some((request.tones.as_ref()?.sequence(), RequestId(handle)))
         };
-        let mut found: Vec<_> = self.0.outgoing.of(session).filter_map(tones).collect();
+        let mut found: Vec<_> = self.outgoing.of(session).filter_map(tones).collect();
         found.sort_unstable_by_key(|&(sequence, _)| sequence);
         found.into_iter().map(|(_, id)| id).collect()
     }
 
     /// Queues a request until there is a connection.
     pub(super) fn queue(&mut self, id: RequestId, queued: QueuedRequest) {
-        if let Some(request) = self.0.outgoing.get_mut(id.0) {
+        if let Some(request) = self.outgoing.get_mut(id.0) {
             request.queued = Some(Box::new(queued));
         }
     }
 
     /// Whether a request has no outcome yet.
     pub(super) fn has(&self, id: RequestId) -> bool {
-        self.0.outgoing.get(id.0).is_some()
+        self.outgoing.get(id.0).is_some()
     }
 
     /// Whether a request may be resent after its flow failed. False within a dialog, because there the peer's
     /// flow failed, and the route is fixed.
     pub(super) fn may_go_again(&self, id: RequestId) -> bool {
-        let request = self.0.outgoing.get(id.0);
+        let request = self.outgoing.get(id.0);
         request.is_some_and(|request| !request.sent_again && request.dialog.is_none())
     }
 
     /// Queues a sent request to be resent.
     pub(super) fn queue_again(&mut self, id: RequestId, queued: QueuedRequest) {
-        if let Some(request) = self.0.outgoing.get_mut(id.0) {
+        if let Some(request) = self.outgoing.get_mut(id.0) {
             request.sent_again = true;
             request.queued = Some(Box::new(queued));
         }
@@ -179,19 +177,19 @@ impl Requests {
 
     /// Whether a request waits for a connection.
     pub(super) fn is_queued(&self, id: RequestId) -> bool {
-        let request = self.0.outgoing.get(id.0);
+        let request = self.outgoing.get(id.0);
         request.is_some_and(|request| request.queued.is_some())
     }
 
     /// Takes the queued content of a request, which is about to be sent.
     pub(super) fn take_queued(&mut self, id: RequestId) -> Option<QueuedRequest> {
-        let queued = self.0.outgoing.get_mut(id.0)?.queued.take()?;
+        let queued = self.outgoing.get_mut(id.0)?.queued.take()?;
         Some(*queued)
     }
 
     /// Removes a request and returns its timer, if it waited. `None` if the request is unknown.
     pub(super) fn remove(&mut self, id: RequestId) -> Option<Option<TimerKey>> {
-        let request = self.0.outgoing.remove(id.0)?;
+        let request = self.outgoing.remove(id.0)?;
         let tones = request.tones.as_ref().and_then(|tones| tones.timer());
         Some(request.queued.map(|queued| queued.timer).or(tones))
     }
@@ -199,8 +197,7 @@ impl Requests {
     /// The waiting requests, within calls or outside them, with their positions in the order of commands.
     pub(super) fn queued(&self, within_calls: bool) -> impl Iterator<Item = (u64, RequestId)> {
         let fits = move |request: &OutgoingRequest| request.dialog.is_some() == within_calls;
-        self.0
-            .outgoing
+        self.outgoing
             .iter()
             .filter(move |(_, request)| fits(request))
             .filter_map(|(handle, request)| {
@@ -210,28 +207,28 @@ impl Requests {
 
     /// All requests of the application.
     pub(super) fn ids(&self) -> Vec<RequestId> {
-        let handles = self.0.outgoing.handles();
+        let handles = self.outgoing.handles();
         handles.into_iter().map(RequestId).collect()
     }
 
     /// The handle of the next request of a peer.
     pub(super) fn next_incoming_id(&self) -> IncomingRequestId {
-        IncomingRequestId(self.0.incoming.next_handle())
+        IncomingRequestId(self.incoming.next_handle())
     }
 
     /// Stores a request of a peer.
     pub(super) fn insert_incoming(&mut self, request: UnansweredRequest) {
-        self.0.incoming.insert(request);
+        self.incoming.insert(request);
     }
 
     /// The transaction of a request of a peer.
     pub(super) fn transaction_of(&self, id: IncomingRequestId) -> Option<ServerTransactionId> {
-        Some(self.0.incoming.get(id.0)?.transaction)
+        Some(self.incoming.get(id.0)?.transaction)
     }
 
     /// Removes a request of a peer, which is about to be answered.
     pub(super) fn take_incoming(&mut self, id: IncomingRequestId) -> Option<UnansweredRequest> {
-        self.0.incoming.remove(id.0)
+        self.incoming.remove(id.0)
     }
 
     /// The request of a peer with this transaction.
@@ -239,13 +236,13 @@ impl Requests {
         &self,
         transaction: ServerTransactionId,
     ) -> Option<IncomingRequestId> {
-        let mut found = self.0.incoming.of(transaction);
+        let mut found = self.incoming.of(transaction);
         found.next().map(|(handle, _)| IncomingRequestId(handle))
     }
 
     /// All requests of peers.
     pub(super) fn incoming_ids(&self) -> Vec<IncomingRequestId> {
-        let handles = self.0.incoming.handles();
+        let handles = self.incoming.handles();
         handles.into_iter().map(IncomingRequestId).collect()
     }
 }

@@ -297,10 +297,11 @@ impl UserAgent {
             .endpoint
             .timers
             .set(self.endpoint.now + ANSWER_WITHIN, TimerOwner::Incoming(id));
+        let default = self.default_status(request.method(), session.is_some());
         self.requests.insert_incoming(UnansweredRequest {
             transaction,
             timer,
-            default: self.default_status(request.method(), session.is_some()),
+            default,
         });
         self.endpoint.event(Event::IncomingRequest {
             incoming: id,

@@ -55,7 +55,9 @@ impl UserAgent {
                 self.step_session(id, Input::Connected);
             }
         }
-        self.sessions.on_refers_connected(&mut self.endpoint);
+        if let Some(sessions) = self.sessions.made() {
+            sessions.on_refers_connected(&mut self.endpoint);
+        }
         self.each_usage(|usage, endpoint| usage.on_connected(endpoint));
         for turn in self.turns() {
             match turn {

@@ -55,6 +55,17 @@ impl<'a> NameAddr<'a> {
         self.bracketed
     }
 
+    /// Whether `value`, which this was read from, certainly is what [`HeaderValue::write`] writes: `<uri>` with at most one
+    /// parameter and no blanks, as most addresses of peers are.
+    pub fn is_written_as(&self, value: &[u8]) -> bool {
+        let params = self.params.as_bytes();
+        let special = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b';');
+        self.bracketed
+            && value.len() == self.uri.as_bytes().len() + 2 + params.len()
+            && self.uri.is_tidy()
+            && !params.iter().skip(1).any(special)
+    }
+
     /// The header parameters (not the URI's).
     pub fn params(&self) -> Params<'a> {
         self.params

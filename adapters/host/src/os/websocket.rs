@@ -17,6 +17,10 @@ pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// even pings alone, must not delay the others.
 pub const READS_PER_TURN: u32 = 16;
 
+/// How many bytes one read takes at most. Each connection keeps such a buffer, and each read clears it first; most messages
+/// fit.
+const READ_BUFFER: usize = 4 * 1024;
+
 /// The size of the write buffer in bytes.
 const WRITE_BUFFER: usize = 16 * 1024;
 
@@ -37,7 +41,7 @@ pub fn websocket_config(message_limit: usize, send_limit: usize) -> WebSocketCon
     // connection.
     let largest = message_limit.saturating_mul(2);
     WebSocketConfig::default()
-        .read_buffer_size(16 * 1024)
+        .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         // Room for the frame headers beside the payload.
         .max_write_buffer_size(send_limit.saturating_add(2 * WRITE_BUFFER))
