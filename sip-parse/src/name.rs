@@ -495,6 +495,12 @@ mod tests {
                 found => Some(found),
             };
             assert_eq!(started, Some((text.len(), id)), "{text}");
+            // A shorter name is padded with zeros to compare; one with zeros in it is no name.
+            for zeros in 1..16usize.saturating_sub(text.len()) {
+                let line = [text, &*"\0".repeat(zeros), ": a line that is long"].concat();
+                let (_, found) = lookup_start(line.as_bytes().first_chunk().unwrap());
+                assert_eq!(found, HeaderId::OTHER, "{line:?}");
+            }
             assert_eq!(
                 HeaderName::parse(text.as_bytes()).unwrap().as_bytes(),
                 text.as_bytes()
