@@ -1,6 +1,6 @@
 //! The queue from other threads to the one that drives the agents.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -57,20 +57,31 @@ pub(crate) enum Envelope {
 }
 
 thread_local! {
-    /// The address of the mailbox whose agents this thread drives at the moment; 0 if it drives none.
-    static DRIVEN: Cell<usize> = const { Cell::new(0) };
+    /// The addresses of the mailboxes whose agents this thread drives at the moment. A connector may give a command to an agent
+    /// of another mailbox.
+    static DRIVEN: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `None` while the thread ends: a handle in a variable of the thread may be dropped after [`DRIVEN`].
+fn driven<R>(access: impl FnOnce(&mut Vec<usize>) -> R) -> Option<R> {
+    DRIVEN
+        .try_with(|driven| access(&mut driven.borrow_mut()))
+        .ok()
 }
 
 /// While it lives the current thread drives the agents of a mailbox.
 pub(crate) struct Driving {
-    before: usize,
+    address: usize,
     /// The value belongs to its thread.
     thread: PhantomData<*const ()>,
 }
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        DRIVEN.set(self.before);
+        driven(|driven| {
+            let last = driven.iter().rposition(|&address| address == self.address);
+            last.map(|index| driven.remove(index))
+        });
     }
 }
 
@@ -113,15 +124,17 @@ impl Mailbox {
 
     /// The current thread drives the agents until the value is dropped.
     pub(crate) fn drive(&self) -> Driving {
+        let address = self.address();
+        driven(|driven| driven.push(address));
         Driving {
-            before: DRIVEN.replace(self.address()),
+            address,
             thread: PhantomData,
         }
     }
 
     /// Whether the current thread drives the agents: a connector or a handler called this.
     pub(crate) fn is_driven_here(&self) -> bool {
-        DRIVEN.get() == self.address()
+        driven(|driven| driven.contains(&self.address())).unwrap_or(false)
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -185,5 +198,55 @@ impl Mailbox {
 impl Wake for Mailbox {
     fn wake(self: Arc<Self>) {
         self.interrupt();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A handle in a variable of a thread is dropped when the thread ends.
+    #[test]
+    fn a_thread_that_ends_posts() {
+        struct Posts(Arc<Mailbox>);
+
+        impl Drop for Posts {
+            fn drop(&mut self) {
+                self.0.post(Envelope::Complete);
+            }
+        }
+
+        thread_local! {
+            static POSTS: RefCell<Option<Posts>> = const { RefCell::new(None) };
+        }
+
+        let poll = mio::Poll::new().unwrap();
+        let mailbox = Arc::new(Mailbox::new(poll.registry()).unwrap());
+        let posts = Posts(mailbox.clone());
+        let thread = std::thread::spawn(move || {
+            POSTS.set(Some(posts));
+            drop(POSTS.with_borrow(|posts| posts.as_ref().map(|posts| posts.0.drive())));
+        });
+        thread.join().unwrap();
+        assert_eq!((mailbox.take().len(), mailbox.wakes()), (1, 1));
+    }
+
+    /// A connector gives a command to an agent of another I/O thread, and a connector of that one gives a command back: it is
+    /// refused, because the thread would wait for itself.
+    #[test]
+    fn a_thread_drives_the_agents_of_two_mailboxes() {
+        let poll = mio::Poll::new().unwrap();
+        let other_poll = mio::Poll::new().unwrap();
+        let mailbox = Mailbox::new(poll.registry()).unwrap();
+        let other = Mailbox::new(other_poll.registry()).unwrap();
+        let outer = mailbox.drive();
+        let inner = other.drive();
+        assert!(mailbox.is_driven_here());
+        assert!(other.is_driven_here());
+        drop(inner);
+        assert!(mailbox.is_driven_here());
+        assert!(!other.is_driven_here());
+        drop(outer);
+        assert!(!mailbox.is_driven_here());
     }
 }
