@@ -268,3 +268,13 @@ fn a_week_must_be_vouched_for_and_time_never_goes_back() {
     let next = bench.agent.next_tick().expect("reconnection");
     assert!(next >= bench.now, "reckoned from the last time seen");
 }
+
+/// The clock of a host may stand at its end, where every deadline is due.
+#[test]
+fn a_deadline_at_the_end_of_time_is_a_deadline() {
+    let mut bench = registered();
+    for _ in 0..8 {
+        bench.agent.resume(Timestamp::MAX);
+        assert_eq!(bench.agent.next_tick(), Some(Timestamp::MAX));
+    }
+}

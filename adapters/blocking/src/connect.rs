@@ -54,10 +54,8 @@ enum Stage {
 /// The state of an attempt after a step.
 pub(crate) enum Step {
     Pending(Attempt),
-    Over(
-        ConnectionId,
-        Result<(Socket, ConnectionInfo), ConnectFailure>,
-    ),
+    Open(ConnectionId, Box<Socket>, ConnectionInfo),
+    Failed(ConnectionId, ConnectFailure),
 }
 
 impl Attempt {
@@ -130,7 +128,9 @@ impl Attempt {
                     Err(error) => Stage::Failed(tcp_failure(&error)),
                 },
                 Stage::Upgrading(handshake, info) => match handshake.handshake() {
-                    Ok((socket, _)) => return Step::Over(self.connection, Ok((socket, info))),
+                    Ok((socket, _)) => {
+                        return Step::Open(self.connection, Box::new(socket), info);
+                    }
                     Err(HandshakeError::Interrupted(handshake)) => {
                         Stage::Upgrading(Box::new(handshake), info)
                     }
@@ -138,7 +138,7 @@ impl Attempt {
                 },
                 Stage::Failed(failure) => {
                     let failure = ConnectFailure::new(&self.server, failure);
-                    return Step::Over(self.connection, Err(failure));
+                    return Step::Failed(self.connection, failure);
                 }
             };
             if now >= self.deadline && !matches!(self.stage, Stage::Failed(_)) {

@@ -333,12 +333,12 @@ impl Driver {
             let now = self.clock.now();
             match attempt.step(&self.dialer, sockets, now) {
                 Step::Pending(attempt) => self.attempts.push(attempt),
-                Step::Over(connection, Ok((socket, info))) => {
-                    let link = Link::new(connection, socket, self.send_queue);
+                Step::Open(connection, socket, info) => {
+                    let link = Link::new(connection, *socket, self.send_queue);
                     self.links.push_back(link);
                     self.host.opened(connection, info, now);
                 }
-                Step::Over(connection, Err(failure)) => self.host.failed(connection, failure, now),
+                Step::Failed(connection, failure) => self.host.failed(connection, failure, now),
             }
         }
     }

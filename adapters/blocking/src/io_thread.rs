@@ -124,6 +124,7 @@ mod tests {
     fn messages(listener: &TcpListener) {
         let (stream, _) = listener.accept().unwrap();
         stream.set_nodelay(true).unwrap();
+        #[expect(clippy::result_large_err, reason = "the library's signature")]
         let sip = |_: &Request, mut response: Response| {
             let name = HeaderValue::from_static("sip");
             let headers = response.headers_mut();

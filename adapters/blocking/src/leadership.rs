@@ -55,9 +55,7 @@ struct Course {
     leader: Leader,
     /// How often threads of the application have led.
     leads: u64,
-    /// How many threads of the application wait for events, and how often one has begun to.
-    waiting: usize,
-    entries: u64,
+    attendance: Attendance,
     /// The I/O thread is to lead at once.
     is_io_thread_wanted: bool,
     /// The I/O thread waits until it is woken.
@@ -67,6 +65,15 @@ struct Course {
     /// How often the I/O thread was woken.
     #[cfg(test)]
     wakes: usize,
+}
+
+impl Course {
+    /// Whether the turn woke the only thread that waits, so that the lead becomes free. It counts those that waited before the
+    /// wake, because the woken one may be gone by now. A thread that has begun to wait meanwhile follows.
+    fn is_left_by(&self, turn: &Turn) -> bool {
+        let Attendance { waiting, entries } = turn.attendance;
+        turn.woken > 0 && waiting == 1 && self.attendance.entries == entries
+    }
 }
 
 /// What a thread that begins to wait for events does.
@@ -108,9 +115,17 @@ pub(crate) struct Gone;
 
 /// What a turn did.
 struct Turn {
-    /// How many threads it woke with an event.
+    /// How many events woke a thread.
     woken: usize,
-    /// [`Course::entries`] before it woke them.
+    /// Before it woke them.
+    attendance: Attendance,
+}
+
+/// The threads of the application that wait for events.
+#[derive(Clone, Copy)]
+struct Attendance {
+    waiting: usize,
+    /// How often one has begun to wait.
     entries: u64,
 }
 
@@ -128,8 +143,10 @@ impl Leadership {
             course: Mutex::new(Course {
                 leader: Leader::IoThread,
                 leads: 0,
-                waiting: 0,
-                entries: 0,
+                attendance: Attendance {
+                    waiting: 0,
+                    entries: 0,
+                },
                 is_io_thread_wanted: false,
                 is_io_thread_asleep: false,
                 is_over: false,
@@ -171,7 +188,8 @@ impl Leadership {
             let mut held = self.hold();
             let agents = held.agents.as_mut()?;
             agents.take_deliveries();
-            let result = agents.with(agent, command)?;
+            // Without its agent the command is dropped, and what it holds may post an envelope.
+            let result = agents.with(agent, command);
             Some((result, agents.outrun_the_wait(), agents.take_deliveries()))
         }));
         let Ok(Some((result, outruns, deliveries))) = result else {
@@ -181,7 +199,7 @@ impl Leadership {
         if outruns || deliveries.unnoticed > 0 && lock(&self.course).leader == Leader::Application {
             self.mailbox.interrupt();
         }
-        Ok(result)
+        result.ok_or(Gone)
     }
 
     /// One wait and what it reports, at most for `limit`.
@@ -202,10 +220,10 @@ impl Leadership {
             }
             let agents = held.agents.as_mut().ok_or(Gone)?;
             agents.take_deliveries();
-            let entries = lock(&self.course).entries;
+            let attendance = lock(&self.course).attendance;
             agents.turn(waiter.readiness(), wait);
             let woken = agents.take_deliveries().woken;
-            Ok(Turn { woken, entries })
+            Ok(Turn { woken, attendance })
         }));
         turn.unwrap_or(Err(Gone))
     }
@@ -240,9 +258,7 @@ impl Leadership {
                 return false;
             };
             let mut course = lock(&self.course);
-            // A thread that has begun to wait meanwhile follows, so the lead must not become free.
-            let is_same = course.waiting == 1 && course.entries == turn.entries;
-            if turn.woken == 1 && is_same {
+            if course.is_left_by(&turn) {
                 course.leader = Leader::Free;
                 return true;
             }
@@ -296,8 +312,8 @@ impl Leadership {
     /// A thread of the application begins to wait for events.
     pub(crate) fn enter(&self) -> Presence<'_> {
         let mut course = lock(&self.course);
-        course.waiting += 1;
-        course.entries += 1;
+        course.attendance.waiting += 1;
+        course.attendance.entries += 1;
         Presence(self)
     }
 
@@ -310,7 +326,7 @@ impl Leadership {
     /// Whether a thread waits for events.
     #[cfg(test)]
     pub(crate) fn is_awaited(&self) -> bool {
-        lock(&self.course).waiting > 0
+        lock(&self.course).attendance.waiting > 0
     }
 
     /// Leaves the lead to the application.
@@ -328,7 +344,7 @@ impl<'a> Presence<'a> {
         if course.is_over || course.leader != Leader::Free {
             return Role::Follows;
         }
-        if course.waiting > 1 {
+        if course.attendance.waiting > 1 {
             course.is_io_thread_wanted = true;
             leadership.wake_io_thread(&mut course);
             return Role::Follows;
@@ -345,7 +361,7 @@ impl<'a> Presence<'a> {
 
 impl Drop for Presence<'_> {
     fn drop(&mut self) {
-        lock(&self.0.course).waiting -= 1;
+        lock(&self.0.course).attendance.waiting -= 1;
     }
 }
 
@@ -363,11 +379,78 @@ impl Drop for Lead<'_> {
     fn drop(&mut self) {
         let mut course = lock(&self.leadership.course);
         course.leader = Leader::Free;
-        if course.waiting > 1 {
+        if course.attendance.waiting > 1 {
             course.is_io_thread_wanted = true;
             self.leadership.wake_io_thread(&mut course);
         } else if course.is_io_thread_asleep {
             self.leadership.wake_io_thread(&mut course);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sip_host::os::Clock;
+
+    use super::*;
+    use crate::mailbox::Envelope;
+    use crate::reactor::Reactor;
+
+    fn leadership() -> Leadership {
+        let (waiter, agents) = Reactor::parts(Clock::start()).unwrap();
+        Leadership::new(waiter, agents, GRACE)
+    }
+
+    /// What a turn that woke a thread twice began with.
+    fn turn(leadership: &Leadership) -> Turn {
+        Turn {
+            woken: 2,
+            attendance: lock(&leadership.course).attendance,
+        }
+    }
+
+    #[test]
+    fn the_lead_is_left_if_the_woken_thread_is_the_only_one() {
+        let leadership = leadership();
+        let only = leadership.enter();
+        let turn = turn(&leadership);
+        assert!(lock(&leadership.course).is_left_by(&turn));
+        drop(only);
+        assert!(lock(&leadership.course).is_left_by(&turn));
+        let _next = leadership.enter();
+        assert!(!lock(&leadership.course).is_left_by(&turn));
+    }
+
+    /// The last handle of an agent ends in the command for an agent that has ended: the thread that waits handles it at once.
+    #[test]
+    fn a_command_that_is_dropped_wakes_the_leader_if_it_posts() {
+        struct Posts(Arc<Mailbox>, AgentKey);
+
+        impl Drop for Posts {
+            fn drop(&mut self) {
+                self.0.post(Envelope::HandlesDropped(self.1));
+            }
+        }
+
+        let leadership = leadership();
+        let mailbox = leadership.mailbox();
+        let (other, ended) = (mailbox.mint(), mailbox.mint());
+        leadership.hold().agents.as_mut().unwrap().wait(None);
+        let before = mailbox.wakes();
+        let posts = Posts(mailbox.clone(), other);
+        let result = leadership.command(ended, move |_, _| drop(posts));
+        assert!(result.is_err());
+        assert_eq!(mailbox.wakes(), before + 1);
+    }
+
+    /// The woken thread takes its event and is gone before the I/O thread looks: the other one still waits.
+    #[test]
+    fn the_lead_is_not_left_while_another_thread_waits() {
+        let leadership = leadership();
+        let woken = leadership.enter();
+        let _other = leadership.enter();
+        let turn = turn(&leadership);
+        drop(woken);
+        assert!(!lock(&leadership.course).is_left_by(&turn));
     }
 }

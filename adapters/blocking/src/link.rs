@@ -14,16 +14,26 @@ use tungstenite::{Message, WebSocket};
 /// A TCP socket that remembers whether it is empty, so that it is not read only to find that out.
 pub(crate) struct Tcp {
     socket: TcpStream,
-    /// A read took less than its buffer holds, so the operating system reports the next bytes. Off while
-    /// [`Tcp::is_exhaustive`].
+    /// A read took less than its buffer holds, so the operating system reports the next bytes. Only with
+    /// [`Reading::WhenReported`].
     is_empty: bool,
-    /// Each read asks the operating system: during the handshakes, and once the peer sends no more, because the
-    /// operating system reports that once.
-    is_exhaustive: bool,
+    reading: Reading,
     #[cfg(test)]
     reads: u32,
     #[cfg(test)]
     writes: u32,
+}
+
+/// When a read asks the operating system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Each time: during the handshakes, and once the peer sends no more, because the operating system reports that once.
+    Always,
+    /// As `Always` until the socket is empty, because the operating system may have reported the end of the peer during the
+    /// handshakes; then `WhenReported`.
+    UntilEmpty,
+    /// Unless the last read has taken all.
+    WhenReported,
 }
 
 impl Tcp {
@@ -31,7 +41,7 @@ impl Tcp {
         Self {
             socket,
             is_empty: false,
-            is_exhaustive: true,
+            reading: Reading::Always,
             #[cfg(test)]
             reads: 0,
             #[cfg(test)]
@@ -49,10 +59,22 @@ impl Read for Tcp {
         {
             self.reads += 1;
         }
-        let read = self.socket.read(buffer)?;
-        // Windows reports no further bytes before a read has found the socket empty.
-        self.is_empty = cfg!(unix) && !self.is_exhaustive && read > 0 && read < buffer.len();
-        Ok(read)
+        let read = self.socket.read(buffer);
+        match &read {
+            // Windows reports no further bytes before a read has found the socket empty.
+            Ok(read) => {
+                let is_reported = cfg!(unix) && self.reading == Reading::WhenReported;
+                self.is_empty = is_reported && *read > 0 && *read < buffer.len();
+            }
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && self.reading == Reading::UntilEmpty =>
+            {
+                self.reading = Reading::WhenReported;
+            }
+            Err(_) => {}
+        }
+        read
     }
 }
 
@@ -104,10 +126,9 @@ impl Stream {
         }
     }
 
-    /// Whether each read asks the operating system.
-    fn set_exhaustive(&mut self, is_exhaustive: bool) {
+    fn set_reading(&mut self, reading: Reading) {
         let tcp = self.tcp();
-        tcp.is_exhaustive = is_exhaustive;
+        tcp.reading = reading;
         tcp.is_empty = false;
     }
 
@@ -182,7 +203,7 @@ impl Link {
     /// `limit`: how many bytes may wait for a peer that does not read.
     pub(crate) fn new(connection: ConnectionId, mut socket: Socket, limit: usize) -> Self {
         socket.get_mut().begin_turn();
-        socket.get_mut().set_exhaustive(false);
+        socket.get_mut().set_reading(Reading::UntilEmpty);
         Self {
             connection,
             outgoing: Outgoing::new(limit),
@@ -201,7 +222,9 @@ impl Link {
         self.readable = true;
         self.writable = true;
         let tcp = self.socket.get_mut().tcp();
-        tcp.is_exhaustive |= closed;
+        if closed {
+            tcp.reading = Reading::Always;
+        }
         tcp.is_empty = false;
     }
 
@@ -288,7 +311,7 @@ impl Link {
 
     /// Takes the link out of service: sends what waits, then starts the closing handshake.
     pub(crate) fn close(mut self, code: CloseCode, now: Timestamp) -> Closing {
-        self.socket.get_mut().set_exhaustive(true);
+        self.socket.get_mut().set_reading(Reading::Always);
         Closing {
             socket: self.socket,
             outgoing: self.outgoing,
@@ -401,7 +424,11 @@ mod tests {
         let (far, _) = listener.accept().unwrap();
         let stream = Stream::new(Carrier::Plain(Tcp::new(TcpStream::from_std(near))));
         let socket = WebSocket::from_raw_socket(stream, Role::Client, None);
-        let link = Link::new(connection(), socket, 1 << 20);
+        let mut link = Link::new(connection(), socket, 1 << 20);
+        // From here on a read that takes all bytes is the last one.
+        assert!(link.poll(true).is_none());
+        link.wake(false);
+        tcp(&mut link).reads = 0;
         (link, WebSocket::from_raw_socket(far, Role::Server, None))
     }
 

@@ -78,7 +78,8 @@ impl Reactor {
     }
 
     /// Drives all agents until one of them has an event, at most for `timeout` (`None`: without limit; zero:
-    /// without waiting). `None` if no event came in time, or there is no agent.
+    /// without waiting, and with a look at the sockets even if an event waits). `None` if no event came in time, or there is
+    /// no agent.
     ///
     /// An agent whose event has not been taken does not read from its network, so no event is dropped. A
     /// program with other work calls this from time to time; deadlines that passed in between are handled after
@@ -91,6 +92,11 @@ impl Reactor {
         let mut has_waited = false;
         let mailbox = self.agents.mailbox().clone();
         let _driving = mailbox.drive();
+        // A program that knows from elsewhere that sockets are ready may not learn of it again.
+        if timeout == Some(Duration::ZERO) && self.agents.len() > 0 {
+            self.turn(timeout)?;
+            has_waited = true;
+        }
         loop {
             if let Some(event) = self.agents.next_event() {
                 return Ok(Some(event));

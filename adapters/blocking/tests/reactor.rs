@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -102,6 +103,36 @@ fn the_file_descriptor_of_an_agent_is_readable_when_a_message_comes() {
         // An event that the program has not taken yet would be polled for at once.
         while agent.poll(Some(Duration::ZERO)).unwrap().is_some() {}
     }
+}
+
+/// A program that learns once that a socket is ready polls once, even if an event of a command waits at that time.
+#[test]
+fn a_poll_without_a_wait_looks_at_the_sockets_although_an_event_waits() {
+    let (listener, port) = listen();
+    let url = format!("ws://127.0.0.1:{port}");
+    let mut reactor = Reactor::new().unwrap();
+    let first = reactor.add(&config(&url), Options::default()).unwrap();
+    let server = std::thread::spawn(move || accept(next_connection(&listener), Some("sip")));
+    loop {
+        let event = reactor.poll(Some(PATIENCE)).unwrap();
+        if let (_, Event::Connected { .. }) = event.expect("an event") {
+            break;
+        }
+    }
+    let mut server = server.join().unwrap();
+    while reactor.poll(Some(Duration::ZERO)).unwrap().is_some() {}
+    let closed = config("ws://127.0.0.1:1");
+    let second = reactor.add(&closed, Options::default()).unwrap();
+    reactor.with(second, |_, _| ()).unwrap();
+    assert_eq!(reactor.pause(), Duration::ZERO, "an event waits");
+    send(&mut server, Message::text(request("MESSAGE", 1, "hi")));
+    let mut agents = Vec::new();
+    let mut next = reactor.poll(Some(Duration::ZERO)).unwrap();
+    while let Some((agent, _)) = next {
+        agents.push(agent);
+        next = reactor.next_event();
+    }
+    assert!(agents.contains(&first) && agents.contains(&second));
 }
 
 /// BYE and REGISTER are sent even if the program does not poll any more.
@@ -292,4 +323,64 @@ fn an_idle_agent_uses_no_processor_time() {
     let before = switches();
     std::thread::sleep(Duration::from_millis(500));
     assert!(switches() - before < 50, "{}", switches() - before);
+}
+
+/// The server sends its response, frames beyond the first read, and the end of the connection before the agent looks: the
+/// operating system reports all of it once, while the handshake is not done.
+#[test]
+fn an_end_that_comes_with_the_handshake_is_an_event() {
+    let (listener, port) = listen();
+    let mut agent = Agent::new(
+        config(&format!("ws://127.0.0.1:{port}")),
+        Options::default(),
+    )
+    .unwrap();
+    let mut answered = false;
+    let mut server = None;
+    let mut request = Vec::new();
+    listener.set_nonblocking(true).unwrap();
+    until(&mut agent, |event| {
+        matches!(event, Event::Connecting { .. }).then_some(())
+    });
+    while !answered {
+        agent.poll(Some(Duration::from_millis(1))).unwrap();
+        if server.is_none() {
+            server = listener.accept().ok().map(|(stream, _)| stream);
+            continue;
+        }
+        let stream = server.as_mut().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let mut bytes = [0; 4096];
+        request.extend(
+            stream
+                .read(&mut bytes)
+                .map_or(&[][..], |read| &bytes[..read]),
+        );
+        let text = String::from_utf8(request.clone()).unwrap();
+        if !text.ends_with("\r\n\r\n") {
+            continue;
+        }
+        let key = text.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("Sec-WebSocket-Key")
+                .then_some(value)
+        });
+        let accept = tungstenite::handshake::derive_accept_key(key.unwrap().as_bytes());
+        let mut answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Protocol: sip\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        )
+        .into_bytes();
+        for _ in 0..40 {
+            // An unsolicited pong of the largest size.
+            answer.extend([0x8a, 125]);
+            answer.extend([b'x'; 125]);
+        }
+        stream.write_all(&answer).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        answered = true;
+    }
+    until(&mut agent, |event| {
+        matches!(event, Event::Disconnected { .. }).then_some(())
+    });
 }

@@ -208,6 +208,11 @@ impl Handle {
             Self::Blocking(agent) => agent.agent().connect_failure(),
         }
     }
+
+    /// Keeps the agent until the process ends, because a blocking agent that is dropped would send BYE and the last REGISTER.
+    pub(crate) fn leave_open(&self) {
+        std::mem::forget(self.clone());
+    }
 }
 
 /// Events of a user agent.

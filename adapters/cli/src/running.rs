@@ -123,7 +123,11 @@ impl Running {
     /// The first Ctrl-C says what the program still waits for; the second one fails with what it leaves undone.
     pub(crate) fn interrupted(&self) -> Result<(), Failure> {
         let open = self.unfinished();
-        self.report.above(|| self.interrupts.count(&open))
+        let counted = self.report.above(|| self.interrupts.count(&open));
+        if counted.is_err() {
+            self.handle.leave_open();
+        }
+        counted
     }
 
     /// What has to be ended: calls, subscriptions, publications and the registration.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sip_core::{ConnectionId, Timestamp};
-use sip_parse::{Uri, UriBuf};
+use sip_parse::{Uri, UriBuf, unescape};
 
 use crate::event::RemovalReason;
 
@@ -142,14 +142,13 @@ impl Location {
 
     /// The latest binding of this Contact, of any user.
     pub(crate) fn reached_as(&self, uri: &Uri<'_>) -> Option<&Binding> {
-        let user = uri.user().unwrap_or_default().to_vec();
+        let user = user_of(uri);
         let numbers = self.of_contact.range((user.clone(), 0)..=(user, u64::MAX));
         let bindings = numbers.filter_map(|(_, number)| self.bindings.get(number));
         // User parts are random, so few bindings reach the long comparison.
-        let same = bindings.map(|(_, binding)| binding).filter(|binding| {
-            let contact = binding.contact.as_uri();
-            contact.user() == uri.user() && contact.equivalent(uri)
-        });
+        let same = bindings
+            .map(|(_, binding)| binding)
+            .filter(|binding| binding.contact.as_uri().equivalent(uri));
         same.max_by_key(|binding| binding.updated)
     }
 
@@ -187,7 +186,8 @@ impl Location {
                 let reason = RemovalReason::Requested;
                 changes.extend(place.and_then(|number| self.remove(number, reason)));
             } else {
-                // A REGISTER may have the same contact twice: the second one finds the first.
+                // A REGISTER may have the same contact twice: the second one finds what the first one has left.
+                let place = place.filter(|number| self.bindings.contains_key(number));
                 let place = place.or_else(|| self.find(user, &update));
                 changes.push(self.store(user, source, update, place, now));
             }
@@ -302,7 +302,7 @@ impl Location {
             sequence: source.sequence,
             updated: self.updates,
         };
-        let contact = user_of(&binding);
+        let contact = user_of(&binding.contact.as_uri());
         if let Some((_, old)) = self.bindings.insert(number, (user.to_owned(), binding)) {
             self.forget(&old);
         }
@@ -317,7 +317,8 @@ impl Location {
         let number = binding.number;
         self.deadlines.remove(&(binding.expires_at, number));
         self.of_connection.remove(&(binding.connection, number));
-        self.of_contact.remove(&(user_of(binding), number));
+        self.of_contact
+            .remove(&(user_of(&binding.contact.as_uri()), number));
     }
 
     fn remove(&mut self, number: u64, reason: RemovalReason) -> Option<Change> {
@@ -338,8 +339,7 @@ impl Location {
     }
 }
 
-/// The user part of a Contact as it is written.
-fn user_of(binding: &Binding) -> Vec<u8> {
-    let contact = binding.contact.as_uri();
-    contact.user().unwrap_or_default().to_vec()
+/// The user part of a URI without escapes, so that it is the same in equivalent URIs (RFC 3261 section 19.1.4).
+fn user_of(uri: &Uri<'_>) -> Vec<u8> {
+    unescape(uri.user().unwrap_or_default()).into_owned()
 }

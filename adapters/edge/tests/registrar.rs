@@ -558,3 +558,29 @@ fn rfc3261_7_3_1_folded_contact_parameters_are_answered_in_one_line() {
     );
     assert!(contact.ends_with("time\";expires=3600"), "{contact}");
 }
+
+/// RFC 3261 section 10.3 step 7: the contacts of a REGISTER are processed in turn, so one that is removed and then named again
+/// is a new binding.
+#[test]
+fn rfc3261_10_3_a_contact_that_is_removed_and_named_again_is_bound() {
+    let mut bench = Bench::new(config());
+    let alice = bench.registered("alice", "sip:a@alice.invalid");
+    let both = "Contact: <sip:a@alice.invalid>;expires=0, <sip:a@alice.invalid>;expires=300";
+    let answer = bench.register(alice, "alice", 3, both);
+    assert_eq!(contacts(&answer), ["<sip:a@alice.invalid>;expires=300"]);
+    assert_eq!(bench.edge.bindings("alice"), 1);
+}
+
+/// RFC 3261 section 19.1.4: an escape means the character it stands for, so it reaches the same Contact.
+#[test]
+fn rfc3261_19_1_4_a_contact_is_reached_by_an_equivalent_uri() {
+    let mut bench = Bench::new(config());
+    let alice = bench.registered("alice", "sip:a@alice.invalid");
+    let bob = bench.registered("bob", "sip:bob1@bob.invalid");
+    bench.request(alice, "MESSAGE", "sip:%62ob1@BOB.invalid", "");
+    let message = bench.take(bob);
+    assert!(
+        message.starts_with("MESSAGE sip:%62ob1@BOB.invalid "),
+        "{message}"
+    );
+}

@@ -125,13 +125,13 @@ impl Dialog {
         let to = response.to()?;
         let own = request.uri_bytes();
         let target = target.guess().map(|uri| uri.request_uri_text());
-        let routes = route_set(response, routes)?;
+        let routes = callers_route_set(response, routes)?;
         let texts = Texts::new(
             |draft| put_own_address(request, HeaderName::From, draft),
             |draft| put_address(response, HeaderName::To, Some(&to), draft),
             to.tag(),
             target.as_deref().unwrap_or(own),
-            routes.iter().rev().map(|route| &**route),
+            routes.iter().map(|route| &**route),
         );
         Ok(Self {
             fork,
@@ -225,8 +225,8 @@ impl Dialog {
         if !self.confirmed {
             // The INVITE may have been sent again with credentials since the early dialog was made.
             self.local_cseq = self.local_cseq.max(request.sequence()?);
-            let routes = route_set(response, routes)?;
-            let routes = routes.iter().rev().map(|route| &**route);
+            let routes = callers_route_set(response, routes)?;
+            let routes = routes.iter().map(|route| &**route);
             self.confirmed = true;
             let target = target.usable().map(|uri| uri.request_uri_text());
             let target = target.as_deref().unwrap_or(self.texts.target());
@@ -474,6 +474,13 @@ fn route_set(message: &Message, limit: usize) -> Result<Vec<Box<[u8]>>, DialogEr
         }
         routes.push(unfolded(&route));
     }
+    Ok(routes)
+}
+
+/// The route set of the caller is that of the response in reverse (RFC 3261 section 12.1.2).
+fn callers_route_set(response: &Response, limit: usize) -> Result<Vec<Box<[u8]>>, DialogError> {
+    let mut routes = route_set(response, limit)?;
+    routes.reverse();
     Ok(routes)
 }
 

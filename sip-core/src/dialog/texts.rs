@@ -147,7 +147,9 @@ impl Texts {
 mod tests {
     use super::*;
 
-    fn texts(remote: &[u8], tag: Option<&[u8]>, routes: &[&[u8]]) -> Texts {
+    type Routes<'a> = &'a [&'a [u8]];
+
+    fn texts(remote: &[u8], tag: Option<&[u8]>, routes: Routes<'_>) -> Texts {
         let local = |draft: &mut Draft| draft.extend_from_slice(b"<sip:a@h>;tag=1");
         let put = |draft: &mut Draft| draft.extend_from_slice(remote);
         Texts::new(local, put, tag, b"sip:b@i", routes.iter().copied())
@@ -163,7 +165,7 @@ mod tests {
             (b"<sip:b@h>;tag", Some(b"")),
         ];
         let (loose, strict): (&[u8], &[u8]) = (b"<sip:p;lr>", b"<sip:q;x?h=1>;y");
-        let sets: [(&[&[u8]], Option<&[u8]>); 3] = [
+        let sets: [(Routes<'_>, Option<&[u8]>); 3] = [
             (&[], None),
             (&[loose, strict], None),
             (&[strict, loose], Some(b"sip:q;x")),

@@ -309,7 +309,7 @@ impl Endpoint {
         if matches!(parts.method, Method::Invite | Method::Update) {
             request
                 .append(HeaderName::Allow, allow)
-                .append(HeaderName::Supported, self.identity.supported.as_str());
+                .append(HeaderName::Supported, &*self.identity.supported);
             if let Some(methods) = &methods {
                 request.append(HeaderName::Allow, methods.as_str());
             }

@@ -304,7 +304,7 @@ impl Endpoint {
         response
             .append(HeaderName::Contact, &*contact)
             .append(HeaderName::Allow, self.allow())
-            .append(HeaderName::Supported, self.identity.supported.as_str())
+            .append(HeaderName::Supported, &*self.identity.supported)
             .append(HeaderName::UserAgent, &*self.behaviour.user_agent);
         if let Some(methods) = &methods {
             response.append(HeaderName::Allow, methods.as_str());

@@ -463,10 +463,11 @@ impl State {
     /// The transactions of the INVITE and the UPDATEs of the peer that are being answered; `updates` are those of the call.
     pub(crate) fn pending(&self, updates: &Updates) -> SmallVec<[ServerTransactionId; 2]> {
         let mut pending = SmallVec::new();
-        for transaction in [self.server_transaction(), updates.theirs] {
-            if let Some(transaction) = transaction {
-                pending.push(transaction);
-            }
+        if let Some(transaction) = self.server_transaction() {
+            pending.push(transaction);
+        }
+        if let Some(transaction) = updates.theirs {
+            pending.push(transaction);
         }
         if let Self::Calling(state) | Self::Cancelling(state) = self {
             let early = state.early.dialogs.iter();

@@ -187,7 +187,7 @@ impl SessionLayer {
         let supported = &endpoint.identity.supported;
         let mut fields = Vec::from([
             (HeaderName::ReferTo, refer_to.into()),
-            (HeaderName::Supported, supported.as_str().into()),
+            (HeaderName::Supported, (&**supported).into()),
         ]);
         // RFC 3892 section 2.1: the referrer names itself, unless it hides or the application names it.
         let mut headers = options.headers.iter();

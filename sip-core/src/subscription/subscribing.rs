@@ -129,7 +129,7 @@ impl Subscription {
             (HeaderName::Allow, endpoint.allow().into()),
             (
                 HeaderName::Supported,
-                endpoint.identity.supported.as_str().into(),
+                (&*endpoint.identity.supported).into(),
             ),
         ]);
         let optional = [

@@ -153,6 +153,9 @@ impl Place {
 /// The places of a table with its first entry.
 const FEWEST: usize = 4;
 
+/// The most places that a table keeps without an entry, because a flood may have made it large.
+const MOST_KEPT: usize = 64;
+
 impl Index {
     pub(super) const fn new() -> Self {
         Self {
@@ -200,6 +203,9 @@ impl Index {
             }
         }
         self.places[gap] = Place::FREE;
+        if self.len == 0 && self.places.len() > MOST_KEPT {
+            self.places = Vec::new();
+        }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -236,6 +242,24 @@ mod tests {
     use super::*;
     use alloc::collections::BTreeMap;
     use proptest::prelude::*;
+
+    /// A table that a flood made large is freed once it is empty; a small one stays for the next entry.
+    #[test]
+    fn an_empty_index_keeps_little_memory() {
+        for (count, kept) in [(1, FEWEST), (48, MOST_KEPT), (49, 0), (2_000, 0)] {
+            let mut index = Index::new();
+            for number in 0..count {
+                index.insert(Key(number, number), Handle::from_bits(1 << 32 | number));
+            }
+            for number in 0..count {
+                index.remove(Key(number, number));
+            }
+            assert_eq!(index.places.len(), kept, "{count} entries");
+            assert_eq!(index.find(&Key(0, 0)), None);
+            index.insert(Key(7, 7), Handle::from_bits(1 << 32 | 7));
+            assert!(index.find(&Key(7, 7)).is_some());
+        }
+    }
 
     proptest! {
         /// Compares the table with a tree. Few different homes make long runs of taken places.

@@ -56,7 +56,8 @@ pub struct UserAgent {
     /// Servers to use once no call is being set up.
     pub(super) next_servers: Option<Box<NextServers>>,
     pub(super) life: Life,
-    /// The next deadline, once an input is handled; `Timestamp::MAX` without any. Each input clears it to zero.
+    /// The next deadline, once an input is handled; `Timestamp::MAX` without any. Zero: not known, because each input may change
+    /// it.
     pub(super) quiet_until: Timestamp,
 }
 
@@ -507,7 +508,12 @@ impl UserAgent {
         {
             self.cut_short();
         }
-        self.quiet_until = self.deadline().unwrap_or(Timestamp::MAX);
+        self.quiet_until = match self.deadline() {
+            // MAX says that there is no deadline, so one at that time is read anew.
+            Some(Timestamp::MAX) => Timestamp::ZERO,
+            Some(deadline) => deadline,
+            None => Timestamp::MAX,
+        };
     }
 
     /// Ends a stop: ends what is left with an event each, and closes the connections.

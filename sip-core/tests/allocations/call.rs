@@ -33,7 +33,7 @@ impl End {
         limits.incoming_sessions = 2_000;
         limits.client_transactions = 4_000;
         limits.server_transactions = 4_000;
-        let mut endpoint = Endpoint::new(settings, random(seed.into()), Timestamp::ZERO);
+        let mut endpoint = Endpoint::new(settings, random(seed), Timestamp::ZERO);
         let connection = endpoint.accept(ConnectionInfo {
             transport: Transport::Ws,
             remote: None,

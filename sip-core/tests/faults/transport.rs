@@ -436,6 +436,43 @@ fn fault_e_a_response_goes_out_on_a_new_connection() {
     assert!(bench.layer.is_idle());
 }
 
+/// RFC 3261 18.2.2: a transaction belongs to the connection that its response goes to, and to no other.
+#[test]
+fn fault_e_a_transaction_that_moves_belongs_to_one_connection() {
+    let tcp = ConnectionInfo {
+        transport: Transport::Tcp,
+        remote: None,
+    };
+    let mut bench = LayerBench::new(Transport::Tcp);
+    for number in 0..5 {
+        bench.feed_text(&request("INVITE", &format!("z9hG4bK{number}")));
+    }
+    let requests = bench.requests();
+    let ids: Vec<_> = requests.iter().map(|(id, ..)| *id).collect();
+    let [one, two] = [bench.layer.accept(tcp), bench.layer.accept(tcp)];
+    // From an open connection, from a lost one, back and forth, and twice to the same.
+    bench.layer.answer_on(ids[1], one).unwrap();
+    bench.layer.answer_on(ids[3], two).unwrap();
+    let owed = bench.layer.detach(bench.connection, bench.now);
+    assert_eq!(owed, [ids[0], ids[2], ids[4]]);
+    for (place, connection) in [(0, one), (0, two), (0, one), (0, one), (4, two), (2, one)] {
+        bench.layer.answer_on(ids[place], connection).unwrap();
+    }
+    // One that ends leaves the list of its connection.
+    bench.connection = one;
+    let answer = bench.layer.request(ids[2]).unwrap();
+    let answer = Builder::response_to(&answer, StatusCode::BUSY_HERE, Some(b"us"));
+    bench.layer.respond(ids[2], answer, bench.now).unwrap();
+    bench.feed_text(&request("ACK", "z9hG4bK2"));
+    assert_eq!(bench.layer.detach(one, bench.now), [ids[0], ids[1]]);
+    assert_eq!(bench.layer.detach(one, bench.now), []);
+    bench.layer.closed(two, bench.now);
+    assert_eq!(bench.layer.server_transactions(), 2);
+    bench.wait(400_000);
+    bench.outputs.clear();
+    assert!(bench.layer.is_idle());
+}
+
 /// RFC 3261 18.1.1 and 18.1.2: each connection may have a sent-by of its own; a response to it is taken, and it counts for
 /// loops.
 #[test]

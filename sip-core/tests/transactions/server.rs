@@ -360,6 +360,7 @@ fn rfc3261_18_2_1_received_is_added() {
         ("192.0.2.2", false),
         ("192.0.2.9", true),
         ("bob.example", true),
+        ("bob.example\n ", true),
     ] {
         let mut bench = Bench::with(Transport::Udp, Limits::default(), remote);
         bench.feed_text(&request(

@@ -536,6 +536,13 @@ pub(crate) struct Split<'a> {
     pub(crate) list: bool,
 }
 
+/// A list without the empty elements in front of its first value.
+pub(crate) fn without_empties(list: &[u8]) -> &[u8] {
+    let is_empty = |byte: &u8| matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n');
+    let start = list.iter().position(|byte| !is_empty(byte));
+    &list[start.unwrap_or(list.len())..]
+}
+
 /// The end of the first value of a list: a comma outside quotes and angle brackets, or the end of the list.
 pub(crate) fn first_value_end(value: &[u8]) -> usize {
     let mut at = 0;

@@ -15,7 +15,7 @@ use core::fmt;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::access::first_value_end;
+use crate::access::{first_value_end, without_empties};
 use crate::check::Seen;
 use crate::class::trim;
 use crate::headers::cseq::CSeq;
@@ -292,8 +292,14 @@ impl<'a> Builder<'a> {
     pub fn copy(&mut self, message: &Message, name: HeaderName<'_>) -> &mut Self {
         for header in message.headers_named(name) {
             let value = header.unfolded();
-            let record = self.rows.put(name, false, |text| text.put(&value));
-            self.rows.add(record);
+            if name.id() == HeaderId::CSEQ {
+                // Its method must be that of the request.
+                let written = self.write(name, &Value::Bytes(&value));
+                self.place(written, Place::AtEnd);
+            } else {
+                let record = self.rows.put(name, false, |text| text.put(&value));
+                self.rows.add(record);
+            }
         }
         self
     }
@@ -321,6 +327,7 @@ impl<'a> Builder<'a> {
         let Some(first) = self.rows.position(name, 0) else {
             return self.append(name, value);
         };
+        self.rows.make_room(first);
         let written = self.write(name, &value.into());
         self.place(written, Place::Instead(first));
         if !name.is_single() {
@@ -356,7 +363,10 @@ impl<'a> Builder<'a> {
         };
         let place = match self.keep_rest(row) {
             true => Place::Before(row),
-            false => Place::Instead(row),
+            false => {
+                self.rows.make_room(row);
+                Place::Instead(row)
+            }
         };
         let written = self.write(name, &value.into());
         self.place(written, place);
@@ -369,16 +379,16 @@ impl<'a> Builder<'a> {
         if !name.is_list() {
             return false;
         }
-        let value = self.rows.value(row);
+        let value = without_empties(self.rows.value(row));
         let comma = first_value_end(value);
         let rest = trim(value.get(comma + 1..).unwrap_or_default());
         if rest.is_empty() {
             return false;
         }
-        let end = self.rows.value_range(row).start + crate::class::trim_end(value).len();
-        let rest = end - rest.len()..end;
+        let rest: SmallVec<[u8; 512]> = SmallVec::from_slice(rest);
         let name = name.id().name().unwrap_or(HeaderName::Other(b""));
-        let record = self.rows.put(name, true, |text| text.repeat(rest));
+        self.rows.make_room(row);
+        let record = self.rows.put(name, true, |text| text.put(&rest));
         self.rows.replace(row, record, true);
         true
     }
@@ -436,8 +446,8 @@ impl<'a> Builder<'a> {
         let Some(row) = length_row else {
             return self.finish(Some(length));
         };
-        let is_right = digits(self.rows.value(row), 0, u64::MAX)
-            .is_ok_and(|(number, _)| number == length as u64);
+        let value = self.rows.value(row);
+        let is_right = digits(value, 0, u64::MAX) == Ok((length as u64, value.len()));
         let is_only = self
             .rows
             .position(HeaderName::ContentLength, row + 1)
@@ -514,6 +524,7 @@ impl<'a> Builder<'a> {
         self.rows.remove_all(HeaderName::ContentLength, row + 1);
         if is_wrong {
             let length = self.body.len() as u64;
+            self.rows.make_room(row);
             let record = self.rows.put(HeaderName::ContentLength, false, |text| {
                 text.put(decimal(length, &mut [0; 20]));
             });
@@ -530,7 +541,8 @@ impl<'a> Builder<'a> {
         let number = length.map(|length| decimal(length as u64, &mut buffer));
         let row = number.map_or(0, |number| NAME.len() + 2 + number.len() + 2);
         let end = head.len() + row + 2;
-        if end > MOST {
+        // A corrected Content-Length may have been the first that does not fit.
+        if end > MOST || self.rows.text.is_too_large() {
             return refuse(BuildErrorKind::TooLarge, None, MOST);
         }
         // Filled in place, because moving a message copies some hundred bytes.

@@ -144,6 +144,26 @@ impl Rows {
         Some(fault.error)
     }
 
+    /// Removes the bytes of a row that the caller replaces next, if the old and the new line might not fit together.
+    pub(super) fn make_room(&mut self, row: usize) {
+        if !self.text.is_long() {
+            return;
+        }
+        let line = self.line_range(row);
+        self.text.remove(line.clone());
+        for behind in &mut self.head.records[row + 1..] {
+            *behind = behind.moved(line.len(), 0);
+        }
+        let record = &mut self.head.records[row];
+        let start = record.start;
+        *record = Record {
+            name_end: start,
+            value_start: start,
+            value_end: start,
+            ..*record
+        };
+    }
+
     /// Inserts the row of the last line in front of row `row`.
     pub(super) fn insert(&mut self, row: usize, record: Record) {
         if row >= self.len() {
@@ -236,6 +256,14 @@ impl Rows {
     /// Replaces the start line by one that consists of `pieces`, whose middle one is the Request-URI or the reason phrase.
     pub(super) fn set_start(&mut self, status: u16, pieces: [&[u8]; 4]) {
         let [before, blank, text, behind] = pieces;
+        if self.text.is_long() {
+            let old = usize::from(self.head.start.line_end);
+            self.text.remove(0..old);
+            for record in &mut self.head.records {
+                *record = record.moved(old, 0);
+            }
+            self.head.start = StartLine::NONE;
+        }
         let from = self.text.len();
         self.text.put(before);
         self.text.put(blank);

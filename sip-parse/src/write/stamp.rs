@@ -1,15 +1,15 @@
 //! What a server adds to the topmost Via of a request, in place.
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use core::net::IpAddr;
 
 use smallvec::SmallVec;
 
-use crate::access::first_value_end;
+use crate::access::{first_value_end, without_empties};
 use crate::error::ParseError;
 use crate::headers::Element;
 use crate::headers::via::Via;
-use crate::limits::Limits;
+use crate::limits::{Limits, Rules};
 use crate::message::{Message, Request, content_length};
 use crate::name::{HeaderId, HeaderName};
 use crate::number::decimal;
@@ -49,6 +49,7 @@ impl Request {
             && !value.ends_with(b";")
             && memchr::memchr(b'\n', value).is_none()
             && first_value_end(value) == value.len()
+            && has_room(value, usize::from(self.rules.parameters))
             && self.head().ends_with(b"\r\n\r\n")
             && self.rows(HeaderName::ContentLength.id()).count() == 1
             && content_length(&self.bytes, &self.head) == Ok(Some(self.body().len() as u64));
@@ -58,10 +59,7 @@ impl Request {
         if !asked {
             return Some((end, end));
         }
-        let (via, _) = Via::element(value, 0, self.rules).ok()?;
-        let mut bare = via.params().iter().filter(|(_, value)| value.is_none());
-        let (name, _) = bare.find(|(name, _)| name.eq_ignore_ascii_case(b"rport"))?;
-        Some((start + offset_in(value, name) + name.len(), end))
+        Some((start + bare_rport_end(value, self.rules)?, end))
     }
 
     /// The bytes with both additions, and the offsets behind them moved.
@@ -99,22 +97,25 @@ impl Request {
         message.into_request().ok()
     }
 
-    /// The same by a builder, which writes a row for the topmost value alone.
+    /// The same by a builder, which writes a row for the topmost value alone, without folds.
     #[cold]
     fn rewritten(&self, address: Option<&str>, rport: Option<u16>) -> Option<Request> {
-        let first = self.values(HeaderName::Via).next()?;
-        let mut value = String::from_utf8_lossy(first).into_owned();
+        let row = self.header(HeaderName::Via)?.unfolded();
+        let row = without_empties(&row);
+        let mut value = row[..first_value_end(row)].to_vec();
         // A `;` at its end would stand in front of that of the next parameter.
-        value.truncate(value.trim_end_matches([';', ' ']).len());
+        while let Some(b';' | b' ' | b'\t') = value.last() {
+            value.pop();
+        }
         if let Some(port) = rport
-            && let Some(end) = find_bare_rport(&value)
+            && let Some(end) = bare_rport_end(&value, self.rules)
         {
-            value.insert(end, '=');
-            value.insert_str(end + 1, &port.to_string());
+            let digits = [b"=", decimal(u64::from(port), &mut [0; 20])].concat();
+            value.splice(end..end, digits);
         }
         if let Some(address) = address {
-            value.push_str(";received=");
-            value.push_str(address);
+            value.extend_from_slice(b";received=");
+            value.extend_from_slice(address.as_bytes());
         }
         let mut builder = Builder::from_message(self);
         builder.set_first_value(HeaderName::Via, Value::from(value));
@@ -175,18 +176,15 @@ fn text_of(address: IpAddr) -> SmallVec<[u8; 16]> {
     text
 }
 
-/// Where the name of a `;rport` without a value ends.
-fn find_bare_rport(via: &str) -> Option<usize> {
-    let lower = via.to_ascii_lowercase();
-    let mut from = 0;
-    while let Some(at) = lower[from..].find("rport") {
-        let (start, end) = (from + at, from + at + 5);
-        let before = lower[..start].trim_end().ends_with(';');
-        let after = lower[end..].trim_start();
-        if before && (after.is_empty() || after.starts_with(';')) {
-            return Some(end);
-        }
-        from = end;
-    }
-    None
+/// Whether a value has fewer parameters than `most`, each of which takes two bytes.
+fn has_room(value: &[u8], most: usize) -> bool {
+    value.len() < 2 * most || memchr::memchr_iter(b';', value).count() < most
+}
+
+/// Where the name of an `rport` without a value ends in a Via value.
+fn bare_rport_end(value: &[u8], rules: Rules) -> Option<usize> {
+    let (via, _) = Via::element(value, 0, rules).ok()?;
+    let mut bare = via.params().iter().filter(|(_, value)| value.is_none());
+    let (name, _) = bare.find(|(name, _)| name.eq_ignore_ascii_case(b"rport"))?;
+    Some(offset_in(value, name) + name.len())
 }

@@ -69,6 +69,11 @@ impl Text {
         self.too_large
     }
 
+    /// Whether two texts of this length exceed [`MOST`].
+    pub(super) fn is_long(&self) -> bool {
+        self.length > MOST / 2
+    }
+
     #[inline(always)]
     pub(super) fn put(&mut self, bytes: &[u8]) {
         let end = self.length + bytes.len();
@@ -96,20 +101,6 @@ impl Text {
         }
         self.spilled.extend_from_slice(bytes);
         self.length = end;
-    }
-
-    /// Puts a copy of bytes of its own.
-    pub(super) fn repeat(&mut self, range: Range<usize>) {
-        // In pieces, because the source and the target are one array.
-        let mut piece = [0; 64];
-        let mut at = range.start;
-        while at < range.end {
-            let end = range.end.min(at + piece.len());
-            let piece = &mut piece[..end - at];
-            piece.copy_from_slice(&self.bytes()[at..end]);
-            self.put(piece);
-            at = end;
-        }
     }
 
     #[inline(always)]

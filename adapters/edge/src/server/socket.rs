@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{Sink, SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -20,6 +20,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long the messages of one write may wait for a client that does not read.
 const WRITE: Duration = Duration::from_secs(10);
+
+/// How many messages are written at once.
+const MESSAGES_PER_WRITE: usize = 32;
 
 /// How long a client may take for its request, if the server has no room for it.
 const REFUSAL: Duration = Duration::from_secs(2);
@@ -136,15 +139,7 @@ async fn serve(
             }
             outgoing = queue.recv() => {
                 let Some(bytes) = outgoing else { break (CloseCode::Away, "") };
-                // The messages that wait already follow in the same write.
-                let write = async {
-                    websocket.feed(message(bytes)).await?;
-                    while let Ok(bytes) = queue.try_recv() {
-                        websocket.feed(message(bytes)).await?;
-                    }
-                    websocket.flush().await
-                };
-                match timeout(WRITE, write).await {
+                match timeout(WRITE, write(&mut websocket, bytes, &mut queue)).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) | Err(_) => return,
                 }
@@ -164,6 +159,21 @@ async fn serve(
     };
     // A client that does not answer is dropped.
     let _in_time = timeout(CLOSE, goodbye).await;
+}
+
+/// Writes a message, and in the same write those that wait already: at most [`MESSAGES_PER_WRITE`], because the socket is not
+/// read meanwhile.
+async fn write<S: Sink<Message> + Unpin>(
+    sink: &mut S,
+    first: Bytes,
+    queue: &mut mpsc::Receiver<Bytes>,
+) -> Result<(), S::Error> {
+    sink.feed(message(first)).await?;
+    for _ in 1..MESSAGES_PER_WRITE {
+        let Ok(bytes) = queue.try_recv() else { break };
+        sink.feed(message(bytes)).await?;
+    }
+    sink.flush().await
 }
 
 /// RFC 7118 section 5: SIP messages are text if they are valid UTF-8.
@@ -203,4 +213,27 @@ fn refusal(status: StatusCode, why: &str) -> ErrorResponse {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(why.len()));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::ready;
+
+    use super::*;
+
+    /// A queue that is filled as fast as it is written does not keep the socket from being read.
+    #[tokio::test]
+    async fn a_write_ends_while_messages_follow() {
+        let (messages, mut queue) = mpsc::channel(1);
+        let mut written = 0;
+        let mut sink = std::pin::pin!(futures_util::sink::unfold((), |(), _: Message| {
+            written += 1;
+            assert!(written <= MESSAGES_PER_WRITE);
+            messages.try_send(Bytes::from_static(b"next")).unwrap();
+            ready(Ok::<_, Infallible>(()))
+        }));
+        let first = Bytes::from_static(b"first");
+        assert!(write(&mut sink, first, &mut queue).await.is_ok());
+    }
 }
