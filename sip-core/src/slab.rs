@@ -5,6 +5,8 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::ops::Deref;
 
+use smallvec::SmallVec;
+
 /// The generation of the first entry of a slot. It starts at 1, because the bits 0 mean "none" in logs.
 const FIRST: u32 = 1;
 
@@ -86,7 +88,8 @@ pub(crate) struct Slab<T> {
 
 #[cfg_attr(test, derive(Clone))]
 struct Table<T> {
-    places: Vec<Place<T>>,
+    /// One place needs no memory of its own, because most tables of an idle agent hold one entry at a time.
+    places: SmallVec<[Place<T>; 1]>,
     first_free: u32,
     len: u32,
 }
@@ -146,7 +149,7 @@ impl<T> Slab<T> {
         let slot = Slot::Occupied(entry);
         let table = self.table.get_or_insert_with(|| {
             Box::new(Table {
-                places: Vec::new(),
+                places: SmallVec::new(),
                 first_free: NONE,
                 len: 0,
             })
@@ -159,8 +162,7 @@ impl<T> Slab<T> {
                 place.slot = slot;
             }
             None => {
-                // From one entry on, because most tables of an idle agent hold one at a time; by a half, because entries are
-                // large.
+                // By a half, because entries are large.
                 if table.places.len() == table.places.capacity() {
                     table.places.reserve_exact((table.places.len() / 2).max(1));
                 }

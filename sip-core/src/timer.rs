@@ -1,7 +1,10 @@
 //! The timer heap: absolute deadlines that can be cancelled; the next one is read in constant time.
 
 use alloc::boxed::Box;
+#[cfg(test)]
 use alloc::vec::Vec;
+
+use smallvec::SmallVec;
 
 use crate::time::Timestamp;
 
@@ -67,8 +70,8 @@ pub(crate) struct Timers<T> {
 
 #[cfg_attr(test, derive(Clone))]
 struct Heap<T> {
-    heap: Vec<Node>,
-    slots: Vec<Slot<T>>,
+    heap: SmallVec<[Node; 1]>,
+    slots: SmallVec<[Slot<T>; 1]>,
     /// The first free slot, or `NO_SLOT`.
     free: u32,
     generation: u32,
@@ -112,8 +115,8 @@ impl<T> Timers<T> {
         let generation = self.generation;
         self.heap.get_or_insert_with(|| {
             Box::new(Heap {
-                heap: Vec::new(),
-                slots: Vec::new(),
+                heap: SmallVec::new(),
+                slots: SmallVec::new(),
                 free: NO_SLOT,
                 generation,
                 sequence: 0,
@@ -147,6 +150,15 @@ impl<T> Timers<T> {
         if let Some(heap) = &mut self.heap {
             heap.change(key, deadline);
         }
+    }
+
+    /// When a timer fires; `None` if it fired or was cancelled before. Constant time.
+    pub(crate) fn at(&self, key: TimerKey) -> Option<Timestamp> {
+        let heap = self.heap.as_ref()?;
+        let slot = heap.slots.get(key.slot as usize)?;
+        let is_set = slot.generation == key.generation && slot.entry.is_some();
+        let node = heap.heap.get(slot.place as usize).filter(|_| is_set)?;
+        Some(node.deadline.at)
     }
 
     /// Cancels a timer in logarithmic time; `None` if it fired or was cancelled before.
@@ -312,8 +324,8 @@ impl<T> Heap<T> {
     }
 }
 
-/// Pushes an entry. A table of one entry has room for one, because most agents have few timers.
-fn push_exact<T>(table: &mut Vec<T>, entry: T) {
+/// Pushes an entry. One entry needs no table of its own, because most agents have few timers.
+fn push_exact<T>(table: &mut SmallVec<[T; 1]>, entry: T) {
     if table.len() == table.capacity() {
         table.reserve_exact(table.len().max(1));
     }
@@ -330,11 +342,13 @@ mod tests {
         let mut timers = Timers::new();
         let first = timers.set(Timestamp::from_millis(5), "first");
         timers.shrink();
+        assert_eq!(timers.at(first), Some(Timestamp::from_millis(5)));
         assert_eq!(timers.cancel(first), Some("first"));
+        assert_eq!(timers.at(first), None);
         timers.shrink();
         assert!(timers.heap.is_none());
         let second = timers.set(Timestamp::from_millis(5), "second");
-        assert_eq!(timers.cancel(first), None);
+        assert_eq!((timers.at(first), timers.cancel(first)), (None, None));
         assert_eq!(timers.cancel(second), Some("second"));
     }
 

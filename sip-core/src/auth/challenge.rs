@@ -23,7 +23,7 @@ const SUMMARY_VALUE: usize = 2_048;
 /// A parameter's value, bare for hashing and as it goes between quotes on the wire.
 #[derive(Clone, Debug)]
 pub(super) struct Text {
-    pub(super) value: String,
+    pub(super) value: Box<str>,
     /// As the peer escaped it, because the answer must repeat it byte by byte (RFC 7616 section 3.4); `None` if it needs no
     /// escape.
     escaped: Option<Box<str>>,
@@ -51,7 +51,10 @@ impl Text {
                 (escaped != value).then(|| escaped.into())
             }
         };
-        Some(Self { value, escaped })
+        Some(Self {
+            value: value.into(),
+            escaped,
+        })
     }
 
     /// As it goes between quotes on the wire.

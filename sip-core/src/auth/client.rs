@@ -198,7 +198,7 @@ impl DigestClient {
                 let in_advance = !attempt.answered;
                 let stale_again = offer.stale && attempt.stale < self.policy.stale_retries;
                 if attempt.rejected || !(in_advance || stale_again) {
-                    let realm = offer.realm.value;
+                    let realm = offer.realm.value.into();
                     // RFC 7616 section 3.3: only a nonce that is still good proves that the secret is wrong.
                     let error = if same_nonce && !offer.stale {
                         ChallengeError::Rejected { realm }
@@ -280,7 +280,7 @@ impl DigestClient {
                 credentials,
                 before,
             ) {
-                let realm = offer.realm.value;
+                let realm = offer.realm.value.into();
                 not_allowed = not_allowed.or(Some(ChallengeError::NotAllowed { realm }));
                 continue;
             }

@@ -374,6 +374,7 @@ mod tests {
         uri: "/dir/index.html",
     };
 
+    #[cfg(feature = "sha512")]
     const DOE_7616: Exchange<'_> = Exchange {
         user: "J\u{e4}s\u{f8}n Doe",
         realm: "api@example.org",
@@ -410,6 +411,7 @@ mod tests {
     }
 
     /// The values of RFC erratum 4897: the ones printed in the RFC are not SHA-512/256.
+    #[cfg(feature = "sha512")]
     #[test]
     fn rfc7616_3_9_2_sha_512_256_with_a_name_beyond_ascii() {
         let response = DOE_7616.response(Algorithm::Sha512_256, Some(Qop::Auth), b"");
@@ -420,6 +422,7 @@ mod tests {
     }
 
     /// The value of RFC erratum 4897.
+    #[cfg(feature = "sha512")]
     #[test]
     fn rfc7616_3_4_4_userhash() {
         let hashed = userhash(

@@ -1,6 +1,8 @@
 //! Credentials: a user name, and a password or hashes of it.
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -10,8 +12,10 @@ use super::digest::{self, Algorithm, HexDigest};
 
 /// A password, or hashes that stand for it in one realm each. Wiped when dropped; `Debug` shows
 /// nothing of it.
+///
+/// A clone shares it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Kind);
+pub struct Secret(Arc<Kind>);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Kind {
@@ -40,7 +44,7 @@ impl Secret {
     /// A password in clear, in UTF-8. It answers any realm with any algorithm.
     #[must_use]
     pub fn password(password: impl Into<String>) -> Self {
-        Self(Kind::Password(Zeroizing::new(password.into())))
+        Self(Arc::new(Kind::Password(Zeroizing::new(password.into()))))
     }
 
     /// The hash H(username ":" realm ":" password) in hexadecimal digits instead of a password
@@ -54,7 +58,7 @@ impl Secret {
         algorithm: Algorithm,
         hex: &str,
     ) -> Result<Self, SecretError> {
-        Self(Kind::Hashed(Vec::new())).and_ha1(realm, algorithm, hex)
+        Self(Arc::new(Kind::Hashed(Vec::new()))).and_ha1(realm, algorithm, hex)
     }
 
     /// One more hash, for another realm or another algorithm. A password already covers all of
@@ -70,7 +74,7 @@ impl Secret {
     ) -> Result<Self, SecretError> {
         let algorithm = algorithm.base();
         let ha1 = HexDigest::parse(algorithm, hex.as_bytes()).ok_or(SecretError { algorithm })?;
-        if let Kind::Hashed(hashes) = &mut self.0 {
+        if let Kind::Hashed(hashes) = Arc::make_mut(&mut self.0) {
             hashes.push(Hashed {
                 realm: realm.into(),
                 algorithm,
@@ -82,13 +86,13 @@ impl Secret {
 
     /// Whether this is a password in clear.
     #[must_use]
-    pub const fn is_password(&self) -> bool {
-        matches!(self.0, Kind::Password(_))
+    pub fn is_password(&self) -> bool {
+        matches!(*self.0, Kind::Password(_))
     }
 
     /// The realms that the hashes are for, one for each hash; none for a password.
     pub fn realms(&self) -> impl Iterator<Item = &str> {
-        let hashes = match &self.0 {
+        let hashes = match &*self.0 {
             Kind::Password(_) => &[][..],
             Kind::Hashed(hashes) => hashes,
         };
@@ -98,7 +102,7 @@ impl Secret {
     /// Whether a challenge of `realm` with `algorithm` can be answered.
     #[must_use]
     pub fn covers(&self, algorithm: Algorithm, realm: &str) -> bool {
-        match &self.0 {
+        match &*self.0 {
             Kind::Password(_) => true,
             Kind::Hashed(hashes) => find(hashes, algorithm, realm).is_some(),
         }
@@ -108,7 +112,7 @@ impl Secret {
     /// this secret does not cover it.
     #[must_use]
     pub fn ha1_for(&self, algorithm: Algorithm, username: &str, realm: &str) -> Option<HexDigest> {
-        match &self.0 {
+        match &*self.0 {
             Kind::Password(password) => Some(digest::ha1(
                 algorithm,
                 username.as_bytes(),
@@ -142,7 +146,7 @@ pub struct SecretError {
 /// A user name and its secret.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    username: String,
+    username: Box<str>,
     secret: Secret,
 }
 
@@ -158,7 +162,10 @@ impl Credentials {
             .find(|(_, character)| character.is_control())
         {
             Some((offset, _)) => Err(UsernameError { offset }),
-            None => Ok(Self { username, secret }),
+            None => Ok(Self {
+                username: username.into(),
+                secret,
+            }),
         }
     }
 

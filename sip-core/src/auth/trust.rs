@@ -37,10 +37,10 @@ impl RegistrarRealms {
     /// Takes the offers of a challenge to a REGISTER, which replace what the same realms offered before.
     pub(super) fn learn(&mut self, offers: &[Offer], most: usize) {
         for (place, offer) in offers.iter().enumerate() {
-            let realm = offer.realm.value.as_str();
+            let realm = &*offer.realm.value;
             let before = offers[..place].iter();
             let repeats = before
-                .map(|offer| offer.realm.value.as_str())
+                .map(|offer| &*offer.realm.value)
                 .any(|other| other == realm);
             match self.0.iter_mut().find(|(known, _)| **known == *realm) {
                 Some((_, least)) if repeats => *least = least.weakest(offer.strength()),
@@ -79,7 +79,7 @@ pub(super) fn may_answer(
     if request.anonymous && !offer.proxy {
         return false;
     }
-    let realm = offer.realm.value.as_str();
+    let realm = &*offer.realm.value;
     let strength = offer.strength();
     if before.is_some_and(|before| strength.reaches(before)) {
         return true;

@@ -1,6 +1,6 @@
 //! The builder: each method checks its value, and `build` checks that the values go together.
 
-use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, borrow::ToOwned, format, string::String, sync::Arc, vec::Vec};
 use core::{fmt, time::Duration};
 
 use zeroize::Zeroizing;
@@ -94,7 +94,7 @@ impl ConfigBuilder {
         self.choose_secret(s, &mut errors);
         if let Some(uri) = &s.uri {
             if s.registrar_server.is_none() {
-                s.registrar_server = default_registrar(uri);
+                s.registrar_server = default_registrar(uri).map(Arc::new);
             }
             if s.authorization_user.is_none() {
                 s.authorization_user = default_authorization_user(uri);
@@ -120,7 +120,7 @@ impl ConfigBuilder {
         match ConfigErrors::new(errors) {
             Some(errors) => Err(errors),
             None => Ok(Config {
-                settings: alloc::sync::Arc::new(settings),
+                settings: Arc::new(settings),
             }),
         }
     }
@@ -536,7 +536,7 @@ macro_rules! method {
         pub fn $field(&mut self, uri: impl AsRef<str>) -> &mut Self {
             let text = uri.as_ref();
             match $check(text) {
-                Ok(uri) => self.note(Parameter::$variant).$field = Some(uri),
+                Ok(uri) => self.note(Parameter::$variant).$field = Some(Arc::new(uri)),
                 Err(expected) => {
                     return self.wrong(Parameter::$variant, excerpt_of_uri(text), expected);
                 }

@@ -4,6 +4,7 @@ use alloc::{
     boxed::Box,
     format,
     string::{String, ToString},
+    sync::Arc,
     vec::Vec,
 };
 use core::{fmt::Write, time::Duration};
@@ -61,6 +62,12 @@ impl Json for Box<str> {
 impl Json for UriBuf {
     fn json(&self) -> String {
         json_text(&self.to_string())
+    }
+}
+
+impl<T: Json + ?Sized> Json for Arc<T> {
+    fn json(&self) -> String {
+        (**self).json()
     }
 }
 

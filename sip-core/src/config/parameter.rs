@@ -87,15 +87,16 @@ impl Parameter {
 
 /// For each parameter, where its value came from.
 ///
-/// Two bits each, because every configuration has its own.
+/// Two bits each, because every configuration has its own; in two words, because a `u128` would align all of it to 16 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sources(u128);
+pub(crate) struct Sources([u64; 2]);
 
 const _: () = assert!(Parameter::ALL.len() <= 64, "two bits each");
 
 impl Sources {
     pub(crate) fn of(&self, parameter: Parameter) -> Source {
-        match self.0 >> (2 * parameter as u32) & 3 {
+        let (word, at) = Self::place(parameter);
+        match self.0[word] >> at & 3 {
             1 => Source::Code,
             2 => Source::File,
             3 => Source::Flag,
@@ -104,8 +105,14 @@ impl Sources {
     }
 
     pub(crate) fn note(&mut self, parameter: Parameter, source: Source) {
-        let at = 2 * parameter as u32;
-        self.0 = self.0 & !(3 << at) | (source as u128) << at;
+        let (word, at) = Self::place(parameter);
+        self.0[word] = self.0[word] & !(3 << at) | (source as u64) << at;
+    }
+
+    /// The word with the bits of a parameter, and where they begin in it.
+    const fn place(parameter: Parameter) -> (usize, u32) {
+        let number = parameter as usize;
+        (number / 32 % 2, 2 * (number % 32) as u32)
     }
 
     /// Whether the value was given, unlike a default.

@@ -86,7 +86,7 @@ macro_rules! getter {
     ([$($doc:tt)*] uri $field:ident $type:ty) => {
         $($doc)*
         pub fn $field(&self) -> Option<&UriBuf> {
-            self.settings.$field.as_ref()
+            self.settings.$field.as_deref()
         }
     };
     ([$($doc:tt)*] $kind:ident $field:ident $type:ty) => {
@@ -178,6 +178,11 @@ macro_rules! fields {
 parameters!(fields);
 
 impl Config {
+    /// The address-of-record, to share.
+    pub(crate) fn shared_uri(&self) -> Option<&Arc<UriBuf>> {
+        self.settings.uri.as_ref()
+    }
+
     /// A copy with other servers; the list is not empty.
     pub(crate) fn with_servers(&self, servers: Vec<Server>) -> Self {
         let mut settings = (*self.settings).clone();
@@ -192,7 +197,17 @@ impl Config {
     /// A configuration that the application holds, too, stays as it is.
     pub(crate) fn share_settings(&mut self, other: &Self) -> bool {
         match Arc::get_mut(&mut self.settings) {
-            Some(settings) => share(&mut settings.common, &other.settings.common),
+            Some(settings) => {
+                // Most accounts of a fleet have one registrar.
+                if let (Some(own), Some(other)) = (
+                    &mut settings.registrar_server,
+                    &other.settings.registrar_server,
+                ) && own.as_bytes() == other.as_bytes()
+                {
+                    own.clone_from(other);
+                }
+                share(&mut settings.common, &other.settings.common)
+            }
             None => Arc::ptr_eq(&self.settings.common, &other.settings.common),
         }
     }

@@ -16,7 +16,7 @@
 //! | `number(least, most)` | an integer | an integer in that range |
 //! | `time(check)` | `Duration` | a time that `check` accepts |
 //! | `text(check)`, `optional(check)` | `String`, `Option<Box<str>>` | text that `check` accepts |
-//! | `uri(check)` | `Option<UriBuf>` | text that `check` accepts |
+//! | `uri(check)` | `Option<Arc<UriBuf>>` | text that `check` accepts |
 //! | `list(check, what)` | `Vec<String>` | at most [`SERVERS_LIMIT`](super::SERVERS_LIMIT) texts that `check` accepts |
 //! | `own(explanation, setter)` | any or none | see the method beside the table |
 //! | `function` | none | nothing: the adapter takes a function or a trait |
@@ -27,7 +27,7 @@ macro_rules! parameters {
             /// `uri`: the address-of-record (RFC 3261 section 6). A SIP or SIPS URI with a user part, without a
             /// password or headers; `sip:` may be left out. Without one the user agent draws
             /// `sip:anonymous.X@anonymous.invalid`.
-            Uri "uri" Page { uri: Option<UriBuf> = None } uri(address_of_record), "drawn at random by the user agent";
+            Uri "uri" Page { uri: Option<Arc<UriBuf>> = None } uri(address_of_record), "drawn at random by the user agent";
 
             WsServers "wsServers" Page {
                 servers: Vec<Server> = ServerUrl::parse(DEFAULT_SERVER)
@@ -118,7 +118,7 @@ macro_rules! parameters {
             /// `registrarServer`: the Request-URI of REGISTER, without a user part (RFC 3261 section 10.2). Default:
             /// `uri` without its user part, and `None` only if the URI is to be drawn.
             RegistrarServer "registrarServer" Page {
-                registrar_server: Option<UriBuf> = None
+                registrar_server: Option<Arc<UriBuf>> = None
             } uri(registrar), "uri without its user part";
 
             /// `rel100`: reliable provisional responses (RFC 3262). Required: `Require` of an INVITE lists `100rel`, and the core

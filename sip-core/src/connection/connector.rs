@@ -1,6 +1,5 @@
 //! The choice of a server, and the schedule of attempts.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -193,7 +192,7 @@ impl Server {
 #[derive(Clone, Debug)]
 pub struct Connector {
     policy: Arc<ServerPolicy>,
-    servers: Box<[Server]>,
+    servers: SmallVec<[Server; 1]>,
     state: State,
     /// Retries of the current server since its connection was last stable.
     retries: u32,

@@ -63,7 +63,8 @@ enum State {
     Off,
     Quiet {
         since: Timestamp,
-        silence: Duration,
+        /// In microseconds, because a `Duration` has twice the size.
+        silence: u64,
     },
     /// The next tick sends a ping, regardless of traffic before it.
     Doubted {
@@ -81,8 +82,8 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct KeepAlive {
     configured: KeepAliveInterval,
-    /// The configured interval, or the one of the flow's Flow-Timer.
-    interval: KeepAliveInterval,
+    /// The Flow-Timer of the connection in seconds, which replaces the configured interval; 0: none.
+    flow_timer: u32,
     state: State,
 }
 
@@ -98,7 +99,7 @@ impl KeepAlive {
     pub const fn new(interval: KeepAliveInterval) -> Self {
         Self {
             configured: interval,
-            interval,
+            flow_timer: 0,
             state: State::Off,
         }
     }
@@ -106,7 +107,7 @@ impl KeepAlive {
     /// The connection is open since `now`: the first silence begins. Forgets the Flow-Timer of the
     /// connection before.
     pub fn start(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) {
-        self.interval = self.configured;
+        self.flow_timer = 0;
         self.listen(now, rng);
     }
 
@@ -121,7 +122,7 @@ impl KeepAlive {
         if seconds == 0 {
             return;
         }
-        self.interval = KeepAliveInterval::of(Duration::from_secs(u64::from(seconds)));
+        self.flow_timer = seconds;
         match &mut self.state {
             State::Off => {}
             State::Quiet { since, .. } => {
@@ -200,14 +201,22 @@ impl KeepAlive {
     pub fn next_tick(&self) -> Option<Timestamp> {
         match self.state {
             State::Off => None,
-            State::Quiet { since, silence } => Some(since + silence),
+            State::Quiet { since, silence } => Some(since + Duration::from_micros(silence)),
             State::Doubted { since, .. } => Some(since),
             State::Asked { until, .. } => Some(until),
         }
     }
 
+    /// The interval of the connection's Flow-Timer, or the configured one.
+    fn interval(&self) -> KeepAliveInterval {
+        match self.flow_timer {
+            0 => self.configured,
+            seconds => KeepAliveInterval::of(Duration::from_secs(u64::from(seconds))),
+        }
+    }
+
     fn listen(&mut self, since: Timestamp, rng: &mut dyn CryptoRng) {
-        let silence = self.interval.draw(rng);
+        let silence = micros(self.interval().draw(rng));
         self.state = State::Quiet { since, silence };
     }
 }
@@ -341,7 +350,7 @@ mod tests {
             let mut now = Timestamp::ZERO;
             keep_alive.start(now, &mut rng);
             keep_alive.flow_timer(flow_timer, &mut rng);
-            let shortest = Duration::from_micros(keep_alive.interval.shortest);
+            let shortest = Duration::from_micros(keep_alive.interval().shortest);
             let mut last_ping = None;
             let mut dead = false;
             for (kind, millis) in inputs {

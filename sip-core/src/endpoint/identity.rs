@@ -19,17 +19,12 @@ pub(crate) const ANONYMOUS: &[u8] = b"sip:anonymous@anonymous.invalid";
 /// The names that an agent keeps for its whole life. The core draws those that the configuration leaves out.
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Identity {
-    pub(crate) aor: UriBuf,
-    /// The user part of the address-of-record, unescaped: requests to it are for this agent.
-    pub(crate) user: Box<str>,
-    /// The user part of the agent's Contact, unescaped.
-    contact_user: Box<[u8]>,
-    /// Whether the core has drawn that user part, so that no other agent has it.
+    pub(crate) aor: Arc<UriBuf>,
+    /// The Contact, then the instance.
+    names: Box<str>,
+    contact_end: u32,
+    /// Whether the core has drawn the user part of the Contact, so that no other agent has it.
     draws_user: bool,
-    /// `<sip:user@host;transport=ws>`.
-    pub(crate) contact: Box<str>,
-    /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
-    pub(crate) instance: Box<str>,
     /// `None` without a GRUU.
     gruus: Option<Box<Gruus>>,
     domain: Arc<Domain>,
@@ -79,8 +74,6 @@ impl Identity {
     pub(crate) fn new(settings: &IdentitySettings, rng: &mut dyn CryptoRng) -> Self {
         let aor = settings.address_of_record.as_uri().tidied();
         let uri = aor.as_uri();
-        let user = uri.user_unescaped();
-        let user = String::from_utf8_lossy(user.as_deref().unwrap_or_default()).into_owned();
         let home = without_user(&aor);
         let registrar = settings.registrar.as_ref().unwrap_or(&home);
         let registrar = registrar.as_uri().tidied();
@@ -101,21 +94,23 @@ impl Identity {
             Some(transport) => format!(";transport={transport}"),
             None => String::new(),
         };
-        let uri_text = format!("{scheme}:{contact_user}@{host}{transport}");
         let supported = settings.supported.join(", ");
         // RFC 5626 section 4.3: only an agent that supports outbound marks its Contact as a flow.
         let outbound = settings.supported.iter().any(|tag| &**tag == "outbound");
         let flow_marker = if outbound { ";ob" } else { "" };
-        let contact: Box<str> = format!("<{uri_text}>").into();
+        let mut names = String::with_capacity(128);
+        for part in ["<", scheme, ":", &contact_user, "@", &host, &transport, ">"] {
+            names.push_str(part);
+        }
+        let contact_end = names.len() as u32;
+        match &settings.instance {
+            Some(instance) => names.push_str(instance),
+            None => names.push_str(&uuid(rng)),
+        }
         Self {
-            user: user.into(),
-            contact_user: unescaped_user(&uri_text),
+            names: names.into(),
+            contact_end,
             draws_user: settings.contact_user.is_none(),
-            contact,
-            instance: match &settings.instance {
-                Some(instance) => instance.clone(),
-                None => uuid(rng).into(),
-            },
             gruus: None,
             domain: Arc::new(Domain {
                 home,
@@ -123,8 +118,44 @@ impl Identity {
                 supported,
                 flow_marker,
             }),
-            aor,
+            aor: Arc::new(aor),
         }
+    }
+
+    /// Keeps the address-of-record that the configuration has, if it has the same text.
+    pub(crate) fn share_address(&mut self, address: &Arc<UriBuf>) {
+        if self.aor.as_bytes() == address.as_bytes() {
+            self.aor.clone_from(address);
+        }
+    }
+
+    /// `<sip:user@host;transport=ws>`.
+    pub(crate) fn contact(&self) -> &str {
+        self.names
+            .get(..self.contact_end as usize)
+            .unwrap_or_default()
+    }
+
+    /// The UUID of RFC 5626 section 4.1, without `urn:uuid:`.
+    pub(crate) fn instance(&self) -> &str {
+        self.names
+            .get(self.contact_end as usize..)
+            .unwrap_or_default()
+    }
+
+    /// Whether a user part without escapes is that of the Contact: escaped and plain forms are equal (RFC 3261 section 19.1.4).
+    fn is_contact_user(&self, user: &[u8]) -> bool {
+        let contact = self.contact().trim_matches(['<', '>']);
+        // Almost every one has neither escapes nor a password, so that its text is compared.
+        let text = contact
+            .split_once(':')
+            .and_then(|(_, rest)| rest.rsplit_once('@'));
+        if let Some((own, _)) = text.filter(|(own, _)| !own.contains(['%', ':'])) {
+            return own.as_bytes() == user;
+        }
+        let contact = Uri::parse(contact.as_bytes());
+        let own = contact.as_ref().ok().and_then(Uri::user_unescaped);
+        *own.unwrap_or_default() == *user
     }
 
     /// Takes the GRUUs of a binding, or removes them with it (RFC 5627 section 4.2). The public one becomes
@@ -146,7 +177,7 @@ impl Identity {
 
     /// Sent-by of Via and host of Contact (RFC 7118 appendix B.1), with its port.
     pub(crate) fn host(&self) -> &str {
-        let (_, host) = self.contact.rsplit_once('@').unwrap_or_default();
+        let (_, host) = self.contact().rsplit_once('@').unwrap_or_default();
         host.split([';', '>']).next().unwrap_or_default()
     }
 
@@ -157,7 +188,7 @@ impl Identity {
 
     /// The own Contact, marked as a flow, with another user part if one is given.
     fn marked_contact(&self, user: Option<&str>) -> String {
-        let contact = self.contact.trim_end_matches('>');
+        let contact = self.contact().trim_end_matches('>');
         let mut marked = String::with_capacity(contact.len() + 16);
         match (user, contact.split_once(':'), contact.rsplit_once('@')) {
             (Some(user), Some((scheme, _)), Some((_, host))) => {
@@ -208,7 +239,7 @@ impl Identity {
         let Ok(uri) = Uri::parse(uri) else {
             return false;
         };
-        let domains = [&self.aor, &self.registrar].map(|own| own.as_uri().host_bytes());
+        let domains = [&*self.aor, &self.registrar].map(|own| own.as_uri().host_bytes());
         let mut domains = domains.iter();
         domains.any(|own| own.eq_ignore_ascii_case(uri.host_bytes()))
     }
@@ -216,7 +247,7 @@ impl Identity {
     /// Whether a URI has the user part that the core has drawn for this agent.
     pub(crate) fn has_drawn_user(&self, uri: &sip_parse::Uri<'_>) -> bool {
         let user = uri.user_unescaped();
-        self.draws_user && user.is_some_and(|user| *user == *self.contact_user)
+        self.draws_user && user.is_some_and(|user| self.is_contact_user(&user))
     }
 
     /// Whether a Request-URI names this agent. With a user part, it must be that of the address-of-record or
@@ -227,8 +258,9 @@ impl Identity {
             Some(user) => {
                 let temporary = self.temporary_gruu();
                 let temporary = temporary.and_then(|gruu| gruu.as_uri().user_unescaped());
-                let ours = *user == *self.user.as_bytes()
-                    || *user == *self.contact_user
+                let own = self.aor.as_uri().user_unescaped();
+                let ours = *user == *own.unwrap_or_default()
+                    || self.is_contact_user(&user)
                     || temporary.is_some_and(|temporary| *user == *temporary);
                 ours && self.names_this_instance(uri)
             }
@@ -250,16 +282,6 @@ impl Identity {
             _ => true,
         }
     }
-}
-
-/// The user part of a URI without its escapes, because escaped and plain forms are equal (RFC 3261 section
-/// 19.1.4).
-fn unescaped_user(uri: &str) -> Box<[u8]> {
-    let uri = UriBuf::parse(uri.as_bytes());
-    let user = uri
-        .ok()
-        .and_then(|uri| uri.as_uri().user_unescaped().map(|user| user.into_owned()));
-    user.unwrap_or_default().into()
 }
 
 /// `registrarServer` defaults to the URI without its user; port and parameters stay.

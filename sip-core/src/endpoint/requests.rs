@@ -578,7 +578,8 @@ impl Endpoint {
         let reg_id = reg_id.map_or_else(String::new, |id| format!(";reg-id={id}"));
         format!(
             "{}{reg_id};+sip.instance=\"<urn:uuid:{}>\";expires={expires}",
-            self.identity.contact, self.identity.instance
+            self.identity.contact(),
+            self.identity.instance()
         )
     }
 

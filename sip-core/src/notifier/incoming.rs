@@ -179,7 +179,7 @@ impl NotifierLayer {
         let from = request.from().map(|from| from.uri().as_bytes().into());
         // The endpoint has checked both, the Request-URI of a request outside dialogs at least.
         let resource = UriBuf::parse(request.uri_bytes());
-        let resource = resource.unwrap_or_else(|_| endpoint.identity.aor.clone());
+        let resource = resource.unwrap_or_else(|_| (*endpoint.identity.aor).clone());
         self.insert(Subscriber {
             state: State::Unanswered,
             session,

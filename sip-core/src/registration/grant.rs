@@ -87,9 +87,9 @@ struct Likeness {
 impl Likeness {
     /// `None` if the value is the binding of another agent, or of another flow of this one.
     fn of(contact: &NameAddr<'_>, identity: &Identity, index: FlowIndex) -> Option<Self> {
-        let own = NameAddr::parse(identity.contact.as_bytes()).ok()?;
+        let own = NameAddr::parse(identity.contact().as_bytes()).ok()?;
         let named = contact.param(b"+sip.instance");
-        let instance = format!("\"<urn:uuid:{}>\"", identity.instance);
+        let instance = format!("\"<urn:uuid:{}>\"", identity.instance());
         let instance = named.map(|named| named.eq_ignore_ascii_case(instance.as_bytes()));
         let reg_id = contact.param(b"reg-id").and_then(number);
         let reg_id = reg_id.map(|reg_id| reg_id == u32::from(index) + 1);

@@ -1,7 +1,8 @@
 //! The bindings of one agent, and the application's wish.
 
 use alloc::boxed::Box;
-use alloc::string::String;
+
+use smallvec::SmallVec;
 
 use super::binding::{Binding, RegisterKind};
 use super::timing::LONGEST_EXPIRES;
@@ -40,9 +41,10 @@ pub(crate) struct Registrations {
     wish: Wish,
     /// Commands that wait until no REGISTER is in flight: a bit for each kind.
     pending: u8,
-    bindings: Box<[Binding]>,
-    pub(crate) call_id: Box<str>,
-    pub(crate) tag: Box<str>,
+    bindings: SmallVec<[Binding; 1]>,
+    /// The Call-ID, then the tag.
+    names: Box<str>,
+    call_id_end: u32,
     cseq: u32,
     /// The requested duration in seconds: `registerExpires`, or more after a 423.
     expires: u32,
@@ -55,25 +57,33 @@ pub(crate) struct Registrations {
 }
 
 impl Registrations {
-    pub(crate) fn new(
-        flows: usize,
-        wanted: bool,
-        expires: u32,
-        call_id: String,
-        tag: String,
-    ) -> Self {
+    pub(crate) fn new(flows: usize, wanted: bool, expires: u32, call_id: &str, tag: &str) -> Self {
         Self {
             wish: Wish::of(wanted),
             pending: 0,
             bindings: (0..flows).map(|_| Binding::new()).collect(),
-            call_id: call_id.into(),
-            tag: tag.into(),
+            names: [call_id, tag].concat().into(),
+            call_id_end: call_id.len() as u32,
             cseq: 0,
             expires,
             min_expires_applied: false,
             without_outbound: None,
             outbound: false,
         }
+    }
+
+    /// The Call-ID of every REGISTER (RFC 3261 section 10.2.4).
+    pub(crate) fn call_id(&self) -> &str {
+        self.names
+            .get(..self.call_id_end as usize)
+            .unwrap_or_default()
+    }
+
+    /// The From tag of every REGISTER.
+    pub(crate) fn tag(&self) -> &str {
+        self.names
+            .get(self.call_id_end as usize..)
+            .unwrap_or_default()
     }
 
     /// Resets to the state before the agent's start.

@@ -114,7 +114,7 @@ pub(super) struct Connection {
     /// `None` while it is being opened.
     info: Option<ConnectionInfo>,
     /// The place of its `sent-by` in the list of the layer; `None`: that of the settings.
-    sent_by: Option<usize>,
+    sent_by: Option<u32>,
     /// For streams only.
     reader: Option<Box<Reader>>,
     /// The name of the server behind it, which the user of the layer gives.
@@ -316,7 +316,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let entry = self.connections.get_mut(connection.0);
         let entry = entry.ok_or(SendError::NotConnected)?;
         let known = self.sent_bys.iter().position(|known| **known == *sent_by);
-        entry.sent_by = Some(known.unwrap_or(self.sent_bys.len()));
+        entry.sent_by = u32::try_from(known.unwrap_or(self.sent_bys.len())).ok();
         if known.is_none() {
             self.sent_bys.push(sent_by.into());
         }
@@ -327,7 +327,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
     pub(super) fn sent_by(&self, connection: ConnectionId) -> &str {
         let place = self.connections.get(connection.0);
         let place = place.and_then(|entry| entry.sent_by);
-        let own = place.and_then(|place| self.sent_bys.get(place));
+        let own = place.and_then(|place| self.sent_bys.get(place as usize));
         own.map_or(&self.sent_by, |own| own)
     }
 

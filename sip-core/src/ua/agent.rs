@@ -171,8 +171,8 @@ impl UserAgent {
                 usize::from(flows),
                 config.register(),
                 u32::try_from(config.register_expires().as_secs()).unwrap_or(u32::MAX),
-                call_id,
-                tag,
+                &call_id,
+                &tag,
             )),
             requests: Rare::new(),
             challenges: Rare::new(),
@@ -181,8 +181,11 @@ impl UserAgent {
             quiet_until: Timestamp::ZERO,
             config,
         };
+        if let Some(address) = agent.config.shared_uri() {
+            agent.endpoint.identity.share_address(address);
+        }
         if agent.config.instance_id().is_none() {
-            let instance = agent.endpoint.identity.instance.clone();
+            let instance = agent.endpoint.identity.instance().into();
             agent.endpoint.event(Event::InstanceIdDrawn(instance));
         }
         if agent.config.autostart() {
@@ -392,13 +395,13 @@ impl UserAgent {
     /// The instance UUID of this agent (RFC 5626 section 4.1), configured or drawn, without `urn:uuid:`.
     #[must_use]
     pub fn instance_id(&self) -> &str {
-        &self.endpoint.identity.instance
+        self.endpoint.identity.instance()
     }
 
     /// The Contact of REGISTER and of calls, as `<URI>`, without the parameters of the registration.
     #[must_use]
     pub fn contact(&self) -> &str {
-        &self.endpoint.identity.contact
+        self.endpoint.identity.contact()
     }
 
     /// Whether the agent is idle: not started, or stopped ([`Event::Stopped`]).

@@ -153,7 +153,7 @@ impl UserAgent {
         let flow = self.flows.get_mut(index);
         flow.connector.moved(new.server, now);
         // The Service-Route leads through the old server (RFC 3608 section 5).
-        flow.service_route.clear();
+        flow.service_route = Box::default();
         self.use_flow(index, new);
         self.endpoint.layer.closed(old.connection, now);
         self.drain();

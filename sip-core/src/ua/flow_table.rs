@@ -2,7 +2,6 @@
 //! servers.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
@@ -28,7 +27,7 @@ pub(super) struct OutboundFlow {
     /// The connection that is open.
     pub(super) open: Option<Flow>,
     /// The Service-Route of the last accepted REGISTER on this flow (RFC 3608), as Route values.
-    pub(super) service_route: Vec<Box<[u8]>>,
+    pub(super) service_route: Box<[Box<[u8]>]>,
 }
 
 /// A connection that is being opened.
@@ -94,7 +93,7 @@ impl OutboundFlow {
             failback: None,
             keep_alive,
             open: None,
-            service_route: Vec::new(),
+            service_route: Box::default(),
         }
     }
 

@@ -400,9 +400,8 @@ impl UserAgent {
             self.endpoint.ready = is_through;
         }
         self.endpoint.flow = open;
-        self.endpoint.service_route = chosen.map_or_else(Default::default, |flow| {
-            flow.service_route.as_slice().into()
-        });
+        self.endpoint.service_route =
+            chosen.map_or_else(Default::default, |flow| flow.service_route.clone());
     }
 
     /// RFC 5626 section 4.2.1: opens the other flows once the registrar supports outbound, and closes the

@@ -125,8 +125,8 @@ impl UserAgent {
             method: Method::Register,
             target: registrar.as_bytes(),
             to: aor.as_bytes(),
-            call_id: registrations.call_id.as_bytes(),
-            tag: &registrations.tag,
+            call_id: registrations.call_id().as_bytes(),
+            tag: registrations.tag(),
             cseq,
             service_route: false,
             anonymous: false,
@@ -350,7 +350,7 @@ impl UserAgent {
         let (public, temporary) = grant.gruus;
         self.endpoint.identity.set_gruu(public, temporary);
         let service_route = self.endpoint.service_route_of(response);
-        self.flows.get_mut(index).service_route = service_route;
+        self.flows.get_mut(index).service_route = service_route.into();
         if let Ok(Some(seconds)) = response.flow_timer() {
             self.keep_alive_every(index, seconds);
         }
@@ -485,7 +485,7 @@ impl UserAgent {
 
     /// The binding on a flow is gone, or is treated as gone.
     pub(super) fn unbound(&mut self, index: FlowIndex, reason: EndReason) {
-        self.flows.get_mut(index).service_route.clear();
+        self.flows.get_mut(index).service_route = Box::default();
         let binding = self.registrations.binding_mut(index);
         binding.step(BindingInput::Reset);
         binding.attempted = false;
@@ -554,7 +554,7 @@ impl UserAgent {
             // The lapse is reported once; the attempts to bind again continue.
             binding.unbind();
             binding.step(BindingInput::Lapsed);
-            self.flows.get_mut(index).service_route.clear();
+            self.flows.get_mut(index).service_route = Box::default();
             self.binding_gone(true, EndReason::transport(Cause::Expired));
         }
         self.arm(index);

@@ -85,7 +85,7 @@ fn a_registered_agent_in_a_fleet_is_small() {
         "{each} bytes for each agent, {} allocations",
         used.count_total / agents as u64
     );
-    assert!(each <= 2_300, "{each} bytes for each agent");
+    assert!(each <= 1_980, "{each} bytes for each agent");
     black_box(fleet);
 }
 
