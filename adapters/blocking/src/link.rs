@@ -1,6 +1,6 @@
 //! One open WebSocket: bounded queues in both directions, and its end.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 
 use bytes::Bytes;
 use mio::net::TcpStream;
@@ -85,6 +85,15 @@ impl Write for Tcp {
             self.writes += 1;
         }
         self.socket.write(buffer)
+    }
+
+    /// rustls writes its records as one group, and an alert about a certificate in one attempt.
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        #[cfg(test)]
+        {
+            self.writes += 1;
+        }
+        self.socket.write_vectored(buffers)
     }
 
     fn flush(&mut self) -> io::Result<()> {

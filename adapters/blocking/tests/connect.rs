@@ -133,7 +133,9 @@ fn wss_with_an_unknown_root_is_a_tls_failure() {
     let (listener, port) = listen();
     let (handle, mut events) = start(&format!("wss://localhost:{port}"), Options::default());
     let mut server = tls(config, next_connection(&listener));
-    assert!(server.read(&mut [0; 16]).is_err());
+    // RFC 8446 section 6.2: the server learns why.
+    let error = server.read(&mut [0; 16]).unwrap_err().to_string();
+    assert!(error.contains("UnknownCA"), "{error}");
     assert_eq!(failure(&mut events), ConnectError::Tls);
     let sentence = handle.connect_failure().unwrap().to_string();
     assert!(sentence.contains("UnknownIssuer"), "{sentence}");
