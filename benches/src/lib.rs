@@ -7,9 +7,11 @@
 //! match a message. Both are reported as multiples of a [`floor`]: one `memchr` pass over the head.
 
 pub mod clock;
+mod description;
 pub mod floor;
 pub mod growth;
 pub mod messages;
+mod pair;
 pub mod scenario;
 pub mod scenarios;
 mod series;

@@ -45,14 +45,6 @@ pub(crate) fn limits() -> Limits {
     limits
 }
 
-/// The description of a WebRTC call.
-pub(crate) fn webrtc_description() -> String {
-    let invite = include_bytes!("../messages/c_invite_webrtc.sip");
-    let invite = String::from_utf8_lossy(invite);
-    let body = invite.split_once("\r\n\r\n").map(|(_, body)| body);
-    body.unwrap_or_default().to_owned()
-}
-
 /// The 200 to any request: a registrar gives what the agent asks for, and a state agent has an entity tag.
 pub(crate) fn far_end(request: &Bytes) -> Bytes {
     let limits = sip_parse::Limits::DEFAULT;

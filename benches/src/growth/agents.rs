@@ -15,7 +15,8 @@ use sip_core::{
 };
 use sip_parse::{Bytes, StatusCode};
 
-use crate::series::{Series, far_end, limits, webrtc_description};
+use crate::description::description;
+use crate::series::{Series, far_end, limits};
 
 /// How long a transaction that is over may stay.
 pub(super) const LAPSE: Duration = Duration::from_secs(40);
@@ -80,7 +81,7 @@ impl End {
         Self {
             agent,
             connection,
-            description: Body::sdp(webrtc_description()),
+            description: description(),
             answers: true,
             responds: true,
             established: 0,

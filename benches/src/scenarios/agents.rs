@@ -12,8 +12,8 @@ use sip_core::{
 };
 use sip_parse::{Bytes, StatusCode};
 
-use super::description::description;
 use super::far_end;
+use crate::description::description;
 use crate::scenario::Scenario;
 
 /// A transaction that is over waits up to 32 s for its timer: 64 calls wait at any time.

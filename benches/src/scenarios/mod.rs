@@ -4,7 +4,6 @@
 //! timers as will wait later.
 
 mod agents;
-mod description;
 pub mod far_end;
 mod fleet;
 mod layer;
@@ -13,7 +12,7 @@ mod sessions;
 
 use std::fmt;
 
-pub use description::description as session_description;
+pub use crate::description::description as session_description;
 pub use layer::{PAUSE, answered, requests};
 pub use sessions::{PAUSE as CALL_PAUSE, call_while};
 

@@ -1,18 +1,8 @@
-//! Calls between two `SessionLayer`s, each on an `Endpoint`: no user agent, no registration.
+//! Calls between two `SessionLayer`s.
 
 use std::time::Duration;
 
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
-use sip_core::endpoint::{Endpoint, EndpointSettings};
-use sip_core::session::{Input, SessionLayer};
-use sip_core::{
-    Action, Body, ConnectionId, ConnectionInfo, Event, InviteOptions, SessionId, Timestamp,
-    Transport,
-};
-use sip_parse::{Bytes, UriBuf};
-
-use super::description::description;
+use crate::pair::Pair;
 use crate::scenario::Scenario;
 
 /// The time between two calls: a transaction that is over waits up to 32 s for its timer, so that those of 64 calls wait at any
@@ -22,167 +12,35 @@ pub const PAUSE: Duration = Duration::from_millis(500);
 /// As many steps as there are transactions at any time, and more.
 const WARM: u64 = 70;
 
-/// One end of all calls.
-struct End {
-    endpoint: Endpoint,
-    calls: SessionLayer,
-    connection: ConnectionId,
-    description: Body,
-    established: u64,
-    ended: u64,
-}
-
-impl End {
-    fn new(user: &str, seed: u8) -> Self {
-        let uri = UriBuf::parse(format!("sip:{user}@192.0.2.{seed}").as_bytes()).expect("a URI");
-        let mut settings = EndpointSettings::new(uri);
-        settings.identity.host = Some(format!("192.0.2.{seed}").into());
-        settings.behaviour.takes_any_user = true;
-        let limits = &mut settings.limits;
-        limits.sessions = usize::MAX;
-        limits.incoming_sessions = usize::MAX;
-        let random = Box::new(ChaCha20Rng::from_seed([seed; 32]));
-        let mut endpoint = Endpoint::new(settings, random, Timestamp::ZERO);
-        let connection = endpoint.accept(ConnectionInfo {
-            transport: Transport::Ws,
-            remote: None,
-        });
-        Self {
-            endpoint,
-            calls: SessionLayer::new(),
-            connection,
-            description: description(),
-            established: 0,
-            ended: 0,
-        }
-    }
-
-    fn receive(&mut self, bytes: Bytes, now: Timestamp) {
-        let received = self.endpoint.receive(self.connection, bytes, now);
-        received.expect("room in the queue");
-    }
-
-    /// Carries out the actions; what it sends goes to `out`.
-    fn poll(&mut self, out: &mut Vec<Bytes>) {
-        self.calls.settle(&mut self.endpoint);
-        while let Some(action) = self.endpoint.poll_action() {
-            match action {
-                Action::Transmit { bytes, .. } => out.push(bytes),
-                Action::Event(event) => self.on_event(event),
-                _ => {}
-            }
-        }
-    }
-
-    fn on_event(&mut self, event: Event) {
-        match event {
-            Event::IncomingCall { session, .. } => {
-                let done = self.calls.step(&mut self.endpoint, session, Input::Answer);
-                done.expect("an incoming call can be answered");
-                self.calls.settle(&mut self.endpoint);
-            }
-            Event::DescriptionNeeded {
-                session, exchange, ..
-            } => {
-                let input = Input::Describe(exchange, Ok(self.description.clone()));
-                let done = self.calls.step(&mut self.endpoint, session, input);
-                done.expect("the exchange waits for its description");
-                self.calls.settle(&mut self.endpoint);
-            }
-            Event::Established { .. } => self.established += 1,
-            Event::Ended { .. } => self.ended += 1,
-            _ => {}
-        }
-    }
-}
-
-/// Both ends, the messages between them, and the clock.
-struct Call {
-    caller: End,
-    callee: End,
-    now: Timestamp,
-    to_callee: Vec<Bytes>,
-    to_caller: Vec<Bytes>,
-}
+/// One call after the other.
+struct Calls(Pair);
 
 /// Calls one after the other, while `up` other calls are up.
 ///
 /// # Panics
 /// If a call fails.
 pub fn call_while(up: u64) -> impl Scenario {
-    let mut call = Call {
-        caller: End::new("alice", 1),
-        callee: End::new("bob", 2),
-        now: Timestamp::ZERO,
-        to_callee: Vec::new(),
-        to_caller: Vec::new(),
-    };
+    let mut pair = Pair::new();
     for _ in 0..up {
-        call.invite();
-        call.pause();
+        pair.call();
+        pair.wait(PAUSE);
     }
-    let ends = [&call.caller, &call.callee];
+    let ends = [&pair.caller, &pair.callee];
     assert!(ends.iter().all(|end| end.calls.len() as u64 == up));
-    call.run_checked(WARM);
-    call
+    let mut calls = Calls(pair);
+    calls.run_checked(WARM);
+    calls
 }
 
-impl Call {
-    /// Passes messages until there are none.
-    fn deliver(&mut self) {
-        loop {
-            self.caller.poll(&mut self.to_callee);
-            self.callee.poll(&mut self.to_caller);
-            if self.to_callee.is_empty() && self.to_caller.is_empty() {
-                return;
-            }
-            for bytes in self.to_callee.drain(..) {
-                self.callee.receive(bytes, self.now);
-            }
-            for bytes in self.to_caller.drain(..) {
-                self.caller.receive(bytes, self.now);
-            }
-        }
-    }
-
-    fn invite(&mut self) -> SessionId {
-        let target = UriBuf::parse(b"sip:bob@192.0.2.2").expect("a URI");
-        let caller = &mut self.caller;
-        let options = InviteOptions::new();
-        let connection = Some(caller.connection);
-        let call = caller
-            .calls
-            .invite(&mut caller.endpoint, connection, target, options);
-        let call = call.expect("room for the call");
-        self.deliver();
-        call
-    }
-
-    fn pause(&mut self) {
-        self.now = self.now + PAUSE;
-        for end in [&mut self.caller, &mut self.callee] {
-            end.calls.tick(&mut end.endpoint, self.now);
-        }
-        self.deliver();
-    }
-
-    fn hang_up(&mut self, call: SessionId) {
-        let caller = &mut self.caller;
-        let done = caller.calls.step(&mut caller.endpoint, call, Input::HangUp);
-        done.expect("the call is up");
-        self.deliver();
-    }
-}
-
-impl Scenario for Call {
+impl Scenario for Calls {
     fn step(&mut self) {
-        let call = self.invite();
-        self.hang_up(call);
-        self.pause();
+        let call = self.0.call();
+        self.0.hang_up(call);
+        self.0.wait(PAUSE);
     }
 
     fn done(&self) -> u64 {
-        let ends = [&self.caller, &self.callee];
+        let ends = [&self.0.caller, &self.0.callee];
         let reached = ends.map(|end| end.established.min(end.ended));
         reached[0].min(reached[1])
     }
