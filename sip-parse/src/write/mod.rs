@@ -508,14 +508,11 @@ impl<'a> Builder<'a> {
         if let Some(missing) = self.needs.iter().find(|id| !seen.has(**id)) {
             return error(BuildErrorKind::Missing, Some(*missing), 0);
         }
-        let late = (0..records.len()).find_map(|row| self.rows.fault(row, true));
-        match late {
-            Some(fault) if !self.rows.text.is_too_large() => fault,
-            _ if self.rows.text.is_too_large() => {
-                error(BuildErrorKind::TooLarge, None, MOST as u32)
-            }
-            _ => error(BuildErrorKind::TooLarge, None, 0),
+        if self.rows.text.is_too_large() {
+            return error(BuildErrorKind::TooLarge, None, MOST as u32);
         }
+        let late = (0..records.len()).find_map(|row| self.rows.fault(row, true));
+        late.unwrap_or_else(|| error(BuildErrorKind::TooLarge, None, 0))
     }
 
     /// Keeps one Content-Length, that of row `row`, and writes its number if it is wrong.
