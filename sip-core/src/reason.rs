@@ -161,7 +161,9 @@ impl EndReason {
         self.cause == Cause::Cancelled && self.reasons().iter().any(Reason::is_completed_elsewhere)
     }
 
-    pub(crate) const fn local(cause: Cause) -> Self {
+    /// An end by this side, for hosts and tests.
+    #[must_use]
+    pub const fn local(cause: Cause) -> Self {
         Self::new(Originator::Local, cause)
     }
 
