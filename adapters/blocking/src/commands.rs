@@ -1,30 +1,33 @@
-//! The two ends that an application holds: commands in, events out.
+//! The commands of an application by the ids of events.
 
-use std::sync::{Arc, MutexGuard};
+use std::future::{Future, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::os::LastFailure;
+use sip_core::{Timestamp, UserAgent};
+use sip_host::os::handle::{Port, Shared};
 use sip_host::{CommandFailure, ConnectFailure, command};
 
-use crate::inbox::{Inbox, InboxState};
-use crate::leadership::{Leadership, Role};
+use crate::leadership::{Alarm, Awaited, Leadership};
 use crate::mailbox::{AgentKey, Envelope};
 
-/// Commands to a running user agent. A clone is cheap and controls the same agent.
+/// Commands to a running user agent by the ids of its events: [`Agent::commands`](crate::Agent::commands). A clone is cheap and
+/// controls the same agent.
 ///
 /// Each method runs on the calling thread and returns as soon as the core has taken or refused the command and its messages
-/// are sent, so it waits for the current work of another thread at most. [`Events`] reports what follows.
+/// are sent, so it waits for the current work of another thread at most. [`Events`](crate::Events) reports what follows.
 #[derive(Clone)]
-pub struct Handle {
+pub struct Commands {
     end: Arc<CommandEnd>,
 }
 
-/// Shared by all clones of a handle. Its drop informs the agent.
+/// Shared by all clones of the commands. Its drop informs the agent.
 struct CommandEnd {
     agent: AgentKey,
     leadership: Arc<Leadership>,
-    last_failure: LastFailure,
+    shared: Shared,
 }
 
 impl Drop for CommandEnd {
@@ -34,23 +37,19 @@ impl Drop for CommandEnd {
     }
 }
 
-impl std::fmt::Debug for Handle {
+impl std::fmt::Debug for Commands {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Handle").finish_non_exhaustive()
+        f.debug_struct("Commands").finish_non_exhaustive()
     }
 }
 
-impl Handle {
-    pub(crate) fn new(
-        agent: AgentKey,
-        leadership: Arc<Leadership>,
-        last_failure: LastFailure,
-    ) -> Self {
+impl Commands {
+    pub(crate) fn new(agent: AgentKey, leadership: Arc<Leadership>, shared: Shared) -> Self {
         Self {
             end: Arc::new(CommandEnd {
                 agent,
                 leadership,
-                last_failure,
+                shared,
             }),
         }
     }
@@ -76,11 +75,69 @@ impl Handle {
         result.map_err(|_| CommandFailure::Gone)
     }
 
-    /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`] carries;
+    /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`](sip_core::Event::ConnectFailed) carries;
     /// `None` if every connection could be opened.
     #[must_use]
     pub fn connect_failure(&self) -> Option<ConnectFailure> {
-        self.end.last_failure.last()
+        self.end.shared.last_failure().last()
+    }
+}
+
+impl Port for Commands {
+    fn with<R, F>(&self, command: F) -> impl Future<Output = Result<R, CommandFailure>> + Send
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut UserAgent, Timestamp) -> R + Send + 'static,
+    {
+        ready(Self::with(self, command))
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.end.shared
+    }
+}
+
+impl Commands {
+    /// Waits for `future`, until `end` at most, and drives the agents meanwhile. `None` if it is not ready in time, or not at once
+    /// on the thread that drives the agents, which would wait for itself.
+    pub(crate) fn block_on<F: Future>(&self, future: F, end: Option<Instant>) -> Option<F::Output> {
+        let leadership = &self.end.leadership;
+        let mut future = pin!(future);
+        let alarm = Alarm::new(leadership.clone());
+        let waker = alarm.clone().into();
+        let ask = || {
+            let mut context = Context::from_waker(&waker);
+            match future.as_mut().poll(&mut context) {
+                Poll::Ready(output) => Some(output),
+                Poll::Pending => None,
+            }
+        };
+        leadership.wait(&mut Pending { ask, alarm: &alarm }, end)
+    }
+}
+
+/// A future that a thread waits for.
+struct Pending<'a, Q> {
+    ask: Q,
+    alarm: &'a Alarm,
+}
+
+impl<T, Q: FnMut() -> Option<T>> Awaited for Pending<'_, Q> {
+    type Output = T;
+
+    fn take(&mut self) -> Option<T> {
+        if !self.alarm.take() {
+            return None;
+        }
+        (self.ask)()
+    }
+
+    fn lead(&mut self, leads: bool) {
+        self.alarm.lead(leads);
+    }
+
+    fn park(&mut self, limit: Option<Duration>) {
+        self.alarm.park(limit);
     }
 }
 
@@ -91,8 +148,8 @@ macro_rules! methods {
         fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
     )*) => {
         /// The commands. Each returns once the agent has carried it out, and fails inside a connector or a description
-        /// handler ([`Handle::with`]).
-        impl Handle {
+        /// handler ([`Commands::with`]).
+        impl Commands {
             $(
                 $(#[$doc])*
                 pub fn $name(&self, $($argument: $type),*) -> Result<$result, CommandFailure> {
@@ -104,126 +161,3 @@ macro_rules! methods {
 }
 
 sip_host::for_each_command!(methods);
-
-/// Why there is no event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoEvent {
-    /// No event came in time.
-    #[error("no event came in time")]
-    Timeout,
-    /// The agent has ended: no more events follow.
-    #[error("the user agent has ended")]
-    Ended,
-}
-
-/// Events of a running user agent: an iterator that waits for the next event, and ends when the agent does.
-///
-/// The queue is bounded. While it is full the agent does not read from the network, so no event is dropped. The
-/// agent still takes commands.
-pub struct Events {
-    agent: AgentKey,
-    leadership: Arc<Leadership>,
-    inbox: Arc<Inbox>,
-}
-
-impl std::fmt::Debug for Events {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Events").finish_non_exhaustive()
-    }
-}
-
-impl Events {
-    pub(crate) fn new(agent: AgentKey, leadership: Arc<Leadership>, inbox: Arc<Inbox>) -> Self {
-        Self {
-            agent,
-            leadership,
-            inbox,
-        }
-    }
-
-    /// Waits for the next event, at most for `timeout`. Zero does not wait. Inside a connector or a description handler it
-    /// does not wait either, because the thread would wait for itself.
-    ///
-    /// # Errors
-    /// [`NoEvent::Timeout`] if no event came in time, [`NoEvent::Ended`] if no more follow.
-    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Event, NoEvent> {
-        // A time-out that the clock cannot represent counts as none.
-        self.wait(Instant::now().checked_add(timeout))
-    }
-
-    fn wait(&mut self, end: Option<Instant>) -> Result<Event, NoEvent> {
-        if let Some(result) = self.take_event(self.inbox.state()) {
-            return result;
-        }
-        // A connector that waits for events would wait for its own thread: it finds none.
-        if self.leadership.mailbox().is_driven_here() {
-            return Err(NoEvent::Timeout);
-        }
-        let presence = self.leadership.enter();
-        loop {
-            if let Role::Leads(mut lead) = presence.role() {
-                loop {
-                    // The thread that led before may have queued an event meanwhile.
-                    if let Some(result) = self.take_event(self.inbox.state()) {
-                        return result;
-                    }
-                    // An error means that the agents are gone, and the queue has ended.
-                    let _gone = lead.turn(left(end));
-                    if left(end) == Some(Duration::ZERO) {
-                        let result = self.take_event(self.inbox.state());
-                        return result.unwrap_or(Err(NoEvent::Timeout));
-                    }
-                }
-            }
-            let state = self.inbox.state();
-            if let Some(result) = self.take_event(state) {
-                return result;
-            }
-            if left(end) == Some(Duration::ZERO) {
-                return Err(NoEvent::Timeout);
-            }
-            self.inbox.wait(left(end));
-        }
-    }
-
-    /// The next event of the queue, or its end.
-    fn take_event(&self, mut state: MutexGuard<'_, InboxState>) -> Option<Result<Event, NoEvent>> {
-        let Some(event) = state.events.pop_front() else {
-            return state.ended.then_some(Err(NoEvent::Ended));
-        };
-        let was_full = std::mem::take(&mut state.full);
-        drop(state);
-        if was_full {
-            let mailbox = self.leadership.mailbox();
-            mailbox.post(Envelope::Room(self.agent));
-        }
-        Some(Ok(event))
-    }
-}
-
-/// The time that is left; `None` without an end.
-fn left(end: Option<Instant>) -> Option<Duration> {
-    end.map(|end| end.saturating_duration_since(Instant::now()))
-}
-
-impl Iterator for Events {
-    type Item = Event;
-
-    fn next(&mut self) -> Option<Event> {
-        self.wait(None).ok()
-    }
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        let events = {
-            let mut state = self.inbox.state();
-            state.receiver_dropped = true;
-            std::mem::take(&mut state.events)
-        };
-        drop(events);
-        let mailbox = self.leadership.mailbox();
-        mailbox.post(Envelope::Room(self.agent));
-    }
-}

@@ -11,7 +11,7 @@
 //! that gives it, so a program of one thread that handles one event after the other has no context switch for each
 //! message. The agents' own thread takes over when the application is busy for some milliseconds.
 //!
-//! [`Agent::new`] and [`Reactor`] need no thread: the caller of `poll` drives the agents.
+//! [`PolledAgent`] and [`Reactor`] need no thread: the caller of `poll` drives the agents.
 //!
 //! The adapter decides nothing about SIP: it opens the connections that the core requests, carries bytes,
 //! passes the time, and emits events.
@@ -47,10 +47,10 @@
 //!
 //! ```no_run
 //! # fn example(config: sip_core::config::Config) -> Result<(), Box<dyn std::error::Error>> {
-//! use sip_blocking::{Agent, Options};
+//! use sip_blocking::{Options, PolledAgent};
 //! use sip_core::{Body, Event};
 //!
-//! let mut agent = Agent::new(config, Options::default())?;
+//! let mut agent = PolledAgent::new(config, Options::default())?;
 //! while let Some(event) = agent.poll(None)? {
 //!     if let Event::Registered(_) = event {
 //!         let hello = Body::new("text/plain", "Hello");
@@ -67,10 +67,12 @@
 
 mod agent;
 mod agents;
+mod commands;
 mod connect;
 mod description;
 mod driver;
-mod handle;
+mod events;
+mod handles;
 mod inbox;
 mod io_thread;
 mod leadership;
@@ -86,14 +88,19 @@ mod waiter;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
-pub use agent::Agent;
+pub use agent::PolledAgent;
+pub use commands::Commands;
 pub use description::{Reply, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
-pub use handle::{Events, Handle, NoEvent};
+pub use events::{Events, NoEvent};
+pub use handles::{
+    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
+};
 pub use io_thread::IoThread;
 pub use mailbox::AgentKey;
 pub use options::Options;
 pub use reactor::Reactor;
 pub use rustls_pki_types::CertificateDer;
+pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
