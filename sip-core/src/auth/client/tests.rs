@@ -280,7 +280,8 @@ fn rfc3261_22_3_all_challenges_of_a_forked_request_are_answered_in_one_retry() {
 /// not, and its nonce is not used in advance either.
 #[test]
 fn rfc3261_22_1_rejected_credentials_are_not_sent_again() {
-    for (nonce, error) in [("1", rejected("w")), ("2", unsettled("w"))] {
+    for nonce in ["1", "2"] {
+        let error = rejected("w");
         let mut agent = Agent::new();
         agent.answer("realm=\"w\", nonce=\"1\", qop=\"auth\"");
         let again = www(&format!("realm=\"w\", nonce=\"{nonce}\", qop=\"auth\""));
@@ -315,7 +316,7 @@ fn rfc3261_22_1_a_rejection_holds_for_the_rest_of_the_request() {
     let mut agent = Agent::new();
     agent.answer("realm=\"one\", nonce=\"1\"");
     let one = www("realm=\"one\", nonce=\"2\"");
-    assert_eq!(agent.challenged(401, &[&one]), Err(unsettled("one")));
+    assert_eq!(agent.challenged(401, &[&one]), Err(rejected("one")));
     let refused = core::mem::take(&mut agent.attempts);
     agent.challenged(401, &[&one]).unwrap();
     agent.attempts = refused;
@@ -352,7 +353,7 @@ fn auth_loop_a_new_nonce_each_time_gets_two_answers_at_most() {
         match agent.challenged(401, &[&row]) {
             Ok(()) => sendings += agent.retry().len(),
             Err(error) => {
-                assert_eq!(error, unsettled("w"));
+                assert_eq!(error, rejected("w"));
                 break;
             }
         }
@@ -374,6 +375,35 @@ fn auth_loop_the_same_nonce_again_means_wrong_only_if_it_was_answered() {
     agent.challenged(401, &[&row]).unwrap();
     agent.retry();
     assert_eq!(agent.challenged(401, &[&row]), Err(rejected("w")));
+}
+
+/// RFC 7616 section 3.3: credentials that the realm has accepted are doubtful, not wrong, if it refuses them with another nonce; after
+/// eight such requests they are wrong, and with the same nonce, or once the password has changed, at once.
+#[test]
+fn rfc7616_3_3_accepted_credentials_get_the_benefit_of_the_doubt() {
+    let row = |nonce: usize| www(&format!("realm=\"w\", nonce=\"{nonce}\", qop=\"auth\""));
+    let accepted = || {
+        let mut agent = Agent::new();
+        agent.answer("realm=\"w\", nonce=\"0\", qop=\"auth\"");
+        agent.client.accepted(&agent.attempts);
+        agent
+    };
+    let refused = |agent: &mut Agent, first: usize, second: usize| {
+        agent.attempts = Attempts::new();
+        agent.challenged(401, &[&row(first)]).unwrap();
+        agent.retry();
+        agent.challenged(401, &[&row(second)])
+    };
+    let mut agent = accepted();
+    for round in 1..=DOUBTS.into() {
+        let result = refused(&mut agent, round * 2, round * 2 + 1);
+        assert_eq!(result, Err(unsettled("w")), "{round}");
+    }
+    assert_eq!(refused(&mut agent, 100, 101), Err(rejected("w")));
+    assert_eq!(refused(&mut accepted(), 5, 5), Err(rejected("w")));
+    let mut agent = accepted();
+    agent.client.forget();
+    assert_eq!(refused(&mut agent, 5, 6), Err(rejected("w")));
 }
 
 /// AUTH-LOOP: of two requests that were sent with an old nonce at the same time, both are answered
