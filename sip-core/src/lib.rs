@@ -87,6 +87,9 @@ mod timer;
 pub mod transaction;
 mod ua;
 
+/// The parser: messages, URIs and header fields.
+pub use sip_parse as parse;
+
 pub use action::Action;
 pub use auth::AuthorizationFailed;
 pub use body::Body;
@@ -127,3 +130,8 @@ pub use ua::{
 #[cfg(all(doctest, feature = "xml"))]
 #[doc = include_str!("../../docs/packages.md")]
 pub struct Packages;
+
+/// The example of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -17,8 +17,14 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 
-use sip_core::{DescriptionKind, EndReason, Event, ExchangeId, ExchangeOutcome, SessionId};
+use sip_core::{Cause, DescriptionKind, EndReason, Event, ExchangeId, ExchangeOutcome, SessionId};
 use sip_parse::Request;
+
+/// Why a call or request ended whose agent is gone.
+#[must_use]
+pub fn stopped() -> EndReason {
+    EndReason::local(Cause::Stopped)
+}
 
 /// Where a call stands, as far as its handle asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -305,7 +311,7 @@ impl Calls {
         let all: alloc::vec::Vec<_> = self.calls.keys().copied().collect();
         for session in all {
             if let Some(call) = self.calls.get_mut(&session) {
-                call.end.get_or_insert_with(|| Box::new(super::stopped()));
+                call.end.get_or_insert_with(|| Box::new(stopped()));
             }
             self.step(session, Input::Gone);
         }

@@ -114,7 +114,6 @@ impl From<CommandFailure> for CallError {
     fn from(failure: CommandFailure) -> Self {
         match failure {
             CommandFailure::Refused(error) => Self::Refused(error),
-            CommandFailure::Stale(stale) => Self::Refused(stale.into()),
             CommandFailure::OwnThread => Self::OwnThread,
             CommandFailure::Gone => Self::Gone,
         }

@@ -45,9 +45,4 @@ impl<T> Inbound<T> {
     pub(super) fn take(&mut self) -> Option<T> {
         self.queue.pop_front()
     }
-
-    /// The core has refused a request, or its peer has withdrawn it.
-    pub(super) fn remove(&mut self, is_over: impl Fn(&T) -> bool) {
-        self.queue.retain(|request| !is_over(request));
-    }
 }

@@ -24,13 +24,13 @@ use alloc::vec::Vec;
 use core::task::Waker;
 
 use sip_core::{
-    Cause, EndReason, Event, IncomingRequestId, Registration, RequestId, SessionId, TransferId,
+    EndReason, Event, IncomingRequestId, Registration, RequestId, SessionId, TransferId,
     TransferOutcome,
 };
 use sip_parse::{Method, Request, Response};
 
-pub use calls::OfferedCall;
 use calls::{Calls, Effect, Input};
+pub use calls::{OfferedCall, stopped};
 pub use chore::Chore;
 use error::{NotConnected, RegistrationError};
 pub use inbound::INBOUND;
@@ -42,12 +42,6 @@ pub use watch::Seen;
 use watch::{Changed, Watch};
 
 use crate::failure::ConnectFailure;
-
-/// Why a call or request ended whose agent is gone.
-#[must_use]
-pub fn stopped() -> EndReason {
-    EndReason::local(Cause::Stopped)
-}
 
 /// The outcome of a request of the application.
 pub type RequestOutcome = Result<Box<Response>, Box<EndReason>>;
