@@ -331,6 +331,7 @@ impl Calls {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(not(feature = "os"))]
     extern crate std;
 
     use std::string::ToString;

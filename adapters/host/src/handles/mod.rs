@@ -113,17 +113,15 @@ impl Handles {
             Effect::Nothing | Effect::HangUp => {}
         }
         match event {
-            Event::RequestCompleted { request, outcome } => {
-                if self.requests.complete(request, || outcome.clone()) {
-                    self.waiters.take(Topic::Request(*request), &mut woken);
-                }
+            Event::RequestCompleted { request, outcome }
+                if self.requests.complete(request, || outcome.clone()) =>
+            {
+                self.waiters.take(Topic::Request(*request), &mut woken);
             }
             Event::TransferEnded {
                 transfer, outcome, ..
-            } => {
-                if self.transfers.complete(transfer, || outcome.clone()) {
-                    self.waiters.take(Topic::Transfer(*transfer), &mut woken);
-                }
+            } if self.transfers.complete(transfer, || outcome.clone()) => {
+                self.waiters.take(Topic::Transfer(*transfer), &mut woken);
             }
             Event::IncomingRequest {
                 incoming,
