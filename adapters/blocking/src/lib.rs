@@ -92,7 +92,9 @@ pub use commands::Commands;
 pub use description::{Reply, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use events::{Events, NoEvent};
 pub use handles::{
-    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
+    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages,
+    IncomingSubscription, IncomingSubscriptions, IncomingTransfer, IncomingTransfers,
+    PendingRequest, Publication, Subscription,
 };
 pub use io_thread::IoThread;
 pub use mailbox::AgentKey;
@@ -100,6 +102,7 @@ pub use options::Options;
 pub use reactor::Reactor;
 pub use rustls_pki_types::CertificateDer;
 pub use sip_core as core;
+pub use sip_host::handles::Notice;
 pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{

@@ -202,11 +202,14 @@ pub use commands::Commands;
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use events::Events;
 pub use handles::{
-    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
+    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages,
+    IncomingSubscription, IncomingSubscriptions, IncomingTransfer, IncomingTransfers,
+    PendingRequest, Publication, Subscription,
 };
 pub use options::Options;
 pub use rustls_pki_types::CertificateDer;
 pub use sip_core as core;
+pub use sip_host::handles::Notice;
 pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
