@@ -93,8 +93,13 @@ pub use io_thread::IoThread;
 pub use mailbox::AgentKey;
 pub use options::Options;
 pub use reactor::Reactor;
-pub use rustls_pki_types::CertificateDer;
-pub use sip_host::os::{Clock, StartError};
+#[cfg(feature = "tls")]
+pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+#[cfg(feature = "tls")]
+pub use sip_host::os::{ClientCertificate, Roots, TlsError};
+pub use sip_host::os::{
+    Clock, HandshakeHeaderError, HandshakeHeaders, Proxy, ProxyError, StartError,
+};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
     ServerUrlSource, TraceConnector, TypedFactory,

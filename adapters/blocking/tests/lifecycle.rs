@@ -185,7 +185,6 @@ fn what_commands_send_goes_out_while_events_wait() {
 #[test]
 fn commands_of_many_threads_each_get_their_answer() {
     let mut options = Options::default();
-    options.command_queue = 2;
     let (handle, _events, _server, _listener) = connected(options);
     let threads: Vec<_> = (0..16)
         .map(|number| {

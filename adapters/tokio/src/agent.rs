@@ -9,6 +9,9 @@ use crate::driver::Driver;
 use crate::handle::{Events, Handle};
 use crate::options::Options;
 
+/// How many commands may wait for the user agent; a further one waits until there is room.
+const COMMAND_QUEUE: usize = 64;
+
 /// Starts user agents: [`Agent::start`].
 #[derive(Debug)]
 pub struct Agent;
@@ -23,9 +26,9 @@ impl Agent {
     /// [`StartError`]; nothing runs then.
     pub fn start(config: Config, mut options: Options) -> Result<(Handle, Events), StartError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        let dialer = Dialer::new(&config, &options)?;
+        let dialer = Dialer::new(options.dialing(&config, cfg!(feature = "tls"))?);
         let (host, last_failure) = options.host(&config)?;
-        let (commands, command_queue) = mpsc::channel(options.command_queue.max(1));
+        let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
         let (event_queue, events) = mpsc::channel(options.event_queue.max(1));
         let handle = Handle::new(commands, last_failure);
         let driver = Driver::new(host, &config, options, dialer, command_queue, event_queue);

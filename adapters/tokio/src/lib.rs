@@ -199,8 +199,13 @@ pub use agent::Agent;
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use handle::{Events, Handle};
 pub use options::Options;
-pub use rustls_pki_types::CertificateDer;
-pub use sip_host::os::{Clock, StartError};
+#[cfg(feature = "tls")]
+pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+#[cfg(feature = "tls")]
+pub use sip_host::os::{ClientCertificate, Roots, TlsError};
+pub use sip_host::os::{
+    Clock, HandshakeHeaderError, HandshakeHeaders, Proxy, ProxyError, StartError,
+};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
     ServerUrlSource, TraceConnector, TypedFactory,
