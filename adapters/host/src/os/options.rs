@@ -199,15 +199,15 @@ impl LastFailure {
 #[non_exhaustive]
 pub enum StartError {
     /// The core does not support something that the configuration enables.
-    #[error(transparent)]
-    Core(sip_core::StartError),
+    #[error("{0}")]
+    Core(#[from] sip_core::StartError),
     /// The operating system returned no randomness.
     #[error("no randomness from the operating system: {0}")]
-    Entropy(getrandom::Error),
+    Entropy(#[source] getrandom::Error),
     /// The certificates of the options cannot be used, or there is no TLS for a `wss` server. Only with TLS.
     #[cfg(feature = "tls")]
-    #[error(transparent)]
-    Tls(TlsError),
+    #[error("{0}")]
+    Tls(#[source] TlsError),
     /// The configuration has a `wss` server, and the program is built without TLS.
     #[error(
         "this program is built without TLS: a wss server needs the feature `ring` or `aws-lc-rs` of the adapter"
@@ -218,7 +218,7 @@ pub enum StartError {
     NoRuntime,
     /// The operating system gives no thread, or no means to wait for sockets. Only `sip-blocking` returns it.
     #[error("no thread or no sockets: {0}")]
-    System(std::io::Error),
+    System(#[source] std::io::Error),
     /// The thread that was to carry the user agent has ended. Only `sip-blocking` returns it.
     #[error("the thread for user agents has ended")]
     Gone,

@@ -114,7 +114,7 @@ impl fmt::Debug for ClientCertificate {
 pub enum TlsError {
     /// A certificate of [`Options::extra_roots`](crate::os::Options::extra_roots) cannot be read.
     #[error("root certificate: {0}")]
-    Root(rustls::Error),
+    Root(#[source] rustls::Error),
     /// There is a `wss` server, and [`Options::roots`](crate::os::Options::roots) and
     /// [`Options::extra_roots`](crate::os::Options::extra_roots) are both empty, so that no server could be trusted.
     #[error(
@@ -124,13 +124,13 @@ pub enum TlsError {
     /// The certificate of [`Options::client_certificate`](crate::os::Options::client_certificate) cannot be used with its key,
     /// or one of them cannot be read.
     #[error("client certificate: {0}")]
-    ClientCertificate(rustls::Error),
+    ClientCertificate(#[source] rustls::Error),
     /// No cryptography is built in: the feature `tls` is on alone.
     #[error("a wss server needs the feature `ring` or `aws-lc-rs` of this crate")]
     NoBackend,
     /// The cryptography that is built in has no usable version of TLS.
     #[error("TLS: {0}")]
-    Backend(rustls::Error),
+    Backend(#[source] rustls::Error),
 }
 
 /// The TLS trust of one agent. All of its connections share it.
@@ -232,4 +232,57 @@ fn provider() -> Result<Arc<CryptoProvider>, TlsError> {
 pub fn server_name(server: &ServerUrl) -> Result<ServerName<'static>, Failure> {
     ServerName::try_from(server.host().to_owned())
         .map_err(|error| (ConnectError::Tls, error.to_string()))
+}
+
+#[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+mod tests {
+    use super::*;
+
+    /// The backend of this build makes a configuration, once, and its name is that of the rule.
+    #[test]
+    fn the_backend_is_ring_unless_it_is_aws_lc_rs_alone() {
+        let servers = [Server {
+            url: ServerUrl::parse("wss://example.com").unwrap(),
+            weight: 0,
+        }];
+        let trust = Trust::new(&servers, Roots::usual(), &[], None).unwrap();
+        let (first, second) = (trust.tls().unwrap(), trust.tls().unwrap());
+        assert!(Arc::ptr_eq(&first, &second));
+        let provider = format!("{:?}", first.crypto_provider().secure_random);
+        let expected = if cfg!(feature = "ring") {
+            "Ring"
+        } else {
+            "AwsLcRs"
+        };
+        assert!(provider.contains(expected), "{provider}");
+    }
+
+    /// Sets add up, and an empty one trusts what the application gives alone.
+    #[cfg(feature = "webpki-roots")]
+    #[test]
+    fn the_bundled_roots_are_many() {
+        let mut store = RootCertStore::empty();
+        Roots::Bundled.add_to(&mut store);
+        assert!(store.len() > 50, "{}", store.len());
+    }
+
+    #[test]
+    fn nothing_to_trust_is_an_error_once_there_is_a_wss_server() {
+        let trust = Trust::new(&[], Vec::new(), &[], None).unwrap();
+        let (error, detail) = trust.tls().unwrap_err();
+        assert_eq!(error, ConnectError::Tls);
+        assert!(detail.contains("`webpki-roots`"), "{detail}");
+    }
+
+    #[test]
+    fn pem_without_a_certificate_or_a_key_is_an_error() {
+        let pem = |chain: &[u8], key: &[u8]| ClientCertificate::from_pem(chain, key);
+        let certificate = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let key = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        assert!(pem(b"", key).is_err() && pem(certificate, b"").is_err());
+        assert!(pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n", key).is_err());
+        let both = [&certificate[..], key].concat();
+        let shown = format!("{:?}", pem(&both, &both).unwrap());
+        assert_eq!(shown, "ClientCertificate { chain: 1, .. }");
+    }
 }
