@@ -22,7 +22,13 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
             arguments.event
         )));
     }
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::OnDemand)?;
+    let targets: Vec<&str> = arguments.target.as_deref().into_iter().collect();
+    let mut running = Running::start(
+        &arguments.account,
+        arguments.output,
+        Registering::OnDemand,
+        &targets,
+    )?;
     let result = publish(&mut running, &arguments, given).await;
     finish(&mut running, result).await
 }

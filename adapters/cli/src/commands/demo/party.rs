@@ -82,6 +82,7 @@ impl Party {
         let (ladder, messages) = (ladder.clone(), report.clone());
         let settings = Settings {
             extra_roots: Vec::new(),
+            clock: report.clock().clone(),
             trace: Box::new(move |record, _| {
                 note(name, side, record, &ladder, &messages, trace);
             }),
