@@ -453,7 +453,7 @@ pub(crate) fn command_failure(failure: CommandFailure) -> Failure {
 /// A call or request that has ended meanwhile is not a failure.
 pub(crate) fn tolerate_ended(result: Result<(), CommandFailure>) -> Result<(), Failure> {
     match result {
-        Ok(()) | Err(CommandFailure::Stale(_) | CommandFailure::Refused(_)) => Ok(()),
+        Ok(()) | Err(CommandFailure::Refused(_)) => Ok(()),
         Err(failure) => Err(Failure::Outcome(failure.to_string())),
     }
 }
