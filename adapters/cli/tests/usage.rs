@@ -33,6 +33,8 @@ fn help_names_every_command_and_exit_code() {
         "watch",
         "config",
         "parse",
+        "completions",
+        "man",
         "Exit codes",
         "Examples",
     ] {
@@ -52,6 +54,8 @@ fn help_names_every_command_and_exit_code() {
         "watch",
         "config",
         "parse",
+        "completions",
+        "man",
     ] {
         let help = run(&[command, "--help"]);
         assert_eq!(help.code, 0, "{command}");

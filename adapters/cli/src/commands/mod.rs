@@ -9,5 +9,6 @@ pub(crate) mod publish;
 pub(crate) mod register;
 pub(crate) mod request;
 pub(crate) mod serve;
+pub(crate) mod shell;
 pub(crate) mod subscribe;
 pub(crate) mod watch;
