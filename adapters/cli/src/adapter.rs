@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::os::{Options, StartError};
+use sip_host::os::{Clock, Options, StartError};
 use sip_host::{CommandFailure, ConnectFailure, TraceConnector, command};
 #[cfg(unix)]
 use tokio::io::Interest;
@@ -28,6 +28,8 @@ const FORWARDED_EVENTS: usize = 16;
 pub(crate) struct Settings {
     #[cfg(feature = "tls")]
     pub(crate) extra_roots: Vec<CertificateDer<'static>>,
+    /// The clock of the agent, to which its events refer.
+    pub(crate) clock: Clock,
     pub(crate) trace: TraceConnector,
     /// The limit of transactions on each side, if not the default.
     pub(crate) transactions: Option<usize>,
@@ -40,6 +42,7 @@ impl Settings {
         {
             options.extra_roots = self.extra_roots;
         }
+        options.clock = self.clock;
         options.trace_connector = Some(self.trace);
         options.description_factory = Some(factory);
         if let Some(transactions) = self.transactions {
