@@ -1,11 +1,12 @@
 //! The command line of `sip`, and its help.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{ExtraHeader, ToneFormat, Tones, TonesError};
 use sip_parse::MediaType;
+
+use crate::listen::Listen;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -97,6 +98,12 @@ pub(crate) enum Command {
     /// Exit code 1 if a file does not parse, unless --answer is given.
     Parse(Parse),
 }
+
+/// Where `sip serve` listens without `--listen`.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:5080";
+
+/// The realm of `sip serve` without `--realm`.
+pub(crate) const DEFAULT_REALM: &str = "localhost";
 
 /// Which server, which account.
 #[derive(Args, Clone, Debug, Default)]
@@ -195,14 +202,16 @@ pub(crate) struct Demo {
 
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5080")]
-    pub(crate) listen: SocketAddr,
+    /// Where to listen, such as localhost:5080 or [::1]:5080; port 0 takes a free one
+    ///
+    /// A name stands for each of its addresses.
+    #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
+    pub(crate) listen: Listen,
     /// A user that may register and call; repeat for more than one
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = user)]
     pub(crate) user: Vec<(String, String)>,
     /// Realm of the digest challenges, and the domain that the users belong to
-    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_REALM)]
     pub(crate) realm: String,
     /// Forward every SUBSCRIBE and PUBLISH to the user agents of the user
     ///

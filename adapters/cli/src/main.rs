@@ -15,6 +15,7 @@ mod interrupts;
 mod keyboard;
 mod keys;
 mod ladder;
+mod listen;
 mod log;
 mod outcome;
 mod phone;

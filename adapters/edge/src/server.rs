@@ -68,14 +68,18 @@ pub struct TraceMessage<'a> {
     pub bytes: &'a Bytes,
 }
 
+type MessageHook = Box<dyn FnMut(&TraceMessage<'_>) + Send>;
+
+type EventHook = Box<dyn FnMut(&EdgeEvent) + Send>;
+
 /// Those that observe the server. Its task and its owner share them.
 #[derive(Clone, Default)]
 struct Observers(Arc<Mutex<Hooks>>);
 
 #[derive(Default)]
 struct Hooks {
-    messages: Option<Box<dyn FnMut(&TraceMessage<'_>) + Send>>,
-    events: Option<Box<dyn FnMut(&EdgeEvent) + Send>>,
+    messages: Option<MessageHook>,
+    events: Option<EventHook>,
 }
 
 impl std::fmt::Debug for Observers {

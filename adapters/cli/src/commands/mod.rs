@@ -11,3 +11,4 @@ pub(crate) mod request;
 pub(crate) mod serve;
 pub(crate) mod subscribe;
 pub(crate) mod watch;
+mod watching;
