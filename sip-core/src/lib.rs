@@ -92,7 +92,7 @@ pub use auth::AuthorizationFailed;
 pub use body::Body;
 pub use connection::{ConnectionInfo, Transport};
 pub use dtmf::{Tone, ToneFormat, Tones, TonesError};
-pub use endpoint::Counters;
+pub use endpoint::{CallCounters, Counters};
 pub use error::{Backpressure, ClockJump, CommandError, RefusalError, StaleHandle, StartError};
 pub use event::{DescriptionKind, Event, ExchangeOutcome, Referral, Registration, TransferOutcome};
 pub use fleet::{AgentId, Fleet};
@@ -105,7 +105,7 @@ pub use limits::Limits;
 pub use notifier::{IncomingSubscription, Notification};
 pub use publication::PublishOptions;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
-pub use record::{Direction, LogContent, LogRecord, TraceRecord};
+pub use record::{AddressText, Direction, LogContent, LogRecord, TraceRecord};
 pub use session::{
     DescriptionFailed, FailureStatus, Forks, FromError, InviteOptions, MessageOptions,
     ModifyOptions, ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget,
