@@ -210,6 +210,9 @@ pub(crate) struct Serve {
     /// A user that may register and call; repeat for more than one
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = user)]
     pub(crate) user: Vec<(String, String)>,
+    /// Serve the counters for Prometheus over HTTP at /metrics, such as 127.0.0.1:9090
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics: Option<Listen>,
     /// Realm of the digest challenges, and the domain that the users belong to
     #[arg(long, value_name = "NAME", default_value = DEFAULT_REALM)]
     pub(crate) realm: String,

@@ -76,14 +76,14 @@ impl Listen {
     }
 
     /// The URL for clients of a server that listens on `bound`. Every address of the machine includes the loopback one.
-    pub(crate) fn url(&self, bound: SocketAddr) -> String {
+    pub(crate) fn url(&self, scheme: &str, bound: SocketAddr) -> String {
         let host = match bound.ip() {
             IpAddr::V4(address) if address.is_unspecified() => "127.0.0.1".to_owned(),
             IpAddr::V6(address) if address.is_unspecified() => "[::1]".to_owned(),
             _ if self.host.contains(':') => format!("[{}]", self.host),
             _ => self.host.clone(),
         };
-        format!("ws://{host}:{}", bound.port())
+        format!("{scheme}://{host}:{}", bound.port())
     }
 }
 
@@ -106,11 +106,11 @@ mod tests {
             let listen: Listen = text.parse().unwrap();
             assert_eq!(listen.to_string(), text);
             let bound = SocketAddr::from(([127, 0, 0, 1], 7));
-            assert_eq!(listen.url(bound), url);
+            assert_eq!(listen.url("ws", bound), url);
         }
         let every: Listen = "0.0.0.0:5080".parse().unwrap();
         let bound = SocketAddr::from(([0, 0, 0, 0], 5080));
-        assert_eq!(every.url(bound), "ws://127.0.0.1:5080");
+        assert_eq!(every.url("ws", bound), "ws://127.0.0.1:5080");
         for text in [
             "",
             ":",

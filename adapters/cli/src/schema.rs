@@ -95,6 +95,7 @@ pub(crate) const EVENTS: &[(&str, &[&str])] = &[
     ("watched", &["name", "package", "state"]),
     ("stopped", &["unfinished"]),
     ("listening", &["server", "realm", "users"]),
+    ("metrics", &["url"]),
     (
         "user_registered",
         &["user", "contact", "remote", "expires", "refreshed"],

@@ -2,6 +2,10 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use common::{Background, Run, run, serve, sip};
 
 const ALICE: [&str; 4] = ["--uri", "sip:alice@localhost", "--password", "a-secret"];
@@ -152,4 +156,79 @@ fn what_cannot_be_listened_on_is_said() {
         "{}",
         twice.err
     );
+}
+
+/// One scrape of `--metrics`: the value of each sample by its name and labels.
+fn scrape(url: &str) -> BTreeMap<String, u64> {
+    let address = url.strip_prefix("http://").unwrap();
+    let address = address.strip_suffix("/metrics").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let samples = body.lines().filter(|line| !line.starts_with('#'));
+    let read = |line: &str| {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        (name.to_owned(), value.parse().unwrap())
+    };
+    samples.map(read).collect()
+}
+
+/// The counters agree with what the users have done, while they do it and afterwards.
+#[test]
+fn a_scrape_counts_what_the_users_have_done() {
+    let users = ["--user", "alice:a-secret", "--user", "bob:b-secret"];
+    let flags = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics",
+        "127.0.0.1:0",
+    ];
+    let mut server = Background::start(&[&flags[..], &users].concat());
+    let line = server.line("listening on ");
+    let url = line.split([' ', ',']).nth(2).unwrap().to_owned();
+    let line = server.line("metrics at ");
+    let metrics = line.rsplit(' ').next().unwrap().to_owned();
+    let value = |name: &str| {
+        let samples = scrape(&metrics);
+        *samples
+            .get(name)
+            .unwrap_or_else(|| panic!("{name}: {samples:#?}"))
+    };
+    assert_eq!(value("sip_edge_connections_opened_total"), 0);
+    let mut bob = Background::start(&account(&["answer"], &url, BOB));
+    bob.line("registered");
+    assert_eq!(value("sip_edge_bindings"), 1);
+    assert_eq!(value("sip_edge_connections"), 1);
+    let mut alice = Background::start(&account(&["call", "bob"], &url, ALICE));
+    alice.line("call established");
+    assert_eq!(value("sip_edge_calls"), 1);
+    assert_eq!(value("sip_edge_registrations_total"), 2);
+    assert_eq!(value("sip_edge_calls_total{outcome=\"answered\"}"), 1);
+    assert_eq!(value("sip_edge_calls_ended_total{how=\"bye\"}"), 0);
+    drop(alice);
+    let called = run(&account(
+        &["call", "bob", "--hangup-after", "0"],
+        &url,
+        ALICE,
+    ));
+    assert_eq!(called.code, 0, "{}\n{}", called.out, called.err);
+    let refused = run(&account(&["message", "carol", "hello"], &url, ALICE));
+    assert_eq!(refused.code, 1);
+    let wrong = ["--uri", "sip:alice@localhost", "--password", "guess"];
+    run(&account(&["register", "--for", "0"], &url, wrong));
+    for (name, expected) in [
+        ("sip_edge_calls_begun_total", 2),
+        ("sip_edge_calls_total{outcome=\"answered\"}", 2),
+        ("sip_edge_calls_ended_total{how=\"bye\"}", 1),
+        ("sip_edge_messages_total{outcome=\"failed\"}", 1),
+        ("sip_edge_registrations_refused_total", 1),
+        ("sip_edge_wrong_credentials_total", 1),
+    ] {
+        assert_eq!(value(name), expected, "{name}");
+    }
 }

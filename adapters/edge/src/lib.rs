@@ -40,6 +40,7 @@
 //! | RFC 6665 SUBSCRIBE, RFC 3903 PUBLISH | `event_packages.rs`, `watchers.rs`, `publications.rs`, `documents.rs` |
 //! | RFC 3428 stored messages | `messages.rs`, `mailbox.rs` |
 //! | RFC 7118 the WebSocket | `server.rs`, `server/socket.rs` |
+//! | none: counters over HTTP | `server/scrape.rs` |
 //! | none: what observers see | `event.rs`, `counters.rs`, `call_events.rs`, `calls.rs` |
 //!
 //! From the top to the bottom; each imports only those below it: `server`, then `response`, `proxy`, `event_packages`,
@@ -73,7 +74,7 @@ mod watchers;
 pub struct Readme;
 
 pub use config::{EdgeConfig, EdgeConfigError, EdgeLimits, Faults};
-pub use counters::{Counters, Gauges};
+pub use counters::{Counters, Gauges, edge_metrics_text};
 pub use edge::{Backpressure, Edge};
 pub use event::{CallFailure, CutReason, EdgeAction, EdgeEvent, EventPackage, RemovalReason};
 pub use server::{EdgeServer, TraceMessage};

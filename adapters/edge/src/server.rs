@@ -1,5 +1,6 @@
 //! The thin server: sockets, clock and entropy around one [`Edge`].
 
+mod scrape;
 mod socket;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::config::EdgeConfig;
-use crate::counters::{Counters, Gauges};
+use crate::counters::{Counters, Gauges, edge_metrics_text};
 use crate::edge::Edge;
 use crate::event::{EdgeAction, EdgeEvent};
 
@@ -50,6 +51,7 @@ pub struct EdgeServer {
     counters: watch::Receiver<(Counters, Gauges)>,
     observers: Observers,
     task: JoinHandle<()>,
+    scrapes: JoinSet<()>,
 }
 
 /// One SIP message that the edge sent or received.
@@ -178,6 +180,7 @@ impl EdgeServer {
             counters,
             observers,
             task,
+            scrapes: JoinSet::new(),
         })
     }
 
@@ -197,6 +200,23 @@ impl EdgeServer {
     #[must_use]
     pub fn gauges(&self) -> Gauges {
         self.counters.borrow().1
+    }
+
+    /// Serves the counters and gauges as text for Prometheus at `/metrics` of an HTTP server on `socket`, as long as the server
+    /// lives. Only GET is answered, one request for each connection. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// The system refuses the socket.
+    pub fn serve_metrics(&mut self, socket: std::net::TcpListener) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(socket)?;
+        let counters = self.counters.clone();
+        let text = move || {
+            let (counters, gauges) = *counters.borrow();
+            edge_metrics_text(&counters, &gauges)
+        };
+        self.scrapes.spawn(scrape::serve(listener, Arc::new(text)));
+        Ok(())
     }
 
     /// Passes every SIP message from now on to `hook`, in the order in which the edge handles them, without

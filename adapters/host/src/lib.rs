@@ -17,7 +17,7 @@
 //! | half | files |
 //! |---|---|
 //! | os | `os/mod`, `os/options`, `os/connect`, `os/clock`, `os/websocket` |
-//! | pure | `host`, `hooks`, `authenticator`, `description`, `list`, `command`, `failure`, `log` |
+//! | pure | `host`, `hooks`, `authenticator`, `description`, `list`, `command`, `failure`, `log`, `metrics` |
 
 extern crate alloc;
 
@@ -29,6 +29,7 @@ mod hooks;
 mod host;
 mod list;
 mod log;
+mod metrics;
 #[cfg(feature = "os")]
 pub mod os;
 
@@ -43,3 +44,4 @@ pub use description::{Describers, DescriptionError, TypedFactory};
 pub use failure::{CONNECT_TIMEOUT, ConnectFailure, Failure};
 pub use hooks::{FailureObserver, Hooks, LogConnector, ServerUrlSource, TraceConnector};
 pub use host::{Autostop, Host, Job, LONGEST_SLEEP};
+pub use metrics::{METRICS_TYPE, Metric, Metrics, agents_text, metrics_text};

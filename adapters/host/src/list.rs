@@ -69,6 +69,19 @@ macro_rules! for_each_command {
             /// The core refuses the command, or the agent is gone.
             fn unregister() -> ();
 
+            /// The counters since the agent was made ([`UserAgent::counters`](::sip_core::UserAgent::counters)): messages,
+            /// connections, registrations, calls and requests by their outcome.
+            ///
+            /// # Errors
+            /// The agent is gone.
+            fn counters() -> ::sip_core::Counters;
+
+            /// The counters, and what is up now: calls, transactions, flows. `Display` writes them as text for Prometheus.
+            ///
+            /// # Errors
+            /// The agent is gone.
+            fn metrics() -> $crate::Metrics;
+
             /// [`UserAgent::invite`](::sip_core::UserAgent::invite) (RFC 3261 section 13.2): calls `target`,
             /// a URI or a user name in the domain of the account.
             ///

@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let sockets = arguments.listen.bind().map_err(|error| {
         Failure::Usage(format!("cannot listen on {}: {error}", arguments.listen))
     })?;
-    let server = EdgeServer::start_on(config, sockets)
+    let mut server = EdgeServer::start_on(config, sockets)
         .map_err(|error| Failure::Usage(format!("cannot serve: {error}")))?;
     if arguments.output.trace {
         server.trace(|message| {
@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
         });
     }
     let events = show_events(&server, &report);
-    let url = arguments.listen.url(server.local_addr());
+    let url = arguments.listen.url("ws", server.local_addr());
     report.event(
         "listening",
         [
@@ -66,6 +66,9 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
             },
         ),
     );
+    if let Some(listen) = &arguments.metrics {
+        serve_metrics(&mut server, listen, &report)?;
+    }
     if users.is_empty() {
         report.hint(&without_users(&arguments.listen, &arguments.realm));
     }
@@ -106,6 +109,24 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
             counters.unregistered,
         ),
     );
+    Ok(())
+}
+
+/// Serves the counters at each address of `listen`.
+fn serve_metrics(server: &mut EdgeServer, listen: &Listen, report: &Report) -> Result<(), Failure> {
+    let failed =
+        |error: std::io::Error| Failure::Usage(format!("cannot listen on {listen}: {error}"));
+    let sockets = listen.bind().map_err(failed)?;
+    let Some(first) = sockets.first() else {
+        return Ok(());
+    };
+    let url = listen.url("http", first.local_addr().map_err(failed)?);
+    let url = format!("{url}/metrics");
+    for socket in sockets {
+        server.serve_metrics(socket).map_err(failed)?;
+    }
+    let text = format!("metrics at {url}");
+    report.event("metrics", [("url", json!(url))], text);
     Ok(())
 }
 
