@@ -113,6 +113,7 @@ pub(crate) const EVENTS: &[(&str, &[&str])] = &[
     ("user_unsubscribed", &["subscriber", "user", "package"]),
     ("user_published", &["user", "publications"]),
     ("missed", &["events"]),
+    ("page", &["url"]),
     ("sip", &["from", "to", "message"]),
     ("problem", &["text"]),
     ("speed", &["calls_per_second"]),

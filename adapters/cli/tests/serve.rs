@@ -97,7 +97,7 @@ fn what_happens_is_shown() {
     assert!(ended.ends_with(" s"), "{ended}");
     let wrong = ["--uri", "sip:alice@localhost", "--password", "guess"];
     let refused = run(&account(&["register", "--for", "0"], &url, wrong));
-    assert_eq!(refused.code, 1, "{}\n{}", refused.out, refused.err);
+    assert_eq!(refused.code, 4, "{}\n{}", refused.out, refused.err);
     let line = server.line("registration of sip:alice@localhost from 127.0.0.1:");
     assert!(line.ends_with(" refused: 401 wrong password"), "{line}");
     let absent = run(&account(&["message", "carol", "hello"], &url, ALICE));
@@ -115,7 +115,7 @@ fn a_name_is_listened_on_and_a_server_without_users_says_what_to_type() {
     assert!(line.ends_with("users: none"), "{line}");
     let url = line.split([' ', ',']).nth(2).unwrap().to_owned();
     let refused = run(&account(&["register", "--for", "0"], &url, ALICE));
-    assert_eq!(refused.code, 1, "{}\n{}", refused.out, refused.err);
+    assert_eq!(refused.code, 4, "{}\n{}", refused.out, refused.err);
     server.line("registration of sip:alice@localhost from ");
     server.signal("INT");
     let (code, errors) = server.finish_with_errors();

@@ -272,7 +272,7 @@ impl fmt::Display for EdgeEvent {
                 write!(f, "registration of {user} from {remote} refused: ")?;
                 match *status {
                     StatusCode::UNAUTHORIZED => f.write_str("401 wrong password"),
-                    status => write!(f, "{}", Status(status)),
+                    status => status.fmt(f),
                 }
             }
             Self::CallStarted { call, from, to } => write!(f, "call {call}: {from} calls {to}"),
@@ -310,7 +310,7 @@ impl fmt::Display for EdgeEvent {
                 )
             }
             Self::MessageFailed { from, to, status } => {
-                write!(f, "message from {from} to {to}: {}", Status(*status))
+                write!(f, "message from {from} to {to}: {status}")
             }
             Self::Subscribed {
                 subscriber,
@@ -343,7 +343,7 @@ impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(StatusCode::REQUEST_TERMINATED) => f.write_str("cancelled by the caller"),
-            Self::Status(status) => write!(f, "{}", Status(*status)),
+            Self::Status(status) => status.fmt(f),
             Self::CallerLost => f.write_str("the connection of the caller is lost"),
         }
     }
@@ -368,15 +368,6 @@ impl fmt::Display for Remote {
             Some(remote) => remote.fmt(f),
             None => f.write_str("an unknown address"),
         }
-    }
-}
-
-/// A status with its phrase.
-struct Status(StatusCode);
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0.as_u16(), self.0.reason())
     }
 }
 

@@ -75,6 +75,7 @@ pub struct Readme;
 
 pub use config::{EdgeConfig, EdgeConfigError, EdgeLimits, Faults};
 pub use counters::{Counters, Gauges, edge_metrics_text};
-pub use edge::{Backpressure, Edge};
+pub use edge::Edge;
 pub use event::{CallFailure, CutReason, EdgeAction, EdgeEvent, EventPackage, RemovalReason};
 pub use server::{EdgeServer, TraceMessage};
+pub use sip_core::Backpressure;

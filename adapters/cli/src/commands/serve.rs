@@ -12,9 +12,13 @@ use crate::listen::Listen;
 use crate::outcome::Failure;
 use crate::report::Report;
 use crate::running::print_trace;
+use crate::web::Web;
 
-pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
+use super::page;
+
+pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen()?;
+    let generated = page::users(&mut arguments)?;
     let report = Report::new(arguments.output.json);
     let users: Vec<String> = arguments
         .user
@@ -23,7 +27,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
         .collect();
     let config = EdgeConfig {
         realm: arguments.realm.clone(),
-        users: arguments.user,
+        users: arguments.user.clone(),
         stores_messages: true,
         event_packages: match arguments.forward_events {
             true => Vec::new(),
@@ -36,8 +40,16 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     })?;
     let mut server = EdgeServer::start_on(config, sockets)
         .map_err(|error| Failure::Usage(format!("cannot serve: {error}")))?;
-    if arguments.output.trace {
-        server.trace(|message| {
+    let page = page::start(&arguments, server.local_addr(), generated)?;
+    let watch = page.as_ref().map(Web::observer);
+    if arguments.output.trace || watch.is_some() {
+        server.trace(move |message| {
+            if let Some(watch) = &watch {
+                watch(message);
+            }
+            if !arguments.output.trace {
+                return;
+            }
             let record = TraceRecord {
                 direction: message.direction,
                 connection: message.connection,
@@ -68,6 +80,9 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     );
     if let Some(listen) = &arguments.metrics {
         serve_metrics(&mut server, listen, &report)?;
+    }
+    if let Some(page) = &page {
+        page::announce(page, &report);
     }
     if users.is_empty() {
         report.hint(&without_users(&arguments.listen, &arguments.realm));
