@@ -143,6 +143,8 @@ pub enum LogContent {
     Request(Direction, &'static str),
     /// A response of a peer.
     Response(StatusCode),
+    /// This side answers a request, or the core does.
+    Responded(StatusCode),
     /// A transaction ended without a final response, or without the ACK to one.
     TransactionFailed(TransactionError),
     /// The agent has stopped.
@@ -283,6 +285,7 @@ impl fmt::Display for LogContent {
             },
             Self::CallEnded(reason) => write!(f, "the call is over: {reason}"),
             Self::RequestFailed(reason) => write!(f, "no response: {reason}"),
+            Self::Responded(status) => write!(f, "answers {}", status.as_u16()),
             Self::Request(Direction::Received, method) => write!(f, "received {method}"),
             Self::Request(Direction::Sent, method) => write!(f, "sent {method}"),
             Self::Response(status) => write!(f, "the peer answered {}", status.as_u16()),

@@ -17,7 +17,7 @@
 //! | half | files |
 //! |---|---|
 //! | os | `os/mod`, `os/options`, `os/connect`, `os/clock`, `os/websocket` |
-//! | pure | `host`, `hooks`, `authenticator`, `description`, `list`, `command`, `failure`, `log`, `metrics` |
+//! | pure | `host`, `hooks`, `authenticator`, `description`, `list`, `command`, `failure`, `log`, `metrics`, `spans` |
 
 extern crate alloc;
 
@@ -34,6 +34,7 @@ mod log;
 mod metrics;
 #[cfg(feature = "os")]
 pub mod os;
+mod spans;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]
