@@ -1,17 +1,13 @@
 //! Session descriptions of a user agent without media: it offers one audio line, and answers offers as RFC 3264
 //! asks (section 6), because these commands are about signalling.
 
-mod description;
-mod negotiation;
-
 use std::collections::BTreeMap;
 
 use sip_blocking::Reply;
 use sip_core::{Body, DescriptionKind, SessionId};
 use sip_host::DescriptionError;
+use sip_sdp::Negotiation;
 use sip_tokio::Describing;
-
-use negotiation::Negotiation;
 
 /// Makes the descriptions of every call.
 #[derive(Debug)]

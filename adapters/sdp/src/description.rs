@@ -10,24 +10,24 @@ const FINGERPRINT: &str = "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:
 
 /// The attributes of one section of a description, in order.
 #[derive(Debug, Default)]
-pub(super) struct Attributes<'a>(Vec<(&'a str, &'a str)>);
+pub(crate) struct Attributes<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Attributes<'a> {
     /// The values of all attributes with that name; empty for a property.
-    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let attributes = self.0.iter().filter(move |(its, _)| *its == name);
         attributes.map(|&(_, value)| value)
     }
 
-    pub(super) fn value(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&'a str> {
         self.all(name).next()
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.value(name).is_some()
     }
 
-    pub(super) fn direction(&self) -> Option<Direction> {
+    pub(crate) fn direction(&self) -> Option<Direction> {
         let known = |name| Direction::ALL.into_iter().find(|its| its.name() == name);
         self.0.iter().find_map(|&(name, _)| known(name))
     }
@@ -35,22 +35,22 @@ impl<'a> Attributes<'a> {
 
 /// A received description.
 #[derive(Debug, Default)]
-pub(super) struct Received<'a> {
+pub(crate) struct Received<'a> {
     /// The value of `t=`.
-    pub(super) time: Option<&'a str>,
+    pub(crate) time: Option<&'a str>,
     /// The attributes of the session.
-    pub(super) session: Attributes<'a>,
-    pub(super) media: Vec<Media<'a>>,
+    pub(crate) session: Attributes<'a>,
+    pub(crate) media: Vec<Media<'a>>,
 }
 
 /// An `m=` line, and the lines that belong to it.
 #[derive(Debug)]
-pub(super) struct Media<'a> {
-    pub(super) kind: &'a str,
-    pub(super) port: u16,
-    pub(super) protocol: &'a str,
-    pub(super) formats: Vec<&'a str>,
-    pub(super) attributes: Attributes<'a>,
+pub(crate) struct Media<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) port: u16,
+    pub(crate) protocol: &'a str,
+    pub(crate) formats: Vec<&'a str>,
+    pub(crate) attributes: Attributes<'a>,
 }
 
 impl<'a> Received<'a> {
@@ -58,7 +58,7 @@ impl<'a> Received<'a> {
     ///
     /// # Errors
     /// The text does not begin with `v=0`, or a line has no type or is a malformed `m=`.
-    pub(super) fn parse(text: &'a str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, &'static str> {
         let mut lines = text.lines().filter(|line| !line.trim().is_empty());
         if lines.next().map(str::trim_end) != Some("v=0") {
             return Err("the description does not begin with v=0");
@@ -87,19 +87,19 @@ impl<'a> Received<'a> {
     }
 
     /// The value of an attribute of the media, else that of the session.
-    pub(super) fn value_for(&self, media: &Media<'a>, name: &str) -> Option<&'a str> {
+    pub(crate) fn value_for(&self, media: &Media<'a>, name: &str) -> Option<&'a str> {
         let own = media.attributes.value(name);
         own.or_else(|| self.session.value(name))
     }
 
     /// The direction of the media: its own, else that of the session, else both ways (RFC 8866 section 6.7).
-    pub(super) fn direction(&self, media: &Media<'_>) -> Direction {
+    pub(crate) fn direction(&self, media: &Media<'_>) -> Direction {
         let own = media.attributes.direction();
         own.or_else(|| self.session.direction()).unwrap_or_default()
     }
 
     /// Whether a BUNDLE group names this mid (RFC 9143 section 7).
-    pub(super) fn bundles(&self, mid: &str) -> bool {
+    pub(crate) fn bundles(&self, mid: &str) -> bool {
         self.session.all("group").any(|group| {
             let mut words = group.split_ascii_whitespace();
             words.next() == Some("BUNDLE") && words.any(|member| member == mid)
@@ -129,12 +129,12 @@ impl<'a> Media<'a> {
 
     /// Whether the sender rejects or removes the stream. Port 0 does not say so of a stream that takes the
     /// address of its BUNDLE group (RFC 9143 section 6).
-    pub(super) fn is_off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         self.port == 0 && !self.attributes.has("bundle-only")
     }
 
     /// The formats that this agent knows, in the order of the sender's preference.
-    pub(super) fn codecs(&self) -> Vec<Codec> {
+    pub(crate) fn codecs(&self) -> Vec<Codec> {
         let known = self.formats.iter().filter_map(|format| {
             let payload: u8 = format.parse().ok().filter(|payload| *payload < 128)?;
             let mapped = self.attributes.all("rtpmap").find_map(|map| {
@@ -159,7 +159,7 @@ impl<'a> Media<'a> {
 
 /// The direction of a stream, as the sender of the description sees it (RFC 3264 section 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     #[default]
     SendRecv,
     SendOnly,
@@ -185,7 +185,7 @@ impl Direction {
     }
 
     /// The direction of the answer to an offer with this one (RFC 3264 section 6.1).
-    pub(super) const fn mirrored(self) -> Self {
+    pub(crate) const fn mirrored(self) -> Self {
         match self {
             Self::SendOnly => Self::RecvOnly,
             Self::RecvOnly => Self::SendOnly,
@@ -194,7 +194,7 @@ impl Direction {
     }
 
     /// The same for a side that holds the call (RFC 3264 section 8.4): it receives nothing.
-    pub(super) const fn held(self) -> Self {
+    pub(crate) const fn held(self) -> Self {
         match self {
             Self::SendRecv | Self::SendOnly => Self::SendOnly,
             Self::RecvOnly | Self::Inactive => Self::Inactive,
@@ -204,10 +204,10 @@ impl Direction {
 
 /// An audio format, and the payload type that stands for it in this call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Codec {
-    pub(super) payload: u8,
+pub(crate) struct Codec {
+    pub(crate) payload: u8,
     /// As in `a=rtpmap`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
 }
 
 impl Codec {
@@ -221,7 +221,7 @@ impl Codec {
     ];
 
     /// Whether it carries sound; the others only come along.
-    pub(super) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         !self.name.starts_with("telephone-event/")
     }
 
@@ -236,17 +236,17 @@ impl Codec {
 
 /// An `m=` line of ours. The descriptions of a call keep their lines and the order of them (RFC 3264 section 8).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Line {
-    pub(super) kind: String,
-    pub(super) protocol: String,
-    pub(super) mid: Option<String>,
+pub(crate) struct Line {
+    pub(crate) kind: String,
+    pub(crate) protocol: String,
+    pub(crate) mid: Option<String>,
     /// Whether it is in the BUNDLE group.
-    pub(super) bundled: bool,
-    pub(super) stream: Stream,
+    pub(crate) bundled: bool,
+    pub(crate) stream: Stream,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     /// Port 0. The formats mean nothing, but one must be there.
     Rejected { formats: String },
     /// A stream in use.
@@ -259,11 +259,11 @@ pub(super) enum Stream {
 }
 
 impl Line {
-    pub(super) const fn is_live(&self) -> bool {
+    pub(crate) const fn is_live(&self) -> bool {
         matches!(self.stream, Stream::Live { .. })
     }
 
-    pub(super) fn reject(&mut self) {
+    pub(crate) fn reject(&mut self) {
         if let Stream::Live { codecs, .. } = &self.stream {
             let formats = payloads(codecs);
             self.stream = Stream::Rejected { formats };
@@ -278,16 +278,16 @@ fn payloads(codecs: &[Codec]) -> String {
 
 /// What the live line of a description says beside its form.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Saying {
-    pub(super) direction: Direction,
+pub(crate) struct Saying {
+    pub(crate) direction: Direction,
     /// The value of `a=setup`.
-    pub(super) setup: &'static str,
+    pub(crate) setup: &'static str,
     /// How often the peer has restarted ICE: each time needs another ufrag and password (RFC 8839 section 4.4.1).
-    pub(super) ice_restarts: u32,
+    pub(crate) ice_restarts: u32,
 }
 
 /// Writes all of a description that comes behind its `o=` line.
-pub(super) fn write(time: &str, lines: &[Line], saying: Saying) -> String {
+pub(crate) fn write(time: &str, lines: &[Line], saying: Saying) -> String {
     let mut text = format!("s=-\r\nt={time}\r\n");
     let bundled = lines.iter().filter(|line| line.bundled && line.is_live());
     let bundled: Vec<&str> = bundled.filter_map(|line| line.mid.as_deref()).collect();

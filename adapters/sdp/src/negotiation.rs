@@ -1,6 +1,6 @@
 //! The offers and answers of one call (RFC 3264).
 
-use super::description::{Codec, Direction, Line, Media, Received, Saying, Stream, write};
+use crate::description::{Codec, Direction, Line, Media, Received, Saying, Stream, write};
 
 /// The side of the DTLS handshake that this agent takes (RFC 8842).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,7 +14,7 @@ type IceCredentials = (String, String);
 
 /// The descriptions of one call, ours and the peer's.
 #[derive(Debug)]
-pub(super) struct Negotiation {
+pub struct Negotiation {
     /// The session id of the `o=` line, which stays; its version grows when the description says something
     /// else (RFC 3264 section 8).
     session: u64,
@@ -43,7 +43,8 @@ struct Answer {
 }
 
 impl Negotiation {
-    pub(super) const fn new(session: u64) -> Self {
+    /// The descriptions of a new call; `session` is the session id of the `o=` line.
+    pub const fn new(session: u64) -> Self {
         Self {
             session,
             version: 0,
@@ -59,7 +60,7 @@ impl Negotiation {
 
     /// Our offer: one line for audio, or the lines of the session that is in force. With `hold` this side holds the call, and
     /// sends nothing either if the peer holds it too (RFC 3264 section 8.4).
-    pub(super) fn offer(&mut self, hold: bool) -> String {
+    pub fn offer(&mut self, hold: bool) -> String {
         // An offer of the peer that is still open was withdrawn.
         self.answer = None;
         if self.lines.is_empty() {
@@ -83,7 +84,7 @@ impl Negotiation {
     ///
     /// # Errors
     /// It cannot be read, or nothing in it can be accepted. The session that is in force stays.
-    pub(super) fn accept_offer(&mut self, text: &str) -> Result<(), &'static str> {
+    pub fn accept_offer(&mut self, text: &str) -> Result<(), &'static str> {
         self.answer = None;
         let offer = Received::parse(text)?;
         let wanted = offer
@@ -126,7 +127,7 @@ impl Negotiation {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn answer(&mut self, hold: bool) -> Result<String, &'static str> {
+    pub fn answer(&mut self, hold: bool) -> Result<String, &'static str> {
         let answer = self.answer.take().ok_or("there is no offer to answer")?;
         if answer.peer_ice.is_some() && answer.peer_ice != self.peer_ice {
             self.ice_restarts += u32::from(self.peer_ice.is_some());
@@ -156,7 +157,7 @@ impl Negotiation {
     /// # Errors
     /// It cannot be read, has another number of lines than the offer, or accepts audio in no format that was
     /// offered (RFC 3264 section 6).
-    pub(super) fn accept_answer(&mut self, text: &str) -> Result<(), &'static str> {
+    pub fn accept_answer(&mut self, text: &str) -> Result<(), &'static str> {
         let answer = Received::parse(text)?;
         if answer.media.len() != self.lines.len() {
             return Err("the answer has another number of m= lines than the offer");
