@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sip_blocking::Reply;
 use sip_core::{Body, DescriptionKind, SessionId};
 use sip_host::DescriptionError;
-use sip_sdp::Negotiation;
+use sip_sdp::{Audio, Negotiation, NegotiationError};
 use sip_tokio::Describing;
 
 /// Makes the descriptions of every call.
@@ -38,7 +38,8 @@ struct Call(Negotiation);
 
 impl Call {
     fn new(session: SessionId) -> Self {
-        Self(Negotiation::new(session.to_bits().saturating_add(1)))
+        let number = session.to_bits().saturating_add(1);
+        Self(Negotiation::new(number, Audio::signalling_only()))
     }
 
     fn describe(&mut self, kind: DescriptionKind, hold: bool) -> Result<Body, DescriptionError> {
@@ -46,21 +47,20 @@ impl Call {
             DescriptionKind::Offer => Ok(self.0.offer(hold)),
             DescriptionKind::Answer => self.0.answer(hold),
         };
-        text.map(Body::sdp).map_err(unusable)
+        text.map(Body::sdp).map_err(|error| unusable(&error))
     }
 
     fn accept(&mut self, kind: DescriptionKind, body: &Body) -> Result<(), DescriptionError> {
-        let text = String::from_utf8_lossy(&body.bytes);
         match kind {
-            DescriptionKind::Offer => self.0.accept_offer(&text),
-            DescriptionKind::Answer => self.0.accept_answer(&text),
+            DescriptionKind::Offer => self.0.accept_offer(&body.bytes),
+            DescriptionKind::Answer => self.0.accept_answer(&body.bytes),
         }
-        .map_err(unusable)
+        .map_err(|error| unusable(&error))
     }
 }
 
-fn unusable(why: &str) -> DescriptionError {
-    DescriptionError(why.to_owned())
+fn unusable(error: &NegotiationError) -> DescriptionError {
+    DescriptionError(error.to_string())
 }
 
 impl sip_tokio::SessionDescriptionHandler for Call {
