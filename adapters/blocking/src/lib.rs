@@ -62,7 +62,7 @@
 //! ```
 //!
 //! Files from the top to the bottom; each imports only those below it: `agent`, `io_thread`, `handle`,
-//! `leadership` and `reactor`, `agents`, `driver`, `connect`, `link` and `options`, `description` and `resolve`, `mailbox`,
+//! `leadership` and `reactor`, `agents`, `driver`, `connect`, `link`, `options` and `signalling_only`, `description` and `resolve`, `mailbox`,
 //! `inbox` and `waiter`.
 
 mod agent;
@@ -79,6 +79,7 @@ mod mailbox;
 mod options;
 mod reactor;
 mod resolve;
+mod signalling_only;
 mod waiter;
 
 /// Compiles the example of the README.

@@ -2,7 +2,7 @@
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `availability`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `script` and `keyboard`, `ladder` and `sdp`, `report`,
+//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `script` and `keyboard`, `ladder`, `report`,
 //! `arguments`, `schema`, `keys` and `outcome`.
 
 mod adapter;
@@ -22,7 +22,6 @@ mod report;
 mod running;
 mod schema;
 mod script;
-mod sdp;
 mod settings;
 mod subscriptions;
 mod words;

@@ -17,7 +17,7 @@
 //! | half | files |
 //! |---|---|
 //! | os | `os/mod`, `os/options`, `os/connect`, `os/clock`, `os/websocket` |
-//! | pure | `host`, `hooks`, `authenticator`, `description`, `list`, `command`, `failure`, `log` |
+//! | pure | `host`, `hooks`, `signalling_only`, `authenticator`, `description`, `list`, `command`, `failure`, `log` |
 
 extern crate alloc;
 
@@ -31,6 +31,7 @@ mod list;
 mod log;
 #[cfg(feature = "os")]
 pub mod os;
+mod signalling_only;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]
@@ -43,3 +44,4 @@ pub use description::{Describers, DescriptionError, TypedFactory};
 pub use failure::{CONNECT_TIMEOUT, ConnectFailure, Failure};
 pub use hooks::{FailureObserver, Hooks, LogConnector, ServerUrlSource, TraceConnector};
 pub use host::{Autostop, Host, Job, LONGEST_SLEEP};
+pub use signalling_only::SignallingOnly;

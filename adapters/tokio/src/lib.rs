@@ -175,7 +175,7 @@
 //! ```
 //!
 //! Files from the top to the bottom; each imports only those below it: `agent`, `driver`, `link`, `connect`
-//! and `handle`, `options`, `description`.
+//! and `handle`, `options` and `signalling_only`, `description`.
 
 mod agent;
 mod connect;
@@ -184,6 +184,7 @@ mod driver;
 mod handle;
 mod link;
 mod options;
+mod signalling_only;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -11,7 +11,7 @@ pub use connect::{
     ADDRESS_DELAY, ADDRESS_LIMIT, Trust, handshake_failure, preferred, server_name, tcp_failure,
     upgrade_request,
 };
-pub use options::{LastFailure, Options, StartError};
+pub use options::{LastFailure, Options, SignallingOnlyFactory, StartError, session_id};
 pub use websocket::{
     CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed, websocket_config,
 };
