@@ -6,6 +6,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
+use sip_core::Requirement;
 use sip_core::config::ServerUrl;
 use sip_core::dialog::DialogId;
 use sip_core::{
@@ -26,15 +27,19 @@ pub enum CommandFailure {
     #[error("the user agent's task has ended")]
     Gone,
     /// The core refused the command; nothing has changed.
-    #[error(transparent)]
+    #[error("{0}")]
     Refused(#[from] CommandError),
-    /// The call has ended.
-    #[error(transparent)]
-    Stale(#[from] StaleHandle),
     /// A connector or a description handler called the method on the thread that carries out the commands.
     /// The call would wait for itself. Only `sip-blocking` returns it.
     #[error("the thread that carries out commands cannot give one")]
     OwnThread,
+}
+
+/// A call that has ended is [`CommandError::Stale`], whichever command notices it.
+impl From<StaleHandle> for CommandFailure {
+    fn from(stale: StaleHandle) -> Self {
+        Self::Refused(stale.into())
+    }
 }
 
 /// The result of a command.
@@ -86,7 +91,7 @@ fn incoming(
             command(call, now);
             Ok(())
         }
-        _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+        _ => Err(CommandError::WrongState(Requirement::Unanswered).into()),
     }
 }
 
@@ -107,7 +112,7 @@ fn try_incoming(
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Incoming(call) => Ok(command(call, now)?),
-        _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+        _ => Err(CommandError::WrongState(Requirement::Unanswered).into()),
     }
 }
 
@@ -164,7 +169,7 @@ pub fn update(
     move |agent, now| match agent.session(session)? {
         Session::Incoming(call) => Ok(call.update(options, now)?),
         Session::Established(call) => Ok(call.update(options, now)?),
-        _ => Err(CommandError::WrongState("only a call that is up can be changed").into()),
+        _ => Err(CommandError::WrongState(Requirement::Up).into()),
     }
 }
 
@@ -176,7 +181,7 @@ pub fn update_early(
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Outgoing(call) => Ok(call.update(dialog, options, now)?),
-        _ => Err(CommandError::WrongState("only an unanswered call has early dialogs").into()),
+        _ => Err(CommandError::WrongState(Requirement::Early).into()),
     }
 }
 
@@ -274,7 +279,7 @@ fn established<T>(
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<T> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Established(call) => Ok(command(call, now)?),
-        _ => Err(CommandError::WrongState("the call is not up").into()),
+        _ => Err(CommandError::WrongState(Requirement::Up).into()),
     }
 }
 
@@ -306,7 +311,7 @@ pub fn request_in_call(
 }
 
 fn named(method: &str) -> Result<Method<'_>, CommandError> {
-    Method::parse(method.as_bytes()).map_err(|_| CommandError::WrongState("a method is a token"))
+    Method::parse(method.as_bytes()).map_err(|_| CommandError::WrongState(Requirement::MethodToken))
 }
 
 /// [`EstablishedSession::info_package`].
