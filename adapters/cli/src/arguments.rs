@@ -144,6 +144,7 @@ pub(crate) struct Account {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// Extra root certificate for wss, in PEM form
+    #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// Support Replaces (RFC 3891): take a call that replaces one of ours, at once

@@ -88,6 +88,7 @@ impl Running {
         let report = Report::new(output.json).with_servers(&config);
         let start = report.start();
         let settings = Settings {
+            #[cfg(feature = "tls")]
             extra_roots: settings::extra_roots(account)?,
             clock: report.clock().clone(),
             trace: Box::new(move |record, _| print_trace(None, start.elapsed(), record)),

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+#[cfg(feature = "tls")]
 use rustls_pki_types::CertificateDer;
+#[cfg(feature = "tls")]
 use rustls_pki_types::pem::PemObject;
 use sip_core::Body;
 use sip_core::config::{Config, ConfigBuilder, Parameter, Source, Support};
@@ -250,6 +252,7 @@ pub(crate) fn body(path: &Path, content_type: &str) -> Result<Body, Failure> {
 }
 
 /// The certificates of `--ca`.
+#[cfg(feature = "tls")]
 pub(crate) fn extra_roots(account: &Account) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let Some(path) = &account.ca else {
         return Ok(Vec::new());

@@ -178,10 +178,12 @@
 //! and `handle`, `options`, `description`.
 
 mod agent;
+mod commands;
 mod connect;
 mod description;
 mod driver;
-mod handle;
+mod events;
+mod handles;
 mod link;
 mod options;
 pub mod prelude;
@@ -191,18 +193,32 @@ pub mod prelude;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+/// Compiles the examples of `docs/connecting.md`.
+#[cfg(all(doctest, feature = "tls"))]
+#[doc = include_str!("../../../docs/connecting.md")]
+pub struct Connecting;
+
 /// Compiles the programs of `docs/coming-from-sipjs.md`.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/coming-from-sipjs.md")]
 pub struct ComingFromSipJs;
 
-pub use agent::Agent;
+pub use commands::Commands;
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
-pub use handle::{Events, Handle};
+pub use events::Events;
+pub use handles::{
+    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
+};
 pub use options::Options;
-pub use rustls_pki_types::CertificateDer;
+#[cfg(feature = "tls")]
+pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use sip_core as core;
-pub use sip_host::os::{Clock, StartError};
+pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
+#[cfg(feature = "tls")]
+pub use sip_host::os::{ClientCertificate, Roots, TlsError};
+pub use sip_host::os::{
+    Clock, HandshakeHeaderError, HandshakeHeaders, Proxy, ProxyError, StartError,
+};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
     ServerUrlSource, TraceConnector, TypedFactory,
