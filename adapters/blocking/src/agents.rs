@@ -169,6 +169,10 @@ impl Agents {
         agent: AgentKey,
         command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
     ) -> Option<R> {
+        if !self.agents.contains_key(&agent) {
+            // The command overtakes the envelope that announces the agent.
+            self.admit();
+        }
         let result = self.agents.get_mut(&agent)?.command(command);
         self.serve(agent);
         self.settle();
@@ -275,16 +279,17 @@ impl Agents {
         }
     }
 
+    /// Takes the agents that other threads have added.
+    fn admit(&mut self) {
+        while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok()) {
+            self.insert(driver);
+        }
+    }
+
     fn deliver(&mut self, envelope: Envelope) {
         let now = self.shared.clock.now();
         let id = match envelope {
-            Envelope::Arrival => {
-                while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok())
-                {
-                    self.insert(driver);
-                }
-                return;
-            }
+            Envelope::Arrival => return self.admit(),
             Envelope::Complete => {
                 self.complete = true;
                 return;
