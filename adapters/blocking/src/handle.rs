@@ -8,7 +8,7 @@ use sip_host::os::LastFailure;
 use sip_host::{CommandFailure, ConnectFailure, command};
 
 use crate::inbox::{Inbox, InboxState};
-use crate::leadership::{Leadership, Role};
+use crate::leadership::{Leadership, NoCommand, Role};
 use crate::mailbox::{AgentKey, Envelope};
 
 /// Commands to a running user agent. A clone is cheap and controls the same agent.
@@ -60,7 +60,8 @@ impl Handle {
     ///
     /// # Errors
     /// [`CommandFailure::Gone`] if the agent has ended, [`CommandFailure::OwnThread`] if a connector or a description handler
-    /// of the same thread of agents calls this.
+    /// of the same thread of agents calls this, [`CommandFailure::Deadlock`] if one of another thread does, while a connector or
+    /// handler of this one gives a command to that.
     pub fn with<R, F>(&self, command: F) -> Result<R, CommandFailure>
     where
         R: Send + 'static,
@@ -73,7 +74,10 @@ impl Handle {
             return Err(CommandFailure::OwnThread);
         }
         let result = leadership.command(*agent, command);
-        result.map_err(|_| CommandFailure::Gone)
+        result.map_err(|why| match why {
+            NoCommand::Gone => CommandFailure::Gone,
+            NoCommand::Deadlock => CommandFailure::Deadlock,
+        })
     }
 
     /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`] carries;
