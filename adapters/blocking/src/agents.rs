@@ -170,10 +170,11 @@ impl Agents {
         command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
     ) -> Option<R> {
         if !self.agents.contains_key(&agent) {
-            // The command overtakes the envelope that announces the agent.
-            self.admit();
+            // The agent may wait in the channel, because the application has started it just now.
+            self.take_arrivals();
         }
-        let result = self.agents.get_mut(&agent)?.command(command);
+        let driver = self.agents.get_mut(&agent)?;
+        let result = driver.command_after_chores(command, &mut self.shared);
         self.serve(agent);
         self.settle();
         Some(result)
@@ -279,17 +280,13 @@ impl Agents {
         }
     }
 
-    /// Takes the agents that other threads have added.
-    fn admit(&mut self) {
-        while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok()) {
-            self.insert(driver);
-        }
-    }
-
     fn deliver(&mut self, envelope: Envelope) {
         let now = self.shared.clock.now();
         let id = match envelope {
-            Envelope::Arrival => return self.admit(),
+            Envelope::Arrival => {
+                self.take_arrivals();
+                return;
+            }
             Envelope::Complete => {
                 self.complete = true;
                 return;
@@ -313,7 +310,7 @@ impl Agents {
                 }
                 id
             }
-            Envelope::Room(id) => id,
+            Envelope::Room(id) | Envelope::Chore(id) => id,
             Envelope::Described(id, session, step, outcome) => {
                 if let Some(driver) = self.agents.get_mut(&id) {
                     driver.on_description(session, step, outcome);
@@ -322,6 +319,12 @@ impl Agents {
             }
         };
         self.ready.insert(id);
+    }
+
+    fn take_arrivals(&mut self) {
+        while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok()) {
+            self.insert(driver);
+        }
     }
 
     /// Lets an agent do its work, and schedules its next deadline.

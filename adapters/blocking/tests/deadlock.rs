@@ -4,14 +4,14 @@ mod common;
 
 use std::sync::{Arc, Barrier, mpsc};
 
-use sip_blocking::{CommandFailure, Events, Handle, Options};
+use sip_blocking::{CommandFailure, Commands, Events, Options};
 
 use common::{PATIENCE, start};
 
 type Crossed = Result<Result<(), CommandFailure>, CommandFailure>;
 
 /// Agents on a thread each, which need no server for this.
-fn agents(count: usize) -> Vec<(Handle, Events)> {
+fn agents(count: usize) -> Vec<(Commands, Events)> {
     let start = |_| start("ws://127.0.0.1:1", Options::default());
     (0..count).map(start).collect()
 }

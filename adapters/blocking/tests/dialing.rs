@@ -4,7 +4,7 @@
 mod common;
 
 use sip_blocking::{
-    CertificateDer, ClientCertificate, Events, Handle, Options, StartError, TlsError,
+    CertificateDer, ClientCertificate, Commands, Events, Options, StartError, TlsError,
 };
 use sip_core::Event;
 use sip_host::ConnectFailure;
@@ -16,7 +16,7 @@ use common::{start, until};
 struct This;
 
 impl Adapter for This {
-    type Agent = (Handle, Events);
+    type Agent = (Commands, Events);
 
     fn start(&self, mut wanted: Wanted) -> Self::Agent {
         start(&wanted.url.clone(), wanted.options())

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::os::{Options, StartError};
+use sip_host::os::{Clock, Options, StartError};
 use sip_host::{CommandFailure, ConnectFailure, TraceConnector, command};
 #[cfg(unix)]
 use tokio::io::Interest;
@@ -28,6 +28,8 @@ const FORWARDED_EVENTS: usize = 16;
 pub(crate) struct Settings {
     #[cfg(feature = "tls")]
     pub(crate) extra_roots: Vec<CertificateDer<'static>>,
+    /// The clock of the agent, to which its events refer.
+    pub(crate) clock: Clock,
     pub(crate) trace: TraceConnector,
     /// The limit of transactions on each side, if not the default.
     pub(crate) transactions: Option<usize>,
@@ -40,6 +42,7 @@ impl Settings {
         {
             options.extra_roots = self.extra_roots;
         }
+        options.clock = self.clock;
         options.trace_connector = Some(self.trace);
         options.description_factory = Some(factory);
         if let Some(transactions) = self.transactions {
@@ -60,12 +63,15 @@ pub(crate) fn start(
     match adapter {
         Adapter::Tokio => {
             let options = settings.options(Arc::new(Descriptions) as Arc<_>);
-            let (handle, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
-            Ok((Handle::Tokio(handle), Events::Tokio(events)))
+            let (agent, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
+            Ok((
+                Handle::Tokio(agent.commands().clone()),
+                Events::Tokio(events),
+            ))
         }
         Adapter::Blocking => {
             let options = settings.options(Arc::new(Descriptions) as Arc<_>);
-            let agent = sip_blocking::Agent::new(config, options).map_err(failure)?;
+            let agent = sip_blocking::PolledAgent::new(config, options).map_err(failure)?;
             let (sender, receiver) = mpsc::channel(FORWARDED_EVENTS);
             let blocking = Blocking {
                 agent: Arc::new(Mutex::new(agent)),
@@ -81,13 +87,13 @@ pub(crate) fn start(
 /// things too; commands run on the thread that gives them.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocking {
-    agent: Arc<Mutex<sip_blocking::Agent>>,
+    agent: Arc<Mutex<sip_blocking::PolledAgent>>,
     /// A command may have changed when the agent is to be polled next.
     commanded: Arc<Notify>,
 }
 
 impl Blocking {
-    fn agent(&self) -> MutexGuard<'_, sip_blocking::Agent> {
+    fn agent(&self) -> MutexGuard<'_, sip_blocking::PolledAgent> {
         self.agent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -175,7 +181,7 @@ impl Sockets {
 /// Commands to a user agent.
 #[derive(Clone, Debug)]
 pub(crate) enum Handle {
-    Tokio(sip_tokio::Handle),
+    Tokio(sip_tokio::Commands),
     Blocking(Blocking),
 }
 

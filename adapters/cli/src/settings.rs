@@ -15,6 +15,7 @@ use sip_sipjs::{javascript_to_json5, read_into};
 use crate::arguments::{Account, Output};
 use crate::outcome::Failure;
 use crate::password;
+use crate::report::printable;
 
 /// The largest configuration file that is read, in bytes.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
@@ -174,6 +175,22 @@ pub(crate) fn config(
         builder.source(Source::Flag).password(secret.reveal());
     }
     Ok((build(&builder)?, warnings))
+}
+
+/// Refuses a target that is a name alone where there is no address whose domain completes it.
+pub(crate) fn check_target(config: &Config, target: &str) -> Result<(), Failure> {
+    let is_uri = target.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    if is_uri || target.contains('@') || config.uri().is_some() {
+        return Ok(());
+    }
+    let name = printable(target);
+    Err(Failure::Usage(format!(
+        "{name} is a name without a domain: give a whole address, as in sip:{name}@DOMAIN, or your own with --uri \
+         sip:NAME@DOMAIN, whose domain then completes the name"
+    )))
 }
 
 fn usage(sentence: &str) -> Failure {

@@ -6,17 +6,20 @@
 use alloc::string::String;
 use core::time::Duration;
 
+use sip_core::Requirement;
 use sip_core::config::ServerUrl;
 use sip_core::dialog::DialogId;
 use sip_core::{
-    AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, IncomingSubscriptionId,
-    InviteOptions, MessageOptions, ModifyOptions, NoServerUrl, Notification, ProvisionalOptions,
-    PublicationId, PublishOptions, ReferId, Refusal, RequestId, Session, SessionId, StaleHandle,
-    SubscribeOptions, SubscriptionId, Timestamp, Tones, TransferId, TransferOptions,
-    TransferTarget, UserAgent,
+    AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, Counters,
+    DescriptionFailed, EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession,
+    IncomingSubscriptionId, InviteOptions, MessageOptions, ModifyOptions, NoServerUrl,
+    Notification, ProvisionalOptions, PublicationId, PublishOptions, ReferId, Refusal, RequestId,
+    Session, SessionId, StaleHandle, SubscribeOptions, SubscriptionId, Timestamp, Tones,
+    TransferId, TransferOptions, TransferTarget, UserAgent,
 };
 use sip_parse::{Method, StatusCode};
+
+use crate::metrics::Metrics;
 
 /// Why a command was not carried out.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -72,6 +75,16 @@ pub fn unregister() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + S
     |agent, now| Ok(agent.unregister(now)?)
 }
 
+/// [`UserAgent::counters`].
+pub fn counters() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<Counters> + Send {
+    |agent, _| Ok(agent.counters())
+}
+
+/// [`Metrics::of`].
+pub fn metrics() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<Metrics> + Send {
+    |agent, _| Ok(Metrics::of(agent))
+}
+
 /// [`UserAgent::network_changed`].
 pub fn network_changed() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     |agent, now| Ok(agent.network_changed(now)?)
@@ -95,7 +108,7 @@ fn incoming(
             command(call, now);
             Ok(())
         }
-        _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+        _ => Err(CommandError::WrongState(Requirement::Unanswered).into()),
     }
 }
 
@@ -116,7 +129,7 @@ fn try_incoming(
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Incoming(call) => Ok(command(call, now)?),
-        _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+        _ => Err(CommandError::WrongState(Requirement::Unanswered).into()),
     }
 }
 
@@ -173,7 +186,7 @@ pub fn update(
     move |agent, now| match agent.session(session)? {
         Session::Incoming(call) => Ok(call.update(options, now)?),
         Session::Established(call) => Ok(call.update(options, now)?),
-        _ => Err(CommandError::WrongState("only a call that is up can be changed").into()),
+        _ => Err(CommandError::WrongState(Requirement::Up).into()),
     }
 }
 
@@ -185,7 +198,7 @@ pub fn update_early(
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Outgoing(call) => Ok(call.update(dialog, options, now)?),
-        _ => Err(CommandError::WrongState("only an unanswered call has early dialogs").into()),
+        _ => Err(CommandError::WrongState(Requirement::Early).into()),
     }
 }
 
@@ -283,7 +296,7 @@ fn established<T>(
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<T> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Established(call) => Ok(command(call, now)?),
-        _ => Err(CommandError::WrongState("the call is not up").into()),
+        _ => Err(CommandError::WrongState(Requirement::Up).into()),
     }
 }
 
@@ -314,8 +327,8 @@ pub fn request_in_call(
     })
 }
 
-fn named(method: &str) -> Result<Method<'_>, CommandError> {
-    Method::parse(method.as_bytes()).map_err(|_| CommandError::WrongState("a method is a token"))
+pub(crate) fn named(method: &str) -> Result<Method<'_>, CommandError> {
+    Method::parse(method.as_bytes()).map_err(|_| CommandError::WrongState(Requirement::MethodToken))
 }
 
 /// [`EstablishedSession::info_package`].

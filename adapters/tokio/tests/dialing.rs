@@ -7,7 +7,9 @@ use sip_core::Event;
 use sip_host::ConnectFailure;
 use sip_testing::sockets::certificate::mutual;
 use sip_testing::sockets::dialing::{self, Adapter, Wanted};
-use sip_tokio::{CertificateDer, ClientCertificate, Events, Handle, Options, StartError, TlsError};
+use sip_tokio::{
+    CertificateDer, ClientCertificate, Commands, Events, Options, StartError, TlsError,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use common::{start, until};
@@ -15,7 +17,7 @@ use common::{start, until};
 struct This;
 
 impl Adapter for This {
-    type Agent = (Runtime, Handle, Events);
+    type Agent = (Runtime, Commands, Events);
 
     fn start(&self, mut wanted: Wanted) -> Self::Agent {
         let mut builder = Builder::new_multi_thread();

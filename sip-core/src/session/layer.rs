@@ -23,7 +23,10 @@ use crate::endpoint::{
 use crate::error::CommandError;
 use crate::header::{ExtraHeader, check_fields};
 use crate::ids::{ConnectionId, ReferId, SessionId};
+use crate::limits::LimitKind;
 use crate::reason::{Cause, EndReason, Originator};
+use crate::record::AddressText;
+use crate::requirement::Requirement;
 use crate::slab::{Grouped, Slab};
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
@@ -200,7 +203,7 @@ impl SessionLayer {
         mut options: InviteOptions,
     ) -> Result<SessionId, CommandError> {
         if self.is_full(endpoint) {
-            return Err(CommandError::Limit("sessions"));
+            return Err(CommandError::Limit(LimitKind::Sessions));
         }
         // What the core writes is exactly in the grammar; RFC 3261 section 19.1.5 for the header fields of the URI.
         let target = UriBuf::strict(target.as_bytes()).map_err(CommandError::Target)?;
@@ -225,6 +228,9 @@ impl SessionLayer {
         endpoint.identify(set, options.session_uuid.or(inherited));
         let mut common = Common::new(id, set);
         common.connection = connection;
+        let peer = endpoint
+            .logs_calls()
+            .then(|| AddressText::of(&target.as_uri()));
         let invite = Box::new(NewInvite {
             target,
             options,
@@ -239,6 +245,10 @@ impl SessionLayer {
             Ok(state) => {
                 let state = Some(state);
                 self.insert(Call { common, state });
+                endpoint.count_call(true);
+                if let Some(peer) = peer {
+                    endpoint.log_call(id, peer, &call_id);
+                }
                 Ok(id)
             }
             Err(error) => {
@@ -705,7 +715,7 @@ impl SessionLayer {
             ) => call.common.dialog,
             _ => None,
         };
-        up.ok_or(CommandError::WrongState("the call is not up"))
+        up.ok_or(CommandError::WrongState(Requirement::Up))
     }
 
     /// Whether no further call fits in.

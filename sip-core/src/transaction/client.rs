@@ -9,11 +9,11 @@ use super::branch::Branch;
 use super::entry::{Cancel, Client, ClientMachine, Deadlines, Owner};
 use super::invite_client::InviteClient;
 use super::layer::TransactionLayer;
-use super::machine::{ClientInput, Context, Effect};
+use super::machine::{ClientInput, Context, Effect, Timer};
 use super::matching::{Key, own_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
 use super::outbox::Outbox;
-use super::{ClientTransactionId, Output, SendError, TransactionError};
+use super::{ClientTransactionId, Output, SendError, SendRule, TransactionError};
 use crate::connection::ConnectionInfo;
 use crate::ids::ConnectionId;
 use crate::session_uuid::identifier_after;
@@ -88,7 +88,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let branch_nonce = self.rng.next_u64();
         let chosen = branch.map(|branch| Key::of_branch(branch.as_str().as_bytes(), self.hash));
         if chosen.is_some_and(|chosen| self.chosen.find(&chosen).is_some()) {
-            return Err(SendError::Forbidden("a transaction has this branch"));
+            return Err(SendError::Forbidden(SendRule::BranchInUse));
         }
         let request = match branch {
             Some(branch) => self.with_via(connection, request, branch.as_str().as_bytes())?,
@@ -415,8 +415,11 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let Some(client) = self.clients.get_mut(handle) else {
             return false;
         };
-        let input = ClientInput::Fired(client.deadlines.fire());
-        self.drive_client(handle, input, None, now);
+        let timer = client.deadlines.fire();
+        self.drive_client(handle, ClientInput::Fired(timer), None, now);
+        if timer == Timer::Repeat {
+            self.outbox.repeated();
+        }
         true
     }
 

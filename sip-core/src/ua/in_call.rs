@@ -13,6 +13,7 @@ use crate::error::CommandError;
 use crate::event::Event;
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, RequestId, SessionId};
+use crate::requirement::Requirement;
 use crate::session::MessageOptions;
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
@@ -31,15 +32,14 @@ impl UserAgent {
             method,
             Method::Info | Method::Message | Method::Options | Method::Other(_)
         ) {
-            return Err(CommandError::WrongState(
-                "this method has a command of its own",
-            ));
+            return Err(CommandError::WrongState(Requirement::MethodWithoutCommand));
         }
         let dialog = self.sessions.established_dialog(id)?;
         self.check_requests()?;
         let request = self.requests.next_id();
         let queued = self.send_or_queue_in_call(request, dialog, method, options)?;
         self.requests.insert(Some(dialog), queued);
+        self.endpoint.log_request(request, method, None);
         self.settle();
         Ok(request)
     }

@@ -16,7 +16,9 @@ use crate::error::CommandError;
 use crate::event::Event;
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, IncomingRequestId, RequestId, SessionId};
+use crate::limits::LimitKind;
 use crate::reason::{Cause, EndReason};
+use crate::requirement::Requirement;
 use crate::session::{FailureStatus, MessageOptions, Refusal};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
@@ -87,9 +89,7 @@ impl UserAgent {
             method,
             Method::Message | Method::Options | Method::Info | Method::Other(_)
         ) {
-            return Err(CommandError::WrongState(
-                "this method has a command of its own",
-            ));
+            return Err(CommandError::WrongState(Requirement::MethodWithoutCommand));
         }
         let target = self.target(target)?;
         // RFC 3261 section 19.1.5: the header fields of the URI go into the request, not into the Request-URI.
@@ -102,6 +102,7 @@ impl UserAgent {
         let target = target.as_uri().to_request_uri();
         self.check_requests()?;
         let id = self.requests.next_id();
+        let shown = self.endpoint.logs_calls().then(|| target.clone());
         match self.endpoint.may_send(Duty::Command, target.as_bytes()) {
             MaySend::Now(connection) => {
                 let body = body.as_ref();
@@ -120,6 +121,10 @@ impl UserAgent {
             }
             MaySend::Never(error) => return Err(error.into()),
         }
+        if let Some(target) = shown {
+            let target = Some(&target.as_uri());
+            self.endpoint.log_request(id, method, target);
+        }
         self.settle();
         Ok(id)
     }
@@ -137,9 +142,7 @@ impl UserAgent {
             return Err(CommandError::Stale);
         }
         if !self.requests.is_queued(id) {
-            return Err(CommandError::WrongState(
-                "a request that waits for a connection",
-            ));
+            return Err(CommandError::WrongState(Requirement::RequestWaits));
         }
         self.finish_request(id, Err(EndReason::local(Cause::Requested)));
         self.settle();
@@ -223,7 +226,7 @@ impl UserAgent {
 
     pub(super) fn check_requests(&self) -> Result<(), CommandError> {
         if self.requests.outgoing() >= self.endpoint.limits().requests {
-            return Err(CommandError::Limit("requests"));
+            return Err(CommandError::Limit(LimitKind::Requests));
         }
         Ok(())
     }
@@ -438,9 +441,7 @@ impl UserAgent {
 /// RFC 4320 section 4.1: a request other than INVITE is answered by a final status, and never by 408.
 fn check_final(status: StatusCode) -> Result<(), CommandError> {
     if status.is_provisional() || status == StatusCode::REQUEST_TIMEOUT {
-        return Err(CommandError::WrongState(
-            "answer with a final status other than 408 (RFC 4320)",
-        ));
+        return Err(CommandError::WrongState(Requirement::FinalStatus));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod clock;
 mod connect;
 mod dialing;
+pub mod handle;
 mod handshake;
 mod headers;
 mod options;

@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod dialing;
 pub mod flows;
 pub mod frames;
+pub mod handles;
 pub mod hostile;
 pub mod proxy;
 pub mod registrar;

@@ -83,6 +83,7 @@ impl Party {
         let settings = Settings {
             #[cfg(feature = "tls")]
             extra_roots: Vec::new(),
+            clock: report.clock().clone(),
             trace: Box::new(move |record, _| {
                 note(name, side, record, &ladder, &messages, trace);
             }),
