@@ -31,6 +31,19 @@ pub struct LogRecord {
     pub content: LogContent,
 }
 
+/// One line: level, category, label and content. A label is left out if it is 0, and printed as its handle prints.
+impl fmt::Display for LogRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.level, self.category)?;
+        match (self.label as u32, self.label >> 32) {
+            (0, 0) => {}
+            (number, 0) => write!(f, " {number}")?,
+            (slot, generation) => write!(f, " {slot}.{generation}")?,
+        }
+        write!(f, ": {}", self.content)
+    }
+}
+
 /// The content of a log record. Servers are named by their index in
 /// [`Config::servers`](crate::config::Config::servers), from 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -218,7 +231,7 @@ impl fmt::Display for LogContent {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Malformed(error) => write!(f, "malformed message: {error}"),
-            Self::Answered(status, why) => write!(f, "answered {}: {why}", status.as_u16()),
+            Self::Answered(status, why) => write!(f, "answered {status}: {why}"),
             Self::Ignored(why) => write!(f, "ignored a message: {why}"),
             Self::NotAuthorized(why) => write!(f, "did not answer a challenge: {why}"),
             Self::Connecting { server, attempt } => {
@@ -285,10 +298,9 @@ impl fmt::Display for LogContent {
             },
             Self::CallEnded(reason) => write!(f, "the call is over: {reason}"),
             Self::RequestFailed(reason) => write!(f, "no response: {reason}"),
-            Self::Responded(status) => write!(f, "answers {}", status.as_u16()),
-            Self::Request(Direction::Received, method) => write!(f, "received {method}"),
-            Self::Request(Direction::Sent, method) => write!(f, "sent {method}"),
-            Self::Response(status) => write!(f, "the peer answered {}", status.as_u16()),
+            Self::Responded(status) => write!(f, "answers {status}"),
+            Self::Request(direction, method) => write!(f, "{direction} {method}"),
+            Self::Response(status) => write!(f, "the peer answered {status}"),
             Self::TransactionFailed(error) => error.fmt(f),
             Self::Stopped { unfinished: 0 } => f.write_str("stopped"),
             Self::Stopped { unfinished } => write!(f, "stopped, {unfinished} left unfinished"),
@@ -303,6 +315,15 @@ pub enum Direction {
     Received,
     /// The core sent it.
     Sent,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Received => "received",
+            Self::Sent => "sent",
+        })
+    }
 }
 
 /// One SIP message as it was on the wire.

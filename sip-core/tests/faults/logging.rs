@@ -160,7 +160,7 @@ fn fault_c9_the_life_of_a_call_and_a_refusal_are_logged() {
     ));
     logged(
         &mut bench,
-        &[(Log, UA, "answered 403: REFER is not allowed")],
+        &[(Log, UA, "answered 403 Forbidden: REFER is not allowed")],
     );
 }
 
