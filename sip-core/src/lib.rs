@@ -127,3 +127,8 @@ pub use ua::{
 #[cfg(all(doctest, feature = "xml"))]
 #[doc = include_str!("../../docs/packages.md")]
 pub struct Packages;
+
+/// The example of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

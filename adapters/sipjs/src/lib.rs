@@ -12,3 +12,8 @@ mod value;
 
 pub use javascript_to_json5::{Preprocessed, javascript_to_json5};
 pub use read::{Warning, read, read_into};
+
+/// The example of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
