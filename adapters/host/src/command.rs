@@ -63,6 +63,11 @@ pub fn unregister() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + S
     |agent, now| Ok(agent.unregister(now)?)
 }
 
+/// [`UserAgent::network_changed`].
+pub fn network_changed() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
+    |agent, now| Ok(agent.network_changed(now)?)
+}
+
 /// [`UserAgent::invite`].
 pub fn invite(
     target: String,

@@ -69,6 +69,14 @@ macro_rules! for_each_command {
             /// The core refuses the command, or the agent is gone.
             fn unregister() -> ();
 
+            /// [`UserAgent::network_changed`](::sip_core::UserAgent::network_changed): the operating system reports another
+            /// network. Open connections are pinged and replaced if they do not answer within 3 s; waits for a connection end
+            /// (RFC 5626 sections 4.4 and 4.5).
+            ///
+            /// # Errors
+            /// The core refuses the command, or the agent is gone.
+            fn network_changed() -> ();
+
             /// [`UserAgent::invite`](::sip_core::UserAgent::invite) (RFC 3261 section 13.2): calls `target`,
             /// a URI or a user name in the domain of the account.
             ///

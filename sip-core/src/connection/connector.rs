@@ -433,7 +433,40 @@ impl Connector {
         }
     }
 
-    /// Ends a wait at once, for example after a wake-up or a network change. Does nothing in other states.
+    /// The network of the host changed, so what the connector knows about the reachability of servers is obsolete: it clears
+    /// the marks, and the counts of retries, rounds and failures. A server that [`not_served`](Self::not_served) has shunned
+    /// stays shunned, because the network was not at fault.
+    ///
+    /// | state | steps |
+    /// |---|---|
+    /// | idle | none |
+    /// | connecting | `Abandon`, then `Connect` to the best server, because the attempt may wait on an interface that is gone |
+    /// | waiting to retry a server | `Connect` to that server |
+    /// | waiting to recover | `Connect` to the best server |
+    /// | open | none; a better server is due with the next tick |
+    #[must_use]
+    pub fn network_changed(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
+        self.start_over();
+        self.failures = 0;
+        for server in &mut self.servers {
+            server.tries = 0;
+        }
+        match &mut self.state {
+            State::Idle => Steps::new(),
+            State::Connecting { .. } => {
+                let mut steps: Steps = smallvec![Step::Abandon];
+                steps.extend(self.connect_next(now, rng));
+                steps
+            }
+            State::Waiting { .. } => self.kick(now, rng),
+            State::Open { probe_at, .. } => {
+                *probe_at = probe_at.map(|_| now);
+                Steps::new()
+            }
+        }
+    }
+
+    /// Ends a wait at once, for example after a wake-up. Does nothing in other states.
     #[must_use]
     pub fn kick(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) -> Steps {
         match self.state {

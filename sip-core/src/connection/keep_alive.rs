@@ -156,14 +156,19 @@ impl KeepAlive {
     /// The flow is in doubt, for example after a long sleep. The next tick sends a ping, however short the
     /// silence, and even if the keep-alive is off; after the answer it is off again. Bytes that arrive
     /// before that tick prove nothing, because they may have waited in the socket during the sleep. The
-    /// answer must arrive within [`DOUBT_TIMEOUT`](Self::DOUBT_TIMEOUT).
+    /// answer must arrive within [`DOUBT_TIMEOUT`](Self::DOUBT_TIMEOUT), and so must that to a ping which is
+    /// under way.
     pub fn probe_now(&mut self, now: Timestamp) {
         let was_off = matches!(self.state, State::Off);
-        if was_off || matches!(self.state, State::Quiet { .. }) {
-            self.state = State::Doubted {
-                since: now,
-                was_off,
-            };
+        match &mut self.state {
+            State::Off | State::Quiet { .. } => {
+                self.state = State::Doubted {
+                    since: now,
+                    was_off,
+                };
+            }
+            State::Doubted { .. } => {}
+            State::Asked { until, .. } => *until = (now + Self::DOUBT_TIMEOUT).min(*until),
         }
     }
 
@@ -334,6 +339,18 @@ mod tests {
             answered.pong(at(3_602), &mut rng);
             assert_eq!(answered.next_tick(), (!is_off).then_some(at(3_642)));
         }
+    }
+
+    /// The answer to a ping that is under way has no more time than one that the doubt causes.
+    #[test]
+    fn a_ping_that_is_under_way_has_less_time_in_doubt() {
+        let mut rng = Constant(0);
+        let mut keep_alive = KeepAlive::new(KeepAliveInterval::of(Duration::from_secs(50)));
+        keep_alive.start(at(0), &mut rng);
+        assert_eq!(keep_alive.tick(at(40)), Some(KeepAliveStep::Ping));
+        keep_alive.probe_now(at(41));
+        assert_eq!(keep_alive.next_tick(), Some(at(44)));
+        assert_eq!(keep_alive.tick(at(44)), Some(KeepAliveStep::Dead));
     }
 
     proptest! {

@@ -464,11 +464,7 @@ impl UserAgent {
         if !self.deadline().is_some_and(is_late) {
             return;
         }
-        self.flows.probe_now(now);
-        // Failback probes are not pinged. They are dropped, because the connector opens them again.
-        for index in self.flows.indices() {
-            self.drop_failback(index, DisconnectReason::Timeout);
-        }
+        self.doubt_flows(now, DisconnectReason::Timeout);
     }
 
     /// Admits a command if the queue has room and the agent is running.

@@ -201,7 +201,7 @@ impl Flows {
         })
     }
 
-    /// Probes every open connection, because the host was suspended.
+    /// Probes every open connection, because the host was suspended or its network changed.
     pub(super) fn probe_now(&mut self, now: Timestamp) {
         for flow in self.0.iter_mut().filter(|flow| flow.open.is_some()) {
             flow.keep_alive.probe_now(now);

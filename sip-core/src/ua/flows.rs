@@ -199,6 +199,50 @@ impl UserAgent {
         true
     }
 
+    /// The network of the host changed: another Wi-Fi or cell, a VPN, another default route. Call it once for each change that
+    /// the operating system reports, when the new network is usable; a call too many costs a ping.
+    ///
+    /// - The core pings each open connection at once, also where the keep-alive is off (RFC 5626 section 4.4.1). One that
+    ///   answers within [`KeepAlive::DOUBT_TIMEOUT`](crate::connection::KeepAlive::DOUBT_TIMEOUT) stays, and everything on it goes
+    ///   on. One that does not is replaced as any that is lost: the binding moves to the new flow, and re-INVITEs repair the calls.
+    /// - An attempt that is under way starts anew, because it may wait on an interface that is gone:
+    ///   [`Event::ConnectFailed`] with [`ConnectError::Other`], then [`Event::Connecting`]. A wait for the next attempt
+    ///   ends, and the schedule of RFC 5626 section 4.5 begins again.
+    /// - A connection to a better server that is not in use yet is dropped and tried again.
+    ///
+    /// A wait that the registrar caused goes on, because Retry-After and refused credentials are no matter of the network. The
+    /// core sends no re-INVITE on a connection that stays: if the media of a call have other addresses now, the application
+    /// sends [`reinvite`](crate::EstablishedSession::reinvite). An agent that is not running does nothing.
+    ///
+    /// # Errors
+    /// [`CommandError::Backpressure`].
+    pub fn network_changed(&mut self, now: Timestamp) -> Result<(), CommandError> {
+        self.endpoint.check_queue()?;
+        self.advance(now);
+        if !matches!(self.life, Life::Running) {
+            return Ok(());
+        }
+        let (now, reason) = (self.endpoint.now, DisconnectReason::Replaced);
+        self.doubt_flows(now, reason);
+        for index in self.flows.indices() {
+            self.abandon(index, ConnectError::Other, reason);
+            self.connector(index, Connector::network_changed);
+        }
+        // Sends the pings, and tries better servers.
+        self.tick_flows(now);
+        self.settle();
+        Ok(())
+    }
+
+    /// Each flow may be dead: probes the open connections.
+    pub(super) fn doubt_flows(&mut self, now: Timestamp, reason: DisconnectReason) {
+        self.flows.probe_now(now);
+        // Failback probes are not pinged. They are dropped, because the connector opens them again.
+        for index in self.flows.indices() {
+            self.drop_failback(index, reason);
+        }
+    }
+
     /// Takes the answer to [`Action::Ping`].
     pub fn pong(&mut self, connection: ConnectionId, now: Timestamp) {
         self.advance(now);

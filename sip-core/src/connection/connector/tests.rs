@@ -261,6 +261,58 @@ fn a_slow_attempt_is_abandoned_for_the_next_server() {
     assert_eq!(c.next_tick(), Some(ms(20_000)));
 }
 
+/// Each row of the table of [`Connector::network_changed`].
+#[test]
+fn another_network_starts_the_schedule_over() {
+    let (mut c, mut rng) = (connector(&[10, 5]), most());
+    // Idle.
+    assert!(c.network_changed(ms(0), &mut rng).is_empty());
+    assert!(!c.is_running());
+    // Connecting: the best server failed on the old network, and is tried again.
+    assert_eq!(c.start(ms(0), &mut rng), connect(0, 1));
+    let next = c.failed(ConnectError::Refused, ms(1), &mut rng);
+    assert_eq!(next, connect(1, 1));
+    let mut again: Steps = smallvec![Step::Abandon];
+    again.extend(connect(0, 1));
+    assert_eq!(c.network_changed(ms(2), &mut rng), again);
+    assert_eq!(c.next_tick(), Some(ms(10_002)));
+    // Waiting to recover: the rounds that failed no longer count.
+    let waits = |c: &mut Connector, now: u64, rng: &mut Constant| {
+        assert_eq!(c.failed(ConnectError::Refused, ms(now), rng), connect(1, 1));
+        c.failed(ConnectError::Refused, ms(now), rng)
+    };
+    assert_eq!(waits(&mut c, 3, &mut rng), wait(2_003, 2));
+    assert_eq!(c.network_changed(ms(4), &mut rng), connect(0, 1));
+    assert_eq!(waits(&mut c, 5, &mut rng), wait(2_005, 2));
+    assert_eq!(c.network_changed(ms(6), &mut rng), connect(0, 1));
+    // Open on the best server: nothing.
+    c.opened(ms(7));
+    assert!(c.network_changed(ms(8), &mut rng).is_empty());
+    assert_eq!(c.next_tick(), None);
+    // Waiting to retry a server.
+    assert_eq!(c.closed(ms(9), &mut rng), wait(259, 0));
+    assert_eq!(c.network_changed(ms(10), &mut rng), connect(0, 1));
+    // Open on another server: the best one is due at once, and every five minutes then.
+    c.moved(1, ms(11));
+    assert!(c.network_changed(ms(12), &mut rng).is_empty());
+    assert_eq!(c.next_tick(), Some(ms(12)));
+    assert_eq!(c.tick(ms(12), &mut rng)[..], [Step::Probe { server: 0 }]);
+    assert_eq!(c.next_tick(), Some(ms(12) + PROBE_EVERY));
+}
+
+/// A server that does not register the agent stays the last choice, because the network was not at fault.
+#[test]
+fn another_network_does_not_bring_a_shunned_server_back() {
+    let (mut c, mut rng) = (connector(&[10, 5]), most());
+    assert_eq!(c.start(ms(0), &mut rng), connect(0, 1));
+    c.opened(ms(0));
+    assert!(!c.not_served(ms(1)) && c.not_served(ms(2)));
+    assert_eq!(c.next_server(ms(3), &mut rng), connect(1, 1));
+    let mut again: Steps = smallvec![Step::Abandon];
+    again.extend(connect(1, 1));
+    assert_eq!(c.network_changed(ms(4), &mut rng), again);
+}
+
 /// A wake-up ends a wait at once and does nothing otherwise.
 #[test]
 fn a_kick_ends_a_wait() {
@@ -406,7 +458,7 @@ proptest! {
         seed in any::<u64>(),
         weights in prop::collection::vec(-3_i64..4, 1..6),
         max_reconnection in 0_u32..4,
-        inputs in prop::collection::vec((0_u8..8, 0_u64..20_000), 0..100),
+        inputs in prop::collection::vec((0_u8..9, 0_u64..20_000), 0..100),
     ) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut policy = ServerPolicy::new(weights.clone());
@@ -427,6 +479,7 @@ proptest! {
                 4 => c.failed(ConnectError::Tls, now, &mut rng),
                 5 => c.closed(now, &mut rng),
                 6 => c.kick(now, &mut rng),
+                7 => c.network_changed(now, &mut rng),
                 _ => {
                     let steps = c.tick(now, &mut rng);
                     prop_assert_eq!(due, !steps.is_empty());
