@@ -2,10 +2,10 @@
 
 - A relative link names a file or folder that exists, and its anchor a heading of that page.
 - Every page of docs/ is a chapter in docs/SUMMARY.md.
-- A Rust block is compiled: the page is included as documentation by a crate (`doc = include_str!`), and no block is marked `ignore`.
-- A block after `<!-- file: PATH -->` equals that file.
+- A Rust block is compiled: the page is included as documentation by a crate (`doc = include_str!`), or the block shows a file. No block is marked `ignore`.
+- A block after `<!-- file: PATH -->` shows that file: both are equal. `--write` copies the file into the page.
 - A path in code quotes that begins with a folder of the repository exists.
-- The table between the marks in docs/rfcs.md has the counts of docs/requirements.md; `--table` writes it.
+- The table between the marks in docs/rfcs.md has the counts of docs/requirements.md; `--write` writes it.
 
 `--self-test` checks that planted faults are found.
 """
@@ -48,7 +48,7 @@ def blocks(text):
             code.append(lines[number])
             number += 1
         number += 1
-        found.append((start + 1, opening[2].strip(), "\n".join(code) + "\n", before))
+        found.append((start + 1, opening[2].strip(), "".join(f"{line}\n" for line in code), before))
         prose.extend([""] * (number - start))
     return found, prose
 
@@ -99,12 +99,12 @@ def normal(place):
 def check_blocks(page, text, included, read, exists):
     for number, language, code, before in blocks(text)[0]:
         words = re.split(r"[,\s]+", language)
+        shown = SHOWN.match(before)
         if words[0] == "rust" or (words[0] in ("", "no_run", "should_panic") and page in included and language != ""):
             if any(word.startswith("ignore") for word in words):
                 yield f"{page}:{number}: a Rust block is marked ignore"
-            if page not in included:
+            if page not in included and not shown:
                 yield f"{page}:{number}: no crate includes this page, so its Rust block is not compiled"
-        shown = SHOWN.match(before)
         if shown:
             place = normal((pathlib.PurePosixPath(page).parent / shown[1]).as_posix())
             if place is None or not exists(place):
@@ -169,6 +169,17 @@ def with_table(text, requirements):
     return f"{head}{BEGIN}\n\n{rules_table(requirements)}\n\n{END}{tail}"
 
 
+def with_files(page, text, read):
+    """The page with the files that its blocks show."""
+    lines = text.split("\n")
+    for number, _, code, before in reversed(blocks(text)[0]):
+        shown = SHOWN.match(before)
+        if shown:
+            file = read(normal((pathlib.PurePosixPath(page).parent / shown[1]).as_posix()))
+            lines[number : number + len(code.split("\n")) - 1] = file.rstrip("\n").split("\n")
+    return "\n".join(lines)
+
+
 def check_all():
     read = lambda name: (ROOT / name).read_text()
     exists = lambda name: (ROOT / name).exists()
@@ -181,7 +192,7 @@ def check_all():
     yield from check_summary(pages, read)
     table = read("docs/rfcs.md")
     if with_table(table, read("docs/requirements.md")) != table:
-        yield "docs/rfcs.md: the counts are not those of docs/requirements.md; .ci/pages --table writes them"
+        yield "docs/rfcs.md: the counts are not those of docs/requirements.md; .ci/pages --write writes them"
 
 
 def self_test():
@@ -199,6 +210,9 @@ def self_test():
     assert len(rust("```rust,ignore\nfn main() {}\n```", {"x/b.md"})) == 1
     assert not rust("<!-- file: file.rs -->\n\n```rust\nfn main() {}\n```", {"x/b.md"})
     assert len(rust("<!-- file: file.rs -->\n```rust\nfn main() { }\n```", {"x/b.md"})) == 1
+    empty = "<!-- file: file.rs -->\n```rust\n```\nend"
+    assert with_files("x/b.md", empty, read) == "<!-- file: file.rs -->\n```rust\nfn main() {}\n```\nend"
+    assert not rust(with_files("x/b.md", "<!-- file: file.rs -->\n```rust\nold\nlines\n```", read), set())
     assert len(rust("<!-- file: none.rs -->\n```toml\n```", {"x/b.md"})) == 1
     assert len(list(check_paths("x/b.md", "`sip-core/none.rs` `.ci/none`", exists))) == 2
     assert len(list(check_summary(["docs/a.md", "docs/b.md"], read))) == 3
@@ -209,9 +223,13 @@ def self_test():
 def main():
     if "--self-test" in sys.argv:
         return self_test()
-    if "--table" in sys.argv:
-        page = ROOT / "docs/rfcs.md"
-        page.write_text(with_table(page.read_text(), (ROOT / "docs/requirements.md").read_text()))
+    if "--write" in sys.argv:
+        read = lambda name: (ROOT / name).read_text()
+        for page in files("*.md"):
+            text = with_files(page, read(page), read)
+            if page == "docs/rfcs.md":
+                text = with_table(text, read("docs/requirements.md"))
+            (ROOT / page).write_text(text)
     faults = list(check_all())
     for fault in faults:
         print(fault)
