@@ -30,7 +30,7 @@ false_programs() {
 		trap 'echo "call ended: as requested, by this side"; echo "unregistered: as requested, by this side"; echo stopped; exit 0' INT TERM
 		echo "connecting to ws://127.0.0.1, attempt 1"; echo "connected to ws://127.0.0.1"
 		case "$*" in
-		*"password wrong"*) echo "registration failed: credentials refused or missing, by the peer: 401 Unauthorized"; exit 1 ;;
+		*"password wrong"*) echo "registration failed: the registrar rejected the user name or password: 401 Unauthorized"; exit 1 ;;
 		*--json*)
 			for code in 400 403 404 423 488 489; do
 				for event in subscription_ended publication_ended response incoming_subscription_ended; do

@@ -50,7 +50,7 @@ distrusts() {
 
 wrong_password() {
 	ours alice alice register
-	ends alice 1
+	ends alice 4
 	demand_ladder alice REGISTER "R 401 R 401"
 	await - "the second REGISTER has credentials" seen "^IN .* REGISTER sip.* ours-alice .*auth"
 	demand "the program names the code" said alice "registration failed: .*401"

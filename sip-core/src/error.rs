@@ -1,5 +1,8 @@
 //! Errors of hosts and applications. The core counts, logs and answers the errors of peers; it never returns
 //! them here.
+//!
+//! `Display` of an error is one line that says all, with the error that it wraps; `source` returns the wrapped error, for a
+//! program that looks for its type.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -101,7 +104,15 @@ impl fmt::Display for StartError {
     }
 }
 
-impl core::error::Error for StartError {}
+impl core::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Unsupported(missing) => missing.first().map(|first| first as _),
+            Self::Policy(error) => Some(error),
+            Self::Username(error) => Some(error),
+        }
+    }
+}
 
 /// The reason why the core rejected a command. The core is unchanged.
 #[derive(Clone, PartialEq, Debug)]
@@ -178,7 +189,30 @@ impl fmt::Display for CommandError {
     }
 }
 
-impl core::error::Error for CommandError {}
+impl core::error::Error for CommandError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Backpressure => Some(&Backpressure),
+            Self::Stale => Some(&StaleHandle),
+            Self::Target(error) => Some(error),
+            Self::Header(error) => Some(error),
+            Self::Refusal(error) => Some(error),
+            Self::Tones(error) => Some(error),
+            Self::Config(errors) => Some(errors),
+            Self::Send(error) => Some(error),
+            Self::NotConnected
+            | Self::NotRunning
+            | Self::Running
+            | Self::WrongState(_)
+            | Self::ExchangeOver
+            | Self::TargetScheme
+            | Self::EventPackage
+            | Self::InfoPackage
+            | Self::Limit(_)
+            | Self::LargeMessage(_) => None,
+        }
+    }
+}
 
 impl From<SendError> for CommandError {
     fn from(error: SendError) -> Self {

@@ -87,6 +87,9 @@ mod timer;
 pub mod transaction;
 mod ua;
 
+/// The parser: messages, URIs and header fields.
+pub use sip_parse as parse;
+
 pub use action::Action;
 pub use auth::AuthorizationFailed;
 pub use body::Body;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use sip_parse::{HeaderName, Message, Request, Response, StatusCode};
+use sip_parse::{HeaderName, Message, Method, Request, Response, StatusCode};
 
 use crate::auth::ChallengeError;
 use crate::header::Reason;
@@ -123,10 +123,12 @@ impl fmt::Display for ByeFailure {
         match self {
             Self::NotSent => f.write_str("the BYE was never sent"),
             Self::NoResponse => f.write_str("no response to the BYE"),
-            Self::Refused(status) => write!(f, "{} to the BYE", status.as_u16()),
+            Self::Refused(status) => write!(f, "{status} to the BYE"),
         }
     }
 }
+
+impl core::error::Error for ByeFailure {}
 
 impl EndReason {
     pub(crate) const fn new(originator: Originator, cause: Cause) -> Self {
@@ -159,6 +161,22 @@ impl EndReason {
     #[must_use]
     pub fn is_completed_elsewhere(&self) -> bool {
         self.cause == Cause::Cancelled && self.reasons().iter().any(Reason::is_completed_elsewhere)
+    }
+
+    /// Who sent the final response that brought the end, if there is one.
+    fn refuser(&self) -> Option<&'static str> {
+        let message = self.message.as_deref()?;
+        if message.is_request() {
+            return None;
+        }
+        let registers = message
+            .cseq()
+            .is_ok_and(|cseq| cseq.method == Method::Register);
+        Some(match self.status {
+            Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED) => "the proxy",
+            _ if registers => "the registrar",
+            _ => "the peer",
+        })
     }
 
     pub(crate) const fn local(cause: Cause) -> Self {
@@ -195,49 +213,92 @@ pub(crate) fn on_one_line(value: &[u8]) -> Box<str> {
     text.into()
 }
 
+impl fmt::Display for Originator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "this side",
+            Self::Peer => "the peer",
+            Self::Transport => "the network",
+            Self::Limit => "a limit",
+        })
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Requested => "as requested",
+            Self::Bye => "hung up",
+            Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
+            Self::BadDescription => "no usable session description",
+            Self::Timeout => "no final response in time",
+            Self::NoAnswer => "the call stayed unanswered",
+            Self::AnsweredElsewhere => "answered by another branch",
+            Self::NoAck => "no ACK",
+            Self::NoPrack => "no PRACK",
+            Self::ConnectionLost => "no connection",
+            Self::NeverSent => "the BYE was never sent",
+            Self::Glare => "superseded by an offer of the peer",
+            Self::DialogGone => "the peer no longer has the dialog",
+            Self::Authentication => "credentials refused or missing",
+            Self::Malformed => "unusable response",
+            Self::Expired => "expired",
+            Self::Insecure => "no TLS for a SIPS URI",
+            Self::LimitReached => "limit reached",
+            Self::Stopped => "stopped",
+        })
+    }
+}
+
+/// One line that reads alone, as in `ended: refused, by the peer: 486 Busy Here`.
 impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = match self.originator {
-            Originator::Local => "this side",
-            Originator::Peer => "the peer",
-            Originator::Transport => "the network",
-            Originator::Limit => "a limit",
+        let Self {
+            originator, cause, ..
+        } = self;
+        let refuser = self.refuser();
+        let rejected = match self.challenge.as_deref() {
+            Some(ChallengeError::Rejected { realm }) => Some(realm),
+            _ => None,
         };
-        let why = match self.cause {
-            Cause::Requested => "as requested",
-            Cause::Bye => "hung up",
-            Cause::Cancelled => "cancelled",
-            Cause::Refused => "refused",
-            Cause::BadDescription => "no usable session description",
-            Cause::Timeout => "no final response in time",
-            Cause::NoAnswer => "the call stayed unanswered",
-            Cause::AnsweredElsewhere => "answered by another branch",
-            Cause::NoAck => "no ACK",
-            Cause::NoPrack => "no PRACK",
-            Cause::ConnectionLost => "no connection",
-            Cause::NeverSent => "the BYE was never sent",
-            Cause::Glare => "superseded by an offer of the peer",
-            Cause::DialogGone => "the peer no longer has the dialog",
-            Cause::Authentication => "credentials refused or missing",
-            Cause::Malformed => "unusable response",
-            Cause::Expired => "expired",
-            Cause::Insecure => "no TLS for a SIPS URI",
-            Cause::LimitReached => "limit reached",
-            Cause::Stopped => "stopped",
-        };
-        write!(f, "{why}, by {who}")?;
-        if let Some(status) = self.status {
-            write!(f, ": {}", status.as_u16())?;
+        match (originator, refuser) {
+            (_, Some(who)) if rejected.is_some() => {
+                write!(f, "{who} rejected the user name or password")?;
+            }
+            (Originator::Peer, Some(who)) => write!(f, "{cause}, by {who}")?,
+            (Originator::Local | Originator::Peer, _) => write!(f, "{cause}, by {originator}")?,
+            // The cause says it.
+            (Originator::Transport | Originator::Limit, _) => write!(f, "{cause}")?,
         }
-        if let Some(text) = &self.text {
-            write!(f, " {text}")?;
+        match (self.status, &self.text) {
+            (Some(status), Some(text)) if !text.is_empty() => {
+                write!(f, ": {} {text}", status.as_u16())?;
+            }
+            (Some(status), _) => write!(f, ": {status}")?,
+            (None, Some(text)) => write!(f, ": {text}")?,
+            (None, None) => {}
         }
-        if let Some(challenge) = &self.challenge {
-            write!(f, "; {challenge}")?;
+        match (rejected, &self.challenge) {
+            (Some(realm), _) => write!(f, "; the realm is {realm:?}")?,
+            (None, Some(challenge)) => write!(f, "; {challenge}")?,
+            (None, None) => {}
         }
         match self.bye_failure {
             Some(failure) => write!(f, "; the peer may not know: {failure}"),
             None => Ok(()),
+        }
+    }
+}
+
+/// A call that never came up, or a request without a response, can be the error of a program. The source is the
+/// [`ChallengeError`], or else the [`ByeFailure`].
+impl core::error::Error for EndReason {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match (&self.challenge, &self.bye_failure) {
+            (Some(challenge), _) => Some(&**challenge),
+            (None, Some(failure)) => Some(failure),
+            (None, None) => None,
         }
     }
 }

@@ -214,12 +214,7 @@ impl fmt::Display for LogContent {
             Self::Request(Direction::Received, method) => write!(f, "received {method}"),
             Self::Request(Direction::Sent, method) => write!(f, "sent {method}"),
             Self::Response(status) => write!(f, "the peer answered {}", status.as_u16()),
-            Self::TransactionFailed(TransactionError::Timeout) => {
-                f.write_str("the transaction timed out")
-            }
-            Self::TransactionFailed(TransactionError::ConnectionLost) => {
-                f.write_str("the transaction ended with its connection")
-            }
+            Self::TransactionFailed(error) => error.fmt(f),
             Self::Stopped { unfinished: 0 } => f.write_str("stopped"),
             Self::Stopped { unfinished } => write!(f, "stopped, {unfinished} left unfinished"),
         }

@@ -26,6 +26,7 @@ pub enum Frame {
 #[error("{error}")]
 pub struct FrameError {
     /// The fault; offsets count from the start of the message.
+    #[source]
     pub error: ParseError,
     /// The received part of the message's head, for [`Message::salvage`](crate::Message::salvage) and an error
     /// response.

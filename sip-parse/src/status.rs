@@ -167,14 +167,15 @@ impl TryFrom<u16> for StatusCode {
     }
 }
 
+/// The code and its default phrase, as in `486 Busy Here`; [`StatusCode::as_u16`] is the number alone.
 impl fmt::Display for StatusCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{} {}", self.0, self.reason())
     }
 }
 
 impl fmt::Debug for StatusCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0, self.reason())
+        fmt::Display::fmt(self, f)
     }
 }

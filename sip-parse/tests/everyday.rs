@@ -32,7 +32,10 @@ fn fact(message: &Message, name: &str) -> String {
     let (head, what) = name.split_once('.').unwrap_or((name, ""));
     match head {
         "method" => message.as_request().unwrap().method().to_string(),
-        "status" => message.as_response().unwrap().status().to_string(),
+        "status" => {
+            let status = message.as_response().unwrap().status();
+            status.as_u16().to_string()
+        }
         "ruri" => uri_fact(&message.as_request().unwrap().uri().unwrap(), what),
         "via" => {
             let via = message.top_via().unwrap();

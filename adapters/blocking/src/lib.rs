@@ -13,6 +13,8 @@
 //!
 //! [`Agent::new`] and [`Reactor`] need no thread: the caller of `poll` drives the agents.
 //!
+//! One dependency is enough: [`core`] is `sip-core`, [`parse`] is `sip-parse`, and [`prelude`] has the names that most programs use.
+//!
 //! The adapter decides nothing about SIP: it opens the connections that the core requests, carries bytes,
 //! passes the time, and emits events.
 //!
@@ -22,9 +24,7 @@
 //!
 //! ```no_run
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use sip_blocking::{Agent, Options};
-//! use sip_core::Event;
-//! use sip_core::config::Config;
+//! use sip_blocking::prelude::*;
 //!
 //! let config = Config::builder()
 //!     .uri("sip:alice@example.com")
@@ -46,10 +46,8 @@
 //! The same without a thread:
 //!
 //! ```no_run
-//! # fn example(config: sip_core::config::Config) -> Result<(), Box<dyn std::error::Error>> {
-//! use sip_blocking::{Agent, Options};
-//! use sip_core::{Body, Event};
-//!
+//! # use sip_blocking::prelude::*;
+//! # fn example(config: Config) -> Result<(), Box<dyn std::error::Error>> {
 //! let mut agent = Agent::new(config, Options::default())?;
 //! while let Some(event) = agent.poll(None)? {
 //!     if let Event::Registered(_) = event {
@@ -77,6 +75,7 @@ mod leadership;
 mod link;
 mod mailbox;
 mod options;
+pub mod prelude;
 mod reactor;
 mod resolve;
 mod waiter;
@@ -94,8 +93,10 @@ pub use mailbox::AgentKey;
 pub use options::Options;
 pub use reactor::Reactor;
 pub use rustls_pki_types::CertificateDer;
+pub use sip_core as core;
 pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
     ServerUrlSource, TraceConnector, TypedFactory,
 };
+pub use sip_parse as parse;

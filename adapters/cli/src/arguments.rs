@@ -7,12 +7,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{ExtraHeader, ToneFormat, Tones, TonesError};
 use sip_parse::MediaType;
 
+use crate::secret::Secret;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the SIP outcome was a failure (a call refused, a password wrong, a file that does not parse)
+  1  the SIP outcome was a failure (a call refused, a file that does not parse)
   2  usage or configuration
   3  no connection to a server
+  4  the server does not accept the password, or asks for one and there is none
 
 Ctrl-C ends a command in good order: calls, registration, connection. A second Ctrl-C ends it at
 once, with exit code 1, and says what is left open.
@@ -114,9 +117,16 @@ pub(crate) struct Account {
     /// Address to be known by, such as sip:alice@example.com
     #[arg(long, value_name = "URI")]
     pub(crate) uri: Option<String>,
-    /// Password for digest authentication
-    #[arg(long, value_name = "PASSWORD")]
-    pub(crate) password: Option<String>,
+    /// Password; other users of this machine can read it in the list of processes
+    ///
+    /// Better: --password-file, the environment variable SIP_PASSWORD, or the question that the program asks on a
+    /// terminal. Flags go before the variable, the variable before --config FILE, and the program asks only
+    /// where nothing else names a password. An empty SIP_PASSWORD is no password, without a question.
+    #[arg(long, value_name = "PASSWORD", value_parser = secret, conflicts_with = "password_file")]
+    pub(crate) password: Option<Secret>,
+    /// File whose first line is the password; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
     /// Extra root certificate for wss, in PEM form
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
@@ -565,6 +575,13 @@ fn media_type(text: &str) -> Result<String, String> {
         Ok(_) if !text.contains(char::is_control) => Ok(text.to_owned()),
         Ok(_) => Err("expected a single line".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+fn secret(text: &str) -> Result<Secret, String> {
+    match text {
+        "" => Err("expected a password; without one leave the flag out".to_owned()),
+        text => Ok(Secret::from(text)),
     }
 }
 

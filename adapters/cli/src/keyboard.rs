@@ -1,9 +1,11 @@
-//! The keyboard: a terminal that hands out each key at once, and the thread that reads it.
+//! The keyboard: a terminal that hands out each key at once, the thread that reads it, and the question for a password.
 
 use tokio::sync::mpsc;
 
-use crate::keys::Key;
+use crate::keys::{Key, Line, Typed};
 use crate::outcome::Failure;
+use crate::report::prompt_line;
+use crate::secret::Secret;
 
 /// How many keys may wait.
 const WAITING_KEYS: usize = 64;
@@ -20,7 +22,7 @@ impl Keyboard {
     /// # Errors
     /// The terminal refuses its mode, or the system the thread.
     pub(crate) fn open() -> Result<Option<Self>, Failure> {
-        let Some(mode) = terminal::Mode::enter()? else {
+        let Some(mode) = terminal::Mode::enter(true)? else {
             return Ok(None);
         };
         let (sender, keys) = mpsc::channel(WAITING_KEYS);
@@ -44,6 +46,34 @@ impl Keyboard {
     }
 }
 
+/// A line that the user types without echo after `question`, if standard input and standard error are a terminal; `None` without
+/// one, and for an empty line.
+///
+/// # Errors
+/// Ctrl-C, or the terminal refuses its mode.
+pub(crate) fn secret_line(question: &str) -> Result<Option<Secret>, Failure> {
+    // Ctrl-C is a key here, because the signal would end the program and leave the terminal without echo.
+    let Some(mode) = terminal::Mode::enter(false)? else {
+        return Ok(None);
+    };
+    prompt_line(question);
+    let mut line = Line::default();
+    let typed = loop {
+        match terminal::next_byte().map_or(Typed::Interrupt, |byte| line.press(byte)) {
+            Typed::More => {}
+            typed => break typed,
+        }
+    };
+    prompt_line("\n");
+    drop(mode);
+    match typed {
+        Typed::Done => line
+            .into_secret()
+            .map_err(|_| Failure::Usage("the password is no text in UTF-8".to_owned())),
+        _ => Err(Failure::Outcome("interrupted".to_owned())),
+    }
+}
+
 #[cfg(unix)]
 mod terminal {
     use std::io::{ErrorKind, IsTerminal, Read, stdin};
@@ -61,9 +91,9 @@ mod terminal {
     pub(super) struct Mode(Termios);
 
     impl Mode {
-        /// Turns off echo and the wait for Enter. Ctrl-C stays a signal, and the output stays as it is; Ctrl-Z and Ctrl-\
-        /// have no effect, because both would leave the terminal in this mode.
-        pub(super) fn enter() -> Result<Option<Self>, Failure> {
+        /// Turns off echo and the wait for Enter. Ctrl-C stays a signal with `signals`, and the output stays as it is; Ctrl-Z and
+        /// Ctrl-\ have no effect, because both would leave the terminal in this mode.
+        pub(super) fn enter(signals: bool) -> Result<Option<Self>, Failure> {
             if !stdin().is_terminal() || !std::io::stderr().is_terminal() {
                 return Ok(None);
             }
@@ -77,6 +107,9 @@ mod terminal {
             let mut mode = before.clone();
             mode.local_modes
                 .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
+            if !signals {
+                mode.local_modes.remove(LocalModes::ISIG);
+            }
             mode.special_codes[SpecialCodeIndex::VMIN] = 1;
             mode.special_codes[SpecialCodeIndex::VTIME] = 0;
             for code in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
@@ -92,6 +125,19 @@ mod terminal {
         fn drop(&mut self) {
             // Drops what is typed and not read, because it is not meant for the shell. The terminal may be gone.
             let _ = tcsetattr(stdin(), OptionalActions::Flush, &self.0);
+        }
+    }
+
+    /// The next byte; `None` once the terminal is gone. What follows it stays for the next reader.
+    pub(super) fn next_byte() -> Option<u8> {
+        let mut byte = [0];
+        loop {
+            match stdin().lock().read(&mut byte) {
+                Ok(0) => return None,
+                Ok(_) => return Some(byte[0]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
         }
     }
 
@@ -126,9 +172,13 @@ mod terminal {
     pub(super) struct Mode(std::convert::Infallible);
 
     impl Mode {
-        pub(super) fn enter() -> Result<Option<Self>, Failure> {
+        pub(super) fn enter(_: bool) -> Result<Option<Self>, Failure> {
             Ok(None)
         }
+    }
+
+    pub(super) fn next_byte() -> Option<u8> {
+        None
     }
 
     pub(super) fn read(_: &Sender<Key>) {}

@@ -1,6 +1,11 @@
-//! The keys of a call: bytes of the terminal to keys, keys to intents. Pure.
+//! The keys of a call: bytes of the terminal to keys, keys to intents; and the line of a password. Pure.
+
+use std::str::Utf8Error;
 
 use sip_core::Tones;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
 
 /// What the help line says.
 pub(crate) const HELP: &str = "keys: h hold or resume, 0-9 * # a-d tone, t transfer, T transfer after a talk, q hang up, ? help";
@@ -157,6 +162,53 @@ impl Keys {
     }
 }
 
+/// A line that is typed without echo.
+#[derive(Default)]
+pub(crate) struct Line(Zeroizing<Vec<u8>>);
+
+/// What a byte does to a [`Line`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Typed {
+    More,
+    Done,
+    Interrupt,
+}
+
+/// The longest line, in bytes. The room is there from the start, so that no part of a password stays behind in freed memory.
+const LINE_LIMIT: usize = 4 * 1024;
+
+impl Line {
+    /// Takes one byte of the terminal: Backspace removes a character, Ctrl-U all.
+    pub(crate) fn press(&mut self, byte: u8) -> Typed {
+        match byte {
+            b'\r' | b'\n' => return Typed::Done,
+            0x04 if !self.0.is_empty() => return Typed::Done,
+            0x03 | 0x04 => return Typed::Interrupt,
+            0x08 | 0x7f => {
+                // A character of UTF-8 ends with its bytes of the form 10xxxxxx.
+                while self.0.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+            }
+            0x15 => self.0.clear(),
+            byte if self.0.len() < LINE_LIMIT => {
+                let room = LINE_LIMIT - self.0.len();
+                self.0.reserve_exact(room);
+                self.0.push(byte);
+            }
+            _ => {}
+        }
+        Typed::More
+    }
+
+    /// The line; `None` if it is empty.
+    ///
+    /// # Errors
+    /// It is no UTF-8.
+    pub(crate) fn into_secret(self) -> Result<Option<Secret>, Utf8Error> {
+        let text = std::str::from_utf8(&self.0)?;
+        Ok((!text.is_empty()).then(|| Secret::from(text)))
+    }
+}
+
 /// The keys in what one read of the terminal returned. An Escape that ends the bytes is the key; one before `[` or `O`
 /// begins the sequence of an arrow or function key, which is left out.
 pub(crate) fn decode(bytes: &[u8]) -> Vec<Key> {
@@ -304,5 +356,29 @@ mod tests {
             decode(b"h\x1b[Aq"),
             [Key::Character('h'), Key::Character('q')]
         );
+    }
+
+    #[test]
+    fn a_line_is_edited_without_being_shown() {
+        let line = |bytes: &[u8]| {
+            let mut line = Line::default();
+            let ends = bytes.iter().map(|&byte| line.press(byte));
+            let end = ends.take_while(|typed| *typed == Typed::More).count();
+            let rest = &bytes[end..];
+            let secret = line.into_secret().unwrap();
+            (secret.map(|secret| secret.reveal().to_owned()), rest.len())
+        };
+        let is = |text: &str, rest| (Some(text.to_owned()), rest);
+        assert_eq!(line(b"secret\r"), is("secret", 1));
+        assert_eq!(line(b"secret\nmore"), is("secret", 5));
+        assert_eq!(line(b"se\x08\x7f\x7fabc\n"), is("abc", 1));
+        assert_eq!(line("a\u{fc}\u{20ac}\x7f\x7fb\n".as_bytes()), is("ab", 1));
+        assert_eq!(line(b"wrong\x15right\x04"), is("right", 1));
+        assert_eq!(line(b"\n"), (None, 1));
+        assert_eq!(line(b"\x04"), (None, 1));
+        assert_eq!(line(b"half\x03"), is("half", 1));
+        assert_eq!(line(&[b'x'; 10_000]).0.unwrap().len(), LINE_LIMIT);
+        assert_eq!(Line::default().press(0x03), Typed::Interrupt);
+        assert_eq!(Line::default().press(0x04), Typed::Interrupt);
     }
 }

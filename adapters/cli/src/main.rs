@@ -2,8 +2,8 @@
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `availability`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `script` and `keyboard`, `ladder` and `sdp`, `report`,
-//! `arguments`, `schema`, `keys` and `outcome`.
+//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script` and `keyboard`, `ladder` and `sdp`,
+//! `report`, `arguments`, `schema`, `keys`, `outcome` and `secret`.
 
 mod adapter;
 mod arguments;
@@ -17,12 +17,14 @@ mod keys;
 mod ladder;
 mod log;
 mod outcome;
+mod password;
 mod phone;
 mod report;
 mod running;
 mod schema;
 mod script;
 mod sdp;
+mod secret;
 mod settings;
 mod subscriptions;
 mod words;

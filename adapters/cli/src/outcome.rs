@@ -17,6 +17,9 @@ pub(crate) enum Failure {
     /// 3: no connection to any server.
     #[error("{0}")]
     NoConnection(String),
+    /// 4: the server does not accept the password, or asks for one and there is none.
+    #[error("{0}")]
+    Password(String),
 }
 
 impl Failure {
@@ -25,6 +28,7 @@ impl Failure {
             Self::Outcome(_) | Self::Interrupted(_) => 1,
             Self::Usage(_) => 2,
             Self::NoConnection(_) => 3,
+            Self::Password(_) => 4,
         }
     }
 }

@@ -257,6 +257,11 @@ fn size_of_terminal() -> (usize, usize) {
     (80, 24)
 }
 
+/// Asks the user something, on standard error.
+pub(crate) fn prompt_line(question: &str) {
+    type_on_terminal(question);
+}
+
 /// Writes on standard error without an end of the line.
 fn type_on_terminal(text: &str) {
     let mut terminal = std::io::stderr().lock();

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sip_core::auth::ChallengeError;
 use sip_core::config::Config;
 use sip_core::{
     Cause, CommandError, Direction, EndReason, Event, FailureStatus, PublicationId, SessionId,
     SubscriptionId, TraceRecord,
 };
 use sip_host::CommandFailure;
-use sip_parse::StatusCode;
+use sip_parse::{Response, StatusCode};
 
 use crate::adapter::{self, Events, Handle, Settings};
 use crate::arguments::{Account, Output};
@@ -24,6 +25,10 @@ use crate::words::caller;
 /// How long hanging up, unregistering and disconnecting may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
 
+const NO_PASSWORD: &str =
+    "the server asks for a password: set SIP_PASSWORD, or give --password-file FILE";
+const WRONG_PASSWORD: &str = "the server does not accept the user name or the password";
+
 /// A running user agent, its events, and their output.
 pub(crate) struct Running {
     pub(crate) handle: Handle,
@@ -37,6 +42,10 @@ pub(crate) struct Running {
     connections: usize,
     was_registered: bool,
     is_registered: bool,
+    /// Others reach the agent through its binding, so the command ends when the binding cannot be had again.
+    needs_binding: bool,
+    /// Why it cannot.
+    binding_lost: Option<Failure>,
     /// The calls that have not ended, and their peers.
     calls: BTreeMap<SessionId, String>,
     /// The subscriptions that are not over, and their targets.
@@ -90,6 +99,8 @@ impl Running {
             connections: 0,
             was_registered: false,
             is_registered: false,
+            needs_binding: matches!(registering, Registering::Required | Registering::ByDefault),
+            binding_lost: None,
             calls: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             publications: BTreeMap::new(),
@@ -100,8 +111,14 @@ impl Running {
     }
 
     /// Prints and returns the next event; the first Ctrl-C goes before further events. Fails if the command
-    /// cannot go on: no server was ever reached, the first registration was refused, or Ctrl-C came again.
+    /// cannot go on: no server was ever reached, the first registration was refused, a later one was and no call is left, or
+    /// Ctrl-C came again.
     pub(crate) async fn happening(&mut self) -> Result<Happening, Failure> {
+        if self.calls.is_empty()
+            && let Some(lost) = self.binding_lost.take()
+        {
+            return Err(lost);
+        }
         tokio::select! {
             biased;
             () = self.interrupts.next() => {
@@ -185,12 +202,18 @@ impl Running {
                     return Err(self.no_connection());
                 }
             }
-            Event::Registered(_) => self.was_registered = true,
-            Event::RegistrationFailed { reason, .. } if !self.was_registered => {
-                return Err(failure_of(
-                    &format!("registration of {}", self.address()),
-                    reason,
-                ));
+            Event::Registered(_) => {
+                self.was_registered = true;
+                self.binding_lost = None;
+            }
+            Event::RegistrationFailed { reason, retry_at } => {
+                let failure = failure_of(&format!("registration of {}", self.address()), reason);
+                if !self.was_registered {
+                    return Err(failure);
+                }
+                if self.needs_binding && retry_at.is_none() {
+                    self.binding_lost = Some(failure);
+                }
             }
             _ => {}
         }
@@ -321,6 +344,26 @@ impl Running {
         }
     }
 
+    /// The failure for a response that refuses a request of this side; `what` names the request.
+    pub(crate) fn refusal(&self, what: &str, response: &Response) -> Failure {
+        let phrase = report::printable(&sip_parse::text(response.reason()).to_string());
+        let status = response.status();
+        let sentence = format!("{what}: {} {phrase}", status.as_u16());
+        match matches!(
+            status,
+            StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        ) {
+            false => Failure::Outcome(sentence),
+            true if self.config.secret().is_none() => {
+                Failure::Password(format!("{what}: {NO_PASSWORD}"))
+            }
+            true => Failure::Password(format!(
+                "{what}: {WRONG_PASSWORD} ({} {phrase})",
+                status.as_u16()
+            )),
+        }
+    }
+
     fn address(&self) -> String {
         self.config
             .uri()
@@ -395,7 +438,7 @@ pub(crate) fn command_failure(failure: CommandFailure) -> Failure {
 /// A call or request that has ended meanwhile is not a failure.
 pub(crate) fn tolerate_ended(result: Result<(), CommandFailure>) -> Result<(), Failure> {
     match result {
-        Ok(()) | Err(CommandFailure::Stale(_) | CommandFailure::Refused(_)) => Ok(()),
+        Ok(()) | Err(CommandFailure::Refused(_)) => Ok(()),
         Err(failure) => Err(Failure::Outcome(failure.to_string())),
     }
 }
@@ -404,8 +447,17 @@ pub(crate) fn tolerate_ended(result: Result<(), CommandFailure>) -> Result<(), F
 pub(crate) fn failure_of(what: &str, reason: &EndReason) -> Failure {
     let sentence = format!("{what}: {}", report::printable(&reason.to_string()));
     if reason.cause == Cause::ConnectionLost {
-        Failure::NoConnection(sentence)
-    } else {
-        Failure::Outcome(sentence)
+        return Failure::NoConnection(sentence);
+    }
+    match reason.challenge.as_deref() {
+        Some(ChallengeError::NoCredentials) => Failure::Password(format!("{what}: {NO_PASSWORD}")),
+        Some(ChallengeError::Rejected { .. } | ChallengeError::Unsettled { .. }) => {
+            let status = reason
+                .status
+                .map(|status| format!(" ({} {})", status.as_u16(), status.reason()));
+            let status = status.unwrap_or_default();
+            Failure::Password(format!("{what}: {WRONG_PASSWORD}{status}"))
+        }
+        _ => Failure::Outcome(sentence),
     }
 }

@@ -12,6 +12,7 @@ use sip_sipjs::{javascript_to_json5, read_into};
 
 use crate::arguments::{Account, Output};
 use crate::outcome::Failure;
+use crate::password;
 
 /// The largest configuration file that is read, in bytes.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
@@ -75,8 +76,9 @@ pub(crate) fn effective(
     if let Some(uri) = &account.uri {
         builder.uri(uri);
     }
-    if let Some(password) = &account.password {
-        builder.password(password);
+    if let Some(secret) = password::given(account)? {
+        // The flag goes before `ha1` of the file, too.
+        builder.secret(None).password(secret.reveal());
     }
     if account.replaces {
         builder.replaces(Support::Supported);
@@ -157,11 +159,19 @@ pub(crate) fn config(
                 .to_owned(),
         );
     }
-    if register == config.register() {
-        return Ok((config, warnings));
+    let mut builder = config.to_builder();
+    if register != config.register() {
+        builder.register(register);
     }
-    let config = build(config.to_builder().register(register))?;
-    Ok((config, warnings))
+    // With JSON output there is no user to ask.
+    if let Some(uri) = config.uri()
+        && config.secret().is_none()
+        && !output.json
+        && let Some(secret) = password::ask(&uri.to_string())?
+    {
+        builder.source(Source::Flag).password(secret.reveal());
+    }
+    Ok((build(&builder)?, warnings))
 }
 
 fn usage(sentence: &str) -> Failure {

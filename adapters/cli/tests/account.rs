@@ -42,7 +42,7 @@ fn a_wrong_password_is_the_outcome_of_registering() {
         "--password",
         "wrong",
     ]);
-    assert_eq!(run.code, 1, "{}\n{}", run.out, run.err);
+    assert_eq!(run.code, 4, "{}\n{}", run.out, run.err);
     assert!(
         run.err.contains("registration of sip:alice@localhost"),
         "{}",
@@ -335,7 +335,7 @@ fn the_blocking_adapter_registers_calls_answers_and_writes() {
     }
     let wrong = with(&["register"], ALICE, "wrong", "blocking");
     let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
-    assert_eq!(run(&wrong).code, 1);
+    assert_eq!(run(&wrong).code, 4);
 }
 
 /// A registrar that has gone answers no goodbye: the program ends all the same, on either adapter.

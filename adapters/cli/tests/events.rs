@@ -629,7 +629,8 @@ fn the_lines_of_a_watch_on_a_terminal() {
     let url = format!("ws://127.0.0.1:{}", registrar.port);
     let account = ["--server", &url, "--uri", ACCOUNT];
     let command = [&["watch", "bob", "carol-of-the-long-name"][..], &account].concat();
-    let program = terminal.spawn(&mut sip(&command));
+    // There is no password, and the program must not ask for one.
+    let program = terminal.spawn(sip(&command).env("SIP_PASSWORD", ""));
     nth(&registrar, 0, "SUBSCRIBE ", 1);
     let mut both = [0, 1].map(|index| Notifier::accept(&registrar, 0, index, 600));
     both.sort_by_key(|notifier| !notifier.subscribe.starts_with("SUBSCRIBE sip:bob@"));

@@ -178,8 +178,8 @@ pub enum EdgeConfigError {
     )]
     Expires,
     /// The realm and the algorithms make no challenge.
-    #[error(transparent)]
-    Challenge(DigestServerError),
+    #[error("no challenge can be made: {0}")]
+    Challenge(#[from] DigestServerError),
     /// A limit that is zero.
     #[error("no limit can be zero")]
     Limit,

@@ -10,7 +10,7 @@ use sip_core::transaction::{
     Output, SendError, ServerTransactionId, TimerC, TimerSettings, TransactionLayer,
     TransactionSettings,
 };
-use sip_core::{ConnectionId, ConnectionInfo, Limits, Timestamp, Transport};
+use sip_core::{Backpressure, ConnectionId, ConnectionInfo, Limits, Timestamp, Transport};
 use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
 
 use crate::config::{Domain, EdgeConfig, EdgeConfigError};
@@ -117,11 +117,6 @@ impl From<sip_parse::ParseError> for Refusal {
         error.status().into()
     }
 }
-
-/// [`EdgeLimits::actions`](crate::EdgeLimits::actions) actions wait. Poll them, then repeat the input.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("too many actions wait to be polled")]
-pub struct Backpressure;
 
 impl Edge {
     /// An edge for the users of `config`.
@@ -247,7 +242,7 @@ impl Edge {
         // Every input empties the queue of the layer, and its connections are no streams.
         let taken = self.layer.receive(connection, bytes, now);
         self.drain(now);
-        taken.map_err(|_| Backpressure)
+        taken
     }
 
     /// A connection is closed. Its bindings are removed. An unknown connection is ignored.

@@ -69,6 +69,7 @@ mod watchers;
 pub struct Readme;
 
 pub use config::{EdgeConfig, EdgeConfigError, EdgeLimits, Faults};
-pub use edge::{Backpressure, Edge};
+pub use edge::Edge;
 pub use event::{Counters, CutReason, EdgeAction, EdgeEvent, EventPackage, RemovalReason};
 pub use server::{EdgeServer, TraceMessage};
+pub use sip_core::Backpressure;

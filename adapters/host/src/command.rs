@@ -26,15 +26,19 @@ pub enum CommandFailure {
     #[error("the user agent's task has ended")]
     Gone,
     /// The core refused the command; nothing has changed.
-    #[error(transparent)]
+    #[error("{0}")]
     Refused(#[from] CommandError),
-    /// The call has ended.
-    #[error(transparent)]
-    Stale(#[from] StaleHandle),
     /// A connector or a description handler called the method on the thread that carries out the commands.
     /// The call would wait for itself. Only `sip-blocking` returns it.
     #[error("the thread that carries out commands cannot give one")]
     OwnThread,
+}
+
+/// A call that has ended is [`CommandError::Stale`], whichever command notices it.
+impl From<StaleHandle> for CommandFailure {
+    fn from(stale: StaleHandle) -> Self {
+        Self::Refused(stale.into())
+    }
 }
 
 /// The result of a command.

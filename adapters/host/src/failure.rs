@@ -53,7 +53,11 @@ impl core::fmt::Display for ConnectFailure {
     }
 }
 
-impl core::error::Error for ConnectFailure {}
+impl core::error::Error for ConnectFailure {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
 
 /// The error that the core receives, and the message of the layer that failed.
 pub type Failure = (ConnectError, String);

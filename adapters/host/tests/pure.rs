@@ -404,7 +404,7 @@ fn every_command_reaches_the_agent() {
     browser.sent("ACK ");
     assert!(matches!(
         browser.hang_up(call),
-        Err(CommandFailure::Stale(_))
+        Err(CommandFailure::Refused(CommandError::Stale))
     ));
 
     browser.stop(Duration::ZERO).unwrap();

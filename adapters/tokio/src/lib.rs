@@ -5,6 +5,8 @@
 //! [`Handle`], which takes commands, and [`Events`], which emits what happens. The task
 //! ends, and its sockets close, when the last `Handle` and the `Events` are dropped.
 //!
+//! One dependency is enough: [`core`] is `sip-core`, [`parse`] is `sip-parse`, and [`prelude`] has the names that most programs use.
+//!
 //! The adapter decides nothing about SIP: it opens the connections that the core requests, carries bytes,
 //! passes the time, and emits events.
 //!
@@ -14,9 +16,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use sip_core::config::Config;
-//! use sip_core::Event;
-//! use sip_tokio::{Agent, Options};
+//! use sip_tokio::prelude::*;
 //!
 //! let config = Config::builder()
 //!     .uri("sip:alice@example.com")
@@ -46,8 +46,8 @@
 //! use std::collections::BTreeMap;
 //! use std::sync::Arc;
 //!
-//! use sip_core::config::Config;
-//! use sip_core::{Body, DescriptionKind, SessionId};
+//! use sip_tokio::core::config::Config;
+//! use sip_tokio::core::{Body, DescriptionKind, SessionId};
 //! use sip_tokio::{Describing, DescriptionError, Options, SessionDescriptionHandler, TypedFactory};
 //!
 //! struct MediaOptions {
@@ -98,9 +98,9 @@
 //! `authenticationFactory`: a trait that answers challenges, here with a token (RFC 8898).
 //!
 //! ```
-//! use sip_core::AuthorizationFailed;
-//! use sip_core::config::{Authentication, Config};
-//! use sip_parse::{Request, Response};
+//! use sip_tokio::core::AuthorizationFailed;
+//! use sip_tokio::core::config::{Authentication, Config};
+//! use sip_tokio::parse::{Request, Response};
 //! use sip_tokio::{Authenticator, Options};
 //!
 //! struct Token(String);
@@ -131,8 +131,8 @@
 //! A fresh token in the URL of each attempt to connect:
 //!
 //! ```
-//! use sip_core::NoServerUrl;
-//! use sip_core::config::{Config, ServerUrl};
+//! use sip_tokio::core::NoServerUrl;
+//! use sip_tokio::core::config::{Config, ServerUrl};
 //! use sip_tokio::Options;
 //!
 //! # fn next_token() -> Option<String> { None }
@@ -184,6 +184,7 @@ mod driver;
 mod handle;
 mod link;
 mod options;
+pub mod prelude;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]
@@ -200,8 +201,10 @@ pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionH
 pub use handle::{Events, Handle};
 pub use options::Options;
 pub use rustls_pki_types::CertificateDer;
+pub use sip_core as core;
 pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
     ServerUrlSource, TraceConnector, TypedFactory,
 };
+pub use sip_parse as parse;

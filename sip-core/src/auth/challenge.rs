@@ -263,14 +263,14 @@ pub enum ChallengeError {
     /// No challenge can be answered: another scheme, unknown algorithms, or a realm for which there
     /// is no secret.
     Unsupported(ChallengeSummary),
-    /// The realm refused credentials that were computed with the nonce that it still offers, and does not call it
-    /// stale: the user name or the password is wrong (RFC 7616 section 3.3).
+    /// The realm refused credentials that were computed with the nonce of its challenge, and does not call it stale: the user name
+    /// or the password is wrong (RFC 7616 section 3.3). If it offers another nonce, it has not accepted the same credentials before.
     Rejected {
         /// The realm.
         realm: String,
     },
-    /// The realm offered another nonce although its challenge was answered, more often than the policy allows. The
-    /// password may be right: the nonce may have expired, or another server may have made it.
+    /// The realm offered another nonce although its challenge was answered, more often than the policy allows. The password may be
+    /// right: the realm calls the nonce stale, or has accepted the same credentials before, so that another server may have made it.
     Unsettled {
         /// The realm.
         realm: String,
@@ -323,9 +323,15 @@ impl fmt::Display for ChallengeError {
                 }
                 Ok(())
             }
-            Self::Rejected { realm } => write!(f, "{realm:?} refused the credentials"),
+            Self::Rejected { realm } => write!(
+                f,
+                "the user name or password was rejected; the realm is {realm:?}"
+            ),
             Self::Unsettled { realm } => {
-                write!(f, "{realm:?} replaces its nonce each time it is answered")
+                write!(
+                    f,
+                    "{realm:?} refuses credentials that it accepted before or calls stale, each time with another nonce"
+                )
             }
             Self::NotAllowed { realm } => write!(
                 f,
@@ -348,8 +354,8 @@ impl core::error::Error for ChallengeError {}
 #[non_exhaustive]
 pub enum AuthenticationInfoError {
     /// The header field cannot be read.
-    #[error(transparent)]
-    Malformed(ParseError),
+    #[error("Authentication-Info cannot be read: {0}")]
+    Malformed(#[source] ParseError),
     /// `rspauth` is wrong: the server does not know the secret (RFC 7616 section 3.5).
     #[error("the server does not know the secret: rspauth is wrong")]
     Mismatch,

@@ -25,6 +25,9 @@ use crate::time::Timestamp;
 /// proxies or a stale nonce, but bounded, because a server could challenge forever.
 const APPLICATION_ANSWERS: u8 = 4;
 
+/// How many requests a space may refuse with another nonce after it has accepted the same credentials, until they count as wrong.
+const DOUBTS: u8 = 8;
+
 /// How many challenges of one response are looked at.
 const MOST_OFFERS: usize = 32;
 
@@ -108,6 +111,8 @@ struct Space {
     count: u32,
     /// The space has not refused the nonce, and its count is not exhausted.
     fresh: bool,
+    /// How many refusals with another nonce are no proof against the credentials, because the space has accepted them.
+    trust: u8,
 }
 
 /// Answers digest challenges for one user agent.
@@ -135,8 +140,19 @@ impl DigestClient {
     pub fn forget(&mut self) {
         for space in &mut self.spaces {
             space.fresh = false;
+            space.trust = 0;
             self.last_serial = self.last_serial.wrapping_add(1);
             space.serial = self.last_serial;
+        }
+    }
+
+    /// A 2xx arrived to a request that was sent with `attempts`: the credentials in it are right.
+    pub fn accepted(&mut self, attempts: &Attempts) {
+        for attempt in attempts.entries.iter().filter(|it| it.sent.is_some()) {
+            let mut spaces = self.spaces.iter_mut();
+            if let Some(space) = spaces.find(|space| space.serial == attempt.space) {
+                space.trust = DOUBTS;
+            }
         }
     }
 
@@ -191,20 +207,25 @@ impl DigestClient {
                 let space = &mut self.spaces[place];
                 let attempt = &mut attempts.entries[attempt];
                 // Another request may have brought the nonce in the meantime.
-                let same_nonce = attempt.sent == Some(space.nonce_serial)
-                    && space.offer.nonce.value == offer.nonce.value;
+                let with_its_nonce = attempt.sent == Some(space.nonce_serial);
+                let same_nonce = space.offer.nonce.value == offer.nonce.value;
                 // A refusal of credentials that were sent in advance proves nothing: a registrar with one nonce for ever may
                 // challenge each request anew.
                 let in_advance = !attempt.answered;
                 let stale_again = offer.stale && attempt.stale < self.policy.stale_retries;
                 if attempt.rejected || !(in_advance || stale_again) {
                     let realm = offer.realm.value.into();
-                    // RFC 7616 section 3.3: only a nonce that is still good proves that the secret is wrong.
-                    let error = if same_nonce && !offer.stale {
+                    // RFC 7616 section 3.3: without stale=true the user name or the password is invalid. Where the same ones were
+                    // accepted before, another nonce may come from another server of a cluster, which does not know the first one.
+                    let is_wrong = same_nonce || space.trust == 0;
+                    let error = if with_its_nonce && !offer.stale && is_wrong {
                         ChallengeError::Rejected { realm }
                     } else {
                         ChallengeError::Unsettled { realm }
                     };
+                    if !attempt.rejected {
+                        space.trust = space.trust.saturating_sub(1);
+                    }
                     attempt.rejected = true;
                     space.fresh = false;
                     refused = refused.or(Some(error));
@@ -345,6 +366,7 @@ impl DigestClient {
             }
             Some(space) => Space {
                 nonce_serial: space.nonce_serial.wrapping_add(1),
+                trust: space.trust,
                 ..Space::new(space.serial, asker, offer, now, rng)
             },
             None => {
@@ -586,6 +608,7 @@ impl Space {
             cnonce: crate::rand::token(rng, 26).into(),
             count: 0,
             fresh: true,
+            trust: 0,
         }
     }
 

@@ -155,7 +155,12 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-impl core::error::Error for ConfigErrors {}
+impl core::error::Error for ConfigErrors {
+    /// The first fault.
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.0.first().map(|first| first as _)
+    }
+}
 
 /// An excerpt of a SIP URI without its password (RFC 3261 section 19.1.1).
 pub(crate) fn excerpt_of_uri(text: &str) -> String {

@@ -27,6 +27,8 @@ impl fmt::Display for Unsupported {
     }
 }
 
+impl core::error::Error for Unsupported {}
+
 /// A row: the parameter, whether the configuration enables the feature, and the reason.
 type Row = (Parameter, fn(&Settings) -> bool, &'static str);
 

@@ -19,6 +19,6 @@ pub enum DialogError {
     #[error("the Contact is not exactly one SIP or SIPS URI")]
     Target,
     /// A header field that makes a dialog is missing or cannot be read.
-    #[error(transparent)]
+    #[error("a header field of the dialog is missing or cannot be read: {0}")]
     Malformed(#[from] ParseError),
 }

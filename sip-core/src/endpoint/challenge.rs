@@ -146,9 +146,13 @@ impl Endpoint {
         })
     }
 
-    /// RFC 7616 section 3.5: reads the next nonce, and the proof that the server knows the secret too.
-    pub(super) fn read_authentication_info(&mut self, received: &Received) {
+    /// A 2xx proves the credentials of its request. RFC 7616 section 3.5: reads the next nonce, and the proof that the server knows
+    /// the secret too.
+    pub(super) fn learn_from_accepted(&mut self, received: &Received) {
         let response = &received.response;
+        if response.status().is_success() {
+            self.digest.accepted(&received.sent.attempts);
+        }
         if !response.has(HeaderName::AuthenticationInfo) {
             return;
         }

@@ -143,7 +143,7 @@ impl Endpoint {
                         unanswered: None,
                     };
                     self.learn_uuid_of_callee(&received.response);
-                    self.read_authentication_info(&received);
+                    self.learn_from_accepted(&received);
                     return Some(Indication::Response(received));
                 }
                 Output::StrayResponse { connection, .. } => {

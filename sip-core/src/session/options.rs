@@ -259,7 +259,14 @@ impl fmt::Display for FromError {
     }
 }
 
-impl core::error::Error for FromError {}
+impl core::error::Error for FromError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Uri(error) => Some(error),
+            Self::Component(_) | Self::Display => None,
+        }
+    }
+}
 
 /// The part of a SIP URI that RFC 3261 section 19.1.1 does not allow in From.
 fn not_in_from(uri: &Uri<'_>) -> Option<&'static str> {

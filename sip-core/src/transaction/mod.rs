@@ -200,11 +200,13 @@ impl<U> Output<U> {
 }
 
 /// Why a transaction failed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum TransactionError {
     /// Timer B, F or H ran out.
+    #[error("the transaction timed out")]
     Timeout,
     /// The connection closed.
+    #[error("the transaction ended with its connection")]
     ConnectionLost,
 }
 

@@ -86,7 +86,7 @@ pub(super) fn each_drop() {
         assert_eq!(lose(&mut bench, drop), and_unregistered(&[]));
         notify(&mut bench, idle, "too late");
         bench.wait(33 * SECOND);
-        let lost = "of a peer: a NOTIFY failed: no connection, by the network";
+        let lost = "of a peer: a NOTIFY failed: no connection";
         assert_eq!(super::told(&mut bench), [lost]);
         bench.reconnect(Transport::Ws);
         bench.wait(SECOND);

@@ -1,10 +1,11 @@
 //! `sip config`: the effective configuration, parameter by parameter.
 
 use serde_json::{Value, json};
-use sip_core::config::Explained;
+use sip_core::config::{Explained, Parameter};
 
 use crate::arguments::ShowConfig;
 use crate::outcome::Failure;
+use crate::password;
 use crate::report::{complain, print_line};
 use crate::settings;
 
@@ -16,6 +17,11 @@ pub(crate) fn run(arguments: ShowConfig) -> Result<(), Failure> {
         complain(&format!("sip: {warning}"));
     }
     settings::check_wired(&config)?;
+    let by_variable = password::is_in_environment(&account);
+    let source = |row: &Explained| match row.parameter {
+        Parameter::Password if by_variable => "environment",
+        _ => row.source.as_str(),
+    };
     let rows = config.explain();
     let width = |text: fn(&Explained) -> &str| {
         let lengths = rows.iter().map(|row| text(row).chars().count());
@@ -27,13 +33,13 @@ pub(crate) fn run(arguments: ShowConfig) -> Result<(), Failure> {
     );
     for row in &rows {
         if arguments.output.json {
-            print_line(&object(row)?.to_string());
+            print_line(&object(row, source(row))?.to_string());
         } else {
             let line = format!(
-                "{:name$}  {:value$}  {:7}  {}",
+                "{:name$}  {:value$}  {:11}  {}",
                 row.parameter.name(),
                 row.value,
-                row.source.as_str(),
+                source(row),
                 row.note.unwrap_or_default(),
             );
             print_line(line.trim_end());
@@ -42,14 +48,14 @@ pub(crate) fn run(arguments: ShowConfig) -> Result<(), Failure> {
     Ok(())
 }
 
-fn object(row: &Explained) -> Result<Value, Failure> {
+fn object(row: &Explained, source: &str) -> Result<Value, Failure> {
     let name = row.parameter.name();
     let value: Value = serde_json::from_str(&row.value)
         .map_err(|error| Failure::Outcome(format!("{name} cannot be shown: {error}")))?;
     Ok(json!({
         "parameter": name,
         "value": value,
-        "source": row.source.as_str(),
+        "source": source,
         "note": row.note,
     }))
 }

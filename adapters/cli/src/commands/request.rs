@@ -83,11 +83,7 @@ async fn outcome(running: &mut Running, request: RequestId, what: &str) -> Resul
             } if which == request => {
                 return match outcome {
                     Ok(response) if response.status().is_success() => Ok(()),
-                    Ok(response) => Err(Failure::Outcome(format!(
-                        "{what}: {} {}",
-                        response.status().as_u16(),
-                        crate::report::printable(&sip_parse::text(response.reason()).to_string()),
-                    ))),
+                    Ok(response) => Err(running.refusal(what, &response)),
                     Err(reason) => Err(failure_of(what, &reason)),
                 };
             }

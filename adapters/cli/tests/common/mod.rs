@@ -13,6 +13,7 @@ pub(crate) fn sip(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("RUST_LOG")
+        .env_remove("SIP_PASSWORD")
         .stdin(Stdio::null());
     command
 }

@@ -126,20 +126,20 @@ impl LastFailure {
 #[non_exhaustive]
 pub enum StartError {
     /// The core does not support something that the configuration enables.
-    #[error(transparent)]
-    Core(sip_core::StartError),
+    #[error("{0}")]
+    Core(#[from] sip_core::StartError),
     /// The operating system returned no randomness.
     #[error("no randomness from the operating system: {0}")]
-    Entropy(getrandom::Error),
+    Entropy(#[source] getrandom::Error),
     /// A certificate of [`Options::extra_roots`] cannot be read.
     #[error("root certificate: {0}")]
-    Root(rustls::Error),
+    Root(#[source] rustls::Error),
     /// The caller is not inside a tokio runtime. Only `sip-tokio` returns it.
     #[error("a user agent must be started inside a tokio runtime")]
     NoRuntime,
     /// The operating system gives no thread, or no means to wait for sockets. Only `sip-blocking` returns it.
     #[error("no thread or no sockets: {0}")]
-    System(std::io::Error),
+    System(#[source] std::io::Error),
     /// The thread that was to carry the user agent has ended. Only `sip-blocking` returns it.
     #[error("the thread for user agents has ended")]
     Gone,
